@@ -1,0 +1,2 @@
+//! The `tercet` program.
+fn main() {}

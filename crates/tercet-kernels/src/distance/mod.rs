@@ -1,0 +1,1 @@
+//! Distances between rows: naive one pair at a time, and blocked.

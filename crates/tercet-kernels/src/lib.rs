@@ -1,0 +1,15 @@
+//! The arithmetic of Tercet: all of its `unsafe` code, and nothing but arithmetic.
+//!
+//! Every kernel comes twice. The version in a `naive` module is the specification: plain loops that read like the
+//! formula. The version beside it is the fast one, which takes an [`Isa`] first and otherwise the same
+//! arguments. The conformance suite in `tests/` holds each fast kernel, on every instruction set that the
+//! processor has, against its naive sibling over awkward sizes.
+//!
+//! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
+//! cut the work into pieces; cutting along rows never changes a bit of the result.
+
+pub mod distance;
+pub mod isa;
+pub mod matmul;
+
+pub use isa::Isa;

@@ -1,0 +1,133 @@
+//! What can go wrong, said so that the reader knows what was found, what was expected and what to do.
+
+use std::path::{Path, PathBuf};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error that carries its data.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting has a value that makes no sense, such as a learning rate of −1 or k = 0.
+    #[error("{setting} is {found}; expected {expected}")]
+    Setting {
+        /// The name of the setting as a person writes it.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// What would have been accepted.
+        expected: String,
+    },
+
+    /// Two matrices that cannot be multiplied.
+    #[error(
+        "matrix A has dimensions {a:?}, matrix B has dimensions {b:?}: the inner dimensions must match, \
+         but {} is not {}", a.1, b.0
+    )]
+    Dimensions {
+        /// Rows and columns of the left factor.
+        a: (usize, usize),
+        /// Rows and columns of the right factor.
+        b: (usize, usize),
+    },
+
+    /// Data that does not fit what it meets: labels outside the classes, features of another width.
+    #[error("{what}: found {found}; expected {expected}")]
+    Mismatch {
+        /// What was looked at.
+        what: String,
+        /// What it held.
+        found: String,
+        /// What would have fitted.
+        expected: String,
+    },
+
+    /// A file whose content is not what it should be.
+    #[error("{}: found {found}; expected {expected}. {remedy}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+        /// What it should hold.
+        expected: String,
+        /// What to do about it: a whole sentence, with its full stop.
+        remedy: String,
+    },
+
+    /// A file that could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File {
+        /// "read", "write", "create", …
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+
+    /// The loss became NaN or infinite. Training stopped there; the model of the last good step is kept.
+    #[error(
+        "the loss became {loss} at step {step}: the steps are too large. Try a smaller learning rate than \
+         {learning_rate} (a tenth of it, say), or smaller initial weights"
+    )]
+    Diverged {
+        /// The step, counted from one.
+        step: usize,
+        /// The loss there: NaN or infinite.
+        loss: f32,
+        /// The learning rate in force.
+        learning_rate: f32,
+    },
+}
+
+/// Whose mistake it was, for those who must choose an exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The request itself: a setting out of its range.
+    Usage,
+    /// What the request met: files, data, numbers.
+    Data,
+}
+
+impl Error {
+    /// Whether the request or the data is to blame.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Error::Setting { .. } => Fault::Usage,
+            _ => Fault::Data,
+        }
+    }
+
+    /// A setting's value that was refused.
+    pub fn setting(setting: &'static str, found: impl ToString, expected: impl Into<String>) -> Self {
+        Error::Setting { setting, found: found.to_string(), expected: expected.into() }
+    }
+
+    /// Data that does not fit what it met.
+    pub fn mismatch(what: impl Into<String>, found: impl ToString, expected: impl ToString) -> Self {
+        Error::Mismatch { what: what.into(), found: found.to_string(), expected: expected.to_string() }
+    }
+
+    /// A file whose content was refused.
+    pub fn format(
+        path: &Path,
+        found: impl ToString,
+        expected: impl ToString,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Error::Format {
+            path: path.to_owned(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// For `map_err`: an operating system's error, with the file it was about.
+    pub fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Error::File { action, path, source }
+    }
+}

@@ -1,0 +1,49 @@
+//! Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
+//!
+//! The modules below are the table of contents of a lecture that classifies handwritten digits with three
+//! algorithms. Data comes first, then the three classifiers, then what training and judging them takes.
+//!
+//! One letter stands for one thing everywhere:
+//!
+//! | letter | meaning |
+//! |---|---|
+//! | N | examples in a set |
+//! | B | examples in a batch |
+//! | D | input features (784 for MNIST) |
+//! | H | hidden units of a layer |
+//! | C | classes |
+//! | k | neighbours |
+//!
+//! Matrices are row-major with one example a row: X is (N, D), scores are (N, C), and a weight matrix is
+//! (inputs, outputs), so that a forward pass reads `scores = X · W + b`.
+
+// The data.
+pub mod data;
+pub mod image;
+
+// The three classifiers, and the neuron that the third is made of.
+pub mod linear;
+pub mod neighbors;
+pub mod network;
+pub mod perceptron;
+
+// How the last two learn.
+pub mod loss;
+pub mod optimizer;
+pub mod schedule;
+pub mod train;
+pub mod tune;
+
+// How all three are judged, kept and shown.
+pub mod evaluate;
+pub mod model;
+pub mod report;
+
+// What the rest stands on.
+pub mod error;
+pub mod matrix;
+pub mod random;
+
+pub use data::Dataset;
+pub use error::{Error, Result};
+pub use matrix::Matrix;
