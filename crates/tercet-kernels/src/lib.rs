@@ -10,6 +10,7 @@
 
 pub mod distance;
 pub mod isa;
+mod lanes;
 pub mod matmul;
 
 pub use isa::Isa;

@@ -7,21 +7,51 @@
 //! | forward | `Z = b + X · W` | (B, D) · (D, H) → (B, H) |
 //! | weight gradient | `dW = Xᵀ · dZ` | (D, B) · (B, H) → (D, H) |
 //! | input gradient | `dX = dZ · Wᵀ` | (B, H) · (H, D) → (B, D) |
+//!
+//! The fast version keeps one promise that training rests on: **an element of C is the same bits however the
+//! rows of C are cut into calls.** Each element is one chain of multiply-adds over p = 0, 1, …, K − 1, whatever
+//! tile it falls into, so threads may share out the rows as they like.
 
 pub mod naive;
+mod tile;
 mod view;
 
 pub use view::{Start, View};
 
 use crate::Isa;
+use crate::isa::Level;
 
-/// `C = start + A · B`.
+/// `C = start + A · B`, each sum taken in order of p, fused multiply-adds where [`is_fused`] says so.
 ///
 /// # Shapes
 /// A is (M, K), B is (K, N), `c` is (M, N), row-major.
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn product(_isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
-    naive::product(a, b, start, c);
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::matmul::{Start, View, product};
+///
+/// let (x, w, b) = ([1.0, 2.0], [3.0, 4.0, 5.0, 6.0], [10.0, 20.0]);
+/// let mut scores = [0.0; 2];
+/// product(Isa::active(), View::new(&x, 1, 2), View::new(&w, 2, 2), Start::Bias(&b), &mut scores);
+/// assert_eq!(scores, [10.0 + 3.0 + 10.0, 20.0 + 4.0 + 12.0]);
+/// ```
+pub fn product(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+    start.check(a, b, c);
+    match isa.0 {
+        Level::Portable => tile::portable(a, b, start, c),
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { tile::avx2(a, b, start, c) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { tile::avx512(a, b, start, c) },
+    }
+}
+
+/// Whether products on this instruction set round once a multiply-add (fused) instead of twice.
+pub fn is_fused(isa: Isa) -> bool {
+    isa != Isa::PORTABLE
 }

@@ -1,0 +1,114 @@
+//! A vector register of f32, as the generic kernels see it.
+//!
+//! A kernel is written once over this trait; a thin function with `#[target_feature]` compiles it for each
+//! instruction set. The methods are always inlined into such a function, so they may use its instructions.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+/// `LANES` numbers that are computed on at once.
+///
+/// # Safety
+/// Whoever calls a method makes sure that the processor has the instructions of the implementing type, and that
+/// pointers are valid for `LANES` numbers. No alignment is needed.
+pub(crate) trait Lanes: Copy {
+    /// How many numbers a register holds.
+    const LANES: usize;
+
+    /// The same number in every lane.
+    unsafe fn splat(value: f32) -> Self;
+
+    /// The `LANES` numbers from `from` on.
+    unsafe fn load(from: *const f32) -> Self;
+
+    /// Writes the `LANES` numbers to `to` and on.
+    unsafe fn store(self, to: *mut f32);
+
+    /// `self + a · b`, with one rounding or two as the instruction set has it.
+    unsafe fn add_product(self, a: Self, b: Self) -> Self;
+}
+
+/// Four lanes in plain Rust, for any processor: the compiler uses its baseline vectors (SSE2, NEON, WASM SIMD).
+impl Lanes for [f32; 4] {
+    const LANES: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        [value; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller promises four valid numbers.
+        unsafe { from.cast::<[f32; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller promises room for four numbers.
+        unsafe { to.cast::<[f32; 4]>().write_unaligned(self) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        std::array::from_fn(|i| a[i] * b[i] + self[i])
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for __m256 {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: the caller promises AVX.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller promises AVX and eight valid numbers.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller promises AVX and room for eight numbers.
+        unsafe { _mm256_storeu_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        // SAFETY: the caller promises FMA.
+        unsafe { _mm256_fmadd_ps(a, b, self) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for __m512 {
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: the caller promises AVX-512 F.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller promises AVX-512 F and sixteen valid numbers.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller promises AVX-512 F and room for sixteen numbers.
+        unsafe { _mm512_storeu_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        // SAFETY: the caller promises AVX-512 F.
+        unsafe { _mm512_fmadd_ps(a, b, self) }
+    }
+}

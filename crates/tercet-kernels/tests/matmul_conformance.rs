@@ -1,0 +1,103 @@
+//! Every fast matrix product against the naive one, on every instruction set that this processor has.
+
+use tercet_kernels::Isa;
+use tercet_kernels::matmul::{Start, View, is_fused, naive, product};
+
+/// Numbers that look random and are the same in every run: a multiplicative sequence, scaled to −1 … 1.
+fn numbers(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 8_388_608.0 - 1.0
+        })
+        .collect()
+}
+
+/// The largest error that rounding can cause: K + 1 roundings of sums that stay below K + 2.
+fn tolerance(k: usize) -> f32 {
+    (k + 1) as f32 * (k + 2) as f32 * f32::EPSILON
+}
+
+type Product = fn(Isa, View<'_>, View<'_>, Start<'_>, &mut [f32]);
+
+/// The checker: what is wrong with `candidate`, or nothing.
+fn difference(candidate: Product, isa: Isa, (m, k, n): (usize, usize, usize)) -> Option<String> {
+    let (a, at) = (numbers(m * k, 1), numbers(m * k, 2));
+    let (b, bt) = (numbers(k * n, 3), numbers(k * n, 4));
+    let bias = numbers(n, 5);
+    let (a, at) = (View::new(&a, m, k), View::new(&at, k, m).t());
+    let (b, bt) = (View::new(&b, k, n), View::new(&bt, n, k).t());
+    for (orientation, a, b) in [("A·B", a, b), ("Aᵀ·B", at, b), ("A·Bᵀ", a, bt), ("Aᵀ·Bᵀ", at, bt)] {
+        for start in [Start::Zero, Start::Bias(&bias), Start::Keep] {
+            let mut expected = numbers(m * n, 6);
+            let mut found = expected.clone();
+            naive::product(a, b, start, &mut expected);
+            candidate(isa, a, b, start, &mut found);
+            for (at, (e, f)) in expected.iter().zip(&found).enumerate() {
+                // Without fusing, the chain of roundings is the naive one to the bit.
+                let fits = if is_fused(isa) { (e - f).abs() <= tolerance(k) } else { e == f };
+                if !fits {
+                    return Some(format!("{isa:?} {orientation} {start:?} ({m}, {k}, {n}) at {at}: {f}, not {e}"));
+                }
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn the_fast_product_equals_the_naive_one_over_awkward_sizes() {
+    let sizes = [0, 1, 2, 5, 7, 8, 9, 16, 17, 33, 36];
+    for isa in Isa::available() {
+        for m in sizes {
+            for n in sizes {
+                for k in [0, 1, 2, 20, 257] {
+                    assert_eq!(difference(product, isa, (m, k, n)), None);
+                }
+            }
+        }
+        assert_eq!(difference(product, isa, (20, 784, 36)), None);
+    }
+}
+
+#[test]
+fn the_checker_catches_a_wrong_kernel() {
+    /// Loses the last term of the last element: the mistake an edge case makes.
+    fn planted(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+        product(isa, a, b, start, c);
+        if let (Some(last), true) = (c.last_mut(), a.columns() > 0) {
+            *last -= a.at(a.rows() - 1, a.columns() - 1) * b.at(b.rows() - 1, b.columns() - 1);
+        }
+    }
+    for isa in Isa::available() {
+        assert!(difference(planted, isa, (9, 40, 17)).is_some(), "{isa:?}");
+    }
+}
+
+#[test]
+fn cutting_the_rows_changes_no_bit() {
+    let (m, k, n) = (37, 300, 41);
+    let (a, b, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+    let (a, b) = (View::new(&a, m, k), View::new(&b, k, n));
+    for isa in Isa::available() {
+        let mut whole = vec![0.0; m * n];
+        product(isa, a, b, Start::Bias(&bias), &mut whole);
+        for piece in [1, 2, 3, 5, 8, 13, 36] {
+            let mut cut = vec![f32::NAN; m * n];
+            for from in (0..m).step_by(piece) {
+                let rows = from..m.min(from + piece);
+                let c = &mut cut[rows.start * n..rows.end * n];
+                product(isa, a.row_range(rows), b, Start::Bias(&bias), c);
+            }
+            assert!(whole.iter().zip(&cut).all(|(x, y)| x.to_bits() == y.to_bits()), "{isa:?} {piece}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "matrix A has dimensions (4, 3), matrix B has dimensions (2, 3)")]
+fn inner_dimensions_that_differ_are_refused() {
+    let (a, b) = (numbers(12, 1), numbers(6, 2));
+    product(Isa::PORTABLE, View::new(&a, 4, 3), View::new(&b, 2, 3), Start::Zero, &mut [0.0; 12]);
+}
