@@ -29,6 +29,7 @@ pub mod perceptron;
 
 // How the last two learn.
 pub mod loss;
+pub mod gradient_check;
 pub mod optimizer;
 pub mod schedule;
 pub mod train;
@@ -43,6 +44,7 @@ pub mod report;
 pub mod error;
 pub mod matrix;
 pub mod random;
+pub mod text;
 
 pub use data::Dataset;
 pub use error::{Error, Result};

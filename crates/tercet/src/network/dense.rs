@@ -1,5 +1,12 @@
 //! The fully connected layer.
 
+use rand::Rng;
+use tercet_kernels::matmul::{Start, View};
+
+use super::parallel::product;
+use super::{Gradient, Init};
+use crate::{Error, Result};
+
 /// `Z = X · W + b`: every output is connected to every input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dense {
@@ -11,4 +18,82 @@ pub struct Dense {
     pub w: Vec<f32>,
     /// b, (outputs).
     pub b: Vec<f32>,
+}
+
+impl Dense {
+    /// A layer with random weights and biases of zero.
+    pub fn random(inputs: usize, outputs: usize, init: Init, generator: &mut impl Rng) -> Self {
+        let mut w = vec![0.0; inputs * outputs];
+        init.draw(inputs, &mut w, generator);
+        Dense { inputs, outputs, w, b: vec![0.0; outputs] }
+    }
+
+    /// Refuses a layer whose arrays do not have their shapes. `number` is its place, counted from one.
+    pub(super) fn validate(&self, number: usize) -> Result<()> {
+        let Dense { inputs, outputs, .. } = *self;
+        if inputs == 0 || outputs == 0 {
+            let what = format!("dimensions of layer {number}");
+            return Err(Error::mismatch(what, format!("({inputs}, {outputs})"), "at least (1, 1)"));
+        }
+        if Some(self.w.len()) != inputs.checked_mul(outputs) {
+            let what = format!("weights of layer {number}");
+            return Err(Error::mismatch(what, self.w.len(), format!("{inputs} × {outputs}")));
+        }
+        if self.b.len() != outputs {
+            return Err(Error::mismatch(format!("biases of layer {number}"), self.b.len(), outputs));
+        }
+        Ok(())
+    }
+
+    /// `Z = b + X · W`.
+    ///
+    /// # Shapes
+    /// `x` is (B, D), `z` is (B, H).
+    pub(super) fn forward(&self, x: &[f32], z: &mut [f32]) {
+        let examples = z.len() / self.outputs;
+        let (x, w) = (View::new(x, examples, self.inputs), self.w_view());
+        product(x, w, Start::Bias(&self.b), z);
+    }
+
+    /// From `Z = b + X · W`: `dW = Xᵀ · dZ`, and db is the sum of the rows of dZ.
+    ///
+    /// # Shapes
+    /// `x` is (B, D), `dz` is (B, H); dW is (D, H), db is (H).
+    pub(super) fn backward_parameters(&self, x: &[f32], dz: &[f32], gradient: &mut Gradient) {
+        let examples = dz.len() / self.outputs;
+        let (x, dz_view) = (View::new(x, examples, self.inputs), View::new(dz, examples, self.outputs));
+        product(x.t(), dz_view, Start::Zero, &mut gradient.dw);
+        gradient.db.fill(0.0);
+        for dz in dz.chunks_exact(self.outputs) {
+            gradient.db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
+        }
+    }
+
+    /// From `Z = b + X · W`: `dX = dZ · Wᵀ`.
+    ///
+    /// # Shapes
+    /// `dz` is (B, H), `dx` is (B, D).
+    pub(super) fn backward_input(&self, dz: &[f32], dx: &mut [f32]) {
+        let examples = dz.len() / self.outputs;
+        product(View::new(dz, examples, self.outputs), self.w_view().t(), Start::Zero, dx);
+    }
+
+    /// The regularisation `reg · Σ W²` has the gradient `2 · reg · W`, which is added to dW. Returns Σ W².
+    pub(super) fn add_regularization(&self, reg: f32, gradient: &mut Gradient) -> f64 {
+        gradient.dw.iter_mut().zip(&self.w).for_each(|(dw, w)| *dw += 2.0 * reg * w);
+        self.squared_weights()
+    }
+
+    /// Σ W², summed in f64 in a fixed order: eight running sums, so that the processor need not wait for each.
+    pub fn squared_weights(&self) -> f64 {
+        let mut sums = [0.0; 8];
+        for chunk in self.w.chunks(8) {
+            sums.iter_mut().zip(chunk).for_each(|(sum, &w)| *sum += f64::from(w) * f64::from(w));
+        }
+        sums.iter().sum()
+    }
+
+    fn w_view(&self) -> View<'_> {
+        View::new(&self.w, self.inputs, self.outputs)
+    }
 }

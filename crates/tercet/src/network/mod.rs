@@ -1,8 +1,36 @@
 //! Networks of layers: `scores = W2 · max(0, W1 · X + b1) + b2`, and deeper ones.
+//!
+//! A network is a list of layers. The forward pass hands a batch from each to the next; the backward pass hands
+//! the gradient of the loss back the same way, each layer computing the gradient of its own parameters and what
+//! the layer before it needs (the chain rule). Each layer has its two directions side by side in its own file.
+//!
+//! The lecture's functions are here under these names:
+//!
+//! | lecture | here |
+//! |---|---|
+//! | `nn_forward(params, X)` → scores, hidden | [`Network::forward`], then [`Workspace::output`] for any layer |
+//! | `nn_svm_loss(params, X, y, reg)` | [`Network::loss_and_gradients`] |
+//! | `nn_svm_grad(params, X, y, scores, hidden, reg)` | the same, into [`Workspace::gradients`] |
+//! | `train_nn(params, X, y, …)` | [`train`](crate::train::train) |
+//!
+//! Nothing is allocated in a pass: activations and gradients live in a [`Workspace`] that belongs to the caller.
 
 mod dense;
+mod init;
+pub mod naive;
+mod parallel;
+mod relu;
+mod workspace;
+
+use rayon::prelude::*;
 
 pub use dense::Dense;
+pub use init::Init;
+pub use workspace::{Gradient, Workspace};
+
+use crate::data::Dataset;
+use crate::loss::Loss;
+use crate::{Error, Matrix, Result};
 
 /// One layer of a [`Network`].
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +42,237 @@ pub enum Layer {
 }
 
 /// Layers, one after another.
+///
+/// ```
+/// use tercet::network::{Init, Network};
+///
+/// // The lecture's two-layer network: 784 inputs, 36 hidden units, 10 classes.
+/// let network = Network::fully_connected(784, &[36], 10, Init::Normal(1e-4), 0)?;
+/// assert_eq!(network.to_string(), "dense 784 → 36, relu, dense 36 → 10: 28,630 parameters");
+/// # Ok::<(), tercet::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     layers: Vec<Layer>,
 }
+
+/// How many examples are scored at a time outside training.
+const SCORING_BATCH: usize = 128;
+
+impl Network {
+    /// A network of the given layers.
+    ///
+    /// # Errors
+    /// No dense layer, a parameter array that does not have its shape, or a dense layer whose inputs are not the
+    /// outputs of the one before.
+    pub fn new(layers: Vec<Layer>) -> Result<Self> {
+        let mut reaching: Option<usize> = None;
+        for (i, layer) in layers.iter().enumerate() {
+            let Layer::Dense(dense) = layer else { continue };
+            dense.validate(i + 1)?;
+            if let Some(found) = reaching.filter(|&found| found != dense.inputs) {
+                let what = format!("values that reach layer {}, {layer}", i + 1);
+                return Err(Error::mismatch(what, found, dense.inputs));
+            }
+            reaching = Some(dense.outputs);
+        }
+        match reaching {
+            Some(_) => Ok(Network { layers }),
+            None => Err(Error::mismatch("dense layers of a network", 0, "at least 1")),
+        }
+    }
+
+    /// A fully connected network: dense layers of the given hidden sizes with ReLU between them, then the dense
+    /// layer that gives the scores. Without hidden layers it is the linear classifier.
+    ///
+    /// # Errors
+    /// A size of 0, and initial weights that make no sense.
+    pub fn fully_connected(
+        inputs: usize,
+        hidden: &[usize],
+        classes: usize,
+        init: Init,
+        seed: u64,
+    ) -> Result<Self> {
+        let sizes = [&[inputs], hidden, &[classes]].concat();
+        if sizes.contains(&0) {
+            return Err(Error::setting("a layer's size", 0, "at least 1 unit in every layer"));
+        }
+        init.validate()?;
+        let mut generator = crate::random::generator(seed, crate::random::Stream::Weights);
+        let mut layers = Vec::new();
+        for (i, size) in sizes.windows(2).enumerate() {
+            if i > 0 {
+                layers.push(Layer::Relu);
+            }
+            layers.push(Layer::Dense(Dense::random(size[0], size[1], init, &mut generator)));
+        }
+        Network::new(layers)
+    }
+
+    /// The layers, first to last.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The layers with parameters, first to last.
+    pub fn dense_layers(&self) -> impl Iterator<Item = &Dense> {
+        self.layers.iter().filter_map(|layer| match layer {
+            Layer::Dense(dense) => Some(dense),
+            Layer::Relu => None,
+        })
+    }
+
+    /// The layers with parameters, to be changed. Their shapes must stay.
+    pub(crate) fn dense_layers_mut(&mut self) -> impl Iterator<Item = &mut Dense> {
+        self.layers.iter_mut().filter_map(|layer| match layer {
+            Layer::Dense(dense) => Some(dense),
+            Layer::Relu => None,
+        })
+    }
+
+    /// D, the number of features that go in.
+    pub fn inputs(&self) -> usize {
+        self.dense_layers().next().expect("a network has a dense layer").inputs
+    }
+
+    /// C, the number of scores that come out.
+    pub fn classes(&self) -> usize {
+        self.dense_layers().last().expect("a network has a dense layer").outputs
+    }
+
+    /// How many numbers there are to learn.
+    pub fn parameters(&self) -> usize {
+        self.dense_layers().map(|dense| dense.w.len() + dense.b.len()).sum()
+    }
+
+    /// The forward pass: the scores of a batch. Every layer's output stays in the workspace.
+    ///
+    /// # Shapes
+    /// `x` is (B, D), the scores are (B, C).
+    ///
+    /// # Panics
+    /// Where `x` does not hold whole rows.
+    pub fn forward<'w>(&self, x: &[f32], workspace: &'w mut Workspace) -> &'w [f32] {
+        let examples = workspace.prepare(self, x);
+        let mut widths = workspace.widths(self);
+        for (i, layer) in self.layers.iter().enumerate() {
+            let (done, rest) = workspace.outputs.split_at_mut(i);
+            let input = done.last().map_or(x, Vec::as_slice);
+            let output = &mut rest[0];
+            output.resize(examples * widths.next().expect("one width a layer"), 0.0);
+            match layer {
+                Layer::Dense(dense) => dense.forward(input, output),
+                Layer::Relu => relu::forward(input, output),
+            }
+        }
+        workspace.outputs.last().expect("a network has a layer")
+    }
+
+    /// The mean loss of a batch, regularisation included, and its gradients by all parameters:
+    ///
+    /// ```text
+    /// L = 1/B · Σ_b L_b + reg · Σ W²        over the weight matrices, biases left out
+    /// ```
+    ///
+    /// The gradients are in [`Workspace::gradients`] afterwards.
+    ///
+    /// # Shapes
+    /// `x` is (B, D), `labels` is (B).
+    ///
+    /// # Panics
+    /// Where the shapes do not fit or the batch is empty.
+    pub fn loss_and_gradients(
+        &self,
+        x: &[f32],
+        labels: &[u32],
+        loss: Loss,
+        reg: f32,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        self.forward(x, workspace);
+        let Workspace { outputs, flowing, flowing_next, gradients, .. } = workspace;
+        let scores = outputs.last().expect("a network has a layer");
+
+        flowing.resize(scores.len(), 0.0);
+        let data_loss = loss.loss_and_gradient(scores, labels, flowing);
+
+        // Backwards: `flowing` is the gradient by the output of layer i, and becomes the one by its input.
+        let mut gradients_left = gradients.iter_mut().rev();
+        for (i, layer) in self.layers.iter().enumerate().rev() {
+            let (input, first) = match i {
+                0 => (x, true),
+                _ => (outputs[i - 1].as_slice(), false),
+            };
+            match layer {
+                Layer::Dense(dense) => {
+                    let gradient = gradients_left.next().expect("one gradient a dense layer");
+                    dense.backward_parameters(input, flowing, gradient);
+                    // Nothing asks for the gradient by the pixels.
+                    if !first {
+                        flowing_next.resize(input.len(), 0.0);
+                        dense.backward_input(flowing, flowing_next);
+                        std::mem::swap(flowing, flowing_next);
+                    }
+                }
+                Layer::Relu => relu::backward(input, flowing),
+            }
+        }
+
+        let mut reg_loss = 0.0;
+        if reg != 0.0 {
+            for (dense, gradient) in self.dense_layers().zip(gradients) {
+                reg_loss += f64::from(reg) * dense.add_regularization(reg, gradient);
+            }
+        }
+        (f64::from(data_loss) + reg_loss) as f32
+    }
+
+    /// The scores of a whole set.
+    ///
+    /// # Shapes
+    /// (N, C).
+    ///
+    /// # Errors
+    /// Examples of another width than the network's inputs.
+    pub fn scores(&self, data: &Dataset) -> Result<Matrix> {
+        if data.width() != self.inputs() {
+            let what = format!("features of an example of {}", data.name());
+            return Err(Error::mismatch(what, data.width(), format!("{}, the network's inputs", self.inputs())));
+        }
+        let mut scores = Matrix::zeros(data.len(), self.classes());
+        scores.values_mut().par_chunks_mut(SCORING_BATCH * self.classes()).enumerate().for_each_init(
+            || (Workspace::new(), Vec::new(), Vec::new()),
+            |(workspace, rows, x), (block, scores)| {
+                let from = block * SCORING_BATCH;
+                rows.clear();
+                rows.extend(from..from + scores.len() / self.classes());
+                x.resize(rows.len() * data.width(), 0.0);
+                data.write_inputs(rows, x);
+                scores.copy_from_slice(self.forward(x, workspace));
+            },
+        );
+        Ok(scores)
+    }
+}
+
+impl std::fmt::Display for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Layer::Dense(dense) => write!(f, "dense {} → {}", dense.inputs, dense.outputs),
+            Layer::Relu => write!(f, "relu"),
+        }
+    }
+}
+
+impl std::fmt::Display for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, layer) in self.layers.iter().enumerate() {
+            write!(f, "{}{layer}", if i > 0 { ", " } else { "" })?;
+        }
+        write!(f, ": {} parameters", crate::text::thousands(self.parameters()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! The rectified linear unit, `ReLU(z) = max(0, z)`: the lecture's activation function.
+
+/// `y = max(0, z)`. NaN stays NaN, so that a network which diverges is noticed.
+///
+/// # Shapes
+/// `z` and `y` have the same length.
+pub(super) fn forward(z: &[f32], y: &mut [f32]) {
+    for (y, &z) in y.iter_mut().zip(z) {
+        *y = if z <= 0.0 { 0.0 } else { z };
+    }
+}
+
+/// From `y = max(0, z)`: `dz = dy` where z > 0, else 0. In place: `flowing` holds dy and becomes dz.
+///
+/// # Shapes
+/// `z` and `flowing` have the same length.
+pub(super) fn backward(z: &[f32], flowing: &mut [f32]) {
+    for (flowing, &z) in flowing.iter_mut().zip(z) {
+        *flowing = if z <= 0.0 { 0.0 } else { *flowing };
+    }
+}
