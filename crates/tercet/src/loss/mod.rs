@@ -8,6 +8,8 @@ pub mod naive;
 mod softmax;
 mod svm;
 
+pub use softmax::probabilities;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};

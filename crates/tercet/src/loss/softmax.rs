@@ -24,8 +24,14 @@ pub(super) fn one_example(scores: &[f32], y: usize, scale: f32, dscores: &mut [f
     sum.ln() - (scores[y] - largest)
 }
 
-/// Turns the scores of one example into probabilities, in place.
-pub(crate) fn probabilities(scores: &mut [f32]) {
+/// Turns the scores of one example into the probabilities p above, in place.
+///
+/// ```
+/// let mut scores = [0.0, 0.0, f32::NEG_INFINITY];
+/// tercet::loss::probabilities(&mut scores);
+/// assert_eq!(scores, [0.5, 0.5, 0.0]);
+/// ```
+pub fn probabilities(scores: &mut [f32]) {
     let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for score in scores.iter_mut() {

@@ -1,4 +1,4 @@
-//! The one training loop.
+//! What training saw on its way.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,4 +22,16 @@ pub struct Check {
     pub validation_loss: f32,
     /// The share of the validation set that is classified correctly.
     pub validation_accuracy: f64,
+}
+
+impl History {
+    /// The mean of all losses so far: what the lecture's loop prints, `sum(losses) / it`.
+    pub fn mean_loss(&self) -> f32 {
+        mean(&self.losses)
+    }
+}
+
+/// The mean, summed in f64; NaN of nothing.
+pub(super) fn mean(losses: &[f32]) -> f32 {
+    (losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64) as f32
 }

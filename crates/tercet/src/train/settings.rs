@@ -1,0 +1,161 @@
+//! Everything that decides how a model is trained, and nothing about which.
+
+use serde::{Deserialize, Serialize};
+
+use crate::loss::Loss;
+use crate::optimizer::Optimizer;
+use crate::schedule::Schedule;
+use crate::{Error, Result};
+
+/// How a model is trained. [`Settings::lecture`] and [`Settings::default`] are two starting points.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What is minimised, beside the regularisation.
+    pub loss: Loss,
+    /// The coefficient of Σ W², over weight matrices, in the loss.
+    pub reg: f32,
+    /// B, the number of examples of a batch.
+    pub batch: usize,
+    /// For how long, and how batches are drawn.
+    pub length: Length,
+    /// How large the steps are.
+    pub learning_rate: f32,
+    /// How the learning rate changes on the way.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// How a gradient becomes a step.
+    #[serde(default = "plain")]
+    pub optimizer: Optimizer,
+    /// After how many steps the validation set is looked at; by default after every epoch, or every 100 iterations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_every: Option<usize>,
+    /// Stop after so many checks without a better validation accuracy, and go back to the best weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+}
+
+/// How long training goes on. The unit also says how batches are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Length {
+    /// So many batches, each drawn at random with replacement, as in the lecture.
+    Iterations(usize),
+    /// So many times through all examples, in a new order each time.
+    Epochs(usize),
+}
+
+fn plain() -> Optimizer {
+    Optimizer::PLAIN
+}
+
+impl Default for Settings {
+    /// Softmax cross-entropy with momentum, the learning rate falling to zero: chosen on MNIST's validation set.
+    fn default() -> Self {
+        Settings {
+            loss: Loss::Softmax,
+            reg: 1e-5,
+            batch: 64,
+            length: Length::Epochs(8),
+            learning_rate: 0.1,
+            schedule: Schedule::LinearToZero,
+            optimizer: Optimizer::Sgd { momentum: 0.9 },
+            check_every: None,
+            patience: None,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of the lecture's script: SVM loss, 1,500 iterations of 20 examples, reg 1e-5, step size 0.1.
+    pub fn lecture() -> Self {
+        Settings {
+            loss: Loss::SVM,
+            reg: 1e-5,
+            batch: 20,
+            length: Length::Iterations(1500),
+            learning_rate: 0.1,
+            schedule: Schedule::Constant,
+            optimizer: Optimizer::PLAIN,
+            check_every: None,
+            patience: None,
+        }
+    }
+
+    /// The default arguments of the lecture's `train_nn`: step size 0.01, reg 1e-3, 100 iterations of 20 examples.
+    pub fn lecture_train_nn() -> Self {
+        Settings { reg: 1e-3, length: Length::Iterations(100), learning_rate: 0.01, ..Settings::lecture() }
+    }
+
+    /// Refuses what cannot work.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for the first setting that makes no sense.
+    pub fn validate(&self) -> Result<()> {
+        self.loss.validate()?;
+        self.optimizer.validate()?;
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            return Err(Error::setting("learning rate", self.learning_rate, "a finite number above 0, such as 0.1"));
+        }
+        if !(self.reg.is_finite() && self.reg >= 0.0) {
+            return Err(Error::setting("reg", self.reg, "a finite number, 0 or more, such as 1e-5"));
+        }
+        let counts = [
+            ("batch", Some(self.batch)),
+            ("check-every", self.check_every),
+            ("patience", self.patience),
+            match self.length {
+                Length::Iterations(n) => ("iterations", Some(n)),
+                Length::Epochs(n) => ("epochs", Some(n)),
+            },
+        ];
+        match counts.into_iter().find(|(_, count)| *count == Some(0)) {
+            Some((name, _)) => Err(Error::setting(name, 0, "at least 1")),
+            None => Ok(()),
+        }
+    }
+
+    /// The settings as a reader wants them, a name and a value each.
+    pub fn describe(&self) -> Vec<(String, String)> {
+        let length = match self.length {
+            Length::Iterations(n) => format!("{} random batches", crate::text::thousands(n)),
+            Length::Epochs(1) => "1 epoch".to_owned(),
+            Length::Epochs(n) => format!("{n} epochs"),
+        };
+        [
+            ("loss", self.loss.to_string()),
+            ("learning rate", format!("{}, {}", self.learning_rate, self.schedule)),
+            ("optimizer", self.optimizer.to_string()),
+            ("batch", self.batch.to_string()),
+            ("length", length),
+            ("reg", format!("{:e}", self.reg)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn learning_rates_that_cannot_work_are_refused() {
+        for learning_rate in [0.0, -0.1, f32::NAN, f32::INFINITY] {
+            let error = Settings { learning_rate, ..Settings::lecture() }.validate().unwrap_err().to_string();
+            assert!(error.starts_with("learning rate is"), "{error}");
+        }
+    }
+
+    #[test]
+    fn counts_of_zero_are_refused_by_name() {
+        let base = Settings::default();
+        for (settings, name) in [
+            (Settings { batch: 0, ..base }, "batch is 0"),
+            (Settings { patience: Some(0), ..base }, "patience is 0"),
+            (Settings { length: Length::Epochs(0), ..base }, "epochs is 0"),
+        ] {
+            assert!(settings.validate().unwrap_err().to_string().starts_with(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The training loop as its users meet it: what it reaches, what it keeps, and that its bits repeat.
+
+use std::ops::ControlFlow;
+
+use rand::RngExt;
+use tercet::data::{Batches, Dataset, ImageShape};
+use tercet::linear::LinearClassifier;
+use tercet::loss::Loss;
+use tercet::network::{Init, Network, naive};
+use tercet::optimizer::Optimizer;
+use tercet::random::{Stream, generator};
+use tercet::schedule::Schedule;
+use tercet::train::{Ending, Length, Progress, Settings, Training, train};
+use tercet::{Error, Result};
+
+/// Noisy images of a few patterns: learnable, but not at once.
+fn patterns(n: usize, classes: u32, seed: u64) -> Dataset {
+    let shape = ImageShape::gray(12, 12);
+    let mut pattern = generator(99, Stream::Weights);
+    let patterns: Vec<bool> =
+        (0..classes as usize * shape.features()).map(|_| pattern.random_bool(0.3)).collect();
+    let mut noise = generator(seed, Stream::Weights);
+    let labels: Vec<u32> = (0..n as u32).map(|i| i % classes).collect();
+    let mut pixels = Vec::new();
+    for &y in &labels {
+        for &ink in &patterns[y as usize * shape.features()..][..shape.features()] {
+            pixels.push(if ink != noise.random_bool(0.2) { noise.random_range(100..=255) } else { 0 });
+        }
+    }
+    let names = (0..classes).map(|c| c.to_string()).collect();
+    Dataset::from_pixels("patterns", shape, pixels, labels, names).unwrap()
+}
+
+fn watch_nothing(_: Progress<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn unwatched(network: &mut Network, data: &Dataset, settings: &Settings) -> Result<Training> {
+    train(network, data, None, settings, 5, &mut watch_nothing)
+}
+
+fn bits(network: &Network) -> Vec<u32> {
+    network.dense_layers().flat_map(|dense| dense.w.iter().chain(&dense.b)).map(|w| w.to_bits()).collect()
+}
+
+#[test]
+fn twenty_examples_are_learned_to_a_loss_of_zero() {
+    let data = patterns(20, 4, 1);
+    let settings = Settings { reg: 0.0, length: Length::Epochs(300), ..Settings::lecture() };
+    let mut network = Network::fully_connected(144, &[36], 4, Init::He, 1).unwrap();
+    let training = unwatched(&mut network, &data, &settings).unwrap();
+    assert_eq!(*training.history.losses.last().unwrap(), 0.0);
+    assert_eq!(network.scores(&data).unwrap().argmax(), data.labels());
+    let mut linear = LinearClassifier::new(144, 4).unwrap();
+    let training = unwatched(linear.network_mut(), &data, &settings).unwrap();
+    assert_eq!(training.history.losses[0], 3.0, "zero weights: (C − 1) · Δ");
+    assert_eq!(*training.history.losses.last().unwrap(), 0.0);
+}
+
+#[test]
+fn one_seed_gives_the_same_bits_with_any_number_of_threads() {
+    // Wide enough that products are shared out among threads.
+    let (data, validation) = (patterns(600, 5, 1), patterns(300, 5, 2));
+    let settings = Settings { batch: 100, length: Length::Epochs(3), ..Settings::default() };
+    let run = |threads, seed| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut network = Network::fully_connected(144, &[200, 50], 5, Init::He, seed).unwrap();
+            let training =
+                train(&mut network, &data, Some(&validation), &settings, seed, &mut watch_nothing).unwrap();
+            (bits(&network), training)
+        })
+    };
+    let once = run(1, 7);
+    for threads in [1, 2, 3] {
+        assert!(run(threads, 7) == once, "{threads} threads");
+    }
+    assert!(run(1, 8).0 != once.0, "the seed matters");
+}
+
+/// The same ten steps, computed by the naive passes in f64 from the same weights and batches.
+#[test]
+fn ten_steps_follow_the_naive_passes() {
+    let data = patterns(200, 5, 1);
+    let settings = Settings { length: Length::Iterations(10), reg: 0.01, ..Settings::lecture() };
+    let network = Network::fully_connected(144, &[20], 5, Init::He, 3).unwrap();
+    let mut layers: Vec<naive::Dense<f64>> = network
+        .dense_layers()
+        .map(|dense| naive::Dense {
+            inputs: dense.inputs,
+            outputs: dense.outputs,
+            w: dense.w.iter().map(|&w| w.into()).collect(),
+            b: dense.b.iter().map(|&b| b.into()).collect(),
+        })
+        .collect();
+
+    let training = unwatched(&mut network.clone(), &data, &settings).unwrap();
+
+    let mut batches = Batches::random(200, 20, 5).unwrap();
+    let mut rows = Vec::new();
+    for (step, &found) in training.history.losses.iter().enumerate() {
+        batches.next(&mut rows);
+        let x: Vec<f64> =
+            rows.iter().flat_map(|&i| data.pixels(i).unwrap()).map(|&p| f64::from(p) / 255.0).collect();
+        let labels: Vec<u32> = rows.iter().map(|&i| data.label(i)).collect();
+        let (loss, gradients) = naive::loss_and_gradients(&layers, &x, &labels, Loss::SVM, 0.01f32.into());
+        assert!((f64::from(found) - loss).abs() < 1e-4 * loss, "step {step}: {found}, not {loss}");
+        for (layer, (dw, db)) in layers.iter_mut().zip(&gradients) {
+            let rate = f64::from(0.1f32);
+            layer.w.iter_mut().zip(dw).for_each(|(w, dw)| *w -= rate * dw);
+            layer.b.iter_mut().zip(db).for_each(|(b, db)| *b -= rate * db);
+        }
+    }
+}
+
+#[test]
+fn a_loss_that_explodes_stops_training_and_keeps_the_last_sound_weights() {
+    let data = patterns(200, 5, 1);
+    let mut network = Network::fully_connected(144, &[20], 5, Init::He, 3).unwrap();
+    let settings = Settings { learning_rate: 1e12, reg: 1.0, check_every: Some(1), ..Settings::lecture() };
+    let error = unwatched(&mut network, &data, &settings).unwrap_err();
+    let Error::Diverged { step, .. } = error else { panic!("{error}") };
+    assert!(step > 1 && error.to_string().contains("smaller learning rate"), "{error}");
+    assert!(network.dense_layers().all(|dense| dense.w.iter().chain(&dense.b).all(|w| w.is_finite())));
+}
+
+#[test]
+fn whoever_watches_can_end_it_and_the_weights_so_far_stay() {
+    let data = patterns(200, 5, 1);
+    let settings = Settings { length: Length::Iterations(50), ..Settings::lecture() };
+    let start = Network::fully_connected(144, &[20], 5, Init::He, 3).unwrap();
+    let (mut interrupted, mut short) = (start.clone(), start);
+    let training = train(&mut interrupted, &data, None, &settings, 5, &mut |progress| {
+        if progress.step == 8 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .unwrap();
+    assert_eq!((training.ending, training.history.losses.len()), (Ending::Interrupted, 8));
+    unwatched(&mut short, &data, &Settings { length: Length::Iterations(8), ..settings }).unwrap();
+    assert_eq!(bits(&interrupted), bits(&short));
+}
+
+#[test]
+fn patience_goes_back_to_the_best_weights() {
+    // Few examples and a large network: validation stops improving long before 500 epochs.
+    let (data, validation) = (patterns(60, 6, 1), patterns(600, 6, 2));
+    let mut network = Network::fully_connected(144, &[64], 6, Init::He, 3).unwrap();
+    let settings = Settings {
+        length: Length::Epochs(500),
+        batch: 10,
+        patience: Some(5),
+        schedule: Schedule::Constant,
+        ..Settings::default()
+    };
+    let training = train(&mut network, &data, Some(&validation), &settings, 5, &mut watch_nothing).unwrap();
+    let Ending::Early { best } = training.ending else { panic!("{:?}", training.ending) };
+    let best_check = training.history.checks.iter().find(|check| check.step == best).unwrap();
+    assert!(training.history.checks.iter().all(|c| c.validation_accuracy <= best_check.validation_accuracy));
+    let found = network.scores(&validation).unwrap().argmax();
+    let right = found.iter().zip(validation.labels()).filter(|(found, label)| **found == *label).count();
+    assert_eq!(right as f64 / 600.0, best_check.validation_accuracy);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let data = patterns(20, 4, 1);
+    let refuse = |inputs, classes, settings: Settings| {
+        let mut network = Network::fully_connected(inputs, &[5], classes, Init::He, 0).unwrap();
+        unwatched(&mut network, &data, &settings).unwrap_err().to_string()
+    };
+    let usual = Settings::lecture();
+    assert!(refuse(143, 4, usual).contains("found 144; expected 143"));
+    assert!(refuse(144, 3, usual).contains("found 4; expected 3"));
+    assert!(refuse(144, 4, Settings { learning_rate: f32::NAN, ..usual }).starts_with("learning rate is NaN"));
+    let momentum = Optimizer::Sgd { momentum: 1.5 };
+    assert!(refuse(144, 4, Settings { optimizer: momentum, ..usual }).starts_with("momentum is 1.5"));
+}
+
+#[test]
+fn small_weights_start_where_theory_says_and_the_mean_loss_so_far_is_the_lecture_s() {
+    let data = patterns(100, 4, 1);
+    let mut network = Network::fully_connected(144, &[5], 4, Init::Normal(1e-4), 0).unwrap();
+    let mut means = Vec::new();
+    let settings = Settings::lecture_train_nn();
+    let training = train(&mut network, &data, None, &settings, 5, &mut |progress| {
+        means.push(progress.history.mean_loss());
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    let losses = training.history.losses;
+    assert_eq!((means.len(), losses.len()), (100, 100));
+    assert!((losses[0] - 3.0).abs() < 0.01, "(C − 1) · Δ is 3, found {}", losses[0]);
+    assert!((means[99] - losses.iter().sum::<f32>() / 100.0).abs() < 1e-4);
+}
