@@ -4,8 +4,21 @@
 //! bytes → Dataset → split → batches
 //! ```
 
+mod batch;
+mod contact_sheet;
 mod dataset;
+mod folder;
+mod idx;
 mod sealed;
+mod source;
+mod split;
+mod summary;
 
+pub use batch::Batches;
+pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text};
 pub use dataset::{Dataset, ImageShape, Row};
+pub use idx::{Idx, Values, parse_idx, read_idx, write_idx};
 pub use sealed::{Opening, Openings, SealedTest};
+pub use source::{Collection, Source};
+pub use split::{Split, default_validation, folds, split};
+pub use summary::{ClassCount, Summary, ValueRange, duplicates, duplicates_across};

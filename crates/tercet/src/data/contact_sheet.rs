@@ -1,0 +1,258 @@
+//! Contact sheets: a few images of each class, as a picture and as text for a terminal.
+
+use std::fmt::Write;
+
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+
+use super::{Dataset, ImageShape};
+use crate::{Error, Result};
+
+/// More images side by side than anyone looks at.
+const MOST_COLUMNS: usize = 100;
+
+/// The background of a sheet.
+const PAPER: Rgb<u8> = Rgb([236, 236, 232]);
+/// Between images, in pixels.
+const GAP: u32 = 4;
+/// Around the sheet, in pixels.
+const MARGIN: u32 = 12;
+/// Small images are enlarged to about this side; images larger than twice that are made smaller.
+const SIDE: u32 = 56;
+
+/// A picture with one row for each class that has examples, in order: its first `columns` images.
+///
+/// # Errors
+/// Data that is no images, and a number of columns that is 0 or above 100.
+pub fn contact_sheet(set: &Dataset, columns: usize) -> Result<RgbImage> {
+    let shape = check(set, columns)?;
+    let rows = examples(set, columns);
+    let (width, height) = tile_size(shape);
+    let columns = rows.iter().map(|(_, examples)| examples.len()).max().unwrap_or(0) as u32;
+    let mut sheet = RgbImage::from_pixel(
+        2 * MARGIN + (columns * (width + GAP)).saturating_sub(GAP),
+        2 * MARGIN + (rows.len() as u32 * (height + GAP)).saturating_sub(GAP),
+        PAPER,
+    );
+    for (y, (_, examples)) in (0..).zip(&rows) {
+        for (x, &example) in (0..).zip(examples) {
+            let image = resized(&picture(set, example, shape), width, height);
+            let (x, y) = (MARGIN + x * (width + GAP), MARGIN + y * (height + GAP));
+            imageops::replace(&mut sheet, &image, i64::from(x), i64::from(y));
+        }
+    }
+    Ok(sheet)
+}
+
+/// Whether text may set colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// Characters alone: five shades of the terminal's own ink.
+    None,
+    /// 24-bit colours (ANSI escape sequences).
+    Ansi,
+}
+
+/// The same as lines of text of at most `width` characters: the name of each class, and beside it its first `columns`
+/// images, two pixels above each other in a character.
+///
+/// # Errors
+/// Those of [`contact_sheet`], and a width that leaves an image fewer than four characters.
+pub fn contact_sheet_text(set: &Dataset, columns: usize, width: usize, colours: Colours) -> Result<String> {
+    const LONGEST_NAME: usize = 12;
+    const FEWEST: usize = 4;
+    let shape = check(set, columns)?;
+    let rows = examples(set, columns);
+    let name_of = |class: usize| set.classes()[class].chars().take(LONGEST_NAME).collect::<String>();
+    let margin = rows.iter().map(|&(class, _)| name_of(class).chars().count()).max().unwrap_or(0);
+
+    // Each image has a blank to its left. None is enlarged: it would not say more.
+    let each = (width.saturating_sub(margin) / columns).saturating_sub(1).min(shape.width.max(FEWEST));
+    if each < FEWEST {
+        let expected = format!("at most {} for {width} characters a line", width.saturating_sub(margin) / 5);
+        return Err(Error::setting("columns", columns, expected));
+    }
+    // A character is twice as high as wide, so that half of one is a square pixel.
+    let pixels =
+        (each as f64 * shape.height as f64 / shape.width as f64).round().clamp(2.0, 2.0 * each as f64);
+    let (tile_width, tile_height) = (each as u32, (pixels as u32).next_multiple_of(2));
+
+    let mut text = String::new();
+    for (class, examples) in rows {
+        let tiles: Vec<RgbImage> = examples
+            .iter()
+            .map(|&example| resized(&picture(set, example, shape), tile_width, tile_height))
+            .collect();
+        for y in (0..tile_height).step_by(2) {
+            let name = if y == 0 { name_of(class) } else { String::new() };
+            let mut line = format!("{name:>margin$}");
+            for tile in &tiles {
+                line.push(' ');
+                for x in 0..tile_width {
+                    let (top, bottom) = (*tile.get_pixel(x, y), *tile.get_pixel(x, y + 1));
+                    match colours {
+                        Colours::None => line.push(shade(light(top), light(bottom))),
+                        Colours::Ansi => coloured(&mut line, top, bottom),
+                    }
+                }
+                if colours == Colours::Ansi {
+                    line.push_str("\x1b[0m");
+                }
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
+
+fn check(set: &Dataset, columns: usize) -> Result<ImageShape> {
+    if columns == 0 || columns > MOST_COLUMNS {
+        return Err(Error::setting("columns", columns, format!("1 to {MOST_COLUMNS}")));
+    }
+    match set.image_shape() {
+        Some(shape) if set.is_pixels() => Ok(shape),
+        _ => Err(Error::mismatch(format!("examples of {}", set.name()), "features", "images, to be shown")),
+    }
+}
+
+/// The classes that have examples, each with its first `columns` of them.
+fn examples(set: &Dataset, columns: usize) -> Vec<(usize, Vec<usize>)> {
+    let mut rows = vec![Vec::new(); set.class_count()];
+    for i in 0..set.len() {
+        let row = &mut rows[set.label(i) as usize];
+        if row.len() < columns {
+            row.push(i);
+        }
+    }
+    rows.into_iter().enumerate().filter(|(_, row)| !row.is_empty()).collect()
+}
+
+/// Example `i` as a picture. Of two or four channels, the last is the opacity and left out.
+fn picture(set: &Dataset, i: usize, shape: ImageShape) -> RgbImage {
+    let pixels = set.pixels(i).expect("`check` let images pass and nothing else");
+    RgbImage::from_fn(shape.width as u32, shape.height as u32, |x, y| {
+        let at = (y as usize * shape.width + x as usize) * shape.channels;
+        match pixels[at..][..shape.channels] {
+            [red, green, blue, ..] => Rgb([red, green, blue]),
+            [gray, ..] => Rgb([gray; 3]),
+            [] => PAPER,
+        }
+    })
+}
+
+/// The size of an image on the sheet: a whole multiple of its own, so that each pixel stays a square, or smaller.
+fn tile_size(shape: ImageShape) -> (u32, u32) {
+    let (width, height) = (shape.width as u32, shape.height as u32);
+    let side = width.max(height).max(1);
+    if side > 2 * SIDE {
+        let smaller = |n: u32| (u64::from(n) * u64::from(2 * SIDE) / u64::from(side)).max(1) as u32;
+        (smaller(width), smaller(height))
+    } else {
+        let times = (SIDE / side).max(1);
+        (width * times, height * times)
+    }
+}
+
+fn resized(image: &RgbImage, width: u32, height: u32) -> RgbImage {
+    if width >= image.width() && height >= image.height() {
+        imageops::resize(image, width, height, FilterType::Nearest)
+    } else {
+        imageops::thumbnail(image, width, height)
+    }
+}
+
+/// The lightness of a pixel as the eye has it (ITU-R BT.601), 0 to 255.
+fn light(Rgb([red, green, blue]): Rgb<u8>) -> u32 {
+    (299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue)) / 1000
+}
+
+/// The character that comes nearest to two pixels: halves where they differ, one of five shades where they do not.
+fn shade(top: u32, bottom: u32) -> char {
+    const CONTRAST: u32 = 96;
+    if top > bottom + CONTRAST {
+        '▀'
+    } else if bottom > top + CONTRAST {
+        '▄'
+    } else {
+        [' ', '░', '▒', '▓', '█'][((top + bottom) * 5 / 512) as usize]
+    }
+}
+
+/// The upper pixel as the ink of an upper half block, the lower one as its background.
+fn coloured(line: &mut String, Rgb([r, g, b]): Rgb<u8>, Rgb([r2, g2, b2]): Rgb<u8>) {
+    write!(line, "\x1b[38;2;{r};{g};{b};48;2;{r2};{g2};{b2}m▀").expect("a String takes any text");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Class 0 has three images of one white pixel above a black one, class 1 none, class 2 one image.
+    fn set() -> Dataset {
+        let pixels = [[255, 0], [255, 0], [0, 255], [255, 0]].concat();
+        let classes = ["up", "never", "down"].map(str::to_owned).to_vec();
+        Dataset::from_pixels("x", ImageShape::gray(1, 2), pixels, vec![0, 0, 2, 0], classes).unwrap()
+    }
+
+    #[test]
+    fn the_sheet_has_a_row_for_each_class_with_examples() {
+        let sheet = contact_sheet(&set(), 2).unwrap();
+        // 1 × 2 becomes 28 × 56; two columns, two rows.
+        assert_eq!(sheet.dimensions(), (12 + 28 + 4 + 28 + 12, 12 + 56 + 4 + 56 + 12));
+        let at = |x, y| sheet.get_pixel(x, y).0;
+        assert_eq!((at(12, 12), at(12, 12 + 28)), ([255; 3], [0; 3]));
+        assert_eq!((at(12, 72), at(12, 72 + 28)), ([0; 3], [255; 3]));
+        assert_eq!((at(0, 0), at(44, 72)), (PAPER.0, PAPER.0));
+    }
+
+    #[test]
+    fn large_images_are_made_smaller_and_flat_ones_do_not_vanish() {
+        assert_eq!(tile_size(ImageShape::gray(1120, 560)), (112, 56));
+        assert_eq!(tile_size(ImageShape::gray(100_000, 1)), (112, 1));
+        assert_eq!(tile_size(ImageShape::gray(28, 28)), (56, 56));
+        assert_eq!(tile_size(ImageShape::gray(100, 60)), (100, 60));
+    }
+
+    #[test]
+    fn colours_survive() {
+        let shape = ImageShape { width: 1, height: 1, channels: 3 };
+        let set = Dataset::from_pixels("x", shape, vec![9, 90, 200], vec![0], vec!["a".into()]).unwrap();
+        assert_eq!(contact_sheet(&set, 1).unwrap().get_pixel(20, 20).0, [9, 90, 200]);
+        let text = contact_sheet_text(&set, 1, 80, Colours::Ansi).unwrap();
+        assert!(text.contains("\x1b[38;2;9;90;200;48;2;9;90;200m▀"), "{text:?}");
+        assert!(text.lines().all(|line| line.ends_with("\x1b[0m")));
+    }
+
+    #[test]
+    fn text_shows_names_once_and_stays_within_its_width() {
+        let text = contact_sheet_text(&set(), 3, 40, Colours::None).unwrap();
+        assert!(text.starts_with("  up ████ ████ ████\n"), "{text}");
+        assert_eq!(text.matches("down").count(), 1);
+        assert!(text.lines().all(|line| line.chars().count() <= 40));
+    }
+
+    #[test]
+    fn two_pixels_become_the_nearest_character() {
+        let all = [(0, 0), (255, 255), (255, 0), (0, 255), (60, 70), (128, 128), (200, 190)];
+        let shades: String = all.iter().map(|&(top, bottom)| shade(top, bottom)).collect();
+        assert_eq!(shades, " █▀▄░▒▓");
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_refused() {
+        let features = Dataset::from_features("x", 1, vec![0.5], vec![0], vec!["a".to_owned()]).unwrap();
+        assert!(contact_sheet(&features, 3).unwrap_err().to_string().contains("expected images"));
+        assert!(
+            contact_sheet(&set(), 0).unwrap_err().to_string().contains("columns is 0; expected 1 to 100")
+        );
+        let error = contact_sheet_text(&set(), 10, 20, Colours::None).unwrap_err();
+        assert_eq!(error.to_string(), "columns is 10; expected at most 3 for 20 characters a line");
+    }
+
+    #[test]
+    fn an_empty_set_makes_an_empty_sheet() {
+        assert_eq!(contact_sheet(&set().subset(&[]), 5).unwrap().dimensions(), (24, 24));
+        assert_eq!(contact_sheet_text(&set().subset(&[]), 5, 80, Colours::None).unwrap(), "");
+    }
+}

@@ -1,0 +1,227 @@
+//! What a data set holds, in a few numbers, and which of its examples come more than once.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
+
+use serde::Serialize;
+
+use super::{Dataset, ImageShape, Row};
+
+/// A data set in a few numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// What the set is called.
+    pub name: String,
+    /// N, the number of examples.
+    pub examples: usize,
+    /// D, the number of features of an example.
+    pub features: usize,
+    /// The shape of the images, where the examples are images.
+    pub image: Option<ImageShape>,
+    /// Each class with the number of its examples.
+    pub classes: Vec<ClassCount>,
+    /// The features as the file holds them (pixels 0 to 255); none where there is no example.
+    pub values: Option<ValueRange>,
+    /// How many examples have the same features as an earlier one.
+    pub duplicates: usize,
+    /// SHA-256 over the features and labels, as [`Dataset::digest`] gives it.
+    pub digest: String,
+}
+
+/// A class and the number of its examples.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClassCount {
+    /// The name of the class.
+    pub name: String,
+    /// How many examples it has.
+    pub examples: usize,
+}
+
+/// Where the values of all features lie.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ValueRange {
+    /// The smallest.
+    pub minimum: f64,
+    /// The largest.
+    pub maximum: f64,
+    /// Their mean.
+    pub mean: f64,
+    /// The share of them that is zero, from 0 to 1.
+    pub zeros: f64,
+}
+
+impl Summary {
+    /// Looks at every example of `set`.
+    pub fn of(set: &Dataset) -> Self {
+        let mut counts = vec![0; set.class_count()];
+        for i in 0..set.len() {
+            counts[set.label(i) as usize] += 1;
+        }
+        let classes = set.classes().iter().zip(counts);
+        Summary {
+            name: set.name().to_owned(),
+            examples: set.len(),
+            features: set.width(),
+            image: set.image_shape(),
+            classes: classes.map(|(name, examples)| ClassCount { name: name.clone(), examples }).collect(),
+            values: ValueRange::of(set),
+            duplicates: duplicates(set).len(),
+            digest: set.digest(),
+        }
+    }
+}
+
+impl ValueRange {
+    /// The range of all features of all examples, in f64; none where there is no example.
+    fn of(set: &Dataset) -> Option<Self> {
+        if set.is_empty() {
+            return None;
+        }
+        // How often each byte comes, which is all there is to know of pixels.
+        let mut histogram = [0u64; 256];
+        let mut floats =
+            ValueRange { minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, mean: 0.0, zeros: 0.0 };
+        for i in 0..set.len() {
+            match set.row(i) {
+                Row::U8(pixels) => pixels.iter().for_each(|&pixel| histogram[usize::from(pixel)] += 1),
+                Row::F32(values) => values.iter().for_each(|&value| floats.add(f64::from(value), 1)),
+            }
+        }
+        for (value, &count) in histogram.iter().enumerate().filter(|&(_, &count)| count > 0) {
+            floats.add(value as f64, count);
+        }
+        let count = set.len() as f64 * set.width() as f64;
+        Some(ValueRange { mean: floats.mean / count, zeros: floats.zeros / count, ..floats })
+    }
+
+    /// Counts `value` in, `times` over. Until all are in, `mean` is their sum and `zeros` their number.
+    fn add(&mut self, value: f64, times: u64) {
+        self.minimum = self.minimum.min(value);
+        self.maximum = self.maximum.max(value);
+        self.mean += value * times as f64;
+        if value == 0.0 {
+            self.zeros += times as f64;
+        }
+    }
+}
+
+/// Every example that has the same features as an earlier one: (the first such, itself), each as its origin in the
+/// set that was read.
+pub fn duplicates(set: &Dataset) -> Vec<(usize, usize)> {
+    let mut first = HashMap::with_capacity(set.len());
+    let mut pairs = Vec::new();
+    for i in 0..set.len() {
+        match first.entry(Features(set.row(i))) {
+            Entry::Occupied(earlier) => pairs.push((*earlier.get(), set.origin(i))),
+            Entry::Vacant(entry) => {
+                entry.insert(set.origin(i));
+            }
+        }
+    }
+    pairs
+}
+
+/// Every test example whose features come in the training set too: (the first such training example, the test
+/// example), each as its origin in the set that was read. An evaluation on such an example measures memory.
+pub fn duplicates_across(train: &Dataset, test: &Dataset) -> Vec<(usize, usize)> {
+    let mut first = HashMap::with_capacity(train.len());
+    for i in 0..train.len() {
+        first.entry(Features(train.row(i))).or_insert(train.origin(i));
+    }
+    let seen = |i| first.get(&Features(test.row(i))).map(|&earlier| (earlier, test.origin(i)));
+    (0..test.len()).filter_map(seen).collect()
+}
+
+/// Features as the key of a map, which finds them by their hash and then compares all of them. Data sets hold no NaN,
+/// so that equality is an equivalence.
+#[derive(PartialEq)]
+struct Features<'a>(Row<'a>);
+
+impl Eq for Features<'_> {}
+
+impl Hash for Features<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.0 {
+            Row::U8(pixels) => state.write(pixels),
+            // −0 equals 0 and so has to hash alike; adding 0 makes it 0.
+            Row::F32(values) => values.iter().for_each(|value| state.write_u32((value + 0.0).to_bits())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pixels(rows: &[[u8; 2]], labels: &[u32]) -> Dataset {
+        let classes = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        Dataset::from_pixels("x", ImageShape::gray(2, 1), rows.concat(), labels.to_vec(), classes).unwrap()
+    }
+
+    fn features(values: &[f32]) -> Dataset {
+        let labels = vec![0; values.len() / 2];
+        Dataset::from_features("x", 2, values.to_vec(), labels, vec!["a".to_owned()]).unwrap()
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_a_set_counted_by_hand() {
+        let summary = Summary::of(&pixels(&[[0, 9], [1, 2], [0, 9]], &[0, 2, 2]));
+        let counts: Vec<_> = summary.classes.iter().map(|class| (&*class.name, class.examples)).collect();
+        assert_eq!(counts, [("a", 1), ("b", 0), ("c", 2)]);
+        let range = ValueRange { minimum: 0.0, maximum: 9.0, mean: 3.5, zeros: 2.0 / 6.0 };
+        assert_eq!((summary.values, summary.duplicates, summary.examples), (Some(range), 1, 3));
+    }
+
+    #[test]
+    fn floats_are_counted_as_they_are() {
+        let values = Summary::of(&features(&[-1.5, 0.0, 4.0, -0.0])).values;
+        assert_eq!(values, Some(ValueRange { minimum: -1.5, maximum: 4.0, mean: 0.625, zeros: 0.5 }));
+    }
+
+    #[test]
+    fn an_empty_set_has_no_range() {
+        let summary = Summary::of(&pixels(&[], &[]));
+        assert_eq!((summary.values, summary.duplicates), (None, 0));
+        let json = serde_json::to_value(&summary).unwrap();
+        assert_eq!((&json["values"], &json["features"]), (&serde_json::Value::Null, &serde_json::json!(2)));
+    }
+
+    #[test]
+    fn each_duplicate_points_to_the_first_of_its_kind() {
+        let set = pixels(&[[1, 2], [3, 4], [1, 2], [2, 1], [1, 2], [3, 4]], &[0; 6]);
+        assert_eq!(duplicates(&set), [(0, 2), (0, 4), (1, 5)]);
+    }
+
+    #[test]
+    fn duplicates_across_sets_are_named_by_their_origins() {
+        let train = pixels(&[[9, 9], [1, 2], [3, 4], [1, 2]], &[0; 4]).subset(&[3, 2, 1]);
+        let test = pixels(&[[7, 7], [1, 2], [9, 9], [3, 4]], &[1; 4]).subset(&[1, 2, 3]);
+        assert_eq!(duplicates_across(&train, &test), [(3, 1), (2, 3)]);
+        // Other kinds of features are never equal, nor are others of another width.
+        assert_eq!(duplicates_across(&train, &features(&[1.0, 2.0])), []);
+    }
+
+    #[test]
+    fn minus_zero_equals_zero() {
+        assert_eq!(duplicates(&features(&[0.0, 1.0, -0.0, 1.0])), [(0, 1)]);
+    }
+
+    /// What a map does with two keys of one hash: it compares them. Shown here on a hash that is always the same.
+    #[test]
+    fn equal_hashes_alone_make_no_duplicate() {
+        #[derive(Default)]
+        struct Constant;
+        impl Hasher for Constant {
+            fn finish(&self) -> u64 {
+                7
+            }
+            fn write(&mut self, _: &[u8]) {}
+        }
+        let set = pixels(&[[1, 2], [3, 4], [1, 2]], &[0; 3]);
+        let mut keys =
+            std::collections::HashSet::with_hasher(std::hash::BuildHasherDefault::<Constant>::default());
+        let new: Vec<bool> = (0..3).map(|i| keys.insert(Features(set.row(i)))).collect();
+        assert_eq!(new, [true, true, false]);
+    }
+}
