@@ -1,1 +1,37 @@
-//! Distances between rows: naive one pair at a time, and blocked.
+//! Distances between rows: squared L2, L1, and the dot product that cosine is made of.
+//!
+//! | | one pair | many queries against many rows |
+//! |---|---|---|
+//! | rows of u8 | [`l2_squared`], [`l1`], [`dot`]: exact u64, any D | [`Panels::measure`]: exact u32, D up to [`MAX_WIDTH`] |
+//! | rows of f32 | [`floats`]: f64, added in one fixed order | |
+//!
+//! The bytes of an image make every one of these an integer, so the fast kernels are not close to the naive ones
+//! but equal to them, and equal distances stay equal on every processor. Floating point gives up that comfort:
+//! there the order of addition is part of the specification, eight running sums whatever the width of the
+//! registers, so that again every processor gives the same bits.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod bytes;
+pub mod floats;
+pub mod naive;
+mod panels;
+mod portable;
+mod queries;
+mod tile;
+
+pub use bytes::{dot, l1, l2_squared};
+pub use panels::{Measure, Panels};
+pub use queries::Queries;
+
+/// The most columns whose squared distance, distance or dot product is sure to fit in a u32.
+///
+/// One column adds at most 255² = 65,025, and 65,025 · 65,536 = 4,261,478,400 is below 2³² = 4,294,967,296. (The
+/// very last width that fits would be 66,051; a power of two is easier to remember.)
+///
+/// Kernels rely on more than the sum being below 2³². Additions and subtractions of 32 bits are exact modulo 2³²
+/// in whatever order they come, so a term such as −2·a·b may wrap around on the way: as long as the final number
+/// lies in 0 ‥ 2³² − 1, it is right.
+pub const MAX_WIDTH: usize = 65_536;

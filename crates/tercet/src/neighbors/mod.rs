@@ -1,1 +1,31 @@
-//! neighbors
+//! Nearest neighbours: remember the examples; to classify a query, ask those most like it.
+//!
+//! ```text
+//! Dataset → remember → search → vote
+//! ```
+//!
+//! The first classifier of the lecture learns nothing: "training" is to remember all examples with their labels
+//! ([`NearestNeighbors::fit`]). All the work is in the question, which examples are nearest to a query, and that
+//! needs three choices:
+//!
+//! - a [`Metric`]: what "near" means;
+//! - k, how many neighbours are asked. One believes every mislabelled example; many blur the borders between
+//!   classes. [`accuracy_by_k`] shows the middle, on a validation set;
+//! - a [`Vote`]: whether a near neighbour counts more than a far one, and who wins a tie.
+//!
+//! The [search](NearestNeighbors::search) is exact. Neighbours are ordered by (distance, index), so there is one right
+//! answer, and [`naive::search`] says which in a dozen lines.
+
+mod best;
+mod classifier;
+mod index;
+mod metric;
+pub mod naive;
+mod search;
+mod vote;
+
+pub use classifier::NeighborsClassifier;
+pub use index::{Features, NearestNeighbors};
+pub use metric::Metric;
+pub use search::{Neighbors, Progress};
+pub use vote::{Vote, accuracy_by_k};

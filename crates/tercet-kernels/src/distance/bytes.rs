@@ -1,0 +1,82 @@
+//! One pair of byte rows, exactly.
+//!
+//! The bodies are safe Rust that the compiler turns into the instructions one would pick by hand (vpmaddwd for
+//! products, vpsadbw for absolute differences). All they need is a copy compiled for each instruction set, which
+//! is what [`for_each_isa`] writes.
+
+use super::MAX_WIDTH;
+use crate::Isa;
+use crate::isa::Level;
+
+/// Makes `fn $name(isa, a, b)` out of an always inlined body: one copy compiled for each instruction set, and the
+/// choice between them.
+macro_rules! for_each_isa {
+    ($(#[$doc:meta])* $name:ident, $body:ident, $scalar:ty, $result:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Panics
+        /// Where the rows differ in length.
+        pub fn $name(isa: Isa, a: &[$scalar], b: &[$scalar]) -> $result {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2")]
+            fn avx2(a: &[$scalar], b: &[$scalar]) -> $result {
+                $body(a, b)
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl")]
+            fn avx512(a: &[$scalar], b: &[$scalar]) -> $result {
+                $body(a, b)
+            }
+            assert_eq!(a.len(), b.len(), "rows of one width");
+            match isa.0 {
+                Level::Portable => $body(a, b),
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: an Isa of this level exists only where the processor has AVX2.
+                Level::Avx2 => unsafe { avx2(a, b) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW and VL, and AVX2.
+                Level::Avx512 => unsafe { avx512(a, b) },
+            }
+        }
+    };
+}
+pub(super) use for_each_isa;
+
+for_each_isa! {
+    /// The squared Euclidean distance, `Σ (a_i − b_i)²`.
+    l2_squared, l2_squared_body, u8, u64
+}
+for_each_isa! {
+    /// The Manhattan distance, `Σ |a_i − b_i|`.
+    l1, l1_body, u8, u64
+}
+for_each_isa! {
+    /// The dot product, `Σ a_i · b_i`.
+    dot, dot_body, u8, u64
+}
+
+#[inline(always)]
+fn l2_squared_body(a: &[u8], b: &[u8]) -> u64 {
+    sum_by_chunks(a, b, |a, b| {
+        let difference = i32::from(i16::from(a) - i16::from(b));
+        (difference * difference) as u32
+    })
+}
+
+#[inline(always)]
+fn l1_body(a: &[u8], b: &[u8]) -> u64 {
+    sum_by_chunks(a, b, |a, b| u32::from(a.abs_diff(b)))
+}
+
+#[inline(always)]
+fn dot_body(a: &[u8], b: &[u8]) -> u64 {
+    sum_by_chunks(a, b, |a, b| (i32::from(i16::from(a)) * i32::from(i16::from(b))) as u32)
+}
+
+/// The sum of a term of at most 255² over all columns. Chunks of [`MAX_WIDTH`] columns are short enough to be
+/// summed in 32 bits, which holds twice as many running sums in a register as 64 bits would.
+#[inline(always)]
+fn sum_by_chunks(a: &[u8], b: &[u8], term: impl Fn(u8, u8) -> u32) -> u64 {
+    let chunks = a.chunks(MAX_WIDTH).zip(b.chunks(MAX_WIDTH));
+    chunks.map(|(a, b)| u64::from(a.iter().zip(b).map(|(&a, &b)| term(a, b)).sum::<u32>())).sum()
+}

@@ -1,0 +1,52 @@
+//! One pair of f32 rows, in f64, with the same bits on every instruction set.
+//!
+//! Eight running sums fill two AVX2 registers or one of AVX-512, and the compiler may not reorder them, so the
+//! width of the registers changes the speed alone. [`naive::floats`](super::naive::floats) states the order.
+
+use super::bytes::for_each_isa;
+use crate::Isa;
+use crate::isa::Level;
+
+for_each_isa! {
+    /// The squared Euclidean distance, `Σ (a_i − b_i)²`.
+    l2_squared, l2_squared_body, f32, f64
+}
+for_each_isa! {
+    /// The Manhattan distance, `Σ |a_i − b_i|`.
+    l1, l1_body, f32, f64
+}
+for_each_isa! {
+    /// The dot product, `Σ a_i · b_i`.
+    dot, dot_body, f32, f64
+}
+
+#[inline(always)]
+fn l2_squared_body(a: &[f32], b: &[f32]) -> f64 {
+    sum_in_lanes(a, b, |a, b| (a - b) * (a - b))
+}
+
+#[inline(always)]
+fn l1_body(a: &[f32], b: &[f32]) -> f64 {
+    sum_in_lanes(a, b, |a, b| (a - b).abs())
+}
+
+#[inline(always)]
+fn dot_body(a: &[f32], b: &[f32]) -> f64 {
+    sum_in_lanes(a, b, |a, b| a * b)
+}
+
+#[inline(always)]
+fn sum_in_lanes(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let (a_whole, a_rest) = a.as_chunks::<8>();
+    let (b_whole, b_rest) = b.as_chunks::<8>();
+    let mut s = [0.0; 8];
+    for (a, b) in a_whole.iter().zip(b_whole) {
+        for lane in 0..8 {
+            s[lane] += term(f64::from(a[lane]), f64::from(b[lane]));
+        }
+    }
+    for (s, (&a, &b)) in s.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+        *s += term(f64::from(a), f64::from(b));
+    }
+    ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}

@@ -1,0 +1,230 @@
+//! Every distance kernel on every instruction set of this processor, against its naive sibling.
+//!
+//! Two checkers do all the work, one for a pair of rows and one for a tile. Both return what they disagree with
+//! instead of asserting, so that the last tests can plant wrong kernels and see them caught.
+
+use tercet_kernels::Isa;
+use tercet_kernels::distance::{self, MAX_WIDTH, Measure, Panels, Queries, floats, naive};
+
+/// Around every width that a register, a group or a chunk could get wrong.
+const WIDTHS: [usize; 19] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 784, 4096];
+
+/// Reproducible bytes: a small multiplicative generator is plenty here.
+fn bytes(count: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let next = || {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(count).collect()
+}
+
+/// Rows of one width that are likely to break something: random, the extremes, 0 and 255 mixed, and unaligned.
+fn awkward_rows(count: usize, width: usize, seed: u64) -> Vec<Vec<u8>> {
+    let make = |i: usize| match i % 5 {
+        0 => bytes(width, seed + i as u64),
+        1 => vec![255; width],
+        2 => vec![0; width],
+        3 => bytes(width, seed + i as u64).iter().map(|b| if b & 1 == 0 { 0 } else { 255 }).collect(),
+        _ => (0..width).map(|j| (j * 7 + i) as u8).collect(),
+    };
+    (0..count).map(make).collect()
+}
+
+type Pair = fn(&[u8], &[u8]) -> u64;
+
+/// The first pair on which a kernel differs from its specification, at every alignment of the slices.
+fn pair_disagreement(kernel: impl Fn(&[u8], &[u8]) -> u64, naive: Pair, widths: &[usize]) -> Option<String> {
+    for &width in widths {
+        let rows = awkward_rows(5, width, 3);
+        for (i, a) in rows.iter().enumerate() {
+            for (j, b) in rows.iter().enumerate() {
+                for shift in [0, 1, 3] {
+                    let (mut a_at, mut b_at) = (vec![7; shift], vec![9; 2 * shift]);
+                    a_at.extend_from_slice(a);
+                    b_at.extend_from_slice(b);
+                    let (found, expected) = (kernel(&a_at[shift..], &b_at[2 * shift..]), naive(a, b));
+                    if found != expected {
+                        return Some(format!("D = {width}, rows {i} and {j}: {found} is not {expected}"));
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The first number of a tile that differs from the specification.
+fn tile_disagreement(
+    tile: impl Fn(&Panels, &[Vec<u8>], std::ops::Range<usize>) -> Vec<u32>,
+    measure: Measure,
+    (queries, rows, width): (usize, usize, usize),
+) -> Option<String> {
+    let naive: Pair = match measure {
+        Measure::L2Squared => naive::l2_squared,
+        Measure::L1 => naive::l1,
+        Measure::Dot => naive::dot,
+    };
+    let queries = awkward_rows(queries, width, 11);
+    let rows = awkward_rows(rows, width, 23);
+    let panels = Panels::new(measure, width, rows.iter().map(Vec::as_slice));
+    // All panels at once, then the last one alone.
+    for range in [0..panels.len(), panels.len().saturating_sub(1)..panels.len()] {
+        let (first, stride) =
+            (range.start * panels.rows_of_a_panel(), range.len() * panels.rows_of_a_panel());
+        let found = tile(&panels, &queries, range);
+        for (i, query) in queries.iter().enumerate() {
+            for (j, row) in rows.iter().enumerate().skip(first) {
+                let (found, expected) = (u64::from(found[i * stride + j - first]), naive(query, row));
+                if found != expected {
+                    return Some(format!("D = {width}, query {i}, row {j}: {found} is not {expected}"));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn fast_tile(isa: Isa) -> impl Fn(&Panels, &[Vec<u8>], std::ops::Range<usize>) -> Vec<u32> {
+    move |panels, queries, range| {
+        let packed = Queries::new(isa, panels.kind(), panels.width(), queries.iter().map(Vec::as_slice));
+        // A poisoned buffer: whatever is not written shows.
+        let mut out = vec![0xdead_beef; queries.len() * range.len() * panels.rows_of_a_panel()];
+        panels.measure(isa, &packed, range, &mut out);
+        out
+    }
+}
+
+#[test]
+fn one_pair_of_bytes() {
+    let kernels: [(fn(Isa, &[u8], &[u8]) -> u64, Pair); 3] =
+        [(distance::l2_squared, naive::l2_squared), (distance::l1, naive::l1), (distance::dot, naive::dot)];
+    for isa in Isa::available() {
+        for (which, (fast, naive)) in kernels.into_iter().enumerate() {
+            // The last widths need more than one chunk, where a sum of 32 bits would wrap around.
+            let widths = [&WIDTHS[..], &[0, 40_000, MAX_WIDTH, MAX_WIDTH + 1, 2 * MAX_WIDTH + 77]].concat();
+            let wrong = pair_disagreement(|a, b| fast(isa, a, b), naive, &widths);
+            assert_eq!(wrong, None, "kernel {which} on {}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn tiles_of_bytes() {
+    for isa in Isa::available() {
+        for measure in [Measure::L2Squared, Measure::L1, Measure::Dot] {
+            for width in WIDTHS {
+                for (queries, rows) in [(1, 1), (3, 15), (12, 32), (13, 33), (25, 70)] {
+                    let wrong = tile_disagreement(fast_tile(isa), measure, (queries, rows, width));
+                    assert_eq!(wrong, None, "{measure:?} on {}", isa.name());
+                }
+            }
+            for width in [40_000, MAX_WIDTH] {
+                let wrong = tile_disagreement(fast_tile(isa), measure, (5, 5, width));
+                assert_eq!(wrong, None, "{measure:?} on {}", isa.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_queries_and_no_rows_make_an_empty_tile() {
+    for isa in Isa::available() {
+        let rows = awkward_rows(3, 5, 1);
+        let none = || std::iter::empty::<&[u8]>();
+        let panels = Panels::new(Measure::L1, 5, rows.iter().map(Vec::as_slice));
+        panels.measure(isa, &Queries::new(isa, Measure::L1, 5, none()), 0..1, &mut []);
+        let panels = Panels::new(Measure::L1, 5, none());
+        panels.measure(
+            isa,
+            &Queries::new(isa, Measure::L1, 5, rows.iter().map(Vec::as_slice)),
+            0..0,
+            &mut [],
+        );
+    }
+}
+
+#[test]
+fn rows_are_read_back_from_panels() {
+    for measure in [Measure::L2Squared, Measure::L1] {
+        for width in WIDTHS {
+            let rows = awkward_rows(35, width, 5);
+            let panels = Panels::new(measure, width, rows.iter().map(Vec::as_slice));
+            for (i, row) in rows.iter().enumerate() {
+                let mut read = vec![1; width];
+                panels.copy_row(i, &mut read);
+                assert_eq!(&read, row);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_pair_of_floats_has_the_same_bits_everywhere() {
+    type Fast = fn(Isa, &[f32], &[f32]) -> f64;
+    let kernels: [(Fast, fn(&[f32], &[f32]) -> f64); 3] = [
+        (floats::l2_squared, naive::floats::l2_squared),
+        (floats::l1, naive::floats::l1),
+        (floats::dot, naive::floats::dot),
+    ];
+    for isa in Isa::available() {
+        for (which, (fast, naive)) in kernels.into_iter().enumerate() {
+            for width in [&[0], &WIDTHS[..]].concat() {
+                // Magnitudes from 1e-12 to 1e12, so that another order of addition shows in the last bits.
+                let row = |seed| -> Vec<f32> {
+                    let spread = bytes(2 * width, seed);
+                    let value = |b: &[u8]| (f32::from(b[0]) - 128.0) * 10f32.powi(i32::from(b[1] % 25) - 12);
+                    spread.chunks(2).map(value).collect()
+                };
+                let (a, b) = (row(1), row(2));
+                let (found, expected) = (fast(isa, &a, &b), naive(&a, &b));
+                assert_eq!(
+                    found.to_bits(),
+                    expected.to_bits(),
+                    "kernel {which} on {}, D = {width}: {found} is not {expected}",
+                    isa.name()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn planted_wrong_pairs_are_caught() {
+    let planted: [(&str, Pair); 4] = [
+        ("forgets the last column", |a, b| naive::l2_squared(&a[1..], &b[1..])),
+        ("subtracts in u8", |a, b| a.iter().zip(b).map(|(a, b)| u64::from(a.wrapping_sub(*b)).pow(2)).sum()),
+        ("reads bytes as signed", |a, b| {
+            a.iter().zip(b).map(|(&a, &b)| (i64::from(a as i8) - i64::from(b as i8)).pow(2) as u64).sum()
+        }),
+        ("sums in 32 bits", |a, b| u64::from(naive::l2_squared(a, b) as u32)),
+    ];
+    for (mistake, kernel) in planted {
+        let widths = [&WIDTHS[..], &[2 * MAX_WIDTH]].concat();
+        assert!(pair_disagreement(kernel, naive::l2_squared, &widths).is_some(), "a kernel that {mistake}");
+    }
+}
+
+#[test]
+fn planted_wrong_tiles_are_caught() {
+    type Tile = fn(&Panels, &[Vec<u8>], std::ops::Range<usize>) -> Vec<u32>;
+    let planted: [(&str, Tile); 3] = [
+        ("writes one row too far", |panels, queries, range| {
+            let mut out = fast_tile(Isa::PORTABLE)(panels, queries, range);
+            out.rotate_right(1);
+            out
+        }),
+        ("takes the first panel for every panel", |panels, queries, range| {
+            fast_tile(Isa::PORTABLE)(panels, queries, 0..range.len())
+        }),
+        ("forgets the last query", |panels, queries, range| {
+            let mut out = fast_tile(Isa::PORTABLE)(panels, &queries[1..], range.clone());
+            out.resize(queries.len() * range.len() * panels.rows_of_a_panel(), 0);
+            out
+        }),
+    ];
+    for (mistake, tile) in planted {
+        let caught = tile_disagreement(tile, Measure::L2Squared, (13, 70, 17));
+        assert!(caught.is_some(), "a kernel that {mistake}");
+    }
+}

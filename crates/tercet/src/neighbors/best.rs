@@ -1,0 +1,67 @@
+//! [`Best`]: the k nearest rows seen so far.
+
+use std::collections::BinaryHeap;
+
+use super::metric::Key;
+
+/// The k smallest of the (key, index) pairs offered so far.
+///
+/// Rows are offered in ascending index, so a row that ties with the worst one kept comes after it and loses. Once
+/// there are k rows, a row gets in only where its key is smaller than the worst: one comparison turns almost all
+/// of them away.
+pub(super) struct Best<K> {
+    k: usize,
+    /// The worst on top.
+    heap: BinaryHeap<(K, u32)>,
+}
+
+impl<K: Key> Best<K> {
+    /// # Panics
+    /// Where k is 0.
+    pub fn new(k: usize) -> Self {
+        assert!(k > 0, "at least one neighbour");
+        Best { k, heap: BinaryHeap::with_capacity(k) }
+    }
+
+    /// The key that a row must be below to get in; none until there are k rows.
+    pub fn bar(&self) -> Option<K> {
+        if self.heap.len() < self.k { None } else { self.heap.peek().map(|worst| worst.0) }
+    }
+
+    /// Offers a row. Its index is larger than those of all rows offered before.
+    pub fn offer(&mut self, key: K, index: u32) {
+        if self.heap.len() < self.k {
+            self.heap.push((key, index));
+        } else if let Some(mut worst) = self.heap.peek_mut()
+            && key < worst.0
+        {
+            *worst = (key, index);
+        }
+    }
+
+    /// Writes out the rows, nearest first.
+    pub fn write(self, indices: &mut [u32], distances: &mut [f64]) {
+        let sorted = self.heap.into_sorted_vec();
+        for ((key, row), (index, distance)) in sorted.into_iter().zip(indices.iter_mut().zip(distances)) {
+            *index = row;
+            *distance = key.distance();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::neighbors::metric::ByteL1;
+
+    #[test]
+    fn the_first_of_equal_rows_stay() {
+        let mut best = Best::new(3);
+        for (index, key) in [5, 2, 5, 5, 2, 9, 5].into_iter().enumerate() {
+            best.offer(ByteL1(key), index as u32);
+        }
+        let (mut indices, mut distances) = ([0; 3], [0.0; 3]);
+        best.write(&mut indices, &mut distances);
+        assert_eq!((indices, distances), ([1, 4, 0], [2.0, 2.0, 5.0]));
+    }
+}

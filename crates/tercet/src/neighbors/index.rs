@@ -1,0 +1,235 @@
+//! [`NearestNeighbors`]: the remembered rows, and what they must have in common with a query.
+
+use tercet_kernels::Isa;
+use tercet_kernels::distance::{self, MAX_WIDTH, Measure, Panels, floats};
+
+use super::Metric;
+use super::metric::MAX_COSINE_WIDTH;
+use crate::data::{Dataset, ImageShape, Row};
+use crate::{Error, Result};
+
+/// All rows of a data set, laid out for exact search.
+///
+/// Remembering is all there is to learn: [`fit`](Self::fit) copies the rows into the order in which the kernels
+/// read them, which needs about as much memory as the rows themselves; the data set may be dropped afterwards.
+///
+/// ```
+/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::neighbors::{Metric, NearestNeighbors};
+///
+/// let classes = vec!["dark".to_owned(), "light".to_owned()];
+/// let shape = ImageShape::gray(2, 1);
+/// let set = Dataset::from_pixels("toy", shape, vec![0, 0, 3, 4, 255, 255], vec![0, 0, 1], classes.clone())?;
+/// let index = NearestNeighbors::fit(&set, Metric::L2)?;
+///
+/// let query = Dataset::from_pixels("query", shape, vec![0, 0], vec![0], classes)?;
+/// let neighbors = index.search(&query, 2)?;
+/// assert_eq!(neighbors.indices, [0, 1]);
+/// assert_eq!(neighbors.distances, [0.0, 5.0]);
+/// # Ok::<(), tercet::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct NearestNeighbors {
+    pub(super) metric: Metric,
+    pub(super) isa: Isa,
+    pub(super) rows: Rows,
+    contract: Contract,
+}
+
+/// The rows, as the kernels read them.
+#[derive(Clone, Debug)]
+pub(super) enum Rows {
+    /// Bytes, interleaved for the blocked kernels.
+    Panels(Panels),
+    /// Bytes of rows too wide for 32 bits, row by row, with `‖x‖²` of each.
+    Bytes { values: Vec<u8>, squares: Vec<u64> },
+    /// Floats, row by row, with `‖x‖²` of each.
+    Floats { values: Vec<f32>, squares: Vec<f64> },
+}
+
+/// What the remembered rows are, and queries must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contract {
+    /// N, the rows to choose from.
+    pub rows: usize,
+    width: usize,
+    pixels: bool,
+    image: Option<ImageShape>,
+}
+
+/// The remembered rows, row-major, as they were in the data set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Features {
+    /// Pixels, (N, D).
+    U8(Vec<u8>),
+    /// Features, (N, D).
+    F32(Vec<f32>),
+}
+
+impl NearestNeighbors {
+    /// Remembers the rows of a data set.
+    ///
+    /// # Errors
+    /// A data set without rows.
+    pub fn fit(data: &Dataset, metric: Metric) -> Result<Self> {
+        Self::fit_for(Isa::active(), data, metric)
+    }
+
+    /// [`fit`](Self::fit), for an instruction set of the caller's choice. It changes the speed, and no answer.
+    pub fn fit_for(isa: Isa, data: &Dataset, metric: Metric) -> Result<Self> {
+        let contract = Contract::of(data, metric)?;
+        let width = data.width();
+        let rows = if !data.is_pixels() {
+            let values: Vec<f32> = (0..data.len()).flat_map(|i| features(data, i)).copied().collect();
+            let square = |x: &[f32]| floats::dot(isa, x, x);
+            Rows::Floats { squares: values.chunks_exact(width).map(square).collect(), values }
+        } else if width <= MAX_WIDTH {
+            let measure = match metric {
+                Metric::L1 => Measure::L1,
+                Metric::L2 => Measure::L2Squared,
+                Metric::Cosine => Measure::Dot,
+            };
+            Rows::Panels(Panels::new(measure, width, (0..data.len()).map(|i| pixels(data, i))))
+        } else {
+            let values: Vec<u8> = (0..data.len()).flat_map(|i| pixels(data, i)).copied().collect();
+            let square = |x: &[u8]| distance::dot(isa, x, x);
+            Rows::Bytes { squares: values.chunks_exact(width).map(square).collect(), values }
+        };
+        Ok(NearestNeighbors { metric, isa, rows, contract })
+    }
+
+    /// N, the number of rows remembered.
+    pub fn len(&self) -> usize {
+        self.contract.rows
+    }
+
+    /// Whether there is no row; never, as [`fit`](Self::fit) wants one.
+    pub fn is_empty(&self) -> bool {
+        self.contract.rows == 0
+    }
+
+    /// D, the number of features of a row.
+    pub fn width(&self) -> usize {
+        self.contract.width
+    }
+
+    /// What "near" means here.
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// The shape of the remembered images, where the rows are images.
+    pub fn image_shape(&self) -> Option<ImageShape> {
+        self.contract.image
+    }
+
+    /// A copy of all rows as they were in the data set.
+    ///
+    /// # Shapes
+    /// (N, D), row-major.
+    pub fn features(&self) -> Features {
+        match &self.rows {
+            Rows::Floats { values, .. } => Features::F32(values.clone()),
+            Rows::Bytes { values, .. } => Features::U8(values.clone()),
+            Rows::Panels(panels) => {
+                let mut values = vec![0; self.len() * self.width()];
+                for (i, row) in values.chunks_exact_mut(self.width()).enumerate() {
+                    panels.copy_row(i, row);
+                }
+                Features::U8(values)
+            }
+        }
+    }
+
+    /// A copy of the pixels of row `i`, where the rows are pixels and there is such a row: a neighbour, to be shown.
+    pub fn pixels(&self, i: usize) -> Option<Vec<u8>> {
+        if i >= self.len() {
+            return None;
+        }
+        match &self.rows {
+            Rows::Floats { .. } => None,
+            Rows::Bytes { values, .. } => Some(values[i * self.width()..][..self.width()].to_vec()),
+            Rows::Panels(panels) => {
+                let mut row = vec![0; self.width()];
+                panels.copy_row(i, &mut row);
+                Some(row)
+            }
+        }
+    }
+
+    /// Refuses queries that these rows cannot be compared with, and a k that cannot be had.
+    pub(super) fn check(&self, queries: &Dataset, k: usize) -> Result<()> {
+        self.contract.check(queries, k)
+    }
+}
+
+impl Contract {
+    /// # Errors
+    /// A data set that cannot be searched.
+    pub fn of(data: &Dataset, metric: Metric) -> Result<Self> {
+        if data.is_empty() {
+            return Err(Error::mismatch("examples to remember", 0, "at least 1"));
+        }
+        if data.is_pixels() && metric == Metric::Cosine && data.width() > MAX_COSINE_WIDTH {
+            return Err(Error::mismatch(
+                "pixels of an image to be compared by cosine",
+                data.width(),
+                format!("at most {MAX_COSINE_WIDTH}"),
+            ));
+        }
+        Ok(Contract {
+            rows: data.len(),
+            width: data.width(),
+            pixels: data.is_pixels(),
+            image: data.image_shape(),
+        })
+    }
+
+    /// # Errors
+    /// Queries of another kind or width, and a k that is not in 1 ‥ N.
+    pub fn check(&self, queries: &Dataset, k: usize) -> Result<()> {
+        check_k(k, self.rows)?;
+        let kind = |pixels| if pixels { "pixels (u8)" } else { "features (f32)" };
+        if queries.is_pixels() != self.pixels {
+            return Err(Error::mismatch(
+                "values of the queries",
+                kind(queries.is_pixels()),
+                format!("{}, like the remembered examples", kind(self.pixels)),
+            ));
+        }
+        if queries.width() != self.width {
+            let shape = self.image.map(|image| format!(" (images of {image})")).unwrap_or_default();
+            return Err(Error::mismatch(
+                "features of a query",
+                queries.width(),
+                format!("{}{shape}, like the remembered examples", self.width),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// # Errors
+/// A k that is not in 1 ‥ N.
+pub(super) fn check_k(k: usize, rows: usize) -> Result<()> {
+    if k == 0 || k > rows {
+        return Err(Error::setting("k", k, format!("1 to {rows}, as {rows} examples are remembered")));
+    }
+    Ok(())
+}
+
+/// The pixels of an example of a set that was checked to have them.
+pub(super) fn pixels(data: &Dataset, i: usize) -> &[u8] {
+    match data.row(i) {
+        Row::U8(pixels) => pixels,
+        Row::F32(_) => unreachable!("a set of pixels"),
+    }
+}
+
+/// The features of an example of a set that was checked not to be of pixels.
+pub(super) fn features(data: &Dataset, i: usize) -> &[f32] {
+    match data.row(i) {
+        Row::F32(features) => features,
+        Row::U8(_) => unreachable!("a set of features"),
+    }
+}

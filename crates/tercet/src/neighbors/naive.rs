@@ -1,0 +1,62 @@
+//! Search as the definition says it: every distance, one pair at a time, then sort. The specification of
+//! [`NearestNeighbors::search`](super::NearestNeighbors::search).
+
+use tercet_kernels::distance::naive::{self, floats};
+
+use super::index::{Contract, features, pixels};
+use super::metric::{ByteCosine, ByteL1, ByteL2, Float, FloatSquared, Key, float_cosine};
+use super::{Metric, Neighbors};
+use crate::Result;
+use crate::data::Dataset;
+
+/// The k nearest rows of `data` for every query, ordered by (distance, index).
+///
+/// # Errors
+/// No data; k = 0 or k > N; queries of another width, or pixels against features.
+pub fn search(data: &Dataset, queries: &Dataset, metric: Metric, k: usize) -> Result<Neighbors> {
+    Contract::of(data, metric)?.check(queries, k)?;
+    let bytes = |q, x| (pixels(queries, q), pixels(data, x));
+    let values = |q, x| (features(queries, q), features(data, x));
+    Ok(match (data.is_pixels(), metric) {
+        (true, Metric::L2) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = bytes(q, x);
+            ByteL2(naive::l2_squared(q, x))
+        }),
+        (true, Metric::L1) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = bytes(q, x);
+            ByteL1(naive::l1(q, x))
+        }),
+        (true, Metric::Cosine) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = bytes(q, x);
+            ByteCosine { dot: naive::dot(q, x), row: naive::dot(x, x), query: naive::dot(q, q) }
+        }),
+        (false, Metric::L2) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = values(q, x);
+            FloatSquared(floats::l2_squared(q, x))
+        }),
+        (false, Metric::L1) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = values(q, x);
+            Float(floats::l1(q, x))
+        }),
+        (false, Metric::Cosine) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = values(q, x);
+            float_cosine(floats::dot(q, x), floats::dot(x, x), floats::dot(q, q))
+        }),
+    })
+}
+
+fn sort_all<K: Key>(
+    data: &Dataset,
+    queries: &Dataset,
+    k: usize,
+    key: impl Fn(usize, usize) -> K,
+) -> Neighbors {
+    let mut found = Neighbors { k, indices: Vec::new(), distances: Vec::new() };
+    for q in 0..queries.len() {
+        let mut all: Vec<(K, usize)> = (0..data.len()).map(|x| (key(q, x), x)).collect();
+        all.sort();
+        found.indices.extend(all[..k].iter().map(|&(_, x)| x as u32));
+        found.distances.extend(all[..k].iter().map(|&(key, _)| key.distance()));
+    }
+    found
+}

@@ -1,0 +1,152 @@
+//! [`Vote`]: how the neighbours of a query agree on a class.
+
+use serde::{Deserialize, Serialize};
+
+use super::Neighbors;
+use crate::{Error, Result};
+
+/// What the vote of a neighbour counts.
+///
+/// The class with the most votes wins. Among classes with equally many, the one whose nearest neighbour comes
+/// first in the order of (distance, index) wins, so every query has one answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Vote {
+    /// Every neighbour has one vote.
+    #[default]
+    Uniform,
+    /// A neighbour at distance d has 1 / d votes. Where there are neighbours at distance 0, only those vote, with
+    /// one vote each. Votes are added up in f64, nearest first.
+    Distance,
+}
+
+impl Vote {
+    /// Both of them.
+    pub const ALL: [Vote; 2] = [Vote::Uniform, Vote::Distance];
+
+    /// The name that [`str::parse`] understands.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Vote::Uniform => "uniform",
+            Vote::Distance => "distance",
+        }
+    }
+
+    /// Counts the votes of the neighbours of one query and names the winner.
+    ///
+    /// # Shapes
+    /// `labels` and `distances` are (k), nearest first; `votes` is (C), written from scratch.
+    ///
+    /// # Panics
+    /// Where a label is not below C, and where there is no neighbour.
+    pub(super) fn count(self, labels: &[u32], distances: &[f64], votes: &mut [f64]) -> u32 {
+        votes.fill(0.0);
+        let anyone_at_zero = distances[0] == 0.0;
+        for (&label, &distance) in labels.iter().zip(distances) {
+            votes[label as usize] += match self {
+                Vote::Uniform => 1.0,
+                Vote::Distance if anyone_at_zero => f64::from(distance == 0.0),
+                Vote::Distance => 1.0 / distance,
+            };
+        }
+        // Nearest first, and only more votes than the leader's take the lead: ties go to whoever came first.
+        labels.iter().fold(labels[0], |leader, &label| {
+            if votes[label as usize] > votes[leader as usize] { label } else { leader }
+        })
+    }
+}
+
+impl std::fmt::Display for Vote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl std::str::FromStr for Vote {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Vote::ALL
+            .into_iter()
+            .find(|vote| vote.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| Error::setting("vote", format!("{name:?}"), "uniform or distance"))
+    }
+}
+
+/// The accuracy with 1, 2, … up to all of the neighbours that were searched: one search, every k.
+///
+/// # Shapes
+/// `labels` are the classes of the fitted rows, `truth` those of the N queries. Element k − 1 of the result is the
+/// accuracy with k neighbours, a share from 0 to 1.
+///
+/// # Errors
+/// No queries, `truth` of another length than the queries, and a neighbour that has no label.
+pub fn accuracy_by_k(neighbors: &Neighbors, labels: &[u32], truth: &[u32], vote: Vote) -> Result<Vec<f64>> {
+    if truth.is_empty() || truth.len() != neighbors.len() {
+        let expected = format!("{} (and at least 1), one for each query", neighbors.len());
+        return Err(Error::mismatch("true classes", truth.len(), expected));
+    }
+    if let Some(&index) = neighbors.indices.iter().find(|&&index| index as usize >= labels.len()) {
+        let expected = format!("at least {}, as row {index} is a neighbour", u64::from(index) + 1);
+        return Err(Error::mismatch("labels of the fitted rows", labels.len(), expected));
+    }
+    let classes = labels.iter().max().map_or(0, |&label| label as usize + 1);
+    let mut votes = vec![0.0; classes];
+    let mut right = vec![0u64; neighbors.k];
+    for (i, &truth) in truth.iter().enumerate() {
+        let (indices, distances) = neighbors.of(i);
+        let labels: Vec<u32> = indices.iter().map(|&index| labels[index as usize]).collect();
+        for (k, right) in (1..).zip(&mut right) {
+            *right += u64::from(vote.count(&labels[..k], &distances[..k], &mut votes) == truth);
+        }
+    }
+    Ok(right.into_iter().map(|right| right as f64 / truth.len() as f64).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn winner(vote: Vote, neighbors: &[(u32, f64)]) -> (u32, Vec<f64>) {
+        let (labels, distances): (Vec<u32>, Vec<f64>) = neighbors.iter().copied().unzip();
+        let mut votes = vec![f64::NAN; 4];
+        (vote.count(&labels, &distances, &mut votes), votes)
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for vote in Vote::ALL {
+            assert_eq!(vote.to_string().parse::<Vote>().unwrap(), vote);
+            assert_eq!(serde_json::to_string(&vote).unwrap(), format!("\"{vote}\""));
+        }
+        assert!("loud".parse::<Vote>().unwrap_err().to_string().contains("expected uniform or distance"));
+    }
+
+    #[test]
+    fn most_votes_win_and_ties_go_to_the_nearest() {
+        assert_eq!(winner(Vote::Uniform, &[(3, 1.0), (1, 2.0), (1, 3.0)]).0, 1);
+        assert_eq!(winner(Vote::Uniform, &[(3, 1.0), (1, 2.0), (1, 3.0), (3, 4.0), (2, 5.0)]).0, 3);
+        assert_eq!(winner(Vote::Uniform, &[(2, 1.0), (1, 1.0), (0, 1.0)]).0, 2);
+    }
+
+    #[test]
+    fn near_neighbours_weigh_more_and_those_at_zero_decide_alone() {
+        assert_eq!(winner(Vote::Distance, &[(3, 0.5), (1, 2.0), (1, 4.0)]), (3, vec![0.0, 0.75, 0.0, 2.0]));
+        assert_eq!(
+            winner(Vote::Distance, &[(2, 0.0), (0, 0.0), (0, 0.0), (2, 1e-300)]),
+            (0, vec![2.0, 0.0, 1.0, 0.0])
+        );
+        assert_eq!(winner(Vote::Distance, &[(1, 2.0), (3, 4.0), (3, 4.0)]).0, 1);
+    }
+
+    #[test]
+    fn accuracy_for_every_k_from_one_search() {
+        let neighbors =
+            Neighbors { k: 3, indices: vec![0, 1, 2, 2, 0, 1], distances: vec![1., 2., 3., 1., 2., 3.] };
+        let accuracy = accuracy_by_k(&neighbors, &[0, 1, 1], &[0, 0], Vote::Uniform).unwrap();
+        assert_eq!(accuracy, [0.5, 0.5, 0.0]);
+        for (labels, truth) in [(&[0, 1, 1][..], &[0][..]), (&[0, 1], &[0, 0])] {
+            assert!(accuracy_by_k(&neighbors, labels, truth, Vote::Uniform).is_err());
+        }
+    }
+}
