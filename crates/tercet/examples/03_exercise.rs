@@ -41,15 +41,14 @@ fn main() -> Result<()> {
 
     // ANCHOR: forward
     // The first layer: a linear score for each hidden unit, then ReLU.
-    let mut h = x.multiply(&w1)?;
-    for (h, b) in h.values_mut().iter_mut().zip(b1) {
-        *h += b;
+    let mut z = x.multiply(&w1)?;
+    for (z, b) in z.values_mut().iter_mut().zip(b1) {
+        *z += b;
     }
-    println!("W1 · X + b1 = {}", row(&h));
+    let mut h = z.clone();
     for h in h.values_mut() {
         *h = h.max(0.0);
     }
-    println!("H           = {}", row(&h));
 
     // The second layer: a linear score for each class.
     let mut scores = h.multiply(&w2)?;
@@ -59,12 +58,14 @@ fn main() -> Result<()> {
     let class = scores.argmax()[0] as usize;
     // ANCHOR_END: forward
 
-    println!();
+    println!("W1 · X + b1 = {}", row(&z));
+    println!("H           = {}\n", row(&h));
     for (name, score) in CLASSES.iter().zip(scores.values()) {
         println!("{name:>4} {score:8.2}");
     }
     println!("\nPredicted class: {} = {} (counted from one, as in the lecture)", class + 1, CLASSES[class]);
 
+    assert_close(z.values(), &[-88.8, 8.3, 174.3, 152.5]);
     assert_close(h.values(), &[0.0, 8.3, 174.3, 152.5]);
     assert_close(scores.values(), &[188.97, 211.97, -84.12]);
     assert_eq!((class + 1, CLASSES[class]), (2, "dog"));

@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     println!("\nThe same perceptron on XOR:");
     describe(&xor, settled_on_xor, &x);
 
-    assert!(settled_on_or.is_some());
+    assert_eq!(settled_on_or, Some(4));
     assert_eq!(answers(&or, &x), [0.0, 1.0, 1.0, 1.0]);
     assert_eq!(settled_on_xor, None);
     assert_ne!(answers(&xor, &x), [0.0, 1.0, 1.0, 0.0]);

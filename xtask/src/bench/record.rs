@@ -43,11 +43,11 @@ impl Record {
     }
 
     fn appending(&self) -> Result<File> {
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&self.path)
-            .with_context(|| format!("cannot write the record {}", self.path.display()))
+        let open = || {
+            self.path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            OpenOptions::new().append(true).create(true).open(&self.path)
+        };
+        open().with_context(|| format!("cannot write the record {}", self.path.display()))
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn rows_are_added_under_one_head_and_commas_are_quoted() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.csv");
+        let path = folder.path().join("records/a.csv");
         Record::open(&path).unwrap().append(&row([("cpu", "x"), ("seconds", "1")])).unwrap();
         Record::open(&path).unwrap().append(&row([("cpu", "y, z"), ("seconds", "2")])).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "cpu,seconds\nx,1\n\"y, z\",2\n");
