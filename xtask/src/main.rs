@@ -1,2 +1,59 @@
-//! The chores of the project.
-fn main() {}
+//! The chores of the project, in Rust so that a machine with Rust alone can do them: `cargo xtask --help`.
+//!
+//! A file for each chore. `test` knows the order of the project's checks; those that are more than a call of cargo
+//! live in `checks`.
+
+mod bench;
+mod checks;
+mod command;
+mod repository;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use repository::Repository;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The chores of the project")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Runs every check of the project, quick ones first
+    Test(test::Arguments),
+    /// Measures, and adds to the record of past measurements
+    #[command(subcommand)]
+    Bench(bench::Benchmark),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = Repository::of_this_program().and_then(|repository| match arguments.chore {
+        Chore::Test(arguments) => test::run(&arguments, &repository),
+        Chore::Bench(benchmark) => bench::run(&benchmark, &repository),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,15 @@
+//! The checks that no tool of Rust's does.
+
+pub mod links;
+pub mod unsafe_code;
+pub mod words;
+
+use anyhow::{Result, bail};
+
+/// Fails where there are findings, and says them all.
+fn none_of(findings: Vec<String>, remedy: &str) -> Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    bail!("{}\n{remedy}", findings.join("\n"))
+}

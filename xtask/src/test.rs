@@ -1,0 +1,191 @@
+//! `cargo xtask test`: every check of the project, in order, quick ones first.
+//!
+//! It stops at the first step that fails and says how to run that step alone. `.ci/run` calls exactly this.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use clap::builder::PossibleValuesParser;
+
+use crate::checks::{links, unsafe_code, words};
+use crate::command::{cargo, run as execute};
+use crate::repository::Repository;
+
+/// What `cargo xtask test` understands.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Runs this step alone; may be given several times
+    #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(STEPS.iter().map(|step| step.name)))]
+    only: Vec<String>,
+    /// Lists the steps and does nothing
+    #[arg(long)]
+    list: bool,
+}
+
+/// One check of the project.
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Repository) -> Result<()>,
+}
+
+/// All checks, in order.
+const STEPS: &[Step] = &[
+    Step { name: "fmt", about: "the code is formatted", run: fmt },
+    Step { name: "unsafe", about: "unsafe code is in tercet-kernels alone", run: unsafe_code::check },
+    Step {
+        name: "links",
+        about: "relative links and includes of Markdown files lead somewhere",
+        run: links::check,
+    },
+    Step { name: "words", about: "no file names a path of a developer's machine", run: words::check },
+    Step { name: "clippy", about: "clippy has nothing to say", run: clippy },
+    Step { name: "doc", about: "the documentation builds without a warning", run: doc },
+    Step { name: "test", about: "all tests pass", run: test },
+    Step { name: "isa", about: "kernels and neighbours pass without SIMD too", run: isa },
+    Step { name: "examples", about: "every example of the library runs", run: examples },
+    Step { name: "release", about: "the program builds as users build it", run: release },
+];
+
+/// Runs the steps that were asked for.
+pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
+    if arguments.list {
+        for step in STEPS {
+            println!("{:<9} {}", step.name, step.about);
+        }
+        return Ok(());
+    }
+    let wanted =
+        |step: &&Step| arguments.only.is_empty() || arguments.only.iter().any(|name| name == step.name);
+    let steps: Vec<&Step> = STEPS.iter().filter(wanted).collect();
+
+    let mut summary = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        println!("\n=== {} of {}: {} – {}", number + 1, steps.len(), step.name, step.about);
+        let start = Instant::now();
+        let done = (step.run)(repository);
+        let time = start.elapsed();
+        println!(
+            "=== {}: {} in {}",
+            step.name,
+            if done.is_ok() { "passed" } else { "FAILED" },
+            seconds(time)
+        );
+        summary.push(format!("{:<9} {:>9}", step.name, seconds(time)));
+        if let Err(error) = done {
+            println!("\n{}", summary.join("\n"));
+            bail!("{}: {error:#}\nTo run this step alone: cargo xtask test --only {}", step.name, step.name);
+        }
+    }
+    println!("\n{}\nAll {} steps passed.", summary.join("\n"), steps.len());
+    Ok(())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+fn fmt(repository: &Repository) -> Result<()> {
+    execute(cargo(repository, &["fmt", "--all", "--check"]))
+}
+
+fn clippy(repository: &Repository) -> Result<()> {
+    execute(cargo(repository, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// The programs with their private items, since nothing else of them is documented; then the libraries as their
+/// users see them. The two can't go together: the library `tercet` and the program `tercet` share a page.
+fn doc(repository: &Repository) -> Result<()> {
+    for arguments in [
+        &["doc", "--workspace", "--bins", "--no-deps", "--document-private-items"][..],
+        &["doc", "--workspace", "--lib", "--no-deps"],
+    ] {
+        let mut command = cargo(repository, arguments);
+        command.env("RUSTDOCFLAGS", "-D warnings");
+        execute(command)?;
+    }
+    Ok(())
+}
+
+fn test(repository: &Repository) -> Result<()> {
+    execute(cargo(repository, &["test", "--workspace"]))
+}
+
+/// The tests whose answers must be the same on every instruction set, on the one that every processor has.
+fn isa(repository: &Repository) -> Result<()> {
+    for arguments in
+        [&["test", "--package", "tercet-kernels"][..], &["test", "--package", "tercet", "neighbors"]]
+    {
+        let mut command = cargo(repository, arguments);
+        command.env("TERCET_ISA", "portable");
+        execute(command)?;
+    }
+    Ok(())
+}
+
+fn examples(repository: &Repository) -> Result<()> {
+    execute(cargo(repository, &["build", "--package", "tercet", "--examples"]))?;
+    for name in example_names(repository)? {
+        execute(cargo(repository, &["run", "--quiet", "--package", "tercet", "--example", &name]))?;
+    }
+    Ok(())
+}
+
+/// The examples of the library, in the order of their numbers.
+fn example_names(repository: &Repository) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for file in repository.files_with_extension("rs")? {
+        if file.parent().is_some_and(|folder| folder.ends_with("crates/tercet/examples"))
+            && let Some(name) = file.file_stem()
+        {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    if names.is_empty() {
+        bail!("found no example in crates/tercet/examples");
+    }
+    Ok(names)
+}
+
+fn release(repository: &Repository) -> Result<()> {
+    execute(cargo(repository, &["build", "--release"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn an_unknown_step_is_refused_with_the_names_of_all() {
+        let Err(error) = Line::try_parse_from(["test", "--only", "spelling"]) else {
+            panic!("there is no step called spelling");
+        };
+        let message = error.to_string();
+        assert!(STEPS.iter().all(|step| message.contains(step.name)), "{message}");
+    }
+
+    #[test]
+    fn names_of_steps_are_unique() {
+        for (i, step) in STEPS.iter().enumerate() {
+            assert!(STEPS[..i].iter().all(|before| before.name != step.name), "{} stands twice", step.name);
+        }
+    }
+
+    #[test]
+    fn examples_run_in_the_order_of_their_numbers() {
+        let (_folder, repository) = crate::repository::planted(&[
+            ("crates/tercet/examples/02_b.rs", ""),
+            ("crates/tercet/examples/01_c.rs", ""),
+            ("crates/tercet/src/a.rs", ""),
+        ]);
+        assert_eq!(example_names(&repository).unwrap(), ["01_c", "02_b"]);
+    }
+}
