@@ -1,0 +1,110 @@
+//! Which examples the page shows, and how one of them is drawn.
+
+use maud::{Markup, html};
+
+use super::record::{ModelCard, Run};
+use super::sprites::Sprites;
+use crate::data::Dataset;
+use crate::evaluate::Mistake;
+
+/// Right answers shown for each class.
+pub(super) const RIGHT_ONES: usize = 24;
+
+/// The worst mistakes shown of each model.
+pub(super) const WORST: usize = 24;
+
+/// The examples of a page, and the sheet with their pictures where they are images.
+pub(super) struct Pictures<'a> {
+    test: &'a Dataset,
+    pub sprites: Option<Sprites>,
+    /// For each model and class: the first examples that the model gets right.
+    pub right: Vec<Vec<Vec<usize>>>,
+    /// For each model: the places of the pictures of its neighbours, nearest first.
+    neighbors: Vec<Vec<Option<usize>>>,
+}
+
+impl<'a> Pictures<'a> {
+    /// Puts every example that the page may show on the sheet, the most telling first, since a sheet can be full:
+    /// the neighbours' story and the worst mistakes of each model, then all mistakes, then some right answers.
+    pub fn collect(run: &Run, test: &'a Dataset) -> Self {
+        let sprites = test.image_shape().filter(|_| test.is_pixels()).and_then(Sprites::new);
+        let right = run.models.iter().map(|model| first_right(model, test)).collect();
+        let mut pictures = Pictures { test, sprites, right, neighbors: Vec::new() };
+
+        for model in &run.models {
+            let Some(story) = &model.neighbor_story else {
+                pictures.neighbors.push(Vec::new());
+                continue;
+            };
+            pictures.add(story.query);
+            let add = |pixels: &Option<Vec<u8>>| pictures.sprites.as_mut()?.add(pixels.as_deref()?);
+            let places = story.neighbors.iter().map(|neighbor| &neighbor.pixels).map(add).collect();
+            pictures.neighbors.push(places);
+        }
+        let longest = run.models.iter().map(|model| model.evaluation.mistakes.len()).max().unwrap_or(0);
+        for rank in 0..longest {
+            for model in &run.models {
+                if let Some(mistake) = model.evaluation.mistakes.get(rank) {
+                    pictures.add(mistake.index);
+                }
+            }
+        }
+        let right: Vec<usize> = pictures.right.iter().flatten().flatten().copied().collect();
+        for index in right {
+            pictures.add(index);
+        }
+        pictures
+    }
+
+    fn add(&mut self, index: usize) {
+        if let (Some(sprites), Some(pixels)) = (&mut self.sprites, self.test.pixels(index)) {
+            sprites.add_test(index, pixels);
+        }
+    }
+
+    /// Test example `index`, where there is a picture of it.
+    pub fn example(&self, index: usize, description: &str) -> Option<Markup> {
+        let place = self.sprites.as_ref()?.place(index)?;
+        self.tile(place, description)
+    }
+
+    /// Neighbour `rank` in the story of model `model`, where there is a picture of it.
+    pub fn neighbor(&self, model: usize, rank: usize, description: &str) -> Option<Markup> {
+        self.tile((*self.neighbors.get(model)?.get(rank)?)?, description)
+    }
+
+    fn tile(&self, place: usize, description: &str) -> Option<Markup> {
+        let (columns, _) = self.sprites.as_ref()?.grid();
+        Some(html! {
+            span.tile role="img" aria-label=(description)
+                style={ "--x:" (place % columns) ";--y:" (place / columns) } {}
+        })
+    }
+
+    /// What a wrong answer is called: "test example 321: true 4, predicted 9".
+    pub fn describe(&self, mistake: &Mistake) -> String {
+        let name = |class: u32| &self.test.classes()[class as usize];
+        format!(
+            "test example {}: true {}, predicted {}",
+            mistake.index,
+            name(mistake.truth),
+            name(mistake.predicted)
+        )
+    }
+}
+
+/// The first examples of each class that the model gets right.
+fn first_right(model: &ModelCard, test: &Dataset) -> Vec<Vec<usize>> {
+    let mut wrong = vec![false; test.len()];
+    for mistake in &model.evaluation.mistakes {
+        wrong[mistake.index] = true;
+    }
+    let mut right = vec![Vec::new(); test.class_count()];
+    for (index, wrong) in wrong.into_iter().enumerate() {
+        let of_class = &mut right[test.label(index) as usize];
+        if !wrong && of_class.len() < RIGHT_ONES {
+            of_class.push(index);
+        }
+    }
+    right
+}

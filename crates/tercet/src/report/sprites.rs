@@ -1,0 +1,187 @@
+//! The pictures of a page, side by side in one PNG: a page with a thousand small images loads one.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+
+use crate::data::ImageShape;
+use crate::{Error, Result};
+
+/// Bytes of raw pixels on one sheet. MNIST digits compress to about a third of it.
+const BUDGET: usize = 4 << 20;
+
+/// Pictures in a row of the sheet.
+const COLUMNS: usize = 40;
+
+/// The longer side of a picture on the page; larger ones are made smaller.
+const LONGEST_SIDE: usize = 96;
+
+/// A sheet that pictures are put on, as many as the budget allows.
+pub(super) struct Sprites {
+    /// The shape of the pictures as they come.
+    from: ImageShape,
+    /// The shape of the pictures on the sheet.
+    tile: ImageShape,
+    tiles: Vec<Vec<u8>>,
+    places: HashMap<usize, usize>,
+}
+
+impl Sprites {
+    /// An empty sheet for pictures of that shape; none where they are neither grey nor RGB.
+    pub fn new(shape: ImageShape) -> Option<Self> {
+        if !matches!(shape.channels, 1 | 3) || shape.width == 0 || shape.height == 0 {
+            return None;
+        }
+        let longest = shape.width.max(shape.height);
+        let scaled = |side: usize| {
+            if longest <= LONGEST_SIDE { side } else { (side * LONGEST_SIDE / longest).max(1) }
+        };
+        let tile = ImageShape { width: scaled(shape.width), height: scaled(shape.height), ..shape };
+        Some(Sprites { from: shape, tile, tiles: Vec::new(), places: HashMap::new() })
+    }
+
+    /// The place of test example `index`, put on the sheet if it is not there yet; none where the sheet is full.
+    pub fn add_test(&mut self, index: usize, pixels: &[u8]) -> Option<usize> {
+        if let Some(&place) = self.places.get(&index) {
+            return Some(place);
+        }
+        let place = self.add(pixels)?;
+        self.places.insert(index, place);
+        Some(place)
+    }
+
+    /// Puts a picture that is no test example on the sheet; none where it is full or the picture has another shape.
+    pub fn add(&mut self, pixels: &[u8]) -> Option<usize> {
+        if pixels.len() != self.from.features() || (self.tiles.len() + 1) * self.tile.features() > BUDGET {
+            return None;
+        }
+        self.tiles.push(self.shrunk(pixels)?);
+        Some(self.tiles.len() - 1)
+    }
+
+    /// The shape of the pictures on the sheet.
+    pub fn tile(&self) -> ImageShape {
+        self.tile
+    }
+
+    /// The pictures in a row of the sheet, and the rows.
+    pub fn grid(&self) -> (usize, usize) {
+        let columns = self.tiles.len().clamp(1, COLUMNS);
+        (columns, self.tiles.len().div_ceil(columns).max(1))
+    }
+
+    /// The place of test example `index`, where it is on the sheet.
+    pub fn place(&self, index: usize) -> Option<usize> {
+        self.places.get(&index).copied()
+    }
+
+    /// The test examples on the sheet with their places, by example.
+    pub fn places(&self) -> Vec<(usize, usize)> {
+        let mut places: Vec<_> = self.places.iter().map(|(&index, &place)| (index, place)).collect();
+        places.sort_unstable();
+        places
+    }
+
+    fn shrunk(&self, pixels: &[u8]) -> Option<Vec<u8>> {
+        if self.tile == self.from {
+            return Some(pixels.to_vec());
+        }
+        let (from, to) = (self.from, self.tile);
+        let (width, height) = (u32::try_from(from.width).ok()?, u32::try_from(from.height).ok()?);
+        let (smaller_width, smaller_height) = (to.width as u32, to.height as u32);
+        Some(if from.channels == 1 {
+            let picture = image::GrayImage::from_raw(width, height, pixels.to_vec())?;
+            image::imageops::thumbnail(&picture, smaller_width, smaller_height).into_raw()
+        } else {
+            let picture = image::RgbImage::from_raw(width, height, pixels.to_vec())?;
+            image::imageops::thumbnail(&picture, smaller_width, smaller_height).into_raw()
+        })
+    }
+
+    /// The sheet as a PNG in a `data:` address.
+    pub fn data_uri(&self) -> Result<String> {
+        let (columns, rows) = self.grid();
+        let ImageShape { width, height, channels } = self.tile;
+        let line = columns * width * channels;
+        let mut sheet = vec![0; rows * height * line];
+        for (place, tile) in self.tiles.iter().enumerate() {
+            let corner = place / columns * height * line + place % columns * width * channels;
+            for (y, row) in tile.chunks_exact(width * channels).enumerate() {
+                sheet[corner + y * line..][..row.len()].copy_from_slice(row);
+            }
+        }
+        let color = if channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+        png(&sheet, columns * width, rows * height, color)
+    }
+}
+
+/// A PNG in a `data:` address.
+pub(super) fn png(pixels: &[u8], width: usize, height: usize, color: ExtendedColorType) -> Result<String> {
+    let mut file = Vec::new();
+    let refused =
+        |error: image::ImageError| Error::mismatch("picture for the report", error, "one that PNG can hold");
+    // Digits are mostly runs of equal bytes, which filters would break up; colours gain by them.
+    let filter = if color == ExtendedColorType::L8 { FilterType::NoFilter } else { FilterType::Adaptive };
+    PngEncoder::new_with_quality(&mut file, CompressionType::Best, filter)
+        .write_image(pixels, width as u32, height as u32, color)
+        .map_err(refused)?;
+    Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(&file)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_gets_one_place_however_often_it_is_asked_for() {
+        let mut sprites = Sprites::new(ImageShape::gray(2, 2)).unwrap();
+        assert_eq!(sprites.add_test(7, &[1; 4]), Some(0));
+        assert_eq!(sprites.add(&[2; 4]), Some(1));
+        assert_eq!(sprites.add_test(7, &[1; 4]), Some(0));
+        assert_eq!(sprites.add_test(3, &[1; 4]), Some(2));
+        assert_eq!(sprites.places(), [(3, 2), (7, 0)]);
+    }
+
+    #[test]
+    fn a_full_sheet_and_a_picture_of_another_shape_are_refused() {
+        let shape = ImageShape { width: 96, height: 96, channels: 3 };
+        let mut sprites = Sprites::new(shape).unwrap();
+        let fit = BUDGET / shape.features();
+        for index in 0..fit {
+            assert!(sprites.add_test(index, &vec![0; shape.features()]).is_some());
+        }
+        assert_eq!(sprites.add_test(fit, &vec![0; shape.features()]), None);
+        assert_eq!(Sprites::new(shape).unwrap().add(&[1, 2, 3]), None);
+    }
+
+    #[test]
+    fn large_pictures_are_made_smaller_and_keep_their_proportions() {
+        let shape = ImageShape { width: 400, height: 100, channels: 3 };
+        let mut sprites = Sprites::new(shape).unwrap();
+        assert_eq!(sprites.tile(), ImageShape { width: 96, height: 24, channels: 3 });
+        sprites.add(&vec![200; shape.features()]).unwrap();
+        assert!(sprites.tiles[0].iter().all(|&v| v == 200));
+        assert!(sprites.data_uri().unwrap().starts_with("data:image/png;base64,iVBOR"));
+    }
+
+    #[test]
+    fn pictures_with_other_channels_have_no_sheet() {
+        assert!(Sprites::new(ImageShape { width: 2, height: 2, channels: 4 }).is_none());
+    }
+
+    #[test]
+    fn tiles_lie_where_the_grid_says() {
+        let mut sprites = Sprites::new(ImageShape::gray(1, 1)).unwrap();
+        for value in 0..50 {
+            sprites.add(&[value]).unwrap();
+        }
+        assert_eq!(sprites.grid(), (40, 2));
+        let uri = sprites.data_uri().unwrap();
+        let encoded = uri.strip_prefix("data:image/png;base64,").unwrap();
+        let file = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+        let sheet = image::load_from_memory(&file).unwrap().to_luma8();
+        assert_eq!((sheet.dimensions(), sheet.get_pixel(9, 1).0), ((40, 2), [49]));
+    }
+}

@@ -1,0 +1,141 @@
+//! Weights as pictures: what a model looks for in each pixel.
+
+use image::ExtendedColorType;
+use maud::{Markup, PreEscaped, html};
+
+use super::numbers::{grouped, three_digits};
+use super::record::Templates;
+use super::sprites::png;
+use crate::Result;
+use crate::data::ImageShape;
+
+/// Pictures that are shown of one layer.
+const MOST: usize = 64;
+
+/// Pictures in a row of the sheet.
+const COLUMNS: usize = 16;
+
+/// Pixels on a sheet.
+const BUDGET: usize = 1 << 20;
+
+/// The colours at the two ends. They fade to nothing at 0, so that 0 is the colour of the page, light or dark.
+const NEGATIVE: [u8; 3] = [0x2b, 0x6c, 0xd4];
+const POSITIVE: [u8; 3] = [0xe0, 0x4f, 0x1b];
+
+/// The columns of W as pictures, all in one scale; nothing where the weights are not there or are no pictures.
+pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>> {
+    let Some(shape) = templates.shape.filter(|shape| matches!(shape.channels, 1 | 3)) else {
+        return Ok(None);
+    };
+    let (columns, pixels) = (templates.names.len(), shape.width * shape.height);
+    if columns == 0 || pixels == 0 || templates.weights.len() != shape.features() * columns {
+        return Ok(None);
+    }
+    let shown = columns.min(MOST).min(BUDGET / pixels);
+    if shown == 0 {
+        return Ok(None);
+    }
+    let finite = templates.weights.iter().filter(|w| w.is_finite());
+    let largest = finite.fold(0.0f32, |largest, w| largest.max(w.abs()));
+    let grid = shown.min(COLUMNS);
+    let rows = shown.div_ceil(grid);
+    let line = 4 * grid * shape.width;
+    let mut sheet = vec![0; rows * shape.height * line];
+    for column in 0..shown {
+        let corner = column / grid * shape.height * line + column % grid * 4 * shape.width;
+        for pixel in 0..pixels {
+            let at = corner + pixel / shape.width * line + pixel % shape.width * 4;
+            let weight = |channel| templates.weights[(pixel * shape.channels + channel) * columns + column];
+            sheet[at..at + 4].copy_from_slice(&color(shape, weight, largest));
+        }
+    }
+    let uri = png(&sheet, grid * shape.width, rows * shape.height, ExtendedColorType::Rgba8)?;
+    let side = if shown <= 12 { 84 } else { 56 };
+    let scale = (side / shape.width.max(shape.height)).max(1);
+    Ok(Some(html! {
+        h3 { (templates.title) }
+        style { (PreEscaped(format!("#{id} .tile{{background-image:url({uri})}}"))) }
+        div.gallery.weights id=(id)
+            style={ "--w:" (shape.width) ";--h:" (shape.height) ";--columns:" (grid) ";--s:" (scale) }
+        {
+            @for (i, name) in templates.names.iter().take(shown).enumerate() {
+                figure {
+                    span.tile role="img" aria-label={ "weights of " (name) }
+                        style={ "--x:" (i % grid) ";--y:" (i / grid) } {}
+                    figcaption { (name) }
+                }
+            }
+        }
+        p.note {
+            @if shape.channels == 1 {
+                span.ramp aria-hidden="true" {}
+                "From −" (three_digits(largest.into())) " (blue: ink here speaks against it) through 0 (no colour) to "
+                (three_digits(largest.into())) " (red: ink here speaks for it), one scale for all pictures. "
+            } @else {
+                "Each channel in its own colour, mid-grey is 0, the ends are ±" (three_digits(largest.into())) ". "
+            }
+            @if shown < columns {
+                "The first " (shown) " of " (grouped(columns as u64)) " are shown."
+            }
+        }
+    }))
+}
+
+/// One pixel, RGBA. Opacity comes in 64 levels: no eye tells more apart, and the file is a third of the size.
+fn color(shape: ImageShape, weight: impl Fn(usize) -> f32, largest: f32) -> [u8; 4] {
+    // 0/0 and NaN become 0: `as u8` turns NaN into 0, and the comparison below is false for it.
+    let share = |channel| weight(channel) / largest;
+    if shape.channels == 3 {
+        let channel = |c| if share(c).is_finite() { (127.5 + 127.5 * share(c)).round() as u8 } else { 128 };
+        return [channel(0), channel(1), channel(2), 255];
+    }
+    let [r, g, b] = if share(0) > 0.0 { POSITIVE } else { NEGATIVE };
+    [r, g, b, (share(0).abs() * 63.0).round() as u8 * 4]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn templates(shape: ImageShape, columns: usize) -> Templates {
+        Templates {
+            title: "W".into(),
+            names: (0..columns).map(|i| format!("unit {i}")).collect(),
+            shape: Some(shape),
+            weights: (0..shape.features() * columns).map(|i| (i as f32).sin()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_scale_is_symmetric_about_zero() {
+        let gray = ImageShape::gray(1, 1);
+        assert_eq!(color(gray, |_| 0.0, 2.0)[3], 0);
+        assert_eq!(color(gray, |_| 2.0, 2.0)[3], color(gray, |_| -2.0, 2.0)[3]);
+        assert_eq!(color(gray, |_| 0.0, 0.0)[3], 0);
+        assert_eq!(
+            color(ImageShape { width: 1, height: 1, channels: 3 }, |_| 0.0, 0.0),
+            [128, 128, 128, 255]
+        );
+    }
+
+    #[test]
+    fn no_more_than_64_are_shown_and_the_page_says_so() {
+        let markup = gallery(&templates(ImageShape::gray(2, 3), 100), "t").unwrap().unwrap().into_string();
+        assert_eq!(markup.matches("role=\"img\"").count(), 64);
+        assert!(markup.contains("The first 64 of 100 are shown"));
+        let all = gallery(&templates(ImageShape::gray(2, 3), 3), "t").unwrap().unwrap().into_string();
+        assert!(!all.contains("are shown"));
+    }
+
+    #[test]
+    fn weights_that_are_absent_or_no_picture_are_left_out() {
+        let mut absent = templates(ImageShape::gray(2, 2), 4);
+        absent.weights.clear();
+        assert!(gallery(&absent, "t").unwrap().is_none());
+        let mut shapeless = templates(ImageShape::gray(2, 2), 4);
+        shapeless.shape = None;
+        assert!(gallery(&shapeless, "t").unwrap().is_none());
+        let colored = ImageShape { width: 2, height: 2, channels: 3 };
+        assert!(gallery(&templates(colored, 4), "t").unwrap().is_some());
+    }
+}
