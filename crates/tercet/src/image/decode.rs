@@ -1,0 +1,144 @@
+//! From the bytes of a file to a [`Picture`].
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use super::Picture;
+use crate::data::ImageShape;
+use crate::{Error, Result};
+
+/// The most pixels that a picture may have on a side.
+pub const MAX_SIDE: u32 = 16_384;
+
+/// The most bytes that a file, and the pixels in it, may have: 256 MiB, a square of 16,384 grey pixels a side.
+pub const MAX_BYTES: u64 = 256 << 20;
+
+/// The most bytes of pixels that an honest file holds for each of its own bytes. The densest of the formats here
+/// is PNG in black and white: deflate reaches 1,032, and one bit becomes one byte. A header that claims more
+/// is not believed, so that a hundred bytes cannot make us allocate 256 MiB.
+const DENSEST: u64 = 8 * 1032;
+
+const FORMATS: &str = "a picture in PNG, JPEG, BMP, PGM or PPM";
+const SAVE_AGAIN: &str = "Open it in an image viewer and save it again as PNG.";
+
+/// Reads a picture from a file: see [`decode`].
+///
+/// # Errors
+/// A file that cannot be read, and everything that [`decode`] refuses.
+pub fn open(path: &Path) -> Result<Picture> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Error::file("read", path))?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+    decode(&bytes, path)
+}
+
+/// The picture in `bytes`: PNG, JPEG, BMP, PGM or PPM, told by its content. `path` is only what errors call it.
+///
+/// Transparent parts are composited on white, as on paper. A photograph that a camera marked as turned is turned
+/// upright. 16 bits a channel become 8.
+///
+/// # Errors
+/// [`Error::Format`] for an empty or truncated file, one that is no picture, a side above [`MAX_SIDE`], and more
+/// than [`MAX_BYTES`].
+pub fn decode(bytes: &[u8], path: &Path) -> Result<Picture> {
+    let refuse = |found: String, remedy: &str| Err(Error::format(path, found, FORMATS, remedy));
+    if bytes.is_empty() {
+        return refuse("an empty file".into(), "Check that the file was written or copied completely.");
+    }
+    if bytes.len() as u64 > MAX_BYTES {
+        let found = format!("a file of more than {} MiB", MAX_BYTES >> 20);
+        return refuse(found, "Make the picture smaller and try again.");
+    }
+    let format = match image::guess_format(bytes) {
+        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Bmp | ImageFormat::Pnm)) => format,
+        Ok(other) => {
+            let name = other.extensions_str().first().unwrap_or(&"other").to_uppercase();
+            return refuse(format!("a picture in {name}"), SAVE_AGAIN);
+        }
+        Err(_) => {
+            return refuse("a file that is not a picture".into(), "Give the path of a picture.");
+        }
+    };
+    if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
+        return refuse("a JPEG that ends too early".into(), "Copy the file again; a part of it is missing.");
+    }
+
+    // Dimensions are checked here rather than by the library's limits, so that the message can name them. What the
+    // decoder allocates besides the pixels (rows, tables) gets some room of its own.
+    let broken = |e: image::ImageError| {
+        Error::format(path, format!("a picture that is damaged or cut short ({e})"), FORMATS, SAVE_AGAIN)
+    };
+    let room = MAX_BYTES.min(DENSEST * bytes.len() as u64);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(room + (16 << 20));
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(broken)?;
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE {
+        return Err(Error::format(
+            path,
+            format!("a picture of {width} × {height} pixels"),
+            format!("1 to {MAX_SIDE} pixels a side"),
+            "Make the picture smaller and try again.",
+        ));
+    }
+    if decoder.total_bytes() > room {
+        return Err(Error::format(
+            path,
+            format!("{width} × {height} pixels claimed by a file of {} bytes", bytes.len()),
+            format!("at most {room} bytes of pixels"),
+            "Make the picture smaller, or copy the file again if a part of it is missing.",
+        ));
+    }
+    // A picture whose notes on orientation cannot be read is shown as it lies.
+    let orientation = decoder.orientation().ok();
+    let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    if let Some(orientation) = orientation {
+        image.apply_orientation(orientation);
+    }
+    Ok(on_white(image))
+}
+
+/// Grey stays grey and colour stays colour; transparency is gone afterwards.
+fn on_white(image: DynamicImage) -> Picture {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let color = image.color();
+    let channels = if color.has_color() { 3 } else { 1 };
+    // alpha · value + (1 − alpha) · 255, rounded to the nearest integer.
+    let over = |value: u8, alpha: u8| {
+        let (value, alpha) = (u32::from(value), u32::from(alpha));
+        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    let pixels = match (color.has_color(), color.has_alpha()) {
+        (false, false) => image.into_luma8().into_raw(),
+        (true, false) => image.into_rgb8().into_raw(),
+        (false, true) => image.into_luma_alpha8().pixels().map(|p| over(p[0], p[1])).collect(),
+        (true, true) => {
+            let composite = |p: &image::Rgba<u8>| [over(p[0], p[3]), over(p[1], p[3]), over(p[2], p[3])];
+            image.into_rgba8().pixels().flat_map(composite).collect()
+        }
+    };
+    Picture::known(ImageShape { width, height, channels }, pixels)
+}
+
+/// Whether a JPEG's end marker follows its first scan. The decoder fills a missing end with grey and calls it a
+/// picture; we would rather say so.
+///
+/// A JPEG is a row of segments, `FF`, a marker, and a length that counts itself, up to the start of the scan
+/// (`FF DA`). After that, compressed data holds `FF` only before 00 or a restart marker, so `FF D9` is the end. To
+/// walk the segments first skips the thumbnails in them, which have an end marker of their own.
+fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    loop {
+        match bytes.get(at..at + 4) {
+            Some([0xff, 0xda, ..]) => return bytes[at..].windows(2).any(|w| w == [0xff, 0xd9]),
+            Some([0xff, 0xff, ..]) => at += 1,
+            Some([0xff, _, high, low]) => at += 2 + usize::from(u16::from_be_bytes([*high, *low])),
+            _ => return false,
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Pictures on their way to a model: drawn digits of every size and place, on every paper.
+
+mod strokes;
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{DynamicImage, GrayImage, ImageFormat};
+use strokes::{DIGITS, Pen, draw};
+use tercet::data::ImageShape;
+use tercet::image::{Contract, Picture, Preparation, Step, decode, open, prepare};
+
+const MNIST: Contract = Contract {
+    features: 784,
+    image: Some(ImageShape::gray(28, 28)),
+    range: tercet::image::Range::ZeroToOne,
+    preparation: Preparation::Centred,
+};
+
+fn encoded(picture: &Picture, format: ImageFormat) -> Vec<u8> {
+    let (w, h) = (picture.shape().width as u32, picture.shape().height as u32);
+    let image = DynamicImage::from(GrayImage::from_raw(w, h, picture.pixels().to_vec()).unwrap());
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn decoded(bytes: &[u8]) -> Picture {
+    decode(bytes, Path::new("digit")).unwrap()
+}
+
+/// Centre of mass, and the box of the ink as (left, top, right, bottom).
+fn measure(picture: &Picture) -> ((f64, f64), [usize; 4]) {
+    let (mut x, mut y, mut mass) = (0.0, 0.0, 0.0);
+    let mut bounds = [usize::MAX, usize::MAX, 0, 0];
+    for (p, &v) in picture.pixels().iter().enumerate().filter(|(_, v)| **v > 0) {
+        let (px, py, v) = (p % 28, p / 28, f64::from(v));
+        (x, y, mass) = (x + v * px as f64, y + v * py as f64, mass + v);
+        bounds = [bounds[0].min(px), bounds[1].min(py), bounds[2].max(px), bounds[3].max(py)];
+    }
+    ((x / mass, y / mass), bounds)
+}
+
+fn mean_difference(a: &Picture, b: &Picture) -> f64 {
+    assert_eq!(a.shape(), b.shape());
+    let sum: u32 = a.pixels().iter().zip(b.pixels()).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+    f64::from(sum) / a.pixels().len() as f64
+}
+
+/// Every pen on every digit.
+fn drawings() -> impl Iterator<Item = (String, Picture)> {
+    let plain = Pen { paper: 255, ink: 0, size: (200, 160), place: (60.0, 40.0), scale: 80.0, width: 8.0 };
+    let pens = [
+        ("plain", plain),
+        ("in a corner", Pen { place: (5.0, 5.0), ..plain }),
+        ("thin", Pen { width: 1.5, ..plain }),
+        ("thick", Pen { width: 16.0, ..plain }),
+        ("small", Pen { scale: 12.0, width: 2.0, ..plain }),
+        ("large", Pen { size: (1500, 1200), scale: 900.0, width: 60.0, place: (150.0, 150.0), ..plain }),
+        ("light on dark", Pen { paper: 0, ink: 255, ..plain }),
+        ("grey on grey", Pen { paper: 150, ink: 90, ..plain }),
+    ];
+    pens.into_iter().flat_map(|(name, pen)| {
+        DIGITS.iter().map(move |(digit, strokes)| (format!("{digit}, {name}"), draw(strokes, &pen)))
+    })
+}
+
+#[test]
+fn every_drawing_ends_in_the_box_with_its_mass_in_the_centre() {
+    for (name, picture) in drawings() {
+        let prepared = prepare(&picture, &MNIST).unwrap();
+        let ((x, y), [left, top, right, bottom]) = measure(&prepared.picture);
+        assert!((x - 14.0).abs() <= 0.5 && (y - 14.0).abs() <= 0.5, "{name}: centre of mass at {x}, {y}");
+        let (width, height) = (right - left + 1, bottom - top + 1);
+        assert!(width <= 20 && height <= 20 && width.max(height) >= 19, "{name}: {width} × {height}");
+        assert!(prepared.picture.pixels().contains(&255), "{name}: faint");
+        let dark = !name.contains("light on dark");
+        let steps: Vec<Step> = prepared.stages.iter().map(|s| s.step).collect();
+        let first = if dark { Step::Inverted } else { Step::Ink };
+        assert_eq!(steps, [first, Step::Cropped, Step::Scaled, Step::Centred], "{name}");
+        assert_eq!(prepared.stages[3].picture, prepared.picture);
+    }
+}
+
+#[test]
+fn a_drawing_and_its_negative_are_the_same_to_a_model() {
+    for (name, picture) in drawings() {
+        let (a, b) = (prepare(&picture, &MNIST).unwrap(), prepare(&picture.negative(), &MNIST).unwrap());
+        assert!(mean_difference(&a.picture, &b.picture) <= 0.5, "{name}");
+    }
+}
+
+#[test]
+fn place_and_size_hardly_matter() {
+    let pen = Pen { paper: 255, ink: 0, size: (400, 400), place: (20.0, 30.0), scale: 100.0, width: 10.0 };
+    for (digit, strokes) in DIGITS {
+        let reference = prepare(&draw(strokes, &pen), &MNIST).unwrap().picture;
+        let elsewhere = Pen { place: (201.0, 170.0), ..pen };
+        let larger = Pen { scale: 200.0, width: 20.0, ..pen };
+        let moved = prepare(&draw(strokes, &elsewhere), &MNIST).unwrap().picture;
+        let grown = prepare(&draw(strokes, &larger), &MNIST).unwrap().picture;
+        assert_eq!(moved, reference, "{digit}");
+        assert!(mean_difference(&grown, &reference) < 4.0, "{digit}");
+    }
+}
+
+#[test]
+fn slanting_light_and_jpeg_noise_hardly_matter() {
+    let pen = Pen { paper: 210, ink: 40, size: (300, 260), place: (90.0, 60.0), scale: 120.0, width: 12.0 };
+    for (digit, strokes) in DIGITS {
+        let clean = draw(strokes, &pen);
+        let reference = prepare(&clean, &MNIST).unwrap().picture;
+
+        let jpeg = decoded(&encoded(&clean, ImageFormat::Jpeg));
+        assert_ne!(jpeg, clean);
+        let from_jpeg = prepare(&jpeg, &MNIST).unwrap().picture;
+        assert!(mean_difference(&from_jpeg, &reference) < 4.0, "{digit}, JPEG");
+
+        let light = |p: usize| 0.55 + 0.6 * (p % 300) as f32 / 300.0 - 0.2 * (p / 300) as f32 / 260.0;
+        let lit = clean.pixels().iter().enumerate().map(|(p, &v)| (f32::from(v) * light(p)) as u8).collect();
+        let lit = decoded(&encoded(&Picture::new(clean.shape(), lit).unwrap(), ImageFormat::Jpeg));
+        let from_lit = prepare(&lit, &MNIST).unwrap().picture;
+        assert!(mean_difference(&from_lit, &reference) < 10.0, "{digit}, slanting light");
+    }
+}
+
+#[test]
+fn what_is_centred_already_passes_unchanged_also_as_a_negative() {
+    for (name, picture) in drawings() {
+        let once = prepare(&picture, &MNIST).unwrap().picture;
+        let png = prepare(&decoded(&encoded(&once, ImageFormat::Png)), &MNIST).unwrap();
+        assert!(png.unchanged && png.stages.is_empty() && png.picture == once, "{name}");
+        let negative = prepare(&once.negative(), &MNIST).unwrap();
+        assert!(negative.unchanged && negative.picture == once, "{name}");
+        assert_eq!(negative.stages.len(), 1);
+    }
+}
+
+#[test]
+fn a_centred_image_enlarged_and_pasted_on_white_paper_comes_back() {
+    for (name, picture) in drawings() {
+        let original = prepare(&picture, &MNIST).unwrap().picture;
+        let (width, height) = (400, 300);
+        let mut paper = vec![255; width * height];
+        for (y, row) in original.pixels().chunks_exact(28).enumerate() {
+            for (x, v) in row.iter().enumerate() {
+                for p in 0..25 {
+                    paper[(31 + 5 * y + p / 5) * width + 203 + 5 * x + p % 5] = 255 - v;
+                }
+            }
+        }
+        let paper = Picture::new(ImageShape::gray(width, height), paper).unwrap();
+        let back = prepare(&paper, &MNIST).unwrap();
+        let difference = mean_difference(&back.picture, &original);
+        assert!(!back.unchanged && difference < 6.0, "{name}: {difference}");
+    }
+}
+
+#[test]
+fn a_picture_without_ink_and_one_of_another_size_are_refused() {
+    let blank = Picture::new(ImageShape::gray(50, 40), vec![240; 2000]).unwrap();
+    assert!(prepare(&blank, &MNIST).unwrap_err().to_string().contains("no ink"));
+
+    let as_is = Contract { preparation: Preparation::AsIs, ..MNIST };
+    let error = prepare(&blank, &as_is).unwrap_err().to_string();
+    assert_eq!(error, "size of the picture: found 50 × 40; expected 28 × 28");
+    assert!(prepare(&blank, &Contract::features(784)).is_err());
+}
+
+#[test]
+fn a_colour_model_gets_colour_at_its_size() {
+    let shape = ImageShape { width: 32, height: 32, channels: 3 };
+    let contract = Contract::images(shape, Preparation::Resize);
+    let gray = Picture::new(ImageShape::gray(100, 7), vec![90; 700]).unwrap();
+    let prepared = prepare(&gray, &contract).unwrap();
+    assert_eq!(prepared.picture, Picture::new(shape, vec![90; 3072]).unwrap());
+    assert_eq!(prepared.inputs(&contract)[5], 90.0 / 255.0);
+}
+
+#[test]
+fn every_format_is_told_by_its_content() {
+    let drawing = drawings().next().unwrap().1;
+    for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Pnm] {
+        let read = decoded(&encoded(&drawing, format));
+        assert_eq!(read.to_gray(), drawing, "{format:?}");
+    }
+    let plain = decode(b"P2 # by hand\n2 2 15\n0 15 3 7\n", Path::new("x")).unwrap();
+    assert_eq!(plain.pixels(), [0, 255, 51, 119]);
+}
+
+#[test]
+fn transparency_lies_on_white_paper() {
+    let mut bytes = Cursor::new(Vec::new());
+    let rgba = image::RgbaImage::from_raw(3, 1, vec![0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 51]).unwrap();
+    DynamicImage::from(rgba).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    assert_eq!(decoded(bytes.get_ref()).pixels(), [255, 255, 255, 0, 0, 0, 255, 204, 204]);
+}
+
+#[test]
+fn what_is_no_picture_is_refused_and_says_why() {
+    let drawing = drawings().next().unwrap().1;
+    let png = encoded(&drawing, ImageFormat::Png);
+    let says = |bytes: &[u8], expected: &str| {
+        let error = decode(bytes, Path::new("a.png")).unwrap_err().to_string();
+        assert!(error.starts_with("a.png: ") && error.contains(expected), "{error}");
+    };
+    says(b"", "an empty file");
+    says(b"Dear Sir or Madam", "not a picture");
+    says(b"GIF89a\x01\x00\x01\x00", "a picture in GIF");
+    says(&png[..png.len() / 2], "damaged or cut short");
+    says(b"P5 60000 60000 255\n", "60000 × 60000 pixels");
+    says(b"P5 16000 16000 255\n1234", "claimed by a file of 23 bytes");
+    says(b"P5 4 4 255\n1234", "damaged or cut short");
+    for format in [ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Pnm, ImageFormat::Png] {
+        let whole = encoded(&drawing, format);
+        for cut in [3, 20, whole.len() / 2, whole.len() - 1] {
+            assert!(decode(&whole[..cut], Path::new("cut")).is_err(), "{format:?} cut to {cut}");
+        }
+    }
+    let missing = open(Path::new("no such picture.png")).unwrap_err().to_string();
+    assert!(missing.starts_with("cannot read no such picture.png"), "{missing}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(start in 0usize..6, tail in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        let starts: [&[u8]; 6] = [b"", b"\x89PNG\r\n\x1a\n", &[0xff, 0xd8, 0xff], b"BM", b"P5 ", b"P2 9 9 255\n"];
+        let bytes = [starts[start], &tail].concat();
+        let _ = decode(&bytes, Path::new("random"));
+    }
+
+    #[test]
+    fn no_damage_makes_it_panic(format in 0usize..4, at in 0.0..1.0f64, value in proptest::num::u8::ANY) {
+        let formats = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Pnm];
+        let pen = Pen { paper: 255, ink: 0, size: (24, 24), place: (3.0, 3.0), scale: 16.0, width: 2.0 };
+        let mut bytes = encoded(&draw(DIGITS[0].1, &pen), formats[format]);
+        let at = (at * bytes.len() as f64) as usize;
+        bytes[at] = value;
+        if let Ok(picture) = decode(&bytes, Path::new("damaged")) {
+            let _ = prepare(&picture, &MNIST);
+        }
+    }
+
+    #[test]
+    fn no_picture_makes_it_panic(width in 1usize..40, height in 1usize..40, seed in proptest::num::u32::ANY) {
+        let noise = (0..width * height).map(|p| ((p as u32 ^ seed).wrapping_mul(2_654_435_761) >> 24) as u8);
+        let picture = Picture::new(ImageShape::gray(width, height), noise.collect()).unwrap();
+        let _ = prepare(&picture, &MNIST);
+    }
+}
