@@ -28,7 +28,8 @@ fn difference(candidate: Product, isa: Isa, (m, k, n): (usize, usize, usize)) ->
     let bias = numbers(n, 5);
     let (a, at) = (View::new(&a, m, k), View::new(&at, k, m).t());
     let (b, bt) = (View::new(&b, k, n), View::new(&bt, n, k).t());
-    for (orientation, a, b) in [("A·B", a, b), ("Aᵀ·B", at, b), ("A·Bᵀ", a, bt), ("Aᵀ·Bᵀ", at, bt)] {
+    for (orientation, a, b) in [("A·B", a, b), ("Aᵀ·B", at, b), ("A·Bᵀ", a, bt), ("Aᵀ·Bᵀ", at, bt)]
+    {
         for start in [Start::Zero, Start::Bias(&bias), Start::Keep] {
             let mut expected = numbers(m * n, 6);
             let mut found = expected.clone();
@@ -38,7 +39,9 @@ fn difference(candidate: Product, isa: Isa, (m, k, n): (usize, usize, usize)) ->
                 // Without fusing, the chain of roundings is the naive one to the bit.
                 let fits = if is_fused(isa) { (e - f).abs() <= tolerance(k) } else { e == f };
                 if !fits {
-                    return Some(format!("{isa:?} {orientation} {start:?} ({m}, {k}, {n}) at {at}: {f}, not {e}"));
+                    return Some(format!(
+                        "{isa:?} {orientation} {start:?} ({m}, {k}, {n}) at {at}: {f}, not {e}"
+                    ));
                 }
             }
         }

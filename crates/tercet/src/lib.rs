@@ -28,8 +28,8 @@ pub mod network;
 pub mod perceptron;
 
 // How the last two learn.
-pub mod loss;
 pub mod gradient_check;
+pub mod loss;
 pub mod optimizer;
 pub mod schedule;
 pub mod train;

@@ -44,13 +44,10 @@ mod tests {
 
     #[test]
     fn spans_and_sizes_choose_their_unit() {
-        assert_eq!([5e-7, 2.5e-5, 0.0024, 3.214, 125.0].map(seconds), [
-            "500 ns",
-            "25.0 µs",
-            "2.4 ms",
-            "3.21 s",
-            "2 min 05 s"
-        ]);
+        assert_eq!(
+            [5e-7, 2.5e-5, 0.0024, 3.214, 125.0].map(seconds),
+            ["500 ns", "25.0 µs", "2.4 ms", "3.21 s", "2 min 05 s"]
+        );
         assert_eq!([12, 113_400, 47_040_016].map(bytes), ["12 bytes", "113 kB", "47.0 MB"]);
     }
 }

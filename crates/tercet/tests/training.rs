@@ -170,7 +170,9 @@ fn what_does_not_fit_is_refused() {
     let usual = Settings::lecture();
     assert!(refuse(143, 4, usual).contains("found 144; expected 143"));
     assert!(refuse(144, 3, usual).contains("found 4; expected 3"));
-    assert!(refuse(144, 4, Settings { learning_rate: f32::NAN, ..usual }).starts_with("learning rate is NaN"));
+    assert!(
+        refuse(144, 4, Settings { learning_rate: f32::NAN, ..usual }).starts_with("learning rate is NaN")
+    );
     let momentum = Optimizer::Sgd { momentum: 1.5 };
     assert!(refuse(144, 4, Settings { optimizer: momentum, ..usual }).starts_with("momentum is 1.5"));
 }

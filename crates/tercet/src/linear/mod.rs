@@ -41,7 +41,9 @@ impl LinearClassifier {
     /// # Errors
     /// Where there are no inputs or classes.
     pub fn new(inputs: usize, classes: usize) -> Result<Self> {
-        Ok(LinearClassifier { network: Network::fully_connected(inputs, &[], classes, Init::Normal(0.0), 0)? })
+        Ok(LinearClassifier {
+            network: Network::fully_connected(inputs, &[], classes, Init::Normal(0.0), 0)?,
+        })
     }
 
     /// A classifier from its parameters.

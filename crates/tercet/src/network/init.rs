@@ -35,9 +35,11 @@ impl Init {
     /// [`Error::Setting`].
     pub fn validate(self) -> Result<()> {
         match self {
-            Init::Normal(eps) if !(eps.is_finite() && eps >= 0.0) => {
-                Err(Error::setting("eps, the scale of the initial weights,", eps, "a finite number, 0 or more"))
-            }
+            Init::Normal(eps) if !(eps.is_finite() && eps >= 0.0) => Err(Error::setting(
+                "eps, the scale of the initial weights,",
+                eps,
+                "a finite number, 0 or more",
+            )),
             _ => Ok(()),
         }
     }

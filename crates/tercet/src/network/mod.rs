@@ -238,7 +238,11 @@ impl Network {
     pub fn scores(&self, data: &Dataset) -> Result<Matrix> {
         if data.width() != self.inputs() {
             let what = format!("features of an example of {}", data.name());
-            return Err(Error::mismatch(what, data.width(), format!("{}, the network's inputs", self.inputs())));
+            return Err(Error::mismatch(
+                what,
+                data.width(),
+                format!("{}, the network's inputs", self.inputs()),
+            ));
         }
         let mut scores = Matrix::zeros(data.len(), self.classes());
         scores.values_mut().par_chunks_mut(SCORING_BATCH * self.classes()).enumerate().for_each_init(

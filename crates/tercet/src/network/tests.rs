@@ -109,8 +109,7 @@ fn the_fast_passes_are_the_naive_ones() {
             for loss in [Loss::SVM, Loss::Softmax] {
                 let (expected, gradients) = naive::loss_and_gradients(&layers, &x, &labels, loss, 0.01);
                 let mut workspace = Workspace::new();
-                let found =
-                    network.loss_and_gradients(&to_f32(&x), &labels, loss, 0.01, &mut workspace);
+                let found = network.loss_and_gradients(&to_f32(&x), &labels, loss, 0.01, &mut workspace);
                 assert_close(&[found], &[expected], "loss");
                 for (fast, (dw, db)) in workspace.gradients().iter().zip(&gradients) {
                     assert_close(&fast.dw, dw, "dw");

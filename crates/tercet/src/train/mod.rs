@@ -175,7 +175,9 @@ fn run(
                     ..look_at(network, validation, settings)?
                 };
                 history.checks.push(check);
-                if best.as_ref().is_none_or(|(best, _)| is_better(&check, best)) && settings.patience.is_some() {
+                let accuracy = check.validation_accuracy;
+                let improved = best.as_ref().is_none_or(|(best, _)| accuracy > best.validation_accuracy);
+                if improved && settings.patience.is_some() {
                     best = Some((check, network.clone()));
                 }
             }
@@ -208,7 +210,11 @@ fn check_fit(network: &Network, data: &Dataset) -> Result<()> {
     }
     if data.width() != network.inputs() {
         let what = format!("features of an example of {}", data.name());
-        return Err(Error::mismatch(what, data.width(), format!("{}, the network's inputs", network.inputs())));
+        return Err(Error::mismatch(
+            what,
+            data.width(),
+            format!("{}, the network's inputs", network.inputs()),
+        ));
     }
     if data.class_count() != network.classes() {
         let what = format!("classes of {}", data.name());
@@ -240,10 +246,4 @@ fn look_at(network: &Network, validation: &Dataset, settings: &Settings) -> Resu
         validation_loss: (f64::from(settings.loss.loss(scores.values(), &labels)) + reg) as f32,
         validation_accuracy: right as f64 / labels.len() as f64,
     })
-}
-
-/// A better accuracy, or the same with a smaller loss.
-fn is_better(a: &Check, b: &Check) -> bool {
-    a.validation_accuracy > b.validation_accuracy
-        || (a.validation_accuracy == b.validation_accuracy && a.validation_loss < b.validation_loss)
 }

@@ -95,7 +95,11 @@ impl Settings {
         self.loss.validate()?;
         self.optimizer.validate()?;
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return Err(Error::setting("learning rate", self.learning_rate, "a finite number above 0, such as 0.1"));
+            return Err(Error::setting(
+                "learning rate",
+                self.learning_rate,
+                "a finite number above 0, such as 0.1",
+            ));
         }
         if !(self.reg.is_finite() && self.reg >= 0.0) {
             return Err(Error::setting("reg", self.reg, "a finite number, 0 or more, such as 1e-5"));
