@@ -83,7 +83,10 @@ mod tests {
                 assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
                 weights.iter().enumerate().for_each(|(j, w)| seen[first + j] += w);
             }
-            assert!(seen.iter().all(|s| (s - new as f32 / old as f32).abs() < 1e-6), "{old} → {new}: {seen:?}");
+            assert!(
+                seen.iter().all(|s| (s - new as f32 / old as f32).abs() < 1e-6),
+                "{old} → {new}: {seen:?}"
+            );
         }
     }
 
