@@ -5,10 +5,11 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tercet::Error;
-use tercet::data::{ImageShape, Opening};
+use tercet::data::{Dataset, ImageShape, Opening};
 use tercet::image::{Contract, Preparation};
 use tercet::linear::LinearClassifier;
-use tercet::model::{Card, Classifier, DataRecord, ModelFile, NeighborsParts, Rows};
+use tercet::model::{Card, Classifier, DataRecord, ModelFile};
+use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 use tercet::network::{Dense, Layer, Network};
 
 fn dense(inputs: usize, outputs: usize) -> Dense {
@@ -30,7 +31,7 @@ fn card(classes: usize) -> Card {
 }
 
 fn linear() -> ModelFile {
-    let classifier = Classifier::Linear(LinearClassifier::from_dense(dense(6, 3)));
+    let classifier = Classifier::Linear(LinearClassifier::from_dense(dense(6, 3)).unwrap());
     ModelFile { card: card(3), classifier }
 }
 
@@ -39,18 +40,23 @@ fn network() -> ModelFile {
     ModelFile { card: card(3), classifier: Classifier::Network(Network::new(layers).unwrap()) }
 }
 
-fn neighbors(rows: Rows) -> ModelFile {
-    let (labels, metric, vote) = (vec![0, 2], "l2".to_owned(), "uniform".to_owned());
-    let parts = NeighborsParts { rows, width: 6, labels, metric, k: 1, vote };
-    ModelFile { card: card(3), classifier: Classifier::Neighbors(parts) }
+fn neighbors(data: Dataset) -> ModelFile {
+    let classifier = NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform).unwrap();
+    ModelFile { card: card(3), classifier: Classifier::Neighbors(classifier) }
 }
 
 fn pixels() -> ModelFile {
-    neighbors(Rows::U8((0..12).collect()))
+    let shape = ImageShape::gray(3, 2);
+    neighbors(Dataset::from_pixels("p", shape, (0..12).collect(), vec![0, 2], card(3).classes).unwrap())
+}
+
+fn floats() -> ModelFile {
+    let values = (0..12).map(|v| v as f32 / 7.0).collect();
+    neighbors(Dataset::from_features("f", 6, values, vec![0, 2], card(3).classes).unwrap())
 }
 
 fn all() -> [ModelFile; 4] {
-    [linear(), network(), pixels(), neighbors(Rows::F32((0..12).map(|v| v as f32 / 7.0).collect()))]
+    [linear(), network(), pixels(), floats()]
 }
 
 fn read(bytes: &[u8]) -> tercet::Result<ModelFile> {
@@ -192,7 +198,7 @@ fn a_card_that_contradicts_the_weights_is_refused() {
     refused(&with_document(&pixels, |d| d["card"]["contract"] = other), "rows of 6 features");
     refused(&with_document(&pixels, |d| d["architecture"]["k"] = json!(0)), "k = 0");
     refused(&with_document(&pixels, |d| d["architecture"]["k"] = json!(3)), "k = 3");
-    refused(&with_document(&pixels, |d| d["card"]["classes"] = json!(["a", "b"])), "label 2 of example 1");
+    refused(&with_document(&pixels, |d| d["card"]["classes"] = json!(["a", "b"])), "label of example 1: 2");
 }
 
 #[test]
@@ -205,7 +211,7 @@ fn weights_that_are_not_finite_are_neither_read_nor_written() {
 
         let mut broken = dense(6, 3);
         broken.b[1] = bad;
-        let classifier = Classifier::Linear(LinearClassifier::from_dense(broken));
+        let classifier = Classifier::Linear(LinearClassifier::from_dense(broken).unwrap());
         let error = ModelFile { card: card(3), classifier }.to_bytes().unwrap_err().to_string();
         assert!(
             error.starts_with("the model to be saved: found ") && error.contains("in b1 at 1"),
@@ -276,7 +282,7 @@ proptest! {
 
     #[test]
     fn any_finite_weights_and_metrics_survive(w in prop::collection::vec(prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO, 18), metric in prop::num::f64::NORMAL) {
-        let classifier = Classifier::Linear(LinearClassifier::from_dense(Dense { w, ..dense(6, 3) }));
+        let classifier = Classifier::Linear(LinearClassifier::from_dense(Dense { w, ..dense(6, 3) }).unwrap());
         let mut model = ModelFile { card: card(3), classifier };
         model.card.metrics.insert("m".into(), metric);
         let bytes = model.to_bytes().unwrap();

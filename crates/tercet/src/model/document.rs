@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Card, Classifier, Flaw, ModelFile, Rows};
+use super::{Card, Classifier, Flaw, ModelFile};
+use crate::neighbors::{Metric, Vote};
 use crate::network::Layer;
 use crate::{Error, Result};
 
@@ -38,9 +39,9 @@ pub(super) struct NeighborsShape {
     pub(super) features: Features,
     pub(super) width: usize,
     pub(super) examples: usize,
-    pub(super) metric: String,
+    pub(super) metric: Metric,
     pub(super) k: usize,
-    pub(super) vote: String,
+    pub(super) vote: Vote,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,13 +73,13 @@ pub(super) fn write(model: &ModelFile) -> Result<String> {
                 })
                 .collect(),
         ),
-        Classifier::Neighbors(parts) => Architecture::Neighbors(NeighborsShape {
-            features: if matches!(parts.rows, Rows::U8(_)) { Features::U8 } else { Features::F32 },
-            width: parts.width,
-            examples: parts.labels.len(),
-            metric: parts.metric.clone(),
-            k: parts.k,
-            vote: parts.vote.clone(),
+        Classifier::Neighbors(neighbors) => Architecture::Neighbors(NeighborsShape {
+            features: if neighbors.index().is_pixels() { Features::U8 } else { Features::F32 },
+            width: neighbors.index().width(),
+            examples: neighbors.index().len(),
+            metric: neighbors.metric(),
+            k: neighbors.k(),
+            vote: neighbors.vote(),
         }),
     };
     let document = Document {

@@ -37,7 +37,7 @@ use std::path::Path;
 
 pub use card::{Card, DataRecord};
 pub use document::FORMAT;
-pub use parts::{Classifier, NeighborsParts, Rows};
+pub use parts::Classifier;
 
 use crate::{Error, Result};
 
@@ -155,6 +155,9 @@ impl From<Error> for Flaw {
     fn from(error: Error) -> Self {
         match error {
             Error::Mismatch { what, found, expected } => Flaw::new(format!("{what}: {found}"), expected),
+            Error::Setting { setting, found, expected } => {
+                Flaw::new(format!("{setting} = {found}"), expected)
+            }
             other => Flaw::new(other.to_string(), "parts that agree with one another"),
         }
     }

@@ -1,53 +1,21 @@
 //! The three kinds of classifiers, and whether one is whole.
 
 use super::{Card, Flaw};
+use crate::Matrix;
+use crate::data::Dataset;
 use crate::linear::LinearClassifier;
-use crate::network::{Dense, Layer, Network};
+use crate::neighbors::NeighborsClassifier;
+use crate::network::{Dense, Network};
 
 /// What classifies.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Classifier {
     /// Nearest neighbours: everything is remembered.
-    Neighbors(NeighborsParts),
+    Neighbors(NeighborsClassifier),
     /// `scores = X · W + b`.
     Linear(LinearClassifier),
     /// Layers, one after another.
     Network(Network),
-}
-
-/// The features that a neighbours classifier remembers.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Rows {
-    /// Pixels, (N, D).
-    U8(Vec<u8>),
-    /// Features, (N, D).
-    F32(Vec<f32>),
-}
-
-impl Rows {
-    fn len(&self) -> usize {
-        match self {
-            Rows::U8(values) => values.len(),
-            Rows::F32(values) => values.len(),
-        }
-    }
-}
-
-/// What a neighbours classifier consists of.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NeighborsParts {
-    /// The features of the N remembered examples, (N, D).
-    pub rows: Rows,
-    /// D.
-    pub width: usize,
-    /// The classes of the N examples.
-    pub labels: Vec<u32>,
-    /// The name of the metric: `l1`, `l2`, `cosine`.
-    pub metric: String,
-    /// How many neighbours vote.
-    pub k: usize,
-    /// How they vote: `uniform`, `distance`.
-    pub vote: String,
 }
 
 impl Classifier {
@@ -60,25 +28,30 @@ impl Classifier {
         }
     }
 
+    /// The scores of a whole set, (N, C); the class of an example is the argmax of its row.
+    ///
+    /// # Errors
+    /// Examples of another width or kind than the classifier learned from.
+    pub fn scores(&self, data: &Dataset) -> crate::Result<Matrix> {
+        match self {
+            Classifier::Neighbors(neighbors) => neighbors.scores(data),
+            Classifier::Linear(linear) => linear.scores(data),
+            Classifier::Network(network) => network.scores(data),
+        }
+    }
+
     /// The dense layers, first to last; none for neighbours.
     pub(super) fn dense_layers(&self) -> Vec<&Dense> {
         match self {
             Classifier::Neighbors(_) => Vec::new(),
             Classifier::Linear(linear) => vec![linear.dense()],
-            Classifier::Network(network) => network
-                .layers()
-                .iter()
-                .filter_map(|layer| match layer {
-                    Layer::Dense(dense) => Some(dense),
-                    Layer::Relu => None,
-                })
-                .collect(),
+            Classifier::Network(network) => network.dense_layers().collect(),
         }
     }
 
     pub(super) fn check(&self, card: &Card) -> Result<(), Flaw> {
         match self {
-            Classifier::Neighbors(parts) => parts.check(card),
+            Classifier::Neighbors(neighbors) => check_neighbors(neighbors, card),
             Classifier::Linear(_) | Classifier::Network(_) => check_layers(&self.dense_layers(), card),
         }
     }
@@ -118,36 +91,19 @@ fn check_layers(layers: &[&Dense], card: &Card) -> Result<(), Flaw> {
     Ok(())
 }
 
-impl NeighborsParts {
-    fn check(&self, card: &Card) -> Result<(), Flaw> {
-        let examples = self.labels.len();
-        if self.width != card.contract.features {
-            return Err(Flaw::new(
-                format!("rows of {} features", self.width),
-                format!("{} as in the input contract", card.contract.features),
-            ));
-        }
-        if examples.checked_mul(self.width) != Some(self.rows.len()) {
-            return Err(Flaw::new(
-                format!("{} values for {examples} labels", self.rows.len()),
-                format!("{examples} × {}", self.width),
-            ));
-        }
-        if !(1..=examples).contains(&self.k) {
-            return Err(Flaw::new(format!("k = {}", self.k), format!("1 to {examples}, the examples")));
-        }
-        let classes = card.classes.len();
-        if let Some(at) = self.labels.iter().position(|&y| y as usize >= classes) {
-            return Err(Flaw::new(
-                format!("label {} of example {at}", self.labels[at]),
-                format!("a class from 0 to {}", classes - 1),
-            ));
-        }
-        if let Rows::F32(values) = &self.rows
-            && let Some(at) = values.iter().position(|v| !v.is_finite())
-        {
-            return Err(Flaw::new(format!("{} in rows at {at}", values[at]), "finite numbers"));
-        }
-        Ok(())
+/// Whether the remembered examples are what the card says. That they are whole, the classifier itself saw to.
+fn check_neighbors(neighbors: &NeighborsClassifier, card: &Card) -> Result<(), Flaw> {
+    if neighbors.index().width() != card.contract.features {
+        return Err(Flaw::new(
+            format!("rows of {} features", neighbors.index().width()),
+            format!("{} as in the input contract", card.contract.features),
+        ));
     }
+    if neighbors.classes() != card.classes {
+        return Err(Flaw::new(
+            format!("neighbours of the classes {:?}", neighbors.classes()),
+            format!("{:?} as on the card", card.classes),
+        ));
+    }
+    Ok(())
 }

@@ -6,8 +6,10 @@ use std::collections::{BTreeSet, HashMap};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 
 use super::document::{self, Architecture, Features, LayerShape, NeighborsShape};
-use super::{Classifier, Flaw, ModelFile, NeighborsParts, Rows};
+use super::{Card, Classifier, Flaw, ModelFile};
+use crate::data::{Dataset, ImageShape};
 use crate::linear::LinearClassifier;
+use crate::neighbors::{self, NeighborsClassifier};
 use crate::network::{Dense, Layer, Network};
 use crate::{Error, Result};
 
@@ -59,14 +61,16 @@ impl View for Tensor<'_> {
 /// The bytes of the file. The library orders tensors by type and name, so that equal models give equal bytes.
 pub(super) fn write(model: &ModelFile, document: String) -> Result<Vec<u8>> {
     let mut tensors: Vec<(String, Tensor<'_>)> = Vec::new();
-    if let Classifier::Neighbors(parts) = &model.classifier {
-        let values = match &parts.rows {
-            Rows::U8(values) => Values::U8(values),
-            Rows::F32(values) => Values::F32(values),
+    let features;
+    if let Classifier::Neighbors(neighbors) = &model.classifier {
+        features = neighbors.index().features();
+        let values = match &features {
+            neighbors::Features::U8(values) => Values::U8(values),
+            neighbors::Features::F32(values) => Values::F32(values),
         };
-        tensors.push(("rows".into(), Tensor { shape: vec![parts.labels.len(), parts.width], values }));
-        let labels = Tensor { shape: vec![parts.labels.len()], values: Values::U32(&parts.labels) };
-        tensors.push(("labels".into(), labels));
+        let (labels, width) = (neighbors.labels(), neighbors.index().width());
+        tensors.push(("rows".into(), Tensor { shape: vec![labels.len(), width], values }));
+        tensors.push(("labels".into(), Tensor { shape: vec![labels.len()], values: Values::U32(labels) }));
     }
     for (dense, n) in model.classifier.dense_layers().into_iter().zip(1..) {
         let w = Tensor { shape: vec![dense.inputs, dense.outputs], values: Values::F32(&dense.w) };
@@ -108,11 +112,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<ModelFile, Flaw> {
     }
     let linear = document.is_linear();
     let classifier = match document.architecture {
-        Architecture::Neighbors(shape) => Classifier::Neighbors(read_neighbors(&tensors, shape)?),
+        Architecture::Neighbors(shape) => {
+            Classifier::Neighbors(read_neighbors(&tensors, shape, &document.card)?)
+        }
         Architecture::Layers(shapes) => {
             let mut layers = read_layers(&tensors, &shapes)?;
             match (linear, layers.pop()) {
-                (true, Some(Layer::Dense(dense))) => Classifier::Linear(LinearClassifier::from_dense(dense)),
+                (true, Some(Layer::Dense(dense))) => Classifier::Linear(LinearClassifier::from_dense(dense)?),
                 (_, last) => {
                     layers.extend(last);
                     Classifier::Network(Network::new(layers)?)
@@ -137,15 +143,26 @@ fn read_layers(tensors: &SafeTensors<'_>, shapes: &[LayerShape]) -> Result<Vec<L
     shapes.iter().map(read).collect()
 }
 
-fn read_neighbors(tensors: &SafeTensors<'_>, shape: NeighborsShape) -> Result<NeighborsParts, Flaw> {
+fn read_neighbors(
+    tensors: &SafeTensors<'_>,
+    shape: NeighborsShape,
+    card: &Card,
+) -> Result<NeighborsClassifier, Flaw> {
     let NeighborsShape { features, width, examples, metric, k, vote } = shape;
-    let dimensions = [examples, width];
-    let rows = match features {
-        Features::U8 => Rows::U8(bytes_of(tensors, "rows", Dtype::U8, &dimensions)?.to_vec()),
-        Features::F32 => Rows::F32(numbers(tensors, "rows", Dtype::F32, &dimensions, f32::from_le_bytes)?),
-    };
+    let (name, classes) = ("the remembered examples", card.classes.clone());
     let labels = numbers(tensors, "labels", Dtype::U32, &[examples], u32::from_le_bytes)?;
-    Ok(NeighborsParts { rows, width, labels, metric, k, vote })
+    let data = match features {
+        Features::U8 => {
+            let image = card.contract.image.unwrap_or(ImageShape::gray(width, 1));
+            let pixels = bytes_of(tensors, "rows", Dtype::U8, &[examples, width])?.to_vec();
+            Dataset::from_pixels(name, image, pixels, labels, classes)?
+        }
+        Features::F32 => {
+            let values = numbers(tensors, "rows", Dtype::F32, &[examples, width], f32::from_le_bytes)?;
+            Dataset::from_features(name, width, values, labels, classes)?
+        }
+    };
+    Ok(NeighborsClassifier::fit(&data, metric, k, vote)?)
 }
 
 /// The numbers of a tensor of four bytes a number.
