@@ -110,7 +110,7 @@ fn summary(run: &Run) -> Markup {
             }
             @if !run.comparisons.is_empty() {
                 h3 { "Is the difference real?" }
-                ul.comparisons { @for comparison in &run.comparisons { li { (comparison.sentence) } } }
+                ul.comparisons { @for comparison in &run.comparisons { li { (unbroken(&comparison.sentence)) } } }
                 p.note {
                     "McNemar's test, exact: p is the probability that two equally good models differ by chance as much as these, "
                     "or more, on the examples that only one of them gets right."
@@ -118,6 +118,11 @@ fn summary(run: &Run) -> Markup {
             }
         }
     }
+}
+
+/// The sentence with its p-value kept on one line.
+fn unbroken(sentence: &str) -> String {
+    sentence.replace("p = ", "p\u{a0}=\u{a0}").replace("p < ", "p\u{a0}<\u{a0}")
 }
 
 fn summary_row(model: &ModelCard, number: usize, floor: f64) -> Markup {

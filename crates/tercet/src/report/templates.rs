@@ -69,8 +69,8 @@ pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>>
         p.note {
             @if shape.channels == 1 {
                 span.ramp aria-hidden="true" {}
-                "From −" (three_digits(largest.into())) " (blue: ink here speaks against it) through 0 (no colour) to "
-                (three_digits(largest.into())) " (red: ink here speaks for it), one scale for all pictures. "
+                "From −" (three_digits(largest.into())) " (blue: brightness here speaks against it) through 0 (no colour) to "
+                (three_digits(largest.into())) " (red: it speaks for it), one scale for all pictures. "
             } @else {
                 "Each channel in its own colour, mid-grey is 0, the ends are ±" (three_digits(largest.into())) ". "
             }
