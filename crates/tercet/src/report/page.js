@@ -63,6 +63,11 @@ function figureOf(index, truth, predicted) {
     tile.style.setProperty("--y", Math.floor(place / run.columns));
     item.append(tile);
   }
+  // Without pictures the numbers of the examples are all there is to tell them apart.
+  if (!run.places) {
+    item.append(element("p", "", `#${index}`));
+    return item;
+  }
   const labels = element("p", "labels", truth === predicted ? truth : `${truth} read as `);
   if (truth !== predicted) labels.append(element("b", "wrong", predicted));
   item.append(labels, element("p", "index", `#${index}`));
@@ -86,7 +91,7 @@ function openCell(confusion, button) {
   const title = t === p ? `${truth}, rightly read as ${truth}` : `${truth}, read as ${predicted}`;
   let note = `${total.toLocaleString("en")} test ${examples}`;
   if (indices.length < total) note += `; the first ${indices.length} are shown`;
-  else if (t !== p && total > 1) note += ", the worst mistake first";
+  else if (t !== p && model.ordered && total > 1) note += ", the worst mistake first";
   const bare = run.places ? indices.filter((index) => !places.has(index)).length : 0;
   if (bare > 0) note += `; ${bare} of them without their picture, to keep the page small`;
 

@@ -70,7 +70,7 @@ fn head(run: &Run) -> Markup {
             p.lede {
                 (counted(run.models.len(), "model", "models")) ", fitted to " (grouped(data.train as u64)) " examples of " (data.name)
                 @if data.validation > 0 { ", settings chosen on " (grouped(data.validation as u64)) " others" }
-                ", judged on " (grouped(data.test as u64)) " that none of them had seen."
+                ", judged on " (grouped(data.test as u64)) " test examples."
             }
             @if run.models.len() > 1 {
                 nav aria-label="On this page" {
@@ -239,7 +239,8 @@ fn sheet_style(pictures: &Pictures) -> Result<Option<String>> {
 fn data(run: &Run, test: &Dataset, pictures: &Pictures) -> Result<String> {
     let models = run.models.iter().zip(&pictures.right).map(|(model, right)| {
         let wrong = model.evaluation.mistakes.iter().map(|m| json!([m.index, m.truth, m.predicted]));
-        json!({ "wrong": wrong.collect::<Vec<_>>(), "right": right })
+        let ordered = model.evaluation.mistakes.iter().any(|mistake| mistake.margin.is_some());
+        json!({ "ordered": ordered, "wrong": wrong.collect::<Vec<_>>(), "right": right })
     });
     let places = pictures.sprites.as_ref().map(|sprites| sprites.places());
     let columns = pictures.sprites.as_ref().map(|sprites| sprites.grid().0);

@@ -19,8 +19,8 @@ const COLUMNS: usize = 16;
 const BUDGET: usize = 1 << 20;
 
 /// The colours at the two ends. They fade to nothing at 0, so that 0 is the colour of the page, light or dark.
-const NEGATIVE: [u8; 3] = [0x2b, 0x6c, 0xd4];
-const POSITIVE: [u8; 3] = [0xe0, 0x4f, 0x1b];
+const NEGATIVE: [u8; 3] = [0x3f, 0x86, 0xf5];
+const POSITIVE: [u8; 3] = [0xf2, 0x62, 0x1a];
 
 /// The columns of W as pictures, all in one scale; nothing where the weights are not there or are no pictures.
 pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>> {
