@@ -53,9 +53,12 @@ impl Ink {
     }
 }
 
+/// x and y of each point.
+type Points = Vec<(f64, f64)>;
+
 /// One curve of a plot.
 struct Curve {
-    points: Vec<(f64, f64)>,
+    points: Points,
     ink: Ink,
     width: u32,
     dots: bool,
@@ -232,7 +235,7 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
 }
 
 /// The mean of the last `window` losses at each step, and the mean of all losses so far; both thinned to [`POINTS`].
-fn smoothed(losses: &[f64], window: usize) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+fn smoothed(losses: &[f64], window: usize) -> (Points, Points) {
     let mut sums = vec![0.0];
     for loss in losses {
         sums.push(sums[sums.len() - 1] + loss);
