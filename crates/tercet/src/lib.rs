@@ -42,6 +42,7 @@ pub mod report;
 
 // What the rest stands on.
 pub mod error;
+pub mod file;
 pub mod matrix;
 pub mod random;
 pub mod text;

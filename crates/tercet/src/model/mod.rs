@@ -27,7 +27,6 @@
 
 mod card;
 mod document;
-mod file;
 mod parts;
 mod tensors;
 
@@ -78,7 +77,7 @@ impl ModelFile {
     /// A model that [`load`](ModelFile::load) would refuse, a folder that isn't there, and what the operating system
     /// refuses.
     pub fn save(&self, path: &Path) -> Result<()> {
-        file::replace(path, &self.to_bytes()?)
+        crate::file::replace(path, &self.to_bytes()?)
     }
 
     /// Reads a model from a file.

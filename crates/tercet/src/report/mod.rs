@@ -32,7 +32,6 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write;
 use std::path::Path;
 
 pub use record::{
@@ -40,7 +39,7 @@ pub use record::{
 };
 
 use crate::data::Dataset;
-use crate::{Error, Result};
+use crate::Result;
 
 /// The page of a run as HTML. `test` is the test set that the models were evaluated on, in the same order.
 ///
@@ -58,19 +57,5 @@ pub fn render(run: &Run, test: &Dataset) -> Result<String> {
 /// # Errors
 /// Those of [`render`], and a place that cannot be written.
 pub fn write(path: &Path, run: &Run, test: &Dataset) -> Result<()> {
-    let page = render(run, test)?;
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".report-").suffix(".html");
-    // Temporary files are private; a report is as readable as any other file that its owner makes.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(Error::file("write", path))?;
-    file.write_all(page.as_bytes()).map_err(Error::file("write", path))?;
-    file.as_file().sync_all().map_err(Error::file("write", path))?;
-    file.persist(path).map_err(|error| Error::file("write", path)(error.error))?;
-    Ok(())
+    crate::file::replace(path, render(run, test)?.as_bytes())
 }
