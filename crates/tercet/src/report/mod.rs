@@ -38,8 +38,8 @@ pub use record::{
     AccuracyAtK, AccuracyByK, Comparison, DataCard, ModelCard, NeighborCard, NeighborStory, Run, Templates,
 };
 
-use crate::data::Dataset;
 use crate::Result;
+use crate::data::Dataset;
 
 /// The page of a run as HTML. `test` is the test set that the models were evaluated on, in the same order.
 ///
