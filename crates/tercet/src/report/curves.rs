@@ -75,6 +75,8 @@ struct Plot<'a> {
     whiskers: Vec<(f64, f64, f64)>,
     /// A point set off from the others.
     mark: Option<(f64, f64)>,
+    /// How many numbers stand along x, at most.
+    x_labels: usize,
     y_label: &'a dyn Fn(&f64) -> String,
 }
 
@@ -110,7 +112,7 @@ fn draw_into(svg: &mut String, plot: &Plot) -> std::result::Result<(), Box<dyn s
         .bold_line_style(Ink::Grid.mark().stroke_width(2))
         .light_line_style(TRANSPARENT)
         .axis_style(Ink::Axis.mark().stroke_width(2))
-        .x_labels(6)
+        .x_labels(plot.x_labels)
         .y_labels(6)
         .x_label_formatter(&|x| if x.fract() == 0.0 { grouped(*x as u64) } else { String::new() })
         .y_label_formatter(plot.y_label)
@@ -157,7 +159,6 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
     let steps = (0.0, last_step.max(2.0));
 
     let highest = [&running, &so_far, &validation].into_iter().flatten().map(|p| p.1).fold(0.0, f64::max);
-    let loss_label = |y: &f64| if *y == 0.0 { "0".to_owned() } else { three_digits(*y) };
     let last = |points: &[(f64, f64)]| points.last().map_or(f64::NAN, |point| point.1);
     let mut description =
         format!("Training loss {} at step {}.", three_digits(last(&running)), grouped(losses.len() as u64));
@@ -178,6 +179,7 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
         ],
         whiskers: Vec::new(),
         mark: None,
+        x_labels: 6,
         y_label: &loss_label,
     })?;
 
@@ -200,6 +202,7 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
             }],
             whiskers: Vec::new(),
             mark: None,
+            x_labels: 6,
             y_label: &percent_label,
         })?)
     };
@@ -261,6 +264,7 @@ pub(super) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Marku
         curves: vec![Curve { points, ink: Ink::Train, width: 4, dots: true }],
         whiskers: by_k.points.iter().map(|p| (p.k as f64, p.interval.low, p.interval.high)).collect(),
         mark,
+        x_labels: if by_k.points.len() <= 12 { 14 } else { 8 },
         y_label: &percent_label,
     })?;
     Ok(Some(html! {
@@ -275,6 +279,15 @@ pub(super) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Marku
             }
         }
     }))
+}
+
+/// A loss as short as its axis allows: 0.5, not 0.5000.
+fn loss_label(loss: &f64) -> String {
+    if *loss != 0.0 && !(1e-3..1e5).contains(loss) {
+        return format!("{loss:.0e}");
+    }
+    let text = format!("{loss:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn percent_label(share: &f64) -> String {

@@ -29,6 +29,8 @@ mod pictures;
 mod record;
 mod sprites;
 mod templates;
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 use std::path::Path;
@@ -61,11 +63,12 @@ pub fn write(path: &Path, run: &Run, test: &Dataset) -> Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new()
-        .prefix(".report-")
-        .suffix(".html")
-        .tempfile_in(folder)
-        .map_err(Error::file("write", path))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".report-").suffix(".html");
+    // Temporary files are private; a report is as readable as any other file that its owner makes.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(Error::file("write", path))?;
     file.write_all(page.as_bytes()).map_err(Error::file("write", path))?;
     file.as_file().sync_all().map_err(Error::file("write", path))?;
     file.persist(path).map_err(|error| Error::file("write", path)(error.error))?;

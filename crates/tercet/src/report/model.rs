@@ -205,7 +205,7 @@ fn worst(evaluation: &Evaluation, pictures: &Pictures, test: &Dataset) -> Markup
                         }
                         p.index {
                             "#" (mistake.index)
-                            @if let Some(margin) = mistake.margin { " · by " (three_digits(margin)) }
+                            @if let Some(margin) = mistake.margin { br; "by " (three_digits(margin)) }
                         }
                     }
                 }

@@ -70,7 +70,7 @@ fn head(run: &Run) -> Markup {
             p.lede {
                 (counted(run.models.len(), "model", "models")) ", fitted to " (grouped(data.train as u64)) " examples of " (data.name)
                 @if data.validation > 0 { ", settings chosen on " (grouped(data.validation as u64)) " others" }
-                ", judged on " (grouped(data.test as u64)) " that none of them had seen."
+                ", judged on " (grouped(data.test as u64)) " test examples."
             }
             @if run.models.len() > 1 {
                 nav aria-label="On this page" {
@@ -110,7 +110,7 @@ fn summary(run: &Run) -> Markup {
             }
             @if !run.comparisons.is_empty() {
                 h3 { "Is the difference real?" }
-                ul.comparisons { @for comparison in &run.comparisons { li { (comparison.sentence) } } }
+                ul.comparisons { @for comparison in &run.comparisons { li { (unbroken(&comparison.sentence)) } } }
                 p.note {
                     "McNemar's test, exact: p is the probability that two equally good models differ by chance as much as these, "
                     "or more, on the examples that only one of them gets right."
@@ -118,6 +118,11 @@ fn summary(run: &Run) -> Markup {
             }
         }
     }
+}
+
+/// The sentence with its p-value kept on one line.
+fn unbroken(sentence: &str) -> String {
+    sentence.replace("p = ", "p\u{a0}=\u{a0}").replace("p < ", "p\u{a0}<\u{a0}")
 }
 
 fn summary_row(model: &ModelCard, number: usize, floor: f64) -> Markup {
@@ -234,7 +239,8 @@ fn sheet_style(pictures: &Pictures) -> Result<Option<String>> {
 fn data(run: &Run, test: &Dataset, pictures: &Pictures) -> Result<String> {
     let models = run.models.iter().zip(&pictures.right).map(|(model, right)| {
         let wrong = model.evaluation.mistakes.iter().map(|m| json!([m.index, m.truth, m.predicted]));
-        json!({ "wrong": wrong.collect::<Vec<_>>(), "right": right })
+        let ordered = model.evaluation.mistakes.iter().any(|mistake| mistake.margin.is_some());
+        json!({ "ordered": ordered, "wrong": wrong.collect::<Vec<_>>(), "right": right })
     });
     let places = pictures.sprites.as_ref().map(|sprites| sprites.places());
     let columns = pictures.sprites.as_ref().map(|sprites| sprites.grid().0);

@@ -19,8 +19,8 @@ const COLUMNS: usize = 16;
 const BUDGET: usize = 1 << 20;
 
 /// The colours at the two ends. They fade to nothing at 0, so that 0 is the colour of the page, light or dark.
-const NEGATIVE: [u8; 3] = [0x2b, 0x6c, 0xd4];
-const POSITIVE: [u8; 3] = [0xe0, 0x4f, 0x1b];
+const NEGATIVE: [u8; 3] = [0x3f, 0x86, 0xf5];
+const POSITIVE: [u8; 3] = [0xf2, 0x62, 0x1a];
 
 /// The columns of W as pictures, all in one scale; nothing where the weights are not there or are no pictures.
 pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>> {
@@ -69,8 +69,8 @@ pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>>
         p.note {
             @if shape.channels == 1 {
                 span.ramp aria-hidden="true" {}
-                "From −" (three_digits(largest.into())) " (blue: ink here speaks against it) through 0 (no colour) to "
-                (three_digits(largest.into())) " (red: ink here speaks for it), one scale for all pictures. "
+                "From −" (three_digits(largest.into())) " (blue: brightness here speaks against it) through 0 (no colour) to "
+                (three_digits(largest.into())) " (red: it speaks for it), one scale for all pictures. "
             } @else {
                 "Each channel in its own colour, mid-grey is 0, the ends are ±" (three_digits(largest.into())) ". "
             }
