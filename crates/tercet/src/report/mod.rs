@@ -21,10 +21,11 @@
 //! # Ok::<(), tercet::Error>(())
 //! ```
 
+pub(crate) mod chart;
 mod curves;
 mod model;
-mod numbers;
-mod page;
+pub(crate) mod numbers;
+pub(crate) mod page;
 mod pictures;
 mod record;
 mod sprites;
@@ -58,7 +59,11 @@ pub fn render(run: &Run, test: &Dataset) -> Result<String> {
 /// # Errors
 /// Those of [`render`], and a place that cannot be written.
 pub fn write(path: &Path, run: &Run, test: &Dataset) -> Result<()> {
-    let page = render(run, test)?;
+    write_page(path, &render(run, test)?)
+}
+
+/// Writes a page beside its place, then moves it there.
+pub(crate) fn write_page(path: &Path, page: &str) -> Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
