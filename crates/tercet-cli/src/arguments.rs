@@ -40,9 +40,14 @@ impl Data {
 }
 
 impl Validation {
+    /// How many of `n` examples are held out.
+    pub fn size(&self, n: usize) -> usize {
+        self.validation.unwrap_or_else(|| default_validation(n))
+    }
+
     /// Holds out the examples.
     pub fn split(&self, train: &Dataset, seed: u64) -> anyhow::Result<Split> {
-        Ok(split(train, self.validation.unwrap_or_else(|| default_validation(train.len())), seed)?)
+        Ok(split(train, self.size(train.len()), seed)?)
     }
 }
 

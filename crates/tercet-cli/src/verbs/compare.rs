@@ -205,23 +205,25 @@ fn model(train: &Dataset, classifier: Classifier) -> ModelFile {
 }
 
 fn print_table(run: &Run) {
-    let mut rows =
-        table(["model", "accuracy", "95 % interval", "errors", "fit", "an image", "size", "settings"]);
+    let mut rows = table(["model", "accuracy (95 %)", "errors", "fit", "an image", "size"]);
     for model in &run.models {
         let Interval { low, high } = model.evaluation.interval;
-        let settings = model.settings.iter().map(|(name, value)| format!("{name} {value}"));
         rows.add_row([
             model.name.clone(),
-            percent(model.evaluation.accuracy),
-            format!("{:.2} – {:.2}", 100.0 * low, 100.0 * high),
+            format!("{} ({:.2}–{:.2})", percent(model.evaluation.accuracy), 100.0 * low, 100.0 * high),
             text::thousands(model.evaluation.errors()),
             text::seconds(model.fit_seconds),
             text::seconds(model.predict_seconds_per_example),
             text::bytes(model.model_bytes as usize),
-            settings.collect::<Vec<_>>().join(", "),
         ]);
     }
-    println!("{rows}");
+    println!("{}\n", rows.trim_fmt());
+    for model in &run.models {
+        let settings: Vec<String> =
+            model.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        println!("{}: {}", model.name, settings.join(", "));
+    }
+    println!();
     for comparison in &run.comparisons {
         println!("{}", comparison.sentence);
     }

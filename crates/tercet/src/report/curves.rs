@@ -1,146 +1,18 @@
 //! Curves: loss and accuracy during training, accuracy against k.
 
-use maud::{Markup, PreEscaped, html};
-use plotters::prelude::*;
+use maud::{Markup, html};
 
+use super::chart::{Curve, Ink, Marker, Plot, Ticks, around, draw, is_share, percent_label};
 use super::numbers::{grouped, percent, three_digits};
 use super::record::AccuracyByK;
+use crate::Result;
 use crate::train::History;
-use crate::{Error, Result};
-
-/// Drawn at about twice the size it is shown at, because the drawing library rounds to whole units.
-const SIZE: (u32, u32) = (1040, 600);
-
-/// Points of a curve that are drawn; more could not be told apart.
-const POINTS: usize = 400;
-
-/// What a stroke stands for. The page decides on its colour, light and dark, so the drawing carries a mark in its
-/// place: the colour #0102nn, with nn the number of the ink.
-#[derive(Clone, Copy)]
-#[repr(u8)]
-enum Ink {
-    Text,
-    Grid,
-    Axis,
-    Train,
-    SoFar,
-    Validation,
-}
-
-impl Ink {
-    const ALL: [(Ink, &str); 6] = [
-        (Ink::Text, "muted"),
-        (Ink::Grid, "grid"),
-        (Ink::Axis, "axis"),
-        (Ink::Train, "train"),
-        (Ink::SoFar, "so-far"),
-        (Ink::Validation, "validation"),
-    ];
-
-    fn mark(self) -> RGBColor {
-        RGBColor(1, 2, self as u8)
-    }
-
-    /// Puts the page's variables in the place of the marks.
-    fn resolve(svg: &str) -> String {
-        Ink::ALL.iter().fold(svg.to_owned(), |svg, (ink, name)| {
-            let RGBColor(r, g, b) = ink.mark();
-            ["fill", "stroke"].iter().fold(svg, |svg, property| {
-                let mark = format!("{property}=\"#{r:02X}{g:02X}{b:02X}\"");
-                svg.replace(&mark, &format!("style=\"{property}:var(--{name})\""))
-            })
-        })
-    }
-}
 
 /// x and y of each point.
 type Points = Vec<(f64, f64)>;
 
-/// One curve of a plot.
-struct Curve {
-    points: Points,
-    ink: Ink,
-    width: u32,
-    dots: bool,
-}
-
-struct Plot<'a> {
-    /// Names the picture for those who cannot see it; unique on the page.
-    id: String,
-    title: &'a str,
-    /// What the picture says.
-    description: String,
-    x_name: &'a str,
-    x: (f64, f64),
-    y: (f64, f64),
-    curves: Vec<Curve>,
-    /// x, low and high of vertical bars.
-    whiskers: Vec<(f64, f64, f64)>,
-    /// A point set off from the others.
-    mark: Option<(f64, f64)>,
-    /// How many numbers stand along x, at most.
-    x_labels: usize,
-    y_label: &'a dyn Fn(&f64) -> String,
-}
-
-fn draw(plot: &Plot) -> Result<Markup> {
-    let mut svg = String::new();
-    draw_into(&mut svg, plot)
-        .map_err(|error| Error::mismatch("chart of the report", error, "one to draw"))?;
-    // The page has an <svg> of its own, with a title and no fixed size.
-    let inside = svg.split_once('>').map_or("", |(_, rest)| rest);
-    let inside = Ink::resolve(inside.trim_end().trim_end_matches("</svg>"));
-    let (title, description) = (format!("{}-title", plot.id), format!("{}-description", plot.id));
-    Ok(html! {
-        svg.chart viewBox={ "0 0 " (SIZE.0) " " (SIZE.1) } role="img" aria-labelledby={ (title) " " (description) } {
-            title id=(title) { (plot.title) }
-            desc id=(description) { (plot.description) }
-            (PreEscaped(inside))
-        }
-    })
-}
-
-fn draw_into(svg: &mut String, plot: &Plot) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    let label = ("system-ui", 34).into_font().color(&Ink::Text.mark());
-    let mut chart = ChartBuilder::on(&root)
-        .margin_top(24)
-        .margin_right(36)
-        .x_label_area_size(92)
-        .y_label_area_size(118)
-        .build_cartesian_2d(plot.x.0..plot.x.1, plot.y.0..plot.y.1)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .bold_line_style(Ink::Grid.mark().stroke_width(2))
-        .light_line_style(TRANSPARENT)
-        .axis_style(Ink::Axis.mark().stroke_width(2))
-        .x_labels(plot.x_labels)
-        .y_labels(6)
-        .x_label_formatter(&|x| if x.fract() == 0.0 { grouped(*x as u64) } else { String::new() })
-        .y_label_formatter(plot.y_label)
-        .label_style(label.clone())
-        .axis_desc_style(label)
-        .x_desc(plot.x_name)
-        .draw()?;
-    for &(x, low, high) in &plot.whiskers {
-        let style = Ink::Train.mark().stroke_width(3);
-        chart.draw_series([PathElement::new([(x, low), (x, high)], style)])?;
-    }
-    for curve in &plot.curves {
-        let style = curve.ink.mark().stroke_width(curve.width);
-        chart.draw_series([PathElement::new(curve.points.clone(), style)])?;
-        if curve.dots {
-            let dot = |&point: &(f64, f64)| Circle::new(point, 7, curve.ink.mark().filled());
-            chart.draw_series(curve.points.iter().map(dot))?;
-        }
-    }
-    if let Some(point) = plot.mark {
-        chart.draw_series([Circle::new(point, 17, Ink::Validation.mark().stroke_width(5))])?;
-    }
-    root.present()?;
-    Ok(())
-}
+/// Points of a curve that are drawn; more could not be told apart.
+const POINTS: usize = 400;
 
 /// Loss and validation accuracy against the step, side by side; nothing where there is no step.
 pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
@@ -155,6 +27,7 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
     if losses.is_empty() {
         return Ok(None);
     }
+    let few = if checks.len() <= 40 { Marker::Dot } else { Marker::Nothing };
     let window = (losses.len() / 50).max(1);
     let (running, so_far) = smoothed(&losses, window);
     let validation: Vec<_> = checks.iter().map(|c| (c.step as f64, f64::from(c.validation_loss))).collect();
@@ -176,13 +49,13 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
         x: steps,
         y: (0.0, if highest > 0.0 { 1.05 * highest } else { 1.0 }),
         curves: vec![
-            Curve { points: so_far, ink: Ink::SoFar, width: 3, dots: false },
-            Curve { points: running, ink: Ink::Train, width: 4, dots: false },
-            Curve { points: validation.clone(), ink: Ink::Validation, width: 4, dots: checks.len() <= 40 },
+            Curve { points: so_far, ink: Ink::SoFar, width: 3, marker: Marker::Nothing },
+            Curve { points: running, ink: Ink::Train, width: 4, marker: Marker::Nothing },
+            Curve { points: validation.clone(), ink: Ink::Validation, width: 4, marker: few },
         ],
         whiskers: Vec::new(),
         mark: None,
-        x_labels: 6,
+        x_ticks: Ticks::Numbers(6),
         y_label: &loss_label,
     })?;
 
@@ -197,15 +70,10 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
             x_name: "step",
             x: steps,
             y: around(accuracies.iter().map(|point| point.1)),
-            curves: vec![Curve {
-                points: accuracies,
-                ink: Ink::Validation,
-                width: 4,
-                dots: checks.len() <= 40,
-            }],
+            curves: vec![Curve { points: accuracies, ink: Ink::Validation, width: 4, marker: few }],
             whiskers: Vec::new(),
             mark: None,
-            x_labels: 6,
+            x_ticks: Ticks::Numbers(6),
             y_label: &percent_label,
         })?)
     };
@@ -269,11 +137,11 @@ pub(super) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Marku
             points: tried.iter().map(|p| (p.k as f64, p.accuracy)).collect(),
             ink: Ink::Train,
             width: 4,
-            dots: true,
+            marker: Marker::Dot,
         }],
         whiskers: tried.iter().map(|p| (p.k as f64, p.interval.low, p.interval.high)).collect(),
         mark,
-        x_labels: if tried.len() <= 12 { 14 } else { 8 },
+        x_ticks: Ticks::Numbers(if tried.len() <= 12 { 14 } else { 8 }),
         y_label: &percent_label,
     })?;
     Ok(Some(html! {
@@ -297,32 +165,6 @@ fn loss_label(loss: &f64) -> String {
     }
     let text = format!("{loss:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn percent_label(share: &f64) -> String {
-    let percent = 100.0 * share;
-    if (percent - percent.round()).abs() < 1e-6 {
-        format!("{percent:.0} %")
-    } else {
-        format!("{percent:.1} %")
-    }
-}
-
-/// Whether a number read from a record can be drawn as a share.
-fn is_share(value: f64) -> bool {
-    (0.0..=1.0).contains(&value)
-}
-
-/// A range of shares that leaves room around the values.
-fn around(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) = values
-        .filter(|v| is_share(*v))
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    if low > high {
-        return (0.0, 1.0);
-    }
-    let room = (0.08 * (high - low)).max(0.002);
-    ((low - room).max(0.0), (high + room).min(1.0))
 }
 
 #[cfg(test)]

@@ -21,10 +21,11 @@
 //! # Ok::<(), tercet::Error>(())
 //! ```
 
+pub(crate) mod chart;
 mod curves;
 mod model;
-mod numbers;
-mod page;
+pub(crate) mod numbers;
+pub(crate) mod page;
 mod pictures;
 mod record;
 mod sprites;

@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// 12345 → "12,345".
-pub(super) fn grouped(count: impl TryInto<u64>) -> String {
+pub(crate) fn grouped(count: impl TryInto<u64>) -> String {
     let digits = count.try_into().unwrap_or(u64::MAX).to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -14,17 +14,17 @@ pub(super) fn grouped(count: impl TryInto<u64>) -> String {
 }
 
 /// 0.97054 → "97.05 %".
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
 /// 0.97054 → "97.1", and a dash for what is undefined.
-pub(super) fn percent_or_dash(share: Option<f64>) -> String {
+pub(crate) fn percent_or_dash(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{:.1}", 100.0 * share))
 }
 
 /// 0.00042 → "420 µs": three digits and the unit that fits.
-pub(super) fn seconds(s: f64) -> String {
+pub(crate) fn seconds(s: f64) -> String {
     match s {
         s if !s.is_finite() || s < 0.0 => "–".to_owned(),
         0.0 => "0 s".to_owned(),
@@ -40,7 +40,7 @@ pub(super) fn seconds(s: f64) -> String {
 }
 
 /// 1234567 → "1.23 MB": three digits and a decimal unit.
-pub(super) fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let b = count as f64;
     match count {
         0..1_000 => format!("{count} B"),
@@ -51,7 +51,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// 12.345 → "12.3", 1.2345 → "1.23", 123.45 → "123".
-pub(super) fn three_digits(v: f64) -> String {
+pub(crate) fn three_digits(v: f64) -> String {
     match v.abs() {
         a if a >= 99.95 => format!("{v:.0}"),
         a if a >= 9.995 => format!("{v:.1}"),
@@ -62,7 +62,7 @@ pub(super) fn three_digits(v: f64) -> String {
 }
 
 /// "1 example", "2 examples".
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count as u64), if count == 1 { one } else { many })
 }
 

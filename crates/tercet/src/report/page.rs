@@ -11,6 +11,7 @@ use crate::data::{Dataset, ImageShape};
 use crate::{Error, Result};
 
 const STYLE: &str = include_str!("page.css");
+const THEME: &str = include_str!("theme.js");
 const SCRIPT: &str = include_str!("page.js");
 
 /// Nothing may be fetched, from anywhere: the browser itself holds the page to being self-contained.
@@ -27,6 +28,28 @@ pub(super) fn page(run: &Run, test: &Dataset) -> Result<String> {
         .enumerate()
         .map(|(number, card)| model::section(card, number, &pictures, test))
         .collect::<Result<Vec<_>>>()?;
+    let body = html! {
+        a.skip href="#summary" { "Skip to the summary" }
+        (head(run))
+        main {
+            (summary(run))
+            @for section in &sections { (section) }
+            (record(run))
+        }
+        script type="application/json" id="run" { (PreEscaped(data(run, test, &pictures)?)) }
+    };
+    let sheet = sheet_style(&pictures)?;
+    Ok(document(&run.title, &run.version, sheet.as_deref(), body, Some(SCRIPT)))
+}
+
+/// A whole page around its body: head, style, the switch between light and dark, foot.
+pub(crate) fn document(
+    title: &str,
+    version: &str,
+    more_style: Option<&str>,
+    body: Markup,
+    more_script: Option<&str>,
+) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -34,38 +57,39 @@ pub(super) fn page(run: &Run, test: &Dataset) -> Result<String> {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="generator" content={ "Tercet " (run.version) };
-                title { (run.title) " · Tercet" }
+                meta name="generator" content={ "Tercet " (version) };
+                title { (title) " · Tercet" }
                 style { (PreEscaped(STYLE)) }
-                @if let Some(style) = sheet_style(&pictures)? { style { (PreEscaped(style)) } }
+                @if let Some(style) = more_style { style { (PreEscaped(style)) } }
             }
             body {
-                a.skip href="#summary" { "Skip to the summary" }
-                (head(run))
-                main {
-                    (summary(run))
-                    @for section in &sections { (section) }
-                    (record(run))
-                }
+                (body)
                 footer {
-                    p { "Made by Tercet " (run.version) ". This page is one file: it loads nothing and can be kept, mailed and printed." }
+                    p { "Made by Tercet " (version) ". This page is one file: it loads nothing and can be kept, mailed and printed." }
                 }
-                script type="application/json" id="run" { (PreEscaped(data(run, test, &pictures)?)) }
-                script { (PreEscaped(SCRIPT)) }
+                script { (PreEscaped(THEME)) }
+                @if let Some(script) = more_script { script { (PreEscaped(script)) } }
             }
         }
     };
-    Ok(markup.into_string())
+    markup.into_string()
+}
+
+/// The line at the top of a page: what it is, and the switch between light and dark.
+pub(crate) fn bar(kind: &str) -> Markup {
+    html! {
+        div.bar {
+            p.brand { "Tercet" span { " " (kind) } }
+            button type="button" id="theme" hidden { "Theme: system" }
+        }
+    }
 }
 
 fn head(run: &Run) -> Markup {
     let data = &run.data;
     html! {
         header.page {
-            div.bar {
-                p.brand { "Tercet" span { " run report" } }
-                button type="button" id="theme" hidden { "Theme: system" }
-            }
+            (bar("run report"))
             h1 { (run.title) }
             p.lede {
                 (counted(run.models.len(), "model", "models")) ", fitted to " (grouped(data.train as u64)) " examples of " (data.name)

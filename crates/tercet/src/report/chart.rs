@@ -1,0 +1,247 @@
+//! A chart: curves, bars and marks over two axes, in the colours of the page.
+
+use maud::{Markup, PreEscaped, html};
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+
+use super::numbers::grouped;
+use crate::{Error, Result};
+
+/// Drawn at about twice the size it is shown at, because the drawing library rounds to whole units.
+const SIZE: (u32, u32) = (1040, 600);
+
+/// What a stroke stands for. The page decides on its colour, light and dark, so the drawing carries a mark in its
+/// place: the colour #0102nn, with nn the number of the ink.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(crate) enum Ink {
+    Text,
+    Grid,
+    Axis,
+    Train,
+    SoFar,
+    Validation,
+}
+
+impl Ink {
+    const ALL: [(Ink, &str); 6] = [
+        (Ink::Text, "muted"),
+        (Ink::Grid, "grid"),
+        (Ink::Axis, "axis"),
+        (Ink::Train, "train"),
+        (Ink::SoFar, "so-far"),
+        (Ink::Validation, "validation"),
+    ];
+
+    fn mark(self) -> RGBColor {
+        RGBColor(1, 2, self as u8)
+    }
+
+    /// Puts the page's variables in the place of the marks.
+    fn resolve(svg: &str) -> String {
+        Ink::ALL.iter().fold(svg.to_owned(), |svg, (ink, name)| {
+            let RGBColor(r, g, b) = ink.mark();
+            ["fill", "stroke"].iter().fold(svg, |svg, property| {
+                let mark = format!("{property}=\"#{r:02X}{g:02X}{b:02X}\"");
+                svg.replace(&mark, &format!("style=\"{property}:var(--{name})\""))
+            })
+        })
+    }
+}
+
+/// One curve of a plot.
+pub(crate) struct Curve {
+    pub points: Vec<(f64, f64)>,
+    pub ink: Ink,
+    /// Of the line between the points; 0 draws none.
+    pub width: u32,
+    pub marker: Marker,
+}
+
+/// What stands at each point of a curve.
+#[derive(Clone, Copy)]
+pub(crate) enum Marker {
+    Nothing,
+    Dot,
+    Ring,
+    Cross,
+}
+
+/// What is written along x.
+pub(crate) enum Ticks {
+    /// So many round numbers, at most.
+    Numbers(usize),
+    /// These words, at these places; those that would run into the one before are left out.
+    Words(Vec<(f64, String)>),
+}
+
+/// A picture of curves.
+pub(crate) struct Plot<'a> {
+    /// Names the picture for those who cannot see it; unique on the page.
+    pub id: String,
+    pub title: &'a str,
+    /// What the picture says.
+    pub description: String,
+    pub x_name: &'a str,
+    pub x: (f64, f64),
+    pub y: (f64, f64),
+    pub curves: Vec<Curve>,
+    /// x, low and high of vertical bars.
+    pub whiskers: Vec<(f64, f64, f64)>,
+    /// A point set off from the others.
+    pub mark: Option<(f64, f64)>,
+    pub x_ticks: Ticks,
+    pub y_label: &'a dyn Fn(&f64) -> String,
+}
+
+/// The plot as an element of a page that has the report's style.
+pub(crate) fn draw(plot: &Plot) -> Result<Markup> {
+    let mut svg = String::new();
+    draw_into(&mut svg, plot)
+        .map_err(|error| Error::mismatch("chart of the report", error, "one to draw"))?;
+    // The page has an <svg> of its own, with a title and no fixed size.
+    let inside = svg.split_once('>').map_or("", |(_, rest)| rest);
+    let inside = Ink::resolve(inside.trim_end().trim_end_matches("</svg>"));
+    let (title, description) = (format!("{}-title", plot.id), format!("{}-description", plot.id));
+    Ok(html! {
+        svg.chart viewBox={ "0 0 " (SIZE.0) " " (SIZE.1) } role="img" aria-labelledby={ (title) " " (description) } {
+            title id=(title) { (plot.title) }
+            desc id=(description) { (plot.description) }
+            (PreEscaped(inside))
+        }
+    })
+}
+
+fn draw_into(svg: &mut String, plot: &Plot) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    let label = ("system-ui", 34).into_font().color(&Ink::Text.mark());
+    let (ticks, words) = ticks(plot);
+    let word =
+        |x: &f64| words.iter().find(|(place, _)| place == x).map_or(String::new(), |(_, word)| word.clone());
+    let mut chart = ChartBuilder::on(&root)
+        .margin_top(24)
+        .margin_right(36)
+        .x_label_area_size(92)
+        .y_label_area_size(118)
+        .build_cartesian_2d(Across { range: (plot.x.0..plot.x.1).into(), ticks }, plot.y.0..plot.y.1)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(Ink::Grid.mark().stroke_width(2))
+        .light_line_style(TRANSPARENT)
+        .axis_style(Ink::Axis.mark().stroke_width(2))
+        .y_labels(6)
+        .x_label_formatter(&word)
+        .y_label_formatter(plot.y_label)
+        .label_style(label.clone())
+        .axis_desc_style(label)
+        .x_desc(plot.x_name)
+        .draw()?;
+    for &(x, low, high) in &plot.whiskers {
+        let style = Ink::Train.mark().stroke_width(3);
+        chart.draw_series([PathElement::new([(x, low), (x, high)], style)])?;
+    }
+    for curve in &plot.curves {
+        let points = curve.points.iter().copied();
+        if curve.width > 0 {
+            let style = curve.ink.mark().stroke_width(curve.width);
+            chart.draw_series([PathElement::new(curve.points.clone(), style)])?;
+        }
+        let style = curve.ink.mark().stroke_width(3);
+        match curve.marker {
+            Marker::Nothing => {}
+            Marker::Dot => {
+                chart.draw_series(points.map(|point| Circle::new(point, 7, style.filled())))?;
+            }
+            Marker::Ring => {
+                chart.draw_series(points.map(|point| Circle::new(point, 7, style)))?;
+            }
+            Marker::Cross => {
+                chart.draw_series(points.map(|point| Cross::new(point, 8, style)))?;
+            }
+        }
+    }
+    if let Some(point) = plot.mark {
+        chart.draw_series([Circle::new(point, 17, Ink::Validation.mark().stroke_width(5))])?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+/// The axis of x, with ticks where they are told to be.
+struct Across {
+    range: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Across {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.range.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.range.range()
+    }
+}
+
+/// Where the ticks of x are, and what is written at them.
+fn ticks(plot: &Plot) -> (Vec<f64>, Vec<(f64, String)>) {
+    match &plot.x_ticks {
+        Ticks::Numbers(most) => {
+            let places = RangedCoordf64::from(plot.x.0..plot.x.1).key_points(*most);
+            let whole = places.iter().filter(|x| x.fract() == 0.0);
+            let words = whole.map(|&x| (x, grouped(x as u64))).collect();
+            (places, words)
+        }
+        Ticks::Words(words) => {
+            // In the units of the picture, by the widest that a letter is drawn at.
+            let width = |word: &str| 17.0 * word.chars().count() as f64 + 24.0;
+            let across = f64::from(SIZE.0 - 154) / (plot.x.1 - plot.x.0);
+            let mut taken = f64::NEG_INFINITY;
+            let mut fitting = Vec::new();
+            for (place, word) in words {
+                let (at, half) = ((place - plot.x.0) * across, width(word) / 2.0);
+                if at - half >= taken {
+                    taken = at + half;
+                    fitting.push((*place, word.clone()));
+                }
+            }
+            (words.iter().map(|(place, _)| *place).collect(), fitting)
+        }
+    }
+}
+
+/// 0.97 → "97 %".
+pub(crate) fn percent_label(share: &f64) -> String {
+    let percent = 100.0 * share;
+    if (percent - percent.round()).abs() < 1e-6 {
+        format!("{percent:.0} %")
+    } else {
+        format!("{percent:.1} %")
+    }
+}
+
+/// Whether a number read from a record can be drawn as a share.
+pub(crate) fn is_share(value: f64) -> bool {
+    (0.0..=1.0).contains(&value)
+}
+
+/// A range of shares that leaves room around the values.
+pub(crate) fn around(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (low, high) = values
+        .filter(|v| is_share(*v))
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    if low > high {
+        return (0.0, 1.0);
+    }
+    let room = (0.08 * (high - low)).max(0.002);
+    ((low - room).max(0.0), (high + room).min(1.0))
+}

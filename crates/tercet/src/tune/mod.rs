@@ -1,0 +1,218 @@
+//! Tuning: which settings to train with, found by trying them on examples held out from training.
+//!
+//! ```text
+//! for each trial:
+//!     choose settings               (all of a grid, or at random)
+//!     train with them               (or search the neighbours)
+//!     judge the outcome             (on a validation split, or by k-fold cross-validation)
+//! ```
+//!
+//! [`networks`] tunes networks and, without hidden layers, linear classifiers; [`neighbors`](neighbors()) tunes nearest
+//! neighbours. Both take one [`Dataset`](crate::data::Dataset), the training examples, and cut the held-out part from
+//! it: there is no way to hand them a test set.
+//!
+//! Trials are compared on equal terms. All of them see the same split or folds, start from the same stream of
+//! initial weights and draw the same batches where their sizes allow: what differs is their settings. One seed gives
+//! the same trials with the same accuracies, whatever the number of threads.
+//!
+//! The accuracy of the best of many trials flatters it a little, since its luck on the held-out examples is part
+//! of why it won. What it is worth, the test set says, once, after tuning.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use tercet::data::Dataset;
+//! use tercet::neighbors::{Metric, Vote};
+//! use tercet::tune::{Axis, Judge, NeighborSpace, Plan, Search, neighbors};
+//!
+//! // Numbers below 20 are of one class, the others of another.
+//! let (x, y) = (0..40).map(|i| (i as f32, u32::from(i >= 20))).unzip();
+//! let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
+//! let space = NeighborSpace { k: Axis::List(vec![1, 3, 19]), metric: vec![Metric::L2], vote: vec![Vote::Uniform] };
+//! let plan = Plan { search: Search::Grid, judge: Judge::Folds(4), seed: 0 };
+//! let tuning = neighbors(&data, &space, &plan, &mut |_| ControlFlow::Continue(()))?;
+//! assert_eq!(tuning.trials.len(), 3);
+//! assert!(tuning.best().unwrap().accuracy.unwrap() > 0.9);
+//! # Ok::<(), tercet::Error>(())
+//! ```
+
+mod axis;
+mod neighbors;
+mod networks;
+mod page;
+mod plots;
+mod record;
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+pub use axis::Axis;
+pub use neighbors::{NeighborSpace, neighbors};
+pub use networks::{NetworkSpace, networks};
+pub use page::{render, write};
+pub use record::{Divergence, Trial, TrialSettings, Tuning, Value};
+
+use crate::data::{Dataset, Split, folds, split};
+use crate::{Error, Result};
+
+/// The most trials of one tuning: more is a slip of the hand.
+pub const MOST_TRIALS: usize = 100_000;
+
+/// How trials are found, judged and repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Which settings are tried.
+    pub search: Search,
+    /// Which examples are held out.
+    pub judge: Judge,
+    /// Decides the split, the settings of a random search, initial weights and batches.
+    pub seed: u64,
+}
+
+/// Which settings of a space are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Search {
+    /// Every combination of the values of all axes. The last axis of the space changes fastest.
+    Grid,
+    /// Combinations drawn at random, each axis by itself: the better choice where few of the axes matter, because no
+    /// two trials spend themselves on the same value (Bergstra and Bengio 2012).
+    Random {
+        /// How many. A combination that was drawn before is drawn again; where a space has too few, it is tried
+        /// nearly or wholly, and there are fewer trials.
+        trials: usize,
+    },
+}
+
+/// Which examples are held out to judge a trial by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Judge {
+    /// One [`split`], with so many examples held out.
+    Validation {
+        /// How many.
+        size: usize,
+    },
+    /// So many [`folds`], each held out once: the mean of their accuracies, with its standard error. As much
+    /// slower, and as much surer, as there are folds.
+    Folds(usize),
+}
+
+impl Judge {
+    fn splits(self, data: &Dataset, seed: u64) -> Result<Vec<Split>> {
+        match self {
+            Judge::Validation { size } => Ok(vec![split(data, size, seed)?]),
+            Judge::Folds(k) => folds(data, k, seed),
+        }
+    }
+}
+
+impl std::fmt::Display for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Judge::Validation { size } => {
+                write!(f, "{} examples held out", crate::text::thousands(*size))
+            }
+            Judge::Folds(k) => write!(f, "{k}-fold cross-validation"),
+        }
+    }
+}
+
+/// What an observer is told: after each trial, and now and then during one.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Trials done.
+    pub done: usize,
+    /// Trials in all.
+    pub total: usize,
+    /// The share of all work that is done, 0 to 1, every trial counted as equally long.
+    pub share: f64,
+    /// Time since tuning began.
+    pub elapsed: Duration,
+    /// The trial that has just ended; `None` in the middle of one.
+    pub trial: Option<&'a Trial>,
+}
+
+impl Progress<'_> {
+    /// How long the rest will take if it goes on at the pace so far; `None` while nothing is done.
+    pub fn time_left(&self) -> Option<Duration> {
+        let left = self.elapsed.as_secs_f64() * (1.0 - self.share) / self.share;
+        Duration::try_from_secs_f64(left).ok()
+    }
+}
+
+/// Who watches a tuning. `ControlFlow::Break` ends it, in the middle of a trial too: the trials that are done are
+/// returned, marked as incomplete.
+pub type Observer<'a> = &'a mut (dyn FnMut(Progress<'_>) -> ControlFlow<()> + Send);
+
+/// Counts the trials that are done, and passes them on to the observer.
+struct Watch<'a> {
+    observe: Observer<'a>,
+    begun: Instant,
+    total: usize,
+    trials: Vec<Trial>,
+    stopped: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(total: usize, observe: Observer<'a>) -> Self {
+        Watch { observe, begun: Instant::now(), total, trials: Vec::new(), stopped: false }
+    }
+
+    /// Reports from the middle of trials: `part` is how many of those after the last one reported are done.
+    fn during(&mut self, part: f64) -> ControlFlow<()> {
+        let progress = Progress {
+            done: self.trials.len(),
+            total: self.total,
+            share: ((self.trials.len() as f64 + part) / self.total as f64).min(1.0),
+            elapsed: self.begun.elapsed(),
+            trial: None,
+        };
+        let flow = (self.observe)(progress);
+        self.stopped |= flow.is_break();
+        flow
+    }
+
+    fn trial_done(&mut self, trial: Trial) -> ControlFlow<()> {
+        self.trials.push(trial);
+        let done = self.trials.len();
+        let progress = Progress {
+            done,
+            total: self.total,
+            share: done as f64 / self.total as f64,
+            elapsed: self.begun.elapsed(),
+            trial: self.trials.last(),
+        };
+        let flow = (self.observe)(progress);
+        // To stop after the last trial is to stop nothing.
+        self.stopped |= flow.is_break() && done < self.total;
+        flow
+    }
+
+    fn tuning(self, data: &Dataset, plan: &Plan) -> Tuning {
+        let mut trials = self.trials;
+        trials.sort_by(Trial::better_first);
+        Tuning {
+            data: data.name().to_owned(),
+            examples: data.len(),
+            plan: *plan,
+            planned: self.total,
+            complete: !self.stopped,
+            seconds: self.begun.elapsed().as_secs_f64(),
+            trials,
+        }
+    }
+}
+
+/// Refuses a number of trials that is 0 or a slip of the hand.
+fn check_trials(trials: Option<usize>) -> Result<usize> {
+    match trials {
+        Some(n) if (1..=MOST_TRIALS).contains(&n) => Ok(n),
+        n => {
+            let found = n.map_or("beyond counting".to_owned(), crate::text::thousands);
+            let most = crate::text::thousands(MOST_TRIALS);
+            Err(Error::setting("the number of trials", found, format!("at least 1 and at most {most}")))
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Tuning of nearest neighbours: one search for each metric, whose neighbours then vote in every way.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::axis::{distinct, one_of};
+use super::record::{Trial, TrialSettings, Tuning};
+use super::{Axis, Observer, Plan, Search, Watch, check_trials};
+use crate::data::{Dataset, Split};
+use crate::neighbors::{Metric, NearestNeighbors, Vote, accuracy_by_k};
+use crate::random::{Stream, generator};
+use crate::{Error, Result};
+
+/// The settings of nearest neighbours to choose from, in the order in which a grid goes through them: k changes fastest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeighborSpace {
+    /// What "near" means.
+    pub metric: Vec<Metric>,
+    /// What a neighbour's vote counts.
+    pub vote: Vec<Vote>,
+    /// How many neighbours are asked.
+    pub k: Axis<usize>,
+}
+
+/// One combination.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Candidate {
+    metric: Metric,
+    vote: Vote,
+    k: usize,
+}
+
+impl NeighborSpace {
+    /// The combinations to try, each once, in the order of their metrics.
+    ///
+    /// `most` is the largest k that can be had.
+    fn candidates(&self, plan: &Plan, most: usize) -> Result<Vec<Candidate>> {
+        let refuse_empty = |setting, empty: bool| match empty {
+            true => Err(Error::setting(setting, "an empty list", "at least one value")),
+            false => Ok(()),
+        };
+        refuse_empty("metric", self.metric.is_empty())?;
+        refuse_empty("vote", self.vote.is_empty())?;
+        self.k.validate("k")?;
+        let extremes = match &self.k {
+            Axis::List(ks) => ks.clone(),
+            Axis::Range { low, high } => vec![*low, *high],
+        };
+        if let Some(k) = extremes.iter().find(|&&k| k == 0 || k > most) {
+            let expected = format!("1 to {most}, as so many examples are left to remember");
+            return Err(Error::setting("k", k, expected));
+        }
+        let mut candidates = match plan.search {
+            Search::Grid => {
+                let ks = self.k.list("k")?;
+                let count = self.metric.len().checked_mul(self.vote.len());
+                check_trials(count.and_then(|count| count.checked_mul(ks.len())))?;
+                let votes = |&metric| self.vote.iter().map(move |&vote| (metric, vote));
+                let all = self.metric.iter().flat_map(votes);
+                all.flat_map(|(metric, vote)| ks.iter().map(move |&k| Candidate { metric, vote, k }))
+                    .collect()
+            }
+            Search::Random { trials } => {
+                let trials = check_trials(Some(trials))?;
+                let mut generator = generator(plan.seed, Stream::Search);
+                distinct(trials, Candidate::clone, || Candidate {
+                    metric: one_of(&self.metric, &mut generator),
+                    vote: one_of(&self.vote, &mut generator),
+                    k: self.k.draw(&mut generator),
+                })
+            }
+        };
+        // A value that a list names twice is tried once.
+        let mut seen = HashSet::new();
+        candidates.retain(|candidate| seen.insert(*candidate));
+        // Stable: within a metric, in the order of the grid or of the draws.
+        let place = |candidate: &Candidate| self.metric.iter().position(|metric| *metric == candidate.metric);
+        candidates.sort_by_key(place);
+        Ok(candidates)
+    }
+}
+
+/// Tries settings of nearest neighbours on examples held out from `data`.
+///
+/// For each metric and each held-out part there is one search, with the largest k that is asked for; every smaller k
+/// and every vote is counted from what it found. So the trials of a metric end together, and a grid with all k from 1
+/// to 50 takes hardly longer than one with k = 50 alone.
+///
+/// # Errors
+/// Lists without values, k = 0, a k above the number of examples that are left to remember, ranges under a grid search,
+/// more than [`MOST_TRIALS`](super::MOST_TRIALS) trials, and a held-out part that leaves nothing to remember. All of
+/// them are found before the first search.
+pub fn neighbors(
+    data: &Dataset,
+    space: &NeighborSpace,
+    plan: &Plan,
+    observe: Observer<'_>,
+) -> Result<Tuning> {
+    let splits = plan.judge.splits(data, plan.seed)?;
+    let most = splits.iter().map(|split| split.train.len()).min().unwrap_or(0);
+    let candidates = space.candidates(plan, most)?;
+    let mut watch = Watch::new(candidates.len(), observe);
+    for group in candidates.chunk_by(|a, b| a.metric == b.metric) {
+        let Some(trials) = trials_of_one_metric(group, &splits, &mut watch)? else { break };
+        if trials.into_iter().try_for_each(|trial| watch.trial_done(trial)).is_break() {
+            break;
+        }
+    }
+    Ok(watch.tuning(data, plan))
+}
+
+/// All trials of one metric; `None` where the observer broke off the search.
+fn trials_of_one_metric(
+    group: &[Candidate],
+    splits: &[Split],
+    watch: &mut Watch,
+) -> Result<Option<Vec<Trial>>> {
+    let begun = Instant::now();
+    let metric = group[0].metric;
+    let largest = group.iter().map(|candidate| candidate.k).max().unwrap_or(1);
+    let first = watch.trials.len() + 1;
+    let mut accuracies = vec![Vec::with_capacity(splits.len()); group.len()];
+    for (fold, Split { train, validation }) in splits.iter().enumerate() {
+        let index = NearestNeighbors::fit(train, metric)?;
+        // The search reports from many threads, the observer hears one at a time.
+        let shared = Mutex::new(&mut *watch);
+        let progress = |done: usize, total: usize| -> ControlFlow<()> {
+            let part = (fold as f64 + done as f64 / total as f64) / splits.len() as f64;
+            // A lock is poisoned by an observer that panicked, which ends the search anyway.
+            shared.lock().map_or(ControlFlow::Break(()), |mut watch| watch.during(part * group.len() as f64))
+        };
+        let found = index.search_with(validation, largest, &progress)?;
+        let Some(found) = found.filter(|_| !watch.stopped) else { return Ok(None) };
+        let (labels, truth) = (train.labels(), validation.labels());
+        for vote in Vote::ALL {
+            if group.iter().all(|candidate| candidate.vote != vote) {
+                continue;
+            }
+            let by_k = accuracy_by_k(&found, &labels, &truth, vote)?;
+            for (candidate, accuracies) in group.iter().zip(&mut accuracies) {
+                if candidate.vote == vote {
+                    accuracies.push(by_k[candidate.k - 1]);
+                }
+            }
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64() / group.len() as f64;
+    let trials = group.iter().zip(accuracies).zip(first..).map(|((candidate, accuracies), number)| {
+        let Candidate { metric, vote, k } = *candidate;
+        let settings = TrialSettings::Neighbors { k, metric, vote };
+        Trial { seconds, ..Trial::new(number, settings, accuracies, &[]) }
+    });
+    Ok(Some(trials.collect()))
+}

@@ -1,0 +1,168 @@
+//! The page of a tuning: the best settings, every trial in a table, and the accuracy against each tuned setting.
+
+use std::path::Path;
+
+use maud::{Markup, html};
+
+use super::plots::plots;
+use super::record::{Trial, Tuning};
+use super::{Judge, Search};
+use crate::Result;
+use crate::report::numbers::{counted, grouped, percent, seconds, three_digits};
+use crate::report::page::{bar, document};
+
+/// What this page has beside the style of the report.
+const STYLE: &str = include_str!("page.css");
+
+/// Rows of the table; a longer one is in the JSON.
+const ROWS: usize = 500;
+
+/// The page of a tuning as HTML: one file that opens offline, light and dark, and loads nothing.
+///
+/// # Errors
+/// None that the outcome of a tuning can cause.
+pub fn render(tuning: &Tuning) -> Result<String> {
+    let body = html! {
+        a.skip href="#best" { "Skip to the outcome" }
+        (head(tuning))
+        main {
+            (best(tuning))
+            (plots(tuning)?)
+            (trials(tuning))
+        }
+    };
+    let title = format!("Tuning on {}", tuning.data);
+    Ok(document(&title, env!("CARGO_PKG_VERSION"), Some(STYLE), body, None))
+}
+
+/// Writes the page of a tuning into the file at `path`; a failed write leaves an older page as it was.
+///
+/// # Errors
+/// Those of [`render`], and a place that cannot be written.
+pub fn write(path: &Path, tuning: &Tuning) -> Result<()> {
+    crate::file::replace(path, render(tuning)?.as_bytes())
+}
+
+fn head(tuning: &Tuning) -> Markup {
+    let search = match tuning.plan.search {
+        Search::Grid => "grid search",
+        Search::Random { .. } => "random search",
+    };
+    html! {
+        header.page {
+            (bar("tuning"))
+            h1 { "Tuning on " (tuning.data) }
+            p.lede {
+                (counted(tuning.trials.len(), "trial", "trials")) " of a " (search) " in " (seconds(tuning.seconds))
+                ", each judged by " (judge(tuning)) " of " (grouped(tuning.examples as u64)) " examples. The test set was not looked at."
+            }
+            @if !tuning.complete {
+                p.incomplete role="note" {
+                    "Incomplete: the search was ended after " (grouped(tuning.trials.len() as u64)) " of "
+                    (counted(tuning.planned, "trial", "trials")) "."
+                }
+            }
+        }
+    }
+}
+
+fn judge(tuning: &Tuning) -> String {
+    match tuning.plan.judge {
+        Judge::Validation { size } => format!("the {} held out", grouped(size as u64)),
+        Judge::Folds(k) => format!("{k}-fold cross-validation"),
+    }
+}
+
+fn best(tuning: &Tuning) -> Markup {
+    html! {
+        section id="best" aria-labelledby="best-title" {
+            h2 id="best-title" { "Best settings" }
+            @match tuning.best() {
+                None => p { "No trial came to an accuracy." },
+                Some(trial) => {
+                    p.score { strong { (accuracy(trial)) } " of the examples held out are classified correctly by trial " (trial.number) "." }
+                    dl.facts {
+                        @for (name, value) in &trial.words { div { dt { (name) } dd { (value) } } }
+                        div { dt { "seed" } dd { (tuning.plan.seed) } }
+                    }
+                    p.note {
+                        "The best of many trials owes a part of its accuracy to luck on the very examples that chose it; "
+                        "a test set that took no part in the choice says what it is worth."
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// "97.05 % ± 0.12 %".
+fn accuracy(trial: &Trial) -> String {
+    match (trial.accuracy, trial.standard_error) {
+        (Some(mean), Some(error)) => format!("{} ± {}", percent(mean), percent(error)),
+        (Some(mean), None) => percent(mean),
+        (None, _) => "–".to_owned(),
+    }
+}
+
+fn trials(tuning: &Tuning) -> Markup {
+    let folds = matches!(tuning.plan.judge, Judge::Folds(_));
+    let losses = tuning.trials.iter().any(|trial| trial.loss.is_some());
+    let parameters = tuning.trials.iter().any(|trial| trial.parameters.is_some());
+    let names: Vec<&str> = tuning
+        .trials
+        .first()
+        .map_or(Vec::new(), |trial| trial.words.iter().map(|(name, _)| name.as_str()).collect());
+    html! {
+        section id="trials" aria-labelledby="trials-title" {
+            h2 id="trials-title" { "Trials" }
+            @if tuning.trials.is_empty() { p { "None was done." } }
+            @else {
+                div.scroll.tall role="region" tabindex="0" aria-label="All trials, best first" {
+                    table.plain.trials {
+                        thead {
+                            tr {
+                                th.number scope="col" { "Trial" }
+                                th.number scope="col" { @if folds { "Mean accuracy" } @else { "Accuracy" } }
+                                @if folds { th.number scope="col" { "Standard error" } }
+                                @if losses { th.number scope="col" { "Loss" } }
+                                @for name in &names { th.number scope="col" { (name) } }
+                                @if parameters { th.number scope="col" { "Parameters" } }
+                                th.number scope="col" { "Time" }
+                            }
+                        }
+                        tbody {
+                            @for trial in tuning.trials.iter().take(ROWS) {
+                                (row(trial, folds, losses, parameters))
+                            }
+                        }
+                    }
+                }
+            }
+            p.note {
+                "Best first; of equal accuracies, that of the smaller model, then that of the earlier trial. "
+                @if folds { "The standard error is that of the mean over the folds. " }
+                @if losses { "The loss is that of the examples held out, regularisation left out. " }
+                @if tuning.trials.len() > ROWS { "The best " (ROWS) " of " (grouped(tuning.trials.len() as u64)) " are shown." }
+            }
+        }
+    }
+}
+
+fn row(trial: &Trial, folds: bool, losses: bool, parameters: bool) -> Markup {
+    html! {
+        tr.diverged[trial.diverged.is_some()] {
+            th.number scope="row" { (trial.number) }
+            @match trial.diverged {
+                Some(divergence) => td.wrong.outcome colspan=(1 + usize::from(folds) + usize::from(losses)) { (divergence) },
+                None => {
+                    td.number { strong { (trial.accuracy.map_or("–".to_owned(), percent)) } }
+                    @if folds { td.number { (trial.standard_error.map_or("–".to_owned(), percent)) } }
+                    @if losses { td.number { (trial.loss.map_or("–".to_owned(), three_digits)) } }
+                }
+            }
+            @for (_, value) in &trial.words { td.number { (value) } }
+            @if parameters { td.number { (trial.parameters.map_or("–".to_owned(), |n| grouped(n as u64))) } }
+            td.number { (seconds(trial.seconds)) }
+        }
+    }
+}
