@@ -180,7 +180,7 @@ fn search(
             let left = progress.time_left().filter(|_| progress.done < progress.total);
             let left = left.map_or(String::new(), |d| format!(", {} left", text::seconds(d.as_secs_f64())));
             let (done, total) = (progress.done, progress.total);
-            stage.say(format!("{done} of {total}: {}: {outcome}{left}", trial.settings.describe()));
+            stage.say(format!("{done} of {total}: {}: {outcome}{left}", trial.describe()));
         }
         interrupt::flow()
     };
@@ -214,7 +214,7 @@ fn print(tuning: &Tuning) {
             trial.standard_error.map_or(String::new(), |error| format!("{:.2}", 100.0 * error)),
             trial.loss.map_or(String::new(), |loss| format!("{loss:.4}")),
             text::seconds(trial.seconds),
-            trial.settings.describe(),
+            trial.describe(),
         ]);
     }
     println!("{}", trials.trim_fmt());
@@ -222,7 +222,7 @@ fn print(tuning: &Tuning) {
         println!("… and {} more", tuning.trials.len() - SHOWN);
     }
     match tuning.best() {
-        Some(best) => println!("\nbest: {}", best.settings.describe()),
+        Some(best) => println!("\nbest: {}", best.describe()),
         None => println!("\nno trial came to an end that counts: try smaller learning rates"),
     }
 }
