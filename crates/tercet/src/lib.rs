@@ -31,6 +31,7 @@ pub mod perceptron;
 pub mod gradient_check;
 pub mod loss;
 pub mod optimizer;
+pub mod recipe;
 pub mod schedule;
 pub mod train;
 pub mod tune;
