@@ -7,7 +7,7 @@ use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
 use crate::{Error, Result};
 
-/// How a model is trained. [`Settings::lecture`] and [`Settings::default`] are two starting points.
+/// How a model is trained. [`Settings::default`], [`Settings::linear`] and [`Settings::lecture`] are starting points.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -67,6 +67,21 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// For the linear classifier: the SVM loss in small steps that shrink to zero, chosen on MNIST's validation set.
+    pub fn linear() -> Self {
+        Settings {
+            loss: Loss::SVM,
+            reg: 1e-5,
+            batch: 100,
+            length: Length::Epochs(10),
+            learning_rate: 0.02,
+            schedule: Schedule::LinearToZero,
+            optimizer: Optimizer::PLAIN,
+            check_every: None,
+            patience: None,
+        }
+    }
+
     /// The settings of the lecture's script: SVM loss, 1,500 iterations of 20 examples, reg 1e-5, step size 0.1.
     pub fn lecture() -> Self {
         Settings {
