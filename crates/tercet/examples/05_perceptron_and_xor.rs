@@ -1,4 +1,4 @@
-//! What one neuron can learn, and what it cannot: OR and XOR.
+//! What one neuron can learn, and what takes several: OR and XOR.
 //!
 //! ```text
 //! OR                XOR
@@ -9,8 +9,14 @@
 //! ```
 //!
 //! A straight line parts the ones of OR from its zero. None does that for XOR, whose ones lie across from each other.
+//! A network of two layers bends the line, and learns both.
 
+use std::ops::ControlFlow;
+
+use tercet::data::Dataset;
+use tercet::network::{Init, Network};
 use tercet::perceptron::Perceptron;
+use tercet::train::{Length, Settings, train};
 use tercet::{Matrix, Result};
 
 const EPOCHS: usize = 1000;
@@ -18,28 +24,41 @@ const EPOCHS: usize = 1000;
 fn main() -> Result<()> {
     // One row for each pair of inputs.
     let x = Matrix::new(4, 2, vec![0., 0., 0., 1., 1., 0., 1., 1.])?;
-    one_neuron(&x)
-}
 
-/// A perceptron learns OR, and never settles on XOR.
-fn one_neuron(x: &Matrix) -> Result<()> {
     // ANCHOR: perceptron
     let mut or = Perceptron::new(2);
-    let settled_on_or = or.fit(x, &[false, true, true, true], EPOCHS)?;
+    let settled_on_or = or.fit(&x, &[false, true, true, true], EPOCHS)?;
 
     let mut xor = Perceptron::new(2);
-    let settled_on_xor = xor.fit(x, &[false, true, true, false], EPOCHS)?;
+    let settled_on_xor = xor.fit(&x, &[false, true, true, false], EPOCHS)?;
     // ANCHOR_END: perceptron
 
     println!("A perceptron learns OR:");
-    describe(&or, settled_on_or, x);
+    describe(&or, settled_on_or, &x);
     println!("\nThe same perceptron on XOR:");
-    describe(&xor, settled_on_xor, x);
+    describe(&xor, settled_on_xor, &x);
+
+    // ANCHOR: network
+    let classes = vec!["0".to_owned(), "1".to_owned()];
+    let pairs = Dataset::from_features("XOR", 2, x.values().to_vec(), vec![0, 1, 1, 0], classes)?;
+    let mut network = Network::fully_connected(2, &[8], 2, Init::He, 0)?;
+    let settings = Settings { batch: 4, length: Length::Epochs(300), ..Settings::lecture() };
+    let training = train(&mut network, &pairs, None, &settings, 0, &mut |_| ControlFlow::Continue(()))?;
+    // ANCHOR_END: network
+
+    let scores = network.scores(&pairs)?;
+    let losses = training.history.losses;
+    println!("\nA network of two layers on XOR, {network}:");
+    println!("  its loss went from {:.2} to {:.2} in {} steps", losses[0], losses[299], losses.len());
+    for (i, y) in scores.argmax().into_iter().enumerate() {
+        println!("  {} and {} give {y}", x.row(i)[0], x.row(i)[1]);
+    }
 
     assert_eq!(settled_on_or, Some(4));
-    assert_eq!(answers(&or, x), [0.0, 1.0, 1.0, 1.0]);
+    assert_eq!(answers(&or, &x), [0.0, 1.0, 1.0, 1.0]);
     assert_eq!(settled_on_xor, None);
-    assert_ne!(answers(&xor, x), [0.0, 1.0, 1.0, 0.0]);
+    assert_ne!(answers(&xor, &x), [0.0, 1.0, 1.0, 0.0]);
+    assert_eq!(scores.argmax(), [0, 1, 1, 0]);
     Ok(())
 }
 

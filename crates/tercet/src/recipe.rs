@@ -1,61 +1,60 @@
-//! A recipe: everything that decides a training, as data in a TOML file.
+//! A training recipe as data: which model, from where it starts, and how it is trained.
 //!
 //! ```toml
-//! description = "the lecture's two-layer network"
-//! kind = "network"              # or "linear"
-//! hidden = [36]                 # hidden units of each hidden layer
-//! init = { normal = 1e-4 }      # eps · randn, or "he"
+//! description = "A small network"
+//! kind = "network"            # or "linear"
+//! hidden = [36]               # the sizes of the hidden layers; a linear classifier has none
+//! init = "he"                 # or { normal = 1e-4 }; a linear classifier starts from zeros
 //! seed = 0
-//! validation = 5000             # examples held out; one in twelve where it is left out
+//! validation = 5000           # examples held out; one in twelve where it is left out
 //!
-//! [train]                       # the fields of `train::Settings`
-//! loss = { svm = { margin = 1.0 } }     # or "softmax"
-//! learning_rate = 0.1
+//! [train]
+//! loss = "softmax"            # or { svm = { margin = 1.0 } }
 //! reg = 1e-5
-//! batch = 20
-//! length = { iterations = 1500 }        # or { epochs = 8 }
+//! batch = 64
+//! length = { epochs = 8 }     # or { iterations = 1500 }, random batches as in the lecture
+//! learning_rate = 0.1
+//! schedule = "linear-to-zero" # or "cosine", or "constant", which it is where it is left out
+//! optimizer = { sgd = { momentum = 0.9 } }   # plain gradient descent where it is left out
+//! check_every = 100           # steps; every epoch, or every 100 iterations, where it is left out
+//! patience = 3                # checks; training never stops early where it is left out
 //! ```
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::Init;
+use crate::network::{Init, Network};
 use crate::train::Settings;
 use crate::{Error, Result};
 
-/// A recipe for a classifier that is trained by gradient descent.
-///
-/// ```
-/// use tercet::recipe::Recipe;
-/// let recipe = Recipe::named("lecture").unwrap();
-/// assert_eq!((recipe.hidden.as_slice(), recipe.train.batch), (&[36][..], 20));
-/// ```
+/// Everything that decides a trained model, beside the data and the instruction set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// What it makes, in a few words.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    /// What it is, for a reader.
     pub description: String,
-    /// What kind of classifier.
+    /// Which model is trained.
     pub kind: Kind,
-    /// Hidden units of each hidden layer; none for a linear classifier.
-    #[serde(default)]
+    /// The sizes of the hidden layers, first to last. Empty for a linear classifier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<usize>,
-    /// Initial weights. A linear classifier starts from zeros.
-    #[serde(default = "he")]
-    pub init: Init,
-    /// The seed of every random choice.
+    /// How the weights of a network are drawn; [`Init::He`] where nothing is said. A linear classifier starts from
+    /// zeros and has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+    /// What everything random comes from: the split, the weights and the batches.
     #[serde(default)]
     pub seed: u64,
-    /// How many examples are held out for validation; one in twelve where it is left out.
+    /// How many examples are held out for validation; where nothing is said,
+    /// [`default_validation`](crate::data::default_validation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<usize>,
     /// How it is trained.
     pub train: Settings,
 }
 
-/// The kinds of classifiers that are trained by gradient descent.
+/// Which of the two models that learn by gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -65,59 +64,97 @@ pub enum Kind {
     Network,
 }
 
-fn he() -> Init {
-    Init::He
-}
-
-impl Default for Recipe {
-    /// The program's default network: 128 hidden units, [`Settings::default`].
-    fn default() -> Self {
+impl Recipe {
+    /// The lecture's script: 36 hidden units, 1,500 iterations. `recipes/lecture.toml` in the repository.
+    pub fn lecture() -> Self {
         Recipe {
-            description: String::new(),
+            description: "The lecture's two-layer network, as its script trains it".to_owned(),
+            kind: Kind::Network,
+            hidden: vec![36],
+            init: Some(Init::Normal(1e-4)),
+            seed: 0,
+            validation: Some(5000),
+            train: Settings::lecture(),
+        }
+    }
+
+    /// The program's default network: 128 hidden units, He's initial weights, [`Settings::default`].
+    pub fn network() -> Self {
+        Recipe {
+            description: "A two-layer network".to_owned(),
             kind: Kind::Network,
             hidden: vec![128],
-            init: Init::He,
+            init: Some(Init::He),
             seed: 0,
             validation: None,
             train: Settings::default(),
         }
     }
-}
 
-impl Recipe {
-    /// The recipes that are built in, by name.
-    pub const NAMES: [&str; 1] = ["lecture"];
+    /// The program's default linear classifier, [`Settings::linear`].
+    pub fn linear() -> Self {
+        Recipe {
+            description: "A linear classifier".to_owned(),
+            kind: Kind::Linear,
+            hidden: Vec::new(),
+            init: None,
+            train: Settings::linear(),
+            ..Recipe::network()
+        }
+    }
 
-    /// A recipe that is built in.
-    pub fn named(name: &str) -> Option<Recipe> {
-        let text = match name {
-            "lecture" => include_str!("../../../recipes/lecture.toml"),
-            _ => return None,
-        };
-        Some(Recipe::parse(text, Path::new(name)).expect("the recipes that are built in are tested"))
+    /// The recipe of a name that is built in: `network`, `linear` or `lecture`.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "network" => Some(Recipe::network()),
+            "linear" => Some(Recipe::linear()),
+            "lecture" => Some(Recipe::lecture()),
+            _ => None,
+        }
     }
 
     /// Reads a recipe from a file.
     ///
     /// # Errors
-    /// A file that cannot be read, and everything that [`parse`](Recipe::parse) refuses.
-    pub fn read(path: &Path) -> Result<Recipe> {
-        let text = std::fs::read_to_string(path).map_err(Error::file("read the recipe", path))?;
-        Recipe::parse(&text, path)
+    /// A file that cannot be read, and those of [`parse`](Recipe::parse).
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        Self::parse(&text, path)
     }
 
-    /// The recipe in the text of a file. `path` is only what errors call it.
+    /// A recipe from the text of the file at `path`, which is named where something is wrong.
     ///
     /// # Errors
-    /// [`Error::Format`] with the line for text that is no recipe, [`Error::Setting`] for a setting out of its range.
-    pub fn parse(text: &str, path: &Path) -> Result<Recipe> {
-        let recipe: Recipe = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-            let found = format!("on line {line}: {}", error.message());
-            Error::format(path, found, "a recipe", "The documentation of `tercet::recipe` shows one.")
-        })?;
-        recipe.validate()?;
-        Ok(recipe)
+    /// [`Error::Format`] for what is no TOML, an unknown or missing setting, or a value that cannot work.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use tercet::recipe::Recipe;
+    ///
+    /// let text = Recipe::lecture().to_toml();
+    /// assert_eq!(Recipe::parse(&text, Path::new("lecture.toml"))?, Recipe::lecture());
+    ///
+    /// let error = Recipe::parse("kind = \"net\"", Path::new("my.toml")).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "my.toml: found line 1: unknown variant `net`; expected `linear` or `network`. \
+    ///      Compare it with recipes/lecture.toml."
+    /// );
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let recipe: Recipe = toml::from_str(text).map_err(|error| unreadable(&error, text, path))?;
+        match recipe.validate() {
+            Err(Error::Setting { setting, found, expected }) => {
+                Err(Error::format(path, format!("{setting} {found}"), expected, REMEDY))
+            }
+            checked => checked.map(|()| recipe),
+        }
+    }
+
+    /// The recipe as TOML, to be read back by [`parse`](Recipe::parse).
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("numbers, words and tables of them can be written as TOML")
     }
 
     /// Refuses what cannot work.
@@ -125,56 +162,182 @@ impl Recipe {
     /// # Errors
     /// [`Error::Setting`] for the first setting that makes no sense.
     pub fn validate(&self) -> Result<()> {
-        match self.kind {
-            Kind::Linear if !self.hidden.is_empty() => {
-                return Err(Error::setting(
-                    "hidden",
-                    format!("{:?}", self.hidden),
-                    "[] for a linear classifier",
-                ));
+        let hidden = format!("{:?}", self.hidden);
+        match (self.kind, self.hidden.as_slice()) {
+            (Kind::Network, []) => {
+                let expected = "at least one hidden layer, such as [36]; without any, the kind is \"linear\"";
+                return Err(Error::setting("hidden", hidden, expected));
             }
-            Kind::Network if self.hidden.is_empty() || self.hidden.contains(&0) => {
-                let found = format!("{:?}", self.hidden);
-                return Err(Error::setting(
-                    "hidden",
-                    found,
-                    "one or more sizes of at least 1, such as [128]",
-                ));
+            (Kind::Linear, [_, ..]) => {
+                let expected = "no hidden layer for a linear classifier, or kind = \"network\"";
+                return Err(Error::setting("hidden", hidden, expected));
+            }
+            (_, sizes) if sizes.contains(&0) => {
+                return Err(Error::setting("hidden", hidden, "at least 1 unit in every layer"));
             }
             _ => {}
         }
-        self.init.validate()?;
+        match (self.kind, self.init) {
+            (Kind::Linear, Some(init)) => {
+                let expected = "none for a linear classifier, which starts from zeros";
+                return Err(Error::setting("init", init, expected));
+            }
+            (_, Some(init)) => init.validate()?,
+            (_, None) => {}
+        }
+        if self.validation == Some(0) {
+            return Err(Error::setting("validation", 0, "at least 1 example, or nothing for one in twelve"));
+        }
         self.train.validate()
     }
+
+    /// The model before its first step, for examples of that many inputs and classes.
+    ///
+    /// # Errors
+    /// Those of [`validate`](Recipe::validate), and no inputs or classes.
+    ///
+    /// ```
+    /// use tercet::recipe::Recipe;
+    /// let network = Recipe::lecture().untrained(784, 10)?;
+    /// assert_eq!(network.to_string(), "dense 784 → 36, relu, dense 36 → 10: 28,630 parameters");
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    pub fn untrained(&self, inputs: usize, classes: usize) -> Result<Network> {
+        self.validate()?;
+        let init = match self.kind {
+            Kind::Linear => Init::Normal(0.0),
+            Kind::Network => self.init.unwrap_or(Init::He),
+        };
+        Network::fully_connected(inputs, &self.hidden, classes, init, self.seed)
+    }
+}
+
+/// What to do about a recipe that is none.
+const REMEDY: &str = "Compare it with recipes/lecture.toml.";
+
+/// An error of the parser, which says "found, expected something" at a place in the text, in the words of this crate.
+fn unreadable(error: &toml::de::Error, text: &str, path: &Path) -> Error {
+    let message = error.message().trim().replace('\n', " ");
+    let (found, expected) = message
+        .split_once(", expected ")
+        .or_else(|| message.split_once(", available keys: "))
+        .unwrap_or((&message, "a training recipe"));
+    let expected = match expected {
+        "usize" | "u64" => "a whole number, 0 or more",
+        "f32" => "a number",
+        others => others,
+    };
+    let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|&b| b == b'\n').count());
+    let found = match line {
+        Some(line) => format!("line {line}: {found}"),
+        None => found.to_owned(),
+    };
+    Error::format(path, found, expected, REMEDY)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Settings;
 
-    #[test]
-    fn the_lecture_s_recipe_is_the_lecture_s_settings() {
-        let recipe = Recipe::named("lecture").unwrap();
-        let train = Settings { check_every: Some(100), ..Settings::lecture() };
-        assert_eq!((recipe.train, recipe.init, recipe.hidden), (train, Init::Normal(1e-4), vec![36]));
+    const LECTURE: &str = include_str!("../../../recipes/lecture.toml");
+
+    /// The error for the lecture's recipe with one piece of it replaced.
+    fn refuse(piece: &str, with: &str) -> String {
+        assert!(LECTURE.contains(piece), "the recipe has no {piece}");
+        Recipe::parse(&LECTURE.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string()
     }
 
     #[test]
-    fn every_name_is_built_in() {
-        assert!(Recipe::NAMES.iter().all(|name| Recipe::named(name).is_some()));
+    fn the_lecture_s_file_is_the_lecture_s_settings() {
+        let recipe = Recipe::parse(LECTURE, Path::new("lecture.toml")).unwrap();
+        assert_eq!(recipe.train, Settings::lecture());
+        assert_eq!((&recipe.hidden[..], recipe.init), (&[36][..], Some(Init::Normal(1e-4))));
+        assert_eq!(recipe, Recipe::lecture());
+    }
+
+    #[test]
+    fn the_recipes_that_are_built_in_work() {
+        for name in ["network", "linear", "lecture"] {
+            Recipe::named(name).unwrap().untrained(784, 10).unwrap();
+        }
         assert_eq!(Recipe::named("none"), None);
     }
 
     #[test]
-    fn what_is_no_recipe_is_refused_with_its_line() {
-        let refused = |text: &str| Recipe::parse(text, Path::new("r.toml")).unwrap_err().to_string();
-        let lecture = include_str!("../../../recipes/lecture.toml");
-        let error = refused(&lecture.replace("batch = 20", "bath = 20"));
-        assert!(error.contains("on line 17") && error.contains("`bath`"), "{error}");
-        assert!(refused("kind = 7").contains("on line 1"));
-        assert!(refused(&lecture.replace("[36]", "[]")).starts_with("hidden is []"));
-        assert!(refused(&lecture.replace("0.1", "-0.1")).starts_with("learning rate is -0.1"));
-        assert!(refused(&lecture.replace("\"network\"", "\"linear\"")).starts_with("hidden is [36]"));
+    fn what_is_written_is_read_back() {
+        let mut recipe = Recipe::lecture();
+        recipe.init = None;
+        recipe.validation = None;
+        recipe.seed = 7;
+        recipe.train = Settings { check_every: Some(3), patience: Some(4), ..Settings::default() };
+        assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+    }
+
+    #[test]
+    fn a_wrong_name_is_found_with_its_line_and_the_right_ones() {
+        let error = refuse("hidden = [36]", "hiden = [36]");
+        assert!(
+            error.starts_with("x.toml: found line 11: unknown field `hiden`; expected one of `"),
+            "{error}"
+        );
+        let error = refuse("reg = 1e-5\nbatch", "reg = 1e-5\nbatsh = 20\nbatch");
+        assert!(error.contains("found line 19: unknown field `batsh`; expected one of `loss`"), "{error}");
+        // A misspelt momentum must not become plain gradient descent in silence.
+        let error = refuse("momentum = 0.0", "momentun = 0.9");
+        assert!(error.contains("momentun; expected momentum"), "{error}");
+        let error = refuse("margin = 1.0", "margin = 1.0, delta = 1.0");
+        assert!(error.contains("delta; expected margin"), "{error}");
+    }
+
+    #[test]
+    fn what_is_missing_or_of_another_type_is_named() {
+        let error = refuse("batch = 20\n", "");
+        assert!(error.contains("missing field `batch`"), "{error}");
+        let error = refuse("batch = 20\n", "batch = -20\n");
+        assert!(
+            error.contains("found line 19: invalid value: integer `-20`; expected a whole number"),
+            "{error}"
+        );
+        let error = refuse("seed = 0", "seed = [");
+        assert!(error.starts_with("x.toml: found line 1"), "{error}");
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused_with_the_file() {
+        for (piece, with, start) in [
+            (
+                "learning_rate = 0.1",
+                "learning_rate = -1",
+                "x.toml: found learning rate -1; expected a finite",
+            ),
+            (
+                "learning_rate = 0.1",
+                "learning_rate = nan",
+                "x.toml: found learning rate NaN; expected a finite",
+            ),
+            ("hidden = [36]", "hidden = [36, 0]", "x.toml: found hidden [36, 0]; expected at least 1 unit"),
+            ("hidden = [36]", "hidden = []", "x.toml: found hidden []; expected at least one hidden layer"),
+            ("\"network\"", "\"linear\"", "x.toml: found hidden [36]; expected no hidden layer"),
+            ("validation = 5000", "validation = 0", "x.toml: found validation 0; expected at least 1"),
+        ] {
+            let error = refuse(piece, with);
+            assert!(error.starts_with(start), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_linear_classifier_starts_from_zeros() {
+        let linear = Recipe { kind: Kind::Linear, hidden: Vec::new(), init: None, ..Recipe::lecture() };
+        let network = linear.untrained(4, 3).unwrap();
+        assert_eq!((network.parameters(), network.dense_layers().count()), (15, 1));
+        assert!(network.dense_layers().all(|dense| dense.w.iter().all(|&w| w == 0.0)));
+        let error = Recipe { init: Some(Init::He), ..linear }.validate().unwrap_err().to_string();
+        assert!(error.starts_with("init is He; expected none"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Recipe::read(Path::new("nowhere/x.toml")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read nowhere/x.toml"), "{error}");
     }
 }

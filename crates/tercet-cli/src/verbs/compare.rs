@@ -12,9 +12,10 @@ use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, ModelFile};
 use tercet::neighbors::{Metric, NearestNeighbors, NeighborsClassifier, Vote, accuracy_by_k};
 use tercet::network::{Init, Network};
+use tercet::recipe::Recipe;
 use tercet::report::{self, AccuracyAtK, AccuracyByK, DataCard, Run};
 use tercet::text;
-use tercet::train::{Settings, Training};
+use tercet::train::Training;
 use tercet::{Dataset, Result};
 
 use crate::arguments::{Data, Seed, Validation, check_writable, command, test_set};
@@ -167,7 +168,7 @@ fn choose_k(data: &Split, chosen: usize) -> Result<Option<AccuracyByK>> {
 }
 
 fn fit_linear(data: &Split, seed: u64) -> anyhow::Result<Fitted> {
-    let settings = Settings::linear();
+    let settings = Recipe::linear().train;
     let mut classifier = LinearClassifier::new(data.train.width(), data.train.class_count())?;
     let (training, seconds) =
         training::run("linear classifier", classifier.network_mut(), data, &settings, seed, false)?;
@@ -181,7 +182,7 @@ fn fit_linear(data: &Split, seed: u64) -> anyhow::Result<Fitted> {
 }
 
 fn fit_network(data: &Split, hidden: &[usize], seed: u64) -> anyhow::Result<Fitted> {
-    let settings = Settings::default();
+    let settings = Recipe::network().train;
     let (inputs, classes) = (data.train.width(), data.train.class_count());
     let mut network = Network::fully_connected(inputs, hidden, classes, Init::He, seed)?;
     let (training, seconds) = training::run("neural network", &mut network, data, &settings, seed, false)?;

@@ -14,7 +14,7 @@ use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 use tercet::network::{Init, Network};
 use tercet::optimizer::Optimizer;
-use tercet::recipe::{Kind as RecipeKind, Recipe};
+use tercet::recipe::{self, Recipe};
 use tercet::schedule::Schedule;
 use tercet::text;
 use tercet::train::{Check, Ending, History, Length, Settings};
@@ -30,7 +30,7 @@ pub struct Arguments {
     #[command(subcommand)]
     kind: Option<Kind>,
 
-    /// Train as a recipe says: `lecture`, or a TOML file
+    /// Train as a recipe says: `lecture`, `linear`, `network`, or a TOML file
     #[arg(long, required = true, value_name = "NAME|FILE")]
     recipe: Option<String>,
 
@@ -153,6 +153,12 @@ enum ScheduleName {
 }
 
 impl Descent {
+    /// What was given here over what `base` says.
+    fn recipe(&self, base: Recipe) -> anyhow::Result<Recipe> {
+        let train = self.settings(base.train)?;
+        Ok(Recipe { seed: self.seed.seed, validation: self.validation.validation, train, ..base })
+    }
+
     /// These settings over those of `base`.
     fn settings(&self, base: Settings) -> anyhow::Result<Settings> {
         let loss = match (self.loss, self.margin) {
@@ -186,7 +192,6 @@ impl Descent {
             check_every: self.check_every.or(base.check_every),
             patience: self.patience.or(base.patience),
         };
-        settings.validate()?;
         Ok(settings)
     }
 }
@@ -196,14 +201,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.kind {
         Some(Kind::Neighbors(neighbors)) => remember(neighbors),
         Some(Kind::Linear(LinearArguments { common, descent })) => {
-            let recipe = Recipe {
-                kind: RecipeKind::Linear,
-                hidden: Vec::new(),
-                seed: descent.seed.seed,
-                validation: descent.validation.validation,
-                train: descent.settings(Settings::linear())?,
-                ..Recipe::default()
-            };
+            let recipe = descent.recipe(Recipe::linear())?;
             descend(&common, &recipe, descent.losses.as_deref())
         }
         Some(Kind::Network(NetworkArguments { common, hidden, init, descent })) => {
@@ -213,15 +211,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                     exit::usage(format!("--init is {eps:?}; expected `he`, or a number such as 1e-4"))
                 })?),
             };
-            let recipe = Recipe {
-                kind: RecipeKind::Network,
-                hidden,
-                init,
-                seed: descent.seed.seed,
-                validation: descent.validation.validation,
-                train: descent.settings(Settings::default())?,
-                ..Recipe::default()
-            };
+            let recipe = descent.recipe(Recipe { hidden, init: Some(init), ..Recipe::network() })?;
             descend(&common, &recipe, descent.losses.as_deref())
         }
         None => {
@@ -272,9 +262,10 @@ fn remember(arguments: NeighborsArguments) -> anyhow::Result<ExitCode> {
 /// Trains by gradient descent, as a recipe says.
 fn descend(common: &Common, recipe: &Recipe, losses: Option<&Path>) -> anyhow::Result<ExitCode> {
     let name = match recipe.kind {
-        RecipeKind::Linear => "linear",
-        RecipeKind::Network => "network",
+        recipe::Kind::Linear => "linear",
+        recipe::Kind::Network => "network",
     };
+    recipe.validate()?;
     let path = common.path(name)?;
     losses.map(check_writable).transpose()?;
     let collection = common.data.open()?;
@@ -283,12 +274,7 @@ fn descend(common: &Common, recipe: &Recipe, losses: Option<&Path>) -> anyhow::R
     let (inputs, classes) = (collection.train.width(), collection.train.class_count());
     interrupt::watch("the model so far will be saved")?;
 
-    let mut network = match recipe.kind {
-        RecipeKind::Linear => LinearClassifier::new(inputs, classes)?.into_network(),
-        RecipeKind::Network => {
-            Network::fully_connected(inputs, &recipe.hidden, classes, recipe.init, recipe.seed)?
-        }
-    };
+    let mut network = recipe.untrained(inputs, classes)?;
     say(format!("{network}; {}", data_in_words(&data)));
     let trained = training::run(name, &mut network, &data, &recipe.train, recipe.seed, true);
 
@@ -303,11 +289,11 @@ fn descend(common: &Common, recipe: &Recipe, losses: Option<&Path>) -> anyhow::R
             card.metrics.insert("validation loss".to_owned(), check.validation_loss.into());
         }
         let classifier = match recipe.kind {
-            RecipeKind::Linear => {
+            recipe::Kind::Linear => {
                 let dense = network.dense_layers().next().expect("a linear classifier has its layer");
                 Classifier::Linear(LinearClassifier::from_dense(dense.clone())?)
             }
-            RecipeKind::Network => Classifier::Network(network),
+            recipe::Kind::Network => Classifier::Network(network),
         };
         save(&path, ModelFile { card: card.clone(), classifier })
     };
