@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::chart::{Curve, Ink, Marker, Plot, Ticks, around, draw, percent_label};
+use super::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, percent_label};
 use super::numbers::{grouped, percent, three_digits};
 use super::record::AccuracyByK;
 use crate::Result;
@@ -100,7 +100,7 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
 }
 
 /// The mean of the last `window` losses at each step, and the mean of all losses so far; both thinned to [`POINTS`].
-fn smoothed(losses: &[f64], window: usize) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+fn smoothed(losses: &[f64], window: usize) -> (Points, Points) {
     let mut sums = vec![0.0];
     for loss in losses {
         sums.push(sums[sums.len() - 1] + loss);
