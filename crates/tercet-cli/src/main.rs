@@ -1,2 +1,97 @@
-//! The `tercet` program.
-fn main() {}
+//! The `tercet` program: one file for each verb in [`verbs`], and here what they share.
+//!
+//! Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 2 the request makes no
+//! sense, 3 data or files, 130 interrupted.
+
+mod arguments;
+mod exit;
+mod interrupt;
+mod judging;
+mod progress;
+mod table;
+mod training;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
+#[derive(Parser)]
+#[command(name = "tercet", version, max_term_width = 100, arg_required_else_help = false)]
+struct Program {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+
+    /// How many threads work; results do not depend on it [default: all processors]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+
+    /// Say nothing on the way; errors and results remain
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
+enum Verb {
+    /// Train all three classifiers, judge them, write a report
+    Compare(verbs::compare::Arguments),
+    /// Train one classifier and keep it as a model file
+    Train(verbs::train::Arguments),
+    /// Judge a model file, or two of them, on the test set
+    Evaluate(verbs::evaluate::Arguments),
+    /// Classify pictures of yours
+    Predict(verbs::predict::Arguments),
+    /// Search settings on the validation set
+    Tune(verbs::tune::Arguments),
+    /// Look at a data set
+    Data(verbs::data::Arguments),
+    /// Print completions for your shell
+    Completions(verbs::completions::Arguments),
+}
+
+/// What `tercet` alone says.
+const WELCOME: &str = "\
+Tercet: nearest neighbours, linear classifiers and neural networks.
+
+Three commands to begin with:
+
+  tercet compare              train all three on MNIST, judge them, write report.html
+  tercet train network        train one and keep it as network.safetensors
+  tercet predict network.safetensors digit.png
+                              read a picture of yours
+
+All commands: tercet --help
+";
+
+fn main() -> ExitCode {
+    let program = Program::parse();
+    progress::set_quiet(program.quiet);
+    match run(program) {
+        Ok(code) => code,
+        Err(error) => exit::report(&error),
+    }
+}
+
+fn run(program: Program) -> anyhow::Result<ExitCode> {
+    if let Ok(name) = std::env::var("TERCET_ISA") {
+        tercet_kernels::Isa::named(&name).map_err(|error| exit::usage(format!("TERCET_ISA: {error}")))?;
+    }
+    if let Some(threads) = program.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
+    }
+    match program.verb {
+        None => {
+            print!("{WELCOME}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Verb::Compare(arguments)) => verbs::compare::run(arguments),
+        Some(Verb::Train(arguments)) => verbs::train::run(arguments),
+        Some(Verb::Evaluate(arguments)) => verbs::evaluate::run(arguments),
+        Some(Verb::Predict(arguments)) => verbs::predict::run(arguments),
+        Some(Verb::Tune(arguments)) => verbs::tune::run(arguments),
+        Some(Verb::Data(arguments)) => verbs::data::run(arguments),
+        Some(Verb::Completions(arguments)) => verbs::completions::run(arguments),
+    }
+}

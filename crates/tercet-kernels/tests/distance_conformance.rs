@@ -32,6 +32,7 @@ fn awkward_rows(count: usize, width: usize, seed: u64) -> Vec<Vec<u8>> {
 }
 
 type Pair = fn(&[u8], &[u8]) -> u64;
+type FloatPair = fn(&[f32], &[f32]) -> f64;
 
 /// The first pair on which a kernel differs from its specification, at every alignment of the slices.
 fn pair_disagreement(kernel: impl Fn(&[u8], &[u8]) -> u64, naive: Pair, widths: &[usize]) -> Option<String> {
@@ -97,7 +98,8 @@ fn fast_tile(isa: Isa) -> impl Fn(&Panels, &[Vec<u8>], std::ops::Range<usize>) -
 
 #[test]
 fn one_pair_of_bytes() {
-    let kernels: [(fn(Isa, &[u8], &[u8]) -> u64, Pair); 3] =
+    type Fast = fn(Isa, &[u8], &[u8]) -> u64;
+    let kernels: [(Fast, Pair); 3] =
         [(distance::l2_squared, naive::l2_squared), (distance::l1, naive::l1), (distance::dot, naive::dot)];
     for isa in Isa::available() {
         for (which, (fast, naive)) in kernels.into_iter().enumerate() {
@@ -162,7 +164,7 @@ fn rows_are_read_back_from_panels() {
 #[test]
 fn one_pair_of_floats_has_the_same_bits_everywhere() {
     type Fast = fn(Isa, &[f32], &[f32]) -> f64;
-    let kernels: [(Fast, fn(&[f32], &[f32]) -> f64); 3] = [
+    let kernels: [(Fast, FloatPair); 3] = [
         (floats::l2_squared, naive::floats::l2_squared),
         (floats::l1, naive::floats::l1),
         (floats::dot, naive::floats::dot),

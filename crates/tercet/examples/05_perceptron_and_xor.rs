@@ -18,24 +18,28 @@ const EPOCHS: usize = 1000;
 fn main() -> Result<()> {
     // One row for each pair of inputs.
     let x = Matrix::new(4, 2, vec![0., 0., 0., 1., 1., 0., 1., 1.])?;
+    one_neuron(&x)
+}
 
+/// A perceptron learns OR, and never settles on XOR.
+fn one_neuron(x: &Matrix) -> Result<()> {
     // ANCHOR: perceptron
     let mut or = Perceptron::new(2);
-    let settled_on_or = or.fit(&x, &[false, true, true, true], EPOCHS)?;
+    let settled_on_or = or.fit(x, &[false, true, true, true], EPOCHS)?;
 
     let mut xor = Perceptron::new(2);
-    let settled_on_xor = xor.fit(&x, &[false, true, true, false], EPOCHS)?;
+    let settled_on_xor = xor.fit(x, &[false, true, true, false], EPOCHS)?;
     // ANCHOR_END: perceptron
 
     println!("A perceptron learns OR:");
-    describe(&or, settled_on_or, &x);
+    describe(&or, settled_on_or, x);
     println!("\nThe same perceptron on XOR:");
-    describe(&xor, settled_on_xor, &x);
+    describe(&xor, settled_on_xor, x);
 
     assert_eq!(settled_on_or, Some(4));
-    assert_eq!(answers(&or, &x), [0.0, 1.0, 1.0, 1.0]);
+    assert_eq!(answers(&or, x), [0.0, 1.0, 1.0, 1.0]);
     assert_eq!(settled_on_xor, None);
-    assert_ne!(answers(&xor, &x), [0.0, 1.0, 1.0, 0.0]);
+    assert_ne!(answers(&xor, x), [0.0, 1.0, 1.0, 0.0]);
     Ok(())
 }
 

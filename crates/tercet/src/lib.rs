@@ -31,6 +31,7 @@ pub mod perceptron;
 pub mod gradient_check;
 pub mod loss;
 pub mod optimizer;
+pub mod recipe;
 pub mod schedule;
 pub mod train;
 pub mod tune;
@@ -42,6 +43,7 @@ pub mod report;
 
 // What the rest stands on.
 pub mod error;
+pub mod file;
 pub mod matrix;
 pub mod random;
 pub mod text;

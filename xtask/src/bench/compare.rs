@@ -8,7 +8,7 @@
 //! models[].name                          a name
 //! models[].evaluation.accuracy           correct / all, from 0 to 1
 //! models[].fit_seconds                   a number
-//! models[].predict_seconds_per_image     a number
+//! models[].predict_seconds_per_example   a number
 //! ```
 
 use std::process::Command;
@@ -81,7 +81,7 @@ struct Model {
     name: String,
     accuracy: f64,
     fit_seconds: f64,
-    predict_seconds_per_image: f64,
+    predict_seconds_per_example: f64,
 }
 
 impl Run {
@@ -95,7 +95,7 @@ impl Run {
                 name: text(&json, &format!("/models/{i}/name"))?,
                 accuracy: number("evaluation/accuracy")?,
                 fit_seconds: number("fit_seconds")?,
-                predict_seconds_per_image: number("predict_seconds_per_image")?,
+                predict_seconds_per_example: number("predict_seconds_per_example")?,
             };
             ensure!(
                 (0.0..=1.0).contains(&model.accuracy),
@@ -129,7 +129,7 @@ impl Run {
             row.push((format!("{} fit seconds", model.name), format!("{:.3}", model.fit_seconds)));
             row.push((
                 format!("{} seconds per image", model.name),
-                format!("{:.3e}", model.predict_seconds_per_image),
+                format!("{:.3e}", model.predict_seconds_per_example),
             ));
         }
         row
@@ -171,7 +171,7 @@ mod tests {
                 "name": "linear",
                 "evaluation": { "accuracy": 0.5 },
                 "fit_seconds": 1.25,
-                "predict_seconds_per_image": 0.000001,
+                "predict_seconds_per_example": 0.000001,
                 "more": "is left alone",
             }],
         })

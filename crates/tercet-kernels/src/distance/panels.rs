@@ -63,12 +63,12 @@ impl Layout {
 }
 
 /// A few columns of all rows of a panel; aligned, so that no register is loaded across two lines of the cache.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(64))]
 pub(super) struct Group(pub(super) [u8; 128]);
 
 /// Rows of bytes, interleaved for [`measure`](Panels::measure).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Panels {
     measure: Measure,
     rows: usize,

@@ -1,5 +1,9 @@
-//! The blocked kernels without special instructions, in loops that a compiler can still vectorise.
+//! The blocked kernels without special instructions, in loops that the compiler can vectorise for any processor.
+//!
+//! The columns of a row are added up last: sixteen bytes of a group at a time have a running sum for each byte, over
+//! all groups, so that the loop in the middle does the same to sixteen neighbouring numbers.
 
+use super::panels::Group;
 use super::tile::Tile;
 
 /// Queries a block.
@@ -8,13 +12,12 @@ pub(super) const QUERIES: usize = 4;
 /// Sums of products.
 pub(super) fn products(tile: Tile<'_>) {
     tile.products::<QUERIES, 4, 0>(|groups, words, sums| {
-        *sums = [[0; 32]; QUERIES];
-        for (group, words) in groups.iter().zip(words) {
-            let (rows, _) = group.0.as_chunks::<4>();
-            for (sums, query) in sums.iter_mut().zip(words) {
-                for (sum, row) in sums.iter_mut().zip(rows) {
-                    // At most 4 · 255² a group, and the whole row fits by MAX_WIDTH.
-                    *sum += row.iter().zip(query).map(|(&x, &q)| u32::from(x) * u32::from(q)).sum::<u32>();
+        for part in 0..8 {
+            // 255 · 255 fits in 16 bits, which every processor multiplies many of at once.
+            let bytes = sums_of_bytes(groups, words, part, |x, q| u32::from(u16::from(x) * u16::from(q)));
+            for (sums, bytes) in sums.iter_mut().zip(&bytes) {
+                for (sum, columns) in sums[part * 4..].iter_mut().zip(bytes.as_chunks::<4>().0) {
+                    *sum = columns.iter().sum();
                 }
             }
         }
@@ -24,14 +27,33 @@ pub(super) fn products(tile: Tile<'_>) {
 /// Sums of absolute differences.
 pub(super) fn differences(tile: Tile<'_>) {
     tile.differences::<QUERIES>(|groups, words, sums| {
-        *sums = [[0; 16]; QUERIES];
-        for (group, words) in groups.iter().zip(words) {
-            let (rows, _) = group.0.as_chunks::<8>();
-            for (sums, query) in sums.iter_mut().zip(words) {
-                for (sum, row) in sums.iter_mut().zip(rows) {
-                    *sum += row.iter().zip(query).map(|(&x, &q)| u64::from(x.abs_diff(q))).sum::<u64>();
+        for part in 0..8 {
+            let bytes = sums_of_bytes(groups, words, part, |x, q| u32::from(x.abs_diff(q)));
+            for (sums, bytes) in sums.iter_mut().zip(&bytes) {
+                for (sum, columns) in sums[part * 2..].iter_mut().zip(bytes.as_chunks::<8>().0) {
+                    *sum = columns.iter().map(|&byte| u64::from(byte)).sum();
                 }
             }
         }
     });
+}
+
+/// The sum of a term over all groups, for each of the sixteen bytes of one part of them and each query.
+#[inline(always)]
+fn sums_of_bytes<const WORD: usize>(
+    groups: &[Group],
+    words: &[[[u8; WORD]; QUERIES]],
+    part: usize,
+    term: impl Fn(u8, u8) -> u32,
+) -> [[u32; 16]; QUERIES] {
+    let mut sums = [[0; 16]; QUERIES];
+    for (query, sums) in sums.iter_mut().enumerate() {
+        for (group, words) in groups.iter().zip(words) {
+            let rows = &group.0.as_chunks::<16>().0[part];
+            for byte in 0..16 {
+                sums[byte] += term(rows[byte], words[query][byte % WORD]);
+            }
+        }
+    }
+    sums
 }

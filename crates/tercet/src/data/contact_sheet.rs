@@ -215,6 +215,23 @@ mod tests {
     }
 
     #[test]
+    fn images_of_awkward_shapes_are_shown() {
+        for (width, height) in [(1, 1), (1, 300), (300, 1), (3, 200), (57, 113), (7, 2)] {
+            let shape = ImageShape::gray(width, height);
+            let set = Dataset::from_pixels("x", shape, vec![255; width * height], vec![0], vec!["a".into()]);
+            let set = set.unwrap();
+            // All white, edges included, however it was resized.
+            let sheet = contact_sheet(&set, 1).unwrap();
+            let (right, bottom) = (sheet.width() - MARGIN - 1, sheet.height() - MARGIN - 1);
+            assert_eq!(sheet.get_pixel(MARGIN, MARGIN).0, [255; 3], "{shape}");
+            assert_eq!(sheet.get_pixel(right, bottom).0, [255; 3], "{shape}");
+            let text = contact_sheet_text(&set, 1, 80, Colours::None).unwrap();
+            assert!(text.chars().all(|c| "a █\n".contains(c)), "{shape}: {text}");
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{shape}: {text}");
+        }
+    }
+
+    #[test]
     fn colours_survive() {
         let shape = ImageShape { width: 1, height: 1, channels: 3 };
         let set = Dataset::from_pixels("x", shape, vec![9, 90, 200], vec![0], vec!["a".into()]).unwrap();

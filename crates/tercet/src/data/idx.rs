@@ -18,7 +18,6 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
 
@@ -285,29 +284,15 @@ fn hex(bytes: &[u8]) -> String {
 /// Dimensions that the format cannot hold or the elements do not fill, and a file that cannot be written.
 pub fn write_idx(path: &Path, idx: &Idx) -> Result<()> {
     let header = header(idx)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = temporary(folder).map_err(Error::file("write", path))?;
-    let written = if path.extension().is_some_and(|extension| extension == "gz") {
-        let mut gzip = GzEncoder::new(file.as_file_mut(), flate2::Compression::best());
-        write(&mut gzip, &header, &idx.values).and_then(|()| gzip.finish().map(|_| ()))
-    } else {
-        write(file.as_file_mut(), &header, &idx.values)
-    };
-    written.and_then(|()| file.as_file().sync_all()).map_err(Error::file("write", path))?;
-    file.persist(path).map_err(|error| Error::file("write", path)(error.error))?;
-    Ok(())
-}
-
-/// A file beside the one that it will replace, which may be read by whom a new file may be read.
-fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".idx").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    crate::file::replace_with(path, |file| {
+        if path.extension().is_some_and(|extension| extension == "gz") {
+            let mut gzip = GzEncoder::new(file, flate2::Compression::best());
+            write(&mut gzip, &header, &idx.values)?;
+            gzip.finish().map(|_| ())
+        } else {
+            write(file, &header, &idx.values)
+        }
+    })
 }
 
 fn header(idx: &Idx) -> Result<Vec<u8>> {

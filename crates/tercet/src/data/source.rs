@@ -1,7 +1,7 @@
 //! Where data comes from: what `--data` names, opened into a training set and a sealed test set.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::folder;
@@ -91,7 +91,7 @@ impl Source {
 fn mnist() -> Result<Collection> {
     use super::ImageShape;
 
-    let file = Path::new("mnist");
+    let file = std::path::Path::new("mnist");
     let mnist = tercet_mnist::open().map_err(|error| {
         Error::format(file, error, "the original data", "The program is damaged: install it again.")
     })?;

@@ -48,7 +48,7 @@ pub(super) fn centre(gray: &Picture, target: ImageShape) -> Result<Centred> {
     let ratio = (box_width as f64 / bounds.width as f64).min(box_height as f64 / bounds.height as f64);
     let side = |old: usize, most: usize| ((old as f64 * ratio).round() as usize).clamp(1, most);
     let (width, height) = (side(bounds.width, box_width), side(bounds.height, box_height));
-    let scaled = strongest_is_white(scale::scale(&cropped, width, height));
+    let scaled = strengthened(scale::scale(&cropped, width, height));
     keep(Step::Scaled, &scaled);
 
     let (x, y) = centre_of_mass(&scaled);
@@ -128,10 +128,13 @@ fn reduced(gray: &Picture) -> Picture {
     scale::area(gray, side(width), side(height))
 }
 
-/// The picture with its largest value raised to 255. A thin stroke fades when it is made small, and MNIST's
-/// strokes, which a wide pen drew, do not.
-fn strongest_is_white(gray: Picture) -> Picture {
-    let strongest = gray.pixels().iter().copied().max().map_or(0, u32::from).max(1);
-    let raise = |&v: &u8| ((u32::from(v) * 255 + strongest / 2) / strongest) as u8;
-    Picture::known(gray.shape(), gray.pixels().iter().map(raise).collect())
+/// The picture with its ink raised to full ink again. A thin stroke fades when it is made small, and MNIST's strokes,
+/// which a wide pen drew, do not.
+fn strengthened(gray: Picture) -> Picture {
+    let strength: Vec<f32> = gray.pixels().iter().map(|&v| f32::from(v)).collect();
+    let full = ink::full_ink(&strength);
+    // All pixels alike, such as a filled rectangle, leave no threshold to be above.
+    let full = if full > 0.0 { full } else { strength.iter().copied().fold(1.0, f32::max) };
+    let raise = |v: &f32| (v * 255.0 / full).round().min(255.0) as u8;
+    Picture::known(gray.shape(), strength.iter().map(raise).collect())
 }

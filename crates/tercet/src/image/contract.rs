@@ -45,12 +45,11 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// For images whose pixels enter as value / 255.
-    ///
-    /// # Panics
-    /// Where the number of values of an image overflows.
+    /// For images whose pixels enter as value / 255. Whether such images can be is for [`check`](Contract::check)
+    /// to say.
     pub fn images(shape: ImageShape, preparation: Preparation) -> Self {
-        Contract { features: shape.features(), image: Some(shape), range: Range::ZeroToOne, preparation }
+        let features = shape.width.saturating_mul(shape.height).saturating_mul(shape.channels);
+        Contract { features, image: Some(shape), range: Range::ZeroToOne, preparation }
     }
 
     /// For D features that are no picture.

@@ -22,8 +22,8 @@ pub(super) struct Ink {
 ///    from one side.
 /// 2. The *ink* is what differs from the paper. It is dark where the squared differences below the paper sum to
 ///    more than those above, and light otherwise, so that a picture and its negative give the same ink.
-/// 3. Otsu's threshold splits the differences in two; the 90th percentile of the upper part is full ink, 255.
-/// 4. Differences under 1/16 of full ink, or under four standard deviations of the rim, are noise, and so are
+/// 3. Otsu's threshold splits the differences in two; the 95th percentile of the upper part is full ink, 255.
+/// 4. Differences under 1/10 of full ink, or under four standard deviations of the rim, are noise, and so are
 ///    patches with under 2 % of the ink of the largest.
 ///
 /// Source of the threshold: N. Otsu, "A threshold selection method from gray-level histograms", 1979.
@@ -51,7 +51,7 @@ pub(super) fn find(gray: &Picture) -> Result<Ink> {
             "something drawn or written that the rim of the picture does not cut through",
         ));
     }
-    let noise = (full / 16.0).max(4.0 * paper.deviation);
+    let noise = (full / 10.0).max(4.0 * paper.deviation);
     let value = |&s: &f32| if s < noise { 0 } else { (s * 255.0 / full).round().min(255.0) as u8 };
     let mut values = strength.iter().map(value).collect::<Vec<u8>>();
     remove_specks(&mut values, width);
@@ -152,16 +152,16 @@ fn median(values: impl Iterator<Item = f32>) -> f32 {
     *values.select_nth_unstable_by(middle, f32::total_cmp).1
 }
 
-/// The strength of full ink: the 90th percentile of the strengths above Otsu's threshold.
+/// The strength of full ink: the 95th percentile of the strengths above Otsu's threshold.
 ///
 /// Not the maximum, which a single bright pixel decides, and not the mean, which depends on how soft the edges of
 /// the strokes are.
-fn full_ink(strength: &[f32]) -> f32 {
+pub(super) fn full_ink(strength: &[f32]) -> f32 {
     let mut counts = [0usize; 256];
     strength.iter().for_each(|s| counts[s.round().min(255.0) as usize] += 1);
     let threshold = otsu(&counts);
     let inked: usize = counts[threshold + 1..].iter().sum();
-    let mut left = inked / 10;
+    let mut left = inked / 20;
     for (value, &count) in counts.iter().enumerate().skip(threshold + 1).rev() {
         if count > left {
             return value as f32;

@@ -69,6 +69,11 @@ impl LinearClassifier {
         &mut self.network
     }
 
+    /// The classifier as a network.
+    pub fn into_network(self) -> Network {
+        self.network
+    }
+
     /// The template of a class: its column of W, (D). As an image, it shows what the class looks for.
     pub fn template(&self, class: usize) -> Vec<f32> {
         let Dense { outputs, w, .. } = self.dense();

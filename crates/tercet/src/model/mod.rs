@@ -1,1 +1,163 @@
-//! model
+//! The model file: everything that a trained model needs to be used anywhere, and to be believed.
+//!
+//! It is a [safetensors](https://github.com/huggingface/safetensors) file: tensors, and one JSON document under the
+//! metadata key `tercet`. (One key, because the order of several would change from file to file.) The same model
+//! always gives the same bytes.
+//!
+//! ```text
+//! kind        architecture in the document                     tensors
+//! neighbors   { features, width, examples, metric, k, vote }   rows (N, D) U8 or F32, labels (N) U32
+//! linear      one dense layer                                  w1 (D, C), b1 (C)
+//! network     a list of dense and relu layers                  w1, b1, w2, b2, … for each dense layer
+//! ```
+//!
+//! # What the version means
+//!
+//! The document begins with `"format": 1`. The number grows when a program that knows only the old one would
+//! misread or refuse a new file: another meaning of a field, a new kind, a new layer. It does not grow for a field
+//! that an older program may ignore; such a field is ignored, and lost when that program saves the model again.
+//! A program reads every version up to its own, and refuses a later one by its number before it looks at anything
+//! else.
+//!
+//! # What loading checks
+//!
+//! Nothing in a file is believed: kind, architecture, tensors, their types and shapes, the input contract and the
+//! classes must agree, every weight must be finite and every label a class. Memory is taken only for tensors whose
+//! bytes are in the file.
+
+mod card;
+mod document;
+mod parts;
+mod tensors;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+pub use card::{Card, DataRecord};
+pub use document::FORMAT;
+pub use parts::Classifier;
+
+use crate::{Error, Result};
+
+/// The largest model file that is read: 16 GiB.
+pub const MAX_BYTES: u64 = 16 << 30;
+
+/// A trained model with everything that is known about it.
+///
+/// ```
+/// use tercet::image::Contract;
+/// use tercet::linear::LinearClassifier;
+/// use tercet::model::{Card, Classifier, ModelFile};
+/// use tercet::network::Dense;
+///
+/// let dense = Dense { inputs: 2, outputs: 2, w: vec![1.0, 0.0, 0.0, 1.0], b: vec![0.0, 0.5] };
+/// let card = Card::new(vec!["cat".into(), "dog".into()], Contract::features(2));
+/// let model = ModelFile { card, classifier: Classifier::Linear(LinearClassifier::from_dense(dense)) };
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("pets.tercet");
+/// model.save(&path)?;
+/// assert_eq!(ModelFile::load(&path)?, model);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelFile {
+    /// What is known about the model.
+    pub card: Card,
+    /// What classifies.
+    pub classifier: Classifier,
+}
+
+impl ModelFile {
+    /// Writes the model to a file: all of it or none of it. A file that was there before stays as it was until the
+    /// new one is complete and on the disk.
+    ///
+    /// # Errors
+    /// A model that [`load`](ModelFile::load) would refuse, a folder that isn't there, and what the operating system
+    /// refuses.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        crate::file::replace(path, &self.to_bytes()?)
+    }
+
+    /// Reads a model from a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and everything that [`from_bytes`](ModelFile::from_bytes) refuses.
+    pub fn load(path: &Path) -> Result<ModelFile> {
+        let file = File::open(path).map_err(Error::file("read", path))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(Error::format(
+                path,
+                format!("more than {} GiB", MAX_BYTES >> 30),
+                "a model file",
+                "Give the path of a model that `tercet train` wrote.",
+            ));
+        }
+        ModelFile::from_bytes(&bytes, path)
+    }
+
+    /// The bytes of the model file.
+    ///
+    /// # Errors
+    /// A model whose parts contradict one another, or that holds a number that is not finite.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.check().map_err(|flaw| Error::mismatch("the model to be saved", flaw.found, flaw.expected))?;
+        let document = document::write(self)?;
+        tensors::write(self, document)
+    }
+
+    /// The model in the bytes of a file. `path` is only what errors call it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a file of another format or version, a truncated one, and one whose parts contradict
+    /// one another.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<ModelFile> {
+        let read = || {
+            let model = tensors::read(bytes)?;
+            model.check()?;
+            Ok(model)
+        };
+        read().map_err(|flaw: Flaw| Error::format(path, flaw.found, flaw.expected, flaw.remedy))
+    }
+
+    /// Whether the parts agree with one another.
+    fn check(&self) -> Result<(), Flaw> {
+        self.card.check()?;
+        self.classifier.check(&self.card)
+    }
+}
+
+/// What is wrong with a model, before it is known whether it was read or is to be written.
+#[derive(Debug)]
+struct Flaw {
+    found: String,
+    expected: String,
+    remedy: &'static str,
+}
+
+impl Flaw {
+    /// A part that contradicts another, which no program of ours writes.
+    fn new(found: impl Into<String>, expected: impl Into<String>) -> Self {
+        const REMEDY: &str = "The file was damaged or changed: copy it again, or train the model again.";
+        Flaw { found: found.into(), expected: expected.into(), remedy: REMEDY }
+    }
+
+    fn with_remedy(self, remedy: &'static str) -> Self {
+        Flaw { remedy, ..self }
+    }
+}
+
+impl From<Error> for Flaw {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Mismatch { what, found, expected } => Flaw::new(format!("{what}: {found}"), expected),
+            Error::Setting { setting, found, expected } => {
+                Flaw::new(format!("{setting} = {found}"), expected)
+            }
+            other => Flaw::new(other.to_string(), "parts that agree with one another"),
+        }
+    }
+}

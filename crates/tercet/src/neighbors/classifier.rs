@@ -19,7 +19,7 @@ use crate::{Error, Matrix, Result};
 /// assert_eq!(classifier.scores(&set)?.row(4), [1.0 / 3.0, 2.0 / 3.0]);
 /// # Ok::<(), tercet::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NeighborsClassifier {
     index: NearestNeighbors,
     labels: Vec<u32>,
@@ -79,8 +79,7 @@ impl NeighborsClassifier {
 
     /// The share of the votes that each class has, (N, C); every row adds up to 1 but for rounding.
     ///
-    /// Where no two classes share the lead, the largest score is that of the class predicted. A tie is visible in the
-    /// scores but not its outcome: [`predict`](Self::predict) has the last word, by the rule of [`Vote`].
+    /// The class predicted is the argmax of the row, by the rule of [`Vote`].
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -94,9 +93,7 @@ impl NeighborsClassifier {
     /// # Errors
     /// A neighbour that is none of the remembered examples.
     pub fn predict_from(&self, neighbors: &Neighbors) -> Result<Vec<u32>> {
-        let mut predicted = Vec::with_capacity(neighbors.len());
-        self.count(neighbors, |winner, _| predicted.push(winner))?;
-        Ok(predicted)
+        Ok(self.scores_from(neighbors)?.argmax())
     }
 
     /// The [`scores`](Self::scores) of neighbours found before.
@@ -104,19 +101,10 @@ impl NeighborsClassifier {
     /// # Errors
     /// A neighbour that is none of the remembered examples.
     pub fn scores_from(&self, neighbors: &Neighbors) -> Result<Matrix> {
-        let mut scores = Vec::with_capacity(neighbors.len() * self.classes.len());
-        self.count(neighbors, |_, votes| {
-            let total: f64 = votes.iter().sum();
-            scores.extend(votes.iter().map(|vote| (vote / total) as f32));
-        })?;
-        Matrix::new(neighbors.len(), self.classes.len(), scores)
-    }
-
-    /// Gives `each` the winner and the votes of every query.
-    fn count(&self, neighbors: &Neighbors, mut each: impl FnMut(u32, &[f64])) -> Result<()> {
-        let mut votes = vec![0.0; self.classes.len()];
-        let mut labels = Vec::with_capacity(neighbors.k);
-        for i in 0..neighbors.len() {
+        let classes = self.classes.len();
+        let mut scores = Matrix::zeros(neighbors.len(), classes);
+        let (mut votes, mut labels) = (vec![0.0; classes], Vec::with_capacity(neighbors.k));
+        for (i, shares) in scores.values_mut().chunks_exact_mut(classes).enumerate() {
             let (indices, distances) = neighbors.of(i);
             labels.clear();
             for &index in indices {
@@ -125,9 +113,9 @@ impl NeighborsClassifier {
                 })?;
                 labels.push(*label);
             }
-            each(self.vote.count(&labels, distances, &mut votes), &votes);
+            self.vote.count(&labels, distances, &mut votes, shares);
         }
-        Ok(())
+        Ok(scores)
     }
 
     /// The remembered rows without their labels.

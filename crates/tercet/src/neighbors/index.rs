@@ -28,7 +28,7 @@ use crate::{Error, Result};
 /// assert_eq!(neighbors.distances, [0.0, 5.0]);
 /// # Ok::<(), tercet::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NearestNeighbors {
     pub(super) metric: Metric,
     pub(super) isa: Isa,
@@ -37,7 +37,7 @@ pub struct NearestNeighbors {
 }
 
 /// The rows, as the kernels read them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Rows {
     /// Bytes, interleaved for the blocked kernels.
     Panels(Panels),
@@ -48,7 +48,7 @@ pub(super) enum Rows {
 }
 
 /// What the remembered rows are, and queries must be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Contract {
     /// N, the rows to choose from.
     pub rows: usize,
@@ -116,6 +116,11 @@ impl NearestNeighbors {
     /// What "near" means here.
     pub fn metric(&self) -> Metric {
         self.metric
+    }
+
+    /// Whether the rows are pixels of 0 to 255.
+    pub fn is_pixels(&self) -> bool {
+        self.contract.pixels
     }
 
     /// The shape of the remembered images, where the rows are images.

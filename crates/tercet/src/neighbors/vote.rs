@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::Neighbors;
+use crate::matrix::argmax;
 use crate::{Error, Result};
 
 /// What the vote of a neighbour counts.
 ///
-/// The class with the most votes wins. Among classes with equally many, the one whose nearest neighbour comes
-/// first in the order of (distance, index) wins, so every query has one answer.
+/// The class with the largest share of the votes wins; among classes with equal shares, the one that comes first in
+/// the list of classes. So the answer is the argmax of the shares, by the same rule as for every other classifier
+/// (and the one of scikit-learn), and every query has one answer. Shares are compared as f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Vote {
@@ -32,14 +34,14 @@ impl Vote {
         }
     }
 
-    /// Counts the votes of the neighbours of one query and names the winner.
+    /// The share of the votes that each class gets from the neighbours of one query.
     ///
     /// # Shapes
-    /// `labels` and `distances` are (k), nearest first; `votes` is (C), written from scratch.
+    /// `labels` and `distances` are (k), nearest first; `votes` and `shares` are (C), written from scratch.
     ///
     /// # Panics
     /// Where a label is not below C, and where there is no neighbour.
-    pub(super) fn count(self, labels: &[u32], distances: &[f64], votes: &mut [f64]) -> u32 {
+    pub(super) fn count(self, labels: &[u32], distances: &[f64], votes: &mut [f64], shares: &mut [f32]) {
         votes.fill(0.0);
         let anyone_at_zero = distances[0] == 0.0;
         for (&label, &distance) in labels.iter().zip(distances) {
@@ -49,10 +51,10 @@ impl Vote {
                 Vote::Distance => 1.0 / distance,
             };
         }
-        // Nearest first, and only more votes than the leader's take the lead: ties go to whoever came first.
-        labels.iter().fold(labels[0], |leader, &label| {
-            if votes[label as usize] > votes[leader as usize] { label } else { leader }
-        })
+        let total: f64 = votes.iter().sum();
+        for (share, vote) in shares.iter_mut().zip(votes) {
+            *share = (*vote / total) as f32;
+        }
     }
 }
 
@@ -91,13 +93,14 @@ pub fn accuracy_by_k(neighbors: &Neighbors, labels: &[u32], truth: &[u32], vote:
         return Err(Error::mismatch("labels of the fitted rows", labels.len(), expected));
     }
     let classes = labels.iter().max().map_or(0, |&label| label as usize + 1);
-    let mut votes = vec![0.0; classes];
+    let (mut votes, mut shares) = (vec![0.0; classes], vec![0.0; classes]);
     let mut right = vec![0u64; neighbors.k];
     for (i, &truth) in truth.iter().enumerate() {
         let (indices, distances) = neighbors.of(i);
         let labels: Vec<u32> = indices.iter().map(|&index| labels[index as usize]).collect();
         for (k, right) in (1..).zip(&mut right) {
-            *right += u64::from(vote.count(&labels[..k], &distances[..k], &mut votes) == truth);
+            vote.count(&labels[..k], &distances[..k], &mut votes, &mut shares);
+            *right += u64::from(argmax(&shares) == truth);
         }
     }
     Ok(right.into_iter().map(|right| right as f64 / truth.len() as f64).collect())
@@ -107,10 +110,11 @@ pub fn accuracy_by_k(neighbors: &Neighbors, labels: &[u32], truth: &[u32], vote:
 mod tests {
     use super::*;
 
-    fn winner(vote: Vote, neighbors: &[(u32, f64)]) -> (u32, Vec<f64>) {
+    fn winner(vote: Vote, neighbors: &[(u32, f64)]) -> (u32, Vec<f32>) {
         let (labels, distances): (Vec<u32>, Vec<f64>) = neighbors.iter().copied().unzip();
-        let mut votes = vec![f64::NAN; 4];
-        (vote.count(&labels, &distances, &mut votes), votes)
+        let (mut votes, mut shares) = (vec![f64::NAN; 4], vec![f32::NAN; 4]);
+        vote.count(&labels, &distances, &mut votes, &mut shares);
+        (argmax(&shares), shares)
     }
 
     #[test]
@@ -123,18 +127,21 @@ mod tests {
     }
 
     #[test]
-    fn most_votes_win_and_ties_go_to_the_nearest() {
+    fn most_votes_win_and_ties_go_to_the_first_class() {
         assert_eq!(winner(Vote::Uniform, &[(3, 1.0), (1, 2.0), (1, 3.0)]).0, 1);
-        assert_eq!(winner(Vote::Uniform, &[(3, 1.0), (1, 2.0), (1, 3.0), (3, 4.0), (2, 5.0)]).0, 3);
-        assert_eq!(winner(Vote::Uniform, &[(2, 1.0), (1, 1.0), (0, 1.0)]).0, 2);
+        assert_eq!(winner(Vote::Uniform, &[(3, 1.0), (1, 2.0), (1, 3.0), (3, 4.0), (2, 5.0)]).0, 1);
+        assert_eq!(winner(Vote::Uniform, &[(2, 1.0), (1, 1.0), (3, 1.0)]).0, 1);
     }
 
     #[test]
     fn near_neighbours_weigh_more_and_those_at_zero_decide_alone() {
-        assert_eq!(winner(Vote::Distance, &[(3, 0.5), (1, 2.0), (1, 4.0)]), (3, vec![0.0, 0.75, 0.0, 2.0]));
+        assert_eq!(
+            winner(Vote::Distance, &[(3, 0.5), (1, 2.0), (1, 4.0)]),
+            (3, vec![0.0, 3.0 / 11.0, 0.0, 8.0 / 11.0])
+        );
         assert_eq!(
             winner(Vote::Distance, &[(2, 0.0), (0, 0.0), (0, 0.0), (2, 1e-300)]),
-            (0, vec![2.0, 0.0, 1.0, 0.0])
+            (0, vec![2.0 / 3.0, 0.0, 1.0 / 3.0, 0.0])
         );
         assert_eq!(winner(Vote::Distance, &[(1, 2.0), (3, 4.0), (3, 4.0)]).0, 1);
     }
@@ -144,7 +151,7 @@ mod tests {
         let neighbors =
             Neighbors { k: 3, indices: vec![0, 1, 2, 2, 0, 1], distances: vec![1., 2., 3., 1., 2., 3.] };
         let accuracy = accuracy_by_k(&neighbors, &[0, 1, 1], &[0, 0], Vote::Uniform).unwrap();
-        assert_eq!(accuracy, [0.5, 0.5, 0.0]);
+        assert_eq!(accuracy, [0.5, 1.0, 0.0]);
         for (labels, truth) in [(&[0, 1, 1][..], &[0][..]), (&[0, 1], &[0, 0])] {
             assert!(accuracy_by_k(&neighbors, labels, truth, Vote::Uniform).is_err());
         }

@@ -232,10 +232,15 @@ pub(crate) fn percent_label(share: &f64) -> String {
     }
 }
 
+/// Whether a number read from a record can be drawn as a share.
+pub(crate) fn is_share(value: f64) -> bool {
+    (0.0..=1.0).contains(&value)
+}
+
 /// A range of shares that leaves room around the values.
 pub(crate) fn around(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values
-        .filter(|v| v.is_finite())
+        .filter(|v| is_share(*v))
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     if low > high {
         return (0.0, 1.0);

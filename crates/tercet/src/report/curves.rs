@@ -2,11 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, percent_label};
+use super::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, is_share, percent_label};
 use super::numbers::{grouped, percent, three_digits};
 use super::record::AccuracyByK;
 use crate::Result;
 use crate::train::History;
+
+/// x and y of each point.
+type Points = Vec<(f64, f64)>;
 
 /// Points of a curve that are drawn; more could not be told apart.
 const POINTS: usize = 400;
@@ -19,7 +22,7 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
     let checks: Vec<_> = history
         .checks
         .iter()
-        .filter(|check| check.validation_loss.is_finite() && check.validation_accuracy.is_finite())
+        .filter(|check| check.validation_loss.is_finite() && is_share(check.validation_accuracy))
         .collect();
     if losses.is_empty() {
         return Ok(None);
@@ -118,21 +121,27 @@ fn smoothed(losses: &[f64], window: usize) -> (Points, Points) {
 
 /// Accuracy against k, with intervals and the k in use; nothing where no k was tried.
 pub(super) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Markup>> {
-    let points: Vec<_> = by_k.points.iter().map(|p| (p.k as f64, p.accuracy)).collect();
-    let (Some(first), Some(last)) = (by_k.points.first(), by_k.points.last()) else { return Ok(None) };
-    let mark = by_k.points.iter().find(|p| p.k == by_k.chosen).map(|p| (p.k as f64, p.accuracy));
-    let ends = by_k.points.iter().flat_map(|p| [p.interval.low, p.interval.high, p.accuracy]);
+    let mut tried: Vec<_> = by_k.points.iter().filter(|p| is_share(p.accuracy)).collect();
+    tried.sort_by_key(|p| p.k);
+    let (Some(first), Some(last)) = (tried.first(), tried.last()) else { return Ok(None) };
+    let mark = tried.iter().find(|p| p.k == by_k.chosen).map(|p| (p.k as f64, p.accuracy));
+    let ends = tried.iter().flat_map(|p| [p.interval.low, p.interval.high, p.accuracy]);
     let chart = draw(&Plot {
         id: format!("{id}-k"),
         title: "Accuracy against the number of neighbours",
         description: format!("k from {} to {}; k = {} is in use.", first.k, last.k, by_k.chosen),
         x_name: "k",
-        x: (first.k as f64 - 0.5, last.k.max(first.k) as f64 + 0.5),
+        x: (first.k as f64 - 0.5, last.k as f64 + 0.5),
         y: around(ends),
-        curves: vec![Curve { points, ink: Ink::Train, width: 4, marker: Marker::Dot }],
-        whiskers: by_k.points.iter().map(|p| (p.k as f64, p.interval.low, p.interval.high)).collect(),
+        curves: vec![Curve {
+            points: tried.iter().map(|p| (p.k as f64, p.accuracy)).collect(),
+            ink: Ink::Train,
+            width: 4,
+            marker: Marker::Dot,
+        }],
+        whiskers: tried.iter().map(|p| (p.k as f64, p.interval.low, p.interval.high)).collect(),
         mark,
-        x_ticks: Ticks::Numbers(if by_k.points.len() <= 12 { 14 } else { 8 }),
+        x_ticks: Ticks::Numbers(if tried.len() <= 12 { 14 } else { 8 }),
         y_label: &percent_label,
     })?;
     Ok(Some(html! {
@@ -187,6 +196,21 @@ mod tests {
         let history = History { losses: vec![f32::NAN], checks: Vec::new() };
         assert!(training(&history, "m").unwrap().is_none());
         assert!(accuracy_by_k(&AccuracyByK::default(), "m").unwrap().is_none());
+    }
+
+    #[test]
+    fn numbers_out_of_order_or_out_of_range_do_no_harm() {
+        let at = |k, accuracy| super::super::AccuracyAtK {
+            k,
+            accuracy,
+            interval: crate::evaluate::Interval { low: -7.0, high: f64::NAN },
+        };
+        let points = vec![at(9, 0.5), at(1, 0.9), at(3, 1.5), at(4, f64::NAN)];
+        let by_k = AccuracyByK { on: "x".into(), chosen: 2, points };
+        assert!(accuracy_by_k(&by_k, "m").unwrap().is_some());
+        let check = Check { step: 1, train_loss: 1.0, validation_loss: -3.0, validation_accuracy: 1.5 };
+        let history = History { losses: vec![-2.0, -1.0], checks: vec![check] };
+        assert!(training(&history, "m").unwrap().is_some());
     }
 
     #[test]

@@ -33,15 +33,14 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write;
 use std::path::Path;
 
 pub use record::{
     AccuracyAtK, AccuracyByK, Comparison, DataCard, ModelCard, NeighborCard, NeighborStory, Run, Templates,
 };
 
+use crate::Result;
 use crate::data::Dataset;
-use crate::{Error, Result};
 
 /// The page of a run as HTML. `test` is the test set that the models were evaluated on, in the same order.
 ///
@@ -59,23 +58,5 @@ pub fn render(run: &Run, test: &Dataset) -> Result<String> {
 /// # Errors
 /// Those of [`render`], and a place that cannot be written.
 pub fn write(path: &Path, run: &Run, test: &Dataset) -> Result<()> {
-    write_page(path, &render(run, test)?)
-}
-
-/// Writes a page beside its place, then moves it there.
-pub(crate) fn write_page(path: &Path, page: &str) -> Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".report-").suffix(".html");
-    // Temporary files are private; a report is as readable as any other file that its owner makes.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(Error::file("write", path))?;
-    file.write_all(page.as_bytes()).map_err(Error::file("write", path))?;
-    file.as_file().sync_all().map_err(Error::file("write", path))?;
-    file.persist(path).map_err(|error| Error::file("write", path)(error.error))?;
-    Ok(())
+    crate::file::replace(path, render(run, test)?.as_bytes())
 }

@@ -80,11 +80,15 @@ fn confusion(evaluation: &Evaluation, number: usize, test: &Dataset) -> Markup {
             } @else {
                 (most_frequent(evaluation, classes, &view))
             }
-            section.cell id=(view) aria-live="polite" {
-                p.note {
-                    "Choose a cell to see its test examples: all wrong ones, and the first " (RIGHT_ONES)
-                    " right ones of a class. Arrow keys move between cells."
+            section.cell id=(view) aria-label="Examples of the chosen cell" {
+                // Only this is read out when a cell is opened; the pictures are there to be gone through.
+                div.title aria-live="polite" {
+                    p.note {
+                        "Choose a cell to see its test examples: all wrong ones, and the first " (RIGHT_ONES)
+                        " right ones of a class. Arrow keys move between cells."
+                    }
                 }
+                div.examples {}
                 noscript { p.note { "This needs JavaScript; the worst mistakes are shown below without it." } }
             }
         }

@@ -76,7 +76,8 @@ function openCell(confusion, button) {
   list.tabIndex = 0;
   list.setAttribute("aria-label", title);
   list.append(...indices.map((index) => figureOf(index, truth, predicted)));
-  confusion.querySelector(".cell").replaceChildren(element("h4", "", title), element("p", "note", `${note}.`), list);
+  confusion.querySelector(".title").replaceChildren(element("h4", "", title), element("p", "note", `${note}.`));
+  confusion.querySelector(".examples").replaceChildren(list);
 }
 
 // The nearest button from a cell in one direction: cells that count nothing have none.

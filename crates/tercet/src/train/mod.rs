@@ -71,6 +71,17 @@ pub struct Training {
     pub ending: Ending,
 }
 
+impl Training {
+    /// The look at the validation set that belongs to the weights which training left: the best one where training
+    /// stopped early, else the last. `None` where there was no validation set or no look yet.
+    pub fn check(&self) -> Option<&Check> {
+        match self.ending {
+            Ending::Early { best } => self.history.checks.iter().find(|check| check.step == best),
+            Ending::Completed | Ending::Interrupted => self.history.checks.last(),
+        }
+    }
+}
+
 /// Trains a network, `train_nn` of the lecture: sample, loss and gradients, update.
 ///
 /// The weights that the network comes with are where training starts. One seed gives the same bits on one

@@ -67,6 +67,17 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// For a linear classifier: the lecture's SVM loss, the learning rate falling to zero.
+    pub fn linear() -> Self {
+        Settings {
+            loss: Loss::SVM,
+            batch: 100,
+            learning_rate: 0.02,
+            optimizer: Optimizer::PLAIN,
+            ..Settings::default()
+        }
+    }
+
     /// The settings of the lecture's script: SVM loss, 1,500 iterations of 20 examples, reg 1e-5, step size 0.1.
     pub fn lecture() -> Self {
         Settings {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::hash::Hash;
-use std::str::FromStr;
 
 use rand::RngExt;
 use rand::seq::IndexedRandom;
@@ -79,30 +78,6 @@ impl<T: Draw> Axis<T> {
     }
 }
 
-/// `0.01,0.1` is a list and `0.001..1` a range; hidden sizes are written `none,36,256x64` and `64x16..256x64`.
-///
-/// ```
-/// use tercet::tune::Axis;
-/// assert_eq!("1,3,5".parse::<Axis<usize>>()?, Axis::List(vec![1, 3, 5]));
-/// assert_eq!("1e-4..1".parse::<Axis<f32>>()?, Axis::Range { low: 1e-4, high: 1.0 });
-/// assert_eq!("none,256x64".parse::<Axis<Vec<usize>>>()?, Axis::List(vec![vec![], vec![256, 64]]));
-/// # Ok::<(), tercet::Error>(())
-/// ```
-impl<T: Draw> FromStr for Axis<T> {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let axis = match text.split_once("..") {
-            Some((low, high)) => T::read(low).zip(T::read(high)).map(|(low, high)| Axis::Range { low, high }),
-            None => text.split(',').map(T::read).collect::<Option<_>>().map(Axis::List),
-        };
-        axis.ok_or_else(|| {
-            let expected = format!("a list such as {}, or a range such as {}", T::EXAMPLES.0, T::EXAMPLES.1);
-            Error::setting("what to try", format!("{text:?}"), expected)
-        })
-    }
-}
-
 /// A value of a list that was found not to be empty.
 pub(super) fn one_of<T: Clone>(values: &[T], generator: &mut Generator) -> T {
     values.choose(generator).expect("a list with a value").clone()
@@ -111,25 +86,6 @@ pub(super) fn one_of<T: Clone>(values: &[T], generator: &mut Generator) -> T {
 /// A value that can be drawn from a range. Public in name alone: nothing outside can reach it.
 pub trait Draw: Clone + std::fmt::Debug {
     /// A list and a range, as a person writes them.
-    const EXAMPLES: (&str, &str);
-
-    /// The value that a person means.
-    fn read(text: &str) -> Option<Self>;
-
-    /// What a range from `low` to `high` would have to be, where it is none to draw from.
-    fn fault(low: &Self, high: &Self) -> Option<&'static str>;
-
-    /// A value from `low` to `high`.
-    fn between(low: &Self, high: &Self, generator: &mut Generator) -> Self;
-}
-
-impl Draw for f32 {
-    const EXAMPLES: (&str, &str) = ("0.01,0.1", "0.001..1");
-
-    fn read(text: &str) -> Option<f32> {
-        text.trim().parse().ok()
-    }
-
     fn fault(low: &f32, high: &f32) -> Option<&'static str> {
         let sound = *low > 0.0 && low <= high && high.is_finite();
         (!sound).then_some("two finite numbers above 0, the smaller one first")
@@ -144,12 +100,6 @@ impl Draw for f32 {
 }
 
 impl Draw for usize {
-    const EXAMPLES: (&str, &str) = ("1,3,5", "1..20");
-
-    fn read(text: &str) -> Option<usize> {
-        text.trim().parse().ok()
-    }
-
     fn fault(low: &usize, high: &usize) -> Option<&'static str> {
         (*low == 0 || low > high).then_some("two whole numbers of at least 1, the smaller one first")
     }
@@ -161,15 +111,6 @@ impl Draw for usize {
 }
 
 impl Draw for Vec<usize> {
-    const EXAMPLES: (&str, &str) = ("none,36,256x64", "64x16..256x64");
-
-    fn read(text: &str) -> Option<Vec<usize>> {
-        match text.trim() {
-            "none" => Some(Vec::new()),
-            sizes => sizes.split('x').map(usize::read).collect(),
-        }
-    }
-
     fn fault(low: &Vec<usize>, high: &Vec<usize>) -> Option<&'static str> {
         let sound = low.len() == high.len()
             && low.iter().zip(high).all(|(low, high)| usize::fault(low, high).is_none());
@@ -259,15 +200,6 @@ mod tests {
         let mut drawn = distinct(100, |v| *v, || axis.draw(&mut generator));
         drawn.sort();
         assert_eq!(drawn, [1, 2, 3, 4, 5, 6]);
-    }
-
-    #[test]
-    fn what_is_neither_a_list_nor_a_range_is_refused_with_examples() {
-        for text in ["", "1,", "x", "1..", "1..2..3"] {
-            let error = text.parse::<Axis<usize>>().unwrap_err().to_string();
-            assert!(error.contains("1,3,5") && error.contains("1..20"), "{error}");
-        }
-        assert!("36x".parse::<Axis<Vec<usize>>>().is_err());
     }
 
     #[test]

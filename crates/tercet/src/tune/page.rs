@@ -10,7 +10,6 @@ use super::{Judge, Search};
 use crate::Result;
 use crate::report::numbers::{counted, grouped, percent, seconds, three_digits};
 use crate::report::page::{bar, document};
-use crate::report::write_page;
 
 /// What this page has beside the style of the report.
 const STYLE: &str = include_str!("page.css");
@@ -41,7 +40,7 @@ pub fn render(tuning: &Tuning) -> Result<String> {
 /// # Errors
 /// Those of [`render`], and a place that cannot be written.
 pub fn write(path: &Path, tuning: &Tuning) -> Result<()> {
-    write_page(path, &render(tuning)?)
+    crate::file::replace(path, render(tuning)?.as_bytes())
 }
 
 fn head(tuning: &Tuning) -> Markup {

@@ -1,0 +1,129 @@
+//! Judging a classifier on a test set: the answers, how long they took, and what is worth showing.
+
+use std::time::Instant;
+
+use tercet::Dataset;
+use tercet::evaluate::Evaluation;
+use tercet::model::{Classifier, ModelFile};
+use tercet::neighbors::{Neighbors, NeighborsClassifier};
+use tercet::report::{ModelCard, NeighborCard, NeighborStory, Templates};
+
+use crate::interrupt;
+use crate::progress::Stage;
+
+/// Judges a model. `None` where Ctrl-C ended it.
+pub fn judge(name: &str, model: &ModelFile, test: &Dataset) -> anyhow::Result<Option<ModelCard>> {
+    let stage =
+        Stage::new(format!("{name}, {} predictions", tercet::text::thousands(test.len())), test.len());
+    let start = Instant::now();
+    let (scores, found) = match &model.classifier {
+        Classifier::Neighbors(neighbors) => {
+            let progress = |done, _| {
+                stage.at(done);
+                interrupt::flow()
+            };
+            let Some(found) = neighbors.search_with(test, &progress)? else { return Ok(None) };
+            (neighbors.scores_from(&found)?, Some(found))
+        }
+        other => (other.scores(test)?, None),
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    stage.done("");
+
+    let evaluation = Evaluation::from_scores(&scores, &test.labels(), test.classes())?;
+    let story = match (&model.classifier, found) {
+        (Classifier::Neighbors(neighbors), Some(found)) => story(neighbors, &found, &evaluation),
+        _ => None,
+    };
+    Ok(Some(ModelCard {
+        predict_seconds_per_example: seconds / test.len() as f64,
+        model_bytes: model.to_bytes()?.len() as u64,
+        templates: templates(&model.classifier, test),
+        neighbor_story: story,
+        settings: settings(model),
+        ..ModelCard::new(name, kind(&model.classifier), evaluation)
+    }))
+}
+
+/// What a classifier is, in a few words.
+pub fn kind(classifier: &Classifier) -> String {
+    match classifier {
+        Classifier::Neighbors(_) => "k nearest neighbours".to_owned(),
+        Classifier::Linear(_) => "linear classifier".to_owned(),
+        Classifier::Network(network) => {
+            let sizes: Vec<String> = std::iter::once(network.inputs())
+                .chain(network.dense_layers().map(|dense| dense.outputs))
+                .map(|size| size.to_string())
+                .collect();
+            let layers = match sizes.len() - 1 {
+                2 => "two".to_owned(),
+                3 => "three".to_owned(),
+                n => n.to_string(),
+            };
+            format!("{layers}-layer network, {}", sizes.join("-"))
+        }
+    }
+}
+
+/// The settings on a model's card, as names and values.
+fn settings(model: &ModelFile) -> Vec<(String, String)> {
+    let value = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let of_card = model.card.settings.as_object();
+    of_card.into_iter().flatten().map(|(name, setting)| (name.clone(), value(setting))).collect()
+}
+
+/// The weights that are matched against the pixels.
+fn templates(classifier: &Classifier, test: &Dataset) -> Vec<Templates> {
+    let shape = test.image_shape();
+    match classifier {
+        Classifier::Neighbors(_) => Vec::new(),
+        Classifier::Linear(linear) => vec![Templates {
+            title: "The template of each class".to_owned(),
+            names: test.classes().to_vec(),
+            shape,
+            weights: linear.dense().w.clone(),
+        }],
+        Classifier::Network(network) => {
+            let first = network.dense_layers().next();
+            let templates = first.map(|first| Templates {
+                title: "What the units of the hidden layer look for".to_owned(),
+                names: (1..=first.outputs).map(|unit| format!("unit {unit}")).collect(),
+                shape,
+                weights: first.w.clone(),
+            });
+            templates.into_iter().collect()
+        }
+    }
+}
+
+/// The worst mistake, with its neighbours.
+fn story(
+    neighbors: &NeighborsClassifier,
+    found: &Neighbors,
+    evaluation: &Evaluation,
+) -> Option<NeighborStory> {
+    let mistake = evaluation.mistakes.first()?;
+    let (indices, distances) = found.of(mistake.index);
+    let mut votes = vec![0.0; neighbors.classes().len()];
+    let cards = indices.iter().zip(distances).map(|(&index, &distance)| {
+        let label = neighbors.labels()[index as usize];
+        votes[label as usize] += 1.0;
+        NeighborCard {
+            index: index as usize,
+            label,
+            distance,
+            pixels: neighbors.index().pixels(index as usize),
+        }
+    });
+    Some(NeighborStory {
+        query: mistake.index,
+        truth: mistake.truth,
+        predicted: mistake.predicted,
+        metric: neighbors.metric().to_string(),
+        neighbors: cards.collect(),
+        votes,
+    })
+}

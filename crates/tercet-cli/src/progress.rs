@@ -1,0 +1,68 @@
+//! Progress on standard error: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tercet::text;
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Silences everything here.
+pub fn set_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// A line on standard error.
+pub fn say(line: impl AsRef<str>) {
+    if !QUIET.load(Ordering::Relaxed) {
+        eprintln!("{}", line.as_ref());
+    }
+}
+
+/// A piece of work that is under way. On a terminal it has a bar with the time left.
+pub struct Stage {
+    name: String,
+    bar: ProgressBar,
+    start: Instant,
+}
+
+impl Stage {
+    /// Begins a stage of `steps` steps.
+    pub fn new(name: impl Into<String>, steps: usize) -> Self {
+        let name = name.into();
+        let animated = std::io::stderr().is_terminal() && !QUIET.load(Ordering::Relaxed);
+        let bar = if animated { ProgressBar::new(steps as u64) } else { ProgressBar::hidden() };
+        let template = "{prefix}  {bar:24} {percent:>3} %  {eta} left  {wide_msg}";
+        bar.set_style(
+            ProgressStyle::with_template(template).expect("a template that is tested by every run"),
+        );
+        bar.set_prefix(name.clone());
+        Stage { name, bar, start: Instant::now() }
+    }
+
+    /// So many steps are done.
+    pub fn at(&self, step: usize) {
+        self.bar.set_position(step as u64);
+    }
+
+    /// What is to be seen beside the bar.
+    pub fn note(&self, note: impl Into<String>) {
+        self.bar.set_message(note.into());
+    }
+
+    /// A line that stays, above the bar.
+    pub fn say(&self, line: impl AsRef<str>) {
+        self.bar.suspend(|| say(line));
+    }
+
+    /// Ends the stage with a line: its name, how long it took, and what came of it. Returns the seconds.
+    pub fn done(self, result: &str) -> f64 {
+        let seconds = self.start.elapsed().as_secs_f64();
+        self.bar.finish_and_clear();
+        let comma = if result.is_empty() { "" } else { ", " };
+        say(format!("{}: {}{comma}{result}", self.name, text::seconds(seconds)));
+        seconds
+    }
+}

@@ -1,0 +1,18 @@
+//! Tables on standard output.
+
+use comfy_table::{ContentArrangement, Table};
+
+/// A table with these column names. Columns are separated by blanks alone, so that a table in a pipe can be read by
+/// a person and cut by a program; on a terminal cells wrap to its width.
+pub fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    table
+}
+
+/// A share as a percentage: `97.05 %`.
+pub fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}

@@ -1,0 +1,230 @@
+//! `tercet compare`: all three classifiers on one data set, judged by the same code, in one report.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
+
+use serde_json::json;
+use tercet::data::{Openings, Split};
+use tercet::evaluate::Interval;
+use tercet::image::{Contract, Preparation};
+use tercet::linear::LinearClassifier;
+use tercet::model::{Card, Classifier, ModelFile};
+use tercet::neighbors::{Metric, NearestNeighbors, NeighborsClassifier, Vote, accuracy_by_k};
+use tercet::network::{Init, Network};
+use tercet::report::{self, AccuracyAtK, AccuracyByK, DataCard, Run};
+use tercet::text;
+use tercet::train::{Settings, Training};
+use tercet::{Dataset, Result};
+
+use crate::arguments::{Data, Seed, Validation, check_writable, command, test_set};
+use crate::judging::judge;
+use crate::progress::{Stage, say};
+use crate::table::{percent, table};
+use crate::{exit, interrupt, training};
+
+/// What `tercet compare` understands.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    data: Data,
+    /// How many neighbours vote
+    #[arg(short, long, default_value_t = 3)]
+    k: usize,
+    /// Hidden units of each hidden layer of the network
+    #[arg(long, value_delimiter = ',', default_value = "128", value_name = "H,…")]
+    hidden: Vec<usize>,
+    #[command(flatten)]
+    validation: Validation,
+    #[command(flatten)]
+    seed: Seed,
+    /// Where the report goes
+    #[arg(long, default_value = "report.html", value_name = "FILE.html")]
+    report: PathBuf,
+    /// Print the record of the run as JSON instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// The largest k of the curve of accuracy against k.
+const LARGEST_K: usize = 15;
+
+/// A classifier that was fitted, and what is known of the fitting.
+struct Fitted {
+    name: &'static str,
+    model: ModelFile,
+    settings: Vec<(String, String)>,
+    seconds: f64,
+    training: Option<Training>,
+}
+
+/// Trains, judges and reports.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    check_writable(&arguments.report)?;
+    let whole = Instant::now();
+    let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    interrupt::watch("stopping; nothing is written")?;
+
+    let stage = Stage::new("data", 1);
+    let collection = arguments.data.open()?;
+    let sealed = test_set(&collection)?;
+    let seed = arguments.seed.seed;
+    let data = arguments.validation.split(&collection.train, seed)?;
+    let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
+    stage.done(&format!("{}: {train} to learn from, {validation} to validate", collection.name));
+
+    // Fitting: neighbours remember every example that is not for testing, the others learn from one part and are
+    // watched on the other.
+    let neighbors = fit_neighbors(&collection.train, arguments.k)?;
+    let Some(by_k) = choose_k(&data, arguments.k)? else { return Ok(exit::interrupted()) };
+    let linear = fit_linear(&data, seed)?;
+    let network = fit_network(&data, &arguments.hidden, seed)?;
+    if interrupt::was_asked() {
+        return Ok(exit::interrupted());
+    }
+
+    // Judging: the seal of the test set is broken here and nowhere before.
+    let mut openings = Openings::new();
+    let test = sealed.open(&mut openings, "compare: the final judgement of three fitted models");
+    let mut models = Vec::new();
+    for fitted in [neighbors, linear, network] {
+        let Some(card) = judge(fitted.name, &fitted.model, &test)? else { return Ok(exit::interrupted()) };
+        models.push(report::ModelCard {
+            settings: fitted.settings,
+            fit_seconds: fitted.seconds,
+            history: fitted.training.map(|training| training.history),
+            ..card
+        });
+    }
+    models[0].accuracy_by_k = Some(by_k);
+
+    let mut run = Run {
+        title: format!("Three classifiers on {}", collection.name),
+        command: command(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        isa: tercet_kernels::Isa::active().name().to_owned(),
+        threads: rayon::current_num_threads(),
+        seed,
+        started,
+        data: DataCard::new(&data.train, data.validation.len(), test.len(), collection.train.digest()),
+        openings,
+        models,
+        comparisons: Vec::new(),
+    };
+    run.data.name.clone_from(&collection.name);
+    run.compare()?;
+    report::write(&arguments.report, &run, &test)?;
+
+    if arguments.json {
+        println!("{}", run.to_json()?);
+    } else {
+        print_table(&run);
+        println!("\nreport: {}", arguments.report.display());
+    }
+    say(format!("in all {}", text::seconds(whole.elapsed().as_secs_f64())));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fit_neighbors(train: &Dataset, k: usize) -> anyhow::Result<Fitted> {
+    let stage = Stage::new("nearest neighbours", 1);
+    let classifier = NeighborsClassifier::fit(train, Metric::L2, k, Vote::Uniform)?;
+    let seconds = stage.done(&format!("{} examples remembered", text::thousands(train.len())));
+    let settings =
+        [("k", k.to_string()), ("metric", Metric::L2.to_string()), ("vote", Vote::Uniform.to_string())];
+    Ok(Fitted {
+        name: "nearest neighbours",
+        model: model(train, Classifier::Neighbors(classifier)),
+        settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
+        seconds,
+        training: None,
+    })
+}
+
+/// The accuracy on the validation set for every k, from one search. `None` where Ctrl-C ended it.
+fn choose_k(data: &Split, chosen: usize) -> Result<Option<AccuracyByK>> {
+    let largest = LARGEST_K.max(chosen).min(data.train.len());
+    let name = format!("accuracy for k = 1 to {largest}");
+    let stage = Stage::new(name, data.validation.len());
+    let progress = |done, _| {
+        stage.at(done);
+        interrupt::flow()
+    };
+    let index = NearestNeighbors::fit(&data.train, Metric::L2)?;
+    let Some(found) = index.search_with(&data.validation, largest, &progress)? else { return Ok(None) };
+    let (truth, count) = (data.validation.labels(), data.validation.len());
+    let accuracies = accuracy_by_k(&found, &data.train.labels(), &truth, Vote::Uniform)?;
+    let points = (1..).zip(accuracies).map(|(k, accuracy)| {
+        let correct = (accuracy * count as f64).round() as usize;
+        AccuracyAtK { k, accuracy, interval: Interval::wilson(correct, count) }
+    });
+    let by_k = AccuracyByK {
+        on: format!("the validation set, {} examples", text::thousands(count)),
+        chosen,
+        points: points.collect(),
+    };
+    stage.done(&format!("validation {} at k = {chosen}", percent(by_k.points[chosen - 1].accuracy)));
+    Ok(Some(by_k))
+}
+
+fn fit_linear(data: &Split, seed: u64) -> anyhow::Result<Fitted> {
+    let settings = Settings::linear();
+    let mut classifier = LinearClassifier::new(data.train.width(), data.train.class_count())?;
+    let (training, seconds) =
+        training::run("linear classifier", classifier.network_mut(), data, &settings, seed, false)?;
+    Ok(Fitted {
+        name: "linear classifier",
+        model: model(&data.train, Classifier::Linear(classifier)),
+        settings: settings.describe(),
+        seconds,
+        training: Some(training),
+    })
+}
+
+fn fit_network(data: &Split, hidden: &[usize], seed: u64) -> anyhow::Result<Fitted> {
+    let settings = Settings::default();
+    let (inputs, classes) = (data.train.width(), data.train.class_count());
+    let mut network = Network::fully_connected(inputs, hidden, classes, Init::He, seed)?;
+    let (training, seconds) = training::run("neural network", &mut network, data, &settings, seed, false)?;
+    let sizes: Vec<String> = hidden.iter().map(usize::to_string).collect();
+    let mut described =
+        vec![("hidden".to_owned(), sizes.join(", ")), ("initial weights".to_owned(), "He".into())];
+    described.extend(settings.describe());
+    Ok(Fitted {
+        name: "neural network",
+        model: model(&data.train, Classifier::Network(network)),
+        settings: described,
+        seconds,
+        training: Some(training),
+    })
+}
+
+/// The model as it would be saved, to be judged and measured.
+fn model(train: &Dataset, classifier: Classifier) -> ModelFile {
+    let card = Card::new(train.classes().to_vec(), Contract::of(train, Preparation::Centred));
+    ModelFile { card: Card { settings: json!({}), ..card }, classifier }
+}
+
+fn print_table(run: &Run) {
+    let mut rows = table(["model", "accuracy (95 %)", "errors", "fit", "an image", "size"]);
+    for model in &run.models {
+        let Interval { low, high } = model.evaluation.interval;
+        rows.add_row([
+            model.name.clone(),
+            format!("{} ({:.2}–{:.2})", percent(model.evaluation.accuracy), 100.0 * low, 100.0 * high),
+            text::thousands(model.evaluation.errors()),
+            text::seconds(model.fit_seconds),
+            text::seconds(model.predict_seconds_per_example),
+            text::bytes(model.model_bytes as usize),
+        ]);
+    }
+    println!("{}\n", rows.trim_fmt());
+    for model in &run.models {
+        let settings: Vec<String> =
+            model.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        println!("{}: {}", model.name, settings.join(", "));
+    }
+    println!();
+    for comparison in &run.comparisons {
+        println!("{}", comparison.sentence);
+    }
+}

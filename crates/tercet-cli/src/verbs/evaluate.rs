@@ -1,0 +1,146 @@
+//! `tercet evaluate`: a model file judged on the test set, or two of them compared.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use tercet::Dataset;
+use tercet::data::{Collection, Openings};
+use tercet::evaluate::Evaluation;
+use tercet::model::ModelFile;
+use tercet::report::{self, DataCard, Run};
+use tercet::text;
+
+use crate::arguments::{Data, check_writable, command, test_set};
+use crate::judging::{judge, kind};
+use crate::progress::say;
+use crate::table::{percent, table};
+use crate::{exit, interrupt};
+
+/// What `tercet evaluate` understands.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The model file; a second one is compared with it
+    #[arg(required = true, num_args = 1..=2, value_name = "MODEL")]
+    models: Vec<PathBuf>,
+    #[command(flatten)]
+    data: Data,
+    /// Write a report too
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Print the record of the run as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Judges one model or two.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    arguments.report.as_deref().map(check_writable).transpose()?;
+    let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let models = arguments.models.iter().map(|path| ModelFile::load(path)).collect::<Result<Vec<_>, _>>()?;
+    let collection = arguments.data.open()?;
+    for (path, model) in arguments.models.iter().zip(&models) {
+        check_fit(path, model, &collection)?;
+    }
+    interrupt::watch("stopping")?;
+
+    let names: Vec<String> = arguments.models.iter().map(|path| path.display().to_string()).collect();
+    let mut openings = Openings::new();
+    let test = test_set(&collection)?.open(&mut openings, format!("evaluate {}", names.join(" and ")));
+    let mut cards = Vec::new();
+    for (name, model) in names.iter().zip(&models) {
+        let Some(card) = judge(name, model, &test)? else { return Ok(exit::interrupted()) };
+        cards.push(card);
+    }
+    let mut run = Run {
+        title: format!("{} on {}", names.join(" and "), collection.name),
+        command: command(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        isa: tercet_kernels::Isa::active().name().to_owned(),
+        threads: rayon::current_num_threads(),
+        seed: models[0].card.seed.unwrap_or(0),
+        started,
+        data: DataCard::new(&collection.train, 0, test.len(), collection.train.digest()),
+        openings,
+        models: cards,
+        comparisons: Vec::new(),
+    };
+    run.data.name.clone_from(&collection.name);
+    run.compare()?;
+
+    if arguments.json {
+        println!("{}", run.to_json()?);
+    } else {
+        for ((name, model), card) in names.iter().zip(&models).zip(&run.models) {
+            println!("{name}: {}", kind(&model.classifier));
+            print(&card.evaluation, &test);
+        }
+        for comparison in &run.comparisons {
+            println!("{}", comparison.sentence);
+        }
+    }
+    if let Some(path) = &arguments.report {
+        report::write(path, &run, &test)?;
+        say(format!("report: {}", path.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a data set whose examples or classes are not the model's.
+fn check_fit(path: &Path, model: &ModelFile, collection: &Collection) -> anyhow::Result<()> {
+    let (card, train) = (&model.card, &collection.train);
+    let what = |part: &str| format!("{part} of {}", collection.name);
+    if card.contract.features != train.width() {
+        let expected = format!("{}, the inputs of {}", card.contract.features, path.display());
+        return Err(tercet::Error::mismatch(what("features"), train.width(), expected).into());
+    }
+    if card.classes != train.classes() {
+        let list = |classes: &[String]| classes.join(", ");
+        let expected = format!("{}, the classes of {}", list(&card.classes), path.display());
+        return Err(tercet::Error::mismatch(what("classes"), list(train.classes()), expected).into());
+    }
+    Ok(())
+}
+
+fn print(evaluation: &Evaluation, test: &Dataset) {
+    println!(
+        "accuracy {}, 95 % interval {:.2} – {:.2}; {} of {} wrong\n",
+        percent(evaluation.accuracy),
+        100.0 * evaluation.interval.low,
+        100.0 * evaluation.interval.high,
+        text::thousands(evaluation.errors()),
+        text::thousands(evaluation.count),
+    );
+    let mut classes = table(["class", "precision", "recall", "examples", "most often taken for"]);
+    for (truth, class) in evaluation.classes.iter().enumerate() {
+        let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
+        let confused = (0..test.class_count())
+            .filter(|&predicted| predicted != truth)
+            .map(|predicted| (evaluation.confusion.get(truth, predicted), predicted))
+            .filter(|&(count, _)| count > 0)
+            .max_by_key(|&(count, predicted)| (count, std::cmp::Reverse(predicted)));
+        classes.add_row([
+            class.name.clone(),
+            share(class.precision),
+            share(class.recall),
+            text::thousands(class.support as usize),
+            confused.map_or(String::new(), |(count, predicted)| {
+                format!("{} ({count})", test.classes()[predicted])
+            }),
+        ]);
+    }
+    println!("{classes}\n");
+    let worst: Vec<String> = evaluation
+        .mistakes
+        .iter()
+        .take(5)
+        .map(|m| {
+            let (truth, predicted) =
+                (&test.classes()[m.truth as usize], &test.classes()[m.predicted as usize]);
+            format!("test {} ({truth} taken for {predicted})", m.index)
+        })
+        .collect();
+    if !worst.is_empty() {
+        println!("worst mistakes: {}\n", worst.join(", "));
+    }
+}

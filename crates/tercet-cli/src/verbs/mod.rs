@@ -1,0 +1,9 @@
+//! One file for each verb: its arguments, and what it does with them.
+
+pub mod compare;
+pub mod completions;
+pub mod data;
+pub mod evaluate;
+pub mod predict;
+pub mod train;
+pub mod tune;

@@ -1,0 +1,358 @@
+//! `tercet train`: one classifier, kept as a model file.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+use tercet::data::Collection;
+use tercet::image::{Contract, Preparation, Range};
+use tercet::linear::LinearClassifier;
+use tercet::loss::Loss;
+use tercet::model::{Card, Classifier, DataRecord, ModelFile};
+use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
+use tercet::network::{Init, Network};
+use tercet::optimizer::Optimizer;
+use tercet::recipe::{Kind as RecipeKind, Recipe};
+use tercet::schedule::Schedule;
+use tercet::text;
+use tercet::train::{Check, Ending, History, Length, Settings};
+
+use crate::arguments::{Data, Seed, Validation, check_writable};
+use crate::progress::{Stage, say};
+use crate::{exit, interrupt, training};
+
+/// What `tercet train` understands.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    kind: Option<Kind>,
+
+    /// Train as a recipe says: `lecture`, or a TOML file
+    #[arg(long, required = true, value_name = "NAME|FILE")]
+    recipe: Option<String>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Subcommand)]
+enum Kind {
+    /// Remember every example; its nearest neighbours vote on a new one
+    Neighbors(NeighborsArguments),
+    /// Scores = X · W + b
+    Linear(LinearArguments),
+    /// Layers of neurons with ReLU between them
+    Network(NetworkArguments),
+}
+
+#[derive(clap::Args)]
+struct Common {
+    #[command(flatten)]
+    data: Data,
+    /// The model file to write [default: neighbors, linear or network.safetensors]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct NeighborsArguments {
+    #[command(flatten)]
+    common: Common,
+    /// How many neighbours vote
+    #[arg(short, long, default_value_t = 3)]
+    k: usize,
+    /// How distance is measured: l1, l2 or cosine
+    #[arg(long, default_value_t = Metric::L2)]
+    metric: Metric,
+    /// What a vote counts: uniform, or distance (1 / d)
+    #[arg(long, default_value_t = Vote::Uniform)]
+    vote: Vote,
+}
+
+#[derive(clap::Args)]
+struct LinearArguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    descent: Descent,
+}
+
+#[derive(clap::Args)]
+struct NetworkArguments {
+    #[command(flatten)]
+    common: Common,
+    /// Hidden units of each hidden layer, such as 128 or 256,64
+    #[arg(long, value_delimiter = ',', default_value = "128", value_name = "H,…")]
+    hidden: Vec<usize>,
+    /// Initial weights: `he`, or the eps of eps · randn, such as 1e-4
+    #[arg(long, default_value = "he", value_name = "he|EPS")]
+    init: String,
+    #[command(flatten)]
+    descent: Descent,
+}
+
+/// The settings of gradient descent. Those not given are the defaults of the kind.
+#[derive(clap::Args)]
+struct Descent {
+    /// The loss
+    #[arg(long, value_enum)]
+    loss: Option<LossName>,
+    /// Δ of the SVM loss [default: 1]
+    #[arg(long, value_name = "Δ", allow_negative_numbers = true)]
+    margin: Option<f32>,
+    /// The learning rate
+    #[arg(long, visible_alias = "learning-rate", allow_negative_numbers = true)]
+    lr: Option<f32>,
+    /// How the learning rate changes on the way
+    #[arg(long, value_enum)]
+    schedule: Option<ScheduleName>,
+    /// How much of the last step is taken again, 0 up to 1
+    #[arg(long, allow_negative_numbers = true)]
+    momentum: Option<f32>,
+    /// The coefficient of Σ W² in the loss
+    #[arg(long, allow_negative_numbers = true)]
+    reg: Option<f32>,
+    /// Examples of a batch
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Go through all examples so many times, in random order
+    #[arg(long, conflicts_with = "iterations")]
+    epochs: Option<usize>,
+    /// Draw so many batches at random, as the lecture does
+    #[arg(long)]
+    iterations: Option<usize>,
+    /// Look at the validation set after so many steps
+    #[arg(long, value_name = "STEPS")]
+    check_every: Option<usize>,
+    /// Stop after so many looks without a better accuracy, with the best weights
+    #[arg(long, value_name = "LOOKS")]
+    patience: Option<usize>,
+    /// Write the loss of every step to a CSV file
+    #[arg(long, value_name = "FILE.csv")]
+    losses: Option<PathBuf>,
+    #[command(flatten)]
+    validation: Validation,
+    #[command(flatten)]
+    seed: Seed,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LossName {
+    Svm,
+    Softmax,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ScheduleName {
+    Constant,
+    LinearToZero,
+    Cosine,
+}
+
+impl Descent {
+    /// These settings over those of `base`.
+    fn settings(&self, base: Settings) -> anyhow::Result<Settings> {
+        let loss = match (self.loss, self.margin) {
+            (Some(LossName::Softmax), Some(_)) => {
+                return Err(exit::usage("--margin belongs to the SVM loss: leave it out, or say --loss svm"));
+            }
+            (Some(LossName::Softmax), None) => Loss::Softmax,
+            (Some(LossName::Svm), margin) => Loss::Svm { margin: margin.unwrap_or(1.0) },
+            (None, Some(margin)) => match base.loss {
+                Loss::Svm { .. } => Loss::Svm { margin },
+                Loss::Softmax => return Err(exit::usage("--margin belongs to the SVM loss: add --loss svm")),
+            },
+            (None, None) => base.loss,
+        };
+        let settings = Settings {
+            loss,
+            reg: self.reg.unwrap_or(base.reg),
+            batch: self.batch.unwrap_or(base.batch),
+            length: self
+                .epochs
+                .map(Length::Epochs)
+                .or(self.iterations.map(Length::Iterations))
+                .unwrap_or(base.length),
+            learning_rate: self.lr.unwrap_or(base.learning_rate),
+            schedule: self.schedule.map_or(base.schedule, |name| match name {
+                ScheduleName::Constant => Schedule::Constant,
+                ScheduleName::LinearToZero => Schedule::LinearToZero,
+                ScheduleName::Cosine => Schedule::Cosine,
+            }),
+            optimizer: self.momentum.map_or(base.optimizer, |momentum| Optimizer::Sgd { momentum }),
+            check_every: self.check_every.or(base.check_every),
+            patience: self.patience.or(base.patience),
+        };
+        settings.validate()?;
+        Ok(settings)
+    }
+}
+
+/// Trains a classifier.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.kind {
+        Some(Kind::Neighbors(neighbors)) => remember(neighbors),
+        Some(Kind::Linear(LinearArguments { common, descent })) => {
+            let recipe = Recipe {
+                kind: RecipeKind::Linear,
+                hidden: Vec::new(),
+                seed: descent.seed.seed,
+                validation: descent.validation.validation,
+                train: descent.settings(Settings::linear())?,
+                ..Recipe::default()
+            };
+            descend(&common, &recipe, descent.losses.as_deref())
+        }
+        Some(Kind::Network(NetworkArguments { common, hidden, init, descent })) => {
+            let init = match init.as_str() {
+                "he" => Init::He,
+                eps => Init::Normal(eps.parse().map_err(|_| {
+                    exit::usage(format!("--init is {eps:?}; expected `he`, or a number such as 1e-4"))
+                })?),
+            };
+            let recipe = Recipe {
+                kind: RecipeKind::Network,
+                hidden,
+                init,
+                seed: descent.seed.seed,
+                validation: descent.validation.validation,
+                train: descent.settings(Settings::default())?,
+                ..Recipe::default()
+            };
+            descend(&common, &recipe, descent.losses.as_deref())
+        }
+        None => {
+            let name = arguments.recipe.unwrap_or_default();
+            let recipe = Recipe::named(&name).map_or_else(|| Recipe::read(Path::new(&name)), Ok)?;
+            descend(&arguments.common, &recipe, None)
+        }
+    }
+}
+
+impl Common {
+    /// Where the model goes.
+    fn path(&self, kind: &str) -> anyhow::Result<PathBuf> {
+        let path = self.out.clone().unwrap_or_else(|| PathBuf::from(format!("{kind}.safetensors")));
+        check_writable(&path)?;
+        Ok(path)
+    }
+}
+
+/// How pictures of a data set become inputs: MNIST's way for grey images, scaling for colour.
+fn preparation(collection: &Collection) -> Preparation {
+    match collection.train.image_shape() {
+        Some(shape) if shape.channels > 1 => Preparation::Resize,
+        _ => Preparation::Centred,
+    }
+}
+
+fn remember(arguments: NeighborsArguments) -> anyhow::Result<ExitCode> {
+    let path = arguments.common.path("neighbors")?;
+    let collection = arguments.common.data.open()?;
+    let train = &collection.train;
+    let stage = Stage::new("nearest neighbours", 1);
+    let NeighborsArguments { k, metric, vote, .. } = arguments;
+    let classifier = NeighborsClassifier::fit(train, metric, k, vote)?;
+    stage.done(&format!("{} examples remembered", text::thousands(train.len())));
+
+    let mut contract = Contract::of(train, preparation(&collection));
+    if train.is_pixels() {
+        contract.range = Range::Bytes;
+    }
+    let mut card = Card::new(train.classes().to_vec(), contract);
+    card.settings = json!({ "k": k, "metric": metric, "vote": vote });
+    card.data = Some(DataRecord::of(train));
+    save(&path, ModelFile { card, classifier: Classifier::Neighbors(classifier) })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Trains by gradient descent, as a recipe says.
+fn descend(common: &Common, recipe: &Recipe, losses: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let name = match recipe.kind {
+        RecipeKind::Linear => "linear",
+        RecipeKind::Network => "network",
+    };
+    let path = common.path(name)?;
+    losses.map(check_writable).transpose()?;
+    let collection = common.data.open()?;
+    let validation = Validation { validation: recipe.validation };
+    let data = validation.split(&collection.train, recipe.seed)?;
+    let (inputs, classes) = (collection.train.width(), collection.train.class_count());
+    interrupt::watch("the model so far will be saved")?;
+
+    let mut network = match recipe.kind {
+        RecipeKind::Linear => LinearClassifier::new(inputs, classes)?.into_network(),
+        RecipeKind::Network => {
+            Network::fully_connected(inputs, &recipe.hidden, classes, recipe.init, recipe.seed)?
+        }
+    };
+    say(format!("{network}; {}", data_in_words(&data)));
+    let trained = training::run(name, &mut network, &data, &recipe.train, recipe.seed, true);
+
+    let mut card =
+        Card::new(data.train.classes().to_vec(), Contract::of(&data.train, preparation(&collection)));
+    card.settings = serde_json::to_value(recipe)?;
+    card.seed = Some(recipe.seed);
+    card.data = Some(DataRecord::of(&data.train));
+    let mut save_as = |network: Network, check: Option<&Check>| -> anyhow::Result<()> {
+        if let Some(check) = check {
+            card.metrics.insert("validation accuracy".to_owned(), check.validation_accuracy);
+            card.metrics.insert("validation loss".to_owned(), check.validation_loss.into());
+        }
+        let classifier = match recipe.kind {
+            RecipeKind::Linear => {
+                let dense = network.dense_layers().next().expect("a linear classifier has its layer");
+                Classifier::Linear(LinearClassifier::from_dense(dense.clone())?)
+            }
+            RecipeKind::Network => Classifier::Network(network),
+        };
+        save(&path, ModelFile { card: card.clone(), classifier })
+    };
+    match trained {
+        Ok((training, _)) => {
+            if let Some(path) = losses {
+                write_losses(path, &training.history)?;
+            }
+            save_as(network, training.check())?;
+            Ok(if training.ending == Ending::Interrupted { exit::interrupted() } else { ExitCode::SUCCESS })
+        }
+        Err(error) => {
+            if matches!(error.downcast_ref(), Some(tercet::Error::Diverged { .. })) {
+                say("keeping the last sound weights:");
+                save_as(network, None)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn data_in_words(data: &tercet::data::Split) -> String {
+    let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
+    format!("{train} examples to learn from, {validation} to validate")
+}
+
+/// Writes the model and says where, on standard output.
+fn save(path: &Path, model: ModelFile) -> anyhow::Result<()> {
+    model.save(path)?;
+    let bytes = std::fs::metadata(path).map_or(0, |file| file.len() as usize);
+    println!("{} ({})", path.display(), text::bytes(bytes));
+    Ok(())
+}
+
+/// All losses: a row for each step, and the validation figures where they were taken.
+fn write_losses(path: &Path, history: &History) -> anyhow::Result<()> {
+    let mut csv = "step,loss,validation_loss,validation_accuracy\n".to_owned();
+    let mut checks = history.checks.iter().peekable();
+    for (step, loss) in (1..).zip(&history.losses) {
+        match checks.next_if(|check| check.step == step) {
+            Some(check) => {
+                writeln!(csv, "{step},{loss},{},{}", check.validation_loss, check.validation_accuracy)?
+            }
+            None => writeln!(csv, "{step},{loss},,")?,
+        }
+    }
+    Ok(tercet::file::replace(path, csv.as_bytes())?)
+}

@@ -1,0 +1,133 @@
+//! The JSON document of a model file.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Card, Classifier, Flaw, ModelFile};
+use crate::neighbors::{Metric, Vote};
+use crate::network::Layer;
+use crate::{Error, Result};
+
+/// The version of the format that this program writes, and the latest that it reads.
+pub const FORMAT: u64 = 1;
+
+/// The whole document. The order of the fields is the order in the file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Document {
+    format: u64,
+    kind: String,
+    pub(super) architecture: Architecture,
+    pub(super) card: Card,
+}
+
+/// What the tensors mean.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Architecture {
+    Layers(Vec<LayerShape>),
+    Neighbors(NeighborsShape),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "layer", rename_all = "kebab-case")]
+pub(super) enum LayerShape {
+    Dense { inputs: usize, outputs: usize },
+    Relu,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct NeighborsShape {
+    pub(super) features: Features,
+    pub(super) width: usize,
+    pub(super) examples: usize,
+    pub(super) metric: Metric,
+    pub(super) k: usize,
+    pub(super) vote: Vote,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Features {
+    U8,
+    F32,
+}
+
+/// What is read before anything else, because another version may have nothing else in common with this one.
+#[derive(Deserialize)]
+struct Head {
+    format: u64,
+    kind: Option<String>,
+}
+
+/// The document of a model.
+pub(super) fn write(model: &ModelFile) -> Result<String> {
+    let dense = |d: &crate::network::Dense| LayerShape::Dense { inputs: d.inputs, outputs: d.outputs };
+    let architecture = match &model.classifier {
+        Classifier::Linear(linear) => Architecture::Layers(vec![dense(linear.dense())]),
+        Classifier::Network(network) => Architecture::Layers(
+            network
+                .layers()
+                .iter()
+                .map(|layer| match layer {
+                    Layer::Dense(d) => dense(d),
+                    Layer::Relu => LayerShape::Relu,
+                })
+                .collect(),
+        ),
+        Classifier::Neighbors(neighbors) => Architecture::Neighbors(NeighborsShape {
+            features: if neighbors.index().is_pixels() { Features::U8 } else { Features::F32 },
+            width: neighbors.index().width(),
+            examples: neighbors.index().len(),
+            metric: neighbors.metric(),
+            k: neighbors.k(),
+            vote: neighbors.vote(),
+        }),
+    };
+    let document = Document {
+        format: FORMAT,
+        kind: model.classifier.kind().to_owned(),
+        architecture,
+        card: model.card.clone(),
+    };
+    serde_json::to_string(&document)
+        .map_err(|e| Error::mismatch("the model to be saved", e, "a card that can be written as JSON"))
+}
+
+/// The document in a file, and the kind that its architecture fits.
+pub(super) fn read(json: &str) -> Result<Document, Flaw> {
+    let head: Head = serde_json::from_str(json).map_err(|e| {
+        Flaw::new(format!("a document without a format version ({e})"), "a JSON document with `format`")
+    })?;
+    if head.format == 0 || head.format > FORMAT {
+        return Err(Flaw::new(
+            format!("model format {}", head.format),
+            format!("a format from 1 to {FORMAT}"),
+        )
+        .with_remedy("A newer tercet wrote the file: update this one, or train the model again with it."));
+    }
+    let kind = head.kind.unwrap_or_else(|| "none".to_owned());
+    if !["neighbors", "linear", "network"].contains(&kind.as_str()) {
+        return Err(Flaw::new(format!("a model of kind “{kind}”"), "neighbors, linear or network"));
+    }
+    let document: Document = serde_json::from_str(json).map_err(|e| {
+        Flaw::new(format!("a document that cannot be read ({e})"), format!("a document of format {FORMAT}"))
+    })?;
+    let fits = match &document.architecture {
+        Architecture::Neighbors(_) => kind == "neighbors",
+        Architecture::Layers(layers) if kind == "linear" => matches!(layers[..], [LayerShape::Dense { .. }]),
+        Architecture::Layers(_) => kind == "network",
+    };
+    if !fits {
+        return Err(Flaw::new(
+            format!("a model of kind “{kind}” with the architecture of another"),
+            "an architecture that fits the kind",
+        ));
+    }
+    Ok(document)
+}
+
+impl Document {
+    /// Whether the layers are those of a linear classifier rather than of a network.
+    pub(super) fn is_linear(&self) -> bool {
+        self.kind == "linear"
+    }
+}

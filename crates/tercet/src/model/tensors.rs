@@ -1,0 +1,205 @@
+//! The tensors of a model file: numbers to bytes and back.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+
+use safetensors::tensor::{Dtype, SafeTensors, View};
+
+use super::document::{self, Architecture, Features, LayerShape, NeighborsShape};
+use super::{Card, Classifier, Flaw, ModelFile};
+use crate::data::{Dataset, ImageShape};
+use crate::linear::LinearClassifier;
+use crate::neighbors::{self, NeighborsClassifier};
+use crate::network::{Dense, Layer, Network};
+use crate::{Error, Result};
+
+/// The metadata key of the document.
+const KEY: &str = "tercet";
+
+/// A tensor to be written: its numbers become bytes, little-endian, when its turn comes.
+struct Tensor<'a> {
+    shape: Vec<usize>,
+    values: Values<'a>,
+}
+
+enum Values<'a> {
+    U8(&'a [u8]),
+    U32(&'a [u32]),
+    F32(&'a [f32]),
+}
+
+impl View for Tensor<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.values {
+            Values::U8(_) => Dtype::U8,
+            Values::U32(_) => Dtype::U32,
+            Values::F32(_) => Dtype::F32,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self.values {
+            Values::U8(values) => values.into(),
+            Values::U32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Values::F32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match self.values {
+            Values::U8(values) => values.len(),
+            Values::U32(values) => values.len() * 4,
+            Values::F32(values) => values.len() * 4,
+        }
+    }
+}
+
+/// The bytes of the file. The library orders tensors by type and name, so that equal models give equal bytes.
+pub(super) fn write(model: &ModelFile, document: String) -> Result<Vec<u8>> {
+    let mut tensors: Vec<(String, Tensor<'_>)> = Vec::new();
+    let features;
+    if let Classifier::Neighbors(neighbors) = &model.classifier {
+        features = neighbors.index().features();
+        let values = match &features {
+            neighbors::Features::U8(values) => Values::U8(values),
+            neighbors::Features::F32(values) => Values::F32(values),
+        };
+        let (labels, width) = (neighbors.labels(), neighbors.index().width());
+        tensors.push(("rows".into(), Tensor { shape: vec![labels.len(), width], values }));
+        tensors.push(("labels".into(), Tensor { shape: vec![labels.len()], values: Values::U32(labels) }));
+    }
+    for (dense, n) in model.classifier.dense_layers().into_iter().zip(1..) {
+        let w = Tensor { shape: vec![dense.inputs, dense.outputs], values: Values::F32(&dense.w) };
+        let b = Tensor { shape: vec![dense.outputs], values: Values::F32(&dense.b) };
+        tensors.extend([(format!("w{n}"), w), (format!("b{n}"), b)]);
+    }
+    safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), document)])))
+        .map_err(|e| Error::mismatch("the model to be saved", e, "tensors that can be written"))
+}
+
+/// The model in the bytes of a file, its shapes checked but not yet its numbers.
+pub(super) fn read(bytes: &[u8]) -> Result<ModelFile, Flaw> {
+    const NOT_OURS: &str = "Give the path of a model that `tercet train` wrote.";
+    let broken =
+        |e| Flaw::new(format!("a file that is damaged, cut short or no model ({e})"), "a safetensors file");
+    if bytes.is_empty() {
+        return Err(Flaw::new("an empty file", "a model file"));
+    }
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| broken(e).with_remedy(NOT_OURS))?;
+    let Some(json) = header.metadata().as_ref().and_then(|m| m.get(KEY)) else {
+        return Err(Flaw::new(
+            "a safetensors file without a description of the model",
+            format!("a document under the metadata key `{KEY}`"),
+        )
+        .with_remedy(NOT_OURS));
+    };
+    let document = document::read(json)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let expected: BTreeSet<String> = match &document.architecture {
+        Architecture::Neighbors(_) => ["labels".to_owned(), "rows".to_owned()].into(),
+        Architecture::Layers(layers) => {
+            let dense = layers.iter().filter(|layer| matches!(layer, LayerShape::Dense { .. })).count();
+            (1..=dense).flat_map(|n| [format!("b{n}"), format!("w{n}")]).collect()
+        }
+    };
+    let found: BTreeSet<String> = tensors.names().into_iter().map(str::to_owned).collect();
+    if found != expected {
+        return Err(Flaw::new(format!("the tensors {}", list(&found)), list(&expected)));
+    }
+    let linear = document.is_linear();
+    let classifier = match document.architecture {
+        Architecture::Neighbors(shape) => {
+            Classifier::Neighbors(read_neighbors(&tensors, shape, &document.card)?)
+        }
+        Architecture::Layers(shapes) => {
+            let mut layers = read_layers(&tensors, &shapes)?;
+            match (linear, layers.pop()) {
+                (true, Some(Layer::Dense(dense))) => Classifier::Linear(LinearClassifier::from_dense(dense)?),
+                (_, last) => {
+                    layers.extend(last);
+                    Classifier::Network(Network::new(layers)?)
+                }
+            }
+        }
+    };
+    Ok(ModelFile { card: document.card, classifier })
+}
+
+fn read_layers(tensors: &SafeTensors<'_>, shapes: &[LayerShape]) -> Result<Vec<Layer>, Flaw> {
+    let mut n = 0;
+    let read = |shape: &LayerShape| match *shape {
+        LayerShape::Relu => Ok(Layer::Relu),
+        LayerShape::Dense { inputs, outputs } => {
+            n += 1;
+            let w = numbers(tensors, &format!("w{n}"), Dtype::F32, &[inputs, outputs], f32::from_le_bytes)?;
+            let b = numbers(tensors, &format!("b{n}"), Dtype::F32, &[outputs], f32::from_le_bytes)?;
+            Ok(Layer::Dense(Dense { inputs, outputs, w, b }))
+        }
+    };
+    shapes.iter().map(read).collect()
+}
+
+fn read_neighbors(
+    tensors: &SafeTensors<'_>,
+    shape: NeighborsShape,
+    card: &Card,
+) -> Result<NeighborsClassifier, Flaw> {
+    let NeighborsShape { features, width, examples, metric, k, vote } = shape;
+    let (name, classes) = ("the remembered examples", card.classes.clone());
+    let labels = numbers(tensors, "labels", Dtype::U32, &[examples], u32::from_le_bytes)?;
+    let data = match features {
+        Features::U8 => {
+            let image = card.contract.image.unwrap_or(ImageShape::gray(width, 1));
+            let pixels = bytes_of(tensors, "rows", Dtype::U8, &[examples, width])?.to_vec();
+            Dataset::from_pixels(name, image, pixels, labels, classes)?
+        }
+        Features::F32 => {
+            let values = numbers(tensors, "rows", Dtype::F32, &[examples, width], f32::from_le_bytes)?;
+            Dataset::from_features(name, width, values, labels, classes)?
+        }
+    };
+    Ok(NeighborsClassifier::fit(&data, metric, k, vote)?)
+}
+
+/// The numbers of a tensor of four bytes a number.
+fn numbers<T>(
+    tensors: &SafeTensors<'_>,
+    name: &str,
+    dtype: Dtype,
+    shape: &[usize],
+    decode: fn([u8; 4]) -> T,
+) -> Result<Vec<T>, Flaw> {
+    let (words, _) = bytes_of(tensors, name, dtype, shape)?.as_chunks::<4>();
+    Ok(words.iter().map(|word| decode(*word)).collect())
+}
+
+/// The bytes of a tensor, which has the type and shape that the architecture says. That its bytes are in the file
+/// and fill that shape was checked with the header.
+fn bytes_of<'a>(
+    tensors: &SafeTensors<'a>,
+    name: &str,
+    dtype: Dtype,
+    shape: &[usize],
+) -> Result<&'a [u8], Flaw> {
+    let tensor = tensors
+        .tensor(name)
+        .map_err(|e| Flaw::new(format!("no tensor {name} ({e})"), format!("a tensor {name}")))?;
+    if tensor.dtype() != dtype || tensor.shape() != shape {
+        return Err(Flaw::new(
+            format!("a tensor {name} of {} with dimensions {:?}", tensor.dtype(), tensor.shape()),
+            format!("{dtype} with dimensions {shape:?}, as the architecture says"),
+        ));
+    }
+    Ok(tensor.data())
+}
+
+fn list(names: &BTreeSet<String>) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
