@@ -50,9 +50,12 @@ impl Ink {
     }
 }
 
+/// Places of a plot, x and y.
+pub(crate) type Points = Vec<(f64, f64)>;
+
 /// One curve of a plot.
 pub(crate) struct Curve {
-    pub points: Vec<(f64, f64)>,
+    pub points: Points,
     pub ink: Ink,
     /// Of the line between the points; 0 draws none.
     pub width: u32,
@@ -203,7 +206,7 @@ fn ticks(plot: &Plot) -> (Vec<f64>, Vec<(f64, String)>) {
         }
         Ticks::Words(words) => {
             // In the units of the picture, by the widest that a letter is drawn at.
-            let width = |word: &str| 17.0 * word.chars().count() as f64 + 24.0;
+            let width = |word: &str| 15.0 * word.chars().count() as f64 + 16.0;
             let across = f64::from(SIZE.0 - 154) / (plot.x.1 - plot.x.0);
             let mut taken = f64::NEG_INFINITY;
             let mut fitting = Vec::new();

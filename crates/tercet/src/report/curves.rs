@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::chart::{Curve, Ink, Marker, Plot, Ticks, around, draw, is_share, percent_label};
+use super::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, is_share, percent_label};
 use super::numbers::{grouped, percent, three_digits};
 use super::record::AccuracyByK;
 use crate::Result;

@@ -108,7 +108,7 @@ fn hostile_names_stay_text() {
     run.compare().unwrap();
     let page = render(&run, &test).unwrap();
     assert!(!page.contains("<script>alert"), "a name became a script");
-    assert_eq!(page.matches("</script>").count(), 2);
+    assert_eq!(page.matches("</script>").count(), 3, "the numbers, the switch and the cells");
     assert_eq!(data_of(&page)["classes"][0], HOSTILE);
 }
 

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`networks`] tunes networks and, without hidden layers, linear classifiers; [`neighbors`](neighbors()) tunes nearest
-//! neighbours. Both take one [`Dataset`](crate::data::Dataset), the training examples, and cut the held-out part from
+//! neighbours. Both take one [`Dataset`], the training examples, and cut the held-out part from
 //! it: there is no way to hand them a test set.
 //!
 //! Trials are compared on equal terms. All of them see the same split or folds, start from the same stream of

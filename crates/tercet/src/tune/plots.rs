@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::record::{Trial, Tuning, Value};
 use crate::Result;
-use crate::report::chart::{Curve, Ink, Marker, Plot, Ticks, around, draw, percent_label};
+use crate::report::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, percent_label};
 use crate::report::numbers::{counted, percent};
 
 /// How a setting's values lie along x.
@@ -13,7 +13,7 @@ enum Scale {
     Linear,
     /// Each power of ten as long as the next.
     Log,
-    /// Side by side, in the order of their first trials.
+    /// Side by side, in the order of the trials.
     Names(Vec<String>),
 }
 
@@ -29,7 +29,7 @@ impl Scale {
         match numbers {
             Some(_) if name == "k" => Scale::Linear,
             Some(numbers) if numbers.iter().all(|v| *v > 0.0) => Scale::Log,
-            // Names, and numbers with a 0 among them, which has no place on a logarithmic axis.
+            // Numbers with a 0 among them, which has no place on a logarithmic axis.
             Some(mut numbers) => {
                 numbers.sort_by(f64::total_cmp);
                 numbers.dedup();
@@ -63,7 +63,9 @@ impl Scale {
     fn ticks(&self, places: &[f64]) -> Ticks {
         match self {
             Scale::Linear => Ticks::Numbers(8),
-            Scale::Names(names) => Ticks::Words((0..).map(f64::from).zip(names.iter().cloned()).collect()),
+            Scale::Names(names) => Ticks::Words(
+                (0..).map(f64::from).zip(names.iter().map(|name| name.replace(" × ", "×"))).collect(),
+            ),
             Scale::Log => {
                 let word = |place: f64| (place, Value::Number(10f64.powf(place)).to_string());
                 if places.len() <= 10 {
@@ -95,7 +97,7 @@ pub(super) fn plots(tuning: &Tuning) -> Result<Markup> {
 }
 
 fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
-    // In the order in which they were tried, which is that of a list.
+    // The smaller network first; what has no size, in the order in which it was tried, which is that of a list.
     let mut trials: Vec<(&Trial, Value)> = tuning
         .trials
         .iter()
@@ -104,7 +106,7 @@ fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
             Some((trial, value))
         })
         .collect();
-    trials.sort_by_key(|(trial, _)| trial.number);
+    trials.sort_by_key(|(trial, _)| (trial.parameters, trial.number));
     let values: Vec<Value> = trials.iter().map(|(_, value)| value.clone()).collect();
     let scale = Scale::of(name, &values);
     let mut places: Vec<f64> = values.iter().map(|value| scale.place(value)).collect();
@@ -140,7 +142,8 @@ fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
     let mark = done.iter().find(|(_, _, t)| best.is_some_and(|best| best.number == t.number));
     let repeated = done.len() > places.len();
     let mut curves = Vec::new();
-    if repeated || matches!(scale, Scale::Linear) {
+    let line = repeated && !matches!(scale, Scale::Names(_));
+    if line {
         curves.push(Curve {
             points: best_of_each(&places, &above),
             ink: Ink::Train,
@@ -190,7 +193,7 @@ fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
                 span.key.dot {
                     "a trial" @if !whiskers.is_empty() { ", with its standard error" }
                 }
-                @if repeated { span.key.train { "the best trial with each value" } }
+                @if line { span.key.train { "the best trial with each value" } }
                 @if mark.is_some() { span.key.ring { "the best of all" } }
                 @if !below.is_empty() {
                     span.key.below { (counted(below.len(), "trial", "trials")) " below the picture, under " (percent(y.0)) }
@@ -202,7 +205,7 @@ fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
 }
 
 /// The highest accuracy at each place that has one.
-fn best_of_each(places: &[f64], points: &[(f64, f64, &Trial)]) -> Vec<(f64, f64)> {
+fn best_of_each(places: &[f64], points: &[(f64, f64, &Trial)]) -> Points {
     let best = |place: f64| points.iter().filter(|p| p.0 == place).map(|p| p.1).max_by(f64::total_cmp);
     places.iter().filter_map(|&place| Some((place, best(place)?))).collect()
 }
