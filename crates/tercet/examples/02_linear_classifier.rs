@@ -5,13 +5,13 @@
 //! y_pred = argmax(scores)
 //! ```
 //!
-//! `cargo run --release -p tercet --example 02_linear_classifier -- templates.png` also draws the templates into a file.
+//! The templates are drawn into the file that is named, or else into `tercet-templates.png` in the folder for temporary
+//! files.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
-use tercet::data::{
-    Colours, Dataset, ImageShape, Source, contact_sheet, contact_sheet_text, default_validation, split,
-};
+use tercet::data::{Dataset, ImageShape, Source, contact_sheet, default_validation, split};
 use tercet::linear::LinearClassifier;
 use tercet::loss::Loss;
 use tercet::matrix::argmax;
@@ -75,27 +75,28 @@ fn main() -> Result<()> {
     let accuracy = right as f64 / labels.len() as f64;
     assert!((0.91..0.94).contains(&accuracy), "the validation accuracy is {accuracy}");
 
-    println!("\nThe templates of 0, 3 and 7. Where ink speaks for the class, they are bright:\n");
-    let bright = templates(&classifier, |share| 255.0 * share.max(0.0))?;
-    println!("{}", contact_sheet_text(&bright.subset(&[0, 3, 7]), 1, 40, Colours::None)?);
-
-    if let Some(path) = std::env::args_os().nth(1).map(std::path::PathBuf::from) {
-        // Mid-grey is 0 here: bright ink speaks for the class, dark ink against it.
-        let sheet = contact_sheet(&templates(&classifier, |share| 127.5 + 127.5 * share)?, 1)?;
-        sheet.save(&path).map_err(std::io::Error::other).map_err(Error::file("write", &path))?;
-        println!("The templates are drawn in {}.", path.display());
-    }
+    let path = std::env::args_os()
+        .nth(1)
+        .map_or_else(|| std::env::temp_dir().join("tercet-templates.png"), PathBuf::from);
+    let sheet = contact_sheet(&templates(&classifier)?, 5)?;
+    sheet.save(&path).map_err(std::io::Error::other).map_err(Error::file("write", &path))?;
+    println!("\nThe ten templates are drawn in {}: 0 to 4, and 5 to 9 below.", path.display());
+    println!("Where one is bright, ink speaks for its class; where it is dark, against it.");
     Ok(())
 }
 
-/// The columns of W as images. `pixel` turns a weight, as a share of the largest, into 0 to 255.
-fn templates(classifier: &LinearClassifier, pixel: impl Fn(f32) -> f32) -> Result<Dataset> {
+/// The columns of W as images, five in a row. Mid-grey is 0, and white is three times the root of the mean square of
+/// the template's weights.
+fn templates(classifier: &LinearClassifier) -> Result<Dataset> {
     let mut pixels = Vec::new();
     for class in 0..10 {
         let template = classifier.template(class);
-        let largest = template.iter().fold(0.0f32, |largest, w| largest.max(w.abs()));
-        pixels.extend(template.iter().map(|w| pixel(w / largest) as u8));
+        let mean_square = template.iter().map(|w| w * w).sum::<f32>() / template.len() as f32;
+        let white = 3.0 * mean_square.sqrt();
+        // `as` keeps within 0 to 255 what is brighter or darker still.
+        pixels.extend(template.iter().map(|w| (127.5 + 127.5 * w / white) as u8));
     }
-    let digits = (0..10).map(|digit| digit.to_string()).collect();
-    Dataset::from_pixels("templates", ImageShape::gray(28, 28), pixels, (0..10).collect(), digits)
+    let rows = ["0 to 4", "5 to 9"].map(str::to_owned).to_vec();
+    let row_of = (0..10).map(|class| class / 5).collect();
+    Dataset::from_pixels("templates", ImageShape::gray(28, 28), pixels, row_of, rows)
 }

@@ -65,6 +65,7 @@ fn plot(losses: &[f32], path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     const MEAN: RGBColor = RGBColor(32, 74, 135);
     const GRID: RGBColor = RGBColor(232, 232, 228);
 
+    let highest = losses.iter().copied().fold(0.0, f32::max);
     let root = SVGBackend::new(path, (900, 480)).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
@@ -72,7 +73,7 @@ fn plot(losses: &[f32], path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         .margin(16)
         .x_label_area_size(48)
         .y_label_area_size(56)
-        .build_cartesian_2d(0..losses.len(), 0f32..10f32)?;
+        .build_cartesian_2d(0..losses.len(), 0f32..highest.ceil())?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -81,6 +82,7 @@ fn plot(losses: &[f32], path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         .y_labels(6)
         .x_desc("iteration")
         .y_desc("loss")
+        .y_label_formatter(&|loss| loss.to_string())
         .label_style(("sans-serif", 15))
         .draw()?;
 
