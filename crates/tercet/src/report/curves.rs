@@ -8,9 +8,6 @@ use super::record::AccuracyByK;
 use crate::Result;
 use crate::train::History;
 
-/// x and y of each point.
-type Points = Vec<(f64, f64)>;
-
 /// Points of a curve that are drawn; more could not be told apart.
 const POINTS: usize = 400;
 

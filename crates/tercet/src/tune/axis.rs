@@ -85,7 +85,14 @@ pub(super) fn one_of<T: Clone>(values: &[T], generator: &mut Generator) -> T {
 
 /// A value that can be drawn from a range. Public in name alone: nothing outside can reach it.
 pub trait Draw: Clone + std::fmt::Debug {
-    /// A list and a range, as a person writes them.
+    /// What a range from `low` to `high` would have to be, where it is none to draw from.
+    fn fault(low: &Self, high: &Self) -> Option<&'static str>;
+
+    /// A value from `low` to `high`.
+    fn between(low: &Self, high: &Self, generator: &mut Generator) -> Self;
+}
+
+impl Draw for f32 {
     fn fault(low: &f32, high: &f32) -> Option<&'static str> {
         let sound = *low > 0.0 && low <= high && high.is_finite();
         (!sound).then_some("two finite numbers above 0, the smaller one first")
