@@ -53,7 +53,7 @@ pub const MAX_BYTES: u64 = 16 << 30;
 ///
 /// let dense = Dense { inputs: 2, outputs: 2, w: vec![1.0, 0.0, 0.0, 1.0], b: vec![0.0, 0.5] };
 /// let card = Card::new(vec!["cat".into(), "dog".into()], Contract::features(2));
-/// let model = ModelFile { card, classifier: Classifier::Linear(LinearClassifier::from_dense(dense)) };
+/// let model = ModelFile { card, classifier: Classifier::Linear(LinearClassifier::from_dense(dense)?) };
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("pets.tercet");

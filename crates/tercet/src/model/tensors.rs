@@ -150,16 +150,17 @@ fn read_neighbors(
 ) -> Result<NeighborsClassifier, Flaw> {
     let NeighborsShape { features, width, examples, metric, k, vote } = shape;
     let (name, classes) = ("the remembered examples", card.classes.clone());
-    let labels = numbers(tensors, "labels", Dtype::U32, &[examples], u32::from_le_bytes)?;
+    let dimensions = [examples, width];
+    let labels = || numbers(tensors, "labels", Dtype::U32, &[examples], u32::from_le_bytes);
     let data = match features {
         Features::U8 => {
             let image = card.contract.image.unwrap_or(ImageShape::gray(width, 1));
-            let pixels = bytes_of(tensors, "rows", Dtype::U8, &[examples, width])?.to_vec();
-            Dataset::from_pixels(name, image, pixels, labels, classes)?
+            let pixels = bytes_of(tensors, "rows", Dtype::U8, &dimensions)?.to_vec();
+            Dataset::from_pixels(name, image, pixels, labels()?, classes)?
         }
         Features::F32 => {
-            let values = numbers(tensors, "rows", Dtype::F32, &[examples, width], f32::from_le_bytes)?;
-            Dataset::from_features(name, width, values, labels, classes)?
+            let values = numbers(tensors, "rows", Dtype::F32, &dimensions, f32::from_le_bytes)?;
+            Dataset::from_features(name, width, values, labels()?, classes)?
         }
     };
     Ok(NeighborsClassifier::fit(&data, metric, k, vote)?)
