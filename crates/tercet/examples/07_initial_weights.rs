@@ -6,7 +6,7 @@
 //! default of its `train_nn`, with a second hidden layer, and at this library's defaults. It notes when the loss has
 //! halved.
 //!
-//! Without arguments it runs two seeds and leaves the defaults out, which train for longer. The record in
+//! Without arguments it runs one seed and leaves the defaults out, which train for longer. The record in
 //! `benchmarks/records` has a hundred, and ten for the defaults:
 //!
 //! ```sh
@@ -234,7 +234,7 @@ fn check(runs: &[Run]) {
 
 /// `--seeds N` and `--csv FILE`.
 fn arguments() -> Result<(u64, Option<PathBuf>)> {
-    let (mut seeds, mut csv) = (2, None);
+    let (mut seeds, mut csv) = (1, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().unwrap_or_default();
