@@ -230,3 +230,66 @@ fn planted_wrong_tiles_are_caught() {
         assert!(caught.is_some(), "a kernel that {mistake}");
     }
 }
+
+/// The first mask that differs from what the specification gives.
+fn mask_disagreement(
+    within: impl Fn(&Panels, &Queries, std::ops::Range<usize>, &[u32], &mut [u32]),
+    isa: Isa,
+    measure: Measure,
+    (queries, rows, width): (usize, usize, usize),
+) -> Option<String> {
+    let naive: Pair = if measure == Measure::Dot { naive::dot } else { naive::l2_squared };
+    let queries = awkward_rows(queries, width, 5);
+    let rows = awkward_rows(rows, width, 17);
+    let panels = Panels::new(measure, width, rows.iter().map(Vec::as_slice));
+    let packed = Queries::new(isa, measure, width, queries.iter().map(Vec::as_slice));
+    // Exactly what some row has, one less, and both ends.
+    let largest: Vec<u32> = (0..queries.len())
+        .map(|q| match (q % 4, naive(&queries[q], &rows[q % rows.len()]) as u32) {
+            (0, number) => number,
+            (1, number) => number.saturating_sub(1),
+            (2, _) => u32::MAX,
+            _ => 0,
+        })
+        .collect();
+    for range in [0..panels.len(), 0..1, panels.len() - 1..panels.len(), 0..0] {
+        let mut masks = vec![0x5a5a_5a5a; queries.len() * range.len()];
+        within(&panels, &packed, range.clone(), &largest, &mut masks);
+        for (q, query) in queries.iter().enumerate() {
+            for (p, panel) in range.clone().enumerate() {
+                for r in 0..32.min(rows.len() - panel * 32) {
+                    let expected = naive(query, &rows[panel * 32 + r]) <= u64::from(largest[q]);
+                    if (masks[q * range.len() + p] >> r & 1 == 1) != expected {
+                        return Some(format!("{isa:?}, D = {width}, query {q}, row {}", panel * 32 + r));
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn masks_say_which_rows_are_within() {
+    for isa in Isa::available() {
+        for measure in [Measure::L2Squared, Measure::Dot] {
+            for shape in [(1, 1, 1), (5, 32, 3), (13, 33, 48), (25, 100, 127), (3, 70, 784)] {
+                let within =
+                    |panels: &Panels, queries: &Queries, range, largest: &[u32], masks: &mut [u32]| {
+                        panels.within(isa, queries, range, largest, masks);
+                    };
+                assert_eq!(mask_disagreement(within, isa, measure, shape), None);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_checker_catches_a_mask_that_takes_below_for_at_most() {
+    let isa = Isa::active();
+    let planted = |panels: &Panels, queries: &Queries, range, largest: &[u32], masks: &mut [u32]| {
+        let below: Vec<u32> = largest.iter().map(|l| l.saturating_sub(1)).collect();
+        panels.within(isa, queries, range, &below, masks);
+    };
+    assert!(mask_disagreement(planted, isa, Measure::L2Squared, (13, 33, 48)).is_some());
+}

@@ -45,6 +45,7 @@ pub mod report;
 pub mod error;
 pub mod file;
 pub mod matrix;
+mod parallel;
 pub mod random;
 pub mod text;
 

@@ -22,6 +22,8 @@ pub enum Stream {
     Batches = 2,
     /// The settings that a random search tries.
     Search = 3,
+    /// The directions that a search of neighbours looks along first. They change its speed and no answer.
+    Sketch = 4,
 }
 
 /// The generator for a purpose.

@@ -4,7 +4,8 @@
 //! with room for the rows and the words beside them. So a panel is gone through twice, once for each half.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_and_si256, _mm256_load_si256, _mm256_madd_epi16,
+    __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi32,
+    _mm256_load_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epu32, _mm256_movemask_ps,
     _mm256_sad_epu8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_setzero_si256,
     _mm256_srli_epi16, _mm256_storeu_si256,
 };
@@ -21,7 +22,7 @@ pub(super) const QUERIES: usize = 4;
 /// bytes 1 and 3. The words of a query are packed in that order, the even columns and then the odd ones.
 #[target_feature(enable = "avx2")]
 pub(super) fn products(tile: Tile<'_>) {
-    tile.products::<QUERIES, 8, 0>(|groups, words, sums| {
+    let kernel = |groups: &[Group], words: &[[[u8; 8]; QUERIES]], sums: &mut [[u32; 32]; QUERIES]| {
         let low_byte = _mm256_set1_epi16(0xff);
         for half in 0..2 {
             let mut running = [[_mm256_setzero_si256(); 2]; QUERIES];
@@ -46,7 +47,23 @@ pub(super) fn products(tile: Tile<'_>) {
                 }
             }
         }
-    });
+    };
+    tile.products::<QUERIES, 8, 0>(kernel, |numbers, largest| within(numbers, largest));
+}
+
+/// Which of 32 numbers are at most `largest`: one bit each. AVX2 compares only signed numbers, so "at most" is
+/// "the larger of the two is `largest`".
+#[inline]
+#[target_feature(enable = "avx2")]
+fn within(numbers: &[u32; 32], largest: u32) -> u32 {
+    let largest = _mm256_set1_epi32(largest.cast_signed());
+    let (quarters, _) = numbers.as_chunks::<8>();
+    quarters.iter().rev().fold(0, |mask, quarter| {
+        // SAFETY: eight u32 are the 32 bytes that are read, and the load needs no alignment.
+        let numbers = unsafe { _mm256_loadu_si256(quarter.as_ptr().cast()) };
+        let within = _mm256_cmpeq_epi32(_mm256_max_epu32(numbers, largest), largest);
+        mask << 8 | _mm256_movemask_ps(_mm256_castsi256_ps(within)).cast_unsigned()
+    })
 }
 
 /// Sums of absolute differences: vpsadbw adds up eight of them in a lane of 64 bits.

@@ -11,7 +11,7 @@ pub(super) const QUERIES: usize = 4;
 
 /// Sums of products.
 pub(super) fn products(tile: Tile<'_>) {
-    tile.products::<QUERIES, 4, 0>(|groups, words, sums| {
+    let kernel = |groups: &[Group], words: &[[[u8; 4]; QUERIES]], sums: &mut [[u32; 32]; QUERIES]| {
         for part in 0..8 {
             // 255 · 255 fits in 16 bits, which every processor multiplies many of at once.
             let bytes = sums_of_bytes(groups, words, part, |x, q| u32::from(u16::from(x) * u16::from(q)));
@@ -21,6 +21,9 @@ pub(super) fn products(tile: Tile<'_>) {
                 }
             }
         }
+    };
+    tile.products::<QUERIES, 4, 0>(kernel, |numbers, largest| {
+        numbers.iter().rev().fold(0, |mask, &number| mask << 1 | u32::from(number <= largest))
     });
 }
 

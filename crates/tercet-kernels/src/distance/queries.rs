@@ -1,4 +1,4 @@
-//! [`Queries`]: some rows to be compared with all rows of [`Panels`], packed in the order they are read.
+//! [`Queries`]: some rows to be compared with all rows of [`Panels`](super::Panels), packed in the order they are read.
 
 use super::Measure;
 use super::panels::Layout;

@@ -32,27 +32,53 @@ impl Panels {
         assert_eq!((queries.isa, queries.layout), (isa, layout), "what the queries were packed for");
         assert_eq!(queries.width, self.width(), "the width of the queries");
         assert_eq!(out.len(), queries.len() * panels.len() * layout.rows(), "one number for each pair");
-        if out.is_empty() {
-            return;
-        }
-        let tile = Tile { rows: self, queries, panels, out };
-        match (isa.0, layout) {
-            (Level::Portable, Layout::Products) => super::portable::products(tile),
-            (Level::Portable, Layout::Differences) => super::portable::differences(tile),
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: an Isa of this level exists only where the processor has AVX2.
-            (Level::Avx2, Layout::Products) => unsafe { super::avx2::products(tile) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: an Isa of this level exists only where the processor has AVX2.
-            (Level::Avx2, Layout::Differences) => unsafe { super::avx2::differences(tile) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW, VL and VNNI.
-            (Level::Avx512, Layout::Products) => unsafe { super::avx512::products(tile) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW, VL and VNNI.
-            (Level::Avx512, Layout::Differences) => unsafe { super::avx512::differences(tile) },
+        if !out.is_empty() {
+            Tile { rows: self, queries, panels, out: Out::Numbers(out) }.run(isa);
         }
     }
+
+    /// Which rows of some panels lie within a squared distance (or dot product) of each query: what
+    /// [`measure`](Panels::measure) would give is compared at once and never stored.
+    ///
+    /// # Shapes
+    /// `largest` is (queries); `masks` is (queries, panels), row-major. Bit r of a mask is set where the number of row r
+    /// of that panel is at most the `largest` of that query. The bits of the zeros that fill up the last panel mean
+    /// nothing.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit, the queries were packed for another instruction set, measure or width, or the
+    /// panels measure L1.
+    pub fn within(
+        &self,
+        isa: Isa,
+        queries: &Queries,
+        panels: Range<usize>,
+        largest: &[u32],
+        masks: &mut [u32],
+    ) {
+        let layout = Layout::of(self.kind());
+        assert!(
+            panels.start <= panels.end && panels.end <= self.len(),
+            "panels {panels:?} of {}",
+            self.len()
+        );
+        assert_eq!(layout, Layout::Products, "what can be compared at once");
+        assert_eq!((queries.isa, queries.layout), (isa, layout), "what the queries were packed for");
+        assert_eq!(queries.width, self.width(), "the width of the queries");
+        assert_eq!(largest.len(), queries.len(), "one number for each query");
+        assert_eq!(masks.len(), queries.len() * panels.len(), "one mask for each query and panel");
+        if !masks.is_empty() {
+            Tile { rows: self, queries, panels, out: Out::Masks { largest, masks } }.run(isa);
+        }
+    }
+}
+
+/// What becomes of the numbers of a tile.
+enum Out<'a> {
+    /// They are written out, (queries, rows).
+    Numbers(&'a mut [u32]),
+    /// They are compared with one number for each query, and the outcomes written out, (queries, panels).
+    Masks { largest: &'a [u32], masks: &'a mut [u32] },
 }
 
 /// One call's work. Its methods are inlined into functions compiled for an instruction set.
@@ -60,41 +86,78 @@ pub(super) struct Tile<'a> {
     rows: &'a Panels,
     queries: &'a Queries,
     panels: Range<usize>,
-    out: &'a mut [u32],
+    out: Out<'a>,
 }
 
 impl Tile<'_> {
+    /// Runs the kernel that was compiled for an instruction set.
+    fn run(self, isa: Isa) {
+        match (isa.0, self.queries.layout) {
+            (Level::Portable, Layout::Products) => super::portable::products(self),
+            (Level::Portable, Layout::Differences) => super::portable::differences(self),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an Isa of this level exists only where the processor has AVX2.
+            (Level::Avx2, Layout::Products) => unsafe { super::avx2::products(self) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an Isa of this level exists only where the processor has AVX2.
+            (Level::Avx2, Layout::Differences) => unsafe { super::avx2::differences(self) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW, VL and VNNI.
+            (Level::Avx512, Layout::Products) => unsafe { super::avx512::products(self) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW, VL and VNNI.
+            (Level::Avx512, Layout::Differences) => unsafe { super::avx512::differences(self) },
+        }
+    }
+
     /// Runs a kernel for sums of products over every panel and block of queries.
     ///
     /// The kernel takes the groups of a panel and the words of a block, QUERIES for each group, and sets
-    /// `sums[query][row] = Σ (q_i − OFFSET) · x_i`, modulo 2³².
+    /// `sums[query][row] = Σ (q_i − OFFSET) · x_i`, modulo 2³². `within` says which of 32 numbers are at most another.
     #[inline(always)]
     pub(super) fn products<const QUERIES: usize, const WORD: usize, const OFFSET: u32>(
         self,
         kernel: impl Fn(&[Group], &[[[u8; WORD]; QUERIES]], &mut [[u32; 32]; QUERIES]),
+        within: impl Fn(&[u32; 32], u32) -> u32,
     ) {
-        let Tile { rows, queries, panels, out } = self;
-        let stride = panels.len() * 32;
+        let Tile { rows, queries, panels, mut out } = self;
+        let count = panels.len();
         let mut sums = [[0; 32]; QUERIES];
         for (p, panel) in panels.enumerate() {
+            // Every step is exact modulo 2³², and the result is below 2³² because the width is at most MAX_WIDTH:
+            //   q·x       =                 Σ (q − OFFSET)·x + OFFSET · Σ x
+            //   ‖q − x‖²  = ‖q‖² + ‖x‖² − 2·(Σ (q − OFFSET)·x + OFFSET · Σ x)
+            // What does not depend on the query is worked out once for a panel.
             let row_sums: &[u32; 32] = rows.sums[panel * 32..].first_chunk().expect("32 rows a panel");
             let row_squares: &[u32; 32] = rows.squares[panel * 32..].first_chunk().expect("32 rows a panel");
+            let squared = rows.kind() == Measure::L2Squared;
+            let mut of_rows = [0u32; 32];
+            for r in 0..32 {
+                let shift = row_sums[r].wrapping_mul(OFFSET);
+                of_rows[r] = if squared { row_squares[r].wrapping_sub(shift.wrapping_mul(2)) } else { shift };
+            }
             for (b, words) in blocks(queries, rows.depth()).enumerate() {
                 kernel(groups(rows, panel), words, &mut sums);
                 let real = queries.len() - b * QUERIES;
                 for (i, sums) in sums.iter().enumerate().take(real) {
-                    let square = queries.squares[b * QUERIES + i];
-                    let out = &mut out[(b * QUERIES + i) * stride + p * 32..][..32];
-                    for r in 0..32 {
-                        let dot = sums[r].wrapping_add(row_sums[r].wrapping_mul(OFFSET));
-                        // ‖q − x‖² = ‖q‖² + ‖x‖² − 2·q·x. Every step is exact modulo 2³², and the result is
-                        // below 2³² because the width is at most MAX_WIDTH.
-                        out[r] = match rows.kind() {
-                            Measure::L2Squared => {
-                                square.wrapping_add(row_squares[r]).wrapping_sub(dot.wrapping_mul(2))
-                            }
-                            _ => dot,
-                        };
+                    let query = b * QUERIES + i;
+                    let mut numbers = [0u32; 32];
+                    if squared {
+                        let square = queries.squares[query];
+                        for r in 0..32 {
+                            let twice = sums[r].wrapping_add(sums[r]);
+                            numbers[r] = of_rows[r].wrapping_add(square).wrapping_sub(twice);
+                        }
+                    } else {
+                        for r in 0..32 {
+                            numbers[r] = of_rows[r].wrapping_add(sums[r]);
+                        }
+                    }
+                    match &mut out {
+                        Out::Numbers(out) => out[(query * count + p) * 32..][..32].copy_from_slice(&numbers),
+                        Out::Masks { largest, masks } => {
+                            masks[query * count + p] = within(&numbers, largest[query]);
+                        }
                     }
                 }
             }
@@ -110,6 +173,7 @@ impl Tile<'_> {
         kernel: impl Fn(&[Group], &[[[u8; 8]; QUERIES]], &mut [[u64; 16]; QUERIES]),
     ) {
         let Tile { rows, queries, panels, out } = self;
+        let Out::Numbers(out) = out else { unreachable!("`within` refuses L1") };
         let stride = panels.len() * 16;
         let mut sums = [[0; 16]; QUERIES];
         for (p, panel) in panels.enumerate() {

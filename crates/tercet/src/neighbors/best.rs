@@ -6,9 +6,9 @@ use super::metric::Key;
 
 /// The k smallest of the (key, index) pairs offered so far.
 ///
-/// Rows are offered in ascending index, so a row that ties with the worst one kept comes after it and loses. Once
-/// there are k rows, a row gets in only where its key is smaller than the worst: one comparison turns almost all
-/// of them away.
+/// Once there are k rows, a row gets in only where it comes before the worst of them: one comparison turns almost
+/// all of them away. Where rows are offered in ascending index, one that ties with the worst always loses, and
+/// need not be offered; in any other order it must be.
 pub(super) struct Best<K> {
     k: usize,
     /// The worst on top.
@@ -23,17 +23,17 @@ impl<K: Key> Best<K> {
         Best { k, heap: BinaryHeap::with_capacity(k) }
     }
 
-    /// The key that a row must be below to get in; none until there are k rows.
+    /// The key above which no row gets in; none until there are k rows.
     pub fn bar(&self) -> Option<K> {
         if self.heap.len() < self.k { None } else { self.heap.peek().map(|worst| worst.0) }
     }
 
-    /// Offers a row. Its index is larger than those of all rows offered before.
+    /// Offers a row that was not offered before.
     pub fn offer(&mut self, key: K, index: u32) {
         if self.heap.len() < self.k {
             self.heap.push((key, index));
         } else if let Some(mut worst) = self.heap.peek_mut()
-            && key < worst.0
+            && (key, index) < *worst
         {
             *worst = (key, index);
         }
@@ -62,6 +62,12 @@ mod tests {
         }
         let (mut indices, mut distances) = ([0; 3], [0.0; 3]);
         best.write(&mut indices, &mut distances);
+        assert_eq!((indices, distances), ([1, 4, 0], [2.0, 2.0, 5.0]));
+        let mut backwards = Best::new(3);
+        for (index, key) in [5, 2, 5, 5, 2, 9, 5].into_iter().enumerate().rev() {
+            backwards.offer(ByteL1(key), index as u32);
+        }
+        backwards.write(&mut indices, &mut distances);
         assert_eq!((indices, distances), ([1, 4, 0], [2.0, 2.0, 5.0]));
     }
 }

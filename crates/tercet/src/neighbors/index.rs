@@ -5,13 +5,16 @@ use tercet_kernels::distance::{self, MAX_WIDTH, Measure, Panels, floats};
 
 use super::Metric;
 use super::metric::MAX_COSINE_WIDTH;
+use super::pruned::PrunedRows;
+use super::sketch;
 use crate::data::{Dataset, ImageShape, Row};
 use crate::{Error, Result};
 
 /// All rows of a data set, laid out for exact search.
 ///
 /// Remembering is all there is to learn: [`fit`](Self::fit) copies the rows into the order in which the kernels
-/// read them, which needs about as much memory as the rows themselves; the data set may be dropped afterwards.
+/// read them, which needs about as much memory as the rows themselves, a quarter more where rows have codes; the data set may
+/// be dropped afterwards.
 ///
 /// ```
 /// use tercet::data::{Dataset, ImageShape};
@@ -41,6 +44,8 @@ pub struct NearestNeighbors {
 pub(super) enum Rows {
     /// Bytes, interleaved for the blocked kernels.
     Panels(Panels),
+    /// Bytes with codes that rule most of them out, for L2.
+    Pruned(Box<PrunedRows>),
     /// Bytes of rows too wide for 32 bits, row by row, with `‖x‖²` of each.
     Bytes { values: Vec<u8>, squares: Vec<u64> },
     /// Floats, row by row, with `‖x‖²` of each.
@@ -79,6 +84,9 @@ impl NearestNeighbors {
     pub fn fit_for(isa: Isa, data: &Dataset, metric: Metric) -> Result<Self> {
         let contract = Contract::of(data, metric)?;
         let width = data.width();
+        if metric == Metric::L2 && can_be_pruned(data) {
+            return Ok(Self::pruned(isa, data, contract));
+        }
         let rows = if !data.is_pixels() {
             let values: Vec<f32> = (0..data.len()).flat_map(|i| features(data, i)).copied().collect();
             let square = |x: &[f32]| floats::dot(isa, x, x);
@@ -96,6 +104,12 @@ impl NearestNeighbors {
             Rows::Bytes { squares: values.chunks_exact(width).map(square).collect(), values }
         };
         Ok(NearestNeighbors { metric, isa, rows, contract })
+    }
+
+    /// Remembers pixels with codes, for L2.
+    pub(super) fn pruned(isa: Isa, data: &Dataset, contract: Contract) -> Self {
+        let rows = PrunedRows::fit(isa, data.len(), data.width(), |i| pixels(data, i));
+        NearestNeighbors { metric: Metric::L2, isa, rows: Rows::Pruned(Box::new(rows)), contract }
     }
 
     /// N, the number of rows remembered.
@@ -136,6 +150,7 @@ impl NearestNeighbors {
         match &self.rows {
             Rows::Floats { values, .. } => Features::F32(values.clone()),
             Rows::Bytes { values, .. } => Features::U8(values.clone()),
+            Rows::Pruned(rows) => Features::U8((0..self.len()).flat_map(|i| rows.row(i)).copied().collect()),
             Rows::Panels(panels) => {
                 let mut values = vec![0; self.len() * self.width()];
                 for (i, row) in values.chunks_exact_mut(self.width()).enumerate() {
@@ -153,6 +168,7 @@ impl NearestNeighbors {
         }
         match &self.rows {
             Rows::Floats { .. } => None,
+            Rows::Pruned(rows) => Some(rows.row(i).to_vec()),
             Rows::Bytes { values, .. } => Some(values[i * self.width()..][..self.width()].to_vec()),
             Rows::Panels(panels) => {
                 let mut row = vec![0; self.width()];
@@ -212,6 +228,11 @@ impl Contract {
         }
         Ok(())
     }
+}
+
+/// Whether codes could save work: rows enough to pay for finding them, and much longer than a code.
+fn can_be_pruned(data: &Dataset) -> bool {
+    data.len() >= 4096 && (256..=sketch::MAX_WIDTH).contains(&data.width())
 }
 
 /// # Errors

@@ -21,7 +21,9 @@ mod classifier;
 mod index;
 mod metric;
 pub mod naive;
+mod pruned;
 mod search;
+mod sketch;
 mod vote;
 
 pub use classifier::NeighborsClassifier;

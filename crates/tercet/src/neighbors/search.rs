@@ -15,6 +15,7 @@ use tercet_kernels::distance::{self, Panels, Queries, floats};
 use super::best::Best;
 use super::index::{Rows, features, pixels};
 use super::metric::{ByteCosine, ByteL1, ByteL2, Float, FloatSquared, Key, float_cosine};
+use super::pruned::Query;
 use super::{Metric, NearestNeighbors};
 use crate::Result;
 use crate::data::Dataset;
@@ -39,6 +40,18 @@ impl Neighbors {
     /// Whether there was no query.
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
+    }
+
+    /// The neighbours of queries that were asked in another order: number i of these goes to place `order[i]`.
+    fn in_the_order_of(&self, order: &[u32]) -> Neighbors {
+        let mut sorted = self.clone();
+        for (i, &place) in order.iter().enumerate() {
+            let (indices, distances) = self.of(i);
+            let from = place as usize * self.k;
+            sorted.indices[from..][..self.k].copy_from_slice(indices);
+            sorted.distances[from..][..self.k].copy_from_slice(distances);
+        }
+        sorted
     }
 
     /// The rows and distances of the neighbours of query `i`, nearest first.
@@ -113,6 +126,17 @@ impl NearestNeighbors {
                     })
                 }
             },
+            Rows::Pruned(rows) => {
+                let pixels = |q| pixels(queries, q);
+                let (codes, order) = rows.sort(isa, queries.len(), pixels);
+                let found = run.blocks(BLOCK, |block, best: &mut [Best<ByteL2>]| {
+                    let queries = order[block].iter().map(|&q| q as usize);
+                    let queries: Vec<Query<'_>> =
+                        queries.map(|q| Query { pixels: pixels(q), codes: &codes[q] }).collect();
+                    rows.search(isa, &queries, best, || run.go_on())
+                });
+                found.map(|found| found.in_the_order_of(&order))
+            }
             Rows::Bytes { values, squares: rows } => {
                 let pair = |q, x: usize| (pixels(queries, q), &values[x * width..][..width]);
                 match self.metric {

@@ -3,8 +3,8 @@
 use rand::Rng;
 use tercet_kernels::matmul::{Start, View};
 
-use super::parallel::product;
 use super::{Gradient, Init};
+use crate::parallel::product;
 use crate::{Error, Result};
 
 /// `Z = X · W + b`: every output is connected to every input.

@@ -18,7 +18,6 @@
 mod dense;
 mod init;
 pub mod naive;
-mod parallel;
 mod relu;
 mod workspace;
 

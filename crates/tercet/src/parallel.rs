@@ -12,7 +12,7 @@ const WORTH_A_THREAD: usize = 1 << 20;
 ///
 /// # Shapes
 /// A is (M, K), B is (K, N), `c` is (M, N).
-pub(super) fn product(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+pub(crate) fn product(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
     let (isa, n) = (Isa::active(), b.columns());
     let pieces = rayon::current_num_threads().min(a.rows() * a.columns() * n / WORTH_A_THREAD).max(1);
     if pieces == 1 {
