@@ -1,12 +1,11 @@
 //! Arguments that several verbs take.
 
-use std::path::{Path, PathBuf};
+use std::io::{Error as IoError, ErrorKind};
+use std::path::Path;
 
 use clap::Args;
-use tercet::Dataset;
 use tercet::data::{Collection, SealedTest, Source, Split, default_validation, split};
-
-use crate::exit;
+use tercet::{Dataset, Error};
 
 /// Where the data comes from.
 #[derive(Args, Clone)]
@@ -55,24 +54,33 @@ impl Validation {
 pub fn test_set(collection: &Collection) -> anyhow::Result<&SealedTest> {
     collection.test.as_ref().ok_or_else(|| {
         let expected = "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte beside the training files";
-        tercet::Error::mismatch(format!("test set of {}", collection.name), "none", expected).into()
+        Error::mismatch(format!("test set of {}", collection.name), "none", expected).into()
     })
 }
 
 /// Refuses now a file that could not be written later, after all the work.
 pub fn check_writable(path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let refuse = |kind, why: String| Err(Error::file("write", path)(IoError::new(kind, why)).into());
     if path.is_dir() {
-        return Err(exit::usage(format!("{} is a folder; add the name of a file", path.display())));
+        return refuse(ErrorKind::IsADirectory, "that is a folder; add the name of a file".to_owned());
     }
+    // A new file takes the name of the old one, which must not happen to /dev/null and its kind.
+    if path.exists() && !path.is_file() {
+        return refuse(ErrorKind::InvalidInput, "that is a device or a pipe; name a file".to_owned());
+    }
+    check_folder(folder).map_err(|error| Error::file("write", path)(error).into())
+}
+
+/// Refuses now a folder that no file could be made in later. The only reliable question is to try.
+pub fn check_folder(folder: &Path) -> std::io::Result<()> {
     if !folder.is_dir() {
-        return Err(exit::usage(format!("there is no folder {}; create it first", folder.display())));
+        let why = format!("there is no folder {}; create it first", folder.display());
+        return Err(IoError::new(ErrorKind::NotFound, why));
     }
-    // The only reliable question is to try.
-    let probe: PathBuf = folder.join(format!(".tercet-{}.tmp", std::process::id()));
-    std::fs::write(&probe, b"")
-        .and_then(|()| std::fs::remove_file(&probe))
-        .map_err(|error| exit::usage(format!("cannot write into {}: {error}", folder.display())))
+    let probe = folder.join(format!(".tercet-{}.tmp", std::process::id()));
+    std::fs::write(&probe, b"")?;
+    std::fs::remove_file(&probe)
 }
 
 /// The command line as it was given, to be run again.
@@ -86,7 +94,7 @@ pub fn command() -> String {
         }
     };
     std::iter::once("tercet".to_owned())
-        .chain(std::env::args().skip(1).map(quoted))
+        .chain(std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned())))
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use tercet::error::Fault;
 
+use crate::output;
+
 /// The request makes no sense. (clap uses the same code for an unknown option.)
 const USAGE: u8 = 2;
 /// Data or files were not what they should be.
@@ -39,6 +41,19 @@ pub fn data() -> ExitCode {
     ExitCode::from(DATA)
 }
 
+/// An error and its causes, but for those that the words so far have said already.
+pub fn in_words(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        match words.as_str() {
+            "" => words = cause,
+            said if said.contains(&cause) => {}
+            _ => words = format!("{words}: {cause}"),
+        }
+    }
+    words
+}
+
 /// Says what went wrong, on standard error, and gives the exit code for it.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     // A reader that has seen enough (`tercet data show | head`) is no error.
@@ -47,7 +62,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {error:#}");
+    output::tell(format_args!("error: {}", in_words(error)));
     let is_usage = error.chain().any(|cause| {
         cause.is::<Usage>()
             || cause.downcast_ref::<tercet::Error>().is_some_and(|error| error.fault() == Fault::Usage)

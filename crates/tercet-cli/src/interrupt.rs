@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::output;
+
 static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// From now on the first Ctrl-C only asks, and whoever works looks at [`flow`]. `what_follows` is said to the user.
@@ -11,7 +13,7 @@ pub fn watch(what_follows: &'static str) -> anyhow::Result<()> {
         if ASKED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\ninterrupted: {what_follows} (again to end at once)");
+        output::tell(format_args!("\ninterrupted: {what_follows} (again to end at once)"));
     })?;
     Ok(())
 }

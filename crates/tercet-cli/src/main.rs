@@ -7,6 +7,7 @@ mod arguments;
 mod exit;
 mod interrupt;
 mod judging;
+mod output;
 mod progress;
 mod table;
 mod training;
@@ -24,7 +25,7 @@ struct Program {
     verb: Option<Verb>,
 
     /// How many threads work; results do not depend on it [default: all processors]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 
     /// Say nothing on the way; errors and results remain
@@ -62,8 +63,7 @@ Three commands to begin with:
   tercet predict network.safetensors digit.png
                               read a picture of yours
 
-All commands: tercet --help
-";
+All commands: tercet --help";
 
 fn main() -> ExitCode {
     let program = Program::parse();
@@ -75,15 +75,17 @@ fn main() -> ExitCode {
 }
 
 fn run(program: Program) -> anyhow::Result<ExitCode> {
-    if let Ok(name) = std::env::var("TERCET_ISA") {
-        tercet_kernels::Isa::named(&name).map_err(|error| exit::usage(format!("TERCET_ISA: {error}")))?;
+    // Set to nothing is as good as not set.
+    if let Some(name) = std::env::var_os("TERCET_ISA").filter(|name| !name.is_empty()) {
+        tercet_kernels::Isa::named(&name.to_string_lossy())
+            .map_err(|error| exit::usage(format!("TERCET_ISA: {error}")))?;
     }
     if let Some(threads) = program.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
     }
     match program.verb {
         None => {
-            print!("{WELCOME}");
+            output::print(WELCOME)?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Verb::Compare(arguments)) => verbs::compare::run(arguments),

@@ -7,6 +7,8 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use tercet::text;
 
+use crate::output;
+
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Silences everything here.
@@ -17,7 +19,7 @@ pub fn set_quiet(quiet: bool) {
 /// A line on standard error.
 pub fn say(line: impl AsRef<str>) {
     if !QUIET.load(Ordering::Relaxed) {
-        eprintln!("{}", line.as_ref());
+        output::tell(line.as_ref());
     }
 }
 

@@ -2,6 +2,8 @@
 
 use comfy_table::{ContentArrangement, Table};
 
+use crate::output;
+
 /// A table with these column names. Columns are separated by blanks alone, so that a table in a pipe can be read by
 /// a person and cut by a program; on a terminal cells wrap to its width.
 pub fn table<const N: usize>(header: [&str; N]) -> Table {
@@ -10,6 +12,11 @@ pub fn table<const N: usize>(header: [&str; N]) -> Table {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
     table
+}
+
+/// Prints a table, without the blanks that fill up its lines.
+pub fn print(table: &Table) -> anyhow::Result<()> {
+    output::print(table.trim_fmt())
 }
 
 /// A share as a percentage: `97.05 %`.

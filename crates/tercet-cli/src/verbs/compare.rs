@@ -16,13 +16,13 @@ use tercet::recipe::Recipe;
 use tercet::report::{self, AccuracyAtK, AccuracyByK, DataCard, Run};
 use tercet::text;
 use tercet::train::Training;
-use tercet::{Dataset, Result};
+use tercet::{Dataset, Error, Result};
 
 use crate::arguments::{Data, Seed, Validation, check_writable, command, test_set};
 use crate::judging::judge;
 use crate::progress::{Stage, say};
-use crate::table::{percent, table};
-use crate::{exit, interrupt, training};
+use crate::table::{self, percent, table};
+use crate::{exit, interrupt, output, training};
 
 /// What `tercet compare` understands.
 #[derive(clap::Args)]
@@ -71,6 +71,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let sealed = test_set(&collection)?;
     let seed = arguments.seed.seed;
     let data = arguments.validation.split(&collection.train, seed)?;
+    check_k(arguments.k, &data)?;
     let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
     stage.done(&format!("{}: {train} to learn from, {validation} to validate", collection.name));
 
@@ -114,16 +115,30 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     };
     run.data.name.clone_from(&collection.name);
     run.compare()?;
+    if interrupt::was_asked() {
+        return Ok(exit::interrupted());
+    }
     report::write(&arguments.report, &run, &test)?;
 
     if arguments.json {
-        println!("{}", run.to_json()?);
+        output::print(run.to_json()?)?;
     } else {
-        print_table(&run);
-        println!("\nreport: {}", arguments.report.display());
+        print(&run)?;
+        output::print(format_args!("\nreport: {}", arguments.report.display()))?;
     }
     say(format!("in all {}", text::seconds(whole.elapsed().as_secs_f64())));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The neighbours remember all training examples, but their curve of accuracy against k those not held out.
+fn check_k(k: usize, data: &Split) -> Result<()> {
+    let most = data.train.len();
+    if (1..=most).contains(&k) {
+        return Ok(());
+    }
+    let (most, held_out) = (text::thousands(most), text::thousands(data.validation.len()));
+    let expected = format!("1 to {most}, the training examples without the {held_out} held out");
+    Err(Error::setting("k", text::thousands(k), expected))
 }
 
 fn fit_neighbors(train: &Dataset, k: usize) -> anyhow::Result<Fitted> {
@@ -205,7 +220,7 @@ fn model(train: &Dataset, classifier: Classifier) -> ModelFile {
     ModelFile { card: Card { settings: json!({}), ..card }, classifier }
 }
 
-fn print_table(run: &Run) {
+fn print(run: &Run) -> anyhow::Result<()> {
     let mut rows = table(["model", "accuracy (95 %)", "errors", "fit", "an image", "size"]);
     for model in &run.models {
         let Interval { low, high } = model.evaluation.interval;
@@ -218,14 +233,15 @@ fn print_table(run: &Run) {
             text::bytes(model.model_bytes as usize),
         ]);
     }
-    println!("{}\n", rows.trim_fmt());
+    table::print(&rows)?;
+    let mut rows = table(["model", "settings"]);
     for model in &run.models {
         let settings: Vec<String> =
-            model.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        println!("{}: {}", model.name, settings.join(", "));
+            model.settings.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        rows.add_row([model.name.clone(), settings.join("; ")]);
     }
-    println!();
-    for comparison in &run.comparisons {
-        println!("{}", comparison.sentence);
-    }
+    output::print("")?;
+    table::print(&rows)?;
+    output::print("")?;
+    run.comparisons.iter().try_for_each(|comparison| output::print(&comparison.sentence))
 }

@@ -11,6 +11,7 @@ use tercet::data::{Colours, Openings, Summary, contact_sheet, contact_sheet_text
 use tercet::text::thousands;
 
 use crate::arguments::{Data, check_writable, test_set};
+use crate::output;
 use crate::table::{percent, table};
 
 /// What `tercet data` understands.
@@ -91,14 +92,14 @@ fn info(data: &Data, json: bool) -> anyhow::Result<()> {
     row("zeros", &|s| s.values.map_or("none".into(), |v| percent(v.zeros)));
     row("duplicates", &|s| thousands(s.duplicates));
     row("digest", &|s| format!("{}…", &s.digest[..16]));
-    writeln!(out, "{facts}\n")?;
+    writeln!(out, "{}\n", facts.trim_fmt())?;
 
     let mut classes = table(["class", "train", "test"]);
     for (i, class) in train.classes.iter().enumerate() {
         let counts = summaries.iter().map(|s| thousands(s.classes[i].examples));
         classes.add_row(std::iter::once(class.name.clone()).chain(counts));
     }
-    writeln!(out, "{classes}\n")?;
+    writeln!(out, "{}\n", classes.trim_fmt())?;
     if let Some(across) = across {
         writeln!(out, "test examples that also stand in the training set: {}", thousands(across.len()))?;
         for (train, test) in across.iter().take(10) {
@@ -124,7 +125,7 @@ fn show(data: &Data, columns: Option<usize>, test: bool, out: Option<PathBuf>) -
             let mut png = std::io::Cursor::new(Vec::new());
             sheet.write_to(&mut png, image::ImageFormat::Png)?;
             tercet::file::replace(&path, png.get_ref())?;
-            println!("{}", path.display());
+            output::print(path.display())?;
         }
         None => {
             let terminal = std::io::stdout().is_terminal();

@@ -14,8 +14,8 @@ use tercet::text;
 use crate::arguments::{Data, check_writable, command, test_set};
 use crate::judging::{judge, kind};
 use crate::progress::say;
-use crate::table::{percent, table};
-use crate::{exit, interrupt};
+use crate::table::{self, percent, table};
+use crate::{exit, interrupt, output};
 
 /// What `tercet evaluate` understands.
 #[derive(clap::Args)]
@@ -52,6 +52,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let Some(card) = judge(name, model, &test)? else { return Ok(exit::interrupted()) };
         cards.push(card);
     }
+    if interrupt::was_asked() {
+        return Ok(exit::interrupted());
+    }
     let mut run = Run {
         title: format!("{} on {}", names.join(" and "), collection.name),
         command: command(),
@@ -68,20 +71,20 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     run.data.name.clone_from(&collection.name);
     run.compare()?;
 
-    if arguments.json {
-        println!("{}", run.to_json()?);
-    } else {
-        for ((name, model), card) in names.iter().zip(&models).zip(&run.models) {
-            println!("{name}: {}", kind(&model.classifier));
-            print(&card.evaluation, &test);
-        }
-        for comparison in &run.comparisons {
-            println!("{}", comparison.sentence);
-        }
-    }
     if let Some(path) = &arguments.report {
         report::write(path, &run, &test)?;
         say(format!("report: {}", path.display()));
+    }
+    if arguments.json {
+        output::print(run.to_json()?)?;
+    } else {
+        for ((name, model), card) in names.iter().zip(&models).zip(&run.models) {
+            output::print(format_args!("{name}: {}", kind(&model.classifier)))?;
+            print(&card.evaluation, &test)?;
+        }
+        for comparison in &run.comparisons {
+            output::print(&comparison.sentence)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -89,28 +92,36 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 /// Refuses a data set whose examples or classes are not the model's.
 fn check_fit(path: &Path, model: &ModelFile, collection: &Collection) -> anyhow::Result<()> {
     let (card, train) = (&model.card, &collection.train);
-    let what = |part: &str| format!("{part} of {}", collection.name);
+    let refuse = |part: &str, found: String, wanted: String| {
+        let learned =
+            card.data.as_ref().map_or(String::new(), |data| format!(", which learned from {}", data.name));
+        let expected =
+            format!("{wanted}, the {part} of {}{learned}; `--data` names other data", path.display());
+        Err(tercet::Error::mismatch(format!("{part} of {}", collection.name), found, expected).into())
+    };
     if card.contract.features != train.width() {
-        let expected = format!("{}, the inputs of {}", card.contract.features, path.display());
-        return Err(tercet::Error::mismatch(what("features"), train.width(), expected).into());
+        return refuse("features", train.width().to_string(), card.contract.features.to_string());
+    }
+    if let (Some(wanted), Some(found)) = (card.contract.image, train.image_shape())
+        && wanted != found
+    {
+        return refuse("images", found.to_string(), wanted.to_string());
     }
     if card.classes != train.classes() {
-        let list = |classes: &[String]| classes.join(", ");
-        let expected = format!("{}, the classes of {}", list(&card.classes), path.display());
-        return Err(tercet::Error::mismatch(what("classes"), list(train.classes()), expected).into());
+        return refuse("classes", train.classes().join(", "), card.classes.join(", "));
     }
     Ok(())
 }
 
-fn print(evaluation: &Evaluation, test: &Dataset) {
-    println!(
+fn print(evaluation: &Evaluation, test: &Dataset) -> anyhow::Result<()> {
+    output::print(format_args!(
         "accuracy {}, 95 % interval {:.2} – {:.2}; {} of {} wrong\n",
         percent(evaluation.accuracy),
         100.0 * evaluation.interval.low,
         100.0 * evaluation.interval.high,
         text::thousands(evaluation.errors()),
         text::thousands(evaluation.count),
-    );
+    ))?;
     let mut classes = table(["class", "precision", "recall", "examples", "most often taken for"]);
     for (truth, class) in evaluation.classes.iter().enumerate() {
         let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
@@ -129,7 +140,8 @@ fn print(evaluation: &Evaluation, test: &Dataset) {
             }),
         ]);
     }
-    println!("{classes}\n");
+    table::print(&classes)?;
+    output::print("")?;
     let worst: Vec<String> = evaluation
         .mistakes
         .iter()
@@ -141,6 +153,7 @@ fn print(evaluation: &Evaluation, test: &Dataset) {
         })
         .collect();
     if !worst.is_empty() {
-        println!("worst mistakes: {}\n", worst.join(", "));
+        output::print(format_args!("worst mistakes: {}\n", worst.join(", ")))?;
     }
+    Ok(())
 }

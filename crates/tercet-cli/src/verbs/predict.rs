@@ -1,5 +1,6 @@
 //! `tercet predict`: pictures of yours, classified.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,8 +11,9 @@ use tercet::image::{self, Prepared};
 use tercet::matrix::argmax;
 use tercet::model::{Classifier, ModelFile};
 
-use crate::exit;
-use crate::table::table;
+use crate::arguments::check_folder;
+use crate::table::{self, table};
+use crate::{exit, output};
 
 /// What `tercet predict` understands.
 #[derive(clap::Args)]
@@ -44,34 +46,39 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let what = format!("input of {}", arguments.model.display());
         return Err(tercet::Error::mismatch(what, message, "images; this model reads no pictures").into());
     }
-    if let Some(folder) = arguments.prepared.as_deref().filter(|folder| !folder.is_dir()) {
-        return Err(exit::usage(format!("there is no folder {}; create it first", folder.display())));
+    if let Some(folder) = &arguments.prepared {
+        check_folder(folder).map_err(tercet::Error::file("write into", folder))?;
     }
 
+    let mut prepared = BTreeSet::new();
     let (mut rows, mut documents, mut refused) = (Vec::new(), Vec::new(), 0);
     for path in &arguments.pictures {
         match classify(&model, path) {
             Ok(prediction) => {
                 let best = argmax(&prediction.scores) as usize;
-                documents.push(to_json(path, &model, &prediction, best));
+                let mut document = to_json(path, &model, &prediction, best);
                 rows.push(to_row(path, &model, &prediction, best));
                 if let Some(folder) = &arguments.prepared {
-                    write_prepared(folder, path, &prediction.prepared)?;
+                    let name = prepared_name(path, &mut prepared);
+                    write_png(&folder.join(&name), &prediction.prepared)?;
+                    document["prepared"] = json!(folder.join(&name).to_string_lossy());
                 }
+                documents.push(document);
             }
             Err(error) => {
                 refused += 1;
-                eprintln!("error: {error:#}");
-                documents.push(json!({ "picture": path, "error": format!("{error:#}") }));
+                let error = exit::in_words(&error);
+                output::tell(format_args!("error: {error}"));
+                documents.push(json!({ "picture": path.to_string_lossy(), "error": error }));
             }
         }
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&documents)?);
+        output::print(serde_json::to_string_pretty(&documents)?)?;
     } else if !rows.is_empty() {
         let mut answers = table(["picture", "class", score_name(&model), "else"]);
         answers.add_rows(rows);
-        println!("{answers}");
+        table::print(&answers)?;
     }
     Ok(if refused == 0 { ExitCode::SUCCESS } else { exit::data() })
 }
@@ -79,7 +86,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 fn classify(model: &ModelFile, path: &Path) -> anyhow::Result<Prediction> {
     let picture = if path == Path::new("-") {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().take(image::MAX_BYTES).read_to_end(&mut bytes)?;
+        std::io::stdin().lock().take(image::MAX_BYTES + 1).read_to_end(&mut bytes)?;
         image::decode(&bytes, Path::new("standard input"))?
     } else {
         image::open(path)?
@@ -130,7 +137,7 @@ fn to_json(path: &Path, model: &ModelFile, prediction: &Prediction, best: usize)
     let steps: Vec<String> =
         prediction.prepared.stages.iter().map(|stage| format!("{:?}", stage.step).to_lowercase()).collect();
     json!({
-        "picture": path,
+        "picture": path.to_string_lossy(),
         "class": model.card.classes[best],
         score_name(model): prediction.scores[best],
         "scores": scores,
@@ -138,15 +145,25 @@ fn to_json(path: &Path, model: &ModelFile, prediction: &Prediction, best: usize)
     })
 }
 
+/// The name of the file for a picture as the model sees it: `seven.prepared.png` for `seven.jpg`, so that it never
+/// takes the place of the picture itself, and `seven.prepared-2.png` for another of that name.
+fn prepared_name(picture: &Path, taken: &mut BTreeSet<String>) -> String {
+    let stem = match picture.file_stem() {
+        Some(stem) if picture != Path::new("-") => stem.to_string_lossy(),
+        _ => "standard-input".into(),
+    };
+    let numbered = (2..).map(|n| format!("{stem}.prepared-{n}.png"));
+    let mut names = std::iter::once(format!("{stem}.prepared.png")).chain(numbered);
+    names.find(|name| taken.insert(name.clone())).expect("there are more numbers than pictures")
+}
+
 /// Writes a picture as the model sees it.
-fn write_prepared(folder: &Path, path: &Path, prepared: &Prepared) -> anyhow::Result<()> {
-    let name = path.file_stem().map_or("standard-input".into(), |stem| stem.to_string_lossy().into_owned());
-    let name = if name == "-" { "standard-input".to_owned() } else { name };
+fn write_png(path: &Path, prepared: &Prepared) -> anyhow::Result<()> {
     let shape = prepared.picture.shape();
     let color = if shape.channels == 1 { ::image::ColorType::L8 } else { ::image::ColorType::Rgb8 };
     let mut png = Vec::new();
     let encoder = ::image::codecs::png::PngEncoder::new(&mut png);
     let (width, height) = (shape.width as u32, shape.height as u32);
     ::image::ImageEncoder::write_image(encoder, prepared.picture.pixels(), width, height, color.into())?;
-    Ok(tercet::file::replace(&folder.join(format!("{name}.png")), &png)?)
+    Ok(tercet::file::replace(path, &png)?)
 }

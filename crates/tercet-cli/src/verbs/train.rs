@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use tercet::data::Collection;
@@ -21,11 +22,17 @@ use tercet::train::{Check, Ending, History, Length, Settings};
 
 use crate::arguments::{Data, Seed, Validation, check_writable};
 use crate::progress::{Stage, say};
-use crate::{exit, interrupt, training};
+use crate::{exit, interrupt, output, training};
 
 /// What `tercet train` understands.
 #[derive(clap::Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    subcommand_value_name = "KIND",
+    subcommand_help_heading = "Kinds"
+)]
 pub struct Arguments {
     #[command(subcommand)]
     kind: Option<Kind>,
@@ -33,6 +40,18 @@ pub struct Arguments {
     /// Train as a recipe says: `lecture`, `linear`, `network`, or a TOML file
     #[arg(long, required = true, value_name = "NAME|FILE")]
     recipe: Option<String>,
+
+    /// The seed of every random choice, instead of the recipe's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// How many training examples are held out for validation, instead of as many as the recipe says
+    #[arg(long, value_name = "N")]
+    validation: Option<usize>,
+
+    /// Write the loss of every step to a CSV file
+    #[arg(long, value_name = "FILE.csv")]
+    losses: Option<PathBuf>,
 
     #[command(flatten)]
     common: Common,
@@ -216,10 +235,23 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         None => {
             let name = arguments.recipe.unwrap_or_default();
-            let recipe = Recipe::named(&name).map_or_else(|| Recipe::read(Path::new(&name)), Ok)?;
-            descend(&arguments.common, &recipe, None)
+            let mut recipe = Recipe::named(&name).map_or_else(|| read_recipe(&name), Ok)?;
+            recipe.seed = arguments.seed.unwrap_or(recipe.seed);
+            recipe.validation = arguments.validation.or(recipe.validation);
+            descend(&arguments.common, &recipe, arguments.losses.as_deref())
         }
     }
+}
+
+/// A recipe from a file. Where there is none, the name may have been meant for one that is built in.
+fn read_recipe(name: &str) -> anyhow::Result<Recipe> {
+    let path = Path::new(name);
+    Recipe::read(path).map_err(|error| match path.exists() {
+        true => error.into(),
+        false => {
+            anyhow!("{error}; name a TOML file, or one of the built-in recipes: lecture, linear, network")
+        }
+    })
 }
 
 impl Common {
@@ -255,7 +287,7 @@ fn remember(arguments: NeighborsArguments) -> anyhow::Result<ExitCode> {
     let mut card = Card::new(train.classes().to_vec(), contract);
     card.settings = json!({ "k": k, "metric": metric, "vote": vote });
     card.data = Some(DataRecord::of(train));
-    save(&path, ModelFile { card, classifier: Classifier::Neighbors(classifier) })?;
+    output::print(save(&path, ModelFile { card, classifier: Classifier::Neighbors(classifier) })?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -274,7 +306,8 @@ fn descend(common: &Common, recipe: &Recipe, losses: Option<&Path>) -> anyhow::R
     let (inputs, classes) = (collection.train.width(), collection.train.class_count());
     interrupt::watch("the model so far will be saved")?;
 
-    let mut network = recipe.untrained(inputs, classes)?;
+    let untrained = recipe.untrained(inputs, classes)?;
+    let mut network = untrained.clone();
     say(format!("{network}; {}", data_in_words(&data)));
     let trained = training::run(name, &mut network, &data, &recipe.train, recipe.seed, true);
 
@@ -283,7 +316,7 @@ fn descend(common: &Common, recipe: &Recipe, losses: Option<&Path>) -> anyhow::R
     card.settings = serde_json::to_value(recipe)?;
     card.seed = Some(recipe.seed);
     card.data = Some(DataRecord::of(&data.train));
-    let mut save_as = |network: Network, check: Option<&Check>| -> anyhow::Result<()> {
+    let mut save_as = |network: Network, check: Option<&Check>| -> anyhow::Result<String> {
         if let Some(check) = check {
             card.metrics.insert("validation accuracy".to_owned(), check.validation_accuracy);
             card.metrics.insert("validation loss".to_owned(), check.validation_loss.into());
@@ -302,13 +335,19 @@ fn descend(common: &Common, recipe: &Recipe, losses: Option<&Path>) -> anyhow::R
             if let Some(path) = losses {
                 write_losses(path, &training.history)?;
             }
-            save_as(network, training.check())?;
+            output::print(save_as(network, training.check())?)?;
             Ok(if training.ending == Ending::Interrupted { exit::interrupted() } else { ExitCode::SUCCESS })
         }
         Err(error) => {
             if matches!(error.downcast_ref(), Some(tercet::Error::Diverged { .. })) {
-                say("keeping the last sound weights:");
-                save_as(network, None)?;
+                // Weights that have learned nothing yet are not worth a model that may have.
+                let learned = network != untrained;
+                output::tell(if !learned && path.exists() {
+                    format!("{} stays as it was", path.display())
+                } else {
+                    let which = if learned { "of the last sound look" } else { "before the first step" };
+                    format!("the weights {which} are kept: {}", save_as(network, None)?)
+                });
             }
             Err(error)
         }
@@ -320,12 +359,11 @@ fn data_in_words(data: &tercet::data::Split) -> String {
     format!("{train} examples to learn from, {validation} to validate")
 }
 
-/// Writes the model and says where, on standard output.
-fn save(path: &Path, model: ModelFile) -> anyhow::Result<()> {
+/// Writes the model, and returns where it is and how large.
+fn save(path: &Path, model: ModelFile) -> anyhow::Result<String> {
     model.save(path)?;
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len() as usize);
-    println!("{} ({})", path.display(), text::bytes(bytes));
-    Ok(())
+    Ok(format!("{} ({})", path.display(), text::bytes(bytes)))
 }
 
 /// All losses: a row for each step, and the validation figures where they were taken.

@@ -13,8 +13,8 @@ use tercet::tune::{self, Axis, Judge, NeighborSpace, NetworkSpace, Plan, Progres
 
 use crate::arguments::{Data, Seed, Validation, check_writable};
 use crate::progress::{Stage, say};
-use crate::table::{percent, table};
-use crate::{exit, interrupt};
+use crate::table::{self, percent, table};
+use crate::{exit, interrupt, output};
 
 /// What `tercet tune` understands.
 #[derive(clap::Args)]
@@ -100,42 +100,57 @@ struct Common {
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.kind {
         Kind::Neighbors { k, metric, vote, common } => {
-            let space = NeighborSpace { k: axis("-k", &k, one)?, metric, vote };
+            let space = NeighborSpace { k: axis("-k", &k, &common, one)?, metric, vote };
             search(&common, |data, plan, observe| tune::neighbors(data, &space, plan, observe))
         }
         Kind::Linear { descent, common } => {
-            let space = descent.space(Settings::linear(), Axis::only(Vec::new()))?;
+            let space = descent.space(Settings::linear(), Axis::only(Vec::new()), &common)?;
             search(&common, |data, plan, observe| tune::networks(data, &space, plan, observe))
         }
         Kind::Network { hidden, descent, common } => {
-            let space = descent.space(Settings::default(), axis("--hidden", &hidden, layers)?)?;
+            let space =
+                descent.space(Settings::default(), axis("--hidden", &hidden, &common, layers)?, &common)?;
             search(&common, |data, plan, observe| tune::networks(data, &space, plan, observe))
         }
     }
 }
 
 impl Descent {
-    fn space(&self, base: Settings, hidden: Axis<Vec<usize>>) -> anyhow::Result<NetworkSpace> {
+    fn space(
+        &self,
+        base: Settings,
+        hidden: Axis<Vec<usize>>,
+        common: &Common,
+    ) -> anyhow::Result<NetworkSpace> {
         let base = Settings { length: Length::Epochs(self.epochs), ..base };
         let mut space = NetworkSpace { hidden, ..NetworkSpace::fixed(base, Vec::new()) };
         // Around the defaults, by factors of three.
         let rate = base.learning_rate;
         space.learning_rate = match &self.lr {
-            Some(text) => axis("--lr", text, one)?,
+            Some(text) => axis("--lr", text, common, one)?,
             None => Axis::List(vec![0.1 * rate, 0.3 * rate, rate, 3.0 * rate]),
         };
         if let Some(text) = &self.reg {
-            space.reg = axis("--reg", text, one)?;
+            space.reg = axis("--reg", text, common, one)?;
         }
         if let Some(text) = &self.batch {
-            space.batch = axis("--batch", text, one)?;
+            space.batch = axis("--batch", text, common, one)?;
         }
         Ok(space)
     }
 }
 
-/// An axis from text: `1,3,5` is a list, `1..15` a range.
-fn axis<T>(option: &str, text: &str, value: impl Fn(&str) -> Option<T>) -> anyhow::Result<Axis<T>> {
+/// An axis from text: `1,3,5` is a list, `1..15` a range, which only a random search can draw from.
+fn axis<T>(
+    option: &str,
+    text: &str,
+    common: &Common,
+    value: impl Fn(&str) -> Option<T>,
+) -> anyhow::Result<Axis<T>> {
+    if common.random.is_none() && text.contains("..") {
+        let way_out = "add --random with a number of trials, or give a list of values";
+        return Err(exit::usage(format!("{option} is the range {text}: {way_out}")));
+    }
     let refuse = |word: &str| {
         exit::usage(format!("{option} is {text:?}, and {word:?} is no value; expected a list or low..high"))
     };
@@ -191,9 +206,9 @@ fn search(
     tune::write(&common.report, &tuning)?;
 
     if common.json {
-        println!("{}", tuning.to_json()?);
+        output::print(tuning.to_json()?)?;
     } else {
-        print(&tuning);
+        print(&tuning)?;
     }
     say(format!("table and plots: {}", common.report.display()));
     Ok(if tuning.complete { ExitCode::SUCCESS } else { exit::interrupted() })
@@ -202,7 +217,7 @@ fn search(
 /// How many trials the table shows.
 const SHOWN: usize = 10;
 
-fn print(tuning: &Tuning) {
+fn print(tuning: &Tuning) -> anyhow::Result<()> {
     let mut trials = table(["accuracy", "± s.e.", "loss", "time", "settings"]);
     for trial in tuning.trials.iter().take(SHOWN) {
         trials.add_row([
@@ -217,12 +232,12 @@ fn print(tuning: &Tuning) {
             trial.describe(),
         ]);
     }
-    println!("{}", trials.trim_fmt());
+    table::print(&trials)?;
     if tuning.trials.len() > SHOWN {
-        println!("… and {} more", tuning.trials.len() - SHOWN);
+        output::print(format_args!("… and {} more", tuning.trials.len() - SHOWN))?;
     }
     match tuning.best() {
-        Some(best) => println!("\nbest: {}", best.describe()),
-        None => println!("\nno trial came to an end that counts: try smaller learning rates"),
+        Some(best) => output::print(format_args!("\nbest: {}", best.describe())),
+        None => output::print("\nno trial came to an end that counts: try smaller learning rates"),
     }
 }

@@ -1,0 +1,75 @@
+//! Requests that make no sense: exit code 2, before any work.
+
+use crate::common::{Outcome, Scratch};
+
+#[test]
+fn options_and_verbs_that_there_are_not() {
+    let scratch = Scratch::new();
+    for (arguments, words) in [
+        ("frobnicate", ["frobnicate"].as_slice()),
+        ("trane network", &["trane", "train"]),
+        ("train netwrk", &["netwrk", "network"]),
+        ("train network --hiden 3", &["--hiden", "--hidden"]),
+        ("compare --nonsense", &["--nonsense"]),
+        ("evaluate", &["MODEL"]),
+        ("predict model.safetensors", &["PICTURE"]),
+        ("completions tcsh", &["tcsh", "bash", "zsh", "fish"]),
+        ("train network --hidden many", &["many", "--hidden"]),
+        ("train network --epochs 3 --iterations 5", &["--epochs", "--iterations"]),
+        ("--threads 0 data info", &["0", "--threads"]),
+        ("--threads 100000 data info", &["100000", "--threads"]),
+    ] {
+        scratch.refuses(arguments, 2, words);
+    }
+}
+
+#[test]
+fn settings_that_cannot_work() {
+    let scratch = Scratch::new();
+    for (arguments, words) in [
+        ("neighbors -k 0", ["k is 0; expected 1 to 600"].as_slice()),
+        ("neighbors -k 601", &["k is 601; expected 1 to 600"]),
+        ("neighbors --metric l3", &["l3", "l1", "l2", "cosine"]),
+        ("neighbors --vote random", &["random", "uniform", "distance"]),
+        ("network --lr 0", &["learning rate is 0; expected a finite number above 0"]),
+        ("network --lr -0.1", &["learning rate is -0.1"]),
+        ("network --lr nan", &["learning rate is NaN"]),
+        ("linear --lr inf", &["learning rate is inf"]),
+        ("linear --lr fast", &["fast", "--lr"]),
+        ("linear --reg -1", &["reg is -1"]),
+        ("linear --batch 0", &["batch is 0"]),
+        ("linear --epochs 0", &["epochs is 0"]),
+        ("linear --iterations 0", &["iterations is 0"]),
+        ("linear --momentum 1", &["momentum is 1"]),
+        ("linear --margin -1", &["margin is -1"]),
+        ("linear --loss softmax --margin 1", &["--margin belongs to the SVM loss"]),
+        ("network --margin 1", &["--margin belongs to the SVM loss"]),
+        ("network --hidden 0", &["hidden is [0]"]),
+        ("network --hidden 8,0", &["hidden is [8, 0]"]),
+        ("network --init tiny", &["--init is \"tiny\"", "`he`"]),
+        ("network --validation 600", &["validation is 600"]),
+        ("network --validation 0", &["validation"]),
+        ("network --patience 0", &["patience is 0"]),
+        ("network --check-every 0", &["check-every is 0"]),
+    ] {
+        scratch.refuses(&format!("train {arguments} --data small"), 2, words);
+    }
+}
+
+#[test]
+fn an_instruction_set_that_there_is_not() {
+    let scratch = Scratch::empty();
+    let mut command = scratch.command("data info");
+    scratch.refuses_command(
+        command.env("TERCET_ISA", "nonsense"),
+        2,
+        &["TERCET_ISA", "nonsense", "portable"],
+    );
+
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let name = std::ffi::OsStr::from_bytes(b"\xff");
+        Outcome::of(scratch.command("data info").env("TERCET_ISA", name)).fails(2, &["TERCET_ISA"]);
+    }
+}

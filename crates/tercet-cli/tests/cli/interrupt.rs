@@ -1,0 +1,68 @@
+//! Ctrl-C: the work ends cleanly, and what was made so far is kept.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command};
+
+use tercet::model::ModelFile;
+
+use crate::common::{Outcome, Scratch};
+
+/// Runs the program, sends it SIGINT as soon as it has said `words`, and waits for its end.
+#[track_caller]
+fn interrupt(scratch: &Scratch, arguments: &str, words: &str) -> Outcome {
+    let mut child = scratch.command(arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains(words) {
+        assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended before it said {words:?}: {said}");
+    }
+    signal(&child);
+    // One pipe is read to its end, then the other: what comes out of the second is less than a pipe holds.
+    lines.read_to_string(&mut said).unwrap();
+    let mut output = child.wait_with_output().unwrap();
+    output.stderr = said.into_bytes();
+    Outcome::from(output)
+}
+
+fn signal(child: &Child) {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn training_keeps_the_model_so_far() {
+    let scratch = Scratch::new();
+    let outcome = interrupt(&scratch, "train network --data small --epochs 10000000", "iteration ");
+    assert_eq!(outcome.code, Some(130), "{outcome:?}");
+    assert!(outcome.stderr.contains("interrupted: the model so far will be saved"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("interrupted after "), "{}", outcome.stderr);
+    assert!(outcome.stdout.starts_with("network.safetensors ("), "{}", outcome.stdout);
+    let model = ModelFile::load(&scratch.path("network.safetensors")).unwrap();
+    assert!(model.card.metrics["validation accuracy"] > 0.0);
+    scratch.run("evaluate network.safetensors --data small").succeeds();
+    assert_eq!(scratch.files().len(), 5, "four files of data and the model");
+}
+
+#[test]
+fn compare_writes_no_report() {
+    let scratch = Scratch::new();
+    scratch.write("report.html", "an older report");
+    let arguments = "compare --data small --hidden 2000,2000,2000";
+    let outcome = interrupt(&scratch, arguments, "linear classifier: ");
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(130), ""), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("interrupted: stopping; nothing is written"), "{}", outcome.stderr);
+    assert_eq!(scratch.read("report.html"), b"an older report");
+    assert_eq!(scratch.files().len(), 5, "four files of data and the older report");
+}
+
+#[test]
+fn tuning_reports_the_trials_so_far() {
+    let scratch = Scratch::new();
+    let arguments =
+        "tune network --data small --random 90000 --lr 0.001..0.1 --hidden 4..200 --epochs 1 --json";
+    let outcome = interrupt(&scratch, arguments, "3 of 90000: ");
+    assert_eq!(outcome.code, Some(130), "{}", outcome.stderr);
+    let json = outcome.json();
+    assert_eq!(json["complete"], false);
+    assert!(json["trials"].as_array().unwrap().len() >= 3);
+    assert!(scratch.path("tuning.html").is_file());
+}

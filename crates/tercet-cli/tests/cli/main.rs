@@ -1,0 +1,17 @@
+//! The real program in a scratch folder: every verb, every bad input that it promises to refuse, and Ctrl-C.
+//!
+//! One binary for all of them, since linking a binary takes longer than running its tests.
+
+mod common;
+
+mod bad_data;
+mod bad_requests;
+mod compare;
+mod data;
+mod evaluate;
+#[cfg(unix)]
+mod interrupt;
+mod predict;
+mod train;
+mod tune;
+mod welcome;

@@ -1,0 +1,187 @@
+//! `tercet predict`.
+
+use image::{GrayImage, ImageFormat, Luma};
+use serde_json::json;
+use tercet::data::{Openings, Source};
+use tercet::loss::probabilities;
+use tercet::model::ModelFile;
+
+use crate::common::{Outcome, Scratch};
+
+/// Dark rows on white paper, larger than the model's input.
+fn picture() -> GrayImage {
+    GrayImage::from_fn(40, 40, |x, y| {
+        let ink = (8..32).contains(&x) && (8..32).contains(&y) && y % 12 < 6;
+        Luma([if ink { 20 } else { 240 }])
+    })
+}
+
+fn encoded(format: ImageFormat) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture().write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn every_format_of_picture_gets_the_same_answer() {
+    let scratch = Scratch::with_model();
+    let formats = [
+        ("p.png", ImageFormat::Png),
+        ("p.jpg", ImageFormat::Jpeg),
+        ("p.bmp", ImageFormat::Bmp),
+        ("p.pgm", ImageFormat::Pnm),
+    ];
+    for (name, format) in formats {
+        scratch.write(name, encoded(format));
+    }
+    let outcome = scratch.run("predict linear.safetensors p.png p.jpg p.bmp p.pgm --json").succeeds();
+    assert_eq!(outcome.stderr, "");
+    let json = outcome.json();
+    for (answer, (name, _)) in json.as_array().unwrap().iter().zip(formats) {
+        assert_eq!(answer["picture"], name);
+        assert_eq!(answer["class"], json[0]["class"], "{name}");
+        assert_eq!(answer["scores"].as_object().unwrap().len(), 3);
+    }
+    assert_eq!(json[2]["scores"], json[0]["scores"], "BMP loses nothing");
+    assert_eq!(json[3]["scores"], json[0]["scores"], "PGM loses nothing");
+    scratch
+        .run("predict linear.safetensors p.png p.jpg")
+        .succeeds()
+        .says(&["picture", "class", "score", "p.jpg"]);
+}
+
+#[test]
+fn every_kind_of_model_reads_pictures() {
+    let scratch = Scratch::with_model();
+    scratch.run("train neighbors --data small").succeeds();
+    scratch.run("train network --data small").succeeds();
+    scratch.write("p.png", encoded(ImageFormat::Png));
+    for (kind, number) in [("linear", "score"), ("neighbors", "votes"), ("network", "probability")] {
+        let outcome = scratch.run(&format!("predict {kind}.safetensors p.png --json")).succeeds();
+        assert!(outcome.json()[0][number].is_number(), "{kind}: {}", outcome.stdout);
+        scratch.run(&format!("predict {kind}.safetensors p.png")).succeeds().says(&[number]);
+    }
+}
+
+#[test]
+fn a_picture_on_standard_input() {
+    let scratch = Scratch::with_model();
+    scratch.write("p.png", encoded(ImageFormat::Png));
+    let of_file = scratch.run("predict linear.safetensors p.png --json").succeeds().json();
+    let of_input = scratch
+        .run_with_input("predict linear.safetensors - --json", &scratch.read("p.png"))
+        .succeeds()
+        .json();
+    assert_eq!(of_input[0]["picture"], "-");
+    assert_eq!(of_input[0]["scores"], of_file[0]["scores"]);
+    scratch
+        .run_with_input("predict linear.safetensors -", b"no picture")
+        .fails(3, &["standard input: found a file that is not a picture"]);
+}
+
+#[test]
+fn one_bad_picture_does_not_keep_the_others_from_being_read() {
+    let scratch = Scratch::with_model();
+    scratch.write("good.png", encoded(ImageFormat::Png));
+    scratch.write("text.png", "no picture at all");
+    let png = encoded(ImageFormat::Png);
+    scratch.write("half.png", &png[..png.len() / 2]);
+
+    let arguments = "predict linear.safetensors text.png good.png missing.png half.png";
+    let outcome = scratch.run(arguments);
+    assert_eq!(outcome.code, Some(3), "{outcome:?}");
+    let errors: Vec<&str> = outcome.stderr.lines().collect();
+    assert_eq!(errors.len(), 3, "{}", outcome.stderr);
+    assert!(errors[0].starts_with("error: text.png: found a file that is not a picture"), "{}", errors[0]);
+    assert!(errors[1].starts_with("error: cannot read missing.png"), "{}", errors[1]);
+    assert!(
+        errors[2].starts_with("error: half.png: found a picture that is damaged or cut short"),
+        "{}",
+        errors[2]
+    );
+    assert!(outcome.stdout.contains("good.png") && !outcome.stdout.contains("text.png"));
+
+    let outcome = scratch.run(&format!("{arguments} --json"));
+    assert_eq!(outcome.code, Some(3));
+    let json = outcome.json();
+    assert_eq!(json.as_array().unwrap().len(), 4);
+    assert!(json[0]["error"].is_string() && json[1]["class"].is_string());
+
+    scratch.run("predict linear.safetensors text.png").fails(3, &["text.png"]);
+}
+
+#[test]
+fn prepared_pictures_never_take_the_place_of_others() {
+    let scratch = Scratch::with_model();
+    std::fs::create_dir(scratch.path("prepared")).unwrap();
+    scratch.write("p.png", encoded(ImageFormat::Png));
+    scratch.write("p.bmp", encoded(ImageFormat::Bmp));
+    let original = scratch.read("p.png");
+    let outcome = scratch.run("predict linear.safetensors p.png p.bmp --prepared . --json").succeeds();
+    assert_eq!(scratch.read("p.png"), original);
+    let prepared = image::load_from_memory(&scratch.read("p.prepared.png")).unwrap();
+    assert_eq!((prepared.width(), prepared.height()), (12, 12));
+    assert_eq!(scratch.read("p.prepared-2.png"), scratch.read("p.prepared.png"));
+    assert_eq!(outcome.json()[1]["prepared"], "./p.prepared-2.png");
+
+    scratch.run("predict linear.safetensors p.png --prepared prepared").succeeds();
+    assert!(scratch.path("prepared/p.prepared.png").is_file());
+    scratch.refuses(
+        "predict linear.safetensors p.png --prepared nowhere",
+        3,
+        &["cannot write into nowhere: there is no folder nowhere; create it first"],
+    );
+}
+
+#[test]
+fn a_model_of_features_reads_no_pictures() {
+    use tercet::image::Contract;
+    use tercet::linear::LinearClassifier;
+    use tercet::model::{Card, Classifier};
+    let scratch = Scratch::empty();
+    let card = Card::new(vec!["a".to_owned(), "b".to_owned()], Contract::features(4));
+    let classifier = Classifier::Linear(LinearClassifier::new(4, 2).unwrap());
+    ModelFile { card, classifier }.save(&scratch.path("m.safetensors")).unwrap();
+    scratch.write("p.png", encoded(ImageFormat::Png));
+    scratch.refuses("predict m.safetensors p.png", 3, &["m.safetensors", "4 features", "no pictures"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_text_is_no_panic() {
+    use std::os::unix::ffi::OsStrExt;
+    let scratch = Scratch::with_model();
+    let name = std::ffi::OsStr::from_bytes(b"p\xff.png");
+    let mut command = scratch.command("predict linear.safetensors --json");
+    let outcome = Outcome::of(command.arg(name));
+    assert_eq!(outcome.code, Some(3));
+    assert_eq!(outcome.json()[0]["picture"], "p\u{fffd}.png");
+}
+
+/// A digit of MNIST, saved as a picture and read back as one, is the digit: the model sees the very same pixels.
+#[test]
+fn a_digit_of_mnist_is_read_as_itself() {
+    let scratch = Scratch::empty();
+    scratch.run("train network --hidden 16 --iterations 300 --quiet").succeeds();
+    let model = ModelFile::load(&scratch.path("network.safetensors")).unwrap();
+    let test = "mnist".parse::<Source>().unwrap().open().unwrap().test.unwrap();
+    let digits = test.open(&mut Openings::new(), "a test of the program").subset(&[0, 1, 2, 18, 61]);
+    let mut expected = model.classifier.scores(&digits).unwrap();
+
+    let mut arguments = "predict network.safetensors --json".to_owned();
+    for i in 0..digits.len() {
+        let pixels = digits.pixels(i).unwrap().to_vec();
+        GrayImage::from_raw(28, 28, pixels).unwrap().save(scratch.path(&format!("{i}.png"))).unwrap();
+        arguments += &format!(" {i}.png");
+    }
+    let answers = scratch.run(&arguments).succeeds().json();
+    let classes = expected.argmax();
+    for (i, (scores, class)) in expected.values_mut().chunks_exact_mut(10).zip(classes).enumerate() {
+        probabilities(scores);
+        assert_eq!(answers[i]["class"], json!(class.to_string()), "digit {i}");
+        for (digit, score) in scores.iter().enumerate() {
+            let answer = answers[i]["scores"][digit.to_string()].as_f64().unwrap();
+            assert!((answer - f64::from(*score)).abs() < 1e-6, "digit {i}, class {digit}");
+        }
+    }
+}

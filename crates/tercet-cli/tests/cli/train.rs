@@ -1,0 +1,174 @@
+//! `tercet train`.
+
+use serde_json::json;
+use tercet::model::ModelFile;
+
+use crate::common::{CLASSES, Scratch, TRAIN};
+
+const RECIPE: &str = "\
+description = \"A small network\"
+kind = \"network\"
+hidden = [8, 6]
+seed = 5
+validation = 60
+
+[train]
+loss = \"softmax\"
+reg = 1e-5
+batch = 20
+length = { iterations = 60 }
+learning_rate = 0.1
+check_every = 20
+";
+
+#[test]
+fn each_kind_becomes_a_model_file_with_its_card() {
+    let scratch = Scratch::new();
+    for kind in ["neighbors", "linear", "network"] {
+        let outcome = scratch.run(&format!("train {kind} --data small")).succeeds();
+        let file = format!("{kind}.safetensors");
+        assert!(outcome.stdout.starts_with(&format!("{file} (")) && outcome.stdout.lines().count() == 1);
+        assert!(!outcome.stderr.is_empty());
+        let model = ModelFile::load(&scratch.path(&file)).unwrap();
+        assert_eq!(model.classifier.kind(), kind);
+        assert_eq!(model.card.classes.len(), CLASSES);
+        assert_eq!(model.card.data.as_ref().unwrap().name, "small train");
+        let random = kind != "neighbors";
+        assert_eq!(model.card.seed, random.then_some(0));
+        assert_eq!(model.card.metrics.contains_key("validation accuracy"), random);
+        assert!(model.card.openings.is_empty(), "training must not open the test set");
+    }
+}
+
+#[test]
+fn settings_arrive_in_the_model() {
+    let scratch = Scratch::new();
+    scratch
+        .run(
+            "train network --data small --hidden 9,7 --init 1e-2 --loss svm --margin 2 --lr 0.05 --schedule cosine \
+             --momentum 0.5 --reg 1e-3 --batch 10 --iterations 40 --check-every 10 --patience 9 --validation 100 \
+             --seed 3 --out m.safetensors --losses losses.csv",
+        )
+        .succeeds();
+    let settings = ModelFile::load(&scratch.path("m.safetensors")).unwrap().card.settings;
+    assert_eq!((&settings["hidden"], &settings["seed"]), (&json!([9, 7]), &json!(3)));
+    assert_eq!(settings["validation"], 100);
+    let train = &settings["train"];
+    assert_eq!(train["loss"]["svm"]["margin"], 2.0);
+    assert_eq!((&train["length"]["iterations"], &train["patience"]), (&json!(40), &json!(9)));
+    assert_eq!(train["schedule"], "cosine");
+
+    let losses = String::from_utf8(scratch.read("losses.csv")).unwrap();
+    let lines: Vec<&str> = losses.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (41, "step,loss,validation_loss,validation_accuracy"));
+    assert!(lines[9].ends_with(",,") && !lines[10].ends_with(",,"), "{}", lines[10]);
+
+    scratch
+        .run("train neighbors --data small -k 5 --metric cosine --vote distance --out n.safetensors")
+        .succeeds();
+    let settings = ModelFile::load(&scratch.path("n.safetensors")).unwrap().card.settings;
+    assert_eq!(settings, json!({ "k": 5, "metric": "cosine", "vote": "distance" }));
+}
+
+#[test]
+fn progress_is_told_as_the_lecture_tells_it() {
+    let stderr = Scratch::new().run("train network --data small --iterations 200").succeeds().stderr;
+    let looks: Vec<&str> = stderr.lines().filter(|line| line.starts_with("iteration ")).collect();
+    assert_eq!(looks.len(), 2, "{stderr}");
+    assert!(looks[0].starts_with("iteration 100: average loss = "), "{stderr}");
+    assert!(stderr.contains("550 examples to learn from, 50 to validate"), "{stderr}");
+}
+
+#[test]
+fn a_recipe_says_everything() {
+    let scratch = Scratch::new();
+    scratch.write("mine.toml", RECIPE);
+    scratch.run("train --recipe mine.toml --data small --losses losses.csv").succeeds();
+    let card = ModelFile::load(&scratch.path("network.safetensors")).unwrap().card;
+    assert_eq!((card.seed, &card.settings["hidden"]), (Some(5), &json!([8, 6])));
+    assert_eq!(scratch.read("losses.csv").split(|&byte| byte == b'\n').count(), 62);
+
+    // The same in words, but for the description.
+    scratch
+        .run(
+            "train network --data small --hidden 8,6 --seed 5 --validation 60 --batch 20 --iterations 60 --lr 0.1 \
+             --check-every 20 --momentum 0 --schedule constant --out words.safetensors",
+        )
+        .succeeds();
+    let words = ModelFile::load(&scratch.path("words.safetensors")).unwrap();
+    let recipe = ModelFile::load(&scratch.path("network.safetensors")).unwrap();
+    assert_eq!(words.classifier, recipe.classifier);
+
+    let out = "train --recipe mine.toml --data small --seed 6 --out six.safetensors";
+    scratch.run(out).succeeds();
+    assert_eq!(ModelFile::load(&scratch.path("six.safetensors")).unwrap().card.seed, Some(6));
+}
+
+#[test]
+fn the_lecture_s_recipe_is_built_in() {
+    let scratch = Scratch::new();
+    scratch.refuses("train --recipe lecture --data small", 2, &["validation is 5000", "less than 600"]);
+    let outcome = scratch.run("train --recipe lecture --data small --validation 60").succeeds();
+    assert!(outcome.stderr.contains("iteration 1,500: average loss = "), "{}", outcome.stderr);
+    let settings = ModelFile::load(&scratch.path("network.safetensors")).unwrap().card.settings;
+    assert_eq!(settings["hidden"], json!([36]));
+}
+
+#[test]
+fn recipes_that_are_none_are_refused() {
+    let scratch = Scratch::new();
+    scratch.write("mine.toml", RECIPE.replace("batch", "batsh"));
+    scratch.refuses("train --recipe mine.toml --data small", 3, &["mine.toml", "line 9", "batsh"]);
+    scratch.refuses(
+        "train --recipe lektion --data small",
+        3,
+        &["cannot read lektion", "lecture, linear, network"],
+    );
+    scratch.refuses("train --recipe lecture linear", 2, &["linear", "--recipe"]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_file_for_any_number_of_threads() {
+    let scratch = Scratch::new();
+    for kind in ["linear --epochs 3", "network --epochs 3 --hidden 32"] {
+        let train = |options: &str| {
+            let out = format!("train {kind} --data small --out m.safetensors {options}");
+            scratch.run(&out).succeeds();
+            scratch.read("m.safetensors")
+        };
+        let first = train("");
+        for options in ["", "--threads 1", "--threads 2", "--threads 3"] {
+            assert!(train(options) == first, "{kind} {options}");
+        }
+        assert!(train("--seed 1") != first, "{kind}");
+    }
+}
+
+#[test]
+fn k_may_be_all_examples() {
+    let scratch = Scratch::new();
+    scratch.run(&format!("train neighbors --data small -k {TRAIN}")).succeeds();
+}
+
+#[test]
+fn a_training_that_diverges_says_where_and_what_to_try() {
+    let scratch = Scratch::with_model();
+    let words = ["the loss became", "at step", "smaller learning rate"];
+
+    // The first look came before: its weights are kept.
+    let train = "train network --data small --lr 1e20 --check-every 1";
+    let outcome = scratch.run(train).fails(3, &words);
+    assert!(outcome.stderr.contains("the weights of the last sound look are kept: network.safetensors"));
+    ModelFile::load(&scratch.path("network.safetensors")).unwrap();
+
+    // Nothing was learned: an older model stays, and where there is none the untrained weights are better than nothing.
+    let train = "train network --data small --lr 1e20 --out";
+    scratch.refuses(
+        &format!("{train} linear.safetensors"),
+        3,
+        &[&words[..], &["linear.safetensors stays as it was"]].concat(),
+    );
+    let outcome = scratch.run(&format!("{train} new.safetensors --quiet")).fails(3, &words);
+    assert!(outcome.stderr.contains("the weights before the first step are kept: new.safetensors"));
+    ModelFile::load(&scratch.path("new.safetensors")).unwrap();
+}

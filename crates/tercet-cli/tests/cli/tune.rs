@@ -1,0 +1,98 @@
+//! `tercet tune`.
+
+use crate::common::{Outcome, Scratch};
+
+/// The settings of the trials of a run, in the order of the document.
+fn trials(outcome: &Outcome) -> Vec<serde_json::Value> {
+    outcome.json()["trials"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_grid_of_neighbours() {
+    let scratch = Scratch::new();
+    let arguments = "tune neighbors --data small -k 1,3,5 --metric l1,l2 --vote uniform";
+    let outcome = scratch.run(arguments).succeeds();
+    assert!(outcome.stderr.contains("6 of 6: ") && outcome.stderr.contains("table and plots: tuning.html"));
+    outcome.says(&["accuracy", "best: metric l"]);
+    let html = String::from_utf8(scratch.read("tuning.html")).unwrap();
+    assert!(html.to_lowercase().starts_with("<!doctype html>"));
+    assert_eq!(trials(&scratch.run(&format!("{arguments} --json")).succeeds()).len(), 6);
+}
+
+#[test]
+fn grids_of_linear_classifiers_and_networks() {
+    let scratch = Scratch::new();
+    let linear = "tune linear --data small --epochs 1 --lr 0.01,0.1 --reg 0,1e-4 --report l.html --json";
+    assert_eq!(trials(&scratch.run(linear).succeeds()).len(), 4);
+    let network =
+        "tune network --data small --epochs 1 --hidden 8,8x6 --lr 0.1 --batch 20,50 --report n.html --json";
+    let trials = trials(&scratch.run(network).succeeds());
+    assert_eq!(trials.len(), 4);
+    assert!(trials.iter().any(|trial| trial["settings"]["network"]["hidden"] == serde_json::json!([8, 6])));
+    assert!(scratch.path("l.html").is_file() && scratch.path("n.html").is_file());
+    assert!(!scratch.path("tuning.html").exists());
+}
+
+#[test]
+fn a_random_search_draws_from_ranges_and_is_repeated_by_its_seed() {
+    let scratch = Scratch::new();
+    let search = |seed| {
+        let arguments = format!(
+            "tune network --data small --epochs 1 --random 4 --hidden 4..16 --lr 0.001..0.1 --seed {seed} --json"
+        );
+        let outcome = scratch.run(&arguments).succeeds();
+        trials(&outcome)
+            .iter()
+            .map(|trial| (trial["settings"].clone(), trial["accuracy"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let first = search(1);
+    assert_eq!(first.len(), 4);
+    for (settings, _) in &first {
+        let rate = settings["network"]["training"]["learning_rate"].as_f64().unwrap();
+        assert!((0.000_999..=0.100_001).contains(&rate), "{rate}");
+    }
+    assert_eq!(search(1), first);
+    assert_ne!(search(2), first);
+}
+
+#[test]
+fn folds_instead_of_one_part() {
+    let scratch = Scratch::new();
+    let arguments = "tune neighbors --data small -k 3 --vote uniform --folds 4";
+    let outcome = scratch.run(&format!("{arguments} --json")).succeeds();
+    assert!(outcome.stderr.contains("4-fold cross-validation"), "{}", outcome.stderr);
+    assert_eq!(outcome.json()["plan"]["judge"]["folds"], 4);
+    scratch.run("tune linear --data small --epochs 1 --lr 0.02 --folds 3").succeeds().says(&["± s.e."]);
+    scratch.refuses(&format!("{arguments} --validation 50"), 2, &["--folds", "--validation"]);
+}
+
+#[test]
+fn a_trial_that_diverges_is_a_trial_that_lost() {
+    let scratch = Scratch::new();
+    let outcome = scratch.run("tune linear --data small --epochs 1 --lr 0.02,1e30").succeeds();
+    outcome.says(&["diverged at step", "best: "]);
+}
+
+#[test]
+fn searches_that_make_no_sense_are_refused() {
+    let scratch = Scratch::new();
+    for (arguments, words) in [
+        ("tune neighbors -k 0", ["k is 0", "1"].as_slice()),
+        ("tune neighbors -k 601", &["k is 601"]),
+        ("tune neighbors -k 1,x", &["-k is \"1,x\"", "\"x\" is no value"]),
+        ("tune neighbors -k 1..9", &["-k is the range 1..9", "add --random"]),
+        ("tune neighbors -k 9..1 --random 3", &["k is 9 to 1"]),
+        ("tune neighbors --folds 1", &["folds is 1"]),
+        ("tune neighbors --random 0", &["the number of trials is 0"]),
+        ("tune neighbors --metric l3", &["l3", "cosine"]),
+        ("tune network --hidden 8,,8", &["--hidden"]),
+        ("tune network --lr 0.1,-1", &["learning rate is -1"]),
+        ("tune linear --lr 0..1 --random 3", &["learning rate is 0.0 to 1.0"]),
+        ("tune linear --epochs 0", &["epochs is 0"]),
+        ("tune linear --validation 600", &["validation is 600"]),
+    ] {
+        scratch.refuses(&format!("{arguments} --data small"), 2, words);
+    }
+    scratch.refuses("tune linear --data small --report nowhere/t.html", 3, &["there is no folder nowhere"]);
+}

@@ -1,0 +1,100 @@
+//! What the program says of itself, and where its words go.
+
+use std::io::Read;
+
+use crate::common::{Outcome, Scratch};
+
+#[test]
+fn alone_it_names_the_three_commands_to_begin_with() {
+    let outcome = Scratch::empty().run("").succeeds();
+    assert_eq!(outcome.stderr, "");
+    outcome.says(&["tercet compare", "tercet train network", "tercet predict", "tercet --help"]);
+}
+
+#[test]
+fn help_and_version() {
+    let scratch = Scratch::empty();
+    let verbs = ["compare", "train", "evaluate", "predict", "tune", "data", "completions"];
+    scratch.run("--help").succeeds().says(&verbs);
+    for verb in verbs {
+        scratch.run(&format!("{verb} --help")).succeeds().says(&["Usage: tercet", verb]);
+    }
+    let version = scratch.run("--version").succeeds();
+    assert_eq!(version.stdout, concat!("tercet ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn completions_for_every_shell() {
+    let scratch = Scratch::empty();
+    for (shell, sign) in [("bash", "complete -F"), ("zsh", "#compdef tercet"), ("fish", "complete -c tercet")]
+    {
+        scratch.run(&format!("completions {shell}")).succeeds().says(&[sign, "predict", "--report"]);
+    }
+}
+
+#[test]
+fn a_verb_that_needs_another_word_says_which_there_are() {
+    let scratch = Scratch::empty();
+    for (verb, kinds) in [
+        ("train", ["neighbors", "linear", "network", "--recipe"].as_slice()),
+        ("tune", &["neighbors", "linear", "network"]),
+        ("data", &["info", "show"]),
+    ] {
+        let outcome = scratch.run(verb);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{verb}");
+        for kind in kinds {
+            assert!(outcome.stderr.contains(kind), "no {kind} in {}", outcome.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let scratch = Scratch::with_model();
+    for arguments in
+        ["", "evaluate linear.safetensors --data small", "data show --data small", "completions zsh"]
+    {
+        let mut child = scratch.command(arguments).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments}: {said}");
+        assert!(!said.contains("panicked") && !said.contains("error"), "{arguments}: {said}");
+    }
+}
+
+#[test]
+fn work_goes_on_when_nobody_reads_the_messages() {
+    let scratch = Scratch::new();
+    let mut child = scratch.command("train linear --data small").spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(scratch.path("linear.safetensors").is_file());
+}
+
+#[test]
+fn quiet_leaves_results_alone() {
+    let scratch = Scratch::new();
+    for arguments in [
+        "train network --data small --quiet",
+        "train neighbors --data small --quiet",
+        "evaluate -q network.safetensors --data small",
+        "compare --data small --quiet",
+        "-q tune neighbors --data small",
+    ] {
+        let outcome = scratch.run(arguments).succeeds();
+        assert_eq!(outcome.stderr, "", "{arguments}");
+        assert_ne!(outcome.stdout, "", "{arguments}");
+    }
+    scratch.run("-q train linear --data small --lr 0").fails(2, &["learning rate is 0"]);
+}
+
+#[test]
+fn the_instruction_set_can_be_chosen() {
+    let scratch = Scratch::with_model();
+    for isa in ["portable", ""] {
+        let mut command = scratch.command("evaluate linear.safetensors --data small --json");
+        let json = Outcome::of(command.env("TERCET_ISA", isa)).succeeds().json();
+        assert!(isa.is_empty() || json["isa"] == isa, "{json}");
+    }
+}
