@@ -46,7 +46,7 @@ pub fn judge(name: &str, model: &ModelFile, test: &Dataset) -> anyhow::Result<Op
 }
 
 /// What a classifier is, in a few words.
-pub fn kind(classifier: &Classifier) -> String {
+fn kind(classifier: &Classifier) -> String {
     match classifier {
         Classifier::Neighbors(_) => "k nearest neighbours".to_owned(),
         Classifier::Linear(_) => "linear classifier".to_owned(),

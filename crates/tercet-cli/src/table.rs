@@ -7,6 +7,11 @@ use crate::output;
 /// A table with these column names. Columns are separated by blanks alone, so that a table in a pipe can be read by
 /// a person and cut by a program; on a terminal cells wrap to its width.
 pub fn table<const N: usize>(header: [&str; N]) -> Table {
+    with_header(&header)
+}
+
+/// A [`table`] of as many columns as there turn out to be.
+pub fn with_header(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);

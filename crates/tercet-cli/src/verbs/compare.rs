@@ -61,6 +61,8 @@ struct Fitted {
 
 /// Trains, judges and reports.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let recipe = Recipe { hidden: arguments.hidden.clone(), ..Recipe::network() };
+    recipe.validate()?;
     check_writable(&arguments.report)?;
     let whole = Instant::now();
     let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();

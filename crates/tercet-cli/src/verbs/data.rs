@@ -12,7 +12,7 @@ use tercet::text::thousands;
 
 use crate::arguments::{Data, check_writable, test_set};
 use crate::output;
-use crate::table::{percent, table};
+use crate::table::{percent, with_header};
 
 /// What `tercet data` understands.
 #[derive(clap::Args)]
@@ -78,7 +78,8 @@ fn info(data: &Data, json: bool) -> anyhow::Result<()> {
     }
     writeln!(out, "{}\n", collection.name)?;
     let summaries: Vec<&Summary> = std::iter::once(&train).chain(&test).collect();
-    let mut facts = table(["", "train", "test"]);
+    let columns = 1 + summaries.len();
+    let mut facts = with_header(&["", "train", "test"][..columns]);
     let mut row = |name: &str, value: &dyn Fn(&Summary) -> String| {
         facts.add_row(std::iter::once(name.to_owned()).chain(summaries.iter().map(|s| value(s))));
     };
@@ -94,7 +95,7 @@ fn info(data: &Data, json: bool) -> anyhow::Result<()> {
     row("digest", &|s| format!("{}…", &s.digest[..16]));
     writeln!(out, "{}\n", facts.trim_fmt())?;
 
-    let mut classes = table(["class", "train", "test"]);
+    let mut classes = with_header(&["class", "train", "test"][..columns]);
     for (i, class) in train.classes.iter().enumerate() {
         let counts = summaries.iter().map(|s| thousands(s.classes[i].examples));
         classes.add_row(std::iter::once(class.name.clone()).chain(counts));

@@ -12,7 +12,7 @@ use tercet::report::{self, DataCard, Run};
 use tercet::text;
 
 use crate::arguments::{Data, check_writable, command, test_set};
-use crate::judging::{judge, kind};
+use crate::judging::judge;
 use crate::progress::say;
 use crate::table::{self, percent, table};
 use crate::{exit, interrupt, output};
@@ -78,12 +78,13 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         output::print(run.to_json()?)?;
     } else {
-        for ((name, model), card) in names.iter().zip(&models).zip(&run.models) {
-            output::print(format_args!("{name}: {}", kind(&model.classifier)))?;
+        for (i, (name, card)) in names.iter().zip(&run.models).enumerate() {
+            let apart = if i == 0 { "" } else { "\n" };
+            output::print(format_args!("{apart}{name}: {}", card.kind))?;
             print(&card.evaluation, &test)?;
         }
         for comparison in &run.comparisons {
-            output::print(&comparison.sentence)?;
+            output::print(format_args!("\n{}", comparison.sentence))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -141,7 +142,6 @@ fn print(evaluation: &Evaluation, test: &Dataset) -> anyhow::Result<()> {
         ]);
     }
     table::print(&classes)?;
-    output::print("")?;
     let worst: Vec<String> = evaluation
         .mistakes
         .iter()
@@ -153,7 +153,7 @@ fn print(evaluation: &Evaluation, test: &Dataset) -> anyhow::Result<()> {
         })
         .collect();
     if !worst.is_empty() {
-        output::print(format_args!("worst mistakes: {}\n", worst.join(", ")))?;
+        output::print(format_args!("\nworst mistakes: {}", worst.join(", ")))?;
     }
     Ok(())
 }

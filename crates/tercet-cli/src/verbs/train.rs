@@ -28,8 +28,7 @@ use crate::{exit, interrupt, output, training};
 #[derive(clap::Args)]
 #[command(
     arg_required_else_help = true,
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
+    override_usage = "tercet train KIND [OPTIONS]\n       tercet train --recipe NAME|FILE [OPTIONS]",
     subcommand_value_name = "KIND",
     subcommand_help_heading = "Kinds"
 )]
@@ -38,7 +37,7 @@ pub struct Arguments {
     kind: Option<Kind>,
 
     /// Train as a recipe says: `lecture`, `linear`, `network`, or a TOML file
-    #[arg(long, required = true, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
 
     /// The seed of every random choice, instead of the recipe's
@@ -72,14 +71,12 @@ struct Common {
     #[command(flatten)]
     data: Data,
     /// The model file to write [default: neighbors, linear or network.safetensors]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
 struct NeighborsArguments {
-    #[command(flatten)]
-    common: Common,
     /// How many neighbours vote
     #[arg(short, long, default_value_t = 3)]
     k: usize,
@@ -94,15 +91,11 @@ struct NeighborsArguments {
 #[derive(clap::Args)]
 struct LinearArguments {
     #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
     descent: Descent,
 }
 
 #[derive(clap::Args)]
 struct NetworkArguments {
-    #[command(flatten)]
-    common: Common,
     /// Hidden units of each hidden layer, such as 128 or 256,64
     #[arg(long, value_delimiter = ',', default_value = "128", value_name = "H,…")]
     hidden: Vec<usize>,
@@ -217,13 +210,15 @@ impl Descent {
 
 /// Trains a classifier.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    arguments.check()?;
+    let common = &arguments.common;
     match arguments.kind {
-        Some(Kind::Neighbors(neighbors)) => remember(neighbors),
-        Some(Kind::Linear(LinearArguments { common, descent })) => {
+        Some(Kind::Neighbors(neighbors)) => remember(common, &neighbors),
+        Some(Kind::Linear(LinearArguments { descent })) => {
             let recipe = descent.recipe(Recipe::linear())?;
-            descend(&common, &recipe, descent.losses.as_deref())
+            descend(common, &recipe, descent.losses.as_deref())
         }
-        Some(Kind::Network(NetworkArguments { common, hidden, init, descent })) => {
+        Some(Kind::Network(NetworkArguments { hidden, init, descent })) => {
             let init = match init.as_str() {
                 "he" => Init::He,
                 eps => Init::Normal(eps.parse().map_err(|_| {
@@ -231,14 +226,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 })?),
             };
             let recipe = descent.recipe(Recipe { hidden, init: Some(init), ..Recipe::network() })?;
-            descend(&common, &recipe, descent.losses.as_deref())
+            descend(common, &recipe, descent.losses.as_deref())
         }
         None => {
             let name = arguments.recipe.unwrap_or_default();
             let mut recipe = Recipe::named(&name).map_or_else(|| read_recipe(&name), Ok)?;
             recipe.seed = arguments.seed.unwrap_or(recipe.seed);
             recipe.validation = arguments.validation.or(recipe.validation);
-            descend(&arguments.common, &recipe, arguments.losses.as_deref())
+            descend(common, &recipe, arguments.losses.as_deref())
         }
     }
 }
@@ -252,6 +247,29 @@ fn read_recipe(name: &str) -> anyhow::Result<Recipe> {
             anyhow!("{error}; name a TOML file, or one of the built-in recipes: lecture, linear, network")
         }
     })
+}
+
+impl Arguments {
+    /// Refuses a recipe beside a kind, and neither of them.
+    fn check(&self) -> anyhow::Result<()> {
+        let of_recipe = [
+            ("--recipe", self.recipe.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--validation", self.validation.is_some()),
+            ("--losses", self.losses.is_some()),
+        ];
+        let given = of_recipe.into_iter().find_map(|(name, given)| given.then_some(name));
+        match (&self.kind, given) {
+            (None, _) if self.recipe.is_none() => Err(exit::usage(
+                "nothing to train was named; expected a kind (neighbors, linear or network) or --recipe",
+            )),
+            (Some(_), Some("--recipe")) => {
+                Err(exit::usage("--recipe says which kind to train: leave out the kind, or the recipe"))
+            }
+            (Some(_), Some(option)) => Err(exit::usage(format!("{option} belongs after the kind"))),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Common {
@@ -271,12 +289,12 @@ fn preparation(collection: &Collection) -> Preparation {
     }
 }
 
-fn remember(arguments: NeighborsArguments) -> anyhow::Result<ExitCode> {
-    let path = arguments.common.path("neighbors")?;
-    let collection = arguments.common.data.open()?;
+fn remember(common: &Common, arguments: &NeighborsArguments) -> anyhow::Result<ExitCode> {
+    let path = common.path("neighbors")?;
+    let collection = common.data.open()?;
     let train = &collection.train;
     let stage = Stage::new("nearest neighbours", 1);
-    let NeighborsArguments { k, metric, vote, .. } = arguments;
+    let &NeighborsArguments { k, metric, vote } = arguments;
     let classifier = NeighborsClassifier::fit(train, metric, k, vote)?;
     stage.done(&format!("{} examples remembered", text::thousands(train.len())));
 

@@ -197,7 +197,7 @@ fn write_part(folder: &Path, prefix: &str, side: usize, examples: usize) {
         for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
             let ink = [y % 6 < 3, x % 6 < 3, (x + y) % 6 < 3][class];
             let pattern = if ink { 200 } else { 50 };
-            pixels.push(if noise() < 40 { pattern } else { noise() });
+            pixels.push(if noise() < 80 { pattern } else { noise() });
         }
     }
     let images = Idx { dimensions: vec![examples, side, side], values: Values::U8(pixels) };

@@ -23,7 +23,7 @@ fn two_models_are_compared() {
     scratch.run("evaluate linear.safetensors neighbors.safetensors --data small").succeeds().says(&[
         "linear.safetensors: linear",
         "neighbors.safetensors: k nearest neighbours",
-        "McNemar",
+        "is right on ",
     ]);
     let json = scratch
         .run("evaluate linear.safetensors neighbors.safetensors --data small --json")

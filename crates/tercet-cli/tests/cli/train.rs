@@ -118,13 +118,15 @@ fn the_lecture_s_recipe_is_built_in() {
 fn recipes_that_are_none_are_refused() {
     let scratch = Scratch::new();
     scratch.write("mine.toml", RECIPE.replace("batch", "batsh"));
-    scratch.refuses("train --recipe mine.toml --data small", 3, &["mine.toml", "line 9", "batsh"]);
+    scratch.refuses("train --recipe mine.toml --data small", 3, &["mine.toml", "line 10", "batsh"]);
     scratch.refuses(
         "train --recipe lektion --data small",
         3,
         &["cannot read lektion", "lecture, linear, network"],
     );
-    scratch.refuses("train --recipe lecture linear", 2, &["linear", "--recipe"]);
+    scratch.refuses("train --recipe lecture linear", 2, &["--recipe says which kind to train"]);
+    scratch.refuses("train --seed 1 linear --data small", 2, &["--seed belongs after the kind"]);
+    scratch.refuses("train --data small", 2, &["neighbors, linear or network", "--recipe"]);
 }
 
 #[test]
@@ -142,6 +144,13 @@ fn the_same_seed_gives_the_same_file_for_any_number_of_threads() {
         }
         assert!(train("--seed 1") != first, "{kind}");
     }
+}
+
+#[test]
+fn what_every_kind_takes_may_come_before_it() {
+    let scratch = Scratch::new();
+    scratch.run("train --quiet --threads 2 --data small --out m.safetensors linear --epochs 1").succeeds();
+    assert!(scratch.path("m.safetensors").is_file());
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn completions_for_every_shell() {
     let scratch = Scratch::empty();
     for (shell, sign) in [("bash", "complete -F"), ("zsh", "#compdef tercet"), ("fish", "complete -c tercet")]
     {
-        scratch.run(&format!("completions {shell}")).succeeds().says(&[sign, "predict", "--report"]);
+        scratch.run(&format!("completions {shell}")).succeeds().says(&[sign, "predict", "report"]);
     }
 }
 
