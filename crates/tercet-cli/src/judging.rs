@@ -49,7 +49,9 @@ pub fn judge(name: &str, model: &ModelFile, test: &Dataset) -> anyhow::Result<Op
 fn kind(classifier: &Classifier) -> String {
     match classifier {
         Classifier::Neighbors(_) => "k nearest neighbours".to_owned(),
-        Classifier::Linear(_) => "linear classifier".to_owned(),
+        Classifier::Linear(linear) => {
+            format!("scores = X · W + b, {}-{}", linear.dense().inputs, linear.dense().outputs)
+        }
         Classifier::Network(network) => {
             let sizes: Vec<String> = std::iter::once(network.inputs())
                 .chain(network.dense_layers().map(|dense| dense.outputs))

@@ -147,8 +147,12 @@ fn fit_neighbors(train: &Dataset, k: usize) -> anyhow::Result<Fitted> {
     let stage = Stage::new("nearest neighbours", 1);
     let classifier = NeighborsClassifier::fit(train, Metric::L2, k, Vote::Uniform)?;
     let seconds = stage.done(&format!("{} examples remembered", text::thousands(train.len())));
-    let settings =
-        [("k", k.to_string()), ("metric", Metric::L2.to_string()), ("vote", Vote::Uniform.to_string())];
+    let settings = [
+        ("k", k.to_string()),
+        ("metric", Metric::L2.to_string()),
+        ("vote", Vote::Uniform.to_string()),
+        ("examples", format!("all {}", text::thousands(train.len()))),
+    ];
     Ok(Fitted {
         name: "nearest neighbours",
         model: model(train, Classifier::Neighbors(classifier)),
