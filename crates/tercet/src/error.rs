@@ -70,7 +70,7 @@ pub enum Error {
     /// The loss became NaN or infinite. Training stopped there; the model of the last good step is kept.
     #[error(
         "the loss became {loss} at step {step}: the steps are too large. Try a smaller learning rate than \
-         {learning_rate} (a tenth of it, say), or smaller initial weights"
+         {learning_rate:?} (a tenth of it, say), or smaller initial weights"
     )]
     Diverged {
         /// The step, counted from one.
