@@ -50,7 +50,7 @@ fn kind(classifier: &Classifier) -> String {
     match classifier {
         Classifier::Neighbors(_) => "k nearest neighbours".to_owned(),
         Classifier::Linear(linear) => {
-            format!("scores = X · W + b, {}-{}", linear.dense().inputs, linear.dense().outputs)
+            format!("linear classifier, {}-{}", linear.dense().inputs, linear.dense().outputs)
         }
         Classifier::Network(network) => {
             let sizes: Vec<String> = std::iter::once(network.inputs())
