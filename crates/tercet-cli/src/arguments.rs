@@ -11,7 +11,13 @@ use tercet::{Dataset, Error};
 #[derive(Args, Clone)]
 pub struct Data {
     /// The data: `mnist`, or a folder of IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-…, or .gz)
-    #[arg(long, global = true, default_value = "mnist", value_name = "SOURCE")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Data and files",
+        default_value = "mnist",
+        value_name = "SOURCE"
+    )]
     pub data: String,
 }
 

@@ -71,7 +71,7 @@ struct Common {
     #[command(flatten)]
     data: Data,
     /// The model file to write [default: neighbors, linear or network.safetensors]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Data and files", value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
