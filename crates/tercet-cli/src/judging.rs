@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use tercet::Dataset;
 use tercet::evaluate::Evaluation;
 use tercet::model::{Classifier, ModelFile};
 use tercet::neighbors::{Neighbors, NeighborsClassifier};
+use tercet::recipe::Recipe;
 use tercet::report::{ModelCard, NeighborCard, NeighborStory, Templates};
+use tercet::{Dataset, Matrix};
 
 use crate::interrupt;
 use crate::progress::Stage;
@@ -32,7 +33,7 @@ pub fn judge(name: &str, model: &ModelFile, test: &Dataset) -> anyhow::Result<Op
 
     let evaluation = Evaluation::from_scores(&scores, &test.labels(), test.classes())?;
     let story = match (&model.classifier, found) {
-        (Classifier::Neighbors(neighbors), Some(found)) => story(neighbors, &found, &evaluation),
+        (Classifier::Neighbors(neighbors), Some(found)) => story(neighbors, &found, &scores, &evaluation),
         _ => None,
     };
     Ok(Some(ModelCard {
@@ -73,6 +74,9 @@ fn settings(model: &ModelFile) -> Vec<(String, String)> {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    if let Ok(recipe) = serde_json::from_value::<Recipe>(model.card.settings.clone()) {
+        return recipe.describe();
+    }
     let of_card = model.card.settings.as_object();
     of_card.into_iter().flatten().map(|(name, setting)| (name.clone(), value(setting))).collect()
 }
@@ -105,14 +109,13 @@ fn templates(classifier: &Classifier, test: &Dataset) -> Vec<Templates> {
 fn story(
     neighbors: &NeighborsClassifier,
     found: &Neighbors,
+    scores: &Matrix,
     evaluation: &Evaluation,
 ) -> Option<NeighborStory> {
     let mistake = evaluation.mistakes.first()?;
     let (indices, distances) = found.of(mistake.index);
-    let mut votes = vec![0.0; neighbors.classes().len()];
     let cards = indices.iter().zip(distances).map(|(&index, &distance)| {
         let label = neighbors.labels()[index as usize];
-        votes[label as usize] += 1.0;
         NeighborCard {
             index: index as usize,
             label,
@@ -126,6 +129,6 @@ fn story(
         predicted: mistake.predicted,
         metric: neighbors.metric().to_string(),
         neighbors: cards.collect(),
-        votes,
+        votes: scores.row(mistake.index).iter().map(|&share| share.into()).collect(),
     })
 }

@@ -77,7 +77,7 @@ pub enum Error {
         step: usize,
         /// The loss there: NaN or infinite.
         loss: f32,
-        /// The learning rate in force.
+        /// The learning rate that was set, whatever the schedule made of it.
         learning_rate: f32,
     },
 }

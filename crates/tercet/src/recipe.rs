@@ -152,6 +152,18 @@ impl Recipe {
         }
     }
 
+    /// The recipe as a reader wants it, a name and a value each.
+    pub fn describe(&self) -> Vec<(String, String)> {
+        let mut words = Vec::new();
+        if self.kind == Kind::Network {
+            let sizes: Vec<String> = self.hidden.iter().map(usize::to_string).collect();
+            words.push(("hidden".to_owned(), sizes.join(", ")));
+            words.push(("initial weights".to_owned(), self.init.unwrap_or(Init::He).to_string()));
+        }
+        words.extend(self.train.describe());
+        words
+    }
+
     /// The recipe as TOML, to be read back by [`parse`](Recipe::parse).
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("numbers, words and tables of them can be written as TOML")

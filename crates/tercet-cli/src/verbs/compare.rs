@@ -74,13 +74,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let seed = arguments.seed.seed;
     let data = arguments.validation.split(&collection.train, seed)?;
     check_k(arguments.k, &data)?;
+    Network::check_sizes(data.train.width(), &arguments.hidden, data.train.class_count())?;
     let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
     stage.done(&format!("{}: {train} to learn from, {validation} to validate", collection.name));
 
     // Fitting: neighbours remember every example that is not for testing, the others learn from one part and are
     // watched on the other.
     let neighbors = fit_neighbors(&collection.train, arguments.k)?;
-    let Some(by_k) = choose_k(&data, arguments.k)? else { return Ok(exit::interrupted()) };
+    let Some(by_k) = accuracies_by_k(&data, arguments.k)? else { return Ok(exit::interrupted()) };
     let linear = fit_linear(&data, seed)?;
     let network = fit_network(&data, &arguments.hidden, seed)?;
     if interrupt::was_asked() {
@@ -95,7 +96,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let Some(card) = judge(fitted.name, &fitted.model, &test)? else { return Ok(exit::interrupted()) };
         models.push(report::ModelCard {
             settings: fitted.settings,
-            fit_seconds: fitted.seconds,
+            fit_seconds: Some(fitted.seconds),
             history: fitted.training.map(|training| training.history),
             ..card
         });
@@ -108,7 +109,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         isa: tercet_kernels::Isa::active().name().to_owned(),
         threads: rayon::current_num_threads(),
-        seed,
+        seed: Some(seed),
         started,
         data: DataCard::new(&data.train, data.validation.len(), test.len(), collection.train.digest()),
         openings,
@@ -163,7 +164,7 @@ fn fit_neighbors(train: &Dataset, k: usize) -> anyhow::Result<Fitted> {
 }
 
 /// The accuracy on the validation set for every k, from one search. `None` where Ctrl-C ended it.
-fn choose_k(data: &Split, chosen: usize) -> Result<Option<AccuracyByK>> {
+fn accuracies_by_k(data: &Split, chosen: usize) -> Result<Option<AccuracyByK>> {
     let largest = LARGEST_K.max(chosen).min(data.train.len());
     let name = format!("accuracy for k = 1 to {largest}");
     let stage = Stage::new(name, data.validation.len());
@@ -189,35 +190,39 @@ fn choose_k(data: &Split, chosen: usize) -> Result<Option<AccuracyByK>> {
 }
 
 fn fit_linear(data: &Split, seed: u64) -> anyhow::Result<Fitted> {
-    let settings = Recipe::linear().train;
+    let recipe = Recipe::linear();
     let mut classifier = LinearClassifier::new(data.train.width(), data.train.class_count())?;
     let (training, seconds) =
-        training::run("linear classifier", classifier.network_mut(), data, &settings, seed, false)?;
+        training::run("linear classifier", classifier.network_mut(), data, &recipe.train, seed, false)?;
     Ok(Fitted {
         name: "linear classifier",
         model: model(&data.train, Classifier::Linear(classifier)),
-        settings: settings.describe(),
+        settings: described(&recipe, data),
         seconds,
         training: Some(training),
     })
 }
 
 fn fit_network(data: &Split, hidden: &[usize], seed: u64) -> anyhow::Result<Fitted> {
-    let settings = Recipe::network().train;
+    let recipe = Recipe { hidden: hidden.to_vec(), ..Recipe::network() };
     let (inputs, classes) = (data.train.width(), data.train.class_count());
     let mut network = Network::fully_connected(inputs, hidden, classes, Init::He, seed)?;
-    let (training, seconds) = training::run("neural network", &mut network, data, &settings, seed, false)?;
-    let sizes: Vec<String> = hidden.iter().map(usize::to_string).collect();
-    let mut described =
-        vec![("hidden".to_owned(), sizes.join(", ")), ("initial weights".to_owned(), "He".into())];
-    described.extend(settings.describe());
+    let (training, seconds) =
+        training::run("neural network", &mut network, data, &recipe.train, seed, false)?;
     Ok(Fitted {
         name: "neural network",
         model: model(&data.train, Classifier::Network(network)),
-        settings: described,
+        settings: described(&recipe, data),
         seconds,
         training: Some(training),
     })
+}
+
+/// A recipe in words, and how many examples it was followed on.
+fn described(recipe: &Recipe, data: &Split) -> Vec<(String, String)> {
+    let mut words = recipe.describe();
+    words.push(("examples".to_owned(), text::thousands(data.train.len())));
+    words
 }
 
 /// The model as it would be saved, to be judged and measured.
@@ -234,7 +239,7 @@ fn print(run: &Run) -> anyhow::Result<()> {
             model.name.clone(),
             format!("{} ({:.2}–{:.2})", percent(model.evaluation.accuracy), 100.0 * low, 100.0 * high),
             text::thousands(model.evaluation.errors()),
-            text::seconds(model.fit_seconds),
+            model.fit_seconds.map_or("–".to_owned(), text::seconds),
             text::seconds(model.predict_seconds_per_example),
             text::bytes(model.model_bytes as usize),
         ]);

@@ -61,7 +61,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         isa: tercet_kernels::Isa::active().name().to_owned(),
         threads: rayon::current_num_threads(),
-        seed: models[0].card.seed.unwrap_or(0),
+        seed: None,
         started,
         data: DataCard::new(&collection.train, 0, test.len(), collection.train.digest()),
         openings,

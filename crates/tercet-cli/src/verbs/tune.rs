@@ -211,7 +211,11 @@ fn search(
         print(&tuning)?;
     }
     say(format!("table and plots: {}", common.report.display()));
-    Ok(if tuning.complete { ExitCode::SUCCESS } else { exit::interrupted() })
+    Ok(match (tuning.complete, tuning.best()) {
+        (true, Some(_)) => ExitCode::SUCCESS,
+        (true, None) => exit::data(),
+        (false, _) => exit::interrupted(),
+    })
 }
 
 /// How many trials the table shows.

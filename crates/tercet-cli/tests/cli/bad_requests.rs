@@ -46,6 +46,8 @@ fn settings_that_cannot_work() {
         ("network --margin 1", &["--margin belongs to the SVM loss"]),
         ("network --hidden 0", &["hidden is [0]"]),
         ("network --hidden 8,0", &["hidden is [8, 0]"]),
+        ("network --hidden 9000000000", &["the size of the network is", "make the hidden layers smaller"]),
+        ("network --hidden 18446744073709551615", &["the size of the network is"]),
         ("network --init tiny", &["--init is \"tiny\"", "`he`"]),
         ("network --validation 600", &["validation is 600"]),
         ("network --validation 0", &["validation"]),

@@ -55,6 +55,10 @@ pub struct Network {
     layers: Vec<Layer>,
 }
 
+/// The most parameters of a network that is made from sizes: 1 GiB of them, of which training needs a few times as
+/// much. A size beyond that is a slip of the hand, and would otherwise end in the memory being refused.
+pub const MOST_PARAMETERS: usize = 1 << 28;
+
 /// How many examples are scored at a time outside training.
 const SCORING_BATCH: usize = 128;
 
@@ -93,10 +97,8 @@ impl Network {
         init: Init,
         seed: u64,
     ) -> Result<Self> {
+        Network::check_sizes(inputs, hidden, classes)?;
         let sizes = [&[inputs], hidden, &[classes]].concat();
-        if sizes.contains(&0) {
-            return Err(Error::setting("a layer's size", 0, "at least 1 unit in every layer"));
-        }
         init.validate()?;
         let mut generator = crate::random::generator(seed, crate::random::Stream::Weights);
         let mut layers = Vec::new();
@@ -107,6 +109,28 @@ impl Network {
             layers.push(Layer::Dense(Dense::random(size[0], size[1], init, &mut generator)));
         }
         Network::new(layers)
+    }
+
+    /// Refuses sizes that [`fully_connected`](Network::fully_connected) would refuse, before anything is allocated.
+    ///
+    /// # Errors
+    /// A size of 0, and more than [`MOST_PARAMETERS`].
+    pub fn check_sizes(inputs: usize, hidden: &[usize], classes: usize) -> Result<()> {
+        let sizes = [&[inputs], hidden, &[classes]].concat();
+        if sizes.contains(&0) {
+            return Err(Error::setting("a layer's size", 0, "at least 1 unit in every layer"));
+        }
+        let parameters = sizes.windows(2).try_fold(0usize, |sum, size| {
+            sum.checked_add(size[0].checked_mul(size[1])?)?.checked_add(size[1])
+        });
+        if parameters.is_none_or(|parameters| parameters > MOST_PARAMETERS) {
+            let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+            let most = crate::text::thousands(MOST_PARAMETERS);
+            let expected =
+                format!("layers of at most {most} parameters together: make the hidden layers smaller");
+            return Err(Error::setting("the size of the network", sizes.join("-"), expected));
+        }
+        Ok(())
     }
 
     /// The layers, first to last.

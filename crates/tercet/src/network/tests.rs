@@ -150,6 +150,10 @@ fn layers_that_do_not_fit_are_refused_by_number() {
     assert_eq!(error, "values that reach layer 3, dense 2 → 5: found 3; expected 2");
     assert!(Network::new(vec![Layer::Relu]).is_err());
     assert!(Network::fully_connected(4, &[0], 2, Init::He, 0).is_err());
+    for size in [1 << 29, usize::MAX / 2, usize::MAX] {
+        let error = Network::fully_connected(4, &[size], 2, Init::He, 0).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("the size of the network is 4-{size}-2; expected")), "{error}");
+    }
     assert!(Network::fully_connected(4, &[2], 2, Init::Normal(f32::NAN), 0).is_err());
 }
 

@@ -47,7 +47,7 @@ pub(super) fn section(
             }
             dl.facts {
                 @for (name, value) in &model.settings { div { dt { (name) } dd { (value) } } }
-                div { dt { "fit" } dd { (seconds(model.fit_seconds)) } }
+                @if let Some(fit) = model.fit_seconds { div { dt { "fit" } dd { (seconds(fit)) } } }
                 div { dt { "prediction" } dd { (seconds(model.predict_seconds_per_example)) " each" } }
                 div { dt { "size" } dd { (bytes(model.model_bytes)) } }
             }

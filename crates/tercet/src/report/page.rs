@@ -92,9 +92,8 @@ fn head(run: &Run) -> Markup {
             (bar("run report"))
             h1 { (run.title) }
             p.lede {
-                (counted(run.models.len(), "model", "models")) ", fitted to " (grouped(data.train as u64)) " examples of " (data.name)
-                @if data.validation > 0 { ", settings chosen on " (grouped(data.validation as u64)) " others" }
-                ", judged on " (grouped(data.test as u64)) " test examples."
+                (counted(run.models.len(), "model", "models")) ", judged on the "
+                (counted(data.test, "test example", "test examples")) " of " (data.name) "."
             }
             @if run.models.len() > 1 {
                 nav aria-label="On this page" {
@@ -162,7 +161,7 @@ fn summary_row(model: &ModelCard, number: usize, floor: f64) -> Markup {
                 span.ends { (percent(low)) " – " (percent(high)) }
             }
             td.number { (grouped(evaluation.errors() as u64)) }
-            td.number { (seconds(model.fit_seconds)) }
+            td.number { (model.fit_seconds.map_or("–".to_owned(), seconds)) }
             td.number { (seconds(model.predict_seconds_per_example)) }
             td.number { (bytes(model.model_bytes)) }
             td.settings {
@@ -199,14 +198,14 @@ fn record(run: &Run) -> Markup {
             dl.facts {
                 (fact("data", data.name.clone()))
                 (fact("training", grouped(data.train as u64)))
-                (fact("validation", grouped(data.validation as u64)))
+                @if data.validation > 0 { (fact("validation", grouped(data.validation as u64))) }
                 (fact("test", grouped(data.test as u64)))
                 (fact("features", match data.image {
                     Some(shape) => format!("{} ({shape})", grouped(data.features as u64)),
                     None => grouped(data.features as u64),
                 }))
                 (fact("classes", classes(&data.classes)))
-                (fact("seed", run.seed.to_string()))
+                @if let Some(seed) = run.seed { (fact("seed", seed.to_string())) }
                 (fact("Tercet", run.version.clone()))
                 (fact("instruction set", run.isa.clone()))
                 (fact("threads", run.threads.to_string()))

@@ -23,8 +23,8 @@ pub struct Run {
     pub isa: String,
     /// How many threads worked. It changes the time and nothing else.
     pub threads: usize,
-    /// The seed of every random choice.
-    pub seed: u64,
+    /// The seed of every random choice of this run; `None` where it made none.
+    pub seed: Option<u64>,
     /// When the run started, in UTC (RFC 3339).
     pub started: String,
     /// The data.
@@ -42,9 +42,9 @@ pub struct Run {
 pub struct DataCard {
     /// What it is called.
     pub name: String,
-    /// Examples that the models were fitted to.
+    /// Examples to learn from.
     pub train: usize,
-    /// Examples that settings were chosen by.
+    /// Examples held out of those to watch the learning by; 0 where nothing learned in this run.
     pub validation: usize,
     /// Examples that the figures are of.
     pub test: usize,
@@ -69,8 +69,8 @@ pub struct ModelCard {
     pub settings: Vec<(String, String)>,
     /// Its answers on the test set.
     pub evaluation: Evaluation,
-    /// Seconds that fitting took.
-    pub fit_seconds: f64,
+    /// Seconds that fitting took; `None` for a model that was fitted before this run.
+    pub fit_seconds: Option<f64>,
     /// Seconds that an answer takes, on average over the test set.
     pub predict_seconds_per_example: f64,
     /// The size of its file.
@@ -189,7 +189,7 @@ impl ModelCard {
             kind: kind.into(),
             settings: Vec::new(),
             evaluation,
-            fit_seconds: 0.0,
+            fit_seconds: None,
             predict_seconds_per_example: 0.0,
             model_bytes: 0,
             history: None,

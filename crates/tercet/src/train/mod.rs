@@ -158,7 +158,7 @@ fn run(
 
         let loss = network.loss_and_gradients(&x, &labels, settings.loss, settings.reg, &mut workspace);
         let learning_rate = settings.learning_rate * settings.schedule.factor(step, total);
-        let diverged = |loss| Error::Diverged { step: step + 1, loss, learning_rate };
+        let diverged = |loss| Error::Diverged { step: step + 1, loss, learning_rate: settings.learning_rate };
         if !loss.is_finite() {
             *network = last_sound;
             return Err(diverged(loss));

@@ -202,6 +202,9 @@ impl Candidate {
 /// ```
 pub fn networks(data: &Dataset, space: &NetworkSpace, plan: &Plan, observe: Observer<'_>) -> Result<Tuning> {
     let candidates = space.candidates(plan)?;
+    for candidate in &candidates {
+        Network::check_sizes(data.width(), &candidate.hidden, data.class_count())?;
+    }
     let splits = plan.judge.splits(data, plan.seed)?;
     let mut watch = Watch::new(candidates.len(), observe);
     for candidate in candidates {
