@@ -12,5 +12,7 @@ pub mod distance;
 pub mod isa;
 mod lanes;
 pub mod matmul;
+mod prefetch;
 
 pub use isa::Isa;
+pub use prefetch::prefetch;

@@ -4,7 +4,7 @@
 //! instead of asserting, so that the last tests can plant wrong kernels and see them caught.
 
 use tercet_kernels::Isa;
-use tercet_kernels::distance::{self, MAX_WIDTH, Measure, Panels, Queries, floats, naive};
+use tercet_kernels::distance::{self, MAX_WIDTH, MAX_WIDTH_WITHIN, Measure, Panels, Queries, floats, naive};
 
 /// Around every width that a register, a group or a chunk could get wrong.
 const WIDTHS: [usize; 19] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 784, 4096];
@@ -231,24 +231,23 @@ fn planted_wrong_tiles_are_caught() {
     }
 }
 
-/// The first mask that differs from what the specification gives.
+/// The first mask that says something else than the specification allows.
 fn mask_disagreement(
     within: impl Fn(&Panels, &Queries, std::ops::Range<usize>, &[u32], &mut [u32]),
     isa: Isa,
-    measure: Measure,
     (queries, rows, width): (usize, usize, usize),
 ) -> Option<String> {
-    let naive: Pair = if measure == Measure::Dot { naive::dot } else { naive::l2_squared };
     let queries = awkward_rows(queries, width, 5);
     let rows = awkward_rows(rows, width, 17);
-    let panels = Panels::new(measure, width, rows.iter().map(Vec::as_slice));
-    let packed = Queries::new(isa, measure, width, queries.iter().map(Vec::as_slice));
-    // Exactly what some row has, one less, and both ends.
+    let panels = Panels::new(Measure::L2Squared, width, rows.iter().map(Vec::as_slice));
+    let packed = Queries::new(isa, Measure::L2Squared, width, queries.iter().map(Vec::as_slice));
+    // Exactly what some row has, a little less, and both ends.
     let largest: Vec<u32> = (0..queries.len())
-        .map(|q| match (q % 4, naive(&queries[q], &rows[q % rows.len()]) as u32) {
+        .map(|q| match (q % 5, naive::l2_squared(&queries[q], &rows[(q + 1) % rows.len()]) as u32) {
             (0, number) => number,
             (1, number) => number.saturating_sub(1),
-            (2, _) => u32::MAX,
+            (2, number) => number.saturating_sub(2),
+            (3, _) => u32::MAX,
             _ => 0,
         })
         .collect();
@@ -258,8 +257,11 @@ fn mask_disagreement(
         for (q, query) in queries.iter().enumerate() {
             for (p, panel) in range.clone().enumerate() {
                 for r in 0..32.min(rows.len() - panel * 32) {
-                    let expected = naive(query, &rows[panel * 32 + r]) <= u64::from(largest[q]);
-                    if (masks[q * range.len() + p] >> r & 1 == 1) != expected {
+                    let number = naive::l2_squared(query, &rows[panel * 32 + r]);
+                    let largest = u64::from(largest[q]);
+                    let set = masks[q * range.len() + p] >> r & 1 == 1;
+                    // One more than the largest may pass or not.
+                    if number != largest + 1 && set != (number <= largest) {
                         return Some(format!("{isa:?}, D = {width}, query {q}, row {}", panel * 32 + r));
                     }
                 }
@@ -272,24 +274,26 @@ fn mask_disagreement(
 #[test]
 fn masks_say_which_rows_are_within() {
     for isa in Isa::available() {
-        for measure in [Measure::L2Squared, Measure::Dot] {
-            for shape in [(1, 1, 1), (5, 32, 3), (13, 33, 48), (25, 100, 127), (3, 70, 784)] {
-                let within =
-                    |panels: &Panels, queries: &Queries, range, largest: &[u32], masks: &mut [u32]| {
-                        panels.within(isa, queries, range, largest, masks);
-                    };
-                assert_eq!(mask_disagreement(within, isa, measure, shape), None);
-            }
+        for shape in
+            [(1, 1, 1), (5, 32, 3), (13, 33, 48), (25, 100, 127), (3, 70, 784), (7, 40, MAX_WIDTH_WITHIN)]
+        {
+            let within = |panels: &Panels, queries: &Queries, range, largest: &[u32], masks: &mut [u32]| {
+                panels.within(isa, queries, range, largest, masks);
+            };
+            assert_eq!(mask_disagreement(within, isa, shape), None);
         }
     }
 }
 
 #[test]
-fn the_checker_catches_a_mask_that_takes_below_for_at_most() {
+fn the_checker_catches_masks_that_are_too_strict_or_too_generous() {
     let isa = Isa::active();
-    let planted = |panels: &Panels, queries: &Queries, range, largest: &[u32], masks: &mut [u32]| {
-        let below: Vec<u32> = largest.iter().map(|l| l.saturating_sub(1)).collect();
-        panels.within(isa, queries, range, &below, masks);
-    };
-    assert!(mask_disagreement(planted, isa, Measure::L2Squared, (13, 33, 48)).is_some());
+    let planted: [fn(u32) -> u32; 2] = [|l| l.saturating_sub(2), |l| l.saturating_add(2)];
+    for change in planted {
+        let within = |panels: &Panels, queries: &Queries, range, largest: &[u32], masks: &mut [u32]| {
+            let changed: Vec<u32> = largest.iter().map(|&l| change(l)).collect();
+            panels.within(isa, queries, range, &changed, masks);
+        };
+        assert!(mask_disagreement(within, isa, (13, 33, 48)).is_some());
+    }
 }

@@ -4,14 +4,14 @@
 //! with room for the rows and the words beside them. So a panel is gone through twice, once for each half.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi32,
-    _mm256_load_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epu32, _mm256_movemask_ps,
-    _mm256_sad_epu8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_setzero_si256,
-    _mm256_srli_epi16, _mm256_storeu_si256,
+    __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmpgt_epi32,
+    _mm256_load_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_movemask_ps, _mm256_sad_epu8,
+    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_srli_epi16,
+    _mm256_storeu_si256,
 };
 
 use super::panels::Group;
-use super::tile::Tile;
+use super::tile::{Tile, Within};
 
 /// Queries a block.
 pub(super) const QUERIES: usize = 4;
@@ -48,22 +48,47 @@ pub(super) fn products(tile: Tile<'_>) {
             }
         }
     };
-    tile.products::<QUERIES, 8, 0>(kernel, |numbers, largest| within(numbers, largest));
+    tile.products::<QUERIES, 8, 0>(kernel);
 }
 
-/// Which of 32 numbers are at most `largest`: one bit each. AVX2 compares only signed numbers, so "at most" is
-/// "the larger of the two is `largest`".
-#[inline]
+/// Which sums of products reach what they must.
 #[target_feature(enable = "avx2")]
-fn within(numbers: &[u32; 32], largest: u32) -> u32 {
-    let largest = _mm256_set1_epi32(largest.cast_signed());
-    let (quarters, _) = numbers.as_chunks::<8>();
-    quarters.iter().rev().fold(0, |mask, quarter| {
-        // SAFETY: eight u32 are the 32 bytes that are read, and the load needs no alignment.
-        let numbers = unsafe { _mm256_loadu_si256(quarter.as_ptr().cast()) };
-        let within = _mm256_cmpeq_epi32(_mm256_max_epu32(numbers, largest), largest);
-        mask << 8 | _mm256_movemask_ps(_mm256_castsi256_ps(within)).cast_unsigned()
-    })
+pub(super) fn within(within: Within<'_>) {
+    within.run::<QUERIES, 8, 0>(|groups, words, starts, reaches| {
+        let low_byte = _mm256_set1_epi16(0xff);
+        let (quarters, _) = starts.as_chunks::<8>();
+        let mut masks = [0; QUERIES];
+        for half in 0..2 {
+            let starts = [0, 1].map(|r| {
+                // SAFETY: eight i32 are the 32 bytes that are read, and the load needs no alignment.
+                unsafe { _mm256_loadu_si256(quarters[2 * half + r].as_ptr().cast()) }
+            });
+            let mut running = [starts; QUERIES];
+            for (group, words) in groups.iter().zip(words) {
+                let rows = load(group, half);
+                let even = rows.map(|rows| _mm256_and_si256(rows, low_byte));
+                let odd = rows.map(|rows| _mm256_srli_epi16::<8>(rows));
+                for (running, &[a, b, c, d, e, f, g, h]) in running.iter_mut().zip(words) {
+                    let even_query = _mm256_set1_epi32(i32::from_le_bytes([a, b, c, d]));
+                    let odd_query = _mm256_set1_epi32(i32::from_le_bytes([e, f, g, h]));
+                    for r in 0..2 {
+                        running[r] = _mm256_add_epi32(running[r], _mm256_madd_epi16(even[r], even_query));
+                        running[r] = _mm256_add_epi32(running[r], _mm256_madd_epi16(odd[r], odd_query));
+                    }
+                }
+            }
+            for ((mask, running), &reach) in masks.iter_mut().zip(&running).zip(reaches) {
+                let reach = _mm256_set1_epi32(reach);
+                for (r, &running) in running.iter().enumerate() {
+                    // AVX2 compares by "greater" alone.
+                    let misses = _mm256_castsi256_ps(_mm256_cmpgt_epi32(reach, running));
+                    let hits = !_mm256_movemask_ps(misses).cast_unsigned() & 0xff;
+                    *mask |= hits << (16 * half + 8 * r);
+                }
+            }
+        }
+        masks
+    });
 }
 
 /// Sums of absolute differences: vpsadbw adds up eight of them in a lane of 64 bits.

@@ -4,13 +4,13 @@
 //! additions in flight to hide their latency, and each word of a query, once loaded, serves two instructions.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_cmple_epu32_mask, _mm512_dpbusd_epi32, _mm512_load_si512,
+    __m512i, _mm512_add_epi64, _mm512_cmpge_epi32_mask, _mm512_dpbusd_epi32, _mm512_load_si512,
     _mm512_loadu_si512, _mm512_sad_epu8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setzero_si512,
     _mm512_storeu_si512,
 };
 
 use super::panels::Group;
-use super::tile::Tile;
+use super::tile::{Tile, Within};
 
 /// Queries a block.
 pub(super) const QUERIES: usize = 12;
@@ -36,19 +36,33 @@ pub(super) fn products(tile: Tile<'_>) {
             }
         }
     };
-    tile.products::<QUERIES, 4, 128>(kernel, |numbers, largest| within(numbers, largest));
+    tile.products::<QUERIES, 4, 128>(kernel);
 }
 
-/// Which of 32 numbers are at most `largest`: one bit each.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn within(numbers: &[u32; 32], largest: u32) -> u32 {
-    let largest = _mm512_set1_epi32(largest.cast_signed());
-    let (halves, _) = numbers.as_chunks::<16>();
-    // SAFETY: sixteen u32 are the 64 bytes that are read, and the load needs no alignment.
-    let [low, high] = [0, 1].map(|half: usize| unsafe { _mm512_loadu_si512(halves[half].as_ptr().cast()) });
-    let (low, high) = (_mm512_cmple_epu32_mask(low, largest), _mm512_cmple_epu32_mask(high, largest));
-    u32::from(low) | u32::from(high) << 16
+/// Which sums of products reach what they must.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) fn within(within: Within<'_>) {
+    within.run::<QUERIES, 4, 128>(|groups, words, starts, reaches| {
+        let (halves, _) = starts.as_chunks::<16>();
+        // SAFETY: sixteen i32 are the 64 bytes that are read, and the load needs no alignment.
+        let starts = [0, 1].map(|half: usize| unsafe { _mm512_loadu_si512(halves[half].as_ptr().cast()) });
+        let mut running = [starts; QUERIES];
+        for (group, words) in groups.iter().zip(words) {
+            let [low, high] = load(group);
+            for (running, &word) in running.iter_mut().zip(words) {
+                let query = _mm512_set1_epi32(i32::from_le_bytes(word));
+                running[0] = _mm512_dpbusd_epi32(running[0], low, query);
+                running[1] = _mm512_dpbusd_epi32(running[1], high, query);
+            }
+        }
+        let mut masks = [0; QUERIES];
+        for ((mask, running), &reach) in masks.iter_mut().zip(&running).zip(reaches) {
+            let reach = _mm512_set1_epi32(reach);
+            let [low, high] = running.map(|running| _mm512_cmpge_epi32_mask(running, reach));
+            *mask = u32::from(low) | u32::from(high) << 16;
+        }
+        masks
+    });
 }
 
 /// Sums of absolute differences: vpsadbw adds up eight of them in a lane of 64 bits.

@@ -20,11 +20,13 @@ pub mod naive;
 mod panels;
 mod portable;
 mod queries;
+mod rounding;
 mod tile;
 
-pub use bytes::{dot, l1, l2_squared};
+pub use bytes::{Line, dot, l1, l2_squared, l2_squared_of_lines};
 pub use panels::{Measure, Panels};
 pub use queries::Queries;
+pub use rounding::round_to_bytes;
 
 /// The most columns whose squared distance, distance or dot product is sure to fit in a u32.
 ///
@@ -35,3 +37,6 @@ pub use queries::Queries;
 /// in whatever order they come, so a term such as −2·a·b may wrap around on the way: as long as the final number
 /// lies in 0 ‥ 2³² − 1, it is right.
 pub const MAX_WIDTH: usize = 65_536;
+
+/// The most columns of rows that [`Panels::within`] compares: their numbers fit in 31 bits with a sign.
+pub const MAX_WIDTH_WITHIN: usize = 16_384;

@@ -172,6 +172,11 @@ impl Panels {
         }
     }
 
+    /// Bytes of memory that the panels hold.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.groups) + size_of_val(&*self.sums) + size_of_val(&*self.squares)
+    }
+
     /// Groups of a panel.
     pub(super) fn depth(&self) -> usize {
         self.width.div_ceil(Layout::of(self.measure).columns())

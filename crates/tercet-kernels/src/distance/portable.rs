@@ -4,26 +4,42 @@
 //! all groups, so that the loop in the middle does the same to sixteen neighbouring numbers.
 
 use super::panels::Group;
-use super::tile::Tile;
+use super::tile::{Tile, Within};
 
 /// Queries a block.
 pub(super) const QUERIES: usize = 4;
 
 /// Sums of products.
 pub(super) fn products(tile: Tile<'_>) {
-    let kernel = |groups: &[Group], words: &[[[u8; 4]; QUERIES]], sums: &mut [[u32; 32]; QUERIES]| {
-        for part in 0..8 {
-            // 255 · 255 fits in 16 bits, which every processor multiplies many of at once.
-            let bytes = sums_of_bytes(groups, words, part, |x, q| u32::from(u16::from(x) * u16::from(q)));
-            for (sums, bytes) in sums.iter_mut().zip(&bytes) {
-                for (sum, columns) in sums[part * 4..].iter_mut().zip(bytes.as_chunks::<4>().0) {
-                    *sum = columns.iter().sum();
-                }
+    tile.products::<QUERIES, 4, 0>(products_of_a_block);
+}
+
+/// The sums of a block of queries and the rows of a panel.
+#[inline(always)]
+fn products_of_a_block(groups: &[Group], words: &[[[u8; 4]; QUERIES]], sums: &mut [[u32; 32]; QUERIES]) {
+    for part in 0..8 {
+        // 255 · 255 fits in 16 bits, which every processor multiplies many of at once.
+        let bytes = sums_of_bytes(groups, words, part, |x, q| u32::from(u16::from(x) * u16::from(q)));
+        for (sums, bytes) in sums.iter_mut().zip(&bytes) {
+            for (sum, columns) in sums[part * 4..].iter_mut().zip(bytes.as_chunks::<4>().0) {
+                *sum = columns.iter().sum();
             }
         }
-    };
-    tile.products::<QUERIES, 4, 0>(kernel, |numbers, largest| {
-        numbers.iter().rev().fold(0, |mask, &number| mask << 1 | u32::from(number <= largest))
+    }
+}
+
+/// Which sums of products reach what they must.
+pub(super) fn within(within: Within<'_>) {
+    within.run::<QUERIES, 4, 0>(|groups, words, starts, reaches| {
+        let mut sums = [[0; 32]; QUERIES];
+        products_of_a_block(groups, words, &mut sums);
+        let mut masks = [0; QUERIES];
+        for ((mask, sums), &reach) in masks.iter_mut().zip(&sums).zip(reaches) {
+            for (r, (&sum, &start)) in sums.iter().zip(starts).enumerate() {
+                *mask |= u32::from(sum.cast_signed() + start >= reach) << r;
+            }
+        }
+        masks
     });
 }
 

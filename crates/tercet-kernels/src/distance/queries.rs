@@ -49,9 +49,10 @@ impl Queries {
                 Layout::Products => row.iter().map(|&q| u32::from(q) * u32::from(q)).sum(),
                 Layout::Differences => 0,
             });
-            for (group, columns) in row.chunks(layout.columns()).enumerate() {
-                let at = (i / block * depth + group) * block + i % block;
-                encode(isa, layout, columns, &mut words[at * word..][..word]);
+            let words = &mut words[(i / block * depth * block + i % block) * word..];
+            match layout {
+                Layout::Products => spread::<4>(isa, layout, row, words, block * word),
+                Layout::Differences => spread::<8>(isa, layout, row, words, block * word),
             }
         }
         Queries { isa, layout, width, words, squares, count }
@@ -88,26 +89,37 @@ impl Queries {
     }
 }
 
+/// Writes the groups of one query, `stride` bytes apart.
+fn spread<const COLUMNS: usize>(isa: Isa, layout: Layout, row: &[u8], words: &mut [u8], stride: usize) {
+    let (whole, rest) = row.as_chunks::<COLUMNS>();
+    let mut words = words.chunks_mut(stride);
+    for (columns, words) in whole.iter().zip(&mut words) {
+        encode(isa, layout, columns, words);
+    }
+    if !rest.is_empty()
+        && let Some(words) = words.next()
+    {
+        let mut last = [0; COLUMNS];
+        last[..rest.len()].copy_from_slice(rest);
+        encode(isa, layout, &last, words);
+    }
+}
+
 /// Writes a group's columns of one query as the kernel wants to multiply with them.
-fn encode(isa: Isa, layout: Layout, columns: &[u8], word: &mut [u8]) {
+#[inline(always)]
+fn encode<const COLUMNS: usize>(isa: Isa, layout: Layout, columns: &[u8; COLUMNS], words: &mut [u8]) {
     match (isa.0, layout) {
         // vpmaddwd multiplies i16: the even columns first, then the odd ones, as the kernel takes a row apart.
         #[cfg(target_arch = "x86_64")]
         (Level::Avx2, Layout::Products) => {
-            let mut four = [0; 4];
-            four[..columns.len()].copy_from_slice(columns);
-            for (word, q) in word.chunks_exact_mut(2).zip([four[0], four[2], four[1], four[3]]) {
-                word.copy_from_slice(&i16::from(q).to_le_bytes());
+            for (word, column) in words.as_chunks_mut::<2>().0.iter_mut().zip([0, 2, 1, 3]) {
+                *word = i16::from(columns[column]).to_le_bytes();
             }
         }
         // vpdpbusd multiplies u8 with i8. As i8, q with its highest bit flipped is q − 128; the kernel adds
         // 128 · Σ x again in the end.
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx512, Layout::Products) => {
-            for (word, &q) in word.iter_mut().zip(columns) {
-                *word = q ^ 0x80;
-            }
-        }
-        _ => word[..columns.len()].copy_from_slice(columns),
+        (Level::Avx512, Layout::Products) => words[..COLUMNS].copy_from_slice(&columns.map(|q| q ^ 0x80)),
+        _ => words[..COLUMNS].copy_from_slice(columns),
     }
 }

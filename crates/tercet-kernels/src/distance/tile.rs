@@ -33,21 +33,21 @@ impl Panels {
         assert_eq!(queries.width, self.width(), "the width of the queries");
         assert_eq!(out.len(), queries.len() * panels.len() * layout.rows(), "one number for each pair");
         if !out.is_empty() {
-            Tile { rows: self, queries, panels, out: Out::Numbers(out) }.run(isa);
+            Tile { rows: self, queries, panels, out }.run(isa);
         }
     }
 
-    /// Which rows of some panels lie within a squared distance (or dot product) of each query: what
-    /// [`measure`](Panels::measure) would give is compared at once and never stored.
+    /// Which rows of some panels lie within a squared distance of each query: what [`measure`](Panels::measure) would
+    /// give is compared in registers and never stored.
     ///
     /// # Shapes
     /// `largest` is (queries); `masks` is (queries, panels), row-major. Bit r of a mask is set where the number of row r
-    /// of that panel is at most the `largest` of that query. The bits of the zeros that fill up the last panel mean
-    /// nothing.
+    /// of that panel is at most the `largest` of that query, and may be set where it is one more: half of a number is
+    /// compared, with half of `largest` rounded up. The bits of the zeros that fill up the last panel mean nothing.
     ///
     /// # Panics
-    /// Where the shapes do not fit, the queries were packed for another instruction set, measure or width, or the
-    /// panels measure L1.
+    /// Where the shapes do not fit, the queries were packed for another instruction set, measure or width, the
+    /// panels measure something else, or rows are wider than [`MAX_WIDTH_WITHIN`](super::MAX_WIDTH_WITHIN).
     pub fn within(
         &self,
         isa: Isa,
@@ -56,29 +56,35 @@ impl Panels {
         largest: &[u32],
         masks: &mut [u32],
     ) {
-        let layout = Layout::of(self.kind());
         assert!(
             panels.start <= panels.end && panels.end <= self.len(),
             "panels {panels:?} of {}",
             self.len()
         );
-        assert_eq!(layout, Layout::Products, "what can be compared at once");
-        assert_eq!((queries.isa, queries.layout), (isa, layout), "what the queries were packed for");
+        assert_eq!(self.kind(), Measure::L2Squared, "what can be compared at once");
+        assert_eq!(
+            (queries.isa, queries.layout),
+            (isa, Layout::Products),
+            "what the queries were packed for"
+        );
         assert_eq!(queries.width, self.width(), "the width of the queries");
+        assert!(self.width() <= super::MAX_WIDTH_WITHIN, "the width of the rows");
         assert_eq!(largest.len(), queries.len(), "one number for each query");
         assert_eq!(masks.len(), queries.len() * panels.len(), "one mask for each query and panel");
-        if !masks.is_empty() {
-            Tile { rows: self, queries, panels, out: Out::Masks { largest, masks } }.run(isa);
+        if masks.is_empty() {
+            return;
+        }
+        let within = Within { rows: self, queries, panels, largest, masks };
+        match isa.0 {
+            Level::Portable => super::portable::within(within),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an Isa of this level exists only where the processor has AVX2.
+            Level::Avx2 => unsafe { super::avx2::within(within) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW, VL and VNNI.
+            Level::Avx512 => unsafe { super::avx512::within(within) },
         }
     }
-}
-
-/// What becomes of the numbers of a tile.
-enum Out<'a> {
-    /// They are written out, (queries, rows).
-    Numbers(&'a mut [u32]),
-    /// They are compared with one number for each query, and the outcomes written out, (queries, panels).
-    Masks { largest: &'a [u32], masks: &'a mut [u32] },
 }
 
 /// One call's work. Its methods are inlined into functions compiled for an instruction set.
@@ -86,7 +92,8 @@ pub(super) struct Tile<'a> {
     rows: &'a Panels,
     queries: &'a Queries,
     panels: Range<usize>,
-    out: Out<'a>,
+    /// (queries, rows).
+    out: &'a mut [u32],
 }
 
 impl Tile<'_> {
@@ -113,14 +120,13 @@ impl Tile<'_> {
     /// Runs a kernel for sums of products over every panel and block of queries.
     ///
     /// The kernel takes the groups of a panel and the words of a block, QUERIES for each group, and sets
-    /// `sums[query][row] = Σ (q_i − OFFSET) · x_i`, modulo 2³². `within` says which of 32 numbers are at most another.
+    /// `sums[query][row] = Σ (q_i − OFFSET) · x_i`, modulo 2³².
     #[inline(always)]
     pub(super) fn products<const QUERIES: usize, const WORD: usize, const OFFSET: u32>(
         self,
         kernel: impl Fn(&[Group], &[[[u8; WORD]; QUERIES]], &mut [[u32; 32]; QUERIES]),
-        within: impl Fn(&[u32; 32], u32) -> u32,
     ) {
-        let Tile { rows, queries, panels, mut out } = self;
+        let Tile { rows, queries, panels, out } = self;
         let count = panels.len();
         let mut sums = [[0; 32]; QUERIES];
         for (p, panel) in panels.enumerate() {
@@ -141,7 +147,7 @@ impl Tile<'_> {
                 let real = queries.len() - b * QUERIES;
                 for (i, sums) in sums.iter().enumerate().take(real) {
                     let query = b * QUERIES + i;
-                    let mut numbers = [0u32; 32];
+                    let numbers = &mut out[(query * count + p) * 32..][..32];
                     if squared {
                         let square = queries.squares[query];
                         for r in 0..32 {
@@ -151,12 +157,6 @@ impl Tile<'_> {
                     } else {
                         for r in 0..32 {
                             numbers[r] = of_rows[r].wrapping_add(sums[r]);
-                        }
-                    }
-                    match &mut out {
-                        Out::Numbers(out) => out[(query * count + p) * 32..][..32].copy_from_slice(&numbers),
-                        Out::Masks { largest, masks } => {
-                            masks[query * count + p] = within(&numbers, largest[query]);
                         }
                     }
                 }
@@ -173,7 +173,6 @@ impl Tile<'_> {
         kernel: impl Fn(&[Group], &[[[u8; 8]; QUERIES]], &mut [[u64; 16]; QUERIES]),
     ) {
         let Tile { rows, queries, panels, out } = self;
-        let Out::Numbers(out) = out else { unreachable!("`within` refuses L1") };
         let stride = panels.len() * 16;
         let mut sums = [[0; 16]; QUERIES];
         for (p, panel) in panels.enumerate() {
@@ -186,6 +185,67 @@ impl Tile<'_> {
                         // At most 255 · MAX_WIDTH, which is far below 2³².
                         *out = sum as u32;
                     }
+                }
+            }
+        }
+    }
+}
+
+/// One call of [`Panels::within`].
+pub(super) struct Within<'a> {
+    rows: &'a Panels,
+    queries: &'a Queries,
+    panels: Range<usize>,
+    largest: &'a [u32],
+    masks: &'a mut [u32],
+}
+
+impl Within<'_> {
+    /// Runs a kernel over every panel and block of queries.
+    ///
+    /// With the running sums S = Σ (q_i − OFFSET) · x_i,
+    ///
+    /// ```text
+    /// ‖q − x‖² = ‖q‖² + o − 2 S,   o = ‖x‖² − 2 · OFFSET · Σ x,
+    /// ```
+    ///
+    /// and `‖q − x‖² ≤ largest` is `S − ⌊o / 2⌋ ≥ (‖q‖² − largest + (o mod 2)) / 2`. Sums that start from −⌊o / 2⌋ are then
+    /// compared with one number for each query. Where ‖q‖² − largest is odd, rounding its half up is right for either
+    /// value of o mod 2; where it is even, `largest` is taken for one more.
+    ///
+    /// The kernel takes the groups of a panel, the words of a block, −⌊o / 2⌋ of 32 rows and what the sums of each
+    /// query must reach; it gives one mask for each query. In rows of at most MAX_WIDTH_WITHIN columns nothing overflows: a
+    /// column adds at most 128 · 255 + (255² + 256 · 255) / 2 < 2¹⁷ to the size of a sum.
+    #[inline(always)]
+    pub(super) fn run<const QUERIES: usize, const WORD: usize, const OFFSET: i32>(
+        self,
+        kernel: impl Fn(&[Group], &[[[u8; WORD]; QUERIES]], &[i32; 32], &[i32; QUERIES]) -> [u32; QUERIES],
+    ) {
+        let Within { rows, queries, panels, largest, masks } = self;
+        let count = panels.len();
+        let reach = |(&square, &largest): (&u32, &u32)| {
+            let (square, largest) = (i64::from(square), i64::from(largest));
+            let odd = square - largest - ((square ^ largest ^ 1) & 1);
+            let half = (odd + 1) / 2;
+            half.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+        };
+        let reaches: Vec<i32> = queries.squares.iter().zip(largest).map(reach).collect();
+        for (p, panel) in panels.enumerate() {
+            let row_sums: &[u32; 32] = rows.sums[panel * 32..].first_chunk().expect("32 rows a panel");
+            let row_squares: &[u32; 32] = rows.squares[panel * 32..].first_chunk().expect("32 rows a panel");
+            let mut starts = [0; 32];
+            for r in 0..32 {
+                let o = row_squares[r].cast_signed() - 2 * OFFSET * row_sums[r].cast_signed();
+                starts[r] = -(o >> 1);
+            }
+            for (b, (words, reaches)) in
+                blocks(queries, rows.depth()).zip(reaches.chunks(QUERIES)).enumerate()
+            {
+                let mut reach = [i32::MAX; QUERIES];
+                reach[..reaches.len()].copy_from_slice(reaches);
+                let found = kernel(groups(rows, panel), words, &starts, &reach);
+                for (i, &mask) in found.iter().enumerate().take(reaches.len()) {
+                    masks[(b * QUERIES + i) * count + p] = mask;
                 }
             }
         }

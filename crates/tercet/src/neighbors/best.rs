@@ -28,14 +28,23 @@ impl<K: Key> Best<K> {
         if self.heap.len() < self.k { None } else { self.heap.peek().map(|worst| worst.0) }
     }
 
-    /// Offers a row that was not offered before.
-    pub fn offer(&mut self, key: K, index: u32) {
+    /// k.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// Offers a row that was not offered before. Returns whether it is one of the k smallest so far.
+    pub fn offer(&mut self, key: K, index: u32) -> bool {
         if self.heap.len() < self.k {
             self.heap.push((key, index));
-        } else if let Some(mut worst) = self.heap.peek_mut()
-            && (key, index) < *worst
-        {
-            *worst = (key, index);
+            return true;
+        }
+        match self.heap.peek_mut() {
+            Some(mut worst) if (key, index) < *worst => {
+                *worst = (key, index);
+                true
+            }
+            _ => false,
         }
     }
 

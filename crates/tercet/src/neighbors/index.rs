@@ -1,20 +1,19 @@
 //! [`NearestNeighbors`]: the remembered rows, and what they must have in common with a query.
 
 use tercet_kernels::Isa;
-use tercet_kernels::distance::{self, MAX_WIDTH, Measure, Panels, floats};
+use tercet_kernels::distance::{self, MAX_WIDTH, MAX_WIDTH_WITHIN, Measure, Panels, floats};
 
 use super::Metric;
 use super::metric::MAX_COSINE_WIDTH;
 use super::pruned::PrunedRows;
-use super::sketch;
 use crate::data::{Dataset, ImageShape, Row};
 use crate::{Error, Result};
 
 /// All rows of a data set, laid out for exact search.
 ///
-/// Remembering is all there is to learn: [`fit`](Self::fit) copies the rows into the order in which the kernels
-/// read them, which needs about as much memory as the rows themselves, a quarter more where rows have codes; the data set may
-/// be dropped afterwards.
+/// Remembering is all there is to learn. [`fit`](Self::fit) keeps the rows, in the order in which the kernels read them
+/// or, where short codes rule most of them out, as they are: then they are shared with the data set, and the codes
+/// need about a quarter of their memory. The data set may be dropped afterwards.
 ///
 /// ```
 /// use tercet::data::{Dataset, ImageShape};
@@ -31,7 +30,7 @@ use crate::{Error, Result};
 /// assert_eq!(neighbors.distances, [0.0, 5.0]);
 /// # Ok::<(), tercet::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct NearestNeighbors {
     pub(super) metric: Metric,
     pub(super) isa: Isa,
@@ -40,16 +39,23 @@ pub struct NearestNeighbors {
 }
 
 /// The rows, as the kernels read them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Rows {
     /// Bytes, interleaved for the blocked kernels.
     Panels(Panels),
-    /// Bytes with codes that rule most of them out, for L2.
-    Pruned(Box<PrunedRows>),
+    /// Rows with codes that rule most of them out, for L2 and cosine.
+    PrunedBytes(Box<PrunedRows<u8>>),
+    PrunedFloats(Box<PrunedRows<f32>>),
     /// Bytes of rows too wide for 32 bits, row by row, with `‖x‖²` of each.
-    Bytes { values: Vec<u8>, squares: Vec<u64> },
+    Bytes {
+        values: Vec<u8>,
+        squares: Vec<u64>,
+    },
     /// Floats, row by row, with `‖x‖²` of each.
-    Floats { values: Vec<f32>, squares: Vec<f64> },
+    Floats {
+        values: Vec<f32>,
+        squares: Vec<f64>,
+    },
 }
 
 /// What the remembered rows are, and queries must be.
@@ -84,10 +90,9 @@ impl NearestNeighbors {
     pub fn fit_for(isa: Isa, data: &Dataset, metric: Metric) -> Result<Self> {
         let contract = Contract::of(data, metric)?;
         let width = data.width();
-        if metric == Metric::L2 && can_be_pruned(data) {
-            return Ok(Self::pruned(isa, data, contract));
-        }
-        let rows = if !data.is_pixels() {
+        let rows = if let Some(rows) = pruned(isa, data, metric) {
+            rows
+        } else if !data.is_pixels() {
             let values: Vec<f32> = (0..data.len()).flat_map(|i| features(data, i)).copied().collect();
             let square = |x: &[f32]| floats::dot(isa, x, x);
             Rows::Floats { squares: values.chunks_exact(width).map(square).collect(), values }
@@ -106,10 +111,10 @@ impl NearestNeighbors {
         Ok(NearestNeighbors { metric, isa, rows, contract })
     }
 
-    /// Remembers pixels with codes, for L2.
-    pub(super) fn pruned(isa: Isa, data: &Dataset, contract: Contract) -> Self {
-        let rows = PrunedRows::fit(isa, data.len(), data.width(), |i| pixels(data, i));
-        NearestNeighbors { metric: Metric::L2, isa, rows: Rows::Pruned(Box::new(rows)), contract }
+    /// The rows of a set in a layout of the caller's choice.
+    #[cfg(test)]
+    pub(super) fn of_rows(isa: Isa, data: &Dataset, metric: Metric, rows: Rows) -> Result<Self> {
+        Ok(NearestNeighbors { metric, isa, rows, contract: Contract::of(data, metric)? })
     }
 
     /// N, the number of rows remembered.
@@ -150,7 +155,12 @@ impl NearestNeighbors {
         match &self.rows {
             Rows::Floats { values, .. } => Features::F32(values.clone()),
             Rows::Bytes { values, .. } => Features::U8(values.clone()),
-            Rows::Pruned(rows) => Features::U8((0..self.len()).flat_map(|i| rows.row(i)).copied().collect()),
+            Rows::PrunedBytes(rows) => {
+                Features::U8((0..self.len()).flat_map(|i| pixels(rows.data(), i)).copied().collect())
+            }
+            Rows::PrunedFloats(rows) => {
+                Features::F32((0..self.len()).flat_map(|i| features(rows.data(), i)).copied().collect())
+            }
             Rows::Panels(panels) => {
                 let mut values = vec![0; self.len() * self.width()];
                 for (i, row) in values.chunks_exact_mut(self.width()).enumerate() {
@@ -167,8 +177,8 @@ impl NearestNeighbors {
             return None;
         }
         match &self.rows {
-            Rows::Floats { .. } => None,
-            Rows::Pruned(rows) => Some(rows.row(i).to_vec()),
+            Rows::Floats { .. } | Rows::PrunedFloats(_) => None,
+            Rows::PrunedBytes(rows) => Some(pixels(rows.data(), i).to_vec()),
             Rows::Bytes { values, .. } => Some(values[i * self.width()..][..self.width()].to_vec()),
             Rows::Panels(panels) => {
                 let mut row = vec![0; self.width()];
@@ -178,9 +188,27 @@ impl NearestNeighbors {
         }
     }
 
+    /// Bytes of memory that the prepared rows hold, with all that was made of them for the search.
+    pub fn bytes(&self) -> usize {
+        match &self.rows {
+            Rows::Panels(panels) => panels.bytes(),
+            Rows::PrunedBytes(rows) => rows.bytes(),
+            Rows::PrunedFloats(rows) => rows.bytes(),
+            Rows::Bytes { values, squares } => size_of_val(&**values) + size_of_val(&**squares),
+            Rows::Floats { values, squares } => size_of_val(&**values) + size_of_val(&**squares),
+        }
+    }
+
     /// Refuses queries that these rows cannot be compared with, and a k that cannot be had.
     pub(super) fn check(&self, queries: &Dataset, k: usize) -> Result<()> {
         self.contract.check(queries, k)
+    }
+}
+
+/// Whether the same rows are remembered, and compared in the same way.
+impl PartialEq for NearestNeighbors {
+    fn eq(&self, other: &Self) -> bool {
+        self.metric == other.metric && self.contract == other.contract && self.features() == other.features()
     }
 }
 
@@ -230,9 +258,20 @@ impl Contract {
     }
 }
 
-/// Whether codes could save work: rows enough to pay for finding them, and much longer than a code.
-fn can_be_pruned(data: &Dataset) -> bool {
-    data.len() >= 4096 && (256..=sketch::MAX_WIDTH).contains(&data.width())
+/// Rows with codes, where codes could save work: for metrics that they see, with rows enough to pay for finding them.
+fn pruned(isa: Isa, data: &Dataset, metric: Metric) -> Option<Rows> {
+    let directions = match metric {
+        Metric::L2 => false,
+        Metric::Cosine => true,
+        Metric::L1 => return None,
+    };
+    if data.len() < 4096 || data.width() >= MAX_WIDTH_WITHIN {
+        return None;
+    }
+    Some(match data.is_pixels() {
+        true => Rows::PrunedBytes(Box::new(PrunedRows::fit(isa, data, directions)?)),
+        false => Rows::PrunedFloats(Box::new(PrunedRows::fit(isa, data, directions)?)),
+    })
 }
 
 /// # Errors

@@ -23,11 +23,10 @@ mod metric;
 pub mod naive;
 mod pruned;
 mod search;
-mod sketch;
 mod vote;
 
 pub use classifier::NeighborsClassifier;
 pub use index::{Features, NearestNeighbors};
 pub use metric::Metric;
-pub use search::{Neighbors, Progress};
+pub use search::{Counts, Neighbors, Progress};
 pub use vote::{Vote, accuracy_by_k};

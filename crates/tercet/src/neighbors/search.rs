@@ -7,7 +7,7 @@
 //! pairs are the same ones in whatever order they are found.
 
 use std::ops::{ControlFlow, Range};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use rayon::prelude::*;
 use tercet_kernels::distance::{self, Panels, Queries, floats};
@@ -15,7 +15,7 @@ use tercet_kernels::distance::{self, Panels, Queries, floats};
 use super::best::Best;
 use super::index::{Rows, features, pixels};
 use super::metric::{ByteCosine, ByteL1, ByteL2, Float, FloatSquared, Key, float_cosine};
-use super::pruned::Query;
+use super::pruned::{ByteCosines, ByteSquares, Exact, FloatCosines, FloatSquares, PrunedRows, Query, Value};
 use super::{Metric, NearestNeighbors};
 use crate::Result;
 use crate::data::Dataset;
@@ -42,22 +42,19 @@ impl Neighbors {
         self.indices.is_empty()
     }
 
-    /// The neighbours of queries that were asked in another order: number i of these goes to place `order[i]`.
-    fn in_the_order_of(&self, order: &[u32]) -> Neighbors {
-        let mut sorted = self.clone();
-        for (i, &place) in order.iter().enumerate() {
-            let (indices, distances) = self.of(i);
-            let from = place as usize * self.k;
-            sorted.indices[from..][..self.k].copy_from_slice(indices);
-            sorted.distances[from..][..self.k].copy_from_slice(distances);
-        }
-        sorted
-    }
-
     /// The rows and distances of the neighbours of query `i`, nearest first.
     pub fn of(&self, i: usize) -> (&[u32], &[f64]) {
         (&self.indices[i * self.k..][..self.k], &self.distances[i * self.k..][..self.k])
     }
+}
+
+/// How much work a search was, summed over all queries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pairs whose coarse codes could not rule out that the row is a neighbour, so that fine ones were compared.
+    pub fine: u64,
+    /// Pairs of a query and a row that were compared in full.
+    pub rows: u64,
 }
 
 /// Told how many queries are done, of how many; may stop the search.
@@ -69,6 +66,9 @@ const BLOCK: usize = 96;
 
 /// Rows of a stripe, a multiple of the rows of any panel.
 const STRIPE: usize = 256;
+
+/// Queries that have codes at a time, so that codes need the same memory however many queries there are.
+const CODED: usize = 128 * BLOCK;
 
 /// How many numbers of a tile are looked at together.
 const GLANCE: usize = 16;
@@ -101,8 +101,23 @@ impl NearestNeighbors {
         k: usize,
         progress: Progress<'_>,
     ) -> Result<Option<Neighbors>> {
+        let counts = Counting::default();
+        self.search_run(Run::new(queries, k, progress, &counts))
+    }
+
+    /// [`search`](Self::search) that says how much work it was.
+    ///
+    /// # Errors
+    /// Those of [`search`](Self::search).
+    pub fn search_counted(&self, queries: &Dataset, k: usize) -> Result<(Neighbors, Counts)> {
+        let counts = Counting::default();
+        let found = self.search_run(Run::new(queries, k, &|_, _| ControlFlow::Continue(()), &counts))?;
+        Ok((found.expect("a search that nobody stops comes to its end"), counts.total()))
+    }
+
+    fn search_run(&self, run: Run<'_>) -> Result<Option<Neighbors>> {
+        let (queries, k) = (run.queries, run.k);
         self.check(queries, k)?;
-        let run = Run { queries, k, progress, done: AtomicUsize::new(0), stopped: AtomicBool::new(false) };
         let (isa, width) = (self.isa, self.width());
         Ok(match &self.rows {
             Rows::Panels(panels) => match self.metric {
@@ -126,17 +141,14 @@ impl NearestNeighbors {
                     })
                 }
             },
-            Rows::Pruned(rows) => {
-                let pixels = |q| pixels(queries, q);
-                let (codes, order) = rows.sort(isa, queries.len(), pixels);
-                let found = run.blocks(BLOCK, |block, best: &mut [Best<ByteL2>]| {
-                    let queries = order[block].iter().map(|&q| q as usize);
-                    let queries: Vec<Query<'_>> =
-                        queries.map(|q| Query { pixels: pixels(q), codes: &codes[q] }).collect();
-                    rows.search(isa, &queries, best, || run.go_on())
-                });
-                found.map(|found| found.in_the_order_of(&order))
-            }
+            Rows::PrunedBytes(rows) => match self.metric {
+                Metric::Cosine => self.search_pruned(rows, run, &ByteCosines, |q| pixels(queries, q)),
+                _ => self.search_pruned(rows, run, &ByteSquares, |q| pixels(queries, q)),
+            },
+            Rows::PrunedFloats(rows) => match self.metric {
+                Metric::Cosine => self.search_pruned(rows, run, &FloatCosines, |q| features(queries, q)),
+                _ => self.search_pruned(rows, run, &FloatSquares, |q| features(queries, q)),
+            },
             Rows::Bytes { values, squares: rows } => {
                 let pair = |q, x: usize| (pixels(queries, q), &values[x * width..][..width]);
                 match self.metric {
@@ -180,6 +192,42 @@ impl NearestNeighbors {
         })
     }
 
+    /// Search by codes, for so many queries at a time.
+    fn search_pruned<'q, T: Value, E: Exact<T>>(
+        &self,
+        rows: &PrunedRows<T>,
+        run: Run<'_>,
+        exact: &E,
+        query: impl Fn(usize) -> &'q [T] + Sync,
+    ) -> Option<Neighbors> {
+        let (n, k) = (run.queries.len(), run.k);
+        let mut found = Neighbors { k, indices: vec![0; n * k], distances: vec![0.0; n * k] };
+        for from in (0..n).step_by(CODED) {
+            let count = CODED.min(n - from);
+            let sorted = rows.sort(self.isa, count, |i| query(from + i));
+            let (mut indices, mut distances) = (vec![0; count * k], vec![0.0; count * k]);
+            let share = count.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(12).min(BLOCK);
+            let end = run.blocks(share, &mut indices, &mut distances, |block, best: &mut [Best<E::Key>]| {
+                let queries = sorted.order[block].iter().map(|&i| i as usize);
+                let queries: Vec<Query<'_, T>> =
+                    queries.map(|i| rows.query(self.isa, &sorted, i, query(from + i))).collect();
+                let (counts, end) = rows.search(self.isa, exact, &queries, best, || run.go_on());
+                run.counts.add(counts);
+                end
+            });
+            if end.is_break() {
+                return None;
+            }
+            let lists = indices.chunks_exact(k).zip(distances.chunks_exact(k));
+            for (&i, (indices, distances)) in sorted.order.iter().zip(lists) {
+                let at = (from + i as usize) * k;
+                found.indices[at..][..k].copy_from_slice(indices);
+                found.distances[at..][..k].copy_from_slice(distances);
+            }
+        }
+        Some(found)
+    }
+
     /// Search by tiles. `may_enter(bar, values, first row)` says whether any of a few values could be below the bar;
     /// `key(query, value, row)` makes an exact key of one.
     fn search_panels<K: Key>(
@@ -192,7 +240,7 @@ impl NearestNeighbors {
         let stripe = STRIPE / panels.rows_of_a_panel();
         // Small sets of queries still keep every thread busy.
         let share = run.queries.len().div_ceil(4 * rayon::current_num_threads());
-        run.blocks(share.next_multiple_of(12).clamp(12, BLOCK), |block, best: &mut [Best<K>]| {
+        run.all(share.next_multiple_of(12).clamp(12, BLOCK), self.len(), |block, best: &mut [Best<K>]| {
             let packed = block.clone().map(|q| pixels(run.queries, q));
             let packed = Queries::new(self.isa, panels.kind(), panels.width(), packed);
             let mut tile = vec![0; block.len() * STRIPE.min(panels.len() * panels.rows_of_a_panel())];
@@ -250,35 +298,58 @@ fn squares<T>(queries: &Dataset, square: impl Fn(usize) -> T) -> Vec<T> {
     (0..queries.len()).map(square).collect()
 }
 
+/// [`Counts`] that several threads add to.
+#[derive(Default)]
+struct Counting {
+    fine: AtomicU64,
+    rows: AtomicU64,
+}
+
+impl Counting {
+    fn add(&self, Counts { fine, rows }: Counts) {
+        self.fine.fetch_add(fine, Relaxed);
+        self.rows.fetch_add(rows, Relaxed);
+    }
+
+    fn total(&self) -> Counts {
+        Counts { fine: self.fine.load(Relaxed), rows: self.rows.load(Relaxed) }
+    }
+}
+
 /// One search.
 struct Run<'a> {
     queries: &'a Dataset,
     k: usize,
     progress: Progress<'a>,
+    counts: &'a Counting,
     done: AtomicUsize,
     stopped: AtomicBool,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(queries: &'a Dataset, k: usize, progress: Progress<'a>, counts: &'a Counting) -> Self {
+        Run { queries, k, progress, counts, done: AtomicUsize::new(0), stopped: AtomicBool::new(false) }
+    }
+
     /// Whether nobody has stopped the search.
     fn go_on(&self) -> ControlFlow<()> {
         if self.stopped.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Gives each block of queries to `search`, and gathers what it found.
+    ///
+    /// # Shapes
+    /// `indices` and `distances` are (n, k) for n of the queries, which `search` is given as ranges of 0 ‥ n.
     fn blocks<K: Key>(
         &self,
         block: usize,
+        indices: &mut [u32],
+        distances: &mut [f64],
         search: impl Fn(Range<usize>, &mut [Best<K>]) -> ControlFlow<()> + Sync,
-    ) -> Option<Neighbors> {
-        let (n, k) = (self.queries.len(), self.k);
-        let mut found = Neighbors { k, indices: vec![0; n * k], distances: vec![0.0; n * k] };
-        let outputs = found
-            .indices
-            .par_chunks_mut(block * k)
-            .zip(found.distances.par_chunks_mut(block * k))
-            .enumerate();
-        let end = outputs.try_for_each(|(b, (indices, distances))| {
+    ) -> ControlFlow<()> {
+        let (n, k) = (indices.len() / self.k, self.k);
+        let outputs = indices.par_chunks_mut(block * k).zip(distances.par_chunks_mut(block * k)).enumerate();
+        outputs.try_for_each(|(b, (indices, distances))| {
             self.go_on()?;
             let range = b * block..n.min((b + 1) * block);
             let mut best: Vec<Best<K>> = range.clone().map(|_| Best::new(k)).collect();
@@ -288,12 +359,25 @@ impl Run<'_> {
                 best.write(indices, distances);
             }
             let done = self.done.fetch_add(range.len(), Relaxed) + range.len();
-            let answer = (self.progress)(done, n);
+            let answer = (self.progress)(done, self.queries.len());
             if answer.is_break() {
                 self.stopped.store(true, Relaxed);
             }
             answer
-        });
+        })
+    }
+
+    /// [`blocks`](Self::blocks) of all queries, where every query is compared with all of so many rows.
+    fn all<K: Key>(
+        &self,
+        block: usize,
+        rows: usize,
+        search: impl Fn(Range<usize>, &mut [Best<K>]) -> ControlFlow<()> + Sync,
+    ) -> Option<Neighbors> {
+        let (n, k) = (self.queries.len(), self.k);
+        let mut found = Neighbors { k, indices: vec![0; n * k], distances: vec![0.0; n * k] };
+        self.counts.add(Counts { fine: 0, rows: rows as u64 * n as u64 });
+        let end = self.blocks(block, &mut found.indices, &mut found.distances, search);
         if end.is_break() { None } else { Some(found) }
     }
 
@@ -305,7 +389,7 @@ impl Run<'_> {
         key: impl Fn(usize, usize) -> K + Sync,
     ) -> Option<Neighbors> {
         let stripe = (256 * 1024 / bytes_of_a_row).max(1);
-        self.blocks(16, |block, best: &mut [Best<K>]| {
+        self.all(16, rows, |block, best: &mut [Best<K>]| {
             for from in (0..rows).step_by(stripe) {
                 self.go_on()?;
                 for (q, best) in block.clone().zip(best.iter_mut()) {

@@ -1,0 +1,85 @@
+//! Rounding of coordinates to the bytes that [`Panels`](super::Panels) compare.
+
+use crate::Isa;
+use crate::isa::Level;
+
+/// `code_j` is the byte nearest to `(c_j − low_j) / step`; returns `Σ (low_j + step · code_j − c_j)²`, the square of what
+/// rounding changed. NaN becomes 0, and makes the sum NaN.
+///
+/// # Panics
+/// Where `c`, `low` and `code` differ in length.
+pub fn round_to_bytes(isa: Isa, c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2(c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
+        body(c, low, step, code)
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+    fn avx512(c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
+        body(c, low, step, code)
+    }
+    assert!(c.len() == low.len() && c.len() == code.len(), "one low and one byte for each coordinate");
+    match isa.0 {
+        Level::Portable => body(c, low, step, code),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an Isa of this level exists only where the processor has AVX2 and FMA.
+        Level::Avx2 => unsafe { avx2(c, low, step, code) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW and VL, AVX2 and FMA.
+        Level::Avx512 => unsafe { avx512(c, low, step, code) },
+    }
+}
+
+/// Eight running sums, so that the additions need not wait for one another.
+#[inline(always)]
+fn body(c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
+    let per_step = 1.0 / step;
+    let one = |c: f64, low: f64, code: &mut u8| {
+        // Clamped first, so that the conversion is one instruction.
+        let byte = ((c - low) * per_step + 0.5).clamp(0.0, 255.0) as i32;
+        *code = byte as u8;
+        let rest = low + step * f64::from(byte) - c;
+        rest * rest
+    };
+    let ((c, c_rest), (low, low_rest)) = (c.as_chunks::<8>(), low.as_chunks::<8>());
+    let (code, code_rest) = code.as_chunks_mut::<8>();
+    let mut sums = [0.0; 8];
+    for ((c, low), code) in c.iter().zip(low).zip(code) {
+        for lane in 0..8 {
+            sums[lane] += one(c[lane], low[lane], &mut code[lane]);
+        }
+    }
+    for (((&c, &low), code), sum) in c_rest.iter().zip(low_rest).zip(code_rest).zip(&mut sums) {
+        *sum += one(c, low, code);
+    }
+    sums.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_rounds_as_the_formula_says() {
+        for isa in Isa::available() {
+            for count in [0, 1, 7, 8, 9, 64, 131] {
+                let c: Vec<f64> = (0..count).map(|i| (i as f64 * 37.7).sin() * 900.0).collect();
+                let low: Vec<f64> = (0..count).map(|i| -700.0 - i as f64).collect();
+                let mut code = vec![7; count];
+                let error = round_to_bytes(isa, &c, &low, 5.5, &mut code);
+                let mut expected = 0.0;
+                for i in 0..count {
+                    let byte = ((c[i] - low[i]) / 5.5).round().clamp(0.0, 255.0);
+                    assert_eq!(f64::from(code[i]), byte, "{isa:?}, coordinate {i} of {count}");
+                    expected += (low[i] + 5.5 * byte - c[i]).powi(2);
+                }
+                assert!((error - expected).abs() <= 1e-9 * expected, "{isa:?}: {error} is not {expected}");
+            }
+            let mut code = [1; 2];
+            assert!(round_to_bytes(isa, &[f64::NAN, 3.0], &[0.0; 2], 1.0, &mut code).is_nan());
+            assert_eq!(round_to_bytes(isa, &[f64::INFINITY, 3.0], &[0.0; 2], 1.0, &mut code), f64::INFINITY);
+            assert_eq!(code, [255, 3]);
+        }
+    }
+}

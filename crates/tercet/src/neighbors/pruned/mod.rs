@@ -1,0 +1,190 @@
+//! [`PrunedRows`]: rows that are searched by their codes first, and looked at only where codes cannot rule them out.
+//!
+//! ```text
+//! rows → plan → sketch → codes → order          (fit, once)
+//! queries → codes → scout → sift → look         (search, a block of queries at a time)
+//! ```
+//!
+//! | file | |
+//! |---|---|
+//! | `value` | rows of bytes and of floats, and what axes say of them |
+//! | `principal` | which axes say most |
+//! | `plan` | how long codes should be |
+//! | `sketch` | codes, and the proof that they lose no neighbour |
+//! | `order` | which rows stand together |
+//! | `exact` | what is compared in the end: the whole rows |
+//! | `search` | the search itself |
+
+mod exact;
+mod order;
+mod plan;
+mod principal;
+mod search;
+mod sketch;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use tercet_kernels::Isa;
+use tercet_kernels::distance::{Line, Panels};
+
+use crate::data::Dataset;
+
+pub(super) use exact::{ByteCosines, ByteSquares, Exact, FloatCosines, FloatSquares};
+pub(super) use search::Query;
+pub(super) use value::Value;
+
+use order::{Groups, panels};
+use plan::{Plan, Sample};
+use sketch::{Codes, Sketch};
+
+/// Rows of a stripe: some panels.
+const STRIPE: usize = 256;
+
+/// Axes that are worth finding for rows of bytes, and for rows of floats, which cost more to look at.
+const MOST_AXES: [usize; 2] = [127, 191];
+
+/// Rows whose coarse code is off by more than so many times the median stand behind all others, where they do not spoil
+/// the bounds of their stripes.
+const WILD: f64 = 1.5;
+
+/// Rows with their codes.
+#[derive(Clone, Debug)]
+pub(super) struct PrunedRows<T: Value> {
+    /// The rows, which are shared with whoever else holds the set.
+    data: Dataset,
+    /// Rows of the data set in the order of the search. Equal rows share a place: those of place p are
+    /// `order[starts[p] ‥ starts[p + 1]]`, in ascending order.
+    order: Vec<u32>,
+    starts: Vec<u32>,
+    sketch: Sketch<T>,
+    /// The codes of all rows, in the order of the search.
+    coarse: Panels,
+    fine: Vec<Line>,
+    /// e of each fine code, rounded up.
+    fine_errors: Vec<f32>,
+    /// The largest e of a coarse code of each stripe.
+    errors: Vec<f64>,
+    groups: Groups,
+    /// Where the rows of each group stand.
+    places: Vec<Range<usize>>,
+}
+
+impl<T: Value> PrunedRows<T> {
+    /// Finds the codes of the rows and sorts them; none where codes promise nothing. `directions` says whether rows are
+    /// compared by their cosine.
+    pub fn fit(isa: Isa, data: &Dataset, directions: bool) -> Option<Self> {
+        let most = MOST_AXES[usize::from(size_of::<T>() > 1)];
+        let sample = Sample::new(isa, data, directions, most);
+        let plan = sample.plan(isa, data)?;
+        Some(Self::as_planned(isa, data, &sample, plan))
+    }
+
+    fn as_planned(isa: Isa, data: &Dataset, sample: &Sample<'_, T>, plan: Plan) -> Self {
+        let sketch = Sketch::fit(isa, sample, plan);
+        let codes = sketch.codes(isa, data.len(), |i| T::row(data, i));
+        let (bytes, lines) = (sketch.coarse.bytes(), sketch.fine.lines());
+        let groups = Groups::find(isa, &codes, bytes);
+        let order = search_order(&codes, &groups.assign(isa, &codes), lines);
+        let row = |place: &Place| T::row(data, place.row as usize);
+        let starts = (0..order.len()).filter(|&i| {
+            i == 0 || order[i].mixed != order[i - 1].mixed || row(&order[i]) != row(&order[i - 1])
+        });
+        let mut starts: Vec<u32> = starts.map(|i| i as u32).collect();
+        let firsts: Vec<Place> = starts.iter().map(|&i| order[i as usize]).collect();
+        starts.push(order.len() as u32);
+        let from =
+            |group: usize| firsts.partition_point(|place| !place.wild && usize::from(place.group) < group);
+        let places = (0..groups.len()).map(|group| from(group)..from(group + 1)).collect();
+        let firsts: Vec<u32> = firsts.iter().map(|place| place.row).collect();
+        let coarse = |i: u32| &codes.coarse[i as usize * bytes..][..bytes];
+        let error = |rows: &[u32]| rows.iter().map(|&i| codes.errors[i as usize][0]).fold(0.0, f64::max);
+        PrunedRows {
+            coarse: panels(firsts.iter().map(|&i| coarse(i)), bytes),
+            fine: firsts.iter().flat_map(|&i| &codes.fine[i as usize * lines..][..lines]).copied().collect(),
+            fine_errors: firsts.iter().map(|&i| (codes.errors[i as usize][1] as f32).next_up()).collect(),
+            errors: firsts.chunks(STRIPE).map(error).collect(),
+            data: data.clone(),
+            order: order.iter().map(|place| place.row).collect(),
+            starts,
+            sketch,
+            groups,
+            places,
+        }
+    }
+
+    /// The rows as they were remembered.
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// How many different rows there are.
+    fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Which rows of the data set stand at a place.
+    fn rows_at(&self, place: usize) -> &[u32] {
+        &self.order[self.starts[place] as usize..self.starts[place + 1] as usize]
+    }
+
+    /// The row at a place.
+    fn at(&self, place: usize) -> &[T] {
+        T::row(&self.data, self.order[self.starts[place] as usize] as usize)
+    }
+
+    /// The fine code at a place.
+    fn fine(&self, place: usize) -> &[Line] {
+        let lines = self.sketch.fine.lines();
+        &self.fine[place * lines..][..lines]
+    }
+
+    /// Bytes of memory that the rows and all that was made of them hold.
+    pub fn bytes(&self) -> usize {
+        self.data.len() * self.data.width() * size_of::<T>()
+            + size_of_val(&*self.order)
+            + size_of_val(&*self.starts)
+            + self.coarse.bytes()
+            + size_of_val(&*self.fine)
+            + size_of_val(&*self.fine_errors)
+            + size_of_val(&*self.errors)
+    }
+}
+
+/// What stands at a place, in the order of the search: group by group, equal rows side by side, rows with a code that is far
+/// off last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    wild: bool,
+    group: u16,
+    /// A number that equal rows share.
+    mixed: u64,
+    row: u32,
+}
+
+fn search_order(codes: &Codes, groups: &[u16], lines: usize) -> Vec<Place> {
+    let mut errors: Vec<f64> = codes.errors.iter().map(|errors| errors[0]).collect();
+    let middle = errors.len() / 2;
+    let median = *errors.select_nth_unstable_by(middle, f64::total_cmp).1;
+    let rows = codes.errors.par_iter().zip(groups).zip(codes.fine.par_chunks_exact(lines)).enumerate();
+    let place = |(row, ((errors, &group), fine)): (usize, ((&[f64; 2], &u16), &[Line]))| Place {
+        wild: errors[0] > WILD * median,
+        group,
+        mixed: mixed(fine),
+        row: row as u32,
+    };
+    let mut order: Vec<Place> = rows.map(place).collect();
+    order.par_sort_unstable();
+    order
+}
+
+/// A number that equal codes share and others hardly ever do.
+fn mixed(code: &[Line]) -> u64 {
+    let words = code.iter().flat_map(|line| line.0.as_chunks::<8>().0);
+    words.fold(0x9e37_79b9_7f4a_7c15, |sum: u64, word| {
+        (sum ^ u64::from_le_bytes(*word)).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(31)
+    })
+}

@@ -1,0 +1,228 @@
+//! [`Plan`]: how long the codes of a set should be, which depends on how its rows lie.
+//!
+//! Longer codes take longer to compare and rule more rows out. Where the balance lies is measured on a sample: for a
+//! few of its rows the distance to their third neighbour, and for codes of each length the share of the sample that they
+//! would not rule out. The rest is a sum of what each step of a search costs. No answer depends on any of it.
+
+use rayon::prelude::*;
+use tercet_kernels::Isa;
+
+use super::principal::principal_components;
+use super::value::Value;
+use crate::data::Dataset;
+
+/// Rows of a sample.
+const ROWS: usize = 1024;
+
+/// Rows of the sample that are asked for their neighbours, among as many rows as `AMONG`.
+const ASKED: usize = 16;
+const AMONG: usize = 4096;
+
+/// Lengths of codes to choose from, in bytes. All but the last byte hold what an axis says of a row.
+const LENGTHS: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 160, 192];
+
+/// What codes hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub coarse: Length,
+    pub fine: Length,
+}
+
+/// What a code holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// What so many axes say of a row.
+    Axes(usize),
+    /// The row itself, rounded to bytes.
+    Whole,
+}
+
+/// Some of the rows, and what they say of all.
+pub(super) struct Sample<'x, T> {
+    pub rows: Vec<&'x [T]>,
+    pub width: usize,
+    /// Whether rows are compared by their directions.
+    pub directions: bool,
+    /// The leading principal components, (P, D), most important first.
+    pub components: Vec<f32>,
+    /// What the components say of the sample, (rows, P), in the rows' own units.
+    seen: Vec<f64>,
+}
+
+impl<'x, T: Value> Sample<'x, T> {
+    /// Takes a sample and finds its principal components, at most so many.
+    pub fn new(isa: Isa, data: &'x Dataset, directions: bool, most: usize) -> Self {
+        let (count, width) = (data.len(), data.width());
+        let size = count.min(ROWS);
+        let rows: Vec<&[T]> = (0..size).map(|i| T::row(data, i * count / size)).collect();
+        let largest = rows.iter().flat_map(|row| row.iter()).fold(0.0f32, |m, v| m.max(v.to_f32().abs()));
+        // Numbers of about 1 keep squares of very small or large rows inside f32.
+        let unit = if largest > 0.0 { f64::from(largest) } else { 1.0 };
+        let mut values = Vec::with_capacity(size * width);
+        let mut scales = Vec::with_capacity(size);
+        for row in &rows {
+            let length = T::square(isa, row).sqrt();
+            let scale = match directions {
+                true if length > 0.0 => 1.0 / length,
+                true => 0.0,
+                false => 1.0 / unit,
+            };
+            scales.push(scale);
+            values.extend(row.iter().map(|&v| (f64::from(v.to_f32()) * scale) as f32));
+        }
+        let (components, seen) = principal_components(&values, width, most.min(width));
+        let unit = if directions { 1.0 } else { unit };
+        let seen = seen.into_iter().map(|z| f64::from(z) * unit).collect();
+        Sample { rows, width, directions, components, seen }
+    }
+
+    /// The plan that promises the fastest search, or none where it would be faster to measure every pair.
+    pub fn plan(&self, isa: Isa, data: &Dataset) -> Option<Plan> {
+        let count = data.len();
+        let axes = self.components.len() / self.width;
+        let among = count.min(AMONG);
+        let asked: Vec<usize> =
+            (0..ASKED.min(self.rows.len())).map(|i| i * self.rows.len() / ASKED).collect();
+        let shares: Vec<Shares> = asked
+            .par_iter()
+            .map(|&q| {
+                let mut distances: Vec<f64> = (0..among)
+                    .map(|i| T::row(data, i * count / among))
+                    .filter(|row| !std::ptr::eq(*row, self.rows[q]))
+                    .map(|row| self.distance(isa, self.rows[q], row))
+                    .collect();
+                let third = 2.min(distances.len().saturating_sub(1));
+                let bar = match distances.is_empty() {
+                    true => 0.0,
+                    false => *distances.select_nth_unstable_by(third, f64::total_cmp).1,
+                };
+                self.shares(isa, q, bar)
+            })
+            .collect();
+        let share = |length: usize| {
+            let sum: f64 = shares.iter().map(|shares| shares.axes[length]).sum();
+            sum / shares.len().max(1) as f64
+        };
+        let whole = shares.iter().map(|shares| shares.whole).sum::<f64>() / shares.len().max(1) as f64;
+        let cost = Cost::new::<T>(isa, self.width);
+        let floats = size_of::<T>() > 1;
+        // Floats are never compared pair by pair in f64: rows that are all equal, say, leave no other choice, and are
+        // looked at once by way of their codes.
+        let whole_alone = Plan { coarse: Length::Whole, fine: Length::Axes(0) };
+        let mut best = match floats {
+            true => (cost.coarse(self.width + 1) + whole * cost.row(), Some(whole_alone)),
+            false => (cost.without_codes(), None),
+        };
+        let mut consider = |cycles: f64, coarse: usize, fine: Length| {
+            if cycles < best.0 {
+                best = (cycles, Some(Plan { coarse: Length::Axes(coarse - 1), fine }));
+            }
+        };
+        for (i, &coarse) in LENGTHS.iter().enumerate().filter(|(_, length)| **length <= axes + 1) {
+            let scan = cost.coarse(coarse);
+            for (j, &fine) in
+                LENGTHS.iter().enumerate().skip(i + 1).filter(|(_, length)| **length <= axes + 1)
+            {
+                let cycles = scan + share(i) * cost.fine(fine) + share(j) * cost.row();
+                consider(cycles, coarse, Length::Axes(fine - 1));
+            }
+            if floats {
+                let cycles = scan + share(i) * cost.fine(self.width + 1) + whole * cost.row();
+                consider(cycles, coarse, Length::Whole);
+            }
+        }
+        best.1
+    }
+
+    fn distance(&self, isa: Isa, a: &[T], b: &[T]) -> f64 {
+        let square = T::l2_squared(isa, a, b);
+        if !self.directions {
+            return square.sqrt();
+        }
+        let (a, b) = (T::square(isa, a), T::square(isa, b));
+        let dot = (a + b - square) / 2.0;
+        (2.0 - 2.0 * dot / (a * b).sqrt().max(f64::MIN_POSITIVE)).max(0.0).sqrt()
+    }
+
+    /// Which share of the sample codes would not rule out for a query whose k-th neighbour is `bar` away.
+    fn shares(&self, isa: Isa, q: usize, bar: f64) -> Shares {
+        let axes = self.components.len() / self.width;
+        let seen = |i: usize| &self.seen[i * axes..][..axes];
+        let lengths: Vec<f64> = match self.directions {
+            true => vec![1.0; self.rows.len()],
+            false => self.rows.iter().map(|row| T::square(isa, row)).collect(),
+        };
+        // The bounds of all other rows, for each length of code, and the sums of what they are made of.
+        let mut bounds = [const { Vec::new() }; LENGTHS.len()];
+        let mut whole = Vec::new();
+        for i in (0..self.rows.len()).filter(|&i| i != q) {
+            let (mut between, mut of_q, mut of_i, mut from) = (0.0, lengths[q], lengths[i], 0);
+            for (bounds, &length) in
+                bounds.iter_mut().zip(&LENGTHS).filter(|(_, length)| **length <= axes + 1)
+            {
+                for p in from..length - 1 {
+                    let (a, b) = (seen(q)[p], seen(i)[p]);
+                    between += (a - b) * (a - b);
+                    of_q -= a * a;
+                    of_i -= b * b;
+                }
+                from = length - 1;
+                let unseen = of_q.max(0.0).sqrt() - of_i.max(0.0).sqrt();
+                bounds.push(between + unseen * unseen);
+            }
+            whole.push(self.distance(isa, self.rows[q], self.rows[i]).powi(2));
+        }
+        let share = |bounds: &[f64]| {
+            // Bytes cover about 8.4 standard deviations of a coordinate, and what rounding changes of one is spread
+            // evenly over a step; the mean squared distance of two rows is twice the variance.
+            let mean = bounds.iter().sum::<f64>() / bounds.len().max(1) as f64;
+            let error = 8.4 / 255.0 / 12f64.sqrt() * (mean / 2.0).sqrt();
+            let reach = bar + 2.0 * error;
+            bounds.iter().filter(|&&bound| bound <= reach * reach).count() as f64 / bounds.len().max(1) as f64
+        };
+        Shares { axes: bounds.each_ref().map(|bounds| share(bounds)), whole: share(&whole) }
+    }
+}
+
+/// What codes of each length, and whole rows rounded to bytes, do not rule out.
+struct Shares {
+    axes: [f64; LENGTHS.len()],
+    whole: f64,
+}
+
+/// What the steps of a search cost, in cycles a pair: measured, and rounded to what changes decisions.
+struct Cost {
+    /// Multiply-adds of bytes a cycle.
+    rate: f64,
+    width: usize,
+    /// Bytes of a row.
+    bytes: usize,
+}
+
+impl Cost {
+    fn new<T>(isa: Isa, width: usize) -> Self {
+        let rate = match isa.name() {
+            "avx512" => 60.0,
+            "avx2" => 18.0,
+            _ => 4.0,
+        };
+        Cost { rate, width, bytes: width * size_of::<T>() }
+    }
+
+    fn coarse(&self, length: usize) -> f64 {
+        0.1 + length as f64 / self.rate
+    }
+
+    fn fine(&self, length: usize) -> f64 {
+        100.0 + 20.0 * length.div_ceil(64) as f64
+    }
+
+    fn row(&self) -> f64 {
+        100.0 + 20.0 * self.bytes.div_ceil(64) as f64
+    }
+
+    /// Bytes need no codes to be measured many at once.
+    fn without_codes(&self) -> f64 {
+        0.1 + self.width as f64 / self.rate
+    }
+}

@@ -1,0 +1,167 @@
+//! Principal components of a sample of rows, by subspace iteration: in which few directions rows differ most.
+//!
+//! Nothing that a search answers depends on them, only how long it takes, so a sample and a few rounds are enough.
+
+use rand::RngExt;
+use rand_distr::StandardNormal;
+use tercet_kernels::matmul::{Start, View};
+
+use crate::parallel::product;
+use crate::random::{Stream, generator};
+
+/// Rounds of subspace iteration.
+const ROUNDS: usize = 2;
+
+/// Rounds of the same inside the subspace that was found, where a round costs next to nothing. They put the
+/// components in order.
+const ROUNDS_INSIDE: usize = 6;
+
+/// Rows that are made orthonormal one after another, once they are orthogonal to all before them.
+const BLOCK: usize = 16;
+
+/// The leading `components` directions of the rows about the origin, most important first; and the rows seen in
+/// them.
+///
+/// # Shapes
+/// `sample` is (count, D); the results are (components, D) and (count, components).
+pub(super) fn principal_components(sample: &[f32], width: usize, components: usize) -> (Vec<f32>, Vec<f32>) {
+    let count = sample.len() / width;
+    let x = View::new(sample, count, width);
+    let mut q = normal(components * width);
+    orthonormalize(&mut q, width);
+    let mut z = vec![0.0; count * components];
+    for _ in 0..ROUNDS {
+        product(x, View::new(&q, components, width).t(), Start::Zero, &mut z);
+        product(View::new(&z, count, components).t(), x, Start::Zero, &mut q);
+        orthonormalize(&mut q, width);
+    }
+    product(x, View::new(&q, components, width).t(), Start::Zero, &mut z);
+
+    // Inside the subspace the rows are z, and their second moments a small matrix.
+    let seen = View::new(&z, count, components);
+    let mut moments = vec![0.0; components * components];
+    product(seen.t(), seen, Start::Zero, &mut moments);
+    let mut turn = identity(components);
+    let mut next = vec![0.0; turn.len()];
+    for _ in 0..ROUNDS_INSIDE {
+        let moments = View::new(&moments, components, components);
+        product(View::new(&turn, components, components), moments, Start::Zero, &mut next);
+        orthonormalize(&mut next, components);
+        std::mem::swap(&mut turn, &mut next);
+    }
+    let turn = View::new(&turn, components, components);
+    let (mut sorted, mut z_sorted) = (vec![0.0; q.len()], vec![0.0; z.len()]);
+    product(turn, View::new(&q, components, width), Start::Zero, &mut sorted);
+    product(seen, turn.t(), Start::Zero, &mut z_sorted);
+    (sorted, z_sorted)
+}
+
+/// The same subspace with other axes: turned at random, so that every coordinate carries about as much as the next, and
+/// bytes of one step suit them all.
+pub(super) fn turned(components: &[f32], width: usize) -> Vec<f32> {
+    let count = components.len() / width;
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut turn = normal(count * count);
+    orthonormalize(&mut turn, count);
+    let mut turned = vec![0.0; components.len()];
+    product(View::new(&turn, count, count), View::new(components, count, width), Start::Zero, &mut turned);
+    turned
+}
+
+fn identity(n: usize) -> Vec<f32> {
+    (0..n * n).map(|i| if i / n == i % n { 1.0 } else { 0.0 }).collect()
+}
+
+/// Normal random numbers, the same in every run.
+fn normal(count: usize) -> Vec<f32> {
+    let mut generator = generator(0, Stream::Sketch);
+    (0..count).map(|_| generator.sample::<f32, _>(StandardNormal)).collect()
+}
+
+/// Makes the rows of a matrix orthonormal, from the first to the last: what a row has in common with those before its
+/// block is taken away by two products, the rest by Gram and Schmidt's loop. A row that depends on those before it
+/// becomes zeros.
+fn orthonormalize(q: &mut [f32], width: usize) {
+    let rows = q.len() / width;
+    let lengths: Vec<f32> = q.chunks_exact(width).map(|row| dot(row, row).sqrt()).collect();
+    for from in (0..rows).step_by(BLOCK) {
+        let (before, rest) = q.split_at_mut(from * width);
+        let block = &mut rest[..BLOCK.min(rows - from) * width];
+        if from > 0 {
+            let (before, count) = (View::new(before, from, width), block.len() / width);
+            let mut along = vec![0.0; count * from];
+            product(View::new(block, count, width), before.t(), Start::Zero, &mut along);
+            along.iter_mut().for_each(|along| *along = -*along);
+            product(View::new(&along, count, from), before, Start::Keep, block);
+        }
+        for i in 0..block.len() / width {
+            let (before, rest) = block.split_at_mut(i * width);
+            let row = &mut rest[..width];
+            for other in before.chunks_exact(width) {
+                let along = dot(other, row);
+                row.iter_mut().zip(other).for_each(|(r, o)| *r -= along * o);
+            }
+            let length = dot(row, row).sqrt();
+            let scale = if length > 1e-4 * lengths[from + i] { 1.0 / length } else { 0.0 };
+            row.iter_mut().for_each(|r| *r *= scale);
+        }
+    }
+}
+
+/// Σ a_i b_i in eight running sums, which the compiler keeps in vector registers.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0; 8];
+    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    sums.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows on a plane of three directions of different importance, and a little noise.
+    #[test]
+    fn components_are_found_in_order_and_at_right_angles() {
+        let (count, width) = (400, 50);
+        let directions = {
+            let mut d = normal(3 * width);
+            orthonormalize(&mut d, width);
+            d
+        };
+        let random = normal(count * (3 + width));
+        let mut x = vec![0.0; count * width];
+        for (i, x) in x.chunks_exact_mut(width).enumerate() {
+            for (j, x) in x.iter_mut().enumerate() {
+                *x = 0.01 * random[count * 3 + i * width + j];
+                for (d, size) in [10.0, 4.0, 2.0].into_iter().enumerate() {
+                    *x += size * random[i * 3 + d] * directions[d * width + j];
+                }
+            }
+        }
+        let (found, seen) = principal_components(&x, width, 20);
+        for d in 0..3 {
+            let along = dot(&found[d * width..][..width], &directions[d * width..][..width]).abs();
+            assert!(along > 0.99, "direction {d}: {along}");
+        }
+        for i in 0..20 {
+            for j in 0..=i {
+                let along = dot(&found[i * width..][..width], &found[j * width..][..width]);
+                let expected = if i == j { 1.0 } else { 0.0 };
+                assert!((along - expected).abs() < 1e-3, "{i} and {j}: {along}");
+            }
+        }
+        let first = dot(&x[..width], &found[..width]);
+        assert!((seen[0] - first).abs() < 1e-3 * first.abs());
+    }
+
+    #[test]
+    fn rows_that_depend_on_others_become_zeros() {
+        let mut q = vec![1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 3.0, 0.0];
+        orthonormalize(&mut q, 3);
+        assert_eq!(q, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+    }
+}

@@ -1,0 +1,357 @@
+//! The search: a block of queries goes through all stripes of rows.
+//!
+//! 1. *Scout.* The stripes where the queries would stand if they were rows are measured by their coarse codes. The most promising
+//!    rows of each query are looked at in the order of their fine codes, until these rule the rest out. The distance
+//!    of the k-th best of them, the *bar*, is close to what it will be in the end.
+//! 2. *Sift.* All stripes pass by. Of each, the rows are gathered that no query's coarse threshold rules out; of those,
+//!    the rows that fine codes don't; and these are looked at. Rows are gathered before they are looked at so that the
+//!    memory can fetch many of them at once.
+//!
+//! Where there is nothing to rule out (queries unlike all rows, say), codes are a waste. A block that notices measures
+//! whole stripes instead, as a search without codes does.
+//!
+//! The answer depends on none of this: every row that is not looked at was proved to lie farther away than k others
+//! (see [`sketch`](super::sketch)).
+
+use std::ops::ControlFlow;
+
+use tercet_kernels::distance::{self, Line, Measure, Queries};
+use tercet_kernels::{Isa, prefetch};
+
+use super::{Codes, Exact, PrunedRows, STRIPE, Value};
+use crate::neighbors::best::Best;
+use crate::neighbors::search::Counts;
+
+/// Rows that are scouted at least, beside four for each neighbour.
+const ENOUGH: usize = 64;
+
+/// Of those, rows whose fine codes are looked at, beside two for each neighbour.
+const PROMISING: usize = 12;
+
+/// Stripes after which a block asks whether its codes are worth their while.
+const TRIAL: usize = 8;
+
+/// They are not where more than one row in so many had to be looked at.
+const WORTH: usize = 4;
+
+/// A query on its way through the stripes.
+pub(in crate::neighbors) struct Query<'q, T> {
+    pub values: &'q [T],
+    /// ‖q‖².
+    pub square: f64,
+    coarse: &'q [u8],
+    fine: &'q [Line],
+    errors: [f64; 2],
+    group: u16,
+}
+
+/// The codes of queries, and an order of them in which near ones stand together.
+pub(in crate::neighbors) struct SortedQueries {
+    codes: Codes,
+    groups: Vec<u16>,
+    pub order: Vec<u32>,
+}
+
+impl<T: Value> PrunedRows<T> {
+    /// Finds the codes of queries and sorts them.
+    pub fn sort<'q>(&self, isa: Isa, count: usize, query: impl Fn(usize) -> &'q [T] + Sync) -> SortedQueries {
+        let codes = self.sketch.codes(isa, count, query);
+        let groups = self.groups.assign(isa, &codes);
+        let mut order: Vec<u32> = (0..count as u32).collect();
+        order.sort_by_key(|&i| (groups[i as usize], i));
+        SortedQueries { codes, groups, order }
+    }
+
+    /// One of the sorted queries, whose values are given.
+    pub fn query<'q>(&self, isa: Isa, sorted: &'q SortedQueries, q: usize, values: &'q [T]) -> Query<'q, T> {
+        let (coarse, fine) = (self.sketch.coarse.bytes(), self.sketch.fine.lines());
+        Query {
+            values,
+            square: T::square(isa, values),
+            coarse: &sorted.codes.coarse[q * coarse..][..coarse],
+            fine: &sorted.codes.fine[q * fine..][..fine],
+            errors: sorted.codes.errors[q],
+            group: sorted.groups[q],
+        }
+    }
+
+    /// Offers every row that could be among the k nearest to the queries of a block.
+    pub fn search<E: Exact<T>>(
+        &self,
+        isa: Isa,
+        exact: &E,
+        queries: &[Query<'_, T>],
+        best: &mut [Best<E::Key>],
+        go_on: impl Fn() -> ControlFlow<()>,
+    ) -> (Counts, ControlFlow<()>) {
+        let mut block = Block::new(self, isa, exact, queries, best);
+        let end = match block.scout(&go_on) {
+            ControlFlow::Continue(()) => block.sift(&go_on),
+            stopped => stopped,
+        };
+        (block.counts, end)
+    }
+
+    /// T of the fine codes of a query and of the row at a place.
+    fn fine_square(&self, isa: Isa, query: &Query<'_, T>, place: usize) -> f64 {
+        distance::l2_squared_of_lines(isa, query.fine, self.fine(place)) as f64
+    }
+
+    /// The panels of a stripe, the place of its first row, and how many rows it has.
+    fn stripe(&self, s: usize) -> (std::ops::Range<usize>, usize, usize) {
+        let panels = STRIPE / self.coarse.rows_of_a_panel();
+        let range = s * panels..self.coarse.len().min((s + 1) * panels);
+        (range, s * STRIPE, STRIPE.min(self.len() - s * STRIPE))
+    }
+}
+
+/// The rows with the smallest T so far.
+#[derive(Clone)]
+struct Promising {
+    most: usize,
+    /// At least the `most` smallest of those offered, and some more.
+    rows: Vec<(u32, u32)>,
+    /// No row from here on is one of them.
+    worst: u32,
+}
+
+impl Promising {
+    fn new(most: usize) -> Self {
+        Promising { most, rows: Vec::with_capacity(4 * most), worst: u32::MAX }
+    }
+
+    /// Offers rows that stand side by side.
+    fn offer(&mut self, squares: &[u32], first: u32) {
+        for (squares, first) in squares.chunks(16).zip((first..).step_by(16)) {
+            // Without a branch for each, so that it is done in registers.
+            if !squares.iter().fold(false, |any, &t| any | (t < self.worst)) {
+                continue;
+            }
+            let rows = squares.iter().copied().zip(first..);
+            self.rows.extend(rows.filter(|&(t, _)| t < self.worst));
+            if self.rows.len() > 3 * self.most {
+                self.keep_the_smallest();
+            }
+        }
+    }
+
+    fn keep_the_smallest(&mut self) {
+        if self.rows.len() > self.most {
+            self.worst = self.rows.select_nth_unstable(self.most - 1).1.0;
+            self.rows.truncate(self.most);
+        }
+    }
+
+    /// The `most` smallest, in no order.
+    fn smallest(&mut self) -> &[(u32, u32)] {
+        self.keep_the_smallest();
+        &self.rows
+    }
+}
+
+/// A block of queries.
+struct Block<'a, T: Value, E: Exact<T>> {
+    index: &'a PrunedRows<T>,
+    isa: Isa,
+    exact: &'a E,
+    queries: &'a [Query<'a, T>],
+    best: &'a mut [Best<E::Key>],
+    /// The coarse codes of the queries, as the kernels want them.
+    packed: Queries,
+    /// The reach of each query's bar; infinite until there is one.
+    reach: Vec<f64>,
+    /// The places that were looked at while scouting, ascending, for each query.
+    scouted: Vec<Vec<u32>>,
+    counts: Counts,
+}
+
+impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
+    fn new(
+        index: &'a PrunedRows<T>,
+        isa: Isa,
+        exact: &'a E,
+        queries: &'a [Query<'a, T>],
+        best: &'a mut [Best<E::Key>],
+    ) -> Self {
+        let codes = queries.iter().map(|query| query.coarse);
+        Block {
+            index,
+            isa,
+            exact,
+            queries,
+            best,
+            packed: Queries::new(isa, Measure::L2Squared, index.sketch.coarse.bytes(), codes),
+            reach: vec![f64::INFINITY; queries.len()],
+            scouted: vec![Vec::new(); queries.len()],
+            counts: Counts::default(),
+        }
+    }
+
+    /// Finds a bar for each query that is close to its last.
+    fn scout(&mut self, go_on: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
+        let index = self.index;
+        let k = self.best.first().map_or(0, Best::k);
+        let stripes = self.stripes_to_scout(k);
+        let most = PROMISING + 2 * k;
+
+        let mut promising = vec![Promising::new(most); self.queries.len()];
+        let mut tile = vec![0; self.queries.len() * STRIPE];
+        for s in stripes {
+            go_on()?;
+            let (panels, first, rows) = index.stripe(s);
+            let columns = panels.len() * index.coarse.rows_of_a_panel();
+            let tile = &mut tile[..self.queries.len() * columns];
+            index.coarse.measure(self.isa, &self.packed, panels, tile);
+            for (promising, squares) in promising.iter_mut().zip(tile.chunks_exact(columns)) {
+                promising.offer(&squares[..rows], first as u32);
+            }
+        }
+        for (q, promising) in promising.iter_mut().enumerate() {
+            let promising = promising.smallest();
+            promising.iter().for_each(|&(_, place)| prefetch(index.fine(place as usize)));
+            let query = &self.queries[q];
+            let fine = |&(_, place): &(u32, u32)| (index.fine_square(self.isa, query, place as usize), place);
+            let mut in_order: Vec<(f64, u32)> = promising.iter().map(fine).collect();
+            in_order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            in_order.iter().take(k + 2).for_each(|&(_, place)| prefetch(index.at(place as usize)));
+            for (t, place) in in_order {
+                if t > self.largest_fine(q, place as usize) {
+                    break;
+                }
+                let key = self.exact.key(self.isa, query, index.at(place as usize));
+                self.counts.rows += 1;
+                self.offer(q, place, key);
+                self.scouted[q].push(place);
+            }
+            self.scouted[q].sort_unstable();
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The stripes where the groups of the queries stand, with rows enough around them for k neighbours.
+    fn stripes_to_scout(&self, k: usize) -> Vec<usize> {
+        let index = self.index;
+        let mut wanted = vec![false; index.errors.len()];
+        for query in self.queries {
+            let group = &index.places[usize::from(query.group)];
+            let missing = (ENOUGH + 4 * k).saturating_sub(group.len()).div_ceil(2);
+            let first = group.start.saturating_sub(missing) / STRIPE;
+            let last = (group.end + missing).div_ceil(STRIPE).clamp(first + 1, wanted.len());
+            wanted[first.min(last - 1)..last].fill(true);
+        }
+        (0..wanted.len()).filter(|&s| wanted[s]).collect()
+    }
+
+    /// Passes all stripes by the queries.
+    fn sift(&mut self, go_on: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
+        let index = self.index;
+        let count = self.queries.len();
+        let mut thresholds = vec![(f64::NAN, f64::NAN, 0); count];
+        let mut largest = vec![0; count];
+        let mut masks = vec![0; count * STRIPE.div_ceil(index.coarse.rows_of_a_panel())];
+        let (mut passed, mut left) = (Vec::new(), Vec::new());
+        let mut looked_at = 0;
+        let mut worth = true;
+        for (s, &error) in index.errors.iter().enumerate() {
+            go_on()?;
+            if s == TRIAL {
+                worth = looked_at * WORTH <= TRIAL * STRIPE * count;
+            }
+            let (panels, first, rows) = index.stripe(s);
+            if !worth && self.whole_stripe(first, rows) {
+                continue;
+            }
+            for (q, (largest, known)) in largest.iter_mut().zip(&mut thresholds).enumerate() {
+                // A bar seldom changes, and most stripes share one error.
+                let reach = self.reach[q];
+                if (known.0, known.1) != (reach, error) {
+                    let threshold = index.sketch.coarse.threshold(reach + self.queries[q].errors[0] + error);
+                    *known = (reach, error, threshold as u32);
+                }
+                *largest = known.2;
+            }
+            let masks = &mut masks[..count * panels.len()];
+            let (of_a_panel, panels_here) = (index.coarse.rows_of_a_panel(), panels.len());
+            index.coarse.within(self.isa, &self.packed, panels, &largest, masks);
+
+            passed.clear();
+            for (q, masks) in masks.chunks_exact(panels_here).enumerate() {
+                for (panel, &mask) in masks.iter().enumerate() {
+                    let mut mask = mask;
+                    while mask != 0 {
+                        let offset = panel * of_a_panel + mask.trailing_zeros() as usize;
+                        mask &= mask - 1;
+                        // The last panel is filled up with zeros that are no rows.
+                        if offset < rows {
+                            prefetch(index.fine(first + offset));
+                            passed.push((q as u32, (first + offset) as u32));
+                        }
+                    }
+                }
+            }
+            self.counts.fine += passed.len() as u64;
+            self.look_at_fine_codes(&passed, &mut left);
+            looked_at += left.len();
+            self.look_at_rows(&left);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Of the pairs that passed, those are left that fine codes do not rule out and that no scout has looked at.
+    fn look_at_fine_codes(&self, passed: &[(u32, u32)], left: &mut Vec<(u32, u32)>) {
+        left.clear();
+        for &(q, place) in passed {
+            let (query, p) = (q as usize, place as usize);
+            let t = self.index.fine_square(self.isa, &self.queries[query], p);
+            if t <= self.largest_fine(query, p) && self.scouted[query].binary_search(&place).is_err() {
+                prefetch(self.index.at(p));
+                left.push((q, place));
+            }
+        }
+    }
+
+    /// Looks at whole rows.
+    fn look_at_rows(&mut self, left: &[(u32, u32)]) {
+        for &(q, place) in left {
+            let key = self.exact.key(self.isa, &self.queries[q as usize], self.index.at(place as usize));
+            self.offer(q as usize, place, key);
+        }
+        self.counts.rows += left.len() as u64;
+    }
+
+    /// Offers all rows of a stripe to all queries, if there is a way faster than pair by pair.
+    fn whole_stripe(&mut self, first: usize, rows: usize) -> bool {
+        let index = self.index;
+        let values: Vec<&[T]> = (first..first + rows).map(|place| index.at(place)).collect();
+        let (exact, queries) = (self.exact, self.queries);
+        let done = exact.stripe(self.isa, queries, &values, |q, i, key| {
+            let place = (first + i) as u32;
+            if self.scouted[q].binary_search(&place).is_err() {
+                self.offer(q, place, key);
+            }
+        });
+        if done {
+            self.counts.rows += (rows * queries.len()) as u64;
+        }
+        done
+    }
+
+    /// The largest T of fine codes that does not rule the row at a place out.
+    fn largest_fine(&self, q: usize, place: usize) -> f64 {
+        let errors = self.queries[q].errors[1] + f64::from(self.index.fine_errors[place]);
+        self.index.sketch.fine.threshold(self.reach[q] + errors)
+    }
+
+    /// Offers all rows at a place.
+    fn offer(&mut self, q: usize, place: u32, key: E::Key) {
+        let best = &mut self.best[q];
+        // Of equal rows the first that does not get in keeps out all after it.
+        let entered =
+            self.index.rows_at(place as usize).iter().take_while(|&&row| best.offer(key, row)).count();
+        if entered > 0
+            && let Some(bar) = best.bar()
+        {
+            self.reach[q] = self.exact.reach(bar);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! [`Sketch`]: short integer codes for rows, whose distances bound the true ones from below.
+//!
+//! Images of one kind lie near a plane of few dimensions, and so do embeddings, so most of the distance between two of
+//! them shows in a few well-chosen coordinates. A code keeps some of those, in one byte each. A search compares coarse
+//! codes first, fine ones where those rule nothing out, and looks at a whole row only where neither does.
+//!
+//! # Why no neighbour is lost
+//!
+//! Let `A` be a (P, D) matrix with ‖A‖₂ ≤ 1. Then `I − AᵀA` is positive semi-definite, so it is `BᵀB` for some real B,
+//! and for any two rows
+//!
+//! ```text
+//! ‖q − x‖² = ‖A (q − x)‖² + ‖B (q − x)‖²  ≥  ‖A q − A x‖² + (‖B q‖ − ‖B x‖)²
+//! ```
+//!
+//! by the triangle inequality. `ρ(x) = ‖B x‖ = √(‖x‖² − ‖A x‖²)` is one number a row: what A does not see of it. So
+//! with the P + 1 coordinates `c(x) = (A x, ρ(x))`,
+//!
+//! ```text
+//! ‖q − x‖ ≥ ‖c(q) − c(x)‖.                                                                       (1)
+//! ```
+//!
+//! A need not be orthogonal, a projection or anything else for this; that its rows are (nearly) principal components
+//! only makes the bound tight. Where rows are compared by their cosine, x stands for x / ‖x‖ in all of this, and for 0
+//! where x = 0; the squared distance of such rows is at most twice the cosine distance.
+//!
+//! Coordinate j is rounded to the byte `ĉ_j = round((c̃_j − low_j) / s)`, with one step s for all, where c̃ is c as it
+//! was computed. With `e(x) ≥ ‖s ĉ(x) + low − c̃(x)‖ + ‖c̃(x) − c(x)‖`, by the triangle inequality once more,
+//!
+//! ```text
+//! ‖q − x‖ ≥ s ‖ĉ(q) − ĉ(x)‖ − e(q) − e(x).                                                        (2)
+//! ```
+//!
+//! `T = ‖ĉ(q) − ĉ(x)‖²` is an exact integer, from the same kernels that measure images. A row is ruled out where the
+//! right side of (2) exceeds r, the distance of the k-th best row so far: where `T > ((r + e(q) + e(x)) / s)²`.
+//!
+//! # What computing c costs in e
+//!
+//! Let ã be what is computed of a = A x, and δ ≥ ‖ã − a‖ ([`Axes::rounding`] · ‖x‖). Then ρ̃² = ‖x‖² − ‖ã‖² is off from
+//! ρ² by at most `Δ = δ (2 ‖ã‖ + δ) + 3·10⁻¹² ‖x‖²`, the last term for computing in f64; and since
+//! `|ρ̃ − ρ| = |ρ̃² − ρ²| / (ρ̃ + ρ)`, ρ̃ is off by at most `min(Δ / ρ̃, √Δ)`. So `‖c̃ − c‖ ≤ δ + min(Δ / ρ̃, √Δ)`.
+//! e and T's threshold are computed in f64, with a few roundings of 2⁻⁵³ of themselves; they are made larger by 10⁻⁹ of
+//! themselves, which is far more.
+
+use rayon::prelude::*;
+use tercet_kernels::Isa;
+use tercet_kernels::distance::{self, Line};
+
+use super::plan::{Length, Plan, Sample};
+use super::principal::turned;
+use super::value::{Along, Axes, Value};
+
+/// Rows that are seen along the axes at a time.
+const BLOCK: usize = 96;
+
+/// The largest share of rows that may lie outside what the bytes of a coordinate cover, on either side.
+const OUTSIDE: f64 = 0.002;
+
+/// The map from rows to codes, coarse and fine.
+#[derive(Clone, Debug)]
+pub(super) struct Sketch<T: Value> {
+    basis: T::Basis,
+    /// Whether rows are compared by their directions.
+    directions: bool,
+    pub coarse: Level,
+    pub fine: Level,
+}
+
+/// One kind of code.
+#[derive(Clone, Debug)]
+pub(super) struct Level {
+    axes: Axes,
+    /// low_j of each coordinate.
+    low: Vec<f64>,
+    /// s.
+    step: f64,
+}
+
+/// The codes of many rows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Codes {
+    /// (N, bytes of a coarse code).
+    pub coarse: Vec<u8>,
+    /// (N, lines of a fine code); zeros fill the last line up.
+    pub fine: Vec<Line>,
+    /// e of (2) for the coarse and the fine code of each row.
+    pub errors: Vec<[f64; 2]>,
+}
+
+impl<T: Value> Sketch<T> {
+    /// A sketch for rows like those of a sample.
+    pub fn fit(isa: Isa, sample: &Sample<'_, T>, plan: Plan) -> Self {
+        let width = sample.width;
+        let along = |length: Length| match length {
+            Length::Whole => Along::Columns,
+            Length::Axes(count) => {
+                let axes = turned(&sample.components[..count * width], width);
+                // A may be anything, but its length must be known.
+                let finite = axes.iter().all(|a| a.is_finite());
+                Along::Axes(if finite { axes } else { vec![0.0; axes.len()] })
+            }
+        };
+        let (basis, [coarse, fine]) = T::basis(isa, [along(plan.coarse), along(plan.fine)], width);
+        let [coarse, fine] = [coarse, fine].map(Level::new);
+        let mut sketch = Sketch { basis, directions: sample.directions, coarse, fine };
+        let (mut coarse, mut fine) = (Vec::new(), Vec::new());
+        for rows in sample.rows.chunks(BLOCK) {
+            sketch.look(isa, rows, &mut Vec::new(), |_, c, _| {
+                coarse.extend_from_slice(c[0]);
+                fine.extend_from_slice(c[1]);
+            });
+        }
+        sketch.coarse.suit(&coarse);
+        sketch.fine.suit(&fine);
+        sketch
+    }
+
+    /// The codes of many rows.
+    pub fn codes<'x>(&self, isa: Isa, count: usize, row: impl Fn(usize) -> &'x [T] + Sync) -> Codes {
+        let (coarse, lines) = (self.coarse.bytes(), self.fine.lines());
+        let mut codes = Codes {
+            coarse: vec![0; count * coarse],
+            fine: vec![Line([0; 64]); count * lines],
+            errors: vec![[0.0; 2]; count],
+        };
+        let blocks = codes
+            .coarse
+            .par_chunks_mut(BLOCK * coarse)
+            .zip(codes.fine.par_chunks_mut(BLOCK * lines))
+            .zip(codes.errors.par_chunks_mut(BLOCK));
+        let buffers = || (Vec::new(), vec![0; self.fine.bytes()]);
+        blocks.enumerate().for_each_init(
+            buffers,
+            |(seen, bytes), (block, ((coarse_out, lines_out), errors))| {
+                let rows: Vec<&[T]> = (block * BLOCK..count.min((block + 1) * BLOCK)).map(&row).collect();
+                self.look(isa, &rows, seen, |i, c, slack| {
+                    let coarse_error = self.coarse.round(isa, c[0], &mut coarse_out[i * coarse..][..coarse]);
+                    let fine_error = self.fine.round(isa, c[1], bytes);
+                    lines_out[i * lines..].iter_mut().zip(bytes.chunks(64)).for_each(|(line, bytes)| {
+                        line.0[..bytes.len()].copy_from_slice(bytes);
+                    });
+                    errors[i] = [slack[0] + coarse_error, slack[1] + fine_error];
+                });
+            },
+        );
+        codes
+    }
+
+    /// Gives `each` row's number, c̃ and the most that it is off from c, coarse and fine.
+    fn look(
+        &self,
+        isa: Isa,
+        rows: &[&[T]],
+        seen: &mut Vec<f64>,
+        mut each: impl FnMut(usize, [&[f64]; 2], [f64; 2]),
+    ) {
+        T::project(isa, &self.basis, rows, seen);
+        let (coarse_axes, fine_axes) = (self.coarse.axes.count, self.fine.axes.count);
+        let (mut coarse, mut fine) = (vec![0.0; self.coarse.bytes()], vec![0.0; self.fine.bytes()]);
+        for (i, (row, seen)) in rows.iter().zip(seen.chunks_exact(coarse_axes + fine_axes)).enumerate() {
+            let square = T::square(isa, row);
+            // The direction of a row of zeros is zero here; what follows is true of it too.
+            let (scale, square) = match self.directions {
+                false => (1.0, square),
+                true if square > 0.0 => (1.0 / square.sqrt(), 1.0),
+                true => (0.0, 0.0),
+            };
+            let (seen_coarse, seen_fine) = seen.split_at(coarse_axes);
+            let slack = [
+                self.coarse.coordinates(seen_coarse, scale, square, &mut coarse),
+                self.fine.coordinates(seen_fine, scale, square, &mut fine),
+            ];
+            each(i, [&coarse, &fine], slack);
+        }
+    }
+}
+
+impl Level {
+    fn new(axes: Axes) -> Self {
+        Level { axes, low: vec![0.0; axes.count + 1], step: 1.0 }
+    }
+
+    /// The length of a code, P + 1.
+    pub fn bytes(&self) -> usize {
+        self.low.len()
+    }
+
+    /// How many lines a code takes.
+    pub fn lines(&self) -> usize {
+        self.bytes().div_ceil(size_of::<Line>())
+    }
+
+    /// Computes c̃, and returns the most that it is off from c: both are derived above.
+    fn coordinates(&self, seen: &[f64], scale: f64, square: f64, c: &mut [f64]) -> f64 {
+        let unit = self.axes.unit * scale;
+        let (rho, a) = c.split_last_mut().expect("a code has at least one byte");
+        a.iter_mut().zip(seen).for_each(|(a, seen)| *a = seen * unit);
+        let squares = sum_of_squares(a);
+        *rho = (square - squares).max(0.0).sqrt();
+        // The scale of directions is off by 10⁻¹² of itself, like the squared length that it comes from.
+        let delta = (self.axes.rounding + 1e-12) * square.sqrt() + 1e-30 * scale;
+        let off = delta * (2.0 * squares.sqrt() + delta) + 3e-12 * square;
+        let rho_off = if *rho * *rho > off { off / *rho } else { off.sqrt() };
+        (delta + rho_off) * (1.0 + 1e-9)
+    }
+
+    /// Chooses low and s for rows like these, with some room. What lies outside is rounded to the nearest byte all the
+    /// same, and has a larger e for it.
+    fn suit(&mut self, sample: &[f64]) {
+        let bytes = self.bytes();
+        let mut step = 0.0f64;
+        let mut values = Vec::new();
+        for j in 0..bytes {
+            values.clear();
+            values.extend(sample.iter().skip(j).step_by(bytes).filter(|c| c.is_finite()));
+            let Some(last) = values.len().checked_sub(1) else { continue };
+            let outside = (values.len() as f64 * OUTSIDE) as usize;
+            let low = *values.select_nth_unstable_by(outside, f64::total_cmp).1;
+            let high = *values.select_nth_unstable_by(last - outside, f64::total_cmp).1;
+            let room = 0.15 * (high - low);
+            self.low[j] = low - room;
+            step = step.max((high - low + 2.0 * room) / 255.0);
+        }
+        self.step = if step > 0.0 && step.is_finite() { step } else { 1.0 };
+    }
+
+    /// Rounds c̃ to a code, and returns ‖s ĉ + low − c̃‖; infinity, which rules nothing out, for what is no number.
+    fn round(&self, isa: Isa, c: &[f64], code: &mut [u8]) -> f64 {
+        let error = distance::round_to_bytes(isa, c, &self.low, self.step, code).sqrt() * (1.0 + 1e-9);
+        if error.is_finite() { error } else { f64::INFINITY }
+    }
+
+    /// The largest T that does not rule a row out: `reach` is r + e(q) + e(x).
+    pub fn threshold(&self, reach: f64) -> f64 {
+        let reach = reach / self.step;
+        reach * reach * (1.0 + 1e-9) + 1.0
+    }
+}
+
+/// In eight running sums, so that the processor need not wait for each.
+fn sum_of_squares(values: &[f64]) -> f64 {
+    let (whole, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for values in whole {
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * value);
+    }
+    sums.iter_mut().zip(rest).for_each(|(sum, value)| *sum += value * value);
+    sums.iter().sum()
+}

@@ -1,0 +1,231 @@
+//! [`Value`]: what rows are made of, bytes or floats, and what that means for looking at them along some axes.
+//!
+//! A sketch wants A x for every row, A being a matrix that shortens no less than ‖A‖₂ ≤ 1 says (see
+//! [`sketch`](super::sketch)). On bytes, A is made of integers and the products are exact; on floats the products are
+//! rounded, and [`Axes`] says by how much at most.
+
+use rayon::prelude::*;
+use tercet_kernels::Isa;
+use tercet_kernels::distance::{self, Measure, Panels, Queries, floats};
+use tercet_kernels::matmul::{self, Start, View};
+
+use crate::data::Dataset;
+use crate::neighbors::index::{features, pixels};
+
+/// A number that rows are made of.
+pub(in crate::neighbors) trait Value:
+    Copy + Default + PartialEq + Send + Sync + 'static
+{
+    /// Axes to look along.
+    type Basis: Clone + std::fmt::Debug + Send + Sync;
+
+    /// Example `i` of a set that was checked to be of this kind.
+    fn row(data: &Dataset, i: usize) -> &[Self];
+
+    /// The number as f32, which holds either kind exactly.
+    fn to_f32(self) -> f32;
+
+    /// ‖x‖², off by less than 10⁻¹² of itself.
+    fn square(isa: Isa, x: &[Self]) -> f64;
+
+    /// ‖a − b‖², as near as that.
+    fn l2_squared(isa: Isa, a: &[Self], b: &[Self]) -> f64;
+
+    /// Axes near to those given, for the coarse and the fine codes.
+    fn basis(isa: Isa, along: [Along; 2], width: usize) -> (Self::Basis, [Axes; 2]);
+
+    /// What the axes say of some rows, coarse before fine: √g · A x, where `unit` of [`Axes`] is 1 / √g.
+    ///
+    /// # Shapes
+    /// `seen` becomes (rows, P coarse + P fine).
+    fn project(isa: Isa, basis: &Self::Basis, rows: &[&[Self]], seen: &mut Vec<f64>);
+}
+
+/// What to look along.
+#[derive(Clone, Debug)]
+pub(in crate::neighbors) enum Along {
+    /// The rows of a matrix, (P, D).
+    Axes(Vec<f32>),
+    /// The D columns of the rows themselves: A = 1. For floats alone, as bytes need no codes for that.
+    Columns,
+}
+
+/// What is known of the axes of one kind of code.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::neighbors) struct Axes {
+    /// P.
+    pub count: usize,
+    /// 1 / √g, which makes ‖A‖₂ ≤ 1: g is no less than the largest eigenvalue of the axes' products with each other.
+    pub unit: f64,
+    /// ‖ã − A x‖ ≤ `rounding` · ‖x‖ + 10⁻³⁰ for what [`Value::project`] makes of a row, ã = `unit` · `seen`.
+    pub rounding: f64,
+}
+
+impl Axes {
+    /// From G, (count, count): the products of the axes with each other.
+    fn new(count: usize, products: &[f64], rounding: f64) -> Self {
+        // The root, the quotient and what products are off by are less than the factor takes away.
+        Axes { count, unit: (1.0 - 1e-9) / largest_eigenvalue(products, count).sqrt(), rounding }
+    }
+}
+
+/// At least the largest eigenvalue of a symmetric matrix that has no negative ones, and hardly more; 1 for zeros.
+///
+/// No eigenvalue exceeds the largest absolute row sum (Gershgorin), and those of G¹⁶ are the sixteenth powers of those of
+/// G: so λ ≤ (the row sum of G¹⁶)^(1/16), where nearly all of what lies off the diagonal has lost its weight.
+fn largest_eigenvalue(matrix: &[f64], n: usize) -> f64 {
+    let row_sum = |matrix: &[f64]| {
+        matrix.chunks_exact(n.max(1)).map(|row| row.iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max)
+    };
+    let scale = row_sum(matrix);
+    if scale == 0.0 {
+        return 1.0;
+    }
+    let mut power: Vec<f64> = matrix.iter().map(|v| v / scale).collect();
+    for _ in 0..4 {
+        let mut square = vec![0.0; n * n];
+        square.par_chunks_exact_mut(n).zip(power.par_chunks_exact(n)).for_each(|(out, row)| {
+            for (&factor, other) in row.iter().zip(power.chunks_exact(n)) {
+                out.iter_mut().zip(other).for_each(|(out, other)| *out += factor * other);
+            }
+        });
+        power = square;
+    }
+    scale * row_sum(&power).powf(1.0 / 16.0)
+}
+
+/// Axes of integers from −127 to 127, each plus 128.
+#[derive(Clone, Debug)]
+pub(in crate::neighbors) struct ByteBasis(Panels);
+
+impl Value for u8 {
+    type Basis = ByteBasis;
+
+    fn row(data: &Dataset, i: usize) -> &[u8] {
+        pixels(data, i)
+    }
+
+    fn to_f32(self) -> f32 {
+        f32::from(self)
+    }
+
+    fn square(isa: Isa, x: &[u8]) -> f64 {
+        distance::dot(isa, x, x) as f64
+    }
+
+    fn l2_squared(isa: Isa, a: &[u8], b: &[u8]) -> f64 {
+        distance::l2_squared(isa, a, b) as f64
+    }
+
+    fn basis(isa: Isa, along: [Along; 2], width: usize) -> (ByteBasis, [Axes; 2]) {
+        let shifted = |along: &Along| -> Vec<u8> {
+            let Along::Axes(axes) = along else { unreachable!("a plan for floats") };
+            let largest = axes.iter().fold(0.0f32, |largest, v| largest.max(v.abs()));
+            let scale = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+            axes.iter().map(|v| ((v * scale).round() + 128.0) as u8).collect()
+        };
+        let rows = [shifted(&along[0]), shifted(&along[1])];
+        let axes = [&rows[0], &rows[1]].map(|rows| {
+            let row = |i: usize| &rows[i * width..][..width];
+            let sum = |i: usize| row(i).iter().map(|&m| i64::from(m)).sum::<i64>();
+            // Σ (m − 128) (n − 128) = Σ m n − 128 (Σ m + Σ n) + 128² D, in integers.
+            let count = rows.len() / width;
+            let sums: Vec<i64> = (0..count).map(sum).collect();
+            let product = |(i, j): (usize, usize)| {
+                let dot = distance::dot(isa, row(i), row(j)) as i64;
+                (dot - 128 * (sums[i] + sums[j]) + 128 * 128 * width as i64) as f64
+            };
+            // Integers below 2³¹ are exact in f64; one product by `unit` is off by 2⁻⁵³ of itself.
+            Axes::new(count, &pairs(count).map(product).collect::<Vec<f64>>(), 1e-15)
+        });
+        let all = rows[0].chunks_exact(width).chain(rows[1].chunks_exact(width));
+        let all: Vec<&[u8]> = all.collect();
+        (ByteBasis(Panels::new(Measure::Dot, width, all.iter().copied())), axes)
+    }
+
+    fn project(isa: Isa, ByteBasis(basis): &ByteBasis, rows: &[&[u8]], seen: &mut Vec<f64>) {
+        let queries = Queries::new(isa, Measure::Dot, basis.width(), rows.iter().copied());
+        let columns = basis.len() * basis.rows_of_a_panel();
+        let mut dots = vec![0; rows.len() * columns];
+        basis.measure(isa, &queries, 0..basis.len(), &mut dots);
+        seen.clear();
+        for (row, dots) in rows.iter().zip(dots.chunks_exact(columns)) {
+            // Σ m x = Σ (m + 128) x − 128 Σ x. It lies between ∓127 · 255 · 65,536, which 32 bits hold, so it is exact
+            // whatever wraps around on the way.
+            let shift = row.iter().map(|&x| u32::from(x)).sum::<u32>().wrapping_mul(128);
+            let axes = &dots[..basis.rows()];
+            seen.extend(axes.iter().map(|dot| f64::from(dot.wrapping_sub(shift).cast_signed())));
+        }
+    }
+}
+
+/// All pairs of 0 ‥ n, row by row.
+fn pairs(n: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..n).flat_map(move |i| (0..n).map(move |j| (i, j)))
+}
+
+/// Axes of floats, for the coarse and the fine codes.
+#[derive(Clone, Debug)]
+pub(in crate::neighbors) struct FloatBasis {
+    along: [Along; 2],
+    width: usize,
+}
+
+impl Value for f32 {
+    type Basis = FloatBasis;
+
+    fn row(data: &Dataset, i: usize) -> &[f32] {
+        features(data, i)
+    }
+
+    fn to_f32(self) -> f32 {
+        self
+    }
+
+    /// Sums of up to 65,536 positive terms in eight running sums: off by at most 8,200 · 2⁻⁵³ < 10⁻¹² of themselves.
+    fn square(isa: Isa, x: &[f32]) -> f64 {
+        floats::dot(isa, x, x)
+    }
+
+    fn l2_squared(isa: Isa, a: &[f32], b: &[f32]) -> f64 {
+        floats::l2_squared(isa, a, b)
+    }
+
+    fn basis(isa: Isa, along: [Along; 2], width: usize) -> (FloatBasis, [Axes; 2]) {
+        let axes = along.each_ref().map(|along| {
+            let Along::Axes(axes) = along else {
+                // Nothing is computed.
+                return Axes { count: width, unit: 1.0, rounding: 1e-15 };
+            };
+            let (count, row) = (axes.len() / width, |i: usize| &axes[i * width..][..width]);
+            // A sum of D products of f32 in f32, in whatever order and fused or not, is off by at most γ Σ |a x| ≤
+            // γ ‖a‖ ‖x‖, γ = D u / (1 − D u), u = 2⁻²⁴ (Higham, Accuracy and Stability of Numerical Algorithms, 3.5).
+            // One row a of the axes has ‖a‖² ≤ g; P of them add up to √P γ ‖x‖ after the product by 1 / √g. What
+            // underflows adds less than D · 2⁻¹⁴⁹. D u ≤ 2⁻⁸ for rows that have sketches, so γ < 1.01 D u.
+            let gamma = 1.01 * width as f64 * f64::from(f32::EPSILON / 2.0);
+            let product = |(i, j): (usize, usize)| floats::dot(isa, row(i), row(j));
+            let products: Vec<f64> = pairs(count).map(product).collect();
+            Axes::new(count, &products, gamma * (count as f64).sqrt() + 1e-15)
+        });
+        (FloatBasis { along, width }, axes)
+    }
+
+    fn project(isa: Isa, basis: &FloatBasis, rows: &[&[f32]], seen: &mut Vec<f64>) {
+        let x = rows.concat();
+        let [coarse, fine] = basis.along.each_ref().map(|along| {
+            let Along::Axes(axes) = along else { return x.clone() };
+            let count = axes.len() / basis.width;
+            let mut products = vec![0.0; rows.len() * count];
+            let (x, axes) = (View::new(&x, rows.len(), basis.width), View::new(axes, count, basis.width));
+            matmul::product(isa, x, axes.t(), Start::Zero, &mut products);
+            products
+        });
+        seen.clear();
+        let (coarse_width, fine_width) = (coarse.len() / rows.len(), fine.len() / rows.len());
+        for i in 0..rows.len() {
+            let coarse = &coarse[i * coarse_width..][..coarse_width];
+            let fine = &fine[i * fine_width..][..fine_width];
+            seen.extend(coarse.iter().chain(fine).map(|&v| f64::from(v)));
+        }
+    }
+}
