@@ -68,13 +68,15 @@ impl NeighborsClassifier {
     /// use tercet::data::Dataset;
     /// use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
     ///
-    /// // Numbers below 5 are of one class, the others of another, but for one slip at 2.
-    /// let x = (0..10).map(|i| i as f32).collect();
-    /// let y = vec![0, 0, 1, 0, 0, 1, 1, 1, 1, 1];
+    /// // Numbers below 7 are of one class, the others of another, but for one slip at 11.
+    /// let x = (0..14).map(|i| i as f32).collect();
+    /// let y = (0..14).map(|i| u32::from(i >= 7 && i != 11)).collect();
     /// let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
     /// let classifier = NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform)?;
     /// let choice = classifier.choose_k(5, &|_, _| ControlFlow::Continue(()))?.unwrap();
-    /// assert_eq!((choice.k, choice.best().accuracy), (3, 0.9));
+    /// // With one neighbour the slip misleads the number beside it, too.
+    /// assert_eq!(choice.accuracies[0].accuracy, 11.0 / 14.0);
+    /// assert_eq!((choice.k, choice.best().accuracy), (3, 12.0 / 14.0));
     /// # Ok::<(), tercet::Error>(())
     /// ```
     ///

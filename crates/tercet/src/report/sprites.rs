@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use maud::{Markup, html};
 
 use crate::data::ImageShape;
 use crate::{Error, Result};
@@ -98,6 +99,26 @@ impl Sprites {
             let picture = image::RgbImage::from_raw(width, height, pixels.to_vec())?;
             image::imageops::thumbnail(&picture, smaller_width, smaller_height).into_raw()
         })
+    }
+
+    /// The picture at a place of the sheet, on a page that has the [`style`](Self::style).
+    pub fn tile_at(&self, place: usize, description: &str) -> Markup {
+        let (columns, _) = self.grid();
+        html! {
+            span.tile role="img" aria-label=(description)
+                style={ "--x:" (place % columns) ";--y:" (place / columns) } {}
+        }
+    }
+
+    /// The sheet as the background of every tile that is on it. Pictures added later are not.
+    pub fn style(&self) -> Result<String> {
+        let ImageShape { width, height, .. } = self.tile;
+        let (columns, _) = self.grid();
+        let scale = (56 / width.max(height)).max(1);
+        let uri = self.data_uri()?;
+        Ok(format!(
+            ":root{{--w:{width};--h:{height};--columns:{columns};--s:{scale}}}.tile{{background-image:url({uri})}}"
+        ))
     }
 
     /// The sheet as a PNG in a `data:` address.
