@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::numbers::{counted, grouped, three_digits};
 use super::page::{bar, document};
 use super::sprites::Sprites;
-use crate::neighbors::{Explanation, NeighborsClassifier};
+use crate::neighbors::{Explanation, NeighborsClassifier, Priors, Vote};
 use crate::{Error, Result};
 
 /// The neighbours of a picture that are shown.
@@ -79,13 +79,15 @@ pub fn render_explained(classifier: &NeighborsClassifier, explained: &[Explained
             p.lede {
                 (counted(explained.len(), "picture", "pictures")) ", each classified by the "
                 (counted(classifier.k(), "training example", "training examples")) " nearest to it by " (classifier.metric())
-                ", of " (grouped(classifier.labels().len() as u64)) ". A " (classifier.vote()) " vote, priors "
-                (classifier.priors()) @if classifier.weights().is_some() { ", examples with weights" } "."
+                ", of " (grouped(classifier.labels().len() as u64)) ". The vote is " @match classifier.vote() { Vote::Uniform => "uniform", Vote::Distance => "by distance" }
+                @if *classifier.priors() != Priors::Data { ", with priors of the classes: " (classifier.priors()) }
+                @if classifier.weights().is_some() { "; the examples have weights" } "."
             }
         }
         main { @for section in sections { (section) } }
     };
-    let style = sprites.as_ref().map(Sprites::style).transpose()?;
+    let sheet = sprites.as_ref().map(Sprites::style).transpose()?;
+    let style = sheet.map(|sheet| format!(".story{{margin-top:1.2rem}}{sheet}"));
     Ok(document("Why these classes", env!("CARGO_PKG_VERSION"), style.as_deref(), body, None))
 }
 

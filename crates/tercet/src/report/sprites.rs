@@ -62,11 +62,6 @@ impl Sprites {
         Some(self.tiles.len() - 1)
     }
 
-    /// The shape of the pictures on the sheet.
-    pub fn tile(&self) -> ImageShape {
-        self.tile
-    }
-
     /// The pictures in a row of the sheet, and the rows.
     pub fn grid(&self) -> (usize, usize) {
         let columns = self.tiles.len().clamp(1, COLUMNS);
@@ -181,7 +176,7 @@ mod tests {
     fn large_pictures_are_made_smaller_and_keep_their_proportions() {
         let shape = ImageShape { width: 400, height: 100, channels: 3 };
         let mut sprites = Sprites::new(shape).unwrap();
-        assert_eq!(sprites.tile(), ImageShape { width: 96, height: 24, channels: 3 });
+        assert_eq!(sprites.tile, ImageShape { width: 96, height: 24, channels: 3 });
         sprites.add(&vec![200; shape.features()]).unwrap();
         assert!(sprites.tiles[0].iter().all(|&v| v == 200));
         assert!(sprites.data_uri().unwrap().starts_with("data:image/png;base64,iVBOR"));
