@@ -77,31 +77,28 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut prepared = BTreeSet::new();
     let (mut rows, mut documents, mut refused) = (Vec::new(), Vec::new(), 0);
     let mut explained = Vec::new();
-    let apart = arguments.explain && !arguments.json;
+    let mut answered = Vec::new();
     for path in &arguments.pictures {
         match classify(&model, path) {
             Ok(prediction) => {
                 let best = argmax(&prediction.scores) as usize;
                 let mut document = to_json(path, &model, &prediction, best);
-                if apart {
-                    explain(path, &model, &prediction, best, !documents.is_empty())?;
-                } else {
-                    rows.push(to_row(path, &model, &prediction, best));
-                }
+                rows.push(to_row(path, &model, &prediction, best));
                 if let Some(folder) = &arguments.prepared {
                     let name = prepared_name(path, &mut prepared);
                     write_png(&folder.join(&name), &prediction.prepared)?;
                     document["prepared"] = json!(folder.join(&name).to_string_lossy());
                 }
-                if let (Some(neighbors), Some(explanation)) = (neighbors, prediction.explanation) {
+                if let (Some(neighbors), Some(explanation)) = (neighbors, &prediction.explanation) {
                     if arguments.explain {
-                        document["explanation"] = explaining::to_json(neighbors, &explanation);
+                        document["explanation"] = explaining::to_json(neighbors, explanation);
                     }
                     let (name, class) = (path.display().to_string(), best as u32);
                     let pixels = prediction.prepared.picture.pixels().to_vec();
-                    explained.push(Explained { name, pixels, class, explanation });
+                    explained.push(Explained { name, pixels, class, explanation: explanation.clone() });
                 }
                 documents.push(document);
+                answered.push((path, prediction, best));
             }
             Err(error) => {
                 refused += 1;
@@ -119,6 +116,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     if arguments.json {
         output::print(serde_json::to_string_pretty(&documents)?)?;
+    } else if arguments.explain {
+        for (i, (path, prediction, best)) in answered.iter().enumerate() {
+            explain(path, &model, prediction, *best, i > 0)?;
+        }
     } else if !rows.is_empty() {
         let mut answers = table(["picture", "class", score_name(&model), "else"]);
         answers.add_rows(rows);

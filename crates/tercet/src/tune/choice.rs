@@ -68,8 +68,8 @@ fn chosen(choice: &ChoiceOfK) -> Markup {
         section id="chosen" aria-labelledby="chosen-title" {
             h2 id="chosen-title" { "k = " (choice.k) }
             p.score {
-                strong { (percent(best.accuracy)) } " of the examples are classified correctly, with a 95 % interval of "
-                (percent(best.interval.low)) " – " (percent(best.interval.high)) "."
+                strong { (percent(best.accuracy)) } " of the examples are classified correctly; the 95 % interval goes from "
+                (percent(best.interval.low)) " to " (percent(best.interval.high)) "."
             }
             dl.facts {
                 div { dt { "metric" } dd { (choice.metric) } }
