@@ -5,10 +5,12 @@
 
 mod arguments;
 mod exit;
+mod explaining;
 mod interrupt;
 mod judging;
 mod output;
 mod progress;
+mod remembering;
 mod table;
 mod training;
 mod verbs;

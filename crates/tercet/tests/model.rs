@@ -9,7 +9,7 @@ use tercet::data::{Dataset, ImageShape, Opening};
 use tercet::image::{Contract, Preparation};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
-use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
+use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Dense, Layer, Network};
 
 fn dense(inputs: usize, outputs: usize) -> Dense {
@@ -55,8 +55,19 @@ fn floats() -> ModelFile {
     neighbors(Dataset::from_features("f", 6, values, vec![0, 2], card(3).classes).unwrap())
 }
 
-fn all() -> [ModelFile; 4] {
-    [linear(), network(), pixels(), floats()]
+/// Neighbours with weights and priors.
+fn weighted() -> ModelFile {
+    let shape = ImageShape::gray(3, 2);
+    let data = Dataset::from_pixels("p", shape, (0..12).collect(), vec![0, 2], card(3).classes).unwrap();
+    let classifier = NeighborsClassifier::fit(&data, Metric::L2, 2, Vote::Distance).unwrap();
+    // Read back one bit off, these would give another file.
+    let priors = Priors::Given(vec![0.1 + 0.2, 0.0, 1.0 / 3.0]);
+    let classifier = classifier.with_weights(vec![0.1, 2.5]).unwrap().with_priors(priors).unwrap();
+    ModelFile { card: card(3), classifier: Classifier::Neighbors(classifier) }
+}
+
+fn all() -> [ModelFile; 5] {
+    [linear(), network(), pixels(), floats(), weighted()]
 }
 
 fn read(bytes: &[u8]) -> tercet::Result<ModelFile> {
@@ -132,8 +143,8 @@ fn a_file_that_is_no_model_is_refused() {
 #[test]
 fn another_version_is_refused_by_its_number_alone() {
     let bytes = linear().to_bytes().unwrap();
-    refused(&with_document(&bytes, |d| *d = json!({ "format": 2, "else": "new" })), "found model format 2");
-    refused(&with_document(&bytes, |d| d["format"] = json!(2)), "update this one");
+    refused(&with_document(&bytes, |d| *d = json!({ "format": 3, "else": "new" })), "found model format 3");
+    refused(&with_document(&bytes, |d| d["format"] = json!(3)), "update this one");
     refused(&with_document(&bytes, |d| d["format"] = json!(0)), "model format 0");
     refused(&with_document(&bytes, |d| d["format"] = json!("one")), "without a format version");
     refused(&with_document(&bytes, |d| *d = json!(7)), "without a format version");
@@ -180,6 +191,57 @@ fn missing_extra_and_wrongly_shaped_tensors_are_refused() {
     let huge = json!([u64::MAX, u64::MAX]);
     refused(&with_header(&bytes, |h| h["w1"]["shape"] = huge), "overflow");
     refused(&with_header(&bytes, |h| h["w1"]["data_offsets"] = json!([0, 4])), "offset");
+}
+
+/// The file with another number at the end of the tensor of weights.
+fn with_last_weight(weight: f32) -> Vec<u8> {
+    let mut bytes = weighted().to_bytes().unwrap();
+    let at = bytes.windows(4).rposition(|bytes| bytes == 2.5f32.to_le_bytes()).unwrap();
+    bytes[at..at + 4].copy_from_slice(&weight.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn weights_and_priors_that_make_no_sense_are_refused() {
+    assert!(read(&with_last_weight(7.0)).is_ok());
+    for (bad, why) in [(-1.0, "found -1"), (f32::NAN, "found NaN"), (f32::INFINITY, "found inf")] {
+        refused(&with_last_weight(bad), &why.replace("found", "weight of example 1:"));
+    }
+    let bytes = weighted().to_bytes().unwrap();
+    let with_priors = |priors: Value| with_document(&bytes, |d| d["architecture"]["priors"] = priors);
+    refused(&with_priors(json!([1.0, 1.0])), "the list of priors = 2 long");
+    refused(&with_priors(json!([1.0, 1.0, -1.0])), "-1 in it");
+    refused(&with_priors(json!([0, 0, 0])), "all 0");
+    refused(&with_priors(json!("even")), "cannot be read");
+    refused(&with_priors(json!([1.0, null, 1.0])), "cannot be read");
+    refused(
+        &with_document(&bytes, |d| d["architecture"]["weighted"] = json!(false)),
+        "the tensors labels, rows, weights",
+    );
+    let missing = with_document(&pixels().to_bytes().unwrap(), |d| {
+        d["format"] = json!(2);
+        d["architecture"]["weighted"] = json!(true);
+    });
+    refused(&missing, "found the tensors labels, rows; expected labels, rows, weights");
+    refused(&with_header(&bytes, |h| h["weights"]["dtype"] = json!("I32")), "weights of I32");
+}
+
+/// A program of format 1 would take no notice of them and answer otherwise.
+#[test]
+fn only_weights_and_priors_need_the_second_format() {
+    let format = |model: &ModelFile| {
+        let (bytes, mut format) = (model.to_bytes().unwrap(), Value::Null);
+        with_document(&bytes, |d| format = d["format"].clone());
+        format
+    };
+    assert_eq!(all().each_ref().map(format), [1, 1, 1, 1, 2].map(|n| json!(n)));
+    let bytes = weighted().to_bytes().unwrap();
+    refused(&with_document(&bytes, |d| d["format"] = json!(1)), "weights or priors in a model of format 1");
+    // A file from before there were any is as good as ever.
+    let old = with_document(&pixels().to_bytes().unwrap(), |d| {
+        assert!(d["architecture"].get("priors").is_none() && d["architecture"].get("weighted").is_none());
+    });
+    assert_eq!(read(&old).unwrap(), pixels());
 }
 
 #[test]
@@ -268,7 +330,7 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_it_panic(which in 0usize..4, hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+    fn no_damage_makes_it_panic(which in 0usize..5, hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         let mut bytes = all()[which].to_bytes().unwrap();
         for (at, value) in hits {
             let at = at.index(bytes.len());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tercet::data::{Dataset, ImageShape};
-use tercet::neighbors::{Metric, NearestNeighbors, Neighbors, NeighborsClassifier, Vote, naive};
+use tercet::neighbors::{Metric, NearestNeighbors, Neighbors, NeighborsClassifier, Priors, Vote, naive};
 use tercet_kernels::Isa;
 
 fn images(width: usize, pixels: Vec<u8>) -> Dataset {
@@ -93,6 +93,136 @@ proptest! {
         let float = |values: Vec<u8>| values.into_iter().map(|v| (f32::from(v) + shift) * scale).collect();
         assert_exact(&features(width, float(rows)), &features(width, float(queries)), k);
     }
+}
+
+/// Every metric on every instruction set leaves one out as the definition does.
+fn assert_leaves_one_out(data: &Dataset, k: usize) {
+    for metric in Metric::ALL {
+        let expected = naive::leave_one_out(data, metric, k).unwrap();
+        for isa in Isa::available() {
+            let index = NearestNeighbors::fit_for(isa, data, metric).unwrap();
+            let found = index.leave_one_out(k, &|_, _| ControlFlow::Continue(())).unwrap().unwrap();
+            assert_eq!(found, expected, "{metric} on {}", isa.name());
+        }
+    }
+}
+
+/// Rows that have others, and any k.
+fn rows_with_others() -> impl Strategy<Value = (usize, Vec<u8>, usize)> {
+    (2usize..60, prop_oneof![Just(1usize), 2usize..40])
+        .prop_flat_map(|(n, width)| (Just(width), byte_rows(n, width), prop_oneof![1..n, Just(n - 1)]))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn leave_one_out_finds_the_others_of_the_definition((width, rows, k) in rows_with_others()) {
+        assert_leaves_one_out(&images(width, rows.clone()), k);
+        assert_leaves_one_out(&features(width, rows.into_iter().map(|v| f32::from(v) - 100.0).collect()), k);
+    }
+
+    /// The accuracy by leave-one-out is that of as many classifiers as there are examples, each fitted without one.
+    #[test]
+    fn k_is_chosen_by_classifiers_that_never_saw_the_example(
+        examples in vec((0u8..12, 0u32..3, prop_oneof![Just(0.0f32), Just(1.0), Just(2.5)]), 4..20),
+        priors in prop_oneof![
+            Just(Priors::Data), Just(Priors::Uniform), Just(Priors::Given(vec![0.0, 3.0, 1.0])), Just(Priors::Given(vec![0.25, 0.25, 0.5])),
+        ],
+        weighted in any::<bool>(),
+        vote in prop_oneof![Just(Vote::Uniform), Just(Vote::Distance)],
+    ) {
+        let n = examples.len();
+        let set = |rows: &[usize]| {
+            let (pixels, labels) = rows.iter().map(|&i| (examples[i].0, examples[i].1)).unzip();
+            let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+            Dataset::from_pixels("set", ImageShape::gray(1, 1), pixels, labels, classes).unwrap()
+        };
+        let fit = |rows: &[usize], k| {
+            let classifier = NeighborsClassifier::fit(&set(rows), Metric::L1, k, vote)?;
+            let weights = rows.iter().map(|&i| examples[i].2).collect();
+            let classifier = if weighted { classifier.with_weights(weights)? } else { classifier };
+            classifier.with_priors(priors.clone())
+        };
+        let all: Vec<usize> = (0..n).collect();
+        // Weights and priors that leave nobody a vote are refused, which other tests look at.
+        if let Ok(classifier) = fit(&all, 1) {
+            let choice = classifier.choose_k(n - 1, &|_, _| ControlFlow::Continue(())).unwrap().unwrap();
+
+            // What each example counts: its weight times the prior of its class over what the class weighs.
+            let weight = |i: usize| if weighted { f64::from(examples[i].2) } else { 1.0 };
+            let of_class = |c: u32| all.iter().filter(|&&i| examples[i].1 == c).map(|&i| weight(i)).sum::<f64>();
+            let prior = |c: u32| match &priors {
+                Priors::Data => of_class(c),
+                Priors::Uniform => 1.0,
+                Priors::Given(priors) => priors[c as usize],
+            };
+            let counts = |i: usize| match (weight(i), examples[i].1) {
+                (0.0, _) => 0.0,
+                (weight, class) => weight * prior(class) / of_class(class),
+            };
+            for k in 1..n {
+                let right = |&i: &usize| {
+                    let others: Vec<usize> = all.iter().copied().filter(|&j| j != i).collect();
+                    fit(&others, k).is_ok_and(|c| c.predict(&set(&[i])).unwrap() == [examples[i].1])
+                };
+                let total: f64 = all.iter().map(|&i| counts(i)).sum();
+                let expected = all.iter().copied().filter(right).map(counts).sum::<f64>() / total;
+                let found = choice.accuracies[k - 1];
+                prop_assert_eq!(found.k, k);
+                prop_assert!((found.accuracy - expected).abs() < 1e-12, "k = {}: {} not {}", k, found.accuracy, expected);
+                prop_assert!((found.interval.low..=found.interval.high).contains(&found.accuracy));
+            }
+            let best = choice.accuracies.iter().map(|point| point.accuracy).fold(0.0, f64::max);
+            let first = choice.accuracies.iter().find(|point| point.accuracy == best).unwrap();
+            prop_assert_eq!((choice.k, choice.best()), (first.k, first));
+        }
+    }
+}
+
+#[test]
+fn two_rows_have_each_other() {
+    for rows in [vec![3, 9], vec![7, 7]] {
+        assert_leaves_one_out(&images(1, rows), 1);
+    }
+}
+
+#[test]
+fn leaving_one_out_tells_how_far_it_is_and_can_be_stopped() {
+    let data = images(4, mixed(300, 4));
+    let classifier = NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform).unwrap();
+    let most = AtomicUsize::new(0);
+    let watch = |done: usize, total: usize| {
+        assert!(done <= total && total == 300);
+        most.fetch_max(done, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    };
+    assert!(classifier.index().leave_one_out(2, &watch).unwrap().is_some());
+    assert_eq!(most.into_inner(), 300);
+    let stop = |_, _| ControlFlow::Break(());
+    assert_eq!(classifier.index().leave_one_out(2, &stop).unwrap(), None);
+    assert_eq!(classifier.choose_k(2, &stop).unwrap(), None);
+}
+
+#[test]
+fn a_number_of_others_that_there_is_not_is_refused() {
+    let go_on = |_, _| ControlFlow::Continue(());
+    let message = |rows: usize, k| {
+        let data = images(1, mixed(rows, 1));
+        let classifier = NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform).unwrap();
+        let fast = classifier.index().leave_one_out(k, &go_on).unwrap_err().to_string();
+        assert_eq!(naive::leave_one_out(&data, Metric::L2, k).unwrap_err().to_string(), fast);
+        let of_choice = classifier.choose_k(k, &go_on).unwrap_err().to_string();
+        assert_eq!(
+            of_choice.strip_prefix("k-max").unwrap_or(&of_choice),
+            fast.strip_prefix("k").unwrap_or(&fast)
+        );
+        fast
+    };
+    assert_eq!(message(5, 0), "k is 0; expected 1 to 4, as each of 5 examples has 4 others");
+    assert_eq!(message(5, 5), "k is 5; expected 1 to 4, as each of 5 examples has 4 others");
+    assert_eq!(message(5, usize::MAX).split(';').count(), 2);
+    assert!(message(1, 1).starts_with("examples to leave one out of: found 1; expected at least 2"));
 }
 
 /// Pixels by a rule that is good for nothing but variety.
@@ -239,5 +369,89 @@ fn scores_are_shares_and_lead_to_the_class_predicted() {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
             assert!(row.iter().all(|&score| score <= row[class as usize]));
         }
+    }
+}
+
+/// Weights and priors of whole numbers are copies of examples: a class of prior 2 / 3 instead of 1 / 3 votes as if
+/// there were as many more of it.
+#[test]
+fn weights_and_priors_are_votes_that_copies_would_have() {
+    let classes = vec!["few".to_owned(), "many".to_owned()];
+    let shape = ImageShape::gray(1, 1);
+    let set = Dataset::from_pixels("set", shape, vec![10, 12, 14, 16], vec![0, 1, 1, 1], classes).unwrap();
+    let query = set.subset(&[0]);
+    let classifier = NeighborsClassifier::fit(&set, Metric::L1, 4, Vote::Uniform).unwrap();
+    assert_eq!(classifier.scores(&query).unwrap().row(0), [0.25, 0.75]);
+
+    let weighted = classifier.clone().with_weights(vec![3.0, 1.0, 1.0, 0.0]).unwrap();
+    assert_eq!(weighted.scores(&query).unwrap().row(0), [0.6, 0.4]);
+    let balanced = classifier.clone().with_priors(Priors::Uniform).unwrap();
+    assert_eq!(balanced.scores(&query).unwrap().row(0), [0.5, 0.5]);
+    // Of the data as it is, all priors are its own, and nothing changes.
+    let own = classifier.clone().with_priors(Priors::Given(vec![1.0, 3.0])).unwrap();
+    assert_eq!(own.scores(&query).unwrap().row(0), [0.25, 0.75]);
+    assert_eq!(own.predict(&query).unwrap(), [1]);
+
+    // Weights that all are the same change nothing; weights and priors together balance what the weights say.
+    let same = classifier.clone().with_weights(vec![0.1; 4]).unwrap();
+    assert_eq!(same.scores(&query).unwrap().row(0), [0.25, 0.75]);
+    let both = weighted.with_priors(Priors::Given(vec![1.0, 4.0])).unwrap();
+    let row = both.scores(&query).unwrap();
+    assert!((row.row(0)[0] - 0.2).abs() < 1e-6 && (row.row(0)[1] - 0.8).abs() < 1e-6, "{row:?}");
+}
+
+#[test]
+fn an_explanation_adds_up_to_the_scores() {
+    let labels: Vec<u32> = (0..90).map(|i| i % 7 % 3).collect();
+    let classes: Vec<String> = (0..3).map(|c| c.to_string()).collect();
+    let data =
+        Dataset::from_pixels("set", ImageShape::gray(2, 1), mixed(90, 2), labels.clone(), classes).unwrap();
+    let weights: Vec<f32> = (0..90).map(|i| (i % 4) as f32).collect();
+    for vote in Vote::ALL {
+        let classifier = NeighborsClassifier::fit(&data, Metric::L2, 5, vote).unwrap();
+        let classifier =
+            classifier.with_weights(weights.clone()).unwrap().with_priors(Priors::Uniform).unwrap();
+        let (found, scores) = (classifier.search(&data).unwrap(), classifier.scores(&data).unwrap());
+        for i in 0..data.len() {
+            let explanation = classifier.explain(&found, i).unwrap();
+            assert_eq!(explanation.shares, scores.row(i));
+            let (indices, distances) = found.of(i);
+            let mut votes = vec![0.0; 3];
+            for ((voter, &index), &distance) in explanation.neighbors.iter().zip(indices).zip(distances) {
+                assert_eq!((voter.index, voter.distance), (index, distance));
+                assert_eq!(voter.label, labels[index as usize]);
+                votes[voter.label as usize] += voter.vote;
+            }
+            assert_eq!(explanation.votes, votes);
+        }
+        assert!(classifier.explain(&found, 90).is_err());
+    }
+}
+
+#[test]
+fn where_nobody_has_a_vote_the_priors_answer() {
+    let classes: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let shape = ImageShape::gray(1, 1);
+    let set =
+        Dataset::from_pixels("set", shape, vec![0, 1, 100, 101, 102], vec![0, 0, 1, 1, 0], classes).unwrap();
+    let classifier = NeighborsClassifier::fit(&set, Metric::L1, 2, Vote::Distance).unwrap();
+    let silent = classifier.with_weights(vec![0.0, 0.0, 1.0, 2.0, 1.0]).unwrap();
+    let query = set.subset(&[0]);
+    // The shares of the weights among all examples, and of the priors among the classes that have a voter.
+    assert_eq!(silent.scores(&query).unwrap().row(0), [0.25, 0.75, 0.0]);
+    assert!(!silent.explain(&silent.search(&query).unwrap(), 0).unwrap().anyone_voted());
+    let priors = silent.with_priors(Priors::Given(vec![3.0, 1.0, 4.0])).unwrap();
+    assert_eq!(priors.scores(&query).unwrap().row(0), [0.75, 0.25, 0.0]);
+}
+
+#[test]
+fn weights_and_priors_that_make_no_sense_are_refused() {
+    let data = images(4, mixed(5, 4));
+    let fit = || NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform).unwrap();
+    for weights in [vec![1.0; 4], vec![0.0; 5], vec![1.0, 1.0, -0.5, 1.0, 1.0], vec![f32::NAN; 5], vec![]] {
+        assert!(fit().with_weights(weights).is_err());
+    }
+    for priors in [vec![], vec![0.5, 0.5], vec![0.0], vec![-1.0], vec![f64::NAN], vec![f64::INFINITY]] {
+        assert!(fit().with_priors(Priors::Given(priors)).is_err());
     }
 }

@@ -1,13 +1,13 @@
 //! `tercet data info|show`: a look at a data set before anything is learned from it.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::json;
 use tercet::Dataset;
-use tercet::data::{Colours, Openings, Summary, contact_sheet, contact_sheet_text, duplicates_across};
+use tercet::data::{Openings, Summary, contact_sheet, contact_sheet_text, duplicates_across};
 use tercet::text::thousands;
 
 use crate::arguments::{Data, check_writable, test_set};
@@ -129,14 +129,8 @@ fn show(data: &Data, columns: Option<usize>, test: bool, out: Option<PathBuf>) -
             output::print(path.display())?;
         }
         None => {
-            let terminal = std::io::stdout().is_terminal();
-            let colours = match terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            {
-                true => Colours::Ansi,
-                false => Colours::None,
-            };
-            let width = if terminal { comfy_table::Table::new().width().unwrap_or(80) } else { 80 };
-            let text = contact_sheet_text(&set, columns.unwrap_or(3), width.into(), colours)?;
+            let (columns, width) = (columns.unwrap_or(3), output::width());
+            let text = contact_sheet_text(&set, columns, width, output::colours())?;
             std::io::stdout().write_all(text.as_bytes())?;
         }
     }

@@ -10,10 +10,13 @@ use tercet::Dataset;
 use tercet::image::{self, Prepared};
 use tercet::matrix::argmax;
 use tercet::model::{Classifier, ModelFile};
+use tercet::neighbors::Explanation;
+use tercet::report::{self, Explained};
 
-use crate::arguments::check_folder;
+use crate::arguments::{check_folder, check_writable};
+use crate::progress::say;
 use crate::table::{self, table};
-use crate::{exit, output};
+use crate::{exit, explaining, output};
 
 /// What `tercet predict` understands.
 #[derive(clap::Args)]
@@ -26,6 +29,12 @@ pub struct Arguments {
     /// Print JSON: every score, and what was done to each picture
     #[arg(long)]
     json: bool,
+    /// Say why: the neighbours of each picture with their distances and votes, or every score of other models
+    #[arg(long)]
+    explain: bool,
+    /// Draw each picture beside its neighbours on a page
+    #[arg(long, value_name = "FILE.html")]
+    explain_page: Option<PathBuf>,
     /// Write the pictures as the model sees them into this folder, as PNG
     #[arg(long, value_name = "FOLDER")]
     prepared: Option<PathBuf>,
@@ -35,6 +44,8 @@ pub struct Arguments {
 struct Prediction {
     prepared: Prepared,
     scores: Vec<f32>,
+    /// Who voted for it, where neighbours did.
+    explanation: Option<Explanation>,
 }
 
 /// Classifies pictures. One that cannot be read is reported and does not keep the others from being read.
@@ -49,9 +60,24 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &arguments.prepared {
         check_folder(folder).map_err(tercet::Error::file("write into", folder))?;
     }
+    let neighbors = match &model.classifier {
+        Classifier::Neighbors(neighbors) => Some(neighbors),
+        Classifier::Linear(_) | Classifier::Network(_) => None,
+    };
+    if let Some(page) = &arguments.explain_page {
+        if neighbors.is_none() {
+            let (path, kind) = (arguments.model.display(), model.classifier.kind());
+            return Err(exit::usage(format!(
+                "--explain-page shows neighbours, and {path} is a {kind} model: --explain lists its scores"
+            )));
+        }
+        check_writable(page)?;
+    }
 
     let mut prepared = BTreeSet::new();
     let (mut rows, mut documents, mut refused) = (Vec::new(), Vec::new(), 0);
+    let mut explained = Vec::new();
+    let mut answered = Vec::new();
     for path in &arguments.pictures {
         match classify(&model, path) {
             Ok(prediction) => {
@@ -63,7 +89,16 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                     write_png(&folder.join(&name), &prediction.prepared)?;
                     document["prepared"] = json!(folder.join(&name).to_string_lossy());
                 }
+                if let (Some(neighbors), Some(explanation)) = (neighbors, &prediction.explanation) {
+                    if arguments.explain {
+                        document["explanation"] = explaining::to_json(neighbors, explanation);
+                    }
+                    let (name, class) = (path.display().to_string(), best as u32);
+                    let pixels = prediction.prepared.picture.pixels().to_vec();
+                    explained.push(Explained { name, pixels, class, explanation: explanation.clone() });
+                }
                 documents.push(document);
+                answered.push((path, prediction, best));
             }
             Err(error) => {
                 refused += 1;
@@ -73,8 +108,18 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             }
         }
     }
+    if let (Some(page), Some(neighbors)) = (&arguments.explain_page, neighbors)
+        && !explained.is_empty()
+    {
+        report::write_explained(page, neighbors, &explained)?;
+        say(format!("explanation: {}", page.display()));
+    }
     if arguments.json {
         output::print(serde_json::to_string_pretty(&documents)?)?;
+    } else if arguments.explain {
+        for (i, (path, prediction, best)) in answered.iter().enumerate() {
+            explain(path, &model, prediction, *best, i > 0)?;
+        }
     } else if !rows.is_empty() {
         let mut answers = table(["picture", "class", score_name(&model), "else"]);
         answers.add_rows(rows);
@@ -96,11 +141,35 @@ fn classify(model: &ModelFile, path: &Path) -> anyhow::Result<Prediction> {
         .map_err(|error| anyhow::Error::new(error).context(path.display().to_string()))?;
     let (classes, pixels) = (model.card.classes.clone(), prepared.picture.pixels().to_vec());
     let data = Dataset::from_pixels("picture", prepared.picture.shape(), pixels, vec![0], classes)?;
+    if let Classifier::Neighbors(neighbors) = &model.classifier {
+        let explanation = neighbors.explain(&neighbors.search(&data)?, 0)?;
+        let scores = explanation.shares.clone();
+        return Ok(Prediction { prepared, scores, explanation: Some(explanation) });
+    }
     let mut scores = model.classifier.scores(&data)?.row(0).to_vec();
     if gives_probabilities(model) {
         tercet::loss::probabilities(&mut scores);
     }
-    Ok(Prediction { prepared, scores })
+    Ok(Prediction { prepared, scores, explanation: None })
+}
+
+/// Prints why a picture got its class, below what was printed before.
+fn explain(
+    path: &Path,
+    model: &ModelFile,
+    prediction: &Prediction,
+    best: usize,
+    below: bool,
+) -> anyhow::Result<()> {
+    let (classes, name, score) = (&model.card.classes, score_name(model), prediction.scores[best]);
+    let apart = if below { "\n" } else { "" };
+    output::print(format_args!("{apart}{}: {}, {name} {score:.3}\n", path.display(), classes[best]))?;
+    match (&model.classifier, &prediction.explanation) {
+        (Classifier::Neighbors(neighbors), Some(explanation)) => {
+            explaining::print_neighbors(neighbors, &prediction.prepared.picture, explanation)
+        }
+        _ => explaining::print_scores(classes, &prediction.scores, name),
+    }
 }
 
 /// Whether the scores were trained to be logarithms of probabilities.
@@ -119,10 +188,10 @@ fn score_name(model: &ModelFile) -> &'static str {
 
 fn to_row(path: &Path, model: &ModelFile, prediction: &Prediction, best: usize) -> [String; 4] {
     let scores = &prediction.scores;
-    let mut others: Vec<usize> = (0..scores.len()).filter(|&class| class != best).collect();
-    others.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-    let others =
-        others.iter().take(2).map(|&class| format!("{} {:.3}", model.card.classes[class], scores[class]));
+    let others = explaining::in_order(scores)
+        .filter(|&class| class != best)
+        .take(2)
+        .map(|class| format!("{} {:.3}", model.card.classes[class], scores[class]));
     [
         path.display().to_string(),
         model.card.classes[best].clone(),

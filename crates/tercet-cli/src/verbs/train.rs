@@ -12,16 +12,18 @@ use tercet::image::{Contract, Preparation, Range};
 use tercet::linear::LinearClassifier;
 use tercet::loss::Loss;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
-use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
+use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Init, Network};
 use tercet::optimizer::Optimizer;
 use tercet::recipe::{self, Recipe};
 use tercet::schedule::Schedule;
 use tercet::text;
 use tercet::train::{Check, Ending, History, Length, Settings};
+use tercet::tune;
 
 use crate::arguments::{Data, Seed, Validation, check_writable};
 use crate::progress::{Stage, say};
+use crate::remembering::{self, K, read_weights};
 use crate::{exit, interrupt, output, training};
 
 /// What `tercet train` understands.
@@ -77,15 +79,30 @@ struct Common {
 
 #[derive(clap::Args)]
 struct NeighborsArguments {
-    /// How many neighbours vote
-    #[arg(short, long, default_value_t = 3)]
-    k: usize,
+    /// How many neighbours vote, or `auto`: as many as are best at classifying each training example by the others
+    #[arg(short, long, default_value_t = K::Given(3), value_name = "K|auto")]
+    k: K,
+    /// The largest k that `auto` tries [default: 15]
+    #[arg(long, value_name = "K")]
+    k_max: Option<usize>,
+    /// Where `auto` draws the accuracy against k [default: beside the model, neighbors.k.html]
+    #[arg(long, value_name = "FILE.html", conflicts_with = "no_plot")]
+    plot: Option<PathBuf>,
+    /// Let `auto` draw nothing
+    #[arg(long)]
+    no_plot: bool,
     /// How distance is measured: l1, l2 or cosine
     #[arg(long, default_value_t = Metric::L2)]
     metric: Metric,
     /// What a vote counts: uniform, or distance (1 / d)
     #[arg(long, default_value_t = Vote::Uniform)]
     vote: Vote,
+    /// How often each class is to be expected: as in the data, uniform (balances classes), or a number for each
+    #[arg(long, default_value_t = Priors::Data, value_name = "data|uniform|P0,P1,…", allow_hyphen_values = true)]
+    priors: Priors,
+    /// The weight of each training example, which its vote is multiplied by: a file with one number a line
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -289,13 +306,47 @@ fn preparation(collection: &Collection) -> Preparation {
     }
 }
 
+impl NeighborsArguments {
+    /// Where the plot goes; nowhere without `auto`, whose options are then refused.
+    fn plot(&self, model: &Path) -> anyhow::Result<Option<PathBuf>> {
+        let of_auto =
+            [("--k-max", self.k_max.is_some()), ("--plot", self.plot.is_some()), ("--no-plot", self.no_plot)];
+        if self.k != K::Auto {
+            let given = of_auto.into_iter().find_map(|(name, given)| given.then_some(name));
+            return given.map_or(Ok(None), |name| {
+                Err(exit::usage(format!("{name} belongs to -k auto: add that, or leave {name} out")))
+            });
+        }
+        if self.no_plot {
+            return Ok(None);
+        }
+        let plot = self.plot.clone().unwrap_or_else(|| model.with_extension("k.html"));
+        if plot == model {
+            return Err(exit::usage(format!(
+                "the model and the plot have the same name, {}: give one of them another",
+                plot.display()
+            )));
+        }
+        check_writable(&plot)?;
+        Ok(Some(plot))
+    }
+}
+
 fn remember(common: &Common, arguments: &NeighborsArguments) -> anyhow::Result<ExitCode> {
     let path = common.path("neighbors")?;
+    let plot = arguments.plot(&path)?;
     let collection = common.data.open()?;
     let train = &collection.train;
+    let weights = arguments.weights.as_deref().map(|file| read_weights(file, train.len())).transpose()?;
     let stage = Stage::new("nearest neighbours", 1);
-    let &NeighborsArguments { k, metric, vote } = arguments;
-    let classifier = NeighborsClassifier::fit(train, metric, k, vote)?;
+    let &NeighborsArguments { k, k_max, metric, vote, ref priors, .. } = arguments;
+    // Until k is chosen, any will do.
+    let k_or_one = if let K::Given(k) = k { k } else { 1 };
+    let mut classifier = NeighborsClassifier::fit(train, metric, k_or_one, vote)?;
+    if let Some(weights) = weights {
+        classifier = classifier.with_weights(weights)?;
+    }
+    classifier = classifier.with_priors(priors.clone())?;
     stage.done(&format!("{} examples remembered", text::thousands(train.len())));
 
     let mut contract = Contract::of(train, preparation(&collection));
@@ -303,9 +354,37 @@ fn remember(common: &Common, arguments: &NeighborsArguments) -> anyhow::Result<E
         contract.range = Range::Bytes;
     }
     let mut card = Card::new(train.classes().to_vec(), contract);
-    card.settings = json!({ "k": k, "metric": metric, "vote": vote });
     card.data = Some(DataRecord::of(train));
-    output::print(save(&path, ModelFile { card, classifier: Classifier::Neighbors(classifier) })?)?;
+    let choice = match k {
+        K::Given(_) => None,
+        K::Auto => {
+            interrupt::watch("stopping; nothing is written")?;
+            let Some(choice) = remembering::choose_k(&classifier, k_max)? else {
+                return Ok(exit::interrupted());
+            };
+            classifier = classifier.with_k(choice.k)?;
+            card.metrics.insert("leave-one-out accuracy".to_owned(), choice.best().accuracy);
+            card.metrics.insert("leave-one-out standard error".to_owned(), choice.best().standard_error);
+            Some(choice)
+        }
+    };
+    card.settings = json!({ "k": classifier.k(), "metric": metric, "vote": vote });
+    if *priors != Priors::Data {
+        card.settings["priors"] = json!(priors.to_string());
+    }
+    if let Some(weights) = &arguments.weights {
+        card.settings["weights"] = json!(weights.to_string_lossy());
+    }
+    if let Some(choice) = &choice {
+        card.settings["k chosen by"] = json!(format!("leave-one-out, 1 to {}", choice.accuracies.len()));
+        if let Some(plot) = &plot {
+            tune::write_choice(plot, choice, train.name())?;
+            say(format!("plot: {}", plot.display()));
+        }
+    }
+    let saved = save(&path, ModelFile { card, classifier: Classifier::Neighbors(classifier) })?;
+    choice.as_ref().map(remembering::print).transpose()?;
+    output::print(saved)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -111,7 +111,7 @@ fn model_files_that_are_none() {
         (Vec::new(), ["m.safetensors", "expected"].as_slice()),
         (b"a text".to_vec(), &["m.safetensors", "tercet train"]),
         (whole[..whole.len() - 1].to_vec(), &["m.safetensors", "damaged, cut short"]),
-        (with(r#""format":1"#, r#""format":2"#), &["model format 2", "update this one"]),
+        (with(r#""format":1"#, r#""format":9"#), &["model format 9", "update this one"]),
         (
             with(r#""kind":"linear""#, r#""kind":"forest""#),
             &["kind “forest”", "neighbors, linear or network"],

@@ -54,6 +54,21 @@ fn compare_writes_no_report() {
     assert_eq!(scratch.files().len(), 5, "four files of data and the older report");
 }
 
+/// On all of MNIST, whose examples are not done with each other before the signal comes.
+#[test]
+fn choosing_k_writes_nothing() {
+    let scratch = Scratch::empty();
+    scratch.write("neighbors.safetensors", "an older model");
+    scratch.write("neighbors.k.html", "an older plot");
+    let outcome =
+        interrupt(&scratch, "train neighbors -k auto --metric cosine", "each judged by its 15 nearest");
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(130), ""), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("interrupted: stopping; nothing is written"), "{}", outcome.stderr);
+    assert_eq!(scratch.read("neighbors.safetensors"), b"an older model");
+    assert_eq!(scratch.read("neighbors.k.html"), b"an older plot");
+    assert_eq!(scratch.files().len(), 2);
+}
+
 #[test]
 fn tuning_reports_the_trials_so_far() {
     let scratch = Scratch::new();

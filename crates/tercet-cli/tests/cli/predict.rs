@@ -64,6 +64,83 @@ fn every_kind_of_model_reads_pictures() {
 }
 
 #[test]
+fn neighbours_explain_their_vote() {
+    let scratch = Scratch::new();
+    scratch.run("train neighbors --data small -k 5 --vote distance --priors 1,2,1").succeeds();
+    scratch.write("p.png", encoded(ImageFormat::Png));
+    let outcome = scratch.run("predict neighbors.safetensors p.png p.png --explain").succeeds();
+    assert_eq!(outcome.stderr, "");
+    let text = outcome.stdout.clone();
+    assert_eq!(text.matches("p.png: ").count(), 2, "{text}");
+    outcome.says(&["rank", "row", "class", "distance", "vote", "share"]);
+
+    let json = scratch.run("predict neighbors.safetensors p.png --explain --json").succeeds().json();
+    let explanation = &json[0]["explanation"];
+    assert_eq!((&explanation["k"], &explanation["vote"]), (&json!(5), &json!("distance")));
+    assert_eq!(explanation["priors"], json!([1.0, 2.0, 1.0]));
+    let neighbors = explanation["neighbors"].as_array().unwrap();
+    assert_eq!(neighbors.len(), 5);
+    // What the text says is what the data set holds: every example is of class row % 3.
+    let mut votes = [0.0; 3];
+    for (rank, neighbor) in neighbors.iter().enumerate() {
+        assert_eq!(neighbor["rank"], rank + 1);
+        let row = neighbor["row"].as_u64().unwrap();
+        assert_eq!(neighbor["class"], (row % 3).to_string());
+        assert!(text.contains(&row.to_string()), "{row} in {text}");
+        votes[row as usize % 3] += neighbor["vote"].as_f64().unwrap();
+    }
+    let distances: Vec<f64> = neighbors.iter().map(|n| n["distance"].as_f64().unwrap()).collect();
+    assert!(distances.is_sorted(), "{distances:?}");
+    let total: f64 = votes.iter().sum();
+    for (class, votes) in votes.iter().enumerate() {
+        assert_eq!(explanation["votes"][class.to_string()].as_f64().unwrap(), *votes);
+        let share = json[0]["scores"][class.to_string()].as_f64().unwrap();
+        assert!((share - votes / total).abs() < 1e-6);
+    }
+    // Unasked, nothing is explained.
+    let plain = scratch.run("predict neighbors.safetensors p.png --json").succeeds().json();
+    assert!(plain[0].get("explanation").is_none());
+}
+
+#[test]
+fn an_explanation_can_be_a_page() {
+    let scratch = Scratch::new();
+    scratch.run("train neighbors --data small").succeeds();
+    scratch.write("p.png", encoded(ImageFormat::Png));
+    scratch.write("no.png", "no picture");
+    let predict = "predict neighbors.safetensors p.png no.png --explain-page why.html";
+    let outcome = scratch.run(predict);
+    assert_eq!(outcome.code, Some(3), "the other picture is still an error");
+    assert!(outcome.stderr.contains("explanation: why.html"), "{}", outcome.stderr);
+    let page = String::from_utf8(scratch.read("why.html")).unwrap();
+    assert!(page.contains("p.png") && !page.contains("no.png") && !page.contains("://"));
+    assert_eq!(page.matches("class=\"tile\"").count(), 4, "the picture and its three neighbours");
+
+    scratch.refuses(
+        "predict neighbors.safetensors p.png --explain-page nowhere/why.html",
+        3,
+        &["there is no folder nowhere"],
+    );
+}
+
+#[test]
+fn other_models_explain_themselves_by_their_scores() {
+    let scratch = Scratch::with_model();
+    scratch.run("train network --data small").succeeds();
+    scratch.write("p.png", encoded(ImageFormat::Png));
+    for (kind, name) in [("linear", "score"), ("network", "probability")] {
+        let outcome = scratch.run(&format!("predict {kind}.safetensors p.png --explain")).succeeds();
+        assert_eq!(outcome.stdout.lines().count(), 2 + 4, "{}", outcome.stdout);
+        outcome.says(&["p.png: ", "class", name]);
+        scratch.refuses(
+            &format!("predict {kind}.safetensors p.png --explain-page why.html"),
+            2,
+            &["--explain-page shows neighbours", kind, "--explain lists its scores"],
+        );
+    }
+}
+
+#[test]
 fn a_picture_on_standard_input() {
     let scratch = Scratch::with_model();
     scratch.write("p.png", encoded(ImageFormat::Png));

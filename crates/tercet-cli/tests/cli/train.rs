@@ -1,7 +1,10 @@
 //! `tercet train`.
 
+use std::ops::ControlFlow;
+
 use serde_json::json;
-use tercet::model::ModelFile;
+use tercet::model::{Classifier, ModelFile};
+use tercet::neighbors::Priors;
 
 use crate::common::{CLASSES, Scratch, TRAIN};
 
@@ -157,6 +160,114 @@ fn what_every_kind_takes_may_come_before_it() {
 fn k_may_be_all_examples() {
     let scratch = Scratch::new();
     scratch.run(&format!("train neighbors --data small -k {TRAIN}")).succeeds();
+}
+
+#[test]
+fn k_can_be_chosen_by_leaving_one_out() {
+    let scratch = Scratch::new();
+    let outcome = scratch.run("train neighbors --data small -k auto").succeeds();
+    assert!(
+        outcome.stderr.contains("600 examples, each judged by its 15 nearest others"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("leave-one-out for k = 1 to 15: "), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("plot: neighbors.k.html"), "{}", outcome.stderr);
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert!(lines[0].contains("accuracy") && lines[15].trim_start().starts_with("15 "), "{}", outcome.stdout);
+    assert!(lines.last().unwrap().starts_with("neighbors.safetensors ("), "{}", outcome.stdout);
+
+    // The line that says which, the table, the model and the library agree.
+    let model = ModelFile::load(&scratch.path("neighbors.safetensors")).unwrap();
+    let Classifier::Neighbors(classifier) = &model.classifier else { panic!("another kind") };
+    let choice = classifier.choose_k(15, &|_, _| ControlFlow::Continue(())).unwrap().unwrap();
+    assert_eq!(classifier.k(), choice.k);
+    let accuracy = format!("{:.2} %", 100.0 * choice.best().accuracy);
+    let chosen = format!("k = {}, chosen by leave-one-out: accuracy {accuracy}, 95 % interval ", choice.k);
+    assert!(outcome.stdout.contains(&chosen), "{}", outcome.stdout);
+    assert!(lines[choice.k].contains(&accuracy), "{}", outcome.stdout);
+    assert_eq!(model.card.settings["k"], choice.k);
+    assert_eq!(model.card.settings["k chosen by"], "leave-one-out, 1 to 15");
+    assert_eq!(model.card.metrics["leave-one-out accuracy"], choice.best().accuracy);
+    assert!(model.card.openings.is_empty(), "the test set must stay closed");
+
+    let page = String::from_utf8(scratch.read("neighbors.k.html")).unwrap();
+    assert!(
+        page.to_lowercase().starts_with("<!doctype html>")
+            && page.contains("<svg")
+            && page.contains(&accuracy)
+    );
+    assert!(!page.contains("://"), "nothing is loaded");
+}
+
+#[test]
+fn the_plot_of_k_goes_where_it_is_told_to() {
+    let scratch = Scratch::new();
+    let train = "train neighbors --data small -k auto --k-max 4";
+    scratch.run(&format!("{train} --out m.safetensors --plot p.html")).succeeds();
+    assert!(scratch.path("p.html").is_file() && !scratch.path("m.k.html").exists());
+    scratch.run(&format!("{train} --out m.safetensors --no-plot")).succeeds();
+    assert!(!scratch.path("m.k.html").exists());
+    scratch.run(&format!("{train} --out m.safetensors")).succeeds();
+    assert!(scratch.path("m.k.html").is_file());
+
+    scratch.refuses(&format!("{train} --plot nowhere/p.html"), 3, &["there is no folder nowhere"]);
+    scratch.refuses(&format!("{train} --out same --plot same"), 2, &["the same name, same"]);
+    scratch.refuses(&format!("{train} --plot p.html --no-plot"), 2, &["--plot", "--no-plot"]);
+}
+
+#[test]
+fn weights_and_priors_reach_the_model() {
+    let scratch = Scratch::new();
+    // Examples are of classes 0, 1, 2, 0, 1, 2, …
+    let weights: String = (0..TRAIN).map(|i| if i % CLASSES == 2 { "0\n" } else { " 1.5\r\n" }).collect();
+    scratch.write("weights.txt", weights);
+    let train = "train neighbors --data small";
+    scratch.run(&format!("{train} --weights weights.txt --priors uniform --out w.safetensors")).succeeds();
+    let model = ModelFile::load(&scratch.path("w.safetensors")).unwrap();
+    assert_eq!(model.card.settings["weights"], "weights.txt");
+    assert_eq!(model.card.settings["priors"], "uniform");
+    let Classifier::Neighbors(classifier) = &model.classifier else { panic!("another kind") };
+    assert_eq!(classifier.weights().unwrap()[..3], [1.5, 1.5, 0.0]);
+    assert_eq!(classifier.priors(), &Priors::Uniform);
+    // Nobody votes for class 2.
+    let judged = scratch.run("evaluate w.safetensors --data small --json").succeeds().json();
+    let confusion = &judged["models"][0]["evaluation"]["classes"][2];
+    assert_eq!(confusion["recall"], 0.0, "{confusion}");
+
+    scratch.run(&format!("{train} --priors 1,0,3 -k auto --out p.safetensors")).succeeds();
+    let model = ModelFile::load(&scratch.path("p.safetensors")).unwrap();
+    assert_eq!(model.card.settings["priors"], "1,0,3");
+
+    // The plain vote leaves no trace, so that an older program reads the file.
+    scratch.run(&format!("{train} --priors data")).succeeds();
+    let settings = ModelFile::load(&scratch.path("neighbors.safetensors")).unwrap().card.settings;
+    assert_eq!(settings, json!({ "k": 3, "metric": "l2", "vote": "uniform" }));
+}
+
+#[test]
+fn weights_that_are_none_are_refused() {
+    let scratch = Scratch::new();
+    let lines = |line: &str| format!("{line}\n").repeat(TRAIN);
+    for (weights, words) in [
+        (lines("1").into_bytes(), ["cannot read missing.txt"].as_slice()),
+        (lines("one").into_bytes(), &["found \"one\" on line 1; expected a finite number"]),
+        (format!("weight\n{}", lines("1")).into_bytes(), &["found \"weight\" on line 1"]),
+        (format!("{}-1\n", "1\n".repeat(TRAIN - 1)).into_bytes(), &["found \"-1\" on line 600"]),
+        (lines("nan").into_bytes(), &["found \"nan\""]),
+        (lines("1e99").into_bytes(), &["found \"1e99\""]),
+        (lines("1,2").into_bytes(), &["found \"1,2\""]),
+        (b"1\n".repeat(TRAIN - 1), &["found 599 numbers; expected 600 numbers, one for each"]),
+        (b"1\n".repeat(TRAIN + 1), &["found 601 numbers"]),
+        (b"1 ".repeat(1 << 20), &["found more than 38 kB"]),
+        (vec![0xff; 10], &["bytes that are no text"]),
+        (Vec::new(), &["found 0 numbers"]),
+        (lines("0").into_bytes(), &["weights of the examples: found all 0"]),
+    ] {
+        scratch.write("w.txt", weights);
+        let file = if words[0].contains("missing") { "missing.txt" } else { "w.txt" };
+        scratch.refuses(&format!("train neighbors --data small --weights {file}"), 3, words);
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ const PAPER: Rgb<u8> = Rgb([236, 236, 232]);
 const GAP: u32 = 4;
 /// Around the sheet, in pixels.
 const MARGIN: u32 = 12;
+/// The fewest characters that an image is drawn with side by side.
+const FEWEST: usize = 4;
 /// Small images are enlarged to about this side; images larger than twice that are made smaller.
 const SIDE: u32 = 56;
 
@@ -60,7 +62,6 @@ pub enum Colours {
 /// Those of [`contact_sheet`], and a width that leaves an image fewer than four characters.
 pub fn contact_sheet_text(set: &Dataset, columns: usize, width: usize, colours: Colours) -> Result<String> {
     const LONGEST_NAME: usize = 12;
-    const FEWEST: usize = 4;
     let shape = check(set, columns)?;
     let rows = examples(set, columns);
     let name_of = |class: usize| set.classes()[class].chars().take(LONGEST_NAME).collect::<String>();
@@ -72,10 +73,7 @@ pub fn contact_sheet_text(set: &Dataset, columns: usize, width: usize, colours: 
         let expected = format!("at most {} for {width} characters a line", width.saturating_sub(margin) / 5);
         return Err(Error::setting("columns", columns, expected));
     }
-    // A character is twice as high as wide, so that half of one is a square pixel.
-    let pixels =
-        (each as f64 * shape.height as f64 / shape.width as f64).round().clamp(2.0, 2.0 * each as f64);
-    let (tile_width, tile_height) = (each as u32, (pixels as u32).next_multiple_of(2));
+    let (tile_width, tile_height) = text_size(shape, each);
 
     let mut text = String::new();
     for (class, examples) in rows {
@@ -83,24 +81,49 @@ pub fn contact_sheet_text(set: &Dataset, columns: usize, width: usize, colours: 
             .iter()
             .map(|&example| resized(&picture(set, example, shape), tile_width, tile_height))
             .collect();
-        for y in (0..tile_height).step_by(2) {
+        for (y, pixels) in lines_of(&tiles, each, colours).into_iter().enumerate() {
             let name = if y == 0 { name_of(class) } else { String::new() };
-            let mut line = format!("{name:>margin$}");
-            for tile in &tiles {
-                line.push(' ');
-                for x in 0..tile_width {
-                    let (top, bottom) = (*tile.get_pixel(x, y), *tile.get_pixel(x, y + 1));
-                    match colours {
-                        Colours::None => line.push(shade(light(top), light(bottom))),
-                        Colours::Ansi => coloured(&mut line, top, bottom),
-                    }
-                }
-                if colours == Colours::Ansi {
-                    line.push_str("\x1b[0m");
-                }
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
+            push_line(&mut text, &format!("{name:>margin$}{pixels}"));
+        }
+    }
+    Ok(text)
+}
+
+/// All images of a set as lines of text of at most `width` characters (of at least 5): side by side, each under its
+/// caption, in as many rows as it takes. A caption that has no place above its image is cut off.
+///
+/// # Errors
+/// Data that is no images, and another number of captions than of images.
+pub fn side_by_side_text(
+    set: &Dataset,
+    captions: &[String],
+    width: usize,
+    colours: Colours,
+) -> Result<String> {
+    /// Wide enough to tell digits apart, and so narrow that four stand side by side in 80 characters.
+    const WIDEST: usize = 19;
+    let shape = check(set, 1)?;
+    if captions.len() != set.len() {
+        return Err(Error::mismatch(
+            "captions",
+            captions.len(),
+            format!("{}, one for each image", set.len()),
+        ));
+    }
+    let each = shape.width.clamp(FEWEST, WIDEST).min(width.saturating_sub(1).max(FEWEST));
+    let longest = captions.iter().map(|caption| caption.chars().count()).max().unwrap_or(0);
+    let cell = longest.clamp(each, WIDEST.min(width.saturating_sub(1)).max(each));
+    let columns = (width / (cell + 1)).max(1);
+    let (tile_width, tile_height) = text_size(shape, each);
+    let mut text = String::new();
+    for from in (0..set.len()).step_by(columns) {
+        let row = from..set.len().min(from + columns);
+        let caption = |i: usize| captions[i].chars().take(cell).collect::<String>();
+        push_line(&mut text, &row.clone().map(|i| format!(" {:cell$}", caption(i))).collect::<String>());
+        let tiles: Vec<RgbImage> =
+            row.map(|i| resized(&picture(set, i, shape), tile_width, tile_height)).collect();
+        for line in lines_of(&tiles, cell, colours) {
+            push_line(&mut text, &line);
         }
     }
     Ok(text)
@@ -152,6 +175,45 @@ fn tile_size(shape: ImageShape) -> (u32, u32) {
         let times = (SIDE / side).max(1);
         (width * times, height * times)
     }
+}
+
+/// The size of an image in text that is `columns` characters wide. A character is twice as high as wide, so that half of
+/// one is a square pixel.
+fn text_size(shape: ImageShape, columns: usize) -> (u32, u32) {
+    let pixels =
+        (columns as f64 * shape.height as f64 / shape.width as f64).round().clamp(2.0, 2.0 * columns as f64);
+    (columns as u32, (pixels as u32).next_multiple_of(2))
+}
+
+/// Images of the same size side by side as lines of text, each in a cell of that many characters with a blank to its
+/// left.
+fn lines_of(tiles: &[RgbImage], cell: usize, colours: Colours) -> Vec<String> {
+    let height = tiles.first().map_or(0, RgbImage::height);
+    let line = |y| {
+        let mut line = String::new();
+        for tile in tiles {
+            line.push(' ');
+            for x in 0..tile.width() {
+                let (top, bottom) = (*tile.get_pixel(x, y), *tile.get_pixel(x, y + 1));
+                match colours {
+                    Colours::None => line.push(shade(light(top), light(bottom))),
+                    Colours::Ansi => coloured(&mut line, top, bottom),
+                }
+            }
+            if colours == Colours::Ansi {
+                line.push_str("\x1b[0m");
+            }
+            line.extend(std::iter::repeat_n(' ', cell.saturating_sub(tile.width() as usize)));
+        }
+        line
+    };
+    (0..height).step_by(2).map(line).collect()
+}
+
+/// Adds a line without the blanks at its end.
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line.trim_end());
+    text.push('\n');
 }
 
 fn resized(image: &RgbImage, width: u32, height: u32) -> RgbImage {
@@ -247,6 +309,26 @@ mod tests {
         assert!(text.starts_with("  up ████ ████ ████\n"), "{text}");
         assert_eq!(text.matches("down").count(), 1);
         assert!(text.lines().all(|line| line.chars().count() <= 40));
+    }
+
+    #[test]
+    fn images_stand_side_by_side_under_their_captions() {
+        let captions = ["one", "two", "three", "four"].map(str::to_owned);
+        let text = side_by_side_text(&set(), &captions, 18, Colours::None).unwrap();
+        // 1 × 2 pixels become 4 × 8; three cells of five characters and a blank fit.
+        let first: Vec<&str> = text.lines().take(5).collect();
+        assert_eq!(
+            first,
+            [" one   two   three", " ████  ████", " ████  ████", "             ████", "             ████"]
+        );
+        assert!(text.lines().all(|line| line.chars().count() <= 18), "{text}");
+        assert_eq!(text.lines().count(), 2 * 5);
+        assert!(text.contains("\n four\n ████\n"), "{text}");
+        assert!(side_by_side_text(&set(), &captions[1..], 18, Colours::None).is_err());
+        for width in 5..40 {
+            let text = side_by_side_text(&set(), &captions, width, Colours::None).unwrap();
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}: {text}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod split;
 mod summary;
 
 pub use batch::Batches;
-pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text};
+pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text, side_by_side_text};
 pub use dataset::{Dataset, ImageShape, Row};
 pub use idx::{Idx, Values, parse_idx, read_idx, write_idx};
 pub use sealed::{Opening, Openings, SealedTest};

@@ -39,15 +39,23 @@ impl Interval {
         if count == 0 {
             return Interval { low: 0.0, high: 1.0 };
         }
-        let n = count as f64;
-        let p = correct.min(count) as f64 / n;
+        Interval::of_share(correct.min(count) as f64 / count as f64, count as f64)
+    }
+
+    /// The [`wilson`](Self::wilson) interval of a share p of `n` trials, where n need not be whole: of trials that have
+    /// weights w, as many as say so much, (Σ w)² / Σ w² (Kish, *Survey Sampling*, 1965). p is taken to be within 0 and
+    /// 1; where n is not above 0, nothing is known.
+    pub fn of_share(p: f64, n: f64) -> Interval {
+        if n.is_nan() || n <= 0.0 {
+            return Interval { low: 0.0, high: 1.0 };
+        }
         let z2 = Z95 * Z95;
         let centre = p + z2 / (2.0 * n);
         let half = Z95 * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
         let scale = 1.0 + z2 / n;
         // The ends at p = 0 and p = 1 are exact in real numbers; rounding may miss them by a bit.
-        let low = if correct == 0 { 0.0 } else { (centre - half) / scale };
-        let high = if correct >= count { 1.0 } else { (centre + half) / scale };
+        let low = if p <= 0.0 { 0.0 } else { (centre - half) / scale };
+        let high = if p >= 1.0 { 1.0 } else { (centre + half) / scale };
         Interval { low: low.max(0.0), high: high.min(1.0) }
     }
 }

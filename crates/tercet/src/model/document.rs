@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Card, Classifier, Flaw, ModelFile};
-use crate::neighbors::{Metric, Vote};
+use crate::neighbors::{Metric, Priors, Vote};
 use crate::network::Layer;
 use crate::{Error, Result};
 
-/// The version of the format that this program writes, and the latest that it reads.
-pub const FORMAT: u64 = 1;
+/// The latest version of the format that this program reads. It writes the earliest that holds the model.
+pub const FORMAT: u64 = 2;
+
+/// The first version whose neighbours may have weights and priors.
+const WEIGHTED: u64 = 2;
 
 /// The whole document. The order of the fields is the order in the file.
 #[derive(Serialize, Deserialize)]
@@ -42,6 +45,24 @@ pub(super) struct NeighborsShape {
     pub(super) metric: Metric,
     pub(super) k: usize,
     pub(super) vote: Vote,
+    #[serde(default, skip_serializing_if = "is_of_the_data")]
+    pub(super) priors: Priors,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) weighted: bool,
+}
+
+fn is_of_the_data(priors: &Priors) -> bool {
+    *priors == Priors::Data
+}
+
+impl Architecture {
+    /// The earliest version of the format that says all of it.
+    fn format(&self) -> u64 {
+        match self {
+            Architecture::Neighbors(shape) if shape.weighted || shape.priors != Priors::Data => WEIGHTED,
+            _ => 1,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,10 +101,12 @@ pub(super) fn write(model: &ModelFile) -> Result<String> {
             metric: neighbors.metric(),
             k: neighbors.k(),
             vote: neighbors.vote(),
+            priors: neighbors.priors().clone(),
+            weighted: neighbors.weights().is_some(),
         }),
     };
     let document = Document {
-        format: FORMAT,
+        format: architecture.format(),
         kind: model.classifier.kind().to_owned(),
         architecture,
         card: model.card.clone(),
@@ -111,6 +134,12 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
     let document: Document = serde_json::from_str(json).map_err(|e| {
         Flaw::new(format!("a document that cannot be read ({e})"), format!("a document of format {FORMAT}"))
     })?;
+    if document.format < document.architecture.format() {
+        return Err(Flaw::new(
+            format!("weights or priors in a model of format {}", document.format),
+            format!("format {WEIGHTED}, which is the first to have them"),
+        ));
+    }
     let fits = match &document.architecture {
         Architecture::Neighbors(_) => kind == "neighbors",
         Architecture::Layers(layers) if kind == "linear" => matches!(layers[..], [LayerShape::Dense { .. }]),

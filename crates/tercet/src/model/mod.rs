@@ -7,22 +7,23 @@
 //! ```text
 //! kind        architecture in the document                     tensors
 //! neighbors   { features, width, examples, metric, k, vote }   rows (N, D) U8 or F32, labels (N) U32
+//!             from format 2 on priors and weighted, too        where weighted, weights (N) F32
 //! linear      one dense layer                                  w1 (D, C), b1 (C)
 //! network     a list of dense and relu layers                  w1, b1, w2, b2, … for each dense layer
 //! ```
 //!
 //! # What the version means
 //!
-//! The document begins with `"format": 1`. The number grows when a program that knows only the old one would
+//! The document begins with `"format": 1`, or 2 where neighbours have weights or priors. The number grows when a program that knows only the old one would
 //! misread or refuse a new file: another meaning of a field, a new kind, a new layer. It does not grow for a field
 //! that an older program may ignore; such a field is ignored, and lost when that program saves the model again.
 //! A program reads every version up to its own, and refuses a later one by its number before it looks at anything
-//! else.
+//! else. It writes a model in the earliest version that holds all of it, so that older programs read what they can.
 //!
 //! # What loading checks
 //!
 //! Nothing in a file is believed: kind, architecture, tensors, their types and shapes, the input contract and the
-//! classes must agree, every weight must be finite and every label a class. Memory is taken only for tensors whose
+//! classes must agree, every weight must be finite (that of an example not below 0) and every label a class. Memory is taken only for tensors whose
 //! bytes are in the file.
 
 mod card;

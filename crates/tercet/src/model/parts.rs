@@ -9,6 +9,7 @@ use crate::network::{Dense, Network};
 
 /// What classifies.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a model")]
 pub enum Classifier {
     /// Nearest neighbours: everything is remembered.
     Neighbors(NeighborsClassifier),

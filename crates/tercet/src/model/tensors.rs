@@ -9,7 +9,7 @@ use super::document::{self, Architecture, Features, LayerShape, NeighborsShape};
 use super::{Card, Classifier, Flaw, ModelFile};
 use crate::data::{Dataset, ImageShape};
 use crate::linear::LinearClassifier;
-use crate::neighbors::{self, NeighborsClassifier};
+use crate::neighbors::{self, NeighborsClassifier, Priors};
 use crate::network::{Dense, Layer, Network};
 use crate::{Error, Result};
 
@@ -71,6 +71,10 @@ pub(super) fn write(model: &ModelFile, document: String) -> Result<Vec<u8>> {
         let (labels, width) = (neighbors.labels(), neighbors.index().width());
         tensors.push(("rows".into(), Tensor { shape: vec![labels.len(), width], values }));
         tensors.push(("labels".into(), Tensor { shape: vec![labels.len()], values: Values::U32(labels) }));
+        if let Some(weights) = neighbors.weights() {
+            let values = Values::F32(weights);
+            tensors.push(("weights".into(), Tensor { shape: vec![weights.len()], values }));
+        }
     }
     for (dense, n) in model.classifier.dense_layers().into_iter().zip(1..) {
         let w = Tensor { shape: vec![dense.inputs, dense.outputs], values: Values::F32(&dense.w) };
@@ -100,7 +104,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<ModelFile, Flaw> {
     let document = document::read(json)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
     let expected: BTreeSet<String> = match &document.architecture {
-        Architecture::Neighbors(_) => ["labels".to_owned(), "rows".to_owned()].into(),
+        Architecture::Neighbors(shape) => {
+            let names = ["labels", "rows"].into_iter().chain(shape.weighted.then_some("weights"));
+            names.map(str::to_owned).collect()
+        }
         Architecture::Layers(layers) => {
             let dense = layers.iter().filter(|layer| matches!(layer, LayerShape::Dense { .. })).count();
             (1..=dense).flat_map(|n| [format!("b{n}"), format!("w{n}")]).collect()
@@ -148,7 +155,7 @@ fn read_neighbors(
     shape: NeighborsShape,
     card: &Card,
 ) -> Result<NeighborsClassifier, Flaw> {
-    let NeighborsShape { features, width, examples, metric, k, vote } = shape;
+    let NeighborsShape { features, width, examples, metric, k, vote, priors, weighted } = shape;
     let (name, classes) = ("the remembered examples", card.classes.clone());
     let dimensions = [examples, width];
     let labels = || numbers(tensors, "labels", Dtype::U32, &[examples], u32::from_le_bytes);
@@ -163,7 +170,12 @@ fn read_neighbors(
             Dataset::from_features(name, width, values, labels()?, classes)?
         }
     };
-    Ok(NeighborsClassifier::fit(&data, metric, k, vote)?)
+    let mut classifier = NeighborsClassifier::fit(&data, metric, k, vote)?;
+    if weighted {
+        let weights = numbers(tensors, "weights", Dtype::F32, &[examples], f32::from_le_bytes)?;
+        classifier = classifier.with_weights(weights)?;
+    }
+    Ok(if priors == Priors::Data { classifier } else { classifier.with_priors(priors)? })
 }
 
 /// The numbers of a tensor of four bytes a number.

@@ -1,7 +1,9 @@
 //! [`NeighborsClassifier`]: remembered rows with their labels, and a vote.
 
 use super::index::{Features, check_k};
-use super::{Metric, NearestNeighbors, Neighbors, Progress, Vote};
+use super::vote::shares;
+use super::weighting::{Standing, Weighting};
+use super::{Metric, NearestNeighbors, Neighbors, Priors, Progress, Vote};
 use crate::data::{Dataset, ImageShape};
 use crate::{Error, Matrix, Result};
 
@@ -26,6 +28,38 @@ pub struct NeighborsClassifier {
     classes: Vec<String>,
     k: usize,
     vote: Vote,
+    weighting: Weighting,
+}
+
+/// Why a query got its class: who was asked, and what each of them said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The k neighbours, nearest first.
+    pub neighbors: Vec<Voter>,
+    /// The votes of each class, (C): the sums of those of its neighbours.
+    pub votes: Vec<f64>,
+    /// The scores, (C): the share of each class in all votes, or its prior where there are no votes.
+    pub shares: Vec<f32>,
+}
+
+/// A neighbour that was asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Voter {
+    /// Which of the remembered examples it is.
+    pub index: u32,
+    /// Its class.
+    pub label: u32,
+    /// How far it is from the query.
+    pub distance: f64,
+    /// What its vote counts: 1 or 1 / distance, times its weight, times `prior / share` of its class.
+    pub vote: f64,
+}
+
+impl Explanation {
+    /// Whether any neighbour had a vote; the priors decided otherwise.
+    pub fn anyone_voted(&self) -> bool {
+        self.votes.iter().any(|votes| *votes > 0.0)
+    }
 }
 
 impl NeighborsClassifier {
@@ -36,7 +70,9 @@ impl NeighborsClassifier {
     pub fn fit(data: &Dataset, metric: Metric, k: usize, vote: Vote) -> Result<Self> {
         let index = NearestNeighbors::fit(data, metric)?;
         check_k(k, index.len())?;
-        Ok(NeighborsClassifier { index, labels: data.labels(), classes: data.classes().to_vec(), k, vote })
+        let (labels, classes) = (data.labels(), data.classes().to_vec());
+        let weighting = Weighting::new(&labels, classes.len(), None, Priors::Data)?;
+        Ok(NeighborsClassifier { index, labels, classes, k, vote, weighting })
     }
 
     /// The same examples, asked with another k.
@@ -51,6 +87,54 @@ impl NeighborsClassifier {
     /// The same examples, with another vote.
     pub fn with_vote(self, vote: Vote) -> Self {
         NeighborsClassifier { vote, ..self }
+    }
+
+    /// The same examples, each with a weight that its vote is multiplied by; scikit-learn calls it `sample_weight`.
+    /// An example of weight 0 is found as a neighbour and has no vote.
+    ///
+    /// ```
+    /// # use tercet::data::{Dataset, ImageShape};
+    /// # use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
+    /// let classes = vec!["dark".to_owned(), "light".to_owned()];
+    /// let set = Dataset::from_pixels("toy", ImageShape::gray(1, 1), vec![90, 95, 110], vec![0, 0, 1], classes)?;
+    /// let classifier = NeighborsClassifier::fit(&set, Metric::L2, 3, Vote::Uniform)?;
+    /// assert_eq!(classifier.predict(&set)?, [0, 0, 0]);
+    /// let weighted = classifier.with_weights(vec![1.0, 0.5, 4.5])?;
+    /// assert_eq!(weighted.predict(&set)?, [1, 1, 1]);
+    /// assert_eq!(weighted.scores(&set)?.row(0), [0.25, 0.75]);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Shapes
+    /// `weights` is (N).
+    ///
+    /// # Errors
+    /// Another number of weights, one that is negative or not finite, and weights that leave nobody a vote.
+    pub fn with_weights(self, weights: Vec<f32>) -> Result<Self> {
+        let priors = self.weighting.priors().clone();
+        let weighting = Weighting::new(&self.labels, self.classes.len(), Some(weights), priors)?;
+        Ok(NeighborsClassifier { weighting, ..self })
+    }
+
+    /// The same examples, with other priors of the classes. [`Priors::Uniform`] balances classes of unequal size.
+    ///
+    /// ```
+    /// # use tercet::data::{Dataset, ImageShape};
+    /// # use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
+    /// // Three of one class and one of the other; each of the former has a third of the latter's vote.
+    /// let classes = vec!["common".to_owned(), "rare".to_owned()];
+    /// let set = Dataset::from_pixels("toy", ImageShape::gray(1, 1), vec![90, 95, 99, 91], vec![0, 0, 0, 1], classes)?;
+    /// let classifier = NeighborsClassifier::fit(&set, Metric::L2, 3, Vote::Uniform)?.with_priors(Priors::Uniform)?;
+    /// assert_eq!(classifier.scores(&set.subset(&[0]))?.row(0), [0.4, 0.6]);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Another number of priors than of classes, one that is negative or not finite, and priors that leave nobody a vote.
+    pub fn with_priors(self, priors: Priors) -> Result<Self> {
+        let weights = self.weighting.weights().map(<[f32]>::to_vec);
+        let weighting = Weighting::new(&self.labels, self.classes.len(), weights, priors)?;
+        Ok(NeighborsClassifier { weighting, ..self })
     }
 
     /// The k nearest examples of every query.
@@ -77,7 +161,8 @@ impl NeighborsClassifier {
         self.predict_from(&self.search(queries)?)
     }
 
-    /// The share of the votes that each class has, (N, C); every row adds up to 1 but for rounding.
+    /// The share of the votes that each class has, (N, C); every row adds up to 1 but for rounding. It estimates the
+    /// probability of each class, as does scikit-learn's `predict_proba`.
     ///
     /// The class predicted is the argmax of the row, by the rule of [`Vote`].
     ///
@@ -103,19 +188,47 @@ impl NeighborsClassifier {
     pub fn scores_from(&self, neighbors: &Neighbors) -> Result<Matrix> {
         let classes = self.classes.len();
         let mut scores = Matrix::zeros(neighbors.len(), classes);
-        let (mut votes, mut labels) = (vec![0.0; classes], Vec::with_capacity(neighbors.k));
-        for (i, shares) in scores.values_mut().chunks_exact_mut(classes).enumerate() {
+        let mut poll = self.poll();
+        for (i, row) in scores.values_mut().chunks_exact_mut(classes).enumerate() {
             let (indices, distances) = neighbors.of(i);
-            labels.clear();
-            for &index in indices {
-                let label = self.labels.get(index as usize).ok_or_else(|| {
-                    Error::mismatch("a neighbour", index, format!("a row below {}", self.labels.len()))
-                })?;
-                labels.push(*label);
-            }
-            self.vote.count(&labels, distances, &mut votes, shares);
+            let standing = self.weighting.standing();
+            poll.ask(indices, distances, standing)?;
+            poll.all();
+            shares(&poll.votes, &standing.unasked, row);
         }
         Ok(scores)
+    }
+
+    /// Why query `i` of those whose neighbours were found got its class.
+    ///
+    /// # Errors
+    /// A query that there is not, and a neighbour that is none of the remembered examples.
+    pub fn explain(&self, neighbors: &Neighbors, i: usize) -> Result<Explanation> {
+        if i >= neighbors.len() {
+            let expected = format!("one of the {} whose neighbours were found", neighbors.len());
+            return Err(Error::mismatch("query to explain", i, expected));
+        }
+        let (indices, distances) = neighbors.of(i);
+        let standing = self.weighting.standing();
+        let mut poll = self.poll();
+        poll.ask(indices, distances, standing)?;
+        poll.all();
+        let mut found = vec![0.0; self.classes.len()];
+        shares(&poll.votes, &standing.unasked, &mut found);
+        let asked = indices.iter().zip(distances).zip(poll.labels.iter().zip(&poll.each));
+        let voter = |((&index, &distance), (&label, &vote))| Voter { index, label, distance, vote };
+        Ok(Explanation { neighbors: asked.map(voter).collect(), votes: poll.votes, shares: found })
+    }
+
+    /// A poll with nobody asked yet.
+    pub(super) fn poll(&self) -> Poll<'_> {
+        Poll {
+            classifier: self,
+            labels: Vec::new(),
+            multipliers: Vec::new(),
+            each: Vec::new(),
+            votes: vec![0.0; self.classes.len()],
+        }
     }
 
     /// The remembered rows without their labels.
@@ -148,13 +261,27 @@ impl NeighborsClassifier {
         self.vote
     }
 
+    /// The weight of every remembered example, (N), where they have weights.
+    pub fn weights(&self) -> Option<&[f32]> {
+        self.weighting.weights()
+    }
+
+    /// How often each class is expected.
+    pub fn priors(&self) -> &Priors {
+        self.weighting.priors()
+    }
+
+    pub(super) fn weighting(&self) -> &Weighting {
+        &self.weighting
+    }
+
     /// The shape of the remembered images, where the examples are images.
     pub fn image_shape(&self) -> Option<ImageShape> {
         self.index.image_shape()
     }
 
-    /// The remembered examples as a data set again: what [`fit`](Self::fit) needs to make an equal classifier, for a
-    /// model file to write or a page to show. The features are copied.
+    /// The remembered examples as a data set again: what [`fit`](Self::fit) needs to make an equal classifier (but for
+    /// weights and priors), for a model file to write or a page to show. The features are copied.
     ///
     /// # Errors
     /// None that a classifier made by [`fit`](Self::fit) can cause.
@@ -169,5 +296,50 @@ impl NeighborsClassifier {
                 Dataset::from_pixels(name, shape, values, labels, classes)
             }
         }
+    }
+}
+
+/// The votes on one query after another, in buffers that are used again.
+pub(super) struct Poll<'a> {
+    classifier: &'a NeighborsClassifier,
+    /// The class of each neighbour, (k).
+    labels: Vec<u32>,
+    /// What each vote is multiplied by, (k).
+    multipliers: Vec<f64>,
+    /// The vote of each neighbour, (k).
+    each: Vec<f64>,
+    /// The votes of each class, (C).
+    pub votes: Vec<f64>,
+}
+
+impl Poll<'_> {
+    /// Asks the neighbours of a query. No vote is counted yet.
+    ///
+    /// # Errors
+    /// A neighbour that is none of the remembered examples.
+    pub fn ask(&mut self, indices: &[u32], distances: &[f64], standing: &Standing) -> Result<()> {
+        let NeighborsClassifier { labels, weighting, vote, .. } = self.classifier;
+        self.labels.clear();
+        self.multipliers.clear();
+        for &index in indices {
+            let label = *labels.get(index as usize).ok_or_else(|| {
+                Error::mismatch("a neighbour", index, format!("a row below {}", labels.len()))
+            })?;
+            self.labels.push(label);
+            self.multipliers.push(weighting.weight(index as usize) * standing.factors[label as usize]);
+        }
+        vote.each(distances, &self.multipliers, &mut self.each);
+        self.votes.fill(0.0);
+        Ok(())
+    }
+
+    /// Counts the vote of the neighbour at that place.
+    pub fn count(&mut self, rank: usize) {
+        self.votes[self.labels[rank] as usize] += self.each[rank];
+    }
+
+    /// Counts all votes.
+    fn all(&mut self) {
+        (0..self.labels.len()).for_each(|rank| self.count(rank));
     }
 }

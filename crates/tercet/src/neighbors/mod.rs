@@ -10,23 +10,30 @@
 //!
 //! - a [`Metric`]: what "near" means;
 //! - k, how many neighbours are asked. One believes every mislabelled example; many blur the borders between
-//!   classes. [`accuracy_by_k`] shows the middle, on a validation set;
-//! - a [`Vote`]: whether a near neighbour counts more than a far one, and who wins a tie.
+//!   classes. [`accuracy_by_k`] shows the middle on a validation set, [`NeighborsClassifier::choose_k`] on the
+//!   remembered examples themselves, each left out in turn;
+//! - a [`Vote`]: whether a near neighbour counts more than a far one, and who wins a tie. Examples may have
+//!   [weights](NeighborsClassifier::with_weights), and classes [`Priors`].
 //!
 //! The [search](NearestNeighbors::search) is exact. Neighbours are ordered by (distance, index), so there is one right
 //! answer, and [`naive::search`] says which in a dozen lines.
 
 mod best;
+mod choice;
 mod classifier;
 mod index;
+mod leave_one_out;
 mod metric;
 pub mod naive;
 mod pruned;
 mod search;
 mod vote;
+mod weighting;
 
-pub use classifier::NeighborsClassifier;
+pub use choice::{ChoiceOfK, LeaveOneOutAccuracy};
+pub use classifier::{Explanation, NeighborsClassifier, Voter};
 pub use index::{Features, NearestNeighbors};
 pub use metric::Metric;
 pub use search::{Counts, Neighbors, Progress};
 pub use vote::{Vote, accuracy_by_k};
+pub use weighting::Priors;

@@ -1,9 +1,11 @@
 //! Search as the definition says it: every distance, one pair at a time, then sort. The specification of
-//! [`NearestNeighbors::search`](super::NearestNeighbors::search).
+//! [`NearestNeighbors::search`](super::NearestNeighbors::search) and
+//! [`NearestNeighbors::leave_one_out`](super::NearestNeighbors::leave_one_out).
 
 use tercet_kernels::distance::naive::{self, floats};
 
 use super::index::{Contract, features, pixels};
+use super::leave_one_out::check_others;
 use super::metric::{ByteCosine, ByteL1, ByteL2, Float, FloatSquared, Key, float_cosine};
 use super::{Metric, Neighbors};
 use crate::Result;
@@ -43,6 +45,26 @@ pub fn search(data: &Dataset, queries: &Dataset, metric: Metric, k: usize) -> Re
             float_cosine(floats::dot(q, x), floats::dot(x, x), floats::dot(q, q))
         }),
     })
+}
+
+/// For every row of `data` its k nearest others, ordered by (distance, index). The specification of
+/// [`NearestNeighbors::leave_one_out`](super::NearestNeighbors::leave_one_out).
+///
+/// # Errors
+/// Fewer than two rows; k = 0 or k > N − 1.
+pub fn leave_one_out(data: &Dataset, metric: Metric, k: usize) -> Result<Neighbors> {
+    check_others("k", k, data.len())?;
+    let all = search(data, data, metric, data.len())?;
+    let mut found = Neighbors { k, indices: Vec::new(), distances: Vec::new() };
+    for i in 0..data.len() {
+        let (indices, distances) = all.of(i);
+        let others = indices.iter().zip(distances).filter(|(index, _)| **index as usize != i);
+        for (&index, &distance) in others.take(k) {
+            found.indices.push(index);
+            found.distances.push(distance);
+        }
+    }
+    Ok(found)
 }
 
 fn sort_all<K: Key>(

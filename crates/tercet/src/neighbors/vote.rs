@@ -11,6 +11,10 @@ use crate::{Error, Result};
 /// The class with the largest share of the votes wins; among classes with equal shares, the one that comes first in
 /// the list of classes. So the answer is the argmax of the shares, by the same rule as for every other classifier
 /// (and the one of scikit-learn), and every query has one answer. Shares are compared as f32.
+///
+/// Where examples have weights or classes have [`Priors`](super::Priors), each vote is multiplied by the weight of the
+/// neighbour and by `prior / share` of its class. A neighbour for which that is 0 has no vote, and is passed over by
+/// both rules. Where no neighbour has a vote, the priors of the classes stand for the shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Vote {
@@ -34,27 +38,34 @@ impl Vote {
         }
     }
 
-    /// The share of the votes that each class gets from the neighbours of one query.
+    /// What the vote of each neighbour of a query counts.
+    ///
+    /// Of neighbours in the order of their distances, the first k have the same votes whether they are asked alone or
+    /// with those behind them: a neighbour at distance 0 silences only farther ones.
     ///
     /// # Shapes
-    /// `labels` and `distances` are (k), nearest first; `votes` and `shares` are (C), written from scratch.
-    ///
-    /// # Panics
-    /// Where a label is not below C, and where there is no neighbour.
-    pub(super) fn count(self, labels: &[u32], distances: &[f64], votes: &mut [f64], shares: &mut [f32]) {
-        votes.fill(0.0);
-        let anyone_at_zero = distances[0] == 0.0;
-        for (&label, &distance) in labels.iter().zip(distances) {
-            votes[label as usize] += match self {
-                Vote::Uniform => 1.0,
-                Vote::Distance if anyone_at_zero => f64::from(distance == 0.0),
-                Vote::Distance => 1.0 / distance,
-            };
-        }
-        let total: f64 = votes.iter().sum();
-        for (share, vote) in shares.iter_mut().zip(votes) {
-            *share = (*vote / total) as f32;
-        }
+    /// `distances` and `multipliers` are (k); `votes` becomes (k).
+    pub(super) fn each(self, distances: &[f64], multipliers: &[f64], votes: &mut Vec<f64>) {
+        let neighbors = || distances.iter().zip(multipliers);
+        let anyone_at_zero = neighbors().any(|(&distance, &m)| distance == 0.0 && m > 0.0);
+        votes.clear();
+        votes.extend(neighbors().map(|(&distance, &multiplier)| match self {
+            _ if multiplier == 0.0 => 0.0,
+            Vote::Uniform => multiplier,
+            Vote::Distance if anyone_at_zero => multiplier * f64::from(distance == 0.0),
+            Vote::Distance => multiplier / distance,
+        }));
+    }
+}
+
+/// The share of each class in all votes, or `unasked` where there are none.
+///
+/// # Shapes
+/// All are (C).
+pub(super) fn shares(votes: &[f64], unasked: &[f64], shares: &mut [f32]) {
+    let total: f64 = votes.iter().sum();
+    for ((share, &vote), &unasked) in shares.iter_mut().zip(votes).zip(unasked) {
+        *share = if total > 0.0 { vote / total } else { unasked } as f32;
     }
 }
 
@@ -93,13 +104,16 @@ pub fn accuracy_by_k(neighbors: &Neighbors, labels: &[u32], truth: &[u32], vote:
         return Err(Error::mismatch("labels of the fitted rows", labels.len(), expected));
     }
     let classes = labels.iter().max().map_or(0, |&label| label as usize + 1);
-    let (mut votes, mut shares) = (vec![0.0; classes], vec![0.0; classes]);
+    let (ones, unasked) = (vec![1.0; neighbors.k], vec![0.0; classes]);
+    let (mut each, mut votes, mut shares) = (Vec::new(), vec![0.0; classes], vec![0.0; classes]);
     let mut right = vec![0u64; neighbors.k];
     for (i, &truth) in truth.iter().enumerate() {
         let (indices, distances) = neighbors.of(i);
-        let labels: Vec<u32> = indices.iter().map(|&index| labels[index as usize]).collect();
-        for (k, right) in (1..).zip(&mut right) {
-            vote.count(&labels[..k], &distances[..k], &mut votes, &mut shares);
+        vote.each(distances, &ones, &mut each);
+        votes.fill(0.0);
+        for ((&index, vote), right) in indices.iter().zip(&each).zip(&mut right) {
+            votes[labels[index as usize] as usize] += vote;
+            self::shares(&votes, &unasked, &mut shares);
             *right += u64::from(argmax(&shares) == truth);
         }
     }
@@ -110,11 +124,25 @@ pub fn accuracy_by_k(neighbors: &Neighbors, labels: &[u32], truth: &[u32], vote:
 mod tests {
     use super::*;
 
-    fn winner(vote: Vote, neighbors: &[(u32, f64)]) -> (u32, Vec<f32>) {
-        let (labels, distances): (Vec<u32>, Vec<f64>) = neighbors.iter().copied().unzip();
-        let (mut votes, mut shares) = (vec![f64::NAN; 4], vec![f32::NAN; 4]);
-        vote.count(&labels, &distances, &mut votes, &mut shares);
+    /// The winner of neighbours with their labels, distances and multipliers, and the shares.
+    fn winner_of(vote: Vote, neighbors: &[(u32, f64, f64)]) -> (u32, Vec<f32>) {
+        let distances: Vec<f64> = neighbors.iter().map(|neighbor| neighbor.1).collect();
+        let multipliers: Vec<f64> = neighbors.iter().map(|neighbor| neighbor.2).collect();
+        let mut each = vec![f64::NAN; 9];
+        vote.each(&distances, &multipliers, &mut each);
+        let (mut votes, mut shares) = (vec![0.0; 4], vec![f32::NAN; 4]);
+        for (neighbor, vote) in neighbors.iter().zip(each) {
+            votes[neighbor.0 as usize] += vote;
+        }
+        super::shares(&votes, &[0.0, 0.0, 0.75, 0.25], &mut shares);
         (argmax(&shares), shares)
+    }
+
+    fn winner(vote: Vote, neighbors: &[(u32, f64)]) -> (u32, Vec<f32>) {
+        winner_of(
+            vote,
+            &neighbors.iter().map(|&(label, distance)| (label, distance, 1.0)).collect::<Vec<_>>(),
+        )
     }
 
     #[test]
@@ -144,6 +172,27 @@ mod tests {
             (0, vec![2.0 / 3.0, 0.0, 1.0 / 3.0, 0.0])
         );
         assert_eq!(winner(Vote::Distance, &[(1, 2.0), (3, 4.0), (3, 4.0)]).0, 1);
+    }
+
+    #[test]
+    fn multipliers_multiply_and_those_without_a_vote_are_passed_over() {
+        let heavy = [(3, 1.0, 2.5), (1, 2.0, 1.0), (1, 3.0, 1.0)];
+        assert_eq!(winner_of(Vote::Uniform, &heavy), (3, vec![0.0, 2.0 / 4.5, 0.0, 2.5 / 4.5]));
+        assert_eq!(winner_of(Vote::Distance, &[(3, 2.0, 1.0), (1, 4.0, 3.0)]).1, [0.0, 0.6, 0.0, 0.4]);
+        // The one at distance 0 has nothing to say, and so silences nobody.
+        assert_eq!(winner_of(Vote::Distance, &[(0, 0.0, 0.0), (1, 4.0, 1.0)]).1, [0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(
+            winner_of(Vote::Distance, &[(0, 0.0, 0.0), (3, 0.0, 1.0), (1, 0.0, 3.0), (0, 1e-9, 9.0)]).1,
+            [0.0, 0.75, 0.0, 0.25]
+        );
+    }
+
+    #[test]
+    fn where_nobody_has_a_vote_the_priors_decide() {
+        for vote in Vote::ALL {
+            let silent = [(0, 0.0, 0.0), (1, 4.0, 0.0)];
+            assert_eq!(winner_of(vote, &silent), (2, vec![0.0, 0.0, 0.75, 0.25]));
+        }
     }
 
     #[test]

@@ -117,7 +117,7 @@ fn smoothed(losses: &[f64], window: usize) -> (Points, Points) {
 }
 
 /// Accuracy against k, with intervals and the k in use; nothing where no k was tried.
-pub(super) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Markup>> {
+pub(crate) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Markup>> {
     let mut tried: Vec<_> = by_k.points.iter().filter(|p| is_share(p.accuracy)).collect();
     tried.sort_by_key(|p| p.k);
     let (Some(first), Some(last)) = (tried.first(), tried.last()) else { return Ok(None) };
@@ -134,7 +134,7 @@ pub(super) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Marku
             points: tried.iter().map(|p| (p.k as f64, p.accuracy)).collect(),
             ink: Ink::Train,
             width: 4,
-            marker: Marker::Dot,
+            marker: if tried.len() <= 40 { Marker::Dot } else { Marker::Nothing },
         }],
         whiskers: tried.iter().map(|p| (p.k as f64, p.interval.low, p.interval.high)).collect(),
         mark,

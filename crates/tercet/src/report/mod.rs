@@ -1,4 +1,5 @@
-//! One self-contained page for a run: what was done, how well it went, and the pictures that show why.
+//! One self-contained page for a run: what was done, how well it went, and the pictures that show why. Another,
+//! [`write_explained`], shows pictures of one's own beside the neighbours that classified them.
 //!
 //! [`Run`] is the record, plain data that serde reads and writes. [`write()`] draws it as a single HTML file that
 //! opens offline, light and dark, and loads nothing; [`Run::to_json`] gives the same numbers to programs.
@@ -22,7 +23,8 @@
 //! ```
 
 pub(crate) mod chart;
-mod curves;
+pub(crate) mod curves;
+mod explained;
 mod model;
 pub(crate) mod numbers;
 pub(crate) mod page;
@@ -35,6 +37,7 @@ mod tests;
 
 use std::path::Path;
 
+pub use explained::{Explained, render_explained, write_explained};
 pub use record::{
     AccuracyAtK, AccuracyByK, Comparison, DataCard, ModelCard, NeighborCard, NeighborStory, Run, Templates,
 };

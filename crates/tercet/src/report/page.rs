@@ -7,7 +7,8 @@ use super::model;
 use super::numbers::{bytes, counted, grouped, percent, seconds};
 use super::pictures::Pictures;
 use super::record::{ModelCard, Run};
-use crate::data::{Dataset, ImageShape};
+use super::sprites::Sprites;
+use crate::data::Dataset;
 use crate::{Error, Result};
 
 const STYLE: &str = include_str!("page.css");
@@ -38,7 +39,7 @@ pub(super) fn page(run: &Run, test: &Dataset) -> Result<String> {
         }
         script type="application/json" id="run" { (PreEscaped(data(run, test, &pictures)?)) }
     };
-    let sheet = sheet_style(&pictures)?;
+    let sheet = pictures.sprites.as_ref().map(Sprites::style).transpose()?;
     Ok(document(&run.title, &run.version, sheet.as_deref(), body, Some(SCRIPT)))
 }
 
@@ -244,18 +245,6 @@ fn classes(names: &[String]) -> String {
     let some = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let rest = if names.len() > NAMED { ", …" } else { "" };
     format!("{}: {some}{rest}", grouped(names.len() as u64))
-}
-
-/// The sheet of pictures as the background of every tile that is on it.
-fn sheet_style(pictures: &Pictures) -> Result<Option<String>> {
-    let Some(sprites) = &pictures.sprites else { return Ok(None) };
-    let ImageShape { width, height, .. } = sprites.tile();
-    let (columns, _) = sprites.grid();
-    let scale = (56 / width.max(height)).max(1);
-    let uri = sprites.data_uri()?;
-    Ok(Some(format!(
-        ":root{{--w:{width};--h:{height};--columns:{columns};--s:{scale}}}.tile{{background-image:url({uri})}}"
-    )))
 }
 
 /// What the script needs, as JSON that cannot end the script element it stands in.

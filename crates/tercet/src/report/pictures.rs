@@ -1,6 +1,6 @@
 //! Which examples the page shows, and how one of them is drawn.
 
-use maud::{Markup, html};
+use maud::Markup;
 
 use super::record::{ModelCard, Run};
 use super::sprites::Sprites;
@@ -74,11 +74,7 @@ impl<'a> Pictures<'a> {
     }
 
     fn tile(&self, place: usize, description: &str) -> Option<Markup> {
-        let (columns, _) = self.sprites.as_ref()?.grid();
-        Some(html! {
-            span.tile role="img" aria-label=(description)
-                style={ "--x:" (place % columns) ";--y:" (place / columns) } {}
-        })
+        Some(self.sprites.as_ref()?.tile_at(place, description))
     }
 
     /// What a wrong answer is called: "test example 321: true 4, predicted 9".

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use maud::{Markup, html};
 
 use crate::data::ImageShape;
 use crate::{Error, Result};
@@ -61,11 +62,6 @@ impl Sprites {
         Some(self.tiles.len() - 1)
     }
 
-    /// The shape of the pictures on the sheet.
-    pub fn tile(&self) -> ImageShape {
-        self.tile
-    }
-
     /// The pictures in a row of the sheet, and the rows.
     pub fn grid(&self) -> (usize, usize) {
         let columns = self.tiles.len().clamp(1, COLUMNS);
@@ -98,6 +94,26 @@ impl Sprites {
             let picture = image::RgbImage::from_raw(width, height, pixels.to_vec())?;
             image::imageops::thumbnail(&picture, smaller_width, smaller_height).into_raw()
         })
+    }
+
+    /// The picture at a place of the sheet, on a page that has the [`style`](Self::style).
+    pub fn tile_at(&self, place: usize, description: &str) -> Markup {
+        let (columns, _) = self.grid();
+        html! {
+            span.tile role="img" aria-label=(description)
+                style={ "--x:" (place % columns) ";--y:" (place / columns) } {}
+        }
+    }
+
+    /// The sheet as the background of every tile that is on it. Pictures added later are not.
+    pub fn style(&self) -> Result<String> {
+        let ImageShape { width, height, .. } = self.tile;
+        let (columns, _) = self.grid();
+        let scale = (56 / width.max(height)).max(1);
+        let uri = self.data_uri()?;
+        Ok(format!(
+            ":root{{--w:{width};--h:{height};--columns:{columns};--s:{scale}}}.tile{{background-image:url({uri})}}"
+        ))
     }
 
     /// The sheet as a PNG in a `data:` address.
@@ -160,7 +176,7 @@ mod tests {
     fn large_pictures_are_made_smaller_and_keep_their_proportions() {
         let shape = ImageShape { width: 400, height: 100, channels: 3 };
         let mut sprites = Sprites::new(shape).unwrap();
-        assert_eq!(sprites.tile(), ImageShape { width: 96, height: 24, channels: 3 });
+        assert_eq!(sprites.tile, ImageShape { width: 96, height: 24, channels: 3 });
         sprites.add(&vec![200; shape.features()]).unwrap();
         assert!(sprites.tiles[0].iter().all(|&v| v == 200));
         assert!(sprites.data_uri().unwrap().starts_with("data:image/png;base64,iVBOR"));

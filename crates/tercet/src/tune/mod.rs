@@ -11,6 +11,9 @@
 //! neighbours. Both take one [`Dataset`], the training examples, and cut the held-out part from
 //! it: there is no way to hand them a test set.
 //!
+//! Of k alone, nearest neighbours can be judged on every training example by leaving it out:
+//! [`choose_k`](crate::neighbors::NeighborsClassifier::choose_k) does that, and [`write_choice`] draws what it found.
+//!
 //! Trials are compared on equal terms. All of them see the same split or folds, start from the same stream of
 //! initial weights and draw the same batches where their sizes allow: what differs is their settings. One seed gives
 //! the same trials with the same accuracies, whatever the number of threads.
@@ -36,6 +39,7 @@
 //! ```
 
 mod axis;
+mod choice;
 mod neighbors;
 mod networks;
 mod page;
@@ -48,6 +52,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 pub use axis::Axis;
+pub use choice::{render_choice, write_choice};
 pub use neighbors::{NeighborSpace, neighbors};
 pub use networks::{NetworkSpace, networks};
 pub use page::{render, write};

@@ -1,0 +1,155 @@
+//! [`ChoiceOfK`]: how many neighbours to ask, found by leaving out one example at a time.
+
+use serde::{Deserialize, Serialize};
+
+use super::leave_one_out::check_others;
+use super::vote::shares;
+use super::weighting::Standing;
+use super::{Metric, NeighborsClassifier, Priors, Progress, Vote};
+use crate::Result;
+use crate::evaluate::Interval;
+use crate::matrix::argmax;
+
+/// The accuracy with every number of neighbours from 1 on, each example judged by all others, and the best of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChoiceOfK {
+    /// The number of neighbours with the highest accuracy; of several with the same, the smallest.
+    pub k: usize,
+    /// N, the number of remembered examples.
+    pub examples: usize,
+    /// How many examples of equal weight would say as much, (Σ u)² / Σ u²; N where all count the same.
+    pub effective_examples: f64,
+    /// What "near" meant.
+    pub metric: Metric,
+    /// What a neighbour's vote counted.
+    pub vote: Vote,
+    /// How often each class is expected.
+    pub priors: Priors,
+    /// Whether the examples had weights.
+    pub weighted: bool,
+    /// The accuracy with k = 1, 2, …
+    pub accuracies: Vec<LeaveOneOutAccuracy>,
+}
+
+/// The accuracy with a certain number of neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeaveOneOutAccuracy {
+    /// How many neighbours were asked.
+    pub k: usize,
+    /// The share of the examples that the others classify rightly, 0 to 1.
+    pub accuracy: f64,
+    /// √(p (1 − p) / n), with p the accuracy and n the effective number of examples.
+    pub standard_error: f64,
+    /// The 95 % interval by Wilson.
+    pub interval: Interval,
+}
+
+impl ChoiceOfK {
+    /// The accuracy with the k that was chosen.
+    pub fn best(&self) -> &LeaveOneOutAccuracy {
+        &self.accuracies[self.k - 1]
+    }
+}
+
+impl NeighborsClassifier {
+    /// Finds how many neighbours to ask, 1 to `k_max`, from one search: every example is classified by all others, as if
+    /// it had never been remembered. Nothing but the remembered examples is looked at. The classifier stays as it is;
+    /// [`with_k`](Self::with_k) takes the outcome.
+    ///
+    /// Each example counts in the accuracy as its vote does: u = its weight times `prior / share` of its class, so the
+    /// accuracy is the one to be expected where classes are as frequent as their priors. The examples are not
+    /// independent of one another, each being a neighbour of others; standard error and interval take them as if they
+    /// were. And the best of several accuracies flatters itself a little, as after any choice.
+    ///
+    /// `progress` is told how many examples are done, and may stop the search: then there is `None`.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use tercet::data::Dataset;
+    /// use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
+    ///
+    /// // Numbers below 7 are of one class, the others of another, but for one slip at 11.
+    /// let x = (0..14).map(|i| i as f32).collect();
+    /// let y = (0..14).map(|i| u32::from(i >= 7 && i != 11)).collect();
+    /// let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
+    /// let classifier = NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform)?;
+    /// let choice = classifier.choose_k(5, &|_, _| ControlFlow::Continue(()))?.unwrap();
+    /// // With one neighbour the slip misleads the number beside it, too.
+    /// assert_eq!(choice.accuracies[0].accuracy, 11.0 / 14.0);
+    /// assert_eq!((choice.k, choice.best().accuracy), (3, 12.0 / 14.0));
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A single example; `k_max` = 0 or above N − 1.
+    pub fn choose_k(&self, k_max: usize, progress: Progress<'_>) -> Result<Option<ChoiceOfK>> {
+        check_others("k-max", k_max, self.labels().len())?;
+        let classes = self.classes().len();
+        let mut right = vec![0.0; k_max * classes];
+        let (mut poll, mut without, mut found) = (self.poll(), Standing::default(), vec![0.0; classes]);
+        let mut outcome = Ok(());
+        let end = self.index().leave_one_out_by_blocks(k_max, progress, |first, neighbors| {
+            for i in 0..neighbors.len() {
+                let (example, (indices, distances)) = (first + i, neighbors.of(i));
+                let truth = self.labels()[example];
+                self.weighting().stand_without(example, self.labels(), &mut without);
+                // Every neighbour is a remembered example, so there is no error to come.
+                outcome = std::mem::replace(&mut outcome, Ok(())).and(poll.ask(indices, distances, &without));
+                for (rank, right) in right.chunks_exact_mut(classes).enumerate() {
+                    poll.count(rank);
+                    shares(&poll.votes, &without.unasked, &mut found);
+                    // Where no other example can be voted for, nothing is known, and nothing is right.
+                    let known = found.iter().any(|share| *share > 0.0);
+                    if known && argmax(&found) == truth {
+                        right[truth as usize] += self.weighting().weight(example);
+                    }
+                }
+            }
+        })?;
+        outcome?;
+        Ok(end.is_continue().then(|| self.choice(&right)))
+    }
+
+    /// `right` is (k, C): the weights of the examples that are classified rightly.
+    fn choice(&self, right: &[f64]) -> ChoiceOfK {
+        let (mut all, mut squares) = (vec![0.0; self.classes().len()], vec![0.0; self.classes().len()]);
+        for (i, &label) in self.labels().iter().enumerate() {
+            let weight = self.weighting().weight(i);
+            all[label as usize] += weight;
+            squares[label as usize] += weight * weight;
+        }
+        let factors = &self.weighting().standing().factors;
+        let sum = |masses: &[f64]| -> f64 { masses.iter().zip(factors).map(|(mass, f)| mass * f).sum() };
+        let total = sum(&all);
+        let effective =
+            total * total / squares.iter().zip(factors).map(|(square, f)| square * f * f).sum::<f64>();
+        let accuracies: Vec<LeaveOneOutAccuracy> = (1..)
+            .zip(right.chunks_exact(all.len()))
+            .map(|(k, right)| {
+                let accuracy = (sum(right) / total).min(1.0);
+                LeaveOneOutAccuracy {
+                    k,
+                    accuracy,
+                    standard_error: (accuracy * (1.0 - accuracy) / effective).sqrt(),
+                    interval: Interval::of_share(accuracy, effective),
+                }
+            })
+            .collect();
+        let mut k = 1;
+        for point in &accuracies {
+            if point.accuracy > accuracies[k - 1].accuracy {
+                k = point.k;
+            }
+        }
+        ChoiceOfK {
+            k,
+            examples: self.labels().len(),
+            effective_examples: effective,
+            metric: self.metric(),
+            vote: self.vote(),
+            priors: self.priors().clone(),
+            weighted: self.weights().is_some(),
+            accuracies,
+        }
+    }
+}
