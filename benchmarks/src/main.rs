@@ -27,7 +27,11 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask bench", about = "Tercet and its peers on the same work in one run")]
+#[command(
+    name = "cargo xtask bench",
+    bin_name = "cargo xtask bench",
+    about = "Tercet and its peers on the same work in one run"
+)]
 struct Arguments {
     #[command(subcommand)]
     benchmark: Benchmark,

@@ -1,4 +1,4 @@
-//! What is searched: real images, and data that leaves nothing to save.
+//! What is searched: real images, embeddings as real ones are, and data that leaves nothing to save.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use rand_distr::StandardNormal;
 use tercet::data::{Dataset, ImageShape, Source};
 
 use super::check::Problem;
+use super::embeddings;
 
 /// Where Debian's package `dataset-fashion-mnist` puts its files.
 pub const FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
@@ -24,6 +25,8 @@ pub enum Data {
     MnistShifted,
     /// Pictures of clothes, as many as there are digits.
     FashionMnist,
+    /// Unit vectors like a language model's, of that width.
+    Embeddings(usize),
     /// Bytes drawn evenly and independently.
     UniformBytes,
     /// Floats drawn evenly and independently from 0 to 1.
@@ -75,6 +78,7 @@ impl Data {
                 let mnist = mnist()?;
                 Problem { rows: with_shifted_copies(&mnist.rows), ..mnist }
             }
+            Data::Embeddings(width) => return Ok(Some(embeddings::make(rows, queries, width))),
             made_up => return Ok(Some(made_up.make(rows, queries))),
         };
         Ok(Some(if supply.quick {

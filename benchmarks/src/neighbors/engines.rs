@@ -10,7 +10,7 @@ use tercet::neighbors::{Metric, NearestNeighbors, naive};
 use super::check::{Arithmetic, Lists, Problem, compare};
 use super::distance::Measure;
 use crate::arrays::{Array, read_indices};
-use crate::memory::{self, Bytes};
+use crate::memory;
 use crate::peer::{Peer, Started};
 use crate::python::Python;
 
@@ -178,12 +178,12 @@ pub fn fit(problem: &Problem, metric: Metric) -> Result<(NearestNeighbors, f64)>
     Ok((index, start.elapsed().as_secs_f64()))
 }
 
-/// Fits Tercet and says which memory the prepared index holds.
+/// Fits Tercet and says how many bytes the prepared index holds.
 ///
 /// # Errors
 /// What the library refuses.
-pub fn fit_weighed(problem: &Problem, metric: Metric) -> Result<(NearestNeighbors, Bytes)> {
-    let (index, bytes) = memory::of_making(|| NearestNeighbors::fit(&problem.rows, metric));
+pub fn fit_weighed(problem: &Problem, metric: Metric) -> Result<(NearestNeighbors, usize)> {
+    let (index, bytes) = memory::held_by(|| NearestNeighbors::fit(&problem.rows, metric));
     Ok((index?, bytes))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! works    the list: data, what is asked, what is aimed at
-//! data     MNIST, Fashion-MNIST, and data that leaves nothing to save
+//! data     MNIST, Fashion-MNIST, embeddings, and data that leaves nothing to save
 //! engines  the peers, each a process; Tercet through its public library
 //! check    every answer, before anything is timed
 //! session  turns: one engine at a time, again and again
@@ -15,6 +15,7 @@
 mod check;
 mod data;
 mod distance;
+mod embeddings;
 mod engines;
 mod growth;
 mod leave_one_out;
@@ -94,7 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if !peers.is_empty() {
         let places = &session.places;
         let folder = places.scratch.join("python-neighbors");
-        let requirements = places.benchmarks.join("peers/requirements.txt");
+        let requirements = places.benchmarks.join("peers/neighbors.txt");
         let python = Python::set_up(&folder, &requirements, &arguments.python)?;
         let script = places.benchmarks.join("peers/neighbors.py");
         session.peers = Running::start(&peers, &python, &script, session.threads)?;

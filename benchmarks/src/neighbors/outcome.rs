@@ -10,7 +10,6 @@ use super::check::Problem;
 use super::distance::Measure;
 use super::session::Session;
 use super::works::{Target, Work};
-use crate::memory::Bytes;
 use crate::show;
 use crate::times::Times;
 
@@ -43,8 +42,8 @@ pub struct Outcome {
     pub tercet_ratio: Option<f64>,
     /// For how many queries the distances of the neighbours differ from Tercet's.
     pub differing: Option<usize>,
-    /// What the prepared index takes, of Tercet alone.
-    pub memory: Option<Bytes>,
+    /// Bytes that the prepared index holds, of Tercet alone.
+    pub memory: Option<usize>,
 }
 
 /// The name under which Tercet stands beside its peers.
@@ -95,7 +94,7 @@ impl Outcome {
 
     /// Bytes that the index holds for each byte of the rows.
     pub fn memory_ratio(&self) -> Option<f64> {
-        self.memory.map(|memory| memory.held as f64 / self.row_bytes() as f64)
+        self.memory.map(|held| held as f64 / self.row_bytes() as f64)
     }
 
     fn name(&self) -> String {
@@ -107,7 +106,7 @@ impl Outcome {
         let seconds = |seconds: f64| if seconds.is_nan() { String::new() } else { format!("{seconds:.5}") };
         let maybe = |text: Option<String>| text.unwrap_or_default();
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        let columns: [(&str, String); 24] = [
+        let columns: [(&str, String); 23] = [
             ("date", date),
             ("commit", session.commit.clone()),
             ("cpu", session.cpu.clone()),
@@ -133,8 +132,7 @@ impl Outcome {
             ),
             ("tercet / engine", maybe(self.tercet_ratio.map(|ratio| format!("{ratio:.4}")))),
             ("lists that differ", maybe(self.differing.map(|count| count.to_string()))),
-            ("index bytes", maybe(self.memory.map(|memory| memory.held.to_string()))),
-            ("index bytes at most", maybe(self.memory.map(|memory| memory.peak.to_string()))),
+            ("index bytes", maybe(self.memory.map(|held| held.to_string()))),
         ];
         columns.map(|(name, value)| (name.to_owned(), value)).into()
     }
@@ -145,13 +143,12 @@ pub fn print(outcomes: &[Outcome]) {
     let one_by_one = outcomes.iter().any(|outcome| outcome.each.is_some());
     let table = if one_by_one { queries_table(outcomes) } else { totals_table(outcomes) };
     println!("{}", table.trim_fmt());
-    if let Some((outcome, memory)) = outcomes.iter().find_map(|outcome| Some((outcome, outcome.memory?))) {
+    if let Some((outcome, held)) = outcomes.iter().find_map(|outcome| Some((outcome, outcome.memory?))) {
         println!(
-            "tercet's index holds {}, {:.2} times the rows' {}; at most {} while it was made",
-            show::megabytes(memory.held),
-            memory.held as f64 / outcome.row_bytes() as f64,
-            show::megabytes(outcome.row_bytes()),
-            show::megabytes(memory.peak)
+            "tercet's index holds {}, {:.2} times the rows' {}",
+            show::megabytes(held),
+            held as f64 / outcome.row_bytes() as f64,
+            show::megabytes(outcome.row_bytes())
         );
     }
 }
@@ -296,7 +293,7 @@ mod tests {
         assert!(judged(Target::Seconds(3.9), &all).contains("MISSED"));
 
         assert_eq!(judge(Target::Memory(1.5), &all), None);
-        all[0].memory = Some(Bytes { held: 640, peak: 900 });
+        all[0].memory = Some(640);
         assert!(judged(Target::Memory(1.6), &all).contains("met, 1.60"));
         assert!(judged(Target::Memory(1.5), &all).contains("MISSED"));
 

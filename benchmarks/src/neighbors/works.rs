@@ -83,6 +83,20 @@ pub const WORKS: &[Work] = &[
         targets: &[Target::Of("faiss", 1.0 / 8.0)],
     },
     Work {
+        name: "embeddings-384",
+        about: "made up like a language model's embeddings",
+        data: Data::Embeddings(384),
+        kind: THREE,
+        targets: &[Target::Of("faiss", 1.0 / 3.0)],
+    },
+    Work {
+        name: "embeddings-768",
+        about: "the same, twice as wide",
+        data: Data::Embeddings(768),
+        kind: THREE,
+        targets: &[Target::Of("faiss", 1.0 / 3.0)],
+    },
+    Work {
         name: "uniform-u8",
         about: "random bytes: no row can be ruled out",
         data: Data::UniformBytes,
