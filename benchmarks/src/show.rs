@@ -1,6 +1,19 @@
 //! Tables and numbers, as a person reads them.
 
+use std::fmt::Display;
+use std::io::Write;
+
+use anyhow::{Context, Result};
 use comfy_table::{ContentArrangement, Table};
+
+/// Writes a result and a line feed to standard output.
+///
+/// # Errors
+/// Nobody who reads it, as behind `| head -1`, where `println!` would panic.
+pub fn print(result: impl Display) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{result}").and_then(|()| out.flush()).context("cannot write to standard output")
+}
 
 /// A table with these column names, columns separated by blanks alone: readable on a terminal, where cells wrap to
 /// its width, and in a pipe.

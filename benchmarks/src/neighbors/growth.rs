@@ -23,11 +23,11 @@ pub fn measure(session: &mut Session, problem: &Problem, counts: &[usize]) -> Re
     for &rows in counts {
         let question = Question { rows, measure: Measure::L2, k: 3, peer_queries: PEER_QUERIES };
         let outcomes = session.ask(problem, question)?;
-        println!("{}", super::heading(problem, rows, Measure::L2, 3));
-        outcome::print(&outcomes);
+        show::print(super::heading(problem, rows, Measure::L2, 3))?;
+        outcome::print(&outcomes)?;
         all.extend(outcomes);
     }
-    println!("{}", table(&all).trim_fmt());
+    show::print(table(&all).trim_fmt())?;
     Ok(all)
 }
 

@@ -11,6 +11,7 @@ use super::distance::Measure;
 use super::engines::check_by_definition;
 use super::outcome::Outcome;
 use super::session::{Question, Session};
+use crate::show;
 
 /// How many of the rows the peers are asked about; all of them would take FAISS half a minute a turn.
 const PEER_QUERIES: usize = 10_000;
@@ -46,7 +47,7 @@ pub fn measure(session: &mut Session, rows: &Dataset, k: usize) -> Result<Vec<Ou
         }
     }
     let accuracies: Vec<String> = accuracies.iter().map(|share| format!("{:.2}", 100.0 * share)).collect();
-    println!("accuracy in % with 1 to {k} neighbours: {}", accuracies.join(", "));
+    show::print(format_args!("accuracy in % with 1 to {k} neighbours: {}", accuracies.join(", ")))?;
     outcomes.insert(0, whole);
     Ok(outcomes)
 }

@@ -78,8 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         for work in WORKS {
             table.add_row([work.name, work.about]);
         }
-        println!("{}", table.trim_fmt());
-        return Ok(());
+        return show::print(table.trim_fmt());
     }
     let peers = peer_names(&arguments.peers)?;
     let mut pool = rayon::ThreadPoolBuilder::new();
@@ -100,28 +99,28 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let script = places.benchmarks.join("peers/neighbors.py");
         session.peers = Running::start(&peers, &python, &script, session.threads)?;
     }
-    println!(
+    show::print(format_args!(
         "{}, {} threads, instruction set {}, commit {}",
         session.cpu,
         session.threads,
         session.isa.name(),
         session.commit
-    );
+    ))?;
 
     let record = session.places.benchmarks.join("records/neighbors.csv");
     let wanted =
         |work: &&Work| arguments.only.is_empty() || arguments.only.iter().any(|name| name == work.name);
     for work in WORKS.iter().filter(wanted) {
-        println!("\n{}: {}", work.name, work.about);
+        show::print(format_args!("\n{}: {}", work.name, work.about))?;
         let Some(outcomes) = measure(&mut session, work)? else { continue };
         for target in work.targets {
-            let judged =
-                outcomes.chunk_by(same_question).filter_map(|outcomes| outcome::judge(*target, outcomes));
-            judged.for_each(|verdict| println!("target: {verdict}"));
+            for verdict in outcomes.chunk_by(same_question).filter_map(|same| outcome::judge(*target, same)) {
+                show::print(format_args!("target: {verdict}"))?;
+            }
         }
         if session.keeps_a_record {
             outcome::append(&record, &session, work, &outcomes)?;
-            println!("added {} rows to benchmarks/records/neighbors.csv", outcomes.len());
+            show::print(format_args!("added {} rows to benchmarks/records/neighbors.csv", outcomes.len()))?;
         }
     }
     Ok(())
@@ -148,24 +147,24 @@ fn same_question(a: &Outcome, b: &Outcome) -> bool {
 /// Measures a work and prints its tables; none where its data is not there.
 fn measure(session: &mut Session, work: &Work) -> Result<Option<Vec<Outcome>>> {
     let Some(problem) = session.open(work.data)? else {
-        println!(
+        show::print(format_args!(
             "left out: there is no folder {}. Install Debian's package dataset-fashion-mnist, or name another \
              folder with --fashion-mnist",
             session.supply.fashion_mnist.display()
-        );
+        ))?;
         return Ok(None);
     };
     match work.kind {
         Kind::Search { measures, ks } => search(session, &problem, measures, ks).map(Some),
         Kind::OneByOne { queries } => {
             let outcomes = one_by_one::measure(session, &problem, queries, 3)?;
-            println!("{}", heading(&problem, problem.rows.len(), Measure::L2, 3));
-            outcome::print(&outcomes);
+            show::print(heading(&problem, problem.rows.len(), Measure::L2, 3))?;
+            outcome::print(&outcomes)?;
             Ok(Some(outcomes))
         }
         Kind::LeaveOneOut { k } => {
             let outcomes = leave_one_out::measure(session, &problem.rows, k)?;
-            outcome::print(&outcomes);
+            outcome::print(&outcomes)?;
             Ok(Some(outcomes))
         }
         Kind::Growth { rows } => {
@@ -176,7 +175,7 @@ fn measure(session: &mut Session, work: &Work) -> Result<Option<Vec<Outcome>>> {
             let outcomes = growth::measure(session, &problem, &counts)?;
             if session.keeps_a_record {
                 growth::draw(&session.places.benchmarks.join("records/growth.svg"), &outcomes)?;
-                println!("drew benchmarks/records/growth.svg");
+                show::print("drew benchmarks/records/growth.svg")?;
             }
             Ok(Some(outcomes))
         }
@@ -198,8 +197,8 @@ fn search(
             if outcomes.is_empty() {
                 continue;
             }
-            println!("{}", heading(problem, rows, measure, k));
-            outcome::print(&outcomes);
+            show::print(heading(problem, rows, measure, k))?;
+            outcome::print(&outcomes)?;
             all.extend(outcomes);
         }
     }

@@ -138,19 +138,23 @@ impl Outcome {
     }
 }
 
-/// What is printed below the table of a work, and above its targets.
-pub fn print(outcomes: &[Outcome]) {
+/// Prints the table of a question, and the memory of Tercet's index.
+///
+/// # Errors
+/// Nobody who reads it.
+pub fn print(outcomes: &[Outcome]) -> Result<()> {
     let one_by_one = outcomes.iter().any(|outcome| outcome.each.is_some());
     let table = if one_by_one { queries_table(outcomes) } else { totals_table(outcomes) };
-    println!("{}", table.trim_fmt());
+    show::print(table.trim_fmt())?;
     if let Some((outcome, held)) = outcomes.iter().find_map(|outcome| Some((outcome, outcome.memory?))) {
-        println!(
+        show::print(format_args!(
             "tercet's index holds {}, {:.2} times the rows' {}",
             show::megabytes(held),
             held as f64 / outcome.row_bytes() as f64,
             show::megabytes(outcome.row_bytes())
-        );
+        ))?;
     }
+    Ok(())
 }
 
 fn totals_table(outcomes: &[Outcome]) -> comfy_table::Table {

@@ -133,7 +133,7 @@ impl Session {
     pub fn ask(&mut self, problem: &Problem, question: Question) -> Result<Vec<Outcome>> {
         let Question { rows, measure, k, peer_queries } = question;
         let Some(metric) = metric(measure) else {
-            println!("{} is left out: Tercet does not have it", measure.name());
+            show::print(format_args!("{} is left out: Tercet does not have it", measure.name()))?;
             return Ok(Vec::new());
         };
         let part = (rows < problem.rows.len())
