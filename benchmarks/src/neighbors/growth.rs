@@ -71,6 +71,12 @@ pub fn draw(path: &Path, outcomes: &[Outcome]) -> Result<()> {
 
 type Point = (usize, f64, f64);
 
+/// The text beside a line of a logarithmic axis: nothing where lines stand so close that texts would run together.
+fn label(value: f64, text: String) -> String {
+    let digit = (value / 10f64.powf((value.log10() + 1e-9).floor())).round();
+    if [1.0, 2.0, 3.0, 6.0].contains(&digit) { text } else { String::new() }
+}
+
 fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), Box<dyn std::error::Error>> {
     const FIT: RGBColor = RGBColor(0xc2, 0x5a, 0x00);
     const SEARCH: RGBColor = RGBColor(0x1f, 0x5f, 0xa8);
@@ -94,8 +100,9 @@ fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), B
         .x_desc("rows")
         .y_desc("seconds")
         .label_style(("sans-serif", 14))
-        .x_label_formatter(&|rows| show::count(rows.round() as usize))
-        .y_label_formatter(&|seconds| format!("{seconds}"))
+        .y_labels(14)
+        .x_label_formatter(&|&rows| label(rows, show::count(rows.round() as usize)))
+        .y_label_formatter(&|&seconds| label(seconds, format!("{}", (1000.0 * seconds).round() / 1000.0)))
         .draw()?;
     let points = |seconds: fn(&Point) -> f64| -> Vec<(f64, f64)> {
         grown.iter().map(|point| (point.0 as f64, seconds(point))).collect()
@@ -129,6 +136,13 @@ fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), B
 mod tests {
     use super::*;
     use crate::neighbors::data::Data;
+
+    #[test]
+    fn lines_that_stand_close_have_no_text() {
+        let shown = |value: f64| !label(value, "text".to_owned()).is_empty();
+        assert!([0.001, 0.02, 0.3, 6.0, 60_000.0, 100_000.0].into_iter().all(shown));
+        assert!(![0.005, 0.04, 7.0, 90_000.0].into_iter().any(shown));
+    }
 
     #[test]
     fn a_plot_of_more_and_more_rows_is_drawn() {
