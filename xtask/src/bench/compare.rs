@@ -16,9 +16,8 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use tercet_record::{Record, machine};
 
-use super::machine;
-use super::record::Record;
 use crate::command::{cargo, output, run as execute};
 use crate::repository::Repository;
 
@@ -33,13 +32,9 @@ pub struct Arguments {
 /// Builds the program, runs it and adds to the record.
 pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["build", "--release"]))?;
-    let metadata = output(cargo(repository, &["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
-    let target = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
-    let program =
-        std::path::Path::new(target).join("release").join(format!("tercet{}", std::env::consts::EXE_SUFFIX));
+    let program = super::built(repository, "tercet")?;
 
-    let commit = machine::commit(repository);
+    let commit = machine::commit(repository.root());
     let path = repository.root().join("benchmarks/records/compare.csv");
     let mut first: Option<Vec<Model>> = None;
     for number in 1..=arguments.runs {

@@ -1,12 +1,18 @@
 //! `cargo xtask bench`: measurements, and the record of them in `benchmarks/records`.
+//!
+//! How long the main job takes is measured here, on the program as users run it. What is measured against peers is a
+//! program of its own, `benchmarks`, which this builds and runs.
 
 mod compare;
-mod machine;
-mod record;
 
-use anyhow::Result;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
 use clap::Subcommand;
+use serde_json::Value;
 
+use crate::command::{cargo, output, run as execute};
 use crate::repository::Repository;
 
 /// What can be measured.
@@ -14,11 +20,38 @@ use crate::repository::Repository;
 pub enum Benchmark {
     /// Runs `tercet compare` and adds a row for each run to benchmarks/records/compare.csv
     Compare(compare::Arguments),
+    /// Exact nearest neighbours against their peers; `neighbors --help` lists what it understands
+    #[command(disable_help_flag = true)]
+    Neighbors(PassedOn),
+}
+
+/// Arguments for the program in `benchmarks`, which says itself what it understands.
+#[derive(clap::Args)]
+pub struct PassedOn {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    arguments: Vec<String>,
 }
 
 /// Measures what was asked for.
 pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
     match benchmark {
         Benchmark::Compare(arguments) => compare::run(arguments, repository),
+        Benchmark::Neighbors(passed_on) => against_peers("neighbors", passed_on, repository),
     }
+}
+
+/// Builds the program that measures against peers, and has it run one of its benchmarks.
+fn against_peers(benchmark: &str, passed_on: &PassedOn, repository: &Repository) -> Result<()> {
+    execute(cargo(repository, &["build", "--release", "--package", "tercet-benchmarks"]))?;
+    let mut command = Command::new(built(repository, "tercet-benchmarks")?);
+    command.arg(benchmark).args(&passed_on.arguments);
+    execute(command)
+}
+
+/// Where cargo put a program that was built with `--release`.
+fn built(repository: &Repository, program: &str) -> Result<std::path::PathBuf> {
+    let metadata = output(cargo(repository, &["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
+    let target = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
+    Ok(Path::new(target).join("release").join(format!("{program}{}", std::env::consts::EXE_SUFFIX)))
 }

@@ -1,8 +1,7 @@
 //! What a measurement was taken on and of.
 
+use std::path::Path;
 use std::process::Command;
-
-use crate::repository::Repository;
 
 /// The processor's name, or "unknown" where the system does not tell.
 pub fn cpu() -> String {
@@ -20,9 +19,9 @@ fn model_name(cpuinfo: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// The commit that is checked out, with a plus sign where files differ from it; "unknown" without git.
-pub fn commit(repository: &Repository) -> String {
-    let git = |arguments: &[&str]| said(Command::new("git").args(arguments).current_dir(repository.root()));
+/// The commit that is checked out in that folder, with a plus sign where files differ from it; "unknown" without git.
+pub fn commit(repository: &Path) -> String {
+    let git = |arguments: &[&str]| said(Command::new("git").args(arguments).current_dir(repository));
     let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".to_owned() };
     // The records themselves change while measuring.
     let changed =

@@ -1,0 +1,304 @@
+//! What is searched: real images, embeddings as real ones are, and data that leaves nothing to save.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use tercet::data::{Dataset, ImageShape, Source};
+
+use super::check::Problem;
+use super::embeddings;
+
+/// Where Debian's package `dataset-fashion-mnist` puts its files.
+pub const FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
+
+/// Where rows and queries come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// The digits: 60,000 training images are searched for 10,000 test images.
+    Mnist,
+    /// The same, the training images ordered by their distance from the mean of the queries, farthest first.
+    MnistFarthestFirst,
+    /// The digits and their copies, shifted by a pixel in four directions: 300,000 rows.
+    MnistShifted,
+    /// Pictures of clothes, as many as there are digits.
+    FashionMnist,
+    /// Unit vectors like a language model's, of that width.
+    Embeddings(usize),
+    /// Bytes drawn evenly and independently.
+    UniformBytes,
+    /// Floats drawn evenly and independently from 0 to 1.
+    UniformFloats,
+    /// Bytes, every row the same.
+    EqualBytes,
+    /// Floats, every row the same.
+    EqualFloats,
+    /// Bytes, nearly every row nearer to all queries than all rows before it.
+    ApproachingBytes,
+    /// Floats, nearly every row nearer to all queries than all rows before it.
+    ApproachingFloats,
+}
+
+/// How much of it, and where files are.
+#[derive(Clone, Debug)]
+pub struct Supply {
+    /// A tenth of all rows and queries.
+    pub quick: bool,
+    /// The folder with Fashion-MNIST's IDX files.
+    pub fashion_mnist: PathBuf,
+}
+
+/// The width of what is made up, bytes and floats.
+const WIDTH: usize = 784;
+const FLOAT_WIDTH: usize = 384;
+
+impl Data {
+    /// Opens it or makes it; none where its files are not there.
+    ///
+    /// # Errors
+    /// Files that are not what they should be.
+    pub fn open(self, supply: &Supply) -> Result<Option<Problem>> {
+        let part = if supply.quick { 10 } else { 1 };
+        let (rows, queries) = (50_000 / part, 10_000 / part);
+        let problem = match self {
+            Data::FashionMnist => {
+                if !supply.fashion_mnist.is_dir() {
+                    return Ok(None);
+                }
+                fashion_mnist(&supply.fashion_mnist)?
+            }
+            Data::Mnist => mnist()?,
+            Data::MnistFarthestFirst => {
+                let mnist = mnist()?;
+                Problem { rows: farthest_first(&mnist), ..mnist }
+            }
+            Data::MnistShifted => {
+                let mnist = mnist()?;
+                Problem { rows: with_shifted_copies(&mnist.rows), ..mnist }
+            }
+            Data::Embeddings(width) => return Ok(Some(embeddings::make(rows, queries, width))),
+            made_up => return Ok(Some(made_up.make(rows, queries))),
+        };
+        Ok(Some(if supply.quick {
+            let (rows, queries) = (problem.rows.len() / part, problem.queries.len() / part);
+            Problem { rows: problem.rows.first(rows), queries: problem.queries.first(queries) }
+        } else {
+            problem
+        }))
+    }
+
+    /// What is drawn at random.
+    fn make(self, rows: usize, queries: usize) -> Problem {
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        let mut byte_rows =
+            |n: usize| bytes("uniform", WIDTH, (0..n * WIDTH).map(|_| random.random()).collect());
+        match self {
+            Data::UniformBytes => Problem { rows: byte_rows(rows), queries: byte_rows(queries) },
+            Data::EqualBytes => {
+                let row: Vec<u8> = (0..WIDTH).map(|j| (j % 251) as u8).collect();
+                Problem { rows: bytes("equal", WIDTH, row.repeat(rows)), queries: byte_rows(queries) }
+            }
+            Data::EqualFloats => {
+                let row: Vec<f32> = (0..FLOAT_WIDTH).map(|j| (j % 251) as f32 / 251.0).collect();
+                let rows = floats("equal", FLOAT_WIDTH, row.repeat(rows));
+                Problem { rows, queries: uniform_floats(queries, &mut random) }
+            }
+            Data::ApproachingBytes => approaching_bytes(rows, queries, &mut random),
+            Data::ApproachingFloats => approaching_floats(rows, queries, &mut random),
+            _ => Problem {
+                rows: uniform_floats(rows, &mut random),
+                queries: uniform_floats(queries, &mut random),
+            },
+        }
+    }
+
+    /// A little of it, for tests.
+    #[cfg(test)]
+    pub fn small(self) -> Result<Problem> {
+        Ok(self.make(300, 20))
+    }
+}
+
+/// Rows of bytes. Labels play no part here, so all are of one class.
+pub fn bytes(name: &str, width: usize, values: Vec<u8>) -> Dataset {
+    let labels = vec![0; values.len() / width];
+    let shape = if width == WIDTH { ImageShape::gray(28, 28) } else { ImageShape::gray(width, 1) };
+    Dataset::from_pixels(name, shape, values, labels, one_class()).expect("whole rows")
+}
+
+/// Rows of floats, likewise.
+pub fn floats(name: &str, width: usize, values: Vec<f32>) -> Dataset {
+    let labels = vec![0; values.len() / width];
+    Dataset::from_features(name, width, values, labels, one_class()).expect("whole rows of finite numbers")
+}
+
+fn one_class() -> Vec<String> {
+    vec!["any".to_owned()]
+}
+
+fn mnist() -> Result<Problem> {
+    let mnist = Source::Mnist.open()?;
+    let test = mnist.test.context("MNIST has a test set")?;
+    Ok(Problem { rows: mnist.train, queries: test.open(&mut Vec::new(), "benchmark of the search") })
+}
+
+fn fashion_mnist(folder: &Path) -> Result<Problem> {
+    let collection = Source::Folder(folder.to_owned()).open()?;
+    let test = collection.test.with_context(|| {
+        format!("{} has no test images; expected t10k-images-idx3-ubyte", folder.display())
+    })?;
+    Ok(Problem { rows: collection.train, queries: test.open(&mut Vec::new(), "benchmark of the search") })
+}
+
+/// The rows, ordered by their distance from the mean of the queries, farthest first: on the whole every row is nearer
+/// than those before, so that the bar of a search that takes them as they come falls as late as it can.
+fn farthest_first(problem: &Problem) -> Dataset {
+    let (rows, queries) = (&problem.rows, &problem.queries);
+    let mut mean = vec![0.0; rows.width()];
+    for q in 0..queries.len() {
+        for (mean, &pixel) in mean.iter_mut().zip(queries.pixels(q).into_iter().flatten()) {
+            *mean += f64::from(pixel) / queries.len() as f64;
+        }
+    }
+    let distance = |x: usize| -> f64 {
+        let pixels = rows.pixels(x).into_iter().flatten();
+        pixels.zip(&mean).map(|(&pixel, mean)| (f64::from(pixel) - mean).powi(2)).sum()
+    };
+    let mut order: Vec<(f64, usize)> = (0..rows.len()).map(|x| (distance(x), x)).collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0));
+    rows.subset(&order.into_iter().map(|(_, x)| x).collect::<Vec<_>>())
+}
+
+/// The images, then all of them shifted to the right, to the left, down and up by a pixel.
+fn with_shifted_copies(images: &Dataset) -> Dataset {
+    const SIDE: usize = 28;
+    let mut values = Vec::with_capacity(5 * images.len() * images.width());
+    for (right, down) in [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)] {
+        for image in (0..images.len()).filter_map(|i| images.pixels(i)) {
+            for y in 0..SIDE {
+                for x in 0..SIDE {
+                    let from = (x.checked_add_signed(-right), y.checked_add_signed(-down));
+                    values.push(match from {
+                        (Some(x), Some(y)) if x < SIDE && y < SIDE => image[y * SIDE + x],
+                        _ => 0,
+                    });
+                }
+            }
+        }
+    }
+    bytes("MNIST with shifted copies", SIDE * SIDE, values)
+}
+
+fn uniform_floats(n: usize, random: &mut ChaCha8Rng) -> Dataset {
+    floats("uniform", FLOAT_WIDTH, (0..n * FLOAT_WIDTH).map(|_| random.random()).collect())
+}
+
+/// Queries in the grey middle of the cube, rows in random directions around it, each row a little nearer.
+///
+/// A row is 128 ± a in every column, with a + 1 in some of them, so that its L1 distance from the middle, and with it
+/// the squared L2, falls steadily from the first row to the last. A query differs from the middle by 1 in 16 columns.
+fn approaching_bytes(rows: usize, queries: usize, random: &mut ChaCha8Rng) -> Problem {
+    let mut values = Vec::with_capacity(rows * WIDTH);
+    for i in 0..rows {
+        let total = 126 * WIDTH * (rows - i) / rows;
+        let (amplitude, rest) = (total / WIDTH, total % WIDTH);
+        let first = random.random_range(0..WIDTH);
+        for j in 0..WIDTH {
+            let offset = (amplitude + usize::from((j + WIDTH - first) % WIDTH < rest)) as u8;
+            values.push(if random.random() { 128 + offset } else { 128 - offset });
+        }
+    }
+    let rows = bytes("approaching", WIDTH, values);
+    let mut values = vec![128; queries * WIDTH];
+    for query in values.chunks_exact_mut(WIDTH) {
+        for _ in 0..16 {
+            query[random.random_range(0..WIDTH)] = if random.random() { 129 } else { 127 };
+        }
+    }
+    Problem { rows, queries: bytes("middle", WIDTH, values) }
+}
+
+/// Queries around the origin, at a distance of 0.0003; rows in random directions, at distances that fall from 1 to
+/// 0.1.
+fn approaching_floats(rows: usize, queries: usize, random: &mut ChaCha8Rng) -> Problem {
+    let mut directions = |n: usize, length: &dyn Fn(usize) -> f64| {
+        let mut values = Vec::with_capacity(n * FLOAT_WIDTH);
+        for i in 0..n {
+            let row: Vec<f64> = (0..FLOAT_WIDTH).map(|_| random.sample(StandardNormal)).collect();
+            let scale = length(i) / row.iter().map(|x| x * x).sum::<f64>().sqrt();
+            values.extend(row.into_iter().map(|x| (x * scale) as f32));
+        }
+        floats("approaching", FLOAT_WIDTH, values)
+    };
+    let rows = directions(rows, &|i| 1.0 - 0.9 * i as f64 / rows as f64);
+    Problem { rows, queries: directions(queries, &|_| 3e-4) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::neighbors::distance::Measure;
+
+    #[test]
+    fn rows_that_approach_are_nearly_all_nearer_than_those_before() {
+        for data in [Data::ApproachingBytes, Data::ApproachingFloats] {
+            let Problem { rows, queries } = data.small().unwrap();
+            let mut nearest = f64::INFINITY;
+            let nearer = |&x: &usize| {
+                let distance = Measure::L2.between(&queries, 0, &rows, x);
+                let nearer = distance < nearest;
+                nearest = nearest.min(distance);
+                nearer
+            };
+            let count = (0..rows.len()).filter(nearer).count();
+            assert!(10 * count > 9 * rows.len(), "{data:?}: {count} of {}", rows.len());
+        }
+    }
+
+    #[test]
+    fn what_is_made_up_is_the_same_every_time_and_equal_rows_are_equal() {
+        let (a, b) = (Data::UniformBytes.small().unwrap(), Data::UniformBytes.small().unwrap());
+        assert_eq!(a.rows.digest(), b.rows.digest());
+        assert_ne!(a.rows.row(0), a.queries.row(0));
+        for data in [Data::EqualBytes, Data::EqualFloats] {
+            let rows = data.small().unwrap().rows;
+            assert!((1..rows.len()).all(|x| rows.row(x) == rows.row(0)), "{data:?}");
+        }
+    }
+
+    #[test]
+    fn copies_are_shifted_by_one_pixel_and_the_images_stand_first() {
+        let mut image = vec![0; 784];
+        (image[28 + 2], image[27]) = (9, 7);
+        let copies = with_shifted_copies(&bytes("image", 784, image));
+        let ink = |i: usize| -> Vec<(usize, usize, u8)> {
+            let pixels = copies.pixels(i).unwrap();
+            (0..784).filter(|&p| pixels[p] > 0).map(|p| (p % 28, p / 28, pixels[p])).collect()
+        };
+        assert_eq!(copies.len(), 5);
+        assert_eq!(ink(0), [(27, 0, 7), (2, 1, 9)]);
+        // What leaves on one side does not come in on the other.
+        assert_eq!((ink(1), ink(2)), (vec![(3, 1, 9)], vec![(26, 0, 7), (1, 1, 9)]));
+        assert_eq!((ink(3), ink(4)), (vec![(27, 1, 7), (2, 2, 9)], vec![(2, 0, 9)]));
+    }
+
+    #[test]
+    fn the_farthest_row_comes_first() {
+        let problem =
+            Problem { rows: bytes("rows", 1, vec![5, 90, 40]), queries: bytes("queries", 1, vec![4, 8]) };
+        let ordered = farthest_first(&problem);
+        assert_eq!((0..3).map(|i| ordered.pixels(i).unwrap()[0]).collect::<Vec<_>>(), [90, 40, 5]);
+    }
+
+    #[test]
+    fn files_that_are_not_there_leave_a_work_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let supply = Supply { quick: true, fashion_mnist: folder.path().join("none") };
+        assert!(Data::FashionMnist.open(&supply).unwrap().is_none());
+        // A folder without them is a mistake of the caller's.
+        let supply = Supply { fashion_mnist: folder.path().to_owned(), ..supply };
+        assert!(Data::FashionMnist.open(&supply).is_err());
+    }
+}

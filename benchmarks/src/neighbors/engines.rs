@@ -1,0 +1,274 @@
+//! The peers, and Tercet as it is measured beside them.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use tercet::neighbors::{Metric, NearestNeighbors, naive};
+
+use super::check::{Arithmetic, Lists, Problem, compare};
+use super::distance::Measure;
+use crate::arrays::{Array, read_indices};
+use crate::memory;
+use crate::peer::{Peer, Started};
+use crate::python::Python;
+
+/// A peer that can be asked for neighbours.
+#[derive(Debug)]
+pub struct Engine {
+    /// As it is called on the command line and in the record.
+    pub name: &'static str,
+    /// How its numbers are rounded.
+    pub arithmetic: Arithmetic,
+    /// The most queries that it is asked with a measure, so that a turn takes seconds, not minutes; none where it
+    /// does not have that measure. Tercet is then timed on the same queries once more.
+    most_queries: fn(Measure) -> Option<usize>,
+}
+
+/// All peers, the one that targets are about first.
+pub const ENGINES: [Engine; 4] = [
+    Engine {
+        name: "faiss",
+        arithmetic: Arithmetic::Single,
+        most_queries: |measure| match measure {
+            Measure::L2 | Measure::Cosine | Measure::Dot => Some(usize::MAX),
+            Measure::L1 => Some(2_000),
+            Measure::L3 => Some(500),
+        },
+    },
+    Engine {
+        name: "scikit-learn",
+        arithmetic: Arithmetic::Single,
+        most_queries: |measure| match measure {
+            Measure::L2 | Measure::Cosine | Measure::Dot => Some(2_000),
+            Measure::L1 => Some(500),
+            Measure::L3 => Some(200),
+        },
+    },
+    Engine {
+        name: "scikit-learn-intelex",
+        arithmetic: Arithmetic::Single,
+        most_queries: |measure| match measure {
+            Measure::L2 | Measure::Cosine => Some(usize::MAX),
+            Measure::L1 | Measure::L3 => Some(500),
+            Measure::Dot => None,
+        },
+    },
+    Engine {
+        name: "usearch",
+        arithmetic: Arithmetic::Single,
+        most_queries: |measure| match measure {
+            Measure::L2 | Measure::Cosine | Measure::Dot => Some(1_000),
+            Measure::L1 | Measure::L3 => None,
+        },
+    },
+];
+
+impl Engine {
+    /// The first so many of `queries` that it is asked; none where it does not have the measure.
+    pub fn queries(&self, measure: Measure, queries: usize) -> Option<usize> {
+        (self.most_queries)(measure).map(|most| most.min(queries))
+    }
+}
+
+/// A peer that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Which one.
+    pub engine: &'static Engine,
+    peer: Peer,
+}
+
+impl Running {
+    /// Starts those peers. One whose package is not there for this machine is left out, and that is said.
+    ///
+    /// # Errors
+    /// A peer that cannot be started.
+    pub fn start(names: &[String], python: &Python, script: &Path, threads: usize) -> Result<Vec<Self>> {
+        let mut running = Vec::new();
+        for engine in ENGINES.iter().filter(|engine| names.iter().any(|name| name == engine.name)) {
+            let mut command = python.script(script, threads);
+            command.args([engine.name, &threads.to_string()]);
+            match Peer::start(engine.name, command)? {
+                Started::Ready(peer) => running.push(Running { engine, peer }),
+                Started::Missing(what) => eprintln!("{} is left out: {what}", engine.name),
+            }
+        }
+        Ok(running)
+    }
+
+    /// The version of its library.
+    pub fn version(&self) -> &str {
+        self.peer.version()
+    }
+
+    /// Has it read what is to be searched.
+    ///
+    /// # Errors
+    /// What went wrong there.
+    pub fn load(&mut self, rows: &Array, queries: &Array) -> Result<()> {
+        let (rows, queries) = (rows.description(), queries.description());
+        self.peer.ask(&json!({"do": "load", "rows": rows, "queries": queries})).map(drop)
+    }
+
+    /// Fits the first so many rows; the seconds that it took.
+    ///
+    /// # Errors
+    /// What went wrong there.
+    pub fn fit(&mut self, rows: usize, measure: Measure) -> Result<f64> {
+        self.peer.time(&json!({"do": "fit", "rows": rows, "measure": measure.name()}))
+    }
+
+    /// Searches for the first so many queries; the seconds that it took. `indices` is where it writes the rows.
+    ///
+    /// # Errors
+    /// What went wrong there.
+    pub fn search(&mut self, queries: usize, k: usize, indices: &Path) -> Result<f64> {
+        self.peer.time(&json!({"do": "search", "queries": queries, "k": k, "indices": indices}))
+    }
+
+    /// Searches for one query after the other; the seconds of each.
+    ///
+    /// # Errors
+    /// What went wrong there.
+    pub fn search_one_by_one(&mut self, queries: usize, k: usize, indices: &Path) -> Result<Vec<f64>> {
+        let answer = self
+            .peer
+            .ask(&json!({"do": "search one by one", "queries": queries, "k": k, "indices": indices}))?;
+        let seconds = answer["seconds"].as_array().into_iter().flatten().map(|seconds| seconds.as_f64());
+        let seconds: Option<Vec<f64>> = seconds.collect();
+        match seconds {
+            Some(seconds) if seconds.len() == queries => Ok(seconds),
+            _ => bail!("{} answers {answer}; expected {queries} times", self.peer.name()),
+        }
+    }
+
+    /// Holds what it wrote to `indices` against our lists; for how many queries they differ.
+    ///
+    /// # Errors
+    /// A wrong answer, on either side.
+    pub fn check(
+        &self,
+        problem: &Problem,
+        measure: Measure,
+        ours: &Lists,
+        queries: usize,
+        indices: &Path,
+    ) -> Result<usize> {
+        let indices = read_indices(indices, queries, ours.k, problem.rows.len())?;
+        let theirs = Lists { k: ours.k, indices };
+        compare(problem, measure, ours, &theirs, self.engine.arithmetic)
+            .with_context(|| format!("{} and Tercet disagree", self.engine.name))
+    }
+}
+
+/// How Tercet calls a measure, where it has it.
+pub fn metric(measure: Measure) -> Option<Metric> {
+    measure.name().parse().ok()
+}
+
+/// Fits Tercet; the seconds that it took.
+///
+/// # Errors
+/// What the library refuses.
+pub fn fit(problem: &Problem, metric: Metric) -> Result<(NearestNeighbors, f64)> {
+    let start = Instant::now();
+    let index = NearestNeighbors::fit(&problem.rows, metric)?;
+    Ok((index, start.elapsed().as_secs_f64()))
+}
+
+/// Fits Tercet and says how many bytes the prepared index holds.
+///
+/// # Errors
+/// What the library refuses.
+pub fn fit_weighed(problem: &Problem, metric: Metric) -> Result<(NearestNeighbors, usize)> {
+    let (index, bytes) = memory::held_by(|| NearestNeighbors::fit(&problem.rows, metric));
+    Ok((index?, bytes))
+}
+
+/// Searches with Tercet, for the first so many queries; the seconds that it took.
+///
+/// # Errors
+/// What the library refuses.
+pub fn search(index: &NearestNeighbors, problem: &Problem, queries: usize, k: usize) -> Result<(Lists, f64)> {
+    let all = queries >= problem.queries.len();
+    let queries = if all { problem.queries.clone() } else { problem.queries.first(queries) };
+    let start = Instant::now();
+    let found = index.search(&queries, k)?;
+    let seconds = start.elapsed().as_secs_f64();
+    Ok((Lists { k, indices: found.indices }, seconds))
+}
+
+/// Holds our lists against the definition, for a sample of the queries.
+///
+/// # Errors
+/// A list that is not what the definition says.
+pub fn check_by_definition(problem: &Problem, metric: Metric, measure: Measure, ours: &Lists) -> Result<()> {
+    /// How many queries, spread over all of them.
+    const SAMPLE: usize = 16;
+    let n = problem.queries.len();
+    let step = n.div_ceil(SAMPLE);
+    let sample: Vec<usize> = (0..n).step_by(step).collect();
+    let queries = problem.queries.subset(&sample);
+    let defined = naive::search(&problem.rows, &queries, metric, ours.k)?;
+    let list = |q: &usize| &ours.indices[q * ours.k..][..ours.k];
+    let ours: Vec<u32> = sample.iter().flat_map(list).copied().collect();
+    let (ours, defined) =
+        (Lists { k: defined.k, indices: ours }, Lists { k: defined.k, indices: defined.indices });
+    // Bytes leave no room: equal distances are ordered by index.
+    if problem.rows.is_pixels() && ours != defined {
+        let at = ours.indices.iter().zip(&defined.indices).position(|(our, right)| our != right);
+        let at = at.unwrap_or(0);
+        bail!(
+            "query {}, neighbour {}: Tercet found row {}, by definition it is row {}",
+            sample[at / ours.k],
+            at % ours.k + 1,
+            ours.indices[at],
+            defined.indices[at]
+        );
+    }
+    let problem = Problem { rows: problem.rows.clone(), queries };
+    let by_definition = "Tercet differs from the definition, which is called the peer here";
+    compare(&problem, measure, &ours, &defined, Arithmetic::Exact).context(by_definition).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::neighbors::data::Data;
+
+    #[test]
+    fn a_planted_wrong_row_is_caught_by_the_definition() {
+        let problem = Data::UniformBytes.small().unwrap();
+        let (index, _) = fit(&problem, Metric::L2).unwrap();
+        let (ours, _) = search(&index, &problem, problem.queries.len(), 3).unwrap();
+        check_by_definition(&problem, Metric::L2, Measure::L2, &ours).unwrap();
+        // The first query is in every sample.
+        let mut wrong = ours.clone();
+        wrong.indices.swap(1, 2);
+        let error = check_by_definition(&problem, Metric::L2, Measure::L2, &wrong).unwrap_err().to_string();
+        assert!(error.starts_with("query 0, neighbour 2: Tercet found row"), "{error}");
+    }
+
+    #[test]
+    fn on_floats_too() {
+        let problem = Data::UniformFloats.small().unwrap();
+        for measure in [Measure::L1, Measure::L2, Measure::Cosine] {
+            let metric = metric(measure).unwrap();
+            let (index, _) = fit(&problem, metric).unwrap();
+            let (ours, _) = search(&index, &problem, problem.queries.len(), 3).unwrap();
+            check_by_definition(&problem, metric, measure, &ours).unwrap();
+            let mut wrong = ours.clone();
+            wrong.indices[2] = (0..).find(|row| !ours.indices[..3].contains(row)).unwrap();
+            assert!(check_by_definition(&problem, metric, measure, &wrong).is_err(), "{measure:?}");
+        }
+    }
+
+    #[test]
+    fn peers_are_asked_what_they_have() {
+        assert_eq!(ENGINES[0].queries(Measure::L2, 10_000), Some(10_000));
+        assert_eq!(ENGINES[1].queries(Measure::L1, 10_000), Some(500));
+        assert_eq!(ENGINES[3].queries(Measure::L3, 10_000), None);
+    }
+}
