@@ -90,11 +90,13 @@ impl NearestNeighbors {
         let (name, classes, width) = ("the remembered rows", vec!["any".to_owned()], self.width());
         let labels = vec![0; range.len()];
         match &self.rows {
+            Rows::PrunedBytes(rows) => Ok(rows.data().subset(&range.collect::<Vec<_>>())),
+            Rows::PrunedFloats(rows) => Ok(rows.data().subset(&range.collect::<Vec<_>>())),
             Rows::Floats { values, .. } => {
                 let values = values[range.start * width..range.end * width].to_vec();
                 Dataset::from_features(name, width, values, labels, classes)
             }
-            Rows::Panels(_) | Rows::Pruned(_) | Rows::Bytes { .. } => {
+            Rows::Panels(_) | Rows::Bytes { .. } => {
                 let pixels = range.flat_map(|i| self.pixels(i).unwrap_or_default()).collect();
                 let shape = self.image_shape().unwrap_or(ImageShape::gray(width, 1));
                 Dataset::from_pixels(name, shape, pixels, labels, classes)
@@ -141,10 +143,7 @@ pub(crate) fn check_others(setting: &'static str, k: usize, rows: usize) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use tercet_kernels::Isa;
-
     use super::*;
-    use crate::neighbors::index::Contract;
     use crate::neighbors::{Metric, naive};
 
     /// Sixty rows of few values, so that there are many duplicates; wide enough for codes.
@@ -159,8 +158,7 @@ mod tests {
         let pixels = Dataset::from_pixels("p", image, rows(300), labels.clone(), classes.clone()).unwrap();
         let values = rows(300).into_iter().map(|v| f32::from(v) - 99.5).collect();
         let floats = Dataset::from_features("f", 300, values, labels, classes).unwrap();
-        let contract = Contract::of(&pixels, Metric::L2).unwrap();
-        let mut indexes = vec![(&pixels, NearestNeighbors::pruned(Isa::active(), &pixels, contract))];
+        let mut indexes = Vec::new();
         for data in [&pixels, &floats] {
             for metric in Metric::ALL {
                 indexes.push((data, NearestNeighbors::fit(data, metric).unwrap()));

@@ -217,6 +217,23 @@ fn awkward_sets_are_searched_exactly() {
 }
 
 #[test]
+fn rows_with_codes_are_left_out_one_by_one() {
+    let mut next = random(8);
+    let rows: Vec<Vec<u8>> =
+        (0..400u32).map(|i| (0..64).map(|j| next() % 2 * (i % 3 + j % 5) as u8).collect()).collect();
+    let floats: Vec<Vec<f32>> = rows.iter().map(|row| row.iter().map(|&v| f32::from(v)).collect()).collect();
+    let (bytes, floats) = (pixels_of(64, &rows), features_of(64, &floats));
+    for metric in [Metric::L2, Metric::Cosine] {
+        let of_bytes = planned(Isa::active(), &bytes, metric, plans::<u8>(64)[1], Rows::PrunedBytes);
+        let of_floats = planned(Isa::active(), &floats, metric, plans::<f32>(64)[1], Rows::PrunedFloats);
+        for (data, index) in [(&bytes, of_bytes), (&floats, of_floats)] {
+            let found = index.leave_one_out(6, &|_, _| std::ops::ControlFlow::Continue(())).unwrap();
+            assert_eq!(found, Some(search_naive::leave_one_out(data, metric, 6).unwrap()));
+        }
+    }
+}
+
+#[test]
 fn rows_come_back_as_they_were() {
     let rows: Vec<Vec<u8>> = (0..600u32).map(|i| (0..300).map(|j| (i * j % 251) as u8).collect()).collect();
     let data = pixels_of(300, &rows);
