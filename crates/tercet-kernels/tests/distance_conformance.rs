@@ -99,8 +99,12 @@ fn fast_tile(isa: Isa) -> impl Fn(&Panels, &[Vec<u8>], std::ops::Range<usize>) -
 #[test]
 fn one_pair_of_bytes() {
     type Fast = fn(Isa, &[u8], &[u8]) -> u64;
-    let kernels: [(Fast, Pair); 3] =
-        [(distance::l2_squared, naive::l2_squared), (distance::l1, naive::l1), (distance::dot, naive::dot)];
+    let kernels: [(Fast, Pair); 4] = [
+        (distance::l2_squared, naive::l2_squared),
+        (distance::l1, naive::l1),
+        (distance::l3_cubed, naive::l3_cubed),
+        (distance::dot, naive::dot),
+    ];
     for isa in Isa::available() {
         for (which, (fast, naive)) in kernels.into_iter().enumerate() {
             // The last widths need more than one chunk, where a sum of 32 bits would wrap around.

@@ -91,7 +91,7 @@ struct NeighborsArguments {
     /// Let `auto` draw nothing
     #[arg(long)]
     no_plot: bool,
-    /// How distance is measured: l1, l2 or cosine
+    /// How distance is measured: l1, l2, l3, cosine or dot
     #[arg(long, default_value_t = Metric::L2)]
     metric: Metric,
     /// What a vote counts: uniform, or distance (1 / d)

@@ -56,6 +56,11 @@ for_each_isa! {
 }
 
 for_each_isa! {
+    /// `Σ |a_i − b_i|³`, the cube of the distance that its exponent names L3.
+    l3_cubed, l3_cubed_body, u8, u64
+}
+
+for_each_isa! {
     /// The squared Euclidean distance of two codes that fill whole lines, `Σ (a_i − b_i)²`: what [`l2_squared`] gives, in
     /// straight code that knows its lengths.
     l2_squared_of_lines, l2_squared_of_lines_body, Line, u64
@@ -95,6 +100,17 @@ fn l1_body(a: &[u8], b: &[u8]) -> u64 {
 #[inline(always)]
 fn dot_body(a: &[u8], b: &[u8]) -> u64 {
     sum_by_chunks(a, b, |a, b| (i32::from(i16::from(a)) * i32::from(i16::from(b))) as u32)
+}
+
+/// 259 cubes of 255 fit in 32 bits; 256 columns are summed in them at a time.
+#[inline(always)]
+fn l3_cubed_body(a: &[u8], b: &[u8]) -> u64 {
+    let cube = |a: u8, b: u8| {
+        let difference = u32::from(a.abs_diff(b));
+        difference * difference * difference
+    };
+    let chunks = a.chunks(256).zip(b.chunks(256));
+    chunks.map(|(a, b)| u64::from(a.iter().zip(b).map(|(&a, &b)| cube(a, b)).sum::<u32>())).sum()
 }
 
 /// The sum of a term of at most 255² over all columns. Chunks of [`MAX_WIDTH`] columns are short enough to be

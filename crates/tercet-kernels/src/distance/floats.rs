@@ -20,6 +20,11 @@ for_each_isa! {
     dot, dot_body, f32, f64
 }
 
+for_each_isa! {
+    /// `Σ |a_i − b_i|³`, the cube of the distance that its exponent names L3.
+    l3_cubed, l3_cubed_body, f32, f64
+}
+
 #[inline(always)]
 fn l2_squared_body(a: &[f32], b: &[f32]) -> f64 {
     sum_in_lanes(a, b, |a, b| (a - b) * (a - b))
@@ -33,6 +38,11 @@ fn l1_body(a: &[f32], b: &[f32]) -> f64 {
 #[inline(always)]
 fn dot_body(a: &[f32], b: &[f32]) -> f64 {
     sum_in_lanes(a, b, |a, b| a * b)
+}
+
+#[inline(always)]
+fn l3_cubed_body(a: &[f32], b: &[f32]) -> f64 {
+    sum_in_lanes(a, b, |a, b| (a - b).abs() * (a - b) * (a - b))
 }
 
 #[inline(always)]

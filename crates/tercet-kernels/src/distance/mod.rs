@@ -1,8 +1,8 @@
-//! Distances between rows: squared L2, L1, and the dot product that cosine is made of.
+//! Distances between rows: squared L2, L1, cubed L3, and the dot product that cosine is made of.
 //!
 //! | | one pair | many queries against many rows |
 //! |---|---|---|
-//! | rows of u8 | [`l2_squared`], [`l1`], [`dot`]: exact u64, any D | [`Panels::measure`]: exact u32, D up to [`MAX_WIDTH`] |
+//! | rows of u8 | [`l2_squared`], [`l1`], [`l3_cubed`], [`dot`]: exact u64, any D | [`Panels::measure`]: exact u32, D up to [`MAX_WIDTH`], all but L3; [`Panels::within`] |
 //! | rows of f32 | [`floats`]: f64, added in one fixed order | |
 //!
 //! The bytes of an image make every one of these an integer, so the fast kernels are not close to the naive ones
@@ -23,7 +23,7 @@ mod queries;
 mod rounding;
 mod tile;
 
-pub use bytes::{Line, dot, l1, l2_squared, l2_squared_of_lines};
+pub use bytes::{Line, dot, l1, l2_squared, l2_squared_of_lines, l3_cubed};
 pub use panels::{Measure, Panels};
 pub use queries::Queries;
 pub use rounding::round_to_bytes;

@@ -24,6 +24,16 @@ pub fn l1(a: &[u8], b: &[u8]) -> u64 {
     sum
 }
 
+/// The cube of the L3 distance, `Σ |a_i − b_i|³`.
+pub fn l3_cubed(a: &[u8], b: &[u8]) -> u64 {
+    assert_eq!(a.len(), b.len(), "rows of one width");
+    let mut sum = 0;
+    for i in 0..a.len() {
+        sum += u64::from(a[i].abs_diff(b[i])).pow(3);
+    }
+    sum
+}
+
 /// The dot product, `Σ a_i · b_i`.
 pub fn dot(a: &[u8], b: &[u8]) -> u64 {
     assert_eq!(a.len(), b.len(), "rows of one width");
@@ -34,7 +44,7 @@ pub fn dot(a: &[u8], b: &[u8]) -> u64 {
     sum
 }
 
-/// The same three for rows of f32, computed in f64.
+/// The same for rows of f32, computed in f64.
 ///
 /// Column i is added to running sum i mod 8, columns ascending; at the end the eight are added up as
 /// `((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))`. A difference of two f32 is taken in f64 and nothing is
@@ -48,6 +58,11 @@ pub mod floats {
     /// `Σ |a_i − b_i|`.
     pub fn l1(a: &[f32], b: &[f32]) -> f64 {
         sum_in_lanes(a, b, |a, b| (a - b).abs())
+    }
+
+    /// `Σ |a_i − b_i|³`, a cube being `(|d| · d) · d`.
+    pub fn l3_cubed(a: &[f32], b: &[f32]) -> f64 {
+        sum_in_lanes(a, b, |a, b| (a - b).abs() * (a - b) * (a - b))
     }
 
     /// `Σ a_i · b_i`.

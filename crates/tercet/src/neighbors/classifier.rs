@@ -66,8 +66,9 @@ impl NeighborsClassifier {
     /// Remembers the examples of a data set.
     ///
     /// # Errors
-    /// A data set without examples; k = 0 or k > N.
+    /// A data set without examples; k = 0 or k > N; a vote by distance with [`Metric::Dot`], which is none.
     pub fn fit(data: &Dataset, metric: Metric, k: usize, vote: Vote) -> Result<Self> {
+        vote.check(metric)?;
         let index = NearestNeighbors::fit(data, metric)?;
         check_k(k, index.len())?;
         let (labels, classes) = (data.labels(), data.classes().to_vec());
@@ -85,8 +86,12 @@ impl NeighborsClassifier {
     }
 
     /// The same examples, with another vote.
-    pub fn with_vote(self, vote: Vote) -> Self {
-        NeighborsClassifier { vote, ..self }
+    ///
+    /// # Errors
+    /// A vote by distance with [`Metric::Dot`], which is none.
+    pub fn with_vote(self, vote: Vote) -> Result<Self> {
+        vote.check(self.metric())?;
+        Ok(NeighborsClassifier { vote, ..self })
     }
 
     /// The same examples, each with a weight that its vote is multiplied by; scikit-learn calls it `sample_weight`.

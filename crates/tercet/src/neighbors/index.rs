@@ -5,7 +5,7 @@ use tercet_kernels::distance::{self, MAX_WIDTH, MAX_WIDTH_WITHIN, Measure, Panel
 
 use super::Metric;
 use super::metric::MAX_COSINE_WIDTH;
-use super::pruned::PrunedRows;
+use super::pruned::{PrunedRows, Space};
 use crate::data::{Dataset, ImageShape, Row};
 use crate::{Error, Result};
 
@@ -96,12 +96,9 @@ impl NearestNeighbors {
             let values: Vec<f32> = (0..data.len()).flat_map(|i| features(data, i)).copied().collect();
             let square = |x: &[f32]| floats::dot(isa, x, x);
             Rows::Floats { squares: values.chunks_exact(width).map(square).collect(), values }
-        } else if width <= MAX_WIDTH {
-            let measure = match metric {
-                Metric::L1 => Measure::L1,
-                Metric::L2 => Measure::L2Squared,
-                Metric::Cosine => Measure::Dot,
-            };
+        } else if let Some(measure) = measure_of_panels(metric)
+            && width <= MAX_WIDTH
+        {
             Rows::Panels(Panels::new(measure, width, (0..data.len()).map(|i| pixels(data, i))))
         } else {
             let values: Vec<u8> = (0..data.len()).flat_map(|i| pixels(data, i)).copied().collect();
@@ -258,19 +255,31 @@ impl Contract {
     }
 }
 
+/// What panels measure for a metric; none for L3, whose cubes leave 32 bits.
+fn measure_of_panels(metric: Metric) -> Option<Measure> {
+    match metric {
+        Metric::L1 => Some(Measure::L1),
+        Metric::L2 => Some(Measure::L2Squared),
+        Metric::Cosine | Metric::Dot => Some(Measure::Dot),
+        Metric::L3 => None,
+    }
+}
+
 /// Rows with codes, where codes could save work: for metrics that they see, with rows enough to pay for finding them.
 fn pruned(isa: Isa, data: &Dataset, metric: Metric) -> Option<Rows> {
-    let directions = match metric {
-        Metric::L2 => false,
-        Metric::Cosine => true,
-        Metric::L1 => return None,
+    let space = match metric {
+        Metric::L2 => Space::Plain,
+        Metric::Cosine => Space::Directions,
+        // Pixels have lengths so different that what codes would say of them is too coarse.
+        Metric::Dot if !data.is_pixels() => Space::Products,
+        Metric::L1 | Metric::L3 | Metric::Dot => return None,
     };
     if data.len() < 4096 || data.width() >= MAX_WIDTH_WITHIN {
         return None;
     }
     Some(match data.is_pixels() {
-        true => Rows::PrunedBytes(Box::new(PrunedRows::fit(isa, data, directions)?)),
-        false => Rows::PrunedFloats(Box::new(PrunedRows::fit(isa, data, directions)?)),
+        true => Rows::PrunedBytes(Box::new(PrunedRows::fit(isa, data, space)?)),
+        false => Rows::PrunedFloats(Box::new(PrunedRows::fit(isa, data, space)?)),
     })
 }
 

@@ -1,6 +1,6 @@
 //! [`Metric`]: what "near" means, and the exact order that it puts rows in.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,21 +22,28 @@ pub enum Metric {
     /// `√ Σ (q_i − x_i)²`, the Euclidean distance.
     #[default]
     L2,
+    /// `(Σ |q_i − x_i|³)^(1/3)`, which weighs large differences more than L2 does.
+    L3,
     /// `1 − q·x / (‖q‖ ‖x‖)`, which looks at the direction alone. A vector of zeros has no direction: its cosine
     /// with everything is taken to be 0, its distance 1.
     Cosine,
+    /// `−q·x`: the row with the largest dot product is nearest. No distance, as a row need not be nearest to itself, but
+    /// what embeddings are often trained for.
+    Dot,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Metric; 3] = [Metric::L1, Metric::L2, Metric::Cosine];
+    pub const ALL: [Metric; 5] = [Metric::L1, Metric::L2, Metric::L3, Metric::Cosine, Metric::Dot];
 
     /// The name that [`str::parse`] understands.
     pub const fn name(self) -> &'static str {
         match self {
             Metric::L1 => "l1",
             Metric::L2 => "l2",
+            Metric::L3 => "l3",
             Metric::Cosine => "cosine",
+            Metric::Dot => "dot",
         }
     }
 }
@@ -54,7 +61,7 @@ impl std::str::FromStr for Metric {
         Metric::ALL
             .into_iter()
             .find(|metric| metric.name().eq_ignore_ascii_case(name))
-            .ok_or_else(|| Error::setting("metric", format!("{name:?}"), "l1, l2 or cosine"))
+            .ok_or_else(|| Error::setting("metric", format!("{name:?}"), "l1, l2, l3, cosine or dot"))
     }
 }
 
@@ -81,6 +88,32 @@ pub(super) struct ByteL1(pub u64);
 impl Key for ByteL1 {
     fn distance(self) -> f64 {
         self.0 as f64
+    }
+}
+
+/// Cubed L3 of bytes: an integer, whose cube root is taken last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ByteL3(pub u64);
+
+impl Key for ByteL3 {
+    fn distance(self) -> f64 {
+        (self.0 as f64).cbrt()
+    }
+}
+
+/// The dot product of bytes, the largest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ByteDot(pub Reverse<u64>);
+
+impl ByteDot {
+    pub fn new(dot: u64) -> Self {
+        ByteDot(Reverse(dot))
+    }
+}
+
+impl Key for ByteDot {
+    fn distance(self) -> f64 {
+        0.0 - self.0.0 as f64
     }
 }
 
@@ -155,13 +188,23 @@ fn scaled_quotient(numerator: u128, denominator: u128) -> f64 {
     quotient as f64 / (1u64 << 60) as f64
 }
 
-/// A distance computed in f64 that is not squared: L1 and cosine of f32 rows.
+/// A distance computed in f64 that is not squared: L1 and cosine of f32 rows, and dot products with their sign
+/// changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Float(pub f64);
 
 /// A squared distance in f64: L2 of f32 rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FloatSquared(pub f64);
+
+/// A cubed distance in f64: L3 of f32 rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FloatCubed(pub f64);
+
+/// The key of a dot product: 0 − q·x, so that no zero has a sign.
+pub(super) fn float_dot(dot: f64) -> Float {
+    Float(0.0 - dot)
+}
 
 macro_rules! order_by_total_cmp {
     ($name:ident, $distance:expr) => {
@@ -195,6 +238,7 @@ macro_rules! order_by_total_cmp {
 
 order_by_total_cmp!(Float, |distance: f64| distance);
 order_by_total_cmp!(FloatSquared, f64::sqrt);
+order_by_total_cmp!(FloatCubed, f64::cbrt);
 
 /// The cosine distance of f32 rows from q·x, ‖x‖² and ‖q‖². Rounding may carry a cosine past 1 by a hair, and the
 /// distance stops at 0. The norms are multiplied before the root is taken, as `√(n · n) = n` holds in f64 where
@@ -217,7 +261,7 @@ mod tests {
             assert_eq!(serde_json::to_string(&metric).unwrap(), format!("\"{metric}\""));
         }
         let message = "euclid".parse::<Metric>().unwrap_err().to_string();
-        assert_eq!(message, "metric is \"euclid\"; expected l1, l2 or cosine");
+        assert_eq!(message, "metric is \"euclid\"; expected l1, l2, l3, cosine or dot");
     }
 
     fn cosine(q: [u64; 2], x: [u64; 2]) -> ByteCosine {

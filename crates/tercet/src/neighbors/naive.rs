@@ -6,7 +6,10 @@ use tercet_kernels::distance::naive::{self, floats};
 
 use super::index::{Contract, features, pixels};
 use super::leave_one_out::check_others;
-use super::metric::{ByteCosine, ByteL1, ByteL2, Float, FloatSquared, Key, float_cosine};
+use super::metric::{
+    ByteCosine, ByteDot, ByteL1, ByteL2, ByteL3, Float, FloatCubed, FloatSquared, Key, float_cosine,
+    float_dot,
+};
 use super::{Metric, Neighbors};
 use crate::Result;
 use crate::data::Dataset;
@@ -28,6 +31,14 @@ pub fn search(data: &Dataset, queries: &Dataset, metric: Metric, k: usize) -> Re
             let (q, x) = bytes(q, x);
             ByteL1(naive::l1(q, x))
         }),
+        (true, Metric::L3) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = bytes(q, x);
+            ByteL3(naive::l3_cubed(q, x))
+        }),
+        (true, Metric::Dot) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = bytes(q, x);
+            ByteDot::new(naive::dot(q, x))
+        }),
         (true, Metric::Cosine) => sort_all(data, queries, k, |q, x| {
             let (q, x) = bytes(q, x);
             ByteCosine { dot: naive::dot(q, x), row: naive::dot(x, x), query: naive::dot(q, q) }
@@ -39,6 +50,14 @@ pub fn search(data: &Dataset, queries: &Dataset, metric: Metric, k: usize) -> Re
         (false, Metric::L1) => sort_all(data, queries, k, |q, x| {
             let (q, x) = values(q, x);
             Float(floats::l1(q, x))
+        }),
+        (false, Metric::L3) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = values(q, x);
+            FloatCubed(floats::l3_cubed(q, x))
+        }),
+        (false, Metric::Dot) => sort_all(data, queries, k, |q, x| {
+            let (q, x) = values(q, x);
+            float_dot(floats::dot(q, x))
         }),
         (false, Metric::Cosine) => sort_all(data, queries, k, |q, x| {
             let (q, x) = values(q, x);

@@ -14,8 +14,13 @@ use tercet_kernels::distance::{self, Panels, Queries, floats};
 
 use super::best::Best;
 use super::index::{Rows, features, pixels};
-use super::metric::{ByteCosine, ByteL1, ByteL2, Float, FloatSquared, Key, float_cosine};
-use super::pruned::{ByteCosines, ByteSquares, Exact, FloatCosines, FloatSquares, PrunedRows, Query, Value};
+use super::metric::{
+    ByteCosine, ByteDot, ByteL1, ByteL2, ByteL3, Float, FloatCubed, FloatSquared, Key, float_cosine,
+    float_dot,
+};
+use super::pruned::{
+    ByteCosines, ByteSquares, Exact, FloatCosines, FloatProducts, FloatSquares, PrunedRows, Query, Value,
+};
 use super::{Metric, NearestNeighbors};
 use crate::Result;
 use crate::data::Dataset;
@@ -129,6 +134,11 @@ impl NearestNeighbors {
                     let below = |bar: ByteL1, values: &[u32], _| any_below(bar.0, values);
                     self.search_panels(panels, run, below, |_, value, _| ByteL1(u64::from(value)))
                 }
+                Metric::L3 => unreachable!("bytes that are compared by L3 are kept row by row"),
+                Metric::Dot => {
+                    let above = |bar: ByteDot, values: &[u32], _| any_above(bar.0.0, values);
+                    self.search_panels(panels, run, above, |_, value, _| ByteDot::new(u64::from(value)))
+                }
                 Metric::Cosine => {
                     let squares =
                         squares(queries, |q| distance::dot(isa, pixels(queries, q), pixels(queries, q)));
@@ -147,6 +157,10 @@ impl NearestNeighbors {
             },
             Rows::PrunedFloats(rows) => match self.metric {
                 Metric::Cosine => self.search_pruned(rows, run, &FloatCosines, |q| features(queries, q)),
+                Metric::Dot => {
+                    let exact = FloatProducts { longest: rows.longest() };
+                    self.search_pruned(rows, run, &exact, |q| features(queries, q))
+                }
                 _ => self.search_pruned(rows, run, &FloatSquares, |q| features(queries, q)),
             },
             Rows::Bytes { values, squares: rows } => {
@@ -159,6 +173,14 @@ impl NearestNeighbors {
                     Metric::L1 => run.pairs(self.len(), width, |q, x| {
                         let (q, x) = pair(q, x);
                         ByteL1(distance::l1(isa, q, x))
+                    }),
+                    Metric::L3 => run.pairs(self.len(), width, |q, x| {
+                        let (q, x) = pair(q, x);
+                        ByteL3(distance::l3_cubed(isa, q, x))
+                    }),
+                    Metric::Dot => run.pairs(self.len(), width, |q, x| {
+                        let (q, x) = pair(q, x);
+                        ByteDot::new(distance::dot(isa, q, x))
                     }),
                     Metric::Cosine => {
                         let queries = squares(queries, |q| distance::dot(isa, pair(q, 0).0, pair(q, 0).0));
@@ -179,6 +201,14 @@ impl NearestNeighbors {
                     Metric::L1 => run.pairs(self.len(), 4 * width, |q, x| {
                         let (q, x) = pair(q, x);
                         Float(floats::l1(isa, q, x))
+                    }),
+                    Metric::L3 => run.pairs(self.len(), 4 * width, |q, x| {
+                        let (q, x) = pair(q, x);
+                        FloatCubed(floats::l3_cubed(isa, q, x))
+                    }),
+                    Metric::Dot => run.pairs(self.len(), 4 * width, |q, x| {
+                        let (q, x) = pair(q, x);
+                        float_dot(floats::dot(isa, q, x))
                     }),
                     Metric::Cosine => {
                         let queries = squares(queries, |q| floats::dot(isa, pair(q, 0).0, pair(q, 0).0));
@@ -275,6 +305,14 @@ fn any_below(bar: u64, values: &[u32]) -> bool {
     // A bar came out of a tile, so it fits.
     let bar = bar as u32;
     values.iter().fold(false, |any, &value| any | (value < bar))
+}
+
+/// Whether any of the values is above the bar.
+#[inline(always)]
+fn any_above(bar: u64, values: &[u32]) -> bool {
+    // A bar came out of a tile, so it fits.
+    let bar = bar as u32;
+    values.iter().fold(false, |any, &value| any | (value > bar))
 }
 
 /// Whether any of the rows could be nearer than the bar by cosine, judged by rounded numbers that may say yes too

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Neighbors;
+use super::{Metric, Neighbors};
 use crate::matrix::argmax;
 use crate::{Error, Result};
 
@@ -66,6 +66,19 @@ pub(super) fn shares(votes: &[f64], unasked: &[f64], shares: &mut [f32]) {
     let total: f64 = votes.iter().sum();
     for ((share, &vote), &unasked) in shares.iter_mut().zip(votes).zip(unasked) {
         *share = if total > 0.0 { vote / total } else { unasked } as f32;
+    }
+}
+
+impl Vote {
+    /// # Errors
+    /// A vote by distance with a metric that is none.
+    pub(crate) fn check(self, metric: Metric) -> Result<()> {
+        match (self, metric) {
+            (Vote::Distance, Metric::Dot) => {
+                Err(Error::setting("vote", self, "uniform with metric dot, as a dot product is no distance"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -46,6 +46,9 @@ impl NeighborSpace {
         };
         refuse_empty("metric", self.metric.is_empty())?;
         refuse_empty("vote", self.vote.is_empty())?;
+        self.metric
+            .iter()
+            .try_for_each(|&metric| self.vote.iter().try_for_each(|vote| vote.check(metric)))?;
         self.k.validate("k")?;
         let extremes = match &self.k {
             Axis::List(ks) => ks.clone(),

@@ -5,7 +5,7 @@ use tercet_kernels::distance::{self, Measure, Panels, Queries, floats};
 
 use super::Value;
 use super::search::Query;
-use crate::neighbors::metric::{ByteCosine, ByteL2, Float, FloatSquared, Key, float_cosine};
+use crate::neighbors::metric::{ByteCosine, ByteL2, Float, FloatSquared, Key, float_cosine, float_dot};
 
 /// A measure of whole rows.
 pub(in crate::neighbors) trait Exact<T: Value>: Sync {
@@ -15,9 +15,9 @@ pub(in crate::neighbors) trait Exact<T: Value>: Sync {
     /// The key of a row for a query.
     fn key(&self, isa: Isa, query: &Query<'_, T>, x: &[T]) -> Self::Key;
 
-    /// No row whose key is at most this one is farther from the query than so: as a distance between rows, or
-    /// between their directions where the metric is one of directions.
-    fn reach(&self, key: Self::Key) -> f64;
+    /// No row whose key is at most this one is farther from the query than so, in the [`Space`](super::Space) of the
+    /// metric.
+    fn reach(&self, query: &Query<'_, T>, key: Self::Key) -> f64;
 
     /// Gives `each` the key of every query and every row, as numbers from 0, for sets that codes are no use for. Returns
     /// `false` where there is no faster way than pair by pair.
@@ -43,7 +43,7 @@ impl Exact<u8> for ByteSquares {
     }
 
     /// The root is rounded by less than the factor adds.
-    fn reach(&self, ByteL2(square): ByteL2) -> f64 {
+    fn reach(&self, _: &Query<'_, u8>, ByteL2(square): ByteL2) -> f64 {
         (square as f64).sqrt() * (1.0 + 1e-12)
     }
 
@@ -71,7 +71,7 @@ impl Exact<u8> for ByteCosines {
     }
 
     /// ‖u − v‖² = 2 (1 − u·v) for directions u and v. The distance of a key is rounded by less than 2⁻⁵⁰.
-    fn reach(&self, key: ByteCosine) -> f64 {
+    fn reach(&self, _: &Query<'_, u8>, key: ByteCosine) -> f64 {
         (2.0 * (key.distance() + 1e-12)).sqrt() * (1.0 + 1e-12)
     }
 
@@ -120,7 +120,7 @@ impl Exact<f32> for FloatSquares {
     }
 
     /// A sum of up to 65,536 squares in eight running sums is off by at most 8,200 · 2⁻⁵³ < 10⁻¹² of itself.
-    fn reach(&self, FloatSquared(square): FloatSquared) -> f64 {
+    fn reach(&self, _: &Query<'_, f32>, FloatSquared(square): FloatSquared) -> f64 {
         square.sqrt() * (1.0 + 1e-11)
     }
 }
@@ -137,7 +137,27 @@ impl Exact<f32> for FloatCosines {
 
     /// The dot product is off by at most 10⁻¹² ‖q‖ ‖x‖, the norms by as much of themselves, the quotient by three
     /// times 10⁻¹².
-    fn reach(&self, Float(distance): Float) -> f64 {
+    fn reach(&self, _: &Query<'_, f32>, Float(distance): Float) -> f64 {
         (2.0 * (distance + 1e-11)).sqrt() * (1.0 + 1e-12)
+    }
+}
+
+/// Dot products of floats, in f64.
+pub(in crate::neighbors) struct FloatProducts {
+    /// M², the largest ‖x‖² of all rows.
+    pub longest: f64,
+}
+
+impl Exact<f32> for FloatProducts {
+    type Key = Float;
+
+    fn key(&self, isa: Isa, query: &Query<'_, f32>, x: &[f32]) -> Float {
+        float_dot(floats::dot(isa, query.values, x))
+    }
+
+    fn reach(&self, query: &Query<'_, f32>, Float(product): Float) -> f64 {
+        // The product is off by at most 10⁻¹² ‖q‖ ‖x‖ ≤ 10⁻¹² (‖q‖² + M²), the squares by as much of themselves.
+        let squares = query.square + self.longest;
+        ((squares + 2.0 * product).max(0.0) + 1e-11 * squares).sqrt() * (1.0 + 1e-12)
     }
 }

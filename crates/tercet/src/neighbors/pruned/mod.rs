@@ -33,13 +33,14 @@ use tercet_kernels::distance::{Line, Panels};
 
 use crate::data::Dataset;
 
-pub(super) use exact::{ByteCosines, ByteSquares, Exact, FloatCosines, FloatSquares};
+pub(super) use exact::{ByteCosines, ByteSquares, Exact, FloatCosines, FloatProducts, FloatSquares};
 pub(super) use search::Query;
 pub(super) use value::Value;
 
 use order::{Groups, panels};
 use plan::{Plan, Sample};
-use sketch::{Codes, Sketch};
+pub(super) use sketch::Space;
+use sketch::{Codes, Side, Sketch};
 
 /// Rows of a stripe: some panels.
 const STRIPE: usize = 256;
@@ -74,18 +75,17 @@ pub(super) struct PrunedRows<T: Value> {
 }
 
 impl<T: Value> PrunedRows<T> {
-    /// Finds the codes of the rows and sorts them; none where codes promise nothing. `directions` says whether rows are
-    /// compared by their cosine.
-    pub fn fit(isa: Isa, data: &Dataset, directions: bool) -> Option<Self> {
+    /// Finds the codes of the rows and sorts them; none where codes promise nothing.
+    pub fn fit(isa: Isa, data: &Dataset, space: Space) -> Option<Self> {
         let most = MOST_AXES[usize::from(size_of::<T>() > 1)];
-        let sample = Sample::new(isa, data, directions, most);
+        let sample = Sample::new(isa, data, space, most);
         let plan = sample.plan(isa, data)?;
         Some(Self::as_planned(isa, data, &sample, plan))
     }
 
     fn as_planned(isa: Isa, data: &Dataset, sample: &Sample<'_, T>, plan: Plan) -> Self {
         let sketch = Sketch::fit(isa, sample, plan);
-        let codes = sketch.codes(isa, data.len(), |i| T::row(data, i));
+        let codes = sketch.codes(isa, Side::Rows, data.len(), |i| T::row(data, i));
         let (bytes, lines) = (sketch.coarse.bytes(), sketch.fine.lines());
         let groups = Groups::find(isa, &codes, bytes);
         let order = search_order(&codes, &groups.assign(isa, &codes), lines);
@@ -114,6 +114,11 @@ impl<T: Value> PrunedRows<T> {
             groups,
             places,
         }
+    }
+
+    /// The largest ‖x‖², where rows are compared by their products.
+    pub fn longest(&self) -> f64 {
+        self.sketch.longest
     }
 
     /// The rows as they were remembered.

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use tercet_kernels::Isa;
 
 use super::principal::principal_components;
+use super::sketch::Space;
 use super::value::Value;
 use crate::data::Dataset;
 
@@ -41,8 +42,9 @@ pub(super) enum Length {
 pub(super) struct Sample<'x, T> {
     pub rows: Vec<&'x [T]>,
     pub width: usize,
-    /// Whether rows are compared by their directions.
-    pub directions: bool,
+    pub space: Space,
+    /// The largest ‖x‖² of all rows, where they are compared by their products.
+    pub longest: f64,
     /// The leading principal components, (P, D), most important first.
     pub components: Vec<f32>,
     /// What the components say of the sample, (rows, P), in the rows' own units.
@@ -51,7 +53,7 @@ pub(super) struct Sample<'x, T> {
 
 impl<'x, T: Value> Sample<'x, T> {
     /// Takes a sample and finds its principal components, at most so many.
-    pub fn new(isa: Isa, data: &'x Dataset, directions: bool, most: usize) -> Self {
+    pub fn new(isa: Isa, data: &'x Dataset, space: Space, most: usize) -> Self {
         let (count, width) = (data.len(), data.width());
         let size = count.min(ROWS);
         let rows: Vec<&[T]> = (0..size).map(|i| T::row(data, i * count / size)).collect();
@@ -62,18 +64,26 @@ impl<'x, T: Value> Sample<'x, T> {
         let mut scales = Vec::with_capacity(size);
         for row in &rows {
             let length = T::square(isa, row).sqrt();
-            let scale = match directions {
-                true if length > 0.0 => 1.0 / length,
-                true => 0.0,
-                false => 1.0 / unit,
+            let scale = match space {
+                Space::Directions if length > 0.0 => 1.0 / length,
+                Space::Directions => 0.0,
+                Space::Plain | Space::Products => 1.0 / unit,
             };
             scales.push(scale);
             values.extend(row.iter().map(|&v| (f64::from(v.to_f32()) * scale) as f32));
         }
         let (components, seen) = principal_components(&values, width, most.min(width));
-        let unit = if directions { 1.0 } else { unit };
+        let unit = if space == Space::Directions { 1.0 } else { unit };
         let seen = seen.into_iter().map(|z| f64::from(z) * unit).collect();
-        Sample { rows, width, directions, components, seen }
+        let longest = match space {
+            Space::Products => {
+                let square = |i| T::square(isa, T::row(data, i));
+                // No less than it is, whatever the rounding of squares.
+                (0..count).into_par_iter().map(square).reduce(|| 0.0, f64::max) * (1.0 + 1e-11)
+            }
+            Space::Plain | Space::Directions => 0.0,
+        };
+        Sample { rows, width, space, longest, components, seen }
     }
 
     /// The plan that promises the fastest search, or none where it would be faster to measure every pair.
@@ -136,27 +146,32 @@ impl<'x, T: Value> Sample<'x, T> {
 
     fn distance(&self, isa: Isa, a: &[T], b: &[T]) -> f64 {
         let square = T::l2_squared(isa, a, b);
-        if !self.directions {
-            return square.sqrt();
-        }
         let (a, b) = (T::square(isa, a), T::square(isa, b));
         let dot = (a + b - square) / 2.0;
-        (2.0 - 2.0 * dot / (a * b).sqrt().max(f64::MIN_POSITIVE)).max(0.0).sqrt()
+        match self.space {
+            Space::Plain => square.sqrt(),
+            Space::Directions => (2.0 - 2.0 * dot / (a * b).sqrt().max(f64::MIN_POSITIVE)).max(0.0).sqrt(),
+            Space::Products => (a + self.longest - 2.0 * dot).max(0.0).sqrt(),
+        }
     }
 
     /// Which share of the sample codes would not rule out for a query whose k-th neighbour is `bar` away.
     fn shares(&self, isa: Isa, q: usize, bar: f64) -> Shares {
         let axes = self.components.len() / self.width;
         let seen = |i: usize| &self.seen[i * axes..][..axes];
-        let lengths: Vec<f64> = match self.directions {
-            true => vec![1.0; self.rows.len()],
-            false => self.rows.iter().map(|row| T::square(isa, row)).collect(),
+        let lengths: Vec<f64> = match self.space {
+            Space::Directions => vec![1.0; self.rows.len()],
+            Space::Plain | Space::Products => self.rows.iter().map(|row| T::square(isa, row)).collect(),
+        };
+        let lift = |i: usize| match self.space {
+            Space::Products => self.longest - lengths[i],
+            Space::Plain | Space::Directions => 0.0,
         };
         // The bounds of all other rows, for each length of code, and the sums of what they are made of.
         let mut bounds = [const { Vec::new() }; LENGTHS.len()];
         let mut whole = Vec::new();
         for i in (0..self.rows.len()).filter(|&i| i != q) {
-            let (mut between, mut of_q, mut of_i, mut from) = (0.0, lengths[q], lengths[i], 0);
+            let (mut between, mut of_q, mut of_i, mut from) = (lift(i), lengths[q], lengths[i], 0);
             for (bounds, &length) in
                 bounds.iter_mut().zip(&LENGTHS).filter(|(_, length)| **length <= axes + 1)
             {

@@ -18,6 +18,7 @@ use std::ops::ControlFlow;
 use tercet_kernels::distance::{self, Line, Measure, Queries};
 use tercet_kernels::{Isa, prefetch};
 
+use super::sketch::Side;
 use super::{Codes, Exact, PrunedRows, STRIPE, Value};
 use crate::neighbors::best::Best;
 use crate::neighbors::search::Counts;
@@ -55,7 +56,7 @@ pub(in crate::neighbors) struct SortedQueries {
 impl<T: Value> PrunedRows<T> {
     /// Finds the codes of queries and sorts them.
     pub fn sort<'q>(&self, isa: Isa, count: usize, query: impl Fn(usize) -> &'q [T] + Sync) -> SortedQueries {
-        let codes = self.sketch.codes(isa, count, query);
+        let codes = self.sketch.codes(isa, Side::Queries, count, query);
         let groups = self.groups.assign(isa, &codes);
         let mut order: Vec<u32> = (0..count as u32).collect();
         order.sort_by_key(|&i| (groups[i as usize], i));
@@ -351,7 +352,7 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
         if entered > 0
             && let Some(bar) = best.bar()
         {
-            self.reach[q] = self.exact.reach(bar);
+            self.reach[q] = self.exact.reach(&self.queries[q], bar);
         }
     }
 }

@@ -21,8 +21,14 @@
 //! ```
 //!
 //! A need not be orthogonal, a projection or anything else for this; that its rows are (nearly) principal components
-//! only makes the bound tight. Where rows are compared by their cosine, x stands for x / ‖x‖ in all of this, and for 0
-//! where x = 0; the squared distance of such rows is at most twice the cosine distance.
+//! only makes the bound tight.
+//!
+//! Two other metrics are distances of something else, see [`Space`]. Where rows are compared by their cosine, x stands
+//! for x / ‖x‖ in all of this, and for 0 where x = 0; the squared distance of such rows is at most twice the cosine
+//! distance. Where they are compared by their dot product, rows get one more column, `√(M² − ‖x‖²)`, M being the length of
+//! the longest row, and queries get 0 there (Bachrach et al., Speeding Up the Xbox Recommender System, 2014): then
+//! `‖q − x‖² = ‖q‖² + M² − 2 q·x`, the largest product being the smallest distance. A leaves that column alone; it is one
+//! more coordinate.
 //!
 //! Coordinate j is rounded to the byte `ĉ_j = round((c̃_j − low_j) / s)`, with one step s for all, where c̃ is c as it
 //! was computed. With `e(x) ≥ ‖s ĉ(x) + low − c̃(x)‖ + ‖c̃(x) − c(x)‖`, by the triangle inequality once more,
@@ -60,10 +66,29 @@ const OUTSIDE: f64 = 0.002;
 #[derive(Clone, Debug)]
 pub(super) struct Sketch<T: Value> {
     basis: T::Basis,
-    /// Whether rows are compared by their directions.
-    directions: bool,
+    space: Space,
+    /// M², where rows are compared by their products.
+    pub longest: f64,
     pub coarse: Level,
     pub fine: Level,
+}
+
+/// What the distance is one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::neighbors) enum Space {
+    /// Of the rows as they are.
+    Plain,
+    /// Of their directions, for cosine.
+    Directions,
+    /// Of rows with one more column, for dot products.
+    Products,
+}
+
+/// Whose codes are wanted: where products are compared, rows and queries differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Rows,
+    Queries,
 }
 
 /// One kind of code.
@@ -101,11 +126,11 @@ impl<T: Value> Sketch<T> {
             }
         };
         let (basis, [coarse, fine]) = T::basis(isa, [along(plan.coarse), along(plan.fine)], width);
-        let [coarse, fine] = [coarse, fine].map(Level::new);
-        let mut sketch = Sketch { basis, directions: sample.directions, coarse, fine };
+        let [coarse, fine] = [coarse, fine].map(|axes| Level::new(axes, sample.space));
+        let mut sketch = Sketch { basis, space: sample.space, longest: sample.longest, coarse, fine };
         let (mut coarse, mut fine) = (Vec::new(), Vec::new());
         for rows in sample.rows.chunks(BLOCK) {
-            sketch.look(isa, rows, &mut Vec::new(), |_, c, _| {
+            sketch.look(isa, Side::Rows, rows, &mut Vec::new(), |_, c, _| {
                 coarse.extend_from_slice(c[0]);
                 fine.extend_from_slice(c[1]);
             });
@@ -116,7 +141,13 @@ impl<T: Value> Sketch<T> {
     }
 
     /// The codes of many rows.
-    pub fn codes<'x>(&self, isa: Isa, count: usize, row: impl Fn(usize) -> &'x [T] + Sync) -> Codes {
+    pub fn codes<'x>(
+        &self,
+        isa: Isa,
+        side: Side,
+        count: usize,
+        row: impl Fn(usize) -> &'x [T] + Sync,
+    ) -> Codes {
         let (coarse, lines) = (self.coarse.bytes(), self.fine.lines());
         let mut codes = Codes {
             coarse: vec![0; count * coarse],
@@ -133,7 +164,7 @@ impl<T: Value> Sketch<T> {
             buffers,
             |(seen, bytes), (block, ((coarse_out, lines_out), errors))| {
                 let rows: Vec<&[T]> = (block * BLOCK..count.min((block + 1) * BLOCK)).map(&row).collect();
-                self.look(isa, &rows, seen, |i, c, slack| {
+                self.look(isa, side, &rows, seen, |i, c, slack| {
                     let coarse_error = self.coarse.round(isa, c[0], &mut coarse_out[i * coarse..][..coarse]);
                     let fine_error = self.fine.round(isa, c[1], bytes);
                     lines_out[i * lines..].iter_mut().zip(bytes.chunks(64)).for_each(|(line, bytes)| {
@@ -150,6 +181,7 @@ impl<T: Value> Sketch<T> {
     fn look(
         &self,
         isa: Isa,
+        side: Side,
         rows: &[&[T]],
         seen: &mut Vec<f64>,
         mut each: impl FnMut(usize, [&[f64]; 2], [f64; 2]),
@@ -160,15 +192,17 @@ impl<T: Value> Sketch<T> {
         for (i, (row, seen)) in rows.iter().zip(seen.chunks_exact(coarse_axes + fine_axes)).enumerate() {
             let square = T::square(isa, row);
             // The direction of a row of zeros is zero here; what follows is true of it too.
-            let (scale, square) = match self.directions {
-                false => (1.0, square),
-                true if square > 0.0 => (1.0 / square.sqrt(), 1.0),
-                true => (0.0, 0.0),
+            let (scale, square, lift) = match (self.space, side) {
+                (Space::Plain, _) => (1.0, square, None),
+                (Space::Directions, _) if square > 0.0 => (1.0 / square.sqrt(), 1.0, None),
+                (Space::Directions, _) => (0.0, 0.0, None),
+                (Space::Products, Side::Rows) => (1.0, square, Some(self.longest - square)),
+                (Space::Products, Side::Queries) => (1.0, square, Some(0.0)),
             };
             let (seen_coarse, seen_fine) = seen.split_at(coarse_axes);
             let slack = [
-                self.coarse.coordinates(seen_coarse, scale, square, &mut coarse),
-                self.fine.coordinates(seen_fine, scale, square, &mut fine),
+                self.coarse.coordinates(seen_coarse, scale, square, lift, &mut coarse),
+                self.fine.coordinates(seen_fine, scale, square, lift, &mut fine),
             ];
             each(i, [&coarse, &fine], slack);
         }
@@ -176,11 +210,12 @@ impl<T: Value> Sketch<T> {
 }
 
 impl Level {
-    fn new(axes: Axes) -> Self {
-        Level { axes, low: vec![0.0; axes.count + 1], step: 1.0 }
+    fn new(axes: Axes, space: Space) -> Self {
+        let bytes = axes.count + 1 + usize::from(space == Space::Products);
+        Level { axes, low: vec![0.0; bytes], step: 1.0 }
     }
 
-    /// The length of a code, P + 1.
+    /// The length of a code: P + 1, and one more for products.
     pub fn bytes(&self) -> usize {
         self.low.len()
     }
@@ -190,10 +225,12 @@ impl Level {
         self.bytes().div_ceil(size_of::<Line>())
     }
 
-    /// Computes c̃, and returns the most that it is off from c: both are derived above.
-    fn coordinates(&self, seen: &[f64], scale: f64, square: f64, c: &mut [f64]) -> f64 {
+    /// Computes c̃, and returns the most that it is off from c: both are derived above. `lift` is the square of the
+    /// column that products need, as it was computed.
+    fn coordinates(&self, seen: &[f64], scale: f64, square: f64, lift: Option<f64>, c: &mut [f64]) -> f64 {
         let unit = self.axes.unit * scale;
-        let (rho, a) = c.split_last_mut().expect("a code has at least one byte");
+        let (a, rest) = c.split_at_mut(self.axes.count);
+        let rho = &mut rest[0];
         a.iter_mut().zip(seen).for_each(|(a, seen)| *a = seen * unit);
         let squares = sum_of_squares(a);
         *rho = (square - squares).max(0.0).sqrt();
@@ -201,7 +238,15 @@ impl Level {
         let delta = (self.axes.rounding + 1e-12) * square.sqrt() + 1e-30 * scale;
         let off = delta * (2.0 * squares.sqrt() + delta) + 3e-12 * square;
         let rho_off = if *rho * *rho > off { off / *rho } else { off.sqrt() };
-        (delta + rho_off) * (1.0 + 1e-9)
+        let mut slack = delta + rho_off;
+        if let Some(lift) = lift {
+            // M² − ‖x‖² is off by what the squared lengths are off by, and its root accordingly, like ρ.
+            let column = lift.max(0.0).sqrt();
+            rest[1] = column;
+            let off = if lift == 0.0 { 0.0 } else { 3e-12 * (square + lift.abs()) };
+            slack += if column * column > off { off / column } else { off.sqrt() };
+        }
+        slack * (1.0 + 1e-9)
     }
 
     /// Chooses low and s for rows like these, with some room. What lies outside is rounded to the nearest byte all the

@@ -100,7 +100,12 @@ fn planned<T: Value>(
     plan: Plan,
     wrap: impl Fn(Box<PrunedRows<T>>) -> Rows,
 ) -> NearestNeighbors {
-    let sample = Sample::new(isa, data, metric == Metric::Cosine, 127);
+    let space = match metric {
+        Metric::Cosine => Space::Directions,
+        Metric::Dot => Space::Products,
+        _ => Space::Plain,
+    };
+    let sample = Sample::new(isa, data, space, 127);
     let rows = PrunedRows::as_planned(isa, data, &sample, plan);
     NearestNeighbors::of_rows(isa, data, metric, wrap(Box::new(rows))).unwrap()
 }
@@ -133,7 +138,7 @@ proptest! {
         (width, rows, queries) in prop::sample::select(vec![1, 2, 5, 33, 64, 150])
             .prop_flat_map(|width| (Just(width), float_rows(width), float_rows(width))),
         k in 1..20usize,
-        metric in prop::sample::select(vec![Metric::L2, Metric::Cosine]),
+        metric in prop::sample::select(vec![Metric::L2, Metric::Cosine, Metric::Dot]),
     ) {
         let queries = features_of(width, &queries[..queries.len().min(40)]);
         let data = features_of(width, &rows);
@@ -155,9 +160,9 @@ proptest! {
     ) {
         let data = pixels_of(width, &rows);
         for plan in plans::<u8>(width) {
-            let sample = Sample::<u8>::new(Isa::active(), &data, false, 127);
+            let sample = Sample::<u8>::new(Isa::active(), &data, Space::Plain, 127);
             let sketch = Sketch::fit(Isa::active(), &sample, plan);
-            let codes = sketch.codes(Isa::active(), data.len(), |i| u8::row(&data, i));
+            let codes = sketch.codes(Isa::active(), Side::Rows, data.len(), |i| u8::row(&data, i));
             let bytes = sketch.coarse.bytes();
             let code = |i: usize| &codes.coarse[i * bytes..][..bytes];
             for (q, x) in (0..rows.len()).zip((0..rows.len()).rev()) {
@@ -182,10 +187,10 @@ fn the_bound_would_not_hold_without_its_slack() {
         rows.push(row);
     }
     let data = pixels_of(64, &rows);
-    let sample = Sample::<u8>::new(Isa::active(), &data, false, 64);
+    let sample = Sample::<u8>::new(Isa::active(), &data, Space::Plain, 64);
     let plan = Plan { coarse: Length::Axes(64), fine: Length::Axes(64) };
     let sketch = Sketch::fit(Isa::active(), &sample, plan);
-    let codes = sketch.codes(Isa::active(), data.len(), |i| u8::row(&data, i));
+    let codes = sketch.codes(Isa::active(), Side::Rows, data.len(), |i| u8::row(&data, i));
     let bytes = sketch.coarse.bytes();
     let code = |i: usize| &codes.coarse[i * bytes..][..bytes];
     let broken =
