@@ -9,11 +9,9 @@
 //! | [`peer`] | a peer: a process that answers commands, one line of JSON each |
 //! | [`arrays`] | data sets as files that both sides read |
 //! | [`times`] | seconds of several runs: the least, the median |
-//! | [`memory`] | bytes that this program holds |
 //! | [`show`] | tables and numbers, as a person reads them |
 
 mod arrays;
-mod memory;
 mod neighbors;
 mod peer;
 mod python;

@@ -10,7 +10,6 @@ use tercet::neighbors::{Metric, NearestNeighbors, naive};
 use super::check::{Arithmetic, Lists, Problem, compare};
 use super::distance::Measure;
 use crate::arrays::{Array, read_indices};
-use crate::memory;
 use crate::peer::{Peer, Started};
 use crate::python::Python;
 
@@ -178,15 +177,6 @@ pub fn fit(problem: &Problem, metric: Metric) -> Result<(NearestNeighbors, f64)>
     Ok((index, start.elapsed().as_secs_f64()))
 }
 
-/// Fits Tercet and says how many bytes the prepared index holds.
-///
-/// # Errors
-/// What the library refuses.
-pub fn fit_weighed(problem: &Problem, metric: Metric) -> Result<(NearestNeighbors, usize)> {
-    let (index, bytes) = memory::held_by(|| NearestNeighbors::fit(&problem.rows, metric));
-    Ok((index?, bytes))
-}
-
 /// Searches with Tercet, for the first so many queries; the seconds that it took.
 ///
 /// # Errors
@@ -198,6 +188,15 @@ pub fn search(index: &NearestNeighbors, problem: &Problem, queries: usize, k: us
     let found = index.search(&queries, k)?;
     let seconds = start.elapsed().as_secs_f64();
     Ok((Lists { k, indices: found.indices }, seconds))
+}
+
+/// Searches with Tercet for all queries, off the clock; with the rows that were compared in full for a query, on average.
+///
+/// # Errors
+/// What the library refuses.
+pub fn search_counted(index: &NearestNeighbors, problem: &Problem, k: usize) -> Result<(Lists, f64)> {
+    let (found, counts) = index.search_counted(&problem.queries, k)?;
+    Ok((Lists { k, indices: found.indices }, counts.rows as f64 / problem.queries.len() as f64))
 }
 
 /// Holds our lists against the definition, for a sample of the queries.

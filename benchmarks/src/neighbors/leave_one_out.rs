@@ -1,14 +1,14 @@
 //! Leave one out: every row is classified by the others, with 1, 2, … k neighbours, from one search.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use tercet::data::Dataset;
-use tercet::neighbors::{Metric, NearestNeighbors, Neighbors, Vote, accuracy_by_k};
+use tercet::neighbors::{Metric, NearestNeighbors, Neighbors, Vote, accuracy_by_k, naive};
 
-use super::check::{Lists, Problem};
+use super::check::Problem;
 use super::distance::Measure;
-use super::engines::check_by_definition;
 use super::outcome::Outcome;
 use super::session::{Question, Session};
 use crate::show;
@@ -38,12 +38,12 @@ pub fn measure(session: &mut Session, rows: &Dataset, k: usize) -> Result<Vec<Ou
         let index = NearestNeighbors::fit(rows, Metric::L2)?;
         whole.fit.0.push(start.elapsed().as_secs_f64());
         let start = Instant::now();
-        let found = index.search(rows, k + 1)?;
-        accuracies = accuracy_by_k(&without_oneself(&found), &labels, &labels, Vote::Uniform)?;
+        let found = index.leave_one_out(k, &|_, _| ControlFlow::Continue(()))?;
+        let found = found.context("a search that nobody stops comes to its end")?;
+        accuracies = accuracy_by_k(&found, &labels, &labels, Vote::Uniform)?;
         whole.search.0.push(start.elapsed().as_secs_f64());
         if turn == 0 {
-            let lists = Lists { k: found.k, indices: found.indices };
-            check_by_definition(&all, Metric::L2, Measure::L2, &lists)?;
+            check(rows, &found)?;
         }
     }
     let accuracies: Vec<String> = accuracies.iter().map(|share| format!("{:.2}", 100.0 * share)).collect();
@@ -52,34 +52,34 @@ pub fn measure(session: &mut Session, rows: &Dataset, k: usize) -> Result<Vec<Ou
     Ok(outcomes)
 }
 
-/// The neighbours of rows that were searched for among themselves, each without itself. Where a row is not in its own
-/// list, as many equal ones stand before it and the last of the list goes.
-fn without_oneself(found: &Neighbors) -> Neighbors {
-    let mut others = Neighbors { k: found.k - 1, indices: Vec::new(), distances: Vec::new() };
-    for i in 0..found.len() {
-        let (indices, distances) = found.of(i);
-        let own = indices.iter().position(|&index| index as usize == i).unwrap_or(found.k - 1);
-        for place in (0..found.k).filter(|&place| place != own) {
-            others.indices.push(indices[place]);
-            others.distances.push(distances[place]);
-        }
+/// Holds the neighbours of some rows, spread over all, against the definition.
+fn check(rows: &Dataset, found: &Neighbors) -> Result<()> {
+    /// How many rows.
+    const SAMPLE: usize = 16;
+    for row in (0..rows.len()).step_by(rows.len().div_ceil(SAMPLE)) {
+        let mut defined = naive::search(rows, &rows.subset(&[row]), Metric::L2, found.k + 1)?.indices;
+        let own = defined.iter().position(|&index| index as usize == row).unwrap_or(found.k);
+        defined.remove(own);
+        let (ours, _) = found.of(row);
+        ensure!(ours == defined, "row {row}: Tercet found {ours:?}, by definition it is {defined:?}");
     }
-    others
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::neighbors::data::Data;
 
     #[test]
-    fn a_row_is_left_out_of_its_own_list_wherever_it_stands() {
-        let found = Neighbors {
-            k: 3,
-            indices: vec![0, 1, 2, 0, 1, 2, 0, 1, 3, 3, 1, 0],
-            distances: vec![0.0, 1.0, 2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 4.0, 5.0],
-        };
-        let others = without_oneself(&found);
-        assert_eq!(others.indices, [1, 2, 0, 2, 0, 1, 1, 0]);
-        assert_eq!(others.distances, [1.0, 2.0, 0.0, 1.0, 0.0, 0.0, 4.0, 5.0]);
+    fn a_planted_wrong_neighbour_is_caught() {
+        let rows = Data::UniformBytes.small().unwrap().rows;
+        let index = NearestNeighbors::fit(&rows, Metric::L2).unwrap();
+        let mut found = index.leave_one_out(3, &|_, _| ControlFlow::Continue(())).unwrap().unwrap();
+        check(&rows, &found).unwrap();
+        // The first row is in every sample.
+        found.indices.swap(0, 1);
+        let error = check(&rows, &found).unwrap_err().to_string();
+        assert!(error.starts_with("row 0: Tercet found"), "{error}");
     }
 }

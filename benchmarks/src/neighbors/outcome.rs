@@ -44,6 +44,8 @@ pub struct Outcome {
     pub differing: Option<usize>,
     /// Bytes that the prepared index holds, of Tercet alone.
     pub memory: Option<usize>,
+    /// Rows that were compared in full for a query, on average; of Tercet alone.
+    pub compared: Option<f64>,
 }
 
 /// The name under which Tercet stands beside its peers.
@@ -79,6 +81,7 @@ impl Outcome {
             tercet_ratio: None,
             differing: None,
             memory: None,
+            compared: None,
         }
     }
 
@@ -106,7 +109,7 @@ impl Outcome {
         let seconds = |seconds: f64| if seconds.is_nan() { String::new() } else { format!("{seconds:.5}") };
         let maybe = |text: Option<String>| text.unwrap_or_default();
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        let columns: [(&str, String); 23] = [
+        let columns: [(&str, String); 24] = [
             ("date", date),
             ("commit", session.commit.clone()),
             ("cpu", session.cpu.clone()),
@@ -133,12 +136,13 @@ impl Outcome {
             ("tercet / engine", maybe(self.tercet_ratio.map(|ratio| format!("{ratio:.4}")))),
             ("lists that differ", maybe(self.differing.map(|count| count.to_string()))),
             ("index bytes", maybe(self.memory.map(|held| held.to_string()))),
+            ("rows compared in full, a query", maybe(self.compared.map(|rows| format!("{rows:.1}")))),
         ];
         columns.map(|(name, value)| (name.to_owned(), value)).into()
     }
 }
 
-/// Prints the table of a question, and the memory of Tercet's index.
+/// Prints the table of a question, the memory of Tercet's index, and how many rows it looked at.
 ///
 /// # Errors
 /// Nobody who reads it.
@@ -153,6 +157,9 @@ pub fn print(outcomes: &[Outcome]) -> Result<()> {
             held as f64 / outcome.row_bytes() as f64,
             show::megabytes(outcome.row_bytes())
         ))?;
+        if let Some(compared) = outcome.compared {
+            show::print(format_args!("{compared:.1} rows were compared in full for a query, on average"))?;
+        }
     }
     Ok(())
 }
@@ -284,6 +291,7 @@ mod tests {
             tercet_ratio: None,
             differing: None,
             memory: None,
+            compared: None,
         }
     }
 

@@ -141,12 +141,12 @@ impl Session {
         let problem = part.as_ref().unwrap_or(problem);
         let all = problem.queries.len();
         eprintln!("{TERCET}: checking {} queries, {}, k = {k}", show::count(all), measure.name());
-        let (index, memory) = engines::fit_weighed(problem, metric)?;
-        let (lists, _) = engines::search(&index, problem, all, k)?;
+        let (index, _) = engines::fit(problem, metric)?;
+        let (memory, (lists, compared)) = (index.bytes(), engines::search_counted(&index, problem, k)?);
         drop(index);
         check_by_definition(problem, metric, measure, &lists)?;
         let ours = |queries| Outcome::of_tercet(problem, queries, measure, k);
-        let mut outcomes = vec![Outcome { memory: Some(memory), ..ours(all) }];
+        let mut outcomes = vec![Outcome { memory: Some(memory), compared: Some(compared), ..ours(all) }];
         // Which peer stands at which place.
         let mut places = Vec::new();
         for (number, peer) in self.peers.iter_mut().enumerate() {
