@@ -14,6 +14,9 @@ pub struct Isa(pub(crate) Level);
 pub(crate) enum Level {
     /// What every processor of the target architecture has; no fused multiply-add.
     Portable,
+    /// WebAssembly, compiled for SIMD of 128 bits.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Wasm,
     /// x86-64 with AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -57,6 +60,8 @@ impl Isa {
     pub fn available() -> Vec<Isa> {
         #[allow(unused_mut, reason = "other architectures have the portable level alone")]
         let mut found = vec![Isa::PORTABLE];
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        found.push(Isa(Level::Wasm));
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -83,7 +88,7 @@ impl Isa {
         })
     }
 
-    /// The instruction set of that name (`portable`, `avx2`, `avx512`).
+    /// The instruction set of that name (`portable`, `wasm-simd128`, `avx2`, `avx512`).
     ///
     /// # Errors
     /// [`UnknownIsa`] where the name is none or this processor lacks the instructions.
@@ -99,6 +104,8 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self.0 {
             Level::Portable => "portable",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Wasm => "wasm-simd128",
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]

@@ -30,6 +30,9 @@ macro_rules! for_each_isa {
             assert_eq!(a.len(), b.len(), "rows of one width");
             match isa.0 {
                 Level::Portable => $body(a, b),
+                // A module of WebAssembly is compiled for one instruction set as a whole.
+                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                Level::Wasm => $body(a, b),
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: an Isa of this level exists only where the processor has AVX2.
                 Level::Avx2 => unsafe { avx2(a, b) },

@@ -22,6 +22,8 @@ mod portable;
 mod queries;
 mod rounding;
 mod tile;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
 
 pub use bytes::{Line, dot, l1, l2_squared, l2_squared_of_lines, l3_cubed};
 pub use panels::{Measure, Panels};

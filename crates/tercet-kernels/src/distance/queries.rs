@@ -72,6 +72,8 @@ impl Queries {
     pub(super) const fn block(isa: Isa, _layout: Layout) -> usize {
         match isa.0 {
             Level::Portable => super::portable::QUERIES,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Wasm => super::wasm::QUERIES,
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => super::avx2::QUERIES,
             #[cfg(target_arch = "x86_64")]
@@ -84,6 +86,8 @@ impl Queries {
         match (isa.0, layout) {
             #[cfg(target_arch = "x86_64")]
             (Level::Avx2, Layout::Products) => 8,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            (Level::Wasm, Layout::Products) => 8,
             _ => layout.columns(),
         }
     }
@@ -109,17 +113,23 @@ fn spread<const COLUMNS: usize>(isa: Isa, layout: Layout, row: &[u8], words: &mu
 #[inline(always)]
 fn encode<const COLUMNS: usize>(isa: Isa, layout: Layout, columns: &[u8; COLUMNS], words: &mut [u8]) {
     match (isa.0, layout) {
-        // vpmaddwd multiplies i16: the even columns first, then the odd ones, as the kernel takes a row apart.
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx2, Layout::Products) => {
-            for (word, column) in words.as_chunks_mut::<2>().0.iter_mut().zip([0, 2, 1, 3]) {
-                *word = i16::from(columns[column]).to_le_bytes();
-            }
-        }
+        (Level::Avx2, Layout::Products) => spread_as_i16(columns, words),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        (Level::Wasm, Layout::Products) => spread_as_i16(columns, words),
         // vpdpbusd multiplies u8 with i8. As i8, q with its highest bit flipped is q − 128; the kernel adds
         // 128 · Σ x again in the end.
         #[cfg(target_arch = "x86_64")]
         (Level::Avx512, Layout::Products) => words[..COLUMNS].copy_from_slice(&columns.map(|q| q ^ 0x80)),
         _ => words[..COLUMNS].copy_from_slice(columns),
+    }
+}
+
+/// For instructions that multiply i16: the even columns first, then the odd ones, as the kernels take a row apart.
+#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+#[inline(always)]
+fn spread_as_i16<const COLUMNS: usize>(columns: &[u8; COLUMNS], words: &mut [u8]) {
+    for (word, column) in words.as_chunks_mut::<2>().0.iter_mut().zip([0, 2, 1, 3]) {
+        *word = i16::from(columns[column]).to_le_bytes();
     }
 }

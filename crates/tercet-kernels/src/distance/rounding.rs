@@ -22,6 +22,8 @@ pub fn round_to_bytes(isa: Isa, c: &[f64], low: &[f64], step: f64, code: &mut [u
     assert!(c.len() == low.len() && c.len() == code.len(), "one low and one byte for each coordinate");
     match isa.0 {
         Level::Portable => body(c, low, step, code),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => body(c, low, step, code),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: an Isa of this level exists only where the processor has AVX2 and FMA.
         Level::Avx2 => unsafe { avx2(c, low, step, code) },

@@ -77,6 +77,8 @@ impl Panels {
         let within = Within { rows: self, queries, panels, largest, masks };
         match isa.0 {
             Level::Portable => super::portable::within(within),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Wasm => super::wasm::within(within),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an Isa of this level exists only where the processor has AVX2.
             Level::Avx2 => unsafe { super::avx2::within(within) },
@@ -102,6 +104,10 @@ impl Tile<'_> {
         match (isa.0, self.queries.layout) {
             (Level::Portable, Layout::Products) => super::portable::products(self),
             (Level::Portable, Layout::Differences) => super::portable::differences(self),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            (Level::Wasm, Layout::Products) => super::wasm::products(self),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            (Level::Wasm, Layout::Differences) => super::wasm::differences(self),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an Isa of this level exists only where the processor has AVX2.
             (Level::Avx2, Layout::Products) => unsafe { super::avx2::products(self) },

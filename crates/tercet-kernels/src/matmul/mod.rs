@@ -42,6 +42,9 @@ pub fn product(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f3
     start.check(a, b, c);
     match isa.0 {
         Level::Portable => tile::portable(a, b, start, c),
+        // Its arrays of four become registers where a module is compiled with them.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => tile::portable(a, b, start, c),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { tile::avx2(a, b, start, c) },
@@ -53,5 +56,11 @@ pub fn product(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f3
 
 /// Whether products on this instruction set round once a multiply-add (fused) instead of twice.
 pub fn is_fused(isa: Isa) -> bool {
-    isa != Isa::PORTABLE
+    match isa.0 {
+        Level::Portable => false,
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => false,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 | Level::Avx512 => true,
+    }
 }
