@@ -460,3 +460,25 @@ fn weights_and_priors_that_make_no_sense_are_refused() {
         assert!(fit().with_priors(Priors::Given(priors)).is_err());
     }
 }
+
+#[test]
+fn parts_are_the_whole_in_order() {
+    let (data, queries) = (images(12, mixed(900, 12)), images(12, mixed(700, 12)));
+    let index = NearestNeighbors::fit(&data, Metric::L2).unwrap();
+    let (mut indices, mut parts) = (Vec::new(), 0);
+    let go_on = |done: usize, of: usize| {
+        assert!(done <= of && of == 700);
+        ControlFlow::Continue(())
+    };
+    // 700 lists of 900 neighbours are more than one part.
+    let end = index.search_in_parts(&queries, 900, &go_on, |first, part| {
+        assert_eq!(first * 900, indices.len());
+        parts += 1;
+        indices.extend(part.indices);
+    });
+    assert_eq!(end.unwrap(), ControlFlow::Continue(()));
+    assert_eq!(indices, index.search(&queries, 900).unwrap().indices);
+    assert!(parts > 1);
+    let stop = index.search_in_parts(&queries, 3, &|_, _| ControlFlow::Break(()), |_, _| {});
+    assert_eq!(stop.unwrap(), ControlFlow::Break(()));
+}

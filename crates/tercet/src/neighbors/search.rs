@@ -75,6 +75,9 @@ const STRIPE: usize = 256;
 /// Queries that have codes at a time, so that codes need the same memory however many queries there are.
 const CODED: usize = 128 * BLOCK;
 
+/// The most neighbours of a part.
+const FOUND: usize = 1 << 18;
+
 /// How many numbers of a tile are looked at together.
 const GLANCE: usize = 16;
 
@@ -118,6 +121,47 @@ impl NearestNeighbors {
         let counts = Counting::default();
         let found = self.search_run(Run::new(queries, k, &|_, _| ControlFlow::Continue(()), &counts))?;
         Ok((found.expect("a search that nobody stops comes to its end"), counts.total()))
+    }
+
+    /// [`search`](Self::search) that hands the neighbours over a part of the queries at a time, in order, with the
+    /// number of the part's first query: it needs the memory of a part, however many queries there are. Tells how far
+    /// it is and can be stopped, like [`search_with`](Self::search_with).
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// # use tercet::data::{Dataset, ImageShape};
+    /// # use tercet::neighbors::{Metric, NearestNeighbors};
+    /// # let pixels = vec![0, 3, 100, 200];
+    /// # let set = Dataset::from_pixels("toy", ImageShape::gray(1, 1), pixels, vec![0; 4], vec!["any".into()])?;
+    /// let index = NearestNeighbors::fit(&set, Metric::L1)?;
+    /// let mut far = 0.0;
+    /// let end = index.search_in_parts(&set, 2, &|_, _| ControlFlow::Continue(()), |_first, part| {
+    ///     far = part.distances.iter().fold(far, |far, &distance| distance.max(far));
+    /// })?;
+    /// assert_eq!((end, far), (ControlFlow::Continue(()), 100.0));
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`search`](Self::search).
+    pub fn search_in_parts(
+        &self,
+        queries: &Dataset,
+        k: usize,
+        progress: Progress<'_>,
+        mut take: impl FnMut(usize, Neighbors),
+    ) -> Result<ControlFlow<()>> {
+        self.check(queries, k)?;
+        let (n, part) = (queries.len(), (FOUND / k).clamp(1, CODED));
+        for first in (0..n).step_by(part) {
+            let rows: Vec<usize> = (first..n.min(first + part)).collect();
+            let so_far = |done, _| progress(first + done, n);
+            let Some(found) = self.search_with(&queries.subset(&rows), k, &so_far)? else {
+                return Ok(ControlFlow::Break(()));
+            };
+            take(first, found);
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn search_run(&self, run: Run<'_>) -> Result<Option<Neighbors>> {
