@@ -174,14 +174,14 @@ fn search_order(codes: &Codes, groups: &[u16], lines: usize) -> Vec<Place> {
     let mut errors: Vec<f64> = codes.errors.iter().map(|errors| errors[0]).collect();
     let middle = errors.len() / 2;
     let median = *errors.select_nth_unstable_by(middle, f64::total_cmp).1;
-    let rows = codes.errors.par_iter().zip(groups).zip(codes.fine.par_chunks_exact(lines)).enumerate();
-    let place = |(row, ((errors, &group), fine)): (usize, ((&[f64; 2], &u16), &[Line]))| Place {
-        wild: errors[0] > WILD * median,
-        group,
-        mixed: mixed(fine),
+    let fine = |row: usize| &codes.fine[row * lines..][..lines];
+    let place = |row: usize| Place {
+        wild: codes.errors[row][0] > WILD * median,
+        group: groups[row],
+        mixed: mixed(fine(row)),
         row: row as u32,
     };
-    let mut order: Vec<Place> = rows.map(place).collect();
+    let mut order: Vec<Place> = (0..groups.len()).into_par_iter().map(place).collect();
     order.par_sort_unstable();
     order
 }
