@@ -30,7 +30,7 @@ enum Kind {
         /// Values of k, or low..high with --random
         #[arg(short, long, default_value = "1,3,5,7,9,15", value_name = "K,…|LOW..HIGH")]
         k: String,
-        /// Metrics to try: l1, l2, cosine
+        /// Metrics to try: l1, l2, l3, cosine, dot
         #[arg(long, value_delimiter = ',', default_value = "l2", value_name = "METRIC,…")]
         metric: Vec<Metric>,
         /// Votes to try: uniform, distance

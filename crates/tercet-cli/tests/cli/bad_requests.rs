@@ -43,7 +43,7 @@ fn settings_that_cannot_work() {
         ("neighbors --priors -1,1,1", &["the list of priors is one with -1 in it"]),
         ("neighbors --priors nan,1,1", &["one with NaN in it"]),
         ("neighbors --priors 0,0,0", &["the list of priors is all 0"]),
-        ("neighbors --metric l3", &["l3", "l1", "l2", "cosine"]),
+        ("neighbors --metric l7", &["l7", "l1", "l2", "cosine"]),
         ("neighbors --vote random", &["random", "uniform", "distance"]),
         ("network --lr 0", &["learning rate is 0; expected a finite number above 0"]),
         ("network --lr -0.1", &["learning rate is -0.1"]),

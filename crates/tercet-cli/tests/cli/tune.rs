@@ -85,7 +85,7 @@ fn searches_that_make_no_sense_are_refused() {
         ("tune neighbors -k 9..1 --random 3", &["k is 9 to 1"]),
         ("tune neighbors --folds 1", &["folds is 1"]),
         ("tune neighbors --random 0", &["the number of trials is 0"]),
-        ("tune neighbors --metric l3", &["l3", "cosine"]),
+        ("tune neighbors --metric l7", &["l7", "cosine"]),
         ("tune network --hidden 8,,8", &["--hidden"]),
         ("tune network --lr 0.1,-1", &["learning rate is -1"]),
         ("tune linear --lr 0..1 --random 3", &["learning rate is 0.0 to 1.0"]),

@@ -5,7 +5,7 @@ use tercet_kernels::distance::{self, MAX_WIDTH, MAX_WIDTH_WITHIN, Measure, Panel
 
 use super::Metric;
 use super::metric::MAX_COSINE_WIDTH;
-use super::pruned::{PrunedRows, Space};
+use super::pruned::{MORE_BYTES, PrunedRows, Space};
 use crate::data::{Dataset, ImageShape, Row};
 use crate::{Error, Result};
 
@@ -13,7 +13,7 @@ use crate::{Error, Result};
 ///
 /// Remembering is all there is to learn. [`fit`](Self::fit) keeps the rows, in the order in which the kernels read them
 /// or, where short codes rule most of them out, as they are: then they are shared with the data set, and the codes
-/// need about a quarter of their memory. The data set may be dropped afterwards.
+/// of wide rows need about a quarter of their memory. The data set may be dropped afterwards.
 ///
 /// ```
 /// use tercet::data::{Dataset, ImageShape};
@@ -43,10 +43,10 @@ pub struct NearestNeighbors {
 pub(super) enum Rows {
     /// Bytes, interleaved for the blocked kernels.
     Panels(Panels),
-    /// Rows with codes that rule most of them out, for L2 and cosine.
+    /// Rows with codes that rule most of them out, for L2, cosine and, on floats, dot products.
     PrunedBytes(Box<PrunedRows<u8>>),
     PrunedFloats(Box<PrunedRows<f32>>),
-    /// Bytes of rows too wide for 32 bits, row by row, with `‖x‖²` of each.
+    /// Bytes of rows too wide for 32 bits, and all that are compared by L3, row by row, with `‖x‖²` of each.
     Bytes {
         values: Vec<u8>,
         squares: Vec<u64>,
@@ -274,7 +274,7 @@ fn pruned(isa: Isa, data: &Dataset, metric: Metric) -> Option<Rows> {
         Metric::Dot if !data.is_pixels() => Space::Products,
         Metric::L1 | Metric::L3 | Metric::Dot => return None,
     };
-    if data.len() < 4096 || data.width() >= MAX_WIDTH_WITHIN {
+    if data.len() < 4096 || data.width() + MORE_BYTES > MAX_WIDTH_WITHIN {
         return None;
     }
     Some(match data.is_pixels() {

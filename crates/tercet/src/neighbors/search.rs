@@ -75,6 +75,9 @@ const STRIPE: usize = 256;
 /// Queries that have codes at a time, so that codes need the same memory however many queries there are.
 const CODED: usize = 128 * BLOCK;
 
+/// Neighbours that a block of queries lists at most, where it has more than twelve queries.
+const LISTED: usize = 1 << 18;
+
 /// The most neighbours of a part.
 const FOUND: usize = 1 << 18;
 
@@ -280,7 +283,9 @@ impl NearestNeighbors {
             let count = CODED.min(n - from);
             let sorted = rows.sort(self.isa, count, |i| query(from + i));
             let (mut indices, mut distances) = (vec![0; count * k], vec![0.0; count * k]);
-            let share = count.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(12).min(BLOCK);
+            // Lists of many neighbours are held for fewer queries at a time.
+            let most = (LISTED / k).next_multiple_of(12).clamp(12, BLOCK);
+            let share = count.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(12).min(most);
             let end = run.blocks(share, &mut indices, &mut distances, |block, best: &mut [Best<E::Key>]| {
                 let queries = sorted.order[block].iter().map(|&i| i as usize);
                 let queries: Vec<Query<'_, T>> =

@@ -12,23 +12,26 @@ pub(in crate::neighbors) trait Exact<T: Value>: Sync {
     /// What rows are ordered by.
     type Key: Key;
 
-    /// The key of a row for a query.
-    fn key(&self, isa: Isa, query: &Query<'_, T>, x: &[T]) -> Self::Key;
+    /// The key of a row for a query. `square` is ‖x‖² in a [`Space`](super::Space) of directions.
+    fn key(&self, isa: Isa, query: &Query<'_, T>, x: &[T], square: f64) -> Self::Key;
 
     /// No row whose key is at most this one is farther from the query than so, in the [`Space`](super::Space) of the
     /// metric.
     fn reach(&self, query: &Query<'_, T>, key: Self::Key) -> f64;
 
-    /// Gives `each` the key of every query and every row, as numbers from 0, for sets that codes are no use for. Returns
-    /// `false` where there is no faster way than pair by pair.
+    /// Whether many rows can be measured faster than pair by pair.
+    const BY_STRIPES: bool;
+
+    /// Gives `each` the key of every query and every row, as numbers from 0, for queries that codes are no use for: where
+    /// rows can be measured [by stripes](Self::BY_STRIPES).
     fn stripe(
         &self,
         _isa: Isa,
         _queries: &[Query<'_, T>],
         _rows: &[&[T]],
         _each: impl FnMut(usize, usize, Self::Key),
-    ) -> bool {
-        false
+    ) {
+        unreachable!("rows that are measured pair by pair")
     }
 }
 
@@ -37,8 +40,9 @@ pub(in crate::neighbors) struct ByteSquares;
 
 impl Exact<u8> for ByteSquares {
     type Key = ByteL2;
+    const BY_STRIPES: bool = true;
 
-    fn key(&self, isa: Isa, query: &Query<'_, u8>, x: &[u8]) -> ByteL2 {
+    fn key(&self, isa: Isa, query: &Query<'_, u8>, x: &[u8], _: f64) -> ByteL2 {
         ByteL2(distance::l2_squared(isa, query.values, x))
     }
 
@@ -53,9 +57,8 @@ impl Exact<u8> for ByteSquares {
         queries: &[Query<'_, u8>],
         rows: &[&[u8]],
         mut each: impl FnMut(usize, usize, ByteL2),
-    ) -> bool {
+    ) {
         tile(isa, Measure::L2Squared, queries, rows, |q, i, square, _| each(q, i, ByteL2(u64::from(square))));
-        true
     }
 }
 
@@ -64,15 +67,21 @@ pub(in crate::neighbors) struct ByteCosines;
 
 impl Exact<u8> for ByteCosines {
     type Key = ByteCosine;
+    const BY_STRIPES: bool = true;
 
-    fn key(&self, isa: Isa, query: &Query<'_, u8>, x: &[u8]) -> ByteCosine {
-        let (dot, row) = (distance::dot(isa, query.values, x), distance::dot(isa, x, x));
-        ByteCosine { dot, row, query: query.square as u64 }
+    fn key(&self, isa: Isa, query: &Query<'_, u8>, x: &[u8], square: f64) -> ByteCosine {
+        // Squares of bytes are below 2⁵³ and so whole numbers in f64, too.
+        ByteCosine {
+            dot: distance::dot(isa, query.values, x),
+            row: square as u64,
+            query: query.square as u64,
+        }
     }
 
-    /// ‖u − v‖² = 2 (1 − u·v) for directions u and v. The distance of a key is rounded by less than 2⁻⁵⁰.
+    /// ‖u − v‖² = 2 (1 − u·v) for directions u and v. The distance of a key is off by less than 2 · 10⁻⁸: near right angles it
+    /// is 1 − √(1 − s) with an s that is rounded near 1, and the root of a rounding of 2⁻⁵³ is that large.
     fn reach(&self, _: &Query<'_, u8>, key: ByteCosine) -> f64 {
-        (2.0 * (key.distance() + 1e-12)).sqrt() * (1.0 + 1e-12)
+        (2.0 * (key.distance() + 2e-8)).sqrt() * (1.0 + 1e-12)
     }
 
     fn stripe(
@@ -81,12 +90,11 @@ impl Exact<u8> for ByteCosines {
         queries: &[Query<'_, u8>],
         rows: &[&[u8]],
         mut each: impl FnMut(usize, usize, ByteCosine),
-    ) -> bool {
+    ) {
         tile(isa, Measure::Dot, queries, rows, |q, i, dot, panels| {
             let (row, query) = (u64::from(panels.square(i)), queries[q].square as u64);
             each(q, i, ByteCosine { dot: u64::from(dot), row, query });
         });
-        true
     }
 }
 
@@ -114,8 +122,9 @@ pub(in crate::neighbors) struct FloatSquares;
 
 impl Exact<f32> for FloatSquares {
     type Key = FloatSquared;
+    const BY_STRIPES: bool = false;
 
-    fn key(&self, isa: Isa, query: &Query<'_, f32>, x: &[f32]) -> FloatSquared {
+    fn key(&self, isa: Isa, query: &Query<'_, f32>, x: &[f32], _: f64) -> FloatSquared {
         FloatSquared(floats::l2_squared(isa, query.values, x))
     }
 
@@ -130,9 +139,10 @@ pub(in crate::neighbors) struct FloatCosines;
 
 impl Exact<f32> for FloatCosines {
     type Key = Float;
+    const BY_STRIPES: bool = false;
 
-    fn key(&self, isa: Isa, query: &Query<'_, f32>, x: &[f32]) -> Float {
-        float_cosine(floats::dot(isa, query.values, x), f32::square(isa, x), query.square)
+    fn key(&self, isa: Isa, query: &Query<'_, f32>, x: &[f32], square: f64) -> Float {
+        float_cosine(floats::dot(isa, query.values, x), square, query.square)
     }
 
     /// The dot product is off by at most 10⁻¹² ‖q‖ ‖x‖, the norms by as much of themselves, the quotient by three
@@ -150,14 +160,19 @@ pub(in crate::neighbors) struct FloatProducts {
 
 impl Exact<f32> for FloatProducts {
     type Key = Float;
+    const BY_STRIPES: bool = false;
 
-    fn key(&self, isa: Isa, query: &Query<'_, f32>, x: &[f32]) -> Float {
+    fn key(&self, isa: Isa, query: &Query<'_, f32>, x: &[f32], _: f64) -> Float {
         float_dot(floats::dot(isa, query.values, x))
     }
 
     fn reach(&self, query: &Query<'_, f32>, Float(product): Float) -> f64 {
-        // The product is off by at most 10⁻¹² ‖q‖ ‖x‖ ≤ 10⁻¹² (‖q‖² + M²), the squares by as much of themselves.
-        let squares = query.square + self.longest;
-        ((squares + 2.0 * product).max(0.0) + 1e-11 * squares).sqrt() * (1.0 + 1e-12)
+        // The product is off by at most 10⁻¹² ‖q‖ ‖x‖, so times M / ‖q‖ by 10⁻¹² M², and the squares by as much.
+        let (scale, square) = match query.square > 0.0 {
+            true => ((self.longest / query.square).sqrt(), self.longest),
+            false => (0.0, 0.0),
+        };
+        let distance = square + self.longest + 2.0 * scale * product;
+        (distance.max(0.0) + 2e-11 * self.longest).sqrt() * (1.0 + 1e-12)
     }
 }

@@ -38,9 +38,12 @@ pub(super) use search::Query;
 pub(super) use value::Value;
 
 use order::{Groups, panels};
-use plan::{Plan, Sample};
+use plan::{Cost, Plan, Sample};
 pub(super) use sketch::Space;
 use sketch::{Codes, Side, Sketch};
+
+/// Bytes of a code beside those of its axes, at most.
+pub(super) const MORE_BYTES: usize = 2;
 
 /// Rows of a stripe: some panels.
 const STRIPE: usize = 256;
@@ -57,7 +60,8 @@ const WILD: f64 = 1.5;
 pub(super) struct PrunedRows<T: Value> {
     /// The rows, which are shared with whoever else holds the set.
     data: Dataset,
-    /// Rows of the data set in the order of the search. Equal rows share a place: those of place p are
+    /// Rows of the data set in the order of the search. Equal rows share a place (but for rare ones whose codes are mixed
+    /// up with those of others, which is no harm): those of place p are
     /// `order[starts[p] ‥ starts[p + 1]]`, in ascending order.
     order: Vec<u32>,
     starts: Vec<u32>,
@@ -69,6 +73,10 @@ pub(super) struct PrunedRows<T: Value> {
     fine_errors: Vec<f32>,
     /// The largest e of a coarse code of each stripe.
     errors: Vec<f64>,
+    /// ‖x‖² at each place, where rows are compared by their directions.
+    squares: Vec<f64>,
+    /// What the steps of a search cost.
+    cost: Cost,
     groups: Groups,
     /// Where the rows of each group stand.
     places: Vec<Range<usize>>,
@@ -88,7 +96,7 @@ impl<T: Value> PrunedRows<T> {
         let codes = sketch.codes(isa, Side::Rows, data.len(), |i| T::row(data, i));
         let (bytes, lines) = (sketch.coarse.bytes(), sketch.fine.lines());
         let groups = Groups::find(isa, &codes, bytes);
-        let order = search_order(&codes, &groups.assign(isa, &codes), lines);
+        let order = search_order(&codes, &groups.assign(isa, &codes), bytes, lines);
         let row = |place: &Place| T::row(data, place.row as usize);
         let starts = (0..order.len()).filter(|&i| {
             i == 0 || order[i].mixed != order[i - 1].mixed || row(&order[i]) != row(&order[i - 1])
@@ -110,13 +118,20 @@ impl<T: Value> PrunedRows<T> {
             data: data.clone(),
             order: order.iter().map(|place| place.row).collect(),
             starts,
+            squares: match sample.space {
+                Space::Directions => {
+                    firsts.iter().map(|&i| T::square(isa, T::row(data, i as usize))).collect()
+                }
+                Space::Plain | Space::Products => Vec::new(),
+            },
+            cost: Cost::new::<T>(isa, data.width()),
             sketch,
             groups,
             places,
         }
     }
 
-    /// The largest ‖x‖², where rows are compared by their products.
+    /// At least the largest ‖x‖², where rows are compared by their products.
     pub fn longest(&self) -> f64 {
         self.sketch.longest
     }
@@ -156,6 +171,10 @@ impl<T: Value> PrunedRows<T> {
             + size_of_val(&*self.fine)
             + size_of_val(&*self.fine_errors)
             + size_of_val(&*self.errors)
+            + size_of_val(&*self.squares)
+            + size_of_val(&*self.places)
+            + self.groups.bytes()
+            + T::basis_bytes(&self.sketch.basis)
     }
 }
 
@@ -165,20 +184,21 @@ impl<T: Value> PrunedRows<T> {
 struct Place {
     wild: bool,
     group: u16,
-    /// A number that equal rows share.
+    /// A number that equal rows share, and hardly any others.
     mixed: u64,
     row: u32,
 }
 
-fn search_order(codes: &Codes, groups: &[u16], lines: usize) -> Vec<Place> {
+fn search_order(codes: &Codes, groups: &[u16], bytes: usize, lines: usize) -> Vec<Place> {
     let mut errors: Vec<f64> = codes.errors.iter().map(|errors| errors[0]).collect();
     let middle = errors.len() / 2;
     let median = *errors.select_nth_unstable_by(middle, f64::total_cmp).1;
+    let coarse = |row: usize| &codes.coarse[row * bytes..][..bytes];
     let fine = |row: usize| &codes.fine[row * lines..][..lines];
     let place = |row: usize| Place {
         wild: codes.errors[row][0] > WILD * median,
         group: groups[row],
-        mixed: mixed(fine(row)),
+        mixed: mixed(coarse(row), fine(row)),
         row: row as u32,
     };
     let mut order: Vec<Place> = (0..groups.len()).into_par_iter().map(place).collect();
@@ -187,9 +207,12 @@ fn search_order(codes: &Codes, groups: &[u16], lines: usize) -> Vec<Place> {
 }
 
 /// A number that equal codes share and others hardly ever do.
-fn mixed(code: &[Line]) -> u64 {
-    let words = code.iter().flat_map(|line| line.0.as_chunks::<8>().0);
-    words.fold(0x9e37_79b9_7f4a_7c15, |sum: u64, word| {
+fn mixed(coarse: &[u8], fine: &[Line]) -> u64 {
+    let (words, rest) = coarse.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let fine = fine.iter().flat_map(|line| line.0.as_chunks::<8>().0);
+    words.iter().chain([&last]).chain(fine).fold(0x9e37_79b9_7f4a_7c15, |sum: u64, word| {
         (sum ^ u64::from_le_bytes(*word)).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(31)
     })
 }

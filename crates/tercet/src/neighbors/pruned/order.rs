@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use tercet_kernels::Isa;
 use tercet_kernels::distance::{self, Measure, Panels, Queries};
 
+use super::plan::spread;
 use super::sketch::Codes;
 
 /// How many groups rows and queries are sorted into.
@@ -30,7 +31,7 @@ impl Groups {
     pub fn find(isa: Isa, codes: &Codes, bytes: usize) -> Self {
         let codes: Vec<&[u8]> = codes.coarse.chunks_exact(bytes).collect();
         let size = codes.len().min(SAMPLE);
-        let sample: Vec<&[u8]> = (0..size).map(|i| codes[i * codes.len() / size]).collect();
+        let sample: Vec<&[u8]> = spread(codes.len(), size).into_iter().map(|i| codes[i]).collect();
         let count = GROUPS.min(size);
         let mut centres: Vec<Vec<u8>> = (0..count).map(|i| sample[i * size / count].to_vec()).collect();
         for _ in 0..ROUNDS {
@@ -50,6 +51,11 @@ impl Groups {
 
     fn of(centres: &[Vec<u8>], bytes: usize) -> Self {
         Groups { centres: panels(centres.iter().map(Vec::as_slice), bytes) }
+    }
+
+    /// Bytes of memory that the centres hold.
+    pub fn bytes(&self) -> usize {
+        self.centres.bytes()
     }
 
     /// How many groups there are.

@@ -4,6 +4,7 @@
 //! few of its rows the distance to their third neighbour, and for codes of each length the share of the sample that they
 //! would not rule out. The rest is a sum of what each step of a search costs. No answer depends on any of it.
 
+use rand::RngExt;
 use rayon::prelude::*;
 use tercet_kernels::Isa;
 
@@ -11,6 +12,7 @@ use super::principal::principal_components;
 use super::sketch::Space;
 use super::value::Value;
 use crate::data::Dataset;
+use crate::random::{Stream, generator};
 
 /// Rows of a sample.
 const ROWS: usize = 1024;
@@ -49,6 +51,8 @@ pub(super) struct Sample<'x, T> {
     pub components: Vec<f32>,
     /// What the components say of the sample, (rows, P), in the rows' own units.
     seen: Vec<f64>,
+    /// The range of the column that has the widest.
+    widest: f64,
 }
 
 impl<'x, T: Value> Sample<'x, T> {
@@ -56,7 +60,7 @@ impl<'x, T: Value> Sample<'x, T> {
     pub fn new(isa: Isa, data: &'x Dataset, space: Space, most: usize) -> Self {
         let (count, width) = (data.len(), data.width());
         let size = count.min(ROWS);
-        let rows: Vec<&[T]> = (0..size).map(|i| T::row(data, i * count / size)).collect();
+        let rows: Vec<&[T]> = spread(count, size).into_iter().map(|i| T::row(data, i)).collect();
         let largest = rows.iter().flat_map(|row| row.iter()).fold(0.0f32, |m, v| m.max(v.to_f32().abs()));
         // Numbers of about 1 keep squares of very small or large rows inside f32.
         let unit = if largest > 0.0 { f64::from(largest) } else { 1.0 };
@@ -83,21 +87,27 @@ impl<'x, T: Value> Sample<'x, T> {
             }
             Space::Plain | Space::Directions => 0.0,
         };
-        Sample { rows, width, space, longest, components, seen }
+        let range = |j: usize| {
+            let column = values.iter().skip(j).step_by(width);
+            column.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+        };
+        let widest = (0..width).map(range).fold(0.0, |widest, (low, high)| f64::from(high - low).max(widest));
+        Sample { rows, width, space, longest, components, seen, widest: widest * unit }
     }
 
     /// The plan that promises the fastest search, or none where it would be faster to measure every pair.
     pub fn plan(&self, isa: Isa, data: &Dataset) -> Option<Plan> {
         let count = data.len();
         let axes = self.components.len() / self.width;
-        let among = count.min(AMONG);
+        let among = spread(count, count.min(AMONG));
         let asked: Vec<usize> =
             (0..ASKED.min(self.rows.len())).map(|i| i * self.rows.len() / ASKED).collect();
         let shares: Vec<Shares> = asked
             .par_iter()
             .map(|&q| {
-                let mut distances: Vec<f64> = (0..among)
-                    .map(|i| T::row(data, i * count / among))
+                let mut distances: Vec<f64> = among
+                    .iter()
+                    .map(|&i| T::row(data, i))
                     .filter(|row| !std::ptr::eq(*row, self.rows[q]))
                     .map(|row| self.distance(isa, self.rows[q], row))
                     .collect();
@@ -120,7 +130,7 @@ impl<'x, T: Value> Sample<'x, T> {
         // looked at once by way of their codes.
         let whole_alone = Plan { coarse: Length::Whole, fine: Length::Axes(0) };
         let mut best = match floats {
-            true => (cost.coarse(self.width + 1) + whole * cost.row(), Some(whole_alone)),
+            true => (cost.coarse(self.width + 1) + whole * (cost.fine(1) + cost.row()), Some(whole_alone)),
             false => (cost.without_codes(), None),
         };
         let mut consider = |cycles: f64, coarse: usize, fine: Length| {
@@ -187,15 +197,25 @@ impl<'x, T: Value> Sample<'x, T> {
             }
             whole.push(self.distance(isa, self.rows[q], self.rows[i]).powi(2));
         }
-        let share = |bounds: &[f64]| {
-            // Bytes cover about 8.4 standard deviations of a coordinate, and what rounding changes of one is spread
-            // evenly over a step; the mean squared distance of two rows is twice the variance.
-            let mean = bounds.iter().sum::<f64>() / bounds.len().max(1) as f64;
-            let error = 8.4 / 255.0 / 12f64.sqrt() * (mean / 2.0).sqrt();
+        let share = |bounds: &[f64], error: f64| {
             let reach = bar + 2.0 * error;
             bounds.iter().filter(|&&bound| bound <= reach * reach).count() as f64 / bounds.len().max(1) as f64
         };
-        Shares { axes: bounds.each_ref().map(|bounds| share(bounds)), whole: share(&whole) }
+        // What rounding to bytes changes of a coordinate is spread evenly over a step. Axes share what there is evenly, and
+        // bytes cover about 8.4 standard deviations; the mean squared distance of two rows is twice the variance.
+        let square = lengths[q].max(self.longest);
+        let of_axes = |(bounds, &length): (&Vec<f64>, &usize)| {
+            let mean = bounds.iter().sum::<f64>() / bounds.len().max(1) as f64;
+            let delta = T::rounding(length, self.width) * square.sqrt();
+            let rest = (square - mean / 2.0).max(0.0).sqrt();
+            let off = 2.0 * square.sqrt() * delta;
+            let computed = delta + if rest * rest > off { off / rest } else { off.sqrt() };
+            share(bounds, 8.4 / 255.0 / 12f64.sqrt() * (mean / 2.0).sqrt() + computed)
+        };
+        let mut axes = [0.0; LENGTHS.len()];
+        axes.iter_mut().zip(bounds.iter().zip(&LENGTHS).map(of_axes)).for_each(|(axes, share)| *axes = share);
+        let error = self.widest / 255.0 * (self.width as f64 / 12.0).sqrt();
+        Shares { axes, whole: share(&whole, error) }
     }
 }
 
@@ -205,8 +225,16 @@ struct Shares {
     whole: f64,
 }
 
+/// So many of `count` rows, spread over all of them, each drawn from its own stretch: no period of the data shows.
+pub(super) fn spread(count: usize, size: usize) -> Vec<usize> {
+    let mut generator = generator(0, Stream::Sketch);
+    let end = |i: usize| (i as u64 * count as u64 / size as u64) as usize;
+    (0..size).map(|i| generator.random_range(end(i)..end(i + 1))).collect()
+}
+
 /// What the steps of a search cost, in cycles a pair: measured, and rounded to what changes decisions.
-struct Cost {
+#[derive(Clone, Debug)]
+pub(super) struct Cost {
     /// Multiply-adds of bytes a cycle.
     rate: f64,
     width: usize,
@@ -215,7 +243,7 @@ struct Cost {
 }
 
 impl Cost {
-    fn new<T>(isa: Isa, width: usize) -> Self {
+    pub fn new<T>(isa: Isa, width: usize) -> Self {
         let rate = match isa.name() {
             "avx512" => 60.0,
             "avx2" => 18.0,
@@ -228,16 +256,16 @@ impl Cost {
         0.1 + length as f64 / self.rate
     }
 
-    fn fine(&self, length: usize) -> f64 {
+    pub fn fine(&self, length: usize) -> f64 {
         100.0 + 20.0 * length.div_ceil(64) as f64
     }
 
-    fn row(&self) -> f64 {
+    pub fn row(&self) -> f64 {
         100.0 + 20.0 * self.bytes.div_ceil(64) as f64
     }
 
     /// Bytes need no codes to be measured many at once.
-    fn without_codes(&self) -> f64 {
+    pub fn without_codes(&self) -> f64 {
         0.1 + self.width as f64 / self.rate
     }
 }

@@ -29,11 +29,8 @@ const ENOUGH: usize = 64;
 /// Of those, rows whose fine codes are looked at, beside two for each neighbour.
 const PROMISING: usize = 12;
 
-/// Stripes after which a block asks whether its codes are worth their while.
+/// A block asks after so many stripes, again and again, whether its codes are worth their while.
 const TRIAL: usize = 8;
-
-/// They are not where more than one row in so many had to be looked at.
-const WORTH: usize = 4;
 
 /// A query on its way through the stripes.
 pub(in crate::neighbors) struct Query<'q, T> {
@@ -219,7 +216,7 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
                 if t > self.largest_fine(q, place as usize) {
                     break;
                 }
-                let key = self.exact.key(self.isa, query, index.at(place as usize));
+                let key = self.key(q, place as usize);
                 self.counts.rows += 1;
                 self.offer(q, place, key);
                 self.scouted[q].push(place);
@@ -251,19 +248,21 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
         let mut largest = vec![0; count];
         let mut masks = vec![0; count * STRIPE.div_ceil(index.coarse.rows_of_a_panel())];
         let (mut passed, mut left) = (Vec::new(), Vec::new());
-        let mut looked_at = 0;
+        let (mut pairs, mut cycles) = (0.0, 0.0);
         let mut worth = true;
         for (s, &error) in index.errors.iter().enumerate() {
             go_on()?;
-            if s == TRIAL {
-                worth = looked_at * WORTH <= TRIAL * STRIPE * count;
+            if E::BY_STRIPES && s % TRIAL == 0 && worth {
+                worth = cycles <= pairs * index.cost.without_codes();
+                (pairs, cycles) = (0.0, 0.0);
             }
             let (panels, first, rows) = index.stripe(s);
-            if !worth && self.whole_stripe(first, rows) {
+            if !worth {
+                self.whole_stripe(first, rows);
                 continue;
             }
             for (q, (largest, known)) in largest.iter_mut().zip(&mut thresholds).enumerate() {
-                // A bar seldom changes, and most stripes share one error.
+                // A threshold is worked out again only where something has changed.
                 let reach = self.reach[q];
                 if (known.0, known.1) != (reach, error) {
                     let threshold = index.sketch.coarse.threshold(reach + self.queries[q].errors[0] + error);
@@ -292,7 +291,9 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
             }
             self.counts.fine += passed.len() as u64;
             self.look_at_fine_codes(&passed, &mut left);
-            looked_at += left.len();
+            pairs += (rows * count) as f64;
+            cycles += passed.len() as f64 * index.cost.fine(index.sketch.fine.bytes());
+            cycles += left.len() as f64 * index.cost.row();
             self.look_at_rows(&left);
         }
         ControlFlow::Continue(())
@@ -314,27 +315,30 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
     /// Looks at whole rows.
     fn look_at_rows(&mut self, left: &[(u32, u32)]) {
         for &(q, place) in left {
-            let key = self.exact.key(self.isa, &self.queries[q as usize], self.index.at(place as usize));
+            let key = self.key(q as usize, place as usize);
             self.offer(q as usize, place, key);
         }
         self.counts.rows += left.len() as u64;
     }
 
-    /// Offers all rows of a stripe to all queries, if there is a way faster than pair by pair.
-    fn whole_stripe(&mut self, first: usize, rows: usize) -> bool {
+    /// Offers all rows of a stripe to all queries.
+    fn whole_stripe(&mut self, first: usize, rows: usize) {
         let index = self.index;
         let values: Vec<&[T]> = (first..first + rows).map(|place| index.at(place)).collect();
         let (exact, queries) = (self.exact, self.queries);
-        let done = exact.stripe(self.isa, queries, &values, |q, i, key| {
+        exact.stripe(self.isa, queries, &values, |q, i, key| {
             let place = (first + i) as u32;
             if self.scouted[q].binary_search(&place).is_err() {
+                self.counts.rows += 1;
                 self.offer(q, place, key);
             }
         });
-        if done {
-            self.counts.rows += (rows * queries.len()) as u64;
-        }
-        done
+    }
+
+    /// The key of the row at a place.
+    fn key(&self, q: usize, place: usize) -> E::Key {
+        let square = self.index.squares.get(place).copied().unwrap_or(f64::NAN);
+        self.exact.key(self.isa, &self.queries[q], self.index.at(place), square)
     }
 
     /// The largest T of fine codes that does not rule the row at a place out.

@@ -26,8 +26,8 @@
 //! Two other metrics are distances of something else, see [`Space`]. Where rows are compared by their cosine, x stands
 //! for x / ‖x‖ in all of this, and for 0 where x = 0; the squared distance of such rows is at most twice the cosine
 //! distance. Where they are compared by their dot product, rows get one more column, `√(M² − ‖x‖²)`, M being the length of
-//! the longest row, and queries get 0 there (Bachrach et al., Speeding Up the Xbox Recommender System, 2014): then
-//! `‖q − x‖² = ‖q‖² + M² − 2 q·x`, the largest product being the smallest distance. A leaves that column alone; it is one
+//! the longest row, and queries get 0 there and are scaled to length M (Bachrach et al., Speeding Up the Xbox Recommender System, 2014): then
+//! `‖q − x‖² = 2 M² − 2 (M / ‖q‖) q·x`, the largest product being the smallest distance. A leaves that column alone; it is one
 //! more coordinate.
 //!
 //! Coordinate j is rounded to the byte `ĉ_j = round((c̃_j − low_j) / s)`, with one step s for all, where c̃ is c as it
@@ -46,7 +46,9 @@
 //! ρ² by at most `Δ = δ (2 ‖ã‖ + δ) + 3·10⁻¹² ‖x‖²`, the last term for computing in f64; and since
 //! `|ρ̃ − ρ| = |ρ̃² − ρ²| / (ρ̃ + ρ)`, ρ̃ is off by at most `min(Δ / ρ̃, √Δ)`. So `‖c̃ − c‖ ≤ δ + min(Δ / ρ̃, √Δ)`.
 //! e and T's threshold are computed in f64, with a few roundings of 2⁻⁵³ of themselves; they are made larger by 10⁻⁹ of
-//! themselves, which is far more.
+//! themselves, which is far more. Where low_j is much larger than s, what rounding changed is a small difference of large
+//! numbers, off by 2⁻⁵³ |low_j|: the 10⁻¹² ‖x‖ that δ has to spare covers it. The 1 that is added to the threshold of T
+//! covers what is left: T is a whole number.
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
@@ -65,7 +67,7 @@ const OUTSIDE: f64 = 0.002;
 /// The map from rows to codes, coarse and fine.
 #[derive(Clone, Debug)]
 pub(super) struct Sketch<T: Value> {
-    basis: T::Basis,
+    pub basis: T::Basis,
     space: Space,
     /// M², where rows are compared by their products.
     pub longest: f64,
@@ -170,7 +172,9 @@ impl<T: Value> Sketch<T> {
                     lines_out[i * lines..].iter_mut().zip(bytes.chunks(64)).for_each(|(line, bytes)| {
                         line.0[..bytes.len()].copy_from_slice(bytes);
                     });
-                    errors[i] = [slack[0] + coarse_error, slack[1] + fine_error];
+                    // What is no number rules nothing out.
+                    errors[i] = [slack[0] + coarse_error, slack[1] + fine_error]
+                        .map(|e| if e.is_nan() { f64::INFINITY } else { e });
                 });
             },
         );
@@ -197,7 +201,11 @@ impl<T: Value> Sketch<T> {
                 (Space::Directions, _) if square > 0.0 => (1.0 / square.sqrt(), 1.0, None),
                 (Space::Directions, _) => (0.0, 0.0, None),
                 (Space::Products, Side::Rows) => (1.0, square, Some(self.longest - square)),
-                (Space::Products, Side::Queries) => (1.0, square, Some(0.0)),
+                // Queries are made as long as the longest row, which changes no order: bytes then suit them too.
+                (Space::Products, Side::Queries) if square > 0.0 => {
+                    ((self.longest / square).sqrt(), self.longest, Some(0.0))
+                }
+                (Space::Products, Side::Queries) => (0.0, 0.0, Some(0.0)),
             };
             let (seen_coarse, seen_fine) = seen.split_at(coarse_axes);
             let slack = [

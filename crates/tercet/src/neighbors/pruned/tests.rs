@@ -1,7 +1,7 @@
 //! Searches with codes against the naive search, complete lists with their distances, and the bound itself.
 
 use proptest::prelude::*;
-use tercet_kernels::distance::naive;
+use tercet_kernels::distance::{MAX_WIDTH_WITHIN, naive};
 
 use super::plan::Length;
 use super::*;
@@ -219,6 +219,54 @@ fn awkward_sets_are_searched_exactly() {
             }
         }
     }
+}
+
+/// The widest rows that get codes, rows far from the origin, a column that outweighs all others, and queries of other lengths
+/// than the rows.
+#[test]
+fn awkward_floats_are_searched_exactly() {
+    let mut next = random(2);
+    let mut value = move || f32::from(next()) / 128.0 - 1.0;
+    let widest = MAX_WIDTH_WITHIN - MORE_BYTES;
+    let mut rows = |count: usize, width: usize| -> Vec<Vec<f32>> {
+        (0..count).map(|_| (0..width).map(|_| value()).collect()).collect()
+    };
+    let wide = (rows(40, widest), rows(3, widest));
+    let mut far = (rows(500, 60), rows(20, 60));
+    far.0.iter_mut().chain(&mut far.1).flatten().for_each(|v| *v += 1000.0);
+    let mut lopsided = (rows(500, 60), rows(20, 60));
+    lopsided.0.iter_mut().chain(&mut lopsided.1).for_each(|row| row[7] *= 1e4);
+    let mut long_queries = (rows(500, 60), rows(20, 60));
+    long_queries
+        .1
+        .iter_mut()
+        .zip(0..)
+        .for_each(|(row, i)| row.iter_mut().for_each(|v| *v *= 10f32.powi(i - 10)));
+    for (rows, queries) in [wide, far, lopsided, long_queries] {
+        let width = rows[0].len();
+        let (data, queries) = (features_of(width, &rows), features_of(width, &queries));
+        for metric in [Metric::L2, Metric::Cosine, Metric::Dot] {
+            let expected = search_naive::search(&data, &queries, metric, 5).unwrap();
+            for plan in plans::<f32>(width) {
+                let index = planned(Isa::active(), &data, metric, plan, Rows::PrunedFloats);
+                assert_eq!(index.search(&queries, 5).unwrap(), expected, "{metric}, D = {width}, {plan:?}");
+            }
+        }
+    }
+}
+
+/// What a plan promises holds for rows far from the origin, where products of floats are rounded much.
+#[test]
+fn plans_reckon_with_rounding() {
+    let mut next = random(6);
+    let rows: Vec<Vec<f32>> = (0..4500)
+        .map(|i| (0..64).map(|j| 1e4 + (i % 50 * j) as f32 + f32::from(next()) / 256.0).collect())
+        .collect();
+    let data = features_of(64, &rows);
+    let index = NearestNeighbors::fit(&data, Metric::L2).unwrap();
+    let (found, counts) = index.search_counted(&data.first(20), 5).unwrap();
+    assert_eq!(found, search_naive::search(&data, &data.first(20), Metric::L2, 5).unwrap());
+    assert!(counts.rows < 20 * 4500 / 4, "{} pairs were compared in full", counts.rows);
 }
 
 #[test]

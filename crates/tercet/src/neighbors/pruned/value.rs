@@ -34,6 +34,12 @@ pub(in crate::neighbors) trait Value:
     /// Axes near to those given, for the coarse and the fine codes.
     fn basis(isa: Isa, along: [Along; 2], width: usize) -> (Self::Basis, [Axes; 2]);
 
+    /// Bytes of memory that axes hold.
+    fn basis_bytes(basis: &Self::Basis) -> usize;
+
+    /// [`Axes::rounding`] of so many axes.
+    fn rounding(count: usize, width: usize) -> f64;
+
     /// What the axes say of some rows, coarse before fine: √g · A x, where `unit` of [`Axes`] is 1 / √g.
     ///
     /// # Shapes
@@ -135,12 +141,20 @@ impl Value for u8 {
                 let dot = distance::dot(isa, row(i), row(j)) as i64;
                 (dot - 128 * (sums[i] + sums[j]) + 128 * 128 * width as i64) as f64
             };
-            // Integers below 2³¹ are exact in f64; one product by `unit` is off by 2⁻⁵³ of itself.
-            Axes::new(count, &pairs(count).map(product).collect::<Vec<f64>>(), 1e-15)
+            Axes::new(count, &pairs(count).map(product).collect::<Vec<f64>>(), Self::rounding(count, width))
         });
         let all = rows[0].chunks_exact(width).chain(rows[1].chunks_exact(width));
         let all: Vec<&[u8]> = all.collect();
         (ByteBasis(Panels::new(Measure::Dot, width, all.iter().copied())), axes)
+    }
+
+    fn basis_bytes(ByteBasis(basis): &ByteBasis) -> usize {
+        basis.bytes()
+    }
+
+    /// Integers below 2³¹ are exact in f64; one product by `unit` is off by 2⁻⁵³ of itself.
+    fn rounding(_count: usize, _width: usize) -> f64 {
+        1e-15
     }
 
     fn project(isa: Isa, ByteBasis(basis): &ByteBasis, rows: &[&[u8]], seen: &mut Vec<f64>) {
@@ -198,16 +212,28 @@ impl Value for f32 {
                 return Axes { count: width, unit: 1.0, rounding: 1e-15 };
             };
             let (count, row) = (axes.len() / width, |i: usize| &axes[i * width..][..width]);
-            // A sum of D products of f32 in f32, in whatever order and fused or not, is off by at most γ Σ |a x| ≤
-            // γ ‖a‖ ‖x‖, γ = D u / (1 − D u), u = 2⁻²⁴ (Higham, Accuracy and Stability of Numerical Algorithms, 3.5).
-            // One row a of the axes has ‖a‖² ≤ g; P of them add up to √P γ ‖x‖ after the product by 1 / √g. What
-            // underflows adds less than D · 2⁻¹⁴⁹. D u ≤ 2⁻⁸ for rows that have sketches, so γ < 1.01 D u.
-            let gamma = 1.01 * width as f64 * f64::from(f32::EPSILON / 2.0);
             let product = |(i, j): (usize, usize)| floats::dot(isa, row(i), row(j));
             let products: Vec<f64> = pairs(count).map(product).collect();
-            Axes::new(count, &products, gamma * (count as f64).sqrt() + 1e-15)
+            Axes::new(count, &products, Self::rounding(count, width))
         });
         (FloatBasis { along, width }, axes)
+    }
+
+    fn basis_bytes(basis: &FloatBasis) -> usize {
+        let bytes = |along: &Along| match along {
+            Along::Axes(axes) => size_of_val(&**axes),
+            Along::Columns => 0,
+        };
+        basis.along.iter().map(bytes).sum()
+    }
+
+    /// A sum of D products of f32 in f32, in whatever order and fused or not, is off by at most γ Σ |a x| ≤ γ ‖a‖ ‖x‖,
+    /// γ = D u / (1 − D u), u = 2⁻²⁴ (Higham, Accuracy and Stability of Numerical Algorithms, 3.5). One row a of the axes
+    /// has ‖a‖² ≤ g; P of them add up to √P γ ‖x‖ after the product by 1 / √g. What underflows adds less than D · 2⁻¹⁴⁹.
+    /// D u < 2⁻¹⁰ for rows that have sketches, so γ < 1.01 D u.
+    fn rounding(count: usize, width: usize) -> f64 {
+        let gamma = 1.01 * width as f64 * f64::from(f32::EPSILON / 2.0);
+        gamma * (count as f64).sqrt() + 1e-15
     }
 
     fn project(isa: Isa, basis: &FloatBasis, rows: &[&[f32]], seen: &mut Vec<f64>) {
