@@ -31,7 +31,7 @@ impl Groups {
     pub fn find(isa: Isa, codes: &Codes, bytes: usize) -> Self {
         let codes: Vec<&[u8]> = codes.coarse.chunks_exact(bytes).collect();
         let size = codes.len().min(SAMPLE);
-        let sample: Vec<&[u8]> = spread(codes.len(), size).into_iter().map(|i| codes[i]).collect();
+        let sample: Vec<&[u8]> = spread(codes.len(), size, 3).into_iter().map(|i| codes[i]).collect();
         let count = GROUPS.min(size);
         let mut centres: Vec<Vec<u8>> = (0..count).map(|i| sample[i * size / count].to_vec()).collect();
         for _ in 0..ROUNDS {

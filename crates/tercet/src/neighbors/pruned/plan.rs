@@ -7,19 +7,24 @@
 use rand::RngExt;
 use rayon::prelude::*;
 use tercet_kernels::Isa;
+use tercet_kernels::matmul::{Start, View};
 
 use super::principal::principal_components;
 use super::sketch::Space;
 use super::value::Value;
 use crate::data::Dataset;
+use crate::parallel::product;
 use crate::random::{Stream, generator};
 
-/// Rows of a sample.
+/// Rows of a sample, and as many others to judge by.
 const ROWS: usize = 1024;
 
-/// Rows of the sample that are asked for their neighbours, among as many rows as `AMONG`.
-const ASKED: usize = 16;
+/// Judges that are asked for their neighbours, among as many rows as `AMONG`.
+const ASKED: usize = 32;
 const AMONG: usize = 4096;
+
+/// How much nearer the third neighbour among all rows is taken for, at most.
+const NEAREST: f64 = 0.3;
 
 /// Lengths of codes to choose from, in bytes. All but the last byte hold what an axis says of a row.
 const LENGTHS: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 160, 192];
@@ -49,7 +54,9 @@ pub(super) struct Sample<'x, T> {
     pub longest: f64,
     /// The leading principal components, (P, D), most important first.
     pub components: Vec<f32>,
-    /// What the components say of the sample, (rows, P), in the rows' own units.
+    /// Other rows, by which plans are judged.
+    judges: Vec<&'x [T]>,
+    /// What the components say of the judges, (judges, P), in the rows' own units.
     seen: Vec<f64>,
     /// The range of the column that has the widest.
     widest: f64,
@@ -60,23 +67,31 @@ impl<'x, T: Value> Sample<'x, T> {
     pub fn new(isa: Isa, data: &'x Dataset, space: Space, most: usize) -> Self {
         let (count, width) = (data.len(), data.width());
         let size = count.min(ROWS);
-        let rows: Vec<&[T]> = spread(count, size).into_iter().map(|i| T::row(data, i)).collect();
+        let rows: Vec<&[T]> = spread(count, size, 0).into_iter().map(|i| T::row(data, i)).collect();
         let largest = rows.iter().flat_map(|row| row.iter()).fold(0.0f32, |m, v| m.max(v.to_f32().abs()));
         // Numbers of about 1 keep squares of very small or large rows inside f32.
         let unit = if largest > 0.0 { f64::from(largest) } else { 1.0 };
-        let mut values = Vec::with_capacity(size * width);
-        let mut scales = Vec::with_capacity(size);
-        for row in &rows {
-            let length = T::square(isa, row).sqrt();
-            let scale = match space {
-                Space::Directions if length > 0.0 => 1.0 / length,
-                Space::Directions => 0.0,
-                Space::Plain | Space::Products => 1.0 / unit,
-            };
-            scales.push(scale);
-            values.extend(row.iter().map(|&v| (f64::from(v.to_f32()) * scale) as f32));
-        }
-        let (components, seen) = principal_components(&values, width, most.min(width));
+        let scaled = |rows: &[&[T]]| {
+            let mut values = Vec::with_capacity(rows.len() * width);
+            for row in rows {
+                let length = T::square(isa, row).sqrt();
+                let scale = match space {
+                    Space::Directions if length > 0.0 => 1.0 / length,
+                    Space::Directions => 0.0,
+                    Space::Plain | Space::Products => 1.0 / unit,
+                };
+                values.extend(row.iter().map(|&v| (f64::from(v.to_f32()) * scale) as f32));
+            }
+            values
+        };
+        let values = scaled(&rows);
+        let components = principal_components(&values, width, most.min(width));
+        // Components suit the rows that they were found from better than others.
+        let judges: Vec<&[T]> = spread(count, size, 1).into_iter().map(|i| T::row(data, i)).collect();
+        let axes = components.len() / width;
+        let mut seen = vec![0.0; size * axes];
+        let (judged, along) = (scaled(&judges), View::new(&components, axes, width));
+        product(View::new(&judged, size, width), along.t(), Start::Zero, &mut seen);
         let unit = if space == Space::Directions { 1.0 } else { unit };
         let seen = seen.into_iter().map(|z| f64::from(z) * unit).collect();
         let longest = match space {
@@ -92,32 +107,28 @@ impl<'x, T: Value> Sample<'x, T> {
             column.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
         };
         let widest = (0..width).map(range).fold(0.0, |widest, (low, high)| f64::from(high - low).max(widest));
-        Sample { rows, width, space, longest, components, seen, widest: widest * unit }
+        Sample { rows, width, space, longest, components, judges, seen, widest: widest * unit }
     }
 
     /// The plan that promises the fastest search, or none where it would be faster to measure every pair.
     pub fn plan(&self, isa: Isa, data: &Dataset) -> Option<Plan> {
         let count = data.len();
         let axes = self.components.len() / self.width;
-        let among = spread(count, count.min(AMONG));
+        let among = spread(count, count.min(AMONG), 2);
         let asked: Vec<usize> =
-            (0..ASKED.min(self.rows.len())).map(|i| i * self.rows.len() / ASKED).collect();
+            (0..ASKED.min(self.judges.len())).map(|i| i * self.judges.len() / ASKED).collect();
+        let thirds: Vec<[f64; 2]> =
+            asked.par_iter().map(|&q| self.third_neighbor(isa, q, data, &among)).collect();
+        // Among all rows the third neighbour is nearer than among some: by how much twice as many rows bring it nearer is
+        // seen on the way from half of them, and goes on like that in data of one dimension, whichever that is.
+        let twice = thirds.iter().filter(|[_, all]| *all > 0.0).map(|[half, all]| (all / half).ln());
+        let nearer = twice.clone().sum::<f64>() / twice.count().max(1) as f64;
+        let doublings = (count as f64 / among.len() as f64).log2();
+        let nearer = (nearer * doublings).exp().max(NEAREST);
         let shares: Vec<Shares> = asked
             .par_iter()
-            .map(|&q| {
-                let mut distances: Vec<f64> = among
-                    .iter()
-                    .map(|&i| T::row(data, i))
-                    .filter(|row| !std::ptr::eq(*row, self.rows[q]))
-                    .map(|row| self.distance(isa, self.rows[q], row))
-                    .collect();
-                let third = 2.min(distances.len().saturating_sub(1));
-                let bar = match distances.is_empty() {
-                    true => 0.0,
-                    false => *distances.select_nth_unstable_by(third, f64::total_cmp).1,
-                };
-                self.shares(isa, q, bar)
-            })
+            .zip(&thirds)
+            .map(|(&q, [_, third])| self.shares(isa, q, third * nearer))
             .collect();
         let share = |length: usize| {
             let sum: f64 = shares.iter().map(|shares| shares.axes[length]).sum();
@@ -154,6 +165,18 @@ impl<'x, T: Value> Sample<'x, T> {
         best.1
     }
 
+    /// How far the third neighbour of a row of the sample is, among half of some rows and among all of them.
+    fn third_neighbor(&self, isa: Isa, q: usize, data: &Dataset, among: &[usize]) -> [f64; 2] {
+        let others = among.iter().map(|&i| T::row(data, i)).filter(|row| !std::ptr::eq(*row, self.judges[q]));
+        let mut distances: Vec<f64> = others.map(|row| self.distance(isa, self.judges[q], row)).collect();
+        let half = distances.len() / 2;
+        let third = |distances: &mut [f64]| match distances.len().checked_sub(1) {
+            Some(last) => *distances.select_nth_unstable_by(last.min(2), f64::total_cmp).1,
+            None => 0.0,
+        };
+        [third(&mut distances[..half]), third(&mut distances)]
+    }
+
     fn distance(&self, isa: Isa, a: &[T], b: &[T]) -> f64 {
         let square = T::l2_squared(isa, a, b);
         let (a, b) = (T::square(isa, a), T::square(isa, b));
@@ -170,8 +193,8 @@ impl<'x, T: Value> Sample<'x, T> {
         let axes = self.components.len() / self.width;
         let seen = |i: usize| &self.seen[i * axes..][..axes];
         let lengths: Vec<f64> = match self.space {
-            Space::Directions => vec![1.0; self.rows.len()],
-            Space::Plain | Space::Products => self.rows.iter().map(|row| T::square(isa, row)).collect(),
+            Space::Directions => vec![1.0; self.judges.len()],
+            Space::Plain | Space::Products => self.judges.iter().map(|row| T::square(isa, row)).collect(),
         };
         let lift = |i: usize| match self.space {
             Space::Products => self.longest - lengths[i],
@@ -180,7 +203,7 @@ impl<'x, T: Value> Sample<'x, T> {
         // The bounds of all other rows, for each length of code, and the sums of what they are made of.
         let mut bounds = [const { Vec::new() }; LENGTHS.len()];
         let mut whole = Vec::new();
-        for i in (0..self.rows.len()).filter(|&i| i != q) {
+        for i in (0..self.judges.len()).filter(|&i| i != q) {
             let (mut between, mut of_q, mut of_i, mut from) = (lift(i), lengths[q], lengths[i], 0);
             for (bounds, &length) in
                 bounds.iter_mut().zip(&LENGTHS).filter(|(_, length)| **length <= axes + 1)
@@ -195,7 +218,7 @@ impl<'x, T: Value> Sample<'x, T> {
                 let unseen = of_q.max(0.0).sqrt() - of_i.max(0.0).sqrt();
                 bounds.push(between + unseen * unseen);
             }
-            whole.push(self.distance(isa, self.rows[q], self.rows[i]).powi(2));
+            whole.push(self.distance(isa, self.judges[q], self.judges[i]).powi(2));
         }
         let share = |bounds: &[f64], error: f64| {
             let reach = bar + 2.0 * error;
@@ -225,9 +248,10 @@ struct Shares {
     whole: f64,
 }
 
-/// So many of `count` rows, spread over all of them, each drawn from its own stretch: no period of the data shows.
-pub(super) fn spread(count: usize, size: usize) -> Vec<usize> {
-    let mut generator = generator(0, Stream::Sketch);
+/// So many of `count` rows, spread over all of them, each drawn from its own stretch: no period of the data shows. Draws
+/// with different seeds are independent.
+pub(super) fn spread(count: usize, size: usize, seed: u64) -> Vec<usize> {
+    let mut generator = generator(seed, Stream::Sketch);
     let end = |i: usize| (i as u64 * count as u64 / size as u64) as usize;
     (0..size).map(|i| generator.random_range(end(i)..end(i + 1))).collect()
 }
@@ -257,7 +281,7 @@ impl Cost {
     }
 
     pub fn fine(&self, length: usize) -> f64 {
-        100.0 + 20.0 * length.div_ceil(64) as f64
+        130.0 + 15.0 * length.div_ceil(64) as f64
     }
 
     pub fn row(&self) -> f64 {

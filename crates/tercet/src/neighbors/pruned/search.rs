@@ -29,8 +29,9 @@ const ENOUGH: usize = 64;
 /// Of those, rows whose fine codes are looked at, beside two for each neighbour.
 const PROMISING: usize = 12;
 
-/// A block asks after so many stripes, again and again, whether its codes are worth their while.
-const TRIAL: usize = 8;
+/// A block gives its codes up once what they did not rule out has cost this many times what measuring all pairs would: so no
+/// block takes much longer than twice as long as it would without codes.
+const PATIENCE: f64 = 1.0;
 
 /// A query on its way through the stripes.
 pub(in crate::neighbors) struct Query<'q, T> {
@@ -248,16 +249,12 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
         let mut largest = vec![0; count];
         let mut masks = vec![0; count * STRIPE.div_ceil(index.coarse.rows_of_a_panel())];
         let (mut passed, mut left) = (Vec::new(), Vec::new());
-        let (mut pairs, mut cycles) = (0.0, 0.0);
-        let mut worth = true;
+        let enough = PATIENCE * (index.len() * count) as f64 * index.cost.without_codes();
+        let mut spent = 0.0;
         for (s, &error) in index.errors.iter().enumerate() {
             go_on()?;
-            if E::BY_STRIPES && s % TRIAL == 0 && worth {
-                worth = cycles <= pairs * index.cost.without_codes();
-                (pairs, cycles) = (0.0, 0.0);
-            }
             let (panels, first, rows) = index.stripe(s);
-            if !worth {
+            if E::BY_STRIPES && spent > enough {
                 self.whole_stripe(first, rows);
                 continue;
             }
@@ -291,9 +288,8 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
             }
             self.counts.fine += passed.len() as u64;
             self.look_at_fine_codes(&passed, &mut left);
-            pairs += (rows * count) as f64;
-            cycles += passed.len() as f64 * index.cost.fine(index.sketch.fine.bytes());
-            cycles += left.len() as f64 * index.cost.row();
+            spent += passed.len() as f64 * index.cost.fine(index.sketch.fine.bytes());
+            spent += left.len() as f64 * index.cost.row();
             self.look_at_rows(&left);
         }
         ControlFlow::Continue(())
