@@ -57,7 +57,7 @@ pub fn follow(
             stage
                 .say(format!("iteration {step}: average loss = {loss:.4}, validation accuracy = {accuracy}"));
         }
-        if shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
+        if progress.check().is_some() || shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
             stage.note(note(&progress, start, images));
             shown = Some(Instant::now());
         }

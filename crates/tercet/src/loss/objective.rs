@@ -15,7 +15,7 @@ use super::{Loss, softmax, svm};
 pub struct Objective<'a> {
     /// The loss of an example.
     pub loss: Loss,
-    /// ε of [label smoothing](super::Loss), of softmax only: the target is 1 − ε + ε / C for the true class and
+    /// ε of label smoothing, of softmax only: the target is 1 − ε + ε / C for the true class and
     /// ε / C for every other, instead of 1 and 0.
     pub label_smoothing: f32,
     /// The weight of each example, (B); all 1 where there are none.

@@ -17,8 +17,8 @@
 //! `reg` adds reg · Σ W² to the loss: its gradient 2 · reg · W goes through the optimizer like any other. For plain
 //! gradient descent that shrinks every weight by the same share, 2 · lr · reg, a step. Adam divides it by √v̂, so that
 //! weights with large gradients are hardly regularised. The *decoupled* weight decay of AdamW takes lr · λ · W off the
-//! weights beside the step, the same share of each, and never shows in the loss. For plain gradient descent both are the same
-//! with λ = 2 · reg. Neither touches biases (PyTorch's `weight_decay` does unless it is told otherwise).
+//! weights beside the step, the same share of each, and never shows in the loss. For plain gradient descent both are
+//! the same with λ = 2 · reg. Neither touches biases (PyTorch's `weight_decay` does unless it is told otherwise).
 
 mod adam;
 mod sgd;
