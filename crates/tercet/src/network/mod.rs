@@ -16,6 +16,7 @@
 //! Nothing is allocated in a pass: activations and gradients live in a [`Workspace`] that belongs to the caller.
 
 mod dense;
+mod dropout;
 mod init;
 pub mod naive;
 mod relu;
@@ -24,11 +25,12 @@ mod workspace;
 use rayon::prelude::*;
 
 pub use dense::Dense;
+pub use dropout::Dropout;
 pub use init::Init;
 pub use workspace::{Gradient, Workspace};
 
 use crate::data::Dataset;
-use crate::loss::Loss;
+use crate::loss::{Loss, Objective};
 use crate::{Error, Matrix, Result};
 
 /// One layer of a [`Network`].
@@ -177,6 +179,16 @@ impl Network {
     /// # Panics
     /// Where `x` does not hold whole rows.
     pub fn forward<'w>(&self, x: &[f32], workspace: &'w mut Workspace) -> &'w [f32] {
+        self.forward_dropping(x, None, workspace)
+    }
+
+    /// The forward pass, with hidden units dropped in training.
+    fn forward_dropping<'w>(
+        &self,
+        x: &[f32],
+        mut dropout: Option<&mut Dropout>,
+        workspace: &'w mut Workspace,
+    ) -> &'w [f32] {
         let examples = workspace.prepare(self, x);
         let mut widths = workspace.widths(self);
         for (i, layer) in self.layers.iter().enumerate() {
@@ -186,7 +198,12 @@ impl Network {
             output.resize(examples * widths.next().expect("one width a layer"), 0.0);
             match layer {
                 Layer::Dense(dense) => dense.forward(input, output),
-                Layer::Relu => relu::forward(input, output),
+                Layer::Relu => {
+                    relu::forward(input, output);
+                    if let Some(dropout) = &mut dropout {
+                        dropout.forward(output);
+                    }
+                }
             }
         }
         workspace.outputs.last().expect("a network has a layer")
@@ -213,12 +230,31 @@ impl Network {
         reg: f32,
         workspace: &mut Workspace,
     ) -> f32 {
-        self.forward(x, workspace);
+        self.objective_and_gradients(x, labels, loss.into(), reg, None, workspace)
+    }
+
+    /// The same for a loss with label smoothing or weights, and with hidden units dropped.
+    ///
+    /// # Shapes
+    /// `x` is (B, D), `labels` and the weights are (B).
+    ///
+    /// # Panics
+    /// Where the shapes do not fit or the batch is empty.
+    pub fn objective_and_gradients(
+        &self,
+        x: &[f32],
+        labels: &[u32],
+        objective: Objective<'_>,
+        reg: f32,
+        mut dropout: Option<&mut Dropout>,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        self.forward_dropping(x, dropout.as_deref_mut(), workspace);
         let Workspace { outputs, flowing, flowing_next, gradients, .. } = workspace;
         let scores = outputs.last().expect("a network has a layer");
 
         flowing.resize(scores.len(), 0.0);
-        let data_loss = loss.loss_and_gradient(scores, labels, flowing);
+        let data_loss = objective.loss_and_gradient(scores, labels, flowing);
 
         // Backwards: `flowing` is the gradient by the output of layer i, and becomes the one by its input.
         let mut gradients_left = gradients.iter_mut().rev();
@@ -238,7 +274,12 @@ impl Network {
                         std::mem::swap(flowing, flowing_next);
                     }
                 }
-                Layer::Relu => relu::backward(input, flowing),
+                Layer::Relu => {
+                    if let Some(dropout) = &dropout {
+                        dropout.backward(&outputs[i], flowing);
+                    }
+                    relu::backward(input, flowing);
+                }
             }
         }
 
