@@ -4,6 +4,7 @@
 //! sense, 3 data or files, 130 interrupted.
 
 mod arguments;
+mod exact;
 mod exit;
 mod explaining;
 mod interrupt;

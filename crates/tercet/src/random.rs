@@ -24,6 +24,8 @@ pub enum Stream {
     Search = 3,
     /// The directions that a search of neighbours looks along first. They change its speed and no answer.
     Sketch = 4,
+    /// In which order the dual solver visits the examples. (Numbers 5 to 7 are kept for others.)
+    Visits = 8,
 }
 
 /// The generator for a purpose.

@@ -9,6 +9,7 @@ mod bad_requests;
 mod compare;
 mod data;
 mod evaluate;
+mod exact;
 #[cfg(unix)]
 mod interrupt;
 mod predict;
