@@ -74,10 +74,10 @@ macro_rules! registers {
             #[inline(always)]
             unsafe fn load(from: &Block<$number>) -> Self {
                 let from = from.0.as_ptr();
-                // SAFETY: the caller promises the instructions; a block has the numbers of all registers, and begins
-                // where a cache line does.
                 std::array::from_fn(
                     #[inline(always)]
+                    // SAFETY: the caller promises the instructions; a block has the numbers of all registers, and
+                    // begins where a cache line does.
                     |i| unsafe { $load(from.add(i * (16 / $count))) },
                 )
             }
@@ -94,9 +94,9 @@ macro_rules! registers {
 
             #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {
-                // SAFETY: the caller promises the instructions.
                 std::array::from_fn(
                     #[inline(always)]
+                    // SAFETY: the caller promises the instructions.
                     |i| unsafe { $fused(a[i], b[i], self[i]) },
                 )
             }
