@@ -85,6 +85,30 @@ pub struct Refinements {
     class_weights: Option<ClassWeights>,
 }
 
+impl Refinements {
+    /// The names of all options, and whether they were given.
+    pub fn given(&self) -> [(&'static str, bool); 16] {
+        [
+            ("--optimizer", self.optimizer.is_some()),
+            ("--momentum", self.momentum.is_some()),
+            ("--beta1", self.beta1.is_some()),
+            ("--beta2", self.beta2.is_some()),
+            ("--epsilon", self.epsilon.is_some()),
+            ("--weight-decay", self.weight_decay.is_some()),
+            ("--clip", self.clip.is_some()),
+            ("--schedule", self.schedule.is_some()),
+            ("--step-every", self.step_every.is_some()),
+            ("--gamma", self.gamma.is_some()),
+            ("--warmup", self.warmup.is_some()),
+            ("--last", self.last.is_some()),
+            ("--dropout", self.dropout.is_some()),
+            ("--label-smoothing", self.label_smoothing.is_some()),
+            ("--patience", self.patience.is_some() || self.stop_by.is_some()),
+            ("--class-weights", self.class_weights.is_some()),
+        ]
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum OptimizerName {
     /// Gradient descent, plain or with --momentum

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod descending;
+mod exact;
 mod exit;
 mod explaining;
 mod interrupt;

@@ -26,6 +26,8 @@ pub enum Stream {
     Sketch = 4,
     /// Which hidden units dropout drops.
     Dropout = 5,
+    /// In which order the dual solver visits the examples. (Numbers 5 to 7 are kept for others.)
+    Visits = 8,
 }
 
 /// The generator for a purpose.

@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use tercet::data::Collection;
 use tercet::image::{Contract, Preparation, Range};
-use tercet::linear::LinearClassifier;
+use tercet::linear::{LinearClassifier, dual};
 use tercet::loss::Loss;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
@@ -24,7 +24,7 @@ use crate::descending::Refinements;
 use crate::keeping::Keeping;
 use crate::progress::{Stage, say};
 use crate::remembering::{self, K, read_weights};
-use crate::{exit, interrupt, output, training};
+use crate::{exact, exit, interrupt, output, training};
 
 /// What `tercet train` understands.
 #[derive(clap::Args)]
@@ -113,8 +113,88 @@ struct NeighborsArguments {
 
 #[derive(clap::Args)]
 struct LinearArguments {
+    /// How the loss is minimised: by gradient descent, or exactly, with a proof of how near the least it is
+    #[arg(long, value_enum, default_value_t = Solver::Sgd)]
+    solver: Solver,
+    /// Let `dual` end as soon as the objective is within this part of the least [default: 1e-3]
+    #[arg(long, value_name = "PART", allow_negative_numbers = true)]
+    tolerance: Option<f64>,
+    /// Let `--reg auto` choose by so many folds of a cross-validation instead of the validation set
+    #[arg(long, value_name = "K")]
+    folds: Option<usize>,
     #[command(flatten)]
     descent: Descent,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Solver {
+    Sgd,
+    Dual,
+}
+
+/// A coefficient of Σ W², or the wish to have it chosen.
+#[derive(Clone, Copy, PartialEq)]
+enum Reg {
+    Given(f32),
+    Auto,
+}
+
+impl std::str::FromStr for Reg {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "auto" => Ok(Reg::Auto),
+            number => number
+                .parse()
+                .map(Reg::Given)
+                .map_err(|_| "expected a number such as 1e-4, or `auto` with --solver dual".to_owned()),
+        }
+    }
+}
+
+impl LinearArguments {
+    /// What is asked of the exact solver; nothing where gradient descent is to do it.
+    fn exact(&self) -> anyhow::Result<Option<exact::Request>> {
+        let d = &self.descent;
+        let refuse = |given: &[(&str, bool)], why: &str| match given.iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(exit::usage(format!("{name} {why}, or leave {name} out"))),
+            None => Ok(()),
+        };
+        let of_dual = [("--tolerance", self.tolerance.is_some()), ("--folds", self.folds.is_some())];
+        if self.solver == Solver::Sgd {
+            refuse(&of_dual, "belongs to the exact solver: add --solver dual")?;
+            return Ok(None);
+        }
+        let of_descent = [
+            ("--loss softmax", matches!(d.loss, Some(LossName::Softmax))),
+            ("--lr", d.lr.is_some()),
+            ("--batch", d.batch.is_some()),
+            ("--iterations", d.iterations.is_some()),
+            ("--check-every", d.check_every.is_some()),
+            ("--losses", d.losses.is_some()),
+            ("--weights", d.weights.is_some()),
+        ];
+        let why = "belongs to gradient descent: say --solver sgd";
+        refuse(&of_descent, why)?;
+        refuse(&d.refinements.given(), why)?;
+        if d.reg != Some(Reg::Auto) {
+            refuse(&of_dual[1..], "belongs to --reg auto: add that")?;
+        }
+        let usual = dual::Settings::default();
+        let settings = dual::Settings {
+            reg: match d.reg {
+                Some(Reg::Given(reg)) => reg,
+                _ => usual.reg,
+            },
+            margin: d.margin.unwrap_or(usual.margin),
+            tolerance: self.tolerance.unwrap_or(usual.tolerance),
+            max_epochs: d.epochs.unwrap_or(usual.max_epochs),
+            seed: d.seed.seed,
+        };
+        settings.validate()?;
+        Ok(Some(exact::Request { settings, choose: d.reg == Some(Reg::Auto), folds: self.folds }))
+    }
 }
 
 #[derive(clap::Args)]
@@ -141,9 +221,9 @@ struct Descent {
     /// The learning rate
     #[arg(long, visible_alias = "learning-rate", allow_negative_numbers = true)]
     lr: Option<f32>,
-    /// The coefficient of Σ W² in the loss
+    /// The coefficient of Σ W² in the loss; `auto` lets the exact solver of a linear classifier choose it
     #[arg(long, allow_negative_numbers = true)]
-    reg: Option<f32>,
+    reg: Option<Reg>,
     /// Examples of a batch
     #[arg(long)]
     batch: Option<usize>,
@@ -201,7 +281,14 @@ impl Descent {
         };
         let settings = Settings {
             loss,
-            reg: self.reg.unwrap_or(base.reg),
+            reg: match self.reg {
+                Some(Reg::Given(reg)) => reg,
+                Some(Reg::Auto) => {
+                    let why = "--reg auto belongs to the exact solver: say `train linear --solver dual`, or give a number";
+                    return Err(exit::usage(why));
+                }
+                None => base.reg,
+            },
             batch: self.batch.unwrap_or(base.batch),
             length: self
                 .epochs
@@ -222,7 +309,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let common = &arguments.common;
     match arguments.kind {
         Some(Kind::Neighbors(neighbors)) => remember(common, &neighbors),
-        Some(Kind::Linear(LinearArguments { descent })) => {
+        Some(Kind::Linear(linear)) => {
+            if let Some(request) = linear.exact()? {
+                common.keeping.refuse("the exact solver")?;
+                return solve(common, &request, &linear.descent.validation);
+            }
+            let descent = linear.descent;
             let recipe = descent.recipe(Recipe::linear())?;
             descend(common, &recipe, descent.losses.as_deref(), descent.weights.as_deref())
         }
@@ -463,6 +555,27 @@ fn descend(
             Err(error)
         }
     }
+}
+
+/// Trains a linear classifier exactly.
+fn solve(common: &Common, request: &exact::Request, validation: &Validation) -> anyhow::Result<ExitCode> {
+    let path = common.path("linear")?;
+    let collection = common.data.open()?;
+    let data = validation.split(&collection.train, request.settings.seed)?;
+    interrupt::watch("the model so far will be saved")?;
+    say(exact::of(&data));
+    let Some(outcome) = exact::run(request, &data)? else { return Ok(exit::interrupted()) };
+    let mut card =
+        Card::new(data.train.classes().to_vec(), Contract::of(&data.train, preparation(&collection)));
+    card.settings = json!({ "validation": data.validation.len() });
+    card.seed = Some(request.settings.seed);
+    card.data = Some(DataRecord::of(&data.train));
+    outcome.describe(&mut card)?;
+    let classifier = Classifier::Linear(outcome.solution.classifier.clone());
+    let saved = save(&path, ModelFile { card, classifier })?;
+    output::print(outcome.summary())?;
+    output::print(saved)?;
+    Ok(outcome.code())
 }
 
 fn data_in_words(data: &tercet::data::Split) -> String {

@@ -12,6 +12,7 @@ mod compare;
 mod data;
 mod descending;
 mod evaluate;
+mod exact;
 #[cfg(unix)]
 mod interrupt;
 mod predict;

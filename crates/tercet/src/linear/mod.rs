@@ -6,6 +6,9 @@
 //! gradient, as one would first write them down, are [`naive::loss_and_gradients`](crate::network::naive) with
 //! one layer.
 
+pub mod dual;
+pub mod path;
+
 use crate::data::Dataset;
 use crate::network::{Dense, Init, Layer, Network};
 use crate::{Matrix, Result};

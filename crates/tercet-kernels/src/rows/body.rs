@@ -1,0 +1,265 @@
+//! The kernels, written once and compiled for each instruction set.
+//!
+//! A block of sixteen f32 is one register of AVX-512, two of AVX2, four of SSE2 and NEON. A sum waits for the one before it, so four of them run side by
+//! side, each over every fourth feature.
+
+use super::held::Held;
+use super::share::{clip, larger, max, share, sum, zip};
+use super::{Ascent, Block, LANES, Number};
+
+/// Sums that run side by side.
+const CHAINS: usize = 4;
+
+/// value / 255 for each pixel.
+static PIXELS: [f32; 256] = {
+    let mut table = [0.0; 256];
+    let mut value = 0;
+    while value < 256 {
+        table[value] = value as f32 / 255.0;
+        value += 1;
+    }
+    table
+};
+
+/// The features of a row that are not zero, by number.
+trait Entries: Copy {
+    fn len(self) -> usize;
+    /// Where entry `i` stands, and its value.
+    ///
+    /// # Safety
+    /// `i` is below `len`.
+    unsafe fn entry(self, i: usize) -> (usize, f32);
+}
+
+#[derive(Clone, Copy)]
+struct Dense<'a>(&'a [f32]);
+
+impl Entries for Dense<'_> {
+    #[inline(always)]
+    fn len(self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    unsafe fn entry(self, i: usize) -> (usize, f32) {
+        // SAFETY: the caller promises that i is below the length.
+        (i, unsafe { *self.0.get_unchecked(i) })
+    }
+}
+
+/// Places and values, of which there are equally many.
+#[derive(Clone, Copy)]
+struct Listed<'a, P, V>(&'a [P], &'a [V]);
+
+impl<'a, P, V> Listed<'a, P, V> {
+    #[inline(always)]
+    fn new(places: &'a [P], values: &'a [V]) -> Self {
+        assert_eq!(places.len(), values.len(), "one value a place");
+        Listed(places, values)
+    }
+}
+
+impl Entries for Listed<'_, u32, f32> {
+    #[inline(always)]
+    fn len(self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    unsafe fn entry(self, i: usize) -> (usize, f32) {
+        // SAFETY: the caller promises that i is below the length, which both lists have.
+        unsafe { (*self.0.get_unchecked(i) as usize, *self.1.get_unchecked(i)) }
+    }
+}
+
+impl Entries for Listed<'_, u16, u8> {
+    #[inline(always)]
+    fn len(self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    unsafe fn entry(self, i: usize) -> (usize, f32) {
+        // SAFETY: the caller promises that i is below the length, which both lists have.
+        let (place, value) = unsafe { (*self.0.get_unchecked(i), *self.1.get_unchecked(i)) };
+        (place.into(), PIXELS[usize::from(value)])
+    }
+}
+
+/// # Safety
+/// The processor has the instructions of `H`.
+#[inline(always)]
+unsafe fn scores<H: Held>(x: impl Entries, w: &[Block<H::Number>], scores: &mut [Block<H::Number>])
+where
+    H::Number: Number,
+{
+    let (n, width) = (x.len(), scores.len());
+    let whole = n / CHAINS * CHAINS;
+    for (k, scores) in scores.iter_mut().enumerate() {
+        // SAFETY: the caller promises the instructions, and i stays below n.
+        unsafe {
+            let zero = H::splat(Number::ZERO);
+            let (mut a, mut b, mut c, mut d) = (H::load(scores), zero, zero, zero);
+            let step = |sum: H, i: usize| {
+                let (place, value) = x.entry(i);
+                sum.add_product(H::splat(Number::of(value)), H::load(&w[place * width + k]))
+            };
+            for i in (0..whole).step_by(CHAINS) {
+                (a, b, c, d) = (step(a, i), step(b, i + 1), step(c, i + 2), step(d, i + 3));
+            }
+            for i in whole..n {
+                a = step(a, i);
+            }
+            let one = H::splat(Number::of(1.0));
+            a.add_product(b, one).add_product(c.add_product(d, one), one).store(scores);
+        }
+    }
+}
+
+/// # Safety
+/// The processor has the instructions of `H`.
+#[inline(always)]
+unsafe fn add<H: Held>(x: impl Entries, c: &[Block<H::Number>], w: &mut [Block<H::Number>])
+where
+    H::Number: Number,
+{
+    for (k, block) in c.iter().enumerate() {
+        // SAFETY: the caller promises the instructions, and i is below the length.
+        unsafe {
+            let block = H::load(block);
+            for i in 0..x.len() {
+                let (place, value) = x.entry(i);
+                let w = &mut w[place * c.len() + k];
+                H::load(w).add_product(H::splat(Number::of(value)), block).store(w);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The processor has the instructions of `H`.
+#[inline(always)]
+unsafe fn ascend<H: Held<Number = f32>>(
+    ascent: &Ascent,
+    (x, squared, y): (impl Entries, f32, usize),
+    w: &mut [Block<f32>],
+    b: &mut [Block<f32>],
+    a: &mut [Block<f32>],
+    scratch: &mut [Block<f32>],
+) -> f32 {
+    let Ascent { classes, margin, step, bias_step } = *ascent;
+    scratch.copy_from_slice(b);
+    // SAFETY: the caller promises the instructions.
+    unsafe { scores::<H>(x, w, scratch) };
+    let q = step * squared + bias_step;
+    let of_y = scratch[y / LANES].0[y % LANES];
+    let before = sum(a.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
+    // From here on scratch holds u.
+    let (offset, per_q) = (margin - of_y, 1.0 / q);
+    for (u, a) in scratch.iter_mut().zip(a.iter()) {
+        u.0 = zip(u.0, a.0, |f, a| a + (f + offset) * per_q + before);
+    }
+    scratch[y / LANES].0[y % LANES] = f32::NEG_INFINITY;
+    let last = scratch.len() - 1;
+    let padding = classes - last * LANES;
+    let mut lane = 0.0;
+    let lanes = [(); LANES].map(|()| {
+        lane += 1.0;
+        lane
+    });
+    let classes_there = padding as f32;
+    scratch[last].0 =
+        zip(scratch[last].0, lanes, |u, lane| if lane <= classes_there { u } else { f32::NEG_INFINITY });
+    let t = share(scratch, before);
+    // And from here on, β.
+    let (mut total, mut largest) = ([0.0; LANES], [0.0; LANES]);
+    for (u, a) in scratch.iter_mut().zip(a.iter_mut()) {
+        let new = u.0.map(|u| clip(u - t));
+        u.0 = zip(a.0, new, |old, new| old - new);
+        total = zip(total, u.0, |total, change| total - change);
+        largest = zip(largest, u.0, |largest, change| larger(change.abs(), largest));
+        a.0 = new;
+    }
+    let largest = max(largest);
+    if largest > 0.0 {
+        scratch[y / LANES].0[y % LANES] = sum(total);
+        for (beta, b) in scratch.iter_mut().zip(b) {
+            b.0 = zip(b.0, beta.0, |b, beta| b + bias_step * beta);
+            beta.0 = beta.0.map(|beta| step * beta);
+        }
+        // SAFETY: the caller promises the instructions.
+        unsafe { add::<H>(x, scratch, w) };
+    }
+    largest
+}
+
+/// The kernels for one instruction set.
+macro_rules! compiled {
+    ($module:ident, $registers:ident, $(#[$attribute:meta])*) => {
+        pub(super) mod $module {
+            use super::super::{Ascent, Block, Number, Row};
+            use super::{Dense, Listed};
+
+            $(#[$attribute])*
+            pub(in super::super) fn scores<T: Number>(row: Row<'_>, w: &[Block<T>], scores: &mut [Block<T>]) {
+                // SAFETY: this function is compiled for the instructions of these registers.
+                unsafe {
+                    match row {
+                        Row::Dense(x) => super::scores::<T::$registers>(Dense(x), w, scores),
+                        Row::Sparse { places, values } => {
+                            super::scores::<T::$registers>(Listed::new(places, values), w, scores)
+                        }
+                        Row::Pixels { places, values } => {
+                            super::scores::<T::$registers>(Listed::new(places, values), w, scores)
+                        }
+                    }
+                }
+            }
+
+            $(#[$attribute])*
+            pub(in super::super) fn add<T: Number>(row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]) {
+                // SAFETY: this function is compiled for the instructions of these registers.
+                unsafe {
+                    match row {
+                        Row::Dense(x) => super::add::<T::$registers>(Dense(x), c, w),
+                        Row::Sparse { places, values } => {
+                            super::add::<T::$registers>(Listed::new(places, values), c, w)
+                        }
+                        Row::Pixels { places, values } => {
+                            super::add::<T::$registers>(Listed::new(places, values), c, w)
+                        }
+                    }
+                }
+            }
+
+            $(#[$attribute])*
+            pub(in super::super) fn ascend(
+                ascent: &Ascent,
+                (row, squared, y): (Row<'_>, f32, usize),
+                w: &mut [Block<f32>],
+                b: &mut [Block<f32>],
+                a: &mut [Block<f32>],
+                u: &mut [Block<f32>],
+            ) -> f32 {
+                type Held = <f32 as Number>::$registers;
+                // SAFETY: this function is compiled for the instructions of these registers.
+                unsafe {
+                    match row {
+                        Row::Dense(x) => super::ascend::<Held>(ascent, (Dense(x), squared, y), w, b, a, u),
+                        Row::Sparse { places, values } => {
+                            super::ascend::<Held>(ascent, (Listed::new(places, values), squared, y), w, b, a, u)
+                        }
+                        Row::Pixels { places, values } => {
+                            super::ascend::<Held>(ascent, (Listed::new(places, values), squared, y), w, b, a, u)
+                        }
+                    }
+                }
+            }
+        }
+    };
+}
+compiled!(portable, Portable,);
+#[cfg(target_arch = "x86_64")]
+compiled!(avx2, Avx2, #[target_feature(enable = "avx2,fma")]);
+#[cfg(target_arch = "x86_64")]
+compiled!(avx512, Avx512, #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]);

@@ -1,0 +1,183 @@
+//! The kernels of rows against their naive siblings, on every instruction set that this processor has.
+
+use tercet_kernels::Isa;
+use tercet_kernels::rows::{Ascent, Block, Row, add, ascend, blocks, naive, scores};
+
+/// Numbers that look random and are the same in every run, −1 … 1.
+fn numbers(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 8_388_608.0 - 1.0
+        })
+        .collect()
+}
+
+fn in_blocks(count: usize, seed: u32) -> Vec<Block<f32>> {
+    numbers(16 * count, seed).chunks_exact(16).map(|row| Block(row.try_into().unwrap())).collect()
+}
+
+/// One row of each kind, of D features.
+struct Rows {
+    dense: Vec<f32>,
+    places: Vec<u32>,
+    values: Vec<f32>,
+    pixel_places: Vec<u16>,
+    pixels: Vec<u8>,
+}
+
+impl Rows {
+    fn new(d: usize, seed: u32) -> Self {
+        let dense = numbers(d, seed);
+        let places: Vec<u32> = (0..d as u32).filter(|&j| dense[j as usize] > 0.3).collect();
+        let values = places.iter().map(|&j| dense[j as usize]).collect();
+        let pixel_places: Vec<u16> = (0..d as u16).filter(|&j| dense[usize::from(j)] < -0.2).collect();
+        let pixels = pixel_places.iter().map(|&j| (dense[usize::from(j)] * -255.0) as u8).collect();
+        Rows { dense, places, values, pixel_places, pixels }
+    }
+
+    fn each(&self) -> [Row<'_>; 3] {
+        [
+            Row::Dense(&self.dense),
+            Row::Sparse { places: &self.places, values: &self.values },
+            Row::Pixels { places: &self.pixel_places, values: &self.pixels },
+        ]
+    }
+}
+
+type Scores = fn(Isa, Row<'_>, &[Block<f32>], &mut [Block<f32>]);
+
+/// The checker: what is wrong with `candidate`, or nothing.
+fn difference(candidate: Scores, isa: Isa, d: usize, width: usize) -> Option<String> {
+    let (rows, w) = (Rows::new(d, 1), in_blocks(d * width, 2));
+    for row in rows.each() {
+        let mut expected = in_blocks(width, 3);
+        let mut found = expected.clone();
+        naive::scores(row, &w, &mut expected);
+        candidate(isa, row, &w, &mut found);
+        for (e, f) in expected.iter().flat_map(|b| b.0).zip(found.iter().flat_map(|b| b.0)) {
+            if (e - f).abs() > (d + 1) as f32 * 1e-6 {
+                return Some(format!("{isa:?} {row:?} ({d}, {width}): {f}, not {e}"));
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn scores_are_the_naive_ones_over_awkward_sizes() {
+    for isa in Isa::available() {
+        for d in [1, 2, 3, 4, 5, 7, 8, 63, 300] {
+            for width in 1..4 {
+                assert_eq!(difference(scores::<f32>, isa, d, width), None);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_checker_catches_a_wrong_kernel() {
+    /// Forgets the last feature of a row, as a loop by four might.
+    fn planted(isa: Isa, row: Row<'_>, w: &[Block<f32>], f: &mut [Block<f32>]) {
+        let row = match row {
+            Row::Dense(x) => Row::Dense(&x[..x.len() - x.len() % 4]),
+            other => other,
+        };
+        scores(isa, row, w, f);
+    }
+    for isa in Isa::available() {
+        assert_eq!(difference(planted, isa, 8, 1), None);
+        assert!(difference(planted, isa, 7, 1).is_some());
+    }
+}
+
+#[test]
+fn rows_are_added_as_the_formula_says_in_f32_and_f64() {
+    for isa in Isa::available() {
+        for (d, width) in [(1, 1), (5, 2), (50, 3)] {
+            let rows = Rows::new(d, 4);
+            let c = in_blocks(width, 5);
+            let wide = |blocks: &[Block<f32>]| -> Vec<Block<f64>> {
+                blocks.iter().map(|b| Block(b.0.map(f64::from))).collect()
+            };
+            for row in rows.each() {
+                let mut expected = in_blocks(d * width, 6);
+                let mut found = expected.clone();
+                let (mut expected_wide, mut found_wide) = (wide(&expected), wide(&expected));
+                naive::add(row, &c, &mut expected);
+                add(isa, row, &c, &mut found);
+                let near = |(e, f): (f32, f32)| (e - f).abs() < 1e-6;
+                assert!(expected.iter().flat_map(|b| b.0).zip(found.iter().flat_map(|b| b.0)).all(near));
+                naive::add(row, &wide(&c), &mut expected_wide);
+                add(isa, row, &wide(&c), &mut found_wide);
+                let near = |(e, f): (f64, f64)| (e - f).abs() < 1e-15;
+                assert!(
+                    expected_wide.iter().flat_map(|b| b.0).zip(found_wide.iter().flat_map(|b| b.0)).all(near)
+                );
+            }
+        }
+    }
+}
+
+/// The share that the sorted corners give solves its equation, and no other does.
+#[test]
+fn the_naive_share_solves_its_equation() {
+    for seed in 0..200 {
+        let u: Vec<f64> = numbers(1 + seed as usize % 30, seed).iter().map(|&u| 4.0 * f64::from(u)).collect();
+        let t = naive::share(&u);
+        let sum: f64 = u.iter().map(|u| (u - t).clamp(0.0, 1.0)).sum();
+        assert!((sum - t).abs() < 1e-12, "{u:?}: {sum}, not {t}");
+    }
+    assert_eq!(naive::share(&[-1.0, 0.0]), 0.0);
+    // Two classes that want all: both get it, and t is their sum.
+    assert_eq!(naive::share(&[9.0, 9.0]), 2.0);
+}
+
+/// The dual of all examples, as its formula says, times N: Δ Σ a − N reg Σ W² − Σ b² / (2 bias_step).
+fn dual(ascent: &Ascent, a: &[Block<f32>], w: &[Block<f32>], b: &[Block<f32>]) -> f64 {
+    let squares = |blocks: &[Block<f32>]| -> f64 {
+        blocks.iter().flat_map(|b| b.0).map(|w| f64::from(w) * f64::from(w)).sum()
+    };
+    let sum: f64 = a.iter().flat_map(|b| b.0).map(f64::from).sum();
+    f64::from(ascent.margin) * sum
+        - squares(w) / (2.0 * f64::from(ascent.step))
+        - squares(b) / (2.0 * f64::from(ascent.bias_step))
+}
+
+#[test]
+fn visits_are_the_naive_ones_and_never_lower_the_dual() {
+    for isa in Isa::available() {
+        for classes in [1, 2, 3, 10, 16, 17, 26, 40] {
+            for (step, bias_step) in [(0.01, 0.05), (1.0, 0.1), (30.0, 0.01)] {
+                let ascent = Ascent { classes, margin: 0.75, step, bias_step };
+                let (d, examples, k) = (9, 12, blocks(classes));
+                let zeros = |n: usize| vec![Block::<f32>::ZERO; n];
+                let (mut w, mut b, mut a, mut scratch) =
+                    (zeros(d * k), zeros(k), zeros(examples * k), zeros(k));
+                let mut before = 0.0f64;
+                for visit in 0..5 * examples {
+                    let i = visit % examples;
+                    let rows = Rows::new(d, 7 + i as u32);
+                    let row = rows.each()[i % 3];
+                    let example = (row, row.squared() as f32, (5 * i) % classes);
+                    let own = &mut a[i * k..][..k];
+                    let (mut nw, mut nb, mut na) = (w.clone(), b.clone(), own.to_vec());
+                    let expected = naive::ascend(&ascent, example, &mut nw, &mut nb, &mut na);
+                    let change = ascend(isa, &ascent, example, &mut w, &mut b, own, &mut scratch);
+                    assert!((change - expected).abs() < 1e-3, "{isa:?} {classes}: {change}, not {expected}");
+                    for (a, na) in own.iter().flat_map(|b| b.0).zip(na.iter().flat_map(|b| b.0)) {
+                        assert!(
+                            (0.0..=1.0).contains(&a) && (a - na).abs() < 1e-3,
+                            "{isa:?} {classes}: {a}, not {na}"
+                        );
+                    }
+                    let reached = dual(&ascent, &a, &w, &b);
+                    assert!(reached >= before - 1e-4 * before.abs(), "{reached} after {before}");
+                    before = reached;
+                }
+                assert!(classes == 1 || before > 0.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The rows of a data set as the solver walks over them: zeros left out where there are enough of them.
+
+use rayon::prelude::*;
+use tercet_kernels::rows::Row;
+
+use crate::data::{self, Dataset};
+use crate::{Error, Result};
+
+/// Rows of a piece. Whatever is done on all threads is done piece by piece, so that sums have one order.
+pub(super) const PIECE: usize = 2048;
+
+/// The features of N examples, and of each the sum of their squares.
+pub(super) struct Features<'a> {
+    data: &'a Dataset,
+    /// A piece each for [`PIECE`] rows.
+    pieces: Vec<Piece>,
+    squared: Vec<f32>,
+}
+
+/// Consecutive rows: row i has the entries from `starts[i]` up to `starts[i + 1]`.
+enum Piece {
+    /// As they lie in the data set.
+    Dense,
+    Pixels {
+        starts: Vec<usize>,
+        places: Vec<u16>,
+        values: Vec<u8>,
+    },
+    Sparse {
+        starts: Vec<usize>,
+        places: Vec<u32>,
+        values: Vec<f32>,
+    },
+}
+
+impl<'a> Features<'a> {
+    /// Reads the rows of a set once.
+    ///
+    /// # Errors
+    /// A row whose sum of squares is beyond f32.
+    pub(super) fn new(data: &'a Dataset) -> Result<Self> {
+        let sparse = data.is_pixels() || is_sparse(data);
+        let starts: Vec<usize> = (0..data.len()).step_by(PIECE).collect();
+        let piece = |&start: &usize| {
+            let rows = start..data.len().min(start + PIECE);
+            if !sparse {
+                Piece::Dense
+            } else if data.is_pixels() && data.width() <= 1 << 16 {
+                pixels(data, rows)
+            } else {
+                values(data, rows)
+            }
+        };
+        let pieces: Vec<Piece> = starts.par_iter().map(piece).collect();
+        let mut features = Features { data, pieces, squared: Vec::new() };
+        features.squared =
+            (0..data.len()).into_par_iter().map(|i| features.row(i).squared() as f32).collect();
+        match features.squared.iter().position(|squared| !squared.is_finite()) {
+            Some(i) => Err(Error::mismatch(
+                format!("sum of squares of the features of example {i}"),
+                format!("{:e}", features.row(i).squared()),
+                "less than 3e38; divide the features by their largest",
+            )),
+            None => Ok(features),
+        }
+    }
+
+    /// N.
+    pub(super) fn len(&self) -> usize {
+        self.squared.len()
+    }
+
+    /// Row i.
+    pub(super) fn row(&self, i: usize) -> Row<'_> {
+        let entries = |starts: &[usize]| starts[i % PIECE]..starts[i % PIECE + 1];
+        match &self.pieces[i / PIECE] {
+            Piece::Dense => match self.data.row(i) {
+                data::Row::F32(values) => Row::Dense(values),
+                data::Row::U8(_) => unreachable!("pixels are kept as pieces of their own"),
+            },
+            Piece::Pixels { starts, places, values } => {
+                let entries = entries(starts);
+                Row::Pixels { places: &places[entries.clone()], values: &values[entries] }
+            }
+            Piece::Sparse { starts, places, values } => {
+                let entries = entries(starts);
+                Row::Sparse { places: &places[entries.clone()], values: &values[entries] }
+            }
+        }
+    }
+
+    /// Asks for the memory of row i, which is soon to be visited.
+    pub(super) fn prefetch(&self, i: usize) {
+        match self.row(i) {
+            Row::Dense(values) => tercet_kernels::prefetch(values),
+            Row::Sparse { places, values } => {
+                tercet_kernels::prefetch(places);
+                tercet_kernels::prefetch(values);
+            }
+            Row::Pixels { places, values } => {
+                tercet_kernels::prefetch(places);
+                tercet_kernels::prefetch(values);
+            }
+        }
+    }
+
+    /// Σ x² of row i.
+    pub(super) fn squared(&self, i: usize) -> f32 {
+        self.squared[i]
+    }
+
+    /// The mean of Σ x².
+    pub(super) fn mean_squared(&self) -> f64 {
+        self.squared.iter().map(|&s| f64::from(s)).sum::<f64>() / self.len() as f64
+    }
+}
+
+/// Whether at least half of the features are zero.
+fn is_sparse(data: &Dataset) -> bool {
+    let zeros = |i: usize| match data.row(i) {
+        data::Row::U8(values) => values.iter().filter(|&&v| v == 0).count(),
+        data::Row::F32(values) => values.iter().filter(|&&v| v == 0.0).count(),
+    };
+    let zeros: usize = (0..data.len()).into_par_iter().map(zeros).sum();
+    2 * zeros >= data.len() * data.width()
+}
+
+fn pixels(data: &Dataset, rows: std::ops::Range<usize>) -> Piece {
+    let (mut starts, mut places, mut values) = (vec![0], Vec::new(), Vec::new());
+    let (mut row_places, mut row_values) = (vec![0u16; data.width()], vec![0u8; data.width()]);
+    for i in rows {
+        let row = data.pixels(i).expect("pixels");
+        let mut count = 0;
+        // Written always and kept only where it is no zero, which is faster than a choice that nobody can foresee.
+        for (place, &value) in row.iter().enumerate() {
+            row_places[count] = place as u16;
+            row_values[count] = value;
+            count += usize::from(value != 0);
+        }
+        places.extend_from_slice(&row_places[..count]);
+        values.extend_from_slice(&row_values[..count]);
+        starts.push(places.len());
+    }
+    places.shrink_to_fit();
+    values.shrink_to_fit();
+    Piece::Pixels { starts, places, values }
+}
+
+fn values(data: &Dataset, rows: std::ops::Range<usize>) -> Piece {
+    let (mut starts, mut places, mut values) = (vec![0], Vec::new(), Vec::new());
+    let mut x = vec![0.0; data.width()];
+    for i in rows {
+        data.write_inputs(&[i], &mut x);
+        for (place, &value) in x.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+            places.push(place as u32);
+            values.push(value);
+        }
+        starts.push(places.len());
+    }
+    Piece::Sparse { starts, places, values }
+}

@@ -1,0 +1,338 @@
+//! Where the solver stands: the dual variables, and W and b that follow from them.
+
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+use tercet_kernels::Isa;
+use tercet_kernels::rows::{self, Ascent, Block, LANES};
+
+use super::circulation::{balance, surpluses};
+use super::features::{Features, PIECE};
+use super::{Settings, Variables};
+use crate::random::Generator;
+use crate::{Error, Result};
+
+/// Weights that the look at all rows sums on several threads take no more than this: 64 MiB.
+const MOST_SUMMED: usize = 64 << 20;
+
+/// The part of the margin by which one variable moves the bias on its way from 0 to 1. The larger, the looser
+/// the bias is held, and the more its examples disturb one another.
+const PULL: f64 = 1.0 / 16.0;
+
+/// Where a larger part of the variables than this is out of balance, the bias is held twice as loosely from there on.
+const FAR: f64 = 0.1;
+
+/// As loosely as it ever is held, in margins a variable.
+const LOOSEST: f64 = 1024.0;
+
+/// A row takes part in the next sweeps unless every wrong class is beyond the margin by this part of it.
+const SLACK: f64 = 0.1;
+
+/// How many visits ahead the memory of a row is asked for.
+const AHEAD: usize = 3;
+
+/// What a look at all rows found.
+pub(super) struct Look {
+    /// The objective with these weights.
+    pub(super) primal: f64,
+    /// Below the objective with any.
+    pub(super) dual: f64,
+    /// (D, C) in blocks.
+    pub(super) w: Vec<Block<f32>>,
+    /// (C) in blocks.
+    pub(super) b: Vec<Block<f32>>,
+}
+
+/// Where the solver stands.
+pub(super) struct State<'a> {
+    features: &'a Features<'a>,
+    labels: Vec<u32>,
+    classes: usize,
+    width: usize,
+    blocks: usize,
+    isa: Isa,
+    reg: f64,
+    margin: f64,
+    /// By how much W moves along x when a variable grows by one: 1 / (2 reg N).
+    step: f64,
+    /// By how much b moves then.
+    bias_step: f64,
+    /// The dual variables, (N, C) in blocks; that of the example's own class is 0.
+    a: Vec<Block<f32>>,
+    /// (D, C) in blocks.
+    w: Vec<Block<f32>>,
+    /// (C) in blocks.
+    b: Vec<Block<f32>>,
+    /// Where the bias is held, (C).
+    anchor: Vec<f64>,
+    /// The rows that the next sweep visits.
+    active: Vec<u32>,
+}
+
+/// The classes of a row of numbers in blocks.
+fn flat<T>(blocks: &[Block<T>]) -> impl Iterator<Item = &T> {
+    blocks.iter().flat_map(|block| &block.0)
+}
+
+impl<'a> State<'a> {
+    /// All variables 0, so W and b are, too.
+    ///
+    /// # Errors
+    /// A reg for which the steps of W leave the range of f32.
+    pub(super) fn new(
+        features: &'a Features<'a>,
+        labels: Vec<u32>,
+        classes: usize,
+        width: usize,
+        settings: &Settings,
+    ) -> Result<Self> {
+        let (n, blocks) = (features.len(), rows::blocks(classes));
+        let (reg, margin) = (f64::from(settings.reg), f64::from(settings.margin));
+        let step = 1.0 / (2.0 * reg * n as f64);
+        // Next to what one variable does through W: no more than that, and no less than a 64th of it.
+        let through_w = step * features.mean_squared();
+        let bias_step =
+            if through_w > 0.0 { (PULL * margin).clamp(through_w / 64.0, through_w) } else { PULL * margin };
+        let largest = (0..n).map(|i| f64::from(features.squared(i))).fold(0.0, f64::max);
+        if !((step * largest) as f32).is_finite()
+            || !(step as f32).is_finite()
+            || (step as f32) < f32::MIN_POSITIVE
+        {
+            return Err(Error::setting(
+                "reg",
+                settings.reg,
+                "a number for which x² / (2 reg N) is within the range of f32",
+            ));
+        }
+        Ok(State {
+            features,
+            labels,
+            classes,
+            width,
+            blocks,
+            isa: Isa::active(),
+            reg,
+            margin,
+            step,
+            bias_step,
+            a: vec![Block::ZERO; n * blocks],
+            w: vec![Block::ZERO; width * blocks],
+            b: vec![Block::ZERO; blocks],
+            anchor: vec![0.0; classes],
+            active: (0..n as u32).collect(),
+        })
+    }
+
+    /// C.
+    pub(super) fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// How many rows the next sweep visits.
+    pub(super) fn active(&self) -> usize {
+        self.active.len()
+    }
+
+    /// The variables, for another solution to begin at.
+    pub(super) fn into_variables(self) -> Variables {
+        Variables { labels: self.labels, classes: self.classes, a: self.a, anchor: self.anchor }
+    }
+
+    /// Visits the active rows in a random order and sets the variables of each to their best. Returns how many there
+    /// were; those that moved stay active.
+    pub(super) fn sweep(&mut self, generator: &mut Generator) -> usize {
+        self.active.shuffle(generator);
+        let ascent = Ascent {
+            classes: self.classes,
+            margin: self.margin as f32,
+            step: self.step as f32,
+            bias_step: self.bias_step as f32,
+        };
+        let mut scratch = vec![Block::ZERO; self.blocks];
+        let mut moved = Vec::with_capacity(self.active.len());
+        for (at, &i) in self.active.iter().enumerate() {
+            if let Some(&next) = self.active.get(at + AHEAD) {
+                let next = next as usize;
+                self.features.prefetch(next);
+                tercet_kernels::prefetch(&self.a[next * self.blocks..][..self.blocks]);
+            }
+            let i = i as usize;
+            let example = (self.features.row(i), self.features.squared(i), self.labels[i] as usize);
+            let a = &mut self.a[i * self.blocks..][..self.blocks];
+            let change = rows::ascend(self.isa, &ascent, example, &mut self.w, &mut self.b, a, &mut scratch);
+            if change > 0.0 {
+                moved.push(i as u32);
+            }
+        }
+        std::mem::replace(&mut self.active, moved).len()
+    }
+
+    /// The sums over all examples of class y of their variables for c, (C, C).
+    fn flows(&self) -> Vec<f64> {
+        let (c, blocks) = (self.classes, self.blocks);
+        let piece = |(a, labels): (&[Block<f32>], &[u32])| {
+            let mut flows = vec![0.0; c * c];
+            for (a, &y) in a.chunks_exact(blocks).zip(labels) {
+                for (flow, &a) in flows[y as usize * c..][..c].iter_mut().zip(flat(a)) {
+                    *flow += f64::from(a);
+                }
+            }
+            flows
+        };
+        let pieces = self.a.par_chunks(PIECE * blocks).zip(self.labels.par_chunks(PIECE));
+        sum(pieces.map(piece).collect(), c * c)
+    }
+
+    /// Sums the weights that follow from the variables, exactly but for the rounding of f64; beside them, those that
+    /// follow from variables times `shares` (C, C), in a row of twice as many blocks.
+    fn weights(&self, shares: &[f64]) -> Vec<Block<f64>> {
+        let (c, blocks, n) = (self.classes, self.blocks, self.features.len());
+        let size = self.width * 2 * blocks;
+        // How the rows are cut depends on nothing but the shapes.
+        let most = (MOST_SUMMED / (size * size_of::<Block<f64>>())).clamp(1, 16);
+        let cut = n.div_ceil(most).max(PIECE);
+        let piece = |start: usize| {
+            let mut w = vec![Block::<f64>::ZERO; size];
+            let mut beta = vec![Block::<f64>::ZERO; 2 * blocks];
+            for i in start..n.min(start + cut) {
+                let a = &self.a[i * blocks..][..blocks];
+                if flat(a).all(|&a| a == 0.0) {
+                    continue;
+                }
+                let y = self.labels[i] as usize;
+                let (plain, shared) = beta.split_at_mut(blocks);
+                let (mut sum, mut sum_shared) = (0.0, 0.0);
+                for (k, (&a, share)) in flat(a).zip(&shares[y * c..][..c]).enumerate() {
+                    let a = f64::from(a);
+                    plain[k / LANES].0[k % LANES] = -a;
+                    shared[k / LANES].0[k % LANES] = -a * share;
+                    sum += a;
+                    sum_shared += a * share;
+                }
+                plain[y / LANES].0[y % LANES] = sum;
+                shared[y / LANES].0[y % LANES] = sum_shared;
+                rows::add(self.isa, self.features.row(i), &beta, &mut w);
+            }
+            w
+        };
+        let starts: Vec<usize> = (0..n).step_by(cut).collect();
+        let pieces: Vec<Vec<Block<f64>>> = starts.into_par_iter().map(piece).collect();
+        let mut pieces = pieces.into_iter();
+        let mut w = pieces.next().unwrap_or_else(|| vec![Block::ZERO; size]);
+        for piece in pieces {
+            for (w, piece) in w.iter_mut().zip(&piece) {
+                w.0.iter_mut().zip(&piece.0).for_each(|(w, piece)| *w += piece);
+            }
+        }
+        w.iter_mut().for_each(|block| block.0.iter_mut().for_each(|w| *w *= self.step));
+        w
+    }
+
+    /// Looks at all rows: W and b anew from the variables, the objective there, a bound on it from below, and which rows
+    /// are worth a visit.
+    pub(super) fn look(&mut self) -> Look {
+        let (c, blocks, n) = (self.classes, self.blocks, self.features.len() as f64);
+        let flows = self.flows();
+        let mut balanced = flows.clone();
+        balance(&mut balanced, c);
+        let shares: Vec<f64> =
+            balanced.iter().zip(&flows).map(|(now, all)| if *all > 0.0 { now / all } else { 0.0 }).collect();
+        let both = self.weights(&shares);
+        let mut squares = 0.0;
+        for (w, both) in self.w.chunks_exact_mut(blocks).zip(both.chunks_exact(2 * blocks)) {
+            let (plain, shared) = both.split_at(blocks);
+            for (w, plain) in w.iter_mut().zip(plain) {
+                w.0 = plain.0.map(|w| w as f32);
+            }
+            squares += flat(shared).map(|w| w * w).sum::<f64>();
+        }
+        let dual = self.margin * balanced.iter().sum::<f64>() / n - self.reg * squares;
+
+        let surpluses = surpluses(&flows, c);
+        self.pull(&surpluses);
+        let (loss, active) = self.scan();
+        self.active = active;
+        let squares: f64 = flat(&self.w).map(|&w| f64::from(w) * f64::from(w)).sum();
+        let look = Look { primal: loss / n + self.reg * squares, dual, w: self.w.clone(), b: self.b.clone() };
+        // From here on the bias is held where it has got to.
+        for (anchor, surplus) in self.anchor.iter_mut().zip(&surpluses) {
+            *anchor += self.bias_step * surplus;
+        }
+        // Held more loosely where it is far from where it wants to be, as with one class alone.
+        let unbalanced = surpluses.iter().map(|s| s.abs()).sum::<f64>() / 2.0;
+        if unbalanced > FAR * flows.iter().sum::<f64>() {
+            self.bias_step = (2.0 * self.bias_step).min(LOOSEST * self.margin);
+        }
+        self.pull(&surpluses);
+        look
+    }
+
+    /// The bias that follows from the variables.
+    fn pull(&mut self, surpluses: &[f64]) {
+        for (class, surplus) in surpluses.iter().enumerate() {
+            let b = self.anchor[class] + self.bias_step * surplus;
+            self.b[class / LANES].0[class % LANES] = b as f32;
+        }
+    }
+
+    /// Begins with variables that were found for another regularisation.
+    ///
+    /// They are all multiplied by the number from 0 to 1 that makes the dual as large as it can be, which goes up with
+    /// the variables and down with the square of the weights that follow from them.
+    pub(super) fn begin_at(&mut self, a: &[Block<f32>], anchor: &[f64]) {
+        self.a.copy_from_slice(a);
+        self.anchor.copy_from_slice(anchor);
+        let blocks = self.blocks;
+        let all = vec![1.0; self.classes * self.classes];
+        let w = self.weights(&all);
+        let plain = || w.chunks_exact(2 * blocks).flat_map(|row| &row[..blocks]);
+        let squares: f64 = plain().flat_map(|block| &block.0).map(|w| w * w).sum();
+        let gain = self.margin * self.flows().iter().sum::<f64>() / self.features.len() as f64;
+        let scale = if squares > 0.0 { (gain / (2.0 * self.reg * squares)).clamp(0.0, 1.0) } else { 1.0 };
+        self.a.iter_mut().for_each(|a| a.0 = a.0.map(|a| (f64::from(a) * scale) as f32));
+        self.w = plain().map(|block| Block(block.0.map(|w| (w * scale) as f32))).collect();
+        self.pull(&surpluses(&self.flows(), self.classes));
+    }
+
+    /// The sum of the losses of all rows, and the rows that are worth a visit.
+    fn scan(&self) -> (f64, Vec<u32>) {
+        let wide = |block: &Block<f32>| Block(block.0.map(f64::from));
+        let w: Vec<Block<f64>> = self.w.iter().map(wide).collect();
+        let b: Vec<Block<f64>> = self.b.iter().map(wide).collect();
+        let near = -self.margin * SLACK;
+        let piece = |start: usize| {
+            let mut f = b.clone();
+            let (mut loss, mut active) = (0.0, Vec::new());
+            for i in start..self.features.len().min(start + PIECE) {
+                f.copy_from_slice(&b);
+                rows::scores(self.isa, self.features.row(i), &w, &mut f);
+                let y = self.labels[i] as usize;
+                let of_y = f[y / LANES].0[y % LANES];
+                let mut largest = f64::NEG_INFINITY;
+                for (class, &score) in flat(&f).enumerate().take(self.classes) {
+                    if class != y {
+                        let excess = self.margin + score - of_y;
+                        loss += if excess > 0.0 { excess } else { 0.0 };
+                        largest = largest.max(excess);
+                    }
+                }
+                let holds = flat(&self.a[i * self.blocks..][..self.blocks]).any(|&a| a > 0.0);
+                if holds || largest > near {
+                    active.push(i as u32);
+                }
+            }
+            (loss, active)
+        };
+        let starts: Vec<usize> = (0..self.features.len()).step_by(PIECE).collect();
+        let pieces: Vec<(f64, Vec<u32>)> = starts.into_par_iter().map(piece).collect();
+        let loss = pieces.iter().map(|(loss, _)| loss).sum();
+        (loss, pieces.into_iter().flat_map(|(_, active)| active).collect())
+    }
+}
+
+/// Adds up the sums of pieces, in their order.
+fn sum(pieces: Vec<Vec<f64>>, len: usize) -> Vec<f64> {
+    pieces.into_iter().fold(vec![0.0; len], |mut sum, piece| {
+        sum.iter_mut().zip(piece).for_each(|(sum, piece)| *sum += piece);
+        sum
+    })
+}

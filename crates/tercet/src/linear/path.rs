@@ -1,0 +1,198 @@
+//! How much to regularise: a path of regularisations from strong to weak, and the choice among them.
+//!
+//! Each step of the path begins where the one before ended, which is near: a path costs little more than its last step.
+//! What each classifier is worth is told by examples that it has not learned from, a part that was held out or, one
+//! after another, every fold of a cross-validation.
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use super::dual::{self, Ending, solve};
+use crate::data::Split;
+use crate::evaluate::Interval;
+use crate::{Error, Result};
+
+/// The regularisations that are tried where nobody said which: 1e-2 to 1e-5, three to a power of ten.
+pub const USUAL: [f32; 10] = [1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5];
+
+/// What one regularisation came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The coefficient of Σ W².
+    pub reg: f32,
+    /// How many held-out examples were classified rightly.
+    pub correct: usize,
+    /// How many there were.
+    pub count: usize,
+    /// `correct / count`.
+    pub accuracy: f64,
+    /// The 95 % interval of the accuracy, by Wilson.
+    pub interval: Interval,
+    /// The mean of the objectives, over the splits.
+    pub primal: f64,
+    /// The largest relative gap, over the splits.
+    pub gap: f64,
+    /// The mean of the epochs that it took, over the splits.
+    pub epochs: f64,
+}
+
+/// What a path found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The regularisation with the highest accuracy; of several with the same, the strongest.
+    pub reg: f32,
+    /// How many splits there were: 1, or the folds of a cross-validation.
+    pub splits: usize,
+    /// Every regularisation that was tried, strongest first.
+    pub points: Vec<Point>,
+}
+
+impl Choice {
+    /// What the regularisation that was chosen came to.
+    pub fn best(&self) -> &Point {
+        self.points.iter().find(|point| point.reg == self.reg).expect("the choice is one of the points")
+    }
+}
+
+/// Walks the path on each split and chooses the regularisation that classifies most of what was held out.
+///
+/// `settings` say everything but `reg`. `watch` is told after each step of the path on each split which split it was,
+/// counted from 0, at which `reg`, and what the solver said last; it ends the search with `ControlFlow::Break`, and
+/// then there is `None`.
+///
+/// The accuracy of the choice flatters itself a little, as after any choice among several.
+///
+/// # Errors
+/// No split, no regularisation, regularisations that do not fall, a step that used up its epochs before its gap was
+/// within the tolerance, and those of [`solve`].
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use tercet::data::{Dataset, folds};
+/// use tercet::linear::{dual, path};
+///
+/// // Numbers below 0 are of one class, the others of another.
+/// let x: Vec<f32> = (-20..20).map(|i| i as f32 + 0.5).collect();
+/// let y = x.iter().map(|&x| u32::from(x > 0.0)).collect();
+/// let data = Dataset::from_features("line", 1, x, y, vec!["below".into(), "above".into()])?;
+/// let splits = folds(&data, 4, 0)?;
+/// let settings = dual::Settings::default();
+/// let choice = path::choose(&splits, &[1.0, 0.1], &settings, &mut |_, _, _| ControlFlow::Continue(()))?.unwrap();
+/// assert_eq!((choice.splits, choice.points.len(), choice.best().count), (4, 2, 40));
+/// assert!(choice.best().accuracy > 0.9);
+/// # Ok::<(), tercet::Error>(())
+/// ```
+pub fn choose(
+    splits: &[Split],
+    regs: &[f32],
+    settings: &dual::Settings,
+    watch: &mut (dyn FnMut(usize, f32, &dual::Progress) -> ControlFlow<()> + Send),
+) -> Result<Option<Choice>> {
+    if splits.is_empty() {
+        return Err(Error::mismatch("splits to choose by", 0, "at least 1"));
+    }
+    if regs.is_empty() || regs.windows(2).any(|pair| pair[0] <= pair[1] || pair[1].is_nan()) {
+        return Err(Error::setting(
+            "regs",
+            format!("{regs:?}"),
+            "at least one, each smaller than the one before",
+        ));
+    }
+    let new = |&reg: &f32| Point {
+        reg,
+        correct: 0,
+        count: 0,
+        accuracy: 0.0,
+        interval: Interval::wilson(0, 0),
+        primal: 0.0,
+        gap: 0.0,
+        epochs: 0.0,
+    };
+    let mut points: Vec<Point> = regs.iter().map(new).collect();
+    for (number, split) in splits.iter().enumerate() {
+        let mut start = None;
+        let labels = split.validation.labels();
+        for point in &mut points {
+            let settings = dual::Settings { reg: point.reg, ..*settings };
+            let mut flow = ControlFlow::Continue(());
+            let mut observe = |progress: &dual::Progress| {
+                flow = watch(number, point.reg, progress);
+                flow
+            };
+            let solution = solve(&split.train, &settings, start.as_ref(), &mut observe)?;
+            match solution.ending {
+                Ending::Converged if flow.is_continue() => {}
+                Ending::OutOfEpochs => {
+                    let expected =
+                        format!("more for a gap of {:e} at reg {:e}", settings.tolerance, point.reg);
+                    return Err(Error::setting("epochs", settings.max_epochs, expected));
+                }
+                _ => return Ok(None),
+            }
+            let found = solution.classifier.scores(&split.validation)?.argmax();
+            point.correct += found.iter().zip(&labels).filter(|(found, label)| found == label).count();
+            point.count += labels.len();
+            point.primal += solution.last.primal / splits.len() as f64;
+            point.gap = point.gap.max(solution.last.gap);
+            point.epochs += solution.last.epochs / splits.len() as f64;
+            start = Some(solution.variables);
+        }
+    }
+    for point in &mut points {
+        point.accuracy = point.correct as f64 / point.count as f64;
+        point.interval = Interval::wilson(point.correct, point.count);
+    }
+    let most = points.iter().map(|point| point.correct).max().unwrap_or(0);
+    let reg = points.iter().find(|point| point.correct == most).map_or(regs[0], |point| point.reg);
+    Ok(Some(Choice { reg, splits: splits.len(), points }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Dataset, split};
+
+    fn data() -> Dataset {
+        let x = (0..200).map(|i| ((i * 7919 + 13) % 101) as f32 / 50.0 - 1.0).collect();
+        let labels = (0..50).map(|i| i % 3).collect();
+        Dataset::from_features("x", 4, x, labels, vec!["a".into(), "b".into(), "c".into()]).unwrap()
+    }
+
+    #[test]
+    fn each_step_is_what_it_would_be_alone() {
+        let splits = [split(&data(), 10, 0).unwrap()];
+        let settings = dual::Settings { tolerance: 1e-5, ..dual::Settings::default() };
+        let choice = choose(&splits, &[0.1, 0.01], &settings, &mut |_, _, _| ControlFlow::Continue(()))
+            .unwrap()
+            .unwrap();
+        for point in &choice.points {
+            let settings = dual::Settings { reg: point.reg, ..settings };
+            let alone = solve(&splits[0].train, &settings, None, &mut |_| ControlFlow::Continue(())).unwrap();
+            assert!((alone.last.primal - point.primal).abs() <= 1e-5 * point.primal, "{point:?}");
+            assert_eq!(point.count, 10);
+        }
+        assert!(choice.points.iter().all(|point| point.correct <= choice.best().correct));
+        let json = serde_json::to_string(&choice).unwrap();
+        assert_eq!(serde_json::from_str::<Choice>(&json).unwrap(), choice);
+    }
+
+    #[test]
+    fn paths_that_lead_nowhere_are_refused() {
+        let splits = [split(&data(), 10, 0).unwrap()];
+        let mut watch = |_: usize, _: f32, _: &dual::Progress| ControlFlow::Continue(());
+        let settings = dual::Settings::default();
+        for regs in [&[][..], &[0.1, 0.1], &[0.1, 0.2], &[0.1, f32::NAN]] {
+            assert!(
+                choose(&splits, regs, &settings, &mut watch).unwrap_err().to_string().starts_with("regs is")
+            );
+        }
+        assert!(choose(&[], &[0.1], &settings, &mut watch).is_err());
+        let short = dual::Settings { tolerance: 1e-12, max_epochs: 1, ..settings };
+        assert!(
+            choose(&splits, &[0.1], &short, &mut watch).unwrap_err().to_string().starts_with("epochs is 1")
+        );
+        let stopped = choose(&splits, &[0.1], &settings, &mut |_, _, _| ControlFlow::Break(())).unwrap();
+        assert_eq!(stopped, None);
+    }
+}
