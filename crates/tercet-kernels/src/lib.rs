@@ -13,6 +13,7 @@ pub mod isa;
 mod lanes;
 pub mod matmul;
 mod prefetch;
+pub mod sparse;
 
 pub use isa::Isa;
 pub use prefetch::prefetch;

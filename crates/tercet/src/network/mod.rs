@@ -17,14 +17,17 @@
 
 mod dense;
 mod init;
+mod input;
 pub mod naive;
 mod relu;
 mod workspace;
+mod zeros;
 
 use rayon::prelude::*;
 
 pub use dense::Dense;
 pub use init::Init;
+pub(crate) use input::{Input, Inputs};
 pub use workspace::{Gradient, Workspace};
 
 use crate::data::Dataset;
@@ -177,16 +180,25 @@ impl Network {
     /// # Panics
     /// Where `x` does not hold whole rows.
     pub fn forward<'w>(&self, x: &[f32], workspace: &'w mut Workspace) -> &'w [f32] {
-        let examples = workspace.prepare(self, x);
+        self.forward_from(Input::Dense(x), workspace)
+    }
+
+    /// The forward pass from an input that may be sparse.
+    pub(crate) fn forward_from<'w>(&self, x: Input<'_>, workspace: &'w mut Workspace) -> &'w [f32] {
+        let examples = x.examples(self.inputs());
+        workspace.prepare(self);
         let mut widths = workspace.widths(self);
+        let mut zeros = workspace.zeros.iter_mut();
         for (i, layer) in self.layers.iter().enumerate() {
             let (done, rest) = workspace.outputs.split_at_mut(i);
-            let input = done.last().map_or(x, Vec::as_slice);
+            let input = done.last().map_or(x, |input| Input::Dense(input));
             let output = &mut rest[0];
             output.resize(examples * widths.next().expect("one width a layer"), 0.0);
             match layer {
-                Layer::Dense(dense) => dense.forward(input, output),
-                Layer::Relu => relu::forward(input, output),
+                Layer::Dense(dense) => {
+                    dense.forward(input, zeros.next().expect("one a dense layer"), output);
+                }
+                Layer::Relu => relu::forward(input.dense(), output),
             }
         }
         workspace.outputs.last().expect("a network has a layer")
@@ -213,42 +225,66 @@ impl Network {
         reg: f32,
         workspace: &mut Workspace,
     ) -> f32 {
-        self.forward(x, workspace);
-        let Workspace { outputs, flowing, flowing_next, gradients, .. } = workspace;
+        self.loss_and_gradients_from(Input::Dense(x), labels, loss, reg, workspace)
+    }
+
+    /// [`loss_and_gradients`](Network::loss_and_gradients) from an input that may be sparse.
+    pub(crate) fn loss_and_gradients_from(
+        &self,
+        x: Input<'_>,
+        labels: &[u32],
+        loss: Loss,
+        reg: f32,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        let data_loss = self.data_loss_and_gradients(x, labels, loss, workspace);
+        let mut reg_loss = 0.0;
+        if reg != 0.0 {
+            for (dense, gradient) in self.dense_layers().zip(&mut workspace.gradients) {
+                reg_loss += f64::from(reg) * dense.add_regularization(reg, gradient);
+            }
+        }
+        (f64::from(data_loss) + reg_loss) as f32
+    }
+
+    /// The mean loss of a batch and its gradients, without the regularisation.
+    pub(crate) fn data_loss_and_gradients(
+        &self,
+        x: Input<'_>,
+        labels: &[u32],
+        loss: Loss,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        self.forward_from(x, workspace);
+        workspace.prepare_gradients(self);
+        let Workspace { outputs, flowing, flowing_next, gradients, zeros, flowing_zeros, turned } = workspace;
         let scores = outputs.last().expect("a network has a layer");
 
         flowing.resize(scores.len(), 0.0);
         let data_loss = loss.loss_and_gradient(scores, labels, flowing);
 
         // Backwards: `flowing` is the gradient by the output of layer i, and becomes the one by its input.
-        let mut gradients_left = gradients.iter_mut().rev();
+        let mut gradients_left = gradients.iter_mut().zip(zeros).rev();
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let (input, first) = match i {
                 0 => (x, true),
-                _ => (outputs[i - 1].as_slice(), false),
+                _ => (Input::Dense(&outputs[i - 1]), false),
             };
             match layer {
                 Layer::Dense(dense) => {
-                    let gradient = gradients_left.next().expect("one gradient a dense layer");
-                    dense.backward_parameters(input, flowing, gradient);
+                    let (gradient, zeros) = gradients_left.next().expect("one gradient a dense layer");
+                    dense.backward_parameters(input, zeros, flowing, gradient);
                     // Nothing asks for the gradient by the pixels.
                     if !first {
-                        flowing_next.resize(input.len(), 0.0);
-                        dense.backward_input(flowing, flowing_next);
+                        flowing_next.resize(labels.len() * dense.inputs, 0.0);
+                        dense.backward_input(flowing, flowing_zeros, turned, flowing_next);
                         std::mem::swap(flowing, flowing_next);
                     }
                 }
-                Layer::Relu => relu::backward(input, flowing),
+                Layer::Relu => relu::backward(input.dense(), flowing),
             }
         }
-
-        let mut reg_loss = 0.0;
-        if reg != 0.0 {
-            for (dense, gradient) in self.dense_layers().zip(gradients) {
-                reg_loss += f64::from(reg) * dense.add_regularization(reg, gradient);
-            }
-        }
-        (f64::from(data_loss) + reg_loss) as f32
+        data_loss
     }
 
     /// The scores of a whole set.
@@ -269,14 +305,12 @@ impl Network {
         }
         let mut scores = Matrix::zeros(data.len(), self.classes());
         scores.values_mut().par_chunks_mut(SCORING_BATCH * self.classes()).enumerate().for_each_init(
-            || (Workspace::new(), Vec::new(), Vec::new()),
-            |(workspace, rows, x), (block, scores)| {
+            || (Workspace::new(), Inputs::new(self), Vec::new()),
+            |(workspace, inputs, rows), (block, scores)| {
                 let from = block * SCORING_BATCH;
                 rows.clear();
                 rows.extend(from..from + scores.len() / self.classes());
-                x.resize(rows.len() * data.width(), 0.0);
-                data.write_inputs(rows, x);
-                scores.copy_from_slice(self.forward(x, workspace));
+                scores.copy_from_slice(self.forward_from(inputs.read(data, rows), workspace));
             },
         );
         Ok(scores)

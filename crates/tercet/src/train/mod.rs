@@ -22,7 +22,7 @@ pub use history::{Check, History};
 pub use settings::{Length, Settings};
 
 use crate::data::{Batches, Dataset};
-use crate::network::{Dense, Gradient, Network, Workspace};
+use crate::network::{Dense, Gradient, Inputs, Network, Workspace};
 use crate::{Error, Result};
 
 /// What an observer is told after each step.
@@ -141,7 +141,7 @@ fn run(
     };
     let check_every = settings.check_every.unwrap_or(usual_check);
 
-    let (mut rows, mut x, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut labels, mut inputs) = (Vec::new(), Vec::new(), Inputs::new(network));
     let mut workspace = Workspace::new();
     let mut velocities = velocities(network);
     let mut history = History::default();
@@ -151,12 +151,11 @@ fn run(
 
     for step in 0..total {
         batches.next(&mut rows);
-        x.resize(rows.len() * examples.width(), 0.0);
-        examples.write_inputs(&rows, &mut x);
+        let x = inputs.read(examples, &rows);
         labels.clear();
         labels.extend(rows.iter().map(|&i| examples.label(i)));
 
-        let loss = network.loss_and_gradients(&x, &labels, settings.loss, settings.reg, &mut workspace);
+        let loss = network.loss_and_gradients_from(x, &labels, settings.loss, settings.reg, &mut workspace);
         let learning_rate = settings.learning_rate * settings.schedule.factor(step, total);
         let diverged = |loss| Error::Diverged { step: step + 1, loss, learning_rate: settings.learning_rate };
         if !loss.is_finite() {
