@@ -34,6 +34,11 @@ pub(crate) trait Lanes: Copy {
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 }
 
+/// A buffer on the stack that begins where a line of the cache does, so that no register's width of it lies across two:
+/// a load from there would cost two.
+#[repr(align(64))]
+pub(crate) struct Aligned<const COUNT: usize>(pub(crate) [f32; COUNT]);
+
 /// Four lanes in plain Rust, for any processor: the compiler uses its baseline vectors (SSE2, NEON, WASM SIMD).
 impl Lanes for [f32; 4] {
     const LANES: usize = 4;

@@ -8,6 +8,7 @@
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
 //! cut the work into pieces; cutting along rows never changes a bit of the result.
 
+pub mod descent;
 pub mod distance;
 pub mod isa;
 mod lanes;

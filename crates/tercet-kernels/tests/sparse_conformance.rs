@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tercet_kernels::Isa;
 use tercet_kernels::matmul::{self, Start, View, is_fused};
-use tercet_kernels::sparse::{Rows, add_transposed_product, naive, product, scatter_width};
+use tercet_kernels::sparse::{Rows, transposed_product, naive, product, scatter_width};
 
 /// Numbers that look random and are the same in every run: a multiplicative sequence, scaled to −1 … 1.
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
@@ -132,10 +132,11 @@ fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
         for n in 0..=scatter_width(isa) {
             for (m, k) in [(0, 5), (1, 1), (3, 7), (20, 130), (67, 65)] {
                 let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
-                let (b, mut found) = (numbers(m * n, 2), vec![0.0; k * n]);
+                let (b, mut found) = (numbers(m * n, 2), vec![f32::NAN; k * n]);
+                let mut sums = vec![f32::NAN; n];
                 let (mut expected, mut turned) = (found.clone(), found.clone());
-                add_transposed_product(isa, &a, &b, &mut found);
-                naive::add_transposed_product(&a, &b, &mut expected);
+                transposed_product(isa, &a, &b, &mut found, &mut sums);
+                naive::transposed_product(&a, &b, &mut expected);
                 assert_eq!(differs(isa, m, &found, &expected), None, "{isa:?} ({m}, {k}, {n})");
 
                 let mut transpose = Rows::new();

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
+use tercet_kernels::descent::{self, Step};
 use tercet_kernels::matmul::{self, Start, View};
 use tercet_kernels::sparse::{self, Rows};
 
@@ -49,14 +50,22 @@ pub(crate) fn sparse_product(a: &Rows, b: View<'_>, start: Start<'_>, c: &mut [f
 /// # Shapes
 /// `from` is (M, N), `to` is (N, M).
 pub(crate) fn transpose(from: &[f32], n: usize, to: &mut [f32]) {
-    /// So many rows of `to` are written at a time: each line of `from` that is read holds as many numbers.
+    /// Squares of so many rows and columns are turned at a time, in a buffer: each line of the cache that is read or
+    /// written is used whole, however far the rows lie apart.
     const TOGETHER: usize = 16;
     let m = from.len() / n;
     let one_strip = |(strip, to): (usize, &mut [f32])| {
-        let first = strip * TOGETHER;
-        for (i, from) in from.chunks_exact(n).enumerate() {
-            for (to, &value) in to.chunks_exact_mut(m).zip(&from[first..]) {
-                to[i] = value;
+        let (first, height) = (strip * TOGETHER, to.len() / m);
+        let mut square = [[0.0; TOGETHER]; TOGETHER];
+        for (block, from) in from.chunks(TOGETHER * n).enumerate() {
+            let width = from.len() / n;
+            for (i, from) in from.chunks_exact(n).enumerate() {
+                for (square, &value) in square.iter_mut().zip(&from[first..first + height]) {
+                    square[i] = value;
+                }
+            }
+            for (to, square) in to.chunks_exact_mut(m).zip(&square) {
+                to[block * TOGETHER..][..width].copy_from_slice(&square[..width]);
             }
         }
     };
@@ -66,4 +75,23 @@ pub(crate) fn transpose(from: &[f32], n: usize, to: &mut [f32]) {
     } else {
         to.par_chunks_mut(strips).enumerate().for_each(one_strip);
     }
+}
+
+/// One step of gradient descent on the weights of a layer; returns Σ W² of the weights before it. The pieces are cut,
+/// and their sums added, in a way that depends on the number of weights alone.
+///
+/// # Shapes
+/// `w`, `dw` and `velocity` have the same length.
+pub(crate) fn descend(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
+    const MOST_PIECES: usize = 32;
+    const SMALLEST_PIECE: usize = 1 << 16;
+    let isa = Isa::active();
+    if w.len() <= SMALLEST_PIECE {
+        return descent::step(isa, step, w, dw, velocity);
+    }
+    let piece = w.len().div_ceil(MOST_PIECES).max(SMALLEST_PIECE);
+    let mut sums = [0.0; MOST_PIECES];
+    let pieces = w.par_chunks_mut(piece).zip(dw.par_chunks(piece)).zip(velocity.par_chunks_mut(piece));
+    pieces.zip(&mut sums[..]).for_each(|(((w, dw), v), sum)| *sum = descent::step(isa, step, w, dw, v));
+    sums.iter().sum()
 }

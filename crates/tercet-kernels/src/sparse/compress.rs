@@ -8,7 +8,7 @@ use crate::isa::Level;
 /// the non-zeros in them means nothing afterwards.
 pub(super) fn floats(isa: Isa, row: &[f32], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
     match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { avx512::floats(row, first, at, values) },
         _ => plain(row, first, at, values, |&value| value),
@@ -18,7 +18,7 @@ pub(super) fn floats(isa: Isa, row: &[f32], first: u32, at: &mut [u32], values: 
 /// The same for pixels, which become `pixel / 255`.
 pub(super) fn pixels(isa: Isa, row: &[u8], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
     match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { avx512::pixels(row, first, at, values) },
         _ => plain(row, first, at, values, |&pixel| SCALED[usize::from(pixel)]),
@@ -64,41 +64,32 @@ mod avx512 {
         }
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
     pub(super) fn floats(row: &[f32], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
         let (mut count, mut columns) = (0, columns_from(first));
         for part in row.chunks(16) {
             // SAFETY: the mask lets through as many numbers as there are.
             let numbers = unsafe { _mm512_maskz_loadu_ps(lanes(part.len()), part.as_ptr()) };
             let mask = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(numbers, _mm512_setzero_ps());
-            if mask != 0 {
-                let numbers = _mm512_maskz_compress_ps(mask, numbers);
-                write(mask, columns, numbers, &mut at[count..], &mut values[count..]);
-                count += mask.count_ones() as usize;
-            }
+            let numbers = _mm512_maskz_compress_ps(mask, numbers);
+            write(mask, columns, numbers, &mut at[count..], &mut values[count..]);
+            count += mask.count_ones() as usize;
             columns = _mm512_add_epi32(columns, _mm512_set1_epi32(16));
         }
         count
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
     pub(super) fn pixels(row: &[u8], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
         let (mut count, mut columns) = (0, columns_from(first));
         for part in row.chunks(16) {
             // SAFETY: the mask lets through as many pixels as there are.
             let pixels = unsafe { _mm_maskz_loadu_epi8(lanes(part.len()), part.as_ptr().cast()) };
             let mask = _mm_test_epi8_mask(pixels, pixels);
-            if mask != 0 {
-                let pixels = _mm512_maskz_compress_epi32(mask, _mm512_cvtepu8_epi32(pixels));
-                write(
-                    mask,
-                    columns,
-                    divided_by_255(_mm512_cvtepi32_ps(pixels)),
-                    &mut at[count..],
-                    &mut values[count..],
-                );
-                count += mask.count_ones() as usize;
-            }
+            let pixels = _mm512_maskz_compress_epi32(mask, _mm512_cvtepu8_epi32(pixels));
+            let numbers = divided_by_255(_mm512_cvtepi32_ps(pixels));
+            write(mask, columns, numbers, &mut at[count..], &mut values[count..]);
+            count += mask.count_ones() as usize;
             columns = _mm512_add_epi32(columns, _mm512_set1_epi32(16));
         }
         count

@@ -43,18 +43,18 @@ pub mod naive {
         matmul::naive::product(a, b, start, c);
     }
 
-    /// `C += Aᵀ · B`, by way of the dense A.
+    /// `C = Aᵀ · B`, by way of the dense A.
     ///
     /// # Panics
     /// Where the shapes do not fit.
-    pub fn add_transposed_product(a: &Rows, b: &[f32], c: &mut [f32]) {
+    pub fn transposed_product(a: &Rows, b: &[f32], c: &mut [f32]) {
         if a.rows() == 0 {
-            return;
+            return c.fill(0.0);
         }
         let dense = a.to_dense();
         let n = b.len() / a.rows();
         let (a, b) = (View::new(&dense, a.rows(), a.columns()), View::new(b, a.rows(), n));
-        matmul::naive::product(a.t(), b, Start::Keep, c);
+        matmul::naive::product(a.t(), b, Start::Zero, c);
     }
 }
 
@@ -103,7 +103,7 @@ pub fn product(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start
     }
 }
 
-/// How many columns [`add_transposed_product`] is made for at most: as many as a few registers hold.
+/// How many columns [`transposed_product`] is made for at most: as many as a few registers hold.
 pub fn scatter_width(isa: Isa) -> usize {
     scatter::MOST_REGISTERS
         * match isa.0 {
@@ -115,8 +115,9 @@ pub fn scatter_width(isa: Isa) -> usize {
         }
 }
 
-/// `C += Aᵀ · B` for a B of few columns: row i of B, times each non-zero of row i of A, is added to the row of C that
-/// the non-zero stands for. It saves turning A around, and costs a load and a store of C for each non-zero instead.
+/// `C = Aᵀ · B` for a B of few columns: row i of B, times each non-zero of row i of A, is added to the row of C that
+/// the non-zero stands for. It saves turning A around, and costs a load and a store of a sum for each non-zero instead.
+/// `sums` is room for the sums; what it holds does not matter.
 ///
 /// # Shapes
 /// A is (M, K), `b` is (M, N), `c` is (K, N).
@@ -126,31 +127,31 @@ pub fn scatter_width(isa: Isa) -> usize {
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::sparse::{Rows, add_transposed_product};
+/// use tercet_kernels::sparse::{Rows, transposed_product};
 ///
 /// let mut a = Rows::new();
 /// a.clear(2);
 /// a.push(Isa::active(), &[0.0, 2.0]);
 /// let mut c = [1.0; 4];
-/// add_transposed_product(Isa::active(), &a, &[3.0, 4.0], &mut c);
-/// assert_eq!(c, [1.0, 1.0, 7.0, 9.0]);
+/// transposed_product(Isa::active(), &a, &[3.0, 4.0], &mut c, &mut Vec::new());
+/// assert_eq!(c, [0.0, 0.0, 6.0, 8.0]);
 /// ```
-pub fn add_transposed_product(isa: Isa, a: &Rows, b: &[f32], c: &mut [f32]) {
+pub fn transposed_product(isa: Isa, a: &Rows, b: &[f32], c: &mut [f32], sums: &mut Vec<f32>) {
     if a.rows() == 0 {
         assert!(b.is_empty(), "B has as many rows as A: none");
-        return;
+        return c.fill(0.0);
     }
     let n = b.len() / a.rows();
     assert_eq!(b.len(), a.rows() * n, "B has {} rows, as A has", a.rows());
     assert_eq!(c.len(), a.columns() * n, "C is ({}, {n})", a.columns());
     assert!(n <= scatter_width(isa), "at most {} columns, not {n}", scatter_width(isa));
     match isa.0 {
-        Level::Portable => scatter::portable(a, b, n, c),
+        Level::Portable => scatter::portable(a, b, n, c, sums),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { scatter::avx2(a, b, n, c) },
+        Level::Avx2 => unsafe { scatter::avx2(a, b, n, c, sums) },
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { scatter::avx512(a, b, n, c) },
+        Level::Avx512 => unsafe { scatter::avx512(a, b, n, c, sums) },
     }
 }

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use super::Rows;
 use super::rows::BLOCK;
-use crate::lanes::Lanes;
+use crate::lanes::{Aligned, Lanes};
 use crate::matmul::{Start, View};
 
 /// The widest panel, in registers.
@@ -24,8 +24,11 @@ const MOST_REGISTERS: usize = 8;
 /// How many numbers of B are kept in the first-level cache: 32 KiB of them.
 const CACHED: usize = 8192;
 
-/// Below this many rows of A, B is not copied.
+/// Below this many rows of A, B is not copied, though its rows lie at a distance.
 const ROWS_WORTH_A_COPY: usize = 12;
+
+/// The same for a B whose rows lie side by side, but across the lines of the cache.
+const ROWS_WORTH_AN_ALIGNMENT: usize = 32;
 
 /// A stretch of B: its row `first` begins at `values[0]`, the next ones `stride` apart.
 #[derive(Clone, Copy)]
@@ -130,17 +133,21 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
 ) {
     let (n, k) = (b.columns(), b.rows());
     let last = width - (V - 1) * L::LANES;
-    let copied = b.row_stride() > width && rows.len() >= ROWS_WORTH_A_COPY;
-    let stride = if copied { width } else { b.row_stride() };
-    // A row that is not copied costs as much of the cache as lies between it and the next.
-    let together = (CACHED / BLOCK / stride.min(V * L::LANES)).max(1);
+    let is_aligned = (b.values().as_ptr() as usize | (4 * b.row_stride())).is_multiple_of(4 * L::LANES);
+    let copied = match (b.row_stride() > width, is_aligned) {
+        (true, _) => rows.len() >= ROWS_WORTH_A_COPY,
+        (false, true) => false,
+        (false, false) => rows.len() >= ROWS_WORTH_AN_ALIGNMENT,
+    };
+    let stride = if copied { V * L::LANES } else { b.row_stride() };
+    let together = (CACHED / BLOCK / (V * L::LANES)).max(1);
     let mut block = 0;
     loop {
         let blocks = block..a.blocks().min(block + together);
         let depths = blocks.start * BLOCK..k.min(blocks.end * BLOCK);
         let panel = if copied {
-            for (p, row) in depths.clone().zip(buffer.chunks_exact_mut(width)) {
-                row.copy_from_slice(&b.values()[p * b.row_stride() + from..][..width]);
+            for (p, row) in depths.clone().zip(buffer.chunks_exact_mut(stride)) {
+                row[..width].copy_from_slice(&b.values()[p * b.row_stride() + from..][..width]);
             }
             Panel { values: &*buffer, stride, first: depths.start, last }
         } else {
@@ -184,11 +191,11 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
 #[inline(always)]
 unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
     let n = b.columns();
-    let mut buffer = [0.0; CACHED];
+    let mut buffer = Aligned([0.0; CACHED]);
     let mut from = 0;
     while from < n {
         let width = (n - from).min(MOST_REGISTERS * L::LANES);
-        let (columns, rows, buffer) = ((from, width), rows.clone(), &mut buffer);
+        let (columns, rows, buffer) = ((from, width), rows.clone(), &mut buffer.0);
         macro_rules! panel {
             ($rows:literal, $registers:literal) => {
                 if width == $registers * L::LANES {

@@ -3,7 +3,7 @@
 use rand::Rng;
 use tercet_kernels::Isa;
 use tercet_kernels::matmul::{Start, View};
-use tercet_kernels::sparse::{add_transposed_product, scatter_width};
+use tercet_kernels::sparse::{transposed_product, scatter_width};
 
 use super::zeros::Zeros;
 use super::{Gradient, Init, Input};
@@ -76,9 +76,9 @@ impl Dense {
         let examples = dz.len() / self.outputs;
         let dw = &mut gradient.dw;
         match zeros.seen(x) {
-            Input::Sparse(x) if self.outputs <= scatter_width(Isa::active()) => {
-                dw.fill(0.0);
-                add_transposed_product(Isa::active(), x, dz, dw);
+            Input::Sparse(_) if self.outputs <= scatter_width(Isa::active()) => {
+                let (x, sums) = zeros.seen_with_sums(x);
+                transposed_product(Isa::active(), x, dz, dw, sums);
             }
             Input::Sparse(_) => {
                 sparse_product(zeros.turned(x), View::new(dz, examples, self.outputs), Start::Zero, dw);

@@ -1,7 +1,7 @@
 //! What goes into a layer, and how it is read from a data set.
 
-use tercet_kernels::Isa;
 use tercet_kernels::sparse::Rows;
+use tercet_kernels::{Isa, prefetch};
 
 use super::{Layer, Network, zeros};
 use crate::data::{Dataset, Row};
@@ -42,6 +42,9 @@ impl<'a> Input<'a> {
 /// After how many batches the share of zeros is measured again.
 const MEASURED_EVERY: usize = 32;
 
+/// How many examples ahead the memory is asked for.
+const ASKED_AHEAD: usize = 4;
+
 /// Reads batches from a data set: their non-zeros alone, straight from the pixels, where there are few of them, else
 /// all numbers. Which of the two is decided by counting, now and then. Allocates nothing once it has room for a batch.
 #[derive(Clone, Debug)]
@@ -78,7 +81,11 @@ impl Inputs {
         if self.is_sparse {
             self.sparse.clear(data.width());
             let isa = Isa::active();
-            for &i in rows {
+            for (place, &i) in rows.iter().enumerate() {
+                // The rows of a batch lie anywhere: those to come are on their way while this one is read.
+                if let Some(Row::U8(pixels)) = rows.get(place + ASKED_AHEAD).map(|&i| data.row(i)) {
+                    prefetch(pixels);
+                }
                 match data.row(i) {
                     Row::U8(pixels) => self.sparse.push_pixels(isa, pixels),
                     Row::F32(values) => self.sparse.push(isa, values),

@@ -29,6 +29,8 @@ pub(super) struct Zeros {
     rows: Rows,
     /// The transpose of a sparse input.
     turned: Rows,
+    /// Room for the sums of a weight gradient.
+    sums: Vec<f32>,
 }
 
 impl Zeros {
@@ -50,6 +52,14 @@ impl Zeros {
     /// The input as the last [`look`](Zeros::look) at it said.
     pub(super) fn seen<'a>(&'a self, x: Input<'a>) -> Input<'a> {
         if self.found { Input::Sparse(&self.rows) } else { x }
+    }
+
+    /// The non-zeros of an input that was read as sparse, and room for sums.
+    pub(super) fn seen_with_sums<'a>(&'a mut self, x: Input<'a>) -> (&'a Rows, &'a mut Vec<f32>) {
+        match x {
+            Input::Sparse(x) => (x, &mut self.sums),
+            Input::Dense(_) => (&self.rows, &mut self.sums),
+        }
     }
 
     /// The transpose of an input that was read as sparse.

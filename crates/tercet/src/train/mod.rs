@@ -17,12 +17,15 @@ mod settings;
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
+use tercet_kernels::descent::Step;
 
 pub use history::{Check, History};
 pub use settings::{Length, Settings};
 
 use crate::data::{Batches, Dataset};
 use crate::network::{Dense, Gradient, Inputs, Network, Workspace};
+use crate::optimizer::Optimizer;
+use crate::parallel::descend;
 use crate::{Error, Result};
 
 /// What an observer is told after each step.
@@ -155,21 +158,29 @@ fn run(
         labels.clear();
         labels.extend(rows.iter().map(|&i| examples.label(i)));
 
-        let loss = network.loss_and_gradients_from(x, &labels, settings.loss, settings.reg, &mut workspace);
+        let data_loss = network.data_loss_and_gradients(x, &labels, settings.loss, &mut workspace);
         let learning_rate = settings.learning_rate * settings.schedule.factor(step, total);
+        // Regularisation and step in one pass over the weights, which gives their squares on the way. If the loss turns
+        // out to be unsound, the weights of the last sound check come back.
+        let Optimizer::Sgd { momentum } = settings.optimizer;
+        let descent = Step { learning_rate, momentum, reg: settings.reg };
+        let mut squares = 0.0;
+        for ((dense, gradient), velocity) in
+            network.dense_layers_mut().zip(workspace.gradients()).zip(&mut velocities)
+        {
+            squares += descend(descent, &mut dense.w, &gradient.dw, &mut velocity.dw);
+            settings.optimizer.step(learning_rate, &mut dense.b, &gradient.db, &mut velocity.db);
+        }
+        let loss = match settings.reg {
+            0.0 => data_loss,
+            reg => (f64::from(data_loss) + f64::from(reg) * squares) as f32,
+        };
         let diverged = |loss| Error::Diverged { step: step + 1, loss, learning_rate: settings.learning_rate };
         if !loss.is_finite() {
             *network = last_sound;
             return Err(diverged(loss));
         }
         history.losses.push(loss);
-
-        for ((dense, gradient), velocity) in
-            network.dense_layers_mut().zip(workspace.gradients()).zip(&mut velocities)
-        {
-            settings.optimizer.step(learning_rate, &mut dense.w, &gradient.dw, &mut velocity.dw);
-            settings.optimizer.step(learning_rate, &mut dense.b, &gradient.db, &mut velocity.db);
-        }
 
         let done = step + 1;
         if done % check_every == 0 || done == total {
