@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tercet_kernels::Isa;
 use tercet_kernels::matmul::{self, Start, View, is_fused};
-use tercet_kernels::sparse::{Rows, transposed_product, naive, product, scatter_width};
+use tercet_kernels::sparse::{Rows, naive, product, scatter_width, transposed_product};
 
 /// Numbers that look random and are the same in every run: a multiplicative sequence, scaled to −1 … 1.
 fn numbers(count: usize, seed: u32) -> Vec<f32> {

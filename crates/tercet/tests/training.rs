@@ -59,20 +59,20 @@ fn twenty_examples_are_learned_to_a_loss_of_zero() {
 
 #[test]
 fn one_seed_gives_the_same_bits_with_any_number_of_threads() {
-    // Wide enough that products are shared out among threads.
+    // Wide enough that products and steps are shared out among threads.
     let (data, validation) = (patterns(600, 5, 1), patterns(300, 5, 2));
     let settings = Settings { batch: 100, length: Length::Epochs(3), ..Settings::default() };
     let run = |threads, seed| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let mut network = Network::fully_connected(144, &[200, 50], 5, Init::He, seed).unwrap();
+            let mut network = Network::fully_connected(144, &[600, 500], 5, Init::He, seed).unwrap();
             let training =
                 train(&mut network, &data, Some(&validation), &settings, seed, &mut watch_nothing).unwrap();
             (bits(&network), training)
         })
     };
     let once = run(1, 7);
-    for threads in [1, 2, 3] {
+    for threads in [1, 2, 3, 4] {
         assert!(run(threads, 7) == once, "{threads} threads");
     }
     assert!(run(1, 8).0 != once.0, "the seed matters");

@@ -3,7 +3,7 @@
 use rand::Rng;
 use tercet_kernels::Isa;
 use tercet_kernels::matmul::{Start, View};
-use tercet_kernels::sparse::{transposed_product, scatter_width};
+use tercet_kernels::sparse::{scatter_width, transposed_product};
 
 use super::zeros::Zeros;
 use super::{Gradient, Init, Input};
