@@ -4,10 +4,12 @@
 //! sense, 3 data or files, 130 interrupted.
 
 mod arguments;
+mod descending;
 mod exit;
 mod explaining;
 mod interrupt;
 mod judging;
+mod keeping;
 mod output;
 mod progress;
 mod remembering;

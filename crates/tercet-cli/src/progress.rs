@@ -49,6 +49,12 @@ impl Stage {
         self.bar.set_position(step as u64);
     }
 
+    /// So many steps were done before: the time that is left is judged by those to come alone.
+    pub fn resume_at(&self, step: usize) {
+        self.at(step);
+        self.bar.reset_eta();
+    }
+
     /// What is to be seen beside the bar.
     pub fn note(&self, note: impl Into<String>) {
         self.bar.set_message(note.into());

@@ -1,18 +1,24 @@
 //! Training with progress in sight, for every verb that trains.
 
+use std::time::{Duration, Instant};
+
 use tercet::data::Split;
 use tercet::network::Network;
 use tercet::text;
-use tercet::train::{Ending, Progress, Settings, Training, train};
+use tercet::train::{Checkpoint, Ending, Plan, Progress, Settings, Training};
 
 use crate::interrupt;
+use crate::keeping::Watch;
 use crate::progress::Stage;
 use crate::table::percent;
 
+/// How long what is seen beside the bar stays as it is.
+const REFRESH: Duration = Duration::from_millis(100);
+
+/// Over how many steps the loss beside the bar is the mean: that of one batch jumps about.
+const LATEST: usize = 100;
+
 /// Trains a network on one part of a split and watches it on the other. Ctrl-C ends it with the weights so far.
-///
-/// With `lines`, each look at the validation set leaves a line like the lecture's:
-/// `iteration 100: average loss = 8.32, validation accuracy = 41.20 %`.
 pub fn run(
     name: &str,
     network: &mut Network,
@@ -21,30 +27,69 @@ pub fn run(
     seed: u64,
     lines: bool,
 ) -> anyhow::Result<(Training, f64)> {
-    // How many steps there will be is known at the first of them.
-    let mut stage: Option<Stage> = None;
+    let plan = Plan { validation: Some(&data.validation), ..Plan::new(&data.train, settings, seed) };
+    follow(name, network, &plan, lines, Watch::default())
+}
+
+/// Follows a plan, and keeps on the way what `watch` says.
+///
+/// With `lines`, each look at the validation set leaves a line like the lecture's:
+/// `iteration 100: average loss = 8.32, validation accuracy = 41.20 %`.
+pub fn follow(
+    name: &str,
+    network: &mut Network,
+    plan: &Plan<'_>,
+    lines: bool,
+    mut watch: Watch,
+) -> anyhow::Result<(Training, f64)> {
+    let stage = Stage::new(name, plan.settings.steps(plan.examples.len()));
+    let images = if plan.examples.image_shape().is_some() { "images" } else { "examples" };
+    let resume = watch.resume.take();
+    let before = resume.as_ref().map_or(0, Checkpoint::step);
+    stage.resume_at(before);
+    let (start, mut shown, mut seen) = (Instant::now(), None, 0);
     let mut observe = |progress: Progress<'_>| {
-        let stage = stage.get_or_insert_with(|| Stage::new(name, progress.total));
         stage.at(progress.step);
-        if let Some(check) = progress.check() {
+        seen = progress.examples;
+        if let Some(check) = progress.check().filter(|_| lines) {
             let (loss, accuracy) = (progress.history.mean_loss(), percent(check.validation_accuracy));
-            stage.note(format!("validation {accuracy}"));
-            if lines {
-                let step = text::thousands(progress.step);
-                stage.say(format!(
-                    "iteration {step}: average loss = {loss:.4}, validation accuracy = {accuracy}"
-                ));
-            }
+            let step = text::thousands(progress.step);
+            stage
+                .say(format!("iteration {step}: average loss = {loss:.4}, validation accuracy = {accuracy}"));
         }
-        interrupt::flow()
+        if progress.check().is_some() || shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
+            stage.note(note(&progress, start, images));
+            shown = Some(Instant::now());
+        }
+        let flow = interrupt::flow();
+        watch.after_step(&progress, flow.is_break());
+        flow
     };
-    let start = std::time::Instant::now();
-    let training = train(network, &data.train, Some(&data.validation), settings, seed, &mut observe)?;
+    let training = match resume {
+        None => plan.train(network, &mut observe)?,
+        Some(checkpoint) => plan.resume(network, checkpoint, &mut observe)?,
+    };
     let seconds = start.elapsed().as_secs_f64();
-    if let Some(stage) = stage {
-        stage.done(&outcome(&training));
-    }
+    let rate = if seen > 0 { format!(", {}", speed(seen, start, images)) } else { String::new() };
+    stage.done(&format!("{}{rate}", outcome(&training)));
     Ok((training, seconds))
+}
+
+/// What stands beside the bar: the loss of late, the last look, and how fast it goes.
+fn note(progress: &Progress<'_>, start: Instant, images: &str) -> String {
+    let losses = &progress.history.losses;
+    let latest = &losses[losses.len().saturating_sub(LATEST)..];
+    let loss = latest.iter().sum::<f32>() / latest.len() as f32;
+    let accuracy = match progress.history.checks.last() {
+        Some(check) => format!("validation {}, ", percent(check.validation_accuracy)),
+        None => String::new(),
+    };
+    format!("loss {loss:.4}, {accuracy}{}", speed(progress.examples, start, images))
+}
+
+fn speed(seen: u64, start: Instant, images: &str) -> String {
+    let rate = seen as f64 / start.elapsed().as_secs_f64().max(1e-9);
+    format!("{} {images}/s", text::thousands(rate as usize))
 }
 
 /// What came of a training, in a few words.
@@ -54,7 +99,15 @@ fn outcome(training: &Training) -> String {
         None => "not yet validated".to_owned(),
     };
     match training.ending {
-        Ending::Completed => accuracy,
+        Ending::Completed => match training.best {
+            Some(best) if best < training.history.losses.len() => {
+                format!(
+                    "{accuracy} with the weights after {} steps, which were the best",
+                    text::thousands(best)
+                )
+            }
+            _ => accuracy,
+        },
         Ending::Early { best } => {
             let best = text::thousands(best);
             format!("{accuracy} after {best} steps, no better since: stopped early, with the best weights")

@@ -26,7 +26,7 @@ pub mod naive {
     /// One step; returns Σ W² of the weights before it.
     ///
     /// # Shapes
-    /// `w`, `dw` and `velocity` have the same length.
+    /// `w` and `dw` have the same length, and with momentum `velocity` too.
     pub fn step(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
         let mut squares = 0.0;
         for i in 0..w.len() {
@@ -44,10 +44,10 @@ pub mod naive {
 }
 
 /// One step; returns Σ W² of the weights before it, summed in f64 in an order that depends on the length alone.
-/// Without momentum the velocity is neither read nor written.
+/// Without momentum the velocity is neither read nor written, and may be empty.
 ///
 /// # Shapes
-/// `w`, `dw` and `velocity` have the same length.
+/// `w` and `dw` have the same length, and with momentum `velocity` too.
 ///
 /// # Panics
 /// Where the lengths differ.
@@ -58,11 +58,12 @@ pub mod naive {
 ///
 /// let half = Step { learning_rate: 0.5, momentum: 0.0, reg: 0.0 };
 /// let mut w = [1.0, 2.0];
-/// assert_eq!(step(Isa::active(), half, &mut w, &[0.25, 0.5], &mut [0.0; 2]), 5.0);
+/// assert_eq!(step(Isa::active(), half, &mut w, &[0.25, 0.5], &mut []), 5.0);
 /// assert_eq!(w, [0.875, 1.75]);
 /// ```
 pub fn step(isa: Isa, step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
-    assert!(w.len() == dw.len() && w.len() == velocity.len(), "one gradient and velocity a weight");
+    assert_eq!(w.len(), dw.len(), "one gradient a weight");
+    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
     match isa.0 {
         Level::Portable => body(step, w, dw, velocity),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
@@ -84,33 +85,36 @@ fn body(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
     let twice_reg = 2.0 * reg;
     let (whole, rest) = w.as_chunks_mut::<SUMS>();
     let (whole_dw, rest_dw) = dw.as_chunks::<SUMS>();
-    let (whole_v, rest_v) = velocity.as_chunks_mut::<SUMS>();
-    macro_rules! pass {
-        ($one:expr) => {{
-            let one = $one;
-            for ((w, dw), v) in whole.iter_mut().zip(whole_dw).zip(whole_v) {
-                for i in 0..SUMS {
-                    sums[i] += f64::from(w[i]) * f64::from(w[i]);
-                }
-                for i in 0..SUMS {
-                    let g = dw[i] + twice_reg * w[i];
-                    one(&mut w[i], g, &mut v[i]);
-                }
-            }
-            for (((w, dw), v), sum) in rest.iter_mut().zip(rest_dw).zip(rest_v).zip(&mut sums) {
-                *sum += f64::from(*w) * f64::from(*w);
-                let g = dw + twice_reg * *w;
-                one(w, g, v);
-            }
-        }};
-    }
+    let (whole, rest) = (whole.iter_mut().zip(whole_dw), rest.iter_mut().zip(rest_dw));
     if momentum == 0.0 {
-        pass!(|w: &mut f32, g: f32, _: &mut f32| *w -= learning_rate * g);
+        for (w, dw) in whole {
+            for i in 0..SUMS {
+                sums[i] += f64::from(w[i]) * f64::from(w[i]);
+            }
+            for i in 0..SUMS {
+                w[i] -= learning_rate * (dw[i] + twice_reg * w[i]);
+            }
+        }
+        for ((w, dw), sum) in rest.zip(&mut sums) {
+            *sum += f64::from(*w) * f64::from(*w);
+            *w -= learning_rate * (dw + twice_reg * *w);
+        }
     } else {
-        pass!(|w: &mut f32, g: f32, v: &mut f32| {
-            *v = momentum * *v - learning_rate * g;
+        let (whole_v, rest_v) = velocity.as_chunks_mut::<SUMS>();
+        for ((w, dw), v) in whole.zip(whole_v) {
+            for i in 0..SUMS {
+                sums[i] += f64::from(w[i]) * f64::from(w[i]);
+            }
+            for i in 0..SUMS {
+                v[i] = momentum * v[i] - learning_rate * (dw[i] + twice_reg * w[i]);
+                w[i] += v[i];
+            }
+        }
+        for (((w, dw), v), sum) in rest.zip(rest_v).zip(&mut sums) {
+            *sum += f64::from(*w) * f64::from(*w);
+            *v = momentum * *v - learning_rate * (dw + twice_reg * *w);
             *w += *v;
-        });
+        }
     }
     sums.iter().sum()
 }

@@ -25,3 +25,17 @@ fn a_step_is_the_naive_one_to_the_bit() {
         }
     }
 }
+
+#[test]
+fn without_momentum_no_velocity_is_needed() {
+    for isa in Isa::available() {
+        for count in [0, 15, 16, 17, 1000] {
+            let how = Step { learning_rate: 0.1, momentum: 0.0, reg: 0.01 };
+            let (dw, mut w) = (numbers(count, 1), numbers(count, 2));
+            let mut with = w.clone();
+            let squares = step(isa, how, &mut w, &dw, &mut []);
+            assert_eq!(squares, step(isa, how, &mut with, &dw, &mut vec![0.0; count]), "{isa:?} {count}");
+            assert!(w == with, "{isa:?} {count}");
+        }
+    }
+}

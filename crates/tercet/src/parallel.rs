@@ -81,7 +81,7 @@ pub(crate) fn transpose(from: &[f32], n: usize, to: &mut [f32]) {
 /// and their sums added, in a way that depends on the number of weights alone.
 ///
 /// # Shapes
-/// `w`, `dw` and `velocity` have the same length.
+/// `w` and `dw` have the same length, and with momentum `velocity` too.
 pub(crate) fn descend(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
     const MOST_PIECES: usize = 32;
     const SMALLEST_PIECE: usize = 1 << 16;
@@ -91,7 +91,12 @@ pub(crate) fn descend(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32
     }
     let piece = w.len().div_ceil(MOST_PIECES).max(SMALLEST_PIECE);
     let mut sums = [0.0; MOST_PIECES];
-    let pieces = w.par_chunks_mut(piece).zip(dw.par_chunks(piece)).zip(velocity.par_chunks_mut(piece));
-    pieces.zip(&mut sums[..]).for_each(|(((w, dw), v), sum)| *sum = descent::step(isa, step, w, dw, v));
+    let pieces = w.par_chunks_mut(piece).zip(dw.par_chunks(piece)).zip(&mut sums[..]);
+    if step.momentum == 0.0 {
+        pieces.for_each(|((w, dw), sum)| *sum = descent::step(isa, step, w, dw, &mut []));
+    } else {
+        let pieces = pieces.zip(velocity.par_chunks_mut(piece));
+        pieces.for_each(|(((w, dw), sum), v)| *sum = descent::step(isa, step, w, dw, v));
+    }
     sums.iter().sum()
 }

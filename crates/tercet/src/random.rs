@@ -24,6 +24,8 @@ pub enum Stream {
     Search = 3,
     /// The directions that a search of neighbours looks along first. They change its speed and no answer.
     Sketch = 4,
+    /// Which hidden units dropout drops.
+    Dropout = 5,
 }
 
 /// The generator for a purpose.

@@ -7,6 +7,7 @@
 //! init = "he"                 # or { normal = 1e-4 }; a linear classifier starts from zeros
 //! seed = 0
 //! validation = 5000           # examples held out; one in twelve where it is left out
+//! class_weights = "balanced"  # or a list such as [1, 2.5]; all examples count the same where it is left out
 //!
 //! [train]
 //! loss = "softmax"            # or { svm = { margin = 1.0 } }
@@ -14,10 +15,14 @@
 //! batch = 64
 //! length = { epochs = 8 }     # or { iterations = 1500 }, random batches as in the lecture
 //! learning_rate = 0.1
-//! schedule = "linear-to-zero" # or "cosine", or "constant", which it is where it is left out
-//! optimizer = { sgd = { momentum = 0.9 } }   # plain gradient descent where it is left out
+//! schedule = "linear-to-zero" # "constant" where it is left out; all of them: tercet::schedule
+//! optimizer = { sgd = { momentum = 0.9 } }   # plain gradient descent where it is left out; all: tercet::optimizer
 //! check_every = 100           # steps; every epoch, or every 100 iterations, where it is left out
 //! patience = 3                # checks; training never stops early where it is left out
+//! stop_by = "loss"            # what patience goes by: the validation accuracy where it is left out
+//! clip = 1.0                  # the largest norm of a gradient; gradients are as they are where it is left out
+//! dropout = 0.5               # the probability that a hidden unit sits a step out; 0 where it is left out
+//! label_smoothing = 0.1       # of softmax; 0 where it is left out
 //! ```
 
 use std::path::Path;
@@ -25,7 +30,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::network::{Init, Network};
-use crate::train::Settings;
+use crate::train::{ClassWeights, Settings};
 use crate::{Error, Result};
 
 /// Everything that decides a trained model, beside the data and the instruction set.
@@ -50,6 +55,9 @@ pub struct Recipe {
     /// [`default_validation`](crate::data::default_validation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<usize>,
+    /// How much the examples of each class count in the loss.
+    #[serde(default, skip_serializing_if = "ClassWeights::is_equal")]
+    pub class_weights: ClassWeights,
     /// How it is trained.
     pub train: Settings,
 }
@@ -74,6 +82,7 @@ impl Recipe {
             init: Some(Init::Normal(1e-4)),
             seed: 0,
             validation: Some(5000),
+            class_weights: ClassWeights::Equal,
             train: Settings::lecture(),
         }
     }
@@ -87,6 +96,7 @@ impl Recipe {
             init: Some(Init::He),
             seed: 0,
             validation: None,
+            class_weights: ClassWeights::Equal,
             train: Settings::default(),
         }
     }
@@ -161,6 +171,9 @@ impl Recipe {
             words.push(("initial weights".to_owned(), self.init.unwrap_or(Init::He).to_string()));
         }
         words.extend(self.train.describe());
+        if !self.class_weights.is_equal() {
+            words.push(("class weights".to_owned(), self.class_weights.to_string()));
+        }
         words
     }
 
@@ -200,6 +213,11 @@ impl Recipe {
         if self.validation == Some(0) {
             return Err(Error::setting("validation", 0, "at least 1 example, or nothing for one in twelve"));
         }
+        if self.kind == Kind::Linear && self.train.dropout > 0.0 {
+            let expected = "0 for a linear classifier, which has no hidden units";
+            return Err(Error::setting("dropout", self.train.dropout, expected));
+        }
+        self.class_weights.validate()?;
         self.train.validate()
     }
 
@@ -250,6 +268,9 @@ fn unreadable(error: &toml::de::Error, text: &str, path: &Path) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optimizer::Optimizer;
+    use crate::schedule::Schedule;
+    use crate::train::StopBy;
 
     const LECTURE: &str = include_str!("../../../recipes/lecture.toml");
 
@@ -283,6 +304,50 @@ mod tests {
         recipe.seed = 7;
         recipe.train = Settings { check_every: Some(3), patience: Some(4), ..Settings::default() };
         assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+
+        recipe.class_weights = ClassWeights::Given(vec![1.0, 0.25]);
+        let (stop_by, clip) = (StopBy::Loss, Some(0.7));
+        recipe.train = Settings { stop_by, clip, dropout: 0.3, label_smoothing: 0.1, ..Settings::default() };
+        let optimizers = [
+            Optimizer::ADAM,
+            Optimizer::AdamW { beta1: 0.8, beta2: 0.99, epsilon: 1e-6, weight_decay: 0.1 },
+            Optimizer::Nesterov { momentum: 0.7 },
+        ];
+        let schedules = [
+            Schedule::ONE_CYCLE,
+            Schedule::Exponential { last: 0.3 },
+            Schedule::Step { every: 7, gamma: 0.3 },
+        ];
+        for (optimizer, schedule) in optimizers.into_iter().zip(schedules) {
+            (recipe.train.optimizer, recipe.train.schedule) = (optimizer, schedule);
+            assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+        }
+    }
+
+    #[test]
+    fn every_optimizer_and_schedule_has_its_place() {
+        let train =
+            |from, to: &str| Recipe::parse(&LECTURE.replace(from, to), Path::new("x.toml")).unwrap().train;
+        for (text, optimizer) in [
+            ("{ sgd = {} }", Optimizer::PLAIN),
+            ("{ nesterov = { momentum = 0.5 } }", Optimizer::Nesterov { momentum: 0.5 }),
+            ("{ adam = {} }", Optimizer::ADAM),
+            ("{ adamw = {} }", Optimizer::ADAMW),
+        ] {
+            assert_eq!(train("{ sgd = { momentum = 0.0 } }", text).optimizer, optimizer);
+        }
+        for (text, schedule) in [
+            ("\"cosine\"", Schedule::Cosine),
+            ("{ step = { every = 500 } }", Schedule::Step { every: 500, gamma: 0.1 }),
+            ("{ exponential = {} }", Schedule::EXPONENTIAL),
+            ("{ one-cycle = {} }", Schedule::ONE_CYCLE),
+        ] {
+            assert_eq!(train("\"constant\"", text).schedule, schedule);
+        }
+        let error = refuse("{ sgd = { momentum = 0.0 } }", "{ adam = { beta = 0.9 } }");
+        assert!(error.contains("beta; expected"), "{error}");
+        let error = refuse("\"constant\"", "{ step = { gamma = 0.5 } }");
+        assert!(error.contains("missing field `every`"), "{error}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tercet::network::{Init, Network, naive};
 use tercet::optimizer::Optimizer;
 use tercet::random::{Stream, generator};
 use tercet::schedule::Schedule;
-use tercet::train::{Ending, Length, Progress, Settings, Training, train};
+use tercet::train::{Ending, Length, Progress, Settings, StopBy, Training, train};
 use tercet::{Error, Result};
 
 /// Noisy images of a few patterns: learnable, but not at once.
@@ -158,6 +158,90 @@ fn patience_goes_back_to_the_best_weights() {
     let found = network.scores(&validation).unwrap().argmax();
     let right = found.iter().zip(validation.labels()).filter(|(found, label)| **found == *label).count();
     assert_eq!(right as f64 / 600.0, best_check.validation_accuracy);
+}
+
+#[test]
+fn patience_with_time_to_spare_goes_back_to_the_best_weights_too_and_may_go_by_the_loss() {
+    let (data, plain) = (patterns(60, 6, 1), patterns(600, 6, 2));
+    // A third of the labels are wrong, so that certainty costs more and more.
+    let labels = (0..600).map(|i| (plain.label(i) + u32::from(i % 3 == 0)) % 6).collect();
+    let pixels = (0..600).flat_map(|i| plain.pixels(i).unwrap().to_vec()).collect();
+    let shape = plain.image_shape().unwrap();
+    let validation = Dataset::from_pixels("wrong", shape, pixels, labels, plain.classes().to_vec()).unwrap();
+    let run = |settings: Settings| {
+        let mut network = Network::fully_connected(144, &[64], 6, Init::He, 3).unwrap();
+        let training =
+            train(&mut network, &data, Some(&validation), &settings, 5, &mut watch_nothing).unwrap();
+        let loss = settings.loss.loss(network.scores(&validation).unwrap().values(), &validation.labels());
+        (training, loss)
+    };
+    let settings = Settings {
+        length: Length::Epochs(20),
+        reg: 0.0,
+        batch: 10,
+        schedule: Schedule::Constant,
+        stop_by: StopBy::Loss,
+        ..Settings::default()
+    };
+    let (patient, loss) = run(Settings { patience: Some(20), ..settings });
+    assert_eq!((patient.ending, patient.history.checks.len()), (Ending::Completed, 20));
+    let least = patient.history.checks.iter().map(|c| c.validation_loss).fold(f32::INFINITY, f32::min);
+    assert!(least < patient.history.checks[19].validation_loss, "it did not rise again");
+    assert_eq!(patient.check().unwrap().validation_loss, least);
+    assert!((loss - least).abs() < 1e-6, "{loss}, not {least}");
+    assert_eq!(patient.best, patient.check().map(|check| check.step));
+
+    let (hasty, _) = run(Settings { patience: Some(2), ..settings });
+    let Ending::Early { best } = hasty.ending else { panic!("{:?}", hasty.ending) };
+    assert_eq!((hasty.best, hasty.history.checks.last().unwrap().step), (Some(best), best + 12));
+
+    let (none, _) = run(settings);
+    assert_eq!((none.best, none.check()), (None, none.history.checks.last()));
+}
+
+/// A norm that no gradient reaches clips nothing, but has training regularise, clip and step one after the other. The layer
+/// of 144 × 500 weights is more than one piece.
+#[test]
+fn a_step_in_one_pass_gives_the_bits_of_one_in_several() {
+    let data = patterns(200, 5, 1);
+    for momentum in [0.0, 0.9] {
+        for (dropout, reg) in [(0.0, 0.0), (0.0, 1e-3), (0.5, 1e-3)] {
+            let run = |clip| {
+                let optimizer = Optimizer::Sgd { momentum };
+                let length = Length::Iterations(12);
+                let settings =
+                    Settings { batch: 50, length, optimizer, dropout, reg, clip, ..Settings::default() };
+                let mut network = Network::fully_connected(144, &[500], 5, Init::He, 1).unwrap();
+                let training = unwatched(&mut network, &data, &settings).unwrap();
+                (bits(&network), training.history.losses)
+            };
+            let (once, several) = (run(None), run(Some(f32::MAX)));
+            assert!(once.0 == several.0, "momentum {momentum}, dropout {dropout}, reg {reg}");
+            for (once, several) in once.1.iter().zip(&several.1) {
+                assert!((once - several).abs() <= 1e-6 * several, "{once}, not {several}");
+            }
+        }
+    }
+}
+
+#[test]
+fn dropout_gives_the_same_bits_with_any_number_of_threads_and_is_off_in_prediction() {
+    let data = patterns(400, 5, 1);
+    let settings = Settings { batch: 100, length: Length::Epochs(2), dropout: 0.5, ..Settings::default() };
+    let run = |threads, dropout| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut network = Network::fully_connected(144, &[200, 50], 5, Init::He, 1).unwrap();
+            unwatched(&mut network, &data, &Settings { dropout, ..settings }).unwrap();
+            (bits(&network), network.scores(&data).unwrap() == network.scores(&data).unwrap())
+        })
+    };
+    let once = run(1, 0.5);
+    assert!(once.1, "prediction is not random");
+    for threads in [2, 3, 4] {
+        assert!(run(threads, 0.5) == once, "{threads} threads");
+    }
+    assert!(run(1, 0.0).0 != once.0, "dropout changes something");
 }
 
 #[test]

@@ -14,14 +14,14 @@ use tercet::loss::Loss;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Init, Network};
-use tercet::optimizer::Optimizer;
 use tercet::recipe::{self, Recipe};
-use tercet::schedule::Schedule;
 use tercet::text;
-use tercet::train::{Check, Ending, History, Length, Settings};
+use tercet::train::{Check, Ending, History, Identity, Length, Plan, Settings};
 use tercet::tune;
 
 use crate::arguments::{Data, Seed, Validation, check_writable};
+use crate::descending::Refinements;
+use crate::keeping::Keeping;
 use crate::progress::{Stage, say};
 use crate::remembering::{self, K, read_weights};
 use crate::{exit, interrupt, output, training};
@@ -54,6 +54,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.csv")]
     losses: Option<PathBuf>,
 
+    /// The weight of each training example, which its loss is multiplied by: a file with one number a line
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+
     #[command(flatten)]
     common: Common,
 }
@@ -75,6 +79,8 @@ struct Common {
     /// The model file to write [default: neighbors, linear or network.safetensors]
     #[arg(long, global = true, help_heading = "Data and files", value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    keeping: Keeping,
 }
 
 #[derive(clap::Args)]
@@ -135,12 +141,6 @@ struct Descent {
     /// The learning rate
     #[arg(long, visible_alias = "learning-rate", allow_negative_numbers = true)]
     lr: Option<f32>,
-    /// How the learning rate changes on the way
-    #[arg(long, value_enum)]
-    schedule: Option<ScheduleName>,
-    /// How much of the last step is taken again, 0 up to 1
-    #[arg(long, allow_negative_numbers = true)]
-    momentum: Option<f32>,
     /// The coefficient of Σ W² in the loss
     #[arg(long, allow_negative_numbers = true)]
     reg: Option<f32>,
@@ -156,16 +156,18 @@ struct Descent {
     /// Look at the validation set after so many steps
     #[arg(long, value_name = "STEPS")]
     check_every: Option<usize>,
-    /// Stop after so many looks without a better accuracy, with the best weights
-    #[arg(long, value_name = "LOOKS")]
-    patience: Option<usize>,
     /// Write the loss of every step to a CSV file
     #[arg(long, value_name = "FILE.csv")]
     losses: Option<PathBuf>,
+    /// The weight of each training example, which its loss is multiplied by: a file with one number a line
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     #[command(flatten)]
     validation: Validation,
     #[command(flatten)]
     seed: Seed,
+    #[command(flatten)]
+    refinements: Refinements,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -174,18 +176,13 @@ enum LossName {
     Softmax,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum ScheduleName {
-    Constant,
-    LinearToZero,
-    Cosine,
-}
-
 impl Descent {
     /// What was given here over what `base` says.
     fn recipe(&self, base: Recipe) -> anyhow::Result<Recipe> {
         let train = self.settings(base.train)?;
-        Ok(Recipe { seed: self.seed.seed, validation: self.validation.validation, train, ..base })
+        let class_weights = self.refinements.class_weights(base.class_weights.clone());
+        let (seed, validation) = (self.seed.seed, self.validation.validation);
+        Ok(Recipe { seed, validation, class_weights, train, ..base })
     }
 
     /// These settings over those of `base`.
@@ -212,16 +209,10 @@ impl Descent {
                 .or(self.iterations.map(Length::Iterations))
                 .unwrap_or(base.length),
             learning_rate: self.lr.unwrap_or(base.learning_rate),
-            schedule: self.schedule.map_or(base.schedule, |name| match name {
-                ScheduleName::Constant => Schedule::Constant,
-                ScheduleName::LinearToZero => Schedule::LinearToZero,
-                ScheduleName::Cosine => Schedule::Cosine,
-            }),
-            optimizer: self.momentum.map_or(base.optimizer, |momentum| Optimizer::Sgd { momentum }),
             check_every: self.check_every.or(base.check_every),
-            patience: self.patience.or(base.patience),
+            ..base
         };
-        Ok(settings)
+        self.refinements.over(settings, self.lr.is_some())
     }
 }
 
@@ -233,7 +224,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Kind::Neighbors(neighbors)) => remember(common, &neighbors),
         Some(Kind::Linear(LinearArguments { descent })) => {
             let recipe = descent.recipe(Recipe::linear())?;
-            descend(common, &recipe, descent.losses.as_deref())
+            descend(common, &recipe, descent.losses.as_deref(), descent.weights.as_deref())
         }
         Some(Kind::Network(NetworkArguments { hidden, init, descent })) => {
             let init = match init.as_str() {
@@ -243,14 +234,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 })?),
             };
             let recipe = descent.recipe(Recipe { hidden, init: Some(init), ..Recipe::network() })?;
-            descend(common, &recipe, descent.losses.as_deref())
+            descend(common, &recipe, descent.losses.as_deref(), descent.weights.as_deref())
         }
         None => {
             let name = arguments.recipe.unwrap_or_default();
             let mut recipe = Recipe::named(&name).map_or_else(|| read_recipe(&name), Ok)?;
             recipe.seed = arguments.seed.unwrap_or(recipe.seed);
             recipe.validation = arguments.validation.or(recipe.validation);
-            descend(common, &recipe, arguments.losses.as_deref())
+            descend(common, &recipe, arguments.losses.as_deref(), arguments.weights.as_deref())
         }
     }
 }
@@ -274,6 +265,7 @@ impl Arguments {
             ("--seed", self.seed.is_some()),
             ("--validation", self.validation.is_some()),
             ("--losses", self.losses.is_some()),
+            ("--weights", self.weights.is_some()),
         ];
         let given = of_recipe.into_iter().find_map(|(name, given)| given.then_some(name));
         match (&self.kind, given) {
@@ -333,6 +325,7 @@ impl NeighborsArguments {
 }
 
 fn remember(common: &Common, arguments: &NeighborsArguments) -> anyhow::Result<ExitCode> {
+    common.keeping.refuse("neighbors")?;
     let path = common.path("neighbors")?;
     let plot = arguments.plot(&path)?;
     let collection = common.data.open()?;
@@ -389,7 +382,12 @@ fn remember(common: &Common, arguments: &NeighborsArguments) -> anyhow::Result<E
 }
 
 /// Trains by gradient descent, as a recipe says.
-fn descend(common: &Common, recipe: &Recipe, losses: Option<&Path>) -> anyhow::Result<ExitCode> {
+fn descend(
+    common: &Common,
+    recipe: &Recipe,
+    losses: Option<&Path>,
+    weights: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
     let name = match recipe.kind {
         recipe::Kind::Linear => "linear",
         recipe::Kind::Network => "network",
@@ -397,20 +395,36 @@ fn descend(common: &Common, recipe: &Recipe, losses: Option<&Path>) -> anyhow::R
     recipe.validate()?;
     let path = common.path(name)?;
     losses.map(check_writable).transpose()?;
+    let checkpoint = common.keeping.path(&path)?;
     let collection = common.data.open()?;
     let validation = Validation { validation: recipe.validation };
     let data = validation.split(&collection.train, recipe.seed)?;
     let (inputs, classes) = (collection.train.width(), collection.train.class_count());
+    // Weights are of all training examples, in the order of their file; some of these are held out.
+    let own = weights.map(|file| read_weights(file, collection.train.len())).transpose()?;
+    let own: Option<Vec<f32>> =
+        own.map(|own| (0..data.train.len()).map(|i| own[data.train.origin(i)]).collect());
+    let of_examples = recipe.class_weights.of_examples(&data.train, own.as_deref())?;
     interrupt::watch("the model so far will be saved")?;
 
     let untrained = recipe.untrained(inputs, classes)?;
     let mut network = untrained.clone();
     say(format!("{network}; {}", data_in_words(&data)));
-    let trained = training::run(name, &mut network, &data, &recipe.train, recipe.seed, true);
+    let plan = Plan {
+        validation: Some(&data.validation),
+        weights: of_examples.as_deref(),
+        ..Plan::new(&data.train, &recipe.train, recipe.seed)
+    };
+    let identity = || Identity::new(recipe, &data.train, &data.validation, own.as_deref());
+    let watch = common.keeping.open(checkpoint, identity, &untrained, &recipe.train, data.train.len())?;
+    let trained = training::follow(name, &mut network, &plan, true, watch);
 
     let mut card =
         Card::new(data.train.classes().to_vec(), Contract::of(&data.train, preparation(&collection)));
     card.settings = serde_json::to_value(recipe)?;
+    if let Some(weights) = weights {
+        card.settings["weights"] = json!(weights.to_string_lossy());
+    }
     card.seed = Some(recipe.seed);
     card.data = Some(DataRecord::of(&data.train));
     let mut save_as = |network: Network, check: Option<&Check>| -> anyhow::Result<String> {

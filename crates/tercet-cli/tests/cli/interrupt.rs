@@ -9,7 +9,7 @@ use crate::common::{Outcome, Scratch};
 
 /// Runs the program, sends it SIGINT as soon as it has said `words`, and waits for its end.
 #[track_caller]
-fn interrupt(scratch: &Scratch, arguments: &str, words: &str) -> Outcome {
+pub fn interrupt(scratch: &Scratch, arguments: &str, words: &str) -> Outcome {
     let mut child = scratch.command(arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();

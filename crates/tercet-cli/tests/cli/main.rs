@@ -6,8 +6,11 @@ mod common;
 
 mod bad_data;
 mod bad_requests;
+#[cfg(unix)]
+mod checkpoints;
 mod compare;
 mod data;
+mod descending;
 mod evaluate;
 #[cfg(unix)]
 mod interrupt;

@@ -5,9 +5,11 @@
 //! layers before need to know of the loss.
 
 pub mod naive;
+mod objective;
 mod softmax;
 mod svm;
 
+pub use objective::Objective;
 pub use softmax::probabilities;
 
 use serde::{Deserialize, Serialize};
@@ -47,19 +49,7 @@ impl Loss {
     /// assert_eq!((loss, dscores), (1.0, [-1.0, 0.0, 1.0]));
     /// ```
     pub fn loss_and_gradient(self, scores: &[f32], labels: &[u32], dscores: &mut [f32]) -> f32 {
-        assert!(!labels.is_empty() && scores.len().is_multiple_of(labels.len()), "one row of scores a label");
-        assert_eq!(scores.len(), dscores.len(), "dscores has the shape of scores");
-        let (classes, scale) = (scores.len() / labels.len(), 1.0 / labels.len() as f32);
-        let mut sum = 0.0;
-        for ((scores, &y), dscores) in
-            scores.chunks_exact(classes).zip(labels).zip(dscores.chunks_exact_mut(classes))
-        {
-            sum += f64::from(match self {
-                Loss::Svm { margin } => svm::one_example(scores, y as usize, margin, scale, dscores),
-                Loss::Softmax => softmax::one_example(scores, y as usize, scale, dscores),
-            });
-        }
-        (sum / labels.len() as f64) as f32
+        Objective::from(self).loss_and_gradient(scores, labels, dscores)
     }
 
     /// The mean loss of a batch, without its gradient.

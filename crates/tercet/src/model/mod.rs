@@ -29,7 +29,7 @@
 mod card;
 mod document;
 mod parts;
-mod tensors;
+pub(crate) mod tensors;
 
 use std::fs::File;
 use std::io::Read;

@@ -17,15 +17,17 @@ use crate::{Error, Result};
 const KEY: &str = "tercet";
 
 /// A tensor to be written: its numbers become bytes, little-endian, when its turn comes.
-struct Tensor<'a> {
-    shape: Vec<usize>,
-    values: Values<'a>,
+pub(crate) struct Tensor<'a> {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Values<'a>,
 }
 
-enum Values<'a> {
+pub(crate) enum Values<'a> {
     U8(&'a [u8]),
     U32(&'a [u32]),
+    U64(&'a [u64]),
     F32(&'a [f32]),
+    F64(&'a [f64]),
 }
 
 impl View for Tensor<'_> {
@@ -33,7 +35,9 @@ impl View for Tensor<'_> {
         match self.values {
             Values::U8(_) => Dtype::U8,
             Values::U32(_) => Dtype::U32,
+            Values::U64(_) => Dtype::U64,
             Values::F32(_) => Dtype::F32,
+            Values::F64(_) => Dtype::F64,
         }
     }
 
@@ -45,7 +49,9 @@ impl View for Tensor<'_> {
         match self.values {
             Values::U8(values) => values.into(),
             Values::U32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Values::U64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
             Values::F32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Values::F64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
         }
     }
 
@@ -54,6 +60,8 @@ impl View for Tensor<'_> {
             Values::U8(values) => values.len(),
             Values::U32(values) => values.len() * 4,
             Values::F32(values) => values.len() * 4,
+            Values::U64(values) => values.len() * 8,
+            Values::F64(values) => values.len() * 8,
         }
     }
 }

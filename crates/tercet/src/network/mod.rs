@@ -16,6 +16,7 @@
 //! Nothing is allocated in a pass: activations and gradients live in a [`Workspace`] that belongs to the caller.
 
 mod dense;
+mod dropout;
 mod init;
 mod input;
 pub mod naive;
@@ -26,12 +27,13 @@ mod zeros;
 use rayon::prelude::*;
 
 pub use dense::Dense;
+pub use dropout::Dropout;
 pub use init::Init;
 pub(crate) use input::{Input, Inputs};
 pub use workspace::{Gradient, Workspace};
 
 use crate::data::Dataset;
-use crate::loss::Loss;
+use crate::loss::{Loss, Objective};
 use crate::{Error, Matrix, Result};
 
 /// One layer of a [`Network`].
@@ -180,11 +182,16 @@ impl Network {
     /// # Panics
     /// Where `x` does not hold whole rows.
     pub fn forward<'w>(&self, x: &[f32], workspace: &'w mut Workspace) -> &'w [f32] {
-        self.forward_from(Input::Dense(x), workspace)
+        self.forward_from(Input::Dense(x), None, workspace)
     }
 
-    /// The forward pass from an input that may be sparse.
-    pub(crate) fn forward_from<'w>(&self, x: Input<'_>, workspace: &'w mut Workspace) -> &'w [f32] {
+    /// The forward pass from an input that may be sparse, with hidden units dropped in training.
+    pub(crate) fn forward_from<'w>(
+        &self,
+        x: Input<'_>,
+        mut dropout: Option<&mut Dropout>,
+        workspace: &'w mut Workspace,
+    ) -> &'w [f32] {
         let examples = x.examples(self.inputs());
         workspace.prepare(self);
         let mut widths = workspace.widths(self);
@@ -198,7 +205,12 @@ impl Network {
                 Layer::Dense(dense) => {
                     dense.forward(input, zeros.next().expect("one a dense layer"), output);
                 }
-                Layer::Relu => relu::forward(input.dense(), output),
+                Layer::Relu => {
+                    relu::forward(input.dense(), output);
+                    if let Some(dropout) = &mut dropout {
+                        dropout.forward(output);
+                    }
+                }
             }
         }
         workspace.outputs.last().expect("a network has a layer")
@@ -225,43 +237,53 @@ impl Network {
         reg: f32,
         workspace: &mut Workspace,
     ) -> f32 {
-        self.loss_and_gradients_from(Input::Dense(x), labels, loss, reg, workspace)
+        self.objective_and_gradients(x, labels, loss.into(), reg, None, workspace)
     }
 
-    /// [`loss_and_gradients`](Network::loss_and_gradients) from an input that may be sparse.
-    pub(crate) fn loss_and_gradients_from(
+    /// The same for a loss with label smoothing or weights, and with hidden units dropped.
+    ///
+    /// # Shapes
+    /// `x` is (B, D), `labels` and the weights are (B).
+    ///
+    /// # Panics
+    /// Where the shapes do not fit or the batch is empty.
+    pub fn objective_and_gradients(
         &self,
-        x: Input<'_>,
+        x: &[f32],
         labels: &[u32],
-        loss: Loss,
+        objective: Objective<'_>,
         reg: f32,
+        dropout: Option<&mut Dropout>,
         workspace: &mut Workspace,
     ) -> f32 {
-        let data_loss = self.data_loss_and_gradients(x, labels, loss, workspace);
-        let mut reg_loss = 0.0;
-        if reg != 0.0 {
-            for (dense, gradient) in self.dense_layers().zip(&mut workspace.gradients) {
-                reg_loss += f64::from(reg) * dense.add_regularization(reg, gradient);
-            }
-        }
-        (f64::from(data_loss) + reg_loss) as f32
+        let data_loss = self.data_loss_and_gradients(Input::Dense(x), labels, objective, dropout, workspace);
+        regularized(data_loss, reg, self.regularize(reg, workspace.gradients_mut()))
     }
 
-    /// The mean loss of a batch and its gradients, without the regularisation.
+    /// Adds the gradient of the regularisation to the gradients of a batch; returns Σ W², or 0 where `reg` is 0.
+    pub(crate) fn regularize(&self, reg: f32, gradients: &mut [Gradient]) -> f64 {
+        match reg {
+            0.0 => 0.0,
+            _ => self.dense_layers().zip(gradients).map(|(dense, g)| dense.add_regularization(reg, g)).sum(),
+        }
+    }
+
+    /// The mean loss of a batch and its gradients, without the regularisation, from an input that may be sparse.
     pub(crate) fn data_loss_and_gradients(
         &self,
         x: Input<'_>,
         labels: &[u32],
-        loss: Loss,
+        objective: Objective<'_>,
+        mut dropout: Option<&mut Dropout>,
         workspace: &mut Workspace,
     ) -> f32 {
-        self.forward_from(x, workspace);
+        self.forward_from(x, dropout.as_deref_mut(), workspace);
         workspace.prepare_gradients(self);
         let Workspace { outputs, flowing, flowing_next, gradients, zeros, flowing_zeros, turned } = workspace;
         let scores = outputs.last().expect("a network has a layer");
 
         flowing.resize(scores.len(), 0.0);
-        let data_loss = loss.loss_and_gradient(scores, labels, flowing);
+        let data_loss = objective.loss_and_gradient(scores, labels, flowing);
 
         // Backwards: `flowing` is the gradient by the output of layer i, and becomes the one by its input.
         let mut gradients_left = gradients.iter_mut().zip(zeros).rev();
@@ -281,7 +303,12 @@ impl Network {
                         std::mem::swap(flowing, flowing_next);
                     }
                 }
-                Layer::Relu => relu::backward(input.dense(), flowing),
+                Layer::Relu => {
+                    if let Some(dropout) = &dropout {
+                        dropout.backward(&outputs[i], flowing);
+                    }
+                    relu::backward(input.dense(), flowing);
+                }
             }
         }
         data_loss
@@ -310,10 +337,18 @@ impl Network {
                 let from = block * SCORING_BATCH;
                 rows.clear();
                 rows.extend(from..from + scores.len() / self.classes());
-                scores.copy_from_slice(self.forward_from(inputs.read(data, rows), workspace));
+                scores.copy_from_slice(self.forward_from(inputs.read(data, rows), None, workspace));
             },
         );
         Ok(scores)
+    }
+}
+
+/// The loss of a batch with its regularisation, from Σ W². Without any, weights that are unsound do not show in it.
+pub(crate) fn regularized(data_loss: f32, reg: f32, squares: f64) -> f32 {
+    match reg {
+        0.0 => data_loss,
+        _ => (f64::from(data_loss) + f64::from(reg) * squares) as f32,
     }
 }
 

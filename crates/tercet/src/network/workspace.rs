@@ -47,6 +47,11 @@ impl Workspace {
         &self.gradients
     }
 
+    /// The same, to be scaled before the step.
+    pub(crate) fn gradients_mut(&mut self) -> &mut [Gradient] {
+        &mut self.gradients
+    }
+
     /// Fills every buffer with the same byte. A pass must give equal results whatever was there before, and the
     /// tests hold it to that.
     pub fn poison(&mut self, byte: u8) {

@@ -11,22 +11,30 @@
 //! Everything else here is watching: the validation set is looked at now and then, the best and the last sound
 //! weights are remembered, and whoever observes may end the training.
 
+mod checkpoint;
+mod clip;
 mod history;
+mod plan;
 mod settings;
+mod state;
+mod step;
+mod weights;
 
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
-use tercet_kernels::descent::Step;
 
+pub use checkpoint::{Checkpoint, Identity};
 pub use history::{Check, History};
-pub use settings::{Length, Settings};
+pub use plan::Plan;
+pub use settings::{Length, Settings, StopBy};
+pub use weights::ClassWeights;
 
 use crate::data::{Batches, Dataset};
-use crate::network::{Dense, Gradient, Inputs, Network, Workspace};
-use crate::optimizer::Optimizer;
-use crate::parallel::descend;
+use crate::loss::Objective;
+use crate::network::{Dense, Dropout, Inputs, Network, Workspace, regularized};
 use crate::{Error, Result};
+use state::State;
 
 /// What an observer is told after each step.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +46,12 @@ pub struct Progress<'a> {
     /// Everything so far: the loss of this step is the last of its losses, and if the validation set was looked at
     /// after this step, that is the last of its checks.
     pub history: &'a History,
+    /// The learning rate of this step.
+    pub learning_rate: f32,
+    /// Examples seen since this training began or was resumed, each as often as it was seen.
+    pub examples: u64,
+    network: &'a Network,
+    state: &'a State,
 }
 
 impl Progress<'_> {
@@ -72,15 +86,19 @@ pub struct Training {
     pub history: History,
     /// How it ended.
     pub ending: Ending,
+    /// The step of the check that was the best and whose weights were restored, where
+    /// [`patience`](Settings::patience) was set and nobody interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<usize>,
 }
 
 impl Training {
-    /// The look at the validation set that belongs to the weights which training left: the best one where training
-    /// stopped early, else the last. `None` where there was no validation set or no look yet.
+    /// The look at the validation set that belongs to the weights which training left: the best one where there was
+    /// patience, else the last. `None` where there was no validation set or no look yet.
     pub fn check(&self) -> Option<&Check> {
-        match self.ending {
-            Ending::Early { best } => self.history.checks.iter().find(|check| check.step == best),
-            Ending::Completed | Ending::Interrupted => self.history.checks.last(),
+        match self.best {
+            Some(best) => self.history.checks.iter().find(|check| check.step == best),
+            None => self.history.checks.last(),
         }
     }
 }
@@ -117,111 +135,111 @@ pub fn train(
     seed: u64,
     observe: Observer<'_>,
 ) -> Result<Training> {
-    settings.validate()?;
-    for data in [Some(examples), validation].into_iter().flatten() {
-        check_fit(network, data)?;
-    }
-    // Inside the pool, so that a product which is shared out begins at once.
-    rayon::scope(|_| run(network, examples, validation, settings, seed, observe))
+    Plan { validation, ..Plan::new(examples, settings, seed) }.train(network, observe)
 }
 
-fn run(
-    network: &mut Network,
-    examples: &Dataset,
-    validation: Option<&Dataset>,
-    settings: &Settings,
-    seed: u64,
-    observe: Observer<'_>,
-) -> Result<Training> {
+/// Takes the steps that are left.
+fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observer<'_>) -> Result<Training> {
+    let &Plan { examples, validation, weights, settings, seed } = plan;
     let batch = settings.batch.min(examples.len());
-    let (mut batches, total, usual_check) = match settings.length {
-        Length::Iterations(n) => (Batches::random(examples.len(), batch, seed)?, n, 100),
-        Length::Epochs(n) => {
+    let total = settings.steps(examples.len());
+    let (mut batches, usual_check) = match settings.length {
+        Length::Iterations(_) => (Batches::random(examples.len(), batch, seed)?, 100),
+        Length::Epochs(_) => {
             let batches = Batches::epochs(examples.len(), batch, seed)?;
             let steps = batches.steps_per_epoch();
-            (batches, n * steps, steps)
+            (batches, steps)
         }
     };
     let check_every = settings.check_every.unwrap_or(usual_check);
+    batches.seek(state.step as u64);
+    let mut dropout = match settings.dropout {
+        0.0 => None,
+        p => Some(Dropout::new(p, seed)?),
+    };
 
-    let (mut rows, mut labels, mut inputs) = (Vec::new(), Vec::new(), Inputs::new(network));
+    let (mut rows, mut labels, mut batch_weights) = (Vec::new(), Vec::new(), Vec::new());
+    let mut inputs = Inputs::new(network);
     let mut workspace = Workspace::new();
-    let mut velocities = velocities(network);
-    let mut history = History::default();
-    let mut ending = Ending::Completed;
-    let mut last_sound = network.clone();
-    let mut best: Option<(Check, Network)> = None;
+    let mut seen = 0;
 
-    for step in 0..total {
+    let ending = loop {
+        if let Some(best) = state.out_of_patience(settings) {
+            break Ending::Early { best };
+        }
+        if state.step >= total {
+            break Ending::Completed;
+        }
         batches.next(&mut rows);
         let x = inputs.read(examples, &rows);
         labels.clear();
         labels.extend(rows.iter().map(|&i| examples.label(i)));
-
-        let data_loss = network.data_loss_and_gradients(x, &labels, settings.loss, &mut workspace);
-        let learning_rate = settings.learning_rate * settings.schedule.factor(step, total);
-        // Regularisation and step in one pass over the weights, which gives their squares on the way. If the loss turns
-        // out to be unsound, the weights of the last sound check come back.
-        let Optimizer::Sgd { momentum } = settings.optimizer;
-        let descent = Step { learning_rate, momentum, reg: settings.reg };
-        let mut squares = 0.0;
-        for ((dense, gradient), velocity) in
-            network.dense_layers_mut().zip(workspace.gradients()).zip(&mut velocities)
-        {
-            squares += descend(descent, &mut dense.w, &gradient.dw, &mut velocity.dw);
-            settings.optimizer.step(learning_rate, &mut dense.b, &gradient.db, &mut velocity.db);
+        if let Some(weights) = weights {
+            batch_weights.clear();
+            batch_weights.extend(rows.iter().map(|&i| weights[i]));
         }
-        let loss = match settings.reg {
-            0.0 => data_loss,
-            reg => (f64::from(data_loss) + f64::from(reg) * squares) as f32,
+        if let Some(dropout) = &mut dropout {
+            dropout.seek(state.step as u64);
+        }
+
+        let objective = Objective {
+            loss: settings.loss,
+            label_smoothing: settings.label_smoothing,
+            weights: weights.map(|_| batch_weights.as_slice()),
         };
-        let diverged = |loss| Error::Diverged { step: step + 1, loss, learning_rate: settings.learning_rate };
+        let data_loss =
+            network.data_loss_and_gradients(x, &labels, objective, dropout.as_mut(), &mut workspace);
+        let learning_rate = settings.learning_rate * settings.schedule.factor(state.step, total);
+        // The step gives the squares of the weights that it passes over, so the loss is known after it. Where the loss
+        // is unsound, the weights of the last sound check come back.
+        let squares = state.descend(network, workspace.gradients_mut(), settings, learning_rate);
+        let loss = regularized(data_loss, settings.reg, squares);
+        let done = state.step;
+        let diverged = |loss| Error::Diverged { step: done, loss, learning_rate: settings.learning_rate };
         if !loss.is_finite() {
-            *network = last_sound;
+            *network = state.last_sound;
             return Err(diverged(loss));
         }
-        history.losses.push(loss);
+        state.history.losses.push(loss);
+        seen += rows.len() as u64;
 
-        let done = step + 1;
-        if done % check_every == 0 || done == total {
+        if done.is_multiple_of(check_every) || done == total {
             if let Some(bad) = first_unsound(network) {
-                *network = last_sound;
+                *network = state.last_sound;
                 return Err(diverged(bad));
             }
             if let Some(validation) = validation {
-                let since = history.checks.last().map_or(0, |check| check.step);
+                let since = state.history.checks.last().map_or(0, |check| check.step);
                 let check = Check {
                     step: done,
-                    train_loss: history::mean(&history.losses[since..]),
+                    train_loss: history::mean(&state.history.losses[since..]),
                     ..look_at(network, validation, settings)?
                 };
-                history.checks.push(check);
-                let accuracy = check.validation_accuracy;
-                let improved = best.as_ref().is_none_or(|(best, _)| accuracy > best.validation_accuracy);
-                if improved && settings.patience.is_some() {
-                    best = Some((check, network.clone()));
-                }
+                state.judge(check, network, settings);
             }
-            last_sound.clone_from(network);
+            state.last_sound.clone_from(network);
         }
 
-        let flow = observe(Progress { step: done, total, history: &history });
+        let flow = observe(Progress {
+            step: done,
+            total,
+            history: &state.history,
+            learning_rate,
+            examples: seen,
+            network,
+            state: &state,
+        });
         if flow.is_break() && done < total {
-            ending = Ending::Interrupted;
-            break;
+            break Ending::Interrupted;
         }
-        if let (Some(patience), Some((check, _))) = (settings.patience, &best) {
-            let since_best = history.checks.iter().filter(|c| c.step > check.step).count();
-            if since_best >= patience {
-                ending = Ending::Early { best: check.step };
-                break;
-            }
-        }
-    }
-    if let (Ending::Early { .. }, Some((_, weights))) = (ending, best) {
+    };
+    let State { history, best, .. } = state;
+    let restored = best.filter(|_| ending != Ending::Interrupted);
+    let best = restored.map(|(check, weights)| {
         *network = weights;
-    }
-    Ok(Training { history, ending })
+        check.step
+    });
+    Ok(Training { history, ending, best })
 }
 
 /// Refuses data that the network cannot take.
@@ -243,12 +261,6 @@ fn check_fit(network: &Network, data: &Dataset) -> Result<()> {
         return Err(Error::mismatch(what, data.class_count(), expected));
     }
     Ok(())
-}
-
-/// Zeros in the shape of the gradients: what the optimizer remembers of each parameter.
-fn velocities(network: &Network) -> Vec<Gradient> {
-    let zeros = |dense: &Dense| Gradient { dw: vec![0.0; dense.w.len()], db: vec![0.0; dense.b.len()] };
-    network.dense_layers().map(zeros).collect()
 }
 
 /// A parameter that is NaN or infinite.

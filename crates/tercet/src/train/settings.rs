@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Check;
 use crate::loss::Loss;
+use crate::network::Dropout;
 use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
 use crate::{Error, Result};
@@ -30,9 +32,60 @@ pub struct Settings {
     /// After how many steps the validation set is looked at; by default after every epoch, or every 100 iterations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_every: Option<usize>,
-    /// Stop after so many checks without a better validation accuracy, and go back to the best weights.
+    /// Stop after so many checks that were no better than the best, and go back to the weights of that one. They are
+    /// also what a training that lasts to its end leaves then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
+    /// By what [`patience`](Settings::patience) tells which check is better.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub stop_by: StopBy,
+    /// c, the largest norm of the gradient g by all parameters together: where ‖g‖ > c, a step follows
+    /// `c · g / ‖g‖` instead (Pascanu, Mikolov and Bengio 2013).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f32>,
+    /// The probability that a hidden unit is dropped from a step: [`Dropout`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dropout: f32,
+    /// ε of label smoothing, of softmax only: [`Objective::label_smoothing`](crate::loss::Objective).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub label_smoothing: f32,
+}
+
+/// What early stopping goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StopBy {
+    /// The accuracy on the validation set: more is better.
+    #[default]
+    Accuracy,
+    /// The mean loss on the validation set: less is better. It also sees examples become more or less certain.
+    Loss,
+}
+
+impl StopBy {
+    /// When training stops early, in words.
+    fn in_words(self, patience: usize) -> String {
+        let metric = match self {
+            StopBy::Accuracy => "accuracy",
+            StopBy::Loss => "loss",
+        };
+        match patience {
+            1 => format!("after 1 look without a better {metric}"),
+            _ => format!("after {patience} looks without a better {metric}"),
+        }
+    }
+
+    /// Whether a check is better than the best before it. A loss that is NaN never is.
+    pub(super) fn is_better(self, check: &Check, best: &Check) -> bool {
+        match self {
+            StopBy::Accuracy => check.validation_accuracy > best.validation_accuracy,
+            StopBy::Loss => check.validation_loss < best.validation_loss,
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How long training goes on. The unit also says how batches are drawn.
@@ -62,6 +115,10 @@ impl Default for Settings {
             optimizer: Optimizer::Sgd { momentum: 0.9 },
             check_every: None,
             patience: None,
+            stop_by: StopBy::Accuracy,
+            clip: None,
+            dropout: 0.0,
+            label_smoothing: 0.0,
         }
     }
 }
@@ -78,8 +135,7 @@ impl Settings {
             learning_rate: 0.05,
             schedule: Schedule::LinearToZero,
             optimizer: Optimizer::Sgd { momentum: 0.9 },
-            check_every: None,
-            patience: None,
+            ..Settings::default()
         }
     }
 
@@ -93,14 +149,21 @@ impl Settings {
             learning_rate: 0.1,
             schedule: Schedule::Constant,
             optimizer: Optimizer::PLAIN,
-            check_every: None,
-            patience: None,
+            ..Settings::default()
         }
     }
 
     /// The default arguments of the lecture's `train_nn`: step size 0.01, reg 1e-3, 100 iterations of 20 examples.
     pub fn lecture_train_nn() -> Self {
         Settings { reg: 1e-3, length: Length::Iterations(100), learning_rate: 0.01, ..Settings::lecture() }
+    }
+
+    /// T, the number of steps of a training on so many examples, if nothing ends it early.
+    pub fn steps(&self, examples: usize) -> usize {
+        match self.length {
+            Length::Iterations(n) => n,
+            Length::Epochs(n) => n.saturating_mul(examples.div_ceil(self.batch.min(examples).max(1))),
+        }
     }
 
     /// Refuses what cannot work.
@@ -110,6 +173,19 @@ impl Settings {
     pub fn validate(&self) -> Result<()> {
         self.loss.validate()?;
         self.optimizer.validate()?;
+        self.schedule.validate()?;
+        Dropout::validate(self.dropout)?;
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            let expected = "at least 0 and below 1, such as 0.1";
+            return Err(Error::setting("label smoothing", self.label_smoothing, expected));
+        }
+        if self.label_smoothing > 0.0 && self.loss != Loss::Softmax {
+            let expected = "0 for the SVM loss, which has no probabilities to smooth";
+            return Err(Error::setting("label smoothing", self.label_smoothing, expected));
+        }
+        if let Some(clip) = self.clip.filter(|clip| !(clip.is_finite() && *clip > 0.0)) {
+            return Err(Error::setting("clip", clip, "a finite norm above 0, such as 1"));
+        }
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return Err(Error::setting(
                 "learning rate",
@@ -142,16 +218,22 @@ impl Settings {
             Length::Epochs(1) => "1 epoch".to_owned(),
             Length::Epochs(n) => format!("{n} epochs"),
         };
-        [
+        let mut words = vec![
             ("loss", self.loss.to_string()),
             ("learning rate", format!("{}, {}", self.learning_rate, self.schedule)),
             ("optimizer", self.optimizer.to_string()),
             ("batch", self.batch.to_string()),
             ("length", length),
             ("reg", format!("{:e}", self.reg)),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        ];
+        let more = [
+            ("label smoothing", (self.label_smoothing > 0.0).then(|| self.label_smoothing.to_string())),
+            ("dropout", (self.dropout > 0.0).then(|| self.dropout.to_string())),
+            ("gradients clipped to", self.clip.map(|clip| clip.to_string())),
+            ("early stopping", self.patience.map(|patience| self.stop_by.in_words(patience))),
+        ];
+        words.extend(more.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        words.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -168,12 +250,19 @@ mod tests {
     }
 
     #[test]
-    fn counts_of_zero_are_refused_by_name() {
+    fn values_that_cannot_work_are_refused_by_name() {
         let base = Settings::default();
         for (settings, name) in [
             (Settings { batch: 0, ..base }, "batch is 0"),
             (Settings { patience: Some(0), ..base }, "patience is 0"),
             (Settings { length: Length::Epochs(0), ..base }, "epochs is 0"),
+            (Settings { clip: Some(0.0), ..base }, "clip is 0"),
+            (Settings { dropout: 1.0, ..base }, "dropout is 1"),
+            (Settings { label_smoothing: 1.0, ..base }, "label smoothing is 1"),
+            (
+                Settings { label_smoothing: 0.1, ..Settings::lecture() },
+                "label smoothing is 0.1; expected 0 for",
+            ),
         ] {
             assert!(settings.validate().unwrap_err().to_string().starts_with(name), "{name}");
         }

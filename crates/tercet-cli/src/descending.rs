@@ -1,0 +1,235 @@
+//! What may be added to plain gradient descent, from the command line: optimizer, schedule, and what keeps a model from
+//! learning by heart.
+
+use clap::ValueEnum;
+use tercet::optimizer::Optimizer;
+use tercet::schedule::Schedule;
+use tercet::train::{ClassWeights, Settings, StopBy};
+
+use crate::exit;
+
+/// The learning rate of Adam and AdamW where none is given: that of Adam's paper. Steps of theirs are about as long as
+/// the learning rate, whatever the gradient, and those of the defaults for momentum are far too long.
+const RATE_OF_ADAM: f32 = 1e-3;
+
+/// What may be added. Nothing of it is on unless it is asked for.
+#[derive(clap::Args)]
+pub struct Refinements {
+    /// The rule that turns gradients into steps; adam and adamw have a learning rate of 0.001 unless --lr is given
+    #[arg(long, value_enum, help_heading = "Optimizer and schedule")]
+    optimizer: Option<OptimizerName>,
+    /// How much of the last step is taken again, 0 up to 1
+    #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "μ")]
+    momentum: Option<f32>,
+    /// How much of the mean gradient of Adam stays [default: 0.9]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "β1")]
+    beta1: Option<f32>,
+    /// How much of the mean squared gradient of Adam stays [default: 0.999]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "β2")]
+    beta2: Option<f32>,
+    /// What bounds Adam's steps where gradients are all but 0 [default: 1e-8]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "ε")]
+    epsilon: Option<f32>,
+    /// The share, times the learning rate, that AdamW takes off every weight at every step [default: 0.01]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "λ")]
+    weight_decay: Option<f32>,
+    /// The largest norm of a gradient; a longer one is shortened to it
+    #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "NORM")]
+    clip: Option<f32>,
+    /// How the learning rate changes on the way
+    #[arg(long, value_enum, help_heading = "Optimizer and schedule")]
+    schedule: Option<ScheduleName>,
+    /// After how many steps the step schedule goes down a stair
+    #[arg(long, help_heading = "Optimizer and schedule", value_name = "STEPS")]
+    step_every: Option<usize>,
+    /// By which factor each stair of the step schedule is lower [default: 0.1]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "γ")]
+    gamma: Option<f32>,
+    /// The share of the steps that the one-cycle schedule rises for [default: 0.3]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        help_heading = "Optimizer and schedule",
+        value_name = "SHARE"
+    )]
+    warmup: Option<f32>,
+    /// The share of the learning rate that is left at the end of the exponential [default: 0.01] or one-cycle schedule
+    /// [default: 4e-6]
+    #[arg(
+        long,
+        allow_negative_numbers = true,
+        help_heading = "Optimizer and schedule",
+        value_name = "SHARE"
+    )]
+    last: Option<f32>,
+
+    /// The probability that a hidden unit sits out a step
+    #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "P")]
+    dropout: Option<f32>,
+    /// How much of a label is shared among all classes, for softmax
+    #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "ε")]
+    label_smoothing: Option<f32>,
+    /// Stop after so many looks without a better one, with the best weights
+    #[arg(long, value_name = "LOOKS", help_heading = "Against learning by heart")]
+    patience: Option<usize>,
+    /// By what --patience tells which look is better [default: accuracy]
+    #[arg(long, value_enum, help_heading = "Against learning by heart")]
+    stop_by: Option<StopByName>,
+    /// How much the examples of each class count: equal, balanced, or a number for each
+    #[arg(
+        long,
+        help_heading = "Against learning by heart",
+        value_name = "equal|balanced|W0,W1,…",
+        allow_hyphen_values = true
+    )]
+    class_weights: Option<ClassWeights>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum OptimizerName {
+    /// Gradient descent, plain or with --momentum
+    Sgd,
+    /// Nesterov's momentum
+    Nesterov,
+    /// Steps of about the learning rate, whatever the size of the gradient
+    Adam,
+    /// Adam with decoupled weight decay
+    #[value(name = "adamw")]
+    AdamW,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum ScheduleName {
+    /// The same throughout
+    Constant,
+    /// A straight line down to zero
+    LinearToZero,
+    /// Half a cosine down to zero
+    Cosine,
+    /// A stair, every --step-every steps lower by the factor --gamma
+    Step,
+    /// The same share less with each step
+    Exponential,
+    /// Up, then down to almost nothing
+    OneCycle,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum StopByName {
+    Accuracy,
+    Loss,
+}
+
+impl Refinements {
+    /// The class weights, or those of the recipe that is added to.
+    pub fn class_weights(&self, base: ClassWeights) -> ClassWeights {
+        self.class_weights.clone().unwrap_or(base)
+    }
+
+    /// These over `base`, whose learning rate is what was given with `--lr` or else the default.
+    pub fn over(&self, base: Settings, rate_given: bool) -> anyhow::Result<Settings> {
+        let optimizer = self.optimizer(base.optimizer)?;
+        let adam = matches!(optimizer, Optimizer::Adam { .. } | Optimizer::AdamW { .. });
+        if self.stop_by.is_some() && self.patience.or(base.patience).is_none() {
+            return Err(exit::usage(
+                "--stop-by says what --patience goes by: add that, or leave --stop-by out",
+            ));
+        }
+        Ok(Settings {
+            optimizer,
+            schedule: self.schedule(base.schedule)?,
+            learning_rate: if adam && !rate_given { RATE_OF_ADAM } else { base.learning_rate },
+            clip: self.clip.or(base.clip),
+            dropout: self.dropout.unwrap_or(base.dropout),
+            label_smoothing: self.label_smoothing.unwrap_or(base.label_smoothing),
+            patience: self.patience.or(base.patience),
+            stop_by: self.stop_by.map_or(base.stop_by, |name| match name {
+                StopByName::Accuracy => StopBy::Accuracy,
+                StopByName::Loss => StopBy::Loss,
+            }),
+            ..base
+        })
+    }
+
+    fn optimizer(&self, base: Optimizer) -> anyhow::Result<Optimizer> {
+        use OptimizerName as Name;
+        let name = self.optimizer;
+        let of_momentum = matches!(name, None | Some(Name::Sgd | Name::Nesterov));
+        let of_adam = matches!(name, Some(Name::Adam | Name::AdamW));
+        for (option, given, fits, remedy) in [
+            ("--momentum", self.momentum.is_some(), of_momentum, "sgd and nesterov; Adam has --beta1"),
+            ("--beta1", self.beta1.is_some(), of_adam, "adam and adamw: add --optimizer adam"),
+            ("--beta2", self.beta2.is_some(), of_adam, "adam and adamw: add --optimizer adam"),
+            ("--epsilon", self.epsilon.is_some(), of_adam, "adam and adamw: add --optimizer adam"),
+            (
+                "--weight-decay",
+                self.weight_decay.is_some(),
+                name == Some(Name::AdamW),
+                "adamw: add --optimizer adamw, or say --reg, which regularises the loss of any optimizer",
+            ),
+        ] {
+            if given && !fits {
+                return Err(exit::usage(format!("{option} belongs to {remedy}")));
+            }
+        }
+        let Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } = Optimizer::ADAMW else {
+            return Ok(base);
+        };
+        let (beta1, beta2) = (self.beta1.unwrap_or(beta1), self.beta2.unwrap_or(beta2));
+        let epsilon = self.epsilon.unwrap_or(epsilon);
+        Ok(match name {
+            None => self.momentum.map_or(base, |momentum| Optimizer::Sgd { momentum }),
+            Some(Name::Sgd) => Optimizer::Sgd { momentum: self.momentum.unwrap_or(0.0) },
+            Some(Name::Nesterov) => Optimizer::Nesterov { momentum: self.momentum.unwrap_or(0.9) },
+            Some(Name::Adam) => Optimizer::Adam { beta1, beta2, epsilon },
+            Some(Name::AdamW) => {
+                let weight_decay = self.weight_decay.unwrap_or(weight_decay);
+                Optimizer::AdamW { beta1, beta2, epsilon, weight_decay }
+            }
+        })
+    }
+
+    fn schedule(&self, base: Schedule) -> anyhow::Result<Schedule> {
+        use ScheduleName as Name;
+        let is = |names: &[Name]| self.schedule.is_some_and(|name| names.contains(&name));
+        for (option, given, fits, remedy) in [
+            ("--step-every", self.step_every.is_some(), is(&[Name::Step]), "--schedule step"),
+            ("--gamma", self.gamma.is_some(), is(&[Name::Step]), "--schedule step"),
+            ("--warmup", self.warmup.is_some(), is(&[Name::OneCycle]), "--schedule one-cycle"),
+            (
+                "--last",
+                self.last.is_some(),
+                is(&[Name::Exponential, Name::OneCycle]),
+                "--schedule exponential or one-cycle",
+            ),
+        ] {
+            if given && !fits {
+                return Err(exit::usage(format!("{option} belongs to {remedy}: add that, or leave it out")));
+            }
+        }
+        Ok(match self.schedule {
+            None => base,
+            Some(Name::Constant) => Schedule::Constant,
+            Some(Name::LinearToZero) => Schedule::LinearToZero,
+            Some(Name::Cosine) => Schedule::Cosine,
+            Some(Name::Step) => {
+                let every = self.step_every.ok_or_else(|| {
+                    exit::usage("--schedule step goes down after some steps: say how many, with --step-every")
+                })?;
+                Schedule::Step { every, gamma: self.gamma.unwrap_or(0.1) }
+            }
+            Some(Name::Exponential) => match (self.last, Schedule::EXPONENTIAL) {
+                (Some(last), _) => Schedule::Exponential { last },
+                (None, usual) => usual,
+            },
+            Some(Name::OneCycle) => match Schedule::ONE_CYCLE {
+                Schedule::OneCycle { warmup, start, last } => Schedule::OneCycle {
+                    warmup: self.warmup.unwrap_or(warmup),
+                    start,
+                    last: self.last.unwrap_or(last),
+                },
+                usual => usual,
+            },
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! Checkpoints: a training in the middle, from which it goes on to the very same bits.
+//!
+//! A checkpoint is a [safetensors](https://github.com/huggingface/safetensors) file with one JSON document under the
+//! metadata key `tercet-checkpoint`, much as a model file has one under `tercet`:
+//!
+//! ```text
+//! document        format, steps done, step of the best check, recipe, layers, digests of data and weights, program
+//! w1, b1, w2, …   the parameters                                              F32
+//! first.w1, …     what the optimizer remembers, as far as it does             F32
+//! second.w1, …
+//! sound.w1, …     the parameters of the last check, or of the beginning       F32
+//! best.w1, …      those of the best check, where training may stop early      F32
+//! losses          the loss of every step, (steps)                             F32
+//! checks.steps, checks.losses, checks.accuracies                              U64 (c), F32 (c, 2), F64 (c)
+//! ```
+//!
+//! The generator has no state of its own here: batches and dropped units are functions of the seed and the step.
+//!
+//! It is written to a temporary sibling, synced and renamed, so that a kill at any moment leaves the one before. A kill
+//! while it is written may leave the sibling behind, a file that begins with a dot and ends in `.tmp`.
+//!
+//! # What loading checks
+//!
+//! A checkpoint goes on only with the data, the recipe and the layers that it was written with. Before any tensor is
+//! read, the header must say exactly the tensors that these imply, and the file must be as long as the header says.
+
+mod read;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Progress;
+use super::state::State;
+use crate::Result;
+use crate::data::Dataset;
+use crate::network::Network;
+use crate::recipe::Recipe;
+
+/// The metadata key of the document.
+const KEY: &str = "tercet-checkpoint";
+
+/// The version of the format that this program reads and writes.
+const FORMAT: u64 = 1;
+
+/// A training in the middle.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    pub(super) network: Network,
+    pub(super) state: State,
+}
+
+/// Which training a checkpoint belongs to: its recipe and its data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    /// The recipe as JSON, without its description.
+    recipe: Value,
+    /// Digests of everything that is learned from, by name.
+    data: BTreeMap<String, String>,
+}
+
+impl Identity {
+    /// The identity of a training of `recipe` with these sets, and with these weights of the examples where they have
+    /// any of their own.
+    pub fn new(recipe: &Recipe, train: &Dataset, validation: &Dataset, weights: Option<&[f32]>) -> Self {
+        let mut data = BTreeMap::from([
+            ("training set".to_owned(), train.digest()),
+            ("validation set".to_owned(), validation.digest()),
+        ]);
+        if let Some(weights) = weights {
+            data.insert("set of weights".to_owned(), write::digest(weights));
+        }
+        // By way of text, which says 0.1 where a conversion of its f32 to f64 would say 0.10000000149011612.
+        let text = serde_json::to_string(&Recipe { description: String::new(), ..recipe.clone() });
+        let recipe = text.and_then(|text| serde_json::from_str(&text)).unwrap_or(Value::Null);
+        Identity { recipe, data }
+    }
+}
+
+/// The whole document.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    format: u64,
+    step: usize,
+    best: Option<usize>,
+    recipe: Value,
+    layers: String,
+    data: BTreeMap<String, String>,
+    program: String,
+}
+
+impl Checkpoint {
+    /// Steps done.
+    pub fn step(&self) -> usize {
+        self.state.step
+    }
+
+    /// Everything up to then.
+    pub fn history(&self) -> &super::History {
+        &self.state.history
+    }
+
+    /// The network as it was then.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Reads the checkpoint of the training with this identity. `untrained` says the layers.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no checkpoint, is damaged or cut short, or belongs to other data, another recipe or
+    /// other layers.
+    pub fn load(path: &Path, identity: &Identity, untrained: &Network) -> Result<Self> {
+        read::load(path, identity, untrained)
+    }
+}
+
+impl Progress<'_> {
+    /// Writes a checkpoint: all of it or nothing.
+    ///
+    /// # Errors
+    /// A folder that isn't there, and what the operating system refuses.
+    pub fn save_checkpoint(&self, path: &Path, identity: &Identity) -> Result<()> {
+        crate::file::replace(path, &write::to_bytes(self.network, self.state, identity)?)
+    }
+}
+
+/// The layers in words, which say their sizes: `dense 784 → 36, relu, dense 36 → 10`.
+fn layers(network: &Network) -> String {
+    network.layers().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The networks in a checkpoint by the prefix of their tensors.
+const SOUND: &str = "sound.";
+const BEST: &str = "best.";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! A training with all that it takes, and its two ways to begin.
+
+use super::checkpoint::Checkpoint;
+use super::state::State;
+use super::{Observer, Settings, Training, check_fit, run, weights};
+use crate::data::Dataset;
+use crate::network::Network;
+use crate::{Error, Result};
+
+/// What a training learns from, and how. [`train`](super::train) is the short form for one without weights.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use tercet::Dataset;
+/// use tercet::network::{Init, Network};
+/// use tercet::train::{ClassWeights, Length, Plan, Settings};
+///
+/// // Three examples of one class, one of the other, which shall count as much.
+/// let (points, labels) = (vec![0.0, 0.1, 0.2, 1.0], vec![0, 0, 0, 1]);
+/// let set = Dataset::from_features("points", 1, points, labels, vec!["left".into(), "right".into()])?;
+/// let weights = ClassWeights::Balanced.of_examples(&set, None)?;
+/// let settings = Settings { batch: 4, length: Length::Epochs(100), ..Settings::lecture() };
+/// let plan = Plan { weights: weights.as_deref(), ..Plan::new(&set, &settings, 0) };
+/// let mut network = Network::fully_connected(1, &[], 2, Init::Normal(0.0), 0)?;
+/// plan.train(&mut network, &mut |_| ControlFlow::Continue(()))?;
+/// assert_eq!(network.scores(&set)?.argmax(), [0, 0, 0, 1]);
+/// # Ok::<(), tercet::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// What is learned from.
+    pub examples: &'a Dataset,
+    /// What is looked at now and then.
+    pub validation: Option<&'a Dataset>,
+    /// How much each example counts in the loss, (N): [`Objective`](crate::loss::Objective). All the same where nothing
+    /// is said. The looks at the validation set know no weights.
+    pub weights: Option<&'a [f32]>,
+    /// How it is learned.
+    pub settings: &'a Settings,
+    /// What the batches and the dropped units come from.
+    pub seed: u64,
+}
+
+impl<'a> Plan<'a> {
+    /// A training without validation and weights.
+    pub fn new(examples: &'a Dataset, settings: &'a Settings, seed: u64) -> Self {
+        Plan { examples, validation: None, weights: None, settings, seed }
+    }
+
+    /// Trains a network from the weights that it comes with: [`train`](super::train).
+    ///
+    /// # Errors
+    /// Those of [`train`](super::train), and weights that cannot be.
+    pub fn train(&self, network: &mut Network, observe: Observer<'_>) -> Result<Training> {
+        let state = State::new(network, self.settings.optimizer);
+        self.go_on(network, state, observe)
+    }
+
+    /// Goes on from a checkpoint of this training, to the very bits of one that was never interrupted. `network` becomes
+    /// what it was then, and is trained on from there. On another instruction set the last bits may differ.
+    ///
+    /// # Errors
+    /// Those of [`train`](Plan::train), and a checkpoint whose optimizer remembers something else.
+    pub fn resume(
+        &self,
+        network: &mut Network,
+        checkpoint: Checkpoint,
+        observe: Observer<'_>,
+    ) -> Result<Training> {
+        let (was, optimizer) = (checkpoint.network, self.settings.optimizer);
+        let fresh = State::new(&was, optimizer);
+        let sizes = |state: &State| -> Vec<(usize, usize)> {
+            state.moments.iter().flatten().map(|m| (m.first.len(), m.second.len())).collect()
+        };
+        if sizes(&checkpoint.state) != sizes(&fresh) {
+            let what = "the checkpoint's optimizer";
+            return Err(Error::mismatch(what, "one that remembers something else", optimizer));
+        }
+        *network = was;
+        self.go_on(network, checkpoint.state, observe)
+    }
+
+    fn go_on(&self, network: &mut Network, state: State, observe: Observer<'_>) -> Result<Training> {
+        self.settings.validate()?;
+        for data in [Some(self.examples), self.validation].into_iter().flatten() {
+            check_fit(network, data)?;
+        }
+        if let Some(weights) = self.weights {
+            weights::check(weights, self.examples.len())?;
+        }
+        // Inside the pool, so that a product which is shared out begins at once.
+        rayon::scope(|_| run(network, state, self, observe))
+    }
+}

@@ -1,0 +1,56 @@
+//! What a training carries from step to step.
+
+use super::{Check, History, Settings};
+use crate::network::Network;
+use crate::optimizer::{Moments, Optimizer};
+
+/// All that a step reads and changes, beside the parameters themselves. The batches and the dropped units are functions
+/// of the seed and the number of steps done, so that number stands for them here.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct State {
+    /// Steps done.
+    pub(super) step: usize,
+    /// What the optimizer remembers of the weights and the biases of each dense layer.
+    pub(super) moments: Vec<[Moments; 2]>,
+    /// All losses and checks so far.
+    pub(super) history: History,
+    /// The network of the last check, or the one that training began with: where a loss that diverges leads back to.
+    pub(super) last_sound: Network,
+    /// The best check and its network, where training may stop early.
+    pub(super) best: Option<(Check, Network)>,
+}
+
+impl State {
+    /// The state before the first step.
+    pub(super) fn new(network: &Network, optimizer: Optimizer) -> Self {
+        let moments = network
+            .dense_layers()
+            .map(|dense| [Moments::new(optimizer, dense.w.len()), Moments::new(optimizer, dense.b.len())])
+            .collect();
+        State { step: 0, moments, history: History::default(), last_sound: network.clone(), best: None }
+    }
+
+    /// Keeps the network of the latest check where it is the best.
+    pub(super) fn judge(&mut self, check: Check, network: &Network, settings: &Settings) {
+        self.history.checks.push(check);
+        let better = |best: &Check| settings.stop_by.is_better(&check, best);
+        if settings.patience.is_none() {
+            return;
+        }
+        match &mut self.best {
+            Some((best, weights)) if better(best) => {
+                *best = check;
+                weights.clone_from(network);
+            }
+            Some(_) => {}
+            none => *none = Some((check, network.clone())),
+        }
+    }
+
+    /// The step of the best check, where so many checks since then were no better that training ends.
+    pub(super) fn out_of_patience(&self, settings: &Settings) -> Option<usize> {
+        let ((best, _), patience) = (self.best.as_ref()?, settings.patience?);
+        let since = self.history.checks.iter().rev().take_while(|check| check.step > best.step).count();
+        (since >= patience).then_some(best.step)
+    }
+}
