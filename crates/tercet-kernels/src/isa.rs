@@ -20,7 +20,7 @@ pub(crate) enum Level {
     /// x86-64 with AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// x86-64 with AVX-512 F, BW, VL and VNNI, beside AVX2 and FMA.
+    /// x86-64 with AVX-512 F, BW, VL and VNNI, beside AVX2, FMA and POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -66,7 +66,8 @@ impl Isa {
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 found.push(Isa(Level::Avx2));
-                if is_x86_feature_detected!("avx512f")
+                if is_x86_feature_detected!("popcnt")
+                    && is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni")

@@ -24,9 +24,20 @@ pub(crate) trait Lanes: Copy {
     /// Writes the `LANES` numbers to `to` and on.
     unsafe fn store(self, to: *mut f32);
 
+    /// The first `count` numbers from `from` on, at most `LANES`, and zeros behind them. No others are read.
+    unsafe fn load_part(from: *const f32, count: usize) -> Self;
+
+    /// Writes the first `count` numbers, at most `LANES`, to `to` and on, and no others.
+    unsafe fn store_part(self, to: *mut f32, count: usize);
+
     /// `self + a · b`, with one rounding or two as the instruction set has it.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 }
+
+/// A buffer on the stack that begins where a line of the cache does, so that no register's width of it lies across two:
+/// a load from there would cost two.
+#[repr(align(64))]
+pub(crate) struct Aligned<const COUNT: usize>(pub(crate) [f32; COUNT]);
 
 /// Four lanes in plain Rust, for any processor: the compiler uses its baseline vectors (SSE2, NEON, WASM SIMD).
 impl Lanes for [f32; 4] {
@@ -47,6 +58,24 @@ impl Lanes for [f32; 4] {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the caller promises room for four numbers.
         unsafe { to.cast::<[f32; 4]>().write_unaligned(self) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        let mut part = [0.0; 4];
+        for (i, number) in part.iter_mut().enumerate().take(count) {
+            // SAFETY: the caller promises `count` valid numbers.
+            *number = unsafe { *from.add(i) };
+        }
+        part
+    }
+
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        for (i, number) in self.into_iter().enumerate().take(count) {
+            // SAFETY: the caller promises room for `count` numbers.
+            unsafe { *to.add(i) = number };
+        }
     }
 
     #[inline(always)]
@@ -78,10 +107,35 @@ impl Lanes for __m256 {
     }
 
     #[inline(always)]
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        // SAFETY: the caller promises AVX and `count` valid numbers; the mask lets through no others.
+        unsafe { _mm256_maskload_ps(from, first_lanes(count)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        // SAFETY: the caller promises AVX and room for `count` numbers; the mask lets through no others.
+        unsafe { _mm256_maskstore_ps(to, first_lanes(count), self) }
+    }
+
+    #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         // SAFETY: the caller promises FMA.
         unsafe { _mm256_fmadd_ps(a, b, self) }
     }
+}
+
+/// A mask of the first `count` of eight lanes.
+///
+/// # Safety
+/// The processor has AVX, and `count` is at most 8.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn first_lanes(count: usize) -> __m256i {
+    const MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+    debug_assert!(count <= 8);
+    // SAFETY: the caller promises AVX, and eight numbers from 8 − count on are inside the sixteen.
+    unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - count).cast()) }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -104,6 +158,18 @@ impl Lanes for __m512 {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: the caller promises AVX-512 F and room for sixteen numbers.
         unsafe { _mm512_storeu_ps(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, count: usize) -> Self {
+        // SAFETY: the caller promises AVX-512 F and `count` valid numbers; the mask lets through no others.
+        unsafe { _mm512_maskz_loadu_ps(((1u32 << count) - 1) as __mmask16, from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, count: usize) {
+        // SAFETY: the caller promises AVX-512 F and room for `count` numbers; the mask lets through no others.
+        unsafe { _mm512_mask_storeu_ps(to, ((1u32 << count) - 1) as __mmask16, self) }
     }
 
     #[inline(always)]

@@ -8,12 +8,14 @@
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
 //! cut the work into pieces; cutting along rows never changes a bit of the result.
 
+pub mod descent;
 pub mod distance;
 pub mod isa;
 mod lanes;
 pub mod matmul;
 mod prefetch;
 pub mod rows;
+pub mod sparse;
 
 pub use isa::Isa;
 pub use prefetch::prefetch;

@@ -59,20 +59,20 @@ fn twenty_examples_are_learned_to_a_loss_of_zero() {
 
 #[test]
 fn one_seed_gives_the_same_bits_with_any_number_of_threads() {
-    // Wide enough that products are shared out among threads.
+    // Wide enough that products and steps are shared out among threads.
     let (data, validation) = (patterns(600, 5, 1), patterns(300, 5, 2));
     let settings = Settings { batch: 100, length: Length::Epochs(3), ..Settings::default() };
     let run = |threads, seed| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let mut network = Network::fully_connected(144, &[200, 50], 5, Init::He, seed).unwrap();
+            let mut network = Network::fully_connected(144, &[600, 500], 5, Init::He, seed).unwrap();
             let training =
                 train(&mut network, &data, Some(&validation), &settings, seed, &mut watch_nothing).unwrap();
             (bits(&network), training)
         })
     };
     let once = run(1, 7);
-    for threads in [1, 2, 3] {
+    for threads in [1, 2, 3, 4] {
         assert!(run(threads, 7) == once, "{threads} threads");
     }
     assert!(run(1, 8).0 != once.0, "the seed matters");
@@ -197,6 +197,31 @@ fn patience_with_time_to_spare_goes_back_to_the_best_weights_too_and_may_go_by_t
 
     let (none, _) = run(settings);
     assert_eq!((none.best, none.check()), (None, none.history.checks.last()));
+}
+
+/// A norm that no gradient reaches clips nothing, but has training regularise, clip and step one after the other. The layer
+/// of 144 × 500 weights is more than one piece.
+#[test]
+fn a_step_in_one_pass_gives_the_bits_of_one_in_several() {
+    let data = patterns(200, 5, 1);
+    for momentum in [0.0, 0.9] {
+        for (dropout, reg) in [(0.0, 0.0), (0.0, 1e-3), (0.5, 1e-3)] {
+            let run = |clip| {
+                let optimizer = Optimizer::Sgd { momentum };
+                let length = Length::Iterations(12);
+                let settings =
+                    Settings { batch: 50, length, optimizer, dropout, reg, clip, ..Settings::default() };
+                let mut network = Network::fully_connected(144, &[500], 5, Init::He, 1).unwrap();
+                let training = unwatched(&mut network, &data, &settings).unwrap();
+                (bits(&network), training.history.losses)
+            };
+            let (once, several) = (run(None), run(Some(f32::MAX)));
+            assert!(once.0 == several.0, "momentum {momentum}, dropout {dropout}, reg {reg}");
+            for (once, several) in once.1.iter().zip(&several.1) {
+                assert!((once - several).abs() <= 1e-6 * several, "{once}, not {several}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@
 use std::ops::Range;
 
 use super::{Start, View};
-use crate::lanes::Lanes;
+use crate::lanes::{Aligned, Lanes};
 
 /// How many rows of a panel are copied at a time: 256 rows of 16 floats are half of a 32 KiB first-level cache.
 const DEPTH: usize = 256;
@@ -214,7 +214,7 @@ unsafe fn product<L: Lanes, const ROWS: usize>(a: View<'_>, b: View<'_>, start: 
         Start::Bias(bias) => c.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(bias)),
         Start::Keep => {}
     }
-    let mut buffer = [0.0; DEPTH * MOST_WIDTH];
+    let mut buffer = Aligned([0.0; DEPTH * MOST_WIDTH]);
     let mut j = 0;
     while j < n {
         let wide = n - j > L::LANES;
@@ -223,9 +223,9 @@ unsafe fn product<L: Lanes, const ROWS: usize>(a: View<'_>, b: View<'_>, start: 
         // SAFETY: the caller promises the instructions.
         unsafe {
             if wide {
-                one_panel::<L, ROWS, 2>(a, b, c, columns, &mut buffer);
+                one_panel::<L, ROWS, 2>(a, b, c, columns, &mut buffer.0);
             } else {
-                one_panel::<L, ROWS, 1>(a, b, c, columns, &mut buffer);
+                one_panel::<L, ROWS, 1>(a, b, c, columns, &mut buffer.0);
             }
         }
     }

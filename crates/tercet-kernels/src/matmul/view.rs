@@ -67,19 +67,19 @@ impl<'a> View<'a> {
 
     /// The slice that is read.
     #[inline(always)]
-    pub(super) fn values(&self) -> &'a [f32] {
+    pub(crate) fn values(&self) -> &'a [f32] {
         self.values
     }
 
     /// How far apart two neighbouring rows lie.
     #[inline(always)]
-    pub(super) fn row_stride(&self) -> usize {
+    pub(crate) fn row_stride(&self) -> usize {
         self.row_stride
     }
 
     /// How far apart two neighbouring columns lie.
     #[inline(always)]
-    pub(super) fn column_stride(&self) -> usize {
+    pub(crate) fn column_stride(&self) -> usize {
         self.column_stride
     }
 }

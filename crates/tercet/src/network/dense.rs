@@ -1,10 +1,13 @@
 //! The fully connected layer.
 
 use rand::Rng;
+use tercet_kernels::Isa;
 use tercet_kernels::matmul::{Start, View};
+use tercet_kernels::sparse::{scatter_width, transposed_product};
 
-use super::{Gradient, Init};
-use crate::parallel::product;
+use super::zeros::Zeros;
+use super::{Gradient, Init, Input};
+use crate::parallel::{product, sparse_product, transpose};
 use crate::{Error, Result};
 
 /// `Z = X · W + b`: every output is connected to every input.
@@ -45,37 +48,72 @@ impl Dense {
         Ok(())
     }
 
-    /// `Z = b + X · W`.
+    /// `Z = b + X · W`. What is found out about the zeros of X is kept for the way back.
     ///
     /// # Shapes
     /// `x` is (B, D), `z` is (B, H).
-    pub(super) fn forward(&self, x: &[f32], z: &mut [f32]) {
-        let examples = z.len() / self.outputs;
-        let (x, w) = (View::new(x, examples, self.inputs), self.w_view());
-        product(x, w, Start::Bias(&self.b), z);
+    pub(super) fn forward(&self, x: Input<'_>, zeros: &mut Zeros, z: &mut [f32]) {
+        match zeros.look(x, self.inputs, self.outputs) {
+            Input::Sparse(x) => sparse_product(x, self.w_view(), Start::Bias(&self.b), z),
+            Input::Dense(x) => {
+                let x = View::new(x, z.len() / self.outputs, self.inputs);
+                product(x, self.w_view(), Start::Bias(&self.b), z);
+            }
+        }
     }
 
     /// From `Z = b + X · W`: `dW = Xᵀ · dZ`, and db is the sum of the rows of dZ.
     ///
     /// # Shapes
     /// `x` is (B, D), `dz` is (B, H); dW is (D, H), db is (H).
-    pub(super) fn backward_parameters(&self, x: &[f32], dz: &[f32], gradient: &mut Gradient) {
+    pub(super) fn backward_parameters(
+        &self,
+        x: Input<'_>,
+        zeros: &mut Zeros,
+        dz: &[f32],
+        gradient: &mut Gradient,
+    ) {
         let examples = dz.len() / self.outputs;
-        let (x, dz_view) = (View::new(x, examples, self.inputs), View::new(dz, examples, self.outputs));
-        product(x.t(), dz_view, Start::Zero, &mut gradient.dw);
+        let dw = &mut gradient.dw;
+        match zeros.seen(x) {
+            Input::Sparse(_) if self.outputs <= scatter_width(Isa::active()) => {
+                let (x, sums) = zeros.seen_with_sums(x);
+                transposed_product(Isa::active(), x, dz, dw, sums);
+            }
+            Input::Sparse(_) => {
+                sparse_product(zeros.turned(x), View::new(dz, examples, self.outputs), Start::Zero, dw);
+            }
+            Input::Dense(x) => {
+                let (x, dz) = (View::new(x, examples, self.inputs), View::new(dz, examples, self.outputs));
+                product(x.t(), dz, Start::Zero, dw);
+            }
+        }
         gradient.db.fill(0.0);
         for dz in dz.chunks_exact(self.outputs) {
             gradient.db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
         }
     }
 
-    /// From `Z = b + X · W`: `dX = dZ · Wᵀ`.
+    /// From `Z = b + X · W`: `dX = dZ · Wᵀ`. `turned` becomes Wᵀ.
     ///
     /// # Shapes
     /// `dz` is (B, H), `dx` is (B, D).
-    pub(super) fn backward_input(&self, dz: &[f32], dx: &mut [f32]) {
-        let examples = dz.len() / self.outputs;
-        product(View::new(dz, examples, self.outputs), self.w_view().t(), Start::Zero, dx);
+    pub(super) fn backward_input(
+        &self,
+        dz: &[f32],
+        zeros: &mut Zeros,
+        turned: &mut Vec<f32>,
+        dx: &mut [f32],
+    ) {
+        turned.resize(self.w.len(), 0.0);
+        transpose(&self.w, self.outputs, turned);
+        let w = View::new(turned, self.outputs, self.inputs);
+        match zeros.look(Input::Dense(dz), self.outputs, self.inputs) {
+            Input::Sparse(dz) => sparse_product(dz, w, Start::Zero, dx),
+            Input::Dense(dz) => {
+                product(View::new(dz, dz.len() / self.outputs, self.outputs), w, Start::Zero, dx);
+            }
+        }
     }
 
     /// The regularisation `reg · Σ W²` has the gradient `2 · reg · W`, which is added to dW. Returns Σ W².

@@ -18,15 +18,18 @@
 mod dense;
 mod dropout;
 mod init;
+mod input;
 pub mod naive;
 mod relu;
 mod workspace;
+mod zeros;
 
 use rayon::prelude::*;
 
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use init::Init;
+pub(crate) use input::{Input, Inputs};
 pub use workspace::{Gradient, Workspace};
 
 use crate::data::Dataset;
@@ -179,27 +182,31 @@ impl Network {
     /// # Panics
     /// Where `x` does not hold whole rows.
     pub fn forward<'w>(&self, x: &[f32], workspace: &'w mut Workspace) -> &'w [f32] {
-        self.forward_dropping(x, None, workspace)
+        self.forward_from(Input::Dense(x), None, workspace)
     }
 
-    /// The forward pass, with hidden units dropped in training.
-    fn forward_dropping<'w>(
+    /// The forward pass from an input that may be sparse, with hidden units dropped in training.
+    pub(crate) fn forward_from<'w>(
         &self,
-        x: &[f32],
+        x: Input<'_>,
         mut dropout: Option<&mut Dropout>,
         workspace: &'w mut Workspace,
     ) -> &'w [f32] {
-        let examples = workspace.prepare(self, x);
+        let examples = x.examples(self.inputs());
+        workspace.prepare(self);
         let mut widths = workspace.widths(self);
+        let mut zeros = workspace.zeros.iter_mut();
         for (i, layer) in self.layers.iter().enumerate() {
             let (done, rest) = workspace.outputs.split_at_mut(i);
-            let input = done.last().map_or(x, Vec::as_slice);
+            let input = done.last().map_or(x, |input| Input::Dense(input));
             let output = &mut rest[0];
             output.resize(examples * widths.next().expect("one width a layer"), 0.0);
             match layer {
-                Layer::Dense(dense) => dense.forward(input, output),
+                Layer::Dense(dense) => {
+                    dense.forward(input, zeros.next().expect("one a dense layer"), output);
+                }
                 Layer::Relu => {
-                    relu::forward(input, output);
+                    relu::forward(input.dense(), output);
                     if let Some(dropout) = &mut dropout {
                         dropout.forward(output);
                     }
@@ -246,31 +253,53 @@ impl Network {
         labels: &[u32],
         objective: Objective<'_>,
         reg: f32,
+        dropout: Option<&mut Dropout>,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        let data_loss = self.data_loss_and_gradients(Input::Dense(x), labels, objective, dropout, workspace);
+        regularized(data_loss, reg, self.regularize(reg, workspace.gradients_mut()))
+    }
+
+    /// Adds the gradient of the regularisation to the gradients of a batch; returns Σ W², or 0 where `reg` is 0.
+    pub(crate) fn regularize(&self, reg: f32, gradients: &mut [Gradient]) -> f64 {
+        match reg {
+            0.0 => 0.0,
+            _ => self.dense_layers().zip(gradients).map(|(dense, g)| dense.add_regularization(reg, g)).sum(),
+        }
+    }
+
+    /// The mean loss of a batch and its gradients, without the regularisation, from an input that may be sparse.
+    pub(crate) fn data_loss_and_gradients(
+        &self,
+        x: Input<'_>,
+        labels: &[u32],
+        objective: Objective<'_>,
         mut dropout: Option<&mut Dropout>,
         workspace: &mut Workspace,
     ) -> f32 {
-        self.forward_dropping(x, dropout.as_deref_mut(), workspace);
-        let Workspace { outputs, flowing, flowing_next, gradients, .. } = workspace;
+        self.forward_from(x, dropout.as_deref_mut(), workspace);
+        workspace.prepare_gradients(self);
+        let Workspace { outputs, flowing, flowing_next, gradients, zeros, flowing_zeros, turned } = workspace;
         let scores = outputs.last().expect("a network has a layer");
 
         flowing.resize(scores.len(), 0.0);
         let data_loss = objective.loss_and_gradient(scores, labels, flowing);
 
         // Backwards: `flowing` is the gradient by the output of layer i, and becomes the one by its input.
-        let mut gradients_left = gradients.iter_mut().rev();
+        let mut gradients_left = gradients.iter_mut().zip(zeros).rev();
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let (input, first) = match i {
                 0 => (x, true),
-                _ => (outputs[i - 1].as_slice(), false),
+                _ => (Input::Dense(&outputs[i - 1]), false),
             };
             match layer {
                 Layer::Dense(dense) => {
-                    let gradient = gradients_left.next().expect("one gradient a dense layer");
-                    dense.backward_parameters(input, flowing, gradient);
+                    let (gradient, zeros) = gradients_left.next().expect("one gradient a dense layer");
+                    dense.backward_parameters(input, zeros, flowing, gradient);
                     // Nothing asks for the gradient by the pixels.
                     if !first {
-                        flowing_next.resize(input.len(), 0.0);
-                        dense.backward_input(flowing, flowing_next);
+                        flowing_next.resize(labels.len() * dense.inputs, 0.0);
+                        dense.backward_input(flowing, flowing_zeros, turned, flowing_next);
                         std::mem::swap(flowing, flowing_next);
                     }
                 }
@@ -278,18 +307,11 @@ impl Network {
                     if let Some(dropout) = &dropout {
                         dropout.backward(&outputs[i], flowing);
                     }
-                    relu::backward(input, flowing);
+                    relu::backward(input.dense(), flowing);
                 }
             }
         }
-
-        let mut reg_loss = 0.0;
-        if reg != 0.0 {
-            for (dense, gradient) in self.dense_layers().zip(gradients) {
-                reg_loss += f64::from(reg) * dense.add_regularization(reg, gradient);
-            }
-        }
-        (f64::from(data_loss) + reg_loss) as f32
+        data_loss
     }
 
     /// The scores of a whole set.
@@ -310,17 +332,23 @@ impl Network {
         }
         let mut scores = Matrix::zeros(data.len(), self.classes());
         scores.values_mut().par_chunks_mut(SCORING_BATCH * self.classes()).enumerate().for_each_init(
-            || (Workspace::new(), Vec::new(), Vec::new()),
-            |(workspace, rows, x), (block, scores)| {
+            || (Workspace::new(), Inputs::new(self), Vec::new()),
+            |(workspace, inputs, rows), (block, scores)| {
                 let from = block * SCORING_BATCH;
                 rows.clear();
                 rows.extend(from..from + scores.len() / self.classes());
-                x.resize(rows.len() * data.width(), 0.0);
-                data.write_inputs(rows, x);
-                scores.copy_from_slice(self.forward(x, workspace));
+                scores.copy_from_slice(self.forward_from(inputs.read(data, rows), None, workspace));
             },
         );
         Ok(scores)
+    }
+}
+
+/// The loss of a batch with its regularisation, from Σ W². Without any, weights that are unsound do not show in it.
+pub(crate) fn regularized(data_loss: f32, reg: f32, squares: f64) -> f32 {
+    match reg {
+        0.0 => data_loss,
+        _ => (f64::from(data_loss) + f64::from(reg) * squares) as f32,
     }
 }
 

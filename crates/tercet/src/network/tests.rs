@@ -121,6 +121,41 @@ fn the_fast_passes_are_the_naive_ones() {
 }
 
 #[test]
+fn passes_that_leave_zeros_out_are_the_naive_ones_and_give_the_dense_bits() {
+    for sizes in [&[300, 33, 10][..], &[120, 200, 70, 10], &[90, 10]] {
+        let (mut x, labels) = batch(sizes, 67);
+        x.iter_mut().enumerate().for_each(|(i, x)| *x *= f64::from(u8::from(i * 7919 % 101 < 20)));
+        let (layers, dense) = (naive_layers(sizes), to_f32(&x));
+        let network = fast_network(&layers);
+        let (expected, gradients) = naive::loss_and_gradients(&layers, &x, &labels, Loss::SVM, 0.01);
+        let mut workspace = Workspace::new();
+        let found = network.loss_and_gradients(&dense, &labels, Loss::SVM, 0.01, &mut workspace);
+        assert_close(&[found], &[expected], "loss");
+        for (fast, (dw, db)) in workspace.gradients().iter().zip(&gradients) {
+            assert_close(&fast.dw, dw, "dw");
+            assert_close(&fast.db, db, "db");
+        }
+        for byte in [0x00, 0xff] {
+            let mut dirty = workspace.clone();
+            dirty.poison(byte);
+            network.loss_and_gradients(&dense, &labels, Loss::SVM, 0.01, &mut dirty);
+            assert_eq!(workspace.gradients(), dirty.gradients(), "{byte:#x}");
+        }
+
+        // One layer of as many outputs, once with its zeros and once without: the same bits.
+        let Layer::Dense(first) = &network.layers()[0] else { panic!("the first layer is dense") };
+        let mut z = [vec![0.0; 67 * first.outputs], vec![0.0; 67 * first.outputs]];
+        let x = tercet_kernels::matmul::View::new(&dense, 67, first.inputs);
+        let w = tercet_kernels::matmul::View::new(&first.w, first.inputs, first.outputs);
+        let bias = tercet_kernels::matmul::Start::Bias(&first.b);
+        crate::parallel::product(x, w, bias, &mut z[0]);
+        first.forward(Input::Dense(&dense), &mut zeros::Zeros::default(), &mut z[1]);
+        assert!(zeros::pay(dense.iter().filter(|&&x| x != 0.0).count(), dense.len(), first.outputs));
+        assert!(z[0].iter().zip(&z[1]).all(|(a, b)| a.to_bits() == b.to_bits()), "{sizes:?}");
+    }
+}
+
+#[test]
 fn what_the_workspace_held_before_never_matters() {
     let (x, labels) = batch(SIZES[2], 20);
     let (network, x) = (fast_network(&naive_layers(SIZES[2])), to_f32(&x));

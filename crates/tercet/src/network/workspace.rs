@@ -1,5 +1,6 @@
 //! The buffers of a forward and a backward pass.
 
+use super::zeros::Zeros;
 use super::{Layer, Network};
 
 /// Everything that a pass computes on the way. It belongs to the caller, grows to what the network and the batch
@@ -12,6 +13,12 @@ pub struct Workspace {
     pub(super) flowing: Vec<f32>,
     pub(super) flowing_next: Vec<f32>,
     pub(super) gradients: Vec<Gradient>,
+    /// What each dense layer knows of the zeros in its input.
+    pub(super) zeros: Vec<Zeros>,
+    /// The same of the gradient that flows back through a layer.
+    pub(super) flowing_zeros: Zeros,
+    /// The transpose of a layer's weights.
+    pub(super) turned: Vec<f32>,
 }
 
 /// The gradient of the loss by a layer's parameters.
@@ -55,18 +62,22 @@ impl Workspace {
         {
             buffer.fill(value);
         }
+        self.turned.fill(value);
     }
 
-    /// Makes room for a network's layers. Returns B, the number of examples in `x`.
-    pub(super) fn prepare(&mut self, network: &Network, x: &[f32]) -> usize {
-        assert!(x.len().is_multiple_of(network.inputs()), "x holds rows of {} features", network.inputs());
+    /// Makes room for what comes out of a network's layers.
+    pub(super) fn prepare(&mut self, network: &Network) {
         self.outputs.resize_with(network.layers.len(), Vec::new);
+        self.zeros.resize_with(network.dense_layers().count(), Zeros::default);
+    }
+
+    /// Makes room for the gradients of a network's layers.
+    pub(super) fn prepare_gradients(&mut self, network: &Network) {
         self.gradients.resize_with(network.dense_layers().count(), Gradient::default);
         for (dense, gradient) in network.dense_layers().zip(&mut self.gradients) {
             gradient.dw.resize(dense.w.len(), 0.0);
             gradient.db.resize(dense.b.len(), 0.0);
         }
-        x.len() / network.inputs()
     }
 
     /// How many numbers an example has behind each layer.

@@ -17,6 +17,7 @@ mod history;
 mod plan;
 mod settings;
 mod state;
+mod step;
 mod weights;
 
 use std::ops::ControlFlow;
@@ -31,7 +32,7 @@ pub use weights::ClassWeights;
 
 use crate::data::{Batches, Dataset};
 use crate::loss::Objective;
-use crate::network::{Dense, Dropout, Network, Workspace};
+use crate::network::{Dense, Dropout, Inputs, Network, Workspace, regularized};
 use crate::{Error, Result};
 use state::State;
 
@@ -157,7 +158,8 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         p => Some(Dropout::new(p, seed)?),
     };
 
-    let (mut rows, mut x, mut labels, mut batch_weights) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut labels, mut batch_weights) = (Vec::new(), Vec::new(), Vec::new());
+    let mut inputs = Inputs::new(network);
     let mut workspace = Workspace::new();
     let mut seen = 0;
 
@@ -169,8 +171,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
             break Ending::Completed;
         }
         batches.next(&mut rows);
-        x.resize(rows.len() * examples.width(), 0.0);
-        examples.write_inputs(&rows, &mut x);
+        let x = inputs.read(examples, &rows);
         labels.clear();
         labels.extend(rows.iter().map(|&i| examples.label(i)));
         if let Some(weights) = weights {
@@ -186,34 +187,20 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
             label_smoothing: settings.label_smoothing,
             weights: weights.map(|_| batch_weights.as_slice()),
         };
-        let loss = network.objective_and_gradients(
-            &x,
-            &labels,
-            objective,
-            settings.reg,
-            dropout.as_mut(),
-            &mut workspace,
-        );
+        let data_loss =
+            network.data_loss_and_gradients(x, &labels, objective, dropout.as_mut(), &mut workspace);
         let learning_rate = settings.learning_rate * settings.schedule.factor(state.step, total);
-        let done = state.step + 1;
+        // The step gives the squares of the weights that it passes over, so the loss is known after it. Where the loss
+        // is unsound, the weights of the last sound check come back.
+        let squares = state.descend(network, workspace.gradients_mut(), settings, learning_rate);
+        let loss = regularized(data_loss, settings.reg, squares);
+        let done = state.step;
         let diverged = |loss| Error::Diverged { step: done, loss, learning_rate: settings.learning_rate };
         if !loss.is_finite() {
             *network = state.last_sound;
             return Err(diverged(loss));
         }
         state.history.losses.push(loss);
-
-        if let Some(most) = settings.clip {
-            clip::clip(workspace.gradients_mut(), most);
-        }
-        let (optimizer, of_biases) = (settings.optimizer, settings.optimizer.without_decay());
-        for ((dense, gradient), [of_w, of_b]) in
-            network.dense_layers_mut().zip(workspace.gradients()).zip(&mut state.moments)
-        {
-            optimizer.step(done, learning_rate, &mut dense.w, &gradient.dw, of_w);
-            of_biases.step(done, learning_rate, &mut dense.b, &gradient.db, of_b);
-        }
-        state.step = done;
         seen += rows.len() as u64;
 
         if done.is_multiple_of(check_every) || done == total {

@@ -84,6 +84,9 @@ fn a_training_goes_on_to_the_same_bits_from_any_step() {
         usual.clone(),
         with(Settings { optimizer: Optimizer::PLAIN, patience: None, ..usual.train }),
         with(Settings { optimizer: sgd, length: Length::Iterations(30), dropout: 0.0, ..usual.train }),
+        // Without clipping, these take their steps in one pass.
+        with(Settings { optimizer: Optimizer::PLAIN, clip: None, ..usual.train }),
+        with(Settings { optimizer: sgd, clip: None, reg: 1e-3, ..usual.train }),
         with(Settings { learning_rate: 0.5, ..early }),
         Recipe {
             kind: Kind::Linear,

@@ -1,0 +1,157 @@
+//! Matrix products whose left factor has many zeros: only what is not zero is multiplied.
+//!
+//! Four fifths of the pixels of a written digit are zero, half of the units behind a ReLU are, and of the gradient of
+//! the SVM loss most numbers are once a model has learned something. A term 0 · b adds nothing, so it is left out:
+//!
+//! | pass | product | what is sparse |
+//! |---|---|---|
+//! | forward | `Z = b + X · W` | the pixels, or what ReLU left |
+//! | weight gradient | `dW = Xᵀ · dZ` | the same, read the other way |
+//! | input gradient | `dX = dZ · Wᵀ` | the gradient behind ReLU |
+//!
+//! The left factor is written down as [`Rows`]: for each row the places of its non-zeros and their values. Each
+//! element of C remains the chain of multiply-adds over p = 0, 1, …, K − 1 that [`matmul`](crate::matmul) promises,
+//! without its terms of zero, which change no bit of a sum of finite numbers. So the two kinds of product give equal
+//! results on one instruction set (only a sum of zeros may have the other sign), and which of them is taken is a matter
+//! of time alone. Where B holds NaN or infinity, terms that are left out cannot spread it.
+
+mod compress;
+mod panel;
+mod rows;
+mod scatter;
+
+pub use rows::Rows;
+
+use std::ops::Range;
+
+use crate::Isa;
+use crate::isa::Level;
+use crate::matmul::{Start, View};
+
+/// The products as the formulas say them: those of dense matrices.
+pub mod naive {
+    use super::Rows;
+    use crate::matmul::{self, Start, View};
+
+    /// `C = start + A · B` for some rows of A, by way of the dense A.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit.
+    pub fn product(a: &Rows, rows: std::ops::Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+        let dense = a.to_dense();
+        let a = View::new(&dense, a.rows(), a.columns()).row_range(rows);
+        matmul::naive::product(a, b, start, c);
+    }
+
+    /// `C = Aᵀ · B`, by way of the dense A.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit.
+    pub fn transposed_product(a: &Rows, b: &[f32], c: &mut [f32]) {
+        if a.rows() == 0 {
+            return c.fill(0.0);
+        }
+        let dense = a.to_dense();
+        let n = b.len() / a.rows();
+        let (a, b) = (View::new(&dense, a.rows(), a.columns()), View::new(b, a.rows(), n));
+        matmul::naive::product(a.t(), b, Start::Zero, c);
+    }
+}
+
+/// `C = start + A · B` for some rows of A, each sum in order of p.
+///
+/// # Shapes
+/// A is (M, K) of which `rows` are computed, B is (K, N) with rows that lie in one piece, `c` is (`rows.len()`, N).
+///
+/// # Panics
+/// Where the shapes do not fit, and where B is read as its transpose.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::matmul::{Start, View};
+/// use tercet_kernels::sparse::{Rows, product};
+///
+/// let mut a = Rows::new();
+/// a.clear(3);
+/// a.push(Isa::active(), &[0.0, 2.0, 0.0]);
+/// let (b, mut c) = ([1.0, 1.0, 3.0, 4.0, 1.0, 1.0], [0.0; 2]);
+/// product(Isa::active(), &a, 0..1, View::new(&b, 3, 2), Start::Bias(&[10.0, 20.0]), &mut c);
+/// assert_eq!((a.non_zeros(), c), (1, [16.0, 28.0]));
+/// ```
+pub fn product(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+    assert!(rows.start <= rows.end && rows.end <= a.rows(), "rows {rows:?} of {}", a.rows());
+    assert_eq!(
+        a.columns(),
+        b.rows(),
+        "matrix A has dimensions {:?}, matrix B has dimensions {:?}: the inner dimensions must match",
+        (a.rows(), a.columns()),
+        (b.rows(), b.columns())
+    );
+    assert!(b.columns() <= 1 || b.column_stride() == 1, "the rows of B lie in one piece");
+    assert_eq!(c.len(), rows.len() * b.columns(), "C is ({}, {})", rows.len(), b.columns());
+    if let Start::Bias(bias) = start {
+        assert_eq!(bias.len(), b.columns(), "one bias for each column of C");
+    }
+    match isa.0 {
+        Level::Portable => panel::portable(a, rows, b, start, c),
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { panel::avx2(a, rows, b, start, c) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { panel::avx512(a, rows, b, start, c) },
+    }
+}
+
+/// How many columns [`transposed_product`] is made for at most: as many as a few registers hold.
+pub fn scatter_width(isa: Isa) -> usize {
+    scatter::MOST_REGISTERS
+        * match isa.0 {
+            Level::Portable => 4,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => 8,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => 16,
+        }
+}
+
+/// `C = Aᵀ · B` for a B of few columns: row i of B, times each non-zero of row i of A, is added to the row of C that
+/// the non-zero stands for. It saves turning A around, and costs a load and a store of a sum for each non-zero instead.
+/// `sums` is room for the sums; what it holds does not matter.
+///
+/// # Shapes
+/// A is (M, K), `b` is (M, N), `c` is (K, N).
+///
+/// # Panics
+/// Where the shapes do not fit, and where N is above [`scatter_width`].
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::sparse::{Rows, transposed_product};
+///
+/// let mut a = Rows::new();
+/// a.clear(2);
+/// a.push(Isa::active(), &[0.0, 2.0]);
+/// let mut c = [1.0; 4];
+/// transposed_product(Isa::active(), &a, &[3.0, 4.0], &mut c, &mut Vec::new());
+/// assert_eq!(c, [0.0, 0.0, 6.0, 8.0]);
+/// ```
+pub fn transposed_product(isa: Isa, a: &Rows, b: &[f32], c: &mut [f32], sums: &mut Vec<f32>) {
+    if a.rows() == 0 {
+        assert!(b.is_empty(), "B has as many rows as A: none");
+        return c.fill(0.0);
+    }
+    let n = b.len() / a.rows();
+    assert_eq!(b.len(), a.rows() * n, "B has {} rows, as A has", a.rows());
+    assert_eq!(c.len(), a.columns() * n, "C is ({}, {n})", a.columns());
+    assert!(n <= scatter_width(isa), "at most {} columns, not {n}", scatter_width(isa));
+    match isa.0 {
+        Level::Portable => scatter::portable(a, b, n, c, sums),
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { scatter::avx2(a, b, n, c, sums) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { scatter::avx512(a, b, n, c, sums) },
+    }
+}

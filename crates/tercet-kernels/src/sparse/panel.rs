@@ -1,0 +1,245 @@
+//! The sparse product: the sums of a row in registers, a row of B added for each non-zero.
+//!
+//! A dense tile loads a row of B and uses it for several rows of A. Here each row of A has its own non-zeros, so a row
+//! of B is loaded anew for each of them; what makes that fast is that it comes from the first-level cache, which feeds
+//! one multiply-add a cycle as the registers would. The plan, from the outside in:
+//!
+//! 1. B is cut into panels of up to eight registers' width. The more registers, the less often a non-zero is looked up,
+//!    and the more sums run beside each other: one multiply-add must not wait for the one before.
+//! 2. K is cut into blocks so deep that the panel's rows in them fill a first-level cache. Where the rows of B lie
+//!    further apart than the panel is wide they are copied side by side first, since rows at a distance of a power of
+//!    two would fall onto the same few places of the cache; unless too few rows of A come past to earn it.
+//! 3. The rows of A go past, several at a time where the panel is narrow.
+
+use std::ops::Range;
+
+use super::Rows;
+use super::rows::BLOCK;
+use crate::lanes::{Aligned, Lanes};
+use crate::matmul::{Start, View};
+
+/// The widest panel, in registers.
+const MOST_REGISTERS: usize = 8;
+
+/// How many numbers of B are kept in the first-level cache: 32 KiB of them.
+const CACHED: usize = 8192;
+
+/// Below this many rows of A, B is not copied, though its rows lie at a distance.
+const ROWS_WORTH_A_COPY: usize = 12;
+
+/// The same for a B whose rows lie side by side, but across the lines of the cache.
+const ROWS_WORTH_AN_ALIGNMENT: usize = 32;
+
+/// A stretch of B: its row `first` begins at `values[0]`, the next ones `stride` apart.
+#[derive(Clone, Copy)]
+struct Panel<'a> {
+    values: &'a [f32],
+    stride: usize,
+    first: usize,
+    /// How many columns of the last register there are.
+    last: usize,
+}
+
+/// What the sums of a row start from, at the columns of a panel.
+#[derive(Clone, Copy)]
+enum First<'a> {
+    Zero,
+    Bias(&'a [f32]),
+    Keep,
+}
+
+/// `R` rows of A, of which the non-zeros are at `lists`, past a block of a panel of `V` registers. `WHOLE` says that
+/// the last register is full. Row r of C begins at `c[r * n]`.
+///
+/// # Safety
+/// The processor has the instructions of `L`, and each column of the non-zeros is a row of the panel.
+#[inline(always)]
+unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
+    a: &Rows,
+    lists: [Range<usize>; R],
+    panel: Panel<'_>,
+    first: First<'_>,
+    c: &mut [f32],
+    n: usize,
+) {
+    let last = if WHOLE { L::LANES } else { panel.last };
+    let width = (V - 1) * L::LANES + last;
+    assert!((R - 1) * n + width <= c.len());
+    if let First::Bias(bias) = first {
+        assert!(width <= bias.len());
+    }
+    let shortest = lists.iter().map(ExactSizeIterator::len).min().unwrap_or(0);
+    let lists = lists.map(|list| (&a.at()[list.clone()], &a.values()[list]));
+    let (b, c) = (panel.values.as_ptr(), c.as_mut_ptr());
+    // SAFETY: the caller promises the instructions and that the columns are rows of the panel, of which each has
+    // `width` numbers; the assertions bound what is read and written of C and of the bias.
+    unsafe {
+        let load = |from: *const f32, v: usize| {
+            let from = from.add(v * L::LANES);
+            if WHOLE || v + 1 < V { L::load(from) } else { L::load_part(from, last) }
+        };
+        let mut sums = [[L::splat(0.0); V]; R];
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                match first {
+                    First::Zero => {}
+                    First::Bias(bias) => *sum = load(bias.as_ptr(), v),
+                    First::Keep => *sum = load(c.add(r * n), v),
+                }
+            }
+        }
+        let add = |sums: &mut [L; V], column: u32, value: f32| {
+            let row = b.add((column as usize - panel.first) * panel.stride);
+            let value = L::splat(value);
+            for (v, sum) in sums.iter_mut().enumerate() {
+                *sum = sum.add_product(value, load(row, v));
+            }
+        };
+        if R > 1 {
+            for i in 0..shortest {
+                for (sums, (at, values)) in sums.iter_mut().zip(&lists) {
+                    add(sums, *at.get_unchecked(i), *values.get_unchecked(i));
+                }
+            }
+        }
+        let done = if R > 1 { shortest } else { 0 };
+        for (sums, (at, values)) in sums.iter_mut().zip(&lists) {
+            for (&column, &value) in at[done..].iter().zip(&values[done..]) {
+                add(sums, column, value);
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            for (v, &sum) in sums.iter().enumerate() {
+                let to = c.add(r * n + v * L::LANES);
+                if WHOLE || v + 1 < V { sum.store(to) } else { sum.store_part(to, last) }
+            }
+        }
+    }
+}
+
+/// All of `rows` past one panel of `V` registers, the columns from `from` on.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
+    a: &Rows,
+    rows: Range<usize>,
+    b: View<'_>,
+    (from, width): (usize, usize),
+    start: Start<'_>,
+    c: &mut [f32],
+    buffer: &mut [f32],
+) {
+    let (n, k) = (b.columns(), b.rows());
+    let last = width - (V - 1) * L::LANES;
+    let is_aligned = (b.values().as_ptr() as usize | (4 * b.row_stride())).is_multiple_of(4 * L::LANES);
+    let copied = match (b.row_stride() > width, is_aligned) {
+        (true, _) => rows.len() >= ROWS_WORTH_A_COPY,
+        (false, true) => false,
+        (false, false) => rows.len() >= ROWS_WORTH_AN_ALIGNMENT,
+    };
+    let stride = if copied { V * L::LANES } else { b.row_stride() };
+    let together = (CACHED / BLOCK / (V * L::LANES)).max(1);
+    let mut block = 0;
+    loop {
+        let blocks = block..a.blocks().min(block + together);
+        let depths = blocks.start * BLOCK..k.min(blocks.end * BLOCK);
+        let panel = if copied {
+            for (p, row) in depths.clone().zip(buffer.chunks_exact_mut(stride)) {
+                row[..width].copy_from_slice(&b.values()[p * b.row_stride() + from..][..width]);
+            }
+            Panel { values: &*buffer, stride, first: depths.start, last }
+        } else {
+            let at = if depths.is_empty() { 0 } else { depths.start * stride + from };
+            Panel { values: &b.values()[at..], stride, first: depths.start, last }
+        };
+        assert!(depths.is_empty() || (depths.len() - 1) * stride + width <= panel.values.len());
+        let first = match start {
+            _ if block > 0 => First::Keep,
+            Start::Zero => First::Zero,
+            Start::Bias(bias) => First::Bias(&bias[from..]),
+            Start::Keep => First::Keep,
+        };
+        let mut i = rows.start;
+        while i < rows.end {
+            let c = &mut c[(i - rows.start) * n + from..];
+            // SAFETY: the caller promises the instructions; the columns of the non-zeros of these blocks are in
+            // `depths`, of which the panel has every row.
+            unsafe {
+                if rows.end - i >= R {
+                    let lists = std::array::from_fn(|r| a.part(i + r, &blocks));
+                    gather::<L, R, V, WHOLE>(a, lists, panel, first, c, n);
+                    i += R;
+                } else {
+                    gather::<L, 1, V, WHOLE>(a, [a.part(i, &blocks)], panel, first, c, n);
+                    i += 1;
+                }
+            }
+        }
+        block = blocks.end;
+        if block >= a.blocks() {
+            break;
+        }
+    }
+}
+
+/// The whole product.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+    let n = b.columns();
+    let mut buffer = Aligned([0.0; CACHED]);
+    let mut from = 0;
+    while from < n {
+        let width = (n - from).min(MOST_REGISTERS * L::LANES);
+        let (columns, rows, buffer) = ((from, width), rows.clone(), &mut buffer.0);
+        macro_rules! panel {
+            ($rows:literal, $registers:literal) => {
+                if width == $registers * L::LANES {
+                    one_panel::<L, $rows, $registers, true>(a, rows, b, columns, start, c, buffer)
+                } else {
+                    one_panel::<L, $rows, $registers, false>(a, rows, b, columns, start, c, buffer)
+                }
+            };
+        }
+        // SAFETY: the caller promises the instructions. Rows times registers is how many sums run beside each other.
+        unsafe {
+            match width.div_ceil(L::LANES) {
+                1 => panel!(4, 1),
+                2 => panel!(4, 2),
+                3 => panel!(2, 3),
+                4 => panel!(2, 4),
+                5 => panel!(1, 5),
+                6 => panel!(1, 6),
+                7 => panel!(1, 7),
+                _ => panel!(1, 8),
+            }
+        }
+        from += width;
+    }
+}
+
+/// Four lanes, for any processor.
+pub(super) fn portable(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+    // SAFETY: plain arrays need no instructions beyond the target's own.
+    unsafe { product::<[f32; 4]>(a, rows, b, start, c) }
+}
+
+/// Eight lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn avx2(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
+    unsafe { product::<std::arch::x86_64::__m256>(a, rows, b, start, c) }
+}
+
+/// Sixteen lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+pub(super) fn avx512(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
+    unsafe { product::<std::arch::x86_64::__m512>(a, rows, b, start, c) }
+}

@@ -1,0 +1,191 @@
+//! Every sparse product against the dense naive one, on every instruction set that this processor has.
+
+use std::ops::Range;
+
+use tercet_kernels::Isa;
+use tercet_kernels::matmul::{self, Start, View, is_fused};
+use tercet_kernels::sparse::{Rows, naive, product, scatter_width, transposed_product};
+
+/// Numbers that look random and are the same in every run: a multiplicative sequence, scaled to −1 … 1.
+fn numbers(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 8_388_608.0 - 1.0
+        })
+        .collect()
+}
+
+/// Of which about one in `one_in` is not zero, with rows that are all zero among them.
+fn sparse_numbers(m: usize, k: usize, one_in: usize, seed: u32) -> Vec<f32> {
+    let (mut values, chance) = (numbers(m * k, seed), numbers(m * k, seed + 1));
+    for (i, (value, chance)) in values.iter_mut().zip(chance).enumerate() {
+        if (chance + 1.0) * one_in as f32 > 2.0 || (i / k).is_multiple_of(5) && one_in > 1 {
+            *value = 0.0;
+        }
+    }
+    values
+}
+
+fn rows(isa: Isa, dense: &[f32], k: usize) -> Rows {
+    let mut rows = Rows::new();
+    rows.clear(k);
+    dense.chunks_exact(k.max(1)).for_each(|row| rows.push(isa, row));
+    rows
+}
+
+fn tolerance(k: usize) -> f32 {
+    (k + 1) as f32 * (k + 2) as f32 * f32::EPSILON
+}
+
+fn differs(isa: Isa, k: usize, found: &[f32], expected: &[f32]) -> Option<usize> {
+    assert_eq!(found.len(), expected.len());
+    // Without fusing, the chain of roundings is the naive one to the bit.
+    let fits = |f: f32, e: f32| if is_fused(isa) { (f - e).abs() <= tolerance(k) } else { f == e };
+    found.iter().zip(expected).position(|(&f, &e)| !fits(f, e))
+}
+
+type Product = fn(Isa, &Rows, Range<usize>, View<'_>, Start<'_>, &mut [f32]);
+
+/// The checker: what is wrong with `candidate`, or nothing.
+fn difference(
+    candidate: Product,
+    isa: Isa,
+    (m, k, n): (usize, usize, usize),
+    one_in: usize,
+) -> Option<String> {
+    let a = rows(isa, &sparse_numbers(m, k, one_in, 1), k);
+    let (b, bias) = (numbers(k * n, 3), numbers(n, 5));
+    let b = View::new(&b, k, n);
+    for part in [0..m, m / 3..m, 0..m / 2] {
+        for start in [Start::Zero, Start::Bias(&bias), Start::Keep] {
+            let mut expected = numbers(part.len() * n, 6);
+            let mut found = expected.clone();
+            naive::product(&a, part.clone(), b, start, &mut expected);
+            candidate(isa, &a, part.clone(), b, start, &mut found);
+            if let Some(at) = differs(isa, k, &found, &expected) {
+                return Some(format!("{isa:?} {start:?} ({m}, {k}, {n}) rows {part:?} at {at}"));
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn the_sparse_product_equals_the_naive_one_over_awkward_sizes() {
+    let columns = [0, 1, 3, 4, 10, 15, 16, 17, 32, 36, 48, 63, 64, 80, 96, 112, 127, 128, 129, 200];
+    for isa in Isa::available() {
+        for n in columns {
+            for m in [1, 2, 3, 5, 8, 13] {
+                for k in [1, 20, 63, 64, 65, 130] {
+                    for one_in in [1, 5] {
+                        assert_eq!(difference(product, isa, (m, k, n), one_in), None);
+                    }
+                }
+            }
+        }
+        for (shape, one_in) in [((20, 784, 36), 5), ((40, 784, 300), 5), ((64, 300, 520), 2)] {
+            assert_eq!(difference(product, isa, shape, one_in), None);
+        }
+    }
+}
+
+#[test]
+fn the_checker_catches_a_wrong_kernel() {
+    /// Loses what the last element starts from.
+    fn planted(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+        product(isa, a, rows, b, start, c);
+        if let (Some(last), Start::Bias(bias)) = (c.last_mut(), start) {
+            *last -= bias[bias.len() - 1];
+        }
+    }
+    for isa in Isa::available() {
+        assert!(difference(planted, isa, (9, 40, 17), 3).is_some(), "{isa:?}");
+    }
+}
+
+#[test]
+fn leaving_zeros_out_and_cutting_the_rows_changes_no_bit_of_the_dense_product() {
+    let (m, k, n) = (37, 300, 141);
+    let (a, b, bias) = (sparse_numbers(m, k, 3, 1), numbers(k * n, 2), numbers(n, 3));
+    let b = View::new(&b, k, n);
+    for isa in Isa::available() {
+        let sparse = rows(isa, &a, k);
+        let mut dense = vec![0.0; m * n];
+        matmul::product(isa, View::new(&a, m, k), b, Start::Bias(&bias), &mut dense);
+        for piece in [1, 2, 3, 5, 13, 36, 37] {
+            let mut cut = vec![f32::NAN; m * n];
+            for from in (0..m).step_by(piece) {
+                let part = from..m.min(from + piece);
+                let c = &mut cut[part.start * n..part.end * n];
+                product(isa, &sparse, part, b, Start::Bias(&bias), c);
+            }
+            assert!(dense.iter().zip(&cut).all(|(x, y)| x.to_bits() == y.to_bits()), "{isa:?} {piece}");
+        }
+    }
+}
+
+#[test]
+fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
+    for isa in Isa::available() {
+        for n in 0..=scatter_width(isa) {
+            for (m, k) in [(0, 5), (1, 1), (3, 7), (20, 130), (67, 65)] {
+                let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
+                let (b, mut found) = (numbers(m * n, 2), vec![f32::NAN; k * n]);
+                let mut sums = vec![f32::NAN; n];
+                let (mut expected, mut turned) = (found.clone(), found.clone());
+                transposed_product(isa, &a, &b, &mut found, &mut sums);
+                naive::transposed_product(&a, &b, &mut expected);
+                assert_eq!(differs(isa, m, &found, &expected), None, "{isa:?} ({m}, {k}, {n})");
+
+                let mut transpose = Rows::new();
+                transpose.transpose(&a);
+                product(isa, &transpose, 0..k, View::new(&b, m, n), Start::Zero, &mut turned);
+                assert!(found == turned, "{isa:?} ({m}, {k}, {n})");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_hold_what_was_pushed_and_the_transpose_turns_it_around() {
+    for isa in Isa::available() {
+        let mut transpose = Rows::new();
+        for (m, k) in [(0, 3), (1, 1), (3, 64), (70, 65), (130, 17), (5, 784)] {
+            let dense = sparse_numbers(m, k, 4, 9);
+            let rows = rows(isa, &dense, k);
+            assert_eq!((rows.rows(), rows.columns()), (m, k));
+            assert_eq!(rows.non_zeros(), dense.iter().filter(|&&x| x != 0.0).count());
+            assert_eq!(rows.to_dense(), dense);
+            transpose.transpose(&rows);
+            let turned: Vec<f32> = (0..k * m).map(|i| dense[i % m * k + i / m]).collect();
+            assert_eq!(transpose.to_dense(), turned, "{isa:?} ({m}, {k})");
+        }
+        let mut nan = Rows::new();
+        nan.clear(2);
+        nan.push(isa, &[f32::NAN, -0.0]);
+        assert_eq!(nan.non_zeros(), 1, "NaN is kept, −0 is a zero");
+    }
+}
+
+#[test]
+fn every_pixel_is_the_quotient_to_the_bit() {
+    let pixels: Vec<u8> = (0..=255).collect();
+    for isa in Isa::available() {
+        for part in [&pixels[..], &pixels[3..90], &pixels[255..], &[0; 100]] {
+            let mut rows = Rows::new();
+            rows.clear(part.len());
+            rows.push_pixels(isa, part);
+            let expected: Vec<f32> = part.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
+            assert_eq!(rows.to_dense(), expected, "{isa:?}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "matrix A has dimensions (1, 3), matrix B has dimensions (2, 3)")]
+fn inner_dimensions_that_differ_are_refused() {
+    let a = rows(Isa::PORTABLE, &[1.0; 3], 3);
+    product(Isa::PORTABLE, &a, 0..1, View::new(&[0.0; 6], 2, 3), Start::Zero, &mut [0.0; 3]);
+}
