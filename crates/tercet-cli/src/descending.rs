@@ -1,16 +1,136 @@
-//! What may be added to plain gradient descent, from the command line: optimizer, schedule, and what keeps a model from
-//! learning by heart.
+//! Gradient descent from the command line: its plain settings ([`Descent`]), and what may be added to them
+//! ([`Refinements`]): optimizer, schedule, and what keeps a model from learning by heart.
+
+use std::path::PathBuf;
 
 use clap::ValueEnum;
+use tercet::loss::Loss;
 use tercet::optimizer::Optimizer;
+use tercet::recipe::Recipe;
 use tercet::schedule::Schedule;
-use tercet::train::{ClassWeights, Settings, StopBy};
+use tercet::train::{ClassWeights, Length, Settings, StopBy};
 
+use crate::arguments::{Seed, Validation};
 use crate::exit;
 
 /// The learning rate of Adam and AdamW where none is given: that of Adam's paper. Steps of theirs are about as long as
 /// the learning rate, whatever the gradient, and those of the defaults for momentum are far too long.
 const RATE_OF_ADAM: f32 = 1e-3;
+
+/// A coefficient of Σ W², or the wish to have it chosen.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Reg {
+    Given(f32),
+    Auto,
+}
+
+impl std::str::FromStr for Reg {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "auto" => Ok(Reg::Auto),
+            number => number
+                .parse()
+                .map(Reg::Given)
+                .map_err(|_| "expected a number such as 1e-4, or `auto` with --solver dual".to_owned()),
+        }
+    }
+}
+
+/// The settings of gradient descent. Those not given are the defaults of the kind.
+#[derive(clap::Args)]
+pub struct Descent {
+    /// The loss
+    #[arg(long, value_enum)]
+    pub loss: Option<LossName>,
+    /// Δ of the SVM loss [default: 1]
+    #[arg(long, value_name = "Δ", allow_negative_numbers = true)]
+    pub margin: Option<f32>,
+    /// The learning rate
+    #[arg(long, visible_alias = "learning-rate", allow_negative_numbers = true)]
+    pub lr: Option<f32>,
+    /// The coefficient of Σ W² in the loss; `auto` lets the exact solver of a linear classifier choose it
+    #[arg(long, allow_negative_numbers = true)]
+    pub reg: Option<Reg>,
+    /// Examples of a batch
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// Go through all examples so many times, in random order
+    #[arg(long, conflicts_with = "iterations")]
+    pub epochs: Option<usize>,
+    /// Draw so many batches at random, as the lecture does
+    #[arg(long)]
+    pub iterations: Option<usize>,
+    /// Look at the validation set after so many steps
+    #[arg(long, value_name = "STEPS")]
+    pub check_every: Option<usize>,
+    /// Write the loss of every step to a CSV file
+    #[arg(long, value_name = "FILE.csv")]
+    pub losses: Option<PathBuf>,
+    /// The weight of each training example, which its loss is multiplied by: a file with one number a line
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub validation: Validation,
+    #[command(flatten)]
+    pub seed: Seed,
+    #[command(flatten)]
+    pub refinements: Refinements,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum LossName {
+    Svm,
+    Softmax,
+}
+
+impl Descent {
+    /// What was given here over what `base` says.
+    pub fn recipe(&self, base: Recipe) -> anyhow::Result<Recipe> {
+        let train = self.settings(base.train)?;
+        let class_weights = self.refinements.class_weights(base.class_weights.clone());
+        let (seed, validation) = (self.seed.seed, self.validation.validation);
+        Ok(Recipe { seed, validation, class_weights, train, ..base })
+    }
+
+    /// These settings over those of `base`.
+    fn settings(&self, base: Settings) -> anyhow::Result<Settings> {
+        let loss = match (self.loss, self.margin) {
+            (Some(LossName::Softmax), Some(_)) => {
+                return Err(exit::usage("--margin belongs to the SVM loss: leave it out, or say --loss svm"));
+            }
+            (Some(LossName::Softmax), None) => Loss::Softmax,
+            (Some(LossName::Svm), margin) => Loss::Svm { margin: margin.unwrap_or(1.0) },
+            (None, Some(margin)) => match base.loss {
+                Loss::Svm { .. } => Loss::Svm { margin },
+                Loss::Softmax => return Err(exit::usage("--margin belongs to the SVM loss: add --loss svm")),
+            },
+            (None, None) => base.loss,
+        };
+        let settings = Settings {
+            loss,
+            reg: match self.reg {
+                Some(Reg::Given(reg)) => reg,
+                Some(Reg::Auto) => {
+                    let why = "--reg auto belongs to the exact solver: say `train linear --solver dual`, or give a number";
+                    return Err(exit::usage(why));
+                }
+                None => base.reg,
+            },
+            batch: self.batch.unwrap_or(base.batch),
+            length: self
+                .epochs
+                .map(Length::Epochs)
+                .or(self.iterations.map(Length::Iterations))
+                .unwrap_or(base.length),
+            learning_rate: self.lr.unwrap_or(base.learning_rate),
+            check_every: self.check_every.or(base.check_every),
+            ..base
+        };
+        self.refinements.over(settings, self.lr.is_some())
+    }
+}
 
 /// What may be added. Nothing of it is on unless it is asked for.
 #[derive(clap::Args)]

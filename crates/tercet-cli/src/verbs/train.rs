@@ -10,17 +10,16 @@ use serde_json::json;
 use tercet::data::Collection;
 use tercet::image::{Contract, Preparation, Range};
 use tercet::linear::{LinearClassifier, dual};
-use tercet::loss::Loss;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Init, Network};
 use tercet::recipe::{self, Recipe};
 use tercet::text;
-use tercet::train::{Check, Ending, History, Identity, Length, Plan, Settings};
+use tercet::train::{Check, Ending, History, Identity, Plan};
 use tercet::tune;
 
-use crate::arguments::{Data, Seed, Validation, check_writable};
-use crate::descending::Refinements;
+use crate::arguments::{Data, Validation, check_writable};
+use crate::descending::{Descent, LossName, Reg};
 use crate::keeping::Keeping;
 use crate::progress::{Stage, say};
 use crate::remembering::{self, K, read_weights};
@@ -132,27 +131,6 @@ enum Solver {
     Dual,
 }
 
-/// A coefficient of Σ W², or the wish to have it chosen.
-#[derive(Clone, Copy, PartialEq)]
-enum Reg {
-    Given(f32),
-    Auto,
-}
-
-impl std::str::FromStr for Reg {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        match word {
-            "auto" => Ok(Reg::Auto),
-            number => number
-                .parse()
-                .map(Reg::Given)
-                .map_err(|_| "expected a number such as 1e-4, or `auto` with --solver dual".to_owned()),
-        }
-    }
-}
-
 impl LinearArguments {
     /// What is asked of the exact solver; nothing where gradient descent is to do it.
     fn exact(&self) -> anyhow::Result<Option<exact::Request>> {
@@ -207,100 +185,6 @@ struct NetworkArguments {
     init: String,
     #[command(flatten)]
     descent: Descent,
-}
-
-/// The settings of gradient descent. Those not given are the defaults of the kind.
-#[derive(clap::Args)]
-struct Descent {
-    /// The loss
-    #[arg(long, value_enum)]
-    loss: Option<LossName>,
-    /// Δ of the SVM loss [default: 1]
-    #[arg(long, value_name = "Δ", allow_negative_numbers = true)]
-    margin: Option<f32>,
-    /// The learning rate
-    #[arg(long, visible_alias = "learning-rate", allow_negative_numbers = true)]
-    lr: Option<f32>,
-    /// The coefficient of Σ W² in the loss; `auto` lets the exact solver of a linear classifier choose it
-    #[arg(long, allow_negative_numbers = true)]
-    reg: Option<Reg>,
-    /// Examples of a batch
-    #[arg(long)]
-    batch: Option<usize>,
-    /// Go through all examples so many times, in random order
-    #[arg(long, conflicts_with = "iterations")]
-    epochs: Option<usize>,
-    /// Draw so many batches at random, as the lecture does
-    #[arg(long)]
-    iterations: Option<usize>,
-    /// Look at the validation set after so many steps
-    #[arg(long, value_name = "STEPS")]
-    check_every: Option<usize>,
-    /// Write the loss of every step to a CSV file
-    #[arg(long, value_name = "FILE.csv")]
-    losses: Option<PathBuf>,
-    /// The weight of each training example, which its loss is multiplied by: a file with one number a line
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-    #[command(flatten)]
-    validation: Validation,
-    #[command(flatten)]
-    seed: Seed,
-    #[command(flatten)]
-    refinements: Refinements,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum LossName {
-    Svm,
-    Softmax,
-}
-
-impl Descent {
-    /// What was given here over what `base` says.
-    fn recipe(&self, base: Recipe) -> anyhow::Result<Recipe> {
-        let train = self.settings(base.train)?;
-        let class_weights = self.refinements.class_weights(base.class_weights.clone());
-        let (seed, validation) = (self.seed.seed, self.validation.validation);
-        Ok(Recipe { seed, validation, class_weights, train, ..base })
-    }
-
-    /// These settings over those of `base`.
-    fn settings(&self, base: Settings) -> anyhow::Result<Settings> {
-        let loss = match (self.loss, self.margin) {
-            (Some(LossName::Softmax), Some(_)) => {
-                return Err(exit::usage("--margin belongs to the SVM loss: leave it out, or say --loss svm"));
-            }
-            (Some(LossName::Softmax), None) => Loss::Softmax,
-            (Some(LossName::Svm), margin) => Loss::Svm { margin: margin.unwrap_or(1.0) },
-            (None, Some(margin)) => match base.loss {
-                Loss::Svm { .. } => Loss::Svm { margin },
-                Loss::Softmax => return Err(exit::usage("--margin belongs to the SVM loss: add --loss svm")),
-            },
-            (None, None) => base.loss,
-        };
-        let settings = Settings {
-            loss,
-            reg: match self.reg {
-                Some(Reg::Given(reg)) => reg,
-                Some(Reg::Auto) => {
-                    let why = "--reg auto belongs to the exact solver: say `train linear --solver dual`, or give a number";
-                    return Err(exit::usage(why));
-                }
-                None => base.reg,
-            },
-            batch: self.batch.unwrap_or(base.batch),
-            length: self
-                .epochs
-                .map(Length::Epochs)
-                .or(self.iterations.map(Length::Iterations))
-                .unwrap_or(base.length),
-            learning_rate: self.lr.unwrap_or(base.learning_rate),
-            check_every: self.check_every.or(base.check_every),
-            ..base
-        };
-        self.refinements.over(settings, self.lr.is_some())
-    }
 }
 
 /// Trains a classifier.
