@@ -5,6 +5,14 @@
 //! arguments. The conformance suite in `tests/` holds each fast kernel, on every instruction set that the
 //! processor has, against its naive sibling over awkward sizes.
 //!
+//! | module | work | for |
+//! |---|---|---|
+//! | [`distance`] | distances between rows of bytes or floats, one pair or many at once | nearest neighbours |
+//! | [`matmul`] | `C = start + A · B` | dense layers, principal components |
+//! | [`sparse`] | the same where A has many zeros | the first layer, and those behind ReLU |
+//! | [`descent`] | the step of gradient descent | training |
+//! | [`rows`] | one row against a weight matrix, and the dual step of the SVM loss | the exact linear solver |
+//!
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
 //! cut the work into pieces; cutting along rows never changes a bit of the result.
 
@@ -13,6 +21,7 @@ pub mod distance;
 pub mod isa;
 mod lanes;
 pub mod matmul;
+mod pixels;
 mod prefetch;
 pub mod rows;
 pub mod sparse;

@@ -1,11 +1,11 @@
 //! The step of gradient descent against the naive one, on every instruction set that this processor has.
 
+mod common;
+
 use tercet_kernels::Isa;
 use tercet_kernels::descent::{Step, naive, step};
 
-fn numbers(count: usize, seed: usize) -> Vec<f32> {
-    (0..count).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 504.5 - 1.0).collect()
-}
+use common::numbers;
 
 #[test]
 fn a_step_is_the_naive_one_to_the_bit() {

@@ -1,18 +1,11 @@
 //! Every fast matrix product against the naive one, on every instruction set that this processor has.
 
+mod common;
+
 use tercet_kernels::Isa;
 use tercet_kernels::matmul::{Start, View, is_fused, naive, product};
 
-/// Numbers that look random and are the same in every run: a multiplicative sequence, scaled to −1 … 1.
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    (0..count)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / 8_388_608.0 - 1.0
-        })
-        .collect()
-}
+use common::numbers;
 
 /// The largest error that rounding can cause: K + 1 roundings of sums that stay below K + 2.
 fn tolerance(k: usize) -> f32 {

@@ -1,18 +1,11 @@
 //! The kernels of rows against their naive siblings, on every instruction set that this processor has.
 
+mod common;
+
 use tercet_kernels::Isa;
 use tercet_kernels::rows::{Ascent, Block, Row, add, ascend, blocks, naive, scores};
 
-/// Numbers that look random and are the same in every run, −1 … 1.
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    (0..count)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / 8_388_608.0 - 1.0
-        })
-        .collect()
-}
+use common::numbers;
 
 fn in_blocks(count: usize, seed: u32) -> Vec<Block<f32>> {
     numbers(16 * count, seed).chunks_exact(16).map(|row| Block(row.try_into().unwrap())).collect()

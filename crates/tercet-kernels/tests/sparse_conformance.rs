@@ -1,21 +1,14 @@
 //! Every sparse product against the dense naive one, on every instruction set that this processor has.
 
+mod common;
+
 use std::ops::Range;
 
 use tercet_kernels::Isa;
 use tercet_kernels::matmul::{self, Start, View, is_fused};
 use tercet_kernels::sparse::{Rows, naive, product, scatter_width, transposed_product};
 
-/// Numbers that look random and are the same in every run: a multiplicative sequence, scaled to −1 … 1.
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    (0..count)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / 8_388_608.0 - 1.0
-        })
-        .collect()
-}
+use common::numbers;
 
 /// Of which about one in `one_in` is not zero, with rows that are all zero among them.
 fn sparse_numbers(m: usize, k: usize, one_in: usize, seed: u32) -> Vec<f32> {

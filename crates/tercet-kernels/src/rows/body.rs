@@ -1,25 +1,15 @@
 //! The kernels, written once and compiled for each instruction set.
 //!
-//! A block of sixteen f32 is one register of AVX-512, two of AVX2, four of SSE2 and NEON. A sum waits for the one before it, so four of them run side by
-//! side, each over every fourth feature.
+//! A block of sixteen f32 is one register of AVX-512, two of AVX2, four of SSE2 and NEON. A sum waits for the one before
+//! it, so four of them run side by side, each over every fourth feature.
 
 use super::held::Held;
 use super::share::{clip, larger, max, share, sum, zip};
 use super::{Ascent, Block, LANES, Number};
+use crate::pixels::SCALED;
 
 /// Sums that run side by side.
 const CHAINS: usize = 4;
-
-/// value / 255 for each pixel.
-static PIXELS: [f32; 256] = {
-    let mut table = [0.0; 256];
-    let mut value = 0;
-    while value < 256 {
-        table[value] = value as f32 / 255.0;
-        value += 1;
-    }
-    table
-};
 
 /// The features of a row that are not zero, by number.
 trait Entries: Copy {
@@ -82,7 +72,7 @@ impl Entries for Listed<'_, u16, u8> {
     unsafe fn entry(self, i: usize) -> (usize, f32) {
         // SAFETY: the caller promises that i is below the length, which both lists have.
         let (place, value) = unsafe { (*self.0.get_unchecked(i), *self.1.get_unchecked(i)) };
-        (place.into(), PIXELS[usize::from(value)])
+        (place.into(), SCALED[usize::from(value)])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Isa;
 use crate::isa::Level;
+use crate::pixels::SCALED;
 
 /// Writes the columns, counted from `first`, and the values of the non-zeros of at most 64 numbers to the beginning of
 /// `at` and `values`, and returns how many there are. NaN is not zero. Both slices have room for 64, and what is behind
@@ -24,17 +25,6 @@ pub(super) fn pixels(isa: Isa, row: &[u8], first: u32, at: &mut [u32], values: &
         _ => plain(row, first, at, values, |&pixel| SCALED[usize::from(pixel)]),
     }
 }
-
-/// `pixel / 255` for every pixel.
-const SCALED: [f32; 256] = {
-    let mut scaled = [0.0; 256];
-    let mut pixel = 0;
-    while pixel < 256 {
-        scaled[pixel] = pixel as f32 / 255.0;
-        pixel += 1;
-    }
-    scaled
-};
 
 /// Every number is written, and the place moves on where it is not zero: there is no branch to guess.
 fn plain<T>(row: &[T], first: u32, at: &mut [u32], values: &mut [f32], value: impl Fn(&T) -> f32) -> usize {

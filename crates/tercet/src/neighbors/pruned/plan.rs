@@ -137,8 +137,8 @@ impl<'x, T: Value> Sample<'x, T> {
         let whole = shares.iter().map(|shares| shares.whole).sum::<f64>() / shares.len().max(1) as f64;
         let cost = Cost::new::<T>(isa, self.width);
         let floats = size_of::<T>() > 1;
-        // Floats are never compared pair by pair in f64: rows that are all equal, say, leave no other choice, and are
-        // looked at once by way of their codes.
+        // Floats get codes in any case. Where these rule nothing out, whole rows as bytes are the best of them: they still
+        // bring equal rows together, which are then looked at once.
         let whole_alone = Plan { coarse: Length::Whole, fine: Length::Axes(0) };
         let mut best = match floats {
             true => (cost.coarse(self.width + 1) + whole * (cost.fine(1) + cost.row()), Some(whole_alone)),

@@ -1,8 +1,8 @@
 //! The search: a block of queries goes through all stripes of rows.
 //!
-//! 1. *Scout.* The stripes where the queries would stand if they were rows are measured by their coarse codes. The most promising
-//!    rows of each query are looked at in the order of their fine codes, until these rule the rest out. The distance
-//!    of the k-th best of them, the *bar*, is close to what it will be in the end.
+//! 1. *Scout.* The stripes where the queries would stand if they were rows are measured by their coarse codes. The
+//!    most promising rows of each query are looked at in the order of their fine codes, until these rule the rest out.
+//!    The distance of the k-th best of them, the *bar*, is close to what it will be in the end.
 //! 2. *Sift.* All stripes pass by. Of each, the rows are gathered that no query's coarse threshold rules out; of those,
 //!    the rows that fine codes don't; and these are looked at. Rows are gathered before they are looked at so that the
 //!    memory can fetch many of them at once.
@@ -29,8 +29,8 @@ const ENOUGH: usize = 64;
 /// Of those, rows whose fine codes are looked at, beside two for each neighbour.
 const PROMISING: usize = 12;
 
-/// A block gives its codes up once what they did not rule out has cost this many times what measuring all pairs would: so no
-/// block takes much longer than twice as long as it would without codes.
+/// A block gives its codes up once what they did not rule out has cost this many times what measuring all pairs would:
+/// so no block takes much longer than twice as long as it would without codes.
 const PATIENCE: f64 = 1.0;
 
 /// A query on its way through the stripes.
