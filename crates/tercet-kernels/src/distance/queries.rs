@@ -17,7 +17,7 @@ pub struct Queries {
     pub(super) width: usize,
     /// The words of all blocks.
     pub(super) words: Vec<u8>,
-    /// `Σ q_i²` of each query; for products alone.
+    /// `Σ q_i²` of each query where distances are squared, and 0 elsewhere.
     pub(super) squares: Vec<u32>,
     count: usize,
 }
@@ -45,9 +45,9 @@ impl Queries {
         let mut squares = Vec::with_capacity(count);
         for (i, row) in rows.enumerate() {
             assert_eq!(row.len(), width, "the width of query {i}");
-            squares.push(match layout {
-                Layout::Products => row.iter().map(|&q| u32::from(q) * u32::from(q)).sum(),
-                Layout::Differences => 0,
+            squares.push(match measure {
+                Measure::L2Squared => row.iter().map(|&q| u32::from(q) * u32::from(q)).sum(),
+                Measure::Dot | Measure::L1 => 0,
             });
             let words = &mut words[(i / block * depth * block + i % block) * word..];
             match layout {

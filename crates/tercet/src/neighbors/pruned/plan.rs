@@ -10,7 +10,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::matmul::{Start, View};
 
 use super::principal::principal_components;
-use super::sketch::Space;
+use super::sketch::{Space, in_lanes};
 use super::value::Value;
 use crate::data::Dataset;
 use crate::parallel::product;
@@ -125,10 +125,11 @@ impl<'x, T: Value> Sample<'x, T> {
         let nearer = twice.clone().sum::<f64>() / twice.count().max(1) as f64;
         let doublings = (count as f64 / among.len() as f64).log2();
         let nearer = (nearer * doublings).exp().max(NEAREST);
+        let judged = self.judged(isa);
         let shares: Vec<Shares> = asked
             .par_iter()
             .zip(&thirds)
-            .map(|(&q, [_, third])| self.shares(isa, q, third * nearer))
+            .map(|(&q, [_, third])| self.shares(isa, &judged, q, third * nearer))
             .collect();
         let share = |length: usize| {
             let sum: f64 = shares.iter().map(|shares| shares.axes[length]).sum();
@@ -178,45 +179,58 @@ impl<'x, T: Value> Sample<'x, T> {
     }
 
     fn distance(&self, isa: Isa, a: &[T], b: &[T]) -> f64 {
-        let square = T::l2_squared(isa, a, b);
-        let (a, b) = (T::square(isa, a), T::square(isa, b));
-        let dot = (a + b - square) / 2.0;
-        match self.space {
-            Space::Plain => square.sqrt(),
-            Space::Directions => (2.0 - 2.0 * dot / (a * b).sqrt().max(f64::MIN_POSITIVE)).max(0.0).sqrt(),
-            Space::Products => (a + self.longest - 2.0 * dot).max(0.0).sqrt(),
+        let between = T::l2_squared(isa, a, b);
+        if self.space == Space::Plain {
+            return between.sqrt();
         }
+        let (a, b) = (T::square(isa, a), T::square(isa, b));
+        let dot = (a + b - between) / 2.0;
+        let squared = match self.space {
+            Space::Directions => 2.0 - 2.0 * dot / (a * b).sqrt().max(f64::MIN_POSITIVE),
+            Space::Plain | Space::Products => a + self.longest - 2.0 * dot,
+        };
+        squared.max(0.0).sqrt()
+    }
+
+    /// How long the judges are, and how much of each codes of every length do not see.
+    fn judged(&self, isa: Isa) -> Vec<Judged> {
+        let axes = self.components.len() / self.width;
+        let judged = |(i, row): (usize, &&[T])| {
+            let square = match self.space {
+                Space::Directions => 1.0,
+                Space::Plain | Space::Products => T::square(isa, row),
+            };
+            let seen = &self.seen[i * axes..][..axes];
+            let unseen = LENGTHS.map(|length| {
+                let seen = &seen[..axes.min(length - 1)];
+                (square - seen.iter().map(|a| a * a).sum::<f64>()).max(0.0).sqrt()
+            });
+            Judged { square, unseen }
+        };
+        self.judges.iter().enumerate().map(judged).collect()
     }
 
     /// Which share of the sample codes would not rule out for a query whose k-th neighbour is `bar` away.
-    fn shares(&self, isa: Isa, q: usize, bar: f64) -> Shares {
+    fn shares(&self, isa: Isa, judged: &[Judged], q: usize, bar: f64) -> Shares {
         let axes = self.components.len() / self.width;
         let seen = |i: usize| &self.seen[i * axes..][..axes];
-        let lengths: Vec<f64> = match self.space {
-            Space::Directions => vec![1.0; self.judges.len()],
-            Space::Plain | Space::Products => self.judges.iter().map(|row| T::square(isa, row)).collect(),
-        };
         let lift = |i: usize| match self.space {
-            Space::Products => self.longest - lengths[i],
+            Space::Products => self.longest - judged[i].square,
             Space::Plain | Space::Directions => 0.0,
         };
         // The bounds of all other rows, for each length of code, and the sums of what they are made of.
         let mut bounds = [const { Vec::new() }; LENGTHS.len()];
         let mut whole = Vec::new();
         for i in (0..self.judges.len()).filter(|&i| i != q) {
-            let (mut between, mut of_q, mut of_i, mut from) = (lift(i), lengths[q], lengths[i], 0);
-            for (bounds, &length) in
-                bounds.iter_mut().zip(&LENGTHS).filter(|(_, length)| **length <= axes + 1)
-            {
-                for p in from..length - 1 {
-                    let (a, b) = (seen(q)[p], seen(i)[p]);
-                    between += (a - b) * (a - b);
-                    of_q -= a * a;
-                    of_i -= b * b;
-                }
+            let (mut between, mut from) = (lift(i), 0);
+            let lengths = LENGTHS.iter().enumerate().filter(|(_, length)| **length <= axes + 1);
+            for (l, &length) in lengths {
+                between += in_lanes(&seen(q)[from..length - 1], &seen(i)[from..length - 1], |a, b| {
+                    (a - b) * (a - b)
+                });
                 from = length - 1;
-                let unseen = of_q.max(0.0).sqrt() - of_i.max(0.0).sqrt();
-                bounds.push(between + unseen * unseen);
+                let unseen = judged[q].unseen[l] - judged[i].unseen[l];
+                bounds[l].push(between + unseen * unseen);
             }
             whole.push(self.distance(isa, self.judges[q], self.judges[i]).powi(2));
         }
@@ -226,7 +240,7 @@ impl<'x, T: Value> Sample<'x, T> {
         };
         // What rounding to bytes changes of a coordinate is spread evenly over a step. Axes share what there is evenly, and
         // bytes cover about 8.4 standard deviations; the mean squared distance of two rows is twice the variance.
-        let square = lengths[q].max(self.longest);
+        let square = judged[q].square.max(self.longest);
         let of_axes = |(bounds, &length): (&Vec<f64>, &usize)| {
             let mean = bounds.iter().sum::<f64>() / bounds.len().max(1) as f64;
             let delta = T::rounding(length, self.width) * square.sqrt();
@@ -240,6 +254,14 @@ impl<'x, T: Value> Sample<'x, T> {
         let error = self.widest / 255.0 * (self.width as f64 / 12.0).sqrt();
         Shares { axes, whole: share(&whole, error) }
     }
+}
+
+/// What is known of a judge.
+struct Judged {
+    /// ‖x‖², or 1 where directions are compared.
+    square: f64,
+    /// ρ(x) for codes of each length.
+    unseen: [f64; LENGTHS.len()],
 }
 
 /// What codes of each length, and whole rows rounded to bytes, do not rule out.

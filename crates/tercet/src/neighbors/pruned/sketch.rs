@@ -240,7 +240,7 @@ impl Level {
         let (a, rest) = c.split_at_mut(self.axes.count);
         let rho = &mut rest[0];
         a.iter_mut().zip(seen).for_each(|(a, seen)| *a = seen * unit);
-        let squares = sum_of_squares(a);
+        let squares = in_lanes(a, a, |a, b| a * b);
         *rho = (square - squares).max(0.0).sqrt();
         // The scale of directions is off by 10⁻¹² of itself, like the squared length that it comes from.
         let delta = (self.axes.rounding + 1e-12) * square.sqrt() + 1e-30 * scale;
@@ -290,13 +290,13 @@ impl Level {
     }
 }
 
-/// In eight running sums, so that the processor need not wait for each.
-fn sum_of_squares(values: &[f64]) -> f64 {
-    let (whole, rest) = values.as_chunks::<8>();
+/// `Σ f(a_i, b_i)`, in eight running sums, so that the processor need not wait for each.
+pub(super) fn in_lanes(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut sums = [0.0; 8];
-    for values in whole {
-        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * value);
+    for (a, b) in a.iter().zip(b) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (&a, &b))| *sum += f(a, b));
     }
-    sums.iter_mut().zip(rest).for_each(|(sum, value)| *sum += value * value);
+    sums.iter_mut().zip(a_rest.iter().zip(b_rest)).for_each(|(sum, (&a, &b))| *sum += f(a, b));
     sums.iter().sum()
 }
