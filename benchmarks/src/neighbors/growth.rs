@@ -1,5 +1,6 @@
 //! How search grows with the number of rows: the same queries among more and more of them, as a table and a plot.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -94,14 +95,21 @@ fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), B
         .x_label_area_size(44)
         .y_label_area_size(64)
         .build_cartesian_2d((from..to).log_scale(), (least..most).log_scale())?;
+    // Where two decades meet the axis has one line twice.
+    let before = Cell::new(0);
+    let rows_label = |rows: &f64| {
+        let count = rows.round() as usize;
+        if before.replace(count) == count { String::new() } else { label(*rows, show::count(count)) }
+    };
     chart
         .configure_mesh()
+        .disable_x_mesh()
         .light_line_style(WHITE)
         .x_desc("rows")
         .y_desc("seconds")
         .label_style(("sans-serif", 14))
-        .y_labels(14)
-        .x_label_formatter(&|&rows| label(rows, show::count(rows.round() as usize)))
+        .y_labels(30)
+        .x_label_formatter(&rows_label)
         .y_label_formatter(&|&seconds| label(seconds, format!("{}", (1000.0 * seconds).round() / 1000.0)))
         .draw()?;
     let points = |seconds: fn(&Point) -> f64| -> Vec<(f64, f64)> {
@@ -120,7 +128,9 @@ fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), B
     chart
         .draw_series(DashedLineSeries::new(line, 6, 4, PROPORTIONAL.stroke_width(2)))?
         .label("like the rows")
-        .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], PROPORTIONAL.stroke_width(2)));
+        .legend(move |(x, y)| {
+            DashedPathElement::new([(x, y), (x + 20, y)], 6, 4, PROPORTIONAL.stroke_width(2))
+        });
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperLeft)
