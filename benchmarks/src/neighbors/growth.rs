@@ -129,7 +129,12 @@ fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), B
         .draw_series(DashedLineSeries::new(line, 6, 4, PROPORTIONAL.stroke_width(2)))?
         .label("like the rows")
         .legend(move |(x, y)| {
-            DashedPathElement::new([(x, y), (x + 20, y)], 6, 4, PROPORTIONAL.stroke_width(2))
+            plotters::element::DashedPathElement::new(
+                [(x, y), (x + 20, y)],
+                6,
+                4,
+                PROPORTIONAL.stroke_width(2),
+            )
         });
     chart
         .configure_series_labels()
