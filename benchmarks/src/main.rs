@@ -5,18 +5,22 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`conditions`] | what all of them are asked for, and what they are measured under |
 //! | [`python`] | the virtual environment that the peers written for Python live in |
 //! | [`peer`] | a peer: a process that answers commands, one line of JSON each |
 //! | [`arrays`] | data sets as files that both sides read |
+//! | [`turns`] | one engine after the other, again and again |
 //! | [`times`] | seconds of several runs: the least, the median |
 //! | [`show`] | tables and numbers, as a person reads them |
 
 mod arrays;
+mod conditions;
 mod neighbors;
 mod peer;
 mod python;
 mod show;
 mod times;
+mod turns;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
