@@ -2,7 +2,7 @@
 
     python neighbors.py ENGINE THREADS
 
-Reads one command a line from standard input, as JSON, and answers each with one line of JSON on standard output:
+Commands and what they are answered with; `protocol.py` says how both are written:
 
     {"do": "load", "rows": ARRAY, "queries": ARRAY}      {}
     {"do": "fit", "measure": "l2", "rows": 60000}        {"seconds": …}
@@ -11,22 +11,19 @@ Reads one command a line from standard input, as JSON, and answers each with one
     {"do": "search one by one", "queries": 1000, "k": 3,
      "indices": FILE}                                    {"seconds": [ … ]}, one number for each query
 
-The first line of all is what the engine is: {"version": …}. An ARRAY is {"path": …, "type": "uint8" or "float32",
-"shape": [N, D]}, little-endian and row by row. Of either array a command may use the first rows alone. The rows found
-go to FILE, as little-endian int64, (queries, k), nearest first. Where a package is missing the first line is
-{"missing": …}; what goes wrong later is answered by {"error": …}.
+Of either array a command may use the first rows alone. The rows found go to FILE, as little-endian int64, (queries, k),
+nearest first.
 
 The clock runs in here, around what a user of the engine would have to call and nothing else: arrays are read, and
 turned into the type that the engine likes best, before it starts.
 """
 
 import importlib.metadata
-import json
-import os
-import sys
 import time
 
 import numpy as np
+
+from protocol import load, serve
 
 
 class Faiss:
@@ -151,10 +148,9 @@ ENGINES = {
 }
 
 
-def load(array):
+def rows_of(array):
     """The array, as the engines like it best: float32, row by row."""
-    values = np.fromfile(array["path"], dtype=np.dtype(array["type"]).newbyteorder("<"))
-    return np.ascontiguousarray(values.reshape(array["shape"]), dtype=np.float32)
+    return np.ascontiguousarray(load(array), dtype=np.float32)
 
 
 class Worker:
@@ -166,7 +162,7 @@ class Worker:
         if do == "load":
             # What was loaded before goes first, so that two sets are never held at once.
             self.rows = self.queries = engine.index = None
-            self.rows, self.queries = load(command["rows"]), load(command["queries"])
+            self.rows, self.queries = rows_of(command["rows"]), rows_of(command["queries"])
             return {}
         if do == "fit":
             rows = self.rows[: command["rows"]]
@@ -194,29 +190,5 @@ class Worker:
         return {"seconds": seconds}
 
 
-def main():
-    name, threads = sys.argv[1], int(sys.argv[2])
-    # Answers go where standard output went; whatever a library prints joins standard error.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-    def say(answer):
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-    try:
-        engine = ENGINES[name](threads)
-    except ImportError as error:
-        say({"missing": str(error)})
-        return
-    say({"version": engine.version})
-    worker = Worker(engine)
-    for line in sys.stdin:
-        try:
-            say(worker.answer(json.loads(line)))
-        except Exception as error:
-            say({"error": f"{type(error).__name__}: {error}"})
-
-
 if __name__ == "__main__":
-    main()
+    serve(ENGINES, Worker)

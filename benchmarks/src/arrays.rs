@@ -8,12 +8,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tercet::data::{Dataset, Row};
 
-/// A data set in a file.
+/// A data set, or a list of numbers, in a file.
 #[derive(Debug)]
 pub struct Array {
     path: PathBuf,
     shape: [usize; 2],
-    bytes: bool,
+    /// What the values are, as NumPy calls it.
+    kind: &'static str,
 }
 
 impl Array {
@@ -23,14 +24,42 @@ impl Array {
     /// A file that cannot be written.
     pub fn write(path: PathBuf, set: &Dataset) -> Result<Self> {
         write(&path, set).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Array { path, shape: [set.len(), set.width()], bytes: set.is_pixels() })
+        let kind = if set.is_pixels() { "uint8" } else { "float32" };
+        Ok(Array { path, shape: [set.len(), set.width()], kind })
+    }
+
+    /// Writes labels or row numbers, as one row.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write_whole_numbers(path: PathBuf, numbers: &[u32]) -> Result<Self> {
+        Self::write_one_row(path, "uint32", numbers.len(), numbers.iter().flat_map(|n| n.to_le_bytes()))
+    }
+
+    /// Writes parameters, as one row.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write_floats(path: PathBuf, numbers: &[f32]) -> Result<Self> {
+        Self::write_one_row(path, "float32", numbers.len(), numbers.iter().flat_map(|n| n.to_le_bytes()))
+    }
+
+    fn write_one_row(
+        path: PathBuf,
+        kind: &'static str,
+        count: usize,
+        bytes: impl Iterator<Item = u8>,
+    ) -> Result<Self> {
+        std::fs::write(&path, bytes.collect::<Vec<u8>>())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Array { path, shape: [1, count], kind })
     }
 
     /// What a peer must know to read it.
     pub fn description(&self) -> Value {
         json!({
             "path": self.path,
-            "type": if self.bytes { "uint8" } else { "float32" },
+            "type": self.kind,
             "shape": self.shape,
         })
     }
@@ -57,6 +86,22 @@ fn write(path: &Path, set: &Dataset) -> std::io::Result<()> {
         }
     }
     file.flush()
+}
+
+/// Reads scores that a peer wrote, (`rows`, `columns`) little-endian f32.
+///
+/// # Errors
+/// A file of another length.
+pub fn read_floats(path: &Path, rows: usize, columns: usize) -> Result<Vec<f32>> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(
+        bytes.len() == 4 * rows * columns,
+        "{} has {} bytes; expected {}, 4 for each of {rows} × {columns} scores",
+        path.display(),
+        bytes.len(),
+        4 * rows * columns
+    );
+    Ok(bytes.as_chunks::<4>().0.iter().map(|&number| f32::from_le_bytes(number)).collect())
 }
 
 /// Reads indices of rows that a peer wrote, (`queries`, `k`) little-endian i64.
@@ -108,6 +153,22 @@ mod tests {
             (std::fs::read(&path).unwrap(), &array.description()["type"]),
             (vec![7, 9], &json!("uint8"))
         );
+    }
+
+    #[test]
+    fn lists_of_numbers_are_one_row_and_are_read_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("numbers");
+        let array = Array::write_floats(path.clone(), &[1.5, -2.0]).unwrap();
+        assert_eq!(
+            (&array.description()["shape"], &array.description()["type"]),
+            (&json!([1, 2]), &json!("float32"))
+        );
+        assert_eq!(read_floats(&path, 2, 1).unwrap(), [1.5, -2.0]);
+        assert!(read_floats(&path, 3, 1).unwrap_err().to_string().contains("has 8 bytes; expected 12"));
+        let array = Array::write_whole_numbers(path.clone(), &[258]).unwrap();
+        assert_eq!(array.description()["type"], "uint32");
+        assert_eq!(std::fs::read(&path).unwrap(), [2, 1, 0, 0]);
     }
 
     #[test]

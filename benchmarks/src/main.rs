@@ -1,22 +1,27 @@
 //! Tercet and its peers on the same work in one run: `cargo xtask bench` builds this program and runs it.
 //!
-//! A folder for each benchmark; the next one is a module beside [`neighbors`] and a variant of `Benchmark`. What any
-//! of them needs stands in modules of its own:
+//! A folder for each benchmark, [`neighbors`] and [`training`]; the next one is a module beside them and a variant of
+//! `Benchmark`. What any of them needs stands in modules of its own:
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`conditions`] | what all of them are asked for, and what they are measured under |
 //! | [`python`] | the virtual environment that the peers written for Python live in |
 //! | [`peer`] | a peer: a process that answers commands, one line of JSON each |
 //! | [`arrays`] | data sets as files that both sides read |
+//! | [`turns`] | one engine after the other, again and again |
 //! | [`times`] | seconds of several runs: the least, the median |
 //! | [`show`] | tables and numbers, as a person reads them |
 
 mod arrays;
+mod conditions;
 mod neighbors;
 mod peer;
 mod python;
 mod show;
 mod times;
+mod training;
+mod turns;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,12 +44,15 @@ struct Arguments {
 enum Benchmark {
     /// Exact nearest neighbours, against FAISS, scikit-learn and others
     Neighbors(neighbors::Arguments),
+    /// Linear classifiers and fully connected networks, against torch, JAX and others
+    Training(training::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.benchmark {
         Benchmark::Neighbors(arguments) => neighbors::run(&arguments),
+        Benchmark::Training(arguments) => training::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

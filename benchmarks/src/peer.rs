@@ -6,14 +6,12 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-/// How long to wait after a turn: threads of OpenMP look for more work for up to a fifth of a second before they
-/// sleep, and would take the next engine's processor.
-pub const PAUSE: Duration = Duration::from_millis(300);
+use crate::conditions::Conditions;
+use crate::python::Python;
 
 /// A process that waits for commands.
 #[derive(Debug)]
@@ -28,7 +26,7 @@ pub struct Peer {
 
 /// What became of starting a peer.
 #[derive(Debug)]
-pub enum Started {
+enum Started {
     /// It waits for commands.
     Ready(Peer),
     /// Something that it is made of is not installed here, and what.
@@ -36,11 +34,41 @@ pub enum Started {
 }
 
 impl Peer {
+    /// Starts those of a benchmark, which are written in Python: `peers/BENCHMARK.py`. One whose package is not there
+    /// for this machine is left out, and that is said.
+    ///
+    /// # Errors
+    /// No Python, packages that cannot be installed, and a peer that cannot be started.
+    pub fn start_all(
+        benchmark: &str,
+        names: &[String],
+        conditions: &Conditions,
+        python: &str,
+    ) -> Result<Vec<Peer>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (places, threads) = (&conditions.places, conditions.threads);
+        let peers = places.benchmarks.join("peers");
+        let folder = places.scratch.join(format!("python-{benchmark}"));
+        let python = Python::set_up(&folder, &peers.join(format!("{benchmark}.txt")), python)?;
+        let mut running = Vec::new();
+        for name in names {
+            let mut command = python.script(&peers.join(format!("{benchmark}.py")), threads);
+            command.args([name, &threads.to_string()]);
+            match Peer::start(name, command)? {
+                Started::Ready(peer) => running.push(peer),
+                Started::Missing(what) => eprintln!("{name} is left out: {what}"),
+            }
+        }
+        Ok(running)
+    }
+
     /// Starts a process whose first line says which version it is of, or what it misses.
     ///
     /// # Errors
     /// A program that cannot be started or says something else.
-    pub fn start(name: &str, mut command: Command) -> Result<Started> {
+    fn start(name: &str, mut command: Command) -> Result<Started> {
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -77,6 +105,20 @@ impl Peer {
         let sent = writeln!(commands, "{command}").and_then(|()| commands.flush());
         sent.with_context(|| format!("{} has ended; what it said last stands above", self.name))?;
         self.answer().with_context(|| format!("asked for {command}"))
+    }
+
+    /// Gives a command whose answer says what each of `count` pieces of it took.
+    ///
+    /// # Errors
+    /// What went wrong there, and an answer without so many seconds.
+    pub fn time_each(&mut self, command: &Value, count: usize) -> Result<Vec<f64>> {
+        let answer = self.ask(command)?;
+        let seconds = answer["seconds"].as_array().into_iter().flatten().map(|seconds| seconds.as_f64());
+        let seconds: Option<Vec<f64>> = seconds.collect();
+        match seconds {
+            Some(seconds) if seconds.len() == count => Ok(seconds),
+            _ => bail!("{} answers {answer}; expected {count} times", self.name),
+        }
     }
 
     /// Gives a command whose answer says what it took.

@@ -7,8 +7,10 @@ use anyhow::{Context, Result, ensure};
 
 /// Environment variables that begin with these change how the libraries of the peers compute. Some would slow them
 /// down (an empty `OPENBLAS_CORETYPE` makes FAISS nearly three times slower), so peers see none of the caller's.
-const KEPT_FROM_PEERS: [&str; 8] =
-    ["OPENBLAS", "OMP_", "GOMP_", "KMP_", "MKL_", "BLIS_", "PYTHON", "SKLEARN"];
+const KEPT_FROM_PEERS: [&str; 13] = [
+    "OPENBLAS", "OMP_", "GOMP_", "KMP_", "MKL_", "BLIS_", "PYTHON", "SKLEARN", "TORCH", "ATEN_", "DNNL_",
+    "JAX_", "XLA_",
+];
 
 /// A Python that has the peers' packages.
 #[derive(Debug)]
@@ -64,6 +66,8 @@ impl Python {
         for library in ["OMP", "OPENBLAS", "MKL"] {
             command.env(format!("{library}_NUM_THREADS"), threads.to_string());
         }
+        // What the scripts share is imported; nothing is to be left in the repository for that.
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
         command.arg(script);
         command
     }

@@ -34,11 +34,24 @@ pub fn seconds(seconds: f64) -> String {
     format!("{seconds:.*}", (4 - before_the_point).clamp(0, 3) as usize)
 }
 
-/// A ratio as a person says it: `1/15.2` below one, `1.07` above.
+/// Seconds with three significant digits, in the unit that suits them: `8.12 ms`; a dash where there are none.
+pub fn duration(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s.is_nan() => return "–".to_owned(),
+        s if s < 1e-3 => (1e6 * s, "µs"),
+        s if s < 1.0 => (1e3 * s, "ms"),
+        s => (s, "s"),
+    };
+    let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.decimals$} {unit}")
+}
+
+/// A ratio as a person says it: `1/15.2` below one, `1/1.08` near it, `1.07` above.
 pub fn ratio(ratio: f64) -> String {
     match ratio {
         r if r.is_nan() => "–".to_owned(),
-        r if r < 0.95 => format!("1/{:.1}", 1.0 / r),
+        r if r < 0.5 => format!("1/{:.1}", 1.0 / r),
+        r if r < 1.0 => format!("1/{:.2}", 1.0 / r),
         r => format!("{r:.2}"),
     }
 }
@@ -71,7 +84,12 @@ mod tests {
             [0.0123, 0.5, 5.25, 42.04, 123.4, f64::NAN].map(seconds),
             ["0.012", "0.500", "5.250", "42.04", "123.4", "–"]
         );
-        assert_eq!([1.0 / 15.2, 1.0, 1.151, f64::NAN].map(ratio), ["1/15.2", "1.00", "1.15", "–"]);
+        assert_eq!(
+            [9.94e-6, 0.0123, 0.9, 5.25, 142.0, f64::NAN].map(duration),
+            ["9.94 µs", "12.3 ms", "900 ms", "5.25 s", "142 s", "–"]
+        );
+        assert_eq!([1.0 / 15.2, 1.0 / 1.08, 1.0].map(ratio), ["1/15.2", "1/1.08", "1.00"]);
+        assert_eq!([1.151, f64::NAN].map(ratio), ["1.15", "–"]);
         assert_eq!([7, 999, 1000, 1_234_567].map(count), ["7", "999", "1,000", "1,234,567"]);
     }
 }

@@ -10,8 +10,8 @@ use tercet::neighbors::{Metric, NearestNeighbors, naive};
 use super::check::{Arithmetic, Lists, Problem, compare};
 use super::distance::Measure;
 use crate::arrays::{Array, read_indices};
-use crate::peer::{Peer, Started};
-use crate::python::Python;
+use crate::conditions::Conditions;
+use crate::peer::Peer;
 
 /// A peer that can be asked for neighbours.
 #[derive(Debug)]
@@ -84,17 +84,10 @@ impl Running {
     ///
     /// # Errors
     /// A peer that cannot be started.
-    pub fn start(names: &[String], python: &Python, script: &Path, threads: usize) -> Result<Vec<Self>> {
-        let mut running = Vec::new();
-        for engine in ENGINES.iter().filter(|engine| names.iter().any(|name| name == engine.name)) {
-            let mut command = python.script(script, threads);
-            command.args([engine.name, &threads.to_string()]);
-            match Peer::start(engine.name, command)? {
-                Started::Ready(peer) => running.push(Running { engine, peer }),
-                Started::Missing(what) => eprintln!("{} is left out: {what}", engine.name),
-            }
-        }
-        Ok(running)
+    pub fn start(names: &[String], conditions: &Conditions, python: &str) -> Result<Vec<Self>> {
+        let peers = Peer::start_all("neighbors", names, conditions, python)?;
+        let engine = |peer: &Peer| ENGINES.iter().find(|engine| engine.name == peer.name());
+        Ok(peers.into_iter().filter_map(|peer| Some(Running { engine: engine(&peer)?, peer })).collect())
     }
 
     /// The version of its library.
@@ -132,15 +125,8 @@ impl Running {
     /// # Errors
     /// What went wrong there.
     pub fn search_one_by_one(&mut self, queries: usize, k: usize, indices: &Path) -> Result<Vec<f64>> {
-        let answer = self
-            .peer
-            .ask(&json!({"do": "search one by one", "queries": queries, "k": k, "indices": indices}))?;
-        let seconds = answer["seconds"].as_array().into_iter().flatten().map(|seconds| seconds.as_f64());
-        let seconds: Option<Vec<f64>> = seconds.collect();
-        match seconds {
-            Some(seconds) if seconds.len() == queries => Ok(seconds),
-            _ => bail!("{} answers {answer}; expected {queries} times", self.peer.name()),
-        }
+        let command = json!({"do": "search one by one", "queries": queries, "k": k, "indices": indices});
+        self.peer.time_each(&command, queries)
     }
 
     /// Holds what it wrote to `indices` against our lists; for how many queries they differ.

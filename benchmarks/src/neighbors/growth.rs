@@ -8,8 +8,9 @@ use plotters::prelude::*;
 
 use super::check::Problem;
 use super::distance::Measure;
-use super::outcome::{self, Outcome, TERCET};
+use super::outcome::{self, Outcome};
 use super::session::{Question, Session};
+use crate::conditions::TERCET;
 use crate::show;
 
 /// The most queries that peers are asked, since they take ever longer.

@@ -26,11 +26,11 @@ mod works;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 
-use crate::python::Python;
-use crate::{Places, show};
+use crate::conditions::{Conditions, Options, peer_names};
+use crate::show;
 use check::Problem;
 use data::Supply;
 use distance::Measure;
@@ -45,69 +45,37 @@ pub struct Arguments {
     /// Measures these works alone
     #[arg(long, value_name = "WORK", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(WORKS.iter().map(|work| work.name)))]
     only: Vec<String>,
-    /// Lists the works and measures nothing
-    #[arg(long)]
-    list: bool,
     /// How often Tercet is timed; peers are, at most three times
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// The peers to measure against, or none [default: all of them]
     #[arg(long, value_name = "PEER", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(ENGINES.iter().map(|engine| engine.name).chain(["none"])))]
     peers: Vec<String>,
-    /// How many threads each engine may use [default: as many as the machine has]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    threads: Option<u32>,
-    /// A tenth of all rows and queries, to see whether everything works; adds nothing to the record
-    #[arg(long)]
-    quick: bool,
-    /// Adds nothing to the record
-    #[arg(long)]
-    no_record: bool,
     /// The folder with Fashion-MNIST's four IDX files
     #[arg(long, value_name = "FOLDER", default_value = data::FASHION_MNIST)]
     fashion_mnist: PathBuf,
-    /// The Python that the peers' virtual environment is made with
-    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
-    python: String,
+    #[command(flatten)]
+    options: Options,
 }
 
 /// Measures what was asked for.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    if arguments.list {
+    let options = &arguments.options;
+    if options.list {
         let mut table = show::table(["work", "what"]);
         for work in WORKS {
             table.add_row([work.name, work.about]);
         }
         return show::print(table.trim_fmt());
     }
-    let peers = peer_names(&arguments.peers)?;
-    let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = arguments.threads {
-        pool = pool.num_threads(threads as usize);
-    }
-    pool.build_global().context("cannot start threads")?;
+    let peers = peer_names(&arguments.peers, &ENGINES.map(|engine| engine.name))?;
+    let conditions = Conditions::new(options)?;
+    let supply = Supply { quick: options.quick, fashion_mnist: arguments.fashion_mnist.clone() };
+    let mut session = Session::new(conditions, arguments.runs as usize, supply);
+    session.peers = Running::start(&peers, &session.conditions, &options.python)?;
+    show::print(session.conditions.heading())?;
 
-    let places = Places::of_this_program()?;
-    let supply = Supply { quick: arguments.quick, fashion_mnist: arguments.fashion_mnist.clone() };
-    let mut session = Session::new(places, rayon::current_num_threads(), arguments.runs as usize, supply)?;
-    session.keeps_a_record = !arguments.quick && !arguments.no_record;
-    if !peers.is_empty() {
-        let places = &session.places;
-        let folder = places.scratch.join("python-neighbors");
-        let requirements = places.benchmarks.join("peers/neighbors.txt");
-        let python = Python::set_up(&folder, &requirements, &arguments.python)?;
-        let script = places.benchmarks.join("peers/neighbors.py");
-        session.peers = Running::start(&peers, &python, &script, session.threads)?;
-    }
-    show::print(format_args!(
-        "{}, {} threads, instruction set {}, commit {}",
-        session.cpu,
-        session.threads,
-        session.isa.name(),
-        session.commit
-    ))?;
-
-    let record = session.places.benchmarks.join("records/neighbors.csv");
+    let record = session.conditions.places.benchmarks.join("records/neighbors.csv");
     let wanted =
         |work: &&Work| arguments.only.is_empty() || arguments.only.iter().any(|name| name == work.name);
     for work in WORKS.iter().filter(wanted) {
@@ -118,26 +86,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 show::print(format_args!("target: {verdict}"))?;
             }
         }
-        if session.keeps_a_record {
+        if session.conditions.keeps_a_record {
             outcome::append(&record, &session, work, &outcomes)?;
             show::print(format_args!("added {} rows to benchmarks/records/neighbors.csv", outcomes.len()))?;
         }
     }
     Ok(())
-}
-
-/// Those that were asked for; all where none was named.
-fn peer_names(asked: &[String]) -> Result<Vec<String>> {
-    if asked.iter().any(|name| name == "none") {
-        if asked.len() > 1 {
-            bail!("--peers names none and others; expected one or the other");
-        }
-        return Ok(Vec::new());
-    }
-    if asked.is_empty() {
-        return Ok(ENGINES.iter().map(|engine| engine.name.to_owned()).collect());
-    }
-    Ok(asked.to_vec())
 }
 
 fn same_question(a: &Outcome, b: &Outcome) -> bool {
@@ -173,8 +127,8 @@ fn measure(session: &mut Session, work: &Work) -> Result<Option<Vec<Outcome>>> {
             let share = |&count: &usize| count * problem.rows.len() / most;
             let counts: Vec<usize> = rows.iter().map(share).collect();
             let outcomes = growth::measure(session, &problem, &counts)?;
-            if session.keeps_a_record {
-                growth::draw(&session.places.benchmarks.join("records/growth.svg"), &outcomes)?;
+            if session.conditions.keeps_a_record {
+                growth::draw(&session.conditions.places.benchmarks.join("records/growth.svg"), &outcomes)?;
                 show::print("drew benchmarks/records/growth.svg")?;
             }
             Ok(Some(outcomes))

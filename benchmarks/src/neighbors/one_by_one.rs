@@ -8,8 +8,9 @@ use tercet::data::Dataset;
 use super::check::{Lists, Problem};
 use super::distance::Measure;
 use super::engines::{self, check_by_definition, metric};
-use super::outcome::{Outcome, TERCET};
+use super::outcome::Outcome;
 use super::session::Session;
+use crate::conditions::TERCET;
 use crate::times::Times;
 
 /// Each query's neighbours are searched for before the next query is known.

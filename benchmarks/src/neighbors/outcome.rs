@@ -1,7 +1,6 @@
 //! What came out for one engine, as a line of a table and as a row of the record.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use anyhow::Result;
 use tercet_record::Record;
@@ -10,6 +9,7 @@ use super::check::Problem;
 use super::distance::Measure;
 use super::session::Session;
 use super::works::{Target, Work};
+use crate::conditions::{TERCET, verdict};
 use crate::show;
 use crate::times::Times;
 
@@ -47,9 +47,6 @@ pub struct Outcome {
     /// Rows that were compared in full for a query, on average; of Tercet alone.
     pub compared: Option<f64>,
 }
-
-/// The name under which Tercet stands beside its peers.
-pub const TERCET: &str = "tercet";
 
 impl Outcome {
     /// What is to be measured of Tercet.
@@ -108,16 +105,8 @@ impl Outcome {
     fn row(&self, session: &Session, work: &Work) -> Vec<(String, String)> {
         let seconds = |seconds: f64| if seconds.is_nan() { String::new() } else { format!("{seconds:.5}") };
         let maybe = |text: Option<String>| text.unwrap_or_default();
-        let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        let columns: [(&str, String); 24] = [
-            ("date", date),
-            ("commit", session.commit.clone()),
-            ("cpu", session.cpu.clone()),
-            ("isa", if self.engine == TERCET { session.isa.name().to_owned() } else { String::new() }),
-            ("threads", session.threads.to_string()),
-            ("work", work.name.to_owned()),
-            ("engine", self.engine.clone()),
-            ("version", self.version.clone()),
+        let mut row = session.conditions.columns(work.name, &self.engine, &self.version);
+        let columns: [(&str, String); 16] = [
             ("rows", self.rows.to_string()),
             ("queries", self.queries.to_string()),
             ("width", self.width.to_string()),
@@ -138,7 +127,8 @@ impl Outcome {
             ("index bytes", maybe(self.memory.map(|held| held.to_string()))),
             ("rows compared in full, a query", maybe(self.compared.map(|rows| format!("{rows:.1}")))),
         ];
-        columns.map(|(name, value)| (name.to_owned(), value)).into()
+        row.extend(columns.map(|(name, value)| (name.to_owned(), value)));
+        row
     }
 }
 
@@ -221,7 +211,6 @@ fn queries_table(outcomes: &[Outcome]) -> comfy_table::Table {
 /// Whether a target is met, in words; none where what it is about was not measured.
 pub fn judge(target: Target, outcomes: &[Outcome]) -> Option<String> {
     let ours = outcomes.iter().find(|outcome| outcome.engine == TERCET)?;
-    let verdict = |met: bool| if met { "met" } else { "MISSED" };
     Some(match target {
         Target::Of(peer, most) => {
             let found = outcomes.iter().find(|outcome| outcome.engine == peer)?.tercet_ratio?;

@@ -1,42 +1,30 @@
 //! One call of the benchmark: the machine, the peers that run, and what they have loaded.
 
 use std::path::PathBuf;
-use std::thread::sleep;
 
-use anyhow::{Context, Result, bail};
-use tercet_kernels::Isa;
-use tercet_record::machine;
+use anyhow::{Result, bail};
 
 use super::check::{Lists, Problem};
 use super::data::{Data, Supply};
 use super::distance::Measure;
 use super::engines::{self, Running, check_by_definition, metric};
-use super::outcome::{Outcome, TERCET};
+use super::outcome::Outcome;
 use crate::arrays::Array;
-use crate::peer::PAUSE;
-use crate::{Places, show};
+use crate::conditions::{Conditions, TERCET};
+use crate::show;
+use crate::turns::take_turns;
 
 /// What stays the same from work to work.
 #[derive(Debug)]
 pub struct Session {
-    /// What is measured.
-    pub commit: String,
-    /// On what.
-    pub cpu: String,
-    /// The instruction set of Tercet's kernels.
-    pub isa: Isa,
-    /// How many threads each engine may use.
-    pub threads: usize,
+    /// What is measured, and on what.
+    pub conditions: Conditions,
     /// How often Tercet is timed.
     pub runs: usize,
     /// How often each peer is timed.
     pub peer_runs: usize,
     /// The peers that are here.
     pub peers: Vec<Running>,
-    /// Where records and arrays lie.
-    pub places: Places,
-    /// Whether what comes out is kept.
-    pub keeps_a_record: bool,
     /// How much data, and where it is.
     pub supply: Supply,
     /// What was opened last, as works that follow each other often share it.
@@ -58,31 +46,13 @@ pub struct Question {
 
 impl Session {
     /// A session without peers yet.
-    ///
-    /// # Errors
-    /// `TERCET_ISA` naming an instruction set that this processor lacks: measuring another would mislead.
-    pub fn new(places: Places, threads: usize, runs: usize, supply: Supply) -> Result<Self> {
-        if let Ok(name) = std::env::var("TERCET_ISA") {
-            Isa::named(&name).context("the environment variable TERCET_ISA")?;
-        }
-        Ok(Session {
-            commit: machine::commit(&places.benchmarks),
-            cpu: machine::cpu(),
-            isa: Isa::active(),
-            threads,
-            runs,
-            peer_runs: runs.min(3),
-            peers: Vec::new(),
-            places,
-            keeps_a_record: false,
-            supply,
-            opened: None,
-        })
+    pub fn new(conditions: Conditions, runs: usize, supply: Supply) -> Self {
+        Session { conditions, runs, peer_runs: runs.min(3), peers: Vec::new(), supply, opened: None }
     }
 
     /// The file that peers write the rows into that they found.
     pub fn indices(&self) -> PathBuf {
-        self.places.scratch.join("indices")
+        self.conditions.places.scratch.join("indices")
     }
 
     /// Opens what a work searches and has all peers load it; none where its files are not there.
@@ -113,8 +83,8 @@ impl Session {
         if self.peers.is_empty() {
             return Ok(());
         }
-        let rows = Array::write(self.places.scratch.join("rows"), &problem.rows)?;
-        let queries = Array::write(self.places.scratch.join("queries"), &problem.queries)?;
+        let rows = Array::write(self.conditions.places.scratch.join("rows"), &problem.rows)?;
+        let queries = Array::write(self.conditions.places.scratch.join("queries"), &problem.queries)?;
         for peer in &mut self.peers {
             eprintln!("{}: loading", peer.engine.name);
             peer.load(&rows, &queries)?;
@@ -192,52 +162,37 @@ impl Session {
     ) -> Result<()> {
         let metric = metric(measure).expect("asked before");
         let indices = self.indices();
-        for turn in 0..self.runs.max(self.peer_runs) {
-            eprintln!("turn {} of {}", turn + 1, self.runs.max(self.peer_runs));
-            for (place, outcome) in outcomes.iter_mut().enumerate() {
-                let peer = peers.iter().find(|&&(at, _)| at == place).map(|&(_, number)| number);
-                if turn >= if peer.is_some() { self.peer_runs } else { self.runs } {
-                    continue;
+        let peer_at = |place: usize| peers.iter().find(|&&(at, _)| at == place).map(|&(_, number)| number);
+        let runs = |place| if peer_at(place).is_some() { self.peer_runs } else { self.runs };
+        let runs: Vec<usize> = (0..outcomes.len()).map(runs).collect();
+        take_turns(&runs, |place| {
+            let outcome = &mut outcomes[place];
+            let (fit, search) = match peer_at(place) {
+                Some(number) => {
+                    let peer = &mut self.peers[number];
+                    let fit = peer.fit(rows, measure)?;
+                    (fit, peer.search(outcome.queries, k, &indices)?)
                 }
-                sleep(PAUSE);
-                let (fit, search) = match peer {
-                    Some(number) => {
-                        let peer = &mut self.peers[number];
-                        let fit = peer.fit(rows, measure)?;
-                        (fit, peer.search(outcome.queries, k, &indices)?)
+                None => {
+                    let (index, fit) = engines::fit(problem, metric)?;
+                    let (found, search) = engines::search(&index, problem, outcome.queries, k)?;
+                    if found.indices[..] != lists.indices[..found.indices.len()] {
+                        bail!("Tercet's neighbours differ from one run to the next");
                     }
-                    None => {
-                        let (index, fit) = engines::fit(problem, metric)?;
-                        let (found, search) = engines::search(&index, problem, outcome.queries, k)?;
-                        if found.indices[..] != lists.indices[..found.indices.len()] {
-                            bail!("Tercet's neighbours differ from one run to the next");
-                        }
-                        (fit, search)
-                    }
-                };
-                outcome.fit.0.push(fit);
-                outcome.search.0.push(search);
-            }
-        }
-        Ok(())
+                    (fit, search)
+                }
+            };
+            outcome.fit.0.push(fit);
+            outcome.search.0.push(search);
+            Ok(())
+        })
     }
 
     /// A session that measures nothing.
     #[cfg(test)]
     pub fn for_tests() -> Self {
-        Session {
-            commit: "abc".to_owned(),
-            cpu: "a cpu".to_owned(),
-            isa: Isa::PORTABLE,
-            threads: 2,
-            runs: 2,
-            peer_runs: 2,
-            peers: Vec::new(),
-            places: Places { benchmarks: PathBuf::new(), scratch: PathBuf::new() },
-            keeps_a_record: false,
-            supply: Supply { quick: true, fashion_mnist: PathBuf::new() },
-            opened: None,
-        }
+        let supply = Supply { quick: true, fashion_mnist: PathBuf::new() };
+        Session::new(Conditions::for_tests(), 2, supply)
     }
 }
 

@@ -23,6 +23,9 @@ pub enum Benchmark {
     /// Exact nearest neighbours against their peers; `neighbors --help` lists what it understands
     #[command(disable_help_flag = true)]
     Neighbors(PassedOn),
+    /// Linear classifiers and networks against their peers; `training --help` lists what it understands
+    #[command(disable_help_flag = true)]
+    Training(PassedOn),
 }
 
 /// Arguments for the program in `benchmarks`, which says itself what it understands.
@@ -37,6 +40,7 @@ pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
     match benchmark {
         Benchmark::Compare(arguments) => compare::run(arguments, repository),
         Benchmark::Neighbors(passed_on) => against_peers("neighbors", passed_on, repository),
+        Benchmark::Training(passed_on) => against_peers("training", passed_on, repository),
     }
 }
 

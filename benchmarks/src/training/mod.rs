@@ -1,0 +1,119 @@
+//! `cargo xtask bench training`: linear classifiers and networks, Tercet and its peers on the same work in one run.
+//!
+//! ```text
+//! works       the list: what is trained, how, what is aimed at
+//! data        MNIST, and features without zeros
+//! network     Tercet through its public library, and what is handed over to peers
+//! session     the peers, and what they hold
+//! check       the same losses from the same weights on the same batches, before anything is timed
+//! descent     training by gradient descent
+//! exact       linear classifiers to a duality gap
+//! prediction  all at once, one by one
+//! memory      the most that a process holds
+//! outcome     tables, targets, the record
+//! ```
+
+mod check;
+mod data;
+mod descent;
+mod exact;
+mod memory;
+mod network;
+mod outcome;
+mod prediction;
+mod session;
+mod works;
+
+use anyhow::{Result, bail};
+use clap::builder::PossibleValuesParser;
+
+use crate::conditions::{Conditions, Options, peer_names};
+use crate::peer::Peer;
+use crate::show;
+use outcome::Outcome;
+use session::Session;
+use works::{Kind, WORKS, Work};
+
+/// All peers.
+const ENGINES: [&str; 4] = ["torch", "jax", "numpy", "liblinear"];
+
+/// What `cargo xtask bench training` understands.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Measures these works alone
+    #[arg(long, value_name = "WORK", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(WORKS.iter().map(|work| work.name)))]
+    only: Vec<String>,
+    /// How often each engine is timed
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// The peers to measure against, or none [default: all of them]
+    #[arg(long, value_name = "PEER", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(ENGINES.into_iter().chain(["none"])))]
+    peers: Vec<String>,
+    /// Trains as that work does and tells how much memory it took: what the work itself calls
+    #[arg(long, value_name = "WORK", hide = true)]
+    memory_of: Option<String>,
+    #[command(flatten)]
+    options: Options,
+}
+
+impl Arguments {
+    fn wants(&self, work: &Work) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == work.name)
+    }
+}
+
+/// Measures what was asked for.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let options = &arguments.options;
+    if options.list {
+        let mut table = show::table(["work", "what"]);
+        for work in WORKS {
+            table.add_row([work.name, work.about]);
+        }
+        return show::print(table.trim_fmt());
+    }
+    let mut peers = peer_names(&arguments.peers, &ENGINES)?;
+    let conditions = Conditions::new(options)?;
+    if let Some(name) = &arguments.memory_of {
+        let work = WORKS.iter().find(|work| work.name == name);
+        let Some(Kind::Memory(recipe)) = work.map(|work| work.kind) else {
+            bail!("{name} measures no memory")
+        };
+        return show::print(memory::train_and_tell(&recipe, options.quick)?);
+    }
+    // What no work asks for need not be started.
+    peers.retain(|peer| WORKS.iter().any(|work| arguments.wants(work) && work.peers.contains(&&**peer)));
+    let peers = Peer::start_all("training", &peers, &conditions, &options.python)?;
+    let mut session = Session::new(conditions, arguments.runs as usize, options.quick, peers);
+    show::print(session.conditions.heading())?;
+
+    let record = session.conditions.places.benchmarks.join("records/training.csv");
+    for work in WORKS.iter().filter(|work| arguments.wants(work)) {
+        show::print(format_args!("\n{}: {}", work.name, work.about))?;
+        let outcomes = measure(&mut session, work)?;
+        if outcomes.is_empty() {
+            show::print("left out: only Linux tells how much memory a process held")?;
+            continue;
+        }
+        outcome::print(&outcomes)?;
+        for verdict in work.targets.iter().filter_map(|target| outcome::judge(*target, &outcomes)) {
+            show::print(format_args!("target: {verdict}"))?;
+        }
+        if session.conditions.keeps_a_record {
+            outcome::append(&record, &session, work, &outcomes)?;
+            show::print(format_args!("added {} rows to benchmarks/records/training.csv", outcomes.len()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Measures a work: Tercet first, then its peers. Nothing where the system does not tell.
+fn measure(session: &mut Session, work: &Work) -> Result<Vec<Outcome>> {
+    match work.kind {
+        Kind::Training(recipe) => descent::measure(session, work, &recipe),
+        Kind::Exact { reg, cost } => exact::measure(session, work, reg, cost),
+        Kind::Prediction(recipe) => prediction::measure(session, work, &recipe),
+        Kind::OneByOne(recipe) => prediction::measure_one_by_one(session, work, &recipe),
+        Kind::Memory(_) => Ok(memory::measure(session, work)?.into_iter().collect()),
+    }
+}

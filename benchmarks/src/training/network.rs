@@ -1,0 +1,194 @@
+//! Networks on Tercet's side: made, trained and handed over.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tercet::Dataset;
+use tercet::data::Batches;
+use tercet::loss::Loss;
+use tercet::network::Network;
+use tercet::train::{Length, Settings, train};
+
+use super::works::Recipe;
+use crate::Places;
+use crate::arrays::Array;
+
+/// What initial weights and batches come from.
+const SEED: u64 = 0;
+
+/// The network of a recipe before the first step.
+///
+/// # Errors
+/// Sizes that the library refuses.
+pub fn initial(recipe: &Recipe, examples: &Dataset) -> Result<Network> {
+    Ok(Network::fully_connected(examples.width(), recipe.hidden, examples.class_count(), recipe.init, SEED)?)
+}
+
+/// Trains as a user of the library does, without a validation set; the trained network and the seconds that it took.
+///
+/// # Errors
+/// What the library refuses.
+pub fn trained(initial: &Network, examples: &Dataset, settings: &Settings) -> Result<(Network, f64)> {
+    let mut network = initial.clone();
+    let start = Instant::now();
+    train(&mut network, examples, None, settings, SEED, &mut |_| ControlFlow::Continue(()))?;
+    let seconds = start.elapsed().as_secs_f64();
+    Ok((network, seconds))
+}
+
+/// The losses of the first steps of the same training.
+///
+/// # Errors
+/// What the library refuses.
+pub fn first_losses(
+    initial: &Network,
+    examples: &Dataset,
+    settings: &Settings,
+    steps: usize,
+) -> Result<Vec<f32>> {
+    let until = |step| if step < steps { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let mut network = initial.clone();
+    let observe = &mut |progress: tercet::train::Progress<'_>| until(progress.step);
+    Ok(train(&mut network, examples, None, settings, SEED, observe)?.history.losses)
+}
+
+/// The share of a set that a network classifies correctly.
+///
+/// # Errors
+/// What the library refuses.
+pub fn accuracy(network: &Network, set: &Dataset) -> Result<f64> {
+    let found = network.scores(set)?.argmax();
+    let right = found.iter().zip(set.labels()).filter(|&(&found, label)| found == label).count();
+    Ok(right as f64 / set.len() as f64)
+}
+
+/// The rows of all batches of that training, one after the other.
+fn order(settings: &Settings, examples: usize) -> Result<Vec<u32>> {
+    let batch = settings.batch.min(examples);
+    let mut batches = match settings.length {
+        Length::Iterations(_) => Batches::random(examples, batch, SEED)?,
+        Length::Epochs(_) => Batches::epochs(examples, batch, SEED)?,
+    };
+    let (mut rows, mut order) = (Vec::new(), Vec::new());
+    for _ in 0..settings.steps(examples) {
+        batches.next(&mut rows);
+        order.extend(rows.iter().map(|&row| row as u32));
+    }
+    Ok(order)
+}
+
+/// A network in a file, as peers get it.
+#[derive(Debug)]
+pub struct HandedOver {
+    sizes: Vec<usize>,
+    parameters: Array,
+}
+
+impl HandedOver {
+    /// Writes the parameters.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(network: &Network, places: &Places) -> Result<Self> {
+        let layers = network.dense_layers();
+        let sizes = layers.fold(vec![network.inputs()], |mut sizes, dense| {
+            sizes.push(dense.outputs);
+            sizes
+        });
+        let parameters: Vec<f32> =
+            network.dense_layers().flat_map(|dense| dense.w.iter().chain(&dense.b)).copied().collect();
+        let parameters = Array::write_floats(places.scratch.join("parameters"), &parameters)?;
+        Ok(HandedOver { sizes, parameters })
+    }
+
+    /// A command about this network.
+    pub fn command(&self, what: &str) -> Value {
+        json!({"do": what, "sizes": self.sizes, "parameters": self.parameters.description()})
+    }
+}
+
+/// A training in files, as peers get it.
+#[derive(Debug)]
+pub struct Task {
+    network: HandedOver,
+    order: Array,
+    settings: Settings,
+}
+
+impl Task {
+    /// Writes the network before the first step, and the rows of all batches.
+    ///
+    /// # Errors
+    /// Files that cannot be written.
+    pub fn write(initial: &Network, examples: usize, settings: &Settings, places: &Places) -> Result<Self> {
+        let order = Array::write_whole_numbers(places.scratch.join("order"), &order(settings, examples)?)?;
+        Ok(Task { network: HandedOver::write(initial, places)?, order, settings: *settings })
+    }
+
+    /// A command about this training.
+    pub fn command(&self, what: &str) -> Value {
+        let Settings { loss, batch, learning_rate, reg, .. } = self.settings;
+        let loss = match loss {
+            Loss::Svm { .. } => "svm",
+            Loss::Softmax => "softmax",
+        };
+        let mut command = self.network.command(what);
+        command["order"] = self.order.description();
+        command["batch"] = json!(batch);
+        command["loss"] = json!(loss);
+        command["learning rate"] = json!(learning_rate);
+        command["reg"] = json!(reg);
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::works::{Kind, WORKS};
+
+    fn toy() -> Dataset {
+        let values = (0..60).map(|i| (i % 7) as f32 - 3.0).collect();
+        let labels = (0..20).map(|i| i % 2).collect();
+        Dataset::from_features("toy", 3, values, labels, vec!["a".into(), "b".into()]).unwrap()
+    }
+
+    #[test]
+    fn an_order_has_every_batch_of_the_training() {
+        let settings = Settings { batch: 6, length: Length::Epochs(1), ..Settings::lecture() };
+        let mut epoch = order(&settings, 20).unwrap();
+        epoch.sort();
+        assert_eq!(epoch, (0..20).collect::<Vec<u32>>());
+        let settings = Settings { batch: 6, length: Length::Iterations(5), ..Settings::lecture() };
+        assert_eq!(order(&settings, 20).unwrap().len(), 30);
+    }
+
+    #[test]
+    fn first_losses_are_those_of_the_training_itself() {
+        let set = toy();
+        let settings = Settings { batch: 6, length: Length::Epochs(5), ..Settings::lecture() };
+        let initial = Network::fully_connected(3, &[4], 2, tercet::network::Init::He, 1).unwrap();
+        let losses = first_losses(&initial, &set, &settings, 3).unwrap();
+        assert_eq!(losses.len(), 3);
+        let mut network = initial.clone();
+        let all = train(&mut network, &set, None, &settings, SEED, &mut |_| ControlFlow::Continue(()));
+        assert_eq!(losses, all.unwrap().history.losses[..3]);
+        assert_eq!(trained(&initial, &set, &settings).unwrap().0, network);
+    }
+
+    #[test]
+    fn what_is_handed_over_is_the_network_and_the_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places { benchmarks: "".into(), scratch: folder.path().to_owned() };
+        let Some(Kind::Training(recipe)) = WORKS.first().map(|work| work.kind) else { panic!("a training") };
+        let (set, settings) = (toy(), recipe.settings(true));
+        let task = Task::write(&initial(&recipe, &set).unwrap(), set.len(), &settings, &places).unwrap();
+        let command = task.command("train");
+        assert_eq!(command["sizes"], json!([3, 36, 2]));
+        assert_eq!(command["parameters"]["shape"], json!([1, 3 * 36 + 36 + 36 * 2 + 2]));
+        assert_eq!(command["order"]["shape"], json!([1, 150 * 20]));
+        assert_eq!((&command["loss"], &command["batch"]), (&json!("svm"), &json!(20)));
+    }
+}

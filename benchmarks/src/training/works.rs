@@ -1,0 +1,279 @@
+//! The list of works: what is measured, with what aim.
+
+use tercet::loss::Loss;
+use tercet::network::Init;
+use tercet::train::{Length, Settings};
+
+use super::data::Data;
+
+/// One piece of the benchmark, asked for by name.
+#[derive(Debug)]
+pub struct Work {
+    /// As it is called on the command line and in the record.
+    pub name: &'static str,
+    /// In a line.
+    pub about: &'static str,
+    /// What is learned from.
+    pub data: Data,
+    /// What is done.
+    pub kind: Kind,
+    /// Beside whom.
+    pub peers: &'static [&'static str],
+    /// What is aimed at.
+    pub targets: &'static [Target],
+}
+
+/// What is done, and timed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A training by gradient descent.
+    Training(Recipe),
+    /// The linear classifier, trained exactly: Tercet's solver at `reg`, LIBLINEAR's at the cost C.
+    Exact {
+        /// The coefficient of Σ W² in Tercet's objective.
+        reg: f32,
+        /// C of LIBLINEAR: `1 / (2 reg N)` would weigh Σ W² as much.
+        cost: f64,
+    },
+    /// The scores of all test examples at once, by a network that this made.
+    Prediction(Recipe),
+    /// The score of one test example after the other.
+    OneByOne(Recipe),
+    /// The most memory that a process holds which trains like this.
+    Memory(Recipe),
+}
+
+/// A network and how it is trained: by plain gradient descent at a constant rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recipe {
+    /// Hidden units, layer by layer.
+    pub hidden: &'static [usize],
+    /// Where training starts.
+    pub init: Init,
+    /// What is minimised.
+    pub loss: Loss,
+    /// The coefficient of Σ W².
+    pub reg: f32,
+    /// B.
+    pub batch: usize,
+    /// How long, and how batches are drawn.
+    pub length: Length,
+    /// How large the steps are.
+    pub learning_rate: f32,
+}
+
+impl Recipe {
+    /// As the library takes it, with a tenth of the iterations where it is to be quick.
+    pub fn settings(&self, quick: bool) -> Settings {
+        let &Recipe { loss, reg, batch, length, learning_rate, .. } = self;
+        let length = match length {
+            Length::Iterations(n) if quick => Length::Iterations(n / 10),
+            length => length,
+        };
+        // The rest is plain there.
+        Settings { loss, reg, batch, length, learning_rate, ..Settings::lecture() }
+    }
+}
+
+/// What is aimed at. Missing it is said and recorded, and is no error: the figures are what a benchmark is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// The least time is at most this part of that peer's.
+    Of(&'static str, f64),
+    /// The median example takes at most so many microseconds.
+    Microseconds(f64),
+    /// The most memory is at most so many megabytes more than the data set.
+    MegabytesMore(f64),
+}
+
+/// The lecture's script.
+const LECTURE: Recipe = Recipe {
+    hidden: &[36],
+    init: Init::Normal(1e-4),
+    loss: Loss::SVM,
+    reg: 1e-5,
+    batch: 20,
+    length: Length::Iterations(1500),
+    learning_rate: 0.1,
+};
+
+/// An epoch with cross-entropy.
+const fn epoch(hidden: &'static [usize], batch: usize, learning_rate: f32) -> Recipe {
+    Recipe {
+        hidden,
+        init: Init::He,
+        loss: Loss::Softmax,
+        reg: 0.0,
+        batch,
+        length: Length::Epochs(1),
+        learning_rate,
+    }
+}
+
+const SMALL: Recipe = epoch(&[128], 64, 0.1);
+const MIDDLE: Recipe = epoch(&[512, 512], 128, 0.1);
+/// At a rate of 0.1 its loss rises at first, and so would what rounding changes: of half a million hidden values a batch,
+/// one or the other lies so near to 0 that engines differ in whether it passes.
+const LARGE: Recipe = epoch(&[2048, 2048], 128, 0.01);
+
+const LINEAR: Recipe = Recipe {
+    hidden: &[],
+    init: Init::Normal(0.0),
+    batch: 100,
+    length: Length::Iterations(3000),
+    learning_rate: 0.05,
+    ..LECTURE
+};
+
+const TORCH: &[&str] = &["torch"];
+const ALL: &[&str] = &["torch", "jax", "numpy"];
+
+/// Where features have no zeros, looking for them may cost nothing.
+const DENSE: &[Target] = &[Target::Of("torch", 1.0 / 1.1)];
+
+/// All works, in the order in which they are measured.
+pub const WORKS: &[Work] = &[
+    Work {
+        name: "lecture",
+        about: "the lecture's run: 784-36-10, SVM loss, 1,500 batches of 20",
+        data: Data::Mnist,
+        kind: Kind::Training(LECTURE),
+        peers: ALL,
+        targets: &[Target::Of("jax", 1.0 / 10.0), Target::Of("torch", 1.0 / 45.0)],
+    },
+    Work {
+        name: "epoch-128",
+        about: "an epoch of 784-128-10, cross-entropy, batches of 64",
+        data: Data::Mnist,
+        kind: Kind::Training(SMALL),
+        peers: TORCH,
+        targets: &[Target::Of("torch", 1.0 / 6.0)],
+    },
+    Work {
+        name: "epoch-512",
+        about: "an epoch of 784-512-512-10, batches of 128",
+        data: Data::Mnist,
+        kind: Kind::Training(MIDDLE),
+        peers: TORCH,
+        targets: &[Target::Of("torch", 1.0 / 2.0)],
+    },
+    Work {
+        name: "epoch-2048",
+        about: "an epoch of 784-2048-2048-10, batches of 128",
+        data: Data::Mnist,
+        kind: Kind::Training(LARGE),
+        peers: TORCH,
+        targets: &[Target::Of("torch", 1.0 / 1.3)],
+    },
+    Work {
+        name: "dense-128",
+        about: "an epoch of 768-128-10 on features without zeros, batches of 64",
+        data: Data::Features,
+        kind: Kind::Training(SMALL),
+        peers: TORCH,
+        targets: DENSE,
+    },
+    Work {
+        name: "dense-512",
+        about: "the same of 768-512-512-10, batches of 128",
+        data: Data::Features,
+        kind: Kind::Training(MIDDLE),
+        peers: TORCH,
+        targets: DENSE,
+    },
+    Work {
+        name: "dense-2048",
+        about: "the same of 768-2048-2048-10, batches of 128",
+        data: Data::Features,
+        kind: Kind::Training(LARGE),
+        peers: TORCH,
+        targets: DENSE,
+    },
+    Work {
+        name: "linear-svm",
+        about: "a linear classifier, the lecture's SVM loss, 3,000 batches of 100",
+        data: Data::Mnist,
+        kind: Kind::Training(LINEAR),
+        peers: ALL,
+        targets: &[Target::Of("torch", 1.0 / 25.0)],
+    },
+    Work {
+        name: "linear-dual",
+        about: "a linear classifier, exactly: reg 1e-4 to a gap of 1e-3; LIBLINEAR's Crammer-Singer at C = 0.1",
+        data: Data::Mnist,
+        kind: Kind::Exact { reg: 1e-4, cost: 0.1 },
+        peers: &["liblinear"],
+        targets: &[Target::Of("liblinear", 1.0 / 10.0)],
+    },
+    Work {
+        name: "linear-dual-strong",
+        about: "the same with ten times the regularisation: reg 1e-3, C = 0.01",
+        data: Data::Mnist,
+        kind: Kind::Exact { reg: 1e-3, cost: 0.01 },
+        peers: &["liblinear"],
+        targets: &[],
+    },
+    Work {
+        name: "prediction",
+        about: "the classes of all test images by 784-512-512-10",
+        data: Data::Mnist,
+        kind: Kind::Prediction(MIDDLE),
+        peers: TORCH,
+        targets: &[Target::Of("torch", 1.0 / 1.5)],
+    },
+    Work {
+        name: "one-image",
+        about: "the class of one test image after the other by 784-128-10",
+        data: Data::Mnist,
+        kind: Kind::OneByOne(SMALL),
+        peers: TORCH,
+        targets: &[Target::Microseconds(20.0)],
+    },
+    Work {
+        name: "memory",
+        about: "the most memory of a process that trains 784-128-10 with validation",
+        data: Data::Mnist,
+        kind: Kind::Memory(SMALL),
+        peers: &[],
+        targets: &[Target::MegabytesMore(60.0)],
+    },
+    Work {
+        name: "memory-2048",
+        about: "the same for 784-2048-2048-10, whose weights alone are 23 MB",
+        data: Data::Mnist,
+        kind: Kind::Memory(LARGE),
+        peers: &[],
+        targets: &[],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::ENGINES;
+
+    #[test]
+    fn names_are_unique_and_targets_are_about_peers_of_the_work() {
+        for work in WORKS {
+            let bearers = WORKS.iter().filter(|other| other.name == work.name).count();
+            assert_eq!(bearers, 1, "{}", work.name);
+            assert!(work.peers.iter().all(|peer| ENGINES.contains(peer)), "{}", work.name);
+            for target in work.targets {
+                if let Target::Of(peer, _) = target {
+                    assert!(work.peers.contains(peer), "{peer}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn recipes_are_what_the_library_takes() {
+        for work in WORKS {
+            if let Kind::Training(recipe) | Kind::Prediction(recipe) | Kind::OneByOne(recipe) = work.kind {
+                recipe.settings(false).validate().unwrap();
+            }
+        }
+        assert_eq!(LECTURE.settings(false), Settings::lecture());
+        assert_eq!(LECTURE.settings(true).length, Length::Iterations(150));
+    }
+}

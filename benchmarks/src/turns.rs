@@ -1,0 +1,43 @@
+//! Turns: one engine after the other, again and again, so that what disturbs the machine disturbs all of them.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Result;
+
+/// How long to wait before a turn: threads of OpenMP look for more work for up to a fifth of a second before they
+/// sleep, and would take the next engine's processor.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Has every place of `runs` timed as often as it says, by `time`.
+///
+/// # Errors
+/// The first of `time`.
+pub fn take_turns(runs: &[usize], mut time: impl FnMut(usize) -> Result<()>) -> Result<()> {
+    let most = runs.iter().copied().max().unwrap_or(0);
+    for turn in 0..most {
+        eprintln!("turn {} of {most}", turn + 1);
+        for (place, _) in runs.iter().enumerate().filter(|&(_, &runs)| turn < runs) {
+            sleep(PAUSE);
+            time(place)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everyone_has_as_many_turns_as_asked_and_nobody_two_before_the_others() {
+        let mut order = Vec::new();
+        let seen = take_turns(&[2, 0, 1], |place| {
+            order.push(place);
+            Ok(())
+        });
+        assert!(seen.is_ok());
+        assert_eq!(order, [0, 2, 0]);
+        assert!(take_turns(&[1], |_| anyhow::bail!("no")).is_err());
+    }
+}
