@@ -220,11 +220,10 @@ impl AnyRecipe {
 
     /// The recipe that a model file's card has among its settings, if they are one.
     pub fn from_settings(settings: &serde_json::Value) -> Option<Self> {
-        let read = |settings: &serde_json::Value| match settings["solver"].as_str() {
+        match settings["solver"].as_str() {
             Some("dual") => Exact::deserialize(settings).ok().map(AnyRecipe::Exact),
             _ => Recipe::deserialize(settings).ok().map(AnyRecipe::Descent),
-        };
-        read(settings)
+        }
     }
 
     /// The recipe as a reader wants it, a name and a value each.
