@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use tercet::linear::path::Reg;
 use tercet::loss::Loss;
 use tercet::optimizer::Optimizer;
 use tercet::recipe::Recipe;
@@ -17,27 +18,6 @@ use crate::exit;
 /// the learning rate, whatever the gradient, and those of the defaults for momentum are far too long.
 const RATE_OF_ADAM: f32 = 1e-3;
 
-/// A coefficient of Σ W², or the wish to have it chosen.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Reg {
-    Given(f32),
-    Auto,
-}
-
-impl std::str::FromStr for Reg {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        match word {
-            "auto" => Ok(Reg::Auto),
-            number => number
-                .parse()
-                .map(Reg::Given)
-                .map_err(|_| "expected a number such as 1e-4, or `auto` with --solver dual".to_owned()),
-        }
-    }
-}
-
 /// The settings of gradient descent. Those not given are the defaults of the kind.
 #[derive(clap::Args)]
 pub struct Descent {
@@ -50,8 +30,8 @@ pub struct Descent {
     /// The learning rate
     #[arg(long, visible_alias = "learning-rate", allow_negative_numbers = true)]
     pub lr: Option<f32>,
-    /// The coefficient of Σ W² in the loss; `auto` lets the exact solver of a linear classifier choose it
-    #[arg(long, allow_negative_numbers = true)]
+    /// The coefficient of Σ W² in the loss; `auto`, or a list, lets the exact solver of a linear classifier choose it
+    #[arg(long, allow_negative_numbers = true, value_name = "REG|auto|REG,…")]
     pub reg: Option<Reg>,
     /// Examples of a batch
     #[arg(long)]
@@ -94,27 +74,32 @@ impl Descent {
         Ok(Recipe { seed, validation, class_weights, train, ..base })
     }
 
-    /// These settings over those of `base`.
-    fn settings(&self, base: Settings) -> anyhow::Result<Settings> {
-        let loss = match (self.loss, self.margin) {
+    /// The loss that was asked for, or that of `base` with the margin that was.
+    pub fn loss(&self, base: Loss) -> anyhow::Result<Loss> {
+        Ok(match (self.loss, self.margin) {
             (Some(LossName::Softmax), Some(_)) => {
                 return Err(exit::usage("--margin belongs to the SVM loss: leave it out, or say --loss svm"));
             }
             (Some(LossName::Softmax), None) => Loss::Softmax,
             (Some(LossName::Svm), margin) => Loss::Svm { margin: margin.unwrap_or(1.0) },
-            (None, Some(margin)) => match base.loss {
+            (None, Some(margin)) => match base {
                 Loss::Svm { .. } => Loss::Svm { margin },
                 Loss::Softmax => return Err(exit::usage("--margin belongs to the SVM loss: add --loss svm")),
             },
-            (None, None) => base.loss,
-        };
+            (None, None) => base,
+        })
+    }
+
+    /// These settings over those of `base`.
+    fn settings(&self, base: Settings) -> anyhow::Result<Settings> {
         let settings = Settings {
-            loss,
-            reg: match self.reg {
-                Some(Reg::Given(reg)) => reg,
-                Some(Reg::Auto) => {
-                    let why = "--reg auto belongs to the exact solver: say `train linear --solver dual`, or give a number";
-                    return Err(exit::usage(why));
+            loss: self.loss(base.loss)?,
+            reg: match &self.reg {
+                Some(Reg::Given(reg)) => *reg,
+                Some(choice) => {
+                    return Err(exit::usage(format!(
+                        "--reg {choice} belongs to the exact solver: say `train linear --solver dual`, or give a number"
+                    )));
                 }
                 None => base.reg,
             },

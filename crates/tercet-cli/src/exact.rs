@@ -1,25 +1,73 @@
 //! `tercet train linear --solver dual`: the exact solver with its gap in sight, and the choice of reg.
 
-use serde_json::json;
+use clap::ValueEnum;
 use tercet::data::{Split, folds};
 use tercet::linear::dual::{Ending, Observer, Progress, Settings, Solution, solve};
 use tercet::linear::path::{self, Choice};
-use tercet::loss::Loss;
 use tercet::model::Card;
-use tercet::text;
+use tercet::recipe::Exact;
 
+use crate::descending::Descent;
 use crate::progress::Stage;
 use crate::table::percent;
 use crate::{exit, interrupt};
 
-/// What is asked of the solver.
-pub struct Request {
-    /// All but `reg` where that is to be chosen.
-    pub settings: Settings,
-    /// Whether `reg` is to be chosen.
-    pub choose: bool,
-    /// By so many folds, rather than by the validation set.
-    pub folds: Option<usize>,
+/// Which solver, and what only the exact one understands.
+#[derive(clap::Args)]
+pub struct Solving {
+    /// How the loss is minimised: by gradient descent, or exactly, with a proof of how near the least it is
+    #[arg(long, value_enum, default_value_t = Solver::Sgd)]
+    solver: Solver,
+    /// Let `dual` end as soon as the objective is within this part of the least [default: 1e-3]
+    #[arg(long, value_name = "PART", allow_negative_numbers = true)]
+    tolerance: Option<f64>,
+    /// Let `--reg auto`, or a list, be chosen by so many folds of a cross-validation instead of the validation set
+    #[arg(long, value_name = "K")]
+    folds: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Solver {
+    Sgd,
+    Dual,
+}
+
+impl Solving {
+    /// The recipe for the exact solver that the arguments amount to; nothing where gradient descent is to do it.
+    pub fn recipe(&self, d: &Descent) -> anyhow::Result<Option<Exact>> {
+        let refuse = |given: &[(&str, bool)], why: &str| match given.iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(exit::usage(format!("{name} {why}, or leave {name} out"))),
+            None => Ok(()),
+        };
+        let of_dual = [("--tolerance", self.tolerance.is_some()), ("--folds", self.folds.is_some())];
+        if self.solver == Solver::Sgd {
+            refuse(&of_dual, "belongs to the exact solver: add --solver dual")?;
+            return Ok(None);
+        }
+        let of_descent = [
+            ("--lr", d.lr.is_some()),
+            ("--batch", d.batch.is_some()),
+            ("--iterations", d.iterations.is_some()),
+            ("--check-every", d.check_every.is_some()),
+            ("--losses", d.losses.is_some()),
+            ("--weights", d.weights.is_some()),
+        ];
+        let why = "belongs to gradient descent: say --solver sgd";
+        refuse(&of_descent, why)?;
+        refuse(&d.refinements.given(), why)?;
+        let mut recipe = Exact { seed: d.seed.seed, validation: d.validation.validation, ..Exact::default() };
+        let train = &mut recipe.train;
+        train.loss = d.loss(train.loss)?;
+        train.reg = d.reg.clone().unwrap_or(train.reg.clone());
+        if !train.reg.is_choice() {
+            refuse(&of_dual[1..], "belongs to --reg auto: add that")?;
+        }
+        train.folds = self.folds;
+        train.tolerance = self.tolerance.unwrap_or(train.tolerance);
+        train.max_epochs = d.epochs.unwrap_or(train.max_epochs);
+        recipe.validate()?;
+        Ok(Some(recipe))
+    }
 }
 
 /// What came of it. `None` in the place of it: Ctrl-C, before there was anything.
@@ -32,18 +80,16 @@ pub struct Outcome {
 }
 
 /// Chooses reg where it is to be chosen, and trains.
-pub fn run(request: &Request, data: &Split) -> anyhow::Result<Option<Outcome>> {
-    let mut settings = request.settings;
-    let choice = match request.choose {
+pub fn run(recipe: &Exact, data: &Split) -> anyhow::Result<Option<Outcome>> {
+    let choice = match recipe.train.reg.is_choice() {
         false => None,
-        true => match choose(request, data)? {
+        true => match choose(recipe, data)? {
             None => return Ok(None),
-            Some(choice) => {
-                settings.reg = choice.reg;
-                Some(choice)
-            }
+            choice => choice,
         },
     };
+    let reg = choice.as_ref().map_or(recipe.train.reg.choices()[0], |choice| choice.reg);
+    let settings = recipe.settings(reg);
     let stage = Stage::new("linear", settings.max_epochs);
     let mut observe = |progress: &Progress| {
         stage.at(progress.epochs as usize);
@@ -57,7 +103,7 @@ pub fn run(request: &Request, data: &Split) -> anyhow::Result<Option<Outcome>> {
     let labels = data.validation.labels();
     let right = scores.argmax().iter().zip(&labels).filter(|(found, label)| found == label).count();
     let squares = solution.classifier.dense().squared_weights();
-    let loss = Loss::Svm { margin: settings.margin }.loss(scores.values(), &labels);
+    let loss = settings.loss.loss(scores.values(), &labels);
     let outcome = Outcome {
         validation_accuracy: right as f64 / labels.len() as f64,
         validation_loss: f64::from(loss) + f64::from(settings.reg) * squares,
@@ -84,12 +130,13 @@ fn in_words(progress: &Progress) -> String {
 }
 
 /// Walks the path on the validation split or on folds of what is learned from.
-fn choose(request: &Request, data: &Split) -> anyhow::Result<Option<Choice>> {
-    let splits = match request.folds {
+fn choose(recipe: &Exact, data: &Split) -> anyhow::Result<Option<Choice>> {
+    let regs = recipe.train.reg.choices();
+    let splits = match recipe.train.folds {
         None => vec![data.clone()],
-        Some(k) => folds(&data.train, k, request.settings.seed)?,
+        Some(k) => folds(&data.train, k, recipe.seed)?,
     };
-    let steps = splits.len() * path::USUAL.len();
+    let steps = splits.len() * regs.len();
     let stage = Stage::new("choice of reg", steps);
     let mut done = 0;
     let mut at = (0, f32::INFINITY);
@@ -102,7 +149,7 @@ fn choose(request: &Request, data: &Split) -> anyhow::Result<Option<Choice>> {
         stage.note(format!("reg {reg:e}, gap {:.1e}", progress.gap));
         interrupt::flow()
     };
-    let choice = path::choose(&splits, &path::USUAL, &request.settings, &mut watch)?;
+    let choice = path::choose(&splits, regs, &recipe.settings(regs[0]), &mut watch)?;
     if let Some(choice) = &choice {
         for point in &choice.points {
             stage.say(format!(
@@ -121,18 +168,9 @@ fn choose(request: &Request, data: &Split) -> anyhow::Result<Option<Choice>> {
 }
 
 impl Outcome {
-    /// Writes what was asked and what came of it on the card.
+    /// Writes what came of it on the card, beside the recipe.
     pub fn describe(&self, card: &mut Card) -> anyhow::Result<()> {
         let last = &self.solution.last;
-        card.settings["kind"] = json!("linear");
-        card.settings["solver"] = json!("dual");
-        card.settings["loss"] = json!({ "svm": { "margin": self.settings.margin } });
-        for (name, value) in
-            [("reg", json!(self.settings.reg)), ("tolerance", json!(self.settings.tolerance))]
-        {
-            card.settings[name] = value;
-        }
-        card.settings["max_epochs"] = json!(self.settings.max_epochs);
         card.settings["ending"] = serde_json::to_value(self.solution.ending)?;
         if let Some(choice) = &self.choice {
             card.settings["choice of reg"] = serde_json::to_value(choice)?;
@@ -163,10 +201,4 @@ impl Outcome {
             _ => std::process::ExitCode::SUCCESS,
         }
     }
-}
-
-/// The number of examples of a split, in words.
-pub fn of(data: &Split) -> String {
-    let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
-    format!("exact linear classifier; {train} examples to learn from, {validation} to validate")
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tercet::evaluate::Evaluation;
 use tercet::model::{Classifier, ModelFile};
 use tercet::neighbors::{Neighbors, NeighborsClassifier};
-use tercet::recipe::Recipe;
+use tercet::recipe::AnyRecipe;
 use tercet::report::{ModelCard, NeighborCard, NeighborStory, Templates};
 use tercet::{Dataset, Matrix};
 
@@ -68,14 +68,25 @@ fn kind(classifier: &Classifier) -> String {
     }
 }
 
+/// The settings on a card that are none of the recipe's.
+const BESIDE_RECIPE: [&str; 3] = ["choice of reg", "ending", "weights"];
+
 /// The settings on a model's card, as names and values.
 fn settings(model: &ModelFile) -> Vec<(String, String)> {
     let value = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    if let Ok(recipe) = serde_json::from_value::<Recipe>(model.card.settings.clone()) {
-        return recipe.describe();
+    let mut recipe = model.card.settings.clone();
+    // What a training leaves beside its recipe.
+    if let Some(recipe) = recipe.as_object_mut() {
+        BESIDE_RECIPE.iter().for_each(|name| drop(recipe.remove(*name)));
+    }
+    if let Some(recipe) = AnyRecipe::from_settings(&recipe) {
+        let mut words = recipe.describe();
+        let chosen = model.card.settings["choice of reg"]["reg"].as_f64();
+        words.extend(chosen.map(|reg| ("reg that was chosen".to_owned(), format!("{reg:e}"))));
+        return words;
     }
     let of_card = model.card.settings.as_object();
     of_card.into_iter().flatten().map(|(name, setting)| (name.clone(), value(setting))).collect()

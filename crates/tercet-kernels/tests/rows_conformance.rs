@@ -3,7 +3,7 @@
 mod common;
 
 use tercet_kernels::Isa;
-use tercet_kernels::rows::{Ascent, Block, Row, add, ascend, blocks, naive, scores};
+use tercet_kernels::rows::{Ascent, Block, Row, add, ascend, ascend_softmax, blocks, naive, scores};
 
 use common::numbers;
 
@@ -167,6 +167,72 @@ fn visits_are_the_naive_ones_and_never_lower_the_dual() {
                     }
                     let reached = dual(&ascent, &a, &w, &b);
                     assert!(reached >= before - 1e-4 * before.abs(), "{reached} after {before}");
+                    before = reached;
+                }
+                assert!(classes == 1 || before > 0.0);
+            }
+        }
+    }
+}
+
+/// The naive distribution solves its equations, whatever the scores.
+#[test]
+fn the_naive_distribution_solves_its_equations() {
+    for seed in 0..60 {
+        let v: Vec<f64> =
+            numbers(1 + seed as usize % 20, seed).iter().map(|&v| 30.0 * f64::from(v)).collect();
+        let q = [1e-3, 0.3, 8.0, 500.0][seed as usize % 4];
+        let alpha = naive::distribution(q, &v);
+        assert!((alpha.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        let mu: Vec<f64> = v.iter().zip(&alpha).map(|(v, a)| v - a.ln() - q * a).collect();
+        assert!(mu.iter().all(|m| (m - mu[0]).abs() < 1e-6), "{q}: {mu:?}");
+    }
+}
+
+/// Σ H(α), the part of the dual that is not [`dual`]'s.
+fn entropy(a: &[Block<f32>], k: usize) -> f64 {
+    let of = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
+    a.chunks_exact(k)
+        .map(|a| {
+            let others: Vec<f64> = a.iter().flat_map(|b| b.0).map(f64::from).collect();
+            let left = 1.0 - others.iter().sum::<f64>();
+            assert!(left > 0.0, "{others:?}");
+            others.into_iter().map(of).sum::<f64>() + of(left)
+        })
+        .sum()
+}
+
+#[test]
+fn visits_of_softmax_are_the_naive_ones_and_never_lower_the_dual() {
+    for isa in Isa::available() {
+        for classes in [1, 2, 10, 16, 17, 40] {
+            for (step, bias_step) in [(0.001, 0.01), (0.01, 0.05), (1.0, 0.1), (30.0, 0.01), (500.0, 8.0)] {
+                let ascent = Ascent { classes, margin: 0.0, step, bias_step };
+                let (d, examples, k) = (9, 12, blocks(classes));
+                let zeros = |n: usize| vec![Block::<f32>::ZERO; n];
+                let (mut w, mut b, mut a) = (zeros(d * k), zeros(k), zeros(examples * k));
+                let mut scratch = vec![Block([f32::NAN; 16]); 3 * k];
+                let mut before = 0.0f64;
+                for visit in 0..5 * examples {
+                    let i = visit % examples;
+                    let rows = Rows::new(d, 7 + i as u32);
+                    let row = rows.each()[i % 3];
+                    let example = (row, row.squared() as f32, (5 * i) % classes);
+                    let own = &mut a[i * k..][..k];
+                    let (mut nw, mut nb, mut na) = (w.clone(), b.clone(), own.to_vec());
+                    naive::ascend_softmax(&ascent, example, &mut nw, &mut nb, &mut na);
+                    ascend_softmax(isa, &ascent, example, &mut w, &mut b, own, &mut scratch);
+                    for (a, na) in own.iter().flat_map(|b| b.0).zip(na.iter().flat_map(|b| b.0)) {
+                        assert!(
+                            (0.0..=1.0).contains(&a) && (a - na).abs() < 1e-3,
+                            "{isa:?} {classes} {step}: {a}, not {na}"
+                        );
+                    }
+                    let reached = dual(&ascent, &a, &w, &b) + entropy(&a, k);
+                    assert!(
+                        reached >= before - 1e-3 - 1e-4 * before.abs(),
+                        "{isa:?} {classes} {step}: {reached} after {before}"
+                    );
                     before = reached;
                 }
                 assert!(classes == 1 || before > 0.0);

@@ -5,25 +5,26 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::json;
 use tercet::data::Collection;
 use tercet::image::{Contract, Preparation, Range};
-use tercet::linear::{LinearClassifier, dual};
+use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Init, Network};
-use tercet::recipe::{self, Recipe};
+use tercet::recipe::{self, AnyRecipe, Exact, Recipe};
 use tercet::text;
 use tercet::train::{Check, Ending, History, Identity, Plan};
 use tercet::tune;
 
 use crate::arguments::{Data, Validation, check_writable};
-use crate::descending::{Descent, LossName, Reg};
+use crate::descending::Descent;
+use crate::exact::{self, Solving};
 use crate::keeping::Keeping;
 use crate::progress::{Stage, say};
 use crate::remembering::{self, K, read_weights};
-use crate::{exact, exit, interrupt, output, training};
+use crate::{exit, interrupt, output, training};
 
 /// What `tercet train` understands.
 #[derive(clap::Args)]
@@ -37,7 +38,7 @@ pub struct Arguments {
     #[command(subcommand)]
     kind: Option<Kind>,
 
-    /// Train as a recipe says: `lecture`, `linear`, `network`, or a TOML file
+    /// Train as a recipe says: `exact`, `lecture`, `linear`, `network`, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
 
@@ -112,67 +113,10 @@ struct NeighborsArguments {
 
 #[derive(clap::Args)]
 struct LinearArguments {
-    /// How the loss is minimised: by gradient descent, or exactly, with a proof of how near the least it is
-    #[arg(long, value_enum, default_value_t = Solver::Sgd)]
-    solver: Solver,
-    /// Let `dual` end as soon as the objective is within this part of the least [default: 1e-3]
-    #[arg(long, value_name = "PART", allow_negative_numbers = true)]
-    tolerance: Option<f64>,
-    /// Let `--reg auto` choose by so many folds of a cross-validation instead of the validation set
-    #[arg(long, value_name = "K")]
-    folds: Option<usize>,
+    #[command(flatten)]
+    solving: Solving,
     #[command(flatten)]
     descent: Descent,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Solver {
-    Sgd,
-    Dual,
-}
-
-impl LinearArguments {
-    /// What is asked of the exact solver; nothing where gradient descent is to do it.
-    fn exact(&self) -> anyhow::Result<Option<exact::Request>> {
-        let d = &self.descent;
-        let refuse = |given: &[(&str, bool)], why: &str| match given.iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(exit::usage(format!("{name} {why}, or leave {name} out"))),
-            None => Ok(()),
-        };
-        let of_dual = [("--tolerance", self.tolerance.is_some()), ("--folds", self.folds.is_some())];
-        if self.solver == Solver::Sgd {
-            refuse(&of_dual, "belongs to the exact solver: add --solver dual")?;
-            return Ok(None);
-        }
-        let of_descent = [
-            ("--loss softmax", matches!(d.loss, Some(LossName::Softmax))),
-            ("--lr", d.lr.is_some()),
-            ("--batch", d.batch.is_some()),
-            ("--iterations", d.iterations.is_some()),
-            ("--check-every", d.check_every.is_some()),
-            ("--losses", d.losses.is_some()),
-            ("--weights", d.weights.is_some()),
-        ];
-        let why = "belongs to gradient descent: say --solver sgd";
-        refuse(&of_descent, why)?;
-        refuse(&d.refinements.given(), why)?;
-        if d.reg != Some(Reg::Auto) {
-            refuse(&of_dual[1..], "belongs to --reg auto: add that")?;
-        }
-        let usual = dual::Settings::default();
-        let settings = dual::Settings {
-            reg: match d.reg {
-                Some(Reg::Given(reg)) => reg,
-                _ => usual.reg,
-            },
-            margin: d.margin.unwrap_or(usual.margin),
-            tolerance: self.tolerance.unwrap_or(usual.tolerance),
-            max_epochs: d.epochs.unwrap_or(usual.max_epochs),
-            seed: d.seed.seed,
-        };
-        settings.validate()?;
-        Ok(Some(exact::Request { settings, choose: d.reg == Some(Reg::Auto), folds: self.folds }))
-    }
 }
 
 #[derive(clap::Args)]
@@ -194,11 +138,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.kind {
         Some(Kind::Neighbors(neighbors)) => remember(common, &neighbors),
         Some(Kind::Linear(linear)) => {
-            if let Some(request) = linear.exact()? {
-                common.keeping.refuse("the exact solver")?;
-                return solve(common, &request, &linear.descent.validation);
+            let LinearArguments { solving, descent } = linear;
+            if let Some(recipe) = solving.recipe(&descent)? {
+                return solve(common, &recipe);
             }
-            let descent = linear.descent;
             let recipe = descent.recipe(Recipe::linear())?;
             descend(common, &recipe, descent.losses.as_deref(), descent.weights.as_deref())
         }
@@ -214,21 +157,41 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         None => {
             let name = arguments.recipe.unwrap_or_default();
-            let mut recipe = Recipe::named(&name).map_or_else(|| read_recipe(&name), Ok)?;
-            recipe.seed = arguments.seed.unwrap_or(recipe.seed);
-            recipe.validation = arguments.validation.or(recipe.validation);
-            descend(common, &recipe, arguments.losses.as_deref(), arguments.weights.as_deref())
+            let recipe = AnyRecipe::named(&name).map_or_else(|| read_recipe(&name), Ok)?;
+            let (seed, validation) = (arguments.seed, arguments.validation);
+            let (losses, weights) = (arguments.losses.as_deref(), arguments.weights.as_deref());
+            match recipe {
+                AnyRecipe::Descent(mut recipe) => {
+                    recipe.seed = seed.unwrap_or(recipe.seed);
+                    recipe.validation = validation.or(recipe.validation);
+                    descend(common, &recipe, losses, weights)
+                }
+                AnyRecipe::Exact(mut recipe) => {
+                    for (name, given) in [("--losses", losses), ("--weights", weights)] {
+                        if given.is_some() {
+                            return Err(exit::usage(format!(
+                                "{name} belongs to gradient descent; the recipe says solver = \"dual\": leave {name} out"
+                            )));
+                        }
+                    }
+                    recipe.seed = seed.unwrap_or(recipe.seed);
+                    recipe.validation = validation.or(recipe.validation);
+                    solve(common, &recipe)
+                }
+            }
         }
     }
 }
 
 /// A recipe from a file. Where there is none, the name may have been meant for one that is built in.
-fn read_recipe(name: &str) -> anyhow::Result<Recipe> {
+fn read_recipe(name: &str) -> anyhow::Result<AnyRecipe> {
     let path = Path::new(name);
-    Recipe::read(path).map_err(|error| match path.exists() {
+    AnyRecipe::read(path).map_err(|error| match path.exists() {
         true => error.into(),
         false => {
-            anyhow!("{error}; name a TOML file, or one of the built-in recipes: lecture, linear, network")
+            anyhow!(
+                "{error}; name a TOML file, or one of the built-in recipes: exact, lecture, linear, network"
+            )
         }
     })
 }
@@ -441,18 +404,21 @@ fn descend(
     }
 }
 
-/// Trains a linear classifier exactly.
-fn solve(common: &Common, request: &exact::Request, validation: &Validation) -> anyhow::Result<ExitCode> {
+/// Trains a linear classifier exactly, as a recipe says.
+fn solve(common: &Common, recipe: &Exact) -> anyhow::Result<ExitCode> {
+    common.keeping.refuse("the exact solver")?;
+    recipe.validate()?;
     let path = common.path("linear")?;
     let collection = common.data.open()?;
-    let data = validation.split(&collection.train, request.settings.seed)?;
+    let validation = Validation { validation: recipe.validation };
+    let data = validation.split(&collection.train, recipe.seed)?;
     interrupt::watch("the model so far will be saved")?;
-    say(exact::of(&data));
-    let Some(outcome) = exact::run(request, &data)? else { return Ok(exit::interrupted()) };
+    say(format!("exact linear classifier; {}", data_in_words(&data)));
+    let Some(outcome) = exact::run(recipe, &data)? else { return Ok(exit::interrupted()) };
     let mut card =
         Card::new(data.train.classes().to_vec(), Contract::of(&data.train, preparation(&collection)));
-    card.settings = json!({ "validation": data.validation.len() });
-    card.seed = Some(request.settings.seed);
+    card.settings = serde_json::to_value(recipe)?;
+    card.seed = Some(recipe.seed);
     card.data = Some(DataRecord::of(&data.train));
     outcome.describe(&mut card)?;
     let classifier = Classifier::Linear(outcome.solution.classifier.clone());

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tercet::model::ModelFile;
+use tercet::recipe::AnyRecipe;
 
 use crate::common::Scratch;
 
@@ -21,7 +22,7 @@ fn the_gap_is_printed_and_kept() {
     assert!(outcome.stderr.contains("epoch 1.0: objective "), "{}", outcome.stderr);
     let card = ModelFile::load(&scratch.path("linear.safetensors")).unwrap().card;
     assert_eq!(card.settings["solver"], "dual");
-    assert_eq!(card.settings["loss"], json!({ "svm": { "margin": 2.0 } }));
+    assert_eq!(card.settings["train"]["loss"], json!({ "svm": { "margin": 2.0 } }));
     let metrics = &card.metrics;
     assert!(metrics["relative gap"] <= 1e-4 && metrics["bound on the objective"] <= metrics["objective"]);
     assert!(metrics["epochs"] >= 1.0 && metrics.contains_key("validation accuracy"));
@@ -31,29 +32,32 @@ fn the_gap_is_printed_and_kept() {
 #[test]
 fn reg_can_be_chosen() {
     let scratch = Scratch::new();
-    for options in ["", " --folds 3"] {
-        scratch.run(&format!("train linear --data small --solver dual --reg auto{options}")).succeeds();
+    for options in ["auto", "auto --folds 3", "0.1,1e-3 --folds 3 --loss softmax"] {
+        scratch.run(&format!("train linear --data small --solver dual --reg {options}")).succeeds();
         let settings = ModelFile::load(&scratch.path("linear.safetensors")).unwrap().card.settings;
         let choice = &settings["choice of reg"];
-        assert_eq!(choice["reg"], settings["reg"]);
         let points = choice["points"].as_array().unwrap();
         let best = points.iter().map(|p| p["correct"].as_u64().unwrap()).max().unwrap();
-        assert_eq!(points.iter().find(|p| p["correct"] == best).unwrap()["reg"], settings["reg"]);
-        assert_eq!(points[0]["count"], if options.is_empty() { 50 } else { 550 });
+        assert_eq!(points.iter().find(|p| p["correct"] == best).unwrap()["reg"], choice["reg"]);
+        assert_eq!(points[0]["count"], if options == "auto" { 50 } else { 550 });
+        assert_eq!(points.len(), if options.starts_with("auto") { 10 } else { 2 });
     }
 }
 
 #[test]
 fn the_same_file_for_any_number_of_threads() {
     let scratch = Scratch::new();
-    let mut files = ["1", "2", "3", "4"].map(|threads| {
-        scratch.run(&format!("train linear --data small --solver dual --threads {threads}")).succeeds();
-        scratch.read("linear.safetensors")
-    });
-    assert!(files.iter().all(|file| *file == files[0]));
-    scratch.run("train linear --data small --solver dual --seed 1").succeeds();
-    files[1] = scratch.read("linear.safetensors");
-    assert!(files[1] != files[0]);
+    for loss in ["svm", "softmax"] {
+        let dual = format!("train linear --data small --solver dual --loss {loss}");
+        let mut files = ["1", "2", "3", "4"].map(|threads| {
+            scratch.run(&format!("{dual} --threads {threads}")).succeeds();
+            scratch.read("linear.safetensors")
+        });
+        assert!(files.iter().all(|file| *file == files[0]));
+        scratch.run(&format!("{dual} --seed 1")).succeeds();
+        files[1] = scratch.read("linear.safetensors");
+        assert!(files[1] != files[0]);
+    }
 }
 
 #[test]
@@ -61,11 +65,51 @@ fn options_of_the_other_solver_are_refused() {
     let scratch = Scratch::new();
     let dual = "train linear --data small --solver dual";
     scratch.refuses(&format!("{dual} --lr 0.1"), 2, &["--lr belongs to gradient descent"]);
-    scratch.refuses(&format!("{dual} --loss softmax"), 2, &["--loss softmax belongs to gradient descent"]);
+    scratch.refuses(&format!("{dual} --loss softmax --margin 1"), 2, &["--margin belongs to the SVM loss"]);
+    scratch.refuses(&format!("{dual} --reg 0.1,0.2"), 2, &["each smaller than the one before"]);
+    scratch.refuses(&format!("{dual} --reg strong"), 2, &["reg is \"strong\"", "or `auto`"]);
+    scratch.refuses(&format!("{dual} --reg auto --folds 1"), 2, &["folds is 1; expected at least 2"]);
+    scratch.refuses("train network --data small --reg 0.2,0.1", 2, &["--reg 2e-1,1e-1 belongs to the exact"]);
     scratch.refuses(&format!("{dual} --folds 3"), 2, &["--folds belongs to --reg auto"]);
     scratch.refuses(&format!("{dual} --reg 0"), 2, &["reg is 0"]);
     scratch.refuses(&format!("{dual} --tolerance -1"), 2, &["tolerance is -1"]);
     scratch.refuses("train linear --data small --tolerance 0.1", 2, &["--solver dual"]);
     scratch.refuses("train linear --data small --reg auto", 2, &["--reg auto belongs to the exact solver"]);
     scratch.refuses("train network --data small --reg auto", 2, &["--reg auto belongs to the exact solver"]);
+}
+
+/// The same model comes from the flags, from a recipe that says the same, and from the recipe on the model's card.
+#[test]
+fn a_recipe_says_what_the_flags_say() {
+    let scratch = Scratch::new();
+    let flags = "train linear --data small --solver dual --loss softmax --reg 0.1,0.01 --folds 3 --tolerance 1e-4 \
+                 --epochs 200 --seed 5 --validation 60 --out flags.safetensors";
+    scratch.run(flags).succeeds();
+    let recipe = "description = \"mine\"\nkind = \"linear\"\nsolver = \"dual\"\nseed = 5\nvalidation = 60\n[train]\n\
+                  loss = \"softmax\"\nreg = [0.1, 0.01]\nfolds = 3\ntolerance = 1e-4\nmax_epochs = 200\n";
+    scratch.write("mine.toml", recipe);
+    scratch.run("train --recipe mine.toml --data small --out recipe.safetensors").succeeds();
+    let load = |name: &str| ModelFile::load(&scratch.path(name)).unwrap();
+    let (flags, from_recipe) = (load("flags.safetensors"), load("recipe.safetensors"));
+    assert_eq!(flags.classifier, from_recipe.classifier);
+    assert_eq!(flags.card.settings["train"], from_recipe.card.settings["train"]);
+
+    let mut settings = flags.card.settings;
+    for name in ["choice of reg", "ending"] {
+        settings.as_object_mut().unwrap().remove(name).unwrap();
+    }
+    let Some(AnyRecipe::Exact(written)) = AnyRecipe::from_settings(&settings) else {
+        panic!("no recipe: {settings}")
+    };
+    scratch.write("written.toml", written.to_toml());
+    scratch.run("train --recipe written.toml --data small --out again.safetensors").succeeds();
+    assert_eq!(load("again.safetensors").classifier, flags.classifier);
+
+    // A recipe that is built in, and what only the other solver understands.
+    scratch.run("train --recipe exact --data small --validation 60 --seed 3").succeeds();
+    let refused = "train --recipe mine.toml --data small";
+    scratch.refuses(&format!("{refused} --losses l.csv"), 2, &["--losses belongs to gradient descent"]);
+    scratch.refuses(&format!("{refused} --checkpoint-every 3"), 2, &["--checkpoint-every belongs to"]);
+    scratch.write("mine.toml", recipe.replace("tolerance", "tolerence"));
+    scratch.refuses(refused, 3, &["mine.toml", "line 10", "tolerence", "recipes/exact.toml"]);
 }

@@ -15,6 +15,7 @@ mod evaluate;
 mod exact;
 #[cfg(unix)]
 mod interrupt;
+mod memory;
 mod predict;
 mod train;
 mod tune;

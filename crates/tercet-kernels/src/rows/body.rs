@@ -3,13 +3,18 @@
 //! A block of sixteen f32 is one register of AVX-512, two of AVX2, four of SSE2 and NEON. A sum waits for the one before
 //! it, so four of them run side by side, each over every fourth feature.
 
+use super::entropy::distribute;
 use super::held::Held;
-use super::share::{clip, larger, max, share, sum, zip};
+use super::share::{clip, larger, max, share, smaller, sum, zip};
 use super::{Ascent, Block, LANES, Number};
 use crate::pixels::SCALED;
 
 /// Sums that run side by side.
 const CHAINS: usize = 4;
+
+/// The least that softmax leaves for the class of an example, for each block: well above what a sum over the blocks
+/// rounds away.
+const ROUNDING: f32 = 1e-6;
 
 /// The features of a row that are not zero, by number.
 trait Entries: Copy {
@@ -173,12 +178,83 @@ unsafe fn ascend<H: Held<Number = f32>>(
     let largest = max(largest);
     if largest > 0.0 {
         scratch[y / LANES].0[y % LANES] = sum(total);
-        for (beta, b) in scratch.iter_mut().zip(b) {
-            b.0 = zip(b.0, beta.0, |b, beta| b + bias_step * beta);
-            beta.0 = beta.0.map(|beta| step * beta);
-        }
         // SAFETY: the caller promises the instructions.
-        unsafe { add::<H>(x, scratch, w) };
+        unsafe { follow::<H>(ascent, x, w, b, scratch) };
+    }
+    largest
+}
+
+/// Moves b and W by β, which becomes `step · β`.
+///
+/// # Safety
+/// The processor has the instructions of `H`.
+#[inline(always)]
+unsafe fn follow<H: Held<Number = f32>>(
+    ascent: &Ascent,
+    x: impl Entries,
+    w: &mut [Block<f32>],
+    b: &mut [Block<f32>],
+    beta: &mut [Block<f32>],
+) {
+    for (beta, b) in beta.iter_mut().zip(b) {
+        b.0 = zip(b.0, beta.0, |b, beta| b + ascent.bias_step * beta);
+        beta.0 = beta.0.map(|beta| ascent.step * beta);
+    }
+    // SAFETY: the caller promises the instructions.
+    unsafe { add::<H>(x, beta, w) };
+}
+
+/// # Safety
+/// The processor has the instructions of `H`.
+#[inline(always)]
+unsafe fn ascend_softmax<H: Held<Number = f32>>(
+    ascent: &Ascent,
+    (x, squared, y): (impl Entries, f32, usize),
+    w: &mut [Block<f32>],
+    b: &mut [Block<f32>],
+    a: &mut [Block<f32>],
+    scratch: &mut [Block<f32>],
+) -> f32 {
+    let blocks = a.len();
+    let (v, rest) = scratch.split_at_mut(blocks);
+    let (z, alpha) = rest.split_at_mut(blocks);
+    v.copy_from_slice(b);
+    // SAFETY: the caller promises the instructions.
+    unsafe { scores::<H>(x, w, v) };
+    let q = ascent.step * squared + ascent.bias_step;
+    let of_others = sum(a.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
+    alpha.copy_from_slice(a);
+    alpha[y / LANES].0[y % LANES] = 1.0 - of_others;
+    for (v, alpha) in v.iter_mut().zip(alpha.iter()) {
+        v.0 = zip(v.0, alpha.0, |f, a| f + q * a);
+    }
+    let beyond = ascent.classes - (blocks - 1) * LANES;
+    v[blocks - 1].0[beyond..].fill(f32::NEG_INFINITY);
+    let largest = max(v.iter().fold([f32::NEG_INFINITY; LANES], |largest, v| zip(largest, v.0, larger)));
+    // μ is at least the largest v less q: far below that, yet a number to calculate with.
+    v[blocks - 1].0[beyond..].fill(largest - q - 256.0);
+    distribute(q, v, z, alpha);
+
+    alpha[blocks - 1].0[beyond..].fill(0.0);
+    let all = sum(alpha.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
+    alpha[y / LANES].0[y % LANES] = 0.0;
+    let others = sum(alpha.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
+    // What is left for the class of the example is never lost in the rounding of the others.
+    let scale = smaller(1.0 / all, (1.0 - ROUNDING * blocks as f32) / others);
+    let beta = v;
+    let (mut total, mut largest) = ([0.0; LANES], [0.0; LANES]);
+    for ((beta, new), a) in beta.iter_mut().zip(alpha.iter()).zip(a.iter_mut()) {
+        let new = new.0.map(|new| new * scale);
+        beta.0 = zip(a.0, new, |old, new| old - new);
+        total = zip(total, beta.0, |total, change| total - change);
+        largest = zip(largest, beta.0, |largest, change| larger(change.abs(), largest));
+        a.0 = new;
+    }
+    let largest = max(largest);
+    if largest > 0.0 {
+        beta[y / LANES].0[y % LANES] = sum(total);
+        // SAFETY: the caller promises the instructions.
+        unsafe { follow::<H>(ascent, x, w, b, beta) };
     }
     largest
 }
@@ -241,6 +317,30 @@ macro_rules! compiled {
                         }
                         Row::Pixels { places, values } => {
                             super::ascend::<Held>(ascent, (Listed::new(places, values), squared, y), w, b, a, u)
+                        }
+                    }
+                }
+            }
+
+            $(#[$attribute])*
+            pub(in super::super) fn ascend_softmax(
+                ascent: &Ascent,
+                (row, squared, y): (Row<'_>, f32, usize),
+                w: &mut [Block<f32>],
+                b: &mut [Block<f32>],
+                a: &mut [Block<f32>],
+                u: &mut [Block<f32>],
+            ) -> f32 {
+                type Held = <f32 as Number>::$registers;
+                // SAFETY: this function is compiled for the instructions of these registers.
+                unsafe {
+                    match row {
+                        Row::Dense(x) => super::ascend_softmax::<Held>(ascent, (Dense(x), squared, y), w, b, a, u),
+                        Row::Sparse { places, values } => {
+                            super::ascend_softmax::<Held>(ascent, (Listed::new(places, values), squared, y), w, b, a, u)
+                        }
+                        Row::Pixels { places, values } => {
+                            super::ascend_softmax::<Held>(ascent, (Listed::new(places, values), squared, y), w, b, a, u)
                         }
                     }
                 }

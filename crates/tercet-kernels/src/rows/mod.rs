@@ -1,4 +1,4 @@
-//! One row of features against a weight matrix, and the dual step of the SVM loss that is made of it.
+//! One row of features against a weight matrix, and the dual steps of the two losses that are made of it.
 //!
 //! A solver that looks at one example at a time needs three things of it, over and over:
 //!
@@ -6,7 +6,8 @@
 //! |---|---|
 //! | [`scores`] | `f += x · W` |
 //! | [`add`] | `W += x ⊗ c` |
-//! | [`ascend`] | both, with the best dual variables of the example in between |
+//! | [`ascend`] | both, with the best dual variables of the example for the SVM loss in between |
+//! | [`ascend_softmax`] | the same for softmax |
 //!
 //! W is (D, C) with its rows padded to whole [`Block`]s of 16 numbers, so that the scores of 16 classes are one or two
 //! registers, and a feature that is zero costs nothing: a sparse [`Row`] names the places of the others.
@@ -15,6 +16,8 @@
 //! don't depend on who calls.
 
 mod body;
+mod entropy;
+mod exponential;
 mod held;
 pub mod naive;
 mod share;
@@ -170,12 +173,12 @@ pub fn add<T: Number>(isa: Isa, row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]
     }
 }
 
-/// What [`ascend`] knows of the problem.
+/// What [`ascend`] and [`ascend_softmax`] know of the problem.
 #[derive(Clone, Copy, Debug)]
 pub struct Ascent {
     /// C.
     pub classes: usize,
-    /// Δ.
+    /// Δ, which softmax has no use for.
     pub margin: f32,
     /// By how much W moves along x when a dual variable grows by one.
     pub step: f32,
@@ -223,5 +226,45 @@ pub fn ascend(
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { body::avx512::ascend(ascent, (row, squared, y), w, b, a, scratch) },
+    }
+}
+
+/// [`ascend`] for the softmax loss, nearly: to the best there are, but for what the next visit corrects as well.
+///
+/// With α a distribution over the classes, `a_c = α_c` for c ≠ y, and β, W, b and q as there, the dual grows by
+///
+/// ```text
+/// H(α') − H(α) + Σ f_c (α'_c − α_c) − q/2 Σ (α'_c − α_c)²,      H(α) = −Σ α_c ln α_c
+/// ```
+///
+/// when α becomes α', whose best has `ln α'_c + q α'_c = f_c + q α_c − μ` with the one number μ for which Σ α' = 1. For the
+/// class y at least a millionth is left.
+///
+/// # Shapes
+/// `w` is (D, C), `b` and `a` are (C), all in blocks, and `scratch` has three times as many blocks as `a`. `squared` is
+/// Σ x². What `a` has at `y` and beyond the classes is 0.
+///
+/// # Panics
+/// Where a place of the row is not below D, and where the blocks don't hold C.
+#[allow(clippy::too_many_arguments, reason = "six arrays that belong to six owners")]
+pub fn ascend_softmax(
+    isa: Isa,
+    ascent: &Ascent,
+    (row, squared, y): (Row<'_>, f32, usize),
+    w: &mut [Block<f32>],
+    b: &mut [Block<f32>],
+    a: &mut [Block<f32>],
+    scratch: &mut [Block<f32>],
+) -> f32 {
+    let blocks = blocks(ascent.classes);
+    assert!(y < ascent.classes && b.len() == blocks && a.len() == blocks && scratch.len() == 3 * blocks);
+    match isa.0 {
+        Level::Portable => body::portable::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch),
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { body::avx2::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { body::avx512::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch) },
     }
 }

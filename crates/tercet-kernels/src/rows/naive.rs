@@ -80,10 +80,68 @@ pub fn ascend(
     let violation = |c: usize| f64::from(ascent.margin) + number(&f, c) - number(&f, y);
     let u: Vec<f64> = others.iter().map(|&c| number(a, c) + violation(c) / q + before).collect();
     let t = share(&u);
+    let new: Vec<f32> = u.iter().map(|u| (u - t).clamp(0.0, 1.0) as f32).collect();
+    follow(ascent, (row, y), &others, &new, w, b, a)
+}
+
+/// The α of all classes with `ln α + q α = v − μ` and Σ α = 1, by halving intervals until next to nothing is left.
+pub fn distribution(q: f64, v: &[f64]) -> Vec<f64> {
+    // With z = ln α, both sides rise with z: e^z is at most 1.
+    let alpha = |s: f64| {
+        let (mut low, mut high) = (s.min(0.0) - q - 1.0, s.max(0.0));
+        for _ in 0..55 {
+            let z = low + (high - low) / 2.0;
+            if z + q * z.exp() < s { low = z } else { high = z }
+        }
+        high.exp()
+    };
+    // At the lower end the largest α alone is 1 or more; at the upper one all together are less.
+    let largest = v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (mut low, mut high) = (largest - q, largest + (v.len() as f64).ln());
+    for _ in 0..55 {
+        let mu = low + (high - low) / 2.0;
+        if v.iter().map(|v| alpha(v - mu)).sum::<f64>() > 1.0 { low = mu } else { high = mu }
+    }
+    v.iter().map(|v| alpha(v - high)).collect()
+}
+
+/// The best dual variables of one example for softmax; see [`ascend_softmax`](super::ascend_softmax).
+///
+/// # Shapes
+/// As those of [`ascend_softmax`](super::ascend_softmax), which returns about the same.
+pub fn ascend_softmax(
+    ascent: &Ascent,
+    (row, squared, y): (Row<'_>, f32, usize),
+    w: &mut [Block<f32>],
+    b: &mut [Block<f32>],
+    a: &mut [Block<f32>],
+) -> f32 {
+    let mut f = b.to_vec();
+    scores(row, w, &mut f);
+    let number = |blocks: &[Block<f32>], c: usize| f64::from(blocks[c / LANES].0[c % LANES]);
+    let q = f64::from(ascent.step) * f64::from(squared) + f64::from(ascent.bias_step);
+    let others: Vec<usize> = (0..ascent.classes).filter(|&c| c != y).collect();
+    let of_y = 1.0 - others.iter().map(|&c| number(a, c)).sum::<f64>();
+    let old = |c: usize| if c == y { of_y } else { number(a, c) };
+    let v: Vec<f64> = (0..ascent.classes).map(|c| number(&f, c) + q * old(c)).collect();
+    let alpha = distribution(q, &v);
+    let new: Vec<f32> = others.iter().map(|&c| alpha[c] as f32).collect();
+    follow(ascent, (row, y), &others, &new, w, b, a)
+}
+
+/// Sets the variables for the other classes, and moves W and b along. Returns the largest change.
+fn follow(
+    ascent: &Ascent,
+    (row, y): (Row<'_>, usize),
+    others: &[usize],
+    new: &[f32],
+    w: &mut [Block<f32>],
+    b: &mut [Block<f32>],
+    a: &mut [Block<f32>],
+) -> f32 {
     let mut beta = vec![Block::ZERO; b.len()];
     let mut largest = 0.0f32;
-    for (&c, u) in others.iter().zip(u) {
-        let new = (u - t).clamp(0.0, 1.0) as f32;
+    for (&c, &new) in others.iter().zip(new) {
         let change = new - a[c / LANES].0[c % LANES];
         a[c / LANES].0[c % LANES] = new;
         beta[c / LANES].0[c % LANES] = -change;

@@ -43,6 +43,12 @@ pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
+/// As one instruction has it: the second where one is NaN.
+#[inline(always)]
+pub(super) fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
 /// `u − t`, but at least 0 and at most 1.
 #[inline(always)]
 pub(super) fn clip(over: f32) -> f32 {

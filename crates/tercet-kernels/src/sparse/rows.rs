@@ -9,6 +9,9 @@ use crate::Isa;
 /// rows of one stay in the first-level cache while all rows of the left factor go past.
 pub(super) const BLOCK: usize = 64;
 
+/// The most numbers that [`Rows::make_room`] keeps room for: 8 MiB of columns and values.
+const MOST_READY: usize = 1 << 20;
+
 /// The non-zeros of an (M, K) matrix, row by row: their columns, ascending, and their values. Beside the beginning of
 /// each row it knows that of each block of 64 columns in it.
 ///
@@ -38,6 +41,22 @@ impl Rows {
         (self.rows, self.columns) = (0, columns);
         self.starts.clear();
         self.starts.push(0);
+    }
+
+    /// Makes room at once for a matrix of so many rows and columns without any zeros, so that filling it with fewer
+    /// non-zeros one time and more another allocates nothing; where that is more than a million, nothing is done.
+    pub fn make_room(&mut self, rows: usize, columns: usize) {
+        let blocks = columns.div_ceil(BLOCK);
+        let room = rows * blocks * BLOCK;
+        if room > MOST_READY {
+            return;
+        }
+        if self.at.len() < room {
+            self.at.resize(room, 0);
+            self.values.resize(room, 0.0);
+        }
+        self.starts.reserve((rows * blocks + 1).saturating_sub(self.starts.len()));
+        self.next.reserve((rows * blocks).saturating_sub(self.next.len()));
     }
 
     /// Adds a row: the numbers that are not zero.
@@ -78,6 +97,7 @@ impl Rows {
     pub fn transpose(&mut self, other: &Rows) {
         (self.rows, self.columns) = (other.columns, other.rows);
         let (blocks, used) = (self.blocks(), other.non_zeros());
+        self.make_room(self.rows, self.columns);
         if self.at.len() < used {
             self.at.resize(used, 0);
             self.values.resize(used, 0.0);

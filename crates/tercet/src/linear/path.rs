@@ -16,6 +16,75 @@ use crate::{Error, Result};
 /// The regularisations that are tried where nobody said which: 1e-2 to 1e-5, three to a power of ten.
 pub const USUAL: [f32; 10] = [1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5];
 
+/// How much to regularise: a number, or which numbers to choose from.
+///
+/// ```
+/// use tercet::linear::path::Reg;
+/// assert_eq!("1e-4".parse::<Reg>()?, Reg::Given(1e-4));
+/// assert_eq!("1e-2,1e-3".parse::<Reg>()?, Reg::List(vec![1e-2, 1e-3]));
+/// assert_eq!("auto".parse::<Reg>()?.choices(), tercet::linear::path::USUAL);
+/// # Ok::<(), tercet::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reg {
+    /// Choose among [`USUAL`].
+    Auto,
+    /// This one.
+    #[serde(untagged)]
+    Given(f32),
+    /// Choose among these, strongest first.
+    #[serde(untagged)]
+    List(Vec<f32>),
+}
+
+impl Reg {
+    /// The regularisations to choose from; of a given one, itself.
+    pub fn choices(&self) -> &[f32] {
+        match self {
+            Reg::Auto => &USUAL,
+            Reg::Given(reg) => std::slice::from_ref(reg),
+            Reg::List(regs) => regs,
+        }
+    }
+
+    /// Whether one has to be chosen.
+    pub fn is_choice(&self) -> bool {
+        !matches!(self, Reg::Given(_))
+    }
+}
+
+impl std::str::FromStr for Reg {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "auto" {
+            return Ok(Reg::Auto);
+        }
+        let numbers: Result<Vec<f32>, _> = text.split(',').map(|number| number.trim().parse()).collect();
+        match numbers.as_deref() {
+            Ok([reg]) => Ok(Reg::Given(*reg)),
+            Ok(regs) => Ok(Reg::List(regs.to_vec())),
+            Err(_) => {
+                let expected = "a number such as 1e-4, or for the exact solver also a list of them or `auto`";
+                Err(Error::setting("reg", format!("{text:?}"), expected))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Reg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reg::Auto => write!(f, "auto"),
+            Reg::Given(reg) => write!(f, "{reg:e}"),
+            Reg::List(regs) => {
+                f.write_str(&regs.iter().map(|reg| format!("{reg:e}")).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+}
+
 /// What one regularisation came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
@@ -92,13 +161,7 @@ pub fn choose(
     if splits.is_empty() {
         return Err(Error::mismatch("splits to choose by", 0, "at least 1"));
     }
-    if regs.is_empty() || regs.windows(2).any(|pair| pair[0] <= pair[1] || pair[1].is_nan()) {
-        return Err(Error::setting(
-            "regs",
-            format!("{regs:?}"),
-            "at least one, each smaller than the one before",
-        ));
-    }
+    check(regs)?;
     let new = |&reg: &f32| Point {
         reg,
         correct: 0,
@@ -146,6 +209,15 @@ pub fn choose(
     let most = points.iter().map(|point| point.correct).max().unwrap_or(0);
     let reg = points.iter().find(|point| point.correct == most).map_or(regs[0], |point| point.reg);
     Ok(Some(Choice { reg, splits: splits.len(), points }))
+}
+
+/// Refuses what is no path.
+pub(crate) fn check(regs: &[f32]) -> Result<()> {
+    if regs.is_empty() || regs.windows(2).any(|pair| pair[0] <= pair[1] || pair[1].is_nan()) {
+        let expected = "at least one, each smaller than the one before";
+        return Err(Error::setting("regs", format!("{regs:?}"), expected));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

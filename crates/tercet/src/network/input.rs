@@ -79,6 +79,7 @@ impl Inputs {
         }
         self.read += 1;
         if self.is_sparse {
+            self.sparse.make_room(rows.len(), data.width());
             self.sparse.clear(data.width());
             let isa = Isa::active();
             for (place, &i) in rows.iter().enumerate() {

@@ -4,7 +4,7 @@
 //! of time alone, and the answer may be another for every batch.
 
 use tercet_kernels::Isa;
-use tercet_kernels::sparse::Rows;
+use tercet_kernels::sparse::{Rows, scatter_width};
 
 use super::Input;
 
@@ -38,6 +38,14 @@ impl Zeros {
     pub(super) fn look<'a>(&'a mut self, x: Input<'a>, inputs: usize, outputs: usize) -> Input<'a> {
         self.found = false;
         if let Input::Dense(x) = x {
+            // Whether zeros are found is another question for every batch, so that the room is made for any answer.
+            let examples = x.len() / inputs;
+            self.rows.make_room(examples, inputs);
+            self.turned.make_room(inputs, examples);
+            if outputs <= scatter_width(Isa::active()) {
+                let room = inputs * outputs.next_multiple_of(16) + 64;
+                self.sums.reserve(room.saturating_sub(self.sums.len()));
+            }
             let non_zeros = x.iter().filter(|&&x| x != 0.0).count();
             if pay(non_zeros, x.len(), outputs) {
                 self.found = true;

@@ -1,4 +1,4 @@
-//! The linear classifier with the SVM loss, trained exactly: as near to the minimum as one asks, with a proof.
+//! The linear classifier, trained exactly: as near to the minimum as one asks, with a proof.
 //!
 //! Gradient descent says what the loss is, not what it could be. Here a second problem is solved beside the first, the
 //! *dual*, whose value is below the least loss wherever one stands. The *gap* between the two is the most that is left
@@ -6,8 +6,8 @@
 //!
 //! # The two problems
 //!
-//! What is minimised is the objective of [`train`](crate::train::train) with [`Loss::Svm`](crate::loss::Loss), the sum of
-//! Weston and Watkins, b not regularised:
+//! What is minimised is the objective of [`train`](crate::train::train), b not regularised. With
+//! [`Loss::Svm`](crate::loss::Loss), the sum of Weston and Watkins, it is
 //!
 //! ```text
 //! P(W, b) = 1/N Σ_i Σ_{c ≠ y_i} max(0, f_c − f_{y_i} + Δ)  +  reg Σ W²         f = x_i · W + b
@@ -24,6 +24,23 @@
 //! `D(a) ≤ P(W, b)` for all of them, with equality at the best. The condition `Σ_i β_i = 0` is the bias's: as it costs
 //! nothing, the least over b is −∞ unless every class gives as much as it takes.
 //!
+//! # Softmax
+//!
+//! The cross-entropy is a largest value, too, over the distributions α on the classes, with the entropy H:
+//!
+//! ```text
+//! ln Σ_c exp f_c − f_y  =  max  Σ_c α_c (f_c − f_y) + H(α)                H(α) = −Σ_c α_c ln α_c
+//! ```
+//!
+//! With `a_ic = α_ic` for c ≠ y_i and what is left to 1 for y_i, β and W(a) are those of the SVM loss, and
+//!
+//! ```text
+//! D(a) = 1/N Σ_i H(α_i)  −  reg Σ W(a)²          for 0 ≤ a, Σ_c a_ic ≤ 1 and Σ_i β_i = 0
+//! ```
+//!
+//! Everything below holds for both. Only the visits differ, which here solve for a whole distribution (see
+//! [`ascend_softmax`](tercet_kernels::rows::ascend_softmax)), and no example is ever done: each probability stays above 0.
+//!
 //! # The bias
 //!
 //! The usual way around that condition is to make the bias one more feature, and so to regularise it: another
@@ -38,7 +55,7 @@
 //! Examples are visited in random order. A visit sets the C − 1 variables of one example to the best there are while all
 //! others stay (see [`ascend`](tercet_kernels::rows::ascend)), and moves W and b along. Now and then all rows are looked
 //! at, on all threads: W is summed anew from the variables, in f64, and the loss of all examples with it, as well as the
-//! bound. Examples that are beyond the margin with no variable above 0 are left out until the next look, and between two
+//! bound. With the SVM loss, examples that are beyond the margin with no variable above 0 are left out until the next look, and between two
 //! looks those are left out that no longer move.
 //!
 //! Visits are one after the other, and the looks are cut into pieces that depend on nothing but the shapes: one seed
@@ -47,7 +64,10 @@
 //! Sources: J. Weston and C. Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999;
 //! C.-J. Hsieh, K.-W. Chang, C.-J. Lin, S. S. Keerthi and S. Sundararajan, "A dual coordinate descent method for
 //! large-scale linear SVM", ICML 2008; S. Shalev-Shwartz and T. Zhang, "Stochastic dual coordinate ascent methods for
-//! regularized loss minimization", JMLR 14 (2013).
+//! regularized loss minimization", JMLR 14 (2013). For softmax: M. Collins, A. Globerson, T. Koo, X. Carreras and
+//! P. L. Bartlett, "Exponentiated gradient algorithms for conditional random fields and max-margin Markov networks", JMLR 9
+//! (2008), which states the dual; H.-F. Yu, F.-L. Huang and C.-J. Lin, "Dual coordinate descent methods for logistic
+//! regression and maximum entropy models", Machine Learning 85 (2011), who visit one example after another.
 
 mod circulation;
 mod features;
@@ -73,8 +93,13 @@ use crate::{Error, Result};
 /// rounding of weights to f32 begins to show.
 const FLOOR: f64 = 1e-4;
 
-/// Sweeps between two looks.
-const SWEEPS: usize = 12;
+/// Sweeps between two looks. With the SVM loss, each of them visits fewer examples than the one before.
+fn sweeps(loss: Loss) -> usize {
+    match loss {
+        Loss::Svm { .. } => 20,
+        Loss::Softmax => 4,
+    }
+}
 
 /// What is solved, and how exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,8 +107,8 @@ const SWEEPS: usize = 12;
 pub struct Settings {
     /// The coefficient of Σ W² in the objective. Above 0: without it there is no dual.
     pub reg: f32,
-    /// Δ of the SVM loss.
-    pub margin: f32,
+    /// What is minimised, beside the regularisation.
+    pub loss: Loss,
     /// The relative gap at which it is enough.
     pub tolerance: f64,
     /// The most epochs: N visits each.
@@ -95,7 +120,7 @@ pub struct Settings {
 impl Default for Settings {
     /// reg as that of [`Settings::linear`](crate::train::Settings::linear), Δ = 1, a gap of a thousandth.
     fn default() -> Self {
-        Settings { reg: 1e-4, margin: 1.0, tolerance: 1e-3, max_epochs: 1000, seed: 0 }
+        Settings { reg: 1e-4, loss: Loss::SVM, tolerance: 1e-3, max_epochs: 1000, seed: 0 }
     }
 }
 
@@ -105,7 +130,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Setting`] for the first setting that makes no sense.
     pub fn validate(&self) -> Result<()> {
-        Loss::Svm { margin: self.margin }.validate()?;
+        self.loss.validate()?;
         if !(self.reg.is_finite() && self.reg > 0.0) {
             let expected = "a finite number above 0, such as 1e-4: without regularisation there is no dual";
             return Err(Error::setting("reg", self.reg, expected));
@@ -158,6 +183,7 @@ pub enum Ending {
 /// The dual variables of a solution: where the next one may begin.
 #[derive(Clone, Debug)]
 pub struct Variables {
+    loss: Loss,
     labels: Vec<u32>,
     classes: usize,
     a: Vec<Block<f32>>,
@@ -216,6 +242,11 @@ pub fn solve(
     }
     let (n, labels, classes) = (data.len(), data.labels(), data.class_count());
     if let Some(start) = start
+        && std::mem::discriminant(&start.loss) != std::mem::discriminant(&settings.loss)
+    {
+        return Err(Error::mismatch("loss of the variables to start from", start.loss, settings.loss));
+    }
+    if let Some(start) = start
         && (start.labels != labels || start.classes != classes)
     {
         let found = format!("{} of {} classes with other labels", start.labels.len(), start.classes);
@@ -238,13 +269,13 @@ pub fn solve(
 
 fn run(mut state: State<'_>, n: usize, settings: &Settings, observe: Observer<'_>) -> Result<Solution> {
     let mut generator = generator(settings.seed, Stream::Visits);
-    let floor = FLOOR * (state.classes() - 1) as f64 * f64::from(settings.margin);
+    let floor = FLOOR * f64::from(settings.loss.at_equal_scores(state.classes()));
     let most = settings.max_epochs as f64 * n as f64;
     let (mut visits, mut looks, mut dual) = (0, 0, f64::NEG_INFINITY);
     let mut best: Option<Look> = None;
     let (last, ending) = loop {
         // The first look follows one sweep: it has everything to say about which rows matter.
-        for _ in 0..if looks == 0 { 1 } else { SWEEPS } {
+        for _ in 0..if looks == 0 { 1 } else { sweeps(settings.loss) } {
             visits += state.sweep(&mut generator);
             if state.active() == 0 || visits as f64 >= most {
                 break;

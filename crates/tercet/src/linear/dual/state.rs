@@ -3,11 +3,12 @@
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use tercet_kernels::Isa;
-use tercet_kernels::rows::{self, Ascent, Block, LANES};
+use tercet_kernels::rows::{self, Ascent, Block, LANES, Row};
 
 use super::circulation::{balance, surpluses};
 use super::features::{Features, PIECE};
 use super::{Settings, Variables};
+use crate::loss::Loss;
 use crate::random::Generator;
 use crate::{Error, Result};
 
@@ -21,8 +22,14 @@ const PULL: f64 = 1.0 / 16.0;
 /// Where a larger part of the variables than this is out of balance, the bias is held twice as loosely from there on.
 const FAR: f64 = 0.1;
 
-/// As loosely as it ever is held, in margins a variable.
-const LOOSEST: f64 = 1024.0;
+/// As loosely as it ever is held, in margins a variable. The variables of softmax fall as exp(−b) and are never 0, so that
+/// they have to be worth much more for b to move at all.
+fn loosest(loss: Loss) -> f64 {
+    match loss {
+        Loss::Svm { margin } => 1024.0 * f64::from(margin),
+        Loss::Softmax => 1e9,
+    }
+}
 
 /// A row takes part in the next sweeps unless every wrong class is beyond the margin by this part of it.
 const SLACK: f64 = 0.1;
@@ -42,6 +49,17 @@ pub(super) struct Look {
     pub(super) b: Vec<Block<f32>>,
 }
 
+/// The dual step of a loss.
+type Ascend = fn(
+    Isa,
+    &Ascent,
+    (Row<'_>, f32, usize),
+    &mut [Block<f32>],
+    &mut [Block<f32>],
+    &mut [Block<f32>],
+    &mut [Block<f32>],
+) -> f32;
+
 /// Where the solver stands.
 pub(super) struct State<'a> {
     features: &'a Features<'a>,
@@ -51,6 +69,8 @@ pub(super) struct State<'a> {
     blocks: usize,
     isa: Isa,
     reg: f64,
+    loss: Loss,
+    /// Δ, which the steps of the bias are measured by; 1 for softmax.
     margin: f64,
     /// By how much W moves along x when a variable grows by one: 1 / (2 reg N).
     step: f64,
@@ -69,7 +89,7 @@ pub(super) struct State<'a> {
 }
 
 /// The classes of a row of numbers in blocks.
-fn flat<T>(blocks: &[Block<T>]) -> impl Iterator<Item = &T> {
+fn flat<T>(blocks: &[Block<T>]) -> impl Iterator<Item = &T> + Clone {
     blocks.iter().flat_map(|block| &block.0)
 }
 
@@ -86,7 +106,11 @@ impl<'a> State<'a> {
         settings: &Settings,
     ) -> Result<Self> {
         let (n, blocks) = (features.len(), rows::blocks(classes));
-        let (reg, margin) = (f64::from(settings.reg), f64::from(settings.margin));
+        let reg = f64::from(settings.reg);
+        let margin = match settings.loss {
+            Loss::Svm { margin } => f64::from(margin),
+            Loss::Softmax => 1.0,
+        };
         let step = 1.0 / (2.0 * reg * n as f64);
         // Next to what one variable does through W: no more than that, and no less than a 64th of it.
         let through_w = step * features.mean_squared();
@@ -111,6 +135,7 @@ impl<'a> State<'a> {
             blocks,
             isa: Isa::active(),
             reg,
+            loss: settings.loss,
             margin,
             step,
             bias_step,
@@ -134,7 +159,8 @@ impl<'a> State<'a> {
 
     /// The variables, for another solution to begin at.
     pub(super) fn into_variables(self) -> Variables {
-        Variables { labels: self.labels, classes: self.classes, a: self.a, anchor: self.anchor }
+        let State { loss, labels, classes, a, anchor, .. } = self;
+        Variables { loss, labels, classes, a, anchor }
     }
 
     /// Visits the active rows in a random order and sets the variables of each to their best. Returns how many there
@@ -147,7 +173,11 @@ impl<'a> State<'a> {
             step: self.step as f32,
             bias_step: self.bias_step as f32,
         };
-        let mut scratch = vec![Block::ZERO; self.blocks];
+        let (ascend, scratch): (Ascend, usize) = match self.loss {
+            Loss::Svm { .. } => (rows::ascend, self.blocks),
+            Loss::Softmax => (rows::ascend_softmax, 3 * self.blocks),
+        };
+        let mut scratch = vec![Block::ZERO; scratch];
         let mut moved = Vec::with_capacity(self.active.len());
         for (at, &i) in self.active.iter().enumerate() {
             if let Some(&next) = self.active.get(at + AHEAD) {
@@ -158,7 +188,7 @@ impl<'a> State<'a> {
             let i = i as usize;
             let example = (self.features.row(i), self.features.squared(i), self.labels[i] as usize);
             let a = &mut self.a[i * self.blocks..][..self.blocks];
-            let change = rows::ascend(self.isa, &ascent, example, &mut self.w, &mut self.b, a, &mut scratch);
+            let change = ascend(self.isa, &ascent, example, &mut self.w, &mut self.b, a, &mut scratch);
             if change > 0.0 {
                 moved.push(i as u32);
             }
@@ -183,8 +213,9 @@ impl<'a> State<'a> {
     }
 
     /// Sums the weights that follow from the variables, exactly but for the rounding of f64; beside them, those that
-    /// follow from variables times `shares` (C, C), in a row of twice as many blocks.
-    fn weights(&self, shares: &[f64]) -> Vec<Block<f64>> {
+    /// follow from variables times `shares` (C, C), in a row of twice as many blocks. Returns them, and what the latter
+    /// variables gain in the dual, times N: Δ Σ a for the SVM loss, the entropies for softmax.
+    fn weights(&self, shares: &[f64]) -> (Vec<Block<f64>>, f64) {
         let (c, blocks, n) = (self.classes, self.blocks, self.features.len());
         let size = self.width * 2 * blocks;
         // How the rows are cut depends on nothing but the shapes.
@@ -193,6 +224,7 @@ impl<'a> State<'a> {
         let piece = |start: usize| {
             let mut w = vec![Block::<f64>::ZERO; size];
             let mut beta = vec![Block::<f64>::ZERO; 2 * blocks];
+            let mut gain = 0.0;
             for i in start..n.min(start + cut) {
                 let a = &self.a[i * blocks..][..blocks];
                 if flat(a).all(|&a| a == 0.0) {
@@ -200,31 +232,39 @@ impl<'a> State<'a> {
                 }
                 let y = self.labels[i] as usize;
                 let (plain, shared) = beta.split_at_mut(blocks);
-                let (mut sum, mut sum_shared) = (0.0, 0.0);
+                let (mut sum, mut sum_shared, mut entropy) = (0.0, 0.0, 0.0);
                 for (k, (&a, share)) in flat(a).zip(&shares[y * c..][..c]).enumerate() {
                     let a = f64::from(a);
                     plain[k / LANES].0[k % LANES] = -a;
                     shared[k / LANES].0[k % LANES] = -a * share;
                     sum += a;
                     sum_shared += a * share;
+                    if self.loss == Loss::Softmax {
+                        entropy += entropy_of(a * share);
+                    }
                 }
+                gain += match self.loss {
+                    Loss::Svm { .. } => self.margin * sum_shared,
+                    Loss::Softmax => entropy + entropy_of(1.0 - sum_shared),
+                };
                 plain[y / LANES].0[y % LANES] = sum;
                 shared[y / LANES].0[y % LANES] = sum_shared;
                 rows::add(self.isa, self.features.row(i), &beta, &mut w);
             }
-            w
+            (w, gain)
         };
         let starts: Vec<usize> = (0..n).step_by(cut).collect();
-        let pieces: Vec<Vec<Block<f64>>> = starts.into_par_iter().map(piece).collect();
+        let pieces: Vec<(Vec<Block<f64>>, f64)> = starts.into_par_iter().map(piece).collect();
         let mut pieces = pieces.into_iter();
-        let mut w = pieces.next().unwrap_or_else(|| vec![Block::ZERO; size]);
-        for piece in pieces {
+        let (mut w, mut gain) = pieces.next().unwrap_or_else(|| (vec![Block::ZERO; size], 0.0));
+        for (piece, of_piece) in pieces {
+            gain += of_piece;
             for (w, piece) in w.iter_mut().zip(&piece) {
                 w.0.iter_mut().zip(&piece.0).for_each(|(w, piece)| *w += piece);
             }
         }
         w.iter_mut().for_each(|block| block.0.iter_mut().for_each(|w| *w *= self.step));
-        w
+        (w, gain)
     }
 
     /// Looks at all rows: W and b anew from the variables, the objective there, a bound on it from below, and which rows
@@ -236,7 +276,7 @@ impl<'a> State<'a> {
         balance(&mut balanced, c);
         let shares: Vec<f64> =
             balanced.iter().zip(&flows).map(|(now, all)| if *all > 0.0 { now / all } else { 0.0 }).collect();
-        let both = self.weights(&shares);
+        let (both, gain) = self.weights(&shares);
         let mut squares = 0.0;
         for (w, both) in self.w.chunks_exact_mut(blocks).zip(both.chunks_exact(2 * blocks)) {
             let (plain, shared) = both.split_at(blocks);
@@ -245,7 +285,7 @@ impl<'a> State<'a> {
             }
             squares += flat(shared).map(|w| w * w).sum::<f64>();
         }
-        let dual = self.margin * balanced.iter().sum::<f64>() / n - self.reg * squares;
+        let dual = gain / n - self.reg * squares;
 
         let surpluses = surpluses(&flows, c);
         self.pull(&surpluses);
@@ -260,7 +300,7 @@ impl<'a> State<'a> {
         // Held more loosely where it is far from where it wants to be, as with one class alone.
         let unbalanced = surpluses.iter().map(|s| s.abs()).sum::<f64>() / 2.0;
         if unbalanced > FAR * flows.iter().sum::<f64>() {
-            self.bias_step = (2.0 * self.bias_step).min(LOOSEST * self.margin);
+            self.bias_step = (2.0 * self.bias_step).min(loosest(self.loss));
         }
         self.pull(&surpluses);
         look
@@ -283,14 +323,45 @@ impl<'a> State<'a> {
         self.anchor.copy_from_slice(anchor);
         let blocks = self.blocks;
         let all = vec![1.0; self.classes * self.classes];
-        let w = self.weights(&all);
+        let (w, gain) = self.weights(&all);
         let plain = || w.chunks_exact(2 * blocks).flat_map(|row| &row[..blocks]);
         let squares: f64 = plain().flat_map(|block| &block.0).map(|w| w * w).sum();
-        let gain = self.margin * self.flows().iter().sum::<f64>() / self.features.len() as f64;
-        let scale = if squares > 0.0 { (gain / (2.0 * self.reg * squares)).clamp(0.0, 1.0) } else { 1.0 };
+        // Of reg Σ W², which goes with the square of the scale, the derivative at scale 1.
+        let price = 2.0 * self.reg * squares * self.features.len() as f64;
+        let scale = match self.loss {
+            _ if squares == 0.0 => 1.0,
+            Loss::Svm { .. } => (gain / price).clamp(0.0, 1.0),
+            Loss::Softmax => self.scale(gain, price),
+        };
         self.a.iter_mut().for_each(|a| a.0 = a.0.map(|a| (f64::from(a) * scale) as f32));
         self.w = plain().map(|block| Block(block.0.map(|w| (w * scale) as f32))).collect();
         self.pull(&surpluses(&self.flows(), self.classes));
+    }
+
+    /// The scale s from 0 to 1 at which the entropies of s · a less s²/2 · `price` are the largest. That is concave in s,
+    /// and its derivative is
+    ///
+    /// ```text
+    /// −Σ a ln a − ln s Σ a + Σ_i A_i ln(1 − s A_i) − s · price         A_i = Σ_c a_ic
+    /// ```
+    ///
+    /// `entropies` is their sum at s = 1.
+    fn scale(&self, entropies: f64, price: f64) -> f64 {
+        let sums: Vec<f64> =
+            self.a.chunks_exact(self.blocks).map(|a| flat(a).map(|&a| f64::from(a)).sum()).collect();
+        let total: f64 = sums.iter().sum();
+        let of_others = entropies - sums.iter().map(|sum| entropy_of(1.0 - sum)).sum::<f64>();
+        let derivative = |s: f64| {
+            let of_y: f64 = sums.iter().map(|sum| sum * (1.0 - s * sum).ln()).sum();
+            of_others - total * s.ln() + of_y - s * price
+        };
+        let (mut low, mut high) = (0.0, 1.0);
+        // To a thousandth: what is left is nothing next to what the first visits change.
+        for _ in 0..10 {
+            let s = f64::midpoint(low, high);
+            if derivative(s) > 0.0 { low = s } else { high = s }
+        }
+        high
     }
 
     /// The sum of the losses of all rows, and the rows that are worth a visit.
@@ -307,6 +378,11 @@ impl<'a> State<'a> {
                 rows::scores(self.isa, self.features.row(i), &w, &mut f);
                 let y = self.labels[i] as usize;
                 let of_y = f[y / LANES].0[y % LANES];
+                if self.loss == Loss::Softmax {
+                    loss += cross_entropy(flat(&f).take(self.classes), of_y);
+                    active.push(i as u32);
+                    continue;
+                }
                 let mut largest = f64::NEG_INFINITY;
                 for (class, &score) in flat(&f).enumerate().take(self.classes) {
                     if class != y {
@@ -327,6 +403,17 @@ impl<'a> State<'a> {
         let loss = pieces.iter().map(|(loss, _)| loss).sum();
         (loss, pieces.into_iter().flat_map(|(_, active)| active).collect())
     }
+}
+
+/// −p ln p.
+fn entropy_of(p: f64) -> f64 {
+    if p > 0.0 { -p * p.ln() } else { 0.0 }
+}
+
+/// ln Σ exp f − f_y.
+fn cross_entropy<'a>(f: impl Iterator<Item = &'a f64> + Clone, of_y: f64) -> f64 {
+    let largest = f.clone().copied().fold(f64::NEG_INFINITY, f64::max);
+    f.map(|f| (f - largest).exp()).sum::<f64>().ln() + (largest - of_y)
 }
 
 /// Adds up the sums of pieces, in their order.

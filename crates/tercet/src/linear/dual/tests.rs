@@ -30,72 +30,101 @@ fn solved(data: &Dataset, settings: &Settings) -> Solution {
     solve(data, settings, None, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
-/// P(W, b) in f64, as its formula says.
-fn objective(data: &Dataset, settings: &Settings, w: &[f64], b: &[f64]) -> f64 {
-    let (d, c) = (data.width(), data.class_count());
-    let mut x = vec![0.0; d];
-    let mut loss = 0.0;
-    for i in 0..data.len() {
-        data.write_inputs(&[i], &mut x);
-        let f: Vec<f64> =
-            (0..c).map(|k| b[k] + (0..d).map(|j| f64::from(x[j]) * w[j * c + k]).sum::<f64>()).collect();
-        let y = data.label(i) as usize;
-        loss += (0..c)
-            .filter(|&k| k != y)
-            .map(|k| (f64::from(settings.margin) + f[k] - f[y]).max(0.0))
-            .sum::<f64>();
-    }
-    loss / data.len() as f64 + f64::from(settings.reg) * w.iter().map(|w| w * w).sum::<f64>()
-}
-
-/// The least objective that subgradient descent finds, which knows nothing of duals.
-fn descended(data: &Dataset, settings: &Settings, steps: usize) -> f64 {
+/// P(W, b) and its gradients in f64, by the naive form of the loss and the formulas.
+fn objective(data: &Dataset, settings: &Settings, w: &[f64], b: &[f64]) -> (f64, Vec<f64>, Vec<f64>) {
     let (n, d, c) = (data.len(), data.width(), data.class_count());
     let mut x = vec![0.0f32; n * d];
     data.write_inputs(&(0..n).collect::<Vec<_>>(), &mut x);
+    let score =
+        |i: usize, k: usize| b[k] + (0..d).map(|j| f64::from(x[i * d + j]) * w[j * c + k]).sum::<f64>();
+    let f: Vec<f64> = (0..n * c).map(|at| score(at / c, at % c)).collect();
+    let mut df = vec![0.0; n * c];
+    let loss = crate::loss::naive::loss_and_gradient(settings.loss, &f, &data.labels(), &mut df);
+    let reg = f64::from(settings.reg);
+    let mut dw: Vec<f64> = w.iter().map(|w| 2.0 * reg * w).collect();
+    let mut db = vec![0.0; c];
+    for i in 0..n {
+        for k in 0..c {
+            db[k] += df[i * c + k];
+            (0..d).for_each(|j| dw[j * c + k] += df[i * c + k] * f64::from(x[i * d + j]));
+        }
+    }
+    (loss + reg * w.iter().map(|w| w * w).sum::<f64>(), dw, db)
+}
+
+/// The least objective that gradient descent finds, which knows nothing of duals. `rate` is that of a step t.
+fn descended(data: &Dataset, settings: &Settings, steps: usize, rate: impl Fn(f64) -> f64) -> f64 {
+    let (d, c) = (data.width(), data.class_count());
     let (mut w, mut b) = (vec![0.0f64; d * c], vec![0.0f64; c]);
     let mut best = f64::INFINITY;
     for t in 0..steps {
-        let (mut dw, mut db) =
-            (w.iter().map(|w| 2.0 * f64::from(settings.reg) * w).collect::<Vec<_>>(), vec![0.0; c]);
-        for i in 0..n {
-            let (x, y) = (&x[i * d..][..d], data.label(i) as usize);
-            let f: Vec<f64> =
-                (0..c).map(|k| b[k] + (0..d).map(|j| f64::from(x[j]) * w[j * c + k]).sum::<f64>()).collect();
-            for k in (0..c).filter(|&k| k != y && f64::from(settings.margin) + f[k] - f[y] > 0.0) {
-                for (k, sign) in [(k, 1.0 / n as f64), (y, -1.0 / n as f64)] {
-                    db[k] += sign;
-                    (0..d).for_each(|j| dw[j * c + k] += sign * f64::from(x[j]));
-                }
-            }
-        }
-        let rate = 1.0 / (2.0 * f64::from(settings.reg) * (t as f64 + 20.0));
+        let (reached, dw, db) = objective(data, settings, &w, &b);
+        best = best.min(reached);
+        let rate = rate(t as f64);
         w.iter_mut().zip(&dw).for_each(|(w, dw)| *w -= rate * dw);
         b.iter_mut().zip(&db).for_each(|(b, db)| *b -= rate * db);
-        if t % 10 == 0 {
-            best = best.min(objective(data, settings, &w, &b));
-        }
     }
     best
+}
+
+/// What is reported is the objective of the very weights that are returned.
+fn is_of_its_weights(solution: &Solution, data: &Dataset, settings: &Settings) {
+    let dense = solution.classifier.dense();
+    let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+    let (direct, _, _) = objective(data, settings, &wide(&dense.w), &wide(&dense.b));
+    let primal = solution.last.primal;
+    assert!((direct - primal).abs() < 1e-12 * primal.max(1.0), "{direct}, not {primal}");
 }
 
 #[test]
 fn the_objective_is_the_least_that_another_method_finds() {
     for (classes, sparse) in [(2, false), (3, true), (5, false)] {
         let data = set(40, 6, classes, sparse);
-        let settings = Settings { reg: 0.05, margin: 1.5, tolerance: 1e-5, ..Settings::default() };
+        let loss = Loss::Svm { margin: 1.5 };
+        let settings = Settings { reg: 0.05, loss, tolerance: 1e-5, ..Settings::default() };
         let solution = solved(&data, &settings);
         assert_eq!(solution.ending, Ending::Converged, "{:?}", solution.last);
         let Progress { primal, dual, .. } = solution.last;
-        let other = descended(&data, &settings, 20_000);
+        let other = descended(&data, &settings, 20_000, |t| 1.0 / (2.0 * 0.05 * (t + 20.0)));
         assert!(dual <= other && other - primal > -1e-5 * primal, "{dual} {primal} {other}");
         assert!(other - primal < 1e-3 * primal, "the other method is at {other}, not {primal}");
+        is_of_its_weights(&solution, &data, &settings);
+    }
+}
 
-        // What is reported is the objective of the very weights that are returned.
-        let dense = solution.classifier.dense();
-        let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
-        let direct = objective(&data, &settings, &wide(&dense.w), &wide(&dense.b));
-        assert!((direct - primal).abs() < 1e-12 * primal.max(1.0), "{direct}, not {primal}");
+/// The objective of softmax is smooth, so that descent with steps of one length ends at the least there is.
+#[test]
+fn the_objective_of_softmax_is_the_least_that_gradient_descent_ends_at() {
+    for (classes, sparse, reg) in [(2, false, 0.05), (3, true, 0.01), (17, false, 0.002)] {
+        let data = set(60, 6, classes, sparse);
+        let settings = Settings { reg, loss: Loss::Softmax, tolerance: 1e-5, ..Settings::default() };
+        let solution = solved(&data, &settings);
+        assert_eq!(solution.ending, Ending::Converged, "{:?}", solution.last);
+        let Progress { primal, dual, .. } = solution.last;
+        let least = descended(&data, &settings, 6_000, |_| 0.5);
+        assert!(dual <= least + 1e-9 * least, "the bound {dual} is above {least}");
+        assert!((primal - least).abs() <= 1e-5 * primal, "{primal}, not {least}");
+        is_of_its_weights(&solution, &data, &settings);
+    }
+}
+
+/// Whatever the regularisation, no bound of any look is above the objective of any weights.
+#[test]
+fn no_bound_of_softmax_is_above_an_objective() {
+    let data = set(120, 12, 5, true);
+    for reg in [1.0, 1e-2, 1e-4, 1e-6] {
+        let settings = Settings { reg, loss: Loss::Softmax, max_epochs: 30, ..Settings::default() };
+        let mut bounds = Vec::new();
+        solve(&data, &settings, None, &mut |progress| {
+            bounds.push(progress.dual);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        let exact = Settings { tolerance: 1e-6, max_epochs: 100_000, ..settings };
+        let least = solved(&data, &exact).last.primal;
+        assert!(bounds.iter().all(|&bound| bound <= least), "{reg}: {bounds:?}, {least}");
+        // So weak a regularisation takes its time.
+        assert!(reg < 1e-4 || bounds.iter().any(|&bound| bound > 0.5 * least), "{reg}: {bounds:?}, {least}");
     }
 }
 
@@ -103,32 +132,37 @@ fn the_objective_is_the_least_that_another_method_finds() {
 fn the_bound_only_rises_and_the_objective_only_falls() {
     let data = set(300, 20, 4, true);
     let mut seen: Vec<Progress> = Vec::new();
-    let settings = Settings { reg: 1e-3, tolerance: 1e-6, ..Settings::default() };
-    let solution = solve(&data, &settings, None, &mut |progress| {
-        seen.push(*progress);
-        ControlFlow::Continue(())
-    })
-    .unwrap();
-    assert!(seen.len() > 2 && seen.len() == solution.looks);
-    assert!(seen.iter().all(|p| p.dual <= p.primal && p.gap >= 0.0));
-    assert!(seen.windows(2).all(|p| p[1].dual >= p[0].dual && p[1].primal <= p[0].primal));
-    assert!(solution.last.gap <= 1e-6, "{:?}", solution.last);
+    for loss in [Loss::SVM, Loss::Softmax] {
+        seen.clear();
+        let settings = Settings { reg: 1e-3, loss, tolerance: 1e-6, ..Settings::default() };
+        let solution = solve(&data, &settings, None, &mut |progress| {
+            seen.push(*progress);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert!(seen.len() > 2 && seen.len() == solution.looks);
+        assert!(seen.iter().all(|p| p.dual <= p.primal && p.gap >= 0.0));
+        assert!(seen.windows(2).all(|p| p[1].dual >= p[0].dual && p[1].primal <= p[0].primal));
+        assert!(solution.last.gap <= 1e-6, "{:?}", solution.last);
+    }
 }
 
 #[test]
 fn the_same_bits_for_any_number_of_threads() {
     let data = set(5000, 30, 11, true);
-    let settings = Settings { max_epochs: 3, tolerance: 1e-9, ..Settings::default() };
-    let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let solution = pool.install(|| solved(&data, &settings));
-        (solution.classifier, solution.last)
-    };
-    let one = with(1);
-    for threads in 2..=4 {
-        assert_eq!(with(threads), one, "{threads} threads");
+    for loss in [Loss::SVM, Loss::Softmax] {
+        let settings = Settings { loss, max_epochs: 3, tolerance: 1e-9, ..Settings::default() };
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let solution = pool.install(|| solved(&data, &settings));
+            (solution.classifier, solution.last)
+        };
+        let one = with(1);
+        for threads in 2..=4 {
+            assert_eq!(with(threads), one, "{loss}, {threads} threads");
+        }
+        assert_ne!(solved(&data, &Settings { seed: 1, ..settings }).classifier, one.0);
     }
-    assert_ne!(solved(&data, &Settings { seed: 1, ..settings }).classifier, one.0);
 }
 
 #[test]
@@ -152,18 +186,26 @@ fn dense_and_sparse_rows_and_pixels_have_one_answer() {
 #[test]
 fn a_warm_start_gets_there_too_and_sooner() {
     let data = set(400, 25, 5, true);
-    let settings = |reg| Settings { reg, tolerance: 1e-4, ..Settings::default() };
-    let first = solved(&data, &settings(2e-3));
-    let cold = solved(&data, &settings(1e-3));
-    let warm =
-        solve(&data, &settings(1e-3), Some(&first.variables), &mut |_| ControlFlow::Continue(())).unwrap();
-    assert!(warm.ending == Ending::Converged && warm.last.epochs < cold.last.epochs, "{:?}", warm.last);
-    assert!(warm.last.dual <= cold.last.primal && cold.last.dual <= warm.last.primal);
+    let from = |data: &Dataset, settings: &Settings, start: &Variables| {
+        solve(data, settings, Some(start), &mut |_| ControlFlow::Continue(()))
+    };
+    for loss in [Loss::SVM, Loss::Softmax] {
+        let settings = |reg| Settings { reg, loss, tolerance: 1e-4, ..Settings::default() };
+        let first = solved(&data, &settings(2e-3));
+        let cold = solved(&data, &settings(1e-3));
+        let warm = from(&data, &settings(1e-3), &first.variables).unwrap();
+        assert_eq!(warm.ending, Ending::Converged);
+        assert!(warm.last.epochs < cold.last.epochs, "{loss}: {:?}, {:?}", warm.last, cold.last);
+        assert!(warm.last.dual <= cold.last.primal && cold.last.dual <= warm.last.primal);
 
-    let other = solve(&set(400, 25, 4, true), &settings(1e-3), Some(&first.variables), &mut |_| {
-        ControlFlow::Continue(())
-    });
-    assert!(other.unwrap_err().to_string().starts_with("examples of the variables to start from"));
+        let other = from(&set(400, 25, 4, true), &settings(1e-3), &first.variables).unwrap_err();
+        assert!(other.to_string().starts_with("examples of the variables to start from"), "{other}");
+    }
+    // Variables of the SVM loss may add up to more than 1.
+    let svm = solved(&data, &Settings::default());
+    let softmax = Settings { loss: Loss::Softmax, ..Settings::default() };
+    let error = from(&data, &softmax, &svm.variables).unwrap_err().to_string();
+    assert!(error.starts_with("loss of the variables to start from: found SVM loss"), "{error}");
 }
 
 #[test]
@@ -181,9 +223,11 @@ fn sets_that_are_hardly_sets_are_solved() {
         (set(104, 5, 26, false), "26 classes"),
         (set(20, 3000, 3, true), "more features than examples"),
     ] {
-        let solution = solved(&data, &settings);
-        assert_eq!(solution.ending, Ending::Converged, "{what}: {:?}", solution.last);
-        assert_eq!(solution.classifier.dense().outputs, data.class_count());
+        for loss in [Loss::SVM, Loss::Softmax] {
+            let solution = solved(&data, &Settings { loss, ..settings });
+            assert_eq!(solution.ending, Ending::Converged, "{loss}, {what}: {:?}", solution.last);
+            assert_eq!(solution.classifier.dense().outputs, data.class_count());
+        }
     }
 }
 
@@ -195,7 +239,7 @@ fn what_makes_no_sense_is_refused() {
         (Settings { reg: 0.0, ..base }, "reg is 0; expected"),
         (Settings { reg: f32::NAN, ..base }, "reg is NaN"),
         (Settings { reg: 1e-44, ..base }, "reg is "),
-        (Settings { margin: -1.0, ..base }, "margin is -1"),
+        (Settings { loss: Loss::Svm { margin: -1.0 }, ..base }, "margin is -1"),
         (Settings { tolerance: 0.0, ..base }, "tolerance is 0"),
         (Settings { tolerance: f64::NAN, ..base }, "tolerance is NaN"),
         (Settings { max_epochs: 0, ..base }, "epochs is 0"),

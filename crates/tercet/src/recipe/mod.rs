@@ -24,6 +24,11 @@
 //! dropout = 0.5               # the probability that a hidden unit sits a step out; 0 where it is left out
 //! label_smoothing = 0.1       # of softmax; 0 where it is left out
 //! ```
+//!
+//! With `solver = "dual"` a linear classifier is trained exactly, and has other settings: [`Exact`]. How many threads work
+//! is in neither recipe, as it decides nothing about the model.
+
+mod exact;
 
 use std::path::Path;
 
@@ -33,6 +38,8 @@ use crate::network::{Init, Network};
 use crate::train::{ClassWeights, Settings};
 use crate::{Error, Result};
 
+pub use exact::{AnyRecipe, Exact, ExactSettings};
+
 /// Everything that decides a trained model, beside the data and the instruction set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +48,9 @@ pub struct Recipe {
     pub description: String,
     /// Which model is trained.
     pub kind: Kind,
+    /// [`Solver::Sgd`]: the settings of the other are in [`Exact`].
+    #[serde(default, skip_serializing_if = "Solver::is_sgd")]
+    pub solver: Solver,
     /// The sizes of the hidden layers, first to last. Empty for a linear classifier.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<usize>,
@@ -72,12 +82,30 @@ pub enum Kind {
     Network,
 }
 
+/// Which way the loss is minimised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Solver {
+    /// Gradient descent on batches, as in the lecture.
+    #[default]
+    Sgd,
+    /// Ascent on the dual of a linear classifier: [`linear::dual`](crate::linear::dual).
+    Dual,
+}
+
+impl Solver {
+    fn is_sgd(&self) -> bool {
+        *self == Solver::Sgd
+    }
+}
+
 impl Recipe {
     /// The lecture's script: 36 hidden units, 1,500 iterations. `recipes/lecture.toml` in the repository.
     pub fn lecture() -> Self {
         Recipe {
             description: "The lecture's two-layer network, as its script trains it".to_owned(),
             kind: Kind::Network,
+            solver: Solver::Sgd,
             hidden: vec![36],
             init: Some(Init::Normal(1e-4)),
             seed: 0,
@@ -92,6 +120,7 @@ impl Recipe {
         Recipe {
             description: "A two-layer network".to_owned(),
             kind: Kind::Network,
+            solver: Solver::Sgd,
             hidden: vec![128],
             init: Some(Init::He),
             seed: 0,
@@ -153,13 +182,9 @@ impl Recipe {
     /// # Ok::<(), tercet::Error>(())
     /// ```
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        let recipe: Recipe = toml::from_str(text).map_err(|error| unreadable(&error, text, path))?;
-        match recipe.validate() {
-            Err(Error::Setting { setting, found, expected }) => {
-                Err(Error::format(path, format!("{setting} {found}"), expected, REMEDY))
-            }
-            checked => checked.map(|()| recipe),
-        }
+        let recipe: Recipe = toml::from_str(text).map_err(|error| unreadable(&error, text, path, REMEDY))?;
+        checked(recipe.validate(), path, REMEDY)?;
+        Ok(recipe)
     }
 
     /// The recipe as a reader wants it, a name and a value each.
@@ -187,6 +212,10 @@ impl Recipe {
     /// # Errors
     /// [`Error::Setting`] for the first setting that makes no sense.
     pub fn validate(&self) -> Result<()> {
+        if self.solver != Solver::Sgd {
+            let expected = "sgd; the exact solver has a recipe of its own, tercet::recipe::Exact";
+            return Err(Error::setting("solver", "dual", expected));
+        }
         let hidden = format!("{:?}", self.hidden);
         match (self.kind, self.hidden.as_slice()) {
             (Kind::Network, []) => {
@@ -245,8 +274,18 @@ impl Recipe {
 /// What to do about a recipe that is none.
 const REMEDY: &str = "Compare it with recipes/lecture.toml.";
 
+/// What validation says, as an error of the file.
+fn checked(validated: Result<()>, path: &Path, remedy: &str) -> Result<()> {
+    match validated {
+        Err(Error::Setting { setting, found, expected }) => {
+            Err(Error::format(path, format!("{setting} {found}"), expected, remedy))
+        }
+        others => others,
+    }
+}
+
 /// An error of the parser, which says "found, expected something" at a place in the text, in the words of this crate.
-fn unreadable(error: &toml::de::Error, text: &str, path: &Path) -> Error {
+fn unreadable(error: &toml::de::Error, text: &str, path: &Path, remedy: &str) -> Error {
     let message = error.message().trim().replace('\n', " ");
     let (found, expected) = message
         .split_once(", expected ")
@@ -262,159 +301,8 @@ fn unreadable(error: &toml::de::Error, text: &str, path: &Path) -> Error {
         Some(line) => format!("line {line}: {found}"),
         None => found.to_owned(),
     };
-    Error::format(path, found, expected, REMEDY)
+    Error::format(path, found, expected, remedy)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::optimizer::Optimizer;
-    use crate::schedule::Schedule;
-    use crate::train::StopBy;
-
-    const LECTURE: &str = include_str!("../../../recipes/lecture.toml");
-
-    /// The error for the lecture's recipe with one piece of it replaced.
-    fn refuse(piece: &str, with: &str) -> String {
-        assert!(LECTURE.contains(piece), "the recipe has no {piece}");
-        Recipe::parse(&LECTURE.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_lecture_s_file_is_the_lecture_s_settings() {
-        let recipe = Recipe::parse(LECTURE, Path::new("lecture.toml")).unwrap();
-        assert_eq!(recipe.train, Settings::lecture());
-        assert_eq!((&recipe.hidden[..], recipe.init), (&[36][..], Some(Init::Normal(1e-4))));
-        assert_eq!(recipe, Recipe::lecture());
-    }
-
-    #[test]
-    fn the_recipes_that_are_built_in_work() {
-        for name in ["network", "linear", "lecture"] {
-            Recipe::named(name).unwrap().untrained(784, 10).unwrap();
-        }
-        assert_eq!(Recipe::named("none"), None);
-    }
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        let mut recipe = Recipe::lecture();
-        recipe.init = None;
-        recipe.validation = None;
-        recipe.seed = 7;
-        recipe.train = Settings { check_every: Some(3), patience: Some(4), ..Settings::default() };
-        assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
-
-        recipe.class_weights = ClassWeights::Given(vec![1.0, 0.25]);
-        let (stop_by, clip) = (StopBy::Loss, Some(0.7));
-        recipe.train = Settings { stop_by, clip, dropout: 0.3, label_smoothing: 0.1, ..Settings::default() };
-        let optimizers = [
-            Optimizer::ADAM,
-            Optimizer::AdamW { beta1: 0.8, beta2: 0.99, epsilon: 1e-6, weight_decay: 0.1 },
-            Optimizer::Nesterov { momentum: 0.7 },
-        ];
-        let schedules = [
-            Schedule::ONE_CYCLE,
-            Schedule::Exponential { last: 0.3 },
-            Schedule::Step { every: 7, gamma: 0.3 },
-        ];
-        for (optimizer, schedule) in optimizers.into_iter().zip(schedules) {
-            (recipe.train.optimizer, recipe.train.schedule) = (optimizer, schedule);
-            assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
-        }
-    }
-
-    #[test]
-    fn every_optimizer_and_schedule_has_its_place() {
-        let train =
-            |from, to: &str| Recipe::parse(&LECTURE.replace(from, to), Path::new("x.toml")).unwrap().train;
-        for (text, optimizer) in [
-            ("{ sgd = {} }", Optimizer::PLAIN),
-            ("{ nesterov = { momentum = 0.5 } }", Optimizer::Nesterov { momentum: 0.5 }),
-            ("{ adam = {} }", Optimizer::ADAM),
-            ("{ adamw = {} }", Optimizer::ADAMW),
-        ] {
-            assert_eq!(train("{ sgd = { momentum = 0.0 } }", text).optimizer, optimizer);
-        }
-        for (text, schedule) in [
-            ("\"cosine\"", Schedule::Cosine),
-            ("{ step = { every = 500 } }", Schedule::Step { every: 500, gamma: 0.1 }),
-            ("{ exponential = {} }", Schedule::EXPONENTIAL),
-            ("{ one-cycle = {} }", Schedule::ONE_CYCLE),
-        ] {
-            assert_eq!(train("\"constant\"", text).schedule, schedule);
-        }
-        let error = refuse("{ sgd = { momentum = 0.0 } }", "{ adam = { beta = 0.9 } }");
-        assert!(error.contains("beta; expected"), "{error}");
-        let error = refuse("\"constant\"", "{ step = { gamma = 0.5 } }");
-        assert!(error.contains("missing field `every`"), "{error}");
-    }
-
-    #[test]
-    fn a_wrong_name_is_found_with_its_line_and_the_right_ones() {
-        let error = refuse("hidden = [36]", "hiden = [36]");
-        assert!(
-            error.starts_with("x.toml: found line 11: unknown field `hiden`; expected one of `"),
-            "{error}"
-        );
-        let error = refuse("reg = 1e-5\nbatch", "reg = 1e-5\nbatsh = 20\nbatch");
-        assert!(error.contains("found line 19: unknown field `batsh`; expected one of `loss`"), "{error}");
-        // A misspelt momentum must not become plain gradient descent in silence.
-        let error = refuse("momentum = 0.0", "momentun = 0.9");
-        assert!(error.contains("momentun; expected momentum"), "{error}");
-        let error = refuse("margin = 1.0", "margin = 1.0, delta = 1.0");
-        assert!(error.contains("delta; expected margin"), "{error}");
-    }
-
-    #[test]
-    fn what_is_missing_or_of_another_type_is_named() {
-        let error = refuse("batch = 20\n", "");
-        assert!(error.contains("missing field `batch`"), "{error}");
-        let error = refuse("batch = 20\n", "batch = -20\n");
-        assert!(
-            error.contains("found line 19: invalid value: integer `-20`; expected a whole number"),
-            "{error}"
-        );
-        let error = refuse("seed = 0", "seed = [");
-        assert!(error.starts_with("x.toml: found line 1"), "{error}");
-    }
-
-    #[test]
-    fn values_that_cannot_work_are_refused_with_the_file() {
-        for (piece, with, start) in [
-            (
-                "learning_rate = 0.1",
-                "learning_rate = -1",
-                "x.toml: found learning rate -1; expected a finite",
-            ),
-            (
-                "learning_rate = 0.1",
-                "learning_rate = nan",
-                "x.toml: found learning rate NaN; expected a finite",
-            ),
-            ("hidden = [36]", "hidden = [36, 0]", "x.toml: found hidden [36, 0]; expected at least 1 unit"),
-            ("hidden = [36]", "hidden = []", "x.toml: found hidden []; expected at least one hidden layer"),
-            ("\"network\"", "\"linear\"", "x.toml: found hidden [36]; expected no hidden layer"),
-            ("validation = 5000", "validation = 0", "x.toml: found validation 0; expected at least 1"),
-        ] {
-            let error = refuse(piece, with);
-            assert!(error.starts_with(start), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_linear_classifier_starts_from_zeros() {
-        let linear = Recipe { kind: Kind::Linear, hidden: Vec::new(), init: None, ..Recipe::lecture() };
-        let network = linear.untrained(4, 3).unwrap();
-        assert_eq!((network.parameters(), network.dense_layers().count()), (15, 1));
-        assert!(network.dense_layers().all(|dense| dense.w.iter().all(|&w| w == 0.0)));
-        let error = Recipe { init: Some(Init::He), ..linear }.validate().unwrap_err().to_string();
-        assert!(error.starts_with("init is He; expected none"), "{error}");
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let error = Recipe::read(Path::new("nowhere/x.toml")).unwrap_err().to_string();
-        assert!(error.starts_with("cannot read nowhere/x.toml"), "{error}");
-    }
-}
+mod tests;

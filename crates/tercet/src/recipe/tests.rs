@@ -1,0 +1,164 @@
+//! What is written is read back, and what cannot be read says where.
+
+use super::*;
+use crate::loss::Loss;
+use crate::optimizer::Optimizer;
+use crate::schedule::Schedule;
+use crate::train::{Length, StopBy};
+
+const LECTURE: &str = include_str!("../../../../recipes/lecture.toml");
+
+/// The error for the lecture's recipe with one piece of it replaced.
+fn refuse(piece: &str, with: &str) -> String {
+    assert!(LECTURE.contains(piece), "the recipe has no {piece}");
+    Recipe::parse(&LECTURE.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string()
+}
+
+#[test]
+fn the_lecture_s_file_is_the_lecture_s_settings() {
+    let recipe = Recipe::parse(LECTURE, Path::new("lecture.toml")).unwrap();
+    assert_eq!(recipe.train, Settings::lecture());
+    assert_eq!((&recipe.hidden[..], recipe.init), (&[36][..], Some(Init::Normal(1e-4))));
+    assert_eq!(recipe, Recipe::lecture());
+}
+
+#[test]
+fn the_recipes_that_are_built_in_work() {
+    for name in ["network", "linear", "lecture"] {
+        Recipe::named(name).unwrap().untrained(784, 10).unwrap();
+    }
+    assert_eq!(Recipe::named("none"), None);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let mut recipe = Recipe::lecture();
+    recipe.init = None;
+    recipe.validation = None;
+    recipe.seed = 7;
+    recipe.train = Settings { check_every: Some(3), patience: Some(4), ..Settings::default() };
+    assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+
+    recipe.class_weights = ClassWeights::Given(vec![1.0, 0.25]);
+    let (stop_by, clip) = (StopBy::Loss, Some(0.7));
+    recipe.train = Settings { stop_by, clip, dropout: 0.3, label_smoothing: 0.1, ..Settings::default() };
+    let optimizers = [
+        Optimizer::PLAIN,
+        Optimizer::Sgd { momentum: 0.6 },
+        Optimizer::Nesterov { momentum: 0.7 },
+        Optimizer::Adam { beta1: 0.7, beta2: 0.98, epsilon: 1e-7 },
+        Optimizer::AdamW { beta1: 0.8, beta2: 0.99, epsilon: 1e-6, weight_decay: 0.1 },
+    ];
+    let schedules = [
+        Schedule::Constant,
+        Schedule::LinearToZero,
+        Schedule::Cosine,
+        Schedule::Step { every: 7, gamma: 0.3 },
+        Schedule::Exponential { last: 0.3 },
+        Schedule::OneCycle { warmup: 0.2, start: 0.1, last: 0.01 },
+    ];
+    for optimizer in optimizers {
+        for schedule in schedules {
+            (recipe.train.optimizer, recipe.train.schedule) = (optimizer, schedule);
+            assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+        }
+    }
+    let (batch, length) = (7, Length::Iterations(9));
+    recipe.train =
+        Settings { patience: Some(2), batch, length, loss: Loss::Svm { margin: 0.3 }, ..recipe.train };
+    recipe.class_weights = ClassWeights::Balanced;
+    recipe.train.label_smoothing = 0.0;
+    assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+}
+
+#[test]
+fn every_optimizer_and_schedule_has_its_place() {
+    let train =
+        |from, to: &str| Recipe::parse(&LECTURE.replace(from, to), Path::new("x.toml")).unwrap().train;
+    for (text, optimizer) in [
+        ("{ sgd = {} }", Optimizer::PLAIN),
+        ("{ nesterov = { momentum = 0.5 } }", Optimizer::Nesterov { momentum: 0.5 }),
+        ("{ adam = {} }", Optimizer::ADAM),
+        ("{ adamw = {} }", Optimizer::ADAMW),
+    ] {
+        assert_eq!(train("{ sgd = { momentum = 0.0 } }", text).optimizer, optimizer);
+    }
+    for (text, schedule) in [
+        ("\"cosine\"", Schedule::Cosine),
+        ("{ step = { every = 500 } }", Schedule::Step { every: 500, gamma: 0.1 }),
+        ("{ exponential = {} }", Schedule::EXPONENTIAL),
+        ("{ one-cycle = {} }", Schedule::ONE_CYCLE),
+    ] {
+        assert_eq!(train("\"constant\"", text).schedule, schedule);
+    }
+    let error = refuse("{ sgd = { momentum = 0.0 } }", "{ adam = { beta = 0.9 } }");
+    assert!(error.contains("beta; expected"), "{error}");
+    let error = refuse("\"constant\"", "{ step = { gamma = 0.5 } }");
+    assert!(error.contains("missing field `every`"), "{error}");
+}
+
+#[test]
+fn a_wrong_name_is_found_with_its_line_and_the_right_ones() {
+    let error = refuse("hidden = [36]", "hiden = [36]");
+    assert!(error.starts_with("x.toml: found line 11: unknown field `hiden`; expected one of `"), "{error}");
+    let error = refuse("reg = 1e-5\nbatch", "reg = 1e-5\nbatsh = 20\nbatch");
+    assert!(error.contains("found line 19: unknown field `batsh`; expected one of `loss`"), "{error}");
+    // A misspelt momentum must not become plain gradient descent in silence.
+    let error = refuse("momentum = 0.0", "momentun = 0.9");
+    assert!(error.contains("momentun; expected momentum"), "{error}");
+    let error = refuse("margin = 1.0", "margin = 1.0, delta = 1.0");
+    assert!(error.contains("delta; expected margin"), "{error}");
+}
+
+#[test]
+fn what_is_missing_or_of_another_type_is_named() {
+    let error = refuse("batch = 20\n", "");
+    assert!(error.contains("missing field `batch`"), "{error}");
+    let error = refuse("batch = 20\n", "batch = -20\n");
+    assert!(
+        error.contains("found line 19: invalid value: integer `-20`; expected a whole number"),
+        "{error}"
+    );
+    let error = refuse("seed = 0", "seed = [");
+    assert!(error.starts_with("x.toml: found line 1"), "{error}");
+}
+
+#[test]
+fn values_that_cannot_work_are_refused_with_the_file() {
+    for (piece, with, start) in [
+        ("learning_rate = 0.1", "learning_rate = -1", "x.toml: found learning rate -1; expected a finite"),
+        ("learning_rate = 0.1", "learning_rate = nan", "x.toml: found learning rate NaN; expected a finite"),
+        ("hidden = [36]", "hidden = [36, 0]", "x.toml: found hidden [36, 0]; expected at least 1 unit"),
+        ("hidden = [36]", "hidden = []", "x.toml: found hidden []; expected at least one hidden layer"),
+        ("\"network\"", "\"linear\"", "x.toml: found hidden [36]; expected no hidden layer"),
+        ("validation = 5000", "validation = 0", "x.toml: found validation 0; expected at least 1"),
+    ] {
+        let error = refuse(piece, with);
+        assert!(error.starts_with(start), "{error}");
+    }
+}
+
+#[test]
+fn a_linear_classifier_starts_from_zeros() {
+    let linear = Recipe { kind: Kind::Linear, hidden: Vec::new(), init: None, ..Recipe::lecture() };
+    let network = linear.untrained(4, 3).unwrap();
+    assert_eq!((network.parameters(), network.dense_layers().count()), (15, 1));
+    assert!(network.dense_layers().all(|dense| dense.w.iter().all(|&w| w == 0.0)));
+    let error = Recipe { init: Some(Init::He), ..linear }.validate().unwrap_err().to_string();
+    assert!(error.starts_with("init is He; expected none"), "{error}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Recipe::read(Path::new("nowhere/x.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read nowhere/x.toml"), "{error}");
+}
+
+#[test]
+fn gradient_descent_may_be_named() {
+    let named = LECTURE.replace("kind = ", "solver = \"sgd\"\nkind = ");
+    assert_eq!(Recipe::parse(&named, Path::new("x.toml")).unwrap(), Recipe::lecture());
+    assert!(!Recipe::lecture().to_toml().contains("solver"));
+    let error = refuse("kind = ", "solver = \"dual\"\nkind = ");
+    assert!(error.starts_with("x.toml: found solver dual; expected sgd"), "{error}");
+}

@@ -1,0 +1,126 @@
+//! Once training has begun, a step allocates nothing. In a process of its own, whose allocations are counted.
+//!
+//! What a step needs is there after the first ones: the buffers of a batch, of the passes and of the threads. A look at
+//! the validation set is no step, and has its own.
+
+use std::alloc::System;
+use std::ops::ControlFlow;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use tercet::Dataset;
+use tercet::loss::Loss;
+use tercet::network::{Init, Network};
+use tercet::optimizer::Optimizer;
+use tercet::schedule::Schedule;
+use tercet::train::{Length, Plan, Settings};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Allocations so far, of all threads. One that only grows what was there is one, too.
+fn allocations() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.allocations + stats.reallocations
+}
+
+/// Steps before the counting begins: two epochs, so that a thread that came late has had its turn.
+const WARM: usize = 32;
+
+/// Steps that are counted.
+const COUNTED: usize = 159;
+
+/// All steps: after the last, the validation set would be looked at.
+const STEPS: usize = WARM + COUNTED + 1;
+
+/// Images, or as many features, of four classes.
+fn set(pixels: bool) -> Dataset {
+    let (n, d) = (1024, 64);
+    let numbers = (0..n * d).map(|i| ((i * 7919 + 13) % 101) as u8);
+    let labels = (0..n as u32).map(|i| i % 4).collect();
+    let classes = ["a", "b", "c", "d"].map(String::from).to_vec();
+    if pixels {
+        let shape = tercet::data::ImageShape::gray(8, 8);
+        // Half of them 0, as in pictures of digits.
+        let pixels = numbers.map(|x| if x < 50 { 0 } else { x }).collect();
+        Dataset::from_pixels("pixels", shape, pixels, labels, classes).unwrap()
+    } else {
+        let values = numbers.map(|x| f32::from(x) / 50.0 - 1.0).collect();
+        Dataset::from_features("features", d, values, labels, classes).unwrap()
+    }
+}
+
+/// How often anything was allocated in the steps that are counted, by a training on these threads. `leak` is done after
+/// each step.
+fn counted(pool: &ThreadPool, hidden: &[usize], data: &Dataset, settings: Settings, leak: fn()) -> usize {
+    let weights = vec![1.0; data.len()];
+    pool.install(|| {
+        let mut network = Network::fully_connected(data.width(), hidden, 4, Init::He, 0).unwrap();
+        let plan = Plan { weights: Some(&weights), ..Plan::new(data, &settings, 0) };
+        let (mut before, mut after) = (0, 0);
+        plan.train(&mut network, &mut |progress| {
+            leak();
+            match progress.step {
+                WARM => before = allocations(),
+                step if step == WARM + COUNTED => after = allocations(),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        after - before
+    })
+}
+
+/// Sixteen steps an epoch, and no look before the last step.
+fn settings() -> Settings {
+    Settings { length: Length::Epochs(STEPS / 16), check_every: Some(STEPS), ..Settings::default() }
+}
+
+/// One test, since tests beside it would be counted as well.
+#[test]
+fn a_step_allocates_nothing() {
+    let nothing = || ();
+    let base = settings();
+    let networks = [
+        ("plain", Settings { optimizer: Optimizer::PLAIN, ..base }),
+        ("momentum", base),
+        ("Nesterov", Settings { optimizer: Optimizer::Nesterov { momentum: 0.9 }, ..base }),
+        ("Adam", Settings { optimizer: Optimizer::ADAM, learning_rate: 1e-3, ..base }),
+        ("AdamW", Settings { optimizer: Optimizer::ADAMW, learning_rate: 1e-3, ..base }),
+        ("dropout", Settings { dropout: 0.5, ..base }),
+        ("clipped", Settings { clip: Some(0.1), label_smoothing: 0.1, ..base }),
+        ("one cycle", Settings { schedule: Schedule::ONE_CYCLE, loss: Loss::SVM, ..base }),
+        ("random batches", Settings { length: Length::Iterations(STEPS), ..base }),
+    ];
+    let mut found = Vec::new();
+    // Threads that come or go allocate, so that all of them are there before and after.
+    let pools = [1, 2].map(|threads| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.broadcast(|_| ());
+        pool
+    });
+    for pool in &pools {
+        let threads = pool.current_num_threads();
+        for data in [set(true), set(false)] {
+            for (what, settings) in networks {
+                for hidden in [&[][..], &[32], &[512, 256]] {
+                    if settings.dropout > 0.0 && hidden.is_empty() {
+                        continue;
+                    }
+                    let count = counted(pool, hidden, &data, settings, nothing);
+                    if count > 0 {
+                        let name = data.name();
+                        found.push(format!("{what}, {hidden:?}, {name}, {threads} threads: {count}"));
+                    }
+                }
+            }
+        }
+    }
+
+    assert!(found.is_empty(), "{}", found.join("\n"));
+
+    // The counting counts.
+    let found = counted(&pools[0], &[], &set(true), base, || drop(std::hint::black_box(Box::new(1))));
+    assert_eq!(found, COUNTED);
+}
