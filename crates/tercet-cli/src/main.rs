@@ -15,6 +15,7 @@ mod output;
 mod progress;
 mod remembering;
 mod table;
+mod tensorboard;
 mod training;
 mod verbs;
 

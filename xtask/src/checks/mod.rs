@@ -1,6 +1,7 @@
 //! The checks that no tool of Rust's does.
 
 pub mod links;
+pub mod tensorboard;
 pub mod unsafe_code;
 pub mod words;
 

@@ -18,4 +18,5 @@ mod interrupt;
 mod predict;
 mod train;
 mod tune;
+mod watching;
 mod welcome;

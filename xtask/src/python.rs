@@ -1,0 +1,62 @@
+//! Virtual environments for the checks that need somebody else's Python package. They live below `target`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::command::run;
+use crate::repository::Repository;
+
+/// The Python of an environment that has the packages which `requirements` lists; it is made where it is not there yet
+/// or was made from another list. `None` where the machine has no Python to make it with.
+///
+/// # Errors
+/// Packages that cannot be installed.
+pub fn environment(repository: &Repository, name: &str, requirements: &Path) -> Result<Option<PathBuf>> {
+    let wanted = repository.read(requirements)?;
+    let folder = repository.root().join("target/python").join(name);
+    let program = if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") };
+    // Written last, so that an installation that was broken off is begun again.
+    let installed = folder.join("installed.txt");
+    if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) && program.exists() {
+        return Ok(Some(program));
+    }
+    let Some(python) = with_venv() else { return Ok(None) };
+    let mut venv = Command::new(python);
+    venv.args(["-m", "venv", "--clear"]).arg(&folder);
+    run(venv)?;
+    let mut pip = Command::new(&program);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(repository.root().join(requirements));
+    run(pip)?;
+    std::fs::write(&installed, wanted).with_context(|| format!("cannot write {}", installed.display()))?;
+    Ok(Some(program))
+}
+
+/// A Python that can make environments, if the machine has one.
+fn with_venv() -> Option<&'static str> {
+    ["python3", "python"].into_iter().find(|python| {
+        let mut command = Command::new(python);
+        // `ensurepip` is what some distributions leave out.
+        command.args(["-c", "import venv, ensurepip"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_that_was_made_from_the_same_list_is_used_again() {
+        let place = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+        let (_folder, repository) = crate::repository::planted(&[
+            ("list.txt", "a==1\n"),
+            (&format!("target/python/a/{place}"), ""),
+            ("target/python/a/installed.txt", "a==1\n"),
+        ]);
+        let found = environment(&repository, "a", Path::new("list.txt")).unwrap().unwrap();
+        assert_eq!(found, repository.root().join("target/python/a").join(place));
+    }
+}
