@@ -14,11 +14,14 @@ use tercet::train::{Check, Checkpoint, Identity, Progress, Settings};
 use crate::arguments::check_writable;
 use crate::progress::say;
 use crate::tensorboard::Events;
-use crate::{exit, output};
+use crate::{dashboard, exit, output};
 
 /// What is to be kept on the way.
 #[derive(clap::Args)]
 pub struct Keeping {
+    /// Show curves on a screen of the terminal, with keys to pause, to stop and to halve the learning rate
+    #[arg(long, global = true, help_heading = "On the way")]
+    dashboard: bool,
     /// Write a line of JSON for every step as it is done: its loss, learning rate and, where there was one, look
     #[arg(long, global = true, help_heading = "On the way", value_name = "FILE.jsonl")]
     log_steps: Option<PathBuf>,
@@ -48,6 +51,7 @@ impl Keeping {
     /// Refuses what only gradient descent can do.
     pub fn refuse(&self, kind: &str) -> anyhow::Result<()> {
         let given = [
+            ("--dashboard", self.dashboard),
             ("--log-steps", self.log_steps.is_some()),
             ("--tensorboard", self.tensorboard.is_some()),
             ("--checkpoint-every", self.checkpoint_every.is_some()),
@@ -60,6 +64,11 @@ impl Keeping {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Refuses a dashboard that nobody could see.
+    pub fn check_dashboard(&self) -> anyhow::Result<()> {
+        if self.dashboard { dashboard::check() } else { Ok(()) }
     }
 
     /// Where checkpoints go and come from, if any do. Refuses now what could not be written later.
@@ -92,7 +101,7 @@ impl Keeping {
         settings: &Settings,
         examples: usize,
     ) -> anyhow::Result<Watch> {
-        let mut watch = Watch::default();
+        let mut watch = Watch { dashboard: self.dashboard, ..Watch::default() };
         if let Some(path) = path {
             let identity = identity();
             if self.resume {
@@ -140,6 +149,8 @@ fn missing(error: tercet::Error, path: &Path) -> anyhow::Error {
 pub struct Watch {
     /// Where the training goes on from.
     pub resume: Option<Checkpoint>,
+    /// Whether the training is shown on a dashboard.
+    pub dashboard: bool,
     log: Option<StepLog>,
     events: Option<Events>,
     checkpoints: Option<Checkpoints>,

@@ -4,6 +4,7 @@
 //! sense, 3 data or files, 130 interrupted.
 
 mod arguments;
+mod dashboard;
 mod descending;
 mod exact;
 mod exit;
