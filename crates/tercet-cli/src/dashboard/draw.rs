@@ -114,7 +114,7 @@ fn colour(view: &View, colour: Color) -> Style {
 fn too_small(frame: &mut Frame<'_>, view: &View) {
     let lines = [
         format!("{} of {}", text::thousands(view.step), text::thousands(view.total)),
-        format!("loss {:.4}", view.loss),
+        loss(view),
         format!("too small: {} × {} needed", LEAST.0, LEAST.1),
     ];
     frame.render_widget(Paragraph::new(lines.map(Line::from).to_vec()), frame.area());
@@ -270,8 +270,17 @@ fn dead(layer: &LayerView) -> String {
     }
 }
 
+/// The loss of late; none before the first step.
+fn loss(view: &View) -> String {
+    match view.loss {
+        loss if !loss.is_finite() => "loss –".to_owned(),
+        loss if loss.abs() < 1e4 => format!("loss {loss:.4}"),
+        loss => format!("loss {loss:.1e}"),
+    }
+}
+
 fn status(view: &View) -> Line<'static> {
-    let mut words = vec![format!("loss {:.4}", view.loss)];
+    let mut words = vec![loss(view)];
     words.extend(view.accuracy.map(|accuracy| format!("validation {}", percent(accuracy))));
     let mut rate = format!("lr {}", short(view.learning_rate.into()));
     let divisor = 1.0 / f64::from(view.factor);
