@@ -1,4 +1,5 @@
-//! Virtual environments for the checks that need somebody else's Python package. They live below `target`.
+//! Python for the checks that need it, and virtual environments for those that need somebody else's package too. They
+//! live below `target`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -34,13 +35,21 @@ pub fn environment(repository: &Repository, name: &str, requirements: &Path) -> 
     Ok(Some(program))
 }
 
-/// A Python that can make environments, if the machine has one.
+/// A Python without packages, if the machine has one.
+pub fn plain() -> Option<&'static str> {
+    that_can("pass")
+}
+
+/// A Python that can make environments. `ensurepip` is what some distributions leave out.
 fn with_venv() -> Option<&'static str> {
+    that_can("import venv, ensurepip")
+}
+
+fn that_can(statement: &str) -> Option<&'static str> {
     ["python3", "python"].into_iter().find(|python| {
         let mut command = Command::new(python);
-        // `ensurepip` is what some distributions leave out.
-        command.args(["-c", "import venv, ensurepip"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        command.args(["-c", statement]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
     })
 }
 

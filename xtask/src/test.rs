@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::checks::{links, tensorboard, unsafe_code, words};
+use crate::checks::{dashboard, links, tensorboard, unsafe_code, words};
 use crate::command::{cargo, run as execute};
 use crate::repository::Repository;
 
@@ -44,6 +44,7 @@ const STEPS: &[Step] = &[
     Step { name: "test", about: "all tests pass", run: test },
     Step { name: "isa", about: "kernels and neighbours pass without SIMD too", run: isa },
     Step { name: "examples", about: "every example of the library runs", run: examples },
+    Step { name: "dashboard", about: "the keys of the dashboard do what it says", run: dashboard::check },
     Step {
         name: "tensorboard",
         about: "TensorBoard reads the event files of a training",

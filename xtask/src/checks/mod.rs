@@ -1,5 +1,6 @@
 //! The checks that no tool of Rust's does.
 
+pub mod dashboard;
 pub mod links;
 pub mod tensorboard;
 pub mod unsafe_code;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::command::{cargo, run};
+use crate::command::{cargo, program, run};
 use crate::python;
 use crate::repository::Repository;
 
@@ -25,6 +25,6 @@ pub fn check(repository: &Repository) -> Result<()> {
     run(cargo(repository, &["build", "--package", "tercet-cli"]))?;
     let mut command = Command::new(python);
     command.arg(folder.join("read.py")).current_dir(repository.root());
-    command.arg(crate::command::program(repository, "debug", "tercet")?);
+    command.arg(program(repository, "debug", "tercet")?);
     run(command)
 }

@@ -1,5 +1,5 @@
-//! Event files for TensorBoard. That they are what its own reader expects is the step `tensorboard` of
-//! `cargo xtask test`.
+//! Event files for TensorBoard, whose own reader reads them in the step `tensorboard` of `cargo xtask test`, and the
+//! dashboard, which the step `dashboard` runs in a terminal.
 
 use crate::common::Scratch;
 
@@ -38,5 +38,18 @@ fn event_files_where_none_can_be_are_refused() {
     for kind in ["neighbors", "linear --solver dual"] {
         let words = ["--tensorboard belongs to training by gradient descent"];
         scratch.refuses(&format!("train {kind} --data small --tensorboard runs"), 2, &words);
+    }
+}
+
+#[test]
+fn a_dashboard_that_nobody_could_see_is_refused() {
+    let scratch = Scratch::new();
+    let words = ["--dashboard needs a terminal", "standard error is none", "--log-steps or --tensorboard"];
+    scratch.refuses(&format!("{TRAIN} --dashboard"), 2, &words);
+    scratch.refuses(&format!("{TRAIN} --dashboard --quiet"), 2, &["leave out one of them"]);
+    scratch.refuses("train --recipe lecture --data small --dashboard", 2, &words);
+    for kind in ["neighbors", "linear --solver dual"] {
+        let words = ["--dashboard belongs to training by gradient descent"];
+        scratch.refuses(&format!("train {kind} --data small --dashboard"), 2, &words);
     }
 }
