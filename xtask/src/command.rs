@@ -1,8 +1,10 @@
 //! Other programs, run in sight.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::repository::Repository;
 
@@ -35,9 +37,17 @@ pub fn output(mut command: Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{line}` printed something that is no UTF-8"))
 }
 
+/// Where cargo puts a program that it builds with a profile, `debug` or `release`.
+pub fn program(repository: &Repository, profile: &str, name: &str) -> Result<PathBuf> {
+    let metadata = output(cargo(repository, &["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
+    let target = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
+    Ok(Path::new(target).join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// The command as a person would type it.
 fn shown(command: &Command) -> String {
-    let program = std::path::Path::new(command.get_program());
+    let program = Path::new(command.get_program());
     let mut words = Vec::new();
     for (name, value) in command.get_envs() {
         let value = value.unwrap_or_default().to_string_lossy();

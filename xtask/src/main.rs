@@ -6,6 +6,7 @@
 mod bench;
 mod checks;
 mod command;
+mod python;
 mod repository;
 mod test;
 

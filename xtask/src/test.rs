@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::checks::{links, unsafe_code, words};
+use crate::checks::{dashboard, links, tensorboard, unsafe_code, words};
 use crate::command::{cargo, run as execute};
 use crate::repository::Repository;
 
@@ -44,6 +44,12 @@ const STEPS: &[Step] = &[
     Step { name: "test", about: "all tests pass", run: test },
     Step { name: "isa", about: "kernels and neighbours pass without SIMD too", run: isa },
     Step { name: "examples", about: "every example of the library runs", run: examples },
+    Step { name: "dashboard", about: "the keys of the dashboard do what it says", run: dashboard::check },
+    Step {
+        name: "tensorboard",
+        about: "TensorBoard reads the event files of a training",
+        run: tensorboard::check,
+    },
     Step { name: "release", about: "the program builds as users build it", run: release },
 ];
 
@@ -51,7 +57,7 @@ const STEPS: &[Step] = &[
 pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     if arguments.list {
         for step in STEPS {
-            println!("{:<9} {}", step.name, step.about);
+            println!("{:<11} {}", step.name, step.about);
         }
         return Ok(());
     }
@@ -71,7 +77,7 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
             if done.is_ok() { "passed" } else { "FAILED" },
             seconds(time)
         );
-        summary.push(format!("{:<9} {:>9}", step.name, seconds(time)));
+        summary.push(format!("{:<11} {:>9}", step.name, seconds(time)));
         if let Err(error) = done {
             println!("\n{}", summary.join("\n"));
             bail!("{}: {error:#}\nTo run this step alone: cargo xtask test --only {}", step.name, step.name);

@@ -1,21 +1,33 @@
 //! Ctrl-C: the first ends the work cleanly, the second at once.
 
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::output;
+use crate::{dashboard, output};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
+/// What follows an interruption, as the user is told.
+static FOLLOWS: OnceLock<&'static str> = OnceLock::new();
+
 /// From now on the first Ctrl-C only asks, and whoever works looks at [`flow`]. `what_follows` is said to the user.
 pub fn watch(what_follows: &'static str) -> anyhow::Result<()> {
-    ctrlc::set_handler(move || {
-        if ASKED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        output::tell(format_args!("\ninterrupted: {what_follows} (again to end at once)"));
-    })?;
+    FOLLOWS.get_or_init(|| what_follows);
+    ctrlc::set_handler(ask)?;
     Ok(())
+}
+
+/// What Ctrl-C does.
+pub fn ask() {
+    if ASKED.swap(true, Ordering::Relaxed) {
+        dashboard::restore();
+        std::process::exit(130);
+    }
+    let what_follows = FOLLOWS.get().unwrap_or(&"stopping");
+    // Behind what the terminal shows of the key.
+    let new_line = if output::holds() { "" } else { "\n" };
+    output::tell(format_args!("{new_line}interrupted: {what_follows} (again to end at once)"));
 }
 
 /// Whether to go on.

@@ -1,4 +1,5 @@
-//! What a training by gradient descent leaves on its way: a line for every step, and checkpoints to go on from.
+//! What a training by gradient descent leaves on its way: a line for every step, curves for TensorBoard, and checkpoints
+//! to go on from.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -12,14 +13,21 @@ use tercet::train::{Check, Checkpoint, Identity, Progress, Settings};
 
 use crate::arguments::check_writable;
 use crate::progress::say;
-use crate::{exit, output};
+use crate::tensorboard::Events;
+use crate::{dashboard, exit, output};
 
 /// What is to be kept on the way.
 #[derive(clap::Args)]
 pub struct Keeping {
+    /// Show curves on a screen of the terminal, with keys to pause, to stop and to halve the learning rate
+    #[arg(long, global = true, help_heading = "On the way")]
+    dashboard: bool,
     /// Write a line of JSON for every step as it is done: its loss, learning rate and, where there was one, look
     #[arg(long, global = true, help_heading = "On the way", value_name = "FILE.jsonl")]
     log_steps: Option<PathBuf>,
+    /// Write event files for TensorBoard into this folder: losses, learning rate, accuracies, update-to-weight ratios
+    #[arg(long, global = true, help_heading = "On the way", value_name = "FOLDER")]
+    tensorboard: Option<PathBuf>,
     /// Write a checkpoint after every so many steps, and on Ctrl-C
     #[arg(long, global = true, help_heading = "On the way", value_name = "STEPS", value_parser = at_least_one)]
     checkpoint_every: Option<usize>,
@@ -43,7 +51,9 @@ impl Keeping {
     /// Refuses what only gradient descent can do.
     pub fn refuse(&self, kind: &str) -> anyhow::Result<()> {
         let given = [
+            ("--dashboard", self.dashboard),
             ("--log-steps", self.log_steps.is_some()),
+            ("--tensorboard", self.tensorboard.is_some()),
             ("--checkpoint-every", self.checkpoint_every.is_some()),
             ("--checkpoint", self.checkpoint.is_some()),
             ("--resume", self.resume),
@@ -54,6 +64,11 @@ impl Keeping {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Refuses a dashboard that nobody could see.
+    pub fn check_dashboard(&self) -> anyhow::Result<()> {
+        if self.dashboard { dashboard::check() } else { Ok(()) }
     }
 
     /// Where checkpoints go and come from, if any do. Refuses now what could not be written later.
@@ -86,7 +101,7 @@ impl Keeping {
         settings: &Settings,
         examples: usize,
     ) -> anyhow::Result<Watch> {
-        let mut watch = Watch::default();
+        let mut watch = Watch { dashboard: self.dashboard, ..Watch::default() };
         if let Some(path) = path {
             let identity = identity();
             if self.resume {
@@ -105,8 +120,14 @@ impl Keeping {
                 watch.checkpoints = Some(Checkpoints { every, path, identity });
             }
         }
+        let total = settings.steps(examples);
+        if let Some(folder) = &self.tensorboard {
+            let layers = untrained.dense_layers().count();
+            let done = watch.resume.as_ref().map(Checkpoint::step);
+            watch.events = Some(Events::begin(folder, total, layers, done)?);
+        }
         if let Some(path) = &self.log_steps {
-            let log = StepLog::begin(path, settings, settings.steps(examples), watch.resume.as_ref());
+            let log = StepLog::begin(path, settings, total, watch.resume.as_ref());
             watch.log = Some(log.with_context(|| format!("cannot write {}", path.display()))?);
         }
         Ok(watch)
@@ -128,7 +149,10 @@ fn missing(error: tercet::Error, path: &Path) -> anyhow::Error {
 pub struct Watch {
     /// Where the training goes on from.
     pub resume: Option<Checkpoint>,
+    /// Whether the training is shown on a dashboard.
+    pub dashboard: bool,
     log: Option<StepLog>,
+    events: Option<Events>,
     checkpoints: Option<Checkpoints>,
 }
 
@@ -147,6 +171,12 @@ impl Watch {
         {
             output::tell(format_args!("the log of the steps ends here: {error}"));
             self.log = None;
+        }
+        if let Some(events) = &mut self.events
+            && let Err(error) = events.step(progress)
+        {
+            output::tell(format_args!("the event file for TensorBoard ends here: {error}"));
+            self.events = None;
         }
         let due = |every: usize| progress.step.is_multiple_of(every) || progress.step == progress.total;
         if let Some(Checkpoints { every, path, identity }) = &self.checkpoints
@@ -176,7 +206,7 @@ impl StepLog {
             let mut lines = String::new();
             let mut checks = history.checks.iter().peekable();
             for (step, &loss) in (1..).zip(&history.losses) {
-                let learning_rate = settings.learning_rate * settings.schedule.factor(step - 1, total);
+                let learning_rate = history.learning_rate(settings, step - 1, total);
                 line(&mut lines, step, loss, learning_rate, checks.next_if(|check| check.step == step));
             }
             file.write_all(lines.as_bytes())?;

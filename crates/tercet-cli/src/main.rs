@@ -4,6 +4,7 @@
 //! sense, 3 data or files, 130 interrupted.
 
 mod arguments;
+mod dashboard;
 mod descending;
 mod exact;
 mod exit;
@@ -15,6 +16,7 @@ mod output;
 mod progress;
 mod remembering;
 mod table;
+mod tensorboard;
 mod training;
 mod verbs;
 

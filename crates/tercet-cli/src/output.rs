@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use tercet::data::Colours;
@@ -15,19 +16,62 @@ pub fn print(result: impl Display) -> anyhow::Result<()> {
     writeln!(out, "{result}").and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
+/// Lines for standard error while that is a screen with something else on it.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+fn held() -> MutexGuard<'static, Option<Vec<String>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Writes a line to standard error. Where that is closed there is nobody left to tell, and the work goes on.
 pub fn tell(line: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    match &mut *held() {
+        Some(lines) => lines.push(line.to_string()),
+        None => {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+}
+
+/// Holds what is [told](tell) from now on.
+pub fn hold() {
+    held().get_or_insert_default();
+}
+
+/// Whether lines are held.
+pub fn holds() -> bool {
+    held().is_some()
+}
+
+/// The last line that is held.
+pub fn last_held() -> Option<String> {
+    held().as_ref()?.last().cloned()
+}
+
+/// Writes all that was held, and holds no more.
+pub fn release() {
+    let lines = held().take();
+    lines.into_iter().flatten().for_each(tell);
 }
 
 /// Whether pictures on standard output may have colours: on a terminal, unless `NO_COLOR` is set.
 pub fn colours() -> Colours {
-    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if std::io::stdout().is_terminal() && wanted { Colours::Ansi } else { Colours::None }
+    if std::io::stdout().is_terminal() && coloured() { Colours::Ansi } else { Colours::None }
+}
+
+/// Whether `NO_COLOR` leaves colours to a terminal.
+pub fn coloured() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// How many characters a line of standard output has: those of the terminal, or 80.
 pub fn width() -> usize {
     let of_terminal = std::io::stdout().is_terminal().then(|| comfy_table::Table::new().width()).flatten();
     of_terminal.unwrap_or(80).into()
+}
+
+/// The same of standard error.
+pub fn width_of_progress() -> usize {
+    let size = ratatui::crossterm::terminal::size();
+    size.ok().filter(|_| std::io::stderr().is_terminal()).map_or(80, |(columns, _)| columns.into())
 }

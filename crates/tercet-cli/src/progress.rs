@@ -16,9 +16,14 @@ pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
+/// Whether everything here is silent.
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// A line on standard error.
 pub fn say(line: impl AsRef<str>) {
-    if !QUIET.load(Ordering::Relaxed) {
+    if !is_quiet() {
         output::tell(line.as_ref());
     }
 }
@@ -34,11 +39,15 @@ impl Stage {
     /// Begins a stage of `steps` steps.
     pub fn new(name: impl Into<String>, steps: usize) -> Self {
         let name = name.into();
-        let animated = std::io::stderr().is_terminal() && !QUIET.load(Ordering::Relaxed);
+        let animated = std::io::stderr().is_terminal() && !is_quiet() && !output::holds();
         let bar = if animated { ProgressBar::new(steps as u64) } else { ProgressBar::hidden() };
-        let template = "{prefix}  {bar:24} {percent:>3} %  {eta} left  {wide_msg}";
+        let width = output::width_of_progress();
+        let template = match bar_width(&name, width) {
+            0 => "{prefix}  {percent:>3} %  {eta} left  {wide_msg}".to_owned(),
+            bar => format!("{{prefix}}  {{bar:{bar}}} {{percent:>3}} %  {{eta}} left  {{wide_msg}}"),
+        };
         bar.set_style(
-            ProgressStyle::with_template(template).expect("a template that is tested by every run"),
+            ProgressStyle::with_template(&template).expect("a template that is tested by every run"),
         );
         bar.set_prefix(name.clone());
         Stage { name, bar, start: Instant::now() }
@@ -72,5 +81,31 @@ impl Stage {
         let comma = if result.is_empty() { "" } else { ", " };
         say(format!("{}: {}{comma}{result}", self.name, text::seconds(seconds)));
         seconds
+    }
+}
+
+/// How many characters of a line are left to the bar: the figures behind it matter more.
+fn bar_width(name: &str, line: usize) -> usize {
+    /// Blanks, ` 100 %`, `59m left`.
+    const AROUND: usize = 20;
+    /// `loss 0.1234, validation 98.10 %, 1,234,567 images/s`.
+    const FIGURES: usize = 52;
+    match line.saturating_sub(name.chars().count() + AROUND + FIGURES) {
+        // Too short to show anything.
+        0..4 => 0,
+        room => room.min(24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_gives_way_to_the_figures() {
+        assert_eq!(bar_width("network", 200), 24);
+        assert_eq!(bar_width("network", 90), 11);
+        assert_eq!(bar_width("network", 80), 0);
+        assert_eq!(bar_width("a rather long name", 20), 0);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use tercet::data::Split;
 use tercet::network::Network;
 use tercet::text;
 use tercet::train::{Checkpoint, Ending, Plan, Progress, Settings, Training};
 
+use crate::dashboard::Dashboard;
 use crate::interrupt;
 use crate::keeping::Watch;
 use crate::progress::Stage;
@@ -42,15 +44,26 @@ pub fn follow(
     lines: bool,
     mut watch: Watch,
 ) -> anyhow::Result<(Training, f64)> {
-    let stage = Stage::new(name, plan.settings.steps(plan.examples.len()));
-    let images = if plan.examples.image_shape().is_some() { "images" } else { "examples" };
     let resume = watch.resume.take();
     let before = resume.as_ref().map_or(0, Checkpoint::step);
+    let images = if plan.examples.image_shape().is_some() { "images" } else { "examples" };
+    let mut pace = Pace { seconds: 0.0, steps: 0, seen: 0, images };
+    let mut dashboard = watch
+        .dashboard
+        .then(|| Dashboard::open(name, network, plan, pace))
+        .transpose()
+        .context("no dashboard")?;
+    let stage = Stage::new(name, plan.settings.steps(plan.examples.len()));
     stage.resume_at(before);
-    let (start, mut shown, mut seen) = (Instant::now(), None, 0);
+    let (start, mut paused, mut shown) = (Instant::now(), Duration::ZERO, None);
     let mut observe = |progress: Progress<'_>| {
         stage.at(progress.step);
-        seen = progress.examples;
+        pace = Pace {
+            seconds: (start.elapsed() - paused).as_secs_f64(),
+            steps: progress.step - before,
+            seen: progress.examples,
+            images,
+        };
         if let Some(check) = progress.check().filter(|_| lines) {
             let (loss, accuracy) = (progress.history.mean_loss(), percent(check.validation_accuracy));
             let step = text::thousands(progress.step);
@@ -58,10 +71,17 @@ pub fn follow(
                 .say(format!("iteration {step}: average loss = {loss:.4}, validation accuracy = {accuracy}"));
         }
         if progress.check().is_some() || shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
-            stage.note(note(&progress, start, images));
+            stage.note(note(&progress, pace));
             shown = Some(Instant::now());
         }
-        let flow = interrupt::flow();
+        let flow = match &mut dashboard {
+            Some(dashboard) => {
+                let (flow, waited) = dashboard.after_step(&progress, latest(&progress), pace);
+                paused += waited;
+                flow
+            }
+            None => interrupt::flow(),
+        };
         watch.after_step(&progress, flow.is_break());
         flow
     };
@@ -69,27 +89,55 @@ pub fn follow(
         None => plan.train(network, &mut observe)?,
         Some(checkpoint) => plan.resume(network, checkpoint, &mut observe)?,
     };
-    let seconds = start.elapsed().as_secs_f64();
-    let rate = if seen > 0 { format!(", {}", speed(seen, start, images)) } else { String::new() };
+    let seconds = (start.elapsed() - paused).as_secs_f64();
+    if let Some(dashboard) = dashboard {
+        dashboard.close();
+    }
+    let rate = if pace.seen > 0 { format!(", {}", pace.speed()) } else { String::new() };
     stage.done(&format!("{}{rate}", outcome(&training)));
     Ok((training, seconds))
 }
 
-/// What stands beside the bar: the loss of late, the last look, and how fast it goes.
-fn note(progress: &Progress<'_>, start: Instant, images: &str) -> String {
+/// How fast a training goes, pauses left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    pub seconds: f64,
+    /// Steps since it began or was resumed.
+    pub steps: usize,
+    /// Examples that these have seen.
+    pub seen: u64,
+    /// What an example is called.
+    pub images: &'static str,
+}
+
+impl Pace {
+    /// `345,678 images/s`.
+    pub fn speed(&self) -> String {
+        let rate = self.seen as f64 / self.seconds.max(1e-9);
+        format!("{} {}/s", text::thousands(rate as usize), self.images)
+    }
+
+    /// The seconds that so many steps to come will take, once there are any to judge by.
+    pub fn left(&self, steps: usize) -> Option<f64> {
+        (self.steps > 0).then(|| self.seconds / self.steps as f64 * steps as f64)
+    }
+}
+
+/// The mean loss of late.
+fn latest(progress: &Progress<'_>) -> f32 {
     let losses = &progress.history.losses;
     let latest = &losses[losses.len().saturating_sub(LATEST)..];
-    let loss = latest.iter().sum::<f32>() / latest.len() as f32;
+    latest.iter().sum::<f32>() / latest.len() as f32
+}
+
+/// What stands beside the bar: the loss of late, the last look, and how fast it goes.
+fn note(progress: &Progress<'_>, pace: Pace) -> String {
+    let loss = latest(progress);
     let accuracy = match progress.history.checks.last() {
         Some(check) => format!("validation {}, ", percent(check.validation_accuracy)),
         None => String::new(),
     };
-    format!("loss {loss:.4}, {accuracy}{}", speed(progress.examples, start, images))
-}
-
-fn speed(seen: u64, start: Instant, images: &str) -> String {
-    let rate = seen as f64 / start.elapsed().as_secs_f64().max(1e-9);
-    format!("{} {images}/s", text::thousands(rate as usize))
+    format!("loss {loss:.4}, {accuracy}{}", pace.speed())
 }
 
 /// What came of a training, in a few words.
@@ -114,7 +162,8 @@ fn outcome(training: &Training) -> String {
         }
         Ending::Interrupted => {
             let steps = text::thousands(training.history.losses.len());
-            format!("{accuracy}, interrupted after {steps} steps")
+            let how = if interrupt::was_asked() { "interrupted" } else { "stopped" };
+            format!("{accuracy}, {how} after {steps} steps")
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Arguments {
 /// Builds the program, runs it and adds to the record.
 pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["build", "--release"]))?;
-    let program = super::built(repository, "tercet")?;
+    let program = crate::command::program(repository, "release", "tercet")?;
 
     let commit = machine::commit(repository.root());
     let path = repository.root().join("benchmarks/records/compare.csv");

@@ -5,14 +5,12 @@
 
 mod compare;
 
-use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Subcommand;
-use serde_json::Value;
 
-use crate::command::{cargo, output, run as execute};
+use crate::command::{cargo, program, run as execute};
 use crate::repository::Repository;
 
 /// What can be measured.
@@ -47,15 +45,7 @@ pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
 /// Builds the program that measures against peers, and has it run one of its benchmarks.
 fn against_peers(benchmark: &str, passed_on: &PassedOn, repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["build", "--release", "--package", "tercet-benchmarks"]))?;
-    let mut command = Command::new(built(repository, "tercet-benchmarks")?);
+    let mut command = Command::new(program(repository, "release", "tercet-benchmarks")?);
     command.arg(benchmark).args(&passed_on.arguments);
     execute(command)
-}
-
-/// Where cargo put a program that was built with `--release`.
-fn built(repository: &Repository, program: &str) -> Result<std::path::PathBuf> {
-    let metadata = output(cargo(repository, &["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
-    let target = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
-    Ok(Path::new(target).join("release").join(format!("{program}{}", std::env::consts::EXE_SUFFIX)))
 }

@@ -1,6 +1,8 @@
 //! The checks that no tool of Rust's does.
 
+pub mod dashboard;
 pub mod links;
+pub mod tensorboard;
 pub mod unsafe_code;
 pub mod words;
 

@@ -332,6 +332,7 @@ fn descend(
         recipe::Kind::Network => "network",
     };
     recipe.validate()?;
+    common.keeping.check_dashboard()?;
     let path = common.path(name)?;
     losses.map(check_writable).transpose()?;
     let checkpoint = common.keeping.path(&path)?;
@@ -364,6 +365,11 @@ fn descend(
     if let Some(weights) = weights {
         card.settings["weights"] = json!(weights.to_string_lossy());
     }
+    if let Ok((training, _)) = &trained
+        && !training.history.rate_changes.is_empty()
+    {
+        card.settings["rate_changes"] = serde_json::to_value(&training.history.rate_changes)?;
+    }
     card.seed = Some(recipe.seed);
     card.data = Some(DataRecord::of(&data.train));
     let mut save_as = |network: Network, check: Option<&Check>| -> anyhow::Result<String> {
@@ -386,7 +392,9 @@ fn descend(
                 write_losses(path, &training.history)?;
             }
             output::print(save_as(network, training.check())?)?;
-            Ok(if training.ending == Ending::Interrupted { exit::interrupted() } else { ExitCode::SUCCESS })
+            // The dashboard's key to stop is a way to end well.
+            let interrupted = training.ending == Ending::Interrupted && interrupt::was_asked();
+            Ok(if interrupted { exit::interrupted() } else { ExitCode::SUCCESS })
         }
         Err(error) => {
             if matches!(error.downcast_ref(), Some(tercet::Error::Diverged { .. })) {

@@ -19,4 +19,5 @@ mod memory;
 mod predict;
 mod train;
 mod tune;
+mod watching;
 mod welcome;

@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn no_mark_is_left_in_the_drawing_and_nothing_is_loaded() {
         let check = Check { step: 2, train_loss: 1.0, validation_loss: 0.5, validation_accuracy: 0.9 };
-        let history = History { losses: vec![3.0, 2.0, f32::NAN], checks: vec![check] };
+        let history = History { losses: vec![3.0, 2.0, f32::NAN], checks: vec![check], ..History::default() };
         let markup = training(&history, "m").unwrap().unwrap().into_string();
         assert!(markup.contains("var(--train)") && markup.contains("var(--validation)"));
         assert!(!markup.contains("#0102") && !markup.contains("http"), "{markup}");
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn histories_with_nothing_to_draw_are_left_out() {
         assert!(training(&History::default(), "m").unwrap().is_none());
-        let history = History { losses: vec![f32::NAN], checks: Vec::new() };
+        let history = History { losses: vec![f32::NAN], checks: Vec::new(), ..History::default() };
         assert!(training(&history, "m").unwrap().is_none());
         assert!(accuracy_by_k(&AccuracyByK::default(), "m").unwrap().is_none());
     }
@@ -206,14 +206,18 @@ mod tests {
         let by_k = AccuracyByK { on: "x".into(), chosen: 2, points };
         assert!(accuracy_by_k(&by_k, "m").unwrap().is_some());
         let check = Check { step: 1, train_loss: 1.0, validation_loss: -3.0, validation_accuracy: 1.5 };
-        let history = History { losses: vec![-2.0, -1.0], checks: vec![check] };
+        let history = History { losses: vec![-2.0, -1.0], checks: vec![check], ..History::default() };
         assert!(training(&history, "m").unwrap().is_some());
     }
 
     #[test]
     fn losses_without_checks_and_constant_ones_are_drawn() {
         for losses in [vec![0.0], vec![5.0; 3], vec![f32::MAX; 2]] {
-            assert!(training(&History { losses, checks: Vec::new() }, "m").unwrap().is_some());
+            assert!(
+                training(&History { losses, checks: Vec::new(), ..History::default() }, "m")
+                    .unwrap()
+                    .is_some()
+            );
         }
     }
 }

@@ -36,7 +36,8 @@ fn model(name: &str, test: &Dataset) -> ModelCard {
 fn full(test: &Dataset) -> Run {
     let check = Check { step: 2, train_loss: 1.0, validation_loss: 0.5, validation_accuracy: 0.9 };
     let mut trained = model("trained", test);
-    trained.history = Some(History { losses: vec![3.0, 2.0, 1.0], checks: vec![check] });
+    trained.history =
+        Some(History { losses: vec![3.0, 2.0, 1.0], checks: vec![check], ..History::default() });
     trained.templates = vec![Templates {
         title: "Templates".into(),
         names: test.classes().to_vec(),

@@ -9,12 +9,15 @@
 //! ```
 //!
 //! Everything else here is watching: the validation set is looked at now and then, the best and the last sound
-//! weights are remembered, and whoever observes may end the training.
+//! weights are remembered, and whoever observes may end the training, change its learning rate, or ask how the layers
+//! are doing.
 
 mod checkpoint;
 mod clip;
 mod history;
+mod measure;
 mod plan;
+mod requests;
 mod settings;
 mod state;
 mod step;
@@ -25,7 +28,8 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 pub use checkpoint::{Checkpoint, Identity};
-pub use history::{Check, History};
+pub use history::{Check, History, RateChange};
+pub use measure::{LayerMeasurement, Measurement};
 pub use plan::Plan;
 pub use settings::{Length, Settings, StopBy};
 pub use weights::ClassWeights;
@@ -34,6 +38,8 @@ use crate::data::{Batches, Dataset};
 use crate::loss::Objective;
 use crate::network::{Dense, Dropout, Inputs, Network, Workspace, regularized};
 use crate::{Error, Result};
+use measure::Meter;
+use requests::Requests;
 use state::State;
 
 /// What an observer is told after each step.
@@ -52,6 +58,8 @@ pub struct Progress<'a> {
     pub examples: u64,
     network: &'a Network,
     state: &'a State,
+    measurement: Option<&'a Measurement>,
+    requests: &'a Requests,
 }
 
 impl Progress<'_> {
@@ -167,6 +175,9 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
     let mut inputs = Inputs::new(network);
     let mut workspace = Workspace::new();
     let mut seen = 0;
+    let requests = Requests::none();
+    // Made when somebody asks for the first measurement.
+    let mut meter: Option<Meter> = None;
 
     let ending = loop {
         if let Some(best) = state.out_of_patience(settings) {
@@ -194,7 +205,12 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         };
         let data_loss =
             network.data_loss_and_gradients(x, &labels, objective, dropout.as_mut(), &mut workspace);
-        let learning_rate = settings.learning_rate * settings.schedule.factor(state.step, total);
+        let learning_rate = state.history.learning_rate(settings, state.step, total);
+        let mut measuring =
+            requests.take_measure().then(|| meter.get_or_insert_with(|| Meter::new(network, examples)));
+        if let Some(meter) = &mut measuring {
+            meter.before(network);
+        }
         // The step gives the squares of the weights that it passes over, so the loss is known after it. Where the loss
         // is unsound, the weights of the last sound check come back.
         let squares = state.descend(network, workspace.gradients_mut(), settings, learning_rate);
@@ -233,10 +249,13 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
             examples: seen,
             network,
             state: &state,
+            measurement: measuring.map(|meter| meter.after(network, examples)),
+            requests: &requests,
         });
         if flow.is_break() && done < total {
             break Ending::Interrupted;
         }
+        state.history.rate_changes.extend(requests.take_rate_change(done).filter(|_| done < total));
     };
     let State { history, best, .. } = state;
     let restored = best.filter(|_| ending != Ending::Interrupted);

@@ -4,7 +4,8 @@
 //! metadata key `tercet-checkpoint`, much as a model file has one under `tercet`:
 //!
 //! ```text
-//! document        format, steps done, step of the best check, recipe, layers, digests of data and weights, program
+//! document        format, steps done, step of the best check, recipe, layers, digests of data and weights, program,
+//!                 changes of the learning rate, where there were any
 //! w1, b1, w2, …   the parameters                                              F32
 //! first.w1, …     what the optimizer remembers, as far as it does             F32
 //! second.w1, …
@@ -33,8 +34,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Progress;
 use super::state::State;
+use super::{Progress, RateChange};
 use crate::Result;
 use crate::data::Dataset;
 use crate::network::Network;
@@ -43,8 +44,11 @@ use crate::recipe::Recipe;
 /// The metadata key of the document.
 const KEY: &str = "tercet-checkpoint";
 
-/// The version of the format that this program reads and writes.
+/// The version of the format.
 const FORMAT: u64 = 1;
+
+/// The version of one with changes of the learning rate, which programs that only know the first would leave out.
+const FORMAT_WITH_CHANGES: u64 = 2;
 
 /// A training in the middle.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +94,8 @@ struct Document {
     layers: String,
     data: BTreeMap<String, String>,
     program: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rate_changes: Vec<RateChange>,
 }
 
 impl Checkpoint {
@@ -124,7 +130,10 @@ impl Progress<'_> {
     /// # Errors
     /// A folder that isn't there, and what the operating system refuses.
     pub fn save_checkpoint(&self, path: &Path, identity: &Identity) -> Result<()> {
-        crate::file::replace(path, &write::to_bytes(self.network, self.state, identity)?)
+        // What was asked for after this very step belongs to the next.
+        let asked = self.requests.rate_change(self.step).filter(|_| self.step < self.total);
+        let changes = self.history.rate_changes.iter().copied().chain(asked).collect();
+        crate::file::replace(path, &write::to_bytes(self.network, self.state, changes, identity)?)
     }
 }
 

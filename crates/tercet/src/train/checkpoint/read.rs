@@ -9,11 +9,11 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata};
 use serde_json::Value;
 
-use super::{BEST, Checkpoint, Document, FORMAT, Identity, KEY, SOUND, layers};
+use super::{BEST, Checkpoint, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, SOUND, layers};
 use crate::network::Network;
 use crate::optimizer::{Moments, Optimizer};
 use crate::train::state::State;
-use crate::train::{Check, History};
+use crate::train::{Check, History, RateChange};
 use crate::{Error, Result};
 
 /// The longest header that is read. A recipe and the names of a few hundred tensors take a few kilobytes.
@@ -79,10 +79,10 @@ fn check_header(
         return Err(Flaw::new(found, format!("a document under the metadata key `{KEY}`"), NOT_OURS));
     };
     let value: Value = serde_json::from_str(json).map_err(|e| none(e.to_string()))?;
-    if value["format"] != FORMAT {
+    if value["format"] != FORMAT && value["format"] != FORMAT_WITH_CHANGES {
         let found = format!("checkpoint format {}", value["format"]);
         let remedy = "Resume with the version of tercet that wrote it, or leave out --resume to begin anew.";
-        return Err(Flaw::new(found, format!("format {FORMAT}"), remedy));
+        return Err(Flaw::new(found, format!("format {FORMAT} or {FORMAT_WITH_CHANGES}"), remedy));
     }
     let document: Document = serde_json::from_value(value).map_err(|e| none(e.to_string()))?;
 
@@ -210,6 +210,17 @@ fn build(
         }
         checks.push(Check { step, train_loss, validation_loss, validation_accuracy });
     }
+    let mut changed = 0;
+    for change in &document.rate_changes {
+        let RateChange { step, factor } = *change;
+        if step <= changed || step > document.step || !(factor.is_finite() && factor > 0.0) {
+            return Err(flaw(format!(
+                "a learning rate times {factor} after step {step} of {}",
+                document.step
+            )));
+        }
+        changed = step;
+    }
     let best = match document.best {
         None => None,
         Some(step) => match checks.iter().find(|check| check.step == step) {
@@ -226,7 +237,7 @@ fn build(
     let moments = (1..=untrained.dense_layers().count())
         .map(|n| Ok([moments(format!("w{n}"))?, moments(format!("b{n}"))?]))
         .collect::<Result<Vec<_>, Flaw>>()?;
-    let history = History { losses: f32s("losses")?, checks };
+    let history = History { losses: f32s("losses")?, checks, rate_changes: document.rate_changes.clone() };
     let state = State { step: document.step, moments, history, last_sound: network(SOUND)?, best };
     Ok(Checkpoint { network: network("")?, state })
 }

@@ -108,6 +108,73 @@ fn a_training_goes_on_to_the_same_bits_from_any_step() {
     }
 }
 
+/// Trains as [`run`] does, but halves the learning rate after these steps.
+fn run_halving(
+    from: Option<&Path>,
+    halve_after: &[usize],
+    stop: Option<(usize, &Path)>,
+) -> (Network, Training) {
+    let recipe = recipe();
+    let data = split(&set(), 20, recipe.seed).unwrap();
+    let identity = Identity::new(&recipe, &data.train, &data.validation, None);
+    let plan =
+        Plan { validation: Some(&data.validation), ..Plan::new(&data.train, &recipe.train, recipe.seed) };
+    let mut network = recipe.untrained(4, 2).unwrap();
+    let mut observe = |progress: Progress<'_>| {
+        if halve_after.contains(&progress.step) {
+            progress.scale_learning_rate(0.5).unwrap();
+        }
+        match stop {
+            Some((step, path)) if progress.step == step => {
+                progress.save_checkpoint(path, &identity).unwrap();
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    };
+    let training = match from {
+        None => plan.train(&mut network, &mut observe),
+        Some(path) => {
+            let checkpoint = Checkpoint::load(path, &identity, &network).unwrap();
+            plan.resume(&mut network, checkpoint, &mut observe)
+        }
+    };
+    (network, training.unwrap())
+}
+
+#[test]
+fn changes_of_the_learning_rate_go_on_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let halve_after = [5, 9, 30];
+    let (network, training) = run_halving(None, &halve_after, None);
+    let changes = |steps: &[usize]| -> Vec<RateChange> {
+        steps.iter().map(|&step| RateChange { step, factor: 0.5 }).collect()
+    };
+    // After the last step there is nothing left to change.
+    assert_eq!(training.history.losses.len(), 30);
+    assert_eq!(training.history.rate_changes, changes(&[5, 9]));
+    assert_ne!(bits(&network), bits(&run_halving(None, &[5], None).0));
+    // Before, between and behind the changes, and right where one was asked for.
+    for stop in [2, 5, 7, 9, 10] {
+        run_halving(None, &halve_after, Some((stop, &path)));
+        // What was asked for before the stop must come out of the checkpoint.
+        let to_come: Vec<usize> = halve_after.into_iter().filter(|&step| step > stop).collect();
+        let (resumed, again) = run_halving(Some(&path), &to_come, None);
+        assert_eq!(again, training, "{stop}");
+        assert_eq!(bits(&resumed), bits(&network), "{stop}");
+    }
+    let format = |path: &Path| {
+        let bytes = std::fs::read(path).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        text.contains(r#"\"format\":2"#)
+    };
+    // Older programs, which know no changes, must not go on from it; from one without changes they may.
+    assert!(format(&path));
+    run_halving(None, &[], Some((9, &path)));
+    assert!(!format(&path));
+}
+
 #[test]
 fn it_has_the_history_and_the_network_of_its_step() {
     let folder = tempfile::tempdir().unwrap();
@@ -189,11 +256,21 @@ fn hostile_files_are_refused_whatever_they_claim() {
     let body = &whole[8 + header_length..];
     assert!(load(&changed(&header, body)).is_ok());
     for (piece, with, words) in [
-        ("\\\"format\\\":1", "\\\"format\\\":2", "checkpoint format 2; expected format 1"),
+        ("\\\"format\\\":1", "\\\"format\\\":3", "checkpoint format 3; expected format 1 or 2"),
         ("\\\"step\\\":9", "\\\"step\\\":8", "for the tensor losses; expected F32 [8]"),
         ("\\\"step\\\":9", "\\\"step\\\":99999999999", "for the tensor losses; expected F32 [99999999999]"),
         ("\\\"best\\\":", "\\\"best\\\":1", "a best check after step 1"),
         ("\"sound.w1\"", "\"sound.w9\"", "a tensor sound.w9"),
+        (
+            "\\\"format\\\":1",
+            "\\\"format\\\":2,\\\"rate_changes\\\":[{\\\"step\\\":10,\\\"factor\\\":0.5}]",
+            "a learning rate times 0.5 after step 10 of 9",
+        ),
+        (
+            "\\\"format\\\":1",
+            "\\\"format\\\":2,\\\"rate_changes\\\":[{\\\"step\\\":2,\\\"factor\\\":-1}]",
+            "a learning rate times -1 after step 2 of 9",
+        ),
         ("tercet-checkpoint", "tercet-checkpoinT", "a safetensors file that is no checkpoint"),
         ("\\\"step\\\":9", "\\\"step\\\":-9", "a file that is damaged or no checkpoint"),
     ] {

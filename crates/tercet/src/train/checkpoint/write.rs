@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{BEST, Document, FORMAT, Identity, KEY, SOUND, layers};
+use super::{BEST, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, RateChange, SOUND, layers};
 use crate::model::tensors::{Tensor, Values};
 use crate::network::Network;
 use crate::train::state::State;
@@ -17,16 +17,22 @@ pub(super) fn digest(values: &[f32]) -> String {
     sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) fn to_bytes(network: &Network, state: &State, identity: &Identity) -> Result<Vec<u8>> {
+pub(super) fn to_bytes(
+    network: &Network,
+    state: &State,
+    rate_changes: Vec<RateChange>,
+    identity: &Identity,
+) -> Result<Vec<u8>> {
     let State { step, moments, history, last_sound, best } = state;
     let document = Document {
-        format: FORMAT,
+        format: if rate_changes.is_empty() { FORMAT } else { FORMAT_WITH_CHANGES },
         step: *step,
         best: best.as_ref().map(|(check, _)| check.step),
         recipe: identity.recipe.clone(),
         layers: layers(network),
         data: identity.data.clone(),
         program: concat!("tercet ", env!("CARGO_PKG_VERSION")).to_owned(),
+        rate_changes,
     };
     let refuse = |e: String| Error::mismatch("the checkpoint to be saved", e, "numbers that can be written");
     let document = serde_json::to_string(&document).map_err(|e| refuse(e.to_string()))?;

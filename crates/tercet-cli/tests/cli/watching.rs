@@ -1,0 +1,55 @@
+//! Event files for TensorBoard, whose own reader reads them in the step `tensorboard` of `cargo xtask test`, and the
+//! dashboard, which the step `dashboard` runs in a terminal.
+
+use crate::common::Scratch;
+
+const TRAIN: &str = "train network --data small --hidden 8 --epochs 3 --seed 2";
+
+/// How many event files a folder has.
+fn events(scratch: &Scratch, folder: &str) -> usize {
+    let names = std::fs::read_dir(scratch.path(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("events.out.tfevents.")).count()
+}
+
+#[test]
+fn event_files_change_no_bit_of_the_model() {
+    let scratch = Scratch::new();
+    scratch.run(&format!("{TRAIN} --out plain.safetensors")).succeeds();
+    scratch.run(&format!("{TRAIN} --out m.safetensors --tensorboard runs/first")).succeeds();
+    assert!(scratch.read("m.safetensors") == scratch.read("plain.safetensors"));
+    assert_eq!(events(&scratch, "runs/first"), 1);
+}
+
+#[test]
+fn a_resumed_training_adds_a_file_and_another_one_is_refused() {
+    let scratch = Scratch::new();
+    let train = format!("{TRAIN} --tensorboard runs --checkpoint-every 10");
+    scratch.run(&train).succeeds();
+    scratch.refuses(&train, 3, &["runs has the event files of an earlier training", "name another folder"]);
+    scratch.run(&format!("{train} --resume")).succeeds();
+    assert_eq!(events(&scratch, "runs"), 2);
+}
+
+#[test]
+fn event_files_where_none_can_be_are_refused() {
+    let scratch = Scratch::new();
+    scratch.write("file", "");
+    scratch.refuses(&format!("{TRAIN} --tensorboard file"), 3, &["cannot write to file"]);
+    for kind in ["neighbors", "linear --solver dual"] {
+        let words = ["--tensorboard belongs to training by gradient descent"];
+        scratch.refuses(&format!("train {kind} --data small --tensorboard runs"), 2, &words);
+    }
+}
+
+#[test]
+fn a_dashboard_that_nobody_could_see_is_refused() {
+    let scratch = Scratch::new();
+    let words = ["--dashboard needs a terminal", "standard error is none", "--log-steps or --tensorboard"];
+    scratch.refuses(&format!("{TRAIN} --dashboard"), 2, &words);
+    scratch.refuses(&format!("{TRAIN} --dashboard --quiet"), 2, &["leave out one of them"]);
+    scratch.refuses("train --recipe lecture --data small --dashboard", 2, &words);
+    for kind in ["neighbors", "linear --solver dual"] {
+        let words = ["--dashboard belongs to training by gradient descent"];
+        scratch.refuses(&format!("train {kind} --data small --dashboard"), 2, &words);
+    }
+}

@@ -1,0 +1,107 @@
+"""Reads event files of `tercet train --tensorboard` with TensorBoard's own reader: read.py PROGRAM
+
+What is read must be what `--log-steps` says of the same training, number by number, and a training that was killed
+and resumed must give the curves of one that was not.
+"""
+
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+
+STEPS, LOOK_EVERY, MEASURE_EVERY = 900, 200, 9
+TRAIN = [
+    "train", "network", "--hidden", "24,16", "--schedule", "cosine", "--lr", "0.05", "--seed", "3",
+    "--iterations", str(STEPS), "--check-every", str(LOOK_EVERY), "--validation", "1000",
+]  # fmt: skip
+
+
+def curves(folder):
+    """The scalars of a folder of event files: tag -> [(step, value)]."""
+    reader = EventAccumulator(str(folder), size_guidance={SCALARS: 0})
+    reader.Reload()
+    return {tag: [(e.step, e.value) for e in reader.Scalars(tag)] for tag in reader.Tags()["scalars"]}
+
+
+def f32(number):
+    return struct.unpack("<f", struct.pack("<f", number))[0]
+
+
+def check(condition, what):
+    if not condition:
+        sys.exit(f"FAILED: {what}")
+
+
+def against_the_log(found, steps):
+    """The curves are those of the lines of JSON."""
+    line = lambda name: [(s["step"], f32(s[name])) for s in steps if name in s]
+    for tag, name in [
+        ("loss/batch", "loss"),
+        ("learning_rate", "learning_rate"),
+        ("loss/validation", "validation_loss"),
+        ("accuracy/validation", "validation_accuracy"),
+    ]:
+        check(found[tag] == line(name), f"{tag} is {found[tag][:3]}…, the log says {line(name)[:3]}…")
+    looks = [step for step, _ in line("validation_loss")]
+    check(looks == [*range(LOOK_EVERY, STEPS, LOOK_EVERY), STEPS], f"looks after {looks}")
+    losses = [s["loss"] for s in steps]
+    for (step, mean), since in zip(found["loss/train"], [0, *looks]):
+        expected = sum(losses[since:step]) / (step - since)
+        check(abs(mean - expected) < 1e-5, f"loss/train after {step} is {mean}, the mean is {expected}")
+    measured = [*range(MEASURE_EVERY, STEPS + 1, MEASURE_EVERY)]
+    for tag in ["accuracy/train_sample", *(f"update_to_weight/layer_{n}" for n in (1, 2, 3))]:
+        check([step for step, _ in found[tag]] == measured, f"{tag} after {found[tag][:3]}…")
+        check(all(0 <= value <= 1 for _, value in found[tag]), f"{tag} is no share")
+    dead = {tag for tag in found if tag.startswith("dead_units/")}
+    check(dead == {"dead_units/layer_1", "dead_units/layer_2"}, f"dead units of {dead}")
+
+
+def main(program):
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+
+        def command(*arguments):
+            return [program, *TRAIN, *arguments, "--quiet"]
+
+        log = folder / "steps.jsonl"
+        run = command("--out", str(folder / "whole.safetensors"), "--log-steps", str(log))
+        subprocess.run([*run, "--tensorboard", str(folder / "whole")], check=True, stdout=subprocess.DEVNULL)
+        whole = curves(folder / "whole")
+        against_the_log(whole, [json.loads(line) for line in log.read_text().splitlines()])
+
+        # A reader that believes everything would prove nothing: a flipped bit must be noticed.
+        (file,) = (folder / "whole").iterdir()
+        damaged = bytearray(file.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        (folder / "damaged").write_bytes(damaged)
+        count = lambda path: sum(1 for _ in RawEventFileLoader(str(path)).Load())
+        check(count(folder / "damaged") < count(file), "a damaged file is read to its end")
+
+        parts, checkpoint = folder / "parts", folder / "checkpoint"
+        run = command("--out", str(folder / "parts.safetensors"), "--tensorboard", str(parts))
+        run += ["--checkpoint-every", "7", "--checkpoint", str(checkpoint)]
+        kills = 0
+        for patience in (0.0, 0.05, 0.1):
+            child = subprocess.Popen([*run, *(["--resume"] if checkpoint.exists() else [])], stdout=subprocess.DEVNULL)
+            begun = len(list(parts.iterdir())) if parts.exists() else 0
+            while child.poll() is None and (not checkpoint.exists() or len(list(parts.iterdir())) == begun):
+                time.sleep(0.001)
+            time.sleep(patience)
+            child.kill()
+            kills += child.wait() != 0
+        check(kills > 0, "it ended before it could be killed")
+        subprocess.run([*run, "--resume"], check=True, stdout=subprocess.DEVNULL)
+        files = len(list(parts.iterdir()))
+        check(files > 1, "a resumed training begins a file of its own")
+        check(curves(parts) == whole, "the curves of a resumed training are not those of one in a piece")
+        points = sum(map(len, whole.values()))
+        print(f"{len(whole)} curves with {points} points are read as they were written, from 1 file and from {files}")
+
+
+main(sys.argv[1])

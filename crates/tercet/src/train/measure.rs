@@ -1,0 +1,219 @@
+//! How the layers are doing: how far a step moved their weights, and which of their units are dead.
+
+use super::Progress;
+use crate::data::Dataset;
+use crate::network::{Inputs, Layer, Network, Workspace};
+
+/// How many training examples the dead units and the accuracy are taken from, or all where there are fewer.
+const SAMPLE: usize = 512;
+
+/// What was measured at a step, because an observer [asked for it](Progress::measure_next) after the one before.
+///
+/// The sample is the same at every step: training examples at equal distances in their order, seen without dropout.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measurement {
+    /// The layers with parameters, first to last.
+    pub layers: Vec<LayerMeasurement>,
+    /// How many training examples the sample has: 512, or all where there are fewer.
+    pub sample: usize,
+    /// The share of the sample that is classified correctly after the step.
+    pub sample_accuracy: f64,
+}
+
+/// What was measured of a dense layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerMeasurement {
+    /// D, its inputs.
+    pub inputs: usize,
+    /// H, its outputs.
+    pub outputs: usize,
+    /// `‖W′ − W‖ / ‖W‖` with W before the step and W′ after it, biases left out; ‖W‖ = √(Σ w²). About 10⁻³ is usual
+    /// (CS231n, "ratio of weights:updates"): far above it steps are too large, far below it too small. Infinite where
+    /// all weights were 0.
+    pub update_ratio: f64,
+    /// The share of its H units that are 0 behind the ReLU for every example of the sample: no gradient reaches
+    /// them through any of these. `None` for a layer without a ReLU behind it, as the one that gives the scores.
+    pub dead_units: Option<f64>,
+}
+
+impl Progress<'_> {
+    /// What was measured at this step, if it was [asked for](Progress::measure_next) after the one before.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use tercet::Dataset;
+    /// use tercet::network::{Init, Network};
+    /// use tercet::train::{Length, Settings, train};
+    ///
+    /// let points = vec![0., 0., 0., 1., 1., 0., 1., 1.];
+    /// let xor = Dataset::from_features("xor", 2, points, vec![0, 1, 1, 0], vec!["0".into(), "1".into()])?;
+    /// let mut network = Network::fully_connected(2, &[8], 2, Init::He, 0)?;
+    /// let settings = Settings { batch: 4, length: Length::Epochs(30), ..Settings::lecture() };
+    /// let mut ratios = Vec::new();
+    /// train(&mut network, &xor, None, &settings, 0, &mut |progress| {
+    ///     ratios.extend(progress.measurement().map(|measured| measured.layers[0].update_ratio));
+    ///     if progress.step.is_multiple_of(10) {
+    ///         progress.measure_next();
+    ///     }
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(ratios.len(), 2, "steps 11 and 21");
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    pub fn measurement(&self) -> Option<&Measurement> {
+        self.measurement
+    }
+}
+
+/// The buffers of measurements. They are made for the first that is asked for, and serve all later ones.
+pub(super) struct Meter {
+    /// W of each dense layer before the step.
+    before: Vec<Vec<f32>>,
+    rows: Vec<usize>,
+    inputs: Inputs,
+    workspace: Workspace,
+    /// Whether a unit of the layer that is looked at is above 0 for any example.
+    alive: Vec<bool>,
+    measurement: Measurement,
+}
+
+impl Meter {
+    pub(super) fn new(network: &Network, examples: &Dataset) -> Self {
+        let sample = SAMPLE.min(examples.len());
+        let of_layer = |dense: &crate::network::Dense| LayerMeasurement {
+            inputs: dense.inputs,
+            outputs: dense.outputs,
+            update_ratio: 0.0,
+            dead_units: None,
+        };
+        Meter {
+            before: network.dense_layers().map(|dense| Vec::with_capacity(dense.w.len())).collect(),
+            rows: (0..sample).map(|i| i * examples.len() / sample).collect(),
+            inputs: Inputs::new(network),
+            workspace: Workspace::new(),
+            alive: Vec::new(),
+            measurement: Measurement {
+                layers: network.dense_layers().map(of_layer).collect(),
+                sample,
+                sample_accuracy: 0.0,
+            },
+        }
+    }
+
+    /// Remembers the weights before a step.
+    pub(super) fn before(&mut self, network: &Network) {
+        for (before, dense) in self.before.iter_mut().zip(network.dense_layers()) {
+            before.clear();
+            before.extend_from_slice(&dense.w);
+        }
+    }
+
+    /// Measures after the step.
+    pub(super) fn after(&mut self, network: &Network, examples: &Dataset) -> &Measurement {
+        let Meter { before, rows, inputs, workspace, alive, measurement } = self;
+        for ((layer, before), dense) in measurement.layers.iter_mut().zip(before).zip(network.dense_layers())
+        {
+            layer.update_ratio = ratio(before, &dense.w);
+        }
+
+        let scores = network.forward_from(inputs.read(examples, rows), None, workspace);
+        let right = scores
+            .chunks_exact(network.classes())
+            .zip(rows.iter())
+            .filter(|(scores, i)| largest(scores) == examples.label(**i) as usize);
+        measurement.sample_accuracy = right.count() as f64 / rows.len() as f64;
+
+        let mut dense = 0usize;
+        for (i, layer) in network.layers().iter().enumerate() {
+            match layer {
+                Layer::Dense(_) => dense += 1,
+                // A ReLU in front of all layers has inputs behind it rather than units.
+                Layer::Relu => {
+                    if let Some(behind) = dense.checked_sub(1) {
+                        let layer = &mut measurement.layers[behind];
+                        layer.dead_units = Some(dead(workspace.output(i), layer.outputs, alive));
+                    }
+                }
+            }
+        }
+        measurement
+    }
+}
+
+/// `‖after − before‖ / ‖before‖`, summed in f64 in a fixed order: eight running sums of each, so that the processor need
+/// not wait for them.
+fn ratio(before: &[f32], after: &[f32]) -> f64 {
+    let (mut moved, mut squares) = ([0.0; 8], [0.0; 8]);
+    for (before, after) in before.chunks(8).zip(after.chunks(8)) {
+        for (((moved, squares), &before), &after) in moved.iter_mut().zip(&mut squares).zip(before).zip(after)
+        {
+            let (before, after) = (f64::from(before), f64::from(after));
+            *moved += (after - before) * (after - before);
+            *squares += before * before;
+        }
+    }
+    let (moved, squares): (f64, f64) = (moved.iter().sum(), squares.iter().sum());
+    (moved / squares).sqrt()
+}
+
+/// The share of the columns of `output`, (B, H), that hold nothing but zeros.
+fn dead(output: &[f32], units: usize, alive: &mut Vec<bool>) -> f64 {
+    alive.clear();
+    alive.resize(units, false);
+    for output in output.chunks_exact(units) {
+        alive.iter_mut().zip(output).for_each(|(alive, &unit)| *alive |= unit != 0.0);
+    }
+    alive.iter().filter(|alive| !**alive).count() as f64 / units as f64
+}
+
+/// The place of the largest score, the first of equals.
+fn largest(scores: &[f32]) -> usize {
+    (1..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Dense;
+
+    #[test]
+    fn a_ratio_is_of_lengths() {
+        // ‖(0.3, 0, 0.4)‖ / ‖(0, 5, 12)‖ = 0.5 / 13, over more numbers than run side by side.
+        let mut before = vec![0.0; 20];
+        (before[9], before[17]) = (5.0, 12.0);
+        let mut after = before.clone();
+        (after[0], after[17]) = (0.3, 12.4);
+        assert!((ratio(&before, &after) - 0.5 / 13.0).abs() < 1e-7);
+        assert_eq!(ratio(&before, &before), 0.0);
+        assert_eq!(ratio(&[0.0], &[1.0]), f64::INFINITY);
+    }
+
+    #[test]
+    fn a_unit_is_dead_where_no_example_of_the_sample_wakes_it() {
+        // Unit 0 fires for x > 0, unit 1 for x < 0, unit 2 never, unit 3 for x > 1.5: of one example alone.
+        let hidden =
+            Dense { inputs: 1, outputs: 4, w: vec![1.0, -1.0, -1.0, 1.0], b: vec![0.0, 0.0, -9.0, -1.5] };
+        let scores = Dense { inputs: 4, outputs: 2, w: vec![0.0; 8], b: vec![0.0, 1.0] };
+        let network = Network::new(vec![Layer::Dense(hidden), Layer::Relu, Layer::Dense(scores)]).unwrap();
+        let classes = vec!["a".to_owned(), "b".to_owned()];
+        let set = |x: Vec<f32>| {
+            let labels = (0..x.len()).map(|i| u32::from(i > 0)).collect();
+            Dataset::from_features("x", 1, x, labels, classes.clone()).unwrap()
+        };
+        for (x, dead, accuracy) in [
+            (vec![1.0, -1.0, 2.0], 0.25, 2.0 / 3.0),
+            (vec![1.0, 1.0], 0.75, 0.5),
+            (vec![-1.0, 0.0, -3.0, -2.0], 0.75, 0.75),
+        ] {
+            let set = set(x);
+            let mut meter = Meter::new(&network, &set);
+            meter.before(&network);
+            // Twice, since what the first left must not show in the second.
+            meter.after(&network, &set);
+            let measured = meter.after(&network, &set);
+            assert_eq!(measured.layers[0].dead_units, Some(dead));
+            assert_eq!(measured.layers[1].dead_units, None);
+            assert_eq!((measured.sample, measured.sample_accuracy), (set.len(), accuracy));
+        }
+    }
+}

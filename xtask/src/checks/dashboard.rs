@@ -1,0 +1,25 @@
+//! The dashboard of `tercet train`, in a terminal whose keys are pressed.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command::{cargo, program, run};
+use crate::python;
+use crate::repository::Repository;
+
+/// Presses the keys.
+const SCRIPT: &str = "crates/tercet-cli/tests/dashboard/press.py";
+
+/// Runs the program as it is in a terminal of its own.
+pub fn check(repository: &Repository) -> Result<()> {
+    let python = if cfg!(unix) { python::plain() } else { None };
+    let Some(python) = python else {
+        println!("LEFT OUT: this takes Python and a system with pseudo-terminals");
+        return Ok(());
+    };
+    run(cargo(repository, &["build", "--package", "tercet-cli"]))?;
+    let mut command = Command::new(python);
+    command.arg(SCRIPT).arg(program(repository, "debug", "tercet")?).current_dir(repository.root());
+    run(command)
+}

@@ -1,0 +1,30 @@
+//! TensorBoard's own reader reads what `tercet train --tensorboard` writes.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command::{cargo, program, run};
+use crate::python;
+use crate::repository::Repository;
+
+/// Where the reader and the list of its packages are.
+const FOLDER: &str = "crates/tercet-cli/tests/tensorboard";
+
+/// Trains with the program as it is, and has the files read.
+pub fn check(repository: &Repository) -> Result<()> {
+    let folder = Path::new(FOLDER);
+    let Some(python) = python::environment(repository, "tensorboard", &folder.join("requirements.txt"))?
+    else {
+        println!(
+            "LEFT OUT: there is no Python with the module venv here, and TensorBoard is a Python package"
+        );
+        return Ok(());
+    };
+    run(cargo(repository, &["build", "--package", "tercet-cli"]))?;
+    let mut command = Command::new(python);
+    command.arg(folder.join("read.py")).current_dir(repository.root());
+    command.arg(program(repository, "debug", "tercet")?);
+    run(command)
+}
