@@ -14,6 +14,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use tercet::Dataset;
 use tercet::linear::dual::{Ending, Settings, Solution, solve};
+use tercet::loss::Loss;
 
 use super::network::accuracy;
 use super::outcome::{Objective, Outcome, compare};
@@ -85,7 +86,8 @@ fn check(solution: &Solution, train: &Dataset, settings: &Settings) -> Result<()
 /// The objective of a classifier by its definition.
 fn objective(solution: &Solution, train: &Dataset, settings: &Settings) -> Result<f64> {
     let scores = solution.classifier.scores(train)?;
-    let margin = f64::from(settings.margin);
+    let Loss::Svm { margin } = settings.loss else { unreachable!("the benchmark asks for the SVM loss") };
+    let margin = f64::from(margin);
     let mut losses = 0.0;
     for i in 0..train.len() {
         let (scores, y) = (scores.row(i), train.label(i) as usize);

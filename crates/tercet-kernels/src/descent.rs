@@ -23,14 +23,16 @@ pub struct Step {
 pub mod naive {
     use super::Step;
 
-    /// One step; returns Σ W² of the weights before it.
+    /// One step; returns Σ W² of the weights before it, or 0 where `reg` is 0.
     ///
     /// # Shapes
     /// `w` and `dw` have the same length, and with momentum `velocity` too.
     pub fn step(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
         let mut squares = 0.0;
         for i in 0..w.len() {
-            squares += f64::from(w[i]) * f64::from(w[i]);
+            if step.reg != 0.0 {
+                squares += f64::from(w[i]) * f64::from(w[i]);
+            }
             let g = dw[i] + 2.0 * step.reg * w[i];
             if step.momentum == 0.0 {
                 w[i] -= step.learning_rate * g;
@@ -43,8 +45,8 @@ pub mod naive {
     }
 }
 
-/// One step; returns Σ W² of the weights before it, summed in f64 in an order that depends on the length alone.
-/// Without momentum the velocity is neither read nor written, and may be empty.
+/// One step; returns Σ W² of the weights before it, summed in f64 in an order that depends on the length alone, and 0
+/// where `reg` is 0 and nobody asks. Without momentum the velocity is neither read nor written, and may be empty.
 ///
 /// # Shapes
 /// `w` and `dw` have the same length, and with momentum `velocity` too.
@@ -56,10 +58,10 @@ pub mod naive {
 /// use tercet_kernels::Isa;
 /// use tercet_kernels::descent::{Step, step};
 ///
-/// let half = Step { learning_rate: 0.5, momentum: 0.0, reg: 0.0 };
+/// let half = Step { learning_rate: 0.5, momentum: 0.0, reg: 0.25 };
 /// let mut w = [1.0, 2.0];
-/// assert_eq!(step(Isa::active(), half, &mut w, &[0.25, 0.5], &mut []), 5.0);
-/// assert_eq!(w, [0.875, 1.75]);
+/// assert_eq!(step(Isa::active(), half, &mut w, &[0.5, 1.0], &mut []), 5.0);
+/// assert_eq!(w, [0.5, 1.0]);
 /// ```
 pub fn step(isa: Isa, step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
     assert_eq!(w.len(), dw.len(), "one gradient a weight");
@@ -75,48 +77,85 @@ pub fn step(isa: Isa, step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32
     }
 }
 
+/// Adds the numbers of `other` to those of `sum`, one by one.
+///
+/// # Panics
+/// Where the lengths differ.
+///
+/// ```
+/// use tercet_kernels::{Isa, descent::add};
+///
+/// let mut sum = [1.0, 2.0];
+/// add(Isa::active(), &mut sum, &[0.5, 0.25]);
+/// assert_eq!(sum, [1.5, 2.25]);
+/// ```
+pub fn add(isa: Isa, sum: &mut [f32], other: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn avx2(sum: &mut [f32], other: &[f32]) {
+        body(sum, other);
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn avx512(sum: &mut [f32], other: &[f32]) {
+        body(sum, other);
+    }
+    #[inline(always)]
+    fn body(sum: &mut [f32], other: &[f32]) {
+        sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+    }
+    assert_eq!(sum.len(), other.len(), "as many numbers on either side");
+    match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an Isa of this level exists only where the processor has AVX2.
+        Level::Avx2 => unsafe { avx2(sum, other) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an Isa of this level exists only where the processor has AVX-512 F.
+        Level::Avx512 => unsafe { avx512(sum, other) },
+        _ => body(sum, other),
+    }
+}
+
 /// How many running sums of squares there are: as many as the widest register holds, so that none waits for another.
 const SUMS: usize = 16;
+
+/// How many weights are squared before they take their step: they are still in the first-level cache then, and each of
+/// the two loops is so plain that compilers see what to do with it.
+const TOGETHER: usize = 1024;
 
 #[inline(always)]
 fn body(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
     let mut sums = [0.0f64; SUMS];
     let Step { learning_rate, momentum, reg } = step;
     let twice_reg = 2.0 * reg;
-    let (whole, rest) = w.as_chunks_mut::<SUMS>();
-    let (whole_dw, rest_dw) = dw.as_chunks::<SUMS>();
-    let (whole, rest) = (whole.iter_mut().zip(whole_dw), rest.iter_mut().zip(rest_dw));
-    if momentum == 0.0 {
-        for (w, dw) in whole {
-            for i in 0..SUMS {
-                sums[i] += f64::from(w[i]) * f64::from(w[i]);
-            }
-            for i in 0..SUMS {
-                w[i] -= learning_rate * (dw[i] + twice_reg * w[i]);
-            }
+    let mut velocity = velocity.chunks_mut(TOGETHER);
+    for (w, dw) in w.chunks_mut(TOGETHER).zip(dw.chunks(TOGETHER)) {
+        if reg != 0.0 {
+            add_squares(w, &mut sums);
         }
-        for ((w, dw), sum) in rest.zip(&mut sums) {
-            *sum += f64::from(*w) * f64::from(*w);
-            *w -= learning_rate * (dw + twice_reg * *w);
-        }
-    } else {
-        let (whole_v, rest_v) = velocity.as_chunks_mut::<SUMS>();
-        for ((w, dw), v) in whole.zip(whole_v) {
-            for i in 0..SUMS {
-                sums[i] += f64::from(w[i]) * f64::from(w[i]);
+        let weights = w.iter_mut().zip(dw);
+        match velocity.next() {
+            Some(velocity) if momentum != 0.0 => {
+                for ((w, &dw), v) in weights.zip(velocity) {
+                    *v = momentum * *v - learning_rate * (dw + twice_reg * *w);
+                    *w += *v;
+                }
             }
-            for i in 0..SUMS {
-                v[i] = momentum * v[i] - learning_rate * (dw[i] + twice_reg * w[i]);
-                w[i] += v[i];
-            }
-        }
-        for (((w, dw), v), sum) in rest.zip(rest_v).zip(&mut sums) {
-            *sum += f64::from(*w) * f64::from(*w);
-            *v = momentum * *v - learning_rate * (dw + twice_reg * *w);
-            *w += *v;
+            _ => weights.for_each(|(w, &dw)| *w -= learning_rate * (dw + twice_reg * *w)),
         }
     }
     sums.iter().sum()
+}
+
+#[inline(always)]
+fn add_squares(w: &[f32], sums: &mut [f64; SUMS]) {
+    let (whole, rest) = w.as_chunks::<SUMS>();
+    for w in whole {
+        for i in 0..SUMS {
+            sums[i] += f64::from(w[i]) * f64::from(w[i]);
+        }
+    }
+    sums.iter_mut().zip(rest).for_each(|(sum, &w)| *sum += f64::from(w) * f64::from(w));
 }
 
 #[cfg(target_arch = "x86_64")]

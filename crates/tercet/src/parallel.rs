@@ -100,3 +100,15 @@ pub(crate) fn descend(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32
     }
     sums.iter().sum()
 }
+
+/// Adds the numbers of `other` to those of `sum`.
+pub(crate) fn add(sum: &mut [f32], other: &[f32]) {
+    const PIECE: usize = 1 << 16;
+    let isa = Isa::active();
+    if sum.len() <= PIECE {
+        return descent::add(isa, sum, other);
+    }
+    sum.par_chunks_mut(PIECE)
+        .zip(other.par_chunks(PIECE))
+        .for_each(|(sum, other)| descent::add(isa, sum, other));
+}

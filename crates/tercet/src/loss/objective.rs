@@ -20,16 +20,18 @@ pub struct Objective<'a> {
     pub label_smoothing: f32,
     /// The weight of each example, (B); all 1 where there are none.
     pub weights: Option<&'a [f32]>,
+    /// B, where the examples at hand are only a share of the batch; else they are the batch.
+    pub batch: Option<usize>,
 }
 
 impl From<Loss> for Objective<'_> {
     fn from(loss: Loss) -> Self {
-        Objective { loss, label_smoothing: 0.0, weights: None }
+        Objective { loss, label_smoothing: 0.0, weights: None, batch: None }
     }
 }
 
 impl Objective<'_> {
-    /// The mean loss of a batch; `dscores` becomes its gradient by the scores.
+    /// The mean loss of a batch, or what a share of it adds to that; `dscores` becomes its gradient by the scores.
     ///
     /// # Shapes
     /// `scores` and `dscores` are (B, C), `labels` is (B).
@@ -49,7 +51,8 @@ impl Objective<'_> {
         assert!(!labels.is_empty() && scores.len().is_multiple_of(labels.len()), "one row of scores a label");
         assert_eq!(scores.len(), dscores.len(), "dscores has the shape of scores");
         assert!(self.weights.is_none_or(|weights| weights.len() == labels.len()), "one weight a label");
-        let (classes, share) = (scores.len() / labels.len(), 1.0 / labels.len() as f32);
+        let (classes, batch) = (scores.len() / labels.len(), self.batch.unwrap_or(labels.len()));
+        let share = 1.0 / batch as f32;
         let rows = scores.chunks_exact(classes).zip(dscores.chunks_exact_mut(classes));
         let mut sum = 0.0;
         for (b, ((scores, dscores), &y)) in rows.zip(labels).enumerate() {
@@ -64,7 +67,7 @@ impl Objective<'_> {
             };
             sum += f64::from(loss) * f64::from(weight);
         }
-        (sum / labels.len() as f64) as f32
+        (sum / batch as f64) as f32
     }
 }
 
@@ -96,7 +99,7 @@ mod tests {
         let scores = SCORES.map(|s| s as f32);
         for smoothing in [0.0, 0.1, 0.75] {
             let objective =
-                Objective { loss: Loss::Softmax, label_smoothing: smoothing, weights: Some(&WEIGHTS) };
+                Objective { label_smoothing: smoothing, weights: Some(&WEIGHTS), ..Loss::Softmax.into() };
             let mut dscores = [f32::NAN; 8];
             let loss = objective.loss_and_gradient(&scores, &LABELS, &mut dscores);
             let f = |scores: &[f64]| smoothed_by_formula(scores, smoothing.into());
@@ -150,6 +153,23 @@ mod tests {
                 &mut without,
             );
             assert!(without[4..].iter().all(|&d| d == 0.0), "{loss}");
+        }
+    }
+
+    #[test]
+    fn the_shares_of_a_batch_add_up_to_it() {
+        let scores = SCORES.map(|s| s as f32);
+        for loss in [Loss::SVM, Loss::Softmax] {
+            let (mut whole, mut shares) = ([0.0; 8], [0.0; 8]);
+            let mean = loss.loss_and_gradient(&scores, &LABELS, &mut whole);
+            let share = Objective { batch: Some(2), ..loss.into() };
+            let of_example = |b: usize, d: &mut [f32]| {
+                share.loss_and_gradient(&scores[4 * b..][..4], &LABELS[b..][..1], d)
+            };
+            let (one, other) = shares.split_at_mut(4);
+            let sum = of_example(0, one) + of_example(1, other);
+            assert!((sum - mean).abs() < 1e-6, "{loss}: {sum}, not {mean}");
+            assert_eq!(shares, whole, "{loss}");
         }
     }
 

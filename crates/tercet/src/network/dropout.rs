@@ -17,7 +17,8 @@ use crate::{Error, Result};
 /// Which units are dropped, one step after another.
 ///
 /// Step s takes its random numbers from place s · 2³² of [`Stream::Dropout`] on, a word of 32 bits for each unit: ReLU
-/// after ReLU, within one example after example. A unit is dropped where its word is below p · 2³². So the units that are
+/// after ReLU, within one example after example. Where a batch is worked at in two shares, the second has its numbers from
+/// place s · 2³² + 2³¹ on. A unit is dropped where its word is below p · 2³². So the units that are
 /// dropped depend on the seed and the step alone, whatever the number of threads, and a run that continues
 /// [`seek`](Dropout::seek)s.
 #[derive(Clone, Debug)]
@@ -53,7 +54,12 @@ impl Dropout {
 
     /// Goes to the random numbers of a step, counted from 0.
     pub fn seek(&mut self, step: u64) {
-        self.generator.set_word_pos(u128::from(step) << 32);
+        self.seek_share(step, 0);
+    }
+
+    /// Goes to the random numbers of a share of a step, 0 or 1.
+    pub(crate) fn seek_share(&mut self, step: u64, share: u64) {
+        self.generator.set_word_pos(u128::from(step) << 32 | u128::from(share) << 31);
     }
 
     /// Drops units of one layer, in place.

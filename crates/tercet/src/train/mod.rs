@@ -12,6 +12,7 @@
 //! weights are remembered, and whoever observes may end the training, change its learning rate, or ask how the layers
 //! are doing.
 
+mod awake;
 mod checkpoint;
 mod clip;
 mod history;
@@ -19,6 +20,7 @@ mod measure;
 mod plan;
 mod requests;
 mod settings;
+mod shares;
 mod state;
 mod step;
 mod weights;
@@ -35,11 +37,11 @@ pub use settings::{Length, Settings, StopBy};
 pub use weights::ClassWeights;
 
 use crate::data::{Batches, Dataset};
-use crate::loss::Objective;
-use crate::network::{Dense, Dropout, Inputs, Network, Workspace, regularized};
+use crate::network::{Dense, Network, regularized};
 use crate::{Error, Result};
 use measure::Meter;
 use requests::Requests;
+use shares::{Pass, Shares};
 use state::State;
 
 /// What an observer is told after each step.
@@ -164,16 +166,11 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
     };
     let check_every = settings.check_every.unwrap_or(usual_check);
     batches.seek(state.step as u64);
-    let mut dropout = match settings.dropout {
-        0.0 => None,
-        p => Some(Dropout::new(p, seed)?),
-    };
+    let mut shares = Shares::new(network, batch, settings, seed)?;
 
     // Room for all losses at once, unless there will be so many that nobody waits for the last.
     state.history.losses.reserve(total.saturating_sub(state.step).min(MOST_RESERVED));
-    let (mut rows, mut labels, mut batch_weights) = (Vec::new(), Vec::new(), Vec::new());
-    let mut inputs = Inputs::new(network);
-    let mut workspace = Workspace::new();
+    let mut rows = Vec::new();
     let mut seen = 0;
     let requests = Requests::none();
     // Made when somebody asks for the first measurement.
@@ -187,24 +184,8 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
             break Ending::Completed;
         }
         batches.next(&mut rows);
-        let x = inputs.read(examples, &rows);
-        labels.clear();
-        labels.extend(rows.iter().map(|&i| examples.label(i)));
-        if let Some(weights) = weights {
-            batch_weights.clear();
-            batch_weights.extend(rows.iter().map(|&i| weights[i]));
-        }
-        if let Some(dropout) = &mut dropout {
-            dropout.seek(state.step as u64);
-        }
-
-        let objective = Objective {
-            loss: settings.loss,
-            label_smoothing: settings.label_smoothing,
-            weights: weights.map(|_| batch_weights.as_slice()),
-        };
-        let data_loss =
-            network.data_loss_and_gradients(x, &labels, objective, dropout.as_mut(), &mut workspace);
+        let pass = Pass { network, examples, weights, settings, step: state.step };
+        let data_loss = shares.loss_and_gradients(pass, &rows);
         let learning_rate = state.history.learning_rate(settings, state.step, total);
         let mut measuring =
             requests.take_measure().then(|| meter.get_or_insert_with(|| Meter::new(network, examples)));
@@ -213,7 +194,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         }
         // The step gives the squares of the weights that it passes over, so the loss is known after it. Where the loss
         // is unsound, the weights of the last sound check come back.
-        let squares = state.descend(network, workspace.gradients_mut(), settings, learning_rate);
+        let squares = state.descend(network, shares.gradients(), settings, learning_rate);
         let loss = regularized(data_loss, settings.reg, squares);
         let done = state.step;
         let diverged = |loss| Error::Diverged { step: done, loss, learning_rate: settings.learning_rate };

@@ -2,7 +2,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::state::State;
-use super::{Observer, Settings, Training, check_fit, run, weights};
+use super::{Observer, Settings, Training, awake, check_fit, run, weights};
 use crate::data::Dataset;
 use crate::network::Network;
 use crate::{Error, Result};
@@ -88,7 +88,7 @@ impl<'a> Plan<'a> {
         if let Some(weights) = self.weights {
             weights::check(weights, self.examples.len())?;
         }
-        // Inside the pool, so that a product which is shared out begins at once.
-        rayon::scope(|_| run(network, state, self, observe))
+        // Inside the pool, so that what is shared out begins at once.
+        rayon::scope(|_| awake::with_another_thread(|| run(network, state, self, observe)))
     }
 }
