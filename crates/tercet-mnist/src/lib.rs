@@ -13,6 +13,8 @@
 //! and 3, and under the licence CC BY-SA 3.0, unlike the code of this crate. `files/README.md` says how they were
 //! compressed.
 
+use std::sync::Mutex;
+
 use rayon::prelude::*;
 use ruzstd::decoding::FrameDecoder;
 use sha2::{Digest, Sha256};
@@ -137,9 +139,10 @@ const TEST_LABELS: File = File {
 /// # Errors
 /// Data that is not MNIST, bit for bit; this happens where the program was damaged, and nowhere else.
 pub fn open() -> Result<Mnist, Error> {
+    let decoders = &Decoders::default();
     let ((train_images, test_images), (train_labels, test_labels)) = rayon::join(
-        || rayon::join(|| TRAIN_IMAGES.open(), || TEST_IMAGES.open()),
-        || (TRAIN_LABELS.open(), TEST_LABELS.open()),
+        || rayon::join(|| TRAIN_IMAGES.open(decoders), || TEST_IMAGES.open(decoders)),
+        || (TRAIN_LABELS.open(decoders), TEST_LABELS.open(decoders)),
     );
     Ok(Mnist {
         train_images: train_images?,
@@ -149,14 +152,31 @@ pub fn open() -> Result<Mnist, Error> {
     })
 }
 
+/// Decoders that no piece is being decompressed by. Each has grown a window of up to a piece's length: using it again
+/// spares the memory that growing another one takes.
+#[derive(Default)]
+struct Decoders(Mutex<Vec<FrameDecoder>>);
+
+impl Decoders {
+    fn take(&self) -> FrameDecoder {
+        self.0.lock().ok().and_then(|mut idle| idle.pop()).unwrap_or_default()
+    }
+
+    fn give_back(&self, decoder: FrameDecoder) {
+        if let Ok(mut idle) = self.0.lock() {
+            idle.push(decoder);
+        }
+    }
+}
+
 impl File {
     /// What follows the header of the file, decompressed and checked.
-    fn open(&self) -> Result<Vec<u8>, Error> {
+    fn open(&self, decoders: &Decoders) -> Result<Vec<u8>, Error> {
         let length = self.dimensions.iter().map(|&n| n as usize).product::<usize>();
         let mut body = vec![0; length];
         body.par_chunks_mut(length / self.pieces.len())
             .zip(self.pieces)
-            .try_for_each(|(piece, compressed)| self.decompress(compressed, piece))?;
+            .try_for_each(|(piece, compressed)| self.decompress(decoders, compressed, piece))?;
 
         // The digest is of the original file, and so begins with its header.
         let mut sha = Sha256::new();
@@ -169,11 +189,13 @@ impl File {
         Ok(body)
     }
 
-    fn decompress(&self, compressed: &[u8], piece: &mut [u8]) -> Result<(), Error> {
+    fn decompress(&self, decoders: &Decoders, compressed: &[u8], piece: &mut [u8]) -> Result<(), Error> {
         let expected = piece.len();
-        let found = FrameDecoder::new()
+        let mut decoder = decoders.take();
+        let found = decoder
             .decode_all(compressed, piece)
             .map_err(|error| Error::Compressed { file: self.name, reason: error.to_string() })?;
+        decoders.give_back(decoder);
         if found != expected {
             return Err(Error::Length { file: self.name, found, expected });
         }
@@ -224,7 +246,7 @@ mod tests {
         for at in [0, 5, 40, original.len() / 3, original.len() / 2, original.len() - 1] {
             let mut bytes = original.to_vec();
             bytes[at] ^= 0x10;
-            let error = with_pieces(bytes).open().unwrap_err();
+            let error = with_pieces(bytes).open(&Decoders::default()).unwrap_err();
             assert!(error.to_string().contains("t10k-labels-idx1-ubyte"), "byte {at}: {error}");
         }
     }
@@ -232,7 +254,7 @@ mod tests {
     #[test]
     fn data_that_decompresses_but_differs_is_caught_by_its_digest() {
         let digest_of_another = File { sha256: TRAIN_LABELS.sha256, ..TEST_LABELS };
-        let error = digest_of_another.open().unwrap_err();
+        let error = digest_of_another.open(&Decoders::default()).unwrap_err();
         assert!(matches!(&error, Error::Digest { found, .. } if found == TEST_LABELS.sha256), "{error}");
     }
 
@@ -240,7 +262,10 @@ mod tests {
     fn a_piece_that_was_cut_short_is_caught() {
         let original = TEST_LABELS.pieces[0];
         for length in [0, 3, 12, original.len() - 1] {
-            assert!(with_pieces(original[..length].to_vec()).open().is_err(), "{length} bytes");
+            assert!(
+                with_pieces(original[..length].to_vec()).open(&Decoders::default()).is_err(),
+                "{length} bytes"
+            );
         }
     }
 
