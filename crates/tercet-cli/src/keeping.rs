@@ -163,6 +163,11 @@ struct Checkpoints {
 }
 
 impl Watch {
+    /// Whether the layers are to be measured at a step, as far as what is kept goes.
+    pub fn measures(&self, step: usize) -> bool {
+        self.events.as_ref().is_some_and(|events| events.measures(step))
+    }
+
     /// After a step, which may be the last. What cannot be written is said and does not end a training: the one thing
     /// worse than no checkpoint is no model.
     pub fn after_step(&mut self, progress: &Progress<'_>, interrupted: bool) {

@@ -46,6 +46,8 @@ pub fn follow(
 ) -> anyhow::Result<(Training, f64)> {
     let resume = watch.resume.take();
     let before = resume.as_ref().map_or(0, Checkpoint::step);
+    // A step that is measured must be so in a resumed training too, where it may be the first.
+    let plan = &Plan { measure_first: watch.measures(before + 1), ..*plan };
     let images = if plan.examples.image_shape().is_some() { "images" } else { "examples" };
     let mut pace = Pace { seconds: 0.0, steps: 0, seen: 0, images };
     let mut dashboard = watch

@@ -6,7 +6,9 @@ use tercet::Dataset;
 use tercet::network::{Init, Network};
 use tercet::optimizer::Optimizer;
 use tercet::schedule::Schedule;
-use tercet::train::{Length, Measurement, Progress, RateChange, Settings, Training, train};
+use tercet::train::{
+    Checkpoint, Identity, Length, Measurement, Plan, Progress, RateChange, Settings, Training, train,
+};
 
 const STEPS: usize = 40;
 
@@ -131,5 +133,37 @@ fn a_ratio_is_that_of_the_weights_before_and_after_the_step() {
         assert_eq!((measured.sample, measured.sample_accuracy), (80, right as f64 / 80.0));
         let has_units: Vec<bool> = measured.layers.iter().map(|layer| layer.dead_units.is_some()).collect();
         assert_eq!(has_units, [true, true, false]);
+    }
+}
+
+#[test]
+fn the_first_step_is_measured_where_the_plan_says_so_and_in_a_resumed_training_as_in_a_whole_one() {
+    let (set, settings) = (set(), settings());
+    let identity = Identity::new(&tercet::recipe::Recipe::network(), &set, &set, None);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let untrained = Network::fully_connected(4, &[6, 5], 2, Init::He, 1).unwrap();
+    let plan = Plan { measure_first: true, ..Plan::new(&set, &settings, 3) };
+
+    let mut whole = Vec::new();
+    plan.train(&mut untrained.clone(), &mut |progress: Progress<'_>| {
+        whole.push(progress.measurement().cloned().expect("every step is measured"));
+        if progress.step == 35 {
+            progress.save_checkpoint(file.path(), &identity).unwrap();
+        }
+        progress.measure_next();
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+
+    for (measure_first, expected) in [(true, Some(&whole[35])), (false, None)] {
+        let checkpoint = Checkpoint::load(file.path(), &identity, &untrained).unwrap();
+        let mut first = None;
+        Plan { measure_first, ..plan }
+            .resume(&mut untrained.clone(), checkpoint, &mut |progress: Progress<'_>| {
+                first.get_or_insert_with(|| (progress.step, progress.measurement().cloned()));
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(first.unwrap(), (36, expected.cloned()));
     }
 }

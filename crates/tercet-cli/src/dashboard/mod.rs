@@ -30,6 +30,9 @@ use view::{State, View};
 /// How long a picture stays, and about how often the layers are measured.
 const REFRESH: Duration = Duration::from_millis(100);
 
+/// How long the answer to a key stays, whatever else is told meanwhile: looks may come faster than pictures.
+const ANSWERED: Duration = Duration::from_secs(5);
+
 /// A dashboard on the screen. Dropping it gives the terminal back.
 pub struct Dashboard {
     shared: Arc<Shared>,
@@ -41,6 +44,8 @@ pub struct Dashboard {
 struct Shared {
     view: Mutex<View>,
     asked: Asked,
+    /// What a key led to, and when.
+    answer: Mutex<Option<(String, Instant)>>,
     /// The training is over.
     over: AtomicBool,
 }
@@ -64,6 +69,7 @@ impl Dashboard {
         let shared = Arc::new(Shared {
             view: Mutex::new(view),
             asked: Asked::default(),
+            answer: Mutex::new(None),
             over: AtomicBool::new(false),
         });
         let mut screen = terminal::raise()?;
@@ -89,7 +95,7 @@ impl Dashboard {
         loss: f32,
         pace: Pace,
     ) -> (ControlFlow<()>, Duration) {
-        let Shared { view, asked, .. } = &*self.shared;
+        let Shared { view, asked, answer, .. } = &*self.shared;
         {
             let mut view = lock(view);
             view.follow(progress, pace);
@@ -107,7 +113,9 @@ impl Dashboard {
             let times = if halvings == 1 { "halved".to_owned() } else { format!("halved {halvings} times") };
             if changed.is_ok() {
                 let step = text::thousands(progress.step);
-                output::tell(format_args!("learning rate {times} after step {step}"));
+                let line = format!("learning rate {times} after step {step}");
+                output::tell(&line);
+                *lock(answer) = Some((line, Instant::now()));
             }
         }
         let stop = asked.stop.load(Ordering::Relaxed) || interrupt::was_asked();
@@ -166,7 +174,8 @@ impl Shared {
     fn look(&self) -> View {
         let mut view = lock(&self.view).clone();
         view.to_halve = self.asked.halvings.load(Ordering::Relaxed);
-        view.message = output::last_held();
+        let answer = lock(&self.answer).clone().filter(|(_, at)| at.elapsed() < ANSWERED);
+        view.message = answer.map(|(line, _)| line).or_else(output::last_held);
         view.state = match () {
             () if self.asked.stop.load(Ordering::Relaxed) || interrupt::was_asked() => State::Stopping,
             () if *lock(&self.asked.pause) => State::Paused,

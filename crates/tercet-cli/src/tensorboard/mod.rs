@@ -46,6 +46,12 @@ impl Events {
     /// # Errors
     /// What the operating system refuses; and event files of another training, whose curves would mix with these.
     pub fn begin(folder: &Path, total: usize, layers: usize, resumed: Option<usize>) -> anyhow::Result<Self> {
+        if folder.exists() && !folder.is_dir() {
+            bail!(
+                "{} is a file; --tensorboard takes a folder, which is made where there is none",
+                folder.display()
+            );
+        }
         let refuse = || format!("cannot write to {}", folder.display());
         std::fs::create_dir_all(folder).with_context(refuse)?;
         if resumed.is_none() && has_events(folder).with_context(refuse)? {
@@ -72,10 +78,15 @@ impl Events {
         Ok(events)
     }
 
+    /// Whether the layers are measured at a step.
+    pub fn measures(&self, step: usize) -> bool {
+        step.is_multiple_of(self.measure_every)
+    }
+
     /// Writes what there is to say after a step.
     pub fn step(&mut self, progress: &Progress<'_>) -> std::io::Result<()> {
         let step = progress.step;
-        if (step + 1).is_multiple_of(self.measure_every) {
+        if self.measures(step + 1) {
             progress.measure_next();
         }
         if step.is_multiple_of(self.every) {
@@ -92,7 +103,7 @@ impl Events {
             self.write(step, &What::Scalars(&scalars))?;
         }
         // Others may have asked for measurements too.
-        if let Some(measured) = progress.measurement().filter(|_| step.is_multiple_of(self.measure_every)) {
+        if let Some(measured) = progress.measurement().filter(|_| self.measures(step)) {
             let layers = std::mem::take(&mut self.layers);
             let mut scalars = vec![("accuracy/train_sample", measured.sample_accuracy as f32)];
             for ([update, dead], layer) in layers.iter().zip(&measured.layers) {

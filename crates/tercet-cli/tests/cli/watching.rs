@@ -34,7 +34,11 @@ fn a_resumed_training_adds_a_file_and_another_one_is_refused() {
 fn event_files_where_none_can_be_are_refused() {
     let scratch = Scratch::new();
     scratch.write("file", "");
-    scratch.refuses(&format!("{TRAIN} --tensorboard file"), 3, &["cannot write to file"]);
+    scratch.refuses(
+        &format!("{TRAIN} --tensorboard file"),
+        3,
+        &["file is a file; --tensorboard takes a folder"],
+    );
     for kind in ["neighbors", "linear --solver dual"] {
         let words = ["--tensorboard belongs to training by gradient descent"];
         scratch.refuses(&format!("train {kind} --data small --tensorboard runs"), 2, &words);

@@ -153,7 +153,7 @@ const MOST_RESERVED: usize = 1 << 24;
 
 /// Takes the steps that are left.
 fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observer<'_>) -> Result<Training> {
-    let &Plan { examples, validation, weights, settings, seed } = plan;
+    let &Plan { examples, validation, weights, settings, seed, measure_first } = plan;
     let batch = settings.batch.min(examples.len());
     let total = settings.steps(examples.len());
     let (mut batches, usual_check) = match settings.length {
@@ -172,7 +172,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
     state.history.losses.reserve(total.saturating_sub(state.step).min(MOST_RESERVED));
     let mut rows = Vec::new();
     let mut seen = 0;
-    let requests = Requests::none();
+    let requests = Requests::new(measure_first);
     // Made when somebody asks for the first measurement.
     let mut meter: Option<Meter> = None;
 

@@ -39,12 +39,15 @@ pub struct Plan<'a> {
     pub settings: &'a Settings,
     /// What the batches and the dropped units come from.
     pub seed: u64,
+    /// Whether the first step, of all or of those that are left, is [measured](super::Measurement): nobody can ask for
+    /// that in the step before.
+    pub measure_first: bool,
 }
 
 impl<'a> Plan<'a> {
-    /// A training without validation and weights.
+    /// A training without validation, weights and measurements.
     pub fn new(examples: &'a Dataset, settings: &'a Settings, seed: u64) -> Self {
-        Plan { examples, validation: None, weights: None, settings, seed }
+        Plan { examples, validation: None, weights: None, settings, seed, measure_first: false }
     }
 
     /// Trains a network from the weights that it comes with: [`train`](super::train).

@@ -16,8 +16,9 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn none() -> Self {
-        Requests { factor: Cell::new(1.0), measure: Cell::new(false) }
+    /// Before the first step, which may have to be measured.
+    pub(super) fn new(measure: bool) -> Self {
+        Requests { factor: Cell::new(1.0), measure: Cell::new(measure) }
     }
 
     /// The change of the learning rate that was asked for after so many steps, if there was one.
@@ -58,7 +59,7 @@ impl Progress<'_> {
     }
 
     /// Has the next step measured: it will come with a [`Measurement`](super::Measurement). Steps that nobody asked
-    /// about cost nothing more.
+    /// about cost nothing more. The first step is asked about in the [`Plan`](super::Plan).
     pub fn measure_next(&self) {
         self.requests.measure.set(true);
     }
