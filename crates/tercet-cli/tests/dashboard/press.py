@@ -3,6 +3,7 @@
 Needs nothing but Python, on a system that has pseudo-terminals.
 """
 
+import atexit
 import fcntl
 import json
 import os
@@ -38,6 +39,8 @@ class Run:
             [program, *TRAIN, "--dashboard", *arguments],
             cwd=folder, stdin=end, stdout=end, stderr=end, start_new_session=True,
         )  # fmt: skip
+        # A check that fails must not leave a training behind that has a hundred million steps to go.
+        atexit.register(self.child.kill)
 
     def read(self, seconds):
         if select.select([self.terminal], [], [], seconds)[0]:
@@ -111,6 +114,7 @@ def main(program):
         resumed = subprocess.Popen(
             [*plain, *keep, "--resume", "--log-steps", "resumed.jsonl"], cwd=folder, stdout=subprocess.DEVNULL
         )
+        atexit.register(resumed.kill)
         lines = []
         while len(lines) < len(stopped) + 100 and resumed.poll() is None:
             time.sleep(0.05)
