@@ -10,6 +10,9 @@
 //!    A product of few rows would not earn the copy back, and reads B where it lies if it can.
 //! 3. The rows of A go past the panel, `ROWS` at a time. Their sums stay in registers while p runs; each step
 //!    loads one row of the panel and multiplies it by `ROWS` numbers of A, each spread over all lanes.
+//! 4. Where B has many panels, a block of A is copied, too, before they pass: tile after tile in the order in which
+//!    the numbers are multiplied. In a wide A the rows of a tile, or where A is a transpose its columns, lie a page or
+//!    more apart, often a power of two, and so push one another out of the first-level cache and of the list of pages.
 //!
 //! Between two depths the sums rest in C. Storing and loading an f32 changes nothing, so each sum remains one
 //! chain in the order of p, and an element's bits do not depend on the tile that it falls into.
@@ -21,12 +24,22 @@ use std::ops::Range;
 
 use super::{Start, View};
 use crate::lanes::{Aligned, Lanes};
+use crate::prefetch::prefetch_for_later;
 
 /// How many rows of a panel are copied at a time: 256 rows of 16 floats are half of a 32 KiB first-level cache.
 const DEPTH: usize = 256;
 
 /// Below this many rows of A the panel is not copied.
 const ROWS_WORTH_A_COPY: usize = 4;
+
+/// From this many numbers on, B is taken to lie outside the second-level cache.
+const FAR: usize = 1 << 18;
+
+/// From this many columns of B on a block of A is copied.
+const COLUMNS_WORTH_A_COPY: usize = 768;
+
+/// How many rows such a block has: with a depth of 256 it is an eighth of a second-level cache of 1 MiB.
+const MOST_ROWS_COPIED: usize = 128;
 
 /// The largest tile of any instruction set.
 const MOST_ROWS: usize = 8;
@@ -118,69 +131,159 @@ unsafe fn one_tile<L: Lanes, const R: usize, const V: usize>(
     }
 }
 
-/// All rows of A past one panel, which holds the columns `columns` of B.
+/// Some rows of A over some depths, as the tiles read them.
+#[derive(Clone, Copy)]
+enum Block<'a> {
+    /// Where they lie.
+    InPlace(View<'a>, usize),
+    /// Copied by [`copy_rows`]: the rows from i on begin at i · depth.
+    Copied(&'a [f32]),
+}
+
+impl<'a> Block<'a> {
+    /// The `R` rows from i on and how far apart two of them and two of their numbers are.
+    #[inline(always)]
+    fn tile<const R: usize>(self, i: usize, depth: usize) -> (&'a [f32], (usize, usize)) {
+        match self {
+            Block::InPlace(a, start) => {
+                let strides = (a.row_stride(), a.column_stride());
+                (&a.values()[i * strides.0 + start * strides.1..], strides)
+            }
+            Block::Copied(values) => (&values[i * depth..], (1, R)),
+        }
+    }
+}
+
+/// How many rows a tile has that begins where so many are left.
+#[inline(always)]
+const fn tile_rows<const ROWS: usize>(left: usize) -> usize {
+    match left {
+        left if left >= ROWS => ROWS,
+        2.. => 2,
+        left => left,
+    }
+}
+
+/// Copies rows of A, tile by tile: first the numbers at p = 0 of all rows of the tile, then those at p = 1, and so on.
+#[inline(always)]
+fn copy_rows<const ROWS: usize>(a: View<'_>, rows: Range<usize>, depths: &Range<usize>, to: &mut [f32]) {
+    let (row_stride, column_stride) = (a.row_stride(), a.column_stride());
+    let mut i = rows.start;
+    while i < rows.end {
+        let height = tile_rows::<ROWS>(rows.end - i);
+        let tile = &mut to[(i - rows.start) * depths.len()..][..height * depths.len()];
+        let from = &a.values()[i * row_stride + depths.start * column_stride..];
+        if row_stride == 1 {
+            for (p, tile) in tile.chunks_exact_mut(height).enumerate() {
+                tile.copy_from_slice(&from[p * column_stride..][..height]);
+            }
+        } else {
+            for r in 0..height {
+                let from = from[r * row_stride..].iter().step_by(column_stride);
+                tile[r..].iter_mut().step_by(height).zip(from).for_each(|(to, from)| *to = *from);
+            }
+        }
+        i += height;
+    }
+}
+
+/// All rows of a block of A past one panel, which holds the columns `columns` of B.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
 unsafe fn pass_rows<L: Lanes, const ROWS: usize, const V: usize>(
-    a: View<'_>,
-    depths: Range<usize>,
+    a: Block<'_>,
+    depth: usize,
     panel: Panel<'_>,
     c: &mut [f32],
     n: usize,
     columns: &Range<usize>,
+    mut next: NextPanel<'_>,
 ) {
-    let strides = (a.row_stride(), a.column_stride());
-    let depth = depths.len();
+    let rows = c.len() / n;
+    next.share_out_among(rows.div_ceil(ROWS));
     let mut i = 0;
-    while i < a.rows() {
-        let from = &a.values()[i * strides.0 + depths.start * strides.1..];
+    while i < rows {
+        let height = tile_rows::<ROWS>(rows - i);
         let c = &mut c[i * n..];
+        macro_rules! tile {
+            ($rows:expr) => {{
+                let (from, strides) = a.tile::<{ $rows }>(i, depth);
+                one_tile::<L, { $rows }, V>(from, strides, depth, panel, c, n, columns)
+            }};
+        }
         // SAFETY: the caller promises the instructions. A tile of fewer rows does the same for each of them.
         unsafe {
-            match a.rows() - i {
-                left if left >= ROWS => {
-                    one_tile::<L, ROWS, V>(from, strides, depth, panel, c, n, columns);
-                    i += ROWS;
-                }
-                2.. => {
-                    one_tile::<L, 2, V>(from, strides, depth, panel, c, n, columns);
-                    i += 2;
-                }
-                _ => {
-                    one_tile::<L, 1, V>(from, strides, depth, panel, c, n, columns);
-                    i += 1;
-                }
+            match height {
+                1 => tile!(1),
+                2 => tile!(2),
+                _ => tile!(ROWS),
             }
         }
+        i += height;
+        next.ask();
     }
 }
 
-/// The columns `columns` of C, for the whole of K, in panels of `V` registers' width. `buffer` holds one of them.
+/// The rows of the panel after the one that is being worked at. They lie far apart in a wide B, where no processor guesses
+/// what will be read, so the memory is asked for a few of them with every tile.
+struct NextPanel<'a> {
+    values: &'a [f32],
+    stride: usize,
+    width: usize,
+    /// How many rows are asked for with a tile.
+    share: usize,
+}
+
+impl<'a> NextPanel<'a> {
+    /// The panel behind `columns`, if B is so large that it comes from far away.
+    #[inline(always)]
+    fn behind(b: View<'a>, depths: &Range<usize>, columns: &Range<usize>) -> Self {
+        let (stride, width) = (b.row_stride(), columns.len().min(b.columns() - columns.end));
+        let far = b.column_stride() == 1 && b.rows() * b.columns() >= FAR && width > 0;
+        let range = depths.start * stride + columns.end..(depths.end - 1) * stride + columns.end + width;
+        NextPanel { values: if far { &b.values()[range] } else { &[] }, stride, width, share: 0 }
+    }
+
+    #[inline(always)]
+    fn share_out_among(&mut self, tiles: usize) {
+        self.share = self.values.len().div_ceil(self.stride).div_ceil(tiles.max(1));
+    }
+
+    #[inline(always)]
+    fn ask(&mut self) {
+        let (now, later) = self.values.split_at(self.values.len().min(self.share * self.stride));
+        now.chunks(self.stride).for_each(|row| prefetch_for_later(&row[..self.width]));
+        self.values = later;
+    }
+}
+
+/// A block of A past the columns `columns` of B, in panels of `V` registers' width. `buffer` holds one of them.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
 unsafe fn one_panel<L: Lanes, const ROWS: usize, const V: usize>(
-    a: View<'_>,
+    a: Block<'_>,
     b: View<'_>,
     c: &mut [f32],
+    depths: &Range<usize>,
     columns: Range<usize>,
     buffer: &mut [f32],
 ) {
-    let (k, n, width) = (b.rows(), b.columns(), V * L::LANES);
-    let in_place = a.rows() < ROWS_WORTH_A_COPY && b.column_stride() == 1 && columns.len() == width;
-    for start in (0..k).step_by(DEPTH) {
-        let depths = start..k.min(start + DEPTH);
-        let panel = if in_place {
-            Panel { values: &b.values()[start * b.row_stride() + columns.start..], stride: b.row_stride() }
-        } else {
-            copy_panel(b, &depths, &columns, width, buffer);
-            Panel { values: buffer, stride: width }
-        };
-        // SAFETY: the caller promises the instructions.
-        unsafe { pass_rows::<L, ROWS, V>(a, depths, panel, c, n, &columns) };
+    let (n, width) = (b.columns(), V * L::LANES);
+    let few = c.len() < ROWS_WORTH_A_COPY * n;
+    let panel = if few && b.column_stride() == 1 && columns.len() == width {
+        Panel { values: &b.values()[depths.start * b.row_stride() + columns.start..], stride: b.row_stride() }
+    } else {
+        copy_panel(b, depths, &columns, width, buffer);
+        Panel { values: buffer, stride: width }
+    };
+    // SAFETY: the caller promises the instructions.
+    unsafe {
+        let next = NextPanel::behind(b, depths, &columns);
+        pass_rows::<L, ROWS, V>(a, depths.len(), panel, c, n, &columns, next);
     }
 }
 
@@ -214,18 +317,55 @@ unsafe fn product<L: Lanes, const ROWS: usize>(a: View<'_>, b: View<'_>, start: 
         Start::Bias(bias) => c.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(bias)),
         Start::Keep => {}
     }
+    // SAFETY: the caller promises the instructions.
+    unsafe {
+        if n >= COLUMNS_WORTH_A_COPY && a.rows() >= ROWS {
+            let mut block = Aligned([0.0; DEPTH * MOST_ROWS_COPIED]);
+            pass_blocks::<L, ROWS>(a, b, c, Some(&mut block.0));
+        } else {
+            pass_blocks::<L, ROWS>(a, b, c, None);
+        }
+    }
+}
+
+/// Depth by depth, and where A is copied block by block, all panels of B. Adds to what is in C.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn pass_blocks<L: Lanes, const ROWS: usize>(
+    a: View<'_>,
+    b: View<'_>,
+    c: &mut [f32],
+    mut block: Option<&mut [f32]>,
+) {
+    let (k, n) = (b.rows(), b.columns());
     let mut buffer = Aligned([0.0; DEPTH * MOST_WIDTH]);
-    let mut j = 0;
-    while j < n {
-        let wide = n - j > L::LANES;
-        let columns = j..n.min(j + if wide { 2 * L::LANES } else { L::LANES });
-        j = columns.end;
-        // SAFETY: the caller promises the instructions.
-        unsafe {
-            if wide {
-                one_panel::<L, ROWS, 2>(a, b, c, columns, &mut buffer.0);
-            } else {
-                one_panel::<L, ROWS, 1>(a, b, c, columns, &mut buffer.0);
+    let together = if block.is_some() { MOST_ROWS_COPIED } else { a.rows().max(1) };
+    for start in (0..k).step_by(DEPTH) {
+        let depths = start..k.min(start + DEPTH);
+        for (number, c) in c.chunks_mut(together * n).enumerate() {
+            let first = number * together;
+            let a = match &mut block {
+                Some(block) => {
+                    copy_rows::<ROWS>(a, first..first + c.len() / n, &depths, block);
+                    Block::Copied(block)
+                }
+                None => Block::InPlace(a, depths.start),
+            };
+            let mut j = 0;
+            while j < n {
+                let wide = n - j > L::LANES;
+                let columns = j..n.min(j + if wide { 2 * L::LANES } else { L::LANES });
+                j = columns.end;
+                // SAFETY: the caller promises the instructions.
+                unsafe {
+                    if wide {
+                        one_panel::<L, ROWS, 2>(a, b, c, &depths, columns, &mut buffer.0);
+                    } else {
+                        one_panel::<L, ROWS, 1>(a, b, c, &depths, columns, &mut buffer.0);
+                    }
+                }
             }
         }
     }
