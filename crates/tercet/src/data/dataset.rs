@@ -1,5 +1,6 @@
 //! [`Dataset`]: a set of labelled examples.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -261,15 +262,20 @@ impl Dataset {
     /// # Shapes
     /// `x` is (`rows.len()`, D).
     pub fn write_inputs(&self, rows: &[usize], x: &mut [f32]) {
-        assert_eq!(x.len(), rows.len() * self.width(), "the buffer holds one row for each example");
-        for (&i, x) in rows.iter().zip(x.chunks_exact_mut(self.width())) {
+        self.write_columns(rows, 0..self.width(), x);
+    }
+
+    /// The same for some of the features.
+    pub(crate) fn write_columns(&self, rows: &[usize], columns: Range<usize>, x: &mut [f32]) {
+        assert_eq!(x.len(), rows.len() * columns.len(), "the buffer holds one row for each example");
+        for (&i, x) in rows.iter().zip(x.chunks_exact_mut(columns.len())) {
             match self.row(i) {
                 Row::U8(pixels) => {
-                    for (x, &pixel) in x.iter_mut().zip(pixels) {
+                    for (x, &pixel) in x.iter_mut().zip(&pixels[columns.clone()]) {
                         *x = f32::from(pixel) / 255.0;
                     }
                 }
-                Row::F32(values) => x.copy_from_slice(values),
+                Row::F32(values) => x.copy_from_slice(&values[columns.clone()]),
             }
         }
     }

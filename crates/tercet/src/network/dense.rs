@@ -53,13 +53,7 @@ impl Dense {
     /// # Shapes
     /// `x` is (B, D), `z` is (B, H).
     pub(super) fn forward(&self, x: Input<'_>, zeros: &mut Zeros, z: &mut [f32]) {
-        match zeros.look(x, self.inputs, self.outputs) {
-            Input::Sparse(x) => sparse_product(x, self.w_view(), Start::Bias(&self.b), z),
-            Input::Dense(x) => {
-                let x = View::new(x, z.len() / self.outputs, self.inputs);
-                product(x, self.w_view(), Start::Bias(&self.b), z);
-            }
-        }
+        forward(x, zeros, (&self.w, self.outputs), Start::Bias(&self.b), z);
     }
 
     /// From `Z = b + X · W`: `dW = Xᵀ · dZ`, and db is the sum of the rows of dZ.
@@ -73,25 +67,8 @@ impl Dense {
         dz: &[f32],
         gradient: &mut Gradient,
     ) {
-        let examples = dz.len() / self.outputs;
-        let dw = &mut gradient.dw;
-        match zeros.seen(x) {
-            Input::Sparse(_) if self.outputs <= scatter_width(Isa::active()) => {
-                let (x, sums) = zeros.seen_with_sums(x);
-                transposed_product(Isa::active(), x, dz, dw, sums);
-            }
-            Input::Sparse(_) => {
-                sparse_product(zeros.turned(x), View::new(dz, examples, self.outputs), Start::Zero, dw);
-            }
-            Input::Dense(x) => {
-                let (x, dz) = (View::new(x, examples, self.inputs), View::new(dz, examples, self.outputs));
-                product(x.t(), dz, Start::Zero, dw);
-            }
-        }
-        gradient.db.fill(0.0);
-        for dz in dz.chunks_exact(self.outputs) {
-            gradient.db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
-        }
+        weight_gradient(x, zeros, dz, self.outputs, &mut gradient.dw);
+        bias_gradient(dz, &mut gradient.db);
     }
 
     /// From `Z = b + X · W`: `dX = dZ · Wᵀ`. `turned` becomes Wᵀ.
@@ -130,8 +107,52 @@ impl Dense {
         }
         sums.iter().sum()
     }
+}
 
-    fn w_view(&self) -> View<'_> {
-        View::new(&self.w, self.inputs, self.outputs)
+/// `Z = start + X · W`, for all inputs of a layer or some of them. What is found out about the zeros of X is kept for the
+/// way back.
+///
+/// # Shapes
+/// `x` is (B, D), `w` is (D, H), `z` is (B, H).
+pub(crate) fn forward(
+    x: Input<'_>,
+    zeros: &mut Zeros,
+    (w, outputs): (&[f32], usize),
+    start: Start<'_>,
+    z: &mut [f32],
+) {
+    let inputs = w.len() / outputs;
+    let w = View::new(w, inputs, outputs);
+    match zeros.look(x, inputs, outputs) {
+        Input::Sparse(x) => sparse_product(x, w, start, z),
+        Input::Dense(x) => product(View::new(x, z.len() / outputs, inputs), w, start, z),
+    }
+}
+
+/// From `Z = start + X · W`: `dW = Xᵀ · dZ`.
+///
+/// # Shapes
+/// `x` is (B, D), `dz` is (B, H), dW is (D, H).
+pub(crate) fn weight_gradient(x: Input<'_>, zeros: &mut Zeros, dz: &[f32], outputs: usize, dw: &mut [f32]) {
+    let (inputs, examples) = (dw.len() / outputs, dz.len() / outputs);
+    let dz_view = View::new(dz, examples, outputs);
+    match zeros.seen(x) {
+        Input::Sparse(_) if outputs <= scatter_width(Isa::active()) => {
+            let (x, sums) = zeros.seen_with_sums(x);
+            transposed_product(Isa::active(), x, dz, dw, sums);
+        }
+        Input::Sparse(_) => sparse_product(zeros.turned(x), dz_view, Start::Zero, dw),
+        Input::Dense(x) => product(View::new(x, examples, inputs).t(), dz_view, Start::Zero, dw),
+    }
+}
+
+/// From `Z = b + X · W`: db is the sum of the rows of dZ.
+///
+/// # Shapes
+/// `dz` is (B, H), db is (H).
+pub(crate) fn bias_gradient(dz: &[f32], db: &mut [f32]) {
+    db.fill(0.0);
+    for dz in dz.chunks_exact(db.len()) {
+        db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
     }
 }

@@ -1,5 +1,7 @@
 //! What goes into a layer, and how it is read from a data set.
 
+use std::ops::Range;
+
 use tercet_kernels::sparse::Rows;
 use tercet_kernels::{Isa, prefetch};
 
@@ -47,10 +49,12 @@ const ASKED_AHEAD: usize = 4;
 
 /// Reads batches from a data set: their non-zeros alone, straight from the pixels, where there are few of them, else
 /// all numbers. Which of the two is decided by counting, now and then. Allocates nothing once it has room for a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Inputs {
     /// Whether the network begins with a layer that takes sparse inputs, and the outputs of that layer.
     outputs: Option<usize>,
+    /// Which features are read.
+    columns: Range<usize>,
     read: usize,
     is_sparse: bool,
     sparse: Rows,
@@ -64,39 +68,50 @@ impl Inputs {
             Some(Layer::Dense(dense)) => Some(dense.outputs),
             _ => None,
         };
-        Inputs { outputs, read: 0, is_sparse: false, sparse: Rows::new(), dense: Vec::new() }
+        Inputs { outputs, columns: 0..network.inputs(), ..Inputs::default() }
+    }
+
+    /// For some of the inputs of a network, whose first layer takes sparse ones.
+    pub(crate) fn of_columns(network: &Network, columns: Range<usize>) -> Self {
+        Inputs { columns, ..Inputs::new(network) }
     }
 
     /// The examples at `rows`, as [`Dataset::write_inputs`] gives them.
     pub(crate) fn read(&mut self, data: &Dataset, rows: &[usize]) -> Input<'_> {
+        let (columns, width) = (self.columns.clone(), self.columns.len());
         if self.read.is_multiple_of(MEASURED_EVERY) {
             let non_zeros = rows.iter().map(|&i| match data.row(i) {
-                Row::U8(pixels) => pixels.iter().filter(|&&pixel| pixel != 0).count(),
-                Row::F32(values) => values.iter().filter(|&&value| value != 0.0).count(),
+                Row::U8(pixels) => pixels[columns.clone()].iter().filter(|&&pixel| pixel != 0).count(),
+                Row::F32(values) => values[columns.clone()].iter().filter(|&&value| value != 0.0).count(),
             });
-            let (non_zeros, all) = (non_zeros.sum(), rows.len() * data.width());
+            let (non_zeros, all) = (non_zeros.sum(), rows.len() * width);
             self.is_sparse = self.outputs.is_some_and(|outputs| zeros::pay(non_zeros, all, outputs));
         }
         self.read += 1;
         if self.is_sparse {
-            self.sparse.make_room(rows.len(), data.width());
-            self.sparse.clear(data.width());
+            self.sparse.make_room(rows.len(), width);
+            self.sparse.clear(width);
             let isa = Isa::active();
             for (place, &i) in rows.iter().enumerate() {
                 // The rows of a batch lie anywhere: those to come are on their way while this one is read.
                 if let Some(Row::U8(pixels)) = rows.get(place + ASKED_AHEAD).map(|&i| data.row(i)) {
-                    prefetch(pixels);
+                    prefetch(&pixels[columns.clone()]);
                 }
                 match data.row(i) {
-                    Row::U8(pixels) => self.sparse.push_pixels(isa, pixels),
-                    Row::F32(values) => self.sparse.push(isa, values),
+                    Row::U8(pixels) => self.sparse.push_pixels(isa, &pixels[columns.clone()]),
+                    Row::F32(values) => self.sparse.push(isa, &values[columns.clone()]),
                 }
             }
             Input::Sparse(&self.sparse)
         } else {
-            self.dense.resize(rows.len() * data.width(), 0.0);
-            data.write_inputs(rows, &mut self.dense);
+            self.dense.resize(rows.len() * width, 0.0);
+            data.write_columns(rows, columns, &mut self.dense);
             Input::Dense(&self.dense)
         }
+    }
+
+    /// What was read last.
+    pub(crate) fn last(&self) -> Input<'_> {
+        if self.is_sparse { Input::Sparse(&self.sparse) } else { Input::Dense(&self.dense) }
     }
 }

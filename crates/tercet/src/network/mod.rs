@@ -15,14 +15,14 @@
 //!
 //! Nothing is allocated in a pass: activations and gradients live in a [`Workspace`] that belongs to the caller.
 
-mod dense;
+pub(crate) mod dense;
 mod dropout;
 mod init;
 mod input;
 pub mod naive;
 mod relu;
 mod workspace;
-mod zeros;
+pub(crate) mod zeros;
 
 use rayon::prelude::*;
 
@@ -189,14 +189,28 @@ impl Network {
     pub(crate) fn forward_from<'w>(
         &self,
         x: Input<'_>,
+        dropout: Option<&mut Dropout>,
+        workspace: &'w mut Workspace,
+    ) -> &'w [f32] {
+        workspace.prepare(self);
+        self.forward_layers(0, x, x.examples(self.inputs()), dropout, workspace)
+    }
+
+    /// The forward pass through the layers from number `first` on. What reaches layer 0 is `x`; what reaches a later one
+    /// is in the workspace.
+    fn forward_layers<'w>(
+        &self,
+        first: usize,
+        x: Input<'_>,
+        examples: usize,
         mut dropout: Option<&mut Dropout>,
         workspace: &'w mut Workspace,
     ) -> &'w [f32] {
-        let examples = x.examples(self.inputs());
-        workspace.prepare(self);
-        let mut widths = workspace.widths(self);
-        let mut zeros = workspace.zeros.iter_mut();
-        for (i, layer) in self.layers.iter().enumerate() {
+        let mut widths = workspace.widths(self).skip(first);
+        let dense_before =
+            self.layers[..first].iter().filter(|layer| matches!(layer, Layer::Dense(_))).count();
+        let mut zeros = workspace.zeros.iter_mut().skip(dense_before);
+        for (i, layer) in self.layers.iter().enumerate().skip(first) {
             let (done, rest) = workspace.outputs.split_at_mut(i);
             let input = done.last().map_or(x, |input| Input::Dense(input));
             let output = &mut rest[0];
@@ -279,6 +293,34 @@ impl Network {
     ) -> f32 {
         self.forward_from(x, dropout.as_deref_mut(), workspace);
         workspace.prepare_gradients(self);
+        self.loss_and_backward(0, x, labels, objective, dropout.as_deref(), workspace)
+    }
+
+    /// The same for a dense first layer that is worked at elsewhere, whose output is in the workspace
+    /// ([`Workspace::first_output`]). The gradient by that output is there afterwards
+    /// ([`Workspace::first_output_gradient`]), and those of the parameters of all layers but the first.
+    pub(crate) fn data_loss_and_gradients_behind_first(
+        &self,
+        labels: &[u32],
+        objective: Objective<'_>,
+        mut dropout: Option<&mut Dropout>,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        self.forward_layers(1, Input::Dense(&[]), labels.len(), dropout.as_deref_mut(), workspace);
+        workspace.prepare_gradients(self);
+        self.loss_and_backward(1, Input::Dense(&[]), labels, objective, dropout.as_deref(), workspace)
+    }
+
+    /// The loss of the scores in the workspace, and back through the layers down to number `first`.
+    fn loss_and_backward(
+        &self,
+        first: usize,
+        x: Input<'_>,
+        labels: &[u32],
+        objective: Objective<'_>,
+        dropout: Option<&Dropout>,
+        workspace: &mut Workspace,
+    ) -> f32 {
         let Workspace { outputs, flowing, flowing_next, gradients, zeros, flowing_zeros, turned } = workspace;
         let scores = outputs.last().expect("a network has a layer");
 
@@ -287,24 +329,21 @@ impl Network {
 
         // Backwards: `flowing` is the gradient by the output of layer i, and becomes the one by its input.
         let mut gradients_left = gradients.iter_mut().zip(zeros).rev();
-        for (i, layer) in self.layers.iter().enumerate().rev() {
-            let (input, first) = match i {
-                0 => (x, true),
-                _ => (Input::Dense(&outputs[i - 1]), false),
-            };
+        for (i, layer) in self.layers.iter().enumerate().skip(first).rev() {
+            let input = if i == 0 { x } else { Input::Dense(&outputs[i - 1]) };
             match layer {
                 Layer::Dense(dense) => {
                     let (gradient, zeros) = gradients_left.next().expect("one gradient a dense layer");
                     dense.backward_parameters(input, zeros, flowing, gradient);
                     // Nothing asks for the gradient by the pixels.
-                    if !first {
+                    if i > 0 {
                         flowing_next.resize(labels.len() * dense.inputs, 0.0);
                         dense.backward_input(flowing, flowing_zeros, turned, flowing_next);
                         std::mem::swap(flowing, flowing_next);
                     }
                 }
                 Layer::Relu => {
-                    if let Some(dropout) = &dropout {
+                    if let Some(dropout) = dropout {
                         dropout.backward(&outputs[i], flowing);
                     }
                     relu::backward(input.dense(), flowing);

@@ -52,6 +52,19 @@ impl Workspace {
         &mut self.gradients
     }
 
+    /// Room for the output of a dense first layer that is worked at elsewhere.
+    pub(crate) fn first_output(&mut self, network: &Network, examples: usize) -> &mut [f32] {
+        self.prepare(network);
+        let width = self.widths(network).next().expect("a network has a layer");
+        self.outputs[0].resize(examples * width, 0.0);
+        &mut self.outputs[0]
+    }
+
+    /// The gradient by that output, and the gradients of all layers.
+    pub(crate) fn first_output_gradient(&mut self) -> (&[f32], &mut [Gradient]) {
+        (&self.flowing, &mut self.gradients)
+    }
+
     /// Fills every buffer with the same byte. A pass must give equal results whatever was there before, and the
     /// tests hold it to that.
     pub fn poison(&mut self, byte: u8) {

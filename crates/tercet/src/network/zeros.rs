@@ -23,7 +23,7 @@ pub(super) fn pay(non_zeros: usize, all: usize, outputs: usize) -> bool {
 
 /// What is known of the zeros of a layer's input: how it was read on the way forward is how it is read on the way back.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Zeros {
+pub(crate) struct Zeros {
     /// Whether `rows` holds the input.
     found: bool,
     rows: Rows,
@@ -35,7 +35,7 @@ pub(super) struct Zeros {
 
 impl Zeros {
     /// The input as it should be read by a layer of so many inputs and outputs.
-    pub(super) fn look<'a>(&'a mut self, x: Input<'a>, inputs: usize, outputs: usize) -> Input<'a> {
+    pub(crate) fn look<'a>(&'a mut self, x: Input<'a>, inputs: usize, outputs: usize) -> Input<'a> {
         self.found = false;
         if let Input::Dense(x) = x {
             // Whether zeros are found is another question for every batch, so that the room is made for any answer.
@@ -58,12 +58,12 @@ impl Zeros {
     }
 
     /// The input as the last [`look`](Zeros::look) at it said.
-    pub(super) fn seen<'a>(&'a self, x: Input<'a>) -> Input<'a> {
+    pub(crate) fn seen<'a>(&'a self, x: Input<'a>) -> Input<'a> {
         if self.found { Input::Sparse(&self.rows) } else { x }
     }
 
     /// The non-zeros of an input that was read as sparse, and room for sums.
-    pub(super) fn seen_with_sums<'a>(&'a mut self, x: Input<'a>) -> (&'a Rows, &'a mut Vec<f32>) {
+    pub(crate) fn seen_with_sums<'a>(&'a mut self, x: Input<'a>) -> (&'a Rows, &'a mut Vec<f32>) {
         match x {
             Input::Sparse(x) => (x, &mut self.sums),
             Input::Dense(_) => (&self.rows, &mut self.sums),
@@ -71,7 +71,7 @@ impl Zeros {
     }
 
     /// The transpose of an input that was read as sparse.
-    pub(super) fn turned(&mut self, x: Input<'_>) -> &Rows {
+    pub(crate) fn turned(&mut self, x: Input<'_>) -> &Rows {
         match x {
             Input::Sparse(x) => self.turned.transpose(x),
             Input::Dense(_) => self.turned.transpose(&self.rows),

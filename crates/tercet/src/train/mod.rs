@@ -15,8 +15,10 @@
 mod awake;
 mod checkpoint;
 mod clip;
+mod halves;
 mod history;
 mod measure;
+mod pass;
 mod plan;
 mod requests;
 mod settings;
@@ -40,8 +42,8 @@ use crate::data::{Batches, Dataset};
 use crate::network::{Dense, Network, regularized};
 use crate::{Error, Result};
 use measure::Meter;
+use pass::{Pass, Passes};
 use requests::Requests;
-use shares::{Pass, Shares};
 use state::State;
 
 /// What an observer is told after each step.
@@ -166,7 +168,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
     };
     let check_every = settings.check_every.unwrap_or(usual_check);
     batches.seek(state.step as u64);
-    let mut shares = Shares::new(network, batch, settings, seed)?;
+    let mut passes = Passes::new(network, batch, settings, seed)?;
 
     // Room for all losses at once, unless there will be so many that nobody waits for the last.
     state.history.losses.reserve(total.saturating_sub(state.step).min(MOST_RESERVED));
@@ -185,7 +187,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         }
         batches.next(&mut rows);
         let pass = Pass { network, examples, weights, settings, step: state.step };
-        let data_loss = shares.loss_and_gradients(pass, &rows);
+        let data_loss = passes.loss(pass, &rows);
         let learning_rate = state.history.learning_rate(settings, state.step, total);
         let mut measuring =
             requests.take_measure().then(|| meter.get_or_insert_with(|| Meter::new(network, examples)));
@@ -194,7 +196,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         }
         // The step gives the squares of the weights that it passes over, so the loss is known after it. Where the loss
         // is unsound, the weights of the last sound check come back.
-        let squares = state.descend(network, shares.gradients(), settings, learning_rate);
+        let squares = passes.descend(&mut state, network, settings, learning_rate);
         let loss = regularized(data_loss, settings.reg, squares);
         let done = state.step;
         let diverged = |loss| Error::Diverged { step: done, loss, learning_rate: settings.learning_rate };

@@ -10,23 +10,14 @@
 
 use std::ops::Range;
 
-use super::Settings;
+use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD};
 use crate::Result;
-use crate::data::Dataset;
-use crate::loss::Objective;
 use crate::network::{Dropout, Gradient, Inputs, Network, Workspace};
 use crate::parallel::add;
-
-/// The most parameters of a network whose batches are shared. On two cores, networks of 100,000 and of 670,000 parameters
-/// train a quarter and a twentieth faster so; the gradients of much larger ones fit in no cache.
-const MOST_PARAMETERS: usize = 1 << 20;
 
 /// The fewest examples of a batch that is shared. Every step the second thread has to fetch the weights, which the first
 /// has just changed, and the first its gradients: as much data whatever the batch, and too much for a short one.
 const FEWEST_EXAMPLES: usize = 48;
-
-/// The fewest multiply-adds of a forward pass that are worth a second thread: some 20 µs of work.
-const WORTH_A_THREAD: usize = 1 << 18;
 
 /// The shares of all batches of a training.
 pub(super) struct Shares {
@@ -38,41 +29,28 @@ pub(super) struct Shares {
 /// Half of a batch, or all of it, on its way through the network. The buffers last for the whole training.
 struct Share {
     inputs: Inputs,
-    labels: Vec<u32>,
-    weights: Vec<f32>,
+    targets: Targets,
     dropout: Option<Dropout>,
     workspace: Workspace,
 }
 
-/// What is the same for all examples of a batch.
-#[derive(Clone, Copy)]
-pub(super) struct Pass<'a> {
-    pub network: &'a Network,
-    pub examples: &'a Dataset,
-    /// The weight of each example of the data set, where they have any.
-    pub weights: Option<&'a [f32]>,
-    pub settings: &'a Settings,
-    /// Steps done.
-    pub step: usize,
-}
-
 impl Shares {
-    /// For batches of so many examples.
+    /// For batches of so many examples, whose hidden units each share drops by itself.
     ///
     /// # Errors
-    /// A probability of dropout that is none.
-    pub fn new(network: &Network, batch: usize, settings: &Settings, seed: u64) -> Result<Self> {
+    /// Those of `dropout`.
+    pub fn new(
+        network: &Network,
+        batch: usize,
+        dropout: impl Fn() -> Result<Option<Dropout>>,
+    ) -> Result<Self> {
         let parameters = network.parameters();
         let shared =
             batch >= FEWEST_EXAMPLES && parameters <= MOST_PARAMETERS && batch * parameters >= WORTH_A_THREAD;
         let count = if shared { 2 } else { 1 };
         let share = || {
-            let dropout = match settings.dropout {
-                0.0 => None,
-                p => Some(Dropout::new(p, seed)?),
-            };
             let (inputs, workspace) = (Inputs::new(network), Workspace::new());
-            Ok(Share { inputs, labels: Vec::new(), weights: Vec::new(), dropout, workspace })
+            Ok(Share { inputs, targets: Targets::default(), dropout: dropout()?, workspace })
         };
         let shares = (0..count).map(|_| share()).collect::<Result<_>>()?;
         Ok(Shares { shares, first: batch.div_ceil(count) })
@@ -116,24 +94,15 @@ impl Share {
         range: Range<usize>,
         number: u64,
     ) -> f32 {
-        let Pass { network, examples, weights, settings, step } = pass;
         let (batch, rows) = (rows.len(), &rows[range]);
-        let Share { inputs, labels, weights: of_rows, dropout, workspace } = self;
-        let x = inputs.read(examples, rows);
-        labels.clear();
-        labels.extend(rows.iter().map(|&i| examples.label(i)));
-        of_rows.clear();
-        of_rows.extend(weights.iter().flat_map(|weights| rows.iter().map(|&i| weights[i])));
+        let Share { inputs, targets, dropout, workspace } = self;
+        let x = inputs.read(pass.examples, rows);
+        targets.read(pass, rows);
         if let Some(dropout) = dropout {
-            dropout.seek_share(step as u64, number);
+            dropout.seek_share(pass.step as u64, number);
         }
-        let objective = Objective {
-            loss: settings.loss,
-            label_smoothing: settings.label_smoothing,
-            weights: weights.map(|_| of_rows.as_slice()),
-            batch: Some(batch),
-        };
-        network.data_loss_and_gradients(x, labels, objective, dropout.as_mut(), workspace)
+        let objective = targets.objective(pass, batch);
+        pass.network.data_loss_and_gradients(x, &targets.labels, objective, dropout.as_mut(), workspace)
     }
 }
 
@@ -142,8 +111,10 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::*;
+    use crate::data::Dataset;
+    use crate::loss::Objective;
     use crate::network::Init;
-    use crate::train::{Length, train};
+    use crate::train::{Length, Settings, train};
 
     /// Examples enough for batches that are shared, half of their features 0.
     fn examples() -> Dataset {
@@ -156,12 +127,12 @@ mod tests {
     #[test]
     fn two_shares_have_the_loss_and_the_gradients_of_the_batch() {
         let examples = examples();
-        let network = Network::fully_connected(64, &[96], 3, Init::He, 1).unwrap();
+        let network = Network::fully_connected(64, &[64, 48], 3, Init::He, 1).unwrap();
         let weights: Vec<f32> = (0..150).map(|i| 0.5 + i as f32 / 100.0).collect();
         let settings =
             Settings { label_smoothing: 0.1, loss: crate::loss::Loss::Softmax, ..Settings::lecture() };
         for weights in [None, Some(&weights[..])] {
-            let mut shares = Shares::new(&network, 80, &settings, 0).unwrap();
+            let mut shares = Shares::new(&network, 80, || Ok(None)).unwrap();
             assert_eq!(shares.shares.len(), 2);
             let pass = Pass { network: &network, examples: &examples, weights, settings: &settings, step: 0 };
             // A whole batch, an odd one that ends an epoch, and one too short for a second share.
@@ -197,7 +168,7 @@ mod tests {
             Settings { batch: 64, length: Length::Epochs(5), dropout: 0.3, reg: 1e-3, ..Settings::lecture() };
         let trained = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut network = Network::fully_connected(64, &[96], 3, Init::He, 1).unwrap();
+            let mut network = Network::fully_connected(64, &[64, 48], 3, Init::He, 1).unwrap();
             let watch = &mut |_: crate::train::Progress<'_>| ControlFlow::Continue(());
             pool.install(|| train(&mut network, &examples, None, &settings, 2, watch)).unwrap();
             network

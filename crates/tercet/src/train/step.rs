@@ -8,6 +8,14 @@ use crate::network::{Gradient, Network};
 use crate::optimizer::Optimizer;
 use crate::parallel::descend;
 
+/// The step that goes over the weights once, where there is one for these settings.
+pub(super) fn in_one_pass(settings: &Settings, learning_rate: f32) -> Option<Step> {
+    match (settings.optimizer, settings.clip) {
+        (Optimizer::Sgd { momentum }, None) => Some(Step { learning_rate, momentum, reg: settings.reg }),
+        _ => None,
+    }
+}
+
 impl State {
     /// Takes a step along the gradients of a batch, which come without those of the regularisation. Returns Σ W² of the
     /// weights before the step, which means nothing where `reg` is 0.
@@ -15,20 +23,20 @@ impl State {
     /// Gradient descent goes over the weights once, for regularisation, step and squares. Clipping needs the norm of all
     /// gradients before the first weight changes, and the other optimizers have steps of their own: these go over them
     /// once for each. Both ways give the same weights, bit for bit, where both are open.
+    ///
+    /// Where the weights of the first layer have taken their step already, `first` is Σ W² of them.
     pub(super) fn descend(
         &mut self,
         network: &mut Network,
         gradients: &mut [Gradient],
         settings: &Settings,
         learning_rate: f32,
+        first: Option<f64>,
     ) -> f64 {
         self.step += 1;
         let &Settings { optimizer, reg, clip, .. } = settings;
-        let mut squares = 0.0;
-        let in_one_pass = match (optimizer, clip) {
-            (Optimizer::Sgd { momentum }, None) => Some(Step { learning_rate, momentum, reg }),
-            _ => None,
-        };
+        let mut squares = first.unwrap_or(0.0);
+        let in_one_pass = in_one_pass(settings, learning_rate);
         if in_one_pass.is_none() {
             squares = network.regularize(reg, gradients);
             if let Some(most) = clip {
@@ -36,10 +44,11 @@ impl State {
             }
         }
         let of_biases = optimizer.without_decay();
-        for ((dense, gradient), [of_w, of_b]) in
-            network.dense_layers_mut().zip(gradients).zip(&mut self.moments)
+        for (i, ((dense, gradient), [of_w, of_b])) in
+            network.dense_layers_mut().zip(gradients).zip(&mut self.moments).enumerate()
         {
             match in_one_pass {
+                Some(_) if i == 0 && first.is_some() => {}
                 Some(step) => squares += descend(step, &mut dense.w, &gradient.dw, &mut of_w.first),
                 None => optimizer.step(self.step, learning_rate, &mut dense.w, &gradient.dw, of_w),
             }

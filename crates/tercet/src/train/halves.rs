@@ -1,0 +1,267 @@
+//! The first layer in two halves of its inputs, one for each of two threads.
+//!
+//! ```text
+//! Z = b + X · W = (b + X₀ · W₀) + X₁ · W₁        X₀, X₁: half of the columns of X; W₀, W₁: half of the rows of W
+//! dW₀ = X₀ᵀ · dZ,  dW₁ = X₁ᵀ · dZ
+//! ```
+//!
+//! Each thread reads its half of the pixels, computes its part of Z, and later changes its half of the weights. So the
+//! weights stay in the cache of the one core that reads and writes them, step after step; what goes from core to core is
+//! Z and dZ, which for the lecture's network is 3 KB a step instead of 113 KB of weights and as much of their gradients.
+//! The layers behind the first are done by one thread, so they must be small beside it.
+
+use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD};
+use super::state::State;
+use super::{Settings, step};
+use crate::network::dense::{bias_gradient, forward, weight_gradient};
+use crate::network::zeros::Zeros;
+use crate::network::{Dropout, Inputs, Layer, Network, Workspace};
+use crate::parallel::add;
+use tercet_kernels::descent::{self, Step};
+use tercet_kernels::{Isa, matmul::Start};
+
+/// How many times the parameters of all other layers the first must have. Of its multiply-adds, zeros in the input may
+/// save four fifths.
+const TIMES_THE_REST: usize = 32;
+
+/// Half of the inputs are as many blocks of so many.
+const BLOCK: usize = 64;
+
+/// A training whose first layer is worked at in halves.
+pub(super) struct Halves {
+    halves: [Half; 2],
+    targets: Targets,
+    dropout: Option<Dropout>,
+    workspace: Workspace,
+}
+
+/// Some of the inputs of the first layer.
+struct Half {
+    inputs: Inputs,
+    zeros: Zeros,
+    /// Its part of Z, where it is not computed in place.
+    z: Vec<f32>,
+}
+
+impl Halves {
+    /// Whether a network and batches of so many examples are worth it.
+    pub fn suit(network: &Network, batch: usize) -> bool {
+        let [Layer::Dense(first), ..] = network.layers() else { return false };
+        let (all, own) = (network.parameters(), first.w.len() + first.b.len());
+        first.inputs >= 2 * BLOCK
+            && own >= TIMES_THE_REST * (all - own)
+            && all <= MOST_PARAMETERS
+            && batch * all >= WORTH_A_THREAD
+    }
+
+    pub fn new(network: &Network, dropout: Option<Dropout>) -> Self {
+        let (all, cut) = (network.inputs(), cut(network));
+        let half = |columns| Half {
+            inputs: Inputs::of_columns(network, columns),
+            zeros: Zeros::default(),
+            z: Vec::new(),
+        };
+        Halves {
+            halves: [half(0..cut), half(cut..all)],
+            targets: Targets::default(),
+            dropout,
+            workspace: Workspace::new(),
+        }
+    }
+
+    /// The mean loss of the examples at `rows`, without the regularisation.
+    pub fn loss(&mut self, pass: Pass<'_>, rows: &[usize]) -> f32 {
+        let Halves { halves: [one, other], targets, dropout, workspace } = self;
+        let Pass { network, examples, .. } = pass;
+        let first = network.dense_layers().next().expect("a first layer that is dense");
+        let (w0, w1) = first.w.split_at(cut(network) * first.outputs);
+
+        let z = workspace.first_output(network, rows.len());
+        rayon::join(
+            || {
+                let x = one.inputs.read(examples, rows);
+                forward(x, &mut one.zeros, (w0, first.outputs), Start::Bias(&first.b), z);
+                targets.read(pass, rows);
+            },
+            || {
+                let x = other.inputs.read(examples, rows);
+                other.z.resize(rows.len() * first.outputs, 0.0);
+                forward(x, &mut other.zeros, (w1, first.outputs), Start::Zero, &mut other.z);
+            },
+        );
+        add(workspace.first_output(network, rows.len()), &other.z);
+
+        if let Some(dropout) = dropout {
+            dropout.seek(pass.step as u64);
+        }
+        let objective = targets.objective(pass, rows.len());
+        network.data_loss_and_gradients_behind_first(&targets.labels, objective, dropout.as_mut(), workspace)
+    }
+
+    /// Takes the step: [`State::descend`] with the gradients of the last batch.
+    pub fn descend(
+        &mut self,
+        state: &mut State,
+        network: &mut Network,
+        settings: &Settings,
+        learning_rate: f32,
+    ) -> f64 {
+        let Halves { halves: [one, other], workspace, .. } = self;
+        let cut = cut(network);
+        let in_one_pass = step::in_one_pass(settings, learning_rate);
+        let (dz, gradients) = workspace.first_output_gradient();
+        let first = network.dense_layers_mut().next().expect("a first layer that is dense");
+        let at = cut * first.outputs;
+        let (dw0, dw1) = gradients[0].dw.split_at_mut(at);
+        let (w0, w1) = first.w.split_at_mut(at);
+        // Without momentum there are no velocities.
+        let velocity = &mut state.moments[0][0].first;
+        let of_half = at.min(velocity.len());
+        let (v0, v1) = velocity.split_at_mut(of_half);
+        let outputs = first.outputs;
+        let (squares0, squares1) = rayon::join(
+            || one.descend(dz, outputs, in_one_pass, w0, dw0, v0),
+            || other.descend(dz, outputs, in_one_pass, w1, dw1, v1),
+        );
+        bias_gradient(dz, &mut gradients[0].db);
+        let done = in_one_pass.map(|_| squares0 + squares1);
+        state.descend(network, gradients, settings, learning_rate, done)
+    }
+}
+
+impl Half {
+    /// Computes the gradient of its weights and, where there is one for it, takes the step at once. Returns Σ W².
+    fn descend(
+        &mut self,
+        dz: &[f32],
+        outputs: usize,
+        step: Option<Step>,
+        w: &mut [f32],
+        dw: &mut [f32],
+        velocity: &mut [f32],
+    ) -> f64 {
+        weight_gradient(self.inputs.last(), &mut self.zeros, dz, outputs, dw);
+        step.map_or(0.0, |step| descent::step(Isa::active(), step, w, dw, velocity))
+    }
+}
+
+/// How many inputs the first half has: whole blocks.
+fn cut(network: &Network) -> usize {
+    network.inputs() / (2 * BLOCK) * BLOCK
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::data::Dataset;
+    use crate::loss::{Loss, Objective};
+    use crate::network::Init;
+    use crate::optimizer::Optimizer;
+    use crate::train::{Length, train};
+
+    /// Half of the features 0, more of them in the first half of the inputs than in the second, or none.
+    fn examples(zeros: bool) -> Dataset {
+        let value = |i: usize| {
+            let value = (i * 7919 % 1009) as f32 / 504.0 - 1.0;
+            if zeros { (value - if i % 160 < 80 { 0.8 } else { 0.0 }).max(0.0) } else { value + 0.0001 }
+        };
+        let labels = (0..120).map(|i| i % 3).collect();
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        Dataset::from_features("x", 160, (0..120 * 160).map(value).collect(), labels, classes).unwrap()
+    }
+
+    fn linear() -> Network {
+        Network::fully_connected(160, &[], 3, Init::Normal(0.1), 1).unwrap()
+    }
+
+    fn deep(hidden: usize) -> Network {
+        Network::fully_connected(160, &[hidden], 3, Init::He, 1).unwrap()
+    }
+
+    #[test]
+    fn networks_that_are_nearly_all_first_layer_suit() {
+        assert!(Halves::suit(&deep(40), 64) && Halves::suit(&linear(), 600));
+        assert!(!Halves::suit(&deep(40), 2), "too little work");
+        let square = Network::fully_connected(160, &[40, 40], 3, Init::He, 1).unwrap();
+        assert!(!Halves::suit(&square, 64), "too much behind the first layer");
+        assert!(
+            !Halves::suit(&Network::fully_connected(100, &[40], 3, Init::He, 1).unwrap(), 64),
+            "too few inputs"
+        );
+    }
+
+    #[test]
+    fn the_loss_and_the_step_are_those_of_the_whole_batch() {
+        let weights: Vec<f32> = (0..120).map(|i| 0.5 + i as f32 / 100.0).collect();
+        for (network, zeros, weights) in [
+            (linear(), true, Some(&weights[..])),
+            (deep(40), true, None),
+            (deep(40), false, Some(&weights[..])),
+            // More columns than the scattering kernel is made for.
+            (deep(96), true, None),
+        ] {
+            let examples = examples(zeros);
+            for (momentum, clip) in [(0.0, None), (0.9, None), (0.0, Some(0.5))] {
+                let optimizer = Optimizer::Sgd { momentum };
+                let settings =
+                    Settings { optimizer, clip, reg: 1e-2, loss: Loss::Softmax, ..Settings::lecture() };
+                let (mut halved, mut whole) = (network.clone(), network.clone());
+                let (mut of_halved, mut of_whole) =
+                    (State::new(&halved, optimizer), State::new(&whole, optimizer));
+                let mut halves = Halves::new(&network, None);
+                let mut workspace = Workspace::new();
+                // Of three lengths, as an epoch may end with a short batch.
+                for (step, count) in [80, 47, 1].into_iter().enumerate() {
+                    let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 120).collect();
+                    let pass = Pass {
+                        network: &halved.clone(),
+                        examples: &examples,
+                        weights,
+                        settings: &settings,
+                        step,
+                    };
+                    let loss = halves.loss(pass, &rows);
+                    let squares = halves.descend(&mut of_halved, &mut halved, &settings, 0.1);
+
+                    let mut x = vec![0.0; count * 160];
+                    examples.write_inputs(&rows, &mut x);
+                    let labels: Vec<u32> = rows.iter().map(|&i| examples.label(i)).collect();
+                    let of_rows: Option<Vec<f32>> = weights.map(|all| rows.iter().map(|&i| all[i]).collect());
+                    let objective = Objective { weights: of_rows.as_deref(), ..settings.loss.into() };
+                    let expected =
+                        whole.objective_and_gradients(&x, &labels, objective, 0.0, None, &mut workspace);
+                    let expected_squares =
+                        of_whole.descend(&mut whole, workspace.gradients_mut(), &settings, 0.1, None);
+
+                    assert!((loss - expected).abs() < 1e-5, "{count}: {loss}, not {expected}");
+                    assert!((squares - expected_squares).abs() < 1e-4 * expected_squares);
+                    for (found, expected) in halved.dense_layers().zip(whole.dense_layers()) {
+                        let pairs = found.w.iter().zip(&expected.w).chain(found.b.iter().zip(&expected.b));
+                        for (found, expected) in pairs {
+                            assert!((found - expected).abs() < 1e-5, "{count}: {found}, not {expected}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_bits_are_the_same_for_every_number_of_threads() {
+        let settings =
+            Settings { batch: 64, length: Length::Epochs(5), dropout: 0.3, reg: 1e-3, ..Settings::lecture() };
+        let trained = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut network = deep(40);
+            let watch = &mut |_: crate::train::Progress<'_>| ControlFlow::Continue(());
+            pool.install(|| train(&mut network, &examples(true), None, &settings, 2, watch)).unwrap();
+            network
+        };
+        let one = trained(1);
+        for threads in 2..=4 {
+            assert!(trained(threads) == one, "{threads} threads");
+        }
+    }
+}

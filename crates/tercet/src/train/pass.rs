@@ -1,0 +1,113 @@
+//! A batch on its way through the network and back, to a step of the weights: which way it takes.
+//!
+//! | way | who works at what | for |
+//! |---|---|---|
+//! | [halves](super::halves) | two threads, each at all examples, with half of the inputs and their weights | networks that are nearly all first layer |
+//! | [shares](super::shares) | two threads, each at half of the examples, with all weights | other small networks and long batches |
+//! | one share | one thread, whose products are shared out one by one | all else |
+//!
+//! Which of them it is depends on the network, the length of the batch and the settings, and not on the threads at hand.
+//! So the sums are the same for any number of threads.
+
+use super::Settings;
+use super::halves::Halves;
+use super::shares::Shares;
+use super::state::State;
+use crate::Result;
+use crate::data::Dataset;
+use crate::loss::Objective;
+use crate::network::{Dropout, Network};
+
+/// The most parameters of a network whose batches two threads work at side by side. The weights and gradients of larger
+/// ones fit in no cache.
+pub(super) const MOST_PARAMETERS: usize = 1 << 20;
+
+/// The fewest multiply-adds of a forward pass that are worth a second thread: some 20 µs of work.
+pub(super) const WORTH_A_THREAD: usize = 1 << 18;
+
+/// What is the same for all examples of a batch.
+#[derive(Clone, Copy)]
+pub(super) struct Pass<'a> {
+    pub network: &'a Network,
+    pub examples: &'a Dataset,
+    /// The weight of each example of the data set, where they have any.
+    pub weights: Option<&'a [f32]>,
+    pub settings: &'a Settings,
+    /// Steps done.
+    pub step: usize,
+}
+
+/// The way that the batches of a training take.
+pub(super) enum Passes {
+    Halves(Box<Halves>),
+    Shares(Shares),
+}
+
+impl Passes {
+    /// For batches of so many examples.
+    ///
+    /// # Errors
+    /// A probability of dropout that is none.
+    pub fn new(network: &Network, batch: usize, settings: &Settings, seed: u64) -> Result<Self> {
+        let dropout = || match settings.dropout {
+            0.0 => Ok(None),
+            p => Dropout::new(p, seed).map(Some),
+        };
+        Ok(match Halves::suit(network, batch) {
+            true => Passes::Halves(Box::new(Halves::new(network, dropout()?))),
+            false => Passes::Shares(Shares::new(network, batch, dropout)?),
+        })
+    }
+
+    /// The mean loss of the examples at `rows`, without the regularisation.
+    pub fn loss(&mut self, pass: Pass<'_>, rows: &[usize]) -> f32 {
+        match self {
+            Passes::Halves(halves) => halves.loss(pass, rows),
+            Passes::Shares(shares) => shares.loss_and_gradients(pass, rows),
+        }
+    }
+
+    /// Takes a step along the gradients of that loss and of the regularisation. Returns Σ W² of the weights before the
+    /// step, which means nothing where `reg` is 0.
+    pub fn descend(
+        &mut self,
+        state: &mut State,
+        network: &mut Network,
+        settings: &Settings,
+        learning_rate: f32,
+    ) -> f64 {
+        match self {
+            Passes::Halves(halves) => halves.descend(state, network, settings, learning_rate),
+            Passes::Shares(shares) => {
+                state.descend(network, shares.gradients(), settings, learning_rate, None)
+            }
+        }
+    }
+}
+
+/// What the examples of a batch, or of a part of one, should be. The buffers last for the whole training.
+#[derive(Default)]
+pub(super) struct Targets {
+    pub labels: Vec<u32>,
+    weights: Vec<f32>,
+}
+
+impl Targets {
+    /// Those of the examples at `rows`, which are some or all of a batch of so many examples.
+    pub fn read(&mut self, pass: Pass<'_>, rows: &[usize]) {
+        self.labels.clear();
+        self.labels.extend(rows.iter().map(|&i| pass.examples.label(i)));
+        self.weights.clear();
+        self.weights.extend(pass.weights.iter().flat_map(|weights| rows.iter().map(|&i| weights[i])));
+    }
+
+    /// What is minimised over them.
+    pub fn objective(&self, pass: Pass<'_>, batch: usize) -> Objective<'_> {
+        Objective {
+            loss: pass.settings.loss,
+            label_smoothing: pass.settings.label_smoothing,
+            weights: pass.weights.map(|_| self.weights.as_slice()),
+            batch: Some(batch),
+        }
+    }
+}
