@@ -45,10 +45,12 @@ pub enum Error {
 
     /// An expression that makes no sense, with the place where it stops making any.
     #[error(
-        "in the expression, at character {character}:\n  {line}\n  {}^\nfound {found}; expected {expected}",
+        "in {what}, at character {character}:\n  {line}\n  {}^\nfound {found}; expected {expected}",
         " ".repeat(*column)
     )]
     Expression {
+        /// What the text is: `the expression`, `the values`.
+        what: &'static str,
         /// The line, or the part of it around the place.
         line: String,
         /// How many characters of that stand before the place.
@@ -163,6 +165,7 @@ impl Error {
             }
         }
         Error::Expression {
+            what: "the expression",
             line: line.into_iter().collect(),
             column,
             character: before.chars().count() + 1,

@@ -10,6 +10,7 @@
 use super::operation::{Derivative, Flaw, Names, Operation};
 use super::value::Value;
 use super::{Evaluation, Graph, NodeId};
+use crate::loss::Loss;
 use crate::{Error, Result};
 
 /// The gradient of a scalar by every node.
@@ -206,14 +207,22 @@ impl Graph {
             operands: self.operands(by).iter().map(|&o| self.name(o)).collect(),
             output: self.name(by),
         };
-        let zeros = Value::filled(evaluation.value(by).shape(), 0.0);
-        Some(match self.operation(by).derivative(operand, &operands, &names, evaluation.value(by), &zeros) {
-            Derivative::Local { symbol, value } => match value.as_scalar() {
-                Some(v) => super::words::number(v),
-                None => symbol,
-            },
-            Derivative::Product { symbol, .. } => symbol,
-        })
+        let symbol = match self.operation(by) {
+            // What stands in the words of a step is too long for an edge.
+            Operation::Loss(Loss::Softmax) => "p − [y]".to_owned(),
+            Operation::Loss(Loss::Svm { .. }) => "within Δ".to_owned(),
+            operation => {
+                let zeros = Value::filled(evaluation.value(by).shape(), 0.0);
+                match operation.derivative(operand, &operands, &names, evaluation.value(by), &zeros) {
+                    Derivative::Local { symbol, value } => match value.as_scalar() {
+                        Some(v) => super::words::number(super::value::rounded(v, 4)),
+                        None => symbol,
+                    },
+                    Derivative::Product { symbol, .. } => symbol,
+                }
+            }
+        };
+        Some(symbol)
     }
 
     /// How many edges with a derivative lead from each node to what the root depends on.

@@ -4,9 +4,9 @@ use super::{Evaluation, Gradients, Graph, NodeId};
 use crate::Result;
 use crate::gradient_check::{Difference, Verdict, difference, verdict};
 
-/// About how many multiplications the check of one node may take; a second or two of plain loops. Where a node has too
-/// many numbers for that, some of them are checked, evenly spread.
-pub const MOST_CHECK_WORK: u64 = 1_000_000_000;
+/// About how many multiplications it may take to check all nodes; a few seconds of plain loops. Where a node has too many
+/// numbers for its share of that, some of them are checked, evenly spread.
+pub const MOST_CHECK_WORK: u64 = 2_000_000_000;
 
 /// What the check of a node found.
 #[derive(Clone, Debug)]
@@ -66,7 +66,9 @@ impl Graph {
             }
         };
         let each = 2 * (evaluation.work + x.len() as u64).max(1);
-        let count = usize::try_from(MOST_CHECK_WORK / each).unwrap_or(usize::MAX).clamp(1, x.len());
+        let count = usize::try_from(MOST_CHECK_WORK / self.nodes.len() as u64 / each)
+            .unwrap_or(usize::MAX)
+            .clamp(1, x.len());
         let differences: Vec<Difference> = (0..count)
             .map(|i| difference(&mut f, &mut x, i * gradient.numbers().len() / count, &sides))
             .collect();

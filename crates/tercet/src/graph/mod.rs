@@ -35,10 +35,12 @@
 
 mod backward;
 mod build;
+mod channels;
 mod check;
 mod dot;
 mod elementwise;
 mod evaluate;
+mod functions;
 mod layout;
 mod lexer;
 mod losses;
@@ -56,11 +58,12 @@ use std::collections::BTreeMap;
 pub use backward::{Gradients, Step};
 pub use check::{Checked, MOST_CHECK_WORK};
 pub use evaluate::{Evaluation, MOST_NUMBERS, MOST_WORK, Values};
+pub use functions::FUNCTIONS;
 pub use model::ModelGraph;
 pub use operation::Operation;
-pub use parse::{FUNCTIONS, MOST_DEPTH, MOST_NODES, parse_values};
+pub use parse::{MOST_DEPTH, MOST_NODES, parse_values};
 pub use svg::MOST_DRAWN;
-pub use value::{Shape, Summary, Value, number};
+pub use value::{Shape, Summary, Value, number, rounded};
 pub use window::Window;
 
 use operation::Flaw;

@@ -1,11 +1,11 @@
 //! [`Operation`]: what a node computes, its shape, its value, and its derivative by each operand.
 //!
-//! Forward and backward stand in the file of the operation: [`elementwise`], [`matmul`], [`window`] and [`losses`]. Here
+//! Forward and backward stand in the file of the operation: [`elementwise`], [`matmul`], [`channels`], [`window`] and [`losses`]. Here
 //! it is said which is which.
 
 use super::value::{Shape, Value, common_shape, number};
 use super::window::Window;
-use super::{elementwise, losses, matmul, window};
+use super::{channels, elementwise, losses, matmul, window};
 use crate::loss::Loss;
 
 /// What a node computes from its operands.
@@ -40,7 +40,7 @@ pub enum Operation {
     Sigmoid,
     /// `tanh a`
     Tanh,
-    /// `a · Φ(a)`, with Φ the distribution function of the normal distribution (Hendrycks and Gimpel 2016).
+    /// `½ a (1 + tanh(√(2/π) (a + 0.044715 a³)))` (Hendrycks and Gimpel 2016).
     Gelu,
     /// `exp a`
     Exp,
@@ -56,6 +56,16 @@ pub enum Operation {
     Max,
     /// The matrix product `a · b`: (M, K) and (K, N) give (M, N).
     Matmul,
+    /// The mean of each channel over all images and pixels: (B, pixels · C) gives (1, C).
+    ChannelMean {
+        /// C, the numbers of a pixel, side by side.
+        channels: usize,
+    },
+    /// The columns so many times, side by side: what is one for each channel, for each pixel.
+    Repeat {
+        /// How often.
+        times: usize,
+    },
     /// The mean loss of scores (B, C) with the classes (B) as the second operand, of which nothing is a derivative.
     Loss(Loss),
     /// The convolution of images, one a row, with weights, and biases where there is a third operand.
@@ -122,7 +132,7 @@ impl Operation {
             | Sum
             | Mean
             | Max => (1, 1),
-            MaxPool(_) | AveragePool(_) => (1, 1),
+            ChannelMean { .. } | Repeat { .. } | MaxPool(_) | AveragePool(_) => (1, 1),
         }
     }
 
@@ -149,6 +159,8 @@ impl Operation {
             Sum => "sum",
             Mean => "mean",
             Matmul => "@",
+            ChannelMean { .. } => "channel mean",
+            Repeat { .. } => "repeat",
             Loss(crate::loss::Loss::Svm { .. }) => "SVM loss",
             Loss(crate::loss::Loss::Softmax) => "softmax loss",
             Convolution(_) => "conv2d",
@@ -172,6 +184,8 @@ impl Operation {
             Matmul => operands.join(" @ "),
             Negate => format!("-{}", operands[0]),
             LeakyRelu { slope } => call("leaky_relu", &format!(", slope={}", number(*slope))),
+            ChannelMean { channels } => call("channel_mean", &format!(", channels={channels}")),
+            Repeat { times } => call("repeat", &format!(", times={times}")),
             Loss(crate::loss::Loss::Svm { margin: 1.0 }) => call("svm_loss", ""),
             Loss(crate::loss::Loss::Svm { margin }) => call("svm_loss", &format!(", margin={margin}")),
             Loss(crate::loss::Loss::Softmax) => call("softmax_loss", ""),
@@ -200,6 +214,8 @@ impl Operation {
             Negate | Relu | LeakyRelu { .. } | Sigmoid | Tanh | Gelu | Exp | Log | Sqrt => Ok(operands[0]),
             Sum | Mean | Max => Ok((1, 1)),
             Matmul => matmul::shape(operands[0], operands[1]),
+            ChannelMean { channels } => channels::mean_shape(*channels, operands[0]),
+            Repeat { times } => channels::repeat_shape(*times, operands[0]),
             Loss(_) => losses::shape(operands[0], operands[1]),
             Convolution(window) => window::convolution_shape(window, operands),
             MaxPool(window) | AveragePool(window) => window::pool_shape(window, operands[0]),
@@ -234,6 +250,8 @@ impl Operation {
             }
             Sum | Mean | Max => Ok(elementwise::reduced(self, operands[0])),
             Matmul => smooth(matmul::product(operands[0], operands[1])),
+            ChannelMean { channels } => smooth(channels::mean(*channels, operands[0])),
+            Repeat { times } => smooth(channels::repeat(*times, operands[0])),
             Loss(loss) => losses::forward(*loss, operands[0], operands[1]),
             Convolution(window) => {
                 smooth(window::convolve(window, operands[0], operands[1], operands.get(2).copied()))
@@ -263,6 +281,8 @@ impl Operation {
             }
             Sum | Mean | Max => elementwise::reduced_derivative(self, operands[0], names),
             Matmul => matmul::derivative(operand, operands[0], operands[1], names, gradient),
+            ChannelMean { channels } => channels::mean_derivative(*channels, operands[0], gradient),
+            Repeat { times } => channels::repeat_derivative(*times, operands[0], gradient),
             Loss(loss) => losses::derivative(*loss, operands[0], operands[1], names),
             Convolution(window) => {
                 window::convolution_derivative(window, operand, operands[0], operands[1], names, gradient)

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::layout::{Edge, Layout, Size, layout};
 use super::operation::Operation;
-use super::value::Value;
+use super::value::{Summary, Value, rounded};
 use super::words::number;
 use super::{Evaluation, Gradients, Graph, NodeId};
 use crate::{Error, Result};
@@ -25,7 +25,7 @@ const STYLE: &str = "
   .gradient { font-size: 13px; fill: #b3261e }
   .edge { fill: none; stroke: #a9a69f; stroke-width: 1.5 }
   .tip { fill: #a9a69f }
-  .local { font-size: 12px; font-style: italic; fill: #5f6267; stroke: #fcfbf9; stroke-width: 5px; stroke-linejoin: round;
+  .local { font-size: 12px; font-style: italic; fill: #5f6267; stroke: #fcfbf9; stroke-width: 7px; stroke-linejoin: round;
     paint-order: stroke }
   .key { font-size: 12px; text-anchor: start; fill: #5f6267 }
   @media (prefers-color-scheme: dark) {
@@ -108,7 +108,7 @@ impl Graph {
             let _ = writeln!(svg, "<path class=\"edge\" d=\"{path}\"/>");
             let _ = writeln!(svg, "<path class=\"tip\" d=\"M{:.1} {:.1}l-8 -4.5v9z\"/>", end.0, end.1);
             if let Some(local) = self.derivative_symbol(evaluation, edge.to, edge.operand) {
-                let (y, local) = (y + 4.0, escaped(&cut(&local, 14)));
+                let (y, local) = (y + 4.0, escaped(&cut(&local, 11)));
                 let _ = writeln!(locals, "<text class=\"local\" x=\"{x:.1}\" y=\"{y:.1}\">{local}</text>");
             }
         }
@@ -166,21 +166,32 @@ impl Graph {
                 cut(&self.operation(node).symbol().replace('-', "−"), 24)
             },
             // A number without a name says it already.
-            value: if is_constant && *name == value.short(4) { String::new() } else { written(value) },
+            value: match value.numbers().len() {
+                _ if is_constant && *name == value.short(4) => String::new(),
+                0..=SPELLED_OUT => written(value),
+                _ => format!("{:?} {}", value.shape(), written(value)),
+            },
             gradient: gradients
                 .of(node)
-                .map(|gradient| format!("∂{}/∂{} = {}", cut(root_name, 12), cut(name, 12), written(gradient)))
+                .map(|gradient| {
+                    let span = if gradient.numbers().len() <= SPELLED_OUT { " = " } else { " " };
+                    format!("∂{}/∂{}{span}{}", cut(root_name, 12), cut(name, 12), written(gradient))
+                })
                 .unwrap_or_default(),
         }
     }
 }
 
+/// Matrices with more numbers than this are described, not written out.
+const SPELLED_OUT: usize = 4;
+
 /// A value in few characters.
 fn written(value: &Value) -> String {
-    match value.as_scalar() {
-        Some(v) => number(v),
-        None => value.short(4).replace('-', "−"),
+    if value.numbers().len() <= SPELLED_OUT {
+        return value.to_string().replace('-', "−");
     }
+    let Summary { min, max, .. } = value.summary();
+    format!("from {} to {}", number(rounded(min, 3)), number(rounded(max, 3)))
 }
 
 fn boxed_width(label: &Label) -> f64 {

@@ -192,6 +192,14 @@ impl std::fmt::Display for Value {
     }
 }
 
+/// The number nearest to `v` that has so many digits: 1234.5 in three is 1230.
+///
+/// # Panics
+/// For no digits.
+pub fn rounded(v: f64, digits: usize) -> f64 {
+    format!("{v:.*e}", digits - 1).parse().unwrap_or(v)
+}
+
 /// A number in six digits, or fewer where the rest is zeros: `-4`, `0.25`, `1.23457e-7`.
 pub fn number(v: f64) -> String {
     if v == 0.0 {
@@ -216,6 +224,12 @@ pub fn number(v: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_rounded_to_digits() {
+        assert_eq!([0.0, -1234.5, 0.000123456].map(|v| rounded(v, 3)), [0.0, -1230.0, 0.000123]);
+        assert!(rounded(f64::INFINITY, 3).is_infinite() && rounded(f64::NAN, 3).is_nan());
+    }
 
     #[test]
     fn numbers_are_short_and_keep_six_digits() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::backward::{Kind, Local};
-use super::value::Value;
+use super::value::{Value, common_shape};
 use super::{Graph, NodeId, Step};
 
 /// Matrices with more numbers than this are described, not written out.
@@ -38,37 +38,31 @@ impl Step<'_> {
 
     /// The chain rule by way of one node.
     fn chain(&self, by: NodeId, derivative: &Local, gradient: &Value) -> String {
-        let found = value(self.value);
-        let direct = by == self.root;
-        let above = self.d(self.root, by);
-        match derivative {
-            Local::Formula(formula) => format!("{} = {found}", formula.replace("{}", &above)),
+        let (found, above) = (value(self.value), self.d(self.root, by));
+        let (symbol, local) = match derivative {
+            Local::Formula(formula) => return format!("{} = {found}", formula.replace("{}", &above)),
+            Local::Value { symbol, value } => (symbol, value),
+        };
+        // What is the same everywhere is one number.
+        let first = local.numbers()[0];
+        let uniform = local.numbers().iter().all(|&v| v == first);
+        let of_local = if uniform { Value::scalar(first) } else { local.clone() };
+        let says_more = value(&of_local) != *symbol;
+        if by == self.root {
             // ∂f/∂f is 1 and need not be said.
-            Local::Value { symbol, value: local } if direct => match value(local) {
-                words
-                    if words == *symbol
-                        || words == found && local.as_scalar().is_none() && *symbol == "1" =>
-                {
-                    found
-                }
-                _ => format!("{symbol} = {found}"),
-            },
-            Local::Value { symbol, value: local } => {
-                let matrices = local.as_scalar().is_none() && gradient.as_scalar().is_none();
-                let times = if matrices { "∘" } else { "·" };
-                let mut words = format!("{} {times} {above}", self.d(by, self.to));
-                // The symbol says something beyond the number.
-                if value(local) != *symbol && *symbol != "1" && *symbol != "−1" {
-                    words += &format!(" = {} {times} {above}", symbol_factor(symbol));
-                }
-                words += &format!(" = {} {times} {}", factor(local), factor(gradient));
-                let product = Value::zip(local, gradient, &|_, _| 0.0).shape();
-                match (product == self.value.shape(), self.value.as_scalar()) {
-                    (true, _) => format!("{words} = {found}"),
-                    (false, Some(_)) => format!("{words}, summed = {found}"),
-                    (false, None) => format!("{words}, summed to {:?} = {found}", self.value.shape()),
-                }
-            }
+            return if says_more { format!("{symbol} = {found}") } else { found };
+        }
+        let times = if of_local.as_scalar().or(gradient.as_scalar()).is_none() { "∘" } else { "·" };
+        let mut words = format!("{} {times} {above}", self.d(by, self.to));
+        if says_more {
+            words += &format!(" = {} {times} {above}", symbol_factor(symbol));
+        }
+        words += &format!(" = {} {times} {}", factor(&of_local), factor(gradient));
+        let product = common_shape(local.shape(), gradient.shape());
+        match (product == Some(self.value.shape()), self.value.as_scalar()) {
+            (true, _) => format!("{words} = {found}"),
+            (false, Some(_)) => format!("{words}, summed = {found}"),
+            (false, None) => format!("{words}, summed to {:?} = {found}", self.value.shape()),
         }
     }
 }

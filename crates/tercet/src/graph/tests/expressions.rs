@@ -70,7 +70,7 @@ fn errors_point_at_the_character() {
         ("relu(x, y)", 0, "relu with 2 arguments", "relu(x)"),
         ("relu()", 0, "relu with 0 arguments", "relu(x)"),
         ("relu(x y)", 7, "`y`", "an operator"),
-        ("max(x, y, z)", 0, "max with 3 arguments", "max(x, or x, y)"),
+        ("max(x, y, z)", 0, "max with 3 arguments", "max(x, [y])"),
         ("relu(x, slope=2)", 8, "slope, which relu has not", "relu(x)"),
         ("x + y = z", 6, "`=`", "only a single name may stand before `=`"),
         ("sum = 3", 0, "the function sum", "another name"),
@@ -86,7 +86,7 @@ fn errors_point_at_the_character() {
         ("", 0, "the end", "an expression, such as (x + y) * z"),
         (" ; ;", 4, "the end", "an expression"),
         ("svm_loss(s, y, margin=-1)", 15, "a margin of -1", "a finite number above 0"),
-        ("conv2d(x, w, height=3)", 0, "conv2d without width", "width=…, a number of pixels"),
+        ("conv2d(x, w, height=3)", 0, "conv2d without width", "width=…, a whole number"),
         ("conv2d(x, w, height=3, width=1.5, kernel=1)", 23, "width=1.5", "a whole number from 1 to 1000000"),
         (
             "max_pool(x, height=4, width=4, padding=1)",
@@ -147,6 +147,7 @@ fn shapes_that_do_not_fit_point_at_the_operator() {
             "biases with dimensions (1, 2)",
         ),
         ("conv2d(x, w, height=1, width=3, kernel=2)", "x=[1,2,3], w=[1;2;3;4]", 0, "a window of 2 × 2"),
+        ("1 + channel_mean(x, channels=2)", "x=[1,2,3]", 4, "images of 3 numbers"),
         ("1 + (x + 1)", "x=[1,2]", 2, "f with dimensions (1, 2)"),
     ] {
         let (graph, root) = Graph::parse(text).unwrap();

@@ -82,6 +82,7 @@ fn steps_through_matrices_say_the_rules_of_the_book() {
     for expected in [
         "∂L/∂h = [1, 1]",
         "∂L/∂z = ∂h/∂z ∘ ∂L/∂h = [z > 0] ∘ ∂L/∂h = [1, 0] ∘ [1, 1] = [1, 0]",
+        "∂L/∂b = ∂z/∂b · ∂L/∂z = 1 · [1, 0] = [1, 0]",
         "∂L/∂w = xᵀ · ∂L/∂v1 = [1, 0; 2, 0]",
         "∂L/∂x = ∂L/∂v1 · wᵀ = [1, 1]",
     ] {
@@ -90,7 +91,7 @@ fn steps_through_matrices_say_the_rules_of_the_book() {
 }
 
 /// Every operation, with values away from its corners.
-const OPERATIONS: [(&str, &str); 34] = [
+const OPERATIONS: [(&str, &str); 35] = [
     ("(x + y) * z", "x=-2, y=5, z=-4"),
     ("x / y - y / x", "x=-2, y=5"),
     ("x ^ y + y ** 3 + z ^ 0 + z ^ 1 + z ^ -2", "x=2, y=1.5, z=-3"),
@@ -141,6 +142,12 @@ const OPERATIONS: [(&str, &str); 34] = [
     (
         "sum(flatten(average_pool(x, height=2, width=2, channels=3)) @ w)",
         "x=[1,2,3,4,5,6,7,8,9,1,2,3], w=[1,2;3,4;5,6]",
+    ),
+    (
+        // Batch normalisation of two images of two pixels with two channels, with γ and β.
+        "m = channel_mean(x, channels=2); d = x - repeat(m, times=2); v = channel_mean(d ^ 2, channels=2);\
+         n = d / sqrt(repeat(v, times=2) + 1e-5); sum((repeat(g, times=2) * n + repeat(b, times=2)) ^ 2 * [1,2,3,4])",
+        "x=[1,5,-2,3;4,2,2,7], g=[1.5,-1], b=[0.5,0.2]",
     ),
     ("q = x + y; r = q * q; r / q + q", "x=1, y=2"),
     ("a = x * y; b = a + x; c = b * a; d = c / b; sum(d * d) - y", "x=[1,2,3], y=0.5"),
@@ -242,6 +249,11 @@ fn convolution_and_pooling_by_hand() {
         value("conv2d([1,10,2,20], [1,2,3;4,5,6], [0.5,0,0], height=1, width=2, channels=2, kernel=1)", "");
     assert_eq!(conv.numbers(), [41.5, 52.0, 63.0, 82.5, 104.0, 126.0]);
     assert_eq!(value("max_pool(x, height=3, width=3)", x).numbers(), [5.0]);
+    assert_eq!(value("channel_mean([1, 10, 3, 20; 5, 30, 7, 40], channels=2)", "").numbers(), [4.0, 25.0]);
+    assert_eq!(
+        value("repeat([1, 2; 3, 4], times=2)", "").numbers(),
+        [1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0]
+    );
     assert_eq!(value("average_pool(x, height=3, width=3, stride=1)", x).numbers(), [3.0, 4.0, 6.0, 7.0]);
     assert_eq!(
         value("max_pool([1,-1,2,-2,3,-3,4,-4], height=2, width=2, channels=2)", "").numbers(),
@@ -306,4 +318,20 @@ fn names_that_a_graph_makes_up_make_room_for_given_ones() {
     assert_eq!((graph.node("v1"), graph.node("v2"), graph.input("x")), (Some(b), Some(a), x));
     let names: Vec<&str> = graph.inputs().map(|input| graph.name(input)).collect();
     assert_eq!(names, ["x", "v1"]);
+}
+
+#[test]
+fn a_node_of_many_numbers_is_checked_in_part() {
+    let (graph, root) = Graph::parse("mean(x ^ 2)").unwrap();
+    let x = graph.node("x").unwrap();
+    let numbers: Vec<f64> = (0..100_000).map(|i| f64::from(i % 100)).collect();
+    let values = Values::from([("x".to_owned(), Value::row(numbers))]);
+    let evaluation = graph.evaluate(&values).unwrap();
+    let gradients = graph.gradients(&evaluation, root).unwrap();
+    let checked = graph.check(&evaluation, &gradients, root, x).unwrap().unwrap();
+    assert_eq!(checked.verdict, Verdict::Agrees);
+    let count = checked.differences.len();
+    assert!((100..10_000).contains(&count), "{count}");
+    // They are spread over all of it.
+    assert!(checked.differences[0].index == 0 && checked.differences[count - 1].index > 99_000);
 }
