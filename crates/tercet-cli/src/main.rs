@@ -9,10 +9,12 @@ mod descending;
 mod exact;
 mod exit;
 mod explaining;
+mod graphing;
 mod interrupt;
 mod judging;
 mod keeping;
 mod output;
+mod picture;
 mod progress;
 mod remembering;
 mod table;
@@ -55,6 +57,8 @@ enum Verb {
     Tune(verbs::tune::Arguments),
     /// Look at a data set
     Data(verbs::data::Arguments),
+    /// Backpropagation, step by step, through an expression or a model
+    Graph(verbs::graph::Arguments),
     /// Print completions for your shell
     Completions(verbs::completions::Arguments),
 }
@@ -101,6 +105,7 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Predict(arguments)) => verbs::predict::run(arguments),
         Some(Verb::Tune(arguments)) => verbs::tune::run(arguments),
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
+        Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),
         Some(Verb::Completions(arguments)) => verbs::completions::run(arguments),
     }
 }

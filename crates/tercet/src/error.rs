@@ -43,6 +43,26 @@ pub enum Error {
         expected: String,
     },
 
+    /// An expression that makes no sense, with the place where it stops making any.
+    #[error(
+        "in {what}, at character {character}:\n  {line}\n  {}^\nfound {found}; expected {expected}",
+        " ".repeat(*column)
+    )]
+    Expression {
+        /// What the text is: `the expression`, `the values`.
+        what: &'static str,
+        /// The line, or the part of it around the place.
+        line: String,
+        /// How many characters of that stand before the place.
+        column: usize,
+        /// The place in the whole expression, in characters from 1.
+        character: usize,
+        /// What stands there.
+        found: String,
+        /// What would have made sense.
+        expected: String,
+    },
+
     /// A file whose content is not what it should be.
     #[error("{}: found {found}; expected {expected}. {remedy}", path.display())]
     Format {
@@ -95,7 +115,7 @@ impl Error {
     /// Whether the request or the data is to blame.
     pub fn fault(&self) -> Fault {
         match self {
-            Error::Setting { .. } => Fault::Usage,
+            Error::Setting { .. } | Error::Expression { .. } => Fault::Usage,
             _ => Fault::Data,
         }
     }
@@ -108,6 +128,50 @@ impl Error {
     /// Data that does not fit what it met.
     pub fn mismatch(what: impl Into<String>, found: impl ToString, expected: impl ToString) -> Self {
         Error::Mismatch { what: what.into(), found: found.to_string(), expected: expected.to_string() }
+    }
+
+    /// An expression that was refused, and the byte at which.
+    pub fn expression(text: &str, at: usize, found: impl Into<String>, expected: impl Into<String>) -> Self {
+        /// As much of a line as fits on one of a terminal.
+        const SHOWN: usize = 72;
+        let before = &text[..at];
+        let start = before.rfind('\n').map_or(0, |feed| feed + 1);
+        let line = text[start..].lines().next().unwrap_or_default();
+        // A control character would move the caret, or worse.
+        let mut line: Vec<char> = line
+            .chars()
+            .map(|c| {
+                if c == '\t' {
+                    ' '
+                } else if c.is_control() {
+                    '\u{fffd}'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let mut column = text[start..at].chars().count();
+        if line.len() > SHOWN {
+            let from = column.saturating_sub(SHOWN / 2).min(line.len() - SHOWN);
+            let to = from + SHOWN;
+            let (cut_before, cut_after) = (from > 0, to < line.len());
+            line = line[from..to].to_vec();
+            column -= from;
+            if cut_before {
+                line[0] = '…';
+            }
+            if cut_after {
+                line[SHOWN - 1] = '…';
+            }
+        }
+        Error::Expression {
+            what: "the expression",
+            line: line.into_iter().collect(),
+            column,
+            character: before.chars().count() + 1,
+            found: found.into(),
+            expected: expected.into(),
+        }
     }
 
     /// A file whose content was refused.

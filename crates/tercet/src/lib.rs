@@ -29,6 +29,7 @@ pub mod perceptron;
 
 // How the last two learn.
 pub mod gradient_check;
+pub mod graph;
 pub mod loss;
 pub mod optimizer;
 pub mod recipe;

@@ -91,7 +91,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Refuses a data set whose examples or classes are not the model's.
-fn check_fit(path: &Path, model: &ModelFile, collection: &Collection) -> anyhow::Result<()> {
+pub fn check_fit(path: &Path, model: &ModelFile, collection: &Collection) -> anyhow::Result<()> {
     let (card, train) = (&model.card, &collection.train);
     let refuse = |part: &str, found: String, wanted: String| {
         let learned =

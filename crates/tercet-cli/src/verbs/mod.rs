@@ -4,6 +4,7 @@ pub mod compare;
 pub mod completions;
 pub mod data;
 pub mod evaluate;
+pub mod graph;
 pub mod predict;
 pub mod train;
 pub mod tune;

@@ -1,13 +1,12 @@
 //! `tercet predict`: pictures of yours, classified.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use tercet::Dataset;
-use tercet::image::{self, Prepared};
+use tercet::image::Prepared;
 use tercet::matrix::argmax;
 use tercet::model::{Classifier, ModelFile};
 use tercet::neighbors::Explanation;
@@ -16,7 +15,7 @@ use tercet::report::{self, Explained};
 use crate::arguments::{check_folder, check_writable};
 use crate::progress::say;
 use crate::table::{self, table};
-use crate::{exit, explaining, output};
+use crate::{exit, explaining, output, picture};
 
 /// What `tercet predict` understands.
 #[derive(clap::Args)]
@@ -51,12 +50,7 @@ struct Prediction {
 /// Classifies pictures. One that cannot be read is reported and does not keep the others from being read.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let model = ModelFile::load(&arguments.model)?;
-    if model.card.contract.image.is_none() {
-        let features = model.card.contract.features;
-        let message = format!("{} features", features);
-        let what = format!("input of {}", arguments.model.display());
-        return Err(tercet::Error::mismatch(what, message, "images; this model reads no pictures").into());
-    }
+    picture::check_contract(&model, &arguments.model)?;
     if let Some(folder) = &arguments.prepared {
         check_folder(folder).map_err(tercet::Error::file("write into", folder))?;
     }
@@ -129,16 +123,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn classify(model: &ModelFile, path: &Path) -> anyhow::Result<Prediction> {
-    let picture = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().take(image::MAX_BYTES + 1).read_to_end(&mut bytes)?;
-        image::decode(&bytes, Path::new("standard input"))?
-    } else {
-        image::open(path)?
-    };
-    let contract = &model.card.contract;
-    let prepared = image::prepare(&picture, contract)
-        .map_err(|error| anyhow::Error::new(error).context(path.display().to_string()))?;
+    let prepared = picture::read(model, path)?;
     let (classes, pixels) = (model.card.classes.clone(), prepared.picture.pixels().to_vec());
     let data = Dataset::from_pixels("picture", prepared.picture.shape(), pixels, vec![0], classes)?;
     if let Classifier::Neighbors(neighbors) = &model.classifier {

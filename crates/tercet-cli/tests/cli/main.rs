@@ -13,6 +13,7 @@ mod data;
 mod descending;
 mod evaluate;
 mod exact;
+mod graph;
 #[cfg(unix)]
 mod interrupt;
 mod memory;
