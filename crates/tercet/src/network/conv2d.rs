@@ -1,9 +1,13 @@
 //! The convolutional layer: the same small filters at every place of an image.
 
 use rand::Rng;
+use rayon::prelude::*;
+use tercet_kernels::Isa;
+use tercet_kernels::convolution::{self, Scratch, Shape};
 
 use super::{Gradient, Init};
 use crate::data::ImageShape;
+use crate::parallel::add;
 use crate::{Error, Result};
 
 /// `Y[b, i, j, f] = b[f] + Σ over ky, kx, c of X[b, i·s + ky − p, j·s + kx − p, c] · W[(ky, kx, c), f]`, with stride s and
@@ -62,83 +66,193 @@ impl Conv2d {
         Ok(())
     }
 
-    /// Calls `each` for every number of every patch that lies in its image: with the patch, the place in the patch, and
-    /// the number's place in X.
-    fn walk(
+    /// The sizes of the layer's arrays, for images of a size.
+    pub(super) fn shape(&self, image: ImageShape) -> Shape {
+        let &Conv2d { channels, filters, kernel_height, kernel_width, stride, padding, .. } = self;
+        let ImageShape { height, width, .. } = image;
+        Shape { height, width, channels, kernel_height, kernel_width, stride, padding, filters }
+    }
+
+    /// Y, or what follows it at once. `places` are those of the largest values where there is a pool, else they are empty.
+    ///
+    /// # Shapes
+    /// `x` is (B, height, width, channels), `y` is (B, height, width, filters) of the output, or of the pooled one.
+    pub(super) fn forward(
         &self,
-        image: ImageShape,
-        output: ImageShape,
-        images: usize,
-        mut each: impl FnMut(usize, usize, usize),
+        shape: &Shape,
+        finish: Finish,
+        x: &[f32],
+        y: &mut [f32],
+        places: &mut Vec<u8>,
+        rooms: &mut Rooms,
     ) {
-        let inside = |at: usize, k: usize, size: usize| {
-            (at * self.stride + k).checked_sub(self.padding).filter(|&at| at < size)
-        };
-        for b in 0..images {
-            for (i, j) in (0..output.height).flat_map(|i| (0..output.width).map(move |j| (i, j))) {
-                let patch = (b * output.height + i) * output.width + j;
-                for (ky, kx) in
-                    (0..self.kernel_height).flat_map(|ky| (0..self.kernel_width).map(move |kx| (ky, kx)))
-                {
-                    let (Some(y), Some(x)) = (inside(i, ky, image.height), inside(j, kx, image.width)) else {
-                        continue;
-                    };
-                    for c in 0..self.channels {
-                        let p = (ky * self.kernel_width + kx) * self.channels + c;
-                        each(patch, p, ((b * image.height + y) * image.width + x) * self.channels + c);
-                    }
-                }
+        let (isa, images) = (Isa::active(), together(shape, x.len()));
+        let xs = x.par_chunks(images * shape.inputs()).zip(rooms.scratches(shape, x.len(), images));
+        let (w, b) = (&self.w, &self.b);
+        match finish {
+            Finish::Nothing => xs
+                .zip(y.par_chunks_mut(images * shape.outputs()))
+                .for_each(|((x, scratch), y)| convolution::forward(isa, shape, x, w, b, y, scratch)),
+            Finish::Relu => xs
+                .zip(y.par_chunks_mut(images * shape.outputs()))
+                .for_each(|((x, scratch), y)| convolution::forward_relu(isa, shape, x, w, b, y, scratch)),
+            Finish::Pooled => {
+                places.resize(y.len(), 0);
+                let pooled = images * shape.pooled();
+                let ys = y.par_chunks_mut(pooled).zip(places.par_chunks_mut(pooled));
+                xs.zip(ys).for_each(|((x, scratch), (y, places))| {
+                    convolution::forward_pooled(isa, shape, x, w, b, y, places, scratch);
+                });
             }
         }
     }
 
-    /// Y.
+    /// From `Z = b + patches · W`: `dW = patchesᵀ · dZ`, and db is the sum of the rows of dZ. Behind a ReLU, `dy` must be 0
+    /// where that was; behind a pool it is the gradient of what came out there.
+    ///
+    /// A large batch is cut into pieces of the same size for any number of threads, whose gradients are added in their
+    /// order.
     ///
     /// # Shapes
-    /// `x` is (B, height, width, channels), `z` is (B, height, width, filters) of the output.
-    pub(super) fn forward(&self, image: ImageShape, output: ImageShape, x: &[f32], z: &mut [f32]) {
-        let filters = self.filters;
-        z.chunks_exact_mut(filters).for_each(|z| z.copy_from_slice(&self.b));
-        self.walk(image, output, x.len() / image.features(), |patch, p, at| {
-            let w = &self.w[p * filters..][..filters];
-            z[patch * filters..][..filters].iter_mut().zip(w).for_each(|(z, w)| *z += x[at] * w);
-        });
-    }
-
-    /// From `Z = b + patches · W`: `dW = patchesᵀ · dZ`, and db is the sum of the rows of dZ.
-    ///
-    /// # Shapes
-    /// As in the forward pass; `dz` is as z.
+    /// As in the forward pass; `dy` is as y.
     pub(super) fn backward_parameters(
         &self,
-        image: ImageShape,
-        output: ImageShape,
+        shape: &Shape,
+        finish: Finish,
         x: &[f32],
-        dz: &[f32],
+        dy: &[f32],
+        places: &[u8],
         gradient: &mut Gradient,
+        rooms: &mut Rooms,
     ) {
-        let (filters, Gradient { dw, db }) = (self.filters, gradient);
-        dw.fill(0.0);
-        self.walk(image, output, x.len() / image.features(), |patch, p, at| {
-            let dz = &dz[patch * filters..][..filters];
-            dw[p * filters..][..filters].iter_mut().zip(dz).for_each(|(dw, dz)| *dw += x[at] * dz);
-        });
-        db.fill(0.0);
-        for dz in dz.chunks_exact(filters) {
-            db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
+        let isa = Isa::active();
+        let images = x.len() / shape.inputs();
+        let large = images.saturating_mul(shape.multiply_adds()) >= WORTH_PIECES;
+        let piece = if large { PIECE.min(images) } else { images };
+        let outputs = piece * if finish == Finish::Pooled { shape.pooled() } else { shape.outputs() };
+        let of_piece = |n: usize, gradient: &mut Gradient, scratch: &mut Scratch| {
+            let Gradient { dw, db } = gradient;
+            let x = part(x, n * piece * shape.inputs(), piece * shape.inputs());
+            let dy = part(dy, n * outputs, outputs);
+            match finish {
+                Finish::Pooled => {
+                    let places = part(places, n * outputs, outputs);
+                    convolution::backward_weights_pooled(isa, shape, x, dy, places, dw, db, scratch);
+                }
+                Finish::Nothing | Finish::Relu => {
+                    convolution::backward_weights(isa, shape, x, dy, dw, db, scratch);
+                }
+            }
+        };
+        let count = images.div_ceil(piece);
+        rooms.scratches(shape, x.len(), piece);
+        let Rooms { scratches, pieces } = rooms;
+        let Some((scratch, scratches)) = scratches.split_first_mut() else { return };
+        if count == 1 {
+            return of_piece(0, gradient, scratch);
+        }
+        pieces.resize_with(count - 1, Gradient::default);
+        for Gradient { dw, db } in pieces.iter_mut() {
+            dw.resize(self.w.len(), 0.0);
+            db.resize(self.b.len(), 0.0);
+        }
+        rayon::join(
+            || of_piece(0, gradient, scratch),
+            || {
+                pieces.par_iter_mut().zip(scratches).enumerate().for_each(|(n, (gradient, scratch))| {
+                    of_piece(n + 1, gradient, scratch);
+                });
+            },
+        );
+        for piece in pieces {
+            add(&mut gradient.dw, &piece.dw);
+            add(&mut gradient.db, &piece.db);
         }
     }
 
     /// From `Z = b + patches · W`: `dX` is the sum, at every pixel, over `dZ · Wᵀ` of all patches that it is in.
     ///
     /// # Shapes
-    /// As in the forward pass; `dz` is as z, `dx` as x.
-    pub(super) fn backward_input(&self, image: ImageShape, output: ImageShape, dz: &[f32], dx: &mut [f32]) {
-        let filters = self.filters;
-        dx.fill(0.0);
-        self.walk(image, output, dx.len() / image.features(), |patch, p, at| {
-            let (dz, w) = (&dz[patch * filters..][..filters], &self.w[p * filters..][..filters]);
-            dx[at] += dz.iter().zip(w).map(|(dz, w)| dz * w).sum::<f32>();
-        });
+    /// As in the forward pass; `dy` is as y, `dx` as x.
+    pub(super) fn backward_input(
+        &self,
+        shape: &Shape,
+        finish: Finish,
+        dy: &[f32],
+        places: &[u8],
+        dx: &mut [f32],
+        rooms: &mut Rooms,
+    ) {
+        let (isa, images, w) = (Isa::active(), together(shape, dx.len()), &self.w);
+        let all = dx.len();
+        let dxs = dx.par_chunks_mut(images * shape.inputs()).zip(rooms.scratches(shape, all, images));
+        match finish {
+            Finish::Nothing | Finish::Relu => dxs
+                .zip(dy.par_chunks(images * shape.outputs()))
+                .for_each(|((dx, scratch), dy)| convolution::backward_input(isa, shape, dy, w, dx, scratch)),
+            Finish::Pooled => {
+                let pooled = images * shape.pooled();
+                dxs.zip(dy.par_chunks(pooled).zip(places.par_chunks(pooled))).for_each(
+                    |((dx, scratch), (dy, places))| {
+                        convolution::backward_input_pooled(isa, shape, dy, places, w, dx, scratch);
+                    },
+                );
+            }
+        }
     }
+}
+
+/// What follows a convolution at once, before its output is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finish {
+    Nothing,
+    Relu,
+    /// ReLU and the largest of each 2 × 2 pixels, in whichever order: they give the same.
+    Pooled,
+}
+
+/// Room for what the passes write down on their way: something for each thread that works at the batch, and the gradients
+/// of its pieces but the first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rooms {
+    scratches: Vec<Scratch>,
+    pieces: Vec<Gradient>,
+}
+
+impl Rooms {
+    /// Room for all parts of a batch of so many values, which has so many images in each.
+    fn scratches(&mut self, shape: &Shape, values: usize, images: usize) -> &mut [Scratch] {
+        let parts = (values / shape.inputs()).div_ceil(images);
+        if self.scratches.len() < parts {
+            self.scratches.resize_with(parts, Scratch::new);
+        }
+        &mut self.scratches[..parts]
+    }
+
+    /// Fills the gradients with the same value. What is in the other room does not matter by the word of the kernels.
+    pub(super) fn poison(&mut self, value: f32) {
+        self.pieces
+            .iter_mut()
+            .flat_map(|piece| [&mut piece.dw, &mut piece.db])
+            .for_each(|array| array.fill(value));
+    }
+}
+
+/// Below this many multiply-adds, handing half of them to another thread takes longer than doing them.
+const WORTH_A_THREAD: usize = 1 << 21;
+
+/// From this many on a batch is cut into pieces for the gradients of the weights, of so many images.
+const WORTH_PIECES: usize = 1 << 24;
+const PIECE: usize = 16;
+
+/// How many images of a batch a thread takes at a time: which ones it takes changes no bit of an output.
+fn together(shape: &Shape, values: usize) -> usize {
+    let images = values / shape.inputs();
+    let worth = images.saturating_mul(shape.multiply_adds()) / WORTH_A_THREAD;
+    images.div_ceil(rayon::current_num_threads().min(worth).max(1)).max(1)
+}
+
+/// The numbers from a place on, so many of them or as many as there are.
+fn part<T>(all: &[T], from: usize, count: usize) -> &[T] {
+    &all[from..all.len().min(from + count)]
 }

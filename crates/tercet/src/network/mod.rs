@@ -77,6 +77,8 @@ pub struct Network {
     /// What an example is behind each layer.
     shapes: Vec<Shape>,
     blocks: Vec<Block>,
+    /// The blocks of a training that drops units behind every activation.
+    blocks_dropping: Vec<Block>,
 }
 
 /// The most parameters of a network that is made from sizes: 1 GiB of them, of which training needs a few times as
@@ -130,8 +132,8 @@ impl Network {
             let expected = "one number for each class: put flatten at the end, or a dense layer";
             return Err(Error::mismatch("the scores of a network", shape, expected));
         }
-        let blocks = blocks(&layers);
-        Ok(Network { input, layers, shapes, blocks })
+        let (plain, blocks_dropping) = (blocks(&layers, false), blocks(&layers, true));
+        Ok(Network { input, layers, shapes, blocks: plain, blocks_dropping })
     }
 
     /// A network of the given layers for examples of a shape: where a dense layer comes before any that is of images, an

@@ -1,9 +1,12 @@
 //! The two directions through the layers.
 
+use tercet_kernels::pooling::Window;
+
 use super::blocks::Block;
+use super::conv2d::Finish;
 use super::dropout::Rate;
 use super::parameters::squares;
-use super::pool::{self, Windows};
+use super::pool;
 use super::workspace::Kept;
 use super::{Dropout, Gradient, Input, Layer, Network, Pool, Shape, Workspace};
 use super::{gelu, leaky_relu, relu, sigmoid, tanh};
@@ -40,8 +43,13 @@ impl Network {
         let examples = x.examples(self.inputs());
         workspace.prepare(self);
         let Workspace { outputs, kept, .. } = workspace;
-        let blocks = &self.blocks;
+        let blocks = match &purpose {
+            Purpose::Training(Some(dropout)) => self.blocks_of(Some(&**dropout)),
+            _ => self.blocks_of(None),
+        };
         for block in blocks {
+            // Another pass may have kept what this one does not.
+            outputs[block.first..block.last].iter_mut().for_each(Vec::clear);
             let (before, rest) = outputs.split_at_mut(block.last);
             let input = block.input.map_or(x, |i| Input::Dense(&before[i]));
             let output = &mut rest[0];
@@ -50,6 +58,14 @@ impl Network {
         }
         let last = blocks.last().map_or(0, |block| block.last);
         &workspace.outputs[last]
+    }
+
+    /// The blocks that are walked over.
+    fn blocks_of(&self, dropout: Option<&Dropout>) -> &[Block] {
+        match dropout.and_then(Dropout::of_activations) {
+            Some(_) => &self.blocks_dropping,
+            None => &self.blocks,
+        }
     }
 
     fn forward_block(
@@ -64,15 +80,15 @@ impl Network {
         match layer {
             Layer::Dense(dense) => dense.forward(input, &mut kept.zeros, output),
             Layer::Conv2d(conv) => {
-                let (image, after) = self.images(block);
-                conv.forward(image, after, input.dense(), output);
+                let shape = conv.shape(self.image(block));
+                conv.forward(&shape, block.finish, input.dense(), output, &mut kept.places, &mut kept.rooms);
             }
             Layer::MaxPool(windows) => {
                 kept.places.resize(output.len(), 0);
-                pool::forward_max(self.windows(block, *windows), input.dense(), output, &mut kept.places);
+                pool::forward_max(&self.window(block, *windows), input.dense(), output, &mut kept.places);
             }
             Layer::AveragePool(windows) => {
-                pool::forward_average(self.windows(block, *windows), input.dense(), output);
+                pool::forward_average(&self.window(block, *windows), input.dense(), output);
             }
             Layer::Relu => relu::forward(input.dense(), output),
             Layer::LeakyRelu { slope } => leaky_relu::forward(*slope, input.dense(), output),
@@ -95,7 +111,7 @@ impl Network {
             Layer::Flatten => unreachable!("no block begins with a layer that does nothing"),
         }
         let Purpose::Training(Some(dropout)) = purpose else { return };
-        match (dropout.of_activations(), layer) {
+        match (dropout.of_activations(), &self.layers[block.last]) {
             (Some(rate), Layer::Relu) => dropout.drop(rate, output),
             (Some(rate), layer) if layer.spec().is_activation() => {
                 kept.places.resize(output.len(), 0);
@@ -176,7 +192,7 @@ impl Network {
     ) -> f32 {
         self.forward_from(x, Purpose::Training(dropout.as_deref_mut()), workspace);
         workspace.prepare_gradients(self);
-        let blocks = &self.blocks;
+        let blocks = self.blocks_of(dropout.as_deref());
         let scores = &workspace.outputs[blocks.last().map_or(0, |block| block.last)];
         workspace.flowing.resize(scores.len(), 0.0);
         let data_loss = objective.loss_and_gradient(scores, labels, &mut workspace.flowing);
@@ -205,7 +221,7 @@ impl Network {
         let (output, kept) = (&outputs[block.last], &mut kept[block.last]);
         let width = block.input.map_or(self.inputs(), |i| self.shapes[i].values());
         let layer = &self.layers[block.first];
-        match (dropout.and_then(Dropout::of_activations), layer) {
+        match (dropout.and_then(Dropout::of_activations), &self.layers[block.last]) {
             (Some(rate), Layer::Relu) => rate.backward_of_relu(output, flowing),
             (Some(rate), layer) if layer.spec().is_activation() => rate.backward(&kept.places, flowing),
             _ => {}
@@ -226,19 +242,23 @@ impl Network {
             }
             Layer::Conv2d(conv) => {
                 let gradient = &mut gradients[block.gradient.expect("a convolution learns")];
-                let (image, after) = self.images(block);
-                conv.backward_parameters(image, after, input.dense(), flowing, gradient);
+                let (shape, finish) = (conv.shape(self.image(block)), block.finish);
+                if finish == Finish::Relu {
+                    relu::backward(output, flowing);
+                }
+                let Kept { places, rooms, .. } = kept;
+                conv.backward_parameters(&shape, finish, input.dense(), flowing, places, gradient, rooms);
                 if asked {
-                    beside(flowing, &mut |dz, dx| conv.backward_input(image, after, dz, dx));
+                    beside(flowing, &mut |dz, dx| conv.backward_input(&shape, finish, dz, places, dx, rooms));
                 }
             }
             Layer::MaxPool(windows) => {
-                let windows = self.windows(block, *windows);
-                beside(flowing, &mut |dy, dx| pool::backward_max(windows, &kept.places, dy, dx));
+                let window = self.window(block, *windows);
+                beside(flowing, &mut |dy, dx| pool::backward_max(&window, &kept.places, dy, dx));
             }
             Layer::AveragePool(windows) => {
-                let windows = self.windows(block, *windows);
-                beside(flowing, &mut |dy, dx| pool::backward_average(windows, dy, dx));
+                let window = self.window(block, *windows);
+                beside(flowing, &mut |dy, dx| pool::backward_average(&window, dy, dx));
             }
             Layer::Relu => relu::backward(input.dense(), flowing),
             Layer::LeakyRelu { slope } => leaky_relu::backward(*slope, input.dense(), flowing),
@@ -267,21 +287,19 @@ impl Network {
         }
     }
 
-    /// The image that goes into a block, and the one behind its first layer.
-    fn images(&self, block: &Block) -> (ImageShape, ImageShape) {
-        let image = |shape| match shape {
+    /// The image that goes into a block.
+    fn image(&self, block: &Block) -> ImageShape {
+        match block.input.map_or(self.input, |i| self.shapes[i]) {
             Shape::Image(image) => image,
             Shape::Features(_) => {
                 unreachable!("a network is made of layers that images reach where they must")
             }
-        };
-        let before = block.input.map_or(self.input, |i| self.shapes[i]);
-        (image(before), image(self.shapes[block.first]))
+        }
     }
 
-    fn windows(&self, block: &Block, pool: Pool) -> Windows {
-        let (input, output) = self.images(block);
-        Windows { pool, input, output }
+    fn window(&self, block: &Block, pool: Pool) -> Window {
+        let ImageShape { height, width, channels } = self.image(block);
+        Window { height, width, channels, size: pool.size, stride: pool.stride }
     }
 }
 

@@ -1,5 +1,7 @@
 //! [`Spec`]: a layer without its parameters.
 
+use tercet_kernels::convolution;
+
 use super::Shape;
 use crate::data::ImageShape;
 
@@ -117,8 +119,22 @@ impl Spec {
                 Err("a list of features, not an image: put flatten before it".to_owned())
             }
             (Spec::Conv2d { kernel_height, kernel_width, filters, stride, padding }, Shape::Image(image)) => {
-                let image = windows(image, kernel_height, kernel_width, stride, padding)?;
-                Ok(Shape::Image(ImageShape { channels: filters, ..image }))
+                let output = windows(image, kernel_height, kernel_width, stride, padding)?;
+                let ImageShape { height, width, channels } = image;
+                let arrays = convolution::Shape {
+                    height,
+                    width,
+                    channels,
+                    kernel_height,
+                    kernel_width,
+                    stride,
+                    padding,
+                    filters,
+                };
+                match arrays.check() {
+                    Ok(()) => Ok(Shape::Image(ImageShape { channels: filters, ..output })),
+                    Err(_) => Err("sizes whose arrays have at most 2³⁰ numbers for an example".to_owned()),
+                }
             }
             (Spec::MaxPool(pool) | Spec::AveragePool(pool), Shape::Image(image)) => {
                 windows(image, pool.size, pool.size, pool.stride, 0).map(Shape::Image)

@@ -2,6 +2,7 @@
 
 use super::Network;
 use super::batch_norm::Statistics;
+use super::conv2d::Rooms;
 use super::zeros::Zeros;
 
 /// Everything that a pass computes on the way. It belongs to the caller, grows to what the network and the batch
@@ -31,6 +32,8 @@ pub(super) struct Kept {
     pub(super) places: Vec<u8>,
     /// What a batch norm has seen of its batch.
     pub(super) statistics: Statistics,
+    /// What the passes of a convolution write down on their way.
+    pub(super) rooms: Rooms,
 }
 
 /// The gradient of the loss by a layer's parameters.
@@ -87,6 +90,7 @@ impl Workspace {
         for kept in &mut self.kept {
             kept.places.fill(byte);
             kept.statistics.poison(value);
+            kept.rooms.poison(value);
         }
     }
 

@@ -108,7 +108,7 @@ fn shapes_follow_through_and_stop_where_they_do_not_fit() {
         ("conv27-1 pool3", "layer 2, pool3: found 2 × 2 × 1; expected an image of at least 3 × 3"),
         ("flatten conv3-8", "layer 2, conv3-8: found 784; expected an image, height × width × channels"),
         ("dense8 relu pool", "layer 3, pool: found 8; expected an image"),
-        ("conv1-99999999", "values of an example behind layer 1: found 28 × 28 × 99999999; expected"),
+        ("conv1-999999", "values of an example behind layer 1: found 28 × 28 × 999999; expected"),
     ] {
         let found = parse(line).shapes(MNIST).unwrap_err().to_string();
         assert!(found.contains(error), "{line}: {found}");
