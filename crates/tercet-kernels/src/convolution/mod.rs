@@ -15,17 +15,25 @@
 //! them. The gradients of the weights are sums over the batch, in an order that depends on the arguments alone: whoever
 //! cuts a batch into pieces of a fixed size and adds the pieces up in their order gets the same bits every time.
 
+mod blocks;
+mod input;
+mod lists;
 pub mod naive;
+mod outer;
 mod places;
 mod scratch;
 mod shape;
 mod tile;
+mod weights;
 
 pub use scratch::Scratch;
 pub use shape::{Shape, UnfitShape};
 
 use crate::Isa;
+use input::Input;
+use lists::Gradient;
 use tile::{Finish, Forward};
+use weights::Weights;
 
 /// The place of a pooled output that no number won: ReLU gave 0, and no gradient goes through.
 pub const NO_GRADIENT: u8 = 255;
@@ -33,6 +41,11 @@ pub const NO_GRADIENT: u8 = 255;
 /// Panics where the lengths are not those of a batch.
 fn check(shape: &Shape, x: usize, y: usize, w: usize, b: Option<usize>) {
     check_examples(shape, x, y, shape.outputs());
+    check_weights(shape, w, b);
+}
+
+/// Panics where the lengths are not those of the weights and biases.
+fn check_weights(shape: &Shape, w: usize, b: Option<usize>) {
     assert_eq!(w, shape.weights(), "the weights are ({}, {})", shape.patch(), shape.filters);
     assert!(b.is_none_or(|b| b == shape.filters), "one bias for each of {} filters", shape.filters);
 }
@@ -154,8 +167,7 @@ pub fn forward_pooled(
     scratch: &mut Scratch,
 ) {
     check_pooled(shape, x.len(), y.len(), place.len());
-    let outputs = x.len() / shape.inputs() * shape.outputs();
-    check(shape, x.len(), outputs, w.len(), Some(b.len()));
+    check_weights(shape, w.len(), Some(b.len()));
     tile::run(isa, Forward { shape, x, w, b: Some(b), y, finish: Finish::Pooled(place), scratch });
 }
 
@@ -177,8 +189,8 @@ pub fn backward_weights(
     db: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    let _ = (isa, scratch);
-    naive::backward_weights(shape, x, dy, dw, db);
+    check(shape, x.len(), dy.len(), dw.len(), Some(db.len()));
+    weights::run(isa, Weights { shape, x, gradient: Gradient { dy, place: None }, dw, db, scratch });
 }
 
 /// `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]`, over all outputs that the input is part of.
@@ -189,8 +201,8 @@ pub fn backward_weights(
 /// # Panics
 /// Where the shapes do not fit.
 pub fn backward_input(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [f32], scratch: &mut Scratch) {
-    let _ = (isa, scratch);
-    naive::backward_input(shape, dy, w, dx);
+    check(shape, dx.len(), dy.len(), w.len(), None);
+    input::run(isa, Input { shape, gradient: Gradient { dy, place: None }, w, dx, scratch });
 }
 
 /// `dw` and `db` of [`forward_pooled`], from the gradient of what it gave.
@@ -212,8 +224,10 @@ pub fn backward_weights_pooled(
     db: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    let _ = (isa, scratch);
-    naive::backward_weights_pooled(shape, x, dy, place, dw, db);
+    check_pooled(shape, x.len(), dy.len(), place.len());
+    check_weights(shape, dw.len(), Some(db.len()));
+    lists::check_places(place);
+    weights::run(isa, Weights { shape, x, gradient: Gradient { dy, place: Some(place) }, dw, db, scratch });
 }
 
 /// `dx` of [`forward_pooled`], from the gradient of what it gave.
@@ -233,6 +247,8 @@ pub fn backward_input_pooled(
     dx: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    let _ = (isa, scratch);
-    naive::backward_input_pooled(shape, dy, place, w, dx);
+    check_pooled(shape, dx.len(), dy.len(), place.len());
+    check_weights(shape, w.len(), None);
+    lists::check_places(place);
+    input::run(isa, Input { shape, gradient: Gradient { dy, place: Some(place) }, w, dx, scratch });
 }

@@ -16,7 +16,7 @@
 
 use super::Shape;
 use super::places::Pooled;
-use super::scratch::{Scratch, pad};
+use super::scratch::{Scratch, find_alive, pad};
 use crate::Isa;
 use crate::isa::Level;
 
@@ -57,6 +57,8 @@ struct Patches<'a> {
     rows: usize,
     length: usize,
     stride: usize,
+    /// Which rows of the patch that begins at a place have anything but zeros.
+    alive: Option<&'a [u8]>,
 }
 
 impl Patches<'_> {
@@ -64,6 +66,7 @@ impl Patches<'_> {
     fn check(&self) {
         let last = self.places.iter().max().map_or(0, |&place| place as usize);
         assert!(last + (self.rows - 1) * self.stride + self.length <= self.image.len());
+        assert!(self.alive.is_none_or(|alive| alive.len() == self.image.len() && self.rows <= 32));
     }
 }
 
@@ -100,17 +103,22 @@ unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
         // is read of the panel and written.
         unsafe {
             let image = patches.image.as_ptr();
-            let mut from: [*const f32; P] = std::array::from_fn(|p| {
+            let places: [usize; P] = std::array::from_fn(|p| {
                 let patch = output(p) * together + p % together;
-                image.add(*patches.places.get_unchecked(patch) as usize)
+                *patches.places.get_unchecked(patch) as usize
+            });
+            let mut from = places.map(|place| image.add(place));
+            let alive = patches.alive.map_or(u32::MAX, |alive| {
+                places.iter().fold(0, |any, &place| any | u32::from(*alive.get_unchecked(place)))
             });
             let bias: [L; V] = std::array::from_fn(|v| L::load(panel.bias.as_ptr().add(v * L::LANES)));
             let mut sums = [bias; P];
             let mut weights = panel.weights.as_ptr();
-            for _ in 0..patches.rows {
-                for j in 0..patches.length {
-                    let row: [L; V] = std::array::from_fn(|v| L::load(weights.add(v * L::LANES)));
-                    weights = weights.add(V * L::LANES);
+            for ky in 0..patches.rows {
+                // A row of zeros changes no sum. Where there are more rows than bits, all are taken.
+                let is_alive = alive >> (ky % 32) & 1 != 0;
+                for j in 0..if is_alive { patches.length } else { 0 } {
+                    let row: [L; V] = std::array::from_fn(|v| L::load(weights.add((j * V + v) * L::LANES)));
                     for (sums, from) in sums.iter_mut().zip(&from) {
                         let x = L::splat(*from.add(j));
                         for (sum, &w) in sums.iter_mut().zip(&row) {
@@ -118,6 +126,7 @@ unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
                         }
                     }
                 }
+                weights = weights.add(patches.length * V * L::LANES);
                 for from in &mut from {
                     *from = from.wrapping_add(patches.stride);
                 }
@@ -146,7 +155,7 @@ unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
 }
 
 /// Writes down where the patches begin in the padded image, in the order in which their sums are wanted.
-fn find_places(shape: &Shape, pooled: bool, places: &mut Vec<u32>) {
+pub(super) fn find_places(shape: &Shape, pooled: bool, places: &mut Vec<u32>) {
     places.clear();
     let (down, right) = (shape.stride * shape.padded_width() * shape.channels, shape.stride * shape.channels);
     if pooled {
@@ -196,8 +205,10 @@ unsafe fn one_panel<L: Pooled, const P: usize, const QUARTERS: usize, const V: u
         _ => shape.outputs(),
     };
     for (example, x) in forward.x.chunks_exact(shape.inputs()).enumerate() {
+        let image = pad(shape, x, &mut scratch.padded);
         let patches = Patches {
-            image: pad(shape, x, &mut scratch.padded),
+            image,
+            alive: find_alive(shape, image, &mut scratch.alive),
             places: &scratch.places,
             rows: shape.kernel_height,
             length: shape.kernel_width * shape.channels,
@@ -265,8 +276,7 @@ fn avx2(mut forward: Forward<'_>) {
         from = unsafe {
             match forward.shape.filters - from {
                 0..=8 => one_panel::<__m256, 8, 8, 1>(&mut forward, from),
-                9..=16 | 25..=32 => one_panel::<__m256, 6, 4, 2>(&mut forward, from),
-                _ => one_panel::<__m256, 4, 4, 3>(&mut forward, from),
+                _ => one_panel::<__m256, 6, 4, 2>(&mut forward, from),
             }
         };
     }
