@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use tercet::data::ImageShape;
 use tercet::evaluate::Evaluation;
 use tercet::model::{Classifier, ModelFile};
 use tercet::neighbors::{Neighbors, NeighborsClassifier};
+use tercet::network::{Layer, Network};
 use tercet::recipe::AnyRecipe;
 use tercet::report::{ModelCard, NeighborCard, NeighborStory, Templates};
 use tercet::{Dataset, Matrix};
@@ -47,32 +49,49 @@ pub fn judge(name: &str, model: &ModelFile, test: &Dataset) -> anyhow::Result<Op
 }
 
 /// What a classifier is, in a few words.
-fn kind(classifier: &Classifier) -> String {
+pub fn kind(classifier: &Classifier) -> String {
     match classifier {
         Classifier::Neighbors(_) => "k nearest neighbours".to_owned(),
         Classifier::Linear(linear) => {
             format!("linear classifier, {}-{}", linear.dense().inputs, linear.dense().outputs)
         }
         Classifier::Network(network) => {
-            let sizes: Vec<String> = std::iter::once(network.inputs())
-                .chain(network.dense_layers().map(|dense| dense.outputs))
-                .map(|size| size.to_string())
-                .collect();
-            let layers = match sizes.len() - 1 {
-                2 => "two".to_owned(),
-                3 => "three".to_owned(),
-                n => n.to_string(),
-            };
-            format!("{layers}-layer network, {}", sizes.join("-"))
+            let layers = layers_in_short(network);
+            match network.layers().iter().any(|layer| matches!(layer, Layer::Conv2d(_))) {
+                true => format!("convolutional network, {layers}"),
+                false if !is_plain(network) => format!("network, {layers}"),
+                false => match network.dense_layers().count() {
+                    2 => format!("two-layer network, {layers}"),
+                    3 => format!("three-layer network, {layers}"),
+                    n => format!("{n}-layer network, {layers}"),
+                },
+            }
         }
     }
+}
+
+/// Whether a network is dense layers with ReLU between them, which their sizes say all about.
+fn is_plain(network: &Network) -> bool {
+    let mut layers = network.layers().iter().enumerate();
+    layers.all(|(i, layer)| matches!((i % 2, layer), (0, Layer::Dense(_)) | (1, Layer::Relu)))
+}
+
+/// The sizes of a plain network, `784-128-10`, or the words of another.
+pub fn layers_in_short(network: &Network) -> String {
+    if !is_plain(network) {
+        return network.architecture().to_string();
+    }
+    let outputs = network.dense_layers().map(|dense| dense.outputs);
+    let sizes: Vec<String> =
+        std::iter::once(network.inputs()).chain(outputs).map(|size| size.to_string()).collect();
+    sizes.join("-")
 }
 
 /// The settings on a card that are none of the recipe's.
 const BESIDE_RECIPE: [&str; 3] = ["choice of reg", "ending", "weights"];
 
 /// The settings on a model's card, as names and values.
-fn settings(model: &ModelFile) -> Vec<(String, String)> {
+pub fn settings(model: &ModelFile) -> Vec<(String, String)> {
     let value = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -104,14 +123,27 @@ fn templates(classifier: &Classifier, test: &Dataset) -> Vec<Templates> {
             weights: linear.dense().w.clone(),
         }],
         Classifier::Network(network) => {
-            let first = network.dense_layers().next();
-            let templates = first.map(|first| Templates {
-                title: "What the units of the hidden layer look for".to_owned(),
-                names: (1..=first.outputs).map(|unit| format!("unit {unit}")).collect(),
-                shape,
-                weights: first.w.clone(),
+            // Whatever stands before it, a layer behind others has no pixels to look at.
+            let first = network.layers().first().map(|layer| match layer {
+                Layer::Dense(dense) => Some(Templates {
+                    title: "What the units of the hidden layer look for".to_owned(),
+                    names: (1..=dense.outputs).map(|unit| format!("unit {unit}")).collect(),
+                    shape,
+                    weights: dense.w.clone(),
+                }),
+                Layer::Conv2d(conv) => Some(Templates {
+                    title: "What the filters of the first layer look for".to_owned(),
+                    names: (1..=conv.filters).map(|filter| format!("filter {filter}")).collect(),
+                    shape: Some(ImageShape {
+                        width: conv.kernel_width,
+                        height: conv.kernel_height,
+                        channels: conv.channels,
+                    }),
+                    weights: conv.w.clone(),
+                }),
+                _ => None,
             });
-            templates.into_iter().collect()
+            first.flatten().into_iter().collect()
         }
     }
 }

@@ -122,7 +122,7 @@ impl Keeping {
         }
         let total = settings.steps(examples);
         if let Some(folder) = &self.tensorboard {
-            let layers = untrained.dense_layers().count();
+            let layers = untrained.weight_layers().count();
             let done = watch.resume.as_ref().map(Checkpoint::step);
             watch.events = Some(Events::begin(folder, total, layers, done)?);
         }

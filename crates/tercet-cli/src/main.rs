@@ -53,6 +53,8 @@ enum Verb {
     Evaluate(verbs::evaluate::Arguments),
     /// Classify pictures of yours
     Predict(verbs::predict::Arguments),
+    /// Show what a model is made of: its layers, what each gives and takes, and what is known of it
+    Describe(verbs::describe::Arguments),
     /// Search settings on the validation set
     Tune(verbs::tune::Arguments),
     /// Look at a data set
@@ -103,6 +105,7 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Train(arguments)) => verbs::train::run(arguments),
         Some(Verb::Evaluate(arguments)) => verbs::evaluate::run(arguments),
         Some(Verb::Predict(arguments)) => verbs::predict::run(arguments),
+        Some(Verb::Describe(arguments)) => verbs::describe::run(arguments),
         Some(Verb::Tune(arguments)) => verbs::tune::run(arguments),
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
         Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),

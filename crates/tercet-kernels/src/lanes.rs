@@ -30,6 +30,9 @@ pub(crate) trait Lanes: Copy {
     /// Writes the first `count` numbers, at most `LANES`, to `to` and on, and no others.
     unsafe fn store_part(self, to: *mut f32, count: usize);
 
+    /// `if self > other { self } else { other }`: the other where one of them is NaN.
+    unsafe fn or_larger(self, other: Self) -> Self;
+
     /// `self + a · b`, with one rounding or two as the instruction set has it.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 }
@@ -79,6 +82,11 @@ impl Lanes for [f32; 4] {
     }
 
     #[inline(always)]
+    unsafe fn or_larger(self, other: Self) -> Self {
+        std::array::from_fn(|i| if self[i] > other[i] { self[i] } else { other[i] })
+    }
+
+    #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         std::array::from_fn(|i| a[i] * b[i] + self[i])
     }
@@ -116,6 +124,12 @@ impl Lanes for __m256 {
     unsafe fn store_part(self, to: *mut f32, count: usize) {
         // SAFETY: the caller promises AVX and room for `count` numbers; the mask lets through no others.
         unsafe { _mm256_maskstore_ps(to, first_lanes(count), self) }
+    }
+
+    #[inline(always)]
+    unsafe fn or_larger(self, other: Self) -> Self {
+        // SAFETY: the caller promises AVX.
+        unsafe { _mm256_max_ps(self, other) }
     }
 
     #[inline(always)]
@@ -170,6 +184,12 @@ impl Lanes for __m512 {
     unsafe fn store_part(self, to: *mut f32, count: usize) {
         // SAFETY: the caller promises AVX-512 F and room for `count` numbers; the mask lets through no others.
         unsafe { _mm512_mask_storeu_ps(to, ((1u32 << count) - 1) as __mmask16, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn or_larger(self, other: Self) -> Self {
+        // SAFETY: the caller promises AVX-512 F.
+        unsafe { _mm512_max_ps(self, other) }
     }
 
     #[inline(always)]

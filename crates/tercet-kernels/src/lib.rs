@@ -9,6 +9,8 @@
 //! |---|---|---|
 //! | [`distance`] | distances between rows of bytes or floats, one pair or many at once | nearest neighbours |
 //! | [`matmul`] | `C = start + A · B` | dense layers, principal components |
+//! | [`convolution`] | convolutions, with ReLU and a pool on the way | convolutional layers |
+//! | [`pooling`] | the largest or the mean of each window | pooling layers |
 //! | [`sparse`] | the same where A has many zeros | the first layer, and those behind ReLU |
 //! | [`descent`] | the step of gradient descent | training |
 //! | [`rows`] | one row against a weight matrix, and the dual step of the SVM loss | the exact linear solver |
@@ -16,12 +18,14 @@
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
 //! cut the work into pieces; cutting along rows never changes a bit of the result.
 
+pub mod convolution;
 pub mod descent;
 pub mod distance;
 pub mod isa;
 mod lanes;
 pub mod matmul;
 mod pixels;
+pub mod pooling;
 mod prefetch;
 pub mod rows;
 pub mod sparse;

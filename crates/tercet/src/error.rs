@@ -20,6 +20,17 @@ pub enum Error {
         expected: String,
     },
 
+    /// A word or a layer of an [`Architecture`](crate::network::Architecture) that makes no sense where it stands.
+    #[error("{place}: found {found}; expected {expected}")]
+    Layers {
+        /// Which word or layer, by its number.
+        place: String,
+        /// The word, or the shape that reaches the layer.
+        found: String,
+        /// What would have been accepted.
+        expected: String,
+    },
+
     /// Two matrices that cannot be multiplied.
     #[error(
         "matrix A has dimensions {a:?}, matrix B has dimensions {b:?}: the inner dimensions must match, \
@@ -115,7 +126,7 @@ impl Error {
     /// Whether the request or the data is to blame.
     pub fn fault(&self) -> Fault {
         match self {
-            Error::Setting { .. } | Error::Expression { .. } => Fault::Usage,
+            Error::Setting { .. } | Error::Expression { .. } | Error::Layers { .. } => Fault::Usage,
             _ => Fault::Data,
         }
     }
@@ -172,6 +183,11 @@ impl Error {
             found: found.into(),
             expected: expected.into(),
         }
+    }
+
+    /// A word or a layer that makes no sense where it stands.
+    pub fn layers(place: impl Into<String>, found: impl ToString, expected: impl ToString) -> Self {
+        Error::Layers { place: place.into(), found: found.to_string(), expected: expected.to_string() }
     }
 
     /// A file whose content was refused.

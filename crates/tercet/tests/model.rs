@@ -10,7 +10,7 @@ use tercet::image::{Contract, Preparation};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
-use tercet::network::{Dense, Layer, Network};
+use tercet::network::{Architecture, Dense, Init, Layer, Network};
 
 fn dense(inputs: usize, outputs: usize) -> Dense {
     let w = (0..inputs * outputs).map(|i| (i as f32 - 2.5) / 3.0).collect();
@@ -40,6 +40,16 @@ fn network() -> ModelFile {
     ModelFile { card: card(3), classifier: Classifier::Network(Network::new(layers).unwrap()) }
 }
 
+/// A network with a layer of every kind.
+fn layered() -> ModelFile {
+    let line = "conv2-3/1+1 batchnorm relu pool2/1 leaky0.1 conv1x2-2 sigmoid avgpool2/1 dropout0.3 flatten dense4 \
+                batchnorm tanh dense5 gelu";
+    let layers: Architecture = line.parse().unwrap();
+    let network = layers.network(ImageShape::gray(3, 2), 3, Init::He, 1).unwrap();
+    assert_eq!(network.layers().len(), 16);
+    ModelFile { card: card(3), classifier: Classifier::Network(network) }
+}
+
 fn neighbors(data: Dataset) -> ModelFile {
     let classifier = NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform).unwrap();
     ModelFile { card: card(3), classifier: Classifier::Neighbors(classifier) }
@@ -66,8 +76,8 @@ fn weighted() -> ModelFile {
     ModelFile { card: card(3), classifier: Classifier::Neighbors(classifier) }
 }
 
-fn all() -> [ModelFile; 5] {
-    [linear(), network(), pixels(), floats(), weighted()]
+fn all() -> [ModelFile; 6] {
+    [linear(), network(), layered(), pixels(), floats(), weighted()]
 }
 
 fn read(bytes: &[u8]) -> tercet::Result<ModelFile> {
@@ -143,8 +153,8 @@ fn a_file_that_is_no_model_is_refused() {
 #[test]
 fn another_version_is_refused_by_its_number_alone() {
     let bytes = linear().to_bytes().unwrap();
-    refused(&with_document(&bytes, |d| *d = json!({ "format": 3, "else": "new" })), "found model format 3");
-    refused(&with_document(&bytes, |d| d["format"] = json!(3)), "update this one");
+    refused(&with_document(&bytes, |d| *d = json!({ "format": 4, "else": "new" })), "found model format 4");
+    refused(&with_document(&bytes, |d| d["format"] = json!(4)), "update this one");
     refused(&with_document(&bytes, |d| d["format"] = json!(0)), "model format 0");
     refused(&with_document(&bytes, |d| d["format"] = json!("one")), "without a format version");
     refused(&with_document(&bytes, |d| *d = json!(7)), "without a format version");
@@ -228,13 +238,13 @@ fn weights_and_priors_that_make_no_sense_are_refused() {
 
 /// A program of format 1 would take no notice of them and answer otherwise.
 #[test]
-fn only_weights_and_priors_need_the_second_format() {
+fn weights_and_priors_need_the_second_format_and_other_layers_the_third() {
     let format = |model: &ModelFile| {
         let (bytes, mut format) = (model.to_bytes().unwrap(), Value::Null);
         with_document(&bytes, |d| format = d["format"].clone());
         format
     };
-    assert_eq!(all().each_ref().map(format), [1, 1, 1, 1, 2].map(|n| json!(n)));
+    assert_eq!(all().each_ref().map(format), [1, 1, 3, 1, 1, 2].map(|n| json!(n)));
     let bytes = weighted().to_bytes().unwrap();
     refused(&with_document(&bytes, |d| d["format"] = json!(1)), "weights or priors in a model of format 1");
     // A file from before there were any is as good as ever.
@@ -255,7 +265,10 @@ fn a_card_that_contradicts_the_weights_is_refused() {
         "pixels a side",
     );
     let other = serde_json::to_value(Contract::features(5)).unwrap();
-    refused(&with_document(&bytes, |d| d["card"]["contract"] = other.clone()), "6 inputs of dense layer 1");
+    refused(
+        &with_document(&bytes, |d| d["card"]["contract"] = other.clone()),
+        "layers that take 6; expected 5",
+    );
     let pixels = pixels().to_bytes().unwrap();
     refused(&with_document(&pixels, |d| d["card"]["contract"] = other), "rows of 6 features");
     refused(&with_document(&pixels, |d| d["architecture"]["k"] = json!(0)), "k = 0");
@@ -350,4 +363,54 @@ proptest! {
         let bytes = model.to_bytes().unwrap();
         prop_assert_eq!(read(&bytes).unwrap().to_bytes().unwrap(), bytes);
     }
+}
+
+/// The file with other numbers in a tensor.
+fn with_tensor(bytes: &[u8], name: &str, value: f32) -> Vec<u8> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let at = 8 + length + header[name]["data_offsets"][0].as_u64().unwrap() as usize;
+    let mut changed = bytes.to_vec();
+    changed[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    changed
+}
+
+#[test]
+fn networks_of_more_layers_have_format_3_and_all_of_it_is_checked() {
+    let bytes = layered().to_bytes().unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains(r#"{\"format\":3,"#), "{}", &text[..400]);
+    for name in ["w1", "b4", "gamma1", "beta2", "mean1", "variance2"] {
+        assert!(text.contains(&format!("\"{name}\":{{\"dtype\":\"F32\"")), "{name}");
+    }
+    assert!(read(&with_tensor(&bytes, "variance1", 0.0)).is_ok());
+    refused(&with_tensor(&bytes, "variance1", -1e-9), "variance of channel 0 of layer 2: -0.000000001");
+    refused(&with_tensor(&bytes, "mean2", f32::NAN), "NaN in mean2 at 0");
+    refused(&with_tensor(&bytes, "w1", f32::INFINITY), "inf in w1 at 0");
+
+    let change = |change: &dyn Fn(&mut Value)| with_document(&bytes, change);
+    refused(&change(&|d| d["format"] = json!(2)), "such layers in a model of format 2");
+    refused(&change(&|d| d["architecture"][0]["padding"] = json!(2)), "padding that is less than the filter");
+    refused(&change(&|d| d["architecture"][0]["padding"] = json!(0)), "values that reach layer");
+    refused(&change(&|d| d["architecture"][0]["stride"] = json!(0)), "a stride of at least 1");
+    refused(&change(&|d| d["architecture"][0]["stride"] = json!(2)), "values that reach layer");
+    refused(&change(&|d| d["architecture"][0]["filters"] = json!(4)), "a tensor w1");
+    refused(&change(&|d| d["architecture"][0]["kernel_height"] = json!(u64::MAX)), "a tensor w1");
+    refused(&change(&|d| d["architecture"][3]["size"] = json!(16)), "windows of 1 × 1 to 15 × 15");
+    refused(&change(&|d| d["architecture"][8]["p"] = json!(1.0)), "a probability");
+    refused(&change(&|d| d["architecture"][4]["slope"] = json!(1e300)), "a finite slope");
+    refused(&change(&|d| d["architecture"][2]["layer"] = json!("softplus")), "a document of format 3");
+    refused(&change(&|d| drop(d["architecture"].as_array_mut().unwrap().remove(9))), "put flatten before it");
+    refused(&change(&|d| drop(d["architecture"].as_array_mut().unwrap().remove(1))), "the tensors");
+    refused(
+        &change(&|d| {
+            d["card"]["contract"] =
+                json!({ "features": 6, "image": null, "range": "any", "preparation": "as-is" });
+        }),
+        "an image, height × width × channels",
+    );
+    refused(
+        &change(&|d| d["card"]["contract"]["image"] = json!({ "width": 2, "height": 3, "channels": 1 })),
+        "values that reach layer",
+    );
 }

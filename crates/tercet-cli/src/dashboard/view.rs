@@ -4,6 +4,7 @@ use tercet::network::Network;
 use tercet::train::{Length, Plan, Progress};
 
 use super::curve::Curve;
+use crate::judging::layers_in_short;
 use crate::training::Pace;
 
 /// Everything that is on the screen.
@@ -40,7 +41,7 @@ pub struct View {
     pub colours: bool,
 }
 
-/// A dense layer.
+/// A layer with weights.
 #[derive(Clone, Debug)]
 pub struct LayerView {
     pub inputs: usize,
@@ -65,10 +66,8 @@ pub enum State {
 impl View {
     /// Before the first step.
     pub fn new(name: &str, network: &Network, plan: &Plan<'_>, pace: Pace, colours: bool) -> Self {
-        let mut sizes = vec![network.inputs().to_string()];
-        sizes.extend(network.dense_layers().map(|dense| dense.outputs.to_string()));
         View {
-            title: format!("{name} {}", sizes.join("-")),
+            title: format!("{name} {}", layers_in_short(network)),
             step: 0,
             total: plan.settings.steps(plan.examples.len()),
             epochs: match plan.settings.length {
@@ -86,10 +85,10 @@ impl View {
             train_accuracies: Curve::new(),
             validation_accuracies: Curve::new(),
             layers: network
-                .dense_layers()
-                .map(|dense| LayerView {
-                    inputs: dense.inputs,
-                    outputs: dense.outputs,
+                .weight_layers()
+                .map(|layer| LayerView {
+                    inputs: layer.inputs,
+                    outputs: layer.outputs,
                     update_ratio: None,
                     ratios: Curve::new(),
                     dead_units: None,

@@ -40,8 +40,8 @@ pub struct Events {
 }
 
 impl Events {
-    /// Begins a file in `folder`, which is made where there is none. A training of `total` steps and so many dense layers
-    /// goes on there after step `resumed`, where it is one that goes on.
+    /// Begins a file in `folder`, which is made where there is none. A training of `total` steps and so many layers with
+    /// weights goes on there after step `resumed`, where it is one that goes on.
     ///
     /// # Errors
     /// What the operating system refuses; and event files of another training, whose curves would mix with these.

@@ -151,6 +151,8 @@ fn of_model(path: &Path, arguments: &Arguments) -> anyhow::Result<()> {
             )));
         }
     };
+    // What prediction computes: batch norms are in the weights before them.
+    let network = &*network.for_prediction();
     let (set, name, truth) = example(&model, path, arguments)?;
     let predicted = argmax(model.classifier.scores(&set)?.row(0)) as usize;
     let (label, whose) = match (&arguments.label, truth) {

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod completions;
 pub mod data;
+pub mod describe;
 pub mod evaluate;
 pub mod graph;
 pub mod predict;

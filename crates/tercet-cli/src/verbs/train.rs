@@ -12,7 +12,7 @@ use tercet::image::{Contract, Preparation, Range};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
-use tercet::network::{Init, Network};
+use tercet::network::{Architecture, Init, Network, Shape};
 use tercet::recipe::{self, AnyRecipe, Exact, Recipe};
 use tercet::text;
 use tercet::train::{Check, Ending, History, Identity, Plan};
@@ -124,12 +124,33 @@ struct NetworkArguments {
     /// Hidden units of each hidden layer, such as 128 or 256,64
     #[arg(long, value_delimiter = ',', default_value = "128", value_name = "H,…")]
     hidden: Vec<usize>,
+    /// All layers instead, as words: "conv5-24 pool relu flatten dense256 relu". The one that gives the scores is added
+    #[arg(long, value_name = "WORDS", conflicts_with = "hidden", long_help = LAYERS)]
+    layers: Option<Architecture>,
     /// Initial weights: `he`, or the eps of eps · randn, such as 1e-4
     #[arg(long, default_value = "he", value_name = "he|EPS")]
     init: String,
     #[command(flatten)]
     descent: Descent,
 }
+
+/// What the words of `--layers` are.
+const LAYERS: &str = "\
+All layers instead of hidden sizes, as words between quotation marks:
+
+  dense256         256 units, each connected to everything
+  conv5-24         24 filters of 5 × 5 pixels; conv3x5-24 has 3 rows and 5 columns
+  conv5-24/2       … with a stride of 2
+  conv5-24+1       … with 1 row and column of zeros around the image; +same keeps its size
+  pool, pool3/2    the largest value of windows of 2 × 2 pixels; of 3 × 3 that lie 2 apart
+  avgpool          the mean of them
+  relu, leaky0.01, sigmoid, tanh, gelu
+  dropout0.4       units sit out a step with this probability
+  batchnorm        each channel to mean 0 and variance 1, then to a learned scale and shift
+  flatten          an image as a list, which dense layers need
+
+Where the words do not end with a dense layer, the one that gives the scores is added. `tercet describe --layers` shows \
+what becomes of an image";
 
 /// Trains a classifier.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -145,14 +166,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let recipe = descent.recipe(Recipe::linear())?;
             descend(common, &recipe, descent.losses.as_deref(), descent.weights.as_deref())
         }
-        Some(Kind::Network(NetworkArguments { hidden, init, descent })) => {
+        Some(Kind::Network(NetworkArguments { hidden, layers, init, descent })) => {
+            let hidden = if layers.is_some() { Vec::new() } else { hidden };
             let init = match init.as_str() {
                 "he" => Init::He,
                 eps => Init::Normal(eps.parse().map_err(|_| {
                     exit::usage(format!("--init is {eps:?}; expected `he`, or a number such as 1e-4"))
                 })?),
             };
-            let recipe = descent.recipe(Recipe { hidden, init: Some(init), ..Recipe::network() })?;
+            let recipe = descent.recipe(Recipe { hidden, layers, init: Some(init), ..Recipe::network() })?;
             descend(common, &recipe, descent.losses.as_deref(), descent.weights.as_deref())
         }
         None => {
@@ -339,7 +361,9 @@ fn descend(
     let collection = common.data.open()?;
     let validation = Validation { validation: recipe.validation };
     let data = validation.split(&collection.train, recipe.seed)?;
-    let (inputs, classes) = (collection.train.width(), collection.train.class_count());
+    // Now, and not after the split has been made.
+    let (shape, classes) = (Shape::of(&collection.train), collection.train.class_count());
+    let untrained = recipe.untrained(shape, classes)?;
     // Weights are of all training examples, in the order of their file; some of these are held out.
     let own = weights.map(|file| read_weights(file, collection.train.len())).transpose()?;
     let own: Option<Vec<f32>> =
@@ -347,7 +371,6 @@ fn descend(
     let of_examples = recipe.class_weights.of_examples(&data.train, own.as_deref())?;
     interrupt::watch("the model so far will be saved")?;
 
-    let untrained = recipe.untrained(inputs, classes)?;
     let mut network = untrained.clone();
     say(format!("{network}; {}", data_in_words(&data)));
     let plan = Plan {

@@ -11,6 +11,7 @@ mod checkpoints;
 mod compare;
 mod data;
 mod descending;
+mod describe;
 mod evaluate;
 mod exact;
 mod graph;

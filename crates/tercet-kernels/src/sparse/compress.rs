@@ -7,7 +7,7 @@ use crate::pixels::SCALED;
 /// Writes the columns, counted from `first`, and the values of the non-zeros of at most 64 numbers to the beginning of
 /// `at` and `values`, and returns how many there are. NaN is not zero. Both slices have room for 64, and what is behind
 /// the non-zeros in them means nothing afterwards.
-pub(super) fn floats(isa: Isa, row: &[f32], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
+pub(crate) fn floats(isa: Isa, row: &[f32], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
     match isa.0 {
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT.
         #[cfg(target_arch = "x86_64")]

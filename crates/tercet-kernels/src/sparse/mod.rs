@@ -20,6 +20,7 @@ mod panel;
 mod rows;
 mod scatter;
 
+pub(crate) use compress::floats;
 pub use rows::Rows;
 
 use std::ops::Range;

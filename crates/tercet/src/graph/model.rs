@@ -2,9 +2,9 @@
 
 use super::evaluate::Values;
 use super::value::Value;
-use super::{Graph, NodeId};
+use super::{Graph, NodeId, Operation, Window};
 use crate::loss::Loss;
-use crate::network::{Layer, Network};
+use crate::network::{BatchNorm, EPSILON, Layer, Network, Pool};
 use crate::{Error, Result};
 
 /// The loss of a network as a graph, with the values of its variables.
@@ -45,7 +45,7 @@ pub struct ModelGraph {
     pub scores: NodeId,
     /// The mean loss of the batch, with its regularisation.
     pub loss: NodeId,
-    /// The weights and biases of each layer that has them, first to last.
+    /// The weights and biases of each layer that learns, first to last; γ and β of a batch norm.
     pub parameters: Vec<(NodeId, NodeId)>,
 }
 
@@ -54,10 +54,18 @@ struct Builder {
     graph: Graph,
     values: Values,
     parameters: Vec<(NodeId, NodeId)>,
+    /// The weights among them that are regularised.
+    matrices: Vec<NodeId>,
+    /// How many layers have weights.
+    count: usize,
+    /// How many batch norms there were so far.
+    norms: usize,
 }
 
 impl ModelGraph {
-    /// The graph of a network's loss on a batch, `reg · Σ W²` included where `reg` is not 0.
+    /// The graph of a network's loss on a batch, `reg · Σ W²` included where `reg` is not 0. As in
+    /// [`Network::loss_and_gradients`], batch norms take the statistics of the batch and nobody is dropped; the graph of a
+    /// prediction is that of [`Network::for_prediction`].
     ///
     /// # Shapes
     /// `x` is (B, D), `labels` is (B).
@@ -69,34 +77,18 @@ impl ModelGraph {
         if x.is_empty() || examples.checked_mul(inputs) != Some(x.len()) {
             return Err(Error::mismatch("numbers of the batch", x.len(), format!("{examples} × {inputs}")));
         }
-        let (graph, values, parameters) = (Graph::new(), Values::new(), Vec::new());
-        let mut builder = Builder { graph, values, parameters };
+        let mut builder = Builder {
+            graph: Graph::new(),
+            values: Values::new(),
+            parameters: Vec::new(),
+            matrices: Vec::new(),
+            count: network.layers().iter().filter(|layer| is_matrix(layer)).count(),
+            norms: 0,
+        };
         let mut flowing = builder.variable("x", examples, x)?;
-        let count = network.dense_layers().count();
-        let mut number = 0;
-        for layer in network.layers() {
-            flowing = match layer {
-                Layer::Dense(dense) => {
-                    number += 1;
-                    let w = builder.variable(&format!("w{number}"), dense.inputs, &dense.w)?;
-                    let b = builder.variable(&format!("b{number}"), 1, &dense.b)?;
-                    builder.parameters.push((w, b));
-                    let product = builder.graph.matmul(flowing, w);
-                    let z = builder.graph.add(product, b);
-                    // The last ones are the scores, whatever comes behind them.
-                    if number < count {
-                        builder.graph.set_name(z, &format!("z{number}"));
-                    }
-                    z
-                }
-                Layer::Relu => {
-                    let h = builder.graph.relu(flowing);
-                    if number < count {
-                        builder.graph.set_name(h, &free(&builder.graph, &format!("h{number}")));
-                    }
-                    h
-                }
-            };
+        let before = std::iter::once(network.input()).chain(network.shapes().iter().copied());
+        for (layer, shape) in network.layers().iter().zip(before) {
+            flowing = builder.layer(layer, shape, flowing)?;
         }
         let scores = flowing;
         builder.graph.set_name(scores, "scores");
@@ -105,13 +97,13 @@ impl ModelGraph {
         let y = builder.variable("y", examples, &classes)?;
         let mut total = builder.graph.loss(scores, y, loss);
         if reg != 0.0 {
-            for (w, _) in builder.parameters.clone() {
+            for w in builder.matrices {
                 let squares = builder.graph.squares(w, f64::from(reg));
                 total = builder.graph.add(total, squares);
             }
         }
         builder.graph.set_name(total, "loss");
-        let Builder { graph, values, parameters } = builder;
+        let Builder { graph, values, parameters, .. } = builder;
         Ok(ModelGraph { graph, values, scores, loss: total, parameters })
     }
 }
@@ -125,7 +117,103 @@ fn free(graph: &Graph, name: &str) -> String {
     name
 }
 
+fn is_matrix(layer: &Layer) -> bool {
+    matches!(layer, Layer::Dense(_) | Layer::Conv2d(_))
+}
+
 impl Builder {
+    /// A layer behind the node `x`, whose examples have this shape.
+    fn layer(&mut self, layer: &Layer, shape: crate::network::Shape, x: NodeId) -> Result<NodeId> {
+        let image = match shape {
+            crate::network::Shape::Image(image) => (image.height, image.width, image.channels),
+            crate::network::Shape::Features(features) => (1, 1, features),
+        };
+        let pooling = |pool: Pool| Window::square(image, pool.size, pool.stride, 0);
+        let operation = match layer {
+            Layer::Dense(dense) => {
+                let (w, b) = self.weights(dense.inputs, &dense.w, &dense.b)?;
+                let product = self.graph.matmul(x, w);
+                let z = self.graph.add(product, b);
+                return Ok(self.named_sum(z));
+            }
+            Layer::Conv2d(conv) => {
+                let (w, b) = self.weights(conv.patch(), &conv.w, &conv.b)?;
+                let (kernel_height, kernel_width) = (conv.kernel_height, conv.kernel_width);
+                let window = Window {
+                    kernel_height,
+                    kernel_width,
+                    ..Window::square(image, 1, conv.stride, conv.padding)
+                };
+                let z = self.graph.convolve(x, w, Some(b), window);
+                return Ok(self.named_sum(z));
+            }
+            Layer::BatchNorm(norm) => return self.batch_norm(norm, shape.values(), x),
+            Layer::Dropout { .. } | Layer::Flatten => return Ok(x),
+            Layer::MaxPool(pool) => Operation::MaxPool(pooling(*pool)),
+            Layer::AveragePool(pool) => Operation::AveragePool(pooling(*pool)),
+            Layer::Relu => Operation::Relu,
+            Layer::LeakyRelu { slope } => Operation::LeakyRelu { slope: f64::from(*slope) },
+            Layer::Sigmoid => Operation::Sigmoid,
+            Layer::Tanh => Operation::Tanh,
+            Layer::Gelu => Operation::Gelu,
+        };
+        let is_pool = matches!(layer, Layer::MaxPool(_) | Layer::AveragePool(_));
+        let h = self.graph.apply(operation, &[x]);
+        let number = self.matrices.len();
+        // The last ones are the scores, whatever comes behind them.
+        if number < self.count {
+            let letter = if is_pool { 'p' } else { 'h' };
+            self.graph.set_name(h, &free(&self.graph, &format!("{letter}{number}")));
+        }
+        Ok(h)
+    }
+
+    /// The weights, of so many inputs, and biases of the next layer that has them.
+    fn weights(&mut self, inputs: usize, w: &[f32], b: &[f32]) -> Result<(NodeId, NodeId)> {
+        let number = self.matrices.len() + 1;
+        let w = self.variable(&format!("w{number}"), inputs, w)?;
+        let b = self.variable(&format!("b{number}"), 1, b)?;
+        self.parameters.push((w, b));
+        self.matrices.push(w);
+        Ok((w, b))
+    }
+
+    /// Gives the sums of the layer its name, unless they are the scores.
+    fn named_sum(&mut self, z: NodeId) -> NodeId {
+        let number = self.matrices.len();
+        if number < self.count {
+            self.graph.set_name(z, &format!("z{number}"));
+        }
+        z
+    }
+
+    /// `γ · (x − μ) / √(σ² + ε) + β`, with the mean and the variance of the batch.
+    fn batch_norm(&mut self, norm: &BatchNorm, width: usize, x: NodeId) -> Result<NodeId> {
+        self.norms += 1;
+        let number = self.norms;
+        let channels = norm.channels();
+        let gamma = self.variable(&format!("gamma{number}"), 1, &norm.gamma)?;
+        let beta = self.variable(&format!("beta{number}"), 1, &norm.beta)?;
+        self.parameters.push((gamma, beta));
+        let graph = &mut self.graph;
+        let stretch = Operation::Repeat { times: width / channels };
+        let mean = graph.apply(Operation::ChannelMean { channels }, &[x]);
+        let means = graph.apply(stretch.clone(), &[mean]);
+        let centred = graph.subtract(x, means);
+        let squares = graph.multiply(centred, centred);
+        let variance = graph.apply(Operation::ChannelMean { channels }, &[squares]);
+        let epsilon = graph.constant(Value::scalar(f64::from(EPSILON)));
+        let raised = graph.add(variance, epsilon);
+        let deviation = graph.apply(Operation::Sqrt, &[raised]);
+        let deviations = graph.apply(stretch.clone(), &[deviation]);
+        let standard = graph.divide(centred, deviations);
+        let (gammas, betas) = (graph.apply(stretch.clone(), &[gamma]), graph.apply(stretch, &[beta]));
+        let scaled = graph.multiply(standard, gammas);
+        let y = graph.add(scaled, betas);
+        graph.set_name(y, &format!("n{number}"));
+        Ok(y)
+    }
+
     /// A variable of so many rows, and its value.
     fn variable(&mut self, name: &str, rows: usize, numbers: &[f32]) -> Result<NodeId> {
         let columns = numbers.len() / rows;

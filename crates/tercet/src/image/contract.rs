@@ -6,6 +6,9 @@ use super::MAX_SIDE;
 use crate::data::{Dataset, ImageShape};
 use crate::{Error, Result};
 
+/// The most channels of an image: those of a colour picture and one more.
+const MAX_CHANNELS: usize = 4;
+
 /// How a picture of any size becomes one that the model knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -69,7 +72,7 @@ impl Contract {
     /// Whether the parts agree with one another.
     ///
     /// # Errors
-    /// An image whose values are not D, a side of 0 or above [`MAX_SIDE`], other channels than 1 or 3, pixels of
+    /// An image whose values are not D, a side of 0 or above [`MAX_SIDE`], no channel or more than 4, pixels of
     /// no image, and a centred picture in colour.
     pub fn check(&self) -> Result<()> {
         let Some(shape) = self.image else {
@@ -87,8 +90,9 @@ impl Contract {
                 format!("1 to {MAX_SIDE} pixels a side"),
             ));
         }
-        if shape.channels != 1 && shape.channels != 3 {
-            return Err(Error::mismatch("channels of the input contract", shape.channels, "1 or 3"));
+        if !(1..=MAX_CHANNELS).contains(&shape.channels) {
+            let expected = format!("1 to {MAX_CHANNELS}");
+            return Err(Error::mismatch("channels of the input contract", shape.channels, expected));
         }
         if shape.features() != self.features {
             return Err(Error::mismatch("features of the input contract", self.features, shape.features()));
@@ -124,7 +128,7 @@ mod tests {
         for bad in [
             Contract { features: 783, ..good },
             Contract { image: Some(huge), ..good },
-            Contract { image: Some(ImageShape { channels: 2, ..ImageShape::gray(28, 14) }), ..good },
+            Contract { image: Some(ImageShape { channels: 7, ..ImageShape::gray(28, 4) }), ..good },
             Contract::images(ImageShape { width: 32, height: 32, channels: 3 }, Preparation::Centred),
             Contract { image: None, ..good },
             Contract::features(0),

@@ -75,7 +75,7 @@ impl Prepared {
 /// ```
 ///
 /// # Errors
-/// A contract for features that are no picture, or one that contradicts itself; a picture without ink where ink is
+/// A contract for features that are no picture, for images of 2 or 4 channels, or one that contradicts itself; a picture without ink where ink is
 /// to be centred; a picture of another size where nothing may be done to it.
 pub fn prepare(picture: &Picture, contract: &Contract) -> Result<Prepared> {
     contract.check()?;
@@ -86,6 +86,11 @@ pub fn prepare(picture: &Picture, contract: &Contract) -> Result<Prepared> {
             format!("{} numbers that are no picture", contract.features),
         ));
     };
+
+    if target.channels != 1 && target.channels != 3 {
+        let expected = format!("an image of {} channels; pictures are grey or in colour", target.channels);
+        return Err(Error::mismatch("picture for a model of other images", picture.shape(), expected));
+    }
 
     let mut stages = Vec::new();
     let mut picture = picture.clone();

@@ -4,14 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Card, Classifier, Flaw, ModelFile};
 use crate::neighbors::{Metric, Priors, Vote};
-use crate::network::Layer;
+use crate::network::{Conv2d, Dense, Layer, Network, Pool};
 use crate::{Error, Result};
 
 /// The latest version of the format that this program reads. It writes the earliest that holds the model.
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 
 /// The first version whose neighbours may have weights and priors.
 const WEIGHTED: u64 = 2;
+
+/// The first version with layers other than dense ones and ReLU.
+const MORE_LAYERS: u64 = 3;
 
 /// The whole document. The order of the fields is the order in the file.
 #[derive(Serialize, Deserialize)]
@@ -30,11 +33,73 @@ pub(super) enum Architecture {
     Neighbors(NeighborsShape),
 }
 
+/// A layer without its numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "layer", rename_all = "kebab-case")]
 pub(super) enum LayerShape {
-    Dense { inputs: usize, outputs: usize },
+    Dense {
+        inputs: usize,
+        outputs: usize,
+    },
     Relu,
+    #[serde(rename = "conv2d")]
+    Conv2d {
+        channels: usize,
+        filters: usize,
+        kernel_height: usize,
+        kernel_width: usize,
+        stride: usize,
+        padding: usize,
+    },
+    MaxPool {
+        size: usize,
+        stride: usize,
+    },
+    AveragePool {
+        size: usize,
+        stride: usize,
+    },
+    LeakyRelu {
+        slope: f32,
+    },
+    Sigmoid,
+    Tanh,
+    Gelu,
+    Dropout {
+        p: f32,
+    },
+    BatchNorm {
+        channels: usize,
+    },
+    Flatten,
+}
+
+impl LayerShape {
+    /// Whether the first version has such layers.
+    fn is_of_the_first(&self) -> bool {
+        matches!(self, LayerShape::Dense { .. } | LayerShape::Relu)
+    }
+}
+
+impl From<&Layer> for LayerShape {
+    fn from(layer: &Layer) -> Self {
+        match *layer {
+            Layer::Dense(Dense { inputs, outputs, .. }) => LayerShape::Dense { inputs, outputs },
+            Layer::Relu => LayerShape::Relu,
+            Layer::Conv2d(Conv2d {
+                channels, filters, kernel_height, kernel_width, stride, padding, ..
+            }) => LayerShape::Conv2d { channels, filters, kernel_height, kernel_width, stride, padding },
+            Layer::MaxPool(Pool { size, stride }) => LayerShape::MaxPool { size, stride },
+            Layer::AveragePool(Pool { size, stride }) => LayerShape::AveragePool { size, stride },
+            Layer::LeakyRelu { slope } => LayerShape::LeakyRelu { slope },
+            Layer::Sigmoid => LayerShape::Sigmoid,
+            Layer::Tanh => LayerShape::Tanh,
+            Layer::Gelu => LayerShape::Gelu,
+            Layer::Dropout { p } => LayerShape::Dropout { p },
+            Layer::BatchNorm(ref norm) => LayerShape::BatchNorm { channels: norm.channels() },
+            Layer::Flatten => LayerShape::Flatten,
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +125,7 @@ impl Architecture {
     fn format(&self) -> u64 {
         match self {
             Architecture::Neighbors(shape) if shape.weighted || shape.priors != Priors::Data => WEIGHTED,
+            Architecture::Layers(layers) if !layers.iter().all(LayerShape::is_of_the_first) => MORE_LAYERS,
             _ => 1,
         }
     }
@@ -81,19 +147,10 @@ struct Head {
 
 /// The document of a model.
 pub(super) fn write(model: &ModelFile) -> Result<String> {
-    let dense = |d: &crate::network::Dense| LayerShape::Dense { inputs: d.inputs, outputs: d.outputs };
+    let layers = |network: &Network| network.layers().iter().map(LayerShape::from).collect();
     let architecture = match &model.classifier {
-        Classifier::Linear(linear) => Architecture::Layers(vec![dense(linear.dense())]),
-        Classifier::Network(network) => Architecture::Layers(
-            network
-                .layers()
-                .iter()
-                .map(|layer| match layer {
-                    Layer::Dense(d) => dense(d),
-                    Layer::Relu => LayerShape::Relu,
-                })
-                .collect(),
-        ),
+        Classifier::Linear(linear) => Architecture::Layers(layers(linear.network())),
+        Classifier::Network(network) => Architecture::Layers(layers(network)),
         Classifier::Neighbors(neighbors) => Architecture::Neighbors(NeighborsShape {
             features: if neighbors.index().is_pixels() { Features::U8 } else { Features::F32 },
             width: neighbors.index().width(),
@@ -134,10 +191,12 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
     let document: Document = serde_json::from_str(json).map_err(|e| {
         Flaw::new(format!("a document that cannot be read ({e})"), format!("a document of format {FORMAT}"))
     })?;
-    if document.format < document.architecture.format() {
+    let earliest = document.architecture.format();
+    if document.format < earliest {
+        let what = if earliest == WEIGHTED { "weights or priors" } else { "such layers" };
         return Err(Flaw::new(
-            format!("weights or priors in a model of format {}", document.format),
-            format!("format {WEIGHTED}, which is the first to have them"),
+            format!("{what} in a model of format {}", document.format),
+            format!("format {earliest}, which is the first to have them"),
         ));
     }
     let fits = match &document.architecture {

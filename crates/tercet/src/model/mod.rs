@@ -9,12 +9,17 @@
 //! neighbors   { features, width, examples, metric, k, vote }   rows (N, D) U8 or F32, labels (N) U32
 //!             from format 2 on priors and weighted, too        where weighted, weights (N) F32
 //! linear      one dense layer                                  w1 (D, C), b1 (C)
-//! network     a list of dense and relu layers                  w1, b1, w2, b2, … for each dense layer
+//! network     a list of layers; from format 3 on others than   w1, b1, w2, b2, … for each dense or conv2d layer;
+//!             dense and relu, too                              gamma1, beta1, mean1, variance1, … for each batch-norm
 //! ```
+//!
+//! Layers that read images take the image of the card's input contract. The weights of a conv2d layer are
+//! (kernel_height · kernel_width · channels, filters), the numbers of a patch in the order row, column, channel.
 //!
 //! # What the version means
 //!
-//! The document begins with `"format": 1`, or 2 where neighbours have weights or priors. The number grows when a program that knows only the old one would
+//! The document begins with `"format": 1`; with 2 where neighbours have weights or priors, and with 3 where a network has
+//! other layers than dense ones and ReLU. The number grows when a program that knows only the old one would
 //! misread or refuse a new file: another meaning of a field, a new kind, a new layer. It does not grow for a field
 //! that an older program may ignore; such a field is ignored, and lost when that program saves the model again.
 //! A program reads every version up to its own, and refuses a later one by its number before it looks at anything
@@ -23,8 +28,8 @@
 //! # What loading checks
 //!
 //! Nothing in a file is believed: kind, architecture, tensors, their types and shapes, the input contract and the
-//! classes must agree, every weight must be finite (that of an example not below 0) and every label a class. Memory is taken only for tensors whose
-//! bytes are in the file.
+//! classes must agree, every weight must be finite (that of an example not below 0, nor a variance) and every label a
+//! class. Memory is taken only for tensors whose bytes are in the file.
 
 mod card;
 mod document;
@@ -154,7 +159,9 @@ impl Flaw {
 impl From<Error> for Flaw {
     fn from(error: Error) -> Self {
         match error {
-            Error::Mismatch { what, found, expected } => Flaw::new(format!("{what}: {found}"), expected),
+            Error::Mismatch { what, found, expected } | Error::Layers { place: what, found, expected } => {
+                Flaw::new(format!("{what}: {found}"), expected)
+            }
             Error::Setting { setting, found, expected } => {
                 Flaw::new(format!("{setting} = {found}"), expected)
             }

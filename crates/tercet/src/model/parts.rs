@@ -5,7 +5,7 @@ use crate::Matrix;
 use crate::data::Dataset;
 use crate::linear::LinearClassifier;
 use crate::neighbors::NeighborsClassifier;
-use crate::network::{Dense, Network};
+use crate::network::{Named, Network, Shape};
 
 /// What classifies.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,51 +41,46 @@ impl Classifier {
         }
     }
 
-    /// The dense layers, first to last; none for neighbours.
-    pub(super) fn dense_layers(&self) -> Vec<&Dense> {
+    /// The layers of a classifier that has any.
+    pub(super) fn network(&self) -> Option<&Network> {
         match self {
-            Classifier::Neighbors(_) => Vec::new(),
-            Classifier::Linear(linear) => vec![linear.dense()],
-            Classifier::Network(network) => network.dense_layers().collect(),
+            Classifier::Neighbors(_) => None,
+            Classifier::Linear(linear) => Some(linear.network()),
+            Classifier::Network(network) => Some(network),
         }
     }
 
     pub(super) fn check(&self, card: &Card) -> Result<(), Flaw> {
         match self {
             Classifier::Neighbors(neighbors) => check_neighbors(neighbors, card),
-            Classifier::Linear(_) | Classifier::Network(_) => check_layers(&self.dense_layers(), card),
+            Classifier::Linear(linear) => check_layers(linear.network(), card),
+            Classifier::Network(network) => check_layers(network, card),
         }
     }
 }
 
-/// Whether the layers are whole, fit together, and lead from the contract's features to the classes.
-fn check_layers(layers: &[&Dense], card: &Card) -> Result<(), Flaw> {
-    let mut width = card.contract.features;
-    for (i, dense) in layers.iter().enumerate() {
-        let n = i + 1;
-        if dense.inputs != width {
-            return Err(Flaw::new(format!("{} inputs of dense layer {n}", dense.inputs), width.to_string()));
-        }
-        if dense.outputs == 0 {
-            return Err(Flaw::new(format!("dense layer {n} without outputs"), "at least 1"));
-        }
-        let weights = dense.inputs.checked_mul(dense.outputs);
-        if weights != Some(dense.w.len()) || dense.b.len() != dense.outputs {
-            return Err(Flaw::new(
-                format!("{} weights and {} biases of dense layer {n}", dense.w.len(), dense.b.len()),
-                format!("{} × {} and {}", dense.inputs, dense.outputs, dense.outputs),
-            ));
-        }
-        for (name, values) in [("w", &dense.w), ("b", &dense.b)] {
-            if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-                return Err(Flaw::new(format!("{} in {name}{n} at {at}", values[at]), "finite numbers"));
-            }
-        }
-        width = dense.outputs;
+/// Whether the layers lead from the contract's features to the classes, and all numbers are finite. That they are whole and
+/// fit together, the network itself saw to.
+fn check_layers(network: &Network, card: &Card) -> Result<(), Flaw> {
+    let contract = &card.contract;
+    let expected = match network.input() {
+        // Layers that take a list take an image as the list of its pixels.
+        Shape::Features(_) => Shape::Features(contract.features),
+        Shape::Image(_) => contract.image.map_or(Shape::Features(contract.features), Shape::Image),
+    };
+    if network.input() != expected {
+        let found = format!("layers that take {}", network.input());
+        return Err(Flaw::new(found, format!("{expected}, as in the input contract")));
     }
-    if width != card.classes.len() {
+    for Named { name, values, .. } in network.arrays() {
+        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+            return Err(Flaw::new(format!("{} in {name} at {at}", values[at]), "finite numbers"));
+        }
+    }
+    let (outputs, classes) = (network.classes(), card.classes.len());
+    if outputs != classes {
         return Err(Flaw::new(
-            format!("{width} outputs for {} classes", card.classes.len()),
+            format!("{outputs} outputs for {classes} classes"),
             "one output for each class",
         ));
     }

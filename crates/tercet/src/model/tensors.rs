@@ -10,7 +10,7 @@ use super::{Card, Classifier, Flaw, ModelFile};
 use crate::data::{Dataset, ImageShape};
 use crate::linear::LinearClassifier;
 use crate::neighbors::{self, NeighborsClassifier, Priors};
-use crate::network::{Dense, Layer, Network};
+use crate::network::{BatchNorm, Conv2d, Dense, Layer, Named, Network, Pool, Shape, norm_names};
 use crate::{Error, Result};
 
 /// The metadata key of the document.
@@ -84,10 +84,9 @@ pub(super) fn write(model: &ModelFile, document: String) -> Result<Vec<u8>> {
             tensors.push(("weights".into(), Tensor { shape: vec![weights.len()], values }));
         }
     }
-    for (dense, n) in model.classifier.dense_layers().into_iter().zip(1..) {
-        let w = Tensor { shape: vec![dense.inputs, dense.outputs], values: Values::F32(&dense.w) };
-        let b = Tensor { shape: vec![dense.outputs], values: Values::F32(&dense.b) };
-        tensors.extend([(format!("w{n}"), w), (format!("b{n}"), b)]);
+    let arrays = model.classifier.network().map_or_else(Vec::new, Network::arrays);
+    for Named { name, shape, values, .. } in arrays {
+        tensors.push((name, Tensor { shape, values: Values::F32(values) }));
     }
     safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), document)])))
         .map_err(|e| Error::mismatch("the model to be saved", e, "tensors that can be written"))
@@ -117,8 +116,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<ModelFile, Flaw> {
             names.map(str::to_owned).collect()
         }
         Architecture::Layers(layers) => {
-            let dense = layers.iter().filter(|layer| matches!(layer, LayerShape::Dense { .. })).count();
-            (1..=dense).flat_map(|n| [format!("b{n}"), format!("w{n}")]).collect()
+            let count = |wanted: fn(&LayerShape) -> bool| layers.iter().filter(|layer| wanted(layer)).count();
+            let with_weights = count(|l| matches!(l, LayerShape::Dense { .. } | LayerShape::Conv2d { .. }));
+            let norms = count(|l| matches!(l, LayerShape::BatchNorm { .. }));
+            let of_norms = (1..=norms).flat_map(|m| norm_names(m).map(|(name, _)| name));
+            (1..=with_weights).flat_map(|n| [format!("b{n}"), format!("w{n}")]).chain(of_norms).collect()
         }
     };
     let found: BTreeSet<String> = tensors.names().into_iter().map(str::to_owned).collect();
@@ -136,7 +138,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<ModelFile, Flaw> {
                 (true, Some(Layer::Dense(dense))) => Classifier::Linear(LinearClassifier::from_dense(dense)?),
                 (_, last) => {
                     layers.extend(last);
-                    Classifier::Network(Network::new(layers)?)
+                    let contract = &document.card.contract;
+                    let input = contract.image.map_or(Shape::Features(contract.features), Shape::Image);
+                    Classifier::Network(Network::from_input(input, layers)?)
                 }
             }
         }
@@ -145,17 +149,41 @@ pub(super) fn read(bytes: &[u8]) -> Result<ModelFile, Flaw> {
 }
 
 fn read_layers(tensors: &SafeTensors<'_>, shapes: &[LayerShape]) -> Result<Vec<Layer>, Flaw> {
-    let mut n = 0;
-    let read = |shape: &LayerShape| match *shape {
-        LayerShape::Relu => Ok(Layer::Relu),
-        LayerShape::Dense { inputs, outputs } => {
-            n += 1;
-            let w = numbers(tensors, &format!("w{n}"), Dtype::F32, &[inputs, outputs], f32::from_le_bytes)?;
-            let b = numbers(tensors, &format!("b{n}"), Dtype::F32, &[outputs], f32::from_le_bytes)?;
-            Ok(Layer::Dense(Dense { inputs, outputs, w, b }))
-        }
+    let (mut n, mut m) = (0, 0);
+    let array = |name: &str, shape: &[usize]| numbers(tensors, name, Dtype::F32, shape, f32::from_le_bytes);
+    let mut weights = |inputs: usize, outputs: usize| -> Result<(Vec<f32>, Vec<f32>), Flaw> {
+        n += 1;
+        Ok((array(&format!("w{n}"), &[inputs, outputs])?, array(&format!("b{n}"), &[outputs])?))
     };
-    shapes.iter().map(read).collect()
+    let mut read = |shape: &LayerShape| -> Result<Layer, Flaw> {
+        Ok(match *shape {
+            LayerShape::Dense { inputs, outputs } => {
+                let (w, b) = weights(inputs, outputs)?;
+                Layer::Dense(Dense { inputs, outputs, w, b })
+            }
+            LayerShape::Conv2d { channels, filters, kernel_height, kernel_width, stride, padding } => {
+                let (w, b) = (Vec::new(), Vec::new());
+                let conv = Conv2d { channels, filters, kernel_height, kernel_width, stride, padding, w, b };
+                let (w, b) = weights(conv.patch(), filters)?;
+                Layer::Conv2d(Conv2d { w, b, ..conv })
+            }
+            LayerShape::BatchNorm { channels } => {
+                m += 1;
+                let [gamma, beta, mean, variance] = norm_names(m).map(|(name, _)| array(&name, &[channels]));
+                Layer::BatchNorm(BatchNorm { gamma: gamma?, beta: beta?, mean: mean?, variance: variance? })
+            }
+            LayerShape::MaxPool { size, stride } => Layer::MaxPool(Pool { size, stride }),
+            LayerShape::AveragePool { size, stride } => Layer::AveragePool(Pool { size, stride }),
+            LayerShape::LeakyRelu { slope } => Layer::LeakyRelu { slope },
+            LayerShape::Dropout { p } => Layer::Dropout { p },
+            LayerShape::Relu => Layer::Relu,
+            LayerShape::Sigmoid => Layer::Sigmoid,
+            LayerShape::Tanh => Layer::Tanh,
+            LayerShape::Gelu => Layer::Gelu,
+            LayerShape::Flatten => Layer::Flatten,
+        })
+    };
+    shapes.iter().map(&mut read).collect()
 }
 
 fn read_neighbors(

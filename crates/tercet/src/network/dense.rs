@@ -5,6 +5,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::matmul::{Start, View};
 use tercet_kernels::sparse::{scatter_width, transposed_product};
 
+use super::parameters::squares;
 use super::zeros::Zeros;
 use super::{Gradient, Init, Input};
 use crate::parallel::{product, sparse_product, transpose};
@@ -93,19 +94,9 @@ impl Dense {
         }
     }
 
-    /// The regularisation `reg · Σ W²` has the gradient `2 · reg · W`, which is added to dW. Returns Σ W².
-    pub(super) fn add_regularization(&self, reg: f32, gradient: &mut Gradient) -> f64 {
-        gradient.dw.iter_mut().zip(&self.w).for_each(|(dw, w)| *dw += 2.0 * reg * w);
-        self.squared_weights()
-    }
-
-    /// Σ W², summed in f64 in a fixed order: eight running sums, so that the processor need not wait for each.
+    /// Σ W², summed in f64 in a fixed order.
     pub fn squared_weights(&self) -> f64 {
-        let mut sums = [0.0; 8];
-        for chunk in self.w.chunks(8) {
-            sums.iter_mut().zip(chunk).for_each(|(sum, &w)| *sum += f64::from(w) * f64::from(w));
-        }
-        sums.iter().sum()
+        squares(&self.w)
     }
 }
 

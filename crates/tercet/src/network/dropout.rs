@@ -6,8 +6,9 @@
 //! ```
 //!
 //! This is the inverted form: what stays is scaled up, so that the expected output is the same as without dropout, and
-//! prediction needs no change (Srivastava et al. 2014; CS231n). It acts on the outputs of every ReLU, not on the inputs or
-//! the scores. It belongs to training, not to the model: a model file knows nothing of it.
+//! prediction needs no change (Srivastava et al. 2014; CS231n). It comes in two ways. As a setting of the training it acts
+//! on the outputs of every activation, not on the inputs or the scores, and a model file knows nothing of it. As a
+//! [layer](super::Layer::Dropout) of the architecture it has a place and a p of its own.
 
 use rand::Rng;
 
@@ -16,32 +17,64 @@ use crate::{Error, Result};
 
 /// Which units are dropped, one step after another.
 ///
-/// Step s takes its random numbers from place s · 2³² of [`Stream::Dropout`] on, a word of 32 bits for each unit: ReLU
-/// after ReLU, within one example after example. Where a batch is worked at in two shares, the second has its numbers from
-/// place s · 2³² + 2³¹ on. A unit is dropped where its word is below p · 2³². So the units that are
+/// Step s takes its random numbers from place s · 2³² of [`Stream::Dropout`] on, a word of 32 bits for each unit: layer
+/// after layer, within one example after example. Where a batch is worked at in n shares, share i has its numbers from
+/// place s · 2³² + i · 2³² / n on. A unit is dropped where its word is below p · 2³². So the units that are
 /// dropped depend on the seed and the step alone, whatever the number of threads, and a run that continues
 /// [`seek`](Dropout::seek)s.
 #[derive(Clone, Debug)]
 pub struct Dropout {
+    /// That of every activation, where the setting is above 0.
+    of_activations: Option<Rate>,
+    generator: Generator,
+}
+
+/// A probability of dropout, as it is applied.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rate {
     /// Words below this drop their unit.
     threshold: u32,
     /// `1 / (1 − p)`.
     scale: f32,
-    generator: Generator,
+}
+
+impl Rate {
+    pub(super) fn new(p: f32) -> Self {
+        Rate { threshold: (f64::from(p) * 2f64.powi(32)) as u32, scale: 1.0 / (1.0 - p) }
+    }
+
+    /// From `y`, the output of [`Dropout::drop`] behind a ReLU: `flowing` holds dy and becomes the gradient by what went
+    /// into it. An output of 0 was dropped, or a ReLU's 0 stays behind it, which lets nothing through either; so nobody
+    /// has to remember which units were dropped.
+    ///
+    /// # Shapes
+    /// `y` and `flowing` have the same length.
+    pub(super) fn backward_of_relu(self, y: &[f32], flowing: &mut [f32]) {
+        for (flowing, &y) in flowing.iter_mut().zip(y) {
+            *flowing = if y == 0.0 { 0.0 } else { *flowing * self.scale };
+        }
+    }
+
+    /// From the output of [`Dropout::drop_and_mark`] and its marks: the same for whatever went into it.
+    ///
+    /// # Shapes
+    /// `kept` and `flowing` have the same length.
+    pub(super) fn backward(self, kept: &[u8], flowing: &mut [f32]) {
+        for (flowing, &kept) in flowing.iter_mut().zip(kept) {
+            *flowing = if kept == 0 { 0.0 } else { *flowing * self.scale };
+        }
+    }
 }
 
 impl Dropout {
-    /// Dropout with probability `p`.
+    /// Dropout with probability `p` behind every activation, and with a p of its own in every dropout layer.
     ///
     /// # Errors
     /// A probability that is not at least 0 and below 1.
     pub fn new(p: f32, seed: u64) -> Result<Self> {
         Self::validate(p)?;
-        Ok(Dropout {
-            threshold: (f64::from(p) * 2f64.powi(32)) as u32,
-            scale: 1.0 / (1.0 - p),
-            generator: generator(seed, Stream::Dropout),
-        })
+        let of_activations = (p > 0.0).then(|| Rate::new(p));
+        Ok(Dropout { of_activations, generator: generator(seed, Stream::Dropout) })
     }
 
     /// Refuses a probability that is not at least 0 and below 1.
@@ -54,33 +87,37 @@ impl Dropout {
 
     /// Goes to the random numbers of a step, counted from 0.
     pub fn seek(&mut self, step: u64) {
-        self.seek_share(step, 0);
+        self.seek_share(step, 0, 1);
     }
 
-    /// Goes to the random numbers of a share of a step, 0 or 1.
-    pub(crate) fn seek_share(&mut self, step: u64, share: u64) {
-        self.generator.set_word_pos(u128::from(step) << 32 | u128::from(share) << 31);
+    /// Goes to the random numbers of a share of a step, one of so many.
+    pub(crate) fn seek_share(&mut self, step: u64, share: u64, shares: u64) {
+        self.generator.set_word_pos((u128::from(step) << 32) + u128::from(share * ((1 << 32) / shares)));
+    }
+
+    /// The probability behind every activation, if there is one.
+    pub(super) fn of_activations(&self) -> Option<Rate> {
+        self.of_activations
     }
 
     /// Drops units of one layer, in place.
     ///
     /// # Shapes
     /// `y` is (B, H).
-    pub(super) fn forward(&mut self, y: &mut [f32]) {
+    pub(super) fn drop(&mut self, rate: Rate, y: &mut [f32]) {
         for y in y {
-            *y = if self.generator.next_u32() < self.threshold { 0.0 } else { *y * self.scale };
+            *y = if self.generator.next_u32() < rate.threshold { 0.0 } else { *y * rate.scale };
         }
     }
 
-    /// From `y`, the output of [`forward`](Dropout::forward): `flowing` holds dy and becomes the gradient by what went
-    /// into it. An output of 0 was dropped, or a ReLU's 0 stays behind it, which lets nothing through either; so nobody
-    /// has to remember which units were dropped.
+    /// The same, and leaves in `kept` a 1 for every unit that stays, a 0 for every other.
     ///
     /// # Shapes
-    /// `y` and `flowing` have the same length.
-    pub(super) fn backward(&self, y: &[f32], flowing: &mut [f32]) {
-        for (flowing, &y) in flowing.iter_mut().zip(y) {
-            *flowing = if y == 0.0 { 0.0 } else { *flowing * self.scale };
+    /// `y` and `kept` are (B, H).
+    pub(super) fn drop_and_mark(&mut self, rate: Rate, y: &mut [f32], kept: &mut [u8]) {
+        for (y, kept) in y.iter_mut().zip(kept) {
+            *kept = u8::from(self.generator.next_u32() >= rate.threshold);
+            *y = if *kept == 0 { 0.0 } else { *y * rate.scale };
         }
     }
 }
@@ -93,7 +130,7 @@ mod tests {
     fn the_expected_output_stays_and_the_share_of_dropped_units_is_p() {
         for p in [0.0, 0.25, 0.5, 0.9] {
             let mut y = vec![1.0; 20_000];
-            Dropout::new(p, 3).unwrap().forward(&mut y);
+            Dropout::new(0.0, 3).unwrap().drop(Rate::new(p), &mut y);
             let dropped = y.iter().filter(|&&y| y == 0.0).count() as f32 / y.len() as f32;
             // Six standard deviations are at most 0.021.
             assert!((dropped - p).abs() < 0.0213, "{dropped}, not {p}");
@@ -104,11 +141,11 @@ mod tests {
     #[test]
     fn a_step_s_units_depend_on_the_seed_and_the_step_alone() {
         let drop = |seed, step, before: usize| {
-            let mut dropout = Dropout::new(0.5, seed).unwrap();
-            dropout.forward(&mut vec![1.0; before]);
+            let (mut dropout, rate) = (Dropout::new(0.5, seed).unwrap(), Rate::new(0.5));
+            dropout.drop(rate, &mut vec![1.0; before]);
             dropout.seek(step);
             let mut y = vec![1.0; 64];
-            dropout.forward(&mut y);
+            dropout.drop(rate, &mut y);
             y
         };
         assert_eq!(drop(1, 5, 0), drop(1, 5, 999));
@@ -118,10 +155,36 @@ mod tests {
 
     #[test]
     fn nan_is_not_hidden_and_nothing_flows_through_a_dropped_unit() {
-        let dropout = Dropout::new(0.5, 0).unwrap();
         let mut flowing = [3.0; 3];
-        dropout.backward(&[0.0, f32::NAN, 4.0], &mut flowing);
+        Rate::new(0.5).backward_of_relu(&[0.0, f32::NAN, 4.0], &mut flowing);
         assert_eq!(flowing, [0.0, 6.0, 6.0]);
+    }
+
+    #[test]
+    fn marks_say_which_units_stay_though_their_output_be_0() {
+        let rate = Rate::new(0.5);
+        let (mut y, mut kept) = (vec![1.0; 64], vec![9; 64]);
+        y[3] = 0.0;
+        Dropout::new(0.0, 1).unwrap().drop_and_mark(rate, &mut y, &mut kept);
+        assert!(kept.contains(&0) && kept.contains(&1));
+        let mut flowing = vec![1.0; 64];
+        rate.backward(&kept, &mut flowing);
+        for i in (0..64).filter(|&i| i != 3) {
+            assert_eq!(y[i], f32::from(kept[i]) * 2.0);
+            assert_eq!(flowing[i], y[i]);
+        }
+        assert_eq!((y[3], flowing[3]), (0.0, f32::from(kept[3]) * 2.0));
+    }
+
+    #[test]
+    fn shares_of_a_step_have_numbers_of_their_own() {
+        let place = |share, shares| {
+            let mut dropout = Dropout::new(0.5, 0).unwrap();
+            dropout.seek_share(3, share, shares);
+            dropout.generator.get_word_pos()
+        };
+        assert_eq!((place(0, 2), place(1, 2)), (3 << 32, (3 << 32) + (1 << 31)));
+        assert_eq!((place(1, 8), place(7, 8)), ((3 << 32) + (1 << 29), (4 << 32) - (1 << 29)));
     }
 
     #[test]

@@ -64,7 +64,8 @@ pub(crate) struct Inputs {
 impl Inputs {
     /// For a network.
     pub(crate) fn new(network: &Network) -> Self {
-        let outputs = match network.layers().first() {
+        let first = network.layers().iter().find(|layer| !matches!(layer, Layer::Flatten));
+        let outputs = match first {
             Some(Layer::Dense(dense)) => Some(dense.outputs),
             _ => None,
         };

@@ -15,35 +15,50 @@
 //!
 //! Nothing is allocated in a pass: activations and gradients live in a [`Workspace`] that belongs to the caller.
 
+mod architecture;
+mod batch_norm;
+mod blocks;
+mod conv2d;
 pub(crate) mod dense;
 mod dropout;
+mod gelu;
 mod init;
 mod input;
+mod layer;
+mod leaky_relu;
 pub mod naive;
+mod parameters;
+mod passes;
+mod pool;
+mod prediction;
 mod relu;
+mod shape;
+mod sigmoid;
+mod spec;
+mod summary;
+mod tanh;
 mod workspace;
 pub(crate) mod zeros;
 
-use rayon::prelude::*;
-
+pub use architecture::Architecture;
+pub use batch_norm::{BatchNorm, EPSILON, MOMENTUM};
+pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use init::Init;
 pub(crate) use input::{Input, Inputs};
+pub use layer::Layer;
+pub use parameters::Weights;
+pub(crate) use parameters::{Named, ParametersMut, norm_names};
+pub(crate) use passes::{Purpose, regularized};
+pub use shape::Shape;
+pub use spec::{Pool, Spec};
+pub use summary::Summary;
 pub use workspace::{Gradient, Workspace};
 
-use crate::data::Dataset;
-use crate::loss::{Loss, Objective};
-use crate::{Error, Matrix, Result};
+use blocks::{Block, blocks};
 
-/// One layer of a [`Network`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Layer {
-    /// `Z = X · W + b`.
-    Dense(Dense),
-    /// `max(0, Z)`, element by element.
-    Relu,
-}
+use crate::{Error, Result};
 
 /// Layers, one after another.
 ///
@@ -57,37 +72,74 @@ pub enum Layer {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
+    input: Shape,
     layers: Vec<Layer>,
+    /// What an example is behind each layer.
+    shapes: Vec<Shape>,
+    blocks: Vec<Block>,
+    /// The blocks of a training that drops units behind every activation.
+    blocks_dropping: Vec<Block>,
 }
 
 /// The most parameters of a network that is made from sizes: 1 GiB of them, of which training needs a few times as
 /// much. A size beyond that is a slip of the hand, and would otherwise end in the memory being refused.
 pub const MOST_PARAMETERS: usize = 1 << 28;
 
-/// How many examples are scored at a time outside training.
-const SCORING_BATCH: usize = 128;
+/// The most values that an example may have anywhere in a network: 256 MiB of them.
+pub const MOST_VALUES: usize = 1 << 26;
 
 impl Network {
-    /// A network of the given layers.
+    /// A network of the given layers, which begins with a dense layer or a batch norm, and so says how many features it
+    /// takes. (Activations and dropout may stand before it.)
     ///
     /// # Errors
-    /// No dense layer, a parameter array that does not have its shape, or a dense layer whose inputs are not the
-    /// outputs of the one before.
+    /// Those of [`with_input`](Network::with_input), and layers of images.
     pub fn new(layers: Vec<Layer>) -> Result<Self> {
-        let mut reaching: Option<usize> = None;
-        for (i, layer) in layers.iter().enumerate() {
-            let Layer::Dense(dense) = layer else { continue };
-            dense.validate(i + 1)?;
-            if let Some(found) = reaching.filter(|&found| found != dense.inputs) {
-                let what = format!("values that reach layer {}, {layer}", i + 1);
-                return Err(Error::mismatch(what, found, dense.inputs));
+        let takes = layers.iter().find_map(|layer| match layer {
+            Layer::Dense(dense) => Some(Ok(dense.inputs)),
+            Layer::BatchNorm(norm) => Some(Ok(norm.channels())),
+            Layer::Conv2d(_) | Layer::MaxPool(_) | Layer::AveragePool(_) | Layer::Flatten => Some(Err(layer)),
+            _ => None,
+        });
+        match takes {
+            Some(Ok(features)) => Network::with_input(features, layers),
+            Some(Err(layer)) => {
+                let what = format!("the first layer, {layer}, of a network whose images have no known size");
+                Err(Error::mismatch(what, "a layer of images", "a dense one, or Network::with_input"))
             }
-            reaching = Some(dense.outputs);
-        }
-        match reaching {
-            Some(_) => Ok(Network { layers }),
             None => Err(Error::mismatch("dense layers of a network", 0, "at least 1")),
         }
+    }
+
+    /// A network of the given layers, for examples of a shape.
+    ///
+    /// # Errors
+    /// No layer with weights, a parameter array that does not have its shape, a layer that does not take what the one
+    /// before it gives, examples of more than [`MOST_VALUES`] values anywhere, and scores that are an image.
+    pub fn with_input(input: impl Into<Shape>, layers: Vec<Layer>) -> Result<Self> {
+        let input = input.into();
+        let (mut shapes, mut shape) = (Vec::with_capacity(layers.len()), input);
+        check_values(0, input)?;
+        for (number, layer) in (1..).zip(&layers) {
+            shape = layer.output(shape, number)?;
+            check_values(number, shape)?;
+            shapes.push(shape);
+        }
+        if !layers.iter().any(|layer| matches!(layer, Layer::Dense(_) | Layer::Conv2d(_))) {
+            return Err(Error::mismatch("layers with weights of a network", 0, "at least 1"));
+        }
+        if let Shape::Image(_) = shape {
+            let expected = "one number for each class: put flatten at the end, or a dense layer";
+            return Err(Error::mismatch("the scores of a network", shape, expected));
+        }
+        let (plain, blocks_dropping) = (blocks(&layers, false), blocks(&layers, true));
+        Ok(Network { input, layers, shapes, blocks: plain, blocks_dropping })
+    }
+
+    /// A network of the given layers for examples of a shape: where a dense layer comes before any that is of images, an
+    /// image enters as the list of its pixels.
+    pub(crate) fn from_input(input: Shape, layers: Vec<Layer>) -> Result<Self> {
+        Network::with_input(spec::entrance(layers.iter().map(Layer::spec), input), layers)
     }
 
     /// A fully connected network: dense layers of the given hidden sizes with ReLU between them, then the dense
@@ -143,261 +195,62 @@ impl Network {
         &self.layers
     }
 
-    /// The layers with parameters, first to last.
-    pub fn dense_layers(&self) -> impl Iterator<Item = &Dense> {
-        self.layers.iter().filter_map(|layer| match layer {
-            Layer::Dense(dense) => Some(dense),
-            Layer::Relu => None,
-        })
+    /// What an example is when it goes in.
+    pub fn input(&self) -> Shape {
+        self.input
     }
 
-    /// The layers with parameters, to be changed. Their shapes must stay.
-    pub(crate) fn dense_layers_mut(&mut self) -> impl Iterator<Item = &mut Dense> {
-        self.layers.iter_mut().filter_map(|layer| match layer {
-            Layer::Dense(dense) => Some(dense),
-            Layer::Relu => None,
-        })
+    /// What an example is behind each layer.
+    pub fn shapes(&self) -> &[Shape] {
+        &self.shapes
     }
 
     /// D, the number of features that go in.
     pub fn inputs(&self) -> usize {
-        self.dense_layers().next().expect("a network has a dense layer").inputs
+        self.input.values()
     }
 
     /// C, the number of scores that come out.
     pub fn classes(&self) -> usize {
-        self.dense_layers().last().expect("a network has a dense layer").outputs
+        self.shapes.last().map_or(0, |shape| shape.values())
     }
 
-    /// How many numbers there are to learn.
-    pub fn parameters(&self) -> usize {
-        self.dense_layers().map(|dense| dense.w.len() + dense.b.len()).sum()
+    /// How many multiply-adds an example takes in the weights on its way forward.
+    pub fn multiply_adds(&self) -> usize {
+        let before = std::iter::once(&self.input).chain(&self.shapes);
+        let each = self.layers.iter().zip(before).map(|(layer, input)| layer.spec().multiply_adds(*input));
+        each.fold(0, usize::saturating_add)
     }
 
-    /// The forward pass: the scores of a batch. Every layer's output stays in the workspace.
-    ///
-    /// # Shapes
-    /// `x` is (B, D), the scores are (B, C).
-    ///
-    /// # Panics
-    /// Where `x` does not hold whole rows.
-    pub fn forward<'w>(&self, x: &[f32], workspace: &'w mut Workspace) -> &'w [f32] {
-        self.forward_from(Input::Dense(x), None, workspace)
+    /// Whether there are convolutions or pooling in it.
+    pub(crate) fn is_of_images(&self) -> bool {
+        let of_images =
+            |layer: &Layer| matches!(layer, Layer::Conv2d(_) | Layer::MaxPool(_) | Layer::AveragePool(_));
+        self.layers.iter().any(of_images)
     }
 
-    /// The forward pass from an input that may be sparse, with hidden units dropped in training.
-    pub(crate) fn forward_from<'w>(
-        &self,
-        x: Input<'_>,
-        dropout: Option<&mut Dropout>,
-        workspace: &'w mut Workspace,
-    ) -> &'w [f32] {
-        workspace.prepare(self);
-        self.forward_layers(0, x, x.examples(self.inputs()), dropout, workspace)
+    /// Whether training drops units, whatever its settings say.
+    pub(crate) fn has_dropout(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer, Layer::Dropout { .. }))
     }
 
-    /// The forward pass through the layers from number `first` on. What reaches layer 0 is `x`; what reaches a later one
-    /// is in the workspace.
-    fn forward_layers<'w>(
-        &self,
-        first: usize,
-        x: Input<'_>,
-        examples: usize,
-        mut dropout: Option<&mut Dropout>,
-        workspace: &'w mut Workspace,
-    ) -> &'w [f32] {
-        let mut widths = workspace.widths(self).skip(first);
-        let dense_before =
-            self.layers[..first].iter().filter(|layer| matches!(layer, Layer::Dense(_))).count();
-        let mut zeros = workspace.zeros.iter_mut().skip(dense_before);
-        for (i, layer) in self.layers.iter().enumerate().skip(first) {
-            let (done, rest) = workspace.outputs.split_at_mut(i);
-            let input = done.last().map_or(x, |input| Input::Dense(input));
-            let output = &mut rest[0];
-            output.resize(examples * widths.next().expect("one width a layer"), 0.0);
-            match layer {
-                Layer::Dense(dense) => {
-                    dense.forward(input, zeros.next().expect("one a dense layer"), output);
-                }
-                Layer::Relu => {
-                    relu::forward(input.dense(), output);
-                    if let Some(dropout) = &mut dropout {
-                        dropout.forward(output);
-                    }
-                }
-            }
-        }
-        workspace.outputs.last().expect("a network has a layer")
-    }
-
-    /// The mean loss of a batch, regularisation included, and its gradients by all parameters:
-    ///
-    /// ```text
-    /// L = 1/B · Σ_b L_b + reg · Σ W²        over the weight matrices, biases left out
-    /// ```
-    ///
-    /// The gradients are in [`Workspace::gradients`] afterwards.
-    ///
-    /// # Shapes
-    /// `x` is (B, D), `labels` is (B).
-    ///
-    /// # Panics
-    /// Where the shapes do not fit or the batch is empty.
-    pub fn loss_and_gradients(
-        &self,
-        x: &[f32],
-        labels: &[u32],
-        loss: Loss,
-        reg: f32,
-        workspace: &mut Workspace,
-    ) -> f32 {
-        self.objective_and_gradients(x, labels, loss.into(), reg, None, workspace)
-    }
-
-    /// The same for a loss with label smoothing or weights, and with hidden units dropped.
-    ///
-    /// # Shapes
-    /// `x` is (B, D), `labels` and the weights are (B).
-    ///
-    /// # Panics
-    /// Where the shapes do not fit or the batch is empty.
-    pub fn objective_and_gradients(
-        &self,
-        x: &[f32],
-        labels: &[u32],
-        objective: Objective<'_>,
-        reg: f32,
-        dropout: Option<&mut Dropout>,
-        workspace: &mut Workspace,
-    ) -> f32 {
-        let data_loss = self.data_loss_and_gradients(Input::Dense(x), labels, objective, dropout, workspace);
-        regularized(data_loss, reg, self.regularize(reg, workspace.gradients_mut()))
-    }
-
-    /// Adds the gradient of the regularisation to the gradients of a batch; returns Σ W², or 0 where `reg` is 0.
-    pub(crate) fn regularize(&self, reg: f32, gradients: &mut [Gradient]) -> f64 {
-        match reg {
-            0.0 => 0.0,
-            _ => self.dense_layers().zip(gradients).map(|(dense, g)| dense.add_regularization(reg, g)).sum(),
-        }
-    }
-
-    /// The mean loss of a batch and its gradients, without the regularisation, from an input that may be sparse.
-    pub(crate) fn data_loss_and_gradients(
-        &self,
-        x: Input<'_>,
-        labels: &[u32],
-        objective: Objective<'_>,
-        mut dropout: Option<&mut Dropout>,
-        workspace: &mut Workspace,
-    ) -> f32 {
-        self.forward_from(x, dropout.as_deref_mut(), workspace);
-        workspace.prepare_gradients(self);
-        self.loss_and_backward(0, x, labels, objective, dropout.as_deref(), workspace)
-    }
-
-    /// The same for a dense first layer that is worked at elsewhere, whose output is in the workspace
-    /// ([`Workspace::first_output`]). The gradient by that output is there afterwards
-    /// ([`Workspace::first_output_gradient`]), and those of the parameters of all layers but the first.
-    pub(crate) fn data_loss_and_gradients_behind_first(
-        &self,
-        labels: &[u32],
-        objective: Objective<'_>,
-        mut dropout: Option<&mut Dropout>,
-        workspace: &mut Workspace,
-    ) -> f32 {
-        self.forward_layers(1, Input::Dense(&[]), labels.len(), dropout.as_deref_mut(), workspace);
-        workspace.prepare_gradients(self);
-        self.loss_and_backward(1, Input::Dense(&[]), labels, objective, dropout.as_deref(), workspace)
-    }
-
-    /// The loss of the scores in the workspace, and back through the layers down to number `first`.
-    fn loss_and_backward(
-        &self,
-        first: usize,
-        x: Input<'_>,
-        labels: &[u32],
-        objective: Objective<'_>,
-        dropout: Option<&Dropout>,
-        workspace: &mut Workspace,
-    ) -> f32 {
-        let Workspace { outputs, flowing, flowing_next, gradients, zeros, flowing_zeros, turned } = workspace;
-        let scores = outputs.last().expect("a network has a layer");
-
-        flowing.resize(scores.len(), 0.0);
-        let data_loss = objective.loss_and_gradient(scores, labels, flowing);
-
-        // Backwards: `flowing` is the gradient by the output of layer i, and becomes the one by its input.
-        let mut gradients_left = gradients.iter_mut().zip(zeros).rev();
-        for (i, layer) in self.layers.iter().enumerate().skip(first).rev() {
-            let input = if i == 0 { x } else { Input::Dense(&outputs[i - 1]) };
-            match layer {
-                Layer::Dense(dense) => {
-                    let (gradient, zeros) = gradients_left.next().expect("one gradient a dense layer");
-                    dense.backward_parameters(input, zeros, flowing, gradient);
-                    // Nothing asks for the gradient by the pixels.
-                    if i > 0 {
-                        flowing_next.resize(labels.len() * dense.inputs, 0.0);
-                        dense.backward_input(flowing, flowing_zeros, turned, flowing_next);
-                        std::mem::swap(flowing, flowing_next);
-                    }
-                }
-                Layer::Relu => {
-                    if let Some(dropout) = dropout {
-                        dropout.backward(&outputs[i], flowing);
-                    }
-                    relu::backward(input.dense(), flowing);
-                }
-            }
-        }
-        data_loss
-    }
-
-    /// The scores of a whole set.
-    ///
-    /// # Shapes
-    /// (N, C).
-    ///
-    /// # Errors
-    /// Examples of another width than the network's inputs.
-    pub fn scores(&self, data: &Dataset) -> Result<Matrix> {
-        if data.width() != self.inputs() {
-            let what = format!("features of an example of {}", data.name());
-            return Err(Error::mismatch(
-                what,
-                data.width(),
-                format!("{}, the network's inputs", self.inputs()),
-            ));
-        }
-        let mut scores = Matrix::zeros(data.len(), self.classes());
-        scores.values_mut().par_chunks_mut(SCORING_BATCH * self.classes()).enumerate().for_each_init(
-            || (Workspace::new(), Inputs::new(self), Vec::new()),
-            |(workspace, inputs, rows), (block, scores)| {
-                let from = block * SCORING_BATCH;
-                rows.clear();
-                rows.extend(from..from + scores.len() / self.classes());
-                scores.copy_from_slice(self.forward_from(inputs.read(data, rows), None, workspace));
-            },
-        );
-        Ok(scores)
+    /// Whether training needs the statistics of whole batches.
+    pub(crate) fn has_batch_norm(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer, Layer::BatchNorm(_)))
     }
 }
 
-/// The loss of a batch with its regularisation, from Σ W². Without any, weights that are unsound do not show in it.
-pub(crate) fn regularized(data_loss: f32, reg: f32, squares: f64) -> f32 {
-    match reg {
-        0.0 => data_loss,
-        _ => (f64::from(data_loss) + f64::from(reg) * squares) as f32,
+/// Refuses examples without values, or of too many, behind the layer of this number.
+fn check_values(number: usize, shape: Shape) -> Result<()> {
+    if (1..=MOST_VALUES).contains(&shape.values()) {
+        return Ok(());
     }
-}
-
-impl std::fmt::Display for Layer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Layer::Dense(dense) => write!(f, "dense {} → {}", dense.inputs, dense.outputs),
-            Layer::Relu => write!(f, "relu"),
-        }
-    }
+    let what = match number {
+        0 => "values of an example".to_owned(),
+        _ => format!("values of an example behind layer {number}"),
+    };
+    let most = crate::text::thousands(MOST_VALUES);
+    Err(Error::mismatch(what, shape, format!("at least 1 and at most {most}")))
 }
 
 impl std::fmt::Display for Network {

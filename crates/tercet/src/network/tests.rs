@@ -5,6 +5,7 @@ use rand_distr::StandardNormal;
 
 use super::*;
 use crate::gradient_check::{Verdict, check};
+use crate::loss::Loss;
 use crate::random::{Stream, generator};
 
 fn randn(count: usize, seed: u64) -> Vec<f64> {
@@ -199,3 +200,5 @@ fn he_weights_have_the_variance_they_should() {
     let variance = first.squared_weights() / first.w.len() as f64;
     assert!((variance * 200.0 - 1.0).abs() < 0.03, "{variance}");
 }
+
+mod layers;

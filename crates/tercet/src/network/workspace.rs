@@ -1,32 +1,47 @@
 //! The buffers of a forward and a backward pass.
 
+use super::Network;
+use super::batch_norm::Statistics;
+use super::conv2d::Rooms;
 use super::zeros::Zeros;
-use super::{Layer, Network};
 
 /// Everything that a pass computes on the way. It belongs to the caller, grows to what the network and the batch
 /// need at the first pass, and is overwritten by the next: what it held before never matters.
 #[derive(Clone, Debug, Default)]
 pub struct Workspace {
-    /// The output of each layer, (B, outputs).
+    /// The output of each layer, (B, outputs); empty where it was not kept.
     pub(super) outputs: Vec<Vec<f32>>,
     /// The gradient of the loss by the values between two layers, and the one being computed from it.
     pub(super) flowing: Vec<f32>,
     pub(super) flowing_next: Vec<f32>,
     pub(super) gradients: Vec<Gradient>,
-    /// What each dense layer knows of the zeros in its input.
-    pub(super) zeros: Vec<Zeros>,
-    /// The same of the gradient that flows back through a layer.
+    /// What each layer keeps for the way back, beside its output.
+    pub(super) kept: Vec<Kept>,
+    /// What is known of the zeros of the gradient that flows back through a layer.
     pub(super) flowing_zeros: Zeros,
     /// The transpose of a layer's weights.
     pub(super) turned: Vec<f32>,
 }
 
+/// What a layer keeps for the way back. Most have no use for most of it, and leave it empty.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept {
+    /// What a dense layer knows of the zeros in its input.
+    pub(super) zeros: Zeros,
+    /// Which value of its window pooling has taken, or which units dropout has let stay.
+    pub(super) places: Vec<u8>,
+    /// What a batch norm has seen of its batch.
+    pub(super) statistics: Statistics,
+    /// What the passes of a convolution write down on their way.
+    pub(super) rooms: Rooms,
+}
+
 /// The gradient of the loss by a layer's parameters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gradient {
-    /// By W, (inputs, outputs).
+    /// By W, (inputs, outputs), or by γ of a batch norm, (channels).
     pub dw: Vec<f32>,
-    /// By b, (outputs).
+    /// By b, (outputs), or by β.
     pub db: Vec<f32>,
 }
 
@@ -38,11 +53,20 @@ impl Workspace {
 
     /// The output of a layer in the last forward pass, (B, outputs): `hidden` of the lecture is the output of
     /// layer 1, the ReLU behind the first dense layer.
+    ///
+    /// It is empty for a layer whose output was not kept: flattening moves no number, and layers that are computed
+    /// together with those behind them leave only what comes out in the end.
     pub fn output(&self, layer: usize) -> &[f32] {
         &self.outputs[layer]
     }
 
-    /// The gradients of the last backward pass, one for each dense layer, first to last.
+    /// The output of a layer, or that of the layers which it was computed together with.
+    pub(crate) fn output_behind(&self, layer: usize) -> &[f32] {
+        self.outputs[layer..].iter().find(|output| !output.is_empty()).map_or(&[], |output| output)
+    }
+
+    /// The gradients of the last backward pass, one for each layer that learns, first to last: dense,
+    /// convolutional, batch norm.
     pub fn gradients(&self) -> &[Gradient] {
         &self.gradients
     }
@@ -55,7 +79,7 @@ impl Workspace {
     /// Room for the output of a dense first layer that is worked at elsewhere.
     pub(crate) fn first_output(&mut self, network: &Network, examples: usize) -> &mut [f32] {
         self.prepare(network);
-        let width = self.widths(network).next().expect("a network has a layer");
+        let width = network.shapes.first().map_or(0, |shape| shape.values());
         self.outputs[0].resize(examples * width, 0.0);
         &mut self.outputs[0]
     }
@@ -76,30 +100,25 @@ impl Workspace {
             buffer.fill(value);
         }
         self.turned.fill(value);
+        for kept in &mut self.kept {
+            kept.places.fill(byte);
+            kept.statistics.poison(value);
+            kept.rooms.poison(value);
+        }
     }
 
     /// Makes room for what comes out of a network's layers.
     pub(super) fn prepare(&mut self, network: &Network) {
         self.outputs.resize_with(network.layers.len(), Vec::new);
-        self.zeros.resize_with(network.dense_layers().count(), Zeros::default);
+        self.kept.resize_with(network.layers.len(), Kept::default);
     }
 
     /// Makes room for the gradients of a network's layers.
     pub(super) fn prepare_gradients(&mut self, network: &Network) {
-        self.gradients.resize_with(network.dense_layers().count(), Gradient::default);
-        for (dense, gradient) in network.dense_layers().zip(&mut self.gradients) {
-            gradient.dw.resize(dense.w.len(), 0.0);
-            gradient.db.resize(dense.b.len(), 0.0);
+        self.gradients.resize_with(network.learning().count(), Gradient::default);
+        for (parameters, gradient) in network.learning().zip(&mut self.gradients) {
+            gradient.dw.resize(parameters.w.len(), 0.0);
+            gradient.db.resize(parameters.b.len(), 0.0);
         }
-    }
-
-    /// How many numbers an example has behind each layer.
-    pub(super) fn widths<'n>(&self, network: &'n Network) -> impl Iterator<Item = usize> + use<'n> {
-        network.layers.iter().scan(network.inputs(), |width, layer| {
-            if let Layer::Dense(dense) = layer {
-                *width = dense.outputs;
-            }
-            Some(*width)
-        })
     }
 }

@@ -4,6 +4,7 @@
 //! description = "A small network"
 //! kind = "network"            # or "linear"
 //! hidden = [36]               # the sizes of the hidden layers; a linear classifier has none
+//! # layers = "conv5-24 pool relu dense128 relu"   # instead of hidden: all layers, tercet::network::Architecture
 //! init = "he"                 # or { normal = 1e-4 }; a linear classifier starts from zeros
 //! seed = 0
 //! validation = 5000           # examples held out; one in twelve where it is left out
@@ -34,7 +35,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::{Init, Network};
+use crate::network::{Architecture, Init, Network, Shape};
 use crate::train::{ClassWeights, Settings};
 use crate::{Error, Result};
 
@@ -51,9 +52,12 @@ pub struct Recipe {
     /// [`Solver::Sgd`]: the settings of the other are in [`Exact`].
     #[serde(default, skip_serializing_if = "Solver::is_sgd")]
     pub solver: Solver,
-    /// The sizes of the hidden layers, first to last. Empty for a linear classifier.
+    /// The sizes of the hidden layers, first to last. Empty for a linear classifier, and where `layers` says it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<usize>,
+    /// The layers of a network, instead of the sizes of its hidden ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Architecture>,
     /// How the weights of a network are drawn; [`Init::He`] where nothing is said. A linear classifier starts from
     /// zeros and has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,7 +82,7 @@ pub struct Recipe {
 pub enum Kind {
     /// `scores = X · W + b`.
     Linear,
-    /// Dense layers with ReLU between them.
+    /// Dense layers with ReLU between them, or whatever layers are named.
     Network,
 }
 
@@ -107,6 +111,7 @@ impl Recipe {
             kind: Kind::Network,
             solver: Solver::Sgd,
             hidden: vec![36],
+            layers: None,
             init: Some(Init::Normal(1e-4)),
             seed: 0,
             validation: Some(5000),
@@ -122,6 +127,7 @@ impl Recipe {
             kind: Kind::Network,
             solver: Solver::Sgd,
             hidden: vec![128],
+            layers: None,
             init: Some(Init::He),
             seed: 0,
             validation: None,
@@ -192,7 +198,10 @@ impl Recipe {
         let mut words = Vec::new();
         if self.kind == Kind::Network {
             let sizes: Vec<String> = self.hidden.iter().map(usize::to_string).collect();
-            words.push(("hidden".to_owned(), sizes.join(", ")));
+            words.push(match &self.layers {
+                Some(layers) => ("layers".to_owned(), layers.to_string()),
+                None => ("hidden".to_owned(), sizes.join(", ")),
+            });
             words.push(("initial weights".to_owned(), self.init.unwrap_or(Init::He).to_string()));
         }
         words.extend(self.train.describe());
@@ -218,7 +227,16 @@ impl Recipe {
         }
         let hidden = format!("{:?}", self.hidden);
         match (self.kind, self.hidden.as_slice()) {
-            (Kind::Network, []) => {
+            (Kind::Linear, _) if self.layers.is_some() => {
+                let layers = self.layers.iter().map(ToString::to_string).collect::<String>();
+                let expected = "none for a linear classifier, or kind = \"network\"";
+                return Err(Error::setting("layers", layers, expected));
+            }
+            (Kind::Network, [_, ..]) if self.layers.is_some() => {
+                let expected = "none beside layers, which say all of them";
+                return Err(Error::setting("hidden", hidden, expected));
+            }
+            (Kind::Network, []) if self.layers.is_none() => {
                 let expected = "at least one hidden layer, such as [36]; without any, the kind is \"linear\"";
                 return Err(Error::setting("hidden", hidden, expected));
             }
@@ -250,10 +268,10 @@ impl Recipe {
         self.train.validate()
     }
 
-    /// The model before its first step, for examples of that many inputs and classes.
+    /// The model before its first step, for examples of that shape and so many classes.
     ///
     /// # Errors
-    /// Those of [`validate`](Recipe::validate), and no inputs or classes.
+    /// Those of [`validate`](Recipe::validate), no inputs or classes, and layers that do not take such examples.
     ///
     /// ```
     /// use tercet::recipe::Recipe;
@@ -261,13 +279,17 @@ impl Recipe {
     /// assert_eq!(network.to_string(), "dense 784 → 36, relu, dense 36 → 10: 28,630 parameters");
     /// # Ok::<(), tercet::Error>(())
     /// ```
-    pub fn untrained(&self, inputs: usize, classes: usize) -> Result<Network> {
+    pub fn untrained(&self, input: impl Into<Shape>, classes: usize) -> Result<Network> {
         self.validate()?;
+        let input = input.into();
         let init = match self.kind {
             Kind::Linear => Init::Normal(0.0),
             Kind::Network => self.init.unwrap_or(Init::He),
         };
-        Network::fully_connected(inputs, &self.hidden, classes, init, self.seed)
+        match &self.layers {
+            Some(layers) => layers.network(input, classes, init, self.seed),
+            None => Network::fully_connected(input.values(), &self.hidden, classes, init, self.seed),
+        }
     }
 }
 
@@ -289,6 +311,7 @@ fn unreadable(error: &toml::de::Error, text: &str, path: &Path, remedy: &str) ->
     let message = error.message().trim().replace('\n', " ");
     let (found, expected) = message
         .split_once(", expected ")
+        .or_else(|| message.split_once("; expected "))
         .or_else(|| message.split_once(", available keys: "))
         .unwrap_or((&message, "a training recipe"));
     let expected = match expected {

@@ -31,6 +31,28 @@ fn the_recipes_that_are_built_in_work() {
 }
 
 #[test]
+fn layers_stand_in_for_hidden() {
+    let with = |line: &str| LECTURE.replace("hidden = [36]", line);
+    let text = with("layers = \"conv5-4 relu pool\"");
+    let recipe = Recipe::parse(&text, Path::new("x.toml")).unwrap();
+    assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+    assert_eq!(recipe.describe()[0], ("layers".to_owned(), "conv5-4 relu pool".to_owned()));
+    let network = recipe.untrained(crate::data::ImageShape::gray(28, 28), 10).unwrap();
+    assert_eq!(network.architecture().to_string(), "conv5-4 relu pool flatten dense10");
+    let error = recipe.untrained(784, 10).unwrap_err().to_string();
+    assert!(error.starts_with("what reaches layer 1, conv5-4: found 784; expected an image"), "{error}");
+
+    assert!(refuse("hidden = [36]", "layers = \"conv5 relu\"").contains("word 1 of the layers: found conv5"));
+    let both = refuse("hidden = [36]", "hidden = [36]\nlayers = \"relu\"");
+    assert!(both.contains("hidden [36]; expected none beside layers"), "{both}");
+    let mut linear = Recipe::linear();
+    linear.layers = recipe.layers;
+    assert!(
+        linear.validate().unwrap_err().to_string().starts_with("layers is conv5-4 relu pool; expected none")
+    );
+}
+
+#[test]
 fn what_is_written_is_read_back() {
     let mut recipe = Recipe::lecture();
     recipe.init = None;

@@ -48,7 +48,8 @@ impl Halves {
     pub fn suit(network: &Network, batch: usize) -> bool {
         let [Layer::Dense(first), ..] = network.layers() else { return false };
         let (all, own) = (network.parameters(), first.w.len() + first.b.len());
-        first.inputs >= 2 * BLOCK
+        !network.has_batch_norm()
+            && first.inputs >= 2 * BLOCK
             && own >= TIMES_THE_REST * (all - own)
             && all <= MOST_PARAMETERS
             && batch * all >= WORTH_A_THREAD
@@ -110,15 +111,15 @@ impl Halves {
         let cut = cut(network);
         let in_one_pass = step::in_one_pass(settings, learning_rate);
         let (dz, gradients) = workspace.first_output_gradient();
-        let first = network.dense_layers_mut().next().expect("a first layer that is dense");
-        let at = cut * first.outputs;
+        let first = network.learning_mut().next().expect("a first layer that is dense");
+        let outputs = first.b.len();
+        let at = cut * outputs;
         let (dw0, dw1) = gradients[0].dw.split_at_mut(at);
         let (w0, w1) = first.w.split_at_mut(at);
         // Without momentum there are no velocities.
         let velocity = &mut state.moments[0][0].first;
         let of_half = at.min(velocity.len());
         let (v0, v1) = velocity.split_at_mut(of_half);
-        let outputs = first.outputs;
         let (squares0, squares1) = rayon::join(
             || one.descend(dz, outputs, in_one_pass, w0, dw0, v0),
             || other.descend(dz, outputs, in_one_pass, w1, dw1, v1),

@@ -2,7 +2,7 @@
 
 use super::Progress;
 use crate::data::Dataset;
-use crate::network::{Inputs, Layer, Network, Workspace};
+use crate::network::{Inputs, Layer, Network, Purpose, Weights, Workspace};
 
 /// How many training examples the dead units and the accuracy are taken from, or all where there are fewer.
 const SAMPLE: usize = 512;
@@ -12,7 +12,7 @@ const SAMPLE: usize = 512;
 /// The sample is the same at every step: training examples at equal distances in their order, seen without dropout.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measurement {
-    /// The layers with parameters, first to last.
+    /// The layers with weights, dense and convolutional, first to last.
     pub layers: Vec<LayerMeasurement>,
     /// How many training examples the sample has: 512, or all where there are fewer.
     pub sample: usize,
@@ -20,19 +20,19 @@ pub struct Measurement {
     pub sample_accuracy: f64,
 }
 
-/// What was measured of a dense layer.
+/// What was measured of a layer with weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerMeasurement {
-    /// D, its inputs.
+    /// D, its inputs: of a convolution, the numbers of a patch.
     pub inputs: usize,
-    /// H, its outputs.
+    /// H, its outputs: of a convolution, its filters.
     pub outputs: usize,
     /// `‖W′ − W‖ / ‖W‖` with W before the step and W′ after it, biases left out; ‖W‖ = √(Σ w²). About 10⁻³ is usual
     /// (CS231n, "ratio of weights:updates"): far above it steps are too large, far below it too small. Infinite where
     /// all weights were 0.
     pub update_ratio: f64,
-    /// The share of its H units that are 0 behind the ReLU for every example of the sample: no gradient reaches
-    /// them through any of these. `None` for a layer without a ReLU behind it, as the one that gives the scores.
+    /// The share of its H units that are 0 behind the ReLU for every example of the sample, those of a convolution at every
+    /// place: no gradient reaches them through any of these. `None` for a layer without a ReLU behind it, as the one that gives the scores.
     pub dead_units: Option<f64>,
 }
 
@@ -67,33 +67,33 @@ impl Progress<'_> {
 
 /// The buffers of measurements. They are made for the first that is asked for, and serve all later ones.
 pub(super) struct Meter {
-    /// W of each dense layer before the step.
+    /// W of each layer before the step.
     before: Vec<Vec<f32>>,
     rows: Vec<usize>,
     inputs: Inputs,
     workspace: Workspace,
-    /// Whether a unit of the layer that is looked at is above 0 for any example.
-    alive: Vec<bool>,
+    /// Whether a unit of the network is above 0 for any example: of each layer with a ReLU behind it.
+    alive: Vec<Vec<bool>>,
     measurement: Measurement,
 }
 
 impl Meter {
     pub(super) fn new(network: &Network, examples: &Dataset) -> Self {
         let sample = SAMPLE.min(examples.len());
-        let of_layer = |dense: &crate::network::Dense| LayerMeasurement {
-            inputs: dense.inputs,
-            outputs: dense.outputs,
+        let of_layer = |layer: Weights<'_>| LayerMeasurement {
+            inputs: layer.inputs,
+            outputs: layer.outputs,
             update_ratio: 0.0,
             dead_units: None,
         };
         Meter {
-            before: network.dense_layers().map(|dense| Vec::with_capacity(dense.w.len())).collect(),
+            before: network.weight_layers().map(|layer| Vec::with_capacity(layer.w.len())).collect(),
             rows: (0..sample).map(|i| i * examples.len() / sample).collect(),
             inputs: Inputs::new(network),
             workspace: Workspace::new(),
-            alive: Vec::new(),
+            alive: network.weight_layers().map(|_| Vec::new()).collect(),
             measurement: Measurement {
-                layers: network.dense_layers().map(of_layer).collect(),
+                layers: network.weight_layers().map(of_layer).collect(),
                 sample,
                 sample_accuracy: 0.0,
             },
@@ -102,39 +102,52 @@ impl Meter {
 
     /// Remembers the weights before a step.
     pub(super) fn before(&mut self, network: &Network) {
-        for (before, dense) in self.before.iter_mut().zip(network.dense_layers()) {
+        for (before, layer) in self.before.iter_mut().zip(network.weight_layers()) {
             before.clear();
-            before.extend_from_slice(&dense.w);
+            before.extend_from_slice(layer.w);
         }
     }
 
     /// Measures after the step.
     pub(super) fn after(&mut self, network: &Network, examples: &Dataset) -> &Measurement {
         let Meter { before, rows, inputs, workspace, alive, measurement } = self;
-        for ((layer, before), dense) in measurement.layers.iter_mut().zip(before).zip(network.dense_layers())
+        for ((layer, before), after) in measurement.layers.iter_mut().zip(before).zip(network.weight_layers())
         {
-            layer.update_ratio = ratio(before, &dense.w);
+            layer.update_ratio = ratio(before, after.w);
         }
 
-        let scores = network.forward_from(inputs.read(examples, rows), None, workspace);
-        let right = scores
-            .chunks_exact(network.classes())
-            .zip(rows.iter())
-            .filter(|(scores, i)| largest(scores) == examples.label(**i) as usize);
-        measurement.sample_accuracy = right.count() as f64 / rows.len() as f64;
+        let (mut right, mut seen) = (0, false);
+        // A layer of images has too many outputs for the whole sample at once.
+        for rows in rows.chunks(if network.is_of_images() { network.scoring_batch() } else { SAMPLE }) {
+            let scores = network.forward_from(inputs.read(examples, rows), Purpose::Prediction, workspace);
+            let scores = scores.chunks_exact(network.classes()).zip(rows);
+            right += scores.filter(|(scores, i)| largest(scores) == examples.label(**i) as usize).count();
 
-        let mut dense = 0usize;
-        for (i, layer) in network.layers().iter().enumerate() {
-            match layer {
-                Layer::Dense(_) => dense += 1,
-                // A ReLU in front of all layers has inputs behind it rather than units.
-                Layer::Relu => {
-                    if let Some(behind) = dense.checked_sub(1) {
-                        let layer = &mut measurement.layers[behind];
-                        layer.dead_units = Some(dead(workspace.output(i), layer.outputs, alive));
+            let mut weighted = 0usize;
+            for (i, layer) in network.layers().iter().enumerate() {
+                match layer {
+                    Layer::Dense(_) | Layer::Conv2d(_) => weighted += 1,
+                    // A ReLU in front of all layers has inputs behind it rather than units.
+                    Layer::Relu => {
+                        if let Some(behind) = weighted.checked_sub(1) {
+                            let (units, alive) = (measurement.layers[behind].outputs, &mut alive[behind]);
+                            if !seen {
+                                alive.clear();
+                                alive.resize(units, false);
+                            }
+                            awake(workspace.output_behind(i), alive);
+                        }
                     }
+                    _ => {}
                 }
             }
+            seen = true;
+        }
+        measurement.sample_accuracy = right as f64 / measurement.sample as f64;
+        for (layer, alive) in measurement.layers.iter_mut().zip(alive).filter(|(_, alive)| !alive.is_empty())
+        {
+            let dead = alive.iter().filter(|alive| !**alive).count();
+            layer.dead_units = Some(dead as f64 / layer.outputs as f64);
         }
         measurement
     }
@@ -156,14 +169,11 @@ fn ratio(before: &[f32], after: &[f32]) -> f64 {
     (moved / squares).sqrt()
 }
 
-/// The share of the columns of `output`, (B, H), that hold nothing but zeros.
-fn dead(output: &[f32], units: usize, alive: &mut Vec<bool>) -> f64 {
-    alive.clear();
-    alive.resize(units, false);
-    for output in output.chunks_exact(units) {
+/// Marks the columns of `output`, (…, H), that hold anything but zeros.
+fn awake(output: &[f32], alive: &mut [bool]) {
+    for output in output.chunks_exact(alive.len()) {
         alive.iter_mut().zip(output).for_each(|(alive, &unit)| *alive |= unit != 0.0);
     }
-    alive.iter().filter(|alive| !**alive).count() as f64 / units as f64
 }
 
 /// The place of the largest score, the first of equals.

@@ -39,7 +39,7 @@ pub use settings::{Length, Settings, StopBy};
 pub use weights::ClassWeights;
 
 use crate::data::{Batches, Dataset};
-use crate::network::{Dense, Network, regularized};
+use crate::network::{Network, regularized};
 use crate::{Error, Result};
 use measure::Meter;
 use pass::{Pass, Passes};
@@ -197,6 +197,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         // The step gives the squares of the weights that it passes over, so the loss is known after it. Where the loss
         // is unsound, the weights of the last sound check come back.
         let squares = passes.descend(&mut state, network, settings, learning_rate);
+        passes.follow_statistics(network);
         let loss = regularized(data_loss, settings.reg, squares);
         let done = state.step;
         let diverged = |loss| Error::Diverged { step: done, loss, learning_rate: settings.learning_rate };
@@ -208,7 +209,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         seen += rows.len() as u64;
 
         if done.is_multiple_of(check_every) || done == total {
-            if let Some(bad) = first_unsound(network) {
+            if let Some(bad) = network.first_unsound() {
                 *network = state.last_sound;
                 return Err(diverged(bad));
             }
@@ -270,15 +271,10 @@ fn check_fit(network: &Network, data: &Dataset) -> Result<()> {
     Ok(())
 }
 
-/// A parameter that is NaN or infinite.
-fn first_unsound(network: &Network) -> Option<f32> {
-    network.dense_layers().flat_map(|dense| dense.w.iter().chain(&dense.b)).copied().find(|w| !w.is_finite())
-}
-
 /// The loss and accuracy on the validation set, as a check of step 0.
 fn look_at(network: &Network, validation: &Dataset, settings: &Settings) -> Result<Check> {
     let (scores, labels) = (network.scores(validation)?, validation.labels());
-    let reg: f64 = network.dense_layers().map(Dense::squared_weights).sum::<f64>() * f64::from(settings.reg);
+    let reg = network.squared_weights() * f64::from(settings.reg);
     let right = scores.argmax().iter().zip(&labels).filter(|(found, label)| found == label).count();
     Ok(Check {
         step: 0,

@@ -3,7 +3,7 @@
 //! | way | who works at what | for |
 //! |---|---|---|
 //! | [halves](super::halves) | two threads, each at all examples, with half of the inputs and their weights | networks that are nearly all first layer |
-//! | [shares](super::shares) | two threads, each at half of the examples, with all weights | other small networks and long batches |
+//! | [shares](super::shares) | two threads or more, each at some of the examples, with all weights | other small networks and long batches, convolutions |
 //! | one share | one thread, whose products are shared out one by one | all else |
 //!
 //! Which of them it is depends on the network, the length of the batch and the settings, and not on the threads at hand.
@@ -49,10 +49,8 @@ impl Passes {
     /// # Errors
     /// A probability of dropout that is none.
     pub fn new(network: &Network, batch: usize, settings: &Settings, seed: u64) -> Result<Self> {
-        let dropout = || match settings.dropout {
-            0.0 => Ok(None),
-            p => Dropout::new(p, seed).map(Some),
-        };
+        let drops = settings.dropout > 0.0 || network.has_dropout();
+        let dropout = || drops.then(|| Dropout::new(settings.dropout, seed)).transpose();
         Ok(match Halves::suit(network, batch) {
             true => Passes::Halves(Box::new(Halves::new(network, dropout()?))),
             false => Passes::Shares(Shares::new(network, batch, dropout)?),
@@ -64,6 +62,15 @@ impl Passes {
         match self {
             Passes::Halves(halves) => halves.loss(pass, rows),
             Passes::Shares(shares) => shares.loss_and_gradients(pass, rows),
+        }
+    }
+
+    /// Takes what the batch norms saw in the last batch into what prediction will take.
+    pub fn follow_statistics(&self, network: &mut Network) {
+        match self {
+            // Networks with batch norm do not come in halves.
+            Passes::Halves(_) => {}
+            Passes::Shares(shares) => shares.follow_statistics(network),
         }
     }
 

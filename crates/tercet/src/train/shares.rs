@@ -1,11 +1,15 @@
-//! A batch in two shares, which two threads work at side by side.
+//! A batch in shares, which threads work at side by side.
 //!
 //! The products of a small network are over before another thread has woken up to help with them. A whole pass, from
 //! the pixels to the gradients, is long enough: so each of two threads takes half of the examples through it, with
 //! buffers of its own, and their gradients are added at the end. The products of a large network are shared out one by
-//! one instead, since its gradients are too long to be added for nothing.
+//! one instead, since its gradients are too long to be added for nothing. Convolutions do so much with each weight that
+//! more than two shares pay.
 //!
-//! Which of the two is done depends on the network and the batch alone. So it decides about the bits in the same way
+//! A batch norm must see its whole batch, which then goes through in one share; convolutions are shared out by examples
+//! there.
+//!
+//! How many shares there are depends on the network and the batch alone. So it decides about the bits in the same way
 //! whatever the number of threads.
 
 use std::ops::Range;
@@ -19,19 +23,27 @@ use crate::parallel::add;
 /// has just changed, and the first its gradients: as much data whatever the batch, and too much for a short one.
 const FEWEST_EXAMPLES: usize = 48;
 
+/// The most shares of a batch for convolutions, the fewest examples of one, and the fewest multiply-adds of its forward
+/// pass: half a millisecond of work in both directions.
+const MOST_SHARES: usize = 8;
+const FEWEST_OF_IMAGES: usize = 16;
+const WORTH_A_SHARE: usize = 1 << 22;
+
 /// The shares of all batches of a training.
 pub(super) struct Shares {
     shares: Vec<Share>,
-    /// How many examples the first share has.
-    first: usize,
+    /// How many examples each share has but the last.
+    size: usize,
 }
 
-/// Half of a batch, or all of it, on its way through the network. The buffers last for the whole training.
+/// A part of a batch, or all of it, on its way through the network. The buffers last for the whole training.
 struct Share {
     inputs: Inputs,
     targets: Targets,
     dropout: Option<Dropout>,
     workspace: Workspace,
+    /// What its examples add to the mean loss.
+    loss: f32,
 }
 
 impl Shares {
@@ -44,39 +56,38 @@ impl Shares {
         batch: usize,
         dropout: impl Fn() -> Result<Option<Dropout>>,
     ) -> Result<Self> {
-        let parameters = network.parameters();
-        let shared =
-            batch >= FEWEST_EXAMPLES && parameters <= MOST_PARAMETERS && batch * parameters >= WORTH_A_THREAD;
-        let count = if shared { 2 } else { 1 };
+        let count = count(network, batch);
         let share = || {
             let (inputs, workspace) = (Inputs::new(network), Workspace::new());
-            Ok(Share { inputs, targets: Targets::default(), dropout: dropout()?, workspace })
+            Ok(Share { inputs, targets: Targets::default(), dropout: dropout()?, workspace, loss: 0.0 })
         };
         let shares = (0..count).map(|_| share()).collect::<Result<_>>()?;
-        Ok(Shares { shares, first: batch.div_ceil(count) })
+        Ok(Shares { shares, size: batch.div_ceil(count) })
     }
 
     /// The mean loss of the examples at `rows`, without the regularisation. The [`gradients`](Shares::gradients) are its
     /// own.
     pub fn loss_and_gradients(&mut self, pass: Pass<'_>, rows: &[usize]) -> f32 {
-        // The last batch of an epoch may be so short that there is nothing for the second share.
-        let first = self.first.min(rows.len());
-        match &mut self.shares[..] {
-            [one, other] if first < rows.len() => {
-                let (loss, other_loss) = rayon::join(
-                    || one.loss_and_gradients(pass, rows, 0..first, 0),
-                    || other.loss_and_gradients(pass, rows, first..rows.len(), 1),
-                );
-                for (sum, gradient) in
-                    one.workspace.gradients_mut().iter_mut().zip(other.workspace.gradients())
-                {
-                    add(&mut sum.dw, &gradient.dw);
-                    add(&mut sum.db, &gradient.db);
-                }
-                loss + other_loss
+        // The last batch of an epoch may be so short that there is nothing for some of them.
+        let (all, in_use) = (self.shares.len(), rows.len().div_ceil(self.size).max(1));
+        let split = Split { rows, size: self.size, shares: all as u64 };
+        let shares = &mut self.shares[..in_use];
+        work(shares, 0, pass, split);
+        let [first, others @ ..] = shares else { return 0.0 };
+        for other in others {
+            first.loss += other.loss;
+            let sums = first.workspace.gradients_mut();
+            for (sum, gradient) in sums.iter_mut().zip(other.workspace.gradients()) {
+                add(&mut sum.dw, &gradient.dw);
+                add(&mut sum.db, &gradient.db);
             }
-            shares => shares[0].loss_and_gradients(pass, rows, 0..rows.len(), 0),
         }
+        first.loss
+    }
+
+    /// Takes what the batch norms saw in the last batch into what prediction will take.
+    pub fn follow_statistics(&self, network: &mut Network) {
+        network.follow_statistics(&self.shares[0].workspace);
     }
 
     /// The gradients of the last batch.
@@ -85,21 +96,61 @@ impl Shares {
     }
 }
 
+/// How many shares the batches of a training have.
+fn count(network: &Network, batch: usize) -> usize {
+    if network.has_batch_norm() {
+        return 1;
+    }
+    if network.is_of_images() {
+        let worth = network.multiply_adds().saturating_mul(batch) / WORTH_A_SHARE;
+        return worth.min(batch / FEWEST_OF_IMAGES).clamp(1, MOST_SHARES);
+    }
+    let parameters = network.parameters();
+    let shared =
+        batch >= FEWEST_EXAMPLES && parameters <= MOST_PARAMETERS && batch * parameters >= WORTH_A_THREAD;
+    if shared { 2 } else { 1 }
+}
+
+/// The rows of a batch, and how they are split.
+#[derive(Clone, Copy)]
+struct Split<'a> {
+    rows: &'a [usize],
+    size: usize,
+    shares: u64,
+}
+
+/// Takes some of the shares through the network, of which the first has this number.
+fn work(shares: &mut [Share], number: usize, pass: Pass<'_>, split: Split<'_>) {
+    match shares {
+        [] => {}
+        [share] => {
+            let from = number * split.size;
+            let range = from..split.rows.len().min(from + split.size);
+            share.loss = share.loss_and_gradients(pass, split, range, number as u64);
+        }
+        _ => {
+            let (some, others) = shares.split_at_mut(shares.len() / 2);
+            let behind = number + some.len();
+            rayon::join(|| work(some, number, pass, split), || work(others, behind, pass, split));
+        }
+    }
+}
+
 impl Share {
-    /// What the examples at `rows[range]` add to the mean loss of all `rows`, and to its gradients.
+    /// What the examples at `rows[range]` add to the mean loss of all rows, and to its gradients.
     fn loss_and_gradients(
         &mut self,
         pass: Pass<'_>,
-        rows: &[usize],
+        split: Split<'_>,
         range: Range<usize>,
         number: u64,
     ) -> f32 {
-        let (batch, rows) = (rows.len(), &rows[range]);
-        let Share { inputs, targets, dropout, workspace } = self;
+        let (batch, rows) = (split.rows.len(), &split.rows[range]);
+        let Share { inputs, targets, dropout, workspace, .. } = self;
         let x = inputs.read(pass.examples, rows);
         targets.read(pass, rows);
         if let Some(dropout) = dropout {
-            dropout.seek_share(pass.step as u64, number);
+            dropout.seek_share(pass.step as u64, number, split.shares);
         }
         let objective = targets.objective(pass, batch);
         pass.network.data_loss_and_gradients(x, &targets.labels, objective, dropout.as_mut(), workspace)

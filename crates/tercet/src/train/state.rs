@@ -10,7 +10,7 @@ use crate::optimizer::{Moments, Optimizer};
 pub(super) struct State {
     /// Steps done.
     pub(super) step: usize,
-    /// What the optimizer remembers of the weights and the biases of each dense layer.
+    /// What the optimizer remembers of the weights and the biases, or γ and β, of each layer that learns.
     pub(super) moments: Vec<[Moments; 2]>,
     /// All losses and checks so far.
     pub(super) history: History,
@@ -24,8 +24,8 @@ impl State {
     /// The state before the first step.
     pub(super) fn new(network: &Network, optimizer: Optimizer) -> Self {
         let moments = network
-            .dense_layers()
-            .map(|dense| [Moments::new(optimizer, dense.w.len()), Moments::new(optimizer, dense.b.len())])
+            .learning()
+            .map(|learned| [learned.w, learned.b].map(|array| Moments::new(optimizer, array.len())))
             .collect();
         State { step: 0, moments, history: History::default(), last_sound: network.clone(), best: None }
     }

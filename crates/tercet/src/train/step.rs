@@ -4,7 +4,7 @@ use tercet_kernels::descent::Step;
 
 use super::state::State;
 use super::{Settings, clip};
-use crate::network::{Gradient, Network};
+use crate::network::{Gradient, Network, ParametersMut};
 use crate::optimizer::Optimizer;
 use crate::parallel::descend;
 
@@ -43,16 +43,20 @@ impl State {
                 clip::clip(gradients, most);
             }
         }
-        let of_biases = optimizer.without_decay();
-        for (i, ((dense, gradient), [of_w, of_b])) in
-            network.dense_layers_mut().zip(gradients).zip(&mut self.moments).enumerate()
+        let without_decay = optimizer.without_decay();
+        for (i, ((learned, gradient), [of_w, of_b])) in
+            network.learning_mut().zip(gradients).zip(&mut self.moments).enumerate()
         {
+            let ParametersMut { w, b, is_matrix } = learned;
             match in_one_pass {
                 Some(_) if i == 0 && first.is_some() => {}
-                Some(step) => squares += descend(step, &mut dense.w, &gradient.dw, &mut of_w.first),
-                None => optimizer.step(self.step, learning_rate, &mut dense.w, &gradient.dw, of_w),
+                Some(step) if is_matrix => squares += descend(step, w, &gradient.dw, &mut of_w.first),
+                _ => {
+                    let optimizer = if is_matrix { optimizer } else { without_decay };
+                    optimizer.step(self.step, learning_rate, w, &gradient.dw, of_w);
+                }
             }
-            of_biases.step(self.step, learning_rate, &mut dense.b, &gradient.db, of_b);
+            without_decay.step(self.step, learning_rate, b, &gradient.db, of_b);
         }
         squares
     }

@@ -5,9 +5,10 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use super::super::*;
+use crate::data::ImageShape;
 use crate::gradient_check::Verdict;
 use crate::loss::Loss;
-use crate::network::{Dense, Layer, Network, Workspace};
+use crate::network::{Architecture, Dense, Init, Layer, Network, Workspace};
 use crate::random::{Stream, generator};
 
 /// A network of these sizes with weights and biases that are not small, and a batch for it.
@@ -115,6 +116,51 @@ fn a_wide_network_has_the_graphs_gradients() {
             for (node, fast) in [(w, &fast.dw), (b, &fast.db)] {
                 for (fast, slow) in fast.iter().zip(gradients.of(*node).unwrap().numbers()) {
                     assert!(relative_error(*fast, *slow) < 2e-5, "{loss}: {fast}, not {slow}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_layer_has_the_graphs_gradients() {
+    let image = ImageShape { height: 9, width: 8, channels: 2 };
+    for line in [
+        "conv3-5 relu pool conv2-4+1 sigmoid flatten dense6 tanh dense3",
+        "conv4-3/2+1 gelu avgpool2 flatten dense3",
+        "conv3-6 pool relu conv3-6 relu flatten leaky0.1 dense3",
+        "pool3/2 conv1-4 batchnorm relu conv2-5 batchnorm relu avgpool flatten dense4 batchnorm relu dense3",
+        "flatten batchnorm dense7 dropout0.4 relu dense3",
+    ] {
+        for seed in 0..3 {
+            let layers: Architecture = line.parse().unwrap();
+            let network = layers.network(image, 3, Init::He, seed).unwrap();
+            let (examples, mut generator) = (6, generator(seed, Stream::Batches));
+            let x: Vec<f32> = (0..examples * network.inputs())
+                .map(|_| generator.sample::<f32, _>(StandardNormal))
+                .collect();
+            let labels = [0, 2, 1, 1, 0, 2];
+            for loss in [Loss::SVM, Loss::Softmax] {
+                let model = ModelGraph::new(&network, &x, &labels, loss, 0.01).unwrap();
+                let evaluation = model.graph.evaluate(&model.values).unwrap();
+                let gradients = model.graph.gradients(&evaluation, model.loss).unwrap();
+                let mut workspace = Workspace::new();
+                let found = network.loss_and_gradients(&x, &labels, loss, 0.01, &mut workspace);
+                let expected = evaluation.value(model.loss).numbers()[0];
+                assert!(relative_error(found, expected) < 2e-5, "{line}: {found}, not {expected}");
+                // On the other side of a corner the network would be right, too, but it would not agree.
+                if distance_to_corners(&model, &evaluation, loss, &labels) < 1e-5 {
+                    continue;
+                }
+                for ((w, b), fast) in model.parameters.iter().zip(workspace.gradients()) {
+                    for (node, fast) in [(w, &fast.dw), (b, &fast.db)] {
+                        let slow = gradients.of(*node).unwrap().numbers();
+                        assert_eq!(slow.len(), fast.len());
+                        for (fast, slow) in fast.iter().zip(slow) {
+                            let name = model.graph.name(*node);
+                            assert!(relative_error(*fast, *slow) < 5e-5, "{line} {name}: {fast}, not {slow}");
+                        }
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@
 //! ```text
 //! document        format, steps done, step of the best check, recipe, layers, digests of data and weights, program,
 //!                 changes of the learning rate, where there were any
-//! w1, b1, w2, …   the parameters                                              F32
+//! w1, b1, w2, …   the parameters, by the names that they have in a model file  F32
 //! first.w1, …     what the optimizer remembers, as far as it does             F32
 //! second.w1, …
 //! sound.w1, …     the parameters of the last check, or of the beginning       F32

@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, Metadata};
 use serde_json::Value;
 
 use super::{BEST, Checkpoint, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, SOUND, layers};
-use crate::network::Network;
+use crate::network::{Named, Network};
 use crate::optimizer::{Moments, Optimizer};
 use crate::train::state::State;
 use crate::train::{Check, History, RateChange};
@@ -166,9 +166,10 @@ fn expected_tensors(
         ("checks.accuracies".to_owned(), (Dtype::F64, vec![checks])),
     ]);
     for (prefix, _) in prefixes.into_iter().filter(|(_, there)| *there) {
-        for (dense, n) in untrained.dense_layers().zip(1..) {
-            expected.insert(format!("{prefix}w{n}"), (Dtype::F32, vec![dense.inputs, dense.outputs]));
-            expected.insert(format!("{prefix}b{n}"), (Dtype::F32, vec![dense.outputs]));
+        // Optimizers remember of what is learned alone.
+        let remembered = matches!(prefix, "first." | "second.");
+        for array in untrained.arrays().into_iter().filter(|array| array.learned || !remembered) {
+            expected.insert(format!("{prefix}{}", array.name), (Dtype::F32, array.shape));
         }
     }
     expected
@@ -191,9 +192,8 @@ fn build(
     };
     let network = |prefix: &str| -> Result<Network, Flaw> {
         let mut network = untrained.clone();
-        for (dense, n) in network.dense_layers_mut().zip(1..) {
-            dense.w = f32s(&format!("{prefix}w{n}"))?;
-            dense.b = f32s(&format!("{prefix}b{n}"))?;
+        for (array, Named { name, .. }) in network.arrays_mut().into_iter().zip(untrained.arrays()) {
+            *array = f32s(&format!("{prefix}{name}"))?;
         }
         Ok(network)
     };
@@ -229,13 +229,16 @@ fn build(
         },
     };
     let (first, second) = optimizer(identity).map_or((false, false), Optimizer::remembers);
-    let moments = |array: String| -> Result<Moments, Flaw> {
+    let moments = |array: &str| -> Result<Moments, Flaw> {
         let read =
             |there: bool, prefix| if there { f32s(&format!("{prefix}.{array}")) } else { Ok(Vec::new()) };
         Ok(Moments { first: read(first, "first")?, second: read(second, "second")? })
     };
-    let moments = (1..=untrained.dense_layers().count())
-        .map(|n| Ok([moments(format!("w{n}"))?, moments(format!("b{n}"))?]))
+    let learned: Vec<_> = untrained.arrays().into_iter().filter(|array| array.learned).collect();
+    let (pairs, _) = learned.as_chunks::<2>();
+    let moments = pairs
+        .iter()
+        .map(|[w, b]| Ok([moments(&w.name)?, moments(&b.name)?]))
         .collect::<Result<Vec<_>, Flaw>>()?;
     let history = History { losses: f32s("losses")?, checks, rate_changes: document.rate_changes.clone() };
     let state = State { step: document.step, moments, history, last_sound: network(SOUND)?, best };

@@ -70,7 +70,7 @@ fn run(recipe: &Recipe, from: Option<&Path>, stop: Option<(usize, &Path)>) -> (N
 
 /// Unlike equality, this tells 0 from −0.
 fn bits(network: &Network) -> Vec<u32> {
-    network.dense_layers().flat_map(|dense| dense.w.iter().chain(&dense.b)).map(|w| w.to_bits()).collect()
+    network.arrays().iter().flat_map(|array| array.values).map(|w| w.to_bits()).collect()
 }
 
 #[test]
@@ -88,6 +88,12 @@ fn a_training_goes_on_to_the_same_bits_from_any_step() {
         with(Settings { optimizer: Optimizer::PLAIN, clip: None, ..usual.train }),
         with(Settings { optimizer: sgd, clip: None, reg: 1e-3, ..usual.train }),
         with(Settings { learning_rate: 0.5, ..early }),
+        // The statistics of a batch norm, and what its own dropout draws.
+        Recipe {
+            hidden: Vec::new(),
+            layers: Some("dense6 batchnorm relu dropout0.4 dense5 tanh batchnorm".parse().unwrap()),
+            ..usual.clone()
+        },
         Recipe {
             kind: Kind::Linear,
             hidden: Vec::new(),

@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::{BEST, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, RateChange, SOUND, layers};
 use crate::model::tensors::{Tensor, Values};
-use crate::network::Network;
+use crate::network::{Named, Network};
+use crate::optimizer::Moments;
 use crate::train::state::State;
 use crate::{Error, Result};
 
@@ -52,19 +53,15 @@ pub(super) fn to_bytes(
     ];
     let networks = [("", Some(network)), (SOUND, Some(last_sound)), (BEST, best.as_ref().map(|(_, n)| n))];
     for (prefix, network) in networks.into_iter().filter_map(|(prefix, network)| Some((prefix, network?))) {
-        for (dense, n) in network.dense_layers().zip(1..) {
-            let shape = [dense.inputs, dense.outputs];
-            tensors.push(tensor(&format!("{prefix}w{n}"), &shape, Values::F32(&dense.w)));
-            tensors.push(tensor(&format!("{prefix}b{n}"), &shape[1..], Values::F32(&dense.b)));
+        for Named { name, shape, values, .. } in network.arrays() {
+            tensors.push(tensor(&format!("{prefix}{name}"), &shape, Values::F32(values)));
         }
     }
-    for ((dense, [of_w, of_b]), n) in network.dense_layers().zip(moments).zip(1..) {
-        let shape = [dense.inputs, dense.outputs];
-        for (prefix, w, b) in [("first.", &of_w.first, &of_b.first), ("second.", &of_w.second, &of_b.second)]
-        {
-            if !w.is_empty() {
-                tensors.push(tensor(&format!("{prefix}w{n}"), &shape, Values::F32(w)));
-                tensors.push(tensor(&format!("{prefix}b{n}"), &shape[1..], Values::F32(b)));
+    let learned = network.arrays().into_iter().filter(|array| array.learned);
+    for (Named { name, shape, .. }, Moments { first, second }) in learned.zip(moments.iter().flatten()) {
+        for (prefix, values) in [("first.", first), ("second.", second)] {
+            if !values.is_empty() {
+                tensors.push(tensor(&format!("{prefix}{name}"), &shape, Values::F32(values)));
             }
         }
     }

@@ -1,0 +1,255 @@
+//! `tercet describe`: what a model, or a line of layers, is made of.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use tercet::data::ImageShape;
+use tercet::image::{Contract, MAX_SIDE, Preparation, Range};
+use tercet::model::{Classifier, ModelFile};
+use tercet::network::{Architecture, Network, Shape, Summary};
+use tercet::text::{bytes, thousands};
+
+use crate::table::{self, percent, table};
+use crate::{exit, judging, output};
+
+/// What `tercet describe` understands.
+#[derive(clap::Args)]
+#[command(
+    arg_required_else_help = true,
+    override_usage = "tercet describe MODEL [--json]\n       tercet describe --layers WORDS --image 28x28x1 [OPTIONS]"
+)]
+pub struct Arguments {
+    /// The model file
+    #[arg(value_name = "MODEL", conflicts_with_all = ["layers", "image", "features", "classes"])]
+    model: Option<PathBuf>,
+    /// Layers that no model has yet, as words: "conv5-24 pool relu flatten dense256 relu"
+    #[arg(long, value_name = "WORDS")]
+    layers: Option<Architecture>,
+    /// The images that go into the layers: height, width and channels, such as 28x28x1
+    #[arg(long, value_name = "HxWxC", value_parser = image_shape, requires = "layers", conflicts_with = "features")]
+    image: Option<ImageShape>,
+    /// How many features go in, where they are no images
+    #[arg(long, value_name = "D", requires = "layers")]
+    features: Option<usize>,
+    /// How many classes there are: the layer that gives their scores is added where it is not named
+    #[arg(long, value_name = "C", requires = "layers")]
+    classes: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// `28x28x1`, or `28x28` for grey images.
+fn image_shape(text: &str) -> Result<ImageShape, String> {
+    let numbers: Vec<Option<usize>> = text.split(['x', '×']).map(|number| number.parse().ok()).collect();
+    let (height, width, channels) = match numbers[..] {
+        [Some(height), Some(width)] => (height, width, 1),
+        [Some(height), Some(width), Some(channels)] => (height, width, channels),
+        _ => return Err("expected height, width and channels, such as 28x28x1".to_owned()),
+    };
+    let sides = 1..=MAX_SIDE as usize;
+    if !sides.contains(&height) || !sides.contains(&width) || !(1..=4).contains(&channels) {
+        return Err(format!("expected 1 to {MAX_SIDE} pixels a side and 1 to 4 channels"));
+    }
+    Ok(ImageShape { width, height, channels })
+}
+
+/// Describes a model or a line of layers.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &arguments.model {
+        let model = ModelFile::load(path)?;
+        let size = std::fs::metadata(path).map_or(0, |file| file.len());
+        if arguments.json {
+            output::print(serde_json::to_string_pretty(&of_model(&model, size))?)?;
+        } else {
+            print_model(&path.display().to_string(), &model, size)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(layers) = &arguments.layers else {
+        return Err(exit::usage("nothing to describe was named; expected a model file, or --layers"));
+    };
+    let input = match (arguments.image, arguments.features) {
+        (Some(image), _) => Shape::Image(image),
+        (None, Some(features)) => Shape::Features(features),
+        (None, None) => {
+            return Err(exit::usage(
+                "--layers takes images or features of some size: add --image 28x28x1, say, or --features 384",
+            ));
+        }
+    };
+    let layers = match arguments.classes {
+        Some(0) => return Err(exit::usage("--classes is 0; expected at least 1")),
+        Some(classes) => layers.complete(input, classes)?,
+        None => layers.clone(),
+    };
+    let summary = layers.summary(input)?;
+    if arguments.json {
+        let mut document = of_layers(&summary);
+        document["input"] = of_shape(input);
+        document["line"] = json!(layers.to_string());
+        output::print(serde_json::to_string_pretty(&document)?)?;
+    } else {
+        output::print(format_args!("{layers}\n\ninput {input}\n"))?;
+        print_layers(&summary)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The layers of a model that has any.
+fn network(model: &ModelFile) -> Option<&Network> {
+    match &model.classifier {
+        Classifier::Neighbors(_) => None,
+        Classifier::Linear(linear) => Some(linear.network()),
+        Classifier::Network(network) => Some(network),
+    }
+}
+
+fn total(summary: &[Summary], of: fn(&Summary) -> usize) -> usize {
+    summary.iter().map(of).fold(0, usize::saturating_add)
+}
+
+fn print_layers(summary: &[Summary]) -> anyhow::Result<()> {
+    let mut layers = table(["", "layer", "gives", "parameters", "multiply-adds"]);
+    let number = |count: usize| if count == 0 { String::new() } else { thousands(count) };
+    for (n, layer) in (1..).zip(summary) {
+        layers.add_row([
+            n.to_string(),
+            layer.layer.to_string(),
+            layer.output.to_string(),
+            number(layer.parameters),
+            number(layer.multiply_adds),
+        ]);
+    }
+    let (parameters, multiply_adds) =
+        (total(summary, |layer| layer.parameters), total(summary, |layer| layer.multiply_adds));
+    layers.add_row([
+        String::new(),
+        "all".to_owned(),
+        String::new(),
+        thousands(parameters),
+        thousands(multiply_adds),
+    ]);
+    for column in [3, 4] {
+        if let Some(column) = layers.column_mut(column) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+    }
+    table::print(&layers)
+}
+
+fn print_model(name: &str, model: &ModelFile, size: u64) -> anyhow::Result<()> {
+    output::print(format_args!("{name}: {}\n", judging::kind(&model.classifier)))?;
+    if let Some(network) = network(model) {
+        print_layers(&network.summary())?;
+        output::print("")?;
+    }
+    let mut facts = table(["", ""]);
+    let mut fact = |name: &str, value: String| {
+        facts.add_row([name.to_owned(), value]);
+    };
+    let card = &model.card;
+    fact("input", input_in_words(&card.contract));
+    fact("classes", format!("{}: {}", card.classes.len(), card.classes.join(", ")));
+    if let Classifier::Neighbors(neighbors) = &model.classifier {
+        let index = neighbors.index();
+        fact(
+            "remembers",
+            format!("{} examples of {} features", thousands(index.len()), thousands(index.width())),
+        );
+        fact("k", neighbors.k().to_string());
+        fact("metric", neighbors.metric().to_string());
+        fact("vote", neighbors.vote().to_string());
+        if neighbors.weights().is_some() {
+            fact("weights", "one for each example".to_owned());
+        }
+    }
+    if let Some(data) = &card.data {
+        let digest: String = data.digest.chars().take(16).collect();
+        fact("learned from", format!("{} (digest {digest}…)", data.name));
+    }
+    if network(model).is_some() {
+        for (name, value) in judging::settings(model) {
+            fact(&name, value);
+        }
+    }
+    if let Some(seed) = card.seed {
+        fact("seed", seed.to_string());
+    }
+    for (name, &value) in &card.metrics {
+        let share = name.contains("accuracy") || name.contains("standard error");
+        fact(name, if share { percent(value) } else { format!("{value:.4}") });
+    }
+    let openings: Vec<String> =
+        card.openings.iter().map(|opening| format!("{} ({})", opening.at, opening.reason)).collect();
+    fact("test set was opened", if openings.is_empty() { "never".to_owned() } else { openings.join(", ") });
+    fact("written by", card.program.clone());
+    fact("size", bytes(size as usize));
+    table::print(&facts)
+}
+
+/// What goes in, and how a picture becomes that.
+fn input_in_words(contract: &Contract) -> String {
+    let Some(image) = contract.image else {
+        return format!("{} features", thousands(contract.features));
+    };
+    let range = match contract.range {
+        Range::ZeroToOne => "each value / 255",
+        Range::Bytes => "values from 0 to 255",
+        Range::Any => "any numbers",
+    };
+    let preparation = match contract.preparation {
+        Preparation::Centred => "pictures centred by their ink",
+        Preparation::Resize => "pictures scaled to this size",
+        Preparation::AsIs => "pictures of this size alone",
+    };
+    format!("images of {}, {range}, {preparation}", Shape::Image(image))
+}
+
+fn of_shape(shape: Shape) -> Value {
+    match shape {
+        Shape::Features(count) => json!([count]),
+        Shape::Image(ImageShape { width, height, channels }) => json!([height, width, channels]),
+    }
+}
+
+fn of_layers(summary: &[Summary]) -> Value {
+    let layer = |layer: &Summary| {
+        json!({
+            "layer": layer.layer.to_string(),
+            "output": of_shape(layer.output),
+            "parameters": layer.parameters,
+            "multiply_adds": layer.multiply_adds,
+        })
+    };
+    json!({
+        "layers": summary.iter().map(layer).collect::<Vec<_>>(),
+        "parameters": total(summary, |layer| layer.parameters),
+        "multiply_adds": total(summary, |layer| layer.multiply_adds),
+    })
+}
+
+fn of_model(model: &ModelFile, size: u64) -> Value {
+    let mut document = match (&model.classifier, network(model)) {
+        (_, Some(network)) => {
+            let mut document = of_layers(&network.summary());
+            document["input"] = of_shape(network.input());
+            document["line"] = json!(network.architecture().to_string());
+            document
+        }
+        (Classifier::Neighbors(neighbors), None) => json!({
+            "input": [neighbors.index().width()],
+            "examples": neighbors.index().len(),
+            "k": neighbors.k(),
+            "metric": neighbors.metric(),
+            "vote": neighbors.vote(),
+            "weighted": neighbors.weights().is_some(),
+        }),
+        (_, None) => json!({}),
+    };
+    document["kind"] = json!(model.classifier.kind());
+    document["bytes"] = json!(size);
+    document["card"] = json!(model.card);
+    document
+}

@@ -1,0 +1,119 @@
+//! How a patch is cut into blocks of registers.
+//!
+//! The backward passes hold a patch, or as much of it as fits, in registers: `R` of its rows, `V` registers of each. For
+//! a few such sizes the loops are compiled with the size known; the others are made up of these.
+
+/// A block: rows of a patch, and the numbers of each from a place on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// The first row.
+    pub(super) row: usize,
+    /// Where it begins in each row.
+    pub(super) column: usize,
+    /// Rows.
+    pub(super) rows: usize,
+    /// Registers of a row. The last ones may reach beyond the row.
+    pub(super) registers: usize,
+    /// Numbers of a row that belong to the patch.
+    pub(super) width: usize,
+}
+
+impl Block {
+    /// How many numbers the registers hold.
+    pub(super) fn size(&self, lanes: usize) -> usize {
+        self.rows * self.registers * lanes
+    }
+}
+
+/// The sizes of blocks that an instruction set has loops for: (rows, numbers of registers, ascending), rows descending.
+pub(super) type Sizes = &'static [(usize, &'static [usize])];
+
+/// For thirty-two registers.
+pub(super) const WIDE: Sizes = &[(5, &[1, 2, 3, 4, 5]), (3, &[1, 2, 3, 4, 6]), (1, &[1, 2, 4, 6])];
+
+/// For sixteen registers.
+pub(super) const NARROW: Sizes = &[(3, &[1, 2, 4]), (1, &[1, 2, 4, 8])];
+
+/// Runs a loop that is compiled for each of [`WIDE`] or [`NARROW`] with the size of a block.
+macro_rules! for_size {
+    (wide $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
+        for_size!(@ $block, $body, $lanes, $arguments,
+            (5, 1) (5, 2) (5, 3) (5, 4) (5, 5) (3, 1) (3, 2) (3, 3) (3, 4) (3, 6) (1, 1) (1, 2) (1, 4) (1, 6))
+    };
+    (narrow $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
+        for_size!(@ $block, $body, $lanes, $arguments, (3, 1) (3, 2) (3, 4) (1, 1) (1, 2) (1, 4) (1, 8))
+    };
+    (@ $block:expr, $body:ident, $lanes:ty, $arguments:tt, $(($rows:literal, $registers:literal))*) => {
+        match ($block.rows, $block.registers) {
+            $(($rows, $registers) => $body::<$lanes, $rows, $registers> $arguments,)*
+            size => unreachable!("no loop for blocks of {size:?}"),
+        }
+    };
+}
+pub(super) use for_size;
+
+/// Writes down the blocks of a patch of `rows` rows of `length` numbers. A block has at most `most` registers, where one
+/// of a single row can.
+pub(super) fn cut(
+    (rows, length): (usize, usize),
+    lanes: usize,
+    sizes: Sizes,
+    most: usize,
+    blocks: &mut Vec<Block>,
+) {
+    blocks.clear();
+    let needed = length.div_ceil(lanes);
+    let mut row = 0;
+    while row < rows {
+        // How a row is cut where so many are taken together: into how many blocks, and of how many registers.
+        let pieces = |registers: &[usize]| {
+            let widest = registers.last().copied().unwrap_or(1);
+            let count = needed.div_ceil(widest);
+            let even = needed.div_ceil(count);
+            (count, registers.iter().copied().find(|&registers| registers >= even).unwrap_or(widest))
+        };
+        let fits = |&&(together, registers): &&(usize, &[usize])| {
+            together <= rows - row && (together == 1 || together * pieces(registers).1 <= most)
+        };
+        let (together, registers) =
+            sizes.iter().find(fits).map_or((1, &[1][..]), |&(rows, registers)| (rows, registers));
+        let (count, registers) = pieces(registers);
+        for piece in 0..count {
+            let column = piece * registers * lanes;
+            if column < length {
+                let width = (length - column).min(registers * lanes);
+                blocks.push(Block { row, column, rows: together, registers, width });
+            }
+        }
+        row += together;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_blocks_cover_each_number_of_a_patch_once() {
+        for (sizes, lanes) in [(WIDE, 16), (NARROW, 8), (NARROW, 4)] {
+            for rows in 1..12 {
+                for length in 1..200 {
+                    let mut blocks = Vec::new();
+                    cut((rows, length), lanes, sizes, 12, &mut blocks);
+                    let mut covered = vec![0; rows * length];
+                    for block in &blocks {
+                        assert!(block.width <= block.registers * lanes);
+                        let of_size = sizes.iter().find(|&&(rows, _)| rows == block.rows).unwrap();
+                        assert!(of_size.1.contains(&block.registers), "{block:?}");
+                        for row in block.row..block.row + block.rows {
+                            for column in block.column..block.column + block.width {
+                                covered[row * length + column] += 1;
+                            }
+                        }
+                    }
+                    assert!(covered.iter().all(|&times| times == 1), "({rows}, {length}) {blocks:?}");
+                }
+            }
+        }
+    }
+}

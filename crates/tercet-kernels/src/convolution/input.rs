@@ -1,0 +1,180 @@
+//! The gradient of the input: for each patch, the sum of the filters' weights times their gradients there, added to the
+//! image.
+//!
+//! A patch at which filters have the gradients g is given `Σ_co g_co · W[·, co]`. The sum stays in registers while the
+//! filters go past, and only those whose gradient is not zero do: behind a pool the most of them have it at one of the
+//! other three patches. Each multiply-add takes a register of weights from the first-level cache, which feeds one
+//! multiply-add a cycle. The plan, from the outside in:
+//!
+//! 1. A patch is cut into blocks whose sums fit into registers and whose weights, of all filters, into the cache. They
+//!    are copied there filter by filter, in whole registers, with zeros behind the end of a row.
+//! 2. The examples go past: their gradients are sorted by patch once, and used for every block.
+//! 3. What the patches are given is added up in an image with its padding around it, and so much more room that whole
+//!    registers may be added.
+
+use super::Shape;
+use super::blocks::{Block, NARROW, Sizes, WIDE, cut, for_size};
+use super::lists::{ByPatch, Gradient};
+use super::scratch::{MOST_LANES, Scratch, unpad};
+use super::tile::find_places;
+use crate::Isa;
+use crate::isa::Level;
+use crate::lanes::Lanes;
+
+/// How many weights are kept in the first-level cache: 26 KiB of them.
+const CACHED: usize = 6656;
+
+/// A backward pass to the input.
+pub(super) struct Input<'a> {
+    pub(super) shape: &'a Shape,
+    pub(super) gradient: Gradient<'a>,
+    pub(super) w: &'a [f32],
+    pub(super) dx: &'a mut [f32],
+    pub(super) scratch: &'a mut Scratch,
+}
+
+/// Gives each patch of an image what its list says, in a block of `R` rows of `V` registers: patch n begins at
+/// `image[places[n]]`, its rows are `stride` apart, and the weights of filter co begin at `weights[co * R * V * LANES]`.
+///
+/// # Safety
+/// The processor has the instructions of `L`, each filter of the lists has its weights, and the block lies in the image
+/// for each patch.
+#[inline(always)]
+unsafe fn give<L: Lanes, const R: usize, const V: usize>(
+    lists: &ByPatch,
+    places: &[u32],
+    weights: &[f32],
+    image: &mut [f32],
+    stride: usize,
+) {
+    let (weights, image) = (weights.as_ptr(), image.as_mut_ptr());
+    for (list, &place) in lists.starts.windows(2).zip(places) {
+        let list = list[0] as usize..list[1] as usize;
+        if list.is_empty() {
+            continue;
+        }
+        // SAFETY: the caller promises the instructions, the weights and the room in the image.
+        unsafe {
+            let mut sums = [[L::splat(0.0); V]; R];
+            for (&filter, &value) in lists.filters[list.clone()].iter().zip(&lists.values[list]) {
+                let weights = weights.add(filter as usize * (R * V * L::LANES));
+                let value = L::splat(value);
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        *sum = sum.add_product(value, L::load(weights.add((r * V + v) * L::LANES)));
+                    }
+                }
+            }
+            let (to, one) = (image.add(place as usize), L::splat(1.0));
+            for (r, sums) in sums.iter().enumerate() {
+                for (v, &sum) in sums.iter().enumerate() {
+                    let to = to.add(r * stride + v * L::LANES);
+                    L::load(to).add_product(sum, one).store(to);
+                }
+            }
+        }
+    }
+}
+
+/// Copies the weights of a block, filter by filter.
+fn copy_weights(input: &Input<'_>, block: &Block, lanes: usize, to: &mut [f32]) {
+    let (filters, row_length) = (input.shape.filters, input.shape.kernel_width * input.shape.channels);
+    let size = block.size(lanes);
+    to.fill(0.0);
+    for row in 0..block.rows {
+        for column in 0..block.width {
+            let from = ((block.row + row) * row_length + block.column + column) * filters;
+            let to = to[row * block.registers * lanes + column..].iter_mut().step_by(size);
+            to.zip(&input.w[from..from + filters]).for_each(|(to, &w)| *to = w);
+        }
+    }
+}
+
+/// The whole pass: `run_block` is [`give`], for the block's size.
+#[inline(always)]
+fn pass(
+    isa: Isa,
+    input: Input<'_>,
+    (lanes, sizes): (usize, Sizes),
+    run_block: impl Fn(&Block, &ByPatch, &[u32], &[f32], &mut [f32], usize),
+) {
+    let shape = input.shape;
+    let scratch = std::mem::take(input.scratch);
+    let Scratch { mut panels, mut padded, mut places, mut blocks, mut by_patch, .. } = scratch;
+    find_places(shape, input.gradient.place.is_some(), &mut places);
+    let row_length = shape.kernel_width * shape.channels;
+    cut((shape.kernel_height, row_length), lanes, sizes, CACHED / shape.filters / lanes, &mut blocks);
+
+    let all = blocks.iter().map(|block| block.size(lanes) * shape.filters).sum();
+    let mut weights = panels.of(all);
+    for block in &blocks {
+        let (first, rest) = weights.split_at_mut(block.size(lanes) * shape.filters);
+        copy_weights(&input, block, lanes, first);
+        weights = rest;
+    }
+    let weights = &*panels.of(all);
+
+    let stride = shape.padded_width() * shape.channels;
+    let (outputs, _) = input.gradient.sizes(shape);
+    let last = places.iter().max().map_or(0, |&place| place as usize);
+    let image = padded.of(shape.padded_height() * stride + MOST_LANES * 8);
+    for (example, dx) in input.dx.chunks_exact_mut(shape.inputs()).enumerate() {
+        by_patch.fill(isa, shape.filters, input.gradient.part(example * outputs..(example + 1) * outputs));
+        assert!(by_patch.starts.len() == places.len() + 1);
+        image.fill(0.0);
+        let mut weights = weights;
+        for block in &blocks {
+            let (first, rest) = weights.split_at(block.size(lanes) * shape.filters);
+            weights = rest;
+            let from = block.row * stride + block.column;
+            let image = &mut image[from..];
+            assert!(last + (block.rows - 1) * stride + block.registers * lanes <= image.len());
+            run_block(block, &by_patch, &places, first, image, stride);
+        }
+        unpad(shape, image, dx);
+    }
+    *input.scratch = Scratch { panels, padded, places, blocks, by_patch, ..scratch };
+}
+
+/// The gradient of the input.
+pub(super) fn run(isa: Isa, input: Input<'_>) {
+    match isa.0 {
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { avx2(isa, input) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512(isa, input) },
+        _ => portable(isa, input),
+    }
+}
+
+/// Four lanes, for any processor.
+fn portable(isa: Isa, input: Input<'_>) {
+    pass(isa, input, (4, NARROW), |block, lists, places, weights, image, stride| {
+        // SAFETY: plain arrays need no instructions beyond the target's own; `pass` checked the rest.
+        unsafe { for_size!(narrow block, give, [f32; 4], (lists, places, weights, image, stride)) }
+    });
+}
+
+/// Eight lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn avx2(isa: Isa, input: Input<'_>) {
+    use std::arch::x86_64::__m256;
+    pass(isa, input, (8, NARROW), |block, lists, places, weights, image, stride| {
+        // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; `pass` checked the rest.
+        unsafe { for_size!(narrow block, give, __m256, (lists, places, weights, image, stride)) }
+    });
+}
+
+/// Sixteen lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+fn avx512(isa: Isa, input: Input<'_>) {
+    use std::arch::x86_64::__m512;
+    pass(isa, input, (16, WIDE), |block, lists, places, weights, image, stride| {
+        // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; `pass` checked the rest.
+        unsafe { for_size!(wide block, give, __m512, (lists, places, weights, image, stride)) }
+    });
+}

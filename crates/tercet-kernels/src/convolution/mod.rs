@@ -1,0 +1,254 @@
+//! Convolutions, forward and backward, with what usually follows them done on the way.
+//!
+//! | pass | formula |
+//! |---|---|
+//! | [`forward`] | `y[oy][ox][co] = b[co] + Σ x[oy·s + ky − p][ox·s + kx − p][ci] · w[ky][kx][ci][co]` |
+//! | [`forward_relu`] | `y = max(0, …)` |
+//! | [`forward_pooled`] | `y` = the largest of each 2 × 2 outputs and 0 |
+//! | [`backward_weights`] | `dw[ky][kx][ci][co] = Σ x[…][…][ci] · dy[oy][ox][co]`, `db[co] = Σ dy[oy][ox][co]` |
+//! | [`backward_input`] | `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]` |
+//!
+//! with s the stride and p the padding, beyond which x is 0. An image is (height, width, channels), channels last; the
+//! weights are a matrix (inputs, outputs) like any other: a row for each (ky, kx, ci), a column for each filter.
+//!
+//! A number of the output, and one of `dx`, depends on its own example alone, so cutting the batch changes no bit of
+//! them. The gradients of the weights are sums over the batch, in an order that depends on the arguments alone: whoever
+//! cuts a batch into pieces of a fixed size and adds the pieces up in their order gets the same bits every time.
+
+mod blocks;
+mod input;
+mod lists;
+pub mod naive;
+mod outer;
+mod places;
+mod scratch;
+mod shape;
+mod tile;
+mod weights;
+
+pub use scratch::Scratch;
+pub use shape::{Shape, UnfitShape};
+
+use crate::Isa;
+use input::Input;
+use lists::Gradient;
+use tile::{Finish, Forward};
+use weights::Weights;
+
+/// The place of a pooled output that no number won: ReLU gave 0, and no gradient goes through.
+pub const NO_GRADIENT: u8 = 255;
+
+/// Panics where the lengths are not those of a batch.
+fn check(shape: &Shape, x: usize, y: usize, w: usize, b: Option<usize>) {
+    check_examples(shape, x, y, shape.outputs());
+    check_weights(shape, w, b);
+}
+
+/// Panics where the lengths are not those of the weights and biases.
+fn check_weights(shape: &Shape, w: usize, b: Option<usize>) {
+    assert_eq!(w, shape.weights(), "the weights are ({}, {})", shape.patch(), shape.filters);
+    assert!(b.is_none_or(|b| b == shape.filters), "one bias for each of {} filters", shape.filters);
+}
+
+/// Panics where the lengths are not those of a batch behind a pool.
+fn check_pooled(shape: &Shape, x: usize, y: usize, place: usize) {
+    check_examples(shape, x, y, shape.pooled());
+    assert_eq!(place, y, "one place for each pooled output");
+}
+
+fn check_examples(shape: &Shape, x: usize, y: usize, outputs: usize) {
+    if let Err(error) = shape.check() {
+        panic!("{error}");
+    }
+    assert!(x.is_multiple_of(shape.inputs()), "{x} numbers: images have {} each", shape.inputs());
+    let examples = x / shape.inputs();
+    assert_eq!(y, examples * outputs, "{examples} images have outputs of {outputs} numbers each");
+}
+
+/// `y[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·s + ky − p][ox·s + kx − p][ci] · w[ky][kx][ci][co]`.
+///
+/// # Shapes
+/// `x` is (B, height, width, channels), `w` is (kernel_height · kernel_width · channels, filters), `b` is (filters), `y`
+/// is (B, output_height, output_width, filters).
+///
+/// # Panics
+/// Where the shapes do not fit.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::convolution::{Scratch, Shape, forward};
+///
+/// // The difference of neighbours in a row of four pixels.
+/// let shape = Shape {
+///     height: 1,
+///     width: 4,
+///     channels: 1,
+///     kernel_height: 1,
+///     kernel_width: 2,
+///     stride: 1,
+///     padding: 0,
+///     filters: 1,
+/// };
+/// let mut y = [0.0; 3];
+/// forward(Isa::active(), &shape, &[1.0, 2.0, 5.0, 5.0], &[-1.0, 1.0], &[0.0], &mut y, &mut Scratch::new());
+/// assert_eq!(y, [1.0, 3.0, 0.0]);
+/// ```
+pub fn forward(
+    isa: Isa,
+    shape: &Shape,
+    x: &[f32],
+    w: &[f32],
+    b: &[f32],
+    y: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    check(shape, x.len(), y.len(), w.len(), Some(b.len()));
+    tile::run(isa, Forward { shape, x, w, b: Some(b), y, finish: Finish::Linear, scratch });
+}
+
+/// `y = max(0, forward(x))`; NaN stays NaN. The gradient of the convolution's output is `dy` where `y` is not 0, else 0.
+///
+/// # Shapes
+/// Those of [`forward`].
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn forward_relu(
+    isa: Isa,
+    shape: &Shape,
+    x: &[f32],
+    w: &[f32],
+    b: &[f32],
+    y: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    check(shape, x.len(), y.len(), w.len(), Some(b.len()));
+    tile::run(isa, Forward { shape, x, w, b: Some(b), y, finish: Finish::Relu, scratch });
+}
+
+/// The convolution, ReLU and a 2 × 2 maximum in one pass: the largest of each 2 × 2 numbers of `forward(x)` and 0, and in
+/// `place` which of the four it was, in reading order, the first among equals; [`NO_GRADIENT`] where it was the 0. NaN
+/// counts as the largest. A last row or column of an odd size is left out, as in PyTorch.
+///
+/// # Shapes
+/// `x`, `w` and `b` are those of [`forward`], `y` and `place` are (B, pooled_height, pooled_width, filters).
+///
+/// # Panics
+/// Where the shapes do not fit.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::convolution::{NO_GRADIENT, Scratch, Shape, forward_pooled};
+///
+/// let shape = Shape {
+///     height: 2,
+///     width: 2,
+///     channels: 1,
+///     kernel_height: 1,
+///     kernel_width: 1,
+///     stride: 1,
+///     padding: 0,
+///     filters: 2,
+/// };
+/// let (x, w, b) = ([1.0, 3.0, 2.0, 3.0], [1.0, -1.0], [0.5, 0.5]);
+/// let (mut y, mut place) = ([0.0; 2], [0; 2]);
+/// forward_pooled(Isa::active(), &shape, &x, &w, &b, &mut y, &mut place, &mut Scratch::new());
+/// assert_eq!((y, place), ([3.5, 0.0], [1, NO_GRADIENT]));
+/// ```
+#[allow(clippy::too_many_arguments, reason = "a layer has this many arrays")]
+pub fn forward_pooled(
+    isa: Isa,
+    shape: &Shape,
+    x: &[f32],
+    w: &[f32],
+    b: &[f32],
+    y: &mut [f32],
+    place: &mut [u8],
+    scratch: &mut Scratch,
+) {
+    check_pooled(shape, x.len(), y.len(), place.len());
+    check_weights(shape, w.len(), Some(b.len()));
+    tile::run(isa, Forward { shape, x, w, b: Some(b), y, finish: Finish::Pooled(place), scratch });
+}
+
+/// `dw[ky][kx][ci][co] = Σ x[oy·s + ky − p][ox·s + kx − p][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the
+/// batch and all (oy, ox). `dy` is the gradient of the convolution's own output: behind ReLU it is 0 where that was.
+///
+/// # Shapes
+/// `x` is (B, height, width, channels), `dy` is (B, output_height, output_width, filters), `dw` and `db` are those of the
+/// weights and biases.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn backward_weights(
+    isa: Isa,
+    shape: &Shape,
+    x: &[f32],
+    dy: &[f32],
+    dw: &mut [f32],
+    db: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    check(shape, x.len(), dy.len(), dw.len(), Some(db.len()));
+    weights::run(isa, Weights { shape, x, gradient: Gradient { dy, place: None }, dw, db, scratch });
+}
+
+/// `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]`, over all outputs that the input is part of.
+///
+/// # Shapes
+/// `dy` is (B, output_height, output_width, filters), `w` is the weights, `dx` is (B, height, width, channels).
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn backward_input(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [f32], scratch: &mut Scratch) {
+    check(shape, dx.len(), dy.len(), w.len(), None);
+    input::run(isa, Input { shape, gradient: Gradient { dy, place: None }, w, dx, scratch });
+}
+
+/// `dw` and `db` of [`forward_pooled`], from the gradient of what it gave.
+///
+/// # Shapes
+/// `x` is (B, height, width, channels), `dy` and `place` are (B, pooled_height, pooled_width, filters), `dw` and `db` are
+/// those of the weights and biases.
+///
+/// # Panics
+/// Where the shapes do not fit, or a place is neither 0 to 3 nor [`NO_GRADIENT`].
+#[allow(clippy::too_many_arguments, reason = "a layer has this many arrays")]
+pub fn backward_weights_pooled(
+    isa: Isa,
+    shape: &Shape,
+    x: &[f32],
+    dy: &[f32],
+    place: &[u8],
+    dw: &mut [f32],
+    db: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    check_pooled(shape, x.len(), dy.len(), place.len());
+    check_weights(shape, dw.len(), Some(db.len()));
+    lists::check_places(place);
+    weights::run(isa, Weights { shape, x, gradient: Gradient { dy, place: Some(place) }, dw, db, scratch });
+}
+
+/// `dx` of [`forward_pooled`], from the gradient of what it gave.
+///
+/// # Shapes
+/// `dy` and `place` are (B, pooled_height, pooled_width, filters), `w` is the weights, `dx` is (B, height, width,
+/// channels).
+///
+/// # Panics
+/// Where the shapes do not fit, or a place is neither 0 to 3 nor [`NO_GRADIENT`].
+pub fn backward_input_pooled(
+    isa: Isa,
+    shape: &Shape,
+    dy: &[f32],
+    place: &[u8],
+    w: &[f32],
+    dx: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    check_pooled(shape, dx.len(), dy.len(), place.len());
+    check_weights(shape, w.len(), None);
+    lists::check_places(place);
+    input::run(isa, Input { shape, gradient: Gradient { dy, place: Some(place) }, w, dx, scratch });
+}

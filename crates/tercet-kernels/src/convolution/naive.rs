@@ -1,0 +1,179 @@
+//! Convolution as the formulas say it, for f32 and f64.
+//!
+//! The arguments, their shapes and their meaning are those of the siblings in [`convolution`](super), without the
+//! instruction set and the room for what is between.
+
+use std::ops::{Add, AddAssign, Mul};
+
+use super::{NO_GRADIENT, Shape};
+
+/// What the formulas need of a number.
+pub trait Number: Copy + Default + PartialOrd + Add<Output = Self> + Mul<Output = Self> + AddAssign {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
+/// The pixel of the image that the kernel's (ky, kx) lies on at the output (oy, ox), where it is not padding: the place
+/// of its first channel.
+fn pixel(shape: &Shape, (oy, ox): (usize, usize), (ky, kx): (usize, usize)) -> Option<usize> {
+    let y = (oy * shape.stride + ky).checked_sub(shape.padding).filter(|&y| y < shape.height)?;
+    let x = (ox * shape.stride + kx).checked_sub(shape.padding).filter(|&x| x < shape.width)?;
+    Some((y * shape.width + x) * shape.channels)
+}
+
+/// Calls `visit` for each output number and each input number that it is made of, with the places of the output, the
+/// input and the weight, in the order in which the sums are taken.
+fn each_product(shape: &Shape, mut visit: impl FnMut(usize, usize, usize)) {
+    let (height, width) = (shape.output_height(), shape.output_width());
+    for oy in 0..height {
+        for ox in 0..width {
+            for ky in 0..shape.kernel_height {
+                for kx in 0..shape.kernel_width {
+                    let Some(pixel) = pixel(shape, (oy, ox), (ky, kx)) else { continue };
+                    for ci in 0..shape.channels {
+                        let row = (ky * shape.kernel_width + kx) * shape.channels + ci;
+                        for co in 0..shape.filters {
+                            let output = (oy * width + ox) * shape.filters + co;
+                            visit(output, pixel + ci, row * shape.filters + co);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `y[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·stride + ky − padding][ox·stride + kx − padding][ci] · w[ky][kx][ci][co]`.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn forward<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T]) {
+    super::check(shape, x.len(), y.len(), w.len(), Some(b.len()));
+    for (x, y) in x.chunks_exact(shape.inputs()).zip(y.chunks_exact_mut(shape.outputs())) {
+        y.chunks_exact_mut(shape.filters).for_each(|y| y.copy_from_slice(b));
+        each_product(shape, |output, input, weight| y[output] += x[input] * w[weight]);
+    }
+}
+
+/// `y = max(0, forward(x))`; NaN stays NaN.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn forward_relu<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T]) {
+    forward(shape, x, w, b, y);
+    for y in y {
+        if *y <= T::default() {
+            *y = T::default();
+        }
+    }
+}
+
+/// The largest of each 2 × 2 outputs of `forward` and 0, and which of them it was: 0 to 3 in reading order, the first
+/// among equals, or [`NO_GRADIENT`] where it was 0. NaN counts as the largest.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn forward_pooled<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T], place: &mut [u8]) {
+    super::check_pooled(shape, x.len(), y.len(), place.len());
+    let mut z = vec![T::default(); x.len() / shape.inputs() * shape.outputs()];
+    forward(shape, x, w, b, &mut z);
+    y.fill(T::default());
+    place.fill(NO_GRADIENT);
+    for (example, z) in z.chunks_exact(shape.outputs()).enumerate() {
+        for pooled in 0..shape.pooled() {
+            let at = example * shape.pooled() + pooled;
+            for quarter in 0..4 {
+                let z = z[unpooled(shape, pooled, quarter)];
+                #[allow(clippy::eq_op, reason = "NaN alone is not equal to itself")]
+                if z > y[at] || z != z {
+                    (y[at], place[at]) = (z, quarter as u8);
+                }
+            }
+        }
+    }
+}
+
+/// The place in an output of one of the four numbers that a number of the pooled output is the largest of.
+fn unpooled(shape: &Shape, pooled: usize, quarter: usize) -> usize {
+    let (pixel, filter) = (pooled / shape.filters, pooled % shape.filters);
+    let (y, x) = (pixel / shape.pooled_width(), pixel % shape.pooled_width());
+    ((2 * y + quarter / 2) * shape.output_width() + 2 * x + quarter % 2) * shape.filters + filter
+}
+
+/// `dz`, the gradient of the output, from that of the pooled output: each number goes to the place that won, and nowhere
+/// where ReLU gave 0.
+///
+/// # Panics
+/// Where the shapes do not fit, or a place is neither 0 to 3 nor [`NO_GRADIENT`].
+pub fn unpool<T: Number>(shape: &Shape, dy: &[T], place: &[u8], dz: &mut [T]) {
+    assert!(dz.len().is_multiple_of(shape.outputs()), "dz is (B, {})", shape.outputs());
+    assert_eq!(dy.len(), dz.len() / shape.outputs() * shape.pooled(), "dy is (B, {})", shape.pooled());
+    assert_eq!(dy.len(), place.len(), "one place a gradient");
+    dz.fill(T::default());
+    for (at, (&dy, &place)) in dy.iter().zip(place).enumerate() {
+        if place != NO_GRADIENT {
+            assert!(place < 4, "place {place}: expected 0 to 3 or {NO_GRADIENT}");
+            let (example, pooled) = (at / shape.pooled(), at % shape.pooled());
+            dz[example * shape.outputs() + unpooled(shape, pooled, usize::from(place))] = dy;
+        }
+    }
+}
+
+/// `unpool` into an array of its own.
+fn unpooled_gradient<T: Number>(shape: &Shape, x: usize, dy: &[T], place: &[u8]) -> Vec<T> {
+    super::check_pooled(shape, x, dy.len(), place.len());
+    let mut dz = vec![T::default(); x / shape.inputs() * shape.outputs()];
+    unpool(shape, dy, place, &mut dz);
+    dz
+}
+
+/// `dw[ky][kx][ci][co] = Σ x[…][…][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the batch and all (oy, ox).
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn backward_weights<T: Number>(shape: &Shape, x: &[T], dy: &[T], dw: &mut [T], db: &mut [T]) {
+    super::check(shape, x.len(), dy.len(), dw.len(), Some(db.len()));
+    dw.fill(T::default());
+    db.fill(T::default());
+    for (x, dy) in x.chunks_exact(shape.inputs()).zip(dy.chunks_exact(shape.outputs())) {
+        each_product(shape, |output, input, weight| dw[weight] += x[input] * dy[output]);
+        for dy in dy.chunks_exact(shape.filters) {
+            db.iter_mut().zip(dy).for_each(|(db, &dy)| *db += dy);
+        }
+    }
+}
+
+/// `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]`, over all outputs that the input is part of.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn backward_input<T: Number>(shape: &Shape, dy: &[T], w: &[T], dx: &mut [T]) {
+    super::check(shape, dx.len(), dy.len(), w.len(), None);
+    dx.fill(T::default());
+    for (dx, dy) in dx.chunks_exact_mut(shape.inputs()).zip(dy.chunks_exact(shape.outputs())) {
+        each_product(shape, |output, input, weight| dx[input] += dy[output] * w[weight]);
+    }
+}
+
+/// [`backward_weights`] behind a pool.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn backward_weights_pooled<T: Number>(
+    shape: &Shape,
+    x: &[T],
+    dy: &[T],
+    place: &[u8],
+    dw: &mut [T],
+    db: &mut [T],
+) {
+    backward_weights(shape, x, &unpooled_gradient(shape, x.len(), dy, place), dw, db);
+}
+
+/// [`backward_input`] behind a pool.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn backward_input_pooled<T: Number>(shape: &Shape, dy: &[T], place: &[u8], w: &[T], dx: &mut [T]) {
+    backward_input(shape, &unpooled_gradient(shape, dx.len(), dy, place), w, dx);
+}

@@ -1,0 +1,304 @@
+//! The forward pass: tiles of outputs held in registers, read straight from the image.
+//!
+//! A convolution is a matrix product whose left factor, the patches, is never written down: with channels last, a row
+//! of a patch lies in one piece in the image, so a patch is a pointer and the distance between two rows. The plan, from
+//! the outside in:
+//!
+//! 1. The filters are cut into *panels* of a few registers' width. A panel of all the weights is copied so that the
+//!    innermost loop reads it front to back, with zeros for the columns that the last panel lacks.
+//! 2. The examples go past, each with its padding around it.
+//! 3. The outputs of an example are taken `P` at a time. Their sums stay in registers while (ky, kx, ci) runs; each step
+//!    loads one row of the panel and multiplies it by `P` numbers of the image, each spread over all lanes. Which
+//!    outputs they are is only a matter of where the pointers point: at the edge some are computed twice, and for a pool
+//!    four belong together, whose largest is found while they are in registers.
+//!
+//! Each output is one chain of multiply-adds from its bias over (ky, kx, ci) in order, whatever tile it falls into.
+
+use super::Shape;
+use super::places::Pooled;
+use super::scratch::{Scratch, find_alive, pad};
+use crate::Isa;
+use crate::isa::Level;
+
+/// A forward pass.
+pub(super) struct Forward<'a> {
+    pub(super) shape: &'a Shape,
+    pub(super) x: &'a [f32],
+    pub(super) w: &'a [f32],
+    /// Without them the sums begin at 0.
+    pub(super) b: Option<&'a [f32]>,
+    pub(super) y: &'a mut [f32],
+    pub(super) finish: Finish<'a>,
+    pub(super) scratch: &'a mut Scratch,
+}
+
+/// What becomes of the sums.
+pub(super) enum Finish<'a> {
+    Linear,
+    Relu,
+    Pooled(&'a mut [u8]),
+}
+
+/// Some neighbouring filters: their weights, a row of `V` registers for each (ky, kx, ci), and their biases likewise.
+#[derive(Clone, Copy)]
+struct Panel<'a> {
+    weights: &'a [f32],
+    bias: &'a [f32],
+    /// How many filters there are.
+    width: usize,
+}
+
+/// An image with its padding, and where its patches begin.
+#[derive(Clone, Copy)]
+struct Patches<'a> {
+    image: &'a [f32],
+    places: &'a [u32],
+    /// The rows of a patch, their length, and how far apart they lie.
+    rows: usize,
+    length: usize,
+    stride: usize,
+    /// Which rows of the patch that begins at a place have anything but zeros.
+    alive: Option<&'a [u8]>,
+}
+
+impl Patches<'_> {
+    /// Panics where a patch reaches beyond the image.
+    fn check(&self) {
+        let last = self.places.iter().max().map_or(0, |&place| place as usize);
+        assert!(last + (self.rows - 1) * self.stride + self.length <= self.image.len());
+        assert!(self.alive.is_none_or(|alive| alive.len() == self.image.len() && self.rows <= 32));
+    }
+}
+
+/// The sums of all patches of an image over one panel, `P` patches at a time. The sums of patch n begin at `y[n * stride]`,
+/// or, with `POOL`, the largest of those of patches 4 n to 4 n + 3.
+///
+/// # Safety
+/// The processor has the instructions of `L`, and the patches were checked.
+#[inline(always)]
+unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
+    patches: Patches<'_>,
+    panel: Panel<'_>,
+    y: &mut [f32],
+    place: &mut [u8],
+    stride: usize,
+    relu: bool,
+) {
+    const { assert!(!POOL || P.is_multiple_of(4)) };
+    let count = patches.places.len();
+    let together = if POOL { 4 } else { 1 };
+    let (outputs, steps) = (count / together, patches.rows * patches.length);
+    if outputs == 0 {
+        return;
+    }
+    assert!(panel.weights.len() >= steps * V * L::LANES && panel.bias.len() >= V * L::LANES);
+    assert!(panel.width > (V - 1) * L::LANES && panel.width <= V * L::LANES);
+    assert!((outputs - 1) * stride + panel.width <= y.len() && (!POOL || y.len() == place.len()));
+    let last = panel.width - (V - 1) * L::LANES;
+    let lanes = |v: usize| if v + 1 < V { L::LANES } else { last };
+    for first in (0..outputs).step_by(P / together) {
+        // Beyond the last output the last one is computed again.
+        let output = |p: usize| (first + p / together).min(outputs - 1);
+        // SAFETY: the caller promises the instructions and that all patches lie in the image; the assertions bound what
+        // is read of the panel and written.
+        unsafe {
+            let image = patches.image.as_ptr();
+            let places: [usize; P] = std::array::from_fn(|p| {
+                let patch = output(p) * together + p % together;
+                *patches.places.get_unchecked(patch) as usize
+            });
+            let mut from = places.map(|place| image.add(place));
+            let alive = patches.alive.map_or(u32::MAX, |alive| {
+                places.iter().fold(0, |any, &place| any | u32::from(*alive.get_unchecked(place)))
+            });
+            let bias: [L; V] = std::array::from_fn(|v| L::load(panel.bias.as_ptr().add(v * L::LANES)));
+            let mut sums = [bias; P];
+            let mut weights = panel.weights.as_ptr();
+            for ky in 0..patches.rows {
+                // A row of zeros changes no sum. Where there are more rows than bits, all are taken.
+                let is_alive = alive >> (ky % 32) & 1 != 0;
+                for j in 0..if is_alive { patches.length } else { 0 } {
+                    let row: [L; V] = std::array::from_fn(|v| L::load(weights.add((j * V + v) * L::LANES)));
+                    for (sums, from) in sums.iter_mut().zip(&from) {
+                        let x = L::splat(*from.add(j));
+                        for (sum, &w) in sums.iter_mut().zip(&row) {
+                            *sum = sum.add_product(x, w);
+                        }
+                    }
+                }
+                weights = weights.add(patches.length * V * L::LANES);
+                for from in &mut from {
+                    *from = from.wrapping_add(patches.stride);
+                }
+            }
+            if POOL {
+                for (n, four) in sums.chunks_exact(4).enumerate() {
+                    let at = output(4 * n) * stride;
+                    for v in 0..V {
+                        let to = at + v * L::LANES;
+                        let four = std::array::from_fn(|q| four[q][v]);
+                        L::pool(four, y.as_mut_ptr().add(to), place.as_mut_ptr().add(to), lanes(v));
+                    }
+                }
+            } else {
+                for (p, sums) in sums.iter().enumerate() {
+                    let at = output(p) * stride;
+                    for (v, &sum) in sums.iter().enumerate() {
+                        let sum = if relu { L::splat(0.0).or_larger(sum) } else { sum };
+                        let to = y.as_mut_ptr().add(at + v * L::LANES);
+                        if lanes(v) == L::LANES { sum.store(to) } else { sum.store_part(to, last) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes down where the patches begin in the padded image, in the order in which their sums are wanted.
+pub(super) fn find_places(shape: &Shape, pooled: bool, places: &mut Vec<u32>) {
+    places.clear();
+    let (down, right) = (shape.stride * shape.padded_width() * shape.channels, shape.stride * shape.channels);
+    if pooled {
+        for y in 0..shape.pooled_height() {
+            for x in 0..shape.pooled_width() {
+                let at = 2 * (y * down + x * right);
+                places.extend([at, at + right, at + down, at + down + right].map(|at| at as u32));
+            }
+        }
+    } else {
+        for y in 0..shape.output_height() {
+            places.extend((0..shape.output_width()).map(|x| (y * down + x * right) as u32));
+        }
+    }
+}
+
+/// Copies the columns `from..from + width` of the weights into rows of `stride` numbers, zeros behind them, and the
+/// biases into one more such row. Without biases they are zeros.
+fn copy_panel(forward: &Forward<'_>, (from, width): (usize, usize), stride: usize, to: &mut [f32]) {
+    let bias = forward.b.map_or(&[][..], |b| &b[from..from + width]);
+    let rows = forward.w.chunks_exact(forward.shape.filters).map(|row| &row[from..from + width]);
+    for (to, row) in to.chunks_exact_mut(stride).zip(rows.chain([bias])) {
+        to[..row.len()].copy_from_slice(row);
+        to[row.len()..].fill(0.0);
+    }
+}
+
+/// All examples past the filters from `from` on, in panels of `V` registers.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn one_panel<L: Pooled, const P: usize, const QUARTERS: usize, const V: usize>(
+    forward: &mut Forward<'_>,
+    from: usize,
+) -> usize {
+    let shape = forward.shape;
+    let (stride, width) = (V * L::LANES, (shape.filters - from).min(V * L::LANES));
+    let mut room = std::mem::take(&mut forward.scratch.panels);
+    let panel = room.of((shape.patch() + 1) * stride);
+    copy_panel(forward, (from, width), stride, panel);
+    let (weights, bias) = panel.split_at(shape.patch() * stride);
+    let panel = Panel { weights, bias, width };
+    let scratch = &mut *forward.scratch;
+    let outputs = match forward.finish {
+        Finish::Pooled(_) => shape.pooled(),
+        _ => shape.outputs(),
+    };
+    for (example, x) in forward.x.chunks_exact(shape.inputs()).enumerate() {
+        let image = pad(shape, x, &mut scratch.padded);
+        let patches = Patches {
+            image,
+            alive: find_alive(shape, image, &mut scratch.alive),
+            places: &scratch.places,
+            rows: shape.kernel_height,
+            length: shape.kernel_width * shape.channels,
+            stride: shape.padded_width() * shape.channels,
+        };
+        if example == 0 {
+            patches.check();
+        }
+        let range = example * outputs..(example + 1) * outputs;
+        let y = &mut forward.y[range.clone()];
+        let y = y.get_mut(from..).unwrap_or(&mut []);
+        // SAFETY: the caller promises the instructions; all examples have the same patches, which were checked.
+        unsafe {
+            match &mut forward.finish {
+                Finish::Pooled(place) => {
+                    let place = place[range].get_mut(from..).unwrap_or(&mut []);
+                    pass::<L, QUARTERS, V, true>(patches, panel, y, place, shape.filters, true);
+                }
+                Finish::Relu => pass::<L, P, V, false>(patches, panel, y, &mut [], shape.filters, true),
+                Finish::Linear => pass::<L, P, V, false>(patches, panel, y, &mut [], shape.filters, false),
+            }
+        }
+    }
+    forward.scratch.panels = room;
+    from + width
+}
+
+/// The forward pass.
+pub(super) fn run(isa: Isa, forward: Forward<'_>) {
+    let is_pooled = matches!(forward.finish, Finish::Pooled(_));
+    find_places(forward.shape, is_pooled, &mut forward.scratch.places);
+    match isa.0 {
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { avx2(forward) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512(forward) },
+        _ => portable(forward),
+    }
+}
+
+/// Sixteen registers of four lanes, eight of them for sums.
+fn portable(mut forward: Forward<'_>) {
+    let mut from = 0;
+    while from < forward.shape.filters {
+        // SAFETY: plain arrays need no instructions beyond the target's own.
+        from = unsafe {
+            match forward.shape.filters - from {
+                0..=4 => one_panel::<[f32; 4], 8, 8, 1>(&mut forward, from),
+                _ => one_panel::<[f32; 4], 4, 4, 2>(&mut forward, from),
+            }
+        };
+    }
+}
+
+/// Sixteen registers of eight lanes, eight to twelve of them for sums.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn avx2(mut forward: Forward<'_>) {
+    use std::arch::x86_64::__m256;
+    let mut from = 0;
+    while from < forward.shape.filters {
+        // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
+        from = unsafe {
+            match forward.shape.filters - from {
+                0..=8 => one_panel::<__m256, 8, 8, 1>(&mut forward, from),
+                _ => one_panel::<__m256, 6, 4, 2>(&mut forward, from),
+            }
+        };
+    }
+}
+
+/// Thirty-two registers of sixteen lanes, or of eight where sixteen would stay empty by half; those are computed on in
+/// pairs, so that both take the same time for a lane.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+fn avx512(mut forward: Forward<'_>) {
+    use std::arch::x86_64::{__m256, __m512};
+    let mut from = 0;
+    while from < forward.shape.filters {
+        // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL.
+        from = unsafe {
+            match forward.shape.filters - from {
+                0..=8 => one_panel::<__m256, 8, 8, 1>(&mut forward, from),
+                9..=16 => one_panel::<__m512, 8, 8, 1>(&mut forward, from),
+                17..=24 => one_panel::<__m256, 8, 8, 3>(&mut forward, from),
+                25..=63 => one_panel::<__m512, 8, 8, 2>(&mut forward, from),
+                _ => one_panel::<__m512, 6, 4, 4>(&mut forward, from),
+            }
+        };
+    }
+}

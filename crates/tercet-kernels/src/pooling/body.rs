@@ -1,0 +1,137 @@
+//! The four passes, over the channels of a pixel at once.
+
+use super::Window;
+use crate::Isa;
+use crate::isa::Level;
+
+/// A pass and what it works on.
+pub(super) enum Pass<'a> {
+    MaxForward { x: &'a [f32], y: &'a mut [f32], place: &'a mut [u8] },
+    MaxBackward { dy: &'a [f32], place: &'a [u8], dx: &'a mut [f32] },
+    AverageForward { x: &'a [f32], y: &'a mut [f32] },
+    AverageBackward { dy: &'a [f32], dx: &'a mut [f32] },
+}
+
+/// Calls `visit` for each window with the number of its output pixel.
+#[inline(always)]
+fn each_window(window: &Window, mut visit: impl FnMut(usize, (usize, usize))) {
+    let width = window.output_width();
+    for oy in 0..window.output_height() {
+        for ox in 0..width {
+            visit(oy * width + ox, (oy, ox));
+        }
+    }
+}
+
+#[inline(always)]
+fn max_forward(window: &Window, x: &[f32], y: &mut [f32], place: &mut [u8]) {
+    let (channels, size) = (window.channels, window.size);
+    each_window(window, |pixel, at| {
+        let y = &mut y[pixel * channels..][..channels];
+        let place = &mut place[pixel * channels..][..channels];
+        y.copy_from_slice(&x[window.pixel(at, (0, 0))..][..channels]);
+        place.fill(0);
+        for in_window in 1..size * size {
+            let x = &x[window.pixel(at, (in_window / size, in_window % size))..][..channels];
+            for ((y, place), &x) in y.iter_mut().zip(&mut *place).zip(x) {
+                let wins = (x > *y) | x.is_nan();
+                *y = if wins { x } else { *y };
+                *place = if wins { in_window as u8 } else { *place };
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn max_backward(window: &Window, dy: &[f32], place: &[u8], dx: &mut [f32]) {
+    let (channels, size) = (window.channels, window.size);
+    dx.fill(0.0);
+    each_window(window, |pixel, at| {
+        let (dy, place) = (&dy[pixel * channels..][..channels], &place[pixel * channels..][..channels]);
+        for (c, (&dy, &place)) in dy.iter().zip(place).enumerate() {
+            let place = usize::from(place);
+            assert!(place < size * size, "place {place} is outside a window of {size} × {size}");
+            dx[window.pixel(at, (place / size, place % size)) + c] += dy;
+        }
+    });
+}
+
+#[inline(always)]
+fn average_forward(window: &Window, x: &[f32], y: &mut [f32]) {
+    let (channels, size) = (window.channels, window.size);
+    let count = (size * size) as f32;
+    each_window(window, |pixel, at| {
+        let y = &mut y[pixel * channels..][..channels];
+        y.fill(0.0);
+        for in_window in 0..size * size {
+            let x = &x[window.pixel(at, (in_window / size, in_window % size))..][..channels];
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y += x);
+        }
+        y.iter_mut().for_each(|y| *y /= count);
+    });
+}
+
+#[inline(always)]
+fn average_backward(window: &Window, dy: &[f32], dx: &mut [f32]) {
+    let (channels, size) = (window.channels, window.size);
+    let count = (size * size) as f32;
+    dx.fill(0.0);
+    each_window(window, |pixel, at| {
+        let dy = &dy[pixel * channels..][..channels];
+        for in_window in 0..size * size {
+            let dx = &mut dx[window.pixel(at, (in_window / size, in_window % size))..][..channels];
+            dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx += dy / count);
+        }
+    });
+}
+
+/// The pass, example by example.
+#[inline(always)]
+fn body(window: &Window, pass: Pass<'_>) {
+    let (inputs, outputs) = (window.inputs(), window.outputs());
+    match pass {
+        Pass::MaxForward { x, y, place } => {
+            let y = y.chunks_exact_mut(outputs).zip(place.chunks_exact_mut(outputs));
+            x.chunks_exact(inputs).zip(y).for_each(|(x, (y, place))| max_forward(window, x, y, place));
+        }
+        Pass::MaxBackward { dy, place, dx } => {
+            let dy = dy.chunks_exact(outputs).zip(place.chunks_exact(outputs));
+            dx.chunks_exact_mut(inputs)
+                .zip(dy)
+                .for_each(|(dx, (dy, place))| max_backward(window, dy, place, dx));
+        }
+        Pass::AverageForward { x, y } => {
+            let pairs = x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs));
+            pairs.for_each(|(x, y)| average_forward(window, x, y));
+        }
+        Pass::AverageBackward { dy, dx } => {
+            let pairs = dx.chunks_exact_mut(inputs).zip(dy.chunks_exact(outputs));
+            pairs.for_each(|(dx, dy)| average_backward(window, dy, dx));
+        }
+    }
+}
+
+/// The pass, on an instruction set.
+pub(super) fn run(isa: Isa, window: &Window, pass: Pass<'_>) {
+    match isa.0 {
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { avx2(window, pass) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512(window, pass) },
+        _ => body(window, pass),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn avx2(window: &Window, pass: Pass<'_>) {
+    body(window, pass);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+fn avx512(window: &Window, pass: Pass<'_>) {
+    body(window, pass);
+}

@@ -1,0 +1,102 @@
+//! Pooling: of each window of an image one number a channel remains, the largest or the mean.
+//!
+//! Images are (height, width, channels), channels last, as in [`convolution`](crate::convolution), whose fused passes
+//! are the faster way where a 2 × 2 maximum follows a convolution and its ReLU.
+//!
+//! A pool takes a small part of the time of the convolution before it. The loops are plain Rust over channels that lie
+//! side by side, in a shape that the compiler turns into vectors for each instruction set, and every sum is taken in
+//! the order of the naive one: all instruction sets give the same bits.
+
+mod body;
+pub mod naive;
+mod window;
+
+pub use window::{UnfitWindow, Window};
+
+use crate::Isa;
+use body::Pass;
+
+/// Panics where the lengths are not those of a batch.
+fn check(window: &Window, x: usize, y: usize, place: Option<usize>) {
+    if let Err(error) = window.check() {
+        panic!("{error}");
+    }
+    assert!(x.is_multiple_of(window.inputs()), "x has {x} numbers: images have {} each", window.inputs());
+    let examples = x / window.inputs();
+    assert_eq!(y, examples * window.outputs(), "y has the numbers of {examples} pooled images");
+    assert!(place.is_none_or(|place| place == y), "one place a number of y");
+}
+
+/// `y[oy][ox][c] = max_{ky, kx} x[oy·stride + ky][ox·stride + kx][c]`, and in `place` which it was: ky · size + kx, the
+/// first among equals. NaN counts as the largest.
+///
+/// # Shapes
+/// `x` is (B, height, width, channels), `y` and `place` are (B, output_height, output_width, channels).
+///
+/// # Panics
+/// Where the shapes do not fit.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::pooling::{Window, max_backward, max_forward};
+///
+/// let window = Window { height: 2, width: 4, channels: 1, size: 2, stride: 2 };
+/// let x = [1.0, 5.0, 2.0, 2.0, 3.0, 4.0, 0.0, 2.0];
+/// let (mut y, mut place, mut dx) = ([0.0; 2], [0; 2], [0.0; 8]);
+/// max_forward(Isa::active(), &window, &x, &mut y, &mut place);
+/// assert_eq!((y, place), ([5.0, 2.0], [1, 0]));
+/// max_backward(Isa::active(), &window, &[10.0, 20.0], &place, &mut dx);
+/// assert_eq!(dx, [0.0, 10.0, 20.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+/// ```
+pub fn max_forward(isa: Isa, window: &Window, x: &[f32], y: &mut [f32], place: &mut [u8]) {
+    check(window, x.len(), y.len(), Some(place.len()));
+    body::run(isa, window, Pass::MaxForward { x, y, place });
+}
+
+/// `dx` of [`max_forward`]: each gradient goes to the place that won; where windows overlap they add up.
+///
+/// # Shapes
+/// `dy` and `place` are (B, output_height, output_width, channels), `dx` is (B, height, width, channels).
+///
+/// # Panics
+/// Where the shapes do not fit, or a place is outside its window.
+pub fn max_backward(isa: Isa, window: &Window, dy: &[f32], place: &[u8], dx: &mut [f32]) {
+    check(window, dx.len(), dy.len(), Some(place.len()));
+    body::run(isa, window, Pass::MaxBackward { dy, place, dx });
+}
+
+/// `y[oy][ox][c] = Σ_{ky, kx} x[oy·stride + ky][ox·stride + kx][c] / size²`.
+///
+/// # Shapes
+/// `x` is (B, height, width, channels), `y` is (B, output_height, output_width, channels).
+///
+/// # Panics
+/// Where the shapes do not fit.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::pooling::{Window, average_backward, average_forward};
+///
+/// let window = Window { height: 2, width: 2, channels: 1, size: 2, stride: 2 };
+/// let (mut y, mut dx) = ([0.0], [0.0; 4]);
+/// average_forward(Isa::active(), &window, &[1.0, 5.0, 2.0, 4.0], &mut y);
+/// assert_eq!(y, [3.0]);
+/// average_backward(Isa::active(), &window, &[2.0], &mut dx);
+/// assert_eq!(dx, [0.5; 4]);
+/// ```
+pub fn average_forward(isa: Isa, window: &Window, x: &[f32], y: &mut [f32]) {
+    check(window, x.len(), y.len(), None);
+    body::run(isa, window, Pass::AverageForward { x, y });
+}
+
+/// `dx` of [`average_forward`]: each gradient is shared out equally to its window; where windows overlap they add up.
+///
+/// # Shapes
+/// `dy` is (B, output_height, output_width, channels), `dx` is (B, height, width, channels).
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn average_backward(isa: Isa, window: &Window, dy: &[f32], dx: &mut [f32]) {
+    check(window, dx.len(), dy.len(), None);
+    body::run(isa, window, Pass::AverageBackward { dy, dx });
+}

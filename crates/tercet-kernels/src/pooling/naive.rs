@@ -1,0 +1,79 @@
+//! Pooling as the formulas say it.
+
+use super::{Window, check};
+
+/// Calls `visit` with the places of each output number and each number of its window, and the place in the window, in
+/// reading order.
+fn each(window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
+    let channels = window.channels;
+    for oy in 0..window.output_height() {
+        for ox in 0..window.output_width() {
+            for c in 0..channels {
+                for at in 0..window.size * window.size {
+                    let input = window.pixel((oy, ox), (at / window.size, at % window.size)) + c;
+                    visit((oy * window.output_width() + ox) * channels + c, input, at);
+                }
+            }
+        }
+    }
+}
+
+/// The largest number of each window and its place, the first among equals; NaN counts as the largest.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn max_forward(window: &Window, x: &[f32], y: &mut [f32], place: &mut [u8]) {
+    check(window, x.len(), y.len(), Some(place.len()));
+    let outputs = window.outputs();
+    for (n, x) in x.chunks_exact(window.inputs()).enumerate() {
+        let (y, place) = (&mut y[n * outputs..][..outputs], &mut place[n * outputs..][..outputs]);
+        each(window, |output, input, at| {
+            if at == 0 || x[input] > y[output] || x[input].is_nan() {
+                (y[output], place[output]) = (x[input], at as u8);
+            }
+        });
+    }
+}
+
+/// Each gradient added at the place that won.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn max_backward(window: &Window, dy: &[f32], place: &[u8], dx: &mut [f32]) {
+    check(window, dx.len(), dy.len(), Some(place.len()));
+    let outputs = window.outputs();
+    dx.fill(0.0);
+    for (n, dx) in dx.chunks_exact_mut(window.inputs()).enumerate() {
+        let (dy, place) = (&dy[n * outputs..][..outputs], &place[n * outputs..][..outputs]);
+        each(window, |output, input, at| {
+            if usize::from(place[output]) == at {
+                dx[input] += dy[output];
+            }
+        });
+    }
+}
+
+/// The mean of each window.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn average_forward(window: &Window, x: &[f32], y: &mut [f32]) {
+    check(window, x.len(), y.len(), None);
+    y.fill(0.0);
+    for (x, y) in x.chunks_exact(window.inputs()).zip(y.chunks_exact_mut(window.outputs())) {
+        each(window, |output, input, _| y[output] += x[input]);
+    }
+    y.iter_mut().for_each(|y| *y /= (window.size * window.size) as f32);
+}
+
+/// Each gradient shared out equally to its window.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn average_backward(window: &Window, dy: &[f32], dx: &mut [f32]) {
+    check(window, dx.len(), dy.len(), None);
+    dx.fill(0.0);
+    for (dx, dy) in dx.chunks_exact_mut(window.inputs()).zip(dy.chunks_exact(window.outputs())) {
+        each(window, |output, input, _| dx[input] += dy[output] / (window.size * window.size) as f32);
+    }
+}

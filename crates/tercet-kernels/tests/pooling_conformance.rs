@@ -1,0 +1,114 @@
+//! Every pass of a pool against its naive sibling, on every instruction set that this processor has.
+
+mod common;
+
+use tercet_kernels::Isa;
+use tercet_kernels::pooling::{Window, average_backward, average_forward, max_backward, max_forward, naive};
+
+use common::numbers;
+
+fn windows() -> Vec<Window> {
+    let mut windows = Vec::new();
+    for (height, width) in [(1, 1), (2, 2), (5, 7), (12, 9), (15, 16)] {
+        for channels in [1, 3, 8, 17] {
+            for (size, stride) in [(1, 1), (2, 2), (2, 1), (3, 2), (3, 5), (5, 3), (15, 1)] {
+                let window = Window { height, width, channels, size, stride };
+                if window.check().is_ok() {
+                    windows.push(window);
+                }
+            }
+        }
+    }
+    windows
+}
+
+#[test]
+fn the_passes_equal_the_naive_ones_to_the_bit() {
+    for isa in Isa::available() {
+        for window in windows() {
+            for examples in [0, 1, 3] {
+                let (inputs, outputs) = (examples * window.inputs(), examples * window.outputs());
+                // Few different numbers, so that there are equals.
+                let x: Vec<f32> = numbers(inputs, 1).iter().map(|x| (x * 8.0).round()).collect();
+                let dy = numbers(outputs, 2);
+                let (mut y, mut place) = (vec![f32::NAN; outputs], vec![99; outputs]);
+                let (mut expected_y, mut expected_place) = (y.clone(), place.clone());
+                max_forward(isa, &window, &x, &mut y, &mut place);
+                naive::max_forward(&window, &x, &mut expected_y, &mut expected_place);
+                assert_eq!((&y, &place), (&expected_y, &expected_place), "{isa:?} {window:?}");
+
+                let (mut dx, mut expected_dx) = (vec![f32::NAN; inputs], vec![f32::NAN; inputs]);
+                max_backward(isa, &window, &dy, &place, &mut dx);
+                naive::max_backward(&window, &dy, &place, &mut expected_dx);
+                assert_eq!(dx, expected_dx, "{isa:?} {window:?}");
+
+                average_forward(isa, &window, &x, &mut y);
+                naive::average_forward(&window, &x, &mut expected_y);
+                assert_eq!(y, expected_y, "{isa:?} {window:?}");
+                average_backward(isa, &window, &dy, &mut dx);
+                naive::average_backward(&window, &dy, &mut expected_dx);
+                assert_eq!(dx, expected_dx, "{isa:?} {window:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_naive_gradients_are_the_slopes_of_the_naive_passes() {
+    let window = Window { height: 7, width: 6, channels: 2, size: 3, stride: 2 };
+    let (x, dy) = (numbers(window.inputs(), 1), numbers(window.outputs(), 2));
+    let (mut y, mut place) = (vec![0.0; dy.len()], vec![0; dy.len()]);
+    let mut dx = [vec![0.0; x.len()], vec![0.0; x.len()]];
+    naive::max_forward(&window, &x, &mut y, &mut place);
+    naive::max_backward(&window, &dy, &place, &mut dx[0]);
+    naive::average_backward(&window, &dy, &mut dx[1]);
+    // Both are linear while the places stay, so a large step is exact up to rounding; it must not change a maximum.
+    let step = 2e-4;
+    for (is_average, dx) in [false, true].into_iter().zip(dx) {
+        for at in 0..x.len() {
+            let mut objective = |by: f32| -> f64 {
+                let mut moved = x.clone();
+                moved[at] += by;
+                if is_average {
+                    naive::average_forward(&window, &moved, &mut y);
+                } else {
+                    naive::max_forward(&window, &moved, &mut y, &mut place);
+                }
+                y.iter().zip(&dy).map(|(&y, &dy)| f64::from(y) * f64::from(dy)).sum()
+            };
+            let slope = (objective(step) - objective(-step)) / (2.0 * f64::from(step));
+            assert!(
+                (slope - f64::from(dx[at])).abs() < 2e-3,
+                "average {is_average} at {at}: {slope}, {}",
+                dx[at]
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_number_stays_visible() {
+    let window = Window { height: 2, width: 2, channels: 1, size: 2, stride: 2 };
+    for isa in Isa::available() {
+        for at in 0..4 {
+            let (mut x, mut y, mut place) = ([1.0, 2.0, 3.0, 4.0], [0.0], [0]);
+            x[at] = f32::NAN;
+            max_forward(isa, &window, &x, &mut y, &mut place);
+            assert!(y[0].is_nan() && usize::from(place[0]) == at, "{isa:?}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a pool of 3 × 3 pixels with stride 1 does not fit an image of 2 × 4")]
+fn a_window_that_does_not_fit_is_refused() {
+    let window = Window { height: 2, width: 4, channels: 1, size: 3, stride: 1 };
+    average_forward(Isa::PORTABLE, &window, &[0.0; 8], &mut []);
+}
+
+#[test]
+#[should_panic(expected = "place 4 is outside a window of 2 × 2")]
+fn a_place_outside_its_window_is_refused() {
+    let window = Window { height: 2, width: 2, channels: 1, size: 2, stride: 2 };
+    max_backward(Isa::PORTABLE, &window, &[1.0], &[4], &mut [0.0; 4]);
+}

@@ -1,0 +1,219 @@
+//! [`Architecture`]: the layers of a network as a line of text.
+//!
+//! ```text
+//! conv5-24 pool relu conv3-32 pool relu flatten dense256 relu dense10
+//! ```
+//!
+//! | word | layer | what reaches it → what it gives |
+//! |---|---|---|
+//! | `dense256` | 256 units, each connected to everything | a list → 256 |
+//! | `conv5-24` | 24 filters of 5 × 5 pixels, stride 1, no padding | h × w × c → (h − 4) × (w − 4) × 24 |
+//! | `conv3x5-24` | filters of 3 rows and 5 columns | |
+//! | `conv5-24/2` | stride 2 | (h − 5) / 2 + 1 rows, rounded down |
+//! | `conv5-24+1` | 1 row and column of zeros on each side | (h + 2 − 5) + 1 rows |
+//! | `conv5-24+same` | as many zeros as keep the size at stride 1: (5 − 1) / 2 | h × w × 24 |
+//! | `pool`, `pool3`, `pool3/2` | largest value of windows of 2 × 2, 3 × 3, 3 × 3 that lie 2 apart | (h − 3) / 2 + 1 rows, rounded down |
+//! | `avgpool`, `avgpool3`, … | mean of such windows | |
+//! | `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu` | an activation | the same |
+//! | `dropout0.4` | in training, each value sits out with this probability | the same |
+//! | `batchnorm` | each channel to mean 0 and variance 1, then to a learned scale and shift | the same |
+//! | `flatten` | nothing but the shape | h × w × c → a list of h · w · c |
+//!
+//! Words are separated by blanks. `leaky` alone is `leaky0.01`.
+//!
+//! The dense layer that gives the scores may be left out: a line that ends with anything else gets one with a unit for
+//! each class, and a `flatten` before it where an image reaches it. A line that does end with a dense layer must have a
+//! unit for each class there.
+//!
+//! Where a dense layer comes before any that is of images, an image enters as the list of its pixels, so that
+//! `dense128 relu` is the network of `hidden = [128]`, bit for bit. Anywhere else an image becomes a list by `flatten` alone.
+
+mod parse;
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::entrance;
+use super::summary::Summary;
+use super::{Init, Layer, MOST_PARAMETERS, Network, Shape, Spec, check_values};
+use crate::random::{Stream, generator};
+use crate::{Error, Result};
+
+/// The layers of a network without their weights, as a line of text: `conv5-24 relu pool flatten dense10`.
+///
+/// It is parsed and printed; the words are those above, in the documentation of [`Spec`] and in the book. What is printed
+/// is parsed to the same.
+///
+/// ```
+/// use tercet::data::ImageShape;
+/// use tercet::network::{Architecture, Init};
+///
+/// let layers: Architecture = "conv5-24+same pool relu flatten dense64 relu".parse()?;
+/// assert_eq!(layers.to_string(), "conv5-24+2 pool relu flatten dense64 relu");
+///
+/// let network = layers.network(ImageShape::gray(28, 28), 10, Init::He, 0)?;
+/// assert_eq!(network.classes(), 10);
+/// assert_eq!(network.architecture().to_string(), "conv5-24+2 pool relu flatten dense64 relu dense10");
+///
+/// let error = "conv5-24 dense10".parse::<Architecture>()?.shapes(ImageShape::gray(28, 28)).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "what reaches layer 2, dense10: found 24 × 24 × 24; \
+///      expected a list of features, not an image: put flatten before it"
+/// );
+/// # Ok::<(), tercet::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Architecture {
+    layers: Vec<Spec>,
+}
+
+impl Architecture {
+    /// The layers, first to last.
+    pub fn layers(&self) -> &[Spec] {
+        &self.layers
+    }
+
+    /// What an example is behind each layer.
+    ///
+    /// # Errors
+    /// A layer that does not take what reaches it, by its number and its word; examples of too many values.
+    pub fn shapes(&self, input: impl Into<Shape>) -> Result<Vec<Shape>> {
+        Ok(self.summary(input)?.into_iter().map(|layer| layer.output).collect())
+    }
+
+    /// Every layer in figures, first to last.
+    ///
+    /// # Errors
+    /// Those of [`shapes`](Architecture::shapes).
+    pub fn summary(&self, input: impl Into<Shape>) -> Result<Vec<Summary>> {
+        let mut shape = entrance(self.layers.iter().copied(), input.into());
+        check_values(0, shape)?;
+        let mut summary = Vec::with_capacity(self.layers.len());
+        for (number, &layer) in (1..).zip(&self.layers) {
+            let output = layer.output(shape).map_err(|wanted| {
+                Error::layers(format!("what reaches layer {number}, {layer}"), shape, wanted)
+            })?;
+            check_values(number, output)?;
+            summary.push(Summary::of(layer, shape, output));
+            shape = output;
+        }
+        Ok(summary)
+    }
+
+    /// The same layers with the one that gives the scores, which is added where the line does not end with a dense layer.
+    ///
+    /// # Errors
+    /// Those of [`shapes`](Architecture::shapes), a dense layer at the end that has not a unit for each class, and more than
+    /// [`MOST_PARAMETERS`].
+    pub fn complete(&self, input: impl Into<Shape>, classes: usize) -> Result<Self> {
+        let input = input.into();
+        let mut complete = self.clone();
+        match self.layers.last() {
+            Some(&Spec::Dense { outputs }) if outputs == classes => {}
+            Some(last @ Spec::Dense { .. }) => {
+                let scores = Spec::Dense { outputs: classes };
+                let expected = format!(
+                    "{scores}, a score for each class; or leave out the dense layer of the scores, and end with what \
+                     comes before it, such as {last} relu"
+                );
+                return Err(Error::layers("the last of the layers", last, expected));
+            }
+            _ => {
+                // A line without a layer that is of images takes the list of its pixels once this one is there.
+                let scores = Spec::Dense { outputs: classes };
+                complete.layers.push(scores);
+                let last = self.shapes(entrance(complete.layers.iter().copied(), input))?.last().copied();
+                if let Some(Shape::Image(_)) = last {
+                    complete.layers.insert(self.layers.len(), Spec::Flatten);
+                }
+            }
+        }
+        let parameters = complete.summary(input)?.iter().try_fold(0usize, |sum, layer| {
+            sum.checked_add(Some(layer.parameters).filter(|&count| count <= MOST_PARAMETERS)?)
+        });
+        if parameters.is_none_or(|parameters| parameters > MOST_PARAMETERS) {
+            let most = crate::text::thousands(MOST_PARAMETERS);
+            let expected = format!("at most {most} parameters together: make some of them smaller");
+            return Err(Error::setting("the line of layers", complete, expected));
+        }
+        Ok(complete)
+    }
+
+    /// The network with random weights, the layer of the scores included.
+    ///
+    /// # Errors
+    /// Those of [`complete`](Architecture::complete), no class, and initial weights that make no sense.
+    pub fn network(&self, input: impl Into<Shape>, classes: usize, init: Init, seed: u64) -> Result<Network> {
+        let input = input.into();
+        init.validate()?;
+        if classes == 0 {
+            return Err(Error::setting("the number of classes", 0, "at least 1"));
+        }
+        let complete = self.complete(input, classes)?;
+        let mut shape = entrance(complete.layers.iter().copied(), input);
+        let mut generator = generator(seed, Stream::Weights);
+        let (from, summary) = (shape, complete.summary(input)?);
+        let mut layers = Vec::with_capacity(summary.len());
+        for layer in summary {
+            layers.push(Layer::random(layer.layer, shape, init, &mut generator));
+            shape = layer.output;
+        }
+        Network::with_input(from, layers)
+    }
+}
+
+impl Network {
+    /// The layers without their weights.
+    pub fn architecture(&self) -> Architecture {
+        Architecture { layers: self.layers.iter().map(Layer::spec).collect() }
+    }
+}
+
+impl std::fmt::Display for Architecture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, layer) in self.layers.iter().enumerate() {
+            write!(f, "{}{layer}", if i > 0 { " " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::str::FromStr for Architecture {
+    type Err = Error;
+
+    /// Reads a line of words.
+    ///
+    /// # Errors
+    /// No word, and a word that is none: which one, and what is wrong with it.
+    fn from_str(text: &str) -> Result<Self> {
+        let words = (1..).zip(text.split_whitespace());
+        let layers = words.map(|(number, word)| {
+            parse::word(word)
+                .map_err(|wanted| Error::layers(format!("word {number} of the layers"), word, wanted))
+        });
+        let layers = layers.collect::<Result<Vec<Spec>>>()?;
+        if layers.is_empty() {
+            let expected = "at least one word, such as dense128, or conv5-8 relu pool";
+            return Err(Error::setting("the line of layers", "empty", expected));
+        }
+        Ok(Architecture { layers })
+    }
+}
+
+impl TryFrom<String> for Architecture {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Architecture> for String {
+    fn from(layers: Architecture) -> Self {
+        layers.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests;

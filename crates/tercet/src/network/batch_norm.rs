@@ -1,0 +1,258 @@
+//! Batch normalisation (Ioffe and Szegedy 2015): every channel is brought to mean 0 and variance 1 over the batch, then
+//! to whatever scale and shift training finds best.
+//!
+//! ```text
+//! μ = mean of x        σ² = mean of (x − μ)²        over all M values of a channel in the batch
+//! x̂ = (x − μ) / √(σ² + ε)                          y = γ · x̂ + β
+//! ```
+//!
+//! A channel is one number of a list of features, or one channel of an image at all its places. Prediction takes the mean
+//! and the variance that training has seen on its way, so that what an example gets does not depend on its neighbours in a
+//! batch; the layer is then a scale and a shift, which go into the weights of the layer before it:
+//! [`Network::for_prediction`](super::Network::for_prediction).
+
+use rayon::prelude::*;
+
+use crate::{Error, Result};
+
+/// ε, which keeps a channel that never changes from being divided by 0. That of PyTorch.
+pub const EPSILON: f32 = 1e-5;
+
+/// How much of a batch's statistics goes into those that are kept for prediction: `mean ← 0.9 · mean + 0.1 · μ`. That of
+/// PyTorch.
+pub const MOMENTUM: f32 = 0.1;
+
+/// How many values a piece of a sum has. The pieces are cut, and their sums added, in a way that depends on the number of
+/// channels alone.
+const PIECE: usize = 1 << 14;
+
+/// `y = γ · (x − μ) / √(σ² + ε) + β`, for each channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// γ, (channels).
+    pub gamma: Vec<f32>,
+    /// β, (channels).
+    pub beta: Vec<f32>,
+    /// The mean of each channel that prediction takes, (channels).
+    pub mean: Vec<f32>,
+    /// The variance of each channel that prediction takes, (channels).
+    pub variance: Vec<f32>,
+}
+
+/// What a batch says of its channels.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Statistics {
+    /// M, the values of a channel in the batch.
+    count: usize,
+    /// μ.
+    mean: Vec<f32>,
+    /// σ².
+    variance: Vec<f32>,
+    /// 1 / √(σ² + ε).
+    inverse: Vec<f32>,
+    /// The sums of all pieces, two of each channel, and of all pieces together.
+    sums: Vec<f64>,
+    total: Vec<f64>,
+}
+
+impl BatchNorm {
+    /// A layer that changes nothing before it has learned: γ = 1, β = 0, mean 0, variance 1.
+    pub fn new(channels: usize) -> Self {
+        let (zeros, ones) = (vec![0.0; channels], vec![1.0; channels]);
+        BatchNorm { gamma: ones.clone(), beta: zeros.clone(), mean: zeros, variance: ones }
+    }
+
+    /// How many channels there are.
+    pub fn channels(&self) -> usize {
+        self.gamma.len()
+    }
+
+    /// Refuses a layer whose arrays have not the same length, or a variance that is none. `number` is its place.
+    pub(super) fn validate(&self, number: usize) -> Result<()> {
+        let channels = self.channels();
+        for (name, array) in [("shifts", &self.beta), ("means", &self.mean), ("variances", &self.variance)] {
+            if array.len() != channels {
+                return Err(Error::mismatch(format!("{name} of layer {number}"), array.len(), channels));
+            }
+        }
+        match self.variance.iter().position(|&variance| variance < 0.0) {
+            Some(at) => {
+                let what = format!("variance of channel {at} of layer {number}");
+                Err(Error::mismatch(what, self.variance[at], "0 or more"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The scale and the shift that each channel gets in prediction: `y = scale · x + shift`.
+    pub(super) fn scale_and_shift(&self, channel: usize) -> (f64, f64) {
+        let scale =
+            f64::from(self.gamma[channel]) / (f64::from(self.variance[channel]) + f64::from(EPSILON)).sqrt();
+        (scale, f64::from(self.beta[channel]) - f64::from(self.mean[channel]) * scale)
+    }
+
+    /// `y` from the mean and variance that training left.
+    ///
+    /// # Shapes
+    /// `x` and `y` are (…, channels).
+    pub(super) fn forward(&self, x: &[f32], y: &mut [f32]) {
+        let channels = self.channels();
+        let each: Vec<(f32, f32)> = (0..channels)
+            .map(|channel| self.scale_and_shift(channel))
+            .map(|(scale, shift)| (scale as f32, shift as f32))
+            .collect();
+        for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+            for ((y, x), (scale, shift)) in y.iter_mut().zip(x).zip(&each) {
+                *y = scale * x + shift;
+            }
+        }
+    }
+
+    /// `y` from the statistics of the batch, which are left in `statistics`.
+    ///
+    /// # Shapes
+    /// `x` and `y` are (…, channels).
+    pub(super) fn forward_in_training(&self, x: &[f32], statistics: &mut Statistics, y: &mut [f32]) {
+        let channels = self.channels();
+        statistics.look(x, channels);
+        let Statistics { mean, inverse, .. } = statistics;
+        let (mean, inverse) = (&mean[..], &inverse[..]);
+        let piece = piece(channels);
+        y.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(y, x)| {
+            for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+                for (c, (y, x)) in y.iter_mut().zip(x).enumerate() {
+                    *y = self.gamma[c] * ((x - mean[c]) * inverse[c]) + self.beta[c];
+                }
+            }
+        });
+    }
+
+    /// From `y = γ · x̂ + β`, with the statistics of the batch, which x has made and through which it acts as well:
+    ///
+    /// ```text
+    /// dβ = Σ dy        dγ = Σ dy · x̂
+    /// dx = γ / √(σ² + ε) · (dy − dβ / M − x̂ · dγ / M)
+    /// ```
+    ///
+    /// In place: `flowing` holds dy and becomes dx.
+    ///
+    /// # Shapes
+    /// `x` and `flowing` are (…, channels); `dgamma` and `dbeta` are (channels).
+    pub(super) fn backward(
+        &self,
+        x: &[f32],
+        statistics: &mut Statistics,
+        flowing: &mut [f32],
+        dgamma: &mut [f32],
+        dbeta: &mut [f32],
+    ) {
+        let channels = self.channels();
+        let Statistics { count, mean, inverse, sums, total, .. } = statistics;
+        let (mean, inverse) = (&mean[..], &inverse[..]);
+        let piece = piece(channels);
+        sums.par_chunks_mut(2 * channels).zip(x.par_chunks(piece).zip(flowing.par_chunks(piece))).for_each(
+            |(sums, (x, dy))| {
+                sums.fill(0.0);
+                let (betas, gammas) = sums.split_at_mut(channels);
+                for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
+                    for c in 0..channels {
+                        betas[c] += f64::from(dy[c]);
+                        gammas[c] += f64::from(dy[c] * ((x[c] - mean[c]) * inverse[c]));
+                    }
+                }
+            },
+        );
+        add_up(sums, total);
+        for c in 0..channels {
+            (dbeta[c], dgamma[c]) = (total[c] as f32, total[channels + c] as f32);
+        }
+        let share = 1.0 / *count as f32;
+        let (dgamma, dbeta) = (&*dgamma, &*dbeta);
+        flowing.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(flowing, x)| {
+            for (flowing, x) in flowing.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+                for c in 0..channels {
+                    let normal = (x[c] - mean[c]) * inverse[c];
+                    let through = flowing[c] - share * (dbeta[c] + normal * dgamma[c]);
+                    flowing[c] = self.gamma[c] * inverse[c] * through;
+                }
+            }
+        });
+    }
+
+    /// Takes the statistics of a batch into those that prediction will take, σ² as what M examples say of the variance of
+    /// all: times M / (M − 1). A batch of a single value says nothing of it.
+    pub(super) fn follow(&mut self, statistics: &Statistics) {
+        let &Statistics { count, ref mean, ref variance, .. } = statistics;
+        if count < 2 {
+            return;
+        }
+        let unbiased = count as f32 / (count - 1) as f32;
+        for (kept, new) in self.mean.iter_mut().zip(mean) {
+            *kept += MOMENTUM * (new - *kept);
+        }
+        for (kept, new) in self.variance.iter_mut().zip(variance) {
+            *kept += MOMENTUM * (unbiased * new - *kept);
+        }
+    }
+}
+
+impl Statistics {
+    /// Takes the statistics of a batch: the mean first, then the squares of what deviates from it.
+    fn look(&mut self, x: &[f32], channels: usize) {
+        let Statistics { count, mean, variance, inverse, sums, total } = self;
+        let piece = piece(channels);
+        *count = x.len() / channels;
+        for array in [&mut *mean, variance, inverse] {
+            array.resize(channels, 0.0);
+        }
+        // Room for two sums of each channel, which the way back takes.
+        sums.resize(2 * channels * x.len().div_ceil(piece), 0.0);
+        total.resize(2 * channels, 0.0);
+
+        let mut pass = |mean: Option<&[f32]>, into: &mut [f32]| {
+            sums.par_chunks_mut(2 * channels).zip(x.par_chunks(piece)).for_each(|(sums, x)| {
+                sums.fill(0.0);
+                for x in x.chunks_exact(channels) {
+                    match mean {
+                        None => sums.iter_mut().zip(x).for_each(|(sum, &x)| *sum += f64::from(x)),
+                        Some(mean) => sums.iter_mut().zip(x).zip(mean).for_each(|((sum, &x), &mean)| {
+                            let apart = f64::from(x) - f64::from(mean);
+                            *sum += apart * apart;
+                        }),
+                    }
+                }
+            });
+            add_up(sums, total);
+            for (into, total) in into.iter_mut().zip(&total[..channels]) {
+                *into = (total / *count as f64) as f32;
+            }
+        };
+        pass(None, mean);
+        pass(Some(mean), variance);
+        for (inverse, variance) in inverse.iter_mut().zip(variance) {
+            *inverse = 1.0 / (*variance + EPSILON).sqrt();
+        }
+    }
+
+    /// Fills every buffer with the same value.
+    pub(super) fn poison(&mut self, value: f32) {
+        for array in [&mut self.mean, &mut self.variance, &mut self.inverse] {
+            array.fill(value);
+        }
+        self.sums.fill(value.into());
+        self.total.fill(value.into());
+    }
+}
+
+/// How many values a piece has: whole rows.
+fn piece(channels: usize) -> usize {
+    (PIECE / channels).max(1) * channels
+}
+
+/// Adds the sums of all pieces, first to last.
+fn add_up(sums: &[f64], total: &mut [f64]) {
+    total.fill(0.0);
+    for sums in sums.chunks_exact(total.len()) {
+        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+    }
+}

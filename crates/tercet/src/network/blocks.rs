@@ -1,0 +1,78 @@
+//! Which layers are computed together: the plan of a pass, made once when a network is.
+//!
+//! A [`Network`](super::Network) is a plain list of layers for everybody who reads, writes or draws it. A pass walks over
+//! blocks instead: mostly single layers; a convolution with the ReLU and the 2 × 2 pool behind it, whose values are then
+//! never written down at full size; and flattening not at all, since it moves no number.
+
+use super::conv2d::Finish;
+use super::{Layer, Pool};
+
+/// Layers that are computed together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Block {
+    /// The first of its layers, which says what is computed.
+    pub(super) first: usize,
+    /// The last of its layers, whose output is the block's.
+    pub(super) last: usize,
+    /// What follows a convolution in its block.
+    pub(super) finish: Finish,
+    /// The layer whose output goes in; the batch itself where there is none.
+    pub(super) input: Option<usize>,
+    /// The place of its gradient among those of all layers that learn.
+    pub(super) gradient: Option<usize>,
+}
+
+/// The blocks of a network. Where units are dropped behind every activation, a ReLU must be the last of its block:
+/// `dropping`.
+pub(super) fn blocks(layers: &[Layer], dropping: bool) -> Vec<Block> {
+    let (mut blocks, mut input, mut gradients) = (Vec::new(), None, 0..);
+    let mut first = 0;
+    while let Some(layer) = layers.get(first) {
+        let (finish, length) = match (layer, layers.get(first + 1..).unwrap_or_default()) {
+            (Layer::Flatten, _) => {
+                first += 1;
+                continue;
+            }
+            (Layer::Conv2d(_), [Layer::Relu, Layer::MaxPool(Pool::HALVING), ..]) if !dropping => {
+                (Finish::Pooled, 3)
+            }
+            (Layer::Conv2d(_), [Layer::MaxPool(Pool::HALVING), Layer::Relu, ..]) => (Finish::Pooled, 3),
+            (Layer::Conv2d(_), [Layer::Relu, ..]) => (Finish::Relu, 2),
+            _ => (Finish::Nothing, 1),
+        };
+        let last = first + length - 1;
+        let gradient = layer.parameters().and_then(|_| gradients.next());
+        blocks.push(Block { first, last, finish, input, gradient });
+        (input, first) = (Some(last), last + 1);
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageShape;
+    use crate::network::{Architecture, Init};
+
+    #[test]
+    fn convolutions_take_what_follows_and_flattening_is_passed_by() {
+        let line = "conv3-2 relu pool conv3-2 pool relu conv1-2 pool3 flatten dense2 relu";
+        let layers: Architecture = line.parse().unwrap();
+        let network = layers.network(ImageShape::gray(28, 28), 2, Init::He, 0).unwrap();
+        let plan = |dropping| -> Vec<(usize, usize, Finish, Option<usize>)> {
+            blocks(network.layers(), dropping).iter().map(|b| (b.first, b.last, b.finish, b.input)).collect()
+        };
+        let behind = [
+            (6, 6, Finish::Nothing, Some(5)),
+            (7, 7, Finish::Nothing, Some(6)),
+            (9, 9, Finish::Nothing, Some(7)),
+            (10, 10, Finish::Nothing, Some(9)),
+            (11, 11, Finish::Nothing, Some(10)),
+        ];
+        let usual = [(0, 2, Finish::Pooled, None), (3, 5, Finish::Pooled, Some(2))];
+        assert_eq!(plan(false), [&usual[..], &behind].concat());
+        let dropping =
+            [(0, 1, Finish::Relu, None), (2, 2, Finish::Nothing, Some(1)), (3, 5, Finish::Pooled, Some(2))];
+        assert_eq!(plan(true), [&dropping[..], &behind].concat());
+    }
+}

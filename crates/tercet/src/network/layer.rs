@@ -1,0 +1,158 @@
+//! [`Layer`]: one layer of a network, with its parameters.
+
+use rand::Rng;
+
+use super::{BatchNorm, Conv2d, Dense, Init, Pool, Shape, Spec};
+use crate::{Error, Result};
+
+/// One layer of a [`Network`](super::Network). The formulas are with each.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Layer {
+    /// `Z = X · W + b`.
+    Dense(Dense),
+    /// The same small filters at every place of an image.
+    Conv2d(Conv2d),
+    /// The largest value of each window, channel by channel.
+    MaxPool(Pool),
+    /// The mean of each window, channel by channel.
+    AveragePool(Pool),
+    /// `max(0, z)`, element by element.
+    Relu,
+    /// z where z > 0, else `slope · z`, element by element.
+    LeakyRelu {
+        /// What a negative z is multiplied by.
+        slope: f32,
+    },
+    /// `1 / (1 + exp(−z))`, element by element.
+    Sigmoid,
+    /// `tanh z`, element by element.
+    Tanh,
+    /// `½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`, element by element.
+    Gelu,
+    /// Units that sit out a step of training, each with probability p; what stays is divided by 1 − p. Prediction passes
+    /// it by.
+    Dropout {
+        /// The probability of each.
+        p: f32,
+    },
+    /// Every channel to mean 0 and variance 1, then to a learned scale and shift.
+    BatchNorm(BatchNorm),
+    /// An image as the list of its values. They lie in memory as they did.
+    Flatten,
+}
+
+impl Layer {
+    /// The layer without its parameters.
+    pub fn spec(&self) -> Spec {
+        match *self {
+            Layer::Dense(ref dense) => Spec::Dense { outputs: dense.outputs },
+            Layer::Conv2d(ref conv) => {
+                let &Conv2d { kernel_height, kernel_width, filters, stride, padding, .. } = conv;
+                Spec::Conv2d { kernel_height, kernel_width, filters, stride, padding }
+            }
+            Layer::MaxPool(pool) => Spec::MaxPool(pool),
+            Layer::AveragePool(pool) => Spec::AveragePool(pool),
+            Layer::Relu => Spec::Relu,
+            Layer::LeakyRelu { slope } => Spec::LeakyRelu { slope },
+            Layer::Sigmoid => Spec::Sigmoid,
+            Layer::Tanh => Spec::Tanh,
+            Layer::Gelu => Spec::Gelu,
+            Layer::Dropout { p } => Spec::Dropout { p },
+            Layer::BatchNorm(_) => Spec::BatchNorm,
+            Layer::Flatten => Spec::Flatten,
+        }
+    }
+
+    /// A layer with random weights, for what reaches it.
+    pub(super) fn random(spec: Spec, input: Shape, init: Init, generator: &mut impl Rng) -> Self {
+        match spec {
+            Spec::Dense { outputs } => Layer::Dense(Dense::random(input.values(), outputs, init, generator)),
+            Spec::Conv2d { kernel_height, kernel_width, filters, stride, padding } => {
+                let (channels, w, b) = (input.channels(), Vec::new(), Vec::new());
+                let mut conv =
+                    Conv2d { channels, filters, kernel_height, kernel_width, stride, padding, w, b };
+                conv.draw(init, generator);
+                Layer::Conv2d(conv)
+            }
+            Spec::MaxPool(pool) => Layer::MaxPool(pool),
+            Spec::AveragePool(pool) => Layer::AveragePool(pool),
+            Spec::Relu => Layer::Relu,
+            Spec::LeakyRelu { slope } => Layer::LeakyRelu { slope },
+            Spec::Sigmoid => Layer::Sigmoid,
+            Spec::Tanh => Layer::Tanh,
+            Spec::Gelu => Layer::Gelu,
+            Spec::Dropout { p } => Layer::Dropout { p },
+            Spec::BatchNorm => Layer::BatchNorm(BatchNorm::new(input.channels())),
+            Spec::Flatten => Layer::Flatten,
+        }
+    }
+
+    /// The shape behind the layer, which is the one with this number, counted from one.
+    ///
+    /// # Errors
+    /// Arrays or numbers that make no sense, and a shape in front of the layer that it does not take.
+    pub(super) fn output(&self, input: Shape, number: usize) -> Result<Shape> {
+        let spec = self.spec();
+        if let Some(wanted) = spec.wanted_numbers() {
+            // A dense layer says it of both of its sizes below.
+            if !matches!(self, Layer::Dense(_)) {
+                return Err(Error::mismatch(format!("layer {number}"), spec, wanted));
+            }
+        }
+        let reaching = || format!("values that reach layer {number}, {self}");
+        let taken = match self {
+            Layer::Dense(dense) => {
+                dense.validate(number)?;
+                Some(("", input.values(), dense.inputs))
+            }
+            Layer::Conv2d(conv) => {
+                conv.validate(number)?;
+                Some((" channels", input.channels(), conv.channels))
+            }
+            Layer::BatchNorm(norm) => {
+                norm.validate(number)?;
+                Some((" channels", input.channels(), norm.channels()))
+            }
+            _ => None,
+        };
+        let output = spec.output(input).map_err(|wanted| Error::mismatch(reaching(), input, wanted))?;
+        match taken {
+            Some((what, found, expected)) if found != expected => {
+                Err(Error::mismatch(reaching(), format!("{found}{what}"), format!("{expected}{what}")))
+            }
+            _ => Ok(output),
+        }
+    }
+}
+
+impl std::fmt::Display for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pool = |f: &mut std::fmt::Formatter<'_>, name, Pool { size, stride }| {
+            write!(f, "{name} pool {size} × {size}")?;
+            if stride != size { write!(f, " (stride {stride})") } else { Ok(()) }
+        };
+        match self {
+            Layer::Dense(dense) => write!(f, "dense {} → {}", dense.inputs, dense.outputs),
+            Layer::Conv2d(conv) => {
+                let Conv2d { channels, filters, kernel_height, kernel_width, stride, padding, .. } = conv;
+                write!(f, "conv {kernel_height} × {kernel_width} × {channels} → {filters}")?;
+                match (*stride, *padding) {
+                    (1, 0) => Ok(()),
+                    (_, 0) => write!(f, " (stride {stride})"),
+                    (1, _) => write!(f, " (padding {padding})"),
+                    _ => write!(f, " (stride {stride} and padding {padding})"),
+                }
+            }
+            Layer::MaxPool(windows) => pool(f, "max", *windows),
+            Layer::AveragePool(windows) => pool(f, "average", *windows),
+            Layer::Relu => write!(f, "relu"),
+            Layer::LeakyRelu { slope } => write!(f, "leaky relu {slope}"),
+            Layer::Sigmoid => write!(f, "sigmoid"),
+            Layer::Tanh => write!(f, "tanh"),
+            Layer::Gelu => write!(f, "gelu"),
+            Layer::Dropout { p } => write!(f, "dropout {p}"),
+            Layer::BatchNorm(norm) => write!(f, "batch norm {}", norm.channels()),
+            Layer::Flatten => write!(f, "flatten"),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The activations: a function of each value by itself.
+
+use num_traits::Float;
+
+/// Which function, y of z.
+#[derive(Clone, Copy, Debug)]
+pub enum Activation<T> {
+    /// `max(0, z)`.
+    Relu,
+    /// z where z > 0, else this slope times z.
+    LeakyRelu(T),
+    /// `1 / (1 + exp(−z))`.
+    Sigmoid,
+    /// `tanh z`.
+    Tanh,
+    /// `½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`.
+    Gelu,
+}
+
+impl<T: Float> Activation<T> {
+    /// y.
+    pub fn of(self, z: T) -> T {
+        let (zero, one, half) = (T::zero(), T::one(), number::<T>(0.5));
+        match self {
+            Activation::Relu => z.max(zero),
+            Activation::LeakyRelu(slope) => z.max(zero) + slope * z.min(zero),
+            Activation::Sigmoid => one / (one + (-z).exp()),
+            Activation::Tanh => z.tanh(),
+            Activation::Gelu => half * z * (one + inner(z).tanh()),
+        }
+    }
+
+    /// dy/dz; 0, or the slope, where ReLU has no derivative.
+    pub fn derivative(self, z: T) -> T {
+        let (zero, one, half) = (T::zero(), T::one(), number::<T>(0.5));
+        match self {
+            Activation::Relu if z > zero => one,
+            Activation::Relu => zero,
+            Activation::LeakyRelu(_) if z > zero => one,
+            Activation::LeakyRelu(slope) => slope,
+            Activation::Sigmoid => self.of(z) * (one - self.of(z)),
+            Activation::Tanh => one - z.tanh() * z.tanh(),
+            Activation::Gelu => {
+                let t = inner(z).tanh();
+                let slope = root::<T>() * (one + number::<T>(3.0 * CUBIC) * z * z);
+                half * (one + t) + half * z * (one - t * t) * slope
+            }
+        }
+    }
+}
+
+const CUBIC: f64 = 0.044715;
+
+/// What GELU takes the tanh of.
+fn inner<T: Float>(z: T) -> T {
+    root::<T>() * (z + number::<T>(CUBIC) * z * z * z)
+}
+
+fn root<T: Float>() -> T {
+    number(std::f64::consts::FRAC_2_PI.sqrt())
+}
+
+fn number<T: Float>(value: f64) -> T {
+    T::from(value).expect("a small number has its like in every type")
+}

@@ -1,0 +1,88 @@
+//! The network as its formulas say it: plain loops, on f32 or f64. The specification that the fast passes are
+//! held against, and short enough to be read beside the lecture.
+
+mod activation;
+mod batch_norm;
+mod conv2d;
+mod dense;
+mod layer;
+mod pool;
+
+use num_traits::Float;
+
+pub use activation::Activation;
+pub use batch_norm::BatchNorm;
+pub use conv2d::Conv2d;
+pub use dense::Dense;
+pub use layer::Layer;
+pub use pool::{average_backward, average_forward, max_backward, max_forward};
+
+use super::Shape;
+use crate::loss::{Loss, naive::loss_and_gradient};
+
+/// What [`loss_and_gradients`] gives: the loss, and dW and db for each layer.
+pub type LossAndGradients<T> = (T, Vec<(Vec<T>, Vec<T>)>);
+
+/// The mean loss of a batch through dense layers with ReLU between them, `reg · Σ W²` included, and its gradients
+/// by dW and db of each layer: `nn_svm_loss` and `nn_svm_grad` of the lecture, for any number of layers.
+///
+/// # Shapes
+/// `x` is (B, D), `labels` is (B).
+pub fn loss_and_gradients<T: Float>(
+    layers: &[Dense<T>],
+    x: &[T],
+    labels: &[u32],
+    loss: Loss,
+    reg: T,
+) -> LossAndGradients<T> {
+    let mut all = Vec::new();
+    for dense in layers {
+        if !all.is_empty() {
+            all.push(Layer::Activation(Activation::Relu));
+        }
+        all.push(Layer::Dense(dense.clone()));
+    }
+    let input = Shape::Features(layers.first().expect("at least one layer").inputs);
+    network_loss_and_gradients(&all, input, x, labels, loss, reg)
+}
+
+/// The same through any layers: the gradients by dW and db of each dense and convolutional layer, by dγ and dβ of each
+/// batch norm. Batch norms take the statistics of the batch.
+///
+/// # Shapes
+/// `x` is (B, …) with examples of shape `input`, `labels` is (B).
+pub fn network_loss_and_gradients<T: Float>(
+    layers: &[Layer<T>],
+    input: Shape,
+    x: &[T],
+    labels: &[u32],
+    loss: Loss,
+    reg: T,
+) -> LossAndGradients<T> {
+    // Forward, keeping what went into each layer.
+    let (mut inputs, mut shapes) = (vec![x.to_vec()], vec![input]);
+    for (l, layer) in layers.iter().enumerate() {
+        let y = layer.forward(shapes[l], &inputs[l]);
+        inputs.push(y);
+        shapes.push(layer.output(shapes[l]));
+    }
+    let scores = inputs.last().expect("at least one layer");
+
+    let mut flowing = vec![T::zero(); scores.len()];
+    let mut total = loss_and_gradient(loss, scores, labels, &mut flowing);
+
+    // Backward, last layer first.
+    let mut gradients = Vec::new();
+    for (l, layer) in layers.iter().enumerate().rev() {
+        let (dx, mut dw, db) = layer.backward(shapes[l], &inputs[l], &flowing);
+        for (dw, &w) in dw.iter_mut().zip(layer.matrix()) {
+            total = total + reg * w * w;
+            *dw = *dw + (reg + reg) * w;
+        }
+        if layer.learns() {
+            gradients.insert(0, (dw, db));
+        }
+        flowing = dx;
+    }
+    (total, gradients)
+}

@@ -1,0 +1,356 @@
+//! The two directions through the layers.
+
+use std::ops::Range;
+
+use tercet_kernels::pooling::Window;
+
+use super::blocks::Block;
+use super::conv2d::Finish;
+use super::dropout::Rate;
+use super::parameters::squares;
+use super::pool;
+use super::workspace::Kept;
+use super::{Dropout, Gradient, Input, Layer, Network, Pool, Shape, Workspace};
+use super::{gelu, leaky_relu, relu, sigmoid, tanh};
+use crate::data::ImageShape;
+use crate::loss::{Loss, Objective};
+
+/// What a forward pass is for.
+pub(crate) enum Purpose<'a> {
+    /// Batch norms take the statistics that training has left, and nobody is dropped.
+    Prediction,
+    /// Batch norms take the statistics of the batch, and units are dropped where there is something to draw from.
+    Training(Option<&'a mut Dropout>),
+}
+
+impl Network {
+    /// The forward pass: the scores of a batch, as prediction has them. Every layer's output stays in the workspace.
+    ///
+    /// # Shapes
+    /// `x` is (B, D), the scores are (B, C).
+    ///
+    /// # Panics
+    /// Where `x` does not hold whole rows.
+    pub fn forward<'w>(&self, x: &[f32], workspace: &'w mut Workspace) -> &'w [f32] {
+        self.forward_from(Input::Dense(x), Purpose::Prediction, workspace)
+    }
+
+    /// The forward pass from an input that may be sparse.
+    pub(crate) fn forward_from<'w>(
+        &self,
+        x: Input<'_>,
+        mut purpose: Purpose<'_>,
+        workspace: &'w mut Workspace,
+    ) -> &'w [f32] {
+        workspace.prepare(self);
+        self.forward_blocks(0, x, x.examples(self.inputs()), &mut purpose, workspace)
+    }
+
+    /// The forward pass through the blocks from number `first` on. What reaches block 0 is `x`; what reaches a later one is
+    /// in the workspace.
+    fn forward_blocks<'w>(
+        &self,
+        first: usize,
+        x: Input<'_>,
+        examples: usize,
+        purpose: &mut Purpose<'_>,
+        workspace: &'w mut Workspace,
+    ) -> &'w [f32] {
+        let Workspace { outputs, kept, .. } = workspace;
+        let blocks = match &purpose {
+            Purpose::Training(Some(dropout)) => self.blocks_of(Some(&**dropout)),
+            _ => self.blocks_of(None),
+        };
+        for block in &blocks[first..] {
+            // Another pass may have kept what this one does not.
+            outputs[block.first..block.last].iter_mut().for_each(Vec::clear);
+            let (before, rest) = outputs.split_at_mut(block.last);
+            let input = block.input.map_or(x, |i| Input::Dense(&before[i]));
+            let output = &mut rest[0];
+            output.resize(examples * self.shapes[block.last].values(), 0.0);
+            self.forward_block(block, input, purpose, &mut kept[block.last], output);
+        }
+        let last = blocks.last().map_or(0, |block| block.last);
+        &workspace.outputs[last]
+    }
+
+    /// The blocks that are walked over.
+    fn blocks_of(&self, dropout: Option<&Dropout>) -> &[Block] {
+        match dropout.and_then(Dropout::of_activations) {
+            Some(_) => &self.blocks_dropping,
+            None => &self.blocks,
+        }
+    }
+
+    fn forward_block(
+        &self,
+        block: &Block,
+        input: Input<'_>,
+        purpose: &mut Purpose<'_>,
+        kept: &mut Kept,
+        output: &mut [f32],
+    ) {
+        let layer = &self.layers[block.first];
+        match layer {
+            Layer::Dense(dense) => dense.forward(input, &mut kept.zeros, output),
+            Layer::Conv2d(conv) => {
+                let shape = conv.shape(self.image(block));
+                conv.forward(&shape, block.finish, input.dense(), output, &mut kept.places, &mut kept.rooms);
+            }
+            Layer::MaxPool(windows) => {
+                kept.places.resize(output.len(), 0);
+                pool::forward_max(&self.window(block, *windows), input.dense(), output, &mut kept.places);
+            }
+            Layer::AveragePool(windows) => {
+                pool::forward_average(&self.window(block, *windows), input.dense(), output);
+            }
+            Layer::Relu => relu::forward(input.dense(), output),
+            Layer::LeakyRelu { slope } => leaky_relu::forward(*slope, input.dense(), output),
+            Layer::Sigmoid => sigmoid::forward(input.dense(), output),
+            Layer::Tanh => tanh::forward(input.dense(), output),
+            Layer::Gelu => gelu::forward(input.dense(), output),
+            Layer::Dropout { p } => {
+                output.copy_from_slice(input.dense());
+                if let Purpose::Training(Some(dropout)) = purpose {
+                    kept.places.resize(output.len(), 0);
+                    dropout.drop_and_mark(Rate::new(*p), output, &mut kept.places);
+                }
+            }
+            Layer::BatchNorm(norm) => match purpose {
+                Purpose::Prediction => norm.forward(input.dense(), output),
+                Purpose::Training(_) => {
+                    norm.forward_in_training(input.dense(), &mut kept.statistics, output);
+                }
+            },
+            Layer::Flatten => unreachable!("no block begins with a layer that does nothing"),
+        }
+        let Purpose::Training(Some(dropout)) = purpose else { return };
+        match (dropout.of_activations(), &self.layers[block.last]) {
+            (Some(rate), Layer::Relu) => dropout.drop(rate, output),
+            (Some(rate), layer) if layer.spec().is_activation() => {
+                kept.places.resize(output.len(), 0);
+                dropout.drop_and_mark(rate, output, &mut kept.places);
+            }
+            _ => {}
+        }
+    }
+
+    /// The mean loss of a batch, regularisation included, and its gradients by all parameters:
+    ///
+    /// ```text
+    /// L = 1/B · Σ_b L_b + reg · Σ W²        over the weight matrices, biases left out
+    /// ```
+    ///
+    /// The gradients are in [`Workspace::gradients`] afterwards. Batch norms take the statistics of the batch; dropout
+    /// layers drop nobody.
+    ///
+    /// # Shapes
+    /// `x` is (B, D), `labels` is (B).
+    ///
+    /// # Panics
+    /// Where the shapes do not fit or the batch is empty.
+    pub fn loss_and_gradients(
+        &self,
+        x: &[f32],
+        labels: &[u32],
+        loss: Loss,
+        reg: f32,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        self.objective_and_gradients(x, labels, loss.into(), reg, None, workspace)
+    }
+
+    /// The same for a loss with label smoothing or weights, and with units dropped.
+    ///
+    /// # Shapes
+    /// `x` is (B, D), `labels` and the weights are (B).
+    ///
+    /// # Panics
+    /// Where the shapes do not fit or the batch is empty.
+    pub fn objective_and_gradients(
+        &self,
+        x: &[f32],
+        labels: &[u32],
+        objective: Objective<'_>,
+        reg: f32,
+        dropout: Option<&mut Dropout>,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        let data_loss = self.data_loss_and_gradients(Input::Dense(x), labels, objective, dropout, workspace);
+        regularized(data_loss, reg, self.regularize(reg, workspace.gradients_mut()))
+    }
+
+    /// Adds the gradient of the regularisation, `2 · reg · W`, to the gradients of a batch; returns Σ W², or 0 where `reg`
+    /// is 0.
+    pub(crate) fn regularize(&self, reg: f32, gradients: &mut [Gradient]) -> f64 {
+        if reg == 0.0 {
+            return 0.0;
+        }
+        let matrices = self.learning().zip(gradients).filter(|(parameters, _)| parameters.is_matrix);
+        matrices
+            .map(|(parameters, gradient)| {
+                gradient.dw.iter_mut().zip(parameters.w).for_each(|(dw, w)| *dw += 2.0 * reg * w);
+                squares(parameters.w)
+            })
+            .sum()
+    }
+
+    /// The mean loss of a batch and its gradients, without the regularisation, from an input that may be sparse.
+    pub(crate) fn data_loss_and_gradients(
+        &self,
+        x: Input<'_>,
+        labels: &[u32],
+        objective: Objective<'_>,
+        mut dropout: Option<&mut Dropout>,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        self.forward_from(x, Purpose::Training(dropout.as_deref_mut()), workspace);
+        // Nothing asks for the gradient by what goes into the first layer that learns.
+        let blocks = self.blocks_of(dropout.as_deref());
+        let first = blocks.iter().position(|block| block.gradient.is_some()).unwrap_or(blocks.len());
+        self.loss_and_backward(first..first + 1, x, labels, objective, dropout.as_deref(), workspace)
+    }
+
+    /// The same for a dense first layer that is worked at elsewhere, whose output is in the workspace
+    /// ([`Workspace::first_output`]). The gradient by that output is there afterwards
+    /// ([`Workspace::first_output_gradient`]), and those of the parameters of all layers but the first.
+    pub(crate) fn data_loss_and_gradients_behind_first(
+        &self,
+        labels: &[u32],
+        objective: Objective<'_>,
+        mut dropout: Option<&mut Dropout>,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        let nothing = Input::Dense(&[]);
+        let purpose = &mut Purpose::Training(dropout.as_deref_mut());
+        self.forward_blocks(1, nothing, labels.len(), purpose, workspace);
+        self.loss_and_backward(1..1, nothing, labels, objective, dropout.as_deref(), workspace)
+    }
+
+    /// The loss of the scores in the workspace, and back through the blocks down to the first of the range, of which those
+    /// behind its end hand on a gradient by their input.
+    fn loss_and_backward(
+        &self,
+        first: Range<usize>,
+        x: Input<'_>,
+        labels: &[u32],
+        objective: Objective<'_>,
+        dropout: Option<&Dropout>,
+        workspace: &mut Workspace,
+    ) -> f32 {
+        workspace.prepare_gradients(self);
+        let blocks = self.blocks_of(dropout);
+        let scores = &workspace.outputs[blocks.last().map_or(0, |block| block.last)];
+        workspace.flowing.resize(scores.len(), 0.0);
+        let data_loss = objective.loss_and_gradient(scores, labels, &mut workspace.flowing);
+        for (i, block) in blocks.iter().enumerate().skip(first.start).rev() {
+            self.backward_block(block, x, labels.len(), i >= first.end, dropout, workspace);
+        }
+        data_loss
+    }
+
+    /// Backwards through a block: what flows, the gradient by its output, becomes the one by its input where that is
+    /// `asked` for.
+    fn backward_block(
+        &self,
+        block: &Block,
+        x: Input<'_>,
+        examples: usize,
+        asked: bool,
+        dropout: Option<&Dropout>,
+        workspace: &mut Workspace,
+    ) {
+        let Workspace { outputs, kept, flowing, flowing_next, gradients, flowing_zeros, turned } = workspace;
+        let input = block.input.map_or(x, |i| Input::Dense(&outputs[i]));
+        let (output, kept) = (&outputs[block.last], &mut kept[block.last]);
+        let width = block.input.map_or(self.inputs(), |i| self.shapes[i].values());
+        let layer = &self.layers[block.first];
+        match (dropout.and_then(Dropout::of_activations), &self.layers[block.last]) {
+            (Some(rate), Layer::Relu) => rate.backward_of_relu(output, flowing),
+            (Some(rate), layer) if layer.spec().is_activation() => rate.backward(&kept.places, flowing),
+            _ => {}
+        }
+        // Most layers compute the next gradient beside the one that flows.
+        let mut beside = |flowing: &mut Vec<f32>, backward: &mut dyn FnMut(&[f32], &mut [f32])| {
+            flowing_next.resize(examples * width, 0.0);
+            backward(flowing, flowing_next);
+            std::mem::swap(flowing, flowing_next);
+        };
+        match layer {
+            Layer::Dense(dense) => {
+                let gradient = &mut gradients[block.gradient.expect("a dense layer learns")];
+                dense.backward_parameters(input, &mut kept.zeros, flowing, gradient);
+                if asked {
+                    beside(flowing, &mut |dz, dx| dense.backward_input(dz, flowing_zeros, turned, dx));
+                }
+            }
+            Layer::Conv2d(conv) => {
+                let gradient = &mut gradients[block.gradient.expect("a convolution learns")];
+                let (shape, finish) = (conv.shape(self.image(block)), block.finish);
+                if finish == Finish::Relu {
+                    relu::backward(output, flowing);
+                }
+                let Kept { places, rooms, .. } = kept;
+                conv.backward_parameters(&shape, finish, input.dense(), flowing, places, gradient, rooms);
+                if asked {
+                    beside(flowing, &mut |dz, dx| conv.backward_input(&shape, finish, dz, places, dx, rooms));
+                }
+            }
+            Layer::MaxPool(windows) => {
+                let window = self.window(block, *windows);
+                beside(flowing, &mut |dy, dx| pool::backward_max(&window, &kept.places, dy, dx));
+            }
+            Layer::AveragePool(windows) => {
+                let window = self.window(block, *windows);
+                beside(flowing, &mut |dy, dx| pool::backward_average(&window, dy, dx));
+            }
+            Layer::Relu => relu::backward(input.dense(), flowing),
+            Layer::LeakyRelu { slope } => leaky_relu::backward(*slope, input.dense(), flowing),
+            Layer::Sigmoid => sigmoid::backward(input.dense(), flowing),
+            Layer::Tanh => tanh::backward(input.dense(), flowing),
+            Layer::Gelu => gelu::backward(input.dense(), flowing),
+            Layer::Dropout { p } => {
+                if dropout.is_some() {
+                    Rate::new(*p).backward(&kept.places, flowing);
+                }
+            }
+            Layer::BatchNorm(norm) => {
+                let Gradient { dw, db } = &mut gradients[block.gradient.expect("a batch norm learns")];
+                norm.backward(input.dense(), &mut kept.statistics, flowing, dw, db);
+            }
+            Layer::Flatten => unreachable!("no block begins with a layer that does nothing"),
+        }
+    }
+
+    /// Takes the statistics that the batch norms saw in the last batch into those that prediction will take.
+    pub(crate) fn follow_statistics(&mut self, workspace: &Workspace) {
+        for (layer, kept) in self.layers.iter_mut().zip(&workspace.kept) {
+            if let Layer::BatchNorm(norm) = layer {
+                norm.follow(&kept.statistics);
+            }
+        }
+    }
+
+    /// The image that goes into a block.
+    fn image(&self, block: &Block) -> ImageShape {
+        match block.input.map_or(self.input, |i| self.shapes[i]) {
+            Shape::Image(image) => image,
+            Shape::Features(_) => {
+                unreachable!("a network is made of layers that images reach where they must")
+            }
+        }
+    }
+
+    fn window(&self, block: &Block, pool: Pool) -> Window {
+        let ImageShape { height, width, channels } = self.image(block);
+        Window { height, width, channels, size: pool.size, stride: pool.stride }
+    }
+}
+
+/// The loss of a batch with its regularisation, from Σ W². Without any, weights that are unsound do not show in it.
+pub(crate) fn regularized(data_loss: f32, reg: f32, squares: f64) -> f32 {
+    match reg {
+        0.0 => data_loss,
+        _ => (f64::from(data_loss) + f64::from(reg) * squares) as f32,
+    }
+}

@@ -1,0 +1,68 @@
+//! Pooling: an image becomes a smaller one, of the largest value or of the mean of each window.
+//!
+//! ```text
+//! y[i, j, c] = max over ky, kx of x[i · stride + ky, j · stride + kx, c]        or the mean over them
+//! ```
+//!
+//! Images are shared out among the threads, which changes no bit: each has its own outputs.
+
+use rayon::prelude::*;
+use tercet_kernels::Isa;
+use tercet_kernels::pooling::{self, Window};
+
+/// Below this many values, handing half of them to another thread takes longer than pooling them.
+const WORTH_A_THREAD: usize = 1 << 17;
+
+/// How many images a thread takes at a time.
+fn together(window: &Window, values: usize) -> usize {
+    let images = values / window.inputs();
+    let threads = rayon::current_num_threads().min(values / WORTH_A_THREAD).max(1);
+    images.div_ceil(threads).max(1)
+}
+
+/// The largest value of each window, and its place there: the first of equals. NaN is larger than anything, so that a
+/// network which diverges is noticed.
+///
+/// # Shapes
+/// `x` is (B, height, width, channels), `y` and `places` are the same with the height and width of the output.
+pub(super) fn forward_max(window: &Window, x: &[f32], y: &mut [f32], places: &mut [u8]) {
+    let (isa, images) = (Isa::active(), together(window, x.len()));
+    let outputs = images * window.outputs();
+    x.par_chunks(images * window.inputs())
+        .zip(y.par_chunks_mut(outputs).zip(places.par_chunks_mut(outputs)))
+        .for_each(|(x, (y, places))| pooling::max_forward(isa, window, x, y, places));
+}
+
+/// From `y`, the largest of each window: dy goes to the value that was the largest, and nothing to the others.
+///
+/// # Shapes
+/// `places` and `dy` are as y, `dx` is as x.
+pub(super) fn backward_max(window: &Window, places: &[u8], dy: &[f32], dx: &mut [f32]) {
+    let (isa, images) = (Isa::active(), together(window, dx.len()));
+    let outputs = images * window.outputs();
+    dx.par_chunks_mut(images * window.inputs())
+        .zip(dy.par_chunks(outputs).zip(places.par_chunks(outputs)))
+        .for_each(|(dx, (dy, places))| pooling::max_backward(isa, window, dy, places, dx));
+}
+
+/// The mean of each window.
+///
+/// # Shapes
+/// `x` is (B, height, width, channels), `y` the same with the height and width of the output.
+pub(super) fn forward_average(window: &Window, x: &[f32], y: &mut [f32]) {
+    let (isa, images) = (Isa::active(), together(window, x.len()));
+    x.par_chunks(images * window.inputs())
+        .zip(y.par_chunks_mut(images * window.outputs()))
+        .for_each(|(x, y)| pooling::average_forward(isa, window, x, y));
+}
+
+/// From `y`, the mean of each window: every value of a window gets its share of dy.
+///
+/// # Shapes
+/// `dy` is as y, `dx` as x.
+pub(super) fn backward_average(window: &Window, dy: &[f32], dx: &mut [f32]) {
+    let (isa, images) = (Isa::active(), together(window, dx.len()));
+    dx.par_chunks_mut(images * window.inputs())
+        .zip(dy.par_chunks(images * window.outputs()))
+        .for_each(|(dx, dy)| pooling::average_backward(isa, window, dy, dx));
+}

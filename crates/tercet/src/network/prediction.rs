@@ -1,0 +1,100 @@
+//! The scores of a whole set.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use super::{BatchNorm, Inputs, Layer, Network, Purpose, Workspace};
+use crate::data::Dataset;
+use crate::{Error, Matrix, Result};
+
+/// How many examples are scored at a time outside training.
+const SCORING_BATCH: usize = 128;
+
+/// About how many values of a layer lie side by side then, where examples are large: they should stay in a cache.
+const SCORED_TOGETHER: usize = 1 << 17;
+
+impl Network {
+    /// The scores of a whole set.
+    ///
+    /// # Shapes
+    /// (N, C).
+    ///
+    /// # Errors
+    /// Examples of another width than the network's inputs.
+    pub fn scores(&self, data: &Dataset) -> Result<Matrix> {
+        if data.width() != self.inputs() {
+            let what = format!("features of an example of {}", data.name());
+            return Err(Error::mismatch(
+                what,
+                data.width(),
+                format!("{}, the network's inputs", self.inputs()),
+            ));
+        }
+        let network = &*self.for_prediction();
+        let (batch, classes) = (network.scoring_batch(), network.classes());
+        let mut scores = Matrix::zeros(data.len(), classes);
+        scores.values_mut().par_chunks_mut(batch * classes).enumerate().for_each_init(
+            || (Workspace::new(), Inputs::new(network), Vec::new()),
+            |(workspace, inputs, rows), (block, scores)| {
+                let from = block * batch;
+                rows.clear();
+                rows.extend(from..from + scores.len() / classes);
+                let x = inputs.read(data, rows);
+                scores.copy_from_slice(network.forward_from(x, Purpose::Prediction, workspace));
+            },
+        );
+        Ok(scores)
+    }
+
+    /// How many examples go through the layers at a time outside training.
+    pub(crate) fn scoring_batch(&self) -> usize {
+        let widest = self.shapes.iter().map(|shape| shape.values()).max().unwrap_or(1);
+        match self.is_of_images() {
+            false => SCORING_BATCH,
+            true => (SCORED_TOGETHER / widest.max(1)).clamp(1, SCORING_BATCH),
+        }
+    }
+
+    /// The network that gives the same scores with fewer layers: dropout is left out, and every batch norm that stands
+    /// right behind a dense or a convolutional layer has gone into the weights of that layer,
+    ///
+    /// ```text
+    /// W′ = W · γ / √(σ² + ε)        b′ = (b − μ) · γ / √(σ² + ε) + β
+    /// ```
+    ///
+    /// which changes the scores by no more than rounding. [`scores`](Network::scores) takes it by itself.
+    pub fn for_prediction(&self) -> Cow<'_, Network> {
+        let is_for_training = |layer: &Layer| matches!(layer, Layer::BatchNorm(_) | Layer::Dropout { .. });
+        if !self.layers.iter().any(is_for_training) {
+            return Cow::Borrowed(self);
+        }
+        let mut layers: Vec<Layer> = Vec::new();
+        for layer in &self.layers {
+            match (layers.last_mut(), layer) {
+                (_, Layer::Dropout { .. }) => {}
+                (Some(Layer::Dense(dense)), Layer::BatchNorm(norm)) => {
+                    fold(norm, &mut dense.w, &mut dense.b);
+                }
+                (Some(Layer::Conv2d(conv)), Layer::BatchNorm(norm)) => fold(norm, &mut conv.w, &mut conv.b),
+                _ => layers.push(layer.clone()),
+            }
+        }
+        let folded = Network::with_input(self.input, layers);
+        folded.map_or(Cow::Borrowed(self), Cow::Owned)
+    }
+}
+
+/// Takes a batch norm into the layer before it.
+///
+/// # Shapes
+/// `w` is (inputs, channels), `b` is (channels).
+fn fold(norm: &BatchNorm, w: &mut [f32], b: &mut [f32]) {
+    for (channel, b) in b.iter_mut().enumerate() {
+        let (scale, shift) = norm.scale_and_shift(channel);
+        *b = (f64::from(*b) * scale + shift) as f32;
+        for w in w.iter_mut().skip(channel).step_by(norm.channels()) {
+            *w = (f64::from(*w) * scale) as f32;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What an example is on its way through a network: a list of numbers, or an image.
+
+use crate::data::{Dataset, ImageShape};
+
+/// What an example is at one place of a network.
+///
+/// ```
+/// use tercet::data::ImageShape;
+/// use tercet::network::Shape;
+///
+/// let digit = Shape::from(ImageShape::gray(28, 28));
+/// assert_eq!((digit.to_string(), digit.values()), ("28 × 28 × 1".to_owned(), 784));
+/// assert_eq!(digit.flat(), Shape::Features(784));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// So many numbers.
+    Features(usize),
+    /// An image, (height, width, channels): row by row, the channels of a pixel side by side.
+    Image(ImageShape),
+}
+
+impl Shape {
+    /// The shape of an example of a data set.
+    pub fn of(data: &Dataset) -> Self {
+        data.image_shape().map_or(Shape::Features(data.width()), Shape::Image)
+    }
+
+    /// How many numbers such an example has. More than fit into a `usize` are as many as do.
+    pub fn values(self) -> usize {
+        match self {
+            Shape::Features(count) => count,
+            Shape::Image(ImageShape { width, height, channels }) => {
+                width.saturating_mul(height).saturating_mul(channels)
+            }
+        }
+    }
+
+    /// How many channels it has: those of an image, or every number of a list.
+    pub fn channels(self) -> usize {
+        match self {
+            Shape::Features(count) => count,
+            Shape::Image(image) => image.channels,
+        }
+    }
+
+    /// The same numbers as a list.
+    pub fn flat(self) -> Self {
+        Shape::Features(self.values())
+    }
+}
+
+impl From<usize> for Shape {
+    fn from(features: usize) -> Self {
+        Shape::Features(features)
+    }
+}
+
+impl From<ImageShape> for Shape {
+    fn from(image: ImageShape) -> Self {
+        Shape::Image(image)
+    }
+}
+
+impl std::fmt::Display for Shape {
+    /// `784`, or height × width × channels: `28 × 28 × 1`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Shape::Features(count) => write!(f, "{count}"),
+            Shape::Image(ImageShape { width, height, channels }) => {
+                write!(f, "{height} × {width} × {channels}")
+            }
+        }
+    }
+}

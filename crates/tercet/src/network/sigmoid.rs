@@ -1,0 +1,26 @@
+//! The logistic function, `σ(z) = 1 / (1 + exp(−z))`: between 0 and 1, as the first networks had it.
+
+/// `y = σ(z)`.
+///
+/// # Shapes
+/// `z` and `y` have the same length.
+pub(super) fn forward(z: &[f32], y: &mut [f32]) {
+    for (y, &z) in y.iter_mut().zip(z) {
+        *y = of(z);
+    }
+}
+
+/// From `y = σ(z)`: `dz = dy · y · (1 − y)`. In place: `flowing` holds dy and becomes dz.
+///
+/// # Shapes
+/// `z` and `flowing` have the same length.
+pub(super) fn backward(z: &[f32], flowing: &mut [f32]) {
+    for (flowing, &z) in flowing.iter_mut().zip(z) {
+        let y = of(z);
+        *flowing *= y * (1.0 - y);
+    }
+}
+
+fn of(z: f32) -> f32 {
+    1.0 / (1.0 + (-z).exp())
+}

@@ -1,0 +1,238 @@
+//! [`Spec`]: a layer without its parameters.
+
+use tercet_kernels::convolution;
+
+use super::Shape;
+use crate::data::ImageShape;
+
+/// A layer without its parameters: what a word of an [`Architecture`](super::Architecture) says. Each prints as its
+/// word.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spec {
+    /// `dense256`: [`Dense`](super::Dense).
+    Dense {
+        /// H, the number of outputs.
+        outputs: usize,
+    },
+    /// `conv5-24`, `conv3x5-24/2+1`: [`Conv2d`](super::Conv2d).
+    Conv2d {
+        /// Rows of a filter.
+        kernel_height: usize,
+        /// Columns of a filter.
+        kernel_width: usize,
+        /// How many filters there are: the channels that come out.
+        filters: usize,
+        /// By how many pixels a filter moves on.
+        stride: usize,
+        /// How many rows and columns of zeros surround the image on each side.
+        padding: usize,
+    },
+    /// `pool`, `pool3`, `pool3/2`: the largest value of each window.
+    MaxPool(Pool),
+    /// `avgpool`, `avgpool3/2`: the mean of each window.
+    AveragePool(Pool),
+    /// `relu`: `max(0, z)`.
+    Relu,
+    /// `leaky0.01`: z where z > 0, else slope · z.
+    LeakyRelu {
+        /// What a negative z is multiplied by.
+        slope: f32,
+    },
+    /// `sigmoid`: `1 / (1 + exp(−z))`.
+    Sigmoid,
+    /// `tanh`.
+    Tanh,
+    /// `gelu`: about `z · Φ(z)`.
+    Gelu,
+    /// `dropout0.4`: units that sit out a step of training.
+    Dropout {
+        /// The probability of each.
+        p: f32,
+    },
+    /// `batchnorm`: [`BatchNorm`](super::BatchNorm).
+    BatchNorm,
+    /// `flatten`: an image as the list of its values.
+    Flatten,
+}
+
+/// The windows of a pooling layer. Those that would stand out over the right or lower edge are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Rows, and columns, of a window.
+    pub size: usize,
+    /// By how many pixels windows lie apart.
+    pub stride: usize,
+}
+
+impl Pool {
+    /// 2 × 2 pixels, side by side.
+    pub const HALVING: Pool = Pool { size: 2, stride: 2 };
+}
+
+impl Spec {
+    /// What is wrong with the numbers of the layer, whatever reaches it: what they should be.
+    pub(super) fn wanted_numbers(self) -> Option<&'static str> {
+        match self {
+            Spec::Dense { outputs: 0 } => Some("at least 1 unit"),
+            Spec::Conv2d { kernel_height: 0, .. } | Spec::Conv2d { kernel_width: 0, .. } => {
+                Some("filters of at least 1 × 1 pixels")
+            }
+            Spec::Conv2d { filters: 0, .. } => Some("at least 1 filter"),
+            Spec::Conv2d { stride: 0, .. } => Some("a stride of at least 1"),
+            Spec::Conv2d { kernel_height, kernel_width, padding, .. }
+                if padding >= kernel_height.min(kernel_width) =>
+            {
+                Some("padding that is less than the filter, which would see nothing but zeros")
+            }
+            Spec::MaxPool(pool) | Spec::AveragePool(pool) => match pool {
+                // Which place of its window was the largest is kept in a byte.
+                Pool { size: 0 | 16.., .. } => Some("windows of 1 × 1 to 15 × 15 pixels"),
+                Pool { stride: 0, .. } => Some("a stride of at least 1"),
+                _ => None,
+            },
+            Spec::LeakyRelu { slope } if !slope.is_finite() => Some("a finite slope, such as leaky0.01"),
+            Spec::Dropout { p } if !(0.0..1.0).contains(&p) => {
+                Some("a probability of at least 0 and below 1, such as dropout0.5")
+            }
+            _ => None,
+        }
+    }
+
+    /// The shape behind the layer; or what should reach it instead of `input`.
+    pub(super) fn output(self, input: Shape) -> Result<Shape, String> {
+        let windows = |image: ImageShape, height: usize, width: usize, stride: usize, padding: usize| {
+            let around = padding.saturating_mul(2);
+            let (rows, columns) = (image.height.saturating_add(around), image.width.saturating_add(around));
+            if rows < height || columns < width {
+                let or = if padding > 0 { "with its padding " } else { "" };
+                return Err(format!("an image {or}of at least {height} × {width} pixels"));
+            }
+            Ok(ImageShape {
+                height: (rows - height) / stride + 1,
+                width: (columns - width) / stride + 1,
+                ..image
+            })
+        };
+        match (self, input) {
+            (Spec::Dense { outputs }, Shape::Features(_)) => Ok(Shape::Features(outputs)),
+            (Spec::Dense { .. }, Shape::Image(_)) => {
+                Err("a list of features, not an image: put flatten before it".to_owned())
+            }
+            (Spec::Conv2d { kernel_height, kernel_width, filters, stride, padding }, Shape::Image(image)) => {
+                let output = windows(image, kernel_height, kernel_width, stride, padding)?;
+                let ImageShape { height, width, channels } = image;
+                let arrays = convolution::Shape {
+                    height,
+                    width,
+                    channels,
+                    kernel_height,
+                    kernel_width,
+                    stride,
+                    padding,
+                    filters,
+                };
+                match arrays.check() {
+                    Ok(()) => Ok(Shape::Image(ImageShape { channels: filters, ..output })),
+                    Err(_) => Err("sizes whose arrays have at most 2³⁰ numbers for an example".to_owned()),
+                }
+            }
+            (Spec::MaxPool(pool) | Spec::AveragePool(pool), Shape::Image(image)) => {
+                windows(image, pool.size, pool.size, pool.stride, 0).map(Shape::Image)
+            }
+            (Spec::Conv2d { .. } | Spec::MaxPool(_) | Spec::AveragePool(_), Shape::Features(_)) => {
+                Err("an image, height × width × channels, not a list of features".to_owned())
+            }
+            (Spec::Flatten, input) => Ok(input.flat()),
+            (
+                Spec::Relu
+                | Spec::LeakyRelu { .. }
+                | Spec::Sigmoid
+                | Spec::Tanh
+                | Spec::Gelu
+                | Spec::Dropout { .. }
+                | Spec::BatchNorm,
+                input,
+            ) => Ok(input),
+        }
+    }
+
+    /// How many numbers the layer learns; `None` where they cannot be counted.
+    pub(super) fn parameters(self, input: Shape) -> Option<usize> {
+        match self {
+            Spec::Dense { outputs } => input.values().checked_mul(outputs)?.checked_add(outputs),
+            Spec::Conv2d { kernel_height, kernel_width, filters, .. } => kernel_height
+                .checked_mul(kernel_width)?
+                .checked_mul(input.channels())?
+                .checked_mul(filters)?
+                .checked_add(filters),
+            Spec::BatchNorm => input.channels().checked_mul(2),
+            _ => Some(0),
+        }
+    }
+
+    /// How many multiply-adds an example takes in the weights of the layer on its way forward.
+    pub(super) fn multiply_adds(self, input: Shape) -> usize {
+        match (self, self.output(input)) {
+            (Spec::Dense { outputs }, _) => input.values().saturating_mul(outputs),
+            (Spec::Conv2d { kernel_height, kernel_width, .. }, Ok(output)) => {
+                let of_each = kernel_height.saturating_mul(kernel_width).saturating_mul(input.channels());
+                output.values().saturating_mul(of_each)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the layer applies a function to each value by itself, and learns nothing.
+    pub(super) fn is_activation(self) -> bool {
+        matches!(self, Spec::Relu | Spec::LeakyRelu { .. } | Spec::Sigmoid | Spec::Tanh | Spec::Gelu)
+    }
+
+    /// Whether the layer can only mean something for images.
+    fn is_of_images(self) -> bool {
+        matches!(self, Spec::Conv2d { .. } | Spec::MaxPool(_) | Spec::AveragePool(_) | Spec::Flatten)
+    }
+}
+
+/// What layers take an image for. Where a dense layer comes before any that is of images, as a picture has pixels next to
+/// one another for none of them, the image enters as the list of its pixels.
+pub(super) fn entrance(layers: impl IntoIterator<Item = Spec>, input: Shape) -> Shape {
+    let decides = |spec: &Spec| matches!(spec, Spec::Dense { .. }) || spec.is_of_images();
+    match layers.into_iter().find(decides) {
+        Some(spec) if spec.is_of_images() => input,
+        _ => input.flat(),
+    }
+}
+
+impl std::fmt::Display for Spec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pool = |f: &mut std::fmt::Formatter<'_>, name, Pool { size, stride }| match (size, stride) {
+            (2, 2) => write!(f, "{name}"),
+            _ if size == stride => write!(f, "{name}{size}"),
+            _ => write!(f, "{name}{size}/{stride}"),
+        };
+        match *self {
+            Spec::Dense { outputs } => write!(f, "dense{outputs}"),
+            Spec::Conv2d { kernel_height, kernel_width, filters, stride, padding } => {
+                write!(f, "conv{kernel_height}")?;
+                if kernel_width != kernel_height {
+                    write!(f, "x{kernel_width}")?;
+                }
+                write!(f, "-{filters}")?;
+                if stride != 1 {
+                    write!(f, "/{stride}")?;
+                }
+                if padding != 0 { write!(f, "+{padding}") } else { Ok(()) }
+            }
+            Spec::MaxPool(windows) => pool(f, "pool", windows),
+            Spec::AveragePool(windows) => pool(f, "avgpool", windows),
+            Spec::Relu => write!(f, "relu"),
+            Spec::LeakyRelu { slope } => write!(f, "leaky{slope}"),
+            Spec::Sigmoid => write!(f, "sigmoid"),
+            Spec::Tanh => write!(f, "tanh"),
+            Spec::Gelu => write!(f, "gelu"),
+            Spec::Dropout { p } => write!(f, "dropout{p}"),
+            Spec::BatchNorm => write!(f, "batchnorm"),
+            Spec::Flatten => write!(f, "flatten"),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The hyperbolic tangent, `tanh z = (exp z − exp −z) / (exp z + exp −z)`: between −1 and 1, and 0 where z is.
+
+/// `y = tanh z`.
+///
+/// # Shapes
+/// `z` and `y` have the same length.
+pub(super) fn forward(z: &[f32], y: &mut [f32]) {
+    for (y, &z) in y.iter_mut().zip(z) {
+        *y = z.tanh();
+    }
+}
+
+/// From `y = tanh z`: `dz = dy · (1 − y²)`. In place: `flowing` holds dy and becomes dz.
+///
+/// # Shapes
+/// `z` and `flowing` have the same length.
+pub(super) fn backward(z: &[f32], flowing: &mut [f32]) {
+    for (flowing, &z) in flowing.iter_mut().zip(z) {
+        let y = z.tanh();
+        *flowing *= 1.0 - y * y;
+    }
+}
