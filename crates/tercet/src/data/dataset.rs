@@ -46,6 +46,23 @@ pub enum Row<'a> {
     F32(&'a [f32]),
 }
 
+impl Row<'_> {
+    /// Writes the features as a model that computes in f32 sees them: pixels as value / 255, others as they are.
+    ///
+    /// # Shapes
+    /// `x` is (D).
+    pub(crate) fn write_input(self, x: &mut [f32]) {
+        match self {
+            Row::U8(pixels) => {
+                for (x, &pixel) in x.iter_mut().zip(pixels) {
+                    *x = f32::from(pixel) / 255.0;
+                }
+            }
+            Row::F32(values) => x.copy_from_slice(values),
+        }
+    }
+}
+
 /// The features of all examples, (N, D).
 #[derive(Debug)]
 enum Features {
@@ -263,14 +280,7 @@ impl Dataset {
     pub fn write_inputs(&self, rows: &[usize], x: &mut [f32]) {
         assert_eq!(x.len(), rows.len() * self.width(), "the buffer holds one row for each example");
         for (&i, x) in rows.iter().zip(x.chunks_exact_mut(self.width())) {
-            match self.row(i) {
-                Row::U8(pixels) => {
-                    for (x, &pixel) in x.iter_mut().zip(pixels) {
-                        *x = f32::from(pixel) / 255.0;
-                    }
-                }
-                Row::F32(values) => x.copy_from_slice(values),
-            }
+            self.row(i).write_input(x);
         }
     }
 

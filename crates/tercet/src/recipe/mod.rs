@@ -22,7 +22,16 @@
 //! stop_by = "loss"            # what patience goes by: the validation accuracy where it is left out
 //! clip = 1.0                  # the largest norm of a gradient; gradients are as they are where it is left out
 //! dropout = 0.5               # the probability that a hidden unit sits a step out; 0 where it is left out
+//! input_dropout = 0.2         # the probability that an input does; 0 where it is left out
 //! label_smoothing = 0.1       # of softmax; 0 where it is left out
+//! ema = 0.999                 # the decay of a moving average of the weights; none is kept where it is left out
+//!
+//! [train.augment]             # what is done to pictures each time; nothing where it is left out: tercet::augment
+//! shift = 2.0                 # pixels
+//! rotate = 10.0               # degrees
+//! scale = 0.1
+//! shear = 0.1
+//! elastic = { rms = 1.5, sigma = 4.0 }   # pixels
 //! ```
 //!
 //! With `solver = "dual"` a linear classifier is trained exactly, and has other settings: [`Exact`]. How many threads work

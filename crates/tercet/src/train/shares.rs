@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::Settings;
 use crate::Result;
+use crate::augment::Augmenter;
 use crate::data::Dataset;
 use crate::loss::Objective;
 use crate::network::{Dropout, Gradient, Inputs, Network, Workspace};
@@ -38,10 +39,18 @@ pub(super) struct Shares {
 /// Half of a batch, or all of it, on its way through the network. The buffers last for the whole training.
 struct Share {
     inputs: Inputs,
+    augmented: Option<Augmented>,
     labels: Vec<u32>,
     weights: Vec<f32>,
+    input_dropout: Option<Dropout>,
     dropout: Option<Dropout>,
     workspace: Workspace,
+}
+
+/// The pictures of a share as augmentation made them.
+struct Augmented {
+    augmenter: Augmenter,
+    pixels: Vec<u8>,
 }
 
 /// What is the same for all examples of a batch.
@@ -57,11 +66,17 @@ pub(super) struct Pass<'a> {
 }
 
 impl Shares {
-    /// For batches of so many examples.
+    /// For batches of so many of these examples.
     ///
     /// # Errors
-    /// A probability of dropout that is none.
-    pub fn new(network: &Network, batch: usize, settings: &Settings, seed: u64) -> Result<Self> {
+    /// Probabilities of dropout that are none, and augmentation that makes no sense.
+    pub fn new(
+        network: &Network,
+        examples: &Dataset,
+        batch: usize,
+        settings: &Settings,
+        seed: u64,
+    ) -> Result<Self> {
         let parameters = network.parameters();
         let shared =
             batch >= FEWEST_EXAMPLES && parameters <= MOST_PARAMETERS && batch * parameters >= WORTH_A_THREAD;
@@ -71,8 +86,20 @@ impl Shares {
                 0.0 => None,
                 p => Some(Dropout::new(p, seed)?),
             };
+            let input_dropout = match settings.input_dropout {
+                0.0 => None,
+                p => Some(Dropout::of_inputs(p, seed)?),
+            };
+            let augmented = match examples.image_shape().filter(|_| !settings.augment.is_none()) {
+                None => None,
+                Some(shape) => {
+                    let augmenter = Augmenter::new(settings.augment, shape, batch, seed)?;
+                    Some(Augmented { augmenter, pixels: Vec::new() })
+                }
+            };
             let (inputs, workspace) = (Inputs::new(network), Workspace::new());
-            Ok(Share { inputs, labels: Vec::new(), weights: Vec::new(), dropout, workspace })
+            let (labels, weights) = (Vec::new(), Vec::new());
+            Ok(Share { inputs, augmented, labels, weights, input_dropout, dropout, workspace })
         };
         let shares = (0..count).map(|_| share()).collect::<Result<_>>()?;
         Ok(Shares { shares, first: batch.div_ceil(count) })
@@ -117,9 +144,18 @@ impl Share {
         number: u64,
     ) -> f32 {
         let Pass { network, examples, weights, settings, step } = pass;
-        let (batch, rows) = (rows.len(), &rows[range]);
-        let Share { inputs, labels, weights: of_rows, dropout, workspace } = self;
-        let x = inputs.read(examples, rows);
+        let (batch, first, rows) = (rows.len(), range.start, &rows[range]);
+        let Share { inputs, augmented, labels, weights: of_rows, input_dropout, dropout, workspace } = self;
+        let mut x = match augmented {
+            None => inputs.read(examples, rows),
+            Some(augmented) => {
+                inputs.read_pixels(augmented.write(examples, rows, step, first), examples.width())
+            }
+        };
+        if let Some(dropout) = input_dropout {
+            dropout.seek_share(step as u64, number);
+            x = inputs.drop_some(dropout);
+        }
         labels.clear();
         labels.extend(rows.iter().map(|&i| examples.label(i)));
         of_rows.clear();
@@ -134,6 +170,19 @@ impl Share {
             batch: Some(batch),
         };
         network.data_loss_and_gradients(x, labels, objective, dropout.as_mut(), workspace)
+    }
+}
+
+impl Augmented {
+    /// The examples at `rows`, whose first has this place in its batch.
+    fn write(&mut self, examples: &Dataset, rows: &[usize], step: usize, first: usize) -> &[u8] {
+        let width = examples.width();
+        self.pixels.resize(rows.len() * width, 0);
+        for ((place, &i), out) in (first..).zip(rows).zip(self.pixels.chunks_exact_mut(width)) {
+            let pixels = examples.pixels(i).expect("examples with the shape of an image are pixels");
+            self.augmenter.write(pixels, step as u64, place, out);
+        }
+        &self.pixels
     }
 }
 
@@ -161,7 +210,7 @@ mod tests {
         let settings =
             Settings { label_smoothing: 0.1, loss: crate::loss::Loss::Softmax, ..Settings::lecture() };
         for weights in [None, Some(&weights[..])] {
-            let mut shares = Shares::new(&network, 80, &settings, 0).unwrap();
+            let mut shares = Shares::new(&network, &examples, 80, &settings, 0).unwrap();
             assert_eq!(shares.shares.len(), 2);
             let pass = Pass { network: &network, examples: &examples, weights, settings: &settings, step: 0 };
             // A whole batch, an odd one that ends an epoch, and one too short for a second share.
@@ -205,6 +254,38 @@ mod tests {
         let one = trained(1);
         for threads in 2..=4 {
             assert!(trained(threads) == one, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn each_picture_is_augmented_for_its_place_in_the_whole_batch() {
+        let shape = crate::data::ImageShape::gray(8, 8);
+        let pixels: Vec<u8> = (0..150 * 64).map(|i| (i * 7919 % 1009 % 256) as u8).collect();
+        let of_pixels = |pixels: Vec<u8>, labels| {
+            let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+            Dataset::from_pixels("x", shape, pixels, labels, classes).unwrap()
+        };
+        let examples = of_pixels(pixels, (0..150).map(|i| i % 3).collect());
+        let network = Network::fully_connected(64, &[96], 3, Init::He, 1).unwrap();
+        let augment = crate::augment::Augment { shift: 2.0, ..Default::default() };
+        let settings = Settings { augment, ..Settings::lecture() };
+        let mut shares = Shares::new(&network, &examples, 80, &settings, 4).unwrap();
+        let pass =
+            Pass { network: &network, examples: &examples, weights: None, settings: &settings, step: 9 };
+        for count in [80, 47, 30] {
+            let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 150).collect();
+            let loss = shares.loss_and_gradients(pass, &rows);
+
+            let mut augmenter = Augmenter::new(augment, shape, 80, 4).unwrap();
+            let mut written = vec![0; count * 64];
+            for ((place, &i), out) in (0..).zip(&rows).zip(written.chunks_exact_mut(64)) {
+                augmenter.write(examples.pixels(i).unwrap(), 9, place, out);
+            }
+            let labels = rows.iter().map(|&i| examples.label(i)).collect();
+            let scores = network.scores(&of_pixels(written, labels)).unwrap();
+            let labels: Vec<u32> = rows.iter().map(|&i| examples.label(i)).collect();
+            let expected = settings.loss.loss(scores.values(), &labels);
+            assert!((loss - expected).abs() < 1e-5, "{count}: {loss}, not {expected}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use tercet_kernels::descent::Step;
 
 use super::state::State;
-use super::{Settings, clip};
+use super::{Settings, average, clip};
 use crate::network::{Gradient, Network};
 use crate::optimizer::Optimizer;
 use crate::parallel::descend;
@@ -44,6 +44,9 @@ impl State {
                 None => optimizer.step(self.step, learning_rate, &mut dense.w, &gradient.dw, of_w),
             }
             of_biases.step(self.step, learning_rate, &mut dense.b, &gradient.db, of_b);
+        }
+        if let (Some(average), Some(decay)) = (&mut self.average, settings.ema) {
+            average::follow(average, network, decay, self.step);
         }
         squares
     }

@@ -88,6 +88,8 @@ fn a_training_goes_on_to_the_same_bits_from_any_step() {
         with(Settings { optimizer: Optimizer::PLAIN, clip: None, ..usual.train }),
         with(Settings { optimizer: sgd, clip: None, reg: 1e-3, ..usual.train }),
         with(Settings { learning_rate: 0.5, ..early }),
+        with(Settings { ema: Some(0.8), input_dropout: 0.2, ..usual.train }),
+        with(Settings { ema: Some(0.99), learning_rate: 0.5, ..early }),
         Recipe {
             kind: Kind::Linear,
             hidden: Vec::new(),
