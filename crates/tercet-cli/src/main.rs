@@ -15,6 +15,7 @@ mod keeping;
 mod output;
 mod progress;
 mod remembering;
+mod scoring;
 mod table;
 mod tensorboard;
 mod training;

@@ -37,7 +37,7 @@ pub struct Arguments {
     #[command(subcommand)]
     kind: Option<Kind>,
 
-    /// Train as a recipe says: `exact`, `lecture`, `linear`, `network`, or a TOML file
+    /// Train as a recipe says: `exact`, `lecture`, `linear`, `network`, `two-layer`, `two-layer-elastic`, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
 

@@ -25,10 +25,23 @@ fn the_lecture_s_file_is_the_lecture_s_settings() {
 
 #[test]
 fn the_recipes_that_are_built_in_work() {
-    for name in ["network", "linear", "lecture"] {
-        Recipe::named(name).unwrap().untrained(784, 10).unwrap();
+    for name in AnyRecipe::NAMES {
+        match AnyRecipe::named(name).unwrap() {
+            AnyRecipe::Descent(recipe) => drop(recipe.untrained(784, 10).unwrap()),
+            AnyRecipe::Exact(recipe) => recipe.validate().unwrap(),
+        }
     }
     assert_eq!(Recipe::named("none"), None);
+}
+
+#[test]
+fn the_two_layer_networks_files_are_what_is_built_in() {
+    let plain = include_str!("../../../../recipes/two-layer.toml");
+    let elastic = include_str!("../../../../recipes/two-layer-elastic.toml");
+    for (name, text) in [("two-layer", plain), ("two-layer-elastic", elastic)] {
+        let recipe = Recipe::parse(text, Path::new(name)).unwrap();
+        assert_eq!(Recipe::named(name), Some(recipe));
+    }
 }
 
 #[test]
