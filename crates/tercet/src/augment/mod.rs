@@ -33,9 +33,9 @@
 //!
 //! A smooth field needs few random numbers. Here they are those of a lattice with points σ apart, each spread over the
 //! pixels by a Gaussian that is cut off at 4 σ, divided so that every pixel has the same variance, at the rim as well. The
-//! covariance of such a field differs from that of smoothed white noise by a factor of 1 ± 2 e^(−π²), a ten-thousandth. Each
-//! number is the sum of two random bytes less its mean; with some six points that count for a pixel, their sum is all but
-//! normal.
+//! covariance of such a field differs from that of smoothed white noise by a factor of 1 ± 2 e^(−π²) along each side, a
+//! ten-thousandth. Each number is the sum of two random bytes less its mean; with some six points that count for a pixel,
+//! their sum is all but normal.
 //!
 //! # Reproducible
 //!

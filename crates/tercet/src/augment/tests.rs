@@ -280,7 +280,7 @@ fn values_that_cannot_work_are_refused_by_name() {
 /// Noisy pictures of two classes, larger than one chunk.
 fn pictures(n: usize) -> Dataset {
     let shape = ImageShape::gray(18, 10);
-    let ink = |i: usize, p: usize| (p % 18 / 3 + i) % 2 == 0 && (i * 7919 + p * 31) % 5 > 1;
+    let ink = |i: usize, p: usize| (p % 18 / 3 + i).is_multiple_of(2) && (i * 7919 + p * 31) % 5 > 1;
     let pixels =
         (0..n * 180).map(|at| if ink(at / 180, at % 180) { 55 + (at * 7919 % 200) as u8 } else { 0 });
     let labels = (0..n as u32).map(|i| i % 2).collect();

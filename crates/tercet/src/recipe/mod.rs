@@ -176,14 +176,14 @@ impl Recipe {
     /// 784-800-10 with elastic distortions. `recipes/two-layer-elastic.toml` in the repository.
     pub fn two_layer_elastic() -> Self {
         let plain = Recipe::two_layer();
-        let elastic = Some(Elastic { rms: 2.0, sigma: 4.0 });
+        let elastic = Some(Elastic { rms: 1.5, sigma: 4.0 });
         Recipe {
             description: "A two-layer network, 784-800-10, with elastic distortions".to_owned(),
             train: Settings {
                 length: Length::Epochs(300),
                 dropout: 0.0,
                 label_smoothing: 0.0,
-                augment: Augment { rotate: 10.0, scale: 0.1, elastic, ..Augment::default() },
+                augment: Augment { rotate: 10.0, scale: 0.1, shear: 0.1, elastic, ..Augment::default() },
                 ..plain.train
             },
             ..plain
