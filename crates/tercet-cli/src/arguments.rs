@@ -3,8 +3,10 @@
 use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
 
+use anyhow::anyhow;
 use clap::Args;
 use tercet::data::{Collection, SealedTest, Source, Split, default_validation, split};
+use tercet::recipe::AnyRecipe;
 use tercet::{Dataset, Error};
 
 /// Where the data comes from.
@@ -54,6 +56,20 @@ impl Validation {
     pub fn split(&self, train: &Dataset, seed: u64) -> anyhow::Result<Split> {
         Ok(split(train, self.size(train.len()), seed)?)
     }
+}
+
+/// The recipe of a name that is built in, or else of a file. Where there is none, the name may have been meant for a
+/// recipe that is built in.
+pub fn recipe(name: &str) -> anyhow::Result<AnyRecipe> {
+    let path = Path::new(name);
+    let read = || match AnyRecipe::read(path) {
+        Err(error) if !path.exists() => Err(anyhow!(
+            "{error}; name a TOML file, or one of the built-in recipes: {}",
+            AnyRecipe::NAMES.join(", ")
+        )),
+        read => Ok(read?),
+    };
+    AnyRecipe::named(name).map_or_else(read, Ok)
 }
 
 /// The test set of a collection, or an error that says how it would be found.

@@ -171,6 +171,12 @@ pub struct Refinements {
     /// The probability that a hidden unit sits out a step
     #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "P")]
     dropout: Option<f32>,
+    /// The probability that an input sits out a step
+    #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "P")]
+    input_dropout: Option<f32>,
+    /// Keep a moving average of the weights with this decay, such as 0.999, and judge and save it in their place
+    #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "β")]
+    ema: Option<f32>,
     /// How much of a label is shared among all classes, for softmax
     #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "ε")]
     label_smoothing: Option<f32>,
@@ -192,7 +198,7 @@ pub struct Refinements {
 
 impl Refinements {
     /// The names of all options, and whether they were given.
-    pub fn given(&self) -> [(&'static str, bool); 16] {
+    pub fn given(&self) -> [(&'static str, bool); 18] {
         [
             ("--optimizer", self.optimizer.is_some()),
             ("--momentum", self.momentum.is_some()),
@@ -207,6 +213,8 @@ impl Refinements {
             ("--warmup", self.warmup.is_some()),
             ("--last", self.last.is_some()),
             ("--dropout", self.dropout.is_some()),
+            ("--input-dropout", self.input_dropout.is_some()),
+            ("--ema", self.ema.is_some()),
             ("--label-smoothing", self.label_smoothing.is_some()),
             ("--patience", self.patience.is_some() || self.stop_by.is_some()),
             ("--class-weights", self.class_weights.is_some()),
@@ -270,6 +278,8 @@ impl Refinements {
             learning_rate: if adam && !rate_given { RATE_OF_ADAM } else { base.learning_rate },
             clip: self.clip.or(base.clip),
             dropout: self.dropout.unwrap_or(base.dropout),
+            input_dropout: self.input_dropout.unwrap_or(base.input_dropout),
+            ema: self.ema.or(base.ema),
             label_smoothing: self.label_smoothing.unwrap_or(base.label_smoothing),
             patience: self.patience.or(base.patience),
             stop_by: self.stop_by.map_or(base.stop_by, |name| match name {

@@ -13,14 +13,16 @@ use tercet::{Dataset, Matrix};
 
 use crate::interrupt;
 use crate::progress::Stage;
+use crate::scoring::Ensemble;
 
-/// Judges a model. `None` where Ctrl-C ended it.
-pub fn judge(name: &str, model: &ModelFile, test: &Dataset) -> anyhow::Result<Option<ModelCard>> {
+/// Judges a model, or several together. `None` where Ctrl-C ended it.
+pub fn judge(name: &str, ensemble: &Ensemble, test: &Dataset) -> anyhow::Result<Option<ModelCard>> {
+    let model = ensemble.first();
     let stage =
         Stage::new(format!("{name}, {} predictions", tercet::text::thousands(test.len())), test.len());
     let start = Instant::now();
     let (scores, found) = match &model.classifier {
-        Classifier::Neighbors(neighbors) => {
+        Classifier::Neighbors(neighbors) if ensemble.is_plain() => {
             let progress = |done, _| {
                 stage.at(done);
                 interrupt::flow()
@@ -28,7 +30,7 @@ pub fn judge(name: &str, model: &ModelFile, test: &Dataset) -> anyhow::Result<Op
             let Some(found) = neighbors.search_with(test, &progress)? else { return Ok(None) };
             (neighbors.scores_from(&found)?, Some(found))
         }
-        other => (other.scores(test)?, None),
+        _ => (ensemble.scores(test)?, None),
     };
     let seconds = start.elapsed().as_secs_f64();
     stage.done("");
@@ -38,13 +40,20 @@ pub fn judge(name: &str, model: &ModelFile, test: &Dataset) -> anyhow::Result<Op
         (Classifier::Neighbors(neighbors), Some(found)) => story(neighbors, &found, &scores, &evaluation),
         _ => None,
     };
+    let sizes = ensemble.models.iter().map(|model| Ok(model.to_bytes()?.len() as u64));
+    let mut settings = settings(model);
+    settings.extend(ensemble.in_words());
+    let kind = match ensemble.models.len() {
+        1 => kind(&model.classifier),
+        n => format!("ensemble of {n}, the first a {}", kind(&model.classifier)),
+    };
     Ok(Some(ModelCard {
         predict_seconds_per_example: seconds / test.len() as f64,
-        model_bytes: model.to_bytes()?.len() as u64,
+        model_bytes: sizes.sum::<tercet::Result<u64>>()?,
         templates: templates(&model.classifier, test),
         neighbor_story: story,
-        settings: settings(model),
-        ..ModelCard::new(name, kind(&model.classifier), evaluation)
+        settings,
+        ..ModelCard::new(name, kind, evaluation)
     }))
 }
 

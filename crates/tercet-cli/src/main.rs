@@ -17,6 +17,7 @@ mod output;
 mod picture;
 mod progress;
 mod remembering;
+mod scoring;
 mod table;
 mod tensorboard;
 mod training;

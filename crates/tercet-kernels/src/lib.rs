@@ -13,6 +13,7 @@
 //! | [`pooling`] | the largest or the mean of each window | pooling layers |
 //! | [`sparse`] | the same where A has many zeros | the first layer, and those behind ReLU |
 //! | [`descent`] | the step of gradient descent | training |
+//! | [`warp`] | pictures bent, and smooth random fields to bend them by | augmentation |
 //! | [`rows`] | one row against a weight matrix, and the dual step of the SVM loss | the exact linear solver |
 //!
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
@@ -29,6 +30,7 @@ pub mod pooling;
 mod prefetch;
 pub mod rows;
 pub mod sparse;
+pub mod warp;
 
 pub use isa::Isa;
 pub use prefetch::prefetch;

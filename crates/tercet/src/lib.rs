@@ -28,6 +28,7 @@ pub mod network;
 pub mod perceptron;
 
 // How the last two learn.
+pub mod augment;
 pub mod gradient_check;
 pub mod graph;
 pub mod loss;

@@ -112,3 +112,18 @@ pub(crate) fn add(sum: &mut [f32], other: &[f32]) {
         .zip(other.par_chunks(PIECE))
         .for_each(|(sum, other)| descent::add(isa, sum, other));
 }
+
+/// Moves each number of `average` that part of the way to its number of `other`: `average += share · (other − average)`.
+pub(crate) fn approach(share: f32, average: &mut [f32], other: &[f32]) {
+    const PIECE: usize = 1 << 16;
+    let one_piece = |average: &mut [f32], other: &[f32]| {
+        average.iter_mut().zip(other).for_each(|(average, other)| *average += share * (other - *average));
+    };
+    if average.len() <= PIECE {
+        return one_piece(average, other);
+    }
+    average
+        .par_chunks_mut(PIECE)
+        .zip(other.par_chunks(PIECE))
+        .for_each(|(average, other)| one_piece(average, other));
+}

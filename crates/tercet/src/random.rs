@@ -26,7 +26,11 @@ pub enum Stream {
     Sketch = 4,
     /// Which hidden units dropout drops.
     Dropout = 5,
-    /// In which order the dual solver visits the examples. (Numbers 5 to 7 are kept for others.)
+    /// What augmentation does to pictures.
+    Augment = 6,
+    /// Which inputs dropout drops.
+    InputDropout = 7,
+    /// In which order the dual solver visits the examples.
     Visits = 8,
 }
 

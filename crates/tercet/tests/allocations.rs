@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tercet::Dataset;
+use tercet::augment::{Augment, Elastic};
 use tercet::loss::Loss;
 use tercet::network::{Architecture, Init, Network, Shape};
 use tercet::optimizer::Optimizer;
@@ -98,6 +99,8 @@ fn settings() -> Settings {
 fn a_step_allocates_nothing() {
     let nothing = || ();
     let base = settings();
+    let elastic = Some(Elastic { rms: 1.0, sigma: 2.0 });
+    let augment = Augment { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1, elastic };
     let networks = [
         ("plain", Settings { optimizer: Optimizer::PLAIN, ..base }),
         ("momentum", base),
@@ -105,6 +108,9 @@ fn a_step_allocates_nothing() {
         ("Adam", Settings { optimizer: Optimizer::ADAM, learning_rate: 1e-3, ..base }),
         ("AdamW", Settings { optimizer: Optimizer::ADAMW, learning_rate: 1e-3, ..base }),
         ("dropout", Settings { dropout: 0.5, ..base }),
+        ("input dropout", Settings { input_dropout: 0.2, ..base }),
+        ("a moving average", Settings { ema: Some(0.99), ..base }),
+        ("augmentation", Settings { augment, ..base }),
         ("clipped", Settings { clip: Some(0.1), label_smoothing: 0.1, ..base }),
         ("one cycle", Settings { schedule: Schedule::ONE_CYCLE, loss: Loss::SVM, ..base }),
         ("random batches", Settings { length: Length::Iterations(STEPS), ..base }),
@@ -121,11 +127,17 @@ fn a_step_allocates_nothing() {
         for data in [set(true), set(false)] {
             for (what, settings) in networks {
                 for network in networks_on(&data) {
-                    if settings.dropout > 0.0 && network.layers().len() == 1 {
+                    let of_pictures = !settings.augment.is_none();
+                    if settings.dropout > 0.0 && network.layers().len() == 1
+                        || of_pictures && !data.is_pixels()
+                    {
                         continue;
                     }
                     // How a step is taken does not depend on the layers: for those that take long, some ways will do.
-                    if network.layers().len() > 5 && !["momentum", "AdamW", "dropout"].contains(&what) {
+                    if network.layers().len() > 5
+                        && !["momentum", "AdamW", "dropout", "a moving average", "augmentation"]
+                            .contains(&what)
+                    {
                         continue;
                     }
                     let count = counted(pool, &network, &data, settings, nothing);

@@ -93,7 +93,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let test = sealed.open(&mut openings, "compare: the final judgement of three fitted models");
     let mut models = Vec::new();
     for fitted in [neighbors, linear, network] {
-        let Some(card) = judge(fitted.name, &fitted.model, &test)? else { return Ok(exit::interrupted()) };
+        let Some(card) = judge(fitted.name, &fitted.model.into(), &test)? else {
+            return Ok(exit::interrupted());
+        };
         models.push(report::ModelCard {
             settings: fitted.settings,
             fit_seconds: Some(fitted.seconds),

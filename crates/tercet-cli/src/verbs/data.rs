@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 use tercet::Dataset;
+use tercet::augment::{Augment, variations};
 use tercet::data::{Openings, Summary, contact_sheet, contact_sheet_text, duplicates_across};
+use tercet::recipe::AnyRecipe;
 use tercet::text::thousands;
 
-use crate::arguments::{Data, check_writable, test_set};
-use crate::output;
+use crate::arguments::{Data, check_writable, recipe, test_set};
 use crate::table::{percent, with_header};
+use crate::{exit, output};
 
 /// What `tercet data` understands.
 #[derive(clap::Args)]
@@ -41,6 +43,13 @@ enum What {
         /// Draw the test set instead of the training set
         #[arg(long)]
         test: bool,
+        /// Show one example of every class beside what training by this recipe makes of it: `two-layer-elastic`, …, or a
+        /// TOML file
+        #[arg(long, value_name = "RECIPE")]
+        augment: Option<String>,
+        /// The seed of the augmentation, instead of the recipe's
+        #[arg(long, value_name = "N", requires = "augment")]
+        seed: Option<u64>,
         /// Write a PNG instead
         #[arg(long, value_name = "FILE.png")]
         out: Option<PathBuf>,
@@ -51,7 +60,10 @@ enum What {
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.what {
         What::Info { data, json } => info(&data, json)?,
-        What::Show { data, columns, test, out } => show(&data, columns, test, out)?,
+        What::Show { data, columns, test, augment, seed, out } => {
+            let augment = augment.map(|recipe| augmentation(&recipe, seed)).transpose()?;
+            show(&data, columns, test, augment, out)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,24 +125,46 @@ fn info(data: &Data, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(data: &Data, columns: Option<usize>, test: bool, out: Option<PathBuf>) -> anyhow::Result<()> {
+/// What a recipe does to pictures, and the seed of it.
+fn augmentation(name: &str, seed: Option<u64>) -> anyhow::Result<(Augment, u64)> {
+    match recipe(name)? {
+        AnyRecipe::Descent(recipe) if !recipe.train.augment.is_none() => {
+            Ok((recipe.train.augment, seed.unwrap_or(recipe.seed)))
+        }
+        _ => Err(exit::usage(format!(
+            "the recipe {name} leaves pictures as they are; expected one with [train.augment]"
+        ))),
+    }
+}
+
+fn show(
+    data: &Data,
+    columns: Option<usize>,
+    test: bool,
+    augment: Option<(Augment, u64)>,
+    out: Option<PathBuf>,
+) -> anyhow::Result<()> {
     if let Some(path) = &out {
         check_writable(path)?;
     }
     let collection = data.open()?;
-    let set: Dataset =
+    let mut set: Dataset =
         if test { test_set(&collection)?.open(&mut Openings::new(), "data show") } else { collection.train };
+    let columns = columns.unwrap_or(if out.is_some() { 12 } else { 3 });
+    if let Some((augment, seed)) = augment {
+        // So many beside the original.
+        set = variations(&set, augment, columns.saturating_sub(1), seed)?;
+    }
     match out {
         Some(path) => {
-            let sheet = contact_sheet(&set, columns.unwrap_or(12))?;
+            let sheet = contact_sheet(&set, columns)?;
             let mut png = std::io::Cursor::new(Vec::new());
             sheet.write_to(&mut png, image::ImageFormat::Png)?;
             tercet::file::replace(&path, png.get_ref())?;
             output::print(path.display())?;
         }
         None => {
-            let (columns, width) = (columns.unwrap_or(3), output::width());
-            let text = contact_sheet_text(&set, columns, width, output::colours())?;
+            let text = contact_sheet_text(&set, columns, output::width(), output::colours())?;
             std::io::stdout().write_all(text.as_bytes())?;
         }
     }

@@ -14,6 +14,7 @@ use tercet::text;
 use crate::arguments::{Data, check_writable, command, test_set};
 use crate::judging::judge;
 use crate::progress::say;
+use crate::scoring::Scoring;
 use crate::table::{self, percent, table};
 use crate::{exit, interrupt, output};
 
@@ -25,6 +26,8 @@ pub struct Arguments {
     models: Vec<PathBuf>,
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    scoring: Scoring,
     /// Write a report too
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
@@ -37,14 +40,21 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     arguments.report.as_deref().map(check_writable).transpose()?;
     let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let models = arguments.models.iter().map(|path| ModelFile::load(path)).collect::<Result<Vec<_>, _>>()?;
+    let scoring = &arguments.scoring;
+    if arguments.models.len() > 1 && !scoring.others.is_empty() {
+        return Err(exit::usage("--with makes one model of several: name only one before it"));
+    }
+    let models =
+        arguments.models.iter().map(|path| scoring.open(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let collection = arguments.data.open()?;
     for (path, model) in arguments.models.iter().zip(&models) {
-        check_fit(path, model, &collection)?;
+        check_fit(path, model.first(), &collection)?;
     }
     interrupt::watch("stopping")?;
 
-    let names: Vec<String> = arguments.models.iter().map(|path| path.display().to_string()).collect();
+    let with = scoring.others_in_words();
+    let names: Vec<String> =
+        arguments.models.iter().map(|path| format!("{}{with}", path.display())).collect();
     let mut openings = Openings::new();
     let test = test_set(&collection)?.open(&mut openings, format!("evaluate {}", names.join(" and ")));
     let mut cards = Vec::new();
@@ -81,6 +91,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         for (i, (name, card)) in names.iter().zip(&run.models).enumerate() {
             let apart = if i == 0 { "" } else { "\n" };
             output::print(format_args!("{apart}{name}: {}", card.kind))?;
+            if scoring.shifts.is_some() {
+                let averages = card.settings.iter().filter(|(name, _)| name == "test-time shifts");
+                averages.into_iter().try_for_each(|(_, words)| output::print(words))?;
+            }
             print(&card.evaluation, &test)?;
         }
         for comparison in &run.comparisons {

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use tercet::Dataset;
 use tercet::image::Prepared;
 use tercet::matrix::argmax;
-use tercet::model::{Classifier, ModelFile};
+use tercet::model::Classifier;
 use tercet::neighbors::Explanation;
 use tercet::report::{self, Explained};
 
 use crate::arguments::{check_folder, check_writable};
 use crate::progress::say;
+use crate::scoring::{Ensemble, Scoring, gives_probabilities};
 use crate::table::{self, table};
 use crate::{exit, explaining, output, picture};
 
@@ -37,6 +38,8 @@ pub struct Arguments {
     /// Write the pictures as the model sees them into this folder, as PNG
     #[arg(long, value_name = "FOLDER")]
     prepared: Option<PathBuf>,
+    #[command(flatten)]
+    scoring: Scoring,
 }
 
 /// What a picture was read as.
@@ -49,8 +52,9 @@ struct Prediction {
 
 /// Classifies pictures. One that cannot be read is reported and does not keep the others from being read.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let model = ModelFile::load(&arguments.model)?;
-    picture::check_contract(&model, &arguments.model)?;
+    let ensemble = arguments.scoring.open(&arguments.model)?;
+    let model = ensemble.first();
+    picture::check_contract(model, &arguments.model)?;
     if let Some(folder) = &arguments.prepared {
         check_folder(folder).map_err(tercet::Error::file("write into", folder))?;
     }
@@ -67,17 +71,25 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         check_writable(page)?;
     }
+    if neighbors.is_some()
+        && arguments.scoring.averages()
+        && (arguments.explain || arguments.explain_page.is_some())
+    {
+        return Err(exit::usage(
+            "the neighbours that explain a picture are its own: leave out --shifts and --with, or the explanation",
+        ));
+    }
 
     let mut prepared = BTreeSet::new();
     let (mut rows, mut documents, mut refused) = (Vec::new(), Vec::new(), 0);
     let mut explained = Vec::new();
     let mut answered = Vec::new();
     for path in &arguments.pictures {
-        match classify(&model, path) {
+        match classify(&ensemble, path) {
             Ok(prediction) => {
                 let best = argmax(&prediction.scores) as usize;
-                let mut document = to_json(path, &model, &prediction, best);
-                rows.push(to_row(path, &model, &prediction, best));
+                let mut document = to_json(path, &ensemble, &prediction, best);
+                rows.push(to_row(path, &ensemble, &prediction, best));
                 if let Some(folder) = &arguments.prepared {
                     let name = prepared_name(path, &mut prepared);
                     write_png(&folder.join(&name), &prediction.prepared)?;
@@ -112,27 +124,28 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         output::print(serde_json::to_string_pretty(&documents)?)?;
     } else if arguments.explain {
         for (i, (path, prediction, best)) in answered.iter().enumerate() {
-            explain(path, &model, prediction, *best, i > 0)?;
+            explain(path, &ensemble, prediction, *best, i > 0)?;
         }
     } else if !rows.is_empty() {
-        let mut answers = table(["picture", "class", score_name(&model), "else"]);
+        let mut answers = table(["picture", "class", score_name(&ensemble), "else"]);
         answers.add_rows(rows);
         table::print(&answers)?;
     }
     Ok(if refused == 0 { ExitCode::SUCCESS } else { exit::data() })
 }
 
-fn classify(model: &ModelFile, path: &Path) -> anyhow::Result<Prediction> {
+fn classify(ensemble: &Ensemble, path: &Path) -> anyhow::Result<Prediction> {
+    let model = ensemble.first();
     let prepared = picture::read(model, path)?;
     let (classes, pixels) = (model.card.classes.clone(), prepared.picture.pixels().to_vec());
     let data = Dataset::from_pixels("picture", prepared.picture.shape(), pixels, vec![0], classes)?;
-    if let Classifier::Neighbors(neighbors) = &model.classifier {
+    if let (Classifier::Neighbors(neighbors), true) = (&model.classifier, ensemble.is_plain()) {
         let explanation = neighbors.explain(&neighbors.search(&data)?, 0)?;
         let scores = explanation.shares.clone();
         return Ok(Prediction { prepared, scores, explanation: Some(explanation) });
     }
-    let mut scores = model.classifier.scores(&data)?.row(0).to_vec();
-    if gives_probabilities(model) {
+    let mut scores = ensemble.scores(&data)?.row(0).to_vec();
+    if ensemble.models.len() == 1 && gives_probabilities(model) {
         tercet::loss::probabilities(&mut scores);
     }
     Ok(Prediction { prepared, scores, explanation: None })
@@ -141,12 +154,13 @@ fn classify(model: &ModelFile, path: &Path) -> anyhow::Result<Prediction> {
 /// Prints why a picture got its class, below what was printed before.
 fn explain(
     path: &Path,
-    model: &ModelFile,
+    ensemble: &Ensemble,
     prediction: &Prediction,
     best: usize,
     below: bool,
 ) -> anyhow::Result<()> {
-    let (classes, name, score) = (&model.card.classes, score_name(model), prediction.scores[best]);
+    let model = ensemble.first();
+    let (classes, name, score) = (&model.card.classes, score_name(ensemble), prediction.scores[best]);
     let apart = if below { "\n" } else { "" };
     output::print(format_args!("{apart}{}: {}, {name} {score:.3}\n", path.display(), classes[best]))?;
     match (&model.classifier, &prediction.explanation) {
@@ -157,21 +171,19 @@ fn explain(
     }
 }
 
-/// Whether the scores were trained to be logarithms of probabilities.
-fn gives_probabilities(model: &ModelFile) -> bool {
-    model.card.settings.pointer("/train/loss").and_then(Value::as_str) == Some("softmax")
-}
-
 /// What the number beside a class is.
-fn score_name(model: &ModelFile) -> &'static str {
+fn score_name(ensemble: &Ensemble) -> &'static str {
+    let model = ensemble.first();
     match model.classifier {
+        _ if ensemble.models.len() > 1 => "probability",
         Classifier::Neighbors(_) => "votes",
         _ if gives_probabilities(model) => "probability",
         _ => "score",
     }
 }
 
-fn to_row(path: &Path, model: &ModelFile, prediction: &Prediction, best: usize) -> [String; 4] {
+fn to_row(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usize) -> [String; 4] {
+    let model = ensemble.first();
     let scores = &prediction.scores;
     let others = explaining::in_order(scores)
         .filter(|&class| class != best)
@@ -185,18 +197,25 @@ fn to_row(path: &Path, model: &ModelFile, prediction: &Prediction, best: usize) 
     ]
 }
 
-fn to_json(path: &Path, model: &ModelFile, prediction: &Prediction, best: usize) -> Value {
+fn to_json(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usize) -> Value {
+    let model = ensemble.first();
     let scores: serde_json::Map<String, Value> =
         model.card.classes.iter().cloned().zip(prediction.scores.iter().map(|&s| json!(s))).collect();
     let steps: Vec<String> =
         prediction.prepared.stages.iter().map(|stage| format!("{:?}", stage.step).to_lowercase()).collect();
-    json!({
+    let averages: serde_json::Map<String, Value> =
+        ensemble.in_words().into_iter().map(|(name, words)| (name, json!(words))).collect();
+    let mut document = json!({
         "picture": path.to_string_lossy(),
         "class": model.card.classes[best],
-        score_name(model): prediction.scores[best],
+        score_name(ensemble): prediction.scores[best],
         "scores": scores,
         "preparation": steps,
-    })
+    });
+    if !averages.is_empty() {
+        document["averages"] = json!(averages);
+    }
+    document
 }
 
 /// The name of the file for a picture as the model sees it: `seven.prepared.png` for `seven.jpg`, so that it never

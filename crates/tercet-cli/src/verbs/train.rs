@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::json;
 use tercet::data::Collection;
@@ -18,7 +17,7 @@ use tercet::text;
 use tercet::train::{Check, Ending, History, Identity, Plan};
 use tercet::tune;
 
-use crate::arguments::{Data, Validation, check_writable};
+use crate::arguments::{self, Data, Validation, check_writable};
 use crate::descending::Descent;
 use crate::exact::{self, Solving};
 use crate::keeping::Keeping;
@@ -38,7 +37,7 @@ pub struct Arguments {
     #[command(subcommand)]
     kind: Option<Kind>,
 
-    /// Train as a recipe says: `exact`, `lecture`, `linear`, `network`, or a TOML file
+    /// Train as a recipe says: `exact`, `lecture`, `linear`, `network`, `two-layer`, `two-layer-elastic`, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
 
@@ -179,7 +178,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         None => {
             let name = arguments.recipe.unwrap_or_default();
-            let recipe = AnyRecipe::named(&name).map_or_else(|| read_recipe(&name), Ok)?;
+            let recipe = arguments::recipe(&name)?;
             let (seed, validation) = (arguments.seed, arguments.validation);
             let (losses, weights) = (arguments.losses.as_deref(), arguments.weights.as_deref());
             match recipe {
@@ -203,19 +202,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             }
         }
     }
-}
-
-/// A recipe from a file. Where there is none, the name may have been meant for one that is built in.
-fn read_recipe(name: &str) -> anyhow::Result<AnyRecipe> {
-    let path = Path::new(name);
-    AnyRecipe::read(path).map_err(|error| match path.exists() {
-        true => error.into(),
-        false => {
-            anyhow!(
-                "{error}; name a TOML file, or one of the built-in recipes: exact, lecture, linear, network"
-            )
-        }
-    })
 }
 
 impl Arguments {

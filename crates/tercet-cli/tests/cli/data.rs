@@ -75,3 +75,53 @@ fn show_writes_a_png() {
     scratch.refuses("data show --data small --columns 0", 2, &["columns is 0"]);
     scratch.refuses("data show --data small --out nowhere/x.png", 3, &["nowhere", "create it first"]);
 }
+
+const BENDING: &str = r#"
+description = "bends"
+kind = "linear"
+
+[train]
+loss = "softmax"
+reg = 0
+batch = 20
+length = { epochs = 1 }
+learning_rate = 0.1
+
+[train.augment]
+rotate = 10
+elastic = { rms = 1, sigma = 3 }
+"#;
+
+#[test]
+fn augmented_pictures_are_shown_beside_their_originals() {
+    let scratch = Scratch::new();
+    scratch.write("bend.toml", BENDING);
+    let show = "data show --data small --augment bend.toml --columns 4";
+    let shown = |seed: u64| {
+        scratch.run(&format!("{show} --seed {seed} --out sheet.png")).succeeds();
+        image::load_from_memory(&scratch.read("sheet.png")).unwrap().to_rgb8()
+    };
+    let (first, second) = (shown(1), shown(2));
+    assert!(shown(1) == first && first.dimensions() == second.dimensions());
+    // The first column, margins included, is that of the originals.
+    let column = |sheet: &image::RgbImage, from: u32| {
+        image::imageops::crop_imm(sheet, from, 0, 4 * SIDE as u32, sheet.height()).to_image()
+    };
+    assert!(column(&first, 12) == column(&second, 12));
+    assert!(column(&first, first.width() - 60) != column(&second, first.width() - 60));
+    let text = scratch.run(show).succeeds().stdout;
+    assert!(["0 ", "1 ", "2 "].iter().all(|class| text.lines().any(|line| line.starts_with(class))));
+
+    scratch.write("still.toml", BENDING.split("[train.augment]").next().unwrap());
+    scratch.refuses(
+        "data show --data small --augment still.toml",
+        2,
+        &["still.toml leaves pictures as they are", "[train.augment]"],
+    );
+    scratch.refuses("data show --augment exact", 2, &["exact leaves pictures as they are"]);
+    scratch.refuses("data show --augment nowhere.toml", 3, &["nowhere.toml", "two-layer-elastic"]);
+    scratch.refuses("data show --data small --seed 3", 2, &["--augment"]);
+    scratch.run("train --recipe bend.toml --data small").succeeds();
+    scratch.write("bend.toml", BENDING.replace("sigma = 3", "sigma = 0"));
+    scratch.refuses(show, 3, &["bend.toml: found augment.elastic.sigma 0; expected a number of pixels"]);
+}

@@ -52,6 +52,8 @@ fn schedules_and_the_rest_arrive_in_the_model() {
     let train = &with["train"];
     assert_eq!((&train["dropout"], &train["label_smoothing"]), (&json!(0.25), &json!(0.125)));
     assert_eq!((&train["clip"], &train["stop_by"]), (&json!(2.0), &json!("loss")));
+    let train = &settings(&scratch, "network --ema 0.75 --input-dropout 0.125")["train"];
+    assert_eq!((&train["ema"], &train["input_dropout"]), (&json!(0.75), &json!(0.125)));
     // What nobody asked for leaves no trace, so that an older program reads the recipe.
     let plain = settings(&scratch, "network");
     let names: Vec<&String> = plain["train"].as_object().unwrap().keys().collect();

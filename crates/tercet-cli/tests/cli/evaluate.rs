@@ -70,3 +70,66 @@ fn data_that_is_not_the_model_s_is_refused() {
         &["classes of small: found rows, columns, diagonals; expected 0, 1, 2"],
     );
 }
+
+/// Two networks of different seeds, and a linear classifier that gives no probabilities.
+fn scratch_with_networks() -> Scratch {
+    let scratch = Scratch::with_model();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        let train = "train network --data small --hidden 8 --epochs 1";
+        scratch.run(&format!("{train} --seed {seed} --out {name}.st")).succeeds();
+    }
+    scratch
+}
+
+fn errors(scratch: &Scratch, arguments: &str) -> serde_json::Value {
+    scratch.run(&format!("evaluate {arguments} --data small --json")).succeeds().json()
+}
+
+#[test]
+fn shifts_and_ensembles_are_averaged_and_recorded() {
+    let scratch = scratch_with_networks();
+    let plain = errors(&scratch, "a.st");
+    let shifted = errors(&scratch, "a.st --shifts 1");
+    assert_ne!(plain["models"][0]["evaluation"], shifted["models"][0]["evaluation"]);
+    let recorded =
+        serde_json::json!(["test-time shifts", "the mean scores of 0 and 1 pixels in four directions"]);
+    let settings = |json: &serde_json::Value| json["models"][0]["settings"].as_array().unwrap().clone();
+    assert!(settings(&shifted).contains(&recorded), "{:?}", settings(&shifted));
+    assert!(!settings(&plain).contains(&recorded));
+
+    // A network with itself answers as it does alone.
+    let twice = errors(&scratch, "a.st --with a.st");
+    assert_eq!(twice["models"][0]["evaluation"]["correct"], plain["models"][0]["evaluation"]["correct"]);
+    scratch
+        .run("evaluate a.st --with b.st linear.safetensors --data small")
+        .fails(2, &["linear.safetensors gives no probabilities", "--loss softmax"]);
+    scratch
+        .run("evaluate a.st --with b.st --shifts 2 --data small")
+        .succeeds()
+        .says(&["a.st with b.st: ensemble of 2, the first a two-layer network", "0 and 2 pixels"]);
+    let both = errors(&scratch, "a.st --with b.st");
+    assert_eq!(both["openings"][0]["reason"], "evaluate a.st with b.st");
+    // Two models are still compared, shifts and all.
+    assert_eq!(errors(&scratch, "a.st b.st --shifts 1")["comparisons"].as_array().unwrap().len(), 1);
+    errors(&scratch, "linear.safetensors --shifts 1");
+}
+
+#[test]
+fn averages_that_cannot_be_are_refused() {
+    let scratch = scratch_with_networks();
+    scratch.refuses("evaluate a.st b.st --with a.st --data small", 2, &["--with makes one model of several"]);
+    scratch.refuses("evaluate a.st --shifts 0 --data small", 2, &["--shifts"]);
+    scratch.refuses(
+        "evaluate a.st --shifts 12 --data small",
+        2,
+        &["shifts is 12; expected at least 1 pixel"],
+    );
+    scratch.refuses("evaluate a.st --with nowhere.st --data small", 3, &["nowhere.st"]);
+    write_data(&scratch.path("eight"), 8);
+    scratch.run("train network --data eight --epochs 1 --out eight.st").succeeds();
+    scratch.refuses(
+        "evaluate a.st --with eight.st --data small",
+        3,
+        &["features of eight.st: found 64; expected 144, as of the first model"],
+    );
+}

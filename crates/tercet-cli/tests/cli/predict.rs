@@ -262,3 +262,28 @@ fn a_digit_of_mnist_is_read_as_itself() {
         }
     }
 }
+
+#[test]
+fn an_ensemble_answers_with_the_mean_of_its_probabilities() {
+    let scratch = Scratch::new();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        scratch.run(&format!("train network --data small --seed {seed} --out {name}.st")).succeeds();
+    }
+    scratch.run("train neighbors --data small").succeeds();
+    scratch.write("p.png", encoded(ImageFormat::Png));
+    let scores = |arguments: &str| -> Vec<f64> {
+        let json = scratch.run(&format!("predict {arguments} --json")).succeeds().json();
+        json[0]["scores"].as_object().unwrap().values().map(|score| score.as_f64().unwrap()).collect()
+    };
+    let (a, b, both) = (scores("a.st p.png"), scores("b.st p.png"), scores("a.st p.png --with b.st"));
+    assert_ne!(a, b);
+    for ((a, b), both) in a.iter().zip(&b).zip(&both) {
+        assert!((both - (a + b) / 2.0).abs() < 1e-6, "{both}, not the mean of {a} and {b}");
+    }
+    let shifted = scores("a.st p.png --shifts 1");
+    assert!(shifted != a && (shifted.iter().sum::<f64>() - 1.0).abs() < 1e-5);
+    let json = scratch.run("predict a.st p.png --with b.st --shifts 1 --json").succeeds().json();
+    assert_eq!(json[0]["averages"]["ensemble"], "the mean probabilities of 2 models");
+    scratch.run("predict neighbors.safetensors p.png --with a.st").succeeds().says(&["probability"]);
+    scratch.refuses("predict neighbors.safetensors p.png --explain --shifts 1", 2, &["--shifts and --with"]);
+}

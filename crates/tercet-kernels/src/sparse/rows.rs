@@ -159,6 +159,17 @@ impl Rows {
         dense
     }
 
+    /// The columns and the values of the non-zeros of row `i`, the values to be changed. One that becomes 0 stays where it
+    /// is, and costs what it did.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    pub fn row_mut(&mut self, i: usize) -> impl Iterator<Item = (u32, &mut f32)> {
+        assert!(i < self.rows, "row {i} of {}", self.rows);
+        let places = self.row(i);
+        self.at[places.clone()].iter().copied().zip(&mut self.values[places])
+    }
+
     /// How many blocks a row has.
     pub(super) fn blocks(&self) -> usize {
         self.columns.div_ceil(BLOCK)

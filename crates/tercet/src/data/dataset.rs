@@ -47,6 +47,31 @@ pub enum Row<'a> {
     F32(&'a [f32]),
 }
 
+impl<'a> Row<'a> {
+    /// Some of the features.
+    pub(crate) fn part(self, columns: Range<usize>) -> Row<'a> {
+        match self {
+            Row::U8(pixels) => Row::U8(&pixels[columns]),
+            Row::F32(values) => Row::F32(&values[columns]),
+        }
+    }
+
+    /// Writes the features as a model that computes in f32 sees them: pixels as value / 255, others as they are.
+    ///
+    /// # Shapes
+    /// `x` is (D).
+    pub(crate) fn write_input(self, x: &mut [f32]) {
+        match self {
+            Row::U8(pixels) => {
+                for (x, &pixel) in x.iter_mut().zip(pixels) {
+                    *x = f32::from(pixel) / 255.0;
+                }
+            }
+            Row::F32(values) => x.copy_from_slice(values),
+        }
+    }
+}
+
 /// The features of all examples, (N, D).
 #[derive(Debug)]
 enum Features {
@@ -262,21 +287,9 @@ impl Dataset {
     /// # Shapes
     /// `x` is (`rows.len()`, D).
     pub fn write_inputs(&self, rows: &[usize], x: &mut [f32]) {
-        self.write_columns(rows, 0..self.width(), x);
-    }
-
-    /// The same for some of the features.
-    pub(crate) fn write_columns(&self, rows: &[usize], columns: Range<usize>, x: &mut [f32]) {
-        assert_eq!(x.len(), rows.len() * columns.len(), "the buffer holds one row for each example");
-        for (&i, x) in rows.iter().zip(x.chunks_exact_mut(columns.len())) {
-            match self.row(i) {
-                Row::U8(pixels) => {
-                    for (x, &pixel) in x.iter_mut().zip(&pixels[columns.clone()]) {
-                        *x = f32::from(pixel) / 255.0;
-                    }
-                }
-                Row::F32(values) => x.copy_from_slice(&values[columns.clone()]),
-            }
+        assert_eq!(x.len(), rows.len() * self.width(), "the buffer holds one row for each example");
+        for (&i, x) in rows.iter().zip(x.chunks_exact_mut(self.width())) {
+            self.row(i).write_input(x);
         }
     }
 

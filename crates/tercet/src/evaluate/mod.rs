@@ -1,14 +1,16 @@
 //! How well a model does, and how sure one can be of it.
 //!
 //! [`Evaluation`] is everything that one model's answers on a set of examples say; [`McNemar`] compares two models
-//! on the same examples.
+//! on the same examples. [`mean_over_shifts`] and [`mean_probabilities`] get more out of models that are trained already.
 
+mod averages;
 mod confusion;
 mod interval;
 mod mcnemar;
 
 use serde::{Deserialize, Serialize};
 
+pub use averages::{Scores, mean_over_shifts, mean_probabilities};
 pub use confusion::{ClassScores, Confusion};
 pub use interval::{Interval, Z95};
 pub use mcnemar::McNemar;

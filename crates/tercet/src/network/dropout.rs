@@ -7,10 +7,11 @@
 //!
 //! This is the inverted form: what stays is scaled up, so that the expected output is the same as without dropout, and
 //! prediction needs no change (Srivastava et al. 2014; CS231n). It comes in two ways. As a setting of the training it acts
-//! on the outputs of every activation, not on the inputs or the scores, and a model file knows nothing of it. As a
-//! [layer](super::Layer::Dropout) of the architecture it has a place and a p of its own.
+//! on the outputs of every activation, not on the scores, and a model file knows nothing of it. As a
+//! [layer](super::Layer::Dropout) of the architecture it has a place and a p of its own. The inputs have a probability and random numbers of their own, too.
 
 use rand::Rng;
+use tercet_kernels::sparse::Rows;
 
 use crate::random::{Generator, Stream, generator};
 use crate::{Error, Result};
@@ -21,7 +22,7 @@ use crate::{Error, Result};
 /// after layer, within one example after example. Where a batch is worked at in n shares, share i has its numbers from
 /// place s · 2³² + i · 2³² / n on. A unit is dropped where its word is below p · 2³². So the units that are
 /// dropped depend on the seed and the step alone, whatever the number of threads, and a run that continues
-/// [`seek`](Dropout::seek)s.
+/// [`seek`](Dropout::seek)s. Inputs are dropped in the same way by [`Stream::InputDropout`].
 #[derive(Clone, Debug)]
 pub struct Dropout {
     /// That of every activation, where the setting is above 0.
@@ -72,16 +73,16 @@ impl Dropout {
     /// # Errors
     /// A probability that is not at least 0 and below 1.
     pub fn new(p: f32, seed: u64) -> Result<Self> {
-        Self::validate(p)?;
+        Self::validate("dropout", p)?;
         let of_activations = (p > 0.0).then(|| Rate::new(p));
         Ok(Dropout { of_activations, generator: generator(seed, Stream::Dropout) })
     }
 
     /// Refuses a probability that is not at least 0 and below 1.
-    pub(crate) fn validate(p: f32) -> Result<()> {
+    pub(crate) fn validate(name: &'static str, p: f32) -> Result<()> {
         match (0.0..1.0).contains(&p) {
             true => Ok(()),
-            false => Err(Error::setting("dropout", p, "at least 0 and below 1, such as 0.5")),
+            false => Err(Error::setting(name, p, "at least 0 and below 1, such as 0.5")),
         }
     }
 
@@ -92,7 +93,7 @@ impl Dropout {
 
     /// Goes to the random numbers of a share of a step, one of so many.
     pub(crate) fn seek_share(&mut self, step: u64, share: u64, shares: u64) {
-        self.generator.set_word_pos((u128::from(step) << 32) + u128::from(share * ((1 << 32) / shares)));
+        seek(&mut self.generator, step, share, shares);
     }
 
     /// The probability behind every activation, if there is one.
@@ -118,6 +119,60 @@ impl Dropout {
         for (y, kept) in y.iter_mut().zip(kept) {
             *kept = u8::from(self.generator.next_u32() >= rate.threshold);
             *y = if *kept == 0 { 0.0 } else { *y * rate.scale };
+        }
+    }
+}
+
+fn seek(generator: &mut Generator, step: u64, share: u64, shares: u64) {
+    generator.set_word_pos((u128::from(step) << 32) + u128::from(share * ((1 << 32) / shares)));
+}
+
+/// Which inputs are dropped, one step after another.
+#[derive(Clone, Debug)]
+pub(crate) struct InputDropout {
+    rate: Rate,
+    generator: Generator,
+    /// The words of a row whose zeros are left out.
+    words: Vec<u8>,
+}
+
+impl InputDropout {
+    /// Dropout of the inputs with probability `p`.
+    ///
+    /// # Errors
+    /// A probability that is not at least 0 and below 1.
+    pub(crate) fn new(p: f32, seed: u64) -> Result<Self> {
+        Dropout::validate("input dropout", p)?;
+        let generator = generator(seed, Stream::InputDropout);
+        Ok(InputDropout { rate: Rate::new(p), generator, words: Vec::new() })
+    }
+
+    /// Goes to the random numbers of a share of a step, one of so many.
+    pub(crate) fn seek_share(&mut self, step: u64, share: u64, shares: u64) {
+        seek(&mut self.generator, step, share, shares);
+    }
+
+    /// Drops some of the inputs, in place.
+    ///
+    /// # Shapes
+    /// `x` is (B, D).
+    pub(super) fn drop(&mut self, x: &mut [f32]) {
+        for x in x {
+            *x = if self.generator.next_u32() < self.rate.threshold { 0.0 } else { *x * self.rate.scale };
+        }
+    }
+
+    /// The same for a matrix that knows its zeros: what is dropped of the rest is what [`drop`](InputDropout::drop) would
+    /// drop.
+    pub(super) fn drop_sparse(&mut self, rows: &mut Rows) {
+        self.words.resize(4 * rows.columns(), 0);
+        for i in 0..rows.rows() {
+            self.generator.fill_bytes(&mut self.words);
+            let (words, _) = self.words.as_chunks::<4>();
+            for (column, value) in rows.row_mut(i) {
+                let word = u32::from_le_bytes(words[column as usize]);
+                *value = if word < self.rate.threshold { 0.0 } else { *value * self.rate.scale };
+            }
         }
     }
 }
@@ -193,5 +248,28 @@ mod tests {
             let error = Dropout::new(p, 0).unwrap_err().to_string();
             assert!(error.starts_with(&format!("dropout is {p}; expected at least 0")), "{error}");
         }
+    }
+
+    #[test]
+    fn the_same_inputs_are_dropped_whether_zeros_are_left_out_or_not() {
+        let dense: Vec<f32> = (0..3 * 70).map(|i| if i % 3 == 0 { 0.0 } else { i as f32 }).collect();
+        let mut rows = Rows::new();
+        rows.clear(70);
+        dense.chunks(70).for_each(|row| rows.push(tercet_kernels::Isa::active(), row));
+        let mut dropout = InputDropout::new(0.4, 3).unwrap();
+        for step in [0, 5] {
+            let (mut dropped, mut sparse) = (dense.clone(), rows.clone());
+            dropout.seek_share(step, 0, 1);
+            dropout.drop(&mut dropped);
+            dropout.seek_share(step, 0, 1);
+            dropout.drop_sparse(&mut sparse);
+            assert_eq!(sparse.to_dense(), dropped);
+            assert!(dropped.iter().zip(&dense).any(|(a, b)| *a == 0.0 && *b != 0.0));
+        }
+        // Hidden units and inputs are dropped by other numbers.
+        let (mut hidden, mut inputs) = ([1.0; 64], [1.0; 64]);
+        Dropout::new(0.5, 3).unwrap().drop(Rate::new(0.5), &mut hidden);
+        InputDropout::new(0.5, 3).unwrap().drop(&mut inputs);
+        assert_ne!(hidden, inputs);
     }
 }

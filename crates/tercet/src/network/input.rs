@@ -5,7 +5,7 @@ use std::ops::Range;
 use tercet_kernels::sparse::Rows;
 use tercet_kernels::{Isa, prefetch};
 
-use super::{Layer, Network, zeros};
+use super::{InputDropout, Layer, Network, zeros};
 use crate::data::{Dataset, Row};
 
 /// A batch of examples, (B, D), with or without its zeros.
@@ -79,34 +79,61 @@ impl Inputs {
 
     /// The examples at `rows`, as [`Dataset::write_inputs`] gives them.
     pub(crate) fn read(&mut self, data: &Dataset, rows: &[usize]) -> Input<'_> {
-        let (columns, width) = (self.columns.clone(), self.columns.len());
+        let columns = self.columns.clone();
+        self.read_rows(rows.len(), columns.len(), |place| data.row(rows[place]).part(columns.clone()))
+    }
+
+    /// Pictures of `width` pixels each, as a data set of them would be read.
+    ///
+    /// # Shapes
+    /// `pixels` is (B, `width`).
+    pub(crate) fn read_pixels(&mut self, pixels: &[u8], width: usize) -> Input<'_> {
+        self.read_rows(pixels.len() / width, width, |place| Row::U8(&pixels[place * width..][..width]))
+    }
+
+    /// What was read last, less the inputs that are dropped.
+    pub(crate) fn drop_some(&mut self, dropout: &mut InputDropout) -> Input<'_> {
+        if self.is_sparse {
+            dropout.drop_sparse(&mut self.sparse);
+            Input::Sparse(&self.sparse)
+        } else {
+            dropout.drop(&mut self.dense);
+            Input::Dense(&self.dense)
+        }
+    }
+
+    /// So many rows of `width` features.
+    fn read_rows<'d>(&mut self, count: usize, width: usize, row: impl Fn(usize) -> Row<'d>) -> Input<'_> {
+        let rows = (0..count).map(&row);
         if self.read.is_multiple_of(MEASURED_EVERY) {
-            let non_zeros = rows.iter().map(|&i| match data.row(i) {
-                Row::U8(pixels) => pixels[columns.clone()].iter().filter(|&&pixel| pixel != 0).count(),
-                Row::F32(values) => values[columns.clone()].iter().filter(|&&value| value != 0.0).count(),
+            let non_zeros = rows.clone().map(|row| match row {
+                Row::U8(pixels) => pixels.iter().filter(|&&pixel| pixel != 0).count(),
+                Row::F32(values) => values.iter().filter(|&&value| value != 0.0).count(),
             });
-            let (non_zeros, all) = (non_zeros.sum(), rows.len() * width);
-            self.is_sparse = self.outputs.is_some_and(|outputs| zeros::pay(non_zeros, all, outputs));
+            let non_zeros = non_zeros.sum();
+            self.is_sparse =
+                self.outputs.is_some_and(|outputs| zeros::pay(non_zeros, count * width, outputs));
         }
         self.read += 1;
         if self.is_sparse {
-            self.sparse.make_room(rows.len(), width);
+            self.sparse.make_room(count, width);
             self.sparse.clear(width);
             let isa = Isa::active();
-            for (place, &i) in rows.iter().enumerate() {
+            for (place, this) in rows.enumerate() {
                 // The rows of a batch lie anywhere: those to come are on their way while this one is read.
-                if let Some(Row::U8(pixels)) = rows.get(place + ASKED_AHEAD).map(|&i| data.row(i)) {
-                    prefetch(&pixels[columns.clone()]);
+                let ahead = place + ASKED_AHEAD;
+                if let Some(Row::U8(pixels)) = (ahead < count).then(|| row(ahead)) {
+                    prefetch(pixels);
                 }
-                match data.row(i) {
-                    Row::U8(pixels) => self.sparse.push_pixels(isa, &pixels[columns.clone()]),
-                    Row::F32(values) => self.sparse.push(isa, &values[columns.clone()]),
+                match this {
+                    Row::U8(pixels) => self.sparse.push_pixels(isa, pixels),
+                    Row::F32(values) => self.sparse.push(isa, values),
                 }
             }
             Input::Sparse(&self.sparse)
         } else {
-            self.dense.resize(rows.len() * width, 0.0);
-            data.write_columns(rows, columns, &mut self.dense);
+            self.dense.resize(count * width, 0.0);
+            rows.zip(self.dense.chunks_exact_mut(width)).for_each(|(row, x)| row.write_input(x));
             Input::Dense(&self.dense)
         }
     }

@@ -45,6 +45,7 @@ pub use batch_norm::{BatchNorm, EPSILON, MOMENTUM};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub(crate) use dropout::InputDropout;
 pub use init::Init;
 pub(crate) use input::{Input, Inputs};
 pub use layer::Layer;

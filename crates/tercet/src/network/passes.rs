@@ -331,6 +331,16 @@ impl Network {
         }
     }
 
+    /// Takes the statistics of another network of these layers.
+    pub(crate) fn take_statistics(&mut self, other: &Network) {
+        for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
+            if let (Layer::BatchNorm(norm), Layer::BatchNorm(other)) = (layer, other) {
+                norm.mean.copy_from_slice(&other.mean);
+                norm.variance.copy_from_slice(&other.variance);
+            }
+        }
+    }
+
     /// The image that goes into a block.
     fn image(&self, block: &Block) -> ImageShape {
         match block.input.map_or(self.input, |i| self.shapes[i]) {

@@ -177,6 +177,9 @@ pub enum AnyRecipe {
 }
 
 impl AnyRecipe {
+    /// The names of all recipes that are built in.
+    pub const NAMES: [&str; 6] = ["exact", "lecture", "linear", "network", "two-layer", "two-layer-elastic"];
+
     /// The recipe of a name that is built in: `exact`, and those of [`Recipe::named`].
     pub fn named(name: &str) -> Option<Self> {
         match name {

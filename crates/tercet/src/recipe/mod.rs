@@ -23,7 +23,16 @@
 //! stop_by = "loss"            # what patience goes by: the validation accuracy where it is left out
 //! clip = 1.0                  # the largest norm of a gradient; gradients are as they are where it is left out
 //! dropout = 0.5               # the probability that a hidden unit sits a step out; 0 where it is left out
+//! input_dropout = 0.2         # the probability that an input does; 0 where it is left out
 //! label_smoothing = 0.1       # of softmax; 0 where it is left out
+//! ema = 0.999                 # the decay of a moving average of the weights; none is kept where it is left out
+//!
+//! [train.augment]             # what is done to pictures each time; nothing where it is left out: tercet::augment
+//! shift = 2.0                 # pixels
+//! rotate = 10.0               # degrees
+//! scale = 0.1
+//! shear = 0.1
+//! elastic = { rms = 1.5, sigma = 4.0 }   # pixels
 //! ```
 //!
 //! With `solver = "dual"` a linear classifier is trained exactly, and has other settings: [`Exact`]. How many threads work
@@ -35,8 +44,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::augment::{Augment, Elastic};
 use crate::network::{Architecture, Init, Network, Shape};
-use crate::train::{ClassWeights, Settings};
+use crate::optimizer::Optimizer;
+use crate::train::{ClassWeights, Length, Settings};
 use crate::{Error, Result};
 
 pub use exact::{AnyRecipe, Exact, ExactSettings};
@@ -148,9 +159,48 @@ impl Recipe {
         }
     }
 
-    /// The recipe of a name that is built in: `network`, `linear` or `lecture`.
+    /// 784-800-10 without augmentation. `recipes/two-layer.toml` in the repository.
+    pub fn two_layer() -> Self {
+        Recipe {
+            description: "A two-layer network, 784-800-10, without augmentation".to_owned(),
+            hidden: vec![800],
+            validation: Some(5000),
+            train: Settings {
+                reg: 0.0,
+                batch: 128,
+                length: Length::Epochs(100),
+                learning_rate: 0.002,
+                optimizer: Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.05 },
+                dropout: 0.5,
+                label_smoothing: 0.1,
+                ..Settings::default()
+            },
+            ..Recipe::network()
+        }
+    }
+
+    /// 784-800-10 with elastic distortions. `recipes/two-layer-elastic.toml` in the repository.
+    pub fn two_layer_elastic() -> Self {
+        let plain = Recipe::two_layer();
+        let elastic = Some(Elastic { rms: 1.5, sigma: 4.0 });
+        Recipe {
+            description: "A two-layer network, 784-800-10, with elastic distortions".to_owned(),
+            train: Settings {
+                length: Length::Epochs(300),
+                dropout: 0.0,
+                label_smoothing: 0.0,
+                augment: Augment { rotate: 10.0, scale: 0.1, shear: 0.1, elastic, ..Augment::default() },
+                ..plain.train
+            },
+            ..plain
+        }
+    }
+
+    /// The recipe of a name that is built in: `network`, `linear`, `lecture`, `two-layer` or `two-layer-elastic`.
     pub fn named(name: &str) -> Option<Self> {
         match name {
+            "two-layer" => Some(Recipe::two_layer()),
+            "two-layer-elastic" => Some(Recipe::two_layer_elastic()),
             "network" => Some(Recipe::network()),
             "linear" => Some(Recipe::linear()),
             "lecture" => Some(Recipe::lecture()),

@@ -1,6 +1,7 @@
 //! What is written is read back, and what cannot be read says where.
 
 use super::*;
+use crate::augment::{Augment, Elastic};
 use crate::loss::Loss;
 use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
@@ -24,8 +25,11 @@ fn the_lecture_s_file_is_the_lecture_s_settings() {
 
 #[test]
 fn the_recipes_that_are_built_in_work() {
-    for name in ["network", "linear", "lecture"] {
-        Recipe::named(name).unwrap().untrained(784, 10).unwrap();
+    for name in AnyRecipe::NAMES {
+        match AnyRecipe::named(name).unwrap() {
+            AnyRecipe::Descent(recipe) => drop(recipe.untrained(784, 10).unwrap()),
+            AnyRecipe::Exact(recipe) => recipe.validate().unwrap(),
+        }
     }
     assert_eq!(Recipe::named("none"), None);
 }
@@ -53,6 +57,16 @@ fn layers_stand_in_for_hidden() {
 }
 
 #[test]
+fn the_two_layer_networks_files_are_what_is_built_in() {
+    let plain = include_str!("../../../../recipes/two-layer.toml");
+    let elastic = include_str!("../../../../recipes/two-layer-elastic.toml");
+    for (name, text) in [("two-layer", plain), ("two-layer-elastic", elastic)] {
+        let recipe = Recipe::parse(text, Path::new(name)).unwrap();
+        assert_eq!(Recipe::named(name), Some(recipe));
+    }
+}
+
+#[test]
 fn what_is_written_is_read_back() {
     let mut recipe = Recipe::lecture();
     recipe.init = None;
@@ -64,6 +78,7 @@ fn what_is_written_is_read_back() {
     recipe.class_weights = ClassWeights::Given(vec![1.0, 0.25]);
     let (stop_by, clip) = (StopBy::Loss, Some(0.7));
     recipe.train = Settings { stop_by, clip, dropout: 0.3, label_smoothing: 0.1, ..Settings::default() };
+    recipe.train.input_dropout = 0.1;
     let optimizers = [
         Optimizer::PLAIN,
         Optimizer::Sgd { momentum: 0.6 },
@@ -85,6 +100,15 @@ fn what_is_written_is_read_back() {
             assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
         }
     }
+    recipe.train.ema = Some(0.99);
+    recipe.train.augment = Augment {
+        shift: 2.5,
+        rotate: 10.0,
+        scale: 0.1,
+        shear: 0.2,
+        elastic: Some(Elastic { rms: 1.5, sigma: 4.0 }),
+    };
+    assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
     let (batch, length) = (7, Length::Iterations(9));
     recipe.train =
         Settings { patience: Some(2), batch, length, loss: Loss::Svm { margin: 0.3 }, ..recipe.train };
@@ -183,4 +207,32 @@ fn gradient_descent_may_be_named() {
     assert!(!Recipe::lecture().to_toml().contains("solver"));
     let error = refuse("kind = ", "solver = \"dual\"\nkind = ");
     assert!(error.starts_with("x.toml: found solver dual; expected sgd"), "{error}");
+}
+
+#[test]
+fn augmentation_stands_in_a_table_of_its_own() {
+    let with = |table: &str| Recipe::parse(&format!("{LECTURE}\n{table}\n"), Path::new("x.toml"));
+    let recipe = with("[train.augment]\nshift = 2\nelastic = { rms = 1.5, sigma = 4 }").unwrap();
+    let elastic = Some(Elastic { rms: 1.5, sigma: 4.0 });
+    assert_eq!(recipe.train.augment, Augment { shift: 2.0, elastic, ..Augment::default() });
+    let described = recipe.describe();
+    assert!(
+        described.contains(&("augmentation".into(), "shift ±2 px, elastic 1.5 px (σ 4 px)".into())),
+        "{described:?}"
+    );
+    // An empty table says nothing, and nothing is written.
+    let recipe = with("[train.augment]").unwrap();
+    assert_eq!(recipe, Recipe::lecture());
+    assert!(!recipe.to_toml().contains("augment"));
+
+    for (table, found) in [
+        ("[train.augment]\nrotation = 3", "unknown field `rotation`; expected one of `shift`"),
+        ("[train.augment]\nelastic = { rms = 1.5 }", "missing field `sigma`"),
+        ("[train.augment]\nelastic = { rms = 1.5, alpha = 34, sigma = 4 }", "alpha"),
+        ("[train.augment]\nscale = 1", "found augment.scale 1; expected a part of 1 from 0 to 0.9"),
+        ("[train.augment]\nshift = \"2 px\"", "expected a number"),
+    ] {
+        let error = with(table).unwrap_err().to_string();
+        assert!(error.starts_with("x.toml: found ") && error.contains(found), "{error}");
+    }
 }

@@ -210,7 +210,7 @@ mod tests {
                     Settings { optimizer, clip, reg: 1e-2, loss: Loss::Softmax, ..Settings::lecture() };
                 let (mut halved, mut whole) = (network.clone(), network.clone());
                 let (mut of_halved, mut of_whole) =
-                    (State::new(&halved, optimizer), State::new(&whole, optimizer));
+                    (State::new(&halved, &settings), State::new(&whole, &settings));
                 let mut halves = Halves::new(&network, None);
                 let mut workspace = Workspace::new();
                 // Of three lengths, as an epoch may end with a short batch.

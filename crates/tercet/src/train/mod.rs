@@ -11,7 +11,22 @@
 //! Everything else here is watching: the validation set is looked at now and then, the best and the last sound
 //! weights are remembered, and whoever observes may end the training, change its learning rate, or ask how the layers
 //! are doing.
+//!
+//! # A moving average of the weights
+//!
+//! Late in training, weights wander about a good place rather than to it. With [`Settings::ema`] = β their exponential
+//! moving average is kept beside them (Polyak and Juditsky 1992, for the mean), and it is the average that the validation
+//! set judges, that early stopping goes back to, and that is left at the end:
+//!
+//! ```text
+//! M_t = β M_(t−1) + (1 − β) W_t,    W̄_t = M_t / (1 − βᵗ)
+//! ```
+//!
+//! with M_0 = 0: the correction of the bias towards 0 is that of Adam (Kingma and Ba 2015, section 7.2). It is computed as
+//! W̄_t = W̄_(t−1) + (1 − β) / (1 − βᵗ) (W_t − W̄_(t−1)), a plain mean of the first steps that becomes the moving one. About
+//! 1 / (1 − β) steps count. The weights themselves are trained as if there were no average.
 
+mod average;
 mod awake;
 mod checkpoint;
 mod clip;
@@ -20,6 +35,7 @@ mod history;
 mod measure;
 mod pass;
 mod plan;
+mod reader;
 mod requests;
 mod settings;
 mod shares;
@@ -87,7 +103,7 @@ pub enum Ending {
         /// Steps done when the best check was made.
         best: usize,
     },
-    /// The observer ended it; the weights are those of the last step.
+    /// The observer ended it; the weights are those of the last step, or their moving average then.
     Interrupted,
 }
 
@@ -168,7 +184,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
     };
     let check_every = settings.check_every.unwrap_or(usual_check);
     batches.seek(state.step as u64);
-    let mut passes = Passes::new(network, batch, settings, seed)?;
+    let mut passes = Passes::new(network, examples, batch, settings, seed)?;
 
     // Room for all losses at once, unless there will be so many that nobody waits for the last.
     state.history.losses.reserve(total.saturating_sub(state.step).min(MOST_RESERVED));
@@ -196,8 +212,8 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         }
         // The step gives the squares of the weights that it passes over, so the loss is known after it. Where the loss
         // is unsound, the weights of the last sound check come back.
-        let squares = passes.descend(&mut state, network, settings, learning_rate);
         passes.follow_statistics(network);
+        let squares = passes.descend(&mut state, network, settings, learning_rate);
         let loss = regularized(data_loss, settings.reg, squares);
         let done = state.step;
         let diverged = |loss| Error::Diverged { step: done, loss, learning_rate: settings.learning_rate };
@@ -218,11 +234,11 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
                 let check = Check {
                     step: done,
                     train_loss: history::mean(&state.history.losses[since..]),
-                    ..look_at(network, validation, settings)?
+                    ..look_at(state.judged(network), validation, settings)?
                 };
                 state.judge(check, network, settings);
             }
-            state.last_sound.clone_from(network);
+            state.keep_as_sound(network);
         }
 
         let flow = observe(Progress {
@@ -241,7 +257,10 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         }
         state.history.rate_changes.extend(requests.take_rate_change(done).filter(|_| done < total));
     };
-    let State { history, best, .. } = state;
+    let State { history, best, average, .. } = state;
+    if let Some(average) = average {
+        *network = average;
+    }
     let restored = best.filter(|_| ending != Ending::Interrupted);
     let best = restored.map(|(check, weights)| {
         *network = weights;

@@ -11,6 +11,7 @@
 
 use super::Settings;
 use super::halves::Halves;
+use super::reader::Reader;
 use super::shares::Shares;
 use super::state::State;
 use crate::Result;
@@ -44,17 +45,21 @@ pub(super) enum Passes {
 }
 
 impl Passes {
-    /// For batches of so many examples.
+    /// For batches of so many of these examples.
     ///
     /// # Errors
-    /// A probability of dropout that is none.
-    pub fn new(network: &Network, batch: usize, settings: &Settings, seed: u64) -> Result<Self> {
-        let drops = settings.dropout > 0.0 || network.has_dropout();
-        let dropout = || drops.then(|| Dropout::new(settings.dropout, seed)).transpose();
-        Ok(match Halves::suit(network, batch) {
-            true => Passes::Halves(Box::new(Halves::new(network, dropout()?))),
-            false => Passes::Shares(Shares::new(network, batch, dropout)?),
-        })
+    /// Probabilities of dropout that are none, and augmentation that makes no sense.
+    pub fn new(
+        network: &Network,
+        examples: &Dataset,
+        batch: usize,
+        settings: &Settings,
+        seed: u64,
+    ) -> Result<Self> {
+        if Halves::suit(network, batch) && Reader::changes_nothing(settings) {
+            return Ok(Passes::Halves(Box::new(Halves::new(network, dropout(network, settings, seed)?))));
+        }
+        Shares::new(network, examples, batch, settings, seed).map(Passes::Shares)
     }
 
     /// The mean loss of the examples at `rows`, without the regularisation.
@@ -90,6 +95,15 @@ impl Passes {
             }
         }
     }
+}
+
+/// What drops the hidden units of a training, where it drops any.
+///
+/// # Errors
+/// A probability of dropout that is none.
+pub(super) fn dropout(network: &Network, settings: &Settings, seed: u64) -> Result<Option<Dropout>> {
+    let drops = settings.dropout > 0.0 || network.has_dropout();
+    drops.then(|| Dropout::new(settings.dropout, seed)).transpose()
 }
 
 /// What the examples of a batch, or of a part of one, should be. The buffers last for the whole training.

@@ -37,7 +37,7 @@ pub struct Plan<'a> {
     pub weights: Option<&'a [f32]>,
     /// How it is learned.
     pub settings: &'a Settings,
-    /// What the batches and the dropped units come from.
+    /// What the batches, the dropped units and the augmentation come from.
     pub seed: u64,
     /// Whether the first step, of all or of those that are left, is [measured](super::Measurement): nobody can ask for
     /// that in the step before.
@@ -55,7 +55,7 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// Those of [`train`](super::train), and weights that cannot be.
     pub fn train(&self, network: &mut Network, observe: Observer<'_>) -> Result<Training> {
-        let state = State::new(network, self.settings.optimizer);
+        let state = State::new(network, self.settings);
         self.go_on(network, state, observe)
     }
 
@@ -63,7 +63,8 @@ impl<'a> Plan<'a> {
     /// what it was then, and is trained on from there. On another instruction set the last bits may differ.
     ///
     /// # Errors
-    /// Those of [`train`](Plan::train), and a checkpoint whose optimizer remembers something else.
+    /// Those of [`train`](Plan::train), and a checkpoint whose optimizer remembers something else or that has no moving
+    /// average of the weights where one is kept.
     pub fn resume(
         &self,
         network: &mut Network,
@@ -71,13 +72,19 @@ impl<'a> Plan<'a> {
         observe: Observer<'_>,
     ) -> Result<Training> {
         let (was, optimizer) = (checkpoint.network, self.settings.optimizer);
-        let fresh = State::new(&was, optimizer);
+        let fresh = State::new(&was, self.settings);
         let sizes = |state: &State| -> Vec<(usize, usize)> {
             state.moments.iter().flatten().map(|m| (m.first.len(), m.second.len())).collect()
         };
         if sizes(&checkpoint.state) != sizes(&fresh) {
             let what = "the checkpoint's optimizer";
             return Err(Error::mismatch(what, "one that remembers something else", optimizer));
+        }
+        if checkpoint.state.average.is_some() != fresh.average.is_some() {
+            let having = |there: bool| if there { "one" } else { "none" };
+            let (found, expected) = (checkpoint.state.average.is_some(), fresh.average.is_some());
+            let what = "the checkpoint's moving average of the weights";
+            return Err(Error::mismatch(what, having(found), having(expected)));
         }
         *network = was;
         self.go_on(network, checkpoint.state, observe)
@@ -88,6 +95,7 @@ impl<'a> Plan<'a> {
         for data in [Some(self.examples), self.validation].into_iter().flatten() {
             check_fit(network, data)?;
         }
+        self.settings.augment.check_fit(self.examples)?;
         if let Some(weights) = self.weights {
             weights::check(weights, self.examples.len())?;
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Check;
+use crate::augment::Augment;
 use crate::loss::Loss;
 use crate::network::Dropout;
 use crate::optimizer::Optimizer;
@@ -46,9 +47,19 @@ pub struct Settings {
     /// The probability that a hidden unit is dropped from a step: [`Dropout`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub dropout: f32,
+    /// The probability that an input is dropped from a step.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub input_dropout: f32,
     /// ε of label smoothing, of softmax only: [`Objective::label_smoothing`](crate::loss::Objective).
     #[serde(default, skip_serializing_if = "is_default")]
     pub label_smoothing: f32,
+    /// β, the decay of the moving average of the weights that is looked at and kept instead of them:
+    /// [`moving average`](crate::train#a-moving-average-of-the-weights).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f32>,
+    /// What is done to pictures each time before they are learned from.
+    #[serde(default, skip_serializing_if = "Augment::is_none")]
+    pub augment: Augment,
 }
 
 /// What early stopping goes by.
@@ -118,7 +129,10 @@ impl Default for Settings {
             stop_by: StopBy::Accuracy,
             clip: None,
             dropout: 0.0,
+            input_dropout: 0.0,
             label_smoothing: 0.0,
+            ema: None,
+            augment: Augment::default(),
         }
     }
 }
@@ -174,7 +188,8 @@ impl Settings {
         self.loss.validate()?;
         self.optimizer.validate()?;
         self.schedule.validate()?;
-        Dropout::validate(self.dropout)?;
+        Dropout::validate("dropout", self.dropout)?;
+        Dropout::validate("input dropout", self.input_dropout)?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
             let expected = "at least 0 and below 1, such as 0.1";
             return Err(Error::setting("label smoothing", self.label_smoothing, expected));
@@ -183,6 +198,10 @@ impl Settings {
             let expected = "0 for the SVM loss, which has no probabilities to smooth";
             return Err(Error::setting("label smoothing", self.label_smoothing, expected));
         }
+        if let Some(ema) = self.ema.filter(|ema| !(*ema > 0.0 && *ema < 1.0)) {
+            return Err(Error::setting("ema", ema, "a decay above 0 and below 1, such as 0.999"));
+        }
+        self.augment.validate()?;
         if let Some(clip) = self.clip.filter(|clip| !(clip.is_finite() && *clip > 0.0)) {
             return Err(Error::setting("clip", clip, "a finite norm above 0, such as 1"));
         }
@@ -229,7 +248,10 @@ impl Settings {
         let more = [
             ("label smoothing", (self.label_smoothing > 0.0).then(|| self.label_smoothing.to_string())),
             ("dropout", (self.dropout > 0.0).then(|| self.dropout.to_string())),
+            ("input dropout", (self.input_dropout > 0.0).then(|| self.input_dropout.to_string())),
             ("gradients clipped to", self.clip.map(|clip| clip.to_string())),
+            ("moving average of the weights", self.ema.map(|ema| format!("decay {ema}"))),
+            ("augmentation", (!self.augment.is_none()).then(|| self.augment.to_string())),
             ("early stopping", self.patience.map(|patience| self.stop_by.in_words(patience))),
         ];
         words.extend(more.into_iter().filter_map(|(name, value)| Some((name, value?))));
@@ -258,7 +280,11 @@ mod tests {
             (Settings { length: Length::Epochs(0), ..base }, "epochs is 0"),
             (Settings { clip: Some(0.0), ..base }, "clip is 0"),
             (Settings { dropout: 1.0, ..base }, "dropout is 1"),
+            (Settings { input_dropout: -0.1, ..base }, "input dropout is -0.1"),
             (Settings { label_smoothing: 1.0, ..base }, "label smoothing is 1"),
+            (Settings { ema: Some(1.0), ..base }, "ema is 1"),
+            (Settings { ema: Some(f32::NAN), ..base }, "ema is NaN"),
+            (Settings { augment: Augment { scale: 1.0, ..base.augment }, ..base }, "augment.scale is 1"),
             (
                 Settings { label_smoothing: 0.1, ..Settings::lecture() },
                 "label smoothing is 0.1; expected 0 for",

@@ -14,9 +14,12 @@
 
 use std::ops::Range;
 
-use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD};
+use super::Settings;
+use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD, dropout};
+use super::reader::Reader;
 use crate::Result;
-use crate::network::{Dropout, Gradient, Inputs, Network, Workspace};
+use crate::data::Dataset;
+use crate::network::{Dropout, Gradient, Network, Workspace};
 use crate::parallel::add;
 
 /// The fewest examples of a batch that is shared. Every step the second thread has to fetch the weights, which the first
@@ -38,7 +41,7 @@ pub(super) struct Shares {
 
 /// A part of a batch, or all of it, on its way through the network. The buffers last for the whole training.
 struct Share {
-    inputs: Inputs,
+    reader: Reader,
     targets: Targets,
     dropout: Option<Dropout>,
     workspace: Workspace,
@@ -47,19 +50,22 @@ struct Share {
 }
 
 impl Shares {
-    /// For batches of so many examples, whose hidden units each share drops by itself.
+    /// For batches of so many of these examples.
     ///
     /// # Errors
-    /// Those of `dropout`.
+    /// Probabilities of dropout that are none, and augmentation that makes no sense.
     pub fn new(
         network: &Network,
+        examples: &Dataset,
         batch: usize,
-        dropout: impl Fn() -> Result<Option<Dropout>>,
+        settings: &Settings,
+        seed: u64,
     ) -> Result<Self> {
         let count = count(network, batch);
         let share = || {
-            let (inputs, workspace) = (Inputs::new(network), Workspace::new());
-            Ok(Share { inputs, targets: Targets::default(), dropout: dropout()?, workspace, loss: 0.0 })
+            let reader = Reader::new(network, examples, batch, settings, seed)?;
+            let (targets, workspace) = (Targets::default(), Workspace::new());
+            Ok(Share { reader, targets, dropout: dropout(network, settings, seed)?, workspace, loss: 0.0 })
         };
         let shares = (0..count).map(|_| share()).collect::<Result<_>>()?;
         Ok(Shares { shares, size: batch.div_ceil(count) })
@@ -145,10 +151,10 @@ impl Share {
         range: Range<usize>,
         number: u64,
     ) -> f32 {
-        let (batch, rows) = (split.rows.len(), &split.rows[range]);
-        let Share { inputs, targets, dropout, workspace, .. } = self;
-        let x = inputs.read(pass.examples, rows);
-        targets.read(pass, rows);
+        let batch = split.rows.len();
+        let Share { reader, targets, dropout, workspace, .. } = self;
+        let x = reader.read(pass, split.rows, range.clone(), (number, split.shares));
+        targets.read(pass, &split.rows[range]);
         if let Some(dropout) = dropout {
             dropout.seek_share(pass.step as u64, number, split.shares);
         }
@@ -162,6 +168,7 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::*;
+    use crate::augment::Augmenter;
     use crate::data::Dataset;
     use crate::loss::Objective;
     use crate::network::Init;
@@ -183,7 +190,7 @@ mod tests {
         let settings =
             Settings { label_smoothing: 0.1, loss: crate::loss::Loss::Softmax, ..Settings::lecture() };
         for weights in [None, Some(&weights[..])] {
-            let mut shares = Shares::new(&network, 80, || Ok(None)).unwrap();
+            let mut shares = Shares::new(&network, &examples, 80, &settings, 0).unwrap();
             assert_eq!(shares.shares.len(), 2);
             let pass = Pass { network: &network, examples: &examples, weights, settings: &settings, step: 0 };
             // A whole batch, an odd one that ends an epoch, and one too short for a second share.
@@ -227,6 +234,38 @@ mod tests {
         let one = trained(1);
         for threads in 2..=4 {
             assert!(trained(threads) == one, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn each_picture_is_augmented_for_its_place_in_the_whole_batch() {
+        let shape = crate::data::ImageShape::gray(8, 8);
+        let pixels: Vec<u8> = (0..150 * 64).map(|i| (i * 7919 % 1009 % 256) as u8).collect();
+        let of_pixels = |pixels: Vec<u8>, labels| {
+            let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+            Dataset::from_pixels("x", shape, pixels, labels, classes).unwrap()
+        };
+        let examples = of_pixels(pixels, (0..150).map(|i| i % 3).collect());
+        let network = Network::fully_connected(64, &[96], 3, Init::He, 1).unwrap();
+        let augment = crate::augment::Augment { shift: 2.0, ..Default::default() };
+        let settings = Settings { augment, ..Settings::lecture() };
+        let mut shares = Shares::new(&network, &examples, 80, &settings, 4).unwrap();
+        let pass =
+            Pass { network: &network, examples: &examples, weights: None, settings: &settings, step: 9 };
+        for count in [80, 47, 30] {
+            let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 150).collect();
+            let loss = shares.loss_and_gradients(pass, &rows);
+
+            let mut augmenter = Augmenter::new(augment, shape, 80, 4).unwrap();
+            let mut written = vec![0; count * 64];
+            for ((place, &i), out) in (0..).zip(&rows).zip(written.chunks_exact_mut(64)) {
+                augmenter.write(examples.pixels(i).unwrap(), 9, place, out);
+            }
+            let labels = rows.iter().map(|&i| examples.label(i)).collect();
+            let scores = network.scores(&of_pixels(written, labels)).unwrap();
+            let labels: Vec<u32> = rows.iter().map(|&i| examples.label(i)).collect();
+            let expected = settings.loss.loss(scores.values(), &labels);
+            assert!((loss - expected).abs() < 1e-5, "{count}: {loss}, not {expected}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Check, History, Settings};
 use crate::network::Network;
-use crate::optimizer::{Moments, Optimizer};
+use crate::optimizer::Moments;
 
 /// All that a step reads and changes, beside the parameters themselves. The batches and the dropped units are functions
 /// of the seed and the number of steps done, so that number stands for them here.
@@ -12,9 +12,12 @@ pub(super) struct State {
     pub(super) step: usize,
     /// What the optimizer remembers of the weights and the biases, or γ and β, of each layer that learns.
     pub(super) moments: Vec<[Moments; 2]>,
+    /// The moving average of the weights, where one is kept.
+    pub(super) average: Option<Network>,
     /// All losses and checks so far.
     pub(super) history: History,
-    /// The network of the last check, or the one that training began with: where a loss that diverges leads back to.
+    /// The network that the last check judged, or the one that training began with: where a loss that diverges leads
+    /// back to.
     pub(super) last_sound: Network,
     /// The best check and its network, where training may stop early.
     pub(super) best: Option<(Check, Network)>,
@@ -22,16 +25,25 @@ pub(super) struct State {
 
 impl State {
     /// The state before the first step.
-    pub(super) fn new(network: &Network, optimizer: Optimizer) -> Self {
+    pub(super) fn new(network: &Network, settings: &Settings) -> Self {
+        let optimizer = settings.optimizer;
         let moments = network
             .learning()
             .map(|learned| [learned.w, learned.b].map(|array| Moments::new(optimizer, array.len())))
             .collect();
-        State { step: 0, moments, history: History::default(), last_sound: network.clone(), best: None }
+        let average = settings.ema.map(|_| network.clone());
+        let (history, last_sound) = (History::default(), network.clone());
+        State { step: 0, moments, average, history, last_sound, best: None }
     }
 
-    /// Keeps the network of the latest check where it is the best.
+    /// What is looked at and kept: the moving average, or else the network itself.
+    pub(super) fn judged<'a>(&'a self, network: &'a Network) -> &'a Network {
+        self.average.as_ref().unwrap_or(network)
+    }
+
+    /// Remembers what the latest check judged, as the best where it is.
     pub(super) fn judge(&mut self, check: Check, network: &Network, settings: &Settings) {
+        let network = self.average.as_ref().unwrap_or(network);
         self.history.checks.push(check);
         let better = |best: &Check| settings.stop_by.is_better(&check, best);
         if settings.patience.is_none() {
@@ -45,6 +57,11 @@ impl State {
             Some(_) => {}
             none => *none = Some((check, network.clone())),
         }
+    }
+
+    /// What a check has just found to be sound is where a loss that diverges leads back to.
+    pub(super) fn keep_as_sound(&mut self, network: &Network) {
+        self.last_sound.clone_from(self.average.as_ref().unwrap_or(network));
     }
 
     /// The step of the best check, where so many checks since then were no better that training ends.

@@ -3,7 +3,7 @@
 use tercet_kernels::descent::Step;
 
 use super::state::State;
-use super::{Settings, clip};
+use super::{Settings, average, clip};
 use crate::network::{Gradient, Network, ParametersMut};
 use crate::optimizer::Optimizer;
 use crate::parallel::descend;
@@ -57,6 +57,9 @@ impl State {
                 }
             }
             without_decay.step(self.step, learning_rate, b, &gradient.db, of_b);
+        }
+        if let (Some(average), Some(decay)) = (&mut self.average, settings.ema) {
+            average::follow(average, network, decay, self.step);
         }
         squares
     }

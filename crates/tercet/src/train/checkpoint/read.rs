@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata};
 use serde_json::Value;
 
-use super::{BEST, Checkpoint, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, SOUND, layers};
+use super::{AVERAGE, BEST, Checkpoint, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, SOUND, layers};
 use crate::network::{Named, Network};
 use crate::optimizer::{Moments, Optimizer};
 use crate::train::state::State;
@@ -108,7 +108,7 @@ fn check_header(
 
     let count = metadata.info("checks.steps").and_then(|info| info.shape.first().copied()).unwrap_or(0);
     let optimizer = optimizer(identity).ok_or_else(|| none("a recipe without an optimizer".to_owned()))?;
-    let expected = expected_tensors(&document, count, optimizer, untrained);
+    let expected = expected_tensors(&document, count, optimizer, averages(identity), untrained);
     let found = metadata.tensors();
     if let Some(name) = found.keys().find(|name| !expected.contains_key(*name)) {
         return Err(Flaw::new(format!("a tensor {name}"), "only those of this training", DAMAGED));
@@ -149,16 +149,28 @@ fn optimizer(identity: &Identity) -> Option<Optimizer> {
     serde_json::from_value(identity.recipe.get("train")?.get("optimizer")?.clone()).ok()
 }
 
+/// Whether a moving average of the weights is kept.
+fn averages(identity: &Identity) -> bool {
+    identity.recipe.pointer("/train/ema").is_some_and(|ema| !ema.is_null())
+}
+
 /// Every tensor of this training, with its type and shape.
 fn expected_tensors(
     document: &Document,
     checks: usize,
     optimizer: Optimizer,
+    averages: bool,
     untrained: &Network,
 ) -> BTreeMap<String, (Dtype, Vec<usize>)> {
     let (first, second) = optimizer.remembers();
-    let prefixes =
-        [("", true), (SOUND, true), (BEST, document.best.is_some()), ("first.", first), ("second.", second)];
+    let prefixes = [
+        ("", true),
+        (AVERAGE, averages),
+        (SOUND, true),
+        (BEST, document.best.is_some()),
+        ("first.", first),
+        ("second.", second),
+    ];
     let mut expected = BTreeMap::from([
         ("losses".to_owned(), (Dtype::F32, vec![document.step])),
         ("checks.steps".to_owned(), (Dtype::U64, vec![checks])),
@@ -241,6 +253,7 @@ fn build(
         .map(|[w, b]| Ok([moments(&w.name)?, moments(&b.name)?]))
         .collect::<Result<Vec<_>, Flaw>>()?;
     let history = History { losses: f32s("losses")?, checks, rate_changes: document.rate_changes.clone() };
-    let state = State { step: document.step, moments, history, last_sound: network(SOUND)?, best };
+    let average = averages(identity).then(|| network(AVERAGE)).transpose()?;
+    let state = State { step: document.step, moments, average, history, last_sound: network(SOUND)?, best };
     Ok(Checkpoint { network: network("")?, state })
 }

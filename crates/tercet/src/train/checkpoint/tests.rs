@@ -94,6 +94,8 @@ fn a_training_goes_on_to_the_same_bits_from_any_step() {
             layers: Some("dense6 batchnorm relu dropout0.4 dense5 tanh batchnorm".parse().unwrap()),
             ..usual.clone()
         },
+        with(Settings { ema: Some(0.8), input_dropout: 0.2, ..usual.train }),
+        with(Settings { ema: Some(0.99), learning_rate: 0.5, ..early }),
         Recipe {
             kind: Kind::Linear,
             hidden: Vec::new(),

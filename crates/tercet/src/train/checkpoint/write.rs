@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{BEST, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, RateChange, SOUND, layers};
+use super::{AVERAGE, BEST, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, RateChange, SOUND, layers};
 use crate::model::tensors::{Tensor, Values};
 use crate::network::{Named, Network};
 use crate::optimizer::Moments;
@@ -24,7 +24,7 @@ pub(super) fn to_bytes(
     rate_changes: Vec<RateChange>,
     identity: &Identity,
 ) -> Result<Vec<u8>> {
-    let State { step, moments, history, last_sound, best } = state;
+    let State { step, moments, average, history, last_sound, best } = state;
     let document = Document {
         format: if rate_changes.is_empty() { FORMAT } else { FORMAT_WITH_CHANGES },
         step: *step,
@@ -51,7 +51,12 @@ pub(super) fn to_bytes(
         tensor("checks.losses", &[count, 2], Values::F32(&losses)),
         tensor("checks.accuracies", &[count], Values::F64(&accuracies)),
     ];
-    let networks = [("", Some(network)), (SOUND, Some(last_sound)), (BEST, best.as_ref().map(|(_, n)| n))];
+    let networks = [
+        ("", Some(network)),
+        (AVERAGE, average.as_ref()),
+        (SOUND, Some(last_sound)),
+        (BEST, best.as_ref().map(|(_, n)| n)),
+    ];
     for (prefix, network) in networks.into_iter().filter_map(|(prefix, network)| Some((prefix, network?))) {
         for Named { name, shape, values, .. } in network.arrays() {
             tensors.push(tensor(&format!("{prefix}{name}"), &shape, Values::F32(values)));

@@ -1,0 +1,339 @@
+//! Pictures bent: each new pixel is read from between four old ones.
+//!
+//! ```text
+//! new(x, y) = old(u, v)    u = xx·x + xy·y + x0 + dx(x, y)
+//!                          v = yx·x + yy·y + y0 + dy(x, y)
+//! ```
+//!
+//! An affine map moves all pixels alike, and a field of displacements (dx, dy) moves each by its own; together they cost
+//! one interpolation, and blur as little as one. Between pixels the old picture is bilinear, outside it is 0.
+//!
+//! [`field`] makes smooth displacements out of a few random numbers: those of a coarse lattice, spread over the picture
+//! along one side and then along the other.
+//!
+//! The bodies are plain Rust in chunks of [`LANES`] pixels, which the compiler turns into vectors, and the functions at the
+//! end compile them for each instruction set. Nothing is fused, so all of them give the same bits.
+
+pub mod naive;
+
+use crate::Isa;
+use crate::isa::Level;
+
+/// How many neighbouring pixels are worked at together. Rows of displacements have room for a multiple of them.
+pub const LANES: usize = 16;
+
+/// The room of a row of `width` displacements.
+pub const fn row_room(width: usize) -> usize {
+    width.next_multiple_of(LANES)
+}
+
+/// A picture of bytes with a rim of zeros, so that a place outside is read as any other.
+#[derive(Clone, Debug)]
+pub struct Source {
+    width: usize,
+    height: usize,
+    channels: usize,
+    /// A column of zeros on the left and two on the right, a row of them above and two below.
+    pixels: Vec<u8>,
+}
+
+impl Source {
+    /// Room for a picture.
+    ///
+    /// # Panics
+    /// For more than 2³¹ values.
+    pub fn new(width: usize, height: usize, channels: usize) -> Self {
+        let values = (width + 3).checked_mul(height + 3).and_then(|n| n.checked_mul(channels));
+        let values = values.filter(|&values| i32::try_from(values).is_ok());
+        Source { width, height, channels, pixels: vec![0; values.expect("fewer than 2³¹ values")] }
+    }
+
+    /// The picture becomes this one.
+    ///
+    /// # Shapes
+    /// `pixels` is (height, width, channels).
+    ///
+    /// # Panics
+    /// Where it is not.
+    pub fn fill(&mut self, pixels: &[u8]) {
+        assert_eq!(pixels.len(), self.width * self.height * self.channels, "the pixels fill the picture");
+        let (row, stride) = (self.width * self.channels, self.stride());
+        for (old, row) in pixels.chunks_exact(row.max(1)).zip(self.pixels[stride..].chunks_exact_mut(stride))
+        {
+            row[self.channels..][..old.len()].copy_from_slice(old);
+        }
+    }
+
+    /// How far apart two rows lie.
+    fn stride(&self) -> usize {
+        (self.width + 3) * self.channels
+    }
+}
+
+/// Where the pixels of the new picture come from, but for displacements: the module's formula.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the coefficients as the formula names them")]
+pub struct Affine {
+    pub xx: f32,
+    pub xy: f32,
+    pub x0: f32,
+    pub yx: f32,
+    pub yy: f32,
+    pub y0: f32,
+}
+
+impl Affine {
+    /// Every pixel comes from its own place.
+    pub const IDENTITY: Affine = Affine { xx: 1.0, xy: 0.0, x0: 0.0, yx: 0.0, yy: 1.0, y0: 0.0 };
+}
+
+/// The new picture, of the size of the old one, rounded to whole numbers.
+///
+/// # Shapes
+/// `out` is (height, width, channels); dx and dy, where there are displacements, are (height, [`row_room`]\(width)).
+///
+/// # Panics
+/// Where the shapes do not fit.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::warp::{Affine, Source, warp};
+///
+/// let mut source = Source::new(3, 1, 1);
+/// source.fill(&[10, 20, 80]);
+/// // Half a pixel to the left: each new pixel lies between an old one and its right neighbour.
+/// let half = Affine { x0: 0.5, ..Affine::IDENTITY };
+/// let mut out = [0; 3];
+/// warp(Isa::active(), &source, half, None, &mut out);
+/// assert_eq!(out, [15, 50, 40]);
+/// ```
+pub fn warp(isa: Isa, source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn avx2(source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &mut [u8]) {
+        warp_body(source, map, displaced, out);
+    }
+    check(source, displaced, out);
+    match isa.0 {
+        // Four bytes at a time from anywhere in the picture leave wider registers waiting: they were slower.
+        // SAFETY: an `Isa` of these levels exists only where the processor has AVX2.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 | Level::Avx512 => unsafe { avx2(source, map, displaced, out) },
+        _ => warp_body(source, map, displaced, out),
+    }
+}
+
+fn check(source: &Source, displaced: Option<[&[f32]; 2]>, out: &[u8]) {
+    let Source { width, height, channels, .. } = *source;
+    assert_eq!(out.len(), width * height * channels, "the new picture is as large as the old one");
+    for displacements in displaced.iter().flatten() {
+        assert_eq!(displacements.len(), height * row_room(width), "one displacement for each pixel");
+    }
+}
+
+#[inline(always)]
+fn warp_body(source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &mut [u8]) {
+    // With the number of channels known, the two neighbours in a row are one load.
+    match source.channels {
+        1 => rows::<1>(source, map, displaced, out),
+        _ => rows::<0>(source, map, displaced, out),
+    }
+}
+
+/// All rows of a picture of `C` channels, or of any number where that is 0.
+#[inline(always)]
+fn rows<const C: usize>(source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &mut [u8]) {
+    let channels = if C == 0 { source.channels } else { C };
+    let (width, room) = (source.width, row_room(source.width));
+    if out.is_empty() {
+        return;
+    }
+    for (y, out) in out.chunks_exact_mut(width * channels).enumerate() {
+        let from = y as f32;
+        // Counted in the source with its rim: a place outside becomes one in the rim.
+        let start = [map.xy * from + (map.x0 + 1.0), map.yy * from + (map.y0 + 1.0)];
+        for (i, out) in out.chunks_mut(LANES * channels).enumerate() {
+            let none = &[0.0; LANES];
+            let of = |d: &[f32]| -> [f32; LANES] {
+                *d[y * room + i * LANES..]
+                    .first_chunk()
+                    .expect("rows of displacements have room for whole chunks")
+            };
+            let [dx, dy] = displaced.map_or([*none; 2], |displaced| displaced.map(of));
+            chunk::<C>(source, map, start, (i * LANES) as f32, [&dx, &dy], out);
+        }
+    }
+}
+
+/// Up to [`LANES`] neighbouring pixels of a row, the first of them at `x`.
+#[inline(always)]
+fn chunk<const C: usize>(
+    source: &Source,
+    map: Affine,
+    start: [f32; 2],
+    x: f32,
+    [dx, dy]: [&[f32; LANES]; 2],
+    out: &mut [u8],
+) {
+    let channels = if C == 0 { source.channels } else { C };
+    let stride = source.stride();
+    let (right, bottom) = ((source.width + 1) as f32, (source.height + 1) as f32);
+    let (mut at, mut part_x, mut part_y) = ([0i32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
+    for i in 0..LANES {
+        let x = x + i as f32;
+        let u = (map.xx * x + start[0] + dx[i]).max(0.0).min(right);
+        let v = (map.yx * x + start[1] + dy[i]).max(0.0).min(bottom);
+        let (column, row) = (u as i32, v as i32);
+        (part_x[i], part_y[i]) = (u - column as f32, v - row as f32);
+        at[i] = row * stride as i32 + column * channels as i32;
+    }
+    for channel in 0..channels {
+        // The two upper neighbours of each pixel, the left one in the lower byte, and the two below them.
+        let (mut above, mut below) = ([0u32; LANES], [0u32; LANES]);
+        for i in 0..LANES {
+            let around = &source.pixels[at[i] as usize + channel..][..stride + channels + 1];
+            let pair = |at: usize| u32::from(around[at]) | u32::from(around[at + channels]) << 8;
+            (above[i], below[i]) = (pair(0), pair(stride));
+        }
+        let mut new = [0u8; LANES];
+        for i in 0..LANES {
+            let between = |pair: u32| {
+                let (left, right) = ((pair & 255) as i32 as f32, (pair >> 8) as i32 as f32);
+                left + part_x[i] * (right - left)
+            };
+            let (above, below) = (between(above[i]), between(below[i]));
+            new[i] = (above + part_y[i] * (below - above) + 0.5) as i32 as u8;
+        }
+        if C == 1 {
+            out.copy_from_slice(&new[..out.len()]);
+        } else {
+            out.iter_mut().skip(channel).step_by(channels).zip(new).for_each(|(out, new)| *out = new);
+        }
+    }
+}
+
+/// How many points of a lattice reach a pixel, along one side.
+pub const TAPS: usize = 8;
+
+/// How the points of a lattice are spread over the pixels of one side: pixel i has the weighted sum of the [`TAPS`] points
+/// from `first[i]` on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spread {
+    points: usize,
+    first: Vec<usize>,
+    /// (pixels, TAPS)
+    weights: Vec<[f32; TAPS]>,
+    /// The same by points, (points, room of a row), zeros where a point does not reach.
+    by_points: Vec<f32>,
+    /// For each chunk of a row of pixels, the first point that reaches it and the one behind the last.
+    reach: Vec<(usize, usize)>,
+}
+
+impl Spread {
+    /// From the first point of each pixel, and the weights of the points from there on. There are as many points as the
+    /// last of them says.
+    pub fn new(pixels: impl Iterator<Item = (usize, [f32; TAPS])>) -> Self {
+        let (first, weights): (Vec<_>, Vec<_>) = pixels.unzip();
+        let points = first.iter().max().map_or(0, |first| first + TAPS);
+        let room = row_room(first.len());
+        let mut by_points = vec![0.0; points * room];
+        for (pixel, (&first, weights)) in first.iter().zip(&weights).enumerate() {
+            for (point, &weight) in (first..).zip(weights) {
+                by_points[point * room + pixel] = weight;
+            }
+        }
+        let reach = first.chunks(LANES).map(|first| {
+            let (low, high) = (first.iter().min(), first.iter().max());
+            (low.copied().unwrap_or(0), high.map_or(0, |first| first + TAPS))
+        });
+        Spread { points, reach: reach.collect(), first, weights, by_points }
+    }
+
+    /// How many points there are.
+    pub fn points(&self) -> usize {
+        self.points
+    }
+
+    /// How many pixels.
+    pub fn pixels(&self) -> usize {
+        self.first.len()
+    }
+}
+
+/// One component of a smooth field: the lattice spread along the columns, then along the rows.
+///
+/// ```text
+/// field(x, y) = Σ_j rows(y, j) · Σ_i columns(x, i) · lattice(j, i)
+/// ```
+///
+/// # Shapes
+/// `lattice` is (points of `rows`, points of `columns`); `between` is (points of `rows`, [`row_room`] of the width) and
+/// means nothing afterwards; `out` is (height, [`row_room`] of the width), its last columns beside the picture.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn field(
+    isa: Isa,
+    lattice: &[f32],
+    columns: &Spread,
+    rows: &Spread,
+    between: &mut [f32],
+    out: &mut [f32],
+) {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn avx2(lattice: &[f32], columns: &Spread, rows: &Spread, between: &mut [f32], out: &mut [f32]) {
+        field_body(lattice, columns, rows, between, out);
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn avx512(lattice: &[f32], columns: &Spread, rows: &Spread, between: &mut [f32], out: &mut [f32]) {
+        field_body(lattice, columns, rows, between, out);
+    }
+    let room = row_room(columns.pixels());
+    assert_eq!(lattice.len(), rows.points * columns.points, "one number for each point of the lattice");
+    assert_eq!(between.len(), rows.points * room, "room for the lattice's rows");
+    assert_eq!(out.len(), rows.pixels() * room, "one number for each pixel");
+    match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2.
+        Level::Avx2 => unsafe { avx2(lattice, columns, rows, between, out) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        Level::Avx512 => unsafe { avx512(lattice, columns, rows, between, out) },
+        _ => field_body(lattice, columns, rows, between, out),
+    }
+}
+
+#[inline(always)]
+fn field_body(lattice: &[f32], columns: &Spread, rows: &Spread, between: &mut [f32], out: &mut [f32]) {
+    let room = row_room(columns.pixels());
+    if room == 0 {
+        return;
+    }
+    for (lattice, between) in lattice.chunks_exact(columns.points).zip(between.chunks_exact_mut(room)) {
+        for (i, (between, &(low, high))) in
+            between.as_chunks_mut::<LANES>().0.iter_mut().zip(&columns.reach).enumerate()
+        {
+            *between = weighted_sum(&lattice[low..high], &columns.by_points[low * room + i * LANES..], room);
+        }
+    }
+    for ((out, &first), weights) in out.chunks_exact_mut(room).zip(&rows.first).zip(&rows.weights) {
+        for (i, out) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            *out = weighted_sum(weights, &between[first * room + i * LANES..], room);
+        }
+    }
+}
+
+/// The sum of the first chunks of rows that lie `stride` apart, each times its weight.
+#[inline(always)]
+fn weighted_sum(weights: &[f32], rows: &[f32], stride: usize) -> [f32; LANES] {
+    let mut sum = [0.0; LANES];
+    for (k, &weight) in weights.iter().enumerate() {
+        let row: &[f32; LANES] = rows[k * stride..].first_chunk().expect("rows are whole chunks");
+        for i in 0..LANES {
+            sum[i] += weight * row[i];
+        }
+    }
+    sum
+}

@@ -1,0 +1,166 @@
+//! Augmentation on the fly: every time a picture is learned from, it is another one.
+//!
+//! A six that is turned by five degrees is a six. A network that sees each picture shifted, turned, scaled, slanted and
+//! bent a little, and never the same way twice, learns what stays the same in it rather than its pixels. All of it is one
+//! map from the new picture to the old one, so that a picture is interpolated once, however much is done to it:
+//!
+//! ```text
+//! new(q) = old(p),    p = c + (R S H)⁻¹ (q − c − t) + d(q)
+//!
+//! t   the shift, each side uniform in ±shift pixels
+//! R   a rotation by an angle uniform in ±rotate degrees
+//! S   diag(s, s'), each side's factor uniform in 1 ± scale
+//! H   a slant [[1, h], [0, 1]], h uniform in ±shear
+//! d   elastic displacements, a smooth random field
+//! c   the centre of the picture
+//! ```
+//!
+//! Between pixels the old picture is bilinear, outside it is 0, and the new one is rounded to whole numbers: a picture
+//! again, with zeros where nothing is drawn.
+//!
+//! # Elastic displacements
+//!
+//! Both components of d are white noise smoothed by a Gaussian with a standard deviation of σ pixels (Simard, Steinkraus and
+//! Platt 2003). What is set is how far a pixel moves in the root mean square, √E(dx² + dy²), in pixels. The paper sets a
+//! factor α instead, for noise that is uniform in ±1, so that what α means depends on how the Gaussian is normalised. With
+//! weights of sum 1, as the usual implementations have them,
+//!
+//! ```text
+//! rms = α / (σ √(6π))
+//! ```
+//!
+//! and the paper's α = 34 and σ = 4 are an rms of 1.96 pixels, 1.38 in each direction.
+//!
+//! A smooth field needs few random numbers. Here they are those of a lattice with points σ apart, each spread over the
+//! pixels by a Gaussian that is cut off at 4 σ, divided so that every pixel has the same variance, at the rim as well. The
+//! covariance of such a field differs from that of smoothed white noise by a factor of 1 ± 2 e^(−π²) along each side, a
+//! ten-thousandth. Each number is the sum of two random bytes less its mean; with some six points that count for a pixel,
+//! their sum is all but normal.
+//!
+//! # Reproducible
+//!
+//! What is done to a picture depends on the settings, its size, the size of the batch, the seed, the step and the place in
+//! the batch alone. Each has its piece of [`Stream::Augment`](crate::random::Stream): at place p of step s, from word
+//! (s B + p) W on, where W is a multiple of 16 and as many as a picture takes. The first six are the shift (x, y), the angle,
+//! the factors (x, y) and the slant, drawn whether they are used or not, and from the 16th on comes the lattice, row by row.
+
+mod augmenter;
+mod field;
+mod variations;
+
+use serde::{Deserialize, Serialize};
+
+pub use augmenter::Augmenter;
+pub use variations::variations;
+
+use crate::data::Dataset;
+use crate::{Error, Result};
+
+/// How pictures are changed before they are learned from. By default they are not.
+///
+/// ```
+/// use tercet::augment::{Augment, Elastic};
+///
+/// let augment = Augment { rotate: 10.0, elastic: Some(Elastic { rms: 1.5, sigma: 4.0 }), ..Augment::default() };
+/// assert!(augment.validate().is_ok());
+/// assert_eq!(augment.to_string(), "rotation ±10°, elastic 1.5 px (σ 4 px)");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Augment {
+    /// The largest shift along each side, in pixels.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shift: f32,
+    /// The largest rotation, in degrees.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rotate: f32,
+    /// By how much of 1 each side's factor differs at most.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub scale: f32,
+    /// The largest slant: pixels to the side for each pixel up or down.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shear: f32,
+    /// Displacements of each pixel by its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elastic: Option<Elastic>,
+}
+
+/// A smooth random field of displacements.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Elastic {
+    /// √E(dx² + dy²): how far pixels move in the root mean square, in pixels.
+    pub rms: f32,
+    /// σ, the standard deviation of the Gaussian that smooths the field, in pixels.
+    pub sigma: f32,
+}
+
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
+}
+
+impl Augment {
+    /// Whether pictures stay as they are.
+    pub fn is_none(&self) -> bool {
+        *self == Augment::default()
+    }
+
+    /// Refuses what cannot work.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for the first setting that makes no sense.
+    pub fn validate(&self) -> Result<()> {
+        let Augment { shift, rotate, scale, shear, elastic } = *self;
+        for (name, value, most, expected) in [
+            ("augment.shift", shift, 1e4, "a number of pixels from 0 to 10,000, such as 2"),
+            ("augment.rotate", rotate, 180.0, "a number of degrees from 0 to 180, such as 10"),
+            ("augment.scale", scale, 0.9, "a part of 1 from 0 to 0.9, such as 0.1"),
+            ("augment.shear", shear, 10.0, "a number from 0 to 10, such as 0.1"),
+        ] {
+            if !(0.0..=most).contains(&value) {
+                return Err(Error::setting(name, value, expected));
+            }
+        }
+        let Some(Elastic { rms, sigma }) = elastic else { return Ok(()) };
+        for (name, value, range, expected) in [
+            ("augment.elastic.rms", rms, 0.0..=1e4, "a number of pixels from 0 to 10,000, such as 1.5"),
+            ("augment.elastic.sigma", sigma, 1.0..=1e4, "a number of pixels from 1 to 10,000, such as 4"),
+        ] {
+            if !range.contains(&value) {
+                return Err(Error::setting(name, value, expected));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses data that cannot be augmented, if anything is to be done to it.
+    ///
+    /// # Errors
+    /// Examples that are no images.
+    pub fn check_fit(&self, data: &Dataset) -> Result<()> {
+        if self.is_none() || data.image_shape().is_some() {
+            return Ok(());
+        }
+        let expected = "images, to be augmented: leave [train.augment] out for features";
+        Err(Error::mismatch(format!("examples of {}", data.name()), "features", expected))
+    }
+}
+
+impl std::fmt::Display for Augment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Augment { shift, rotate, scale, shear, elastic } = *self;
+        let words = [
+            (shift > 0.0).then(|| format!("shift ±{shift} px")),
+            (rotate > 0.0).then(|| format!("rotation ±{rotate}°")),
+            (scale > 0.0).then(|| format!("scale 1 ± {scale}")),
+            (shear > 0.0).then(|| format!("shear ±{shear}")),
+            elastic.map(|Elastic { rms, sigma }| format!("elastic {rms} px (σ {sigma} px)")),
+        ];
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        f.write_str(if words.is_empty() { "none" } else { "" })?;
+        f.write_str(&words.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! The moving average of the weights.
+
+use crate::network::Network;
+use crate::parallel;
+
+/// Moves the average on after a step, of which this was the `step`th: by (1 − β) / (1 − βᵗ) of the way to the weights.
+/// The statistics of batch norms are averages already, and are taken as they are.
+pub(super) fn follow(average: &mut Network, network: &Network, decay: f32, step: usize) {
+    let decay = f64::from(decay);
+    // 1 − βᵗ without the loss of digits where βᵗ is all but 1.
+    let grown = -(step as f64 * decay.ln()).exp_m1();
+    let share = ((1.0 - decay) / grown) as f32;
+    for (average, learned) in average.learning_mut().zip(network.learning()) {
+        parallel::approach(share, average.w, learned.w);
+        parallel::approach(share, average.b, learned.b);
+    }
+    average.take_statistics(network);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use crate::data::Dataset;
+    use crate::network::{Init, Network};
+    use crate::train::{Ending, Length, Plan, Progress, Settings};
+
+    fn set(from: usize) -> Dataset {
+        let value = |i: usize| ((i * 7919 + 13) % 101) as f32 / 50.0 + ((i / 4) % 2) as f32 / 5.0;
+        let labels = (0..60).map(|i| i % 2).collect();
+        let values = (from..from + 240).map(value).collect();
+        Dataset::from_features("x", 4, values, labels, vec!["a".into(), "b".into()]).unwrap()
+    }
+
+    fn values(network: &Network) -> Vec<f64> {
+        network.dense_layers().flat_map(|d| d.w.iter().chain(&d.b)).map(|&w| f64::from(w)).collect()
+    }
+
+    /// Trains with an average, and returns the weights after each step beside the network that was left.
+    fn trained(settings: &Settings, stop: usize) -> (Vec<Vec<f64>>, Network, crate::train::Training) {
+        let (examples, validation) = (set(0), set(400));
+        let plan = Plan { validation: Some(&validation), ..Plan::new(&examples, settings, 3) };
+        let mut network = Network::fully_connected(4, &[6], 2, Init::He, 1).unwrap();
+        let mut steps = Vec::new();
+        let training = plan.train(&mut network, &mut |progress: Progress<'_>| {
+            steps.push(values(progress.network));
+            if progress.step == stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        (steps, network, training.unwrap())
+    }
+
+    fn settings() -> Settings {
+        let length = Length::Epochs(4);
+        Settings { batch: 5, length, ema: Some(0.9), check_every: Some(6), ..Settings::default() }
+    }
+
+    /// Σ (1 − β) β^(t − s) W_s / (1 − βᵗ), as the formula says it.
+    fn expected(steps: &[Vec<f64>]) -> Vec<f64> {
+        let (beta, t) = (f64::from(0.9f32), steps.len() as i32);
+        let mut sum = vec![0.0; steps[0].len()];
+        for (s, weights) in (1..).zip(steps) {
+            let weight = (1.0 - beta) * beta.powi(t - s) / (1.0 - beta.powi(t));
+            sum.iter_mut().zip(weights).for_each(|(sum, w)| *sum += weight * w);
+        }
+        sum
+    }
+
+    fn assert_near(found: &Network, expected: &[f64]) {
+        for (found, expected) in values(found).iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-5, "{found}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_the_average_by_its_formula() {
+        let (steps, network, training) = trained(&settings(), usize::MAX);
+        assert_eq!((steps.len(), training.ending), (48, Ending::Completed));
+        assert_near(&network, &expected(&steps));
+        // And far from the weights themselves, which steps of this size move a lot.
+        let last = steps.last().unwrap();
+        assert!(values(&network).iter().zip(last).any(|(average, w)| (average - w).abs() > 1e-3));
+        // The weights are those of a training without an average.
+        let (plain, _, _) = trained(&Settings { ema: None, ..settings() }, usize::MAX);
+        assert_eq!(plain, steps);
+    }
+
+    #[test]
+    fn the_average_is_what_is_looked_at_and_what_an_interruption_leaves() {
+        for stop in [1, 6, 13] {
+            let (steps, network, training) = trained(&settings(), stop);
+            assert_eq!(training.ending, Ending::Interrupted);
+            assert_near(&network, &expected(&steps));
+        }
+        let (_, network, training) = trained(&settings(), usize::MAX);
+        let scores = network.scores(&set(400)).unwrap();
+        let labels = set(400).labels();
+        let loss = Settings::default().loss.loss(scores.values(), &labels);
+        let check = training.history.checks.last().unwrap();
+        assert_eq!(check.step, 48);
+        assert!((check.validation_loss - loss).abs() < 1e-2 * loss, "{check:?}, not {loss}");
+    }
+
+    #[test]
+    fn early_stopping_goes_back_to_the_average_of_the_best_look() {
+        let early = Settings { patience: Some(2), learning_rate: 0.5, ..settings() };
+        let (steps, network, training) = trained(&early, usize::MAX);
+        let best = training.best.unwrap();
+        assert!(best < steps.len());
+        assert_near(&network, &expected(&steps[..best]));
+    }
+}
