@@ -34,11 +34,17 @@ pub(super) const WIDE: Sizes = &[(5, &[1, 2, 3, 4, 5]), (3, &[1, 2, 3, 4, 6]), (
 /// For sixteen registers.
 pub(super) const NARROW: Sizes = &[(3, &[1, 2, 4]), (1, &[1, 2, 4, 8])];
 
-/// Runs a loop that is compiled for each of [`WIDE`] or [`NARROW`] with the size of a block.
+/// For rows so short that a single register of any kind holds them.
+pub(super) const SHORT: Sizes = &[(5, &[1]), (3, &[1]), (1, &[1])];
+
+/// Runs a loop that is compiled for each of [`WIDE`], [`NARROW`] or [`SHORT`] with the size of a block.
 macro_rules! for_size {
     (wide $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
         for_size!(@ $block, $body, $lanes, $arguments,
             (5, 1) (5, 2) (5, 3) (5, 4) (5, 5) (3, 1) (3, 2) (3, 3) (3, 4) (3, 6) (1, 1) (1, 2) (1, 4) (1, 6))
+    };
+    (short $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
+        for_size!(@ $block, $body, $lanes, $arguments, (5, 1) (3, 1) (1, 1))
     };
     (narrow $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
         for_size!(@ $block, $body, $lanes, $arguments, (3, 1) (3, 2) (3, 4) (1, 1) (1, 2) (1, 4) (1, 8))
@@ -95,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_blocks_cover_each_number_of_a_patch_once() {
-        for (sizes, lanes) in [(WIDE, 16), (NARROW, 8), (NARROW, 4)] {
+        for (sizes, lanes) in [(WIDE, 16), (NARROW, 8), (NARROW, 4), (SHORT, 8)] {
             for rows in 1..12 {
                 for length in 1..200 {
                     let mut blocks = Vec::new();

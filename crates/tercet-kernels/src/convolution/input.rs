@@ -16,7 +16,8 @@ use super::Shape;
 use super::blocks::{Block, NARROW, Sizes, WIDE, cut, for_size};
 use super::lists::{ByPatch, Gradient};
 use super::scratch::{MOST_LANES, Scratch, unpad};
-use super::tile::find_places;
+use super::tile::{Finish, Forward, find_places};
+use super::winograd;
 use crate::Isa;
 use crate::isa::Level;
 use crate::lanes::Lanes;
@@ -65,11 +66,11 @@ unsafe fn give<L: Lanes, const R: usize, const V: usize>(
                     }
                 }
             }
-            let (to, one) = (image.add(place as usize), L::splat(1.0));
+            let to = image.add(place as usize);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let to = to.add(r * stride + v * L::LANES);
-                    L::load(to).add_product(sum, one).store(to);
+                    L::load(to).plus(sum).store(to);
                 }
             }
         }
@@ -136,8 +137,48 @@ fn pass(
     *input.scratch = Scratch { panels, padded, places, blocks, by_patch, ..scratch };
 }
 
+/// The convolution that gives the gradient of the input from that of the output, where there is one: its kernels are
+/// turned around, and its channels and filters have changed places.
+fn turned(shape: &Shape) -> Option<Shape> {
+    let padding = (shape.kernel_height - 1).checked_sub(shape.padding)?;
+    let is_turnable = shape.kernel_height == shape.kernel_width && shape.stride == 1;
+    is_turnable.then_some(Shape {
+        height: shape.output_height(),
+        width: shape.output_width(),
+        channels: shape.filters,
+        filters: shape.channels,
+        padding,
+        ..*shape
+    })
+}
+
+/// The gradient of the input as a convolution.
+fn run_turned(isa: Isa, input: Input<'_>, turned: &Shape) {
+    let Input { shape, gradient, w, dx, scratch } = input;
+    let (taps, channels, filters) = (shape.kernel_height * shape.kernel_width, shape.channels, shape.filters);
+    let mut room = std::mem::take(&mut scratch.turned);
+    let w_turned = room.of(shape.weights());
+    for tap in 0..taps {
+        let from = &w[(taps - 1 - tap) * channels * filters..][..channels * filters];
+        let to = &mut w_turned[tap * channels * filters..][..channels * filters];
+        for (channel, from) in from.chunks_exact(filters).enumerate() {
+            to[channel..].iter_mut().step_by(channels).zip(from).for_each(|(to, &w)| *to = w);
+        }
+    }
+    let (x, w, finish) = (gradient.dy, &*w_turned, Finish::Linear);
+    winograd::run(isa, Forward { shape: turned, x, w, b: None, y: dx, finish, scratch });
+    scratch.turned = room;
+}
+
 /// The gradient of the input.
 pub(super) fn run(isa: Isa, input: Input<'_>) {
+    // A pool leaves so little to do that its zeros are worth more.
+    if input.gradient.place.is_none()
+        && let Some(turned) = turned(input.shape)
+        && winograd::is_for(&turned)
+    {
+        return run_turned(isa, input, &turned);
+    }
     match isa.0 {
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]

@@ -17,6 +17,7 @@
 use super::Shape;
 use super::places::Pooled;
 use super::scratch::{Scratch, find_alive, pad};
+use super::winograd;
 use crate::Isa;
 use crate::isa::Level;
 
@@ -41,29 +42,29 @@ pub(super) enum Finish<'a> {
 
 /// Some neighbouring filters: their weights, a row of `V` registers for each (ky, kx, ci), and their biases likewise.
 #[derive(Clone, Copy)]
-struct Panel<'a> {
-    weights: &'a [f32],
-    bias: &'a [f32],
+pub(super) struct Panel<'a> {
+    pub(super) weights: &'a [f32],
+    pub(super) bias: &'a [f32],
     /// How many filters there are.
-    width: usize,
+    pub(super) width: usize,
 }
 
 /// An image with its padding, and where its patches begin.
 #[derive(Clone, Copy)]
-struct Patches<'a> {
-    image: &'a [f32],
-    places: &'a [u32],
+pub(super) struct Patches<'a> {
+    pub(super) image: &'a [f32],
+    pub(super) places: &'a [u32],
     /// The rows of a patch, their length, and how far apart they lie.
-    rows: usize,
-    length: usize,
-    stride: usize,
+    pub(super) rows: usize,
+    pub(super) length: usize,
+    pub(super) stride: usize,
     /// Which rows of the patch that begins at a place have anything but zeros.
-    alive: Option<&'a [u8]>,
+    pub(super) alive: Option<&'a [u8]>,
 }
 
 impl Patches<'_> {
     /// Panics where a patch reaches beyond the image.
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let last = self.places.iter().max().map_or(0, |&place| place as usize);
         assert!(last + (self.rows - 1) * self.stride + self.length <= self.image.len());
         assert!(self.alive.is_none_or(|alive| alive.len() == self.image.len() && self.rows <= 32));
@@ -76,7 +77,7 @@ impl Patches<'_> {
 /// # Safety
 /// The processor has the instructions of `L`, and the patches were checked.
 #[inline(always)]
-unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
+pub(super) unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
     patches: Patches<'_>,
     panel: Panel<'_>,
     y: &mut [f32],
@@ -238,6 +239,9 @@ unsafe fn one_panel<L: Pooled, const P: usize, const QUARTERS: usize, const V: u
 
 /// The forward pass.
 pub(super) fn run(isa: Isa, forward: Forward<'_>) {
+    if winograd::is_for(forward.shape) {
+        return winograd::run(isa, forward);
+    }
     let is_pooled = matches!(forward.finish, Finish::Pooled(_));
     find_places(forward.shape, is_pooled, &mut forward.scratch.places);
     match isa.0 {
