@@ -13,7 +13,7 @@
 //!    registers may be added.
 
 use super::Shape;
-use super::blocks::{Block, NARROW, Sizes, WIDE, cut, for_size};
+use super::blocks::{Block, FEW, NARROW, Sizes, WIDE, cut, for_size};
 use super::lists::{ByPatch, Gradient};
 use super::scratch::{MOST_LANES, Scratch, unpad};
 use super::tile::{Finish, Forward, find_places};
@@ -91,14 +91,11 @@ fn copy_weights(input: &Input<'_>, block: &Block, lanes: usize, to: &mut [f32]) 
     }
 }
 
-/// The whole pass: `run_block` is [`give`], for the block's size.
-#[inline(always)]
-fn pass(
-    isa: Isa,
-    input: Input<'_>,
-    (lanes, sizes): (usize, Sizes),
-    run_block: impl Fn(&Block, &ByPatch, &[u32], &[f32], &mut [f32], usize),
-) {
+/// [`give`] for the size of a block, compiled for an instruction set.
+type Give = unsafe fn(&Block, &ByPatch, &[u32], &[f32], &mut [f32], usize);
+
+/// The whole pass.
+fn pass(isa: Isa, input: Input<'_>, (lanes, sizes, give): (usize, Sizes, Give)) {
     let shape = input.shape;
     let scratch = std::mem::take(input.scratch);
     let Scratch { mut panels, mut padded, mut places, mut blocks, mut by_patch, .. } = scratch;
@@ -130,7 +127,9 @@ fn pass(
             let from = block.row * stride + block.column;
             let image = &mut image[from..];
             assert!(last + (block.rows - 1) * stride + block.registers * lanes <= image.len());
-            run_block(block, &by_patch, &places, first, image, stride);
+            // SAFETY: `give` is one that `run` chose for the instruction set. The lists name filters that there are, whose
+            // weights of the block are there, and it was asserted that the block lies in the image.
+            unsafe { give(block, &by_patch, &places, first, image, stride) };
         }
         unpad(shape, image, dx);
     }
@@ -179,43 +178,57 @@ pub(super) fn run(isa: Isa, input: Input<'_>) {
     {
         return run_turned(isa, input, &turned);
     }
-    match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+    let loops: (usize, Sizes, Give) = match isa.0 {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(isa, input) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        Level::Avx2 => (8, NARROW, avx2),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(isa, input) },
-        _ => portable(isa, input),
-    }
+        Level::Avx512 => (16, WIDE, avx512),
+        _ => (4, FEW, portable),
+    };
+    pass(isa, input, loops);
 }
 
 /// Four lanes, for any processor.
-fn portable(isa: Isa, input: Input<'_>) {
-    pass(isa, input, (4, NARROW), |block, lists, places, weights, image, stride| {
-        // SAFETY: plain arrays need no instructions beyond the target's own; `pass` checked the rest.
-        unsafe { for_size!(narrow block, give, [f32; 4], (lists, places, weights, image, stride)) }
-    });
+///
+/// # Safety
+/// That of [`give`], but for the instructions.
+unsafe fn portable(
+    block: &Block,
+    lists: &ByPatch,
+    places: &[u32],
+    w: &[f32],
+    image: &mut [f32],
+    stride: usize,
+) {
+    // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
+    unsafe { for_size!(few block, give, [f32; 4], (lists, places, w, image, stride)) }
 }
 
 /// Eight lanes.
+///
+/// # Safety
+/// That of [`give`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2(isa: Isa, input: Input<'_>) {
-    use std::arch::x86_64::__m256;
-    pass(isa, input, (8, NARROW), |block, lists, places, weights, image, stride| {
-        // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; `pass` checked the rest.
-        unsafe { for_size!(narrow block, give, __m256, (lists, places, weights, image, stride)) }
-    });
+unsafe fn avx2(block: &Block, lists: &ByPatch, places: &[u32], w: &[f32], image: &mut [f32], stride: usize) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    unsafe { for_size!(narrow block, give, std::arch::x86_64::__m256, (lists, places, w, image, stride)) }
 }
 
 /// Sixteen lanes.
+///
+/// # Safety
+/// That of [`give`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(isa: Isa, input: Input<'_>) {
-    use std::arch::x86_64::__m512;
-    pass(isa, input, (16, WIDE), |block, lists, places, weights, image, stride| {
-        // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; `pass` checked the rest.
-        unsafe { for_size!(wide block, give, __m512, (lists, places, weights, image, stride)) }
-    });
+unsafe fn avx512(
+    block: &Block,
+    lists: &ByPatch,
+    places: &[u32],
+    w: &[f32],
+    image: &mut [f32],
+    stride: usize,
+) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; the caller promises the rest.
+    unsafe { for_size!(wide block, give, std::arch::x86_64::__m512, (lists, places, w, image, stride)) }
 }

@@ -85,6 +85,8 @@ unsafe fn columns<L: Lanes, const R: usize, const V: usize>(
                 copy_padded(shape, x, image);
                 let alive = find_alive(shape, image, &mut scratch.alive);
                 scratch.outputs.clear();
+                // How many will count is another matter for every example.
+                scratch.outputs.reserve(places.len());
                 let numbered = (0..).zip(places.iter().copied());
                 match alive {
                     None => scratch.outputs.extend(numbered),

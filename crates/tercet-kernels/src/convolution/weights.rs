@@ -14,7 +14,7 @@
 //! The sums lie filter by filter in whole registers; numbers of the image beyond the end of a patch's row are summed up
 //! there as well, and left behind in the end.
 
-use super::blocks::{Block, NARROW, SHORT, Sizes, WIDE, cut, for_size};
+use super::blocks::{Block, FEW, NARROW, SHORT, Sizes, WIDE, cut, for_size};
 use super::lists::{ByFilter, Gradient};
 use super::scratch::{MOST_LANES, Room, Scratch, copy_padded, find_alive};
 use super::tile::find_places;
@@ -50,14 +50,14 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize>(
 ) {
     let rows: [*const f32; R] = std::array::from_fn(|r| image.as_ptr().wrapping_add(r * stride));
     for (filter, memory) in sums.chunks_exact_mut(R * V * L::LANES).enumerate() {
-        let (patches, values) = lists.list(filter);
+        let list = lists.list(filter);
         // SAFETY: the caller promises the instructions and that the patches lie in the image; a filter's sums have R · V
         // registers.
         unsafe {
             let memory = memory.as_mut_ptr();
             let at = |r: usize, v: usize| (r * V + v) * L::LANES;
             let mut sums = [[L::splat(0.0); V]; R];
-            for (&patch, &value) in patches.iter().zip(values) {
+            for &(patch, value) in list {
                 let value = L::splat(value);
                 for (sums, row) in sums.iter_mut().zip(&rows) {
                     let from = row.add(patch as usize);
@@ -114,13 +114,11 @@ fn bands(shape: &Shape, row_of_outputs: usize) -> (usize, usize) {
     (1, 1 + (CACHED / row).saturating_sub(first) / more)
 }
 
-/// The whole pass: `run_block` is [`gather`], for the block's size.
-#[inline(always)]
-fn pass(
-    work: Weights<'_>,
-    (lanes, sizes): (usize, Sizes),
-    run_block: impl Fn(&Block, &ByFilter, &[f32], &mut [f32], usize),
-) {
+/// [`gather`] for the size of a block, compiled for an instruction set.
+type Gather = unsafe fn(&Block, &ByFilter, &[f32], &mut [f32], usize);
+
+/// The whole pass by lists.
+fn pass(work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gather)) {
     let (shape, is_pooled) = (work.shape, work.gradient.place.is_some());
     let scratch = std::mem::take(work.scratch);
     let Scratch { mut panels, mut padded, mut places, mut alive, mut blocks, mut by_filter, .. } = scratch;
@@ -162,7 +160,9 @@ fn pass(
                 let image = &images[block.row * stride + block.column..];
                 let end = (block.rows - 1) * stride + block.registers * lanes;
                 assert!((count - 1) * image_size + last + end <= image.len());
-                run_block(block, &by_filter, image, first, stride);
+                // SAFETY: `gather` is one that `run` chose for the instruction set, and it was asserted that the block
+                // lies in the image for each patch.
+                unsafe { gather(block, &by_filter, image, first, stride) };
             }
         }
     }
@@ -180,19 +180,6 @@ fn pass(
         sums = &sums[size * shape.filters..];
     }
     *work.scratch = Scratch { panels, padded, places, alive, blocks, by_filter, ..scratch };
-}
-
-/// The gradient of the weights.
-pub(super) fn run(isa: Isa, work: Weights<'_>) {
-    match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(work) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(work) },
-        _ => portable(work),
-    }
 }
 
 /// The ways to a gradient of the weights.
@@ -219,65 +206,99 @@ impl Way {
     }
 }
 
-/// Four lanes, for any processor.
-fn portable(work: Weights<'_>) {
+/// The gradient of the weights.
+pub(super) fn run(isa: Isa, work: Weights<'_>) {
     sum_bias(work.gradient, work.db, &mut work.scratch.sums);
-    // SAFETY: plain arrays need no instructions beyond the target's own; `pass` checked the rest.
-    unsafe {
-        match Way::of(&work) {
-            Way::Outer => outer::pass::<[f32; 4], 5>(work),
-            Way::Filtering => winograd::weights_pass::<[f32; 4], 4>(work),
-            Way::Lists => pass(
-                work,
-                (4, NARROW),
-                |block, lists, image, sums, stride| for_size!(narrow block, gather, [f32; 4], (lists, image, sums, stride)),
-            ),
+    match (Way::of(&work), isa.0) {
+        // Two registers of eight lanes are loaded at once where rows have no more.
+        #[cfg(target_arch = "x86_64")]
+        (Way::Lists, Level::Avx512) if work.shape.kernel_width * work.shape.channels <= 8 => {
+            pass(work, (8, SHORT, avx512_short))
         }
+        #[cfg(target_arch = "x86_64")]
+        (Way::Lists, Level::Avx512) => pass(work, (16, WIDE, avx512)),
+        #[cfg(target_arch = "x86_64")]
+        (Way::Lists, Level::Avx2) => pass(work, (8, NARROW, avx2)),
+        (Way::Lists, _) => pass(work, (4, FEW, portable)),
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        #[cfg(target_arch = "x86_64")]
+        (way, Level::Avx512) => unsafe { dense_avx512(&way, work) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        (way, Level::Avx2) => unsafe { dense_avx2(&way, work) },
+        // SAFETY: plain arrays need no instructions beyond the target's own.
+        (Way::Outer, _) => unsafe { outer::pass::<[f32; 4], 4>(work) },
+        // SAFETY: the same.
+        (Way::Filtering, _) => unsafe { winograd::weights_pass::<[f32; 4], 4>(work) },
     }
+}
+
+/// Four lanes, for any processor.
+///
+/// # Safety
+/// That of [`gather`], but for the instructions.
+unsafe fn portable(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+    // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
+    unsafe { for_size!(few block, gather, [f32; 4], (lists, image, sums, stride)) }
 }
 
 /// Eight lanes.
+///
+/// # Safety
+/// That of [`gather`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2(work: Weights<'_>) {
+unsafe fn avx2(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    unsafe { for_size!(narrow block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
+}
+
+/// Sixteen lanes.
+///
+/// # Safety
+/// That of [`gather`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+unsafe fn avx512(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; the caller promises the rest.
+    unsafe { for_size!(wide block, gather, std::arch::x86_64::__m512, (lists, image, sums, stride)) }
+}
+
+/// Eight of thirty-two registers' lanes, for short rows.
+///
+/// # Safety
+/// That of [`gather`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+unsafe fn avx512_short(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the rest.
+    unsafe { for_size!(short block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
+}
+
+/// The other ways, eight lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn dense_avx2(way: &Way, work: Weights<'_>) {
     use std::arch::x86_64::__m256;
-    sum_bias(work.gradient, work.db, &mut work.scratch.sums);
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; `pass` checked the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
     unsafe {
-        match Way::of(&work) {
-            Way::Outer => outer::pass::<__m256, 5>(work),
+        match way {
             Way::Filtering => winograd::weights_pass::<__m256, 4>(work),
-            Way::Lists => pass(
-                work,
-                (8, NARROW),
-                |block, lists, image, sums, stride| for_size!(narrow block, gather, __m256, (lists, image, sums, stride)),
-            ),
+            _ => outer::pass::<__m256, 4>(work),
         }
     }
 }
 
-/// Sixteen lanes, or eight where a row of a patch has no more: two registers of eight are loaded at once.
+/// The other ways, sixteen lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(work: Weights<'_>) {
-    use std::arch::x86_64::{__m256, __m512};
-    sum_bias(work.gradient, work.db, &mut work.scratch.sums);
-    let is_short = work.shape.kernel_width * work.shape.channels <= 8;
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; `pass` checked the rest.
+fn dense_avx512(way: &Way, work: Weights<'_>) {
+    use std::arch::x86_64::__m512;
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
     unsafe {
-        match Way::of(&work) {
-            Way::Outer => outer::pass::<__m512, 9>(work),
+        match way {
             Way::Filtering => winograd::weights_pass::<__m512, 8>(work),
-            Way::Lists if is_short => pass(
-                work,
-                (8, SHORT),
-                |block, lists, image, sums, stride| for_size!(short block, gather, __m256, (lists, image, sums, stride)),
-            ),
-            Way::Lists => pass(
-                work,
-                (16, WIDE),
-                |block, lists, image, sums, stride| for_size!(wide block, gather, __m512, (lists, image, sums, stride)),
-            ),
+            _ => outer::pass::<__m512, 9>(work),
         }
     }
 }

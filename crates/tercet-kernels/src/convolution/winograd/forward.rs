@@ -4,7 +4,7 @@ use super::{FREQUENCIES, GROUP, Tiles, column, transform_tile};
 use crate::Isa;
 use crate::convolution::places::Pooled;
 use crate::convolution::scratch::Scratch;
-use crate::convolution::tile::{Finish, Forward, Panel, Patches, pass};
+use crate::convolution::tile::{Finish, Forward, Loops, Panel, Patches};
 use crate::isa::Level;
 use crate::lanes::Lanes;
 
@@ -158,44 +158,37 @@ unsafe fn finish_tile<L: Pooled>(
     }
 }
 
-/// The products of all frequencies of a group, for the filters of one panel of `V` registers.
+/// The products of all frequencies of a group, for the filters of one panel.
 ///
 /// # Safety
-/// The processor has the instructions of `L`.
-#[inline(always)]
-unsafe fn multiply<L: Pooled, const P: usize, const V: usize>(
+/// The processor has the instructions of the loops.
+unsafe fn multiply(
     tiles: &Tiles,
     places: &[u32],
     channels: usize,
     (inputs, plane): (&[f32], usize),
     kernels: &[f32],
     (sums, sums_plane): (&mut [f32], usize),
+    loops: Loops,
 ) {
-    let (zeros, width) = ([0.0; 64], V * L::LANES);
-    let panels = kernels.chunks_exact(channels * width);
+    let zeros = [0.0; 64];
+    let panels = kernels.chunks_exact(channels * loops.width);
     let planes = inputs.chunks_exact(plane).zip(sums.chunks_mut(sums_plane));
     for ((image, sums), weights) in planes.zip(panels) {
         let patches = Patches { image, places, rows: 1, length: channels, stride: 0, alive: None };
         patches.check();
-        let panel = Panel { weights, bias: &zeros, width };
+        let panel = Panel { weights, bias: &zeros, width: loops.width };
         // SAFETY: the caller promises the instructions, and the patches were checked.
-        unsafe { pass::<L, P, V, false>(patches, panel, sums, &mut [], tiles.filters, false) };
+        unsafe { (loops.plain)(patches, panel, sums, &mut [], tiles.filters, false) };
     }
 }
 
-/// The registers of the widest panel that so many more filters fill.
-fn panel_registers(left: usize, lanes: usize, widest: usize) -> usize {
-    let needed = left.div_ceil(lanes);
-    [4, 2, 1].into_iter().find(|&registers| registers <= widest && registers <= needed).unwrap_or(1)
-}
-
-/// The whole pass; `multiply` is [`multiply`] for panels of so many registers.
+/// The whole pass.
+///
+/// # Safety
+/// The processor has the instructions of `L`, which is the widest register of the instruction set.
 #[inline(always)]
-unsafe fn all<L: Pooled>(
-    mut forward: Forward<'_>,
-    widest: usize,
-    multiply: impl Fn(usize, &Tiles, &[u32], usize, (&[f32], usize), &[f32], (&mut [f32], usize)),
-) {
+unsafe fn all<L: Pooled>(isa: Isa, mut forward: Forward<'_>) {
     let shape = forward.shape;
     let filters = shape.filters.next_multiple_of(L::LANES);
     let is_pooled = matches!(forward.finish, Finish::Pooled(_));
@@ -212,7 +205,7 @@ unsafe fn all<L: Pooled>(
     }
     let mut from = 0;
     while from < filters {
-        let width = panel_registers(filters - from, L::LANES, widest) * L::LANES;
+        let width = Loops::new(isa, filters - from).width;
         let panel = &mut kernels[FREQUENCIES * channels * from..FREQUENCIES * channels * (from + width)];
         // SAFETY: the caller promises the instructions.
         unsafe { transform_kernels::<L>(&forward, (from, width.min(shape.filters - from)), width, panel) };
@@ -240,11 +233,12 @@ unsafe fn all<L: Pooled>(
         places.extend((0..count).map(|n| (n * tiles.channels) as u32));
         let mut from = 0;
         while from < filters {
-            let registers = panel_registers(filters - from, L::LANES, widest);
+            let loops = Loops::new(isa, filters - from);
             let panel = &kernels[FREQUENCIES * channels * from..];
             let sums = (&mut sums_of_group[from..], sums_plane);
-            multiply(registers, &tiles, &places, channels, (inputs, plane), panel, sums);
-            from += registers * L::LANES;
+            // SAFETY: the caller promises the instructions.
+            unsafe { multiply(&tiles, &places, channels, (inputs, plane), panel, sums, loops) };
+            from += loops.width;
         }
         for n in 0..count {
             let at = ((first + n) / tiles.count, (first + n) % tiles.count);
@@ -261,60 +255,27 @@ pub(in crate::convolution) fn run(isa: Isa, forward: Forward<'_>) {
     match isa.0 {
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(forward) },
+        Level::Avx2 => unsafe { avx2(isa, forward) },
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(forward) },
-        _ => portable(forward),
-    }
-}
-
-/// Four lanes, for any processor.
-fn portable(forward: Forward<'_>) {
-    // SAFETY: plain arrays need no instructions beyond the target's own.
-    unsafe {
-        all::<[f32; 4]>(forward, 2, |registers, tiles, places, channels, inputs, kernels, sums| {
-            match registers {
-                2 => multiply::<[f32; 4], 4, 2>(tiles, places, channels, inputs, kernels, sums),
-                _ => multiply::<[f32; 4], 8, 1>(tiles, places, channels, inputs, kernels, sums),
-            }
-        });
+        Level::Avx512 => unsafe { avx512(isa, forward) },
+        // SAFETY: plain arrays need no instructions beyond the target's own.
+        _ => unsafe { all::<[f32; 4]>(isa, forward) },
     }
 }
 
 /// Eight lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2(forward: Forward<'_>) {
-    use std::arch::x86_64::__m256;
+fn avx2(isa: Isa, forward: Forward<'_>) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
-    unsafe {
-        all::<__m256>(
-            forward,
-            2,
-            |registers, tiles, places, channels, inputs, kernels, sums| match registers {
-                2 => multiply::<__m256, 6, 2>(tiles, places, channels, inputs, kernels, sums),
-                _ => multiply::<__m256, 8, 1>(tiles, places, channels, inputs, kernels, sums),
-            },
-        );
-    }
+    unsafe { all::<std::arch::x86_64::__m256>(isa, forward) }
 }
 
 /// Sixteen lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(forward: Forward<'_>) {
-    use std::arch::x86_64::__m512;
+fn avx512(isa: Isa, forward: Forward<'_>) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL.
-    unsafe {
-        all::<__m512>(
-            forward,
-            4,
-            |registers, tiles, places, channels, inputs, kernels, sums| match registers {
-                4 => multiply::<__m512, 6, 4>(tiles, places, channels, inputs, kernels, sums),
-                2 => multiply::<__m512, 8, 2>(tiles, places, channels, inputs, kernels, sums),
-                _ => multiply::<__m512, 8, 1>(tiles, places, channels, inputs, kernels, sums),
-            },
-        );
-    }
+    unsafe { all::<std::arch::x86_64::__m512>(isa, forward) }
 }
