@@ -207,7 +207,11 @@ fn peak(bencher: Bencher<'_, '_>, isa: &str) {
     fn portable(by: f32) -> [[f32; 4]; 12] {
         let mut sums = [[by; 4]; 12];
         for _ in 0..STEPS {
-            sums = sums.map(|sum| sum.map(|lane| lane * by + by));
+            for sum in &mut sums {
+                for lane in sum.iter_mut() {
+                    *lane = *lane * by + by;
+                }
+            }
         }
         sums
     }

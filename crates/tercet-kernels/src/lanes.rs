@@ -33,6 +33,12 @@ pub(crate) trait Lanes: Copy {
     /// `if self > other { self } else { other }`: the other where one of them is NaN.
     unsafe fn or_larger(self, other: Self) -> Self;
 
+    /// `self + other`.
+    unsafe fn plus(self, other: Self) -> Self;
+
+    /// `self − other`.
+    unsafe fn minus(self, other: Self) -> Self;
+
     /// `self + a · b`, with one rounding or two as the instruction set has it.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 }
@@ -87,6 +93,16 @@ impl Lanes for [f32; 4] {
     }
 
     #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] + other[i])
+    }
+
+    #[inline(always)]
+    unsafe fn minus(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] - other[i])
+    }
+
+    #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         std::array::from_fn(|i| a[i] * b[i] + self[i])
     }
@@ -130,6 +146,18 @@ impl Lanes for __m256 {
     unsafe fn or_larger(self, other: Self) -> Self {
         // SAFETY: the caller promises AVX.
         unsafe { _mm256_max_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        // SAFETY: the caller promises AVX.
+        unsafe { _mm256_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn minus(self, other: Self) -> Self {
+        // SAFETY: the caller promises AVX.
+        unsafe { _mm256_sub_ps(self, other) }
     }
 
     #[inline(always)]
@@ -190,6 +218,18 @@ impl Lanes for __m512 {
     unsafe fn or_larger(self, other: Self) -> Self {
         // SAFETY: the caller promises AVX-512 F.
         unsafe { _mm512_max_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        // SAFETY: the caller promises AVX-512 F.
+        unsafe { _mm512_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn minus(self, other: Self) -> Self {
+        // SAFETY: the caller promises AVX-512 F.
+        unsafe { _mm512_sub_ps(self, other) }
     }
 
     #[inline(always)]

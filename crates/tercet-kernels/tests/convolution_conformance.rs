@@ -421,3 +421,32 @@ fn absurd_sizes_are_refused_without_overflow() {
         assert!(bad.check().is_err(), "{bad:?}");
     }
 }
+
+/// The largest error of an output, in units of the sum of the absolute products that it is made of.
+fn relative_error(isa: Isa, shape: &Shape, scratch: &mut Scratch) -> f64 {
+    let wide = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+    let Layer { x, w, b, dy, .. } = Layer::new(*shape, 2, false);
+    let mut y = vec![0.0; dy.len()];
+    forward(isa, shape, &x, &w, &b, &mut y, scratch);
+    let (mut exact, mut scale) = (vec![0.0; y.len()], vec![0.0; y.len()]);
+    naive::forward(shape, &wide(&x), &wide(&w), &wide(&b), &mut exact);
+    let absolute = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x.abs())).collect::<Vec<_>>();
+    naive::forward(shape, &absolute(&x), &absolute(&w), &absolute(&b), &mut scale);
+    let errors =
+        y.iter().zip(&exact).zip(&scale).map(|((&y, &exact), &scale)| (f64::from(y) - exact).abs() / scale);
+    errors.fold(0.0, f64::max)
+}
+
+#[test]
+fn minimal_filtering_costs_a_few_bits_at_most() {
+    let mut scratch = Scratch::new();
+    for isa in Isa::available() {
+        for (image, filters) in [((14, 14, 16), 16), ((26, 26, 32), 64), ((14, 14, 128), 32)] {
+            // A stride of 2 is summed directly, for comparison.
+            let small = relative_error(isa, &shape(image, (3, 3), 1, 0, filters), &mut scratch);
+            let direct = relative_error(isa, &shape(image, (3, 3), 2, 0, filters), &mut scratch);
+
+            assert!(small < 4e-6 && direct < 5e-7, "{isa:?} {image:?} {filters}: {small:e} {direct:e}");
+        }
+    }
+}

@@ -29,19 +29,31 @@ impl Block {
 pub(super) type Sizes = &'static [(usize, &'static [usize])];
 
 /// For thirty-two registers.
-pub(super) const WIDE: Sizes = &[(5, &[1, 2, 3, 4, 5]), (3, &[1, 2, 3, 4, 6]), (1, &[1, 2, 4, 6])];
+pub(super) const WIDE: Sizes = &[(5, &[1, 3, 5]), (3, &[1, 2, 4, 6]), (1, &[1, 2, 4, 6])];
 
 /// For sixteen registers.
-pub(super) const NARROW: Sizes = &[(3, &[1, 2, 4]), (1, &[1, 2, 4, 8])];
+pub(super) const NARROW: Sizes = &[(3, &[1, 2, 4]), (1, &[1, 2, 4])];
 
-/// Runs a loop that is compiled for each of [`WIDE`] or [`NARROW`] with the size of a block.
+/// For any processor: code that few run should not be long.
+pub(super) const FEW: Sizes = &[(1, &[1, 4])];
+
+/// For rows so short that a single register of any kind holds them.
+pub(super) const SHORT: Sizes = &[(5, &[1]), (3, &[1]), (1, &[1])];
+
+/// Runs a loop that is compiled for each of [`WIDE`], [`NARROW`], [`FEW`] or [`SHORT`] with the size of a block.
 macro_rules! for_size {
     (wide $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
         for_size!(@ $block, $body, $lanes, $arguments,
-            (5, 1) (5, 2) (5, 3) (5, 4) (5, 5) (3, 1) (3, 2) (3, 3) (3, 4) (3, 6) (1, 1) (1, 2) (1, 4) (1, 6))
+            (5, 1) (5, 3) (5, 5) (3, 1) (3, 2) (3, 4) (3, 6) (1, 1) (1, 2) (1, 4) (1, 6))
+    };
+    (short $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
+        for_size!(@ $block, $body, $lanes, $arguments, (5, 1) (3, 1) (1, 1))
+    };
+    (few $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
+        for_size!(@ $block, $body, $lanes, $arguments, (1, 1) (1, 4))
     };
     (narrow $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
-        for_size!(@ $block, $body, $lanes, $arguments, (3, 1) (3, 2) (3, 4) (1, 1) (1, 2) (1, 4) (1, 8))
+        for_size!(@ $block, $body, $lanes, $arguments, (3, 1) (3, 2) (3, 4) (1, 1) (1, 2) (1, 4))
     };
     (@ $block:expr, $body:ident, $lanes:ty, $arguments:tt, $(($rows:literal, $registers:literal))*) => {
         match ($block.rows, $block.registers) {
@@ -95,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_blocks_cover_each_number_of_a_patch_once() {
-        for (sizes, lanes) in [(WIDE, 16), (NARROW, 8), (NARROW, 4)] {
+        for (sizes, lanes) in [(WIDE, 16), (NARROW, 8), (FEW, 4), (SHORT, 8)] {
             for rows in 1..12 {
                 for length in 1..200 {
                     let mut blocks = Vec::new();

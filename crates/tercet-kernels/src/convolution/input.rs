@@ -13,10 +13,11 @@
 //!    registers may be added.
 
 use super::Shape;
-use super::blocks::{Block, NARROW, Sizes, WIDE, cut, for_size};
+use super::blocks::{Block, FEW, NARROW, Sizes, WIDE, cut, for_size};
 use super::lists::{ByPatch, Gradient};
 use super::scratch::{MOST_LANES, Scratch, unpad};
-use super::tile::find_places;
+use super::tile::{Finish, Forward, find_places};
+use super::winograd;
 use crate::Isa;
 use crate::isa::Level;
 use crate::lanes::Lanes;
@@ -65,11 +66,11 @@ unsafe fn give<L: Lanes, const R: usize, const V: usize>(
                     }
                 }
             }
-            let (to, one) = (image.add(place as usize), L::splat(1.0));
+            let to = image.add(place as usize);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let to = to.add(r * stride + v * L::LANES);
-                    L::load(to).add_product(sum, one).store(to);
+                    L::load(to).plus(sum).store(to);
                 }
             }
         }
@@ -90,14 +91,11 @@ fn copy_weights(input: &Input<'_>, block: &Block, lanes: usize, to: &mut [f32]) 
     }
 }
 
-/// The whole pass: `run_block` is [`give`], for the block's size.
-#[inline(always)]
-fn pass(
-    isa: Isa,
-    input: Input<'_>,
-    (lanes, sizes): (usize, Sizes),
-    run_block: impl Fn(&Block, &ByPatch, &[u32], &[f32], &mut [f32], usize),
-) {
+/// [`give`] for the size of a block, compiled for an instruction set.
+type Give = unsafe fn(&Block, &ByPatch, &[u32], &[f32], &mut [f32], usize);
+
+/// The whole pass.
+fn pass(isa: Isa, input: Input<'_>, (lanes, sizes, give): (usize, Sizes, Give)) {
     let shape = input.shape;
     let scratch = std::mem::take(input.scratch);
     let Scratch { mut panels, mut padded, mut places, mut blocks, mut by_patch, .. } = scratch;
@@ -129,52 +127,108 @@ fn pass(
             let from = block.row * stride + block.column;
             let image = &mut image[from..];
             assert!(last + (block.rows - 1) * stride + block.registers * lanes <= image.len());
-            run_block(block, &by_patch, &places, first, image, stride);
+            // SAFETY: `give` is one that `run` chose for the instruction set. The lists name filters that there are, whose
+            // weights of the block are there, and it was asserted that the block lies in the image.
+            unsafe { give(block, &by_patch, &places, first, image, stride) };
         }
         unpad(shape, image, dx);
     }
     *input.scratch = Scratch { panels, padded, places, blocks, by_patch, ..scratch };
 }
 
+/// The convolution that gives the gradient of the input from that of the output, where there is one: its kernels are
+/// turned around, and its channels and filters have changed places.
+fn turned(shape: &Shape) -> Option<Shape> {
+    let padding = (shape.kernel_height - 1).checked_sub(shape.padding)?;
+    let is_turnable = shape.kernel_height == shape.kernel_width && shape.stride == 1;
+    is_turnable.then_some(Shape {
+        height: shape.output_height(),
+        width: shape.output_width(),
+        channels: shape.filters,
+        filters: shape.channels,
+        padding,
+        ..*shape
+    })
+}
+
+/// The gradient of the input as a convolution.
+fn run_turned(isa: Isa, input: Input<'_>, turned: &Shape) {
+    let Input { shape, gradient, w, dx, scratch } = input;
+    let (taps, channels, filters) = (shape.kernel_height * shape.kernel_width, shape.channels, shape.filters);
+    let mut room = std::mem::take(&mut scratch.turned);
+    let w_turned = room.of(shape.weights());
+    for tap in 0..taps {
+        let from = &w[(taps - 1 - tap) * channels * filters..][..channels * filters];
+        let to = &mut w_turned[tap * channels * filters..][..channels * filters];
+        for (channel, from) in from.chunks_exact(filters).enumerate() {
+            to[channel..].iter_mut().step_by(channels).zip(from).for_each(|(to, &w)| *to = w);
+        }
+    }
+    let (x, w, finish) = (gradient.dy, &*w_turned, Finish::Linear);
+    winograd::run(isa, Forward { shape: turned, x, w, b: None, y: dx, finish, scratch });
+    scratch.turned = room;
+}
+
 /// The gradient of the input.
 pub(super) fn run(isa: Isa, input: Input<'_>) {
-    match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(isa, input) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(isa, input) },
-        _ => portable(isa, input),
+    // A pool leaves so little to do that its zeros are worth more.
+    if input.gradient.place.is_none()
+        && let Some(turned) = turned(input.shape)
+        && winograd::is_for(&turned)
+    {
+        return run_turned(isa, input, &turned);
     }
+    let loops: (usize, Sizes, Give) = match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => (8, NARROW, avx2),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => (16, WIDE, avx512),
+        _ => (4, FEW, portable),
+    };
+    pass(isa, input, loops);
 }
 
 /// Four lanes, for any processor.
-fn portable(isa: Isa, input: Input<'_>) {
-    pass(isa, input, (4, NARROW), |block, lists, places, weights, image, stride| {
-        // SAFETY: plain arrays need no instructions beyond the target's own; `pass` checked the rest.
-        unsafe { for_size!(narrow block, give, [f32; 4], (lists, places, weights, image, stride)) }
-    });
+///
+/// # Safety
+/// That of [`give`], but for the instructions.
+unsafe fn portable(
+    block: &Block,
+    lists: &ByPatch,
+    places: &[u32],
+    w: &[f32],
+    image: &mut [f32],
+    stride: usize,
+) {
+    // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
+    unsafe { for_size!(few block, give, [f32; 4], (lists, places, w, image, stride)) }
 }
 
 /// Eight lanes.
+///
+/// # Safety
+/// That of [`give`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2(isa: Isa, input: Input<'_>) {
-    use std::arch::x86_64::__m256;
-    pass(isa, input, (8, NARROW), |block, lists, places, weights, image, stride| {
-        // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; `pass` checked the rest.
-        unsafe { for_size!(narrow block, give, __m256, (lists, places, weights, image, stride)) }
-    });
+unsafe fn avx2(block: &Block, lists: &ByPatch, places: &[u32], w: &[f32], image: &mut [f32], stride: usize) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    unsafe { for_size!(narrow block, give, std::arch::x86_64::__m256, (lists, places, w, image, stride)) }
 }
 
 /// Sixteen lanes.
+///
+/// # Safety
+/// That of [`give`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(isa: Isa, input: Input<'_>) {
-    use std::arch::x86_64::__m512;
-    pass(isa, input, (16, WIDE), |block, lists, places, weights, image, stride| {
-        // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; `pass` checked the rest.
-        unsafe { for_size!(wide block, give, __m512, (lists, places, weights, image, stride)) }
-    });
+unsafe fn avx512(
+    block: &Block,
+    lists: &ByPatch,
+    places: &[u32],
+    w: &[f32],
+    image: &mut [f32],
+    stride: usize,
+) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; the caller promises the rest.
+    unsafe { for_size!(wide block, give, std::arch::x86_64::__m512, (lists, places, w, image, stride)) }
 }

@@ -138,31 +138,28 @@ pub(super) struct ByFilter {
     /// How much room each list has.
     room: usize,
     counts: Vec<u32>,
-    patches: Vec<u32>,
-    values: Vec<f32>,
+    entries: Vec<(u32, f32)>,
 }
 
 impl ByFilter {
     /// Forgets what is there, and makes room for `room` numbers of each of so many filters.
     pub(super) fn clear(&mut self, filters: usize, room: usize) {
+        // Each number is written before it is known whether it is wanted.
         self.room = room + 1;
         self.counts.clear();
         self.counts.resize(filters, 0);
-        if self.values.len() < filters * self.room {
-            self.values.resize(filters * self.room, 0.0);
-            self.patches.resize(filters * self.room, 0);
+        if self.entries.len() < filters * self.room {
+            self.entries.resize(filters * self.room, (0, 0.0));
         }
     }
 
     /// The list of a filter.
-    pub(super) fn list(&self, filter: usize) -> (&[u32], &[f32]) {
-        let range = filter * self.room..filter * self.room + self.counts[filter] as usize;
-        (&self.patches[range.clone()], &self.values[range])
+    pub(super) fn list(&self, filter: usize) -> &[(u32, f32)] {
+        &self.entries[filter * self.room..][..self.counts[filter] as usize]
     }
 
     /// Adds some outputs of an image that begins at `image`: `patches` says where in it the patch of each begins, or the
     /// four of a pooled one. Patches of which `alive` says that they have nothing but zeros are left out.
-    #[inline(always)]
     pub(super) fn add(&mut self, gradient: Gradient<'_>, patches: &[u32], image: u32, alive: Option<&[u8]>) {
         let filters = self.counts.len();
         let is_alive = |patch: u32| alive.is_none_or(|alive| alive[patch as usize] != 0);
@@ -170,7 +167,7 @@ impl ByFilter {
             None => {
                 for (dy, &patch) in gradient.dy.chunks_exact(filters).zip(patches) {
                     if is_alive(patch) {
-                        self.add_pixel(dy, |_| image + patch, |filter| dy[filter] != 0.0);
+                        self.add_pixel(dy, |filter| (dy[filter] != 0.0, image + patch));
                     }
                 }
             }
@@ -179,11 +176,16 @@ impl ByFilter {
                 for ((dy, place), patches) in
                     gradient.dy.chunks_exact(filters).zip(places).zip(patches.chunks_exact(4))
                 {
+                    let at: [u32; 4] = std::array::from_fn(|q| image + patches[q]);
                     let lives: [bool; 4] = std::array::from_fn(|q| is_alive(patches[q]));
-                    let which = |filter: usize| usize::from(place[filter] & 3);
-                    let wins = |filter| place[filter] != NO_GRADIENT && lives[which(filter)];
-                    if lives.contains(&true) {
-                        self.add_pixel(dy, |filter| image + patches[which(filter)], wins);
+                    let quarter = |filter: usize| usize::from(place[filter] & 3);
+                    if lives == [true; 4] {
+                        self.add_pixel(dy, |filter| (place[filter] != NO_GRADIENT, at[quarter(filter)]));
+                    } else if lives != [false; 4] {
+                        self.add_pixel(dy, |filter| {
+                            let wins = place[filter] != NO_GRADIENT && lives[quarter(filter)];
+                            (wins, at[quarter(filter)])
+                        });
                     }
                 }
             }
@@ -192,13 +194,12 @@ impl ByFilter {
 
     /// Writes every number, and moves on where it is wanted: there is no branch to guess.
     #[inline(always)]
-    fn add_pixel(&mut self, dy: &[f32], patch: impl Fn(usize) -> u32, wanted: impl Fn(usize) -> bool) {
+    fn add_pixel(&mut self, dy: &[f32], wanted_at: impl Fn(usize) -> (bool, u32)) {
         let mut first = 0;
         for (filter, (&dy, count)) in dy.iter().zip(&mut self.counts).enumerate() {
-            let at = first + *count as usize;
-            self.patches[at] = patch(filter);
-            self.values[at] = dy;
-            *count += u32::from(wanted(filter));
+            let (wanted, patch) = wanted_at(filter);
+            self.entries[first + *count as usize] = (patch, dy);
+            *count += u32::from(wanted);
             first += self.room;
         }
     }

@@ -14,9 +14,9 @@ use crate::lanes::Lanes;
 /// Rows of a patch with fewer numbers than this are short.
 const SHORT: usize = 8;
 
-/// Whether this is the way for gradients of a shape. Behind a pool the filters have them at different patches.
-pub(super) fn is_for(shape: &Shape, is_pooled: bool) -> bool {
-    !is_pooled && shape.kernel_width * shape.channels < SHORT
+/// Whether this is the way for a shape, unless a pool follows: behind it the filters have gradients at different patches.
+pub(super) fn is_for(shape: &Shape) -> bool {
+    shape.kernel_width * shape.channels < SHORT
 }
 
 /// Adds the outer products of an example to `sums`: the numbers of each patch at `offsets`, times the gradients of the
@@ -26,7 +26,7 @@ pub(super) fn is_for(shape: &Shape, is_pooled: bool) -> bool {
 /// # Safety
 /// The processor has the instructions of `L`, the outputs have their gradients, and the patches lie in the image.
 #[inline(always)]
-unsafe fn add<L: Lanes, const R: usize, const V: usize>(
+pub(super) unsafe fn add<L: Lanes, const R: usize, const V: usize>(
     image: &[f32],
     outputs: &[(u32, u32)],
     offsets: [usize; R],
@@ -85,6 +85,8 @@ unsafe fn columns<L: Lanes, const R: usize, const V: usize>(
                 copy_padded(shape, x, image);
                 let alive = find_alive(shape, image, &mut scratch.alive);
                 scratch.outputs.clear();
+                // How many will count is another matter for every example.
+                scratch.outputs.reserve(places.len());
                 let numbered = (0..).zip(places.iter().copied());
                 match alive {
                     None => scratch.outputs.extend(numbered),

@@ -16,6 +16,11 @@ pub(super) const MOST_LANES: usize = 16;
 pub struct Scratch {
     /// The weights as the innermost loop reads them, or the sums that become their gradient.
     pub(super) panels: Room,
+    /// The weights of a convolution that is turned around.
+    pub(super) turned: Room,
+    /// What tiles become, and the sums of their products.
+    pub(super) frequencies: Room,
+    pub(super) sums: Room,
     /// Images with their padding.
     pub(super) padded: Room,
     /// Where each patch begins in the padded image.

@@ -17,6 +17,7 @@
 use super::Shape;
 use super::places::Pooled;
 use super::scratch::{Scratch, find_alive, pad};
+use super::winograd;
 use crate::Isa;
 use crate::isa::Level;
 
@@ -41,29 +42,29 @@ pub(super) enum Finish<'a> {
 
 /// Some neighbouring filters: their weights, a row of `V` registers for each (ky, kx, ci), and their biases likewise.
 #[derive(Clone, Copy)]
-struct Panel<'a> {
-    weights: &'a [f32],
-    bias: &'a [f32],
+pub(super) struct Panel<'a> {
+    pub(super) weights: &'a [f32],
+    pub(super) bias: &'a [f32],
     /// How many filters there are.
-    width: usize,
+    pub(super) width: usize,
 }
 
 /// An image with its padding, and where its patches begin.
 #[derive(Clone, Copy)]
-struct Patches<'a> {
-    image: &'a [f32],
-    places: &'a [u32],
+pub(super) struct Patches<'a> {
+    pub(super) image: &'a [f32],
+    pub(super) places: &'a [u32],
     /// The rows of a patch, their length, and how far apart they lie.
-    rows: usize,
-    length: usize,
-    stride: usize,
+    pub(super) rows: usize,
+    pub(super) length: usize,
+    pub(super) stride: usize,
     /// Which rows of the patch that begins at a place have anything but zeros.
-    alive: Option<&'a [u8]>,
+    pub(super) alive: Option<&'a [u8]>,
 }
 
 impl Patches<'_> {
     /// Panics where a patch reaches beyond the image.
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let last = self.places.iter().max().map_or(0, |&place| place as usize);
         assert!(last + (self.rows - 1) * self.stride + self.length <= self.image.len());
         assert!(self.alive.is_none_or(|alive| alive.len() == self.image.len() && self.rows <= 32));
@@ -183,17 +184,51 @@ fn copy_panel(forward: &Forward<'_>, (from, width): (usize, usize), stride: usiz
     }
 }
 
-/// All examples past the filters from `from` on, in panels of `V` registers.
-///
-/// # Safety
-/// The processor has the instructions of `L`.
-#[inline(always)]
-unsafe fn one_panel<L: Pooled, const P: usize, const QUARTERS: usize, const V: usize>(
-    forward: &mut Forward<'_>,
-    from: usize,
-) -> usize {
+/// [`pass`], compiled for an instruction set and a size of tiles.
+type Pass = unsafe fn(Patches<'_>, Panel<'_>, &mut [f32], &mut [u8], usize, bool);
+
+/// The loops for panels of one width.
+#[derive(Clone, Copy)]
+pub(super) struct Loops {
+    /// How many filters a panel has.
+    pub(super) width: usize,
+    pub(super) plain: Pass,
+    pooled: Pass,
+}
+
+impl Loops {
+    /// The loops for the next panel, of so many filters that are left.
+    pub(super) fn new(isa: Isa, left: usize) -> Self {
+        match isa.0 {
+            // Sixteen registers of eight lanes, eight to twelve of them for sums.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => match left {
+                0..=8 => Loops { width: 8, plain: avx2::<8, 1, false>, pooled: avx2::<8, 1, true> },
+                _ => Loops { width: 16, plain: avx2::<6, 2, false>, pooled: avx2::<4, 2, true> },
+            },
+            // Thirty-two registers of sixteen lanes, or of eight where sixteen would stay empty by half; those are
+            // computed on in pairs, so that both take the same time for a lane.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => match left {
+                0..=8 => Loops { width: 8, plain: half::<8, 1, false>, pooled: half::<8, 1, true> },
+                9..=16 => Loops { width: 16, plain: avx512::<8, 1, false>, pooled: avx512::<8, 1, true> },
+                17..=24 => Loops { width: 24, plain: half::<8, 3, false>, pooled: half::<8, 3, true> },
+                25..=63 => Loops { width: 32, plain: avx512::<8, 2, false>, pooled: avx512::<8, 2, true> },
+                _ => Loops { width: 64, plain: avx512::<6, 4, false>, pooled: avx512::<4, 4, true> },
+            },
+            // Sixteen registers of four lanes, eight of them for sums.
+            _ => match left {
+                0..=4 => Loops { width: 4, plain: portable::<8, 1, false>, pooled: portable::<8, 1, true> },
+                _ => Loops { width: 8, plain: portable::<4, 2, false>, pooled: portable::<4, 2, true> },
+            },
+        }
+    }
+}
+
+/// All examples past the filters from `from` on.
+fn one_panel(forward: &mut Forward<'_>, from: usize, loops: Loops) -> usize {
     let shape = forward.shape;
-    let (stride, width) = (V * L::LANES, (shape.filters - from).min(V * L::LANES));
+    let (stride, width) = (loops.width, (shape.filters - from).min(loops.width));
     let mut room = std::mem::take(&mut forward.scratch.panels);
     let panel = room.of((shape.patch() + 1) * stride);
     copy_panel(forward, (from, width), stride, panel);
@@ -218,17 +253,15 @@ unsafe fn one_panel<L: Pooled, const P: usize, const QUARTERS: usize, const V: u
             patches.check();
         }
         let range = example * outputs..(example + 1) * outputs;
-        let y = &mut forward.y[range.clone()];
-        let y = y.get_mut(from..).unwrap_or(&mut []);
-        // SAFETY: the caller promises the instructions; all examples have the same patches, which were checked.
+        let y = forward.y[range.clone()].get_mut(from..).unwrap_or(&mut []);
+        let relu = matches!(forward.finish, Finish::Relu);
+        // SAFETY: the loops are those of the instruction set; all examples have the same patches, which were checked.
         unsafe {
-            match &mut forward.finish {
-                Finish::Pooled(place) => {
-                    let place = place[range].get_mut(from..).unwrap_or(&mut []);
-                    pass::<L, QUARTERS, V, true>(patches, panel, y, place, shape.filters, true);
-                }
-                Finish::Relu => pass::<L, P, V, false>(patches, panel, y, &mut [], shape.filters, true),
-                Finish::Linear => pass::<L, P, V, false>(patches, panel, y, &mut [], shape.filters, false),
+            if let Finish::Pooled(place) = &mut forward.finish {
+                let place = place[range].get_mut(from..).unwrap_or(&mut []);
+                (loops.pooled)(patches, panel, y, place, shape.filters, true);
+            } else {
+                (loops.plain)(patches, panel, y, &mut [], shape.filters, relu);
             }
         }
     }
@@ -237,68 +270,86 @@ unsafe fn one_panel<L: Pooled, const P: usize, const QUARTERS: usize, const V: u
 }
 
 /// The forward pass.
-pub(super) fn run(isa: Isa, forward: Forward<'_>) {
+pub(super) fn run(isa: Isa, mut forward: Forward<'_>) {
+    if winograd::is_for(forward.shape) {
+        return winograd::run(isa, forward);
+    }
     let is_pooled = matches!(forward.finish, Finish::Pooled(_));
     find_places(forward.shape, is_pooled, &mut forward.scratch.places);
-    match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(forward) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(forward) },
-        _ => portable(forward),
-    }
-}
-
-/// Sixteen registers of four lanes, eight of them for sums.
-fn portable(mut forward: Forward<'_>) {
     let mut from = 0;
     while from < forward.shape.filters {
-        // SAFETY: plain arrays need no instructions beyond the target's own.
-        from = unsafe {
-            match forward.shape.filters - from {
-                0..=4 => one_panel::<[f32; 4], 8, 8, 1>(&mut forward, from),
-                _ => one_panel::<[f32; 4], 4, 4, 2>(&mut forward, from),
-            }
-        };
+        let loops = Loops::new(isa, forward.shape.filters - from);
+        from = one_panel(&mut forward, from, loops);
     }
 }
 
-/// Sixteen registers of eight lanes, eight to twelve of them for sums.
+/// Registers of four lanes.
+///
+/// # Safety
+/// That of [`pass`], but for the instructions.
+unsafe fn portable<const P: usize, const V: usize, const POOL: bool>(
+    patches: Patches<'_>,
+    panel: Panel<'_>,
+    y: &mut [f32],
+    place: &mut [u8],
+    stride: usize,
+    relu: bool,
+) {
+    // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
+    unsafe { pass::<[f32; 4], P, V, POOL>(patches, panel, y, place, stride, relu) }
+}
+
+/// Registers of eight lanes, sixteen of them.
+///
+/// # Safety
+/// That of [`pass`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2(mut forward: Forward<'_>) {
-    use std::arch::x86_64::__m256;
-    let mut from = 0;
-    while from < forward.shape.filters {
-        // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
-        from = unsafe {
-            match forward.shape.filters - from {
-                0..=8 => one_panel::<__m256, 8, 8, 1>(&mut forward, from),
-                _ => one_panel::<__m256, 6, 4, 2>(&mut forward, from),
-            }
-        };
-    }
+unsafe fn avx2<const P: usize, const V: usize, const POOL: bool>(
+    patches: Patches<'_>,
+    panel: Panel<'_>,
+    y: &mut [f32],
+    place: &mut [u8],
+    stride: usize,
+    relu: bool,
+) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, place, stride, relu) }
 }
 
-/// Thirty-two registers of sixteen lanes, or of eight where sixteen would stay empty by half; those are computed on in
-/// pairs, so that both take the same time for a lane.
+/// Registers of eight lanes, thirty-two of them.
+///
+/// # Safety
+/// That of [`pass`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(mut forward: Forward<'_>) {
-    use std::arch::x86_64::{__m256, __m512};
-    let mut from = 0;
-    while from < forward.shape.filters {
-        // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL.
-        from = unsafe {
-            match forward.shape.filters - from {
-                0..=8 => one_panel::<__m256, 8, 8, 1>(&mut forward, from),
-                9..=16 => one_panel::<__m512, 8, 8, 1>(&mut forward, from),
-                17..=24 => one_panel::<__m256, 8, 8, 3>(&mut forward, from),
-                25..=63 => one_panel::<__m512, 8, 8, 2>(&mut forward, from),
-                _ => one_panel::<__m512, 6, 4, 4>(&mut forward, from),
-            }
-        };
-    }
+unsafe fn half<const P: usize, const V: usize, const POOL: bool>(
+    patches: Patches<'_>,
+    panel: Panel<'_>,
+    y: &mut [f32],
+    place: &mut [u8],
+    stride: usize,
+    relu: bool,
+) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the rest.
+    unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, place, stride, relu) }
+}
+
+/// Registers of sixteen lanes.
+///
+/// # Safety
+/// That of [`pass`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+unsafe fn avx512<const P: usize, const V: usize, const POOL: bool>(
+    patches: Patches<'_>,
+    panel: Panel<'_>,
+    y: &mut [f32],
+    place: &mut [u8],
+    stride: usize,
+    relu: bool,
+) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL; the caller promises the
+    // rest.
+    unsafe { pass::<std::arch::x86_64::__m512, P, V, POOL>(patches, panel, y, place, stride, relu) }
 }

@@ -8,16 +8,17 @@
 //! 1. The batch is cut into *bands*: rows of outputs, or whole examples where they are small, whose patches lie in so
 //!    little of the image that it stays in the cache. Their gradients are sorted by filter.
 //! 2. A patch is cut into blocks that fit into registers.
-//! 3. The filters go past. The sums of each are loaded, its list is run through, and they are stored again.
+//! 3. The filters go past. The list of each is run through, and what it sums up to is added to what other bands did: at
+//!    the end, when nobody waits for it, since those sums come from the second-level cache.
 //!
 //! The sums lie filter by filter in whole registers; numbers of the image beyond the end of a patch's row are summed up
 //! there as well, and left behind in the end.
 
-use super::Shape;
-use super::blocks::{Block, NARROW, Sizes, WIDE, cut, for_size};
+use super::blocks::{Block, FEW, NARROW, SHORT, Sizes, WIDE, cut, for_size};
 use super::lists::{ByFilter, Gradient};
-use super::scratch::{MOST_LANES, Scratch, copy_padded, find_alive};
+use super::scratch::{MOST_LANES, Room, Scratch, copy_padded, find_alive};
 use super::tile::find_places;
+use super::{NO_GRADIENT, Shape, outer, winograd};
 use crate::Isa;
 use crate::isa::Level;
 use crate::lanes::Lanes;
@@ -49,19 +50,14 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize>(
 ) {
     let rows: [*const f32; R] = std::array::from_fn(|r| image.as_ptr().wrapping_add(r * stride));
     for (filter, memory) in sums.chunks_exact_mut(R * V * L::LANES).enumerate() {
-        let (patches, values) = lists.list(filter);
+        let list = lists.list(filter);
         // SAFETY: the caller promises the instructions and that the patches lie in the image; a filter's sums have R · V
         // registers.
         unsafe {
             let memory = memory.as_mut_ptr();
             let at = |r: usize, v: usize| (r * V + v) * L::LANES;
             let mut sums = [[L::splat(0.0); V]; R];
-            for (r, sums) in sums.iter_mut().enumerate() {
-                for (v, sum) in sums.iter_mut().enumerate() {
-                    *sum = L::load(memory.add(at(r, v)));
-                }
-            }
-            for (&patch, &value) in patches.iter().zip(values) {
+            for &(patch, value) in list {
                 let value = L::splat(value);
                 for (sums, row) in sums.iter_mut().zip(&rows) {
                     let from = row.add(patch as usize);
@@ -71,32 +67,37 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize>(
                 }
             }
             for (r, sums) in sums.iter().enumerate() {
-                for (v, sum) in sums.iter().enumerate() {
-                    sum.store(memory.add(at(r, v)));
+                for (v, &sum) in sums.iter().enumerate() {
+                    let memory = memory.add(at(r, v));
+                    L::load(memory).plus(sum).store(memory);
                 }
             }
         }
     }
 }
 
-/// `db[co] = Σ dy`, where a gradient goes through.
+/// `db[co] = Σ dy`, where a gradient goes through. Few filters are summed for several outputs at a time, so that the loops
+/// are long.
 #[inline(always)]
-fn sum_bias(gradient: Gradient<'_>, db: &mut [f32]) {
-    db.fill(0.0);
+fn sum_bias(gradient: Gradient<'_>, db: &mut [f32], room: &mut Room) {
     let filters = db.len();
+    let together = (64 / filters).max(1);
+    let sums = room.of(together * filters);
+    sums.fill(0.0);
+    let dy = gradient.dy.chunks(sums.len());
     match gradient.place {
-        None => {
-            for dy in gradient.dy.chunks_exact(filters) {
-                db.iter_mut().zip(dy).for_each(|(db, &dy)| *db += dy);
-            }
-        }
+        None => dy.for_each(|dy| sums.iter_mut().zip(dy).for_each(|(sum, &dy)| *sum += dy)),
         Some(place) => {
-            for (dy, place) in gradient.dy.chunks_exact(filters).zip(place.chunks_exact(filters)) {
-                for ((db, &dy), &place) in db.iter_mut().zip(dy).zip(place) {
-                    *db += if place < 4 { dy } else { 0.0 };
+            for (dy, place) in dy.zip(place.chunks(sums.len())) {
+                for ((sum, &dy), &place) in sums.iter_mut().zip(dy).zip(place) {
+                    *sum += if place == NO_GRADIENT { 0.0 } else { dy };
                 }
             }
         }
+    }
+    db.fill(0.0);
+    for sums in sums.chunks_exact(filters) {
+        db.iter_mut().zip(sums).for_each(|(db, &sum)| *db += sum);
     }
 }
 
@@ -113,19 +114,12 @@ fn bands(shape: &Shape, row_of_outputs: usize) -> (usize, usize) {
     (1, 1 + (CACHED / row).saturating_sub(first) / more)
 }
 
-/// The whole pass: `run_block` is [`gather`], for the block's size, and `run_outer` the way for small patches.
-#[inline(always)]
-fn pass(
-    work: Weights<'_>,
-    (lanes, sizes): (usize, Sizes),
-    run_outer: impl Fn(Weights<'_>),
-    run_block: impl Fn(&Block, &ByFilter, &[f32], &mut [f32], usize),
-) {
+/// [`gather`] for the size of a block, compiled for an instruction set.
+type Gather = unsafe fn(&Block, &ByFilter, &[f32], &mut [f32], usize);
+
+/// The whole pass by lists.
+fn pass(work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gather)) {
     let (shape, is_pooled) = (work.shape, work.gradient.place.is_some());
-    sum_bias(work.gradient, work.db);
-    if super::outer::is_for(shape, is_pooled) {
-        return run_outer(work);
-    }
     let scratch = std::mem::take(work.scratch);
     let Scratch { mut panels, mut padded, mut places, mut alive, mut blocks, mut by_filter, .. } = scratch;
     find_places(shape, is_pooled, &mut places);
@@ -139,7 +133,7 @@ fn pass(
     let (outputs, row_of_outputs) = work.gradient.sizes(shape);
     let image_size = stride * shape.padded_height();
     let row_of_places = if is_pooled { 4 * shape.pooled_width() } else { shape.output_width() };
-    let rows_of_outputs = if row_of_outputs == 0 { 0 } else { outputs / row_of_outputs };
+    let rows_of_outputs = outputs.checked_div(row_of_outputs).unwrap_or(0);
     let rows = rows.min(rows_of_outputs).max(1);
     let last = places.iter().max().map_or(0, |&place| place as usize);
     let images = padded.of(examples * image_size + MOST_LANES * 8);
@@ -166,7 +160,9 @@ fn pass(
                 let image = &images[block.row * stride + block.column..];
                 let end = (block.rows - 1) * stride + block.registers * lanes;
                 assert!((count - 1) * image_size + last + end <= image.len());
-                run_block(block, &by_filter, image, first, stride);
+                // SAFETY: `gather` is one that `run` chose for the instruction set, and it was asserted that the block
+                // lies in the image for each patch.
+                unsafe { gather(block, &by_filter, image, first, stride) };
             }
         }
     }
@@ -186,51 +182,123 @@ fn pass(
     *work.scratch = Scratch { panels, padded, places, alive, blocks, by_filter, ..scratch };
 }
 
+/// The ways to a gradient of the weights.
+enum Way {
+    /// By lists of the gradients that are not zero: the way of this file.
+    Lists,
+    /// For small patches: [`outer`].
+    Outer,
+    /// For kernels of 3 × 3 with many channels: [`winograd`].
+    Filtering,
+}
+
+impl Way {
+    /// Behind a pool, or where fewer than a third of the gradients are left, the zeros are worth more than any other saving.
+    #[inline(always)]
+    fn of(work: &Weights<'_>) -> Self {
+        let dy = work.gradient.dy;
+        let are_many = || 3 * dy.iter().filter(|&&dy| dy != 0.0).count() > dy.len();
+        match work.gradient.place {
+            None if outer::is_for(work.shape) => Way::Outer,
+            None if winograd::is_for(work.shape) && are_many() => Way::Filtering,
+            _ => Way::Lists,
+        }
+    }
+}
+
 /// The gradient of the weights.
 pub(super) fn run(isa: Isa, work: Weights<'_>) {
-    match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+    sum_bias(work.gradient, work.db, &mut work.scratch.sums);
+    match (Way::of(&work), isa.0) {
+        // Two registers of eight lanes are loaded at once where rows have no more.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(work) },
+        (Way::Lists, Level::Avx512) if work.shape.kernel_width * work.shape.channels <= 8 => {
+            pass(work, (8, SHORT, avx512_short))
+        }
+        #[cfg(target_arch = "x86_64")]
+        (Way::Lists, Level::Avx512) => pass(work, (16, WIDE, avx512)),
+        #[cfg(target_arch = "x86_64")]
+        (Way::Lists, Level::Avx2) => pass(work, (8, NARROW, avx2)),
+        (Way::Lists, _) => pass(work, (4, FEW, portable)),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(work) },
-        _ => portable(work),
+        (way, Level::Avx512) => unsafe { dense_avx512(&way, work) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        (way, Level::Avx2) => unsafe { dense_avx2(&way, work) },
+        // SAFETY: plain arrays need no instructions beyond the target's own.
+        (Way::Outer, _) => unsafe { outer::pass::<[f32; 4], 4>(work) },
+        // SAFETY: the same.
+        (Way::Filtering, _) => unsafe { winograd::weights_pass::<[f32; 4], 4>(work) },
     }
 }
 
 /// Four lanes, for any processor.
-fn portable(work: Weights<'_>) {
-    // SAFETY: as below.
-    let outer = |work: Weights<'_>| unsafe { super::outer::pass::<[f32; 4], 5>(work) };
-    pass(work, (4, NARROW), outer, |block, lists, image, sums, stride| {
-        // SAFETY: plain arrays need no instructions beyond the target's own; `pass` checked the rest.
-        unsafe { for_size!(narrow block, gather, [f32; 4], (lists, image, sums, stride)) }
-    });
+///
+/// # Safety
+/// That of [`gather`], but for the instructions.
+unsafe fn portable(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+    // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
+    unsafe { for_size!(few block, gather, [f32; 4], (lists, image, sums, stride)) }
 }
 
 /// Eight lanes.
+///
+/// # Safety
+/// That of [`gather`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2(work: Weights<'_>) {
-    use std::arch::x86_64::__m256;
-    // SAFETY: as below.
-    let outer = |work: Weights<'_>| unsafe { super::outer::pass::<__m256, 5>(work) };
-    pass(work, (8, NARROW), outer, |block, lists, image, sums, stride| {
-        // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; `pass` checked the rest.
-        unsafe { for_size!(narrow block, gather, __m256, (lists, image, sums, stride)) }
-    });
+unsafe fn avx2(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    unsafe { for_size!(narrow block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
 }
 
 /// Sixteen lanes.
+///
+/// # Safety
+/// That of [`gather`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(work: Weights<'_>) {
+unsafe fn avx512(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; the caller promises the rest.
+    unsafe { for_size!(wide block, gather, std::arch::x86_64::__m512, (lists, image, sums, stride)) }
+}
+
+/// Eight of thirty-two registers' lanes, for short rows.
+///
+/// # Safety
+/// That of [`gather`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+unsafe fn avx512_short(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the rest.
+    unsafe { for_size!(short block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
+}
+
+/// The other ways, eight lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn dense_avx2(way: &Way, work: Weights<'_>) {
+    use std::arch::x86_64::__m256;
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
+    unsafe {
+        match way {
+            Way::Filtering => winograd::weights_pass::<__m256, 4>(work),
+            _ => outer::pass::<__m256, 4>(work),
+        }
+    }
+}
+
+/// The other ways, sixteen lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+fn dense_avx512(way: &Way, work: Weights<'_>) {
     use std::arch::x86_64::__m512;
-    // SAFETY: as below.
-    let outer = |work: Weights<'_>| unsafe { super::outer::pass::<__m512, 9>(work) };
-    pass(work, (16, WIDE), outer, |block, lists, image, sums, stride| {
-        // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; `pass` checked the rest.
-        unsafe { for_size!(wide block, gather, __m512, (lists, image, sums, stride)) }
-    });
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
+    unsafe {
+        match way {
+            Way::Filtering => winograd::weights_pass::<__m512, 8>(work),
+            _ => outer::pass::<__m512, 9>(work),
+        }
+    }
 }

@@ -1,0 +1,74 @@
+//! The passes of a convolution allocate nothing once their scratch has grown. A file of its own, for the allocator that
+//! counts, and of a single test, since it counts for the whole process.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tercet_kernels::Isa;
+use tercet_kernels::convolution::{
+    Scratch, Shape, backward_input, backward_input_pooled, backward_weights, backward_weights_pooled,
+    forward_pooled, forward_relu,
+};
+
+use common::numbers;
+
+/// The system's allocator, and how often it was asked for memory.
+struct Counting;
+
+static REQUESTS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        REQUESTS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are those of the system's allocator.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the same.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_warm_scratch_grows_no_more() {
+    // A small patch, one by lists, and one by minimal filtering.
+    let sizes = [(28, 1, 3, 1, 8), (12, 8, 5, 2, 16), (14, 16, 3, 1, 32)];
+    for isa in Isa::available() {
+        let mut scratch = Scratch::new();
+        for (side, channels, kernel, stride, filters) in sizes {
+            let (height, width, kernel_height, kernel_width) = (side, side, kernel, kernel);
+            let shape =
+                Shape { height, width, channels, kernel_height, kernel_width, stride, padding: 1, filters };
+            let (w, b) = (numbers(shape.weights(), 1), numbers(shape.filters, 2));
+            let (mut dw, mut db) = (w.clone(), b.clone());
+            let mut pass = |seed: u32| {
+                // Batches whose numbers, and zeros, are others each time.
+                let x: Vec<f32> = numbers(4 * shape.inputs(), seed).iter().map(|x| x.max(0.0)).collect();
+                let dy: Vec<f32> =
+                    numbers(4 * shape.outputs(), seed + 1).iter().map(|x| x.max(-0.5) + 0.5).collect();
+                let pooled_dy = numbers(4 * shape.pooled(), seed + 2);
+                let (mut y, mut dx) = (dy.clone(), x.clone());
+                let (mut largest, mut place) = (pooled_dy.clone(), vec![0; pooled_dy.len()]);
+                let before = REQUESTS.load(Ordering::Relaxed);
+                forward_relu(isa, &shape, &x, &w, &b, &mut y, &mut scratch);
+                forward_pooled(isa, &shape, &x, &w, &b, &mut largest, &mut place, &mut scratch);
+                backward_weights(isa, &shape, &x, &dy, &mut dw, &mut db, &mut scratch);
+                backward_weights_pooled(isa, &shape, &x, &pooled_dy, &place, &mut dw, &mut db, &mut scratch);
+                backward_input(isa, &shape, &dy, &w, &mut dx, &mut scratch);
+                backward_input_pooled(isa, &shape, &pooled_dy, &place, &w, &mut dx, &mut scratch);
+                REQUESTS.load(Ordering::Relaxed) - before
+            };
+            assert!(pass(1) > 0, "{isa:?} {shape:?}: the count counts nothing");
+            for seed in [10, 20, 30] {
+                assert_eq!(pass(seed), 0, "{isa:?} {shape:?}");
+            }
+        }
+    }
+}
