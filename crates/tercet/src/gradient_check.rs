@@ -99,14 +99,12 @@ pub fn check_with_sides(
     verdict(gradient, &differences)
 }
 
+/// A function that tells its value, and on which side of each of its corners it is.
+pub type Sided<'a> = dyn FnMut(&[f64]) -> (f64, Vec<u32>) + 'a;
+
 /// The central difference of `f` at `x` by one component. `sides` are those that f tells at x itself; x is the same
 /// afterwards.
-pub fn difference(
-    f: &mut dyn FnMut(&[f64]) -> (f64, Vec<u32>),
-    x: &mut [f64],
-    index: usize,
-    sides: &[u32],
-) -> Difference {
+pub fn difference(f: &mut Sided<'_>, x: &mut [f64], index: usize, sides: &[u32]) -> Difference {
     let (centre, h) = (x[index], 1e-5 * x[index].abs().max(1.0));
     x[index] = centre + h;
     let (above, sides_above) = f(x);
