@@ -50,7 +50,8 @@ fn a_convolutional_network_is_trained_kept_judged_described_and_used() {
         "initial weights",
     ]);
     let line = |word: &str| -> Vec<&str> {
-        let mut lines = description.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let mut lines =
+            description.stdout.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
         lines.find(|line| line.contains(&word)).unwrap_or_else(|| panic!("{word}: {}", description.stdout))
     };
     assert_eq!(line("conv3-6+1"), ["1", "conv3-6+1", "12", "×", "12", "×", "6", "60", "7,776"]);
@@ -134,6 +135,14 @@ fn layers_are_described_without_a_model() {
         "345,600",
         "35,194",
     ]);
+    // What the book shows.
+    let book = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/describe.txt");
+    let shown = describe(
+        "conv5-24 pool relu conv3-32 pool relu flatten dense256 relu",
+        "--image 28x28x1 --classes 10",
+    );
+    assert_eq!(shown.stdout, std::fs::read_to_string(book).unwrap());
+
     let json = describe("dense8 tanh", "--features 4 --json").succeeds().json();
     assert_eq!(
         (&json["input"], &json["parameters"], &json["line"]),

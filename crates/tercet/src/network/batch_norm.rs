@@ -155,25 +155,27 @@ impl BatchNorm {
                 sums.fill(0.0);
                 let (betas, gammas) = sums.split_at_mut(channels);
                 for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
-                    for c in 0..channels {
-                        betas[c] += f64::from(dy[c]);
-                        gammas[c] += f64::from(dy[c] * ((x[c] - mean[c]) * inverse[c]));
+                    let sums = betas.iter_mut().zip(gammas.iter_mut());
+                    let values = x.iter().zip(dy).zip(mean.iter().zip(inverse));
+                    for ((beta, gamma), ((x, dy), (mean, inverse))) in sums.zip(values) {
+                        *beta += f64::from(*dy);
+                        *gamma += f64::from(dy * ((x - mean) * inverse));
                     }
                 }
             },
         );
         add_up(sums, total);
-        for c in 0..channels {
-            (dbeta[c], dgamma[c]) = (total[c] as f32, total[channels + c] as f32);
-        }
+        let (of_beta, of_gamma) = total.split_at(channels);
+        dbeta.iter_mut().zip(of_beta).for_each(|(dbeta, total)| *dbeta = *total as f32);
+        dgamma.iter_mut().zip(of_gamma).for_each(|(dgamma, total)| *dgamma = *total as f32);
         let share = 1.0 / *count as f32;
         let (dgamma, dbeta) = (&*dgamma, &*dbeta);
         flowing.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(flowing, x)| {
             for (flowing, x) in flowing.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                for c in 0..channels {
-                    let normal = (x[c] - mean[c]) * inverse[c];
-                    let through = flowing[c] - share * (dbeta[c] + normal * dgamma[c]);
-                    flowing[c] = self.gamma[c] * inverse[c] * through;
+                for (c, (flowing, x)) in flowing.iter_mut().zip(x).enumerate() {
+                    let normal = (x - mean[c]) * inverse[c];
+                    let through = *flowing - share * (dbeta[c] + normal * dgamma[c]);
+                    *flowing = self.gamma[c] * inverse[c] * through;
                 }
             }
         });

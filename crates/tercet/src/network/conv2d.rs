@@ -115,6 +115,7 @@ impl Conv2d {
     ///
     /// # Shapes
     /// As in the forward pass; `dy` is as y.
+    #[allow(clippy::too_many_arguments, reason = "a layer has this many arrays")]
     pub(super) fn backward_parameters(
         &self,
         shape: &Shape,
