@@ -186,6 +186,25 @@ pub fn forward_pooled(
 ///
 /// # Panics
 /// Where the shapes do not fit.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::convolution::{Scratch, Shape, backward_weights};
+///
+/// let shape = Shape {
+///     height: 1,
+///     width: 3,
+///     channels: 1,
+///     kernel_height: 1,
+///     kernel_width: 2,
+///     stride: 1,
+///     padding: 0,
+///     filters: 1,
+/// };
+/// let (mut dw, mut db) = ([0.0; 2], [0.0]);
+/// backward_weights(Isa::active(), &shape, &[1.0, 2.0, 5.0], &[10.0, 1.0], &mut dw, &mut db, &mut Scratch::new());
+/// assert_eq!((dw, db), ([12.0, 25.0], [11.0]));
+/// ```
 pub fn backward_weights(
     isa: Isa,
     shape: &Shape,
@@ -206,6 +225,25 @@ pub fn backward_weights(
 ///
 /// # Panics
 /// Where the shapes do not fit.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::convolution::{Scratch, Shape, backward_input};
+///
+/// let shape = Shape {
+///     height: 1,
+///     width: 3,
+///     channels: 1,
+///     kernel_height: 1,
+///     kernel_width: 2,
+///     stride: 1,
+///     padding: 0,
+///     filters: 1,
+/// };
+/// let mut dx = [0.0; 3];
+/// backward_input(Isa::active(), &shape, &[10.0, 1.0], &[-1.0, 2.0], &mut dx, &mut Scratch::new());
+/// assert_eq!(dx, [-10.0, 19.0, 2.0]);
+/// ```
 pub fn backward_input(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [f32], scratch: &mut Scratch) {
     check(shape, dx.len(), dy.len(), w.len(), None);
     input::run(isa, Input { shape, gradient: Gradient { dy, place: None }, w, dx, scratch });
@@ -219,6 +257,28 @@ pub fn backward_input(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [
 ///
 /// # Panics
 /// Where the shapes do not fit, or a place is neither 0 to 3 nor [`NO_GRADIENT`].
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::convolution::{Scratch, Shape, backward_input_pooled, backward_weights_pooled};
+///
+/// let shape = Shape {
+///     height: 2,
+///     width: 2,
+///     channels: 1,
+///     kernel_height: 1,
+///     kernel_width: 1,
+///     stride: 1,
+///     padding: 0,
+///     filters: 1,
+/// };
+/// // The last of four outputs was the largest.
+/// let (x, dy, place, w, mut scratch) = ([1.0, 2.0, 3.0, 5.0], [10.0], [3], [0.5], Scratch::new());
+/// let (mut dw, mut db, mut dx) = ([0.0], [0.0], [0.0; 4]);
+/// backward_weights_pooled(Isa::active(), &shape, &x, &dy, &place, &mut dw, &mut db, &mut scratch);
+/// backward_input_pooled(Isa::active(), &shape, &dy, &place, &w, &mut dx, &mut scratch);
+/// assert_eq!((dw, db, dx), ([50.0], [10.0], [0.0, 0.0, 0.0, 5.0]));
+/// ```
 #[allow(clippy::too_many_arguments, reason = "a layer has this many arrays")]
 pub fn backward_weights_pooled(
     isa: Isa,
