@@ -17,16 +17,17 @@ pub fn judge(name: &str, model: &ModelFile, test: &Dataset) -> anyhow::Result<Op
     let stage =
         Stage::new(format!("{name}, {} predictions", tercet::text::thousands(test.len())), test.len());
     let start = Instant::now();
+    let inputs = model.card.contract.clean(test)?;
     let (scores, found) = match &model.classifier {
         Classifier::Neighbors(neighbors) => {
             let progress = |done, _| {
                 stage.at(done);
                 interrupt::flow()
             };
-            let Some(found) = neighbors.search_with(test, &progress)? else { return Ok(None) };
+            let Some(found) = neighbors.search_with(&inputs, &progress)? else { return Ok(None) };
             (neighbors.scores_from(&found)?, Some(found))
         }
-        other => (other.scores(test)?, None),
+        other => (other.scores(&inputs)?, None),
     };
     let seconds = start.elapsed().as_secs_f64();
     stage.done("");
@@ -138,7 +139,7 @@ fn story(
         query: mistake.index,
         truth: mistake.truth,
         predicted: mistake.predicted,
-        metric: neighbors.metric().to_string(),
+        metric: neighbors.distance_in_words(),
         neighbors: cards.collect(),
         votes: scores.row(mistake.index).iter().map(|&share| share.into()).collect(),
     })

@@ -8,6 +8,7 @@
 //! | module | work | for |
 //! |---|---|---|
 //! | [`distance`] | distances between rows of bytes or floats, one pair or many at once | nearest neighbours |
+//! | [`deformable`] | distances that forgive shifts and warps of an image | nearest neighbours |
 //! | [`matmul`] | `C = start + A · B` | dense layers, principal components |
 //! | [`sparse`] | the same where A has many zeros | the first layer, and those behind ReLU |
 //! | [`descent`] | the step of gradient descent | training |
@@ -16,6 +17,7 @@
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
 //! cut the work into pieces; cutting along rows never changes a bit of the result.
 
+pub mod deformable;
 pub mod descent;
 pub mod distance;
 pub mod isa;

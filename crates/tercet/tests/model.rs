@@ -143,8 +143,8 @@ fn a_file_that_is_no_model_is_refused() {
 #[test]
 fn another_version_is_refused_by_its_number_alone() {
     let bytes = linear().to_bytes().unwrap();
-    refused(&with_document(&bytes, |d| *d = json!({ "format": 3, "else": "new" })), "found model format 3");
-    refused(&with_document(&bytes, |d| d["format"] = json!(3)), "update this one");
+    refused(&with_document(&bytes, |d| *d = json!({ "format": 4, "else": "new" })), "found model format 4");
+    refused(&with_document(&bytes, |d| d["format"] = json!(4)), "update this one");
     refused(&with_document(&bytes, |d| d["format"] = json!(0)), "model format 0");
     refused(&with_document(&bytes, |d| d["format"] = json!("one")), "without a format version");
     refused(&with_document(&bytes, |d| *d = json!(7)), "without a format version");

@@ -3,15 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Card, Classifier, Flaw, ModelFile};
-use crate::neighbors::{Metric, Priors, Vote};
+use crate::neighbors::{Deformable, Metric, Priors, Vote};
 use crate::network::Layer;
 use crate::{Error, Result};
 
 /// The latest version of the format that this program reads. It writes the earliest that holds the model.
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 
 /// The first version whose neighbours may have weights and priors.
 const WEIGHTED: u64 = 2;
+
+/// The first version whose pictures may be cleaned, and whose neighbours may be deformed.
+const CLEANED: u64 = 3;
 
 /// The whole document. The order of the fields is the order in the file.
 #[derive(Serialize, Deserialize)]
@@ -49,6 +52,8 @@ pub(super) struct NeighborsShape {
     pub(super) priors: Priors,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) weighted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) deformation: Option<Deformable>,
 }
 
 fn is_of_the_data(priors: &Priors) -> bool {
@@ -59,6 +64,7 @@ impl Architecture {
     /// The earliest version of the format that says all of it.
     fn format(&self) -> u64 {
         match self {
+            Architecture::Neighbors(shape) if shape.deformation.is_some() => CLEANED,
             Architecture::Neighbors(shape) if shape.weighted || shape.priors != Priors::Data => WEIGHTED,
             _ => 1,
         }
@@ -103,10 +109,11 @@ pub(super) fn write(model: &ModelFile) -> Result<String> {
             vote: neighbors.vote(),
             priors: neighbors.priors().clone(),
             weighted: neighbors.weights().is_some(),
+            deformation: neighbors.deformation(),
         }),
     };
     let document = Document {
-        format: architecture.format(),
+        format: needed(&architecture, &model.card),
         kind: model.classifier.kind().to_owned(),
         architecture,
         card: model.card.clone(),
@@ -134,10 +141,12 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
     let document: Document = serde_json::from_str(json).map_err(|e| {
         Flaw::new(format!("a document that cannot be read ({e})"), format!("a document of format {FORMAT}"))
     })?;
-    if document.format < document.architecture.format() {
+    let needed = needed(&document.architecture, &document.card);
+    if document.format < needed {
+        let what = if needed == CLEANED { "cleaning or deformation" } else { "weights or priors" };
         return Err(Flaw::new(
-            format!("weights or priors in a model of format {}", document.format),
-            format!("format {WEIGHTED}, which is the first to have them"),
+            format!("{what} in a model of format {}", document.format),
+            format!("format {needed}, which is the first to have them"),
         ));
     }
     let fits = match &document.architecture {
@@ -152,6 +161,12 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
         ));
     }
     Ok(document)
+}
+
+/// The earliest version of the format that says all of a model.
+fn needed(architecture: &Architecture, card: &Card) -> u64 {
+    let of_card = if card.contract.cleaning.is_none() { 1 } else { CLEANED };
+    architecture.format().max(of_card)
 }
 
 impl Document {
