@@ -29,7 +29,8 @@ fn strokes(count: usize, from: usize) -> Dataset {
 fn naive_distance(deformation: Deformation, metric: Metric, q: &[u8], x: &[u8]) -> (u64, f64) {
     match deformation {
         Deformation::Shifts(by) => {
-            let exponent = [Metric::L1, Metric::L2, Metric::L3].iter().position(|m| *m == metric).unwrap() + 1;
+            let exponent =
+                [Metric::L1, Metric::L2, Metric::L3].iter().position(|m| *m == metric).unwrap() + 1;
             let sum = naive::shifted(q, x, SIDE, by, exponent as u32);
             (sum, [sum as f64, (sum as f64).sqrt(), (sum as f64).cbrt()][exponent - 1])
         }
@@ -164,8 +165,7 @@ fn any_number_of_threads_finds_the_same() {
 fn cleaned_examples_and_queries_agree_where_plain_ones_do_not() {
     let (data, queries) = (strokes(30, 0), strokes(30, 30));
     let cleaning = Cleaning { deskew: true, even: true, blur: Some(0.5) };
-    let contract =
-        Contract { cleaning, ..Contract::images(ImageShape::gray(SIDE, SIDE), Preparation::AsIs) };
+    let contract = Contract { cleaning, ..Contract::images(ImageShape::gray(SIDE, SIDE), Preparation::AsIs) };
     let total = |data: &Dataset, queries: &Dataset| -> f64 {
         NearestNeighbors::fit(data, Metric::L2).unwrap().search(queries, 9).unwrap().distances.iter().sum()
     };

@@ -273,16 +273,16 @@ fn deformations_and_cleaning_come_back_and_need_the_third_format() {
         with_document(&bytes, |d| assert_eq!(d["format"], 3));
     }
     let bytes = cleaned(deformed()).to_bytes().unwrap();
-    let with = |part: &str, value: Value| {
-        with_document(&bytes, |d| *d.pointer_mut(part).unwrap() = value)
-    };
+    let with = |part: &str, value: Value| with_document(&bytes, |d| *d.pointer_mut(part).unwrap() = value);
     refused(&with("/architecture/deformation/warps", json!(99)), "warps = 99");
     refused(&with("/architecture/deformation", json!({ "candidates": 7, "turns": 1 })), "cannot be read");
     refused(&with("/card/contract/cleaning", json!({ "sharpen": 1 })), "cannot be read");
     refused(&with("/card/contract/cleaning", json!({ "blur": -1 })), "blur = -1");
     // What is not there is not written, so that older programs read what they can.
     with_document(&pixels().to_bytes().unwrap(), |d| {
-        assert!(d["architecture"].get("deformation").is_none() && d["card"]["contract"].get("cleaning").is_none());
+        assert!(
+            d["architecture"].get("deformation").is_none() && d["card"]["contract"].get("cleaning").is_none()
+        );
     });
 }
 
@@ -290,7 +290,8 @@ fn deformations_and_cleaning_come_back_and_need_the_third_format() {
 #[test]
 fn a_model_cleans_what_it_is_given() {
     let model = cleaned(linear());
-    let data = Dataset::from_pixels("x", ImageShape::gray(3, 2), vec![9, 0, 0, 0, 200, 0], vec![0], card(3).classes);
+    let data =
+        Dataset::from_pixels("x", ImageShape::gray(3, 2), vec![9, 0, 0, 0, 200, 0], vec![0], card(3).classes);
     let (data, contract) = (data.unwrap(), model.card.contract);
     let scores = model.scores(&data).unwrap();
     assert_eq!(scores, model.classifier.scores(&contract.clean(&data).unwrap()).unwrap());

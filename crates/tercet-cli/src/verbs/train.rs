@@ -14,9 +14,9 @@ use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Deformable, Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Init, Network};
 use tercet::recipe::{self, AnyRecipe, Exact, Recipe, Remember};
-use tercet::{Dataset, text};
 use tercet::train::{Check, Ending, History, Identity, Plan};
 use tercet::tune;
+use tercet::{Dataset, text};
 
 use crate::arguments::{Cleaned, Data, Validation, check_writable};
 use crate::descending::Descent;

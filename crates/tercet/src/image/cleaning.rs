@@ -47,7 +47,9 @@ impl Cleaning {
         match shape {
             _ if self.is_none() => Ok(()),
             Some(shape) if shape.channels == 1 => Ok(()),
-            Some(shape) => Err(Error::setting("cleaning", self, format!("none for pictures in colour, {shape}"))),
+            Some(shape) => {
+                Err(Error::setting("cleaning", self, format!("none for pictures in colour, {shape}")))
+            }
             None => Err(Error::setting("cleaning", self, "none for features that are no picture")),
         }
     }
@@ -107,8 +109,13 @@ impl Contract {
         }
         self.cleaning.check(data.image_shape().filter(|_| data.is_pixels()))?;
         let Some(shape) = self.image.filter(|shape| data.image_shape() == Some(*shape)) else {
-            let words = |shape: Option<ImageShape>| shape.map_or("none".to_owned(), |shape| shape.to_string());
-            return Err(Error::mismatch("images to be cleaned", words(data.image_shape()), words(self.image)));
+            let words =
+                |shape: Option<ImageShape>| shape.map_or("none".to_owned(), |shape| shape.to_string());
+            return Err(Error::mismatch(
+                "images to be cleaned",
+                words(data.image_shape()),
+                words(self.image),
+            ));
         };
         let mut pixels = vec![0; data.len() * shape.features()];
         pixels.par_chunks_mut(shape.features()).enumerate().for_each(|(i, new)| {
@@ -142,9 +149,16 @@ mod tests {
     fn what_cannot_be_cleaned_is_refused() {
         let gray = Some(ImageShape::gray(3, 3));
         let color = Some(ImageShape { width: 3, height: 3, channels: 3 });
-        assert!(ALL.check(gray).is_ok() && Cleaning::NONE.check(color).is_ok() && Cleaning::NONE.check(None).is_ok());
+        assert!(
+            ALL.check(gray).is_ok()
+                && Cleaning::NONE.check(color).is_ok()
+                && Cleaning::NONE.check(None).is_ok()
+        );
         let words = |cleaning: Cleaning, shape| cleaning.check(shape).unwrap_err().to_string();
-        assert_eq!(words(ALL, None), "cleaning is deskew, even, blur 0.7; expected none for features that are no picture");
+        assert_eq!(
+            words(ALL, None),
+            "cleaning is deskew, even, blur 0.7; expected none for features that are no picture"
+        );
         assert!(words(ALL, color).contains("in colour, 3 × 3 × 3"));
         for sigma in [0.0, -1.0, 17.0, f32::NAN, f32::INFINITY] {
             let cleaning = Cleaning { blur: Some(sigma), ..Cleaning::NONE };
@@ -155,7 +169,8 @@ mod tests {
     #[test]
     fn examples_and_pictures_are_cleaned_alike_and_every_step_is_kept() {
         let shape = ImageShape::gray(28, 28);
-        let pixels: Vec<u8> = (0..784).map(|p| if (p / 28 + p % 28 + 3) % 29 < 3 { 200 } else { 0 }).collect();
+        let pixels: Vec<u8> =
+            (0..784).map(|p| if (p / 28 + p % 28 + 3) % 29 < 3 { 200 } else { 0 }).collect();
         let set = Dataset::from_pixels("x", shape, pixels.clone(), vec![0], vec!["any".to_owned()]).unwrap();
         let contract = Contract { cleaning: ALL, ..Contract::images(shape, Preparation::AsIs) };
         let prepared = prepare(&Picture::new(shape, pixels).unwrap(), &contract).unwrap();

@@ -52,7 +52,13 @@ impl Contract {
     /// to say.
     pub fn images(shape: ImageShape, preparation: Preparation) -> Self {
         let features = shape.width.saturating_mul(shape.height).saturating_mul(shape.channels);
-        Contract { features, image: Some(shape), range: Range::ZeroToOne, preparation, cleaning: Cleaning::NONE }
+        Contract {
+            features,
+            image: Some(shape),
+            range: Range::ZeroToOne,
+            preparation,
+            cleaning: Cleaning::NONE,
+        }
     }
 
     /// For D features that are no picture.

@@ -49,7 +49,8 @@ impl Moments {
     /// Var(y) and Var(x). None where there is no ink.
     fn variances(&self) -> Option<[f64; 2]> {
         let square = self.mass as f64 * self.mass as f64;
-        let variance = |i: usize| (self.mass * self.second[i] - self.first[i] * self.first[i]) as f64 / square;
+        let variance =
+            |i: usize| (self.mass * self.second[i] - self.first[i] * self.first[i]) as f64 / square;
         (self.mass > 0).then(|| [variance(0), variance(1)])
     }
 }

@@ -173,7 +173,8 @@ impl NeighborsClassifier {
     pub fn with_deformation(self, deformable: Option<Deformable>) -> Result<Self> {
         let deformed = match deformable {
             Some(settings) => {
-                let images = self.index.data().map_or_else(|| self.to_dataset("the remembered examples"), Ok)?;
+                let images =
+                    self.index.data().map_or_else(|| self.to_dataset("the remembered examples"), Ok)?;
                 Some(Deformed::new(settings, images, self.metric())?)
             }
             None => None,

@@ -59,8 +59,9 @@ impl Remember {
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "knn-shifted" => Some(Remember {
-                description: "Nearest neighbours by L3 after the best shift of up to 2 pixels, on cleaned digits"
-                    .to_owned(),
+                description:
+                    "Nearest neighbours by L3 after the best shift of up to 2 pixels, on cleaned digits"
+                        .to_owned(),
                 kind: KindOfNeighbors::Neighbors,
                 k: 4,
                 metric: Metric::L3,
@@ -102,7 +103,8 @@ impl Remember {
     /// # Ok::<(), tercet::Error>(())
     /// ```
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        let recipe: Remember = toml::from_str(text).map_err(|error| unreadable(&error, text, path, REMEDY))?;
+        let recipe: Remember =
+            toml::from_str(text).map_err(|error| unreadable(&error, text, path, REMEDY))?;
         checked(recipe.validate(), path, REMEDY)?;
         Ok(recipe)
     }
@@ -181,7 +183,8 @@ mod tests {
             ("k = 4", "k = 4\nseed = 1", "unknown field `seed`"),
         ] {
             assert!(file.contains(piece), "the recipe has no {piece}");
-            let error = AnyRecipe::parse(&file.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string();
+            let error =
+                AnyRecipe::parse(&file.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string();
             assert!(error.starts_with("x.toml: found ") && error.contains(words), "{with}: {error}");
         }
     }

@@ -78,7 +78,9 @@ impl Deformable {
     /// No candidates; shifts, warps or contexts out of range; a set of anything but grey images; shifts with another
     /// metric than L1, L2 or L3.
     pub fn check(&self, data: &Dataset, metric: Metric) -> Result<()> {
-        let in_range = |name, found: usize, range: std::ops::RangeInclusive<usize>| match range.contains(&found) {
+        let in_range = |name, found: usize, range: std::ops::RangeInclusive<usize>| match range
+            .contains(&found)
+        {
             true => Ok(()),
             false => Err(Error::setting(name, found, format!("{} to {} pixels", range.start(), range.end()))),
         };
@@ -100,8 +102,12 @@ impl Deformable {
         }
         match data.image_shape().filter(|_| data.is_pixels()) {
             Some(shape) if shape.channels == 1 => Ok(()),
-            Some(shape) => Err(Error::mismatch("images to be deformed", shape, "grey images, of one channel")),
-            None => Err(Error::mismatch("examples to be deformed", "features that are no picture", "grey images")),
+            Some(shape) => {
+                Err(Error::mismatch("images to be deformed", shape, "grey images, of one channel"))
+            }
+            None => {
+                Err(Error::mismatch("examples to be deformed", "features that are no picture", "grey images"))
+            }
         }
     }
 
@@ -201,7 +207,9 @@ mod tests {
         let color = ImageShape { width: 2, height: 2, channels: 3 };
         let color = Dataset::from_pixels("c", color, vec![0; 12], vec![0], classes()).unwrap();
         let floats = Dataset::from_features("f", 4, vec![0.0; 4], vec![0], classes()).unwrap();
-        let refuse = |deformable: Deformable, data: &Dataset, metric| deformable.check(data, metric).unwrap_err().to_string();
+        let refuse = |deformable: Deformable, data: &Dataset, metric| {
+            deformable.check(data, metric).unwrap_err().to_string()
+        };
         assert!(SHIFTS.check(&gray, Metric::L3).is_ok() && WARPS.check(&gray, Metric::Cosine).is_ok());
         assert!(refuse(SHIFTS, &color, Metric::L2).contains("grey images"));
         assert!(refuse(WARPS, &floats, Metric::L2).contains("no picture"));
@@ -212,7 +220,10 @@ mod tests {
             (Deformation::Shifts(0), "shifts is 0; expected 1 to 8 pixels"),
             (Deformation::Shifts(9), "shifts is 9"),
             (Deformation::Warps { reach: 9, context: 1, edges: Edges::Root }, "warps is 9"),
-            (Deformation::Warps { reach: 1, context: 4, edges: Edges::Root }, "context is 4; expected 0 to 3"),
+            (
+                Deformation::Warps { reach: 1, context: 4, edges: Edges::Root },
+                "context is 4; expected 0 to 3",
+            ),
         ] {
             assert!(refuse(Deformable { candidates: 1, deformation }, &gray, Metric::L2).starts_with(words));
         }
