@@ -48,7 +48,7 @@ fn a_recipe_cleans_and_the_command_line_adds_to_it() {
     let scratch = Scratch::new();
     let recipe = "description = \"upright\"\nkind = \"linear\"\ncleaning = { deskew = true }\n[train]\n\
                   loss = \"softmax\"\nreg = 1e-5\nbatch = 20\nlength = { iterations = 20 }\nlearning_rate = 0.1\n";
-    scratch.write("r.toml", recipe.as_bytes().to_vec());
+    scratch.write("r.toml", recipe);
     scratch.run("train --recipe r.toml --blur 0.5 --data small --out m.safetensors").succeeds();
     assert_eq!(settings(&scratch, "m.safetensors")["cleaning"], json!({ "deskew": true, "blur": 0.5 }));
     scratch.write("bad.toml", recipe.replace("deskew = true", "descew = true").into_bytes());
