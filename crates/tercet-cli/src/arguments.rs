@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use clap::Args;
 use tercet::data::{Collection, SealedTest, Source, Split, default_validation, split};
+use tercet::image::Cleaning;
 use tercet::recipe::AnyRecipe;
 use tercet::{Dataset, Error};
 
@@ -21,6 +22,31 @@ pub struct Data {
         value_name = "SOURCE"
     )]
     pub data: String,
+}
+
+/// What is done to every picture first, beside what a recipe says.
+#[derive(Args, Clone)]
+pub struct Cleaned {
+    /// Set slanted writing upright
+    #[arg(long, global = true, help_heading = "Pictures")]
+    deskew: bool,
+    /// Bring writing towards one size, by how far its ink spreads
+    #[arg(long, global = true, help_heading = "Pictures")]
+    even: bool,
+    /// Blur by a Gaussian of this standard deviation, in pixels
+    #[arg(long, global = true, help_heading = "Pictures", value_name = "σ", allow_negative_numbers = true)]
+    blur: Option<f32>,
+}
+
+impl Cleaned {
+    /// These steps over those of a recipe.
+    pub fn over(&self, base: Cleaning) -> Cleaning {
+        Cleaning {
+            deskew: self.deskew || base.deskew,
+            even: self.even || base.even,
+            blur: self.blur.or(base.blur),
+        }
+    }
 }
 
 /// How examples are held out to choose settings by.

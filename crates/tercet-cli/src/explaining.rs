@@ -94,6 +94,7 @@ pub fn to_json(classifier: &NeighborsClassifier, explanation: &Explanation) -> V
         classes.iter().cloned().zip(explanation.votes.iter().map(|&votes| json!(votes))).collect();
     json!({
         "metric": classifier.metric(),
+        "deformation": classifier.deformation(),
         "k": classifier.k(),
         "vote": classifier.vote(),
         "priors": classifier.priors(),

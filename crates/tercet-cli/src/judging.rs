@@ -21,16 +21,17 @@ pub fn judge(name: &str, ensemble: &Ensemble, test: &Dataset) -> anyhow::Result<
     let stage =
         Stage::new(format!("{name}, {} predictions", tercet::text::thousands(test.len())), test.len());
     let start = Instant::now();
+    let inputs = model.card.contract.clean(test)?;
     let (scores, found) = match &model.classifier {
         Classifier::Neighbors(neighbors) if ensemble.is_plain() => {
             let progress = |done, _| {
                 stage.at(done);
                 interrupt::flow()
             };
-            let Some(found) = neighbors.search_with(test, &progress)? else { return Ok(None) };
+            let Some(found) = neighbors.search_with(&inputs, &progress)? else { return Ok(None) };
             (neighbors.scores_from(&found)?, Some(found))
         }
-        _ => (ensemble.scores(test)?, None),
+        _ => (ensemble.scores(&inputs)?, None),
     };
     let seconds = start.elapsed().as_secs_f64();
     stage.done("");
@@ -179,7 +180,7 @@ fn story(
         query: mistake.index,
         truth: mistake.truth,
         predicted: mistake.predicted,
-        metric: neighbors.metric().to_string(),
+        metric: neighbors.distance_in_words(),
         neighbors: cards.collect(),
         votes: scores.row(mistake.index).iter().map(|&share| share.into()).collect(),
     })

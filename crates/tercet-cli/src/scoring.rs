@@ -80,6 +80,9 @@ fn check(path: &Path, model: &ModelFile, first: &ModelFile) -> anyhow::Result<()
     if contract.features != expected.features {
         refuse("features", contract.features.to_string(), expected.features.to_string())?;
     }
+    if contract.cleaning != expected.cleaning {
+        refuse("cleaning", contract.cleaning.to_string(), expected.cleaning.to_string())?;
+    }
     if (contract.image, contract.preparation) != (expected.image, expected.preparation) {
         let in_words = |c: &tercet::image::Contract| match c.image {
             Some(shape) => format!("{shape} images, {:?}", c.preparation).to_lowercase(),
@@ -115,7 +118,8 @@ impl Ensemble {
         self.models.len() == 1 && self.shifts.is_none()
     }
 
-    /// The scores of a set, (N, C): those of one model, or the probabilities of several.
+    /// The scores of a set that was cleaned as the models' contract says, (N, C): those of one model, or the probabilities
+    /// of several.
     pub fn scores(&self, set: &Dataset) -> tercet::Result<Matrix> {
         let of_model = |model: &ModelFile| match self.shifts {
             None => model.classifier.scores(set),

@@ -8,6 +8,7 @@
 //! | module | work | for |
 //! |---|---|---|
 //! | [`distance`] | distances between rows of bytes or floats, one pair or many at once | nearest neighbours |
+//! | [`deformable`] | distances that forgive shifts and warps of an image | nearest neighbours |
 //! | [`matmul`] | `C = start + A · B` | dense layers, principal components |
 //! | [`convolution`] | convolutions, with ReLU and a pool on the way | convolutional layers |
 //! | [`pooling`] | the largest or the mean of each window | pooling layers |
@@ -20,6 +21,7 @@
 //! cut the work into pieces; cutting along rows never changes a bit of the result.
 
 pub mod convolution;
+pub mod deformable;
 pub mod descent;
 pub mod distance;
 pub mod isa;

@@ -15,6 +15,7 @@ const MNIST: Contract = Contract {
     image: Some(ImageShape::gray(28, 28)),
     range: tercet::image::Range::ZeroToOne,
     preparation: Preparation::Centred,
+    cleaning: tercet::image::Cleaning::NONE,
 };
 
 fn encoded(picture: &Picture, format: ImageFormat) -> Vec<u8> {

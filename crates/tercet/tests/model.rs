@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tercet::Error;
 use tercet::data::{Dataset, ImageShape, Opening};
-use tercet::image::{Contract, Preparation};
+use tercet::image::{Cleaning, Contract, Preparation};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
-use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
+use tercet::neighbors::{Deformable, Deformation, Edges, Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Architecture, Dense, Init, Layer, Network};
 
 fn dense(inputs: usize, outputs: usize) -> Dense {
@@ -252,6 +252,60 @@ fn weights_and_priors_need_the_second_format_and_other_layers_the_third() {
         assert!(d["architecture"].get("priors").is_none() && d["architecture"].get("weighted").is_none());
     });
     assert_eq!(read(&old).unwrap(), pixels());
+}
+
+/// Neighbours that forgive warps, of pictures that are cleaned.
+fn deformed() -> ModelFile {
+    let mut model = pixels();
+    let deformation = Deformation::Warps { reach: 2, context: 1, edges: Edges::Root };
+    let Classifier::Neighbors(neighbors) = model.classifier else { unreachable!() };
+    let neighbors = neighbors.with_deformation(Some(Deformable { candidates: 7, deformation })).unwrap();
+    model.classifier = Classifier::Neighbors(neighbors);
+    model
+}
+
+fn cleaned(model: ModelFile) -> ModelFile {
+    let mut model = model;
+    model.card.contract.cleaning = Cleaning { deskew: true, even: false, blur: Some(0.5) };
+    model
+}
+
+/// A program of an earlier format would compare and prepare otherwise.
+#[test]
+fn deformations_and_cleaning_come_back_and_need_the_third_format() {
+    for model in [deformed(), cleaned(deformed()), cleaned(linear()), cleaned(weighted())] {
+        let bytes = model.to_bytes().unwrap();
+        assert_eq!(read(&bytes).unwrap(), model);
+        for older in [1, 2] {
+            let words = format!("cleaning or deformation in a model of format {older}");
+            refused(&with_document(&bytes, |d| d["format"] = json!(older)), &words);
+        }
+        with_document(&bytes, |d| assert_eq!(d["format"], 3));
+    }
+    let bytes = cleaned(deformed()).to_bytes().unwrap();
+    let with = |part: &str, value: Value| with_document(&bytes, |d| *d.pointer_mut(part).unwrap() = value);
+    refused(&with("/architecture/deformation/warps", json!(99)), "warps = 99");
+    refused(&with("/architecture/deformation", json!({ "candidates": 7, "turns": 1 })), "cannot be read");
+    refused(&with("/card/contract/cleaning", json!({ "sharpen": 1 })), "cannot be read");
+    refused(&with("/card/contract/cleaning", json!({ "blur": -1 })), "blur = -1");
+    // What is not there is not written, so that older programs read what they can.
+    with_document(&pixels().to_bytes().unwrap(), |d| {
+        assert!(
+            d["architecture"].get("deformation").is_none() && d["card"]["contract"].get("cleaning").is_none()
+        );
+    });
+}
+
+/// The scores of a model are those of its classifier on what the contract makes of the examples.
+#[test]
+fn a_model_cleans_what_it_is_given() {
+    let model = cleaned(linear());
+    let data =
+        Dataset::from_pixels("x", ImageShape::gray(3, 2), vec![9, 0, 0, 0, 200, 0], vec![0], card(3).classes);
+    let (data, contract) = (data.unwrap(), model.card.contract);
+    let scores = model.scores(&data).unwrap();
+    assert_eq!(scores, model.classifier.scores(&contract.clean(&data).unwrap()).unwrap());
+    assert_ne!(scores, model.classifier.scores(&data).unwrap());
 }
 
 #[test]

@@ -221,7 +221,7 @@ fn example(
                 let expected = format!("0 to {}, the test set of {}", test.len() - 1, collection.name);
                 return Err(Error::setting("example", number, expected).into());
             }
-            let set = test.subset(&[number]);
+            let set = card.contract.clean(&test.subset(&[number]))?;
             let (name, truth) = (format!("example {number} of {}", test.name()), set.label(0) as usize);
             Ok((set, name, Some(truth)))
         }

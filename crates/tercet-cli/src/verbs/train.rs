@@ -7,22 +7,22 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 use tercet::data::Collection;
-use tercet::image::{Contract, Preparation, Range};
+use tercet::image::{Cleaning, Contract, Preparation, Range};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
-use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
+use tercet::neighbors::{Deformable, Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Architecture, Init, Network, Shape};
-use tercet::recipe::{self, AnyRecipe, Exact, Recipe};
-use tercet::text;
+use tercet::recipe::{self, AnyRecipe, Exact, Recipe, Remember};
 use tercet::train::{Check, Ending, History, Identity, Plan};
 use tercet::tune;
+use tercet::{Dataset, text};
 
-use crate::arguments::{self, Data, Validation, check_writable};
+use crate::arguments::{self, Cleaned, Data, Validation, check_writable};
 use crate::descending::Descent;
 use crate::exact::{self, Solving};
 use crate::keeping::Keeping;
 use crate::progress::{Stage, say};
-use crate::remembering::{self, K, read_weights};
+use crate::remembering::{self, Deforming, K, read_weights};
 use crate::{exit, interrupt, output, training};
 
 /// What `tercet train` understands.
@@ -37,7 +37,7 @@ pub struct Arguments {
     #[command(subcommand)]
     kind: Option<Kind>,
 
-    /// Train as a recipe says: `exact`, `lecture`, `linear`, `network`, `two-layer`, `two-layer-elastic`, or a TOML file
+    /// Train as a recipe says: `exact`, `knn-deformable`, `knn-shifted`, `lecture`, `linear`, `network`, `two-layer`, `two-layer-elastic`, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
 
@@ -75,6 +75,8 @@ enum Kind {
 struct Common {
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    cleaned: Cleaned,
     /// The model file to write [default: neighbors, linear or network.safetensors]
     #[arg(long, global = true, help_heading = "Data and files", value_name = "FILE")]
     out: Option<PathBuf>,
@@ -108,6 +110,8 @@ struct NeighborsArguments {
     /// The weight of each training example, which its vote is multiplied by: a file with one number a line
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    #[command(flatten)]
+    deforming: Deforming,
 }
 
 #[derive(clap::Args)]
@@ -156,7 +160,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     arguments.check()?;
     let common = &arguments.common;
     match arguments.kind {
-        Some(Kind::Neighbors(neighbors)) => remember(common, &neighbors),
+        Some(Kind::Neighbors(neighbors)) => {
+            let deformable = neighbors.deforming.deformable()?;
+            remember(common, &neighbors, common.cleaned.over(Cleaning::NONE), deformable)
+        }
         Some(Kind::Linear(linear)) => {
             let LinearArguments { solving, descent } = linear;
             if let Some(recipe) = solving.recipe(&descent)? {
@@ -182,6 +189,22 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let (seed, validation) = (arguments.seed, arguments.validation);
             let (losses, weights) = (arguments.losses.as_deref(), arguments.weights.as_deref());
             match recipe {
+                AnyRecipe::Remember(recipe) => {
+                    for (name, given) in [
+                        ("--losses", losses.is_some()),
+                        ("--seed", seed.is_some()),
+                        ("--validation", validation.is_some()),
+                    ] {
+                        if given {
+                            return Err(exit::usage(format!(
+                                "{name} belongs to training; the recipe says kind = \"neighbors\", which only remembers: leave {name} out"
+                            )));
+                        }
+                    }
+                    let cleaning = common.cleaned.over(recipe.cleaning);
+                    let neighbors = NeighborsArguments::of(&recipe, arguments.weights);
+                    remember(common, &neighbors, cleaning, recipe.deformation)
+                }
                 AnyRecipe::Descent(mut recipe) => {
                     recipe.seed = seed.unwrap_or(recipe.seed);
                     recipe.validation = validation.or(recipe.validation);
@@ -245,7 +268,35 @@ fn preparation(collection: &Collection) -> Preparation {
     }
 }
 
+/// What a model's input is, and the training examples as it sees them.
+fn cleaned(collection: &Collection, cleaning: Cleaning) -> anyhow::Result<(Contract, Dataset)> {
+    let contract = Contract { cleaning, ..Contract::of(&collection.train, preparation(collection)) };
+    contract.check()?;
+    if cleaning.is_none() {
+        return Ok((contract, collection.train.clone()));
+    }
+    let stage = Stage::new(format!("pictures: {cleaning}"), 1);
+    let train = contract.clean(&collection.train)?;
+    stage.done(&format!("{} cleaned", text::thousands(train.len())));
+    Ok((contract, train))
+}
+
 impl NeighborsArguments {
+    /// Those of a recipe.
+    fn of(recipe: &Remember, weights: Option<PathBuf>) -> Self {
+        NeighborsArguments {
+            k: K::Given(recipe.k),
+            k_max: None,
+            plot: None,
+            no_plot: false,
+            metric: recipe.metric,
+            vote: recipe.vote,
+            priors: Priors::Data,
+            weights,
+            deforming: Deforming::default(),
+        }
+    }
+
     /// Where the plot goes; nowhere without `auto`, whose options are then refused.
     fn plot(&self, model: &Path) -> anyhow::Result<Option<PathBuf>> {
         let of_auto =
@@ -271,30 +322,34 @@ impl NeighborsArguments {
     }
 }
 
-fn remember(common: &Common, arguments: &NeighborsArguments) -> anyhow::Result<ExitCode> {
+fn remember(
+    common: &Common,
+    arguments: &NeighborsArguments,
+    cleaning: Cleaning,
+    deformable: Option<Deformable>,
+) -> anyhow::Result<ExitCode> {
     common.keeping.refuse("neighbors")?;
     let path = common.path("neighbors")?;
     let plot = arguments.plot(&path)?;
     let collection = common.data.open()?;
-    let train = &collection.train;
+    let (mut contract, train) = cleaned(&collection, cleaning)?;
     let weights = arguments.weights.as_deref().map(|file| read_weights(file, train.len())).transpose()?;
     let stage = Stage::new("nearest neighbours", 1);
     let &NeighborsArguments { k, k_max, metric, vote, ref priors, .. } = arguments;
     // Until k is chosen, any will do.
     let k_or_one = if let K::Given(k) = k { k } else { 1 };
-    let mut classifier = NeighborsClassifier::fit(train, metric, k_or_one, vote)?;
+    let mut classifier = NeighborsClassifier::fit(&train, metric, k_or_one, vote)?;
     if let Some(weights) = weights {
         classifier = classifier.with_weights(weights)?;
     }
-    classifier = classifier.with_priors(priors.clone())?;
+    classifier = classifier.with_priors(priors.clone())?.with_deformation(deformable)?;
     stage.done(&format!("{} examples remembered", text::thousands(train.len())));
 
-    let mut contract = Contract::of(train, preparation(&collection));
     if train.is_pixels() {
         contract.range = Range::Bytes;
     }
     let mut card = Card::new(train.classes().to_vec(), contract);
-    card.data = Some(DataRecord::of(train));
+    card.data = Some(DataRecord::of(&collection.train));
     let choice = match k {
         K::Given(_) => None,
         K::Auto => {
@@ -311,6 +366,13 @@ fn remember(common: &Common, arguments: &NeighborsArguments) -> anyhow::Result<E
     card.settings = json!({ "k": classifier.k(), "metric": metric, "vote": vote });
     if *priors != Priors::Data {
         card.settings["priors"] = json!(priors.to_string());
+    }
+    if !cleaning.is_none() {
+        card.settings["pictures"] = json!(cleaning.to_string());
+    }
+    if let Some(deformable) = deformable {
+        card.settings["distance"] = json!(classifier.distance_in_words());
+        card.settings["candidates"] = json!(deformable.candidates);
     }
     if let Some(weights) = &arguments.weights {
         card.settings["weights"] = json!(weights.to_string_lossy());
@@ -335,6 +397,7 @@ fn descend(
     losses: Option<&Path>,
     weights: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
+    let recipe = &Recipe { cleaning: common.cleaned.over(recipe.cleaning), ..recipe.clone() };
     let name = match recipe.kind {
         recipe::Kind::Linear => "linear",
         recipe::Kind::Network => "network",
@@ -345,8 +408,11 @@ fn descend(
     losses.map(check_writable).transpose()?;
     let checkpoint = common.keeping.path(&path)?;
     let collection = common.data.open()?;
+    let (contract, train) = cleaned(&collection, recipe.cleaning)?;
     let validation = Validation { validation: recipe.validation };
-    let data = validation.split(&collection.train, recipe.seed)?;
+    // Labels and seed decide the split, so that both are the same examples.
+    let (data, as_read) =
+        (validation.split(&train, recipe.seed)?, validation.split(&collection.train, recipe.seed)?);
     // Now, and not after the split has been made.
     let (shape, classes) = (Shape::of(&collection.train), collection.train.class_count());
     let untrained = recipe.untrained(shape, classes)?;
@@ -368,8 +434,7 @@ fn descend(
     let watch = common.keeping.open(checkpoint, identity, &untrained, &recipe.train, data.train.len())?;
     let trained = training::follow(name, &mut network, &plan, true, watch);
 
-    let mut card =
-        Card::new(data.train.classes().to_vec(), Contract::of(&data.train, preparation(&collection)));
+    let mut card = Card::new(data.train.classes().to_vec(), contract);
     card.settings = serde_json::to_value(recipe)?;
     if let Some(weights) = weights {
         card.settings["weights"] = json!(weights.to_string_lossy());
@@ -380,7 +445,7 @@ fn descend(
         card.settings["rate_changes"] = serde_json::to_value(&training.history.rate_changes)?;
     }
     card.seed = Some(recipe.seed);
-    card.data = Some(DataRecord::of(&data.train));
+    card.data = Some(DataRecord::of(&as_read.train));
     let mut save_as = |network: Network, check: Option<&Check>| -> anyhow::Result<String> {
         if let Some(check) = check {
             card.metrics.insert("validation accuracy".to_owned(), check.validation_accuracy);
@@ -424,19 +489,21 @@ fn descend(
 /// Trains a linear classifier exactly, as a recipe says.
 fn solve(common: &Common, recipe: &Exact) -> anyhow::Result<ExitCode> {
     common.keeping.refuse("the exact solver")?;
+    let recipe = &Exact { cleaning: common.cleaned.over(recipe.cleaning), ..recipe.clone() };
     recipe.validate()?;
     let path = common.path("linear")?;
     let collection = common.data.open()?;
+    let (contract, train) = cleaned(&collection, recipe.cleaning)?;
     let validation = Validation { validation: recipe.validation };
-    let data = validation.split(&collection.train, recipe.seed)?;
+    let (data, as_read) =
+        (validation.split(&train, recipe.seed)?, validation.split(&collection.train, recipe.seed)?);
     interrupt::watch("the model so far will be saved")?;
     say(format!("exact linear classifier; {}", data_in_words(&data)));
     let Some(outcome) = exact::run(recipe, &data)? else { return Ok(exit::interrupted()) };
-    let mut card =
-        Card::new(data.train.classes().to_vec(), Contract::of(&data.train, preparation(&collection)));
+    let mut card = Card::new(data.train.classes().to_vec(), contract);
     card.settings = serde_json::to_value(recipe)?;
     card.seed = Some(recipe.seed);
-    card.data = Some(DataRecord::of(&data.train));
+    card.data = Some(DataRecord::of(&as_read.train));
     outcome.describe(&mut card)?;
     let classifier = Classifier::Linear(outcome.solution.classifier.clone());
     let saved = save(&path, ModelFile { card, classifier })?;

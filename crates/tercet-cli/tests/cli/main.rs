@@ -10,6 +10,7 @@ mod bad_requests;
 mod checkpoints;
 mod compare;
 mod data;
+mod deforming;
 mod descending;
 mod describe;
 mod evaluate;

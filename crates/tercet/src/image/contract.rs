@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::MAX_SIDE;
+use super::{Cleaning, MAX_SIDE};
 use crate::data::{Dataset, ImageShape};
 use crate::{Error, Result};
 
@@ -35,7 +35,7 @@ pub enum Range {
 }
 
 /// What a model's input is: part of the model file, so that every door feeds it alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contract {
     /// D, the number of features of an example.
     pub features: usize,
@@ -45,6 +45,9 @@ pub struct Contract {
     pub range: Range,
     /// What is done to a picture first.
     pub preparation: Preparation,
+    /// What is done to every picture after that, and to the examples of a data set.
+    #[serde(default, skip_serializing_if = "Cleaning::is_none")]
+    pub cleaning: Cleaning,
 }
 
 impl Contract {
@@ -52,12 +55,24 @@ impl Contract {
     /// to say.
     pub fn images(shape: ImageShape, preparation: Preparation) -> Self {
         let features = shape.width.saturating_mul(shape.height).saturating_mul(shape.channels);
-        Contract { features, image: Some(shape), range: Range::ZeroToOne, preparation }
+        Contract {
+            features,
+            image: Some(shape),
+            range: Range::ZeroToOne,
+            preparation,
+            cleaning: Cleaning::NONE,
+        }
     }
 
     /// For D features that are no picture.
     pub fn features(width: usize) -> Self {
-        Contract { features: width, image: None, range: Range::Any, preparation: Preparation::AsIs }
+        Contract {
+            features: width,
+            image: None,
+            range: Range::Any,
+            preparation: Preparation::AsIs,
+            cleaning: Cleaning::NONE,
+        }
     }
 
     /// For models that learn from a data set. The preparation is what the caller knows of how the images were
@@ -73,8 +88,9 @@ impl Contract {
     ///
     /// # Errors
     /// An image whose values are not D, a side of 0 or above [`MAX_SIDE`], no channel or more than 4, pixels of
-    /// no image, and a centred picture in colour.
+    /// no image, a centred picture in colour, and a cleaning that cannot be done to such pictures.
     pub fn check(&self) -> Result<()> {
+        self.cleaning.check(self.image)?;
         let Some(shape) = self.image else {
             return match self.range {
                 Range::Any if self.features > 0 => Ok(()),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bytes → decode → Picture → prepare (as the model's Contract says) → Prepared → scores
+//!                                    Dataset → clean (likewise) → Dataset → scores
 //! ```
 //!
 //! A model has only ever seen pictures that were made in one way. MNIST's digits are light ink on dark paper,
@@ -9,15 +10,23 @@
 //! photograph of a digit on white paper is none of that, and a model that never saw such a picture guesses at it.
 //! So a model file carries a [`Contract`], and [`prepare()`] makes any picture keep it, step by step, with every
 //! step kept for those who want to look.
+//!
+//! Beyond that a contract may ask for a [`Cleaning`], such as to set slanted writing upright. Examples of a data set have
+//! their model's shape and need no preparation, but they are cleaned like every picture ([`Contract::clean`]).
 
+mod blur;
 mod centred;
+mod cleaning;
 mod contract;
 mod decode;
+mod deskew;
 mod ink;
+mod moments;
 mod picture;
 mod prepare;
 mod scale;
 
+pub use cleaning::Cleaning;
 pub use contract::{Contract, Preparation, Range};
 pub use decode::{MAX_BYTES, MAX_SIDE, decode, open};
 pub use picture::Picture;

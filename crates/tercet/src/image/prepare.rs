@@ -20,6 +20,12 @@ pub enum Step {
     Centred,
     /// Scaled to the model's size, whatever the aspect was.
     Resized,
+    /// Slanted writing was set upright.
+    Deskewed,
+    /// Scaled so that the spread of the ink came nearer to a standard.
+    Evened,
+    /// Blurred by a Gaussian.
+    Blurred,
 }
 
 /// A picture on its way, after a step.
@@ -116,5 +122,9 @@ pub fn prepare(picture: &Picture, contract: &Contract) -> Result<Prepared> {
         }
         Preparation::Resize | Preparation::AsIs => {}
     }
+    picture = contract.cleaning.picture(picture, |step, picture| {
+        unchanged = false;
+        stages.push(Stage { step, picture: picture.clone() });
+    });
     Ok(Prepared { picture, unchanged, stages })
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Card, Classifier, Flaw, ModelFile};
-use crate::neighbors::{Metric, Priors, Vote};
+use crate::neighbors::{Deformable, Metric, Priors, Vote};
 use crate::network::{Conv2d, Dense, Layer, Network, Pool};
 use crate::{Error, Result};
 
@@ -13,8 +13,9 @@ pub const FORMAT: u64 = 3;
 /// The first version whose neighbours may have weights and priors.
 const WEIGHTED: u64 = 2;
 
-/// The first version with layers other than dense ones and ReLU.
-const MORE_LAYERS: u64 = 3;
+/// The first version with layers other than dense ones and ReLU, whose pictures may be cleaned, and whose neighbours may be
+/// deformed.
+const MORE: u64 = 3;
 
 /// The whole document. The order of the fields is the order in the file.
 #[derive(Serialize, Deserialize)]
@@ -114,6 +115,8 @@ pub(super) struct NeighborsShape {
     pub(super) priors: Priors,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) weighted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) deformation: Option<Deformable>,
 }
 
 fn is_of_the_data(priors: &Priors) -> bool {
@@ -124,8 +127,9 @@ impl Architecture {
     /// The earliest version of the format that says all of it.
     fn format(&self) -> u64 {
         match self {
+            Architecture::Neighbors(shape) if shape.deformation.is_some() => MORE,
             Architecture::Neighbors(shape) if shape.weighted || shape.priors != Priors::Data => WEIGHTED,
-            Architecture::Layers(layers) if !layers.iter().all(LayerShape::is_of_the_first) => MORE_LAYERS,
+            Architecture::Layers(layers) if !layers.iter().all(LayerShape::is_of_the_first) => MORE,
             _ => 1,
         }
     }
@@ -160,10 +164,11 @@ pub(super) fn write(model: &ModelFile) -> Result<String> {
             vote: neighbors.vote(),
             priors: neighbors.priors().clone(),
             weighted: neighbors.weights().is_some(),
+            deformation: neighbors.deformation(),
         }),
     };
     let document = Document {
-        format: architecture.format(),
+        format: needed(&architecture, &model.card),
         kind: model.classifier.kind().to_owned(),
         architecture,
         card: model.card.clone(),
@@ -191,12 +196,16 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
     let document: Document = serde_json::from_str(json).map_err(|e| {
         Flaw::new(format!("a document that cannot be read ({e})"), format!("a document of format {FORMAT}"))
     })?;
-    let earliest = document.architecture.format();
-    if document.format < earliest {
-        let what = if earliest == WEIGHTED { "weights or priors" } else { "such layers" };
+    let needed = needed(&document.architecture, &document.card);
+    if document.format < needed {
+        let what = match &document.architecture {
+            _ if needed == WEIGHTED => "weights or priors",
+            Architecture::Layers(_) if document.architecture.format() == MORE => "such layers",
+            _ => "cleaning or deformation",
+        };
         return Err(Flaw::new(
             format!("{what} in a model of format {}", document.format),
-            format!("format {earliest}, which is the first to have them"),
+            format!("format {needed}, which is the first to have them"),
         ));
     }
     let fits = match &document.architecture {
@@ -211,6 +220,12 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
         ));
     }
     Ok(document)
+}
+
+/// The earliest version of the format that says all of a model.
+fn needed(architecture: &Architecture, card: &Card) -> u64 {
+    let of_card = if card.contract.cleaning.is_none() { 1 } else { MORE };
+    architecture.format().max(of_card)
 }
 
 impl Document {

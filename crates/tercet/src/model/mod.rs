@@ -8,6 +8,7 @@
 //! kind        architecture in the document                     tensors
 //! neighbors   { features, width, examples, metric, k, vote }   rows (N, D) U8 or F32, labels (N) U32
 //!             from format 2 on priors and weighted, too        where weighted, weights (N) F32
+//!             from format 3 on deformation, too
 //! linear      one dense layer                                  w1 (D, C), b1 (C)
 //! network     a list of layers; from format 3 on others than   w1, b1, w2, b2, … for each dense or conv2d layer;
 //!             dense and relu, too                              gamma1, beta1, mean1, variance1, … for each batch-norm
@@ -18,8 +19,9 @@
 //!
 //! # What the version means
 //!
-//! The document begins with `"format": 1`; with 2 where neighbours have weights or priors, and with 3 where a network has
-//! other layers than dense ones and ReLU. The number grows when a program that knows only the old one would
+//! The document begins with `"format": 1`; with 2 where neighbours have weights or priors; and with 3 where a network has
+//! other layers than dense ones and ReLU, where neighbours are deformed, and where the input contract cleans its pictures.
+//! The number grows when a program that knows only the old one would
 //! misread or refuse a new file: another meaning of a field, a new kind, a new layer. It does not grow for a field
 //! that an older program may ignore; such a field is ignored, and lost when that program saves the model again.
 //! A program reads every version up to its own, and refuses a later one by its number before it looks at anything
@@ -44,7 +46,8 @@ pub use card::{Card, DataRecord};
 pub use document::FORMAT;
 pub use parts::Classifier;
 
-use crate::{Error, Result};
+use crate::data::Dataset;
+use crate::{Error, Matrix, Result};
 
 /// The largest model file that is read: 16 GiB.
 pub const MAX_BYTES: u64 = 16 << 30;
@@ -127,6 +130,14 @@ impl ModelFile {
             Ok(model)
         };
         read().map_err(|flaw: Flaw| Error::format(path, flaw.found, flaw.expected, flaw.remedy))
+    }
+
+    /// The scores of a whole set as it was read, (N, C): cleaned as the contract says, then classified.
+    ///
+    /// # Errors
+    /// Examples that the contract cannot clean, and those of [`Classifier::scores`].
+    pub fn scores(&self, data: &Dataset) -> Result<Matrix> {
+        self.classifier.scores(&self.card.contract.clean(data)?)
     }
 
     /// Whether the parts agree with one another.

@@ -191,7 +191,7 @@ fn read_neighbors(
     shape: NeighborsShape,
     card: &Card,
 ) -> Result<NeighborsClassifier, Flaw> {
-    let NeighborsShape { features, width, examples, metric, k, vote, priors, weighted } = shape;
+    let NeighborsShape { features, width, examples, metric, k, vote, priors, weighted, deformation } = shape;
     let (name, classes) = ("the remembered examples", card.classes.clone());
     let dimensions = [examples, width];
     let labels = || numbers(tensors, "labels", Dtype::U32, &[examples], u32::from_le_bytes);
@@ -211,7 +211,10 @@ fn read_neighbors(
         let weights = numbers(tensors, "weights", Dtype::F32, &[examples], f32::from_le_bytes)?;
         classifier = classifier.with_weights(weights)?;
     }
-    Ok(if priors == Priors::Data { classifier } else { classifier.with_priors(priors)? })
+    if priors != Priors::Data {
+        classifier = classifier.with_priors(priors)?;
+    }
+    Ok(classifier.with_deformation(deformation)?)
 }
 
 /// The numbers of a tensor of four bytes a number.

@@ -88,7 +88,7 @@ impl NeighborsClassifier {
         let mut right = vec![0.0; k_max * classes];
         let (mut poll, mut without, mut found) = (self.poll(), Standing::default(), vec![0.0; classes]);
         let mut outcome = Ok(());
-        let end = self.index().leave_one_out_by_blocks(k_max, progress, |first, neighbors| {
+        let end = self.leave_one_out_by_blocks(k_max, progress, |first, neighbors| {
             for i in 0..neighbors.len() {
                 let (example, (indices, distances)) = (first + i, neighbors.of(i));
                 let truth = self.labels()[example];

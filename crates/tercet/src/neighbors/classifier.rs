@@ -1,9 +1,13 @@
 //! [`NeighborsClassifier`]: remembered rows with their labels, and a vote.
 
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::deform::Deformed;
 use super::index::{Features, check_k};
 use super::vote::shares;
 use super::weighting::{Standing, Weighting};
-use super::{Metric, NearestNeighbors, Neighbors, Priors, Progress, Vote};
+use super::{Deformable, Metric, NearestNeighbors, Neighbors, Priors, Progress, Vote};
 use crate::data::{Dataset, ImageShape};
 use crate::{Error, Matrix, Result};
 
@@ -29,6 +33,7 @@ pub struct NeighborsClassifier {
     k: usize,
     vote: Vote,
     weighting: Weighting,
+    deformed: Option<Deformed>,
 }
 
 /// Why a query got its class: who was asked, and what each of them said.
@@ -73,7 +78,7 @@ impl NeighborsClassifier {
         check_k(k, index.len())?;
         let (labels, classes) = (data.labels(), data.classes().to_vec());
         let weighting = Weighting::new(&labels, classes.len(), None, Priors::Data)?;
-        Ok(NeighborsClassifier { index, labels, classes, k, vote, weighting })
+        Ok(NeighborsClassifier { index, labels, classes, k, vote, weighting, deformed: None })
     }
 
     /// The same examples, asked with another k.
@@ -142,12 +147,48 @@ impl NeighborsClassifier {
         Ok(NeighborsClassifier { weighting, ..self })
     }
 
+    /// The same examples, compared by a distance that forgives deformations: it is taken to the candidates that are
+    /// nearest by the metric, and orders them. `None` goes back to the metric alone.
+    ///
+    /// ```
+    /// # use tercet::data::{Dataset, ImageShape};
+    /// use tercet::neighbors::{Deformable, Deformation, Metric, NeighborsClassifier, Vote};
+    ///
+    /// // A stroke on the left, and half a stroke on the right. Which of them is the query's, a stroke in the middle?
+    /// let classes = vec!["whole".to_owned(), "half".to_owned()];
+    /// let pixels = vec![9, 0, 0, 9, 0, 0, 0, 0, 9, 0, 0, 0];
+    /// let set = Dataset::from_pixels("strokes", ImageShape::gray(3, 2), pixels, vec![0, 1], classes.clone())?;
+    /// let query = Dataset::from_pixels("query", ImageShape::gray(3, 2), vec![0, 9, 0, 0, 9, 0], vec![0], classes)?;
+    /// let classifier = NeighborsClassifier::fit(&set, Metric::L2, 1, Vote::Uniform)?;
+    /// assert_eq!(classifier.predict(&query)?, [1]);
+    /// let deformable = Deformable { candidates: 2, deformation: Deformation::Shifts(1) };
+    /// let classifier = classifier.with_deformation(Some(deformable))?;
+    /// assert_eq!(classifier.predict(&query)?, [0]);
+    /// assert_eq!(classifier.search(&query)?.distances, [0.0]);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Deformable::check`].
+    pub fn with_deformation(self, deformable: Option<Deformable>) -> Result<Self> {
+        let deformed = match deformable {
+            Some(settings) => {
+                let images =
+                    self.index.data().map_or_else(|| self.to_dataset("the remembered examples"), Ok)?;
+                Some(Deformed::new(settings, images, self.metric())?)
+            }
+            None => None,
+        };
+        Ok(NeighborsClassifier { deformed, ..self })
+    }
+
     /// The k nearest examples of every query.
     ///
     /// # Errors
     /// Queries of another width, or pixels against features.
     pub fn search(&self, queries: &Dataset) -> Result<Neighbors> {
-        self.index.search(queries, self.k)
+        let found = self.search_with(queries, &|_, _| ControlFlow::Continue(()))?;
+        Ok(found.expect("a search that nobody stops comes to its end"))
     }
 
     /// [`search`](Self::search) with progress, which may be stopped: then there is `None`.
@@ -155,7 +196,38 @@ impl NeighborsClassifier {
     /// # Errors
     /// Those of [`search`](Self::search).
     pub fn search_with(&self, queries: &Dataset, progress: Progress<'_>) -> Result<Option<Neighbors>> {
-        self.index.search_with(queries, self.k, progress)
+        match &self.deformed {
+            None => self.index.search_with(queries, self.k, progress),
+            Some(deformed) => deformed.search(&self.index, queries, self.k, progress),
+        }
+    }
+
+    /// [`leave_one_out_by_blocks`](NearestNeighbors::leave_one_out_by_blocks) of the index, by the distance of the
+    /// classifier.
+    pub(super) fn leave_one_out_by_blocks(
+        &self,
+        k: usize,
+        progress: Progress<'_>,
+        mut take: impl FnMut(usize, Neighbors),
+    ) -> Result<ControlFlow<()>> {
+        let Some(deformed) = &self.deformed else {
+            return self.index.leave_one_out_by_blocks(k, progress, take);
+        };
+        let n = self.index.len();
+        let candidates = deformed.candidates(k, n.saturating_sub(1));
+        let mut end = ControlFlow::Continue(());
+        // The search for candidates is the small part of the work: what it has done is not counted.
+        let begun = AtomicUsize::new(0);
+        let still = |_, _| progress(begun.load(Relaxed), n);
+        let searched = self.index.leave_one_out_by_blocks(candidates, &still, |first, near| {
+            let so_far = |done, _| progress(first + done, n);
+            match deformed.look(&self.index, &near, |i| deformed.image(first + i), k, &so_far) {
+                Some(found) if end.is_continue() => take(first, found),
+                _ => end = ControlFlow::Break(()),
+            }
+            begun.store(first + near.len(), Relaxed);
+        })?;
+        Ok(if searched.is_break() { searched } else { end })
     }
 
     /// The class of every query, (N).
@@ -254,6 +326,19 @@ impl NeighborsClassifier {
     /// What "near" means here.
     pub fn metric(&self) -> Metric {
         self.index.metric()
+    }
+
+    /// The distance that forgives deformations, where there is one.
+    pub fn deformation(&self) -> Option<Deformable> {
+        self.deformed.as_ref().map(Deformed::settings)
+    }
+
+    /// How distance is measured, in words: the name of the metric, or what deformations are forgiven.
+    pub fn distance_in_words(&self) -> String {
+        match self.deformation() {
+            None => self.metric().to_string(),
+            Some(deformable) => deformable.describe(self.metric()),
+        }
     }
 
     /// How many neighbours vote.

@@ -144,6 +144,15 @@ impl NearestNeighbors {
         self.contract.image
     }
 
+    /// The data set that the rows are shared with, where they are.
+    pub(super) fn data(&self) -> Option<Dataset> {
+        match &self.rows {
+            Rows::PrunedBytes(rows) => Some(rows.data().clone()),
+            Rows::PrunedFloats(rows) => Some(rows.data().clone()),
+            Rows::Panels(_) | Rows::Bytes { .. } | Rows::Floats { .. } => None,
+        }
+    }
+
     /// A copy of all rows as they were in the data set.
     ///
     /// # Shapes

@@ -15,12 +15,16 @@
 //! - a [`Vote`]: whether a near neighbour counts more than a far one, and who wins a tie. Examples may have
 //!   [weights](NeighborsClassifier::with_weights), and classes [`Priors`].
 //!
+//! Images may be compared by a distance that forgives small deformations ([`Deformable`]), among the candidates that a plain
+//! metric finds.
+//!
 //! The [search](NearestNeighbors::search) is exact. Neighbours are ordered by (distance, index), so there is one right
 //! answer, and [`naive::search`] says which in a dozen lines.
 
 mod best;
 mod choice;
 mod classifier;
+mod deform;
 mod index;
 mod leave_one_out;
 mod metric;
@@ -32,6 +36,7 @@ mod weighting;
 
 pub use choice::{ChoiceOfK, LeaveOneOutAccuracy};
 pub use classifier::{Explanation, NeighborsClassifier, Voter};
+pub use deform::{Deformable, Deformation, Edges};
 pub use index::{Features, NearestNeighbors};
 pub use metric::Metric;
 pub use search::{Counts, Neighbors, Progress};

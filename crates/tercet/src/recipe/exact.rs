@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Recipe, Solver, checked, unreadable};
+use super::{Kind, Recipe, Remember, Solver, checked, unreadable};
+use crate::image::Cleaning;
 use crate::linear::{dual, path};
 use crate::loss::Loss;
 use crate::{Error, Result};
@@ -17,6 +18,7 @@ use crate::{Error, Result};
 /// solver = "dual"
 /// seed = 0
 /// validation = 5000           # examples held out; one in twelve where it is left out
+/// cleaning = { deskew = true } # what is done to every picture first; nothing where it is left out
 ///
 /// [train]
 /// loss = "softmax"            # or { svm = { margin = 1.0 } }
@@ -41,6 +43,9 @@ pub struct Exact {
     /// [`default_validation`](crate::data::default_validation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<usize>,
+    /// What is done to every picture first.
+    #[serde(default, skip_serializing_if = "Cleaning::is_none")]
+    pub cleaning: Cleaning,
     /// What is solved, and how exactly.
     pub train: ExactSettings,
 }
@@ -82,6 +87,7 @@ impl Default for Exact {
             solver: Solver::Dual,
             seed,
             validation: None,
+            cleaning: Cleaning::NONE,
             train: ExactSettings { loss, reg: path::Reg::Given(reg), folds: None, tolerance, max_epochs },
         }
     }
@@ -120,14 +126,16 @@ impl Exact {
             None if reg.is_choice() => ", chosen by the validation set".to_owned(),
             None => String::new(),
         };
-        [
+        let mut words = vec![
             ("loss", loss.to_string()),
             ("solver", "dual, exact".to_owned()),
             ("reg", format!("{reg}{by}")),
             ("relative gap", format!("{tolerance:e} at most")),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+        ];
+        if !self.cleaning.is_none() {
+            words.push(("pictures", self.cleaning.to_string()));
+        }
+        words.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// What the solver is told for one of the regularisations.
@@ -167,24 +175,37 @@ impl Exact {
     }
 }
 
-/// A recipe of either solver, as a file has it.
+/// A recipe of any kind, as a file has it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyRecipe {
     /// Gradient descent: `solver = "sgd"`, or nothing said.
     Descent(Recipe),
     /// The exact solver: `solver = "dual"`.
     Exact(Exact),
+    /// Nearest neighbours: `kind = "neighbors"`.
+    Remember(Remember),
 }
 
 impl AnyRecipe {
     /// The names of all recipes that are built in.
-    pub const NAMES: [&str; 6] = ["exact", "lecture", "linear", "network", "two-layer", "two-layer-elastic"];
+    pub const NAMES: [&str; 8] = [
+        "exact",
+        "knn-deformable",
+        "knn-shifted",
+        "lecture",
+        "linear",
+        "network",
+        "two-layer",
+        "two-layer-elastic",
+    ];
 
-    /// The recipe of a name that is built in: `exact`, and those of [`Recipe::named`].
+    /// The recipe of a name that is built in: `exact`, and those of [`Recipe::named`] and [`Remember::named`].
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "exact" => Some(AnyRecipe::Exact(Exact::default())),
-            name => Recipe::named(name).map(AnyRecipe::Descent),
+            name => Recipe::named(name)
+                .map(AnyRecipe::Descent)
+                .or_else(|| Remember::named(name).map(AnyRecipe::Remember)),
         }
     }
 
@@ -216,7 +237,10 @@ impl AnyRecipe {
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         // What is wrong with a file that does not even say its solver, the reading of the whole says better.
         match toml::from_str(text) {
-            Ok(Which { solver: Solver::Dual }) => Exact::parse(text, path).map(AnyRecipe::Exact),
+            Ok(Which { kind: Some(kind), .. }) if kind == "neighbors" => {
+                Remember::parse(text, path).map(AnyRecipe::Remember)
+            }
+            Ok(Which { solver: Solver::Dual, .. }) => Exact::parse(text, path).map(AnyRecipe::Exact),
             _ => Recipe::parse(text, path).map(AnyRecipe::Descent),
         }
     }
@@ -234,6 +258,7 @@ impl AnyRecipe {
         match self {
             AnyRecipe::Descent(recipe) => recipe.describe(),
             AnyRecipe::Exact(recipe) => recipe.describe(),
+            AnyRecipe::Remember(recipe) => recipe.describe(),
         }
     }
 }
@@ -241,6 +266,7 @@ impl AnyRecipe {
 /// All that tells which recipe a file has.
 #[derive(Deserialize)]
 struct Which {
+    kind: Option<String>,
     #[serde(default)]
     solver: Solver,
 }

@@ -8,6 +8,7 @@
 //! init = "he"                 # or { normal = 1e-4 }; a linear classifier starts from zeros
 //! seed = 0
 //! validation = 5000           # examples held out; one in twelve where it is left out
+//! cleaning = { deskew = true } # what is done to every picture first; nothing where it is left out
 //! class_weights = "balanced"  # or a list such as [1, 2.5]; all examples count the same where it is left out
 //!
 //! [train]
@@ -35,22 +36,26 @@
 //! elastic = { rms = 1.5, sigma = 4.0 }   # pixels
 //! ```
 //!
-//! With `solver = "dual"` a linear classifier is trained exactly, and has other settings: [`Exact`]. How many threads work
+//! With `solver = "dual"` a linear classifier is trained exactly, and has other settings: [`Exact`]. So have neighbours, which
+//! are remembered: [`Remember`]. How many threads work
 //! is in neither recipe, as it decides nothing about the model.
 
 mod exact;
+mod remember;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{Augment, Elastic};
+use crate::image::Cleaning;
 use crate::network::{Architecture, Init, Network, Shape};
 use crate::optimizer::Optimizer;
 use crate::train::{ClassWeights, Length, Settings};
 use crate::{Error, Result};
 
 pub use exact::{AnyRecipe, Exact, ExactSettings};
+pub use remember::{KindOfNeighbors, Remember};
 
 /// Everything that decides a trained model, beside the data and the instruction set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +85,9 @@ pub struct Recipe {
     /// [`default_validation`](crate::data::default_validation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<usize>,
+    /// What is done to every picture first.
+    #[serde(default, skip_serializing_if = "Cleaning::is_none")]
+    pub cleaning: Cleaning,
     /// How much the examples of each class count in the loss.
     #[serde(default, skip_serializing_if = "ClassWeights::is_equal")]
     pub class_weights: ClassWeights,
@@ -126,6 +134,7 @@ impl Recipe {
             init: Some(Init::Normal(1e-4)),
             seed: 0,
             validation: Some(5000),
+            cleaning: Cleaning::NONE,
             class_weights: ClassWeights::Equal,
             train: Settings::lecture(),
         }
@@ -142,6 +151,7 @@ impl Recipe {
             init: Some(Init::He),
             seed: 0,
             validation: None,
+            cleaning: Cleaning::NONE,
             class_weights: ClassWeights::Equal,
             train: Settings::default(),
         }
@@ -255,6 +265,9 @@ impl Recipe {
             words.push(("initial weights".to_owned(), self.init.unwrap_or(Init::He).to_string()));
         }
         words.extend(self.train.describe());
+        if !self.cleaning.is_none() {
+            words.push(("pictures".to_owned(), self.cleaning.to_string()));
+        }
         if !self.class_weights.is_equal() {
             words.push(("class weights".to_owned(), self.class_weights.to_string()));
         }

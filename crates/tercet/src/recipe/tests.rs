@@ -29,6 +29,7 @@ fn the_recipes_that_are_built_in_work() {
         match AnyRecipe::named(name).unwrap() {
             AnyRecipe::Descent(recipe) => drop(recipe.untrained(784, 10).unwrap()),
             AnyRecipe::Exact(recipe) => recipe.validate().unwrap(),
+            AnyRecipe::Remember(recipe) => recipe.validate().unwrap(),
         }
     }
     assert_eq!(Recipe::named("none"), None);

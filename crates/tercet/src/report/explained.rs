@@ -78,7 +78,7 @@ pub fn render_explained(classifier: &NeighborsClassifier, explained: &[Explained
             h1 { "Why these classes" }
             p.lede {
                 (counted(explained.len(), "picture", "pictures")) ", each classified by the "
-                (counted(classifier.k(), "training example", "training examples")) " nearest to it by " (classifier.metric())
+                (counted(classifier.k(), "training example", "training examples")) " nearest to it by " (classifier.distance_in_words())
                 ", of " (grouped(classifier.labels().len() as u64)) ". The vote is " @match classifier.vote() { Vote::Uniform => "uniform", Vote::Distance => "by distance" }
                 @if *classifier.priors() != Priors::Data { ", with priors of the classes: " (classifier.priors()) }
                 @if classifier.weights().is_some() { "; the examples have weights" } "."

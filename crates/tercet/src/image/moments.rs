@@ -1,0 +1,160 @@
+//! Where the ink of a picture lies and how far it spreads, and writing brought towards one size by that.
+
+use super::Picture;
+
+/// The moments of the ink of a grey picture, each pixel counted by its value: whole numbers, and exact.
+pub(super) struct Moments {
+    /// Σ v.
+    mass: i128,
+    /// Σ v y and Σ v x.
+    first: [i128; 2],
+    /// Σ v y², Σ v x² and Σ v y x.
+    second: [i128; 3],
+}
+
+impl Moments {
+    pub fn of(gray: &Picture) -> Self {
+        // Pictures of 2¹⁴ pixels a side keep all sums below 2⁶⁴, and products of two of them below 2¹²⁷.
+        let mut moments = Moments { mass: 0, first: [0; 2], second: [0; 3] };
+        for (y, row) in gray.pixels().chunks_exact(gray.shape().width).enumerate() {
+            let (mut sum, mut xs, mut xx) = (0u64, 0u64, 0u64);
+            for (x, &v) in (0u64..).zip(row) {
+                let v = u64::from(v);
+                (sum, xs, xx) = (sum + v, xs + v * x, xx + v * x * x);
+            }
+            let (y, sum, xs) = (y as i128, i128::from(sum), i128::from(xs));
+            moments.mass += sum;
+            moments.first[0] += y * sum;
+            moments.first[1] += xs;
+            moments.second[0] += y * y * sum;
+            moments.second[1] += i128::from(xx);
+            moments.second[2] += y * xs;
+        }
+        moments
+    }
+
+    /// The centre of mass: down and across.
+    pub fn centre(&self) -> [f64; 2] {
+        self.first.map(|first| first as f64 / self.mass as f64)
+    }
+
+    /// Cov(y, x) / Var(y): how far the ink moves to the right for each row. None where it lies in a single row, or
+    /// nowhere.
+    pub fn slope(&self) -> Option<f64> {
+        let variance = self.mass * self.second[0] - self.first[0] * self.first[0];
+        let covariance = self.mass * self.second[2] - self.first[0] * self.first[1];
+        (variance != 0).then(|| covariance as f64 / variance as f64)
+    }
+
+    /// Var(y) and Var(x). None where there is no ink.
+    fn variances(&self) -> Option<[f64; 2]> {
+        let square = self.mass as f64 * self.mass as f64;
+        let variance =
+            |i: usize| (self.mass * self.second[i] - self.first[i] * self.first[i]) as f64 / square;
+        (self.mass > 0).then(|| [variance(0), variance(1)])
+    }
+}
+
+/// The standard deviations that ink is brought towards: these parts of the height and the width of the picture. For
+/// MNIST 5.6 and 4.2 pixels.
+const STANDARD: [f64; 2] = [0.2, 0.15];
+
+/// The least and the most that a step from one new pixel to the next may be, in old pixels.
+const STEPS: [f64; 2] = [0.6, 1.6];
+
+/// The picture scaled down and across about its centre of mass, which goes to the centre of the picture, so that the
+/// standard deviations of its ink come three quarters of the way to a standard, by ratio:
+///
+/// ```text
+/// new (y, x) = old (ȳ + (y − h/2) s_y,  x̄ + (x − w/2) s_x)        s = (σ / standard)^¾, 0.6 ≤ s ≤ 1.6
+/// ```
+///
+/// Between four pixels it is bilinear; beyond the rim is paper, 0. A picture without ink stays as it is.
+///
+/// A box around the ink, by which MNIST was scaled, hangs on the farthest stroke alone; moments hang on all of the ink. All the
+/// way would make a 1 as wide as an 8.
+///
+/// Source: R. G. Casey, "Moment normalization of handprinted characters", IBM Journal of Research and Development 14
+/// (1970); C.-L. Liu, K. Nakashima, H. Sako and H. Fujisawa, "Handwritten digit recognition: investigation of
+/// normalization and feature extraction techniques", Pattern Recognition 37 (2004).
+pub(super) fn even(gray: &Picture) -> Picture {
+    let (width, height) = (gray.shape().width, gray.shape().height);
+    let moments = Moments::of(gray);
+    let Some(variances) = moments.variances() else { return gray.clone() };
+    let centre = moments.centre();
+    let sides = [height, width];
+    // For each new row and column: the old one before it, and how far it lies behind that.
+    let lines = [0, 1].map(|i| {
+        let ratio = variances[i].sqrt() / (STANDARD[i] * sides[i] as f64);
+        // By roots alone, which IEEE 754 defines to the last bit.
+        let scale = (ratio.sqrt() * ratio.sqrt().sqrt()).clamp(STEPS[0], STEPS[1]);
+        let line = |at: usize| {
+            let from = centre[i] + (at as f64 - (sides[i] / 2) as f64) * scale;
+            (from.floor() as i64, from - from.floor())
+        };
+        (0..sides[i]).map(line).collect::<Vec<_>>()
+    });
+    let at = |y: i64, x: i64| match (usize::try_from(y), usize::try_from(x)) {
+        (Ok(y), Ok(x)) if y < height && x < width => f64::from(gray.pixels()[y * width + x]),
+        _ => 0.0,
+    };
+    let mut pixels = Vec::with_capacity(width * height);
+    for &(y, below) in &lines[0] {
+        for &(x, behind) in &lines[1] {
+            let row = |y| (1.0 - behind) * at(y, x) + behind * at(y, x + 1);
+            pixels.push(((1.0 - below) * row(y) + below * row(y + 1)).round() as u8);
+        }
+    }
+    Picture::known(gray.shape(), pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageShape;
+
+    /// A filled ellipse in 28 × 28 pixels, its edges smooth.
+    fn ellipse(centre: [f64; 2], radii: [f64; 2]) -> Picture {
+        let value = |p: usize| {
+            let (y, x) = ((p / 28) as f64 - centre[0], (p % 28) as f64 - centre[1]);
+            let distance = ((y / radii[0]).powi(2) + (x / radii[1]).powi(2)).sqrt();
+            (255.0 * (4.0 * (1.0 - distance)).clamp(0.0, 1.0)).round() as u8
+        };
+        Picture::new(ImageShape::gray(28, 28), (0..784).map(value).collect()).unwrap()
+    }
+
+    fn deviations(picture: &Picture) -> [f64; 2] {
+        Moments::of(picture).variances().unwrap().map(f64::sqrt)
+    }
+
+    #[test]
+    fn ink_comes_to_the_centre_and_most_of_the_way_to_the_standard() {
+        for (centre, radii) in [([11.0, 16.5], [7.0, 6.0]), ([15.0, 13.0], [9.0, 10.0])] {
+            let picture = ellipse(centre, radii);
+            let evened = even(&picture);
+            let [y, x] = Moments::of(&evened).centre();
+            assert!((y - 14.0).abs() < 0.1 && (x - 14.0).abs() < 0.1, "{y}, {x}");
+            let (before, after) = (deviations(&picture), deviations(&evened));
+            for (i, standard) in [5.6, 4.2].into_iter().enumerate() {
+                let wanted = before[i].powf(0.25) * f64::powf(standard, 0.75);
+                assert!((after[i] - wanted).abs() < 0.15, "{before:?} became {after:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_side_grows_or_shrinks_beyond_the_limits() {
+        // A dot of this size would become a blot almost five times as wide.
+        let dot = ellipse([14.0, 14.0], [1.5, 1.5]);
+        let (before, after) = (deviations(&dot), deviations(&even(&dot)));
+        assert!(after[0] / before[0] < 2.1, "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn paper_stays_paper_and_one_pixel_is_no_matter() {
+        let paper = Picture::new(ImageShape::gray(4, 3), vec![0; 12]).unwrap();
+        assert_eq!(even(&paper), paper);
+        let one = Picture::new(ImageShape::gray(1, 1), vec![9]).unwrap();
+        assert_eq!(even(&one).pixels(), [9]);
+    }
+}

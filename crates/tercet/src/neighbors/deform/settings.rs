@@ -1,0 +1,231 @@
+//! [`Deformable`]: which deformations are forgiven, and to how many candidates.
+
+use serde::{Deserialize, Serialize};
+use tercet_kernels::deformable::{MOST_CONTEXT, MOST_SHIFT, Strength};
+
+use super::super::Metric;
+use crate::data::Dataset;
+use crate::{Error, Result};
+
+/// A distance that forgives deformations, taken to the rows that are nearest by the plain metric.
+///
+/// In a recipe or a model file:
+///
+/// ```text
+/// { candidates = 2000, shifts = 2 }                                  the best of all shifts by up to 2 pixels
+/// { candidates = 2000, warps = 2, context = 1, edges = "root" }      the image distortion model
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Words", into = "Words")]
+pub struct Deformable {
+    /// The rows nearest by the plain metric that are looked at; k where that is more, all N where there are fewer. With all
+    /// rows the answer is that of an exhaustive search.
+    pub candidates: usize,
+    /// What is forgiven.
+    pub deformation: Deformation,
+}
+
+/// What a distance forgives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deformation {
+    /// The image may be shifted as a whole, by up to so many pixels up, down and to the sides: `min_s d(q, x shifted by s)`,
+    /// where d is the metric, L1, L2 or L3. Beyond its rim an image goes on as 0, and ink that a shift moves there counts.
+    Shifts(usize),
+    /// The image distortion model, `√ Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`: every pixel p of the query finds its
+    /// own best place s in the row, by the edges E around it.
+    Warps {
+        /// How far a pixel may look, up, down and to each side.
+        reach: usize,
+        /// The pixels to each side that are compared with it: 1 is a context of 3 × 3.
+        context: usize,
+        /// How strong an edge counts.
+        edges: Edges,
+    },
+}
+
+/// How strong an edge counts: [`Strength`] of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Edges {
+    /// As it is.
+    Plain,
+    /// By its root.
+    Root,
+}
+
+impl Edges {
+    pub(super) fn strength(self) -> Strength {
+        match self {
+            Edges::Plain => Strength::Plain,
+            Edges::Root => Strength::Root,
+        }
+    }
+}
+
+impl Deformable {
+    /// The context of a pixel, where nothing else is said: 3 × 3.
+    pub const CONTEXT: usize = 1;
+
+    /// How strong an edge counts, where nothing else is said.
+    pub const EDGES: Edges = Edges::Root;
+
+    /// The candidates, where nothing else is said.
+    pub const CANDIDATES: usize = 2000;
+
+    /// Refuses what cannot be taken between the rows of a set.
+    ///
+    /// # Errors
+    /// No candidates; shifts, warps or contexts out of range; a set of anything but grey images; shifts with another
+    /// metric than L1, L2 or L3.
+    pub fn check(&self, data: &Dataset, metric: Metric) -> Result<()> {
+        let in_range = |name, found: usize, range: std::ops::RangeInclusive<usize>| match range
+            .contains(&found)
+        {
+            true => Ok(()),
+            false => Err(Error::setting(name, found, format!("{} to {} pixels", range.start(), range.end()))),
+        };
+        if self.candidates == 0 {
+            return Err(Error::setting("candidates", 0, "at least 1"));
+        }
+        match self.deformation {
+            Deformation::Shifts(by) => {
+                in_range("shifts", by, 1..=MOST_SHIFT)?;
+                if !matches!(metric, Metric::L1 | Metric::L2 | Metric::L3) {
+                    let expected = "l1, l2 or l3 where images are shifted";
+                    return Err(Error::setting("metric", metric, expected));
+                }
+            }
+            Deformation::Warps { reach, context, .. } => {
+                in_range("warps", reach, 1..=MOST_SHIFT)?;
+                in_range("context", context, 0..=MOST_CONTEXT)?;
+            }
+        }
+        match data.image_shape().filter(|_| data.is_pixels()) {
+            Some(shape) if shape.channels == 1 => Ok(()),
+            Some(shape) => {
+                Err(Error::mismatch("images to be deformed", shape, "grey images, of one channel"))
+            }
+            None => {
+                Err(Error::mismatch("examples to be deformed", "features that are no picture", "grey images"))
+            }
+        }
+    }
+
+    /// The distance in words: `L3 after the best shift by up to 2 pixels`.
+    pub fn describe(&self, metric: Metric) -> String {
+        match self.deformation {
+            Deformation::Shifts(by) => format!("{metric} after the best shift of up to {by} pixels"),
+            Deformation::Warps { reach, context, .. } => {
+                let side = 2 * context + 1;
+                format!("edges in contexts of {side} × {side} warped by up to {reach} pixels")
+            }
+        }
+    }
+}
+
+/// A [`Deformable`] as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    candidates: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shifts: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    warps: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    context: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edges: Option<Edges>,
+}
+
+impl TryFrom<Words> for Deformable {
+    type Error = &'static str;
+
+    fn try_from(words: Words) -> Result<Self, &'static str> {
+        let Words { candidates, shifts, warps, context, edges } = words;
+        let deformation = match (shifts, warps) {
+            (Some(by), None) if context.is_none() && edges.is_none() => Deformation::Shifts(by),
+            (Some(_), None) => return Err("context or edges without warps, expected warps beside them"),
+            (None, Some(reach)) => Deformation::Warps {
+                reach,
+                context: context.unwrap_or(Deformable::CONTEXT),
+                edges: edges.unwrap_or(Deformable::EDGES),
+            },
+            _ => return Err("both or neither of shifts and warps, expected one of them"),
+        };
+        Ok(Deformable { candidates, deformation })
+    }
+}
+
+impl From<Deformable> for Words {
+    fn from(deformable: Deformable) -> Self {
+        let candidates = deformable.candidates;
+        let none = Words { candidates, shifts: None, warps: None, context: None, edges: None };
+        match deformable.deformation {
+            Deformation::Shifts(by) => Words { shifts: Some(by), ..none },
+            Deformation::Warps { reach, context, edges } => {
+                Words { warps: Some(reach), context: Some(context), edges: Some(edges), ..none }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageShape;
+
+    const SHIFTS: Deformable = Deformable { candidates: 9, deformation: Deformation::Shifts(2) };
+    const WARPS: Deformable = Deformable {
+        candidates: 9,
+        deformation: Deformation::Warps { reach: 3, context: 0, edges: Edges::Plain },
+    };
+
+    #[test]
+    fn the_words_in_a_file_are_fixed() {
+        let json = |deformable: &Deformable| serde_json::to_string(deformable).unwrap();
+        assert_eq!(json(&SHIFTS), r#"{"candidates":9,"shifts":2}"#);
+        assert_eq!(json(&WARPS), r#"{"candidates":9,"warps":3,"context":0,"edges":"plain"}"#);
+        for deformable in [SHIFTS, WARPS] {
+            assert_eq!(serde_json::from_str::<Deformable>(&json(&deformable)).unwrap(), deformable);
+        }
+        for bad in [
+            r#"{"candidates":9}"#,
+            r#"{"candidates":9,"shifts":2,"warps":2}"#,
+            r#"{"candidates":9,"shifts":2,"context":1}"#,
+            r#"{"candidates":9,"shifts":2,"turns":1}"#,
+            r#"{"shifts":2}"#,
+        ] {
+            assert!(serde_json::from_str::<Deformable>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_deformed_is_refused() {
+        let classes = || vec!["any".to_owned()];
+        let gray = Dataset::from_pixels("g", ImageShape::gray(2, 2), vec![0; 4], vec![0], classes()).unwrap();
+        let color = ImageShape { width: 2, height: 2, channels: 3 };
+        let color = Dataset::from_pixels("c", color, vec![0; 12], vec![0], classes()).unwrap();
+        let floats = Dataset::from_features("f", 4, vec![0.0; 4], vec![0], classes()).unwrap();
+        let refuse = |deformable: Deformable, data: &Dataset, metric| {
+            deformable.check(data, metric).unwrap_err().to_string()
+        };
+        assert!(SHIFTS.check(&gray, Metric::L3).is_ok() && WARPS.check(&gray, Metric::Cosine).is_ok());
+        assert!(refuse(SHIFTS, &color, Metric::L2).contains("grey images"));
+        assert!(refuse(WARPS, &floats, Metric::L2).contains("no picture"));
+        assert!(refuse(SHIFTS, &gray, Metric::Cosine).contains("l1, l2 or l3"));
+        let none = Deformable { candidates: 0, ..SHIFTS };
+        assert_eq!(refuse(none, &gray, Metric::L2), "candidates is 0; expected at least 1");
+        for (deformation, words) in [
+            (Deformation::Shifts(0), "shifts is 0; expected 1 to 8 pixels"),
+            (Deformation::Shifts(9), "shifts is 9"),
+            (Deformation::Warps { reach: 9, context: 1, edges: Edges::Root }, "warps is 9"),
+            (
+                Deformation::Warps { reach: 1, context: 4, edges: Edges::Root },
+                "context is 4; expected 0 to 3",
+            ),
+        ] {
+            assert!(refuse(Deformable { candidates: 1, deformation }, &gray, Metric::L2).starts_with(words));
+        }
+    }
+}
