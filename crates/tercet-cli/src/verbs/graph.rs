@@ -24,7 +24,7 @@ pub struct Arguments {
     /// The function, such as "(x + y) * z"; statements before the last name its parts: "q = x + y; q * z"
     #[arg(required_unless_present = "model", conflicts_with = "model")]
     expression: Option<String>,
-    /// The values of the variables, as in x=-2,y=5,w=[1,2;3,4]
+    /// The values of the variables, as in `x=-2,y=5,w=[1,2;3,4]`
     #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "model")]
     at: Vec<String>,
     /// Take the loss of a model file instead of an expression
