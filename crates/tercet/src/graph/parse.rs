@@ -91,6 +91,7 @@ impl Graph {
 /// let values = tercet::graph::parse_values("x=-2, w=[1, 2; 3, 4]")?;
 /// assert_eq!(values["x"].as_scalar(), Some(-2.0));
 /// assert_eq!(values["w"].shape(), (2, 2));
+/// assert_eq!(tercet::graph::parse_values("x=-2,\n\n w=[1, 2; 3, 4]\n")?, values);
 /// # Ok::<(), tercet::Error>(())
 /// ```
 pub fn parse_values(text: &str) -> Result<Values> {
@@ -106,7 +107,12 @@ fn read_values(text: &str) -> Result<Values> {
     check_length(text)?;
     let mut lexer = Lexer::new(text)?;
     let mut values = Values::new();
-    while lexer.next != Token::End {
+    loop {
+        // Values may stand on lines of their own, with or without a comma at the end: the end of a line is read as `;`.
+        while lexer.take_sign(';')? {}
+        if lexer.next == Token::End {
+            return Ok(values);
+        }
         let (Token::Name(name), at) = (lexer.next, lexer.at) else {
             return Err(lexer.unexpected("the name of a variable"));
         };
@@ -126,7 +132,6 @@ fn read_values(text: &str) -> Result<Values> {
             return Err(lexer.unexpected("`,` and the next value, or the end"));
         }
     }
-    Ok(values)
 }
 
 fn check_length(text: &str) -> Result<()> {
