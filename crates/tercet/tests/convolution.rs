@@ -1,33 +1,20 @@
 //! Convolutional networks in training: what they reach, that their bits repeat, and that they take the steps that plain
 //! loops in f64 take.
 
+mod patterns;
+
 use std::ops::ControlFlow;
 
-use rand::RngExt;
 use tercet::data::{Batches, Dataset, ImageShape};
 use tercet::loss::Loss;
-use tercet::network::naive::{self, Activation};
-use tercet::network::{Architecture, BatchNorm, Conv2d, Dense, Init, Layer, Network, Shape};
+use tercet::network::naive;
+use tercet::network::{Architecture, Init, Layer, Network, Shape};
 use tercet::optimizer::Optimizer;
-use tercet::random::{Stream, generator};
 use tercet::train::{Length, Progress, Settings, Training, train};
 
-/// Noisy images in colour of a few patterns.
+/// Images in colour.
 fn patterns(n: usize, classes: u32, seed: u64) -> Dataset {
-    let shape = ImageShape { width: 10, height: 12, channels: 3 };
-    let mut pattern = generator(99, Stream::Weights);
-    let patterns: Vec<bool> =
-        (0..classes as usize * shape.features()).map(|_| pattern.random_bool(0.3)).collect();
-    let mut noise = generator(seed, Stream::Weights);
-    let labels: Vec<u32> = (0..n as u32).map(|i| i % classes).collect();
-    let mut pixels = Vec::new();
-    for &y in &labels {
-        for &ink in &patterns[y as usize * shape.features()..][..shape.features()] {
-            pixels.push(if ink != noise.random_bool(0.2) { noise.random_range(100..=255) } else { 0 });
-        }
-    }
-    Dataset::from_pixels("patterns", shape, pixels, labels, (0..classes).map(|c| c.to_string()).collect())
-        .unwrap()
+    patterns::patterns(ImageShape { width: 10, height: 12, channels: 3 }, n, classes, seed)
 }
 
 fn network(line: &str, data: &Dataset) -> Network {
@@ -100,29 +87,6 @@ fn one_seed_gives_the_same_bits_with_any_number_of_threads() {
     }
 }
 
-/// A layer in f64.
-fn naive_layer(layer: &Layer) -> naive::Layer<f64> {
-    let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
-    match *layer {
-        Layer::Dense(Dense { inputs, outputs, ref w, ref b }) => {
-            naive::Layer::Dense(naive::Dense { inputs, outputs, w: wide(w), b: wide(b) })
-        }
-        Layer::Conv2d(Conv2d { kernel_height, kernel_width, stride, padding, ref w, ref b, .. }) => {
-            let (w, b) = (wide(w), wide(b));
-            naive::Layer::Conv2d(naive::Conv2d { kernel_height, kernel_width, stride, padding, w, b })
-        }
-        Layer::BatchNorm(BatchNorm { ref gamma, ref beta, .. }) => {
-            naive::Layer::BatchNorm(naive::BatchNorm { gamma: wide(gamma), beta: wide(beta) })
-        }
-        Layer::MaxPool(pool) => naive::Layer::MaxPool(pool),
-        Layer::AveragePool(pool) => naive::Layer::AveragePool(pool),
-        Layer::Relu => naive::Layer::Activation(Activation::Relu),
-        Layer::Tanh => naive::Layer::Activation(Activation::Tanh),
-        Layer::Flatten => naive::Layer::Flatten,
-        ref other => panic!("no test has a {other}"),
-    }
-}
-
 /// The same ten steps, computed by the naive passes in f64 from the same weights and batches.
 #[test]
 fn ten_steps_follow_the_naive_passes() {
@@ -135,7 +99,8 @@ fn ten_steps_follow_the_naive_passes() {
         let settings =
             Settings { length: Length::Iterations(10), reg: 0.01, batch: 48, ..Settings::lecture() };
         let network = network(line, &data);
-        let mut layers: Vec<_> = network.layers().iter().map(naive_layer).collect();
+        let mut layers: Vec<_> =
+            network.layers().iter().map(|layer| naive::Layer::of(layer).expect("no dropout")).collect();
         let training = unwatched(&mut network.clone(), &data, &settings);
 
         let mut batches = Batches::random(90, 48, 5).unwrap();

@@ -1,34 +1,21 @@
 //! The training loop as its users meet it: what it reaches, what it keeps, and that its bits repeat.
 
+mod patterns;
+
 use std::ops::ControlFlow;
 
-use rand::RngExt;
 use tercet::data::{Batches, Dataset, ImageShape};
 use tercet::linear::LinearClassifier;
 use tercet::loss::Loss;
 use tercet::network::{Init, Network, naive};
 use tercet::optimizer::Optimizer;
-use tercet::random::{Stream, generator};
 use tercet::schedule::Schedule;
 use tercet::train::{Ending, Length, Progress, Settings, StopBy, Training, train};
 use tercet::{Error, Result};
 
-/// Noisy images of a few patterns: learnable, but not at once.
+/// Images in grey.
 fn patterns(n: usize, classes: u32, seed: u64) -> Dataset {
-    let shape = ImageShape::gray(12, 12);
-    let mut pattern = generator(99, Stream::Weights);
-    let patterns: Vec<bool> =
-        (0..classes as usize * shape.features()).map(|_| pattern.random_bool(0.3)).collect();
-    let mut noise = generator(seed, Stream::Weights);
-    let labels: Vec<u32> = (0..n as u32).map(|i| i % classes).collect();
-    let mut pixels = Vec::new();
-    for &y in &labels {
-        for &ink in &patterns[y as usize * shape.features()..][..shape.features()] {
-            pixels.push(if ink != noise.random_bool(0.2) { noise.random_range(100..=255) } else { 0 });
-        }
-    }
-    let names = (0..classes).map(|c| c.to_string()).collect();
-    Dataset::from_pixels("patterns", shape, pixels, labels, names).unwrap()
+    patterns::patterns(ImageShape::gray(12, 12), n, classes, seed)
 }
 
 fn watch_nothing(_: Progress<'_>) -> ControlFlow<()> {

@@ -5,7 +5,7 @@ use num_traits::Float;
 use super::{Activation, BatchNorm, Conv2d, Dense};
 use super::{average_backward, average_forward, max_backward, max_forward, pool};
 use crate::data::ImageShape;
-use crate::network::{Pool, Shape};
+use crate::network::{self, Pool, Shape};
 
 /// A layer of a network in training, without dropout.
 #[derive(Clone, Debug)]
@@ -30,6 +30,35 @@ fn image(shape: Shape) -> ImageShape {
     match shape {
         Shape::Image(image) => image,
         Shape::Features(count) => panic!("{count} features are no image"),
+    }
+}
+
+impl Layer<f64> {
+    /// The layer of a network in f64, with the same numbers; none for dropout, of which there is no naive form.
+    pub fn of(layer: &network::Layer) -> Option<Self> {
+        let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
+        Some(match *layer {
+            network::Layer::Dense(network::Dense { inputs, outputs, ref w, ref b }) => {
+                Layer::Dense(Dense { inputs, outputs, w: wide(w), b: wide(b) })
+            }
+            network::Layer::Conv2d(ref conv) => {
+                let &network::Conv2d { kernel_height, kernel_width, stride, padding, .. } = conv;
+                let (w, b) = (wide(&conv.w), wide(&conv.b));
+                Layer::Conv2d(Conv2d { kernel_height, kernel_width, stride, padding, w, b })
+            }
+            network::Layer::MaxPool(pool) => Layer::MaxPool(pool),
+            network::Layer::AveragePool(pool) => Layer::AveragePool(pool),
+            network::Layer::Relu => Layer::Activation(Activation::Relu),
+            network::Layer::LeakyRelu { slope } => Layer::Activation(Activation::LeakyRelu(slope.into())),
+            network::Layer::Sigmoid => Layer::Activation(Activation::Sigmoid),
+            network::Layer::Tanh => Layer::Activation(Activation::Tanh),
+            network::Layer::Gelu => Layer::Activation(Activation::Gelu),
+            network::Layer::BatchNorm(ref norm) => {
+                Layer::BatchNorm(BatchNorm { gamma: wide(&norm.gamma), beta: wide(&norm.beta) })
+            }
+            network::Layer::Flatten => Layer::Flatten,
+            network::Layer::Dropout { .. } => return None,
+        })
     }
 }
 

@@ -3,7 +3,6 @@
 use super::*;
 use crate::data::ImageShape;
 use crate::loss::Loss;
-use crate::network::naive::Activation;
 
 /// Small numbers, one after another, from a seed.
 struct Dice(crate::random::Generator);
@@ -27,32 +26,6 @@ impl Dice {
     }
 }
 
-/// A naive layer in f64 with the numbers of a fast one.
-fn naive_layer(layer: &Layer) -> naive::Layer<f64> {
-    let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
-    match *layer {
-        Layer::Dense(Dense { inputs, outputs, ref w, ref b }) => {
-            naive::Layer::Dense(naive::Dense { inputs, outputs, w: wide(w), b: wide(b) })
-        }
-        Layer::Conv2d(Conv2d { kernel_height, kernel_width, stride, padding, ref w, ref b, .. }) => {
-            let (w, b) = (wide(w), wide(b));
-            naive::Layer::Conv2d(naive::Conv2d { kernel_height, kernel_width, stride, padding, w, b })
-        }
-        Layer::MaxPool(pool) => naive::Layer::MaxPool(pool),
-        Layer::AveragePool(pool) => naive::Layer::AveragePool(pool),
-        Layer::Relu => naive::Layer::Activation(Activation::Relu),
-        Layer::LeakyRelu { slope } => naive::Layer::Activation(Activation::LeakyRelu(slope.into())),
-        Layer::Sigmoid => naive::Layer::Activation(Activation::Sigmoid),
-        Layer::Tanh => naive::Layer::Activation(Activation::Tanh),
-        Layer::Gelu => naive::Layer::Activation(Activation::Gelu),
-        Layer::BatchNorm(BatchNorm { ref gamma, ref beta, .. }) => {
-            naive::Layer::BatchNorm(naive::BatchNorm { gamma: wide(gamma), beta: wide(beta) })
-        }
-        Layer::Flatten => naive::Layer::Flatten,
-        Layer::Dropout { .. } => panic!("naive layers drop nobody"),
-    }
-}
-
 /// A network of a line with random numbers everywhere, also where training would begin with zeros and ones.
 fn network(line: &str, input: Shape, classes: usize, seed: u64) -> Network {
     let layers: Architecture = line.parse().unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -71,7 +44,7 @@ fn network(line: &str, input: Shape, classes: usize, seed: u64) -> Network {
 }
 
 fn naive_layers(network: &Network) -> Vec<naive::Layer<f64>> {
-    network.layers().iter().map(naive_layer).collect()
+    network.layers().iter().map(|layer| naive::Layer::of(layer).expect("no dropout")).collect()
 }
 
 /// The layers of images, and all others on features, with sizes that dice have thrown.
