@@ -27,8 +27,10 @@ impl std::fmt::Display for Case {
     }
 }
 
-/// The lecture's network, its larger sibling, and a wide layer.
-const LAYERS: [(usize, usize, usize); 3] = [(20, 784, 36), (64, 784, 128), (128, 512, 512)];
+/// The lecture's network, its larger sibling, a wide layer, and one whose weights fit in no cache, for half of a batch and for
+/// all of it.
+const LAYERS: [(usize, usize, usize); 5] =
+    [(20, 784, 36), (64, 784, 128), (128, 512, 512), (64, 2048, 2048), (128, 2048, 2048)];
 
 fn cases() -> impl Iterator<Item = Case> {
     Isa::available().into_iter().flat_map(|isa| LAYERS.map(|layer| Case { isa, layer }))
