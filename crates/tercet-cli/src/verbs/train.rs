@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::json;
-use tercet::data::Collection;
+use tercet::data::{Collection, Split};
 use tercet::image::{Cleaning, Contract, Preparation, Range};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
@@ -282,6 +282,21 @@ fn cleaned(collection: &Collection, cleaning: Cleaning) -> anyhow::Result<(Contr
     Ok((contract, train))
 }
 
+/// The record of the training examples as they were read, before any cleaning.
+fn record_as_read(
+    collection: &Collection,
+    data: &Split,
+    validation: &Validation,
+    seed: u64,
+    cleaning: Cleaning,
+) -> anyhow::Result<DataRecord> {
+    if cleaning.is_none() {
+        return Ok(DataRecord::of(&data.train));
+    }
+    // Labels and seed decide the split, so that this one has the same examples.
+    Ok(DataRecord::of(&validation.split(&collection.train, seed)?.train))
+}
+
 impl NeighborsArguments {
     /// Those of a recipe.
     fn of(recipe: &Remember, weights: Option<PathBuf>) -> Self {
@@ -411,9 +426,7 @@ fn descend(
     let collection = common.data.open()?;
     let (contract, train) = cleaned(&collection, recipe.cleaning)?;
     let validation = Validation { validation: recipe.validation };
-    // Labels and seed decide the split, so that both are the same examples.
-    let (data, as_read) =
-        (validation.split(&train, recipe.seed)?, validation.split(&collection.train, recipe.seed)?);
+    let data = validation.split(&train, recipe.seed)?;
     // Now, and not after the split has been made.
     let (shape, classes) = (Shape::of(&collection.train), collection.train.class_count());
     let untrained = recipe.untrained(shape, classes)?;
@@ -446,7 +459,7 @@ fn descend(
         card.settings["rate_changes"] = serde_json::to_value(&training.history.rate_changes)?;
     }
     card.seed = Some(recipe.seed);
-    card.data = Some(DataRecord::of(&as_read.train));
+    card.data = Some(record_as_read(&collection, &data, &validation, recipe.seed, recipe.cleaning)?);
     let mut save_as = |network: Network, check: Option<&Check>| -> anyhow::Result<String> {
         if let Some(check) = check {
             card.metrics.insert("validation accuracy".to_owned(), check.validation_accuracy);
@@ -496,15 +509,14 @@ fn solve(common: &Common, recipe: &Exact) -> anyhow::Result<ExitCode> {
     let collection = common.data.open()?;
     let (contract, train) = cleaned(&collection, recipe.cleaning)?;
     let validation = Validation { validation: recipe.validation };
-    let (data, as_read) =
-        (validation.split(&train, recipe.seed)?, validation.split(&collection.train, recipe.seed)?);
+    let data = validation.split(&train, recipe.seed)?;
     interrupt::watch("the model so far will be saved")?;
     say(format!("exact linear classifier; {}", data_in_words(&data)));
     let Some(outcome) = exact::run(recipe, &data)? else { return Ok(exit::interrupted()) };
     let mut card = Card::new(data.train.classes().to_vec(), contract);
     card.settings = serde_json::to_value(recipe)?;
     card.seed = Some(recipe.seed);
-    card.data = Some(DataRecord::of(&as_read.train));
+    card.data = Some(record_as_read(&collection, &data, &validation, recipe.seed, recipe.cleaning)?);
     outcome.describe(&mut card)?;
     let classifier = Classifier::Linear(outcome.solution.classifier.clone());
     let saved = save(&path, ModelFile { card, classifier })?;
@@ -513,7 +525,7 @@ fn solve(common: &Common, recipe: &Exact) -> anyhow::Result<ExitCode> {
     Ok(outcome.code())
 }
 
-fn data_in_words(data: &tercet::data::Split) -> String {
+fn data_in_words(data: &Split) -> String {
     let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
     format!("{train} examples to learn from, {validation} to validate")
 }
