@@ -46,13 +46,16 @@ enum Benchmark {
     Neighbors(neighbors::Arguments),
     /// Linear classifiers and fully connected networks, against torch, JAX and others
     Training(training::Arguments),
+    /// Convolutional networks, against torch
+    Convolution(training::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.benchmark {
         Benchmark::Neighbors(arguments) => neighbors::run(&arguments),
-        Benchmark::Training(arguments) => training::run(&arguments),
+        Benchmark::Training(arguments) => training::run(&training::TRAINING, &arguments),
+        Benchmark::Convolution(arguments) => training::run(&training::CONVOLUTION, &arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

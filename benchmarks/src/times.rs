@@ -15,6 +15,11 @@ impl Times {
         self.0.iter().copied().fold(f64::NAN, f64::max)
     }
 
+    /// The sum of all by their number. NaN without a run.
+    pub fn mean(&self) -> f64 {
+        self.0.iter().sum::<f64>() / self.0.len() as f64
+    }
+
     /// The middle one; of an even number the mean of the middle two. NaN without a run.
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();

@@ -1,18 +1,21 @@
-//! `cargo xtask bench training`: linear classifiers and networks, Tercet and its peers on the same work in one run.
+//! `cargo xtask bench training` and `cargo xtask bench convolution`: linear classifiers and networks, Tercet and its peers on
+//! the same work in one run. Each of the two is a suite of works.
 //!
 //! ```text
-//! works       the list: what is trained, how, what is aimed at
+//! works       the lists: what is trained, how, what is aimed at
 //! data        MNIST, and features without zeros
 //! network     Tercet through its public library, and what is handed over to peers
 //! session     the peers, and what they hold
 //! check       the same losses from the same weights on the same batches, before anything is timed
 //! descent     training by gradient descent
+//! by_name     a recipe to an accuracy
 //! exact       linear classifiers to a duality gap
 //! prediction  all at once, one by one
 //! memory      the most that a process holds
 //! outcome     tables, targets, the record
 //! ```
 
+mod by_name;
 mod check;
 mod data;
 mod descent;
@@ -32,16 +35,17 @@ use crate::peer::Peer;
 use crate::show;
 use outcome::Outcome;
 use session::Session;
-use works::{Kind, WORKS, Work};
+pub use works::{CONVOLUTION, Suite, TRAINING};
+use works::{Kind, Work};
 
 /// All peers.
 const ENGINES: [&str; 4] = ["torch", "jax", "numpy", "liblinear"];
 
-/// What `cargo xtask bench training` understands.
+/// What both understand.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Measures these works alone
-    #[arg(long, value_name = "WORK", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(WORKS.iter().map(|work| work.name)))]
+    /// Measures these works alone; --list names them
+    #[arg(long, value_name = "WORK", num_args = 1.., value_delimiter = ',')]
     only: Vec<String>,
     /// How often each engine is timed
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
@@ -63,11 +67,17 @@ impl Arguments {
 }
 
 /// Measures what was asked for.
-pub fn run(arguments: &Arguments) -> Result<()> {
-    let options = &arguments.options;
+pub fn run(suite: &Suite, arguments: &Arguments) -> Result<()> {
+    let (options, works) = (&arguments.options, suite.works);
+    for name in arguments.only.iter().chain(&arguments.memory_of) {
+        if works.iter().all(|work| work.name != name) {
+            let names: Vec<&str> = works.iter().map(|work| work.name).collect();
+            bail!("found the work {name}; expected one of: {}", names.join(", "));
+        }
+    }
     if options.list {
         let mut table = show::table(["work", "what"]);
-        for work in WORKS {
+        for work in works {
             table.add_row([work.name, work.about]);
         }
         return show::print(table.trim_fmt());
@@ -75,20 +85,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut peers = peer_names(&arguments.peers, &ENGINES)?;
     let conditions = Conditions::new(options)?;
     if let Some(name) = &arguments.memory_of {
-        let work = WORKS.iter().find(|work| work.name == name);
+        let work = works.iter().find(|work| work.name == name);
         let Some(Kind::Memory(recipe)) = work.map(|work| work.kind) else {
             bail!("{name} measures no memory")
         };
         return show::print(memory::train_and_tell(&recipe, options.quick)?);
     }
     // What no work asks for need not be started.
-    peers.retain(|peer| WORKS.iter().any(|work| arguments.wants(work) && work.peers.contains(&&**peer)));
+    peers.retain(|peer| works.iter().any(|work| arguments.wants(work) && work.peers.contains(&&**peer)));
     let peers = Peer::start_all("training", &peers, &conditions, &options.python)?;
     let mut session = Session::new(conditions, arguments.runs as usize, options.quick, peers);
     show::print(session.conditions.heading())?;
 
-    let record = session.conditions.places.benchmarks.join("records/training.csv");
-    for work in WORKS.iter().filter(|work| arguments.wants(work)) {
+    let record = session.conditions.places.benchmarks.join(format!("records/{}.csv", suite.name));
+    for work in works.iter().filter(|work| arguments.wants(work)) {
         show::print(format_args!("\n{}: {}", work.name, work.about))?;
         let outcomes = measure(&mut session, work)?;
         if outcomes.is_empty() {
@@ -101,7 +111,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
         if session.conditions.keeps_a_record {
             outcome::append(&record, &session, work, &outcomes)?;
-            show::print(format_args!("added {} rows to benchmarks/records/training.csv", outcomes.len()))?;
+            show::print(format_args!(
+                "added {} rows to benchmarks/records/{}.csv",
+                outcomes.len(),
+                suite.name
+            ))?;
         }
     }
     Ok(())
@@ -114,6 +128,7 @@ fn measure(session: &mut Session, work: &Work) -> Result<Vec<Outcome>> {
         Kind::Exact { reg, cost } => exact::measure(session, work, reg, cost),
         Kind::Prediction(recipe) => prediction::measure(session, work, &recipe),
         Kind::OneByOne(recipe) => prediction::measure_one_by_one(session, work, &recipe),
+        Kind::ByName(name) => by_name::measure(session, work, name),
         Kind::Memory(_) => Ok(memory::measure(session, work)?.into_iter().collect()),
     }
 }

@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tercet::Dataset;
 use tercet::data::Batches;
 use tercet::loss::Loss;
-use tercet::network::Network;
+use tercet::network::{Architecture, Network, Shape};
 use tercet::train::{Length, Settings, train};
 
-use super::works::Recipe;
+use super::works::{Layers, Recipe};
 use crate::Places;
 use crate::arrays::Array;
 
@@ -23,7 +23,14 @@ const SEED: u64 = 0;
 /// # Errors
 /// Sizes that the library refuses.
 pub fn initial(recipe: &Recipe, examples: &Dataset) -> Result<Network> {
-    Ok(Network::fully_connected(examples.width(), recipe.hidden, examples.class_count(), recipe.init, SEED)?)
+    let (init, classes) = (recipe.init, examples.class_count());
+    Ok(match recipe.layers {
+        Layers::Hidden(hidden) => Network::fully_connected(examples.width(), hidden, classes, init, SEED)?,
+        Layers::Line(line) => {
+            let image = examples.image_shape().context("a convolutional network learns from images")?;
+            line.parse::<Architecture>()?.network(image, classes, init, SEED)?
+        }
+    })
 }
 
 /// Trains as a user of the library does, without a validation set; the trained network and the seconds that it took.
@@ -82,7 +89,7 @@ fn order(settings: &Settings, examples: usize) -> Result<Vec<u32>> {
 /// A network in a file, as peers get it.
 #[derive(Debug)]
 pub struct HandedOver {
-    sizes: Vec<usize>,
+    layers: Value,
     parameters: Array,
 }
 
@@ -92,20 +99,28 @@ impl HandedOver {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(network: &Network, places: &Places) -> Result<Self> {
-        let layers = network.dense_layers();
-        let sizes = layers.fold(vec![network.inputs()], |mut sizes, dense| {
-            sizes.push(dense.outputs);
-            sizes
-        });
+        let layers = match network.input() {
+            Shape::Image(image) => json!({
+                "layers": network.architecture().to_string(),
+                "image": [image.height, image.width, image.channels],
+            }),
+            Shape::Features(inputs) => {
+                let outputs = network.dense_layers().map(|dense| dense.outputs);
+                json!({"sizes": std::iter::once(inputs).chain(outputs).collect::<Vec<usize>>()})
+            }
+        };
         let parameters: Vec<f32> =
-            network.dense_layers().flat_map(|dense| dense.w.iter().chain(&dense.b)).copied().collect();
+            network.weight_layers().flat_map(|layer| layer.w.iter().chain(layer.b)).copied().collect();
         let parameters = Array::write_floats(places.scratch.join("parameters"), &parameters)?;
-        Ok(HandedOver { sizes, parameters })
+        Ok(HandedOver { layers, parameters })
     }
 
     /// A command about this network.
     pub fn command(&self, what: &str) -> Value {
-        json!({"do": what, "sizes": self.sizes, "parameters": self.parameters.description()})
+        let mut command = self.layers.clone();
+        command["do"] = json!(what);
+        command["parameters"] = self.parameters.description();
+        command
     }
 }
 
@@ -147,7 +162,7 @@ impl Task {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::training::works::{Kind, WORKS};
+    use crate::training::works::{Kind, TRAINING};
 
     fn toy() -> Dataset {
         let values = (0..60).map(|i| (i % 7) as f32 - 3.0).collect();
@@ -182,7 +197,9 @@ mod tests {
     fn what_is_handed_over_is_the_network_and_the_settings() {
         let folder = tempfile::tempdir().unwrap();
         let places = Places { benchmarks: "".into(), scratch: folder.path().to_owned() };
-        let Some(Kind::Training(recipe)) = WORKS.first().map(|work| work.kind) else { panic!("a training") };
+        let Some(Kind::Training(recipe)) = TRAINING.works.first().map(|work| work.kind) else {
+            panic!("a training")
+        };
         let (set, settings) = (toy(), recipe.settings(true));
         let task = Task::write(&initial(&recipe, &set).unwrap(), set.len(), &settings, &places).unwrap();
         let command = task.command("train");

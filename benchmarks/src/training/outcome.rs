@@ -207,6 +207,16 @@ pub fn judge(target: Target, outcomes: &[Outcome]) -> Option<String> {
             let found = ours.memory?.megabytes_more();
             format!("at most {most} MB more than the data set: {}, {found:.1} MB", verdict(found <= most))
         }
+        Target::Reaches(least, most) => {
+            let (found, seconds) = (ours.accuracy?, ours.seconds.mean());
+            format!(
+                "at least {:.1} % within {most} s, on average: {}, {:.3} % in {}",
+                100.0 * least,
+                verdict(found >= least && seconds <= most),
+                100.0 * found,
+                show::duration(seconds)
+            )
+        }
     })
 }
 
@@ -225,7 +235,7 @@ pub fn append(path: &Path, session: &Session, work: &Work, outcomes: &[Outcome])
 mod tests {
     use super::*;
     use crate::conditions::Conditions;
-    use crate::training::works::WORKS;
+    use crate::training::works::TRAINING;
 
     fn outcome(engine: &str, seconds: &[f64]) -> Outcome {
         Outcome { seconds: Times(seconds.to_vec()), ..Outcome::new(engine, "1") }
@@ -260,7 +270,7 @@ mod tests {
         let session = Session::new(Conditions::for_tests(), 1, true, Vec::new());
         let mut of_torch = outcome("torch", &[0.5]);
         of_torch.differs_by = Some(2.6e-7);
-        let row = of_torch.row(&session, &WORKS[0]);
+        let row = of_torch.row(&session, &TRAINING.works[0]);
         let mut names: Vec<&String> = row.iter().map(|(name, _)| name).collect();
         names.sort();
         names.dedup();

@@ -6,6 +6,15 @@ use tercet::train::{Length, Settings};
 
 use super::data::Data;
 
+/// Works that are measured together, by one verb and into one record.
+#[derive(Debug)]
+pub struct Suite {
+    /// The verb, and the name of the record.
+    pub name: &'static str,
+    /// In the order in which they are measured.
+    pub works: &'static [Work],
+}
+
 /// One piece of the benchmark, asked for by name.
 #[derive(Debug)]
 pub struct Work {
@@ -41,13 +50,25 @@ pub enum Kind {
     OneByOne(Recipe),
     /// The most memory that a process holds which trains like this.
     Memory(Recipe),
+    /// From first weights to an accuracy: a recipe of the program's by its name, and what the peer knows under the same name;
+    /// each from as many seeds as there are runs.
+    ByName(&'static str),
+}
+
+/// The layers of a network between its input and its scores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Layers {
+    /// Dense ones with ReLU behind each, by their sizes.
+    Hidden(&'static [usize]),
+    /// What [`Architecture`](tercet::network::Architecture) reads.
+    Line(&'static str),
 }
 
 /// A network and how it is trained: by plain gradient descent at a constant rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recipe {
-    /// Hidden units, layer by layer.
-    pub hidden: &'static [usize],
+    /// All but the dense layer that gives the scores.
+    pub layers: Layers,
     /// Where training starts.
     pub init: Init,
     /// What is minimised.
@@ -84,11 +105,13 @@ pub enum Target {
     Microseconds(f64),
     /// The most memory is at most so many megabytes more than the data set.
     MegabytesMore(f64),
+    /// The mean accuracy is at least the first, within the mean of so many seconds.
+    Reaches(f64, f64),
 }
 
 /// The lecture's script.
 const LECTURE: Recipe = Recipe {
-    hidden: &[36],
+    layers: Layers::Hidden(&[36]),
     init: Init::Normal(1e-4),
     loss: Loss::SVM,
     reg: 1e-5,
@@ -98,9 +121,9 @@ const LECTURE: Recipe = Recipe {
 };
 
 /// An epoch with cross-entropy.
-const fn epoch(hidden: &'static [usize], batch: usize, learning_rate: f32) -> Recipe {
+const fn epoch(layers: Layers, batch: usize, learning_rate: f32) -> Recipe {
     Recipe {
-        hidden,
+        layers,
         init: Init::He,
         loss: Loss::Softmax,
         reg: 0.0,
@@ -110,14 +133,14 @@ const fn epoch(hidden: &'static [usize], batch: usize, learning_rate: f32) -> Re
     }
 }
 
-const SMALL: Recipe = epoch(&[128], 64, 0.1);
-const MIDDLE: Recipe = epoch(&[512, 512], 128, 0.1);
+const SMALL: Recipe = epoch(Layers::Hidden(&[128]), 64, 0.1);
+const MIDDLE: Recipe = epoch(Layers::Hidden(&[512, 512]), 128, 0.1);
 /// At a rate of 0.1 its loss rises at first, and so would what rounding changes: of half a million hidden values a batch,
 /// one or the other lies so near to 0 that engines differ in whether it passes.
-const LARGE: Recipe = epoch(&[2048, 2048], 128, 0.01);
+const LARGE: Recipe = epoch(Layers::Hidden(&[2048, 2048]), 128, 0.01);
 
 const LINEAR: Recipe = Recipe {
-    hidden: &[],
+    layers: Layers::Hidden(&[]),
     init: Init::Normal(0.0),
     batch: 100,
     length: Length::Iterations(3000),
@@ -131,8 +154,54 @@ const ALL: &[&str] = &["torch", "jax", "numpy"];
 /// Where features have no zeros, looking for them may cost nothing.
 const DENSE: &[Target] = &[Target::Of("torch", 1.0 / 1.1)];
 
-/// All works, in the order in which they are measured.
-pub const WORKS: &[Work] = &[
+/// `cargo xtask bench training`.
+pub const TRAINING: Suite = Suite { name: "training", works: FULLY_CONNECTED };
+
+/// `cargo xtask bench convolution`.
+pub const CONVOLUTION: Suite = Suite { name: "convolution", works: CONVOLUTIONAL };
+
+const LENET: Recipe =
+    epoch(Layers::Line("conv5-8 relu pool conv5-16 relu pool flatten dense128 relu"), 64, 0.1);
+/// The network of PyTorch's MNIST example, without its dropout.
+const EXAMPLE: Recipe =
+    epoch(Layers::Line("conv3-32 relu conv3-64 relu pool flatten dense128 relu"), 64, 0.05);
+
+const CONVOLUTIONAL: &[Work] = &[
+    Work {
+        name: "epoch-lenet",
+        about: "an epoch of conv5-8, pool, conv5-16, pool, 256-128-10, cross-entropy, batches of 64",
+        data: Data::Mnist,
+        kind: Kind::Training(LENET),
+        peers: TORCH,
+        targets: &[Target::Of("torch", 1.0 / 5.0)],
+    },
+    Work {
+        name: "epoch-example",
+        about: "an epoch of PyTorch's example, conv3-32, conv3-64, pool, 9216-128-10, batches of 64",
+        data: Data::Mnist,
+        kind: Kind::Training(EXAMPLE),
+        peers: TORCH,
+        targets: &[Target::Of("torch", 1.0 / 2.0), Target::Of("torch", 1.0 / 3.0)],
+    },
+    Work {
+        name: "ninety-nine",
+        about: "from first weights to 99 % of the test set: the recipe ninety-nine from five seeds, and torch's best known to us",
+        data: Data::Mnist,
+        kind: Kind::ByName("ninety-nine"),
+        peers: TORCH,
+        targets: &[Target::Reaches(0.99, 3.0)],
+    },
+    Work {
+        name: "one-image-lenet",
+        about: "the class of one test image after the other by conv5-8, pool, conv5-16, pool, 256-128-10",
+        data: Data::Mnist,
+        kind: Kind::OneByOne(LENET),
+        peers: TORCH,
+        targets: &[Target::Microseconds(60.0)],
+    },
+];
+
+const FULLY_CONNECTED: &[Work] = &[
     Work {
         name: "lecture",
         about: "the lecture's run: 784-36-10, SVM loss, 1,500 batches of 20",
@@ -254,13 +323,15 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_targets_are_about_peers_of_the_work() {
-        for work in WORKS {
-            let bearers = WORKS.iter().filter(|other| other.name == work.name).count();
-            assert_eq!(bearers, 1, "{}", work.name);
-            assert!(work.peers.iter().all(|peer| ENGINES.contains(peer)), "{}", work.name);
-            for target in work.targets {
-                if let Target::Of(peer, _) = target {
-                    assert!(work.peers.contains(peer), "{peer}");
+        for suite in [TRAINING, CONVOLUTION] {
+            for work in suite.works {
+                let bearers = suite.works.iter().filter(|other| other.name == work.name).count();
+                assert_eq!(bearers, 1, "{}", work.name);
+                assert!(work.peers.iter().all(|peer| ENGINES.contains(peer)), "{}", work.name);
+                for target in work.targets {
+                    if let Target::Of(peer, _) = target {
+                        assert!(work.peers.contains(peer), "{peer}");
+                    }
                 }
             }
         }
@@ -268,7 +339,7 @@ mod tests {
 
     #[test]
     fn recipes_are_what_the_library_takes() {
-        for work in WORKS {
+        for work in [TRAINING.works, CONVOLUTION.works].concat() {
             if let Kind::Training(recipe) | Kind::Prediction(recipe) | Kind::OneByOne(recipe) = work.kind {
                 recipe.settings(false).validate().unwrap();
             }

@@ -82,6 +82,14 @@ impl Validation {
     pub fn split(&self, train: &Dataset, seed: u64) -> anyhow::Result<Split> {
         Ok(split(train, self.size(train.len()), seed)?)
     }
+
+    /// The same where none may be held out: a recipe whose settings are chosen learns from all examples.
+    pub fn split_or_keep_all(&self, train: &Dataset, seed: u64) -> anyhow::Result<Split> {
+        match self.validation {
+            Some(0) => Ok(Split { train: train.clone(), validation: train.subset(&[]) }),
+            _ => self.split(train, seed),
+        }
+    }
 }
 
 /// The recipe of a name that is built in, or else of a file. Where there is none, the name may have been meant for a
@@ -91,7 +99,7 @@ pub fn recipe(name: &str) -> anyhow::Result<AnyRecipe> {
     let read = || match AnyRecipe::read(path) {
         Err(error) if !path.exists() => Err(anyhow!(
             "{error}; name a TOML file, or one of the built-in recipes: {}",
-            AnyRecipe::NAMES.join(", ")
+            AnyRecipe::names().join(", ")
         )),
         read => Ok(read?),
     };

@@ -24,6 +24,9 @@ pub enum Benchmark {
     /// Linear classifiers and networks against their peers; `training --help` lists what it understands
     #[command(disable_help_flag = true)]
     Training(PassedOn),
+    /// Convolutional networks against torch; `convolution --help` lists what it understands
+    #[command(disable_help_flag = true)]
+    Convolution(PassedOn),
 }
 
 /// Arguments for the program in `benchmarks`, which says itself what it understands.
@@ -39,6 +42,7 @@ pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
         Benchmark::Compare(arguments) => compare::run(arguments, repository),
         Benchmark::Neighbors(passed_on) => against_peers("neighbors", passed_on, repository),
         Benchmark::Training(passed_on) => against_peers("training", passed_on, repository),
+        Benchmark::Convolution(passed_on) => against_peers("convolution", passed_on, repository),
     }
 }
 

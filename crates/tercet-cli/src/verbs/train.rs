@@ -46,7 +46,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// How many training examples are held out for validation, instead of as many as the recipe says
+    /// How many training examples are held out for validation, or 0 for none, instead of as many as the recipe says
     #[arg(long, value_name = "N")]
     validation: Option<usize>,
 
@@ -294,7 +294,7 @@ fn record_as_read(
         return Ok(DataRecord::of(&data.train));
     }
     // Labels and seed decide the split, so that this one has the same examples.
-    Ok(DataRecord::of(&validation.split(&collection.train, seed)?.train))
+    Ok(DataRecord::of(&validation.split_or_keep_all(&collection.train, seed)?.train))
 }
 
 impl NeighborsArguments {
@@ -426,7 +426,7 @@ fn descend(
     let collection = common.data.open()?;
     let (contract, train) = cleaned(&collection, recipe.cleaning)?;
     let validation = Validation { validation: recipe.validation };
-    let data = validation.split(&train, recipe.seed)?;
+    let data = validation.split_or_keep_all(&train, recipe.seed)?;
     // Now, and not after the split has been made.
     let (shape, classes) = (Shape::of(&collection.train), collection.train.class_count());
     let untrained = recipe.untrained(shape, classes)?;
@@ -440,7 +440,7 @@ fn descend(
     let mut network = untrained.clone();
     say(format!("{network}; {}", data_in_words(&data)));
     let plan = Plan {
-        validation: Some(&data.validation),
+        validation: Some(&data.validation).filter(|held_out| !held_out.is_empty()),
         weights: of_examples.as_deref(),
         ..Plan::new(&data.train, &recipe.train, recipe.seed)
     };
@@ -527,7 +527,10 @@ fn solve(common: &Common, recipe: &Exact) -> anyhow::Result<ExitCode> {
 
 fn data_in_words(data: &Split) -> String {
     let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
-    format!("{train} examples to learn from, {validation} to validate")
+    match data.validation.len() {
+        0 => format!("{train} examples to learn from, none held out"),
+        _ => format!("{train} examples to learn from, {validation} to validate"),
+    }
 }
 
 /// Writes the model, and returns where it is and how large.

@@ -78,7 +78,7 @@ fn max_epochs() -> usize {
 }
 
 impl Default for Exact {
-    /// The SVM loss as [`dual::Settings::default`] has it. `recipes/exact.toml` in the repository.
+    /// The SVM loss as [`dual::Settings::default`] has it. `recipes/exact.toml` of this crate.
     fn default() -> Self {
         let dual::Settings { reg, loss, tolerance, max_epochs, seed } = dual::Settings::default();
         Exact {
@@ -187,28 +187,6 @@ pub enum AnyRecipe {
 }
 
 impl AnyRecipe {
-    /// The names of all recipes that are built in.
-    pub const NAMES: [&str; 8] = [
-        "exact",
-        "knn-deformable",
-        "knn-shifted",
-        "lecture",
-        "linear",
-        "network",
-        "two-layer",
-        "two-layer-elastic",
-    ];
-
-    /// The recipe of a name that is built in: `exact`, and those of [`Recipe::named`] and [`Remember::named`].
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "exact" => Some(AnyRecipe::Exact(Exact::default())),
-            name => Recipe::named(name)
-                .map(AnyRecipe::Descent)
-                .or_else(|| Remember::named(name).map(AnyRecipe::Remember)),
-        }
-    }
-
     /// Reads a recipe from a file.
     ///
     /// # Errors
@@ -278,7 +256,7 @@ const REMEDY: &str = "Compare it with recipes/exact.toml.";
 mod tests {
     use super::*;
 
-    const FILE: &str = include_str!("../../../../recipes/exact.toml");
+    const FILE: &str = include_str!("../../recipes/exact.toml");
 
     fn refuse(piece: &str, with: &str) -> String {
         assert!(FILE.contains(piece), "the recipe has no {piece}");

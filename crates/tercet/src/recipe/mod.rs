@@ -7,7 +7,7 @@
 //! # layers = "conv5-24 pool relu dense128 relu"   # instead of hidden: all layers, tercet::network::Architecture
 //! init = "he"                 # or { normal = 1e-4 }; a linear classifier starts from zeros
 //! seed = 0
-//! validation = 5000           # examples held out; one in twelve where it is left out
+//! validation = 5000           # examples held out, or 0 for none; one in twelve where it is left out
 //! cleaning = { deskew = true } # what is done to every picture first; nothing where it is left out
 //! class_weights = "balanced"  # or a list such as [1, 2.5]; all examples count the same where it is left out
 //!
@@ -41,17 +41,16 @@
 //! is in neither recipe, as it decides nothing about the model.
 
 mod exact;
+mod named;
 mod remember;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::{Augment, Elastic};
 use crate::image::Cleaning;
 use crate::network::{Architecture, Init, Network, Shape};
-use crate::optimizer::Optimizer;
-use crate::train::{ClassWeights, Length, Settings};
+use crate::train::{ClassWeights, Settings};
 use crate::{Error, Result};
 
 pub use exact::{AnyRecipe, Exact, ExactSettings};
@@ -81,7 +80,7 @@ pub struct Recipe {
     /// What everything random comes from: the split, the weights and the batches.
     #[serde(default)]
     pub seed: u64,
-    /// How many examples are held out for validation; where nothing is said,
+    /// How many examples are held out for validation, 0 for none; where nothing is said,
     /// [`default_validation`](crate::data::default_validation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<usize>,
@@ -123,7 +122,7 @@ impl Solver {
 }
 
 impl Recipe {
-    /// The lecture's script: 36 hidden units, 1,500 iterations. `recipes/lecture.toml` in the repository.
+    /// The lecture's script: 36 hidden units, 1,500 iterations. `recipes/lecture.toml` of this crate.
     pub fn lecture() -> Self {
         Recipe {
             description: "The lecture's two-layer network, as its script trains it".to_owned(),
@@ -166,55 +165,6 @@ impl Recipe {
             init: None,
             train: Settings::linear(),
             ..Recipe::network()
-        }
-    }
-
-    /// 784-800-10 without augmentation. `recipes/two-layer.toml` in the repository.
-    pub fn two_layer() -> Self {
-        Recipe {
-            description: "A two-layer network, 784-800-10, without augmentation".to_owned(),
-            hidden: vec![800],
-            validation: Some(5000),
-            train: Settings {
-                reg: 0.0,
-                batch: 128,
-                length: Length::Epochs(100),
-                learning_rate: 0.002,
-                optimizer: Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.05 },
-                dropout: 0.5,
-                label_smoothing: 0.1,
-                ..Settings::default()
-            },
-            ..Recipe::network()
-        }
-    }
-
-    /// 784-800-10 with elastic distortions. `recipes/two-layer-elastic.toml` in the repository.
-    pub fn two_layer_elastic() -> Self {
-        let plain = Recipe::two_layer();
-        let elastic = Some(Elastic { rms: 1.5, sigma: 4.0 });
-        Recipe {
-            description: "A two-layer network, 784-800-10, with elastic distortions".to_owned(),
-            train: Settings {
-                length: Length::Epochs(300),
-                dropout: 0.0,
-                label_smoothing: 0.0,
-                augment: Augment { rotate: 10.0, scale: 0.1, shear: 0.1, elastic, ..Augment::default() },
-                ..plain.train
-            },
-            ..plain
-        }
-    }
-
-    /// The recipe of a name that is built in: `network`, `linear`, `lecture`, `two-layer` or `two-layer-elastic`.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "two-layer" => Some(Recipe::two_layer()),
-            "two-layer-elastic" => Some(Recipe::two_layer_elastic()),
-            "network" => Some(Recipe::network()),
-            "linear" => Some(Recipe::linear()),
-            "lecture" => Some(Recipe::lecture()),
-            _ => None,
         }
     }
 
@@ -319,9 +269,6 @@ impl Recipe {
             }
             (_, Some(init)) => init.validate()?,
             (_, None) => {}
-        }
-        if self.validation == Some(0) {
-            return Err(Error::setting("validation", 0, "at least 1 example, or nothing for one in twelve"));
         }
         if self.kind == Kind::Linear && self.train.dropout > 0.0 {
             let expected = "0 for a linear classifier, which has no hidden units";

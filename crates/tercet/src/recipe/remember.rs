@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{checked, unreadable};
 use crate::image::Cleaning;
-use crate::neighbors::{Deformable, Deformation, Metric, Vote};
+use crate::neighbors::{Deformable, Metric, Vote};
 use crate::{Error, Result};
 
 /// Everything that decides nearest neighbours, beside the data.
@@ -55,40 +55,6 @@ pub enum KindOfNeighbors {
 }
 
 impl Remember {
-    /// The recipe of a name that is built in: `knn-shifted` or `knn-deformable`, as in `recipes/` of the repository.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "knn-shifted" => Some(Remember {
-                description:
-                    "Nearest neighbours by L3 after the best shift of up to 2 pixels, on cleaned digits"
-                        .to_owned(),
-                kind: KindOfNeighbors::Neighbors,
-                k: 4,
-                metric: Metric::L3,
-                vote: Vote::Distance,
-                cleaning: Cleaning { deskew: true, even: true, blur: Some(0.7) },
-                deformation: Some(Deformable { candidates: 500, deformation: Deformation::Shifts(2) }),
-            }),
-            "knn-deformable" => Some(Remember {
-                description: "Nearest neighbours by the image distortion model, on cleaned digits".to_owned(),
-                kind: KindOfNeighbors::Neighbors,
-                k: 4,
-                metric: Metric::L2,
-                vote: Vote::Distance,
-                cleaning: Cleaning { deskew: true, even: true, blur: Some(0.7) },
-                deformation: Some(Deformable {
-                    candidates: 2000,
-                    deformation: Deformation::Warps {
-                        reach: 2,
-                        context: Deformable::CONTEXT,
-                        edges: Deformable::EDGES,
-                    },
-                }),
-            }),
-            _ => None,
-        }
-    }
-
     /// A recipe from the text of the file at `path`, which is named where something is wrong.
     ///
     /// # Errors
@@ -152,26 +118,20 @@ mod tests {
     use super::*;
     use crate::recipe::AnyRecipe;
 
-    const FILES: [(&str, &str); 2] = [
-        ("knn-shifted", include_str!("../../../../recipes/knn-shifted.toml")),
-        ("knn-deformable", include_str!("../../../../recipes/knn-deformable.toml")),
-    ];
+    const FILE: &str = include_str!("../../recipes/knn-deformable.toml");
 
     #[test]
-    fn the_files_are_those_that_are_built_in_and_are_read_back() {
-        for (name, file) in FILES {
-            let recipe = Remember::named(name).unwrap();
-            assert_eq!(Remember::parse(file, Path::new(name)).unwrap(), recipe);
-            assert_eq!(Remember::parse(&recipe.to_toml(), Path::new(name)).unwrap(), recipe);
-            let any = AnyRecipe::parse(file, Path::new(name)).unwrap();
-            assert_eq!((Some(&any), any.describe()), (AnyRecipe::named(name).as_ref(), recipe.describe()));
-            assert!(AnyRecipe::NAMES.contains(&name));
+    fn what_is_written_is_read_back() {
+        for file in [FILE, include_str!("../../recipes/knn-shifted.toml")] {
+            let recipe = Remember::parse(file, Path::new("x.toml")).unwrap();
+            assert_eq!(Remember::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+            let any = AnyRecipe::parse(file, Path::new("x.toml")).unwrap();
+            assert_eq!(any.describe(), recipe.describe());
         }
     }
 
     #[test]
     fn what_cannot_work_is_refused_by_name() {
-        let file = FILES[1].1;
         for (piece, with, words) in [
             ("k = 4", "k = 0", "k 0; expected at least 1"),
             ("vote = \"distance\"", "vote = \"loud\"", "unknown variant `loud`"),
@@ -182,9 +142,9 @@ mod tests {
             ("warps = 2", "warps = 2\nshifts = 2", "both or neither of shifts and warps"),
             ("k = 4", "k = 4\nseed = 1", "unknown field `seed`"),
         ] {
-            assert!(file.contains(piece), "the recipe has no {piece}");
+            assert!(FILE.contains(piece), "the recipe has no {piece}");
             let error =
-                AnyRecipe::parse(&file.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string();
+                AnyRecipe::parse(&FILE.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string();
             assert!(error.starts_with("x.toml: found ") && error.contains(words), "{with}: {error}");
         }
     }

@@ -1,0 +1,77 @@
+//! The recipes that are built in, by name.
+
+use std::path::Path;
+
+use super::{AnyRecipe, Exact, Recipe};
+
+/// Those that are files, of the folder `recipes` of this crate.
+const FILES: &[(&str, &str)] = &[
+    ("knn-deformable", include_str!("../../recipes/knn-deformable.toml")),
+    ("knn-shifted", include_str!("../../recipes/knn-shifted.toml")),
+    ("two-layer", include_str!("../../recipes/two-layer.toml")),
+    ("two-layer-elastic", include_str!("../../recipes/two-layer-elastic.toml")),
+];
+
+impl AnyRecipe {
+    /// The names of all recipes that are built in, in order.
+    pub fn names() -> Vec<&'static str> {
+        let mut names = vec!["exact", "lecture", "linear", "network"];
+        names.extend(FILES.iter().map(|(name, _)| *name));
+        names.sort_unstable();
+        names
+    }
+
+    /// The recipe of a name that is built in.
+    ///
+    /// ```
+    /// use tercet::recipe::{AnyRecipe, Recipe};
+    ///
+    /// assert_eq!(AnyRecipe::named("lecture"), Some(AnyRecipe::Descent(Recipe::lecture())));
+    /// assert_eq!(AnyRecipe::named("something else"), None);
+    /// ```
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "exact" => Some(AnyRecipe::Exact(Exact::default())),
+            "lecture" => Some(AnyRecipe::Descent(Recipe::lecture())),
+            "linear" => Some(AnyRecipe::Descent(Recipe::linear())),
+            "network" => Some(AnyRecipe::Descent(Recipe::network())),
+            name => {
+                let (name, text) = FILES.iter().find(|(other, _)| *other == name)?;
+                Some(AnyRecipe::parse(text, Path::new(name)).expect("a test reads every file"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageShape;
+
+    #[test]
+    fn all_of_them_work_with_digits() {
+        for name in AnyRecipe::names() {
+            match AnyRecipe::named(name).unwrap() {
+                AnyRecipe::Descent(recipe) => {
+                    let network = recipe.untrained(ImageShape::gray(28, 28), 10).unwrap();
+                    assert_eq!((network.inputs(), network.classes()), (784, 10), "{name}");
+                }
+                AnyRecipe::Exact(recipe) => recipe.validate().unwrap(),
+                AnyRecipe::Remember(recipe) => recipe.validate().unwrap(),
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_folder_has_its_name() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+        let mut files = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            assert_eq!(Some(AnyRecipe::read(&path).unwrap()), AnyRecipe::named(&name), "{name}");
+            files += 1;
+        }
+        assert!(files >= FILES.len());
+    }
+}
