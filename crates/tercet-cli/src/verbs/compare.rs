@@ -1,4 +1,5 @@
-//! `tercet compare`: all three classifiers on one data set, judged by the same code, in one report.
+//! `tercet compare`: the three classifiers on one data set, and a convolutional network where the examples are images, judged by
+//! the same code, in one report.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,8 +12,8 @@ use tercet::image::{Contract, Preparation};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, ModelFile};
 use tercet::neighbors::{Metric, NearestNeighbors, NeighborsClassifier, Vote, accuracy_by_k};
-use tercet::network::{Init, Network};
-use tercet::recipe::Recipe;
+use tercet::network::{Init, Network, Shape};
+use tercet::recipe::{AnyRecipe, Recipe};
 use tercet::report::{self, AccuracyAtK, AccuracyByK, DataCard, Run};
 use tercet::text;
 use tercet::train::Training;
@@ -84,15 +85,16 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Some(by_k) = accuracies_by_k(&data, arguments.k)? else { return Ok(exit::interrupted()) };
     let linear = fit_linear(&data, seed)?;
     let network = fit_network(&data, &arguments.hidden, seed)?;
+    let convolutional = fit_convolutional(&data, seed)?;
     if interrupt::was_asked() {
         return Ok(exit::interrupted());
     }
 
     // Judging: the seal of the test set is broken here and nowhere before.
     let mut openings = Openings::new();
-    let test = sealed.open(&mut openings, "compare: the final judgement of three fitted models");
+    let test = sealed.open(&mut openings, "compare: the final judgement of the fitted models");
     let mut models = Vec::new();
-    for fitted in [neighbors, linear, network] {
+    for fitted in [neighbors, linear, network].into_iter().chain(convolutional) {
         let Some(card) = judge(fitted.name, &fitted.model.into(), &test)? else {
             return Ok(exit::interrupted());
         };
@@ -106,7 +108,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     models[0].accuracy_by_k = Some(by_k);
 
     let mut run = Run {
-        title: format!("Three classifiers on {}", collection.name),
+        title: format!(
+            "{} classifiers on {}",
+            if models.len() == 4 { "Four" } else { "Three" },
+            collection.name
+        ),
         command: command(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         isa: tercet_kernels::Isa::active().name().to_owned(),
@@ -218,6 +224,30 @@ fn fit_network(data: &Split, hidden: &[usize], seed: u64) -> anyhow::Result<Fitt
         seconds,
         training: Some(training),
     })
+}
+
+/// The small convolutional network of the recipe `ninety-nine`; none where the examples are no images, or too small for it.
+fn fit_convolutional(data: &Split, seed: u64) -> anyhow::Result<Option<Fitted>> {
+    let Some(AnyRecipe::Descent(recipe)) = AnyRecipe::named("ninety-nine") else {
+        unreachable!("the recipe is built in and learns by gradient descent")
+    };
+    let recipe = Recipe { seed, ..recipe };
+    let mut network = match recipe.untrained(Shape::of(&data.train), data.train.class_count()) {
+        Ok(network) => network,
+        Err(error) => {
+            say(format!("convolutional network: left out, as {error}"));
+            return Ok(None);
+        }
+    };
+    let (training, seconds) =
+        training::run("convolutional network", &mut network, data, &recipe.train, seed, false)?;
+    Ok(Some(Fitted {
+        name: "convolutional network",
+        model: model(&data.train, Classifier::Network(network)),
+        settings: described(&recipe, data),
+        seconds,
+        training: Some(training),
+    }))
 }
 
 /// A recipe in words, and how many examples it was followed on.

@@ -1,16 +1,23 @@
 //! `tercet compare`.
 
-use crate::common::{Outcome, Scratch};
+use crate::common::{Outcome, Scratch, write_data};
 
 #[test]
 fn a_table_and_a_report() {
     let scratch = Scratch::new();
     let outcome = scratch.run("compare --data small").succeeds();
-    for stage in ["data: ", "nearest neighbours", "linear classifier", "neural network", "in all "] {
+    for stage in [
+        "data: ",
+        "nearest neighbours",
+        "linear classifier",
+        "neural network",
+        "convolutional network",
+        "in all ",
+    ] {
         assert!(outcome.stderr.contains(stage), "no {stage:?} in {}", outcome.stderr);
     }
     let html = String::from_utf8(scratch.read("report.html")).unwrap();
-    assert!(html.contains("Three classifiers on small") && html.contains("tercet compare --data small"));
+    assert!(html.contains("Four classifiers on small") && html.contains("tercet compare --data small"));
     let outcome =
         outcome.says(&["accuracy (95 %)", "nearest neighbours", "linear classifier", "neural network"]);
     assert!(outcome.stdout.ends_with("\nreport: report.html\n"), "{}", outcome.stdout);
@@ -18,13 +25,29 @@ fn a_table_and_a_report() {
 }
 
 #[test]
+fn images_that_are_too_small_leave_the_convolutional_network_out() {
+    let scratch = Scratch::new();
+    write_data(&scratch.path("smaller"), 8);
+    let outcome = scratch.run("compare --data smaller --json").succeeds();
+    let left_out = "convolutional network: left out, as what reaches layer 4, conv3-32: found 2 × 2";
+    assert!(outcome.stderr.contains(left_out), "{}", outcome.stderr);
+    let compare = outcome.json();
+    assert_eq!(compare["title"], "Three classifiers on smaller");
+    assert_eq!(compare["models"].as_array().unwrap().len(), 3);
+}
+
+#[test]
 fn the_same_models_trained_apart_and_evaluated_have_the_same_numbers() {
     let scratch = Scratch::new();
     let compare = scratch.run("compare --data small -k 5 --hidden 16 --seed 4 --json").succeeds().json();
     assert_eq!(compare["seed"], 4);
-    for (i, train) in
-        ["neighbors -k 5", "linear --seed 4", "network --hidden 16 --seed 4"].into_iter().enumerate()
-    {
+    let trainings = [
+        "neighbors -k 5",
+        "linear --seed 4",
+        "network --hidden 16 --seed 4",
+        "--recipe ninety-nine --validation 50 --seed 4",
+    ];
+    for (i, train) in trainings.into_iter().enumerate() {
         scratch.run(&format!("train {train} --data small --out m.safetensors")).succeeds();
         let evaluate = scratch.run("evaluate m.safetensors --data small --json").succeeds().json();
         let (apart, together) = (&evaluate["models"][0]["evaluation"], &compare["models"][i]["evaluation"]);

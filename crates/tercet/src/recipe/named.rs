@@ -8,6 +8,7 @@ use super::{AnyRecipe, Exact, Recipe};
 const FILES: &[(&str, &str)] = &[
     ("knn-deformable", include_str!("../../recipes/knn-deformable.toml")),
     ("knn-shifted", include_str!("../../recipes/knn-shifted.toml")),
+    ("ninety-nine", include_str!("../../recipes/ninety-nine.toml")),
     ("two-layer", include_str!("../../recipes/two-layer.toml")),
     ("two-layer-elastic", include_str!("../../recipes/two-layer-elastic.toml")),
 ];
