@@ -16,10 +16,12 @@ mod describe;
 mod evaluate;
 mod exact;
 mod graph;
+mod http;
 #[cfg(unix)]
 mod interrupt;
 mod memory;
 mod predict;
+mod serve;
 mod train;
 mod tune;
 mod watching;
