@@ -21,7 +21,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-/// How many connections there may be. When one more comes, the one that has been idle for longest is closed.
+/// How many connections there may be. When one more comes, the one that has been idle for longest is closed, those that have
+/// never asked anything before those that have.
 const MAX_CONNECTIONS: usize = 512;
 
 /// How many may wait to be accepted.
@@ -55,7 +56,11 @@ impl Listening {
         let accepting = async {
             loop {
                 match self.0.accept().await {
-                    Ok((stream, _)) => connections.begin(stream, &router, patience, &graceful),
+                    Ok((stream, _)) => {
+                        connections.begin(stream, &router, patience, &graceful);
+                        // However many come at once, those that are there have their turn first.
+                        tokio::task::yield_now().await;
+                    }
                     // Out of files, mostly: that passes when connections end.
                     Err(_) => sleep(Duration::from_millis(50)).await,
                 }
@@ -123,6 +128,8 @@ struct Table {
 struct Open {
     /// Since when it has waited for a request; `None` while one is being answered.
     idle_since: Option<Instant>,
+    /// Whether anything was answered on it.
+    answered: bool,
     task: Option<AbortHandle>,
 }
 
@@ -146,7 +153,7 @@ impl Connections {
             }
             table.next += 1;
             let number = table.next;
-            table.open.insert(number, Open { idle_since: Some(Instant::now()), task: None });
+            table.open.insert(number, Open { idle_since: Some(Instant::now()), answered: false, task: None });
             number
         };
         let ended = Ended { connections: self.clone(), number };
@@ -183,15 +190,17 @@ impl Connections {
     fn set_idle(&self, number: u64, since: Option<Instant>) {
         if let Some(open) = self.table().open.get_mut(&number) {
             open.idle_since = since;
+            open.answered |= since.is_some();
         }
     }
 }
 
 impl Table {
-    /// Closes the connection that has been idle for longest.
+    /// Closes the connection that can best be spared.
     fn close_idlest(&mut self) -> bool {
-        let idle = self.open.iter().filter_map(|(&number, open)| Some((open.idle_since?, number)));
-        let Some((_, number)) = idle.min() else { return false };
+        let idle =
+            self.open.iter().filter_map(|(&number, open)| Some((open.answered, open.idle_since?, number)));
+        let Some((.., number)) = idle.min() else { return false };
         if let Some(Open { task: Some(task), .. }) = self.open.remove(&number) {
             task.abort();
         }

@@ -49,7 +49,7 @@ impl Token {
 
     fn checked(text: &str, place: &str) -> anyhow::Result<Self> {
         let found = match text.chars().count() {
-            n if n < SHORTEST || n > LONGEST => format!("one of {n} characters"),
+            n if !(SHORTEST..=LONGEST).contains(&n) => format!("one of {n} characters"),
             // What a header and an address can hold without quoting.
             _ if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) => {
                 return Ok(Token(text.to_owned()));

@@ -4,6 +4,7 @@
 
 mod common;
 
+mod attack;
 mod bad_data;
 mod bad_requests;
 #[cfg(unix)]
