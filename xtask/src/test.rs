@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::checks::{dashboard, links, tensorboard, unsafe_code, words};
+use crate::checks::{dashboard, links, openapi, tensorboard, unsafe_code, words};
 use crate::command::{cargo, run as execute};
 use crate::repository::Repository;
 
@@ -50,6 +50,7 @@ const STEPS: &[Step] = &[
         about: "TensorBoard reads the event files of a training",
         run: tensorboard::check,
     },
+    Step { name: "openapi", about: "the HTTP interface keeps what it describes", run: openapi::check },
     Step { name: "release", about: "the program builds as users build it", run: release },
 ];
 

@@ -15,9 +15,11 @@ mod judging;
 mod keeping;
 mod output;
 mod picture;
+mod predicting;
 mod progress;
 mod remembering;
 mod scoring;
+mod serve;
 mod table;
 mod tensorboard;
 mod training;
@@ -62,6 +64,8 @@ enum Verb {
     Data(verbs::data::Arguments),
     /// Backpropagation, step by step, through an expression or a model
     Graph(verbs::graph::Arguments),
+    /// Answer over HTTP: the page, and what models of yours say of pictures
+    Serve(verbs::serve::Arguments),
     /// Print completions for your shell
     Completions(verbs::completions::Arguments),
 }
@@ -110,6 +114,7 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Tune(arguments)) => verbs::tune::run(arguments),
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
         Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),
+        Some(Verb::Serve(arguments)) => verbs::serve::run(arguments),
         Some(Verb::Completions(arguments)) => verbs::completions::run(arguments),
     }
 }

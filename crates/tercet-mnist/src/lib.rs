@@ -93,6 +93,8 @@ pub enum Error {
 /// One of the four original files.
 struct File {
     name: &'static str,
+    /// What the compressed pieces are called in `files`, but for their numbers.
+    short_name: &'static str,
     /// The counts in its header: examples, and for images rows and columns.
     dimensions: &'static [u32],
     /// Of the whole original file, header included.
@@ -103,6 +105,7 @@ struct File {
 
 const TRAIN_IMAGES: File = File {
     name: "train-images-idx3-ubyte",
+    short_name: "train-images",
     dimensions: &[TRAIN as u32, HEIGHT as u32, WIDTH as u32],
     sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     pieces: &[
@@ -115,6 +118,7 @@ const TRAIN_IMAGES: File = File {
 
 const TRAIN_LABELS: File = File {
     name: "train-labels-idx1-ubyte",
+    short_name: "train-labels",
     dimensions: &[TRAIN as u32],
     sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     pieces: &[include_bytes!("../files/train-labels.zst")],
@@ -122,6 +126,7 @@ const TRAIN_LABELS: File = File {
 
 const TEST_IMAGES: File = File {
     name: "t10k-images-idx3-ubyte",
+    short_name: "test-images",
     dimensions: &[TEST as u32, HEIGHT as u32, WIDTH as u32],
     sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     pieces: &[include_bytes!("../files/test-images.zst")],
@@ -129,10 +134,30 @@ const TEST_IMAGES: File = File {
 
 const TEST_LABELS: File = File {
     name: "t10k-labels-idx1-ubyte",
+    short_name: "test-labels",
     dimensions: &[TEST as u32],
     sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     pieces: &[include_bytes!("../files/test-labels.zst")],
 };
+
+/// The data as it lies in this program: the names of the compressed files, such as `train-images-0.zst`, and their bytes,
+/// for those who pass them on. `files/README.md` says how the pieces of a file make the original.
+///
+/// ```
+/// let (name, bytes) = tercet_mnist::compressed().next().unwrap();
+/// assert_eq!(name, "train-images-0.zst");
+/// // The number that begins a frame of Zstandard.
+/// assert_eq!(bytes[..4], [0x28, 0xb5, 0x2f, 0xfd]);
+/// ```
+pub fn compressed() -> impl Iterator<Item = (String, &'static [u8])> {
+    let files = [&TRAIN_IMAGES, &TRAIN_LABELS, &TEST_IMAGES, &TEST_LABELS];
+    files.into_iter().flat_map(|file| {
+        file.pieces.iter().enumerate().map(|(i, &bytes)| match file.pieces.len() {
+            1 => (format!("{}.zst", file.short_name), bytes),
+            _ => (format!("{}-{i}.zst", file.short_name), bytes),
+        })
+    })
+}
 
 /// Decompresses the data and checks it.
 ///

@@ -4,6 +4,7 @@
 //! program of its own, `benchmarks`, which this builds and runs.
 
 mod compare;
+mod serving;
 
 use std::process::Command;
 
@@ -27,6 +28,8 @@ pub enum Benchmark {
     /// Convolutional networks against torch; `convolution --help` lists what it understands
     #[command(disable_help_flag = true)]
     Convolution(PassedOn),
+    /// Predictions over HTTP: how many a second, and how long each takes; adds a row to benchmarks/records/serving.csv
+    Serving(serving::Arguments),
 }
 
 /// Arguments for the program in `benchmarks`, which says itself what it understands.
@@ -41,6 +44,7 @@ pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
     match benchmark {
         Benchmark::Compare(arguments) => compare::run(arguments, repository),
         Benchmark::Neighbors(passed_on) => against_peers("neighbors", passed_on, repository),
+        Benchmark::Serving(arguments) => serving::run(arguments, repository),
         Benchmark::Training(passed_on) => against_peers("training", passed_on, repository),
         Benchmark::Convolution(passed_on) => against_peers("convolution", passed_on, repository),
     }

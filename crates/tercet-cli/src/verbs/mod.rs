@@ -7,5 +7,6 @@ pub mod describe;
 pub mod evaluate;
 pub mod graph;
 pub mod predict;
+pub mod serve;
 pub mod train;
 pub mod tune;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use tercet::Dataset;
 use tercet::image::Prepared;
 use tercet::matrix::argmax;
 use tercet::model::Classifier;
@@ -13,8 +12,9 @@ use tercet::neighbors::Explanation;
 use tercet::report::{self, Explained};
 
 use crate::arguments::{check_folder, check_writable};
+use crate::predicting::{self, Answer, score_name};
 use crate::progress::say;
-use crate::scoring::{Ensemble, Scoring, gives_probabilities};
+use crate::scoring::{Ensemble, Scoring};
 use crate::table::{self, table};
 use crate::{exit, explaining, output, picture};
 
@@ -137,18 +137,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 fn classify(ensemble: &Ensemble, path: &Path) -> anyhow::Result<Prediction> {
     let model = ensemble.first();
     let prepared = picture::read(model, path)?;
-    let (classes, pixels) = (model.card.classes.clone(), prepared.picture.pixels().to_vec());
-    let data = Dataset::from_pixels("picture", prepared.picture.shape(), pixels, vec![0], classes)?;
-    if let (Classifier::Neighbors(neighbors), true) = (&model.classifier, ensemble.is_plain()) {
-        let explanation = neighbors.explain(&neighbors.search(&data)?, 0)?;
-        let scores = explanation.shares.clone();
-        return Ok(Prediction { prepared, scores, explanation: Some(explanation) });
-    }
-    let mut scores = ensemble.scores(&data)?.row(0).to_vec();
-    if ensemble.models.len() == 1 && gives_probabilities(model) {
-        tercet::loss::probabilities(&mut scores);
-    }
-    Ok(Prediction { prepared, scores, explanation: None })
+    let Answer { scores, explanation } =
+        predicting::classify(ensemble, &predicting::example(model, &prepared)?)?;
+    Ok(Prediction { prepared, scores, explanation })
 }
 
 /// Prints why a picture got its class, below what was printed before.
@@ -171,17 +162,6 @@ fn explain(
     }
 }
 
-/// What the number beside a class is.
-fn score_name(ensemble: &Ensemble) -> &'static str {
-    let model = ensemble.first();
-    match model.classifier {
-        _ if ensemble.models.len() > 1 => "probability",
-        Classifier::Neighbors(_) => "votes",
-        _ if gives_probabilities(model) => "probability",
-        _ => "score",
-    }
-}
-
 fn to_row(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usize) -> [String; 4] {
     let model = ensemble.first();
     let scores = &prediction.scores;
@@ -199,18 +179,14 @@ fn to_row(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usize
 
 fn to_json(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usize) -> Value {
     let model = ensemble.first();
-    let scores: serde_json::Map<String, Value> =
-        model.card.classes.iter().cloned().zip(prediction.scores.iter().map(|&s| json!(s))).collect();
-    let steps: Vec<String> =
-        prediction.prepared.stages.iter().map(|stage| format!("{:?}", stage.step).to_lowercase()).collect();
     let averages: serde_json::Map<String, Value> =
         ensemble.in_words().into_iter().map(|(name, words)| (name, json!(words))).collect();
     let mut document = json!({
         "picture": path.to_string_lossy(),
         "class": model.card.classes[best],
         score_name(ensemble): prediction.scores[best],
-        "scores": scores,
-        "preparation": steps,
+        "scores": predicting::scores_to_json(model, &prediction.scores),
+        "preparation": predicting::steps(&prediction.prepared),
     });
     if !averages.is_empty() {
         document["averages"] = json!(averages);

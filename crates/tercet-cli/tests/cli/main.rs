@@ -4,6 +4,7 @@
 
 mod common;
 
+mod attack;
 mod bad_data;
 mod bad_requests;
 #[cfg(unix)]
@@ -16,10 +17,12 @@ mod describe;
 mod evaluate;
 mod exact;
 mod graph;
+mod http;
 #[cfg(unix)]
 mod interrupt;
 mod memory;
 mod predict;
+mod serve;
 mod train;
 mod tune;
 mod watching;

@@ -14,8 +14,18 @@ fn alone_it_names_the_three_commands_to_begin_with() {
 #[test]
 fn help_and_version() {
     let scratch = Scratch::empty();
-    let verbs =
-        ["compare", "train", "evaluate", "predict", "describe", "tune", "data", "graph", "completions"];
+    let verbs = [
+        "compare",
+        "train",
+        "evaluate",
+        "predict",
+        "describe",
+        "tune",
+        "data",
+        "graph",
+        "serve",
+        "completions",
+    ];
     scratch.run("--help").succeeds().says(&verbs);
     for verb in verbs {
         scratch.run(&format!("{verb} --help")).succeeds().says(&["Usage: tercet", verb]);

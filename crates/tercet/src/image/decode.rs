@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
 use super::Picture;
 use crate::data::ImageShape;
@@ -20,6 +20,21 @@ pub const MAX_BYTES: u64 = 256 << 20;
 /// is PNG in black and white: deflate reaches 1,032, and one bit becomes one byte. A header that claims more
 /// is not believed, so that a hundred bytes cannot make us allocate 256 MiB.
 const DENSEST: u64 = 8 * 1032;
+
+/// How large a picture may be, where [`MAX_SIDE`] and [`MAX_BYTES`] are too much: a server reads the pictures of many at
+/// once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most pixels on a side.
+    pub side: u32,
+    /// The most bytes of a file, and of the pixels in it.
+    pub bytes: u64,
+}
+
+impl Limits {
+    /// Those of [`decode`].
+    pub const MOST: Limits = Limits { side: MAX_SIDE, bytes: MAX_BYTES };
+}
 
 const FORMATS: &str = "a picture in PNG, JPEG, BMP, PGM or PPM";
 const SAVE_AGAIN: &str = "Open it in an image viewer and save it again as PNG.";
@@ -44,12 +59,37 @@ pub fn open(path: &Path) -> Result<Picture> {
 /// [`Error::Format`] for an empty or truncated file, one that is no picture, a side above [`MAX_SIDE`], and more
 /// than [`MAX_BYTES`].
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Picture> {
+    decode_within(bytes, path, Limits::MOST)
+}
+
+/// The picture in `bytes`, if it is within `limits`: see [`decode`]. A picture that claims to be larger is refused by its
+/// header, before memory is taken for its pixels.
+///
+/// # Errors
+/// Everything that [`decode`] refuses, and pictures beyond the limits.
+pub fn decode_within(bytes: &[u8], path: &Path, limits: Limits) -> Result<Picture> {
+    let format = format(bytes, path, limits)?;
+    let decoder = decoder(bytes, format, path, limits)?;
+    read(decoder, path)
+}
+
+/// The width and height that the header of a picture claims, within `limits`, without reading its pixels.
+///
+/// # Errors
+/// Everything that [`decode_within`] refuses because of the header.
+pub fn claimed_size(bytes: &[u8], path: &Path, limits: Limits) -> Result<(u32, u32)> {
+    let format = format(bytes, path, limits)?;
+    Ok(decoder(bytes, format, path, limits)?.dimensions())
+}
+
+/// Which format the bytes are in.
+fn format(bytes: &[u8], path: &Path, limits: Limits) -> Result<ImageFormat> {
     let refuse = |found: String, remedy: &str| Err(Error::format(path, found, FORMATS, remedy));
     if bytes.is_empty() {
         return refuse("an empty file".into(), "Check that the file was written or copied completely.");
     }
-    if bytes.len() as u64 > MAX_BYTES {
-        let found = format!("a file of more than {} MiB", MAX_BYTES >> 20);
+    if bytes.len() as u64 > limits.bytes {
+        let found = format!("a file of more than {} MiB", limits.bytes >> 20);
         return refuse(found, "Make the picture smaller and try again.");
     }
     let format = match image::guess_format(bytes) {
@@ -65,24 +105,30 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Picture> {
     if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
         return refuse("a JPEG that ends too early".into(), "Copy the file again; a part of it is missing.");
     }
+    Ok(format)
+}
 
+/// What reads the pixels, once the header claims no more of them than it may.
+fn decoder<'a>(
+    bytes: &'a [u8],
+    format: ImageFormat,
+    path: &Path,
+    limits: Limits,
+) -> Result<impl ImageDecoder + 'a> {
     // Dimensions are checked here rather than by the library's limits, so that the message can name them. What the
     // decoder allocates besides the pixels (rows, tables) gets some room of its own.
-    let broken = |e: image::ImageError| {
-        Error::format(path, format!("a picture that is damaged or cut short ({e})"), FORMATS, SAVE_AGAIN)
-    };
-    let room = MAX_BYTES.min(DENSEST * bytes.len() as u64);
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(room + (16 << 20));
+    let room = limits.bytes.min(DENSEST * bytes.len() as u64);
+    let mut of_library = image::Limits::no_limits();
+    of_library.max_alloc = Some(room + (16 << 20));
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(broken)?;
+    reader.limits(of_library);
+    let decoder = reader.into_decoder().map_err(|error| broken(path, &error))?;
     let (width, height) = decoder.dimensions();
-    if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE {
+    if width == 0 || height == 0 || width > limits.side || height > limits.side {
         return Err(Error::format(
             path,
             format!("a picture of {width} × {height} pixels"),
-            format!("1 to {MAX_SIDE} pixels a side"),
+            format!("1 to {} pixels a side", limits.side),
             "Make the picture smaller and try again.",
         ));
     }
@@ -94,13 +140,23 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Picture> {
             "Make the picture smaller, or copy the file again if a part of it is missing.",
         ));
     }
+    Ok(decoder)
+}
+
+/// Reads the pixels.
+fn read(mut decoder: impl ImageDecoder, path: &Path) -> Result<Picture> {
     // A picture whose notes on orientation cannot be read is shown as it lies.
     let orientation = decoder.orientation().ok();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| broken(path, &error))?;
     if let Some(orientation) = orientation {
         image.apply_orientation(orientation);
     }
     Ok(on_white(image))
+}
+
+fn broken(path: &Path, error: &image::ImageError) -> Error {
+    let found = format!("a picture that is damaged or cut short ({error})");
+    Error::format(path, found, FORMATS, SAVE_AGAIN)
 }
 
 /// Grey stays grey and colour stays colour; transparency is gone afterwards.

@@ -28,6 +28,6 @@ mod scale;
 
 pub use cleaning::Cleaning;
 pub use contract::{Contract, Preparation, Range};
-pub use decode::{MAX_BYTES, MAX_SIDE, decode, open};
+pub use decode::{Limits, MAX_BYTES, MAX_SIDE, claimed_size, decode, decode_within, open};
 pub use picture::Picture;
 pub use prepare::{Prepared, Stage, Step, prepare};

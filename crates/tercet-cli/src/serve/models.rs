@@ -1,0 +1,95 @@
+//! The models that are served, and `GET /v1/models`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+use tercet::model::ModelFile;
+
+use super::problem::Problem;
+use super::{Server, json_response};
+use crate::scoring::Ensemble;
+use crate::{exit, judging, predicting};
+
+/// A model with the name that it is asked by.
+pub struct Served {
+    /// The name of its file, without the extension.
+    pub name: String,
+    /// The model.
+    pub ensemble: Ensemble,
+}
+
+/// All models that are served.
+pub struct Models(Vec<Arc<Served>>);
+
+impl Models {
+    /// Reads the files.
+    pub fn open(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut models: Vec<Arc<Served>> = Vec::new();
+        for path in paths {
+            let name = name(path);
+            if models.iter().any(|model| model.name == name) {
+                return Err(exit::usage(format!(
+                    "found two models called {name}; expected names that differ, since requests ask for a model by the \
+                     name of its file: rename one"
+                )));
+            }
+            let ensemble = Ensemble::from(ModelFile::load(path)?);
+            models.push(Arc::new(Served { name, ensemble }));
+        }
+        Ok(Models(models))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The model of a name, or the first one where none is given.
+    pub fn find(&self, name: Option<&str>) -> Result<Arc<Served>, Problem> {
+        let names = || self.0.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", ");
+        match (name, &self.0[..]) {
+            (_, []) => Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "found no model to ask; expected one. Start the program with model files: tercet serve MODEL…",
+            )),
+            (None, [first, ..]) => Ok(first.clone()),
+            (Some(name), models) => {
+                models.iter().find(|model| model.name == name).cloned().ok_or_else(|| {
+                    let detail =
+                        format!("found the model {name:?} in the query; expected one of {}", names());
+                    Problem::new(StatusCode::NOT_FOUND, detail)
+                })
+            }
+        }
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Says what is known of each model.
+pub async fn list(State(server): State<Arc<Server>>) -> Response {
+    let models: Vec<Value> = server.models.0.iter().map(|model| to_json(model)).collect();
+    json_response(StatusCode::OK, &json!({ "models": models }))
+}
+
+fn to_json(served: &Served) -> Value {
+    let model = served.ensemble.first();
+    let (card, contract) = (&model.card, &model.card.contract);
+    json!({
+        "name": served.name,
+        "kind": model.classifier.kind(),
+        "about": judging::kind(&model.classifier),
+        "classes": card.classes,
+        "score_kind": predicting::score_name(&served.ensemble),
+        "features": contract.features,
+        "image": contract.image,
+        "preparation": contract.preparation,
+        "metrics": card.metrics,
+    })
+}

@@ -1,0 +1,211 @@
+//! `tercet serve` among clients that mean it ill: half of a hundred connections are hostile, and the others lose nothing.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use image::GrayImage;
+
+use crate::common::Scratch;
+use crate::http::{Answer, Server, connect, post};
+use crate::serve::{picture, png};
+
+/// How many connections are good, and how many hostile.
+const EACH: usize = 50;
+
+/// How long a good client waits between its requests.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What hostile clients do, over and over.
+const ATTACKS: [fn(SocketAddr, &AtomicBool); 9] = [
+    // A head that never ends, one byte after the other.
+    |address, over| trickle(address, b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ", over),
+    // A body, likewise.
+    |address, over| {
+        let head = b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4000000\r\n\r\n";
+        trickle(address, head, over);
+    },
+    // A body that is larger than it may be, its length said.
+    |address, _| throw(address, &post("/v1/predict", "image/png", &vec![0; 8 << 20])),
+    // The same in one chunk, its length not said before.
+    |address, _| {
+        let head =
+            b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n";
+        throw(address, &[&head[..], &vec![0; 8 << 20]].concat());
+    },
+    // Gone in the middle of a body.
+    |address, _| {
+        let request = post("/v1/predict", "image/png", &picture());
+        let mut stream = connect(address);
+        let _ = stream.write_all(&request[..request.len() / 2]);
+        let _ = stream.shutdown(Shutdown::Both);
+    },
+    // Forms that are none.
+    |address, _| {
+        for body in [
+            &b"--b\r\n\r\n"[..],
+            b"--b\r\ncontent-disposition: form-data; name=\"picture\"\r\n\r\n\xff",
+            b"\0",
+        ] {
+            throw(address, &post("/v1/predict", "multipart/form-data; boundary=b", body));
+        }
+    },
+    // A few bytes that become many pixels, and a few that claim to.
+    |address, _| {
+        throw(address, &post("/v1/predict", "image/png", &png(&GrayImage::new(4096, 4096))));
+        throw(address, &post("/v1/predict", "image/x-portable-anymap", b"P5 4000 4000 255\n1"));
+    },
+    // An answer of 3 MB that is not read.
+    |address, over| {
+        let mut stream = connect(address);
+        let _ = stream.write_all(b"GET /data/train-images-0.zst HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        wait(Duration::from_secs(2), over);
+    },
+    // What is no HTTP.
+    |address, _| throw(address, &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, b'\n', b'\r', b'\n']),
+];
+
+/// Sends a beginning, and then a byte at a time.
+fn trickle(address: SocketAddr, beginning: &[u8], over: &AtomicBool) {
+    let mut stream = connect(address);
+    let _ = stream.write_all(beginning);
+    while !over.load(Relaxed) && stream.write_all(b"a").is_ok() {
+        wait(Duration::from_secs(1), over);
+    }
+}
+
+/// Sends all that the server takes, reads what it says, and leaves.
+fn throw(address: SocketAddr, request: &[u8]) {
+    let mut stream = connect(address);
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(3)));
+    let _ = stream.write_all(request);
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read(&mut [0; 1024]);
+}
+
+fn wait(span: Duration, over: &AtomicBool) {
+    let until = Instant::now() + span;
+    while Instant::now() < until && !over.load(Relaxed) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn ask(stream: &mut TcpStream, request: &[u8]) -> std::io::Result<Answer> {
+    stream.write_all(request)?;
+    Answer::read(stream, false)
+}
+
+/// What came of an attack.
+#[derive(Debug)]
+struct Outcome {
+    /// How long each of the good requests took, in order of length.
+    spans: Vec<Duration>,
+    /// How often something hostile was done.
+    attacks: usize,
+    /// The most memory that the program had in the second quarter of the time, and in the last: bytes, where the system
+    /// says.
+    memory: Option<[u64; 2]>,
+}
+
+/// Attacks for so long.
+fn attack(arguments: &str, span: Duration) -> Outcome {
+    let scratch = Scratch::with_model();
+    let mut server = Server::start(
+        &mut scratch.command(&format!("serve --port 0 --patience 4 {arguments} linear.safetensors")),
+    );
+    let (address, pid) = (server.address, server.child.id());
+    let request = post("/v1/predict", "image/png", &picture());
+    let (over, attacks) = (AtomicBool::new(false), AtomicUsize::new(0));
+
+    let (mut spans, memory) = std::thread::scope(|scope| {
+        for i in 0..EACH {
+            let (over, attacks) = (&over, &attacks);
+            scope.spawn(move || {
+                while !over.load(Relaxed) {
+                    ATTACKS[i % ATTACKS.len()](address, over);
+                    attacks.fetch_add(1, Relaxed);
+                }
+            });
+        }
+        let good: Vec<_> = (0..EACH)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (mut spans, mut stream) = (Vec::new(), connect(address));
+                    while !over.load(Relaxed) {
+                        let start = Instant::now();
+                        let answer = ask(&mut stream, &request).unwrap_or_else(|_| {
+                            // A connection that was idle for longer than the server's patience, since this machine was busy
+                            // with other things, is closed; any client then takes a new one.
+                            stream = connect(address);
+                            ask(&mut stream, &request).unwrap()
+                        });
+                        spans.push(start.elapsed());
+                        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+                        std::thread::sleep(PAUSE);
+                    }
+                    spans
+                })
+            })
+            .collect();
+
+        let (start, mut quarters) = (Instant::now(), [0; 4]);
+        while start.elapsed() < span {
+            let quarter = (start.elapsed().as_nanos() * 4 / span.as_nanos()).min(3) as usize;
+            quarters[quarter] = quarters[quarter].max(resident(pid).unwrap_or(0));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        over.store(true, Relaxed);
+        let spans: Vec<Duration> = good.into_iter().flat_map(|client| client.join().unwrap()).collect();
+        (spans, (quarters[1] > 0).then_some([quarters[1], quarters[3]]))
+    });
+    assert_eq!(server.child.try_wait().unwrap(), None, "the server is still there");
+    spans.sort();
+    Outcome { spans, attacks: attacks.into_inner(), memory }
+}
+
+/// How much memory a process has now, in bytes.
+fn resident(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+}
+
+impl Outcome {
+    /// Asserts what must hold however fast the machine is.
+    #[track_caller]
+    fn holds(&self) {
+        assert!(
+            self.spans.len() >= EACH && self.attacks >= EACH,
+            "{} and {}",
+            self.spans.len(),
+            self.attacks
+        );
+        if let Some([before, after]) = self.memory {
+            assert!(after as f64 <= 1.1 * before as f64, "memory grew from {before} to {after} bytes");
+        }
+    }
+}
+
+#[test]
+fn good_clients_lose_no_request_while_half_of_all_are_hostile() {
+    attack("", Duration::from_secs(8)).holds();
+}
+
+/// The same for minutes, with its figures: `cargo test --release -p tercet-cli --test cli for_minutes -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes three minutes"]
+fn good_clients_lose_no_request_for_minutes() {
+    let outcome = attack("", Duration::from_secs(180));
+    let at = |share: f64| outcome.spans[(share * (outcome.spans.len() - 1) as f64) as usize];
+    println!(
+        "{} good requests, all answered, the middle one in {:?}, 99 % in {:?}, the last in {:?}; {} attacks; memory {:?}",
+        outcome.spans.len(),
+        at(0.5),
+        at(0.99),
+        at(1.0),
+        outcome.attacks,
+        outcome.memory
+    );
+    outcome.holds();
+}
