@@ -15,6 +15,7 @@ mod descending;
 mod describe;
 mod evaluate;
 mod exact;
+mod formats;
 mod graph;
 #[cfg(unix)]
 mod interrupt;
