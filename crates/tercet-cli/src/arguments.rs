@@ -1,11 +1,13 @@
 //! Arguments that several verbs take.
 
 use std::io::{Error as IoError, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
-use tercet::data::{Collection, SealedTest, Source, Split, default_validation, split};
+use tercet::data::{
+    Collection, ImageSize, LabelColumn, Reading, SealedTest, Source, Split, default_validation, split,
+};
 use tercet::image::Cleaning;
 use tercet::recipe::AnyRecipe;
 use tercet::{Dataset, Error};
@@ -13,7 +15,7 @@ use tercet::{Dataset, Error};
 /// Where the data comes from.
 #[derive(Args, Clone)]
 pub struct Data {
-    /// The data: `mnist`, or a folder of IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-…, or .gz)
+    /// The data: `mnist`, a folder (of IDX files, of pictures by class, …), or a file: NPZ, NPY, CSV, Parquet, LIBSVM or IDX
     #[arg(
         long,
         global = true,
@@ -22,6 +24,49 @@ pub struct Data {
         value_name = "SOURCE"
     )]
     pub data: String,
+    #[command(flatten)]
+    pub reading: Read,
+}
+
+/// What cannot be seen from the data itself.
+#[derive(Args, Clone)]
+pub struct Read {
+    /// The test set, where it is not beside the training set: another source, whose test set it is or all of it
+    #[arg(long, global = true, help_heading = "Data and files", value_name = "SOURCE")]
+    test_data: Option<Source>,
+    /// The file of the labels, where the data are features alone: NPY, IDX, or text with one a line
+    #[arg(long, global = true, help_heading = "Data and files", value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Which column of a table holds the labels: `first`, `last`, or its name
+    #[arg(long, global = true, help_heading = "Data and files", value_name = "COLUMN")]
+    label_column: Option<LabelColumn>,
+    /// Whether the first row of a table names its columns, where that is not seen
+    #[arg(long, global = true, help_heading = "Data and files", value_name = "yes|no", value_parser = clap::builder::BoolishValueParser::new())]
+    header: Option<bool>,
+    /// Scale pictures to this size, and take rows of numbers for the pixels of such images
+    #[arg(long, global = true, help_heading = "Data and files", value_name = "WxH")]
+    size: Option<ImageSize>,
+    /// Make pictures grey
+    #[arg(long, global = true, help_heading = "Data and files")]
+    gray: bool,
+    /// Take numbers as they are, even where they look like pixels
+    #[arg(long, global = true, help_heading = "Data and files", conflicts_with_all = ["size", "gray"])]
+    plain: bool,
+}
+
+impl Read {
+    /// As the library wants to know it.
+    pub fn reading(&self) -> Reading {
+        Reading {
+            labels: self.labels.clone(),
+            label: self.label_column.clone(),
+            header: self.header,
+            size: self.size,
+            gray: self.gray,
+            plain: self.plain,
+            test: self.test_data.clone(),
+        }
+    }
 }
 
 /// What is done to every picture first, beside what a recipe says.
@@ -68,7 +113,7 @@ pub struct Seed {
 impl Data {
     /// Reads the data.
     pub fn open(&self) -> anyhow::Result<Collection> {
-        Ok(self.data.parse::<Source>()?.open()?)
+        Ok(self.data.parse::<Source>()?.open_with(&self.reading.reading())?)
     }
 }
 
@@ -109,7 +154,8 @@ pub fn recipe(name: &str) -> anyhow::Result<AnyRecipe> {
 /// The test set of a collection, or an error that says how it would be found.
 pub fn test_set(collection: &Collection) -> anyhow::Result<&SealedTest> {
     collection.test.as_ref().ok_or_else(|| {
-        let expected = "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte beside the training files";
+        let expected =
+            "one beside the training set (t10k-images-idx3-ubyte, x_test, …_test.csv, test/), or --test-data";
         Error::mismatch(format!("test set of {}", collection.name), "none", expected).into()
     })
 }

@@ -1,18 +1,20 @@
-//! `tercet data info|show`: a look at a data set before anything is learned from it.
+//! `tercet data info|show|convert`: a look at a data set before anything is learned from it, and other files of it.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::json;
 use tercet::Dataset;
 use tercet::augment::{Augment, variations};
-use tercet::data::{Openings, Summary, contact_sheet, contact_sheet_text, duplicates_across};
+use tercet::data::{
+    Format, Openings, Source, Summary, contact_sheet, contact_sheet_text, duplicates_across, write,
+};
 use tercet::recipe::AnyRecipe;
 use tercet::text::thousands;
 
-use crate::arguments::{Data, check_writable, recipe, test_set};
+use crate::arguments::{Data, Read, check_writable, recipe, test_set};
 use crate::table::{percent, with_header};
 use crate::{exit, output};
 
@@ -54,6 +56,24 @@ enum What {
         #[arg(long, value_name = "FILE.png")]
         out: Option<PathBuf>,
     },
+    /// Write a data set in another format
+    Convert {
+        /// What to read: all that `--data` takes elsewhere
+        #[arg(value_name = "FROM")]
+        from: Source,
+        /// What to write, its format told by its name: NAME.npz, features.npy (with labels.npy), NAME.csv, NAME.libsvm, or a
+        /// folder
+        #[arg(value_name = "TO")]
+        to: PathBuf,
+        #[command(flatten)]
+        reading: Read,
+        /// The format, where its name does not tell: idx or pictures of a folder, npz, npy, csv, libsvm
+        #[arg(long)]
+        format: Option<Format>,
+        /// Leave the test set out
+        #[arg(long)]
+        train_only: bool,
+    },
 }
 
 /// Looks at a data set.
@@ -63,6 +83,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         What::Show { data, columns, test, augment, seed, out } => {
             let augment = augment.map(|recipe| augmentation(&recipe, seed)).transpose()?;
             show(&data, columns, test, augment, out)?;
+        }
+        What::Convert { from, to, reading, format, train_only } => {
+            convert(&from, &to, &reading, format, train_only)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -121,6 +144,25 @@ fn info(data: &Data, json: bool) -> anyhow::Result<()> {
         if across.len() > 10 {
             writeln!(out, "  and {} more (--json lists all)", thousands(across.len() - 10))?;
         }
+    }
+    Ok(())
+}
+
+fn convert(
+    from: &Source,
+    to: &Path,
+    reading: &Read,
+    format: Option<Format>,
+    train_only: bool,
+) -> anyhow::Result<()> {
+    let format = format.map_or_else(|| Format::of(to), Ok)?;
+    format.check(to)?;
+    let collection = from.open_with(&reading.reading())?;
+    let mut openings = Openings::new();
+    let test = collection.test.as_ref().filter(|_| !train_only);
+    let test = test.map(|test| test.open(&mut openings, "data convert"));
+    for path in write(to, format, &collection.train, test.as_ref())? {
+        output::print(path.display())?;
     }
     Ok(())
 }

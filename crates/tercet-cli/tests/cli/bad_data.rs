@@ -29,7 +29,10 @@ fn a_folder_that_is_none() {
     let scratch = Scratch::empty();
     all_refuse(&scratch, &["small", "No such file or directory"]);
     scratch.write("small", "a file");
-    all_refuse(&scratch, &["small: found a file; expected a folder"]);
+    all_refuse(
+        &scratch,
+        &["small: found one column, “a file” in its first row; expected at least two columns"],
+    );
     std::fs::remove_file(scratch.path("small")).unwrap();
     std::fs::create_dir(scratch.path("small")).unwrap();
     all_refuse(&scratch, &["none of the files looked for", "train-images-idx3-ubyte"]);

@@ -16,6 +16,7 @@ mod descending;
 mod describe;
 mod evaluate;
 mod exact;
+mod formats;
 mod graph;
 mod http;
 #[cfg(unix)]

@@ -12,25 +12,17 @@
 //! the bytes that are really there, and no memory is set aside for what it merely claims. Whether a file is gzipped
 //! is seen from its first two bytes, not from its name.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::Write;
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
+
+use super::content::{AGAIN, Claim, Content, hex};
 
 use crate::{Error, Result};
 
-/// The first two bytes of every gzipped file.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-
-/// Deflate makes at most 1,032 bytes of one, so a gzipped file cannot hold more than that times its length.
-const DEFLATE_LIMIT: u64 = 1032;
-
 /// More dimensions than (N, height, width, channels) mean nothing here.
 const MOST_DIMENSIONS: usize = 4;
-
-const AGAIN: &str = "The file is damaged or cut short: copy or download it again.";
 
 /// The elements of an array.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,10 +62,7 @@ pub struct Idx {
 /// # Errors
 /// A file that cannot be read, that is no IDX file, or whose length is not what its header says.
 pub fn read_idx(path: &Path) -> Result<Idx> {
-    let file = File::open(path).map_err(Error::file("open", path))?;
-    // Only a regular file has a length that can be known beforehand.
-    let length = file.metadata().ok().filter(|about| about.is_file()).map(|about| about.len());
-    sniff(BufReader::new(file), length, path)
+    read(Content::open(path)?)
 }
 
 /// Reads an IDX file, gzipped or not, that is in memory already; `path` is what errors call it.
@@ -81,147 +70,38 @@ pub fn read_idx(path: &Path) -> Result<Idx> {
 /// # Errors
 /// Those of [`read_idx`].
 pub fn parse_idx(bytes: &[u8], path: &Path) -> Result<Idx> {
-    sniff(bytes, Some(bytes.len() as u64), path)
+    read(Content::of(bytes, path)?)
 }
 
-fn sniff(mut file: impl BufRead, length: Option<u64>, path: &Path) -> Result<Idx> {
-    let start = file.fill_buf().map_err(Error::file("read", path))?;
-    if start.is_empty() {
+fn read(mut content: Content<'_>) -> Result<Idx> {
+    if content.is_empty_file() {
         let expected = "an IDX file, which has a header of at least 8 bytes";
-        return Err(Error::format(path, "an empty file (0 bytes)", expected, AGAIN));
+        return Err(content.refuse("an empty file (0 bytes)", expected, AGAIN));
     }
-    if start.starts_with(&GZIP) {
-        let gzip = Some(length.map_or(u64::MAX, |length| length.saturating_mul(DEFLATE_LIMIT)));
-        Reader { from: MultiGzDecoder::new(file), length: None, at_most: gzip, path, read: 0 }.idx()
-    } else {
-        Reader { from: file, length, at_most: length, path, read: 0 }.idx()
+    let magic: [u8; 4] = content.head("the 4 bytes that an IDX file begins with")?;
+    let [0, 0, code, count] = magic else {
+        let found = format!("the bytes {}", hex(&magic));
+        let remedy = "This is no IDX file; a picture, CSV or archive has to be converted first.";
+        return Err(content.refuse(found, "an IDX file, which begins with two zero bytes", remedy));
+    };
+    let Some(element) = Element::of(code) else {
+        let found = format!("the element type 0x{code:02x}");
+        let expected = "0x08 (u8), 0x09 (i8), 0x0b (i16), 0x0c (i32), 0x0d (f32) or 0x0e (f64)";
+        return Err(content.refuse(found, expected, "The file is damaged, or no IDX file."));
+    };
+    let count = usize::from(count);
+    if !(1..=MOST_DIMENSIONS).contains(&count) {
+        let found = format!("{count} dimensions");
+        let expected = "1 (labels), 2 (N, features), 3 (N, height, width) or 4 (N, height, width, channels)";
+        return Err(content.refuse(found, expected, "Write the array again with one of these shapes."));
     }
-}
-
-/// Reads the content of one file, after gzip where there was any.
-struct Reader<'a, R> {
-    from: R,
-    /// The bytes of the content, where that is known.
-    length: Option<u64>,
-    /// The bytes that the content cannot exceed, where that is known.
-    at_most: Option<u64>,
-    path: &'a Path,
-    /// Bytes read so far.
-    read: u64,
-}
-
-impl<R: Read> Reader<'_, R> {
-    fn idx(mut self) -> Result<Idx> {
-        let magic: [u8; 4] = self.header("the 4 bytes that an IDX file begins with")?;
-        let [0, 0, code, count] = magic else {
-            let found = format!("the bytes {}", hex(&magic));
-            let remedy = "This is no IDX file; a picture, CSV or archive has to be converted first.";
-            return Err(self.refuse(found, "an IDX file, which begins with two zero bytes", remedy));
-        };
-        let Some(element) = Element::of(code) else {
-            let found = format!("the element type 0x{code:02x}");
-            let expected = "0x08 (u8), 0x09 (i8), 0x0b (i16), 0x0c (i32), 0x0d (f32) or 0x0e (f64)";
-            return Err(self.refuse(found, expected, "The file is damaged, or no IDX file."));
-        };
-        let count = usize::from(count);
-        if !(1..=MOST_DIMENSIONS).contains(&count) {
-            let found = format!("{count} dimensions");
-            let expected =
-                "1 (labels), 2 (N, features), 3 (N, height, width) or 4 (N, height, width, channels)";
-            return Err(self.refuse(found, expected, "Write the array again with one of these shapes."));
-        }
-        let mut dimensions = Vec::with_capacity(count);
-        for _ in 0..count {
-            let bytes = self.header(&format!("a header of {} bytes", 4 + 4 * count))?;
-            dimensions.push(u32::from_be_bytes(bytes));
-        }
-        let bytes = self.body(&dimensions, element)?;
-        let dimensions = dimensions.into_iter().map(|n| n as usize).collect();
-        Ok(Idx { dimensions, values: element.decode(bytes) })
-    }
-
-    /// The next four bytes.
-    fn header(&mut self, expected: &str) -> Result<[u8; 4]> {
-        let mut bytes = Vec::with_capacity(4);
-        (&mut self.from).take(4).read_to_end(&mut bytes).map_err(|error| self.broken(error))?;
-        self.read += bytes.len() as u64;
-        bytes.try_into().map_err(|_| self.refuse(format!("{} bytes", self.read), expected, AGAIN))
-    }
-
-    /// The bytes after the header: as many as the dimensions ask for, and then the end of the file.
-    fn body(&mut self, dimensions: &[u32], element: Element) -> Result<Vec<u8>> {
-        let times = dimensions.iter().map(u32::to_string).collect::<Vec<_>>().join(" × ");
-        let claim = dimensions.iter().try_fold(element.size() as u64, |n, &d| n.checked_mul(u64::from(d)));
-        let total = claim.and_then(|claim| claim.checked_add(self.read));
-        let (Some(claim), Some(total)) = (claim, total) else {
-            let found = format!("a header that claims {times} elements");
-            let expected = "an array of fewer than 2⁶⁴ bytes";
-            return Err(self.refuse(found, expected, AGAIN));
-        };
-        let expected = format!(
-            "{total} bytes: a header of {} and {times} elements of {} each",
-            self.read,
-            element.size()
-        );
-        // A file that is known to be too short or too long is refused before anything is read or allocated.
-        if let Some(length) = self.length
-            && length != total
-        {
-            return Err(self.wrong_length(length < total, format!("{length} bytes"), expected));
-        }
-        if self.at_most.is_some_and(|most| total > most) {
-            let found = "gzipped data too short to hold that much";
-            return Err(self.wrong_length(true, found.to_owned(), expected));
-        }
-
-        // The buffer grows with what is really there. One byte more than expected is enough to know that there is
-        // too much: a gzip bomb is not unpacked any further.
-        let mut bytes = Vec::new();
-        if self.length.is_some() {
-            let exact = usize::try_from(claim).unwrap_or(usize::MAX);
-            if bytes.try_reserve_exact(exact).is_err() {
-                let remedy = "Use a machine with more memory, or a part of the data.";
-                return Err(self.refuse(
-                    format!("{claim} bytes of elements"),
-                    "as many as memory holds",
-                    remedy,
-                ));
-            }
-        }
-        (&mut self.from)
-            .take(claim.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| self.broken(error))?;
-        let found = bytes.len() as u64;
-        if found < claim {
-            return Err(self.wrong_length(true, format!("{} bytes", self.read + found), expected));
-        }
-        if found > claim {
-            return Err(self.wrong_length(false, format!("more than {total} bytes"), expected));
-        }
-        Ok(bytes)
-    }
-
-    fn wrong_length(&self, short: bool, found: String, expected: String) -> Error {
-        let remedy = if short { AGAIN } else { "The file is overlong: copy or download it again." };
-        self.refuse(found, expected, remedy)
-    }
-
-    fn refuse(&self, found: impl ToString, expected: impl ToString, remedy: &str) -> Error {
-        Error::format(self.path, found, expected, remedy)
-    }
-
-    /// What reading failed of: the content of a gzipped file, or the file system.
-    fn broken(&self, error: std::io::Error) -> Error {
-        match error.kind() {
-            ErrorKind::UnexpectedEof => self.refuse("gzipped data that ends early", "all of it", AGAIN),
-            ErrorKind::InvalidData | ErrorKind::InvalidInput => {
-                let found = format!("gzipped data that is damaged ({error})");
-                self.refuse(found, "whole gzipped data and nothing after it", AGAIN)
-            }
-            _ => Error::file("read", self.path)(error),
-        }
-    }
+    let expected = format!("a header of {} bytes", 4 + 4 * count);
+    let dimensions = (0..count)
+        .map(|_| Ok(u32::from_be_bytes(content.head(&expected)?).into()))
+        .collect::<Result<Vec<u64>>>()?;
+    let claim = content.claim(&dimensions, element.size())?;
+    let values = element.decode(&mut content, &claim)?;
+    Ok(Idx { dimensions: dimensions.into_iter().map(|n| n as usize).collect(), values })
 }
 
 /// The type of an element.
@@ -257,24 +137,16 @@ impl Element {
         }
     }
 
-    fn decode(self, bytes: Vec<u8>) -> Values {
-        match self {
-            Element::U8 => Values::U8(bytes),
-            Element::I8 => each(&bytes, |b: [u8; 1]| f32::from(i8::from_be_bytes(b))),
-            Element::I16 => each(&bytes, |b: [u8; 2]| f32::from(i16::from_be_bytes(b))),
-            Element::I32 => each(&bytes, |b: [u8; 4]| i32::from_be_bytes(b) as f32),
-            Element::F32 => each(&bytes, f32::from_be_bytes),
-            Element::F64 => each(&bytes, |b: [u8; 8]| f64::from_be_bytes(b) as f32),
-        }
+    fn decode(self, from: &mut Content<'_>, claim: &Claim) -> Result<Values> {
+        Ok(Values::F32(match self {
+            Element::U8 => return Ok(Values::U8(from.bytes(claim)?)),
+            Element::I8 => from.numbers(claim, |b: [u8; 1]| f32::from(i8::from_be_bytes(b)))?,
+            Element::I16 => from.numbers(claim, |b: [u8; 2]| f32::from(i16::from_be_bytes(b)))?,
+            Element::I32 => from.numbers(claim, |b: [u8; 4]| i32::from_be_bytes(b) as f32)?,
+            Element::F32 => from.numbers(claim, f32::from_be_bytes)?,
+            Element::F64 => from.numbers(claim, |b: [u8; 8]| f64::from_be_bytes(b) as f32)?,
+        }))
     }
-}
-
-fn each<const SIZE: usize>(bytes: &[u8], decode: impl Fn([u8; SIZE]) -> f32) -> Values {
-    Values::F32(bytes.as_chunks().0.iter().map(|&element| decode(element)).collect())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Writes an IDX file, gzipped where its name ends in `.gz`. A file that was there before is replaced whole, or stays

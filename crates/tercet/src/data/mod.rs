@@ -5,20 +5,37 @@
 //! ```
 
 mod batch;
+mod beside;
+mod cifar;
 mod contact_sheet;
+mod content;
 mod dataset;
-mod folder;
+mod growing;
 mod idx;
+mod idx_folder;
+mod libsvm;
+mod npy;
+mod npz;
+mod open;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod part;
+mod pictures;
+mod reading;
 mod sealed;
 mod source;
 mod split;
 mod summary;
+mod table;
+mod write;
 
 pub use batch::Batches;
 pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text, side_by_side_text};
 pub use dataset::{Dataset, ImageShape, Row};
 pub use idx::{Idx, Values, parse_idx, read_idx, write_idx};
+pub use reading::{ImageSize, LabelColumn, Reading};
 pub use sealed::{Opening, Openings, SealedTest};
 pub use source::{Collection, Source};
 pub use split::{Split, default_validation, folds, split};
 pub use summary::{ClassCount, Summary, ValueRange, duplicates, duplicates_across};
+pub use write::{Format, write};

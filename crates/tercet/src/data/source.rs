@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::folder;
-use super::{Dataset, SealedTest};
+use super::open::{self, Found, Half};
+use super::part::{Features, Labels, Part};
+use super::{Dataset, Reading, SealedTest};
 use crate::{Error, Result};
 
 /// A data set as it is handed out.
@@ -25,7 +26,7 @@ pub struct Collection {
 /// use tercet::data::Source;
 ///
 /// let source: Source = "digits/2026".parse()?;
-/// assert_eq!(source, Source::Folder("digits/2026".into()));
+/// assert_eq!(source, Source::Path("digits/2026".into()));
 /// # Ok::<(), tercet::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,24 +34,27 @@ pub enum Source {
     /// The MNIST database that is built into this library.
     #[cfg(feature = "mnist")]
     Mnist,
-    /// A folder of IDX files; [`Source::open`] says how they are named.
-    Folder(PathBuf),
+    /// A file or folder; [`Source::open_with`] says of what.
+    Path(PathBuf),
 }
 
 impl FromStr for Source {
     type Err = Error;
 
-    /// `mnist` is the built-in data set; anything else is the path of a folder (`./mnist` where one has that name).
+    /// `mnist` is the built-in data set; anything else is the path of a file or folder (`./mnist` where one has that
+    /// name).
     fn from_str(text: &str) -> Result<Self> {
         match text.trim() {
             #[cfg(feature = "mnist")]
             "mnist" => Ok(Source::Mnist),
             #[cfg(not(feature = "mnist"))]
-            "mnist" => {
-                Err(Error::setting("data", "mnist", "a folder: this build is without the feature `mnist`"))
-            }
-            "" => Err(Error::setting("data", "empty", "`mnist`, or a folder that holds IDX files")),
-            _ => Ok(Source::Folder(PathBuf::from(text))),
+            "mnist" => Err(Error::setting(
+                "data",
+                "mnist",
+                "a file or folder: this build is without the feature `mnist`",
+            )),
+            "" => Err(Error::setting("data", "empty", "`mnist`, or a file or folder of data")),
+            _ => Ok(Source::Path(PathBuf::from(text))),
         }
     }
 }
@@ -60,50 +64,78 @@ impl fmt::Display for Source {
         match self {
             #[cfg(feature = "mnist")]
             Source::Mnist => f.write_str("mnist"),
-            Source::Folder(path) => path.display().fmt(f),
+            Source::Path(path) => path.display().fmt(f),
         }
     }
 }
 
 impl Source {
-    /// Opens the data and checks it.
+    /// Opens the data and checks it; everything about it is seen from the files.
     ///
-    /// A folder holds images and labels to train with, and may hold others to test with. Training files begin with
-    /// `train`, test files with `t10k` or `test`; then follow `-images-idx3-ubyte`, `-images.idx3-ubyte` or
-    /// `-images.idx`, and `-labels-idx1-ubyte`, `-labels.idx1-ubyte` or `-labels.idx`; any of them may end in `.gz`.
-    /// The first name that is there counts. Images of (N, height, width[, channels]) bytes are pixels; (N, D) numbers
-    /// and arrays of any other element type are plain features, used as they are. The names of the classes are
-    /// the lines of `classes.txt` or `labels.txt`; without these they are the numbers from "0" to the largest
-    /// training label.
+    /// # Errors
+    /// Those of [`open_with`](Source::open_with).
+    pub fn open(&self) -> Result<Collection> {
+        self.open_with(&Reading::default())
+    }
+
+    /// Opens the data and checks it. What a file holds is told by its content, and not by its name; any file but those of
+    /// NPZ and Parquet may be gzipped.
+    ///
+    /// | what | training set | test set |
+    /// |---|---|---|
+    /// | folder of IDX files | `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` (or `-images.idx3-ubyte`, `-images.idx`, …) | `t10k-…` or `test-…` |
+    /// | folder of pictures by class | `cat/1.png`, `dog/7.jpg`, …, in `train/` or not | the same in `test/` or `val/` |
+    /// | folder of CIFAR-10's batches | `data_batch_1.bin` to `_5.bin` | `test_batch.bin` |
+    /// | NPZ | `x_train` and `y_train`, `train_images` and `train_labels` (with `val_…`), `X` and `y`, … | `x_test` and `y_test`, `test_images` and `test_labels` |
+    /// | NPY, IDX | the features; labels in the file beside it: `y_train.npy` for `X_train.npy`, `labels.npy` for `features.npy` | `X_test.npy` for `X_train.npy` |
+    /// | CSV, with commas, semicolons or tabs | rows, one column of labels | `b_test.csv` for `b_train.csv` |
+    /// | Parquet | Hugging Face's images, or columns of numbers, and one of labels | `test-…parquet` for `train-…parquet` |
+    /// | LIBSVM | `label place:value …` | `a1a.t` for `a1a`, or `test` for `train` |
+    ///
+    /// A folder with one such training file is as good as the file. Bytes of (N, height, width\[, channels\]) are pixels; all
+    /// other numbers are plain features, used as they are, unless [`Reading::size`] says that they are the pixels of
+    /// images. Rows of a table are pixels too where they hold whole numbers of 0 to 255, as many as a square has pixels, in
+    /// columns called `pixel…` or `1x1`, or without names.
+    ///
+    /// Classes have the names that the labels are; or those in `classes.txt` of the folder, one a line, and labels are their
+    /// numbers from 0. IDX files have class numbers, which are names too.
     ///
     /// # Errors
     /// A folder or file that is missing, not what it should be, or does not fit the others.
-    pub fn open(&self) -> Result<Collection> {
+    pub fn open_with(&self, reading: &Reading) -> Result<Collection> {
         match self {
             #[cfg(feature = "mnist")]
-            Source::Mnist => mnist(),
-            Source::Folder(path) => folder::open(path),
+            Source::Mnist => open::finish(mnist()?, reading),
+            Source::Path(path) => open::open(path, reading),
         }
     }
 }
 
+/// The data set that is built in.
 #[cfg(feature = "mnist")]
-fn mnist() -> Result<Collection> {
+pub(super) fn mnist() -> Result<Found> {
     use super::ImageShape;
 
     let file = std::path::Path::new("mnist");
     let mnist = tercet_mnist::open().map_err(|error| {
         Error::format(file, error, "the original data", "The program is damaged: install it again.")
     })?;
-    let set = |name: &str, pixels, labels: Vec<u8>| {
+    let part = |name: &str, pixels, labels: Vec<u8>| {
         let shape = ImageShape::gray(tercet_mnist::WIDTH, tercet_mnist::HEIGHT);
-        let labels = labels.into_iter().map(u32::from).collect();
-        Dataset::from_pixels(name, shape, pixels, labels, digits(tercet_mnist::CLASSES))
+        Half::Whole(Part {
+            name: name.to_owned(),
+            path: file.to_owned(),
+            labels_path: file.to_owned(),
+            features: Features::Pixels(shape, pixels),
+            labels: Labels::Indices(labels.into_iter().map(u32::from).collect()),
+        })
     };
-    Ok(Collection {
+    Ok(Found {
         name: "MNIST".to_owned(),
-        train: set("MNIST train", mnist.train_images, mnist.train_labels)?,
-        test: Some(SealedTest::new(set("MNIST test", mnist.test_images, mnist.test_labels)?)),
+        train: part("MNIST train", mnist.train_images, mnist.train_labels),
+        test: Some(part("MNIST test", mnist.test_images, mnist.test_labels)),
+        classes: Some(digits(tercet_mnist::CLASSES)),
+        layout: None,
     })
 }
 
@@ -119,7 +151,7 @@ mod tests {
     #[test]
     fn an_empty_name_is_refused() {
         let error = " ".parse::<Source>().unwrap_err();
-        assert_eq!(error.to_string(), "data is empty; expected `mnist`, or a folder that holds IDX files");
+        assert_eq!(error.to_string(), "data is empty; expected `mnist`, or a file or folder of data");
     }
 
     #[cfg(feature = "mnist")]

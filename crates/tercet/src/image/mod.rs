@@ -31,3 +31,4 @@ pub use contract::{Contract, Preparation, Range};
 pub use decode::{Limits, MAX_BYTES, MAX_SIDE, claimed_size, decode, decode_within, open};
 pub use picture::Picture;
 pub use prepare::{Prepared, Stage, Step, prepare};
+pub(crate) use scale::scale;

@@ -8,7 +8,7 @@ use crate::data::ImageShape;
 
 /// The picture at `width` × `height`: by [`area`] along a side that shrinks, by linear interpolation along one
 /// that grows.
-pub(super) fn scale(picture: &Picture, width: usize, height: usize) -> Picture {
+pub(crate) fn scale(picture: &Picture, width: usize, height: usize) -> Picture {
     let shape = picture.shape();
     let shrunk = area(picture, width.min(shape.width), height.min(shape.height));
     if (shrunk.shape().width, shrunk.shape().height) == (width, height) {

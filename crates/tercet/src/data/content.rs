@@ -1,0 +1,279 @@
+//! [`Content`]: the bytes of one file, after gzip where there was any, held against what a header claims.
+//!
+//! Nothing in a file is trusted: a header is held against the bytes that are really there, and no memory is set aside for
+//! what it merely claims. Whether a file is gzipped is seen from its first two bytes, not from its name.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::{Error, Result};
+
+/// The first two bytes of every gzipped file.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Deflate makes at most 1,032 bytes of one, so compressed data cannot hold more than that times its length.
+pub(super) const DEFLATE_LIMIT: u64 = 1032;
+
+/// What to do about a file with a part missing.
+pub(super) const AGAIN: &str = "The file is damaged or cut short: copy or download it again.";
+
+/// How many bytes are looked at to tell a format.
+const START: u64 = 4096;
+
+/// How many bytes of numbers are decoded at a time.
+const PIECE: usize = 1 << 16;
+
+/// The content of one file, read from its beginning to its end.
+pub(super) struct Content<'a> {
+    from: BufReader<Box<dyn Read + 'a>>,
+    start: Vec<u8>,
+    /// The bytes of the content, where that is known.
+    length: Option<u64>,
+    /// The bytes that the content cannot exceed, where that is known.
+    at_most: Option<u64>,
+    /// What errors call it.
+    pub path: PathBuf,
+    /// Bytes read so far.
+    read: u64,
+    compressed: bool,
+}
+
+impl Content<'static> {
+    /// The content of a file, unpacked where it is gzipped.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::file("open", path))?;
+        // Only a regular file has a length that can be known beforehand.
+        let length = file.metadata().ok().filter(|about| about.is_file()).map(|about| about.len());
+        Self::sniff(Box::new(file), length, path)
+    }
+}
+
+impl<'a> Content<'a> {
+    /// The content of a file that is in memory.
+    pub fn of(bytes: &'a [u8], path: &Path) -> Result<Self> {
+        Self::sniff(Box::new(bytes), Some(bytes.len() as u64), path)
+    }
+
+    fn sniff(mut from: Box<dyn Read + 'a>, length: Option<u64>, path: &Path) -> Result<Self> {
+        let mut start = Vec::new();
+        from.by_ref().take(START).read_to_end(&mut start).map_err(Error::file("read", path))?;
+        let gzipped = start.starts_with(&GZIP);
+        let from = from_its_start(start.clone(), from);
+        if gzipped {
+            let from = Box::new(MultiGzDecoder::new(from));
+            return Self::unpacked(from, length.unwrap_or(u64::MAX), None, path);
+        }
+        let path = path.to_owned();
+        Ok(Content { from, start, length, at_most: length, path, read: 0, compressed: false })
+    }
+
+    /// What a decompressor gives of so many bytes.
+    pub fn unpacked(
+        mut from: Box<dyn Read + 'a>,
+        compressed: u64,
+        length: Option<u64>,
+        path: &Path,
+    ) -> Result<Self> {
+        let mut start = Vec::new();
+        let read = from.by_ref().take(START).read_to_end(&mut start);
+        let at_most = Some(compressed.saturating_mul(DEFLATE_LIMIT));
+        let from = from_its_start(start.clone(), from);
+        let content =
+            Content { from, start, length, at_most, path: path.to_owned(), read: 0, compressed: true };
+        match read {
+            Ok(_) => Ok(content),
+            Err(error) => Err(content.broken(error)),
+        }
+    }
+
+    /// The first bytes of the content, to tell its format by.
+    pub fn start(&self) -> &[u8] {
+        &self.start
+    }
+
+    /// Whether the file itself has no byte.
+    pub fn is_empty_file(&self) -> bool {
+        !self.compressed && self.start.is_empty()
+    }
+
+    /// The bytes of the content, where they can be known without reading it.
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The next N bytes, which belong to a header.
+    pub fn head<const N: usize>(&mut self, expected: &str) -> Result<[u8; N]> {
+        let bytes = self.header(N, expected)?;
+        Ok(bytes.try_into().expect("as many bytes as were asked for"))
+    }
+
+    /// The next bytes, which belong to a header.
+    pub fn header(&mut self, count: usize, expected: &str) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if let Err(error) = (&mut self.from).take(count as u64).read_to_end(&mut bytes) {
+            return Err(self.broken(error));
+        }
+        self.read += bytes.len() as u64;
+        if bytes.len() < count {
+            return Err(self.refuse(format!("{} bytes", self.read), expected, AGAIN));
+        }
+        Ok(bytes)
+    }
+
+    /// What an array of these dimensions takes, with everything that is known before it is read held against it.
+    pub fn claim(&self, dimensions: &[u64], element: usize) -> Result<Claim> {
+        let times = match dimensions {
+            [] => "1".to_owned(),
+            _ => dimensions.iter().map(u64::to_string).collect::<Vec<_>>().join(" × "),
+        };
+        let bytes = dimensions.iter().try_fold(element as u64, |n, &d| n.checked_mul(d));
+        let total = bytes.and_then(|bytes| bytes.checked_add(self.read));
+        let (Some(bytes), Some(total)) = (bytes, total) else {
+            let found = format!("a header that claims {times} elements");
+            return Err(self.refuse(found, "an array of fewer than 2⁶⁴ bytes", AGAIN));
+        };
+        let expected =
+            format!("{total} bytes: a header of {} and {times} elements of {element} each", self.read);
+        let claim = Claim { bytes, total, expected };
+        // A file that is known to be too short or too long is refused before anything is read or allocated.
+        if let Some(length) = self.length
+            && length != total
+        {
+            return Err(self.wrong_length(length < total, format!("{length} bytes"), &claim));
+        }
+        if self.at_most.is_some_and(|most| total > most) {
+            let found = "gzipped data too short to hold that much".replace("gzipped", self.packed());
+            return Err(self.wrong_length(true, found, &claim));
+        }
+        Ok(claim)
+    }
+
+    /// As many bytes as were claimed, and then the end of the file.
+    pub fn bytes(&mut self, claim: &Claim) -> Result<Vec<u8>> {
+        let mut bytes: Vec<u8> = Vec::new();
+        self.reserve(&mut bytes, claim.bytes)?;
+        // The buffer grows with what is really there. One byte more than expected is enough to know that there is
+        // too much: a gzip bomb is not unpacked any further.
+        if let Err(error) = (&mut self.from).take(claim.bytes.saturating_add(1)).read_to_end(&mut bytes) {
+            return Err(self.broken(error));
+        }
+        self.whole(bytes.len() as u64, claim)?;
+        Ok(bytes)
+    }
+
+    /// As many numbers as were claimed, and then the end of the file.
+    pub fn numbers<const SIZE: usize, T>(
+        &mut self,
+        claim: &Claim,
+        decode: impl Fn([u8; SIZE]) -> T,
+    ) -> Result<Vec<T>> {
+        let mut numbers: Vec<T> = Vec::new();
+        self.reserve(&mut numbers, claim.bytes / SIZE as u64)?;
+        let mut piece = Vec::with_capacity(PIECE);
+        let mut found = 0;
+        loop {
+            piece.clear();
+            let left = claim.bytes.saturating_add(1) - found;
+            let some = left.min((PIECE / SIZE * SIZE) as u64);
+            if let Err(error) = (&mut self.from).take(some).read_to_end(&mut piece) {
+                return Err(self.broken(error));
+            }
+            found += piece.len() as u64;
+            numbers.extend(piece.as_chunks().0.iter().map(|&element| decode(element)));
+            if (piece.len() as u64) < some || left == some {
+                break;
+            }
+        }
+        self.whole(found, claim)?;
+        Ok(numbers)
+    }
+
+    /// Sets memory aside where the length of the file is known, and so the claim is true.
+    fn reserve<T>(&self, place: &mut Vec<T>, count: u64) -> Result<()> {
+        let exact = usize::try_from(count).unwrap_or(usize::MAX);
+        if self.length.is_some() && !self.compressed && place.try_reserve_exact(exact).is_err() {
+            let remedy = "Use a machine with more memory, or a part of the data.";
+            return Err(self.refuse(format!("{count} elements"), "as many as memory holds", remedy));
+        }
+        Ok(())
+    }
+
+    fn whole(&self, found: u64, claim: &Claim) -> Result<()> {
+        if found < claim.bytes {
+            return Err(self.wrong_length(true, format!("{} bytes", self.read + found), claim));
+        }
+        if found > claim.bytes {
+            return Err(self.wrong_length(false, format!("more than {} bytes", claim.total), claim));
+        }
+        Ok(())
+    }
+
+    fn wrong_length(&self, short: bool, found: String, claim: &Claim) -> Error {
+        let remedy = if short { AGAIN } else { "The file is overlong: copy or download it again." };
+        self.refuse(found, &claim.expected, remedy)
+    }
+
+    /// An error about this file.
+    pub fn refuse(&self, found: impl ToString, expected: impl ToString, remedy: &str) -> Error {
+        Error::format(&self.path, found, expected, remedy)
+    }
+
+    fn packed(&self) -> &'static str {
+        if self.path.parent().is_some_and(Path::is_file) { "compressed" } else { "gzipped" }
+    }
+
+    /// What reading failed of: the content of a compressed file, or the file system.
+    pub fn broken(&self, error: std::io::Error) -> Error {
+        let packed = self.packed();
+        match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                self.refuse(format!("{packed} data that ends early"), "all of it", AGAIN)
+            }
+            ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+                let found = format!("{packed} data that is damaged ({error})");
+                self.refuse(found, format!("whole {packed} data and nothing after it"), AGAIN)
+            }
+            _ => Error::file("read", &self.path)(error),
+        }
+    }
+}
+
+/// A file again from its start, of which some bytes were read.
+fn from_its_start<'a>(start: Vec<u8>, rest: Box<dyn Read + 'a>) -> BufReader<Box<dyn Read + 'a>> {
+    BufReader::with_capacity(PIECE, Box::new(Cursor::new(start).chain(rest)))
+}
+
+/// As a stream of bytes, for formats of text.
+impl Read for Content<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.from.read(buffer)
+    }
+}
+
+impl BufRead for Content<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.from.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.from.consume(amount);
+    }
+}
+
+/// How many bytes an array takes by its header.
+pub(super) struct Claim {
+    bytes: u64,
+    total: u64,
+    expected: String,
+}
+
+/// Bytes as they are shown in errors.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}

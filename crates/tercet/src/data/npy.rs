@@ -1,0 +1,505 @@
+//! NPY, NumPy's file format: an array of numbers or names behind a header in Python's notation.
+//!
+//! ```text
+//! 6 bytes        \x93NUMPY
+//! 2 bytes        the version: 1.0, 2.0 or 3.0
+//! 2 or 4 bytes   the length of the header (2 in version 1.0)
+//! the header     {'descr': '<f4', 'fortran_order': False, 'shape': (50000, 768), } and blanks
+//! the rest       the elements
+//! ```
+//!
+//! Source: NumPy's documentation, `numpy.lib.format`. The libraries for it read the header with a whole parser generator, which
+//! takes longer to build than this program has; the header is a dictionary of three keys.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::ImageShape;
+use super::content::{AGAIN, Claim, Content, hex};
+use super::part::{Features, Labels};
+use crate::{Error, Result};
+
+/// What every NPY file begins with.
+pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// No header of ours or NumPy's is longer than this; the format would allow 4 GiB.
+const LONGEST_HEADER: usize = 1 << 16;
+
+/// More dimensions than (N, height, width, channels) mean nothing here.
+const MOST_DIMENSIONS: usize = 4;
+
+/// The most bytes of a name.
+const LONGEST_NAME: usize = 4096;
+
+/// The elements of an array.
+#[derive(Debug, PartialEq)]
+pub(super) enum Elements {
+    U8(Vec<u8>),
+    /// Whole numbers other than bytes.
+    Whole(Vec<i64>),
+    F32(Vec<f32>),
+    Names(Vec<String>),
+}
+
+/// An array.
+#[derive(Debug, PartialEq)]
+pub(super) struct Array {
+    pub dimensions: Vec<usize>,
+    pub elements: Elements,
+}
+
+/// What an array is read for.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Purpose {
+    /// Whole numbers become the nearest f32.
+    Features,
+    /// Whole numbers stay whole.
+    Labels,
+}
+
+/// What a header says.
+#[derive(Debug, PartialEq)]
+pub(super) struct Header {
+    pub element: Element,
+    pub fortran: bool,
+    pub dimensions: Vec<u64>,
+}
+
+/// The type of an element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Element {
+    Bool,
+    /// Whole numbers with a sign, or without, of so many bytes.
+    Int(bool, usize),
+    Float(usize),
+    /// Characters of 4 bytes.
+    Unicode(usize),
+    /// Characters of 1 byte.
+    Bytes(usize),
+}
+
+/// Reads the whole of a file.
+pub(super) fn read(mut content: Content<'_>, purpose: Purpose) -> Result<Array> {
+    let (header, big) = header(&mut content)?;
+    let claim = content.claim(&header.dimensions, header.element.size())?;
+    let elements = elements(&mut content, &claim, header.element, big, purpose)?;
+    let dimensions: Vec<usize> = header.dimensions.iter().map(|&n| n as usize).collect();
+    let elements = if header.fortran && dimensions.len() > 1 {
+        match elements {
+            Elements::U8(values) => Elements::U8(row_major(&dimensions, &values)),
+            Elements::Whole(values) => Elements::Whole(row_major(&dimensions, &values)),
+            Elements::F32(values) => Elements::F32(row_major(&dimensions, &values)),
+            Elements::Names(values) => Elements::Names(row_major(&dimensions, &values)),
+        }
+    } else {
+        elements
+    };
+    Ok(Array { dimensions, elements })
+}
+
+/// Reads the header, and whether the elements begin with their largest byte.
+pub(super) fn header(content: &mut Content<'_>) -> Result<(Header, bool)> {
+    if content.is_empty_file() {
+        return Err(content.refuse("an empty file (0 bytes)", "an NPY file", AGAIN));
+    }
+    let magic = content.head::<8>("the 8 bytes that an NPY file begins with")?;
+    if !magic.starts_with(MAGIC) {
+        let remedy = "This is no array of NumPy's: write it with numpy.save.";
+        let found = format!("the bytes {}", hex(&magic[..6]));
+        return Err(content.refuse(found, "an NPY file, which begins with 93 4e 55 4d 50 59", remedy));
+    }
+    let length = match magic[6] {
+        1 => usize::from(u16::from_le_bytes(content.head("an NPY header")?)),
+        2 | 3 => u32::from_le_bytes(content.head("an NPY header")?) as usize,
+        other => {
+            let remedy = "Write the file again with numpy.save.";
+            let found = format!("version {other}.{}", magic[7]);
+            return Err(content.refuse(found, "version 1.0, 2.0 or 3.0 of the format", remedy));
+        }
+    };
+    if length > LONGEST_HEADER {
+        let found = format!("a header that claims {length} bytes");
+        return Err(content.refuse(found, format!("at most {LONGEST_HEADER}"), AGAIN));
+    }
+    let text = content.header(length, &format!("a header of {length} bytes"))?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    parse(&text).map_err(|(found, expected)| {
+        let remedy = "Write the array again with numpy.save, as numbers: `array.astype('float32')`.";
+        content.refuse(found, expected, remedy)
+    })
+}
+
+/// Why a header is refused: what it has, and what was expected.
+type Refusal = (String, String);
+
+fn parse(text: &str) -> Result<(Header, bool), Refusal> {
+    let refuse = |expected: &str| {
+        let shown: String =
+            text.trim().chars().take(80).map(|c| if c.is_control() { '·' } else { c }).collect();
+        (format!("the header {shown}"), expected.to_owned())
+    };
+    let after = |key: &str| {
+        let at = text.find(&format!("'{key}':")).or_else(|| text.find(&format!("\"{key}\":")));
+        at.map(|at| text[at + key.len() + 3..].trim_start())
+    };
+    let missing = |key: &str| refuse(&format!("a dictionary with the key {key}"));
+
+    let fortran = after("fortran_order").ok_or_else(|| missing("fortran_order"))?;
+    let fortran = match (fortran.starts_with("True"), fortran.starts_with("False")) {
+        (true, _) => true,
+        (_, true) => false,
+        _ => return Err(refuse("True or False for fortran_order")),
+    };
+    let shape = after("shape").ok_or_else(|| missing("shape"))?;
+    let shape = shape.strip_prefix('(').and_then(|shape| shape.split_once(')')).map(|(inside, _)| inside);
+    let shape = shape.ok_or_else(|| refuse("a tuple of numbers for shape"))?;
+    let dimensions = shape
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| part.trim_end_matches('L').parse::<u64>())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| refuse("whole numbers in shape"))?;
+    if dimensions.len() > MOST_DIMENSIONS {
+        let expected = "1 (labels), 2 (N, features), 3 (N, height, width) or 4 (N, height, width, channels)";
+        return Err((format!("{} dimensions", dimensions.len()), expected.to_owned()));
+    }
+    let descr = after("descr").ok_or_else(|| missing("descr"))?;
+    if descr.starts_with('[') {
+        return Err((
+            "an array with named fields".to_owned(),
+            "plain numbers: numpy.lib.recfunctions.structured_to_unstructured makes some of it".to_owned(),
+        ));
+    }
+    let quote = descr.chars().next().filter(|quote| ['\'', '"'].contains(quote));
+    let code = quote.and_then(|quote| descr[1..].split(quote).next());
+    let code = code.ok_or_else(|| refuse("the type of the elements for descr"))?;
+    let (big, kind) = match code.as_bytes() {
+        [b'>', kind @ ..] => (true, kind),
+        [b'<' | b'|' | b'=', kind @ ..] => (false, kind),
+        kind => (false, kind),
+    };
+    let size =
+        |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<usize>().ok());
+    let element = match kind {
+        [b'b', b'1'] | [b'?'] => Element::Bool,
+        [b'i', digits @ ..] => match size(digits) {
+            Some(bytes @ (1 | 2 | 4 | 8)) => Element::Int(true, bytes),
+            _ => return Err((format!("elements of type {code}"), EXPECTED.to_owned())),
+        },
+        [b'u', digits @ ..] => match size(digits) {
+            Some(bytes @ (1 | 2 | 4 | 8)) => Element::Int(false, bytes),
+            _ => return Err((format!("elements of type {code}"), EXPECTED.to_owned())),
+        },
+        [b'f', digits @ ..] => match size(digits) {
+            Some(bytes @ (2 | 4 | 8)) => Element::Float(bytes),
+            _ => return Err((format!("elements of type {code}"), EXPECTED.to_owned())),
+        },
+        [b'U', digits @ ..] => match size(digits) {
+            Some(characters @ 1..=LONGEST_NAME) => Element::Unicode(characters),
+            _ => {
+                return Err((
+                    format!("names of type {code}"),
+                    format!("names of 1 to {LONGEST_NAME} characters"),
+                ));
+            }
+        },
+        [b'S' | b'a', digits @ ..] => match size(digits) {
+            Some(characters @ 1..=LONGEST_NAME) => Element::Bytes(characters),
+            _ => {
+                return Err((
+                    format!("names of type {code}"),
+                    format!("names of 1 to {LONGEST_NAME} characters"),
+                ));
+            }
+        },
+        [b'O', ..] => {
+            let expected =
+                "numbers or text; objects are kept as Python's pickle, which can run code, and are not read";
+            return Err(("an array of Python objects".to_owned(), expected.to_owned()));
+        }
+        _ => return Err((format!("elements of type {code}"), EXPECTED.to_owned())),
+    };
+    Ok((Header { element, fortran, dimensions }, big))
+}
+
+const EXPECTED: &str = "numbers of 1 to 8 bytes, bool, or text";
+
+impl Element {
+    pub fn size(self) -> usize {
+        match self {
+            Element::Bool => 1,
+            Element::Int(_, bytes) | Element::Float(bytes) | Element::Bytes(bytes) => bytes,
+            Element::Unicode(characters) => 4 * characters,
+        }
+    }
+}
+
+fn elements(
+    content: &mut Content<'_>,
+    claim: &Claim,
+    element: Element,
+    big: bool,
+    purpose: Purpose,
+) -> Result<Elements> {
+    // In the order of the file, or turned round.
+    fn order<const N: usize>(mut bytes: [u8; N], big: bool) -> [u8; N] {
+        if big {
+            bytes.reverse();
+        }
+        bytes
+    }
+    macro_rules! whole {
+        ($type:ty) => {
+            match purpose {
+                Purpose::Features => {
+                    Elements::F32(content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)) as f32)?)
+                }
+                Purpose::Labels => {
+                    Elements::Whole(content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)) as i64)?)
+                }
+            }
+        };
+    }
+    Ok(match element {
+        Element::Int(false, 1) => Elements::U8(content.bytes(claim)?),
+        Element::Bool => match purpose {
+            Purpose::Features => Elements::F32(content.numbers(claim, |[b]: [u8; 1]| f32::from(b.min(1)))?),
+            Purpose::Labels => Elements::Whole(content.numbers(claim, |[b]: [u8; 1]| i64::from(b.min(1)))?),
+        },
+        Element::Int(true, 1) => whole!(i8),
+        Element::Int(true, 2) => whole!(i16),
+        Element::Int(true, 4) => whole!(i32),
+        Element::Int(true, _) => whole!(i64),
+        Element::Int(false, 2) => whole!(u16),
+        Element::Int(false, 4) => whole!(u32),
+        Element::Int(false, _) => whole!(u64),
+        Element::Float(2) => {
+            Elements::F32(content.numbers(claim, |b| half(u16::from_le_bytes(order(b, big))))?)
+        }
+        Element::Float(4) => Elements::F32(content.numbers(claim, |b| f32::from_le_bytes(order(b, big)))?),
+        Element::Float(_) => {
+            Elements::F32(content.numbers(claim, |b| f64::from_le_bytes(order(b, big)) as f32)?)
+        }
+        Element::Bytes(size) => {
+            let bytes = content.bytes(claim)?;
+            let name = |name: &[u8]| String::from_utf8_lossy(name).trim_end_matches('\0').to_owned();
+            Elements::Names(bytes.chunks_exact(size).map(name).collect())
+        }
+        Element::Unicode(size) => {
+            let characters: Vec<u32> = content.numbers(claim, |b| u32::from_le_bytes(order(b, big)))?;
+            let name = |name: &[u32]| {
+                let name: String = name.iter().map(|&c| char::from_u32(c).unwrap_or('\u{fffd}')).collect();
+                name.trim_end_matches('\0').to_owned()
+            };
+            Elements::Names(characters.chunks_exact(size).map(name).collect())
+        }
+    })
+}
+
+/// A number of 16 bits as one of 32: 1 bit of sign, 5 of exponent, 10 of fraction.
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    sign * match exponent {
+        0 => fraction * 2f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
+    }
+}
+
+/// An array whose first index is the fastest, with the last as the fastest.
+fn row_major<T: Clone>(dimensions: &[usize], values: &[T]) -> Vec<T> {
+    let count = dimensions.len();
+    let mut strides = vec![1; count];
+    for i in 1..count {
+        strides[i] = strides[i - 1] * dimensions[i - 1];
+    }
+    let mut index = vec![0; count];
+    let mut all = Vec::with_capacity(values.len());
+    for _ in 0..values.len() {
+        all.push(values[index.iter().zip(&strides).map(|(i, stride)| i * stride).sum::<usize>()].clone());
+        for axis in (0..count).rev() {
+            index[axis] += 1;
+            if index[axis] < dimensions[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+    all
+}
+
+impl Array {
+    /// The array as features: (N, D) numbers, (N, height, width) or (N, height, width, channels) pixels where they are
+    /// bytes.
+    pub fn features(self, path: &Path) -> Result<Features> {
+        let refuse =
+            |found: String, expected: &str, remedy: &str| Error::format(path, found, expected, remedy);
+        if self.dimensions.len() < 2 {
+            let found = format!("{} dimension", self.dimensions.len());
+            let expected = "2 (N, features), 3 (N, height, width) or 4 (N, height, width, channels)";
+            return Err(refuse(
+                found,
+                expected,
+                "This looks like a file of labels: check the names of the files.",
+            ));
+        }
+        if self.dimensions.contains(&0) {
+            let found = format!("the dimensions {:?}", self.dimensions);
+            return Err(refuse(found, "none of 0", "The file holds no data: copy or make it again."));
+        }
+        let width = self.dimensions[1..].iter().product();
+        Ok(match (self.elements, &self.dimensions[1..]) {
+            (Elements::U8(pixels), &[height, width]) => {
+                Features::Pixels(ImageShape::gray(width, height), pixels)
+            }
+            (Elements::U8(pixels), &[height, width, channels @ (1 | 3)]) => {
+                Features::Pixels(ImageShape { width, height, channels }, pixels)
+            }
+            (Elements::U8(_), &[channels @ (1 | 3), height, width]) => {
+                let found = format!("bytes of (N, {channels}, {height}, {width})");
+                let remedy = "Put the channels last: array.transpose(0, 2, 3, 1).";
+                return Err(refuse(found, "images of (N, height, width, channels)", remedy));
+            }
+            (Elements::U8(bytes), _) => Features::Bytes(width, bytes),
+            (Elements::F32(values), _) => Features::Numbers(width, values),
+            (Elements::Whole(_), _) => unreachable!("whole numbers are read for labels alone"),
+            (Elements::Names(_), _) => {
+                let remedy = "Name the file of the features first, and that of the labels second.";
+                return Err(refuse("text".to_owned(), "features, which are numbers", remedy));
+            }
+        })
+    }
+
+    /// The array as labels: (N) or (N, 1) whole numbers or names.
+    pub fn labels(self, path: &Path) -> Result<Labels> {
+        let refuse =
+            |found: String, expected: &str, remedy: &str| Error::format(path, found, expected, remedy);
+        if !matches!(self.dimensions[..], [_] | [_, 1]) {
+            let found = format!("{} dimensions", self.dimensions.len());
+            let remedy = "Labels are class numbers or names; of one-hot rows take array.argmax(1).";
+            return Err(refuse(found, "1, since a label is one number", remedy));
+        }
+        match self.elements {
+            Elements::U8(labels) => Ok(Labels::Numbers(labels.into_iter().map(i64::from).collect())),
+            Elements::Whole(labels) => Ok(Labels::Numbers(labels)),
+            Elements::Names(names) => Ok(Labels::of_names(names.into_iter())),
+            Elements::F32(values) => {
+                let whole = |v: &f32| v.fract() == 0.0 && v.abs() < 16_777_216.0;
+                if let Some(at) = values.iter().position(|v| !whole(v)) {
+                    let found = format!("the label {} (example {at})", values[at]);
+                    let remedy = "Labels are class numbers or names; what is measured cannot be classified.";
+                    return Err(refuse(found, "whole numbers", remedy));
+                }
+                Ok(Labels::Numbers(values.into_iter().map(|v| v as i64).collect()))
+            }
+        }
+    }
+}
+
+/// The bytes before the elements of an array of this type and shape; with them, the elements begin at a multiple of 64.
+pub(super) fn header_of(descr: &str, dimensions: &[usize]) -> Vec<u8> {
+    let shape: String = dimensions.iter().map(|n| format!("{n}, ")).collect();
+    let shape = match dimensions {
+        [_] => shape.trim_end().to_owned(),
+        _ => shape.trim_end_matches(", ").to_owned(),
+    };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
+    let short = (MAGIC.len() + 4 + text.len() + 1).next_multiple_of(64) - (MAGIC.len() + 4 + text.len() + 1);
+    text.extend(std::iter::repeat_n(' ', short));
+    text.push('\n');
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend([1, 0]);
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes
+}
+
+/// Writes an array of f32, row by row.
+pub(super) fn write_floats<'a>(
+    to: &mut impl Write,
+    rows: usize,
+    width: usize,
+    row: impl Fn(usize) -> &'a [f32],
+) -> std::io::Result<()> {
+    to.write_all(&header_of("<f4", &[rows, width]))?;
+    let mut bytes = Vec::new();
+    for i in 0..rows {
+        bytes.clear();
+        bytes.extend(row(i).iter().flat_map(|value| value.to_le_bytes()));
+        to.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_numpy_are_understood() {
+        let (header, big) =
+            parse("{'descr': '<f4', 'fortran_order': False, 'shape': (50000, 768), }   \n").unwrap();
+        assert_eq!((header.element, header.fortran, big), (Element::Float(4), false, false));
+        assert_eq!(header.dimensions, [50_000, 768]);
+        let (header, big) = parse("{'descr': '>i8', 'fortran_order': True, 'shape': (3,), }").unwrap();
+        assert_eq!((header.element, header.fortran, big), (Element::Int(true, 8), true, true));
+        assert_eq!(header.dimensions, [3]);
+        assert_eq!(
+            parse("{'shape': (), 'descr': '|b1', 'fortran_order': False}").unwrap().0.dimensions,
+            Vec::<u64>::new()
+        );
+    }
+
+    #[test]
+    fn other_headers_are_refused() {
+        for (header, says) in [
+            ("", "the key fortran_order"),
+            ("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", "can run code"),
+            ("{'descr': '<c8', 'fortran_order': False, 'shape': (3,), }", "numbers of 1 to 8 bytes"),
+            ("{'descr': '<f16', 'fortran_order': False, 'shape': (3,), }", "numbers of 1 to 8 bytes"),
+            ("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (3,), }", "plain numbers"),
+            ("{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }", "whole numbers in shape"),
+            ("{'descr': '<f4', 'fortran_order': 7, 'shape': (3,), }", "True or False"),
+            ("{'descr': '<U0', 'fortran_order': False, 'shape': (3,), }", "1 to 4096 characters"),
+            ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1), }", "4 (N, height"),
+        ] {
+            let (_, expected) = parse(header).unwrap_err();
+            assert!(expected.contains(says), "{expected}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_16_bits_are_exact() {
+        for (bits, value) in [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x3555, 0.333_251_95),
+            (0x0400, 6.103_515_6e-5),
+        ] {
+            assert_eq!(half(bits), value);
+        }
+        assert!(half(0x7c00) == f32::INFINITY && half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn columns_first_becomes_rows_first() {
+        assert_eq!(row_major(&[2, 3], &[1, 4, 2, 5, 3, 6]), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(row_major(&[2, 1, 2], &[1, 3, 2, 4]), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_header_that_is_written_is_read_and_aligned() {
+        for dimensions in [&[3][..], &[50_000, 768], &[1, 28, 28]] {
+            let bytes = header_of("<f4", dimensions);
+            assert_eq!(bytes.len() % 64, 0);
+            let mut content = Content::of(&bytes, Path::new("x")).unwrap();
+            let (header, _) = header(&mut content).unwrap();
+            assert_eq!(header.dimensions, dimensions.iter().map(|&n| n as u64).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! From a path to a [`Collection`]: what a file or folder holds, told by its content and not by its name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::content::{AGAIN, Content, hex};
+use super::part::{Part, collect};
+use super::{Collection, Reading, Source};
+use super::{beside, cifar, idx_folder, libsvm, npy, npz, pictures, table};
+use crate::{Error, Result};
+
+/// What can be read, for those who named something else.
+const KNOWN: &str = "a file of NPZ, NPY, IDX, CSV, Parquet or LIBSVM";
+
+/// The same for a folder.
+const KNOWN_FOLDERS: &str = "a folder of pictures by class, of CIFAR-10's batches, or with a file of NPZ, NPY, CSV, Parquet or LIBSVM";
+
+/// What was read of one source.
+pub(super) struct Found {
+    pub name: String,
+    pub train: Half,
+    pub test: Option<Half>,
+    pub classes: Option<Vec<String>>,
+    /// The layout of a table, which its test set must have too.
+    pub layout: Option<table::Layout>,
+}
+
+/// The training or the test set, whose width may hang on the other's.
+pub(super) enum Half {
+    Whole(Part),
+    Sparse(libsvm::Sparse),
+}
+
+/// Reads a path; [`Source::open_with`] says what may be there.
+pub(super) fn open(path: &Path, reading: &Reading) -> Result<Collection> {
+    finish(find(path, reading, None)?, reading)
+}
+
+/// What was found, with the test set that the caller named, as a collection.
+pub(super) fn finish(found: Found, reading: &Reading) -> Result<Collection> {
+    let Found { name, train, test, classes, layout } = found;
+    let test = match &reading.test {
+        None => test,
+        Some(source) => {
+            let reading = Reading { test: None, labels: None, ..reading.clone() };
+            let other = match source {
+                #[cfg(feature = "mnist")]
+                Source::Mnist => super::source::mnist()?,
+                Source::Path(path) => find(path, &reading, layout.as_ref())?,
+            };
+            Some(other.test.unwrap_or(other.train))
+        }
+    };
+    let (train, test) = match (train, test) {
+        (Half::Whole(train), Some(Half::Whole(test))) => (train, Some(test)),
+        (Half::Whole(train), None) => (train, None),
+        (train, test) => {
+            // Numbers that are zero in all examples of one file leave no trace in it.
+            let of = |half: &Half, zero_based| match half {
+                Half::Sparse(sparse) => sparse.width(zero_based),
+                Half::Whole(_) => 0,
+            };
+            let based = |half: &Half| matches!(half, Half::Sparse(sparse) if sparse.is_zero_based());
+            let zero_based = based(&train) || test.as_ref().is_some_and(based);
+            let said = reading.size.map_or(0, |s| s.width * s.height * s.channels.unwrap_or(1));
+            let width = of(&train, zero_based).max(test.as_ref().map_or(0, |t| of(t, zero_based))).max(said);
+            let whole = |half| match half {
+                Half::Whole(part) => Ok(part),
+                Half::Sparse(sparse) => sparse.dense(width, zero_based),
+            };
+            (whole(train)?, test.map(whole).transpose()?)
+        }
+    };
+    collect(name, train, test, classes, reading)
+}
+
+/// Reads a path. A table has the layout of another where there is one.
+fn find(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<Found> {
+    let about = fs::metadata(path).map_err(Error::file("open the data", path))?;
+    if about.is_dir() { folder(path, reading, like) } else { file(path, reading, like) }
+}
+
+fn folder(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<Found> {
+    let name = idx_folder::name_of(path);
+    let named = |what: &str| format!("{name} {what}");
+    let whole = |name, train, test: Option<Part>, classes| {
+        let (train, test) = (Half::Whole(train), test.map(Half::Whole));
+        Ok(Found { name, train, test, classes, layout: None })
+    };
+    if idx_folder::is_it(path) {
+        let (train, test) = idx_folder::read(&name, path)?;
+        return whole(name, train, test, idx_folder::classes(path)?);
+    }
+    let classes = path.join("classes.txt");
+    let classes = classes.is_file().then(|| idx_folder::read_classes(&classes)).transpose()?;
+    for folder in [path.to_owned(), path.join("cifar-10-batches-bin")] {
+        if let Some((train, test)) = cifar::files(&folder) {
+            let meta = folder.join("batches.meta.txt");
+            let meta = meta.is_file().then(|| idx_folder::read_classes(&meta)).transpose()?;
+            let classes = meta.unwrap_or_else(|| cifar::CLASSES.map(str::to_owned).to_vec());
+            let train = cifar::read(named("train"), &train)?;
+            let test = test.map(|test| cifar::read(named("test"), &[test])).transpose()?;
+            return whole(name, train, test, Some(classes));
+        }
+    }
+    if let Some((train, test)) = pictures::folders(path) {
+        let train = pictures::read(named("train"), &train, reading)?;
+        let test = test.map(|test| pictures::read(named("test"), &test, reading)).transpose()?;
+        return whole(name, train, test, classes);
+    }
+    // Hugging Face keeps the files of a set in `data`.
+    for folder in [path.to_owned(), path.join("data")] {
+        match &beside::training_files(&folder)[..] {
+            [] => {}
+            [one] => {
+                let found = file(one, reading, like)?;
+                return Ok(Found { name, classes: found.classes.or(classes), ..found });
+            }
+            many if many.iter().all(|path| path.extension().is_some_and(|e| e == "parquet")) => {
+                let found = parquet(&name, many, reading, like.is_none())?;
+                return Ok(Found { name, classes: found.classes.or(classes), ..found });
+            }
+            many => {
+                let names: Vec<String> = many.iter().map(|path| beside::file_name(path)).collect();
+                let remedy = "Name one of them, or put `train` into the name of the one to learn from.";
+                let found = format!("the files {}", super::part::some_of(&names));
+                return Err(Error::format(&folder, found, "one file to learn from", remedy));
+            }
+        }
+    }
+    let remedy = "Put the files there, or name another folder or file; `--data mnist` needs no files.";
+    let expected = format!("one of {}; {KNOWN_FOLDERS}", idx_folder::training_names());
+    Err(Error::format(path, "none of the files looked for", expected, remedy))
+}
+
+fn file(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<Found> {
+    let name = beside::stem(path);
+    let content = Content::open(path)?;
+    let found = |train, test: Option<Part>, classes| {
+        let (train, test) = (Half::Whole(train), test.map(Half::Whole));
+        Ok(Found { name: name.clone(), train, test, classes, layout: None })
+    };
+    // The test set is in a file beside this one, unless the caller named another.
+    let test_path = if reading.test.is_none() && like.is_none() { beside::test_of(path) } else { None };
+    let named = |what: &str| match like {
+        Some(_) => format!("{name} test"),
+        None => format!("{name} {what}"),
+    };
+    if content.is_empty_file() {
+        return Err(content.refuse("an empty file (0 bytes)", KNOWN, AGAIN));
+    }
+    let start = content.start();
+    let alone = |what: &str| {
+        let found = format!("a file of labels beside {what}");
+        let remedy = "Leave it out: this format has its labels inside.";
+        reading.labels.as_ref().map_or(Ok(()), |labels| {
+            Err(Error::format(labels, found, format!("none, for {}", path.display()), remedy))
+        })
+    };
+    if start.starts_with(b"PK") {
+        alone("an NPZ archive")?;
+        let (train, test, classes) = npz::read(&name, path)?;
+        return found(train, test, classes);
+    }
+    if start.starts_with(b"PAR1") {
+        alone("a Parquet file")?;
+        return parquet(&name, &[path.to_owned()], reading, like.is_none());
+    }
+    if cifar::is_it(path, content.length()) {
+        alone("a batch of CIFAR-10")?;
+        let train = cifar::read(named("train"), &[path.to_owned()])?;
+        return found(train, None, Some(cifar::CLASSES.map(str::to_owned).to_vec()));
+    }
+    let is_npy = start.starts_with(npy::MAGIC);
+    if is_npy || matches!(start, [0, 0, 8..=14, 1..=4, ..]) {
+        let part = |what: &str, path: &Path, labels: Option<&Path>| {
+            let features = if is_npy {
+                npy::read(Content::open(path)?, npy::Purpose::Features)?.features(path)?
+            } else {
+                idx_folder::read_images(path)?
+            };
+            let labels_path = match labels {
+                Some(labels) => labels.to_owned(),
+                None => beside::labels_of(path).ok_or_else(|| no_labels(path))?,
+            };
+            let labels = labels_in(&labels_path)?;
+            let part = Part { name: named(what), path: path.to_owned(), labels_path, features, labels };
+            part.check()?;
+            Ok(part)
+        };
+        let train = part("train", path, reading.labels.as_deref())?;
+        let test = test_path.as_deref().map(|path| part("test", path, None)).transpose()?;
+        return found(train, test, None);
+    }
+    refuse_others(&content)?;
+    if libsvm::is_it(start) {
+        alone("a LIBSVM file")?;
+        let train = Half::Sparse(libsvm::read(named("train"), content)?);
+        let test_path = test_path.or_else(|| beside::with_t(path).filter(|_| reading.test.is_none()));
+        let test = test_path.map(|path| libsvm::read(named("test"), Content::open(&path)?)).transpose()?;
+        return Ok(Found { name, train, test: test.map(Half::Sparse), classes: None, layout: None });
+    }
+    alone("a table")?;
+    let (train, layout) = table::read(named("train"), content, reading, like)?;
+    let test = test_path
+        .map(|path| table::read(named("test"), Content::open(&path)?, reading, Some(&layout)))
+        .transpose()?;
+    let test = test.map(|(test, _)| Half::Whole(test));
+    Ok(Found { name, train: Half::Whole(train), test, classes: None, layout: Some(layout) })
+}
+
+/// Refuses what is neither text nor anything that is known, and says what it is where that can be seen.
+fn refuse_others(content: &Content<'_>) -> Result<()> {
+    let start = content.start();
+    let (found, remedy) = match start {
+        [0x89, b'H', b'D', b'F', ..] => {
+            ("an HDF5 file", "Read it in Python and save the arrays with numpy.savez.")
+        }
+        [0x80, 2..=5, ..] => (
+            "a Python pickle, which can run code and is not read",
+            "Load it in Python, if you trust it, and save the arrays with numpy.savez.",
+        ),
+        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] | [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => (
+            "a picture",
+            "Name a folder with a folder of pictures for each class; `tercet predict` reads single pictures.",
+        ),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => ("an Arrow file", "Save it as Parquet."),
+        _ if start.trim_ascii_start().starts_with(b"<") => {
+            ("a web page or XML", "Download the file itself: its page offers a link for that.")
+        }
+        _ if start.contains(&0) || std::str::from_utf8(start).is_err_and(|e| e.error_len().is_some()) => {
+            let found = format!(
+                "bytes that are neither text nor a known format ({} …)",
+                hex(&start[..start.len().min(8)])
+            );
+            return Err(content.refuse(found, KNOWN, "Convert the data to one of these formats."));
+        }
+        _ => return Ok(()),
+    };
+    Err(content.refuse(found, KNOWN, remedy))
+}
+
+fn no_labels(path: &Path) -> Error {
+    let remedy = "Name the file of the labels (`--labels labels.npy`), or give it the name of the features with \
+                  `labels` or `y` in place of `features`, `images` or `x`.";
+    Error::format(path, "features without labels", "a file of labels beside it", remedy)
+}
+
+/// The labels in a file of their own: NPY, IDX, or text with one a line.
+pub(super) fn labels_in(path: &Path) -> Result<super::part::Labels> {
+    let content = Content::open(path)?;
+    if content.is_empty_file() {
+        return Err(content.refuse("an empty file (0 bytes)", "labels", AGAIN));
+    }
+    let start = content.start();
+    if start.starts_with(npy::MAGIC) {
+        return npy::read(content, npy::Purpose::Labels)?.labels(path);
+    }
+    if start.starts_with(&[0, 0]) {
+        return idx_folder::read_labels(path);
+    }
+    refuse_others(&content)?;
+    table::read_labels(content)
+}
+
+#[cfg(feature = "parquet")]
+fn parquet(name: &str, paths: &[PathBuf], reading: &Reading, with_test: bool) -> Result<Found> {
+    let (train, classes) = super::parquet::read(format!("{name} train"), paths, reading)?;
+    let test = match &reading.test {
+        None if with_test => beside::test_shards(&paths[0]),
+        _ => Vec::new(),
+    };
+    let test = match &test[..] {
+        [] => None,
+        paths => Some(Half::Whole(super::parquet::read(format!("{name} test"), paths, reading)?.0)),
+    };
+    Ok(Found { name: name.to_owned(), train: Half::Whole(train), test, classes, layout: None })
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: &str, paths: &[PathBuf], _: &Reading, _: bool) -> Result<Found> {
+    let expected = "another format: this build is without the feature `parquet`";
+    let remedy = "Build with `--features parquet`, or save the table as CSV or NPZ.";
+    Err(Error::format(&paths[0], "a Parquet file", expected, remedy))
+}

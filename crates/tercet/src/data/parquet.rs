@@ -1,0 +1,285 @@
+//! Parquet tables: Hugging Face's images with their labels, lists of numbers (embeddings), or columns of numbers.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row, RowAccessor};
+use rayon::prelude::*;
+use serde_json::Value;
+
+use super::content::AGAIN;
+use super::growing::Growing;
+use super::part::{Features, Interned, Labels, Part, some_of};
+use super::pictures::fitted;
+use super::table::{LABELS, shortened};
+use super::{ImageShape, LabelColumn, Reading};
+use crate::image::{self, Picture};
+use crate::{Error, Result};
+
+/// What the columns of a table hold, as its first row shows.
+struct Layout {
+    names: Vec<String>,
+    label: usize,
+    features: Columns,
+}
+
+/// Where the features are.
+enum Columns {
+    /// Encoded pictures.
+    Pictures(usize),
+    /// A list of numbers, all of one length.
+    List(usize),
+    /// One number in each.
+    Numbers(Vec<usize>),
+}
+
+/// Reads the rows of files that belong together, and the names of the classes where the files say them.
+pub(super) fn read(
+    name: String,
+    paths: &[PathBuf],
+    reading: &Reading,
+) -> Result<(Part, Option<Vec<String>>)> {
+    let mut rows = Rows::new(reading);
+    let mut classes = None;
+    for path in paths {
+        let refuse = |error: ParquetError| broken(path, &error);
+        let file = File::open(path).map_err(Error::file("open", path))?;
+        let reader = SerializedFileReader::new(file).map_err(refuse)?;
+        let iterator = reader.get_row_iter(None).map_err(refuse)?;
+        for (i, row) in iterator.enumerate() {
+            let row = row.map_err(refuse)?;
+            if rows.layout.is_none() {
+                let metadata = reader.metadata().file_metadata().key_value_metadata();
+                let about = metadata.and_then(|pairs| pairs.iter().find(|pair| pair.key == "huggingface"));
+                let about = about.and_then(|pair| serde_json::from_str(pair.value.as_deref()?).ok());
+                let layout = Layout::seen(&row, about.as_ref(), reading, path)?;
+                classes = about.and_then(|about| class_names(&about, &layout.names[layout.label]));
+                rows.layout = Some(layout);
+            }
+            rows.add(i, &row, path)?;
+        }
+        rows.decode(path)?;
+    }
+    let path = paths[0].clone();
+    let (features, labels) = rows.done(&path)?;
+    Ok((Part { name, labels_path: path.clone(), path, features, labels }, classes))
+}
+
+fn broken(path: &Path, error: &ParquetError) -> Error {
+    let found =
+        format!("a table that cannot be read ({})", error.to_string().chars().take(160).collect::<String>());
+    let expected = "a whole Parquet file, uncompressed or compressed by snappy or gzip";
+    Error::format(path, found, expected, AGAIN)
+}
+
+/// Hugging Face's names of the classes: `{"info": {"features": {"label": {"names": […], "_type": "ClassLabel"}}}}`.
+fn class_names(about: &Value, column: &str) -> Option<Vec<String>> {
+    let names = about["info"]["features"][column]["names"].as_array()?;
+    names.iter().map(|name| Some(name.as_str()?.to_owned())).collect()
+}
+
+impl Layout {
+    fn seen(row: &Row, about: Option<&Value>, reading: &Reading, path: &Path) -> Result<Self> {
+        let (names, fields): (Vec<String>, Vec<&Field>) =
+            row.get_column_iter().map(|(name, field)| (name.clone(), field)).unzip();
+        let refuse =
+            |found: String, expected: String, remedy: &str| Error::format(path, found, expected, remedy);
+        let is_text = |&column: &usize| matches!(fields[column], Field::Str(_));
+        let of_text: Vec<usize> = (0..names.len()).filter(is_text).collect();
+        let by_name = |wanted: &dyn Fn(&str) -> bool| names.iter().position(|name| wanted(name));
+        let of_classes = |name: &str| about.is_some_and(|about| class_names(about, name).is_some());
+        let label = match &reading.label {
+            Some(LabelColumn::First) => Some(0),
+            Some(LabelColumn::Last) => names.len().checked_sub(1),
+            Some(LabelColumn::Named(wanted)) => by_name(&|name| name == wanted),
+            None => by_name(&|name| LABELS.contains(&name.to_ascii_lowercase().as_str()))
+                .or_else(|| by_name(&of_classes))
+                .or(if of_text.len() == 1 { Some(of_text[0]) } else { None }),
+        };
+        let Some(label) = label else {
+            let expected = match &reading.label {
+                Some(LabelColumn::Named(wanted)) => format!("a column {wanted}"),
+                _ => "a column of labels".to_owned(),
+            };
+            let remedy = "Say which column holds the labels (`--label-column`).";
+            return Err(refuse(format!("the columns {}", some_of(&names)), expected, remedy));
+        };
+        let others = |is: &dyn Fn(&Field) -> bool| {
+            (0..names.len()).filter(|&column| column != label && is(fields[column])).collect::<Vec<_>>()
+        };
+        let pictures = others(&|field| picture(field).is_some());
+        let lists = others(&|field| matches!(field, Field::ListInternal(_)));
+        let features = match (&pictures[..], &lists[..]) {
+            ([column], _) => Columns::Pictures(*column),
+            ([], [column]) => Columns::List(*column),
+            ([], []) => {
+                let numbers = others(&|_| true);
+                if numbers.is_empty() {
+                    let expected = "columns of numbers, lists or pictures".to_owned();
+                    return Err(refuse(
+                        "labels alone".to_owned(),
+                        expected,
+                        "Add the features to the table.",
+                    ));
+                }
+                Columns::Numbers(numbers)
+            }
+            (many, lists) => {
+                let many = if many.is_empty() { lists } else { many };
+                let many: Vec<String> = many.iter().map(|&column| names[column].clone()).collect();
+                let found = format!("several columns of features: {}", some_of(&many));
+                let remedy = "Leave all but one out of the table.";
+                return Err(refuse(found, "one column of pictures or of lists".to_owned(), remedy));
+            }
+        };
+        Ok(Layout { names, label, features })
+    }
+}
+
+/// The bytes of a picture, as Hugging Face keeps them or alone.
+fn picture(field: &Field) -> Option<&[u8]> {
+    match field {
+        Field::Bytes(bytes) => Some(bytes.data()),
+        Field::Group(group) => {
+            let place = group.get_column_iter().position(|(name, _)| name == "bytes")?;
+            group.get_bytes(place).ok().map(|bytes| bytes.data())
+        }
+        _ => None,
+    }
+}
+
+fn number(field: &Field) -> Option<f32> {
+    let number = match *field {
+        Field::Bool(value) => f32::from(u8::from(value)),
+        Field::Byte(value) => value.into(),
+        Field::Short(value) => value.into(),
+        Field::Int(value) => value as f32,
+        Field::Long(value) => value as f32,
+        Field::UByte(value) => value.into(),
+        Field::UShort(value) => value.into(),
+        Field::UInt(value) => value as f32,
+        Field::ULong(value) => value as f32,
+        Field::Float16(value) => value.to_f32(),
+        Field::Float(value) => value,
+        Field::Double(value) => value as f32,
+        _ => return None,
+    };
+    number.is_finite().then_some(number)
+}
+
+/// The rows so far.
+struct Rows<'a> {
+    reading: &'a Reading,
+    layout: Option<Layout>,
+    numbers: Growing,
+    width: Option<usize>,
+    /// Encoded pictures of the file that is read, and the number of the row of each.
+    encoded: Vec<Vec<u8>>,
+    pictures: Vec<Picture>,
+    names: Interned,
+    labels: Vec<u32>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(reading: &'a Reading) -> Self {
+        Rows {
+            reading,
+            layout: None,
+            numbers: Growing::new(),
+            width: None,
+            encoded: Vec::new(),
+            pictures: Vec::new(),
+            names: Interned::default(),
+            labels: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, i: usize, row: &Row, path: &Path) -> Result<()> {
+        let Some(layout) = &self.layout else { return Ok(()) };
+        let field =
+            |column: usize| row.get_column_iter().nth(column).map_or(&Field::Null, |(_, field)| field);
+        let refuse = |column: usize, expected: &str, remedy: &str| {
+            let found = match field(column) {
+                Field::Null => "no value".to_owned(),
+                other => format!("“{}”", shortened(&other.to_string())),
+            };
+            let found = format!("{found} in row {i}, column “{}”", layout.names[column]);
+            Error::format(path, found, expected, remedy)
+        };
+        const FILL: &str = "Correct it, or leave the row or the column out.";
+        let label = match field(layout.label) {
+            Field::Str(name) if !name.chars().any(char::is_control) => self.names.index(name),
+            Field::Bool(value) => self.names.index(if *value { "1" } else { "0" }),
+            other => match number(other) {
+                Some(_) => self.names.index(&other.to_string()),
+                None => return Err(refuse(layout.label, "a class: text or a whole number", FILL)),
+            },
+        };
+        self.labels.push(label);
+        let width = match &layout.features {
+            Columns::Pictures(column) => {
+                let bytes = picture(field(*column)).ok_or_else(|| refuse(*column, "a picture", FILL))?;
+                self.encoded.push(bytes.to_vec());
+                return Ok(());
+            }
+            Columns::List(column) => {
+                let Field::ListInternal(list) = field(*column) else {
+                    return Err(refuse(*column, "a list of numbers", FILL));
+                };
+                for value in list.elements() {
+                    self.numbers.push(number(value).ok_or_else(|| refuse(*column, "finite numbers", FILL))?);
+                }
+                list.len()
+            }
+            Columns::Numbers(columns) => {
+                for &column in columns {
+                    let value =
+                        number(field(column)).ok_or_else(|| refuse(column, "a finite number", FILL))?;
+                    self.numbers.push(value);
+                }
+                columns.len()
+            }
+        };
+        let expected = *self.width.get_or_insert(width);
+        if width != expected || width == 0 {
+            let found = format!("{width} numbers in row {i}");
+            return Err(Error::format(path, found, format!("{expected}, as in the first row"), FILL));
+        }
+        Ok(())
+    }
+
+    /// Turns the encoded pictures of a file into pixels.
+    fn decode(&mut self, path: &Path) -> Result<()> {
+        let reading = self.reading;
+        let decode = |(i, bytes): (usize, Vec<u8>)| {
+            Ok(fitted(image::decode(&bytes, &path.join(format!("row {i}")))?, reading))
+        };
+        let encoded = std::mem::take(&mut self.encoded);
+        let pictures: Vec<Picture> =
+            encoded.into_par_iter().enumerate().map(decode).collect::<Result<_>>()?;
+        self.pictures.extend(pictures);
+        Ok(())
+    }
+
+    fn done(self, path: &Path) -> Result<(Features, Labels)> {
+        let labels = self.names.labels(self.labels);
+        let Some(first) = self.pictures.first() else {
+            return Ok((self.numbers.features(self.width.unwrap_or(1)), labels));
+        };
+        let coloured = self.pictures.iter().any(|picture| picture.shape().channels == 3);
+        let shape = ImageShape { channels: if coloured { 3 } else { 1 }, ..first.shape() };
+        let mut pixels = Vec::with_capacity(self.pictures.len() * shape.features());
+        for (i, picture) in self.pictures.iter().enumerate() {
+            let picture = if coloured { picture.to_color() } else { picture.to_gray() };
+            if picture.shape() != shape {
+                let found = format!("a picture of {} pixels (example {i})", picture.shape());
+                let remedy = "Say to which size all pictures are to be scaled, such as `--size 32x32`.";
+                return Err(Error::format(path, found, format!("{shape}, as the first has"), remedy));
+            }
+            pixels.extend_from_slice(picture.pixels());
+        }
+        Ok((Features::Pixels(shape, pixels), labels))
+    }
+}

@@ -1,0 +1,359 @@
+//! [`Part`]: the training or the test set of a file or folder, read but not yet held against the classes.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::source::digits;
+use super::{Collection, Dataset, ImageShape, Reading, SealedTest};
+use crate::image::{Picture, scale};
+use crate::{Error, Result};
+
+/// So many different labels in a set are no classes, unless each comes twice on the average.
+const MOST_RARE_CLASSES: usize = 1000;
+
+/// Examples with their labels as a file gives them.
+pub(super) struct Part {
+    pub name: String,
+    /// The file of the features, for errors.
+    pub path: PathBuf,
+    /// The file of the labels, which may be the same.
+    pub labels_path: PathBuf,
+    pub features: Features,
+    pub labels: Labels,
+}
+
+/// (N, D) numbers.
+#[derive(Debug, PartialEq)]
+pub(super) enum Features {
+    Pixels(ImageShape, Vec<u8>),
+    /// Whole numbers of 0 to 255 that nothing says are pixels.
+    Bytes(usize, Vec<u8>),
+    Numbers(usize, Vec<f32>),
+}
+
+/// One label for each example.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Labels {
+    /// Class indices, in a format that means them as such.
+    Indices(Vec<u32>),
+    /// Whole numbers, one for each class.
+    Numbers(Vec<i64>),
+    /// Names: every name that there is, and which of them each example has.
+    Names(Vec<String>, Vec<u32>),
+}
+
+/// What the examples of a part look like.
+#[derive(Clone, Copy, PartialEq)]
+enum Shape {
+    Pixels(ImageShape),
+    Features(usize),
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Shape::Pixels(shape) => write!(f, "images of {shape} pixels"),
+            Shape::Features(width) => write!(f, "examples of {width} features"),
+        }
+    }
+}
+
+impl Features {
+    fn shape(&self) -> Shape {
+        match self {
+            Features::Pixels(shape, _) => Shape::Pixels(*shape),
+            Features::Bytes(width, _) | Features::Numbers(width, _) => Shape::Features(*width),
+        }
+    }
+
+    /// N
+    pub fn examples(&self) -> usize {
+        let (values, width) = match self {
+            Features::Pixels(shape, values) => (values.len(), shape.features()),
+            Features::Bytes(width, values) => (values.len(), *width),
+            Features::Numbers(width, values) => (values.len(), *width),
+        };
+        values.checked_div(width).unwrap_or(0)
+    }
+
+    /// What a person said of the images, done to them.
+    fn sized(self, reading: &Reading, path: &Path) -> Result<Self> {
+        let refuse =
+            |found: String, expected: String, remedy: &str| Error::format(path, found, expected, remedy);
+        let features = match (self, reading.size) {
+            (features, _) if reading.plain => match features {
+                Features::Pixels(shape, values) => Features::Bytes(shape.features(), values),
+                other => other,
+            },
+            (Features::Pixels(shape, pixels), Some(size)) => {
+                let wanted = ImageShape { width: size.width, height: size.height, ..shape };
+                let pixels = if shape == wanted { pixels } else { scaled(shape, &pixels, wanted, path)? };
+                Features::Pixels(wanted, pixels)
+            }
+            (Features::Bytes(width, values), Some(size)) => {
+                let shape = size.of_features(width).ok_or_else(|| not_of_size(width, size, path))?;
+                Features::Pixels(shape, values)
+            }
+            (Features::Numbers(width, values), Some(size)) => {
+                let shape = size.of_features(width).ok_or_else(|| not_of_size(width, size, path))?;
+                if let Some(at) = values.iter().position(|&v| v != f32::from(v as u8)) {
+                    return Err(refuse(
+                        format!("{} at row {}, column {}", values[at], at / width, at % width),
+                        "whole numbers from 0 to 255, the pixels of images".to_owned(),
+                        "Leave out the size of the images: these numbers are no pixels.",
+                    ));
+                }
+                Features::Pixels(shape, values.iter().map(|&v| v as u8).collect())
+            }
+            (features, None) => features,
+        };
+        match features {
+            Features::Pixels(shape, pixels) if reading.gray && shape.channels == 3 => {
+                let (gray, _) = (ImageShape { channels: 1, ..shape }, ());
+                Ok(Features::Pixels(
+                    gray,
+                    Picture::new(joined(shape, &pixels), pixels)?.to_gray().into_pixels(),
+                ))
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+/// All images below one another, as one.
+fn joined(shape: ImageShape, pixels: &[u8]) -> ImageShape {
+    ImageShape { height: pixels.len() / (shape.width * shape.channels), ..shape }
+}
+
+fn scaled(shape: ImageShape, pixels: &[u8], wanted: ImageShape, path: &Path) -> Result<Vec<u8>> {
+    if shape.channels != 1 && shape.channels != 3 {
+        let found = format!("images of {} channels", shape.channels);
+        return Err(Error::format(path, found, "1 or 3, to be scaled", "Leave out the size of the images."));
+    }
+    let mut all = Vec::new();
+    for image in pixels.chunks_exact(shape.features()) {
+        let picture = Picture::new(shape, image.to_vec())?;
+        all.extend(scale(&picture, wanted.width, wanted.height).into_pixels());
+    }
+    Ok(all)
+}
+
+fn not_of_size(width: usize, size: super::ImageSize, path: &Path) -> Error {
+    let expected = format!("as many as images of {size} pixels have");
+    let remedy = "Give the size that the images have, or none.";
+    Error::format(path, format!("{width} features an example"), expected, remedy)
+}
+
+impl Labels {
+    pub fn len(&self) -> usize {
+        match self {
+            Labels::Indices(labels) => labels.len(),
+            Labels::Numbers(labels) => labels.len(),
+            Labels::Names(_, labels) => labels.len(),
+        }
+    }
+
+    /// Names as they come, one after another.
+    pub fn of_names(names: impl Iterator<Item = String>) -> Self {
+        let mut interned = Interned::default();
+        let labels = names.map(|name| interned.index(&name)).collect();
+        interned.labels(labels)
+    }
+
+    /// The label of an example as it stands in its file.
+    fn shown(&self, i: usize) -> String {
+        match self {
+            Labels::Indices(labels) => labels[i].to_string(),
+            Labels::Numbers(labels) => labels[i].to_string(),
+            Labels::Names(names, labels) => format!("“{}”", names[labels[i] as usize]),
+        }
+    }
+
+    /// The names of the classes that these labels are of, in order.
+    fn classes(&self) -> Vec<String> {
+        match self {
+            Labels::Indices(labels) => digits(labels.iter().max().map_or(0, |&most| most as usize + 1)),
+            Labels::Numbers(labels) => {
+                let mut values = labels.clone();
+                values.sort_unstable();
+                values.dedup();
+                values.iter().map(i64::to_string).collect()
+            }
+            Labels::Names(names, _) => {
+                let mut names = names.clone();
+                // Numbers in the order of numbers, everything else as text.
+                match names.iter().map(|name| name.parse::<i64>()).collect::<Result<Vec<_>, _>>() {
+                    Ok(_) => names.sort_by_key(|name| name.parse::<i64>().unwrap_or(0)),
+                    Err(_) => names.sort(),
+                }
+                names
+            }
+        }
+    }
+
+    /// The place of every label among the classes, or the first example that has none.
+    fn places(&self, classes: &[String], named: bool) -> Result<Vec<u32>, usize> {
+        let places: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+        let below = |label: usize| (label < classes.len()).then_some(label as u32);
+        let each = |n: usize, place: &mut dyn FnMut(usize) -> Option<u32>| {
+            (0..n).map(|i| place(i).ok_or(i)).collect::<Result<Vec<u32>, usize>>()
+        };
+        match self {
+            Labels::Indices(labels) => each(labels.len(), &mut |i| below(labels[i] as usize)),
+            // Where somebody named the classes, numbers are places in that list.
+            Labels::Numbers(labels) if named => {
+                each(labels.len(), &mut |i| below(usize::try_from(labels[i]).ok()?))
+            }
+            Labels::Numbers(labels) => {
+                let mut known: HashMap<i64, Option<u32>> = HashMap::new();
+                each(labels.len(), &mut |i| {
+                    *known
+                        .entry(labels[i])
+                        .or_insert_with(|| places.get(labels[i].to_string().as_str()).copied())
+                })
+            }
+            Labels::Names(names, labels) => {
+                let of_name: Vec<Option<u32>> =
+                    names.iter().map(|name| places.get(name.as_str()).copied()).collect();
+                each(labels.len(), &mut |i| of_name[labels[i] as usize])
+            }
+        }
+    }
+}
+
+/// Names, each kept once.
+#[derive(Default)]
+pub(super) struct Interned {
+    names: Vec<String>,
+    places: HashMap<String, u32>,
+}
+
+impl Interned {
+    /// The place of a name, which is new or was there.
+    pub fn index(&mut self, name: &str) -> u32 {
+        if let Some(&place) = self.places.get(name) {
+            return place;
+        }
+        let place = self.names.len() as u32;
+        self.names.push(name.to_owned());
+        self.places.insert(name.to_owned(), place);
+        place
+    }
+
+    /// Labels that were given such places: numbers, where all names are.
+    pub fn labels(self, labels: Vec<u32>) -> Labels {
+        let numbers: Option<Vec<i64>> = self.names.iter().map(|name| whole(name)).collect();
+        match numbers {
+            Some(numbers) => Labels::Numbers(labels.iter().map(|&label| numbers[label as usize]).collect()),
+            None => Labels::Names(self.names, labels),
+        }
+    }
+}
+
+/// The whole number that a text is, also where it was written as `3.0`.
+fn whole(text: &str) -> Option<i64> {
+    text.parse().ok().or_else(|| {
+        let number: f64 = text.parse().ok()?;
+        (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
+    })
+}
+
+impl Part {
+    /// Refuses features and labels that do not belong together.
+    pub fn check(&self) -> Result<()> {
+        let examples = self.features.examples();
+        if examples != self.labels.len() {
+            let expected = format!("{examples}, one for each of {}", self.path.display());
+            let remedy = "The two files do not belong together, or one is damaged: copy both again.";
+            let found = format!("{} labels", self.labels.len());
+            return Err(Error::format(&self.labels_path, found, expected, remedy));
+        }
+        if examples == 0 {
+            let remedy = "The file holds no data: copy or make it again.";
+            return Err(Error::format(&self.path, "no examples", "at least one", remedy));
+        }
+        Ok(())
+    }
+
+    fn dataset(self, classes: &[String], named: bool) -> Result<Dataset> {
+        let labels = self.labels.places(classes, named).map_err(|at| {
+            let found = format!("label {} (example {at})", self.labels.shown(at));
+            let (expected, remedy) = if named || matches!(self.labels, Labels::Indices(_)) {
+                let remedy = "The labels are damaged, or classes are missing: `classes.txt` in the same folder \
+                              names them all, one a line.";
+                (format!("a class from 0 to {}", classes.len().saturating_sub(1)), remedy)
+            } else {
+                let remedy = "A class without a training example cannot be learned: leave its test examples out.";
+                (format!("one of the training set's classes: {}", some_of(classes)), remedy)
+            };
+            Error::format(&self.labels_path, found, expected, remedy)
+        })?;
+        let classes = classes.to_vec();
+        let set = match self.features {
+            Features::Pixels(shape, pixels) => {
+                Dataset::from_pixels(self.name, shape, pixels, labels, classes)
+            }
+            Features::Bytes(width, bytes) => {
+                let values = bytes.into_iter().map(f32::from).collect();
+                Dataset::from_features(self.name, width, values, labels, classes)
+            }
+            Features::Numbers(width, values) => {
+                Dataset::from_features(self.name, width, values, labels, classes)
+            }
+        };
+        // Say which file it was, where the data set itself finds fault with a value.
+        set.map_err(|error| match error {
+            Error::Mismatch { what, found, expected } => {
+                let remedy = "Correct the value where the file was made.";
+                Error::format(&self.path, format!("{found} at {what}"), expected, remedy)
+            }
+            other => other,
+        })
+    }
+}
+
+/// A list of names, cut where it gets long.
+pub(super) fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    match names.len() {
+        0..=SHOWN => names.join(", "),
+        n => format!("{}, … ({n} in all)", names[..SHOWN].join(", ")),
+    }
+}
+
+/// A training set and perhaps a test set as a collection. Where nobody named the classes, the training labels do.
+pub(super) fn collect(
+    name: String,
+    mut train: Part,
+    test: Option<Part>,
+    classes: Option<Vec<String>>,
+    reading: &Reading,
+) -> Result<Collection> {
+    train.check()?;
+    train.features = train.features.sized(reading, &train.path)?;
+    let test = match test {
+        Some(mut test) => {
+            test.check()?;
+            test.features = test.features.sized(reading, &test.path)?;
+            if test.features.shape() != train.features.shape() {
+                let remedy = "Training and test set must come from the same source, prepared alike.";
+                let expected = format!("{}, as in {}", train.features.shape(), train.path.display());
+                return Err(Error::format(&test.path, test.features.shape(), expected, remedy));
+            }
+            Some(test)
+        }
+        None => None,
+    };
+    let named = classes.is_some();
+    let classes = classes.unwrap_or_else(|| train.labels.classes());
+    let examples = train.labels.len();
+    if !named && classes.len() > MOST_RARE_CLASSES && classes.len() * 2 > examples {
+        let found = format!("{} different labels for {examples} examples", classes.len());
+        let remedy =
+            "Name the column or file of the labels: these look like numbers of something, or measurements.";
+        return Err(Error::format(&train.labels_path, found, "classes that come more than once", remedy));
+    }
+    let train = train.dataset(&classes, named)?;
+    let test = test.map(|test| test.dataset(&classes, named)).transpose()?.map(SealedTest::new);
+    Ok(Collection { name, train, test })
+}

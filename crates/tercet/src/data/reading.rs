@@ -1,0 +1,151 @@
+//! [`Reading`]: what a person says about a data set beside where it is.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::{ImageShape, Source};
+use crate::{Error, Result};
+
+/// What a person says about a data set beside where it is. Whatever is not said is seen from the files themselves.
+///
+/// ```
+/// use tercet::data::{LabelColumn, Reading, Source};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("iris.csv");
+/// std::fs::write(&path, "5.1,3.5,setosa\n6.2,2.9,versicolor\n")?;
+///
+/// let source: Source = path.display().to_string().parse()?;
+/// let reading = Reading { label: Some(LabelColumn::Last), ..Reading::default() };
+/// let iris = source.open_with(&reading)?.train;
+/// assert_eq!((iris.len(), iris.width(), iris.classes()[0].as_str()), (2, 2, "setosa"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The file of the labels, where the features stand in a file without any.
+    pub labels: Option<PathBuf>,
+    /// Which column of a table holds the labels.
+    pub label: Option<LabelColumn>,
+    /// Whether the first row of a table names its columns.
+    pub header: Option<bool>,
+    /// The size of the images: pictures are scaled to it, and rows of numbers are read as such pixels.
+    pub size: Option<ImageSize>,
+    /// Whether images in colour become grey.
+    pub gray: bool,
+    /// Whether numbers are features even where they look like pixels.
+    pub plain: bool,
+    /// Where the test set is, if it is not beside the training set.
+    pub test: Option<Source>,
+}
+
+/// Which column of a table holds the labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LabelColumn {
+    /// The first.
+    First,
+    /// The last.
+    Last,
+    /// The one of this name.
+    Named(String),
+}
+
+impl FromStr for LabelColumn {
+    type Err = Error;
+
+    /// `first`, `last`, or the name of a column.
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim() {
+            "" => Err(Error::setting("label", "empty", "`first`, `last`, or the name of a column")),
+            "first" => Ok(LabelColumn::First),
+            "last" => Ok(LabelColumn::Last),
+            name => Ok(LabelColumn::Named(name.to_owned())),
+        }
+    }
+}
+
+/// The size of images as a person gives it: `28x28`, `28`, or `32x32x3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageSize {
+    /// Pixels in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Numbers a pixel, where they were said.
+    pub channels: Option<usize>,
+}
+
+/// No image has more pixels on a side.
+const MOST: usize = crate::image::MAX_SIDE as usize;
+
+impl FromStr for ImageSize {
+    type Err = Error;
+
+    /// `WIDTHxHEIGHT`, `WIDTHxHEIGHTxCHANNELS`, or one number for both sides.
+    ///
+    /// ```
+    /// # use tercet::data::ImageSize;
+    /// let size: ImageSize = "32x24x3".parse()?;
+    /// assert_eq!((size.width, size.height, size.channels), (32, 24, Some(3)));
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    fn from_str(text: &str) -> Result<Self> {
+        let expected = "a width and a height in pixels, such as 28x28, or 32x32x3 with channels";
+        let refuse = || Error::setting("size", text, expected);
+        let parts: Vec<usize> = text
+            .split(['x', '×'])
+            .map(|part| part.trim().parse().map_err(|_| refuse()))
+            .collect::<Result<_>>()?;
+        let (width, height, channels) = match parts[..] {
+            [side] => (side, side, None),
+            [width, height] => (width, height, None),
+            [width, height, channels] => (width, height, Some(channels)),
+            _ => return Err(refuse()),
+        };
+        let sides = 1..=MOST;
+        if !sides.contains(&width) || !sides.contains(&height) || channels.is_some_and(|c| c != 1 && c != 3) {
+            let expected = format!("1 to {MOST} pixels a side, and 1 or 3 channels");
+            return Err(Error::setting("size", text, expected));
+        }
+        Ok(ImageSize { width, height, channels })
+    }
+}
+
+impl ImageSize {
+    /// The shape of images of this size that have D features, if they can.
+    pub(super) fn of_features(self, features: usize) -> Option<ImageShape> {
+        let pixels = self.width * self.height;
+        let channels = self.channels.unwrap_or(if features == 3 * pixels { 3 } else { 1 });
+        let shape = ImageShape { width: self.width, height: self.height, channels };
+        (shape.features() == features).then_some(shape)
+    }
+}
+
+impl fmt::Display for ImageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {}", self.width, self.height)?;
+        self.channels.map_or(Ok(()), |channels| write!(f, " × {channels}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_no_image_has_are_refused() {
+        for text in ["", "28x", "0x3", "28x28x2", "1x2x3x4", "99999", "axb", "-3x4"] {
+            let message = text.parse::<ImageSize>().unwrap_err().to_string();
+            assert!(message.starts_with(&format!("size is {text}; expected")), "{message}");
+        }
+    }
+
+    #[test]
+    fn colour_is_told_by_the_number_of_features() {
+        let size: ImageSize = "4x2".parse().unwrap();
+        assert_eq!(size.of_features(8), Some(ImageShape::gray(4, 2)));
+        assert_eq!(size.of_features(24), Some(ImageShape { width: 4, height: 2, channels: 3 }));
+        assert_eq!(size.of_features(9), None);
+    }
+}

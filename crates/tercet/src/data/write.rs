@@ -1,0 +1,354 @@
+//! [`write()`]: a data set as files of a format of the caller's choice, which [`Source::open`](super::Source::open) reads again.
+
+use std::fs;
+use std::io::{Error as IoError, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use image::{ExtendedColorType, ImageEncoder};
+use zip::write::SimpleFileOptions;
+
+use super::{Dataset, Idx, Row, Values, beside, npy, source, write_idx};
+use crate::file::{replace, replace_with};
+use crate::{Error, Result};
+
+/// A format that data sets are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A folder of gzipped IDX files, as MNIST comes.
+    Idx,
+    /// One archive of arrays, `x_train`, `y_train`, `x_test` and `y_test`, and the names of the classes.
+    Npz,
+    /// Features in one file and labels in one beside it.
+    Npy,
+    /// A table, the label first.
+    Csv,
+    /// A label, and the numbers that are not zero.
+    Libsvm,
+    /// A folder of PNGs, in a folder for each class.
+    Pictures,
+}
+
+const FORMATS: [(&str, Format); 6] = [
+    ("idx", Format::Idx),
+    ("npz", Format::Npz),
+    ("npy", Format::Npy),
+    ("csv", Format::Csv),
+    ("libsvm", Format::Libsvm),
+    ("pictures", Format::Pictures),
+];
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let known = FORMATS.iter().find(|(name, _)| *name == text);
+        let names = FORMATS.map(|(name, _)| name).join(", ");
+        known
+            .map(|&(_, format)| format)
+            .ok_or_else(|| Error::setting("format", text, format!("one of {names}")))
+    }
+}
+
+impl Format {
+    /// The format that a path asks for by its ending; a folder is one of IDX files.
+    ///
+    /// ```
+    /// # use std::path::Path;
+    /// # use tercet::data::Format;
+    /// assert_eq!(Format::of(Path::new("iris.csv"))?, Format::Csv);
+    /// assert_eq!(Format::of(Path::new("digits/"))?, Format::Idx);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An ending that none of the formats has.
+    pub fn of(path: &Path) -> Result<Self> {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match ending.as_str() {
+            _ if path.is_dir() => Ok(Format::Idx),
+            "" => Ok(Format::Idx),
+            "npz" => Ok(Format::Npz),
+            "npy" => Ok(Format::Npy),
+            "csv" => Ok(Format::Csv),
+            "libsvm" | "svm" | "svmlight" => Ok(Format::Libsvm),
+            other => Err(Error::setting(
+                "the ending of the file to write",
+                format!(".{other}"),
+                ".npz, .npy, .csv or .libsvm, or a folder for IDX files or pictures",
+            )),
+        }
+    }
+
+    /// Refuses now a path that data in this format could not be written to later.
+    ///
+    /// # Errors
+    /// A folder in the place of a file or the other way round, and a file whose folder is not there.
+    pub fn check(self, path: &Path) -> Result<()> {
+        let refuse = |kind, why: &str| Err(Error::file("write", path)(IoError::new(kind, why.to_owned())));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let is_folder = matches!(self, Format::Idx | Format::Pictures);
+        if is_folder && path.exists() && !path.is_dir() {
+            return refuse(std::io::ErrorKind::NotADirectory, "that is a file; name a folder");
+        }
+        if is_folder && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+            return refuse(
+                std::io::ErrorKind::DirectoryNotEmpty,
+                "the folder has something in it; name a new one",
+            );
+        }
+        if !is_folder && path.is_dir() {
+            return refuse(std::io::ErrorKind::IsADirectory, "that is a folder; add the name of a file");
+        }
+        if !folder.is_dir() {
+            let why = format!("there is no folder {}; create it first", folder.display());
+            return refuse(std::io::ErrorKind::NotFound, &why);
+        }
+        Ok(())
+    }
+}
+
+/// Writes a training set and perhaps a test set, and says which files it wrote.
+///
+/// # Errors
+/// A path that cannot be written, and a set that the format cannot hold.
+pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
+    format.check(path)?;
+    match format {
+        Format::Idx => idx(path, train, test),
+        Format::Pictures => pictures(path, train, test),
+        Format::Npz => npz(path, train, test),
+        Format::Npy | Format::Csv | Format::Libsvm => {
+            let mut sets = vec![(path.to_owned(), train)];
+            if let Some(test) = test {
+                let other = beside::test_to_write(path).ok_or_else(|| {
+                    let expected =
+                        "`train` in it, which becomes `test` for the test set; or to leave that out";
+                    Error::setting("the name of the file to write", path.display(), expected)
+                })?;
+                sets.push((other, test));
+            }
+            let mut paths = Vec::new();
+            for (path, set) in sets {
+                match format {
+                    Format::Npy => {
+                        let labels = beside::labels_to_write(&path).ok_or_else(|| {
+                            let expected = "`features`, `embeddings`, `images` or `x` in it, which becomes `labels` or \
+                                            `y` for the labels";
+                            Error::setting("the name of the file to write", path.display(), expected)
+                        })?;
+                        replace_with(&path, |file| features_npy(&mut buffered(file), set))?;
+                        replace_with(&labels, |file| labels_npy(&mut buffered(file), set))?;
+                        paths.extend([path, labels]);
+                    }
+                    Format::Csv => {
+                        replace_with(&path, |file| csv(file, set))?;
+                        paths.push(path);
+                    }
+                    _ => {
+                        replace_with(&path, |file| libsvm(&mut buffered(file), set))?;
+                        paths.push(path);
+                    }
+                }
+            }
+            Ok(paths)
+        }
+    }
+}
+
+fn buffered(file: &mut fs::File) -> std::io::BufWriter<&mut fs::File> {
+    std::io::BufWriter::with_capacity(1 << 16, file)
+}
+
+/// Whether the classes have no names but their numbers.
+fn are_numbers(set: &Dataset) -> bool {
+    set.classes() == source::digits(set.class_count())
+}
+
+fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(Error::file("create the folder", path))
+}
+
+fn idx(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
+    if train.class_count() > 256 {
+        let expected = "at most 256, since a label is a byte";
+        return Err(Error::mismatch("classes of a set for IDX files", train.class_count(), expected));
+    }
+    create_folder(folder)?;
+    let mut paths = Vec::new();
+    for (prefix, set) in std::iter::once(("train", train)).chain(test.map(|test| ("t10k", test))) {
+        let mut dimensions = vec![set.len()];
+        let values = if let Some(shape) = set.image_shape() {
+            dimensions.extend([shape.height, shape.width]);
+            dimensions.extend((shape.channels != 1).then_some(shape.channels));
+            Values::U8((0..set.len()).flat_map(|i| set.pixels(i).unwrap_or_default()).copied().collect())
+        } else {
+            dimensions.push(set.width());
+            Values::F32((0..set.len()).flat_map(|i| floats(set.row(i))).copied().collect())
+        };
+        let labels = Values::U8((0..set.len()).map(|i| set.label(i) as u8).collect());
+        let images = folder.join(format!("{prefix}-images-idx3-ubyte.gz"));
+        write_idx(&images, &Idx { dimensions, values })?;
+        let path = folder.join(format!("{prefix}-labels-idx1-ubyte.gz"));
+        write_idx(&path, &Idx { dimensions: vec![set.len()], values: labels })?;
+        paths.extend([images, path]);
+    }
+    if !are_numbers(train)
+        || train.labels().iter().max().is_some_and(|&m| m as usize + 1 < train.class_count())
+    {
+        let path = folder.join("classes.txt");
+        replace(&path, format!("{}\n", train.classes().join("\n")).as_bytes())?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+fn floats(row: Row<'_>) -> &[f32] {
+    match row {
+        Row::F32(values) => values,
+        Row::U8(_) => &[],
+    }
+}
+
+/// The features as NumPy has them: (N, height, width[, channels]) bytes of images, (N, D) floats of others.
+fn features_npy(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
+    let Some(shape) = set.image_shape() else {
+        return npy::write_floats(to, set.len(), set.width(), |i| floats(set.row(i)));
+    };
+    let mut dimensions = vec![set.len(), shape.height, shape.width];
+    dimensions.extend((shape.channels != 1).then_some(shape.channels));
+    to.write_all(&npy::header_of("|u1", &dimensions))?;
+    (0..set.len()).try_for_each(|i| to.write_all(set.pixels(i).unwrap_or_default()))
+}
+
+/// The labels: numbers of the classes, or their names where they have any.
+fn labels_npy(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
+    if are_numbers(set) {
+        return numbers_npy(to, set);
+    }
+    let names: Vec<&str> = (0..set.len()).map(|i| set.classes()[set.label(i) as usize].as_str()).collect();
+    names_npy(to, &names)
+}
+
+fn numbers_npy(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
+    to.write_all(&npy::header_of("<i8", &[set.len()]))?;
+    (0..set.len()).try_for_each(|i| to.write_all(&i64::from(set.label(i)).to_le_bytes()))
+}
+
+fn names_npy(to: &mut impl Write, names: &[&str]) -> std::io::Result<()> {
+    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(1);
+    to.write_all(&npy::header_of(&format!("<U{longest}"), &[names.len()]))?;
+    for name in names {
+        let characters = name.chars().map(u32::from).chain(std::iter::repeat(0)).take(longest);
+        to.write_all(&characters.flat_map(u32::to_le_bytes).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+fn npz(path: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
+    replace_with(path, |file| {
+        let mut archive = zip::ZipWriter::new(file);
+        // Without the time of day, so that the same set gives the same bytes.
+        let options = SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Deflated)
+            .last_modified_time(zip::DateTime::default())
+            .large_file(true);
+        let mut entry =
+            |name: &str, set: &Dataset, write: fn(&mut Buffered<'_>, &Dataset) -> std::io::Result<()>| {
+                archive.start_file(format!("{name}.npy"), options).map_err(IoError::other)?;
+                let mut to = std::io::BufWriter::with_capacity(1 << 16, &mut archive as &mut dyn Write);
+                write(&mut to, set)?;
+                to.flush()
+            };
+        for (name, set) in std::iter::once(("train", train)).chain(test.map(|test| ("test", test))) {
+            entry(&format!("x_{name}"), set, |to, set| features_npy(to, set))?;
+            entry(&format!("y_{name}"), set, |to, set| numbers_npy(to, set))?;
+        }
+        entry("classes", train, |to, set| {
+            names_npy(to, &set.classes().iter().map(String::as_str).collect::<Vec<_>>())
+        })?;
+        archive.finish().map_err(IoError::other)?;
+        Ok(())
+    })?;
+    Ok(vec![path.to_owned()])
+}
+
+/// What an entry of an archive is written through.
+type Buffered<'a> = std::io::BufWriter<&'a mut dyn Write>;
+
+fn csv(file: &mut fs::File, set: &Dataset) -> std::io::Result<()> {
+    let mut table = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(file);
+    let feature = if set.is_pixels() { "pixel" } else { "feature" };
+    let names = (0..set.width()).map(|i| format!("{feature}{i}"));
+    table.write_record(std::iter::once("label".to_owned()).chain(names))?;
+    for i in 0..set.len() {
+        table.write_field(&set.classes()[set.label(i) as usize])?;
+        match set.row(i) {
+            Row::U8(pixels) => pixels.iter().try_for_each(|value| table.write_field(value.to_string()))?,
+            Row::F32(values) => values.iter().try_for_each(|value| table.write_field(value.to_string()))?,
+        }
+        table.write_record(None::<&[u8]>)?;
+    }
+    table.flush()
+}
+
+fn libsvm(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
+    let whole = set.classes().iter().all(|name| name.parse::<i64>().is_ok());
+    if !whole {
+        let names: Vec<String> =
+            set.classes().iter().enumerate().map(|(i, name)| format!("{i} = {name}")).collect();
+        writeln!(to, "# {}", names.join(", "))?;
+    }
+    for i in 0..set.len() {
+        let label = set.label(i);
+        match whole {
+            true => write!(to, "{}", set.classes()[label as usize])?,
+            false => write!(to, "{label}")?,
+        }
+        let mut put = |place: usize, value: f64, text: &dyn std::fmt::Display| {
+            // The last number of the first row, even a zero, says how many there are.
+            let counts = value != 0.0 || (i == 0 && place + 1 == set.width());
+            if counts { write!(to, " {}:{text}", place + 1) } else { Ok(()) }
+        };
+        match set.row(i) {
+            Row::U8(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v.into(), &v))?,
+            Row::F32(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v.into(), &v))?,
+        }
+        writeln!(to)?;
+    }
+    to.flush()
+}
+
+fn pictures(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
+    let Some(shape) = train.image_shape().filter(|shape| shape.channels == 1 || shape.channels == 3) else {
+        return Err(Error::mismatch("examples to write as pictures", "features", "grey or coloured images"));
+    };
+    let is_name = |name: &String| {
+        !name.starts_with('.') && !name.is_empty() && !name.contains(['/', '\\', ':']) && name.len() <= 200
+    };
+    if let Some(name) = train.classes().iter().find(|name| !is_name(name)) {
+        let expected = "a name that a folder can have on every system";
+        return Err(Error::mismatch("a class to write as a folder", name, expected));
+    }
+    let colour = if shape.channels == 3 { ExtendedColorType::Rgb8 } else { ExtendedColorType::L8 };
+    for (prefix, set) in std::iter::once(("train", train)).chain(test.map(|test| ("test", test))) {
+        for (label, class) in set.classes().iter().enumerate() {
+            // A folder without pictures is no class to the reader.
+            if (0..set.len()).any(|i| set.label(i) as usize == label) {
+                create_folder(&folder.join(prefix).join(class))?;
+            }
+        }
+        for i in 0..set.len() {
+            let class = &set.classes()[set.label(i) as usize];
+            let path = folder.join(prefix).join(class).join(format!("{i:06}.png"));
+            let pixels = set.pixels(i).unwrap_or_default();
+            let mut png = Vec::new();
+            image::codecs::png::PngEncoder::new(&mut png)
+                .write_image(pixels, shape.width as u32, shape.height as u32, colour)
+                .map_err(|error| Error::file("write", &path)(IoError::other(error)))?;
+            // Thousands of small files, none of which replaces another: synced by the system in its own time.
+            fs::write(&path, png).map_err(Error::file("write", &path))?;
+        }
+    }
+    Ok(vec![folder.to_owned()])
+}
