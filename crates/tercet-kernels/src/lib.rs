@@ -1,4 +1,4 @@
-//! The arithmetic of Tercet: all of its `unsafe` code, and nothing but arithmetic.
+//! The arithmetic of Tercet: all of its `unsafe` code, and little but arithmetic.
 //!
 //! Every kernel comes twice. The version in a `naive` module is the specification: plain loops that read like the
 //! formula. The version beside it is the fast one, which takes an [`Isa`] first and otherwise the same
@@ -17,6 +17,8 @@
 //! | [`warp`] | pictures bent, and smooth random fields to bend them by | augmentation |
 //! | [`rows`] | one row against a weight matrix, and the dual step of the SVM loss | the exact linear solver |
 //!
+//! Beside them, [`lend`] lets a data set read memory that somebody else owns.
+//!
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
 //! cut the work into pieces; cutting along rows never changes a bit of the result.
 
@@ -26,6 +28,7 @@ pub mod descent;
 pub mod distance;
 pub mod isa;
 mod lanes;
+pub mod lend;
 pub mod matmul;
 mod pixels;
 pub mod pooling;

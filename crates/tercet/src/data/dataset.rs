@@ -3,8 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tercet_kernels::lend::{Lent, lend};
 
 use crate::{Error, Result};
 
@@ -75,8 +77,26 @@ impl<'a> Row<'a> {
 /// The features of all examples, (N, D).
 #[derive(Debug)]
 enum Features {
-    U8(Vec<u8>),
-    F32(Vec<f32>),
+    U8(Held<u8>),
+    F32(Held<f32>),
+}
+
+/// Numbers that the set owns, or that were lent to it.
+#[derive(Debug)]
+enum Held<T: 'static> {
+    Owned(Vec<T>),
+    Lent(Lent<T>),
+}
+
+impl<T> std::ops::Deref for Held<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Held::Owned(values) => values,
+            Held::Lent(values) => values,
+        }
+    }
 }
 
 /// What a data set and its subsets share.
@@ -126,19 +146,49 @@ impl Dataset {
         labels: Vec<u32>,
         classes: Vec<String>,
     ) -> Result<Self> {
-        let count = pixels.len();
+        Self::of_pixels(name.into(), shape, Held::Owned(pixels), labels, classes)
+    }
+
+    /// A set of images that lie in memory of somebody else's, for as long as `with` runs. Nothing is copied; all clones and
+    /// subsets of the set must be gone when `with` returns, which is for the caller to see to
+    /// ([`lend`](tercet_kernels::lend)).
+    ///
+    /// ```
+    /// use tercet::data::{Dataset, ImageShape};
+    ///
+    /// let (pixels, classes) = ([0, 9, 250, 255], vec!["dark".to_owned(), "light".to_owned()]);
+    /// let place = Dataset::lend_pixels("toy", ImageShape::gray(2, 1), &pixels, vec![0, 1], classes, |set| {
+    ///     set.pixels(1).map(<[u8]>::as_ptr)
+    /// })?;
+    /// assert_eq!(place, Some(pixels[2..].as_ptr()));
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`from_pixels`](Dataset::from_pixels).
+    pub fn lend_pixels<R>(
+        name: impl Into<String>,
+        shape: ImageShape,
+        pixels: &[u8],
+        labels: Vec<u32>,
+        classes: Vec<String>,
+        with: impl FnOnce(Dataset) -> R,
+    ) -> Result<R> {
+        lend(pixels, |lent| {
+            Self::of_pixels(name.into(), shape, Held::Lent(lent), labels, classes).map(with)
+        })
+    }
+
+    fn of_pixels(
+        name: String,
+        shape: ImageShape,
+        pixels: Held<u8>,
+        labels: Vec<u32>,
+        classes: Vec<String>,
+    ) -> Result<Self> {
+        let (count, width) = (pixels.len(), shape.features());
         let features = Features::U8(pixels);
-        Self::checked(
-            Store {
-                name: name.into(),
-                width: shape.features(),
-                features,
-                labels,
-                classes,
-                image: Some(shape),
-            },
-            count,
-        )
+        Self::checked(Store { name, width, features, labels, classes, image: Some(shape) }, count)
     }
 
     /// A set of examples that are no images, such as embeddings.
@@ -155,8 +205,36 @@ impl Dataset {
         labels: Vec<u32>,
         classes: Vec<String>,
     ) -> Result<Self> {
+        Self::of_features(name.into(), width, Held::Owned(values), labels, classes)
+    }
+
+    /// A set of examples that are no images and lie in memory of somebody else's, for as long as `with` runs: as
+    /// [`lend_pixels`](Dataset::lend_pixels).
+    ///
+    /// # Errors
+    /// Those of [`from_features`](Dataset::from_features).
+    pub fn lend_features<R>(
+        name: impl Into<String>,
+        width: usize,
+        values: &[f32],
+        labels: Vec<u32>,
+        classes: Vec<String>,
+        with: impl FnOnce(Dataset) -> R,
+    ) -> Result<R> {
+        lend(values, |lent| {
+            Self::of_features(name.into(), width, Held::Lent(lent), labels, classes).map(with)
+        })
+    }
+
+    fn of_features(
+        name: String,
+        width: usize,
+        values: Held<f32>,
+        labels: Vec<u32>,
+        classes: Vec<String>,
+    ) -> Result<Self> {
         if width > 0
-            && let Some(at) = values.iter().position(|v| !v.is_finite())
+            && let Some(at) = values.par_iter().position_first(|v| !v.is_finite())
         {
             return Err(Error::mismatch(
                 format!("row {}, column {}", at / width, at % width),
@@ -166,7 +244,7 @@ impl Dataset {
         }
         let count = values.len();
         let features = Features::F32(values);
-        Self::checked(Store { name: name.into(), width, features, labels, classes, image: None }, count)
+        Self::checked(Store { name, width, features, labels, classes, image: None }, count)
     }
 
     fn checked(store: Store, values: usize) -> Result<Self> {

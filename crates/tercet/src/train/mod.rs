@@ -33,6 +33,7 @@ mod clip;
 mod halves;
 mod history;
 mod measure;
+mod memory;
 mod pass;
 mod plan;
 mod reader;
@@ -50,6 +51,7 @@ use serde::{Deserialize, Serialize};
 pub use checkpoint::{Checkpoint, Identity};
 pub use history::{Check, History, RateChange};
 pub use measure::{LayerMeasurement, Measurement};
+pub use memory::Memory;
 pub use plan::Plan;
 pub use settings::{Length, Settings, StopBy};
 pub use weights::ClassWeights;
@@ -86,6 +88,12 @@ impl Progress<'_> {
     /// The look at the validation set after this very step, if there was one.
     pub fn check(&self) -> Option<&Check> {
         self.history.checks.last().filter(|check| check.step == self.step)
+    }
+
+    /// The network that training would leave if it ended here: the weights after this step, or their moving average where
+    /// one is kept.
+    pub fn network(&self) -> &Network {
+        self.state.judged(self.network)
     }
 }
 
@@ -170,7 +178,12 @@ pub fn train(
 const MOST_RESERVED: usize = 1 << 24;
 
 /// Takes the steps that are left.
-fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observer<'_>) -> Result<Training> {
+fn run(
+    network: &mut Network,
+    mut state: State,
+    plan: &Plan<'_>,
+    observe: Observer<'_>,
+) -> Result<(Training, Memory)> {
     let &Plan { examples, validation, weights, settings, seed, measure_first } = plan;
     let batch = settings.batch.min(examples.len());
     let total = settings.steps(examples.len());
@@ -257,7 +270,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         }
         state.history.rate_changes.extend(requests.take_rate_change(done).filter(|_| done < total));
     };
-    let State { history, best, average, .. } = state;
+    let State { history, best, average, step, taken, moments, .. } = state;
     if let Some(average) = average {
         *network = average;
     }
@@ -266,7 +279,7 @@ fn run(network: &mut Network, mut state: State, plan: &Plan<'_>, observe: Observ
         *network = weights;
         check.step
     });
-    Ok(Training { history, ending, best })
+    Ok((Training { history, ending, best }, Memory::new(taken + step, moments)))
 }
 
 /// Refuses data that the network cannot take.

@@ -2,7 +2,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::state::State;
-use super::{Observer, Settings, Training, awake, check_fit, run, weights};
+use super::{Memory, Observer, Settings, Training, awake, check_fit, run, weights};
 use crate::data::Dataset;
 use crate::network::Network;
 use crate::{Error, Result};
@@ -56,7 +56,25 @@ impl<'a> Plan<'a> {
     /// Those of [`train`](super::train), and weights that cannot be.
     pub fn train(&self, network: &mut Network, observe: Observer<'_>) -> Result<Training> {
         let state = State::new(network, self.settings);
-        self.go_on(network, state, observe)
+        Ok(self.go_on(network, state, observe)?.0)
+    }
+
+    /// [`train`](Plan::train) with an optimizer that has trained this network before, on these or other examples, and
+    /// remembers how. What it remembers afterwards is left in `memory`; nothing, where training fails.
+    ///
+    /// # Errors
+    /// Those of [`train`](Plan::train), and the memory of another optimizer or of a network of other layers.
+    pub fn train_on(
+        &self,
+        network: &mut Network,
+        memory: &mut Memory,
+        observe: Observer<'_>,
+    ) -> Result<Training> {
+        let mut state = State::new(network, self.settings);
+        std::mem::take(memory).recall(&mut state, self.settings.optimizer)?;
+        let (training, remembered) = self.go_on(network, state, observe)?;
+        *memory = remembered;
+        Ok(training)
     }
 
     /// Goes on from a checkpoint of this training, to the very bits of one that was never interrupted. `network` becomes
@@ -87,10 +105,15 @@ impl<'a> Plan<'a> {
             return Err(Error::mismatch(what, having(found), having(expected)));
         }
         *network = was;
-        self.go_on(network, checkpoint.state, observe)
+        Ok(self.go_on(network, checkpoint.state, observe)?.0)
     }
 
-    fn go_on(&self, network: &mut Network, state: State, observe: Observer<'_>) -> Result<Training> {
+    fn go_on(
+        &self,
+        network: &mut Network,
+        state: State,
+        observe: Observer<'_>,
+    ) -> Result<(Training, Memory)> {
         self.settings.validate()?;
         for data in [Some(self.examples), self.validation].into_iter().flatten() {
             check_fit(network, data)?;

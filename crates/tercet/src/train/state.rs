@@ -10,6 +10,8 @@ use crate::optimizer::Moments;
 pub(super) struct State {
     /// Steps done.
     pub(super) step: usize,
+    /// Steps that the optimizer remembers of trainings before this one.
+    pub(super) taken: usize,
     /// What the optimizer remembers of the weights and the biases, or γ and β, of each layer that learns.
     pub(super) moments: Vec<[Moments; 2]>,
     /// The moving average of the weights, where one is kept.
@@ -33,7 +35,7 @@ impl State {
             .collect();
         let average = settings.ema.map(|_| network.clone());
         let (history, last_sound) = (History::default(), network.clone());
-        State { step: 0, moments, average, history, last_sound, best: None }
+        State { step: 0, taken: 0, moments, average, history, last_sound, best: None }
     }
 
     /// What is looked at and kept: the moving average, or else the network itself.

@@ -43,7 +43,7 @@ impl State {
                 clip::clip(gradients, most);
             }
         }
-        let without_decay = optimizer.without_decay();
+        let (without_decay, t) = (optimizer.without_decay(), self.taken + self.step);
         for (i, ((learned, gradient), [of_w, of_b])) in
             network.learning_mut().zip(gradients).zip(&mut self.moments).enumerate()
         {
@@ -53,10 +53,10 @@ impl State {
                 Some(step) if is_matrix => squares += descend(step, w, &gradient.dw, &mut of_w.first),
                 _ => {
                     let optimizer = if is_matrix { optimizer } else { without_decay };
-                    optimizer.step(self.step, learning_rate, w, &gradient.dw, of_w);
+                    optimizer.step(t, learning_rate, w, &gradient.dw, of_w);
                 }
             }
-            without_decay.step(self.step, learning_rate, b, &gradient.db, of_b);
+            without_decay.step(t, learning_rate, b, &gradient.db, of_b);
         }
         if let (Some(average), Some(decay)) = (&mut self.average, settings.ema) {
             average::follow(average, network, decay, self.step);

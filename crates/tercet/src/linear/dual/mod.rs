@@ -41,6 +41,11 @@
 //! Everything below holds for both. Only the visits differ, which here solve for a whole distribution (see
 //! [`ascend_softmax`](tercet_kernels::rows::ascend_softmax)), and no example is ever done: each probability stays above 0.
 //!
+//! # Weights
+//!
+//! Where example i has a weight w_i, the terms of P are multiplied by it. With the variables as they are, so are β_i and the
+//! terms of D: a visit then sees a step of `w_i / (2 reg N)`.
+//!
 //! # The bias
 //!
 //! The usual way around that condition is to make the bias one more feature, and so to regularise it: another
@@ -236,6 +241,39 @@ pub fn solve(
     start: Option<&Variables>,
     observe: Observer<'_>,
 ) -> Result<Solution> {
+    solve_weighted(data, None, settings, start, observe)
+}
+
+/// [`solve`], the loss of each example multiplied by its weight: as [`Plan::weights`](crate::train::Plan).
+///
+/// # Shapes
+/// `weights` is (N).
+///
+/// # Errors
+/// Those of [`solve`], and weights that are not above 0 and finite: leave out what counts nothing.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use tercet::data::Dataset;
+/// use tercet::linear::dual::{Settings, solve, solve_weighted};
+///
+/// // An example of weight 2 is one that comes twice, where the weights have the mean 1.
+/// let classes = vec!["a".to_owned(), "b".to_owned()];
+/// let data = Dataset::from_features("points", 1, vec![-1.0, 0.5, 2.0], vec![0, 0, 1], classes)?;
+/// let settings = Settings { reg: 0.1, tolerance: 1e-6, ..Settings::default() };
+/// let watch = &mut |_: &_| ControlFlow::Continue(());
+/// let weighted = solve_weighted(&data, Some(&[0.75, 1.5, 0.75]), &settings, None, watch)?;
+/// let repeated = solve(&data.subset(&[0, 1, 1, 2]), &settings, None, watch)?;
+/// assert!((weighted.last.primal - repeated.last.primal).abs() < 1e-5);
+/// # Ok::<(), tercet::Error>(())
+/// ```
+pub fn solve_weighted(
+    data: &Dataset,
+    weights: Option<&[f32]>,
+    settings: &Settings,
+    start: Option<&Variables>,
+    observe: Observer<'_>,
+) -> Result<Solution> {
     settings.validate()?;
     if data.is_empty() {
         return Err(Error::mismatch(format!("examples of {}", data.name()), 0, "at least 1"));
@@ -256,10 +294,20 @@ pub fn solve(
             format!("those of {}", data.name()),
         ));
     }
+    if let Some(weights) = weights {
+        if weights.len() != n {
+            let expected = format!("{n}, one for each");
+            return Err(Error::mismatch("weights of the examples", weights.len(), expected));
+        }
+        if let Some(i) = weights.iter().position(|weight| !(weight.is_finite() && *weight > 0.0)) {
+            let expected = "a finite number above 0; leave out what counts nothing";
+            return Err(Error::mismatch(format!("weight of example {i}"), weights[i], expected));
+        }
+    }
     // Inside the pool, so that a look which is shared out begins at once.
     rayon::scope(|_| {
         let features = Features::new(data)?;
-        let mut state = State::new(&features, labels, classes, data.width(), settings)?;
+        let mut state = State::new(&features, labels, weights, (classes, data.width()), settings)?;
         if let Some(start) = start {
             state.begin_at(&start.a, &start.anchor);
         }

@@ -64,6 +64,8 @@ type Ascend = fn(
 pub(super) struct State<'a> {
     features: &'a Features<'a>,
     labels: Vec<u32>,
+    /// w_i, how much each example counts; all 1 where there are none.
+    weights: Option<&'a [f32]>,
     classes: usize,
     width: usize,
     blocks: usize,
@@ -101,8 +103,8 @@ impl<'a> State<'a> {
     pub(super) fn new(
         features: &'a Features<'a>,
         labels: Vec<u32>,
-        classes: usize,
-        width: usize,
+        weights: Option<&'a [f32]>,
+        (classes, width): (usize, usize),
         settings: &Settings,
     ) -> Result<Self> {
         let (n, blocks) = (features.len(), rows::blocks(classes));
@@ -116,9 +118,11 @@ impl<'a> State<'a> {
         let through_w = step * features.mean_squared();
         let bias_step =
             if through_w > 0.0 { (PULL * margin).clamp(through_w / 64.0, through_w) } else { PULL * margin };
-        let largest = (0..n).map(|i| f64::from(features.squared(i))).fold(0.0, f64::max);
+        let weight = |i: usize| weights.map_or(1.0, |weights| f64::from(weights[i]));
+        let largest = (0..n).map(|i| weight(i) * f64::from(features.squared(i))).fold(0.0, f64::max);
+        let heaviest = (0..n).map(weight).fold(0.0, f64::max);
         if !((step * largest) as f32).is_finite()
-            || !(step as f32).is_finite()
+            || !((step * heaviest) as f32).is_finite()
             || (step as f32) < f32::MIN_POSITIVE
         {
             return Err(Error::setting(
@@ -130,6 +134,7 @@ impl<'a> State<'a> {
         Ok(State {
             features,
             labels,
+            weights,
             classes,
             width,
             blocks,
@@ -145,6 +150,11 @@ impl<'a> State<'a> {
             anchor: vec![0.0; classes],
             active: (0..n as u32).collect(),
         })
+    }
+
+    /// w_i.
+    fn weight(&self, i: usize) -> f32 {
+        self.weights.map_or(1.0, |weights| weights[i])
     }
 
     /// C.
@@ -167,12 +177,8 @@ impl<'a> State<'a> {
     /// were; those that moved stay active.
     pub(super) fn sweep(&mut self, generator: &mut Generator) -> usize {
         self.active.shuffle(generator);
-        let ascent = Ascent {
-            classes: self.classes,
-            margin: self.margin as f32,
-            step: self.step as f32,
-            bias_step: self.bias_step as f32,
-        };
+        let (classes, margin) = (self.classes, self.margin as f32);
+        let (step, bias_step) = (self.step as f32, self.bias_step as f32);
         let (ascend, scratch): (Ascend, usize) = match self.loss {
             Loss::Svm { .. } => (rows::ascend, self.blocks),
             Loss::Softmax => (rows::ascend_softmax, 3 * self.blocks),
@@ -186,6 +192,8 @@ impl<'a> State<'a> {
                 tercet_kernels::prefetch(&self.a[next * self.blocks..][..self.blocks]);
             }
             let i = i as usize;
+            let weight = self.weight(i);
+            let ascent = Ascent { classes, margin, step: step * weight, bias_step: bias_step * weight };
             let example = (self.features.row(i), self.features.squared(i), self.labels[i] as usize);
             let a = &mut self.a[i * self.blocks..][..self.blocks];
             let change = ascend(self.isa, &ascent, example, &mut self.w, &mut self.b, a, &mut scratch);
@@ -196,20 +204,21 @@ impl<'a> State<'a> {
         std::mem::replace(&mut self.active, moved).len()
     }
 
-    /// The sums over all examples of class y of their variables for c, (C, C).
+    /// The sums over all examples of class y of their variables for c, each times the weight of the example, (C, C).
     fn flows(&self) -> Vec<f64> {
         let (c, blocks) = (self.classes, self.blocks);
-        let piece = |(a, labels): (&[Block<f32>], &[u32])| {
+        let piece = |(piece, (a, labels)): (usize, (&[Block<f32>], &[u32]))| {
             let mut flows = vec![0.0; c * c];
-            for (a, &y) in a.chunks_exact(blocks).zip(labels) {
+            for (i, (a, &y)) in (piece * PIECE..).zip(a.chunks_exact(blocks).zip(labels)) {
+                let weight = f64::from(self.weight(i));
                 for (flow, &a) in flows[y as usize * c..][..c].iter_mut().zip(flat(a)) {
-                    *flow += f64::from(a);
+                    *flow += weight * f64::from(a);
                 }
             }
             flows
         };
         let pieces = self.a.par_chunks(PIECE * blocks).zip(self.labels.par_chunks(PIECE));
-        sum(pieces.map(piece).collect(), c * c)
+        sum(pieces.enumerate().map(piece).collect(), c * c)
     }
 
     /// Sums the weights that follow from the variables, exactly but for the rounding of f64; beside them, those that
@@ -233,22 +242,24 @@ impl<'a> State<'a> {
                 let y = self.labels[i] as usize;
                 let (plain, shared) = beta.split_at_mut(blocks);
                 let (mut sum, mut sum_shared, mut entropy) = (0.0, 0.0, 0.0);
+                let weight = f64::from(self.weight(i));
                 for (k, (&a, share)) in flat(a).zip(&shares[y * c..][..c]).enumerate() {
                     let a = f64::from(a);
-                    plain[k / LANES].0[k % LANES] = -a;
-                    shared[k / LANES].0[k % LANES] = -a * share;
+                    plain[k / LANES].0[k % LANES] = -a * weight;
+                    shared[k / LANES].0[k % LANES] = -a * share * weight;
                     sum += a;
                     sum_shared += a * share;
                     if self.loss == Loss::Softmax {
                         entropy += entropy_of(a * share);
                     }
                 }
-                gain += match self.loss {
-                    Loss::Svm { .. } => self.margin * sum_shared,
-                    Loss::Softmax => entropy + entropy_of(1.0 - sum_shared),
-                };
-                plain[y / LANES].0[y % LANES] = sum;
-                shared[y / LANES].0[y % LANES] = sum_shared;
+                gain += weight
+                    * match self.loss {
+                        Loss::Svm { .. } => self.margin * sum_shared,
+                        Loss::Softmax => entropy + entropy_of(1.0 - sum_shared),
+                    };
+                plain[y / LANES].0[y % LANES] = sum * weight;
+                shared[y / LANES].0[y % LANES] = sum_shared * weight;
                 rows::add(self.isa, self.features.row(i), &beta, &mut w);
             }
             (w, gain)
@@ -349,10 +360,11 @@ impl<'a> State<'a> {
     fn scale(&self, entropies: f64, price: f64) -> f64 {
         let sums: Vec<f64> =
             self.a.chunks_exact(self.blocks).map(|a| flat(a).map(|&a| f64::from(a)).sum()).collect();
-        let total: f64 = sums.iter().sum();
-        let of_others = entropies - sums.iter().map(|sum| entropy_of(1.0 - sum)).sum::<f64>();
+        let weighted = || sums.iter().enumerate().map(|(i, &sum)| (f64::from(self.weight(i)), sum));
+        let total: f64 = weighted().map(|(weight, sum)| weight * sum).sum();
+        let of_others = entropies - weighted().map(|(weight, sum)| weight * entropy_of(1.0 - sum)).sum::<f64>();
         let derivative = |s: f64| {
-            let of_y: f64 = sums.iter().map(|sum| sum * (1.0 - s * sum).ln()).sum();
+            let of_y: f64 = weighted().map(|(weight, sum)| weight * sum * (1.0 - s * sum).ln()).sum();
             of_others - total * s.ln() + of_y - s * price
         };
         let (mut low, mut high) = (0.0, 1.0);
@@ -378,8 +390,9 @@ impl<'a> State<'a> {
                 rows::scores(self.isa, self.features.row(i), &w, &mut f);
                 let y = self.labels[i] as usize;
                 let of_y = f[y / LANES].0[y % LANES];
+                let weight = f64::from(self.weight(i));
                 if self.loss == Loss::Softmax {
-                    loss += cross_entropy(flat(&f).take(self.classes), of_y);
+                    loss += weight * cross_entropy(flat(&f).take(self.classes), of_y);
                     active.push(i as u32);
                     continue;
                 }
@@ -387,7 +400,7 @@ impl<'a> State<'a> {
                 for (class, &score) in flat(&f).enumerate().take(self.classes) {
                     if class != y {
                         let excess = self.margin + score - of_y;
-                        loss += if excess > 0.0 { excess } else { 0.0 };
+                        loss += if excess > 0.0 { weight * excess } else { 0.0 };
                         largest = largest.max(excess);
                     }
                 }

@@ -24,7 +24,8 @@ pub(super) fn to_bytes(
     rate_changes: Vec<RateChange>,
     identity: &Identity,
 ) -> Result<Vec<u8>> {
-    let State { step, moments, average, history, last_sound, best } = state;
+    // Who trains on by `Plan::train_on` has what the optimizer remembers in hand, and writes no checkpoints.
+    let State { step, taken: _, moments, average, history, last_sound, best } = state;
     let document = Document {
         format: if rate_changes.is_empty() { FORMAT } else { FORMAT_WITH_CHANGES },
         step: *step,

@@ -1,0 +1,30 @@
+"""Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
+
+Estimators for scikit-learn, computed by Tercet's core, which is written in Rust. ``tercet.lecture`` has the lecture's
+functions by their names.
+"""
+
+from . import lecture
+from ._core import VERSION as __version__
+from ._files import load
+from ._threads import threads
+from .datasets import Collection, Part, load_data, load_mnist
+from .linear import LinearClassifier
+from .neighbors import KNeighborsClassifier, NearestNeighbors
+from .network import CNNClassifier, MLPClassifier
+
+__all__ = [
+    "CNNClassifier",
+    "Collection",
+    "KNeighborsClassifier",
+    "LinearClassifier",
+    "MLPClassifier",
+    "NearestNeighbors",
+    "Part",
+    "__version__",
+    "lecture",
+    "load",
+    "load_data",
+    "load_mnist",
+    "threads",
+]

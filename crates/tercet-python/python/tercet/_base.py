@@ -1,0 +1,117 @@
+"""What all estimators have in common."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from . import _core, _rows, _threads
+
+
+def names_of(classes: np.ndarray) -> list[str]:
+    """What a model file calls the classes."""
+    return [str(c) for c in classes.tolist()]
+
+
+def classes_of(names: list[str]) -> np.ndarray:
+    """The classes that a model file names: whole numbers where all of them are."""
+    if all(name.isascii() and name.lstrip("-").isdigit() and str(int(name)) == name for name in names):
+        return np.array([int(name) for name in names])
+    return np.array(names)
+
+
+class Classifier(ClassifierMixin, BaseEstimator):
+    """A classifier whose model is the core's, in ``model_``."""
+
+    #: Whether arrays of images, (N, height, width) or (N, height, width, channels), are taken as rows of pixels.
+    _takes_images = True
+
+    model_: _core.Model
+    classes_: np.ndarray
+    n_features_in_: int
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _threads(self) -> int | None:
+        return _threads.resolve(getattr(self, "n_jobs", None))
+
+    def _labels(self, y: Any) -> np.ndarray:
+        """y as class indices; sets ``classes_``."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
+            )
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        self.classes_, indices = np.unique(y, return_inverse=True)
+        return np.ascontiguousarray(indices, dtype=np.uint32)
+
+    def _queries(self, X: Any) -> np.ndarray:
+        """X as this model reads it."""
+        check_is_fitted(self, "model_")
+        X = _rows.checked(self, X, reset=False)
+        if self._range is not None:
+            self._range.compare(X if X.dtype == np.uint8 else _rows.as_floats(X))
+        return self._as_fitted(X)
+
+    def _as_fitted(self, X: np.ndarray) -> np.ndarray:
+        """The same numbers give the same answer, whatever their type: models that were fitted on uint8 see value / 255."""
+        if self.model_.is_pixels and self._fitted_on_bytes:
+            return X if X.dtype == np.uint8 else _rows.as_floats(X) / np.float32(255)
+        return _rows.as_floats(X)
+
+    def _scores(self, X: Any) -> np.ndarray:
+        return self.model_.scores(self._queries(X), self._threads())
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The class of every row of X, (N)."""
+        check_is_fitted(self, "model_")
+        return self.classes_[self._scores(X).argmax(axis=1)]
+
+    # What a model is kept in.
+
+    def save(self, path: str | os.PathLike[str], *, preparation: str | None = None) -> None:
+        """Writes the model to a file that the program ``tercet`` and every other door of Tercet opens.
+
+        ``preparation`` says how a picture of any size becomes an input: "centred" as MNIST was made, "resize", or "as-is".
+        """
+        check_is_fitted(self, "model_")
+        card = json.loads(self.model_.card)
+        card["classes"] = names_of(self.classes_)
+        card["settings"] = {"estimator": type(self).__name__, "params": self._plain_params()}
+        card["metrics"] = {k: float(v) for k, v in getattr(self, "_metrics", {}).items() if np.isfinite(v)}
+        if isinstance(getattr(self, "random_state", None), (int, np.integer)):
+            card["seed"] = int(self.random_state)
+        if preparation is not None:
+            card["contract"]["preparation"] = preparation
+        self.model_.with_card(json.dumps(card)).save(os.fspath(path))
+
+    def _plain_params(self) -> dict[str, Any]:
+        """The parameters that JSON can say."""
+        plain = {}
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, np.generic):
+                value = value.item()
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError):
+                continue
+            plain[name] = value
+        return plain
+
+    def _adopt(self, model: _core.Model) -> None:
+        """Becomes the estimator of a model from a file."""
+        self.model_ = model
+        self.classes_ = classes_of(model.classes)
+        self.n_features_in_ = model.features
+        self._fitted_on_bytes = model.is_pixels
+        self._range = _rows.Range(0.0, 255.0, 127.5, warned=False) if model.is_pixels else None

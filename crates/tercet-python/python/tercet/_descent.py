@@ -1,0 +1,455 @@
+"""Estimators that are trained by gradient descent: linear classifiers and networks."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from . import _core, _rows
+from ._base import Classifier, names_of
+from ._callbacks import CallbackSupportMixin, Epochs, with_callbacks
+
+_LOSSES = {"svm": "svm", "hinge": "svm", "softmax": "softmax", "log_loss": "softmax"}
+_SCHEDULES: dict[str, Any] = {
+    "constant": "constant",
+    "adaptive": "constant",
+    "invscaling": "constant",
+    "linear": "linear-to-zero",
+    "cosine": "cosine",
+    "one_cycle": {"one-cycle": {}},
+    "exponential": {"exponential": {}},
+}
+
+
+#: Learning rates that do not fall to nothing by themselves, so that training may not be over at the end.
+_OPEN_ENDED = ("constant", "adaptive", "invscaling")
+
+#: So many examples are put in an order of their own, and those that come several times merged.
+FEW = 1000
+
+
+def merged(X: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> tuple[Any, Any, Any]:
+    """The examples in an order that does not depend on theirs, equal ones as one of the weight of all.
+
+    Then a weight of 2 and an example that comes twice give the same bits wherever a batch holds all examples.
+    """
+    rows = np.column_stack([labels.astype(np.float64), X])
+    _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    total = np.bincount(place.ravel(), weights=weights)
+    plain = weights is None and (total == 1).all()
+    return np.ascontiguousarray(X[first]), labels[first], None if plain else total
+
+
+def _has_probabilities(estimator: Any) -> bool:
+    if estimator._loss() != "softmax":
+        raise AttributeError(f"loss is {estimator.loss!r}, whose scores are no probabilities; use loss='softmax'")
+    return True
+
+
+def number(name: str, value: Any, low: float, high: float = math.inf, *, whole: bool = False, open: bool = False) -> None:
+    """Refuses a parameter that is not a number in its range."""
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise TypeError(f"{name} is {value!r}; expected a {'whole ' if whole else ''}number")
+    if not (low < value if open else low <= value) or value > high or math.isnan(value):
+        above = f"above {low}" if open else f"at least {low}"
+        raise ValueError(f"{name} is {value!r}; expected {above}" + (f" and at most {high}" if high < math.inf else ""))
+
+
+class Descent(CallbackSupportMixin, Classifier):
+    """What is common to linear classifiers and networks. The loop is the core's; this decides what it is given, and
+    looks on after each epoch."""
+
+    def _loss(self) -> str:
+        if self.loss not in _LOSSES:
+            raise ValueError(f"loss is {self.loss!r}; expected one of {', '.join(_LOSSES)}")
+        return _LOSSES[self.loss]
+
+    def _layers(self, width: int, image: tuple[int, int, int] | None) -> str | None:
+        return None
+
+    def _image(self, X: Any, width: int) -> tuple[int, int, int] | None:
+        """Height, width and channels of the images that X holds, as far as anything says them."""
+        shape = getattr(self, "image_shape", None)
+        if shape is not None:
+            sides = tuple(int(side) for side in shape) + ((1,) if len(shape) == 2 else ())
+            if len(sides) != 3 or math.prod(sides) != width:
+                raise ValueError(f"image_shape is {shape!r}; expected height and width (and channels) of {width} features")
+            return sides
+        if isinstance(X, np.ndarray) and X.ndim in (3, 4):
+            return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
+        return None
+
+    # Settings, as the core understands them.
+
+    def _optimizer(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _reg(self, batch: float) -> float:
+        raise NotImplementedError
+
+    def _epochs(self, n: int, batch: int) -> int:
+        number("max_iter", self.max_iter, 1, whole=True)
+        return int(self.max_iter)
+
+    def _settings(self, n: int, epochs: int | None = None) -> dict[str, Any]:
+        batch = min(200, n)
+        if self.batch_size != "auto":
+            number("batch_size", self.batch_size, 1, whole=True)
+            batch = min(int(self.batch_size), n)
+        if self.learning_rate not in _SCHEDULES:
+            raise ValueError(f"learning_rate is {self.learning_rate!r}; expected one of {', '.join(_SCHEDULES)}")
+        number("learning_rate_init", self.learning_rate_init, 0, open=True)
+        for name in ("dropout", "input_dropout", "label_smoothing"):
+            number(name, getattr(self, name, 0.0), 0, 1)
+        loss = self._loss()
+        settings = {
+            "loss": {"svm": {"margin": float(getattr(self, "margin", 1.0))}} if loss == "svm" else "softmax",
+            # As scikit-learn, which counts an example as often as its weight says.
+            "reg": self._reg(batch * self._seen / n),
+            "batch": batch,
+            "length": {"epochs": epochs or self._epochs(n, batch)},
+            "learning_rate": float(self.learning_rate_init),
+            "schedule": "constant" if epochs else _SCHEDULES[self.learning_rate],
+            "optimizer": self._optimizer(),
+            "dropout": float(getattr(self, "dropout", 0.0)),
+            "input_dropout": float(getattr(self, "input_dropout", 0.0)),
+            "label_smoothing": float(getattr(self, "label_smoothing", 0.0)),
+        }
+        for name in ("clip", "ema"):
+            if getattr(self, name, None) is not None:
+                settings[name] = float(getattr(self, name))
+        return settings
+
+    def _weights(self, labels: np.ndarray, sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
+        """How much each example counts: its own weight times that of its class, the mean being 1."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        if (weights < 0).any() or not weights.any():
+            raise ValueError("sample_weight: expected numbers of 0 or more, not all of them 0")
+        if self.class_weight is not None:
+            present = np.unique(labels)
+            of_class = np.ones(len(self.classes_))
+            if isinstance(self.class_weight, str) or set(self.class_weight) <= set(self.classes_[present].tolist()):
+                own = None if sample_weight is None else {"sample_weight": weights}
+                balanced = own if own and self.class_weight == "balanced" else {}
+                try:
+                    found = compute_class_weight(
+                        self.class_weight, classes=self.classes_[present], y=self.classes_[labels], **balanced
+                    )
+                except TypeError:
+                    found = compute_class_weight(self.class_weight, classes=self.classes_[present], y=self.classes_[labels])
+                of_class[present] = found
+            else:
+                unknown = sorted(set(self.class_weight) - set(self.classes_.tolist()), key=str)
+                if unknown:
+                    raise ValueError(f"class_weight has {unknown}; expected classes among {self.classes_.tolist()}")
+                for place, name in enumerate(self.classes_.tolist()):
+                    of_class[place] = self.class_weight.get(name, 1.0)
+            weights = weights * of_class[labels]
+        if not weights.any():
+            raise ValueError("class_weight: expected a weight above 0 for a class that is there")
+        return weights
+
+    # Fitting.
+
+    def _prepare(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, ...]:
+        """X, labels, weights and the shape of the images, with what counts nothing left out."""
+        raw = X
+        if y is None:
+            self._labels(y)
+        X = _rows.checked(self, X, reset=reset)
+        if reset:
+            self._fitted_on_bytes = X.dtype == np.uint8
+            labels = self._labels(y)
+        else:
+            X = self._like_before(X)
+            labels = self._known(y)
+        X = X if X.dtype == np.uint8 else _rows.as_floats(X)
+        if len(labels) != len(X):
+            raise ValueError(
+                f"Found input variables with inconsistent numbers of samples: {[len(X), len(labels)]}"
+            )
+        weights = self._weights(labels, sample_weight, X)
+        if weights is not None and not weights.all():
+            kept = weights > 0
+            X, labels, weights = np.ascontiguousarray(X[kept]), labels[kept], weights[kept]
+        image = self._image(raw, X.shape[1])
+        self._seen = len(X) if weights is None else float(weights.sum())
+        if len(X) <= FEW:
+            X, labels, weights = merged(X, labels, weights)
+        if weights is not None:
+            weights = np.ascontiguousarray(weights / weights.mean(), dtype=np.float32)
+        return X, labels, weights, image
+
+    def _like_before(self, X: np.ndarray) -> np.ndarray:
+        if self._fitted_on_bytes:
+            return X if X.dtype == np.uint8 else _rows.as_floats(X) / np.float32(255)
+        return _rows.as_floats(X)
+
+    def _known(self, y: Any) -> np.ndarray:
+        y = np.asarray(y)
+        places = np.searchsorted(self.classes_, y)
+        places[places == len(self.classes_)] = 0
+        if (self.classes_[places] != y).any():
+            unknown = np.setdiff1d(y, self.classes_).tolist()
+            raise ValueError(f"y has the classes {unknown}, which are not among {self.classes_.tolist()}")
+        return np.ascontiguousarray(places, dtype=np.uint32)
+
+    def _request(self, X: np.ndarray, image: Any, settings: dict[str, Any], seed: int) -> str:
+        request = {"layers": self._layers(X.shape[1], image), "init": self._init(), "settings": settings, "seed": seed}
+        return json.dumps(request)
+
+    def _init(self) -> Any:
+        return "he"
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> Any:
+        """Trains on the rows of X. Where ``X_val`` and ``y_val`` are given, they are looked at after each epoch, and by
+        early stopping; else early stopping holds out a part of X. Ctrl-C ends the training and keeps the model."""
+        warm = bool(getattr(self, "warm_start", False)) and hasattr(self, "model_")
+        before = self.classes_ if warm else None
+        X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True)
+        if warm and not np.array_equal(before, self.classes_):
+            after, self.classes_ = self.classes_, before
+            if not np.isin(after, before).all():
+                raise ValueError(f"warm_start: y has the classes {after.tolist()}; expected those before, {before.tolist()}")
+            labels = np.searchsorted(before, after)[labels].astype(np.uint32)
+        self._descend(X, labels, weights, image, (X_val, y_val), self.model_ if warm else None)
+        return self
+
+    def _descend(self, X: Any, labels: Any, weights: Any, image: Any, held_out: Any, start: Any) -> None:
+        early = bool(getattr(self, "early_stopping", False))
+        validation = None
+        if held_out[0] is not None:
+            X_val = self._like_before(_rows.checked(self, held_out[0], reset=False))
+            validation = (X_val, self._known(held_out[1]))
+        elif early:
+            number("validation_fraction", self.validation_fraction, 0, 1, open=True)
+            parts = train_test_split(
+                np.arange(len(X)), test_size=self.validation_fraction, random_state=self._seed(), stratify=labels
+            )
+            train, held = (np.sort(part) for part in parts)
+            validation = (np.ascontiguousarray(X[held]), labels[held])
+            X, labels = np.ascontiguousarray(X[train]), labels[train]
+            weights = None if weights is None else np.ascontiguousarray(weights[train])
+        settings = self._settings(len(X))
+        watch = Watch(self, X, labels, validation, settings, early)
+        self._range = _rows.Range.of(X)
+        seed = self._seed()
+        model, history, memory, interrupted = _core.train(
+            X, labels, names_of(self.classes_), self._request(X, image, settings, seed), weights=weights,
+            validation=validation, start=start, image=image, on_epoch=watch if watch.needed else None,
+            snapshots=watch.snapshots, threads=self._threads(),
+        )  # fmt: skip
+        self._keep(model, history, memory, settings, len(X), validation is not None)
+        watch.finish(interrupted)
+
+    def _keep(self, model: Any, history: Any, memory: Any, settings: Any, n: int, validated: bool) -> None:
+        """What training leaves behind."""
+        self.model_ = model
+        self._memory = memory
+        each = math.ceil(n / settings["batch"])
+        losses = np.asarray(history["losses"], dtype=np.float64)
+        self.loss_curve_ = [float(losses[i : i + each].mean()) for i in range(0, len(losses), each)]
+        self.validation_loss_curve_ = [float(v) for v in history["validation_losses"]] if validated else None
+        self.validation_accuracy_curve_ = [float(v) for v in history["validation_accuracies"]] if validated else None
+        self.n_iter_ = max(1, len(self.loss_curve_))
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
+        self.best_loss_ = min(self.loss_curve_, default=math.nan)
+        self.t_ = self.n_iter_ * n
+        self._metrics = {"training loss": self.loss_}
+
+    def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
+        first = not hasattr(self, "model_")
+        if first:
+            if classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            known = np.unique(classes)
+            X, labels, weights, image = self._prepare(X, y, None, reset=True)
+            present, self.classes_ = self.classes_, known
+            if not np.isin(present, known).all():
+                raise ValueError(f"y has the classes {present.tolist()}; expected some of classes, {known.tolist()}")
+            labels = np.searchsorted(known, present)[labels].astype(np.uint32)
+            weights = self._weights(labels, sample_weight, X)
+            if weights is not None:
+                weights = np.ascontiguousarray(weights / weights.mean(), dtype=np.float32)
+            self._range, self._calls = _rows.Range.of(X), 0
+            self._first_seed = self._seed()
+            self.loss_curve_: list[float] = []
+        else:
+            if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+                raise ValueError(
+                    f"`classes={np.asarray(classes).tolist()}` is not the same as on last call to partial_fit, was: "
+                    f"{self.classes_.tolist()}"
+                )
+            X, labels, weights, image = self._prepare(X, y, sample_weight, reset=False)
+        curve, calls, seen = list(self.loss_curve_), getattr(self, "_calls", 0), getattr(self, "t_", 0)
+        settings = self._settings(len(X), epochs=1)
+        seed = (getattr(self, "_first_seed", 0) + calls) % 2**32
+        model, history, memory, interrupted = _core.train(
+            X, labels, names_of(self.classes_), self._request(X, image, settings, seed), weights=weights,
+            start=None if first else self.model_, memory=getattr(self, "_memory", None), image=image,
+            threads=self._threads(),
+        )  # fmt: skip
+        self._keep(model, history, memory, settings, len(X), False)
+        self.loss_curve_, self._calls = curve + self.loss_curve_, calls + 1
+        self.n_iter_, self.t_ = len(self.loss_curve_), seen + len(X)
+        if interrupted:
+            raise KeyboardInterrupt
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        # Callbacks and what belongs to a fit that is going on stay here.
+        return {name: value for name, value in state.items() if name != "_watch"}
+
+    # Predicting.
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """The scores, (N, C); with two classes how far that of the second is above that of the first, (N)."""
+        check_is_fitted(self, "model_")
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class, (N, C)."""
+        check_is_fitted(self, "model_")
+        scores = self._scores(X)
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """The logarithm of :meth:`predict_proba`."""
+        check_is_fitted(self, "model_")
+        scores = self._scores(X)
+        scores = scores - scores.max(axis=1, keepdims=True)
+        return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+
+class Watch:
+    """Looks on after every epoch: decides when to stop, tells callbacks, shows progress."""
+
+    def __init__(self, estimator: Any, X: Any, labels: Any, validation: Any, settings: Any, early: bool) -> None:
+        self.estimator, self.validation, self.early = estimator, validation, early
+        self.total = settings["length"]["epochs"]
+        self.tol = getattr(estimator, "tol", None)
+        self.patience = getattr(estimator, "n_iter_no_change", math.inf)
+        self.schedule = estimator.learning_rate
+        self.verbose = bool(getattr(estimator, "verbose", False))
+        self.scorer = self._scorer() if early else None
+        metadata = {} if validation is None else {"X_val": validation[0], "y_val": estimator.classes_[validation[1]]}
+        self.epochs = Epochs(estimator, self.total, X, estimator.classes_[labels], metadata)
+        self.snapshots = early or self.epochs.active
+        self.stops = early or (self.tol is not None and self.patience < math.inf)
+        self.needed = self.stops or self.epochs.active or self.verbose or self.schedule in ("adaptive", "invscaling")
+        self.best, self.best_model, self.best_epoch, self.waited = -math.inf, None, 0, 0
+        self.scores: list[float] = []
+        self.began, self.done, self.ended = time.monotonic(), 0, False
+        self.divided = 1.0
+
+    def _scorer(self) -> Any:
+        scoring = getattr(self.estimator, "scoring", None)
+        if scoring in (None, "accuracy", "loss"):
+            return scoring or "accuracy"
+        return check_scoring(self.estimator, scoring=scoring)
+
+    def _copy(self, model: Any) -> dict[str, Any]:
+        names = ("classes_", "n_features_in_", "feature_names_in_", "_fitted_on_bytes", "_range")
+        held = {name: getattr(self.estimator, name) for name in names if hasattr(self.estimator, name)}
+        return {**held, "model_": model}
+
+    def _score(self, told: dict[str, Any]) -> float:
+        """How good the model is now: larger is better."""
+        if not self.early:
+            return -told["loss"]
+        if self.scorer == "accuracy":
+            return told["validation_accuracy"]
+        if self.scorer == "loss":
+            return -told["validation_loss"]
+        from sklearn.base import clone
+
+        copy = clone(self.estimator)
+        vars(copy).update(self._copy(told["model"]))
+        X, y = self.validation
+        return float(self.scorer(copy, X, self.estimator.classes_[y]))
+
+    def __call__(self, told: dict[str, Any]) -> Any:
+        self.done = told["epoch"]
+        stop, factor = False, None
+        if self.stops:
+            score = self._score(told)
+            self.scores.append(score)
+            better = score > self.best + (self.tol or 0.0) or self.best == -math.inf
+            if score > self.best:
+                self.best = score
+                if self.early:
+                    self.best_model, self.best_epoch = told["model"], self.done
+            self.waited = 0 if better else self.waited + 1
+            if self.waited >= self.patience:
+                # A smaller step first, where that is wanted.
+                if self.schedule == "adaptive" and told["learning_rate"] > 1e-6:
+                    factor, self.waited = 0.2, 0
+                else:
+                    stop = self.ended = True
+        if self.schedule == "invscaling":
+            wanted = 1.0 / (told["examples"] + 1) ** self.estimator.power_t
+            factor, self.divided = wanted / self.divided, wanted
+        if self.verbose:
+            self._show(told)
+        if self.epochs.active:
+            metadata = {key: value for key, value in told.items() if key != "model"}
+            if self.epochs.end(lambda: self._copy(told["model"]), metadata):
+                stop = self.ended = True
+        return True if stop else factor
+
+    def _show(self, told: dict[str, Any]) -> None:
+        spent = time.monotonic() - self.began
+        left = spent / self.done * (self.total - self.done)
+        line = f"Epoch {self.done} of {self.total}: loss {told['loss']:.4f}"
+        if told["validation_loss"] is not None:
+            line += f", validation loss {told['validation_loss']:.4f}, accuracy {told['validation_accuracy']:.4f}"
+        print(f"{line}; {spent:.1f} s, at most {left:.1f} s left")
+
+    def finish(self, interrupted: bool) -> None:
+        """The training is over."""
+        estimator = self.estimator
+        estimator.best_validation_score_ = None
+        estimator.validation_scores_ = None
+        if self.early:
+            # The score of early stopping, in its own direction.
+            sign = -1.0 if self.scorer == "loss" else 1.0
+            estimator.validation_scores_ = [sign * score for score in self.scores]
+            estimator.best_validation_score_ = sign * self.best if self.scores else None
+            if self.best_model is not None and not interrupted:
+                estimator.model_ = self.best_model
+                estimator.best_epoch_ = self.best_epoch
+            if estimator.best_validation_score_ is not None:
+                estimator._metrics["validation score"] = estimator.best_validation_score_
+        self.epochs.close()
+        if interrupted:
+            warnings.warn("Training interrupted by user: the model is that of the last step.", stacklevel=5)
+        elif self.stops and not self.early and not self.ended and self.tol and self.schedule in _OPEN_ENDED:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.total}) reached and the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )

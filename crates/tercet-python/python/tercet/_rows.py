@@ -1,0 +1,114 @@
+"""From whatever holds examples to the arrays that the core reads."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils.validation import validate_data
+
+from . import _core
+
+
+def checked(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
+    """X as a C-contiguous array of uint8 or floats, checked as scikit-learn checks it. Sparse rows become dense."""
+    if isinstance(X, np.ndarray) and X.ndim in (3, 4) and estimator._takes_images:
+        X = X.reshape(len(X), -1)
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse=("csr", "csc", "coo", "bsr", "lil", "dok", "dia"),
+        dtype=[np.float32, np.float64, np.uint8],
+    )
+    if scipy.sparse.issparse(X):
+        X = X.toarray()
+    return np.ascontiguousarray(X)
+
+
+def as_floats(X: np.ndarray) -> np.ndarray:
+    """The same numbers as float32. Those beyond its range are refused."""
+    if X.dtype == np.float32:
+        return X
+    with np.errstate(over="ignore"):
+        floats = X.astype(np.float32)
+    if X.dtype == np.float64 and not np.isfinite(floats).all():
+        raise ValueError("Input X contains infinity or a value too large for dtype('float32').")
+    return floats
+
+
+def as_bytes(X: np.ndarray) -> np.ndarray | None:
+    """The same numbers as uint8, where all of them are whole and from 0 to 255."""
+    if X.dtype == np.uint8:
+        return X
+    # Most arrays that are none show it in their first rows.
+    for part in (X[:16], X):
+        if not ((part >= 0) & (part <= 255) & (part == np.floor(part))).all():
+            return None
+    return X.astype(np.uint8)
+
+
+@dataclass
+class Range:
+    """What the numbers that an estimator was fitted on were like, to notice those that are not."""
+
+    low: float
+    high: float
+    mean: float
+    warned: bool = field(default=False, compare=False)
+
+    @classmethod
+    def of(cls, X: np.ndarray) -> Range | None:
+        found = _core.statistics(X) if X.dtype in (np.uint8, np.float32) else None
+        return cls(*found) if found else None
+
+    def _is_unit(self) -> bool:
+        return self.low >= 0 and 0.5 < self.high <= 1
+
+    def _is_bytes(self) -> bool:
+        return self.low >= 0 and 64 < self.high <= 255
+
+    def _text(self) -> str:
+        return f"{self.low:.4g} to {self.high:.4g}"
+
+    def compare(self, X: np.ndarray) -> None:
+        """Warns, once, where X looks like the same pixels on another scale, or inverted."""
+        if self.warned or not (self._is_unit() or self._is_bytes()):
+            return
+        other = Range.of(X)
+        if other is None:
+            return
+        remedy = None
+        if self._is_unit() and other._is_bytes():
+            remedy = "divide X by 255"
+        elif self._is_bytes() and self.high > 1 and other._is_unit() and X.dtype != np.uint8:
+            remedy = "multiply X by 255"
+        elif self.low == other.low == 0 and self._looks_inverted(other):
+            remedy = f"pass {'255' if self._is_bytes() else '1'} - X"
+            self.warned = True
+            warnings.warn(
+                f"X looks inverted: fitted on values from {self._text()} with a mean of {self.mean:.3g}, predicting on "
+                f"values from {other._text()} with a mean of {other.mean:.3g}. If so, {remedy}.",
+                UserWarning,
+                stacklevel=4,
+            )
+            return
+        if remedy:
+            self.warned = True
+            warnings.warn(
+                f"X is on another scale: fitted on values from {self._text()}, predicting on values from "
+                f"{other._text()}. If these are the same pixels, {remedy}.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _looks_inverted(self, other: Range) -> bool:
+        """Ink covers little of the paper: the mean of pictures is near that of the paper."""
+        top = 255.0 if self._is_bytes() else 1.0
+        if (other.high > 1) != (self.high > 1):
+            return False
+        mine, theirs = self.mean / top, other.mean / top
+        return (mine < 0.35 and theirs > 0.65) or (mine > 0.65 and theirs < 0.35)

@@ -1,0 +1,38 @@
+//! `tercet._core`: the core library as Python sees it.
+//!
+//! A thin module: arrays in, arrays out. The estimators are written in Python on top of it (`python/tercet`), and the
+//! algorithms are in the core, so that all doors give equal answers.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`arrays`] | features and labels where NumPy keeps them, and arrays back |
+//! | [`errors`] | the core's errors as Python's exceptions |
+//! | [`work`] | long work without the interpreter's lock: threads, Ctrl-C, calls back |
+//! | [`model`] | a model and its file |
+//! | [`training`] | networks and linear classifiers, trained |
+//! | [`lecture`] | loss and gradients of the lecture's network |
+
+mod arrays;
+mod errors;
+mod lecture;
+mod model;
+mod training;
+mod work;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+#[pyo3(name = "_core")]
+mod core {
+    #[pymodule_export]
+    use crate::arrays::{load, statistics};
+    #[pymodule_export]
+    use crate::lecture::{loss_and_gradients, network, scores};
+    #[pymodule_export]
+    use crate::model::{Model, remember};
+    #[pymodule_export]
+    use crate::training::{Memory, solve, train};
+
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,138 @@
+//! Long work without the interpreter's lock: threads, Ctrl-C, and calls back.
+//!
+//! The work is done by the threads of a pool. The thread that asked for it waits, without the lock, for three things: the
+//! end, a call that the work wants made in Python (it is made by this thread, as Python's users expect of callbacks), and
+//! Ctrl-C, which Python notices in its main thread alone.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+use pyo3::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// How often Python is asked whether somebody wants to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A call that the work wants made.
+type Call = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
+
+enum Message {
+    Call(Call),
+    Done,
+}
+
+/// What the work can ask of the thread that waits for it.
+pub struct Desk {
+    sender: Sender<Message>,
+    stop: AtomicBool,
+}
+
+impl Desk {
+    /// Whether the work should come to its end.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+
+    /// Has a call made and waits for what it returns: `None` where it raised an exception, or where the work should end.
+    pub fn ask<R: Send + 'static>(
+        &self,
+        call: impl FnOnce(Python<'_>) -> PyResult<R> + Send + 'static,
+    ) -> Option<R> {
+        let (answer, answered) = mpsc::channel();
+        let call = move |py: Python<'_>| {
+            // Nobody waits any more where the work was stopped.
+            let _ = answer.send(call(py)?);
+            Ok(())
+        };
+        self.sender.send(Message::Call(Box::new(call))).ok()?;
+        answered.recv().ok()
+    }
+}
+
+/// Tells that the work is done, a panic included.
+struct Done(Sender<Message>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        let _ = self.0.send(Message::Done);
+    }
+}
+
+/// Does some work on so many threads, or on as many as the machine has processors. Returns what it gave, and whether it was
+/// interrupted by Ctrl-C; the work sees that at its [`Desk`] and is waited for.
+///
+/// # Errors
+/// What a call raised, and threads that the system does not give.
+pub fn work<R: Send>(
+    py: Python<'_>,
+    threads: Option<usize>,
+    job: impl FnOnce(&Desk) -> R + Send,
+) -> PyResult<(R, bool)> {
+    py.detach(|| {
+        let pool = pool(threads)?;
+        let (sender, receiver) = mpsc::channel();
+        let desk = Desk { sender: sender.clone(), stop: AtomicBool::new(false) };
+        let (mut result, mut raised, mut interrupted) = (None, None, false);
+        pool.in_place_scope(|scope| {
+            scope.spawn(|_| {
+                let _done = Done(sender);
+                result = Some(job(&desk));
+            });
+            loop {
+                let outcome = match receiver.recv_timeout(LOOK_EVERY) {
+                    Ok(Message::Done) | Err(RecvTimeoutError::Disconnected) => break,
+                    Ok(Message::Call(call)) => Python::attach(call),
+                    Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
+                };
+                if let Err(error) = outcome {
+                    desk.stop.store(true, Relaxed);
+                    if Python::attach(|py| error.is_instance_of::<PyKeyboardInterrupt>(py)) {
+                        interrupted = true;
+                    } else {
+                        raised.get_or_insert(error);
+                    }
+                }
+            }
+        });
+        match (raised, result) {
+            (Some(error), _) => Err(error),
+            (None, Some(result)) => Ok((result, interrupted)),
+            (None, None) => Err(PyRuntimeError::new_err("the work ended without a result")),
+        }
+    })
+}
+
+/// The same for work that is over before anybody could press Ctrl-C.
+///
+/// # Errors
+/// Threads that the system does not give.
+pub fn short_work<R: Send>(
+    py: Python<'_>,
+    threads: Option<usize>,
+    job: impl FnOnce() -> R + Send,
+) -> PyResult<R> {
+    py.detach(|| Ok(pool(threads)?.install(job)))
+}
+
+/// The pools of this process by their number of threads. A fork copies the pools but none of their threads, so that work
+/// given to them would wait for ever: they belong to the process that made them.
+static POOLS: LazyLock<Mutex<HashMap<(u32, usize), Arc<ThreadPool>>>> = LazyLock::new(Mutex::default);
+
+fn pool(threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
+    // 0 is rayon's word for as many as there are processors.
+    let threads = threads.unwrap_or(0);
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = pools.get(&(std::process::id(), threads)) {
+        return Ok(Arc::clone(pool));
+    }
+    let built = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("tercet {i}")).build();
+    let pool = Arc::new(built.map_err(|error| {
+        PyRuntimeError::new_err(format!("cannot start {threads} threads: {error}; ask for fewer by n_jobs"))
+    })?);
+    pools.insert((std::process::id(), threads), Arc::clone(&pool));
+    Ok(pool)
+}

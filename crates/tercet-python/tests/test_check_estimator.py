@@ -1,0 +1,28 @@
+"""scikit-learn's own checks, none of them expected to fail."""
+
+import pytest
+import tercet
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+ESTIMATORS = [
+    tercet.KNeighborsClassifier(),
+    tercet.KNeighborsClassifier(weights="distance", metric="manhattan"),
+    tercet.NearestNeighbors(),
+    tercet.LinearClassifier(),
+    tercet.LinearClassifier(loss="softmax"),
+    tercet.LinearClassifier(solver="dual"),
+    tercet.MLPClassifier(),
+    tercet.CNNClassifier(),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+def test_no_check_is_left_out():
+    """``parametrize_with_checks`` marks expected failures from a tag or an argument; there is neither."""
+    for estimator in ESTIMATORS:
+        marks = parametrize_with_checks([estimator]).args[1]
+        assert not [mark for mark in marks if getattr(mark, "marks", ())], estimator
