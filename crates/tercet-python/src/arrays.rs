@@ -140,13 +140,17 @@ fn fold<T: Copy + Into<f64> + Sync>(values: &[T]) -> (f64, f64, f64) {
     let of_piece = |piece: &[T]| {
         piece.iter().fold((f64::INFINITY, f64::NEG_INFINITY, 0.0), |(least, largest, sum), &value| {
             let value: f64 = value.into();
-            (if value < least { value } else { least }, if value > largest { value } else { largest }, sum + value)
+            (
+                if value < least { value } else { least },
+                if value > largest { value } else { largest },
+                sum + value,
+            )
         })
     };
     let pieces: Vec<_> = values.par_chunks(PIECE).map(of_piece).collect();
-    pieces.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY, 0.0), |(a, b, c), (d, e, f)| {
-        (a.min(d), b.max(e), c + f)
-    })
+    pieces
+        .into_iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY, 0.0), |(a, b, c), (d, e, f)| (a.min(d), b.max(e), c + f))
 }
 
 /// A set as arrays: X of uint8 or float32, y, and what is known about it.
@@ -170,10 +174,7 @@ fn arrays(py: Python<'_>, set: &Dataset) -> PyResult<Arrays> {
 /// the classes, and the sides of the images.
 #[pyfunction]
 #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
-pub fn load(
-    py: Python<'_>,
-    name: &str,
-) -> PyResult<(Arrays, Option<Arrays>, Vec<String>, Option<Sides>)> {
+pub fn load(py: Python<'_>, name: &str) -> PyResult<(Arrays, Option<Arrays>, Vec<String>, Option<Sides>)> {
     let collection = py.detach(|| -> Result<_> { name.parse::<Source>()?.open() }).map_err(exception)?;
     let train = collection.train;
     let sides = train.image_shape().map(|shape| (shape.height, shape.width, shape.channels));

@@ -79,7 +79,8 @@ pub fn loss_and_gradients<'py>(
     let network = of_arrays(&layers)?;
     let (examples, labels) = (examples(&network, &x)?, labels.to_vec()?);
     if labels.len() != x.shape()[0] {
-        let message = format!("y has {} labels; expected {}, one for each row of X", labels.len(), x.shape()[0]);
+        let message =
+            format!("y has {} labels; expected {}, one for each row of X", labels.len(), x.shape()[0]);
         return Err(PyValueError::new_err(message));
     }
     if let Some(y) = labels.iter().find(|&&y| y as usize >= network.classes()) {

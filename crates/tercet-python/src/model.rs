@@ -39,10 +39,9 @@ impl Model {
         let contract = match image_shape(sides) {
             Some(shape) => Contract::images(shape, Preparation::Resize),
             // Pixels of no known image are one row of them.
-            None if is_pixels => Contract::images(
-                tercet::data::ImageShape::gray(width, 1),
-                Preparation::AsIs,
-            ),
+            None if is_pixels => {
+                Contract::images(tercet::data::ImageShape::gray(width, 1), Preparation::AsIs)
+            }
             None => Contract::features(width),
         };
         let range = match &classifier {
@@ -236,8 +235,12 @@ impl Model {
         let index = self.neighbors()?.index();
         let shape = [index.len(), index.width()];
         Ok(match py.detach(|| index.features()) {
-            tercet::neighbors::Features::U8(values) => PyArray1::from_vec(py, values).reshape(shape)?.into_any(),
-            tercet::neighbors::Features::F32(values) => PyArray1::from_vec(py, values).reshape(shape)?.into_any(),
+            tercet::neighbors::Features::U8(values) => {
+                PyArray1::from_vec(py, values).reshape(shape)?.into_any()
+            }
+            tercet::neighbors::Features::F32(values) => {
+                PyArray1::from_vec(py, values).reshape(shape)?.into_any()
+            }
         })
     }
 
@@ -263,7 +266,8 @@ impl Model {
     /// The same neighbours, asked with another k and vote.
     fn asked(&self, k: usize, vote: &str) -> PyResult<Self> {
         let asked = || {
-            let neighbors = self.neighbors().map_err(|_| Error::mismatch("model", "no neighbours", "some"))?;
+            let neighbors =
+                self.neighbors().map_err(|_| Error::mismatch("model", "no neighbours", "some"))?;
             neighbors.clone().with_k(k)?.with_vote(vote.parse()?)
         };
         let classifier = Classifier::Neighbors(asked().map_err(exception)?);

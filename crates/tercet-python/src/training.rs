@@ -7,13 +7,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde::Deserialize;
+use tercet::Result;
 use tercet::data::{Dataset, ImageShape};
 use tercet::linear::dual;
 use tercet::model::Classifier;
 use tercet::network::{Architecture, Init, Network};
 use tercet::optimizer::Moments;
 use tercet::train::{Length, Plan, Progress, Settings, Training};
-use tercet::Result;
 
 use crate::arrays::{Rows, Sides, image_shape};
 use crate::errors::exception;
@@ -32,14 +32,13 @@ impl Memory {
     /// From so many steps, and the moments of every array that is learned.
     #[staticmethod]
     fn from_arrays(steps: usize, arrays: Vec<(Vec<f32>, Vec<f32>)>) -> Self {
-        let moments: Vec<Moments> = arrays.into_iter().map(|(first, second)| Moments { first, second }).collect();
+        let moments: Vec<Moments> =
+            arrays.into_iter().map(|(first, second)| Moments { first, second }).collect();
         let pairs = moments.chunks_exact(2).map(|pair| [pair[0].clone(), pair[1].clone()]);
         Memory(tercet::train::Memory::new(steps, pairs.collect()))
     }
 
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyAny>, (usize, Vec<Arrays<'py>>))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (usize, Vec<Arrays<'py>>))> {
         let (py, memory) = (slf.py(), &slf.get().0);
         let arrays = |m: &Moments| (PyArray1::from_slice(py, &m.first), PyArray1::from_slice(py, &m.second));
         let arrays = memory.moments().iter().flatten().map(arrays).collect();
@@ -228,7 +227,10 @@ impl Epoch {
                 true => Classifier::Linear(linear(&network).map_err(exception)?),
                 false => Classifier::Network(network),
             };
-            told.set_item("model", Model::new(classifier, kind.names, kind.rows, kind.image).into_pyobject(py)?)?;
+            told.set_item(
+                "model",
+                Model::new(classifier, kind.names, kind.rows, kind.image).into_pyobject(py)?,
+            )?;
         }
         let answer = call.bind(py).call1((told,))?;
         if answer.is_none() {

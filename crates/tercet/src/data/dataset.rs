@@ -174,9 +174,7 @@ impl Dataset {
         classes: Vec<String>,
         with: impl FnOnce(Dataset) -> R,
     ) -> Result<R> {
-        lend(pixels, |lent| {
-            Self::of_pixels(name.into(), shape, Held::Lent(lent), labels, classes).map(with)
-        })
+        lend(pixels, |lent| Self::of_pixels(name.into(), shape, Held::Lent(lent), labels, classes).map(with))
     }
 
     fn of_pixels(

@@ -362,7 +362,8 @@ impl<'a> State<'a> {
             self.a.chunks_exact(self.blocks).map(|a| flat(a).map(|&a| f64::from(a)).sum()).collect();
         let weighted = || sums.iter().enumerate().map(|(i, &sum)| (f64::from(self.weight(i)), sum));
         let total: f64 = weighted().map(|(weight, sum)| weight * sum).sum();
-        let of_others = entropies - weighted().map(|(weight, sum)| weight * entropy_of(1.0 - sum)).sum::<f64>();
+        let of_others =
+            entropies - weighted().map(|(weight, sum)| weight * entropy_of(1.0 - sum)).sum::<f64>();
         let derivative = |s: f64| {
             let of_y: f64 = weighted().map(|(weight, sum)| weight * sum * (1.0 - s * sum).ln()).sum();
             of_others - total * s.ln() + of_y - s * price

@@ -254,6 +254,7 @@ fn build(
         .collect::<Result<Vec<_>, Flaw>>()?;
     let history = History { losses: f32s("losses")?, checks, rate_changes: document.rate_changes.clone() };
     let average = averages(identity).then(|| network(AVERAGE)).transpose()?;
-    let state = State { step: document.step, taken: 0, moments, average, history, last_sound: network(SOUND)?, best };
+    let state =
+        State { step: document.step, taken: 0, moments, average, history, last_sound: network(SOUND)?, best };
     Ok(Checkpoint { network: network("")?, state })
 }
