@@ -1,12 +1,13 @@
 //! The `tercet` program: one file for each verb in [`verbs`], and here what they share.
 //!
-//! Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 2 the request makes no
-//! sense, 3 data or files, 130 interrupted.
+//! Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 an answer to
+//! an exercise that is wrong, 2 the request makes no sense, 3 data or files, 130 interrupted.
 
 mod arguments;
 mod dashboard;
 mod descending;
 mod exact;
+mod exercises;
 mod exit;
 mod explaining;
 mod graphing;
@@ -66,6 +67,8 @@ enum Verb {
     Graph(verbs::graph::Arguments),
     /// Answer over HTTP: the page, and what models of yours say of pictures
     Serve(verbs::serve::Arguments),
+    /// Check what you computed yourself: the exercises of the book
+    Check(verbs::check::Arguments),
     /// Print completions for your shell
     Completions(verbs::completions::Arguments),
 }
@@ -115,6 +118,7 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
         Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),
         Some(Verb::Serve(arguments)) => verbs::serve::run(arguments),
+        Some(Verb::Check(arguments)) => verbs::check::run(arguments),
         Some(Verb::Completions(arguments)) => verbs::completions::run(arguments),
     }
 }

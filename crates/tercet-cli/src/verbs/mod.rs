@@ -1,5 +1,6 @@
 //! One file for each verb: its arguments, and what it does with them.
 
+pub mod check;
 pub mod compare;
 pub mod completions;
 pub mod data;

@@ -7,6 +7,7 @@ mod common;
 mod attack;
 mod bad_data;
 mod bad_requests;
+mod check;
 #[cfg(unix)]
 mod checkpoints;
 mod compare;

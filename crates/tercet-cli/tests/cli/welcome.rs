@@ -24,6 +24,7 @@ fn help_and_version() {
         "data",
         "graph",
         "serve",
+        "check",
         "completions",
     ];
     scratch.run("--help").succeeds().says(&verbs);

@@ -71,7 +71,10 @@ pub(super) fn centre(gray: &Picture, target: ImageShape) -> Result<Centred> {
 /// is at least 16 long and has a pixel of at least 128, and its centre of mass at most 1 pixel from the centre,
 /// across and down. (In all of MNIST's own test images the box is 19 or 20 long and that distance at most ½.)
 fn is_centred(gray: &Picture, target: ImageShape) -> bool {
-    let Some(bounds) = ink_box(gray).filter(|_| gray.shape() == target) else { return false };
+    if gray.shape() != target {
+        return false;
+    }
+    let Some(bounds) = ink_box(gray) else { return false };
     let (box_width, box_height) = (box_side(target.width), box_side(target.height));
     let fits = bounds.width <= box_width && bounds.height <= box_height;
     let fills = 5 * bounds.width >= 4 * box_width || 5 * bounds.height >= 4 * box_height;
@@ -101,10 +104,14 @@ struct Bounds {
 }
 
 fn ink_box(gray: &Picture) -> Option<Bounds> {
-    let row = gray.shape().width;
-    let inked = || gray.pixels().iter().enumerate().filter(|(_, v)| **v > 0).map(|(p, _)| p);
-    let (top, bottom) = (inked().next()? / row, inked().next_back()? / row);
-    let (left, right) = (inked().map(|p| p % row).min()?, inked().map(|p| p % row).max()?);
+    let (mut bottom, mut left, mut right, mut top) = (0, usize::MAX, 0, None);
+    for (y, row) in gray.pixels().chunks_exact(gray.shape().width).enumerate() {
+        let Some(first) = row.iter().position(|&v| v > 0) else { continue };
+        let last = row.iter().rposition(|&v| v > 0).unwrap_or(first);
+        top = top.or(Some(y));
+        (bottom, left, right) = (y, left.min(first), right.max(last));
+    }
+    let top = top?;
     Some(Bounds { left, top, width: right - left + 1, height: bottom - top + 1 })
 }
 

@@ -1,0 +1,180 @@
+//! `tercet check exercise`: a student's numbers, judged.
+
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use serde_json::json;
+use tercet::Error;
+use tercet::graph::{number, rounded};
+
+use crate::exercises::{self, Exercise, Verdict};
+use crate::table::{self, table};
+use crate::{exit, output};
+
+/// The most bytes of an answer that are read.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The exit code for numbers that are wrong.
+const WRONG: u8 = 1;
+
+/// What `tercet check` understands.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(clap::Subcommand)]
+enum Subject {
+    /// Judge the numbers of an exercise of the book, or list the exercises
+    Exercise(OfExercise),
+}
+
+/// Which exercise, and where the numbers are.
+#[derive(clap::Args)]
+struct OfExercise {
+    /// The exercise; without it, all are listed
+    name: Option<String>,
+    /// The numbers, separated by blanks, commas or line ends; standard input where it is left out, or `-`
+    file: Option<PathBuf>,
+    /// Print what is asked, and judge nothing
+    #[arg(long, requires = "name", conflicts_with = "file")]
+    question: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists the exercises, or judges the numbers of one.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Subject::Exercise(arguments) = arguments.subject;
+    let Some(name) = &arguments.name else { return list(arguments.json) };
+    let exercise = exercises::named(name).ok_or_else(|| {
+        let names: Vec<&str> = exercises::all().map(|exercise| exercise.name).collect();
+        exit::usage(format!("found no exercise {name:?}; expected one of {}", names.join(", ")))
+    })?;
+    if arguments.question {
+        print_question(exercise, arguments.json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let found = answer(exercise, arguments.file.as_deref())?;
+    let verdict = exercise.judge(&found)?;
+    match arguments.json {
+        true => print_json(exercise, &verdict)?,
+        false => print(exercise, &verdict)?,
+    }
+    Ok(if verdict.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) })
+}
+
+fn list(in_json: bool) -> anyhow::Result<ExitCode> {
+    if in_json {
+        let all: Vec<_> = exercises::all()
+            .map(|exercise| {
+                json!({ "name": exercise.name, "chapter": exercise.chapter, "numbers": exercise.entries.len() })
+            })
+            .collect();
+        output::print(serde_json::to_string_pretty(&all)?)?;
+    } else {
+        let mut rows = table(["exercise", "chapter", "numbers"]);
+        rows.add_rows(exercises::all().map(|exercise| {
+            [exercise.name.to_owned(), exercise.chapter.to_owned(), exercise.entries.len().to_string()]
+        }));
+        table::print(&rows)?;
+        output::print("\nWhat is asked: tercet check exercise NAME --question")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_question(exercise: &Exercise, in_json: bool) -> anyhow::Result<()> {
+    let (question, entries) = (exercise.question, exercise.entries);
+    if in_json {
+        let document = json!({ "name": exercise.name, "question": question, "entries": entries });
+        return output::print(serde_json::to_string_pretty(&document)?);
+    }
+    let n = entries.len();
+    let entries = entries.join(", ");
+    output::print(format_args!(
+        "{question}\n\nWanted, {n} numbers: {entries}\nJudge them: tercet check exercise {} FILE",
+        exercise.name
+    ))
+}
+
+/// The student's numbers, as many as are wanted.
+fn answer(exercise: &Exercise, file: Option<&Path>) -> anyhow::Result<Vec<f64>> {
+    let file = file.filter(|file| *file != Path::new("-"));
+    let (place, mut text) =
+        (file.map_or("standard input".into(), |file| file.display().to_string()), String::new());
+    match file {
+        Some(path) => {
+            let opened = std::fs::File::open(path).map_err(Error::file("read", path))?;
+            opened.take(MAX_BYTES).read_to_string(&mut text).map_err(Error::file("read", path))?;
+        }
+        None => {
+            if std::io::stdin().is_terminal() {
+                output::tell(format_args!(
+                    "{}\n\nType {} numbers, and Ctrl-D on a line of its own:",
+                    exercise.question,
+                    exercise.entries.len()
+                ));
+            }
+            std::io::stdin()
+                .lock()
+                .take(MAX_BYTES)
+                .read_to_string(&mut text)
+                .context("cannot read standard input")?;
+        }
+    }
+    let numbers = exercises::read(&text).with_context(|| place.clone())?;
+    let wanted = exercise.entries.len();
+    if numbers.len() != wanted {
+        let expected = format!("{wanted}: {}", exercise.entries.join(", "));
+        return Err(Error::mismatch(format!("numbers in {place}"), numbers.len(), expected).into());
+    }
+    Ok(numbers)
+}
+
+fn print(exercise: &Exercise, verdict: &Verdict) -> anyhow::Result<()> {
+    let n = exercise.entries.len();
+    if verdict.wrong.is_empty() {
+        return output::print(format_args!("Right: all {n} numbers of {}.", exercise.name));
+    }
+    let mut rows = table(["entry", "found", "expected"]);
+    rows.add_rows(verdict.wrong.iter().map(|wrong| {
+        // Whole numbers have none to speak of.
+        let expected = match wrong.tolerance {
+            ..1e-6 => number(wrong.expected),
+            tolerance => format!("{} ± {}", number(wrong.expected), number(rounded(tolerance, 2))),
+        };
+        [wrong.entry.to_owned(), number(wrong.found), expected]
+    }));
+    output::print(format_args!(
+        "{} of the {n} numbers of {} are not right.\n",
+        verdict.wrong.len(),
+        exercise.name
+    ))?;
+    table::print(&rows)?;
+    match verdict.hint {
+        Some(hint) => output::print(format_args!("\nHint: {hint}.")),
+        None => Ok(()),
+    }
+}
+
+fn print_json(exercise: &Exercise, verdict: &Verdict) -> anyhow::Result<()> {
+    let wrong: Vec<_> = verdict
+        .wrong
+        .iter()
+        .map(|wrong| {
+            json!({
+                "entry": wrong.entry,
+                "found": wrong.found,
+                "expected": wrong.expected,
+                "tolerance": wrong.tolerance,
+            })
+        })
+        .collect();
+    let right = wrong.is_empty();
+    let document = json!({ "exercise": exercise.name, "right": right, "wrong": wrong, "hint": verdict.hint });
+    output::print(serde_json::to_string_pretty(&document)?)
+}
