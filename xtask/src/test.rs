@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::checks::{dashboard, links, tensorboard, unsafe_code, words};
+use crate::checks::{dashboard, links, package, tensorboard, unsafe_code, words};
 use crate::command::{cargo, run as execute};
 use crate::repository::Repository;
 
@@ -51,6 +51,7 @@ const STEPS: &[Step] = &[
         run: tensorboard::check,
     },
     Step { name: "release", about: "the program builds as users build it", run: release },
+    Step { name: "python", about: "the Python package installs and passes its tests", run: package::check },
 ];
 
 /// Runs the steps that were asked for.

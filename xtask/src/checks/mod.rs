@@ -2,6 +2,7 @@
 
 pub mod dashboard;
 pub mod links;
+pub mod package;
 pub mod tensorboard;
 pub mod unsafe_code;
 pub mod words;
