@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::checks::{dashboard, links, openapi, page, tensorboard, unsafe_code, words};
+use crate::checks::{dashboard, links, openapi, package, page, tensorboard, unsafe_code, words};
 use crate::command::{cargo, run as execute};
 use crate::repository::Repository;
 
@@ -54,6 +54,7 @@ const STEPS: &[Step] = &[
     Step { name: "openapi", about: "the HTTP interface keeps what it describes", run: openapi::check },
     Step { name: "page", about: "the page does in a real browser what it says", run: page::works },
     Step { name: "release", about: "the program builds as users build it", run: release },
+    Step { name: "python", about: "the Python package installs and passes its tests", run: package::check },
 ];
 
 /// Runs the steps that were asked for.

@@ -145,7 +145,7 @@ fn mnist() -> Result<Problem> {
 }
 
 fn fashion_mnist(folder: &Path) -> Result<Problem> {
-    let collection = Source::Folder(folder.to_owned()).open()?;
+    let collection = Source::Path(folder.to_owned()).open()?;
     let test = collection.test.with_context(|| {
         format!("{} has no test images; expected t10k-images-idx3-ubyte", folder.display())
     })?;
