@@ -68,6 +68,9 @@ pub fn step(isa: Isa, step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32
     assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
     match isa.0 {
         Level::Portable => body(step, w, dw, velocity),
+        // The plain loops, which the compiler writes in the instructions of the whole build.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => body(step, w, dw, velocity),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { avx2(step, w, dw, velocity) },

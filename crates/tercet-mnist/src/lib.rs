@@ -45,8 +45,8 @@ pub struct Mnist {
     pub test_labels: Vec<u8>,
 }
 
-/// Why the data could not be opened. All of these mean that the program itself was damaged, since the data is a part
-/// of it.
+/// Why the data could not be opened. Of [`open()`], all of these mean that the program itself was damaged, since the data
+/// is a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The compressed data is not Zstandard's.
@@ -59,6 +59,17 @@ pub enum Error {
         file: &'static str,
         /// What the decoder said.
         reason: String,
+    },
+
+    /// There are more or fewer pieces than the file was cut into.
+    #[error("MNIST's {file} came in {found} pieces; expected {expected}")]
+    Pieces {
+        /// The name of the original file.
+        file: &'static str,
+        /// The pieces that there were.
+        found: usize,
+        /// The pieces that it was cut into.
+        expected: usize,
     },
 
     /// A piece is shorter than it should be.
@@ -91,7 +102,7 @@ pub enum Error {
 }
 
 /// One of the four original files.
-struct File {
+struct File<'a> {
     name: &'static str,
     /// What the compressed pieces are called in `files`, but for their numbers.
     short_name: &'static str,
@@ -100,10 +111,10 @@ struct File {
     /// Of the whole original file, header included.
     sha256: &'static str,
     /// What follows the header, cut into pieces of equal length, each compressed on its own.
-    pieces: &'static [&'static [u8]],
+    pieces: &'a [&'a [u8]],
 }
 
-const TRAIN_IMAGES: File = File {
+const TRAIN_IMAGES: File<'static> = File {
     name: "train-images-idx3-ubyte",
     short_name: "train-images",
     dimensions: &[TRAIN as u32, HEIGHT as u32, WIDTH as u32],
@@ -116,7 +127,7 @@ const TRAIN_IMAGES: File = File {
     ],
 };
 
-const TRAIN_LABELS: File = File {
+const TRAIN_LABELS: File<'static> = File {
     name: "train-labels-idx1-ubyte",
     short_name: "train-labels",
     dimensions: &[TRAIN as u32],
@@ -124,7 +135,7 @@ const TRAIN_LABELS: File = File {
     pieces: &[include_bytes!("../files/train-labels.zst")],
 };
 
-const TEST_IMAGES: File = File {
+const TEST_IMAGES: File<'static> = File {
     name: "t10k-images-idx3-ubyte",
     short_name: "test-images",
     dimensions: &[TEST as u32, HEIGHT as u32, WIDTH as u32],
@@ -132,7 +143,7 @@ const TEST_IMAGES: File = File {
     pieces: &[include_bytes!("../files/test-images.zst")],
 };
 
-const TEST_LABELS: File = File {
+const TEST_LABELS: File<'static> = File {
     name: "t10k-labels-idx1-ubyte",
     short_name: "test-labels",
     dimensions: &[TEST as u32],
@@ -157,6 +168,58 @@ pub fn compressed() -> impl Iterator<Item = (String, &'static [u8])> {
             _ => (format!("{}-{i}.zst", file.short_name), bytes),
         })
     })
+}
+
+/// One of the four files, as the folder `files` of this crate holds them: for whoever has
+/// the compressed pieces from elsewhere, such as a page that fetches them.
+///
+/// ```
+/// use tercet_mnist::Part;
+/// assert_eq!(Part::TrainImages.pieces()[3], "train-images-3.zst");
+/// assert!(Part::TestLabels.open(&[b"no Zstandard"]).is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// [`Mnist::train_images`].
+    TrainImages,
+    /// [`Mnist::train_labels`].
+    TrainLabels,
+    /// [`Mnist::test_images`].
+    TestImages,
+    /// [`Mnist::test_labels`].
+    TestLabels,
+}
+
+impl Part {
+    /// The names of the compressed pieces, in order.
+    pub fn pieces(self) -> &'static [&'static str] {
+        match self {
+            Part::TrainImages => {
+                &["train-images-0.zst", "train-images-1.zst", "train-images-2.zst", "train-images-3.zst"]
+            }
+            Part::TrainLabels => &["train-labels.zst"],
+            Part::TestImages => &["test-images.zst"],
+            Part::TestLabels => &["test-labels.zst"],
+        }
+    }
+
+    /// Decompresses the pieces and checks that they are the original.
+    ///
+    /// # Errors
+    /// Another number of pieces, and data that is not MNIST, bit for bit.
+    pub fn open(self, pieces: &[&[u8]]) -> Result<Vec<u8>, Error> {
+        let original = match self {
+            Part::TrainImages => TRAIN_IMAGES,
+            Part::TrainLabels => TRAIN_LABELS,
+            Part::TestImages => TEST_IMAGES,
+            Part::TestLabels => TEST_LABELS,
+        };
+        let (found, expected) = (pieces.len(), self.pieces().len());
+        if found != expected {
+            return Err(Error::Pieces { file: original.name, found, expected });
+        }
+        File { pieces, ..original }.open(&Decoders::default())
+    }
 }
 
 /// Decompresses the data and checks it.
@@ -194,7 +257,7 @@ impl Decoders {
     }
 }
 
-impl File {
+impl File<'_> {
     /// What follows the header of the file, decompressed and checked.
     fn open(&self, decoders: &Decoders) -> Result<Vec<u8>, Error> {
         let length = self.dimensions.iter().map(|&n| n as usize).product::<usize>();
@@ -295,7 +358,7 @@ mod tests {
     }
 
     /// The test labels with other compressed bytes. They are leaked, as the real ones live as long as the program.
-    fn with_pieces(bytes: Vec<u8>) -> File {
+    fn with_pieces(bytes: Vec<u8>) -> File<'static> {
         let pieces: &'static [&'static [u8]] = vec![&*bytes.leak()].leak();
         File { pieces, ..TEST_LABELS }
     }

@@ -145,6 +145,9 @@ impl Row<'_> {
 pub fn scores<T: Number>(isa: Isa, row: Row<'_>, w: &[Block<T>], scores: &mut [Block<T>]) {
     match isa.0 {
         Level::Portable => body::portable::scores(row, w, scores),
+        // The plain loops, which the compiler writes in the instructions of the whole build.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => body::portable::scores(row, w, scores),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { body::avx2::scores(row, w, scores) },
@@ -164,6 +167,9 @@ pub fn scores<T: Number>(isa: Isa, row: Row<'_>, w: &[Block<T>], scores: &mut [B
 pub fn add<T: Number>(isa: Isa, row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]) {
     match isa.0 {
         Level::Portable => body::portable::add(row, c, w),
+        // The plain loops, which the compiler writes in the instructions of the whole build.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => body::portable::add(row, c, w),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { body::avx2::add(row, c, w) },
@@ -220,6 +226,9 @@ pub fn ascend(
     assert!(y < ascent.classes && b.len() == blocks && a.len() == blocks && scratch.len() == blocks);
     match isa.0 {
         Level::Portable => body::portable::ascend(ascent, (row, squared, y), w, b, a, scratch),
+        // The plain loops, which the compiler writes in the instructions of the whole build.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => body::portable::ascend(ascent, (row, squared, y), w, b, a, scratch),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { body::avx2::ascend(ascent, (row, squared, y), w, b, a, scratch) },
@@ -260,6 +269,9 @@ pub fn ascend_softmax(
     assert!(y < ascent.classes && b.len() == blocks && a.len() == blocks && scratch.len() == 3 * blocks);
     match isa.0 {
         Level::Portable => body::portable::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch),
+        // The plain loops, which the compiler writes in the instructions of the whole build.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => body::portable::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { body::avx2::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch) },

@@ -95,6 +95,9 @@ pub fn product(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start
     }
     match isa.0 {
         Level::Portable => panel::portable(a, rows, b, start, c),
+        // The plain loops, which the compiler writes in the instructions of the whole build.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => panel::portable(a, rows, b, start, c),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { panel::avx2(a, rows, b, start, c) },
@@ -109,6 +112,9 @@ pub fn scatter_width(isa: Isa) -> usize {
     scatter::MOST_REGISTERS
         * match isa.0 {
             Level::Portable => 4,
+            // The plain loops, which the compiler writes in the instructions of the whole build.
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Wasm => 4,
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => 8,
             #[cfg(target_arch = "x86_64")]
@@ -148,6 +154,9 @@ pub fn transposed_product(isa: Isa, a: &Rows, b: &[f32], c: &mut [f32], sums: &m
     assert!(n <= scatter_width(isa), "at most {} columns, not {n}", scatter_width(isa));
     match isa.0 {
         Level::Portable => scatter::portable(a, b, n, c, sums),
+        // The plain loops, which the compiler writes in the instructions of the whole build.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => scatter::portable(a, b, n, c, sums),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { scatter::avx2(a, b, n, c, sums) },

@@ -74,6 +74,15 @@ impl Step<'_> {
         if let Kind::Chain { by, .. } = self.kind { Some(by) } else { None }
     }
 
+    /// The local derivative that the chain rule multiplies by there, where it is written as numbers: 1 for each operand
+    /// of a sum, the other operand for a product. A step through a whole matrix is written as a formula instead.
+    pub fn derivative(&self) -> Option<&Value> {
+        match self.kind {
+            Kind::Chain { derivative: Local::Value { value, .. }, .. } => Some(value),
+            _ => None,
+        }
+    }
+
     /// The graph that the step is in.
     pub fn graph(&self) -> &Graph {
         self.graph

@@ -40,6 +40,14 @@ impl Requests {
     }
 }
 
+/// Refuses a factor of the learning rate that is not a finite number above 0.
+pub(super) fn check_factor(factor: f32) -> Result<()> {
+    if factor.is_finite() && factor > 0.0 {
+        return Ok(());
+    }
+    Err(Error::setting("the factor of the learning rate", factor, "a finite number above 0, such as 0.5"))
+}
+
 impl Progress<'_> {
     /// Multiplies the learning rate of all steps to come by `factor`, beside what the schedule does: 0.5 halves it.
     ///
@@ -50,10 +58,7 @@ impl Progress<'_> {
     /// # Errors
     /// A factor that is not a finite number above 0.
     pub fn scale_learning_rate(&self, factor: f32) -> Result<()> {
-        if !(factor.is_finite() && factor > 0.0) {
-            let expected = "a finite number above 0, such as 0.5";
-            return Err(Error::setting("the factor of the learning rate", factor, expected));
-        }
+        check_factor(factor)?;
         self.requests.factor.set(self.requests.factor.get() * factor);
         Ok(())
     }

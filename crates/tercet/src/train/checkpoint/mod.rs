@@ -116,6 +116,17 @@ impl Checkpoint {
         &self.network
     }
 
+    /// Multiplies the learning rate of all steps to come by `factor`, as
+    /// [`Progress::scale_learning_rate`](super::Progress::scale_learning_rate) does while a training runs.
+    ///
+    /// # Errors
+    /// A factor that is not a finite number above 0.
+    pub fn scale_learning_rate(&mut self, factor: f32) -> Result<()> {
+        super::requests::check_factor(factor)?;
+        self.state.history.rate_changes.push(RateChange { step: self.state.step, factor });
+        Ok(())
+    }
+
     /// Reads the checkpoint of the training with this identity. `untrained` says the layers.
     ///
     /// # Errors
@@ -132,10 +143,47 @@ impl Progress<'_> {
     /// # Errors
     /// A folder that isn't there, and what the operating system refuses.
     pub fn save_checkpoint(&self, path: &Path, identity: &Identity) -> Result<()> {
-        // What was asked for after this very step belongs to the next.
+        crate::file::replace(path, &write::to_bytes(self.network, self.state, self.changes(), identity)?)
+    }
+
+    /// The training as it is after this step, in memory: whoever ends it here can go on from there with
+    /// [`Plan::resume`](super::Plan::resume).
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use tercet::Dataset;
+    /// use tercet::network::{Init, Network};
+    /// use tercet::train::{Length, Plan, Settings};
+    ///
+    /// let points = vec![0., 0., 0., 1., 1., 0., 1., 1.];
+    /// let xor = Dataset::from_features("xor", 2, points, vec![0, 1, 1, 0], vec!["0".into(), "1".into()])?;
+    /// let settings = Settings { batch: 4, length: Length::Epochs(300), ..Settings::lecture() };
+    /// let plan = Plan::new(&xor, &settings, 0);
+    /// let untrained = Network::fully_connected(2, &[8], 2, Init::He, 0)?;
+    ///
+    /// // One step, and later the others.
+    /// let (mut network, mut paused) = (untrained.clone(), None);
+    /// plan.train(&mut network, &mut |progress| {
+    ///     paused = Some(progress.checkpoint());
+    ///     ControlFlow::Break(())
+    /// })?;
+    /// plan.resume(&mut network, paused.unwrap(), &mut |_| ControlFlow::Continue(()))?;
+    ///
+    /// let mut at_once = untrained;
+    /// plan.train(&mut at_once, &mut |_| ControlFlow::Continue(()))?;
+    /// assert_eq!(network, at_once);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    pub fn checkpoint(&self) -> Checkpoint {
+        let mut state = self.state.clone();
+        state.history.rate_changes = self.changes();
+        Checkpoint { network: self.network.clone(), state }
+    }
+
+    /// All changes of the learning rate. What was asked for after this very step belongs to the next.
+    fn changes(&self) -> Vec<RateChange> {
         let asked = self.requests.rate_change(self.step).filter(|_| self.step < self.total);
-        let changes = self.history.rate_changes.iter().copied().chain(asked).collect();
-        crate::file::replace(path, &write::to_bytes(self.network, self.state, changes, identity)?)
+        self.history.rate_changes.iter().copied().chain(asked).collect()
     }
 }
 
