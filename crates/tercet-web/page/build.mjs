@@ -1,0 +1,26 @@
+// Bundles the page: `node build.mjs FOLDER` writes page.js, worker.js, page.css, index.html and the icon there.
+// `cargo xtask web` calls this; the WebAssembly and its bindings lie in pkg/ then.
+
+import { copyFile, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const out = process.argv[2];
+if (!out) {
+  console.error("usage: node build.mjs FOLDER");
+  process.exit(2);
+}
+await mkdir(out, { recursive: true });
+await build({
+  entryPoints: { page: "src/main.ts", worker: "src/worker.ts" },
+  outdir: out,
+  bundle: true,
+  format: "esm",
+  target: ["chrome123", "firefox125", "safari17.5"],
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+});
+await copyFile("src/index.html", join(out, "index.html"));
+await copyFile("src/icon.svg", join(out, "icon.svg"));
+await copyFile("pkg/tercet_web_bg.wasm", join(out, "tercet.wasm"));

@@ -1,0 +1,59 @@
+// Elements, made in one expression: h("button", { class: "quiet", onclick: go }, "Go").
+
+type Child = Node | string | null | undefined | false;
+type Properties = Record<string, unknown>;
+
+/** An element with properties, attributes and children. Functions become listeners, `class` and `aria-…` attributes. */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Properties = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  give(element, properties);
+  element.append(...children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** The same for SVG. */
+export function s<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  properties: Properties = {},
+  ...children: Child[]
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value as EventListener);
+    else if (value !== undefined && value !== false) element.setAttribute(name, String(value));
+  }
+  element.append(...children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+function give(element: HTMLElement, properties: Properties): void {
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value as EventListener);
+    else if (name === "class" || name === "for" || name === "role" || name === "list" || name.includes("-")) {
+      if (value !== undefined && value !== false) element.setAttribute(name, String(value));
+    } else if (value !== undefined) (element as unknown as Properties)[name] = value;
+  }
+}
+
+/** The element that the page is known to have. */
+export function byId(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no element #${id}`);
+  return found;
+}
+
+/** Says something that went wrong, where everybody sees and hears it. */
+export function toast(message: string): void {
+  const place = byId("toast");
+  place.textContent = message;
+  place.classList.add("shown");
+  window.clearTimeout(Number(place.dataset["timer"]));
+  place.dataset["timer"] = String(window.setTimeout(() => place.classList.remove("shown"), 8000));
+}
+
+/** What an error says. */
+export const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,58 @@
+// The engine, as the views see it: promises of typed answers. It lives in a worker, so nothing here waits for it.
+
+import type {
+  About, Answer, Computed, Example, Filtered, Filtering, Histogram, Numbers, PlaneView, Point, Readings, Report, Request,
+  Scene, Setup, Subject, Templates, Thresholds, Worked,
+} from "./protocol";
+
+const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+let requests = 0;
+
+worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+  const asked = waiting.get(data.id);
+  waiting.delete(data.id);
+  if ("error" in data) asked?.reject(new Error(data.error));
+  else asked?.resolve(data.value);
+};
+worker.onerror = (event) => {
+  for (const asked of waiting.values()) asked.reject(new Error(`the worker failed: ${event.message}`));
+  waiting.clear();
+};
+
+function call<T>(method: string, args: unknown[] = [], transfer: Transferable[] = []): Promise<T> {
+  const id = ++requests;
+  return new Promise<T>((resolve, reject) => {
+    waiting.set(id, { resolve: (value) => resolve(value as T), reject });
+    worker.postMessage({ id, method, args } satisfies Request, transfer);
+  });
+}
+
+const json = async <T>(method: string, ...args: unknown[]): Promise<T> =>
+  JSON.parse(await call<string>(method, args)) as T;
+
+/** Every method of the engine. */
+export const engine = {
+  thresholds: () => json<Thresholds>("thresholds"),
+  addModel: (place: string, name: string, bytes: Uint8Array) => json<About>("addModel", place, name, bytes),
+  addTrained: (place: string) => json<About>("addTrained", place),
+  rememberAll: (place: string, k: number) => json<About>("rememberAll", place, k),
+  removeModel: (place: string) => call<void>("removeModel", [place]),
+  async read(width: number, height: number, channels: number, pixels: Uint8Array, chosen: number): Promise<Readings> {
+    return JSON.parse(await call<string>("read", [width, height, channels, pixels, chosen], [pixels.buffer as ArrayBuffer])) as Readings;
+  },
+  pieces: () => json<string[]>("pieces"),
+  addData: (name: string, bytes: Uint8Array) => call<boolean>("addData", [name, bytes], [bytes.buffer as ArrayBuffer]),
+  example: (index: number) => json<Example>("example", index),
+  beginTraining: (setup: Setup) => call<string>("beginTraining", [JSON.stringify(setup)]),
+  train: (steps: number, measure: boolean) => json<Report>("train", steps, measure),
+  scaleLearningRate: (factor: number) => call<void>("scaleLearningRate", [factor]),
+  templates: (most: number) => json<Templates>("templates", most),
+  histograms: () => json<Histogram[]>("histograms"),
+  trainedFile: () => call<Uint8Array<ArrayBuffer>>("trainedFile"),
+  beginPlane: (scene: Scene) => json<Point[]>("beginPlane", JSON.stringify(scene)),
+  advancePlane: (steps: number, side: number) => json<PlaneView>("advancePlane", steps, side),
+  graph: (subject: Subject) => json<Computed>("graph", JSON.stringify(subject)),
+  filter: (what: Filtering) => json<Filtered>("filter", JSON.stringify(what)),
+  exercise: (numbers: Numbers) => json<Worked>("exercise", JSON.stringify(numbers)),
+};

@@ -1,0 +1,21 @@
+// Numbers as people read them.
+
+/** A number with a true minus sign and so many places. */
+export const fixed = (value: number, places: number): string => {
+  const text = value.toFixed(places);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+};
+
+/** About three digits, whatever the size. */
+export function short(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const size = Math.abs(value);
+  if (value !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(1).replace(/-/g, "−").replace("e+", "e");
+  return fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+}
+
+/** A share in per cent. */
+export const percent = (share: number, places = 1): string => `${fixed(100 * share, places)} %`;
+
+/** A count with thin gaps: 55,000. */
+export const count = (value: number): string => value.toLocaleString("en-GB");

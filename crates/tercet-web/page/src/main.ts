@@ -1,0 +1,19 @@
+// The page: three groups of views. Each view is a folder; to add one, write it and list it here.
+
+import "uplot/dist/uPlot.min.css";
+import "./style/page.css";
+import { startRouter } from "./router";
+import { startTheme } from "./theme";
+import { convolution } from "./views/convolution/view";
+import { draw } from "./views/draw/view";
+import { exercise } from "./views/exercise/view";
+import { graph } from "./views/graph/view";
+import { plane } from "./views/plane/view";
+import { train } from "./views/train/view";
+
+startTheme();
+startRouter([
+  { title: "Draw", views: [draw] },
+  { title: "Train", views: [train] },
+  { title: "Understand", views: [plane, graph, convolution, exercise] },
+]);

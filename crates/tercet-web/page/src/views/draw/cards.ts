@@ -1,0 +1,137 @@
+// The cards: what each model made of the picture, and why.
+
+import { bars } from "../../components/bars";
+import { largest, paintGrey, paintShares, paintSigned, picture } from "../../components/image";
+import { h } from "../../dom";
+import { count, fixed, percent, short } from "../../format";
+import type { Place } from "../../models";
+import type { Reading } from "../../protocol";
+
+export interface Card {
+  element: HTMLElement;
+  place: Place;
+  show(reading: Reading | null): void;
+}
+
+/** A card for the model in a place. `pick` is told which class a linear classifier's template is asked for. */
+export function card(place: Place, pick: (index: number) => void): Card {
+  const answer = h("output", { class: "answer" });
+  const sure = h("p", { class: "sure" });
+  const body = h("div", { class: "inside" });
+  const element = h("article", { class: "card empty", "data-place": place.name },
+    h("header", {}, h("div", {}, h("h3", {}, place.title), h("p", { class: "words" }, words(place))), answer),
+    body, sure);
+  element.style.setProperty("--own", `var(${place.color})`);
+  const inside = { neighbors, linear, network }[place.about.kind](place, body, pick);
+  return {
+    element,
+    place,
+    show(reading) {
+      element.classList.toggle("empty", !reading);
+      // In full, for whoever wants to compare.
+      element.dataset["scores"] = reading ? JSON.stringify(reading.scores) : "";
+      answer.textContent = reading ? (place.about.classes[reading.class] ?? "") : "";
+      sure.textContent = reading ? certainty(reading) : "";
+      if (reading) inside(reading);
+    },
+  };
+}
+
+function words(place: Place): string {
+  const { about } = place;
+  if (about.kind === "neighbors") return `remembers ${count(about.size)} images · ${about.words}`;
+  if (about.kind === "linear") return `one template a class · ${count(about.size)} parameters`;
+  return `${about.words.split(":")[0]} · ${count(about.size)} parameters`;
+}
+
+/** How far the winner is ahead, in the model's own terms. */
+function certainty(reading: Reading): string {
+  if (reading.votes) {
+    const all = reading.votes.reduce((sum, votes) => sum + votes, 0);
+    return `${short(reading.votes[reading.class] ?? 0)} of ${short(all)} votes`;
+  }
+  const [first = 0, second = 0] = [...reading.scores].sort((a, b) => b - a);
+  const ahead = `ahead by ${fixed(first - second, 2)}`;
+  return reading.hidden.length ? `${percent(reading.probabilities?.[reading.class] ?? 0)} sure, ${ahead}` : ahead;
+}
+
+type Inside = (place: Place, body: HTMLElement, pick: (index: number) => void) => (reading: Reading) => void;
+
+const neighbors: Inside = (place, body) => {
+  const row = h("ol", { class: "voters" });
+  const votes = bars(place.about.classes, "Votes of each class");
+  body.append(row, votes.element);
+  return (reading) => {
+    row.replaceChildren(...(reading.neighbors ?? []).map((neighbor) => {
+      const image = picture(`a remembered ${place.about.classes[neighbor.label]}`);
+      paintGrey(image, neighbor.picture);
+      return h("li", { "data-index": String(neighbor.index), "data-distance": String(neighbor.distance) },
+        image, h("b", {}, place.about.classes[neighbor.label] ?? ""), h("span", {}, fixed(neighbor.distance, 0)));
+    }));
+    votes.show(reading.votes ?? [], short, reading.class);
+  };
+};
+
+const linear: Inside = (place, body, pick) => {
+  const images = ["template", "ink", "product"].map((kind) => picture(kind));
+  const [template, ink, product] = images as [HTMLCanvasElement, HTMLCanvasElement, HTMLCanvasElement];
+  const title = h("span", {}, "template");
+  const figures = h("div", { class: "equation" },
+    h("figure", {}, template, h("figcaption", {}, title)), h("i", {}, "×"),
+    h("figure", {}, ink, h("figcaption", {}, "ink")), h("i", {}, "="),
+    h("figure", {}, product, h("figcaption", {}, "product")));
+  const sum = h("p", { class: "sum" });
+  let winner = -1;
+  const scores = bars(place.about.classes, "Scores; press one to see its template", (index) => pick(index === winner ? -1 : index));
+  body.append(figures, sum, scores.element);
+  return (reading) => {
+    winner = reading.class;
+    const products = reading.products;
+    if (products) {
+      const name = place.about.classes[products.class] ?? "";
+      const { width, height } = reading.prepared;
+      paintSigned(template, products.template, width, height);
+      paintGrey(ink, reading.prepared);
+      paintSigned(product, products.products, width, height, largest(products.products));
+      title.textContent = `template ${name}`;
+      template.setAttribute("aria-label", `The template of class ${name}`);
+      const total = products.products.reduce((all, v) => all + v, 0);
+      const sign = products.bias < 0 ? "−" : "+";
+      sum.replaceChildren(`Σ ${fixed(total, 2)} ${sign} bias ${fixed(Math.abs(products.bias), 2)} = `, h("b", {}, fixed(reading.scores[products.class] ?? 0, 2)), ` for ${name}`);
+    }
+    scores.show(reading.scores, (v) => fixed(v, 1), reading.class, products?.class);
+  };
+};
+
+const network: Inside = (place, body) => {
+  const looks = h("div", { class: "hidden-layers" });
+  const scores = bars(place.about.classes, "Scores");
+  body.append(looks, scores.element);
+  return (reading) => {
+    looks.replaceChildren(...reading.hidden.map((hidden) => {
+      const layer = hidden.name.split(" ");
+      const from = layer.slice(0, -1).findLast((word) => /^(conv|dense)/.test(word));
+      const name = [from, layer.at(-1)].filter(Boolean).join(" ");
+      if (!hidden.image) {
+        const side = Math.ceil(Math.sqrt(hidden.channels));
+        const columns = hidden.channels <= 48 ? Math.min(side, 12) : Math.min(16, side * 2);
+        const rows = Math.ceil(hidden.channels / columns);
+        const image = picture(`${hidden.channels} hidden units behind ${name}`, "units");
+        const most = largest(hidden.values) || 1;
+        paintShares(image, hidden.values.map((v) => v / most), columns, rows, place.color);
+        const awake = hidden.values.filter((v) => v > 0).length;
+        return h("figure", { class: "layer" }, image, h("figcaption", {}, `${name}: ${awake} of ${hidden.channels} awake`));
+      }
+      const [rows, columns] = hidden.image;
+      const most = largest(hidden.values) || 1;
+      const maps = Array.from({ length: hidden.channels }, (_, channel) => {
+        const values = Array.from({ length: rows * columns }, (_, p) => (hidden.values[p * hidden.channels + channel] ?? 0) / most);
+        const image = picture(`feature map ${channel + 1} behind ${name}`);
+        paintShares(image, values, columns, rows, place.color);
+        return image;
+      });
+      return h("figure", { class: "layer maps" }, h("div", {}, ...maps), h("figcaption", {}, `${name}: ${hidden.channels} maps of ${rows} × ${columns}`));
+    }));
+    scores.show(reading.probabilities ?? [], (v) => percent(v, v > 0.995 || v < 0.005 ? 0 : 1), reading.class);
+  };
+};

@@ -1,0 +1,102 @@
+// Chromium and a static host that serves the built page as `tercet serve` does, with its rules on what may be loaded.
+
+import { execFile } from "node:child_process";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+
+const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
+const PAGE = join(ROOT, "crates/tercet-cli/page");
+const DATA = join(ROOT, "crates/tercet-mnist/files");
+export const MODELS = join(ROOT, "crates/tercet-web/models");
+
+/** Under a path of its own, since every address in the page is relative. */
+const BASE = "/somewhere/deeper/";
+const RULES = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:";
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".svg": "image/svg+xml" };
+
+async function serve() {
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url, "http://here").pathname;
+    const name = normalize(path.startsWith(BASE) ? path.slice(BASE.length) || "index.html" : "none");
+    const file = name.startsWith("data/") ? join(DATA, name.slice(5)) : join(PAGE, name);
+    try {
+      if (name.startsWith("..") || !(await stat(file)).isFile()) throw new Error("there is no such file");
+      response.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream", "Content-Security-Policy": RULES });
+      createReadStream(file).pipe(response);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { server, address: `http://127.0.0.1:${server.address().port}${BASE}` };
+}
+
+/** A browser with an empty profile; `errors` collects all that goes wrong in it. */
+export async function open(viewport = { width: 1280, height: 900 }) {
+  const executablePath = process.env.CHROMIUM;
+  if (!executablePath) throw new Error("name the browser in CHROMIUM, or run `cargo xtask test --only page`");
+  const { server, address } = await serve();
+  const browser = await chromium.launch({
+    executablePath,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  const context = await browser.newContext({ viewport, acceptDownloads: true });
+  context.setDefaultTimeout(60_000);
+  const errors = [];
+  context.on("page", (page) => {
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) errors.push(message.text());
+    });
+    page.on("pageerror", (error) => errors.push(String(error)));
+  });
+  const visit = async (hash = "") => {
+    const page = await context.newPage();
+    await page.goto(address + hash);
+    return page;
+  };
+  const close = async () => {
+    await browser.close();
+    server.close();
+  };
+  return { context, visit, close, errors, address };
+}
+
+/** Runs the program, and reads what it prints as JSON. */
+export async function tercet(...args) {
+  if (!process.env.TERCET) throw new Error("name the program in TERCET, or run `cargo xtask test --only page`");
+  const { stdout } = await promisify(execFile)(process.env.TERCET, args, { maxBuffer: 1 << 26 });
+  return JSON.parse(stdout);
+}
+
+/** Waits until the Draw view has read what is on the pad. */
+export const settled = (page) => page.waitForFunction(() => {
+  const main = document.querySelector("main");
+  return main.dataset.ready === "true" && main.dataset.busy === "false";
+});
+
+/** Draws with the mouse, as a person would. */
+export async function draw(page, { strokes, pen = 20 }) {
+  await page.getByRole("button", { name: "Clear" }).click();
+  await page.getByLabel("Width of the pen").fill(String(pen));
+  const box = await page.locator("canvas.pad").boundingBox();
+  const at = ([x, y]) => [box.x + (x / 280) * box.width, box.y + (y / 280) * box.height];
+  for (const stroke of strokes) {
+    await page.mouse.move(...at(stroke[0]));
+    await page.mouse.down();
+    for (const point of stroke.slice(1)) await page.mouse.move(...at(point), { steps: 4 });
+    await page.mouse.up();
+  }
+  await settled(page);
+}
+
+/** Presses a button that downloads; where the file is. */
+export async function saved(page, name) {
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name, exact: true }).click();
+  return (await download).path();
+}

@@ -1,0 +1,118 @@
+// Train: a model learns in the page, and the program reads what comes of it.
+
+import assert from "node:assert/strict";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { draw, open, saved, settled, tercet } from "./browser.mjs";
+import { DRAWINGS } from "./digits.mjs";
+
+let browser;
+let page;
+let folder;
+before(async () => {
+  browser = await open();
+  page = await browser.visit("#/train");
+  folder = await mkdtemp(join(tmpdir(), "tercet-page-"));
+});
+after(async () => {
+  await browser.close();
+  await rm(folder, { recursive: true });
+  assert.deepEqual(browser.errors, [], "nothing goes wrong in the page");
+});
+
+const done = () => page.waitForFunction(() => document.querySelector("main").dataset.done === "true", undefined, { timeout: 300_000 });
+const press = (name) => page.getByRole("button", { name, exact: true }).click();
+/** The cells of the last run: batches, time, losses, accuracy. */
+const lastRun = async () => (await page.locator(".runs tbody tr").last().locator("td").allInnerTexts()).slice(1);
+
+test("the lecture's run lowers the loss", async () => {
+  await press("Train");
+  await done();
+  const [batches, time, , validation] = await lastRun();
+  console.log(`the lecture's run in the page: ${time}`);
+  assert.equal(batches, "1,500");
+  // Equal scores have a loss of 9.
+  assert.ok(Number(validation) < 2, `validation loss ${validation}`);
+  assert.ok((await page.locator(".templates canvas").count()) >= 36);
+  assert.ok((await page.locator(".histogram").count()) >= 4);
+  assert.match(await page.locator(".layers").innerText(), /of 36 units dead/);
+});
+
+test("training reaches 95 %, stands still, goes on by one batch, and changes its learning rate", async () => {
+  await press("Better network");
+  await press("Train");
+  await page.waitForFunction(() => document.querySelector("progress").value > 50);
+  await press("Pause");
+  await page.getByRole("button", { name: "Go on" }).waitFor();
+  await page.waitForFunction(() => document.querySelector(".status").textContent.startsWith("Paused"));
+  const at = Number((await lastRun())[0].replace(",", ""));
+  await press("One batch");
+  await page.waitForFunction((wanted) => document.querySelector("progress").value === wanted, at + 1);
+  const rate = Number(await page.locator(".rate").innerText());
+  await page.getByLabel("Halve the learning rate from here on").click();
+  await press("One batch");
+  await page.waitForFunction((wanted) => document.querySelector("progress").value === wanted, at + 2);
+  const halved = Number(await page.locator(".rate").innerText());
+  assert.ok(Math.abs(halved - rate / 2) < 0.02 * rate, `${rate}, then ${halved}`);
+  await page.getByLabel("Double the learning rate from here on").click();
+  await press("Go on");
+  await done();
+  const accuracy = parseFloat((await lastRun()).at(-1));
+  assert.ok(accuracy >= 95, `${accuracy} %`);
+});
+
+test("the program reads the model that was trained here, and gives the same scores", async () => {
+  const model = join(folder, "trained.safetensors");
+  await copyFile(await saved(page, "Download the model"), model);
+  await press("Draw with it");
+  await settled(page);
+  await page.locator('.card[data-place="mine"]').waitFor();
+  await draw(page, DRAWINGS[7]);
+  const picture = join(folder, "drawn.png");
+  await copyFile(await saved(page, "Save"), picture);
+  const own = JSON.parse(await page.locator('.card[data-place="mine"]').getAttribute("data-scores"));
+  const [said] = await tercet("predict", model, picture, "--json");
+  Object.values(said.scores).forEach((score, i) => assert.ok(Math.abs(score - own[i]) <= 1e-5 * Math.max(1, Math.abs(score)), `${score}, ${own[i]}`));
+});
+
+test("a model that the program wrote is read here, and a file that is none is refused in words", async () => {
+  const model = join(folder, "trained.safetensors");
+  const picker = page.locator('input[type="file"][accept=".safetensors"]');
+  await picker.setInputFiles({ name: "cat.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("no model") });
+  await page.locator("#toast.shown").waitFor();
+  assert.match(await page.locator("#toast").innerText(), /cat\.safetensors/);
+  await picker.setInputFiles(model);
+  await page.locator('.card[data-place="mine"] h3', { hasText: "trained.safetensors" }).waitFor();
+});
+
+test("a learning rate that is too high is said to be", async () => {
+  await page.evaluate(() => (location.hash = "#/train?lr=100&opt=momentum&init=he&length=300&reg=0.1"));
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await page.waitForFunction(() => /^Stopped: /.test(document.querySelector(".status").textContent));
+  assert.match(await page.locator(".status").innerText(), /learning rate/);
+});
+
+test("all 60,000 images can be remembered, and neighbours are found among them", async () => {
+  await page.evaluate(() => (location.hash = "#/draw"));
+  await settled(page);
+  await press("Remember all 60,000");
+  await page.locator('.card[data-place="all"]').waitFor({ timeout: 120_000 });
+  await draw(page, DRAWINGS[2]);
+  assert.equal(await page.locator('.chip[data-place="all"]').getAttribute("data-class"), "2");
+  console.log(`a reading with all models and 60,000 neighbours: ${await page.locator("main").getAttribute("data-milliseconds")} ms`);
+});
+
+test("a link restores a set-up", async () => {
+  const other = await browser.visit("#/train?model=convolution&lr=0.003&opt=adam&batch=77&loss=softmax&act=gelu");
+  assert.equal(await other.getByLabel("Model", { exact: true }).inputValue(), "convolution");
+  assert.equal(await other.getByLabel("Learning rate", { exact: true }).inputValue(), "0.003");
+  assert.equal(await other.getByLabel("Optimizer").inputValue(), "adam");
+  assert.equal(await other.getByLabel("Batch", { exact: true }).inputValue(), "77");
+  assert.equal(await other.getByLabel("Activation").inputValue(), "gelu");
+  await other.getByLabel("Batch", { exact: true }).fill("99");
+  await other.getByLabel("Batch", { exact: true }).blur();
+  assert.match(other.url(), /batch=99/);
+  await other.close();
+});

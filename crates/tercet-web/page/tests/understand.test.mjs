@@ -1,0 +1,124 @@
+// Understand: the plane, the graph, convolution and the exercise; and all views on a narrow screen.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { open } from "./browser.mjs";
+
+let browser;
+before(async () => (browser = await open()));
+after(async () => {
+  await browser.close();
+  assert.deepEqual(browser.errors, [], "nothing goes wrong in the page");
+});
+
+const status = (page) => page.locator(".status").innerText();
+const share = (text) => parseFloat(/([\d.]+) % of the points/.exec(text)?.[1] ?? "0");
+
+/** Trains the plane of an address until it stops getting better, at most so long. */
+async function trained(address, wanted) {
+  const page = await browser.visit(address);
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await page.waitForFunction((least) => {
+    const text = document.querySelector(".status").textContent;
+    const right = parseFloat(/([\d.]+) % of the points/.exec(text)?.[1] ?? "0");
+    const step = Number((/(?:batch ([\d,]+)|([\d,]+) points)/.exec(text)?.[0] ?? "").replace(/\D/g, ""));
+    return right >= least || step > 1500;
+  }, wanted, { timeout: 60_000 });
+  const found = share(await status(page));
+  await page.close();
+  return found;
+}
+
+test("a hidden layer divides XOR; without its activation it is a line again, and a line does not", async () => {
+  assert.ok((await trained("#/plane?points=xor&model=network&hidden=8&act=relu", 98)) >= 98);
+  assert.ok((await trained("#/plane?points=xor&model=network&hidden=8&act=none", 98)) < 85);
+  assert.ok((await trained("#/plane?points=xor&model=linear", 98)) < 85);
+});
+
+test("the perceptron settles on two heaps, neighbours know everything at once", async () => {
+  assert.equal(await trained("#/plane?points=blobs&model=perceptron", 100), 100);
+  const page = await browser.visit("#/plane?points=spiral&model=neighbors&k=1");
+  await page.waitForFunction(() => /% of the points/.test(document.querySelector(".status").textContent));
+  assert.equal(share(await status(page)), 100);
+  await page.close();
+});
+
+test("points are placed by hand, and a link keeps them", async () => {
+  const page = await browser.visit("#/plane?points=mine&model=neighbors&k=1");
+  const canvas = page.locator(".plane-canvas");
+  await canvas.click({ position: { x: 100, y: 100 } });
+  await canvas.click({ position: { x: 300, y: 300 }, modifiers: ["Shift"] });
+  await page.waitForFunction(() => /^Everything/.test(document.querySelector(".status").textContent));
+  assert.match(page.url(), /mine=[^&]+%2C0%3B[^&]+%2C1/);
+  const other = await browser.visit(new URL(page.url()).hash);
+  await other.waitForFunction(() => /2 points/.test(document.querySelector(".plane-canvas").getAttribute("aria-label") ?? ""));
+  await page.close();
+  await other.close();
+});
+
+test("the graph goes forwards and backwards, and a link stands at its step", async () => {
+  const page = await browser.visit("#/graph");
+  const row = (name) => page.locator(".nodes tbody tr", { has: page.locator(`th:text-is("${name}")`) }).locator("td").allInnerTexts();
+  await page.locator(".nodes tbody tr").first().waitFor();
+  assert.deepEqual((await row("z")).slice(1, 4), ["−4", "3", "3"]);
+  assert.deepEqual((await row("x")).slice(1, 4), ["−2", "−4", "−4"]);
+  await page.getByRole("button", { name: "Begin" }).click();
+  assert.equal((await row("f"))[1], "…");
+  for (let i = 0; i < 3; i++) await page.getByRole("button", { name: "Step ▶" }).click();
+  assert.match(await page.locator(".step-words").innerText(), /^Back, 1 of/);
+  const other = await browser.visit(new URL(page.url()).hash);
+  await other.waitForFunction(() => document.querySelector(".step-words").textContent.startsWith("Back, 1 of"));
+  await other.getByLabel("Expression").fill("f = x +");
+  await other.getByLabel("Expression").blur();
+  await other.locator(".problem:not(:empty)").waitFor();
+  await other.getByLabel("Subject").selectOption("network");
+  await other.waitForFunction(() => document.querySelector(".problem").textContent === "" && document.querySelectorAll(".nodes tbody tr").length > 8);
+  assert.ok(!(await other.locator(".nodes").innerText()).includes("differs"));
+  await page.close();
+  await other.close();
+});
+
+test("a filter's sum is what stands in the map", async () => {
+  const page = await browser.visit("#/convolution?of=5&at=10,9&kernel=-1,0,1,-1,0,1,-1,0,1");
+  await page.locator(".written b").waitFor();
+  const before = Number((await page.locator(".written b").innerText()).replace("−", "-"));
+  const terms = await page.locator(".patch span").evaluateAll((cells) => cells.map((cell) => cell.innerText.replace(/−/g, "-").split(/\s*×\s*/).map(Number)));
+  const sum = terms.reduce((all, [x, w]) => all + x * w, 0);
+  // What is written out is rounded to two places.
+  assert.ok(Math.abs(Math.max(0, sum) - before) < 0.1, `${sum}, ${before}`);
+  await page.locator(".kernel input").first().fill("3");
+  await page.locator(".kernel input").first().blur();
+  assert.match(decodeURIComponent(page.url()), /kernel=3,0,1/);
+  await page.close();
+});
+
+test("the lecture's image is a dog, until its numbers change", async () => {
+  const page = await browser.visit("#/exercise");
+  await page.locator(".answer-line strong", { hasText: "dog" }).waitFor();
+  await page.getByLabel("x2", { exact: true }).fill("0");
+  await page.getByLabel("x2", { exact: true }).blur();
+  await page.waitForFunction(() => document.querySelector(".answer-line strong").textContent !== "dog");
+  const changed = await page.locator(".answer-line").innerText();
+  const other = await browser.visit(new URL(page.url()).hash);
+  await other.locator(".answer-line strong").waitFor();
+  assert.equal(await other.locator(".answer-line").innerText(), changed);
+  await page.close();
+  await other.close();
+});
+
+test("no view is wider than a narrow screen, and every control has a name", async () => {
+  const page = await browser.visit("#/draw");
+  await page.setViewportSize({ width: 360, height: 740 });
+  for (const view of ["draw", "train", "plane", "graph", "convolution", "exercise"]) {
+    await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
+    await page.locator(`main.view-${view} h1`).waitFor({ state: "attached" });
+    await page.waitForTimeout(300);
+    const width = await page.evaluate(() => document.scrollingElement.scrollWidth);
+    assert.ok(width <= 360, `${view} is ${width} pixels wide`);
+    const nameless = await page.evaluate(() => [...document.querySelectorAll("button, input:not([hidden]), select, canvas[role=img], svg[role=img]")]
+      .filter((one) => !one.closest("[hidden]") && !(one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.length))
+      .map((one) => one.outerHTML.slice(0, 100)));
+    assert.deepEqual(nameless, [], view);
+  }
+  await page.close();
+});

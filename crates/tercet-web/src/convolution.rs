@@ -1,0 +1,132 @@
+//! Understand, convolution: one filter over one picture, the layer itself.
+
+use serde::{Deserialize, Serialize};
+use tercet::data::{Dataset, ImageShape};
+use tercet::network::{Conv2d, Layer, Network, Pool, Shape};
+
+use crate::from_base64;
+
+/// A filter and the picture under it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Filtering {
+    /// Pixels of a row of the picture.
+    pub width: usize,
+    /// Its rows.
+    pub height: usize,
+    /// Its pixels, as base64.
+    pub pixels: String,
+    /// Rows and columns of the filter.
+    pub side: usize,
+    /// Its numbers, row by row.
+    pub kernel: Vec<f32>,
+    /// What is added.
+    pub bias: f32,
+    /// By how many pixels it moves on.
+    pub stride: usize,
+    /// How many rows and columns of zeros surround the picture.
+    pub padding: usize,
+    /// Whether what is below 0 becomes 0.
+    pub relu: bool,
+    /// How the result is pooled: not at all (1), or over windows of 2 × 2, 3 × 3 pixels.
+    pub pool: usize,
+    /// Whether pooling takes the mean instead of the largest.
+    pub mean: bool,
+}
+
+/// What comes out.
+#[derive(Debug, Serialize)]
+pub struct Filtered {
+    /// Behind the filter and its ReLU.
+    pub map: Map,
+    /// Behind the pool as well.
+    pub pooled: Option<Map>,
+    /// The picture as it enters: value / 255.
+    pub input: Vec<f32>,
+}
+
+/// Values in rows and columns.
+#[derive(Debug, Serialize)]
+pub struct Map {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// The values, row by row.
+    pub values: Vec<f32>,
+}
+
+/// Filters a picture.
+///
+/// # Errors
+/// A filter, stride, padding or pool that makes no sense for the picture.
+pub fn filter(what: &Filtering) -> Result<Filtered, String> {
+    let say = |error: tercet::Error| error.to_string();
+    let image = ImageShape::gray(what.width, what.height);
+    let pixels = from_base64(&what.pixels)?;
+    let input = pixels.iter().map(|&v| f32::from(v) / 255.0).collect();
+    let set = Dataset::from_pixels("picture", image, pixels, vec![0], vec!["picture".into()]).map_err(say)?;
+    let mut layers = vec![Layer::Conv2d(Conv2d {
+        channels: 1,
+        filters: 1,
+        kernel_height: what.side,
+        kernel_width: what.side,
+        stride: what.stride,
+        padding: what.padding,
+        w: what.kernel.clone(),
+        b: vec![what.bias],
+    })];
+    if what.relu {
+        layers.push(Layer::Relu);
+    }
+    let map = scores(image, layers.clone(), &set).map_err(say)?;
+    let pool = Pool { size: what.pool, stride: what.pool };
+    let pooled = match what.pool {
+        0 | 1 => None,
+        _ => {
+            layers.push(if what.mean { Layer::AveragePool(pool) } else { Layer::MaxPool(pool) });
+            Some(scores(image, layers, &set).map_err(say)?)
+        }
+    };
+    Ok(Filtered { map, pooled, input })
+}
+
+/// What is behind the last of the layers.
+fn scores(image: ImageShape, mut layers: Vec<Layer>, set: &Dataset) -> tercet::Result<Map> {
+    layers.push(Layer::Flatten);
+    let network = Network::with_input(image, layers)?;
+    let before_flatten = network.shapes()[network.shapes().len() - 2];
+    let (width, height) = match before_flatten {
+        Shape::Image(image) => (image.width, image.height),
+        Shape::Features(values) => (values, 1),
+    };
+    Ok(Map { width, height, values: network.scores(set)?.values().to_vec() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_the_sum_of_its_products_and_a_pool_the_largest_of_its_window() {
+        let pixels: Vec<u8> = (0..36).map(|p| if p % 6 < 3 { 0 } else { 255 }).collect();
+        let edge = Filtering {
+            width: 6,
+            height: 6,
+            pixels: crate::base64(&pixels),
+            side: 3,
+            kernel: vec![-1.0, 0.0, 1.0, -1.0, 0.0, 1.0, -1.0, 0.0, 1.0],
+            bias: 0.5,
+            stride: 1,
+            padding: 0,
+            relu: true,
+            pool: 2,
+            mean: false,
+        };
+        let filtered = filter(&edge).unwrap();
+        assert_eq!((filtered.map.width, filtered.map.height), (4, 4));
+        assert_eq!(filtered.map.values[..4], [0.5, 3.5, 3.5, 0.5]);
+        assert_eq!(filtered.pooled.unwrap().values, [3.5; 4]);
+        let error = filter(&Filtering { kernel: vec![1.0; 4], ..edge }).unwrap_err();
+        assert!(error.contains("found 4; expected 9"), "{error}");
+    }
+}
