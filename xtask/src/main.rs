@@ -9,6 +9,7 @@ mod command;
 mod python;
 mod repository;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,12 @@ enum Chore {
     /// Measures, and adds to the record of past measurements
     #[command(subcommand)]
     Bench(bench::Benchmark),
+    /// Builds the page into the program's crate, or a whole site with its data
+    Web(web::Arguments),
+    /// Makes the bindings of a WebAssembly module: a part of `web`
+    #[cfg(feature = "bind")]
+    #[command(hide = true)]
+    Bind(web::bind::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +44,9 @@ fn main() -> ExitCode {
     let done = Repository::of_this_program().and_then(|repository| match arguments.chore {
         Chore::Test(arguments) => test::run(&arguments, &repository),
         Chore::Bench(benchmark) => bench::run(&benchmark, &repository),
+        Chore::Web(arguments) => web::run(&arguments, &repository),
+        #[cfg(feature = "bind")]
+        Chore::Bind(arguments) => web::bind::run(&arguments),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
 use crate::checks::{dashboard, links, openapi, tensorboard, unsafe_code, words};
+use crate::checks::{dashboard, links, page, tensorboard, unsafe_code, words};
 use crate::command::{cargo, run as execute};
 use crate::repository::Repository;
 
@@ -39,6 +40,7 @@ const STEPS: &[Step] = &[
         run: links::check,
     },
     Step { name: "words", about: "no file names a path of a developer's machine", run: words::check },
+    Step { name: "built", about: "the built page is as new as its sources", run: page::is_new },
     Step { name: "clippy", about: "clippy has nothing to say", run: clippy },
     Step { name: "doc", about: "the documentation builds without a warning", run: doc },
     Step { name: "test", about: "all tests pass", run: test },
@@ -51,6 +53,7 @@ const STEPS: &[Step] = &[
         run: tensorboard::check,
     },
     Step { name: "openapi", about: "the HTTP interface keeps what it describes", run: openapi::check },
+    Step { name: "page", about: "the page does in a real browser what it says", run: page::works },
     Step { name: "release", about: "the program builds as users build it", run: release },
 ];
 

@@ -3,6 +3,7 @@
 pub mod dashboard;
 pub mod links;
 pub mod openapi;
+pub mod page;
 pub mod tensorboard;
 pub mod unsafe_code;
 pub mod words;

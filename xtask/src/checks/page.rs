@@ -1,0 +1,89 @@
+//! The page: as new as its sources, and in a real browser what it says it is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{cargo, program, run};
+use crate::repository::Repository;
+use crate::web::{BUILT, node::Npm, sources};
+
+/// Where a browser may be, by name.
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// Compares the digest beside the built page with that of the sources. Needs nothing but Rust.
+pub fn is_new(repository: &Repository) -> Result<()> {
+    let built = repository
+        .read(&Path::new(BUILT).join(sources::DIGEST))
+        .context("the page has not been built: run `cargo xtask web`")?;
+    if built.trim() != sources::digest(repository)? {
+        bail!(
+            "the page in {BUILT} is older than its sources: run `cargo xtask web` and commit what it writes"
+        );
+    }
+    Ok(())
+}
+
+/// Opens the built page in Chromium and uses it, beside the program.
+pub fn works(repository: &Repository) -> Result<()> {
+    let npm = Npm::set_up(repository)?;
+    let browser = browser()?;
+    run(cargo(repository, &["build", "--package", "tercet-cli"]))?;
+    let mut tests = npm.run("test");
+    tests.env("CHROMIUM", browser).env("TERCET", program(repository, "debug", "tercet")?);
+    run(tests)
+}
+
+/// Chromium, named by `CHROMIUM` or found on the path, else installed where apt may do that.
+fn browser() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("CHROMIUM") {
+        return Ok(named.into());
+    }
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        run(command)
+    };
+    println!("There is no Chromium on the path; asking apt for it.");
+    if apt(&["update", "--quiet"]).is_ok() && apt(&["install", "--yes", "--quiet", "chromium"]).is_ok() {
+        if let Some(found) = find() {
+            return Ok(found);
+        }
+    }
+    bail!("the tests of the page need Chromium: install it, or name it in the environment variable CHROMIUM")
+}
+
+fn find() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .flat_map(|folder| {
+            BROWSERS.map(|name| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+        })
+        .find(|candidate| candidate.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repository::planted;
+
+    #[test]
+    fn a_source_that_changed_since_the_build_is_noticed() {
+        let (folder, repository) =
+            planted(&[("crates/tercet-web/src/lib.rs", "one"), ("crates/tercet-cli/page/index.html", "")]);
+        let error = is_new(&repository).unwrap_err();
+        assert!(error.to_string().contains("has not been built"), "{error}");
+
+        let digest = sources::digest(&repository).unwrap();
+        std::fs::write(folder.path().join(BUILT).join(sources::DIGEST), digest + "\n").unwrap();
+        is_new(&repository).unwrap();
+
+        std::fs::write(folder.path().join("crates/tercet-web/src/lib.rs"), "two").unwrap();
+        let error = is_new(&repository).unwrap_err();
+        assert!(error.to_string().contains("older than its sources"), "{error}");
+    }
+}

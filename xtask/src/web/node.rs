@@ -1,0 +1,55 @@
+//! Node and npm, for TypeScript and the tests in a browser.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::TYPESCRIPT;
+use crate::command::run as execute;
+use crate::repository::Repository;
+
+/// The npm of this machine, in the folder of the page, with the packages of its lock file.
+pub struct Npm {
+    folder: PathBuf,
+}
+
+impl Npm {
+    /// Installs the packages where they are not those of the lock file.
+    pub fn set_up(repository: &Repository) -> Result<Npm> {
+        let npm = Npm { folder: repository.root().join(TYPESCRIPT) };
+        let found = npm.command("npm").arg("--version").output();
+        if !found.is_ok_and(|output| output.status.success()) {
+            bail!(
+                "npm was not found; the page needs Node.js 20 or later: install it from https://nodejs.org"
+            );
+        }
+        // A copy of the lock file beside the packages tells whether they are its.
+        let wanted =
+            std::fs::read(npm.folder.join("package-lock.json")).context("the page has no lock file")?;
+        let stamp = npm.folder.join("node_modules/.installed");
+        if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(npm);
+        }
+        let mut install = npm.command("npm");
+        install.args(["ci", "--no-audit", "--no-fund"]);
+        execute(install)?;
+        std::fs::write(stamp, wanted)?;
+        Ok(npm)
+    }
+
+    /// A script of `package.json`.
+    pub fn run(&self, script: &str) -> Command {
+        let mut command = self.command("npm");
+        command.args(["run", "--silent", script]);
+        command
+    }
+
+    fn command(&self, program: &str) -> Command {
+        // On Windows, npm is a script that only its full name starts.
+        let mut command =
+            Command::new(if cfg!(windows) { format!("{program}.cmd") } else { program.to_owned() });
+        command.current_dir(&self.folder);
+        command
+    }
+}
