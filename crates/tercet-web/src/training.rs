@@ -22,7 +22,7 @@ const BARS: usize = 40;
 /// What is trained, and how.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Setup {
-    /// The layers before the one of the scores, in words; empty for a linear classifier.
+    /// The layers in words, with or without the one of the scores; empty for a linear classifier.
     pub layers: String,
     /// Initial weights.
     pub init: Init,
@@ -381,7 +381,8 @@ mod tests {
     #[test]
     fn a_loss_that_diverges_ends_the_training_in_words() {
         let mut setup = setup("dense12 relu", 300);
-        setup.settings.learning_rate = 1e4;
+        // Each step multiplies the weights by about −199.
+        (setup.settings.learning_rate, setup.settings.reg) = (100.0, 1.0);
         let parts = split(&Source::Mnist.open().unwrap().train, 5000, 0).unwrap();
         let mut session = Session::new(setup, &parts.train, &parts.validation).unwrap();
         assert!(session.advance(300, false).unwrap_err().contains("learning rate"));
