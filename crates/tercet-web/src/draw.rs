@@ -14,12 +14,8 @@ use crate::models::Loaded;
 /// What a model makes of a picture.
 #[derive(Debug, Serialize)]
 pub struct Reading {
-    /// Every step of the preparation; none where the picture was as the model wants it.
-    pub stages: Vec<Stage>,
     /// The pixels that enter the model.
     pub prepared: Pixels,
-    /// Those of the picture that were changed.
-    pub unchanged: bool,
     /// The scores, (C): shares of the votes, or what the last layer gives.
     pub scores: Vec<f32>,
     /// Which of them is the largest.
@@ -97,20 +93,26 @@ pub struct Products {
     pub bias: f32,
 }
 
-/// What a model makes of a picture. `class` is the one whose products are asked for; the winner's by default.
+/// Prepares a picture for a model.
 ///
 /// # Errors
-/// A picture that cannot be prepared for the model, such as one without ink.
-pub fn read(model: &Loaded, picture: &Picture, class: Option<usize>) -> Result<Reading, String> {
+/// A picture that cannot be prepared, such as one without ink.
+pub fn prepared(model: &Loaded, picture: &Picture) -> Result<Prepared, String> {
+    prepare(picture, &model.file.card.contract).map_err(|error| error.to_string())
+}
+
+/// What a model makes of a picture that was prepared for it. `class` is the one whose products are asked for; the winner's by
+/// default.
+///
+/// # Errors
+/// A picture that was prepared for a model of another size.
+pub fn read(model: &Loaded, prepared: &Prepared, class: Option<usize>) -> Result<Reading, String> {
     let contract = &model.file.card.contract;
-    let prepared = prepare(picture, contract).map_err(|error| error.to_string())?;
-    let set = set_of(&prepared, contract, &model.file.card.classes)?;
+    let set = set_of(model, prepared)?;
     let say = |error: tercet::Error| error.to_string();
 
     let mut reading = Reading {
-        stages: prepared.stages.iter().map(|stage| Stage::of(stage.step, &stage.picture)).collect(),
         prepared: Pixels::of(&prepared.picture),
-        unchanged: prepared.unchanged,
         scores: Vec::new(),
         class: 0,
         probabilities: None,
@@ -170,21 +172,15 @@ pub fn read(model: &Loaded, picture: &Picture, class: Option<usize>) -> Result<R
     Ok(reading)
 }
 
-/// A picture as a model sees it, as a set of one example.
+/// A picture as a model sees it, as a set of one example, as the program makes it.
 ///
 /// # Errors
-/// A picture that cannot be prepared for the model.
-pub fn prepared(model: &Loaded, picture: &Picture) -> Result<Dataset, String> {
-    let contract = &model.file.card.contract;
-    let prepared = prepare(picture, contract).map_err(|error| error.to_string())?;
-    set_of(&prepared, contract, &model.file.card.classes)
-}
-
-/// A prepared picture as a set of one example, as the program makes it.
-fn set_of(prepared: &Prepared, contract: &Contract, classes: &[String]) -> Result<Dataset, String> {
-    let shape = contract.image.ok_or("a model of features that are no picture")?;
+/// A picture that was prepared for a model of another size.
+pub fn set_of(model: &Loaded, prepared: &Prepared) -> Result<Dataset, String> {
+    let card = &model.file.card;
+    let shape = card.contract.image.ok_or("a model of features that are no picture")?;
     let pixels = prepared.picture.pixels().to_vec();
-    Dataset::from_pixels("picture", shape, pixels, vec![0], classes.to_vec())
+    Dataset::from_pixels("picture", shape, pixels, vec![0], card.classes.clone())
         .map_err(|error| error.to_string())
 }
 
@@ -198,6 +194,11 @@ impl Pixels {
 }
 
 impl Stage {
+    /// Every step of a preparation; none where the picture was as the model wants it.
+    pub fn all(prepared: &Prepared) -> Vec<Stage> {
+        prepared.stages.iter().map(|stage| Stage::of(stage.step, &stage.picture)).collect()
+    }
+
     fn of(step: Step, picture: &Picture) -> Stage {
         let step = match step {
             Step::Recoloured => "recoloured",
@@ -212,5 +213,58 @@ impl Stage {
             Step::Blurred => "blurred",
         };
         Stage { step, picture: Pixels::of(picture) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped(name: &str) -> Loaded {
+        let path = format!("{}/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+        Loaded::from_bytes(&std::fs::read(path).unwrap(), name).unwrap()
+    }
+
+    /// A bar on white paper: a one.
+    fn bar() -> Picture {
+        let ink = |p: usize| (180..204).contains(&(p % 280)) && (20..150).contains(&(p / 280));
+        let pixels = (0..280 * 280).map(|p| if ink(p) { 0 } else { 255 }).collect();
+        Picture::new(ImageShape::gray(280, 280), pixels).unwrap()
+    }
+
+    #[test]
+    fn every_model_reads_a_bar_as_one_with_the_scores_of_its_file() {
+        for name in ["sample", "linear", "network", "convolution"] {
+            let model = shipped(name);
+            let ready = prepared(&model, &bar()).unwrap();
+            let reading = read(&model, &ready, None).unwrap();
+            assert_eq!(reading.class, 1, "{name}");
+            let scores = model.file.scores(&set_of(&model, &ready).unwrap()).unwrap();
+            assert_eq!(scores.row(0), reading.scores, "{name}");
+            assert_eq!(reading.hidden.len(), model.inside.len());
+        }
+    }
+
+    #[test]
+    fn the_products_of_any_class_and_its_bias_sum_to_its_score() {
+        let model = shipped("linear");
+        let ready = prepared(&model, &bar()).unwrap();
+        for class in [None, Some(0), Some(7), Some(99)] {
+            let reading = read(&model, &ready, class).unwrap();
+            let products = reading.products.unwrap();
+            assert_eq!(products.class, class.filter(|&class| class < 10).unwrap_or(reading.class));
+            let sum = products.products.iter().sum::<f32>() + products.bias;
+            assert!((sum - reading.scores[products.class]).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn the_stages_lead_from_the_drawing_to_what_the_models_see() {
+        let model = shipped("network");
+        let ready = prepared(&model, &bar()).unwrap();
+        let steps: Vec<&str> = Stage::all(&ready).iter().map(|stage| stage.step).collect();
+        assert_eq!(steps, ["inverted", "cropped", "scaled", "centred"]);
+        let white = Picture::new(ImageShape::gray(280, 280), vec![255; 280 * 280]).unwrap();
+        assert!(prepared(&model, &white).is_err());
     }
 }

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tercet::data::ImageShape;
-use tercet::image::Picture;
+use tercet::image::{Contract, Picture, Prepared, Range};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 use crate::convolution::{Filtering, filter};
 use crate::data::{Data, pieces};
-use crate::draw::{Pixels, Reading, prepared, read};
+use crate::draw::{Pixels, Reading, Stage, prepared, read, set_of};
 use crate::exercise::{Numbers, work};
 use crate::expression::{Subject, compute};
 use crate::models::Loaded;
@@ -31,6 +31,8 @@ pub struct Engine {
 /// All readings of a picture.
 #[derive(Serialize)]
 struct Readings<'a> {
+    /// The preparation for the first of the models.
+    stages: Vec<Stage>,
     models: Vec<(&'a str, Reading)>,
     verdict: Option<Verdict>,
 }
@@ -44,13 +46,13 @@ struct Example {
 
 #[wasm_bindgen]
 impl Engine {
-    /// An engine without models and data.
+    /// An engine without models and data, with the thresholds of its verdict: the text of `models/verdict.json`.
     ///
     /// # Errors
-    /// Thresholds that were damaged when the page was built.
+    /// A text that holds no thresholds.
     #[wasm_bindgen(constructor)]
-    pub fn new() -> Result<Engine, JsError> {
-        let thresholds = from_json(include_str!("../models/verdict.json"))?;
+    pub fn new(thresholds: &str) -> Result<Engine, JsError> {
+        let thresholds = from_json(thresholds)?;
         let (models, data) = (Vec::new(), Data::default());
         Ok(Engine { thresholds, judge: None, models, data, session: None, plane: None })
     }
@@ -115,18 +117,27 @@ impl Engine {
         let picture = Picture::new(ImageShape { width, height, channels }, pixels).map_err(refuse)?;
         let class = usize::try_from(class).ok();
         let mut models = Vec::with_capacity(self.models.len());
+        let (mut stages, mut verdict) = (Vec::new(), None);
+        // Most models want the same, and what was prepared for one serves the next.
+        let mut last: Option<(Contract, Prepared)> = None;
         for (place, model) in self.models.iter() {
-            models.push((place.as_str(), read(model, &picture, class).map_err(refuse)?));
-        }
-        let verdict = match (&self.judge, self.model("convolution")) {
-            (Some(judge), Some(convolution)) => {
-                let set = prepared(convolution, &picture).map_err(refuse)?;
-                let distances = judge.distances(convolution, &set).map_err(refuse)?;
-                distances.first().map(|&distances| self.thresholds.judge(distances))
+            let contract = Contract { range: Range::ZeroToOne, ..model.file.card.contract };
+            let ready = match last.take() {
+                Some((known, ready)) if known == contract => ready,
+                _ => prepared(model, &picture).map_err(refuse)?,
+            };
+            if models.is_empty() {
+                stages = Stage::all(&ready);
             }
-            _ => None,
-        };
-        to_json(&Readings { models, verdict })
+            models.push((place.as_str(), read(model, &ready, class).map_err(refuse)?));
+            if let (Some(judge), "convolution") = (&self.judge, place.as_str()) {
+                let set = set_of(model, &ready).map_err(refuse)?;
+                let distances = judge.distances(model, &set).map_err(refuse)?;
+                verdict = distances.first().map(|&distances| self.thresholds.judge(distances));
+            }
+            last = Some((contract, ready));
+        }
+        to_json(&Readings { stages, models, verdict })
     }
 
     /// The names of the pieces of MNIST.

@@ -116,9 +116,9 @@ pub fn compute(subject: &Subject) -> Result<Computed, String> {
         backward: true,
         node: step.to.place(),
         by: step.by().map(NodeId::place),
-        derivative: step.derivative().map(|value| value.short(4)),
+        derivative: step.derivative().map(|value| shown(value)),
         words: step.to_string(),
-        gradient: Some(step.value.short(4)),
+        gradient: Some(shown(step.value)),
     };
     let gradients =
         graph.gradients_with(&evaluation, root, &mut |step| steps.push(backward(step))).map_err(say)?;
@@ -128,6 +128,11 @@ pub fn compute(subject: &Subject) -> Result<Computed, String> {
         .collect::<tercet::Result<_>>()
         .map_err(say)?;
     Ok(Computed { nodes, steps, root: root.place() })
+}
+
+/// A value, shortened, with the minus sign that the words of the steps have.
+fn shown(value: &Value) -> String {
+    value.short(4).replace('-', "−")
 }
 
 fn network(
@@ -160,7 +165,7 @@ fn forward(graph: &Graph, evaluation: &Evaluation) -> Vec<Step> {
                 "{} = {} = {}",
                 graph.name(node),
                 graph.formula(node),
-                evaluation.value(node).short(4)
+                shown(evaluation.value(node))
             ),
             gradient: None,
         })
@@ -180,7 +185,7 @@ fn describe(
         let slopes: Vec<f64> = checked.differences.iter().map(|difference| difference.slope).collect();
         let (rows, columns) = value.shape();
         match Value::new(rows, columns, slopes.clone()) {
-            Ok(whole) => whole.short(4),
+            Ok(whole) => shown(&whole),
             // Not all of a large matrix is checked.
             Err(_) => slopes.first().map_or(String::new(), |&slope| number(slope)),
         }
@@ -196,8 +201,8 @@ fn describe(
         formula: graph.formula(node),
         operands: graph.operands(node).iter().map(|operand| operand.place()).collect(),
         shape: value.shape(),
-        value: value.short(4),
-        gradient: gradients.of(node).map(|gradient| gradient.short(4)),
+        value: shown(value),
+        gradient: gradients.of(node).map(|gradient| shown(gradient)),
         difference: checked.as_ref().map(differences),
         verdict: checked.map(|checked| match checked.verdict {
             Verdict::Agrees => "agrees",

@@ -100,7 +100,7 @@ impl Loaded {
                 (format!("k = {k}, {}", neighbors.distance_in_words()), n)
             }
             Classifier::Linear(linear) => (linear.network().to_string(), linear.network().parameters()),
-            Classifier::Network(network) => (network.to_string(), network.parameters()),
+            Classifier::Network(network) => (network.architecture().to_string(), network.parameters()),
         };
         About {
             kind: self.file.classifier.kind(),
@@ -140,4 +140,29 @@ fn inside(network: &Network) -> tercet::Result<Vec<Inside>> {
         });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_activation_and_every_pool_of_the_shipped_network_can_be_looked_at() {
+        let name = "convolution.safetensors";
+        let bytes = std::fs::read(format!("{}/models/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let loaded = Loaded::from_bytes(&bytes, name).unwrap();
+        let shapes: Vec<String> = loaded.inside.iter().map(|inside| inside.shape.to_string()).collect();
+        assert_eq!(shapes, ["24 × 24 × 8", "12 × 12 × 8", "8 × 8 × 16", "4 × 4 × 16", "64"]);
+        assert_eq!((loaded.about().kind, loaded.about().size), ("network", 20_522));
+        assert!(loaded.inside[0].name.ends_with("relu"), "{}", loaded.inside[0].name);
+    }
+
+    #[test]
+    fn what_is_no_model_of_grey_pictures_is_refused_in_words() {
+        assert!(Loaded::from_bytes(b"a cat", "cat.safetensors").unwrap_err().starts_with("cat.safetensors"));
+        let network = Network::fully_connected(2, &[3], 2, tercet::network::Init::He, 0).unwrap();
+        let card = Card::new(vec!["a".into(), "b".into()], Contract::features(2));
+        let features = ModelFile { card, classifier: Classifier::Network(network) };
+        assert!(Loaded::new(features).unwrap_err().contains("expected one of grey images"));
+    }
 }

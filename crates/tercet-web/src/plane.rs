@@ -257,7 +257,7 @@ mod tests {
     fn a_hidden_layer_bends_the_border_and_without_its_activation_it_is_a_line_again() {
         assert!(accuracy(&scene("xor", "network", "dense16 relu"), 3000) > 0.97);
         assert!(accuracy(&scene("xor", "network", ""), 3000) < 0.8);
-        let straight = scene("xor", "network", "dense16");
+        let straight = scene("xor", "network", "dense16 dense2");
         assert!(accuracy(&straight, 3000) < 0.8);
 
         // Along a line the regions change at most once, wherever it lies.

@@ -22,7 +22,7 @@ const BARS: usize = 40;
 /// What is trained, and how.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Setup {
-    /// The layers before the one of the scores, in words; empty for a linear classifier.
+    /// The layers in words, with or without the one of the scores; empty for a linear classifier.
     pub layers: String,
     /// Initial weights.
     pub init: Init,
@@ -294,5 +294,98 @@ impl Histogram {
         }
         let zeros = values.iter().filter(|v| **v == 0.0).count() as f64 / values.len().max(1) as f64;
         Histogram { name, range: (low, high), counts, zeros }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tercet::data::{Source, split};
+    use tercet::train::{Length, train};
+
+    use super::*;
+
+    fn setup(layers: &str, steps: usize) -> Setup {
+        let settings =
+            Settings { length: Length::Iterations(steps), check_every: Some(20), ..Settings::lecture() };
+        Setup { layers: layers.into(), init: Init::He, seed: 4, examples: 2000, validation: 200, settings }
+    }
+
+    fn session(layers: &str, steps: usize) -> Session {
+        let parts = split(&Source::Mnist.open().unwrap().train, 5000, 0).unwrap();
+        Session::new(setup(layers, steps), &parts.train, &parts.validation).unwrap()
+    }
+
+    #[test]
+    fn slices_of_a_training_are_the_training() {
+        let mut sliced = session("dense12 relu", 100);
+        let (mut losses, mut checks, mut slices) = (Vec::new(), Vec::new(), 0);
+        for steps in [1, 7, 40, 1, 200] {
+            let before = losses.len();
+            let report = sliced.advance(steps, true).unwrap();
+            losses.extend(report.losses);
+            checks.extend(report.checks);
+            assert_eq!((report.step, report.done), (losses.len(), losses.len() == 100));
+            // The first of its steps is measured.
+            let measured = report.measured.unwrap();
+            assert_eq!((measured.step, measured.layers.len()), (before + 1, 2));
+            slices += 1;
+        }
+        assert_eq!((losses.len(), slices), (100, 5));
+        assert!(sliced.advance(5, false).unwrap().losses.is_empty());
+
+        let whole = session("dense12 relu", 100);
+        let mut network = whole.network.clone();
+        let settings = &whole.setup.settings;
+        let go_on = &mut |_: tercet::train::Progress<'_>| ControlFlow::Continue(());
+        let training =
+            train(&mut network, &whole.train, Some(&whole.validation), settings, 4, go_on).unwrap();
+        assert_eq!((losses, checks), (training.history.losses, training.history.checks));
+        assert_eq!(*sliced.network(), network);
+    }
+
+    #[test]
+    fn the_learning_rate_changes_from_the_next_step_on() {
+        let mut session = session("", 30);
+        assert_eq!(session.advance(5, false).unwrap().learning_rate, 0.1);
+        session.scale_learning_rate(0.5).unwrap();
+        assert_eq!(session.advance(1, false).unwrap().learning_rate, 0.05);
+        assert_eq!(session.advance(9, false).unwrap().learning_rate, 0.05);
+        assert!(session.scale_learning_rate(0.0).is_err());
+    }
+
+    #[test]
+    fn a_model_is_kept_as_the_program_reads_it() {
+        for (layers, kind) in [("", "linear"), ("dense8 relu", "network")] {
+            let mut session = session(layers, 40);
+            session.advance(40, false).unwrap();
+            let bytes = session.model().unwrap().to_bytes().unwrap();
+            let read = ModelFile::from_bytes(&bytes, std::path::Path::new("trained")).unwrap();
+            assert_eq!(read.classifier.kind(), kind);
+            assert!(read.card.metrics["validation accuracy"] > 0.3, "{:?}", read.card.metrics);
+        }
+    }
+
+    #[test]
+    fn weights_are_pictured_and_every_number_is_in_a_histogram() {
+        let linear = session("", 1).templates(40);
+        assert_eq!((linear.width, linear.height, linear.images.len()), (28, 28, 10));
+        let session = session("conv5-3 relu pool flatten dense6 tanh", 1);
+        let filters = session.templates(40);
+        assert_eq!((filters.width, filters.height, filters.images.len()), (5, 5, 3));
+        for histogram in session.histograms() {
+            assert!(histogram.counts.iter().sum::<u32>() > 0, "{}", histogram.name);
+            assert!(histogram.range.0 <= histogram.range.1);
+        }
+    }
+
+    #[test]
+    fn a_loss_that_diverges_ends_the_training_in_words() {
+        let mut setup = setup("dense12 relu", 300);
+        // Each step multiplies the weights by about −199.
+        (setup.settings.learning_rate, setup.settings.reg) = (100.0, 1.0);
+        let parts = split(&Source::Mnist.open().unwrap().train, 5000, 0).unwrap();
+        let mut session = Session::new(setup, &parts.train, &parts.validation).unwrap();
+        assert!(session.advance(300, false).unwrap_err().contains("learning rate"));
+        assert!(session.advance(1, false).unwrap().done);
     }
 }

@@ -92,7 +92,8 @@ fn models(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "safetensors") {
+        if path.extension().is_some_and(|extension| extension == "json") {
+            fs::copy(&path, to.join(path.file_name().context("a file has a name")?))?;
             continue;
         }
         let name = path.file_name().context("a file has a name")?.to_string_lossy().into_owned() + ".gz";

@@ -38,9 +38,7 @@ export interface Products {
   bias: number;
 }
 export interface Reading {
-  stages: { step: string; picture: Pixels }[];
   prepared: Pixels;
-  unchanged: boolean;
   scores: number[];
   class: number;
   probabilities: number[] | null;
@@ -54,6 +52,7 @@ export interface Verdict {
   is_digit: boolean;
 }
 export interface Readings {
+  stages: { step: string; picture: Pixels }[];
   models: [string, Reading][];
   verdict: Verdict | null;
 }

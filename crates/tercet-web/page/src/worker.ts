@@ -4,10 +4,14 @@ import init, { Engine } from "../pkg/tercet_web.js";
 import type { Answer, Request } from "./protocol";
 
 const started = (async () => {
-  const wasm = await fetch(new URL("tercet.wasm", self.location.href));
-  if (!wasm.ok) throw new Error(`tercet.wasm could not be loaded (${wasm.status})`);
+  const beside = async (name: string) => {
+    const response = await fetch(new URL(name, self.location.href));
+    if (!response.ok) throw new Error(`${name} could not be loaded (${response.status})`);
+    return response;
+  };
+  const [wasm, verdict] = await Promise.all([beside("tercet.wasm"), beside("models/verdict.json")]);
   await init({ module_or_path: await wasm.arrayBuffer() });
-  return new Engine();
+  return new Engine(await verdict.text());
 })();
 started.catch(() => {
   // Every request says so.

@@ -38,10 +38,10 @@ export function curves(title: string, percent = false): Curves {
         legend: { show: false },
         cursor: { y: false, drag: { x: true, y: false } },
         scales: { x: { time: false }, y: percent ? { range: (_, low, high) => [Math.max(0, Math.min(low, 0.85) - 0.02), Math.min(1, high + 0.01)] } : { range: (_, __, high) => [0, high * 1.05 || 1] } },
-        axes: [axis, { ...axis, size: 48, values: (_, values) => values.map((v) => (percent ? `${Math.round(v * 100)} %` : String(Number(v.toPrecision(3))))) }],
+        axes: [axis, { ...axis, size: 54, values: (_, values) => values.map((v) => (percent ? `${Math.round(v * 100)} %` : String(Number(v.toPrecision(3))))) }],
         series: [
           { label: "step" },
-          ...list.map((curve) => ({ label: curve.label, stroke: cssColor(curve.color), width: 2, dash: curve.dashed ? [5, 4] : [], points: { show: curve.x.length < 3 }, spanGaps: true })),
+          ...list.map((curve) => ({ label: curve.label, stroke: cssColor(curve.color), width: 2, dash: curve.dashed ? [5, 4] : [], points: { show: (plot: uPlot, series: number) => (plot.data[series] ?? []).filter((v) => v !== null && v !== undefined).length < 2 }, spanGaps: true })),
         ],
       },
       joined(list),

@@ -34,9 +34,9 @@ export function paintGrey(canvas: HTMLCanvasElement, pixels: Pixels): void {
   paintShares(canvas, Array.from(bytes, (v) => v / 255), pixels.width, pixels.height);
 }
 
-/** Numbers from 0 to 1 between the colours of paper and ink. */
+/** Numbers from 0 to 1 between the colours of paper and ink, or of nothing and another colour. */
 export function paintShares(canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, to = "--ink-picture"): void {
-  const paper = color("--paper-picture");
+  const paper = color(to === "--ink-picture" ? "--paper-picture" : "--zero-activation");
   const ink = color(to);
   put(canvas, width, height, (i) => mix(paper, ink, Math.min(1, Math.max(0, values[i] ?? 0))));
 }

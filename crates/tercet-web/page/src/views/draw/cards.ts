@@ -41,18 +41,19 @@ function words(place: Place): string {
   const { about } = place;
   if (about.kind === "neighbors") return `remembers ${count(about.size)} images · ${about.words}`;
   if (about.kind === "linear") return `one template a class · ${count(about.size)} parameters`;
-  return `${about.words.split(":")[0]} · ${count(about.size)} parameters`;
+  return `${about.words} · ${count(about.size)} parameters`;
 }
 
 /** How far the winner is ahead, in the model's own terms. */
 function certainty(reading: Reading): string {
   if (reading.votes) {
     const all = reading.votes.reduce((sum, votes) => sum + votes, 0);
-    return `${short(reading.votes[reading.class] ?? 0)} of ${short(all)} votes`;
+    const whole = (v: number) => short(v).replace(/\.0+$/, "");
+    return `${whole(reading.votes[reading.class] ?? 0)} of ${whole(all)} votes`;
   }
   const [first = 0, second = 0] = [...reading.scores].sort((a, b) => b - a);
   const ahead = `ahead by ${fixed(first - second, 2)}`;
-  return reading.hidden.length ? `${percent(reading.probabilities?.[reading.class] ?? 0)} sure, ${ahead}` : ahead;
+  return reading.hidden.length ? `softmax ${percent(reading.probabilities?.[reading.class] ?? 0)}, ${ahead}` : ahead;
 }
 
 type Inside = (place: Place, body: HTMLElement, pick: (index: number) => void) => (reading: Reading) => void;
@@ -68,7 +69,7 @@ const neighbors: Inside = (place, body) => {
       return h("li", { "data-index": String(neighbor.index), "data-distance": String(neighbor.distance) },
         image, h("b", {}, place.about.classes[neighbor.label] ?? ""), h("span", {}, fixed(neighbor.distance, 0)));
     }));
-    votes.show(reading.votes ?? [], short, reading.class);
+    votes.show(reading.votes ?? [], (v) => short(v).replace(/\.0+$/, ""), reading.class);
   };
 };
 
@@ -113,8 +114,7 @@ const network: Inside = (place, body) => {
       const from = layer.slice(0, -1).findLast((word) => /^(conv|dense)/.test(word));
       const name = [from, layer.at(-1)].filter(Boolean).join(" ");
       if (!hidden.image) {
-        const side = Math.ceil(Math.sqrt(hidden.channels));
-        const columns = hidden.channels <= 48 ? Math.min(side, 12) : Math.min(16, side * 2);
+        const columns = hidden.channels <= 48 ? Math.min(hidden.channels, 12) : hidden.channels <= 512 ? 16 : 32;
         const rows = Math.ceil(hidden.channels / columns);
         const image = picture(`${hidden.channels} hidden units behind ${name}`, "units");
         const most = largest(hidden.values) || 1;

@@ -86,7 +86,7 @@ export const draw: View = {
       for (const one of cards) one.show(found.get(one.place.name) ?? null);
       const first = found.get("convolution") ?? [...found.values()][0];
       last.prepared = first?.prepared ?? last.prepared;
-      stages.replaceChildren(...(first?.stages ?? []).map(({ step, picture: pixels }) => {
+      stages.replaceChildren(...(readings?.stages ?? []).map(({ step, picture: pixels }) => {
         const words = STEPS[step] ?? step;
         const image = picture(words);
         if (step === "recoloured") paintPlain(image, pixels);
@@ -94,7 +94,7 @@ export const draw: View = {
         return h("li", {}, image, h("span", {}, words));
       }));
       stages.classList.toggle("empty", !first);
-      if (first && first.stages.length === 0) stages.append(h("li", {}, h("span", {}, "as it should be already")));
+      if (readings?.stages.length === 0) stages.append(h("li", {}, h("span", {}, "as it should be already")));
 
       const answers = cards.map(({ place }) => ({ place, class: found.get(place.name)?.class }));
       const counts = new Map<number, number>();
@@ -127,7 +127,7 @@ export const draw: View = {
         return [h("strong", {}, "Not a digit"), `, it seems: ${why}. Each model must name one all the same.`];
       }
       const name = (index: number) => answers[0]?.place.about.classes[index] ?? String(index);
-      if (counts.size === 1) return [`All ${answers.length} read `, h("strong", {}, name(most)), "."];
+      if (counts.size === 1) return [`All ${["", "", "two", "three", "four", "five", "six"][answers.length] ?? answers.length} read `, h("strong", {}, name(most)), "."];
       const others = answers.filter((answer) => answer.class !== undefined && answer.class !== most);
       return [h("strong", {}, "They disagree: "), `most read ${name(most)}; `,
         others.map((answer) => `${answer.place.title.toLowerCase()} ${name(answer.class ?? 0)}`).join(", "), "."];

@@ -122,7 +122,7 @@ export const graph: View = {
       h("p", { class: "lede" }, "Backpropagation is the chain rule, node by node: each multiplies the gradient that arrives by its own derivative, and hands it on."),
       h("div", { class: "setup inline" }, subject.element, expression.element, variables.element, inputs.element, hidden.element, classes.element, seed.element, loss.element),
       examples, error,
-      h("div", { class: "stepper" }, button("⏮ Begin", () => go(0)), button("◀ Back", () => go(at - 1)), slider, button("Step ▶", () => go(at + 1), "primary"), button("All ⏭", () => go(Number.POSITIVE_INFINITY))),
+      h("div", { class: "stepper" }, button("Begin", () => go(0)), button("Back", () => go(at - 1)), slider, button("Step", () => go(at + 1), "primary"), button("All", () => go(Number.POSITIVE_INFINITY))),
       words, picture,
       h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "All nodes" }, h("table", { class: "nodes" },
         h("thead", {}, h("tr", {}, ...["Node", "Is", "Value", "Gradient", "Finite differences", ""].map((title) => h("th", { scope: "col" }, title)))), rows)),

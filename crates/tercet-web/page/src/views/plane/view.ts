@@ -77,7 +77,7 @@ export const plane: View = {
     };
     const scene = (): Scene => {
       const act = fields.act.get() === "none" ? "" : ` ${fields.act.get()}`;
-      const layers = fields.model.get() === "network" ? (fields.hidden.get().match(/\d+/g) ?? ["8"]).map((units) => `dense${Math.min(64, Number(units))}${act}`).join(" ") : "";
+      const layers = fields.model.get() === "network" ? (fields.hidden.get().match(/\d+/g) ?? ["8"]).map((units) => `dense${Math.min(64, Number(units))}${act}`).concat("dense2").join(" ") : "";
       return {
         points: fields.points.get(), count: fields.count.get(), noise: fields.noise.get(), seed: fields.seed.get(), mine,
         model: fields.model.get() === "linear" ? "network" : fields.model.get(), k: fields.k.get(),

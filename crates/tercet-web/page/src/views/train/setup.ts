@@ -85,9 +85,10 @@ export function form(changed: () => void): Form {
       case "linear":
         return "";
       case "network":
-        return (fields.hidden.get().match(/\d+/g) ?? ["36"]).map((units) => `dense${units}${word}`).join(" ");
+        // The scores are named too: without an activation behind it, the last hidden layer would be taken for them.
+        return [...(fields.hidden.get().match(/\d+/g) ?? ["36"]).map((units) => `dense${units}${word}`), "dense10"].join(" ");
       case "convolution":
-        return `conv5-8${word} pool conv5-16${word} pool flatten dense64${word}`;
+        return `conv5-8${word} pool conv5-16${word} pool flatten dense64${word} dense10`;
       case "words":
         return fields.words.get();
     }

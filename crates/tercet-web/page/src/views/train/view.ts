@@ -33,9 +33,12 @@ export const train: View = {
     let looked = 0;
     let perSlice = 10;
 
+    // The form says that it changed while it is being made, too.
+    let made = false;
     const form = newForm(() => {
-      if (root.isConnected && form) keep(form.state());
+      if (made) keep(form.state());
     });
+    made = true;
     const status = h("p", { class: "status", role: "status" });
     const bar = h("progress", { max: 1, value: 0, "aria-label": "Progress of the training" });
     const loss = curves("Loss");
