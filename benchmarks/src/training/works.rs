@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn recipes_are_what_the_library_takes() {
-        for work in [TRAINING.works, CONVOLUTION.works].concat() {
+        for work in TRAINING.works.iter().chain(CONVOLUTION.works) {
             if let Kind::Training(recipe) | Kind::Prediction(recipe) | Kind::OneByOne(recipe) = work.kind {
                 recipe.settings(false).validate().unwrap();
             }

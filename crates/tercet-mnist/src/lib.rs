@@ -216,58 +216,6 @@ impl Part {
     }
 }
 
-/// One of the four files, as the folder `files` of this crate holds them: for whoever has
-/// the compressed pieces from elsewhere, such as a page that fetches them.
-///
-/// ```
-/// use tercet_mnist::Part;
-/// assert_eq!(Part::TrainImages.pieces()[3], "train-images-3.zst");
-/// assert!(Part::TestLabels.open(&[b"no Zstandard"]).is_err());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// [`Mnist::train_images`].
-    TrainImages,
-    /// [`Mnist::train_labels`].
-    TrainLabels,
-    /// [`Mnist::test_images`].
-    TestImages,
-    /// [`Mnist::test_labels`].
-    TestLabels,
-}
-
-impl Part {
-    /// The names of the compressed pieces, in order.
-    pub fn pieces(self) -> &'static [&'static str] {
-        match self {
-            Part::TrainImages => {
-                &["train-images-0.zst", "train-images-1.zst", "train-images-2.zst", "train-images-3.zst"]
-            }
-            Part::TrainLabels => &["train-labels.zst"],
-            Part::TestImages => &["test-images.zst"],
-            Part::TestLabels => &["test-labels.zst"],
-        }
-    }
-
-    /// Decompresses the pieces and checks that they are the original.
-    ///
-    /// # Errors
-    /// Another number of pieces, and data that is not MNIST, bit for bit.
-    pub fn open(self, pieces: &[&[u8]]) -> Result<Vec<u8>, Error> {
-        let original = match self {
-            Part::TrainImages => TRAIN_IMAGES,
-            Part::TrainLabels => TRAIN_LABELS,
-            Part::TestImages => TEST_IMAGES,
-            Part::TestLabels => TEST_LABELS,
-        };
-        let (found, expected) = (pieces.len(), self.pieces().len());
-        if found != expected {
-            return Err(Error::Pieces { file: original.name, found, expected });
-        }
-        File { pieces, ..original }.open(&Decoders::default())
-    }
-}
-
 /// Decompresses the data and checks it.
 ///
 /// # Errors
