@@ -4,6 +4,7 @@
 //! live in `checks`.
 
 mod bench;
+mod book;
 mod checks;
 mod command;
 mod python;
@@ -30,6 +31,8 @@ enum Chore {
     /// Measures, and adds to the record of past measurements
     #[command(subcommand)]
     Bench(bench::Benchmark),
+    /// Runs every command in the book, and builds its pages into target/book
+    Book(book::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let done = Repository::of_this_program().and_then(|repository| match arguments.chore {
         Chore::Test(arguments) => test::run(&arguments, &repository),
         Chore::Bench(benchmark) => bench::run(&benchmark, &repository),
+        Chore::Book(arguments) => book::run(&arguments, &repository),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
