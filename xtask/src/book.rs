@@ -57,8 +57,8 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["build", "--release"]))?;
     let tercet = program(repository, "release", "tercet")?;
     let folder = tercet.parent().context("the program lies in a folder")?;
-    let paths = std::iter::once(folder.to_owned())
-        .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&others));
     let path = std::env::join_paths(paths).context("a folder of the program that PATH cannot name")?;
     let seven = seven(&tercet)?;
 
