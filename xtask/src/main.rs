@@ -4,6 +4,7 @@
 //! live in `checks`.
 
 mod bench;
+mod book;
 mod checks;
 mod command;
 mod python;
@@ -37,6 +38,8 @@ enum Chore {
     #[cfg(feature = "bind")]
     #[command(hide = true)]
     Bind(web::bind::Arguments),
+    /// Runs every command in the book, and builds its pages into target/book
+    Book(book::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Chore::Web(arguments) => web::run(&arguments, &repository),
         #[cfg(feature = "bind")]
         Chore::Bind(arguments) => web::bind::run(&arguments),
+        Chore::Book(arguments) => book::run(&arguments, &repository),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

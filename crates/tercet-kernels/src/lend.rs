@@ -12,6 +12,8 @@
 use std::sync::Arc;
 
 /// A slice that is somebody else's. It reads like one.
+// The `Arc` is there to be counted.
+#[expect(clippy::redundant_allocation)]
 #[derive(Debug)]
 pub struct Lent<T: 'static>(Arc<&'static [T]>);
 
@@ -51,6 +53,7 @@ pub fn lend<T: Sync + 'static, R>(slice: &[T], with: impl FnOnce(Lent<T>) -> R) 
     with(Lent(Arc::clone(&lender.0)))
 }
 
+#[expect(clippy::redundant_allocation)]
 struct Lender<T: 'static>(Arc<&'static [T]>);
 
 impl<T> Drop for Lender<T> {

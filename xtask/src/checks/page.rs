@@ -49,10 +49,11 @@ fn browser() -> Result<PathBuf> {
         run(command)
     };
     println!("There is no Chromium on the path; asking apt for it.");
-    if apt(&["update", "--quiet"]).is_ok() && apt(&["install", "--yes", "--quiet", "chromium"]).is_ok() {
-        if let Some(found) = find() {
-            return Ok(found);
-        }
+    if apt(&["update", "--quiet"]).is_ok()
+        && apt(&["install", "--yes", "--quiet", "chromium"]).is_ok()
+        && let Some(found) = find()
+    {
+        return Ok(found);
     }
     bail!("the tests of the page need Chromium: install it, or name it in the environment variable CHROMIUM")
 }

@@ -64,10 +64,13 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             serve::listen(arguments.host, arguments.port.unwrap_or(PORT), arguments.port.is_none())?;
         let bound = listening.address()?;
         interrupt::watch_and_wake("stopping when all are answered", move || wake.notify_one())?;
-        let address = server.address(bound);
+        let address = server.address(reachable(bound));
         output::print(&address)?;
         if !arguments.host.is_loopback() {
-            say("other machines can connect: what they send, the token too, is readable on the way; see docs/src/serving.md");
+            say(
+                "other machines can connect, by this machine's name or address in the place of the one above; what they send, \
+                 the token too, can be read on the way",
+            );
         }
         say(match models {
             0 => "no model was named, so that only the page is served; Ctrl-C stops".to_owned(),
@@ -75,7 +78,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             n => format!("{n} models are served; Ctrl-C stops"),
         });
         if !arguments.no_open && has_browser() {
-            open_browser(&server.address(reachable(bound)));
+            open_browser(&address);
         }
         listening.serve(server.clone().router(), server.patience(), stop).await;
         anyhow::Ok(())
@@ -85,7 +88,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The address under which this machine itself reaches a server.
+/// An address that leads to the server: 0.0.0.0 is all of this machine's, and none that can be opened.
 fn reachable(bound: SocketAddr) -> SocketAddr {
     match bound.ip().is_unspecified() {
         true => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), bound.port()),

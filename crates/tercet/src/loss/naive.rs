@@ -19,6 +19,7 @@ pub fn loss_and_gradient<T: Float>(loss: Loss, scores: &[T], labels: &[u32], dsc
         let df = &mut dscores[b * classes..][..classes];
         let y = labels[b] as usize;
         df.fill(T::zero());
+        // ANCHOR: loss
         match loss {
             Loss::Svm { margin } => {
                 for i in 0..classes {
@@ -41,6 +42,7 @@ pub fn loss_and_gradient<T: Float>(loss: Loss, scores: &[T], labels: &[u32], dsc
                 total = total + sum.ln() - (f[y] - largest);
             }
         }
+        // ANCHOR_END: loss
     }
     total * share
 }

@@ -1,11 +1,13 @@
 //! Gradient descent, plain and with momentum.
 
+// ANCHOR: plain
 /// `w ← w − lr · dw`.
 pub(super) fn plain(learning_rate: f32, w: &mut [f32], dw: &[f32]) {
     for (w, dw) in w.iter_mut().zip(dw) {
         *w -= learning_rate * dw;
     }
 }
+// ANCHOR_END: plain
 
 /// `v ← μ · v − lr · dw`, then `w ← w + v` (Polyak 1964).
 ///

@@ -31,6 +31,7 @@ impl<T: Float> Conv2d<T> {
         }
     }
 
+    // ANCHOR: forward
     /// Calls `each` with the places in Y, X and W of every product that the sums are made of; where the filter stands out
     /// over the image, there is none.
     fn walk(&self, image: ImageShape, examples: usize, mut each: impl FnMut(usize, usize, usize)) {
@@ -78,6 +79,7 @@ impl<T: Float> Conv2d<T> {
         self.walk(image, examples, |to, from, of| y[to] = y[to] + x[from] * self.w[of]);
         y
     }
+    // ANCHOR_END: forward
 
     /// Every product `x · w` in a sum y gives `w · dy` to dx and `x · dy` to dw.
     ///

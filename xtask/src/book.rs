@@ -1,0 +1,195 @@
+//! `cargo xtask book`: the book, with every command in it run.
+//!
+//! The commands are the lines of blocks that begin with ```` ```sh ````. Those of a chapter run one after the other in a scratch
+//! folder of its own, by `sh`, with the program built from this very checkout as `tercet` and a picture of a seven as
+//! `seven.png`. A block is left out where the line above it says `<!-- book: … -->`, with the reason in place of the dots; what is
+//! left out is listed with its reason. Reasons that begin with `long` fall away with `--long`. A file that the commands of a
+//! chapter write under the name of one in `docs/src` is a figure of the book, and must be the very one that is there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{cargo, output, program, run as execute};
+use crate::repository::Repository;
+
+/// The version of mdBook that is installed below `target` where it is not there yet.
+const MDBOOK: &str = "0.5.4";
+
+/// What `cargo xtask book` understands.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Runs the commands that take long as well
+    #[arg(long)]
+    long: bool,
+    /// Runs no command: builds the pages alone
+    #[arg(long)]
+    no_run: bool,
+    /// Runs the commands of these chapters alone, such as `linear`
+    #[arg(long, value_name = "CHAPTER", conflicts_with = "no_run")]
+    only: Vec<String>,
+}
+
+/// A block of commands in a chapter.
+#[derive(Debug, PartialEq, Eq)]
+struct Block {
+    line: usize,
+    commands: String,
+    /// Why it is not run, if it is not.
+    left_out: Option<String>,
+}
+
+/// Runs the commands, then builds the pages into `target/book`.
+pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
+    if !arguments.no_run {
+        run_commands(arguments, repository)?;
+    }
+    let mut build = Command::new(mdbook(repository)?);
+    build.arg("build").arg("docs").current_dir(repository.root());
+    execute(build)?;
+    println!("the book is in target/book/index.html");
+    Ok(())
+}
+
+fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
+    execute(cargo(repository, &["build", "--release"]))?;
+    let tercet = program(repository, "release", "tercet")?;
+    let folder = tercet.parent().context("the program lies in a folder")?;
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&others));
+    let path = std::env::join_paths(paths).context("a folder of the program that PATH cannot name")?;
+    let seven = seven(&tercet)?;
+
+    let (mut failed, mut left_out) = (Vec::new(), Vec::new());
+    for chapter in repository.files_with_extension("md")? {
+        if !chapter.starts_with("docs/src") {
+            continue;
+        }
+        let name = chapter.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if !arguments.only.is_empty() && !arguments.only.contains(&name) {
+            continue;
+        }
+        let beside = repository.root().join(chapter.parent().unwrap_or(Path::new("")));
+        let scratch = tempfile::tempdir().context("cannot create a scratch folder")?;
+        std::fs::write(scratch.path().join("seven.png"), &seven)?;
+        for block in blocks(&repository.read(&chapter)?) {
+            let place = format!("{}:{}", chapter.display(), block.line);
+            match block.left_out {
+                Some(why) if !(arguments.long && why.starts_with("long")) => {
+                    left_out.push(format!("{place}: {why}\n    {}", block.commands.replace('\n', "\n    ")));
+                    continue;
+                }
+                _ => {}
+            }
+            println!("{place}\n    {}", block.commands.replace('\n', "\n    "));
+            let start = Instant::now();
+            let mut shell = Command::new("sh");
+            shell.args(["-e", "-c", &block.commands]).current_dir(scratch.path()).env("PATH", &path);
+            let done = shell.output().context("cannot start sh, which runs the commands")?;
+            println!("    {:.1} s", start.elapsed().as_secs_f64());
+            if !done.status.success() {
+                println!("{}", String::from_utf8_lossy(&done.stderr));
+                failed.push(place);
+            }
+        }
+        for entry in std::fs::read_dir(scratch.path())? {
+            let made = entry?.path();
+            let of_book = beside.join(made.file_name().unwrap_or_default());
+            if made.is_file() && of_book.is_file() && std::fs::read(&made)? != std::fs::read(&of_book)? {
+                failed.push(format!(
+                    "{} (its commands make another {name})",
+                    chapter.display(),
+                    name = of_book.display()
+                ));
+            }
+        }
+    }
+    if !left_out.is_empty() {
+        println!("\nNot run:\n{}", left_out.join("\n"));
+    }
+    if !failed.is_empty() {
+        bail!("the book is out of date: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// A picture of a seven: an example of MNIST's test set, as the program shows it.
+fn seven(tercet: &Path) -> Result<Vec<u8>> {
+    let scratch = tempfile::tempdir().context("cannot create a scratch folder")?;
+    let mut convert = Command::new(tercet);
+    convert.args(["data", "convert", "mnist", "digits", "--format", "pictures", "--quiet"]);
+    output({
+        convert.current_dir(scratch.path());
+        convert
+    })?;
+    let folder = scratch.path().join("digits/test/7");
+    let first = std::fs::read_dir(&folder)
+        .with_context(|| format!("found no folder {}", folder.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .min()
+        .context("found no picture of a seven")?;
+    Ok(std::fs::read(first)?)
+}
+
+/// The blocks of commands of a chapter.
+fn blocks(text: &str) -> Vec<Block> {
+    let (mut blocks, mut mark) = (Vec::new(), None);
+    let mut lines = text.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
+        if line.trim() == "```sh" {
+            let commands: Vec<&str> =
+                lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "```").collect();
+            blocks.push(Block { line: number + 1, commands: commands.join("\n"), left_out: mark.take() });
+        } else if let Some(why) = line.trim().strip_prefix("<!-- book: ").and_then(|s| s.strip_suffix(" -->"))
+        {
+            mark = Some(why.to_owned());
+        } else if !line.trim().is_empty() {
+            mark = None;
+        }
+    }
+    blocks
+}
+
+/// mdBook, installed below `target` where it is not there.
+fn mdbook(repository: &Repository) -> Result<PathBuf> {
+    let root = repository.root().join("target/tools");
+    let program = root.join("bin").join(format!("mdbook{}", std::env::consts::EXE_SUFFIX));
+    let version = |program: &Path| {
+        output({
+            let mut command = Command::new(program);
+            command.arg("--version");
+            command
+        })
+    };
+    if program.exists() && version(&program).is_ok_and(|found| found.trim().ends_with(MDBOOK)) {
+        return Ok(program);
+    }
+    let mut install = cargo(repository, &["install", "mdbook", "--version", MDBOOK, "--locked"]);
+    install.args(["--no-default-features", "--features", "search", "--root"]).arg(&root);
+    execute(install)?;
+    Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_found_with_their_marks() {
+        let text = "# A\n\n```sh\ntercet a\ntercet b\n```\n\n```text\ntercet c\n```\n\n<!-- book: long, a minute -->\n\n\
+            ```sh\ntercet d\n```\n<!-- book: yours -->\nwords\n```sh\ntercet e\n```\n";
+        let block = |line, commands: &str, left_out: Option<&str>| Block {
+            line,
+            commands: commands.to_owned(),
+            left_out: left_out.map(str::to_owned),
+        };
+        let expected = [
+            block(3, "tercet a\ntercet b", None),
+            block(14, "tercet d", Some("long, a minute")),
+            block(19, "tercet e", None),
+        ];
+        assert_eq!(blocks(text), expected);
+    }
+}
