@@ -7,5 +7,6 @@ pub mod describe;
 pub mod evaluate;
 pub mod graph;
 pub mod predict;
+pub mod probe;
 pub mod train;
 pub mod tune;
