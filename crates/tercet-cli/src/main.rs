@@ -61,7 +61,9 @@ enum Verb {
     Describe(verbs::describe::Arguments),
     /// Search settings on the validation set
     Tune(verbs::tune::Arguments),
-    /// Look at a data set
+    /// Judge features, such as embeddings, by what three classifiers make of them
+    Probe(verbs::probe::Arguments),
+    /// Look at a data set, or write it in another format
     Data(verbs::data::Arguments),
     /// Backpropagation, step by step, through an expression or a model
     Graph(verbs::graph::Arguments),
@@ -115,6 +117,7 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Predict(arguments)) => verbs::predict::run(arguments),
         Some(Verb::Describe(arguments)) => verbs::describe::run(arguments),
         Some(Verb::Tune(arguments)) => verbs::tune::run(arguments),
+        Some(Verb::Probe(arguments)) => verbs::probe::run(arguments),
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
         Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),
         Some(Verb::Serve(arguments)) => verbs::serve::run(arguments),

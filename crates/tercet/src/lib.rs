@@ -41,6 +41,7 @@ pub mod tune;
 // How all three are judged, kept and shown.
 pub mod evaluate;
 pub mod model;
+pub mod probe;
 pub mod report;
 
 // What the rest stands on.

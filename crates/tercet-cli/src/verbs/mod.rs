@@ -8,6 +8,7 @@ pub mod describe;
 pub mod evaluate;
 pub mod graph;
 pub mod predict;
+pub mod probe;
 pub mod serve;
 pub mod train;
 pub mod tune;

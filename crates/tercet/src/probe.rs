@@ -1,0 +1,443 @@
+//! How good are features? Three classifiers learn from them, and what they get right by cross-validation is the judgement.
+//!
+//! An embedding is judged by what simple classifiers make of it: nearest neighbours, which learn nothing; a linear classifier,
+//! the usual *linear probe* (Alain and Bengio 2016); and a network with one hidden layer, which tells what is in the features
+//! but not laid out linearly.
+//!
+//! The examples are dealt out to folds. Each fold is judged by classifiers that saw nothing of it, neither to learn from nor to
+//! choose by:
+//!
+//! ```text
+//! neighbours  every example by all others, one search for all; k is chosen by the examples outside the fold
+//! linear      softmax with Σ W², exactly, along a path of regularisations; chosen on a twelfth of the rest
+//! network     one hidden layer; the weights of its best epoch on that twelfth
+//! ```
+//!
+//! The linear classifier and the network see each feature less its mean over its standard deviation, both of the examples that
+//! they learn from. Intervals are Wilson's for all examples together; they do not know that the folds' classifiers are alike.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Dataset, Split, default_validation, folds, split};
+use crate::linear::dual::{self, solve};
+use crate::loss::Loss;
+use crate::neighbors::{Metric, NearestNeighbors};
+use crate::network::{Init, Network};
+use crate::optimizer::Optimizer;
+use crate::schedule::Schedule;
+use crate::train::{self, Length, train};
+use crate::{Error, Result};
+
+/// How features are probed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How many folds the examples are dealt out to.
+    pub folds: usize,
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// What "near" means.
+    pub metric: Metric,
+    /// The most neighbours that are asked.
+    pub k_max: usize,
+    /// The coefficients of Σ W² that are tried, strongest first.
+    pub regs: Vec<f32>,
+    /// The units of the hidden layer.
+    pub hidden: usize,
+    /// The epochs of the network.
+    pub epochs: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            folds: 5,
+            seed: 0,
+            metric: Metric::Cosine,
+            k_max: 20,
+            regs: vec![1e-1, 1e-2, 1e-3, 1e-4],
+            hidden: 256,
+            epochs: 8,
+        }
+    }
+}
+
+/// Which classifier probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// k nearest neighbours.
+    Neighbors,
+    /// Scores = X · W + b.
+    Linear,
+    /// One hidden layer.
+    Network,
+}
+
+impl Kind {
+    /// All of them, in the order in which they probe.
+    pub const ALL: [Kind; 3] = [Kind::Neighbors, Kind::Linear, Kind::Network];
+}
+
+/// What a fold came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fold {
+    /// How many examples it has.
+    pub count: usize,
+    /// How many of them were classified rightly.
+    pub correct: usize,
+    /// What was chosen for it: k, reg, or the best epoch.
+    pub chosen: f64,
+}
+
+/// What a classifier made of the features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Which classifier.
+    pub kind: Kind,
+    /// The class of every example by the classifier of its fold, (N).
+    pub predicted: Vec<u32>,
+    /// The folds.
+    pub folds: Vec<Fold>,
+    /// For each k from 1 on, or each reg of the path, how many of the examples it was judged by it got right. For reg these are
+    /// the held-out twelfths. None for the network.
+    pub path: Vec<(f64, usize)>,
+    /// How many examples those are.
+    pub path_count: usize,
+    /// Seconds that it took.
+    pub seconds: f64,
+}
+
+impl Probe {
+    /// The share of all examples that were classified rightly.
+    pub fn accuracy(&self) -> f64 {
+        self.correct() as f64 / self.predicted.len() as f64
+    }
+
+    /// How many examples were classified rightly.
+    pub fn correct(&self) -> usize {
+        self.folds.iter().map(|fold| fold.correct).sum()
+    }
+
+    /// The standard deviation of the accuracy from fold to fold.
+    pub fn deviation(&self) -> f64 {
+        let shares: Vec<f64> = self.folds.iter().map(|f| f.correct as f64 / f.count as f64).collect();
+        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+        let squares: f64 = shares.iter().map(|share| (share - mean).powi(2)).sum();
+        (squares / (shares.len() - 1) as f64).sqrt()
+    }
+}
+
+/// Who watches: told of what share of a probe is done; ends the work with `ControlFlow::Break`.
+pub type Observer<'a> = &'a (dyn Fn(f64) -> ControlFlow<()> + Sync);
+
+/// Probes the features of `data` with one classifier. `None` where the observer ended it.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use tercet::Dataset;
+/// use tercet::probe::{Kind, Settings, probe};
+///
+/// // Two clouds of points that a line separates.
+/// let point = |i: usize| [(i % 7) as f32, (i % 5) as f32 + if i % 2 == 0 { 0.0 } else { 9.0 }];
+/// let values = (0..120).flat_map(point).collect();
+/// let labels = (0..120).map(|i| i % 2).collect();
+/// let data = Dataset::from_features("clouds", 2, values, labels, vec!["low".into(), "high".into()])?;
+/// let linear = probe(&data, Kind::Linear, &Settings::default(), &|_| ControlFlow::Continue(()))?.unwrap();
+/// assert_eq!((linear.accuracy(), linear.folds.len()), (1.0, 5));
+/// # Ok::<(), tercet::Error>(())
+/// ```
+///
+/// # Errors
+/// Fewer than 2 folds or more than examples, too few examples to choose by, no reg, k of 0, and what the classifiers refuse.
+pub fn probe(
+    data: &Dataset,
+    kind: Kind,
+    settings: &Settings,
+    observe: Observer<'_>,
+) -> Result<Option<Probe>> {
+    let start = Instant::now();
+    let splits = folds(data, settings.folds, settings.seed)?;
+    let probed = match kind {
+        Kind::Neighbors => neighbors(data, &splits, settings, observe)?,
+        Kind::Linear => linear(data, &splits, settings, observe)?,
+        Kind::Network => network(data, &splits, settings, observe)?,
+    };
+    Ok(probed.map(|probe| Probe { seconds: start.elapsed().as_secs_f64(), ..probe }))
+}
+
+/// A probe that nothing has been counted in.
+fn empty(kind: Kind, data: &Dataset) -> Probe {
+    Probe {
+        kind,
+        predicted: vec![0; data.len()],
+        folds: Vec::new(),
+        path: Vec::new(),
+        path_count: 0,
+        seconds: 0.0,
+    }
+}
+
+impl Probe {
+    /// Counts the answers for the held-out examples of a split.
+    fn count(&mut self, held_out: &Dataset, whole: &Dataset, answers: &[u32], chosen: f64) {
+        let places = places(held_out, whole);
+        let mut correct = 0;
+        for (i, (&answer, place)) in answers.iter().zip(places).enumerate() {
+            self.predicted[place] = answer;
+            correct += usize::from(answer == held_out.label(i));
+        }
+        self.folds.push(Fold { count: held_out.len(), correct, chosen });
+    }
+}
+
+/// Where the examples of a part stand in the whole, both in the order of their origins.
+fn places(part: &Dataset, whole: &Dataset) -> Vec<usize> {
+    let place: HashMap<usize, usize> = (0..whole.len()).map(|i| (whole.origin(i), i)).collect();
+    (0..part.len()).map(|i| place[&part.origin(i)]).collect()
+}
+
+fn neighbors(
+    data: &Dataset,
+    splits: &[Split],
+    settings: &Settings,
+    observe: Observer<'_>,
+) -> Result<Option<Probe>> {
+    let k_max = settings.k_max.min(data.len() - 1);
+    if settings.k_max == 0 {
+        return Err(Error::setting("k_max", 0, "at least 1"));
+    }
+    let index = NearestNeighbors::fit(data, settings.metric)?;
+    let progress = |done, of| observe(done as f64 / of as f64);
+    let Some(found) = index.leave_one_out(k_max, &progress)? else { return Ok(None) };
+    // The answer of every example with every k: each class has a vote a neighbour, and of equal classes the first wins.
+    let mut answers = vec![0; data.len() * k_max];
+    let mut votes = vec![0u32; data.class_count()];
+    for (i, answers) in answers.chunks_exact_mut(k_max).enumerate() {
+        votes.fill(0);
+        let mut best = 0;
+        for (answer, &neighbor) in answers.iter_mut().zip(found.of(i).0) {
+            let class = data.label(neighbor as usize) as usize;
+            votes[class] += 1;
+            if votes[class] > votes[best] || (votes[class] == votes[best] && class < best) {
+                best = class;
+            }
+            *answer = best as u32;
+        }
+    }
+    let right = |i: usize, k: usize| usize::from(answers[i * k_max + k] == data.label(i));
+    let all: Vec<usize> = (0..k_max).map(|k| (0..data.len()).map(|i| right(i, k)).sum()).collect();
+    let mut probe = empty(Kind::Neighbors, data);
+    probe.path = all.iter().zip(1..).map(|(&correct, k)| (f64::from(k), correct)).collect();
+    probe.path_count = data.len();
+    for split in splits {
+        let rows = places(&split.validation, data);
+        let outside = |k: usize| all[k] - rows.iter().map(|&i| right(i, k)).sum::<usize>();
+        let k = (0..k_max).rev().max_by_key(|&k| outside(k)).unwrap_or(0);
+        let answers: Vec<u32> = rows.iter().map(|&i| answers[i * k_max + k]).collect();
+        probe.count(&split.validation, data, &answers, (k + 1) as f64);
+    }
+    Ok(Some(probe))
+}
+
+/// What a fold learns from, what it chooses by, and what it is judged by, all with features of like size.
+struct Scaled {
+    train: Dataset,
+    choose: Dataset,
+    judge: Dataset,
+}
+
+impl Scaled {
+    fn of(outer: &Split, seed: u64) -> Result<Self> {
+        let inner = split(&outer.train, default_validation(outer.train.len()), seed)?;
+        let d = inner.train.width();
+        let (mut sums, mut squares) = (vec![0f64; d], vec![0f64; d]);
+        let mut row = vec![0.0; d];
+        for i in 0..inner.train.len() {
+            inner.train.row(i).write_input(&mut row);
+            for ((&x, sum), square) in row.iter().zip(&mut sums).zip(&mut squares) {
+                *sum += f64::from(x);
+                *square += f64::from(x) * f64::from(x);
+            }
+        }
+        let n = inner.train.len() as f64;
+        let means: Vec<f32> = sums.iter().map(|sum| (sum / n) as f32).collect();
+        let scale = |(sum, square): (&f64, &f64)| {
+            let variance = square / n - (sum / n).powi(2);
+            // A feature that is always the same says nothing.
+            if variance > 1e-12 * (square / n) { (1.0 / variance.sqrt()) as f32 } else { 0.0 }
+        };
+        let scales: Vec<f32> = sums.iter().zip(&squares).map(scale).collect();
+        let scaled = |set: &Dataset| {
+            let mut values = vec![0.0; set.len() * d];
+            for (i, x) in values.chunks_exact_mut(d).enumerate() {
+                set.row(i).write_input(x);
+                x.iter_mut().zip(&means).zip(&scales).for_each(|((x, m), s)| *x = (*x - m) * s);
+            }
+            Dataset::from_features(set.name(), d, values, set.labels(), set.classes().to_vec())
+        };
+        let (train, choose, judge) =
+            (scaled(&inner.train)?, scaled(&inner.validation)?, scaled(&outer.validation)?);
+        Ok(Scaled { train, choose, judge })
+    }
+}
+
+fn right(answers: &[u32], set: &Dataset) -> usize {
+    answers.iter().enumerate().filter(|&(i, &answer)| answer == set.label(i)).count()
+}
+
+fn linear(
+    data: &Dataset,
+    splits: &[Split],
+    settings: &Settings,
+    observe: Observer<'_>,
+) -> Result<Option<Probe>> {
+    if settings.regs.is_empty() {
+        return Err(Error::setting("regs", "empty", "at least one coefficient of Σ W²"));
+    }
+    let mut probe = empty(Kind::Linear, data);
+    probe.path = settings.regs.iter().map(|&reg| (f64::from(reg), 0)).collect();
+    let total = (splits.len() * settings.regs.len()) as f64;
+    let mut done = 0.0;
+    for outer in splits {
+        let parts = Scaled::of(outer, settings.seed)?;
+        let (mut start, mut best) = (None, None);
+        for (place, &reg) in settings.regs.iter().enumerate() {
+            // How well a classifier does is settled long before its objective is exact.
+            let of_path = dual::Settings {
+                reg,
+                loss: Loss::Softmax,
+                tolerance: 1e-2,
+                max_epochs: 100,
+                seed: settings.seed,
+            };
+            let mut flow = ControlFlow::Continue(());
+            let solution = solve(&parts.train, &of_path, start.as_ref(), &mut |_| {
+                flow = observe(done / total);
+                flow
+            })?;
+            if flow.is_break() {
+                return Ok(None);
+            }
+            done += 1.0;
+            let correct = right(&solution.classifier.scores(&parts.choose)?.argmax(), &parts.choose);
+            probe.path[place].1 += correct;
+            if best.as_ref().is_none_or(|&(most, _, _)| correct > most) {
+                best = Some((correct, reg, solution.classifier));
+            }
+            start = Some(solution.variables);
+        }
+        probe.path_count += parts.choose.len();
+        if let Some((_, reg, classifier)) = best {
+            let answers = classifier.scores(&parts.judge)?.argmax();
+            probe.count(&outer.validation, data, &answers, f64::from(reg));
+        }
+    }
+    Ok(Some(probe))
+}
+
+fn network(
+    data: &Dataset,
+    splits: &[Split],
+    settings: &Settings,
+    observe: Observer<'_>,
+) -> Result<Option<Probe>> {
+    let mut probe = empty(Kind::Network, data);
+    let learning = train::Settings {
+        loss: Loss::Softmax,
+        batch: 128,
+        length: Length::Epochs(settings.epochs),
+        learning_rate: 1e-3,
+        schedule: Schedule::Cosine,
+        optimizer: Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        dropout: 0.2,
+        patience: Some(settings.epochs),
+        ..train::Settings::default()
+    };
+    for (number, outer) in splits.iter().enumerate() {
+        let parts = Scaled::of(outer, settings.seed)?;
+        let (hidden, classes) = ([settings.hidden], data.class_count());
+        let mut network = Network::fully_connected(data.width(), &hidden, classes, Init::He, settings.seed)?;
+        let steps = learning.steps(parts.train.len()) as f64;
+        let mut flow = ControlFlow::Continue(());
+        let mut watch = |progress: train::Progress<'_>| {
+            flow = observe((number as f64 + progress.step as f64 / steps) / splits.len() as f64);
+            flow
+        };
+        let training =
+            train(&mut network, &parts.train, Some(&parts.choose), &learning, settings.seed, &mut watch)?;
+        if flow.is_break() {
+            return Ok(None);
+        }
+        let epoch = training
+            .best
+            .map_or(settings.epochs as f64, |step| step as f64 / (steps / settings.epochs as f64));
+        let answers = network.scores(&parts.judge)?.argmax();
+        probe.count(&outer.validation, data, &answers, epoch.round());
+    }
+    Ok(Some(probe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Points on a ring around others: no line tells them apart, neighbours and a network do.
+    fn rings(examples: usize) -> Dataset {
+        let point = |i: usize| {
+            let angle = i as f32 * 2.399_963;
+            let radius = if i.is_multiple_of(2) { 1.0 } else { 3.0 } + (i % 11) as f32 * 0.03;
+            [radius * angle.cos(), radius * angle.sin()]
+        };
+        let labels = (0..examples).map(|i| (i % 2) as u32).collect();
+        let values = (0..examples).flat_map(point).collect();
+        Dataset::from_features("rings", 2, values, labels, vec!["in".into(), "out".into()]).unwrap()
+    }
+
+    fn accuracy(kind: Kind, data: &Dataset, settings: &Settings) -> Probe {
+        probe(data, kind, settings, &|_| ControlFlow::Continue(())).unwrap().unwrap()
+    }
+
+    #[test]
+    fn each_classifier_sees_what_it_can() {
+        let data = rings(600);
+        let settings = Settings { metric: Metric::L2, epochs: 40, ..Settings::default() };
+        let [neighbors, linear, network] = Kind::ALL.map(|kind| accuracy(kind, &data, &settings));
+        assert_eq!(neighbors.accuracy(), 1.0);
+        assert!(linear.accuracy() < 0.7, "{}", linear.accuracy());
+        assert!(network.accuracy() > 0.95, "{}", network.accuracy());
+        for probe in [&neighbors, &linear, &network] {
+            assert_eq!(probe.folds.iter().map(|fold| fold.count).sum::<usize>(), 600);
+            assert_eq!(right(&probe.predicted, &data), probe.correct());
+        }
+        assert_eq!(accuracy(Kind::Network, &data, &settings).predicted, network.predicted);
+    }
+
+    /// Labels that have nothing to do with the features: whoever got more than half right would have seen the answers.
+    #[test]
+    fn nothing_is_found_where_nothing_is() {
+        let n = 400;
+        let values = (0..n * 8).map(|i| ((i * 7919 + 13) % 1009) as f32 / 1009.0).collect();
+        let labels =
+            (0..n as u32).map(|i| u32::from((i.wrapping_mul(2_654_435_769) >> 13) & 1 == 1)).collect();
+        let data = Dataset::from_features("noise", 8, values, labels, vec!["a".into(), "b".into()]).unwrap();
+        for kind in Kind::ALL {
+            let found = accuracy(kind, &data, &Settings::default()).accuracy();
+            assert!((0.38..0.62).contains(&found), "{kind:?}: {found}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let data = rings(20);
+        let run = |settings: Settings, kind| probe(&data, kind, &settings, &|_| ControlFlow::Continue(()));
+        assert!(run(Settings { folds: 1, ..Settings::default() }, Kind::Linear).is_err());
+        assert!(run(Settings { k_max: 0, ..Settings::default() }, Kind::Neighbors).is_err());
+        assert!(run(Settings { regs: Vec::new(), ..Settings::default() }, Kind::Linear).is_err());
+        let stopped = probe(&data, Kind::Linear, &Settings::default(), &|_| ControlFlow::Break(()));
+        assert!(stopped.unwrap().is_none());
+    }
+}
