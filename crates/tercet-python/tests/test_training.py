@@ -188,6 +188,20 @@ def test_the_dual_solver_proves_its_gap_and_beats_descent(digits):
         exact.partial_fit(X, y)
 
 
+def test_histories_as_frames_and_figures(digits):
+    import matplotlib
+
+    matplotlib.use("agg")
+    X, y = digits
+    model = tercet.MLPClassifier((16,), max_iter=4, random_state=0).fit(X[:900], y[:900], X_val=X[900:], y_val=y[900:])
+    frame = model.history_frame()
+    assert frame.index.tolist() == [1, 2, 3, 4] and frame["loss"].tolist() == model.loss_curve_
+    assert frame["validation_accuracy"].iloc[-1] == model.score(X[900:], y[900:])
+    axes = model.plot_curves()
+    assert [line.get_label() for line in axes.lines] == ["training", "validation"]
+    assert "dense 64 → 16, relu, dense 16 → 10" in model._repr_html_()
+
+
 def test_dropout_and_the_like_change_the_training_and_still_learn(digits):
     X, y = digits
     plain = tercet.MLPClassifier((64,), max_iter=30, random_state=0).fit(X[:1200], y[:1200])

@@ -274,6 +274,32 @@ class Descent(CallbackSupportMixin, Classifier):
         self.t_ = self.n_iter_ * n
         self._metrics = {"training loss": self.loss_}
 
+    def history_frame(self) -> Any:
+        """What every epoch brought, as a pandas frame: loss and, where there was a validation set, its loss and accuracy."""
+        import pandas
+
+        check_is_fitted(self, "model_")
+        columns: dict[str, Any] = {"epoch": range(1, len(self.loss_curve_) + 1), "loss": self.loss_curve_}
+        if self.validation_loss_curve_:
+            columns["validation_loss"] = self.validation_loss_curve_
+            columns["validation_accuracy"] = self.validation_accuracy_curve_
+        return pandas.DataFrame(columns).set_index("epoch")
+
+    def plot_curves(self, ax: Any = None) -> Any:
+        """Draws the losses of both sets by epoch with matplotlib, and returns the axes."""
+        if ax is None:
+            import matplotlib.pyplot
+
+            _, ax = matplotlib.pyplot.subplots(layout="constrained")
+        check_is_fitted(self, "model_")
+        epochs = range(1, len(self.loss_curve_) + 1)
+        ax.plot(epochs, self.loss_curve_, label="training")
+        if self.validation_loss_curve_:
+            ax.plot(epochs, self.validation_loss_curve_, label="validation")
+            ax.legend()
+        ax.set(xlabel="epoch", ylabel="loss")
+        return ax
+
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
         first = not hasattr(self, "model_")
         if first:
