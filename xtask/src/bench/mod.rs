@@ -4,8 +4,8 @@
 //! program of its own, `benchmarks`, which this builds and runs.
 
 mod compare;
-mod serving;
 mod package;
+mod serving;
 
 use std::process::Command;
 
