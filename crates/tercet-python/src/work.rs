@@ -134,9 +134,12 @@ pub fn short_work<R: Send>(
     py.detach(|| Ok(pool(threads)?.install(|| timed(job))))
 }
 
+/// Pools by the process that made them and their number of threads.
+type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
+
 /// The pools of this process by their number of threads. A fork copies the pools but none of their threads, so that work
 /// given to them would wait for ever: they belong to the process that made them.
-static POOLS: LazyLock<Mutex<HashMap<(u32, usize), Arc<ThreadPool>>>> = LazyLock::new(Mutex::default);
+static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
 
 fn pool(threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
     // 0 is rayon's word for as many as there are processors.
