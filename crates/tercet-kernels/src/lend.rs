@@ -12,10 +12,12 @@
 use std::sync::Arc;
 
 /// A slice that is somebody else's. It reads like one.
-// The `Arc` is there to be counted.
-#[expect(clippy::redundant_allocation)]
 #[derive(Debug)]
-pub struct Lent<T: 'static>(Arc<&'static [T]>);
+pub struct Lent<T: 'static>(Arc<Slice<T>>);
+
+/// The slice, behind the count of those who may read it.
+#[derive(Debug)]
+struct Slice<T: 'static>(&'static [T]);
 
 impl<T> Clone for Lent<T> {
     fn clone(&self) -> Self {
@@ -27,7 +29,7 @@ impl<T> std::ops::Deref for Lent<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.0
+        self.0.0
     }
 }
 
@@ -49,12 +51,11 @@ pub fn lend<T: Sync + 'static, R>(slice: &[T], with: impl FnOnce(Lent<T>) -> R) 
     // `slice` outlives this function's body, at whose end, unwinding included, `Lender` sees to it that its own is the last
     // of the clones.
     let lie: &'static [T] = unsafe { std::mem::transmute::<&[T], &'static [T]>(slice) };
-    let lender = Lender(Arc::new(lie));
+    let lender = Lender(Arc::new(Slice(lie)));
     with(Lent(Arc::clone(&lender.0)))
 }
 
-#[expect(clippy::redundant_allocation)]
-struct Lender<T: 'static>(Arc<&'static [T]>);
+struct Lender<T: 'static>(Arc<Slice<T>>);
 
 impl<T> Drop for Lender<T> {
     fn drop(&mut self) {

@@ -32,6 +32,8 @@ mod core {
     use crate::model::{Model, remember};
     #[pymodule_export]
     use crate::training::{Memory, solve, train};
+    #[pymodule_export]
+    use crate::work::clock;
 
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -24,6 +24,9 @@ pub struct Model {
     file: ModelFile,
 }
 
+/// W and b of a layer.
+type Weights<'py> = (Bound<'py, PyArray2<f32>>, Bound<'py, PyArray1<f32>>);
+
 /// How many numbers a short piece of work reads.
 const SHORT: usize = 1 << 16;
 
@@ -181,10 +184,7 @@ impl Model {
     }
 
     /// W and b of every layer that has them.
-    fn weights<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<Vec<(Bound<'py, PyArray2<f32>>, Bound<'py, PyArray1<f32>>)>> {
+    fn weights<'py>(&self, py: Python<'py>) -> PyResult<Vec<Weights<'py>>> {
         let arrays = self.network()?.weight_layers().map(|layer| {
             let w = PyArray1::from_slice(py, layer.w).reshape([layer.inputs, layer.outputs])?;
             Ok((w, PyArray1::from_slice(py, layer.b)))

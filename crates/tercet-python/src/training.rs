@@ -27,6 +27,9 @@ pub struct Memory(tercet::train::Memory);
 /// The two arrays of a moment.
 type Arrays<'py> = (Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>);
 
+/// What pickle keeps of a memory: what makes it again, and of what.
+type Reduced<'py> = (Bound<'py, PyAny>, (usize, Vec<Arrays<'py>>));
+
 #[pymethods]
 impl Memory {
     /// From so many steps, and the moments of every array that is learned.
@@ -38,7 +41,7 @@ impl Memory {
         Memory(tercet::train::Memory::new(steps, pairs.collect()))
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (usize, Vec<Arrays<'py>>))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let (py, memory) = (slf.py(), &slf.get().0);
         let arrays = |m: &Moments| (PyArray1::from_slice(py, &m.first), PyArray1::from_slice(py, &m.second));
         let arrays = memory.moments().iter().flatten().map(arrays).collect();

@@ -5,10 +5,10 @@
 //! Ctrl-C, which Python notices in its main thread alone.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
@@ -53,6 +53,22 @@ impl Desk {
     }
 }
 
+/// How long the core has worked in this process, in nanoseconds.
+static WORKED: AtomicU64 = AtomicU64::new(0);
+
+fn timed<R>(job: impl FnOnce() -> R) -> R {
+    let start = Instant::now();
+    let result = job();
+    WORKED.fetch_add(start.elapsed().as_nanos() as u64, Relaxed);
+    result
+}
+
+/// How many seconds the core has worked in this process: what a call takes beyond them, the binding takes.
+#[pyfunction]
+pub fn clock() -> f64 {
+    WORKED.load(Relaxed) as f64 / 1e9
+}
+
 /// Tells that the work is done, a panic included.
 struct Done(Sender<Message>);
 
@@ -80,7 +96,7 @@ pub fn work<R: Send>(
         pool.in_place_scope(|scope| {
             scope.spawn(|_| {
                 let _done = Done(sender);
-                result = Some(job(&desk));
+                result = Some(timed(|| job(&desk)));
             });
             loop {
                 let outcome = match receiver.recv_timeout(LOOK_EVERY) {
@@ -115,12 +131,15 @@ pub fn short_work<R: Send>(
     threads: Option<usize>,
     job: impl FnOnce() -> R + Send,
 ) -> PyResult<R> {
-    py.detach(|| Ok(pool(threads)?.install(job)))
+    py.detach(|| Ok(pool(threads)?.install(|| timed(job))))
 }
+
+/// Pools by the process that made them and their number of threads.
+type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
 
 /// The pools of this process by their number of threads. A fork copies the pools but none of their threads, so that work
 /// given to them would wait for ever: they belong to the process that made them.
-static POOLS: LazyLock<Mutex<HashMap<(u32, usize), Arc<ThreadPool>>>> = LazyLock::new(Mutex::default);
+static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
 
 fn pool(threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
     // 0 is rayon's word for as many as there are processors.

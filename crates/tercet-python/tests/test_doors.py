@@ -26,9 +26,9 @@ def judged():
 
 MODELS = [
     tercet.KNeighborsClassifier(3),
-    tercet.LinearClassifier(random_state=0, max_iter=2, image_shape=(28, 28)),
-    tercet.LinearClassifier(solver="dual", reg=1e-2, image_shape=(28, 28)),
-    tercet.MLPClassifier((32,), max_iter=3, random_state=0, tol=0, image_shape=(28, 28)),
+    tercet.LinearClassifier(random_state=0, max_iter=2),
+    tercet.LinearClassifier(solver="dual", reg=1e-2),
+    tercet.MLPClassifier((32,), max_iter=3, random_state=0, tol=0),
     tercet.CNNClassifier("conv5-4 relu pool", max_iter=1, random_state=0),
 ]
 
@@ -42,7 +42,7 @@ def test_a_file_comes_back_as_the_estimator_that_wrote_it(estimator, judged, tmp
     np.testing.assert_array_equal(loaded.predict(test[:200]), estimator.predict(test[:200]))
     np.testing.assert_array_equal(loaded.classes_, estimator.classes_)
     for name, value in estimator.get_params().items():
-        if name not in ("metric", "p"):
+        if name not in ("metric", "p"):  # which a file of neighbours says in the core's words
             assert loaded.get_params()[name] == value, name
 
 

@@ -107,14 +107,14 @@ def test_pipelines_and_searches():
 @pytest.mark.parametrize("estimator", DESCENDING, ids=str)
 def test_training_bit_by_bit(estimator, digits):
     X, y = digits
-    model = clone(estimator).set_params(learning_rate_init=0.01)
+    model = clone(estimator).set_params(learning_rate_init=0.03)
     with pytest.raises(ValueError, match="classes must be passed"):
         clone(estimator).partial_fit(X, y)
-    for _ in range(4):
+    for _ in range(10):
         for part in np.array_split(np.arange(1500), 3):
             model.partial_fit(X[part], y[part], classes=range(10))
     assert model.score(X[1500:], y[1500:]) > 0.8
-    assert len(model.loss_curve_) == 12 and model.loss_curve_[-1] < model.loss_curve_[0]
+    assert len(model.loss_curve_) == 30 and model.loss_curve_[-1] < model.loss_curve_[0]
     with pytest.raises(ValueError, match="not the same as on last call"):
         model.partial_fit(X, y, classes=[0, 1])
     # The optimizer goes on where it was, in another process too.
@@ -186,6 +186,20 @@ def test_the_dual_solver_proves_its_gap_and_beats_descent(digits):
         assert exact.bound_ <= data + 1e-3 * (descended.coef_.astype(float) ** 2).sum()
     with pytest.raises(AttributeError, match="partial_fit|solver is 'dual'"):
         exact.partial_fit(X, y)
+
+
+def test_histories_as_frames_and_figures(digits):
+    import matplotlib
+
+    matplotlib.use("agg")
+    X, y = digits
+    model = tercet.MLPClassifier((16,), max_iter=4, random_state=0).fit(X[:900], y[:900], X_val=X[900:], y_val=y[900:])
+    frame = model.history_frame()
+    assert frame.index.tolist() == [1, 2, 3, 4] and frame["loss"].tolist() == model.loss_curve_
+    assert frame["validation_accuracy"].iloc[-1] == model.score(X[900:], y[900:])
+    axes = model.plot_curves()
+    assert [line.get_label() for line in axes.lines] == ["training", "validation"]
+    assert "dense 64 → 16, relu, dense 16 → 10" in model._repr_html_()
 
 
 def test_dropout_and_the_like_change_the_training_and_still_learn(digits):

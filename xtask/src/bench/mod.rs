@@ -4,6 +4,7 @@
 //! program of its own, `benchmarks`, which this builds and runs.
 
 mod compare;
+mod package;
 mod serving;
 
 use std::process::Command;
@@ -30,6 +31,9 @@ pub enum Benchmark {
     Convolution(PassedOn),
     /// Predictions over HTTP: how many a second, and how long each takes; adds a row to benchmarks/records/serving.csv
     Serving(serving::Arguments),
+    /// The Python package against scikit-learn and FAISS, from Python; `python --help` lists what it understands
+    #[command(disable_help_flag = true)]
+    Python(PassedOn),
 }
 
 /// Arguments for the program in `benchmarks`, which says itself what it understands.
@@ -47,6 +51,7 @@ pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
         Benchmark::Serving(arguments) => serving::run(arguments, repository),
         Benchmark::Training(passed_on) => against_peers("training", passed_on, repository),
         Benchmark::Convolution(passed_on) => against_peers("convolution", passed_on, repository),
+        Benchmark::Python(passed_on) => package::run(&passed_on.arguments, repository),
     }
 }
 

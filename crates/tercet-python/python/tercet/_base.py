@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import math
 import os
 from typing import Any
 
@@ -24,6 +26,14 @@ def classes_of(names: list[str]) -> np.ndarray:
     if all(name.isascii() and name.lstrip("-").isdigit() and str(int(name)) == name for name in names):
         return np.array([int(name) for name in names])
     return np.array(names)
+
+
+def image_of(X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
+    """Height, width and channels of images: those of an array of images; of rows of uint8, a square, where it is one."""
+    if isinstance(X, np.ndarray) and X.ndim in (3, 4):
+        return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
+    side = math.isqrt(rows.shape[1])
+    return (side, side, 1) if rows.dtype == np.uint8 and side >= 8 and side * side == rows.shape[1] else None
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
@@ -76,6 +86,13 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """The class of every row of X, (N)."""
         check_is_fitted(self, "model_")
         return self.classes_[self._scores(X).argmax(axis=1)]
+
+    def _repr_html_inner(self) -> str:
+        """scikit-learn's drawing of the estimator and, once it is fitted, what the model is in a line."""
+        drawing = super()._repr_html_inner()
+        if not hasattr(self, "model_"):
+            return drawing
+        return f"{drawing}<p>{html.escape(self.model_.describe())}</p>"
 
     # What a model is kept in.
 

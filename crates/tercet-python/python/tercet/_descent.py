@@ -18,7 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from . import _core, _rows
-from ._base import Classifier, names_of
+from ._base import Classifier, image_of, names_of
 from ._callbacks import CallbackSupportMixin, Epochs, with_callbacks
 
 _LOSSES = {"svm": "svm", "hinge": "svm", "softmax": "softmax", "log_loss": "softmax"}
@@ -80,17 +80,15 @@ class Descent(CallbackSupportMixin, Classifier):
     def _layers(self, width: int, image: tuple[int, int, int] | None) -> str | None:
         return None
 
-    def _image(self, X: Any, width: int) -> tuple[int, int, int] | None:
+    def _image(self, X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
         """Height, width and channels of the images that X holds, as far as anything says them."""
-        shape = getattr(self, "image_shape", None)
+        shape, width = getattr(self, "image_shape", None), rows.shape[1]
         if shape is not None:
             sides = tuple(int(side) for side in shape) + ((1,) if len(shape) == 2 else ())
             if len(sides) != 3 or math.prod(sides) != width:
                 raise ValueError(f"image_shape is {shape!r}; expected height and width (and channels) of {width} features")
             return sides
-        if isinstance(X, np.ndarray) and X.ndim in (3, 4):
-            return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
-        return None
+        return image_of(X, rows)
 
     # Settings, as the core understands them.
 
@@ -187,7 +185,7 @@ class Descent(CallbackSupportMixin, Classifier):
         if weights is not None and not weights.all():
             kept = weights > 0
             X, labels, weights = np.ascontiguousarray(X[kept]), labels[kept], weights[kept]
-        image = self._image(raw, X.shape[1])
+        image = self._image(raw, X)
         self._seen = len(X) if weights is None else float(weights.sum())
         if len(X) <= FEW:
             X, labels, weights = merged(X, labels, weights)
@@ -275,6 +273,32 @@ class Descent(CallbackSupportMixin, Classifier):
         self.best_loss_ = min(self.loss_curve_, default=math.nan)
         self.t_ = self.n_iter_ * n
         self._metrics = {"training loss": self.loss_}
+
+    def history_frame(self) -> Any:
+        """What every epoch brought, as a pandas frame: loss and, where there was a validation set, its loss and accuracy."""
+        import pandas
+
+        check_is_fitted(self, "model_")
+        columns: dict[str, Any] = {"epoch": range(1, len(self.loss_curve_) + 1), "loss": self.loss_curve_}
+        if self.validation_loss_curve_:
+            columns["validation_loss"] = self.validation_loss_curve_
+            columns["validation_accuracy"] = self.validation_accuracy_curve_
+        return pandas.DataFrame(columns).set_index("epoch")
+
+    def plot_curves(self, ax: Any = None) -> Any:
+        """Draws the losses of both sets by epoch with matplotlib, and returns the axes."""
+        if ax is None:
+            import matplotlib.pyplot
+
+            _, ax = matplotlib.pyplot.subplots(layout="constrained")
+        check_is_fitted(self, "model_")
+        epochs = range(1, len(self.loss_curve_) + 1)
+        ax.plot(epochs, self.loss_curve_, label="training")
+        if self.validation_loss_curve_:
+            ax.plot(epochs, self.validation_loss_curve_, label="validation")
+            ax.legend()
+        ax.set(xlabel="epoch", ylabel="loss")
+        return ax
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
         first = not hasattr(self, "model_")

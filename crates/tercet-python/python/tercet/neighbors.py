@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from . import _core, _rows, _threads
-from ._base import Classifier, names_of
+from ._base import Classifier, image_of, names_of
 
 _METRICS = {
     "l1": "l1", "manhattan": "l1", "cityblock": "l1",
@@ -59,14 +59,15 @@ class _Neighbors(BaseEstimator):
         if k < 1:
             raise ValueError(f"n_neighbors is {k}; expected at least 1")
 
-    def _remember(self, X: np.ndarray, labels: np.ndarray, names: list[str], vote: str) -> None:
+    def _remember(self, raw: Any, X: np.ndarray, labels: np.ndarray, names: list[str], vote: str) -> None:
         self._check()
         k = min(self.n_neighbors, len(X))
         pixels = _rows.as_bytes(X)
         rows = _rows.as_floats(X) if pixels is None else pixels
         self.model_ = _core.remember(
-            rows, labels, names, metric=self._metric(), k=k, vote=vote, threads=_threads.resolve(self.n_jobs)
-        )
+            rows, labels, names, metric=self._metric(), k=k, vote=vote,
+            image=image_of(raw, rows), threads=_threads.resolve(self.n_jobs),
+        )  # fmt: skip
         self._floats = _Floats()
         self._range = _rows.Range.of(rows)
         self.n_samples_fit_ = len(X)
@@ -176,8 +177,8 @@ class NearestNeighbors(_Neighbors):
 
     def fit(self, X: Any, y: Any = None) -> NearestNeighbors:
         """Remembers the rows of X."""
-        X = _rows.checked(self, X, reset=True)
-        self._remember(X, np.zeros(len(X), dtype=np.uint32), ["row"], "uniform")
+        raw, X = X, _rows.checked(self, X, reset=True)
+        self._remember(raw, X, np.zeros(len(X), dtype=np.uint32), ["row"], "uniform")
         return self
 
 
@@ -226,13 +227,13 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         vote = self._vote()
         if y is None:
             self._labels(y)
-        X = _rows.checked(self, X, reset=True)
+        raw, X = X, _rows.checked(self, X, reset=True)
         labels = self._labels(y)
         if len(labels) != len(X):
             raise ValueError(
                 f"Found input variables with inconsistent numbers of samples: {[len(X), len(labels)]}"
             )
-        self._remember(X, labels, names_of(self.classes_), vote)
+        self._remember(raw, X, labels, names_of(self.classes_), vote)
         self._fitted_on_bytes = self.model_.is_pixels
         return self
 

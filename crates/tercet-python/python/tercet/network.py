@@ -255,10 +255,11 @@ class CNNClassifier(_Network):
         self.scoring = scoring
         self.n_jobs = n_jobs
 
-    def _image(self, X: Any, width: int) -> tuple[int, int, int]:
-        said = super()._image(X, width)
+    def _image(self, X: Any, rows: np.ndarray) -> tuple[int, int, int]:
+        said = super()._image(X, rows)
         if said is not None:
             return said
+        width = rows.shape[1]
         side = math.isqrt(width)
         return (side, side, 1) if side * side == width else (1, width, 1)
 
