@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 use crate::convolution::{Filtering, filter};
 use crate::data::{Data, pieces};
-use crate::draw::{Pixels, Reading, Stage, prepared, read, set_of};
+use crate::draw::{Reading, Stage, prepared, read, set_of};
 use crate::exercise::{Numbers, work};
 use crate::expression::{Subject, compute};
 use crate::models::Loaded;
@@ -35,13 +35,6 @@ struct Readings<'a> {
     stages: Vec<Stage>,
     models: Vec<(&'a str, Reading)>,
     verdict: Option<Verdict>,
-}
-
-#[derive(Serialize)]
-struct Example {
-    index: usize,
-    label: u32,
-    picture: Pixels,
 }
 
 #[wasm_bindgen]
@@ -155,18 +148,6 @@ impl Engine {
     #[wasm_bindgen(js_name = addData)]
     pub fn add_data(&mut self, name: &str, bytes: Vec<u8>) -> Result<bool, JsError> {
         self.data.add(name, bytes).map_err(refuse)
-    }
-
-    /// Example number `index` of the training set.
-    ///
-    /// # Errors
-    /// Where it has not been loaded.
-    pub fn example(&self, index: usize) -> Result<String, JsError> {
-        let whole = self.data.whole().map_err(refuse)?;
-        let index = index % whole.len();
-        let pixels = crate::base64(whole.pixels(index).unwrap_or_default());
-        let picture = Pixels { width: tercet_mnist::WIDTH, height: tercet_mnist::HEIGHT, pixels };
-        to_json(&Example { index, label: whole.label(index), picture })
     }
 
     /// Begins a training.

@@ -1,7 +1,7 @@
 // The engine, as the views see it: promises of typed answers. It lives in a worker, so nothing here waits for it.
 
 import type {
-  About, Answer, Computed, Example, Filtered, Filtering, Histogram, Numbers, PlaneView, Point, Readings, Report, Request,
+  About, Answer, Computed, Filtered, Filtering, Histogram, Numbers, PlaneView, Point, Readings, Report, Request,
   Scene, Setup, Subject, Templates, Thresholds, Worked,
 } from "./protocol";
 
@@ -43,7 +43,6 @@ export const engine = {
   },
   pieces: () => json<string[]>("pieces"),
   addData: (name: string, bytes: Uint8Array) => call<boolean>("addData", [name, bytes], [bytes.buffer as ArrayBuffer]),
-  example: (index: number) => json<Example>("example", index),
   beginTraining: (setup: Setup) => call<string>("beginTraining", [JSON.stringify(setup)]),
   train: (steps: number, measure: boolean) => json<Report>("train", steps, measure),
   scaleLearningRate: (factor: number) => call<void>("scaleLearningRate", [factor]),

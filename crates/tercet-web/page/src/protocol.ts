@@ -130,11 +130,6 @@ export interface Histogram {
   counts: number[];
   zeros: number;
 }
-export interface Example {
-  index: number;
-  label: number;
-  picture: Pixels;
-}
 
 /** plane.rs */
 export type Point = [number, number, number];

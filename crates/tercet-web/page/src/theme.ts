@@ -22,6 +22,7 @@ export function startTheme(): void {
     button.textContent = SIGN[theme];
     button.setAttribute("aria-label", WORDS[theme]);
     button.title = WORDS[theme];
+    known.clear();
     document.dispatchEvent(new Event("themechange"));
   };
   button.addEventListener("click", () => {
@@ -38,15 +39,20 @@ export function startTheme(): void {
 }
 
 const probe = document.createElement("i");
+/** Colours that were asked for: to ask the style sheet takes longer than to paint a picture. */
+const known = new Map<string, [number, number, number]>();
 
 /** A colour of the style sheet, as red, green and blue: `color("--positive")`. */
 export function color(name: string): [number, number, number] {
+  const found = known.get(name);
+  if (found) return found;
   if (!probe.isConnected) {
     probe.hidden = true;
     document.body.append(probe);
   }
   probe.style.color = `var(${name})`;
   const [r = 0, g = 0, b = 0] = (getComputedStyle(probe).color.match(/[\d.]+/g) ?? []).map(Number);
+  known.set(name, [r, g, b]);
   return [r, g, b];
 }
 

@@ -23,7 +23,10 @@ function put(canvas: HTMLCanvasElement, width: number, height: number, at: (i: n
   const image = context.createImageData(width, height);
   for (let i = 0; i < width * height; i++) {
     const [r, g, b] = at(i);
-    image.data.set([r, g, b, 255], 4 * i);
+    image.data[4 * i] = r;
+    image.data[4 * i + 1] = g;
+    image.data[4 * i + 2] = b;
+    image.data[4 * i + 3] = 255;
   }
   context.putImageData(image, 0, 0);
 }

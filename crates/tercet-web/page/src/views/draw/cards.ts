@@ -5,7 +5,7 @@ import { largest, paintGrey, paintShares, paintSigned, picture } from "../../com
 import { h } from "../../dom";
 import { count, fixed, percent, short } from "../../format";
 import type { Place } from "../../models";
-import type { Reading } from "../../protocol";
+import type { Hidden, Reading } from "../../protocol";
 
 export interface Card {
   element: HTMLElement;
@@ -108,30 +108,48 @@ const network: Inside = (place, body) => {
   const looks = h("div", { class: "hidden-layers" });
   const scores = bars(place.about.classes, "Scores");
   body.append(looks, scores.element);
+  // Made with the first reading, and painted anew with each.
+  let layers: ((hidden: Hidden) => void)[] = [];
   return (reading) => {
-    looks.replaceChildren(...reading.hidden.map((hidden) => {
-      const layer = hidden.name.split(" ");
-      const from = layer.slice(0, -1).findLast((word) => /^(conv|dense)/.test(word));
-      const name = [from, layer.at(-1)].filter(Boolean).join(" ");
-      if (!hidden.image) {
-        const columns = hidden.channels <= 48 ? Math.min(hidden.channels, 12) : hidden.channels <= 512 ? 16 : 32;
-        const rows = Math.ceil(hidden.channels / columns);
-        const image = picture(`${hidden.channels} hidden units behind ${name}`, "units");
-        const most = largest(hidden.values) || 1;
-        paintShares(image, hidden.values.map((v) => v / most), columns, rows, place.color);
-        const awake = hidden.values.filter((v) => v > 0).length;
-        return h("figure", { class: "layer" }, image, h("figcaption", {}, `${name}: ${awake} of ${hidden.channels} awake`));
-      }
-      const [rows, columns] = hidden.image;
-      const most = largest(hidden.values) || 1;
-      const maps = Array.from({ length: hidden.channels }, (_, channel) => {
-        const values = Array.from({ length: rows * columns }, (_, p) => (hidden.values[p * hidden.channels + channel] ?? 0) / most);
-        const image = picture(`feature map ${channel + 1} behind ${name}`);
-        paintShares(image, values, columns, rows, place.color);
-        return image;
-      });
-      return h("figure", { class: "layer maps" }, h("div", {}, ...maps), h("figcaption", {}, `${name}: ${hidden.channels} maps of ${rows} × ${columns}`));
-    }));
+    if (layers.length !== reading.hidden.length) {
+      const made = reading.hidden.map((hidden) => layer(hidden, place.color));
+      looks.replaceChildren(...made.map(({ element }) => element));
+      layers = made.map(({ show }) => show);
+    }
+    reading.hidden.forEach((hidden, i) => layers[i]?.(hidden));
     scores.show(reading.probabilities ?? [], (v) => percent(v, v > 0.995 || v < 0.005 ? 0 : 1), reading.class);
   };
 };
+
+/** A hidden layer: its units as one picture, or a picture for each of its maps. */
+function layer(first: Hidden, own: string): { element: HTMLElement; show: (hidden: Hidden) => void } {
+  const words = first.name.split(" ");
+  const from = words.slice(0, -1).findLast((word) => /^(conv|dense)/.test(word));
+  const name = [from, words.at(-1)].filter(Boolean).join(" ");
+  const caption = h("figcaption", {});
+  if (!first.image) {
+    const image = picture(`${first.channels} hidden units behind ${name}`, "units");
+    const columns = first.channels <= 48 ? Math.min(first.channels, 12) : first.channels <= 512 ? 16 : 32;
+    return {
+      element: h("figure", { class: "layer" }, image, caption),
+      show({ channels, values }) {
+        const most = largest(values) || 1;
+        paintShares(image, values.map((v) => v / most), columns, Math.ceil(channels / columns), own);
+        caption.textContent = `${name}: ${values.filter((v) => v > 0).length} of ${channels} awake`;
+      },
+    };
+  }
+  const [rows, columns] = first.image;
+  const images = Array.from({ length: first.channels }, (_, channel) => picture(`feature map ${channel + 1} behind ${name}`));
+  caption.textContent = `${name}: ${first.channels} maps of ${rows} × ${columns}`;
+  return {
+    element: h("figure", { class: "layer maps" }, h("div", {}, ...images), caption),
+    show({ channels, values }) {
+      const most = largest(values) || 1;
+      images.forEach((image, channel) => {
+        const map = Array.from({ length: rows * columns }, (_, p) => (values[p * channels + channel] ?? 0) / most);
+        paintShares(image, map, columns, rows, own);
+      });
+    },
+  };
+}

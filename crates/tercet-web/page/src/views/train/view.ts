@@ -87,7 +87,7 @@ export const train: View = {
       rate.textContent = short(report.learning_rate);
       const check = run.checks.at(-1);
       status.textContent = `${done ? "Done: batch" : running ? "Training: batch" : "Paused at batch"} ${count(report.step)} of ${count(report.total)}, ${fixed(run.milliseconds / 1000, 2)} s of computing${check ? `; ${percent(check.validation_accuracy)} of unseen images right` : ""}.`;
-      if (performance.now() - looked > LOOK || done || !running) {
+      if (report.measured || done || !running) {
         draw();
         await look(report.measured);
         looked = performance.now();
@@ -129,7 +129,7 @@ export const train: View = {
       if (!(await begin())) return;
       while (running && !done && !gone) {
         const start = performance.now();
-        // Now and then a step is measured; that costs more than a small step.
+        // Now and then a step is measured and all is drawn anew; that costs more than a small step.
         const report = await engine.train(perSlice, start - looked > LOOK || run?.steps === 0);
         const time = performance.now() - start;
         perSlice = Math.max(1, Math.min(5000, Math.round(perSlice * Math.min(4, Math.max(0.3, SLICE / time)))));
