@@ -26,20 +26,26 @@ pub struct Arguments {
     /// How long each of the two parts takes
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
+    /// How many pixels the picture has on a side
+    #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(i32).range(28..=512))]
+    side: i32,
     /// The rate in the second part, in requests a second [default: half of what the first gives]
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
 }
 
-/// A seven on white paper, 200 × 200 pixels, as a PGM.
-fn picture() -> Vec<u8> {
+/// A seven on white paper, as a PGM.
+fn picture(side: i32) -> Vec<u8> {
     let ink = |x: i32, y: i32| {
         let bar = (60..140).contains(&x) && (38..52).contains(&y);
         let foot = (45..160).contains(&y) && (x - (140 - (y - 45) * 45 / 115)).abs() < 8;
         bar || foot
     };
-    let pixels = (0..40_000).map(|p| if ink(p % 200, p / 200) { 20 } else { 250 });
-    b"P5 200 200 255\n".iter().copied().chain(pixels).collect()
+    // Drawn on a sheet of 200 × 200, of which each pixel shows a point.
+    let pixels =
+        (0..side * side).map(|p| if ink(p % side * 200 / side, p / side * 200 / side) { 20 } else { 250 });
+    let head = format!("P5 {side} {side} 255\n");
+    head.into_bytes().into_iter().chain(pixels).collect()
 }
 
 /// A program that is stopped at the end.
@@ -62,7 +68,7 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     execute(train)?;
     let (_server, address) = serve(&tercet, scratch.path())?;
 
-    let body = picture();
+    let body = picture(arguments.side);
     let head = format!(
         "POST /v1/predict HTTP/1.1\r\nhost: {address}\r\ncontent-type: image/x-portable-graymap\r\ncontent-length: {}\r\n\r\n",
         body.len()
@@ -92,6 +98,7 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
         ("cpu".to_owned(), machine::cpu()),
         ("processors".to_owned(), std::thread::available_parallelism()?.to_string()),
         ("clients".to_owned(), clients.to_string()),
+        ("side".to_owned(), arguments.side.to_string()),
         ("predictions a second".to_owned(), format!("{most:.0}")),
         ("rate".to_owned(), format!("{rate:.0}")),
     ];
@@ -182,6 +189,6 @@ mod tests {
 
     #[test]
     fn the_picture_has_as_many_pixels_as_it_says() {
-        assert_eq!(picture().len(), b"P5 200 200 255\n".len() + 200 * 200);
+        assert_eq!(picture(200).len(), b"P5 200 200 255\n".len() + 200 * 200);
     }
 }

@@ -73,23 +73,26 @@ impl Paper {
         let (width, height) = (gray.shape().width, gray.shape().height);
         // Thin, so that it holds little ink, but thicker in a large picture, so that it averages more noise.
         let rim = (width.min(height) / 32).max(1);
-        let mut samples: Vec<(usize, usize, f32)> = Vec::new();
+        let size = (width, height);
+        let across: Vec<f32> = (0..width).map(|x| centred(x, 0, size).0).collect();
+        let mut samples: Vec<(f32, f32, f32)> = Vec::new();
         for (y, row) in gray.pixels().chunks_exact(width).enumerate() {
             // Rows above and below belong to the rim as a whole, the others with both ends.
             let left = if y.min(height - 1 - y) < rim { width } else { rim.min(width) };
             let right = (width - rim.min(width)).max(left);
-            samples.extend((0..left).chain(right..width).map(|x| (x, y, f32::from(row[x]))));
+            let down = centred(0, y, size).1;
+            samples.extend((0..left).chain(right..width).map(|x| (across[x], down, f32::from(row[x]))));
         }
         let spread = |paper: &Paper| median(samples.iter().map(|&(x, y, v)| (v - paper.at(x, y)).abs()));
 
         let level = median(samples.iter().map(|s| s.2));
-        let mut best = Paper { level, across: 0.0, down: 0.0, size: (width, height), deviation: 0.0 };
+        let mut best = Paper { level, across: 0.0, down: 0.0, size, deviation: 0.0 };
         let mut best_spread = spread(&best);
         // A plane always follows the rim a little better; it has to be much better to be light and not chance.
         // Each fit leaves out what the last one was far from: ink that reaches the rim.
         let mut kept = samples.clone();
         for _ in 0..4 {
-            let Some(plane) = fit(&kept, (width, height)) else { break };
+            let Some(plane) = fit(&kept, size) else { break };
             let plane_spread = spread(&plane);
             kept = samples.clone();
             kept.retain(|&(x, y, v)| (v - plane.at(x, y)).abs() <= (3.0 * plane_spread).max(2.0));
@@ -108,17 +111,13 @@ impl Paper {
         let mut differences = Vec::with_capacity(gray.pixels().len());
         for (y, row) in gray.pixels().chunks_exact(width).enumerate() {
             let y = centred(0, y, self.size).1;
-            differences.extend(row.iter().zip(&across).map(|(&v, &x)| f32::from(v) - self.at_place(x, y)));
+            differences.extend(row.iter().zip(&across).map(|(&v, &x)| f32::from(v) - self.at(x, y)));
         }
         differences
     }
 
-    fn at(&self, x: usize, y: usize) -> f32 {
-        let (x, y) = centred(x, y, self.size);
-        self.at_place(x, y)
-    }
-
-    fn at_place(&self, x: f32, y: f32) -> f32 {
+    /// The brightness at a place, in coordinates from −1 to 1.
+    fn at(&self, x: f32, y: f32) -> f32 {
         (self.level + self.across * x + self.down * y).clamp(0.0, 255.0)
     }
 }
@@ -131,11 +130,10 @@ fn centred(x: usize, y: usize, (width, height): (usize, usize)) -> (f32, f32) {
 
 /// The plane of least squares through the samples, by Cramer's rule on its three normal equations; none where
 /// they lie on a line.
-fn fit(samples: &[(usize, usize, f32)], size: (usize, usize)) -> Option<Paper> {
+fn fit(samples: &[(f32, f32, f32)], size: (usize, usize)) -> Option<Paper> {
     let mut m = [[0f64; 3]; 3];
     let mut rhs = [0f64; 3];
     for &(x, y, v) in samples {
-        let (x, y) = centred(x, y, size);
         let basis = [1.0, f64::from(x), f64::from(y)];
         for i in 0..3 {
             rhs[i] += basis[i] * f64::from(v);
