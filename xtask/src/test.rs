@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::checks::{dashboard, links, openapi, package, page, tensorboard, unsafe_code, words};
+use crate::checks::{dashboard, links, onnx, openapi, package, page, tensorboard, unsafe_code, words};
 use crate::command::{cargo, run as execute};
 use crate::repository::Repository;
 
@@ -51,6 +51,7 @@ const STEPS: &[Step] = &[
         about: "TensorBoard reads the event files of a training",
         run: tensorboard::check,
     },
+    Step { name: "onnx", about: "ONNX Runtime answers as an exported model does here", run: onnx::check },
     Step { name: "openapi", about: "the HTTP interface keeps what it describes", run: openapi::check },
     Step { name: "page", about: "the page does in a real browser what it says", run: page::works },
     Step { name: "release", about: "the program builds as users build it", run: release },

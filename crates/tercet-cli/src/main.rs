@@ -61,6 +61,8 @@ enum Verb {
     Describe(verbs::describe::Arguments),
     /// Search settings on the validation set
     Tune(verbs::tune::Arguments),
+    /// Write a model for other programs: ONNX
+    Export(verbs::export::Arguments),
     /// Judge features, such as embeddings, by what three classifiers make of them
     Probe(verbs::probe::Arguments),
     /// Look at a data set, or write it in another format
@@ -117,6 +119,7 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Predict(arguments)) => verbs::predict::run(arguments),
         Some(Verb::Describe(arguments)) => verbs::describe::run(arguments),
         Some(Verb::Tune(arguments)) => verbs::tune::run(arguments),
+        Some(Verb::Export(arguments)) => verbs::export::run(arguments),
         Some(Verb::Probe(arguments)) => verbs::probe::run(arguments),
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
         Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),

@@ -40,6 +40,7 @@ pub mod tune;
 
 // How all three are judged, kept and shown.
 pub mod evaluate;
+pub mod export;
 pub mod model;
 pub mod probe;
 pub mod report;

@@ -32,6 +32,9 @@ use crate::schedule::Schedule;
 use crate::train::{self, Length, train};
 use crate::{Error, Result};
 
+/// The fewest steps that the network learns by.
+const FEWEST_STEPS: usize = 1000;
+
 /// How features are probed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -47,7 +50,7 @@ pub struct Settings {
     pub regs: Vec<f32>,
     /// The units of the hidden layer.
     pub hidden: usize,
-    /// The epochs of the network.
+    /// The epochs of the network; more where they would be fewer than 1,000 steps.
     pub epochs: usize,
 }
 
@@ -346,15 +349,19 @@ fn network(
     observe: Observer<'_>,
 ) -> Result<Option<Probe>> {
     let mut probe = empty(Kind::Network, data);
+    // A small set is seen more often, so that there are steps enough to learn by.
+    let examples = splits.iter().map(|split| split.train.len()).min().unwrap_or(0);
+    let batch = (examples / 10).clamp(1, 128);
+    let epochs = settings.epochs.max(FEWEST_STEPS * batch / examples.max(1));
     let learning = train::Settings {
         loss: Loss::Softmax,
-        batch: 128,
-        length: Length::Epochs(settings.epochs),
+        batch,
+        length: Length::Epochs(epochs),
         learning_rate: 1e-3,
         schedule: Schedule::Cosine,
         optimizer: Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
         dropout: 0.2,
-        patience: Some(settings.epochs),
+        patience: Some(epochs),
         ..train::Settings::default()
     };
     for (number, outer) in splits.iter().enumerate() {
@@ -372,9 +379,7 @@ fn network(
         if flow.is_break() {
             return Ok(None);
         }
-        let epoch = training
-            .best
-            .map_or(settings.epochs as f64, |step| step as f64 / (steps / settings.epochs as f64));
+        let epoch = training.best.map_or(epochs as f64, |step| step as f64 / (steps / epochs as f64));
         let answers = network.scores(&parts.judge)?.argmax();
         probe.count(&outer.validation, data, &answers, epoch.round());
     }

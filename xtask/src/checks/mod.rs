@@ -2,6 +2,7 @@
 
 pub mod dashboard;
 pub mod links;
+pub mod onnx;
 pub mod openapi;
 pub mod package;
 pub mod page;

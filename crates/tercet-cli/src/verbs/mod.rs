@@ -6,6 +6,7 @@ pub mod completions;
 pub mod data;
 pub mod describe;
 pub mod evaluate;
+pub mod export;
 pub mod graph;
 pub mod predict;
 pub mod probe;

@@ -46,7 +46,7 @@ pub struct Arguments {
     /// Units of the network's hidden layer
     #[arg(long, default_value_t = 256, value_name = "H")]
     hidden: usize,
-    /// Epochs of the network
+    /// Epochs of the network; more where they would be fewer than 1,000 steps
     #[arg(long, default_value_t = 8, value_name = "N")]
     epochs: usize,
     /// The seed of every random choice

@@ -24,6 +24,7 @@ mod http;
 mod interrupt;
 mod memory;
 mod predict;
+mod probe;
 mod serve;
 mod train;
 mod tune;

@@ -38,4 +38,4 @@ pub use sealed::{Opening, Openings, SealedTest};
 pub use source::{Collection, Source};
 pub use split::{Split, default_validation, folds, split};
 pub use summary::{ClassCount, Summary, ValueRange, duplicates, duplicates_across};
-pub use write::{Format, write};
+pub use write::{Format, write, write_npy};

@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 
 use super::{Dataset, Idx, Row, Values, beside, npy, source, write_idx};
 use crate::file::{replace, replace_with};
-use crate::{Error, Result};
+use crate::{Error, Matrix, Result};
 
 /// A format that data sets are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,8 +137,8 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
                                             `y` for the labels";
                             Error::setting("the name of the file to write", path.display(), expected)
                         })?;
-                        replace_with(&path, |file| features_npy(&mut buffered(file), set))?;
-                        replace_with(&labels, |file| labels_npy(&mut buffered(file), set))?;
+                        replace_with(&path, |file| flushed(file, |to| features_npy(to, set)))?;
+                        replace_with(&labels, |file| flushed(file, |to| labels_npy(to, set)))?;
                         paths.extend([path, labels]);
                     }
                     Format::Csv => {
@@ -146,7 +146,7 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
                         paths.push(path);
                     }
                     _ => {
-                        replace_with(&path, |file| libsvm(&mut buffered(file), set))?;
+                        replace_with(&path, |file| flushed(file, |to| libsvm(to, set)))?;
                         paths.push(path);
                     }
                 }
@@ -156,8 +156,24 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
     }
 }
 
-fn buffered(file: &mut fs::File) -> std::io::BufWriter<&mut fs::File> {
-    std::io::BufWriter::with_capacity(1 << 16, file)
+/// Writes a matrix as an NPY file, such as the scores of a model.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_npy(path: &Path, matrix: &Matrix) -> Result<()> {
+    replace_with(path, |file| {
+        flushed(file, |to| npy::write_floats(to, matrix.rows(), matrix.columns(), |i| matrix.row(i)))
+    })
+}
+
+/// Lets `write` fill a buffer, and says what failed when the last of it was written.
+fn flushed(
+    file: &mut fs::File,
+    write: impl FnOnce(&mut std::io::BufWriter<&mut fs::File>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mut to = std::io::BufWriter::with_capacity(1 << 16, file);
+    write(&mut to)?;
+    to.flush()
 }
 
 /// Whether the classes have no names but their numbers.
@@ -316,7 +332,7 @@ fn libsvm(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
         }
         writeln!(to)?;
     }
-    to.flush()
+    Ok(())
 }
 
 fn pictures(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {

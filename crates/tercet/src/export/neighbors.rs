@@ -1,0 +1,135 @@
+//! Nearest neighbours as ONNX's operators, in f64, which holds the distances of pixels exactly.
+
+use super::onnx::{Attribute, Element, Graph};
+use crate::neighbors::{Features, Metric, NeighborsClassifier, Priors, Vote};
+use crate::{Error, Result};
+
+/// Adds search and vote to a graph, from its input to `scores`.
+///
+/// ```text
+/// key = ‖r‖² − 2 r·x (L2), −r·x (dot), −r·x / ‖r‖ (cosine), Σ |r − x| (L1), Σ |r − x|³ (L3)
+/// ```
+///
+/// orders the rows r by their distance from x. Of equal keys, `TopK` takes the lower index first, as we do.
+pub(super) fn write(graph: &mut Graph, classifier: &NeighborsClassifier, input: &str) -> Result<()> {
+    let refuse = |what: &str| {
+        Err(Error::mismatch("neighbours to export", what, "neighbours that vote by the metric alone"))
+    };
+    if classifier.deformation().is_some() {
+        return refuse("some that are compared by deformations");
+    }
+    if classifier.weights().is_some() || *classifier.priors() != Priors::Data {
+        return refuse("some with weights or priors");
+    }
+    let (index, metric, k) = (classifier.index(), classifier.metric(), classifier.k());
+    let (n, d) = (index.len(), index.width());
+    let (rows, values): (String, Vec<f64>) = match index.features() {
+        Features::U8(rows) => {
+            let values = rows.iter().map(|&v| v.into()).collect();
+            (graph.bytes("rows", &[n, d], &rows), values)
+        }
+        Features::F32(rows) => {
+            let values = rows.iter().map(|&v| v.into()).collect();
+            (graph.floats("rows", &[n, d], &rows), values)
+        }
+    };
+    let squares: Vec<f64> = values.chunks_exact(d).map(|row| row.iter().map(|v| v * v).sum()).collect();
+    let rows = graph.cast(&rows, Element::Double);
+    let x = graph.cast(input, Element::Double);
+    let keys = match metric {
+        Metric::L1 | Metric::L3 => {
+            let axis = graph.ints("axis", &[1], &[1]);
+            let x = graph.node("Unsqueeze", &[&x, &axis], &[]);
+            let difference = graph.node("Sub", &[&x, &rows], &[]);
+            let mut part = graph.node("Abs", &[&difference], &[]);
+            if metric == Metric::L3 {
+                let square = graph.node("Mul", &[&part, &part], &[]);
+                part = graph.node("Mul", &[&square, &part], &[]);
+            }
+            let axis = graph.ints("axis", &[1], &[2]);
+            graph.node("ReduceSum", &[&part, &axis], &[Attribute::Int("keepdims", 0)])
+        }
+        Metric::L2 | Metric::Dot | Metric::Cosine => {
+            let turned = graph.node("Transpose", &[&rows], &[Attribute::Ints("perm", &[1, 0])]);
+            let dots = graph.node("MatMul", &[&x, &turned], &[]);
+            match metric {
+                Metric::L2 => {
+                    let squares = graph.doubles("squares", &[n], &squares);
+                    let two = graph.doubles("two", &[], &[2.0]);
+                    let twice = graph.node("Mul", &[&dots, &two], &[]);
+                    graph.node("Sub", &[&squares, &twice], &[])
+                }
+                Metric::Cosine => {
+                    // The cosine with a row of zeros is 0, as their dot product is.
+                    let lengths: Vec<f64> =
+                        squares.iter().map(|&s| if s > 0.0 { s.sqrt() } else { 1.0 }).collect();
+                    let lengths = graph.doubles("lengths", &[n], &lengths);
+                    let shares = graph.node("Div", &[&dots, &lengths], &[]);
+                    graph.node("Neg", &[&shares], &[])
+                }
+                _ => graph.node("Neg", &[&dots], &[]),
+            }
+        }
+    };
+    let count = graph.ints("k", &[1], &[k as i64]);
+    let order = [Attribute::Int("axis", 1), Attribute::Int("largest", 0), Attribute::Int("sorted", 1)];
+    graph.named_node("TopK", &[&keys, &count], &["keys", "neighbors"], &order);
+
+    let labels: Vec<i64> = classifier.labels().iter().map(|&label| label.into()).collect();
+    let labels = graph.ints("labels", &[n], &labels);
+    let voters = graph.node("Gather", &[&labels, "neighbors"], &[Attribute::Int("axis", 0)]);
+    let classes = graph.ints("classes", &[1], &[classifier.classes().len() as i64]);
+    let off_and_on = graph.floats("off_and_on", &[2], &[0.0, 1.0]);
+    let asked = graph.node("OneHot", &[&voters, &classes, &off_and_on], &[Attribute::Int("axis", -1)]);
+    let mut votes = graph.cast(&asked, Element::Double);
+    if classifier.vote() == Vote::Distance {
+        let weights = by_distance(graph, metric, &x);
+        let axis = graph.ints("axis", &[1], &[2]);
+        let weights = graph.node("Unsqueeze", &[&weights, &axis], &[]);
+        votes = graph.node("Mul", &[&votes, &weights], &[]);
+    }
+    let axis = graph.ints("axis", &[1], &[1]);
+    let sums = graph.node("ReduceSum", &[&votes, &axis], &[Attribute::Int("keepdims", 0)]);
+    let all = graph.node("ReduceSum", &[&sums, &axis], &[Attribute::Int("keepdims", 1)]);
+    let shares = graph.node("Div", &[&sums, &all], &[]);
+    graph.named_node("Cast", &[&shares], &["scores"], &[Attribute::Int("to", Element::Float as i64)]);
+    Ok(())
+}
+
+/// 1 / distance, or of neighbours at distance 0 those alone.
+fn by_distance(graph: &mut Graph, metric: Metric, x: &str) -> String {
+    let zero = graph.doubles("zero", &[], &[0.0]);
+    let one = graph.doubles("one", &[], &[1.0]);
+    let axis = graph.ints("axis", &[1], &[1]);
+    let square = graph.node("Mul", &[x, x], &[]);
+    let square = graph.node("ReduceSum", &[&square, &axis], &[Attribute::Int("keepdims", 1)]);
+    let distances = match metric {
+        Metric::L2 => {
+            let sum = graph.node("Add", &["keys", &square], &[]);
+            let sum = graph.node("Max", &[&sum, &zero], &[]);
+            graph.node("Sqrt", &[&sum], &[])
+        }
+        Metric::L3 => {
+            let third = graph.doubles("third", &[], &[1.0 / 3.0]);
+            graph.node("Pow", &["keys", &third], &[])
+        }
+        Metric::Cosine => {
+            let length = graph.node("Sqrt", &[&square], &[]);
+            let none = graph.node("Equal", &[&length, &zero], &[]);
+            let length = graph.node("Where", &[&none, &one, &length], &[]);
+            let share = graph.node("Div", &["keys", &length], &[]);
+            let sum = graph.node("Add", &[&share, &one], &[]);
+            graph.node("Max", &[&sum, &zero], &[])
+        }
+        // That a dot product is no distance, the vote knows.
+        Metric::L1 | Metric::Dot => "keys".to_owned(),
+    };
+    let at_zero = graph.node("Equal", &[&distances, &zero], &[]);
+    let here = graph.cast(&at_zero, Element::Double);
+    let anyone =
+        graph.node("ReduceMax", &[&here], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 1)]);
+    let anyone = graph.node("Greater", &[&anyone, &zero], &[]);
+    let not_zero = graph.node("Where", &[&at_zero, &one, &distances], &[]);
+    let inverse = graph.node("Div", &[&one, &not_zero], &[]);
+    graph.node("Where", &[&anyone, &here, &inverse], &[])
+}

@@ -1,0 +1,29 @@
+//! ONNX's checker and ONNX Runtime agree with what `tercet export --onnx` writes.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command::{cargo, program, run};
+use crate::python;
+use crate::repository::Repository;
+
+/// Where the comparison and the list of its packages are.
+const FOLDER: &str = "crates/tercet-cli/tests/onnx";
+
+/// Exports models with the program as it is, and has their answers compared.
+pub fn check(repository: &Repository) -> Result<()> {
+    let folder = Path::new(FOLDER);
+    let Some(python) = python::environment(repository, "onnx", &folder.join("requirements.txt"))? else {
+        println!(
+            "LEFT OUT: there is no Python with the module venv here, and ONNX Runtime is a Python package"
+        );
+        return Ok(());
+    };
+    run(cargo(repository, &["build", "--package", "tercet-cli"]))?;
+    let mut command = Command::new(python);
+    command.arg(folder.join("compare.py")).current_dir(repository.root());
+    command.arg(program(repository, "debug", "tercet")?);
+    run(command)
+}
