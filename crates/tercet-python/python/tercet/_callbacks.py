@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+__all__ = ["CallbackSupportMixin", "Epochs", "with_callbacks"]
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _decorated
 except ImportError:
+    _decorated = None
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing: this release of scikit-learn has no callbacks."""
 
-    def with_callbacks(method: Any) -> Any:
-        """The method itself."""
-        return method
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def with_callbacks(method: Method) -> Method:
+    """A method that callbacks are set up for and torn down after; itself where there are none."""
+    return method if _decorated is None else _decorated(method)
 
 
 class Epochs:
@@ -24,14 +33,15 @@ class Epochs:
         begin = getattr(estimator, "_init_callback_context", None)
         self.fit = begin(max_subtasks=count) if begin else None
         self.active = bool(getattr(estimator, "_skl_callbacks", None))
-        self.left, self.epoch = count, None
+        self.left = count
+        self.epoch: Any = None
         if self.fit is not None:
             self.fit.call_on_fit_task_begin(estimator=estimator, **self.told)
         self._begin()
 
     def _begin(self) -> None:
         self.epoch = None
-        if self.active and self.left > 0:
+        if self.active and self.left > 0 and self.fit is not None:
             self.left -= 1
             self.epoch = self.fit.subcontext(task_name="epoch")
             self.epoch.call_on_fit_task_begin(estimator=self.estimator, **self.told)

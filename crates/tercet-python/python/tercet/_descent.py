@@ -72,6 +72,8 @@ class Descent(CallbackSupportMixin, Classifier):
     """What is common to linear classifiers and networks. The loop is the core's; this decides what it is given, and
     looks on after each epoch."""
 
+    loss_curve_: list[float]
+
     def _loss(self) -> str:
         if self.loss not in _LOSSES:
             raise ValueError(f"loss is {self.loss!r}; expected one of {', '.join(_LOSSES)}")
@@ -221,8 +223,11 @@ class Descent(CallbackSupportMixin, Classifier):
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> Any:
         """Trains on the rows of X. Where ``X_val`` and ``y_val`` are given, they are looked at after each epoch, and by
         early stopping; else early stopping holds out a part of X. Ctrl-C ends the training and keeps the model."""
+        return self._fit(X, y, sample_weight, X_val, y_val)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> Any:
         warm = bool(getattr(self, "warm_start", False)) and hasattr(self, "model_")
-        before = self.classes_ if warm else None
+        before: np.ndarray = self.classes_ if warm else np.empty(0)
         X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True)
         if warm and not np.array_equal(before, self.classes_):
             after, self.classes_ = self.classes_, before
@@ -316,7 +321,7 @@ class Descent(CallbackSupportMixin, Classifier):
                 weights = np.ascontiguousarray(weights / weights.mean(), dtype=np.float32)
             self._range, self._calls = _rows.Range.of(X), 0
             self._first_seed = self._seed()
-            self.loss_curve_: list[float] = []
+            self.loss_curve_ = []
         else:
             if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
                 raise ValueError(
@@ -379,7 +384,7 @@ class Watch:
         self.patience = getattr(estimator, "n_iter_no_change", math.inf)
         self.schedule = estimator.learning_rate
         self.verbose = bool(getattr(estimator, "verbose", False))
-        self.scorer = self._scorer() if early else None
+        self.scorer: Any = self._scorer() if early else None
         metadata = {} if validation is None else {"X_val": validation[0], "y_val": estimator.classes_[validation[1]]}
         self.epochs = Epochs(estimator, self.total, X, estimator.classes_[labels], metadata)
         self.snapshots = early or self.epochs.active

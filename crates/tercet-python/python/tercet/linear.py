@@ -103,7 +103,7 @@ class LinearClassifier(Descent):
         if self.solver not in ("sgd", "dual"):
             raise ValueError(f"solver is {self.solver!r}; expected sgd or dual")
         if self.solver == "sgd":
-            return Descent.fit.__wrapped__(self, X, y, sample_weight, X_val=X_val, y_val=y_val)
+            return self._fit(X, y, sample_weight, X_val, y_val)
         if self.early_stopping or X_val is not None:
             raise ValueError("solver is 'dual', which ends by the gap; expected solver='sgd' for early stopping")
         X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True)

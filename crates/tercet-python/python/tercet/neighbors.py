@@ -72,7 +72,7 @@ class _Neighbors(BaseEstimator):
         self._range = _rows.Range.of(rows)
         self.n_samples_fit_ = len(X)
         self.effective_metric_ = {"l1": "manhattan", "l2": "euclidean"}.get(self._metric(), self._metric())
-        self.effective_metric_params_ = {}
+        self.effective_metric_params_: dict[str, Any] = {}
 
     def _asked(self, X: np.ndarray) -> tuple[_core.Model, np.ndarray]:
         """The model and the queries in the same type: bytes where all are, else floats."""
