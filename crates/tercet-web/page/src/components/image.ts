@@ -15,51 +15,48 @@ export function picture(label: string, kind = ""): HTMLCanvasElement {
   return h("canvas", { class: `picture ${kind}`, role: "img", "aria-label": label, width: 1, height: 1 });
 }
 
-function put(canvas: HTMLCanvasElement, width: number, height: number, at: (i: number) => [number, number, number]): void {
+type Color = [number, number, number];
+
+/** Paints numbers: from the first colour at 0 towards `above` at 1, and towards `below` at −1. */
+function put(canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, most: number, zero: Color, above: Color, below: Color): void {
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
   if (!context) return;
   const image = context.createImageData(width, height);
+  const { data } = image;
+  const scale = most > 0 ? 1 / most : 0;
   for (let i = 0; i < width * height; i++) {
-    const [r, g, b] = at(i);
-    image.data[4 * i] = r;
-    image.data[4 * i + 1] = g;
-    image.data[4 * i + 2] = b;
-    image.data[4 * i + 3] = 255;
+    const value = (values[i] ?? 0) * scale;
+    const towards = value > 0 ? above : below;
+    const share = Math.min(1, Math.abs(value));
+    data[4 * i] = zero[0] + (towards[0] - zero[0]) * share;
+    data[4 * i + 1] = zero[1] + (towards[1] - zero[1]) * share;
+    data[4 * i + 2] = zero[2] + (towards[2] - zero[2]) * share;
+    data[4 * i + 3] = 255;
   }
   context.putImageData(image, 0, 0);
 }
 
-/** Light ink on dark paper, as MNIST has it, in the colours of the page: 0 is paper. */
+/** Light ink on dark paper, as MNIST has it: 0 is paper. */
 export function paintGrey(canvas: HTMLCanvasElement, pixels: Pixels): void {
-  const bytes = bytesOf(pixels);
-  paintShares(canvas, Array.from(bytes, (v) => v / 255), pixels.width, pixels.height);
-}
-
-/** Numbers from 0 to 1 between the colours of paper and ink, or of nothing and another colour. */
-export function paintShares(canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, to = "--ink-picture"): void {
-  const paper = color(to === "--ink-picture" ? "--paper-picture" : "--zero-activation");
-  const ink = color(to);
-  put(canvas, width, height, (i) => mix(paper, ink, Math.min(1, Math.max(0, values[i] ?? 0))));
+  const [paper, ink] = [color("--paper-picture"), color("--ink-picture")];
+  put(canvas, bytesOf(pixels), pixels.width, pixels.height, 255, paper, ink, paper);
 }
 
 /** A picture as it was before inversion: dark ink on light paper or the other way, in greys. */
 export function paintPlain(canvas: HTMLCanvasElement, pixels: Pixels): void {
-  const bytes = bytesOf(pixels);
-  put(canvas, pixels.width, pixels.height, (i) => [bytes[i] ?? 0, bytes[i] ?? 0, bytes[i] ?? 0]);
+  put(canvas, bytesOf(pixels), pixels.width, pixels.height, 255, [0, 0, 0], [255, 255, 255], [0, 0, 0]);
+}
+
+/** Activations: nothing at 0, a colour of the style sheet at `most`; what is below 0 is greyer. */
+export function paintActivations(canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, most: number, own: string): void {
+  put(canvas, values, width, height, most, color("--zero-activation"), color(own), color("--axis"));
 }
 
 /** Signed numbers: below zero one colour, above it another, `most` at full strength. */
-export function paintSigned(canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, most?: number): void {
-  const zero = color("--zero");
-  const above = color("--positive");
-  const below = color("--negative");
-  const scale = most ?? largest(values);
-  put(canvas, width, height, (i) => {
-    const v = (values[i] ?? 0) / (scale || 1);
-    return mix(zero, v > 0 ? above : below, Math.min(1, Math.abs(v)));
-  });
+export function paintSigned(canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, most = largest(values)): void {
+  put(canvas, values, width, height, most, color("--zero"), color("--positive"), color("--negative"));
 }
 
 /** The largest size among numbers. */
@@ -67,8 +64,4 @@ export function largest(values: ArrayLike<number>): number {
   let most = 0;
   for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i] ?? 0));
   return most;
-}
-
-function mix(a: [number, number, number], b: [number, number, number], share: number): [number, number, number] {
-  return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
 }

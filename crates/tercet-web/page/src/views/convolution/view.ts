@@ -1,7 +1,7 @@
 // Understand, convolution: a filter slides over a picture, and its sum is written out.
 
 import { button, choice, numeric, tick } from "../../components/field";
-import { bytesOf, largest, paintShares, paintSigned, picture } from "../../components/image";
+import { largest, paintGrey, paintSigned, picture } from "../../components/image";
 import { h, said } from "../../dom";
 import { engine } from "../../engine";
 import { fixed } from "../../format";
@@ -139,7 +139,7 @@ export const convolution: View = {
       if (!image || !result) return;
       const { map } = result;
       spot = [Math.min(map.width - 1, Math.max(0, spot[0])), Math.min(map.height - 1, Math.max(0, spot[1]))];
-      paintShares(input, Array.from(bytesOf(image), (v) => v / 255), image.width, image.height);
+      paintGrey(input, image);
       const most = largest(map.values);
       paintSigned(output, map.values, map.width, map.height, most);
       if (result.pooled) paintSigned(pooled, result.pooled.values, result.pooled.width, result.pooled.height, most);

@@ -1,7 +1,7 @@
 // The cards: what each model made of the picture, and why.
 
 import { bars } from "../../components/bars";
-import { largest, paintGrey, paintShares, paintSigned, picture } from "../../components/image";
+import { largest, paintActivations, paintGrey, paintSigned, picture } from "../../components/image";
 import { h } from "../../dom";
 import { count, fixed, percent, short } from "../../format";
 import type { Place } from "../../models";
@@ -133,8 +133,7 @@ function layer(first: Hidden, own: string): { element: HTMLElement; show: (hidde
     return {
       element: h("figure", { class: "layer" }, image, caption),
       show({ channels, values }) {
-        const most = largest(values) || 1;
-        paintShares(image, values.map((v) => v / most), columns, Math.ceil(channels / columns), own);
+        paintActivations(image, values, columns, Math.ceil(channels / columns), largest(values), own);
         caption.textContent = `${name}: ${values.filter((v) => v > 0).length} of ${channels} awake`;
       },
     };
@@ -145,10 +144,11 @@ function layer(first: Hidden, own: string): { element: HTMLElement; show: (hidde
   return {
     element: h("figure", { class: "layer maps" }, h("div", {}, ...images), caption),
     show({ channels, values }) {
-      const most = largest(values) || 1;
+      const most = largest(values);
+      const map = new Float32Array(rows * columns);
       images.forEach((image, channel) => {
-        const map = Array.from({ length: rows * columns }, (_, p) => (values[p * channels + channel] ?? 0) / most);
-        paintShares(image, map, columns, rows, own);
+        for (let p = 0; p < map.length; p++) map[p] = values[p * channels + channel] ?? 0;
+        paintActivations(image, map, columns, rows, most, own);
       });
     },
   };

@@ -70,7 +70,9 @@ export const draw: View = {
             ? await engine.read(photo.width, photo.height, 3, photo.pixels.slice(), chosen)
             : await engine.read(SIDE, SIDE, 1, pad.grey(), chosen);
           if (gone) return;
+          root.dataset["computing"] = fixed(performance.now() - start, 1);
           show(readings);
+          // From the stroke to what is shown of it.
           root.dataset["milliseconds"] = fixed(performance.now() - start, 1);
         } while (again);
       } catch (error) {

@@ -119,7 +119,7 @@ export function form(changed: () => void): Form {
           learning_rate: fields.lr.get(),
           schedule: SCHEDULE[fields.sched.get()],
           optimizer: OPTIMIZER[fields.opt.get()],
-          check_every: Math.max(1, Math.ceil(total / 30)),
+          check_every: Math.max(1, Math.ceil(total / 20)),
           ...(fields.dropout.get() > 0 ? { dropout: fields.dropout.get() } : {}),
         },
       };

@@ -19,6 +19,9 @@ const SLICE = 60;
 /** How often pictures inside the model are drawn anew, in milliseconds. */
 const LOOK = 250;
 
+/** How often a step is measured, for the curve of the training images. */
+const MEASURE = 100;
+
 /** Runs outlive the view, so that one may look elsewhere in between. */
 const runs: Run[] = [];
 
@@ -31,6 +34,7 @@ export const train: View = {
     let done = false;
     let gone = false;
     let looked = 0;
+    let measured = 0;
     let perSlice = 10;
 
     // The form says that it changed while it is being made, too.
@@ -87,7 +91,7 @@ export const train: View = {
       rate.textContent = short(report.learning_rate);
       const check = run.checks.at(-1);
       status.textContent = `${done ? "Done: batch" : running ? "Training: batch" : "Paused at batch"} ${count(report.step)} of ${count(report.total)}, ${fixed(run.milliseconds / 1000, 2)} s of computing${check ? `; ${percent(check.validation_accuracy)} of unseen images right` : ""}.`;
-      if (report.measured || done || !running) {
+      if ((report.measured && performance.now() - looked > LOOK) || done || !running) {
         draw();
         await look(report.measured);
         looked = performance.now();
@@ -129,8 +133,10 @@ export const train: View = {
       if (!(await begin())) return;
       while (running && !done && !gone) {
         const start = performance.now();
-        // Now and then a step is measured and all is drawn anew; that costs more than a small step.
-        const report = await engine.train(perSlice, start - looked > LOOK || run?.steps === 0);
+        // Not every slice is measured: that costs more than a small step.
+        const measure = start - measured > MEASURE || run?.steps === 0;
+        if (measure) measured = start;
+        const report = await engine.train(perSlice, measure);
         const time = performance.now() - start;
         perSlice = Math.max(1, Math.min(5000, Math.round(perSlice * Math.min(4, Math.max(0.3, SLICE / time)))));
         await take(report, time);
