@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tercet::data::{Dataset, ImageShape};
-use tercet::image::{Contract, Picture, Prepared, Step, prepare};
+use tercet::image::{Picture, Prepared, Step, prepare};
 use tercet::loss::probabilities;
 use tercet::matrix::argmax;
 use tercet::model::Classifier;

@@ -116,7 +116,7 @@ pub fn compute(subject: &Subject) -> Result<Computed, String> {
         backward: true,
         node: step.to.place(),
         by: step.by().map(NodeId::place),
-        derivative: step.derivative().map(|value| shown(value)),
+        derivative: step.derivative().map(shown),
         words: step.to_string(),
         gradient: Some(shown(step.value)),
     };
@@ -202,7 +202,7 @@ fn describe(
         operands: graph.operands(node).iter().map(|operand| operand.place()).collect(),
         shape: value.shape(),
         value: shown(value),
-        gradient: gradients.of(node).map(|gradient| shown(gradient)),
+        gradient: gradients.of(node).map(shown),
         difference: checked.as_ref().map(differences),
         verdict: checked.map(|checked| match checked.verdict {
             Verdict::Agrees => "agrees",

@@ -117,11 +117,10 @@ impl Loaded {
 fn inside(network: &Network) -> tercet::Result<Vec<Inside>> {
     let (layers, mut found) = (network.layers(), Vec::new());
     let is_seen = |layer: &Layer| {
-        let of_activation = !matches!(
+        !matches!(
             layer,
             Layer::Dense(_) | Layer::Conv2d(_) | Layer::BatchNorm(_) | Layer::Flatten | Layer::Dropout { .. }
-        );
-        of_activation
+        )
     };
     for (i, _) in layers.iter().enumerate().filter(|(_, layer)| is_seen(layer)) {
         let shape = network.shapes()[i];
