@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::bench::picture;
 use crate::command::{cargo, output, program, run as execute};
 use crate::repository::Repository;
 
@@ -60,7 +61,6 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
     let others = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&others));
     let path = std::env::join_paths(paths).context("a folder of the program that PATH cannot name")?;
-    let seven = seven(&tercet)?;
 
     let (mut failed, mut left_out) = (Vec::new(), Vec::new());
     for chapter in repository.files_with_extension("md")? {
@@ -73,7 +73,8 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
         }
         let beside = repository.root().join(chapter.parent().unwrap_or(Path::new("")));
         let scratch = tempfile::tempdir().context("cannot create a scratch folder")?;
-        std::fs::write(scratch.path().join("seven.png"), &seven)?;
+        // A PGM, in truth: what a picture is, the program tells by its content.
+        std::fs::write(scratch.path().join("seven.png"), picture(200))?;
         for block in blocks(&repository.read(&chapter)?) {
             let place = format!("{}:{}", chapter.display(), block.line);
             match block.left_out {
@@ -113,24 +114,6 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
         bail!("the book is out of date: {}", failed.join(", "));
     }
     Ok(())
-}
-
-/// A picture of a seven: an example of MNIST's test set, as the program shows it.
-fn seven(tercet: &Path) -> Result<Vec<u8>> {
-    let scratch = tempfile::tempdir().context("cannot create a scratch folder")?;
-    let mut convert = Command::new(tercet);
-    convert.args(["data", "convert", "mnist", "digits", "--format", "pictures", "--quiet"]);
-    output({
-        convert.current_dir(scratch.path());
-        convert
-    })?;
-    let folder = scratch.path().join("digits/test/7");
-    let first = std::fs::read_dir(&folder)
-        .with_context(|| format!("found no folder {}", folder.display()))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .min()
-        .context("found no picture of a seven")?;
-    Ok(std::fs::read(first)?)
 }
 
 /// The blocks of commands of a chapter.

@@ -12,6 +12,8 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub use serving::picture;
+
 use crate::command::{cargo, program, run as execute};
 use crate::repository::Repository;
 

@@ -35,7 +35,7 @@ pub struct Arguments {
 }
 
 /// A seven on white paper, as a PGM.
-fn picture(side: i32) -> Vec<u8> {
+pub fn picture(side: i32) -> Vec<u8> {
     let ink = |x: i32, y: i32| {
         let bar = (60..140).contains(&x) && (38..52).contains(&y);
         let foot = (45..160).contains(&y) && (x - (140 - (y - 45) * 45 / 115)).abs() < 8;
