@@ -416,7 +416,7 @@ mod tests {
         let [neighbors, linear, network] = Kind::ALL.map(|kind| accuracy(kind, &data, &settings));
         assert_eq!(neighbors.accuracy(), 1.0);
         assert!(linear.accuracy() < 0.7, "{}", linear.accuracy());
-        assert!(network.accuracy() > 0.95, "{}", network.accuracy());
+        assert!(network.accuracy() > 0.9, "{}", network.accuracy());
         for probe in [&neighbors, &linear, &network] {
             assert_eq!(probe.folds.iter().map(|fold| fold.count).sum::<usize>(), 600);
             assert_eq!(right(&probe.predicted, &data), probe.correct());
