@@ -388,7 +388,10 @@ fn network(
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
+    use crate::random::{Stream, generator};
 
     /// Points on a ring around others: no line tells them apart, neighbours and a network do.
     fn rings(examples: usize) -> Dataset {
@@ -409,11 +412,11 @@ mod tests {
     #[test]
     fn each_classifier_sees_what_it_can() {
         let data = rings(600);
-        let settings = Settings { metric: Metric::L2, epochs: 40, ..Settings::default() };
+        let settings = Settings { metric: Metric::L2, hidden: 16, folds: 3, ..Settings::default() };
         let [neighbors, linear, network] = Kind::ALL.map(|kind| accuracy(kind, &data, &settings));
         assert_eq!(neighbors.accuracy(), 1.0);
         assert!(linear.accuracy() < 0.7, "{}", linear.accuracy());
-        assert!(network.accuracy() > 0.95, "{}", network.accuracy());
+        assert!(network.accuracy() > 0.9, "{}", network.accuracy());
         for probe in [&neighbors, &linear, &network] {
             assert_eq!(probe.folds.iter().map(|fold| fold.count).sum::<usize>(), 600);
             assert_eq!(right(&probe.predicted, &data), probe.correct());
@@ -425,12 +428,13 @@ mod tests {
     #[test]
     fn nothing_is_found_where_nothing_is() {
         let n = 400;
-        let values = (0..n * 8).map(|i| ((i * 7919 + 13) % 1009) as f32 / 1009.0).collect();
-        let labels =
-            (0..n as u32).map(|i| u32::from((i.wrapping_mul(2_654_435_769) >> 13) & 1 == 1)).collect();
+        let mut generator = generator(3, Stream::Batches);
+        let values = (0..n * 8).map(|_| generator.random_range(0..1000) as f32 / 1000.0).collect();
+        let labels = (0..n).map(|_| generator.random_range(0..2)).collect();
         let data = Dataset::from_features("noise", 8, values, labels, vec!["a".into(), "b".into()]).unwrap();
         for kind in Kind::ALL {
-            let found = accuracy(kind, &data, &Settings::default()).accuracy();
+            let settings = Settings { hidden: 8, folds: 3, ..Settings::default() };
+            let found = accuracy(kind, &data, &settings).accuracy();
             assert!((0.38..0.62).contains(&found), "{kind:?}: {found}");
         }
     }
