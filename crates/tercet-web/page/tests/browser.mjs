@@ -50,7 +50,7 @@ export async function open(viewport = { width: 1280, height: 900 }) {
   const errors = [];
   context.on("page", (page) => {
     page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) errors.push(message.text());
+      if (["error", "warning"].includes(message.type())) errors.push(`${message.text()} (${message.location().url})`);
     });
     page.on("pageerror", (error) => errors.push(String(error)));
   });
