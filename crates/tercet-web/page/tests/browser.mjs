@@ -88,7 +88,7 @@ export async function draw(page, { strokes, pen = 20 }) {
   for (const stroke of strokes) {
     await page.mouse.move(...at(stroke[0]));
     await page.mouse.down();
-    for (const point of stroke.slice(1)) await page.mouse.move(...at(point));
+    for (const point of stroke.slice(1)) await page.mouse.move(...at(point), { steps: 2 });
     await page.mouse.up();
   }
   await settled(page);
