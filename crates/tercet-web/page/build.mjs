@@ -1,4 +1,4 @@
-// Bundles the page: `node build.mjs FOLDER` writes page.js, worker.js, page.css, index.html and the icon there.
+// Bundles the page: `node build.mjs FOLDER` writes page.js, worker.js, page.css and index.html there.
 // `cargo xtask web` calls this; the WebAssembly and its bindings lie in pkg/ then.
 
 import { copyFile, mkdir } from "node:fs/promises";
@@ -22,5 +22,4 @@ await build({
   logLevel: "warning",
 });
 await copyFile("src/index.html", join(out, "index.html"));
-await copyFile("src/icon.svg", join(out, "icon.svg"));
 await copyFile("pkg/tercet_web_bg.wasm", join(out, "tercet.wasm"));

@@ -50,7 +50,7 @@ export async function open(viewport = { width: 1280, height: 900 }) {
   const errors = [];
   context.on("page", (page) => {
     page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) errors.push(message.text());
+      if (["error", "warning"].includes(message.type())) errors.push(`${message.text()} (${message.location().url})`);
     });
     page.on("pageerror", (error) => errors.push(String(error)));
   });
@@ -88,7 +88,7 @@ export async function draw(page, { strokes, pen = 20 }) {
   for (const stroke of strokes) {
     await page.mouse.move(...at(stroke[0]));
     await page.mouse.down();
-    for (const point of stroke.slice(1)) await page.mouse.move(...at(point));
+    for (const point of stroke.slice(1)) await page.mouse.move(...at(point), { steps: 2 });
     await page.mouse.up();
   }
   await settled(page);
