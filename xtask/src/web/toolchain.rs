@@ -22,9 +22,20 @@ pub fn build(repository: &Repository) -> Result<PathBuf> {
         Some(root) if has_target(&root) || add_target(&root) => cargo(repository, &arguments),
         root => debian(repository, &arguments, root.as_deref())?,
     };
-    command.env("RUSTFLAGS", SIMD).env("CARGO_TARGET_DIR", &folder);
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(repository).join("\u{1f}")).env("CARGO_TARGET_DIR", &folder);
     execute(command)?;
     Ok(folder.join(TARGET).join("web/tercet_web.wasm"))
+}
+
+/// The compiler's flags: SIMD, and no folder of this machine in the messages of panics.
+fn flags(repository: &Repository) -> Vec<String> {
+    let mut flags: Vec<String> = SIMD.split(' ').map(str::to_owned).collect();
+    let cargo_home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    flags.extend(cargo_home.map(|home| format!("--remap-path-prefix={}=cargo", home.display())));
+    flags.push(format!("--remap-path-prefix={}=tercet", repository.root().display()));
+    flags
 }
 
 /// Where the compiler of the project keeps its libraries.
