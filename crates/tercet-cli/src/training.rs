@@ -146,7 +146,7 @@ fn note(progress: &Progress<'_>, pace: Pace) -> String {
 fn outcome(training: &Training) -> String {
     let accuracy = match training.check() {
         Some(check) => format!("validation {}", percent(check.validation_accuracy)),
-        None => "not yet validated".to_owned(),
+        None => "not validated".to_owned(),
     };
     match training.ending {
         Ending::Completed => match training.best {

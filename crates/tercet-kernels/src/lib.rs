@@ -15,6 +15,8 @@
 //! | [`sparse`] | the same where A has many zeros | the first layer, and those behind ReLU |
 //! | [`descent`] | the step of gradient descent | training |
 //! | [`warp`] | pictures bent, and smooth random fields to bend them by | augmentation |
+//! | [`lend`] | memory of another language's, read where it lies | the Python package |
+//! | [`heap`] | what becomes of memory that is given back | trainings that must stay small |
 //! | [`rows`] | one row against a weight matrix, and the dual step of the SVM loss | the exact linear solver |
 //!
 //! Beside them, [`lend`] lets a data set read memory that somebody else owns.
@@ -26,6 +28,7 @@ pub mod convolution;
 pub mod deformable;
 pub mod descent;
 pub mod distance;
+pub mod heap;
 pub mod isa;
 mod lanes;
 pub mod lend;

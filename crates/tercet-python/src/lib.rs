@@ -5,12 +5,12 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`arrays`] | features and labels where NumPy keeps them, and arrays back |
-//! | [`errors`] | the core's errors as Python's exceptions |
-//! | [`work`] | long work without the interpreter's lock: threads, Ctrl-C, calls back |
-//! | [`model`] | a model and its file |
-//! | [`training`] | networks and linear classifiers, trained |
-//! | [`lecture`] | loss and gradients of the lecture's network |
+//! | `arrays` | features and labels where NumPy keeps them, and arrays back |
+//! | `errors` | the core's errors as Python's exceptions |
+//! | `work` | long work without the interpreter's lock: threads, Ctrl-C, calls back |
+//! | `model` | a model and its file |
+//! | `training` | networks and linear classifiers, trained |
+//! | `lecture` | loss and gradients of the lecture's network |
 
 mod arrays;
 mod errors;

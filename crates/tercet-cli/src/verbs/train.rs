@@ -503,6 +503,8 @@ fn descend(
 /// Trains a linear classifier exactly, as a recipe says.
 fn solve(common: &Common, recipe: &Exact) -> anyhow::Result<ExitCode> {
     common.keeping.refuse("the exact solver")?;
+    // The rows without their zeros, once for each fold, beside the data set.
+    tercet_kernels::heap::give_large_blocks_back();
     let recipe = &Exact { cleaning: common.cleaned.over(recipe.cleaning), ..recipe.clone() };
     recipe.validate()?;
     let path = common.path("linear")?;

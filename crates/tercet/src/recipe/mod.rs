@@ -270,6 +270,10 @@ impl Recipe {
             (_, Some(init)) => init.validate()?,
             (_, None) => {}
         }
+        if let (Some(0), Some(patience)) = (self.validation, self.train.patience) {
+            let expected = "none where no example is held out to judge by";
+            return Err(Error::setting("patience", patience, expected));
+        }
         if self.kind == Kind::Linear && self.train.dropout > 0.0 {
             let expected = "0 for a linear classifier, which has no hidden units";
             return Err(Error::setting("dropout", self.train.dropout, expected));
