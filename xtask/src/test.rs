@@ -2,13 +2,14 @@
 //!
 //! It stops at the first step that fails and says how to run that step alone. `.ci/run` calls exactly this.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
 use crate::checks::{dashboard, links, onnx, openapi, package, page, tensorboard, unsafe_code, words};
-use crate::command::{cargo, run as execute};
+use crate::command::{cargo, program, run as execute};
 use crate::repository::Repository;
 
 /// What `cargo xtask test` understands.
@@ -122,13 +123,14 @@ fn test(repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["test", "--workspace"]))
 }
 
-/// The tests whose answers must be the same on every instruction set, on the one that every processor has.
+/// The tests whose answers must be the same on every instruction set, on the one that every processor has. They are asked for
+/// among those of the whole workspace, so that what the step `test` built is not built again with other features.
 fn isa(repository: &Repository) -> Result<()> {
-    for arguments in [
-        &["test", "--package", "tercet-kernels"][..],
-        &["test", "--package", "tercet", "--lib", "neighbors::"],
-        &["test", "--package", "tercet", "--test", "neighbors"],
-    ] {
+    let mut files = names_in(repository, "crates/tercet-kernels/tests")?;
+    files.push("neighbors".to_owned());
+    let files = files.iter().flat_map(|name| ["--test", name.as_str()]);
+    let whole: Vec<&str> = ["test", "--workspace"].into_iter().chain(files).collect();
+    for arguments in [&whole[..], &["test", "--workspace", "--lib", "neighbors::"]] {
         let mut command = cargo(repository, arguments);
         command.env("TERCET_ISA", "portable");
         execute(command)?;
@@ -137,25 +139,27 @@ fn isa(repository: &Repository) -> Result<()> {
 }
 
 fn examples(repository: &Repository) -> Result<()> {
-    execute(cargo(repository, &["build", "--package", "tercet", "--examples"]))?;
-    for name in example_names(repository)? {
-        execute(cargo(repository, &["run", "--quiet", "--package", "tercet", "--example", &name]))?;
+    execute(cargo(repository, &["build", "--workspace", "--examples"]))?;
+    for name in names_in(repository, "crates/tercet/examples")? {
+        let mut example = Command::new(program(repository, "debug/examples", &name)?);
+        example.current_dir(repository.root());
+        execute(example)?;
     }
     Ok(())
 }
 
-/// The examples of the library, in the order of their numbers.
-fn example_names(repository: &Repository) -> Result<Vec<String>> {
+/// The names of the Rust files in a folder, in order.
+fn names_in(repository: &Repository, folder: &str) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for file in repository.files_with_extension("rs")? {
-        if file.parent().is_some_and(|folder| folder.ends_with("crates/tercet/examples"))
+        if file.parent().is_some_and(|parent| parent.ends_with(folder))
             && let Some(name) = file.file_stem()
         {
             names.push(name.to_string_lossy().into_owned());
         }
     }
     if names.is_empty() {
-        bail!("found no example in crates/tercet/examples");
+        bail!("found no file of Rust in {folder}");
     }
     Ok(names)
 }
@@ -199,6 +203,6 @@ mod tests {
             ("crates/tercet/examples/01_c.rs", ""),
             ("crates/tercet/src/a.rs", ""),
         ]);
-        assert_eq!(example_names(&repository).unwrap(), ["01_c", "02_b"]);
+        assert_eq!(names_in(&repository, "crates/tercet/examples").unwrap(), ["01_c", "02_b"]);
     }
 }

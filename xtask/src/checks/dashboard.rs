@@ -18,7 +18,7 @@ pub fn check(repository: &Repository) -> Result<()> {
         println!("LEFT OUT: this takes Python and a system with pseudo-terminals");
         return Ok(());
     };
-    run(cargo(repository, &["build", "--package", "tercet-cli"]))?;
+    run(cargo(repository, &["build", "--workspace", "--bin", "tercet"]))?;
     let mut command = Command::new(python);
     command.arg(SCRIPT).arg(program(repository, "debug", "tercet")?).current_dir(repository.root());
     run(command)

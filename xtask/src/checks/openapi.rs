@@ -32,7 +32,7 @@ pub fn check(repository: &Repository) -> Result<()> {
         );
         return Ok(());
     };
-    run(cargo(repository, &["build", "--package", "tercet-cli"]))?;
+    run(cargo(repository, &["build", "--workspace", "--bin", "tercet"]))?;
     let tercet = program(repository, "debug", "tercet")?;
     let scratch = tempfile::tempdir().context("cannot create a scratch folder")?;
     let mut train = Command::new(&tercet);

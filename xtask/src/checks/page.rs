@@ -29,7 +29,7 @@ pub fn is_new(repository: &Repository) -> Result<()> {
 pub fn works(repository: &Repository) -> Result<()> {
     let npm = Npm::set_up(repository)?;
     let browser = browser()?;
-    run(cargo(repository, &["build", "--package", "tercet-cli"]))?;
+    run(cargo(repository, &["build", "--workspace", "--bin", "tercet"]))?;
     let mut tests = npm.run("test");
     tests.env("CHROMIUM", browser).env("TERCET", program(repository, "debug", "tercet")?);
     run(tests)

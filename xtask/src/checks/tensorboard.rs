@@ -22,7 +22,7 @@ pub fn check(repository: &Repository) -> Result<()> {
         );
         return Ok(());
     };
-    run(cargo(repository, &["build", "--package", "tercet-cli"]))?;
+    run(cargo(repository, &["build", "--workspace", "--bin", "tercet"]))?;
     let mut command = Command::new(python);
     command.arg(folder.join("read.py")).current_dir(repository.root());
     command.arg(program(repository, "debug", "tercet")?);
