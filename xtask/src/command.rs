@@ -45,6 +45,13 @@ pub fn program(repository: &Repository, profile: &str, name: &str) -> Result<Pat
     Ok(Path::new(target).join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
+/// Builds the program `tercet` as its tests have it, which is done already where they ran, and says where it is. By itself it
+/// would have other features, and be compiled again with all that it stands on.
+pub fn tested_program(repository: &Repository) -> Result<PathBuf> {
+    run(cargo(repository, &["test", "--workspace", "--no-run", "--test", "cli"]))?;
+    program(repository, "debug", "tercet")
+}
+
 /// The command as a person would type it.
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());

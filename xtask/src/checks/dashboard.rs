@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::command::{cargo, program, run};
+use crate::command::{run, tested_program};
 use crate::python;
 use crate::repository::Repository;
 
@@ -18,8 +18,8 @@ pub fn check(repository: &Repository) -> Result<()> {
         println!("LEFT OUT: this takes Python and a system with pseudo-terminals");
         return Ok(());
     };
-    run(cargo(repository, &["build", "--workspace", "--bin", "tercet"]))?;
+    let tercet = tested_program(repository)?;
     let mut command = Command::new(python);
-    command.arg(SCRIPT).arg(program(repository, "debug", "tercet")?).current_dir(repository.root());
+    command.arg(SCRIPT).arg(tercet).current_dir(repository.root());
     run(command)
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::command::{cargo, program, run};
+use crate::command::{run, tested_program};
 use crate::python;
 use crate::repository::Repository;
 
@@ -32,8 +32,7 @@ pub fn check(repository: &Repository) -> Result<()> {
         );
         return Ok(());
     };
-    run(cargo(repository, &["build", "--workspace", "--bin", "tercet"]))?;
-    let tercet = program(repository, "debug", "tercet")?;
+    let tercet = tested_program(repository)?;
     let scratch = tempfile::tempdir().context("cannot create a scratch folder")?;
     let mut train = Command::new(&tercet);
     train.args(["train", "linear", "--iterations", "100", "--quiet"]).current_dir(scratch.path());

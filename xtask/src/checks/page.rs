@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{cargo, program, run};
+use crate::command::{run, tested_program};
 use crate::repository::Repository;
 use crate::web::{BUILT, node::Npm, sources};
 
@@ -29,9 +29,9 @@ pub fn is_new(repository: &Repository) -> Result<()> {
 pub fn works(repository: &Repository) -> Result<()> {
     let npm = Npm::set_up(repository)?;
     let browser = browser()?;
-    run(cargo(repository, &["build", "--workspace", "--bin", "tercet"]))?;
+    let tercet = tested_program(repository)?;
     let mut tests = npm.run("test");
-    tests.env("CHROMIUM", browser).env("TERCET", program(repository, "debug", "tercet")?);
+    tests.env("CHROMIUM", browser).env("TERCET", tercet);
     run(tests)
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::command::{cargo, program, run};
+use crate::command::{run, tested_program};
 use crate::python;
 use crate::repository::Repository;
 
@@ -22,9 +22,9 @@ pub fn check(repository: &Repository) -> Result<()> {
         );
         return Ok(());
     };
-    run(cargo(repository, &["build", "--workspace", "--bin", "tercet"]))?;
+    let tercet = tested_program(repository)?;
     let mut command = Command::new(python);
     command.arg(folder.join("read.py")).current_dir(repository.root());
-    command.arg(program(repository, "debug", "tercet")?);
+    command.arg(tercet);
     run(command)
 }
