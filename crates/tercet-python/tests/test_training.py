@@ -14,6 +14,7 @@ import tercet
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -66,7 +67,11 @@ def test_what_holds_the_numbers_changes_no_answer(estimator, digits):
     ):  # fmt: skip
         model = clone(estimator).fit(holder, y)
         np.testing.assert_array_equal(model.predict(holder), expected, err_msg=str(type(holder)))
-    assert list(model.feature_names_in_) == names
+        # Which frames have names that it takes is for its release to say.
+        theirs = getattr(RidgeClassifier().fit(holder, y), "feature_names_in_", None)
+        assert (getattr(model, "feature_names_in_", None) is None) == (theirs is None)
+        if theirs is not None:
+            assert list(model.feature_names_in_) == names
 
 
 @pytest.mark.parametrize("estimator", ALL, ids=str)
