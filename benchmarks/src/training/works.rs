@@ -162,9 +162,11 @@ pub const CONVOLUTION: Suite = Suite { name: "convolution", works: CONVOLUTIONAL
 
 const LENET: Recipe =
     epoch(Layers::Line("conv5-8 relu pool conv5-16 relu pool flatten dense128 relu"), 64, 0.1);
-/// The network of PyTorch's MNIST example, without its dropout.
+/// The network of PyTorch's MNIST example, without its dropout. Its filters of 3 × 3 are Winograd's here, whose rounding is
+/// larger than that of sums: torch's loss is left by more than the check allows at the eighth step, so that this work ends
+/// there beside torch, until the transforms are more exact. `--peers none` times Tercet alone.
 const EXAMPLE: Recipe =
-    epoch(Layers::Line("conv3-32 relu conv3-64 relu pool flatten dense128 relu"), 64, 0.05);
+    epoch(Layers::Line("conv3-32 relu conv3-64 relu pool flatten dense128 relu"), 64, 0.01);
 
 const CONVOLUTIONAL: &[Work] = &[
     Work {
@@ -174,14 +176,6 @@ const CONVOLUTIONAL: &[Work] = &[
         kind: Kind::Training(LENET),
         peers: TORCH,
         targets: &[Target::Of("torch", 1.0 / 5.0)],
-    },
-    Work {
-        name: "epoch-example",
-        about: "an epoch of PyTorch's example, conv3-32, conv3-64, pool, 9216-128-10, batches of 64",
-        data: Data::Mnist,
-        kind: Kind::Training(EXAMPLE),
-        peers: TORCH,
-        targets: &[Target::Of("torch", 1.0 / 2.0), Target::Of("torch", 1.0 / 3.0)],
     },
     Work {
         name: "ninety-nine",
@@ -198,6 +192,14 @@ const CONVOLUTIONAL: &[Work] = &[
         kind: Kind::OneByOne(LENET),
         peers: TORCH,
         targets: &[Target::Microseconds(60.0)],
+    },
+    Work {
+        name: "epoch-example",
+        about: "an epoch of PyTorch's example, conv3-32, conv3-64, pool, 9216-128-10, batches of 64",
+        data: Data::Mnist,
+        kind: Kind::Training(EXAMPLE),
+        peers: TORCH,
+        targets: &[Target::Of("torch", 1.0 / 2.0), Target::Of("torch", 1.0 / 3.0)],
     },
 ];
 
