@@ -25,7 +25,7 @@ DESCENDING = [
     tercet.MLPClassifier((16,), max_iter=20, random_state=0),
     tercet.CNNClassifier(max_iter=2, random_state=0),
 ]
-ALL = [*DESCENDING, tercet.LinearClassifier(solver="dual", reg=1e-2), tercet.KNeighborsClassifier()]
+ALL = [*DESCENDING, tercet.LinearClassifier(solver="dual", reg=1e-2, random_state=0), tercet.KNeighborsClassifier()]
 
 
 @pytest.fixture(scope="module")
