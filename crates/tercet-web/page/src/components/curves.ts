@@ -37,7 +37,7 @@ export function curves(title: string, percent = false): Curves {
         ...size(),
         legend: { show: false },
         cursor: { y: false, drag: { x: true, y: false } },
-        scales: { x: { time: false }, y: percent ? { range: (_, low, high) => [Math.max(0, Math.min(low, 0.85) - 0.02), Math.min(1, high + 0.01)] } : { range: (_, __, high) => [0, high * 1.05 || 1] } },
+        scales: { x: { time: false }, y: percent ? { range: (_, low, high) => (high === null ? [0, 1] : [Math.max(0, Math.min(low, 0.85) - 0.02), Math.min(1, high + 0.01)]) } : { range: (_, __, high) => [0, high * 1.05 || 1] } },
         axes: [axis, { ...axis, size: 54, values: (_, values) => values.map((v) => (percent ? `${Math.round(v * 100)} %` : String(Number(v.toPrecision(3))))) }],
         series: [
           { label: "step" },
