@@ -11,6 +11,7 @@
 //! | [`deformable`] | distances that forgive shifts and warps of an image | nearest neighbours |
 //! | [`matmul`] | `C = start + A · B` | dense layers, principal components |
 //! | [`convolution`] | convolutions, with ReLU and a pool on the way | convolutional layers |
+//! | [`batch_norm`] | channels brought to mean 0 and variance 1, with ReLU, and the way back | batch norms |
 //! | [`pooling`] | the largest or the mean of each window | pooling layers |
 //! | [`sparse`] | the same where A has many zeros | the first layer, and those behind ReLU |
 //! | [`descent`] | the step of gradient descent | training |
@@ -24,6 +25,7 @@
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
 //! cut the work into pieces; cutting along rows never changes a bit of the result.
 
+pub mod batch_norm;
 pub mod convolution;
 pub mod deformable;
 pub mod descent;

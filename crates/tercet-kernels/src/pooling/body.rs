@@ -12,21 +12,24 @@ pub(super) enum Pass<'a> {
     AverageBackward { dy: &'a [f32], dx: &'a mut [f32] },
 }
 
-/// Calls `visit` for each window with the number of its output pixel.
-#[inline(always)]
-fn each_window(window: &Window, mut visit: impl FnMut(usize, (usize, usize))) {
-    let width = window.output_width();
-    for oy in 0..window.output_height() {
-        for ox in 0..width {
-            visit(oy * width + ox, (oy, ox));
+/// Runs a block for each window, with the number of its output pixel and the place of that. A macro and not a function that
+/// takes a closure: that would be compiled by itself, for the instructions of the whole build.
+macro_rules! for_each_window {
+    ($window:expr, |$pixel:ident, $at:ident| $block:block) => {
+        let width = $window.output_width();
+        for oy in 0..$window.output_height() {
+            for ox in 0..width {
+                let ($pixel, $at) = (oy * width + ox, (oy, ox));
+                $block
+            }
         }
-    }
+    };
 }
 
 #[inline(always)]
 fn max_forward(window: &Window, x: &[f32], y: &mut [f32], place: &mut [u8]) {
     let (channels, size) = (window.channels, window.size);
-    each_window(window, |pixel, at| {
+    for_each_window!(window, |pixel, at| {
         let y = &mut y[pixel * channels..][..channels];
         let place = &mut place[pixel * channels..][..channels];
         y.copy_from_slice(&x[window.pixel(at, (0, 0))..][..channels]);
@@ -46,12 +49,15 @@ fn max_forward(window: &Window, x: &[f32], y: &mut [f32], place: &mut [u8]) {
 fn max_backward(window: &Window, dy: &[f32], place: &[u8], dx: &mut [f32]) {
     let (channels, size) = (window.channels, window.size);
     dx.fill(0.0);
-    each_window(window, |pixel, at| {
+    for_each_window!(window, |pixel, at| {
         let (dy, place) = (&dy[pixel * channels..][..channels], &place[pixel * channels..][..channels]);
-        for (c, (&dy, &place)) in dy.iter().zip(place).enumerate() {
-            let place = usize::from(place);
-            assert!(place < size * size, "place {place} is outside a window of {size} × {size}");
-            dx[window.pixel(at, (place / size, place % size)) + c] += dy;
+        let last = usize::from(place.iter().copied().max().unwrap_or(0));
+        assert!(last < size * size, "place {last} is outside a window of {size} × {size}");
+        for in_window in 0..size * size {
+            let dx = &mut dx[window.pixel(at, (in_window / size, in_window % size))..][..channels];
+            for ((dx, &dy), &place) in dx.iter_mut().zip(dy).zip(place) {
+                *dx += if usize::from(place) == in_window { dy } else { 0.0 };
+            }
         }
     });
 }
@@ -60,7 +66,7 @@ fn max_backward(window: &Window, dy: &[f32], place: &[u8], dx: &mut [f32]) {
 fn average_forward(window: &Window, x: &[f32], y: &mut [f32]) {
     let (channels, size) = (window.channels, window.size);
     let count = (size * size) as f32;
-    each_window(window, |pixel, at| {
+    for_each_window!(window, |pixel, at| {
         let y = &mut y[pixel * channels..][..channels];
         y.fill(0.0);
         for in_window in 0..size * size {
@@ -76,7 +82,7 @@ fn average_backward(window: &Window, dy: &[f32], dx: &mut [f32]) {
     let (channels, size) = (window.channels, window.size);
     let count = (size * size) as f32;
     dx.fill(0.0);
-    each_window(window, |pixel, at| {
+    for_each_window!(window, |pixel, at| {
         let dy = &dy[pixel * channels..][..channels];
         for in_window in 0..size * size {
             let dx = &mut dx[window.pixel(at, (in_window / size, in_window % size))..][..channels];
@@ -92,21 +98,27 @@ fn body(window: &Window, pass: Pass<'_>) {
     match pass {
         Pass::MaxForward { x, y, place } => {
             let y = y.chunks_exact_mut(outputs).zip(place.chunks_exact_mut(outputs));
-            x.chunks_exact(inputs).zip(y).for_each(|(x, (y, place))| max_forward(window, x, y, place));
+            for (x, (y, place)) in x.chunks_exact(inputs).zip(y) {
+                max_forward(window, x, y, place);
+            }
         }
         Pass::MaxBackward { dy, place, dx } => {
             let dy = dy.chunks_exact(outputs).zip(place.chunks_exact(outputs));
-            dx.chunks_exact_mut(inputs)
-                .zip(dy)
-                .for_each(|(dx, (dy, place))| max_backward(window, dy, place, dx));
+            for (dx, (dy, place)) in dx.chunks_exact_mut(inputs).zip(dy) {
+                max_backward(window, dy, place, dx);
+            }
         }
         Pass::AverageForward { x, y } => {
             let pairs = x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs));
-            pairs.for_each(|(x, y)| average_forward(window, x, y));
+            for (x, y) in pairs {
+                average_forward(window, x, y);
+            }
         }
         Pass::AverageBackward { dy, dx } => {
             let pairs = dx.chunks_exact_mut(inputs).zip(dy.chunks_exact(outputs));
-            pairs.for_each(|(dx, dy)| average_backward(window, dy, dx));
+            for (dx, dy) in pairs {
+                average_backward(window, dy, dx);
+            }
         }
     }
 }

@@ -12,6 +12,8 @@
 //! [`Network::for_prediction`](super::Network::for_prediction).
 
 use rayon::prelude::*;
+use tercet_kernels::Isa;
+use tercet_kernels::batch_norm::{self, Normal};
 
 use crate::{Error, Result};
 
@@ -22,8 +24,8 @@ pub const EPSILON: f32 = 1e-5;
 /// PyTorch.
 pub const MOMENTUM: f32 = 0.1;
 
-/// How many values a piece of a sum has. The pieces are cut, and their sums added, in a way that depends on the number of
-/// channels alone.
+/// How many values a piece of a sum has: so few that they stay in the cache for a second look. The pieces are cut, and
+/// their sums added, in a way that depends on the number of channels alone.
 const PIECE: usize = 1 << 14;
 
 /// `y = γ · (x − μ) / √(σ² + ε) + β`, for each channel.
@@ -50,9 +52,11 @@ pub(super) struct Statistics {
     variance: Vec<f32>,
     /// 1 / √(σ² + ε).
     inverse: Vec<f32>,
-    /// The sums of all pieces, two of each channel, and of all pieces together.
+    /// What the pieces say, two numbers of each channel, and what all pieces say together.
     sums: Vec<f64>,
     total: Vec<f64>,
+    /// dβ / M and then dγ / M.
+    shares: Vec<f32>,
 }
 
 impl BatchNorm {
@@ -91,11 +95,11 @@ impl BatchNorm {
         (scale, f64::from(self.beta[channel]) - f64::from(self.mean[channel]) * scale)
     }
 
-    /// `y` from the mean and variance that training left.
+    /// `y` from the mean and variance that training left, or `max(0, y)`.
     ///
     /// # Shapes
     /// `x` and `y` are (…, channels).
-    pub(super) fn forward(&self, x: &[f32], y: &mut [f32]) {
+    pub(super) fn forward(&self, x: &[f32], relu: bool, y: &mut [f32]) {
         let channels = self.channels();
         let each: Vec<(f32, f32)> = (0..channels)
             .map(|channel| self.scale_and_shift(channel))
@@ -106,25 +110,32 @@ impl BatchNorm {
                 *y = scale * x + shift;
             }
         }
+        if relu {
+            y.iter_mut().for_each(|y| *y = if *y <= 0.0 { 0.0 } else { *y });
+        }
     }
 
-    /// `y` from the statistics of the batch, which are left in `statistics`.
+    /// `y` from the statistics of the batch, which are left in `statistics`, or `max(0, y)`.
     ///
     /// # Shapes
     /// `x` and `y` are (…, channels).
-    pub(super) fn forward_in_training(&self, x: &[f32], statistics: &mut Statistics, y: &mut [f32]) {
-        let channels = self.channels();
-        statistics.look(x, channels);
-        let Statistics { mean, inverse, .. } = statistics;
-        let (mean, inverse) = (&mean[..], &inverse[..]);
-        let piece = piece(channels);
-        y.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(y, x)| {
-            for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                for (c, (y, x)) in y.iter_mut().zip(x).enumerate() {
-                    *y = self.gamma[c] * ((x - mean[c]) * inverse[c]) + self.beta[c];
-                }
-            }
-        });
+    pub(super) fn forward_in_training(
+        &self,
+        x: &[f32],
+        relu: bool,
+        statistics: &mut Statistics,
+        y: &mut [f32],
+    ) {
+        statistics.look(x, self.channels());
+        let (isa, normal) = (Isa::active(), self.normal(&statistics.mean, &statistics.inverse, relu));
+        let piece = piece(self.channels());
+        let pieces = y.par_chunks_mut(piece).zip(x.par_chunks(piece));
+        pieces.for_each(|(y, x)| batch_norm::forward(isa, &normal, x, y));
+    }
+
+    /// What the layer does, from the statistics of a batch.
+    fn normal<'a>(&'a self, mean: &'a [f32], inverse: &'a [f32], relu: bool) -> Normal<'a> {
+        Normal { mean, inverse, gamma: &self.gamma, beta: &self.beta, relu }
     }
 
     /// From `y = γ · x̂ + β`, with the statistics of the batch, which x has made and through which it acts as well:
@@ -134,51 +145,39 @@ impl BatchNorm {
     /// dx = γ / √(σ² + ε) · (dy − dβ / M − x̂ · dγ / M)
     /// ```
     ///
-    /// In place: `flowing` holds dy and becomes dx.
+    /// In front of a ReLU that was computed with it, dy counts where y > 0. In place: `flowing` holds dy and becomes dx.
     ///
     /// # Shapes
     /// `x` and `flowing` are (…, channels); `dgamma` and `dbeta` are (channels).
     pub(super) fn backward(
         &self,
         x: &[f32],
+        relu: bool,
         statistics: &mut Statistics,
         flowing: &mut [f32],
         dgamma: &mut [f32],
         dbeta: &mut [f32],
     ) {
         let channels = self.channels();
-        let Statistics { count, mean, inverse, sums, total, .. } = statistics;
-        let (mean, inverse) = (&mean[..], &inverse[..]);
+        let Statistics { count, mean, inverse, sums, total, shares, .. } = statistics;
+        let (isa, normal) = (Isa::active(), self.normal(mean, inverse, relu));
         let piece = piece(channels);
-        sums.par_chunks_mut(2 * channels).zip(x.par_chunks(piece).zip(flowing.par_chunks(piece))).for_each(
-            |(sums, (x, dy))| {
-                sums.fill(0.0);
-                let (betas, gammas) = sums.split_at_mut(channels);
-                for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
-                    let sums = betas.iter_mut().zip(gammas.iter_mut());
-                    let values = x.iter().zip(dy).zip(mean.iter().zip(inverse));
-                    for ((beta, gamma), ((x, dy), (mean, inverse))) in sums.zip(values) {
-                        *beta += f64::from(*dy);
-                        *gamma += f64::from(dy * ((x - mean) * inverse));
-                    }
-                }
-            },
-        );
-        add_up(sums, total);
+        let pieces = x.par_chunks(piece).zip(flowing.par_chunks(piece));
+        sums.par_chunks_mut(2 * channels)
+            .zip(pieces)
+            .for_each(|(sums, (x, dy))| batch_norm::backward_sums(isa, &normal, x, dy, sums));
+        total.fill(0.0);
+        for sums in sums.chunks_exact(2 * channels) {
+            total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+        }
         let (of_beta, of_gamma) = total.split_at(channels);
         dbeta.iter_mut().zip(of_beta).for_each(|(dbeta, total)| *dbeta = *total as f32);
         dgamma.iter_mut().zip(of_gamma).for_each(|(dgamma, total)| *dgamma = *total as f32);
-        let share = 1.0 / *count as f32;
-        let (dgamma, dbeta) = (&*dgamma, &*dbeta);
-        flowing.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(flowing, x)| {
-            for (flowing, x) in flowing.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                for (c, (flowing, x)) in flowing.iter_mut().zip(x).enumerate() {
-                    let normal = (x - mean[c]) * inverse[c];
-                    let through = *flowing - share * (dbeta[c] + normal * dgamma[c]);
-                    *flowing = self.gamma[c] * inverse[c] * through;
-                }
-            }
-        });
+        let each_share = total.iter().map(|total| (total / *count as f64) as f32);
+        shares.iter_mut().zip(each_share).for_each(|(share, new)| *share = new);
+        let shares = shares.split_at(channels);
+        let pieces = flowing.par_chunks_mut(piece).zip(x.par_chunks(piece));
+        pieces.for_each(|(flowing, x)| batch_norm::backward(isa, &normal, shares, x, flowing));
     }
 
     /// Takes the statistics of a batch into those that prediction will take, σ² as what M examples say of the variance of
@@ -199,46 +198,51 @@ impl BatchNorm {
 }
 
 impl Statistics {
-    /// Takes the statistics of a batch: the mean first, then the squares of what deviates from it.
+    /// Takes the statistics of a batch. Each piece gives its own mean and the squares of what deviates from it, which loses
+    /// no digits, and they are put together as Chan, Golub and LeVeque do (1979, "Updating formulae and a pairwise
+    /// algorithm for computing sample variances"):
+    ///
+    /// ```text
+    /// M · μ = Σ m μ_p        M · σ² = Σ (squares_p + m (μ_p − μ)²)        over pieces of m values
+    /// ```
     fn look(&mut self, x: &[f32], channels: usize) {
-        let Statistics { count, mean, variance, inverse, sums, total } = self;
+        let Statistics { count, mean, variance, inverse, sums, total, shares } = self;
         let piece = piece(channels);
         *count = x.len() / channels;
         for array in [&mut *mean, variance, inverse] {
             array.resize(channels, 0.0);
         }
-        // Room for two sums of each channel, which the way back takes.
         sums.resize(2 * channels * x.len().div_ceil(piece), 0.0);
         total.resize(2 * channels, 0.0);
+        shares.resize(2 * channels, 0.0);
 
-        let mut pass = |mean: Option<&[f32]>, into: &mut [f32]| {
-            sums.par_chunks_mut(2 * channels).zip(x.par_chunks(piece)).for_each(|(sums, x)| {
-                sums.fill(0.0);
-                for x in x.chunks_exact(channels) {
-                    match mean {
-                        None => sums.iter_mut().zip(x).for_each(|(sum, &x)| *sum += f64::from(x)),
-                        Some(mean) => sums.iter_mut().zip(x).zip(mean).for_each(|((sum, &x), &mean)| {
-                            let apart = f64::from(x) - f64::from(mean);
-                            *sum += apart * apart;
-                        }),
-                    }
-                }
-            });
-            add_up(sums, total);
-            for (into, total) in into.iter_mut().zip(&total[..channels]) {
-                *into = (total / *count as f64) as f32;
-            }
-        };
-        pass(None, mean);
-        pass(Some(mean), variance);
-        for (inverse, variance) in inverse.iter_mut().zip(variance) {
-            *inverse = 1.0 / (*variance + EPSILON).sqrt();
+        let isa = Isa::active();
+        let pieces = sums.par_chunks_mut(2 * channels).zip(x.par_chunks(piece));
+        pieces.for_each(|(moments, x)| batch_norm::moments(isa, x, moments));
+        total.fill(0.0);
+        let (means, squares) = total.split_at_mut(channels);
+        let each_piece = || sums.chunks_exact(2 * channels).zip(x.chunks(piece).map(|x| x.len() / channels));
+        for (moments, count) in each_piece() {
+            means.iter_mut().zip(moments).for_each(|(sum, mean)| *sum += count as f64 * mean);
         }
+        means.iter_mut().for_each(|mean| *mean /= *count as f64);
+        for (moments, count) in each_piece() {
+            let (piece_means, piece_squares) = moments.split_at(channels);
+            let of_piece = piece_means.iter().zip(piece_squares);
+            for ((sum, &mean), (&piece_mean, &new)) in squares.iter_mut().zip(&*means).zip(of_piece) {
+                *sum += new + count as f64 * (piece_mean - mean).powi(2);
+            }
+        }
+        mean.iter_mut().zip(&*means).for_each(|(mean, &new)| *mean = new as f32);
+        let each_variance = squares.iter().map(|squares| (squares / *count as f64) as f32);
+        variance.iter_mut().zip(each_variance).for_each(|(variance, new)| *variance = new);
+        let each_inverse = variance.iter().map(|variance| 1.0 / (variance + EPSILON).sqrt());
+        inverse.iter_mut().zip(each_inverse).for_each(|(inverse, new)| *inverse = new);
     }
 
     /// Fills every buffer with the same value.
     pub(super) fn poison(&mut self, value: f32) {
-        for array in [&mut self.mean, &mut self.variance, &mut self.inverse] {
+        for array in [&mut self.mean, &mut self.variance, &mut self.inverse, &mut self.shares] {
             array.fill(value);
         }
         self.sums.fill(value.into());
@@ -249,12 +253,4 @@ impl Statistics {
 /// How many values a piece has: whole rows.
 fn piece(channels: usize) -> usize {
     (PIECE / channels).max(1) * channels
-}
-
-/// Adds the sums of all pieces, first to last.
-fn add_up(sums: &[f64], total: &mut [f64]) {
-    total.fill(0.0);
-    for sums in sums.chunks_exact(total.len()) {
-        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Network`](super::Network) is a plain list of layers for everybody who reads, writes or draws it. A pass walks over
 //! blocks instead: mostly single layers; a convolution with the ReLU and the 2 × 2 pool behind it, whose values are then
-//! never written down at full size; and flattening not at all, since it moves no number.
+//! never written down at full size; a batch norm with the ReLU behind it; and flattening not at all, since it moves no number.
 
 use super::conv2d::Finish;
 use super::{Layer, Pool};
@@ -14,7 +14,7 @@ pub(super) struct Block {
     pub(super) first: usize,
     /// The last of its layers, whose output is the block's.
     pub(super) last: usize,
-    /// What follows a convolution in its block.
+    /// What follows a convolution or a batch norm in its block.
     pub(super) finish: Finish,
     /// The layer whose output goes in; the batch itself where there is none.
     pub(super) input: Option<usize>,
@@ -37,7 +37,7 @@ pub(super) fn blocks(layers: &[Layer], dropping: bool) -> Vec<Block> {
                 (Finish::Pooled, 3)
             }
             (Layer::Conv2d(_), [Layer::MaxPool(Pool::HALVING), Layer::Relu, ..]) => (Finish::Pooled, 3),
-            (Layer::Conv2d(_), [Layer::Relu, ..]) => (Finish::Relu, 2),
+            (Layer::Conv2d(_) | Layer::BatchNorm(_), [Layer::Relu, ..]) => (Finish::Relu, 2),
             _ => (Finish::Nothing, 1),
         };
         let last = first + length - 1;
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn convolutions_take_what_follows_and_flattening_is_passed_by() {
-        let line = "conv3-2 relu pool conv3-2 pool relu conv1-2 pool3 flatten dense2 relu";
+        let line = "conv3-2 relu pool conv3-2 pool relu conv1-2 pool3 flatten dense2 batchnorm relu";
         let layers: Architecture = line.parse().unwrap();
         let network = layers.network(ImageShape::gray(28, 28), 2, Init::He, 0).unwrap();
         let plan = |dropping| -> Vec<(usize, usize, Finish, Option<usize>)> {
@@ -66,8 +66,8 @@ mod tests {
             (6, 6, Finish::Nothing, Some(5)),
             (7, 7, Finish::Nothing, Some(6)),
             (9, 9, Finish::Nothing, Some(7)),
-            (10, 10, Finish::Nothing, Some(9)),
-            (11, 11, Finish::Nothing, Some(10)),
+            (10, 11, Finish::Relu, Some(9)),
+            (12, 12, Finish::Nothing, Some(11)),
         ];
         let usual = [(0, 2, Finish::Pooled, None), (3, 5, Finish::Pooled, Some(2))];
         assert_eq!(plan(false), [&usual[..], &behind].concat());

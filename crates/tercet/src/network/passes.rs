@@ -116,12 +116,13 @@ impl Network {
                     dropout.drop_and_mark(Rate::new(*p), output, &mut kept.places);
                 }
             }
-            Layer::BatchNorm(norm) => match purpose {
-                Purpose::Prediction => norm.forward(input.dense(), output),
-                Purpose::Training(_) => {
-                    norm.forward_in_training(input.dense(), &mut kept.statistics, output);
+            Layer::BatchNorm(norm) => {
+                let (x, relu) = (input.dense(), block.finish == Finish::Relu);
+                match purpose {
+                    Purpose::Prediction => norm.forward(x, relu, output),
+                    Purpose::Training(_) => norm.forward_in_training(x, relu, &mut kept.statistics, output),
                 }
-            },
+            }
             Layer::Flatten => unreachable!("no block begins with a layer that does nothing"),
         }
         let Purpose::Training(Some(dropout)) = purpose else { return };
@@ -316,7 +317,8 @@ impl Network {
             }
             Layer::BatchNorm(norm) => {
                 let Gradient { dw, db } = &mut gradients[block.gradient.expect("a batch norm learns")];
-                norm.backward(input.dense(), &mut kept.statistics, flowing, dw, db);
+                let (x, relu) = (input.dense(), block.finish == Finish::Relu);
+                norm.backward(x, relu, &mut kept.statistics, flowing, dw, db);
             }
             Layer::Flatten => unreachable!("no block begins with a layer that does nothing"),
         }
@@ -324,9 +326,9 @@ impl Network {
 
     /// Takes the statistics that the batch norms saw in the last batch into those that prediction will take.
     pub(crate) fn follow_statistics(&mut self, workspace: &Workspace) {
-        for (layer, kept) in self.layers.iter_mut().zip(&workspace.kept) {
-            if let Layer::BatchNorm(norm) = layer {
-                norm.follow(&kept.statistics);
+        for block in &self.blocks {
+            if let Layer::BatchNorm(norm) = &mut self.layers[block.first] {
+                norm.follow(&workspace.kept[block.last].statistics);
             }
         }
     }
