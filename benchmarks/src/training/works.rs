@@ -162,9 +162,7 @@ pub const CONVOLUTION: Suite = Suite { name: "convolution", works: CONVOLUTIONAL
 
 const LENET: Recipe =
     epoch(Layers::Line("conv5-8 relu pool conv5-16 relu pool flatten dense128 relu"), 64, 0.1);
-/// The network of PyTorch's MNIST example, without its dropout. Its filters of 3 × 3 are Winograd's here, whose rounding is
-/// larger than that of sums: torch's loss is left by more than the check allows at the eighth step, so that this work ends
-/// there beside torch, until the transforms are more exact. `--peers none` times Tercet alone.
+/// The network of PyTorch's MNIST example, without its dropout.
 const EXAMPLE: Recipe =
     epoch(Layers::Line("conv3-32 relu conv3-64 relu pool flatten dense128 relu"), 64, 0.01);
 

@@ -450,3 +450,32 @@ fn minimal_filtering_costs_a_few_bits_at_most() {
         }
     }
 }
+
+/// A ReLU behind a bias of 0 tells 0 from 10⁻⁹, so no rounding may show where there is nothing to round.
+#[test]
+fn patches_of_zeros_give_the_bias_to_the_bit() {
+    for isa in Isa::available() {
+        for padding in [0, 1, 2] {
+            let shape = shape((13, 14, 18), (3, 3), 1, padding, 21);
+            let (w, b) = (numbers(shape.weights(), 2), numbers(shape.filters, 3));
+            let mut x = vec![0.0; 2 * shape.inputs()];
+            // One pixel of each of two images, at an edge and in the middle.
+            x[(3 * 14) * 18 + 17] = 0.3;
+            x[shape.inputs() + (7 * 14 + 6) * 18] = -0.6;
+            let mut y = vec![f32::NAN; 2 * shape.outputs()];
+            forward(isa, &shape, &x, &w, &b, &mut y, &mut Scratch::new());
+            let is_near = |at: usize, pixel: usize| (at..at + 3).contains(&(pixel + padding));
+            let (mut biases, width) = (0, shape.output_width());
+            for (i, y) in y.chunks_exact(shape.filters).enumerate() {
+                let (example, row, column) =
+                    (i / shape.positions(), i % shape.positions() / width, i % width);
+                let (pixel_row, pixel_column) = [(3, 0), (7, 6)][example];
+                if !(is_near(row, pixel_row) && is_near(column, pixel_column)) {
+                    assert_eq!(y, b, "{isa:?} padding {padding}: output {row}, {column} of image {example}");
+                    biases += 1;
+                }
+            }
+            assert!(biases > shape.positions(), "most patches are zeros");
+        }
+    }
+}

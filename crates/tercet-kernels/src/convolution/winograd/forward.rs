@@ -93,7 +93,8 @@ unsafe fn transform_kernels<L: Lanes>(
     }
 }
 
-/// Transforms the sums of one tile back and finishes its outputs: the sums of frequency f begin at `from[f * plane]`.
+/// Transforms the sums of one tile back and finishes its outputs, of which the `dead` are the bias: the sums of frequency f
+/// begin at `from[f * plane]`.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -102,7 +103,7 @@ unsafe fn finish_tile<L: Pooled>(
     forward: &mut Forward<'_>,
     tiles: &Tiles,
     bias: &[f32],
-    (example, tile): (usize, usize),
+    (example, tile, dead): (usize, usize, u16),
     from: &[f32],
     plane: usize,
 ) {
@@ -124,6 +125,11 @@ unsafe fn finish_tile<L: Pooled>(
             }
             for (y, row) in rows.iter_mut().enumerate() {
                 *row = transform_sums(column(&columns, y)).map(|sum| sum.plus(bias));
+                for (x, sum) in row.iter_mut().enumerate() {
+                    if dead >> (4 * y + x) & 1 == 1 {
+                        *sum = bias;
+                    }
+                }
             }
         }
         let relu = matches!(forward.finish, Finish::Relu);
@@ -194,7 +200,7 @@ unsafe fn all<L: Pooled>(isa: Isa, mut forward: Forward<'_>) {
     let is_pooled = matches!(forward.finish, Finish::Pooled(_));
     let tiles = Tiles::new(shape, is_pooled, L::LANES, filters);
     let scratch = std::mem::take(forward.scratch);
-    let Scratch { mut panels, mut padded, mut places, mut frequencies, mut sums, .. } = scratch;
+    let Scratch { mut panels, mut padded, mut places, mut alive, mut frequencies, mut sums, .. } = scratch;
 
     let channels = shape.channels;
     let size = FREQUENCIES * channels * filters;
@@ -219,13 +225,16 @@ unsafe fn all<L: Pooled>(isa: Isa, mut forward: Forward<'_>) {
     let image = padded.of(tiles.size);
     let inputs = frequencies.of(FREQUENCIES * plane);
     let sums_of_group = sums.of(FREQUENCIES * sums_plane);
+    let mut dead = [0; GROUP];
     for first in (0..all).step_by(group.max(1)) {
         let count = group.min(all - first);
         for n in 0..count {
             let (example, tile) = ((first + n) / tiles.count, (first + n) % tiles.count);
             if tile == 0 {
                 tiles.lay(shape, &forward.x[example * shape.inputs()..][..shape.inputs()], image);
+                tiles.find_alive(image, &mut alive);
             }
+            dead[n] = tiles.dead(tile, &alive);
             // SAFETY: the caller promises the instructions.
             unsafe { transform_tile::<L>(&tiles, image, tile, &mut inputs[n * tiles.channels..], plane) };
         }
@@ -241,13 +250,13 @@ unsafe fn all<L: Pooled>(isa: Isa, mut forward: Forward<'_>) {
             from += loops.width;
         }
         for n in 0..count {
-            let at = ((first + n) / tiles.count, (first + n) % tiles.count);
+            let at = ((first + n) / tiles.count, (first + n) % tiles.count, dead[n]);
             let from = &sums_of_group[n * filters..];
             // SAFETY: the caller promises the instructions.
             unsafe { finish_tile::<L>(&mut forward, &tiles, bias, at, from, sums_plane) };
         }
     }
-    *forward.scratch = Scratch { panels, padded, places, frequencies, sums, ..scratch };
+    *forward.scratch = Scratch { panels, padded, places, alive, frequencies, sums, ..scratch };
 }
 
 /// The forward pass.

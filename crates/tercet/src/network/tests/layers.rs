@@ -336,3 +336,26 @@ fn layers_of_images_that_do_not_fit_are_refused_by_number() {
     (huge.padding, huge.kernel_height, huge.stride) = (usize::MAX - 1, usize::MAX, 1);
     assert!(Network::with_input(ImageShape::gray(8, 8), vec![Layer::Conv2d(huge)]).is_err());
 }
+
+/// In the first step of a training the biases are 0, and so is what an empty background gives: a ReLU's corner, which lets no
+/// gradient through. A way to compute the outputs that gives 10⁻⁹ there would.
+#[test]
+fn an_empty_background_has_no_gradient_at_biases_of_zero() {
+    let layers: Architecture =
+        "conv3-16+1 relu conv3-16+1 relu pool conv3-16+1 relu flatten".parse().unwrap();
+    let network = layers.network(ImageShape::gray(16, 16), 3, Init::He, 1).unwrap();
+    let mut x = vec![0.0f32; 2 * 16 * 16];
+    for (place, value) in [(5 * 16 + 6, 0.7), (6 * 16 + 6, 1.0), (256 + 9 * 16 + 3, 0.4)] {
+        x[place] = value;
+    }
+    let mut workspace = Workspace::new();
+    network.loss_and_gradients(&x, &[0, 2], Loss::Softmax, 0.0, &mut workspace);
+    let wide: Vec<f64> = x.iter().map(|&x| x.into()).collect();
+    let layers = naive_layers(&network);
+    let (_, expected) =
+        naive::network_loss_and_gradients(&layers, network.input(), &wide, &[0, 2], Loss::Softmax, 0.0);
+    for (found, (dw, db)) in workspace.gradients().iter().zip(&expected) {
+        assert_near(&found.dw, dw, "dw");
+        assert_near(&found.db, db, "db");
+    }
+}
