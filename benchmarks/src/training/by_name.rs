@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tercet::network::Shape;
 use tercet::recipe::AnyRecipe;
 use tercet::train::train;
 
@@ -44,7 +43,7 @@ pub fn measure(session: &mut Session, work: &Work, name: &str) -> Result<Vec<Out
             None => {
                 let start = Instant::now();
                 let recipe = tercet::recipe::Recipe { seed, ..recipe.clone() };
-                let mut network = recipe.untrained(Shape::of(&sets.train), sets.train.class_count())?;
+                let mut network = recipe.untrained_on(&sets.train)?;
                 let observe = &mut |_: tercet::train::Progress<'_>| ControlFlow::Continue(());
                 train(&mut network, &sets.train, None, &recipe.train, seed, observe)?;
                 (start.elapsed().as_secs_f64(), accuracy(&network, &sets.test)?)

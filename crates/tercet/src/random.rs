@@ -32,6 +32,8 @@ pub enum Stream {
     InputDropout = 7,
     /// In which order the dual solver visits the examples.
     Visits = 8,
+    /// Which patches of which images become filters.
+    Patches = 9,
 }
 
 /// The generator for a purpose.

@@ -12,7 +12,7 @@ use tercet::image::{Contract, Preparation};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, ModelFile};
 use tercet::neighbors::{Metric, NearestNeighbors, NeighborsClassifier, Vote, accuracy_by_k};
-use tercet::network::{Init, Network, Shape};
+use tercet::network::{Init, Network};
 use tercet::recipe::{AnyRecipe, Recipe};
 use tercet::report::{self, AccuracyAtK, AccuracyByK, DataCard, Run};
 use tercet::text;
@@ -232,7 +232,7 @@ fn fit_convolutional(data: &Split, seed: u64) -> anyhow::Result<Option<Fitted>> 
         unreachable!("the recipe is built in and learns by gradient descent")
     };
     let recipe = Recipe { seed, ..recipe };
-    let mut network = match recipe.untrained(Shape::of(&data.train), data.train.class_count()) {
+    let mut network = match recipe.untrained_on(&data.train) {
         Ok(network) => network,
         Err(error) => {
             say(format!("convolutional network: left out, as {error}"));

@@ -11,7 +11,7 @@ use tercet::image::{Cleaning, Contract, Preparation, Range};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Deformable, Metric, NeighborsClassifier, Priors, Vote};
-use tercet::network::{Architecture, Init, Network, Shape};
+use tercet::network::{Architecture, Init, Network};
 use tercet::recipe::{self, AnyRecipe, Exact, Recipe, Remember};
 use tercet::train::{Check, Ending, History, Identity, Plan};
 use tercet::tune;
@@ -428,8 +428,7 @@ fn descend(
     let validation = Validation { validation: recipe.validation };
     let data = validation.split_or_keep_all(&train, recipe.seed)?;
     // Now, and not after the split has been made.
-    let (shape, classes) = (Shape::of(&collection.train), collection.train.class_count());
-    let untrained = recipe.untrained(shape, classes)?;
+    let untrained = recipe.untrained_on(&data.train)?;
     // Weights are of all training examples, in the order of their file; some of these are held out.
     let own = weights.map(|file| read_weights(file, collection.train.len())).transpose()?;
     let own: Option<Vec<f32>> =

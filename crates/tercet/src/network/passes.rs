@@ -177,17 +177,19 @@ impl Network {
         dropout: Option<&mut Dropout>,
         workspace: &mut Workspace,
     ) -> f32 {
-        let data_loss = self.data_loss_and_gradients(Input::Dense(x), labels, objective, dropout, workspace);
-        regularized(data_loss, reg, self.regularize(reg, workspace.gradients_mut()))
+        let data_loss =
+            self.data_loss_and_gradients(Input::Dense(x), labels, objective, 0, dropout, workspace);
+        regularized(data_loss, reg, self.regularize(reg, 0, workspace.gradients_mut()))
     }
 
     /// Adds the gradient of the regularisation, `2 · reg · W`, to the gradients of a batch; returns Σ W², or 0 where `reg`
-    /// is 0.
-    pub(crate) fn regularize(&self, reg: f32, gradients: &mut [Gradient]) -> f64 {
+    /// is 0. The first `frozen` layers that could learn are left out.
+    pub(crate) fn regularize(&self, reg: f32, frozen: usize, gradients: &mut [Gradient]) -> f64 {
         if reg == 0.0 {
             return 0.0;
         }
-        let matrices = self.learning().zip(gradients).filter(|(parameters, _)| parameters.is_matrix);
+        let learning = self.learning().zip(gradients).skip(frozen);
+        let matrices = learning.filter(|(parameters, _)| parameters.is_matrix);
         matrices
             .map(|(parameters, gradient)| {
                 gradient.dw.iter_mut().zip(parameters.w).for_each(|(dw, w)| *dw += 2.0 * reg * w);
@@ -196,19 +198,22 @@ impl Network {
             .sum()
     }
 
-    /// The mean loss of a batch and its gradients, without the regularisation, from an input that may be sparse.
+    /// The mean loss of a batch and its gradients, without the regularisation, from an input that may be sparse. The first
+    /// `frozen` layers that could learn are given none.
     pub(crate) fn data_loss_and_gradients(
         &self,
         x: Input<'_>,
         labels: &[u32],
         objective: Objective<'_>,
+        frozen: usize,
         mut dropout: Option<&mut Dropout>,
         workspace: &mut Workspace,
     ) -> f32 {
         self.forward_from(x, Purpose::Training(dropout.as_deref_mut()), workspace);
         // Nothing asks for the gradient by what goes into the first layer that learns.
         let blocks = self.blocks_of(dropout.as_deref());
-        let first = blocks.iter().position(|block| block.gradient.is_some()).unwrap_or(blocks.len());
+        let learns = |block: &Block| block.gradient.is_some_and(|gradient| gradient >= frozen);
+        let first = blocks.iter().position(learns).unwrap_or(blocks.len());
         self.loss_and_backward(first..first + 1, x, labels, objective, dropout.as_deref(), workspace)
     }
 

@@ -176,6 +176,7 @@ impl Exact {
 }
 
 /// A recipe of any kind, as a file has it.
+#[allow(clippy::large_enum_variant, reason = "a program has a handful of recipes")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyRecipe {
     /// Gradient descent: `solver = "sgd"`, or nothing said.

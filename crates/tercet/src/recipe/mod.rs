@@ -6,6 +6,7 @@
 //! hidden = [36]               # the sizes of the hidden layers; a linear classifier has none
 //! # layers = "conv5-24 pool relu dense128 relu"   # instead of hidden: all layers, tercet::network::Architecture
 //! init = "he"                 # or { normal = 1e-4 }; a linear classifier starts from zeros
+//! # patches = { ridge = 0.01, threshold = 0.5 }   # filters of the first convolution: tercet::network::Patches
 //! seed = 0
 //! validation = 5000           # examples held out, or 0 for none; one in twelve where it is left out
 //! cleaning = { deskew = true } # what is done to every picture first; nothing where it is left out
@@ -26,6 +27,7 @@
 //! dropout = 0.5               # the probability that a hidden unit sits a step out; 0 where it is left out
 //! input_dropout = 0.2         # the probability that an input does; 0 where it is left out
 //! label_smoothing = 0.1       # of softmax; 0 where it is left out
+//! frozen = 1                  # how many of the layers keep their first weights; 0 where it is left out
 //! ema = 0.999                 # the decay of a moving average of the weights; none is kept where it is left out
 //!
 //! [train.augment]             # what is done to pictures each time; nothing where it is left out: tercet::augment
@@ -48,8 +50,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Dataset;
 use crate::image::Cleaning;
-use crate::network::{Architecture, Init, Network, Shape};
+use crate::network::{Architecture, Init, Network, Patches, Shape};
 use crate::train::{ClassWeights, Settings};
 use crate::{Error, Result};
 
@@ -77,6 +80,9 @@ pub struct Recipe {
     /// zeros and has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
+    /// Patches of the training images as the filters of the first convolution, instead of weights that are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patches: Option<Patches>,
     /// What everything random comes from: the split, the weights and the batches.
     #[serde(default)]
     pub seed: u64,
@@ -131,6 +137,7 @@ impl Recipe {
             hidden: vec![36],
             layers: None,
             init: Some(Init::Normal(1e-4)),
+            patches: None,
             seed: 0,
             validation: Some(5000),
             cleaning: Cleaning::NONE,
@@ -148,6 +155,7 @@ impl Recipe {
             hidden: vec![128],
             layers: None,
             init: Some(Init::He),
+            patches: None,
             seed: 0,
             validation: None,
             cleaning: Cleaning::NONE,
@@ -213,6 +221,10 @@ impl Recipe {
                 None => ("hidden".to_owned(), sizes.join(", ")),
             });
             words.push(("initial weights".to_owned(), self.init.unwrap_or(Init::He).to_string()));
+            if let Some(Patches { ridge, threshold }) = self.patches {
+                let filters = format!("patches of the images, ridge {ridge}, threshold {threshold}");
+                words.push(("first filters".to_owned(), filters));
+            }
         }
         words.extend(self.train.describe());
         if !self.cleaning.is_none() {
@@ -278,11 +290,31 @@ impl Recipe {
             let expected = "0 for a linear classifier, which has no hidden units";
             return Err(Error::setting("dropout", self.train.dropout, expected));
         }
+        if let Some(patches) = self.patches {
+            if self.layers.is_none() {
+                let expected = "none without layers, the first of which is a convolution";
+                return Err(Error::setting("patches", "there", expected));
+            }
+            patches.validate()?;
+        }
         self.class_weights.validate()?;
         self.train.validate()
     }
 
-    /// The model before its first step, for examples of that shape and so many classes.
+    /// The model before its first step on these examples: [`untrained`](Recipe::untrained), with patches of them as its
+    /// first filters where the recipe asks for that.
+    ///
+    /// # Errors
+    /// Those of [`untrained`](Recipe::untrained) and [`draw_patches`](Network::draw_patches).
+    pub fn untrained_on(&self, examples: &Dataset) -> Result<Network> {
+        let mut network = self.untrained(Shape::of(examples), examples.class_count())?;
+        if let Some(patches) = self.patches {
+            network.draw_patches(examples, patches, self.seed)?;
+        }
+        Ok(network)
+    }
+
+    /// The model before its first step, for examples of that shape and so many classes, with all weights as they are drawn.
     ///
     /// # Errors
     /// Those of [`validate`](Recipe::validate), no inputs or classes, and layers that do not take such examples.

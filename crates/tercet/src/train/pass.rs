@@ -56,7 +56,8 @@ impl Passes {
         settings: &Settings,
         seed: u64,
     ) -> Result<Self> {
-        if Halves::suit(network, batch) && Reader::changes_nothing(settings) {
+        let is_plain = settings.frozen == 0 && Reader::changes_nothing(settings);
+        if is_plain && Halves::suit(network, batch) {
             return Ok(Passes::Halves(Box::new(Halves::new(network, dropout(network, settings, seed)?))));
         }
         Shares::new(network, examples, batch, settings, seed).map(Passes::Shares)

@@ -57,6 +57,9 @@ pub struct Settings {
     /// [`moving average`](crate::train#a-moving-average-of-the-weights).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<f32>,
+    /// How many layers keep the weights that they come with: of those that could learn, the first so many.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub frozen: usize,
     /// What is done to pictures each time before they are learned from.
     #[serde(default, skip_serializing_if = "Augment::is_none")]
     pub augment: Augment,
@@ -132,6 +135,7 @@ impl Default for Settings {
             input_dropout: 0.0,
             label_smoothing: 0.0,
             ema: None,
+            frozen: 0,
             augment: Augment::default(),
         }
     }
@@ -251,6 +255,7 @@ impl Settings {
             ("input dropout", (self.input_dropout > 0.0).then(|| self.input_dropout.to_string())),
             ("gradients clipped to", self.clip.map(|clip| clip.to_string())),
             ("moving average of the weights", self.ema.map(|ema| format!("decay {ema}"))),
+            ("layers that keep their weights", (self.frozen > 0).then(|| self.frozen.to_string())),
             ("augmentation", (!self.augment.is_none()).then(|| self.augment.to_string())),
             ("early stopping", self.patience.map(|patience| self.stop_by.in_words(patience))),
         ];

@@ -159,7 +159,14 @@ impl Share {
             dropout.seek_share(pass.step as u64, number, split.shares);
         }
         let objective = targets.objective(pass, batch);
-        pass.network.data_loss_and_gradients(x, &targets.labels, objective, dropout.as_mut(), workspace)
+        pass.network.data_loss_and_gradients(
+            x,
+            &targets.labels,
+            objective,
+            pass.settings.frozen,
+            dropout.as_mut(),
+            workspace,
+        )
     }
 }
 

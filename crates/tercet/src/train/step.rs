@@ -38,14 +38,14 @@ impl State {
         let mut squares = first.unwrap_or(0.0);
         let in_one_pass = in_one_pass(settings, learning_rate);
         if in_one_pass.is_none() {
-            squares = network.regularize(reg, gradients);
+            squares = network.regularize(reg, settings.frozen, gradients);
             if let Some(most) = clip {
                 clip::clip(gradients, most);
             }
         }
         let (without_decay, t) = (optimizer.without_decay(), self.taken + self.step);
         for (i, ((learned, gradient), [of_w, of_b])) in
-            network.learning_mut().zip(gradients).zip(&mut self.moments).enumerate()
+            network.learning_mut().zip(gradients).zip(&mut self.moments).enumerate().skip(settings.frozen)
         {
             let ParametersMut { w, b, is_matrix } = learned;
             match in_one_pass {

@@ -1,0 +1,274 @@
+//! Filters that nobody learns: patches of the training images themselves.
+//!
+//! A filter that is a patch p of an image answers most where an image looks like p. Neighbouring pixels are alike, so plain
+//! patches all answer to the same few coarse things; how far two patches are alike is better asked after whitening, that is
+//! in the metric of the inverse covariance Σ of all patches x, with mean μ:
+//!
+//! ```text
+//! w = Σ⁻¹ (p − μ) / √((p − μ)ᵀ Σ⁻¹ (p − μ))        b = −wᵀ μ − θ
+//! ```
+//!
+//! so that `wᵀ x + b` has the variance 1 over patches, and a ReLU behind it lets through what is more than θ standard deviations
+//! above the mean. Every second filter is the one before it with the opposite sign. Whatever follows, with a linear
+//! classifier at the end, is a linear classifier on fixed features: Coates and Ng 2011, "The importance of encoding versus
+//! training with sparse coding and vector quantization", who found patches drawn at random hardly worse than any that were
+//! learned.
+
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use super::{Layer, Network};
+use crate::data::Dataset;
+use crate::random::{Stream, generator};
+use crate::{Error, Result};
+
+/// How patches become filters.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patches {
+    /// λ: `λ · tr(Σ) / d` is added to the diagonal of Σ, so that directions with little but noise are not blown up.
+    #[serde(default = "Patches::ridge")]
+    pub ridge: f32,
+    /// θ, in standard deviations.
+    #[serde(default = "Patches::threshold")]
+    pub threshold: f32,
+}
+
+impl Default for Patches {
+    fn default() -> Self {
+        Patches { ridge: Patches::ridge(), threshold: Patches::threshold() }
+    }
+}
+
+/// How many patches the mean and the covariance are taken of.
+const SAMPLE: usize = 50_000;
+
+/// So many draws may hit the background for each patch that is kept.
+const DRAWS: usize = 100;
+
+impl Patches {
+    fn ridge() -> f32 {
+        0.01
+    }
+
+    fn threshold() -> f32 {
+        0.5
+    }
+
+    /// Refuses what cannot work.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for the first setting that makes no sense.
+    pub fn validate(self) -> Result<()> {
+        if !(self.ridge.is_finite() && self.ridge > 0.0) {
+            let expected = "a finite number above 0, such as 0.01";
+            return Err(Error::setting("patches.ridge", self.ridge, expected));
+        }
+        if !self.threshold.is_finite() {
+            return Err(Error::setting("patches.threshold", self.threshold, "a finite number, such as 0.5"));
+        }
+        Ok(())
+    }
+}
+
+impl Network {
+    /// Makes the filters of the first layer of patches of the images, drawn at random. Patches of a single value, such as an
+    /// empty background, are passed over.
+    ///
+    /// # Errors
+    /// Settings that make no sense, a first layer that is no convolution, examples that it does not take, and images with
+    /// nothing in them.
+    ///
+    /// ```
+    /// use tercet::data::{Dataset, ImageShape};
+    /// use tercet::network::{Architecture, Init, Patches};
+    ///
+    /// let shape = ImageShape::gray(5, 4);
+    /// let pixels = (0..40).map(|i| (i * i % 256) as u8).collect();
+    /// let images = Dataset::from_pixels("two", shape, pixels, vec![0, 1], vec!["a".into(), "b".into()])?;
+    /// let layers: Architecture = "conv3-4 relu flatten".parse()?;
+    /// let mut network = layers.network(shape, 2, Init::He, 0)?;
+    /// network.draw_patches(&images, Patches::default(), 0)?;
+    /// let filters = network.weight_layers().next().expect("the convolution");
+    /// // The weights of all filters lie side by side: the second is the first turned round.
+    /// assert!(filters.w.chunks(4).all(|w| w[0] == -w[1] && w[2] == -w[3]));
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    pub fn draw_patches(&mut self, examples: &Dataset, patches: Patches, seed: u64) -> Result<()> {
+        patches.validate()?;
+        let Some(Layer::Conv2d(conv)) = self.layers.first_mut() else {
+            let expected = "a convolution as the first layer, whose filters are patches of the images";
+            return Err(Error::setting("patches", "in front of another layer", expected));
+        };
+        let Some(image) = examples.image_shape().filter(|image| image.channels == conv.channels) else {
+            return Err(Error::mismatch(
+                "the examples for patches",
+                "others",
+                "images that the network takes",
+            ));
+        };
+        let (height, width, channels) = (conv.kernel_height, conv.kernel_width, conv.channels);
+        if examples.is_empty() || height > image.height || width > image.width {
+            let what = "the images for patches";
+            return Err(Error::mismatch(what, image, "images that hold a whole patch"));
+        }
+        let mut generator = generator(seed, Stream::Patches);
+        let (mut x, mut drawn) = (vec![0.0; examples.width()], Vec::new());
+        let size = height * width * channels;
+        for _ in 0..DRAWS * SAMPLE {
+            if drawn.len() == SAMPLE * size {
+                break;
+            }
+            let example = generator.random_range(0..examples.len());
+            let top = generator.random_range(0..=image.height - height);
+            let left = generator.random_range(0..=image.width - width);
+            examples.write_inputs(&[example], &mut x);
+            let first = drawn.len();
+            for row in top..top + height {
+                let from = (row * image.width + left) * channels;
+                drawn.extend(x[from..from + width * channels].iter().map(|&x| f64::from(x)));
+            }
+            if drawn[first..].iter().all(|&x| x == drawn[first]) {
+                drawn.truncate(first);
+            }
+        }
+        let filters = conv.filters;
+        if drawn.len() < filters.div_ceil(2) * size {
+            return Err(Error::mismatch("the images for patches", "images of a single value", "pictures"));
+        }
+
+        let (mean, mut covariance) = moments(&drawn, size);
+        let trace: f64 = (0..size).map(|i| covariance[i * size + i]).sum();
+        for i in 0..size {
+            covariance[i * size + i] += f64::from(patches.ridge) * trace / size as f64;
+        }
+        let root = cholesky(&covariance, size);
+        for (pair, patch) in drawn.chunks_exact(size).take(filters.div_ceil(2)).enumerate() {
+            let apart: Vec<f64> = patch.iter().zip(&mean).map(|(x, mean)| x - mean).collect();
+            let whitened = solve(&root, &apart);
+            let length = dot(&whitened, &apart).sqrt();
+            let offset = -dot(&whitened, &mean) / length;
+            for (filter, sign) in [(2 * pair, 1.0), (2 * pair + 1, -1.0)] {
+                if filter < filters {
+                    for (i, w) in whitened.iter().enumerate() {
+                        conv.w[i * filters + filter] = (sign * w / length) as f32;
+                    }
+                    conv.b[filter] = (sign * offset) as f32 - patches.threshold;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The mean of rows of `size` numbers, and their covariance.
+fn moments(rows: &[f64], size: usize) -> (Vec<f64>, Vec<f64>) {
+    let count = (rows.len() / size) as f64;
+    let mut mean = vec![0.0; size];
+    for row in rows.chunks_exact(size) {
+        mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += x / count);
+    }
+    let mut covariance = vec![0.0; size * size];
+    for row in rows.chunks_exact(size) {
+        let apart: Vec<f64> = row.iter().zip(&mean).map(|(x, mean)| x - mean).collect();
+        for (covariance, a) in covariance.chunks_exact_mut(size).zip(&apart) {
+            covariance.iter_mut().zip(&apart).for_each(|(c, b)| *c += a * b / count);
+        }
+    }
+    (mean, covariance)
+}
+
+/// The lower triangle L of `Σ = L Lᵀ`, for a Σ that is positive definite.
+fn cholesky(matrix: &[f64], size: usize) -> Vec<Vec<f64>> {
+    let mut root: Vec<Vec<f64>> = Vec::with_capacity(size);
+    for i in 0..size {
+        let mut row = Vec::with_capacity(i + 1);
+        for (j, above) in root.iter().enumerate() {
+            row.push((matrix[i * size + j] - dot(&row, &above[..j])) / above[j]);
+        }
+        row.push((matrix[i * size + i] - dot(&row, &row)).sqrt());
+        root.push(row);
+    }
+    root
+}
+
+/// `Σ⁻¹ y`: first L, then Lᵀ.
+fn solve(root: &[Vec<f64>], y: &[f64]) -> Vec<f64> {
+    let mut x: Vec<f64> = Vec::with_capacity(y.len());
+    for (row, y) in root.iter().zip(y) {
+        let (diagonal, row) = row.split_last().expect("a diagonal");
+        x.push((y - dot(row, &x)) / diagonal);
+    }
+    for i in (0..x.len()).rev() {
+        let below: f64 = (i + 1..x.len()).map(|j| root[j][i] * x[j]).sum();
+        x[i] = (x[i] - below) / root[i][i];
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageShape;
+    use crate::network::{Architecture, Init, Workspace};
+
+    #[test]
+    fn a_root_solves_its_equation() {
+        let matrix = [4.0, 2.0, 0.6, 2.0, 5.0, 1.0, 0.6, 1.0, 3.0];
+        let x = solve(&cholesky(&matrix, 3), &[1.0, -2.0, 0.5]);
+        let back: Vec<f64> = matrix.chunks_exact(3).map(|row| dot(row, &x)).collect();
+        assert!(back.iter().zip([1.0, -2.0, 0.5]).all(|(a, b)| (a - b).abs() < 1e-12), "{back:?}");
+    }
+
+    /// Over all patches of images of noise the answers of a filter have mean −θ and variance 1.
+    #[test]
+    fn answers_are_counted_in_standard_deviations() {
+        let shape = ImageShape::gray(20, 20);
+        let mut generator = generator(5, Stream::Weights);
+        let pixels = (0..40 * 400).map(|_| generator.random_range(0..=255u8)).collect();
+        let labels = (0..40).map(|i| i % 2).collect();
+        let images =
+            Dataset::from_pixels("noise", shape, pixels, labels, vec!["a".into(), "b".into()]).unwrap();
+        let layers: Architecture = "conv3-5 flatten".parse().unwrap();
+        let mut network = layers.network(shape, 2, Init::He, 0).unwrap();
+        let patches = Patches { ridge: 1e-6, threshold: 0.7 };
+        network.draw_patches(&images, patches, 3).unwrap();
+        let mut x = vec![0.0; 40 * 400];
+        images.write_inputs(&(0..40).collect::<Vec<_>>(), &mut x);
+        let mut workspace = Workspace::new();
+        network.forward(&x, &mut workspace);
+        let answers = workspace.output(0);
+        for filter in 0..5 {
+            let all: Vec<f64> = answers.iter().skip(filter).step_by(5).map(|&y| y.into()).collect();
+            let mean = all.iter().sum::<f64>() / all.len() as f64;
+            let variance = all.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / all.len() as f64;
+            assert!(
+                (mean + 0.7).abs() < 0.05 && (variance - 1.0).abs() < 0.05,
+                "{filter}: {mean}, {variance}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_refused() {
+        let shape = ImageShape::gray(4, 4);
+        let blank =
+            Dataset::from_pixels("blank", shape, vec![7; 32], vec![0, 1], vec!["a".into(), "b".into()]);
+        let blank = blank.unwrap();
+        let refusal = |line: &str, patches: Patches| {
+            let layers: Architecture = line.parse().unwrap();
+            let mut network = layers.network(shape, 2, Init::He, 0).unwrap();
+            network.draw_patches(&blank, patches, 0).unwrap_err().to_string()
+        };
+        let usual = Patches::default();
+        assert!(refusal("conv3-2 flatten", usual).contains("images of a single value"));
+        assert!(refusal("flatten dense4 relu", usual).contains("a convolution as the first layer"));
+        assert!(
+            refusal("conv3-2 flatten", Patches { ridge: 0.0, ..usual }).starts_with("patches.ridge is 0")
+        );
+    }
+}
