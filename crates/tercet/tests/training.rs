@@ -249,6 +249,37 @@ fn what_does_not_fit_is_refused() {
 }
 
 #[test]
+fn frozen_layers_stay_and_the_others_step_as_ever() {
+    let data = patterns(60, 3, 4);
+    // One step, so that nothing that the frozen layer misses reaches the others.
+    let settings = Settings {
+        batch: 60,
+        length: Length::Iterations(1),
+        optimizer: Optimizer::Sgd { momentum: 0.0 },
+        ..Settings::default()
+    };
+    let start = Network::fully_connected(144, &[40, 30], 3, Init::He, 2).unwrap();
+    let (mut free, mut frozen) = (start.clone(), start.clone());
+    let training = unwatched(&mut free, &data, &settings).unwrap();
+    let settings = Settings { frozen: 2, ..settings };
+    let with_frozen = unwatched(&mut frozen, &data, &settings).unwrap();
+    let layers = |network: &Network| network.dense_layers().cloned().collect::<Vec<_>>();
+    let (start, free, frozen) = (layers(&start), layers(&free), layers(&frozen));
+    assert_eq!(frozen[..2], start[..2]);
+    assert_eq!(frozen[2], free[2]);
+    assert_ne!(free[0].w, start[0].w);
+    // The loss has the regularisation of what learns.
+    assert!(with_frozen.history.losses[0] < training.history.losses[0]);
+    let all = Settings { frozen: 3, ..settings };
+    let error =
+        unwatched(&mut Network::fully_connected(144, &[40, 30], 3, Init::He, 2).unwrap(), &data, &all);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "frozen is 3; expected fewer than the 3 layers of the network that learn"
+    );
+}
+
+#[test]
 fn small_weights_start_where_theory_says_and_the_mean_loss_so_far_is_the_lecture_s() {
     let data = patterns(100, 4, 1);
     let mut network = Network::fully_connected(144, &[5], 4, Init::Normal(1e-4), 0).unwrap();
