@@ -61,8 +61,10 @@ enum Verb {
     Describe(verbs::describe::Arguments),
     /// Search settings on the validation set
     Tune(verbs::tune::Arguments),
-    /// Write a model for other programs: ONNX
+    /// Write a model for other programs: ONNX, C, or a state dict of PyTorch
     Export(verbs::export::Arguments),
+    /// Make a model of weights that PyTorch has learned
+    Import(verbs::import::Arguments),
     /// Judge features, such as embeddings, by what three classifiers make of them
     Probe(verbs::probe::Arguments),
     /// Look at a data set, or write it in another format
@@ -120,6 +122,7 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Describe(arguments)) => verbs::describe::run(arguments),
         Some(Verb::Tune(arguments)) => verbs::tune::run(arguments),
         Some(Verb::Export(arguments)) => verbs::export::run(arguments),
+        Some(Verb::Import(arguments)) => verbs::import::run(arguments),
         Some(Verb::Probe(arguments)) => verbs::probe::run(arguments),
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
         Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),

@@ -8,6 +8,7 @@ pub mod describe;
 pub mod evaluate;
 pub mod export;
 pub mod graph;
+pub mod import;
 pub mod predict;
 pub mod probe;
 pub mod serve;

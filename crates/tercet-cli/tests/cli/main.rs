@@ -17,6 +17,7 @@ mod descending;
 mod describe;
 mod evaluate;
 mod exact;
+mod export;
 mod formats;
 mod graph;
 mod http;

@@ -53,6 +53,7 @@ pub use parameters::Weights;
 pub(crate) use parameters::{Named, ParametersMut, norm_names};
 pub(crate) use passes::{Purpose, regularized};
 pub use shape::Shape;
+pub(crate) use spec::entrance;
 pub use spec::{Pool, Spec};
 pub use summary::Summary;
 pub use workspace::{Gradient, Workspace};
