@@ -8,7 +8,7 @@ use serde_json::json;
 use tercet::image::Contract;
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, ModelFile, StateDict};
-use tercet::network::{Architecture, BatchNorm, Layer, Network, Shape};
+use tercet::network::{Architecture, Layer, Shape};
 
 use crate::arguments::{Data, check_writable};
 use crate::output;
@@ -55,7 +55,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("{} for {}", arguments.state.display(), collection.name))?;
     let network = match arguments.mean.is_empty() {
         true => network,
-        false => normalizing(network, shape, &arguments.mean, &arguments.std)?,
+        false => network.behind_normalization(shape, &arguments.mean, &arguments.std)?,
     };
     let contract = Contract::of(&collection.train, preparation(&collection));
     contract.check()?;
@@ -71,24 +71,4 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     };
     output::print(save(&path, ModelFile { card, classifier })?)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The network behind a layer that normalises its input.
-fn normalizing(network: Network, shape: Shape, mean: &[f32], std: &[f32]) -> anyhow::Result<Network> {
-    let channels = match shape {
-        Shape::Image(image) => image.channels,
-        Shape::Features(count) => count,
-    };
-    if mean.len() != channels || std.len() != channels {
-        let what = "numbers of --mean and --std";
-        let found = format!("{} and {}", mean.len(), std.len());
-        return Err(tercet::Error::mismatch(what, found, format!("{channels}, one for each channel")).into());
-    }
-    // Where an image enters as a list, so do its channels, side by side for each pixel.
-    let along = |values: &[f32]| -> Vec<f32> {
-        values.iter().copied().cycle().take(network.input().channels()).collect()
-    };
-    let norm = BatchNorm::normalizing(&along(mean), &along(std))?;
-    let layers = ::std::iter::once(Layer::BatchNorm(norm)).chain(network.layers().iter().cloned());
-    Ok(Network::with_input(network.input(), layers.collect())?)
 }

@@ -129,7 +129,7 @@ fn weights_go_to_pytorch_and_come_back() {
     scratch.refuses_command(
         &mut import("--mean 0.5 --std 0"),
         2,
-        &["a standard deviation of the channels is 0"],
+        &["a standard deviation of the input is 0"],
     );
     scratch.refuses_command(&mut import("--mean 0.5"), 2, &["--std"]);
     scratch.refuses("import state.safetensors --data small --layers dense3", 3, &["for the layers dense3"]);

@@ -62,39 +62,6 @@ impl BatchNorm {
         BatchNorm { gamma: ones.clone(), beta: zeros.clone(), mean: zeros, variance: ones }
     }
 
-    /// A layer that brings each channel to what `transforms.Normalize(mean, std)` of torchvision makes of it:
-    /// `y = (x − mean) / std`.
-    ///
-    /// ```
-    /// use tercet::network::BatchNorm;
-    ///
-    /// let norm = BatchNorm::normalizing(&[0.1307], &[0.3081])?;
-    /// assert!((norm.gamma[0] - 1.0 / 0.3081).abs() < 1e-6);
-    /// assert!(BatchNorm::normalizing(&[0.5], &[0.0]).is_err());
-    /// # Ok::<(), tercet::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// No channel, counts that differ, means that are not finite, and deviations that are not positive.
-    pub fn normalizing(mean: &[f32], std: &[f32]) -> Result<Self> {
-        if mean.is_empty() || mean.len() != std.len() {
-            let what = "standard deviations of the channels";
-            return Err(Error::mismatch(what, std.len(), format!("{}, as many as means", mean.len().max(1))));
-        }
-        if let Some(&mean) = mean.iter().find(|mean| !mean.is_finite()) {
-            return Err(Error::setting("a mean of the channels", mean, "a finite number"));
-        }
-        if let Some(&std) =
-            std.iter().find(|std| !(std.is_finite() && **std > 0.0 && (1.0 / **std).is_finite()))
-        {
-            return Err(Error::setting("a standard deviation of the channels", std, "a number above 0"));
-        }
-        let gamma = std.iter().map(|std| 1.0 / std).collect();
-        // With ε it is 1.
-        let variance = vec![1.0 - EPSILON; mean.len()];
-        Ok(BatchNorm { gamma, beta: vec![0.0; mean.len()], mean: mean.to_vec(), variance })
-    }
-
     /// How many channels there are.
     pub fn channels(&self) -> usize {
         self.gamma.len()

@@ -27,6 +27,7 @@ mod input;
 mod layer;
 mod leaky_relu;
 pub mod naive;
+mod normalized;
 mod parameters;
 mod passes;
 mod pool;
