@@ -67,6 +67,8 @@ enum Verb {
     Import(verbs::import::Arguments),
     /// Judge features, such as embeddings, by what three classifiers make of them
     Probe(verbs::probe::Arguments),
+    /// Find the nearest rows of a file, which may be larger than memory
+    Search(verbs::search::Arguments),
     /// Look at a data set, or write it in another format
     Data(verbs::data::Arguments),
     /// Backpropagation, step by step, through an expression or a model
@@ -124,6 +126,7 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Export(arguments)) => verbs::export::run(arguments),
         Some(Verb::Import(arguments)) => verbs::import::run(arguments),
         Some(Verb::Probe(arguments)) => verbs::probe::run(arguments),
+        Some(Verb::Search(arguments)) => verbs::search::run(arguments),
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
         Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),
         Some(Verb::Serve(arguments)) => verbs::serve::run(arguments),

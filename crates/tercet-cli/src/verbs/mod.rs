@@ -11,6 +11,7 @@ pub mod graph;
 pub mod import;
 pub mod predict;
 pub mod probe;
+pub mod search;
 pub mod serve;
 pub mod train;
 pub mod tune;

@@ -23,6 +23,7 @@ mod graph;
 mod http;
 #[cfg(unix)]
 mod interrupt;
+mod large;
 mod memory;
 mod predict;
 mod probe;
