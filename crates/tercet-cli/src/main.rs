@@ -61,10 +61,14 @@ enum Verb {
     Describe(verbs::describe::Arguments),
     /// Search settings on the validation set
     Tune(verbs::tune::Arguments),
-    /// Write a model for other programs: ONNX
+    /// Write a model for other programs: ONNX, C, or a state dict of PyTorch
     Export(verbs::export::Arguments),
+    /// Make a model of weights that PyTorch has learned
+    Import(verbs::import::Arguments),
     /// Judge features, such as embeddings, by what three classifiers make of them
     Probe(verbs::probe::Arguments),
+    /// Find the nearest rows of a file, which may be larger than memory
+    Search(verbs::search::Arguments),
     /// Look at a data set, or write it in another format
     Data(verbs::data::Arguments),
     /// Backpropagation, step by step, through an expression or a model
@@ -120,7 +124,9 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Describe(arguments)) => verbs::describe::run(arguments),
         Some(Verb::Tune(arguments)) => verbs::tune::run(arguments),
         Some(Verb::Export(arguments)) => verbs::export::run(arguments),
+        Some(Verb::Import(arguments)) => verbs::import::run(arguments),
         Some(Verb::Probe(arguments)) => verbs::probe::run(arguments),
+        Some(Verb::Search(arguments)) => verbs::search::run(arguments),
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
         Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),
         Some(Verb::Serve(arguments)) => verbs::serve::run(arguments),

@@ -17,10 +17,11 @@
 //! | [`descent`] | the step of gradient descent | training |
 //! | [`warp`] | pictures bent, and smooth random fields to bend them by | augmentation |
 //! | [`lend`] | memory of another language's, read where it lies | the Python package |
+//! | [`map`] | files as memory | data larger than memory |
 //! | [`heap`] | what becomes of memory that is given back | trainings that must stay small |
 //! | [`rows`] | one row against a weight matrix, and the dual step of the SVM loss | the exact linear solver |
 //!
-//! Beside them, [`lend`] lets a data set read memory that somebody else owns.
+//! Beside them, [`lend`] and [`map`] let a data set read memory that somebody else owns, and files.
 //!
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
 //! cut the work into pieces; cutting along rows never changes a bit of the result.
@@ -34,6 +35,7 @@ pub mod heap;
 pub mod isa;
 mod lanes;
 pub mod lend;
+pub mod map;
 pub mod matmul;
 mod pixels;
 pub mod pooling;

@@ -3,16 +3,19 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use numpy::{
+    PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArrayDyn,
+    PyUntypedArrayMethods,
+};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tercet::Error;
 use tercet::image::{Contract, Preparation, Range};
 use tercet::linear::LinearClassifier;
-use tercet::model::{Card, Classifier, ModelFile};
+use tercet::model::{Card, Classifier, ModelFile, StateDict, StateTensor};
 use tercet::neighbors::{NeighborsClassifier, Priors};
-use tercet::network::Network;
+use tercet::network::{Architecture, Layer, Network, Shape};
 
 use crate::arrays::{Rows, Sides, View, image_shape, matrix};
 use crate::errors::exception;
@@ -192,6 +195,16 @@ impl Model {
         arrays.collect()
     }
 
+    /// The weights as PyTorch's `Sequential` names them, in the order of its modules.
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyArrayDyn<f32>>)>> {
+        let state = StateDict::of(self.network()?).map_err(exception)?;
+        let tensors = state.tensors().iter().map(|tensor| {
+            let array = PyArray1::from_slice(py, &tensor.values).reshape(tensor.shape.clone())?;
+            Ok((tensor.name.clone(), array))
+        });
+        tensors.collect()
+    }
+
     /// The scores of every row, (N, C).
     #[pyo3(signature = (x, threads = None))]
     fn scores<'py>(
@@ -336,4 +349,38 @@ pub fn remember(
         return Err(PyKeyboardInterrupt::new_err(()));
     }
     Ok(Model::new(classifier, classes, (view.width, view.is_pixels()), image))
+}
+
+/// A model of weights that PyTorch's `Sequential` names. `normalization` is the mean and the standard deviation of each
+/// channel.
+#[pyfunction]
+#[pyo3(signature = (tensors, layers, classes, features, *, pixels = false, image = None, normalization = None))]
+pub fn from_state(
+    tensors: Vec<(String, PyReadonlyArrayDyn<'_, f32>)>,
+    layers: &str,
+    classes: Vec<String>,
+    features: usize,
+    pixels: bool,
+    image: Option<Sides>,
+    normalization: Option<(Vec<f32>, Vec<f32>)>,
+) -> PyResult<Model> {
+    let tensors = tensors.into_iter().map(|(name, array)| {
+        Ok(StateTensor { name, shape: array.shape().to_vec(), values: array.as_slice()?.to_vec() })
+    });
+    let tensors = tensors.collect::<PyResult<Vec<StateTensor>>>()?;
+    let shape = image_shape(image).map_or(Shape::Features(features), Shape::Image);
+    let build = || {
+        let layers: Architecture = layers.parse()?;
+        let network = StateDict::new(tensors)?.network(&layers, shape, classes.len())?;
+        match normalization {
+            Some((mean, std)) => network.behind_normalization(shape, &mean, &std),
+            None => Ok(network),
+        }
+    };
+    let network = build().map_err(exception)?;
+    let classifier = match network.layers() {
+        [Layer::Dense(_)] => Classifier::Linear(linear(&network).map_err(exception)?),
+        _ => Classifier::Network(network),
+    };
+    Ok(Model::new(classifier, classes, (features, pixels), image))
 }

@@ -1,28 +1,49 @@
 //! `tercet export`: a model for other programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tercet::data::{Openings, write_npy};
-use tercet::export::{Options, onnx};
-use tercet::model::ModelFile;
+use clap::ValueEnum;
+use tercet::data::{Collection, Openings, default_validation, split, write_npy};
+use tercet::evaluate::{Evaluation, McNemar};
+use tercet::export::{COptions, Options, c, in_eight_bits, name_in_c, onnx};
+use tercet::model::{Classifier, DataRecord, ModelFile, StateDict};
+use tercet::{Dataset, Matrix, text};
 
 use crate::arguments::{Data, check_writable, test_set};
-use crate::output;
+use crate::progress::say;
+use crate::table::percent;
 use crate::verbs::evaluate::check_fit;
+use crate::{exit, output};
 
 /// What `tercet export` understands.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("formats").required(true).multiple(true))]
 pub struct Arguments {
     /// The model file
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// Write an ONNX model, of any number of examples at a time
-    #[arg(long, value_name = "FILE.onnx", required = true)]
-    onnx: PathBuf,
-    /// Let it take pixels of 0 to 255 and divide them itself, instead of value / 255
+    #[arg(long, value_name = "FILE.onnx", group = "formats")]
+    onnx: Option<PathBuf>,
+    /// Write a network or a linear model as C99 without dependencies, and its header beside it
+    #[arg(long, value_name = "FILE.c", group = "formats")]
+    c: Option<PathBuf>,
+    /// Write the weights as PyTorch's `Sequential` names them, as safetensors
+    #[arg(long, value_name = "FILE.safetensors", group = "formats")]
+    state_dict: Option<PathBuf>,
+    /// Let it take pixels of 0 to 255 and divide them itself, instead of value / 255 (ONNX and C)
     #[arg(long)]
     pixels: bool,
+    /// What the names of functions begin with in C [default: the name of the file]
+    #[arg(long, value_name = "NAME", requires = "c", help_heading = "C")]
+    name: Option<String>,
+    /// How many bits a weight has in C: 32, or 8 with a scale for each output channel
+    #[arg(long, value_name = "8|32", requires = "c", default_value = "32", hide_default_value = true, value_parser = ["8", "32"], help_heading = "C")]
+    bits: String,
+    /// Measure what 8 bits cost on this part of the data
+    #[arg(long, value_name = "PART", requires = "c", help_heading = "C")]
+    measure: Option<Part>,
     /// Write our own scores of the test set too, (N, C), to hold those of another runtime against
     #[arg(long, value_name = "FILE.npy", help_heading = "Data and files")]
     scores: Option<PathBuf>,
@@ -30,12 +51,62 @@ pub struct Arguments {
     data: Data,
 }
 
+/// A part of the data that no model learned from.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Part {
+    /// The examples that were held out of the model's training
+    Validation,
+    /// The test set, which is opened for it
+    Test,
+}
+
+/// A file to be written: its bytes, which are ready.
+type Ready<'a> = (&'a Path, Vec<u8>);
+
 /// Exports a model.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    check_writable(&arguments.onnx)?;
-    arguments.scores.as_deref().map(check_writable).transpose()?;
+    let header = arguments.c.as_deref().map(header_beside).transpose()?;
+    let files = [&arguments.onnx, &arguments.c, &arguments.state_dict, &arguments.scores, &header];
+    let files: Vec<&PathBuf> = files.into_iter().flatten().collect();
+    for (i, path) in files.iter().enumerate() {
+        check_writable(path)?;
+        if files[..i].contains(path) {
+            return Err(exit::usage(format!("{} cannot be two files at once", path.display())));
+        }
+    }
+    if arguments.measure.is_some() && arguments.bits != "8" {
+        return Err(exit::usage("--measure says what 8 bits cost: add --bits 8"));
+    }
     let model = ModelFile::load(&arguments.model)?;
-    let bytes = onnx(&model, Options { pixels: arguments.pixels })?;
+    let mut ready: Vec<Ready<'_>> = Vec::new();
+    if let Some(path) = &arguments.onnx {
+        ready.push((path, onnx(&model, Options { pixels: arguments.pixels })?));
+    }
+    if let Some(path) = &arguments.state_dict {
+        ready.push((path, StateDict::of(network(&model, "a state dict")?)?.to_bytes()?));
+    }
+    let mut cost = None;
+    if let (Some(path), Some(header)) = (&arguments.c, &header) {
+        let eight_bits = arguments.bits == "8";
+        let mut options = c_options(&arguments, path, header, eight_bits);
+        // What cannot be written is refused before anything is measured.
+        c(&model, &options)?;
+        if let Some(part) = arguments.measure {
+            let words = measure(&arguments, &model, part)?;
+            options.note.clone_from(&words);
+            cost = Some(words);
+        } else if eight_bits {
+            say("what 8 bits cost was not measured: --measure validation does, or --measure test");
+        }
+        let files = c(&model, &options)?;
+        say(format!(
+            "{} bytes of constants, {} bytes of buffers",
+            text::thousands(files.constant_bytes),
+            text::thousands(files.buffer_bytes)
+        ));
+        ready.push((path, files.source.into_bytes()));
+        ready.push((header, files.header.into_bytes()));
+    }
     let scores = match &arguments.scores {
         Some(path) => {
             let collection = arguments.data.open()?;
@@ -45,11 +116,93 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    tercet::file::replace(&arguments.onnx, &bytes)?;
-    output::print(arguments.onnx.display())?;
+    for (path, bytes) in ready {
+        tercet::file::replace(path, &bytes)?;
+        output::print(path.display())?;
+    }
     if let Some((path, scores)) = scores {
         write_npy(path, &scores)?;
         output::print(path.display())?;
     }
+    cost.map_or(Ok(()), output::print)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The header that belongs to a file of C.
+fn header_beside(path: &Path) -> anyhow::Result<PathBuf> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("c") => Ok(path.with_extension("h")),
+        _ => Err(exit::usage(format!(
+            "--c {}: expected a name that ends in .c, as the header beside it ends in .h",
+            path.display()
+        ))),
+    }
+}
+
+fn c_options(arguments: &Arguments, path: &Path, header: &Path, eight_bits: bool) -> COptions {
+    let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    COptions {
+        name: arguments.name.clone().unwrap_or_else(|| name_in_c(&text(path.file_stem()))),
+        header: text(header.file_name()),
+        eight_bits,
+        pixels: arguments.pixels,
+        note: String::new(),
+    }
+}
+
+/// The layers of a model that has any.
+fn network<'a>(model: &'a ModelFile, format: &str) -> anyhow::Result<&'a tercet::network::Network> {
+    match &model.classifier {
+        Classifier::Linear(linear) => Ok(linear.network()),
+        Classifier::Network(network) => Ok(network),
+        Classifier::Neighbors(_) => {
+            let what = format!("the model to export as {format}");
+            Err(tercet::Error::mismatch(what, "nearest neighbours", "a linear model or a network").into())
+        }
+    }
+}
+
+/// What 8 bits cost, in a sentence.
+fn measure(arguments: &Arguments, model: &ModelFile, part: Part) -> anyhow::Result<String> {
+    let collection = arguments.data.open()?;
+    check_fit(&arguments.model, model, &collection)?;
+    let (set, called) = match part {
+        Part::Test => (test_set(&collection)?.open(&mut Openings::new(), "export --measure"), "test"),
+        Part::Validation => (validation(model, &collection)?, "validation"),
+    };
+    let rounded = in_eight_bits(network(model, "C")?)?;
+    let judge = |scores: &Matrix| Evaluation::from_scores(scores, &set.labels(), set.classes());
+    let (before, after) = (model.classifier.scores(&set)?, rounded.scores(&set)?);
+    let (before, after) = (judge(&before)?, judge(&after)?);
+    let McNemar { b: lost, c: won, .. } = McNemar::between(&before, &after)?;
+    Ok(format!(
+        "8-bit weights: {} of the {} {called} examples of {} right, {} with 32 bits; {lost} right no longer, {won} only now",
+        percent(after.accuracy),
+        text::thousands(set.len()),
+        collection.name,
+        percent(before.accuracy),
+    ))
+}
+
+/// The examples that were held out when the model was trained.
+fn validation(model: &ModelFile, collection: &Collection) -> anyhow::Result<Dataset> {
+    let (card, train) = (&model.card, &collection.train);
+    let size = match card.settings["validation"].as_u64() {
+        Some(0) => {
+            return Err(exit::usage(
+                "the model learned from all examples and held none out for validation: --measure test",
+            ));
+        }
+        Some(size) => usize::try_from(size)?,
+        None => default_validation(train.len()),
+    };
+    let parts = split(train, size, card.seed.unwrap_or(0))?;
+    if card.data.as_ref().is_none_or(|record| record.digest != DataRecord::of(&parts.train).digest) {
+        return Err(exit::usage(format!(
+            "the model did not learn from {}, or not with these examples held out, so that none are known that it has not \
+             seen: --measure test, or the --data that it was trained with",
+            collection.name
+        )));
+    }
+    Ok(parts.validation)
 }

@@ -262,7 +262,7 @@ impl Common {
 }
 
 /// How pictures of a data set become inputs: MNIST's way for grey images, scaling for colour.
-fn preparation(collection: &Collection) -> Preparation {
+pub fn preparation(collection: &Collection) -> Preparation {
     match collection.train.image_shape() {
         Some(shape) if shape.channels > 1 => Preparation::Resize,
         _ => Preparation::Centred,
@@ -535,7 +535,7 @@ fn data_in_words(data: &Split) -> String {
 }
 
 /// Writes the model, and returns where it is and how large.
-fn save(path: &Path, model: ModelFile) -> anyhow::Result<String> {
+pub fn save(path: &Path, model: ModelFile) -> anyhow::Result<String> {
     model.save(path)?;
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len() as usize);
     Ok(format!("{} ({})", path.display(), text::bytes(bytes)))

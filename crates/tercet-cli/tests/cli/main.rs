@@ -17,11 +17,13 @@ mod descending;
 mod describe;
 mod evaluate;
 mod exact;
+mod export;
 mod formats;
 mod graph;
 mod http;
 #[cfg(unix)]
 mod interrupt;
+mod large;
 mod memory;
 mod predict;
 mod probe;

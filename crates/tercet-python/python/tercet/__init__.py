@@ -8,6 +8,7 @@ from . import lecture
 from ._core import VERSION as __version__
 from ._files import load
 from ._threads import threads
+from ._torch import from_state_dict
 from .datasets import Collection, Part, load_data, load_mnist
 from .linear import LinearClassifier
 from .neighbors import KNeighborsClassifier, NearestNeighbors
@@ -22,6 +23,7 @@ __all__ = [
     "NearestNeighbors",
     "Part",
     "__version__",
+    "from_state_dict",
     "lecture",
     "load",
     "load_data",

@@ -38,6 +38,7 @@ class Model:
     def layers(self) -> str: ...
     def describe(self) -> str: ...
     def weights(self) -> Layers: ...
+    def state(self) -> list[tuple[str, Floats]]: ...
     def scores(self, x: NDArray[Any], threads: int | None = None) -> Floats: ...
     def kneighbors(
         self, x: NDArray[Any], k: int, threads: int | None = None
@@ -67,6 +68,16 @@ def remember(
     weights: Any = None,
     image: Sides | None = None,
     threads: int | None = None,
+) -> Model: ...
+def from_state(
+    tensors: list[tuple[str, Floats]],
+    layers: str,
+    classes: list[str],
+    features: int,
+    *,
+    pixels: bool = False,
+    image: Sides | None = None,
+    normalization: tuple[list[float], list[float]] | None = None,
 ) -> Model: ...
 def train(
     x: NDArray[Any],

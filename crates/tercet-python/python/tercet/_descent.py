@@ -279,6 +279,21 @@ class Descent(CallbackSupportMixin, Classifier):
         self.t_ = self.n_iter_ * n
         self._metrics = {"training loss": self.loss_}
 
+    def to_state_dict(self) -> dict[str, np.ndarray]:
+        """The weights as a ``torch.nn.Sequential`` with a module for each layer names them and lays them out.
+
+        ``model.load_state_dict({name: torch.from_numpy(array) for name, array in estimator.to_state_dict().items()})`` gives a
+        model of the same scores, for images that are (channels, height, width) there. :func:`tercet.from_state_dict` is the way
+        back.
+        """
+        check_is_fitted(self, "model_")
+        state: dict[str, np.ndarray] = {}
+        for name, array in self.model_.state():
+            state[name] = array
+            if name.endswith(".running_var"):
+                state[f"{name.removesuffix('running_var')}num_batches_tracked"] = np.array(0)
+        return state
+
     def history_frame(self) -> Any:
         """What every epoch brought, as a pandas frame: loss and, where there was a validation set, its loss and accuracy."""
         import pandas

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
+use tercet_kernels::map::{Mapped, Plain};
+
 use crate::{Error, Result};
 
 /// The first two bytes of every gzipped file.
@@ -22,6 +24,10 @@ pub(super) const AGAIN: &str = "The file is damaged or cut short: copy or downlo
 
 /// How many bytes are looked at to tell a format.
 const START: u64 = 4096;
+
+/// From so many bytes on, numbers stay in their file. Smaller files are read, so that nobody need care who else writes to
+/// them meanwhile.
+const LARGE: u64 = 128 << 20;
 
 /// How many bytes of numbers are decoded at a time.
 const PIECE: usize = 1 << 16;
@@ -152,6 +158,17 @@ impl<'a> Content<'a> {
             return Err(self.wrong_length(true, found, &claim));
         }
         Ok(claim)
+    }
+
+    /// The numbers that were claimed where they lie in the file, if it is a large one and holds them as they are here.
+    pub fn mapped<T: Plain>(&self, claim: &Claim) -> Option<Mapped<T>> {
+        // Only a regular file that is not compressed has a length that is known.
+        if self.compressed || self.length != Some(claim.total) || claim.bytes < LARGE {
+            return None;
+        }
+        let count = usize::try_from(claim.bytes).ok()? / size_of::<T>();
+        // What cannot be mapped is read.
+        Mapped::open(&File::open(&self.path).ok()?, self.read, count).ok()
     }
 
     /// As many bytes as were claimed, and then the end of the file.

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tercet_kernels::lend::{Lent, lend};
+use tercet_kernels::map::{Mapped, Plain};
 
 use crate::{Error, Result};
 
@@ -81,20 +82,22 @@ enum Features {
     F32(Held<f32>),
 }
 
-/// Numbers that the set owns, or that were lent to it.
+/// Numbers that the set owns, that were lent to it, or that lie in a file.
 #[derive(Debug)]
-enum Held<T: 'static> {
+enum Held<T: Plain> {
     Owned(Vec<T>),
     Lent(Lent<T>),
+    Mapped(Mapped<T>),
 }
 
-impl<T> std::ops::Deref for Held<T> {
+impl<T: Plain> std::ops::Deref for Held<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
         match self {
             Held::Owned(values) => values,
             Held::Lent(values) => values,
+            Held::Mapped(values) => values,
         }
     }
 }
@@ -175,6 +178,28 @@ impl Dataset {
         with: impl FnOnce(Dataset) -> R,
     ) -> Result<R> {
         lend(pixels, |lent| Self::of_pixels(name.into(), shape, Held::Lent(lent), labels, classes).map(with))
+    }
+
+    /// [`from_pixels`](Dataset::from_pixels), of pixels in a file.
+    pub(super) fn from_mapped_pixels(
+        name: String,
+        shape: ImageShape,
+        pixels: Mapped<u8>,
+        labels: Vec<u32>,
+        classes: Vec<String>,
+    ) -> Result<Self> {
+        Self::of_pixels(name, shape, Held::Mapped(pixels), labels, classes)
+    }
+
+    /// [`from_features`](Dataset::from_features), of features in a file.
+    pub(super) fn from_mapped_features(
+        name: String,
+        width: usize,
+        values: Mapped<f32>,
+        labels: Vec<u32>,
+        classes: Vec<String>,
+    ) -> Result<Self> {
+        Self::of_features(name, width, Held::Mapped(values), labels, classes)
     }
 
     fn of_pixels(

@@ -47,7 +47,7 @@ mod tests {
             values.iter().for_each(|&value| growing.push(value));
             growing.features(1)
         };
-        assert_eq!(grown(&[0.0, 255.0, 7.0]), Features::Bytes(1, vec![0, 255, 7]));
+        assert!(matches!(grown(&[0.0, 255.0, 7.0]), Features::Bytes(1, bytes) if bytes == [0, 255, 7]));
         for other in [0.5, -1.0, 256.0, f32::NAN, -0.0] {
             let Features::Numbers(_, values) = grown(&[3.0, other]) else { panic!("{other} is no byte") };
             assert_eq!((values[0], values[1].to_bits()), (3.0, other.to_bits()));

@@ -19,6 +19,8 @@ use flate2::write::GzEncoder;
 
 use super::content::{AGAIN, Claim, Content, hex};
 
+use tercet_kernels::map::Mapped;
+
 use crate::{Error, Result};
 
 /// More dimensions than (N, height, width, channels) mean nothing here.
@@ -73,7 +75,22 @@ pub fn parse_idx(bytes: &[u8], path: &Path) -> Result<Idx> {
     read(Content::of(bytes, path)?)
 }
 
+/// The dimensions and the bytes of a large file of bytes that is not gzipped; they stay there.
+pub(super) fn mapped(path: &Path) -> Result<Option<(Vec<usize>, Mapped<u8>)>> {
+    let mut content = Content::open(path)?;
+    let (element, dimensions, claim) = head(&mut content)?;
+    let bytes = if matches!(element, Element::U8) { content.mapped(&claim) } else { None };
+    Ok(bytes.map(|bytes| (dimensions, bytes)))
+}
+
 fn read(mut content: Content<'_>) -> Result<Idx> {
+    let (element, dimensions, claim) = head(&mut content)?;
+    let values = element.decode(&mut content, &claim)?;
+    Ok(Idx { dimensions, values })
+}
+
+/// The type of the elements, the dimensions, and what they take.
+fn head(content: &mut Content<'_>) -> Result<(Element, Vec<usize>, Claim)> {
     if content.is_empty_file() {
         let expected = "an IDX file, which has a header of at least 8 bytes";
         return Err(content.refuse("an empty file (0 bytes)", expected, AGAIN));
@@ -100,8 +117,7 @@ fn read(mut content: Content<'_>) -> Result<Idx> {
         .map(|_| Ok(u32::from_be_bytes(content.head(&expected)?).into()))
         .collect::<Result<Vec<u64>>>()?;
     let claim = content.claim(&dimensions, element.size())?;
-    let values = element.decode(&mut content, &claim)?;
-    Ok(Idx { dimensions: dimensions.into_iter().map(|n| n as usize).collect(), values })
+    Ok((element, dimensions.into_iter().map(|n| n as usize).collect(), claim))
 }
 
 /// The type of an element.

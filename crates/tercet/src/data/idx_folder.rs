@@ -85,6 +85,16 @@ fn read_part(folder: &Path, name: String, path: PathBuf, prefixes: &[&str]) -> R
 
 /// The features in an IDX file.
 pub(super) fn read_images(path: &Path) -> Result<Features> {
+    if let Some((dimensions, pixels)) = super::idx::mapped(path)? {
+        let shape = match dimensions[1..] {
+            [height, width] => Some(ImageShape::gray(width, height)),
+            [height, width, channels] => Some(ImageShape { width, height, channels }),
+            _ => None,
+        };
+        if let Some(shape) = shape {
+            return Ok(Features::MappedPixels(shape, pixels));
+        }
+    }
     let images = read_idx(path)?;
     if images.dimensions.len() < 2 {
         let expected = "2 (N, features), 3 (N, height, width) or 4 (N, height, width, channels)";

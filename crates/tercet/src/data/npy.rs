@@ -97,6 +97,35 @@ pub(super) fn read(mut content: Content<'_>, purpose: Purpose) -> Result<Array> 
     Ok(Array { dimensions, elements })
 }
 
+/// The features in a file: those of a large one stay there, where they lie in it as they do in memory.
+pub(super) fn features(path: &Path) -> Result<Features> {
+    let mut content = Content::open(path)?;
+    let (header, big) = header(&mut content)?;
+    let claim = content.claim(&header.dimensions, header.element.size())?;
+    let dimensions: Vec<usize> = header.dimensions.iter().map(|&n| n as usize).collect();
+    if !header.fortran {
+        match (header.element, &dimensions[..]) {
+            (Element::Int(false, 1), &[_, height, width]) => {
+                if let Some(pixels) = content.mapped(&claim) {
+                    return Ok(Features::MappedPixels(ImageShape::gray(width, height), pixels));
+                }
+            }
+            (Element::Int(false, 1), &[_, height, width, channels @ (1 | 3)]) => {
+                if let Some(pixels) = content.mapped(&claim) {
+                    return Ok(Features::MappedPixels(ImageShape { width, height, channels }, pixels));
+                }
+            }
+            (Element::Float(4), [_, rest @ ..]) if !big && !rest.is_empty() => {
+                if let Some(values) = content.mapped(&claim) {
+                    return Ok(Features::MappedNumbers(rest.iter().product(), values));
+                }
+            }
+            _ => {}
+        }
+    }
+    read(Content::open(path)?, Purpose::Features)?.features(path)
+}
+
 /// Reads the header, and whether the elements begin with their largest byte.
 pub(super) fn header(content: &mut Content<'_>) -> Result<(Header, bool)> {
     if content.is_empty_file() {

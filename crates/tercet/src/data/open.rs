@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::content::{AGAIN, Content, hex};
-use super::part::{Part, collect};
-use super::{Collection, Reading, Source};
+use super::part::{Labels, Part, collect};
+use super::{Collection, Dataset, Reading, Source};
 use super::{beside, cifar, idx_folder, libsvm, npy, npz, pictures, table};
 use crate::{Error, Result};
 
@@ -174,11 +174,7 @@ fn file(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<
     let is_npy = start.starts_with(npy::MAGIC);
     if is_npy || matches!(start, [0, 0, 8..=14, 1..=4, ..]) {
         let part = |what: &str, path: &Path, labels: Option<&Path>| {
-            let features = if is_npy {
-                npy::read(Content::open(path)?, npy::Purpose::Features)?.features(path)?
-            } else {
-                idx_folder::read_images(path)?
-            };
+            let features = if is_npy { npy::features(path)? } else { idx_folder::read_images(path)? };
             let labels_path = match labels {
                 Some(labels) => labels.to_owned(),
                 None => beside::labels_of(path).ok_or_else(|| no_labels(path))?,
@@ -207,6 +203,40 @@ fn file(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<
         .transpose()?;
     let test = test.map(|(test, _)| Half::Whole(test));
     Ok(Found { name, train: Half::Whole(train), test, classes: None, layout: Some(layout) })
+}
+
+/// The rows of a file of features as a set without labels, which is one of a single class: NPY or IDX. Those of a large file
+/// stay there, as in [`Source::open_with`](super::Source::open_with).
+///
+/// ```
+/// use tercet::Matrix;
+/// use tercet::data::{read_features, write_npy};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("rows.npy");
+/// write_npy(&path, &Matrix::new(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?)?;
+/// let rows = read_features(&path)?;
+/// assert_eq!((rows.len(), rows.width()), (2, 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// A file that cannot be read, is none of these, or has a number that is not finite.
+pub fn read_features(path: &Path) -> Result<Dataset> {
+    let content = Content::open(path)?;
+    let features = match content.start() {
+        start if start.starts_with(npy::MAGIC) => npy::features(path)?,
+        [0, 0, 8..=14, 1..=4, ..] => idx_folder::read_images(path)?,
+        _ => {
+            let remedy = "Write the rows with numpy.save.";
+            return Err(content.refuse("another format", "a file of features: NPY or IDX", remedy));
+        }
+    };
+    let labels = Labels::Indices(vec![0; features.examples()]);
+    let (name, path) = (beside::stem(path), path.to_owned());
+    let part = Part { name, labels_path: path.clone(), path, features, labels };
+    part.check()?;
+    part.dataset(&["all".to_owned()], true)
 }
 
 /// Refuses what is neither text nor anything that is known, and says what it is where that can be seen.
@@ -247,7 +277,7 @@ fn no_labels(path: &Path) -> Error {
 }
 
 /// The labels in a file of their own: NPY, IDX, or text with one a line.
-pub(super) fn labels_in(path: &Path) -> Result<super::part::Labels> {
+pub(super) fn labels_in(path: &Path) -> Result<Labels> {
     let content = Content::open(path)?;
     if content.is_empty_file() {
         return Err(content.refuse("an empty file (0 bytes)", "labels", AGAIN));

@@ -7,6 +7,7 @@ use super::source::digits;
 use super::{Collection, Dataset, ImageShape, Reading, SealedTest};
 use crate::image::{Picture, scale};
 use crate::{Error, Result};
+use tercet_kernels::map::Mapped;
 
 /// So many different labels in a set are no classes, unless each comes twice on the average.
 const MOST_RARE_CLASSES: usize = 1000;
@@ -23,12 +24,15 @@ pub(super) struct Part {
 }
 
 /// (N, D) numbers.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Features {
     Pixels(ImageShape, Vec<u8>),
     /// Whole numbers of 0 to 255 that nothing says are pixels.
     Bytes(usize, Vec<u8>),
     Numbers(usize, Vec<f32>),
+    /// Those of a large file, which stay there.
+    MappedPixels(ImageShape, Mapped<u8>),
+    MappedNumbers(usize, Mapped<f32>),
 }
 
 /// One label for each example.
@@ -61,8 +65,19 @@ impl std::fmt::Display for Shape {
 impl Features {
     fn shape(&self) -> Shape {
         match self {
-            Features::Pixels(shape, _) => Shape::Pixels(*shape),
-            Features::Bytes(width, _) | Features::Numbers(width, _) => Shape::Features(*width),
+            Features::Pixels(shape, _) | Features::MappedPixels(shape, _) => Shape::Pixels(*shape),
+            Features::Bytes(width, _) | Features::Numbers(width, _) | Features::MappedNumbers(width, _) => {
+                Shape::Features(*width)
+            }
+        }
+    }
+
+    /// The same in memory.
+    fn loaded(self) -> Self {
+        match self {
+            Features::MappedPixels(shape, pixels) => Features::Pixels(shape, pixels.to_vec()),
+            Features::MappedNumbers(width, values) => Features::Numbers(width, values.to_vec()),
+            other => other,
         }
     }
 
@@ -72,6 +87,8 @@ impl Features {
             Features::Pixels(shape, values) => (values.len(), shape.features()),
             Features::Bytes(width, values) => (values.len(), *width),
             Features::Numbers(width, values) => (values.len(), *width),
+            Features::MappedPixels(shape, values) => (values.len(), shape.features()),
+            Features::MappedNumbers(width, values) => (values.len(), *width),
         };
         values.checked_div(width).unwrap_or(0)
     }
@@ -80,7 +97,8 @@ impl Features {
     fn sized(self, reading: &Reading, path: &Path) -> Result<Self> {
         let refuse =
             |found: String, expected: String, remedy: &str| Error::format(path, found, expected, remedy);
-        let features = match (self, reading.size) {
+        let is_changed = reading.plain || reading.size.is_some() || reading.gray;
+        let features = match (if is_changed { self.loaded() } else { self }, reading.size) {
             (features, _) if reading.plain => match features {
                 Features::Pixels(shape, values) => Features::Bytes(shape.features(), values),
                 other => other,
@@ -105,7 +123,7 @@ impl Features {
                 }
                 Features::Pixels(shape, values.iter().map(|&v| v as u8).collect())
             }
-            (features, None) => features,
+            (features, _) => features,
         };
         match features {
             Features::Pixels(shape, pixels) if reading.gray && shape.channels == 3 => {
@@ -275,7 +293,7 @@ impl Part {
         Ok(())
     }
 
-    fn dataset(self, classes: &[String], named: bool) -> Result<Dataset> {
+    pub fn dataset(self, classes: &[String], named: bool) -> Result<Dataset> {
         let labels = self.labels.places(classes, named).map_err(|at| {
             let found = format!("label {} (example {at})", self.labels.shown(at));
             let (expected, remedy) = if named || matches!(self.labels, Labels::Indices(_)) {
@@ -299,6 +317,12 @@ impl Part {
             }
             Features::Numbers(width, values) => {
                 Dataset::from_features(self.name, width, values, labels, classes)
+            }
+            Features::MappedPixels(shape, pixels) => {
+                Dataset::from_mapped_pixels(self.name, shape, pixels, labels, classes)
+            }
+            Features::MappedNumbers(width, values) => {
+                Dataset::from_mapped_features(self.name, width, values, labels, classes)
             }
         };
         // Say which file it was, where the data set itself finds fault with a value.

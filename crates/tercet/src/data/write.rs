@@ -166,6 +166,38 @@ pub fn write_npy(path: &Path, matrix: &Matrix) -> Result<()> {
     })
 }
 
+/// Writes whole numbers as one NPY file of (N, `columns`).
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_npy_indices(path: &Path, values: &[u32], columns: usize) -> Result<()> {
+    write_npy_numbers(path, "<u4", values.len(), columns, values.iter().map(|value| value.to_le_bytes()))
+}
+
+/// Writes numbers of 64 bits as one NPY file of (N, `columns`).
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_npy_doubles(path: &Path, values: &[f64], columns: usize) -> Result<()> {
+    write_npy_numbers(path, "<f8", values.len(), columns, values.iter().map(|value| value.to_le_bytes()))
+}
+
+fn write_npy_numbers<const SIZE: usize>(
+    path: &Path,
+    descr: &str,
+    count: usize,
+    columns: usize,
+    mut values: impl Iterator<Item = [u8; SIZE]>,
+) -> Result<()> {
+    let rows = count.checked_div(columns).unwrap_or(0);
+    replace_with(path, |file| {
+        flushed(file, |to| {
+            to.write_all(&npy::header_of(descr, &[rows, columns]))?;
+            values.try_for_each(|value| to.write_all(&value))
+        })
+    })
+}
+
 /// Lets `write` fill a buffer, and says what failed when the last of it was written.
 fn flushed(
     file: &mut fs::File,

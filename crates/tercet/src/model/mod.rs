@@ -36,6 +36,7 @@
 mod card;
 mod document;
 mod parts;
+mod state_dict;
 pub(crate) mod tensors;
 
 use std::fs::File;
@@ -45,6 +46,7 @@ use std::path::Path;
 pub use card::{Card, DataRecord};
 pub use document::FORMAT;
 pub use parts::Classifier;
+pub use state_dict::{StateDict, StateTensor};
 
 use crate::data::Dataset;
 use crate::{Error, Matrix, Result};

@@ -89,7 +89,7 @@ impl BatchNorm {
     }
 
     /// The scale and the shift that each channel gets in prediction: `y = scale · x + shift`.
-    pub(super) fn scale_and_shift(&self, channel: usize) -> (f64, f64) {
+    pub(crate) fn scale_and_shift(&self, channel: usize) -> (f64, f64) {
         let scale =
             f64::from(self.gamma[channel]) / (f64::from(self.variance[channel]) + f64::from(EPSILON)).sqrt();
         (scale, f64::from(self.beta[channel]) - f64::from(self.mean[channel]) * scale)

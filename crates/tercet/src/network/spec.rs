@@ -195,7 +195,7 @@ impl Spec {
 
 /// What layers take an image for. Where a dense layer comes before any that is of images, as a picture has pixels next to
 /// one another for none of them, the image enters as the list of its pixels.
-pub(super) fn entrance(layers: impl IntoIterator<Item = Spec>, input: Shape) -> Shape {
+pub(crate) fn entrance(layers: impl IntoIterator<Item = Spec>, input: Shape) -> Shape {
     let decides = |spec: &Spec| matches!(spec, Spec::Dense { .. }) || spec.is_of_images();
     match layers.into_iter().find(decides) {
         Some(spec) if spec.is_of_images() => input,

@@ -1,0 +1,116 @@
+//! Files as memory: numbers that are read from the disk when they are looked at, and forgotten when memory is short.
+//!
+//! A [`Mapped`] reads like a slice. The system brings its pages as they are touched, and takes them away again as it
+//! pleases, so that a file may be larger than memory. Only what an array on a little-endian machine looks like can be mapped:
+//! bytes, and f32 whose first lies at a multiple of four.
+//!
+//! What is mapped is the file itself and no copy of it. Whoever changes the file meanwhile changes the numbers, and whoever
+//! cuts it short makes the system end the process. That is the price; where it is too high, a file is to be read.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Result};
+use std::marker::PhantomData;
+
+/// Numbers of which every pattern of bits is one.
+pub trait Plain: Copy + Send + Sync + 'static + sealed::Sealed {}
+
+impl Plain for u8 {}
+impl Plain for f32 {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for u8 {}
+    impl Sealed for f32 {}
+}
+
+/// Numbers in a file. They read like a slice.
+#[derive(Debug)]
+pub struct Mapped<T: Plain> {
+    map: memmap2::Mmap,
+    count: usize,
+    numbers: PhantomData<T>,
+}
+
+impl<T: Plain> Mapped<T> {
+    /// `count` numbers, little-endian, from a byte of a file on.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use tercet_kernels::map::Mapped;
+    ///
+    /// let mut file = tempfile::tempfile()?;
+    /// file.write_all(b"head")?;
+    /// file.write_all(&1.5f32.to_le_bytes())?;
+    /// assert_eq!(*Mapped::<f32>::open(&file, 4, 1)?, [1.5]);
+    /// assert!(Mapped::<f32>::open(&file, 4, 2).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No number, a file that does not hold so many, numbers that do not lie as the processor wants them, a machine that is
+    /// big-endian, and what the system refuses.
+    pub fn open(file: &File, from: u64, count: usize) -> Result<Self> {
+        let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why.to_owned()));
+        let bytes = count.checked_mul(size_of::<T>());
+        let end = bytes.and_then(|bytes| from.checked_add(bytes as u64));
+        let (Some(bytes), Some(end)) = (bytes.filter(|&bytes| bytes > 0), end) else {
+            return refuse("no numbers, or more than there can be");
+        };
+        if end > file.metadata()?.len() {
+            return Err(Error::new(ErrorKind::UnexpectedEof, "the file is shorter than its numbers"));
+        }
+        if cfg!(target_endian = "big") {
+            return refuse("numbers of the other byte order");
+        }
+        // SAFETY: The map is only read, as bytes or as f32, whose every pattern of bits is a number; that the file lasts
+        // as long as `bytes` was just asked. Rust cannot see what other processes do to the file: if one writes to it, numbers
+        // change between two looks at them, on which no code that gets the slice relies (no index and no length is made of a
+        // feature); if one cuts it short, the system ends this process with a signal before anything is read. Both
+        // are in the module's documentation, and nothing else would do for files that are larger than memory.
+        let map = unsafe { memmap2::MmapOptions::new().offset(from).len(bytes).map(file)? };
+        if !map.as_ptr().cast::<T>().is_aligned() {
+            return refuse("numbers that do not lie at a multiple of their size");
+        }
+        Ok(Mapped { map, count, numbers: PhantomData })
+    }
+}
+
+impl<T: Plain> std::ops::Deref for Mapped<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: `open` has mapped `count` times the size of T in bytes, at an address that is aligned for T, and the map
+        // lives as long as `self`. T is u8 or f32 (the trait is sealed), of which every pattern of bits is a number.
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<T>(), self.count) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn numbers_are_read_where_they_lie_in_the_file() {
+        let mut file = tempfile::tempfile().unwrap();
+        let values: Vec<f32> = (0..5000).map(|i| i as f32 / 7.0).collect();
+        file.write_all(&[9; 128]).unwrap();
+        values.iter().for_each(|value| file.write_all(&value.to_le_bytes()).unwrap());
+        assert_eq!(*Mapped::<f32>::open(&file, 128, 5000).unwrap(), values[..]);
+        assert_eq!(*Mapped::<f32>::open(&file, 128 + 4 * 4999, 1).unwrap(), values[4999..]);
+        assert_eq!(Mapped::<u8>::open(&file, 1, 127).unwrap()[..], [9; 127]);
+    }
+
+    #[test]
+    fn what_cannot_be_mapped_is_refused() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[0; 100]).unwrap();
+        let kind = |from, count| Mapped::<f32>::open(&file, from, count).unwrap_err().kind();
+        assert_eq!(kind(0, 26), ErrorKind::UnexpectedEof);
+        assert_eq!(kind(101, 1), ErrorKind::UnexpectedEof);
+        assert_eq!(kind(0, 0), ErrorKind::InvalidInput);
+        assert_eq!(kind(2, 3), ErrorKind::InvalidInput, "not aligned");
+        assert_eq!(kind(0, usize::MAX), ErrorKind::InvalidInput);
+        assert_eq!(kind(u64::MAX, 1), ErrorKind::InvalidInput);
+    }
+}

@@ -1,0 +1,188 @@
+//! [`c()`]: a model as one file of C with its header.
+
+mod functions;
+mod program;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::fmt::Write;
+
+pub use text::name_in_c;
+
+use crate::image::{Contract, Range};
+use crate::model::{Classifier, ModelFile};
+use crate::network::Shape;
+use crate::text::thousands;
+use crate::{Error, Result};
+use program::Program;
+
+/// What the C is to be like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct COptions {
+    /// What the names of everything that other files see begin with.
+    pub name: String,
+    /// What the file of the header will be called, such as `digits.h`: the source includes it.
+    pub header: String,
+    /// Weights of 8 bits, with a scale for each output channel, instead of 32.
+    pub eight_bits: bool,
+    /// Pixels of 0 to 255 as bytes, which are divided by 255 there, instead of the quotients.
+    pub pixels: bool,
+    /// A sentence for the head of the file, such as what 8 bits cost; may be empty.
+    pub note: String,
+}
+
+/// Two files of C.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CSource {
+    /// The header: the functions, with what they take and give.
+    pub header: String,
+    /// The source: the arithmetic and the weights.
+    pub source: String,
+    /// How many bytes the weights and other constants take, in flash where the machine has any.
+    pub constant_bytes: usize,
+    /// How many bytes of static buffers it works in.
+    pub buffer_bytes: usize,
+}
+
+/// A network or a linear classifier as C99 that needs nothing but the standard library, for machines that have nothing else.
+///
+/// It has `void NAME_scores(const float x[D], float scores[C])` and `int NAME_classify(const float x[D])`, and allocates
+/// nothing: what is on the way between two layers lies in static buffers, so that one call at a time is allowed. Batch norms
+/// are folded into the layers before them, and dropout is left out. The input is as the model sees it: pixels as value / 255,
+/// row by row, the channels of a pixel side by side; with [`COptions::pixels`] it is bytes.
+///
+/// ```
+/// use tercet::export::{COptions, c};
+/// use tercet::image::Contract;
+/// use tercet::linear::LinearClassifier;
+/// use tercet::model::{Card, Classifier, ModelFile};
+///
+/// let classifier = Classifier::Linear(LinearClassifier::new(2, 2)?);
+/// let card = Card::new(vec!["cat".into(), "dog".into()], Contract::features(2));
+/// let options = COptions { name: "pets".into(), header: "pets.h".into(), ..COptions::default() };
+/// let files = c(&ModelFile { card, classifier }, &options)?;
+/// assert!(files.header.contains("int pets_classify(const float x[PETS_INPUTS]);"));
+/// assert!(files.source.contains("dense(x, 2, w1, b1, scores, 2);"));
+/// # Ok::<(), tercet::Error>(())
+/// ```
+///
+/// # Errors
+/// Nearest neighbours, whose rows are too many for such machines; pictures that are cleaned first; bytes for a model that takes
+/// no pixels; a name that C would not take; weights that are not finite.
+pub fn c(model: &ModelFile, options: &COptions) -> Result<CSource> {
+    let (card, contract) = (&model.card, &model.card.contract);
+    text::check_name(&options.name)?;
+    text::check_header(&options.header)?;
+    if !contract.cleaning.is_none() {
+        let expected = "a model that takes pictures as they are";
+        return Err(Error::mismatch("cleaning of the model to export", contract.cleaning, expected));
+    }
+    if options.pixels && contract.range == Range::Any {
+        let expected = "a model of pixels; these features enter as they are";
+        return Err(Error::mismatch("input of the model to export as pixels", "features", expected));
+    }
+    let network = match &model.classifier {
+        Classifier::Linear(linear) => linear.network(),
+        Classifier::Network(network) => network,
+        Classifier::Neighbors(neighbors) => {
+            let found = format!("nearest neighbours, of {} rows", thousands(neighbors.index().len()));
+            let expected = "a linear model or a network; --onnx takes neighbours too";
+            return Err(Error::mismatch("the model to export as C", found, expected));
+        }
+    };
+    if let Some(value) = network.first_unsound() {
+        return Err(Error::mismatch("a weight of the model to export", value, "finite numbers"));
+    }
+    let network = network.for_prediction();
+    let program = Program::of(&network, options.eight_bits, options.pixels);
+    let classes: Vec<String> = card.classes.iter().map(|class| text::string(class)).collect::<Result<_>>()?;
+    let (constant_bytes, buffer_bytes) = (program.constant_bytes(), program.buffer_bytes());
+    let about = about(&network.architecture().to_string(), options, constant_bytes, buffer_bytes);
+    let header = header(&about, contract, network.input(), options, classes.len());
+    let source = source(&about, &program, options, &classes);
+    Ok(CSource { header, source, constant_bytes, buffer_bytes })
+}
+
+/// What stands at the head of both files.
+fn about(layers: &str, options: &COptions, constant_bytes: usize, buffer_bytes: usize) -> String {
+    let mut lines = vec![
+        format!("{}: {layers}", options.name),
+        format!("Written by tercet {}. Any C99 compiler takes it.", env!("CARGO_PKG_VERSION")),
+        format!(
+            "{} bytes of weights of {} bits, biases and scales; {} bytes of static buffers.",
+            thousands(constant_bytes),
+            if options.eight_bits { 8 } else { 32 },
+            thousands(buffer_bytes)
+        ),
+    ];
+    if !options.note.is_empty() {
+        lines.push(options.note.clone());
+    }
+    let lines: Vec<String> = lines.iter().map(|line| text::comment(line)).collect();
+    format!("/* {}\n */\n", lines.join("\n * "))
+}
+
+fn header(about: &str, contract: &Contract, input: Shape, options: &COptions, classes: usize) -> String {
+    let (name, capitals) = (&options.name, options.name.to_ascii_uppercase());
+    let (kind, x) = program::input(options.pixels);
+    let what = match (contract.image, options.pixels) {
+        (Some(image), pixels) => {
+            let values = if pixels { "as bytes of 0 to 255" } else { "each as value / 255" };
+            let (channels, order) = match image.channels {
+                1 => (String::new(), ""),
+                n => (format!(" of {n} channels"), ", the channels of a pixel side by side"),
+            };
+            let (height, width) = (image.height, image.width);
+            format!("{height} rows of {width} pixels{channels}, row by row{order}, {values}")
+        }
+        (None, _) => format!("{input} features, as they are"),
+    };
+    let what = text::comment(&what);
+    let include = if options.pixels { "#include <stdint.h>\n\n" } else { "" };
+    format!(
+        "{about}#ifndef {capitals}_H\n#define {capitals}_H\n\n{include}#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n\
+         #define {capitals}_INPUTS {inputs}\n#define {capitals}_CLASSES {classes}\n\n\
+         /* What the classes are called. */\nextern const char *const {name}_classes[{capitals}_CLASSES];\n\n\
+         /* The score of every class. The largest is that of the answer.\n \
+         * {x}: {what}.\n \
+         * It works in static buffers: one call at a time. */\n\
+         void {name}_scores(const {kind} {x}[{capitals}_INPUTS], float scores[{capitals}_CLASSES]);\n\n\
+         /* The place of the class with the largest score, the first of equals. */\n\
+         int {name}_classify(const {kind} {x}[{capitals}_INPUTS]);\n\n\
+         #ifdef __cplusplus\n}}\n#endif\n\n#endif\n",
+        inputs = contract.features,
+    )
+}
+
+fn source(about: &str, program: &Program, options: &COptions, classes: &[String]) -> String {
+    let (name, capitals) = (&options.name, options.name.to_ascii_uppercase());
+    let (kind, x) = program::input(options.pixels);
+    let mut out = about.to_owned();
+    let _ = writeln!(out, "#include \"{}\"\n", options.header);
+    for header in program.headers() {
+        let _ = writeln!(out, "#include <{header}>");
+    }
+    let _ = writeln!(out, "\nconst char *const {name}_classes[{capitals}_CLASSES] = {{");
+    for class in classes {
+        let _ = writeln!(out, "    {class},");
+    }
+    out.push_str("};\n\n");
+    for function in program.functions() {
+        let _ = writeln!(out, "{}", function.text());
+    }
+    out.push_str(program.constants());
+    let _ = writeln!(
+        out,
+        "void {name}_scores(const {kind} {x}[{capitals}_INPUTS], float scores[{capitals}_CLASSES])\n{{"
+    );
+    out.push_str(&program.body());
+    let _ = writeln!(
+        out,
+        "}}\n\nint {name}_classify(const {kind} {x}[{capitals}_INPUTS])\n{{\n    \
+         static float scores[{capitals}_CLASSES];\n    int i, best = 0;\n    {name}_scores({x}, scores);\n    \
+         for (i = 1; i < {capitals}_CLASSES; i++)\n        if (scores[i] > scores[best])\n            best = i;\n    \
+         return best;\n}}"
+    );
+    out
+}

@@ -1,0 +1,439 @@
+//! [`StateDict`]: weights under the names and in the layout that PyTorch has for them.
+//!
+//! | layer | module | tensors, by the place of the module from 0 |
+//! |---|---|---|
+//! | `dense256` | `Linear` | `0.weight` (outputs, inputs), `0.bias` (outputs) |
+//! | `conv5-24` | `Conv2d` | `0.weight` (filters, channels, height, width), `0.bias` (filters) |
+//! | `batchnorm` | `BatchNorm1d`, `BatchNorm2d` | `0.weight`, `0.bias`, `0.running_mean`, `0.running_var` (channels), `0.num_batches_tracked` |
+//! | `pool`, `avgpool` | `MaxPool2d`, `AvgPool2d` | none |
+//! | `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu` | `ReLU`, `LeakyReLU`, `Sigmoid`, `Tanh`, `GELU(approximate="tanh")` | none |
+//! | `dropout0.4`, `flatten` | `Dropout`, `Flatten` | none |
+//!
+//! Images are (channels, height, width) there and (height, width, channels) here. So the inputs of what stands behind a
+//! `flatten` change their order on the way, and the scores are the same.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, View};
+
+use super::MAX_BYTES;
+use crate::data::ImageShape;
+use crate::network::{Architecture, BatchNorm, Conv2d, Dense, Layer, Network, Shape, Spec};
+use crate::{Error, Result};
+
+/// One tensor of a [`StateDict`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateTensor {
+    /// Such as `0.weight`.
+    pub name: String,
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+    /// Its numbers, row-major.
+    pub values: Vec<f32>,
+}
+
+/// The weights of a network, named as those of a `torch.nn.Sequential` with a module for each layer.
+///
+/// ```
+/// use tercet::model::StateDict;
+/// use tercet::network::{Init, Network};
+///
+/// let network = Network::fully_connected(3, &[4], 2, Init::He, 0)?;
+/// let state = StateDict::of(&network)?;
+/// let names: Vec<&str> = state.tensors().iter().map(|tensor| tensor.name.as_str()).collect();
+/// assert_eq!(names, ["0.weight", "0.bias", "2.weight", "2.bias"]);
+/// assert_eq!(state.tensors()[0].shape, [4, 3]);
+///
+/// let again = state.network(&"dense4 relu dense2".parse()?, 3, 2)?;
+/// assert_eq!(again, network);
+/// # Ok::<(), tercet::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StateDict {
+    tensors: Vec<StateTensor>,
+}
+
+/// The tensors of one module, by what they are called there.
+#[derive(Default)]
+struct Module<'a> {
+    name: String,
+    tensors: HashMap<&'a str, &'a StateTensor>,
+}
+
+impl StateDict {
+    /// The weights of a network.
+    ///
+    /// # Errors
+    /// Scores that are the pixels of an image without a dense layer behind, whose order cannot be kept.
+    pub fn of(network: &Network) -> Result<Self> {
+        let (mut tensors, mut flattened, mut before) = (Vec::new(), None, network.input());
+        for (place, (layer, &after)) in network.layers().iter().zip(network.shapes()).enumerate() {
+            let mut add = |name: &str, shape: Vec<usize>, values: Vec<f32>| {
+                tensors.push(StateTensor { name: format!("{place}.{name}"), shape, values });
+            };
+            match layer {
+                Layer::Dense(dense) => {
+                    let (inputs, outputs) = (dense.inputs, dense.outputs);
+                    let order = order(flattened.take(), inputs);
+                    let columns = (0..outputs).flat_map(|j| order.iter().map(move |i| i * outputs + j));
+                    add("weight", vec![outputs, inputs], columns.map(|at| dense.w[at]).collect());
+                    add("bias", vec![outputs], dense.b.clone());
+                }
+                Layer::Conv2d(conv) => {
+                    let shape = vec![conv.filters, conv.channels, conv.kernel_height, conv.kernel_width];
+                    add("weight", shape, places(conv).map(|at| conv.w[at]).collect());
+                    add("bias", vec![conv.filters], conv.b.clone());
+                }
+                Layer::BatchNorm(norm) => {
+                    let order = order(flattened, norm.channels());
+                    let arrays = [&norm.gamma, &norm.beta, &norm.mean, &norm.variance];
+                    for (name, array) in NORM.into_iter().zip(arrays) {
+                        add(name, vec![array.len()], order.iter().map(|&at| array[at]).collect());
+                    }
+                }
+                Layer::Flatten => flattened = flattened.or(image(before)),
+                _ => {}
+            }
+            before = after;
+        }
+        match flattened {
+            None => Ok(StateDict { tensors }),
+            Some(image) => Err(scores_of_pixels(image)),
+        }
+    }
+
+    /// The tensors of a dictionary, in any order.
+    ///
+    /// # Errors
+    /// A tensor whose numbers are not as many as its dimensions say.
+    pub fn new(tensors: Vec<StateTensor>) -> Result<Self> {
+        for StateTensor { name, shape, values } in &tensors {
+            if shape.iter().try_fold(1usize, |product, &d| product.checked_mul(d)) != Some(values.len()) {
+                let what = format!("numbers of the tensor {name}");
+                return Err(Error::mismatch(what, values.len(), format!("as many as {shape:?} says")));
+            }
+        }
+        Ok(StateDict { tensors })
+    }
+
+    /// The tensors, module by module.
+    pub fn tensors(&self) -> &[StateTensor] {
+        &self.tensors
+    }
+
+    /// Reads a safetensors file, such as `safetensors.torch.save_file(model.state_dict(), path)` writes. Numbers of 64 bits
+    /// are rounded to 32, and counts are passed over.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is none of safetensors, and other types of numbers.
+    pub fn read(path: &Path) -> Result<Self> {
+        const REMEDY: &str = "Write it with safetensors.torch.save_file(model.state_dict(), path).";
+        let file = File::open(path).map_err(Error::file("read", path))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            let found = format!("more than {} GiB", MAX_BYTES >> 30);
+            return Err(Error::format(path, found, "a smaller file", REMEDY));
+        }
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| {
+            let found = if bytes.starts_with(b"PK") || bytes.starts_with(&[0x80]) {
+                "a file that torch.save wrote, which may hold any program".to_owned()
+            } else {
+                format!("a file that is damaged, cut short or something else ({error})")
+            };
+            Error::format(path, found, "a safetensors file", REMEDY)
+        })?;
+        let mut tensors = Vec::new();
+        for (name, tensor) in file.tensors() {
+            let values = match tensor.dtype() {
+                Dtype::F32 => tensor.data().as_chunks().0.iter().map(|w| f32::from_le_bytes(*w)).collect(),
+                Dtype::F64 => {
+                    tensor.data().as_chunks().0.iter().map(|w| f64::from_le_bytes(*w) as f32).collect()
+                }
+                _ if name.rsplit('.').next() == Some(COUNT) => continue,
+                other => {
+                    let found = format!("a tensor {name} of {other}");
+                    let remedy =
+                        "Write it with safetensors.torch.save_file(model.float().state_dict(), path).";
+                    return Err(Error::format(path, found, "F32 or F64", remedy));
+                }
+            };
+            tensors.push(StateTensor { name, shape: tensor.shape().to_vec(), values });
+        }
+        StateDict::new(tensors)
+    }
+
+    /// The bytes of a safetensors file, which `model.load_state_dict(safetensors.torch.load_file(path))` takes.
+    ///
+    /// # Errors
+    /// Names that stand twice.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut tensors: Vec<(String, Numbers<'_>)> = Vec::new();
+        for tensor in &self.tensors {
+            tensors.push((tensor.name.clone(), Numbers::Floats(tensor)));
+            if let Some(module) = tensor.name.strip_suffix("running_mean") {
+                tensors.push((format!("{module}{COUNT}"), Numbers::Zero));
+            }
+        }
+        let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        safetensors::serialize(tensors, Some(metadata)).map_err(|error| {
+            Error::mismatch("the state dict to be saved", error, "tensors that can be written")
+        })
+    }
+
+    /// The network of these layers with these weights. The modules with tensors are taken in the order of their numbers, one for
+    /// each layer with weights, whatever stands between them; a common beginning of all names, such as `net.`, is left
+    /// away. A module without a bias has one of zeros, and a batch norm without weights leaves its channels as they are.
+    ///
+    /// # Errors
+    /// Those of [`Architecture::complete`]; names that are no numbers, as they have no order; more or fewer modules than layers
+    /// with weights; a tensor that does not have the shape that its layer wants, or is called something else.
+    pub fn network(&self, layers: &Architecture, input: impl Into<Shape>, classes: usize) -> Result<Network> {
+        let input = input.into();
+        let complete = layers.complete(input, classes)?;
+        let summary = complete.summary(input)?;
+        let mut modules = self.modules()?.into_iter();
+        let found = modules.len();
+        let learns = |spec: &Spec| matches!(spec, Spec::Dense { .. } | Spec::Conv2d { .. } | Spec::BatchNorm);
+        let wanted = complete.layers().iter().filter(|spec| learns(spec)).count();
+        if found != wanted {
+            let what = "modules with weights in the state dict";
+            return Err(Error::mismatch(what, found, format!("{wanted}, for the layers {complete}")));
+        }
+        let (mut built, mut flattened) = (Vec::new(), None);
+        // Where a dense layer comes first, an image enters as the list of its pixels.
+        let first = crate::network::entrance(complete.layers().iter().copied(), input);
+        let mut before = first;
+        for layer in &summary {
+            let module =
+                if learns(&layer.layer) { modules.next().unwrap_or_default() } else { Module::default() };
+            built.push(match layer.layer {
+                Spec::Dense { outputs } => {
+                    let inputs = before.values();
+                    let weight = module.required("weight", layer.layer, &[outputs, inputs])?;
+                    let mut w = vec![0.0; inputs * outputs];
+                    let order = order(flattened.take(), inputs);
+                    for (j, row) in weight.chunks_exact(inputs).enumerate() {
+                        order.iter().zip(row).for_each(|(i, value)| w[i * outputs + j] = *value);
+                    }
+                    let b = module.optional("bias", layer.layer, outputs, 0.0)?;
+                    module.nothing_else(layer.layer, &["weight", "bias"])?;
+                    Layer::Dense(Dense { inputs, outputs, w, b })
+                }
+                Spec::Conv2d { kernel_height, kernel_width, filters, stride, padding } => {
+                    let channels = before.channels();
+                    let shape = [filters, channels, kernel_height, kernel_width];
+                    let weight = module.required("weight", layer.layer, &shape)?;
+                    let b = module.optional("bias", layer.layer, filters, 0.0)?;
+                    module.nothing_else(layer.layer, &["weight", "bias"])?;
+                    let w = vec![0.0; weight.len()];
+                    let mut conv =
+                        Conv2d { channels, filters, kernel_height, kernel_width, stride, padding, w, b };
+                    let places: Vec<usize> = places(&conv).collect();
+                    places.into_iter().zip(weight).for_each(|(at, value)| conv.w[at] = *value);
+                    Layer::Conv2d(conv)
+                }
+                Spec::BatchNorm => {
+                    let channels = before.channels();
+                    let mut arrays = Vec::new();
+                    let order = order(flattened, channels);
+                    for (name, default) in NORM.into_iter().zip([1.0, 0.0, 0.0, 1.0]) {
+                        let values = match name.starts_with("running") {
+                            true => module.required(name, layer.layer, &[channels])?.to_vec(),
+                            false => module.optional(name, layer.layer, channels, default)?,
+                        };
+                        let mut array = vec![0.0; channels];
+                        order.iter().zip(values).for_each(|(&at, value)| array[at] = value);
+                        arrays.push(array);
+                    }
+                    module.nothing_else(layer.layer, &[&NORM[..], &[COUNT]].concat())?;
+                    let [gamma, beta, mean, variance] = <[Vec<f32>; 4]>::try_from(arrays)
+                        .map_err(|_| Error::mismatch("arrays of a batch norm", "others", "four"))?;
+                    Layer::BatchNorm(BatchNorm { gamma, beta, mean, variance })
+                }
+                Spec::Flatten => {
+                    flattened = flattened.or(image(before));
+                    Layer::Flatten
+                }
+                Spec::MaxPool(pool) => Layer::MaxPool(pool),
+                Spec::AveragePool(pool) => Layer::AveragePool(pool),
+                Spec::Relu => Layer::Relu,
+                Spec::LeakyRelu { slope } => Layer::LeakyRelu { slope },
+                Spec::Sigmoid => Layer::Sigmoid,
+                Spec::Tanh => Layer::Tanh,
+                Spec::Gelu => Layer::Gelu,
+                Spec::Dropout { p } => Layer::Dropout { p },
+            });
+            before = layer.output;
+        }
+        if let Some(image) = flattened {
+            return Err(scores_of_pixels(image));
+        }
+        let network = Network::with_input(first, built)?;
+        match network.first_unsound() {
+            Some(value) => Err(Error::mismatch("a weight of the state dict", value, "finite numbers")),
+            None => Ok(network),
+        }
+    }
+
+    /// The modules in the order of their numbers.
+    fn modules(&self) -> Result<Vec<Module<'_>>> {
+        let mut modules: Vec<(Vec<u64>, Module<'_>)> = Vec::new();
+        let common = self.common_beginning();
+        for tensor in &self.tensors {
+            let (module, name) = tensor.name.rsplit_once('.').unwrap_or(("", &tensor.name));
+            let numbers: Option<Vec<u64>> =
+                module.get(common.len()..).and_then(|rest| rest.split('.').map(|n| n.parse().ok()).collect());
+            let Some(numbers) = numbers else {
+                let what = "names of the state dict";
+                let expected = "those of a torch.nn.Sequential, such as 0.weight, since numbers tell their order: rename them";
+                return Err(Error::mismatch(what, &tensor.name, expected));
+            };
+            let at = modules.iter().position(|(of, _)| *of == numbers).unwrap_or_else(|| {
+                modules.push((numbers, Module { name: module.to_owned(), tensors: HashMap::new() }));
+                modules.len() - 1
+            });
+            if modules[at].1.tensors.insert(name, tensor).is_some() {
+                return Err(Error::mismatch("tensors of the state dict", &tensor.name, "each name once"));
+            }
+        }
+        modules.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(modules.into_iter().map(|(_, module)| module).collect())
+    }
+
+    /// What all names begin with that is no number: words, each with its full stop.
+    fn common_beginning(&self) -> String {
+        let Some(first) = self.tensors.first() else { return String::new() };
+        let mut common = String::new();
+        for word in first.name.split_inclusive('.') {
+            let is_name = word.ends_with('.') && word.trim_end_matches('.').parse::<u64>().is_err();
+            let longer = format!("{common}{word}");
+            if !is_name || !self.tensors.iter().all(|tensor| tensor.name.starts_with(&longer)) {
+                break;
+            }
+            common = longer;
+        }
+        common
+    }
+}
+
+/// The arrays of a batch norm, as PyTorch calls them.
+const NORM: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
+
+/// How many batches a batch norm has seen, which says nothing of its answers.
+const COUNT: &str = "num_batches_tracked";
+
+impl Module<'_> {
+    fn array(&self, name: &str, spec: Spec, shape: &[usize]) -> Result<Option<&[f32]>> {
+        let Some(tensor) = self.tensors.get(name) else { return Ok(None) };
+        if tensor.shape != shape {
+            let what = format!("dimensions of {}", tensor.name);
+            return Err(Error::mismatch(
+                what,
+                format!("{:?}", tensor.shape),
+                format!("{shape:?}, for {spec}"),
+            ));
+        }
+        Ok(Some(&tensor.values))
+    }
+
+    fn required(&self, name: &str, spec: Spec, shape: &[usize]) -> Result<&[f32]> {
+        self.array(name, spec, shape)?.ok_or_else(|| {
+            let mut found: Vec<&str> = self.tensors.keys().copied().collect();
+            found.sort_unstable();
+            let what = format!("tensors of the module {}", self.name);
+            Error::mismatch(what, found.join(", "), format!("{name} among them, for {spec}"))
+        })
+    }
+
+    fn optional(&self, name: &str, spec: Spec, count: usize, default: f32) -> Result<Vec<f32>> {
+        Ok(self.array(name, spec, &[count])?.map_or_else(|| vec![default; count], <[f32]>::to_vec))
+    }
+
+    fn nothing_else(&self, spec: Spec, known: &[&str]) -> Result<()> {
+        match self.tensors.iter().find(|(name, _)| !known.contains(name)) {
+            Some((_, tensor)) => Err(Error::mismatch(
+                "tensors of the state dict",
+                &tensor.name,
+                format!("none such, for {spec}"),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The image that a shape is, where it has more than one pixel and channel: others have the same order here and there.
+fn image(shape: Shape) -> Option<ImageShape> {
+    match shape {
+        Shape::Image(image) if image.channels > 1 && image.width * image.height > 1 => Some(image),
+        _ => None,
+    }
+}
+
+/// Where the numbers of a list are here, in the order in which they are there: channel by channel of the image that it was.
+fn order(flattened: Option<ImageShape>, count: usize) -> Vec<usize> {
+    match flattened {
+        None => (0..count).collect(),
+        Some(ImageShape { width, height, channels }) => (0..channels)
+            .flat_map(|channel| (0..width * height).map(move |place| place * channels + channel))
+            .collect(),
+    }
+}
+
+/// Where the weights of a convolution are here, in the order in which they are there: (filter, channel, row, column).
+fn places(conv: &Conv2d) -> impl Iterator<Item = usize> + use<> {
+    let (filters, channels) = (conv.filters, conv.channels);
+    let kernel = conv.kernel_height * conv.kernel_width;
+    (0..filters).flat_map(move |filter| {
+        (0..channels).flat_map(move |channel| {
+            (0..kernel).map(move |place| (place * channels + channel) * filters + filter)
+        })
+    })
+}
+
+fn scores_of_pixels(image: ImageShape) -> Error {
+    let expected = "a dense layer behind flatten, as the classes would be in another order in PyTorch";
+    Error::mismatch("scores of the network", format!("the values of {image}"), expected)
+}
+
+/// A tensor on its way into a file.
+enum Numbers<'a> {
+    Floats(&'a StateTensor),
+    Zero,
+}
+
+impl View for Numbers<'_> {
+    fn dtype(&self) -> Dtype {
+        match self {
+            Numbers::Floats(_) => Dtype::F32,
+            Numbers::Zero => Dtype::I64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Numbers::Floats(tensor) => &tensor.shape,
+            Numbers::Zero => &[],
+        }
+    }
+
+    fn data(&self) -> std::borrow::Cow<'_, [u8]> {
+        match self {
+            Numbers::Floats(tensor) => tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Numbers::Zero => vec![0; 8].into(),
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match self {
+            Numbers::Floats(tensor) => 4 * tensor.values.len(),
+            Numbers::Zero => 8,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

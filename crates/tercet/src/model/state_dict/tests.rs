@@ -1,0 +1,170 @@
+//! There and back, and against PyTorch's formulas written out.
+
+use super::*;
+use crate::data::Dataset;
+use crate::network::Init;
+use crate::random::{Stream, generator};
+use rand::RngExt;
+
+const LAYERS: &str =
+    "conv3x2-4/2+1 batchnorm relu pool conv2-3 flatten dropout0.2 batchnorm dense5 gelu batchnorm dense3";
+
+fn colour() -> ImageShape {
+    ImageShape { width: 9, height: 11, channels: 2 }
+}
+
+/// A network of everything, none of whose numbers are what a fresh one has.
+fn network(layers: &str, input: impl Into<Shape>) -> Network {
+    let layers: Architecture = layers.parse().unwrap();
+    let mut network = layers.network(input, 3, Init::He, 1).unwrap();
+    let mut rng = generator(8, Stream::Weights);
+    network.arrays_mut().into_iter().flatten().for_each(|value| *value = 0.1 + rng.random::<f32>());
+    network
+}
+
+fn tensor(name: &str, shape: &[usize]) -> StateTensor {
+    let count: usize = shape.iter().product();
+    StateTensor { name: name.into(), shape: shape.into(), values: (0..count).map(|i| i as f32).collect() }
+}
+
+fn error(tensors: Vec<StateTensor>, layers: &str, input: impl Into<Shape>) -> String {
+    let state = StateDict::new(tensors).unwrap();
+    state.network(&layers.parse().unwrap(), input, 3).unwrap_err().to_string()
+}
+
+#[test]
+fn a_network_comes_back_to_the_bit_through_a_file_too() {
+    let network = network(LAYERS, colour());
+    let state = StateDict::of(&network).unwrap();
+    assert_eq!(state.network(&LAYERS.parse().unwrap(), colour(), 3).unwrap(), network);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.safetensors");
+    std::fs::write(&path, state.to_bytes().unwrap()).unwrap();
+    let read = StateDict::read(&path).unwrap();
+    assert_eq!(read.network(&LAYERS.parse().unwrap(), colour(), 3).unwrap(), network);
+    let bytes = std::fs::read(&path).unwrap();
+    let counts = |name: &str| String::from_utf8_lossy(&bytes).contains(name);
+    assert!(counts("1.num_batches_tracked") && counts("7.running_var") && !counts("\"0.running_var"));
+}
+
+#[test]
+fn images_are_channel_by_channel_there() {
+    // One pixel of two channels behind another: here (y, x, channel), there (channel, y, x).
+    let shape = ImageShape { width: 2, height: 1, channels: 2 };
+    let layers = "conv1-2 flatten dense3".parse().unwrap();
+    let state = StateDict::new(vec![
+        tensor("0.weight", &[2, 2, 1, 1]),
+        tensor("2.weight", &[3, 4]),
+        StateTensor { name: "0.bias".into(), shape: vec![2], values: vec![0.5, -0.5] },
+    ])
+    .unwrap();
+    let network = state.network(&layers, shape, 3).unwrap();
+    let pixels = [10u8, 20, 30, 40];
+    let classes = (0..3).map(|class| class.to_string()).collect();
+    let data = Dataset::from_pixels("one", shape, pixels.to_vec(), vec![0], classes).unwrap();
+    let scores = network.scores(&data).unwrap();
+    // As PyTorch has it: x[channel][place], a convolution of 1 × 1 with weight [[0, 1], [2, 3]], and no bias in the last layer.
+    let x = |channel: usize, place: usize| f32::from(pixels[place * 2 + channel]) / 255.0;
+    let y: Vec<f32> = (0..2)
+        .flat_map(|filter| (0..2).map(move |place| (filter, place)))
+        .map(|(filter, place)| {
+            let w = |channel: usize| (filter * 2 + channel) as f32;
+            [0.5, -0.5][filter] + w(0) * x(0, place) + w(1) * x(1, place)
+        })
+        .collect();
+    for (j, score) in scores.row(0).iter().enumerate() {
+        let expected: f32 = (0..4).map(|i| (j * 4 + i) as f32 * y[i]).sum();
+        assert!((score - expected).abs() < 1e-5, "{j}: {score}, and {expected} by hand");
+    }
+}
+
+#[test]
+fn modules_are_ordered_by_number_and_may_have_a_common_beginning() {
+    let state = |names: [&str; 3]| {
+        let [a, b, c] = names;
+        let tensors = vec![tensor(c, &[3, 4]), tensor(a, &[2, 2]), tensor(b, &[4, 2])];
+        StateDict::new(tensors).unwrap().network(&"dense2 relu dense4 relu".parse().unwrap(), 2, 3)
+    };
+    let expected = state(["2.weight", "9.weight", "10.weight"]).unwrap();
+    assert_eq!(state(["model.net.2.weight", "model.net.9.weight", "model.net.10.weight"]).unwrap(), expected);
+    assert_eq!(state(["0.0.weight", "0.1.weight", "1.0.weight"]).unwrap(), expected);
+    assert_eq!(expected.dense_layers().next().unwrap().b, [0.0, 0.0], "no bias is one of zeros");
+    let refused = state(["fc1.weight", "fc2.weight", "fc3.weight"]).unwrap_err().to_string();
+    assert!(refused.contains("such as 0.weight"), "{refused}");
+}
+
+#[test]
+fn what_does_not_fit_is_said() {
+    let two = || vec![tensor("0.weight", &[4, 2]), tensor("2.weight", &[3, 4])];
+    for (words, found) in [
+        (
+            "found 2; expected 3, for the layers dense4 relu dense4 relu dense3",
+            error(two(), "dense4 relu dense4 relu", 2),
+        ),
+        ("dimensions of 0.weight: found [4, 2]; expected [4, 5], for dense4", error(two(), "dense4 relu", 5)),
+        ("running_mean among them, for batchnorm", {
+            let tensors = vec![tensor("0.weight", &[2]), tensor("2.weight", &[3, 2])];
+            error(tensors, "batchnorm dense3", 2)
+        }),
+        ("found 0.weight_ih; expected none such", {
+            let mut tensors = two();
+            tensors.push(tensor("0.weight_ih", &[1]));
+            error(tensors, "dense4 relu", 2)
+        }),
+        ("each name once", error([two(), two()].concat(), "dense4 relu", 2)),
+        ("put flatten before it", error(two(), "conv3-4 dense3", ImageShape::gray(5, 5))),
+    ] {
+        assert!(found.contains(words), "{words} is not in: {found}");
+    }
+    let mut wrong = tensor("0.weight", &[2]);
+    wrong.shape = vec![usize::MAX, 2];
+    assert!(StateDict::new(vec![wrong]).is_err());
+    let mut infinite = two();
+    infinite[0].values[3] = f32::INFINITY;
+    assert!(error(infinite, "dense4 relu", 2).contains("inf"));
+    // What would be another order of the classes.
+    let pixels = |layers: &str, input: ImageShape| {
+        let network = network(layers, input);
+        let before = network.layers().len() - 1;
+        let shorter = Network::with_input(input, network.layers()[..before].to_vec()).unwrap();
+        StateDict::of(&shorter).map_err(|error| error.to_string())
+    };
+    let refused = pixels("conv2-3 flatten", ImageShape::gray(4, 2)).unwrap_err();
+    assert!(refused.contains("found the values of 3 × 1 × 3"), "{refused}");
+    assert!(pixels("conv2-1 flatten", ImageShape::gray(4, 2)).is_ok(), "one channel has one order");
+}
+
+#[test]
+fn files_of_another_kind_are_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |bytes: &[u8]| {
+        let path = folder.path().join("model.pt");
+        std::fs::write(&path, bytes).unwrap();
+        StateDict::read(&path).unwrap_err().to_string()
+    };
+    assert!(refused(b"PK\x03\x04...").contains("torch.save"));
+    assert!(refused(b"hello").contains("safetensors.torch.save_file"));
+    assert!(refused(b"").contains("safetensors file"));
+    let half = Tensor16(vec![0; 8]);
+    let bytes = safetensors::serialize([("0.weight", half)], None).unwrap();
+    assert!(refused(&bytes).contains("model.float()"), "{}", refused(&bytes));
+}
+
+/// Four numbers of 16 bits.
+struct Tensor16(Vec<u8>);
+
+impl View for Tensor16 {
+    fn dtype(&self) -> Dtype {
+        Dtype::F16
+    }
+    fn shape(&self) -> &[usize] {
+        &[2, 2]
+    }
+    fn data(&self) -> std::borrow::Cow<'_, [u8]> {
+        (&self.0).into()
+    }
+    fn data_len(&self) -> usize {
+        self.0.len()
+    }
+}

@@ -1,0 +1,174 @@
+//! Search among rows that need not fit into memory: piece after piece.
+
+use std::cmp::Ordering;
+use std::ops::ControlFlow;
+
+use super::{Metric, NearestNeighbors, Neighbors, Progress};
+use crate::data::Dataset;
+use crate::{Error, Result};
+
+/// The k nearest rows of a set, as [`NearestNeighbors::fit`] and [`search`](NearestNeighbors::search) find them, with no more
+/// than `rows` of them prepared at a time. For sets that lie in large files, each of which is read once, and for those who
+/// search once.
+///
+/// The pieces are searched in order, and the neighbours that each has are merged by (distance, index); where two distances
+/// that are rounded roots or quotients are equal, the two rows are compared again. So the answer is that of one search.
+///
+/// ```
+/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::neighbors::{Metric, search_in_pieces};
+///
+/// let set = |pixels: Vec<u8>| {
+///     let labels = vec![0; pixels.len()];
+///     Dataset::from_pixels("toy", ImageShape::gray(1, 1), pixels, labels, vec!["all".into()])
+/// };
+/// let go_on = |_, _| std::ops::ControlFlow::Continue(());
+/// let found = search_in_pieces(&set(vec![0, 9, 4, 6])?, Metric::L2, &set(vec![5])?, 2, 2, &go_on)?;
+/// assert_eq!(found.unwrap().indices, [2, 3]); // both are 1 away
+/// # Ok::<(), tercet::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of fitting and searching, and pieces without rows.
+pub fn search_in_pieces(
+    base: &Dataset,
+    metric: Metric,
+    queries: &Dataset,
+    k: usize,
+    rows: usize,
+    progress: Progress<'_>,
+) -> Result<Option<Neighbors>> {
+    super::index::check_k(k, base.len())?;
+    if rows == 0 {
+        return Err(Error::setting("rows of a piece", 0, "at least 1"));
+    }
+    let pieces = base.len().div_ceil(rows);
+    let mut merged: Option<Neighbors> = None;
+    for piece in 0..pieces {
+        let from = piece * rows;
+        let part: Vec<usize> = (from..base.len().min(from + rows)).collect();
+        let index = NearestNeighbors::fit(&base.subset(&part), metric)?;
+        let flow = |done, of: usize| -> ControlFlow<()> { progress(piece * of + done, pieces * of) };
+        let Some(mut found) = index.search_with(queries, k.min(part.len()), &flow)? else {
+            return Ok(None);
+        };
+        drop(index);
+        found.indices.iter_mut().for_each(|i| *i += from as u32);
+        merged = Some(match merged {
+            None => found,
+            Some(before) => {
+                merge(&before, &found, k, |query, a, b| nearer(base, metric, queries, query, a, b))?
+            }
+        });
+    }
+    Ok(merged)
+}
+
+/// The k nearest of two lists for each query, fewer where both together have fewer. `a` is of rows before those of `b`;
+/// `nearer` tells of two at the same distance which is nearer.
+fn merge(
+    a: &Neighbors,
+    b: &Neighbors,
+    k: usize,
+    nearer: impl Fn(usize, u32, u32) -> Result<Ordering>,
+) -> Result<Neighbors> {
+    let k = k.min(a.k + b.k);
+    let mut all = Neighbors { k, indices: Vec::new(), distances: Vec::new() };
+    for query in 0..a.len() {
+        let ((rows_a, far_a), (rows_b, far_b)) = (a.of(query), b.of(query));
+        let (mut i, mut j) = (0, 0);
+        for _ in 0..k {
+            let take_a = match (far_a.get(i), far_b.get(j)) {
+                (Some(x), Some(y)) => match x.total_cmp(y) {
+                    Ordering::Less => true,
+                    Ordering::Greater => false,
+                    Ordering::Equal => nearer(query, rows_a[i], rows_b[j])?.is_le(),
+                },
+                (left, _) => left.is_some(),
+            };
+            let (rows, far, at) = if take_a { (rows_a, far_a, &mut i) } else { (rows_b, far_b, &mut j) };
+            all.indices.push(rows[*at]);
+            all.distances.push(far[*at]);
+            *at += 1;
+        }
+    }
+    Ok(all)
+}
+
+/// Which of two rows at the same distance is nearer, before that was rounded; of equals, the one that comes first.
+fn nearer(
+    base: &Dataset,
+    metric: Metric,
+    queries: &Dataset,
+    query: usize,
+    a: u32,
+    b: u32,
+) -> Result<Ordering> {
+    // Of whole numbers, only a cosine is rounded so that two different ones may become equal.
+    let is_exact = match metric {
+        Metric::L1 | Metric::Dot => true,
+        Metric::L2 | Metric::L3 => base.is_pixels(),
+        Metric::Cosine => false,
+    };
+    let (a, b) = (a as usize, b as usize);
+    if is_exact || base.row(a) == base.row(b) {
+        return Ok(a.cmp(&b));
+    }
+    let two = NearestNeighbors::fit(&base.subset(&[a.min(b), a.max(b)]), metric)?;
+    let found = two.search(&queries.subset(&[query]), 1)?;
+    let nearest = if found.indices[0] == 0 { a.min(b) } else { a.max(b) };
+    Ok(if nearest == a { Ordering::Less } else { Ordering::Greater })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageShape;
+    use crate::random::{Stream, generator};
+    use rand::RngExt;
+
+    fn go_on(_: usize, _: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn pixels(count: usize, seed: u64) -> Dataset {
+        let mut rng = generator(seed, Stream::Weights);
+        // Few values, so that many rows are equally far.
+        let values = (0..count * 6).map(|_| rng.random_range(0..4u8)).collect();
+        Dataset::from_pixels("p", ImageShape::gray(3, 2), values, vec![0; count], vec!["all".into()]).unwrap()
+    }
+
+    fn features(count: usize, seed: u64) -> Dataset {
+        let mut rng = generator(seed, Stream::Weights);
+        let values = (0..count * 5).map(|_| f32::from(rng.random_range(-3..4i8)) / 3.0).collect();
+        Dataset::from_features("f", 5, values, vec![0; count], vec!["all".into()]).unwrap()
+    }
+
+    #[test]
+    fn pieces_give_what_one_search_gives_ties_included() {
+        for (base, queries) in [(pixels(300, 1), pixels(20, 2)), (features(300, 3), features(20, 4))] {
+            for metric in [Metric::L1, Metric::L2, Metric::L3, Metric::Cosine, Metric::Dot] {
+                let whole = NearestNeighbors::fit(&base, metric).unwrap();
+                for (k, rows) in [(1, 7), (9, 64), (9, 5), (300, 100), (40, 300), (3, 1000)] {
+                    let expected = whole.search(&queries, k).unwrap();
+                    let found = search_in_pieces(&base, metric, &queries, k, rows, &go_on).unwrap();
+                    assert_eq!(found, Some(expected), "{metric:?}, {k} of pieces of {rows}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn it_is_told_how_far_it_is_and_may_be_stopped() {
+        let (base, queries) = (pixels(100, 1), pixels(10, 2));
+        let last = std::sync::Mutex::new((0, 0));
+        let watch = |done, of| {
+            *last.lock().unwrap() = (done, of);
+            if done > 25 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        assert_eq!(search_in_pieces(&base, Metric::L2, &queries, 3, 20, &watch).unwrap(), None);
+        assert_eq!(*last.lock().unwrap(), (30, 50));
+        assert!(search_in_pieces(&base, Metric::L2, &queries, 3, 0, &go_on).is_err());
+        assert!(search_in_pieces(&base, Metric::L2, &queries, 101, 20, &go_on).is_err());
+    }
+}
