@@ -217,7 +217,7 @@ fn print_confidence(confidence: &Confidence) -> anyhow::Result<()> {
             percent(calibration.ece)
         ))?;
     }
-    let goals = confidence.refusal.goals.iter().map(|goal| {
+    let goals = confidence.refusal.telling_goals().iter().map(|goal| {
         let right = format!("{} % right", 100.0 * goal.accuracy);
         match goal.coverage {
             Some(coverage) => format!("{right} of the surest {}", percent(coverage)),

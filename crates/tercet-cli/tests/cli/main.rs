@@ -25,6 +25,7 @@ mod interrupt;
 mod memory;
 mod predict;
 mod probe;
+mod sealed;
 mod serve;
 mod train;
 mod tune;

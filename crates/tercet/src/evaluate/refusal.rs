@@ -117,6 +117,14 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The goals worth naming: those that are reached, and the lowest that is not.
+    pub fn telling_goals(&self) -> &[Goal] {
+        let reached = self.goals.iter().take_while(|goal| goal.coverage.is_some()).count();
+        &self.goals[..self.goals.len().min(reached + 1)]
+    }
+}
+
 /// At most about [`POINTS`] of the points: the last, and of the others those that come nearest to equal steps of coverage.
 fn thinned(points: &[Answered]) -> Vec<Answered> {
     let mut kept: Vec<Answered> = Vec::new();
@@ -180,7 +188,9 @@ mod tests {
         let coverages: Vec<_> = refusal.goals.iter().map(|goal| goal.coverage).collect();
         // With 99 answered, 98 are right: 98.99 %. So 49 it is, all right.
         assert_eq!(coverages, [Some(0.49); 4]);
+        assert_eq!(refusal.telling_goals().len(), 4);
         let never = Refusal::of(&[0.9, 0.8], &[false, true]).unwrap();
+        assert_eq!(never.telling_goals(), [Goal { accuracy: 0.99, coverage: None }]);
         assert!(never.goals.iter().all(|goal| goal.coverage.is_none()));
         let all = Refusal::of(&[0.9, 0.8], &[true, true]).unwrap();
         assert!(all.goals.iter().all(|goal| goal.coverage == Some(1.0)) && all.area == 0.0);

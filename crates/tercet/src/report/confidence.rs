@@ -99,7 +99,7 @@ pub(super) fn section(confidence: &Confidence, evaluation: &Evaluation, id: &str
         }
         p.note {
             "Where it may refuse: "
-            @for (i, goal) in confidence.refusal.goals.iter().enumerate() {
+            @for (i, goal) in confidence.refusal.telling_goals().iter().enumerate() {
                 @if i > 0 { ", " }
                 (goal_in_words(goal.accuracy, goal.coverage))
             }
@@ -125,7 +125,8 @@ fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> 
         let Interval { low, high } = Interval::wilson(bin.correct, bin.count);
         Some((bin.confidence?, low, high))
     });
-    let dots = |points, ink| Curve { points, ink, width: 3, marker: Marker::Dot };
+    // No line between them: a bin of few answers would tear it about.
+    let dots = |points, ink| Curve { points, ink, width: 0, marker: Marker::Dot };
     let mut curves = vec![
         Curve { points: vec![(0.0, 0.0), (1.0, 1.0)], ink: Ink::SoFar, width: 2, marker: Marker::Nothing },
         dots(points(calibration), Ink::Train),

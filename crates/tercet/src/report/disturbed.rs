@@ -41,7 +41,7 @@ pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {
                         tr {
                             @if drawn { td { @if let Some(tile) = pictures.undisturbed("the first test example") { (tile) } } }
                             th scope="row" { "none" }
-                            @for model in &asked { td.number { (percent(model.evaluation.accuracy)) } }
+                            @for model in &asked { td.number { span.lost style="--a:0" { (percent(model.evaluation.accuracy)) } } }
                         }
                         @for (row, disturbance) in disturbances.iter().enumerate() {
                             tr.another[row == 0 || disturbances[row - 1].kind() != disturbance.kind()] {
