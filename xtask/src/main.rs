@@ -7,6 +7,7 @@ mod bench;
 mod book;
 mod checks;
 mod command;
+mod deny;
 mod python;
 mod repository;
 mod test;
@@ -29,6 +30,8 @@ struct Arguments {
 enum Chore {
     /// Runs every check of the project, quick ones first
     Test(test::Arguments),
+    /// Holds what others wrote to deny.toml: licences, sources, duplicates
+    Deny(deny::Arguments),
     /// Measures, and adds to the record of past measurements
     #[command(subcommand)]
     Bench(bench::Benchmark),
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let done = Repository::of_this_program().and_then(|repository| match arguments.chore {
         Chore::Test(arguments) => test::run(&arguments, &repository),
         Chore::Bench(benchmark) => bench::run(&benchmark, &repository),
+        Chore::Deny(arguments) => deny::run(&arguments, &repository),
         Chore::Web(arguments) => web::run(&arguments, &repository),
         #[cfg(feature = "bind")]
         Chore::Bind(arguments) => web::bind::run(&arguments),

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::checks::{dashboard, links, onnx, openapi, package, page, tensorboard, unsafe_code, words};
+use crate::checks::{
+    dashboard, dependencies, links, onnx, openapi, package, page, tensorboard, unsafe_code, words,
+};
 use crate::command::{cargo, program, run as execute};
 use crate::repository::Repository;
 
@@ -38,6 +40,11 @@ const STEPS: &[Step] = &[
         name: "links",
         about: "relative links and includes of Markdown files lead somewhere",
         run: links::check,
+    },
+    Step {
+        name: "depend",
+        about: "the table of dependencies and the lock file are as the manifests say",
+        run: dependencies::check,
     },
     Step { name: "words", about: "no file names a path of a developer's machine", run: words::check },
     Step { name: "built", about: "the built page is as new as its sources", run: page::is_new },
@@ -165,7 +172,7 @@ fn names_in(repository: &Repository, folder: &str) -> Result<Vec<String>> {
 }
 
 fn release(repository: &Repository) -> Result<()> {
-    execute(cargo(repository, &["build", "--release"]))
+    execute(cargo(repository, &["build", "--release", "--locked"]))
 }
 
 #[cfg(test)]

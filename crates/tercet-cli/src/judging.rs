@@ -2,21 +2,27 @@
 
 use std::time::Instant;
 
-use tercet::data::ImageShape;
-use tercet::evaluate::Evaluation;
+use tercet::data::{ImageShape, default_validation, split};
+use tercet::evaluate::{Evaluation, Scores};
 use tercet::model::{Classifier, ModelFile};
 use tercet::neighbors::{Neighbors, NeighborsClassifier};
 use tercet::network::{Layer, Network};
 use tercet::recipe::AnyRecipe;
-use tercet::report::{ModelCard, NeighborCard, NeighborStory, Templates};
-use tercet::{Dataset, Matrix};
+use tercet::report::{Confidence, ModelCard, NeighborCard, NeighborStory, Templates};
+use tercet::{Dataset, Matrix, text};
 
 use crate::interrupt;
 use crate::progress::Stage;
 use crate::scoring::Ensemble;
 
-/// Judges a model, or several together. `None` where Ctrl-C ended it.
-pub fn judge(name: &str, ensemble: &Ensemble, test: &Dataset) -> anyhow::Result<Option<ModelCard>> {
+/// Judges a model, or several together. Where `validation` are examples that it did not learn from, a temperature is fitted on
+/// them to probabilities. `None` where Ctrl-C ended it.
+pub fn judge(
+    name: &str,
+    ensemble: &Ensemble,
+    test: &Dataset,
+    validation: Option<&Dataset>,
+) -> anyhow::Result<Option<ModelCard>> {
     let model = ensemble.first();
     let stage =
         Stage::new(format!("{name}, {} predictions", tercet::text::thousands(test.len())), test.len());
@@ -37,6 +43,7 @@ pub fn judge(name: &str, ensemble: &Ensemble, test: &Dataset) -> anyhow::Result<
     stage.done("");
 
     let evaluation = Evaluation::from_scores(&scores, &test.labels(), test.classes())?;
+    let confidence = confidence(ensemble, &scores, test, validation)?;
     let story = match (&model.classifier, found) {
         (Classifier::Neighbors(neighbors), Some(found)) => story(neighbors, &found, &scores, &evaluation),
         _ => None,
@@ -53,9 +60,45 @@ pub fn judge(name: &str, ensemble: &Ensemble, test: &Dataset) -> anyhow::Result<
         model_bytes: sizes.sum::<tercet::Result<u64>>()?,
         templates: templates(&model.classifier, test),
         neighbor_story: story,
+        confidence,
         settings,
         ..ModelCard::new(name, kind, evaluation)
     }))
+}
+
+/// How sure the answers are; nothing where scores are no numbers.
+fn confidence(
+    ensemble: &Ensemble,
+    scores: &Matrix,
+    test: &Dataset,
+    validation: Option<&Dataset>,
+) -> anyhow::Result<Option<Confidence>> {
+    let finite = |scores: &Matrix| scores.values().iter().all(|score| score.is_finite());
+    if !finite(scores) {
+        return Ok(None);
+    }
+    let are = ensemble.what_scores_are();
+    let held_out =
+        validation.filter(|set| !set.is_empty() && ensemble.is_plain() && are == Some(Scores::Logits));
+    let fitted_on = held_out
+        .map(|set| {
+            let logits = ensemble.scores(&ensemble.first().card.contract.clean(set)?)?;
+            Ok::<_, tercet::Error>((logits, set.labels()))
+        })
+        .transpose()?;
+    let fitted_on = fitted_on.as_ref().filter(|(logits, _)| finite(logits)).map(|(logits, labels)| {
+        (logits, &labels[..], format!("the validation set, {} examples", text::thousands(labels.len())))
+    });
+    Ok(Some(Confidence::of(scores, are, &test.labels(), fitted_on)?))
+}
+
+/// The examples of a training set that a model did not learn from: those that its training held out. `None` where its file does
+/// not tell, or it learned from another set.
+pub fn held_out(model: &ModelFile, train: &Dataset) -> Option<Dataset> {
+    let Some(AnyRecipe::Descent(recipe)) = recipe_of(model) else { return None };
+    let size = recipe.validation.unwrap_or_else(|| default_validation(train.len()));
+    let parts = split(train, size, recipe.seed).ok()?;
+    (model.card.data.as_ref()?.digest == parts.train.digest()).then_some(parts.validation)
 }
 
 /// What a classifier is, in a few words.
@@ -106,12 +149,7 @@ pub fn settings(model: &ModelFile) -> Vec<(String, String)> {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let mut recipe = model.card.settings.clone();
-    // What a training leaves beside its recipe.
-    if let Some(recipe) = recipe.as_object_mut() {
-        BESIDE_RECIPE.iter().for_each(|name| drop(recipe.remove(*name)));
-    }
-    if let Some(recipe) = AnyRecipe::from_settings(&recipe) {
+    if let Some(recipe) = recipe_of(model) {
         let mut words = recipe.describe();
         let chosen = model.card.settings["choice of reg"]["reg"].as_f64();
         words.extend(chosen.map(|reg| ("reg that was chosen".to_owned(), format!("{reg:e}"))));
@@ -119,6 +157,16 @@ pub fn settings(model: &ModelFile) -> Vec<(String, String)> {
     }
     let of_card = model.card.settings.as_object();
     of_card.into_iter().flatten().map(|(name, setting)| (name.clone(), value(setting))).collect()
+}
+
+/// The recipe on a model's card, if there is one.
+fn recipe_of(model: &ModelFile) -> Option<AnyRecipe> {
+    let mut recipe = model.card.settings.clone();
+    // What a training leaves beside its recipe.
+    if let Some(recipe) = recipe.as_object_mut() {
+        BESIDE_RECIPE.iter().for_each(|name| drop(recipe.remove(*name)));
+    }
+    AnyRecipe::from_settings(&recipe)
 }
 
 /// The weights that are matched against the pixels.

@@ -4,8 +4,10 @@
 //! an exercise that is wrong, 2 the request makes no sense, 3 data or files, 130 interrupted.
 
 mod arguments;
+mod checking;
 mod dashboard;
 mod descending;
+mod disturbing;
 mod exact;
 mod exercises;
 mod exit;

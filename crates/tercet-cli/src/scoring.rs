@@ -136,6 +136,14 @@ impl Ensemble {
         }
     }
 
+    /// How these scores become probabilities, if they do.
+    pub fn what_scores_are(&self) -> Option<Scores> {
+        match &self.models[..] {
+            [model] => what_scores_are(model),
+            _ => Some(Scores::Shares),
+        }
+    }
+
     /// What is averaged, as settings to be shown.
     pub fn in_words(&self) -> Vec<(String, String)> {
         let models = (self.models.len() > 1)

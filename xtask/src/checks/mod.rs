@@ -1,6 +1,7 @@
 //! The checks that no tool of Rust's does.
 
 pub mod dashboard;
+pub mod dependencies;
 pub mod links;
 pub mod onnx;
 pub mod openapi;

@@ -23,7 +23,7 @@ use crate::arguments::{Data, Seed, Validation, check_writable, command, test_set
 use crate::judging::judge;
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
-use crate::{exit, interrupt, output, training};
+use crate::{checking, disturbing, exit, interrupt, output, training};
 
 /// What `tercet compare` understands.
 #[derive(clap::Args)]
@@ -40,6 +40,12 @@ pub struct Arguments {
     validation: Validation,
     #[command(flatten)]
     seed: Seed,
+    /// Judge on disturbed pictures, too: moved, turned, noisy, dull and inverted
+    #[arg(long)]
+    robustness: bool,
+    /// Check the data, too: duplicates across its parts, and labels that may be wrong (see `tercet data check`)
+    #[arg(long)]
+    check_data: bool,
     /// Where the report goes
     #[arg(long, default_value = "report.html", value_name = "FILE.html")]
     report: PathBuf,
@@ -95,10 +101,20 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let test = sealed.open(&mut openings, "compare: the final judgement of the fitted models");
     let mut models = Vec::new();
     for fitted in [neighbors, linear, network].into_iter().chain(convolutional) {
-        let Some(card) = judge(fitted.name, &fitted.model.into(), &test)? else {
+        let validation = fitted.training.is_some().then_some(&data.validation);
+        let ensemble = fitted.model.into();
+        let Some(card) = judge(fitted.name, &ensemble, &test, validation)? else {
             return Ok(exit::interrupted());
         };
+        let mut robustness = Vec::new();
+        if arguments.robustness {
+            let Some(found) = disturbing::judge_disturbed(fitted.name, &ensemble, &test)? else {
+                return Ok(exit::interrupted());
+            };
+            robustness = found;
+        }
         models.push(report::ModelCard {
+            robustness,
             settings: fitted.settings,
             fit_seconds: Some(fitted.seconds),
             history: fitted.training.map(|training| training.history),
@@ -106,6 +122,13 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         });
     }
     models[0].accuracy_by_k = Some(by_k);
+    let mut check = None;
+    if arguments.check_data {
+        let checked =
+            checking::Check::of(&collection.train, seed).run(&collection.train, &data, Some(&test))?;
+        let Some(checked) = checked else { return Ok(exit::interrupted()) };
+        check = Some(checked);
+    }
 
     let mut run = Run {
         title: format!(
@@ -123,6 +146,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         openings,
         models,
         comparisons: Vec::new(),
+        check,
     };
     run.data.name.clone_from(&collection.name);
     run.compare()?;
@@ -135,6 +159,13 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         output::print(run.to_json()?)?;
     } else {
         print(&run)?;
+        if arguments.robustness {
+            disturbing::print(&run.models)?;
+        }
+        if let Some(check) = &run.check {
+            output::print("")?;
+            checking::print(check, test.classes())?;
+        }
         output::print(format_args!("\nreport: {}", arguments.report.display()))?;
     }
     say(format!("in all {}", text::seconds(whole.elapsed().as_secs_f64())));
@@ -164,7 +195,7 @@ fn fit_neighbors(train: &Dataset, k: usize) -> anyhow::Result<Fitted> {
     ];
     Ok(Fitted {
         name: "nearest neighbours",
-        model: model(train, Classifier::Neighbors(classifier)),
+        model: model(train, Classifier::Neighbors(classifier), json!({})),
         settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
         seconds,
         training: None,
@@ -204,7 +235,7 @@ fn fit_linear(data: &Split, seed: u64) -> anyhow::Result<Fitted> {
         training::run("linear classifier", classifier.network_mut(), data, &recipe.train, seed, false)?;
     Ok(Fitted {
         name: "linear classifier",
-        model: model(&data.train, Classifier::Linear(classifier)),
+        model: model(&data.train, Classifier::Linear(classifier), serde_json::to_value(&recipe)?),
         settings: described(&recipe, data),
         seconds,
         training: Some(training),
@@ -219,7 +250,7 @@ fn fit_network(data: &Split, hidden: &[usize], seed: u64) -> anyhow::Result<Fitt
         training::run("neural network", &mut network, data, &recipe.train, seed, false)?;
     Ok(Fitted {
         name: "neural network",
-        model: model(&data.train, Classifier::Network(network)),
+        model: model(&data.train, Classifier::Network(network), serde_json::to_value(&recipe)?),
         settings: described(&recipe, data),
         seconds,
         training: Some(training),
@@ -243,7 +274,7 @@ fn fit_convolutional(data: &Split, seed: u64) -> anyhow::Result<Option<Fitted>> 
         training::run("convolutional network", &mut network, data, &recipe.train, seed, false)?;
     Ok(Some(Fitted {
         name: "convolutional network",
-        model: model(&data.train, Classifier::Network(network)),
+        model: model(&data.train, Classifier::Network(network), serde_json::to_value(&recipe)?),
         settings: described(&recipe, data),
         seconds,
         training: Some(training),
@@ -258,9 +289,9 @@ fn described(recipe: &Recipe, data: &Split) -> Vec<(String, String)> {
 }
 
 /// The model as it would be saved, to be judged and measured.
-fn model(train: &Dataset, classifier: Classifier) -> ModelFile {
+fn model(train: &Dataset, classifier: Classifier, settings: serde_json::Value) -> ModelFile {
     let card = Card::new(train.classes().to_vec(), Contract::of(train, Preparation::Centred));
-    ModelFile { card: Card { settings: json!({}), ..card }, classifier }
+    ModelFile { card: Card { settings, ..card }, classifier }
 }
 
 fn print(run: &Run) -> anyhow::Result<()> {

@@ -1,8 +1,9 @@
-//! `tercet data info|show|convert`: a look at a data set before anything is learned from it, and other files of it.
+//! `tercet data info|check|show|convert`: a look at a data set before anything is learned from it, and other files of it.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::Subcommand;
 use serde_json::json;
@@ -12,11 +13,14 @@ use tercet::data::{
     Format, Openings, Source, Summary, contact_sheet, contact_sheet_text, duplicates_across, write,
 };
 use tercet::recipe::AnyRecipe;
+use tercet::report::{self, DataCard, Run};
 use tercet::text::thousands;
 
-use crate::arguments::{Data, Read, check_writable, recipe, test_set};
+use crate::arguments::{Data, Read, Seed, Validation, check_writable, command, recipe, test_set};
+use crate::checking::{self, Check};
+use crate::progress::say;
 use crate::table::{percent, with_header};
-use crate::{exit, output};
+use crate::{exit, interrupt, output};
 
 /// What `tercet data` understands.
 #[derive(clap::Args)]
@@ -35,6 +39,8 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Duplicates across training, validation and test set, and labels that may be wrong
+    Check(Box<CheckArguments>),
     /// Some examples of every class, in the terminal or as a PNG
     Show {
         #[command(flatten)]
@@ -76,10 +82,47 @@ enum What {
     },
 }
 
+/// What `tercet data check` understands.
+#[derive(clap::Args)]
+struct CheckArguments {
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    validation: Validation,
+    #[command(flatten)]
+    seed: Seed,
+    /// Call examples nearly equal that are closer than this share of the usual distance to the nearest neighbour; 0 looks for
+    /// equal ones alone
+    #[arg(long, default_value_t = 0.25, value_name = "SHARE", allow_negative_numbers = true)]
+    near: f64,
+    /// Look for duplicates alone, which takes a second
+    #[arg(long, conflicts_with_all = ["folds", "k", "recipe"])]
+    duplicates: bool,
+    /// In how many folds the networks that doubt labels are cross-validated
+    #[arg(long, default_value_t = 5)]
+    folds: usize,
+    /// How many neighbours doubt labels
+    #[arg(short, default_value_t = 5)]
+    k: usize,
+    /// The recipe of these networks, its loss softmax [default: ninety-nine for images, else network]
+    #[arg(long, value_name = "RECIPE")]
+    recipe: Option<String>,
+    /// Leave the test set sealed
+    #[arg(long)]
+    train_only: bool,
+    /// Write a page with the pictures, too
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Looks at a data set.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.what {
         What::Info { data, json } => info(&data, json)?,
+        What::Check(arguments) => return check(&arguments),
         What::Show { data, columns, test, augment, seed, out } => {
             let augment = augment.map(|recipe| augmentation(&recipe, seed)).transpose()?;
             show(&data, columns, test, augment, out)?;
@@ -146,6 +189,56 @@ fn info(data: &Data, json: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
+    arguments.report.as_deref().map(check_writable).transpose()?;
+    let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let collection = arguments.data.open()?;
+    let seed = arguments.seed.seed;
+    let parts = arguments.validation.split_or_keep_all(&collection.train, seed)?;
+    let mut checks = Check { near: arguments.near, ..Check::of(&collection.train, seed) };
+    if let Some(settings) = &mut checks.suspects {
+        (settings.folds, settings.k) = (arguments.folds, arguments.k);
+        if let Some(recipe) = &arguments.recipe {
+            settings.recipe = checking::recipe_that_doubts(recipe, seed)?;
+        }
+    }
+    if arguments.duplicates {
+        checks.suspects = None;
+    }
+    interrupt::watch("stopping")?;
+    let mut openings = Openings::new();
+    let sealed = collection.test.as_ref().filter(|_| !arguments.train_only);
+    let test = sealed.map(|test| test.open(&mut openings, "data check"));
+    let Some(found) = checks.run(&collection.train, &parts, test.as_ref())? else {
+        return Ok(exit::interrupted());
+    };
+    let test = test.unwrap_or_else(|| collection.train.subset(&[]));
+    let mut run = Run {
+        title: format!("Check of {}", collection.name),
+        command: command(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        isa: tercet_kernels::Isa::active().name().to_owned(),
+        threads: rayon::current_num_threads(),
+        seed: Some(seed),
+        started,
+        data: DataCard::new(&parts.train, parts.validation.len(), test.len(), collection.train.digest()),
+        openings,
+        check: Some(found),
+        ..Run::default()
+    };
+    run.data.name.clone_from(&collection.name);
+    if let Some(path) = &arguments.report {
+        report::write(path, &run, &test)?;
+        say(format!("report: {}", path.display()));
+    }
+    if arguments.json {
+        output::print(run.to_json()?)?;
+    } else if let Some(found) = &run.check {
+        checking::print(found, collection.train.classes())?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn convert(

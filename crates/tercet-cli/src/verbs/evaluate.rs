@@ -5,18 +5,18 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use tercet::Dataset;
-use tercet::data::{Collection, Openings};
+use tercet::data::{Collection, Openings, default_validation, split};
 use tercet::evaluate::Evaluation;
 use tercet::model::ModelFile;
-use tercet::report::{self, DataCard, Run};
+use tercet::report::{self, Confidence, DataCard, Run};
 use tercet::text;
 
 use crate::arguments::{Data, check_writable, command, test_set};
-use crate::judging::judge;
+use crate::judging::{held_out, judge};
 use crate::progress::say;
 use crate::scoring::Scoring;
 use crate::table::{self, percent, table};
-use crate::{exit, interrupt, output};
+use crate::{checking, disturbing, exit, interrupt, output};
 
 /// What `tercet evaluate` understands.
 #[derive(clap::Args)]
@@ -28,6 +28,12 @@ pub struct Arguments {
     data: Data,
     #[command(flatten)]
     scoring: Scoring,
+    /// Judge on disturbed pictures, too: moved, turned, noisy, dull and inverted
+    #[arg(long)]
+    robustness: bool,
+    /// Check the data, too: duplicates across its parts, and labels that may be wrong (see `tercet data check`)
+    #[arg(long)]
+    check_data: bool,
     /// Write a report too
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
@@ -59,8 +65,25 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let test = test_set(&collection)?.open(&mut openings, format!("evaluate {}", names.join(" and ")));
     let mut cards = Vec::new();
     for (name, model) in names.iter().zip(&models) {
-        let Some(card) = judge(name, model, &test)? else { return Ok(exit::interrupted()) };
+        let validation = held_out(model.first(), &collection.train);
+        let Some(mut card) = judge(name, model, &test, validation.as_ref())? else {
+            return Ok(exit::interrupted());
+        };
+        if arguments.robustness {
+            let Some(found) = disturbing::judge_disturbed(name, model, &test)? else {
+                return Ok(exit::interrupted());
+            };
+            card.robustness = found;
+        }
         cards.push(card);
+    }
+    let mut check = None;
+    if arguments.check_data {
+        let parts = split(&collection.train, default_validation(collection.train.len()), 0)?;
+        let checked =
+            checking::Check::of(&collection.train, 0).run(&collection.train, &parts, Some(&test))?;
+        let Some(checked) = checked else { return Ok(exit::interrupted()) };
+        check = Some(checked);
     }
     if interrupt::was_asked() {
         return Ok(exit::interrupted());
@@ -77,6 +100,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         openings,
         models: cards,
         comparisons: Vec::new(),
+        check,
     };
     run.data.name.clone_from(&collection.name);
     run.compare()?;
@@ -96,9 +120,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 averages.into_iter().try_for_each(|(_, words)| output::print(words))?;
             }
             print(&card.evaluation, &test)?;
+            card.confidence.as_ref().map_or(Ok(()), print_confidence)?;
+        }
+        if arguments.robustness {
+            disturbing::print(&run.models)?;
         }
         for comparison in &run.comparisons {
             output::print(format_args!("\n{}", comparison.sentence))?;
+        }
+        if let Some(check) = &run.check {
+            output::print("")?;
+            checking::print(check, test.classes())?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -170,4 +202,27 @@ fn print(evaluation: &Evaluation, test: &Dataset) -> anyhow::Result<()> {
         output::print(format_args!("\nworst mistakes: {}", worst.join(", ")))?;
     }
     Ok(())
+}
+
+/// How sure the model is, and what it gains by refusing.
+fn print_confidence(confidence: &Confidence) -> anyhow::Result<()> {
+    if let Some(calibration) = &confidence.calibration {
+        let scaled = confidence.scaled.as_ref().map_or(String::new(), |scaled| {
+            let (error, temperature) = (percent(scaled.calibration.ece), scaled.temperature);
+            format!("; {error} at temperature {temperature:.2}, fitted on {}", scaled.on)
+        });
+        output::print(format_args!(
+            "calibration: mean confidence {}, expected calibration error {}{scaled}",
+            percent(calibration.confidence),
+            percent(calibration.ece)
+        ))?;
+    }
+    let goals = confidence.refusal.telling_goals().iter().map(|goal| {
+        let right = format!("{} % right", 100.0 * goal.accuracy);
+        match goal.coverage {
+            Some(coverage) => format!("{right} of the surest {}", percent(coverage)),
+            None => format!("{right} at no threshold"),
+        }
+    });
+    output::print(format_args!("if it may refuse: {}", goals.collect::<Vec<_>>().join(", ")))
 }

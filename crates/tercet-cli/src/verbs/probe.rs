@@ -123,6 +123,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         openings: Vec::new(),
         models: Vec::new(),
         comparisons: Vec::new(),
+        check: None,
     };
     run.data.name.clone_from(&collection.name);
     for probe in &probes {

@@ -125,3 +125,85 @@ fn augmented_pictures_are_shown_beside_their_originals() {
     scratch.write("bend.toml", BENDING.replace("sigma = 3", "sigma = 0"));
     scratch.refuses(show, 3, &["bend.toml: found augment.elastic.sigma 0; expected a number of pixels"]);
 }
+
+/// The small set with test example 7 among the training examples too, with another label.
+fn scratch_with_a_duplicate() -> Scratch {
+    let scratch = Scratch::new();
+    let file = |name: &str| scratch.path("small").join(name);
+    let bytes = |name: &str| match tercet::data::read_idx(&file(name)).unwrap().values {
+        tercet::data::Values::U8(values) => values,
+        _ => panic!("bytes"),
+    };
+    let (mut images, mut labels) = (bytes("train-images-idx3-ubyte"), bytes("train-labels-idx1-ubyte"));
+    let size = SIDE * SIDE;
+    images[5 * size..6 * size].copy_from_slice(&bytes("t10k-images-idx3-ubyte")[7 * size..8 * size]);
+    labels[5] = (bytes("t10k-labels-idx1-ubyte")[7] + 1) % 3;
+    let write = |name: &str, dimensions, values| {
+        let values = tercet::data::Values::U8(values);
+        tercet::data::write_idx(&file(name), &tercet::data::Idx { dimensions, values }).unwrap();
+    };
+    write("train-images-idx3-ubyte", vec![TRAIN, SIDE, SIDE], images);
+    write("train-labels-idx1-ubyte", vec![TRAIN], labels);
+    scratch
+}
+
+#[test]
+fn check_finds_duplicates_and_labels_that_may_be_wrong() {
+    let scratch = scratch_with_a_duplicate();
+    let check = "data check --data small --recipe network --folds 3";
+    let outcome = scratch.run(&format!("{check} --report check.html")).succeeds();
+    assert!(outcome.stderr.contains("report: check.html"), "{}", outcome.stderr);
+    outcome.says(&[
+        "train – test",
+        "train 5",
+        "test 7",
+        "labels of the training set that may be wrong",
+        "neighbours",
+    ]);
+    let page = String::from_utf8(scratch.read("check.html")).unwrap();
+    for words in
+        ["Check of small", "The data themselves", "Labels that may be wrong", "train #5", "data check"]
+    {
+        assert!(page.contains(words), "no {words:?} on the page");
+    }
+
+    let json = scratch.run(&format!("{check} --json")).succeeds().json();
+    let exact = &json["check"]["overlap"]["exact"];
+    assert_eq!(exact.as_array().unwrap().len(), 1, "{exact}");
+    assert_eq!((&exact[0]["first"]["index"], &exact[0]["second"]["index"]), (&5.into(), &7.into()));
+    assert_eq!(exact[0]["second"]["part"], "test");
+    assert_ne!(exact[0]["labels"][0], exact[0]["labels"][1]);
+    let suspects = json["check"]["suspects"]["train"].as_array().unwrap();
+    assert!(suspects.iter().any(|suspect| suspect["index"] == 5), "{suspects:?}");
+    assert_eq!(json["openings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn check_can_leave_the_test_set_sealed_and_the_labels_alone() {
+    let scratch = scratch_with_a_duplicate();
+    let json = scratch.run("data check --data small --duplicates --train-only --json").succeeds().json();
+    assert_eq!(json["check"]["overlap"]["exact"], serde_json::json!([]));
+    assert_eq!(
+        (&json["openings"], &json["check"]["suspects"]),
+        (&serde_json::json!([]), &serde_json::Value::Null)
+    );
+    let outcome = scratch.run("data check --data small --duplicates --near 0 --validation 0").succeeds();
+    assert!(
+        !outcome.stdout.contains("nearly") && !outcome.stdout.contains("validation"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn check_refuses_what_makes_no_sense() {
+    let scratch = Scratch::new();
+    scratch.refuses("data check --data small --near 2", 2, &["near is 2; expected a share from 0 to 1"]);
+    scratch.refuses("data check --data small --near -1", 2, &["near is -1"]);
+    scratch.refuses("data check --data small --folds 1 --recipe network", 2, &["folds is 1"]);
+    scratch.refuses("data check --data small -k 0 --recipe network --folds 2", 2, &["k is 0"]);
+    scratch.refuses("data check --data small --recipe linear", 2, &["expected softmax"]);
+    scratch.refuses("data check --data small --recipe exact", 2, &["the recipe exact trains no network"]);
+    scratch.refuses("data check --data small --duplicates -k 3", 2, &["--duplicates"]);
+    scratch.refuses("data check --data small --report nowhere/x.html", 3, &["nowhere", "create it first"]);
+}

@@ -133,3 +133,67 @@ fn averages_that_cannot_be_are_refused() {
         &["features of eight.st: found 64; expected 144, as of the first model"],
     );
 }
+
+#[test]
+fn confidence_disturbed_pictures_and_the_data_are_asked_for() {
+    let scratch = scratch_with_networks();
+    let line = "evaluate a.st linear.safetensors --data small --robustness --check-data";
+    let outcome = scratch.run(&format!("{line} --report r.html")).succeeds();
+    outcome.says(&[
+        "expected calibration error",
+        "fitted on the validation set, 50 examples",
+        "if it may refuse: ",
+        "rotation ±20°",
+        "inversion",
+        "labels of the test set that may be wrong",
+    ]);
+    let page = String::from_utf8(scratch.read("r.html")).unwrap();
+    for words in ["model-0-reliability", "model-1-coverage", "id=\"robustness\"", "id=\"data\"", "× 0.25"] {
+        assert!(page.contains(words), "no {words:?} on the page");
+    }
+    assert!(!page.contains("model-1-reliability"), "the SVM loss gives no probabilities");
+
+    let json = scratch.run(&format!("{line} --json")).succeeds().json();
+    let (network, linear) = (&json["models"][0], &json["models"][1]);
+    assert_eq!(network["robustness"].as_array().unwrap().len(), 17);
+    assert!(network["confidence"]["scaled"]["temperature"].as_f64().is_some_and(|t| t > 0.0));
+    assert!(linear["confidence"]["calibration"].is_null() && linear["confidence"]["scaled"].is_null());
+    let points = linear["confidence"]["refusal"]["points"].as_array().unwrap();
+    let last = points.last().unwrap();
+    assert_eq!((&last["coverage"], &last["accuracy"]), (&1.0.into(), &linear["evaluation"]["accuracy"]));
+    assert!(json["check"]["suspects"]["test"].is_array());
+    assert_eq!(json["openings"].as_array().unwrap().len(), 1, "the test set is opened once for all of it");
+}
+
+/// A model that learned from other examples, or from all of them, has no validation set to fit a temperature on.
+#[test]
+fn a_temperature_is_fitted_on_examples_that_were_held_out_and_no_others() {
+    let scratch = scratch_with_networks();
+    scratch.run("train network --data small --hidden 8 --epochs 1 --validation 0 --out all.st").succeeds();
+    write_data(&scratch.path("other"), 12);
+    scratch.write("other/train-labels-idx1-ubyte", {
+        let mut labels = scratch.read("small/train-labels-idx1-ubyte");
+        labels[8] = (labels[8] + 1) % 3;
+        labels
+    });
+    for arguments in ["all.st --data small", "a.st --data other", "a.st --data small --shifts 1"] {
+        let json = scratch.run(&format!("evaluate {arguments} --json")).succeeds().json();
+        let confidence = &json["models"][0]["confidence"];
+        assert!(confidence["scaled"].is_null() && confidence["calibration"].is_object(), "{arguments}");
+    }
+}
+
+#[test]
+fn features_cannot_be_disturbed() {
+    let scratch = Scratch::empty();
+    let rows: String = (0..60).map(|i| format!("{}.5,{}\n", i % 7, ["a", "b"][i % 2])).collect();
+    scratch.write("x_train.csv", &rows);
+    scratch.write("x_test.csv", &rows);
+    scratch.run("train linear --data x_train.csv --out m.st").succeeds();
+    scratch.run("evaluate m.st --data x_train.csv").succeeds();
+    scratch.refuses(
+        "evaluate m.st --data x_train.csv --robustness",
+        3,
+        &["found features; expected images, to be disturbed"],
+    );
+}

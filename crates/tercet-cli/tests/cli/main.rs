@@ -27,6 +27,7 @@ mod large;
 mod memory;
 mod predict;
 mod probe;
+mod sealed;
 mod serve;
 mod train;
 mod tune;

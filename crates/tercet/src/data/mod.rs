@@ -17,6 +17,7 @@ mod libsvm;
 mod npy;
 mod npz;
 mod open;
+mod overlap;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod part;
@@ -34,6 +35,7 @@ pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text, side_by_side
 pub use dataset::{Dataset, ImageShape, Row};
 pub use idx::{Idx, Values, parse_idx, read_idx, write_idx};
 pub use open::read_features;
+pub use overlap::{Overlap, Pair, Part, Place, overlap};
 pub use reading::{ImageSize, LabelColumn, Reading};
 pub use sealed::{Opening, Openings, SealedTest};
 pub use source::{Collection, Source};

@@ -22,13 +22,68 @@ pub type Openings = Vec<Opening>;
 
 /// A test set that tuning and training cannot reach: they take a [`Dataset`], and this is none until it is opened.
 ///
-/// ```compile_fail
-/// # fn tune(validation: &tercet::Dataset) {}
-/// # fn sealed() -> tercet::data::SealedTest { unimplemented!() }
-/// tune(&sealed()); // expected `&Dataset`, found `&SealedTest`
+/// Tuning takes examples so:
+///
 /// ```
-#[derive(Clone, Debug)]
+/// # use std::ops::ControlFlow;
+/// # use tercet::data::{Dataset, SealedTest};
+/// # use tercet::tune::{Judge, NeighborSpace, Plan, Search, neighbors};
+/// # fn tune(data: &Dataset, sealed: &SealedTest, space: &NeighborSpace, plan: &Plan) {
+/// let _ = neighbors(data, space, plan, &mut |_| ControlFlow::Continue(()));
+/// # }
+/// ```
+///
+/// and in their place the sealed ones are refused by the compiler, as they are by training, by splits and by scores:
+///
+/// ```compile_fail,E0308
+/// # use std::ops::ControlFlow;
+/// # use tercet::data::{Dataset, SealedTest};
+/// # use tercet::tune::{Judge, NeighborSpace, Plan, Search, neighbors};
+/// # fn tune(data: &Dataset, sealed: &SealedTest, space: &NeighborSpace, plan: &Plan) {
+/// let _ = neighbors(sealed, space, plan, &mut |_| ControlFlow::Continue(())); // expected `&Dataset`, found `&SealedTest`
+/// # }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use tercet::data::SealedTest;
+/// # use tercet::train::{Plan, Settings};
+/// # fn train(sealed: &SealedTest, settings: &Settings) {
+/// let _ = Plan::new(sealed, settings, 0);
+/// # }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use tercet::data::{SealedTest, split};
+/// # fn hold_out(sealed: &SealedTest) {
+/// let _ = split(sealed, 100, 0);
+/// # }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use tercet::data::SealedTest;
+/// # use tercet::network::Network;
+/// # fn score(sealed: &SealedTest, network: &Network) {
+/// let _ = network.scores(sealed);
+/// # }
+/// ```
+///
+/// Nor is there a way around [`open`](SealedTest::open), which writes the opening down: the examples inside are private, and the
+/// seal itself tells of them no more than their number, not even to whoever prints it.
+///
+/// ```compile_fail,E0616
+/// # use tercet::data::{Dataset, SealedTest};
+/// # fn look(sealed: &SealedTest) -> &Dataset {
+/// &sealed.0
+/// # }
+/// ```
+#[derive(Clone)]
 pub struct SealedTest(Dataset);
+
+impl std::fmt::Debug for SealedTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealedTest({} examples)", self.0.len())
+    }
+}
 
 impl SealedTest {
     /// Seals a test set.
@@ -51,5 +106,34 @@ impl SealedTest {
     /// Whether there is no example.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageShape;
+
+    fn sealed() -> SealedTest {
+        let classes = vec!["a".to_owned()];
+        let set = Dataset::from_pixels("x", ImageShape::gray(1, 1), vec![77, 78], vec![0, 0], classes);
+        SealedTest::new(set.unwrap())
+    }
+
+    #[test]
+    fn every_opening_is_written_down() {
+        let mut record = Openings::new();
+        for reason in ["once", "again"] {
+            assert_eq!(sealed().open(&mut record, reason).pixels(1), Some(&[78u8][..]));
+        }
+        let written: Vec<_> = record.iter().map(|o| (o.reason.as_str(), o.examples)).collect();
+        assert_eq!(written, [("once", 2), ("again", 2)]);
+        assert!(record[0].at.ends_with('Z') && record[0].at.starts_with("20"), "{}", record[0].at);
+    }
+
+    #[test]
+    fn the_seal_tells_how_many_examples_there_are_and_nothing_else() {
+        assert_eq!((sealed().len(), sealed().is_empty()), (2, false));
+        assert_eq!(format!("{:?}", Some(sealed())), "Some(SealedTest(2 examples))");
     }
 }

@@ -136,7 +136,7 @@ pub fn duplicates_across(train: &Dataset, test: &Dataset) -> Vec<(usize, usize)>
 /// Features as the key of a map, which finds them by their hash and then compares all of them. Data sets hold no NaN,
 /// so that equality is an equivalence.
 #[derive(PartialEq)]
-struct Features<'a>(Row<'a>);
+pub(super) struct Features<'a>(pub(super) Row<'a>);
 
 impl Eq for Features<'_> {}
 

@@ -2,18 +2,29 @@
 //!
 //! [`Evaluation`] is everything that one model's answers on a set of examples say; [`McNemar`] compares two models
 //! on the same examples. [`mean_over_shifts`] and [`mean_probabilities`] get more out of models that are trained already.
+//!
+//! Whether a figure holds is asked by the others: [`Calibration`] of how sure a model says it is, [`Refusal`] of what it gains
+//! by answering only where it is sure, [`disturb`] of pictures that are not as clean, and [`suspects()`] of the labels themselves.
 
 mod averages;
+mod calibration;
 mod confusion;
 mod interval;
 mod mcnemar;
+mod refusal;
+mod robustness;
+mod suspects;
 
 use serde::{Deserialize, Serialize};
 
 pub use averages::{Scores, mean_over_shifts, mean_probabilities};
+pub use calibration::{BINS, Bin, Calibration, fit_temperature, probabilities_at};
 pub use confusion::{ClassScores, Confusion};
 pub use interval::{Interval, Z95};
 pub use mcnemar::McNemar;
+pub use refusal::{Answered, Goal, Refusal, confidences};
+pub use robustness::{DISTURBANCE_SEED, Disturbance, Disturbed, disturb};
+pub use suspects::{Suspect, SuspectSettings, Suspects, suspects};
 
 use crate::matrix::argmax;
 use crate::{Error, Matrix, Result};

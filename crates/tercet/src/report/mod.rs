@@ -23,7 +23,10 @@
 //! ```
 
 pub(crate) mod chart;
+mod check;
+mod confidence;
 pub(crate) mod curves;
+mod disturbed;
 mod explained;
 mod model;
 pub(crate) mod numbers;
@@ -37,6 +40,8 @@ mod tests;
 
 use std::path::Path;
 
+pub use check::DataCheck;
+pub use confidence::{Confidence, Scaled};
 pub use explained::{Explained, render_explained, write_explained};
 pub use record::{
     AccuracyAtK, AccuracyByK, Comparison, DataCard, ModelCard, NeighborCard, NeighborStory, Run, Templates,

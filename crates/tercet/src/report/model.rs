@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::numbers::{bytes, counted, grouped, percent, percent_or_dash, seconds, three_digits};
 use super::pictures::{Pictures, RIGHT_ONES, WORST};
 use super::record::{ModelCard, NeighborStory};
-use super::{curves, templates};
+use super::{confidence, curves, templates};
 use crate::Result;
 use crate::data::Dataset;
 use crate::evaluate::Evaluation;
@@ -34,6 +34,7 @@ pub(super) fn section(
     let curves = model.history.as_ref().map(|history| curves::training(history, &id)).transpose()?.flatten();
     let by_k =
         model.accuracy_by_k.as_ref().map(|by_k| curves::accuracy_by_k(by_k, &id)).transpose()?.flatten();
+    let sure = model.confidence.as_ref().map(|of| confidence::section(of, evaluation, &id)).transpose()?;
     Ok(html! {
         section.model id=(id) aria-labelledby={ (id) "-title" } {
             header {
@@ -63,6 +64,7 @@ pub(super) fn section(
                 h3 { "How many neighbours" }
                 (by_k)
             }
+            @if let Some(sure) = sure { (sure) }
             (worst(evaluation, pictures, test))
             (per_class(evaluation))
         }

@@ -3,11 +3,11 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::json;
 
-use super::model;
 use super::numbers::{bytes, counted, grouped, percent, seconds};
 use super::pictures::Pictures;
 use super::record::{ModelCard, Run};
 use super::sprites::Sprites;
+use super::{check, disturbed, model};
 use crate::data::Dataset;
 use crate::{Error, Result};
 
@@ -21,7 +21,7 @@ const POLICY: &str =
 
 /// The HTML of a run's page.
 pub(super) fn page(run: &Run, test: &Dataset) -> Result<String> {
-    run.check(test)?;
+    run.check_against(test)?;
     let pictures = Pictures::collect(run, test);
     let sections = run
         .models
@@ -29,12 +29,16 @@ pub(super) fn page(run: &Run, test: &Dataset) -> Result<String> {
         .enumerate()
         .map(|(number, card)| model::section(card, number, &pictures, test))
         .collect::<Result<Vec<_>>>()?;
+    let draw = |at, description: &str| pictures.checked(at, description);
+    let start = if run.models.is_empty() { "record" } else { "summary" };
     let body = html! {
-        a.skip href="#summary" { "Skip to the summary" }
+        a.skip href={ "#" (start) } { "Skip to the " (start) }
         (head(run))
         main {
-            (summary(run))
+            @if !run.models.is_empty() { (summary(run)) }
+            @if let Some(table) = disturbed::section(run, &pictures) { (table) }
             @for section in &sections { (section) }
+            @if let Some(found) = &run.check { (check::section(found, test.classes(), &draw)) }
             (record(run))
         }
         script type="application/json" id="run" { (PreEscaped(data(run, test, &pictures)?)) }
@@ -93,13 +97,19 @@ fn head(run: &Run) -> Markup {
             (bar("run report"))
             h1 { (run.title) }
             p.lede {
-                (counted(run.models.len(), "model", "models")) ", judged on the "
-                (counted(data.test, "test example", "test examples")) " of " (data.name) "."
+                @if run.models.is_empty() && run.check.is_some() {
+                    "What to look at before anything is learned from " (data.name) "."
+                } @else {
+                    (counted(run.models.len(), "model", "models")) ", judged on the "
+                    (counted(data.test, "test example", "test examples")) " of " (data.name) "."
+                }
             }
             @if run.models.len() > 1 {
                 nav aria-label="On this page" {
                     a href="#summary" { "Summary" }
+                    @if run.models.iter().any(|model| !model.robustness.is_empty()) { a href="#robustness" { "Disturbed pictures" } }
                     @for (i, model) in run.models.iter().enumerate() { a href={ "#model-" (i) } { (model.name) } }
+                    @if run.check.is_some() { a href="#data" { "Data" } }
                     a href="#record" { "Record" }
                 }
             }

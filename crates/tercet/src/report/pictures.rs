@@ -1,11 +1,14 @@
 //! Which examples the page shows, and how one of them is drawn.
 
+use std::collections::BTreeMap;
+
 use maud::Markup;
 
+use super::disturbed::disturbances;
 use super::record::{ModelCard, Run};
 use super::sprites::Sprites;
 use crate::data::Dataset;
-use crate::evaluate::Mistake;
+use crate::evaluate::{DISTURBANCE_SEED, Mistake, disturb};
 
 /// Right answers shown for each class.
 pub(super) const RIGHT_ONES: usize = 24;
@@ -21,6 +24,10 @@ pub(super) struct Pictures<'a> {
     pub right: Vec<Vec<Vec<usize>>>,
     /// For each model: the places of the pictures of its neighbours, nearest first.
     neighbors: Vec<Vec<Option<usize>>>,
+    /// The places of what each disturbance makes of the first test example.
+    disturbed: Vec<Option<usize>>,
+    /// The places of the examples that the check of the data shows, as it names them.
+    checked: BTreeMap<(bool, usize), usize>,
 }
 
 impl<'a> Pictures<'a> {
@@ -29,7 +36,10 @@ impl<'a> Pictures<'a> {
     pub fn collect(run: &Run, test: &'a Dataset) -> Self {
         let sprites = test.image_shape().filter(|_| test.is_pixels()).and_then(Sprites::new);
         let right = run.models.iter().map(|model| first_right(model, test)).collect();
-        let mut pictures = Pictures { test, sprites, right, neighbors: Vec::new() };
+        let (neighbors, disturbed, checked) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut pictures = Pictures { test, sprites, right, neighbors, disturbed, checked };
+        pictures.add_disturbed(run);
+        pictures.add_checked(run);
 
         for model in &run.models {
             let Some(story) = &model.neighbor_story else {
@@ -60,6 +70,45 @@ impl<'a> Pictures<'a> {
         if let (Some(sprites), Some(pixels)) = (&mut self.sprites, self.test.pixels(index)) {
             sprites.add_test(index, pixels);
         }
+    }
+
+    fn add_disturbed(&mut self, run: &Run) {
+        let (all, first) = (disturbances(run), self.test.first(1));
+        if all.is_empty() || first.is_empty() {
+            return;
+        }
+        self.add(0);
+        for disturbance in all {
+            let made = disturb(&first, disturbance, DISTURBANCE_SEED).ok();
+            let pixels = made.as_ref().and_then(|made| made.pixels(0));
+            self.disturbed.push(pixels.and_then(|pixels| self.sprites.as_mut()?.add(pixels)));
+        }
+    }
+
+    fn add_checked(&mut self, run: &Run) {
+        let Some(sprites) = &mut self.sprites else { return };
+        for (&at, pixels) in run.check.iter().flat_map(|check| &check.pictures) {
+            // A test example may be shown in other parts of the page, too.
+            let place = if at.0 { sprites.add_test(at.1, pixels) } else { sprites.add(pixels) };
+            if let Some(place) = place {
+                self.checked.insert(at, place);
+            }
+        }
+    }
+
+    /// What disturbance number `row` makes of the first test example.
+    pub fn disturbed(&self, row: usize, description: &str) -> Option<Markup> {
+        self.tile((*self.disturbed.get(row)?)?, description)
+    }
+
+    /// The first test example as it is.
+    pub fn undisturbed(&self, description: &str) -> Option<Markup> {
+        self.example(0, description)
+    }
+
+    /// An example of the check of the data.
+    pub fn checked(&self, at: (bool, usize), description: &str) -> Option<Markup> {
+        self.tile(*self.checked.get(&at)?, description)
     }
 
     /// Test example `index`, where there is a picture of it.

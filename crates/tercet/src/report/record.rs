@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Confidence, DataCheck};
 use crate::data::{Dataset, ImageShape, Openings};
-use crate::evaluate::{Evaluation, Interval, McNemar};
+use crate::evaluate::{Disturbed, Evaluation, Interval, McNemar};
 use crate::train::History;
 use crate::{Error, Result};
 
@@ -35,6 +36,9 @@ pub struct Run {
     pub models: Vec<ModelCard>,
     /// Each pair of models compared.
     pub comparisons: Vec<Comparison>,
+    /// What was found out about the data, where that was asked for.
+    #[serde(default)]
+    pub check: Option<DataCheck>,
 }
 
 /// The data of a run.
@@ -83,6 +87,12 @@ pub struct ModelCard {
     pub neighbor_story: Option<NeighborStory>,
     /// The accuracy for several k, for nearest neighbours.
     pub accuracy_by_k: Option<AccuracyByK>,
+    /// How sure it is beside how often it is right, where its scores are known.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
+    /// How it does on disturbed pictures; empty where it was not asked.
+    #[serde(default)]
+    pub robustness: Vec<Disturbed>,
 }
 
 /// Weights that look like inputs: each column of W has one number for each pixel.
@@ -196,6 +206,8 @@ impl ModelCard {
             templates: Vec::new(),
             neighbor_story: None,
             accuracy_by_k: None,
+            confidence: None,
+            robustness: Vec::new(),
         }
     }
 }
@@ -227,7 +239,8 @@ impl Run {
     }
 
     /// Checks that the record speaks of this test set, so that what draws it may index freely.
-    pub(super) fn check(&self, test: &Dataset) -> Result<()> {
+    pub(super) fn check_against(&self, test: &Dataset) -> Result<()> {
+        self.check.as_ref().map_or(Ok(()), |check| check.check(test.class_count()))?;
         for model in &self.models {
             let evaluation = &model.evaluation;
             let about = |what: &str| format!("{what} of model {}", model.name);

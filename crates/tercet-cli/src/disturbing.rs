@@ -1,0 +1,51 @@
+//! Judging on disturbed pictures.
+
+use tercet::Dataset;
+use tercet::evaluate::{DISTURBANCE_SEED, Disturbance, Disturbed, Evaluation, disturb};
+use tercet::report::ModelCard;
+
+use crate::progress::Stage;
+use crate::scoring::Ensemble;
+use crate::table::{self, percent, with_header};
+use crate::{interrupt, output};
+
+/// How a model does on each kind of disturbed pictures. `None` where Ctrl-C ended it.
+pub fn judge_disturbed(
+    name: &str,
+    ensemble: &Ensemble,
+    test: &Dataset,
+) -> anyhow::Result<Option<Vec<Disturbed>>> {
+    let stage = Stage::new(format!("{name}, disturbed pictures"), Disturbance::ALL.len());
+    let (labels, mut found) = (test.labels(), Vec::new());
+    for (done, disturbance) in Disturbance::ALL.into_iter().enumerate() {
+        if interrupt::was_asked() {
+            return Ok(None);
+        }
+        stage.at(done);
+        stage.note(disturbance.to_string());
+        // What a model does to pictures first, it does to these as it would to any.
+        let pictures = disturb(test, disturbance, DISTURBANCE_SEED)?;
+        let inputs = ensemble.first().card.contract.clean(&pictures)?;
+        let evaluation = Evaluation::from_scores(&ensemble.scores(&inputs)?, &labels, test.classes())?;
+        found.push(Disturbed::of(disturbance, &evaluation));
+    }
+    stage.done("");
+    Ok(Some(found))
+}
+
+/// Prints what is left of the models' accuracies.
+pub fn print(models: &[ModelCard]) -> anyhow::Result<()> {
+    let header: Vec<&str> =
+        std::iter::once("disturbance").chain(models.iter().map(|model| model.name.as_str())).collect();
+    let mut rows = with_header(&header);
+    let none = models.iter().map(|model| percent(model.evaluation.accuracy));
+    rows.add_row(std::iter::once("none".to_owned()).chain(none));
+    for (row, disturbance) in Disturbance::ALL.into_iter().enumerate() {
+        let left = models.iter().map(|model| {
+            model.robustness.get(row).map_or("–".to_owned(), |disturbed| percent(disturbed.accuracy))
+        });
+        rows.add_row(std::iter::once(disturbance.to_string()).chain(left));
+    }
+    output::print("")?;
+    table::print(&rows)
+}

@@ -1,0 +1,230 @@
+//! What a model gains by refusing: the fewer of its answers count, the surest alone, the more of them are right.
+
+use serde::{Deserialize, Serialize};
+
+use super::Scores;
+use crate::{Error, Matrix, Result};
+
+/// Points of the curve that are kept; more could not be told apart.
+const POINTS: usize = 200;
+
+/// The accuracies whose price is named.
+const GOALS: [f64; 4] = [0.99, 0.995, 0.999, 1.0];
+
+/// Accuracy against coverage, for a model that may refuse to answer where it is not sure.
+///
+/// With a threshold θ it answers where its confidence is at least θ:
+///
+/// ```text
+/// coverage(θ) = answered / N        accuracy(θ) = right / answered
+/// ```
+///
+/// The area under the curve of risk against coverage is the mean, over n = 1 … N, of the share of errors among the n surest
+/// answers; answers of equal confidence come in any order, so that each counts with the mean of its kind. It is 0 of a model
+/// that errs nowhere, and the smaller the better.
+///
+/// The curve is drawn on the examples that it is judged by. A threshold to be used is to be chosen on others, the validation
+/// set.
+///
+/// Source: R. El-Yaniv and Y. Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010); the area
+/// is by Y. Geifman, G. Uziel and R. El-Yaniv, ICLR 2019.
+///
+/// ```
+/// use tercet::evaluate::Refusal;
+///
+/// // The surest two answers are right, the next is wrong, the last is right again.
+/// let refusal = Refusal::of(&[0.9, 0.99, 0.7, 0.6], &[true, true, false, true])?;
+/// let curve: Vec<_> = refusal.points.iter().map(|point| (point.coverage, point.accuracy)).collect();
+/// assert_eq!(curve, [(0.25, 1.0), (0.5, 1.0), (0.75, 2.0 / 3.0), (1.0, 0.75)]);
+/// assert!((refusal.area - (1.0 / 3.0 + 0.25) / 4.0).abs() < 1e-12);
+/// # Ok::<(), tercet::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The curve from the surest answers on, up to a coverage of 1; at most some 200 points of it.
+    pub points: Vec<Answered>,
+    /// The area under the curve of risk against coverage.
+    pub area: f64,
+    /// What certain accuracies cost.
+    pub goals: Vec<Goal>,
+}
+
+/// A point of the curve.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// θ, the least confidence that is answered.
+    pub threshold: f64,
+    /// The share of the examples that are answered.
+    pub coverage: f64,
+    /// The share of these answers that are right.
+    pub accuracy: f64,
+}
+
+/// How much can be answered so that a share of the answers is right.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// The share.
+    pub accuracy: f64,
+    /// The largest coverage with at least that accuracy; `None` where no threshold reaches it.
+    pub coverage: Option<f64>,
+}
+
+impl Refusal {
+    /// The curve of answers with these confidences.
+    ///
+    /// # Shapes
+    /// Both are (N).
+    ///
+    /// # Errors
+    /// No example, counts that differ, and a confidence that is NaN.
+    pub fn of(confidence: &[f64], right: &[bool]) -> Result<Self> {
+        if right.is_empty() {
+            return Err(Error::mismatch("examples to judge confidence by", 0, "at least 1"));
+        }
+        if confidence.len() != right.len() {
+            return Err(Error::mismatch("confidences", confidence.len(), right.len()));
+        }
+        if let Some(i) = confidence.iter().position(|c| c.is_nan()) {
+            return Err(Error::mismatch(format!("confidence of example {i}"), "NaN", "a number"));
+        }
+        let mut order: Vec<usize> = (0..right.len()).collect();
+        order.sort_by(|&a, &b| confidence[b].total_cmp(&confidence[a]));
+        let n = right.len() as f64;
+        let (mut answered, mut correct, mut area) = (0usize, 0usize, 0.0);
+        let mut points = Vec::new();
+        // No threshold comes between answers of equal confidence.
+        for alike in order.chunk_by(|&a, &b| confidence[a] == confidence[b]) {
+            let right_ones = alike.iter().filter(|&&i| right[i]).count();
+            let wrong = (alike.len() - right_ones) as f64;
+            for more in 1..=alike.len() {
+                let errors = (answered - correct) as f64 + wrong * more as f64 / alike.len() as f64;
+                area += errors / (answered + more) as f64 / n;
+            }
+            answered += alike.len();
+            correct += right_ones;
+            points.push(Answered {
+                threshold: confidence[alike[0]],
+                coverage: answered as f64 / n,
+                accuracy: correct as f64 / answered as f64,
+            });
+        }
+        let goal = |accuracy| {
+            let reached = points.iter().rev().find(|point| point.accuracy >= accuracy);
+            Goal { accuracy, coverage: reached.map(|point| point.coverage) }
+        };
+        let goals = GOALS.map(goal).to_vec();
+        Ok(Refusal { points: thinned(&points), area, goals })
+    }
+}
+
+impl Refusal {
+    /// The goals worth naming: those that are reached, and the lowest that is not.
+    pub fn telling_goals(&self) -> &[Goal] {
+        let reached = self.goals.iter().take_while(|goal| goal.coverage.is_some()).count();
+        &self.goals[..self.goals.len().min(reached + 1)]
+    }
+}
+
+/// At most about [`POINTS`] of the points: the last, and of the others those that come nearest to equal steps of coverage.
+fn thinned(points: &[Answered]) -> Vec<Answered> {
+    let mut kept: Vec<Answered> = Vec::new();
+    for (i, point) in points.iter().enumerate() {
+        let step = |point: &Answered| (point.coverage * POINTS as f64).floor();
+        if i + 1 == points.len() || kept.last().is_none_or(|last| step(last) < step(point)) {
+            kept.push(*point);
+        }
+    }
+    kept
+}
+
+/// How sure a model is of each of its answers, (N): the largest probability, in f64, or where scores are none, by how much the
+/// best score exceeds the second.
+///
+/// # Shapes
+/// `scores` is (N, C).
+pub fn confidences(scores: &Matrix, are: Option<Scores>) -> Vec<f64> {
+    let of_row = |row: &[f32]| {
+        let (mut best, mut second) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+        for score in row.iter().map(|&score| f64::from(score)) {
+            if score > best {
+                (best, second) = (score, best);
+            } else if score > second {
+                second = score;
+            }
+        }
+        match are {
+            Some(Scores::Shares) => best,
+            Some(Scores::Logits) => 1.0 / row.iter().map(|&z| (f64::from(z) - best).exp()).sum::<f64>(),
+            // Finite, so that a record can hold it; the only score of a single class is no surer than another.
+            None if row.len() < 2 => 0.0,
+            None => (best - second).min(f64::MAX),
+        }
+    };
+    (0..scores.rows()).map(|i| of_row(scores.row(i))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_of_equal_confidence_are_given_or_refused_together() {
+        let refusal = Refusal::of(&[1.0, 0.5, 1.0, 0.5, 0.5], &[true, false, true, true, true]).unwrap();
+        let curve: Vec<_> = refusal.points.iter().map(|p| (p.threshold, p.coverage, p.accuracy)).collect();
+        assert_eq!(curve, [(1.0, 0.4, 1.0), (0.5, 1.0, 0.8)]);
+        // The three of 0.5 have a third of an error each.
+        let area = ((1.0 / 3.0) / 3.0 + (2.0 / 3.0) / 4.0 + 1.0 / 5.0) / 5.0;
+        assert!((refusal.area - area).abs() < 1e-12, "{}", refusal.area);
+        let other = Refusal::of(&[0.5, 0.5, 1.0, 1.0, 0.5], &[true, true, true, true, false]).unwrap();
+        assert_eq!(refusal, other, "the order of the examples says nothing");
+    }
+
+    #[test]
+    fn the_goals_are_the_largest_coverage_that_reaches_them() {
+        // 100 answers, the surest first; the 50th and the last are wrong.
+        let confidence: Vec<f64> = (0..100).map(|i| 1.0 - f64::from(i) / 100.0).collect();
+        let right: Vec<bool> = (0..100).map(|i| i != 49 && i != 99).collect();
+        let refusal = Refusal::of(&confidence, &right).unwrap();
+        let coverages: Vec<_> = refusal.goals.iter().map(|goal| goal.coverage).collect();
+        // With 99 answered, 98 are right: 98.99 %. So 49 it is, all right.
+        assert_eq!(coverages, [Some(0.49); 4]);
+        assert_eq!(refusal.telling_goals().len(), 4);
+        let never = Refusal::of(&[0.9, 0.8], &[false, true]).unwrap();
+        assert_eq!(never.telling_goals(), [Goal { accuracy: 0.99, coverage: None }]);
+        assert!(never.goals.iter().all(|goal| goal.coverage.is_none()));
+        let all = Refusal::of(&[0.9, 0.8], &[true, true]).unwrap();
+        assert!(all.goals.iter().all(|goal| goal.coverage == Some(1.0)) && all.area == 0.0);
+    }
+
+    #[test]
+    fn many_points_are_thinned_and_the_last_is_kept() {
+        let confidence: Vec<f64> = (0..10_000).map(f64::from).collect();
+        let right: Vec<bool> = (0..10_000).map(|i| i % 10 != 3).collect();
+        let refusal = Refusal::of(&confidence, &right).unwrap();
+        assert!((150..=POINTS + 2).contains(&refusal.points.len()), "{}", refusal.points.len());
+        let last = refusal.points.last().unwrap();
+        assert_eq!((last.coverage, last.accuracy, last.threshold), (1.0, 0.9, 0.0));
+        assert!(refusal.points.is_sorted_by(|a, b| a.coverage < b.coverage));
+    }
+
+    #[test]
+    fn confidence_is_probability_or_margin() {
+        let scores = Matrix::new(2, 3, vec![2.0, 0.0, 1.5, -1.0, -1.0, -9.0]).unwrap();
+        assert_eq!(confidences(&scores, None), [0.5, 0.0]);
+        let p = confidences(&scores, Some(Scores::Logits));
+        assert!((p[0] - 1.0 / (1.0 + (-2f64).exp() + (-0.5f64).exp())).abs() < 1e-12);
+        let shares = Matrix::new(1, 2, vec![0.25, 0.75]).unwrap();
+        assert_eq!(confidences(&shares, Some(Scores::Shares)), [0.75]);
+        assert_eq!(confidences(&Matrix::new(1, 1, vec![3.0]).unwrap(), None), [0.0]);
+        let infinite = Matrix::new(1, 2, vec![f32::INFINITY, 0.0]).unwrap();
+        assert_eq!(confidences(&infinite, None), [f64::MAX]);
+    }
+
+    #[test]
+    fn what_cannot_be_ordered_is_refused() {
+        assert!(Refusal::of(&[], &[]).is_err());
+        assert!(Refusal::of(&[0.5], &[true, false]).is_err());
+        let error = Refusal::of(&[0.5, f64::NAN], &[true, false]).unwrap_err().to_string();
+        assert!(error.contains("confidence of example 1: found NaN"), "{error}");
+    }
+}

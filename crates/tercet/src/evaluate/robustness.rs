@@ -1,0 +1,309 @@
+//! Pictures disturbed, to see what is left of an accuracy where they are not as clean as those of the test set.
+
+use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use tercet_kernels::Isa;
+use tercet_kernels::warp::{Affine, Source, warp};
+
+use super::{Evaluation, Interval};
+use crate::data::{Dataset, ImageShape};
+use crate::random::{Generator, Stream, generator};
+use crate::{Error, Result};
+
+/// Pictures that are disturbed by one thread at a time.
+const TOGETHER: usize = 64;
+
+/// The seed of every table of robustness: the same pictures for whichever model, whenever it is judged.
+pub const DISTURBANCE_SEED: u64 = 0;
+
+/// What is done to every picture, with its strength.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Disturbance {
+    /// Moved by so many pixels to the left, to the right, up or down: each picture by chance. Zeros move in.
+    Shift(u8),
+    /// Turned about its centre by so many degrees, each picture to the left or to the right by chance.
+    Rotation(f32),
+    /// Gaussian noise of so large a standard deviation, as a share of 255, is added to every value, which then stays within 0
+    /// to 255.
+    Noise(f32),
+    /// Every value v becomes m + c (v − m), m the mean of the picture and c this factor: less than 1 makes the picture dull.
+    Contrast(f32),
+    /// Every value v becomes 255 − v: dark ink on light paper. There is no half of it, which would be a grey nothing.
+    Inversion,
+}
+
+impl Disturbance {
+    /// The disturbances that a table of robustness has, from weak to strong for each kind.
+    pub const ALL: [Disturbance; 17] = [
+        Disturbance::Shift(1),
+        Disturbance::Shift(2),
+        Disturbance::Shift(3),
+        Disturbance::Shift(4),
+        Disturbance::Rotation(10.0),
+        Disturbance::Rotation(20.0),
+        Disturbance::Rotation(30.0),
+        Disturbance::Rotation(45.0),
+        Disturbance::Noise(0.1),
+        Disturbance::Noise(0.2),
+        Disturbance::Noise(0.3),
+        Disturbance::Noise(0.5),
+        Disturbance::Contrast(0.75),
+        Disturbance::Contrast(0.5),
+        Disturbance::Contrast(0.25),
+        Disturbance::Contrast(0.1),
+        Disturbance::Inversion,
+    ];
+
+    /// What kind it is: `shift`, `rotation`, `noise`, `contrast` or `inversion`.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Disturbance::Shift(_) => "shift",
+            Disturbance::Rotation(_) => "rotation",
+            Disturbance::Noise(_) => "noise",
+            Disturbance::Contrast(_) => "contrast",
+            Disturbance::Inversion => "inversion",
+        }
+    }
+
+    /// How strong it is, with its unit: `2 px`, `±20°`, `σ 0.2`, `× 0.5`; nothing of the inversion.
+    pub fn strength(self) -> String {
+        match self {
+            Disturbance::Shift(pixels) => format!("{pixels} px"),
+            Disturbance::Rotation(degrees) => format!("±{degrees}°"),
+            Disturbance::Noise(deviation) => format!("σ {deviation}"),
+            Disturbance::Contrast(factor) => format!("× {factor}"),
+            Disturbance::Inversion => String::new(),
+        }
+    }
+
+    fn check(self) -> Result<()> {
+        match self {
+            Disturbance::Rotation(degrees) if !(0.0..=180.0).contains(&degrees) => {
+                Err(Error::setting("rotation", degrees, "a number of degrees from 0 to 180"))
+            }
+            Disturbance::Noise(deviation) if !(0.0..=10.0).contains(&deviation) => {
+                Err(Error::setting("noise", deviation, "a share of 255 from 0 to 10, such as 0.2"))
+            }
+            Disturbance::Contrast(factor) if !(0.0..=10.0).contains(&factor) => {
+                Err(Error::setting("contrast", factor, "a factor from 0 to 10, such as 0.5"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Display for Disturbance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.kind(), self.strength())
+    }
+}
+
+/// How a model does on disturbed pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Disturbed {
+    /// What was done to them.
+    pub disturbance: Disturbance,
+    /// The share of right answers.
+    pub accuracy: f64,
+    /// Its 95 % interval.
+    pub interval: Interval,
+}
+
+impl Disturbed {
+    /// What an evaluation on disturbed pictures says.
+    pub fn of(disturbance: Disturbance, evaluation: &Evaluation) -> Self {
+        Disturbed { disturbance, accuracy: evaluation.accuracy, interval: evaluation.interval }
+    }
+}
+
+/// The set with every picture disturbed; labels and order stay.
+///
+/// What chance does to picture i depends on the seed and i alone: each has a piece of
+/// [`Stream::Disturbance`](crate::random::Stream) of its own, of 2³² words. So all models are judged by the same pictures,
+/// and two strengths of one kind by the same directions and the same noise.
+///
+/// ```
+/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::evaluate::{Disturbance, disturb};
+///
+/// let set = Dataset::from_pixels("x", ImageShape::gray(2, 1), vec![10, 200], vec![0], vec!["a".into()])?;
+/// assert_eq!(disturb(&set, Disturbance::Inversion, 0)?.pixels(0), Some(&[245, 55][..]));
+/// assert_eq!(disturb(&set, Disturbance::Contrast(0.5), 0)?.pixels(0), Some(&[58, 153][..]));
+/// # Ok::<(), tercet::Error>(())
+/// ```
+///
+/// # Errors
+/// Examples that are no images, and a strength that makes no sense.
+pub fn disturb(set: &Dataset, disturbance: Disturbance, seed: u64) -> Result<Dataset> {
+    disturbance.check()?;
+    let Some(shape) = set.image_shape().filter(|_| set.is_pixels()) else {
+        let what = format!("examples of {}", set.name());
+        return Err(Error::mismatch(what, "features", "images, to be disturbed"));
+    };
+    let width = shape.features();
+    let mut pixels = vec![0; set.len() * width];
+    pixels.par_chunks_mut(TOGETHER * width).enumerate().for_each(|(block, new)| {
+        let mut source = Source::new(shape.width, shape.height, shape.channels);
+        let mut generator = generator(seed, Stream::Disturbance);
+        for (i, new) in (block * TOGETHER..).zip(new.chunks_exact_mut(width)) {
+            generator.set_word_pos((i as u128) << 32);
+            let old = set.pixels(i).expect("images are pixels");
+            one(old, shape, disturbance, &mut generator, &mut source, new);
+        }
+    });
+    Dataset::from_pixels(set.name(), shape, pixels, set.labels(), set.classes().to_vec())
+}
+
+fn one(
+    old: &[u8],
+    shape: ImageShape,
+    disturbance: Disturbance,
+    generator: &mut Generator,
+    source: &mut Source,
+    new: &mut [u8],
+) {
+    let mut moved = |map: Affine| {
+        source.fill(old);
+        warp(Isa::active(), source, map, None, new);
+    };
+    match disturbance {
+        Disturbance::Shift(pixels) => {
+            let by = f32::from(pixels);
+            let (x0, y0) = [(by, 0.0), (-by, 0.0), (0.0, by), (0.0, -by)][generator.next_u32() as usize % 4];
+            moved(Affine { x0, y0, ..Affine::IDENTITY });
+        }
+        Disturbance::Rotation(degrees) => {
+            let sign = if generator.next_u32().is_multiple_of(2) { 1.0 } else { -1.0 };
+            let (sin, cos) = (sign * degrees.to_radians()).sin_cos();
+            let (x, y) = ((shape.width as f32 - 1.0) / 2.0, (shape.height as f32 - 1.0) / 2.0);
+            // c + R (q − c)
+            let (x0, y0) = (x - cos * x + sin * y, y - sin * x - cos * y);
+            moved(Affine { xx: cos, xy: -sin, x0, yx: sin, yy: cos, y0 });
+        }
+        Disturbance::Noise(deviation) => {
+            for (new, &old) in new.iter_mut().zip(old) {
+                let noise: f32 = StandardNormal.sample(generator);
+                *new = (f32::from(old) + 255.0 * deviation * noise).round() as u8;
+            }
+        }
+        Disturbance::Contrast(factor) => {
+            let mean = old.iter().map(|&v| f32::from(v)).sum::<f32>() / old.len().max(1) as f32;
+            for (new, &old) in new.iter_mut().zip(old) {
+                *new = (mean + factor * (f32::from(old) - mean)).round() as u8;
+            }
+        }
+        Disturbance::Inversion => new.iter_mut().zip(old).for_each(|(new, &old)| *new = 255 - old),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(shape: ImageShape, pixels: Vec<u8>) -> Dataset {
+        let n = pixels.len() / shape.features();
+        Dataset::from_pixels("x", shape, pixels, vec![0; n], vec!["a".into()]).unwrap()
+    }
+
+    fn all(set: &Dataset) -> Vec<u8> {
+        (0..set.len()).flat_map(|i| set.pixels(i).unwrap().to_vec()).collect()
+    }
+
+    /// 200 pictures with one bright pixel in the middle.
+    fn dots() -> Dataset {
+        let one: Vec<u8> = (0..49).map(|at| if at == 24 { 200 } else { 0 }).collect();
+        set(ImageShape::gray(7, 7), one.repeat(200))
+    }
+
+    #[test]
+    fn shifts_go_by_whole_pixels_into_all_four_directions() {
+        let shifted = disturb(&dots(), Disturbance::Shift(2), 3).unwrap();
+        let mut seen = [0; 4];
+        for i in 0..200 {
+            let pixels = shifted.pixels(i).unwrap();
+            assert_eq!(pixels.iter().filter(|&&v| v > 0).count(), 1);
+            let places = [24 - 2, 24 + 2, 24 - 14, 24 + 14];
+            let direction = places.iter().position(|&at| pixels[at] == 200).expect("two pixels away");
+            seen[direction] += 1;
+        }
+        assert!(seen.iter().all(|&count| count > 20), "{seen:?}");
+    }
+
+    #[test]
+    fn rotations_turn_about_the_centre_both_ways() {
+        // A pixel to the right of the centre, turned by 90°, is below or above it.
+        let one: Vec<u8> = (0..49).map(|at| if at == 26 { 200 } else { 0 }).collect();
+        let turned = disturb(&set(ImageShape::gray(7, 7), one.repeat(100)), Disturbance::Rotation(90.0), 1);
+        let turned = turned.unwrap();
+        let mut seen = [0; 2];
+        for i in 0..100 {
+            let pixels = turned.pixels(i).unwrap();
+            let way = [24 - 14, 24 + 14].iter().position(|&at| pixels[at] >= 199).expect("above or below");
+            seen[way] += 1;
+        }
+        assert!(seen.iter().all(|&count| count > 20), "{seen:?}");
+        let still = disturb(&dots(), Disturbance::Rotation(0.0), 1).unwrap();
+        assert_eq!(all(&still), all(&dots()));
+    }
+
+    #[test]
+    fn noise_has_the_deviation_that_is_said_and_stays_within_the_bytes() {
+        let grey = set(ImageShape::gray(50, 50), vec![128; 2500 * 4]);
+        let noisy = all(&disturb(&grey, Disturbance::Noise(0.1), 5).unwrap());
+        let n = noisy.len() as f64;
+        let mean = noisy.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+        let deviation = (noisy.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n).sqrt();
+        assert!((mean - 128.0).abs() < 1.5 && (deviation - 25.5).abs() < 1.0, "{mean} ± {deviation}");
+        assert_ne!(noisy[..2500], noisy[2500..5000], "each picture has its own");
+        let black = all(&disturb(&dots(), Disturbance::Noise(1.0), 5).unwrap());
+        assert!(black.contains(&0) && black.contains(&255));
+    }
+
+    #[test]
+    fn chance_depends_on_the_seed_and_the_place_alone() {
+        let pictures = dots();
+        for disturbance in Disturbance::ALL {
+            let whole = disturb(&pictures, disturbance, 7).unwrap();
+            let part = disturb(&pictures.first(70), disturbance, 7).unwrap();
+            assert_eq!(all(&whole)[..70 * 49], all(&part), "{disturbance}");
+        }
+        let noisy = |seed| all(&disturb(&pictures, Disturbance::Noise(0.2), seed).unwrap());
+        assert_ne!(noisy(1), noisy(2));
+    }
+
+    #[test]
+    fn contrast_keeps_the_mean_and_colours_keep_their_place() {
+        let shape = ImageShape { width: 2, height: 1, channels: 3 };
+        let colours = set(shape, vec![0, 60, 120, 180, 240, 0]);
+        let dull = all(&disturb(&colours, Disturbance::Contrast(0.1), 0).unwrap());
+        assert_eq!(dull, [90, 96, 102, 108, 114, 90]);
+        assert_eq!(all(&disturb(&colours, Disturbance::Inversion, 0).unwrap()), [255, 195, 135, 75, 15, 255]);
+    }
+
+    #[test]
+    fn what_cannot_be_disturbed_is_refused() {
+        let features = Dataset::from_features("x", 1, vec![0.5], vec![0], vec!["a".into()]).unwrap();
+        let error = disturb(&features, Disturbance::Inversion, 0).unwrap_err().to_string();
+        assert!(error.contains("found features; expected images"), "{error}");
+        for bad in [
+            Disturbance::Rotation(181.0),
+            Disturbance::Rotation(f32::NAN),
+            Disturbance::Noise(-0.1),
+            Disturbance::Contrast(f32::INFINITY),
+        ] {
+            assert!(disturb(&dots(), bad, 0).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_what_a_table_says() {
+        let names: Vec<_> = Disturbance::ALL.iter().map(ToString::to_string).collect();
+        assert!(names.contains(&"shift 2 px".to_owned()) && names.contains(&"rotation ±20°".to_owned()));
+        let json = serde_json::to_string(&Disturbance::ALL).unwrap();
+        assert!(json.contains(r#"{"shift":2}"#) && json.contains(r#""inversion""#), "{json}");
+        assert_eq!(serde_json::from_str::<Vec<Disturbance>>(&json).unwrap(), Disturbance::ALL);
+    }
+}

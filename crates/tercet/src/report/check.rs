@@ -1,0 +1,316 @@
+//! The data themselves: examples that come more than once, and labels that may be wrong.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+
+use super::numbers::{counted, grouped, percent, three_digits};
+use crate::data::{Dataset, Overlap, Pair, Part, Place, Split};
+use crate::evaluate::{Suspect, Suspects};
+use crate::{Error, Result};
+
+/// Pairs and suspects that are shown with their pictures, of each kind.
+const SHOWN: usize = 48;
+
+/// What was found out about the data of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataCheck {
+    /// The parts, with the number of examples of each.
+    pub parts: Vec<(Part, usize)>,
+    /// The seed that decided which examples are held out for validation.
+    pub seed: u64,
+    /// Examples that come more than once.
+    pub overlap: Overlap,
+    /// Labels that may be wrong; `None` where they were not looked for.
+    pub suspects: Option<Suspects>,
+    /// The pixels of the examples that are shown, by whether they are test examples, and their index.
+    #[serde(skip)]
+    pub pictures: BTreeMap<(bool, usize), Vec<u8>>,
+}
+
+impl DataCheck {
+    /// What was found in these parts, with the pictures of those that are shown.
+    pub fn new(
+        parts: &Split,
+        test: Option<&Dataset>,
+        seed: u64,
+        overlap: Overlap,
+        suspects: Option<Suspects>,
+    ) -> Self {
+        let sets = [
+            (Part::Train, Some(&parts.train)),
+            (Part::Validation, Some(&parts.validation)),
+            (Part::Test, test),
+        ];
+        let sizes = sets.iter().filter_map(|(part, set)| Some((*part, set.as_ref()?.len()))).collect();
+        let mut check = DataCheck { parts: sizes, seed, overlap, suspects, pictures: BTreeMap::new() };
+        let mut wanted: Vec<(bool, usize)> =
+            check.shown_pairs().flat_map(|pair| [key(pair.first), key(pair.second)]).collect();
+        for (is_test, suspects) in check.shown_suspects() {
+            wanted.extend(suspects.iter().map(|suspect| (is_test, suspect.index)));
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        for (part, set) in sets {
+            let Some(set) = set else { continue };
+            for i in 0..set.len() {
+                let at = (part == Part::Test, set.origin(i));
+                if let (Ok(_), Some(pixels)) = (wanted.binary_search(&at), set.pixels(i)) {
+                    check.pictures.insert(at, pixels.to_vec());
+                }
+            }
+        }
+        check
+    }
+
+    /// The pairs that are shown, exact ones first.
+    fn shown_pairs(&self) -> impl Iterator<Item = &Pair> {
+        // Those whose labels differ say most.
+        let exact = self.overlap.exact.iter();
+        let (differ, agree): (Vec<&Pair>, Vec<&Pair>) = exact.partition(|pair| !pair.labels_agree());
+        differ.into_iter().chain(agree).take(SHOWN).chain(self.overlap.near.iter().take(SHOWN))
+    }
+
+    /// The suspects that are shown, of the test set first, and whether they are of it.
+    fn shown_suspects(&self) -> Vec<(bool, &[Suspect])> {
+        let Some(suspects) = &self.suspects else { return Vec::new() };
+        let first = |all: &[Suspect]| all.len().min(SHOWN);
+        vec![
+            (true, &suspects.test[..first(&suspects.test)]),
+            (false, &suspects.train[..first(&suspects.train)]),
+        ]
+    }
+
+    /// How many pairs lie between two parts: with the same features, those of them whose labels differ, and nearly the same.
+    pub fn counts(&self, parts: (Part, Part)) -> (usize, usize, usize) {
+        let between = |pairs: &[Pair]| pairs.iter().filter(|pair| pair.parts() == parts).count();
+        let exact = &self.overlap.exact;
+        let differ = exact.iter().filter(|pair| pair.parts() == parts && !pair.labels_agree()).count();
+        (between(exact), differ, between(&self.overlap.near))
+    }
+
+    /// Each two parts that there are, in order.
+    pub fn pairs_of_parts(&self) -> Vec<(Part, Part)> {
+        let there: Vec<Part> = self.parts.iter().filter(|(_, n)| *n > 0).map(|(part, _)| *part).collect();
+        there.iter().enumerate().flat_map(|(i, &a)| there[i..].iter().map(move |&b| (a, b))).collect()
+    }
+
+    /// Checks that all labels are classes, so that what draws them may index freely.
+    pub(super) fn check(&self, classes: usize) -> Result<()> {
+        let pairs = self.overlap.exact.iter().chain(&self.overlap.near);
+        let suspects = self.suspects.iter().flat_map(|found| found.train.iter().chain(&found.test));
+        let labels = pairs
+            .flat_map(|pair| [pair.labels.0, pair.labels.1])
+            .chain(suspects.flat_map(|suspect| [suspect.label, suspect.network, suspect.neighbors]));
+        for label in labels {
+            if label as usize >= classes {
+                let expected = format!("a number below {classes}");
+                return Err(Error::mismatch("a label in the check of the data", label, expected));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn key(place: Place) -> (bool, usize) {
+    (place.part == Part::Test, place.index)
+}
+
+/// Draws an example, where there is a picture of it.
+pub(super) type Draw<'a> = &'a dyn Fn((bool, usize), &str) -> Option<Markup>;
+
+/// The part of the page about the data.
+pub(super) fn section(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
+    html! {
+        section id="data" aria-labelledby="data-title" {
+            h2 id="data-title" { "The data themselves" }
+            (twice(check, classes, draw))
+            @if let Some(suspects) = &check.suspects { (doubted(check, suspects, classes, draw)) }
+        }
+    }
+}
+
+/// "within train", "train – test".
+pub(super) fn between(parts: (Part, Part)) -> String {
+    match parts {
+        (a, b) if a == b => format!("within {}", a.name()),
+        (a, b) => format!("{} – {}", a.name(), b.name()),
+    }
+}
+
+fn twice(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
+    let overlap = &check.overlap;
+    let looked_near = overlap.near_share > 0.0;
+    let shown: Vec<&Pair> = check.shown_pairs().collect();
+    let all = overlap.exact.len() + overlap.near.len();
+    html! {
+        h3 { "Examples that come more than once" }
+        div.scroll role="region" tabindex="0" aria-label="Pairs by parts" {
+            table.plain {
+                thead {
+                    tr {
+                        th scope="col" { "Between" }
+                        th.number scope="col" { "Equal" }
+                        th.number scope="col" { "with other labels" }
+                        @if looked_near { th.number scope="col" { "Nearly equal" } }
+                    }
+                }
+                tbody {
+                    @for parts in check.pairs_of_parts() {
+                        @let (exact, differ, near) = check.counts(parts);
+                        tr {
+                            th scope="row" { (between(parts)) }
+                            td.number { (grouped(exact as u64)) }
+                            td.number { (grouped(differ as u64)) }
+                            @if looked_near { td.number { @if parts.0 == parts.1 { "–" } @else { (grouped(near as u64)) } } }
+                        }
+                    }
+                }
+            }
+        }
+        p.note {
+            "Equal: the same features to the last bit; each example is paired with the first of its kind. "
+            @if looked_near {
+                "Nearly equal: an example's nearest neighbour in an earlier part is closer than " (percent(overlap.near_share))
+                " of the median distance to it among examples of that class. "
+            }
+            "The validation set is the one that seed " (check.seed) " holds out."
+        }
+        @if !shown.is_empty() {
+            ol.gallery.pairs {
+                @for pair in &shown {
+                    li {
+                        div.two {
+                            @for (place, label) in [(pair.first, pair.labels.0), (pair.second, pair.labels.1)] {
+                                @let describe = format!("{} example {}: {}", place.part.name(), place.index, classes[label as usize]);
+                                @if let Some(tile) = draw(key(place), &describe) { (tile) }
+                            }
+                        }
+                        p.labels {
+                            (classes[pair.labels.0 as usize])
+                            @if !pair.labels_agree() { " and " b.wrong { (classes[pair.labels.1 as usize]) } }
+                        }
+                        p.index {
+                            (pair.first.part.name()) " #" (pair.first.index) br;
+                            (pair.second.part.name()) " #" (pair.second.index)
+                            @if pair.distance > 0.0 { br; "distance " (three_digits(pair.distance)) }
+                        }
+                    }
+                }
+            }
+            @if shown.len() < all { p.note { (shown.len()) " of " (counted(all, "pair", "pairs")) " are shown." } }
+        }
+    }
+}
+
+fn doubted(check: &DataCheck, suspects: &Suspects, classes: &[String], draw: Draw<'_>) -> Markup {
+    let name = |class: u32| &classes[class as usize];
+    html! {
+        h3 { "Labels that may be wrong" }
+        p.note {
+            "Two classifiers that did not learn from an example disagree with its label: the " (suspects.k)
+            " nearest neighbours, and a network of " (suspects.folds) "-fold cross-validation (" (suspects.network)
+            "). The most suspicious first, by the mean of two margins, the network's and the neighbours'. An example may be odd "
+            "and its label right: this is where to look."
+        }
+        @for (is_test, shown) in check.shown_suspects() {
+            @let (set, all) = if is_test { ("test", suspects.test.len()) } else { ("training", suspects.train.len()) };
+            @if is_test || all > 0 || check.parts.iter().any(|(part, _)| *part == Part::Train) {
+                h4.of-set {
+                    (counted(all, "suspect", "suspects")) " in the " (set) " set"
+                    @if shown.len() < all { ", the first " (shown.len()) " of them" }
+                }
+                ol.gallery {
+                    @for suspect in shown {
+                        li {
+                            @let describe = format!("{set} example {}: labelled {}", suspect.index, name(suspect.label));
+                            @if let Some(tile) = draw((is_test, suspect.index), &describe) { (tile) }
+                            p.labels {
+                                "labelled " b.wrong { (name(suspect.label)) } ", read as " b { (name(suspect.network)) }
+                                @if suspect.neighbors != suspect.network { " or " b { (name(suspect.neighbors)) } }
+                            }
+                            p.index { "#" (suspect.index) br; (percent(suspect.suspicion())) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageShape;
+
+    fn example() -> DataCheck {
+        let classes = vec!["cat".to_owned(), "dog".to_owned()];
+        let pixels = (0..12).collect();
+        let whole =
+            Dataset::from_pixels("x", ImageShape::gray(2, 1), pixels, vec![0, 1, 0, 1, 0, 1], classes);
+        let whole = whole.unwrap();
+        let parts = Split { train: whole.subset(&[0, 2, 4, 5]), validation: whole.subset(&[1, 3]) };
+        let test = whole.subset(&[3, 4]);
+        let pair = |a: (Part, usize), b: (Part, usize), labels, distance| Pair {
+            first: Place { part: a.0, index: a.1 },
+            second: Place { part: b.0, index: b.1 },
+            labels,
+            distance,
+        };
+        let exact = vec![
+            pair((Part::Train, 0), (Part::Train, 2), (0, 0), 0.0),
+            pair((Part::Train, 4), (Part::Test, 3), (0, 1), 0.0),
+        ];
+        let near = vec![pair((Part::Validation, 1), (Part::Test, 4), (1, 0), 1.5)];
+        let suspect = |index| Suspect {
+            index,
+            label: 0,
+            network: 1,
+            neighbors: 1,
+            network_margin: 0.9,
+            neighbors_margin: 0.7,
+        };
+        let suspects = Suspects { train: vec![suspect(5)], test: vec![suspect(4)], ..Suspects::default() };
+        let overlap = Overlap { exact, near, near_share: 0.25 };
+        DataCheck::new(&parts, Some(&test), 7, overlap, Some(suspects))
+    }
+
+    #[test]
+    fn pairs_are_counted_by_their_parts() {
+        let check = example();
+        assert_eq!(check.parts, [(Part::Train, 4), (Part::Validation, 2), (Part::Test, 2)]);
+        assert_eq!(check.pairs_of_parts().len(), 6);
+        assert_eq!(check.counts((Part::Train, Part::Train)), (1, 0, 0));
+        assert_eq!(check.counts((Part::Train, Part::Test)), (1, 1, 0));
+        assert_eq!(check.counts((Part::Validation, Part::Test)), (0, 0, 1));
+    }
+
+    #[test]
+    fn what_is_shown_has_its_picture_and_its_words() {
+        let check = example();
+        let keys: Vec<_> = check.pictures.keys().copied().collect();
+        assert_eq!(keys, [(false, 0), (false, 1), (false, 2), (false, 4), (false, 5), (true, 3), (true, 4)]);
+        assert_eq!(check.pictures[&(true, 4)], [8, 9]);
+        let draw = |at: (bool, usize), _: &str| check.pictures.get(&at).map(|_| html! { i { (at.1) } });
+        let page = section(&check, &["cat".to_owned(), "dog".to_owned()], &draw).into_string();
+        // Two for each of three pairs, and two suspects.
+        assert_eq!(page.matches("<i>").count(), 8);
+        for words in
+            ["train – test", "cat and <b class=\"wrong\">dog", "1 suspect in the test set", "80.00 %"]
+        {
+            assert!(page.contains(words), "{words} is missing in {page}");
+        }
+    }
+
+    #[test]
+    fn labels_that_are_no_classes_are_refused_and_pictures_stay_out_of_json() {
+        let check = example();
+        assert!(check.check(2).is_ok());
+        assert!(check.check(1).unwrap_err().to_string().contains("found 1; expected a number below 1"));
+        let json = serde_json::to_string(&check).unwrap();
+        assert!(!json.contains("pictures"));
+        let read: DataCheck = serde_json::from_str(&json).unwrap();
+        assert!(read.pictures.is_empty() && read.overlap == check.overlap && read.suspects == check.suspects);
+    }
+}

@@ -1,0 +1,248 @@
+//! How sure a model is, and how sure it may be: a reliability plot, and accuracy against coverage.
+
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+
+use super::chart::{Curve, Ink, Marker, Plot, Ticks, around, draw, percent_label};
+use super::numbers::{grouped, percent, three_digits};
+use crate::evaluate::{
+    BINS, Calibration, Evaluation, Interval, Refusal, Scores, confidences, fit_temperature, probabilities_at,
+};
+use crate::{Matrix, Result};
+
+/// How a model's confidence goes together with what it gets right.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Confidence {
+    /// What is taken for confidence: "the probability of the answer".
+    pub measure: String,
+    /// Its calibration, where the scores are probabilities.
+    pub calibration: Option<Calibration>,
+    /// The same at a temperature that was fitted on other examples.
+    pub scaled: Option<Scaled>,
+    /// What is gained by refusing to answer.
+    pub refusal: Refusal,
+}
+
+/// Probabilities at a temperature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaled {
+    /// T of softmax(z / T).
+    pub temperature: f64,
+    /// What it was fitted on: "the validation set, 5,000 examples".
+    pub on: String,
+    /// The calibration with it.
+    pub calibration: Calibration,
+}
+
+impl Confidence {
+    /// Judges the scores of a model on labelled examples.
+    ///
+    /// `validation` are logits and labels of examples that the model did not learn from, with what they are called; a
+    /// temperature is fitted on them.
+    ///
+    /// # Errors
+    /// Those of [`Calibration::of`], [`Refusal::of`] and [`fit_temperature`].
+    pub fn of(
+        scores: &Matrix,
+        are: Option<Scores>,
+        labels: &[u32],
+        validation: Option<(&Matrix, &[u32], String)>,
+    ) -> Result<Self> {
+        let measure = match are {
+            Some(Scores::Logits) => "the probability that it gives to its answer",
+            Some(Scores::Shares) => "the share of the vote that its answer has",
+            None => "the margin by which the best score exceeds the second",
+        };
+        let answers = scores.argmax();
+        let right: Vec<bool> = answers.iter().zip(labels).map(|(answer, label)| answer == label).collect();
+        let at = |temperature| {
+            are.map(|are| Calibration::of(&probabilities_at(scores, are, temperature), labels, BINS))
+                .transpose()
+        };
+        let mut scaled = None;
+        if let (Some(Scores::Logits), Some((logits, labels, on))) = (are, validation) {
+            let temperature = fit_temperature(logits, labels)?;
+            scaled = at(temperature)?.map(|calibration| Scaled { temperature, on, calibration });
+        }
+        Ok(Confidence {
+            measure: measure.to_owned(),
+            calibration: at(1.0)?,
+            scaled,
+            refusal: Refusal::of(&confidences(scores, are), &right)?,
+        })
+    }
+}
+
+/// The part of a model's section.
+pub(super) fn section(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Markup> {
+    let reliability = confidence
+        .calibration
+        .as_ref()
+        .map(|calibration| reliability(calibration, confidence, id))
+        .transpose()?;
+    let coverage = coverage(confidence, evaluation, id)?;
+    Ok(html! {
+        h3 { "How sure it may be" }
+        div.charts {
+            @if let Some(reliability) = reliability { (reliability) }
+            (coverage)
+        }
+        @if let Some(Calibration { ece, confidence: mean, accuracy, .. }) = &confidence.calibration {
+            p.note {
+                "Expected calibration error " (percent(*ece)) " over " (BINS) " bins of equal width: its mean confidence is "
+                (percent(*mean)) " and its accuracy " (percent(*accuracy)) "."
+                @if let Some(scaled) = &confidence.scaled {
+                    " With its scores divided by the temperature " (three_digits(scaled.temperature)) ", fitted on " (scaled.on)
+                    ", the error is " (percent(scaled.calibration.ece)) "; no answer changes."
+                }
+            }
+        }
+        p.note {
+            "Where it may refuse: "
+            @for (i, goal) in confidence.refusal.telling_goals().iter().enumerate() {
+                @if i > 0 { ", " }
+                (goal_in_words(goal.accuracy, goal.coverage))
+            }
+            ". A threshold to be used is to be chosen on other examples than these."
+        }
+    })
+}
+
+fn goal_in_words(accuracy: f64, coverage: Option<f64>) -> String {
+    let right = percent_label(&accuracy);
+    match coverage {
+        Some(coverage) => format!("{right} right of the surest {}", percent(coverage)),
+        None => format!("{right} right at no threshold"),
+    }
+}
+
+/// Accuracy against confidence, bin by bin.
+fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> Result<Markup> {
+    let points = |calibration: &Calibration| -> Vec<(f64, f64)> {
+        calibration.bins.iter().filter_map(|bin| Some((bin.confidence?, bin.accuracy()?))).collect()
+    };
+    let whiskers = calibration.bins.iter().filter_map(|bin| {
+        let Interval { low, high } = Interval::wilson(bin.correct, bin.count);
+        Some((bin.confidence?, low, high))
+    });
+    // No line between them: a bin of few answers would tear it about.
+    let dots = |points, ink| Curve { points, ink, width: 0, marker: Marker::Dot };
+    let mut curves = vec![
+        Curve { points: vec![(0.0, 0.0), (1.0, 1.0)], ink: Ink::SoFar, width: 2, marker: Marker::Nothing },
+        dots(points(calibration), Ink::Train),
+    ];
+    curves.extend(confidence.scaled.as_ref().map(|s| dots(points(&s.calibration), Ink::Validation)));
+    let fullest = calibration.bins.iter().max_by_key(|bin| bin.count).map_or(0, |bin| bin.count);
+    let total: usize = calibration.bins.iter().map(|bin| bin.count).sum();
+    let chart = draw(&Plot {
+        id: format!("{id}-reliability"),
+        title: "Reliability: accuracy against confidence",
+        description: format!("Expected calibration error {}.", percent(calibration.ece)),
+        x_name: "confidence",
+        x: (0.0, 1.0),
+        y: (0.0, 1.0),
+        curves,
+        whiskers: whiskers.collect(),
+        mark: None,
+        x_ticks: shares(),
+        y_label: &percent_label,
+    })?;
+    Ok(html! {
+        figure {
+            h4 { "Reliability" }
+            (chart)
+            figcaption {
+                span.key.train { "accuracy at each confidence, with its 95 % interval" }
+                @if confidence.scaled.is_some() { span.key.validation { "after temperature scaling" } }
+                span.key.so-far { "as sure as it may be" }
+                "The fullest bin holds " (grouped(fullest as u64)) " of " (grouped(total as u64)) " answers. Below the line it is too sure."
+            }
+        }
+    })
+}
+
+/// Accuracy against the share that is answered.
+fn coverage(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Markup> {
+    let points: Vec<_> = confidence.refusal.points.iter().map(|p| (p.coverage, p.accuracy)).collect();
+    let ends = points.iter().map(|point| point.1).chain([evaluation.accuracy]);
+    let chart = draw(&Plot {
+        id: format!("{id}-coverage"),
+        title: "Accuracy against coverage",
+        description: format!("Area of risk against coverage {}.", three_digits(confidence.refusal.area)),
+        x_name: "answered",
+        x: (0.0, 1.0),
+        y: around(ends),
+        curves: vec![Curve {
+            marker: if points.len() <= 12 { Marker::Dot } else { Marker::Nothing },
+            points,
+            ink: Ink::Train,
+            width: 4,
+        }],
+        whiskers: Vec::new(),
+        mark: None,
+        x_ticks: shares(),
+        y_label: &percent_label,
+    })?;
+    Ok(html! {
+        figure {
+            h4 { "If it may refuse" }
+            (chart)
+            figcaption {
+                span.key.train { "accuracy of the surest answers, by how many are answered" }
+                "Its confidence is " (confidence.measure) ". Area of risk against coverage: "
+                (three_digits(confidence.refusal.area)) "."
+            }
+        }
+    })
+}
+
+/// Tenths would crowd a narrow screen.
+fn shares() -> Ticks {
+    Ticks::Words((0..=5).map(|fifth| (f64::from(fifth) / 5.0, format!("{} %", 20 * fifth))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scores() -> (Matrix, Vec<u32>) {
+        let values = (0..400).map(|i| (i * 7919 % 101) as f32 / 20.0).collect();
+        (Matrix::new(200, 2, values).unwrap(), (0..200).map(|i| u32::from(i % 3 == 0)).collect())
+    }
+
+    #[test]
+    fn each_kind_of_score_has_what_it_can_have() {
+        let (scores, labels) = scores();
+        let of = |are, validation| Confidence::of(&scores, are, &labels, validation).unwrap();
+        let margin = of(None, None);
+        assert!(margin.calibration.is_none() && margin.scaled.is_none());
+        let held_out = Some((&scores, &labels[..], "the validation set".to_owned()));
+        let logits = of(Some(Scores::Logits), held_out.clone());
+        let scaled = logits.scaled.as_ref().unwrap();
+        assert!(scaled.temperature > 1.0, "labels by chance deserve no confidence: {}", scaled.temperature);
+        assert!(scaled.calibration.ece < logits.calibration.as_ref().unwrap().ece);
+        assert!(of(None, held_out).scaled.is_none());
+        let json = serde_json::to_string(&logits).unwrap();
+        assert_eq!(serde_json::from_str::<Confidence>(&json).unwrap(), logits);
+    }
+
+    #[test]
+    fn the_section_draws_what_there_is() {
+        let (scores, labels) = scores();
+        let classes = ["a".to_owned(), "b".to_owned()];
+        let evaluation = Evaluation::from_scores(&scores, &labels, &classes).unwrap();
+        let drawn = |are| {
+            let validation = Some((&scores, &labels[..], "the validation set".to_owned()));
+            let confidence = Confidence::of(&scores, are, &labels, validation).unwrap();
+            section(&confidence, &evaluation, "m").unwrap().into_string()
+        };
+        let logits = drawn(Some(Scores::Logits));
+        for part in
+            ["m-reliability", "m-coverage", "Expected calibration error", "fitted on the validation set"]
+        {
+            assert!(logits.contains(part), "{part} is missing");
+        }
+        let margin = drawn(None);
+        assert!(!margin.contains("m-reliability") && margin.contains("m-coverage"));
+    }
+}

@@ -1,0 +1,82 @@
+//! Labels of MNIST that are wrong are among those that are found suspicious.
+
+use std::ops::ControlFlow;
+
+use tercet::Dataset;
+use tercet::data::{Openings, Source};
+use tercet::evaluate::{Suspect, SuspectSettings, suspects};
+use tercet::recipe::AnyRecipe;
+
+/// The test images whose labels most of five people refused, each with its label and what most of them saw, where they agreed
+/// on it.
+///
+/// Source: C. G. Northcutt, A. Athalye and J. Mueller, "Pervasive label errors in test sets destabilize machine learning
+/// benchmarks", NeurIPS 2021 Datasets and Benchmarks; the votes are in the file `mturk/mnist_mturk.json` of its repository
+/// cleanlab/label-errors. These are the 15 whose label had fewer than three of the five votes.
+const KNOWN: [(usize, u32, Option<u32>); 15] = [
+    (947, 8, Some(9)),
+    (1621, 0, Some(6)),
+    (1901, 9, Some(4)),
+    (2130, 4, None),
+    (2462, 2, Some(0)),
+    (2597, 5, Some(3)),
+    (2654, 6, None),
+    (3520, 6, None),
+    (3558, 5, Some(0)),
+    (5937, 5, Some(3)),
+    (6651, 0, Some(6)),
+    (6783, 1, Some(6)),
+    (8527, 4, None),
+    (9679, 6, None),
+    (9729, 5, Some(6)),
+];
+
+fn mnist() -> (Dataset, Dataset) {
+    let mnist = "mnist".parse::<Source>().unwrap().open().unwrap();
+    (mnist.train, mnist.test.unwrap().open(&mut Openings::new(), "a test"))
+}
+
+/// The known errors among the suspects of the test set, and how many suspects there are.
+fn known_ones(train: &Dataset, test: &Dataset, settings: &SuspectSettings) -> (Vec<Suspect>, usize) {
+    let found = suspects(train, Some(test), settings, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
+    let all = found.test.len();
+    let known = |suspect: &Suspect| KNOWN.iter().any(|(index, _, _)| *index == suspect.index);
+    (found.test.into_iter().filter(known).collect(), all)
+}
+
+#[test]
+fn the_list_counts_images_as_the_test_set_does() {
+    let (_, test) = mnist();
+    for (index, label, _) in KNOWN {
+        assert_eq!(test.label(index), label, "test image {index}");
+    }
+}
+
+/// With a fifth of the training images and two small networks, so that it takes seconds.
+#[test]
+fn known_errors_of_the_test_set_are_found() {
+    let (train, test) = mnist();
+    let settings = SuspectSettings { folds: 2, ..SuspectSettings::default() };
+    let (known, all) = known_ones(&train.first(12_000), &test, &settings);
+    assert!(all < 400, "{all} of 10,000 labels are suspected");
+    for (index, seen) in [(9729, 6), (1901, 4), (3558, 0)] {
+        let suspect = known.iter().find(|suspect| suspect.index == index);
+        let suspect = suspect.unwrap_or_else(|| panic!("test image {index} is not suspected"));
+        assert_eq!((suspect.network, suspect.neighbors), (seen, seen), "what most people saw in {index}");
+    }
+    assert!(known.len() >= 6, "{known:?}");
+}
+
+/// What `tercet data check` does by default.
+#[test]
+#[ignore = "trains five networks: cargo test --release -p tercet --test suspects -- --ignored"]
+fn eleven_of_fifteen_are_found_with_all_training_images() {
+    let (train, test) = mnist();
+    let Some(AnyRecipe::Descent(recipe)) = AnyRecipe::named("ninety-nine") else {
+        panic!("a recipe of descent")
+    };
+    let settings = SuspectSettings { recipe, ..SuspectSettings::default() };
+    let (known, all) = known_ones(&train, &test, &settings);
+    assert!(all < 100 && known.len() >= 10, "{all} suspects, among them {known:?}");
+    assert_eq!(known[0].index, 9729, "the most suspicious of all");
+}
