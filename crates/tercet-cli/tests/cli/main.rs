@@ -15,6 +15,7 @@ mod data;
 mod deforming;
 mod descending;
 mod describe;
+mod deterministic;
 mod evaluate;
 mod exact;
 mod formats;
@@ -22,9 +23,12 @@ mod graph;
 mod http;
 #[cfg(unix)]
 mod interrupt;
+#[cfg(unix)]
+mod killed;
 mod memory;
 mod predict;
 mod probe;
+mod replay;
 mod serve;
 mod train;
 mod tune;
