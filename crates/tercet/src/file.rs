@@ -45,6 +45,19 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> std::io::Resul
     Ok(())
 }
 
+/// Writes one of thousands of small files, such as the pictures of a data set: whoever looks sees the old file or the new
+/// one, but the system puts it on the disk in its own time.
+///
+/// # Errors
+/// What the operating system refuses.
+pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = sibling(folder).map_err(Error::file("write", path))?;
+    temporary.write_all(bytes).map_err(Error::file("write", path))?;
+    temporary.persist(path).map_err(|e| Error::file("write", path)(e.error))?;
+    Ok(())
+}
+
 /// A temporary file beside the file to come. `tempfile` makes files that only their owner may read, but this one is
 /// to be an ordinary file, and so gets the permissions of one, less the process's mask.
 fn sibling(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {

@@ -475,10 +475,12 @@ fn descend(
     };
     match trained {
         Ok((training, _)) => {
+            // The model first: where both cannot be written, it is what took the time.
+            let saved = save_as(network, training.check())?;
             if let Some(path) = losses {
                 write_losses(path, &training.history)?;
             }
-            output::print(save_as(network, training.check())?)?;
+            output::print(saved)?;
             // The dashboard's key to stop is a way to end well.
             let interrupted = training.ending == Ending::Interrupted && interrupt::was_asked();
             Ok(if interrupted { exit::interrupted() } else { ExitCode::SUCCESS })
@@ -536,9 +538,26 @@ fn data_in_words(data: &Split) -> String {
 
 /// Writes the model, and returns where it is and how large.
 pub fn save(path: &Path, model: ModelFile) -> anyhow::Result<String> {
-    model.save(path)?;
+    if let Err(error) = model.save(path) {
+        return Err(rescue(&model, error));
+    }
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len() as usize);
     Ok(format!("{} ({})", path.display(), text::bytes(bytes)))
+}
+
+/// What could be written to when the training began may be full or gone when it ends. Hours of work are not: the model is
+/// kept among the temporary files, and the error says where.
+fn rescue(model: &ModelFile, error: tercet::Error) -> anyhow::Error {
+    let elsewhere = std::env::temp_dir().join(format!("tercet-{}.safetensors", std::process::id()));
+    match model.save(&elsewhere) {
+        Ok(()) => {
+            anyhow::anyhow!(
+                "{error}. The trained model is kept in {}: move it from there",
+                elsewhere.display()
+            )
+        }
+        Err(_) => error.into(),
+    }
 }
 
 /// All losses: a row for each step, and the validation figures where they were taken.

@@ -59,7 +59,7 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
 }
 
 /// The step in the header of a checkpoint, whose length must be what the header says.
-fn step_of(bytes: &[u8]) -> usize {
+pub fn step_of(bytes: &[u8]) -> usize {
     let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
     let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
     let end = header.as_object().unwrap().iter().filter(|(name, _)| *name != "__metadata__");

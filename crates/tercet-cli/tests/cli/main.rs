@@ -15,6 +15,7 @@ mod data;
 mod deforming;
 mod descending;
 mod describe;
+mod deterministic;
 mod evaluate;
 mod exact;
 mod export;
@@ -23,10 +24,13 @@ mod graph;
 mod http;
 #[cfg(unix)]
 mod interrupt;
+#[cfg(unix)]
+mod killed;
 mod large;
 mod memory;
 mod predict;
 mod probe;
+mod replay;
 mod sealed;
 mod serve;
 mod train;

@@ -9,7 +9,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use zip::write::SimpleFileOptions;
 
 use super::{Dataset, Idx, Row, Values, beside, npy, source, write_idx};
-use crate::file::{replace, replace_with};
+use crate::file::{replace, replace_unsynced, replace_with};
 use crate::{Error, Matrix, Result};
 
 /// A format that data sets are written in.
@@ -394,8 +394,7 @@ fn pictures(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Ve
             image::codecs::png::PngEncoder::new(&mut png)
                 .write_image(pixels, shape.width as u32, shape.height as u32, colour)
                 .map_err(|error| Error::file("write", &path)(IoError::other(error)))?;
-            // Thousands of small files, none of which replaces another: synced by the system in its own time.
-            fs::write(&path, png).map_err(Error::file("write", &path))?;
+            replace_unsynced(&path, &png)?;
         }
     }
     Ok(vec![folder.to_owned()])

@@ -183,11 +183,10 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
         Flaw::new(format!("a document without a format version ({e})"), "a JSON document with `format`")
     })?;
     if head.format == 0 || head.format > FORMAT {
-        return Err(Flaw::new(
-            format!("model format {}", head.format),
-            format!("a format from 1 to {FORMAT}"),
-        )
-        .with_remedy("A newer tercet wrote the file: update this one, or train the model again with it."));
+        let flaw = Flaw::new(format!("model format {}", head.format), format!("a format from 1 to {FORMAT}"));
+        const NEWER: &str =
+            "A newer tercet wrote the file: update this one, or train the model again with it.";
+        return Err(if head.format == 0 { flaw } else { flaw.with_remedy(NEWER) });
     }
     let kind = head.kind.unwrap_or_else(|| "none".to_owned());
     if !["neighbors", "linear", "network"].contains(&kind.as_str()) {

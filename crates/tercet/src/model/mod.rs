@@ -31,10 +31,14 @@
 //!
 //! Nothing in a file is believed: kind, architecture, tensors, their types and shapes, the input contract and the
 //! classes must agree, every weight must be finite (that of an example not below 0, nor a variance) and every label a
-//! class. Memory is taken only for tensors whose bytes are in the file.
+//! class. A name that stands twice is refused, as are tensors that overlap or leave bytes between them.
+//!
+//! The header is read first, and its claims are held against the length of the file and against one another before anything
+//! behind it is read: memory is taken only for tensors whose bytes are in the file. Nothing in a file is code.
 
 mod card;
 mod document;
+mod header;
 mod parts;
 mod state_dict;
 pub(crate) mod tensors;
@@ -97,15 +101,30 @@ impl ModelFile {
     /// A file that cannot be read, and everything that [`from_bytes`](ModelFile::from_bytes) refuses.
     pub fn load(path: &Path) -> Result<ModelFile> {
         let file = File::open(path).map_err(Error::file("read", path))?;
+        let about = file.metadata().map_err(Error::file("read", path))?;
+        // A pipe has no length that could be known before it was read.
+        let length = about.is_file().then_some(about.len());
+        let refuse = |flaw: Flaw| Error::format(path, flaw.found, flaw.expected, flaw.remedy);
         let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(Error::format(
-                path,
-                format!("more than {} GiB", MAX_BYTES >> 30),
-                "a model file",
-                "Give the path of a model that `tercet train` wrote.",
-            ));
+        let read = |bytes: &mut Vec<u8>, count: u64| {
+            (&file).take(count).read_to_end(bytes).map(drop).map_err(Error::file("read", path))
+        };
+        read(&mut bytes, 8)?;
+        if let Some(first) = bytes.first_chunk() {
+            let header = header::length(*first, length).map_err(refuse)?;
+            read(&mut bytes, header)?;
+            let whole = header::length_of_file(&bytes[8..]).map_err(refuse)?;
+            if whole > MAX_BYTES {
+                let expected = format!("at most {} GiB", MAX_BYTES >> 30);
+                return Err(refuse(Flaw::new(format!("a header that claims {whole} bytes"), expected)));
+            }
+            if let Some(length) = length.filter(|&length| length != whole) {
+                let expected = format!("{whole} bytes, as its header says");
+                return Err(refuse(Flaw::new(format!("a file of {length} bytes"), expected)));
+            }
+            // One byte more than there should be is enough to know that there are too many.
+            let there = bytes.len() as u64;
+            read(&mut bytes, (whole + 1).saturating_sub(there))?;
         }
         ModelFile::from_bytes(&bytes, path)
     }

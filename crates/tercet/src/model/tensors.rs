@@ -1,20 +1,17 @@
 //! The tensors of a model file: numbers to bytes and back.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use safetensors::tensor::{Dtype, SafeTensors, View};
 
-use super::document::{self, Architecture, Features, LayerShape, NeighborsShape};
-use super::{Card, Classifier, Flaw, ModelFile};
+use super::document::{Architecture, Features, LayerShape, NeighborsShape};
+use super::{Card, Classifier, Flaw, ModelFile, header};
 use crate::data::{Dataset, ImageShape};
 use crate::linear::LinearClassifier;
 use crate::neighbors::{self, NeighborsClassifier, Priors};
 use crate::network::{BatchNorm, Conv2d, Dense, Layer, Named, Network, Pool, Shape, norm_names};
 use crate::{Error, Result};
-
-/// The metadata key of the document.
-const KEY: &str = "tercet";
 
 /// A tensor to be written: its numbers become bytes, little-endian, when its turn comes.
 pub(crate) struct Tensor<'a> {
@@ -88,45 +85,21 @@ pub(super) fn write(model: &ModelFile, document: String) -> Result<Vec<u8>> {
     for Named { name, shape, values, .. } in arrays {
         tensors.push((name, Tensor { shape, values: Values::F32(values) }));
     }
-    safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), document)])))
+    safetensors::serialize(tensors, Some(HashMap::from([(header::KEY.to_owned(), document)])))
         .map_err(|e| Error::mismatch("the model to be saved", e, "tensors that can be written"))
 }
 
 /// The model in the bytes of a file, its shapes checked but not yet its numbers.
 pub(super) fn read(bytes: &[u8]) -> Result<ModelFile, Flaw> {
-    const NOT_OURS: &str = "Give the path of a model that `tercet train` wrote.";
-    let broken =
-        |e| Flaw::new(format!("a file that is damaged, cut short or no model ({e})"), "a safetensors file");
     if bytes.is_empty() {
         return Err(Flaw::new("an empty file", "a model file"));
     }
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| broken(e).with_remedy(NOT_OURS))?;
-    let Some(json) = header.metadata().as_ref().and_then(|m| m.get(KEY)) else {
-        return Err(Flaw::new(
-            "a safetensors file without a description of the model",
-            format!("a document under the metadata key `{KEY}`"),
-        )
-        .with_remedy(NOT_OURS));
-    };
-    let document = document::read(json)?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
-    let expected: BTreeSet<String> = match &document.architecture {
-        Architecture::Neighbors(shape) => {
-            let names = ["labels", "rows"].into_iter().chain(shape.weighted.then_some("weights"));
-            names.map(str::to_owned).collect()
-        }
-        Architecture::Layers(layers) => {
-            let count = |wanted: fn(&LayerShape) -> bool| layers.iter().filter(|layer| wanted(layer)).count();
-            let with_weights = count(|l| matches!(l, LayerShape::Dense { .. } | LayerShape::Conv2d { .. }));
-            let norms = count(|l| matches!(l, LayerShape::BatchNorm { .. }));
-            let of_norms = (1..=norms).flat_map(|m| norm_names(m).map(|(name, _)| name));
-            (1..=with_weights).flat_map(|n| [format!("b{n}"), format!("w{n}")]).chain(of_norms).collect()
-        }
-    };
-    let found: BTreeSet<String> = tensors.names().into_iter().map(str::to_owned).collect();
-    if found != expected {
-        return Err(Flaw::new(format!("the tensors {}", list(&found)), list(&expected)));
+    if let Some(first) = bytes.first_chunk() {
+        header::length(*first, Some(bytes.len() as u64))?;
     }
+    let (length, metadata) = SafeTensors::read_metadata(bytes).map_err(header::broken)?;
+    let document = header::check(&bytes[8..8 + length], &metadata)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(header::broken)?;
     let linear = document.is_linear();
     let classifier = match document.architecture {
         Architecture::Neighbors(shape) => {
@@ -247,11 +220,4 @@ fn bytes_of<'a>(
         ));
     }
     Ok(tensor.data())
-}
-
-fn list(names: &BTreeSet<String>) -> String {
-    if names.is_empty() {
-        return "none".to_owned();
-    }
-    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Recipe, Remember, Solver, checked, unreadable};
+use super::{Kind, Recipe, Remember, Solver, checked, text_of, unreadable};
 use crate::image::Cleaning;
 use crate::linear::{dual, path};
 use crate::loss::Loss;
@@ -193,8 +193,7 @@ impl AnyRecipe {
     /// # Errors
     /// A file that cannot be read, and those of [`parse`](AnyRecipe::parse).
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
-        Self::parse(&text, path)
+        Self::parse(&text_of(path)?, path)
     }
 
     /// A recipe from the text of the file at `path`, which is named where something is wrong.

@@ -46,6 +46,8 @@ mod exact;
 mod named;
 mod remember;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -181,8 +183,7 @@ impl Recipe {
     /// # Errors
     /// A file that cannot be read, and those of [`parse`](Recipe::parse).
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
-        Self::parse(&text, path)
+        Self::parse(&text_of(path)?, path)
     }
 
     /// A recipe from the text of the file at `path`, which is named where something is wrong.
@@ -337,6 +338,23 @@ impl Recipe {
             None => Network::fully_connected(input.values(), &self.hidden, classes, init, self.seed),
         }
     }
+}
+
+/// The longest recipe that is read: 1 MiB.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The text of a file that is to be a recipe.
+fn text_of(path: &Path) -> Result<String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Error::file("read", path))?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+    let refuse =
+        |found: String| Error::format(path, found, "a training recipe, which is text in TOML", REMEDY);
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(refuse(format!("more than {} KiB", MOST_BYTES >> 10)));
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| refuse(format!("a file that is no text ({})", error.utf8_error())))
 }
 
 /// What to do about a recipe that is none.

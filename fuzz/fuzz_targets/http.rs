@@ -1,0 +1,113 @@
+//! The body of a request to predict, through the very files of the program.
+//!
+//! The first line is the media type, the second the query, and all else the body.
+
+#![no_main]
+
+#[path = "../../crates/tercet-cli/src/exit.rs"]
+mod exit;
+#[path = "../../crates/tercet-cli/src/output.rs"]
+mod output;
+#[path = "../../crates/tercet-cli/src/predicting.rs"]
+mod predicting;
+#[path = "../../crates/tercet-cli/src/scoring.rs"]
+mod scoring;
+
+/// What the list of models says, which is not asked for here.
+mod judging {
+    pub fn kind(_: &tercet::model::Classifier) -> &'static str {
+        ""
+    }
+}
+
+mod serve {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use axum::http::StatusCode;
+    use axum::response::{IntoResponse, Response};
+
+    #[path = "../../../crates/tercet-cli/src/serve/body.rs"]
+    mod body;
+    #[path = "../../../crates/tercet-cli/src/serve/models.rs"]
+    mod models;
+    #[path = "../../../crates/tercet-cli/src/serve/predict.rs"]
+    pub mod predict;
+    #[path = "../../../crates/tercet-cli/src/serve/problem.rs"]
+    mod problem;
+    #[path = "../../../crates/tercet-cli/src/serve/work.rs"]
+    mod work;
+
+    pub struct Server {
+        models: models::Models,
+        budget: body::Budget,
+        work: work::Work,
+        patience: Duration,
+    }
+
+    impl Server {
+        pub fn new(models: &[std::path::PathBuf]) -> Arc<Self> {
+            let models = models::Models::open(models).expect("models that were just written");
+            let (budget, work) = (body::Budget::new(), work::Work::new(1));
+            Arc::new(Server { models, budget, work, patience: Duration::from_secs(5) })
+        }
+    }
+
+    fn json_response(status: StatusCode, document: &serde_json::Value) -> Response {
+        (status, document.to_string()).into_response()
+    }
+}
+
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use tercet::data::ImageShape;
+use tercet::image::{Contract, Preparation};
+use tercet::linear::LinearClassifier;
+use tercet::model::{Card, Classifier, ModelFile};
+use tercet::network::Dense;
+
+/// A model of images and one of plain features.
+fn server() -> Arc<serve::Server> {
+    static SERVER: OnceLock<Arc<serve::Server>> = OnceLock::new();
+    let new = || {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let contracts = [
+            ("images", Contract::images(ImageShape::gray(8, 8), Preparation::Centred)),
+            ("features", Contract::features(3)),
+        ];
+        let paths = contracts.map(|(name, contract)| {
+            let (inputs, outputs) = (contract.features, 2);
+            let w = (0..inputs * outputs).map(|i| i as f32 / 9.0 - 1.0).collect();
+            let dense = Dense { inputs, outputs, w, b: vec![0.0; outputs] };
+            let classifier = Classifier::Linear(LinearClassifier::from_dense(dense).expect("a whole layer"));
+            let card = Card::new(vec!["a".into(), "b".into()], contract);
+            let path = folder.path().join(format!("{name}.safetensors"));
+            ModelFile { card, classifier }.save(&path).expect("a whole model");
+            path
+        });
+        serve::Server::new(&paths)
+    };
+    SERVER.get_or_init(new).clone()
+}
+
+thread_local! {
+    static RUNTIME: tokio::runtime::Runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+}
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let mut lines = bytes.splitn(3, |&byte| byte == b'\n');
+    let (kind, query) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let body = lines.next().unwrap_or_default();
+    let uri = format!("/v1/predict?{}", String::from_utf8_lossy(query));
+    let request = Request::post(uri).header(CONTENT_TYPE, kind).body(Body::from(body.to_vec()));
+    // What is no head of a request does not come so far.
+    let Ok(request) = request else { return };
+    let answer = RUNTIME.with(|runtime| runtime.block_on(serve::predict::predict(State(server()), request)));
+    let status = answer.map_or_else(IntoResponse::into_response, |response| response).status();
+    assert!(status.is_success() || status.is_client_error(), "{status}");
+});
