@@ -5,6 +5,7 @@
 
 mod compare;
 mod package;
+mod results;
 mod serving;
 
 use std::process::Command;
@@ -31,6 +32,8 @@ pub enum Benchmark {
     /// Convolutional networks against torch; `convolution --help` lists what it understands
     #[command(disable_help_flag = true)]
     Convolution(PassedOn),
+    /// The test error of a recipe from several seeds; adds a row for each to benchmarks/records/results.csv
+    Results(results::Arguments),
     /// Predictions over HTTP: how many a second, and how long each takes; adds a row to benchmarks/records/serving.csv
     Serving(serving::Arguments),
     /// The Python package against scikit-learn and FAISS, from Python; `python --help` lists what it understands
@@ -50,6 +53,7 @@ pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
     match benchmark {
         Benchmark::Compare(arguments) => compare::run(arguments, repository),
         Benchmark::Neighbors(passed_on) => against_peers("neighbors", passed_on, repository),
+        Benchmark::Results(arguments) => results::run(arguments, repository),
         Benchmark::Serving(arguments) => serving::run(arguments, repository),
         Benchmark::Training(passed_on) => against_peers("training", passed_on, repository),
         Benchmark::Convolution(passed_on) => against_peers("convolution", passed_on, repository),
