@@ -16,6 +16,7 @@ mod graphing;
 mod interrupt;
 mod judging;
 mod keeping;
+mod misplaced;
 mod output;
 mod picture;
 mod predicting;
@@ -30,7 +31,7 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
 #[derive(Parser)]
@@ -97,7 +98,13 @@ Three commands to begin with:
 All commands: tercet --help";
 
 fn main() -> ExitCode {
-    let program = Program::parse();
+    let program = Program::try_parse().unwrap_or_else(|error| {
+        let arguments: Vec<String> =
+            std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let mut known = Program::command();
+        known.build();
+        misplaced::with_remedy(error, &known, &arguments).exit()
+    });
     progress::set_quiet(program.quiet);
     match run(program) {
         Ok(code) => code,

@@ -1,0 +1,58 @@
+//! An option that stands where its verb does not know it yet: `tercet train --layers …` needs its kind first.
+
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+
+/// The error with the way to say it, where the option is one of a subcommand of the verb that was named.
+pub fn with_remedy(mut error: Error, program: &Command, arguments: &[String]) -> Error {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return error };
+    let verb = arguments.iter().skip(1).find_map(|argument| program.find_subcommand(argument));
+    let Some(verb) = verb else { return error };
+    let knows = |kind: &Command| {
+        let mut options = kind.get_arguments().filter_map(|argument| argument.get_long());
+        options.any(|long| option.strip_prefix("--") == Some(long))
+    };
+    let kinds: Vec<&str> = verb.get_subcommands().filter(|kind| knows(kind)).map(Command::get_name).collect();
+    let Some(first) = kinds.first() else { return error };
+    let (verb, option) = (verb.get_name(), option.clone());
+    let remedy = format!(
+        "{option} belongs to {}: write `tercet {verb} {first} {option} …`",
+        kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(" and ")
+    );
+    error.remove(ContextKind::SuggestedArg);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![remedy.into()]));
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::Program;
+
+    fn said(line: &str) -> String {
+        let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let mut program = Program::command();
+        let error = program.try_get_matches_from_mut(&arguments).expect_err("an option too many");
+        with_remedy(error, &program, &arguments).to_string()
+    }
+
+    #[test]
+    fn an_option_of_a_kind_without_its_kind_is_told_where_it_belongs() {
+        let line = said("tercet train --layers conv5-8");
+        assert!(
+            line.contains("--layers belongs to `network`: write `tercet train network --layers …`"),
+            "{line}"
+        );
+        let line = said("tercet train --lr 0.1");
+        assert!(line.contains("--lr belongs to `linear` and `network`"), "{line}");
+        assert!(said("tercet tune --hidden 30").contains("`tercet tune network --hidden …`"));
+        // What nobody knows is left to the parser.
+        assert!(!said("tercet train --no-such-thing").contains("belongs"));
+        assert!(!said("tercet describe --lr").contains("belongs"));
+    }
+}
