@@ -12,6 +12,7 @@ mod exact;
 mod exercises;
 mod exit;
 mod explaining;
+mod fetching;
 mod graphing;
 mod interrupt;
 mod judging;
