@@ -71,7 +71,9 @@ pub fn fetch(wanted: &Wanted<'_>) -> anyhow::Result<Outcome> {
             }
             Tried::Interrupted => return Ok(Outcome::Interrupted),
             Tried::Failed(why) => {
-                stage.say(format!("{address}: {why}"));
+                if refusals.len() + 1 < wanted.addresses.len() {
+                    stage.say(format!("{address}: {why}; trying the next mirror"));
+                }
                 refusals.push(format!("{address}: {why}"));
             }
         }

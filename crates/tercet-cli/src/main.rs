@@ -72,7 +72,7 @@ enum Verb {
     Probe(verbs::probe::Arguments),
     /// Find the nearest rows of a file, which may be larger than memory
     Search(verbs::search::Arguments),
-    /// Look at a data set, or write it in another format
+    /// Look at a data set, write it in another format, or fetch one
     Data(verbs::data::Arguments),
     /// Backpropagation, step by step, through an expression or a model
     Graph(verbs::graph::Arguments),
