@@ -15,7 +15,7 @@ use tercet::{Dataset, Error};
 /// Where the data comes from.
 #[derive(Args, Clone)]
 pub struct Data {
-    /// The data: `mnist`, a folder (of IDX files, of pictures by class, …), or a file: NPZ, NPY, CSV, Parquet, LIBSVM or IDX
+    /// The data: `mnist`; `fashion-mnist`, `kmnist`, `emnist-letters` or `cifar10` where they are found; a folder (of IDX files, of pictures by class, …), or a file: NPZ, NPY, CSV, Parquet, LIBSVM or IDX
     #[arg(
         long,
         global = true,

@@ -12,6 +12,7 @@ mod exact;
 mod exercises;
 mod exit;
 mod explaining;
+mod fetching;
 mod graphing;
 mod interrupt;
 mod judging;
@@ -72,7 +73,7 @@ enum Verb {
     Probe(verbs::probe::Arguments),
     /// Find the nearest rows of a file, which may be larger than memory
     Search(verbs::search::Arguments),
-    /// Look at a data set, or write it in another format
+    /// Look at a data set, write it in another format, or fetch one
     Data(verbs::data::Arguments),
     /// Backpropagation, step by step, through an expression or a model
     Graph(verbs::graph::Arguments),

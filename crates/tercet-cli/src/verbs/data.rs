@@ -1,4 +1,5 @@
-//! `tercet data info|check|show|convert`: a look at a data set before anything is learned from it, and other files of it.
+//! `tercet data info|check|show|convert|fetch`: a look at a data set before anything is learned from it, other files of it, and
+//! its files from the net ([`fetch`]).
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::arguments::{Data, Read, Seed, Validation, check_writable, command, re
 use crate::checking::{self, Check};
 use crate::progress::say;
 use crate::table::{percent, with_header};
+use crate::verbs::fetch;
 use crate::{exit, interrupt, output};
 
 /// What `tercet data` understands.
@@ -62,6 +64,8 @@ enum What {
         #[arg(long, value_name = "FILE.png")]
         out: Option<PathBuf>,
     },
+    /// Fetch a data set from the net, or a file; nothing else ever does
+    Fetch(fetch::Arguments),
     /// Write a data set in another format
     Convert {
         /// What to read: all that `--data` takes elsewhere
@@ -123,6 +127,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.what {
         What::Info { data, json } => info(&data, json)?,
         What::Check(arguments) => return check(&arguments),
+        What::Fetch(arguments) => return fetch::run(arguments),
         What::Show { data, columns, test, augment, seed, out } => {
             let augment = augment.map(|recipe| augmentation(&recipe, seed)).transpose()?;
             show(&data, columns, test, augment, out)?;

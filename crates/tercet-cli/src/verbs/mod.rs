@@ -7,6 +7,7 @@ pub mod data;
 pub mod describe;
 pub mod evaluate;
 pub mod export;
+pub mod fetch;
 pub mod graph;
 pub mod import;
 pub mod predict;

@@ -19,6 +19,7 @@ mod deterministic;
 mod evaluate;
 mod exact;
 mod export;
+mod fetch;
 mod formats;
 mod graph;
 mod http;

@@ -46,6 +46,7 @@ pub(super) fn finish(found: Found, reading: &Reading) -> Result<Collection> {
             let other = match source {
                 #[cfg(feature = "mnist")]
                 Source::Mnist => super::source::mnist()?,
+                Source::Named(set) => set.open(&reading)?,
                 Source::Path(path) => find(path, &reading, layout.as_ref())?,
             };
             Some(other.test.unwrap_or(other.train))
@@ -75,7 +76,7 @@ pub(super) fn finish(found: Found, reading: &Reading) -> Result<Collection> {
 }
 
 /// Reads a path. A table has the layout of another where there is one.
-fn find(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<Found> {
+pub(super) fn find(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<Found> {
     let about = fs::metadata(path).map_err(Error::file("open the data", path))?;
     if about.is_dir() { folder(path, reading, like) } else { file(path, reading, like) }
 }

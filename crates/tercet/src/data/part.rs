@@ -178,6 +178,16 @@ impl Labels {
         interned.labels(labels)
     }
 
+    /// Class numbers that were counted from 1, counted from 0. (A 0 becomes one that is no class.)
+    pub fn less_one(self) -> Self {
+        match self {
+            Labels::Indices(labels) => {
+                Labels::Indices(labels.into_iter().map(|label| label.wrapping_sub(1)).collect())
+            }
+            other => other,
+        }
+    }
+
     /// The label of an example as it stands in its file.
     fn shown(&self, i: usize) -> String {
         match self {

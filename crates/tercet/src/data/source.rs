@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::open::{self, Found, Half};
 use super::part::{Features, Labels, Part};
-use super::{Dataset, Reading, SealedTest};
+use super::{Dataset, NamedSet, Reading, SealedTest};
 use crate::{Error, Result};
 
 /// A data set as it is handed out.
@@ -34,6 +34,8 @@ pub enum Source {
     /// The MNIST database that is built into this library.
     #[cfg(feature = "mnist")]
     Mnist,
+    /// A set that is looked for where other programs keep it.
+    Named(NamedSet),
     /// A file or folder; [`Source::open_with`] says of what.
     Path(PathBuf),
 }
@@ -41,8 +43,9 @@ pub enum Source {
 impl FromStr for Source {
     type Err = Error;
 
-    /// `mnist` is the built-in data set; anything else is the path of a file or folder (`./mnist` where one has that
-    /// name).
+    /// `mnist` is the built-in data set; `fashion-mnist`, `kmnist`, `emnist-letters` and `cifar10` are looked for where other
+    /// programs keep them ([`NamedSet::places`]); anything else is the path of a file or folder (`./mnist` where one has
+    /// such a name).
     fn from_str(text: &str) -> Result<Self> {
         match text.trim() {
             #[cfg(feature = "mnist")]
@@ -54,7 +57,7 @@ impl FromStr for Source {
                 "a file or folder: this build is without the feature `mnist`",
             )),
             "" => Err(Error::setting("data", "empty", "`mnist`, or a file or folder of data")),
-            _ => Ok(Source::Path(PathBuf::from(text))),
+            name => Ok(name.parse().map_or_else(|_| Source::Path(PathBuf::from(text)), Source::Named)),
         }
     }
 }
@@ -64,6 +67,7 @@ impl fmt::Display for Source {
         match self {
             #[cfg(feature = "mnist")]
             Source::Mnist => f.write_str("mnist"),
+            Source::Named(set) => set.fmt(f),
             Source::Path(path) => path.display().fmt(f),
         }
     }
@@ -106,6 +110,7 @@ impl Source {
         match self {
             #[cfg(feature = "mnist")]
             Source::Mnist => open::finish(mnist()?, reading),
+            Source::Named(set) => open::finish(set.open(reading)?, reading),
             Source::Path(path) => open::open(path, reading),
         }
     }

@@ -1,0 +1,506 @@
+//! Data sets by their names: where other programs keep them on disk, and where they may be fetched from.
+
+use std::env;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::open::{Found, Half, find};
+use super::part::{Features, Part};
+use super::{ImageShape, Reading, idx_folder};
+use crate::file::replace_with;
+use crate::{Error, Result};
+
+/// A data set that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedSet {
+    /// MNIST's original files. (`--data mnist` needs no file.)
+    Mnist,
+    /// Fashion-MNIST: Xiao, Rasul and Vollgraf 2017, ten kinds of clothes.
+    FashionMnist,
+    /// KMNIST: Clanuwat et al. 2018, ten cursive Japanese letters.
+    Kmnist,
+    /// The letters of EMNIST: Cohen et al. 2017, capitals and small ones together.
+    EmnistLetters,
+    /// CIFAR-10: Krizhevsky 2009, in its binary version.
+    Cifar10,
+}
+
+/// One file to be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Its name, which stands behind the address of every mirror.
+    pub file: &'static str,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of it, in hexadecimal.
+    pub sha256: &'static str,
+}
+
+const fn remote(file: &'static str, bytes: u64, sha256: &'static str) -> Remote {
+    Remote { file, bytes, sha256 }
+}
+
+const MNIST: [Remote; 4] = [
+    remote(
+        "train-images-idx3-ubyte.gz",
+        9_912_422,
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    ),
+    remote(
+        "train-labels-idx1-ubyte.gz",
+        28_881,
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    ),
+    remote(
+        "t10k-images-idx3-ubyte.gz",
+        1_648_877,
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    ),
+    remote(
+        "t10k-labels-idx1-ubyte.gz",
+        4_542,
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    ),
+];
+const FASHION: [Remote; 4] = [
+    remote(
+        "train-images-idx3-ubyte.gz",
+        26_421_880,
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    ),
+    remote(
+        "train-labels-idx1-ubyte.gz",
+        29_515,
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    ),
+    remote(
+        "t10k-images-idx3-ubyte.gz",
+        4_422_102,
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    ),
+    remote(
+        "t10k-labels-idx1-ubyte.gz",
+        5_148,
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    ),
+];
+const KMNIST: [Remote; 4] = [
+    remote(
+        "train-images-idx3-ubyte.gz",
+        18_165_135,
+        "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+    ),
+    remote(
+        "train-labels-idx1-ubyte.gz",
+        29_497,
+        "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+    ),
+    remote(
+        "t10k-images-idx3-ubyte.gz",
+        3_041_136,
+        "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+    ),
+    remote(
+        "t10k-labels-idx1-ubyte.gz",
+        5_120,
+        "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+    ),
+];
+const EMNIST: [Remote; 1] =
+    [remote("gzip.zip", 561_753_746, "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e")];
+const CIFAR_10: [Remote; 1] = [remote(
+    "cifar-10-binary.tar.gz",
+    170_052_171,
+    "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+)];
+
+/// The files of EMNIST's letters, as its archive calls them.
+const LETTERS: [&str; 4] = [
+    "emnist-letters-train-images-idx3-ubyte",
+    "emnist-letters-train-labels-idx1-ubyte",
+    "emnist-letters-test-images-idx3-ubyte",
+    "emnist-letters-test-labels-idx1-ubyte",
+];
+
+/// The most bytes of a file that is unpacked.
+const MOST_UNPACKED: u64 = 256 << 20;
+
+const ALL: [NamedSet; 5] =
+    [NamedSet::Mnist, NamedSet::FashionMnist, NamedSet::Kmnist, NamedSet::EmnistLetters, NamedSet::Cifar10];
+
+impl NamedSet {
+    /// The name: `fashion-mnist`.
+    pub fn name(self) -> &'static str {
+        match self {
+            NamedSet::Mnist => "mnist",
+            NamedSet::FashionMnist => "fashion-mnist",
+            NamedSet::Kmnist => "kmnist",
+            NamedSet::EmnistLetters => "emnist-letters",
+            NamedSet::Cifar10 => "cifar10",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            NamedSet::Mnist => "MNIST",
+            NamedSet::FashionMnist => "Fashion-MNIST",
+            NamedSet::Kmnist => "KMNIST",
+            NamedSet::EmnistLetters => "EMNIST letters",
+            NamedSet::Cifar10 => "CIFAR-10",
+        }
+    }
+
+    /// All of them.
+    pub fn all() -> &'static [NamedSet] {
+        &ALL
+    }
+
+    /// The files to be fetched. Their digests are those that TensorFlow Datasets and others have for them.
+    pub fn files(self) -> &'static [Remote] {
+        match self {
+            NamedSet::Mnist => &MNIST,
+            NamedSet::FashionMnist => &FASHION,
+            NamedSet::Kmnist => &KMNIST,
+            NamedSet::EmnistLetters => &EMNIST,
+            NamedSet::Cifar10 => &CIFAR_10,
+        }
+    }
+
+    /// Where the files are on the net: addresses that each file's name stands behind.
+    pub fn mirrors(self) -> &'static [&'static str] {
+        match self {
+            NamedSet::Mnist => &[
+                "https://ossci-datasets.s3.amazonaws.com/mnist/",
+                "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            ],
+            NamedSet::FashionMnist => &[
+                "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+                "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+                "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            ],
+            NamedSet::Kmnist => &[
+                "https://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+                "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+            ],
+            NamedSet::EmnistLetters => &[
+                "https://biometrics.nist.gov/cs_links/EMNIST/",
+                "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/",
+            ],
+            NamedSet::Cifar10 => &[
+                "https://www.cs.toronto.edu/~kriz/",
+                "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
+            ],
+        }
+    }
+
+    /// Who made the set, and on which terms it may be used, as far as they say.
+    pub fn terms(self) -> &'static str {
+        match self {
+            NamedSet::Mnist => "by Yann LeCun and Corinna Cortes, CC BY-SA 3.0",
+            NamedSet::FashionMnist => "by Zalando SE, MIT licence",
+            NamedSet::Kmnist => "by the ROIS-DS Center for Open Data in the Humanities, CC BY-SA 4.0",
+            NamedSet::EmnistLetters => {
+                "by Cohen, Afshar, Tapson and van Schaik, from NIST's special database 19"
+            }
+            NamedSet::Cifar10 => "by Alex Krizhevsky, who asks for his technical report of 2009 to be cited",
+        }
+    }
+
+    fn classes(self) -> Option<Vec<String>> {
+        let words = match self {
+            NamedSet::Mnist | NamedSet::Cifar10 => return None,
+            NamedSet::FashionMnist => {
+                "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
+            }
+            NamedSet::Kmnist => "o,ki,su,tsu,na,ha,ma,ya,re,wo",
+            NamedSet::EmnistLetters => "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z",
+        };
+        Some(words.split(',').map(str::to_owned).collect())
+    }
+
+    /// The folder that `tercet data fetch` puts the set into: `TERCET_DATA`, or `tercet` among the user's data, and the name.
+    /// `None` where the system says no home.
+    pub fn folder(self) -> Option<PathBuf> {
+        let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home = || set("HOME").or_else(|| set("USERPROFILE"));
+        let all = set("TERCET_DATA").or_else(|| {
+            let of_user = set("XDG_DATA_HOME").or_else(|| match () {
+                () if cfg!(windows) => set("LOCALAPPDATA"),
+                () if cfg!(target_os = "macos") => {
+                    home().map(|home| home.join("Library/Application Support"))
+                }
+                () => home().map(|home| home.join(".local/share")),
+            });
+            of_user.map(|folder| folder.join("tercet"))
+        })?;
+        Some(all.join(self.name()))
+    }
+
+    /// Where the set may be: the folders of Tercet's own, Debian's, Keras's, torchvision's and Hugging Face's, in that order.
+    pub fn places(self) -> Vec<PathBuf> {
+        let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home = set("HOME").or_else(|| set("USERPROFILE")).unwrap_or_default();
+        let keras = set("KERAS_HOME").unwrap_or_else(|| home.join(".keras")).join("datasets");
+        let hub = set("HF_HUB_CACHE")
+            .unwrap_or_else(|| set("HF_HOME").unwrap_or_else(|| home.join(".cache/huggingface")).join("hub"));
+        let mut places: Vec<PathBuf> = self.folder().into_iter().collect();
+        // torchvision is told a folder, which its documentation calls `data`.
+        let torch = |name: &str| {
+            ["data", "datasets"]
+                .map(|root| Path::new(root).join(name))
+                .into_iter()
+                .chain([home.join("data").join(name)])
+        };
+        match self {
+            NamedSet::Mnist => {
+                places.push(keras.join("mnist.npz"));
+                places.extend(torch("MNIST/raw"));
+            }
+            NamedSet::FashionMnist => {
+                places.push("/usr/share/datasets/fashion-mnist".into());
+                places.push(keras.join("fashion-mnist"));
+                places.extend(torch("FashionMNIST/raw"));
+                places.extend(snapshots(
+                    &hub,
+                    &["zalando-datasets--fashion_mnist", "fashion_mnist"],
+                    "fashion_mnist",
+                ));
+            }
+            NamedSet::Kmnist => places.extend(torch("KMNIST/raw")),
+            NamedSet::EmnistLetters => places.extend(torch("EMNIST/raw")),
+            NamedSet::Cifar10 => {
+                places.extend(torch("cifar-10-batches-bin"));
+                places.push(keras.join("cifar-10-batches-bin"));
+                places.extend(snapshots(&hub, &["uoft-cs--cifar10", "cifar10"], "plain_text"));
+            }
+        }
+        places
+    }
+
+    /// Whether a place has the set.
+    fn is_at(self, place: &Path) -> bool {
+        match self {
+            NamedSet::EmnistLetters => LETTERS.iter().all(|file| gzipped_or_not(place, file).is_some()),
+            NamedSet::Cifar10 if super::cifar::files(place).is_some() => true,
+            NamedSet::Cifar10 => {
+                super::cifar::files(&place.join("cifar-10-batches-bin")).is_some() || has_parquet(place)
+            }
+            _ => place.is_file() || idx_folder::is_it(place) || has_parquet(place),
+        }
+    }
+
+    /// The first of the places that has the set.
+    ///
+    /// # Errors
+    /// None has it: which were looked at, and how it would be fetched.
+    pub fn locate(self) -> Result<PathBuf> {
+        let places = self.places();
+        places.iter().find(|place| self.is_at(place)).cloned().ok_or_else(|| {
+            let looked: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+            let bytes: u64 = self.files().iter().map(|file| file.bytes).sum();
+            let expected = format!(
+                "its files in one of {}; or let `tercet data fetch {}` get them ({} MB)",
+                looked.join(", "),
+                self.name(),
+                bytes.div_ceil(1_000_000)
+            );
+            Error::mismatch(format!("the data set {}", self.name()), "none on this machine", expected)
+        })
+    }
+
+    /// Reads the set where it is.
+    pub(super) fn open(self, reading: &Reading) -> Result<Found> {
+        let place = self.locate()?;
+        let found = match self {
+            NamedSet::EmnistLetters => letters(&place)?,
+            _ => find(&place, reading, None)?,
+        };
+        // Tables of Hugging Face's say the names themselves.
+        let classes = found.classes.or_else(|| self.classes());
+        Ok(Found { name: self.title().to_owned(), classes, ..found })
+    }
+
+    /// Takes out of the fetched files what reading takes, where they are an archive. `archive` is its path.
+    ///
+    /// # Errors
+    /// An archive without the files, or that cannot be read, and files that cannot be written.
+    pub fn unpack(self, archive: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+        match self {
+            NamedSet::EmnistLetters => LETTERS
+                .iter()
+                .map(|file| {
+                    let (name, path) = (format!("gzip/{file}.gz"), folder.join(format!("{file}.gz")));
+                    unzip(archive, &name, &path)?;
+                    Ok(path)
+                })
+                .collect(),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether the set is whole in the folder it is fetched to, as far as names tell.
+    pub fn is_fetched(self, folder: &Path) -> bool {
+        match self {
+            NamedSet::EmnistLetters | NamedSet::Cifar10 => self.is_at(folder),
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for NamedSet {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        ALL.into_iter().find(|set| set.name() == text).ok_or_else(|| {
+            let names: Vec<&str> = ALL.iter().map(|set| set.name()).collect();
+            Error::setting("the name of the data set", text, format!("one of {}", names.join(", ")))
+        })
+    }
+}
+
+impl fmt::Display for NamedSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The folders of a set among those that Hugging Face's hub has cached, the newest first.
+fn snapshots(hub: &Path, names: &[&str], part: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for name in names {
+        let folder = hub.join(format!("datasets--{name}")).join("snapshots");
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let mut each: Vec<PathBuf> = entries.map(|entry| entry.path().join(part)).collect();
+        each.sort_by_key(|path| {
+            std::cmp::Reverse(fs::metadata(path).and_then(|about| about.modified()).ok())
+        });
+        found.extend(each);
+    }
+    // Where there is none, say where one would be.
+    if found.is_empty() {
+        found.extend(names.first().map(|name| hub.join(format!("datasets--{name}/snapshots"))));
+    }
+    found
+}
+
+fn has_parquet(folder: &Path) -> bool {
+    cfg!(feature = "parquet")
+        && fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            name.starts_with("train") && name.ends_with(".parquet")
+        })
+}
+
+fn gzipped_or_not(folder: &Path, file: &str) -> Option<PathBuf> {
+    [folder.join(file), folder.join(format!("{file}.gz"))].into_iter().find(|path| path.is_file())
+}
+
+/// EMNIST's letters. Their images lie on their sides, columns first, and their labels begin with 1.
+fn letters(folder: &Path) -> Result<Found> {
+    let part = |what: &str, images: &str, labels: &str| {
+        let there = |file| gzipped_or_not(folder, file).unwrap_or_else(|| folder.join(file));
+        let (path, labels_path) = (there(images), there(labels));
+        let features = match idx_folder::read_images(&path)? {
+            Features::Pixels(shape, pixels) => upright(shape, &pixels),
+            other => other,
+        };
+        let labels = idx_folder::read_labels(&labels_path)?.less_one();
+        let part = Part { name: format!("EMNIST letters {what}"), path, labels_path, features, labels };
+        part.check()?;
+        Ok(part)
+    };
+    let train = part("train", LETTERS[0], LETTERS[1])?;
+    let test = part("test", LETTERS[2], LETTERS[3])?;
+    let (train, test) = (Half::Whole(train), Some(Half::Whole(test)));
+    Ok(Found { name: String::new(), train, test, classes: None, layout: None })
+}
+
+/// Images whose columns lie one after another, with rows that do.
+fn upright(shape: ImageShape, pixels: &[u8]) -> Features {
+    let (width, height) = (shape.height, shape.width);
+    let mut all = Vec::with_capacity(pixels.len());
+    for image in pixels.chunks_exact(shape.features()) {
+        all.extend((0..height).flat_map(|y| (0..width).map(move |x| image[x * height + y])));
+    }
+    Features::Pixels(ImageShape::gray(width, height), all)
+}
+
+/// Takes one file out of a ZIP archive.
+fn unzip(archive: &Path, name: &str, to: &Path) -> Result<()> {
+    let refuse = |error: zip::result::ZipError| {
+        let remedy = "Fetch it again.";
+        Error::format(
+            archive,
+            format!("an archive without {name} ({error})"),
+            "the archive of the set",
+            remedy,
+        )
+    };
+    let file = File::open(archive).map_err(Error::file("open", archive))?;
+    let mut zip = zip::ZipArchive::new(file).map_err(refuse)?;
+    let entry = zip.by_name(name).map_err(refuse)?;
+    let mut entry = entry.take(MOST_UNPACKED);
+    replace_with(to, |file| std::io::copy(&mut entry, file).map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Idx, Values, write_idx};
+
+    #[test]
+    fn digests_are_digests_and_every_set_has_a_mirror() {
+        for set in NamedSet::all() {
+            assert_eq!(set.name().parse::<NamedSet>().unwrap(), *set);
+            assert!(!set.mirrors().is_empty() && set.mirrors().iter().all(|mirror| mirror.ends_with('/')));
+            for file in set.files() {
+                assert!(
+                    file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_hexdigit()),
+                    "{file:?}"
+                );
+                assert!(file.bytes > 0);
+            }
+        }
+        let error = "cifar".parse::<NamedSet>().unwrap_err().to_string();
+        assert!(error.contains("fashion-mnist") && error.contains("cifar10"), "{error}");
+    }
+
+    #[test]
+    fn letters_are_set_upright_and_their_labels_begin_with_0() {
+        let folder = tempfile::tempdir().unwrap();
+        // Two images of 2 × 2: columns first in the file.
+        let images = Idx { dimensions: vec![2, 2, 2], values: Values::U8(vec![1, 2, 3, 4, 5, 6, 7, 8]) };
+        let labels = Idx { dimensions: vec![2], values: Values::U8(vec![1, 26]) };
+        for file in LETTERS {
+            let idx = if file.contains("images") { &images } else { &labels };
+            write_idx(&folder.path().join(format!("{file}.gz")), idx).unwrap();
+        }
+        assert!(NamedSet::EmnistLetters.is_at(folder.path()));
+        let found = letters(folder.path()).unwrap();
+        let found = Found { classes: NamedSet::EmnistLetters.classes(), ..found };
+        let set = super::super::open::finish(found, &Reading::default()).unwrap();
+        assert_eq!(set.train.pixels(0), Some(&[1, 3, 2, 4][..]));
+        assert_eq!((set.train.labels(), set.train.classes()[25].as_str()), (vec![0, 25], "z"));
+    }
+
+    #[test]
+    fn hugging_faces_folders_are_found_newest_first() {
+        let hub = tempfile::tempdir().unwrap();
+        assert_eq!(
+            snapshots(hub.path(), &["uoft-cs--cifar10"], "plain_text"),
+            [hub.path().join("datasets--uoft-cs--cifar10/snapshots")]
+        );
+        let part = hub.path().join("datasets--cifar10/snapshots/0b2714/plain_text");
+        fs::create_dir_all(&part).unwrap();
+        assert_eq!(
+            snapshots(hub.path(), &["uoft-cs--cifar10", "cifar10"], "plain_text"),
+            std::slice::from_ref(&part)
+        );
+        assert!(!NamedSet::Cifar10.is_at(&part));
+        fs::write(part.join("train-00000-of-00001.parquet"), "PAR1").unwrap();
+        assert_eq!(NamedSet::Cifar10.is_at(&part), cfg!(feature = "parquet"));
+    }
+}
