@@ -10,7 +10,6 @@ use crate::data::{Dataset, folds};
 use crate::loss::{Loss, probabilities};
 use crate::matrix::argmax;
 use crate::neighbors::{Metric, NeighborsClassifier, Vote};
-use crate::network::Shape;
 use crate::recipe::Recipe;
 use crate::train::{self, train};
 use crate::{Error, Matrix, Result};
@@ -130,7 +129,7 @@ pub fn suspects(
     let mut of_test = test.map(|test| Matrix::zeros(test.len(), classes));
     let mut words = String::new();
     for (number, split) in splits.iter().enumerate() {
-        let mut network = recipe.untrained(Shape::of(train_set), classes)?;
+        let mut network = recipe.untrained_on(&split.train)?;
         words = network.to_string();
         let steps = recipe.train.steps(split.train.len()) as f64;
         let mut flow = ControlFlow::Continue(());
