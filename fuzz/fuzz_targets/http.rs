@@ -20,6 +20,7 @@ mod judging {
     }
 }
 
+#[path = "../../crates/tercet-cli/src/serve"]
 mod serve {
     use std::sync::Arc;
     use std::time::Duration;
@@ -27,15 +28,10 @@ mod serve {
     use axum::http::StatusCode;
     use axum::response::{IntoResponse, Response};
 
-    #[path = "../../../crates/tercet-cli/src/serve/body.rs"]
     mod body;
-    #[path = "../../../crates/tercet-cli/src/serve/models.rs"]
     mod models;
-    #[path = "../../../crates/tercet-cli/src/serve/predict.rs"]
     pub mod predict;
-    #[path = "../../../crates/tercet-cli/src/serve/problem.rs"]
     mod problem;
-    #[path = "../../../crates/tercet-cli/src/serve/work.rs"]
     mod work;
 
     pub struct Server {

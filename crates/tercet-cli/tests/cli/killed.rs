@@ -175,8 +175,8 @@ fn a_full_disk_is_an_error_and_nothing_is_lost() {
         ("data convert small a.csv --train-only", "a.csv"),
         ("evaluate linear.safetensors --data small --report r.html", "r.html"),
     ] {
-        let refused = format!("cannot write {name}");
-        scratch.refuses_command(&mut limited(&scratch, command), 3, &[refused.as_str(), "File too large"]);
+        let words = [&*format!("cannot write {name}"), "File too large"];
+        scratch.refuses_command(&mut limited(&scratch, command), 3, &words);
     }
 }
 
