@@ -6,8 +6,11 @@ use super::{AnyRecipe, Exact, Recipe};
 
 /// Those that are files, of the folder `recipes` of this crate.
 const FILES: &[(&str, &str)] = &[
+    ("fewest", include_str!("../../recipes/fewest.toml")),
     ("knn-deformable", include_str!("../../recipes/knn-deformable.toml")),
     ("knn-shifted", include_str!("../../recipes/knn-shifted.toml")),
+    ("linear-patches", include_str!("../../recipes/linear-patches.toml")),
+    ("linear-pixels", include_str!("../../recipes/linear-pixels.toml")),
     ("ninety-nine", include_str!("../../recipes/ninety-nine.toml")),
     ("two-layer", include_str!("../../recipes/two-layer.toml")),
     ("two-layer-elastic", include_str!("../../recipes/two-layer-elastic.toml")),
