@@ -54,7 +54,7 @@ fn timeless(mut tuning: Tuning) -> Tuning {
 
 fn number(tuning: &Tuning, trial: usize, name: &str) -> f64 {
     let trial = tuning.trials.iter().find(|t| t.number == trial).unwrap();
-    match trial.settings.values().into_iter().find(|(n, _)| *n == name).unwrap().1 {
+    match trial.settings.values().into_iter().find(|(n, _)| n == name).unwrap().1 {
         Value::Number(v) => v,
         Value::Name(name) => panic!("{name} is no number"),
     }

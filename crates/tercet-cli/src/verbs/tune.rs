@@ -7,11 +7,15 @@ use std::str::FromStr;
 
 use clap::Subcommand;
 use tercet::neighbors::{Metric, Vote};
+use tercet::recipe::AnyRecipe;
 use tercet::text;
 use tercet::train::{Length, Settings};
-use tercet::tune::{self, Axis, Judge, NeighborSpace, NetworkSpace, Plan, Progress, Search, Tuning};
+use tercet::tune::{
+    self, Axis, Judge, NeighborSpace, NetworkSpace, Plan, Progress, RecipeSpace, Search, TrialSettings,
+    Tuning, Vary,
+};
 
-use crate::arguments::{Data, Seed, Validation, check_writable};
+use crate::arguments::{self, Data, Seed, Validation, check_writable};
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
 use crate::{exit, interrupt, output};
@@ -43,6 +47,20 @@ enum Kind {
     Linear {
         #[command(flatten)]
         descent: Descent,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Tune whatever keys of a recipe: layers, schedule, augmentation, …
+    Recipe {
+        /// The recipe that says the rest: the name of one that is built in, or a TOML file
+        #[arg(value_name = "NAME|FILE")]
+        recipe: String,
+        /// A key of the recipe with its values, such as train.learning_rate=0.01,0.03; for each key once
+        #[arg(long, required = true, value_name = "KEY=VALUE,…")]
+        vary: Vec<Vary>,
+        /// Write the best recipe to this file
+        #[arg(long, value_name = "FILE.toml")]
+        best: Option<PathBuf>,
         #[command(flatten)]
         common: Common,
     },
@@ -102,6 +120,27 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Kind::Neighbors { k, metric, vote, common } => {
             let space = NeighborSpace { k: axis("-k", &k, &common, one)?, metric, vote };
             search(&common, |data, plan, observe| tune::neighbors(data, &space, plan, observe))
+        }
+        Kind::Recipe { recipe, vary, best, common } => {
+            let AnyRecipe::Descent(base) = arguments::recipe(&recipe)? else {
+                let message = format!(
+                    "the recipe {recipe} learns nothing by gradient descent: `tercet tune neighbors` and `tercet train linear \
+                     --solver dual --reg auto` choose settings of the others"
+                );
+                return Err(exit::usage(message));
+            };
+            best.as_deref().map(check_writable).transpose()?;
+            let space = RecipeSpace { base, vary };
+            let tune = |data: &tercet::Dataset, plan: &Plan, observe: tune::Observer<'_>| {
+                let tuning = tune::recipes(data, &space, plan, observe)?;
+                if let (Some(path), Some(trial)) = (&best, tuning.best())
+                    && let TrialSettings::Recipe { recipe, .. } = &trial.settings
+                {
+                    tercet::file::replace(path, recipe.to_toml().as_bytes())?;
+                }
+                Ok(tuning)
+            };
+            search(&common, tune)
         }
         Kind::Linear { descent, common } => {
             let space = descent.space(Settings::linear(), Axis::only(Vec::new()), &common)?;

@@ -34,6 +34,27 @@ fn grids_of_linear_classifiers_and_networks() {
 }
 
 #[test]
+fn any_keys_of_a_recipe() {
+    let scratch = Scratch::new();
+    let arguments = "tune recipe lecture --data small --vary hidden=[5],[7] --vary train.learning_rate=0.05,1e30 \
+                     --vary train.length={iterations=20} --best best.toml";
+    let outcome = scratch.run(&format!("{arguments} --json")).succeeds();
+    let trials = trials(&outcome);
+    assert_eq!(trials.len(), 4);
+    assert_eq!(trials.iter().filter(|trial| !trial["diverged"].is_null()).count(), 2);
+    let best = &trials[0]["settings"]["recipe"]["set"];
+    assert_eq!(best[1], serde_json::json!(["train.learning_rate", 0.05]));
+    // The best recipe is one to train by.
+    scratch.run("train --recipe best.toml --data small").succeeds();
+    scratch.run(arguments).succeeds().says(&["best: hidden [", "train.learning_rate 0.05"]);
+
+    scratch.refuses("tune recipe lecture --data small --vary train.lr=1", 3, &["train.lr = 1", "learning_rate"]);
+    scratch.refuses("tune recipe lecture --data small --vary seed=1,2", 2, &["seed"]);
+    scratch.refuses("tune recipe knn-shifted --vary k=1", 2, &["gradient descent"]);
+    scratch.refuses("tune recipe lecture", 2, &["--vary"]);
+}
+
+#[test]
 fn a_random_search_draws_from_ranges_and_is_repeated_by_its_seed() {
     let scratch = Scratch::new();
     let search = |seed| {

@@ -44,6 +44,7 @@ mod neighbors;
 mod networks;
 mod page;
 mod plots;
+mod recipes;
 mod record;
 
 use std::ops::ControlFlow;
@@ -56,6 +57,7 @@ pub use choice::{render_choice, write_choice};
 pub use neighbors::{NeighborSpace, neighbors};
 pub use networks::{NetworkSpace, networks};
 pub use page::{render, write};
+pub use recipes::{RecipeSpace, Vary, recipes};
 pub use record::{Divergence, Trial, TrialSettings, Tuning, Value};
 
 use crate::data::{Dataset, Split, folds, split};

@@ -14,7 +14,7 @@ use crate::linear::LinearClassifier;
 use crate::loss::Loss;
 use crate::network::{Init, Network};
 use crate::random::{Stream, generator};
-use crate::train::{Ending, Settings, train};
+use crate::train::{self, Ending, Settings};
 use crate::{Error, Result};
 
 /// The settings of networks to choose from, in the order in which a grid goes through them: the learning rate changes
@@ -208,7 +208,14 @@ pub fn networks(data: &Dataset, space: &NetworkSpace, plan: &Plan, observe: Obse
     let splits = plan.judge.splits(data, plan.seed)?;
     let mut watch = Watch::new(candidates.len(), observe);
     for candidate in candidates {
-        let Some(trial) = attempt(candidate, space.init, &splits, plan.seed, &mut watch)? else { break };
+        let start = |examples: &Dataset| candidate.network(examples, space.init, plan.seed);
+        let training = Training { settings: &candidate.settings, start: &start, weights: &|_| Ok(None) };
+        let tried = TrialSettings::Network {
+            hidden: candidate.hidden.clone(),
+            init: space.init,
+            training: candidate.settings,
+        };
+        let Some(trial) = attempt(training, tried, &splits, plan.seed, &mut watch)? else { break };
         if watch.trial_done(trial).is_break() {
             break;
         }
@@ -216,27 +223,43 @@ pub fn networks(data: &Dataset, space: &NetworkSpace, plan: &Plan, observe: Obse
     Ok(watch.tuning(data, plan))
 }
 
+/// What is done on each split.
+pub(super) struct Training<'a> {
+    pub settings: &'a Settings,
+    /// The network before its first step on these examples.
+    pub start: &'a dyn Fn(&Dataset) -> Result<Network>,
+    /// How much each of them counts.
+    pub weights: &'a dyn Fn(&Dataset) -> Result<Option<Vec<f32>>>,
+}
+
 /// Trains and judges on every split; `None` where the observer broke it off.
-fn attempt(
-    candidate: Candidate,
-    init: Init,
+pub(super) fn attempt(
+    training: Training<'_>,
+    tried: TrialSettings,
     splits: &[Split],
     seed: u64,
     watch: &mut Watch,
 ) -> Result<Option<Trial>> {
+    let Training { settings, start, weights } = training;
     let begun = Instant::now();
     let (mut accuracies, mut losses) = (Vec::new(), Vec::new());
     let (mut diverged, mut parameters) = (None, 0);
     for (fold, Split { train: examples, validation }) in splits.iter().enumerate() {
-        let mut network = candidate.network(examples, init, seed)?;
+        let mut network = start(examples)?;
+        let weights = weights(examples)?;
         parameters = network.parameters();
         // Looking at the validation set on the way takes time, and matters to nobody but patience.
-        let on_the_way = candidate.settings.patience.map(|_| validation);
+        let on_the_way = settings.patience.map(|_| validation);
         let mut observe = |progress: crate::train::Progress<'_>| -> ControlFlow<()> {
             let part = progress.step as f64 / progress.total as f64;
             watch.during((fold as f64 + part) / splits.len() as f64)
         };
-        match train(&mut network, examples, on_the_way, &candidate.settings, seed, &mut observe) {
+        let plan = train::Plan {
+            validation: on_the_way,
+            weights: weights.as_deref(),
+            ..train::Plan::new(examples, settings, seed)
+        };
+        match plan.train(&mut network, &mut observe) {
             Ok(_) if watch.stopped => return Ok(None),
             Ok(training) => debug_assert!(training.ending != Ending::Interrupted),
             Err(Error::Diverged { step, .. }) => {
@@ -248,11 +271,9 @@ fn attempt(
         let (scores, labels) = (network.scores(validation)?, validation.labels());
         let right = scores.argmax().iter().zip(&labels).filter(|(found, label)| found == label).count();
         accuracies.push(right as f64 / labels.len() as f64);
-        losses.push(f64::from(candidate.settings.loss.loss(scores.values(), &labels)));
+        losses.push(f64::from(settings.loss.loss(scores.values(), &labels)));
     }
-    let Candidate { hidden, settings } = candidate;
-    let settings = TrialSettings::Network { hidden, init, training: settings };
-    let mut trial = Trial::new(watch.trials.len() + 1, settings, accuracies, &losses);
+    let mut trial = Trial::new(watch.trials.len() + 1, tried, accuracies, &losses);
     if diverged.is_some() {
         trial.accuracy = None;
         trial.standard_error = None;

@@ -85,7 +85,7 @@ impl Scale {
 
 /// One chart for each tuned setting; nothing where there was nothing to choose.
 pub(super) fn plots(tuning: &Tuning) -> Result<Markup> {
-    let charts = tuning.tuned().into_iter().map(|name| chart(tuning, name)).collect::<Result<Vec<_>>>()?;
+    let charts = tuning.tuned().into_iter().map(|name| chart(tuning, &name)).collect::<Result<Vec<_>>>()?;
     Ok(html! {
         @if !charts.is_empty() {
             section id="settings" aria-labelledby="settings-title" {
@@ -102,7 +102,7 @@ fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
         .trials
         .iter()
         .filter_map(|trial| {
-            let value = trial.settings.values().into_iter().find(|(n, _)| *n == name)?.1;
+            let value = trial.settings.values().into_iter().find(|(n, _)| n == name)?.1;
             Some((trial, value))
         })
         .collect();
@@ -158,7 +158,7 @@ fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
 
     let description = match best {
         Some(best) => {
-            let value = best.settings.values().into_iter().find(|(n, _)| *n == name);
+            let value = best.settings.values().into_iter().find(|(n, _)| n == name);
             let value = value.map_or(String::new(), |(_, value)| value.to_string());
             format!(
                 "The best accuracy, {}, is with {name} {value}.",

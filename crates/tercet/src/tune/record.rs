@@ -8,6 +8,7 @@ use super::Plan;
 use crate::loss::Loss;
 use crate::neighbors::{Metric, Vote};
 use crate::network::Init;
+use crate::recipe::Recipe;
 use crate::train::Settings;
 use crate::{Error, Result};
 
@@ -71,6 +72,13 @@ pub enum TrialSettings {
         /// How it was trained.
         training: Settings,
     },
+    /// A whole recipe.
+    Recipe {
+        /// The keys that were varied, and the values that they had.
+        set: Vec<(String, Value)>,
+        /// All of it.
+        recipe: Box<Recipe>,
+    },
     /// Nearest neighbours.
     Neighbors {
         /// How many are asked.
@@ -117,13 +125,14 @@ impl Tuning {
     }
 
     /// The names of the settings that differ between trials.
-    pub fn tuned(&self) -> Vec<&'static str> {
-        let all: Vec<Vec<(&str, Value)>> = self.trials.iter().map(|trial| trial.settings.values()).collect();
+    pub fn tuned(&self) -> Vec<String> {
+        let all: Vec<Vec<(String, Value)>> =
+            self.trials.iter().map(|trial| trial.settings.values()).collect();
         let Some(first) = all.first() else { return Vec::new() };
         first
             .iter()
             .filter(|(name, value)| all.iter().any(|v| v.iter().any(|(n, v)| n == name && v != value)))
-            .map(|(name, _)| *name)
+            .map(|(name, _)| name.clone())
             .collect()
     }
 }
@@ -158,7 +167,7 @@ impl Trial {
         let accuracy = |trial: &Trial| trial.accuracy.unwrap_or(-1.0);
         let size = |trial: &Trial| match trial.settings {
             TrialSettings::Neighbors { k, .. } => k,
-            TrialSettings::Network { .. } => trial.parameters.unwrap_or(0),
+            TrialSettings::Network { .. } | TrialSettings::Recipe { .. } => trial.parameters.unwrap_or(0),
         };
         accuracy(other)
             .total_cmp(&accuracy(self))
@@ -169,8 +178,9 @@ impl Trial {
 
 impl TrialSettings {
     /// Everything that a space has an axis for, a name and a value each.
-    pub fn values(&self) -> Vec<(&'static str, Value)> {
-        match self {
+    pub fn values(&self) -> Vec<(String, Value)> {
+        let values = match self {
+            TrialSettings::Recipe { set, .. } => return set.clone(),
             TrialSettings::Network { hidden, training, .. } => {
                 let mut values = vec![
                     ("hidden", Value::Name(hidden_name(hidden))),
@@ -188,11 +198,12 @@ impl TrialSettings {
                 ("vote", Value::Name(vote.to_string())),
                 ("k", Value::Number(*k as f64)),
             ],
-        }
+        };
+        values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     fn words(&self) -> Vec<(String, String)> {
-        self.values().into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+        self.values().into_iter().map(|(name, value)| (name, value.to_string())).collect()
     }
 }
 
