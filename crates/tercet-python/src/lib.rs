@@ -29,7 +29,7 @@ mod core {
     #[pymodule_export]
     use crate::lecture::{loss_and_gradients, network, scores};
     #[pymodule_export]
-    use crate::model::{Model, from_state, remember};
+    use crate::model::{Model, evaluate, from_state, remember};
     #[pymodule_export]
     use crate::training::{Memory, solve, train};
     #[pymodule_export]

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use numpy::{
-    PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArrayDyn,
+    PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn,
     PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
@@ -286,6 +286,24 @@ impl Model {
         let classifier = Classifier::Neighbors(asked().map_err(exception)?);
         Ok(Model { file: ModelFile { card: self.file.card.clone(), classifier } })
     }
+}
+
+/// The answers `argmax(scores)`, (N, C), on labelled examples, counted: the core's evaluation as JSON.
+#[pyfunction]
+pub fn evaluate(
+    py: Python<'_>,
+    scores: PyReadonlyArray2<'_, f32>,
+    labels: PyReadonlyArray1<'_, u32>,
+    classes: Vec<String>,
+) -> PyResult<String> {
+    let (rows, columns) = (scores.shape()[0], scores.shape()[1]);
+    let (scores, labels) = (scores.as_slice()?.to_vec(), labels.to_vec()?);
+    let count = || {
+        let scores = tercet::Matrix::new(rows, columns, scores)?;
+        tercet::evaluate::Evaluation::from_scores(&scores, &labels, &classes)
+    };
+    let evaluation = py.detach(count).map_err(exception)?;
+    serde_json::to_string(&evaluation).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// A search that Ctrl-C ends.

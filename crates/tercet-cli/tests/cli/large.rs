@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::common::{Outcome, Scratch};
 
 /// The rows of the large file, and their numbers.
-const ROWS: usize = 700_000;
-const SIDE: usize = 16;
+const ROWS: usize = 240_000;
+const SIDE: usize = 28;
 const WIDTH: usize = SIDE * SIDE;
 
 /// What the program may take: a quarter of the file.
@@ -39,6 +39,15 @@ fn write_npy(path: &Path, shape: &str, rows: impl Iterator<Item = Vec<u8>>) {
     file.write_all(b"\x93NUMPY\x01\x00").unwrap();
     file.write_all(&(header.len() as u16).to_le_bytes()).unwrap();
     file.write_all(header.as_bytes()).unwrap();
+    rows.for_each(|row| file.write_all(&row).unwrap());
+    file.flush().unwrap();
+}
+
+/// Writes an IDX file of bytes, a row at a time.
+fn write_idx(path: &Path, dimensions: &[usize], rows: impl Iterator<Item = Vec<u8>>) {
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path).unwrap());
+    file.write_all(&[0, 0, 8, dimensions.len() as u8]).unwrap();
+    dimensions.iter().for_each(|&n| file.write_all(&(n as u32).to_be_bytes()).unwrap());
     rows.for_each(|row| file.write_all(&row).unwrap());
     file.flush().unwrap();
 }
@@ -75,19 +84,15 @@ fn a_large_file_is_searched_and_judged_by_in_a_quarter_of_its_size() {
     }
     let scratch = Scratch::empty();
     let images = |rows: usize| format!("{rows}, {SIDE}, {SIDE}");
-    let labels = |rows: usize| std::iter::once((0..rows).map(|i| u8::from(!is_dark(i))).collect());
-    write_npy(&scratch.path("images_test.npy"), &images(ROWS), (0..ROWS).map(row));
-    write_npy(&scratch.path("labels_test.npy"), &format!("{ROWS},"), labels(ROWS));
-    write_npy(&scratch.path("images_train.npy"), &images(300), (0..300).map(row));
-    write_npy(&scratch.path("labels_train.npy"), "300,", labels(300));
+    write_npy(&scratch.path("rows.npy"), &images(ROWS), (0..ROWS).map(row));
     // Rows of the large file are their own nearest neighbours.
-    let asked = [ROWS - 1, 0, 677_777, 123_456];
+    let asked = [ROWS - 1, 0, 177_777, 23_456];
     write_npy(&scratch.path("queries.npy"), &images(asked.len()), asked.iter().map(|&i| row(i)));
 
-    let search = "search images_test.npy queries.npy -k 3 --piece 30000 --distances far.npy --threads 2";
+    let search = "search rows.npy queries.npy -k 3 --piece 10000 --distances far.npy --threads 2";
     let (outcome, most) = watched(&scratch, search);
     assert!(
-        outcome.stderr.contains("4 queries among 700,000 rows") && outcome.stderr.contains("in 24 pieces")
+        outcome.stderr.contains("4 queries among 240,000 rows") && outcome.stderr.contains("in 24 pieces")
     );
     assert!(most < MOST, "{most} bytes to search {} bytes", ROWS * WIDTH);
     let (near, far) = (scratch.read("neighbors.npy"), scratch.read("far.npy"));
@@ -101,13 +106,20 @@ fn a_large_file_is_searched_and_judged_by_in_a_quarter_of_its_size() {
         assert_eq!(far[3 * i + 1], squares.sum::<f64>().sqrt());
     }
 
-    scratch.run("train linear --data images_train.npy --test-data images_train.npy --epochs 20 --out l.safetensors").succeeds();
-    let (outcome, most) = watched(&scratch, "evaluate l.safetensors --data images_train.npy --threads 2");
-    assert!(outcome.stdout.contains("of 700,000 wrong"), "{}", outcome.stdout);
+    std::fs::remove_file(scratch.path("rows.npy")).unwrap();
+    std::fs::create_dir(scratch.path("set")).unwrap();
+    for (part, rows) in [("train", 300), ("t10k", ROWS)] {
+        let file = |what: &str| scratch.path(&format!("set/{part}-{what}-ubyte"));
+        write_idx(&file("images-idx3"), &[rows, SIDE, SIDE], (0..rows).map(row));
+        write_idx(&file("labels-idx1"), &[rows], (0..rows).map(|i| vec![u8::from(!is_dark(i))]));
+    }
+    scratch.run("train linear --data set --epochs 20").succeeds();
+    let (outcome, most) = watched(&scratch, "evaluate linear.safetensors --data set --threads 2");
+    assert!(outcome.stdout.contains("of 240,000 wrong"), "{}", outcome.stdout);
     assert!(most < MOST, "{most} bytes to judge by {} bytes", ROWS * WIDTH);
 
-    scratch.refuses("search images_test.npy queries.npy -k 0", 2, &["k is 0"]);
-    scratch.refuses("search labels_train.npy queries.npy", 3, &["1 dimension"]);
+    scratch.refuses("search queries.npy queries.npy -k 0", 2, &["k is 0"]);
+    scratch.refuses("search set/train-labels-idx1-ubyte queries.npy", 3, &["1 dimension"]);
     scratch.refuses("search queries.npy nothing.npy", 3, &["nothing.npy"]);
     scratch.refuses("search queries.npy queries.npy --out a.npy --distances a.npy -k 1", 2, &["name two"]);
 }

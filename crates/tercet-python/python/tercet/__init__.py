@@ -6,9 +6,11 @@ functions by their names.
 
 from . import lecture
 from ._core import VERSION as __version__
+from ._evaluation import Evaluation, evaluate
 from ._files import load
 from ._threads import threads
 from ._torch import from_state_dict
+from ._tuning import Tuned, tune
 from .datasets import Collection, Part, load_data, load_mnist
 from .linear import LinearClassifier
 from .neighbors import KNeighborsClassifier, NearestNeighbors
@@ -17,16 +19,20 @@ from .network import CNNClassifier, MLPClassifier
 __all__ = [
     "CNNClassifier",
     "Collection",
+    "Evaluation",
     "KNeighborsClassifier",
     "LinearClassifier",
     "MLPClassifier",
     "NearestNeighbors",
     "Part",
+    "Tuned",
     "__version__",
+    "evaluate",
     "from_state_dict",
     "lecture",
     "load",
     "load_data",
     "load_mnist",
     "threads",
+    "tune",
 ]

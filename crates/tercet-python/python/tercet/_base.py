@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from . import _core, _rows, _threads
+from . import _core, _figures, _rows, _threads
 
 
 def names_of(classes: np.ndarray) -> list[str]:
@@ -92,7 +92,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         drawing = super()._repr_html_inner()
         if not hasattr(self, "model_"):
             return drawing
-        return f"{drawing}<p>{html.escape(self.model_.describe())}</p>"
+        named = {"training loss": getattr(self, "loss_curve_", None), "validation loss": getattr(self, "validation_loss_curve_", None)}
+        lines = _figures.curves({name: values for name, values in named.items() if values})
+        return f"{drawing}<p>{html.escape(self.model_.describe())}</p>{lines}"
 
     # What a model is kept in.
 

@@ -69,6 +69,7 @@ def remember(
     image: Sides | None = None,
     threads: int | None = None,
 ) -> Model: ...
+def evaluate(scores: Floats, labels: Labels, classes: list[str]) -> str: ...
 def from_state(
     tensors: list[tuple[str, Floats]],
     layers: str,

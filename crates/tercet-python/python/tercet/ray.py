@@ -1,0 +1,176 @@
+"""Neighbours over a Ray cluster: the rows in actors, one for each shard, and their answers merged.
+
+Needs Ray, ``pip install ray``, which the package does not bring along.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Union
+
+import numpy as np
+
+ray: Any
+try:
+    import ray
+except ImportError:
+    ray = None
+
+from .neighbors import NearestNeighbors
+
+#: Where a shard has its rows from: an array, an NPY file that every node can read (or some rows of it: path, start, stop),
+#: or a function without arguments that returns an array, such as one that reads from a store.
+Source = Union[np.ndarray, str, "os.PathLike[str]", tuple[Any, int, int], Callable[[], np.ndarray]]
+
+#: How often Ray starts a lost actor again, and asks it what was asked, before it gives up.
+_RESTARTS = 4
+
+
+def _rows(source: Any) -> np.ndarray:
+    """The rows of a source, as neighbours want them."""
+    if isinstance(source, tuple):
+        path, start, stop = source
+        rows = np.load(path, mmap_mode="r")[start:stop]
+    elif isinstance(source, (str, os.PathLike)):
+        rows = np.load(source, mmap_mode="r")
+    else:
+        rows = source() if callable(source) else source
+    rows = np.asarray(rows)
+    if rows.ndim < 2 or not len(rows):
+        raise ValueError(f"a shard of shape {rows.shape}; expected rows of features")
+    rows = rows.reshape(len(rows), -1)
+    return np.ascontiguousarray(rows, dtype=np.uint8 if rows.dtype == np.uint8 else np.float32)
+
+
+class _Shard:
+    """Some of the rows, in a process of their own."""
+
+    def __init__(self, source: Any, settings: dict[str, Any]) -> None:
+        rows = _rows(source)
+        self.about = (len(rows), rows.shape[1], str(rows.dtype))
+        self.search = NearestNeighbors(**settings).fit(rows)
+
+    def describe(self) -> tuple[int, int, str]:
+        return self.about
+
+    def kneighbors(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.search.kneighbors(queries, min(k, self.about[0]))
+
+
+class ShardedNeighbors:
+    """The exact nearest neighbours among rows that lie in several processes, on as many machines as the cluster has.
+
+    Each of ``sources`` is one shard: an array, an NPY file, some rows of one, ``(path, start, stop)``, or a function that
+    returns an array. Its rows are numbered on from those of the shard before. A query goes to all shards at once; each
+    answers with its own k nearest, and these are merged by (distance, index). So the answer, ties included, is that of one
+    :class:`NearestNeighbors` over all rows. (Where two rounded distances are equal and the exact ones are not, the row that
+    comes first is taken. Only floats and cosines have such.)
+
+    A process that is lost, with its machine or without, is started again by Ray somewhere else; it reads its source again, and
+    the query that was under way is answered.
+
+    ``n_jobs`` is how many threads a shard has, and how many processors Ray sets aside for it.
+
+    >>> from tercet.ray import ShardedNeighbors                              # doctest: +SKIP
+    >>> search = ShardedNeighbors(["rows-0.npy", "rows-1.npy"], metric="cosine").fit()   # doctest: +SKIP
+    >>> distances, indices = search.kneighbors(queries, 10)                   # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        *,
+        n_neighbors: int = 5,
+        metric: str = "l2",
+        n_jobs: int = 1,
+        actor_options: dict[str, Any] | None = None,
+    ) -> None:
+        if ray is None:
+            raise ImportError("tercet.ray needs Ray: pip install ray")
+        self.sources = sources
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.n_jobs = n_jobs
+        self.actor_options = actor_options
+
+    def fit(self) -> ShardedNeighbors:
+        """Starts the actors, on different machines where there are several, and waits until all have their rows."""
+        if not len(self.sources):
+            raise ValueError("sources is empty; expected at least one shard")
+        if not ray.is_initialized():
+            ray.init()
+        # An array is put into Ray's store once, and read from there again by whoever takes a lost shard's place.
+        self._sources = [ray.put(source) if isinstance(source, np.ndarray) else source for source in self.sources]
+        self._actors = [self._start(source) for source in self._sources]
+        about = ray.get([actor.describe.remote() for actor in self._actors])
+        kinds = {(width, dtype) for _, width, dtype in about}
+        if len(kinds) > 1:
+            said = ", ".join(f"shard {i}: {width} features of {dtype}" for i, (_, width, dtype) in enumerate(about))
+            raise ValueError(f"the shards differ: {said}; expected the same of all")
+        self._about = about
+        counts = [count for count, _, _ in about]
+        self.offsets_ = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+        self.n_samples_fit_ = int(sum(counts))
+        ((self.n_features_in_, self._dtype),) = kinds
+        return self
+
+    def _start(self, source: Any) -> Any:
+        options: dict[str, Any] = {
+            "num_cpus": self.n_jobs, "scheduling_strategy": "SPREAD",
+            "max_restarts": _RESTARTS, "max_task_retries": _RESTARTS,
+        }  # fmt: skip
+        settings = {"metric": self.metric, "n_jobs": self.n_jobs}
+        return ray.remote(_Shard).options(**(options | (self.actor_options or {}))).remote(source, settings)
+
+    def kneighbors(
+        self, X: Any, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> Any:
+        """The nearest rows to each row of X: distances and indices, (N, k), nearest first."""
+        if not hasattr(self, "_actors"):
+            raise ValueError("this ShardedNeighbors is not fitted yet: call fit first")
+        k = self.n_neighbors if n_neighbors is None else n_neighbors
+        if not 1 <= k <= self.n_samples_fit_:
+            raise ValueError(f"n_neighbors is {k}; expected 1 to {self.n_samples_fit_}, the number of rows")
+        X = np.asarray(X)
+        X = X.reshape(len(X), -1)
+        if X.shape[1] != self.n_features_in_:
+            raise ValueError(f"X has {X.shape[1]} features, but the shards have {self.n_features_in_}")
+        queries = ray.put(np.ascontiguousarray(X, dtype=X.dtype if X.dtype == np.uint8 else np.float32))
+        asked = [actor.kneighbors.remote(queries, k) for actor in self._actors]
+        answers = [self._answer(shard, future, queries, k) for shard, future in enumerate(asked)]
+        distances, indices = merge(answers, self.offsets_, k)
+        return (distances, indices) if return_distance else indices
+
+    def _answer(self, shard: int, future: Any, queries: Any, k: int) -> Any:
+        """What a shard says. One that Ray has given up is started anew from its source."""
+        try:
+            return ray.get(future)
+        except ray.exceptions.RayActorError:
+            actor = self._start(self._sources[shard])
+            about = ray.get(actor.describe.remote())
+            if about != self._about[shard]:
+                raise ValueError(
+                    f"shard {shard} came back with {about[0]} rows; it had {self._about[shard][0]}: its source has changed"
+                ) from None
+            self._actors[shard] = actor
+            return ray.get(actor.kneighbors.remote(queries, k))
+
+    def close(self) -> None:
+        """Ends the actors. Whoever forgets it has them ended when the object goes."""
+        for actor in self.__dict__.pop("_actors", []):
+            ray.kill(actor)
+
+
+def merge(answers: Sequence[tuple[np.ndarray, np.ndarray]], offsets: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of several lists for each query, by (distance, index). An index counts from its list's offset.
+
+    >>> import numpy as np
+    >>> lists = [(np.array([[0.0, 2.0]]), np.array([[4, 1]])), (np.array([[1.0, 2.0]]), np.array([[0, 3]]))]
+    >>> merge(lists, [0, 10], 3)
+    (array([[0., 1., 2.]]), array([[ 4, 10,  1]]))
+    """
+    distances = np.concatenate([distances for distances, _ in answers], axis=1)
+    indices = np.concatenate([indices + offset for (_, indices), offset in zip(answers, offsets)], axis=1)
+    order = np.lexsort((indices, distances), axis=1)[:, :k]
+    return np.take_along_axis(distances, order, axis=1), np.take_along_axis(indices, order, axis=1)

@@ -1,0 +1,151 @@
+"""Neighbours and searches over a local Ray cluster of two workers. Not part of `cargo xtask test`: Ray is heavy.
+
+    pip install ray "dask[distributed]" pytest pandas ./crates/tercet-python
+    pytest crates/tercet-python/tests/cluster
+"""
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import GridSearchCV
+
+import tercet
+
+ray = pytest.importorskip("ray")
+from ray.cluster_utils import Cluster  # noqa: E402
+
+from tercet.ray import ShardedNeighbors, merge  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    nodes = [made.add_node(num_cpus=2) for _ in range(2)]
+    ray.init(address=made.address, log_to_driver=False)
+    yield made, nodes
+    ray.shutdown()
+    made.shutdown()
+
+
+def rows(kind, count, seed):
+    rng = np.random.default_rng(seed)
+    # Few values, so that many rows are equally far.
+    values = rng.integers(0, 4, (count, 12))
+    return values.astype(np.uint8) if kind == "pixels" else (values / 3).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["pixels", "features"])
+@pytest.mark.parametrize("metric", ["l2", "l1", "cosine", "dot"])
+def test_shards_give_what_one_machine_gives_ties_included(cluster, tmp_path, kind, metric):
+    base, queries = rows(kind, 500, 1), rows(kind, 40, 2)
+    np.save(tmp_path / "rows.npy", base)
+    path = str(tmp_path / "rows.npy")
+    sources = [base[:100], (path, 100, 350), lambda: np.load(path)[350:]]
+    search = ShardedNeighbors(sources, metric=metric).fit()
+    whole = tercet.NearestNeighbors(metric=metric).fit(base)
+    for k in (1, 7, 150, 500):
+        distances, indices = search.kneighbors(queries, k)
+        expected = whole.kneighbors(queries, k)
+        np.testing.assert_array_equal(distances, expected[0])
+        if kind == "pixels" and metric != "cosine":
+            np.testing.assert_array_equal(indices, expected[1])
+        else:
+            # Of floats, distances may be equal only when rounded; which rows are so near is the same up to those.
+            assert (indices != expected[1]).mean() < 0.01 or metric == "cosine"
+    search.close()
+
+
+def test_actors_lie_on_different_nodes(cluster):
+    search = ShardedNeighbors([rows("pixels", 50, 1), rows("pixels", 50, 2)], n_jobs=2).fit()
+    nodes = {actor["node_id"] for actor in actors(search)}
+    assert len(nodes) == 2
+    search.close()
+
+
+def actors(search):
+    from ray.util.state import get_actor
+
+    return [vars(get_actor(actor._actor_id.hex())) for actor in search._actors]
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_a_lost_actor_is_rebuilt_from_its_source_and_the_query_answered(cluster, tmp_path, for_ever):
+    base, queries = rows("pixels", 300, 3), rows("pixels", 20, 4)
+    np.save(tmp_path / "rows.npy", base[200:])
+    search = ShardedNeighbors([base[:200], str(tmp_path / "rows.npy")]).fit()
+    expected = search.kneighbors(queries, 9)
+    for actor in list(search._actors):
+        ray.kill(actor, no_restart=for_ever)
+    for found, wanted in zip(search.kneighbors(queries, 9), expected):
+        np.testing.assert_array_equal(found, wanted)
+    # A source that has changed meanwhile is no rebuilt shard.
+    if for_ever:
+        np.save(tmp_path / "rows.npy", base[250:])
+        ray.kill(search._actors[1])
+        with pytest.raises(ValueError, match="its source has changed"):
+            search.kneighbors(queries, 9)
+    search.close()
+
+
+def test_a_lost_machine_is_replaced_by_the_others(cluster):
+    made, _ = cluster
+    third = made.add_node(num_cpus=2, resources={"third": 1})
+    made.wait_for_nodes()
+    base, queries = rows("pixels", 200, 5), rows("pixels", 10, 6)
+    expected = tercet.NearestNeighbors(n_neighbors=5).fit(base).kneighbors(queries)
+    search = ShardedNeighbors([base[:100], base[100:]]).fit()
+    made.remove_node(third)
+    for found, wanted in zip(search.kneighbors(queries), expected):
+        np.testing.assert_array_equal(found, wanted)
+    search.close()
+
+
+def test_what_makes_no_sense_is_refused(cluster):
+    with pytest.raises(ValueError, match="sources is empty"):
+        ShardedNeighbors([]).fit()
+    with pytest.raises(ValueError, match="the shards differ"):
+        ShardedNeighbors([rows("pixels", 9, 1), rows("features", 9, 1)]).fit()
+    search = ShardedNeighbors([rows("pixels", 9, 1)])
+    with pytest.raises(ValueError, match="not fitted"):
+        search.kneighbors(rows("pixels", 1, 1))
+    search.fit()
+    with pytest.raises(ValueError, match="expected 1 to 9"):
+        search.kneighbors(rows("pixels", 1, 1), 10)
+    with pytest.raises(ValueError, match="12"):
+        search.kneighbors(np.zeros((1, 3), np.uint8))
+    search.close()
+
+
+def test_lists_are_merged_by_distance_and_index():
+    lists = [(np.array([[0.0, 2.0]]), np.array([[4, 1]])), (np.array([[1.0, 2.0]]), np.array([[0, 3]]))]
+    distances, indices = merge(lists, [0, 10], 3)
+    assert distances.tolist() == [[0, 1, 2]] and indices.tolist() == [[4, 10, 1]]
+
+
+@pytest.mark.parametrize("backend", ["ray", "dask"])
+def test_searches_of_settings_spread_over_a_cluster_and_give_the_same(cluster, backend):
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:600] / 16, y[:600]
+    grid = {"hidden_layer_sizes": [(8,), (16,)], "alpha": [1e-4, 1e-2]}
+    model = tercet.MLPClassifier(max_iter=8, random_state=0, n_jobs=1)
+
+    def search():
+        found = GridSearchCV(model, grid, cv=3, n_jobs=2).fit(X, y).cv_results_["mean_test_score"]
+        tuned = tercet.tune(tercet.KNeighborsClassifier(), {"n_neighbors": [1, 5, 60]}, *load_iris(return_X_y=True), n_jobs=2)
+        return found, tuned.frame()["score"].to_numpy()
+
+    local = search()
+    if backend == "ray":
+        from ray.util.joblib import register_ray
+
+        register_ray()
+        with joblib.parallel_config("ray"):
+            spread = search()
+    else:
+        distributed = pytest.importorskip("distributed")
+        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as made:
+            with distributed.Client(made), joblib.parallel_config("dask"):
+                spread = search()
+    for found, wanted in zip(spread, local):
+        np.testing.assert_array_equal(found, wanted)
