@@ -1,11 +1,13 @@
 //! Every fast matrix product against the naive one, on every instruction set that this processor has.
 
 mod common;
+mod interpreted;
 
 use tercet_kernels::Isa;
 use tercet_kernels::matmul::{Start, View, is_fused, naive, product};
 
 use common::numbers;
+use interpreted::few;
 
 /// The largest error that rounding can cause: K + 1 roundings of sums that stay below K + 2.
 fn tolerance(k: usize) -> f32 {
@@ -44,14 +46,17 @@ fn difference(candidate: Product, isa: Isa, (m, k, n): (usize, usize, usize)) ->
 
 #[test]
 fn the_fast_product_equals_the_naive_one_over_awkward_sizes() {
-    let sizes = [0, 1, 2, 5, 7, 8, 9, 16, 17, 33, 36];
+    let sizes = few(&[0, 1, 2, 5, 7, 8, 9, 16, 17, 33, 36]);
     for isa in Isa::available() {
-        for m in sizes {
-            for n in sizes {
-                for k in [0, 1, 2, 20, 257] {
+        for &m in &sizes {
+            for &n in &sizes {
+                for k in few(&[0, 1, 2, 20, 257]) {
                     assert_eq!(difference(product, isa, (m, k, n)), None);
                 }
             }
+        }
+        if cfg!(miri) {
+            continue;
         }
         assert_eq!(difference(product, isa, (20, 784, 36)), None);
         // So many columns that rows of A are copied, more of them than fit at once, and the next panel is asked for.

@@ -1,11 +1,13 @@
 //! Every pass of a pool against its naive sibling, on every instruction set that this processor has.
 
 mod common;
+mod interpreted;
 
 use tercet_kernels::Isa;
 use tercet_kernels::pooling::{Window, average_backward, average_forward, max_backward, max_forward, naive};
 
 use common::numbers;
+use interpreted::few;
 
 fn windows() -> Vec<Window> {
     let mut windows = Vec::new();
@@ -19,7 +21,7 @@ fn windows() -> Vec<Window> {
             }
         }
     }
-    windows
+    few(&windows)
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The kernels of rows against their naive siblings, on every instruction set that this processor has.
 
 mod common;
+mod interpreted;
 
 use tercet_kernels::Isa;
 use tercet_kernels::rows::{Ascent, Block, Row, add, ascend, ascend_softmax, blocks, naive, scores};
 
 use common::numbers;
+use interpreted::few;
 
 fn in_blocks(count: usize, seed: u32) -> Vec<Block<f32>> {
     numbers(16 * count, seed).chunks_exact(16).map(|row| Block(row.try_into().unwrap())).collect()
@@ -61,7 +63,7 @@ fn difference(candidate: Scores, isa: Isa, d: usize, width: usize) -> Option<Str
 #[test]
 fn scores_are_the_naive_ones_over_awkward_sizes() {
     for isa in Isa::available() {
-        for d in [1, 2, 3, 4, 5, 7, 8, 63, 300] {
+        for d in few(&[1, 2, 3, 4, 5, 7, 8, 63, 300]) {
             for width in 1..4 {
                 assert_eq!(difference(scores::<f32>, isa, d, width), None);
             }
@@ -141,7 +143,7 @@ fn dual(ascent: &Ascent, a: &[Block<f32>], w: &[Block<f32>], b: &[Block<f32>]) -
 #[test]
 fn visits_are_the_naive_ones_and_never_lower_the_dual() {
     for isa in Isa::available() {
-        for classes in [1, 2, 3, 10, 16, 17, 26, 40] {
+        for classes in few(&[1, 2, 3, 10, 16, 17, 26, 40]) {
             for (step, bias_step) in [(0.01, 0.05), (1.0, 0.1), (30.0, 0.01)] {
                 let ascent = Ascent { classes, margin: 0.75, step, bias_step };
                 let (d, examples, k) = (9, 12, blocks(classes));
@@ -205,7 +207,7 @@ fn entropy(a: &[Block<f32>], k: usize) -> f64 {
 #[test]
 fn visits_of_softmax_are_the_naive_ones_and_never_lower_the_dual() {
     for isa in Isa::available() {
-        for classes in [1, 2, 10, 16, 17, 40] {
+        for classes in few(&[1, 2, 10, 16, 17, 40]) {
             for (step, bias_step) in [(0.001, 0.01), (0.01, 0.05), (1.0, 0.1), (30.0, 0.01), (500.0, 8.0)] {
                 let ascent = Ascent { classes, margin: 0.0, step, bias_step };
                 let (d, examples, k) = (9, 12, blocks(classes));

@@ -1,6 +1,7 @@
 //! Every sparse product against the dense naive one, on every instruction set that this processor has.
 
 mod common;
+mod interpreted;
 
 use std::ops::Range;
 
@@ -9,6 +10,7 @@ use tercet_kernels::matmul::{self, Start, View, is_fused};
 use tercet_kernels::sparse::{Rows, naive, product, scatter_width, transposed_product};
 
 use common::numbers;
+use interpreted::few;
 
 /// Of which about one in `one_in` is not zero, with rows that are all zero among them.
 fn sparse_numbers(m: usize, k: usize, one_in: usize, seed: u32) -> Vec<f32> {
@@ -69,14 +71,17 @@ fn difference(
 fn the_sparse_product_equals_the_naive_one_over_awkward_sizes() {
     let columns = [0, 1, 3, 4, 10, 15, 16, 17, 32, 36, 48, 63, 64, 80, 96, 112, 127, 128, 129, 200];
     for isa in Isa::available() {
-        for n in columns {
-            for m in [1, 2, 3, 5, 8, 13] {
-                for k in [1, 20, 63, 64, 65, 130] {
+        for n in few(&columns) {
+            for m in few(&[1, 2, 3, 5, 8, 13]) {
+                for k in few(&[1, 20, 63, 64, 65, 130]) {
                     for one_in in [1, 5] {
                         assert_eq!(difference(product, isa, (m, k, n), one_in), None);
                     }
                 }
             }
+        }
+        if cfg!(miri) {
+            continue;
         }
         for (shape, one_in) in [((20, 784, 36), 5), ((40, 784, 300), 5), ((64, 300, 520), 2)] {
             assert_eq!(difference(product, isa, shape, one_in), None);
