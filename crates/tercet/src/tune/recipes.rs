@@ -242,7 +242,7 @@ mod tests {
             let Vary { values, .. } = text.parse().unwrap();
             values.iter().map(toml::Value::to_string).collect::<Vec<_>>()
         };
-        assert_eq!(values("train.reg=0, 1e-5"), ["0", "1e-5"]);
+        assert_eq!(values("train.reg=0, 1e-5"), ["0", "0.00001"]);
         assert_eq!(values("layers=conv5-8 relu pool flatten,flatten dense8 relu").len(), 2);
         assert_eq!(values("train.optimizer={ adam = {} },{ sgd = { momentum = 0.9 } }").len(), 2);
         assert_eq!(values("train.schedule=constant,cosine"), ["\"constant\"", "\"cosine\""]);
