@@ -34,6 +34,8 @@ def _rows(source: Any) -> np.ndarray:
         rows = np.load(path, mmap_mode="r")[start:stop]
     elif isinstance(source, (str, os.PathLike)):
         rows = np.load(source, mmap_mode="r")
+    elif isinstance(source, dict):
+        rows = ray.get(source["stored"])
     else:
         rows = source() if callable(source) else source
     rows = np.asarray(rows)
@@ -57,15 +59,18 @@ class _Shard:
     def kneighbors(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         return self.search.kneighbors(queries, min(k, self.about[0]))
 
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        return self.search._fit_X[indices]
+
 
 class ShardedNeighbors:
     """The exact nearest neighbours among rows that lie in several processes, on as many machines as the cluster has.
 
     Each of ``sources`` is one shard: an array, an NPY file, some rows of one, ``(path, start, stop)``, or a function that
     returns an array. Its rows are numbered on from those of the shard before. A query goes to all shards at once; each
-    answers with its own k nearest, and these are merged by (distance, index). So the answer, ties included, is that of one
-    :class:`NearestNeighbors` over all rows. (Where two rounded distances are equal and the exact ones are not, the row that
-    comes first is taken. Only floats and cosines have such.)
+    answers with its own k nearest, and these are merged by (distance, index). Rows of several shards whose distances are equal
+    as rounded roots or quotients are compared once more, together. So the answer, ties included, is that of one
+    :class:`NearestNeighbors` over all rows.
 
     A process that is lost, with its machine or without, is started again by Ray somewhere else; it reads its source again, and
     the query that was under way is answered.
@@ -101,7 +106,7 @@ class ShardedNeighbors:
         if not ray.is_initialized():
             ray.init()
         # An array is put into Ray's store once, and read from there again by whoever takes a lost shard's place.
-        self._sources = [ray.put(source) if isinstance(source, np.ndarray) else source for source in self.sources]
+        self._sources = [{"stored": ray.put(source)} if isinstance(source, np.ndarray) else source for source in self.sources]
         self._actors = [self._start(source) for source in self._sources]
         about = ray.get([actor.describe.remote() for actor in self._actors])
         kinds = {(width, dtype) for _, width, dtype in about}
@@ -138,11 +143,39 @@ class ShardedNeighbors:
             raise ValueError(f"X has {X.shape[1]} features, but the shards have {self.n_features_in_}")
         queries = ray.put(np.ascontiguousarray(X, dtype=X.dtype if X.dtype == np.uint8 else np.float32))
         asked = [actor.kneighbors.remote(queries, k) for actor in self._actors]
-        answers = [self._answer(shard, future, queries, k) for shard, future in enumerate(asked)]
-        distances, indices = merge(answers, self.offsets_, k)
+        answers = [self._answer(shard, future, "kneighbors", queries, k) for shard, future in enumerate(asked)]
+        distances, indices = merge(answers, self.offsets_, self.n_samples_fit_)
+        if self.metric in ("cosine", "l2", "l3", "euclidean") and (self._dtype == "float32" or self.metric == "cosine"):
+            indices = self._settled(X, distances, indices, k)
+        distances, indices = distances[:, :k], indices[:, :k]
         return (distances, indices) if return_distance else indices
 
-    def _answer(self, shard: int, future: Any, queries: Any, k: int) -> Any:
+    def _settled(self, X: np.ndarray, distances: np.ndarray, indices: np.ndarray, k: int) -> np.ndarray:
+        """The indices with rows of several shards in the order of their exact distances, where the rounded ones are equal."""
+        shards = np.searchsorted(self.offsets_, indices, side="right") - 1
+        runs = []
+        for query, row in enumerate(distances):
+            ends = np.flatnonzero(np.diff(row, append=np.inf)) + 1
+            for start, end in zip(np.concatenate([[0], ends[:-1]]), ends):
+                if start < k and (shards[query, start:end] != shards[query, start]).any():
+                    runs.append((query, start, end))
+        if not runs:
+            return indices
+        needed = np.unique(np.concatenate([indices[query, start:end] for query, start, end in runs]))
+        of_needed = np.searchsorted(self.offsets_, needed, side="right") - 1
+        parts = [(shard, needed[of_needed == shard] - self.offsets_[shard]) for shard in np.unique(of_needed).tolist()]
+        asked = [self._actors[shard].rows.remote(places) for shard, places in parts]
+        rows = np.concatenate([self._answer(s, future, "rows", places) for (s, places), future in zip(parts, asked)])
+        indices = indices.copy()
+        for query, start, end in runs:
+            # Sorted, so that of rows that are equally far after all the first comes first.
+            tied = np.sort(indices[query, start:end])
+            few = NearestNeighbors(metric=self.metric, n_jobs=1).fit(rows[np.searchsorted(needed, tied)])
+            order = few.kneighbors(X[query : query + 1].astype(rows.dtype), len(tied), return_distance=False)
+            indices[query, start:end] = tied[order[0]]
+        return indices
+
+    def _answer(self, shard: int, future: Any, method: str, *asked: Any) -> Any:
         """What a shard says. One that Ray has given up is started anew from its source."""
         try:
             return ray.get(future)
@@ -154,7 +187,7 @@ class ShardedNeighbors:
                     f"shard {shard} came back with {about[0]} rows; it had {self._about[shard][0]}: its source has changed"
                 ) from None
             self._actors[shard] = actor
-            return ray.get(actor.kneighbors.remote(queries, k))
+            return ray.get(getattr(actor, method).remote(*asked))
 
     def close(self) -> None:
         """Ends the actors. Whoever forgets it has them ended when the object goes."""
@@ -172,5 +205,6 @@ def merge(answers: Sequence[tuple[np.ndarray, np.ndarray]], offsets: Any, k: int
     """
     distances = np.concatenate([distances for distances, _ in answers], axis=1)
     indices = np.concatenate([indices + offset for (_, indices), offset in zip(answers, offsets)], axis=1)
-    order = np.lexsort((indices, distances), axis=1)[:, :k]
+    # Of equal distances, each list's own order stays, and the lists come in that of their offsets.
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(distances, order, axis=1), np.take_along_axis(indices, order, axis=1)

@@ -35,8 +35,7 @@ def rows(kind, count, seed):
     return values.astype(np.uint8) if kind == "pixels" else (values / 3).astype(np.float32)
 
 
-@pytest.mark.parametrize("kind", ["pixels", "features"])
-@pytest.mark.parametrize("metric", ["l2", "l1", "cosine", "dot"])
+@pytest.mark.parametrize(("kind", "metric"), [("pixels", "l2"), ("pixels", "cosine"), ("features", "l2"), ("features", "dot")])
 def test_shards_give_what_one_machine_gives_ties_included(cluster, tmp_path, kind, metric):
     base, queries = rows(kind, 500, 1), rows(kind, 40, 2)
     np.save(tmp_path / "rows.npy", base)
@@ -48,25 +47,15 @@ def test_shards_give_what_one_machine_gives_ties_included(cluster, tmp_path, kin
         distances, indices = search.kneighbors(queries, k)
         expected = whole.kneighbors(queries, k)
         np.testing.assert_array_equal(distances, expected[0])
-        if kind == "pixels" and metric != "cosine":
-            np.testing.assert_array_equal(indices, expected[1])
-        else:
-            # Of floats, distances may be equal only when rounded; which rows are so near is the same up to those.
-            assert (indices != expected[1]).mean() < 0.01 or metric == "cosine"
+        np.testing.assert_array_equal(indices, expected[1])
     search.close()
 
 
 def test_actors_lie_on_different_nodes(cluster):
     search = ShardedNeighbors([rows("pixels", 50, 1), rows("pixels", 50, 2)], n_jobs=2).fit()
-    nodes = {actor["node_id"] for actor in actors(search)}
-    assert len(nodes) == 2
+    node = [actor.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id()) for actor in search._actors]
+    assert len(set(ray.get(node))) == 2
     search.close()
-
-
-def actors(search):
-    from ray.util.state import get_actor
-
-    return [vars(get_actor(actor._actor_id.hex())) for actor in search._actors]
 
 
 @pytest.mark.parametrize("for_ever", [False, True])
@@ -94,7 +83,9 @@ def test_a_lost_machine_is_replaced_by_the_others(cluster):
     made.wait_for_nodes()
     base, queries = rows("pixels", 200, 5), rows("pixels", 10, 6)
     expected = tercet.NearestNeighbors(n_neighbors=5).fit(base).kneighbors(queries)
-    search = ShardedNeighbors([base[:100], base[100:]]).fit()
+    search = ShardedNeighbors([base[:50], base[50:100], base[100:]]).fit()
+    where = [actor.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id()) for actor in search._actors]
+    assert third.node_id in ray.get(where), "a shard lies on the machine that is lost"
     made.remove_node(third)
     for found, wanted in zip(search.kneighbors(queries), expected):
         np.testing.assert_array_equal(found, wanted)
