@@ -125,7 +125,11 @@ fn kill(kills: usize) -> Hits {
         assert!(others(scratch.files()) == before, "another file came, went or changed in kill {round}");
     }
 
-    // Nothing that was left behind stands in the way.
+    // Nothing that was left behind stands in the way, but a folder that was begun: it might be somebody's data, and the program
+    // says so instead of writing over it.
+    if scratch.path("pictures").exists() {
+        std::fs::remove_dir_all(scratch.path("pictures")).unwrap();
+    }
     for work in &WORKS {
         let resume = if work.command == TRAIN && last_step > 0 { " --resume" } else { "" };
         scratch.run(&format!("{}{resume}", work.command)).succeeds();
