@@ -180,7 +180,7 @@ pub fn recipe(bytes: &[u8], _: &Path) {
         let layers = recipe.layers.as_ref();
         let layers_are_small =
             layers.is_none_or(|layers| parameters(layers).is_some_and(|count| count <= SMALL));
-        if most <= 16 * SMALL && layers_are_small {
+        if most <= SMALL && layers_are_small {
             let _ = recipe.untrained(ImageShape::gray(28, 28), 10);
         }
     }
