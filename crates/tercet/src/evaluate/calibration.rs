@@ -224,6 +224,8 @@ mod tests {
         assert!((found.confidence - 0.8).abs() < 1e-6 && found.accuracy == 0.75);
         assert_eq!((found.bins[0].accuracy(), found.bins[0].confidence), (None, None));
         assert_eq!(found.bins[2].accuracy(), Some(0.5));
+        let mean = found.bins[2].confidence.unwrap();
+        assert!((mean - 0.65).abs() < 1e-6, "{mean}");
     }
 
     #[test]

@@ -89,4 +89,14 @@ mod tests {
         }
         assert_eq!(Interval::wilson(0, 0), Interval { low: 0.0, high: 1.0 });
     }
+
+    #[test]
+    fn a_number_of_trials_that_is_none_says_nothing_and_it_need_not_be_whole() {
+        for n in [0.0, -1.0, f64::NAN] {
+            assert_eq!(Interval::of_share(0.5, n), Interval { low: 0.0, high: 1.0 }, "{n}");
+        }
+        // By the formula: z² = 3.84146, centre 0.5 + 0.7683, half 1.96 √(0.1 + 0.1537), scale 2.5366.
+        let interval = Interval::of_share(0.5, 2.5);
+        assert_eq!(format!("{:.4} {:.4}", interval.low, interval.high), "0.1108 0.8892");
+    }
 }

@@ -125,12 +125,13 @@ impl Refusal {
     }
 }
 
-/// At most about [`POINTS`] of the points: the last, and of the others those that come nearest to equal steps of coverage.
+/// At most about [`POINTS`] of the points: the first of each equal step of coverage. The last, of a coverage of 1, begins a step of
+/// its own.
 fn thinned(points: &[Answered]) -> Vec<Answered> {
+    let step = |point: &Answered| (point.coverage * POINTS as f64).floor();
     let mut kept: Vec<Answered> = Vec::new();
-    for (i, point) in points.iter().enumerate() {
-        let step = |point: &Answered| (point.coverage * POINTS as f64).floor();
-        if i + 1 == points.len() || kept.last().is_none_or(|last| step(last) < step(point)) {
+    for point in points {
+        if kept.last().is_none_or(|last| step(last) < step(point)) {
             kept.push(*point);
         }
     }

@@ -168,6 +168,13 @@ mod tests {
     }
 
     #[test]
+    fn a_vote_by_distance_wants_a_metric_that_is_one() {
+        let error = Vote::Distance.check(Metric::Dot).unwrap_err().to_string();
+        assert!(error.contains("uniform with metric dot"), "{error}");
+        assert!(Vote::Uniform.check(Metric::Dot).is_ok() && Vote::Distance.check(Metric::L2).is_ok());
+    }
+
+    #[test]
     fn most_votes_win_and_ties_go_to_the_first_class() {
         assert_eq!(winner(Vote::Uniform, &[(3, 1.0), (1, 2.0), (1, 3.0)]).0, 1);
         assert_eq!(winner(Vote::Uniform, &[(3, 1.0), (1, 2.0), (1, 3.0), (3, 4.0), (2, 5.0)]).0, 1);
