@@ -48,7 +48,11 @@ fn any_keys_of_a_recipe() {
     scratch.run("train --recipe best.toml --data small").succeeds();
     scratch.run(arguments).succeeds().says(&["best: hidden [", "train.learning_rate 0.05"]);
 
-    scratch.refuses("tune recipe lecture --data small --vary train.lr=1", 3, &["train.lr = 1", "learning_rate"]);
+    scratch.refuses(
+        "tune recipe lecture --data small --vary train.lr=1",
+        3,
+        &["train.lr = 1", "learning_rate"],
+    );
     scratch.refuses("tune recipe lecture --data small --vary seed=1,2", 2, &["seed"]);
     scratch.refuses("tune recipe knn-shifted --vary k=1", 2, &["gradient descent"]);
     scratch.refuses("tune recipe lecture", 2, &["--vary"]);
