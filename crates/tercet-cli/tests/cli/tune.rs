@@ -45,7 +45,7 @@ fn any_keys_of_a_recipe() {
     let best = &trials[0]["settings"]["recipe"]["set"];
     assert_eq!(best[1], serde_json::json!(["train.learning_rate", 0.05]));
     // The best recipe is one to train by.
-    scratch.run("train --recipe best.toml --data small").succeeds();
+    scratch.run("train --recipe best.toml --data small --validation 50").succeeds();
     scratch.run(arguments).succeeds().says(&["best: hidden [", "train.learning_rate 0.05"]);
 
     scratch.refuses(
