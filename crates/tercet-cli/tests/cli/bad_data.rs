@@ -113,7 +113,7 @@ fn model_files_that_are_none() {
     for (bytes, words) in [
         (Vec::new(), ["m.safetensors", "expected"].as_slice()),
         (b"a text".to_vec(), &["m.safetensors", "tercet train"]),
-        (whole[..whole.len() - 1].to_vec(), &["m.safetensors", "damaged, cut short"]),
+        (whole[..whole.len() - 1].to_vec(), &["m.safetensors", "damaged or changed"]),
         (with(r#""format":1"#, r#""format":9"#), &["model format 9", "update this one"]),
         (
             with(r#""kind":"linear""#, r#""kind":"forest""#),

@@ -125,7 +125,7 @@ fn recipes_that_are_none_are_refused() {
     scratch.refuses(
         "train --recipe lektion --data small",
         3,
-        &["cannot read lektion", "lecture, linear, network"],
+        &["cannot read lektion", "lecture, linear, ", ", network, "],
     );
     scratch.refuses("train --recipe lecture linear", 2, &["--recipe says which kind to train"]);
     scratch.refuses("train --seed 1 linear --data small", 2, &["--seed belongs after the kind"]);
