@@ -4,7 +4,8 @@
 //! folder of its own, by `sh`, with the program built from this very checkout as `tercet` and a picture of a seven as
 //! `seven.png`. A block is left out where the line above it says `<!-- book: … -->`, with the reason in place of the dots; what is
 //! left out is listed with its reason. Reasons that begin with `long` fall away with `--long`. A file that the commands of a
-//! chapter write under the name of one in `docs/src` is a figure of the book, and must be the very one that is there.
+//! chapter write and that the chapter shows or includes is a figure of the book, and must be the very one that lies in `docs/src`;
+//! `--figures` puts it there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,6 +29,9 @@ pub struct Arguments {
     /// Runs no command: builds the pages alone
     #[arg(long)]
     no_run: bool,
+    /// Puts the figures that the commands make in the place of those that the book has
+    #[arg(long, conflicts_with = "no_run")]
+    figures: bool,
     /// Runs the commands of these chapters alone, such as `linear`
     #[arg(long, value_name = "CHAPTER", conflicts_with = "no_run")]
     only: Vec<String>,
@@ -75,7 +79,8 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
         let scratch = tempfile::tempdir().context("cannot create a scratch folder")?;
         // A PGM, in truth: what a picture is, the program tells by its content.
         std::fs::write(scratch.path().join("seven.png"), picture(200))?;
-        for block in blocks(&repository.read(&chapter)?) {
+        let text = repository.read(&chapter)?;
+        for block in blocks(&text) {
             let place = format!("{}:{}", chapter.display(), block.line);
             match block.left_out {
                 Some(why) if !(arguments.long && why.starts_with("long")) => {
@@ -97,12 +102,20 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
         }
         for entry in std::fs::read_dir(scratch.path())? {
             let made = entry?.path();
-            let of_book = beside.join(made.file_name().unwrap_or_default());
-            if made.is_file() && of_book.is_file() && std::fs::read(&made)? != std::fs::read(&of_book)? {
+            let figure = made.file_name().unwrap_or_default().to_string_lossy();
+            let of_book = beside.join(&*figure);
+            if !shows(&text, &figure) || same(&of_book, &made)? {
+                continue;
+            }
+            if arguments.figures {
+                std::fs::copy(&made, &of_book)
+                    .with_context(|| format!("cannot write {}", of_book.display()))?;
+                println!("    {} is new", of_book.display());
+            } else {
+                let name = of_book.display();
                 failed.push(format!(
-                    "{} (its commands make another {name})",
-                    chapter.display(),
-                    name = of_book.display()
+                    "{} (its commands make another {name}; --figures takes it)",
+                    chapter.display()
                 ));
             }
         }
@@ -114,6 +127,16 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
         bail!("the book is out of date: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// Whether the book has this very file.
+fn same(of_book: &Path, made: &Path) -> Result<bool> {
+    Ok(of_book.is_file() && std::fs::read(of_book)? == std::fs::read(made)?)
+}
+
+/// Whether a chapter shows or includes the file of that name that lies beside it.
+fn shows(text: &str, name: &str) -> bool {
+    [format!("]({name})"), format!("{{{{#include {name}}}}}")].iter().any(|mention| text.contains(mention))
 }
 
 /// The blocks of commands of a chapter.
@@ -158,6 +181,14 @@ fn mdbook(repository: &Repository) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figure_is_what_the_chapter_shows_or_includes() {
+        let text =
+            "![A curve](curve.svg) and {{#include out.txt}}, made by `tercet plot a.csv --out curve.svg`.";
+        assert!(shows(text, "curve.svg") && shows(text, "out.txt"));
+        assert!(!shows(text, "a.csv") && !shows(text, "urve.svg"));
+    }
 
     #[test]
     fn blocks_are_found_with_their_marks() {

@@ -10,7 +10,10 @@ use tercet::data::{
 };
 use tercet::image::Cleaning;
 use tercet::recipe::AnyRecipe;
+use tercet::report::{Picture, write_pictures};
 use tercet::{Dataset, Error};
+
+use crate::progress::say;
 
 /// Where the data comes from.
 #[derive(Args, Clone)]
@@ -172,6 +175,37 @@ pub fn check_writable(path: &Path) -> anyhow::Result<()> {
         return refuse(ErrorKind::InvalidInput, "that is a device or a pipe; name a file".to_owned());
     }
     check_folder(folder).map_err(|error| Error::file("write", path)(error).into())
+}
+
+/// The figures of a report as files of their own.
+#[derive(Args)]
+pub struct Figures {
+    /// Write the figures of the report into this folder, too: charts as SVG, weights as PNG
+    #[arg(long, value_name = "FOLDER")]
+    figures: Option<PathBuf>,
+}
+
+impl Figures {
+    /// Refuses now a folder that could not be written later, after all the work.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let Some(folder) = &self.figures else { return Ok(()) };
+        // A name without an end would be that of its own folder.
+        let place = if folder.is_dir() { &folder.join("figure.svg") } else { folder };
+        if folder.is_file() {
+            let why = "that is a file; name a folder".to_owned();
+            return Err(Error::file("write", folder)(IoError::new(ErrorKind::NotADirectory, why)).into());
+        }
+        check_writable(place)
+    }
+
+    /// Writes what is asked for.
+    pub fn write(&self, pictures: impl FnOnce() -> tercet::Result<Vec<Picture>>) -> anyhow::Result<()> {
+        let Some(folder) = &self.figures else { return Ok(()) };
+        let pictures = pictures()?;
+        write_pictures(folder, &pictures)?;
+        say(format!("figures: {} in {}", pictures.len(), folder.display()));
+        Ok(())
+    }
 }
 
 /// Refuses now a folder that no file could be made in later. The only reliable question is to try.

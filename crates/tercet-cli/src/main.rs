@@ -75,6 +75,8 @@ enum Verb {
     Search(verbs::search::Arguments),
     /// Look at a data set, write it in another format, or fetch one
     Data(verbs::data::Arguments),
+    /// Draw the losses of trainings into one picture
+    Plot(verbs::plot::Arguments),
     /// Backpropagation, step by step, through an expression or a model
     Graph(verbs::graph::Arguments),
     /// Answer over HTTP: the page, and what models of yours say of pictures
@@ -140,6 +142,7 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
         Some(Verb::Data(arguments)) => verbs::data::run(arguments),
         Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),
         Some(Verb::Serve(arguments)) => verbs::serve::run(arguments),
+        Some(Verb::Plot(arguments)) => verbs::plot::run(arguments),
         Some(Verb::Check(arguments)) => verbs::check::run(arguments),
         Some(Verb::Completions(arguments)) => verbs::completions::run(arguments),
     }

@@ -40,8 +40,22 @@ learning rate 0.1.",
         ],
     },
     Exercise {
-        name: "learning-rates",
+        name: "momentum",
         chapter: "training",
+        question: "\
+The loss is f(w) = w², w begins at 1 and V at 0. Give V and w after each of the first three steps of gradient descent with
+momentum, V ← μ V − η dW and w ← w + V, with μ = 0.9 and the learning rate η = 0.1: six numbers.",
+        entries: &["V, step 1", "w, step 1", "V, step 2", "w, step 2", "V, step 3", "w, step 3"],
+        tolerance: 0.001,
+        answer: || rolls(Optimizer::Sgd { momentum: 0.9 }),
+        mistakes: &[
+            (|| rolls(Optimizer::Nesterov { momentum: 0.9 }), "those are the steps of Nesterov's momentum"),
+            (|| rolls(Optimizer::Sgd { momentum: 0.1 }), "μ is what stays of V: 0.9, not what goes"),
+        ],
+    },
+    Exercise {
+        name: "learning-rates",
+        chapter: "curves",
         question: "\
 The loss is f(w) = w², and w begins at 1. Give w after each of the first three steps of gradient descent, with the
 learning rate 0.1, with 0.5, and with 1.1: nine numbers.",
@@ -90,6 +104,7 @@ fn descend(learning_rate: f32, w: &mut [f32], dw: &[f32]) {
     optimizer.step(1, learning_rate, w, dw, &mut Moments::new(optimizer, w.len()));
 }
 
+// ANCHOR: slides
 /// Where w goes in three steps with each of three learning rates.
 fn slides(loss: &str, direction: f32) -> Result<Vec<f64>> {
     let mut all = Vec::new();
@@ -100,6 +115,20 @@ fn slides(loss: &str, direction: f32) -> Result<Vec<f64>> {
             descend(direction * learning_rate, &mut w, &[dw]);
             all.push(f64::from(w[0]));
         }
+    }
+    Ok(all)
+}
+// ANCHOR_END: slides
+
+/// V and w after each of three steps.
+fn rolls(optimizer: Optimizer) -> Result<Vec<f64>> {
+    let (mut w, mut moments) = ([1.0], Moments::new(optimizer, 1));
+    let mut all = Vec::new();
+    for t in 1..=3 {
+        let before = w[0];
+        let dw = graph("f = w * w", &format!("w = {before}"), &["dw"])?[0] as f32;
+        optimizer.step(t, 0.1, &mut w, &[dw], &mut moments);
+        all.extend([f64::from(w[0] - before), f64::from(w[0])]);
     }
     Ok(all)
 }

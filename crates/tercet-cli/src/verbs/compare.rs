@@ -19,7 +19,7 @@ use tercet::text;
 use tercet::train::Training;
 use tercet::{Dataset, Error, Result};
 
-use crate::arguments::{Data, Seed, Validation, check_writable, command, test_set};
+use crate::arguments::{Data, Figures, Seed, Validation, check_writable, command, test_set};
 use crate::judging::judge;
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
@@ -49,6 +49,8 @@ pub struct Arguments {
     /// Where the report goes
     #[arg(long, default_value = "report.html", value_name = "FILE.html")]
     report: PathBuf,
+    #[command(flatten)]
+    figures: Figures,
     /// Print the record of the run as JSON instead of the table
     #[arg(long)]
     json: bool,
@@ -71,6 +73,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let recipe = Recipe { hidden: arguments.hidden.clone(), ..Recipe::network() };
     recipe.validate()?;
     check_writable(&arguments.report)?;
+    arguments.figures.check()?;
     let whole = Instant::now();
     let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     interrupt::watch("stopping; nothing is written")?;
@@ -154,6 +157,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return Ok(exit::interrupted());
     }
     report::write(&arguments.report, &run, &test)?;
+    arguments.figures.write(|| report::figures(&run))?;
 
     if arguments.json {
         output::print(run.to_json()?)?;

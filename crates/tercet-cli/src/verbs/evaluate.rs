@@ -11,7 +11,7 @@ use tercet::model::ModelFile;
 use tercet::report::{self, Confidence, DataCard, Run};
 use tercet::text;
 
-use crate::arguments::{Data, check_writable, command, test_set};
+use crate::arguments::{Data, Figures, check_writable, command, test_set};
 use crate::judging::{held_out, judge};
 use crate::progress::say;
 use crate::scoring::Scoring;
@@ -37,6 +37,8 @@ pub struct Arguments {
     /// Write a report too
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    figures: Figures,
     /// Print the record of the run as JSON
     #[arg(long)]
     json: bool,
@@ -45,6 +47,7 @@ pub struct Arguments {
 /// Judges one model or two.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     arguments.report.as_deref().map(check_writable).transpose()?;
+    arguments.figures.check()?;
     let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let scoring = &arguments.scoring;
     if arguments.models.len() > 1 && !scoring.others.is_empty() {
@@ -109,6 +112,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         report::write(path, &run, &test)?;
         say(format!("report: {}", path.display()));
     }
+    arguments.figures.write(|| report::figures(&run))?;
     if arguments.json {
         output::print(run.to_json()?)?;
     } else {

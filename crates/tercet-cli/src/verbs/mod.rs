@@ -10,6 +10,7 @@ pub mod export;
 pub mod fetch;
 pub mod graph;
 pub mod import;
+pub mod plot;
 pub mod predict;
 pub mod probe;
 pub mod search;

@@ -12,7 +12,7 @@ use tercet::probe::{Kind, Probe, Settings, probe};
 use tercet::report::{self, DataCard, ModelCard, Run};
 use tercet::text;
 
-use crate::arguments::{Read, check_writable, command};
+use crate::arguments::{Figures, Read, check_writable, command};
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
 use crate::{exit, interrupt, output};
@@ -55,6 +55,8 @@ pub struct Arguments {
     /// Write a report too
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    figures: Figures,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -80,6 +82,7 @@ fn name(kind: Kind) -> &'static str {
 /// Probes a data set.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     arguments.report.as_deref().map(check_writable).transpose()?;
+    arguments.figures.check()?;
     let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let given = arguments.reading.reading();
     let reading = Reading { labels: arguments.labels_file.clone().or(given.labels), ..given };
@@ -143,6 +146,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         report::write(path, &run, &data)?;
         say(format!("report: {}", path.display()));
     }
+    arguments.figures.write(|| report::figures(&run))?;
     if arguments.json {
         let probes: Vec<serde_json::Value> = probes
             .iter()

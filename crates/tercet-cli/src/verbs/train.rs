@@ -1,6 +1,5 @@
 //! `tercet train`: one classifier, kept as a model file.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,7 +12,7 @@ use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Deformable, Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Architecture, Init, Network};
 use tercet::recipe::{self, AnyRecipe, Exact, Recipe, Remember};
-use tercet::train::{Check, Ending, History, Identity, Plan};
+use tercet::train::{Check, Ending, Identity, Plan};
 use tercet::tune;
 use tercet::{Dataset, text};
 
@@ -478,7 +477,7 @@ fn descend(
             // The model first: where both cannot be written, it is what took the time.
             let saved = save_as(network, training.check())?;
             if let Some(path) = losses {
-                write_losses(path, &training.history)?;
+                tercet::file::replace(path, training.history.to_csv().as_bytes())?;
             }
             output::print(saved)?;
             // The dashboard's key to stop is a way to end well.
@@ -558,19 +557,4 @@ fn rescue(model: &ModelFile, error: tercet::Error) -> anyhow::Error {
         }
         Err(_) => error.into(),
     }
-}
-
-/// All losses: a row for each step, and the validation figures where they were taken.
-fn write_losses(path: &Path, history: &History) -> anyhow::Result<()> {
-    let mut csv = "step,loss,validation_loss,validation_accuracy\n".to_owned();
-    let mut checks = history.checks.iter().peekable();
-    for (step, loss) in (1..).zip(&history.losses) {
-        match checks.next_if(|check| check.step == step) {
-            Some(check) => {
-                writeln!(csv, "{step},{loss},{},{}", check.validation_loss, check.validation_accuracy)?
-            }
-            None => writeln!(csv, "{step},{loss},,")?,
-        }
-    }
-    Ok(tercet::file::replace(path, csv.as_bytes())?)
 }

@@ -15,7 +15,7 @@ use tercet::tune::{
     Tuning, Vary,
 };
 
-use crate::arguments::{self, Data, Seed, Validation, check_writable};
+use crate::arguments::{self, Data, Figures, Seed, Validation, check_writable};
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
 use crate::{exit, interrupt, output};
@@ -109,6 +109,8 @@ struct Common {
     /// Where the table and the plots go
     #[arg(long, default_value = "tuning.html", value_name = "FILE.html")]
     report: PathBuf,
+    #[command(flatten)]
+    figures: Figures,
     /// Print every trial as JSON
     #[arg(long)]
     json: bool,
@@ -215,6 +217,7 @@ fn search(
     tune: impl FnOnce(&tercet::Dataset, &Plan, tune::Observer<'_>) -> tercet::Result<Tuning>,
 ) -> anyhow::Result<ExitCode> {
     check_writable(&common.report)?;
+    common.figures.check()?;
     let collection = common.data.open()?;
     let train = &collection.train;
     let judge = match common.folds {
@@ -243,6 +246,7 @@ fn search(
         stage.done(&format!("{} trials by {judge}", tuning.trials.len()));
     }
     tune::write(&common.report, &tuning)?;
+    common.figures.write(|| tune::figures(&tuning))?;
 
     if common.json {
         output::print(tuning.to_json()?)?;

@@ -49,6 +49,7 @@ pub fn split(set: &Dataset, validation: usize, seed: u64) -> Result<Split> {
         let expected = format!("at least 1 and less than {n}, the number of examples");
         return Err(Error::setting("validation", validation, expected));
     }
+    // ANCHOR: split
     let classes = shuffled_classes(set, &mut generator(seed, Stream::Split));
     let quotas = quotas(&classes.iter().map(Vec::len).collect::<Vec<_>>(), validation);
     let mut held_out = vec![false; n];
@@ -58,6 +59,7 @@ pub fn split(set: &Dataset, validation: usize, seed: u64) -> Result<Split> {
         }
     }
     Ok(part(set, |row| held_out[row]))
+    // ANCHOR_END: split
 }
 
 /// Cuts the set into `k` folds for cross-validation: split i holds out fold i and learns from the others.
@@ -73,12 +75,14 @@ pub fn folds(set: &Dataset, k: usize, seed: u64) -> Result<Vec<Split>> {
         let expected = format!("at least 2 and at most {n}, the number of examples");
         return Err(Error::setting("folds", k, expected));
     }
+    // ANCHOR: folds
     let mut fold_of = vec![0; n];
     let classes = shuffled_classes(set, &mut generator(seed, Stream::Split));
     for (dealt, row) in classes.into_iter().flatten().enumerate() {
         fold_of[row] = dealt % k;
     }
     Ok((0..k).map(|fold| part(set, |row| fold_of[row] == fold)).collect())
+    // ANCHOR_END: folds
 }
 
 /// The rows of each class, shuffled.

@@ -49,6 +49,7 @@ impl Interval {
         if n.is_nan() || n <= 0.0 {
             return Interval { low: 0.0, high: 1.0 };
         }
+        // ANCHOR: wilson
         let z2 = Z95 * Z95;
         let centre = p + z2 / (2.0 * n);
         let half = Z95 * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
@@ -57,6 +58,7 @@ impl Interval {
         let low = if p <= 0.0 { 0.0 } else { (centre - half) / scale };
         let high = if p >= 1.0 { 1.0 } else { (centre + half) / scale };
         Interval { low: low.max(0.0), high: high.min(1.0) }
+        // ANCHOR_END: wilson
     }
 }
 

@@ -1,52 +1,133 @@
 //! A chart: curves, bars and marks over two axes, in the colours of the page.
 
-use maud::{Markup, PreEscaped, html};
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
+use super::figure::{Figure, Key};
 use super::numbers::grouped;
 use crate::{Error, Result};
 
 /// Drawn at about twice the size it is shown at, because the drawing library rounds to whole units.
-const SIZE: (u32, u32) = (1040, 600);
+pub(super) const SIZE: (u32, u32) = (1040, 600);
 
-/// What a stroke stands for. The page decides on its colour, light and dark, so the drawing carries a mark in its
+/// The style of the page, in which each colour is written once.
+const STYLE: &str = include_str!("page.css");
+
+/// What a stroke stands for. Where it is drawn decides on its colour, light and dark, so the drawing carries a mark in its
 /// place: the colour #0102nn, with nn the number of the ink.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 #[repr(u8)]
 pub(crate) enum Ink {
+    Paper,
     Text,
     Grid,
     Axis,
     Train,
     SoFar,
     Validation,
+    Third,
+    Fourth,
+    Fifth,
 }
 
 impl Ink {
-    const ALL: [(Ink, &str); 6] = [
-        (Ink::Text, "muted"),
-        (Ink::Grid, "grid"),
-        (Ink::Axis, "axis"),
-        (Ink::Train, "train"),
-        (Ink::SoFar, "so-far"),
-        (Ink::Validation, "validation"),
+    const ALL: [Ink; 10] = [
+        Ink::Paper,
+        Ink::Text,
+        Ink::Grid,
+        Ink::Axis,
+        Ink::Train,
+        Ink::SoFar,
+        Ink::Validation,
+        Ink::Third,
+        Ink::Fourth,
+        Ink::Fifth,
     ];
+
+    /// The name of its variable in the style of the page, without the dashes before it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Ink::Paper => "paper",
+            Ink::Text => "muted",
+            Ink::Grid => "grid",
+            Ink::Axis => "axis",
+            Ink::Train => "train",
+            Ink::SoFar => "so-far",
+            Ink::Validation => "validation",
+            Ink::Third => "third",
+            Ink::Fourth => "fourth",
+            Ink::Fifth => "fifth",
+        }
+    }
 
     fn mark(self) -> RGBColor {
         RGBColor(1, 2, self as u8)
     }
 
-    /// Puts the page's variables in the place of the marks.
-    fn resolve(svg: &str) -> String {
-        Ink::ALL.iter().fold(svg.to_owned(), |svg, (ink, name)| {
-            let RGBColor(r, g, b) = ink.mark();
-            ["fill", "stroke"].iter().fold(svg, |svg, property| {
-                let mark = format!("{property}=\"#{r:02X}{g:02X}{b:02X}\"");
-                svg.replace(&mark, &format!("style=\"{property}:var(--{name})\""))
-            })
+    /// An attribute of SVG with its mark: `fill="#010204"`.
+    fn attribute(self, property: &str) -> String {
+        let RGBColor(r, g, b) = self.mark();
+        format!("{property}=\"#{r:02X}{g:02X}{b:02X}\"")
+    }
+
+    pub(super) fn fill(self) -> String {
+        self.attribute("fill")
+    }
+
+    pub(super) fn stroke(self) -> String {
+        self.attribute("stroke")
+    }
+
+    /// Something else in the place of every mark.
+    fn replaced(svg: &str, by: impl Fn(Ink, &str) -> String) -> String {
+        Ink::ALL.iter().fold(svg.to_owned(), |svg, ink| {
+            ["fill", "stroke"]
+                .iter()
+                .fold(svg, |svg, property| svg.replace(&ink.attribute(property), &by(*ink, property)))
         })
+    }
+
+    /// Puts the page's variables in the place of the marks.
+    pub(super) fn as_variables(svg: &str) -> String {
+        Ink::replaced(svg, |ink, property| format!("style=\"{property}:var(--{})\"", ink.name()))
+    }
+
+    /// Puts the light colours in the place of the marks, with classes by which [`Ink::style`] finds them.
+    pub(super) fn as_colors(svg: &str) -> String {
+        Ink::replaced(svg, |ink, property| {
+            format!("{property}=\"{}\" class=\"{property}-{}\"", ink.colors().0, ink.name())
+        })
+    }
+
+    /// The style that makes a picture dark where a browser is.
+    pub(super) fn style() -> String {
+        let rules = Ink::ALL.iter().flat_map(|ink| {
+            ["fill", "stroke"]
+                .map(|p| format!(".{p}-{name}{{{p}:{dark}}}", name = ink.name(), dark = ink.colors().1))
+        });
+        format!("<style>@media (prefers-color-scheme: dark){{{}}}</style>", rules.collect::<String>())
+    }
+
+    /// Its colours in the style of the page, light and dark.
+    fn colors(self) -> (&'static str, &'static str) {
+        let mut name = self.name();
+        loop {
+            let value = STYLE.lines().find_map(|line| {
+                line.trim().strip_prefix("--")?.strip_prefix(name)?.strip_prefix(": ")?.strip_suffix(';')
+            });
+            let inside = |value: &'static str, function| {
+                value.strip_prefix(function).and_then(|rest: &str| rest.strip_suffix(')'))
+            };
+            match value {
+                Some(value) => match (inside(value, "light-dark("), inside(value, "var(--")) {
+                    (Some(pair), _) => return pair.split_once(", ").unwrap_or((pair, pair)),
+                    (None, Some(other)) => name = other,
+                    (None, None) => return (value, value),
+                },
+                None => return ("gray", "gray"),
+            }
+        }
     }
 }
 
@@ -98,21 +179,21 @@ pub(crate) struct Plot<'a> {
     pub y_label: &'a dyn Fn(&f64) -> String,
 }
 
-/// The plot as an element of a page that has the report's style.
-pub(crate) fn draw(plot: &Plot) -> Result<Markup> {
+/// The plot as a figure, with its heading and what its caption explains.
+pub(crate) fn draw(plot: &Plot, heading: &str, key: Vec<(Key, String)>, note: String) -> Result<Figure> {
     let mut svg = String::new();
     draw_into(&mut svg, plot)
         .map_err(|error| Error::mismatch("chart of the report", error, "one to draw"))?;
-    // The page has an <svg> of its own, with a title and no fixed size.
+    // A figure has an <svg> of its own, with a title and a size that fits its place.
     let inside = svg.split_once('>').map_or("", |(_, rest)| rest);
-    let inside = Ink::resolve(inside.trim_end().trim_end_matches("</svg>"));
-    let (title, description) = (format!("{}-title", plot.id), format!("{}-description", plot.id));
-    Ok(html! {
-        svg.chart viewBox={ "0 0 " (SIZE.0) " " (SIZE.1) } role="img" aria-labelledby={ (title) " " (description) } {
-            title id=(title) { (plot.title) }
-            desc id=(description) { (plot.description) }
-            (PreEscaped(inside))
-        }
+    Ok(Figure {
+        id: plot.id.clone(),
+        heading: heading.to_owned(),
+        title: plot.title.to_owned(),
+        description: plot.description.clone(),
+        drawing: inside.trim_end().trim_end_matches("</svg>").to_owned(),
+        key,
+        note,
     })
 }
 
@@ -124,7 +205,7 @@ fn draw_into(svg: &mut String, plot: &Plot) -> std::result::Result<(), Box<dyn s
         |x: &f64| words.iter().find(|(place, _)| place == x).map_or(String::new(), |(_, word)| word.clone());
     let mut chart = ChartBuilder::on(&root)
         .margin_top(24)
-        .margin_right(36)
+        .margin_right(54)
         .x_label_area_size(92)
         .y_label_area_size(118)
         .build_cartesian_2d(Across { range: (plot.x.0..plot.x.1).into(), ticks }, plot.y.0..plot.y.1)?;
@@ -207,7 +288,7 @@ fn ticks(plot: &Plot) -> (Vec<f64>, Vec<(f64, String)>) {
         Ticks::Words(words) => {
             // In the units of the picture, by the widest that a letter is drawn at.
             let width = |word: &str| 15.0 * word.chars().count() as f64 + 16.0;
-            let across = f64::from(SIZE.0 - 154) / (plot.x.1 - plot.x.0);
+            let across = f64::from(SIZE.0 - 172) / (plot.x.1 - plot.x.0);
             let mut taken = f64::NEG_INFINITY;
             let mut fitting = Vec::new();
             for (place, word) in words {
@@ -247,4 +328,17 @@ pub(crate) fn around(values: impl Iterator<Item = f64>) -> (f64, f64) {
     }
     let room = (0.08 * (high - low)).max(0.002);
     ((low - room).max(0.0), (high + room).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ink_has_a_light_and_a_dark_colour_in_the_style_of_the_page() {
+        for ink in Ink::ALL {
+            let (light, dark) = ink.colors();
+            assert!(light.starts_with('#') && dark.starts_with('#') && light != dark, "{}", ink.name());
+        }
+    }
 }

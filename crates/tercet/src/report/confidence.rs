@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 use super::chart::{Curve, Ink, Marker, Plot, Ticks, around, draw, percent_label};
+use super::figure::{Figure, Key};
 use super::numbers::{grouped, percent, three_digits};
 use crate::evaluate::{
     BINS, Calibration, Evaluation, Interval, Refusal, Scores, confidences, fit_temperature, probabilities_at,
@@ -73,20 +74,19 @@ impl Confidence {
     }
 }
 
+/// The charts of a model's section.
+pub(super) fn figures(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Vec<Figure>> {
+    let reliability =
+        confidence.calibration.as_ref().map(|calibration| reliability(calibration, confidence, id));
+    reliability.into_iter().chain([coverage(confidence, evaluation, id)]).collect()
+}
+
 /// The part of a model's section.
 pub(super) fn section(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Markup> {
-    let reliability = confidence
-        .calibration
-        .as_ref()
-        .map(|calibration| reliability(calibration, confidence, id))
-        .transpose()?;
-    let coverage = coverage(confidence, evaluation, id)?;
+    let figures = figures(confidence, evaluation, id)?;
     Ok(html! {
         h3 { "How sure it may be" }
-        div.charts {
-            @if let Some(reliability) = reliability { (reliability) }
-            (coverage)
-        }
+        div.charts { @for figure in &figures { (figure.markup()) } }
         @if let Some(Calibration { ece, confidence: mean, accuracy, .. }) = &confidence.calibration {
             p.note {
                 "Expected calibration error " (percent(*ece)) " over " (BINS) " bins of equal width: its mean confidence is "
@@ -117,7 +117,7 @@ fn goal_in_words(accuracy: f64, coverage: Option<f64>) -> String {
 }
 
 /// Accuracy against confidence, bin by bin.
-fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> Result<Markup> {
+fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> Result<Figure> {
     let points = |calibration: &Calibration| -> Vec<(f64, f64)> {
         calibration.bins.iter().filter_map(|bin| Some((bin.confidence?, bin.accuracy()?))).collect()
     };
@@ -134,7 +134,7 @@ fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> 
     curves.extend(confidence.scaled.as_ref().map(|s| dots(points(&s.calibration), Ink::Validation)));
     let fullest = calibration.bins.iter().max_by_key(|bin| bin.count).map_or(0, |bin| bin.count);
     let total: usize = calibration.bins.iter().map(|bin| bin.count).sum();
-    let chart = draw(&Plot {
+    let plot = Plot {
         id: format!("{id}-reliability"),
         title: "Reliability: accuracy against confidence",
         description: format!("Expected calibration error {}.", percent(calibration.ece)),
@@ -146,26 +146,23 @@ fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> 
         mark: None,
         x_ticks: shares(),
         y_label: &percent_label,
-    })?;
-    Ok(html! {
-        figure {
-            h4 { "Reliability" }
-            (chart)
-            figcaption {
-                span.key.train { "accuracy at each confidence, with its 95 % interval" }
-                @if confidence.scaled.is_some() { span.key.validation { "after temperature scaling" } }
-                span.key.so-far { "as sure as it may be" }
-                "The fullest bin holds " (grouped(fullest as u64)) " of " (grouped(total as u64)) " answers. Below the line it is too sure."
-            }
-        }
-    })
+    };
+    let mut key =
+        vec![(Key::Line(Ink::Train), "accuracy at each confidence, with its 95 % interval".to_owned())];
+    if confidence.scaled.is_some() {
+        key.push((Key::Line(Ink::Validation), "after temperature scaling".to_owned()));
+    }
+    key.push((Key::Line(Ink::SoFar), "as sure as it may be".to_owned()));
+    let (fullest, total) = (grouped(fullest as u64), grouped(total as u64));
+    let note = format!("The fullest bin holds {fullest} of {total} answers. Below the line it is too sure.");
+    draw(&plot, "Reliability", key, note)
 }
 
 /// Accuracy against the share that is answered.
-fn coverage(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Markup> {
+fn coverage(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Figure> {
     let points: Vec<_> = confidence.refusal.points.iter().map(|p| (p.coverage, p.accuracy)).collect();
     let ends = points.iter().map(|point| point.1).chain([evaluation.accuracy]);
-    let chart = draw(&Plot {
+    let plot = Plot {
         id: format!("{id}-coverage"),
         title: "Accuracy against coverage",
         description: format!("Area of risk against coverage {}.", three_digits(confidence.refusal.area)),
@@ -182,18 +179,15 @@ fn coverage(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Resul
         mark: None,
         x_ticks: shares(),
         y_label: &percent_label,
-    })?;
-    Ok(html! {
-        figure {
-            h4 { "If it may refuse" }
-            (chart)
-            figcaption {
-                span.key.train { "accuracy of the surest answers, by how many are answered" }
-                "Its confidence is " (confidence.measure) ". Area of risk against coverage: "
-                (three_digits(confidence.refusal.area)) "."
-            }
-        }
-    })
+    };
+    let key =
+        vec![(Key::Line(Ink::Train), "accuracy of the surest answers, by how many are answered".to_owned())];
+    let note = format!(
+        "Its confidence is {}. Area of risk against coverage: {}.",
+        confidence.measure,
+        three_digits(confidence.refusal.area)
+    );
+    draw(&plot, "If it may refuse", key, note)
 }
 
 /// Tenths would crowd a narrow screen.

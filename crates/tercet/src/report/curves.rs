@@ -1,18 +1,17 @@
 //! Curves: loss and accuracy during training, accuracy against k.
 
-use maud::{Markup, html};
-
 use super::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, is_share, percent_label};
+use super::figure::{Figure, Key, Picture};
 use super::numbers::{grouped, percent, three_digits};
 use super::record::AccuracyByK;
-use crate::Result;
-use crate::train::History;
+use crate::train::{Check, History};
+use crate::{Error, Result};
 
 /// Points of a curve that are drawn; more could not be told apart.
 const POINTS: usize = 400;
 
-/// Loss and validation accuracy against the step, side by side; nothing where there is no step.
-pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
+/// Loss and validation accuracy against the step; nothing where there is no step.
+pub(super) fn training(history: &History, id: &str) -> Result<Vec<Figure>> {
     // A loss that is NaN or infinite ends training; the curve ends before it.
     let losses: Vec<f64> =
         history.losses.iter().map(|&loss| f64::from(loss)).take_while(|loss| loss.is_finite()).collect();
@@ -22,7 +21,7 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
         .filter(|check| check.validation_loss.is_finite() && is_share(check.validation_accuracy))
         .collect();
     if losses.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let few = if checks.len() <= 40 { Marker::Dot } else { Marker::Nothing };
     let window = (losses.len() / 50).max(1);
@@ -38,7 +37,18 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
     if !validation.is_empty() {
         description += &format!(" Validation loss {} at the end.", three_digits(last(&validation)));
     }
-    let loss = draw(&Plot {
+    let mean = match window {
+        1 => "training: each step".to_owned(),
+        _ => format!("training: mean of the last {} steps", grouped(window as u64)),
+    };
+    let mut key = vec![
+        (Key::Line(Ink::Train), mean),
+        (Key::Line(Ink::SoFar), "training: mean of all steps so far".to_owned()),
+    ];
+    if !validation.is_empty() {
+        key.push((Key::Line(Ink::Validation), "validation".to_owned()));
+    }
+    let plot = Plot {
         id: format!("{id}-loss"),
         title: "Loss against the step",
         description,
@@ -54,13 +64,12 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
         mark: None,
         x_ticks: Ticks::Numbers(6),
         y_label: &loss_label,
-    })?;
+    };
+    let mut figures = vec![draw(&plot, "Loss", key, String::new())?];
 
     let accuracies: Vec<_> = checks.iter().map(|c| (c.step as f64, c.validation_accuracy)).collect();
-    let accuracy = if accuracies.is_empty() {
-        None
-    } else {
-        Some(draw(&Plot {
+    if !accuracies.is_empty() {
+        let plot = Plot {
             id: format!("{id}-accuracy"),
             title: "Validation accuracy against the step",
             description: format!("Validation accuracy {} at the end.", percent(last(&accuracies))),
@@ -72,31 +81,14 @@ pub(super) fn training(history: &History, id: &str) -> Result<Option<Markup>> {
             mark: None,
             x_ticks: Ticks::Numbers(6),
             y_label: &percent_label,
-        })?)
-    };
-    Ok(Some(html! {
-        div.charts {
-            figure {
-                h4 { "Loss" }
-                (loss)
-                figcaption {
-                    span.key.train {
-                        @if window > 1 { "training: mean of the last " (grouped(window as u64)) " steps" }
-                        @else { "training: each step" }
-                    }
-                    span.key.so-far { "training: mean of all steps so far" }
-                    @if !validation.is_empty() { span.key.validation { "validation" } }
-                }
-            }
-            @if let Some(accuracy) = accuracy {
-                figure {
-                    h4 { "Validation accuracy" }
-                    (accuracy)
-                    figcaption { span.key.validation { "share of the validation set that is classified correctly" } }
-                }
-            }
-        }
-    }))
+        };
+        let key = vec![(
+            Key::Line(Ink::Validation),
+            "share of the validation set that is classified correctly".to_owned(),
+        )];
+        figures.push(draw(&plot, "Validation accuracy", key, String::new())?);
+    }
+    Ok(figures)
 }
 
 /// The mean of the last `window` losses at each step, and the mean of all losses so far; both thinned to [`POINTS`].
@@ -116,14 +108,113 @@ fn smoothed(losses: &[f64], window: usize) -> (Points, Points) {
         .unzip()
 }
 
+/// What is drawn of several trainings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// The loss of the training examples: at each step the mean of the last fiftieth of all steps.
+    Loss,
+    /// The loss of the validation set.
+    ValidationLoss,
+    /// The share of the validation set that is classified correctly.
+    ValidationAccuracy,
+}
+
+/// The colours of several trainings, and so how many of them one picture can tell apart.
+const INKS: [Ink; 5] = [Ink::Train, Ink::Validation, Ink::Third, Ink::Fourth, Ink::Fifth];
+
+/// Several trainings in one picture, each under its name. Losses above `most` are left out, where it is given: one training that
+/// diverges must not press all others flat.
+///
+/// # Errors
+/// No training, or more than five; one with nothing to draw; a `most` that leaves nothing.
+///
+/// ```
+/// use tercet::report::{Quantity, trainings};
+/// use tercet::train::History;
+/// let slow = History { losses: vec![2.3, 2.2, 2.1], ..History::default() };
+/// let fast = History { losses: vec![2.3, 1.0, 0.5], ..History::default() };
+/// let picture = trainings("losses", &[("slow", &slow), ("fast", &fast)], Quantity::Loss, None)?;
+/// assert_eq!(picture.name, "losses.svg");
+/// # Ok::<(), tercet::Error>(())
+/// ```
+pub fn trainings(
+    name: &str,
+    trainings: &[(&str, &History)],
+    quantity: Quantity,
+    most: Option<f64>,
+) -> Result<Picture> {
+    if !(1..=INKS.len()).contains(&trainings.len()) {
+        return Err(Error::setting("the trainings of a picture", trainings.len(), "1 to 5"));
+    }
+    let mut curves = Vec::new();
+    let mut key = Vec::new();
+    for (&(name, history), ink) in trainings.iter().zip(INKS) {
+        let of_checks = |value: fn(&Check) -> f64| -> Points {
+            history.checks.iter().map(|check| (check.step as f64, value(check))).collect()
+        };
+        let points = match quantity {
+            Quantity::Loss => {
+                let losses: Vec<f64> = history.losses.iter().map(|&loss| f64::from(loss)).collect();
+                smoothed(&losses, (losses.len() / 50).max(1)).0
+            }
+            Quantity::ValidationLoss => of_checks(|check| f64::from(check.validation_loss)),
+            Quantity::ValidationAccuracy => of_checks(|check| check.validation_accuracy),
+        };
+        // A curve ends where its training diverged.
+        let mut points: Points = points.into_iter().take_while(|(_, y)| y.is_finite()).collect();
+        if let Some(most) = most {
+            points.retain(|(_, y)| *y <= most);
+        }
+        if points.is_empty() {
+            let expected = match most {
+                Some(most) => format!("some at most {most}"),
+                None => "some: trained with a validation set, and a loss that is a number".to_owned(),
+            };
+            return Err(Error::mismatch(format!("values of {name}"), "none to draw", expected));
+        }
+        let marker = match quantity {
+            Quantity::Loss => Marker::Nothing,
+            _ if points.len() <= 40 => Marker::Dot,
+            _ => Marker::Nothing,
+        };
+        key.push((Key::Line(ink), name.to_owned()));
+        curves.push(Curve { points, ink, width: 4, marker });
+    }
+    let all = || curves.iter().flat_map(|curve| curve.points.iter().copied());
+    let last_step = all().map(|point| point.0).fold(2.0, f64::max);
+    let highest = all().map(|point| point.1).fold(0.0, f64::max);
+    let (title, y) = match quantity {
+        Quantity::Loss => ("Training loss against the step", (0.0, 1.05 * highest)),
+        Quantity::ValidationLoss => ("Validation loss against the step", (0.0, 1.05 * highest)),
+        Quantity::ValidationAccuracy => {
+            ("Validation accuracy against the step", around(all().map(|point| point.1)))
+        }
+    };
+    let names: Vec<&str> = trainings.iter().map(|training| training.0).collect();
+    let plot = Plot {
+        id: name.to_owned(),
+        title,
+        description: format!("{} of {}.", title, names.join(", ")),
+        x_name: "step",
+        x: (0.0, last_step),
+        y: if y.1 > y.0 { y } else { (0.0, 1.0) },
+        curves,
+        whiskers: Vec::new(),
+        mark: None,
+        x_ticks: Ticks::Numbers(6),
+        y_label: if quantity == Quantity::ValidationAccuracy { &percent_label } else { &loss_label },
+    };
+    Ok(Picture::of(name.to_owned(), &draw(&plot, title, key, String::new())?))
+}
+
 /// Accuracy against k, with intervals and the k in use; nothing where no k was tried.
-pub(crate) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Markup>> {
+pub(crate) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Figure>> {
     let mut tried: Vec<_> = by_k.points.iter().filter(|p| is_share(p.accuracy)).collect();
     tried.sort_by_key(|p| p.k);
     let (Some(first), Some(last)) = (tried.first(), tried.last()) else { return Ok(None) };
     let mark = tried.iter().find(|p| p.k == by_k.chosen).map(|p| (p.k as f64, p.accuracy));
     let ends = tried.iter().flat_map(|p| [p.interval.low, p.interval.high, p.accuracy]);
-    let chart = draw(&Plot {
+    let plot = Plot {
         id: format!("{id}-k"),
         title: "Accuracy against the number of neighbours",
         description: format!("k from {} to {}; k = {} is in use.", first.k, last.k, by_k.chosen),
@@ -140,19 +231,12 @@ pub(crate) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Marku
         mark,
         x_ticks: Ticks::Numbers(if tried.len() <= 12 { 14 } else { 8 }),
         y_label: &percent_label,
-    })?;
-    Ok(Some(html! {
-        div.charts {
-            figure {
-                h4 { "Accuracy on " (by_k.on) }
-                (chart)
-                figcaption {
-                    span.key.train { "accuracy with its 95 % interval" }
-                    span.key.ring { "k = " (by_k.chosen) ", the one in use" }
-                }
-            }
-        }
-    }))
+    };
+    let key = vec![
+        (Key::Line(Ink::Train), "accuracy with its 95 % interval".to_owned()),
+        (Key::Ring, format!("k = {}, the one in use", by_k.chosen)),
+    ];
+    Ok(Some(draw(&plot, &format!("Accuracy on {}", by_k.on), key, String::new())?))
 }
 
 /// A loss as short as its axis allows: 0.5, not 0.5000.
@@ -167,7 +251,6 @@ fn loss_label(loss: &f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Check;
 
     #[test]
     fn the_means_are_the_ones_that_the_caption_states() {
@@ -182,16 +265,35 @@ mod tests {
     fn no_mark_is_left_in_the_drawing_and_nothing_is_loaded() {
         let check = Check { step: 2, train_loss: 1.0, validation_loss: 0.5, validation_accuracy: 0.9 };
         let history = History { losses: vec![3.0, 2.0, f32::NAN], checks: vec![check], ..History::default() };
-        let markup = training(&history, "m").unwrap().unwrap().into_string();
+        let figures = training(&history, "m").unwrap();
+        let markup: String = figures.iter().map(|figure| figure.markup().into_string()).collect();
         assert!(markup.contains("var(--train)") && markup.contains("var(--validation)"));
         assert!(!markup.contains("#0102") && !markup.contains("http"), "{markup}");
+        let alone = figures[0].svg();
+        assert!(alone.contains("training: mean of all steps so far"), "the key is in the picture: {alone}");
+        assert!(!alone.contains("#0102") && !alone.contains("var("), "{alone}");
+        assert_eq!(alone.matches("http").count(), 1, "the namespace alone: {alone}");
+    }
+
+    #[test]
+    fn several_trainings_are_told_apart_and_one_that_diverges_ends() {
+        let of = |losses: &[f32]| History { losses: losses.to_vec(), ..History::default() };
+        let (good, bad) = (of(&[2.0, 1.0, 0.5]), of(&[2.0, 900.0, f32::NAN]));
+        let drawn = |most| trainings("x", &[("good", &good), ("a < b", &bad)], Quantity::Loss, most);
+        let svg = String::from_utf8(drawn(None).unwrap().content).unwrap();
+        assert!(svg.contains(">good<") && svg.contains(">a &lt; b<") && svg.contains("stroke-validation"));
+        assert!(svg.contains("800") && !svg.contains("NaN"), "{svg}");
+        assert!(!String::from_utf8(drawn(Some(5.0)).unwrap().content).unwrap().contains("800"));
+        assert!(drawn(Some(0.1)).is_err());
+        assert!(trainings("x", &[("good", &good)], Quantity::ValidationLoss, None).is_err());
+        assert!(trainings("x", &[("a", &good); 6], Quantity::Loss, None).is_err());
     }
 
     #[test]
     fn histories_with_nothing_to_draw_are_left_out() {
-        assert!(training(&History::default(), "m").unwrap().is_none());
+        assert!(training(&History::default(), "m").unwrap().is_empty());
         let history = History { losses: vec![f32::NAN], checks: Vec::new(), ..History::default() };
-        assert!(training(&history, "m").unwrap().is_none());
+        assert!(training(&history, "m").unwrap().is_empty());
         assert!(accuracy_by_k(&AccuracyByK::default(), "m").unwrap().is_none());
     }
 
@@ -207,17 +309,14 @@ mod tests {
         assert!(accuracy_by_k(&by_k, "m").unwrap().is_some());
         let check = Check { step: 1, train_loss: 1.0, validation_loss: -3.0, validation_accuracy: 1.5 };
         let history = History { losses: vec![-2.0, -1.0], checks: vec![check], ..History::default() };
-        assert!(training(&history, "m").unwrap().is_some());
+        assert!(!training(&history, "m").unwrap().is_empty());
     }
 
     #[test]
     fn losses_without_checks_and_constant_ones_are_drawn() {
         for losses in [vec![0.0], vec![5.0; 3], vec![f32::MAX; 2]] {
-            assert!(
-                training(&History { losses, checks: Vec::new(), ..History::default() }, "m")
-                    .unwrap()
-                    .is_some()
-            );
+            let history = History { losses, checks: Vec::new(), ..History::default() };
+            assert_eq!(training(&history, "m").unwrap().len(), 1);
         }
     }
 }

@@ -28,6 +28,7 @@ mod confidence;
 pub(crate) mod curves;
 mod disturbed;
 mod explained;
+pub(crate) mod figure;
 mod model;
 pub(crate) mod numbers;
 pub(crate) mod page;
@@ -42,7 +43,9 @@ use std::path::Path;
 
 pub use check::DataCheck;
 pub use confidence::{Confidence, Scaled};
+pub use curves::{Quantity, trainings};
 pub use explained::{Explained, render_explained, write_explained};
+pub use figure::{Picture, write_pictures};
 pub use record::{
     AccuracyAtK, AccuracyByK, Comparison, DataCard, ModelCard, NeighborCard, NeighborStory, Run, Templates,
 };
@@ -67,4 +70,35 @@ pub fn render(run: &Run, test: &Dataset) -> Result<String> {
 /// Those of [`render`], and a place that cannot be written.
 pub fn write(path: &Path, run: &Run, test: &Dataset) -> Result<()> {
     crate::file::replace(path, render(run, test)?.as_bytes())
+}
+
+/// The charts of a run as pictures that stand alone, and the weights of its models: `linear-loss.svg`, `linear-weights.png`,
+/// ….
+///
+/// # Errors
+/// A chart that could not be drawn.
+pub fn figures(run: &Run) -> Result<Vec<Picture>> {
+    let mut pictures = Vec::new();
+    for model in &run.models {
+        let name = figure::file_name(&model.name);
+        let mut charts = match &model.history {
+            Some(history) => curves::training(history, &name)?,
+            None => Vec::new(),
+        };
+        if let Some(by_k) = &model.accuracy_by_k {
+            charts.extend(curves::accuracy_by_k(by_k, &name)?);
+        }
+        if let Some(confidence) = &model.confidence {
+            charts.extend(confidence::figures(confidence, &model.evaluation, &name)?);
+        }
+        pictures.extend(charts.iter().map(|chart| Picture::of(chart.id.clone(), chart)));
+        for (layer, of_layer) in model.templates.iter().enumerate() {
+            let number = if layer == 0 { String::new() } else { format!("-{}", layer + 1) };
+            let picture = templates::picture(of_layer)?;
+            pictures.extend(
+                picture.map(|content| Picture { name: format!("{name}-weights{number}.png"), content }),
+            );
+        }
+    }
+    Ok(pictures)
 }

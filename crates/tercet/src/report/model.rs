@@ -31,7 +31,7 @@ pub(super) fn section(
         .enumerate()
         .map(|(i, of_layer)| templates::gallery(of_layer, &format!("{id}-weights-{i}")))
         .collect::<Result<Vec<_>>>()?;
-    let curves = model.history.as_ref().map(|history| curves::training(history, &id)).transpose()?.flatten();
+    let curves = model.history.as_ref().map(|history| curves::training(history, &id)).transpose()?;
     let by_k =
         model.accuracy_by_k.as_ref().map(|by_k| curves::accuracy_by_k(by_k, &id)).transpose()?.flatten();
     let sure = model.confidence.as_ref().map(|of| confidence::section(of, evaluation, &id)).transpose()?;
@@ -54,15 +54,15 @@ pub(super) fn section(
             }
             h3 { "Which class is taken for which" }
             (confusion(evaluation, number, test))
-            @if let Some(curves) = curves {
+            @if let Some(curves) = curves.filter(|curves| !curves.is_empty()) {
                 h3 { "Training" }
-                (curves)
+                div.charts { @for curve in &curves { (curve.markup()) } }
             }
             @for gallery in weights.iter().flatten() { (gallery) }
             @if let Some(story) = &model.neighbor_story { (neighbors(story, number, pictures, test)) }
             @if let Some(by_k) = by_k {
                 h3 { "How many neighbours" }
-                (by_k)
+                div.charts { (by_k.markup()) }
             }
             @if let Some(sure) = sure { (sure) }
             (worst(evaluation, pictures, test))

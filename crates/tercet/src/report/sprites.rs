@@ -135,6 +135,17 @@ impl Sprites {
 
 /// A PNG in a `data:` address.
 pub(super) fn png(pixels: &[u8], width: usize, height: usize, color: ExtendedColorType) -> Result<String> {
+    let file = png_file(pixels, width, height, color)?;
+    Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(&file)))
+}
+
+/// A PNG as it is in a file.
+pub(super) fn png_file(
+    pixels: &[u8],
+    width: usize,
+    height: usize,
+    color: ExtendedColorType,
+) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let refused =
         |error: image::ImageError| Error::mismatch("picture for the report", error, "one that PNG can hold");
@@ -143,7 +154,7 @@ pub(super) fn png(pixels: &[u8], width: usize, height: usize, color: ExtendedCol
     PngEncoder::new_with_quality(&mut file, CompressionType::Best, filter)
         .write_image(pixels, width as u32, height as u32, color)
         .map_err(refused)?;
-    Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(&file)))
+    Ok(file)
 }
 
 #[cfg(test)]

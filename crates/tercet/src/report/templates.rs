@@ -5,7 +5,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::numbers::{grouped, three_digits};
 use super::record::Templates;
-use super::sprites::png;
+use super::sprites::{png, png_file};
 use crate::Result;
 use crate::data::ImageShape;
 
@@ -15,6 +15,10 @@ const MOST: usize = 64;
 /// Pictures in a row of the sheet.
 const COLUMNS: usize = 16;
 
+/// In a picture that stands alone: how much a pixel is enlarged at most, and the pixels between two of them.
+const ENLARGED: usize = 4;
+const GAP: usize = 6;
+
 /// Pixels on a sheet.
 const BUDGET: usize = 1 << 20;
 
@@ -22,18 +26,27 @@ const BUDGET: usize = 1 << 20;
 const NEGATIVE: [u8; 3] = [0x3f, 0x86, 0xf5];
 const POSITIVE: [u8; 3] = [0xf2, 0x62, 0x1a];
 
+/// Pictures side by side, RGBA.
+struct Sheet {
+    pixels: Vec<u8>,
+    shape: ImageShape,
+    /// How many there are, and in a row.
+    shown: usize,
+    grid: usize,
+    /// The weight of the strongest colour.
+    largest: f32,
+}
+
 /// The columns of W as pictures, all in one scale; nothing where the weights are not there or are no pictures.
-pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>> {
-    let Some(shape) = templates.shape.filter(|shape| matches!(shape.channels, 1 | 3)) else {
-        return Ok(None);
-    };
+fn sheet(templates: &Templates) -> Option<Sheet> {
+    let shape = templates.shape.filter(|shape| matches!(shape.channels, 1 | 3))?;
     let (columns, pixels) = (templates.names.len(), shape.width * shape.height);
     if columns == 0 || pixels == 0 || templates.weights.len() != shape.features() * columns {
-        return Ok(None);
+        return None;
     }
     let shown = columns.min(MOST).min(BUDGET / pixels);
     if shown == 0 {
-        return Ok(None);
+        return None;
     }
     let finite = templates.weights.iter().filter(|w| w.is_finite());
     let largest = finite.fold(0.0f32, |largest, w| largest.max(w.abs()));
@@ -49,7 +62,40 @@ pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>>
             sheet[at..at + 4].copy_from_slice(&color(shape, weight, largest));
         }
     }
-    let uri = png(&sheet, grid * shape.width, rows * shape.height, ExtendedColorType::Rgba8)?;
+    Some(Sheet { pixels: sheet, shape, shown, grid, largest })
+}
+
+/// The pictures as a PNG that stands alone, on white, each pixel [`ENLARGED`] times as large and a gap between the pictures.
+pub(super) fn picture(templates: &Templates) -> Result<Option<Vec<u8>>> {
+    let Some(Sheet { pixels, shape, shown, grid, .. }) = sheet(templates) else { return Ok(None) };
+    let enlarged = ENLARGED.min((560 / (grid * shape.width)).max(1) * 2);
+    let (across, down) = (shape.width * enlarged + GAP, shape.height * enlarged + GAP);
+    let (width, height) = (grid * across + GAP, shown.div_ceil(grid) * down + GAP);
+    let mut picture = vec![255; 3 * width * height];
+    for (at, to) in picture.chunks_exact_mut(3).enumerate() {
+        let (x, y) = (at % width, at / width);
+        let inside = |at: usize, step: usize| at.checked_sub(GAP).filter(|at| at % step < step - GAP);
+        let (Some(x), Some(y)) = (inside(x, across), inside(y, down)) else { continue };
+        if y / down * grid + x / across >= shown {
+            continue;
+        }
+        let column = x / across * shape.width + x % across / enlarged;
+        let row = y / down * shape.height + y % down / enlarged;
+        let from = 4 * (row * grid * shape.width + column);
+        let opacity = f32::from(pixels[from + 3]) / 255.0;
+        for (to, &from) in to.iter_mut().zip(&pixels[from..from + 3]) {
+            *to = (255.0 + opacity * (f32::from(from) - 255.0)).round() as u8;
+        }
+    }
+    png_file(&picture, width, height, ExtendedColorType::Rgb8).map(Some)
+}
+
+/// The sheet with the names of its pictures; nothing where there is none.
+pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>> {
+    let Some(Sheet { pixels, shape, shown, grid, largest }) = sheet(templates) else { return Ok(None) };
+    let columns = templates.names.len();
+    let rows = shown.div_ceil(grid);
+    let uri = png(&pixels, grid * shape.width, rows * shape.height, ExtendedColorType::Rgba8)?;
     let side = if shown <= 12 { 84 } else { 56 };
     let scale = (side / shape.width.max(shape.height)).max(1);
     Ok(Some(html! {
@@ -125,6 +171,25 @@ mod tests {
         assert!(markup.contains("The first 64 of 100 are shown"));
         let all = gallery(&templates(ImageShape::gray(2, 3), 3), "t").unwrap().unwrap().into_string();
         assert!(!all.contains("are shown"));
+    }
+
+    #[test]
+    fn alone_each_picture_is_enlarged_on_white() {
+        let weights =
+            Templates { weights: vec![1.0, 0.0, 0.0, -1.0], ..templates(ImageShape::gray(2, 1), 2) };
+        let file = picture(&weights).unwrap().unwrap();
+        let image = image::load_from_memory(&file).unwrap().into_rgb8();
+        assert_eq!(image.dimensions(), (6 + 14 + 14, 6 + 10));
+        let at = |x, y| image.get_pixel(x, y).0;
+        assert_eq!(
+            (at(0, 0), at(11, 7), at(33, 15)),
+            ([255; 3], [255; 3], [255; 3]),
+            "margin, weight of 0, corner"
+        );
+        assert!(
+            at(6, 6)[0] > at(6, 6)[2] && at(27, 9)[2] > at(27, 9)[0],
+            "red speaks for it, blue against it"
+        );
     }
 
     #[test]

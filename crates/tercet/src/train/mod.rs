@@ -32,6 +32,7 @@ mod checkpoint;
 mod clip;
 mod halves;
 mod history;
+mod losses;
 mod measure;
 mod memory;
 mod pass;

@@ -46,7 +46,7 @@ pub fn render_choice(choice: &ChoiceOfK, data: &str) -> Result<String> {
             (chosen(choice))
             section aria-labelledby="curve-title" {
                 h2 id="curve-title" { "Accuracy against k" }
-                @if let Some(chart) = accuracy_by_k(&by_k, "choice")? { (chart) }
+                @if let Some(chart) = accuracy_by_k(&by_k, "choice")? { div.charts { (chart.markup()) } }
             }
             (table(choice))
         }

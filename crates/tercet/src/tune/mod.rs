@@ -56,7 +56,7 @@ pub use axis::Axis;
 pub use choice::{render_choice, write_choice};
 pub use neighbors::{NeighborSpace, neighbors};
 pub use networks::{NetworkSpace, networks};
-pub use page::{render, write};
+pub use page::{figures, render, write};
 pub use recipes::{RecipeSpace, Vary, recipes};
 pub use record::{Divergence, Trial, TrialSettings, Tuning, Value};
 

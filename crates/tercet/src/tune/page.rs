@@ -4,10 +4,12 @@ use std::path::Path;
 
 use maud::{Markup, html};
 
-use super::plots::plots;
+use super::plots::{self, plots};
 use super::record::{Trial, Tuning};
 use super::{Judge, Search};
 use crate::Result;
+use crate::report::Picture;
+use crate::report::figure::file_name;
 use crate::report::numbers::{counted, grouped, percent, seconds, three_digits};
 use crate::report::page::{bar, document};
 
@@ -41,6 +43,15 @@ pub fn render(tuning: &Tuning) -> Result<String> {
 /// Those of [`render`], and a place that cannot be written.
 pub fn write(path: &Path, tuning: &Tuning) -> Result<()> {
     crate::file::replace(path, render(tuning)?.as_bytes())
+}
+
+/// The charts of a tuning as pictures that stand alone: `tuning-learning-rate.svg`, ….
+///
+/// # Errors
+/// A chart that could not be drawn.
+pub fn figures(tuning: &Tuning) -> Result<Vec<Picture>> {
+    let names = tuning.tuned().into_iter().map(|name| format!("tuning-{}", file_name(&name)));
+    Ok(names.zip(plots::figures(tuning)?).map(|(name, chart)| Picture::of(name, &chart)).collect())
 }
 
 fn head(tuning: &Tuning) -> Markup {

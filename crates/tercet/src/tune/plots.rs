@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::record::{Trial, Tuning, Value};
 use crate::Result;
 use crate::report::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, percent_label};
+use crate::report::figure::{Figure, Key};
 use crate::report::numbers::{counted, percent};
 
 /// How a setting's values lie along x.
@@ -83,20 +84,25 @@ impl Scale {
     }
 }
 
-/// One chart for each tuned setting; nothing where there was nothing to choose.
+/// One chart for each tuned setting.
+pub(super) fn figures(tuning: &Tuning) -> Result<Vec<Figure>> {
+    tuning.tuned().into_iter().map(|name| chart(tuning, &name)).collect()
+}
+
+/// The part of the page; nothing where there was nothing to choose.
 pub(super) fn plots(tuning: &Tuning) -> Result<Markup> {
-    let charts = tuning.tuned().into_iter().map(|name| chart(tuning, &name)).collect::<Result<Vec<_>>>()?;
+    let charts = figures(tuning)?;
     Ok(html! {
         @if !charts.is_empty() {
             section id="settings" aria-labelledby="settings-title" {
                 h2 id="settings-title" { "Accuracy against each setting" }
-                div.charts { @for chart in &charts { (chart) } }
+                div.charts { @for chart in &charts { (chart.markup()) } }
             }
         }
     })
 }
 
-fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
+fn chart(tuning: &Tuning, name: &str) -> Result<Figure> {
     // The smaller network first; what has no size, in the order in which it was tried, which is that of a list.
     let mut trials: Vec<(&Trial, Value)> = tuning
         .trials
@@ -172,7 +178,7 @@ fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
         Scale::Log => format!("{name}, logarithmic"),
         _ => name.to_owned(),
     };
-    let drawing = draw(&Plot {
+    let plot = Plot {
         id: format!("by-{}", name.replace(' ', "-")),
         title: &title,
         description,
@@ -184,24 +190,24 @@ fn chart(tuning: &Tuning, name: &str) -> Result<Markup> {
         mark: mark.map(|(x, accuracy, _)| (*x, *accuracy)),
         x_ticks: scale.ticks(&places),
         y_label: &percent_label,
-    })?;
-    Ok(html! {
-        figure {
-            h4 { (title) }
-            (drawing)
-            figcaption {
-                span.key.dot {
-                    "a trial" @if !whiskers.is_empty() { ", with its standard error" }
-                }
-                @if line { span.key.train { "the best trial with each value" } }
-                @if mark.is_some() { span.key.ring { "the best of all" } }
-                @if !below.is_empty() {
-                    span.key.below { (counted(below.len(), "trial", "trials")) " below the picture, under " (percent(y.0)) }
-                }
-                @if !diverged.is_empty() { span.key.cross { (counted(diverged.len(), "trial", "trials")) " diverged" } }
-            }
-        }
-    })
+    };
+    let trial = if whiskers.is_empty() { "a trial" } else { "a trial, with its standard error" };
+    let mut key = vec![(Key::Dot, trial.to_owned())];
+    if line {
+        key.push((Key::Line(Ink::Train), "the best trial with each value".to_owned()));
+    }
+    if mark.is_some() {
+        key.push((Key::Ring, "the best of all".to_owned()));
+    }
+    let trials = |count| counted(count, "trial", "trials");
+    if !below.is_empty() {
+        let words = format!("{} below the picture, under {}", trials(below.len()), percent(y.0));
+        key.push((Key::Below, words));
+    }
+    if !diverged.is_empty() {
+        key.push((Key::Cross, format!("{} diverged", trials(diverged.len()))));
+    }
+    draw(&plot, &title, key, String::new())
 }
 
 /// The highest accuracy at each place that has one.

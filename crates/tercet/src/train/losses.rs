@@ -1,0 +1,128 @@
+//! The file of a training's losses: CSV with a line for each step.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{Check, History};
+use crate::{Error, Result};
+
+/// The first line.
+const HEADER: &str = "step,loss,validation_loss,validation_accuracy";
+
+/// A line of the file.
+#[derive(Deserialize)]
+struct Row {
+    step: usize,
+    loss: f32,
+    validation_loss: Option<f32>,
+    validation_accuracy: Option<f64>,
+}
+
+impl History {
+    /// All losses as CSV: a line for each step, and the validation figures where they were taken.
+    ///
+    /// ```
+    /// use tercet::train::{Check, History};
+    /// let check = Check { step: 2, train_loss: 1.5, validation_loss: 1.25, validation_accuracy: 0.5 };
+    /// let history = History { losses: vec![2.0, 1.0], checks: vec![check], ..History::default() };
+    /// assert_eq!(history.to_csv(), "step,loss,validation_loss,validation_accuracy\n1,2,,\n2,1,1.25,0.5\n");
+    /// ```
+    pub fn to_csv(&self) -> String {
+        let mut csv = format!("{HEADER}\n");
+        let mut checks = self.checks.iter().peekable();
+        for (step, loss) in (1..).zip(&self.losses) {
+            let _ = match checks.next_if(|check| check.step == step) {
+                Some(check) => {
+                    writeln!(csv, "{step},{loss},{},{}", check.validation_loss, check.validation_accuracy)
+                }
+                None => writeln!(csv, "{step},{loss},,"),
+            };
+        }
+        csv
+    }
+
+    /// Reads what [`to_csv`](History::to_csv) wrote. Of the checks, the file has the validation figures; their training losses
+    /// are the means since the check before, as they were when it was made.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is no such file, with the line.
+    pub fn read_csv(path: &Path) -> Result<Self> {
+        let remedy = "`tercet train … --losses FILE.csv` writes one";
+        let refuse = |line: usize, found: String, expected: &str| {
+            Error::format(path, format!("line {line}: {found}"), expected, remedy)
+        };
+        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        let first = text.lines().next().unwrap_or_default();
+        if first.trim() != HEADER {
+            let first: String = first.chars().take(60).collect();
+            return Err(refuse(1, format!("{first:?}"), &format!("{HEADER:?}")));
+        }
+        let mut history = History::default();
+        let mut since = 0;
+        for (line, row) in (2..).zip(csv::Reader::from_reader(text.as_bytes()).deserialize::<Row>()) {
+            let row = row.map_err(|error| refuse(line, error.to_string(), HEADER))?;
+            history.losses.push(row.loss);
+            if row.step != history.losses.len() {
+                let expected = format!("step {}: one line for each", history.losses.len());
+                return Err(refuse(line, format!("step {}", row.step), &expected));
+            }
+            if let (Some(validation_loss), Some(validation_accuracy)) =
+                (row.validation_loss, row.validation_accuracy)
+            {
+                let train_loss = super::history::mean(&history.losses[since..]);
+                since = row.step;
+                history.checks.push(Check {
+                    step: row.step,
+                    train_loss,
+                    validation_loss,
+                    validation_accuracy,
+                });
+            }
+        }
+        if history.losses.is_empty() {
+            return Err(refuse(2, "nothing".to_owned(), "a line for each step"));
+        }
+        Ok(history)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<History> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("losses.csv");
+        std::fs::write(&path, text).unwrap();
+        History::read_csv(&path)
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let check =
+            |step, train_loss| Check { step, train_loss, validation_loss: 0.7, validation_accuracy: 0.9 };
+        let history = History {
+            losses: vec![3.0, 1.0, f32::NAN, 0.25],
+            checks: vec![check(2, 2.0), check(4, f32::NAN)],
+            ..History::default()
+        };
+        let again = read(&history.to_csv()).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{history:?}"));
+    }
+
+    #[test]
+    fn other_files_are_refused_with_the_line() {
+        for (text, said) in [
+            ("", "line 1"),
+            ("a,b\n1,2\n", "line 1"),
+            (HEADER, "line 2: nothing"),
+            (&format!("{HEADER}\n1,x,,\n"), "line 2"),
+            (&format!("{HEADER}\n1,0.5,,\n3,0.5,,\n"), "step 3"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}
