@@ -100,7 +100,7 @@ fn a_step_allocates_nothing() {
     let nothing = || ();
     let base = settings();
     let elastic = Some(Elastic { rms: 1.0, sigma: 2.0 });
-    let augment = Augment { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1, elastic };
+    let augment = Augment { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1, mirror: true, elastic };
     let networks = [
         ("plain", Settings { optimizer: Optimizer::PLAIN, ..base }),
         ("momentum", base),

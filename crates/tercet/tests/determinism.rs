@@ -58,6 +58,7 @@ fn every_optimizer_and_layer_trains_the_same_network() {
         rotate: 10.0,
         scale: 0.1,
         shear: 0.1,
+        mirror: true,
         elastic: Some(Elastic { rms: 1.0, sigma: 2.0 }),
     };
     let adam = Settings { optimizer: Optimizer::ADAM, learning_rate: 1e-3, ..base };

@@ -29,6 +29,7 @@ mod interrupt;
 mod killed;
 mod large;
 mod memory;
+mod plot;
 mod predict;
 mod probe;
 mod replay;

@@ -73,6 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             scale: 0.14,
             shear: 0.14,
             elastic: Some(Elastic { rms: 1.2, sigma: 4.0 }),
+            ..Augment::default()
         },
         ..Settings::default()
     };

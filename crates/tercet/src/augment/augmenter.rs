@@ -10,7 +10,7 @@ use crate::Result;
 use crate::data::ImageShape;
 use crate::random::{Generator, Stream, generator};
 
-/// The words before the lattice of a picture, a whole block of the generator. Six of them are used.
+/// The words before the lattice of a picture, a whole block of the generator. Seven of them are used.
 const WORDS_BEFORE_LATTICE: usize = 16;
 
 /// Changes pictures of one shape. Allocates nothing once it is made.
@@ -85,9 +85,9 @@ impl Augmenter {
         warp(Isa::active(), &self.source, map, displaced, out);
     }
 
-    /// c + (R S H)⁻¹ (q − c − t), as a map of q.
+    /// c + M (R S H)⁻¹ (q − c − t), as a map of q.
     fn draw_affine(&mut self) -> Affine {
-        let Augment { shift, rotate, scale, shear, elastic: _ } = self.augment;
+        let Augment { shift, rotate, scale, shear, mirror, elastic: _ } = self.augment;
         // Uniform in ±most, of either sign alike.
         let mut uniform = |most: f32| {
             let word = f64::from(self.generator.next_u32());
@@ -97,7 +97,9 @@ impl Augmenter {
         let (sin, cos) = uniform(rotate).to_radians().sin_cos();
         let (scale_x, scale_y) = (1.0 + uniform(scale), 1.0 + uniform(scale));
         let slant = uniform(shear);
-        let [xx, xy] = [cos / scale_x + slant * sin / scale_y, sin / scale_x - slant * cos / scale_y];
+        let sign = if uniform(1.0) < 0.0 && mirror { -1.0 } else { 1.0 };
+        let [xx, xy] =
+            [cos / scale_x + slant * sin / scale_y, sin / scale_x - slant * cos / scale_y].map(|x| sign * x);
         let [yx, yy] = [-sin / scale_y, cos / scale_y];
         let centre = |side: usize| (side as f64 - 1.0) / 2.0;
         let (c_x, c_y) = (centre(self.shape.width), centre(self.shape.height));

@@ -5,12 +5,13 @@
 //! map from the new picture to the old one, so that a picture is interpolated once, however much is done to it:
 //!
 //! ```text
-//! new(q) = old(p),    p = c + (R S H)⁻¹ (q − c − t) + d(q)
+//! new(q) = old(p),    p = c + M (R S H)⁻¹ (q − c − t) + d(q)
 //!
 //! t   the shift, each side uniform in ±shift pixels
 //! R   a rotation by an angle uniform in ±rotate degrees
 //! S   diag(s, s'), each side's factor uniform in 1 ± scale
 //! H   a slant [[1, h], [0, 1]], h uniform in ±shear
+//! M   diag(−1, 1) for every second picture by chance, where mirror is set: left and right change places
 //! d   elastic displacements, a smooth random field
 //! c   the centre of the picture
 //! ```
@@ -41,8 +42,9 @@
 //!
 //! What is done to a picture depends on the settings, its size, the size of the batch, the seed, the step and the place in
 //! the batch alone. Each has its piece of [`Stream::Augment`](crate::random::Stream): at place p of step s, from word
-//! (s B + p) W on, where W is a multiple of 16 and as many as a picture takes. The first six are the shift (x, y), the angle,
-//! the factors (x, y) and the slant, drawn whether they are used or not, and from the 16th on comes the lattice, row by row.
+//! (s B + p) W on, where W is a multiple of 16 and as many as a picture takes. The first seven are the shift (x, y), the angle,
+//! the factors (x, y), the slant, and whether it is mirrored, drawn whether they are used or not, and from the 16th on comes
+//! the lattice, row by row.
 
 mod augmenter;
 mod field;
@@ -80,6 +82,9 @@ pub struct Augment {
     /// The largest slant: pixels to the side for each pixel up or down.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shear: f32,
+    /// Whether every second picture by chance is mirrored, left for right: for what has no left and right, such as clothes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirror: bool,
     /// Displacements of each pixel by its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elastic: Option<Elastic>,
@@ -110,7 +115,7 @@ impl Augment {
     /// # Errors
     /// [`Error::Setting`] for the first setting that makes no sense.
     pub fn validate(&self) -> Result<()> {
-        let Augment { shift, rotate, scale, shear, elastic } = *self;
+        let Augment { shift, rotate, scale, shear, mirror: _, elastic } = *self;
         for (name, value, most, expected) in [
             ("augment.shift", shift, 1e4, "a number of pixels from 0 to 10,000, such as 2"),
             ("augment.rotate", rotate, 180.0, "a number of degrees from 0 to 180, such as 10"),
@@ -148,12 +153,13 @@ impl Augment {
 
 impl std::fmt::Display for Augment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Augment { shift, rotate, scale, shear, elastic } = *self;
+        let Augment { shift, rotate, scale, shear, mirror, elastic } = *self;
         let words = [
             (shift > 0.0).then(|| format!("shift ±{shift} px")),
             (rotate > 0.0).then(|| format!("rotation ±{rotate}°")),
             (scale > 0.0).then(|| format!("scale 1 ± {scale}")),
             (shear > 0.0).then(|| format!("shear ±{shear}")),
+            mirror.then(|| "mirrored".to_owned()),
             elastic.map(|Elastic { rms, sigma }| format!("elastic {rms} px (σ {sigma} px)")),
         ];
         let words: Vec<String> = words.into_iter().flatten().collect();

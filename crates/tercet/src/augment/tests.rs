@@ -18,17 +18,19 @@ const ALL: Augment = Augment {
     rotate: 20.0,
     scale: 0.2,
     shear: 0.3,
+    mirror: true,
     elastic: Some(Elastic { rms: 2.0, sigma: 3.0 }),
 };
 
 /// Each transform alone, and all of them.
-fn each() -> [Augment; 6] {
+fn each() -> [Augment; 7] {
     let none = Augment::default();
     [
         Augment { shift: ALL.shift, ..none },
         Augment { rotate: ALL.rotate, ..none },
         Augment { scale: ALL.scale, ..none },
         Augment { shear: ALL.shear, ..none },
+        Augment { mirror: true, ..none },
         Augment { elastic: ALL.elastic, ..none },
         ALL,
     ]
@@ -64,6 +66,7 @@ fn naive(
     let angle = uniform(augment.rotate) * std::f64::consts::PI / 180.0;
     let (s_x, s_y) = (1.0 + uniform(augment.scale), 1.0 + uniform(augment.scale));
     let h = uniform(augment.shear);
+    let mirrored = uniform(1.0) < 0.0 && augment.mirror;
     let times = |a: [[f64; 2]; 2], b: [[f64; 2]; 2]| {
         let element = |i: usize, j: usize| a[i][0] * b[0][j] + a[i][1] * b[1][j];
         [[element(0, 0), element(0, 1)], [element(1, 0), element(1, 1)]]
@@ -111,7 +114,8 @@ fn naive(
     for y in 0..shape.height {
         for x in 0..shape.width {
             let (q_x, q_y) = (x as f64 - c_x - t_x, y as f64 - c_y - t_y);
-            let p_x = (forwards[1][1] * q_x - forwards[0][1] * q_y) / determinant + c_x;
+            let p_x = (forwards[1][1] * q_x - forwards[0][1] * q_y) / determinant;
+            let p_x = if mirrored { c_x - p_x } else { c_x + p_x };
             let p_y = (forwards[0][0] * q_y - forwards[1][0] * q_x) / determinant + c_y;
             let p_x = p_x + displacement(x as f64, y as f64, 0);
             let p_y = p_y + displacement(x as f64, y as f64, 1);
@@ -188,13 +192,33 @@ fn the_seed_decides_and_what_it_means_never_changes() {
     let old = [0, 0, 0, 0, 0, 200, 100, 0, 0, 50, 250, 0];
     let written = |seed, step, place| {
         let mut new = [0; 12];
-        Augmenter::new(ALL, shape, 8, seed).unwrap().write(&old, step, place, &mut new);
+        Augmenter::new(Augment { mirror: false, ..ALL }, shape, 8, seed)
+            .unwrap()
+            .write(&old, step, place, &mut new);
         new
     };
     assert_eq!(written(0, 0, 0), [88, 24, 0, 0, 180, 115, 0, 0, 0, 0, 0, 0]);
     let all = [written(0, 0, 0), written(0, 0, 1), written(0, 1, 0), written(1, 0, 0)];
     let distinct: std::collections::BTreeSet<_> = all.iter().collect();
     assert_eq!(distinct.len(), all.len());
+}
+
+#[test]
+fn every_second_picture_is_mirrored() {
+    let shape = ImageShape::gray(5, 2);
+    let old = picture(shape);
+    let turned: Vec<u8> = old.chunks(5).flat_map(|row| row.iter().rev().copied()).collect();
+    let mut augmenter =
+        Augmenter::new(Augment { mirror: true, ..Augment::default() }, shape, 1000, 1).unwrap();
+    let mut mirrored = 0;
+    for place in 0..1000 {
+        let mut new = vec![0; old.len()];
+        augmenter.write(&old, 0, place, &mut new);
+        assert!(new == old || new == turned, "{new:?}");
+        mirrored += usize::from(new == turned);
+    }
+    // One standard deviation is 16.
+    assert!((440..=560).contains(&mirrored), "{mirrored} of 1,000");
 }
 
 #[test]

@@ -35,6 +35,7 @@
 //! rotate = 10.0               # degrees
 //! scale = 0.1
 //! shear = 0.1
+//! mirror = true               # every second picture by chance
 //! elastic = { rms = 1.5, sigma = 4.0 }   # pixels
 //! ```
 //!

@@ -85,6 +85,7 @@ fn what_is_written_is_read_back() {
         rotate: 10.0,
         scale: 0.1,
         shear: 0.2,
+        mirror: true,
         elastic: Some(Elastic { rms: 1.5, sigma: 4.0 }),
     };
     assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
