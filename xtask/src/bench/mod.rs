@@ -5,6 +5,7 @@
 
 mod compare;
 mod package;
+mod page;
 mod results;
 mod serving;
 
@@ -34,6 +35,9 @@ pub enum Benchmark {
     Convolution(PassedOn),
     /// The test error of a recipe from several seeds; adds a row for each to benchmarks/records/results.csv
     Results(results::Arguments),
+    /// The page in a real browser: from a stroke to what is shown of it, and the lecture's run; adds a row to
+    /// benchmarks/records/page.csv
+    Page,
     /// Predictions over HTTP: how many a second, and how long each takes; adds a row to benchmarks/records/serving.csv
     Serving(serving::Arguments),
     /// The Python package against scikit-learn and FAISS, from Python; `python --help` lists what it understands
@@ -53,6 +57,7 @@ pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
     match benchmark {
         Benchmark::Compare(arguments) => compare::run(arguments, repository),
         Benchmark::Neighbors(passed_on) => against_peers("neighbors", passed_on, repository),
+        Benchmark::Page => page::run(repository),
         Benchmark::Results(arguments) => results::run(arguments, repository),
         Benchmark::Serving(arguments) => serving::run(arguments, repository),
         Benchmark::Training(passed_on) => against_peers("training", passed_on, repository),

@@ -36,7 +36,7 @@ pub fn works(repository: &Repository) -> Result<()> {
 }
 
 /// Chromium, named by `CHROMIUM` or found on the path, else installed where apt may do that.
-fn browser() -> Result<PathBuf> {
+pub fn browser() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("CHROMIUM") {
         return Ok(named.into());
     }

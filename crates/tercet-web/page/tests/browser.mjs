@@ -63,7 +63,7 @@ export async function open(viewport = { width: 1280, height: 900 }) {
     await browser.close();
     server.close();
   };
-  return { context, visit, close, errors, address };
+  return { browser, context, visit, close, errors, address };
 }
 
 /** Runs the program, and reads what it prints as JSON. */

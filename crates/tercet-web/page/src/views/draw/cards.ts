@@ -1,7 +1,7 @@
 // The cards: what each model made of the picture, and why.
 
 import { bars } from "../../components/bars";
-import { largest, paintActivations, paintGrey, paintSigned, picture } from "../../components/image";
+import { largest, paintActivations, paintGrey, paintSigned, picture, row } from "../../components/image";
 import { h } from "../../dom";
 import { count, fixed, percent, short } from "../../format";
 import type { Place } from "../../models";
@@ -59,16 +59,17 @@ function certainty(reading: Reading): string {
 type Inside = (place: Place, body: HTMLElement, pick: (index: number) => void) => (reading: Reading) => void;
 
 const neighbors: Inside = (place, body) => {
-  const row = h("ol", { class: "voters" });
+  const voters = h("ol", { class: "voters" });
+  const show = row(voters);
   const votes = bars(place.about.classes, "Votes of each class");
-  body.append(row, votes.element);
+  body.append(voters, votes.element);
   return (reading) => {
-    row.replaceChildren(...(reading.neighbors ?? []).map((neighbor) => {
-      const image = picture(`a remembered ${place.about.classes[neighbor.label]}`);
-      paintGrey(image, neighbor.picture);
-      return h("li", { "data-index": String(neighbor.index), "data-distance": String(neighbor.distance) },
-        image, h("b", {}, place.about.classes[neighbor.label] ?? ""), h("span", {}, fixed(neighbor.distance, 0)));
-    }));
+    show((reading.neighbors ?? []).map(({ index, label, distance, picture }) => ({
+      label: `a remembered ${place.about.classes[label]}`,
+      words: [h("b", {}, place.about.classes[label] ?? ""), h("span", {}, fixed(distance, 0))],
+      data: { index: String(index), distance: String(distance) },
+      paint: (image) => paintGrey(image, picture),
+    })));
     votes.show(reading.votes ?? [], (v) => short(v).replace(/\.0+$/, ""), reading.class);
   };
 };

@@ -1,7 +1,7 @@
 // Draw: a digit is drawn once, and every model says what it sees.
 
 import { button } from "../../components/field";
-import { paintGrey, paintPlain, picture } from "../../components/image";
+import { paintGrey, paintPlain, row } from "../../components/image";
 import { h, said, toast } from "../../dom";
 import { engine } from "../../engine";
 import { fixed } from "../../format";
@@ -34,6 +34,7 @@ export const draw: View = {
     const chips = h("div", { class: "chips" });
     const verdict = h("section", { class: "verdict", "aria-label": "What the models read" }, chips, sentence);
     const stages = h("ol", { class: "stages" });
+    const showStages = row(stages);
     const cardsPlace = h("section", { class: "cards", "aria-label": "Every model's reading" });
 
     const keepInk = () => {
@@ -88,12 +89,10 @@ export const draw: View = {
       for (const one of cards) one.show(found.get(one.place.name) ?? null);
       const first = found.get("convolution") ?? [...found.values()][0];
       last.prepared = first?.prepared ?? last.prepared;
-      stages.replaceChildren(...(readings?.stages ?? []).map(({ step, picture: pixels }) => {
+      showStages((readings?.stages ?? []).map(({ step, picture }) => {
         const words = STEPS[step] ?? step;
-        const image = picture(words);
-        if (step === "recoloured") paintPlain(image, pixels);
-        else paintGrey(image, pixels);
-        return h("li", {}, image, h("span", {}, words));
+        const paint = step === "recoloured" ? paintPlain : paintGrey;
+        return { label: words, words: [h("span", {}, words)], paint: (image) => paint(image, picture) };
       }));
       stages.classList.toggle("empty", !first);
       if (readings?.stages.length === 0) stages.append(h("li", {}, h("span", {}, "as it should be already")));

@@ -124,7 +124,7 @@ export const graph: View = {
       examples, error,
       h("div", { class: "stepper" }, button("Begin", () => go(0)), button("Back", () => go(at - 1)), slider, button("Step", () => go(at + 1), "primary"), button("All", () => go(Number.POSITIVE_INFINITY))),
       words, picture,
-      h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "All nodes" }, h("table", { class: "nodes" },
+      h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "All nodes" }, h("table", { class: "nodes", "aria-label": "Each node with its value, its gradient and the finite difference" },
         h("thead", {}, h("tr", {}, ...["Node", "Is", "Value", "Gradient", "Finite differences", ""].map((title) => h("th", { scope: "col" }, title)))), rows)),
     );
     const restore = (given: URLSearchParams) => {

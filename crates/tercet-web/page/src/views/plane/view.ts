@@ -50,7 +50,7 @@ export const plane: View = {
     const names = Object.keys(fields) as (keyof typeof fields)[];
     const defaults = new Map(names.map((name) => [name, String(fields[name].get())]));
     const second = tick("Place points of the second class", false, () => undefined);
-    const canvas = h("canvas", { class: "plane-canvas", width: 640, height: 640, role: "img", tabIndex: 0 });
+    const canvas = h("canvas", { class: "plane-canvas", width: 640, height: 640, role: "img", tabIndex: 0, "aria-label": "The plane" });
     const status = h("p", { class: "status", role: "status" });
     const remark = h("p", { class: "remark" });
 

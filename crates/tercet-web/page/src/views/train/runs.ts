@@ -54,7 +54,7 @@ export function accuracyCurves(runs: Run[]): Curve[] {
 /** The table of runs. */
 export function table(runs: Run[], changed: () => void): HTMLElement {
   const head = ["", "Run", "Batches", "Time", "Loss, training", "Loss, validation", "Accuracy, validation"];
-  return h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Runs" }, h("table", { class: "runs" },
+  return h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Runs" }, h("table", { class: "runs", "aria-label": "Runs" },
     h("thead", {}, h("tr", {}, ...head.map((text) => h("th", { scope: "col" }, text)))),
     h("tbody", {}, ...runs.map((run) => {
       const check = run.checks.at(-1);

@@ -48,7 +48,7 @@ export const train: View = {
     const loss = curves("Loss");
     const accuracy = curves("Accuracy", true);
     const templates = h("div", { class: "templates" });
-    const templatesTitle = h("h3", {}, "Templates");
+    const templatesTitle = h("h2", {}, "Templates");
     const histograms = h("div", { class: "histograms" });
     const layers = h("div", { class: "layers" });
     const tablePlace = h("div", {});
@@ -225,8 +225,8 @@ export const train: View = {
           bar, status, model,
           h("div", { class: "charts" }, loss.element, accuracy.element),
           h("section", {}, templatesTitle, templates),
-          h("section", {}, h("h3", {}, "Inside: activations and gradients of 100 images"), histograms, layers),
-          h("section", {}, h("h3", {}, "Runs"), tablePlace),
+          h("section", {}, h("h2", {}, "Inside: activations and gradients of 100 images"), histograms, layers),
+          h("section", {}, h("h2", {}, "Runs"), tablePlace),
           h("div", { class: "tools" }, download, use, load, picker),
           h("p", { class: "note" }, "The model file is the program’s: ", h("code", {}, "tercet evaluate trained.safetensors"), " judges it on the test set, which this page never opens. 5,000 of the 60,000 training images are held out; what counts as unseen here are the first of these."))),
     );
