@@ -123,6 +123,23 @@ test("everything is reached by the keyboard, and one sees where one is", async (
   await page.close();
 });
 
+test("nothing leaves its place on a screen of any width", async () => {
+  for (const width of [360, 800, 1280, 1920, 2560]) {
+    const context = await browser.browser.newContext({ viewport: { width, height: 900 } });
+    const page = await context.newPage();
+    await page.goto(`${browser.address}#/draw`);
+    await settled(page);
+    await page.getByRole("button", { name: "Example" }).click();
+    await settled(page);
+    const outside = await page.locator(".card").evaluateAll((cards) => cards.flatMap((card) => {
+      const right = card.getBoundingClientRect().right;
+      return [...card.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > right).map((one) => `${card.dataset.place}: ${one.className || one.tagName}`);
+    }));
+    assert.deepEqual(outside, [], `${width} pixels`);
+    await context.close();
+  }
+});
+
 test("nothing is cut off at 360 pixels, and nothing moves for those who asked for that", async () => {
   const context = await browser.browser.newContext({ viewport: { width: 360, height: 740 }, reducedMotion: "reduce" });
   const page = await context.newPage();
