@@ -10,12 +10,14 @@
 //! | `work` | long work without the interpreter's lock: threads, Ctrl-C, calls back |
 //! | `model` | a model and its file |
 //! | `training` | networks and linear classifiers, trained |
+//! | `pieces` | training whose batches are worked at in several processes |
 //! | `lecture` | loss and gradients of the lecture's network |
 
 mod arrays;
 mod errors;
 mod lecture;
 mod model;
+mod pieces;
 mod training;
 mod work;
 
@@ -31,7 +33,9 @@ mod core {
     #[pymodule_export]
     use crate::model::{Model, evaluate, from_state, remember};
     #[pymodule_export]
-    use crate::training::{Memory, solve, train};
+    use crate::pieces::{Replica, Steps};
+    #[pymodule_export]
+    use crate::training::{Memory, solve, train, untrained};
     #[pymodule_export]
     use crate::work::clock;
 

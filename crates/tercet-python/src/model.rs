@@ -66,6 +66,26 @@ impl Model {
         }
     }
 
+    /// The names of the classes.
+    pub fn names(&self) -> Vec<String> {
+        self.file.card.classes.clone()
+    }
+
+    /// How many features its rows have, and whether these are pixels.
+    pub fn rows_are(&self) -> (usize, bool) {
+        (self.features(), self.is_pixels())
+    }
+
+    /// The sides of its images, where it has any.
+    pub fn sides(&self) -> Option<Sides> {
+        self.image()
+    }
+
+    /// Whether it is a linear classifier.
+    pub fn is_linear(&self) -> bool {
+        matches!(self.file.classifier, Classifier::Linear(_))
+    }
+
     fn neighbors(&self) -> PyResult<&NeighborsClassifier> {
         match &self.file.classifier {
             Classifier::Neighbors(neighbors) => Ok(neighbors),

@@ -178,7 +178,26 @@ pub fn train<'py>(
     Ok((model(network).map_err(exception)?, history, Memory(remembered), interrupted))
 }
 
-fn refuse(error: impl std::fmt::Display) -> PyErr {
+/// The model that a training of this request begins with, for rows of `width` features.
+#[pyfunction]
+#[pyo3(signature = (request, width, classes, *, pixels = false, image = None))]
+pub fn untrained(
+    request: &str,
+    width: usize,
+    classes: Vec<String>,
+    pixels: bool,
+    image: Option<Sides>,
+) -> PyResult<Model> {
+    let request: Request = serde_json::from_str(request).map_err(refuse)?;
+    let network = network(&request, width, image_shape(image), classes.len()).map_err(exception)?;
+    let classifier = match request.layers {
+        Some(_) => Classifier::Network(network),
+        None => Classifier::Linear(linear(&network).map_err(exception)?),
+    };
+    Ok(Model::new(classifier, classes, (width, pixels), image))
+}
+
+pub fn refuse(error: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(format!("the settings of the training: {error}"))
 }
 

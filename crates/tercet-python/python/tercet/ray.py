@@ -1,10 +1,12 @@
-"""Neighbours over a Ray cluster: the rows in actors, one for each shard, and their answers merged.
+"""Over a Ray cluster: neighbours among rows that lie in actors, one for each shard, and training on examples that do.
 
 Needs Ray, ``pip install ray``, which the package does not bring along.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, Union
@@ -17,6 +19,10 @@ try:
 except ImportError:
     ray = None
 
+from . import _core
+from ._base import names_of
+from ._descent import Descent
+from ._rows import Range
 from .neighbors import NearestNeighbors
 
 #: Where a shard has its rows from: an array, an NPY file that every node can read (or some rows of it: path, start, stop),
@@ -193,6 +199,173 @@ class ShardedNeighbors:
         """Ends the actors. Whoever forgets it has them ended when the object goes."""
         for actor in self.__dict__.pop("_actors", []):
             ray.kill(actor)
+
+
+#: Where a shard has its examples from: X and y, each an array or an NPY file that every node can read, or a function without
+#: arguments that returns both.
+Examples = Union[tuple[Any, Any], Callable[[], tuple[Any, Any]]]
+
+
+class _Examples:
+    """Some of the shards, in a process of their own."""
+
+    def __init__(self, sources: dict[int, Any]) -> None:
+        self.shards = {shard: self._read(shard, source) for shard, source in sources.items()}
+        self.setup: Any = None
+
+    @staticmethod
+    def _read(shard: int, source: Any) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(source, dict):
+            source = ray.get(source["stored"])
+        X, y = source() if callable(source) else source
+        X, y = (np.load(part, mmap_mode="r") if isinstance(part, (str, os.PathLike)) else np.asarray(part) for part in (X, y))
+        if X.ndim < 2 or not len(X) or y.shape != (len(X),):
+            raise ValueError(f"shard {shard}: X of shape {X.shape} and y of {y.shape}; expected rows of features, and one label each")
+        X = np.ascontiguousarray(X, dtype=np.uint8 if X.dtype == np.uint8 else np.float32)
+        if X.dtype != np.uint8 and not np.isfinite(X).all():
+            raise ValueError(f"shard {shard}: X contains NaN or infinity")
+        return X, y
+
+    def describe(self) -> dict[int, dict[str, Any]]:
+        return {
+            shard: {
+                "rows": len(X), "shape": X.shape[1:], "dtype": str(X.dtype),
+                # A row of each class says what estimators ask of X and y.
+                "head": (lambda places: (X[places], y[places]))(np.unique(y, return_index=True)[1]),
+                "range": (float(X.min()), float(X.max()), float(X.mean(dtype=np.float64))),
+            }
+            for shard, (X, y) in self.shards.items()
+        }  # fmt: skip
+
+    def share(self, setup: dict[str, Any], learned: np.ndarray, epoch: int, piece: int) -> dict[int, tuple[float, np.ndarray]]:
+        """What the examples of this piece of the epoch add to the gradient, by shard."""
+        if self.setup is None or self.setup["id"] != setup["id"]:
+            self.setup = setup
+            self.replica = _core.Replica(_core.Model.from_bytes(setup["model"]), setup["settings"])
+        added = {}
+        for shard, (X, y) in self.shards.items():
+            rows = piece_of(setup["seed"], shard, epoch, len(X), piece, setup["pieces"])
+            if len(rows):
+                labels = np.searchsorted(setup["classes"], y[rows]).astype(np.uint32)
+                x = np.ascontiguousarray(X[rows].reshape(len(rows), -1))
+                added[shard] = self.replica.share(learned, x, labels, setup["batches"][piece], setup["threads"])
+        return added
+
+
+def piece_of(seed: int, shard: int, epoch: int, rows: int, piece: int, pieces: int) -> np.ndarray:
+    """The rows of a shard that are in a batch: a piece of all of them, in the order of that epoch."""
+    order = np.random.default_rng((seed, shard, epoch)).permutation(rows)
+    return order[piece * rows // pieces : (piece + 1) * rows // pieces]
+
+
+def fit(
+    estimator: Any,
+    sources: Sequence[Examples],
+    *,
+    workers: int | None = None,
+    actor_options: dict[str, Any] | None = None,
+) -> Any:
+    """Trains a network, or a linear classifier by gradient descent, on examples that lie in several processes.
+
+    Each of ``sources`` is one shard: ``(X, y)``, arrays or the names of NPY files, or a function that returns such a pair.
+    ``workers`` is how many processes hold them, one for each shard by default. In every step each shard adds to the batch
+    what its part of the examples makes up of all, and to the gradient what these say; the shares are summed shard by shard, and
+    one step is taken. Every epoch goes through all examples once.
+
+    The model depends on the shards and their order, the estimator's settings and ``random_state``, and on nothing else: any
+    number of workers gives the same bits, and so does a worker that is lost on the way and started again by Ray. It is not
+    that of ``estimator.fit``, which draws other batches.
+
+    Not in this way: dropout, batch norm, early stopping by a validation set, ``class_weight``, and learning rates that are
+    "adaptive" or "invscaling". ``n_jobs`` is how many threads a worker has.
+
+    >>> import tercet.ray                                                                  # doctest: +SKIP
+    >>> model = tercet.MLPClassifier(random_state=0)                                       # doctest: +SKIP
+    >>> tercet.ray.fit(model, [("x0.npy", "y0.npy"), ("x1.npy", "y1.npy")], workers=2)     # doctest: +SKIP
+    """
+    if ray is None:
+        raise ImportError("tercet.ray needs Ray: pip install ray")
+    _check(estimator)
+    if not len(sources):
+        raise ValueError("sources is empty; expected at least one shard")
+    workers = len(sources) if workers is None else workers
+    if not 1 <= workers <= len(sources):
+        raise ValueError(f"workers is {workers}; expected 1 to {len(sources)}, the number of shards")
+    if not ray.is_initialized():
+        ray.init()
+    stored = [source if callable(source) else {"stored": ray.put(source)} for source in sources]
+    threads = estimator._threads() or 1
+    options: dict[str, Any] = {
+        "num_cpus": threads, "scheduling_strategy": "SPREAD", "max_restarts": _RESTARTS, "max_task_retries": _RESTARTS,
+    }  # fmt: skip
+    holder = ray.remote(_Examples).options(**(options | (actor_options or {})))
+    actors = [holder.remote({s: stored[s] for s in range(i, len(sources), workers)}) for i in range(workers)]
+    try:
+        _descend(estimator, actors, len(sources), threads)
+    finally:
+        for actor in actors:
+            ray.kill(actor)
+    return estimator
+
+
+def _check(estimator: Any) -> None:
+    """Refuses what does not go in this way."""
+    if not isinstance(estimator, Descent) or getattr(estimator, "solver", "sgd") == "dual":
+        raise TypeError(f"{estimator!r} does not learn by gradient descent")
+    wanted = [
+        ("early_stopping", getattr(estimator, "early_stopping", False)),
+        ("class_weight", estimator.class_weight is not None),
+        ("warm_start", getattr(estimator, "warm_start", False)),
+        (f"learning_rate={estimator.learning_rate!r}", estimator.learning_rate in ("adaptive", "invscaling")),
+    ]
+    for name, asked in wanted:
+        if asked:
+            raise ValueError(f"tercet.ray.fit has no {name}: fit on one machine, or leave it out")
+
+
+def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> None:
+    about = {shard: told for each in ray.get([actor.describe.remote() for actor in actors]) for shard, told in each.items()}
+    told = [about[shard] for shard in range(shards)]
+    kinds = {(one["shape"], one["dtype"]) for one in told}
+    if len(kinds) > 1:
+        said = ", ".join(f"shard {i}: {one['shape']} of {one['dtype']}" for i, one in enumerate(told))
+        raise ValueError(f"the shards differ: {said}; expected the same of all")
+    # What the estimator asks of its examples, it learns from one of each class.
+    head_X, head_y = (np.concatenate([one["head"][part] for one in told]) for part in (0, 1))
+    X, _, _, image = estimator._prepare(head_X, head_y, None, reset=True)
+    counts = [one["rows"] for one in told]
+    n = sum(counts)
+    estimator._seen = n
+    ranges = np.array([one["range"] for one in told])
+    estimator._range = Range(ranges[:, 0].min(), ranges[:, 1].max(), float(np.average(ranges[:, 2], weights=counts)))
+
+    settings, seed = estimator._settings(n), estimator._seed()
+    epochs, pieces = settings["length"]["epochs"], math.ceil(n / settings["batch"])
+    request, names = estimator._request(X, image, settings, seed), names_of(estimator.classes_)
+    model = _core.untrained(request, X.shape[1], names, pixels=X.dtype == np.uint8, image=image)
+    steps = _core.Steps(model, json.dumps(settings), epochs * pieces)
+    sizes = [sum((p + 1) * rows // pieces - p * rows // pieces for rows in counts) for p in range(pieces)]
+    setup = ray.put({
+        "id": os.urandom(8), "model": model.to_bytes(), "settings": json.dumps(settings), "classes": estimator.classes_,
+        "seed": seed, "pieces": pieces, "batches": sizes, "threads": threads,
+    })  # fmt: skip
+    tol, patience = getattr(estimator, "tol", None), getattr(estimator, "n_iter_no_change", math.inf)
+    losses: list[float] = []
+    best, waited = math.inf, 0
+    for epoch in range(epochs):
+        for piece in range(pieces):
+            learned = ray.put(steps.learned())
+            answers = ray.get([actor.share.remote(setup, learned, epoch, piece) for actor in actors])
+            added = {shard: share for answer in answers for shard, share in answer.items()}
+            # In the order of the shards, whoever has them: sums of floats depend on it.
+            losses.append(steps.take([added[shard] for shard in sorted(added)]))
+        mean = float(np.mean(losses[-pieces:]))
+        waited = 0 if mean < best - (tol or 0.0) else waited + 1
+        best = min(best, mean)
+        if tol is not None and waited >= patience:
+            break
+    history = {"losses": losses, "validation_losses": [], "validation_accuracies": []}
+    estimator._keep(steps.model(), history, None, settings, n, False)
 
 
 def merge(answers: Sequence[tuple[np.ndarray, np.ndarray]], offsets: Any, k: int) -> tuple[np.ndarray, np.ndarray]:

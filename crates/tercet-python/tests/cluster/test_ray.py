@@ -1,12 +1,16 @@
-"""Neighbours and searches over a local Ray cluster of two workers. Not part of `cargo xtask test`: Ray is heavy.
+"""Neighbours, trainings and searches over a local Ray cluster of two workers. Not part of `cargo xtask test`: Ray is heavy.
 
     pip install ray "dask[distributed]" pytest pandas ./crates/tercet-python
     pytest crates/tercet-python/tests/cluster
 """
 
+import threading
+import time
+
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 
@@ -106,6 +110,91 @@ def test_what_makes_no_sense_is_refused(cluster):
     with pytest.raises(ValueError, match="12"):
         search.kneighbors(np.zeros((1, 3), np.uint8))
     search.close()
+
+
+def shards_of_digits(tmp_path):
+    X, y = load_digits(return_X_y=True)
+    X = (15 * X).astype(np.uint8)
+    np.save(tmp_path / "X.npy", X[300:700])
+    np.save(tmp_path / "y.npy", y[300:700])
+    files = str(tmp_path / "X.npy"), str(tmp_path / "y.npy")
+    return [(X[:300], y[:300]), files, lambda: (X[700:1100], y[700:1100]), (X[1100:1400], y[1100:1400])], (X[1400:], y[1400:])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        tercet.MLPClassifier(hidden_layer_sizes=(32,), max_iter=30, learning_rate_init=0.01, random_state=0),
+        tercet.CNNClassifier(max_iter=15, learning_rate_init=0.01, layers="conv3-4 relu pool flatten dense10", random_state=0),
+        tercet.LinearClassifier(max_iter=12, loss="softmax", random_state=0),
+    ],
+)
+def test_one_worker_and_four_train_to_the_same_bits(cluster, tmp_path, model):
+    sources, (X, y) = shards_of_digits(tmp_path)
+    fitted = [tercet.ray.fit(clone(model), sources, workers=workers) for workers in (1, 2, 4)]
+    weights = [np.concatenate([np.concatenate([w.ravel(), b]) for w, b in one.model_.weights()]) for one in fitted]
+    for one, values in zip(fitted[1:], weights[1:]):
+        np.testing.assert_array_equal(values, weights[0])
+        assert one.loss_curve_ == fitted[0].loss_curve_
+    assert fitted[0].loss_curve_[-1] < 0.5 * fitted[0].loss_curve_[0]
+    assert fitted[0].score(X, y) > 0.85
+    # It is an estimator like any other: it saves, and another split of the examples is another model.
+    fitted[0].save(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(tercet.load(tmp_path / "model.safetensors").predict(X), fitted[0].predict(X))
+    other = tercet.ray.fit(clone(model), sources[::-1])
+    assert other.loss_curve_ != fitted[0].loss_curve_
+
+
+def test_a_worker_that_is_lost_on_the_way_changes_no_bit(cluster, tmp_path, monkeypatch):
+    sources, _ = shards_of_digits(tmp_path)
+    model = tercet.MLPClassifier(hidden_layer_sizes=(32,), max_iter=40, tol=None, random_state=0)
+    expected = tercet.ray.fit(clone(model), sources, workers=2).model_.to_bytes()
+
+    lost = []
+    descend = tercet.ray._descend
+
+    def with_a_loss(estimator, actors, *rest):
+        def kill():
+            time.sleep(0.2)
+            ray.kill(actors[1], no_restart=False)
+            lost.append(time.monotonic())
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        descend(estimator, actors, *rest)
+        ended = time.monotonic()
+        thread.join()
+        assert lost and lost[0] < ended, "the worker is lost while it trains"
+
+    monkeypatch.setattr(tercet.ray, "_descend", with_a_loss)
+    assert tercet.ray.fit(clone(model), sources, workers=2).model_.to_bytes() == expected
+
+
+def test_trainings_that_make_no_sense_are_refused(cluster):
+    X, y = load_digits(return_X_y=True)
+    model = tercet.MLPClassifier(max_iter=2)
+    with pytest.raises(TypeError, match="gradient descent"):
+        tercet.ray.fit(tercet.KNeighborsClassifier(), [(X, y)])
+    with pytest.raises(TypeError, match="gradient descent"):
+        tercet.ray.fit(tercet.LinearClassifier(solver="dual"), [(X, y)])
+    with pytest.raises(ValueError, match="early_stopping"):
+        tercet.ray.fit(tercet.MLPClassifier(early_stopping=True), [(X, y)])
+    with pytest.raises(ValueError, match="sources is empty"):
+        tercet.ray.fit(model, [])
+    with pytest.raises(ValueError, match="workers is 2; expected 1 to 1"):
+        tercet.ray.fit(model, [(X, y)], workers=2)
+    with pytest.raises(ValueError, match="the shards differ"):
+        tercet.ray.fit(model, [(X, y), (X[:, :9], y)])
+    with pytest.raises(ValueError, match="one label each"):
+        tercet.ray.fit(model, [(X, y[:9])])
+    with pytest.raises(ValueError, match="dropout"):
+        tercet.ray.fit(tercet.MLPClassifier(dropout=0.5), [(X, y)])
+
+
+def test_every_row_is_in_one_batch_of_an_epoch():
+    seen = np.concatenate([tercet.ray.piece_of(7, 1, 2, 103, piece, 8) for piece in range(8)])
+    assert sorted(seen) == list(range(103))
+    assert not np.array_equal(seen, np.concatenate([tercet.ray.piece_of(7, 1, 3, 103, piece, 8) for piece in range(8)]))
 
 
 def test_lists_are_merged_by_distance_and_index():

@@ -1,7 +1,7 @@
 // Draw: what is drawn is read, and as the program reads it.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -95,7 +95,7 @@ test("a link restores the drawing and what was asked of it", async () => {
   await other.close();
 });
 
-test("one can draw by keys, take back, and paste a picture", async () => {
+test("one can draw by keys, take back, and open a picture", async () => {
   await page.getByRole("button", { name: "Clear" }).click();
   await page.locator("canvas.pad").focus();
   await page.keyboard.press(" ");
@@ -117,6 +117,31 @@ test("one can draw by keys, take back, and paste a picture", async () => {
   await settled(page);
   // The picture is in colour now, and grey all the same.
   assert.deepEqual((await reading("linear")).scores, scores);
+});
+
+test("a picture is pasted or dropped, and what is none is refused in words", async () => {
+  await draw(page, DRAWINGS[9]);
+  const { scores } = await reading("linear");
+  const picture = (await readFile(await saved(page, "Save"))).toString("base64");
+  // As a browser hands over what was on the clipboard or under the mouse.
+  const give = (how, type, base64) => page.evaluate(([how, type, base64]) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], "given", { type }));
+    if (how === "paste") document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+    else document.querySelector(".pad-frame").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  }, [how, type, base64]);
+  for (const how of ["paste", "drop"]) {
+    await page.getByRole("button", { name: "Clear" }).click();
+    await settled(page);
+    await give(how, "image/png", picture);
+    await page.waitForFunction(() => document.querySelector('.chip[data-place="linear"]').dataset.class !== "");
+    await settled(page);
+    assert.deepEqual((await reading("linear")).scores, scores, how);
+  }
+  await give("drop", "image/png", Buffer.from("no picture").toString("base64"));
+  await page.locator("#toast.shown").waitFor();
+  assert.match(await page.locator("#toast").innerText(), /no picture that this browser can read/);
 });
 
 test("the page works with the network off", async () => {

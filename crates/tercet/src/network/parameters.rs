@@ -1,6 +1,7 @@
 //! The numbers of a network, layer by layer: what a step changes, what a file keeps.
 
 use super::{BatchNorm, Conv2d, Dense, Layer, Network};
+use crate::{Error, Result};
 
 /// A layer's weight matrix and biases: those of a dense or a convolutional layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,6 +110,41 @@ impl Network {
     /// How many numbers there are to learn.
     pub fn parameters(&self) -> usize {
         self.learning().map(|parameters| parameters.w.len() + parameters.b.len()).sum()
+    }
+
+    /// All that is learned as one list: of each layer first W, or γ of a batch norm, then b, or β.
+    pub fn learned(&self) -> Vec<f32> {
+        self.learning().flat_map(|parameters| [parameters.w, parameters.b]).flatten().copied().collect()
+    }
+
+    /// Puts such a list in the place of all that is learned.
+    ///
+    /// ```
+    /// use tercet::network::{Init, Network};
+    ///
+    /// let mut network = Network::fully_connected(3, &[2], 2, Init::He, 0)?;
+    /// let doubled: Vec<f32> = network.learned().iter().map(|value| 2.0 * value).collect();
+    /// network.set_learned(&doubled)?;
+    /// assert_eq!(network.learned(), doubled);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Another number of values than [`parameters`](Network::parameters) says.
+    pub fn set_learned(&mut self, values: &[f32]) -> Result<()> {
+        if values.len() != self.parameters() {
+            let expected = format!("{}, the parameters of the network", self.parameters());
+            return Err(Error::mismatch("values to be learned", values.len(), expected));
+        }
+        let mut rest = values;
+        for ParametersMut { w, b, .. } in self.learning_mut() {
+            for array in [w, b] {
+                let (own, others) = rest.split_at(array.len());
+                array.copy_from_slice(own);
+                rest = others;
+            }
+        }
+        Ok(())
     }
 
     /// What is learned, layer by layer.

@@ -36,6 +36,7 @@ mod losses;
 mod measure;
 mod memory;
 mod pass;
+pub mod pieces;
 mod plan;
 mod reader;
 mod requests;
