@@ -5,6 +5,7 @@ Needs Ray, ``pip install ray``, which the package does not bring along.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -210,8 +211,13 @@ class _Examples:
     """Some of the shards, in a process of their own."""
 
     def __init__(self, sources: dict[int, Any]) -> None:
-        self.shards = {shard: self._read(shard, source) for shard, source in sources.items()}
+        self.sources = sources
         self.setup: Any = None
+
+    @functools.cached_property
+    def shards(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """X and y of each, read by the first call: an error of a constructor reaches nobody but Ray."""
+        return {shard: self._read(shard, source) for shard, source in self.sources.items()}
 
     @staticmethod
     def _read(shard: int, source: Any) -> tuple[np.ndarray, np.ndarray]:

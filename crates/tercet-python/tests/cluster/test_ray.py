@@ -137,7 +137,7 @@ def test_one_worker_and_four_train_to_the_same_bits(cluster, tmp_path, model):
         np.testing.assert_array_equal(values, weights[0])
         assert one.loss_curve_ == fitted[0].loss_curve_
     assert fitted[0].loss_curve_[-1] < 0.5 * fitted[0].loss_curve_[0]
-    assert fitted[0].score(X, y) > 0.85
+    assert fitted[0].score(X, y) > 0.8
     # It is an estimator like any other: it saves, and another split of the examples is another model.
     fitted[0].save(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(tercet.load(tmp_path / "model.safetensors").predict(X), fitted[0].predict(X))
