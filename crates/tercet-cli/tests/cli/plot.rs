@@ -40,6 +40,9 @@ fn figures_of_a_report_are_files_too() {
     scratch.run("evaluate linear.safetensors --data small --figures figures").succeeds();
     assert!(scratch.read("figures/linear-coverage.svg").starts_with(b"<svg xmlns="));
     assert!(scratch.read("figures/linear-weights.png").starts_with(b"\x89PNG"));
+    // Two models of one name overwrite nothing of each other.
+    scratch.run("evaluate linear.safetensors linear.safetensors --data small --figures two").succeeds();
+    assert_eq!(scratch.read("two/linear-coverage.svg"), scratch.read("two/linear-2-coverage.svg"));
     scratch.run("tune neighbors -k 1,3 --data small --figures figures").succeeds();
     assert!(scratch.read("figures/tuning-k.svg").starts_with(b"<svg xmlns="));
 

@@ -73,14 +73,16 @@ pub fn write(path: &Path, run: &Run, test: &Dataset) -> Result<()> {
 }
 
 /// The charts of a run as pictures that stand alone, and the weights of its models: `linear-loss.svg`, `linear-weights.png`,
-/// ….
+/// …. The second of two models with the same name is `linear-2`.
 ///
 /// # Errors
 /// A chart that could not be drawn.
 pub fn figures(run: &Run) -> Result<Vec<Picture>> {
     let mut pictures = Vec::new();
-    for model in &run.models {
+    for (i, model) in run.models.iter().enumerate() {
         let name = figure::file_name(&model.name);
+        let before = run.models[..i].iter().filter(|other| figure::file_name(&other.name) == name).count();
+        let name = if before == 0 { name } else { format!("{name}-{}", before + 1) };
         let mut charts = match &model.history {
             Some(history) => curves::training(history, &name)?,
             None => Vec::new(),
