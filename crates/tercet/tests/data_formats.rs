@@ -99,6 +99,7 @@ fn numbers_survive_every_format() {
     let folder = tempfile::tempdir().unwrap();
     let error = write(&folder.path().join("p"), Format::Pictures, &train, None).unwrap_err().to_string();
     assert!(error.contains("grey or coloured images"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a folder that was begun stayed");
 }
 
 #[test]

@@ -115,8 +115,8 @@ impl Format {
 pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
     format.check(path)?;
     match format {
-        Format::Idx => idx(path, train, test),
-        Format::Pictures => pictures(path, train, test),
+        Format::Idx => as_a_whole(path, |folder| idx(folder, train, test)),
+        Format::Pictures => as_a_whole(path, |folder| pictures(folder, train, test)),
         Format::Npz => npz(path, train, test),
         Format::Npy | Format::Csv | Format::Libsvm => {
             let mut sets = vec![(path.to_owned(), train)];
@@ -213,6 +213,35 @@ fn are_numbers(set: &Dataset) -> bool {
     set.classes() == source::digits(set.class_count())
 }
 
+/// Lets `write` fill a temporary sibling of a folder, which then takes the name: a folder that was only begun would pass for a
+/// smaller data set, and stand in the way of the next attempt.
+fn as_a_whole(folder: &Path, write: impl FnOnce(&Path) -> Result<Vec<PathBuf>>) -> Result<Vec<PathBuf>> {
+    let Some(parent) = folder.parent().filter(|_| folder.file_name().is_some()) else {
+        // `.` and the like, which are there and keep their names.
+        return write(folder);
+    };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o777));
+    }
+    let temporary = builder.tempdir_in(parent).map_err(Error::file("create the folder", folder))?;
+    let begun = temporary.path().to_owned();
+    let name = |path: &Path| path.strip_prefix(&begun).map_or(path.to_owned(), |rest| folder.join(rest));
+    let paths = write(&begun).map_err(|error| match error {
+        Error::File { action, path, source } => Error::File { action, path: name(&path), source },
+        other => other,
+    })?;
+    // What is there already is an empty folder, which not every system lets another take the name of.
+    let _ = fs::remove_dir(folder);
+    fs::rename(&begun, folder).map_err(Error::file("create the folder", folder))?;
+    let _ = temporary.keep();
+    Ok(paths.iter().map(|path| if *path == begun { folder.to_owned() } else { name(path) }).collect())
+}
+
 fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(Error::file("create the folder", path))
 }
@@ -222,7 +251,6 @@ fn idx(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<Pat
         let expected = "at most 256, since a label is a byte";
         return Err(Error::mismatch("classes of a set for IDX files", train.class_count(), expected));
     }
-    create_folder(folder)?;
     let mut paths = Vec::new();
     for (prefix, set) in std::iter::once(("train", train)).chain(test.map(|test| ("t10k", test))) {
         let mut dimensions = vec![set.len()];
