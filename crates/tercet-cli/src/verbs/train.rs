@@ -36,8 +36,8 @@ pub struct Arguments {
     #[command(subcommand)]
     kind: Option<Kind>,
 
-    /// Train as a recipe says: `exact`, `fewest`, `knn-deformable`, `knn-shifted`, `lecture`, `linear`, `linear-patches`,
-    /// `linear-pixels`, `network`, `ninety-nine`, `two-layer`, `two-layer-elastic`, or a TOML file
+    /// Train as a recipe says: `convolutional`, `deep`, `exact`, `fashion`, `fewest`, `knn-deformable`, `knn-shifted`, `lecture`,
+    /// `linear`, `linear-patches`, `linear-pixels`, `network`, `ninety-nine`, `two-layer`, `two-layer-elastic`, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
 

@@ -6,6 +6,9 @@ use super::{AnyRecipe, Exact, Recipe};
 
 /// Those that are files, of the folder `recipes` of this crate.
 const FILES: &[(&str, &str)] = &[
+    ("convolutional", include_str!("../../recipes/convolutional.toml")),
+    ("deep", include_str!("../../recipes/deep.toml")),
+    ("fashion", include_str!("../../recipes/fashion.toml")),
     ("fewest", include_str!("../../recipes/fewest.toml")),
     ("knn-deformable", include_str!("../../recipes/knn-deformable.toml")),
     ("knn-shifted", include_str!("../../recipes/knn-shifted.toml")),
