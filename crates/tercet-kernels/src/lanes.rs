@@ -39,6 +39,9 @@ pub(crate) trait Lanes: Copy {
     /// `self − other`.
     unsafe fn minus(self, other: Self) -> Self;
 
+    /// `self · other`.
+    unsafe fn times(self, other: Self) -> Self;
+
     /// `self + a · b`, with one rounding or two as the instruction set has it.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 }
@@ -103,6 +106,11 @@ impl Lanes for [f32; 4] {
     }
 
     #[inline(always)]
+    unsafe fn times(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] * other[i])
+    }
+
+    #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         std::array::from_fn(|i| a[i] * b[i] + self[i])
     }
@@ -158,6 +166,12 @@ impl Lanes for __m256 {
     unsafe fn minus(self, other: Self) -> Self {
         // SAFETY: the caller promises AVX.
         unsafe { _mm256_sub_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn times(self, other: Self) -> Self {
+        // SAFETY: the caller promises AVX.
+        unsafe { _mm256_mul_ps(self, other) }
     }
 
     #[inline(always)]
@@ -230,6 +244,12 @@ impl Lanes for __m512 {
     unsafe fn minus(self, other: Self) -> Self {
         // SAFETY: the caller promises AVX-512 F.
         unsafe { _mm512_sub_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn times(self, other: Self) -> Self {
+        // SAFETY: the caller promises AVX-512 F.
+        unsafe { _mm512_mul_ps(self, other) }
     }
 
     #[inline(always)]

@@ -45,4 +45,4 @@ pub mod sparse;
 pub mod warp;
 
 pub use isa::Isa;
-pub use prefetch::prefetch;
+pub use prefetch::{prefetch, prefetch_for_later};

@@ -13,7 +13,7 @@ pub fn prefetch<T>(values: &[T]) {
 
 /// The same for what is read so much later that the first-level cache has better things to hold until then.
 #[inline]
-pub(crate) fn prefetch_for_later<T>(values: &[T]) {
+pub fn prefetch_for_later<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
     lines::<T, { std::arch::x86_64::_MM_HINT_T1 }>(values);
     #[cfg(not(target_arch = "x86_64"))]

@@ -6,8 +6,9 @@ mod interpreted;
 use std::ops::Range;
 
 use tercet_kernels::Isa;
+use tercet_kernels::descent::{Step, step};
 use tercet_kernels::matmul::{self, Start, View, is_fused};
-use tercet_kernels::sparse::{Rows, naive, product, scatter_width, transposed_product};
+use tercet_kernels::sparse::{Rows, Sums, descend, naive, product, scatter_width, transposed_product};
 
 use common::numbers;
 use interpreted::few;
@@ -127,11 +128,11 @@ fn leaving_zeros_out_and_cutting_the_rows_changes_no_bit_of_the_dense_product() 
 #[test]
 fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
     for isa in Isa::available() {
+        let mut sums = Sums::default();
         for n in 0..=scatter_width(isa) {
             for (m, k) in [(0, 5), (1, 1), (3, 7), (20, 130), (67, 65)] {
                 let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
                 let (b, mut found) = (numbers(m * n, 2), vec![f32::NAN; k * n]);
-                let mut sums = vec![f32::NAN; n];
                 let (mut expected, mut turned) = (found.clone(), found.clone());
                 transposed_product(isa, &a, &b, &mut found, &mut sums);
                 naive::transposed_product(&a, &b, &mut expected);
@@ -141,6 +142,29 @@ fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
                 transpose.transpose(&a);
                 product(isa, &transpose, 0..k, View::new(&b, m, n), Start::Zero, &mut turned);
                 assert!(found == turned, "{isa:?} ({m}, {k}, {n})");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_step_along_a_transposed_product_is_the_product_and_then_the_step() {
+    for isa in Isa::available() {
+        let (mut sums, mut other_sums) = (Sums::default(), Sums::default());
+        for n in few(&Vec::from_iter(1..=scatter_width(isa))) {
+            for (m, k) in [(1, 1), (3, 7), (20, 130), (67, 65)] {
+                for (momentum, reg) in [(0.0, 0.0), (0.0, 0.01), (0.9, 0.0), (0.9, 0.01)] {
+                    let how = Step { learning_rate: 0.1, momentum, reg };
+                    let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
+                    let (b, mut w, mut v) = (numbers(m * n, 2), numbers(k * n, 3), numbers(k * n, 4));
+                    let (mut dw, mut expected_w, mut expected_v) =
+                        (vec![f32::NAN; k * n], w.clone(), v.clone());
+                    let squares = descend(isa, &a, &b, how, &mut w, &mut v, &mut sums);
+                    transposed_product(isa, &a, &b, &mut dw, &mut other_sums);
+                    let expected = step(isa, how, &mut expected_w, &dw, &mut expected_v);
+                    assert!(w == expected_w && v == expected_v, "{isa:?} ({m}, {k}, {n}) {how:?}");
+                    assert!((squares - expected).abs() <= 1e-6 * expected, "{squares}, not {expected}");
+                }
             }
         }
     }

@@ -19,7 +19,13 @@ pub(crate) fn floats(isa: Isa, row: &[f32], first: u32, at: &mut [u32], values: 
 /// The same for pixels, which become `pixel / 255`.
 pub(super) fn pixels(isa: Isa, row: &[u8], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
     match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT.
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT; it was asked
+        // for VBMI2.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 if is_x86_feature_detected!("avx512vbmi2") => unsafe {
+            avx512::pixels_as_bytes(row, first, at, values)
+        },
+        // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { avx512::pixels(row, first, at, values) },
         _ => plain(row, first, at, values, |&pixel| SCALED[usize::from(pixel)]),
@@ -85,6 +91,57 @@ mod avx512 {
         count
     }
 
+    /// The same for processors that can bring bytes together, all 64 pixels at once: only those that are left are widened.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,popcnt")]
+    pub(super) fn pixels_as_bytes(row: &[u8], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
+        assert!(row.len() <= 64);
+        let there = u64::MAX.checked_shr(64 - row.len() as u32).unwrap_or(0);
+        // SAFETY: the mask lets through as many pixels as there are.
+        let pixels = unsafe { _mm512_maskz_loadu_epi8(there, row.as_ptr().cast()) };
+        let mask = _mm512_test_epi8_mask(pixels, pixels);
+        let count = mask.count_ones() as usize;
+        let (columns, pixels) =
+            (_mm512_maskz_compress_epi8(mask, counting_bytes()), _mm512_maskz_compress_epi8(mask, pixels));
+        let (at, values) = (&mut at[..64], &mut values[..64]);
+        let mut write = |part: usize, columns: __m128i, pixels: __m128i| {
+            let columns = _mm512_add_epi32(_mm512_cvtepu8_epi32(columns), _mm512_set1_epi32(first as i32));
+            let numbers = divided_by_255(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(pixels)));
+            let (at, values) = (&mut at[16 * part..][..16], &mut values[16 * part..][..16]);
+            // SAFETY: both slices hold sixteen numbers.
+            unsafe {
+                _mm512_storeu_epi32(at.as_mut_ptr().cast(), columns);
+                _mm512_storeu_ps(values.as_mut_ptr(), numbers);
+            }
+        };
+        // Most blocks of a written digit leave between none and thirty-two.
+        if count > 0 {
+            write(0, _mm512_castsi512_si128(columns), _mm512_castsi512_si128(pixels));
+            write(1, _mm512_extracti32x4_epi32::<1>(columns), _mm512_extracti32x4_epi32::<1>(pixels));
+        }
+        if count > 32 {
+            write(2, _mm512_extracti32x4_epi32::<2>(columns), _mm512_extracti32x4_epi32::<2>(pixels));
+            write(3, _mm512_extracti32x4_epi32::<3>(columns), _mm512_extracti32x4_epi32::<3>(pixels));
+        }
+        count
+    }
+
+    /// The bytes 0 to 63.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn counting_bytes() -> __m512i {
+        const COUNTING: [u8; 64] = {
+            let mut counting = [0; 64];
+            let mut i = 0;
+            while i < 64 {
+                counting[i] = i as u8;
+                i += 1;
+            }
+            counting
+        };
+        // SAFETY: there are 64 bytes.
+        unsafe { _mm512_loadu_epi8(COUNTING.as_ptr().cast()) }
+    }
+
     /// x / 255, without the slow instruction: a product with the reciprocal, and what that is wrong by. For the numbers
     /// 0 to 255 it is the division to the bit; the conformance tests try every one.
     #[inline]
@@ -107,5 +164,40 @@ mod avx512 {
     #[inline(always)]
     fn lanes(count: usize) -> __mmask16 {
         ((1u32 << count) - 1) as __mmask16
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64", not(miri)))]
+mod tests {
+    use super::*;
+
+    /// A processor takes one of the two ways everywhere, so that no suite sees the other.
+    #[test]
+    fn all_ways_find_the_same() {
+        if !Isa::available().iter().any(|isa| isa.0 == Level::Avx512) {
+            return;
+        }
+        let found = |way: &dyn Fn(&mut [u32], &mut [f32]) -> usize| {
+            let (mut at, mut values) = ([0; 64], [0.0; 64]);
+            let count = way(&mut at, &mut values);
+            (at[..count].to_vec(), values[..count].to_vec())
+        };
+        for length in 0..=64 {
+            for one_in in 1..9 {
+                let row: Vec<u8> =
+                    (0..length).map(|i| if i % one_in == 0 { (i * 37 % 256) as u8 } else { 0 }).collect();
+                let expected = found(&|at, values| {
+                    plain(&row, 640, at, values, |&pixel: &u8| SCALED[usize::from(pixel)])
+                });
+                // SAFETY: the processor has AVX-512 F, BW and VL, and POPCNT.
+                assert_eq!(found(&|at, values| unsafe { avx512::pixels(&row, 640, at, values) }), expected);
+                if is_x86_feature_detected!("avx512vbmi2") {
+                    // SAFETY: it has VBMI2, too.
+                    let by_bytes =
+                        found(&|at, values| unsafe { avx512::pixels_as_bytes(&row, 640, at, values) });
+                    assert_eq!(by_bytes, expected);
+                }
+            }
+        }
     }
 }

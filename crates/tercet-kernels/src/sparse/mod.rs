@@ -22,10 +22,12 @@ mod scatter;
 
 pub(crate) use compress::floats;
 pub use rows::Rows;
+pub use scatter::Sums;
 
 use std::ops::Range;
 
 use crate::Isa;
+use crate::descent::Step;
 use crate::isa::Level;
 use crate::matmul::{Start, View};
 
@@ -124,7 +126,6 @@ pub fn scatter_width(isa: Isa) -> usize {
 
 /// `C = Aᵀ · B` for a B of few columns: row i of B, times each non-zero of row i of A, is added to the row of C that
 /// the non-zero stands for. It saves turning A around, and costs a load and a store of a sum for each non-zero instead.
-/// `sums` is room for the sums; what it holds does not matter.
 ///
 /// # Shapes
 /// A is (M, K), `b` is (M, N), `c` is (K, N).
@@ -134,34 +135,85 @@ pub fn scatter_width(isa: Isa) -> usize {
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::sparse::{Rows, transposed_product};
+/// use tercet_kernels::sparse::{Rows, Sums, transposed_product};
 ///
 /// let mut a = Rows::new();
 /// a.clear(2);
 /// a.push(Isa::active(), &[0.0, 2.0]);
 /// let mut c = [1.0; 4];
-/// transposed_product(Isa::active(), &a, &[3.0, 4.0], &mut c, &mut Vec::new());
+/// transposed_product(Isa::active(), &a, &[3.0, 4.0], &mut c, &mut Sums::default());
 /// assert_eq!(c, [0.0, 0.0, 6.0, 8.0]);
 /// ```
-pub fn transposed_product(isa: Isa, a: &Rows, b: &[f32], c: &mut [f32], sums: &mut Vec<f32>) {
-    if a.rows() == 0 {
-        assert!(b.is_empty(), "B has as many rows as A: none");
-        return c.fill(0.0);
-    }
-    let n = b.len() / a.rows();
-    assert_eq!(b.len(), a.rows() * n, "B has {} rows, as A has", a.rows());
-    assert_eq!(c.len(), a.columns() * n, "C is ({}, {n})", a.columns());
-    assert!(n <= scatter_width(isa), "at most {} columns, not {n}", scatter_width(isa));
+pub fn transposed_product(isa: Isa, a: &Rows, b: &[f32], c: &mut [f32], sums: &mut Sums) {
+    let Some(n) = columns_of(isa, a, b, c) else { return c.fill(0.0) };
     match isa.0 {
-        Level::Portable => scatter::portable(a, b, n, c, sums),
+        Level::Portable => scatter::product::portable(a, b, n, c, sums),
         // The plain loops, which the compiler writes in the instructions of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => scatter::portable(a, b, n, c, sums),
+        Level::Wasm => scatter::product::portable(a, b, n, c, sums),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { scatter::avx2(a, b, n, c, sums) },
+        Level::Avx2 => unsafe { scatter::product::avx2(a, b, n, c, sums) },
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { scatter::avx512(a, b, n, c, sums) },
+        Level::Avx512 => unsafe { scatter::product::avx512(a, b, n, c, sums) },
     }
+}
+
+/// The [step](crate::descent::step) of gradient descent with `dW = Aᵀ · B`, a [transposed product](transposed_product), without
+/// writing dW down: the same weights and velocities to the bit. Returns Σ W² of the weights before the step, summed in an
+/// order that depends on the shapes and the instruction set alone, and 0 where `reg` is 0.
+///
+/// # Shapes
+/// A is (M, K), `b` is (M, N), `w` is (K, N), and with momentum `velocity` too.
+///
+/// # Panics
+/// Where the shapes do not fit, where A has no rows, and where N is above [`scatter_width`].
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::descent::Step;
+/// use tercet_kernels::sparse::{Rows, Sums, descend};
+///
+/// let mut a = Rows::new();
+/// a.clear(2);
+/// a.push(Isa::active(), &[0.0, 2.0]);
+/// let half = Step { learning_rate: 0.5, momentum: 0.0, reg: 0.25 };
+/// let mut w = [1.0, 1.0, 2.0, 2.0];
+/// let squares = descend(Isa::active(), &a, &[3.0, 4.0], half, &mut w, &mut [], &mut Sums::default());
+/// assert_eq!((squares, w), (10.0, [0.75, 0.75, -1.5, -2.5]));
+/// ```
+pub fn descend(
+    isa: Isa,
+    a: &Rows,
+    b: &[f32],
+    step: Step,
+    w: &mut [f32],
+    velocity: &mut [f32],
+    sums: &mut Sums,
+) -> f64 {
+    let n = columns_of(isa, a, b, w).expect("a batch of at least one example and output");
+    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
+    let weights = (w, velocity);
+    match isa.0 {
+        Level::Portable => scatter::descend::portable(a, b, n, step, weights, sums),
+        // The plain loops, which the compiler writes in the instructions of the whole build.
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Wasm => scatter::descend::portable(a, b, n, step, weights, sums),
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { scatter::descend::avx2(a, b, n, step, weights, sums) },
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { scatter::descend::avx512(a, b, n, step, weights, sums) },
+    }
+}
+
+/// N, the columns of B and of the (K, N) result; none where B has no numbers.
+fn columns_of(isa: Isa, a: &Rows, b: &[f32], result: &[f32]) -> Option<usize> {
+    let n = b.len().checked_div(a.rows()).unwrap_or(0);
+    assert_eq!(b.len(), a.rows() * n, "B has {} rows, as A has", a.rows());
+    assert!(a.rows() == 0 || result.len() == a.columns() * n, "the result is ({}, {n})", a.columns());
+    assert!(n <= scatter_width(isa), "at most {} columns, not {n}", scatter_width(isa));
+    (n > 0).then_some(n)
 }

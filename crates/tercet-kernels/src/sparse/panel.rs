@@ -68,8 +68,12 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
     if let First::Bias(bias) = first {
         assert!(width <= bias.len());
     }
-    let shortest = lists.iter().map(ExactSizeIterator::len).min().unwrap_or(0);
-    let lists = lists.map(|list| (&a.at()[list.clone()], &a.values()[list]));
+    let (mut shortest, mut longest) = (usize::MAX, 0);
+    for list in &lists {
+        assert!(list.start <= list.end && list.end <= a.non_zeros());
+        (shortest, longest) = (shortest.min(list.len()), longest.max(list.len()));
+    }
+    let (at, values) = (a.at().as_ptr(), a.values().as_ptr());
     let (b, c) = (panel.values.as_ptr(), c.as_mut_ptr());
     // SAFETY: the caller promises the instructions and that the columns are rows of the panel, of which each has
     // `width` numbers; the assertions bound what is read and written of C and of the bias.
@@ -88,24 +92,24 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
                 }
             }
         }
-        let add = |sums: &mut [L; V], column: u32, value: f32| {
-            let row = b.add((column as usize - panel.first) * panel.stride);
-            let value = L::splat(value);
+        let add = |sums: &mut [L; V], place: usize| {
+            let row = b.add((*at.add(place) as usize - panel.first) * panel.stride);
+            let value = L::splat(*values.add(place));
             for (v, sum) in sums.iter_mut().enumerate() {
                 *sum = sum.add_product(value, load(row, v));
             }
         };
-        if R > 1 {
-            for i in 0..shortest {
-                for (sums, (at, values)) in sums.iter_mut().zip(&lists) {
-                    add(sums, *at.get_unchecked(i), *values.get_unchecked(i));
-                }
+        for i in 0..shortest {
+            for (sums, list) in sums.iter_mut().zip(&lists) {
+                add(sums, list.start + i);
             }
         }
-        let done = if R > 1 { shortest } else { 0 };
-        for (sums, (at, values)) in sums.iter_mut().zip(&lists) {
-            for (&column, &value) in at[done..].iter().zip(&values[done..]) {
-                add(sums, column, value);
+        // What is left of the longer ones, still side by side: alone, each multiply-add would wait for the one before.
+        for i in shortest..longest {
+            for (sums, list) in sums.iter_mut().zip(&lists) {
+                if i < list.len() {
+                    add(sums, list.start + i);
+                }
             }
         }
         for (r, sums) in sums.iter().enumerate() {
@@ -114,6 +118,17 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
                 if WHOLE || v + 1 < V { sum.store(to) } else { sum.store_part(to, last) }
             }
         }
+    }
+}
+
+/// Whether the panels of B are copied for so many rows of A.
+#[inline(always)]
+fn is_worth_a_copy<L: Lanes>(rows: usize, b: View<'_>) -> bool {
+    let is_aligned = (b.values().as_ptr() as usize | (4 * b.row_stride())).is_multiple_of(4 * L::LANES);
+    match (b.row_stride() > b.columns().min(MOST_REGISTERS * L::LANES), is_aligned) {
+        (true, _) => rows >= ROWS_WORTH_A_COPY,
+        (false, true) => false,
+        (false, false) => rows >= ROWS_WORTH_AN_ALIGNMENT,
     }
 }
 
@@ -133,12 +148,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
 ) {
     let (n, k) = (b.columns(), b.rows());
     let last = width - (V - 1) * L::LANES;
-    let is_aligned = (b.values().as_ptr() as usize | (4 * b.row_stride())).is_multiple_of(4 * L::LANES);
-    let copied = match (b.row_stride() > width, is_aligned) {
-        (true, _) => rows.len() >= ROWS_WORTH_A_COPY,
-        (false, true) => false,
-        (false, false) => rows.len() >= ROWS_WORTH_AN_ALIGNMENT,
-    };
+    let copied = is_worth_a_copy::<L>(rows.len(), b);
     let stride = if copied { V * L::LANES } else { b.row_stride() };
     let together = (CACHED / BLOCK / (V * L::LANES)).max(1);
     let mut block = 0;
@@ -146,8 +156,17 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
         let blocks = block..a.blocks().min(block + together);
         let depths = blocks.start * BLOCK..k.min(blocks.end * BLOCK);
         let panel = if copied {
-            for (p, row) in depths.clone().zip(buffer.chunks_exact_mut(stride)) {
-                row[..width].copy_from_slice(&b.values()[p * b.row_stride() + from..][..width]);
+            for (p, to) in depths.clone().zip(buffer.chunks_exact_mut(stride)) {
+                let row = &b.values()[p * b.row_stride() + from..][..width];
+                for v in 0..V {
+                    // SAFETY: the caller promises the instructions; a row of the panel has `width` numbers, and one of the
+                    // buffer as many as `V` registers.
+                    unsafe {
+                        let from = row.as_ptr().add(v * L::LANES);
+                        let part = if WHOLE || v + 1 < V { L::load(from) } else { L::load_part(from, last) };
+                        part.store(to.as_mut_ptr().add(v * L::LANES));
+                    }
+                }
             }
             Panel { values: &*buffer, stride, first: depths.start, last }
         } else {
@@ -168,7 +187,10 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
             // `depths`, of which the panel has every row.
             unsafe {
                 if rows.end - i >= R {
-                    let lists = std::array::from_fn(|r| a.part(i + r, &blocks));
+                    let mut lists = [const { 0..0 }; R];
+                    for (r, list) in lists.iter_mut().enumerate() {
+                        *list = a.part(i + r, &blocks);
+                    }
                     gather::<L, R, V, WHOLE>(a, lists, panel, first, c, n);
                     i += R;
                 } else {
@@ -191,11 +213,12 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
 #[inline(always)]
 unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
     let n = b.columns();
-    let mut buffer = Aligned([0.0; CACHED]);
+    let mut buffer = is_worth_a_copy::<L>(rows.len(), b).then(|| Aligned([0.0; CACHED]));
+    let buffer = buffer.as_mut().map_or(&mut [][..], |buffer| &mut buffer.0);
     let mut from = 0;
     while from < n {
         let width = (n - from).min(MOST_REGISTERS * L::LANES);
-        let (columns, rows, buffer) = ((from, width), rows.clone(), &mut buffer.0);
+        let (columns, rows) = ((from, width), rows.clone());
         macro_rules! panel {
             ($rows:literal, $registers:literal) => {
                 if width == $registers * L::LANES {

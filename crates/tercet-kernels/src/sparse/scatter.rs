@@ -1,10 +1,12 @@
-//! The transposed sparse product of few columns: a row of B in registers, added to a row of C for each non-zero.
+//! The transposed sparse product of few columns: a row of B in registers, added to a row of sums for each non-zero.
 //!
-//! The sums are kept in rows of whole registers, which begin at lines of the cache, and come into C at the end. In C
-//! itself a row may begin anywhere, and a load that reaches into the numbers which the row before has just stored waits
-//! until they have come to the cache: that was four times slower.
+//! The sums are kept in rows of whole registers, which begin at lines of the cache. In C itself a row may begin anywhere,
+//! and a load that reaches into the numbers which the row before has just stored waits until they have come to the cache:
+//! that was four times slower. In the end the sums become C, or the step that weights take along them, and zeros again:
+//! who goes past them anyway clears them for the next time at no cost.
 
 use super::Rows;
+use crate::descent::Step;
 use crate::lanes::Lanes;
 
 /// How many registers a row of B may fill. Beyond that, turning A around costs less than storing C so often.
@@ -13,37 +15,94 @@ pub(super) const MOST_REGISTERS: usize = 4;
 /// How many numbers a line of the cache holds.
 const LINE: usize = 16;
 
+/// After how many rows their squares, summed in f32 lane by lane, go to a sum in f64.
+const SQUARED_TOGETHER: usize = 64;
+
+/// Room for the sums of [`transposed_product`](super::transposed_product) and [`descend`](super::descend), which find
+/// nothing but zeros in it and leave nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Sums(Vec<f32>);
+
+impl Sums {
+    /// Makes room at once for products of (`rows`, `columns`), so that those of no more allocate nothing.
+    pub fn make_room(&mut self, rows: usize, columns: usize) {
+        let room = rows * columns.next_multiple_of(LINE) + LINE;
+        if self.0.len() < room {
+            self.0.resize(room, 0.0);
+        }
+    }
+
+    /// So many rows, each of so many numbers, the first at a line of the cache.
+    fn rows(&mut self, rows: usize, stride: usize) -> &mut [f32] {
+        self.make_room(rows, stride);
+        let aligned = self.0.as_ptr().align_offset(4 * LINE).min(LINE);
+        &mut self.0[aligned..][..rows * stride]
+    }
+}
+
+/// A matrix of `n` columns in `V` registers a row, of which the last has `last` numbers.
+#[derive(Clone, Copy)]
+struct Width<const V: usize> {
+    n: usize,
+    last: usize,
+}
+
+impl<const V: usize> Width<V> {
+    #[inline(always)]
+    fn of<L: Lanes>(n: usize) -> Self {
+        let last = n - (V - 1) * L::LANES;
+        assert!(0 < last && last <= L::LANES);
+        Width { n, last }
+    }
+
+    /// A row.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `L`, and `n` numbers may be read.
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(self, row: *const f32) -> [L; V] {
+        std::array::from_fn(|v| {
+            // SAFETY: the caller promises the instructions and the numbers.
+            unsafe {
+                let from = row.add(v * L::LANES);
+                if v + 1 < V { L::load(from) } else { L::load_part(from, self.last) }
+            }
+        })
+    }
+
+    /// # Safety
+    /// The processor has the instructions of `L`, and `n` numbers may be written.
+    #[inline(always)]
+    unsafe fn store<L: Lanes>(self, numbers: [L; V], row: *mut f32) {
+        for (v, numbers) in numbers.into_iter().enumerate() {
+            // SAFETY: the caller promises the instructions and the room.
+            unsafe {
+                let to = row.add(v * L::LANES);
+                if v + 1 < V { numbers.store(to) } else { numbers.store_part(to, self.last) }
+            }
+        }
+    }
+}
+
+/// Adds `Aᵀ · B` to the sums, (K, V · LANES).
+///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn scatter<L: Lanes, const V: usize>(
-    a: &Rows,
-    b: &[f32],
-    n: usize,
-    c: &mut [f32],
-    sums: &mut Vec<f32>,
-) {
-    let (last, stride) = (n - (V - 1) * L::LANES, V * L::LANES);
-    assert!(0 < last && last <= L::LANES);
-    assert!(b.len() == a.rows() * n && c.len() == a.columns() * n);
-    sums.resize((sums.len()).max(a.columns() * stride + LINE), 0.0);
-    let aligned = sums.as_ptr().align_offset(4 * LINE).min(LINE);
-    let sums = &mut sums[aligned..][..a.columns() * stride];
-    sums.fill(0.0);
+unsafe fn add_up<L: Lanes, const V: usize>(a: &Rows, b: &[f32], width: Width<V>, sums: &mut [f32]) {
+    let stride = V * L::LANES;
+    assert!(b.len() == a.rows() * width.n && sums.len() == a.columns() * stride);
     let to = sums.as_mut_ptr();
-    for (i, b) in b.chunks_exact(n).enumerate() {
+    for (i, b) in b.chunks_exact(width.n).enumerate() {
         // An example that is right by more than the margin has no gradient of the SVM loss: most have none in the end.
-        if b.iter().all(|&b| b == 0.0) {
+        if b.iter().fold(true, |zero, &b| zero & (b == 0.0)) {
             continue;
         }
         let row = a.row(i);
         // SAFETY: the caller promises the instructions. A row of B has `n` numbers, and the columns of A are rows of
         // the sums, of which each has `stride` numbers.
         unsafe {
-            let b: [L; V] = std::array::from_fn(|v| {
-                let from = b.as_ptr().add(v * L::LANES);
-                if v + 1 < V { L::load(from) } else { L::load_part(from, last) }
-            });
+            let b: [L; V] = width.load(b.as_ptr());
             for (&column, &value) in a.at()[row.clone()].iter().zip(&a.values()[row]) {
                 let value = L::splat(value);
                 let to = to.add(column as usize * stride);
@@ -54,56 +113,180 @@ unsafe fn scatter<L: Lanes, const V: usize>(
             }
         }
     }
-    let (count, c) = (c.len(), c.as_mut_ptr());
-    for (d, sums) in sums.chunks_exact(stride).enumerate() {
-        // SAFETY: the caller promises the instructions. Row d of C begins at d · n and has `n` numbers; where a whole
-        // register's width is stored, it ends before C does, and what it writes beyond the row is written again by the
-        // rows that follow.
-        unsafe {
-            let c = c.add(d * n);
-            for v in 0..V {
-                let sum = L::load(sums.as_ptr().add(v * L::LANES));
-                let to = c.add(v * L::LANES);
-                if d * n + stride <= count || v + 1 < V { sum.store(to) } else { sum.store_part(to, last) }
-            }
-        }
-    }
 }
 
+/// The sums of a row, which become zeros.
+///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn product<L: Lanes>(a: &Rows, b: &[f32], n: usize, c: &mut [f32], sums: &mut Vec<f32>) {
-    // SAFETY: the caller promises the instructions.
+unsafe fn take<L: Lanes, const V: usize>(sums: &mut [f32]) -> [L; V] {
+    assert!(sums.len() == V * L::LANES);
+    std::array::from_fn(|v| {
+        // SAFETY: the caller promises the instructions, and there are `V` registers' widths of numbers.
+        unsafe {
+            let from = sums.as_mut_ptr().add(v * L::LANES);
+            let taken = L::load(from);
+            L::splat(0.0).store(from);
+            taken
+        }
+    })
+}
+
+/// `C = Aᵀ · B`.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn product<L: Lanes, const V: usize>(a: &Rows, b: &[f32], n: usize, c: &mut [f32], sums: &mut Sums) {
+    let width = Width::<V>::of::<L>(n);
+    let sums = sums.rows(a.columns(), V * L::LANES);
+    // SAFETY: the caller promises the instructions, and a row of C has `n` numbers.
     unsafe {
-        match n.div_ceil(L::LANES) {
-            0 => {}
-            1 => scatter::<L, 1>(a, b, n, c, sums),
-            2 => scatter::<L, 2>(a, b, n, c, sums),
-            3 => scatter::<L, 3>(a, b, n, c, sums),
-            _ => scatter::<L, 4>(a, b, n, c, sums),
+        add_up::<L, V>(a, b, width, sums);
+        for (sums, c) in sums.chunks_exact_mut(V * L::LANES).zip(c.chunks_exact_mut(n)) {
+            width.store(take::<L, V>(sums), c.as_mut_ptr());
         }
     }
 }
 
-/// Four lanes, for any processor.
-pub(super) fn portable(a: &Rows, b: &[f32], n: usize, c: &mut [f32], sums: &mut Vec<f32>) {
-    // SAFETY: plain arrays need no instructions beyond the target's own.
-    unsafe { product::<[f32; 4]>(a, b, n, c, sums) }
+/// The step of gradient descent with `dW = Aᵀ · B`, and Σ W² from before it.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn descend<L: Lanes, const V: usize>(
+    a: &Rows,
+    b: &[f32],
+    n: usize,
+    step: Step,
+    (w, velocity): (&mut [f32], &mut [f32]),
+    sums: &mut Sums,
+) -> f64 {
+    let width = Width::<V>::of::<L>(n);
+    let sums = sums.rows(a.columns(), V * L::LANES);
+    let Step { learning_rate, momentum, reg } = step;
+    assert!(w.len() == a.columns() * n && (momentum == 0.0 || velocity.len() == w.len()));
+    let mut squares = 0.0;
+    // SAFETY: the caller promises the instructions. There are as many rows of `n` weights as of sums, and with momentum as many
+    // velocities.
+    unsafe {
+        add_up::<L, V>(a, b, width, sums);
+        let (learning_rate, twice_reg) = (L::splat(learning_rate), L::splat(2.0 * reg));
+        let with_momentum = L::splat(momentum);
+        // The next row is loaded before this one is stored: a store that leaves out lanes makes whatever is loaded from their
+        // places wait for it.
+        let (rows, w, velocity) = (a.columns(), w.as_mut_ptr(), velocity.as_mut_ptr());
+        let (mut next, mut next_velocities) = ([L::splat(0.0); V], [L::splat(0.0); V]);
+        if rows > 0 {
+            next = width.load(w);
+            if momentum != 0.0 {
+                next_velocities = width.load(velocity);
+            }
+        }
+        let (mut some, mut squared) = ([L::splat(0.0); V], 0);
+        for (d, sums) in sums.chunks_exact_mut(V * L::LANES).enumerate() {
+            let (dw, mut weights, mut velocities): ([L; V], _, _) = (take(sums), next, next_velocities);
+            if d + 1 < rows {
+                next = width.load(w.add((d + 1) * n));
+                if momentum != 0.0 {
+                    next_velocities = width.load(velocity.add((d + 1) * n));
+                }
+            }
+            for v in 0..V {
+                some[v] = some[v].add_product(weights[v], weights[v]);
+                let change = learning_rate.times(dw[v].plus(twice_reg.times(weights[v])));
+                if momentum == 0.0 {
+                    weights[v] = weights[v].minus(change);
+                } else {
+                    velocities[v] = with_momentum.times(velocities[v]).minus(change);
+                    weights[v] = weights[v].plus(velocities[v]);
+                }
+            }
+            if momentum != 0.0 {
+                width.store(velocities, velocity.add(d * n));
+            }
+            width.store(weights, w.add(d * n));
+            squared += 1;
+            if squared == SQUARED_TOGETHER {
+                squares += sum::<L, V>(some);
+                (some, squared) = ([L::splat(0.0); V], 0);
+            }
+        }
+        squares += sum::<L, V>(some);
+    }
+    if reg == 0.0 { 0.0 } else { squares }
 }
 
-/// Eight lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-pub(super) fn avx2(a: &Rows, b: &[f32], n: usize, c: &mut [f32], sums: &mut Vec<f32>) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
-    unsafe { product::<std::arch::x86_64::__m256>(a, b, n, c, sums) }
+/// The sum of all lanes: of each over the registers, then in f64.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+#[inline(always)]
+unsafe fn sum<L: Lanes, const V: usize>(numbers: [L; V]) -> f64 {
+    let mut lanes = [0.0f32; 16];
+    // SAFETY: the caller promises the instructions, and no register has more than sixteen lanes.
+    unsafe {
+        let mut all = L::splat(0.0);
+        for numbers in numbers {
+            all = all.plus(numbers);
+        }
+        all.store(lanes.as_mut_ptr());
+    }
+    lanes.iter().map(|&number| f64::from(number)).sum()
 }
 
-/// Sixteen lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-pub(super) fn avx512(a: &Rows, b: &[f32], n: usize, c: &mut [f32], sums: &mut Vec<f32>) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
-    unsafe { product::<std::arch::x86_64::__m512>(a, b, n, c, sums) }
+/// Compiles a function of lanes and registers for an instruction set, for each number of registers.
+macro_rules! compiled {
+    ($(#[$features:meta])* $name:ident, $lanes:ty, $body:ident ($($argument:ident: $type:ty),*) -> $result:ty) => {
+        $(#[$features])*
+        pub(in crate::sparse) fn $name(a: &Rows, b: &[f32], n: usize, $($argument: $type),*) -> $result {
+            // SAFETY: plain arrays need no instructions beyond the target's own; the other functions are compiled for, and
+            // so called on, processors that have those of their lanes.
+            unsafe {
+                match n.div_ceil(<$lanes>::LANES) {
+                    0 | 1 => $body::<$lanes, 1>(a, b, n, $($argument),*),
+                    2 => $body::<$lanes, 2>(a, b, n, $($argument),*),
+                    3 => $body::<$lanes, 3>(a, b, n, $($argument),*),
+                    _ => $body::<$lanes, 4>(a, b, n, $($argument),*),
+                }
+            }
+        }
+    };
+}
+
+/// `C = Aᵀ · B`, compiled for each instruction set.
+pub(super) mod product {
+    use super::*;
+
+    compiled!(portable, [f32; 4], product(c: &mut [f32], sums: &mut Sums) -> ());
+    compiled!(
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        avx2, std::arch::x86_64::__m256, product(c: &mut [f32], sums: &mut Sums) -> ()
+    );
+    compiled!(
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+        avx512, std::arch::x86_64::__m512, product(c: &mut [f32], sums: &mut Sums) -> ()
+    );
+}
+
+/// The step of gradient descent, compiled for each instruction set.
+pub(super) mod descend {
+    use super::*;
+
+    type Weights<'a> = (&'a mut [f32], &'a mut [f32]);
+
+    compiled!(portable, [f32; 4], descend(step: Step, weights: Weights<'_>, sums: &mut Sums) -> f64);
+    compiled!(
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        avx2, std::arch::x86_64::__m256, descend(step: Step, weights: Weights<'_>, sums: &mut Sums) -> f64
+    );
+    compiled!(
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+        avx512, std::arch::x86_64::__m512, descend(step: Step, weights: Weights<'_>, sums: &mut Sums) -> f64
+    );
 }

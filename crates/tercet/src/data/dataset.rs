@@ -55,6 +55,7 @@ pub enum Row<'a> {
 
 impl<'a> Row<'a> {
     /// Some of the features.
+    #[inline]
     pub(crate) fn part(self, columns: Range<usize>) -> Row<'a> {
         match self {
             Row::U8(pixels) => Row::U8(&pixels[columns]),
@@ -348,6 +349,7 @@ impl Dataset {
     }
 
     /// The features of example `i`.
+    #[inline]
     pub fn row(&self, i: usize) -> Row<'_> {
         let (i, d) = (self.origin(i), self.store.width);
         match &self.store.features {
@@ -365,6 +367,7 @@ impl Dataset {
     }
 
     /// The class of example `i`.
+    #[inline]
     pub fn label(&self, i: usize) -> u32 {
         self.store.labels[self.origin(i)]
     }

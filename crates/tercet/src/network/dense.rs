@@ -2,8 +2,9 @@
 
 use rand::Rng;
 use tercet_kernels::Isa;
+use tercet_kernels::descent::{self, Step};
 use tercet_kernels::matmul::{Start, View};
-use tercet_kernels::sparse::{scatter_width, transposed_product};
+use tercet_kernels::sparse::{self, scatter_width, transposed_product};
 
 use super::parameters::squares;
 use super::zeros::Zeros;
@@ -134,6 +135,32 @@ pub(crate) fn weight_gradient(x: Input<'_>, zeros: &mut Zeros, dz: &[f32], outpu
         }
         Input::Sparse(_) => sparse_product(zeros.turned(x), dz_view, Start::Zero, dw),
         Input::Dense(x) => product(View::new(x, examples, inputs).t(), dz_view, Start::Zero, dw),
+    }
+}
+
+/// The step of gradient descent along that gradient, which is written to `dw` only where it must be. Returns Σ W² of the
+/// weights before the step, which means nothing where `reg` is 0.
+///
+/// # Shapes
+/// `x` is (B, D), `dz` is (B, H), `w` and `dw` are (D, H), and with momentum `velocity` too.
+pub(crate) fn weight_step(
+    x: Input<'_>,
+    zeros: &mut Zeros,
+    (dz, outputs): (&[f32], usize),
+    step: Step,
+    (w, velocity): (&mut [f32], &mut [f32]),
+    dw: &mut [f32],
+) -> f64 {
+    let isa = Isa::active();
+    match zeros.seen(x) {
+        Input::Sparse(_) if outputs <= scatter_width(isa) => {
+            let (x, sums) = zeros.seen_with_sums(x);
+            sparse::descend(isa, x, dz, step, w, velocity, sums)
+        }
+        _ => {
+            weight_gradient(x, zeros, dz, outputs, dw);
+            descent::step(isa, step, w, dw, velocity)
+        }
     }
 }
 

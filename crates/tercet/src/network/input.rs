@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tercet_kernels::sparse::Rows;
-use tercet_kernels::{Isa, prefetch};
+use tercet_kernels::{Isa, prefetch, prefetch_for_later};
 
 use super::{InputDropout, Layer, Network, zeros};
 use crate::data::{Dataset, Row};
@@ -47,6 +47,9 @@ const MEASURED_EVERY: usize = 32;
 /// How many examples ahead the memory is asked for.
 const ASKED_AHEAD: usize = 4;
 
+/// How many bytes of a batch to come are asked for while another is worked at: no more than the caches have room for beside it.
+const MOST_ASKED_FOR: usize = 128 << 10;
+
 /// Reads batches from a data set: their non-zeros alone, straight from the pixels, where there are few of them, else
 /// all numbers. Which of the two is decided by counting, now and then. Allocates nothing once it has room for a batch.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +84,27 @@ impl Inputs {
     pub(crate) fn read(&mut self, data: &Dataset, rows: &[usize]) -> Input<'_> {
         let columns = self.columns.clone();
         self.read_rows(rows.len(), columns.len(), |place| data.row(rows[place]).part(columns.clone()))
+    }
+
+    /// Asks the memory for the examples at `rows`, which will be read soon: they lie anywhere, and are on their way while other
+    /// work is done.
+    pub(crate) fn ask_for(&self, data: &Dataset, rows: &[usize]) {
+        let mut bytes = 0;
+        for &i in rows {
+            bytes += match data.row(i).part(self.columns.clone()) {
+                Row::U8(pixels) => {
+                    prefetch_for_later(pixels);
+                    size_of_val(pixels)
+                }
+                Row::F32(values) => {
+                    prefetch_for_later(values);
+                    size_of_val(values)
+                }
+            };
+            if bytes > MOST_ASKED_FOR {
+                break;
+            }
+        }
     }
 
     /// Pictures of `width` pixels each, as a data set of them would be read.

@@ -4,7 +4,7 @@
 //! of time alone, and the answer may be another for every batch.
 
 use tercet_kernels::Isa;
-use tercet_kernels::sparse::{Rows, scatter_width};
+use tercet_kernels::sparse::{Rows, Sums, scatter_width};
 
 use super::Input;
 
@@ -30,7 +30,7 @@ pub(crate) struct Zeros {
     /// The transpose of a sparse input.
     turned: Rows,
     /// Room for the sums of a weight gradient.
-    sums: Vec<f32>,
+    sums: Sums,
 }
 
 impl Zeros {
@@ -43,8 +43,7 @@ impl Zeros {
             self.rows.make_room(examples, inputs);
             self.turned.make_room(inputs, examples);
             if outputs <= scatter_width(Isa::active()) {
-                let room = inputs * outputs.next_multiple_of(16) + 64;
-                self.sums.reserve(room.saturating_sub(self.sums.len()));
+                self.sums.make_room(inputs, outputs);
             }
             let non_zeros = x.iter().filter(|&&x| x != 0.0).count();
             if pay(non_zeros, x.len(), outputs) {
@@ -63,7 +62,7 @@ impl Zeros {
     }
 
     /// The non-zeros of an input that was read as sparse, and room for sums.
-    pub(crate) fn seen_with_sums<'a>(&'a mut self, x: Input<'a>) -> (&'a Rows, &'a mut Vec<f32>) {
+    pub(crate) fn seen_with_sums<'a>(&'a mut self, x: Input<'a>) -> (&'a Rows, &'a mut Sums) {
         match x {
             Input::Sparse(x) => (x, &mut self.sums),
             Input::Dense(_) => (&self.rows, &mut self.sums),

@@ -10,15 +10,15 @@
 //! Z and dZ, which for the lecture's network is 3 KB a step instead of 113 KB of weights and as much of their gradients.
 //! The layers behind the first are done by one thread, so they must be small beside it.
 
-use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD};
+use super::pass::{MOST_PARAMETERS, Next, Pass, Targets, WORTH_A_THREAD};
 use super::state::State;
 use super::{Settings, step};
-use crate::network::dense::{bias_gradient, forward, weight_gradient};
+use crate::network::dense::{bias_gradient, forward, weight_gradient, weight_step};
 use crate::network::zeros::Zeros;
 use crate::network::{Dropout, Inputs, Layer, Network, Workspace};
 use crate::parallel::add;
-use tercet_kernels::descent::{self, Step};
-use tercet_kernels::{Isa, matmul::Start};
+use tercet_kernels::descent::Step;
+use tercet_kernels::matmul::Start;
 
 /// How many times the parameters of all other layers the first must have. Of its multiply-adds, zeros in the input may
 /// save four fifths.
@@ -99,13 +99,15 @@ impl Halves {
         network.data_loss_and_gradients_behind_first(&targets.labels, objective, dropout.as_mut(), workspace)
     }
 
-    /// Takes the step: [`State::descend`] with the gradients of the last batch.
+    /// Takes the step: [`State::descend`] with the gradients of the last batch. Each thread asks for its half of the examples of
+    /// the `next` batch first.
     pub fn descend(
         &mut self,
         state: &mut State,
         network: &mut Network,
         settings: &Settings,
         learning_rate: f32,
+        next: Next<'_>,
     ) -> f64 {
         let Halves { halves: [one, other], workspace, .. } = self;
         let cut = cut(network);
@@ -121,8 +123,14 @@ impl Halves {
         let of_half = at.min(velocity.len());
         let (v0, v1) = velocity.split_at_mut(of_half);
         let (squares0, squares1) = rayon::join(
-            || one.descend(dz, outputs, in_one_pass, w0, dw0, v0),
-            || other.descend(dz, outputs, in_one_pass, w1, dw1, v1),
+            || {
+                one.inputs.ask_for(next.examples, next.rows);
+                one.descend(dz, outputs, in_one_pass, w0, dw0, v0)
+            },
+            || {
+                other.inputs.ask_for(next.examples, next.rows);
+                other.descend(dz, outputs, in_one_pass, w1, dw1, v1)
+            },
         );
         bias_gradient(dz, &mut gradients[0].db);
         let done = in_one_pass.map(|_| squares0 + squares1);
@@ -131,7 +139,7 @@ impl Halves {
 }
 
 impl Half {
-    /// Computes the gradient of its weights and, where there is one for it, takes the step at once. Returns Σ W².
+    /// Computes the gradient of its weights or, where there is one for it, takes the step at once. Returns Σ W².
     fn descend(
         &mut self,
         dz: &[f32],
@@ -141,8 +149,14 @@ impl Half {
         dw: &mut [f32],
         velocity: &mut [f32],
     ) -> f64 {
-        weight_gradient(self.inputs.last(), &mut self.zeros, dz, outputs, dw);
-        step.map_or(0.0, |step| descent::step(Isa::active(), step, w, dw, velocity))
+        let (x, zeros) = (self.inputs.last(), &mut self.zeros);
+        match step {
+            Some(step) => weight_step(x, zeros, (dz, outputs), step, (w, velocity), dw),
+            None => {
+                weight_gradient(x, zeros, dz, outputs, dw);
+                0.0
+            }
+        }
     }
 }
 
@@ -224,7 +238,8 @@ mod tests {
                         step,
                     };
                     let loss = halves.loss(pass, &rows);
-                    let squares = halves.descend(&mut of_halved, &mut halved, &settings, 0.1);
+                    let next = Next { examples: &examples, rows: &rows };
+                    let squares = halves.descend(&mut of_halved, &mut halved, &settings, 0.1, next);
 
                     let mut x = vec![0.0; count * 160];
                     examples.write_inputs(&rows, &mut x);

@@ -62,7 +62,7 @@ use crate::data::{Batches, Dataset};
 use crate::network::{Network, regularized};
 use crate::{Error, Result};
 use measure::Meter;
-use pass::{Pass, Passes};
+use pass::{Next, Pass, Passes};
 use requests::Requests;
 use state::State;
 
@@ -203,7 +203,8 @@ fn run(
 
     // Room for all losses at once, unless there will be so many that nobody waits for the last.
     state.history.losses.reserve(total.saturating_sub(state.step).min(MOST_RESERVED));
-    let mut rows = Vec::new();
+    let (mut rows, mut next) = (Vec::new(), Vec::new());
+    batches.next(&mut next);
     let mut seen = 0;
     let requests = Requests::new(measure_first);
     // Made when somebody asks for the first measurement.
@@ -216,7 +217,12 @@ fn run(
         if state.step >= total {
             break Ending::Completed;
         }
-        batches.next(&mut rows);
+        std::mem::swap(&mut rows, &mut next);
+        if state.step + 1 < total {
+            batches.next(&mut next);
+        } else {
+            next.clear();
+        }
         let pass = Pass { network, examples, weights, settings, step: state.step };
         let data_loss = passes.loss(pass, &rows);
         let learning_rate = state.history.learning_rate(settings, state.step, total);
@@ -228,7 +234,8 @@ fn run(
         // The step gives the squares of the weights that it passes over, so the loss is known after it. Where the loss
         // is unsound, the weights of the last sound check come back.
         passes.follow_statistics(network);
-        let squares = passes.descend(&mut state, network, settings, learning_rate);
+        let next = Next { examples, rows: &next };
+        let squares = passes.descend(&mut state, network, settings, learning_rate, next);
         let loss = regularized(data_loss, settings.reg, squares);
         let done = state.step;
         let diverged = |loss| Error::Diverged { step: done, loss, learning_rate: settings.learning_rate };

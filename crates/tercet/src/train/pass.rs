@@ -38,6 +38,13 @@ pub(super) struct Pass<'a> {
     pub step: usize,
 }
 
+/// The batch that comes next, or no rows where there is none.
+#[derive(Clone, Copy)]
+pub(super) struct Next<'a> {
+    pub examples: &'a Dataset,
+    pub rows: &'a [usize],
+}
+
 /// The way that the batches of a training take.
 pub(super) enum Passes {
     Halves(Box<Halves>),
@@ -88,9 +95,10 @@ impl Passes {
         network: &mut Network,
         settings: &Settings,
         learning_rate: f32,
+        next: Next<'_>,
     ) -> f64 {
         match self {
-            Passes::Halves(halves) => halves.descend(state, network, settings, learning_rate),
+            Passes::Halves(halves) => halves.descend(state, network, settings, learning_rate, next),
             Passes::Shares(shares) => {
                 state.descend(network, shares.gradients(), settings, learning_rate, None)
             }
