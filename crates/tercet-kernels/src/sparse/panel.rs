@@ -213,7 +213,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
 #[inline(always)]
 unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
     let n = b.columns();
-    let mut buffer = is_worth_a_copy::<L>(rows.len(), b).then(|| Aligned([0.0; CACHED]));
+    let mut buffer = if is_worth_a_copy::<L>(rows.len(), b) { Some(Aligned([0.0; CACHED])) } else { None };
     let buffer = buffer.as_mut().map_or(&mut [][..], |buffer| &mut buffer.0);
     let mut from = 0;
     while from < n {
