@@ -44,6 +44,9 @@ pub(crate) trait Lanes: Copy {
 
     /// `self + a · b`, with one rounding or two as the instruction set has it.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
+
+    /// Turns a square of `LANES` rows and columns around: the number at `r * stride + c` goes to `c * to_stride + r`.
+    unsafe fn turn(from: *const f32, stride: usize, to: *mut f32, to_stride: usize);
 }
 
 /// A buffer on the stack that begins where a line of the cache does, so that no register's width of it lies across two:
@@ -114,6 +117,17 @@ impl Lanes for [f32; 4] {
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         std::array::from_fn(|i| a[i] * b[i] + self[i])
     }
+
+    #[inline(always)]
+    unsafe fn turn(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller promises a square of four rows and columns on either side.
+        unsafe {
+            let rows: [Self; 4] = std::array::from_fn(|r| Self::load(from.add(r * stride)));
+            for c in 0..4 {
+                rows.map(|row| row[c]).store(to.add(c * to_stride));
+            }
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -178,6 +192,32 @@ impl Lanes for __m256 {
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         // SAFETY: the caller promises FMA.
         unsafe { _mm256_fmadd_ps(a, b, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn turn(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller promises AVX and a square of eight rows and columns on either side.
+        unsafe {
+            // Four rows at a time: in quarter l of `fours[g][k]` is column 4 l + k of the rows from 4 g on.
+            let mut fours = [[_mm256_setzero_ps(); 4]; 2];
+            for (g, four) in fours.iter_mut().enumerate() {
+                let from = from.add(4 * g * stride);
+                let (a, b) = (Self::load(from), Self::load(from.add(stride)));
+                let (c, d) = (Self::load(from.add(2 * stride)), Self::load(from.add(3 * stride)));
+                let low = [_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d)];
+                let high = [_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d)];
+                for (k, [ab, cd]) in [(0, low), (2, high)] {
+                    let (ab, cd) = (_mm256_castps_pd(ab), _mm256_castps_pd(cd));
+                    four[k] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+                    four[k + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+                }
+            }
+            for k in 0..4 {
+                let (a, b) = (fours[0][k], fours[1][k]);
+                _mm256_permute2f128_ps::<0x20>(a, b).store(to.add(k * to_stride));
+                _mm256_permute2f128_ps::<0x31>(a, b).store(to.add((4 + k) * to_stride));
+            }
+        }
     }
 }
 
@@ -256,5 +296,41 @@ impl Lanes for __m512 {
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         // SAFETY: the caller promises AVX-512 F.
         unsafe { _mm512_fmadd_ps(a, b, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn turn(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller promises AVX-512 F and a square of sixteen rows and columns on either side.
+        unsafe {
+            // Four rows at a time: in quarter l of `fours[g][k]` is column 4 l + k of the rows from 4 g on.
+            let mut fours = [[_mm512_setzero_ps(); 4]; 4];
+            for (g, four) in fours.iter_mut().enumerate() {
+                let from = from.add(4 * g * stride);
+                let (a, b) = (Self::load(from), Self::load(from.add(stride)));
+                let (c, d) = (Self::load(from.add(2 * stride)), Self::load(from.add(3 * stride)));
+                let low = [_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d)];
+                let high = [_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d)];
+                for (k, [ab, cd]) in [(0, low), (2, high)] {
+                    let (ab, cd) = (_mm512_castps_pd(ab), _mm512_castps_pd(cd));
+                    four[k] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+                    four[k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+                }
+            }
+            for k in 0..4 {
+                // Quarters 0 and 2 of either, quarters 1 and 3 of either; then the same of these.
+                let (even, odd) = (
+                    _mm512_shuffle_f32x4::<0x88>(fours[0][k], fours[1][k]),
+                    _mm512_shuffle_f32x4::<0xdd>(fours[0][k], fours[1][k]),
+                );
+                let (even2, odd2) = (
+                    _mm512_shuffle_f32x4::<0x88>(fours[2][k], fours[3][k]),
+                    _mm512_shuffle_f32x4::<0xdd>(fours[2][k], fours[3][k]),
+                );
+                _mm512_shuffle_f32x4::<0x88>(even, even2).store(to.add(k * to_stride));
+                _mm512_shuffle_f32x4::<0x88>(odd, odd2).store(to.add((4 + k) * to_stride));
+                _mm512_shuffle_f32x4::<0xdd>(even, even2).store(to.add((8 + k) * to_stride));
+                _mm512_shuffle_f32x4::<0xdd>(odd, odd2).store(to.add((12 + k) * to_stride));
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ mod common;
 mod interpreted;
 
 use tercet_kernels::Isa;
-use tercet_kernels::matmul::{Start, View, is_fused, naive, product};
+use tercet_kernels::matmul::{Start, View, ViewMut, is_fused, naive, product, product_into};
 
 use common::numbers;
 use interpreted::few;
@@ -81,7 +81,7 @@ fn the_checker_catches_a_wrong_kernel() {
 }
 
 #[test]
-fn cutting_the_rows_changes_no_bit() {
+fn cutting_rows_or_columns_changes_no_bit() {
     let (m, k) = (37, 300);
     for (isa, n) in Isa::available().into_iter().flat_map(|isa| [(isa, 41), (isa, 800)]) {
         let (a, b, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
@@ -96,6 +96,15 @@ fn cutting_the_rows_changes_no_bit() {
                 product(isa, a.row_range(rows), b, Start::Bias(&bias), c);
             }
             assert!(whole.iter().zip(&cut).all(|(x, y)| x.to_bits() == y.to_bits()), "{isa:?} {piece}");
+        }
+        for at in [0, 1, 16, 33, n] {
+            let mut cut = vec![f32::NAN; m * n];
+            let (left, right) = ViewMut::new(&mut cut, m, n).split_columns(at);
+            for (columns, c) in [(0..at, left), (at..n, right)] {
+                let start = Start::Bias(&bias).columns(columns.clone());
+                product_into(isa, a, b.column_range(columns), start, c);
+            }
+            assert!(whole.iter().zip(&cut).all(|(x, y)| x.to_bits() == y.to_bits()), "{isa:?} columns {at}");
         }
     }
 }

@@ -7,8 +7,10 @@ use std::ops::Range;
 
 use tercet_kernels::Isa;
 use tercet_kernels::descent::{Step, step};
-use tercet_kernels::matmul::{self, Start, View, is_fused};
-use tercet_kernels::sparse::{Rows, Sums, descend, naive, product, scatter_width, transposed_product};
+use tercet_kernels::matmul::{self, Start, View, ViewMut, is_fused};
+use tercet_kernels::sparse::{
+    Rows, Sums, descend, naive, product, product_into, scatter_width, transposed_product,
+};
 
 use common::numbers;
 use interpreted::few;
@@ -53,8 +55,11 @@ fn difference(
 ) -> Option<String> {
     let a = rows(isa, &sparse_numbers(m, k, one_in, 1), k);
     let (b, bias) = (numbers(k * n, 3), numbers(n, 5));
-    let b = View::new(&b, k, n);
-    for part in [0..m, m / 3..m, 0..m / 2] {
+    let parts = [0..m, m / 3..m, 0..m / 2];
+    for (part, b) in parts
+        .into_iter()
+        .flat_map(|part| [(part.clone(), View::new(&b, k, n)), (part, View::new(&b, n, k).t())])
+    {
         for start in [Start::Zero, Start::Bias(&bias), Start::Keep] {
             let mut expected = numbers(part.len() * n, 6);
             let mut found = expected.clone();
@@ -105,7 +110,7 @@ fn the_checker_catches_a_wrong_kernel() {
 }
 
 #[test]
-fn leaving_zeros_out_and_cutting_the_rows_changes_no_bit_of_the_dense_product() {
+fn leaving_zeros_out_and_cutting_rows_or_columns_changes_no_bit_of_the_dense_product() {
     let (m, k, n) = (37, 300, 141);
     let (a, b, bias) = (sparse_numbers(m, k, 3, 1), numbers(k * n, 2), numbers(n, 3));
     let b = View::new(&b, k, n);
@@ -121,6 +126,15 @@ fn leaving_zeros_out_and_cutting_the_rows_changes_no_bit_of_the_dense_product() 
                 product(isa, &sparse, part, b, Start::Bias(&bias), c);
             }
             assert!(dense.iter().zip(&cut).all(|(x, y)| x.to_bits() == y.to_bits()), "{isa:?} {piece}");
+        }
+        for at in [0, 1, 16, 70, 128, 141] {
+            let mut cut = vec![f32::NAN; m * n];
+            let (left, right) = ViewMut::new(&mut cut, m, n).split_columns(at);
+            for (columns, c) in [(0..at, left), (at..n, right)] {
+                let start = Start::Bias(&bias).columns(columns.clone());
+                product_into(isa, &sparse, 0..m, b.column_range(columns), start, c);
+            }
+            assert!(dense.iter().zip(&cut).all(|(x, y)| x.to_bits() == y.to_bits()), "{isa:?} columns {at}");
         }
     }
 }

@@ -1,16 +1,26 @@
 //! Matrix products on all threads.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use tercet_kernels::Isa;
 use tercet_kernels::descent::{self, Step};
-use tercet_kernels::matmul::{self, Start, View};
+use tercet_kernels::matmul::{self, Start, View, ViewMut};
 use tercet_kernels::sparse::{self, Rows};
 
 /// Below this many multiply-adds, handing half of them to another thread takes longer than doing them.
 const WORTH_A_THREAD: usize = 1 << 20;
 
-/// `C = start + A · B`, the rows of C shared out among the threads of the current pool. How they are shared out
-/// changes no bit of C: the kernel promises that.
+/// Where the columns of C are shared out, each share but the last has a multiple of so many: those of one panel of B, as the
+/// kernels cut it.
+const COLUMNS_TOGETHER: usize = 128;
+
+/// How many rows of weights take their step together, at least.
+pub(crate) const ROWS_TOGETHER: usize = 64;
+
+/// `C = start + A · B`, C shared out among the threads of the current pool: its columns where B is the larger factor, its
+/// rows elsewhere, so that no two threads read the same part of that one. How it is shared out changes no bit of C: the
+/// kernel promises that.
 ///
 /// # Shapes
 /// A is (M, K), B is (K, N), `c` is (M, N).
@@ -20,6 +30,12 @@ pub(crate) fn product(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32])
     if pieces == 1 {
         return matmul::product(isa, a, b, start, c);
     }
+    if a.rows() < n && n >= pieces * COLUMNS_TOGETHER {
+        let c = ViewMut::new(c, a.rows(), n);
+        return by_columns(pieces, 0, c, &|columns, c| {
+            matmul::product_into(isa, a, b.column_range(columns.clone()), start.columns(columns), c);
+        });
+    }
     let rows = a.rows().div_ceil(pieces);
     c.par_chunks_mut(rows * n).enumerate().for_each(|(i, c)| {
         let from = i * rows;
@@ -27,8 +43,7 @@ pub(crate) fn product(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32])
     });
 }
 
-/// `C = start + A · B` for an A that knows its zeros, the rows of C shared out among the threads of the current pool.
-/// How they are shared out changes no bit of C: the kernel promises that.
+/// `C = start + A · B` for an A that knows its zeros, C shared out as [`product`] does it.
 ///
 /// # Shapes
 /// A is (M, K), B is (K, N), `c` is (M, N).
@@ -38,6 +53,13 @@ pub(crate) fn sparse_product(a: &Rows, b: View<'_>, start: Start<'_>, c: &mut [f
     if pieces == 1 {
         return sparse::product(isa, a, 0..a.rows(), b, start, c);
     }
+    if a.rows() < n && n >= pieces * COLUMNS_TOGETHER {
+        let c = ViewMut::new(c, a.rows(), n);
+        return by_columns(pieces, 0, c, &|columns, c| {
+            let (b, start) = (b.column_range(columns.clone()), start.columns(columns));
+            sparse::product_into(isa, a, 0..a.rows(), b, start, c);
+        });
+    }
     let rows = a.rows().div_ceil(pieces);
     c.par_chunks_mut(rows * n).enumerate().for_each(|(i, c)| {
         let from = i * rows;
@@ -45,36 +67,23 @@ pub(crate) fn sparse_product(a: &Rows, b: View<'_>, start: Start<'_>, c: &mut [f
     });
 }
 
-/// `to` becomes the transpose of `from`.
-///
-/// # Shapes
-/// `from` is (M, N), `to` is (N, M).
-pub(crate) fn transpose(from: &[f32], n: usize, to: &mut [f32]) {
-    /// Squares of so many rows and columns are turned at a time, in a buffer: each line of the cache that is read or
-    /// written is used whole, however far the rows lie apart.
-    const TOGETHER: usize = 16;
-    let m = from.len() / n;
-    let one_strip = |(strip, to): (usize, &mut [f32])| {
-        let (first, height) = (strip * TOGETHER, to.len() / m);
-        let mut square = [[0.0; TOGETHER]; TOGETHER];
-        for (block, from) in from.chunks(TOGETHER * n).enumerate() {
-            let width = from.len() / n;
-            for (i, from) in from.chunks_exact(n).enumerate() {
-                for (square, &value) in square.iter_mut().zip(&from[first..first + height]) {
-                    square[i] = value;
-                }
-            }
-            for (to, square) in to.chunks_exact_mut(m).zip(&square) {
-                to[block * TOGETHER..][..width].copy_from_slice(&square[..width]);
-            }
-        }
-    };
-    let strips = TOGETHER * m;
-    if from.len() < WORTH_A_THREAD / 4 {
-        to.chunks_mut(strips).enumerate().for_each(one_strip);
-    } else {
-        to.par_chunks_mut(strips).enumerate().for_each(one_strip);
+/// Hands the columns of C to `work` in so many pieces, side by side. The first of them is column number `first`.
+fn by_columns(
+    pieces: usize,
+    first: usize,
+    c: ViewMut<'_>,
+    work: &(impl Fn(Range<usize>, ViewMut<'_>) + Sync),
+) {
+    if pieces <= 1 {
+        return work(first..first + c.columns(), c);
     }
+    let (some, panels) = (pieces / 2, c.columns().div_ceil(COLUMNS_TOGETHER));
+    let at = panels * some / pieces * COLUMNS_TOGETHER;
+    let (left, right) = c.split_columns(at);
+    rayon::join(
+        || by_columns(some, first, left, work),
+        || by_columns(pieces - some, first + at, right, work),
+    );
 }
 
 /// One step of gradient descent on the weights of a layer; returns Σ W² of the weights before it. The pieces are cut,
@@ -97,6 +106,31 @@ pub(crate) fn descend(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32
     } else {
         let pieces = pieces.zip(velocity.par_chunks_mut(piece));
         pieces.for_each(|(((w, dw), sum), v)| *sum = descent::step(isa, step, w, dw, v));
+    }
+    sums.iter().sum()
+}
+
+/// One step of gradient descent on the weights of a layer, `step` taking that of some of its rows: the first of them, their
+/// weights, and with momentum their velocities. Returns the sum of what it returns, Σ W². The pieces are cut, and their sums
+/// added, in a way that depends on the shape alone.
+///
+/// # Shapes
+/// `w` is (D, H), and with momentum `velocity` too.
+pub(crate) fn descend_by_rows(
+    outputs: usize,
+    w: &mut [f32],
+    velocity: &mut [f32],
+    step: impl Fn(usize, &mut [f32], &mut [f32]) -> f64 + Sync,
+) -> f64 {
+    const MOST_PIECES: usize = 64;
+    let rows = (w.len() / outputs).div_ceil(MOST_PIECES).next_multiple_of(ROWS_TOGETHER);
+    let (piece, mut sums) = (rows * outputs, [0.0; MOST_PIECES]);
+    let pieces = w.par_chunks_mut(piece).zip(&mut sums[..]).enumerate();
+    if velocity.is_empty() {
+        pieces.for_each(|(i, (w, sum))| *sum = step(i * rows, w, &mut []));
+    } else {
+        let pieces = pieces.zip(velocity.par_chunks_mut(piece));
+        pieces.for_each(|((i, (w, sum)), v)| *sum = step(i * rows, w, v));
     }
     sums.iter().sum()
 }

@@ -9,14 +9,15 @@
 //! | input gradient | `dX = dZ · Wᵀ` | (B, H) · (H, D) → (B, D) |
 //!
 //! The fast version keeps one promise that training rests on: **an element of C is the same bits however the
-//! rows of C are cut into calls.** Each element is one chain of multiply-adds over p = 0, 1, …, K − 1, whatever
-//! tile it falls into, so threads may share out the rows as they like.
+//! rows and columns of C are cut into calls.** Each element is one chain of multiply-adds over p = 0, 1, …, K − 1, whatever
+//! tile it falls into, so threads may share out C as they like.
 
 pub mod naive;
 mod tile;
+pub(crate) mod turn;
 mod view;
 
-pub use view::{Start, View};
+pub use view::{Start, View, ViewMut};
 
 use crate::Isa;
 use crate::isa::Level;
@@ -39,7 +40,30 @@ use crate::isa::Level;
 /// assert_eq!(scores, [10.0 + 3.0 + 10.0, 20.0 + 4.0 + 12.0]);
 /// ```
 pub fn product(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
-    start.check(a, b, c);
+    product_into(isa, a, b, start, ViewMut::new(c, a.rows(), b.columns()));
+}
+
+/// The same [`product`] for some of the columns of a wider C: threads may share out the columns, too.
+///
+/// # Shapes
+/// A is (M, K), B is (K, N), `c` is (M, N).
+///
+/// # Panics
+/// Where the shapes do not fit.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::matmul::{Start, View, ViewMut, product_into};
+///
+/// let (x, w) = ([1.0, 2.0], [3.0, 4.0, 5.0, 6.0]);
+/// let mut scores = [0.0; 2];
+/// let (_, right) = ViewMut::new(&mut scores, 1, 2).split_columns(1);
+/// let of_right = View::new(&w, 2, 2).column_range(1..2);
+/// product_into(Isa::active(), View::new(&x, 1, 2), of_right, Start::Zero, right);
+/// assert_eq!(scores, [0.0, 4.0 + 12.0]);
+/// ```
+pub fn product_into(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
+    start.check(a, b, &c);
     match isa.0 {
         Level::Portable => tile::portable(a, b, start, c),
         // Its arrays of four become registers where a module is compiled with them.

@@ -1,13 +1,13 @@
 //! The matrix product as the formula says it.
 
-use super::{Start, View};
+use super::{Start, View, ViewMut};
 
 /// `c[i][j] = start[i][j] + Σ_p a[i][p] · b[p][j]`, p ascending.
 ///
 /// # Panics
 /// Where the shapes do not fit.
 pub fn product(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
-    start.check(a, b, c);
+    start.check(a, b, &ViewMut::new(c, a.rows(), b.columns()));
     let n = b.columns();
     for i in 0..a.rows() {
         for j in 0..n {

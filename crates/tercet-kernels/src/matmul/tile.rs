@@ -22,7 +22,8 @@
 
 use std::ops::Range;
 
-use super::{Start, View};
+use super::turn::turn;
+use super::{Start, View, ViewMut};
 use crate::lanes::{Aligned, Lanes};
 use crate::prefetch::prefetch_for_later;
 
@@ -55,7 +56,7 @@ struct Panel<'a> {
 /// Carries the sums of `R` rows and `V` registers of columns over the depth of a panel:
 /// `c(r, j) += Σ_p a(r, p) · panel(p, j)`.
 ///
-/// `a` holds element (r, p) at `r * row_stride + p * column_stride`, `c` holds element (r, j) at `r * n + j`.
+/// `a` holds element (r, p) at `r * row_stride + p * column_stride`; the sums are those of C from row i and column j on.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -65,15 +66,15 @@ unsafe fn accumulate<L: Lanes, const R: usize, const V: usize>(
     (row_stride, column_stride): (usize, usize),
     depth: usize,
     panel: Panel<'_>,
-    c: &mut [f32],
-    n: usize,
+    c: &mut ViewMut<'_>,
+    (i, j): (usize, usize),
 ) {
     assert!(depth > 0 && (R - 1) * row_stride + (depth - 1) * column_stride < a.len());
     assert!((depth - 1) * panel.stride + V * L::LANES <= panel.values.len());
-    assert!((R - 1) * n + V * L::LANES <= c.len());
-    let (a, b, c) = (a.as_ptr(), panel.values.as_ptr(), c.as_mut_ptr());
-    // SAFETY: the caller promises the instructions; r < R, p < depth and v < V, so the three assertions above
-    // bound every element that is read or written.
+    let (c, n) = (c.part((i, R), (j, V * L::LANES)), c.row_stride());
+    let (a, b) = (a.as_ptr(), panel.values.as_ptr());
+    // SAFETY: the caller promises the instructions; r < R, p < depth and v < V, so the two assertions above and that in
+    // `part` bound every element that is read or written.
     unsafe {
         let mut sums = [[L::splat(0.0); V]; R];
         for (r, sums) in sums.iter_mut().enumerate() {
@@ -111,23 +112,24 @@ unsafe fn one_tile<L: Lanes, const R: usize, const V: usize>(
     strides: (usize, usize),
     depth: usize,
     panel: Panel<'_>,
-    c: &mut [f32],
-    n: usize,
+    c: &mut ViewMut<'_>,
+    i: usize,
     columns: &Range<usize>,
 ) {
     let width = columns.len();
     if width == V * L::LANES {
         // SAFETY: the caller promises the instructions.
-        return unsafe { accumulate::<L, R, V>(a, strides, depth, panel, &mut c[columns.start..], n) };
+        return unsafe { accumulate::<L, R, V>(a, strides, depth, panel, c, (i, columns.start)) };
     }
-    let mut edge = [0.0; MOST_ROWS * MOST_WIDTH];
-    for (edge, c) in edge.chunks_exact_mut(MOST_WIDTH).zip(c.chunks(n)).take(R) {
-        edge[..width].copy_from_slice(&c[columns.clone()]);
+    let mut values = [0.0; MOST_ROWS * MOST_WIDTH];
+    let mut edge = ViewMut::new(&mut values, MOST_ROWS, MOST_WIDTH);
+    for r in 0..R {
+        edge.row(r)[..width].copy_from_slice(&c.row(i + r)[columns.clone()]);
     }
     // SAFETY: the caller promises the instructions.
-    unsafe { accumulate::<L, R, V>(a, strides, depth, panel, &mut edge, MOST_WIDTH) };
-    for (edge, c) in edge.chunks_exact(MOST_WIDTH).zip(c.chunks_mut(n)).take(R) {
-        c[columns.clone()].copy_from_slice(&edge[..width]);
+    unsafe { accumulate::<L, R, V>(a, strides, depth, panel, &mut edge, (0, 0)) };
+    for r in 0..R {
+        c.row(i + r)[columns.clone()].copy_from_slice(&edge.row(r)[..width]);
     }
 }
 
@@ -196,21 +198,19 @@ unsafe fn pass_rows<L: Lanes, const ROWS: usize, const V: usize>(
     a: Block<'_>,
     depth: usize,
     panel: Panel<'_>,
-    c: &mut [f32],
-    n: usize,
+    c: &mut ViewMut<'_>,
     columns: &Range<usize>,
     mut next: NextPanel<'_>,
 ) {
-    let rows = c.len() / n;
+    let rows = c.rows();
     next.share_out_among(rows.div_ceil(ROWS));
     let mut i = 0;
     while i < rows {
         let height = tile_rows::<ROWS>(rows - i);
-        let c = &mut c[i * n..];
         macro_rules! tile {
             ($rows:expr) => {{
                 let (from, strides) = a.tile::<{ $rows }>(i, depth);
-                one_tile::<L, { $rows }, V>(from, strides, depth, panel, c, n, columns)
+                one_tile::<L, { $rows }, V>(from, strides, depth, panel, c, i, columns)
             }};
         }
         // SAFETY: the caller promises the instructions. A tile of fewer rows does the same for each of them.
@@ -267,37 +267,49 @@ impl<'a> NextPanel<'a> {
 unsafe fn one_panel<L: Lanes, const ROWS: usize, const V: usize>(
     a: Block<'_>,
     b: View<'_>,
-    c: &mut [f32],
+    c: &mut ViewMut<'_>,
     depths: &Range<usize>,
     columns: Range<usize>,
     buffer: &mut [f32],
 ) {
-    let (n, width) = (b.columns(), V * L::LANES);
-    let few = c.len() < ROWS_WORTH_A_COPY * n;
+    let width = V * L::LANES;
+    let few = c.rows() < ROWS_WORTH_A_COPY;
     let panel = if few && b.column_stride() == 1 && columns.len() == width {
         Panel { values: &b.values()[depths.start * b.row_stride() + columns.start..], stride: b.row_stride() }
     } else {
-        copy_panel(b, depths, &columns, width, buffer);
+        // SAFETY: the caller promises the instructions.
+        unsafe { copy_panel::<L>(b, depths, &columns, width, buffer) };
         Panel { values: buffer, stride: width }
     };
     // SAFETY: the caller promises the instructions.
     unsafe {
         let next = NextPanel::behind(b, depths, &columns);
-        pass_rows::<L, ROWS, V>(a, depths.len(), panel, c, n, &columns, next);
+        pass_rows::<L, ROWS, V>(a, depths.len(), panel, c, &columns, next);
     }
 }
 
 /// Copies a stretch of B into the buffer, `width` numbers a row, zeros where B has no more columns.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
 #[inline(always)]
-fn copy_panel(b: View<'_>, depths: &Range<usize>, columns: &Range<usize>, width: usize, buffer: &mut [f32]) {
-    for (p, row) in depths.clone().zip(buffer.chunks_exact_mut(width)) {
-        let (filled, padding) = row.split_at_mut(columns.len());
-        if b.column_stride() == 1 {
-            filled.copy_from_slice(&b.values()[p * b.row_stride() + columns.start..][..columns.len()]);
-        } else {
-            filled.iter_mut().zip(columns.clone()).for_each(|(to, j)| *to = b.at(p, j));
+unsafe fn copy_panel<L: Lanes>(
+    b: View<'_>,
+    depths: &Range<usize>,
+    columns: &Range<usize>,
+    width: usize,
+    buffer: &mut [f32],
+) {
+    let filled = columns.len();
+    if b.column_stride() == 1 {
+        for (p, row) in depths.clone().zip(buffer.chunks_exact_mut(width)) {
+            row[..filled].copy_from_slice(&b.values()[p * b.row_stride() + columns.start..][..filled]);
+            row[filled..].fill(0.0);
         }
-        padding.fill(0.0);
+    } else {
+        // SAFETY: the caller promises the instructions.
+        unsafe { turn::<L>(b, depths, columns, width, buffer) };
+        buffer.chunks_exact_mut(width).take(depths.len()).for_each(|row| row[filled..].fill(0.0));
     }
 }
 
@@ -306,15 +318,20 @@ fn copy_panel(b: View<'_>, depths: &Range<usize>, columns: &Range<usize>, width:
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn product<L: Lanes, const ROWS: usize>(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+unsafe fn product<L: Lanes, const ROWS: usize>(
+    a: View<'_>,
+    b: View<'_>,
+    start: Start<'_>,
+    mut c: ViewMut<'_>,
+) {
     const { assert!(ROWS <= MOST_ROWS && 2 * L::LANES <= MOST_WIDTH) };
     let n = b.columns();
     if n == 0 {
         return;
     }
     match start {
-        Start::Zero => c.fill(0.0),
-        Start::Bias(bias) => c.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(bias)),
+        Start::Zero => (0..c.rows()).for_each(|i| c.row(i).fill(0.0)),
+        Start::Bias(bias) => (0..c.rows()).for_each(|i| c.row(i).copy_from_slice(bias)),
         Start::Keep => {}
     }
     // SAFETY: the caller promises the instructions.
@@ -336,7 +353,7 @@ unsafe fn product<L: Lanes, const ROWS: usize>(a: View<'_>, b: View<'_>, start: 
 unsafe fn pass_blocks<L: Lanes, const ROWS: usize>(
     a: View<'_>,
     b: View<'_>,
-    c: &mut [f32],
+    mut c: ViewMut<'_>,
     mut block: Option<&mut [f32]>,
 ) {
     let (k, n) = (b.rows(), b.columns());
@@ -344,11 +361,12 @@ unsafe fn pass_blocks<L: Lanes, const ROWS: usize>(
     let together = if block.is_some() { MOST_ROWS_COPIED } else { a.rows().max(1) };
     for start in (0..k).step_by(DEPTH) {
         let depths = start..k.min(start + DEPTH);
-        for (number, c) in c.chunks_mut(together * n).enumerate() {
-            let first = number * together;
+        for first in (0..c.rows()).step_by(together) {
+            let rows = first..c.rows().min(first + together);
+            let c = &mut c.row_range(rows.clone());
             let a = match &mut block {
                 Some(block) => {
-                    copy_rows::<ROWS>(a, first..first + c.len() / n, &depths, block);
+                    copy_rows::<ROWS>(a, rows, &depths, block);
                     Block::Copied(block)
                 }
                 None => Block::InPlace(a, depths.start),
@@ -372,7 +390,7 @@ unsafe fn pass_blocks<L: Lanes, const ROWS: usize>(
 }
 
 /// Sixteen registers of four lanes: 4 × 2 of them hold sums, as WebAssembly and older processors allow.
-pub(super) fn portable(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+pub(super) fn portable(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     // SAFETY: plain arrays need no instructions beyond the target's own.
     unsafe { product::<[f32; 4], 4>(a, b, start, c) }
 }
@@ -380,7 +398,7 @@ pub(super) fn portable(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]
 /// Sixteen registers of eight lanes: 6 × 2 of them hold sums.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn avx2(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+pub(super) fn avx2(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
     unsafe { product::<std::arch::x86_64::__m256, 6>(a, b, start, c) }
 }
@@ -388,7 +406,7 @@ pub(super) fn avx2(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
 /// Thirty-two registers of sixteen lanes: 8 × 2 of them hold sums.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-pub(super) fn avx512(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+pub(super) fn avx512(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
     unsafe { product::<std::arch::x86_64::__m512, 8>(a, b, start, c) }
 }

@@ -1,5 +1,6 @@
-//! How a factor of a product is read: as it lies, transposed, or some of its rows.
+//! How a factor of a product is read, as it lies, transposed, or a part of it, and where the product goes.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// A matrix that reads a slice by strides: element (i, j) is `values[i * row_stride + j * column_stride]`.
@@ -38,15 +39,19 @@ impl<'a> View<'a> {
     /// # Panics
     /// Where the range reaches past the last row.
     pub fn row_range(self, range: Range<usize>) -> Self {
-        assert!(
-            range.start <= range.end && range.end <= self.rows,
-            "rows {range:?} of a matrix of {} rows",
-            self.rows
-        );
+        check_range(&range, self.rows);
         let rows = range.len();
         // An empty range may start one past the last element, which no slice reaches when rows are strided.
         let from = if rows == 0 { self.values.len() } else { range.start * self.row_stride };
         View { values: &self.values[from..], rows, ..self }
+    }
+
+    /// Some of the columns.
+    ///
+    /// # Panics
+    /// Where the range reaches past the last column.
+    pub fn column_range(self, range: Range<usize>) -> Self {
+        self.t().row_range(range).t()
     }
 
     /// The number of rows.
@@ -84,6 +89,116 @@ impl<'a> View<'a> {
     }
 }
 
+/// Panics where a range of rows, or of columns, reaches past the last of so many.
+fn check_range(range: &Range<usize>, count: usize) {
+    assert!(
+        range.start <= range.end && range.end <= count,
+        "{range:?} of the rows or columns of a matrix of {count}"
+    );
+}
+
+/// A row-major matrix that is written to, or some of the columns of one: for threads that write side by side.
+///
+/// ```
+/// use tercet_kernels::matmul::ViewMut;
+///
+/// let mut values = [0.0; 6];
+/// let (mut left, mut right) = ViewMut::new(&mut values, 2, 3).split_columns(1);
+/// left.row(1).fill(1.0);
+/// right.row(0).fill(2.0);
+/// assert_eq!(values, [0.0, 2.0, 2.0, 1.0, 0.0, 0.0]);
+/// ```
+#[derive(Debug)]
+pub struct ViewMut<'a> {
+    /// Element (i, j) is `row_stride · i + j` behind it. Nobody else reads or writes these elements while this lives.
+    values: *mut f32,
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    borrowed: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: it gives access to its own elements alone, as a `&mut [f32]` does, which may be sent.
+unsafe impl Send for ViewMut<'_> {}
+
+impl<'a> ViewMut<'a> {
+    /// A whole matrix.
+    ///
+    /// # Panics
+    /// Where there are not rows × columns values.
+    pub fn new(values: &'a mut [f32], rows: usize, columns: usize) -> Self {
+        assert_eq!(Some(values.len()), rows.checked_mul(columns), "values of a ({rows}, {columns}) matrix");
+        ViewMut { values: values.as_mut_ptr(), rows, columns, row_stride: columns, borrowed: PhantomData }
+    }
+
+    /// The columns before `at`, and those from it on.
+    ///
+    /// # Panics
+    /// Where there are fewer than `at` columns.
+    pub fn split_columns(self, at: usize) -> (Self, Self) {
+        check_range(&(0..at), self.columns);
+        // Not a place behind the last row's last element, where the first half is all.
+        let right = if self.rows == 0 { self.values } else { self.values.wrapping_add(at) };
+        (ViewMut { columns: at, ..self }, ViewMut { values: right, columns: self.columns - at, ..self })
+    }
+
+    /// The same elements, for a shorter time.
+    pub fn reborrow(&mut self) -> ViewMut<'_> {
+        ViewMut { ..*self }
+    }
+
+    /// Some of the rows.
+    ///
+    /// # Panics
+    /// Where the range reaches past the last row.
+    pub fn row_range(&mut self, range: Range<usize>) -> ViewMut<'_> {
+        check_range(&range, self.rows);
+        ViewMut {
+            values: self.values.wrapping_add(range.start * self.row_stride),
+            rows: range.len(),
+            ..*self
+        }
+    }
+
+    /// Row i.
+    ///
+    /// # Panics
+    /// Where there is none.
+    #[inline(always)]
+    pub fn row(&mut self, i: usize) -> &mut [f32] {
+        assert!(i < self.rows, "row {i} of a matrix of {} rows", self.rows);
+        // SAFETY: a row's elements lie side by side, inside the slice that this was made of, and are its own as long as
+        // it is borrowed.
+        unsafe { std::slice::from_raw_parts_mut(self.values.add(i * self.row_stride), self.columns) }
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Where a part of so many rows and columns begins, whose rows are [`row_stride`](Self::row_stride) apart.
+    ///
+    /// # Panics
+    /// Where the matrix has no such part.
+    #[inline(always)]
+    pub(crate) fn part(&mut self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
+        assert!(i + rows <= self.rows && j + columns <= self.columns, "a part inside the matrix");
+        self.values.wrapping_add(i * self.row_stride + j)
+    }
+
+    /// How far apart two neighbouring rows lie.
+    #[inline(always)]
+    pub(crate) fn row_stride(&self) -> usize {
+        self.row_stride
+    }
+}
+
 /// What the sums of a product start from.
 #[derive(Clone, Copy, Debug)]
 pub enum Start<'a> {
@@ -97,7 +212,7 @@ pub enum Start<'a> {
 
 impl Start<'_> {
     /// Panics where the shapes of a product do not fit.
-    pub(super) fn check(&self, a: View<'_>, b: View<'_>, c: &[f32]) {
+    pub(super) fn check(&self, a: View<'_>, b: View<'_>, c: &ViewMut<'_>) {
         assert_eq!(
             a.columns,
             b.rows,
@@ -105,9 +220,18 @@ impl Start<'_> {
             (a.rows, a.columns),
             (b.rows, b.columns)
         );
-        assert_eq!(c.len(), a.rows * b.columns, "C is ({}, {})", a.rows, b.columns);
+        assert_eq!((c.rows, c.columns), (a.rows, b.columns), "the shape of C");
         if let Start::Bias(bias) = self {
             assert_eq!(bias.len(), b.columns, "one bias for each column of C");
+        }
+    }
+
+    /// What the sums of some of the columns start from.
+    #[must_use]
+    pub fn columns(self, range: Range<usize>) -> Self {
+        match self {
+            Start::Bias(bias) => Start::Bias(&bias[range]),
+            other => other,
         }
     }
 }

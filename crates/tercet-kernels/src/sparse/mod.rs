@@ -29,7 +29,7 @@ use std::ops::Range;
 use crate::Isa;
 use crate::descent::Step;
 use crate::isa::Level;
-use crate::matmul::{Start, View};
+use crate::matmul::{Start, View, ViewMut};
 
 /// The products as the formulas say them: those of dense matrices.
 pub mod naive {
@@ -64,10 +64,10 @@ pub mod naive {
 /// `C = start + A · B` for some rows of A, each sum in order of p.
 ///
 /// # Shapes
-/// A is (M, K) of which `rows` are computed, B is (K, N) with rows that lie in one piece, `c` is (`rows.len()`, N).
+/// A is (M, K) of which `rows` are computed, B is (K, N), `c` is (`rows.len()`, N).
 ///
 /// # Panics
-/// Where the shapes do not fit, and where B is read as its transpose.
+/// Where the shapes do not fit.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -82,6 +82,18 @@ pub mod naive {
 /// assert_eq!((a.non_zeros(), c), (1, [16.0, 28.0]));
 /// ```
 pub fn product(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+    let c = ViewMut::new(c, rows.len(), b.columns());
+    product_into(isa, a, rows, b, start, c);
+}
+
+/// The same [`product`] for some of the columns of a wider C: threads may share out the columns, too.
+///
+/// # Shapes
+/// A is (M, K) of which `rows` are computed, B is (K, N), `c` is (`rows.len()`, N).
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn product_into(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     assert!(rows.start <= rows.end && rows.end <= a.rows(), "rows {rows:?} of {}", a.rows());
     assert_eq!(
         a.columns(),
@@ -90,8 +102,7 @@ pub fn product(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start
         (a.rows(), a.columns()),
         (b.rows(), b.columns())
     );
-    assert!(b.columns() <= 1 || b.column_stride() == 1, "the rows of B lie in one piece");
-    assert_eq!(c.len(), rows.len() * b.columns(), "C is ({}, {})", rows.len(), b.columns());
+    assert_eq!((c.rows(), c.columns()), (rows.len(), b.columns()), "the shape of C");
     if let Start::Bias(bias) = start {
         assert_eq!(bias.len(), b.columns(), "one bias for each column of C");
     }

@@ -8,7 +8,8 @@
 //!    and the more sums run beside each other: one multiply-add must not wait for the one before.
 //! 2. K is cut into blocks so deep that the panel's rows in them fill a first-level cache. Where the rows of B lie
 //!    further apart than the panel is wide they are copied side by side first, since rows at a distance of a power of
-//!    two would fall onto the same few places of the cache; unless too few rows of A come past to earn it.
+//!    two would fall onto the same few places of the cache; unless too few rows of A come past to earn it. A B that is
+//!    read as its transpose is turned around on the way.
 //! 3. The rows of A go past, several at a time where the panel is narrow.
 
 use std::ops::Range;
@@ -16,7 +17,8 @@ use std::ops::Range;
 use super::Rows;
 use super::rows::BLOCK;
 use crate::lanes::{Aligned, Lanes};
-use crate::matmul::{Start, View};
+use crate::matmul::turn::turn;
+use crate::matmul::{Start, View, ViewMut};
 
 /// The widest panel, in registers.
 const MOST_REGISTERS: usize = 8;
@@ -49,7 +51,7 @@ enum First<'a> {
 }
 
 /// `R` rows of A, of which the non-zeros are at `lists`, past a block of a panel of `V` registers. `WHOLE` says that
-/// the last register is full. Row r of C begins at `c[r * n]`.
+/// the last register is full. The sums are those of C from row i and column j on.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, and each column of the non-zeros is a row of the panel.
@@ -59,12 +61,12 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
     lists: [Range<usize>; R],
     panel: Panel<'_>,
     first: First<'_>,
-    c: &mut [f32],
-    n: usize,
+    c: &mut ViewMut<'_>,
+    (i, j): (usize, usize),
 ) {
     let last = if WHOLE { L::LANES } else { panel.last };
     let width = (V - 1) * L::LANES + last;
-    assert!((R - 1) * n + width <= c.len());
+    let (c, n) = (c.part((i, R), (j, width)), c.row_stride());
     if let First::Bias(bias) = first {
         assert!(width <= bias.len());
     }
@@ -74,9 +76,9 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
         (shortest, longest) = (shortest.min(list.len()), longest.max(list.len()));
     }
     let (at, values) = (a.at().as_ptr(), a.values().as_ptr());
-    let (b, c) = (panel.values.as_ptr(), c.as_mut_ptr());
+    let b = panel.values.as_ptr();
     // SAFETY: the caller promises the instructions and that the columns are rows of the panel, of which each has
-    // `width` numbers; the assertions bound what is read and written of C and of the bias.
+    // `width` numbers; the assertions, and that in `part`, bound what is read and written of C and of the bias.
     unsafe {
         let load = |from: *const f32, v: usize| {
             let from = from.add(v * L::LANES);
@@ -124,6 +126,9 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
 /// Whether the panels of B are copied for so many rows of A.
 #[inline(always)]
 fn is_worth_a_copy<L: Lanes>(rows: usize, b: View<'_>) -> bool {
+    if b.column_stride() != 1 {
+        return true;
+    }
     let is_aligned = (b.values().as_ptr() as usize | (4 * b.row_stride())).is_multiple_of(4 * L::LANES);
     match (b.row_stride() > b.columns().min(MOST_REGISTERS * L::LANES), is_aligned) {
         (true, _) => rows >= ROWS_WORTH_A_COPY,
@@ -143,10 +148,10 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
     b: View<'_>,
     (from, width): (usize, usize),
     start: Start<'_>,
-    c: &mut [f32],
+    c: &mut ViewMut<'_>,
     buffer: &mut [f32],
 ) {
-    let (n, k) = (b.columns(), b.rows());
+    let k = b.rows();
     let last = width - (V - 1) * L::LANES;
     let copied = is_worth_a_copy::<L>(rows.len(), b);
     let stride = if copied { V * L::LANES } else { b.row_stride() };
@@ -155,7 +160,11 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
     loop {
         let blocks = block..a.blocks().min(block + together);
         let depths = blocks.start * BLOCK..k.min(blocks.end * BLOCK);
-        let panel = if copied {
+        let panel = if copied && b.column_stride() != 1 {
+            // SAFETY: the caller promises the instructions.
+            unsafe { turn::<L>(b, &depths, &(from..from + width), stride, buffer) };
+            Panel { values: &*buffer, stride, first: depths.start, last }
+        } else if copied {
             for (p, to) in depths.clone().zip(buffer.chunks_exact_mut(stride)) {
                 let row = &b.values()[p * b.row_stride() + from..][..width];
                 for v in 0..V {
@@ -182,7 +191,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
         };
         let mut i = rows.start;
         while i < rows.end {
-            let c = &mut c[(i - rows.start) * n + from..];
+            let place = (i - rows.start, from);
             // SAFETY: the caller promises the instructions; the columns of the non-zeros of these blocks are in
             // `depths`, of which the panel has every row.
             unsafe {
@@ -191,10 +200,10 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
                     for (r, list) in lists.iter_mut().enumerate() {
                         *list = a.part(i + r, &blocks);
                     }
-                    gather::<L, R, V, WHOLE>(a, lists, panel, first, c, n);
+                    gather::<L, R, V, WHOLE>(a, lists, panel, first, c, place);
                     i += R;
                 } else {
-                    gather::<L, 1, V, WHOLE>(a, [a.part(i, &blocks)], panel, first, c, n);
+                    gather::<L, 1, V, WHOLE>(a, [a.part(i, &blocks)], panel, first, c, place);
                     i += 1;
                 }
             }
@@ -211,7 +220,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, mut c: ViewMut<'_>) {
     let n = b.columns();
     let mut buffer = if is_worth_a_copy::<L>(rows.len(), b) { Some(Aligned([0.0; CACHED])) } else { None };
     let buffer = buffer.as_mut().map_or(&mut [][..], |buffer| &mut buffer.0);
@@ -222,9 +231,9 @@ unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: St
         macro_rules! panel {
             ($rows:literal, $registers:literal) => {
                 if width == $registers * L::LANES {
-                    one_panel::<L, $rows, $registers, true>(a, rows, b, columns, start, c, buffer)
+                    one_panel::<L, $rows, $registers, true>(a, rows, b, columns, start, &mut c, buffer)
                 } else {
-                    one_panel::<L, $rows, $registers, false>(a, rows, b, columns, start, c, buffer)
+                    one_panel::<L, $rows, $registers, false>(a, rows, b, columns, start, &mut c, buffer)
                 }
             };
         }
@@ -246,7 +255,7 @@ unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: St
 }
 
 /// Four lanes, for any processor.
-pub(super) fn portable(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+pub(super) fn portable(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     // SAFETY: plain arrays need no instructions beyond the target's own.
     unsafe { product::<[f32; 4]>(a, rows, b, start, c) }
 }
@@ -254,7 +263,7 @@ pub(super) fn portable(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'
 /// Eight lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn avx2(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+pub(super) fn avx2(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
     unsafe { product::<std::arch::x86_64::__m256>(a, rows, b, start, c) }
 }
@@ -262,7 +271,7 @@ pub(super) fn avx2(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, 
 /// Sixteen lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-pub(super) fn avx512(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+pub(super) fn avx512(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
     unsafe { product::<std::arch::x86_64::__m512>(a, rows, b, start, c) }
 }

@@ -3,13 +3,13 @@
 use rand::Rng;
 use tercet_kernels::Isa;
 use tercet_kernels::descent::{self, Step};
-use tercet_kernels::matmul::{Start, View};
-use tercet_kernels::sparse::{self, scatter_width, transposed_product};
+use tercet_kernels::matmul::{self, Start, View};
+use tercet_kernels::sparse::{self, Rows, scatter_width, transposed_product};
 
 use super::parameters::squares;
 use super::zeros::Zeros;
 use super::{Gradient, Init, Input};
-use crate::parallel::{product, sparse_product, transpose};
+use crate::parallel::{ROWS_TOGETHER, product, sparse_product};
 use crate::{Error, Result};
 
 /// `Z = X · W + b`: every output is connected to every input.
@@ -58,7 +58,8 @@ impl Dense {
         forward(x, zeros, (&self.w, self.outputs), Start::Bias(&self.b), z);
     }
 
-    /// From `Z = b + X · W`: `dW = Xᵀ · dZ`, and db is the sum of the rows of dZ.
+    /// From `Z = b + X · W`: `dW = Xᵀ · dZ`, and db is the sum of the rows of dZ. Where dW stays as its
+    /// factors, only they are made ready.
     ///
     /// # Shapes
     /// `x` is (B, D), `dz` is (B, H); dW is (D, H), db is (H).
@@ -67,26 +68,23 @@ impl Dense {
         x: Input<'_>,
         zeros: &mut Zeros,
         dz: &[f32],
+        keeps_factors: bool,
         gradient: &mut Gradient,
     ) {
-        weight_gradient(x, zeros, dz, self.outputs, &mut gradient.dw);
+        if !keeps_factors {
+            weight_gradient(x, zeros, dz, self.outputs, &mut gradient.dw);
+        } else if let Input::Sparse(_) = zeros.seen(x) {
+            zeros.turned(x);
+        }
         bias_gradient(dz, &mut gradient.db);
     }
 
-    /// From `Z = b + X · W`: `dX = dZ · Wᵀ`. `turned` becomes Wᵀ.
+    /// From `Z = b + X · W`: `dX = dZ · Wᵀ`.
     ///
     /// # Shapes
     /// `dz` is (B, H), `dx` is (B, D).
-    pub(super) fn backward_input(
-        &self,
-        dz: &[f32],
-        zeros: &mut Zeros,
-        turned: &mut Vec<f32>,
-        dx: &mut [f32],
-    ) {
-        turned.resize(self.w.len(), 0.0);
-        transpose(&self.w, self.outputs, turned);
-        let w = View::new(turned, self.outputs, self.inputs);
+    pub(super) fn backward_input(&self, dz: &[f32], zeros: &mut Zeros, dx: &mut [f32]) {
+        let w = View::new(&self.w, self.inputs, self.outputs).t();
         match zeros.look(Input::Dense(dz), self.outputs, self.inputs) {
             Input::Sparse(dz) => sparse_product(dz, w, Start::Zero, dx),
             Input::Dense(dz) => {
@@ -95,11 +93,19 @@ impl Dense {
         }
     }
 
+    /// Whether the gradient of the weights is so large that it had better not be written down.
+    pub(super) fn is_large(&self) -> bool {
+        self.w.len() >= LARGE && self.outputs > scatter_width(Isa::active())
+    }
+
     /// Σ W², summed in f64 in a fixed order.
     pub fn squared_weights(&self) -> f64 {
         squares(&self.w)
     }
 }
+
+/// From so many weights on a layer is large.
+const LARGE: usize = 1 << 16;
 
 /// `Z = start + X · W`, for all inputs of a layer or some of them. What is found out about the zeros of X is kept for the
 /// way back.
@@ -138,30 +144,117 @@ pub(crate) fn weight_gradient(x: Input<'_>, zeros: &mut Zeros, dz: &[f32], outpu
     }
 }
 
-/// The step of gradient descent along that gradient, which is written to `dw` only where it must be. Returns Σ W² of the
-/// weights before the step, which means nothing where `reg` is 0.
+/// The two factors of a weight gradient, `dW = Xᵀ · dZ`, for a step that multiplies them piece by piece.
+///
+/// The gradient of a layer of 2048 × 2048 is 17 MB, which go to memory and come back for the step. A piece of it, made and
+/// followed at once, stays in the cache.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factors<'a> {
+    /// Xᵀ, (D, B).
+    pub(super) xt: Transposed<'a>,
+    /// dZ, (B, H).
+    pub(super) dz: View<'a>,
+}
+
+/// Xᵀ, with or without its zeros.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Transposed<'a> {
+    Dense(View<'a>),
+    Sparse(&'a Rows),
+}
+
+impl<'a> Factors<'a> {
+    /// Of a layer of so many inputs and outputs, after the backward pass.
+    pub(super) fn new(
+        x: Input<'a>,
+        zeros: &'a Zeros,
+        dz: &'a [f32],
+        (inputs, outputs): (usize, usize),
+    ) -> Self {
+        let examples = dz.len() / outputs;
+        let xt = match zeros.seen(x) {
+            Input::Sparse(_) => Transposed::Sparse(zeros.turned_before()),
+            Input::Dense(x) => Transposed::Dense(View::new(x, examples, inputs).t()),
+        };
+        Factors { xt, dz: View::new(dz, examples, outputs) }
+    }
+
+    /// H.
+    pub(crate) fn outputs(self) -> usize {
+        self.dz.columns()
+    }
+}
+
+/// How many columns of the weights take their step together.
+const COLUMNS_TOGETHER: usize = 256;
+
+/// The step of gradient descent of some rows of W, from number `first` on, along `dW = Σ Xᵀ · dZ`, the sum over the shares of
+/// a batch. Returns Σ W² of these weights before the step, which means nothing where `reg` is 0.
 ///
 /// # Shapes
-/// `x` is (B, D), `dz` is (B, H), `w` and `dw` are (D, H), and with momentum `velocity` too.
+/// `w` is (rows, H), and with momentum `velocity` too.
+pub(crate) fn descend_rows<'a>(
+    factors: impl Iterator<Item = Factors<'a>> + Clone,
+    first: usize,
+    outputs: usize,
+    step: Step,
+    w: &mut [f32],
+    velocity: &mut [f32],
+) -> f64 {
+    let isa = Isa::active();
+    let mut buffer = [0.0; ROWS_TOGETHER * COLUMNS_TOGETHER];
+    let mut squares = 0.0;
+    let block = ROWS_TOGETHER * outputs;
+    let mut velocity = velocity.chunks_mut(block);
+    for (number, w) in w.chunks_mut(block).enumerate() {
+        let velocity = velocity.next().unwrap_or_default();
+        let count = w.len() / outputs;
+        let rows = first + number * ROWS_TOGETHER..first + number * ROWS_TOGETHER + count;
+        for from in (0..outputs).step_by(COLUMNS_TOGETHER) {
+            let columns = from..outputs.min(from + COLUMNS_TOGETHER);
+            let dw = &mut buffer[..count * columns.len()];
+            let mut start = Start::Zero;
+            for Factors { xt, dz } in factors.clone() {
+                let dz = dz.column_range(columns.clone());
+                match xt {
+                    Transposed::Dense(xt) => matmul::product(isa, xt.row_range(rows.clone()), dz, start, dw),
+                    Transposed::Sparse(xt) => sparse::product(isa, xt, rows.clone(), dz, start, dw),
+                }
+                start = Start::Keep;
+            }
+            let mut velocity = velocity.chunks_exact_mut(outputs);
+            for (w, dw) in w.chunks_exact_mut(outputs).zip(dw.chunks_exact(columns.len())) {
+                let velocity = velocity.next().map_or(&mut [][..], |velocity| &mut velocity[columns.clone()]);
+                squares += descent::step(isa, step, &mut w[columns.clone()], dw, velocity);
+            }
+        }
+    }
+    squares
+}
+
+/// The step of gradient descent along `dW = Xᵀ · dZ`, which is written down nowhere. Returns Σ W² of the weights before the
+/// step, which means nothing where `reg` is 0.
+///
+/// # Shapes
+/// `x` is (B, D), `dz` is (B, H), `w` is (D, H), and with momentum `velocity` too.
 pub(crate) fn weight_step(
     x: Input<'_>,
     zeros: &mut Zeros,
     (dz, outputs): (&[f32], usize),
     step: Step,
-    (w, velocity): (&mut [f32], &mut [f32]),
-    dw: &mut [f32],
+    w: &mut [f32],
+    velocity: &mut [f32],
 ) -> f64 {
     let isa = Isa::active();
-    match zeros.seen(x) {
-        Input::Sparse(_) if outputs <= scatter_width(isa) => {
+    if let Input::Sparse(_) = zeros.seen(x) {
+        if outputs <= scatter_width(isa) {
             let (x, sums) = zeros.seen_with_sums(x);
-            sparse::descend(isa, x, dz, step, w, velocity, sums)
+            return sparse::descend(isa, x, dz, step, w, velocity, sums);
         }
-        _ => {
-            weight_gradient(x, zeros, dz, outputs, dw);
-            descent::step(isa, step, w, dw, velocity)
-        }
+        zeros.turned(x);
     }
+    let factors = Factors::new(x, zeros, dz, (w.len() / outputs, outputs));
+    descend_rows(std::iter::once(factors), 0, outputs, step, w, velocity)
 }
 
 /// From `Z = b + X · W`: db is the sum of the rows of dZ.

@@ -266,7 +266,8 @@ impl Network {
         dropout: Option<&Dropout>,
         workspace: &mut Workspace,
     ) {
-        let Workspace { outputs, kept, flowing, flowing_next, gradients, flowing_zeros, turned } = workspace;
+        let Workspace { outputs, kept, flowing, flowing_next, gradients, flowing_zeros, factors, .. } =
+            workspace;
         let input = block.input.map_or(x, |i| Input::Dense(&outputs[i]));
         let (output, kept) = (&outputs[block.last], &mut kept[block.last]);
         let width = block.input.map_or(self.inputs(), |i| self.shapes[i].values());
@@ -284,10 +285,20 @@ impl Network {
         };
         match layer {
             Layer::Dense(dense) => {
-                let gradient = &mut gradients[block.gradient.expect("a dense layer learns")];
-                dense.backward_parameters(input, &mut kept.zeros, flowing, gradient);
+                let number = block.gradient.expect("a dense layer learns");
+                let keeps_factors = factors[number].is_some();
+                dense.backward_parameters(
+                    input,
+                    &mut kept.zeros,
+                    flowing,
+                    keeps_factors,
+                    &mut gradients[number],
+                );
                 if asked {
-                    beside(flowing, &mut |dz, dx| dense.backward_input(dz, flowing_zeros, turned, dx));
+                    beside(flowing, &mut |dz, dx| dense.backward_input(dz, flowing_zeros, dx));
+                }
+                if keeps_factors {
+                    std::mem::swap(if asked { flowing_next } else { flowing }, &mut kept.dz);
                 }
             }
             Layer::Conv2d(conv) => {

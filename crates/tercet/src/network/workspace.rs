@@ -1,9 +1,10 @@
 //! The buffers of a forward and a backward pass.
 
-use super::Network;
 use super::batch_norm::Statistics;
 use super::conv2d::Rooms;
+use super::dense::Factors;
 use super::zeros::Zeros;
+use super::{Input, Layer, Network};
 
 /// Everything that a pass computes on the way. It belongs to the caller, grows to what the network and the batch
 /// need at the first pass, and is overwritten by the next: what it held before never matters.
@@ -19,8 +20,21 @@ pub struct Workspace {
     pub(super) kept: Vec<Kept>,
     /// What is known of the zeros of the gradient that flows back through a layer.
     pub(super) flowing_zeros: Zeros,
-    /// The transpose of a layer's weights.
-    pub(super) turned: Vec<f32>,
+    /// Whether the weight gradients of large dense layers stay products that are not multiplied out, and where their factors
+    /// are: one place for each layer that learns.
+    pub(super) keeps_factors: bool,
+    pub(super) factors: Vec<Option<FactorsAt>>,
+}
+
+/// Where the factors of a dense layer's weight gradient are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FactorsAt {
+    /// The layer whose output is the input; the batch itself where there is none.
+    pub(super) input: Option<usize>,
+    /// What keeps the gradient by its output.
+    pub(super) kept: usize,
+    /// The shape of the weights.
+    pub(super) weights: (usize, usize),
 }
 
 /// What a layer keeps for the way back. Most have no use for most of it, and leave it empty.
@@ -28,6 +42,8 @@ pub struct Workspace {
 pub(super) struct Kept {
     /// What a dense layer knows of the zeros in its input.
     pub(super) zeros: Zeros,
+    /// The gradient by what comes out of a dense layer, where that and the input are kept in the place of the weight gradient.
+    pub(super) dz: Vec<f32>,
     /// Which value of its window pooling has taken, or which units dropout has let stay.
     pub(super) places: Vec<u8>,
     /// What a batch norm has seen of its batch.
@@ -49,6 +65,30 @@ impl Workspace {
     /// An empty workspace, for any network.
     pub fn new() -> Self {
         Workspace::default()
+    }
+
+    /// The same for a training whose steps take the weight gradients of large dense layers as [`Factors`].
+    pub(crate) fn keeping_factors() -> Self {
+        Workspace { keeps_factors: true, ..Workspace::default() }
+    }
+
+    /// The factors of the weight gradient number `gradient`, from the last backward pass, for the batch `x`; none where the
+    /// gradient itself is there.
+    pub(crate) fn factors<'a>(&'a self, gradient: usize, x: Input<'a>) -> Option<Factors<'a>> {
+        let at = (*self.factors.get(gradient)?)?;
+        let input = at.input.map_or(x, |i| Input::Dense(&self.outputs[i]));
+        let Kept { zeros, dz, .. } = &self.kept[at.kept];
+        Some(Factors::new(input, zeros, dz, at.weights))
+    }
+
+    /// The gradients, to be given back.
+    pub(crate) fn take_gradients(&mut self) -> Vec<Gradient> {
+        std::mem::take(&mut self.gradients)
+    }
+
+    /// The gradients that were taken.
+    pub(crate) fn give_back_gradients(&mut self, gradients: Vec<Gradient>) {
+        self.gradients = gradients;
     }
 
     /// The output of a layer in the last forward pass, (B, outputs): `hidden` of the lecture is the output of
@@ -99,8 +139,8 @@ impl Workspace {
         {
             buffer.fill(value);
         }
-        self.turned.fill(value);
         for kept in &mut self.kept {
+            kept.dz.fill(value);
             kept.places.fill(byte);
             kept.statistics.poison(value);
             kept.rooms.poison(value);
@@ -115,10 +155,21 @@ impl Workspace {
 
     /// Makes room for the gradients of a network's layers.
     pub(super) fn prepare_gradients(&mut self, network: &Network) {
-        self.gradients.resize_with(network.learning().count(), Gradient::default);
-        for (parameters, gradient) in network.learning().zip(&mut self.gradients) {
-            gradient.dw.resize(parameters.w.len(), 0.0);
+        let count = network.learning().count();
+        self.gradients.resize_with(count, Gradient::default);
+        self.factors.resize(count, None);
+        for block in &network.blocks {
+            let Some(number) = block.gradient else { continue };
+            let (layer, gradient) = (&network.layers[block.first], &mut self.gradients[number]);
+            let parameters = layer.parameters().expect("a layer with a gradient has parameters");
             gradient.db.resize(parameters.b.len(), 0.0);
+            match layer {
+                Layer::Dense(dense) if self.keeps_factors && dense.is_large() => {
+                    let weights = (dense.inputs, dense.outputs);
+                    self.factors[number] = Some(FactorsAt { input: block.input, kept: block.last, weights });
+                }
+                _ => gradient.dw.resize(parameters.w.len(), 0.0),
+            }
         }
     }
 }

@@ -77,4 +77,9 @@ impl Zeros {
         }
         &self.turned
     }
+
+    /// The same, once more.
+    pub(crate) fn turned_before(&self) -> &Rows {
+        &self.turned
+    }
 }

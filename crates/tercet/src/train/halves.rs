@@ -10,9 +10,10 @@
 //! Z and dZ, which for the lecture's network is 3 KB a step instead of 113 KB of weights and as much of their gradients.
 //! The layers behind the first are done by one thread, so they must be small beside it.
 
+use super::Settings;
 use super::pass::{MOST_PARAMETERS, Next, Pass, Targets, WORTH_A_THREAD};
 use super::state::State;
-use super::{Settings, step};
+use super::step::in_one_pass;
 use crate::network::dense::{bias_gradient, forward, weight_gradient, weight_step};
 use crate::network::zeros::Zeros;
 use crate::network::{Dropout, Inputs, Layer, Network, Workspace};
@@ -111,52 +112,33 @@ impl Halves {
     ) -> f64 {
         let Halves { halves: [one, other], workspace, .. } = self;
         let cut = cut(network);
-        let in_one_pass = step::in_one_pass(settings, learning_rate);
         let (dz, gradients) = workspace.first_output_gradient();
-        let first = network.learning_mut().next().expect("a first layer that is dense");
-        let outputs = first.b.len();
-        let at = cut * outputs;
-        let (dw0, dw1) = gradients[0].dw.split_at_mut(at);
-        let (w0, w1) = first.w.split_at_mut(at);
-        // Without momentum there are no velocities.
-        let velocity = &mut state.moments[0][0].first;
-        let of_half = at.min(velocity.len());
-        let (v0, v1) = velocity.split_at_mut(of_half);
-        let (squares0, squares1) = rayon::join(
-            || {
-                one.inputs.ask_for(next.examples, next.rows);
-                one.descend(dz, outputs, in_one_pass, w0, dw0, v0)
-            },
-            || {
-                other.inputs.ask_for(next.examples, next.rows);
-                other.descend(dz, outputs, in_one_pass, w1, dw1, v1)
-            },
-        );
         bias_gradient(dz, &mut gradients[0].db);
-        let done = in_one_pass.map(|_| squares0 + squares1);
-        state.descend(network, gradients, settings, learning_rate, done)
-    }
-}
-
-impl Half {
-    /// Computes the gradient of its weights or, where there is one for it, takes the step at once. Returns Σ W².
-    fn descend(
-        &mut self,
-        dz: &[f32],
-        outputs: usize,
-        step: Option<Step>,
-        w: &mut [f32],
-        dw: &mut [f32],
-        velocity: &mut [f32],
-    ) -> f64 {
-        let (x, zeros) = (self.inputs.last(), &mut self.zeros);
-        match step {
-            Some(step) => weight_step(x, zeros, (dz, outputs), step, (w, velocity), dw),
-            None => {
-                weight_gradient(x, zeros, dz, outputs, dw);
-                0.0
-            }
+        let outputs = gradients[0].db.len();
+        let at = cut * outputs;
+        if in_one_pass(settings, learning_rate).is_none() {
+            let (dw0, dw1) = gradients[0].dw.split_at_mut(at);
+            let of_half = |half: &mut Half, dw| {
+                half.inputs.ask_for(next.examples, next.rows);
+                weight_gradient(half.inputs.last(), &mut half.zeros, dz, outputs, dw);
+            };
+            rayon::join(|| of_half(one, dw0), || of_half(other, dw1));
         }
+        let straight = |i: usize, step: Step, w: &mut [f32], velocity: &mut [f32]| {
+            if i > 0 {
+                return None;
+            }
+            let (w0, w1) = w.split_at_mut(at);
+            // Without momentum there are no velocities.
+            let (v0, v1) = velocity.split_at_mut(at.min(velocity.len()));
+            let of_half = |half: &mut Half, w, velocity| {
+                half.inputs.ask_for(next.examples, next.rows);
+                weight_step(half.inputs.last(), &mut half.zeros, (dz, outputs), step, w, velocity)
+            };
+            let (squares0, squares1) = rayon::join(|| of_half(one, w0, v0), || of_half(other, w1, v1));
+            Some(squares0 + squares1)
+        };
+        state.descend(network, gradients, settings, learning_rate, straight)
     }
 }
 
@@ -248,8 +230,13 @@ mod tests {
                     let objective = Objective { weights: of_rows.as_deref(), ..settings.loss.into() };
                     let expected =
                         whole.objective_and_gradients(&x, &labels, objective, 0.0, None, &mut workspace);
-                    let expected_squares =
-                        of_whole.descend(&mut whole, workspace.gradients_mut(), &settings, 0.1, None);
+                    let expected_squares = of_whole.descend(
+                        &mut whole,
+                        workspace.gradients_mut(),
+                        &settings,
+                        0.1,
+                        |_, _, _, _| None,
+                    );
 
                     assert!((loss - expected).abs() < 1e-5, "{count}: {loss}, not {expected}");
                     assert!((squares - expected_squares).abs() < 1e-4 * expected_squares);

@@ -99,9 +99,7 @@ impl Passes {
     ) -> f64 {
         match self {
             Passes::Halves(halves) => halves.descend(state, network, settings, learning_rate, next),
-            Passes::Shares(shares) => {
-                state.descend(network, shares.gradients(), settings, learning_rate, None)
-            }
+            Passes::Shares(shares) => shares.descend(state, network, settings, learning_rate),
         }
     }
 }

@@ -170,8 +170,13 @@ impl Steps {
         let data_loss = shares.iter().map(|share| share.loss).sum();
         let learning_rate = self.state.history.learning_rate(&self.settings, self.state.step, self.total);
         self.state.last_sound.clone_from(&self.network);
-        let squares =
-            self.state.descend(&mut self.network, &mut self.gradients, &self.settings, learning_rate, None);
+        let squares = self.state.descend(
+            &mut self.network,
+            &mut self.gradients,
+            &self.settings,
+            learning_rate,
+            |_, _, _, _| None,
+        );
         let loss = regularized(data_loss, self.settings.reg, squares);
         let unsound = Some(loss).filter(|loss| !loss.is_finite()).or_else(|| self.network.first_unsound());
         if let Some(loss) = unsound {

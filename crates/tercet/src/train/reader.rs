@@ -77,6 +77,11 @@ impl Reader {
             None => inputs.last(),
         }
     }
+
+    /// What was read last.
+    pub fn last(&self) -> Input<'_> {
+        self.inputs.last()
+    }
 }
 
 impl Augmented {

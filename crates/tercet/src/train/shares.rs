@@ -14,13 +14,18 @@
 
 use std::ops::Range;
 
+use tercet_kernels::descent::Step;
+
 use super::Settings;
 use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD, dropout};
 use super::reader::Reader;
+use super::state::State;
+use super::step::in_one_pass;
 use crate::Result;
 use crate::data::Dataset;
-use crate::network::{Dropout, Gradient, Network, Workspace};
-use crate::parallel::add;
+use crate::network::dense::descend_rows;
+use crate::network::{Dropout, Network, Workspace};
+use crate::parallel::{add, descend_by_rows};
 
 /// The fewest examples of a batch that is shared. Every step the second thread has to fetch the weights, which the first
 /// has just changed, and the first its gradients: as much data whatever the batch, and too much for a short one.
@@ -37,6 +42,8 @@ pub(super) struct Shares {
     shares: Vec<Share>,
     /// How many examples each share has but the last.
     size: usize,
+    /// How many shares the last batch had.
+    in_use: usize,
 }
 
 /// A part of a batch, or all of it, on its way through the network. The buffers last for the whole training.
@@ -62,20 +69,22 @@ impl Shares {
         seed: u64,
     ) -> Result<Self> {
         let count = count(network, batch);
+        let in_one_pass = in_one_pass(settings, settings.learning_rate).is_some();
         let share = || {
             let reader = Reader::new(network, examples, batch, settings, seed)?;
-            let (targets, workspace) = (Targets::default(), Workspace::new());
+            let workspace = if in_one_pass { Workspace::keeping_factors() } else { Workspace::new() };
+            let targets = Targets::default();
             Ok(Share { reader, targets, dropout: dropout(network, settings, seed)?, workspace, loss: 0.0 })
         };
         let shares = (0..count).map(|_| share()).collect::<Result<_>>()?;
-        Ok(Shares { shares, size: batch.div_ceil(count) })
+        Ok(Shares { shares, size: batch.div_ceil(count), in_use: 0 })
     }
 
-    /// The mean loss of the examples at `rows`, without the regularisation. The [`gradients`](Shares::gradients) are its
-    /// own.
+    /// The mean loss of the examples at `rows`, without the regularisation, and its gradients, for [`Shares::descend`].
     pub fn loss_and_gradients(&mut self, pass: Pass<'_>, rows: &[usize]) -> f32 {
         // The last batch of an epoch may be so short that there is nothing for some of them.
         let (all, in_use) = (self.shares.len(), rows.len().div_ceil(self.size).max(1));
+        self.in_use = in_use;
         let split = Split { rows, size: self.size, shares: all as u64 };
         let shares = &mut self.shares[..in_use];
         work(shares, 0, pass, split);
@@ -96,9 +105,27 @@ impl Shares {
         network.follow_statistics(&self.shares[0].workspace);
     }
 
-    /// The gradients of the last batch.
-    pub fn gradients(&mut self) -> &mut [Gradient] {
-        self.shares[0].workspace.gradients_mut()
+    /// Takes the step: [`State::descend`] with the gradients of the last batch. Those of large dense layers are multiplied out
+    /// as the weights go along them.
+    pub fn descend(
+        &mut self,
+        state: &mut State,
+        network: &mut Network,
+        settings: &Settings,
+        learning_rate: f32,
+    ) -> f64 {
+        let mut gradients = self.shares[0].workspace.take_gradients();
+        let shares = &self.shares[..self.in_use];
+        let straight = |i: usize, step: Step, w: &mut [f32], velocity: &mut [f32]| {
+            let factors = shares.iter().filter_map(|share| share.workspace.factors(i, share.reader.last()));
+            let outputs = factors.clone().next()?.outputs();
+            Some(descend_by_rows(outputs, w, velocity, |first, w, velocity| {
+                descend_rows(factors.clone(), first, outputs, step, w, velocity)
+            }))
+        };
+        let squares = state.descend(network, &mut gradients, settings, learning_rate, straight);
+        self.shares[0].workspace.give_back_gradients(gradients);
+        squares
     }
 }
 
@@ -179,6 +206,7 @@ mod tests {
     use crate::data::Dataset;
     use crate::loss::Objective;
     use crate::network::Init;
+    use crate::optimizer::Optimizer;
     use crate::train::{Length, Settings, train};
 
     /// Examples enough for batches that are shared, half of their features 0.
@@ -216,7 +244,8 @@ mod tests {
                 let expected = network.objective_and_gradients(&x, &labels, objective, 0.0, None, &mut whole);
 
                 assert!((loss - expected).abs() < 1e-5, "{count}: {loss}, not {expected}");
-                for (found, expected) in shares.gradients().iter().zip(whole.gradients()) {
+                for (found, expected) in shares.shares[0].workspace.gradients().iter().zip(whole.gradients())
+                {
                     let pairs = found.dw.iter().zip(&expected.dw).chain(found.db.iter().zip(&expected.db));
                     for (found, expected) in pairs {
                         assert!((found - expected).abs() < 1e-5, "{count}: {found}, not {expected}");
@@ -231,16 +260,86 @@ mod tests {
         let examples = examples();
         let settings =
             Settings { batch: 64, length: Length::Epochs(5), dropout: 0.3, reg: 1e-3, ..Settings::lecture() };
-        let trained = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut network = Network::fully_connected(64, &[64, 48], 3, Init::He, 1).unwrap();
-            let watch = &mut |_: crate::train::Progress<'_>| ControlFlow::Continue(());
-            pool.install(|| train(&mut network, &examples, None, &settings, 2, watch)).unwrap();
-            network
-        };
-        let one = trained(1);
-        for threads in 2..=4 {
-            assert!(trained(threads) == one, "{threads} threads");
+        // Small layers, and large ones in two shares and in one.
+        for (hidden, epochs) in [(&[64, 48][..], 5), (&[300, 250], 2), (&[1040, 1000], 1)] {
+            let settings = Settings { length: Length::Epochs(epochs), ..settings };
+            let trained = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut network = Network::fully_connected(64, hidden, 3, Init::He, 1).unwrap();
+                let watch = &mut |_: crate::train::Progress<'_>| ControlFlow::Continue(());
+                pool.install(|| train(&mut network, &examples, None, &settings, 2, watch)).unwrap();
+                network
+            };
+            let one = trained(1);
+            for threads in 2..=4 {
+                assert!(trained(threads) == one, "{hidden:?}, {threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    fn large_layers_take_the_step_of_gradients_that_are_written_down() {
+        let examples = examples();
+        let dense: Vec<f32> = (0..150 * 64).map(|i| (i * 7919 % 1009) as f32 / 504.0 - 0.9995).collect();
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let dense = Dataset::from_features("x", 64, dense, examples.labels(), classes).unwrap();
+        // In two shares and in one; the first layer is too small to be one that keeps factors, or large.
+        for (hidden, data) in
+            [(&[300, 250][..], &examples), (&[1100, 900], &examples), (&[1100, 900], &dense)]
+        {
+            let network = Network::fully_connected(64, hidden, 3, Init::He, 1).unwrap();
+            for momentum in [0.0, 0.9] {
+                let settings = Settings {
+                    optimizer: Optimizer::Sgd { momentum },
+                    loss: crate::loss::Loss::Softmax,
+                    reg: 1e-2,
+                    ..Settings::lecture()
+                };
+                let (mut shared, mut whole) = (network.clone(), network.clone());
+                let (mut of_shared, mut of_whole) =
+                    (State::new(&shared, &settings), State::new(&whole, &settings));
+                let mut shares = Shares::new(&network, data, 80, &settings, 0).unwrap();
+                let mut workspace = Workspace::new();
+                // Twice, so that there are velocities, with the short batch of an epoch's end behind.
+                for (step, count) in [80, 80, 30].into_iter().enumerate() {
+                    let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 150).collect();
+                    let pass = Pass {
+                        network: &shared.clone(),
+                        examples: data,
+                        weights: None,
+                        settings: &settings,
+                        step,
+                    };
+                    shares.loss_and_gradients(pass, &rows);
+                    let squares = shares.descend(&mut of_shared, &mut shared, &settings, 0.1);
+
+                    let mut x = vec![0.0; count * 64];
+                    data.write_inputs(&rows, &mut x);
+                    let labels: Vec<u32> = rows.iter().map(|&i| data.label(i)).collect();
+                    whole.objective_and_gradients(
+                        &x,
+                        &labels,
+                        settings.loss.into(),
+                        0.0,
+                        None,
+                        &mut workspace,
+                    );
+                    let expected = of_whole.descend(
+                        &mut whole,
+                        workspace.gradients_mut(),
+                        &settings,
+                        0.1,
+                        |_, _, _, _| None,
+                    );
+
+                    assert!((squares - expected).abs() < 1e-5 * expected, "{squares}, not {expected}");
+                    let large = |share: &Share| share.workspace.factors(1, share.reader.last()).is_some();
+                    assert!(shares.shares.iter().all(large));
+                    for (found, expected) in shared.learned().iter().zip(whole.learned()) {
+                        assert!((found - expected).abs() < 1e-5, "{hidden:?}: {found}, not {expected}");
+                    }
+                }
+            }
         }
     }
 

@@ -24,18 +24,19 @@ impl State {
     /// gradients before the first weight changes, and the other optimizers have steps of their own: these go over them
     /// once for each. Both ways give the same weights, bit for bit, where both are open.
     ///
-    /// Where the weights of the first layer have taken their step already, `first` is Σ W² of them.
+    /// The one pass asks `straight` first: where that knows the gradient of the weights of a layer, given by its number, it
+    /// takes their step, with their velocities, and returns Σ W²; else nothing.
     pub(super) fn descend(
         &mut self,
         network: &mut Network,
         gradients: &mut [Gradient],
         settings: &Settings,
         learning_rate: f32,
-        first: Option<f64>,
+        mut straight: impl FnMut(usize, Step, &mut [f32], &mut [f32]) -> Option<f64>,
     ) -> f64 {
         self.step += 1;
         let &Settings { optimizer, reg, clip, .. } = settings;
-        let mut squares = first.unwrap_or(0.0);
+        let mut squares = 0.0;
         let in_one_pass = in_one_pass(settings, learning_rate);
         if in_one_pass.is_none() {
             squares = network.regularize(reg, settings.frozen, gradients);
@@ -49,8 +50,11 @@ impl State {
         {
             let ParametersMut { w, b, is_matrix } = learned;
             match in_one_pass {
-                Some(_) if i == 0 && first.is_some() => {}
-                Some(step) if is_matrix => squares += descend(step, w, &gradient.dw, &mut of_w.first),
+                Some(step) if is_matrix => {
+                    let velocity = &mut of_w.first;
+                    squares += straight(i, step, w, velocity)
+                        .unwrap_or_else(|| descend(step, w, &gradient.dw, velocity));
+                }
                 _ => {
                     let optimizer = if is_matrix { optimizer } else { without_decay };
                     optimizer.step(t, learning_rate, w, &gradient.dw, of_w);

@@ -1,0 +1,48 @@
+//! Turning a part of a transpose around, into rows.
+
+use std::ops::Range;
+
+use super::View;
+use crate::lanes::Lanes;
+
+/// Writes a part of a `b` that is read as a transpose: its element (p, j) goes to `p * width + j`, both counted from the
+/// first of the part. Squares of a register's width are turned in registers, so that each line of the cache that is read or
+/// written is used whole.
+///
+/// # Safety
+/// The processor has the instructions of `L`.
+///
+/// # Panics
+/// Where `b` is no transpose or has no such part, and where `to` is too short.
+#[inline(always)]
+pub(crate) unsafe fn turn<L: Lanes>(
+    b: View<'_>,
+    rows: &Range<usize>,
+    columns: &Range<usize>,
+    width: usize,
+    to: &mut [f32],
+) {
+    assert!(b.row_stride() == 1 || b.rows() == 1, "a transpose");
+    if rows.is_empty() || columns.is_empty() {
+        return;
+    }
+    assert!(columns.len() <= width && (rows.len() - 1) * width + columns.len() <= to.len());
+    let stride = b.column_stride();
+    let from = &b.values()[columns.start * stride + rows.start..(columns.end - 1) * stride + rows.end];
+    let whole = |count: usize| count / L::LANES * L::LANES;
+    let (p_whole, j_whole) = (whole(rows.len()), whole(columns.len()));
+    for j in (0..j_whole).step_by(L::LANES) {
+        for p in (0..p_whole).step_by(L::LANES) {
+            // SAFETY: the caller promises the instructions; the square is inside the part, which the slices above bound.
+            unsafe {
+                L::turn(from.as_ptr().add(j * stride + p), stride, to.as_mut_ptr().add(p * width + j), width);
+            }
+        }
+    }
+    for j in 0..columns.len() {
+        let first = if j < j_whole { p_whole } else { 0 };
+        for p in first..rows.len() {
+            to[p * width + j] = from[j * stride + p];
+        }
+    }
+}
