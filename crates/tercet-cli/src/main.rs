@@ -34,6 +34,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+/// Weights that begin where a line of the cache does are read faster.
+#[global_allocator]
+static ALLOCATOR: tercet_kernels::heap::LineAligned = tercet_kernels::heap::LineAligned;
+
 /// Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
 #[derive(Parser)]
 #[command(name = "tercet", version, max_term_width = 100, arg_required_else_help = false)]

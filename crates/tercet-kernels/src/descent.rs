@@ -80,6 +80,40 @@ pub fn step(isa: Isa, step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32
     }
 }
 
+/// Σ W², summed as [`step`] sums it.
+///
+/// ```
+/// use tercet_kernels::{Isa, descent::squares};
+/// assert_eq!(squares(Isa::active(), &[3.0, 4.0]), 25.0);
+/// ```
+pub fn squares(isa: Isa, w: &[f32]) -> f64 {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn avx2(w: &[f32]) -> f64 {
+        body(w)
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn avx512(w: &[f32]) -> f64 {
+        body(w)
+    }
+    #[inline(always)]
+    fn body(w: &[f32]) -> f64 {
+        let mut sums = [0.0; SUMS];
+        add_squares(w, &mut sums);
+        sums.iter().sum()
+    }
+    match isa.0 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an Isa of this level exists only where the processor has AVX2.
+        Level::Avx2 => unsafe { avx2(w) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an Isa of this level exists only where the processor has AVX-512 F.
+        Level::Avx512 => unsafe { avx512(w) },
+        _ => body(w),
+    }
+}
+
 /// Adds the numbers of `other` to those of `sum`, one by one.
 ///
 /// # Panics

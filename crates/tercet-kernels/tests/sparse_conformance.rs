@@ -9,7 +9,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::descent::{Step, step};
 use tercet_kernels::matmul::{self, Start, View, ViewMut, is_fused};
 use tercet_kernels::sparse::{
-    Rows, Sums, descend, naive, product, product_into, scatter_width, transposed_product,
+    Rows, Sums, descend, naive, product, product_into, product_step, scatter_width, transposed_product,
 };
 
 use common::numbers;
@@ -135,6 +135,41 @@ fn leaving_zeros_out_and_cutting_rows_or_columns_changes_no_bit_of_the_dense_pro
                 product_into(isa, &sparse, 0..m, b.column_range(columns), start, c);
             }
             assert!(dense.iter().zip(&cut).all(|(x, y)| x.to_bits() == y.to_bits()), "{isa:?} columns {at}");
+        }
+    }
+}
+
+#[test]
+fn a_step_from_the_sums_is_that_of_the_product_written_down() {
+    for isa in Isa::available() {
+        for (m, k, n) in few(&[(1, 1, 1), (5, 64, 17), (13, 64, 128), (9, 65, 36), (20, 130, 200)]) {
+            let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
+            let (b, old, first) = (numbers(k * n, 3), numbers(m * n, 4), numbers(m * n, 6));
+            let b = View::new(&b, k, n);
+            for (momentum, reg, start) in [
+                (0.0, 0.0, Start::Zero),
+                (0.9, 0.0, Start::Keep),
+                (0.9, 0.01, Start::Zero),
+                (0.0, 0.01, Start::Keep),
+            ] {
+                let how = Step { learning_rate: 0.1, momentum, reg };
+                let (mut dw, mut expected, mut expected_v) = (first.clone(), old.clone(), first.clone());
+                product(isa, &a, 0..m, b, start, &mut dw);
+                step(isa, how, &mut expected, &dw, &mut expected_v);
+
+                let (mut sums, mut w, mut v) = (first.clone(), old.clone(), first.clone());
+                // A few rows at a time, as threads take them.
+                for from in (0..m).step_by(7) {
+                    let part = from..m.min(from + 7);
+                    let mut all = [&mut sums, &mut w, &mut v].map(|all| ViewMut::new(all, m, n));
+                    let [sums, w, v] = all.each_mut().map(|all| all.row_range(part.clone()));
+                    let v = (momentum != 0.0).then_some(v);
+                    product_step(isa, &a, part, b, start, sums, how, (w, v));
+                }
+                let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
+                assert!(same(&w, &expected), "{isa:?} {how:?} {start:?} ({m}, {k}, {n})");
+                assert!(momentum == 0.0 || same(&v, &expected_v), "{isa:?} {how:?} ({m}, {k}, {n})");
+            }
         }
     }
 }

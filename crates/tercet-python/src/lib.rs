@@ -23,6 +23,10 @@ mod work;
 
 use pyo3::prelude::*;
 
+/// Weights that begin where a line of the cache does are read faster.
+#[global_allocator]
+static ALLOCATOR: tercet_kernels::heap::LineAligned = tercet_kernels::heap::LineAligned;
+
 #[pymodule]
 #[pyo3(name = "_core")]
 mod core {

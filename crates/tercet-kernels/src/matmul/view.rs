@@ -142,6 +142,15 @@ impl<'a> ViewMut<'a> {
         (ViewMut { columns: at, ..self }, ViewMut { values: right, columns: self.columns - at, ..self })
     }
 
+    /// Some of the columns.
+    ///
+    /// # Panics
+    /// Where the range reaches past the last column.
+    #[must_use]
+    pub fn column_range(self, range: Range<usize>) -> Self {
+        self.split_columns(range.end).0.split_columns(range.start).1
+    }
+
     /// The same elements, for a shorter time.
     pub fn reborrow(&mut self) -> ViewMut<'_> {
         ViewMut { ..*self }

@@ -94,6 +94,66 @@ pub fn product(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start
 /// # Panics
 /// Where the shapes do not fit.
 pub fn product_into(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
+    check(a, &rows, b, start);
+    assert_eq!((c.rows(), c.columns()), (rows.len(), b.columns()), "the shape of C");
+    into(isa, a, rows, b, start, c, None);
+}
+
+/// The [step](crate::descent::step) of gradient descent of some rows of a weight matrix, with `dW = start + A · B` for these
+/// rows, which is not written down: the same weights and velocities to the bit.
+///
+/// # Shapes
+/// A is (M, K) of which `rows` are computed, B is (K, N), `w` is (`rows.len()`, N), and with momentum `velocity` too. `sums` is
+/// what the sums start from, where that is [`Start::Keep`], and room for them; it is (`rows.len()`, N) there and where K is
+/// above [`AT_ONCE`], and may be empty elsewhere.
+///
+/// # Panics
+/// Where the shapes do not fit.
+///
+/// ```
+/// use tercet_kernels::Isa;
+/// use tercet_kernels::descent::Step;
+/// use tercet_kernels::matmul::{Start, View, ViewMut};
+/// use tercet_kernels::sparse::{Rows, product_step};
+///
+/// let mut a = Rows::new();
+/// a.clear(1);
+/// [[0.0], [2.0]].iter().for_each(|row| a.push(Isa::active(), row));
+/// let half = Step { learning_rate: 0.5, momentum: 0.0, reg: 0.0 };
+/// let (b, mut w) = ([3.0, 4.0], [1.0, 1.0, 2.0, 2.0]);
+/// let (sums, weights) = (ViewMut::new(&mut [], 0, 0), (ViewMut::new(&mut w, 2, 2), None));
+/// product_step(Isa::active(), &a, 0..2, View::new(&b, 1, 2), Start::Zero, sums, half, weights);
+/// assert_eq!(w, [1.0, 1.0, -1.0, -2.0]);
+/// ```
+#[expect(clippy::too_many_arguments, reason = "a product, and a step")]
+pub fn product_step(
+    isa: Isa,
+    a: &Rows,
+    rows: Range<usize>,
+    b: View<'_>,
+    start: Start<'_>,
+    sums: ViewMut<'_>,
+    step: Step,
+    (w, velocity): (ViewMut<'_>, Option<ViewMut<'_>>),
+) {
+    check(a, &rows, b, start);
+    let shape = (rows.len(), b.columns());
+    assert_eq!((w.rows(), w.columns()), shape, "the shape of the weights");
+    assert_eq!(velocity.is_some(), step.momentum != 0.0, "velocities where there is momentum");
+    if let Some(velocity) = &velocity {
+        assert_eq!((velocity.rows(), velocity.columns()), shape, "the shape of the velocities");
+    }
+    if matches!(start, Start::Keep) || a.columns() > AT_ONCE {
+        assert_eq!((sums.rows(), sums.columns()), shape, "the shape of the sums");
+    }
+    into(isa, a, rows, b, start, sums, Some(panel::Weights { step, w, velocity }));
+}
+
+/// The largest K of which [`product_step`] keeps all sums in registers, and needs no room for them.
+pub const AT_ONCE: usize = rows::BLOCK;
+
+/// Panics where the shapes of a product do not fit.
+fn check(a: &Rows, rows: &Range<usize>, b: View<'_>, start: Start<'_>) {
     assert!(rows.start <= rows.end && rows.end <= a.rows(), "rows {rows:?} of {}", a.rows());
     assert_eq!(
         a.columns(),
@@ -102,21 +162,32 @@ pub fn product_into(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: 
         (a.rows(), a.columns()),
         (b.rows(), b.columns())
     );
-    assert_eq!((c.rows(), c.columns()), (rows.len(), b.columns()), "the shape of C");
     if let Start::Bias(bias) = start {
         assert_eq!(bias.len(), b.columns(), "one bias for each column of C");
     }
+}
+
+/// The product of shapes that fit, written to C or followed by weights.
+fn into(
+    isa: Isa,
+    a: &Rows,
+    rows: Range<usize>,
+    b: View<'_>,
+    start: Start<'_>,
+    c: ViewMut<'_>,
+    weights: Option<panel::Weights<'_>>,
+) {
     match isa.0 {
-        Level::Portable => panel::portable(a, rows, b, start, c),
+        Level::Portable => panel::portable(a, rows, b, start, c, weights),
         // The plain loops, which the compiler writes in the instructions of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => panel::portable(a, rows, b, start, c),
+        Level::Wasm => panel::portable(a, rows, b, start, c, weights),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { panel::avx2(a, rows, b, start, c) },
+        Level::Avx2 => unsafe { panel::avx2(a, rows, b, start, c, weights) },
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { panel::avx512(a, rows, b, start, c) },
+        Level::Avx512 => unsafe { panel::avx512(a, rows, b, start, c, weights) },
     }
 }
 

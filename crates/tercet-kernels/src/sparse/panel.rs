@@ -11,11 +11,14 @@
 //!    two would fall onto the same few places of the cache; unless too few rows of A come past to earn it. A B that is
 //!    read as its transpose is turned around on the way.
 //! 3. The rows of A go past, several at a time where the panel is narrow.
+//!
+//! Where the product is a gradient, the step of the weights is taken when a row's sums are whole, while they are in registers.
 
 use std::ops::Range;
 
 use super::Rows;
 use super::rows::BLOCK;
+use crate::descent::Step;
 use crate::lanes::{Aligned, Lanes};
 use crate::matmul::turn::turn;
 use crate::matmul::{Start, View, ViewMut};
@@ -50,8 +53,16 @@ enum First<'a> {
     Keep,
 }
 
+/// Weights whose gradient is the product: they take their step from the sums, which are not written down.
+pub(super) struct Weights<'a> {
+    pub(super) step: Step,
+    pub(super) w: ViewMut<'a>,
+    /// Where there is momentum.
+    pub(super) velocity: Option<ViewMut<'a>>,
+}
+
 /// `R` rows of A, of which the non-zeros are at `lists`, past a block of a panel of `V` registers. `WHOLE` says that
-/// the last register is full. The sums are those of C from row i and column j on.
+/// the last register is full. The sums are those of C, or the step that of the weights, from row i and column j on.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, and each column of the non-zeros is a row of the panel.
@@ -61,12 +72,14 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
     lists: [Range<usize>; R],
     panel: Panel<'_>,
     first: First<'_>,
-    c: &mut ViewMut<'_>,
+    (c, weights): (&mut ViewMut<'_>, Option<&mut Weights<'_>>),
     (i, j): (usize, usize),
 ) {
     let last = if WHOLE { L::LANES } else { panel.last };
     let width = (V - 1) * L::LANES + last;
-    let (c, n) = (c.part((i, R), (j, width)), c.row_stride());
+    let (part, of_none) = (((i, R), (j, width)), std::ptr::null_mut());
+    let uses_c = weights.is_none() || matches!(first, First::Keep);
+    let (c, n) = (if uses_c { c.part(part.0, part.1) } else { of_none }, c.row_stride());
     if let First::Bias(bias) = first {
         assert!(width <= bias.len());
     }
@@ -114,10 +127,36 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
                 }
             }
         }
+        let store = |sum: L, to: *mut f32, v: usize| {
+            let to = to.add(v * L::LANES);
+            if WHOLE || v + 1 < V { sum.store(to) } else { sum.store_part(to, last) }
+        };
+        let Some(Weights { step, w, velocity }) = weights else {
+            for (r, sums) in sums.iter().enumerate() {
+                for (v, &sum) in sums.iter().enumerate() {
+                    store(sum, c.add(r * n), v);
+                }
+            }
+            return;
+        };
+        // The formulas of `descent`, with the same roundings.
+        let (learning_rate, twice_reg) = (L::splat(step.learning_rate), L::splat(2.0 * step.reg));
+        let (w, w_stride) = (w.part(part.0, part.1), w.row_stride());
+        let velocity = velocity.as_mut().map(|of| (of.part(part.0, part.1), of.row_stride()));
         for (r, sums) in sums.iter().enumerate() {
-            for (v, &sum) in sums.iter().enumerate() {
-                let to = c.add(r * n + v * L::LANES);
-                if WHOLE || v + 1 < V { sum.store(to) } else { sum.store_part(to, last) }
+            let w = w.add(r * w_stride);
+            for (v, &dw) in sums.iter().enumerate() {
+                let weights = load(w, v);
+                let change = learning_rate.times(dw.plus(twice_reg.times(weights)));
+                let weights = if let Some((velocity, stride)) = velocity {
+                    let velocity = velocity.add(r * stride);
+                    let moved = L::splat(step.momentum).times(load(velocity, v)).minus(change);
+                    store(moved, velocity, v);
+                    weights.plus(moved)
+                } else {
+                    weights.minus(change)
+                };
+                store(weights, w, v);
             }
         }
     }
@@ -148,7 +187,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
     b: View<'_>,
     (from, width): (usize, usize),
     start: Start<'_>,
-    c: &mut ViewMut<'_>,
+    (c, weights): (&mut ViewMut<'_>, &mut Option<Weights<'_>>),
     buffer: &mut [f32],
 ) {
     let k = b.rows();
@@ -192,6 +231,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
         let mut i = rows.start;
         while i < rows.end {
             let place = (i - rows.start, from);
+            let to = (&mut *c, if blocks.end >= a.blocks() { weights.as_mut() } else { None });
             // SAFETY: the caller promises the instructions; the columns of the non-zeros of these blocks are in
             // `depths`, of which the panel has every row.
             unsafe {
@@ -200,10 +240,10 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
                     for (r, list) in lists.iter_mut().enumerate() {
                         *list = a.part(i + r, &blocks);
                     }
-                    gather::<L, R, V, WHOLE>(a, lists, panel, first, c, place);
+                    gather::<L, R, V, WHOLE>(a, lists, panel, first, to, place);
                     i += R;
                 } else {
-                    gather::<L, 1, V, WHOLE>(a, [a.part(i, &blocks)], panel, first, c, place);
+                    gather::<L, 1, V, WHOLE>(a, [a.part(i, &blocks)], panel, first, to, place);
                     i += 1;
                 }
             }
@@ -220,20 +260,27 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, mut c: ViewMut<'_>) {
+unsafe fn product<L: Lanes>(
+    a: &Rows,
+    rows: Range<usize>,
+    b: View<'_>,
+    start: Start<'_>,
+    mut c: ViewMut<'_>,
+    mut weights: Option<Weights<'_>>,
+) {
     let n = b.columns();
     let mut buffer = if is_worth_a_copy::<L>(rows.len(), b) { Some(Aligned([0.0; CACHED])) } else { None };
     let buffer = buffer.as_mut().map_or(&mut [][..], |buffer| &mut buffer.0);
     let mut from = 0;
     while from < n {
         let width = (n - from).min(MOST_REGISTERS * L::LANES);
-        let (columns, rows) = ((from, width), rows.clone());
+        let (columns, rows, to) = ((from, width), rows.clone(), (&mut c, &mut weights));
         macro_rules! panel {
             ($rows:literal, $registers:literal) => {
                 if width == $registers * L::LANES {
-                    one_panel::<L, $rows, $registers, true>(a, rows, b, columns, start, &mut c, buffer)
+                    one_panel::<L, $rows, $registers, true>(a, rows, b, columns, start, to, buffer)
                 } else {
-                    one_panel::<L, $rows, $registers, false>(a, rows, b, columns, start, &mut c, buffer)
+                    one_panel::<L, $rows, $registers, false>(a, rows, b, columns, start, to, buffer)
                 }
             };
         }
@@ -255,23 +302,44 @@ unsafe fn product<L: Lanes>(a: &Rows, rows: Range<usize>, b: View<'_>, start: St
 }
 
 /// Four lanes, for any processor.
-pub(super) fn portable(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
+pub(super) fn portable(
+    a: &Rows,
+    rows: Range<usize>,
+    b: View<'_>,
+    start: Start<'_>,
+    c: ViewMut<'_>,
+    weights: Option<Weights<'_>>,
+) {
     // SAFETY: plain arrays need no instructions beyond the target's own.
-    unsafe { product::<[f32; 4]>(a, rows, b, start, c) }
+    unsafe { product::<[f32; 4]>(a, rows, b, start, c, weights) }
 }
 
 /// Eight lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn avx2(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
+pub(super) fn avx2(
+    a: &Rows,
+    rows: Range<usize>,
+    b: View<'_>,
+    start: Start<'_>,
+    c: ViewMut<'_>,
+    weights: Option<Weights<'_>>,
+) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
-    unsafe { product::<std::arch::x86_64::__m256>(a, rows, b, start, c) }
+    unsafe { product::<std::arch::x86_64::__m256>(a, rows, b, start, c, weights) }
 }
 
 /// Sixteen lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-pub(super) fn avx512(a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
+pub(super) fn avx512(
+    a: &Rows,
+    rows: Range<usize>,
+    b: View<'_>,
+    start: Start<'_>,
+    c: ViewMut<'_>,
+    weights: Option<Weights<'_>>,
+) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
-    unsafe { product::<std::arch::x86_64::__m512>(a, rows, b, start, c) }
+    unsafe { product::<std::arch::x86_64::__m512>(a, rows, b, start, c, weights) }
 }

@@ -3,7 +3,7 @@
 use rand::Rng;
 use tercet_kernels::Isa;
 use tercet_kernels::descent::{self, Step};
-use tercet_kernels::matmul::{self, Start, View};
+use tercet_kernels::matmul::{self, Start, View, ViewMut};
 use tercet_kernels::sparse::{self, Rows, scatter_width, transposed_product};
 
 use super::parameters::squares;
@@ -185,11 +185,11 @@ impl<'a> Factors<'a> {
     }
 }
 
-/// How many columns of the weights take their step together.
+/// How many columns of the weights take their step together, where sums of theirs must be kept.
 const COLUMNS_TOGETHER: usize = 256;
 
 /// The step of gradient descent of some rows of W, from number `first` on, along `dW = Σ Xᵀ · dZ`, the sum over the shares of
-/// a batch. Returns Σ W² of these weights before the step, which means nothing where `reg` is 0.
+/// a batch. Returns Σ W² of these weights before the step, or 0 where `reg` is 0.
 ///
 /// # Shapes
 /// `w` is (rows, H), and with momentum `velocity` too.
@@ -202,30 +202,54 @@ pub(crate) fn descend_rows<'a>(
     velocity: &mut [f32],
 ) -> f64 {
     let isa = Isa::active();
-    let mut buffer = [0.0; ROWS_TOGETHER * COLUMNS_TOGETHER];
     let mut squares = 0.0;
-    let block = ROWS_TOGETHER * outputs;
-    let mut velocity = velocity.chunks_mut(block);
-    for (number, w) in w.chunks_mut(block).enumerate() {
-        let velocity = velocity.next().unwrap_or_default();
-        let count = w.len() / outputs;
-        let rows = first + number * ROWS_TOGETHER..first + number * ROWS_TOGETHER + count;
+    if step.reg != 0.0 {
+        squares = descent::squares(isa, w);
+    }
+    let count = w.len() / outputs;
+    let mut w = ViewMut::new(w, count, outputs);
+    let mut velocity = (step.momentum != 0.0).then(|| ViewMut::new(velocity, count, outputs));
+
+    let mut all = factors.clone();
+    if let (Some(Factors { xt: Transposed::Sparse(xt), dz }), None) = (all.next(), all.next())
+        && xt.columns() <= sparse::AT_ONCE
+    {
+        let rows = first..first + count;
+        let nothing = ViewMut::new(&mut [], 0, 0);
+        sparse::product_step(isa, xt, rows, dz, Start::Zero, nothing, step, (w, velocity));
+        return squares;
+    }
+
+    let mut buffer = [0.0; ROWS_TOGETHER * COLUMNS_TOGETHER];
+    for from_row in (0..count).step_by(ROWS_TOGETHER) {
+        let own = from_row..count.min(from_row + ROWS_TOGETHER);
+        let rows = first + own.start..first + own.end;
         for from in (0..outputs).step_by(COLUMNS_TOGETHER) {
             let columns = from..outputs.min(from + COLUMNS_TOGETHER);
-            let dw = &mut buffer[..count * columns.len()];
-            let mut start = Start::Zero;
-            for Factors { xt, dz } in factors.clone() {
-                let dz = dz.column_range(columns.clone());
+            let mut w = w.row_range(own.clone()).column_range(columns.clone());
+            let mut velocity =
+                velocity.as_mut().map(|all| all.row_range(own.clone()).column_range(columns.clone()));
+            let mut dw = ViewMut::new(&mut buffer[..own.len() * columns.len()], own.len(), columns.len());
+            let (mut start, mut left) = (Start::Zero, factors.clone().peekable());
+            while let Some(Factors { xt, dz }) = left.next() {
+                let (rows, dz) = (rows.clone(), dz.column_range(columns.clone()));
+                let (is_last, dw) = (left.peek().is_none(), dw.reborrow());
                 match xt {
-                    Transposed::Dense(xt) => matmul::product(isa, xt.row_range(rows.clone()), dz, start, dw),
-                    Transposed::Sparse(xt) => sparse::product(isa, xt, rows.clone(), dz, start, dw),
+                    Transposed::Sparse(xt) if is_last => {
+                        let weights = (w.reborrow(), velocity.as_mut().map(ViewMut::reborrow));
+                        sparse::product_step(isa, xt, rows, dz, start, dw, step, weights);
+                    }
+                    Transposed::Sparse(xt) => sparse::product_into(isa, xt, rows, dz, start, dw),
+                    Transposed::Dense(xt) => {
+                        let mut dw = dw;
+                        matmul::product_into(isa, xt.row_range(rows), dz, start, dw.reborrow());
+                        for i in (0..own.len()).filter(|_| is_last) {
+                            let velocity = velocity.as_mut().map_or(&mut [][..], |all| all.row(i));
+                            descent::step(isa, step, w.row(i), dw.row(i), velocity);
+                        }
+                    }
                 }
                 start = Start::Keep;
-            }
-            let mut velocity = velocity.chunks_exact_mut(outputs);
-            for (w, dw) in w.chunks_exact_mut(outputs).zip(dw.chunks_exact(columns.len())) {
-                let velocity = velocity.next().map_or(&mut [][..], |velocity| &mut velocity[columns.clone()]);
-                squares += descent::step(isa, step, &mut w[columns.clone()], dw, velocity);
             }
         }
     }
