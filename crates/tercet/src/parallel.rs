@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
-use tercet_kernels::descent::{self, Step};
+use tercet_kernels::descent;
 use tercet_kernels::matmul::{self, Start, View, ViewMut};
 use tercet_kernels::sparse::{self, Rows};
+
+use crate::optimizer::OnePass;
 
 /// Below this many multiply-adds, handing half of them to another thread takes longer than doing them.
 const WORTH_A_THREAD: usize = 1 << 20;
@@ -86,52 +88,70 @@ fn by_columns(
     );
 }
 
-/// One step of gradient descent on the weights of a layer; returns Σ W² of the weights before it. The pieces are cut,
-/// and their sums added, in a way that depends on the number of weights alone.
+/// One step of the weights of a layer; returns Σ W² of the weights before it. The pieces are cut, and their sums added, in a
+/// way that depends on the number of weights alone.
 ///
 /// # Shapes
-/// `w` and `dw` have the same length, and with momentum `velocity` too.
-pub(crate) fn descend(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
-    const MOST_PIECES: usize = 32;
+/// All arrays have the same length, but those of moments that are not kept are empty.
+pub(crate) fn descend(step: &OnePass, w: &mut [f32], dw: &[f32], moments: [&mut [f32]; 2]) -> f64 {
     const SMALLEST_PIECE: usize = 1 << 16;
-    let isa = Isa::active();
-    if w.len() <= SMALLEST_PIECE {
-        return descent::step(isa, step, w, dw, velocity);
-    }
     let piece = w.len().div_ceil(MOST_PIECES).max(SMALLEST_PIECE);
-    let mut sums = [0.0; MOST_PIECES];
-    let pieces = w.par_chunks_mut(piece).zip(dw.par_chunks(piece)).zip(&mut sums[..]);
-    if step.momentum == 0.0 {
-        pieces.for_each(|((w, dw), sum)| *sum = descent::step(isa, step, w, dw, &mut []));
-    } else {
-        let pieces = pieces.zip(velocity.par_chunks_mut(piece));
-        pieces.for_each(|(((w, dw), sum), v)| *sum = descent::step(isa, step, w, dw, v));
-    }
-    sums.iter().sum()
+    in_pieces(piece, w, moments, |from, w, moments| step.take(w, &dw[from..][..w.len()], moments))
 }
 
-/// One step of gradient descent on the weights of a layer, `step` taking that of some of its rows: the first of them, their
-/// weights, and with momentum their velocities. Returns the sum of what it returns, Σ W². The pieces are cut, and their sums
-/// added, in a way that depends on the shape alone.
+/// One step of the weights of a layer, `step` taking that of some of its rows: the first of them, their weights, and their
+/// moments. Returns the sum of what it returns, Σ W². The pieces are cut, and their sums added, in a way that depends on the
+/// shape alone.
 ///
 /// # Shapes
-/// `w` is (D, H), and with momentum `velocity` too.
+/// `w` is (D, H), and moments that are kept are, too.
 pub(crate) fn descend_by_rows(
     outputs: usize,
     w: &mut [f32],
-    velocity: &mut [f32],
-    step: impl Fn(usize, &mut [f32], &mut [f32]) -> f64 + Sync,
+    moments: [&mut [f32]; 2],
+    step: impl Fn(usize, &mut [f32], [&mut [f32]; 2]) -> f64 + Sync,
 ) -> f64 {
-    const MOST_PIECES: usize = 64;
     let rows = (w.len() / outputs).div_ceil(MOST_PIECES).next_multiple_of(ROWS_TOGETHER);
-    let (piece, mut sums) = (rows * outputs, [0.0; MOST_PIECES]);
-    let pieces = w.par_chunks_mut(piece).zip(&mut sums[..]).enumerate();
-    if velocity.is_empty() {
-        pieces.for_each(|(i, (w, sum))| *sum = step(i * rows, w, &mut []));
-    } else {
-        let pieces = pieces.zip(velocity.par_chunks_mut(piece));
-        pieces.for_each(|((i, (w, sum)), v)| *sum = step(i * rows, w, v));
+    in_pieces(rows * outputs, w, moments, |from, w, moments| step(from / outputs, w, moments))
+}
+
+/// The most pieces that weights are cut into.
+const MOST_PIECES: usize = 64;
+
+/// Takes the step of weights in pieces of so many, on all threads: `step` is told where a piece begins. Returns the sum of
+/// what it returns, in their order.
+fn in_pieces(
+    piece: usize,
+    w: &mut [f32],
+    moments: [&mut [f32]; 2],
+    step: impl Fn(usize, &mut [f32], [&mut [f32]; 2]) -> f64 + Sync,
+) -> f64 {
+    fn cut<'a>(array: &'a mut [f32], at: usize) -> (&'a mut [f32], &'a mut [f32]) {
+        // Moments that are not kept are empty.
+        array.split_at_mut(at.min(array.len()))
     }
+    fn walk(
+        (piece, from): (usize, usize),
+        w: &mut [f32],
+        [first, second]: [&mut [f32]; 2],
+        sums: &mut [f64],
+        step: &(impl Fn(usize, &mut [f32], [&mut [f32]; 2]) -> f64 + Sync),
+    ) {
+        if let [sum] = sums {
+            *sum = step(from, w, [first, second]);
+            return;
+        }
+        let (some, others) = sums.split_at_mut(sums.len() / 2);
+        let at = some.len() * piece;
+        let ((w0, w1), (first0, first1), (second0, second1)) = (cut(w, at), cut(first, at), cut(second, at));
+        rayon::join(
+            || walk((piece, from), w0, [first0, second0], some, step),
+            || walk((piece, from + at), w1, [first1, second1], others, step),
+        );
+    }
+    let mut sums = [0.0; MOST_PIECES];
+    let sums = &mut sums[..w.len().div_ceil(piece).max(1)];
+    walk((piece, 0), w, moments, sums, &step);
     sums.iter().sum()
 }
 

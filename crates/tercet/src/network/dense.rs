@@ -1,14 +1,17 @@
 //! The fully connected layer.
 
+use std::ops::Range;
+
 use rand::Rng;
 use tercet_kernels::Isa;
-use tercet_kernels::descent::{self, Step};
+use tercet_kernels::descent;
 use tercet_kernels::matmul::{self, Start, View, ViewMut};
 use tercet_kernels::sparse::{self, Rows, scatter_width, transposed_product};
 
 use super::parameters::squares;
 use super::zeros::Zeros;
 use super::{Gradient, Init, Input};
+use crate::optimizer::OnePass;
 use crate::parallel::{ROWS_TOGETHER, product, sparse_product};
 use crate::{Error, Result};
 
@@ -188,97 +191,108 @@ impl<'a> Factors<'a> {
 /// How many columns of the weights take their step together, where sums of theirs must be kept.
 const COLUMNS_TOGETHER: usize = 256;
 
-/// The step of gradient descent of some rows of W, from number `first` on, along `dW = Σ Xᵀ · dZ`, the sum over the shares of
-/// a batch. Returns Σ W² of these weights before the step, or 0 where `reg` is 0.
+/// The step of some rows of W, from number `first` on, along `dW = Σ Xᵀ · dZ`, the sum over the shares of a batch. Returns
+/// Σ W² of these weights before the step, or 0 where `reg` is 0.
 ///
 /// # Shapes
-/// `w` is (rows, H), and with momentum `velocity` too.
+/// `w` is (rows, H), and moments that are kept are, too.
 pub(crate) fn descend_rows<'a>(
     factors: impl Iterator<Item = Factors<'a>> + Clone,
-    first: usize,
-    outputs: usize,
-    step: Step,
+    (first, outputs): (usize, usize),
+    step: &OnePass,
     w: &mut [f32],
-    velocity: &mut [f32],
+    moments: [&mut [f32]; 2],
 ) -> f64 {
     let isa = Isa::active();
-    let mut squares = 0.0;
-    if step.reg != 0.0 {
-        squares = descent::squares(isa, w);
-    }
+    let squares = if step.reg() == 0.0 { 0.0 } else { descent::squares(isa, w) };
     let count = w.len() / outputs;
     let mut w = ViewMut::new(w, count, outputs);
-    let mut velocity = (step.momentum != 0.0).then(|| ViewMut::new(velocity, count, outputs));
+    let mut moments = moments.map(|moment| {
+        let is_kept = !moment.is_empty();
+        is_kept.then(|| ViewMut::new(moment, count, outputs))
+    });
 
     let mut all = factors.clone();
     if let (Some(Factors { xt: Transposed::Sparse(xt), dz }), None) = (all.next(), all.next())
+        && let OnePass::Descent(step) = step
         && xt.columns() <= sparse::AT_ONCE
     {
-        let rows = first..first + count;
-        let nothing = ViewMut::new(&mut [], 0, 0);
-        sparse::product_step(isa, xt, rows, dz, Start::Zero, nothing, step, (w, velocity));
+        let (rows, nothing, [velocity, _]) = (first..first + count, ViewMut::new(&mut [], 0, 0), moments);
+        sparse::product_step(isa, xt, rows, dz, Start::Zero, nothing, *step, (w, velocity));
         return squares;
     }
 
     let mut buffer = [0.0; ROWS_TOGETHER * COLUMNS_TOGETHER];
     for from_row in (0..count).step_by(ROWS_TOGETHER) {
         let own = from_row..count.min(from_row + ROWS_TOGETHER);
-        let rows = first + own.start..first + own.end;
         for from in (0..outputs).step_by(COLUMNS_TOGETHER) {
             let columns = from..outputs.min(from + COLUMNS_TOGETHER);
-            let mut w = w.row_range(own.clone()).column_range(columns.clone());
-            let mut velocity =
-                velocity.as_mut().map(|all| all.row_range(own.clone()).column_range(columns.clone()));
-            let mut dw = ViewMut::new(&mut buffer[..own.len() * columns.len()], own.len(), columns.len());
-            let (mut start, mut left) = (Start::Zero, factors.clone().peekable());
-            while let Some(Factors { xt, dz }) = left.next() {
-                let (rows, dz) = (rows.clone(), dz.column_range(columns.clone()));
-                let (is_last, dw) = (left.peek().is_none(), dw.reborrow());
-                match xt {
-                    Transposed::Sparse(xt) if is_last => {
-                        let weights = (w.reborrow(), velocity.as_mut().map(ViewMut::reborrow));
-                        sparse::product_step(isa, xt, rows, dz, start, dw, step, weights);
-                    }
-                    Transposed::Sparse(xt) => sparse::product_into(isa, xt, rows, dz, start, dw),
-                    Transposed::Dense(xt) => {
-                        let mut dw = dw;
-                        matmul::product_into(isa, xt.row_range(rows), dz, start, dw.reborrow());
-                        for i in (0..own.len()).filter(|_| is_last) {
-                            let velocity = velocity.as_mut().map_or(&mut [][..], |all| all.row(i));
-                            descent::step(isa, step, w.row(i), dw.row(i), velocity);
-                        }
-                    }
-                }
-                start = Start::Keep;
-            }
+            let dw = ViewMut::new(&mut buffer[..own.len() * columns.len()], own.len(), columns.len());
+            let rows = first + own.start..first + own.end;
+            let factors = factors.clone().map(|Factors { xt, dz }| (xt, dz.column_range(columns.clone())));
+            let of_part = |all| ViewMut::column_range(ViewMut::row_range(all, own.clone()), columns.clone());
+            let moments = moments.each_mut().map(|moment| moment.as_mut().map(of_part));
+            descend_part(factors, rows, step, dw, of_part(&mut w), moments);
         }
     }
     squares
 }
 
-/// The step of gradient descent along `dW = Xᵀ · dZ`, which is written down nowhere. Returns Σ W² of the weights before the
-/// step, which means nothing where `reg` is 0.
+/// The step of some rows and columns of W. `dw` is room for their gradient.
+fn descend_part<'a>(
+    factors: impl Iterator<Item = (Transposed<'a>, View<'a>)>,
+    rows: Range<usize>,
+    step: &OnePass,
+    mut dw: ViewMut<'_>,
+    mut w: ViewMut<'_>,
+    mut moments: [Option<ViewMut<'_>>; 2],
+) {
+    let isa = Isa::active();
+    let (mut start, mut factors) = (Start::Zero, factors.peekable());
+    while let Some((xt, dz)) = factors.next() {
+        match (xt, step) {
+            (Transposed::Sparse(xt), OnePass::Descent(step)) if factors.peek().is_none() => {
+                let [velocity, _] = moments;
+                return sparse::product_step(isa, xt, rows, dz, start, dw, *step, (w, velocity));
+            }
+            (Transposed::Sparse(xt), _) => {
+                sparse::product_into(isa, xt, rows.clone(), dz, start, dw.reborrow());
+            }
+            (Transposed::Dense(xt), _) => {
+                matmul::product_into(isa, xt.row_range(rows.clone()), dz, start, dw.reborrow());
+            }
+        }
+        start = Start::Keep;
+    }
+    for i in 0..rows.len() {
+        let moments = moments.each_mut().map(|all| all.as_mut().map_or(&mut [][..], |all| all.row(i)));
+        step.take(w.row(i), dw.row(i), moments);
+    }
+}
+
+/// The step of the weights along `dW = Xᵀ · dZ`, which is written down nowhere. Returns Σ W² of the weights before the step,
+/// or 0 where `reg` is 0.
 ///
 /// # Shapes
-/// `x` is (B, D), `dz` is (B, H), `w` is (D, H), and with momentum `velocity` too.
+/// `x` is (B, D), `dz` is (B, H), `w` is (D, H), and moments that are kept are, too.
 pub(crate) fn weight_step(
     x: Input<'_>,
     zeros: &mut Zeros,
     (dz, outputs): (&[f32], usize),
-    step: Step,
+    step: &OnePass,
     w: &mut [f32],
-    velocity: &mut [f32],
+    moments: [&mut [f32]; 2],
 ) -> f64 {
-    let isa = Isa::active();
     if let Input::Sparse(_) = zeros.seen(x) {
-        if outputs <= scatter_width(isa) {
+        if let (OnePass::Descent(step), true) = (step, outputs <= scatter_width(Isa::active())) {
             let (x, sums) = zeros.seen_with_sums(x);
-            return sparse::descend(isa, x, dz, step, w, velocity, sums);
+            let [velocity, _] = moments;
+            return sparse::descend(Isa::active(), x, dz, *step, w, velocity, sums);
         }
         zeros.turned(x);
     }
     let factors = Factors::new(x, zeros, dz, (w.len() / outputs, outputs));
-    descend_rows(std::iter::once(factors), 0, outputs, step, w, velocity)
+    descend_rows(std::iter::once(factors), (0, outputs), step, w, moments)
 }
 
 /// From `Z = b + X · W`: db is the sum of the rows of dZ.

@@ -24,6 +24,8 @@ mod adam;
 mod sgd;
 
 use serde::{Deserialize, Serialize};
+use tercet_kernels::Isa;
+use tercet_kernels::descent::{self, Adam, Step};
 
 use crate::{Error, Result};
 
@@ -112,6 +114,39 @@ impl Moments {
         let zeros = |kept: bool| vec![0.0; if kept { len } else { 0 }];
         Moments { first: zeros(first), second: zeros(second) }
     }
+
+    /// Both, to be changed.
+    pub(crate) fn slices(&mut self) -> [&mut [f32]; 2] {
+        [&mut self.first, &mut self.second]
+    }
+}
+
+/// A step that goes over the weights once, for regularisation, moments, step and Σ W².
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OnePass {
+    Descent(Step),
+    Adam(Adam),
+}
+
+impl OnePass {
+    /// Takes it. Returns Σ W² of the weights before it, which means nothing where `reg` is 0.
+    ///
+    /// # Shapes
+    /// All arrays have the same length, but those of moments that are not kept are empty.
+    pub(crate) fn take(&self, w: &mut [f32], dw: &[f32], [first, second]: [&mut [f32]; 2]) -> f64 {
+        match self {
+            OnePass::Descent(step) => descent::step(Isa::active(), *step, w, dw, first),
+            OnePass::Adam(step) => descent::adam(Isa::active(), step, w, dw, first, second),
+        }
+    }
+
+    /// The coefficient of Σ W².
+    pub(crate) fn reg(&self) -> f32 {
+        match self {
+            OnePass::Descent(step) => step.reg,
+            OnePass::Adam(step) => step.reg,
+        }
+    }
 }
 
 impl Optimizer {
@@ -137,17 +172,31 @@ impl Optimizer {
     /// assert_eq!(w, [0.875]);
     /// ```
     pub fn step(self, t: usize, learning_rate: f32, w: &mut [f32], dw: &[f32], moments: &mut Moments) {
-        let Moments { first, second } = moments;
         match self {
+            Optimizer::Nesterov { momentum } => {
+                sgd::nesterov(momentum, learning_rate, w, dw, &mut moments.first);
+            }
             Optimizer::Sgd { momentum: 0.0 } => sgd::plain(learning_rate, w, dw),
-            Optimizer::Sgd { momentum } => sgd::momentum(momentum, learning_rate, w, dw, first),
-            Optimizer::Nesterov { momentum } => sgd::nesterov(momentum, learning_rate, w, dw, first),
+            Optimizer::Sgd { momentum } => {
+                sgd::momentum(momentum, learning_rate, w, dw, &mut moments.first);
+            }
+            Optimizer::Adam { .. } | Optimizer::AdamW { .. } => {
+                let adam = self.in_one_pass(t, learning_rate, 0.0).expect("Adam has such a step");
+                adam.take(w, dw, moments.slices());
+            }
+        }
+    }
+
+    /// Step number `t`, counted from 1, with the gradient of the regularisation, `2 · reg · W`; none for Nesterov's momentum.
+    pub(crate) fn in_one_pass(self, t: usize, learning_rate: f32, reg: f32) -> Option<OnePass> {
+        match self {
+            Optimizer::Sgd { momentum } => Some(OnePass::Descent(Step { learning_rate, momentum, reg })),
+            Optimizer::Nesterov { .. } => None,
             Optimizer::Adam { beta1, beta2, epsilon } => {
-                adam::Step::new(beta1, beta2, epsilon, t, learning_rate, 0.0).take(w, dw, first, second);
+                Some(OnePass::Adam(adam::step((beta1, beta2, epsilon), t, learning_rate, 0.0, reg)))
             }
             Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                adam::Step::new(beta1, beta2, epsilon, t, learning_rate, weight_decay)
-                    .take(w, dw, first, second);
+                Some(OnePass::Adam(adam::step((beta1, beta2, epsilon), t, learning_rate, weight_decay, reg)))
             }
         }
     }

@@ -17,8 +17,8 @@ use super::step::in_one_pass;
 use crate::network::dense::{bias_gradient, forward, weight_gradient, weight_step};
 use crate::network::zeros::Zeros;
 use crate::network::{Dropout, Inputs, Layer, Network, Workspace};
+use crate::optimizer::{Moments, OnePass};
 use crate::parallel::add;
-use tercet_kernels::descent::Step;
 use tercet_kernels::matmul::Start;
 
 /// How many times the parameters of all other layers the first must have. Of its multiply-adds, zeros in the input may
@@ -116,7 +116,7 @@ impl Halves {
         bias_gradient(dz, &mut gradients[0].db);
         let outputs = gradients[0].db.len();
         let at = cut * outputs;
-        if in_one_pass(settings, learning_rate).is_none() {
+        if in_one_pass(settings, 1, learning_rate).is_none() {
             let (dw0, dw1) = gradients[0].dw.split_at_mut(at);
             let of_half = |half: &mut Half, dw| {
                 half.inputs.ask_for(next.examples, next.rows);
@@ -124,18 +124,21 @@ impl Halves {
             };
             rayon::join(|| of_half(one, dw0), || of_half(other, dw1));
         }
-        let straight = |i: usize, step: Step, w: &mut [f32], velocity: &mut [f32]| {
+        let straight = |i: usize, step: &OnePass, w: &mut [f32], moments: &mut Moments| {
             if i > 0 {
                 return None;
             }
             let (w0, w1) = w.split_at_mut(at);
-            // Without momentum there are no velocities.
-            let (v0, v1) = velocity.split_at_mut(at.min(velocity.len()));
-            let of_half = |half: &mut Half, w, velocity| {
+            // Moments that are not kept are empty.
+            let [first, second] = moments.slices().map(|all| all.split_at_mut(at.min(all.len())));
+            let of_half = |half: &mut Half, w, moments| {
                 half.inputs.ask_for(next.examples, next.rows);
-                weight_step(half.inputs.last(), &mut half.zeros, (dz, outputs), step, w, velocity)
+                weight_step(half.inputs.last(), &mut half.zeros, (dz, outputs), step, w, moments)
             };
-            let (squares0, squares1) = rayon::join(|| of_half(one, w0, v0), || of_half(other, w1, v1));
+            let (squares0, squares1) = rayon::join(
+                || of_half(one, w0, [first.0, second.0]),
+                || of_half(other, w1, [first.1, second.1]),
+            );
             Some(squares0 + squares1)
         };
         state.descend(network, gradients, settings, learning_rate, straight)

@@ -14,8 +14,6 @@
 
 use std::ops::Range;
 
-use tercet_kernels::descent::Step;
-
 use super::Settings;
 use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD, dropout};
 use super::reader::Reader;
@@ -25,6 +23,7 @@ use crate::Result;
 use crate::data::Dataset;
 use crate::network::dense::descend_rows;
 use crate::network::{Dropout, Network, Workspace};
+use crate::optimizer::{Moments, OnePass};
 use crate::parallel::{add, descend_by_rows};
 
 /// The fewest examples of a batch that is shared. Every step the second thread has to fetch the weights, which the first
@@ -69,7 +68,7 @@ impl Shares {
         seed: u64,
     ) -> Result<Self> {
         let count = count(network, batch);
-        let in_one_pass = in_one_pass(settings, settings.learning_rate).is_some();
+        let in_one_pass = in_one_pass(settings, 1, settings.learning_rate).is_some();
         let share = || {
             let reader = Reader::new(network, examples, batch, settings, seed)?;
             let workspace = if in_one_pass { Workspace::keeping_factors() } else { Workspace::new() };
@@ -116,11 +115,11 @@ impl Shares {
     ) -> f64 {
         let mut gradients = self.shares[0].workspace.take_gradients();
         let shares = &self.shares[..self.in_use];
-        let straight = |i: usize, step: Step, w: &mut [f32], velocity: &mut [f32]| {
+        let straight = |i: usize, step: &OnePass, w: &mut [f32], moments: &mut Moments| {
             let factors = shares.iter().filter_map(|share| share.workspace.factors(i, share.reader.last()));
             let outputs = factors.clone().next()?.outputs();
-            Some(descend_by_rows(outputs, w, velocity, |first, w, velocity| {
-                descend_rows(factors.clone(), first, outputs, step, w, velocity)
+            Some(descend_by_rows(outputs, w, moments.slices(), |first, w, moments| {
+                descend_rows(factors.clone(), (first, outputs), step, w, moments)
             }))
         };
         let squares = state.descend(network, &mut gradients, settings, learning_rate, straight);
@@ -288,9 +287,11 @@ mod tests {
             [(&[300, 250][..], &examples), (&[1100, 900], &examples), (&[1100, 900], &dense)]
         {
             let network = Network::fully_connected(64, hidden, 3, Init::He, 1).unwrap();
-            for momentum in [0.0, 0.9] {
+            let momentum = |momentum| Optimizer::Sgd { momentum };
+            for optimizer in [momentum(0.0), momentum(0.9), Optimizer::ADAMW] {
+                let learning_rate = if optimizer == Optimizer::ADAMW { 1e-3 } else { 0.1 };
                 let settings = Settings {
-                    optimizer: Optimizer::Sgd { momentum },
+                    optimizer,
                     loss: crate::loss::Loss::Softmax,
                     reg: 1e-2,
                     ..Settings::lecture()
@@ -311,7 +312,7 @@ mod tests {
                         step,
                     };
                     shares.loss_and_gradients(pass, &rows);
-                    let squares = shares.descend(&mut of_shared, &mut shared, &settings, 0.1);
+                    let squares = shares.descend(&mut of_shared, &mut shared, &settings, learning_rate);
 
                     let mut x = vec![0.0; count * 64];
                     data.write_inputs(&rows, &mut x);
@@ -328,7 +329,7 @@ mod tests {
                         &mut whole,
                         workspace.gradients_mut(),
                         &settings,
-                        0.1,
+                        learning_rate,
                         |_, _, _, _| None,
                     );
 

@@ -1,59 +1,54 @@
 //! From the gradients of a batch to the next weights.
 
-use tercet_kernels::descent::Step;
-
 use super::state::State;
 use super::{Settings, average, clip};
 use crate::network::{Gradient, Network, ParametersMut};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Moments, OnePass};
 use crate::parallel::descend;
 
 /// The step that goes over the weights once, where there is one for these settings.
-pub(super) fn in_one_pass(settings: &Settings, learning_rate: f32) -> Option<Step> {
-    match (settings.optimizer, settings.clip) {
-        (Optimizer::Sgd { momentum }, None) => Some(Step { learning_rate, momentum, reg: settings.reg }),
-        _ => None,
-    }
+pub(super) fn in_one_pass(settings: &Settings, t: usize, learning_rate: f32) -> Option<OnePass> {
+    let &Settings { optimizer, reg, clip, .. } = settings;
+    if clip.is_some() { None } else { optimizer.in_one_pass(t, learning_rate, reg) }
 }
 
 impl State {
     /// Takes a step along the gradients of a batch, which come without those of the regularisation. Returns Σ W² of the
     /// weights before the step, which means nothing where `reg` is 0.
     ///
-    /// Gradient descent goes over the weights once, for regularisation, step and squares. Clipping needs the norm of all
-    /// gradients before the first weight changes, and the other optimizers have steps of their own: these go over them
-    /// once for each. Both ways give the same weights, bit for bit, where both are open.
+    /// Most optimizers go over the weights once, for regularisation, step and squares. Clipping needs the norm of all
+    /// gradients before the first weight changes, and Nesterov's momentum has a step of its own: these go over them once for
+    /// each.
     ///
     /// The one pass asks `straight` first: where that knows the gradient of the weights of a layer, given by its number, it
-    /// takes their step, with their velocities, and returns Σ W²; else nothing.
+    /// takes their step, with their moments, and returns Σ W²; else nothing.
     pub(super) fn descend(
         &mut self,
         network: &mut Network,
         gradients: &mut [Gradient],
         settings: &Settings,
         learning_rate: f32,
-        mut straight: impl FnMut(usize, Step, &mut [f32], &mut [f32]) -> Option<f64>,
+        mut straight: impl FnMut(usize, &OnePass, &mut [f32], &mut Moments) -> Option<f64>,
     ) -> f64 {
         self.step += 1;
         let &Settings { optimizer, reg, clip, .. } = settings;
         let mut squares = 0.0;
-        let in_one_pass = in_one_pass(settings, learning_rate);
+        let (without_decay, t) = (optimizer.without_decay(), self.taken + self.step);
+        let in_one_pass = in_one_pass(settings, t, learning_rate);
         if in_one_pass.is_none() {
             squares = network.regularize(reg, settings.frozen, gradients);
             if let Some(most) = clip {
                 clip::clip(gradients, most);
             }
         }
-        let (without_decay, t) = (optimizer.without_decay(), self.taken + self.step);
         for (i, ((learned, gradient), [of_w, of_b])) in
             network.learning_mut().zip(gradients).zip(&mut self.moments).enumerate().skip(settings.frozen)
         {
             let ParametersMut { w, b, is_matrix } = learned;
-            match in_one_pass {
+            match &in_one_pass {
                 Some(step) if is_matrix => {
-                    let velocity = &mut of_w.first;
-                    squares += straight(i, step, w, velocity)
-                        .unwrap_or_else(|| descend(step, w, &gradient.dw, velocity));
+                    squares += straight(i, step, w, of_w)
+                        .unwrap_or_else(|| descend(step, w, &gradient.dw, of_w.slices()));
                 }
                 _ => {
                     let optimizer = if is_matrix { optimizer } else { without_decay };

@@ -1,11 +1,45 @@
 //! A step of gradient descent over the weights of a layer, in one pass: regularisation, momentum, the step, and Σ W².
 //!
 //! What an optimizer does to each weight is a handful of operations on numbers that come from memory, so it costs what
-//! it costs to bring them: once is enough. The body is plain Rust in a shape that the compiler turns into vectors, and
-//! the functions at the end compile it for each instruction set. Nothing is fused, so all of them give the naive bits.
+//! it costs to bring them: once is enough. The bodies are plain Rust in a shape that the compiler turns into vectors of each
+//! instruction set. Nothing is fused, so all of them give the naive bits.
+
+mod adam;
+
+pub use adam::{Adam, adam};
 
 use crate::Isa;
 use crate::isa::Level;
+
+/// Calls a plain function as the compiler writes it for an instruction set. Nothing of it is fused, so that all of them give
+/// the same bits.
+macro_rules! compiled_for {
+    ($isa:expr, $body:ident($($name:ident: $type:ty),*) -> $result:ty) => {{
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        fn avx2($($name: $type),*) -> $result {
+            $body($($name),*)
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
+        fn avx512($($name: $type),*) -> $result {
+            $body($($name),*)
+        }
+        match $isa.0 {
+            Level::Portable => $body($($name),*),
+            // The plain loops, which the compiler writes in the instructions of the whole build.
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Wasm => $body($($name),*),
+            // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { avx2($($name),*) },
+            // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { avx512($($name),*) },
+        }
+    }};
+}
+use compiled_for;
 
 /// A step: `g = dw + 2 · reg · w`, then `w ← w − lr · g`, or with a momentum μ that is not 0 `v ← μ · v − lr · g` and
 /// `w ← w + v`.
@@ -19,9 +53,9 @@ pub struct Step {
     pub reg: f32,
 }
 
-/// The step as the formula says it.
+/// The steps as the formulas say them.
 pub mod naive {
-    use super::Step;
+    use super::{Adam, Step};
 
     /// One step; returns Σ W² of the weights before it, or 0 where `reg` is 0.
     ///
@@ -40,6 +74,25 @@ pub mod naive {
                 velocity[i] = step.momentum * velocity[i] - step.learning_rate * g;
                 w[i] += velocity[i];
             }
+        }
+        squares
+    }
+
+    /// One step of Adam; returns Σ W² of the weights before it, or 0 where `reg` is 0.
+    ///
+    /// # Shapes
+    /// All four arrays have the same length.
+    pub fn adam(step: &Adam, w: &mut [f32], dw: &[f32], m: &mut [f32], v: &mut [f32]) -> f64 {
+        let &Adam { beta1, beta2, epsilon, rate, root_correction, decay, reg } = step;
+        let mut squares = 0.0;
+        for i in 0..w.len() {
+            if reg != 0.0 {
+                squares += f64::from(w[i]) * f64::from(w[i]);
+            }
+            let g = dw[i] + 2.0 * reg * w[i];
+            m[i] = beta1 * m[i] + (1.0 - beta1) * g;
+            v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
+            w[i] -= decay * w[i] + rate * m[i] / (v[i].sqrt() * root_correction + epsilon);
         }
         squares
     }
@@ -66,18 +119,7 @@ pub mod naive {
 pub fn step(isa: Isa, step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
     assert_eq!(w.len(), dw.len(), "one gradient a weight");
     assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
-    match isa.0 {
-        Level::Portable => body(step, w, dw, velocity),
-        // The plain loops, which the compiler writes in the instructions of the whole build.
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => body(step, w, dw, velocity),
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(step, w, dw, velocity) },
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(step, w, dw, velocity) },
-    }
+    compiled_for!(isa, body(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64)
 }
 
 /// Σ W², summed as [`step`] sums it.
@@ -87,31 +129,13 @@ pub fn step(isa: Isa, step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32
 /// assert_eq!(squares(Isa::active(), &[3.0, 4.0]), 25.0);
 /// ```
 pub fn squares(isa: Isa, w: &[f32]) -> f64 {
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn avx2(w: &[f32]) -> f64 {
-        body(w)
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    fn avx512(w: &[f32]) -> f64 {
-        body(w)
-    }
     #[inline(always)]
     fn body(w: &[f32]) -> f64 {
         let mut sums = [0.0; SUMS];
         add_squares(w, &mut sums);
         sums.iter().sum()
     }
-    match isa.0 {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: an Isa of this level exists only where the processor has AVX2.
-        Level::Avx2 => unsafe { avx2(w) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: an Isa of this level exists only where the processor has AVX-512 F.
-        Level::Avx512 => unsafe { avx512(w) },
-        _ => body(w),
-    }
+    compiled_for!(isa, body(w: &[f32]) -> f64)
 }
 
 /// Adds the numbers of `other` to those of `sum`, one by one.
@@ -127,30 +151,12 @@ pub fn squares(isa: Isa, w: &[f32]) -> f64 {
 /// assert_eq!(sum, [1.5, 2.25]);
 /// ```
 pub fn add(isa: Isa, sum: &mut [f32], other: &[f32]) {
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn avx2(sum: &mut [f32], other: &[f32]) {
-        body(sum, other);
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    fn avx512(sum: &mut [f32], other: &[f32]) {
-        body(sum, other);
-    }
     #[inline(always)]
     fn body(sum: &mut [f32], other: &[f32]) {
         sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
     }
     assert_eq!(sum.len(), other.len(), "as many numbers on either side");
-    match isa.0 {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: an Isa of this level exists only where the processor has AVX2.
-        Level::Avx2 => unsafe { avx2(sum, other) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: an Isa of this level exists only where the processor has AVX-512 F.
-        Level::Avx512 => unsafe { avx512(sum, other) },
-        _ => body(sum, other),
-    }
+    compiled_for!(isa, body(sum: &mut [f32], other: &[f32]) -> ());
 }
 
 /// How many running sums of squares there are: as many as the widest register holds, so that none waits for another.
@@ -193,16 +199,4 @@ fn add_squares(w: &[f32], sums: &mut [f64; SUMS]) {
         }
     }
     sums.iter_mut().zip(rest).for_each(|(sum, &w)| *sum += f64::from(w) * f64::from(w));
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn avx2(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
-    body(step, w, dw, velocity)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn avx512(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
-    body(step, w, dw, velocity)
 }
