@@ -212,7 +212,7 @@ impl Lanes for __m256 {
                     four[k + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
                 }
             }
-            for k in 0..4 {
+            for k in [0, 1, 2, 3] {
                 let (a, b) = (fours[0][k], fours[1][k]);
                 _mm256_permute2f128_ps::<0x20>(a, b).store(to.add(k * to_stride));
                 _mm256_permute2f128_ps::<0x31>(a, b).store(to.add((4 + k) * to_stride));
@@ -316,7 +316,7 @@ impl Lanes for __m512 {
                     four[k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
                 }
             }
-            for k in 0..4 {
+            for k in [0, 1, 2, 3] {
                 // Quarters 0 and 2 of either, quarters 1 and 3 of either; then the same of these.
                 let (even, odd) = (
                     _mm512_shuffle_f32x4::<0x88>(fours[0][k], fours[1][k]),

@@ -126,7 +126,7 @@ fn in_pieces(
     moments: [&mut [f32]; 2],
     step: impl Fn(usize, &mut [f32], [&mut [f32]; 2]) -> f64 + Sync,
 ) -> f64 {
-    fn cut<'a>(array: &'a mut [f32], at: usize) -> (&'a mut [f32], &'a mut [f32]) {
+    fn cut(array: &mut [f32], at: usize) -> (&mut [f32], &mut [f32]) {
         // Moments that are not kept are empty.
         array.split_at_mut(at.min(array.len()))
     }
