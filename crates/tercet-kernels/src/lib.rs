@@ -18,13 +18,13 @@
 //! | [`warp`] | pictures bent, and smooth random fields to bend them by | augmentation |
 //! | [`lend`] | memory of another language's, read where it lies | the Python package |
 //! | [`map`] | files as memory | data larger than memory |
-//! | [`heap`] | what becomes of memory that is given back | trainings that must stay small |
+//! | [`heap`] | where large blocks of memory begin, and what becomes of them | weights in whole lines of the cache, trainings that must stay small |
 //! | [`rows`] | one row against a weight matrix, and the dual step of the SVM loss | the exact linear solver |
 //!
 //! Beside them, [`lend`] and [`map`] let a data set read memory that somebody else owns, and files.
 //!
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
-//! cut the work into pieces; cutting along rows never changes a bit of the result.
+//! cut the work into pieces; cutting along rows, and matrix products along columns, never changes a bit of the result.
 
 pub mod batch_norm;
 pub mod convolution;

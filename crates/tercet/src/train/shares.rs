@@ -6,6 +6,9 @@
 //! one instead, since its gradients are too long to be added for nothing. Convolutions do so much with each weight that
 //! more than two shares pay.
 //!
+//! The weight gradients of large dense layers are not added, nor even there: each share keeps the two factors that its own is
+//! the product of, and the step multiplies them out for a few rows of the weights at a time.
+//!
 //! A batch norm must see its whole batch, which then goes through in one share; convolutions are shared out by examples
 //! there.
 //!
