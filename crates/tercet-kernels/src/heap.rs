@@ -67,7 +67,7 @@ unsafe fn base_of(line: *mut u8) -> *mut u8 {
     unsafe { line.cast::<*mut u8>().sub(1).read() }
 }
 
-// SAFETY: every block is the system's or lies inside one that is `LINE` bytes longer and begins less than a line before it,
+// SAFETY: every block is the system's or lies inside one that is `LINE` bytes longer and begins at most a line before it,
 // with the same alignment or a larger one. Which of the two it is follows from its layout, which whoever gives it back must
 // name again.
 unsafe impl GlobalAlloc for LineAligned {

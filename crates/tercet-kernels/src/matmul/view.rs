@@ -137,8 +137,7 @@ impl<'a> ViewMut<'a> {
     /// Where there are fewer than `at` columns.
     pub fn split_columns(self, at: usize) -> (Self, Self) {
         check_range(&(0..at), self.columns);
-        // Not a place behind the last row's last element, where the first half is all.
-        let right = if self.rows == 0 { self.values } else { self.values.wrapping_add(at) };
+        let right = self.values.wrapping_add(at);
         (ViewMut { columns: at, ..self }, ViewMut { values: right, columns: self.columns - at, ..self })
     }
 
