@@ -8,7 +8,7 @@ use tercet::data::{ImageShape, Source};
 use tercet::{Dataset, Matrix, Result};
 
 use crate::errors::exception;
-use crate::work::work;
+use crate::work::short_work;
 
 /// Rows of features, (N, D): a C-contiguous array of uint8 or float32, read where it lies.
 #[derive(FromPyObject)]
@@ -126,31 +126,66 @@ pub fn matrix<'py>(py: Python<'py>, matrix: &Matrix) -> PyResult<Bound<'py, PyAr
 #[pyfunction]
 pub fn statistics(py: Python<'_>, x: Rows<'_>) -> PyResult<Option<(f64, f64, f64)>> {
     let view = x.view()?;
-    let ((least, largest, sum), _) = work(py, None, |_| match view.numbers {
-        Numbers::U8(values) => fold(values),
-        Numbers::F32(values) => fold(values),
+    let range = short_work(py, None, || match view.numbers {
+        Numbers::U8(values) => added_up(values, of_bytes),
+        Numbers::F32(values) => added_up(values, of_floats),
     })?;
     let count = view.rows * view.width;
-    Ok((count > 0).then(|| (least, largest, sum / count as f64)))
+    Ok((count > 0).then(|| (range.least, range.largest, range.sum / count as f64)))
+}
+
+struct Range {
+    least: f64,
+    largest: f64,
+    sum: f64,
 }
 
 /// In pieces of a fixed size, added up in order.
-fn fold<T: Copy + Into<f64> + Sync>(values: &[T]) -> (f64, f64, f64) {
+fn added_up<T: Sync>(values: &[T], of_piece: fn(&[T]) -> Range) -> Range {
     const PIECE: usize = 1 << 16;
-    let of_piece = |piece: &[T]| {
-        piece.iter().fold((f64::INFINITY, f64::NEG_INFINITY, 0.0), |(least, largest, sum), &value| {
-            let value: f64 = value.into();
-            (
-                if value < least { value } else { least },
-                if value > largest { value } else { largest },
-                sum + value,
-            )
-        })
+    let pieces: Vec<Range> = values.par_chunks(PIECE).map(of_piece).collect();
+    let nothing = Range { least: f64::INFINITY, largest: f64::NEG_INFINITY, sum: 0.0 };
+    pieces.into_iter().fold(nothing, |all, piece| Range {
+        least: all.least.min(piece.least),
+        largest: all.largest.max(piece.largest),
+        sum: all.sum + piece.sum,
+    })
+}
+
+fn of_bytes(piece: &[u8]) -> Range {
+    let (mut least, mut largest, mut sum) = (u8::MAX, 0, 0);
+    for &value in piece {
+        least = least.min(value);
+        largest = largest.max(value);
+        sum += u32::from(value);
+    }
+    Range { least: least.into(), largest: largest.into(), sum: sum.into() }
+}
+
+/// In lanes, which the compiler keeps in vector registers. What is no number shows in the sum.
+fn of_floats(piece: &[f32]) -> Range {
+    const LANES: usize = 16;
+    let (mut least, mut largest, mut sums) =
+        ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES], [0.0; LANES]);
+    let (whole, rest) = piece.as_chunks::<LANES>();
+    let mut take = |lane: usize, value: f32| {
+        least[lane] = if value < least[lane] { value } else { least[lane] };
+        largest[lane] = if value > largest[lane] { value } else { largest[lane] };
+        sums[lane] += f64::from(value);
     };
-    let pieces: Vec<_> = values.par_chunks(PIECE).map(of_piece).collect();
-    pieces
-        .into_iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY, 0.0), |(a, b, c), (d, e, f)| (a.min(d), b.max(e), c + f))
+    for values in whole {
+        for lane in 0..LANES {
+            take(lane, values[lane]);
+        }
+    }
+    for (lane, &value) in rest.iter().enumerate() {
+        take(lane, value);
+    }
+    Range {
+        least: least.into_iter().fold(f32::INFINITY, f32::min).into(),
+        largest: largest.into_iter().fold(f32::NEG_INFINITY, f32::max).into(),
+        sum: sums.iter().sum(),
+    }
 }
 
 /// A set as arrays: X of uint8 or float32, y, and what is known about it.

@@ -118,9 +118,15 @@ fn encode<const COLUMNS: usize>(isa: Isa, layout: Layout, columns: &[u8; COLUMNS
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         (Level::Wasm, Layout::Products) => spread_as_i16(columns, words),
         // vpdpbusd multiplies u8 with i8. As i8, q with its highest bit flipped is q − 128; the kernel adds
-        // 128 · Σ x again in the end.
+        // 128 · Σ x again in the end. A loop, as `map` would flip byte by byte.
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx512, Layout::Products) => words[..COLUMNS].copy_from_slice(&columns.map(|q| q ^ 0x80)),
+        (Level::Avx512, Layout::Products) => {
+            let mut flipped = *columns;
+            for q in &mut flipped {
+                *q ^= 0x80;
+            }
+            words[..COLUMNS].copy_from_slice(&flipped);
+        }
         _ => words[..COLUMNS].copy_from_slice(columns),
     }
 }

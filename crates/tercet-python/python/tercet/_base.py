@@ -68,9 +68,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _queries(self, X: Any) -> np.ndarray:
         """X as this model reads it."""
         check_is_fitted(self, "model_")
-        X = _rows.checked(self, X, reset=False)
+        X, found = _rows.looked_at(self, X, reset=False)
         if self._range is not None:
-            self._range.compare(X if X.dtype == np.uint8 else _rows.as_floats(X))
+            self._range.compare(X, found)
         return self._as_fitted(X)
 
     def _as_fitted(self, X: np.ndarray) -> np.ndarray:

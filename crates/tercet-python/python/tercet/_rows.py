@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import scipy.sparse
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 from . import _core
@@ -15,6 +17,11 @@ from . import _core
 
 def checked(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
     """X as a C-contiguous array of uint8 or floats, checked as scikit-learn checks it. Sparse rows become dense."""
+    return looked_at(estimator, X, reset=reset)[0]
+
+
+def looked_at(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range | None]:
+    """The same, and what the numbers are like, where they are float32: that comes of looking for those that are no number."""
     if isinstance(X, np.ndarray) and X.ndim in (3, 4) and estimator._takes_images:
         X = X.reshape(len(X), -1)
     X = validate_data(
@@ -23,10 +30,16 @@ def checked(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
         reset=reset,
         accept_sparse=("csr", "csc", "coo", "bsr", "lil", "dok", "dia"),
         dtype=[np.float32, np.float64, np.uint8],
+        ensure_all_finite=False,
     )
     if scipy.sparse.issparse(X):
         X = X.toarray()
-    return np.ascontiguousarray(X)
+    X = np.ascontiguousarray(X)
+    found = Range.of(X) if X.dtype == np.float32 else None
+    if X.dtype != np.uint8 and not (found and math.isfinite(found.mean)):
+        # Numbers are added up to something finite, and nothing else is.
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+    return X, found
 
 
 def as_floats(X: np.ndarray) -> np.ndarray:
@@ -74,11 +87,11 @@ class Range:
     def _text(self) -> str:
         return f"{self.low:.4g} to {self.high:.4g}"
 
-    def compare(self, X: np.ndarray) -> None:
-        """Warns, once, where X looks like the same pixels on another scale, or inverted."""
+    def compare(self, X: np.ndarray, found: Range | None) -> None:
+        """Warns, once, where X looks like the same pixels on another scale, or inverted. ``found`` is its range, if known."""
         if self.warned or not (self._is_unit() or self._is_bytes()):
             return
-        other = Range.of(X)
+        other = found or Range.of(X if X.dtype == np.uint8 else as_floats(X))
         if other is None:
             return
         remedy = None

@@ -108,9 +108,9 @@ class _Neighbors(BaseEstimator):
         if alone:
             queries = self.model_.rows
         else:
-            queries = _rows.checked(self, X, reset=False)
+            queries, found = _rows.looked_at(self, X, reset=False)
             if self._range is not None:
-                self._range.compare(queries if queries.dtype == np.uint8 else _rows.as_floats(queries))
+                self._range.compare(queries, found)
         n, wanted = self.n_samples_fit_, k + alone
         if wanted > n:
             raise ValueError(
@@ -247,9 +247,9 @@ class KNeighborsClassifier(_Neighbors, Classifier):
             for column in range(indices.shape[1]):
                 np.add.at(votes, (np.arange(len(votes)), labels[:, column]), weights[:, column])
             return votes / votes.sum(axis=1, keepdims=True)
-        queries = _rows.checked(self, X, reset=False)
+        queries, found = _rows.looked_at(self, X, reset=False)
         if self._range is not None:
-            self._range.compare(queries if queries.dtype == np.uint8 else _rows.as_floats(queries))
+            self._range.compare(queries, found)
         if self.n_neighbors > self.n_samples_fit_:
             raise ValueError(
                 f"Expected n_neighbors <= n_samples_fit, but n_neighbors = {self.n_neighbors}, n_samples_fit = "
