@@ -6,12 +6,15 @@
 
 #[path = "../../crates/tercet-cli/src/exit.rs"]
 mod exit;
-#[path = "../../crates/tercet-cli/src/output.rs"]
-mod output;
 #[path = "../../crates/tercet-cli/src/predicting.rs"]
 mod predicting;
 #[path = "../../crates/tercet-cli/src/scoring.rs"]
 mod scoring;
+
+/// Nobody reads what the program would tell.
+mod output {
+    pub fn tell(_: impl std::fmt::Display) {}
+}
 
 /// What the list of models says, which is not asked for here.
 mod judging {

@@ -16,6 +16,10 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from . import _core, _figures, _rows, _threads
 
 
+#: Whole numbers whose range is no larger are told apart by counting.
+_FEW = 1 << 16
+
+
 def names_of(classes: np.ndarray) -> list[str]:
     """What a model file calls the classes."""
     return [str(c) for c in classes.tolist()]
@@ -61,6 +65,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
             )
         y = column_or_1d(y, warn=True)
+        if len(y) and y.dtype.kind in "iu" and y.dtype != np.uint64:
+            numbers = y.astype(np.int64, copy=False)
+            low = int(numbers.min())
+            if int(numbers.max()) - low < _FEW:
+                # As below, by counting instead of sorting.
+                there = np.bincount(numbers - low) > 0
+                self.classes_ = (np.flatnonzero(there) + low).astype(y.dtype)
+                return (np.cumsum(there, dtype=np.uint32) - 1)[numbers - low]
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
         return np.ascontiguousarray(indices, dtype=np.uint32)
