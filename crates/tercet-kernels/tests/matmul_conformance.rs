@@ -50,7 +50,7 @@ fn the_fast_product_equals_the_naive_one_over_awkward_sizes() {
     for isa in Isa::available() {
         for &m in &sizes {
             for &n in &sizes {
-                for k in few(&[0, 1, 2, 20, 257]) {
+                for k in if cfg!(miri) { vec![0, 3, 20] } else { vec![0, 1, 2, 20, 257] } {
                     assert_eq!(difference(product, isa, (m, k, n)), None);
                 }
             }
@@ -82,8 +82,8 @@ fn the_checker_catches_a_wrong_kernel() {
 
 #[test]
 fn cutting_rows_or_columns_changes_no_bit() {
-    let (m, k) = (37, 300);
-    for (isa, n) in Isa::available().into_iter().flat_map(|isa| [(isa, 41), (isa, 800)]) {
+    let ((m, k), widths) = if cfg!(miri) { ((7, 20), &[41][..]) } else { ((37, 300), &[41, 800][..]) };
+    for (isa, &n) in Isa::available().into_iter().flat_map(|isa| widths.iter().map(move |n| (isa, n))) {
         let (a, b, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
         let (a, b) = (View::new(&a, m, k), View::new(&b, k, n));
         let mut whole = vec![0.0; m * n];

@@ -79,7 +79,7 @@ fn the_sparse_product_equals_the_naive_one_over_awkward_sizes() {
     for isa in Isa::available() {
         for n in few(&columns) {
             for m in few(&[1, 2, 3, 5, 8, 13]) {
-                for k in few(&[1, 20, 63, 64, 65, 130]) {
+                for k in few(&[1, 20, 65, 63, 64, 130]) {
                     for one_in in [1, 5] {
                         assert_eq!(difference(product, isa, (m, k, n), one_in), None);
                     }
@@ -111,7 +111,7 @@ fn the_checker_catches_a_wrong_kernel() {
 
 #[test]
 fn leaving_zeros_out_and_cutting_rows_or_columns_changes_no_bit_of_the_dense_product() {
-    let (m, k, n) = (37, 300, 141);
+    let (m, k, n) = if cfg!(miri) { (7, 70, 141) } else { (37, 300, 141) };
     let (a, b, bias) = (sparse_numbers(m, k, 3, 1), numbers(k * n, 2), numbers(n, 3));
     let b = View::new(&b, k, n);
     for isa in Isa::available() {
@@ -178,8 +178,8 @@ fn a_step_from_the_sums_is_that_of_the_product_written_down() {
 fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
     for isa in Isa::available() {
         let mut sums = Sums::default();
-        for n in 0..=scatter_width(isa) {
-            for (m, k) in [(0, 5), (1, 1), (3, 7), (20, 130), (67, 65)] {
+        for n in few(&Vec::from_iter(0..=scatter_width(isa))) {
+            for (m, k) in few(&[(0, 5), (1, 1), (3, 7), (20, 130), (67, 65)]) {
                 let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
                 let (b, mut found) = (numbers(m * n, 2), vec![f32::NAN; k * n]);
                 let (mut expected, mut turned) = (found.clone(), found.clone());
@@ -201,7 +201,7 @@ fn the_step_along_a_transposed_product_is_the_product_and_then_the_step() {
     for isa in Isa::available() {
         let (mut sums, mut other_sums) = (Sums::default(), Sums::default());
         for n in few(&Vec::from_iter(1..=scatter_width(isa))) {
-            for (m, k) in [(1, 1), (3, 7), (20, 130), (67, 65)] {
+            for (m, k) in few(&[(1, 1), (67, 65), (3, 7), (20, 130)]) {
                 for (momentum, reg) in [(0.0, 0.0), (0.0, 0.01), (0.9, 0.0), (0.9, 0.01)] {
                     let how = Step { learning_rate: 0.1, momentum, reg };
                     let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
