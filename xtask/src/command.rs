@@ -37,12 +37,18 @@ pub fn output(mut command: Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{line}` printed something that is no UTF-8"))
 }
 
-/// Where cargo puts a program that it builds with a profile, `debug` or `release`.
-pub fn program(repository: &Repository, profile: &str, name: &str) -> Result<PathBuf> {
+/// The folder that cargo builds in.
+pub fn target_folder(repository: &Repository) -> Result<PathBuf> {
     let metadata = output(cargo(repository, &["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
     let target = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
-    Ok(Path::new(target).join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+    Ok(PathBuf::from(target))
+}
+
+/// Where cargo puts a program that it builds with a profile, `debug` or `release`.
+pub fn program(repository: &Repository, profile: &str, name: &str) -> Result<PathBuf> {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    Ok(target_folder(repository)?.join(profile).join(name))
 }
 
 /// Builds the program `tercet` as its tests have it, which is done already where they ran, and says where it is. By itself it

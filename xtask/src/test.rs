@@ -11,7 +11,7 @@ use clap::builder::PossibleValuesParser;
 use crate::checks::{
     dashboard, dependencies, links, onnx, openapi, package, page, tensorboard, unsafe_code, words,
 };
-use crate::command::{cargo, program, run as execute};
+use crate::command::{cargo, program, run as execute, target_folder};
 use crate::repository::Repository;
 
 /// What `cargo xtask test` understands.
@@ -49,6 +49,7 @@ const STEPS: &[Step] = &[
     Step { name: "words", about: "no file names a path of a developer's machine", run: words::check },
     Step { name: "built", about: "the built page is as new as its sources", run: page::is_new },
     Step { name: "clippy", about: "clippy has nothing to say", run: clippy },
+    Step { name: "fuzz", about: "the fuzz targets fit the code", run: fuzz },
     Step { name: "doc", about: "the documentation builds without a warning", run: doc },
     Step { name: "test", about: "all tests pass", run: test },
     Step { name: "isa", about: "kernels and neighbours pass without SIMD too", run: isa },
@@ -110,6 +111,16 @@ fn fmt(repository: &Repository) -> Result<()> {
 
 fn clippy(repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// Checked with the stable compiler and without libFuzzer, which is only missed when a target is linked.
+fn fuzz(repository: &Repository) -> Result<()> {
+    let fuzz = repository.root().join("fuzz");
+    let mut command = cargo(repository, &["check", "--locked", "--bins", "--manifest-path"]);
+    command.arg(fuzz.join("Cargo.toml")).env("CUSTOM_LIBFUZZER_PATH", fuzz.join("none.a"));
+    // What the workspace stands on is there already, as far as it is the same.
+    command.arg("--target-dir").arg(target_folder(repository)?);
+    execute(command)
 }
 
 /// The programs with their private items, since nothing else of them is documented; then the libraries as their
