@@ -15,7 +15,7 @@ const WORTH_A_THREAD: usize = 1 << 20;
 
 /// Where the columns of C are shared out, each share but the last has a multiple of so many: those of one panel of B, as the
 /// kernels cut it.
-const COLUMNS_TOGETHER: usize = 128;
+const PANEL: usize = 128;
 
 /// How many rows of weights take their step together, at least.
 pub(crate) const ROWS_TOGETHER: usize = 64;
@@ -32,7 +32,7 @@ pub(crate) fn product(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32])
     if pieces == 1 {
         return matmul::product(isa, a, b, start, c);
     }
-    if a.rows() < n && n >= pieces * COLUMNS_TOGETHER {
+    if a.rows() < n && n >= pieces * PANEL {
         let c = ViewMut::new(c, a.rows(), n);
         return by_columns(pieces, 0, c, &|columns, c| {
             matmul::product_into(isa, a, b.column_range(columns.clone()), start.columns(columns), c);
@@ -55,7 +55,7 @@ pub(crate) fn sparse_product(a: &Rows, b: View<'_>, start: Start<'_>, c: &mut [f
     if pieces == 1 {
         return sparse::product(isa, a, 0..a.rows(), b, start, c);
     }
-    if a.rows() < n && n >= pieces * COLUMNS_TOGETHER {
+    if a.rows() < n && n >= pieces * PANEL {
         let c = ViewMut::new(c, a.rows(), n);
         return by_columns(pieces, 0, c, &|columns, c| {
             let (b, start) = (b.column_range(columns.clone()), start.columns(columns));
@@ -79,8 +79,8 @@ fn by_columns(
     if pieces <= 1 {
         return work(first..first + c.columns(), c);
     }
-    let (some, panels) = (pieces / 2, c.columns().div_ceil(COLUMNS_TOGETHER));
-    let at = panels * some / pieces * COLUMNS_TOGETHER;
+    let (some, panels) = (pieces / 2, c.columns().div_ceil(PANEL));
+    let at = panels * some / pieces * PANEL;
     let (left, right) = c.split_columns(at);
     rayon::join(
         || by_columns(some, first, left, work),
