@@ -8,6 +8,8 @@ use super::{NO_GRADIENT, Shape};
 use crate::Isa;
 #[cfg(target_arch = "x86_64")]
 use crate::isa::Level;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::{Aligned, Lanes};
 use crate::sparse::floats;
 
 /// The gradient of the outputs of one example, or of some of its rows.
@@ -138,36 +140,57 @@ pub(super) struct ByFilter {
     /// How much room each list has.
     room: usize,
     counts: Vec<u32>,
-    entries: Vec<(u32, f32)>,
+    patches: Vec<u32>,
+    values: Vec<f32>,
 }
+
+/// How many numbers are written to a list at a time, at most, before it is known how many of them are wanted.
+const WRITTEN: usize = 16;
 
 impl ByFilter {
     /// Forgets what is there, and makes room for `room` numbers of each of so many filters.
     pub(super) fn clear(&mut self, filters: usize, room: usize) {
-        // Each number is written before it is known whether it is wanted.
-        self.room = room + 1;
+        self.room = room + WRITTEN;
         self.counts.clear();
         self.counts.resize(filters, 0);
-        if self.entries.len() < filters * self.room {
-            self.entries.resize(filters * self.room, (0, 0.0));
+        if self.values.len() < filters * self.room {
+            self.patches.resize(filters * self.room, 0);
+            self.values.resize(filters * self.room, 0.0);
         }
     }
 
-    /// The list of a filter.
-    pub(super) fn list(&self, filter: usize) -> &[(u32, f32)] {
-        &self.entries[filter * self.room..][..self.counts[filter] as usize]
+    /// The list of a filter: patches, and the gradient at each.
+    pub(super) fn list(&self, filter: usize) -> (&[u32], &[f32]) {
+        let list = filter * self.room..filter * self.room + self.counts[filter] as usize;
+        (&self.patches[list.clone()], &self.values[list])
     }
 
     /// Adds some outputs of an image that begins at `image`: `patches` says where in it the patch of each begins, or the
     /// four of a pooled one. Patches of which `alive` says that they have nothing but zeros are left out.
-    pub(super) fn add(&mut self, gradient: Gradient<'_>, patches: &[u32], image: u32, alive: Option<&[u8]>) {
+    pub(super) fn add(
+        &mut self,
+        isa: Isa,
+        gradient: Gradient<'_>,
+        patches: &[u32],
+        image: u32,
+        alive: Option<&[u8]>,
+    ) {
+        match isa.0 {
+            // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { self.add_avx512(gradient, patches, image, alive) },
+            _ => self.add_one_by_one(gradient, patches, image, alive),
+        }
+    }
+
+    fn add_one_by_one(&mut self, gradient: Gradient<'_>, patches: &[u32], image: u32, alive: Option<&[u8]>) {
         let filters = self.counts.len();
         let is_alive = |patch: u32| alive.is_none_or(|alive| alive[patch as usize] != 0);
         match gradient.place {
             None => {
                 for (dy, &patch) in gradient.dy.chunks_exact(filters).zip(patches) {
                     if is_alive(patch) {
-                        self.add_pixel(dy, |filter| (dy[filter] != 0.0, image + patch));
+                        self.add_output(dy, |filter| (dy[filter] != 0.0, image + patch));
                     }
                 }
             }
@@ -178,13 +201,10 @@ impl ByFilter {
                 {
                     let at: [u32; 4] = std::array::from_fn(|q| image + patches[q]);
                     let lives: [bool; 4] = std::array::from_fn(|q| is_alive(patches[q]));
-                    let quarter = |filter: usize| usize::from(place[filter] & 3);
-                    if lives == [true; 4] {
-                        self.add_pixel(dy, |filter| (place[filter] != NO_GRADIENT, at[quarter(filter)]));
-                    } else if lives != [false; 4] {
-                        self.add_pixel(dy, |filter| {
-                            let wins = place[filter] != NO_GRADIENT && lives[quarter(filter)];
-                            (wins, at[quarter(filter)])
+                    if lives != [false; 4] {
+                        self.add_output(dy, |filter| {
+                            let quarter = usize::from(place[filter] & 3);
+                            (place[filter] != NO_GRADIENT && lives[quarter], at[quarter])
                         });
                     }
                 }
@@ -194,13 +214,137 @@ impl ByFilter {
 
     /// Writes every number, and moves on where it is wanted: there is no branch to guess.
     #[inline(always)]
-    fn add_pixel(&mut self, dy: &[f32], wanted_at: impl Fn(usize) -> (bool, u32)) {
+    fn add_output(&mut self, dy: &[f32], wanted_at: impl Fn(usize) -> (bool, u32)) {
         let mut first = 0;
         for (filter, (&dy, count)) in dy.iter().zip(&mut self.counts).enumerate() {
             let (wanted, patch) = wanted_at(filter);
-            self.entries[first + *count as usize] = (patch, dy);
+            let at = first + *count as usize;
+            (self.patches[at], self.values[at]) = (patch, dy);
             *count += u32::from(wanted);
             first += self.room;
+        }
+    }
+
+    /// Sixteen outputs of sixteen filters at a time: turned around, what a filter has at the outputs lies side by side in a
+    /// register, and what is wanted of it is moved together.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,popcnt")]
+    fn add_avx512(&mut self, gradient: Gradient<'_>, patches: &[u32], image: u32, alive: Option<&[u8]>) {
+        use std::arch::x86_64::*;
+        const SQUARE: usize = 16 * 16;
+        let filters = self.counts.len();
+        let quarters = if gradient.place.is_some() { 4 } else { 1 };
+        let (mut rows, mut values, mut places) =
+            (Aligned([0.0; SQUARE]), Aligned([0.0; SQUARE]), Aligned([0.0; SQUARE]));
+        let groups = gradient.dy.chunks(16 * filters).zip(patches.chunks(16 * quarters));
+        for (group, (dy, patches)) in groups.enumerate() {
+            // Where the patches of each quarter begin, and at which outputs they have more than zeros.
+            let (mut at, mut lives) = ([[0u32; 16]; 4], [0 as __mmask16; 4]);
+            for (n, patches) in patches.chunks_exact(quarters).enumerate() {
+                for (q, &patch) in patches.iter().enumerate() {
+                    at[q][n] = image + patch;
+                    let lives_here = alive.is_none_or(|alive| alive[patch as usize] != 0);
+                    lives[q] |= __mmask16::from(lives_here) << n;
+                }
+            }
+            if lives == [0; 4] {
+                continue;
+            }
+            for first in (0..filters).step_by(16) {
+                let width = (filters - first).min(16);
+                let lanes = ((1u32 << width) - 1) as __mmask16;
+                // SAFETY: sixteen rows of sixteen numbers are a square; `lanes` lets through as many numbers of a row as
+                // there are; a list is written where the slices below have sixteen numbers.
+                unsafe {
+                    for (n, dy) in dy.chunks_exact(filters).enumerate() {
+                        let row = _mm512_maskz_loadu_ps(lanes, dy[first..][..width].as_ptr());
+                        _mm512_store_ps(rows.0[16 * n..][..16].as_mut_ptr(), row);
+                    }
+                    __m512::turn(rows.0.as_ptr(), 16, values.0.as_mut_ptr(), 16);
+                    if let Some(place) = gradient.place {
+                        let place = &place[group * 16 * filters..];
+                        for (n, place) in place.chunks_exact(filters).take(16).enumerate() {
+                            let row = _mm_maskz_loadu_epi8(lanes, place[first..][..width].as_ptr().cast());
+                            let row = _mm512_castsi512_ps(_mm512_cvtepu8_epi32(row));
+                            _mm512_store_ps(rows.0[16 * n..][..16].as_mut_ptr(), row);
+                        }
+                        __m512::turn(rows.0.as_ptr(), 16, places.0.as_mut_ptr(), 16);
+                    }
+                    for filter in 0..width {
+                        let value = _mm512_load_ps(values.0[16 * filter..][..16].as_ptr());
+                        let mut patch = _mm512_loadu_epi32(at[0].as_ptr().cast());
+                        let mut wanted = 0;
+                        if gradient.place.is_some() {
+                            let place = _mm512_load_epi32(places.0[16 * filter..][..16].as_ptr().cast());
+                            for q in 0..4 {
+                                let wins = _mm512_mask_cmpeq_epi32_mask(
+                                    lives[q],
+                                    place,
+                                    _mm512_set1_epi32(q as i32),
+                                );
+                                patch = _mm512_mask_loadu_epi32(patch, wins, at[q].as_ptr().cast());
+                                wanted |= wins;
+                            }
+                        } else {
+                            let zero = _mm512_setzero_ps();
+                            wanted = _mm512_mask_cmp_ps_mask::<_CMP_NEQ_UQ>(lives[0], value, zero);
+                        }
+                        let count = &mut self.counts[first + filter];
+                        let to = (first + filter) * self.room + *count as usize;
+                        let to = to..to + WRITTEN;
+                        let (patches, values) = (&mut self.patches[to.clone()], &mut self.values[to]);
+                        let patch = _mm512_maskz_compress_epi32(wanted, patch);
+                        _mm512_storeu_epi32(patches.as_mut_ptr().cast(), patch);
+                        _mm512_storeu_ps(values.as_mut_ptr(), _mm512_maskz_compress_ps(wanted, value));
+                        *count += wanted.count_ones();
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A gradient with zeros, the places of a pool, patches anywhere, and which of them are alive.
+    #[test]
+    fn lists_of_filters_are_the_same_on_every_instruction_set() {
+        let random = |i: usize, seed: usize| (i * 7919 + seed * 104_729 + i * i % 31) % 1009;
+        for filters in [1, 3, 8, 16, 17, 24, 40] {
+            for outputs in [0, 1, 15, 16, 17, 33] {
+                let count = filters * outputs;
+                let number = |i| if random(i, 1) % 3 == 0 { 0.0 } else { random(i, 2) as f32 - 500.0 };
+                let dy: Vec<f32> = (0..count).map(number).collect();
+                let place: Vec<u8> =
+                    (0..count).map(|i| [0, 1, 2, 3, NO_GRADIENT][random(i, 3) % 5]).collect();
+                let patches: Vec<u32> = (0..4 * outputs).map(|i| random(i, 4) as u32).collect();
+                let alive: Vec<u8> = (0..1009).map(|i| u8::from(random(i, 5) % 4 > 0)).collect();
+                let dead = vec![0; 1009];
+                for (place, patches) in [(None, &patches[..outputs]), (Some(&place[..]), &patches[..])] {
+                    for alive in [None, Some(&alive[..]), Some(&dead[..])] {
+                        let lists = |isa| {
+                            let mut lists = ByFilter::default();
+                            lists.clear(filters, 2 * outputs);
+                            for image in [0, 5000] {
+                                lists.add(isa, Gradient { dy: &dy, place }, patches, image, alive);
+                            }
+                            let list = |filter| {
+                                let (patches, values) = lists.list(filter);
+                                (patches.to_vec(), values.to_vec())
+                            };
+                            (0..filters).map(list).collect::<Vec<_>>()
+                        };
+                        let expected = lists(Isa::PORTABLE);
+                        for isa in Isa::available() {
+                            assert_eq!(lists(isa), expected, "{isa:?}, {filters} filters, {outputs} outputs");
+                        }
+                        let all: usize = expected.iter().map(|(patches, _)| patches.len()).sum();
+                        assert_eq!(all == 0, alive.is_some_and(|alive| alive == dead) || count == 0);
+                    }
+                }
+            }
         }
     }
 }

@@ -104,11 +104,13 @@ unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
         // is read of the panel and written.
         unsafe {
             let image = patches.image.as_ptr();
-            let places: [usize; P] = std::array::from_fn(|p| {
+            // Loops: a closure for `from_fn` would be a call for each, as it lacks the instructions of what stands around it.
+            let (mut places, mut from) = ([0; P], [image; P]);
+            for (p, (place, from)) in places.iter_mut().zip(&mut from).enumerate() {
                 let patch = output(p) * together + p % together;
-                *patches.places.get_unchecked(patch) as usize
-            });
-            let mut from = places.map(|place| image.add(place));
+                *place = *patches.places.get_unchecked(patch) as usize;
+                *from = image.add(*place);
+            }
             let alive = patches.alive.map_or(u32::MAX, |alive| {
                 places.iter().fold(0, |any, &place| any | u32::from(*alive.get_unchecked(place)))
             });

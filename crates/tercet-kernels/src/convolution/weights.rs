@@ -50,14 +50,14 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize>(
 ) {
     let rows: [*const f32; R] = std::array::from_fn(|r| image.as_ptr().wrapping_add(r * stride));
     for (filter, memory) in sums.chunks_exact_mut(R * V * L::LANES).enumerate() {
-        let list = lists.list(filter);
+        let (patches, values) = lists.list(filter);
         // SAFETY: the caller promises the instructions and that the patches lie in the image; a filter's sums have R · V
         // registers.
         unsafe {
             let memory = memory.as_mut_ptr();
             let at = |r: usize, v: usize| (r * V + v) * L::LANES;
             let mut sums = [[L::splat(0.0); V]; R];
-            for &(patch, value) in list {
+            for (&patch, &value) in patches.iter().zip(values) {
                 let value = L::splat(value);
                 for (sums, row) in sums.iter_mut().zip(&rows) {
                     let from = row.add(patch as usize);
@@ -118,7 +118,7 @@ fn bands(shape: &Shape, row_of_outputs: usize) -> (usize, usize) {
 type Gather = unsafe fn(&Block, &ByFilter, &[f32], &mut [f32], usize);
 
 /// The whole pass by lists.
-fn pass(work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gather)) {
+fn pass(isa: Isa, work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gather)) {
     let (shape, is_pooled) = (work.shape, work.gradient.place.is_some());
     let scratch = std::mem::take(work.scratch);
     let Scratch { mut panels, mut padded, mut places, mut alive, mut blocks, mut by_filter, .. } = scratch;
@@ -151,7 +151,7 @@ fn pass(work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gather)) {
                 let places = &places[rows.start * row_of_places..rows.end * row_of_places];
                 let image = &images[example * image_size..][..image_size];
                 let alive = find_alive(shape, image, &mut alive);
-                by_filter.add(work.gradient.part(part), places, (example * image_size) as u32, alive);
+                by_filter.add(isa, work.gradient.part(part), places, (example * image_size) as u32, alive);
             }
             let mut sums = &mut *sums;
             for block in &blocks {
@@ -213,13 +213,13 @@ pub(super) fn run(isa: Isa, work: Weights<'_>) {
         // Two registers of eight lanes are loaded at once where rows have no more.
         #[cfg(target_arch = "x86_64")]
         (Way::Lists, Level::Avx512) if work.shape.kernel_width * work.shape.channels <= 8 => {
-            pass(work, (8, SHORT, avx512_short))
+            pass(isa, work, (8, SHORT, avx512_short))
         }
         #[cfg(target_arch = "x86_64")]
-        (Way::Lists, Level::Avx512) => pass(work, (16, WIDE, avx512)),
+        (Way::Lists, Level::Avx512) => pass(isa, work, (16, WIDE, avx512)),
         #[cfg(target_arch = "x86_64")]
-        (Way::Lists, Level::Avx2) => pass(work, (8, NARROW, avx2)),
-        (Way::Lists, _) => pass(work, (4, FEW, portable)),
+        (Way::Lists, Level::Avx2) => pass(isa, work, (8, NARROW, avx2)),
+        (Way::Lists, _) => pass(isa, work, (4, FEW, portable)),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
         (way, Level::Avx512) => unsafe { dense_avx512(&way, work) },

@@ -139,17 +139,19 @@ impl Inputs {
                 self.outputs.is_some_and(|outputs| zeros::pay(non_zeros, count * width, outputs));
         }
         self.read += 1;
+        // The rows of a batch lie anywhere: those to come are on their way while one is read.
+        let rows = rows.enumerate().inspect(|(place, _)| {
+            let ahead = place + ASKED_AHEAD;
+            if let Some(Row::U8(pixels)) = (ahead < count).then(|| row(ahead)) {
+                prefetch(pixels);
+            }
+        });
         if self.is_sparse {
             self.sparse.make_room(count, width);
             self.sparse.clear(width);
             let isa = Isa::active();
-            for (place, this) in rows.enumerate() {
-                // The rows of a batch lie anywhere: those to come are on their way while this one is read.
-                let ahead = place + ASKED_AHEAD;
-                if let Some(Row::U8(pixels)) = (ahead < count).then(|| row(ahead)) {
-                    prefetch(pixels);
-                }
-                match this {
+            for (_, row) in rows {
+                match row {
                     Row::U8(pixels) => self.sparse.push_pixels(isa, pixels),
                     Row::F32(values) => self.sparse.push(isa, values),
                 }
@@ -157,7 +159,7 @@ impl Inputs {
             Input::Sparse(&self.sparse)
         } else {
             self.dense.resize(count * width, 0.0);
-            rows.zip(self.dense.chunks_exact_mut(width)).for_each(|(row, x)| row.write_input(x));
+            rows.zip(self.dense.chunks_exact_mut(width)).for_each(|((_, row), x)| row.write_input(x));
             Input::Dense(&self.dense)
         }
     }
