@@ -17,6 +17,15 @@ const WORTH_A_THREAD: usize = 1 << 20;
 /// kernels cut it.
 const PANEL: usize = 128;
 
+/// How long the equal pieces are that so many numbers are cut into: halves where one thread would need more than some five
+/// microseconds to go over them, and more pieces where they are far more.
+fn piece(count: usize) -> usize {
+    const WORTH_HALVES: usize = 1 << 15;
+    const WORTH_MORE: usize = 1 << 16;
+    let pieces = count.div_ceil(WORTH_MORE).max(if count < WORTH_HALVES { 1 } else { 2 });
+    count.div_ceil(pieces.min(MOST_PIECES)).max(1)
+}
+
 /// How many rows of weights take their step together, at least.
 pub(crate) const ROWS_TOGETHER: usize = 64;
 
@@ -94,9 +103,7 @@ fn by_columns(
 /// # Shapes
 /// All arrays have the same length, but those of moments that are not kept are empty.
 pub(crate) fn descend(step: &OnePass, w: &mut [f32], dw: &[f32], moments: [&mut [f32]; 2]) -> f64 {
-    const SMALLEST_PIECE: usize = 1 << 16;
-    let piece = w.len().div_ceil(MOST_PIECES).max(SMALLEST_PIECE);
-    in_pieces(piece, w, moments, |from, w, moments| step.take(w, &dw[from..][..w.len()], moments))
+    in_pieces(piece(w.len()), w, moments, |from, w, moments| step.take(w, &dw[from..][..w.len()], moments))
 }
 
 /// One step of the weights of a layer, `step` taking that of some of its rows: the first of them, their weights, and their
@@ -157,13 +164,12 @@ fn in_pieces(
 
 /// Adds the numbers of `other` to those of `sum`.
 pub(crate) fn add(sum: &mut [f32], other: &[f32]) {
-    const PIECE: usize = 1 << 16;
-    let isa = Isa::active();
-    if sum.len() <= PIECE {
+    let (isa, piece) = (Isa::active(), piece(sum.len()));
+    if sum.len() <= piece {
         return descent::add(isa, sum, other);
     }
-    sum.par_chunks_mut(PIECE)
-        .zip(other.par_chunks(PIECE))
+    sum.par_chunks_mut(piece)
+        .zip(other.par_chunks(piece))
         .for_each(|(sum, other)| descent::add(isa, sum, other));
 }
 
