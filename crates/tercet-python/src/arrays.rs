@@ -174,8 +174,8 @@ fn of_floats(piece: &[f32]) -> Range {
         sums[lane] += f64::from(value);
     };
     for values in whole {
-        for lane in 0..LANES {
-            take(lane, values[lane]);
+        for (lane, &value) in values.iter().enumerate() {
+            take(lane, value);
         }
     }
     for (lane, &value) in rest.iter().enumerate() {
