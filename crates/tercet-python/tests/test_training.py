@@ -171,7 +171,7 @@ def test_classes_and_their_indices_are_those_of_numpy(kind, y):
     y = np.array(y)
     if kind is not str and not np.array_equal(y.astype(kind), y):
         pytest.skip("the numbers do not fit")
-    y, estimator = y.astype(kind), KNeighborsClassifier()
+    y, estimator = y.astype(kind), tercet.KNeighborsClassifier()
     indices = estimator._labels(y)
     classes, expected = np.unique(y, return_inverse=True)
     assert estimator.classes_.dtype == classes.dtype
