@@ -3,8 +3,7 @@
 //! The first line is the media type, the second the query, and all else the body.
 
 #![no_main]
-// The files of the program have more than what predicts.
-#![allow(dead_code)]
+#![expect(dead_code, reason = "the files of the program have more than what predicts")]
 
 #[path = "../../crates/tercet-cli/src/exit.rs"]
 mod exit;
