@@ -1,17 +1,19 @@
 //! Every pass of a batch norm against its naive sibling, on every instruction set that this processor has.
 
 mod common;
+mod interpreted;
 
 use tercet_kernels::Isa;
 use tercet_kernels::batch_norm::{Normal, backward, backward_sums, forward, moments, naive};
 
 use common::numbers;
+use interpreted::few;
 
 #[test]
 fn the_passes_equal_the_naive_ones_to_the_bit() {
     for isa in Isa::available() {
-        for channels in [1, 2, 4, 5, 12, 16, 21, 32, 70] {
-            for rows in [0, 1, 2, 37] {
+        for channels in few(&[1, 2, 4, 5, 12, 16, 21, 32, 70], 3) {
+            for rows in few(&[0, 1, 2, 37], 3) {
                 let count = rows * channels;
                 // A few whole numbers give zeros, and z that are exactly 0.
                 let x: Vec<f32> = numbers(count, 1).iter().map(|x| (x * 8.0).round()).collect();

@@ -15,7 +15,7 @@ const WIDTHS: [usize; 19] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63,
 
 /// Those widths; under Miri, three that are not long.
 fn short() -> Vec<usize> {
-    few(&WIDTHS[..if cfg!(miri) { 17 } else { WIDTHS.len() }])
+    few(&WIDTHS[..if cfg!(miri) { 17 } else { WIDTHS.len() }], 3)
 }
 
 /// None, and widths that need more than one chunk, which Miri would take hours over.
@@ -135,7 +135,7 @@ fn tiles_of_bytes() {
     for isa in Isa::available() {
         for measure in [Measure::L2Squared, Measure::L1, Measure::Dot] {
             for width in short() {
-                for (queries, rows) in few(&[(1, 1), (3, 15), (12, 32), (13, 33), (25, 70)]) {
+                for (queries, rows) in few(&[(1, 1), (3, 15), (12, 32), (13, 33), (25, 70)], 3) {
                     let wrong = tile_disagreement(fast_tile(isa), measure, (queries, rows, width));
                     assert_eq!(wrong, None, "{measure:?} on {}", isa.name());
                 }
@@ -293,14 +293,10 @@ fn mask_disagreement(
 #[test]
 fn masks_say_which_rows_are_within() {
     for isa in Isa::available() {
-        for shape in few(&[
-            (1, 1, 1),
-            (5, 32, 3),
-            (13, 33, 48),
-            (25, 100, 127),
-            (3, 70, 784),
-            (7, 40, MAX_WIDTH_WITHIN),
-        ]) {
+        for shape in few(
+            &[(1, 1, 1), (5, 32, 3), (13, 33, 48), (25, 100, 127), (3, 70, 784), (7, 40, MAX_WIDTH_WITHIN)],
+            3,
+        ) {
             let within = |panels: &Panels, queries: &Queries, range, largest: &[u32], masks: &mut [u32]| {
                 panels.within(isa, queries, range, largest, masks);
             };

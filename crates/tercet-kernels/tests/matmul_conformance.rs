@@ -46,7 +46,7 @@ fn difference(candidate: Product, isa: Isa, (m, k, n): (usize, usize, usize)) ->
 
 #[test]
 fn the_fast_product_equals_the_naive_one_over_awkward_sizes() {
-    let sizes = few(&[0, 1, 2, 5, 7, 8, 9, 16, 17, 33, 36]);
+    let sizes = few(&[0, 1, 2, 5, 7, 8, 9, 16, 17, 33, 36], 3);
     for isa in Isa::available() {
         for &m in &sizes {
             for &n in &sizes {

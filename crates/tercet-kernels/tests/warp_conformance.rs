@@ -34,11 +34,11 @@ fn maps(width: usize, height: usize) -> Vec<Affine> {
 
 #[test]
 fn a_bent_picture_is_the_naive_one() {
-    for (width, height, channels) in few(&SHAPES) {
+    for (width, height, channels) in few(&SHAPES, 3) {
         let mut source = Source::new(width, height, channels);
         let room = height * row_room(width);
         let (dx, dy) = (numbers(room, 3), numbers(room, 4).iter().map(|d| 3.0 * d).collect::<Vec<_>>());
-        for seed in 0..3 {
+        for seed in few(&[0, 1, 2], 1) {
             let old = pixels(width * height * channels, seed);
             source.fill(&old);
             for map in maps(width, height) {
@@ -115,7 +115,7 @@ fn spread(pixels: usize, every: usize, seed: u32) -> Spread {
 
 #[test]
 fn a_smooth_field_is_the_naive_one() {
-    for (width, height) in [(28, 28), (1, 1), (16, 3), (17, 40), (100, 2), (0, 2), (3, 0)] {
+    for (width, height) in few(&[(1, 1), (0, 2), (28, 28), (16, 3), (17, 40), (100, 2), (3, 0)], 3) {
         for every in [1, 4, 50] {
             let (columns, rows) = (spread(width, every, 1), spread(height, every, 2));
             let lattice = numbers(columns.points() * rows.points(), 3);

@@ -312,7 +312,8 @@ mod tests {
     #[test]
     fn lists_of_filters_are_the_same_on_every_instruction_set() {
         let random = |i: usize, seed: usize| (i * 7919 + seed * 104_729 + i * i % 31) % 1009;
-        for filters in [1, 3, 8, 16, 17, 24, 40] {
+        let all = [17, 1, 3, 8, 16, 24, 40];
+        for &filters in &all[..if cfg!(miri) { 1 } else { all.len() }] {
             for outputs in [0, 1, 15, 16, 17, 33] {
                 let count = filters * outputs;
                 let number = |i| if random(i, 1) % 3 == 0 { 0.0 } else { random(i, 2) as f32 - 500.0 };

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn they_are_those_of_f64_but_for_the_last_places() {
-        for step in 0..20_000 {
+        for step in (0..20_000).step_by(if cfg!(miri) { 200 } else { 1 }) {
             let x = LEAST + step as f32 * ((88.0 - LEAST) / 20_000.0);
             let (found, expected) = (exp([x; LANES])[3], f64::from(x).exp());
             assert!((f64::from(found) / expected - 1.0).abs() < 3e-7, "exp {x}: {found}, not {expected}");
