@@ -1,13 +1,13 @@
 //! The bodies of requests: read whole, within limits of size, time and memory.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::problem::Problem;
 
@@ -20,16 +20,21 @@ const MAX_TOGETHER: usize = 64 << 20;
 /// What the memory of bodies is counted in.
 const UNIT: usize = 1 << 10;
 
-/// The most of a refused body that is read and thrown away. A connection that is closed with bytes unread would take
-/// the refusal with it before the client has seen it.
-const MAX_DRAINED: usize = 32 << 20;
-
-/// For how long it is.
+/// For how long a refused body is read and thrown away. A connection that is closed with bytes unread would take the refusal with
+/// it before the client has seen it.
 const DRAINED_FOR: Duration = Duration::from_secs(2);
 
-/// The memory that all bodies share.
+/// How many bytes of refused bodies together are thrown away in a second: 16 MiB. A client that sends a picture that is too
+/// large waits for its refusal a little, and those that send nothing else keep nobody from being answered.
+const DRAINED_A_SECOND: usize = 16 << 20;
+
+/// What all bodies share: memory, and the time that is spent on those that are of no use.
 #[derive(Clone)]
-pub struct Budget(Arc<Semaphore>);
+pub struct Budget {
+    memory: Arc<Semaphore>,
+    /// When what was thrown away so far has taken its time.
+    drained: Arc<Mutex<Instant>>,
+}
 
 /// A body, with its part of the memory for as long as it lives.
 #[derive(Debug)]
@@ -40,9 +45,12 @@ pub struct Held {
 }
 
 impl Budget {
-    /// All of the memory.
+    /// All of the memory, and nothing thrown away.
     pub fn new() -> Self {
-        Budget(Arc::new(Semaphore::new(MAX_TOGETHER / UNIT)))
+        Budget {
+            memory: Arc::new(Semaphore::new(MAX_TOGETHER / UNIT)),
+            drained: Arc::new(Mutex::new(Instant::now())),
+        }
     }
 
     /// Reads a body that must be there after `patience`. Memory is taken as bytes arrive, whatever the header claims.
@@ -55,7 +63,7 @@ impl Budget {
         if let Some(claimed) = body.size_hint().exact()
             && claimed > MAX_BODY as u64
         {
-            drain(body).await;
+            self.drain(body).await;
             return Err(too_large(claimed));
         }
         let (mut bytes, mut memory) = (Vec::new(), Vec::new());
@@ -79,18 +87,18 @@ impl Budget {
             if bytes.len() + data.len() > MAX_BODY {
                 let found = bytes.len() + data.len();
                 drop((bytes, memory));
-                drain(body).await;
+                self.drain(body).await;
                 return Err(too_large(found as u64));
             }
             // As much as the vector takes, and not a byte before.
             bytes.reserve(data.len());
             let wanted = bytes.capacity().div_ceil(UNIT);
             if wanted > held {
-                match self.0.clone().try_acquire_many_owned((wanted - held) as u32) {
+                match self.memory.clone().try_acquire_many_owned((wanted - held) as u32) {
                     Ok(permit) => memory.push(permit),
                     Err(_) => {
                         drop((bytes, memory));
-                        drain(body).await;
+                        self.drain(body).await;
                         return Err(Problem::busy(
                             "the memory for requests is used up: try again in a second",
                         ));
@@ -102,6 +110,30 @@ impl Budget {
         }
         Ok(Held { bytes: bytes.into(), _memory: memory })
     }
+
+    /// Reads what is left of a body that is of no use, within reason: at the pace of [`DRAINED_A_SECOND`] for all of them, and
+    /// until it ends or [`DRAINED_FOR`] is over.
+    pub async fn drain(&self, mut body: Body) {
+        let deadline = Instant::now() + DRAINED_FOR;
+        while let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await {
+            if body.is_end_stream() {
+                return;
+            }
+            let turn = self.turn(frame.data_ref().map_or(0, Bytes::len));
+            if turn > deadline {
+                return;
+            }
+            sleep_until(turn).await;
+        }
+    }
+
+    /// When so many bytes more will have taken their time.
+    fn turn(&self, bytes: usize) -> Instant {
+        let mut drained = self.drained.lock().unwrap_or_else(PoisonError::into_inner);
+        *drained = Instant::now().max(*drained)
+            + Duration::from_secs(1).mul_f64(bytes as f64 / DRAINED_A_SECOND as f64);
+        *drained
+    }
 }
 
 fn too_large(found: u64) -> Problem {
@@ -111,19 +143,15 @@ fn too_large(found: u64) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
-/// Reads what is left of a body that is of no use, within reason.
-pub async fn drain(mut body: Body) {
-    let deadline = Instant::now() + DRAINED_FOR;
-    let mut drained = 0;
-    while drained < MAX_DRAINED
-        && let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await
-    {
-        drained += frame.data_ref().map_or(0, Bytes::len);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
+
     use super::*;
 
     fn run<T>(future: impl Future<Output = T>) -> T {
@@ -133,24 +161,58 @@ mod tests {
     #[test]
     fn a_body_is_read_whole_and_gives_its_memory_back() {
         let budget = Budget::new();
-        let all = budget.0.available_permits();
+        let all = budget.memory.available_permits();
         let held = run(budget.read(Body::from(vec![7; 100_000]), Duration::from_secs(1))).unwrap();
         assert_eq!(held.bytes, vec![7; 100_000]);
-        assert!(budget.0.available_permits() <= all - 100_000 / UNIT);
+        assert!(budget.memory.available_permits() <= all - 100_000 / UNIT);
         drop(held);
-        assert_eq!(budget.0.available_permits(), all);
+        assert_eq!(budget.memory.available_permits(), all);
     }
 
     #[test]
     fn bodies_beyond_the_limits_are_refused() {
         let budget = Budget::new();
-        let all = budget.0.available_permits();
+        let all = budget.memory.available_permits();
         let second = Duration::from_secs(1);
         let read = |bytes: usize| run(budget.read(Body::from(vec![0; bytes]), second));
         assert_eq!(read(MAX_BODY + 1).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
         let held: Vec<Held> = (0..MAX_TOGETHER / MAX_BODY).map(|_| read(MAX_BODY).unwrap()).collect();
         assert_eq!(read(UNIT).unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
         drop(held);
-        assert_eq!(budget.0.available_permits(), all);
+        assert_eq!(budget.memory.available_permits(), all);
+    }
+
+    /// A body that never ends, which counts what was read of it.
+    struct Endless(Arc<AtomicUsize>);
+
+    impl HttpBody for Endless {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            static FRAME: [u8; 1 << 20] = [0; 1 << 20];
+            self.0.fetch_add(FRAME.len(), Relaxed);
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&FRAME)))))
+        }
+    }
+
+    #[test]
+    fn bodies_of_no_use_are_read_for_a_while_at_a_pace_that_they_share() {
+        let (budget, read) = (Budget::new(), Arc::new(AtomicUsize::new(0)));
+        run(async {
+            let drains = [(); 3].map(|()| {
+                let (budget, body) = (budget.clone(), Body::new(Endless(read.clone())));
+                tokio::spawn(async move { budget.drain(body).await })
+            });
+            for drain in drains {
+                drain.await.unwrap();
+            }
+        });
+        let most = DRAINED_FOR.as_secs() as usize * DRAINED_A_SECOND;
+        let read = read.load(Relaxed);
+        assert!((most / 2..=most + (3 << 20)).contains(&read), "{read} bytes of {most}");
     }
 }

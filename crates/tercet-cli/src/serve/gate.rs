@@ -13,7 +13,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Server;
-use super::body::drain;
 use super::problem::Problem;
 use super::token::Token;
 
@@ -47,7 +46,7 @@ pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Nex
         Ok(None) => next.run(request).await,
         Ok(Some(entry)) => entry,
         Err(problem) => {
-            drain(request.into_body()).await;
+            server.budget.drain(request.into_body()).await;
             problem.into_response()
         }
     };

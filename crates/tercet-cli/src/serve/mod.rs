@@ -113,9 +113,9 @@ impl Server {
 
 /// A path that has these methods and refuses others.
 fn only(methods: MethodRouter<Arc<Server>>, allowed: &'static str) -> MethodRouter<Arc<Server>> {
-    methods.fallback(move |request: Request| async move {
+    methods.fallback(move |State(server): State<Arc<Server>>, request: Request| async move {
         let problem = Problem::method(request.method(), allowed);
-        body::drain(request.into_body()).await;
+        server.budget.drain(request.into_body()).await;
         problem
     })
 }
@@ -161,6 +161,6 @@ async fn file(State(server): State<Arc<Server>>, request: Request) -> Result<Res
             answered.ok().flatten().ok_or_else(|| Problem::busy("the page is not there: try again"))?;
         return Ok(response);
     };
-    body::drain(body).await;
+    server.budget.drain(body).await;
     Err(problem)
 }

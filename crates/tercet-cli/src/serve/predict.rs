@@ -16,7 +16,7 @@ use tercet::data::ImageShape;
 use tercet::image::{self, Limits, Picture};
 use tercet::matrix::argmax;
 
-use super::body::{MAX_BODY, drain};
+use super::body::MAX_BODY;
 use super::models::Served;
 use super::problem::Problem;
 use super::work::Size;
@@ -77,7 +77,7 @@ pub async fn predict(State(server): State<Arc<Server>>, request: Request) -> Res
     let (model, is_json, form) = match checked {
         Ok(checked) => checked,
         Err(problem) => {
-            drain(body).await;
+            server.budget.drain(body).await;
             return Err(problem);
         }
     };

@@ -91,7 +91,11 @@ impl Work {
             Size::Small => rayon::spawn(job),
             Size::Large => {
                 let thread = std::thread::Builder::new().name("large pictures".to_owned());
-                thread.spawn(job).map_err(|error| {
+                let behind = || {
+                    step_back();
+                    job();
+                };
+                thread.spawn(behind).map_err(|error| {
                     Problem::busy(format!("the system gives no thread ({error}): try again in a second"))
                 })?;
             }
@@ -108,6 +112,13 @@ impl Work {
             ))),
         }
     }
+}
+
+/// Has the system give this thread a tenth of the time of the others, as long as they want it.
+fn step_back() {
+    // The system may refuse, and then all are equal, as they are on systems where a priority belongs to the whole program.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
 }
 
 #[cfg(test)]

@@ -17,53 +17,74 @@ const EACH: usize = 50;
 /// How long a good client waits between its requests.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Requests that a hostile client makes once and sends as often as it can.
+struct Requests {
+    /// A body that is larger than it may be, its length said.
+    too_large: Vec<u8>,
+    /// The same in one chunk, its length not said before.
+    too_large_chunk: Vec<u8>,
+    /// The first half of a good one.
+    half: Vec<u8>,
+    /// Forms that are none.
+    forms: [Vec<u8>; 3],
+    /// A few bytes that become many pixels, and a few that claim to.
+    bombs: [Vec<u8>; 2],
+}
+
+impl Requests {
+    fn new() -> Self {
+        let predict = |kind: &str, body: &[u8]| post("/v1/predict", kind, body);
+        let chunk =
+            b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n";
+        let mut half = predict("image/png", &picture());
+        half.truncate(half.len() / 2);
+        Requests {
+            too_large: predict("image/png", &vec![0; 8 << 20]),
+            too_large_chunk: [&chunk[..], &vec![0; 8 << 20]].concat(),
+            half,
+            forms: [
+                &b"--b\r\n\r\n"[..],
+                b"--b\r\ncontent-disposition: form-data; name=\"picture\"\r\n\r\n\xff",
+                b"\0",
+            ]
+            .map(|body| predict("multipart/form-data; boundary=b", body)),
+            bombs: [
+                predict("image/png", &png(&GrayImage::new(4096, 4096))),
+                predict("image/x-portable-anymap", b"P5 4000 4000 255\n1"),
+            ],
+        }
+    }
+}
+
 /// What hostile clients do, over and over.
-const ATTACKS: [fn(SocketAddr, &AtomicBool); 9] = [
+const ATTACKS: [fn(SocketAddr, &Requests, &AtomicBool); 9] = [
     // A head that never ends, one byte after the other.
-    |address, over| trickle(address, b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ", over),
+    |address, _, over| trickle(address, b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ", over),
     // A body, likewise.
-    |address, over| {
+    |address, _, over| {
         let head = b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4000000\r\n\r\n";
         trickle(address, head, over);
     },
-    // A body that is larger than it may be, its length said.
-    |address, _| throw(address, &post("/v1/predict", "image/png", &vec![0; 8 << 20])),
-    // The same in one chunk, its length not said before.
-    |address, _| {
-        let head =
-            b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n";
-        throw(address, &[&head[..], &vec![0; 8 << 20]].concat());
-    },
+    |address, requests, _| throw(address, &requests.too_large),
+    |address, requests, _| throw(address, &requests.too_large_chunk),
     // Gone in the middle of a body.
-    |address, _| {
-        let request = post("/v1/predict", "image/png", &picture());
+    |address, requests, _| {
         let mut stream = connect(address);
-        let _ = stream.write_all(&request[..request.len() / 2]);
+        let _ = stream.write_all(&requests.half);
         let _ = stream.shutdown(Shutdown::Both);
     },
-    // Forms that are none.
-    |address, _| {
-        for body in [
-            &b"--b\r\n\r\n"[..],
-            b"--b\r\ncontent-disposition: form-data; name=\"picture\"\r\n\r\n\xff",
-            b"\0",
-        ] {
-            throw(address, &post("/v1/predict", "multipart/form-data; boundary=b", body));
-        }
-    },
-    // A few bytes that become many pixels, and a few that claim to.
-    |address, _| {
-        throw(address, &post("/v1/predict", "image/png", &png(&GrayImage::new(4096, 4096))));
-        throw(address, &post("/v1/predict", "image/x-portable-anymap", b"P5 4000 4000 255\n1"));
-    },
+    |address, requests, _| requests.forms.iter().for_each(|form| throw(address, form)),
+    |address, requests, _| requests.bombs.iter().for_each(|bomb| throw(address, bomb)),
     // An answer of 3 MB that is not read.
-    |address, over| {
+    |address, _, over| {
         let mut stream = connect(address);
         let _ = stream.write_all(b"GET /data/train-images-0.zst HTTP/1.1\r\nhost: localhost\r\n\r\n");
         wait(Duration::from_secs(2), over);
     },
     // What is no HTTP.
-    |address, _| throw(address, &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, b'\n', b'\r', b'\n']),
+    |address, _, _| {
+        throw(address, &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, b'\n', b'\r', b'\n'])
+    },
 ];
 
 /// Sends a beginning, and then a byte at a time.
@@ -116,14 +137,15 @@ fn attack(arguments: &str, span: Duration) -> Outcome {
     );
     let (address, pid) = (server.address, server.child.id());
     let request = post("/v1/predict", "image/png", &picture());
+    let hostile = Requests::new();
     let (over, attacks) = (AtomicBool::new(false), AtomicUsize::new(0));
 
     let (mut spans, memory) = std::thread::scope(|scope| {
         for i in 0..EACH {
-            let (over, attacks) = (&over, &attacks);
+            let (hostile, over, attacks) = (&hostile, &over, &attacks);
             scope.spawn(move || {
                 while !over.load(Relaxed) {
-                    ATTACKS[i % ATTACKS.len()](address, over);
+                    ATTACKS[i % ATTACKS.len()](address, hostile, over);
                     attacks.fetch_add(1, Relaxed);
                 }
             });
