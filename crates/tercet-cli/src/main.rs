@@ -105,6 +105,8 @@ Three commands to begin with:
 All commands: tercet --help";
 
 fn main() -> ExitCode {
+    #[cfg(feature = "parquet")]
+    keep_quiet_about_damaged_tables();
     let program = Program::try_parse().unwrap_or_else(|error| {
         let arguments: Vec<String> =
             std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -117,6 +119,19 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => exit::report(&error),
     }
+}
+
+/// The library that reads Parquet panics on some damaged files, of which the reader of data sets makes an error. That one says
+/// all there is to know, so nothing is written about the panic.
+#[cfg(feature = "parquet")]
+fn keep_quiet_about_damaged_tables() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let folders = panic.location().into_iter().flat_map(|at| at.file().split(['/', '\\']));
+        if !folders.into_iter().any(|folder| folder.starts_with("parquet-")) {
+            others(panic);
+        }
+    }));
 }
 
 fn run(program: Program) -> anyhow::Result<ExitCode> {

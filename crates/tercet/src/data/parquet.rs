@@ -1,9 +1,11 @@
 //! Parquet tables: Hugging Face's images with their labels, lists of numbers (embeddings), or columns of numbers.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row, RowAccessor};
 use rayon::prelude::*;
@@ -44,22 +46,10 @@ pub(super) fn read(
     let mut rows = Rows::new(reading);
     let mut classes = None;
     for path in paths {
-        let refuse = |error: ParquetError| broken(path, &error);
-        let file = File::open(path).map_err(Error::file("open", path))?;
-        let reader = SerializedFileReader::new(file).map_err(refuse)?;
-        let iterator = reader.get_row_iter(None).map_err(refuse)?;
-        for (i, row) in iterator.enumerate() {
-            let row = row.map_err(refuse)?;
-            if rows.layout.is_none() {
-                let metadata = reader.metadata().file_metadata().key_value_metadata();
-                let about = metadata.and_then(|pairs| pairs.iter().find(|pair| pair.key == "huggingface"));
-                let about = about.and_then(|pair| serde_json::from_str(pair.value.as_deref()?).ok());
-                let layout = Layout::seen(&row, about.as_ref(), reading, path)?;
-                classes = about.and_then(|about| class_names(&about, &layout.names[layout.label]));
-                rows.layout = Some(layout);
-            }
-            rows.add(i, &row, path)?;
-        }
+        // Where the parts of a damaged file contradict each other, the library panics at times, which is an error here:
+        // https://github.com/apache/arrow-rs/issues/9742
+        catch_unwind(AssertUnwindSafe(|| read_file(path, &mut rows, &mut classes)))
+            .unwrap_or_else(|panic| Err(broken(path, panic_message(&*panic))))?;
         rows.decode(path)?;
     }
     let path = paths[0].clone();
@@ -67,11 +57,58 @@ pub(super) fn read(
     Ok((Part { name, labels_path: path.clone(), path, features, labels }, classes))
 }
 
-fn broken(path: &Path, error: &ParquetError) -> Error {
-    let found =
-        format!("a table that cannot be read ({})", error.to_string().chars().take(160).collect::<String>());
+fn read_file(path: &Path, rows: &mut Rows<'_>, classes: &mut Option<Vec<String>>) -> Result<()> {
+    let refuse = |error: ParquetError| broken(path, &error.to_string());
+    let file = File::open(path).map_err(Error::file("open", path))?;
+    let length = file.metadata().map_err(Error::file("read", path))?.len();
+    let reader = SerializedFileReader::new(file).map_err(refuse)?;
+    check_places(reader.metadata(), length, path)?;
+    for (i, row) in reader.get_row_iter(None).map_err(refuse)?.enumerate() {
+        let row = row.map_err(refuse)?;
+        if rows.layout.is_none() {
+            let metadata = reader.metadata().file_metadata().key_value_metadata();
+            let about = metadata.and_then(|pairs| pairs.iter().find(|pair| pair.key == "huggingface"));
+            let about = about.and_then(|pair| serde_json::from_str(pair.value.as_deref()?).ok());
+            let layout = Layout::seen(&row, about.as_ref(), rows.reading, path)?;
+            *classes = about.and_then(|about| class_names(&about, &layout.names[layout.label]));
+            rows.layout = Some(layout);
+        }
+        rows.add(i, &row, path)?;
+    }
+    Ok(())
+}
+
+/// Refuses columns that lie outside the file.
+fn check_places(metadata: &ParquetMetaData, length: u64, path: &Path) -> Result<()> {
+    for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+        let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+        let bytes = column.compressed_size();
+        let end =
+            u64::try_from(start).ok().zip(u64::try_from(bytes).ok()).and_then(|(s, b)| s.checked_add(b));
+        if end.is_none_or(|end| end > length) {
+            let found = format!("a column of {bytes} bytes that begins at byte {start}");
+            return Err(Error::format(
+                path,
+                found,
+                format!("all of it in the file of {length} bytes"),
+                AGAIN,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn broken(path: &Path, why: &str) -> Error {
+    let found = format!("a table that cannot be read ({})", why.chars().take(160).collect::<String>());
     let expected = "a whole Parquet file, uncompressed or compressed by snappy or gzip";
     Error::format(path, found, expected, AGAIN)
+}
+
+/// What a panic said.
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("its parts contradict each other")
 }
 
 /// Hugging Face's names of the classes: `{"info": {"features": {"label": {"names": […], "_type": "ClassLabel"}}}}`.
