@@ -49,6 +49,8 @@ fn host(text: &str) -> Result<IpAddr, String> {
 
 /// Serves until Ctrl-C.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    // Of large pictures, which come and go for as long as the program runs, none leaves its memory behind.
+    tercet_kernels::heap::give_large_blocks_back();
     let patience = Duration::from_secs(arguments.patience);
     let server = Server::new(&arguments.models, arguments.host, arguments.token_file.as_deref(), patience)?;
     let server = Arc::new(server);
