@@ -78,9 +78,9 @@ fn the_sparse_product_equals_the_naive_one_over_awkward_sizes() {
     let columns = [0, 1, 3, 4, 10, 15, 16, 17, 32, 36, 48, 63, 64, 80, 96, 112, 127, 128, 129, 200];
     for isa in Isa::available() {
         for n in few(&columns, 3) {
-            for m in few(&[1, 2, 3, 5, 8, 13], 3) {
-                for k in few(&[1, 20, 65, 63, 64, 130], 3) {
-                    for one_in in [1, 5] {
+            for m in few(&[3, 1, 2, 5, 8, 13], 1) {
+                for k in few(&[20, 1, 65, 63, 64, 130], 2) {
+                    for one_in in few(&[5, 1], 1) {
                         assert_eq!(difference(product, isa, (m, k, n), one_in), None);
                     }
                 }
@@ -142,7 +142,7 @@ fn leaving_zeros_out_and_cutting_rows_or_columns_changes_no_bit_of_the_dense_pro
 #[test]
 fn a_step_from_the_sums_is_that_of_the_product_written_down() {
     for isa in Isa::available() {
-        for (m, k, n) in few(&[(1, 1, 1), (5, 64, 17), (13, 64, 128), (9, 65, 36), (20, 130, 200)], 3) {
+        for (m, k, n) in few(&[(1, 1, 1), (5, 64, 17), (13, 64, 128), (9, 65, 36), (20, 130, 200)], 2) {
             let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
             let (b, old, first) = (numbers(k * n, 3), numbers(m * n, 4), numbers(m * n, 6));
             let b = View::new(&b, k, n);
