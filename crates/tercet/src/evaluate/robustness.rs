@@ -332,4 +332,23 @@ mod tests {
         let names = [Disturbance::Noise(0.2), Disturbance::Contrast(0.5), Disturbance::Inversion];
         assert_eq!(names.map(|d| d.to_string()), ["noise σ 0.2", "contrast × 0.5", "inversion "]);
     }
+
+    /// As the documentation says it, one picture after another: what one thread does to 64 of them included.
+    #[test]
+    fn every_picture_has_its_own_piece_of_the_stream() {
+        let pixels: Vec<u8> = (0..150 * 4).map(|at| (at * 7 % 251) as u8).collect();
+        let pictures = set(ImageShape::gray(2, 2), pixels.clone());
+        let inverted: Vec<u8> = pixels.iter().map(|v| 255 - v).collect();
+        assert_eq!(all(&disturb(&pictures, Disturbance::Inversion, 2).unwrap()), inverted);
+        let mut expected = Vec::new();
+        let mut generator = generator(2, Stream::Disturbance);
+        for (i, picture) in pixels.chunks(4).enumerate() {
+            generator.set_word_pos((i as u128) << 32);
+            for &v in picture {
+                let noise: f32 = StandardNormal.sample(&mut generator);
+                expected.push((f32::from(v) + 255.0 * 0.25 * noise).round().clamp(0.0, 255.0) as u8);
+            }
+        }
+        assert_eq!(all(&disturb(&pictures, Disturbance::Noise(0.25), 2).unwrap()), expected);
+    }
 }

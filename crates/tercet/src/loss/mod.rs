@@ -145,6 +145,16 @@ mod tests {
         let mut dscores = [0.0; 3];
         let loss = Loss::Softmax.loss_and_gradient(&[1e30, -1e30, 0.0], &[0], &mut dscores);
         assert_eq!((loss, dscores), (0.0, [0.0; 3]));
+        let mut scores = [1e30, 0.0];
+        probabilities(&mut scores);
+        assert_eq!(scores, [1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_class_that_is_impossible_costs_nothing() {
+        let mut dscores = [f32::NAN; 2];
+        let loss = Loss::Softmax.loss_and_gradient(&[0.0, f32::NEG_INFINITY], &[0], &mut dscores);
+        assert_eq!((loss, dscores), (0.0, [0.0; 2]));
     }
 
     #[test]

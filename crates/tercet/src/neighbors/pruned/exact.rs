@@ -228,6 +228,21 @@ mod tests {
         }
     }
 
+    /// The root of a reach is rounded, and a factor covers that beside what a key may be off by.
+    #[test]
+    fn a_root_is_rounded_up() {
+        let more = |found: f64, squared: f64| {
+            let share = found / squared.sqrt() - 1.0;
+            assert!(share > 0.5e-12 && share < 2e-12, "{share}");
+        };
+        let (bytes, floats) = (query(&[3u8, 4], 25.0), query(&[3f32, 4.0], 25.0));
+        let key = ByteCosines.key(Isa::active(), &bytes, &[4, 3], 25.0);
+        more(ByteCosines.reach(&bytes, key), 2.0 * (key.distance() + 2e-8));
+        more(FloatCosines.reach(&floats, Float(0.04)), 2.0 * (0.04 + 1e-11));
+        let products = FloatProducts { longest: 100.0 };
+        more(products.reach(&floats, Float(-24.0)), 104.0 + 2e-11 * 100.0);
+    }
+
     /// The distance of bytes near a right angle is rounded to 1 − 2⁻²⁶·⁵ where it is 1 − 8.0 · 10⁻⁹: what is added covers it.
     #[test]
     fn cosines_of_bytes_near_a_right_angle_need_their_slack() {

@@ -349,3 +349,83 @@ fn fitting_plans_codes_for_what_it_meets() {
     assert_eq!(found.indices, [0, 1, 2, 3].repeat(3));
     assert!(counts.rows < 1000, "{}", counts.rows);
 }
+
+/// What an index holds, part by part.
+#[test]
+fn bytes_of_memory_are_counted() {
+    // 500 different rows, the first hundred twice: two stripes.
+    let rows: Vec<Vec<u8>> =
+        (0..600usize).map(|i| (0..130).map(|j| (i % 500 * (j + 1) / 3) as u8).collect()).collect();
+    let data = pixels_of(130, &rows);
+    for (space, squares) in [(Space::Plain, 0), (Space::Directions, 500)] {
+        let sample = Sample::<u8>::new(Isa::active(), &data, space, 127);
+        let plan = plans::<u8>(130)[2];
+        let index = PrunedRows::as_planned(Isa::active(), &data, &sample, plan);
+        assert_eq!((index.len(), index.longest()), (500, 0.0));
+        // A fine code of 128 bytes is two lines.
+        let lists = 600 * 130 + 4 * 600 + 4 * 501 + 500 * (2 * 64 + 4) + 2 * 8 + 8 * squares;
+        let places = index.places.len() * size_of::<Range<usize>>();
+        let shared = index.coarse.bytes() + index.groups.bytes() + u8::basis_bytes(&index.sketch.basis);
+        assert_eq!(index.bytes(), lists + places + shared);
+        // Every row stands at one place, equal ones at the same, and groups do not overlap.
+        let mut all: Vec<u32> = (0..index.len()).flat_map(|place| index.rows_at(place).to_vec()).collect();
+        all.sort();
+        assert!(all.into_iter().eq(0..600));
+        assert_eq!((0..index.len()).filter(|&place| index.rows_at(place).len() == 2).count(), 100);
+        assert!(index.places.windows(2).all(|pair| pair[0].end == pair[1].start));
+    }
+}
+
+/// The errors that a search reckons with are no less than those of the codes.
+#[test]
+fn errors_of_stripes_and_rows_are_not_undercut() {
+    let mut next = random(12);
+    let rows: Vec<Vec<u8>> = (0..700).map(|i| (0..60).map(|_| next() >> (i % 5)).collect()).collect();
+    let data = pixels_of(60, &rows);
+    let sample = Sample::<u8>::new(Isa::active(), &data, Space::Plain, 60);
+    let index = PrunedRows::as_planned(Isa::active(), &data, &sample, plans::<u8>(60)[1]);
+    let codes = index.sketch.codes(Isa::active(), Side::Rows, rows.len(), |i| u8::row(&data, i));
+    assert_eq!(index.errors.len(), index.len().div_ceil(STRIPE));
+    for place in 0..index.len() {
+        for &row in index.rows_at(place) {
+            let [coarse, fine] = codes.errors[row as usize];
+            assert!(coarse <= index.errors[place / STRIPE], "{row}");
+            let kept = f64::from(index.fine_errors[place]);
+            assert!(fine <= kept && kept <= fine * (1.0 + 1e-6), "{row}");
+        }
+    }
+}
+
+/// Codes that see nearly all of a row stand as far apart as the rows do, but for what rounding changed: of the many rows at the
+/// distance of the k-th, those with small numbers are found, by coarse and by fine codes.
+#[test]
+fn rows_that_tie_with_the_last_are_not_lost() {
+    let mut next = random(7);
+    let mut rows = |count: usize| -> Vec<Vec<u8>> {
+        (0..count).map(|_| (0..16).map(|_| next() % 4).collect()).collect()
+    };
+    let (rows, queries) = (rows(2000), rows(60));
+    let floats = |rows: &[Vec<u8>]| {
+        let rows: Vec<Vec<f32>> = rows.iter().map(|x| x.iter().map(|&v| f32::from(v)).collect()).collect();
+        features_of(16, &rows)
+    };
+    let (bytes, floats) =
+        ([pixels_of(16, &rows), pixels_of(16, &queries)], [floats(&rows), floats(&queries)]);
+    let plan = |coarse, fine| Plan { coarse: Length::Axes(coarse), fine: Length::Axes(fine) };
+    let check = |index: NearestNeighbors, [rows, queries]: &[Dataset; 2], metric| {
+        let expected = search_naive::search(rows, queries, metric, 10).unwrap();
+        let (found, counts) = index.search_counted(queries, 10).unwrap();
+        assert_eq!(found, expected, "{metric}");
+        let pairs = 60 * 2000;
+        assert!((1..=pairs).contains(&counts.fine), "{metric}: {counts:?}");
+        assert!((60 * 10..=pairs).contains(&counts.rows), "{metric}: {counts:?}");
+    };
+    for plan in [plan(16, 1), plan(1, 16)] {
+        for metric in [Metric::L2, Metric::Cosine] {
+            check(planned(Isa::active(), &bytes[0], metric, plan, Rows::PrunedBytes), &bytes, metric);
+        }
+        for metric in [Metric::L2, Metric::Cosine, Metric::Dot] {
+            check(planned(Isa::active(), &floats[0], metric, plan, Rows::PrunedFloats), &floats, metric);
+        }
+    }
+}
