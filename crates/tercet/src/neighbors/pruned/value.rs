@@ -323,6 +323,7 @@ mod tests {
     fn numbers_are_measured_alike_as_bytes_and_as_floats() {
         let (a, b) = ([3u8, 0, 255, 7, 1], [1u8, 2, 250, 7, 0]);
         let floats = |x: [u8; 5]| x.map(u8::to_f32);
+        assert_eq!((f32::to_f32(2.5), u8::to_f32(7)), (2.5, 7.0));
         for isa in Isa::available() {
             assert_eq!(u8::square(isa, &a), 9.0 + 65_025.0 + 49.0 + 1.0);
             assert_eq!(u8::l2_squared(isa, &a, &b), 4.0 + 4.0 + 25.0 + 1.0);

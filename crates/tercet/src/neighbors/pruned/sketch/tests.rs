@@ -40,6 +40,10 @@ fn coordinates_and_what_they_are_off_by_by_hand() {
     let slack = level(2, 1.0, 0.01, Space::Plain).coordinates(&[3.0, 4.0], 1.0, 25.0, None, &mut c);
     assert_eq!(c, [3.0, 4.0, 0.0]);
     near(slack, (0.05 + 5e-12 + f64::sqrt(0.5025 + 1.255e-10)) * more);
+    // ρ̃ is 0.5, and √Δ, 0.71, less than Δ / ρ̃.
+    let slack = level(2, 1.0, 0.01, Space::Plain).coordinates(&[3.0, 4.0], 1.0, 25.25, None, &mut c);
+    let delta = 0.01 * 25.25f64.sqrt();
+    assert!((slack - delta - (delta * (10.0 + delta)).sqrt()).abs() < 1e-8, "{slack}");
     // Rounding may make ã longer than x.
     level(2, 1.0, 0.01, Space::Plain).coordinates(&[3.0, 4.0], 1.0, 24.0, None, &mut c);
     assert_eq!(c, [3.0, 4.0, 0.0]);
