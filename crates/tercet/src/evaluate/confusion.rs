@@ -164,4 +164,20 @@ mod tests {
     fn more_classes_than_a_table_can_hold_are_refused() {
         assert!(Confusion::count(&[], &[], usize::MAX).is_err());
     }
+
+    #[test]
+    fn as_many_classes_as_a_table_can_hold_are_not_refused_for_it() {
+        let error = |classes| Confusion::count(&[0], &[], classes).unwrap_err().to_string();
+        assert!(error(MOST_CLASSES).starts_with("predictions: found 1"), "{}", error(MOST_CLASSES));
+        let more = error(MOST_CLASSES + 1);
+        assert!(more.contains("found 8193; expected at most 8192"), "{more}");
+        assert_eq!(Confusion::count(&[], &[], 3).unwrap().class_count(), 3);
+    }
+
+    /// It would be read from the next row.
+    #[test]
+    #[should_panic(expected = "class 2 of 2")]
+    fn a_prediction_outside_the_classes_is_no_count() {
+        Confusion::count(&[1, 1], &[0, 1], 2).unwrap().get(0, 2);
+    }
 }

@@ -114,6 +114,7 @@ impl McNemar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::Mistake;
 
     fn near(found: f64, expected: f64) {
         assert!((found / expected - 1.0).abs() < 1e-10, "found {found}, expected {expected}");
@@ -167,5 +168,33 @@ mod tests {
         assert!(sentence(9, 7).contains("may be chance (p = 0.80"));
         assert!(sentence(1, 0).starts_with("A is right on 1 example that"));
         assert_eq!(sentence(0, 0), "A and B are right on the same examples.");
+    }
+
+    #[test]
+    fn evaluations_of_more_examples_and_mistakes_outside_them_are_refused() {
+        let classes = ["0".to_owned()];
+        let of = |labels: &[u32]| Evaluation::from_predictions(labels, labels, &classes).unwrap();
+        let error = |a, b| McNemar::between(a, b).unwrap_err().to_string();
+        let (two, three) = (of(&[0, 0]), of(&[0, 0, 0]));
+        assert_eq!(error(&two, &three), "examples that model B was evaluated on: found 3; expected 2");
+        let mistake = Mistake { index: 2, truth: 0, predicted: 0, margin: None };
+        let outside = Evaluation { mistakes: vec![mistake], ..two.clone() };
+        for found in [error(&two, &outside), error(&outside, &two)] {
+            assert_eq!(found, "index of a mistake: found 2; expected an index below 2");
+        }
+    }
+
+    #[test]
+    fn the_sentence_says_what_p_is_up_to_its_limits() {
+        let sentence = |p| McNemar { b: 9, c: 1, p }.sentence("A", "B");
+        assert!(sentence(0.05).ends_with("so small a difference may be chance (p = 0.0500)."));
+        assert!(sentence(0.0499).ends_with("A is better (p = 0.0499)."));
+        assert!(sentence(1e-4).ends_with("A is better (p = 0.0001)."));
+        assert!(sentence(0.9e-4).ends_with("A is better (p < 0.0001)."));
+        let even = McNemar::from_counts(7, 7).sentence("A", "B");
+        assert!(
+            even.starts_with("A is right on 7 examples that B gets wrong, and wrong on 7 that"),
+            "{even}"
+        );
     }
 }

@@ -200,4 +200,20 @@ mod tests {
         assert!(Evaluation::from_scores(&scores, &[0, 1], &classes(2)).is_err());
         assert!(Evaluation::from_scores(&scores, &[0, 1, 2], &classes(3)).is_err());
     }
+
+    #[test]
+    fn the_interval_is_that_of_the_right_answers() {
+        let evaluation = Evaluation::from_predictions(&[0, 1, 1, 0], &[0, 1, 1, 1], &classes(2)).unwrap();
+        assert_eq!((evaluation.count, evaluation.correct, evaluation.accuracy), (4, 3, 0.75));
+        assert_eq!(evaluation.interval, Interval::wilson(3, 4));
+    }
+
+    /// A margin of 0 is a tie that went to the wrong class: surer than what is no number.
+    #[test]
+    fn mistakes_without_a_margin_stand_behind_those_with_none_to_spare() {
+        let scores = Matrix::new(3, 2, vec![f32::INFINITY, 0.0, 2.0, 2.0, 1.5, 1.0]).unwrap();
+        let evaluation = Evaluation::from_scores(&scores, &[1, 1, 1], &classes(2)).unwrap();
+        let order: Vec<_> = evaluation.mistakes.iter().map(|m| (m.index, m.margin)).collect();
+        assert_eq!(order, [(2, Some(0.5)), (1, Some(0.0)), (0, None)]);
+    }
 }

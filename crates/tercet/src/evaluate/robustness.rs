@@ -306,4 +306,49 @@ mod tests {
         assert!(json.contains(r#"{"shift":2}"#) && json.contains(r#""inversion""#), "{json}");
         assert_eq!(serde_json::from_str::<Vec<Disturbance>>(&json).unwrap(), Disturbance::ALL);
     }
+
+    /// The centre is in the middle of either side, and (3, 1) is to the right of it.
+    #[test]
+    fn rotations_turn_pictures_that_are_no_squares_about_their_centre() {
+        let one: Vec<u8> = (0..15).map(|at| if at == 5 + 3 { 200 } else { 0 }).collect();
+        let pictures = set(ImageShape::gray(5, 3), one.repeat(20));
+        let turned = disturb(&pictures, Disturbance::Rotation(90.0), 1).unwrap();
+        for i in 0..20 {
+            let bright = turned.pixels(i).unwrap().iter().position(|&v| v >= 199).expect("above or below");
+            assert!([2, 10 + 2].contains(&bright), "{bright}");
+        }
+    }
+
+    #[test]
+    fn strengths_may_go_to_their_limits_and_no_further() {
+        for (good, bad) in [
+            (Disturbance::Rotation(180.0), Disturbance::Rotation(180.1)),
+            (Disturbance::Noise(10.0), Disturbance::Noise(10.1)),
+            (Disturbance::Contrast(10.0), Disturbance::Contrast(10.1)),
+            (Disturbance::Contrast(0.0), Disturbance::Contrast(-0.1)),
+        ] {
+            assert!(good.check().is_ok() && bad.check().is_err(), "{good}, {bad}");
+        }
+        let names = [Disturbance::Noise(0.2), Disturbance::Contrast(0.5), Disturbance::Inversion];
+        assert_eq!(names.map(|d| d.to_string()), ["noise σ 0.2", "contrast × 0.5", "inversion "]);
+    }
+
+    /// As the documentation says it, one picture after another: what one thread does to 64 of them included.
+    #[test]
+    fn every_picture_has_its_own_piece_of_the_stream() {
+        let pixels: Vec<u8> = (0..150 * 4).map(|at| (at * 7 % 251) as u8).collect();
+        let pictures = set(ImageShape::gray(2, 2), pixels.clone());
+        let inverted: Vec<u8> = pixels.iter().map(|v| 255 - v).collect();
+        assert_eq!(all(&disturb(&pictures, Disturbance::Inversion, 2).unwrap()), inverted);
+        let mut expected = Vec::new();
+        let mut generator = generator(2, Stream::Disturbance);
+        for (i, picture) in pixels.chunks(4).enumerate() {
+            generator.set_word_pos((i as u128) << 32);
+            for &v in picture {
+                let noise: f32 = StandardNormal.sample(&mut generator);
+                expected.push((f32::from(v) + 255.0 * 0.25 * noise).round().clamp(0.0, 255.0) as u8);
+            }
+        }
+        assert_eq!(all(&disturb(&pictures, Disturbance::Noise(0.25), 2).unwrap()), expected);
+    }
 }

@@ -284,4 +284,23 @@ mod tests {
         let ended = suspects(&train, None, &settings(), &mut |_| ControlFlow::Break(())).unwrap();
         assert!(ended.is_none());
     }
+
+    /// Of three folds each is a quarter of the work, and the neighbours are the last.
+    #[test]
+    fn the_share_that_is_done_grows_until_the_end() {
+        let train = clouds(60, &[]);
+        let mut shares = Vec::new();
+        let mut observe = |share: f64| {
+            shares.push(share);
+            ControlFlow::Continue(())
+        };
+        suspects(&train, None, &settings(), &mut observe).unwrap().unwrap();
+        assert!(shares.is_sorted() && shares[0] > 0.0, "{shares:?}");
+        for end in [0.25, 0.5, 0.75, 0.95] {
+            assert!(shares.iter().any(|share| (share - end).abs() < 1e-12), "{end}: {shares:?}");
+        }
+        assert_eq!(shares.last(), Some(&0.95));
+        let last = &mut |share| if share < 0.9 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+        assert!(suspects(&train, None, &settings(), last).unwrap().is_none());
+    }
 }

@@ -145,6 +145,16 @@ mod tests {
         let mut dscores = [0.0; 3];
         let loss = Loss::Softmax.loss_and_gradient(&[1e30, -1e30, 0.0], &[0], &mut dscores);
         assert_eq!((loss, dscores), (0.0, [0.0; 3]));
+        let mut scores = [1e30, 0.0];
+        probabilities(&mut scores);
+        assert_eq!(scores, [1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_class_that_is_impossible_costs_nothing() {
+        let mut dscores = [f32::NAN; 2];
+        let loss = Loss::Softmax.loss_and_gradient(&[0.0, f32::NEG_INFINITY], &[0], &mut dscores);
+        assert_eq!((loss, dscores), (0.0, [0.0; 2]));
     }
 
     #[test]
@@ -160,5 +170,24 @@ mod tests {
         for margin in [0.0, -1.0, f32::NAN, f32::INFINITY] {
             assert!(Loss::Svm { margin }.validate().is_err(), "{margin}");
         }
+    }
+
+    #[test]
+    fn losses_say_what_they_are_and_usual_ones_are_valid() {
+        assert_eq!(Loss::Svm { margin: 0.5 }.to_string(), "SVM loss, margin 0.5");
+        assert_eq!(Loss::Softmax.to_string(), "softmax cross-entropy");
+        for loss in LOSSES {
+            assert!(loss.validate().is_ok(), "{loss}");
+        }
+    }
+
+    /// Exactly on the margin a class counts as outside.
+    #[test]
+    fn a_class_on_the_margin_adds_nothing() {
+        let (scores, labels) = ([3.0f32, 2.0, 1.0], [0]);
+        let (mut fast, mut naive) = ([f32::NAN; 3], [f32::NAN; 3]);
+        assert_eq!(Loss::SVM.loss_and_gradient(&scores, &labels, &mut fast), 0.0);
+        assert_eq!(naive::loss_and_gradient(Loss::SVM, &scores, &labels, &mut naive), 0.0);
+        assert_eq!((fast, naive), ([0.0; 3], [0.0; 3]));
     }
 }

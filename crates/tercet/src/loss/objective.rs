@@ -180,4 +180,23 @@ mod tests {
         let huge = objective.loss_and_gradient(&[1e4, 0.0], &[0], &mut [0.0; 2]);
         assert!((huge - 500.0).abs() < 0.1, "half of ε on a class 10,000 below: {huge}");
     }
+
+    #[test]
+    #[should_panic(expected = "one row of scores a label")]
+    fn no_example_has_no_loss() {
+        Objective::from(Loss::SVM).loss_and_gradient(&[], &[], &mut []);
+    }
+
+    #[test]
+    #[should_panic(expected = "one row of scores a label")]
+    fn scores_are_as_many_for_every_label() {
+        Objective::from(Loss::SVM).loss_and_gradient(&[0.0; 3], &[0, 0], &mut [0.0; 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "one weight a label")]
+    fn weights_are_as_many_as_labels() {
+        let objective = Objective { weights: Some(&[1.0, 2.0, 3.0]), ..Loss::SVM.into() };
+        objective.loss_and_gradient(&[0.0; 4], &[0, 0], &mut [0.0; 4]);
+    }
 }

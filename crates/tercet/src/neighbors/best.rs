@@ -79,4 +79,23 @@ mod tests {
         backwards.write(&mut indices, &mut distances);
         assert_eq!((indices, distances), ([1, 4, 0], [2.0, 2.0, 5.0]));
     }
+
+    #[test]
+    fn the_bar_is_the_worst_of_k_rows_and_none_before_there_are_k() {
+        let mut best = Best::new(2);
+        assert_eq!((best.k(), best.bar()), (2, None));
+        assert!(best.offer(ByteL1(7), 0));
+        assert_eq!(best.bar(), None);
+        assert!(best.offer(ByteL1(9), 1));
+        assert_eq!(best.bar(), Some(ByteL1(9)));
+        assert!(!best.offer(ByteL1(9), 2));
+        assert!(best.offer(ByteL1(8), 3));
+        assert_eq!(best.bar(), Some(ByteL1(8)));
+    }
+
+    #[test]
+    #[should_panic(expected = "at least one neighbour")]
+    fn nobody_has_no_neighbours() {
+        Best::<ByteL1>::new(0);
+    }
 }

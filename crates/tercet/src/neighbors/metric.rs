@@ -309,4 +309,56 @@ mod tests {
         assert_eq!(key.distance(), 0.0);
         assert!(other.distance() > 0.0);
     }
+
+    #[test]
+    fn names_are_padded_like_any_text() {
+        assert_eq!(format!("{:>5}{:<3}|", Metric::Dot, Metric::L1), "  dotl1 |");
+    }
+
+    /// Smaller keys come first, and the distance is the root of what they hold.
+    #[test]
+    fn keys_are_ordered_by_their_distances() {
+        fn check<K: Key + std::fmt::Debug>(nearer: K, farther: K, distances: [f64; 2]) {
+            assert!(
+                nearer < farther && nearer != farther && nearer.cmp(&nearer).is_eq(),
+                "{nearer:?}, {farther:?}"
+            );
+            assert_eq!([nearer.distance(), farther.distance()], distances);
+        }
+        check(ByteL2(9), ByteL2(16), [3.0, 4.0]);
+        check(ByteL1(9), ByteL1(16), [9.0, 16.0]);
+        check(ByteL3(8), ByteL3(27), [2.0, 3.0]);
+        check(ByteDot::new(9), ByteDot::new(0), [-9.0, 0.0]);
+        check(cosine([1, 0], [7, 0]), cosine([1, 0], [0, 7]), [0.0, 1.0]);
+        check(Float(-9.0), Float(16.0), [-9.0, 16.0]);
+        check(FloatSquared(9.0), FloatSquared(16.0), [3.0, 4.0]);
+        check(FloatCubed(8.0), FloatCubed(27.0), [2.0, 3.0]);
+        // No zero has a sign.
+        assert_eq!(ByteDot::new(0).distance().to_bits(), 0);
+        assert_eq!(float_dot(0.0).0.to_bits(), 0);
+        assert_eq!(float_dot(2.5), Float(-2.5));
+    }
+
+    #[test]
+    fn cosines_of_floats_by_hand() {
+        // (3, 4) and (4, 3)
+        assert!((float_cosine(24.0, 25.0, 25.0).0 - 0.04).abs() < 1e-15);
+        assert_eq!(float_cosine(2.0, 2.0, 2.0), Float(0.0));
+        // Rounding has carried q·x past ‖q‖ ‖x‖.
+        assert_eq!(float_cosine(2.0f64.next_up(), 2.0, 2.0), Float(0.0));
+        for (row, query) in [(0.0, 25.0), (25.0, 0.0), (0.0, 0.0)] {
+            assert_eq!(float_cosine(0.0, row, query), Float(1.0));
+        }
+    }
+
+    #[test]
+    fn quotients_are_rounded_down_to_sixty_bits() {
+        assert_eq!(scaled_quotient(0, 7), 0.0);
+        assert_eq!(scaled_quotient(7, 7), 1.0);
+        assert_eq!(scaled_quotient(1, 1 << 60), 2f64.powi(-60));
+        assert_eq!(scaled_quotient(1, (1 << 60) + 1), 0.0);
+        assert_eq!(scaled_quotient(3 << 80, 1 << 82), 0.75);
+        let third = ((1u64 << 60) / 3) as f64 / 2f64.powi(60);
+        assert_eq!(scaled_quotient(1, 3), third);
+    }
 }

@@ -289,16 +289,18 @@ mod tests {
     #[test]
     fn without_an_example_the_classes_stand_as_if_it_had_never_been() {
         let labels = [0, 1, 1, 0, 2, 1];
-        // Example 1 is so heavy that the other two of its class vanish beside it; example 4 is alone in its class.
-        let weights = vec![1.0, 1e30, 0.25, 2.0, 0.1, 0.5];
-        for priors in [Priors::Data, Priors::Uniform, Priors::Given(vec![0.2, 0.0, 0.8])] {
+        // Example 1 is so heavy that the others of its class vanish beside it, all of them or some digits; example 4 is alone
+        // in its class, and so are 0 and 2 where the others count for nothing.
+        let heavy = [vec![1.0, 1e30, 0.25, 2.0, 0.1, 0.5], vec![1.0, 1e12, 0.1, 0.0, 0.1, 0.0]];
+        let priors = [Priors::Data, Priors::Uniform, Priors::Given(vec![0.2, 0.0, 0.8])];
+        for (weights, priors) in heavy.iter().flat_map(|w| priors.iter().map(move |p| (w, p))) {
             let all = Weighting::new(&labels, 3, Some(weights.clone()), priors.clone()).unwrap();
             for i in 0..labels.len() {
                 let without = |values: &[f32]| {
                     values.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, v)| *v).collect::<Vec<_>>()
                 };
                 let fewer: Vec<u32> = without(&labels.map(|y| y as f32)).iter().map(|y| *y as u32).collect();
-                let expected = Weighting::new(&fewer, 3, Some(without(&weights)), priors.clone()).unwrap();
+                let expected = Weighting::new(&fewer, 3, Some(without(weights)), priors.clone()).unwrap();
                 let mut found = Standing::default();
                 all.stand_without(i, &labels, &mut found);
                 assert_eq!(found, expected.standing, "without {i}, {priors}");
@@ -328,5 +330,15 @@ mod tests {
         refuse(None, "0,0,0", "the list of priors is all 0");
         refuse(None, "0,0,1", "0 for every class that an example can vote for");
         refuse(Some(vec![1.0, 0.0]), "0,1,1", "0 for every class that an example can vote for");
+    }
+
+    #[test]
+    fn what_was_given_is_kept() {
+        let given = Priors::Given(vec![1.0, 3.0]);
+        let weighting = Weighting::new(&[0, 1], 2, Some(vec![0.5, 2.0]), given.clone()).unwrap();
+        assert_eq!((weighting.weights(), weighting.priors()), (Some(&[0.5, 2.0][..]), &given));
+        assert_eq!((weighting.weight(0), weighting.weight(1)), (0.5, 2.0));
+        assert_eq!(weighting.standing().unasked, [0.25, 0.75]);
+        assert_eq!(Weighting::new(&[0, 1], 2, None, Priors::Data).unwrap().weights(), None);
     }
 }

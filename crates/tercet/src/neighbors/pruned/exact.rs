@@ -176,3 +176,119 @@ impl Exact<f32> for FloatProducts {
         (distance.max(0.0) + 2e-11 * self.longest).sqrt() * (1.0 + 1e-12)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query<T>(values: &[T], square: f64) -> Query<'_, T> {
+        Query::without_codes(values, square)
+    }
+
+    /// A reach is at least the distance, and hardly more.
+    fn reaches(found: f64, distance: f64, slack: f64) {
+        assert!(found >= distance, "{found} is less than {distance}");
+        assert!(found <= distance + slack, "{found} is much more than {distance}");
+    }
+
+    #[test]
+    fn keys_reach_as_far_as_their_rows_lie() {
+        let bytes = query(&[3u8, 4], 25.0);
+        reaches(ByteSquares.reach(&bytes, ByteL2(25)), 5.0, 1e-10);
+        reaches(ByteSquares.reach(&bytes, ByteL2(3)), 3f64.sqrt(), 1e-10);
+        // (3, 4) and (4, 3): the cosine is 24 / 25, the directions are √(2 / 25) apart.
+        let key = ByteCosines.key(Isa::active(), &bytes, &[4, 3], 25.0);
+        reaches(ByteCosines.reach(&bytes, key), 0.08f64.sqrt(), 1e-7);
+
+        let floats = query(&[3f32, 4.0], 25.0);
+        let key = FloatSquares.key(Isa::active(), &floats, &[4.0, 2.0], f64::NAN);
+        assert_eq!(key, FloatSquared(5.0));
+        reaches(FloatSquares.reach(&floats, key), 5f64.sqrt(), 1e-10);
+        let key = FloatCosines.key(Isa::active(), &floats, &[4.0, 3.0], 25.0);
+        reaches(FloatCosines.reach(&floats, key), 0.08f64.sqrt(), 1e-10);
+        // Made as long as the longest row, 10, q is (6, 8); x gets one more column of √(100 − 25).
+        let products = FloatProducts { longest: 100.0 };
+        let key = products.key(Isa::active(), &floats, &[4.0, 3.0], f64::NAN);
+        assert_eq!(key, Float(-24.0));
+        reaches(products.reach(&floats, key), f64::sqrt(4.0 + 25.0 + 75.0), 1e-9);
+        // A query of zeros is as far from every row as the longest is long.
+        reaches(products.reach(&query(&[0.0, 0.0], 0.0), Float(0.0)), 10.0, 1e-9);
+    }
+
+    /// At distance 0 nothing is left of a key but what it may be off by.
+    #[test]
+    fn rows_in_the_same_place_may_be_off_by_a_rounding() {
+        let floats = query(&[3f32, 4.0], 25.0);
+        let off = FloatCosines.reach(&floats, Float(0.0));
+        assert!((off / 2e-11f64.sqrt() - 1.0).abs() < 1e-6, "{off}");
+        for product in [-250.0, -250.0 - 1e-13] {
+            // q and the longest row have one direction: 5 · 50.
+            let off = FloatProducts { longest: 2500.0 }.reach(&floats, Float(product));
+            assert!((off / (2e-11 * 2500f64).sqrt() - 1.0).abs() < 1e-2, "{off}");
+        }
+    }
+
+    /// The root of a reach is rounded, and a factor covers that beside what a key may be off by.
+    #[test]
+    fn a_root_is_rounded_up() {
+        let more = |found: f64, squared: f64| {
+            let share = found / squared.sqrt() - 1.0;
+            assert!(share > 0.5e-12 && share < 2e-12, "{share}");
+        };
+        let (bytes, floats) = (query(&[3u8, 4], 25.0), query(&[3f32, 4.0], 25.0));
+        let key = ByteCosines.key(Isa::active(), &bytes, &[4, 3], 25.0);
+        more(ByteCosines.reach(&bytes, key), 2.0 * (key.distance() + 2e-8));
+        more(FloatCosines.reach(&floats, Float(0.04)), 2.0 * (0.04 + 1e-11));
+        let products = FloatProducts { longest: 100.0 };
+        more(products.reach(&floats, Float(-24.0)), 104.0 + 2e-11 * 100.0);
+    }
+
+    /// The distance of bytes near a right angle is rounded to 1 − 2⁻²⁶·⁵ where it is 1 − 8.0 · 10⁻⁹: what is added covers it.
+    #[test]
+    fn cosines_of_bytes_near_a_right_angle_need_their_slack() {
+        let side = 1922;
+        let half = |from: usize| -> Vec<u8> {
+            let mut row = vec![0; 2 * side + 1];
+            row[from..from + side].fill(255);
+            row[2 * side] = 1;
+            row
+        };
+        let (q, x) = (half(0), half(side));
+        let square = side as f64 * 65_025.0 + 1.0;
+        let q = query(&q, square);
+        let key = ByteCosines.key(Isa::active(), &q, &x, square);
+        let distance = 1.0 - 1.0 / square;
+        assert!(key.distance() < distance - 2e-9, "{} is no less than {distance}", key.distance());
+        assert!(ByteCosines.reach(&q, key) >= (2.0 * distance).sqrt());
+    }
+
+    /// Whole stripes give the keys that pairs give, each once.
+    fn by_stripes<E: Exact<u8>>(exact: &E)
+    where
+        E::Key: std::fmt::Debug,
+    {
+        let all: Vec<Vec<u8>> =
+            (0..70u32).map(|i| (0..5).map(|j| (i * i + 37 * i * j + j) as u8).collect()).collect();
+        let all: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
+        for isa in Isa::available() {
+            let square = |x: &[u8]| <u8 as Value>::square(isa, x);
+            for (asked, count) in [(3, 70), (1, 1), (19, 64), (0, 7)] {
+                let queries: Vec<_> = all.iter().rev().take(asked).map(|&x| query(x, square(x))).collect();
+                let mut found = vec![None; asked * count];
+                exact.stripe(isa, &queries, &all[..count], |q, i, key| {
+                    assert!(found[q * count + i].replace(key).is_none(), "{q} and {i} twice");
+                });
+                for (at, found) in found.into_iter().enumerate() {
+                    let (query, x) = (&queries[at / count], all[at % count]);
+                    assert_eq!(found, Some(exact.key(isa, query, x, square(x))), "{isa:?}, {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn stripes_give_the_keys_of_pairs() {
+        by_stripes(&ByteSquares);
+        by_stripes(&ByteCosines);
+    }
+}

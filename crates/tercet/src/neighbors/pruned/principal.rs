@@ -160,4 +160,33 @@ mod tests {
         orthonormalize(&mut q, 3);
         assert_eq!(q, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
     }
+
+    #[test]
+    fn what_is_left_of_a_row_is_compared_with_its_own_length() {
+        // 0.01 is rounding beside 1000, and 0.001 beside 0.001 is not. A row of zeros stays one.
+        let mut q = vec![1.0, 0.0, 0.0, 1000.0, 0.01, 0.0, 0.001, 0.0, 0.001, 0.0, 0.0, 0.0];
+        orthonormalize(&mut q, 3);
+        assert_eq!(q, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+    }
+
+    /// Turned axes are other axes of the same subspace, at right angles to each other.
+    #[test]
+    fn turned_axes_span_the_same_subspace() {
+        let (count, width) = (5, 20);
+        let mut axes = normal(count * width);
+        orthonormalize(&mut axes, width);
+        let turned = turned(&axes, width);
+        assert_eq!(turned.len(), axes.len());
+        let row = |rows: &[f32], i: usize| rows[i * width..][..width].to_vec();
+        for i in 0..count {
+            for j in 0..count {
+                let expected = if i == j { 1.0 } else { 0.0 };
+                assert!((dot(&row(&turned, i), &row(&turned, j)) - expected).abs() < 1e-5, "{i} and {j}");
+            }
+            let along: Vec<f32> = (0..count).map(|j| dot(&row(&turned, i), &row(&axes, j))).collect();
+            assert!((dot(&along, &along) - 1.0).abs() < 1e-5, "{i} leaves the subspace: {along:?}");
+            assert!(along.iter().all(|a| a.abs() < 0.999), "{i} is an axis as it was: {along:?}");
+        }
+        assert!(super::turned(&[], width).is_empty());
+    }
 }

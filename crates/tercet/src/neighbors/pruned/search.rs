@@ -356,3 +356,41 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl<'q, T> Query<'q, T> {
+        /// A query for what looks at whole rows only.
+        pub(in crate::neighbors::pruned) fn without_codes(values: &'q [T], square: f64) -> Self {
+            Query { values, square, coarse: &[], fine: &[], errors: [f64::NAN; 2], group: 0 }
+        }
+    }
+
+    /// However they are offered, the rows with the smallest T are kept, and all that are said to be no better are not.
+    #[test]
+    fn the_most_promising_are_those_that_sorting_puts_first() {
+        let all: Vec<u32> = (0..1000u32).map(|i| i.wrapping_mul(0x9e37_79b9) >> 12).collect();
+        for most in [1, 5, 40] {
+            for stripe in [1, 16, 50, 256] {
+                let mut promising = Promising::new(most);
+                for (i, squares) in all.chunks(stripe).enumerate() {
+                    promising.offer(squares, (i * stripe) as u32);
+                    assert!(promising.rows.len() <= 3 * most + 16);
+                }
+                let mut expected: Vec<(u32, u32)> = all.iter().copied().zip(0..).collect();
+                expected.sort();
+                expected.truncate(most);
+                let mut found = promising.smallest().to_vec();
+                found.sort();
+                assert_eq!(found, expected, "{most} of stripes of {stripe}");
+                assert_eq!(promising.worst, expected[most - 1].0);
+            }
+        }
+        let mut few = Promising::new(9);
+        few.offer(&[7, 3], 40);
+        assert_eq!(few.smallest(), [(7, 40), (3, 41)]);
+        assert_eq!(few.worst, u32::MAX);
+    }
+}

@@ -300,3 +300,6 @@ pub(super) fn in_lanes(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> f64
     sums.iter_mut().zip(a_rest.iter().zip(b_rest)).for_each(|(sum, (&a, &b))| *sum += f(a, b));
     sums.iter().sum()
 }
+
+#[cfg(test)]
+mod tests;

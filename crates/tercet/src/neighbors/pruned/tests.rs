@@ -301,7 +301,7 @@ fn rows_come_back_as_they_were() {
 #[test]
 fn queries_unlike_all_rows_are_searched_without_codes() {
     let mut next = random(3);
-    let rows: Vec<Vec<u8>> = (0..STRIPE * 11 + 5).map(|_| vec![next() % 4; 256]).collect();
+    let rows: Vec<Vec<u8>> = (0..STRIPE * 11 + 5).map(|_| (0..256).map(|_| next() % 4).collect()).collect();
     let queries: Vec<Vec<u8>> = (0..30).map(|_| (0..256).map(|_| next()).collect()).collect();
     let (data, queries) = (pixels_of(256, &rows), pixels_of(256, &queries));
     for metric in [Metric::L2, Metric::Cosine] {
@@ -309,7 +309,8 @@ fn queries_unlike_all_rows_are_searched_without_codes() {
         let expected = search_naive::search(&data, &queries, metric, 4).unwrap();
         let (found, counts) = index.search_counted(&queries, 4).unwrap();
         assert_eq!(found, expected);
-        assert!(counts.rows > 0);
+        let pairs = 30 * rows.len() as u64;
+        assert!((pairs / 2..=pairs).contains(&counts.rows), "{counts:?}");
     }
 }
 
@@ -348,4 +349,95 @@ fn fitting_plans_codes_for_what_it_meets() {
     let (found, counts) = index.search_counted(&equal.first(3), 4).unwrap();
     assert_eq!(found.indices, [0, 1, 2, 3].repeat(3));
     assert!(counts.rows < 1000, "{}", counts.rows);
+}
+
+/// What an index of 600 rows of 130 numbers holds, part by part: a hundred of them twice, in two stripes.
+fn holds_what_its_parts_do<T: Value>(data: &Dataset, space: Space, squares: usize) {
+    let sample = Sample::<T>::new(Isa::active(), data, space, 127);
+    let index = PrunedRows::as_planned(Isa::active(), data, &sample, plans::<T>(130)[2]);
+    assert_eq!((index.len(), index.longest()), (500, 0.0));
+    // A fine code of 128 bytes is two lines.
+    let lists = 600 * 130 * size_of::<T>() + 4 * 600 + 4 * 501 + 500 * (2 * 64 + 4) + 2 * 8 + 8 * squares;
+    let places = index.places.len() * size_of::<Range<usize>>();
+    let shared = index.coarse.bytes() + index.groups.bytes() + T::basis_bytes(&index.sketch.basis);
+    assert_eq!(index.bytes(), lists + places + shared);
+    // Every row stands at one place, equal ones at the same, and groups do not overlap.
+    let mut all: Vec<u32> = (0..index.len()).flat_map(|place| index.rows_at(place).to_vec()).collect();
+    all.sort();
+    assert!(all.into_iter().eq(0..600));
+    assert_eq!((0..index.len()).filter(|&place| index.rows_at(place).len() == 2).count(), 100);
+    assert!(index.places.windows(2).all(|pair| pair[0].end == pair[1].start));
+}
+
+#[test]
+fn bytes_of_memory_are_counted() {
+    let rows: Vec<Vec<u8>> =
+        (0..600usize).map(|i| (0..130).map(|j| (i % 500 * (j + 1) / 3) as u8).collect()).collect();
+    let floats: Vec<Vec<f32>> = rows.iter().map(|x| x.iter().map(|&v| f32::from(v)).collect()).collect();
+    for (space, squares) in [(Space::Plain, 0), (Space::Directions, 500)] {
+        holds_what_its_parts_do::<u8>(&pixels_of(130, &rows), space, squares);
+        holds_what_its_parts_do::<f32>(&features_of(130, &floats), space, squares);
+    }
+}
+
+/// The errors that a search reckons with are no less than those of the codes.
+#[test]
+fn errors_of_stripes_and_rows_are_not_undercut() {
+    let mut next = random(12);
+    let rows: Vec<Vec<u8>> = (0..700).map(|i| (0..60).map(|_| next() >> (i % 5)).collect()).collect();
+    let data = pixels_of(60, &rows);
+    let sample = Sample::<u8>::new(Isa::active(), &data, Space::Plain, 60);
+    let index = PrunedRows::as_planned(Isa::active(), &data, &sample, plans::<u8>(60)[1]);
+    let codes = index.sketch.codes(Isa::active(), Side::Rows, rows.len(), |i| u8::row(&data, i));
+    assert_eq!(index.errors.len(), index.len().div_ceil(STRIPE));
+    for place in 0..index.len() {
+        for &row in index.rows_at(place) {
+            let [coarse, fine] = codes.errors[row as usize];
+            assert!(coarse <= index.errors[place / STRIPE], "{row}");
+            let kept = f64::from(index.fine_errors[place]);
+            assert!(fine <= kept && kept <= fine * (1.0 + 1e-6), "{row}");
+        }
+    }
+}
+
+/// Codes that see nearly all of a row stand as far apart as the rows do, but for what rounding changed: of the many rows at the
+/// distance of the k-th, those with small numbers are found, by coarse and by fine codes, of one line or two. And hardly any
+/// other rows of floats are looked at; short rows of bytes are measured faster without codes.
+#[test]
+fn rows_that_tie_with_the_last_are_not_lost() {
+    let mut next = random(7);
+    for (width, coarse, fine) in [(16, 16, 1), (16, 1, 16), (80, 1, 80)] {
+        let mut rows = |count: usize| -> Vec<Vec<u8>> {
+            (0..count).map(|_| (0..width).map(|_| next() % 4).collect()).collect()
+        };
+        let (rows, queries) = (rows(2000), rows(30));
+        let floats = |rows: &[Vec<u8>]| {
+            let rows: Vec<Vec<f32>> =
+                rows.iter().map(|x| x.iter().map(|&v| f32::from(v)).collect()).collect();
+            features_of(width, &rows)
+        };
+        let bytes = [pixels_of(width, &rows), pixels_of(width, &queries)];
+        let floats = [floats(&rows), floats(&queries)];
+        let plan = Plan { coarse: Length::Axes(coarse), fine: Length::Axes(fine) };
+        let check = |index: NearestNeighbors, [rows, queries]: &[Dataset; 2], metric, most| {
+            let expected = search_naive::search(rows, queries, metric, 10).unwrap();
+            let (found, counts) = index.search_counted(queries, 10).unwrap();
+            assert_eq!(found, expected, "{metric}");
+            let pairs = 30 * 2000;
+            assert!((1..=pairs).contains(&counts.fine), "{metric}: {counts:?}");
+            assert!((30 * 10..=pairs / most).contains(&counts.rows), "{metric}: {counts:?}");
+        };
+        for metric in [Metric::L2, Metric::Cosine] {
+            check(planned(Isa::active(), &bytes[0], metric, plan, Rows::PrunedBytes), &bytes, metric, 1);
+        }
+        // Products are bounded by the longest row, which says little here.
+        for (metric, most) in [(Metric::L2, 4), (Metric::Cosine, 4), (Metric::Dot, 1)] {
+            check(
+                planned(Isa::active(), &floats[0], metric, plan, Rows::PrunedFloats),
+                &floats,
+                metric,
+                most,
+            );
+        }
+    }
 }

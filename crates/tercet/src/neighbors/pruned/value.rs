@@ -255,3 +255,167 @@ impl Value for f32 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers from −1 to 1 that look random.
+    fn numbers(count: usize) -> impl Iterator<Item = f64> {
+        (0..count as u64).map(|i| {
+            let bits = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (bits ^ (bits >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) as i64 as f64 / 2f64.powi(63)
+        })
+    }
+
+    /// M Mᵀ of M, (count, width).
+    fn products(m: &[f64], width: usize) -> Vec<f64> {
+        let row = |i: usize| &m[i * width..][..width];
+        let dot = |(i, j): (usize, usize)| row(i).iter().zip(row(j)).map(|(a, b)| a * b).sum();
+        let count = m.len() / width;
+        (0..count * count).map(|at| dot((at / count, at % count))).collect()
+    }
+
+    /// The largest eigenvalue by power iteration, which comes to it from below.
+    fn by_iteration(matrix: &[f64], n: usize) -> f64 {
+        let mut v: Vec<f64> = numbers(n).collect();
+        let mut value = 0.0;
+        for _ in 0..3000 {
+            let length = v.iter().map(|v| v * v).sum::<f64>().sqrt();
+            v.iter_mut().for_each(|v| *v /= length);
+            let next: Vec<f64> =
+                matrix.chunks_exact(n).map(|row| row.iter().zip(&v).map(|(a, b)| a * b).sum()).collect();
+            value = next.iter().zip(&v).map(|(a, b)| a * b).sum();
+            v = next;
+        }
+        value
+    }
+
+    /// Not a hair less than it is, and by n^(1/32) more at most: a row sum is at most √n times the length of the row.
+    fn is_the_largest(found: f64, matrix: &[f64], n: usize) {
+        let expected = by_iteration(matrix, n);
+        let most = expected * (n as f64).powf(1.0 / 32.0);
+        assert!(found >= expected * (1.0 - 1e-12) && found <= most * (1.0 + 1e-9), "{found}, not {expected}");
+    }
+
+    #[test]
+    fn the_largest_eigenvalue_is_not_undercut_and_hardly_exceeded() {
+        assert_eq!(largest_eigenvalue(&[], 0), 1.0);
+        assert_eq!(largest_eigenvalue(&[0.0; 9], 3), 1.0);
+        assert!((largest_eigenvalue(&[1.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0, 4.0], 3) - 9.0).abs() < 1e-12);
+        assert!((largest_eigenvalue(&[2.0, -1.0, -1.0, 2.0], 2) - 3.0).abs() < 1e-12);
+        for (count, width) in [(1, 4), (5, 3), (20, 30), (40, 7)] {
+            let m: Vec<f64> = numbers(count * width).map(|v| 100.0 * v).collect();
+            let g = products(&m, width);
+            is_the_largest(largest_eigenvalue(&g, count), &g, count);
+        }
+    }
+
+    #[test]
+    fn the_unit_is_just_below_one_by_the_root_of_it() {
+        let axes = Axes::new(2, &[4.0, 0.0, 0.0, 1.0], 0.25);
+        assert_eq!((axes.count, axes.rounding), (2, 0.25));
+        // Less by more than roundings, 10⁻¹².
+        assert!(axes.unit < 0.5 * (1.0 - 1e-11) && axes.unit > 0.5 * (1.0 - 1e-8), "{}", axes.unit);
+    }
+
+    #[test]
+    fn numbers_are_measured_alike_as_bytes_and_as_floats() {
+        let (a, b) = ([3u8, 0, 255, 7, 1], [1u8, 2, 250, 7, 0]);
+        let floats = |x: [u8; 5]| x.map(u8::to_f32);
+        assert_eq!((f32::to_f32(2.5), u8::to_f32(7)), (2.5, 7.0));
+        for isa in Isa::available() {
+            assert_eq!(u8::square(isa, &a), 9.0 + 65_025.0 + 49.0 + 1.0);
+            assert_eq!(u8::l2_squared(isa, &a, &b), 4.0 + 4.0 + 25.0 + 1.0);
+            assert_eq!(f32::square(isa, &floats(a)), u8::square(isa, &a));
+            assert_eq!(f32::l2_squared(isa, &floats(a), &floats(b)), u8::l2_squared(isa, &a, &b));
+        }
+    }
+
+    /// Rows of bytes see sums of integers, exactly, and A does not make them longer.
+    #[test]
+    fn axes_of_bytes_are_integers_of_a_known_length() {
+        let width = 9;
+        let given = [3, 5].map(|count| numbers(count * width).map(|v| (v / 7.0) as f32).collect::<Vec<_>>());
+        let rows: Vec<Vec<u8>> =
+            (0..20).map(|i| numbers(width).map(|v| (v * 127.0 + 128.0) as u8 / (1 + i)).collect()).collect();
+        let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+        for isa in Isa::available() {
+            let (basis, axes) = u8::basis(isa, given.clone().map(Along::Axes), width);
+            assert!(u8::basis_bytes(&basis) >= 8 * width);
+            let mut seen = vec![f64::NAN; 3];
+            u8::project(isa, &basis, &rows, &mut seen);
+            assert_eq!(seen.len(), rows.len() * 8);
+            for (kind, (given, axes)) in given.iter().zip(&axes).enumerate() {
+                let largest = given.iter().fold(0f32, |m, v| m.max(v.abs()));
+                let integers: Vec<f64> =
+                    given.iter().map(|v| f64::from((v * (127.0 / largest)).round())).collect();
+                assert!(integers.iter().any(|m| m.abs() == 127.0));
+                let count = [3, 5][kind];
+                assert_eq!((axes.count, axes.rounding), (count, u8::rounding(count, width)));
+                is_the_largest(axes.unit.powi(-2) / (1.0 + 1e-9), &products(&integers, width), count);
+                for (x, seen) in rows.iter().zip(seen.chunks_exact(8)) {
+                    let seen = &seen[3 * kind..][..count];
+                    for (m, &seen) in integers.chunks_exact(width).zip(seen) {
+                        let expected: f64 = m.iter().zip(*x).map(|(m, &x)| m * f64::from(x)).sum();
+                        assert_eq!(seen, expected);
+                    }
+                    let length = seen.iter().map(|s| (s * axes.unit).powi(2)).sum::<f64>();
+                    assert!(length <= u8::square(isa, x));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn axes_of_zeros_see_nothing() {
+        let along = || Along::Axes(vec![0.0; 6]);
+        let (basis, axes) = u8::basis(Isa::active(), [along(), along()], 3);
+        let mut seen = Vec::new();
+        u8::project(Isa::active(), &basis, &[&[1, 2, 3]], &mut seen);
+        assert_eq!(seen, [0.0; 4]);
+        assert!(axes.iter().all(|axes| axes.unit <= 1.0 && axes.unit > 0.9));
+    }
+
+    /// Products of floats are off by less than is said, and what is said is no more than (count)½ times D roundings.
+    #[test]
+    fn axes_of_floats_are_off_by_less_than_is_said() {
+        let (count, width) = (6, 300);
+        let given: Vec<f32> = numbers(count * width).map(|v| v as f32).collect();
+        let rows: Vec<Vec<f32>> = (0..30)
+            .map(|i| numbers(width).map(|v| (v * 10f64.powi(i - 15)) as f32 + (i % 3) as f32).collect())
+            .collect();
+        let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+        let exact: Vec<f64> = given.iter().map(|&v| f64::from(v)).collect();
+        for isa in Isa::available() {
+            let (basis, axes) = f32::basis(isa, [Along::Axes(given.clone()), Along::Columns], width);
+            assert_eq!(f32::basis_bytes(&basis), 4 * count * width);
+            assert_eq!(axes.map(|axes| axes.count), [count, width]);
+            assert_eq!((axes[1].unit, axes[1].rounding), (1.0, 1e-15));
+            assert_eq!(axes[0].rounding, f32::rounding(count, width));
+            is_the_largest(axes[0].unit.powi(-2) / (1.0 + 1e-9), &products(&exact, width), count);
+            let mut seen = vec![f64::NAN; 3];
+            f32::project(isa, &basis, &rows, &mut seen);
+            assert_eq!(seen.len(), rows.len() * (count + width));
+            for (x, seen) in rows.iter().zip(seen.chunks_exact(count + width)) {
+                let (seen, columns) = seen.split_at(count);
+                assert!(columns.iter().zip(*x).all(|(c, &x)| *c == f64::from(x)));
+                let mut off = 0.0;
+                for (a, seen) in exact.chunks_exact(width).zip(seen) {
+                    let product: f64 = a.iter().zip(*x).map(|(a, &x)| a * f64::from(x)).sum();
+                    off += (axes[0].unit * (seen - product)).powi(2);
+                }
+                let most = axes[0].rounding * f32::square(isa, x).sqrt() + 1e-30;
+                assert!(off.sqrt() <= most, "{} is more than {most}", off.sqrt());
+            }
+        }
+    }
+
+    #[test]
+    fn roundings_by_hand() {
+        assert!(u8::rounding(5, 100) > 2f64.powi(-53) && u8::rounding(5, 100) < 1e-12);
+        // √4 · 1.01 · 1000 · 2⁻²⁴, and no less than nothing where there is no axis.
+        assert!((f32::rounding(4, 1000) / (2020.0 / 16_777_216.0) - 1.0).abs() < 1e-9);
+        assert!(f32::rounding(0, 1000) >= 0.0);
+    }
+}
