@@ -190,6 +190,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri ends where there is no such block")]
     fn a_block_that_cannot_be_is_null() {
         // Where nobody looks at a block, the compiler takes it that there would have been one.
         let is_null = |block| std::hint::black_box::<*mut u8>(block).is_null();

@@ -91,6 +91,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri maps no files")]
     fn numbers_are_read_where_they_lie_in_the_file() {
         let mut file = tempfile::tempfile().unwrap();
         let values: Vec<f32> = (0..5000).map(|i| i as f32 / 7.0).collect();
@@ -102,6 +103,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri maps no files")]
     fn what_cannot_be_mapped_is_refused() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&[0; 100]).unwrap();

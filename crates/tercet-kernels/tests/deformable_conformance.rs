@@ -58,7 +58,7 @@ fn warp_disagreement(kernel: Warped, isa: Isa, width: usize, height: usize, warp
             // The fields and the workspace hold what is left of another pair.
             x.set(b);
             let expected = naive::warped(a, b, width, warp);
-            for bar in [u64::MAX, expected, expected.saturating_sub(1), expected / 2, 0] {
+            for bar in few(&[u64::MAX, expected.saturating_sub(1), expected, expected / 2, 0], 3) {
                 let found = kernel(isa, &q, &x, bar, &mut workspace);
                 if found != (expected <= bar).then_some(expected) {
                     return Some(format!(
@@ -75,7 +75,7 @@ fn warp_disagreement(kernel: Warped, isa: Isa, width: usize, height: usize, warp
 fn warps_of_every_kind() {
     for isa in Isa::available() {
         for (width, height) in few(&SIZES, 3) {
-            for (reach, context) in few(&[(0, 0), (1, 1), (2, 1), (0, 2), (3, 0), (1, 3)], 3) {
+            for (reach, context) in few(&[(1, 1), (0, 0), (2, 1), (0, 2), (3, 0), (1, 3)], 1) {
                 // The naive sum of the largest images would take most of the time.
                 if width * height > 400 && reach * context != 2 {
                     continue;
