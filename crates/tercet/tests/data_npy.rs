@@ -211,7 +211,17 @@ fn the_numbers_of_large_files_are_those_at_their_places() {
     let Row::F32(last) = floats.row(8191) else { panic!("floats are no pixels") };
     assert_eq!((floats.len(), &last[4094..]), (8192, &[0.0, 1.5][..]));
 
+    large(&folder, "labels.idx", &idx(&[1 << 27]), &[1]);
+    let error = read_features(&folder.path().join("labels.idx")).unwrap_err().to_string();
+    assert!(error.contains("labels.idx: found 1 dimension; expected 2 (N, features)"), "{error}");
+
     // What is to be changed comes into memory.
+    let labels = [header("|u1", false, "131072,"), vec![3; 131_072]].concat();
+    fs::write(folder.path().join("labels-of-gray.npy"), labels).unwrap();
+    let labels = Some(folder.path().join("labels-of-gray.npy"));
+    let reading = Reading { size: Some("32x32".parse().unwrap()), labels, ..Reading::default() };
+    let gray = Source::Path(folder.path().join("gray.npy")).open_with(&reading).unwrap().train;
+    assert_eq!((gray.len(), &gray.pixels(131_071).unwrap()[1021..]), (131_072, &[0, 7, 8][..]));
     let labels = [header("|u1", false, "8192,"), vec![3; 8192]].concat();
     fs::write(folder.path().join("labels.npy"), labels).unwrap();
     let reading =

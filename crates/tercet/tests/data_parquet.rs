@@ -131,6 +131,27 @@ fn pictures_may_stand_alone_in_their_column() {
 }
 
 #[test]
+fn a_test_set_named_by_the_caller_stands_in_for_those_beside() {
+    let of = |labels: &[&str]| {
+        let schema = "required binary label (UTF8); required int32 a;";
+        table(schema, |group| {
+            column::<ByteArrayType>(group, &text(labels), None);
+            column::<Int32Type>(group, &vec![1; labels.len()], None);
+        })
+    };
+    let (folder, elsewhere) = (of(&["cat", "dog"]), of(&["dog", "dog", "cat"]));
+    std::fs::rename(folder.path().join("t.parquet"), folder.path().join("train-0.parquet")).unwrap();
+    std::fs::copy(folder.path().join("train-0.parquet"), folder.path().join("test-0.parquet")).unwrap();
+    let labels = |reading: &Reading| {
+        let read = Source::Path(folder.path().join("train-0.parquet")).open_with(reading).unwrap();
+        read.test.unwrap().open(&mut Vec::new(), "a test").labels()
+    };
+    assert_eq!(labels(&Reading::default()), [0, 1]);
+    let test = Some(Source::Path(elsewhere.path().join("t.parquet")));
+    assert_eq!(labels(&Reading { test, ..Reading::default() }), [1, 1, 0]);
+}
+
+#[test]
 fn tables_without_features_or_with_too_many_are_refused() {
     let folder = table("required binary label (UTF8);", |group| {
         column::<ByteArrayType>(group, &text(&["cat"]), None);
