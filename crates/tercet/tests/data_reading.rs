@@ -321,8 +321,7 @@ fn gzip_that_ends_early_is_refused_wherever_it_ends() {
         ("x-bytes.npy", &cut(&npy("|u1", "4000, 5", &[0; 20_000]))),
         ("x-numbers.npy", &cut(&npy("<i4", "1000, 5", &[0; 20_000]))),
     ]);
-    refused(&folder, "t.csv.gz", &Reading::default(), "found gzipped data that is damaged");
-    for name in ["t.svm.gz", "x-header.npy", "x-bytes.npy", "x-numbers.npy"] {
+    for name in ["t.csv.gz", "t.svm.gz", "x-header.npy", "x-bytes.npy", "x-numbers.npy"] {
         refused(&folder, name, &Reading::default(), "found gzipped data that ends early; expected all of it");
     }
 }
@@ -375,6 +374,46 @@ fn arrays_of_numbers_are_written_for_numpy() {
     written("<u4", "2, 3", &[7u32, 1 << 30, 9, 10, 11, 12].map(u32::to_le_bytes).concat());
     write_npy_doubles(&path, &[0.1, 0.2], 1).unwrap();
     written("<f8", "2, 1", &[0.1f64, 0.2].map(f64::to_le_bytes).concat());
+}
+
+#[test]
+fn a_test_set_is_written_beside_one_of_its_kind_only() {
+    let set = |shape: ImageShape, classes: [&str; 2]| {
+        let pixels = vec![7; 2 * shape.features()];
+        Dataset::from_pixels("x", shape, pixels, vec![0, 1], classes.map(str::to_owned).to_vec()).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let train = set(ImageShape::gray(2, 3), ["a", "b"]);
+    let refused = |test: Dataset| {
+        let path = folder.path().join("new");
+        write(&path, Format::Pictures, &train, Some(&test)).unwrap_err().to_string()
+    };
+    let error = refused(set(ImageShape::gray(2, 3), ["a", "../../b"]));
+    let expected =
+        "classes of the test set to write: found a, ../../b; expected those of the training set: a, b";
+    assert_eq!(error, expected);
+    let error = refused(set(ImageShape::gray(3, 2), ["a", "b"]));
+    assert!(
+        error.contains("found images of 3 × 2 pixels; expected those of the training set: images of 2 × 3"),
+        "{error}"
+    );
+    let plain = Dataset::from_features("x", 6, vec![0.5; 6], vec![0], train.classes().to_vec()).unwrap();
+    assert!(refused(plain).contains("found examples of 6 features; expected those of the training set"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// What fails halfway is said of the folder that was asked for, not of the one that would have become it.
+#[test]
+fn a_folder_that_fails_halfway_is_called_by_its_own_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = ImageShape::gray(1, 1);
+    let classes = vec!["a".to_owned(), "no\0name".to_owned()];
+    let set = Dataset::from_pixels("x", shape, vec![1, 2], vec![0, 1], classes).unwrap();
+    let path = folder.path().join("new");
+    let error = write(&path, Format::Pictures, &set, None).unwrap_err().to_string();
+    let expected = format!("cannot create the folder {}: ", path.join("train").join("no\0name").display());
+    assert!(error.starts_with(&expected), "{error:?}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
