@@ -131,6 +131,8 @@ fn what_does_not_fit_is_said() {
     let mut wrong = tensor("0.weight", &[2]);
     wrong.shape = vec![usize::MAX, 2];
     assert!(StateDict::new(vec![wrong]).is_err());
+    let twice = StateDict::new([two(), two()].concat()).unwrap().to_bytes().unwrap_err().to_string();
+    assert_eq!(twice, "tensors of the state dict: found 0.weight; expected each name once");
     let mut infinite = two();
     infinite[0].values[3] = f32::INFINITY;
     assert!(error(infinite, "dense4 relu", 2).contains("inf"));
