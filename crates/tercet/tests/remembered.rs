@@ -111,11 +111,14 @@ fn a_classifier_can_be_asked_otherwise_and_says_how() {
     let refused = |found: tercet::Result<NeighborsClassifier>| found.unwrap_err().to_string();
     assert!(refused(classifier.clone().with_k(61)).starts_with("k is 61; expected 1 to 60"));
     assert!(refused(classifier.clone().with_k(0)).starts_with("k is 0; expected 1 to 60"));
+    let numbers = NeighborsClassifier::fit(&features(4200, 64), Metric::L2, 1, Vote::Uniform).unwrap();
+    let deformable = Deformable { candidates: 60, deformation: Deformation::Shifts(2) };
+    let error = refused(numbers.with_deformation(Some(deformable)));
+    assert!(error.contains("grey images"), "numbers have no neighbours to be shifted to: {error}");
     let products = NeighborsClassifier::fit(&data, Metric::Dot, 1, Vote::Uniform).unwrap();
     assert!(products.with_vote(Vote::Distance).is_err(), "a product is no distance");
 
     assert_eq!(classifier.distance_in_words(), classifier.metric().to_string());
-    let deformable = Deformable { candidates: 60, deformation: Deformation::Shifts(2) };
     let shifted = classifier.clone().with_deformation(Some(deformable)).unwrap();
     assert_eq!(shifted.distance_in_words(), deformable.describe(Metric::L2));
 

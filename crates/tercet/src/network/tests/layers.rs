@@ -354,6 +354,9 @@ fn layers_print_what_they_are_and_count_what_they_take() {
     let summary = network.summary();
     assert_eq!(summary.iter().map(|layer| layer.parameters).sum::<usize>(), network.parameters());
     assert_eq!(summary.len(), network.layers().len());
+    // Dropout alone has no naive form, as it is another one in each step.
+    let naive: Vec<bool> = network.layers().iter().map(|layer| naive::Layer::of(layer).is_some()).collect();
+    assert_eq!(naive, [[true; 9].as_slice(), &[false, true]].concat());
     let (first, dense) = (summary[0], summary[7]);
     assert_eq!((first.output.to_string(), first.multiply_adds), ("6 × 7 × 4".to_owned(), 6 * 7 * 4 * 6));
     assert_eq!((dense.output, dense.multiply_adds), (Shape::Features(6), 16 * 6));
