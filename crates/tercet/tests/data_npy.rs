@@ -76,6 +76,17 @@ fn every_type_of_numbers_is_read() {
     both("<f8", [-2.0f64, 7.0].map(f64::to_le_bytes), [-2.0, 7.0], ["-2", "7"]);
 }
 
+/// More numbers than are decoded at a time.
+#[test]
+fn many_numbers_are_all_read_in_order() {
+    let count = 50_001;
+    let numbers: Vec<u8> = (0..count).flat_map(|i: i32| (i * 3 - 70_000).to_le_bytes()).collect();
+    let labels = vec![[0, 1]; 25_001].concat();
+    let x = npy("<i4", &format!("{count}, 1"), &numbers);
+    let set = set(&x, &npy("|u1", &format!("{count},"), &labels[..count as usize])).unwrap();
+    assert!((0..count).all(|i| set.row(i as usize) == Row::F32(&[(i * 3 - 70_000) as f32])));
+}
+
 #[test]
 fn columns_first_are_read_whatever_they_are_of() {
     let fortran =

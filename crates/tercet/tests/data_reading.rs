@@ -377,6 +377,24 @@ fn arrays_of_numbers_are_written_for_numpy() {
 }
 
 #[test]
+fn a_set_may_be_written_alone_and_a_class_without_pictures_has_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let shape = ImageShape::gray(2, 1);
+    let set = Dataset::from_pixels("x", shape, vec![1, 2, 3, 4], vec![0, 2], classes).unwrap();
+    let table = folder.path().join("any.csv");
+    assert_eq!(write(&table, Format::Csv, &set, None).unwrap(), [table.clone()]);
+    assert_eq!(fs::read_to_string(&table).unwrap(), "label,pixel0,pixel1\na,1,2\nc,3,4\n");
+    let pictures = folder.path().join("pictures");
+    write(&pictures, Format::Pictures, &set, None).unwrap();
+    let mut folders: Vec<_> =
+        fs::read_dir(pictures.join("train")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    folders.sort();
+    assert_eq!(folders, ["a", "c"]);
+    assert_eq!(open(&pictures, &Reading::default()).unwrap().train.pixels(1), Some(&[3, 4][..]));
+}
+
+#[test]
 fn a_test_set_is_written_beside_one_of_its_kind_only() {
     let set = |shape: ImageShape, classes: [&str; 2]| {
         let pixels = vec![7; 2 * shape.features()];
