@@ -383,7 +383,7 @@ fn a_set_may_be_written_alone_and_a_class_without_pictures_has_no_folder() {
     let shape = ImageShape::gray(2, 1);
     let set = Dataset::from_pixels("x", shape, vec![1, 2, 3, 4], vec![0, 2], classes).unwrap();
     let table = folder.path().join("any.csv");
-    assert_eq!(write(&table, Format::Csv, &set, None).unwrap(), [table.clone()]);
+    assert_eq!(write(&table, Format::Csv, &set, None).unwrap(), std::slice::from_ref(&table));
     assert_eq!(fs::read_to_string(&table).unwrap(), "label,pixel0,pixel1\na,1,2\nc,3,4\n");
     let pictures = folder.path().join("pictures");
     write(&pictures, Format::Pictures, &set, None).unwrap();
