@@ -151,6 +151,32 @@ fn a_file_that_is_no_model_is_refused() {
 }
 
 #[test]
+fn a_file_is_refused_by_what_its_header_claims_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.tercet");
+    let inputs = 1u64 << 31;
+    let bytes = with_document(&linear().to_bytes().unwrap(), |document| {
+        document["architecture"][0]["inputs"] = json!(inputs);
+    });
+    let bytes = with_header(&bytes, |header| {
+        header["w1"]["shape"] = json!([inputs, 3]);
+        header["w1"]["data_offsets"][1] = json!(12 + 4 * 3 * inputs);
+    });
+    std::fs::write(&path, &bytes).unwrap();
+    let error = ModelFile::load(&path).unwrap_err().to_string();
+    let (from, to) = error.split_once("found a header that claims ").unwrap();
+    assert!(from.ends_with("huge.tercet: ") && to.contains(" bytes; expected at most 16 GiB. "), "{error}");
+}
+
+#[test]
+fn the_record_of_data_is_its_name_and_digest() {
+    let data = Dataset::from_features("f", 1, vec![1.0, 2.0], vec![0, 1], card(3).classes).unwrap();
+    let record = DataRecord::of(&data);
+    assert_eq!((record.name.as_str(), record.digest), ("f", data.digest()));
+    assert_ne!(DataRecord::of(&data.first(1)).digest, data.digest());
+}
+
+#[test]
 fn another_version_is_refused_by_its_number_alone() {
     let bytes = linear().to_bytes().unwrap();
     refused(&with_document(&bytes, |d| *d = json!({ "format": 4, "else": "new" })), "found model format 4");
@@ -322,6 +348,13 @@ fn a_card_that_contradicts_the_weights_is_refused() {
     refused(
         &with_document(&bytes, |d| d["card"]["contract"] = other.clone()),
         "layers that take 6; expected 5",
+    );
+    let renamed = Card::new(vec!["a".into(), "b".into(), "c".into()], card(3).contract);
+    let error = ModelFile { card: renamed, ..pixels() }.to_bytes().unwrap_err().to_string();
+    assert!(
+        error.contains("neighbours of the classes")
+            && error.ends_with("[\"a\", \"b\", \"c\"] as on the card"),
+        "{error}"
     );
     let pixels = pixels().to_bytes().unwrap();
     refused(&with_document(&pixels, |d| d["card"]["contract"] = other), "rows of 6 features");

@@ -452,6 +452,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_lent_is_what_is_owned_and_not_copied() {
+        let (pixels, values, shape) = ([0, 9, 250, 255], [0.5f32, -1.0, 3.0, 4.0], ImageShape::gray(2, 1));
+        let owned = Dataset::from_pixels("x", shape, pixels.to_vec(), vec![0, 1], classes(2)).unwrap();
+        let lent = Dataset::lend_pixels("x", shape, &pixels, vec![0, 1], classes(2), |set| {
+            (set.digest(), set.pixels(0).map(<[u8]>::as_ptr))
+        });
+        assert_eq!(lent.unwrap(), (owned.digest(), Some(pixels.as_ptr())));
+        let owned = Dataset::from_features("x", 2, values.to_vec(), vec![0, 1], classes(2)).unwrap();
+        let lent = Dataset::lend_features("x", 2, &values, vec![0, 1], classes(2), |set| set.digest());
+        assert_eq!(lent.unwrap(), owned.digest());
+        // What is refused of a set is refused before anybody sees it.
+        let refused = Dataset::lend_features("x", 3, &values, vec![0, 1], classes(2), |_| panic!("no set"));
+        assert!(refused.is_err());
+    }
+
+    #[test]
     fn a_subset_of_a_subset_keeps_track_of_its_origin() {
         let set =
             Dataset::from_pixels("x", ImageShape::gray(1, 1), vec![5, 6, 7, 8], vec![0, 1, 2, 3], classes(4))

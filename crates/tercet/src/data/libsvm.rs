@@ -10,7 +10,7 @@
 use std::io::BufRead;
 
 use super::content::{AGAIN, Content};
-use super::part::{Features, Interned, Labels, Part};
+use super::part::{Features, Interned, Labels, Part, whole};
 use super::table::shortened;
 use crate::{Error, Result};
 
@@ -114,7 +114,7 @@ pub(super) fn read(name: String, mut content: Content<'_>) -> Result<Sparse> {
     let labels = names.labels(labels);
     if let Labels::Names(names, _) = &labels {
         let found =
-            format!("the label {}", names.iter().find(|n| n.parse::<i64>().is_err()).unwrap_or(&names[0]));
+            format!("the label {}", names.iter().find(|name| whole(name).is_none()).unwrap_or(&names[0]));
         let remedy = "Labels are class numbers; what is measured cannot be classified.";
         return Err(Error::format(&path, found, "whole numbers", remedy));
     }

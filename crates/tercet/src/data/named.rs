@@ -449,7 +449,7 @@ fn unzip(archive: &Path, name: &str, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Idx, Values, write_idx};
+    use crate::data::{Idx, Row, Values, write_idx};
 
     #[test]
     fn digests_are_digests_and_every_set_has_a_mirror() {
@@ -484,6 +484,15 @@ mod tests {
         let set = super::super::open::finish(found, &Reading::default()).unwrap();
         assert_eq!(set.train.pixels(0), Some(&[1, 3, 2, 4][..]));
         assert_eq!((set.train.labels(), set.train.classes()[25].as_str()), (vec![0, 25], "z"));
+
+        // What is no pixels has no side to lie on.
+        let values = Values::F32((1..=8u8).map(f32::from).collect());
+        for file in [LETTERS[0], LETTERS[2]] {
+            let numbers = Idx { dimensions: vec![2, 2, 2], values: values.clone() };
+            write_idx(&folder.path().join(format!("{file}.gz")), &numbers).unwrap();
+        }
+        let set = super::super::open::finish(letters(folder.path()).unwrap(), &Reading::default()).unwrap();
+        assert_eq!(set.train.row(0), Row::F32(&[1.0, 2.0, 3.0, 4.0]));
     }
 
     #[test]
@@ -502,5 +511,16 @@ mod tests {
         assert!(!NamedSet::Cifar10.is_at(&part));
         fs::write(part.join("train-00000-of-00001.parquet"), "PAR1").unwrap();
         assert_eq!(NamedSet::Cifar10.is_at(&part), cfg!(feature = "parquet"));
+
+        let snapshots_of = hub.path().join("datasets--x/snapshots");
+        let now = std::time::SystemTime::now();
+        let aged = [("b", 20), ("a", 60), ("c", 40)].map(|(name, seconds)| {
+            let path = snapshots_of.join(name).join("part");
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            File::create(&path).unwrap().set_modified(now - std::time::Duration::from_secs(seconds)).unwrap();
+            path
+        });
+        let [b, a, c] = aged;
+        assert_eq!(snapshots(hub.path(), &["x"], "part"), [b, c, a]);
     }
 }

@@ -128,9 +128,6 @@ pub(super) fn features(path: &Path) -> Result<Features> {
 
 /// Reads the header, and whether the elements begin with their largest byte.
 pub(super) fn header(content: &mut Content<'_>) -> Result<(Header, bool)> {
-    if content.is_empty_file() {
-        return Err(content.refuse("an empty file (0 bytes)", "an NPY file", AGAIN));
-    }
     let magic = content.head::<8>("the 8 bytes that an NPY file begins with")?;
     if !magic.starts_with(MAGIC) {
         let remedy = "This is no array of NumPy's: write it with numpy.save.";

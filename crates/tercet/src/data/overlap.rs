@@ -287,6 +287,23 @@ mod tests {
     }
 
     #[test]
+    fn the_nearest_pairs_come_first_and_of_equals_the_first_example() {
+        let whole = pixels(&[[0, 0], [100, 0], [200, 0], [3, 0]], &[0; 4]);
+        let parts = Split { train: whole.subset(&[0, 1, 2]), validation: whole.subset(&[3]) };
+        let test = pixels(&[[101, 0], [201, 0], [150, 0], [150, 0], [150, 0]], &[0; 5]);
+        let found = overlap(&parts, Some(&test), 0.5, UNWATCHED).unwrap().unwrap();
+        let near: Vec<_> = found.near.iter().map(|pair| (pair.distance, pair.first, pair.second)).collect();
+        let expected = [
+            (1.0, place(Part::Train, 1), place(Part::Test, 0)),
+            (1.0, place(Part::Train, 2), place(Part::Test, 1)),
+        ];
+        assert_eq!(near, expected);
+        let parts: Vec<_> = found.near.iter().map(Pair::parts).collect();
+        assert_eq!(parts, [(Part::Train, Part::Test); 2]);
+        assert_eq!(Part::ALL.map(Part::name), ["train", "validation", "test"]);
+    }
+
+    #[test]
     fn a_share_that_is_none_is_refused_and_whoever_watches_may_end_it() {
         let whole = pixels(&[[0, 0], [1, 0]], &[0, 0]);
         let parts = Split { train: whole.subset(&[0]), validation: whole.subset(&[1]) };

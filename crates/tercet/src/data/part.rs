@@ -42,7 +42,7 @@ pub(super) enum Labels {
     Indices(Vec<u32>),
     /// Whole numbers, one for each class.
     Numbers(Vec<i64>),
-    /// Names: every name that there is, and which of them each example has.
+    /// Names, not all of them whole numbers: every name that there is, and which of them each example has.
     Names(Vec<String>, Vec<u32>),
 }
 
@@ -209,11 +209,7 @@ impl Labels {
             }
             Labels::Names(names, _) => {
                 let mut names = names.clone();
-                // Numbers in the order of numbers, everything else as text.
-                match names.iter().map(|name| name.parse::<i64>()).collect::<Result<Vec<_>, _>>() {
-                    Ok(_) => names.sort_by_key(|name| name.parse::<i64>().unwrap_or(0)),
-                    Err(_) => names.sort(),
-                }
+                names.sort();
                 names
             }
         }
@@ -279,7 +275,7 @@ impl Interned {
 }
 
 /// The whole number that a text is, also where it was written as `3.0`.
-fn whole(text: &str) -> Option<i64> {
+pub(super) fn whole(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| {
         let number: f64 = text.parse().ok()?;
         (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)

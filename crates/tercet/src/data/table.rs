@@ -52,7 +52,7 @@ pub(super) fn read(
         ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(content);
     let mut first = Vec::new();
     let mut record = ByteRecord::new();
-    while first.len() < LOOKED_AT && next(&mut reader, &mut record, &path)? {
+    while first.len() < LOOKED_AT && next(&mut reader, &mut record)? {
         first.push(record.clone());
     }
     let layout = match like {
@@ -64,7 +64,7 @@ pub(super) fn read(
     for record in first.iter().skip(usize::from(layout.header.is_some())) {
         rows.add(record)?;
     }
-    while next(&mut reader, &mut record, &path)? {
+    while next(&mut reader, &mut record)? {
         rows.add(&record)?;
     }
     let (features, labels) = rows.done();
@@ -97,20 +97,18 @@ fn skip_mark(content: &mut Content<'_>) {
 }
 
 /// The next row that is not empty, or false at the end.
-fn next(reader: &mut csv::Reader<Content<'_>>, record: &mut ByteRecord, path: &Path) -> Result<bool> {
+fn next(reader: &mut csv::Reader<Content<'_>>, record: &mut ByteRecord) -> Result<bool> {
     loop {
-        let more = reader.read_byte_record(record).map_err(|error| match error.into_kind() {
-            csv::ErrorKind::Io(error) => match error.kind() {
-                std::io::ErrorKind::UnexpectedEof
-                | std::io::ErrorKind::InvalidData
-                | std::io::ErrorKind::InvalidInput => {
-                    let found = format!("gzipped data that is damaged ({error})");
-                    Error::format(path, found, "whole gzipped data and nothing after it", AGAIN)
-                }
-                _ => Error::file("read", path)(error),
-            },
-            other => Error::format(path, format!("{other:?}"), "a table", "Write the table again as CSV."),
-        })?;
+        let more = match reader.read_byte_record(record) {
+            Ok(more) => more,
+            Err(error) => {
+                let content = reader.get_ref();
+                return Err(match error.into_kind() {
+                    csv::ErrorKind::Io(error) => content.broken(error),
+                    other => content.refuse(format!("{other:?}"), "a table", "Write the table again as CSV."),
+                });
+            }
+        };
         if !more || record.iter().any(|field| !field.trim_ascii().is_empty()) {
             return Ok(more);
         }
@@ -399,7 +397,7 @@ pub(super) fn read_labels(mut content: Content<'_>) -> Result<Labels> {
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(content);
     let (mut names, mut labels) = (Interned::default(), Vec::new());
     let mut record = ByteRecord::new();
-    while next(&mut reader, &mut record, &path)? {
+    while next(&mut reader, &mut record)? {
         let label = text(&record[0]);
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != 1 || label.chars().any(char::is_control) {

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use image::{ExtendedColorType, ImageEncoder};
 use zip::write::SimpleFileOptions;
 
+use super::part::some_of;
 use super::{Dataset, Idx, Row, Values, beside, npy, source, write_idx};
 use crate::file::{replace, replace_unsynced, replace_with};
 use crate::{Error, Matrix, Result};
@@ -111,9 +112,12 @@ impl Format {
 /// Writes a training set and perhaps a test set, and says which files it wrote.
 ///
 /// # Errors
-/// A path that cannot be written, and a set that the format cannot hold.
+/// A path that cannot be written, a set that the format cannot hold, and a test set of other classes or features.
 pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
     format.check(path)?;
+    if let Some(test) = test {
+        check_alike(train, test)?;
+    }
     match format {
         Format::Idx => as_a_whole(path, |folder| idx(folder, train, test)),
         Format::Pictures => as_a_whole(path, |folder| pictures(folder, train, test)),
@@ -154,6 +158,25 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
             Ok(paths)
         }
     }
+}
+
+/// Refuses a test set that would be read as something else, or not at all, beside its training set.
+fn check_alike(train: &Dataset, test: &Dataset) -> Result<()> {
+    let refuse = |what: &str, found: String, expected: String| {
+        let expected = format!("those of the training set: {expected}");
+        Err(Error::mismatch(format!("{what} of the test set to write"), found, expected))
+    };
+    if train.classes() != test.classes() {
+        return refuse("classes", some_of(test.classes()), some_of(train.classes()));
+    }
+    if (train.image_shape(), train.width()) != (test.image_shape(), test.width()) {
+        let features = |set: &Dataset| match set.image_shape() {
+            Some(shape) => format!("images of {shape} pixels"),
+            None => format!("examples of {} features", set.width()),
+        };
+        return refuse("features", features(test), features(train));
+    }
+    Ok(())
 }
 
 /// Writes a matrix as an NPY file, such as the scores of a model.

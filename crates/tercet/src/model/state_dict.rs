@@ -12,7 +12,7 @@
 //! Images are (channels, height, width) there and (height, width, channels) here. So the inputs of what stands behind a
 //! `flatten` change their order on the way, and the scores are the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -178,6 +178,11 @@ impl StateDict {
                 tensors.push((format!("{module}{COUNT}"), Numbers::Zero));
             }
         }
+        // The library would name one of two alone, and write the numbers of both.
+        let mut names = HashSet::new();
+        if let Some((twice, _)) = tensors.iter().find(|(name, _)| !names.insert(name)) {
+            return Err(Error::mismatch("tensors of the state dict", twice, "each name once"));
+        }
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         safetensors::serialize(tensors, Some(metadata)).map_err(|error| {
             Error::mismatch("the state dict to be saved", error, "tensors that can be written")
@@ -268,9 +273,6 @@ impl StateDict {
                 Spec::Dropout { p } => Layer::Dropout { p },
             });
             before = layer.output;
-        }
-        if let Some(image) = flattened {
-            return Err(scores_of_pixels(image));
         }
         let network = Network::with_input(first, built)?;
         match network.first_unsound() {

@@ -270,5 +270,23 @@ mod tests {
         assert!(
             refusal("conv3-2 flatten", Patches { ridge: 0.0, ..usual }).starts_with("patches.ridge is 0")
         );
+        let infinite = Patches { threshold: f32::INFINITY, ..usual };
+        assert!(
+            refusal("conv3-2 flatten", infinite)
+                .starts_with("patches.threshold is inf; expected a finite number")
+        );
+        let of = |shape: ImageShape, count: usize| {
+            let pixels = vec![7; count * shape.features()];
+            let set = Dataset::from_pixels("x", shape, pixels, vec![0; count], vec!["a".into()]).unwrap();
+            let layers: Architecture = "conv3-2 flatten".parse().unwrap();
+            let mut network = layers.network(ImageShape::gray(4, 4), 2, Init::He, 0).unwrap();
+            network.draw_patches(&set, usual, 0).unwrap_err().to_string()
+        };
+        let colour = ImageShape { width: 4, height: 4, channels: 3 };
+        assert!(of(colour, 2).contains("expected images that the network takes"));
+        assert!(
+            of(ImageShape::gray(4, 2), 2).contains("found 4 × 2; expected images that hold a whole patch")
+        );
+        assert!(of(shape, 0).contains("expected images that hold a whole patch"));
     }
 }

@@ -191,6 +191,31 @@ fn layers_that_do_not_fit_are_refused_by_number() {
         assert!(error.starts_with(&format!("the size of the network is 4-{size}-2; expected")), "{error}");
     }
     assert!(Network::fully_connected(4, &[2], 2, Init::Normal(f32::NAN), 0).is_err());
+    let weights = |w: usize, b: usize| {
+        let dense = Dense { inputs: 4, outputs: 3, w: vec![0.0; w], b: vec![0.0; b] };
+        Network::new(vec![Layer::Dense(dense)]).unwrap_err().to_string()
+    };
+    assert_eq!(weights(11, 3), "weights of layer 1: found 11; expected 4 × 3");
+    assert_eq!(weights(12, 4), "biases of layer 1: found 4; expected 3");
+    // A batch norm in front says how many features there are.
+    let norm = BatchNorm::new(5);
+    assert_eq!(Network::new(vec![Layer::BatchNorm(norm.clone()), dense(5, 2)]).unwrap().inputs(), 5);
+    let error = Network::new(vec![Layer::BatchNorm(norm), dense(4, 2)]).unwrap_err().to_string();
+    assert_eq!(error, "values that reach layer 2, dense 4 → 2: found 5; expected 4");
+    let norm = BatchNorm { mean: vec![0.0; 4], ..BatchNorm::new(5) };
+    let error = Network::new(vec![Layer::BatchNorm(norm), dense(5, 2)]).unwrap_err().to_string();
+    assert_eq!(error, "means of layer 1: found 4; expected 5");
+    let error = Network::with_input(0, vec![dense(1, 2)]).unwrap_err().to_string();
+    assert!(error.starts_with("values of an example: found 0; expected at least 1"), "{error}");
+}
+
+#[test]
+fn examples_of_another_width_are_refused() {
+    let network = Network::fully_connected(4, &[3], 2, Init::He, 0).unwrap();
+    let classes = vec!["a".to_owned(), "b".to_owned()];
+    let data = crate::data::Dataset::from_features("five", 5, vec![0.5; 5], vec![0], classes).unwrap();
+    let error = network.scores(&data).unwrap_err().to_string();
+    assert_eq!(error, "features of an example of five: found 5; expected 4, the network's inputs");
 }
 
 #[test]

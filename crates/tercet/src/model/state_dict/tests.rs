@@ -48,6 +48,17 @@ fn a_network_comes_back_to_the_bit_through_a_file_too() {
     assert!(counts("1.num_batches_tracked") && counts("7.running_var") && !counts("\"0.running_var"));
 }
 
+/// What learns nothing has no tensors, and is as the line says.
+#[test]
+fn layers_without_weights_are_those_of_the_line() {
+    let layers = "conv2-2 leaky0.1 avgpool2/1 sigmoid flatten dense4 tanh dense3";
+    let network = network(layers, ImageShape::gray(6, 5));
+    let state = StateDict::of(&network).unwrap();
+    let names: Vec<&str> = state.tensors().iter().map(|tensor| tensor.name.as_str()).collect();
+    assert_eq!(names, ["0.weight", "0.bias", "5.weight", "5.bias", "7.weight", "7.bias"]);
+    assert_eq!(state.network(&layers.parse().unwrap(), ImageShape::gray(6, 5), 3).unwrap(), network);
+}
+
 #[test]
 fn images_are_channel_by_channel_there() {
     // One pixel of two channels behind another: here (y, x, channel), there (channel, y, x).
@@ -120,6 +131,8 @@ fn what_does_not_fit_is_said() {
     let mut wrong = tensor("0.weight", &[2]);
     wrong.shape = vec![usize::MAX, 2];
     assert!(StateDict::new(vec![wrong]).is_err());
+    let twice = StateDict::new([two(), two()].concat()).unwrap().to_bytes().unwrap_err().to_string();
+    assert_eq!(twice, "tensors of the state dict: found 0.weight; expected each name once");
     let mut infinite = two();
     infinite[0].values[3] = f32::INFINITY;
     assert!(error(infinite, "dense4 relu", 2).contains("inf"));
@@ -149,6 +162,23 @@ fn files_of_another_kind_are_refused_with_what_to_do() {
     let half = Tensor16(vec![0; 8]);
     let bytes = safetensors::serialize([("0.weight", half)], None).unwrap();
     assert!(refused(&bytes).contains("model.float()"), "{}", refused(&bytes));
+}
+
+#[test]
+fn numbers_of_64_bits_become_those_of_32() {
+    let values = [0.1, -2.5, 1e-50, 3.0];
+    let tensor = crate::model::tensors::Tensor {
+        shape: vec![2, 2],
+        values: crate::model::tensors::Values::F64(&values),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.safetensors");
+    std::fs::write(&path, safetensors::serialize([("0.weight", tensor)], None).unwrap()).unwrap();
+    let read = StateDict::read(&path).unwrap();
+    assert_eq!(
+        (&read.tensors()[0].shape[..], &read.tensors()[0].values[..]),
+        (&[2, 2][..], &[0.1, -2.5, 0.0, 3.0][..])
+    );
 }
 
 /// Four numbers of 16 bits.

@@ -332,9 +332,34 @@ fn layers_of_images_that_do_not_fit_are_refused_by_number() {
     assert!(refuse(vec![Layer::Flatten]).contains("layers with weights"));
     assert!(refuse(vec![Layer::LeakyRelu { slope: f32::NAN }]).contains("a finite slope"));
     assert!(Network::new(vec![conv(1, 2)]).unwrap_err().to_string().contains("Network::with_input"));
+    assert_eq!(refuse(vec![conv(0, 2)]), "channels of layer 1: found 0; expected at least 1");
+    let arrays = |w: usize, b: usize| {
+        let Layer::Conv2d(filters) = conv(1, 2) else { unreachable!() };
+        refuse(vec![Layer::Conv2d(Conv2d { w: vec![0.0; w], b: vec![0.0; b], ..filters })])
+    };
+    assert_eq!(arrays(17, 2), "weights of layer 1: found 17; expected 9 × 2");
+    assert_eq!(arrays(18, 1), "biases of layer 1: found 1; expected 2");
     let Layer::Conv2d(mut huge) = conv(1, 1) else { unreachable!() };
     (huge.padding, huge.kernel_height, huge.stride) = (usize::MAX - 1, usize::MAX, 1);
     assert!(Network::with_input(ImageShape::gray(8, 8), vec![Layer::Conv2d(huge)]).is_err());
+}
+
+#[test]
+fn layers_print_what_they_are_and_count_what_they_take() {
+    let line = "conv3x2-4/2+1 batchnorm leaky0.1 pool3/1 sigmoid avgpool flatten dense6 gelu dropout0.4";
+    let network = network(line, Shape::Image(ImageShape::gray(12, 12)), 3, 1);
+    let expected = "conv 3 × 2 × 1 → 4 (stride 2 and padding 1), batch norm 4, leaky relu 0.1, max pool 3 × 3 (stride 1), \
+                    sigmoid, average pool 2 × 2, flatten, dense 16 → 6, gelu, dropout 0.4, dense 6 → 3: 159 parameters";
+    assert_eq!(network.to_string(), expected);
+    let summary = network.summary();
+    assert_eq!(summary.iter().map(|layer| layer.parameters).sum::<usize>(), network.parameters());
+    assert_eq!(summary.len(), network.layers().len());
+    // Dropout alone has no naive form, as it is another one in each step.
+    let naive: Vec<bool> = network.layers().iter().map(|layer| naive::Layer::of(layer).is_some()).collect();
+    assert_eq!(naive, [[true; 9].as_slice(), &[false, true]].concat());
+    let (first, dense) = (summary[0], summary[7]);
+    assert_eq!((first.output.to_string(), first.multiply_adds), ("6 × 7 × 4".to_owned(), 6 * 7 * 4 * 6));
+    assert_eq!((dense.output, dense.multiply_adds), (Shape::Features(6), 16 * 6));
 }
 
 /// In the first step of a training the biases are 0, and so is what an empty background gives: a ReLU's corner, which lets no

@@ -1,0 +1,458 @@
+//! What a person says of data beside where it is, files that belong together, and what is refused on the way.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use tempfile::TempDir;
+use tercet::data::{
+    Collection, Format, Idx, ImageShape, Reading, Row, Source, Values, read_features, write, write_idx,
+    write_npy, write_npy_doubles, write_npy_indices,
+};
+use tercet::{Dataset, Matrix};
+
+/// A folder with these files.
+fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+fn open(path: &Path, reading: &Reading) -> tercet::Result<Collection> {
+    Source::Path(path.to_owned()).open_with(reading)
+}
+
+/// The training set of a folder's file.
+fn train(folder: &TempDir, name: &str, reading: &Reading) -> tercet::Result<Dataset> {
+    Ok(open(&folder.path().join(name), reading)?.train)
+}
+
+/// That the file is refused with a message that says this.
+#[track_caller]
+fn refused(folder: &TempDir, name: &str, reading: &Reading, says: &str) {
+    let message = train(folder, name, reading).unwrap_err().to_string();
+    assert!(message.contains(says), "no \"{says}\" in: {message}");
+}
+
+fn sized(size: &str) -> Reading {
+    Reading { size: Some(size.parse().unwrap()), ..Reading::default() }
+}
+
+fn labelled(name: &str) -> Reading {
+    Reading { label: Some(name.parse().unwrap()), ..Reading::default() }
+}
+
+fn bytes(folder: &TempDir, name: &str, dimensions: &[usize]) {
+    let count = dimensions.iter().product();
+    let values = Values::U8((0..count).map(|i: usize| (i * 7 % 256) as u8).collect());
+    write_idx(&folder.path().join(name), &Idx { dimensions: dimensions.to_vec(), values }).unwrap();
+}
+
+/// An NPY file: its header, and the numbers behind it.
+fn npy(descr: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}\n");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.extend(numbers);
+    file
+}
+
+/// Deflate that packs nothing, so that what is cut off of the file is cut off of the content.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn features_alone_are_rows_of_one_class() {
+    let folder =
+        folder(&[("rows.npy", &npy("<f4", "2, 1", &[0, 0, 128, 63, 0, 0, 0, 64])), ("t.csv", b"1,2\n")]);
+    bytes(&folder, "images.idx", &[2, 1, 3]);
+    let rows = read_features(&folder.path().join("rows.npy")).unwrap();
+    assert_eq!((rows.row(0), rows.row(1), rows.labels()), (Row::F32(&[1.0]), Row::F32(&[2.0]), vec![0, 0]));
+    let images = read_features(&folder.path().join("images.idx")).unwrap();
+    assert_eq!(
+        (images.pixels(1), images.image_shape()),
+        (Some(&[21, 28, 35][..]), Some(ImageShape::gray(3, 1)))
+    );
+    let error = read_features(&folder.path().join("t.csv")).unwrap_err().to_string();
+    assert!(
+        error.contains("t.csv: found another format; expected a file of features: NPY or IDX"),
+        "{error}"
+    );
+}
+
+#[test]
+fn labels_may_stand_in_a_file_of_text() {
+    let features = npy("|u1", "3, 2", &[1, 2, 3, 4, 5, 6]);
+    let folder = folder(&[
+        ("a.npy", &features),
+        ("names.txt", "\u{feff}cat\r\n\ndog\ncat\n".as_bytes()),
+        ("two.txt", b"cat\ndog,1\ncat\n"),
+        ("control.txt", b"cat\n\x1b[2J\ncat\n"),
+        ("short.txt", b"cat\ndog\n"),
+    ]);
+    let reading = |name: &str| Reading { labels: Some(folder.path().join(name)), ..Reading::default() };
+    let set = train(&folder, "a.npy", &reading("names.txt")).unwrap();
+    assert_eq!((set.labels(), set.classes()), (vec![0, 1, 0], &["cat".to_owned(), "dog".to_owned()][..]));
+    refused(
+        &folder,
+        "a.npy",
+        &reading("two.txt"),
+        "two.txt: found “dog” and more in line 2; expected one label a line",
+    );
+    refused(&folder, "a.npy", &reading("control.txt"), "control.txt: found “·[2J” and more in line 2");
+    refused(&folder, "a.npy", &reading("short.txt"), "found 2 labels; expected 3");
+    refused(&folder, "a.npy", &reading("a.npy"), "found 2 dimensions; expected 1");
+}
+
+#[test]
+fn labels_beside_a_file_that_has_its_own_are_refused() {
+    let folder = folder(&[("t.csv", b"1,2,a\n3,4,b\n"), ("t.svm", b"1 1:2\n"), ("y.txt", b"a\nb\n")]);
+    let reading = Reading { labels: Some(folder.path().join("y.txt")), ..Reading::default() };
+    refused(&folder, "t.csv", &reading, "y.txt: found a file of labels beside a table; expected none, for ");
+    refused(&folder, "t.svm", &reading, "found a file of labels beside a LIBSVM file");
+}
+
+#[test]
+fn of_several_files_none_is_guessed() {
+    let folder = folder(&[("a.csv", b"1,2,a\n"), ("b.csv", b"1,2,a\n3,4,b\n"), ("notes.md", b"x")]);
+    let error = open(folder.path(), &Reading::default()).unwrap_err().to_string();
+    assert!(error.contains("found the files a.csv, b.csv; expected one file to learn from"), "{error}");
+    fs::rename(folder.path().join("b.csv"), folder.path().join("b-train.csv")).unwrap();
+    assert_eq!(open(folder.path(), &Reading::default()).unwrap().train.len(), 2);
+}
+
+#[test]
+fn sparse_rows_are_as_wide_as_the_numbers_that_they_are_tested_on() {
+    let folder = folder(&[("a.svm", b"0 1:1\n1 2:5\n"), ("t.csv", b"4,5,9,0\n6,7,8,1\n")]);
+    let reading = |width: &str| Reading {
+        test: Some(Source::Path(folder.path().join("t.csv"))),
+        label: Some("last".parse().unwrap()),
+        ..sized(width)
+    };
+    let read = open(&folder.path().join("a.svm"), &reading("3x1")).unwrap();
+    let test = read.test.unwrap().open(&mut Vec::new(), "a test");
+    assert_eq!((read.train.row(1), test.row(0)), (Row::U8(&[0, 5, 0]), Row::U8(&[4, 5, 9])));
+    let reading = Reading { size: None, ..reading("3x1") };
+    refused(&folder, "a.svm", &reading, "found examples of 3 features; expected examples of 2 features");
+}
+
+#[cfg(feature = "mnist")]
+#[test]
+fn what_is_learned_elsewhere_may_be_tested_on_mnist() {
+    let folder = tempfile::tempdir().unwrap();
+    bytes(&folder, "train-images.idx", &[10, 28, 28]);
+    let labels = Values::U8((0..10).collect());
+    write_idx(&folder.path().join("train-labels.idx"), &Idx { dimensions: vec![10], values: labels })
+        .unwrap();
+    let reading = Reading { test: Some("mnist".parse().unwrap()), ..Reading::default() };
+    let read = open(folder.path(), &reading).unwrap();
+    let test = read.test.unwrap().open(&mut Vec::new(), "a test");
+    assert_eq!((read.train.len(), test.len()), (10, 10_000));
+    assert_eq!(test.labels()[..5], [7, 2, 1, 0, 4]);
+}
+
+#[test]
+fn pixels_are_scaled_turned_grey_and_made_plain_where_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    write_idx(
+        &folder.path().join("train-images.idx"),
+        &Idx {
+            dimensions: vec![2, 1, 2, 3],
+            values: Values::U8(vec![9, 9, 9, 30, 30, 30, 7, 7, 7, 200, 200, 200]),
+        },
+    )
+    .unwrap();
+    write_idx(
+        &folder.path().join("train-labels.idx"),
+        &Idx { dimensions: vec![2], values: Values::U8(vec![0, 1]) },
+    )
+    .unwrap();
+    let read = |reading: &Reading| open(folder.path(), reading).map(|read| read.train);
+    let gray = read(&Reading { gray: true, ..Reading::default() }).unwrap();
+    assert_eq!((gray.image_shape(), gray.row(1)), (Some(ImageShape::gray(2, 1)), Row::U8(&[7, 200])));
+    let plain = read(&Reading { plain: true, ..Reading::default() }).unwrap();
+    assert_eq!((plain.image_shape(), plain.row(0)), (None, Row::F32(&[9.0, 9.0, 9.0, 30.0, 30.0, 30.0])));
+    let larger = read(&sized("4x2")).unwrap();
+    assert_eq!(larger.image_shape(), Some(ImageShape { width: 4, height: 2, channels: 3 }));
+    // Each image by itself: no pixel of one is a mixture with the other's.
+    let range = |i: usize| larger.pixels(i).map(|p| (*p.iter().min().unwrap(), *p.iter().max().unwrap()));
+    assert_eq!((range(0), range(1)), (Some((9, 30)), Some((7, 200))));
+
+    bytes(&folder, "train-images.idx", &[2, 2, 2, 2]);
+    let error = read(&sized("4x4")).unwrap_err().to_string();
+    assert!(error.contains("found images of 2 channels; expected 1 or 3, to be scaled"), "{error}");
+    assert_eq!(read(&sized("2x2")).unwrap().image_shape().unwrap().channels, 2);
+}
+
+#[test]
+fn numbers_become_pixels_only_where_all_of_them_can() {
+    let floats = |values: [f32; 4]| npy("<f4", "2, 2", &values.map(f32::to_le_bytes).concat());
+    let folder = folder(&[
+        ("x.npy", &floats([0.0, 255.0, 3.0, 4.0])),
+        ("x-halves.npy", &floats([0.0, 255.0, 3.0, 4.5])),
+        ("y.npy", &npy("<i8", "2", &[0u64, 1].map(u64::to_le_bytes).concat())),
+        ("y-halves.npy", &npy("<i8", "2", &[0u64, 1].map(u64::to_le_bytes).concat())),
+    ]);
+    let set = train(&folder, "x.npy", &sized("2x1")).unwrap();
+    assert_eq!((set.image_shape(), set.pixels(0)), (Some(ImageShape::gray(2, 1)), Some(&[0, 255][..])));
+    assert_eq!(train(&folder, "x.npy", &Reading::default()).unwrap().row(1), Row::F32(&[3.0, 4.0]));
+    refused(
+        &folder,
+        "x-halves.npy",
+        &sized("2x1"),
+        "found 4.5 at row 1, column 1; expected whole numbers from 0 to 255",
+    );
+    refused(
+        &folder,
+        "x.npy",
+        &sized("3x1"),
+        "found 2 features an example; expected as many as images of 3 × 1 pixels",
+    );
+}
+
+#[test]
+fn a_column_that_is_not_there_is_not_the_label() {
+    let long = "x".repeat(50);
+    let folder = folder(&[
+        ("names.csv", b"w,h,y\n1,2,a\n3,4,b\n"),
+        ("bare.csv", b"1,2,0.5\n3,4,7.5\n"),
+        ("front.csv", b"0,1.5,2.5\n1,3.5,4.5\n0,5.5,6.5\n1,7.5,8.5\n"),
+        ("long.csv", format!("1,2,a\n3,{long},b\n").as_bytes()),
+        ("missing.csv", b"1,2,a\n3,,b\n"),
+    ]);
+    refused(&folder, "names.csv", &labelled("z"), "found the columns w, h, y; expected a column z");
+    refused(&folder, "bare.csv", &labelled("z"), "found columns without names; expected a column z");
+    assert_eq!(train(&folder, "front.csv", &Reading::default()).unwrap().row(1), Row::F32(&[3.5, 4.5]));
+    // What is shown of a field has an end, and columns without names are numbered.
+    let shown = format!("found “{}…” in line 2, column 2; expected a finite number", &long[..40]);
+    refused(&folder, "long.csv", &labelled("last"), &shown);
+    refused(
+        &folder,
+        "missing.csv",
+        &labelled("last"),
+        "found no value in line 2, column 2; expected a number",
+    );
+}
+
+#[test]
+fn a_line_of_a_million_columns_is_no_table() {
+    let line = "1,".repeat((1 << 20) + 1);
+    let folder = folder(&[("t.csv", format!("{line}1\n").as_bytes())]);
+    refused(&folder, "t.csv", &labelled("last"), "found 1048578 columns; expected at most 1048576");
+}
+
+#[test]
+fn a_test_set_without_rows_is_refused() {
+    let says = [
+        (
+            "train.csv",
+            "test.csv",
+            &b""[..],
+            "test.csv: found an empty file (0 bytes); expected a table of examples",
+        ),
+        ("train.csv", "test.csv", b"\n , \n", "test.csv: found no rows; expected a table of examples"),
+        ("a", "a.t", b"# nothing\n", "a.t: found no examples; expected at least one"),
+    ];
+    for (name, test, content, says) in says {
+        let start: &[u8] = if name == "a" { b"0 1:1\n1 1:2\n" } else { b"w,h,y\n1,2,a\n3,4,b\n" };
+        let folder = folder(&[(name, start), (test, content)]);
+        refused(&folder, name, &Reading::default(), says);
+    }
+}
+
+#[test]
+fn test_labels_that_nobody_learned_are_shown_as_they_are() {
+    let rows: String = (0..30).map(|i| format!("{i},0,{}\n", 100 + i / 2)).collect();
+    let folder = folder(&[("train.csv", rows.as_bytes()), ("test.csv", b"1,2,100\n3,4,7\n")]);
+    let says = "found label 7 (example 1); expected one of the training set's classes: 100, 101, 102, 103, 104, 105, \
+                106, 107, 108, 109, 110, 111, … (15 in all)";
+    refused(&folder, "train.csv", &labelled("last"), says);
+}
+
+#[test]
+fn libsvm_is_refused_by_line_beyond_what_tells_the_format() {
+    let good = "1 1:2\n0 2:1\n".repeat(1000);
+    let folder = folder(&[
+        ("no-text.svm", &[good.as_bytes(), b"1 1:\xff\n"].concat()),
+        ("fraction.svm", b"1.0 1:2\n2.5 1:1\n"),
+        ("no-end.svm", good.as_bytes()),
+    ]);
+    refused(
+        &folder,
+        "no-text.svm",
+        &Reading::default(),
+        "found bytes that are no text in line 2001; expected text",
+    );
+    // 1.0 is as whole as 1.
+    refused(&folder, "fraction.svm", &Reading::default(), "found the label 2.5; expected whole numbers");
+    // A hole takes no room on the disk.
+    let hole = fs::File::options().write(true).open(folder.path().join("no-end.svm")).unwrap();
+    hole.set_len(good.len() as u64 + (1 << 26) + 1).unwrap();
+    refused(&folder, "no-end.svm", &Reading::default(), "found no end in line 2001");
+}
+
+#[test]
+fn a_batch_of_cifar_holds_whole_records() {
+    let folder = folder(&[("data_batch_1.bin", &[0; 3072])]);
+    let error = open(folder.path(), &Reading::default()).unwrap_err().to_string();
+    assert!(error.contains("data_batch_1.bin: found 3072 bytes; expected a multiple of 3073"), "{error}");
+}
+
+#[test]
+fn gzip_that_ends_early_is_refused_wherever_it_ends() {
+    let long = "1,2,a\n3,4,b\n".repeat(2000);
+    let sparse = "1 1:2\n0 2:1\n".repeat(2000);
+    let mut header = npy("<f4", "1, 1", &[0; 4]);
+    let end = header.len() - 5;
+    header.splice(end..end, std::iter::repeat_n(b' ', 20_000));
+    let length = (header.len() - 4 - 10) as u16;
+    header[8..10].copy_from_slice(&length.to_le_bytes());
+    let cut = |bytes: &[u8]| gzip(bytes)[..9000].to_vec();
+    let folder = folder(&[
+        ("t.csv.gz", &cut(long.as_bytes())),
+        ("t.svm.gz", &cut(sparse.as_bytes())),
+        ("x-header.npy", &cut(&header)),
+        ("x-bytes.npy", &cut(&npy("|u1", "4000, 5", &[0; 20_000]))),
+        ("x-numbers.npy", &cut(&npy("<i4", "1000, 5", &[0; 20_000]))),
+    ]);
+    for name in ["t.csv.gz", "t.svm.gz", "x-header.npy", "x-bytes.npy", "x-numbers.npy"] {
+        refused(&folder, name, &Reading::default(), "found gzipped data that ends early; expected all of it");
+    }
+}
+
+#[test]
+fn formats_are_told_by_name_and_by_ending() {
+    for (name, ending, format) in [
+        ("npz", "a.NPZ", Format::Npz),
+        ("npy", "a.npy", Format::Npy),
+        ("csv", "b/a.csv", Format::Csv),
+        ("libsvm", "a.svmlight", Format::Libsvm),
+        ("idx", "digits", Format::Idx),
+    ] {
+        assert_eq!(name.parse::<Format>().unwrap(), format);
+        assert_eq!(Format::of(Path::new(ending)).unwrap(), format);
+    }
+    assert_eq!("pictures".parse::<Format>().unwrap(), Format::Pictures);
+    let error = "xlsx".parse::<Format>().unwrap_err().to_string();
+    assert_eq!(error, "format is xlsx; expected one of idx, npz, npy, csv, libsvm, pictures");
+    let error = Format::of(Path::new("a.xlsx")).unwrap_err().to_string();
+    assert!(error.starts_with("the ending of the file to write is .xlsx; expected .npz, .npy"), "{error}");
+    // A folder is one, whatever its name ends in.
+    let folder = tempfile::Builder::new().suffix(".csv").tempdir().unwrap();
+    assert_eq!(Format::of(folder.path()).unwrap(), Format::Idx);
+}
+
+#[test]
+fn a_file_in_the_place_of_a_folder_is_left_alone_and_the_other_way_round() {
+    let folder = folder(&[("digits", b"mine")]);
+    let error = Format::Idx.check(&folder.path().join("digits")).unwrap_err().to_string();
+    assert!(error.contains("that is a file; name a folder"), "{error}");
+    let error = Format::Csv.check(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("that is a folder; add the name of a file"), "{error}");
+}
+
+#[test]
+fn arrays_of_numbers_are_written_for_numpy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("numbers.npy");
+    let written = |descr: &str, shape: &str, numbers: &[u8]| {
+        let file = fs::read(&path).unwrap();
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
+        assert!(file[10..].starts_with(header.as_bytes()), "{}", String::from_utf8_lossy(&file));
+        assert_eq!((file.len() - numbers.len()) % 64, 0);
+        assert!(file.ends_with(numbers));
+    };
+    write_npy(&path, &Matrix::new(1, 2, vec![1.5, -2.0]).unwrap()).unwrap();
+    written("<f4", "1, 2", &[1.5f32, -2.0].map(f32::to_le_bytes).concat());
+    write_npy_indices(&path, &[7, 1 << 30, 9, 10, 11, 12], 3).unwrap();
+    written("<u4", "2, 3", &[7u32, 1 << 30, 9, 10, 11, 12].map(u32::to_le_bytes).concat());
+    write_npy_doubles(&path, &[0.1, 0.2], 1).unwrap();
+    written("<f8", "2, 1", &[0.1f64, 0.2].map(f64::to_le_bytes).concat());
+}
+
+#[test]
+fn a_set_may_be_written_alone_and_a_class_without_pictures_has_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let shape = ImageShape::gray(2, 1);
+    let set = Dataset::from_pixels("x", shape, vec![1, 2, 3, 4], vec![0, 2], classes).unwrap();
+    let table = folder.path().join("any.csv");
+    assert_eq!(write(&table, Format::Csv, &set, None).unwrap(), std::slice::from_ref(&table));
+    assert_eq!(fs::read_to_string(&table).unwrap(), "label,pixel0,pixel1\na,1,2\nc,3,4\n");
+    let pictures = folder.path().join("pictures");
+    write(&pictures, Format::Pictures, &set, None).unwrap();
+    let mut folders: Vec<_> =
+        fs::read_dir(pictures.join("train")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    folders.sort();
+    assert_eq!(folders, ["a", "c"]);
+    assert_eq!(open(&pictures, &Reading::default()).unwrap().train.pixels(1), Some(&[3, 4][..]));
+}
+
+#[test]
+fn a_test_set_is_written_beside_one_of_its_kind_only() {
+    let set = |shape: ImageShape, classes: [&str; 2]| {
+        let pixels = vec![7; 2 * shape.features()];
+        Dataset::from_pixels("x", shape, pixels, vec![0, 1], classes.map(str::to_owned).to_vec()).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let train = set(ImageShape::gray(2, 3), ["a", "b"]);
+    let refused = |test: Dataset| {
+        let path = folder.path().join("new");
+        write(&path, Format::Pictures, &train, Some(&test)).unwrap_err().to_string()
+    };
+    let error = refused(set(ImageShape::gray(2, 3), ["a", "../../b"]));
+    let expected =
+        "classes of the test set to write: found a, ../../b; expected those of the training set: a, b";
+    assert_eq!(error, expected);
+    let error = refused(set(ImageShape::gray(3, 2), ["a", "b"]));
+    assert!(
+        error.contains("found images of 3 × 2 pixels; expected those of the training set: images of 2 × 3"),
+        "{error}"
+    );
+    let plain = Dataset::from_features("x", 6, vec![0.5; 6], vec![0], train.classes().to_vec()).unwrap();
+    assert!(refused(plain).contains("found examples of 6 features; expected those of the training set"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// What fails halfway is said of the folder that was asked for, not of the one that would have become it.
+#[test]
+fn a_folder_that_fails_halfway_is_called_by_its_own_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = ImageShape::gray(1, 1);
+    let classes = vec!["a".to_owned(), "no\0name".to_owned()];
+    let set = Dataset::from_pixels("x", shape, vec![1, 2], vec![0, 1], classes).unwrap();
+    let path = folder.path().join("new");
+    let error = write(&path, Format::Pictures, &set, None).unwrap_err().to_string();
+    let expected = format!("cannot create the folder {}: ", path.join("train").join("no\0name").display());
+    assert!(error.starts_with(&expected), "{error:?}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_a_format_cannot_hold_is_refused_before_anything_is_written() {
+    let set = |classes: Vec<String>| {
+        Dataset::from_pixels("x", ImageShape::gray(1, 1), vec![1, 2], vec![0, 1], classes).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |format: Format, classes: Vec<String>| {
+        write(&folder.path().join("new"), format, &set(classes), None).unwrap_err().to_string()
+    };
+    let many = (0..257).map(|class| class.to_string()).collect();
+    let error = refused(Format::Idx, many);
+    assert!(error.contains("found 257; expected at most 256, since a label is a byte"), "{error}");
+    for name in ["a/b", "..", "", "c:"] {
+        let error = refused(Format::Pictures, vec!["fine".to_owned(), name.to_owned()]);
+        assert!(error.contains("a class to write as a folder: found "), "{name}: {error}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let error =
+        write_idx(&folder.path().join("x.idx"), &Idx { dimensions: vec![1; 5], values: Values::U8(vec![1]) });
+    assert!(error.unwrap_err().to_string().contains("found 5; expected 1 to 4"));
+    assert!(Values::F32(Vec::new()).is_empty() && !Values::U8(vec![1]).is_empty());
+}
