@@ -33,6 +33,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn no_seed_and_no_regression_makes_a_reader_panic_or_take_memory() {
     let folder = tempfile::tempdir().unwrap();
+    readers::expect_panics_of_parquet();
     for (name, reader) in readers::ALL {
         let seeds = files(&fuzz().join("seeds").join(name));
         assert!(!seeds.is_empty(), "no seeds for {name}");
