@@ -7,8 +7,8 @@
 
 #[path = "../../crates/tercet-cli/src/exit.rs"]
 mod exit;
-#[path = "../../crates/tercet-cli/src/predicting.rs"]
-mod predicting;
+#[path = "../../crates/tercet-cli/src/prediction.rs"]
+mod prediction;
 #[path = "../../crates/tercet-cli/src/scoring.rs"]
 mod scoring;
 
@@ -18,7 +18,7 @@ mod output {
 }
 
 /// What the list of models says, which is not asked for here.
-mod judging {
+mod evaluation {
     pub fn kind(_: &tercet::model::Classifier) -> &'static str {
         ""
     }

@@ -1,34 +1,31 @@
-//! The `tercet` program: one file for each verb in [`verbs`], and here what they share.
+//! The `tercet` program: one file per command in [`commands`], and here what they share.
 //!
 //! Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 an answer to
 //! an exercise that is wrong, 2 the request makes no sense, 3 data or files, 130 interrupted.
 
-mod arguments;
-mod checking;
+mod args;
+mod callbacks;
+mod commands;
 mod dashboard;
-mod descending;
-mod disturbing;
-mod exact;
+mod data_check;
+mod download;
+mod ensemble;
+mod evaluation;
 mod exercises;
 mod exit;
-mod explaining;
-mod fetching;
-mod graphing;
+mod explanation;
+mod graph_output;
 mod interrupt;
-mod judging;
-mod keeping;
-mod misplaced;
 mod output;
 mod picture;
-mod predicting;
+mod prediction;
 mod progress;
-mod remembering;
-mod scoring;
+mod robustness;
 mod serve;
 mod table;
 mod tensorboard;
 mod training;
-mod verbs;
+mod usage_hints;
 
 use std::process::ExitCode;
 
@@ -43,7 +40,7 @@ static ALLOCATOR: tercet_kernels::heap::LineAligned = tercet_kernels::heap::Line
 #[command(name = "tercet", version, max_term_width = 100, arg_required_else_help = false)]
 struct Program {
     #[command(subcommand)]
-    verb: Option<Verb>,
+    command: Option<Command>,
 
     /// How many threads work; results do not depend on it [default: all processors]
     #[arg(long, global = true, help_heading = "Everywhere", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -56,39 +53,39 @@ struct Program {
 
 #[derive(Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
-enum Verb {
+enum Command {
     /// Train all three classifiers, judge them, write a report
-    Compare(verbs::compare::Arguments),
+    Compare(commands::compare::Arguments),
     /// Train one classifier and keep it as a model file
-    Train(verbs::train::Arguments),
+    Train(commands::train::Arguments),
     /// Judge a model file, or two of them, on the test set
-    Evaluate(verbs::evaluate::Arguments),
+    Evaluate(commands::evaluate::Arguments),
     /// Classify pictures of yours
-    Predict(verbs::predict::Arguments),
+    Predict(commands::predict::Arguments),
     /// Show what a model is made of: its layers, what each gives and takes, and what is known of it
-    Describe(verbs::describe::Arguments),
+    Describe(commands::describe::Arguments),
     /// Search settings on the validation set
-    Tune(verbs::tune::Arguments),
+    Tune(commands::tune::Arguments),
     /// Write a model for other programs: ONNX, C, or a state dict of PyTorch
-    Export(verbs::export::Arguments),
+    Export(commands::export::Arguments),
     /// Make a model of weights that PyTorch has learned
-    Import(verbs::import::Arguments),
+    Import(commands::import::Arguments),
     /// Judge features, such as embeddings, by what three classifiers make of them
-    Probe(verbs::probe::Arguments),
+    Probe(commands::probe::Arguments),
     /// Find the nearest rows of a file, which may be larger than memory
-    Search(verbs::search::Arguments),
+    Search(commands::search::Arguments),
     /// Look at a data set, write it in another format, or fetch one
-    Data(verbs::data::Arguments),
+    Data(commands::data::Arguments),
     /// Draw the losses of trainings into one picture
-    Plot(verbs::plot::Arguments),
+    Plot(commands::plot::Arguments),
     /// Backpropagation, step by step, through an expression or a model
-    Graph(verbs::graph::Arguments),
+    Graph(commands::graph::Arguments),
     /// Answer over HTTP: the page, and what models of yours say of pictures
-    Serve(verbs::serve::Arguments),
+    Serve(commands::serve::Arguments),
     /// Check what you computed yourself: the exercises of the book
-    Check(verbs::check::Arguments),
+    Check(commands::check::Arguments),
     /// Print completions for your shell
-    Completions(verbs::completions::Arguments),
+    Completions(commands::completions::Arguments),
 }
 
 /// What `tercet` alone says.
@@ -112,7 +109,7 @@ fn main() -> ExitCode {
             std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
         let mut known = Program::command();
         known.build();
-        misplaced::with_remedy(error, &known, &arguments).exit()
+        usage_hints::with_remedy(error, &known, &arguments).exit()
     });
     progress::set_quiet(program.quiet);
     match run(program) {
@@ -143,26 +140,26 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
     if let Some(threads) = program.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
     }
-    match program.verb {
+    match program.command {
         None => {
             output::print(WELCOME)?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Verb::Compare(arguments)) => verbs::compare::run(arguments),
-        Some(Verb::Train(arguments)) => verbs::train::run(arguments),
-        Some(Verb::Evaluate(arguments)) => verbs::evaluate::run(arguments),
-        Some(Verb::Predict(arguments)) => verbs::predict::run(arguments),
-        Some(Verb::Describe(arguments)) => verbs::describe::run(arguments),
-        Some(Verb::Tune(arguments)) => verbs::tune::run(arguments),
-        Some(Verb::Export(arguments)) => verbs::export::run(arguments),
-        Some(Verb::Import(arguments)) => verbs::import::run(arguments),
-        Some(Verb::Probe(arguments)) => verbs::probe::run(arguments),
-        Some(Verb::Search(arguments)) => verbs::search::run(arguments),
-        Some(Verb::Data(arguments)) => verbs::data::run(arguments),
-        Some(Verb::Graph(arguments)) => verbs::graph::run(arguments),
-        Some(Verb::Serve(arguments)) => verbs::serve::run(arguments),
-        Some(Verb::Plot(arguments)) => verbs::plot::run(arguments),
-        Some(Verb::Check(arguments)) => verbs::check::run(arguments),
-        Some(Verb::Completions(arguments)) => verbs::completions::run(arguments),
+        Some(Command::Compare(arguments)) => commands::compare::run(arguments),
+        Some(Command::Train(arguments)) => commands::train::run(arguments),
+        Some(Command::Evaluate(arguments)) => commands::evaluate::run(arguments),
+        Some(Command::Predict(arguments)) => commands::predict::run(arguments),
+        Some(Command::Describe(arguments)) => commands::describe::run(arguments),
+        Some(Command::Tune(arguments)) => commands::tune::run(arguments),
+        Some(Command::Export(arguments)) => commands::export::run(arguments),
+        Some(Command::Import(arguments)) => commands::import::run(arguments),
+        Some(Command::Probe(arguments)) => commands::probe::run(arguments),
+        Some(Command::Search(arguments)) => commands::search::run(arguments),
+        Some(Command::Data(arguments)) => commands::data::run(arguments),
+        Some(Command::Graph(arguments)) => commands::graph::run(arguments),
+        Some(Command::Serve(arguments)) => commands::serve::run(arguments),
+        Some(Command::Plot(arguments)) => commands::plot::run(arguments),
+        Some(Command::Check(arguments)) => commands::check::run(arguments),
+        Some(Command::Completions(arguments)) => commands::completions::run(arguments),
     }
 }

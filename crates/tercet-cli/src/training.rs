@@ -1,4 +1,4 @@
-//! Training with progress in sight, for every verb that trains.
+//! Training with progress in sight, for every command that trains.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use tercet::network::Network;
 use tercet::text;
 use tercet::train::{Checkpoint, Ending, Plan, Progress, Settings, Training};
 
+use crate::callbacks::Watch;
 use crate::dashboard::Dashboard;
 use crate::interrupt;
-use crate::keeping::Watch;
 use crate::progress::Stage;
 use crate::table::percent;
 

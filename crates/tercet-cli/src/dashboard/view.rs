@@ -4,7 +4,7 @@ use tercet::network::Network;
 use tercet::train::{Length, Plan, Progress};
 
 use super::curve::Curve;
-use crate::judging::layers_in_short;
+use crate::evaluation::layers_in_short;
 use crate::training::Pace;
 
 /// Everything that is on the screen.

@@ -11,8 +11,8 @@ use tercet::model::ModelFile;
 
 use super::problem::Problem;
 use super::{Server, json_response};
-use crate::scoring::Ensemble;
-use crate::{exit, judging, predicting};
+use crate::ensemble::Ensemble;
+use crate::{evaluation, exit, prediction};
 
 /// A model with the name that it is asked by.
 pub struct Served {
@@ -84,9 +84,9 @@ fn to_json(served: &Served) -> Value {
     json!({
         "name": served.name,
         "kind": model.classifier.kind(),
-        "about": judging::kind(&model.classifier),
+        "about": evaluation::kind(&model.classifier),
         "classes": card.classes,
-        "score_kind": predicting::score_name(&served.ensemble),
+        "score_kind": prediction::score_name(&served.ensemble),
         "features": contract.features,
         "image": contract.image,
         "preparation": contract.preparation,

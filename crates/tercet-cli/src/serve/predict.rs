@@ -21,7 +21,7 @@ use super::models::Served;
 use super::problem::Problem;
 use super::work::Size;
 use super::{Server, json_response};
-use crate::{exit, predicting};
+use crate::{exit, prediction};
 
 /// The most pixels on a side of a picture, and with three bytes for each of them the most that it may take.
 pub const MAX_SIDE: u32 = 4096;
@@ -199,15 +199,15 @@ fn answer(served: &Served, question: &Question) -> Result<Value, Problem> {
     let data = match read(served, question)? {
         Input::Picture(picture) => {
             let prepared = image::prepare(&picture, contract).map_err(refuse)?;
-            steps = Some(predicting::steps(&prepared));
-            predicting::example(model, &prepared).map_err(refuse)?
+            steps = Some(prediction::steps(&prepared));
+            prediction::example(model, &prepared).map_err(refuse)?
         }
         Input::Features(features) => {
             let (width, classes) = (features.len(), model.card.classes.clone());
             Dataset::from_features("features", width, features, vec![0], classes).map_err(refuse)?
         }
     };
-    let answer = predicting::classify(&served.ensemble, &data).map_err(refuse)?;
+    let answer = prediction::classify(&served.ensemble, &data).map_err(refuse)?;
     let scores = &answer.scores;
     if scores.iter().any(|score| !score.is_finite()) {
         return Err(Problem::content(
@@ -219,8 +219,8 @@ fn answer(served: &Served, question: &Question) -> Result<Value, Problem> {
         "model": served.name,
         "class": model.card.classes[best],
         "score": scores[best],
-        "score_kind": predicting::score_name(&served.ensemble),
-        "scores": predicting::scores_to_json(model, scores),
+        "score_kind": prediction::score_name(&served.ensemble),
+        "scores": prediction::scores_to_json(model, scores),
     });
     if let Some(steps) = steps {
         document["preparation"] = json!(steps);

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use tercet::data::NamedSet;
 
-use crate::arguments::check_folder;
-use crate::fetching::{self, Outcome, Wanted};
+use crate::args::check_folder;
+use crate::download::{self, Outcome, Wanted};
 use crate::progress::say;
 use crate::{exit, interrupt, output};
 
@@ -63,7 +63,7 @@ fn fetch_file(address: &str, sha256: &str, folder: &Path) -> anyhow::Result<Exit
     interrupt::watch("stopping; what has come is kept")?;
     let path = folder.join(name);
     let wanted = Wanted { addresses: vec![address.to_owned()], path: &path, sha256: &sha256, bytes: None };
-    match fetching::fetch(&wanted)? {
+    match download::fetch(&wanted)? {
         Outcome::Interrupted => return Ok(exit::interrupted()),
         Outcome::WasThere => say(format!("{} was there already", path.display())),
         Outcome::Fetched => {}
@@ -93,14 +93,14 @@ fn fetch_set(set: NamedSet, to: Option<PathBuf>, mirrors: &[String]) -> anyhow::
         let path = folder.join(file.file);
         let addresses = mirrors.iter().map(|mirror| format!("{mirror}{}", file.file)).collect();
         let wanted = Wanted { addresses, path: &path, sha256: file.sha256, bytes: Some(file.bytes) };
-        match fetching::fetch(&wanted)? {
+        match download::fetch(&wanted)? {
             Outcome::Interrupted => return Ok(exit::interrupted()),
             Outcome::WasThere => say(format!("{} was there already", file.file)),
             Outcome::Fetched => {}
         }
         // Of an archive, only what is in it is kept.
         let is_archive = match set {
-            NamedSet::Cifar10 => fetching::untar(&path, &folder).map(|()| true)?,
+            NamedSet::Cifar10 => download::untar(&path, &folder).map(|()| true)?,
             _ => !set.unpack(&path, &folder)?.is_empty(),
         };
         if is_archive {

@@ -12,8 +12,8 @@ use tercet::model::{Classifier, ModelFile};
 use tercet::{Dataset, Error};
 
 use super::evaluate::check_fit;
-use crate::arguments::{Data, check_writable, test_set};
-use crate::graphing::Passes;
+use crate::args::{Data, check_writable, test_set};
+use crate::graph_output::Passes;
 use crate::progress::say;
 use crate::{exit, output, picture};
 

@@ -1,7 +1,7 @@
 //! Files from the net: only when asked, resumed where they broke off, and kept only when their digest is right.
 //!
-//! `curl` does the fetching. A client with TLS of its own would take longer to build than anything else in this program, for the
-//! one verb that needs it.
+//! `curl` does the download. A client with TLS of its own would take longer to build than anything else in this program, for the
+//! one command that needs it.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -179,7 +179,7 @@ fn run(address: &str, wanted: &Wanted<'_>, part: &Path, stage: &Stage) -> anyhow
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let by_hand = wanted.addresses.join("\n  ");
             anyhow::bail!(
-                "there is no program `curl` here, which does the fetching: install it, or fetch {} yourself from\n  {by_hand}\n\
+                "there is no program `curl` here, which does the download: install it, or fetch {} yourself from\n  {by_hand}\n\
                  and put it into {}",
                 name_of(wanted.path),
                 wanted.path.parent().unwrap_or(Path::new(".")).display()

@@ -11,7 +11,7 @@ use tercet::network::Network;
 use tercet::text;
 use tercet::train::{Check, Checkpoint, Identity, Progress, Settings};
 
-use crate::arguments::check_writable;
+use crate::args::check_writable;
 use crate::progress::say;
 use crate::tensorboard::Events;
 use crate::{dashboard, exit, output};

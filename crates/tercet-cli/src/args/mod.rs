@@ -1,4 +1,8 @@
-//! Arguments that several verbs take.
+//! Arguments that several commands take.
+
+pub mod dual;
+pub mod gradient_descent;
+pub mod neighbors;
 
 use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};

@@ -11,12 +11,12 @@ use tercet::model::Classifier;
 use tercet::neighbors::Explanation;
 use tercet::report::{self, Explained};
 
-use crate::arguments::{check_folder, check_writable};
-use crate::predicting::{self, Answer, score_name};
+use crate::args::{check_folder, check_writable};
+use crate::ensemble::{Ensemble, Scoring};
+use crate::prediction::{self, Answer, score_name};
 use crate::progress::say;
-use crate::scoring::{Ensemble, Scoring};
 use crate::table::{self, table};
-use crate::{exit, explaining, output, picture};
+use crate::{exit, explanation, output, picture};
 
 /// What `tercet predict` understands.
 #[derive(clap::Args)]
@@ -97,7 +97,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 }
                 if let (Some(neighbors), Some(explanation)) = (neighbors, &prediction.explanation) {
                     if arguments.explain {
-                        document["explanation"] = explaining::to_json(neighbors, explanation);
+                        document["explanation"] = explanation::to_json(neighbors, explanation);
                     }
                     let (name, class) = (path.display().to_string(), best as u32);
                     let pixels = prediction.prepared.picture.pixels().to_vec();
@@ -138,7 +138,7 @@ fn classify(ensemble: &Ensemble, path: &Path) -> anyhow::Result<Prediction> {
     let model = ensemble.first();
     let prepared = picture::read(model, path)?;
     let Answer { scores, explanation } =
-        predicting::classify(ensemble, &predicting::example(model, &prepared)?)?;
+        prediction::classify(ensemble, &prediction::example(model, &prepared)?)?;
     Ok(Prediction { prepared, scores, explanation })
 }
 
@@ -156,16 +156,16 @@ fn explain(
     output::print(format_args!("{apart}{}: {}, {name} {score:.3}\n", path.display(), classes[best]))?;
     match (&model.classifier, &prediction.explanation) {
         (Classifier::Neighbors(neighbors), Some(explanation)) => {
-            explaining::print_neighbors(neighbors, &prediction.prepared.picture, explanation)
+            explanation::print_neighbors(neighbors, &prediction.prepared.picture, explanation)
         }
-        _ => explaining::print_scores(classes, &prediction.scores, name),
+        _ => explanation::print_scores(classes, &prediction.scores, name),
     }
 }
 
 fn to_row(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usize) -> [String; 4] {
     let model = ensemble.first();
     let scores = &prediction.scores;
-    let others = explaining::in_order(scores)
+    let others = explanation::in_order(scores)
         .filter(|&class| class != best)
         .take(2)
         .map(|class| format!("{} {:.3}", model.card.classes[class], scores[class]));
@@ -185,8 +185,8 @@ fn to_json(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usiz
         "picture": path.to_string_lossy(),
         "class": model.card.classes[best],
         score_name(ensemble): prediction.scores[best],
-        "scores": predicting::scores_to_json(model, &prediction.scores),
-        "preparation": predicting::steps(&prediction.prepared),
+        "scores": prediction::scores_to_json(model, &prediction.scores),
+        "preparation": prediction::steps(&prediction.prepared),
     });
     if !averages.is_empty() {
         document["averages"] = json!(averages);

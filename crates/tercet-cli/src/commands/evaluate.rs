@@ -11,12 +11,12 @@ use tercet::model::ModelFile;
 use tercet::report::{self, Confidence, DataCard, Run};
 use tercet::text;
 
-use crate::arguments::{Data, Figures, check_writable, command, test_set};
-use crate::judging::{held_out, judge};
+use crate::args::{Data, Figures, check_writable, command, test_set};
+use crate::ensemble::Scoring;
+use crate::evaluation::{held_out, judge};
 use crate::progress::say;
-use crate::scoring::Scoring;
 use crate::table::{self, percent, table};
-use crate::{checking, disturbing, exit, interrupt, output};
+use crate::{data_check, exit, interrupt, output, robustness};
 
 /// What `tercet evaluate` understands.
 #[derive(clap::Args)]
@@ -73,7 +73,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             return Ok(exit::interrupted());
         };
         if arguments.robustness {
-            let Some(found) = disturbing::judge_disturbed(name, model, &test)? else {
+            let Some(found) = robustness::judge_disturbed(name, model, &test)? else {
                 return Ok(exit::interrupted());
             };
             card.robustness = found;
@@ -84,7 +84,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if arguments.check_data {
         let parts = split(&collection.train, default_validation(collection.train.len()), 0)?;
         let checked =
-            checking::Check::of(&collection.train, 0).run(&collection.train, &parts, Some(&test))?;
+            data_check::Check::of(&collection.train, 0).run(&collection.train, &parts, Some(&test))?;
         let Some(checked) = checked else { return Ok(exit::interrupted()) };
         check = Some(checked);
     }
@@ -127,14 +127,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             card.confidence.as_ref().map_or(Ok(()), print_confidence)?;
         }
         if arguments.robustness {
-            disturbing::print(&run.models)?;
+            robustness::print(&run.models)?;
         }
         for comparison in &run.comparisons {
             output::print(format_args!("\n{}", comparison.sentence))?;
         }
         if let Some(check) = &run.check {
             output::print("")?;
-            checking::print(check, test.classes())?;
+            data_check::print(check, test.classes())?;
         }
     }
     Ok(ExitCode::SUCCESS)

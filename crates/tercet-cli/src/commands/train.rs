@@ -16,12 +16,12 @@ use tercet::train::{Check, Ending, Identity, Plan};
 use tercet::tune;
 use tercet::{Dataset, text};
 
-use crate::arguments::{self, Cleaned, Data, Validation, check_writable};
-use crate::descending::Descent;
-use crate::exact::{self, Solving};
-use crate::keeping::Keeping;
+use crate::args::dual::{self, Solving};
+use crate::args::gradient_descent::Descent;
+use crate::args::neighbors::{self, Deforming, K, read_weights};
+use crate::args::{self, Cleaned, Data, Validation, check_writable};
+use crate::callbacks::Keeping;
 use crate::progress::{Stage, say};
-use crate::remembering::{self, Deforming, K, read_weights};
 use crate::{exit, interrupt, output, training};
 
 /// What `tercet train` understands.
@@ -185,7 +185,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         None => {
             let name = arguments.recipe.unwrap_or_default();
-            let recipe = arguments::recipe(&name)?;
+            let recipe = args::recipe(&name)?;
             let (seed, validation) = (arguments.seed, arguments.validation);
             let (losses, weights) = (arguments.losses.as_deref(), arguments.weights.as_deref());
             match recipe {
@@ -369,7 +369,7 @@ fn remember(
         K::Given(_) => None,
         K::Auto => {
             interrupt::watch("stopping; nothing is written")?;
-            let Some(choice) = remembering::choose_k(&classifier, k_max)? else {
+            let Some(choice) = neighbors::choose_k(&classifier, k_max)? else {
                 return Ok(exit::interrupted());
             };
             classifier = classifier.with_k(choice.k)?;
@@ -400,7 +400,7 @@ fn remember(
         }
     }
     let saved = save(&path, ModelFile { card, classifier: Classifier::Neighbors(classifier) })?;
-    choice.as_ref().map(remembering::print).transpose()?;
+    choice.as_ref().map(neighbors::print).transpose()?;
     output::print(saved)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -514,7 +514,7 @@ fn solve(common: &Common, recipe: &Exact) -> anyhow::Result<ExitCode> {
     let data = validation.split(&train, recipe.seed)?;
     interrupt::watch("the model so far will be saved")?;
     say(format!("exact linear classifier; {}", data_in_words(&data)));
-    let Some(outcome) = exact::run(recipe, &data)? else { return Ok(exit::interrupted()) };
+    let Some(outcome) = dual::run(recipe, &data)? else { return Ok(exit::interrupted()) };
     let mut card = Card::new(data.train.classes().to_vec(), contract);
     card.settings = serde_json::to_value(recipe)?;
     card.seed = Some(recipe.seed);

@@ -11,7 +11,7 @@ use tercet::network::{Architecture, Network, Shape, Summary};
 use tercet::text::{bytes, thousands};
 
 use crate::table::{self, percent, table};
-use crate::{exit, judging, output};
+use crate::{evaluation, exit, output};
 
 /// What `tercet describe` understands.
 #[derive(clap::Args)]
@@ -140,7 +140,7 @@ fn print_layers(summary: &[Summary]) -> anyhow::Result<()> {
 }
 
 fn print_model(name: &str, model: &ModelFile, size: u64) -> anyhow::Result<()> {
-    output::print(format_args!("{name}: {}\n", judging::kind(&model.classifier)))?;
+    output::print(format_args!("{name}: {}\n", evaluation::kind(&model.classifier)))?;
     if let Some(network) = network(model) {
         print_layers(&network.summary())?;
         output::print("")?;
@@ -170,7 +170,7 @@ fn print_model(name: &str, model: &ModelFile, size: u64) -> anyhow::Result<()> {
         fact("learned from", format!("{} (digest {digest}…)", data.name));
     }
     if network(model).is_some() {
-        for (name, value) in judging::settings(model) {
+        for (name, value) in evaluation::settings(model) {
             fact(&name, value);
         }
     }

@@ -8,7 +8,7 @@ use tercet::data::{read_features, write_npy_doubles, write_npy_indices};
 use tercet::neighbors::{Metric, search_in_pieces};
 use tercet::text;
 
-use crate::arguments::check_writable;
+use crate::args::check_writable;
 use crate::progress::Stage;
 use crate::{exit, interrupt, output};
 

@@ -19,11 +19,11 @@ use tercet::text;
 use tercet::train::Training;
 use tercet::{Dataset, Error, Result};
 
-use crate::arguments::{Data, Figures, Seed, Validation, check_writable, command, test_set};
-use crate::judging::judge;
+use crate::args::{Data, Figures, Seed, Validation, check_writable, command, test_set};
+use crate::evaluation::judge;
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
-use crate::{checking, disturbing, exit, interrupt, output, training};
+use crate::{data_check, exit, interrupt, output, robustness, training};
 
 /// What `tercet compare` understands.
 #[derive(clap::Args)]
@@ -111,7 +111,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         };
         let mut robustness = Vec::new();
         if arguments.robustness {
-            let Some(found) = disturbing::judge_disturbed(fitted.name, &ensemble, &test)? else {
+            let Some(found) = robustness::judge_disturbed(fitted.name, &ensemble, &test)? else {
                 return Ok(exit::interrupted());
             };
             robustness = found;
@@ -128,7 +128,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut check = None;
     if arguments.check_data {
         let checked =
-            checking::Check::of(&collection.train, seed).run(&collection.train, &data, Some(&test))?;
+            data_check::Check::of(&collection.train, seed).run(&collection.train, &data, Some(&test))?;
         let Some(checked) = checked else { return Ok(exit::interrupted()) };
         check = Some(checked);
     }
@@ -164,11 +164,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     } else {
         print(&run)?;
         if arguments.robustness {
-            disturbing::print(&run.models)?;
+            robustness::print(&run.models)?;
         }
         if let Some(check) = &run.check {
             output::print("")?;
-            checking::print(check, test.classes())?;
+            data_check::print(check, test.classes())?;
         }
         output::print(format_args!("\nreport: {}", arguments.report.display()))?;
     }

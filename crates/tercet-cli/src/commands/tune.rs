@@ -15,7 +15,7 @@ use tercet::tune::{
     Tuning, Vary,
 };
 
-use crate::arguments::{self, Data, Figures, Seed, Validation, check_writable};
+use crate::args::{self, Data, Figures, Seed, Validation, check_writable};
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
 use crate::{exit, interrupt, output};
@@ -124,7 +124,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             search(&common, |data, plan, observe| tune::neighbors(data, &space, plan, observe))
         }
         Kind::Recipe { recipe, vary, best, common } => {
-            let AnyRecipe::Descent(base) = arguments::recipe(&recipe)? else {
+            let AnyRecipe::Descent(base) = args::recipe(&recipe)? else {
                 let message = format!(
                     "the recipe {recipe} learns nothing by gradient descent: `tercet tune neighbors` and `tercet train linear \
                      --solver dual --reg auto` choose settings of the others"

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tercet::report::{self, Quantity};
 use tercet::train::History;
 
-use crate::arguments::check_writable;
+use crate::args::check_writable;
 use crate::progress::say;
 
 /// What `tercet plot` understands.

@@ -17,11 +17,11 @@ use tercet::recipe::AnyRecipe;
 use tercet::report::{self, DataCard, Run};
 use tercet::text::thousands;
 
-use crate::arguments::{Data, Read, Seed, Validation, check_writable, command, recipe, test_set};
-use crate::checking::{self, Check};
+use crate::args::{Data, Read, Seed, Validation, check_writable, command, recipe, test_set};
+use crate::commands::fetch;
+use crate::data_check::{self, Check};
 use crate::progress::say;
 use crate::table::{percent, with_header};
-use crate::verbs::fetch;
 use crate::{exit, interrupt, output};
 
 /// What `tercet data` understands.
@@ -206,7 +206,7 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     if let Some(settings) = &mut checks.suspects {
         (settings.folds, settings.k) = (arguments.folds, arguments.k);
         if let Some(recipe) = &arguments.recipe {
-            settings.recipe = checking::recipe_that_doubts(recipe, seed)?;
+            settings.recipe = data_check::recipe_that_doubts(recipe, seed)?;
         }
     }
     if arguments.duplicates {
@@ -241,7 +241,7 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         output::print(run.to_json()?)?;
     } else if let Some(found) = &run.check {
-        checking::print(found, collection.train.classes())?;
+        data_check::print(found, collection.train.classes())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use tercet::image::Prepared;
 use tercet::model::{Classifier, ModelFile};
 use tercet::neighbors::Explanation;
 
-use crate::scoring::{Ensemble, gives_probabilities};
+use crate::ensemble::{Ensemble, gives_probabilities};
 
 /// What a model says of an example.
 pub struct Answer {

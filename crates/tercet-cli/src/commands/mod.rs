@@ -1,4 +1,4 @@
-//! One file for each verb: its arguments, and what it does with them.
+//! One file per command.
 
 pub mod check;
 pub mod compare;

@@ -1,25 +1,26 @@
-//! An option that stands where its verb does not know it yet: `tercet train --layers …` needs its kind first.
+//! An option that stands where its command does not know it: `tercet train --layers …` needs its kind first.
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-/// The error with the way to say it, where the option is one of a subcommand of the verb that was named.
+/// The error with the way to say it, where the option is one of a subcommand of the command that was named.
 pub fn with_remedy(mut error: Error, program: &Command, arguments: &[String]) -> Error {
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
     }
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return error };
-    let verb = arguments.iter().skip(1).find_map(|argument| program.find_subcommand(argument));
-    let Some(verb) = verb else { return error };
+    let command = arguments.iter().skip(1).find_map(|argument| program.find_subcommand(argument));
+    let Some(command) = command else { return error };
     let knows = |kind: &Command| {
         let mut options = kind.get_arguments().filter_map(|argument| argument.get_long());
         options.any(|long| option.strip_prefix("--") == Some(long))
     };
-    let kinds: Vec<&str> = verb.get_subcommands().filter(|kind| knows(kind)).map(Command::get_name).collect();
+    let kinds: Vec<&str> =
+        command.get_subcommands().filter(|kind| knows(kind)).map(Command::get_name).collect();
     let Some(first) = kinds.first() else { return error };
-    let (verb, option) = (verb.get_name(), option.clone());
+    let (command, option) = (command.get_name(), option.clone());
     let remedy = format!(
-        "{option} belongs to {}: write `tercet {verb} {first} {option} …`",
+        "{option} belongs to {}: write `tercet {command} {first} {option} …`",
         kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(" and ")
     );
     error.remove(ContextKind::SuggestedArg);

@@ -4,8 +4,8 @@ use tercet::Dataset;
 use tercet::evaluate::{DISTURBANCE_SEED, Disturbance, Disturbed, Evaluation, disturb};
 use tercet::report::ModelCard;
 
+use crate::ensemble::Ensemble;
 use crate::progress::Stage;
-use crate::scoring::Ensemble;
 use crate::table::{self, percent, with_header};
 use crate::{interrupt, output};
 

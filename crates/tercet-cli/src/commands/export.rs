@@ -10,10 +10,10 @@ use tercet::export::{COptions, Options, c, in_eight_bits, name_in_c, onnx};
 use tercet::model::{Classifier, DataRecord, ModelFile, StateDict};
 use tercet::{Dataset, Matrix, text};
 
-use crate::arguments::{Data, check_writable, test_set};
+use crate::args::{Data, check_writable, test_set};
+use crate::commands::evaluate::check_fit;
 use crate::progress::say;
 use crate::table::percent;
-use crate::verbs::evaluate::check_fit;
 use crate::{exit, output};
 
 /// What `tercet export` understands.

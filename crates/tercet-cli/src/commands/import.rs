@@ -10,10 +10,10 @@ use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, ModelFile, StateDict};
 use tercet::network::{Architecture, Layer, Shape};
 
-use crate::arguments::{Data, check_writable};
+use crate::args::{Data, check_writable};
+use crate::commands::train::{preparation, save};
 use crate::output;
 use crate::progress::say;
-use crate::verbs::train::{preparation, save};
 
 /// What `tercet import` understands.
 #[derive(clap::Args)]

@@ -11,9 +11,9 @@ use tercet::recipe::AnyRecipe;
 use tercet::report::{Confidence, ModelCard, NeighborCard, NeighborStory, Templates};
 use tercet::{Dataset, Matrix, text};
 
+use crate::ensemble::Ensemble;
 use crate::interrupt;
 use crate::progress::Stage;
-use crate::scoring::Ensemble;
 
 /// Judges a model, or several together. Where `validation` are examples that it did not learn from, a temperature is fitted on
 /// them to probabilities. `None` where Ctrl-C ended it.

@@ -11,7 +11,7 @@ use tercet::recipe::Recipe;
 use tercet::schedule::Schedule;
 use tercet::train::{ClassWeights, Length, Settings, StopBy};
 
-use crate::arguments::{Seed, Validation};
+use crate::args::{Seed, Validation};
 use crate::exit;
 
 /// The learning rate of Adam and AdamW where none is given: that of Adam's paper. Steps of theirs are about as long as

@@ -12,7 +12,7 @@ use tercet::probe::{Kind, Probe, Settings, probe};
 use tercet::report::{self, DataCard, ModelCard, Run};
 use tercet::text;
 
-use crate::arguments::{Figures, Read, check_writable, command};
+use crate::args::{Figures, Read, check_writable, command};
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
 use crate::{exit, interrupt, output};

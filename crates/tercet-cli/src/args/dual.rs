@@ -7,7 +7,7 @@ use tercet::linear::path::{self, Choice};
 use tercet::model::Card;
 use tercet::recipe::Exact;
 
-use crate::descending::Descent;
+use crate::args::gradient_descent::Descent;
 use crate::progress::Stage;
 use crate::table::percent;
 use crate::{exit, interrupt};
