@@ -8,6 +8,7 @@ mod book;
 mod checks;
 mod command;
 mod deny;
+mod fmt;
 mod python;
 mod repository;
 mod test;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Chore {
     /// Runs every check of the project, quick ones first
     Test(test::Arguments),
+    /// Formats Rust, Python and TypeScript
+    Fmt,
     /// Holds what others wrote to deny.toml: licences, sources, duplicates
     Deny(deny::Arguments),
     /// Measures, and adds to the record of past measurements
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = Repository::of_this_program().and_then(|repository| match arguments.chore {
         Chore::Test(arguments) => test::run(&arguments, &repository),
+        Chore::Fmt => fmt::run(&repository),
         Chore::Bench(benchmark) => bench::run(&benchmark, &repository),
         Chore::Deny(arguments) => deny::run(&arguments, &repository),
         Chore::Web(arguments) => web::run(&arguments, &repository),

@@ -12,6 +12,7 @@ use crate::checks::{
     dashboard, dependencies, links, onnx, openapi, package, page, tensorboard, unsafe_code, words,
 };
 use crate::command::{cargo, program, run as execute, target_folder};
+use crate::fmt;
 use crate::repository::Repository;
 
 /// What `cargo xtask test` understands.
@@ -34,7 +35,7 @@ struct Step {
 
 /// All checks, in order.
 const STEPS: &[Step] = &[
-    Step { name: "fmt", about: "the code is formatted", run: fmt },
+    Step { name: "fmt", about: "Rust, Python and TypeScript are formatted", run: fmt::check },
     Step { name: "unsafe", about: "unsafe code is in tercet-kernels alone", run: unsafe_code::check },
     Step {
         name: "links",
@@ -103,10 +104,6 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
 
 fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
-}
-
-fn fmt(repository: &Repository) -> Result<()> {
-    execute(cargo(repository, &["fmt", "--all", "--check"]))
 }
 
 fn clippy(repository: &Repository) -> Result<()> {

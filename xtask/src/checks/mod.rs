@@ -14,7 +14,7 @@ pub mod words;
 use anyhow::{Result, bail};
 
 /// Fails where there are findings, and says them all.
-fn none_of(findings: Vec<String>, remedy: &str) -> Result<()> {
+pub fn none_of(findings: Vec<String>, remedy: &str) -> Result<()> {
     if findings.is_empty() {
         return Ok(());
     }

@@ -9,6 +9,11 @@ use super::TYPESCRIPT;
 use crate::command::run as execute;
 use crate::repository::Repository;
 
+/// Whether npm is installed.
+pub fn is_installed() -> bool {
+    program("npm").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
 /// The npm of this machine, in the folder of the page, with the packages of its lock file.
 pub struct Npm {
     folder: PathBuf,
@@ -18,8 +23,7 @@ impl Npm {
     /// Installs the packages where they are not those of the lock file.
     pub fn set_up(repository: &Repository) -> Result<Npm> {
         let npm = Npm { folder: repository.root().join(TYPESCRIPT) };
-        let found = npm.command("npm").arg("--version").output();
-        if !found.is_ok_and(|output| output.status.success()) {
+        if !is_installed() {
             bail!(
                 "npm was not found; the page needs Node.js 20 or later: install it from https://nodejs.org"
             );
@@ -31,7 +35,7 @@ impl Npm {
         if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok(npm);
         }
-        let mut install = npm.command("npm");
+        let mut install = npm.command();
         install.args(["ci", "--no-audit", "--no-fund"]);
         execute(install)?;
         std::fs::write(stamp, wanted)?;
@@ -40,16 +44,19 @@ impl Npm {
 
     /// A script of `package.json`.
     pub fn run(&self, script: &str) -> Command {
-        let mut command = self.command("npm");
+        let mut command = self.command();
         command.args(["run", "--silent", script]);
         command
     }
 
-    fn command(&self, program: &str) -> Command {
-        // On Windows, npm is a script that only its full name starts.
-        let mut command =
-            Command::new(if cfg!(windows) { format!("{program}.cmd") } else { program.to_owned() });
+    fn command(&self) -> Command {
+        let mut command = program("npm");
         command.current_dir(&self.folder);
         command
     }
+}
+
+/// On Windows, npm is a script that only its full name starts.
+fn program(name: &str) -> Command {
+    Command::new(if cfg!(windows) { format!("{name}.cmd") } else { name.to_owned() })
 }
