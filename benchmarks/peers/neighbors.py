@@ -11,23 +11,22 @@ Commands and what they are answered with; `protocol.py` says how both are writte
     {"do": "search one by one", "queries": 1000, "k": 3,
      "indices": FILE}                                    {"seconds": [ … ]}, one number for each query
 
-Of either array a command may use the first rows alone. The rows found go to FILE, as little-endian int64, (queries, k),
-nearest first.
+Of either array a command may use the first rows alone. The rows found go to FILE, as little-endian int64,
+(queries, k), nearest first.
 
-The clock runs in here, around what a user of the engine would have to call and nothing else: arrays are read, and
-turned into the type that the engine likes best, before it starts.
+The clock runs in here, around what a user of the engine would have to call and nothing else: arrays are read,
+and turned into the type that the engine likes best, before it starts.
 """
 
 import importlib.metadata
 import time
 
 import numpy as np
-
 from protocol import load, serve
 
 
 class Faiss:
-    """IndexFlat, which compares a query with all rows; without codes or cells, so it is exact up to rounding."""
+    """IndexFlat compares a query with all rows, without codes or cells: exact up to rounding."""
 
     def __init__(self, threads):
         import faiss
@@ -87,7 +86,7 @@ class ScikitLearn:
 
 
 class LargestProducts:
-    """The rows with the largest dot products, by scikit-learn's linear_kernel in pieces that fit into memory."""
+    """The rows with the largest dot products, by scikit-learn's linear_kernel in chunks that fit memory."""
 
     def __init__(self, rows):
         from sklearn.metrics.pairwise import linear_kernel

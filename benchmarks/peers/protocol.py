@@ -2,10 +2,10 @@
 
     python SCRIPT ENGINE THREADS
 
-The first line on standard output is what the engine is, {"version": …}, or {"missing": …} where a package is not
-installed. Then each command on standard input, an object whose "do" says what to do, is answered by one object; what goes
-wrong is answered by {"error": …}. An ARRAY in a command is {"path": …, "type": "uint8", "uint32" or "float32",
-"shape": [rows, columns]}, little-endian and row by row.
+The first line on standard output is what the engine is, {"version": …}, or {"missing": …} where a package is
+not installed. Then each command on standard input, an object whose "do" says what to do, is answered by one
+object; what goes wrong is answered by {"error": …}. An ARRAY in a command is {"path": …, "type": "uint8",
+"uint32" or "float32", "shape": [rows, columns]}, little-endian and row by row.
 """
 
 import json

@@ -2,8 +2,8 @@
 
     python python.py RECORD.csv COMMIT CPU [--runs N] [--threads N] [--quick] [--no-record]
 
-`cargo xtask bench python` installs what it needs and calls it. Every engine gets the data in the type that it likes best
-before its clock starts; engines take turns; answers are checked before any time counts.
+`cargo xtask bench python` installs what it needs and calls it. Every engine gets the data in the type that it
+likes best before its clock starts; engines take turns; answers are checked before any time counts.
 """
 
 import argparse
@@ -26,9 +26,20 @@ import threadpoolctl
 from tercet import _core
 
 COLUMNS = [
-    "date", "commit", "cpu", "threads", "work", "engine", "version", "runs", "seconds, least", "seconds, median",
-    "engine / tercet", "accuracy", "outside the core",
-]  # fmt: skip
+    "date",
+    "commit",
+    "cpu",
+    "threads",
+    "work",
+    "engine",
+    "version",
+    "runs",
+    "seconds, least",
+    "seconds, median",
+    "engine / tercet",
+    "accuracy",
+    "outside the core",
+]
 
 
 class Work:
@@ -44,7 +55,8 @@ class Work:
         outside = []
         for _ in range(runs):
             for name, work in self.engines.items():
-                # Threads of the engine before may wait for work by turning in circles: none is timed beside them.
+                # Threads of the engine before may wait for work by turning in circles: none is timed beside
+                # them.
                 time.sleep(0.3)
                 core, start = _core.clock(), time.perf_counter()
                 work()
@@ -84,7 +96,11 @@ def works(quick, threads):
             assert (own == others).mean() > 0.999, f"{name} found other rows"
         return {}
 
-    yield Work(f"kneighbors, {q} queries, {n} rows", {"tercet": ours, "scikit-learn": theirs, "faiss": flat}, equally_near)
+    yield Work(
+        f"kneighbors, {q} queries, {n} rows",
+        {"tercet": ours, "scikit-learn": theirs, "faiss": flat},
+        equally_near,
+    )
 
     def classify(kind, X, T, **more):
         return lambda: kind(3, n_jobs=threads, **more).fit(X, y).predict(T)
@@ -93,14 +109,21 @@ def works(quick, threads):
         f"KNeighborsClassifier fit and predict, {q} queries, {n} rows",
         {
             "tercet": classify(tercet.KNeighborsClassifier, X, T),
-            "scikit-learn": classify(sklearn.neighbors.KNeighborsClassifier, floats, queries, algorithm="brute"),
+            "scikit-learn": classify(
+                sklearn.neighbors.KNeighborsClassifier, floats, queries, algorithm="brute"
+            ),
         },
         agree(labels, 0.001),
     )
 
     inputs, test = floats / 255, mnist.test.X.astype(np.float32) / 255
-    settings = dict(hidden_layer_sizes=(128,), max_iter=epochs, n_iter_no_change=1000, tol=0.0, random_state=0)
-    kinds = {"tercet": (tercet.MLPClassifier, {"n_jobs": threads}), "scikit-learn": (sklearn.neural_network.MLPClassifier, {})}
+    settings = dict(
+        hidden_layer_sizes=(128,), max_iter=epochs, n_iter_no_change=1000, tol=0.0, random_state=0
+    )
+    kinds = {
+        "tercet": (tercet.MLPClassifier, {"n_jobs": threads}),
+        "scikit-learn": (sklearn.neural_network.MLPClassifier, {}),
+    }
     made = {}
 
     def train(name):
@@ -117,7 +140,9 @@ def works(quick, threads):
         assert max(accuracies.values()) - min(accuracies.values()) < 0.03, accuracies
         return accuracies
 
-    yield Work(f"MLPClassifier fit, 784-128-10, {epochs} epochs of {n}", {name: train(name) for name in kinds}, judge)
+    yield Work(
+        f"MLPClassifier fit, 784-128-10, {epochs} epochs of {n}", {name: train(name) for name in kinds}, judge
+    )
     yield Work(
         "MLPClassifier predict, 784-128-10, 10000 rows",
         {name: (lambda name=name: made[name].predict(test)) for name in kinds},
@@ -140,7 +165,9 @@ def main():
     arguments.add_argument("commit", help=argparse.SUPPRESS)
     arguments.add_argument("cpu", help=argparse.SUPPRESS)
     arguments.add_argument("--runs", type=int, default=3, help="how many times each engine is timed")
-    arguments.add_argument("--threads", type=int, default=os.cpu_count(), help="how many threads each may use")
+    arguments.add_argument(
+        "--threads", type=int, default=os.cpu_count(), help="how many threads each may use"
+    )
     arguments.add_argument("--quick", action="store_true", help="a tenth of the rows: does it work here?")
     arguments.add_argument("--no-record", action="store_true", help="adds nothing to the record")
     asked = arguments.parse_args()

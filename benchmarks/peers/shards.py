@@ -1,11 +1,14 @@
-"""What one shard of neighbours costs: memory, time to begin, time for queries. `docs/src/scale.md` plans with it.
+"""What one shard of neighbours costs: memory, time to begin, time for queries. `docs/src/scale.md` plans with
+it.
 
     python shards.py [--rows N] [--width D] [--queries Q] [-k K] [--threads N]
 
-Rows are float32 in 200 clusters, as embeddings are; and with `--noise` normal noise, of which no short code rules out anything.
+Rows are float32 in 200 clusters, as embeddings are; and with `--noise` normal noise, of which no short code
+rules out anything.
 """
 
 import argparse
+import functools
 import os
 import resource
 import tempfile
@@ -50,14 +53,17 @@ def main():
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         base = timed("read from the disk", lambda: np.load(path))
         search = tercet.NearestNeighbors(n_neighbors=asked.k, metric="cosine", n_jobs=asked.threads)
-        timed("fit", lambda: search.fit(base))
+        timed("fit", functools.partial(search.fit, base))
         del base
         timed("1 query", lambda: search.kneighbors(queries[:1]))
         timed(f"{asked.queries} queries", lambda: search.kneighbors(queries))
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         kind = "noise" if asked.noise else "clusters"
         data = asked.rows * asked.width * 4 / 1e6
-        print(f"{asked.rows} rows of {asked.width}, {kind}: {data:.0f} MB of rows; at most {after / 1e3:.0f} MB ({before / 1e3:.0f} before)")
+        print(
+            f"{asked.rows} rows of {asked.width}, {kind}: {data:.0f} MB of rows; "
+            f"at most {after / 1e3:.0f} MB ({before / 1e3:.0f} before)"
+        )
 
 
 main()

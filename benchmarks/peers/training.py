@@ -9,24 +9,25 @@ Commands and what they are answered with; `protocol.py` says how both are writte
     {"do": "train", **NETWORK, "order": ARRAY, "batch": 20,
      "loss": "svm" or "softmax", "learning rate": 0.1,
      "reg": 1e-5}                                           {"seconds": …, "accuracy": …}
-    {"do": "first losses", …, "steps": 10}                  {"losses": [ … ]}, of as many steps of that training
+    {"do": "first losses", …, "steps": 10}                  {"losses": [ … ]}, the first of that training
     {"do": "predict", **NETWORK, "scores": FILE}            {"seconds": …}
     {"do": "predict one by one", **NETWORK,
      "examples": 1000}                                      {"seconds": [ … ]}, one number for each example
     {"do": "crammer-singer", "cost": 0.1}                   {"seconds": …, "accuracy": …, "primal": …}
     {"do": "ninety-nine", "seed": 0}                        {"seconds": …, "accuracy": …}
 
-A NETWORK is "sizes": [784, 36, 10], with ReLU between dense layers, and "parameters": ARRAY, one row: for each layer W,
-(inputs, outputs), and b. A convolutional one has "layers" instead of sizes, such as "conv5-8 relu pool flatten dense10",
-and "image": [height, width, channels]; the inputs of a filter are a patch of (row, column, channel), and flatten gives
-the values of an image in that order. The order is one row of row numbers, cut into batches; where the batch does not divide it, the
-last one is smaller. What is minimised is the mean loss of a batch plus reg · Σ W², biases left out, by plain gradient
-descent. Accuracies are on the test set, by the parameters that training left. Scores go to FILE as little-endian float32,
-(test examples, classes).
+A NETWORK is "sizes": [784, 36, 10], with ReLU between dense layers, and "parameters": ARRAY, one row: for
+each layer W, (inputs, outputs), and b. A convolutional one has "layers" instead of sizes, such as "conv5-8
+relu pool flatten dense10", and "image": [height, width, channels]; the inputs of a filter are a patch of
+(row, column, channel), and flatten gives the values of an image in that order. The order is one row of row
+numbers, cut into batches; where the batch does not divide it, the last one is smaller. What is minimised is
+the mean loss of a batch plus reg · Σ W², biases left out, by plain gradient descent. Accuracies are on the
+test set, by the parameters that training left. Scores go to FILE as little-endian float32, (test examples,
+classes).
 
-The clock runs in here, around the training or the prediction alone: data and first parameters lie in memory as the
-engine likes them best, and what can be compiled is compiled, before it starts. Where there were several ways to write
-something, the fastest stands here.
+The clock runs in here, around the training or the prediction alone: data and first parameters lie in memory
+as the engine likes them best, and what can be compiled is compiled, before it starts. Where there were
+several ways to write something, the fastest stands here.
 """
 
 import importlib.metadata
@@ -35,7 +36,6 @@ import re
 import time
 
 import numpy as np
-
 from protocol import load, serve
 
 
@@ -73,8 +73,9 @@ class Spec:
 
 
 class Torch:
-    """Autograd over functions, and the step written out: faster here than torch.nn with torch.optim.SGD, whose foreach
-    and fused variants are no faster either. Weights lie as (inputs, outputs)."""
+    """Autograd over functions, and the step written out: faster here than torch.nn with torch.optim.SGD,
+    whose foreach and fused variants are no faster either. Weights lie as (inputs, outputs).
+    """
 
     def __init__(self, threads):
         import torch
@@ -93,8 +94,9 @@ class Torch:
         return [self.torch.from_numpy(array) for layer in spec.layers() for array in layer]
 
     def convolutional(self, spec):
-        """W and b of each layer as torch has them: (filters, channels, rows, columns), and channels before pixels where
-        an image becomes a list."""
+        """W and b of each layer as torch has them: (filters, channels, rows, columns), and channels before
+        pixels where an image becomes a list.
+        """
         height, width, channels = spec.image
         size, image = height * width * channels, (height, width, channels)
         arrays = []
@@ -149,7 +151,9 @@ class Torch:
         return h
 
     def ninety_nine(self, seed):
-        """99 % in one epoch, as fast as was found with torch: Adam with short memories, one cycle of the rate."""
+        """99 % in one epoch, as fast as was found with torch: Adam with short memories, one cycle of the
+        rate.
+        """
         torch = self.torch
         functional, batch = torch.nn.functional, 256
         torch.manual_seed(seed)
@@ -181,7 +185,9 @@ class Torch:
         if spec.loss == "svm":
             # Torch divides the sum over the wrong classes by C, the lecture does not.
             classes = float(spec.sizes[-1])
-            objective = lambda scores, y: torch.nn.functional.multi_margin_loss(scores, y) * classes
+
+            def objective(scores, y):
+                return torch.nn.functional.multi_margin_loss(scores, y) * classes
         else:
             objective = torch.nn.functional.cross_entropy
         start = time.perf_counter()
@@ -227,7 +233,9 @@ class Torch:
 
 
 class Jax:
-    """All steps in one compiled scan. It computes on all cores that the process may use, so it is given so many."""
+    """All steps in one compiled scan. It computes on all cores that the process may use, so it is given so
+    many.
+    """
 
     def __init__(self, threads):
         if hasattr(os, "sched_setaffinity"):
@@ -324,7 +332,11 @@ class NumPy:
                 gradient /= sums[:, None]
                 gradient[each, labels] -= 1
             if losses is not None:
-                of_examples = np.maximum(margins, 0).sum(1) if spec.loss == "svm" else np.log(sums) - scores[each, labels]
+                of_examples = (
+                    np.maximum(margins, 0).sum(1)
+                    if spec.loss == "svm"
+                    else np.log(sums) - scores[each, labels]
+                )
                 penalty = sum((w.astype(np.float64) ** 2).sum() for w, _ in layers)
                 losses.append(float(of_examples.mean() + spec.reg * penalty))
             gradient /= len(rows)
@@ -349,7 +361,9 @@ class NumPy:
 
 
 class Liblinear:
-    """The dual of Crammer and Singer, -s 4, on sparse rows, with a bias as one more feature, at its own tolerance."""
+    """The dual of Crammer and Singer, -s 4, on sparse rows, with a bias as one more feature, at its own
+    tolerance.
+    """
 
     def __init__(self, threads):
         import liblinear.liblinearutil
@@ -388,7 +402,9 @@ ENGINES = {"torch": Torch, "jax": Jax, "numpy": NumPy, "liblinear": Liblinear}
 def features(array):
     """Rows as a model sees them: pixels as value / 255."""
     values = load(array)
-    return values.astype(np.float32) / np.float32(255) if array["type"] == "uint8" else values.astype(np.float32)
+    return (
+        values.astype(np.float32) / np.float32(255) if array["type"] == "uint8" else values.astype(np.float32)
+    )
 
 
 class Worker:

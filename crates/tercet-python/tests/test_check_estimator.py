@@ -1,6 +1,5 @@
 """scikit-learn's own checks, none of them expected to fail."""
 
-import pytest
 import tercet
 from sklearn.utils.estimator_checks import parametrize_with_checks
 

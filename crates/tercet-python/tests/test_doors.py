@@ -9,7 +9,9 @@ import pytest
 import tercet
 
 PROGRAM = os.environ.get("TERCET_PROGRAM")
-needs_program = pytest.mark.skipif(PROGRAM is None, reason="TERCET_PROGRAM names no program; cargo xtask test does")
+needs_program = pytest.mark.skipif(
+    PROGRAM is None, reason="TERCET_PROGRAM names no program; cargo xtask test does"
+)
 
 
 def tercet_program(*arguments):
@@ -88,7 +90,7 @@ def _find(tree, key):
 
 
 def test_files_that_are_none_are_refused_with_their_name(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.safetensors"):
         tercet.load(tmp_path / "nothing.safetensors")
     (tmp_path / "text").write_text("no model")
     with pytest.raises(ValueError, match="text: found a file of 8 bytes that claims a header"):

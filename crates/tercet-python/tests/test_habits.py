@@ -47,8 +47,8 @@ def test_arrays_are_read_where_they_lie(dtype):
         n, d = 2_000_000, {64 if dtype is np.uint8 else 16}
         X = np.zeros((n, d), dtype=np.{np.dtype(dtype).name})
         X[:] = 1
-        settings = {{"loss": "softmax", "reg": 0.0, "batch": 100, "length": {{"iterations": 20}}, "learning_rate": 0.1,
-                     "schedule": "constant", "optimizer": {{"sgd": {{}}}}}}
+        settings = {{"loss": "softmax", "reg": 0.0, "batch": 100, "length": {{"iterations": 20}},
+                     "learning_rate": 0.1, "schedule": "constant", "optimizer": {{"sgd": {{}}}}}}
         request = json.dumps({{"layers": None, "init": "he", "settings": settings, "seed": 0}})
         y = (np.arange(n) % 2).astype(np.uint32)
         # Threads and what they need come first.
@@ -58,7 +58,9 @@ def test_arrays_are_read_where_they_lie(dtype):
         model.scores(X)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
     assert int(done.stdout) < 80_000, done.stdout
 
 
@@ -74,7 +76,8 @@ def test_the_core_refuses_what_it_would_have_to_copy():
 def test_ctrl_c_keeps_the_model(kind):
     estimator = {
         "plain": "tercet.MLPClassifier((512, 512), max_iter=100000, n_iter_no_change=10**9, random_state=0)",
-        "early": "tercet.MLPClassifier((512, 512), max_iter=100000, n_iter_no_change=10**9, early_stopping=True, random_state=0)",
+        "early": "tercet.MLPClassifier((512, 512), max_iter=100000, n_iter_no_change=10**9, "
+        "early_stopping=True, random_state=0)",
         "dual": "tercet.LinearClassifier(solver='dual', reg=1e-9, tol=1e-12, max_iter=10**9, random_state=0)",
     }[kind]
     code = f"""
@@ -84,9 +87,16 @@ def test_ctrl_c_keeps_the_model(kind):
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
             model = {estimator}.fit(mnist.train.X, mnist.train.y)
-        print([str(w.message) for w in seen if "interrupted" in str(w.message)], model.score(mnist.test.X, mnist.test.y) > 0.5)
+        told = [str(w.message) for w in seen if "interrupted" in str(w.message)]
+        print(told, model.score(mnist.test.X, mnist.test.y) > 0.5)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "interrupted by user" in done.stdout and done.stdout.strip().endswith("True"), done.stdout
 
@@ -109,13 +119,23 @@ def test_a_fork_has_threads_of_its_own(mnist):
 @pytest.mark.parametrize(
     ("fitted", "asked", "words"),
     [
-        (lambda X: X / 255, lambda X: X.astype(float), "fitted on values from 0 to 1, predicting on values from 0 to 255"),
-        (lambda X: X.astype(float), lambda X: X / 255, "fitted on values from 0 to 255, predicting on values from 0 to 1"),
+        (
+            lambda X: X / 255,
+            lambda X: X.astype(float),
+            "fitted on values from 0 to 1, predicting on values from 0 to 255",
+        ),
+        (
+            lambda X: X.astype(float),
+            lambda X: X / 255,
+            "fitted on values from 0 to 255, predicting on values from 0 to 1",
+        ),
         (lambda X: X / 255, lambda X: 1 - X / 255, "looks inverted.*If so, pass 1 - X"),
         (lambda X: X, lambda X: 255 - X, "looks inverted.*If so, pass 255 - X"),
     ],
 )
-@pytest.mark.parametrize("estimator", [tercet.MLPClassifier((8,), max_iter=1), tercet.KNeighborsClassifier()], ids=str)
+@pytest.mark.parametrize(
+    "estimator", [tercet.MLPClassifier((8,), max_iter=1), tercet.KNeighborsClassifier()], ids=str
+)
 def test_other_ranges_are_named_once(estimator, fitted, asked, words, mnist):
     X, y, queries, _ = mnist
     with warnings.catch_warnings():
@@ -184,4 +204,8 @@ def test_progress_says_the_time_that_is_left(mnist, capsys):
     X, y, *_ = mnist
     tercet.MLPClassifier((8,), max_iter=2, verbose=True, tol=0).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and lines[1].startswith("Epoch 2 of 2: loss") and lines[1].endswith("at most 0.0 s left")
+    assert (
+        len(lines) == 2
+        and lines[1].startswith("Epoch 2 of 2: loss")
+        and lines[1].endswith("at most 0.0 s left")
+    )

@@ -9,8 +9,11 @@ from tercet.lecture import nn_forward, nn_svm_grad, nn_svm_loss, train_nn
 def task():
     random = np.random.default_rng(0)
     params = {
-        "W1": random.normal(size=(7, 5)), "b1": random.normal(size=5), "W2": random.normal(size=(5, 3)), "b2": random.normal(size=3),
-    }  # fmt: skip
+        "W1": random.normal(size=(7, 5)),
+        "b1": random.normal(size=5),
+        "W2": random.normal(size=(5, 3)),
+        "b2": random.normal(size=3),
+    }
     return params, random.normal(size=(11, 7)), random.integers(0, 3, size=11)
 
 
@@ -30,7 +33,10 @@ def test_forward_and_loss(task):
     np.testing.assert_allclose(found[0], scores, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found[1], hidden, rtol=1e-4, atol=1e-5)
     assert nn_svm_loss(params, X, y, 0.1)[0] == pytest.approx(loss, rel=1e-5)
-    assert found[0].dtype == np.float64 and nn_forward({k: v.astype(np.float32) for k, v in params.items()}, X)[0].dtype == np.float32
+    assert (
+        found[0].dtype == np.float64
+        and nn_forward({k: v.astype(np.float32) for k, v in params.items()}, X)[0].dtype == np.float32
+    )
 
 
 def test_gradients_are_central_differences(task):

@@ -9,7 +9,9 @@ import tercet
 def test_answers_are_those_of_scikit_learn_on_pixels(mnist):
     X, y, queries, labels = mnist
     for metric in ("euclidean", "manhattan"):
-        theirs = sklearn.neighbors.KNeighborsClassifier(3, metric=metric, algorithm="brute").fit(X.astype(float), y)
+        theirs = sklearn.neighbors.KNeighborsClassifier(3, metric=metric, algorithm="brute").fit(
+            X.astype(float), y
+        )
         ours = tercet.KNeighborsClassifier(3, metric=metric).fit(X, y)
         expected, _ = theirs.kneighbors(queries.astype(float))
         distances, indices = ours.kneighbors(queries)
@@ -18,7 +20,9 @@ def test_answers_are_those_of_scikit_learn_on_pixels(mnist):
         direct = np.sqrt((direct**2).sum(2)) if metric == "euclidean" else np.abs(direct).sum(2)
         np.testing.assert_allclose(distances, direct, rtol=1e-12)
         np.testing.assert_array_equal(ours.predict(queries), theirs.predict(queries.astype(float)))
-        np.testing.assert_allclose(ours.predict_proba(queries), theirs.predict_proba(queries.astype(float)), rtol=1e-6)
+        np.testing.assert_allclose(
+            ours.predict_proba(queries), theirs.predict_proba(queries.astype(float)), rtol=1e-6
+        )
     assert ours.score(queries, labels) > 0.85
 
 
@@ -65,7 +69,9 @@ def test_a_function_of_distances_weighs_the_votes(mnist):
     by_hand = tercet.KNeighborsClassifier(5, weights=lambda d: 1 / d).fit(X, y)
     theirs = sklearn.neighbors.KNeighborsClassifier(5, weights="distance").fit(X.astype(float), y)
     np.testing.assert_allclose(ours.predict_proba(queries), by_hand.predict_proba(queries), rtol=1e-5)
-    np.testing.assert_allclose(ours.predict_proba(queries), theirs.predict_proba(queries.astype(float)), rtol=1e-5)
+    np.testing.assert_allclose(
+        ours.predict_proba(queries), theirs.predict_proba(queries.astype(float)), rtol=1e-5
+    )
 
 
 def test_a_change_of_the_array_does_not_reach_the_model():

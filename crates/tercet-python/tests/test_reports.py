@@ -4,10 +4,9 @@ import xml.etree.ElementTree
 
 import numpy as np
 import pytest
+import tercet
 from sklearn.datasets import load_iris
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
-import tercet
 from tercet import _figures
 
 
@@ -35,7 +34,7 @@ def test_evaluations_count_as_scikit_learn_does():
 
 
 def test_what_a_notebook_shows_is_well_formed_and_escaped():
-    model, _, _, found = judged()
+    _, _, _, found = judged()
     page = found._repr_html_()
     xml.etree.ElementTree.fromstring(page)
     assert "&lt;b&gt;versicolor" in page and "<b>" not in page and "accuracy" in page
@@ -71,9 +70,13 @@ def test_tuning_gives_frames_and_the_same_result_for_any_number_of_processes(n_j
     params = {"n_neighbors": [1, 5, 60], "weights": ["uniform", "distance"]}
     tuned = tercet.tune(tercet.KNeighborsClassifier(), params, X, y, cv=3, n_jobs=n_jobs)
     frame = tuned.frame()
-    assert list(frame.columns) == ["n_neighbors", "weights", "score", "deviation", "seconds"] and len(frame) == 6
+    assert (
+        list(frame.columns) == ["n_neighbors", "weights", "score", "deviation", "seconds"] and len(frame) == 6
+    )
     assert frame["score"][0] == tuned.best_score == frame["score"].max()
-    assert tuned.best_params["n_neighbors"] == frame["n_neighbors"][0] and tuned.best_params["n_neighbors"] < 60
+    assert (
+        tuned.best_params["n_neighbors"] == frame["n_neighbors"][0] and tuned.best_params["n_neighbors"] < 60
+    )
     assert tuned.best_estimator.score(X, y) > 0.9
     assert "<table" in tuned._repr_html_() and repr(tuned).startswith("best of 6: n_neighbors=")
     drawn = tercet.tune(tercet.KNeighborsClassifier(), params, X, y, cv=3, n_iter=2, random_state=0)

@@ -1,8 +1,9 @@
-"""Weights to PyTorch and back. What PyTorch computes is written out with NumPy; with PyTorch itself where it is installed."""
+"""Weights to PyTorch and back. What PyTorch computes is written out with NumPy; with PyTorch itself where it
+is installed.
+"""
 
 import numpy as np
 import pytest
-
 import tercet
 
 LAYERS = "conv3-4+1 batchnorm relu pool conv2-3/2 leaky0.1 flatten dense8 batchnorm gelu dense3"
@@ -22,7 +23,8 @@ def conv2d(x, w, b, stride=1, padding=0):
 
 def batch_norm(x, state, n):
     weight, bias, mean, var = (
-        state[f"{n}.{name}"].reshape(-1, *[1] * (x.ndim - 2)) for name in ("weight", "bias", "running_mean", "running_var")
+        state[f"{n}.{name}"].reshape(-1, *[1] * (x.ndim - 2))
+        for name in ("weight", "bias", "running_mean", "running_var")
     )
     return (x - mean) / np.sqrt(var + 1e-5) * weight + bias
 
@@ -100,9 +102,18 @@ def test_pytorch_gives_the_same_scores():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed here")
     nn = torch.nn
     modules = nn.Sequential(
-        nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 3, 2, stride=2),
-        nn.LeakyReLU(0.1), nn.Flatten(), nn.Linear(12, 8), nn.BatchNorm1d(8), nn.GELU(approximate="tanh"), nn.Linear(8, 3),
-    )  # fmt: skip
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 3, 2, stride=2),
+        nn.LeakyReLU(0.1),
+        nn.Flatten(),
+        nn.Linear(12, 8),
+        nn.BatchNorm1d(8),
+        nn.GELU(approximate="tanh"),
+        nn.Linear(8, 3),
+    )
     model, X = fitted()
     there = torch.from_numpy(X.transpose(0, 3, 1, 2).copy())
     modules.load_state_dict({name: torch.from_numpy(array) for name, array in model.to_state_dict().items()})

@@ -14,12 +14,17 @@ await mkdir(folder, { recursive: true });
 
 const trained = async (page) => {
   await page.getByRole("button", { name: "Train", exact: true }).click();
-  await page.waitForFunction(() => document.querySelector("main").dataset.done === "true", undefined, { timeout: 300_000 });
+  await page.waitForFunction(() => document.querySelector("main").dataset.done === "true", undefined, {
+    timeout: 300_000,
+  });
 };
 const VIEWS = {
   draw: async (page) => {
     await settled(page);
-    await draw(page, DRAWINGS.find(({ digit, way }) => digit === 5 && way === "plain"));
+    await draw(
+      page,
+      DRAWINGS.find(({ digit, way }) => digit === 5 && way === "plain"),
+    );
   },
   train: async (page) => {
     await trained(page);
@@ -36,7 +41,11 @@ const VIEWS = {
   exercise: (page) => page.locator(".answer-line strong").waitFor(),
 };
 
-for (const [width, height, colorScheme] of [[1280, 860, "light"], [1280, 860, "dark"], [360, 740, "light"]]) {
+for (const [width, height, colorScheme] of [
+  [1280, 860, "light"],
+  [1280, 860, "dark"],
+  [360, 740, "light"],
+]) {
   const browser = await open({ width, height });
   for (const [view, prepare] of Object.entries(VIEWS)) {
     const page = await browser.visit("#/exercise");

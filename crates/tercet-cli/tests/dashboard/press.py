@@ -85,12 +85,29 @@ def main(program):
         plain = [program, *TRAIN, "--quiet"]
 
         # Without a key, the very bits of a training without a dashboard.
-        subprocess.run([*plain, "--iterations", "3000", "--out", "plain"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*plain, "--iterations", "3000", "--out", "plain"],
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         Run(program, folder, "--iterations", "3000", "--out", "watched").ends(0)
-        check((folder / "plain").read_bytes() == (folder / "watched").read_bytes(), "a dashboard changes the model")
+        check(
+            (folder / "plain").read_bytes() == (folder / "watched").read_bytes(),
+            "a dashboard changes the model",
+        )
 
         # Paused, halved, going on, and stopped; then resumed without a dashboard.
-        keep = ["--iterations", "100000000", "--checkpoint-every", "100000000", "--out", "m", "--checkpoint", "c"]
+        keep = [
+            "--iterations",
+            "100000000",
+            "--checkpoint-every",
+            "100000000",
+            "--out",
+            "m",
+            "--checkpoint",
+            "c",
+        ]
         run = Run(program, folder, *keep, "--log-steps", "stopped.jsonl")
         run.until(b"pause")
         run.press(b" ")

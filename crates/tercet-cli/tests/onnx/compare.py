@@ -1,4 +1,5 @@
-"""Exports one model of every kind, lets ONNX's checker look at it, and holds ONNX Runtime's answers against Tercet's own.
+"""Exports one model of every kind, lets ONNX's checker look at it, and holds ONNX Runtime's answers against
+Tercet's own.
 
 Usage: compare.py PROGRAM
 """
@@ -18,9 +19,15 @@ TOLERANCE = 1e-5
 IMAGES = {
     "linear": "train linear --epochs 2",
     "dense": "train network --hidden 24,16 --epochs 2",
-    "convolutional": ["train", "network", "--epochs", "1", "--layers",
-                      "conv3-6+1 batchnorm relu pool conv3x2-5 leaky0.1 avgpool3/1 flatten dense20 batchnorm gelu dropout0.3 "
-                      "dense12 tanh dense9 sigmoid"],
+    "convolutional": [
+        "train",
+        "network",
+        "--epochs",
+        "1",
+        "--layers",
+        "conv3-6+1 batchnorm relu pool conv3x2-5 leaky0.1 avgpool3/1 flatten dense20 batchnorm gelu "
+        "dropout0.3 dense12 tanh dense9 sigmoid",
+    ],
     "l2": "train neighbors -k 5",
     "l1": "train neighbors -k 4 --metric l1",
     "l3": "train neighbors -k 3 --metric l3",
@@ -51,25 +58,45 @@ def images(rng, count, channels):
 def main(program):
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        run = lambda words: subprocess.run([program, "--quiet", *words], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+        def run(words):
+            return subprocess.run(
+                [program, "--quiet", *words], cwd=folder, check=True, stdout=subprocess.DEVNULL
+            )
+
         sets = {}
         for name, channels in [("gray", 1), ("colour", 3)]:
             train, test = images(rng, 300, channels), images(rng, 100, channels)
             sets[name] = (train[0], train[1], test[0], test[1])
         centres = rng.normal(0, 1, (4, 17))
-        rows = lambda labels: (centres[labels] + rng.normal(0, 1, (len(labels), 17))).astype(np.float32)
+
+        def rows(labels):
+            return (centres[labels] + rng.normal(0, 1, (len(labels), 17))).astype(np.float32)
+
         y_train, y_test = np.arange(400) % 4, np.arange(100) % 4
         sets["features"] = (rows(y_train), y_train, rows(y_test), y_test)
         for name, (x_train, y_train, x_test, y_test) in sets.items():
-            np.savez(os.path.join(folder, name), x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+            np.savez(
+                os.path.join(folder, name), x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test
+            )
             models = FEATURES if name == "features" else IMAGES
             for kind, words in models.items():
                 words = words.split() if isinstance(words, str) else words
                 data = ["--data", f"{name}.npz"]
                 run([*words, *data, "--out", "model.safetensors"])
                 for pixels in [False, True] if name != "features" else [False]:
-                    run(["export", "model.safetensors", "--onnx", "model.onnx", "--scores", "scores.npy", *data,
-                         *(["--pixels"] if pixels else [])])
+                    run(
+                        [
+                            "export",
+                            "model.safetensors",
+                            "--onnx",
+                            "model.onnx",
+                            "--scores",
+                            "scores.npy",
+                            *data,
+                            *(["--pixels"] if pixels else []),
+                        ]
+                    )
                     compare(folder, f"{name} {kind}", x_test, pixels)
 
 

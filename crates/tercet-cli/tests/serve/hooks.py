@@ -21,6 +21,8 @@ def png(drawn):
 
 
 # Some that are pictures, and some that are broken off.
-whole = strategies.binary(min_size=28, max_size=28 * 28).map(lambda drawn: png(drawn[: len(drawn) // 28 * 28]))
+whole = strategies.binary(min_size=28, max_size=28 * 28).map(
+    lambda drawn: png(drawn[: len(drawn) // 28 * 28])
+)
 broken = strategies.tuples(whole, strategies.integers(0, 100)).map(lambda both: both[0][: both[1]])
 schemathesis.openapi.media_type("image/png", whole | broken)

@@ -1,7 +1,7 @@
 """Reads event files of `tercet train --tensorboard` with TensorBoard's own reader: read.py PROGRAM
 
-What is read must be what `--log-steps` says of the same training, number by number, and a training that was killed
-and resumed must give the curves of one that was not.
+What is read must be what `--log-steps` says of the same training, number by number, and a training that was
+killed and resumed must give the curves of one that was not.
 """
 
 import json
@@ -40,7 +40,10 @@ def check(condition, what):
 
 def against_the_log(found, steps):
     """The curves are those of the lines of JSON."""
-    line = lambda name: [(s["step"], f32(s[name])) for s in steps if name in s]
+
+    def line(name):
+        return [(s["step"], f32(s[name])) for s in steps if name in s]
+
     for tag, name in [
         ("loss/batch", "loss"),
         ("learning_rate", "learning_rate"),
@@ -80,7 +83,10 @@ def main(program):
         damaged = bytearray(file.read_bytes())
         damaged[len(damaged) // 2] ^= 1
         (folder / "damaged").write_bytes(damaged)
-        count = lambda path: sum(1 for _ in RawEventFileLoader(str(path)).Load())
+
+        def count(path):
+            return sum(1 for _ in RawEventFileLoader(str(path)).Load())
+
         check(count(folder / "damaged") < count(file), "a damaged file is read to its end")
 
         parts, checkpoint = folder / "parts", folder / "checkpoint"
@@ -88,7 +94,9 @@ def main(program):
         run += ["--checkpoint-every", "7", "--checkpoint", str(checkpoint)]
         kills = 0
         for patience in (0.0, 0.05, 0.1):
-            child = subprocess.Popen([*run, *(["--resume"] if checkpoint.exists() else [])], stdout=subprocess.DEVNULL)
+            child = subprocess.Popen(
+                [*run, *(["--resume"] if checkpoint.exists() else [])], stdout=subprocess.DEVNULL
+            )
             begun = len(list(parts.iterdir())) if parts.exists() else 0
             while child.poll() is None and (not checkpoint.exists() or len(list(parts.iterdir())) == begun):
                 time.sleep(0.001)
@@ -101,7 +109,10 @@ def main(program):
         check(files > 1, "a resumed training begins a file of its own")
         check(curves(parts) == whole, "the curves of a resumed training are not those of one in a piece")
         points = sum(map(len, whole.values()))
-        print(f"{len(whole)} curves with {points} points are read as they were written, from 1 file and from {files}")
+        print(
+            f"{len(whole)} curves with {points} points are read as they were written, "
+            f"from 1 file and from {files}"
+        )
 
 
 main(sys.argv[1])

@@ -1,7 +1,7 @@
 """Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
 
-Estimators for scikit-learn, computed by Tercet's core, which is written in Rust. ``tercet.lecture`` has the lecture's
-functions by their names.
+Estimators for scikit-learn, computed by Tercet's core, which is written in Rust. ``tercet.lecture`` has the
+lecture's functions by their names.
 """
 
 from . import lecture

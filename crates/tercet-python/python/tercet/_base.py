@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from . import _core, _figures, _rows, _threads
 
-
 #: Whole numbers whose range is no larger are told apart by counting.
 _FEW = 1 << 16
 
@@ -33,7 +32,9 @@ def classes_of(names: list[str]) -> np.ndarray:
 
 
 def image_of(X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
-    """Height, width and channels of images: those of an array of images; of rows of uint8, a square, where it is one."""
+    """Height, width and channels of images: those of an array of images; of rows of uint8, a square, where it
+    is one.
+    """
     if isinstance(X, np.ndarray) and X.ndim in (3, 4):
         return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
     side = math.isqrt(rows.shape[1])
@@ -43,7 +44,8 @@ def image_of(X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
 class Classifier(ClassifierMixin, BaseEstimator):
     """A classifier whose model is the core's, in ``model_``."""
 
-    #: Whether arrays of images, (N, height, width) or (N, height, width, channels), are taken as rows of pixels.
+    #: Whether arrays of images, (N, height, width) or (N, height, width, channels), are taken as rows of
+    #: pixels.
     _takes_images = True
 
     model_: _core.Model
@@ -86,7 +88,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return self._as_fitted(X)
 
     def _as_fitted(self, X: np.ndarray) -> np.ndarray:
-        """The same numbers give the same answer, whatever their type: models that were fitted on uint8 see value / 255."""
+        """The same numbers give the same answer, whatever their type: models that were fitted on uint8 see
+        value / 255.
+        """
         if self.model_.is_pixels and self._fitted_on_bytes:
             return X if X.dtype == np.uint8 else _rows.as_floats(X) / np.float32(255)
         return _rows.as_floats(X)
@@ -104,7 +108,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
         drawing = super()._repr_html_inner()
         if not hasattr(self, "model_"):
             return drawing
-        named = {"training loss": getattr(self, "loss_curve_", None), "validation loss": getattr(self, "validation_loss_curve_", None)}
+        named = {
+            "training loss": getattr(self, "loss_curve_", None),
+            "validation loss": getattr(self, "validation_loss_curve_", None),
+        }
         lines = _figures.curves({name: values for name, values in named.items() if values})
         return f"{drawing}<p>{html.escape(self.model_.describe())}</p>{lines}"
 
@@ -113,7 +120,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def save(self, path: str | os.PathLike[str], *, preparation: str | None = None) -> None:
         """Writes the model to a file that the program ``tercet`` and every other door of Tercet opens.
 
-        ``preparation`` says how a picture of any size becomes an input: "centred" as MNIST was made, "resize", or "as-is".
+        ``preparation`` says how a picture of any size becomes an input: "centred" as MNIST was made,
+        "resize", or "as-is".
         """
         check_is_fitted(self, "model_")
         card = json.loads(self.model_.card)

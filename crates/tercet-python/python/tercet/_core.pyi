@@ -1,4 +1,7 @@
-"""The core as Python sees it. Arrays are C-contiguous: X of uint8 or float32, (N, D); labels of uint32, (N)."""
+"""The core as Python sees it.
+
+Arrays are C-contiguous: X of uint8 or float32, (N, D); labels of uint32, (N).
+"""
 
 import os
 from collections.abc import Callable

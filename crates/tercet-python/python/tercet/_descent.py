@@ -54,23 +54,30 @@ def merged(X: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> tup
 
 def _has_probabilities(estimator: Any) -> bool:
     if estimator._loss() != "softmax":
-        raise AttributeError(f"loss is {estimator.loss!r}, whose scores are no probabilities; use loss='softmax'")
+        raise AttributeError(
+            f"loss is {estimator.loss!r}, whose scores are no probabilities; use loss='softmax'"
+        )
     return True
 
 
-def number(name: str, value: Any, low: float, high: float = math.inf, *, whole: bool = False, open: bool = False) -> None:
+def number(
+    name: str, value: Any, low: float, high: float = math.inf, *, whole: bool = False, open: bool = False
+) -> None:
     """Refuses a parameter that is not a number in its range."""
     kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise TypeError(f"{name} is {value!r}; expected a {'whole ' if whole else ''}number")
     if not (low < value if open else low <= value) or value > high or math.isnan(value):
         above = f"above {low}" if open else f"at least {low}"
-        raise ValueError(f"{name} is {value!r}; expected {above}" + (f" and at most {high}" if high < math.inf else ""))
+        raise ValueError(
+            f"{name} is {value!r}; expected {above}" + (f" and at most {high}" if high < math.inf else "")
+        )
 
 
 class Descent(CallbackSupportMixin, Classifier):
-    """What is common to linear classifiers and networks. The loop is the core's; this decides what it is given, and
-    looks on after each epoch."""
+    """What is common to linear classifiers and networks. The loop is the core's; this decides what it is
+    given, and looks on after each epoch.
+    """
 
     loss_curve_: list[float]
 
@@ -88,7 +95,9 @@ class Descent(CallbackSupportMixin, Classifier):
         if shape is not None:
             sides = tuple(int(side) for side in shape) + ((1,) if len(shape) == 2 else ())
             if len(sides) != 3 or math.prod(sides) != width:
-                raise ValueError(f"image_shape is {shape!r}; expected height and width (and channels) of {width} features")
+                raise ValueError(
+                    f"image_shape is {shape!r}; expected height and width (and channels) of {width} features"
+                )
             return sides
         return image_of(X, rows)
 
@@ -110,7 +119,9 @@ class Descent(CallbackSupportMixin, Classifier):
             number("batch_size", self.batch_size, 1, whole=True)
             batch = min(int(self.batch_size), n)
         if self.learning_rate not in _SCHEDULES:
-            raise ValueError(f"learning_rate is {self.learning_rate!r}; expected one of {', '.join(_SCHEDULES)}")
+            raise ValueError(
+                f"learning_rate is {self.learning_rate!r}; expected one of {', '.join(_SCHEDULES)}"
+            )
         number("learning_rate_init", self.learning_rate_init, 0, open=True)
         for name in ("dropout", "input_dropout", "label_smoothing"):
             number(name, getattr(self, name, 0.0), 0, 1)
@@ -143,7 +154,9 @@ class Descent(CallbackSupportMixin, Classifier):
         if self.class_weight is not None:
             present = np.unique(labels)
             of_class = np.ones(len(self.classes_))
-            if isinstance(self.class_weight, str) or set(self.class_weight) <= set(self.classes_[present].tolist()):
+            if isinstance(self.class_weight, str) or set(self.class_weight) <= set(
+                self.classes_[present].tolist()
+            ):
                 own = None if sample_weight is None else {"sample_weight": weights}
                 balanced = own if own and self.class_weight == "balanced" else {}
                 try:
@@ -151,12 +164,16 @@ class Descent(CallbackSupportMixin, Classifier):
                         self.class_weight, classes=self.classes_[present], y=self.classes_[labels], **balanced
                     )
                 except TypeError:
-                    found = compute_class_weight(self.class_weight, classes=self.classes_[present], y=self.classes_[labels])
+                    found = compute_class_weight(
+                        self.class_weight, classes=self.classes_[present], y=self.classes_[labels]
+                    )
                 of_class[present] = found
             else:
                 unknown = sorted(set(self.class_weight) - set(self.classes_.tolist()), key=str)
                 if unknown:
-                    raise ValueError(f"class_weight has {unknown}; expected classes among {self.classes_.tolist()}")
+                    raise ValueError(
+                        f"class_weight has {unknown}; expected classes among {self.classes_.tolist()}"
+                    )
                 for place, name in enumerate(self.classes_.tolist()):
                     of_class[place] = self.class_weight.get(name, 1.0)
             weights = weights * of_class[labels]
@@ -210,7 +227,12 @@ class Descent(CallbackSupportMixin, Classifier):
         return np.ascontiguousarray(places, dtype=np.uint32)
 
     def _request(self, X: np.ndarray, image: Any, settings: dict[str, Any], seed: int) -> str:
-        request = {"layers": self._layers(X.shape[1], image), "init": self._init(), "settings": settings, "seed": seed}
+        request = {
+            "layers": self._layers(X.shape[1], image),
+            "init": self._init(),
+            "settings": settings,
+            "seed": seed,
+        }
         return json.dumps(request)
 
     def _init(self) -> Any:
@@ -221,8 +243,10 @@ class Descent(CallbackSupportMixin, Classifier):
 
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> Any:
-        """Trains on the rows of X. Where ``X_val`` and ``y_val`` are given, they are looked at after each epoch, and by
-        early stopping; else early stopping holds out a part of X. Ctrl-C ends the training and keeps the model."""
+        """Trains on the rows of X. Where ``X_val`` and ``y_val`` are given, they are looked at after each
+        epoch, and by early stopping; else early stopping holds out a part of X. Ctrl-C ends the training and
+        keeps the model.
+        """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> Any:
@@ -232,7 +256,10 @@ class Descent(CallbackSupportMixin, Classifier):
         if warm and not np.array_equal(before, self.classes_):
             after, self.classes_ = self.classes_, before
             if not np.isin(after, before).all():
-                raise ValueError(f"warm_start: y has the classes {after.tolist()}; expected those before, {before.tolist()}")
+                raise ValueError(
+                    f"warm_start: y has the classes {after.tolist()}; "
+                    f"expected those before, {before.tolist()}"
+                )
             labels = np.searchsorted(before, after)[labels].astype(np.uint32)
         self._descend(X, labels, weights, image, (X_val, y_val), self.model_ if warm else None)
         return self
@@ -246,7 +273,10 @@ class Descent(CallbackSupportMixin, Classifier):
         elif early:
             number("validation_fraction", self.validation_fraction, 0, 1, open=True)
             parts = train_test_split(
-                np.arange(len(X)), test_size=self.validation_fraction, random_state=self._seed(), stratify=labels
+                np.arange(len(X)),
+                test_size=self.validation_fraction,
+                random_state=self._seed(),
+                stratify=labels,
             )
             train, held = (np.sort(part) for part in parts)
             validation = (np.ascontiguousarray(X[held]), labels[held])
@@ -272,7 +302,9 @@ class Descent(CallbackSupportMixin, Classifier):
         losses = np.asarray(history["losses"], dtype=np.float64)
         self.loss_curve_ = [float(losses[i : i + each].mean()) for i in range(0, len(losses), each)]
         self.validation_loss_curve_ = [float(v) for v in history["validation_losses"]] if validated else None
-        self.validation_accuracy_curve_ = [float(v) for v in history["validation_accuracies"]] if validated else None
+        self.validation_accuracy_curve_ = (
+            [float(v) for v in history["validation_accuracies"]] if validated else None
+        )
         self.n_iter_ = max(1, len(self.loss_curve_))
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
         self.best_loss_ = min(self.loss_curve_, default=math.nan)
@@ -282,9 +314,9 @@ class Descent(CallbackSupportMixin, Classifier):
     def to_state_dict(self) -> dict[str, np.ndarray]:
         """The weights as a ``torch.nn.Sequential`` with a module for each layer names them and lays them out.
 
-        ``model.load_state_dict({name: torch.from_numpy(array) for name, array in estimator.to_state_dict().items()})`` gives a
-        model of the same scores, for images that are (channels, height, width) there. :func:`tercet.from_state_dict` is the way
-        back.
+        ``model.load_state_dict({name: torch.from_numpy(array) for name, array in
+        estimator.to_state_dict().items()})`` gives a model of the same scores, for images that are (channels,
+        height, width) there. :func:`tercet.from_state_dict` is the way back.
         """
         check_is_fitted(self, "model_")
         state: dict[str, np.ndarray] = {}
@@ -295,7 +327,9 @@ class Descent(CallbackSupportMixin, Classifier):
         return state
 
     def history_frame(self) -> Any:
-        """What every epoch brought, as a pandas frame: loss and, where there was a validation set, its loss and accuracy."""
+        """What every epoch brought, as a pandas frame: loss and, where there was a validation set, its loss
+        and accuracy.
+        """
         import pandas
 
         check_is_fitted(self, "model_")
@@ -329,7 +363,9 @@ class Descent(CallbackSupportMixin, Classifier):
             X, labels, weights, image = self._prepare(X, y, None, reset=True)
             present, self.classes_ = self.classes_, known
             if not np.isin(present, known).all():
-                raise ValueError(f"y has the classes {present.tolist()}; expected some of classes, {known.tolist()}")
+                raise ValueError(
+                    f"y has the classes {present.tolist()}; expected some of classes, {known.tolist()}"
+                )
             labels = np.searchsorted(known, present)[labels].astype(np.uint32)
             weights = self._weights(labels, sample_weight, X)
             if weights is not None:
@@ -340,8 +376,8 @@ class Descent(CallbackSupportMixin, Classifier):
         else:
             if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
                 raise ValueError(
-                    f"`classes={np.asarray(classes).tolist()}` is not the same as on last call to partial_fit, was: "
-                    f"{self.classes_.tolist()}"
+                    f"`classes={np.asarray(classes).tolist()}` is not the same as on last call to "
+                    f"partial_fit, was: {self.classes_.tolist()}"
                 )
             X, labels, weights, image = self._prepare(X, y, sample_weight, reset=False)
         curve, calls, seen = list(self.loss_curve_), getattr(self, "_calls", 0), getattr(self, "t_", 0)
@@ -392,7 +428,9 @@ class Descent(CallbackSupportMixin, Classifier):
 class Watch:
     """Looks on after every epoch: decides when to stop, tells callbacks, shows progress."""
 
-    def __init__(self, estimator: Any, X: Any, labels: Any, validation: Any, settings: Any, early: bool) -> None:
+    def __init__(
+        self, estimator: Any, X: Any, labels: Any, validation: Any, settings: Any, early: bool
+    ) -> None:
         self.estimator, self.validation, self.early = estimator, validation, early
         self.total = settings["length"]["epochs"]
         self.tol = getattr(estimator, "tol", None)
@@ -400,11 +438,15 @@ class Watch:
         self.schedule = estimator.learning_rate
         self.verbose = bool(getattr(estimator, "verbose", False))
         self.scorer: Any = self._scorer() if early else None
-        metadata = {} if validation is None else {"X_val": validation[0], "y_val": estimator.classes_[validation[1]]}
+        metadata = (
+            {} if validation is None else {"X_val": validation[0], "y_val": estimator.classes_[validation[1]]}
+        )
         self.epochs = Epochs(estimator, self.total, X, estimator.classes_[labels], metadata)
         self.snapshots = early or self.epochs.active
         self.stops = early or (self.tol is not None and self.patience < math.inf)
-        self.needed = self.stops or self.epochs.active or self.verbose or self.schedule in ("adaptive", "invscaling")
+        self.needed = (
+            self.stops or self.epochs.active or self.verbose or self.schedule in ("adaptive", "invscaling")
+        )
         self.best, self.best_model, self.best_epoch, self.waited = -math.inf, None, 0, 0
         self.scores: list[float] = []
         self.began, self.done, self.ended = time.monotonic(), 0, False
@@ -470,7 +512,9 @@ class Watch:
         left = spent / self.done * (self.total - self.done)
         line = f"Epoch {self.done} of {self.total}: loss {told['loss']:.4f}"
         if told["validation_loss"] is not None:
-            line += f", validation loss {told['validation_loss']:.4f}, accuracy {told['validation_accuracy']:.4f}"
+            line += (
+                f", validation loss {told['validation_loss']:.4f}, accuracy {told['validation_accuracy']:.4f}"
+            )
         print(f"{line}; {spent:.1f} s, at most {left:.1f} s left")
 
     def finish(self, interrupted: bool) -> None:
@@ -493,7 +537,8 @@ class Watch:
             warnings.warn("Training interrupted by user: the model is that of the last step.", stacklevel=5)
         elif self.stops and not self.early and not self.ended and self.tol and self.schedule in _OPEN_ENDED:
             warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.total}) reached and the optimization hasn't converged yet.",
+                f"Stochastic Optimizer: Maximum iterations ({self.total}) reached "
+                "and the optimization hasn't converged yet.",
                 ConvergenceWarning,
                 stacklevel=5,
             )

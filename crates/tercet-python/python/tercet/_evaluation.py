@@ -19,8 +19,9 @@ _DRAWN = 30
 class Evaluation:
     """A classifier's answers on labelled examples, counted.
 
-    ``accuracy`` lies with 95 % confidence in ``interval`` for examples of this kind (Wilson's interval). ``classes_frame``,
-    ``confusion_frame`` and ``mistakes_frame`` give the rest as pandas frames; a notebook shows all of it.
+    ``accuracy`` lies with 95 % confidence in ``interval`` for examples of this kind (Wilson's interval).
+    ``classes_frame``, ``confusion_frame`` and ``mistakes_frame`` give the rest as pandas frames; a notebook
+    shows all of it.
     """
 
     def __init__(self, counted: dict[str, Any], classes: np.ndarray) -> None:
@@ -46,11 +47,14 @@ class Evaluation:
         """How often each class was taken for each class."""
         import pandas
 
-        truth, predicted = pandas.Index(self.classes, name="truth"), pandas.Index(self.classes, name="predicted")
+        truth, predicted = (
+            pandas.Index(self.classes, name="truth"),
+            pandas.Index(self.classes, name="predicted"),
+        )
         return pandas.DataFrame(self.confusion, index=truth, columns=predicted)
 
     def mistakes_frame(self) -> Any:
-        """Every wrong answer, worst first: its row of X, its class, what it was taken for, and by how much."""
+        """Every wrong answer, worst first: its row of X, its class, the predicted class, and the margin."""
         import pandas
 
         columns: dict[str, Any] = {
@@ -71,16 +75,23 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         cell = 'style="text-align:right;padding:.15em .6em"'
-        head = "".join(f"<th {cell}>{name}</th>" for name in ("class", "precision", "recall", "F1", "examples"))
+        head = "".join(
+            f"<th {cell}>{name}</th>" for name in ("class", "precision", "recall", "F1", "examples")
+        )
         rows = []
         for name, entry in zip(names_of(self.classes), self._classes):
-            shares = "".join(f"<td {cell}>{_percent(entry[part])}</td>" for part in ("precision", "recall", "f1"))
-            rows.append(f"<tr><td {cell}>{html.escape(name)}</td>{shares}<td {cell}>{entry['support']}</td></tr>")
+            shares = "".join(
+                f"<td {cell}>{_percent(entry[part])}</td>" for part in ("precision", "recall", "f1")
+            )
+            rows.append(
+                f"<tr><td {cell}>{html.escape(name)}</td>{shares}<td {cell}>{entry['support']}</td></tr>"
+            )
         tables = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         if len(self.classes) <= _DRAWN:
             tables += self._confusion_html()
         return (
-            f'<div><p>{html.escape(repr(self))}</p><div style="display:flex;flex-wrap:wrap;gap:2em;align-items:flex-start">'
+            f"<div><p>{html.escape(repr(self))}</p>"
+            '<div style="display:flex;flex-wrap:wrap;gap:2em;align-items:flex-start">'
             f"{tables}</div></div>"
         )
 
@@ -126,7 +137,11 @@ def evaluate(estimator: Any, X: Any, y: Any) -> Evaluation:
         raise ValueError(f"y has the classes {unknown}, which are not among {estimator.classes_.tolist()}")
     scores = estimator.predict_proba(X) if estimator.model_.kind == "neighbors" else estimator._scores(X)
     if len(scores) != len(y):
-        raise ValueError(f"Found input variables with inconsistent numbers of samples: {[len(scores), len(y)]}")
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {[len(scores), len(y)]}"
+        )
     labels = np.ascontiguousarray(places, dtype=np.uint32)
-    counted = json.loads(_core.evaluate(np.ascontiguousarray(scores, dtype=np.float32), labels, names_of(estimator.classes_)))
+    counted = json.loads(
+        _core.evaluate(np.ascontiguousarray(scores, dtype=np.float32), labels, names_of(estimator.classes_))
+    )
     return Evaluation(counted, estimator.classes_)

@@ -30,7 +30,8 @@ def curves(named: dict[str, Sequence[float]]) -> str:
     for share in (0.0, 0.5, 1.0):
         value = low + share * (high - low)
         parts.append(
-            f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="currentColor" opacity=".2"/>'
+            f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y(value):.1f}" y2="{y(value):.1f}" '
+            f'stroke="currentColor" opacity=".2"/>'
             f'<text x="{_LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.3g}</text>'
         )
     parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 6}">epoch 1</text>')
@@ -40,9 +41,11 @@ def curves(named: dict[str, Sequence[float]]) -> str:
         colour = _COLOURS[at % len(_COLOURS)]
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.8"/>')
         parts.append(
-            f'<text x="{_WIDTH - 12}" y="{22 + 15 * at}" text-anchor="end" style="fill:{colour}">{html.escape(name)}</text>'
+            f'<text x="{_WIDTH - 12}" y="{22 + 15 * at}" text-anchor="end" '
+            f'style="fill:{colour}">{html.escape(name)}</text>'
         )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        f'width="{_WIDTH}" height="{_HEIGHT}" '
         f'role="img" style="font:11px sans-serif;fill:currentColor">{"".join(parts)}</svg>'
     )

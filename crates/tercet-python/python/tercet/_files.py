@@ -20,8 +20,8 @@ _ESTIMATORS: dict[str, Any] = {
 def load(path: str | os.PathLike[str]) -> Any:
     """The model in a file of Tercet's as an estimator that predicts, whichever door wrote it.
 
-    The estimator that saved it comes back with its parameters. Others are the estimator of their kind, whose parameters may
-    not say how they were trained.
+    The estimator that saved it comes back with its parameters. Others are the estimator of their kind, whose
+    parameters may not say how they were trained.
     """
     model = _core.Model.load(os.fspath(path))
     card = json.loads(model.card)

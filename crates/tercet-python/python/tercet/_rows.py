@@ -16,12 +16,16 @@ from . import _core
 
 
 def checked(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
-    """X as a C-contiguous array of uint8 or floats, checked as scikit-learn checks it. Sparse rows become dense."""
+    """X as a C-contiguous array of uint8 or floats, checked as scikit-learn checks it. Sparse rows become
+    dense.
+    """
     return looked_at(estimator, X, reset=reset)[0]
 
 
 def looked_at(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range | None]:
-    """The same, and what the numbers are like, where they are float32: that comes of looking for those that are no number."""
+    """The same, and what the numbers are like, where they are float32: that comes of looking for those that
+    are no number.
+    """
     if isinstance(X, np.ndarray) and X.ndim in (3, 4) and estimator._takes_images:
         X = X.reshape(len(X), -1)
     X = validate_data(
@@ -88,7 +92,9 @@ class Range:
         return f"{self.low:.4g} to {self.high:.4g}"
 
     def compare(self, X: np.ndarray, found: Range | None) -> None:
-        """Warns, once, where X looks like the same pixels on another scale, or inverted. ``found`` is its range, if known."""
+        """Warns, once, where X looks like the same pixels on another scale, or inverted. ``found`` is its
+        range, if known.
+        """
         if self.warned or not (self._is_unit() or self._is_bytes()):
             return
         other = found or Range.of(X if X.dtype == np.uint8 else as_floats(X))
@@ -103,8 +109,9 @@ class Range:
             remedy = f"pass {'255' if self._is_bytes() else '1'} - X"
             self.warned = True
             warnings.warn(
-                f"X looks inverted: fitted on values from {self._text()} with a mean of {self.mean:.3g}, predicting on "
-                f"values from {other._text()} with a mean of {other.mean:.3g}. If so, {remedy}.",
+                f"X looks inverted: fitted on values from {self._text()} with a mean of {self.mean:.3g}, "
+                f"predicting on values from {other._text()} with a mean of {other.mean:.3g}. "
+                f"If so, {remedy}.",
                 UserWarning,
                 stacklevel=4,
             )

@@ -31,8 +31,9 @@ def threads(count: int) -> Iterator[None]:
 def resolve(n_jobs: int | None) -> int | None:
     """The number of threads, or None for as many as there are processors.
 
-    None is all of them, unlike in scikit-learn, where it is one: threads cost nothing here, and no answer depends on their
-    number. In a worker process of joblib, which shares the processors with others, it is as many as joblib grants.
+    None is all of them, unlike in scikit-learn, where it is one: threads cost nothing here, and no answer
+    depends on their number. In a worker process of joblib, which shares the processors with others, it is as
+    many as joblib grants.
     """
     if n_jobs is None:
         limit = _limit.get()

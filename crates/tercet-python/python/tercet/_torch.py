@@ -29,11 +29,12 @@ def from_state_dict(
 ) -> Any:
     """A fitted estimator with the weights of a ``torch.nn.Sequential``.
 
-    ``state`` is ``model.state_dict()``, of tensors or of arrays. ``layers`` says in words what the modules are, such as
-    ``"conv5-8 relu pool flatten dense10"``. Modules with weights are taken in the order of the numbers in their names, or,
-    where they have other names, in that of the dictionary. ``classes`` are the labels, in order; 0, 1, … where nothing is
-    said. ``image_shape`` is (height, width) or (height, width, channels), where the model takes images. With ``pixels`` the
-    model saw value / 255 of rows of uint8, as ``ToTensor`` gives them; ``mean`` and ``std`` are those of ``Normalize``.
+    ``state`` is ``model.state_dict()``, of tensors or of arrays. ``layers`` says in words what the modules
+    are, such as ``"conv5-8 relu pool flatten dense10"``. Modules with weights are taken in the order of the
+    numbers in their names, or, where they have other names, in that of the dictionary. ``classes`` are the
+    labels, in order; 0, 1, … where nothing is said. ``image_shape`` is (height, width) or (height, width,
+    channels), where the model takes images. With ``pixels`` the model saw value / 255 of rows of uint8, as
+    ``ToTensor`` gives them; ``mean`` and ``std`` are those of ``Normalize``.
 
     >>> import numpy as np
     >>> import tercet
@@ -50,7 +51,9 @@ def from_state_dict(
     if image_shape is not None:
         sides = tuple(int(side) for side in image_shape)
         if len(sides) not in (2, 3):
-            raise ValueError(f"image_shape is {image_shape!r}; expected height and width, and channels where they are many")
+            raise ValueError(
+                f"image_shape is {image_shape!r}; expected height and width, and channels where they are many"
+            )
         image = (sides[0], sides[1], sides[2] if len(sides) == 3 else 1)
     features = math.prod(image) if image else int(_first(tensors).shape[-1])
     if classes is None:
@@ -102,7 +105,9 @@ def _numbered(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if all(w[common:] and all(word.isdigit() for word in w[common:]) for w in words):
         return {".".join(name.split(".")[common:]): array for name, array in arrays.items()}
     place = {module: number for number, module in enumerate(modules)}
-    return {f"{place[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}": array for name, array in arrays.items()}
+    return {
+        f"{place[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}": array for name, array in arrays.items()
+    }
 
 
 def _in_order(tensors: list[tuple[str, np.ndarray]]) -> list[tuple[str, np.ndarray]]:

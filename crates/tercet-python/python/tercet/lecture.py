@@ -1,7 +1,8 @@
 """The lecture's functions by their names, computed by the core: for a student to check against.
 
-``params`` is a dictionary of arrays: ``W1`` of (D, H), ``b1`` of (H), ``W2`` of (H, C) and ``b2`` of (C). Deeper networks have
-``W3``, ``b3`` and so on. Computed in float32; what comes back has the type of ``params["W1"]``.
+``params`` is a dictionary of arrays: ``W1`` of (D, H), ``b1`` of (H), ``W2`` of (H, C) and ``b2`` of (C).
+Deeper networks have ``W3``, ``b3`` and so on. Computed in float32; what comes back has the type of
+``params["W1"]``.
 
 >>> import numpy as np
 >>> params = {"W1": np.eye(2), "b1": np.zeros(2), "W2": np.eye(2), "b2": np.array([0.0, 0.5])}
@@ -62,7 +63,7 @@ def nn_forward(params: Mapping[str, Any], X: Any) -> tuple[np.ndarray, np.ndarra
 
 
 def nn_svm_loss(params: Mapping[str, Any], X: Any, y: Any, reg: float = 0.0) -> tuple[float, Params]:
-    """The SVM loss, the mean over the rows plus ``reg`` · Σ W², and its gradients by the names of ``params``."""
+    """The SVM loss (mean over the rows plus ``reg`` · Σ W²) and its gradients, by the names of ``params``."""
     labels = np.asarray(y)
     if labels.size and (labels.min() < 0 or (labels != labels.astype(np.int64)).any()):
         raise ValueError("y: expected classes, whole numbers from 0")
@@ -103,9 +104,15 @@ def train_nn(
     if layers[-1][0].shape[1] != num_classes:
         raise ValueError(f"params gives {layers[-1][0].shape[1]} scores; expected {num_classes}, num_classes")
     settings = {
-        "loss": {"svm": {"margin": 1.0}}, "reg": reg, "batch": min(batch, len(X)), "length": {"iterations": num_iters},
-        "learning_rate": lr, "schedule": "constant", "optimizer": {"sgd": {}}, "check_every": print_freq or num_iters,
-    }  # fmt: skip
+        "loss": {"svm": {"margin": 1.0}},
+        "reg": reg,
+        "batch": min(batch, len(X)),
+        "length": {"iterations": num_iters},
+        "learning_rate": lr,
+        "schedule": "constant",
+        "optimizer": {"sgd": {}},
+        "check_every": print_freq or num_iters,
+    }
     total = 0.0
 
     def tell(progress: dict[str, Any]) -> None:
@@ -117,9 +124,13 @@ def train_nn(
     hidden = " ".join(f"dense{w.shape[1]} relu" for w, _ in layers[:-1])
     request = {"layers": hidden or None, "init": "he", "settings": settings, "seed": seed}
     model, history, _, interrupted = _core.train(
-        X, np.ascontiguousarray(y, dtype=np.uint32), [str(c) for c in range(num_classes)], json.dumps(request),
-        start=_core.network(layers), on_epoch=tell if print_freq else None,
-    )  # fmt: skip
+        X,
+        np.ascontiguousarray(y, dtype=np.uint32),
+        [str(c) for c in range(num_classes)],
+        json.dumps(request),
+        start=_core.network(layers),
+        on_epoch=tell if print_freq else None,
+    )
     if interrupted:
         raise KeyboardInterrupt
     trained: Params = {}

@@ -19,18 +19,22 @@ from ._descent import Descent, number
 
 def _descends(estimator: Any) -> bool:
     if estimator.solver != "sgd":
-        raise AttributeError(f"solver is {estimator.solver!r}, which needs all examples at once; use solver='sgd'")
+        raise AttributeError(
+            f"solver is {estimator.solver!r}, which needs all examples at once; use solver='sgd'"
+        )
     return True
 
 
 class LinearClassifier(Descent):
     """The linear classifier, with the lecture's SVM loss or softmax, by gradient descent or exactly.
 
-    What is minimised is the mean loss plus ``reg`` · Σ W², biases left out. ``solver="sgd"`` descends along the gradients
-    of batches; ``solver="dual"`` solves the problem to within ``tol``, a relative gap that is proven (``gap_``).
+    What is minimised is the mean loss plus ``reg`` · Σ W², biases left out. ``solver="sgd"`` descends along
+    the gradients of batches; ``solver="dual"`` solves the problem to within ``tol``, a relative gap that is
+    proven (``gap_``).
 
-    ``max_iter`` counts epochs. None is 15 of them, or as many as make 1,000 steps; 1,000 with the dual solver. ``tol`` of
-    None is 1e-3 with the dual solver, and with gradient descent lets it take all its steps.
+    ``max_iter`` counts epochs. None is 15 of them, or as many as make 1,000 steps; 1,000 with the dual
+    solver. ``tol`` of None is 1e-3 with the dual solver, and with gradient descent lets it take all its
+    steps.
 
     >>> from sklearn.datasets import load_iris
     >>> from tercet import LinearClassifier
@@ -98,14 +102,20 @@ class LinearClassifier(Descent):
         return super()._epochs(n, batch)
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> LinearClassifier:
-        """Trains on the rows of X: see :class:`LinearClassifier`. Ctrl-C ends the training and keeps the model."""
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+    ) -> LinearClassifier:
+        """Trains on the rows of X: see :class:`LinearClassifier`. Ctrl-C ends the training and keeps the
+        model.
+        """
         if self.solver not in ("sgd", "dual"):
             raise ValueError(f"solver is {self.solver!r}; expected sgd or dual")
         if self.solver == "sgd":
             return self._fit(X, y, sample_weight, X_val, y_val)
         if self.early_stopping or X_val is not None:
-            raise ValueError("solver is 'dual', which ends by the gap; expected solver='sgd' for early stopping")
+            raise ValueError(
+                "solver is 'dual', which ends by the gap; expected solver='sgd' for early stopping"
+            )
         X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True)
         number("reg", self.reg, 0, open=True)
         settings = {
@@ -159,4 +169,7 @@ class LinearClassifier(Descent):
 
 
 def _show(look: dict[str, Any]) -> None:
-    print(f"{look['epochs']:.1f} epochs: objective {look['objective']:.6g}, at least {look['bound']:.6g}, gap {look['gap']:.2g}")
+    print(
+        f"{look['epochs']:.1f} epochs: objective {look['objective']:.6g}, "
+        f"at least {look['bound']:.6g}, gap {look['gap']:.2g}"
+    )

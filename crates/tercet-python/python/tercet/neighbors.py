@@ -93,13 +93,12 @@ class _Neighbors(BaseEstimator):
     def _fit_X(self) -> np.ndarray:
         return self.model_.rows
 
-    def kneighbors(
-        self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True
-    ) -> Any:
-        """The nearest remembered rows of every row of X, nearest first, the smaller index first where they are equally near.
+    def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
+        """The nearest remembered rows of every row of X, nearest first, the smaller index first where they
+        are equally near.
 
-        Returns distances and indices, each (N, k), or the indices alone. Without X, of every remembered row among the
-        others.
+        Returns distances and indices, each (N, k), or the indices alone. Without X, of every remembered row
+        among the others.
         """
         check_is_fitted(self, "model_")
         k = self.n_neighbors if n_neighbors is None else n_neighbors
@@ -120,13 +119,16 @@ class _Neighbors(BaseEstimator):
         model, queries = self._asked(queries)
         distances, indices = model.kneighbors(queries, int(wanted), _threads.resolve(self.n_jobs))
         if alone:
-            # A row is among its own neighbours unless enough others are equal to it: then the last is left out.
+            # A row is among its own neighbours unless enough others are equal to it: then the last is left
+            # out.
             own = indices == np.arange(n)[:, None]
             own[~own.any(axis=1), -1] = True
             distances, indices = distances[~own].reshape(n, k), indices[~own].reshape(n, k)
         return (distances, indices) if return_distance else indices
 
-    def kneighbors_graph(self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity") -> Any:
+    def kneighbors_graph(
+        self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity"
+    ) -> Any:
         """The neighbours as a sparse matrix, (N, number of remembered rows): ones, or distances."""
         if mode not in ("connectivity", "distance"):
             raise ValueError(f"mode is {mode!r}; expected connectivity or distance")
@@ -145,11 +147,11 @@ class _Neighbors(BaseEstimator):
 class NearestNeighbors(_Neighbors):
     """Exact search of nearest neighbours, on the parameters of ``sklearn.neighbors.NearestNeighbors``.
 
-    Whole numbers from 0 to 255 are compared in exact integer arithmetic, whatever their type; others as float32, in the
-    order of a direct computation in float64. Neighbours are ordered by (distance, index).
+    Whole numbers from 0 to 255 are compared in exact integer arithmetic, whatever their type; others as
+    float32, in the order of a direct computation in float64. Neighbours are ordered by (distance, index).
 
-    ``algorithm`` and ``leaf_size`` change no answer and are taken so that programs run unchanged. ``metric`` is
-    "minkowski" with ``p`` of 1, 2 or 3, or "euclidean", "manhattan", "cosine", or "dot" (−q·x).
+    ``algorithm`` and ``leaf_size`` change no answer and are taken so that programs run unchanged. ``metric``
+    is "minkowski" with ``p`` of 1, 2 or 3, or "euclidean", "manhattan", "cosine", or "dot" (−q·x).
 
     >>> import numpy as np
     >>> from tercet import NearestNeighbors
@@ -185,8 +187,9 @@ class NearestNeighbors(_Neighbors):
 class KNeighborsClassifier(_Neighbors, Classifier):
     """The k-nearest-neighbours classifier, on the parameters of ``sklearn.neighbors.KNeighborsClassifier``.
 
-    The search is that of :class:`NearestNeighbors`. The class with most votes wins; among classes with equally many, the
-    first. ``weights`` is "uniform", "distance" or a function that makes an array of weights of one of distances.
+    The search is that of :class:`NearestNeighbors`. The class with most votes wins; among classes with
+    equally many, the first. ``weights`` is "uniform", "distance" or a function that makes an array of weights
+    of one of distances.
 
     >>> from tercet import KNeighborsClassifier
     >>> model = KNeighborsClassifier(n_neighbors=3).fit([[0], [1], [2], [3]], ["a", "a", "b", "b"])
@@ -252,8 +255,8 @@ class KNeighborsClassifier(_Neighbors, Classifier):
             self._range.compare(queries, found)
         if self.n_neighbors > self.n_samples_fit_:
             raise ValueError(
-                f"Expected n_neighbors <= n_samples_fit, but n_neighbors = {self.n_neighbors}, n_samples_fit = "
-                f"{self.n_samples_fit_}, n_samples = {len(queries)}"
+                f"Expected n_neighbors <= n_samples_fit, but n_neighbors = {self.n_neighbors}, "
+                f"n_samples_fit = {self.n_samples_fit_}, n_samples = {len(queries)}"
             )
         model, queries = self._asked(queries)
         _, k, vote = model.choices

@@ -10,8 +10,13 @@ import numpy as np
 from ._descent import Descent, number
 
 _ACTIVATIONS = {
-    "relu": "relu", "logistic": "sigmoid", "tanh": "tanh", "identity": "", "gelu": "gelu", "leaky_relu": "leaky0.01",
-}  # fmt: skip
+    "relu": "relu",
+    "logistic": "sigmoid",
+    "tanh": "tanh",
+    "identity": "",
+    "gelu": "gelu",
+    "leaky_relu": "leaky0.01",
+}
 _SOLVERS = ("adam", "adamw", "sgd")
 
 
@@ -68,18 +73,21 @@ class _Network(Descent):
 class MLPClassifier(_Network):
     """A fully connected network, on the parameters of ``sklearn.neural_network.MLPClassifier``.
 
-    Beside scikit-learn's there are ``loss`` ("softmax", or the lecture's "svm"), ``dropout`` and ``input_dropout``,
-    ``label_smoothing``, ``clip`` (the largest norm of a gradient), ``ema`` (a moving average of the weights),
-    ``class_weight``, ``scoring`` (what early stopping goes by: "accuracy", "loss", or any scorer of scikit-learn), the
-    activations "gelu" and "leaky_relu", the solver "adamw", and the learning rates "linear", "cosine", "exponential" and
-    "one_cycle". Missing is the solver "lbfgs". ``alpha`` has scikit-learn's meaning: α / 2 · Σ W² / B is added to the loss.
+    Beside scikit-learn's there are ``loss`` ("softmax", or the lecture's "svm"), ``dropout`` and
+    ``input_dropout``, ``label_smoothing``, ``clip`` (the largest norm of a gradient), ``ema`` (a moving
+    average of the weights), ``class_weight``, ``scoring`` (what early stopping goes by: "accuracy", "loss",
+    or any scorer of scikit-learn), the activations "gelu" and "leaky_relu", the solver "adamw", and the
+    learning rates "linear", "cosine", "exponential" and "one_cycle". Missing is the solver "lbfgs". ``alpha``
+    has scikit-learn's meaning: α / 2 · Σ W² / B is added to the loss.
 
     Rows of uint8 are pixels and enter as value / 255. Ctrl-C ends the training and keeps the model.
 
     >>> from sklearn.datasets import load_digits
     >>> from tercet import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = MLPClassifier((32,), max_iter=30, random_state=0, early_stopping=True).fit(X[:1500] / 16, y[:1500])
+    >>> model = MLPClassifier((32,), max_iter=30, random_state=0, early_stopping=True).fit(
+    ...     X[:1500] / 16, y[:1500]
+    ... )
     >>> bool(model.score(X[1500:] / 16, y[1500:]) > 0.85)
     True
     """
@@ -172,13 +180,14 @@ class MLPClassifier(_Network):
 class CNNClassifier(_Network):
     """A convolutional network.
 
-    ``layers`` is a line of words, ``"conv5-24 relu pool conv3-32 relu pool dense256 relu"``, as the book's chapter on
-    networks explains them; the layer of the scores need not be there. None is two convolutions of 16 and 32 filters, each
-    with a pool where the images are large enough, and 64 units.
+    ``layers`` is a line of words, ``"conv5-24 relu pool conv3-32 relu pool dense256 relu"``, as the book's
+    chapter on networks explains them; the layer of the scores need not be there. None is two convolutions of
+    16 and 32 filters, each with a pool where the images are large enough, and 64 units.
 
-    X holds images: (N, height, width), (N, height, width, channels), or rows of pixels whose shape ``image_shape`` says.
-    Rows of a square number of features are square images where nothing is said; others are one row of pixels. Rows of uint8
-    enter as value / 255. The other parameters are those of :class:`MLPClassifier`.
+    X holds images: (N, height, width), (N, height, width, channels), or rows of pixels whose shape
+    ``image_shape`` says. Rows of a square number of features are square images where nothing is said; others
+    are one row of pixels. Rows of uint8 enter as value / 255. The other parameters are those of
+    :class:`MLPClassifier`.
 
     >>> from sklearn.datasets import load_digits
     >>> from tercet import CNNClassifier

@@ -1,4 +1,5 @@
-"""Over a Ray cluster: neighbours among rows that lie in actors, one for each shard, and training on examples that do.
+"""Over a Ray cluster: neighbours among rows that lie in actors, one for each shard, and training on examples
+that do.
 
 Needs Ray, ``pip install ray``, which the package does not bring along.
 """
@@ -10,15 +11,9 @@ import json
 import math
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
-
-ray: Any
-try:
-    import ray
-except ImportError:
-    ray = None
 
 from . import _core
 from ._base import names_of
@@ -26,9 +21,15 @@ from ._descent import Descent
 from ._rows import Range
 from .neighbors import NearestNeighbors
 
-#: Where a shard has its rows from: an array, an NPY file that every node can read (or some rows of it: path, start, stop),
-#: or a function without arguments that returns an array, such as one that reads from a store.
-Source = Union[np.ndarray, str, "os.PathLike[str]", tuple[Any, int, int], Callable[[], np.ndarray]]
+ray: Any
+try:
+    import ray
+except ImportError:
+    ray = None
+
+#: Where a shard has its rows from: an array, an NPY file that every node can read (or some rows of it: path,
+#: start, stop), or a function without arguments that returns an array, such as one that reads from a store.
+Source = np.ndarray | str | os.PathLike[str] | tuple[Any, int, int] | Callable[[], np.ndarray]
 
 #: How often Ray starts a lost actor again, and asks it what was asked, before it gives up.
 _RESTARTS = 4
@@ -71,22 +72,23 @@ class _Shard:
 
 
 class ShardedNeighbors:
-    """The exact nearest neighbours among rows that lie in several processes, on as many machines as the cluster has.
+    """The exact nearest neighbours among rows that lie in several processes, on as many machines as the
+    cluster has.
 
-    Each of ``sources`` is one shard: an array, an NPY file, some rows of one, ``(path, start, stop)``, or a function that
-    returns an array. Its rows are numbered on from those of the shard before. A query goes to all shards at once; each
-    answers with its own k nearest, and these are merged by (distance, index). Rows of several shards whose distances are equal
-    as rounded roots or quotients are compared once more, together. So the answer, ties included, is that of one
-    :class:`NearestNeighbors` over all rows.
+    Each of ``sources`` is one shard: an array, an NPY file, some rows of one, ``(path, start, stop)``, or a
+    function that returns an array. Its rows are numbered on from those of the shard before. A query goes to
+    all shards at once; each answers with its own k nearest, and these are merged by (distance, index). Rows
+    of several shards whose distances are equal as rounded roots or quotients are compared once more,
+    together. So the answer, ties included, is that of one :class:`NearestNeighbors` over all rows.
 
-    A process that is lost, with its machine or without, is started again by Ray somewhere else; it reads its source again, and
-    the query that was under way is answered.
+    A process that is lost, with its machine or without, is started again by Ray somewhere else; it reads its
+    source again, and the query that was under way is answered.
 
     ``n_jobs`` is how many threads a shard has, and how many processors Ray sets aside for it.
 
-    >>> from tercet.ray import ShardedNeighbors                              # doctest: +SKIP
-    >>> search = ShardedNeighbors(["rows-0.npy", "rows-1.npy"], metric="cosine").fit()   # doctest: +SKIP
-    >>> distances, indices = search.kneighbors(queries, 10)                   # doctest: +SKIP
+    >>> from tercet.ray import ShardedNeighbors  # doctest: +SKIP
+    >>> search = ShardedNeighbors(["rows-0.npy", "rows-1.npy"], metric="cosine").fit()  # doctest: +SKIP
+    >>> distances, indices = search.kneighbors(queries, 10)  # doctest: +SKIP
     """
 
     def __init__(
@@ -107,18 +109,26 @@ class ShardedNeighbors:
         self.actor_options = actor_options
 
     def fit(self) -> ShardedNeighbors:
-        """Starts the actors, on different machines where there are several, and waits until all have their rows."""
+        """Starts the actors, on different machines where there are several, and waits until all have their
+        rows.
+        """
         if not len(self.sources):
             raise ValueError("sources is empty; expected at least one shard")
         if not ray.is_initialized():
             ray.init()
-        # An array is put into Ray's store once, and read from there again by whoever takes a lost shard's place.
-        self._sources = [{"stored": ray.put(source)} if isinstance(source, np.ndarray) else source for source in self.sources]
+        # An array is put into Ray's store once, and read from there again by whoever takes a lost shard's
+        # place.
+        self._sources = [
+            {"stored": ray.put(source)} if isinstance(source, np.ndarray) else source
+            for source in self.sources
+        ]
         self._actors = [self._start(source) for source in self._sources]
         about = ray.get([actor.describe.remote() for actor in self._actors])
         kinds = {(width, dtype) for _, width, dtype in about}
         if len(kinds) > 1:
-            said = ", ".join(f"shard {i}: {width} features of {dtype}" for i, (_, width, dtype) in enumerate(about))
+            said = ", ".join(
+                f"shard {i}: {width} features of {dtype}" for i, (_, width, dtype) in enumerate(about)
+            )
             raise ValueError(f"the shards differ: {said}; expected the same of all")
         self._about = about
         counts = [count for count, _, _ in about]
@@ -129,15 +139,15 @@ class ShardedNeighbors:
 
     def _start(self, source: Any) -> Any:
         options: dict[str, Any] = {
-            "num_cpus": self.n_jobs, "scheduling_strategy": "SPREAD",
-            "max_restarts": _RESTARTS, "max_task_retries": _RESTARTS,
-        }  # fmt: skip
+            "num_cpus": self.n_jobs,
+            "scheduling_strategy": "SPREAD",
+            "max_restarts": _RESTARTS,
+            "max_task_retries": _RESTARTS,
+        }
         settings = {"metric": self.metric, "n_jobs": self.n_jobs}
         return ray.remote(_Shard).options(**(options | (self.actor_options or {}))).remote(source, settings)
 
-    def kneighbors(
-        self, X: Any, n_neighbors: int | None = None, return_distance: bool = True
-    ) -> Any:
+    def kneighbors(self, X: Any, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
         """The nearest rows to each row of X: distances and indices, (N, k), nearest first."""
         if not hasattr(self, "_actors"):
             raise ValueError("this ShardedNeighbors is not fitted yet: call fit first")
@@ -150,15 +160,21 @@ class ShardedNeighbors:
             raise ValueError(f"X has {X.shape[1]} features, but the shards have {self.n_features_in_}")
         queries = ray.put(np.ascontiguousarray(X, dtype=X.dtype if X.dtype == np.uint8 else np.float32))
         asked = [actor.kneighbors.remote(queries, k) for actor in self._actors]
-        answers = [self._answer(shard, future, "kneighbors", queries, k) for shard, future in enumerate(asked)]
+        answers = [
+            self._answer(shard, future, "kneighbors", queries, k) for shard, future in enumerate(asked)
+        ]
         distances, indices = merge(answers, self.offsets_, self.n_samples_fit_)
-        if self.metric in ("cosine", "l2", "l3", "euclidean") and (self._dtype == "float32" or self.metric == "cosine"):
+        if self.metric in ("cosine", "l2", "l3", "euclidean") and (
+            self._dtype == "float32" or self.metric == "cosine"
+        ):
             indices = self._settled(X, distances, indices, k)
         distances, indices = distances[:, :k], indices[:, :k]
         return (distances, indices) if return_distance else indices
 
     def _settled(self, X: np.ndarray, distances: np.ndarray, indices: np.ndarray, k: int) -> np.ndarray:
-        """The indices with rows of several shards in the order of their exact distances, where the rounded ones are equal."""
+        """The indices with rows of several shards in the order of their exact distances, where the rounded
+        ones are equal.
+        """
         shards = np.searchsorted(self.offsets_, indices, side="right") - 1
         runs = []
         for query, row in enumerate(distances):
@@ -170,9 +186,14 @@ class ShardedNeighbors:
             return indices
         needed = np.unique(np.concatenate([indices[query, start:end] for query, start, end in runs]))
         of_needed = np.searchsorted(self.offsets_, needed, side="right") - 1
-        parts = [(shard, needed[of_needed == shard] - self.offsets_[shard]) for shard in np.unique(of_needed).tolist()]
+        parts = [
+            (shard, needed[of_needed == shard] - self.offsets_[shard])
+            for shard in np.unique(of_needed).tolist()
+        ]
         asked = [self._actors[shard].rows.remote(places) for shard, places in parts]
-        rows = np.concatenate([self._answer(s, future, "rows", places) for (s, places), future in zip(parts, asked)])
+        rows = np.concatenate(
+            [self._answer(s, future, "rows", places) for (s, places), future in zip(parts, asked)]
+        )
         indices = indices.copy()
         for query, start, end in runs:
             # Sorted, so that of rows that are equally far after all the first comes first.
@@ -191,7 +212,8 @@ class ShardedNeighbors:
             about = ray.get(actor.describe.remote())
             if about != self._about[shard]:
                 raise ValueError(
-                    f"shard {shard} came back with {about[0]} rows; it had {self._about[shard][0]}: its source has changed"
+                    f"shard {shard} came back with {about[0]} rows; it had {self._about[shard][0]}: "
+                    "its source has changed"
                 ) from None
             self._actors[shard] = actor
             return ray.get(getattr(actor, method).remote(*asked))
@@ -202,9 +224,9 @@ class ShardedNeighbors:
             ray.kill(actor)
 
 
-#: Where a shard has its examples from: X and y, each an array or an NPY file that every node can read, or a function without
-#: arguments that returns both.
-Examples = Union[tuple[Any, Any], Callable[[], tuple[Any, Any]]]
+#: Where a shard has its examples from: X and y, each an array or an NPY file that every node can read, or a
+#: function without arguments that returns both.
+Examples = tuple[Any, Any] | Callable[[], tuple[Any, Any]]
 
 
 class _Examples:
@@ -224,9 +246,15 @@ class _Examples:
         if isinstance(source, dict):
             source = ray.get(source["stored"])
         X, y = source() if callable(source) else source
-        X, y = (np.load(part, mmap_mode="r") if isinstance(part, (str, os.PathLike)) else np.asarray(part) for part in (X, y))
+        X, y = (
+            np.load(part, mmap_mode="r") if isinstance(part, (str, os.PathLike)) else np.asarray(part)
+            for part in (X, y)
+        )
         if X.ndim < 2 or not len(X) or y.shape != (len(X),):
-            raise ValueError(f"shard {shard}: X of shape {X.shape} and y of {y.shape}; expected rows of features, and one label each")
+            raise ValueError(
+                f"shard {shard}: X of shape {X.shape} and y of {y.shape}; "
+                "expected rows of features, and one label each"
+            )
         X = np.ascontiguousarray(X, dtype=np.uint8 if X.dtype == np.uint8 else np.float32)
         if X.dtype != np.uint8 and not np.isfinite(X).all():
             raise ValueError(f"shard {shard}: X contains NaN or infinity")
@@ -235,15 +263,19 @@ class _Examples:
     def describe(self) -> dict[int, dict[str, Any]]:
         return {
             shard: {
-                "rows": len(X), "shape": X.shape[1:], "dtype": str(X.dtype),
+                "rows": len(X),
+                "shape": X.shape[1:],
+                "dtype": str(X.dtype),
                 # A row of each class says what estimators ask of X and y.
                 "head": (lambda places: (X[places], y[places]))(np.unique(y, return_index=True)[1]),
                 "range": (float(X.min()), float(X.max()), float(X.mean(dtype=np.float64))),
             }
             for shard, (X, y) in self.shards.items()
-        }  # fmt: skip
+        }
 
-    def share(self, setup: dict[str, Any], learned: np.ndarray, epoch: int, piece: int) -> dict[int, tuple[float, np.ndarray]]:
+    def share(
+        self, setup: dict[str, Any], learned: np.ndarray, epoch: int, piece: int
+    ) -> dict[int, tuple[float, np.ndarray]]:
         """What the examples of this piece of the epoch add to the gradient, by shard."""
         if self.setup is None or self.setup["id"] != setup["id"]:
             self.setup = setup
@@ -254,7 +286,9 @@ class _Examples:
             if len(rows):
                 labels = np.searchsorted(setup["classes"], y[rows]).astype(np.uint32)
                 x = np.ascontiguousarray(X[rows].reshape(len(rows), -1))
-                added[shard] = self.replica.share(learned, x, labels, setup["batches"][piece], setup["threads"])
+                added[shard] = self.replica.share(
+                    learned, x, labels, setup["batches"][piece], setup["threads"]
+                )
         return added
 
 
@@ -271,23 +305,25 @@ def fit(
     workers: int | None = None,
     actor_options: dict[str, Any] | None = None,
 ) -> Any:
-    """Trains a network, or a linear classifier by gradient descent, on examples that lie in several processes.
+    """Trains a network, or a linear classifier by gradient descent, on examples that lie in several
+    processes.
 
-    Each of ``sources`` is one shard: ``(X, y)``, arrays or the names of NPY files, or a function that returns such a pair.
-    ``workers`` is how many processes hold them, one for each shard by default. In every step each shard adds to the batch
-    what its part of the examples makes up of all, and to the gradient what these say; the shares are summed shard by shard, and
-    one step is taken. Every epoch goes through all examples once.
+    Each of ``sources`` is one shard: ``(X, y)``, arrays or the names of NPY files, or a function that returns
+    such a pair. ``workers`` is how many processes hold them, one for each shard by default. In every step
+    each shard adds to the batch what its part of the examples makes up of all, and to the gradient what these
+    say; the shares are summed shard by shard, and one step is taken. Every epoch goes through all examples
+    once.
 
-    The model depends on the shards and their order, the estimator's settings and ``random_state``, and on nothing else: any
-    number of workers gives the same bits, and so does a worker that is lost on the way and started again by Ray. It is not
-    that of ``estimator.fit``, which draws other batches.
+    The model depends on the shards and their order, the estimator's settings and ``random_state``, and on
+    nothing else: any number of workers gives the same bits, and so does a worker that is lost on the way and
+    started again by Ray. It is not that of ``estimator.fit``, which draws other batches.
 
-    Not in this way: dropout, batch norm, early stopping by a validation set, ``class_weight``, and learning rates that are
-    "adaptive" or "invscaling". ``n_jobs`` is how many threads a worker has.
+    Not in this way: dropout, batch norm, early stopping by a validation set, ``class_weight``, and learning
+    rates that are "adaptive" or "invscaling". ``n_jobs`` is how many threads a worker has.
 
-    >>> import tercet.ray                                                                  # doctest: +SKIP
-    >>> model = tercet.MLPClassifier(random_state=0)                                       # doctest: +SKIP
-    >>> tercet.ray.fit(model, [("x0.npy", "y0.npy"), ("x1.npy", "y1.npy")], workers=2)     # doctest: +SKIP
+    >>> import tercet.ray  # doctest: +SKIP
+    >>> model = tercet.MLPClassifier(random_state=0)  # doctest: +SKIP
+    >>> tercet.ray.fit(model, [("x0.npy", "y0.npy"), ("x1.npy", "y1.npy")], workers=2)  # doctest: +SKIP
     """
     if ray is None:
         raise ImportError("tercet.ray needs Ray: pip install ray")
@@ -302,8 +338,11 @@ def fit(
     stored = [source if callable(source) else {"stored": ray.put(source)} for source in sources]
     threads = estimator._threads() or 1
     options: dict[str, Any] = {
-        "num_cpus": threads, "scheduling_strategy": "SPREAD", "max_restarts": _RESTARTS, "max_task_retries": _RESTARTS,
-    }  # fmt: skip
+        "num_cpus": threads,
+        "scheduling_strategy": "SPREAD",
+        "max_restarts": _RESTARTS,
+        "max_task_retries": _RESTARTS,
+    }
     holder = ray.remote(_Examples).options(**(options | (actor_options or {})))
     actors = [holder.remote({s: stored[s] for s in range(i, len(sources), workers)}) for i in range(workers)]
     try:
@@ -330,7 +369,11 @@ def _check(estimator: Any) -> None:
 
 
 def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> None:
-    about = {shard: told for each in ray.get([actor.describe.remote() for actor in actors]) for shard, told in each.items()}
+    about = {
+        shard: told
+        for each in ray.get([actor.describe.remote() for actor in actors])
+        for shard, told in each.items()
+    }
     told = [about[shard] for shard in range(shards)]
     kinds = {(one["shape"], one["dtype"]) for one in told}
     if len(kinds) > 1:
@@ -343,7 +386,9 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
     n = sum(counts)
     estimator._seen = n
     ranges = np.array([one["range"] for one in told])
-    estimator._range = Range(ranges[:, 0].min(), ranges[:, 1].max(), float(np.average(ranges[:, 2], weights=counts)))
+    estimator._range = Range(
+        ranges[:, 0].min(), ranges[:, 1].max(), float(np.average(ranges[:, 2], weights=counts))
+    )
 
     settings, seed = estimator._settings(n), estimator._seed()
     epochs, pieces = settings["length"]["epochs"], math.ceil(n / settings["batch"])
@@ -351,10 +396,18 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
     model = _core.untrained(request, X.shape[1], names, pixels=X.dtype == np.uint8, image=image)
     steps = _core.Steps(model, json.dumps(settings), epochs * pieces)
     sizes = [sum((p + 1) * rows // pieces - p * rows // pieces for rows in counts) for p in range(pieces)]
-    setup = ray.put({
-        "id": os.urandom(8), "model": model.to_bytes(), "settings": json.dumps(settings), "classes": estimator.classes_,
-        "seed": seed, "pieces": pieces, "batches": sizes, "threads": threads,
-    })  # fmt: skip
+    setup = ray.put(
+        {
+            "id": os.urandom(8),
+            "model": model.to_bytes(),
+            "settings": json.dumps(settings),
+            "classes": estimator.classes_,
+            "seed": seed,
+            "pieces": pieces,
+            "batches": sizes,
+            "threads": threads,
+        }
+    )
     tol, patience = getattr(estimator, "tol", None), getattr(estimator, "n_iter_no_change", math.inf)
     losses: list[float] = []
     best, waited = math.inf, 0
@@ -374,8 +427,11 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
     estimator._keep(steps.model(), history, None, settings, n, False)
 
 
-def merge(answers: Sequence[tuple[np.ndarray, np.ndarray]], offsets: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest of several lists for each query, by (distance, index). An index counts from its list's offset.
+def merge(
+    answers: Sequence[tuple[np.ndarray, np.ndarray]], offsets: Any, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of several lists for each query, by (distance, index). An index counts from its list's
+    offset.
 
     >>> import numpy as np
     >>> lists = [(np.array([[0.0, 2.0]]), np.array([[4, 1]])), (np.array([[1.0, 2.0]]), np.array([[0, 3]]))]

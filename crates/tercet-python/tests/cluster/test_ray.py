@@ -1,7 +1,8 @@
-"""Neighbours, trainings and searches over a local Ray cluster of two workers. Not part of `cargo xtask test`: Ray is heavy.
+"""Neighbours, trainings and searches over a local Ray cluster of two workers. Not part of `cargo xtask test`:
+Ray is heavy.
 
-    pip install ray "dask[distributed]" pytest pandas ./crates/tercet-python
-    pytest crates/tercet-python/tests/cluster
+pip install ray "dask[distributed]" pytest pandas ./crates/tercet-python
+pytest crates/tercet-python/tests/cluster
 """
 
 import threading
@@ -10,15 +11,13 @@ import time
 import joblib
 import numpy as np
 import pytest
+import tercet
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 
-import tercet
-
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
-
 from tercet.ray import ShardedNeighbors, merge  # noqa: E402
 
 
@@ -39,7 +38,9 @@ def rows(kind, count, seed):
     return values.astype(np.uint8) if kind == "pixels" else (values / 3).astype(np.float32)
 
 
-@pytest.mark.parametrize(("kind", "metric"), [("pixels", "l2"), ("pixels", "cosine"), ("features", "l2"), ("features", "dot")])
+@pytest.mark.parametrize(
+    ("kind", "metric"), [("pixels", "l2"), ("pixels", "cosine"), ("features", "l2"), ("features", "dot")]
+)
 def test_shards_give_what_one_machine_gives_ties_included(cluster, tmp_path, kind, metric):
     base, queries = rows(kind, 500, 1), rows(kind, 40, 2)
     np.save(tmp_path / "rows.npy", base)
@@ -57,7 +58,10 @@ def test_shards_give_what_one_machine_gives_ties_included(cluster, tmp_path, kin
 
 def test_actors_lie_on_different_nodes(cluster):
     search = ShardedNeighbors([rows("pixels", 50, 1), rows("pixels", 50, 2)], n_jobs=2).fit()
-    node = [actor.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id()) for actor in search._actors]
+    node = [
+        actor.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
+        for actor in search._actors
+    ]
     assert len(set(ray.get(node))) == 2
     search.close()
 
@@ -88,7 +92,10 @@ def test_a_lost_machine_is_replaced_by_the_others(cluster):
     base, queries = rows("pixels", 200, 5), rows("pixels", 10, 6)
     expected = tercet.NearestNeighbors(n_neighbors=5).fit(base).kneighbors(queries)
     search = ShardedNeighbors([base[:50], base[50:100], base[100:]]).fit()
-    where = [actor.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id()) for actor in search._actors]
+    where = [
+        actor.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
+        for actor in search._actors
+    ]
     assert third.node_id in ray.get(where), "a shard lies on the machine that is lost"
     made.remove_node(third)
     for found, wanted in zip(search.kneighbors(queries), expected):
@@ -118,21 +125,28 @@ def shards_of_digits(tmp_path):
     np.save(tmp_path / "X.npy", X[300:700])
     np.save(tmp_path / "y.npy", y[300:700])
     files = str(tmp_path / "X.npy"), str(tmp_path / "y.npy")
-    return [(X[:300], y[:300]), files, lambda: (X[700:1100], y[700:1100]), (X[1100:1400], y[1100:1400])], (X[1400:], y[1400:])
+    return [(X[:300], y[:300]), files, lambda: (X[700:1100], y[700:1100]), (X[1100:1400], y[1100:1400])], (
+        X[1400:],
+        y[1400:],
+    )
 
 
 @pytest.mark.parametrize(
     "model",
     [
         tercet.MLPClassifier(hidden_layer_sizes=(32,), max_iter=30, learning_rate_init=0.01, random_state=0),
-        tercet.CNNClassifier(max_iter=15, learning_rate_init=0.01, layers="conv3-4 relu pool flatten dense10", random_state=0),
+        tercet.CNNClassifier(
+            max_iter=15, learning_rate_init=0.01, layers="conv3-4 relu pool flatten dense10", random_state=0
+        ),
         tercet.LinearClassifier(max_iter=12, loss="softmax", random_state=0),
     ],
 )
 def test_one_worker_and_four_train_to_the_same_bits(cluster, tmp_path, model):
     sources, (X, y) = shards_of_digits(tmp_path)
     fitted = [tercet.ray.fit(clone(model), sources, workers=workers) for workers in (1, 2, 4)]
-    weights = [np.concatenate([np.concatenate([w.ravel(), b]) for w, b in one.model_.weights()]) for one in fitted]
+    weights = [
+        np.concatenate([np.concatenate([w.ravel(), b]) for w, b in one.model_.weights()]) for one in fitted
+    ]
     for one, values in zip(fitted[1:], weights[1:]):
         np.testing.assert_array_equal(values, weights[0])
         assert one.loss_curve_ == fitted[0].loss_curve_
@@ -140,7 +154,9 @@ def test_one_worker_and_four_train_to_the_same_bits(cluster, tmp_path, model):
     assert fitted[0].score(X, y) > 0.8
     # It is an estimator like any other: it saves, and another split of the examples is another model.
     fitted[0].save(tmp_path / "model.safetensors")
-    np.testing.assert_array_equal(tercet.load(tmp_path / "model.safetensors").predict(X), fitted[0].predict(X))
+    np.testing.assert_array_equal(
+        tercet.load(tmp_path / "model.safetensors").predict(X), fitted[0].predict(X)
+    )
     other = tercet.ray.fit(clone(model), sources[::-1])
     assert other.loss_curve_ != fitted[0].loss_curve_
 
@@ -194,7 +210,9 @@ def test_trainings_that_make_no_sense_are_refused(cluster):
 def test_every_row_is_in_one_batch_of_an_epoch():
     seen = np.concatenate([tercet.ray.piece_of(7, 1, 2, 103, piece, 8) for piece in range(8)])
     assert sorted(seen) == list(range(103))
-    assert not np.array_equal(seen, np.concatenate([tercet.ray.piece_of(7, 1, 3, 103, piece, 8) for piece in range(8)]))
+    assert not np.array_equal(
+        seen, np.concatenate([tercet.ray.piece_of(7, 1, 3, 103, piece, 8) for piece in range(8)])
+    )
 
 
 def test_lists_are_merged_by_distance_and_index():
@@ -212,7 +230,9 @@ def test_searches_of_settings_spread_over_a_cluster_and_give_the_same(cluster, b
 
     def search():
         found = GridSearchCV(model, grid, cv=3, n_jobs=2).fit(X, y).cv_results_["mean_test_score"]
-        tuned = tercet.tune(tercet.KNeighborsClassifier(), {"n_neighbors": [1, 5, 60]}, *load_iris(return_X_y=True), n_jobs=2)
+        tuned = tercet.tune(
+            tercet.KNeighborsClassifier(), {"n_neighbors": [1, 5, 60]}, *load_iris(return_X_y=True), n_jobs=2
+        )
         return found, tuned.frame()["score"].to_numpy()
 
     local = search()
@@ -224,8 +244,8 @@ def test_searches_of_settings_spread_over_a_cluster_and_give_the_same(cluster, b
             spread = search()
     else:
         distributed = pytest.importorskip("distributed")
-        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as made:
-            with distributed.Client(made), joblib.parallel_config("dask"):
-                spread = search()
+        cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+        with cluster, distributed.Client(cluster), joblib.parallel_config("dask"):
+            spread = search()
     for found, wanted in zip(spread, local):
         np.testing.assert_array_equal(found, wanted)

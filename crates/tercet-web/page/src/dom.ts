@@ -3,7 +3,10 @@
 type Child = Node | string | null | undefined | false;
 type Properties = Record<string, unknown>;
 
-/** An element with properties, attributes and children. Functions become listeners, `class` and `aria-…` attributes. */
+/**
+ * An element with properties, attributes and children. Functions become listeners, `class` and `aria-…`
+ * attributes.
+ */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   properties: Properties = {},
@@ -11,7 +14,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   give(element, properties);
-  element.append(...children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.filter(
+      (child): child is Node | string => child !== null && child !== undefined && child !== false,
+    ),
+  );
   return element;
 }
 
@@ -26,7 +33,11 @@ export function s<K extends keyof SVGElementTagNameMap>(
     if (typeof value === "function") element.addEventListener(name.slice(2), value as EventListener);
     else if (value !== undefined && value !== false) element.setAttribute(name, String(value));
   }
-  element.append(...children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.filter(
+      (child): child is Node | string => child !== null && child !== undefined && child !== false,
+    ),
+  );
   return element;
 }
 
@@ -51,8 +62,8 @@ export function toast(message: string): void {
   const place = byId("toast");
   place.textContent = message;
   place.classList.add("shown");
-  window.clearTimeout(Number(place.dataset["timer"]));
-  place.dataset["timer"] = String(window.setTimeout(() => place.classList.remove("shown"), 8000));
+  window.clearTimeout(Number(place.dataset.timer));
+  place.dataset.timer = String(window.setTimeout(() => place.classList.remove("shown"), 8000));
 }
 
 /** What an error says. */

@@ -1,8 +1,25 @@
-// The engine, as the views see it: promises of typed answers. It lives in a worker, so nothing here waits for it.
+// The engine, as the views see it: promises of typed answers. It lives in a worker, so nothing here waits for
+// it.
 
 import type {
-  About, Answer, Computed, Filtered, Filtering, Histogram, Numbers, PlaneView, Point, Readings, Report, Request,
-  Scene, Setup, Subject, Templates, Thresholds, Worked,
+  About,
+  Answer,
+  Computed,
+  Filtered,
+  Filtering,
+  Histogram,
+  Numbers,
+  PlaneView,
+  Point,
+  Readings,
+  Report,
+  Request,
+  Scene,
+  Setup,
+  Subject,
+  Templates,
+  Thresholds,
+  Worked,
 } from "./protocol";
 
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
@@ -38,11 +55,20 @@ export const engine = {
   addTrained: (place: string) => json<About>("addTrained", place),
   rememberAll: (place: string, k: number) => json<About>("rememberAll", place, k),
   removeModel: (place: string) => call<void>("removeModel", [place]),
-  async read(width: number, height: number, channels: number, pixels: Uint8Array, chosen: number): Promise<Readings> {
-    return JSON.parse(await call<string>("read", [width, height, channels, pixels, chosen], [pixels.buffer as ArrayBuffer])) as Readings;
+  async read(
+    width: number,
+    height: number,
+    channels: number,
+    pixels: Uint8Array,
+    chosen: number,
+  ): Promise<Readings> {
+    return JSON.parse(
+      await call<string>("read", [width, height, channels, pixels, chosen], [pixels.buffer as ArrayBuffer]),
+    ) as Readings;
   },
   pieces: () => json<string[]>("pieces"),
-  addData: (name: string, bytes: Uint8Array) => call<boolean>("addData", [name, bytes], [bytes.buffer as ArrayBuffer]),
+  addData: (name: string, bytes: Uint8Array) =>
+    call<boolean>("addData", [name, bytes], [bytes.buffer as ArrayBuffer]),
   beginTraining: (setup: Setup) => call<string>("beginTraining", [JSON.stringify(setup)]),
   train: (steps: number, measure: boolean) => json<Report>("train", steps, measure),
   scaleLearningRate: (factor: number) => call<void>("scaleLearningRate", [factor]),

@@ -10,7 +10,8 @@ export const fixed = (value: number, places: number): string => {
 export function short(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (value !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(1).replace(/-/g, "−").replace("e+", "e");
+  if (value !== 0 && (size < 1e-3 || size >= 1e5))
+    return value.toExponential(1).replace(/-/g, "−").replace("e+", "e");
   return fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 

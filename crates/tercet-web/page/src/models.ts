@@ -37,7 +37,9 @@ async function fetched(name: string, seen?: (bytes: number) => void): Promise<Ui
 async function unpacked(bytes: Uint8Array): Promise<Uint8Array> {
   // A server may have unpacked it already, where it took `.gz` for the encoding of the transfer.
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>])
+    .stream()
+    .pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
@@ -73,7 +75,12 @@ export async function addFile(file: File): Promise<Place> {
 
 /** Adds what is being trained, as it is now. */
 export async function addTrained(): Promise<Place> {
-  const place = { name: "mine", title: "Trained here", color: "--mine", about: await engine.addTrained("mine") };
+  const place = {
+    name: "mine",
+    title: "Trained here",
+    color: "--mine",
+    about: await engine.addTrained("mine"),
+  };
   put(place);
   return place;
 }
@@ -109,7 +116,10 @@ export function loadData(seen: Progress): Promise<void> {
     const pieces = await engine.pieces();
     const bytes = await Promise.all(
       pieces.map(async (name) => {
-        const piece = await fetched(`data/${name}`, (more) => seen(Math.min(0.99, (arrived += more) / BYTES)));
+        const piece = await fetched(`data/${name}`, (more) => {
+          arrived += more;
+          seen(Math.min(0.99, arrived / BYTES));
+        });
         return [name, piece] as const;
       }),
     );

@@ -4,10 +4,16 @@ import { byId } from "./dom";
 
 type Theme = "auto" | "light" | "dark";
 const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };
-const WORDS: Record<Theme, string> = { auto: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
+const WORDS: Record<Theme, string> = {
+  auto: "Theme: as the system",
+  light: "Theme: light",
+  dark: "Theme: dark",
+};
 const SIGN: Record<Theme, string> = { auto: "◐", light: "○", dark: "●" };
 
-/** Colours of pictures come from the style sheet; whoever paints listens for `themechange` and paints again. */
+/**
+ * Colours of pictures come from the style sheet; whoever paints listens for `themechange` and paints again.
+ */
 export function startTheme(): void {
   const button = byId("theme");
   let theme: Theme = "auto";

@@ -7,7 +7,19 @@ import { DRAWINGS } from "./digits.mjs";
 
 const VIEWS = ["draw", "train", "plane", "graph", "convolution", "exercise"];
 /** Roles of what one can use, all of which need a name. */
-const USED = new Set(["button", "checkbox", "combobox", "link", "radio", "searchbox", "slider", "spinbutton", "switch", "tab", "textbox"]);
+const USED = new Set([
+  "button",
+  "checkbox",
+  "combobox",
+  "link",
+  "radio",
+  "searchbox",
+  "slider",
+  "spinbutton",
+  "switch",
+  "tab",
+  "textbox",
+]);
 /** Roles of what one can only look at. */
 const SEEN = new Set(["image", "img", "table", "region", "progressbar", "meter"]);
 
@@ -25,15 +37,23 @@ const view = async (page, name) => {
 };
 
 test("a finger draws, and the page stays where it is", async () => {
-  const context = await browser.browser.newContext({ viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true });
+  const context = await browser.browser.newContext({
+    viewport: { width: 390, height: 700 },
+    hasTouch: true,
+    isMobile: true,
+  });
   const page = await context.newPage();
   await page.goto(`${browser.address}#/draw`);
   await settled(page);
   const box = await page.locator("canvas.pad").boundingBox();
   const protocol = await context.newCDPSession(page);
-  const touch = (type, point) => protocol.send("Input.dispatchTouchEvent", {
-    type, touchPoints: point ? [{ x: box.x + (point[0] / 280) * box.width, y: box.y + (point[1] / 280) * box.height }] : [],
-  });
+  const touch = (type, point) =>
+    protocol.send("Input.dispatchTouchEvent", {
+      type,
+      touchPoints: point
+        ? [{ x: box.x + (point[0] / 280) * box.width, y: box.y + (point[1] / 280) * box.height }]
+        : [],
+    });
   const read = [];
   for (const drawing of DRAWINGS.filter((_, i) => i % 6 === 0)) {
     // Not by a tap: two of them in a row are a gesture of their own.
@@ -70,10 +90,17 @@ test("everything that can be used or looked at has a name for a screen reader", 
       .filter((node) => !node.name?.value?.trim())
       .map((node) => node.role.value);
     assert.deepEqual(nameless, [], `${name}: ${nameless.length} without a name`);
-    assert.ok(shown.some((node) => USED.has(node.role?.value)), `${name} has something to use`);
+    assert.ok(
+      shown.some((node) => USED.has(node.role?.value)),
+      `${name} has something to use`,
+    );
     const headings = shown.filter((node) => node.role?.value === "heading");
     const levels = headings.map((node) => node.properties.find((one) => one.name === "level").value.value);
-    assert.equal(levels.filter((level) => level === 1).length, 1, `${name} has one heading of the first level`);
+    assert.equal(
+      levels.filter((level) => level === 1).length,
+      1,
+      `${name} has one heading of the first level`,
+    );
     levels.reduce((before, level) => {
       assert.ok(level <= before + 1, `${name}: a heading of level ${level} behind one of level ${before}`);
       return level;
@@ -108,15 +135,25 @@ test("everything is reached by the keyboard, and one sees where one is", async (
         if (!one || one === document.body) return null;
         one.dataset.reached ??= String(Math.random());
         const style = getComputedStyle(one);
-        const seen = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
-        return { id: one.dataset.reached, what: one.getAttribute("aria-label") ?? one.textContent.trim().slice(0, 30), seen };
+        const seen =
+          (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
+        return {
+          id: one.dataset.reached,
+          what: one.getAttribute("aria-label") ?? one.textContent.trim().slice(0, 30),
+          seen,
+        };
       });
       if (!at || reached.has(at.id)) break;
       reached.add(at.id);
       if (!at.seen) unseen.push(at.what);
     }
-    const usable = await page.locator("main :is(button, a[href], input, select, textarea, [tabindex='0']):visible:not(:disabled)").evaluateAll(
-      (all) => all.filter((one) => !one.dataset.reached && one.tabIndex >= 0 && one.type !== "radio").map((one) => one.outerHTML.slice(0, 80)));
+    const usable = await page
+      .locator("main :is(button, a[href], input, select, textarea, [tabindex='0']):visible:not(:disabled)")
+      .evaluateAll((all) =>
+        all
+          .filter((one) => !one.dataset.reached && one.tabIndex >= 0 && one.type !== "radio")
+          .map((one) => one.outerHTML.slice(0, 80)),
+      );
     assert.deepEqual(usable, [], `${name}: not reached`);
     assert.deepEqual(unseen, [], `${name}: the focus is not to be seen`);
   }
@@ -131,17 +168,24 @@ test("nothing leaves its place on a screen of any width", async () => {
     await settled(page);
     await page.getByRole("button", { name: "Example" }).click();
     await settled(page);
-    const outside = await page.locator(".card").evaluateAll((cards) => cards.flatMap((card) => {
-      const right = card.getBoundingClientRect().right;
-      return [...card.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > right).map((one) => `${card.dataset.place}: ${one.className || one.tagName}`);
-    }));
+    const outside = await page.locator(".card").evaluateAll((cards) =>
+      cards.flatMap((card) => {
+        const right = card.getBoundingClientRect().right;
+        return [...card.querySelectorAll("*")]
+          .filter((one) => one.getBoundingClientRect().right > right)
+          .map((one) => `${card.dataset.place}: ${one.className || one.tagName}`);
+      }),
+    );
     assert.deepEqual(outside, [], `${width} pixels`);
     await context.close();
   }
 });
 
 test("nothing is cut off at 360 pixels, and nothing moves for those who asked for that", async () => {
-  const context = await browser.browser.newContext({ viewport: { width: 360, height: 740 }, reducedMotion: "reduce" });
+  const context = await browser.browser.newContext({
+    viewport: { width: 360, height: 740 },
+    reducedMotion: "reduce",
+  });
   const page = await context.newPage();
   await page.goto(`${browser.address}#/draw`);
   await settled(page);
@@ -149,11 +193,18 @@ test("nothing is cut off at 360 pixels, and nothing moves for those who asked fo
     await view(page, name);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= 360, `${name} is ${width} pixels wide`);
-    const moving = await page.evaluate(() => [...document.querySelectorAll("*")].filter((one) => {
-      const style = getComputedStyle(one);
-      const long = (times) => times.split(",").some((time) => parseFloat(time) > 0.01);
-      return long(style.transitionDuration) || (style.animationName !== "none" && long(style.animationDuration));
-    }).map((one) => one.className));
+    const moving = await page.evaluate(() =>
+      [...document.querySelectorAll("*")]
+        .filter((one) => {
+          const style = getComputedStyle(one);
+          const long = (times) => times.split(",").some((time) => parseFloat(time) > 0.01);
+          return (
+            long(style.transitionDuration) ||
+            (style.animationName !== "none" && long(style.animationDuration))
+          );
+        })
+        .map((one) => one.className),
+    );
     assert.deepEqual(moving, [], `${name} moves`);
   }
   await context.close();

@@ -1,4 +1,5 @@
-// Chromium and a static host that serves the built page as `tercet serve` does, with its rules on what may be loaded.
+// Chromium and a static host that serves the built page as `tercet serve` does, with its rules on what may be
+// loaded.
 
 import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
@@ -16,8 +17,16 @@ export const MODELS = join(ROOT, "crates/tercet-web/models");
 
 /** Under a path of its own, since every address in the page is relative. */
 const BASE = "/somewhere/deeper/";
-const RULES = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:";
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".svg": "image/svg+xml" };
+const RULES =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; " +
+  "img-src 'self' data: blob:";
+const TYPES = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".wasm": "application/wasm",
+  ".svg": "image/svg+xml",
+};
 
 async function serve() {
   const server = createServer(async (request, response) => {
@@ -26,7 +35,10 @@ async function serve() {
     const file = name.startsWith("data/") ? join(DATA, name.slice(5)) : join(PAGE, name);
     try {
       if (name.startsWith("..") || !(await stat(file)).isFile()) throw new Error("there is no such file");
-      response.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream", "Content-Security-Policy": RULES });
+      response.writeHead(200, {
+        "Content-Type": TYPES[extname(file)] ?? "application/octet-stream",
+        "Content-Security-Policy": RULES,
+      });
       createReadStream(file).pipe(response);
     } catch {
       response.writeHead(404).end();
@@ -43,14 +55,23 @@ export async function open(viewport = { width: 1280, height: 900 }) {
   const { server, address } = await serve();
   const browser = await chromium.launch({
     executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
   const context = await browser.newContext({ viewport, acceptDownloads: true });
   context.setDefaultTimeout(60_000);
   const errors = [];
   context.on("page", (page) => {
     page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) errors.push(`${message.text()} (${message.location().url})`);
+      if (["error", "warning"].includes(message.type()))
+        errors.push(`${message.text()} (${message.location().url})`);
     });
     page.on("pageerror", (error) => errors.push(String(error)));
   });
@@ -68,16 +89,18 @@ export async function open(viewport = { width: 1280, height: 900 }) {
 
 /** Runs the program, and reads what it prints as JSON. */
 export async function tercet(...args) {
-  if (!process.env.TERCET) throw new Error("name the program in TERCET, or run `cargo xtask test --only page`");
+  if (!process.env.TERCET)
+    throw new Error("name the program in TERCET, or run `cargo xtask test --only page`");
   const { stdout } = await promisify(execFile)(process.env.TERCET, args, { maxBuffer: 1 << 26 });
   return JSON.parse(stdout);
 }
 
 /** Waits until the Draw view has read what is on the pad. */
-export const settled = (page) => page.waitForFunction(() => {
-  const main = document.querySelector("main");
-  return main.dataset.ready === "true" && main.dataset.busy === "false";
-});
+export const settled = (page) =>
+  page.waitForFunction(() => {
+    const main = document.querySelector("main");
+    return main.dataset.ready === "true" && main.dataset.busy === "false";
+  });
 
 /** Draws with the mouse, as a person would. */
 export async function draw(page, { strokes, pen = 20 }) {

@@ -5,7 +5,7 @@ import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { MODELS, draw, open, saved, settled, tercet } from "./browser.mjs";
+import { draw, MODELS, open, saved, settled, tercet } from "./browser.mjs";
 import { DRAWINGS, OTHERS } from "./digits.mjs";
 
 let browser;
@@ -24,10 +24,14 @@ after(async () => {
 });
 
 const readBy = (place) => page.locator(`.chip[data-place="${place}"]`).getAttribute("data-class");
-const reading = (place) => page.locator(`.card[data-place="${place}"]`).evaluate((card) => ({
-  scores: JSON.parse(card.dataset.scores),
-  neighbors: [...card.querySelectorAll(".voters li")].map((one) => [Number(one.dataset.index), Number(one.dataset.distance)]),
-}));
+const reading = (place) =>
+  page.locator(`.card[data-place="${place}"]`).evaluate((card) => ({
+    scores: JSON.parse(card.dataset.scores),
+    neighbors: [...card.querySelectorAll(".voters li")].map((one) => [
+      Number(one.dataset.index),
+      Number(one.dataset.distance),
+    ]),
+  }));
 const isDigit = () => page.locator(".verdict").getAttribute("data-digit");
 
 test("strokes on the canvas are read as the digits they are", async () => {
@@ -42,11 +46,16 @@ test("strokes on the canvas are read as the digits they are", async () => {
     }
     if ((await isDigit()) !== "true") turnedAway.push(what);
   }
-  const share = (list) => `${DRAWINGS.length - list.length} of ${DRAWINGS.length}${list.length ? `; wrong: ${list.join(", ")}` : ""}`;
+  const share = (list) =>
+    `${DRAWINGS.length - list.length} of ` +
+    `${DRAWINGS.length}${list.length ? `; wrong: ${list.join(", ")}` : ""}`;
   for (const [place, list] of Object.entries(wrong)) console.log(`${place}: ${share(list)}`);
   console.log(`taken for digits: ${share(turnedAway)}`);
   assert.ok(DRAWINGS.length >= 50);
-  assert.ok(wrong.convolution.length <= 0.05 * DRAWINGS.length, `the convolutional network errs: ${wrong.convolution.join(", ")}`);
+  assert.ok(
+    wrong.convolution.length <= 0.05 * DRAWINGS.length,
+    `the convolutional network errs: ${wrong.convolution.join(", ")}`,
+  );
   assert.ok(turnedAway.length <= 0.05 * DRAWINGS.length, `turned away: ${turnedAway.join(", ")}`);
 });
 
@@ -64,7 +73,13 @@ test("scores equal the program's to 1e-5, and neighbours exactly", async () => {
     const picture = join(folder, "drawn.png");
     await copyFile(await saved(page, "Save"), picture);
     for (const place of ["sample", "linear", "network", "convolution"]) {
-      const [said] = await tercet("predict", join(MODELS, `${place}.safetensors`), picture, "--json", "--explain");
+      const [said] = await tercet(
+        "predict",
+        join(MODELS, `${place}.safetensors`),
+        picture,
+        "--json",
+        "--explain",
+      );
       const own = await reading(place);
       compare(own, said, `${drawing.way} ${drawing.digit}, ${place}`);
     }
@@ -89,9 +104,14 @@ test("a link restores the drawing and what was asked of it", async () => {
   const before = [await reading("convolution"), await reading("sample")];
   const other = await browser.visit(new URL(page.url()).hash);
   await settled(other);
-  const again = await other.locator('.card[data-place="convolution"]').evaluate((card) => JSON.parse(card.dataset.scores));
+  const again = await other
+    .locator('.card[data-place="convolution"]')
+    .evaluate((card) => JSON.parse(card.dataset.scores));
   assert.deepEqual(again, before[0].scores);
-  assert.equal(await other.locator('.card[data-place="linear"] .bar-row').nth(4).getAttribute("aria-pressed"), "true");
+  assert.equal(
+    await other.locator('.card[data-place="linear"] .bar-row').nth(4).getAttribute("aria-pressed"),
+    "true",
+  );
   await other.close();
 });
 
@@ -124,18 +144,28 @@ test("a picture is pasted or dropped, and what is none is refused in words", asy
   const { scores } = await reading("linear");
   const picture = (await readFile(await saved(page, "Save"))).toString("base64");
   // As a browser hands over what was on the clipboard or under the mouse.
-  const give = (how, type, base64) => page.evaluate(([how, type, base64]) => {
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    const data = new DataTransfer();
-    data.items.add(new File([bytes], "given", { type }));
-    if (how === "paste") document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
-    else document.querySelector(".pad-frame").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
-  }, [how, type, base64]);
+  const give = (how, type, base64) =>
+    page.evaluate(
+      ([how, type, base64]) => {
+        const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+        const data = new DataTransfer();
+        data.items.add(new File([bytes], "given", { type }));
+        if (how === "paste")
+          document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+        else
+          document
+            .querySelector(".pad-frame")
+            .dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+      },
+      [how, type, base64],
+    );
   for (const how of ["paste", "drop"]) {
     await page.getByRole("button", { name: "Clear" }).click();
     await settled(page);
     await give(how, "image/png", picture);
-    await page.waitForFunction(() => document.querySelector('.chip[data-place="linear"]').dataset.class !== "");
+    await page.waitForFunction(
+      () => document.querySelector('.chip[data-place="linear"]').dataset.class !== "",
+    );
     await settled(page);
     assert.deepEqual((await reading("linear")).scores, scores, how);
   }

@@ -1,4 +1,5 @@
-// How long the page takes, in a real browser: from a stroke to what is shown of it, and the lecture's run. Prints JSON.
+// How long the page takes, in a real browser: from a stroke to what is shown of it, and the lecture's run.
+// Prints JSON.
 
 import { draw, open, settled } from "./browser.mjs";
 import { DRAWINGS } from "./digits.mjs";
@@ -12,8 +13,12 @@ await draw(page, DRAWINGS[0]);
 await page.evaluate(() => {
   window.readings = [];
   const main = document.querySelector("main");
-  new MutationObserver(() => window.readings.push({ computing: Number(main.dataset.computing), shown: Number(main.dataset.milliseconds) }))
-    .observe(main, { attributeFilter: ["data-milliseconds"] });
+  new MutationObserver(() =>
+    window.readings.push({
+      computing: Number(main.dataset.computing),
+      shown: Number(main.dataset.milliseconds),
+    }),
+  ).observe(main, { attributeFilter: ["data-milliseconds"] });
 });
 for (const drawing of DRAWINGS) await draw(page, drawing);
 const readings = await page.evaluate(() => window.readings);
@@ -24,7 +29,10 @@ for (let run = 0; run < RUNS; run++) {
   await page.getByRole("button", { name: "Train", exact: true }).click();
   // The cells of a run: its colour, batches, time, ….
   const cells = () => page.locator(".runs tbody tr").nth(run).locator("td").allInnerTexts();
-  await page.waitForFunction((row) => document.querySelectorAll(".runs tbody tr")[row]?.cells[2]?.innerText === "1,500", run);
+  await page.waitForFunction(
+    (row) => document.querySelectorAll(".runs tbody tr")[row]?.cells[2]?.innerText === "1,500",
+    run,
+  );
   await page.waitForFunction(() => document.querySelector("main").dataset.done === "true");
   lecture.push((await cells())[2]);
 }

@@ -22,10 +22,14 @@ after(async () => {
   assert.deepEqual(browser.errors, [], "nothing goes wrong in the page");
 });
 
-const done = () => page.waitForFunction(() => document.querySelector("main").dataset.done === "true", undefined, { timeout: 300_000 });
+const done = () =>
+  page.waitForFunction(() => document.querySelector("main").dataset.done === "true", undefined, {
+    timeout: 300_000,
+  });
 const press = (name) => page.getByRole("button", { name, exact: true }).click();
 /** The cells of the last run: batches, time, losses, accuracy. */
-const lastRun = async () => (await page.locator(".runs tbody tr").last().locator("td").allInnerTexts()).slice(1);
+const lastRun = async () =>
+  (await page.locator(".runs tbody tr").last().locator("td").allInnerTexts()).slice(1);
 
 test("the lecture's run lowers the loss", async () => {
   await press("Train");
@@ -74,13 +78,19 @@ test("the program reads the model that was trained here, and gives the same scor
   await copyFile(await saved(page, "Save"), picture);
   const own = JSON.parse(await page.locator('.card[data-place="mine"]').getAttribute("data-scores"));
   const [said] = await tercet("predict", model, picture, "--json");
-  Object.values(said.scores).forEach((score, i) => assert.ok(Math.abs(score - own[i]) <= 1e-5 * Math.max(1, Math.abs(score)), `${score}, ${own[i]}`));
+  Object.values(said.scores).forEach((score, i) =>
+    assert.ok(Math.abs(score - own[i]) <= 1e-5 * Math.max(1, Math.abs(score)), `${score}, ${own[i]}`),
+  );
 });
 
 test("a model that the program wrote is read here, and a file that is none is refused in words", async () => {
   const model = join(folder, "trained.safetensors");
   const picker = page.locator('input[type="file"][accept=".safetensors"]');
-  await picker.setInputFiles({ name: "cat.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("no model") });
+  await picker.setInputFiles({
+    name: "cat.safetensors",
+    mimeType: "application/octet-stream",
+    buffer: Buffer.from("no model"),
+  });
   await page.locator("#toast.shown").waitFor();
   assert.match(await page.locator("#toast").innerText(), /cat\.safetensors/);
   await picker.setInputFiles(model);
@@ -101,11 +111,16 @@ test("all 60,000 images can be remembered, and neighbours are found among them",
   await page.locator('.card[data-place="all"]').waitFor({ timeout: 120_000 });
   await draw(page, DRAWINGS[2]);
   assert.equal(await page.locator('.chip[data-place="all"]').getAttribute("data-class"), "2");
-  console.log(`a reading with all models and 60,000 neighbours: ${await page.locator("main").getAttribute("data-milliseconds")} ms`);
+  console.log(
+    `a reading with all models and 60,000 neighbours: ` +
+      `${await page.locator("main").getAttribute("data-milliseconds")} ms`,
+  );
 });
 
 test("a link restores a set-up", async () => {
-  const other = await browser.visit("#/train?model=convolution&lr=0.003&opt=adam&batch=77&loss=softmax&act=gelu");
+  const other = await browser.visit(
+    "#/train?model=convolution&lr=0.003&opt=adam&batch=77&loss=softmax&act=gelu",
+  );
   assert.equal(await other.getByLabel("Model", { exact: true }).inputValue(), "convolution");
   assert.equal(await other.getByLabel("Learning rate", { exact: true }).inputValue(), "0.003");
   assert.equal(await other.getByLabel("Optimizer").inputValue(), "adam");

@@ -18,22 +18,29 @@ const share = (text) => parseFloat(/([\d.]+) % of the points/.exec(text)?.[1] ??
 async function trained(address, wanted) {
   const page = await browser.visit(address);
   await page.getByRole("button", { name: "Train", exact: true }).click();
-  await page.waitForFunction((least) => {
-    const text = document.querySelector(".status").textContent;
-    const right = parseFloat(/([\d.]+) % of the points/.exec(text)?.[1] ?? "0");
-    const step = Number((/(?:batch ([\d,]+)|([\d,]+) points)/.exec(text)?.[0] ?? "").replace(/\D/g, ""));
-    return right >= least || step > 1500;
-  }, wanted, { timeout: 60_000 });
+  await page.waitForFunction(
+    (least) => {
+      const text = document.querySelector(".status").textContent;
+      const right = parseFloat(/([\d.]+) % of the points/.exec(text)?.[1] ?? "0");
+      const step = Number((/(?:batch ([\d,]+)|([\d,]+) points)/.exec(text)?.[0] ?? "").replace(/\D/g, ""));
+      return right >= least || step > 1500;
+    },
+    wanted,
+    { timeout: 60_000 },
+  );
   const found = share(await status(page));
   await page.close();
   return found;
 }
 
-test("a hidden layer divides XOR; without its activation it is a line again, and a line does not", async () => {
-  assert.ok((await trained("#/plane?points=xor&model=network&hidden=8&act=relu", 98)) >= 98);
-  assert.ok((await trained("#/plane?points=xor&model=network&hidden=8&act=none", 98)) < 85);
-  assert.ok((await trained("#/plane?points=xor&model=linear", 98)) < 85);
-});
+test(
+  "a hidden layer divides XOR; without its activation it is a line again, and a line does " + "not",
+  async () => {
+    assert.ok((await trained("#/plane?points=xor&model=network&hidden=8&act=relu", 98)) >= 98);
+    assert.ok((await trained("#/plane?points=xor&model=network&hidden=8&act=none", 98)) < 85);
+    assert.ok((await trained("#/plane?points=xor&model=linear", 98)) < 85);
+  },
+);
 
 test("the perceptron settles on two heaps, neighbours know everything at once", async () => {
   assert.equal(await trained("#/plane?points=blobs&model=perceptron", 100), 100);
@@ -51,14 +58,20 @@ test("points are placed by hand, and a link keeps them", async () => {
   await page.waitForFunction(() => /^Everything/.test(document.querySelector(".status").textContent));
   assert.match(page.url(), /mine=[^&]+%2C0%3B[^&]+%2C1/);
   const other = await browser.visit(new URL(page.url()).hash);
-  await other.waitForFunction(() => /2 points/.test(document.querySelector(".plane-canvas").getAttribute("aria-label") ?? ""));
+  await other.waitForFunction(() =>
+    /2 points/.test(document.querySelector(".plane-canvas").getAttribute("aria-label") ?? ""),
+  );
   await page.close();
   await other.close();
 });
 
 test("the graph goes forwards and backwards, and a link stands at its step", async () => {
   const page = await browser.visit("#/graph");
-  const row = (name) => page.locator(".nodes tbody tr", { has: page.locator(`th:text-is("${name}")`) }).locator("td").allInnerTexts();
+  const row = (name) =>
+    page
+      .locator(".nodes tbody tr", { has: page.locator(`th:text-is("${name}")`) })
+      .locator("td")
+      .allInnerTexts();
   await page.locator(".nodes tbody tr").first().waitFor();
   assert.deepEqual((await row("z")).slice(1, 4), ["−4", "3", "3"]);
   assert.deepEqual((await row("x")).slice(1, 4), ["−2", "−4", "−4"]);
@@ -67,12 +80,18 @@ test("the graph goes forwards and backwards, and a link stands at its step", asy
   for (let i = 0; i < 3; i++) await page.getByRole("button", { name: "Step", exact: true }).click();
   assert.match(await page.locator(".step-words").innerText(), /^Back, 1 of/);
   const other = await browser.visit(new URL(page.url()).hash);
-  await other.waitForFunction(() => document.querySelector(".step-words").textContent.startsWith("Back, 1 of"));
+  await other.waitForFunction(() =>
+    document.querySelector(".step-words").textContent.startsWith("Back, 1 of"),
+  );
   await other.getByLabel("Expression").fill("f = x +");
   await other.getByLabel("Expression").blur();
   await other.locator(".problem:not(:empty)").waitFor();
   await other.getByLabel("Subject").selectOption("network");
-  await other.waitForFunction(() => document.querySelector(".problem").textContent === "" && document.querySelectorAll(".nodes tbody tr").length > 8);
+  await other.waitForFunction(
+    () =>
+      document.querySelector(".problem").textContent === "" &&
+      document.querySelectorAll(".nodes tbody tr").length > 8,
+  );
   assert.ok(!(await other.locator(".nodes").innerText()).includes("differs"));
   await page.close();
   await other.close();
@@ -82,7 +101,14 @@ test("a filter's sum is what stands in the map", async () => {
   const page = await browser.visit("#/convolution?of=5&at=8,10&kernel=-1,0,1,-1,0,1,-1,0,1");
   await page.locator(".written b").waitFor();
   const before = Number((await page.locator(".written b").innerText()).replace("−", "-"));
-  const terms = await page.locator(".patch span").evaluateAll((cells) => cells.map((cell) => cell.innerText.replace(/−/g, "-").split(/\s*×\s*/).map(Number)));
+  const terms = await page.locator(".patch span").evaluateAll((cells) =>
+    cells.map((cell) =>
+      cell.innerText
+        .replace(/−/g, "-")
+        .split(/\s*×\s*/)
+        .map(Number),
+    ),
+  );
   const sum = terms.reduce((all, [x, w]) => all + x * w, 0);
   // What is written out is rounded to two places.
   assert.ok(Math.abs(Math.max(0, sum) - before) < 0.1, `${sum}, ${before}`);
@@ -115,9 +141,15 @@ test("no view is wider than a narrow screen, and every control has a name", asyn
     await page.waitForTimeout(300);
     const width = await page.evaluate(() => document.scrollingElement.scrollWidth);
     assert.ok(width <= 360, `${view} is ${width} pixels wide`);
-    const nameless = await page.evaluate(() => [...document.querySelectorAll("button, input:not([hidden]), select, canvas[role=img], svg[role=img]")]
-      .filter((one) => !one.closest("[hidden]") && !(one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.length))
-      .map((one) => one.outerHTML.slice(0, 100)));
+    const nameless = await page.evaluate(() =>
+      [...document.querySelectorAll("button, input:not([hidden]), select, canvas[role=img], svg[role=img]")]
+        .filter(
+          (one) =>
+            !one.closest("[hidden]") &&
+            !(one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.length),
+        )
+        .map((one) => one.outerHTML.slice(0, 100)),
+    );
     assert.deepEqual(nameless, [], view);
   }
   await page.close();

@@ -19,7 +19,11 @@ export function bars(labels: string[], label: string, pick?: (index: number) => 
       : h("div", { class: "bar-row" }, ...parts);
     return { row, fill, value };
   });
-  const element = h("div", { class: "bars", role: "group", "aria-label": label }, ...rows.map(({ row }) => row));
+  const element = h(
+    "div",
+    { class: "bars", role: "group", "aria-label": label },
+    ...rows.map(({ row }) => row),
+  );
   return {
     element,
     show(values, say, winner, chosen) {

@@ -13,13 +13,29 @@ export interface Field<T> {
 
 function labelled(label: string, input: HTMLElement, hint?: string): HTMLElement {
   input.id = `field-${++ids}`;
-  return h("div", { class: "field" }, h("label", { for: input.id }, label), input, hint ? h("small", {}, hint) : null);
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: input.id }, label),
+    input,
+    hint ? h("small", {}, hint) : null,
+  );
 }
 
 /** A choice of few. */
-export function choice<T extends string>(label: string, options: Record<T, string>, first: NoInfer<T>, changed: () => void): Field<T> {
-  const input = h("select", { onchange: changed },
-    ...Object.entries<string>(options).map(([value, text]) => h("option", { value, selected: value === first }, text)));
+export function choice<T extends string>(
+  label: string,
+  options: Record<T, string>,
+  first: NoInfer<T>,
+  changed: () => void,
+): Field<T> {
+  const input = h(
+    "select",
+    { onchange: changed },
+    ...Object.entries<string>(options).map(([value, text]) =>
+      h("option", { value, selected: value === first }, text),
+    ),
+  );
   return {
     element: labelled(label, input),
     get: () => input.value as T,
@@ -31,9 +47,21 @@ export function choice<T extends string>(label: string, options: Record<T, strin
 }
 
 /** A number. What is none, or out of bounds, counts as the nearest that is in. */
-export function numeric(label: string, first: number, bounds: { min: number; max: number; step?: number | "any" }, changed: () => void, hint?: string): Field<number> {
+export function numeric(
+  label: string,
+  first: number,
+  bounds: { min: number; max: number; step?: number | "any" },
+  changed: () => void,
+  hint?: string,
+): Field<number> {
   const input = h("input", {
-    type: "number", value: String(first), min: String(bounds.min), max: String(bounds.max), step: String(bounds.step ?? 1), inputMode: "decimal", onchange: changed,
+    type: "number",
+    value: String(first),
+    min: String(bounds.min),
+    max: String(bounds.max),
+    step: String(bounds.step ?? 1),
+    inputMode: "decimal",
+    onchange: changed,
   });
   let last = first;
   return {
@@ -55,7 +83,14 @@ export function numeric(label: string, first: number, bounds: { min: number; max
 
 /** A line of text. */
 export function line(label: string, first: string, changed: () => void, hint?: string): Field<string> {
-  const input = h("input", { type: "text", value: first, spellcheck: false, autocapitalize: "off", autocomplete: "off", onchange: changed });
+  const input = h("input", {
+    type: "text",
+    value: first,
+    spellcheck: false,
+    autocapitalize: "off",
+    autocomplete: "off",
+    onchange: changed,
+  });
   return {
     element: labelled(label, input, hint),
     get: () => input.value,

@@ -13,7 +13,15 @@ export function histogram(of: Histogram): SVGSVGElement {
   const most = of.zeros > 0.3 ? Math.max(1, (sorted[1] ?? 0) * 1.4) : Math.max(1, sorted[0] ?? 0);
   const [low, high] = of.range;
   const zero = low < 0 && high > 0 ? (width * -low) / (high - low) : null;
-  return s("svg", { viewBox: `0 0 ${width} ${height + 12}`, class: "histogram", role: "img", "aria-label": `${of.name}: from ${short(low)} to ${short(high)}, ${Math.round(of.zeros * 100)} % exactly zero` },
+  const zeros = `${Math.round(of.zeros * 100)} %`;
+  return s(
+    "svg",
+    {
+      viewBox: `0 0 ${width} ${height + 12}`,
+      class: "histogram",
+      role: "img",
+      "aria-label": `${of.name}: from ${short(low)} to ${short(high)}, ${zeros} exactly zero`,
+    },
     zero === null ? null : s("line", { class: "zero", x1: zero, x2: zero, y1: 0, y2: height }),
     ...of.counts.map((n, i) => {
       const tall = Math.min(height, (height * n) / most);

@@ -1,7 +1,7 @@
 // Small pictures: grey ones, and signed numbers as two colours.
 
-import type { Pixels } from "../protocol";
 import { h } from "../dom";
+import type { Pixels } from "../protocol";
 import { color } from "../theme";
 
 /** The bytes of a picture of the engine. */
@@ -13,22 +13,34 @@ export function bytesOf(pixels: Pixels): Uint8Array {
   return bytes;
 }
 
-/** A row of pictures with words below them, whose canvases serve again: making new ones for every reading takes long. */
-export function row(list: HTMLElement): (pictures: { label: string; words: (Node | string)[]; data?: Record<string, string>; paint: (canvas: HTMLCanvasElement) => void }[]) => void {
+/**
+ * A row of pictures with words below them, whose canvases serve again: making new ones for every reading
+ * takes long.
+ */
+export function row(list: HTMLElement): (
+  pictures: {
+    label: string;
+    words: (Node | string)[];
+    data?: Record<string, string>;
+    paint: (canvas: HTMLCanvasElement) => void;
+  }[],
+) => void {
   const made: { item: HTMLElement; image: HTMLCanvasElement }[] = [];
   return (pictures) => {
     while (made.length < pictures.length) {
       const image = picture("");
       made.push({ item: h("li", {}, image), image });
     }
-    list.replaceChildren(...pictures.map(({ label, words, data, paint }, i) => {
-      const { item, image } = made[i] as { item: HTMLElement; image: HTMLCanvasElement };
-      image.setAttribute("aria-label", label);
-      item.replaceChildren(image, ...words);
-      Object.assign(item.dataset, data);
-      paint(image);
-      return item;
-    }));
+    list.replaceChildren(
+      ...pictures.map(({ label, words, data, paint }, i) => {
+        const { item, image } = made[i] as { item: HTMLElement; image: HTMLCanvasElement };
+        image.setAttribute("aria-label", label);
+        item.replaceChildren(image, ...words);
+        Object.assign(item.dataset, data);
+        paint(image);
+        return item;
+      }),
+    );
   };
 }
 
@@ -40,7 +52,16 @@ export function picture(label: string, kind = ""): HTMLCanvasElement {
 type Color = [number, number, number];
 
 /** Paints numbers: from the first colour at 0 towards `above` at 1, and towards `below` at −1. */
-function put(canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, most: number, zero: Color, above: Color, below: Color): void {
+function put(
+  canvas: HTMLCanvasElement,
+  values: ArrayLike<number>,
+  width: number,
+  height: number,
+  most: number,
+  zero: Color,
+  above: Color,
+  below: Color,
+): void {
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
@@ -72,12 +93,25 @@ export function paintPlain(canvas: HTMLCanvasElement, pixels: Pixels): void {
 }
 
 /** Activations: nothing at 0, a colour of the style sheet at `most`; what is below 0 is greyer. */
-export function paintActivations(canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, most: number, own: string): void {
+export function paintActivations(
+  canvas: HTMLCanvasElement,
+  values: ArrayLike<number>,
+  width: number,
+  height: number,
+  most: number,
+  own: string,
+): void {
   put(canvas, values, width, height, most, color("--zero-activation"), color(own), color("--axis"));
 }
 
 /** Signed numbers: below zero one colour, above it another, `most` at full strength. */
-export function paintSigned(canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, most = largest(values)): void {
+export function paintSigned(
+  canvas: HTMLCanvasElement,
+  values: ArrayLike<number>,
+  width: number,
+  height: number,
+  most = largest(values),
+): void {
   put(canvas, values, width, height, most, color("--zero"), color("--positive"), color("--negative"));
 }
 

@@ -13,14 +13,20 @@ export interface Card {
   show(reading: Reading | null): void;
 }
 
-/** A card for the model in a place. `pick` is told which class a linear classifier's template is asked for. */
+/**
+ * A card for the model in a place. `pick` is told which class a linear classifier's template is asked for.
+ */
 export function card(place: Place, pick: (index: number) => void): Card {
   const answer = h("output", { class: "answer" });
   const sure = h("p", { class: "sure" });
   const body = h("div", { class: "inside" });
-  const element = h("article", { class: "card empty", "data-place": place.name },
+  const element = h(
+    "article",
+    { class: "card empty", "data-place": place.name },
     h("header", {}, h("div", {}, h("h3", {}, place.title), h("p", { class: "words" }, words(place))), answer),
-    body, sure);
+    body,
+    sure,
+  );
   element.style.setProperty("--own", `var(${place.color})`);
   const inside = { neighbors, linear, network }[place.about.kind](place, body, pick);
   return {
@@ -29,7 +35,7 @@ export function card(place: Place, pick: (index: number) => void): Card {
     show(reading) {
       element.classList.toggle("empty", !reading);
       // In full, for whoever wants to compare.
-      element.dataset["scores"] = reading ? JSON.stringify(reading.scores) : "";
+      element.dataset.scores = reading ? JSON.stringify(reading.scores) : "";
       answer.textContent = reading ? (place.about.classes[reading.class] ?? "") : "";
       sure.textContent = reading ? certainty(reading) : "";
       if (reading) inside(reading);
@@ -53,7 +59,9 @@ function certainty(reading: Reading): string {
   }
   const [first = 0, second = 0] = [...reading.scores].sort((a, b) => b - a);
   const ahead = `ahead by ${fixed(first - second, 2)}`;
-  return reading.hidden.length ? `softmax ${percent(reading.probabilities?.[reading.class] ?? 0)}, ${ahead}` : ahead;
+  return reading.hidden.length
+    ? `softmax ${percent(reading.probabilities?.[reading.class] ?? 0)}, ${ahead}`
+    : ahead;
 }
 
 type Inside = (place: Place, body: HTMLElement, pick: (index: number) => void) => (reading: Reading) => void;
@@ -64,12 +72,14 @@ const neighbors: Inside = (place, body) => {
   const votes = bars(place.about.classes, "Votes of each class");
   body.append(voters, votes.element);
   return (reading) => {
-    show((reading.neighbors ?? []).map(({ index, label, distance, picture }) => ({
-      label: `a remembered ${place.about.classes[label]}`,
-      words: [h("b", {}, place.about.classes[label] ?? ""), h("span", {}, fixed(distance, 0))],
-      data: { index: String(index), distance: String(distance) },
-      paint: (image) => paintGrey(image, picture),
-    })));
+    show(
+      (reading.neighbors ?? []).map(({ index, label, distance, picture }) => ({
+        label: `a remembered ${place.about.classes[label]}`,
+        words: [h("b", {}, place.about.classes[label] ?? ""), h("span", {}, fixed(distance, 0))],
+        data: { index: String(index), distance: String(distance) },
+        paint: (image) => paintGrey(image, picture),
+      })),
+    );
     votes.show(reading.votes ?? [], (v) => short(v).replace(/\.0+$/, ""), reading.class);
   };
 };
@@ -78,13 +88,20 @@ const linear: Inside = (place, body, pick) => {
   const images = ["template", "ink", "product"].map((kind) => picture(kind));
   const [template, ink, product] = images as [HTMLCanvasElement, HTMLCanvasElement, HTMLCanvasElement];
   const title = h("span", {}, "template");
-  const figures = h("div", { class: "equation" },
-    h("figure", {}, template, h("figcaption", {}, title)), h("i", {}, "×"),
-    h("figure", {}, ink, h("figcaption", {}, "ink")), h("i", {}, "="),
-    h("figure", {}, product, h("figcaption", {}, "product")));
+  const figures = h(
+    "div",
+    { class: "equation" },
+    h("figure", {}, template, h("figcaption", {}, title)),
+    h("i", {}, "×"),
+    h("figure", {}, ink, h("figcaption", {}, "ink")),
+    h("i", {}, "="),
+    h("figure", {}, product, h("figcaption", {}, "product")),
+  );
   const sum = h("p", { class: "sum" });
   let winner = -1;
-  const scores = bars(place.about.classes, "Scores; press one to see its template", (index) => pick(index === winner ? -1 : index));
+  const scores = bars(place.about.classes, "Scores; press one to see its template", (index) =>
+    pick(index === winner ? -1 : index),
+  );
   body.append(figures, sum, scores.element);
   return (reading) => {
     winner = reading.class;
@@ -99,7 +116,11 @@ const linear: Inside = (place, body, pick) => {
       template.setAttribute("aria-label", `The template of class ${name}`);
       const total = products.products.reduce((all, v) => all + v, 0);
       const sign = products.bias < 0 ? "−" : "+";
-      sum.replaceChildren(`Σ ${fixed(total, 2)} ${sign} bias ${fixed(Math.abs(products.bias), 2)} = `, h("b", {}, fixed(reading.scores[products.class] ?? 0, 2)), ` for ${name}`);
+      sum.replaceChildren(
+        `Σ ${fixed(total, 2)} ${sign} bias ${fixed(Math.abs(products.bias), 2)} = `,
+        h("b", {}, fixed(reading.scores[products.class] ?? 0, 2)),
+        ` for ${name}`,
+      );
     }
     scores.show(reading.scores, (v) => fixed(v, 1), reading.class, products?.class);
   };
@@ -118,7 +139,11 @@ const network: Inside = (place, body) => {
       layers = made.map(({ show }) => show);
     }
     reading.hidden.forEach((hidden, i) => layers[i]?.(hidden));
-    scores.show(reading.probabilities ?? [], (v) => percent(v, v > 0.995 || v < 0.005 ? 0 : 1), reading.class);
+    scores.show(
+      reading.probabilities ?? [],
+      (v) => percent(v, v > 0.995 || v < 0.005 ? 0 : 1),
+      reading.class,
+    );
   };
 };
 
@@ -140,7 +165,9 @@ function layer(first: Hidden, own: string): { element: HTMLElement; show: (hidde
     };
   }
   const [rows, columns] = first.image;
-  const images = Array.from({ length: first.channels }, (_, channel) => picture(`feature map ${channel + 1} behind ${name}`));
+  const images = Array.from({ length: first.channels }, (_, channel) =>
+    picture(`feature map ${channel + 1} behind ${name}`),
+  );
   caption.textContent = `${name}: ${first.channels} maps of ${rows} × ${columns}`;
   return {
     element: h("figure", { class: "layer maps" }, h("div", {}, ...images), caption),

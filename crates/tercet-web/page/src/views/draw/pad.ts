@@ -2,7 +2,7 @@
 
 import { h } from "../../dom";
 import { cssColor } from "../../theme";
-import { SIDE, type Stroke, paint } from "./strokes";
+import { paint, SIDE, type Stroke } from "./strokes";
 
 /** How sharp the pad is, beside the picture of SIDE × SIDE pixels that is read. */
 const SHARP = 2;
@@ -25,8 +25,14 @@ export interface Pad {
 /** A pad that says when it was drawn on; `done` where a stroke has ended. */
 export function pad(changed: (done: boolean) => void): Pad {
   const canvas = h("canvas", {
-    class: "pad", width: SIDE * SHARP, height: SIDE * SHARP, tabIndex: 0, role: "img",
-    "aria-label": "Drawing pad. With the keyboard: arrow keys move the pen, space puts it down and lifts it, backspace takes the last stroke back.",
+    class: "pad",
+    width: SIDE * SHARP,
+    height: SIDE * SHARP,
+    tabIndex: 0,
+    role: "img",
+    "aria-label":
+      "Drawing pad. With the keyboard: arrow keys move the pen, space puts it down and lifts it, " +
+      "backspace takes the last stroke back.",
   });
   const hint = h("p", { class: "pad-hint", "aria-hidden": "true" }, "Draw a digit");
   const element = h("div", { class: "pad-frame" }, canvas, hint);
@@ -107,7 +113,12 @@ export function pad(changed: (done: boolean) => void): Pad {
   canvas.addEventListener("pointerup", end);
   canvas.addEventListener("pointercancel", end);
 
-  const ARROWS: Record<string, [number, number]> = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] };
+  const ARROWS: Record<string, [number, number]> = {
+    ArrowLeft: [-8, 0],
+    ArrowRight: [8, 0],
+    ArrowUp: [0, -8],
+    ArrowDown: [0, 8],
+  };
   canvas.addEventListener("keydown", (event) => {
     const step = ARROWS[event.key];
     if (step) {

@@ -11,13 +11,21 @@ export interface Stroke {
 }
 
 /** Draws strokes, scaled, as smooth curves through the middles between points. */
-export function paint(context: CanvasRenderingContext2D, strokes: Stroke[], scale: number, ink: string): void {
+export function paint(
+  context: CanvasRenderingContext2D,
+  strokes: Stroke[],
+  scale: number,
+  ink: string,
+): void {
   context.strokeStyle = ink;
   context.fillStyle = ink;
   context.lineCap = "round";
   context.lineJoin = "round";
   for (const { width, points } of strokes) {
-    const at = (i: number): [number, number] => [(points[2 * i] ?? 0) * scale, (points[2 * i + 1] ?? 0) * scale];
+    const at = (i: number): [number, number] => [
+      (points[2 * i] ?? 0) * scale,
+      (points[2 * i + 1] ?? 0) * scale,
+    ];
     const count = points.length / 2;
     const [x, y] = at(0);
     context.beginPath();
@@ -39,7 +47,10 @@ export function paint(context: CanvasRenderingContext2D, strokes: Stroke[], scal
   }
 }
 
-/** Strokes as text for an address: widths, then steps from point to point, each number in a zigzag of base 128. */
+/**
+ * Strokes as text for an address: widths, then steps from point to point, each number in a zigzag of base
+ * 128.
+ */
 export function encode(strokes: Stroke[]): string {
   const bytes: number[] = [];
   const put = (value: number) => {
@@ -61,7 +72,10 @@ export function encode(strokes: Stroke[]): string {
       [x, y] = [nx, ny];
     }
   }
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  return btoa(String.fromCharCode(...bytes))
+    .replace(/\+/g, "-")
+    .replace(/\//g, "_")
+    .replace(/=+$/, "");
 }
 
 /** The strokes in a text, as far as it can be read. */
@@ -109,10 +123,18 @@ export const EXAMPLES: Stroke[][] = [
   [[118, 92, 142, 66, 142, 140, 140, 222]],
   [[88, 104, 104, 70, 144, 58, 180, 78, 182, 112, 156, 150, 118, 190, 88, 220, 130, 216, 196, 218]],
   [[92, 76, 130, 58, 172, 72, 176, 106, 140, 132, 116, 136, 150, 138, 186, 164, 180, 208, 136, 226, 88, 210]],
-  [[118, 60, 104, 110, 88, 152, 140, 152, 200, 148], [164, 96, 158, 150, 154, 226]],
+  [
+    [118, 60, 104, 110, 88, 152, 140, 152, 200, 148],
+    [164, 96, 158, 150, 154, 226],
+  ],
   [[184, 62, 140, 62, 106, 64, 102, 104, 98, 134, 136, 122, 176, 142, 184, 180, 160, 218, 118, 224, 88, 206]],
   [[166, 58, 122, 98, 96, 150, 96, 196, 124, 226, 164, 218, 184, 184, 164, 152, 128, 154, 102, 184]],
   [[84, 72, 130, 68, 192, 66, 170, 112, 146, 160, 130, 226]],
-  [[172, 82, 140, 58, 104, 76, 106, 112, 142, 136, 178, 164, 180, 206, 144, 226, 104, 208, 102, 168, 136, 138, 170, 112, 172, 82]],
+  [
+    [
+      172, 82, 140, 58, 104, 76, 106, 112, 142, 136, 178, 164, 180, 206, 144, 226, 104, 208, 102, 168, 136,
+      138, 170, 112, 172, 82,
+    ],
+  ],
   [[178, 96, 152, 60, 112, 70, 98, 108, 118, 138, 154, 132, 178, 98, 176, 150, 166, 226]],
 ].map((strokes) => strokes.map((points) => ({ width: 20, points })));

@@ -5,20 +5,30 @@ import { paintGrey, paintPlain, row } from "../../components/image";
 import { h, said, toast } from "../../dom";
 import { engine } from "../../engine";
 import { fixed } from "../../format";
-import { type Place, addFile, models, rememberAll } from "../../models";
+import { addFile, models, type Place, rememberAll } from "../../models";
 import type { Readings, Thresholds } from "../../protocol";
 import type { View } from "../../router";
 import { type Card, card } from "./cards";
 import { pad as newPad } from "./pad";
-import { EXAMPLES, SIDE, type Stroke, decode, encode } from "./strokes";
+import { decode, EXAMPLES, encode, SIDE, type Stroke } from "./strokes";
 
 const STEPS: Record<string, string> = {
-  recoloured: "in grey", inverted: "inverted", ink: "ink", cropped: "its box", scaled: "into 20 × 20", centred: "centred by mass",
-  resized: "resized", deskewed: "set upright", evened: "evened", blurred: "blurred",
+  recoloured: "in grey",
+  inverted: "inverted",
+  ink: "ink",
+  cropped: "its box",
+  scaled: "into 20 × 20",
+  centred: "centred by mass",
+  resized: "resized",
+  deskewed: "set upright",
+  evened: "evened",
+  blurred: "blurred",
 };
 
 /** The drawing as it was when the view was left: other views may use it. */
-export const last: { prepared: { width: number; height: number; pixels: string } | null } = { prepared: null };
+export const last: { prepared: { width: number; height: number; pixels: string } | null } = {
+  prepared: null,
+};
 
 export const draw: View = {
   name: "draw",
@@ -58,7 +68,7 @@ export const draw: View = {
         return;
       }
       busy = true;
-      root.dataset["busy"] = "true";
+      root.dataset.busy = "true";
       try {
         do {
           again = false;
@@ -71,16 +81,16 @@ export const draw: View = {
             ? await engine.read(photo.width, photo.height, 3, photo.pixels.slice(), chosen)
             : await engine.read(SIDE, SIDE, 1, pad.grey(), chosen);
           if (gone) return;
-          root.dataset["computing"] = fixed(performance.now() - start, 1);
+          root.dataset.computing = fixed(performance.now() - start, 1);
           show(readings);
           // From the stroke to what is shown of it.
-          root.dataset["milliseconds"] = fixed(performance.now() - start, 1);
+          root.dataset.milliseconds = fixed(performance.now() - start, 1);
         } while (again);
       } catch (error) {
         sentence.textContent = said(error);
       } finally {
         busy = false;
-        if (!gone) root.dataset["busy"] = "false";
+        if (!gone) root.dataset.busy = "false";
       }
     };
 
@@ -89,49 +99,79 @@ export const draw: View = {
       for (const one of cards) one.show(found.get(one.place.name) ?? null);
       const first = found.get("convolution") ?? [...found.values()][0];
       last.prepared = first?.prepared ?? last.prepared;
-      showStages((readings?.stages ?? []).map(({ step, picture }) => {
-        const words = STEPS[step] ?? step;
-        const paint = step === "recoloured" ? paintPlain : paintGrey;
-        return { label: words, words: [h("span", {}, words)], paint: (image) => paint(image, picture) };
-      }));
+      showStages(
+        (readings?.stages ?? []).map(({ step, picture }) => {
+          const words = STEPS[step] ?? step;
+          const paint = step === "recoloured" ? paintPlain : paintGrey;
+          return { label: words, words: [h("span", {}, words)], paint: (image) => paint(image, picture) };
+        }),
+      );
       stages.classList.toggle("empty", !first);
       if (readings?.stages.length === 0) stages.append(h("li", {}, h("span", {}, "as it should be already")));
 
       const answers = cards.map(({ place }) => ({ place, class: found.get(place.name)?.class }));
       const counts = new Map<number, number>();
-      for (const { class: found } of answers) if (found !== undefined) counts.set(found, (counts.get(found) ?? 0) + 1);
+      for (const { class: found } of answers)
+        if (found !== undefined) counts.set(found, (counts.get(found) ?? 0) + 1);
       const [most = -1] = [...counts.entries()].sort((a, b) => b[1] - a[1]).map(([index]) => index);
       const isDigit = readings?.verdict?.is_digit ?? true;
       verdict.classList.toggle("empty", !readings);
       verdict.classList.toggle("no-digit", !isDigit);
       verdict.classList.toggle("torn", counts.size > 1);
-      chips.replaceChildren(...answers.map(({ place, class: found }) => {
-        const alone = found !== undefined && found !== most;
-        const chip = h("div", { class: `chip${alone ? " alone" : ""}`, "data-place": place.name, "data-class": found === undefined ? "" : String(found) },
-          h("b", {}, found === undefined ? "·" : (place.about.classes[found] ?? "")), h("span", {}, place.title));
-        chip.style.setProperty("--own", `var(${place.color})`);
-        return chip;
-      }));
-      verdict.dataset["digit"] = readings ? String(isDigit) : "";
+      chips.replaceChildren(
+        ...answers.map(({ place, class: found }) => {
+          const alone = found !== undefined && found !== most;
+          const chip = h(
+            "div",
+            {
+              class: `chip${alone ? " alone" : ""}`,
+              "data-place": place.name,
+              "data-class": found === undefined ? "" : String(found),
+            },
+            h("b", {}, found === undefined ? "·" : (place.about.classes[found] ?? "")),
+            h("span", {}, place.title),
+          );
+          chip.style.setProperty("--own", `var(${place.color})`);
+          return chip;
+        }),
+      );
+      verdict.dataset.digit = readings ? String(isDigit) : "";
       sentence.replaceChildren(...words(readings, answers, counts, most));
     };
 
-    const words = (readings: Readings | null, answers: { place: Place; class: number | undefined }[], counts: Map<number, number>, most: number): (Node | string)[] => {
+    const words = (
+      readings: Readings | null,
+      answers: { place: Place; class: number | undefined }[],
+      counts: Map<number, number>,
+      most: number,
+    ): (Node | string)[] => {
       if (!readings) return ["Draw a digit, and every model says what it sees while you draw."];
       const verdict = readings.verdict;
       if (verdict && !verdict.is_digit && thresholds) {
         const { most } = thresholds;
         const { seen, pixels } = verdict.distances;
-        const why = seen > most.seen
-          ? `to the convolutional network it looks unlike every image that is remembered (${fixed(seen, 2)} from the nearest; unseen digits are within ${fixed(most.seen, 2)})`
-          : `every image that is remembered is far from it (${fixed(pixels, 0)} to the nearest; unseen digits are within ${fixed(most.pixels, 0)})`;
+        const why =
+          seen > most.seen
+            ? `to the convolutional network it looks unlike every image that is remembered ` +
+              `(${fixed(seen, 2)} from the nearest; unseen digits are within ${fixed(most.seen, 2)})`
+            : `every image that is remembered is far from it (${fixed(pixels, 0)} to the nearest; ` +
+              `unseen digits are within ${fixed(most.pixels, 0)})`;
         return [h("strong", {}, "Not a digit"), `, it seems: ${why}. Each model must name one all the same.`];
       }
       const name = (index: number) => answers[0]?.place.about.classes[index] ?? String(index);
-      if (counts.size === 1) return [`All ${["", "", "two", "three", "four", "five", "six"][answers.length] ?? answers.length} read `, h("strong", {}, name(most)), "."];
+      if (counts.size === 1)
+        return [
+          `All ${["", "", "two", "three", "four", "five", "six"][answers.length] ?? answers.length} read `,
+          h("strong", {}, name(most)),
+          ".",
+        ];
       const others = answers.filter((answer) => answer.class !== undefined && answer.class !== most);
-      return [h("strong", {}, "They disagree: "), `most read ${name(most)}; `,
-        others.map((answer) => `${answer.place.title.toLowerCase()} ${name(answer.class ?? 0)}`).join(", "), "."];
+      return [
+        h("strong", {}, "They disagree: "),
+        `most read ${name(most)}; `,
+        others.map((answer) => `${answer.place.title.toLowerCase()} ${name(answer.class ?? 0)}`).join(", "),
+        ".",
+      ];
     };
 
     const pick = (index: number) => {
@@ -151,7 +191,10 @@ export const draw: View = {
       try {
         const image = await createImageBitmap(blob, { imageOrientation: "from-image" });
         const scale = Math.min(1, 1024 / Math.max(image.width, image.height));
-        const [width, height] = [Math.max(1, Math.round(image.width * scale)), Math.max(1, Math.round(image.height * scale))];
+        const [width, height] = [
+          Math.max(1, Math.round(image.width * scale)),
+          Math.max(1, Math.round(image.height * scale)),
+        ];
         const canvas = document.createElement("canvas");
         canvas.width = width;
         canvas.height = height;
@@ -172,12 +215,29 @@ export const draw: View = {
         toast("That is no picture that this browser can read: take a PNG or a JPEG.");
       }
     };
-    const filePicker = h("input", { type: "file", accept: "image/*", hidden: true, onchange: () => { const [file] = filePicker.files ?? []; if (file) void take(file); filePicker.value = ""; } });
-    const modelPicker = h("input", { type: "file", accept: ".safetensors", hidden: true, onchange: () => {
-      const [file] = modelPicker.files ?? [];
-      modelPicker.value = "";
-      if (file) addFile(file).then(async () => build(await models())).catch((error: unknown) => toast(said(error)));
-    } });
+    const filePicker = h("input", {
+      type: "file",
+      accept: "image/*",
+      hidden: true,
+      onchange: () => {
+        const [file] = filePicker.files ?? [];
+        if (file) void take(file);
+        filePicker.value = "";
+      },
+    });
+    const modelPicker = h("input", {
+      type: "file",
+      accept: ".safetensors",
+      hidden: true,
+      onchange: () => {
+        const [file] = modelPicker.files ?? [];
+        modelPicker.value = "";
+        if (file)
+          addFile(file)
+            .then(async () => build(await models()))
+            .catch((error: unknown) => toast(said(error)));
+      },
+    });
     const pasted = (event: ClipboardEvent) => {
       const item = [...(event.clipboardData?.items ?? [])].find((one) => one.type.startsWith("image/"));
       const file = item?.getAsFile();
@@ -194,7 +254,10 @@ export const draw: View = {
       pad.element.classList.remove("over");
       const [file] = event.dataTransfer?.files ?? [];
       if (!file) return;
-      if (file.name.endsWith(".safetensors")) addFile(file).then(async () => build(await models())).catch((error: unknown) => toast(said(error)));
+      if (file.name.endsWith(".safetensors"))
+        addFile(file)
+          .then(async () => build(await models()))
+          .catch((error: unknown) => toast(said(error)));
       else void take(file);
     });
 
@@ -205,7 +268,14 @@ export const draw: View = {
       void read();
     };
     let next = 0;
-    const width = h("input", { type: "range", min: "6", max: "48", value: "20", "aria-label": "Width of the pen", oninput: () => pad.pen(Number(width.value)) });
+    const width = h("input", {
+      type: "range",
+      min: "6",
+      max: "48",
+      value: "20",
+      "aria-label": "Width of the pen",
+      oninput: () => pad.pen(Number(width.value)),
+    });
     const save = async () => {
       const file = await pad.file();
       if (!file) return;
@@ -215,7 +285,10 @@ export const draw: View = {
     };
     const all = button("Remember all 60,000", () => {
       all.disabled = true;
-      rememberAll((share) => (all.textContent = share < 1 ? `Loading MNIST … ${Math.round(100 * share)} %` : "Remembering …"))
+      rememberAll(
+        (share) =>
+          (all.textContent = share < 1 ? `Loading MNIST … ${Math.round(100 * share)} %` : "Remembering …"),
+      )
         .then(async () => {
           all.textContent = "All 60,000 remembered";
           if (!gone) build(await models());
@@ -230,23 +303,54 @@ export const draw: View = {
 
     root.append(
       h("h1", { class: "hidden" }, "Draw a digit"),
-      h("div", { class: "draw" },
-        h("div", { class: "pad-column" },
+      h(
+        "div",
+        { class: "draw" },
+        h(
+          "div",
+          { class: "pad-column" },
           pad.element,
-          h("div", { class: "tools" },
+          h(
+            "div",
+            { class: "tools" },
             button("Clear", () => set([]), "primary"),
             button("Undo", () => pad.undo()),
             button("Example", () => set(structuredClone(EXAMPLES[next++ % EXAMPLES.length] ?? []))),
             button("Picture…", () => filePicker.click()),
             button("Save", () => void save()),
-            h("label", { class: "pen" }, h("span", {}, "Pen"), width)),
+            h("label", { class: "pen" }, h("span", {}, "Pen"), width),
+          ),
           h("h2", { class: "small" }, "What the models see"),
           stages,
-          h("p", { class: "note" }, "MNIST’s digits are light on dark, fit a box of 20 × 20 and have their centre of mass in the middle. Whatever is drawn is prepared like that first; a model that skips this is lost."),
-          filePicker, modelPicker),
-        h("div", { class: "readings" }, verdict, cardsPlace,
-          h("div", { class: "tools more" }, all, button("Load a model…", () => modelPicker.click()),
-            h("span", { class: "note" }, "a model file that ", h("code", {}, "tercet train"), " wrote; or drop a picture or a model on the pad, or paste a picture")))),
+          h(
+            "p",
+            { class: "note" },
+            "MNIST’s digits are light on dark, fit a box of 20 × 20 and have their centre of mass in " +
+              "the middle. Whatever is drawn is prepared like that first; a model that skips this is lost.",
+          ),
+          filePicker,
+          modelPicker,
+        ),
+        h(
+          "div",
+          { class: "readings" },
+          verdict,
+          cardsPlace,
+          h(
+            "div",
+            { class: "tools more" },
+            all,
+            button("Load a model…", () => modelPicker.click()),
+            h(
+              "span",
+              { class: "note" },
+              "a model file that ",
+              h("code", {}, "tercet train"),
+              " wrote; or drop a picture or a model on the pad, or paste a picture",
+            ),
+          ),
+        ),
+      ),
     );
 
     const restore = (state: URLSearchParams) => {
@@ -262,7 +366,7 @@ export const draw: View = {
     Promise.all([models(), engine.thresholds()])
       .then(([list, found]) => {
         thresholds = found;
-        root.dataset["ready"] = "true";
+        root.dataset.ready = "true";
         if (list.some((place) => place.name === "all")) all.disabled = true;
         if (!gone) build(list);
       })
@@ -271,8 +375,8 @@ export const draw: View = {
       restore,
       unmount() {
         gone = true;
-        delete root.dataset["ready"];
-        delete root.dataset["busy"];
+        delete root.dataset.ready;
+        delete root.dataset.busy;
         pad.destroy();
         document.removeEventListener("paste", pasted);
         document.removeEventListener("themechange", repaint);

@@ -27,9 +27,19 @@ export const graph: View = {
       wanted = Number.POSITIVE_INFINITY;
       void compute();
     };
-    const subject = choice("Subject", { expression: "an expression", network: "a two-layer network" }, "expression", changed);
+    const subject = choice(
+      "Subject",
+      { expression: "an expression", network: "a two-layer network" },
+      "expression",
+      changed,
+    );
     const [, text = "", values = ""] = EXPRESSIONS[0] ?? [];
-    const expression = line("Expression", text, changed, "+ − * / ^ @, max, relu, sigmoid, tanh, exp, log, sum …; names by =, steps by ;");
+    const expression = line(
+      "Expression",
+      text,
+      changed,
+      "+ − * / ^ @, max, relu, sigmoid, tanh, exp, log, sum …; names by =, steps by ;",
+    );
     const variables = line("Values", values, changed, "x = 2, w = [1 2; 3 4]");
     const inputs = numeric("Inputs", 3, { min: 1, max: 6 }, changed);
     const hidden = numeric("Hidden", 4, { min: 1, max: 6 }, changed);
@@ -39,18 +49,34 @@ export const graph: View = {
     const error = h("p", { class: "problem", role: "alert" });
     const picture = h("div", { class: "graph-picture scroll" });
     const words = h("p", { class: "step-words", role: "status" });
-    const slider = h("input", { type: "range", min: "0", value: "0", "aria-label": "Step", oninput: () => go(Number(slider.value)) });
+    const slider = h("input", {
+      type: "range",
+      min: "0",
+      value: "0",
+      "aria-label": "Step",
+      oninput: () => go(Number(slider.value)),
+    });
     const rows = h("tbody", {});
     const refresh = () => {
       const network = subject.get() === "network";
       expression.element.hidden = variables.element.hidden = examples.hidden = network;
       for (const field of [inputs, hidden, classes, seed, loss]) field.element.hidden = !network;
     };
-    const examples = h("div", { class: "presets" }, ...EXPRESSIONS.map(([name, text, values]) => button(name, () => {
-      expression.set(text);
-      variables.set(values);
-      changed();
-    }, "chip-button")));
+    const examples = h(
+      "div",
+      { class: "presets" },
+      ...EXPRESSIONS.map(([name, text, values]) =>
+        button(
+          name,
+          () => {
+            expression.set(text);
+            variables.set(values);
+            changed();
+          },
+          "chip-button",
+        ),
+      ),
+    );
 
     const toState = () => {
       const state = new URLSearchParams();
@@ -68,9 +94,18 @@ export const graph: View = {
     };
     const compute = async () => {
       const own = ++version;
-      const asked: Subject = subject.get() === "network"
-        ? { network: { inputs: inputs.get(), hidden: hidden.get(), classes: classes.get(), seed: seed.get(), loss: loss.get() } }
-        : { expression: { text: expression.get(), values: variables.get() } };
+      const asked: Subject =
+        subject.get() === "network"
+          ? {
+              network: {
+                inputs: inputs.get(),
+                hidden: hidden.get(),
+                classes: classes.get(),
+                seed: seed.get(),
+                loss: loss.get(),
+              },
+            }
+          : { expression: { text: expression.get(), values: variables.get() } };
       try {
         const found = await engine.graph(asked);
         if (own !== version) return;
@@ -93,39 +128,120 @@ export const graph: View = {
       const now = computed.steps[at - 1];
       const steps = computed.steps.length;
       const forwards = computed.steps.filter((one) => !one.backward).length;
-      words.replaceChildren(h("b", {}, now ? (now.backward ? `Back, ${at - forwards} of ${steps - forwards}: ` : `Forward, ${at} of ${forwards}: `) : "Begin: "), now ? now.words : "the variables have their values; nothing has been computed yet.");
+      words.replaceChildren(
+        h(
+          "b",
+          {},
+          now
+            ? now.backward
+              ? `Back, ${at - forwards} of ${steps - forwards}: `
+              : `Forward, ${at} of ${forwards}: `
+            : "Begin: ",
+        ),
+        now ? now.words : "the variables have their values; nothing has been computed yet.",
+      );
       const known = new Set(computed.nodes.flatMap((node, i) => (node.operands.length === 0 ? [i] : [])));
       const gradients = new Map<number, string>();
       const edges = new Map<string, string>();
       for (const one of done) {
         if (!one.backward) known.add(one.node);
         else {
-          if (one.gradient !== null) gradients.set(one.node, one.by === null ? one.gradient : (gradients.has(one.node) ? `${gradients.get(one.node) ?? ""} + ${one.gradient}` : one.gradient));
+          if (one.gradient !== null)
+            gradients.set(
+              one.node,
+              one.by === null
+                ? one.gradient
+                : gradients.has(one.node)
+                  ? `${gradients.get(one.node) ?? ""} + ${one.gradient}`
+                  : one.gradient,
+            );
           if (one.by !== null && one.derivative !== null) edges.set(`${one.node}-${one.by}`, one.derivative);
         }
       }
       const all = at === steps;
       if (all) computed.nodes.forEach((node, i) => node.gradient !== null && gradients.set(i, node.gradient));
       picture.replaceChildren(drawing(computed, known, gradients, edges, now?.node ?? -1, now?.by ?? -1));
-      rows.replaceChildren(...computed.nodes.map((node, i) => h("tr", { class: i === now?.node ? "now" : "" },
-        h("th", { scope: "row" }, node.name),
-        h("td", {}, node.operands.length ? node.formula : node.kind === "input" ? "variable" : node.kind),
-        h("td", {}, known.has(i) ? node.value : "…"),
-        h("td", { class: "gradient" }, gradients.get(i) ?? (node.gradient === null ? "–" : "…")),
-        h("td", {}, all ? (node.difference ?? "–") : "…"),
-        h("td", {}, all ? ({ agrees: "✓ agrees", corner: "at a corner", differs: "✗ differs" }[node.verdict ?? "agrees"] ?? "") : ""))));
+      rows.replaceChildren(
+        ...computed.nodes.map((node, i) =>
+          h(
+            "tr",
+            { class: i === now?.node ? "now" : "" },
+            h("th", { scope: "row" }, node.name),
+            h("td", {}, node.operands.length ? node.formula : node.kind === "input" ? "variable" : node.kind),
+            h("td", {}, known.has(i) ? node.value : "…"),
+            h("td", { class: "gradient" }, gradients.get(i) ?? (node.gradient === null ? "–" : "…")),
+            h("td", {}, all ? (node.difference ?? "–") : "…"),
+            h(
+              "td",
+              {},
+              all
+                ? ({ agrees: "✓ agrees", corner: "at a corner", differs: "✗ differs" }[
+                    node.verdict ?? "agrees"
+                  ] ?? "")
+                : "",
+            ),
+          ),
+        ),
+      );
       keep(toState());
     };
 
     root.append(
       h("h1", {}, "The graph"),
-      h("p", { class: "lede" }, "Backpropagation is the chain rule, node by node: each multiplies the gradient that arrives by its own derivative, and hands it on."),
-      h("div", { class: "setup inline" }, subject.element, expression.element, variables.element, inputs.element, hidden.element, classes.element, seed.element, loss.element),
-      examples, error,
-      h("div", { class: "stepper" }, button("Begin", () => go(0)), button("Back", () => go(at - 1)), slider, button("Step", () => go(at + 1), "primary"), button("All", () => go(Number.POSITIVE_INFINITY))),
-      words, picture,
-      h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "All nodes" }, h("table", { class: "nodes", "aria-label": "Each node with its value, its gradient and the finite difference" },
-        h("thead", {}, h("tr", {}, ...["Node", "Is", "Value", "Gradient", "Finite differences", ""].map((title) => h("th", { scope: "col" }, title)))), rows)),
+      h(
+        "p",
+        { class: "lede" },
+        "Backpropagation is the chain rule, node by node: each multiplies the gradient that arrives by " +
+          "its own derivative, and hands it on.",
+      ),
+      h(
+        "div",
+        { class: "setup inline" },
+        subject.element,
+        expression.element,
+        variables.element,
+        inputs.element,
+        hidden.element,
+        classes.element,
+        seed.element,
+        loss.element,
+      ),
+      examples,
+      error,
+      h(
+        "div",
+        { class: "stepper" },
+        button("Begin", () => go(0)),
+        button("Back", () => go(at - 1)),
+        slider,
+        button("Step", () => go(at + 1), "primary"),
+        button("All", () => go(Number.POSITIVE_INFINITY)),
+      ),
+      words,
+      picture,
+      h(
+        "div",
+        { class: "scroll", tabIndex: 0, role: "region", "aria-label": "All nodes" },
+        h(
+          "table",
+          {
+            class: "nodes",
+            "aria-label": "Each node with its value, its gradient and the finite difference",
+          },
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              ...["Node", "Is", "Value", "Gradient", "Finite differences", ""].map((title) =>
+                h("th", { scope: "col" }, title),
+              ),
+            ),
+          ),
+          rows,
+        ),
+      ),
     );
     const restore = (given: URLSearchParams) => {
       subject.set(given.get("of") === "network" ? "network" : "expression");
@@ -151,17 +267,29 @@ const TALL = 64;
 const GAP = { x: 62, y: 22 };
 
 /** The nodes in columns by how far they are from the variables; values above, gradients below. */
-function drawing(of: Computed, known: Set<number>, gradients: Map<number, string>, edges: Map<string, string>, now: number, by: number): SVGSVGElement {
+function drawing(
+  of: Computed,
+  known: Set<number>,
+  gradients: Map<number, string>,
+  edges: Map<string, string>,
+  now: number,
+  by: number,
+): SVGSVGElement {
   const depth: number[] = [];
-  for (const node of of.nodes) depth.push(node.operands.length ? 1 + Math.max(...node.operands.map((o) => depth[o] ?? 0)) : 0);
+  for (const node of of.nodes)
+    depth.push(node.operands.length ? 1 + Math.max(...node.operands.map((o) => depth[o] ?? 0)) : 0);
   // A variable stands right before the first that uses it.
-  const users = of.nodes.map((_, i) => of.nodes.flatMap((node, j) => (node.operands.includes(i) ? [depth[j] ?? 0] : [])));
+  const users = of.nodes.map((_, i) =>
+    of.nodes.flatMap((node, j) => (node.operands.includes(i) ? [depth[j] ?? 0] : [])),
+  );
   of.nodes.forEach((node, i) => {
     const first = Math.min(...(users[i] ?? []));
     if (node.operands.length === 0 && Number.isFinite(first)) depth[i] = first - 1;
   });
   const columns = Math.max(...depth) + 1;
-  const inColumn = Array.from({ length: columns }, (_, c) => of.nodes.flatMap((_, i) => (depth[i] === c ? [i] : [])));
+  const inColumn = Array.from({ length: columns }, (_, c) =>
+    of.nodes.flatMap((_, i) => (depth[i] === c ? [i] : [])),
+  );
   const tallest = Math.max(...inColumn.map((column) => column.length));
   const [width, height] = [columns * (WIDE + GAP.x) - GAP.x + 4, tallest * (TALL + GAP.y) - GAP.y + 4];
   const place = new Map<number, [number, number]>();
@@ -177,28 +305,74 @@ function drawing(of: Computed, known: Set<number>, gradients: Map<number, string
       const [x1, y1, x2, y2] = [ax + WIDE, ay + TALL / 2, bx, b + TALL / 2];
       const middle = (x1 + x2) / 2;
       const active = i === now && j === by;
-      lines.push(s("path", { class: `edge${active ? " now" : ""}`, d: `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}` }));
+      lines.push(
+        s("path", {
+          class: `edge${active ? " now" : ""}`,
+          d: `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`,
+        }),
+      );
       const derivative = edges.get(`${i}-${j}`);
       if (derivative) {
         // Near the operand, where the edges of a node have not met yet.
         const [x, y] = [x1 + (x2 - x1) * 0.42, y1 + (y2 - y1) * 0.36 - 5];
-        lines.push(s("text", { class: "derivative", x, y, "text-anchor": "middle" }, `×${cut(derivative, 12)}`));
+        lines.push(
+          s("text", { class: "derivative", x, y, "text-anchor": "middle" }, `×${cut(derivative, 12)}`),
+        );
       }
     }
   });
-  const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": "The graph; the table below says the same in words" }, ...lines,
-    ...of.nodes.map((node, i) => box(node, place.get(i) ?? [0, 0], known.has(i), gradients.get(i), i === now)));
+  const svg = s(
+    "svg",
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      role: "img",
+      "aria-label": "The graph; the table below says the same in words",
+    },
+    ...lines,
+    ...of.nodes.map((node, i) =>
+      box(node, place.get(i) ?? [0, 0], known.has(i), gradients.get(i), i === now),
+    ),
+  );
   return svg;
 }
 
-function box(node: GraphNode, [x, y]: [number, number], known: boolean, gradient: string | undefined, now: boolean): SVGGElement {
+function box(
+  node: GraphNode,
+  [x, y]: [number, number],
+  known: boolean,
+  gradient: string | undefined,
+  now: boolean,
+): SVGGElement {
   const variable = node.operands.length === 0;
-  return s("g", { class: `node${variable ? " variable" : ""}${now ? " now" : ""}`, transform: `translate(${x} ${y})` },
+  return s(
+    "g",
+    { class: `node${variable ? " variable" : ""}${now ? " now" : ""}`, transform: `translate(${x} ${y})` },
     s("rect", { width: WIDE, height: TALL, rx: variable ? 20 : 6 }),
-    s("text", { class: "name", x: WIDE / 2, y: 18, "text-anchor": "middle" }, variable ? node.name : cut(`${node.name} = ${node.formula}`, 19)),
-    s("text", { class: "value", x: WIDE / 2, y: 37, "text-anchor": "middle" }, known ? cut(node.value, 17) : ""),
-    s("text", { class: "gradient", x: WIDE / 2, y: 55, "text-anchor": "middle" }, gradient === undefined ? "" : cut(gradient, 17)),
-    s("title", {}, `${node.name} = ${node.formula}: value ${node.value}${node.gradient ? `, gradient ${node.gradient}` : ""}`));
+    s(
+      "text",
+      { class: "name", x: WIDE / 2, y: 18, "text-anchor": "middle" },
+      variable ? node.name : cut(`${node.name} = ${node.formula}`, 19),
+    ),
+    s(
+      "text",
+      { class: "value", x: WIDE / 2, y: 37, "text-anchor": "middle" },
+      known ? cut(node.value, 17) : "",
+    ),
+    s(
+      "text",
+      { class: "gradient", x: WIDE / 2, y: 55, "text-anchor": "middle" },
+      gradient === undefined ? "" : cut(gradient, 17),
+    ),
+    s(
+      "title",
+      {},
+      `${node.name} = ${node.formula}: value ` +
+        `${node.value}${node.gradient ? `, gradient ${node.gradient}` : ""}`,
+    ),
+  );
 }
 
-const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const cut = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, most - 1)}…` : text;

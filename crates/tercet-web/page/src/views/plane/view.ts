@@ -1,6 +1,6 @@
 // Understand, the plane: points of two classes, and how each classifier divides the plane while it learns.
 
-import { choice, button, line, numeric, tick } from "../../components/field";
+import { button, choice, line, numeric, tick } from "../../components/field";
 import { h, said } from "../../dom";
 import { engine } from "../../engine";
 import { count, percent, short } from "../../format";
@@ -15,8 +15,20 @@ const CELLS = 80;
 /** Batches in all: more than anybody waits for. */
 const LENGTH = 200_000;
 
-const POINTS = { xor: "XOR", moons: "moons", circles: "circles", spiral: "spiral", blobs: "two heaps", mine: "placed by hand" } as const;
-const MODELS = { perceptron: "perceptron", neighbors: "nearest neighbours", linear: "linear classifier", network: "network" } as const;
+const POINTS = {
+  xor: "XOR",
+  moons: "moons",
+  circles: "circles",
+  spiral: "spiral",
+  blobs: "two heaps",
+  mine: "placed by hand",
+} as const;
+const MODELS = {
+  perceptron: "perceptron",
+  neighbors: "nearest neighbours",
+  linear: "linear classifier",
+  network: "network",
+} as const;
 const ACTIVATIONS = { relu: "ReLU", tanh: "tanh", sigmoid: "sigmoid", none: "none" } as const;
 
 export const plane: View = {
@@ -50,7 +62,14 @@ export const plane: View = {
     const names = Object.keys(fields) as (keyof typeof fields)[];
     const defaults = new Map(names.map((name) => [name, String(fields[name].get())]));
     const second = tick("Place points of the second class", false, () => undefined);
-    const canvas = h("canvas", { class: "plane-canvas", width: 640, height: 640, role: "img", tabIndex: 0, "aria-label": "The plane" });
+    const canvas = h("canvas", {
+      class: "plane-canvas",
+      width: 640,
+      height: 640,
+      role: "img",
+      tabIndex: 0,
+      "aria-label": "The plane",
+    });
     const status = h("p", { class: "status", role: "status" });
     const remark = h("p", { class: "remark" });
 
@@ -72,18 +91,45 @@ export const plane: View = {
         const value = String(fields[name].get());
         if (value !== defaults.get(name)) state.set(name, value);
       }
-      if (mine.length) state.set("mine", mine.map(([x, y, c]) => `${Math.round(x * 100)},${Math.round(y * 100)},${c}`).join(";"));
+      if (mine.length)
+        state.set(
+          "mine",
+          mine.map(([x, y, c]) => `${Math.round(x * 100)},${Math.round(y * 100)},${c}`).join(";"),
+        );
       return state;
     };
     const scene = (): Scene => {
       const act = fields.act.get() === "none" ? "" : ` ${fields.act.get()}`;
-      const layers = fields.model.get() === "network" ? (fields.hidden.get().match(/\d+/g) ?? ["8"]).map((units) => `dense${Math.min(64, Number(units))}${act}`).concat("dense2").join(" ") : "";
+      const layers =
+        fields.model.get() === "network"
+          ? (fields.hidden.get().match(/\d+/g) ?? ["8"])
+              .map((units) => `dense${Math.min(64, Number(units))}${act}`)
+              .concat("dense2")
+              .join(" ")
+          : "";
       return {
-        points: fields.points.get(), count: fields.count.get(), noise: fields.noise.get(), seed: fields.seed.get(), mine,
-        model: fields.model.get() === "linear" ? "network" : fields.model.get(), k: fields.k.get(),
+        points: fields.points.get(),
+        count: fields.count.get(),
+        noise: fields.noise.get(),
+        seed: fields.seed.get(),
+        mine,
+        model: fields.model.get() === "linear" ? "network" : fields.model.get(),
+        k: fields.k.get(),
         setup: {
-          layers, init: "he", seed: 1, examples: 2000, validation: 1,
-          settings: { loss: "softmax", reg: 0, batch: fields.batch.get(), length: { iterations: LENGTH }, learning_rate: fields.lr.get(), check_every: LENGTH, optimizer: { sgd: { momentum: 0.9 } } },
+          layers,
+          init: "he",
+          seed: 1,
+          examples: 2000,
+          validation: 1,
+          settings: {
+            loss: "softmax",
+            reg: 0,
+            batch: fields.batch.get(),
+            length: { iterations: LENGTH },
+            learning_rate: fields.lr.get(),
+            check_every: LENGTH,
+            optimizer: { sgd: { momentum: 0.9 } },
+          },
         },
       };
     };
@@ -133,9 +179,21 @@ export const plane: View = {
     const show = (next: PlaneView) => {
       view = next;
       const kind = fields.model.get();
-      const learned = kind === "neighbors" ? "Everything is remembered" : kind === "perceptron" ? `${count(next.step)} points shown` : `batch ${count(next.step)}`;
-      const loss = next.loss === null ? "" : kind === "perceptron" ? `, ${next.loss} mistakes in the last of them` : `, loss ${short(next.loss)}`;
-      status.textContent = `${learned}${loss}; ${percent(next.accuracy)} of the points right${next.done && kind === "perceptron" ? ": it has settled" : ""}.`;
+      const learned =
+        kind === "neighbors"
+          ? "Everything is remembered"
+          : kind === "perceptron"
+            ? `${count(next.step)} points shown`
+            : `batch ${count(next.step)}`;
+      const loss =
+        next.loss === null
+          ? ""
+          : kind === "perceptron"
+            ? `, ${next.loss} mistakes in the last of them`
+            : `, loss ${short(next.loss)}`;
+      status.textContent =
+        `${learned}${loss}; ${percent(next.accuracy)} of the points ` +
+        `right${next.done && kind === "perceptron" ? ": it has settled" : ""}.`;
       canvas.setAttribute("aria-label", `${points.length} points of two classes. ${status.textContent}`);
       paint();
     };
@@ -151,7 +209,8 @@ export const plane: View = {
           const towards = value > 0 ? other : first;
           // A step at the border, so that it is seen, and a slope behind it.
           const share = 0.18 + 0.42 * Math.min(1, Math.abs(value));
-          for (let c = 0; c < 3; c++) image.data[4 * i + c] = (zero[c] ?? 0) + ((towards[c] ?? 0) - (zero[c] ?? 0)) * share;
+          for (let c = 0; c < 3; c++)
+            image.data[4 * i + c] = (zero[c] ?? 0) + ((towards[c] ?? 0) - (zero[c] ?? 0)) * share;
           image.data[4 * i + 3] = 255;
         });
         const small = document.createElement("canvas");
@@ -176,32 +235,81 @@ export const plane: View = {
     canvas.addEventListener("click", (event) => {
       if (fields.points.get() !== "mine") return;
       const box = canvas.getBoundingClientRect();
-      const side = (value: number, from: number, length: number) => Math.round((2 * ((value - from) / length) - 1) * SIDE * 100) / 100;
-      mine.push([side(event.clientX, box.left, box.width), -side(event.clientY, box.top, box.height), second.get() || event.shiftKey ? 1 : 0]);
+      const side = (value: number, from: number, length: number) =>
+        Math.round((2 * ((value - from) / length) - 1) * SIDE * 100) / 100;
+      mine.push([
+        side(event.clientX, box.left, box.width),
+        -side(event.clientY, box.top, box.height),
+        second.get() || event.shiftKey ? 1 : 0,
+      ]);
       changed();
     });
 
-    const start = button("Train", () => {
-      if (running) running = false;
-      else void go();
-    }, "primary");
+    const start = button(
+      "Train",
+      () => {
+        if (running) running = false;
+        else void go();
+      },
+      "primary",
+    );
     const step = button("One step", () => {
       running = false;
       advance(1).catch((error: unknown) => (status.textContent = said(error)));
     });
     const label = () => (start.textContent = running ? "Pause" : "Train");
-    const place = h("div", { class: "tools" }, second.element, button("Remove all", () => {
-      mine = [];
-      changed();
-    }));
+    const place = h(
+      "div",
+      { class: "tools" },
+      second.element,
+      button("Remove all", () => {
+        mine = [];
+        changed();
+      }),
+    );
     root.append(
       h("h1", {}, "The plane"),
-      h("p", { class: "lede" }, "Two numbers instead of 784 pixels: now the whole space can be seen, and which part of it each classifier gives to whom."),
-      h("div", { class: "two" },
-        h("div", {}, canvas, status, h("div", { class: "tools" }, start, step, button("Begin anew", () => void begin())), place, remark),
-        h("form", { class: "setup", onsubmit: (event: Event) => event.preventDefault() },
-          h("fieldset", {}, h("legend", {}, "Points"), ...(["points", "count", "noise", "seed"] as const).map((name) => fields[name].element)),
-          h("fieldset", {}, h("legend", {}, "Classifier"), ...(["model", "k", "hidden", "act", "lr", "batch"] as const).map((name) => fields[name].element)))),
+      h(
+        "p",
+        { class: "lede" },
+        "Two numbers instead of 784 pixels: now the whole space can be seen, and which part of it each " +
+          "classifier gives to whom.",
+      ),
+      h(
+        "div",
+        { class: "two" },
+        h(
+          "div",
+          {},
+          canvas,
+          status,
+          h(
+            "div",
+            { class: "tools" },
+            start,
+            step,
+            button("Begin anew", () => void begin()),
+          ),
+          place,
+          remark,
+        ),
+        h(
+          "form",
+          { class: "setup", onsubmit: (event: Event) => event.preventDefault() },
+          h(
+            "fieldset",
+            {},
+            h("legend", {}, "Points"),
+            ...(["points", "count", "noise", "seed"] as const).map((name) => fields[name].element),
+          ),
+          h(
+            "fieldset",
+            {},
+            h("legend", {}, "Classifier"),
+            ...(["model", "k", "hidden", "act", "lr", "batch"] as const).map((name) => fields[name].element),
+          ),
+        ),
+      ),
     );
     const restore = (given: URLSearchParams) => {
       for (const name of names) {
@@ -209,10 +317,15 @@ export const plane: View = {
         const field = fields[name] as { get(): unknown; set(value: unknown): void };
         field.set(typeof field.get() === "number" ? Number(value) : value);
       }
-      mine = (given.get("mine") ?? "").split(";").filter(Boolean).slice(0, 600).map((text) => {
-        const [x = 0, y = 0, c = 0] = text.split(",").map(Number);
-        return [x / 100, y / 100, c === 1 ? 1 : 0] as Point;
-      }).filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+      mine = (given.get("mine") ?? "")
+        .split(";")
+        .filter(Boolean)
+        .slice(0, 600)
+        .map((text) => {
+          const [x = 0, y = 0, c = 0] = text.split(",").map(Number);
+          return [x / 100, y / 100, c === 1 ? 1 : 0] as Point;
+        })
+        .filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
       refresh();
       void begin();
     };
@@ -231,13 +344,24 @@ export const plane: View = {
 
 function remarks(model: string, activation: string, points: string): string {
   if (model === "network" && activation === "none") {
-    return "Without an activation, layers of weights are one layer of weights: W₂(W₁x) = (W₂W₁)x. The border is a line again, however many units there are.";
+    return (
+      "Without an activation, layers of weights are one layer of weights: W₂(W₁x) = (W₂W₁)x. The " +
+      "border is a line again, however many units there are."
+    );
   }
   if ((model === "linear" || model === "perceptron") && points !== "blobs") {
-    return `No line divides these points, and ${model === "linear" ? "a linear classifier" : "a perceptron"} knows nothing else.`;
+    return (
+      `No line divides these points, and ` +
+      `${model === "linear" ? "a linear classifier" : "a perceptron"} knows nothing else.`
+    );
   }
-  if (model === "perceptron") return "The perceptron changes only when it is wrong. Where a line divides the points it settles; press Train.";
-  if (model === "neighbors") return "Nothing is trained. A larger k makes smoother borders and forgives single points.";
+  if (model === "perceptron")
+    return (
+      "The perceptron changes only when it is wrong. Where a line divides the points it settles; " +
+      "press Train."
+    );
+  if (model === "neighbors")
+    return "Nothing is trained. A larger k makes smoother borders and forgives single points.";
   if (model === "linear") return "Two heaps: a line will do.";
   return "Each hidden unit folds the plane along a line; behind the folds, a line is enough.";
 }

@@ -1,32 +1,104 @@
 // What is trained, and how: the form, the address, and what the engine is asked.
 
-import { type Field, choice, line, numeric } from "../../components/field";
+import { choice, type Field, line, numeric } from "../../components/field";
 import { h } from "../../dom";
 import type { Setup } from "../../protocol";
 
-const MODELS = { linear: "Linear classifier", network: "Network", convolution: "Convolutional network", words: "Layers in words" } as const;
-const ACTIVATIONS = { relu: "ReLU", leaky: "leaky ReLU", sigmoid: "sigmoid", tanh: "tanh", gelu: "GELU", none: "none" } as const;
+const MODELS = {
+  linear: "Linear classifier",
+  network: "Network",
+  convolution: "Convolutional network",
+  words: "Layers in words",
+} as const;
+const ACTIVATIONS = {
+  relu: "ReLU",
+  leaky: "leaky ReLU",
+  sigmoid: "sigmoid",
+  tanh: "tanh",
+  gelu: "GELU",
+  none: "none",
+} as const;
 const LOSSES = { svm: "SVM (Δ = 1)", softmax: "softmax" } as const;
-const OPTIMIZERS = { sgd: "plain", momentum: "momentum 0.9", nesterov: "Nesterov 0.9", adam: "Adam", adamw: "AdamW" } as const;
-const SCHEDULES = { constant: "constant", linear: "linear to zero", cosine: "cosine", cycle: "one cycle" } as const;
+const OPTIMIZERS = {
+  sgd: "plain",
+  momentum: "momentum 0.9",
+  nesterov: "Nesterov 0.9",
+  adam: "Adam",
+  adamw: "AdamW",
+} as const;
+const SCHEDULES = {
+  constant: "constant",
+  linear: "linear to zero",
+  cosine: "cosine",
+  cycle: "one cycle",
+} as const;
 const UNITS = { iterations: "batches", epochs: "epochs" } as const;
 const INITS = { he: "He", small: "0.0001 · randn", large: "0.3 · randn" } as const;
 
 const OPTIMIZER = {
-  sgd: { sgd: { momentum: 0 } }, momentum: { sgd: { momentum: 0.9 } }, nesterov: { nesterov: { momentum: 0.9 } },
-  adam: { adam: {} }, adamw: { adamw: {} },
+  sgd: { sgd: { momentum: 0 } },
+  momentum: { sgd: { momentum: 0.9 } },
+  nesterov: { nesterov: { momentum: 0.9 } },
+  adam: { adam: {} },
+  adamw: { adamw: {} },
 } as const;
-const SCHEDULE = { constant: "constant", linear: "linear-to-zero", cosine: "cosine", cycle: { "one-cycle": {} } } as const;
+const SCHEDULE = {
+  constant: "constant",
+  linear: "linear-to-zero",
+  cosine: "cosine",
+  cycle: { "one-cycle": {} },
+} as const;
 const INIT = { he: "he", small: { normal: 1e-4 }, large: { normal: 0.3 } } as const;
 
 /** Set-ups to begin with: what differs from the lecture's. */
 export const PRESETS: Record<string, Record<string, string>> = {
   "The lecture’s run": {},
-  "Linear, SVM loss": { model: "linear", loss: "svm", opt: "momentum", sched: "linear", lr: "0.05", batch: "200", length: "3", unit: "epochs", reg: "0.0001" },
-  "Better network": { hidden: "128", loss: "softmax", opt: "momentum", sched: "linear", lr: "0.1", batch: "64", length: "3", unit: "epochs", init: "he" },
-  "Convolutions": { model: "convolution", loss: "softmax", opt: "adam", sched: "cycle", lr: "0.006", batch: "64", length: "600", init: "he", reg: "0" },
+  "Linear, SVM loss": {
+    model: "linear",
+    loss: "svm",
+    opt: "momentum",
+    sched: "linear",
+    lr: "0.05",
+    batch: "200",
+    length: "3",
+    unit: "epochs",
+    reg: "0.0001",
+  },
+  "Better network": {
+    hidden: "128",
+    loss: "softmax",
+    opt: "momentum",
+    sched: "linear",
+    lr: "0.1",
+    batch: "64",
+    length: "3",
+    unit: "epochs",
+    init: "he",
+  },
+  Convolutions: {
+    model: "convolution",
+    loss: "softmax",
+    opt: "adam",
+    sched: "cycle",
+    lr: "0.006",
+    batch: "64",
+    length: "600",
+    init: "he",
+    reg: "0",
+  },
   "Too high a rate": { lr: "2.5", init: "he", length: "400" },
-  "Overfitting": { hidden: "256", loss: "softmax", opt: "momentum", lr: "0.1", batch: "50", length: "60", unit: "epochs", init: "he", examples: "500", reg: "0" },
+  Overfitting: {
+    hidden: "256",
+    loss: "softmax",
+    opt: "momentum",
+    lr: "0.1",
+    batch: "50",
+    length: "60",
+    unit: "epochs",
+    init: "he",
+    examples: "500",
+    reg: "0",
+  },
 };
 
 export interface Form {
@@ -54,7 +126,12 @@ export function form(changed: () => void): Form {
     model: choice("Model", MODELS, "network", refresh),
     hidden: line("Hidden units", "36", refresh, "36, or 128 64 for two layers"),
     act: choice("Activation", ACTIVATIONS, "relu", refresh),
-    words: line("Layers", "conv5-8 relu pool flatten dense64 relu", refresh, "the layer of the scores is added"),
+    words: line(
+      "Layers",
+      "conv5-8 relu pool flatten dense64 relu",
+      refresh,
+      "the layer of the scores is added",
+    ),
     loss: choice("Loss", LOSSES, "svm", refresh),
     opt: choice("Optimizer", OPTIMIZERS, "sgd", refresh),
     lr: numeric("Learning rate", 0.1, { min: 1e-6, max: 100, step: "any" }, refresh),
@@ -85,18 +162,25 @@ export function form(changed: () => void): Form {
       case "linear":
         return "";
       case "network":
-        // The scores are named too: without an activation behind it, the last hidden layer would be taken for them.
-        return [...(fields.hidden.get().match(/\d+/g) ?? ["36"]).map((units) => `dense${units}${word}`), "dense10"].join(" ");
+        // The scores are named too: without an activation behind it, the last hidden layer would be taken for
+        // them.
+        return [
+          ...(fields.hidden.get().match(/\d+/g) ?? ["36"]).map((units) => `dense${units}${word}`),
+          "dense10",
+        ].join(" ");
       case "convolution":
         return `conv5-8${word} pool conv5-16${word} pool flatten dense64${word} dense10`;
       case "words":
         return fields.words.get();
     }
   };
-  const element = h("form", { class: "setup", onsubmit: (event: Event) => event.preventDefault() },
+  const element = h(
+    "form",
+    { class: "setup", onsubmit: (event: Event) => event.preventDefault() },
     group("Model", "model", "hidden", "act", "words", "init"),
     group("Learning", "loss", "opt", "lr", "sched", "batch", "length", "unit"),
-    group("Holding back", "reg", "dropout", "examples", "validation", "seed"));
+    group("Holding back", "reg", "dropout", "examples", "validation", "seed"),
+  );
   const self: Form = {
     element,
     setup() {
