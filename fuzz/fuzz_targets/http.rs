@@ -9,8 +9,8 @@
 mod exit;
 #[path = "../../crates/tercet-cli/src/prediction.rs"]
 mod prediction;
-#[path = "../../crates/tercet-cli/src/scoring.rs"]
-mod scoring;
+#[path = "../../crates/tercet-cli/src/ensemble.rs"]
+mod ensemble;
 
 /// Nobody reads what the program would tell.
 mod output {

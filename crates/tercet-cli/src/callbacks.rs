@@ -11,127 +11,70 @@ use tercet::network::Network;
 use tercet::text;
 use tercet::train::{Check, Checkpoint, Identity, Progress, Settings};
 
-use crate::args::check_writable;
+use crate::args::logging::LoggingArgs;
+use crate::output_files::check_writable;
 use crate::progress::say;
 use crate::tensorboard::Events;
-use crate::{dashboard, exit, output};
+use crate::{exit, output};
 
-/// What is to be kept on the way.
-#[derive(clap::Args)]
-pub struct Keeping {
-    /// Show curves on a screen of the terminal, with keys to pause, to stop and to halve the learning rate
-    #[arg(long, global = true, help_heading = "On the way")]
-    dashboard: bool,
-    /// Write a line of JSON for every step as it is done: its loss, learning rate and, where there was one, look
-    #[arg(long, global = true, help_heading = "On the way", value_name = "FILE.jsonl")]
-    log_steps: Option<PathBuf>,
-    /// Write event files for TensorBoard into this folder: losses, learning rate, accuracies, update-to-weight ratios
-    #[arg(long, global = true, help_heading = "On the way", value_name = "FOLDER")]
-    tensorboard: Option<PathBuf>,
-    /// Write a checkpoint after every so many steps, and on Ctrl-C
-    #[arg(long, global = true, help_heading = "On the way", value_name = "STEPS", value_parser = at_least_one)]
-    checkpoint_every: Option<usize>,
-    /// The checkpoint file [default: beside the model, such as network.checkpoint.safetensors]
-    #[arg(long, global = true, help_heading = "On the way", value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
-    /// Go on from the checkpoint file, to the very bits of a training that was never interrupted
-    #[arg(long, global = true, help_heading = "On the way")]
-    resume: bool,
+/// Where checkpoints go and come from, if any do. Refuses now what could not be written later.
+pub fn checkpoint_path(args: &LoggingArgs, model: &Path) -> anyhow::Result<Option<PathBuf>> {
+    if args.checkpoint_every.is_none() && !args.resume {
+        return match args.checkpoint {
+            Some(_) => Err(exit::usage("--checkpoint names a file: add --checkpoint-every, or --resume")),
+            None => Ok(None),
+        };
+    }
+    let path = args.checkpoint.clone().unwrap_or_else(|| model.with_extension("checkpoint.safetensors"));
+    if path == model {
+        return Err(exit::usage(format!(
+            "the model and the checkpoint have the same name, {}: give one of them another",
+            path.display()
+        )));
+    }
+    if args.checkpoint_every.is_some() {
+        check_writable(&path)?;
+    }
+    Ok(Some(path))
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 step is needed".to_owned()),
-        Ok(count) => Ok(count),
-        Err(_) => Err("a whole number of steps is needed".to_owned()),
-    }
-}
-
-impl Keeping {
-    /// Refuses what only gradient descent can do.
-    pub fn refuse(&self, kind: &str) -> anyhow::Result<()> {
-        let given = [
-            ("--dashboard", self.dashboard),
-            ("--log-steps", self.log_steps.is_some()),
-            ("--tensorboard", self.tensorboard.is_some()),
-            ("--checkpoint-every", self.checkpoint_every.is_some()),
-            ("--checkpoint", self.checkpoint.is_some()),
-            ("--resume", self.resume),
-        ];
-        match given.into_iter().find_map(|(name, given)| given.then_some(name)) {
-            Some(name) => Err(exit::usage(format!(
-                "{name} belongs to training by gradient descent, linear or network; {kind} has no steps"
-            ))),
-            None => Ok(()),
+/// Opens the files: reads the checkpoint that is gone on from, and begins the log.
+pub fn open(
+    args: &LoggingArgs,
+    path: Option<PathBuf>,
+    identity: impl FnOnce() -> Identity,
+    untrained: &Network,
+    settings: &Settings,
+    examples: usize,
+) -> anyhow::Result<Watch> {
+    let mut watch = Watch { dashboard: args.dashboard, ..Watch::default() };
+    if let Some(path) = path {
+        let identity = identity();
+        if args.resume {
+            let checkpoint =
+                Checkpoint::load(&path, &identity, untrained).map_err(|error| missing(error, &path))?;
+            let step = text::thousands(checkpoint.step());
+            say(format!("{}: going on after step {step}", path.display()));
+            watch.resume = Some(checkpoint);
+        } else if path.exists() {
+            let path = path.display();
+            say(format!("{path}: a checkpoint from before, which --resume would go on from, is replaced"));
+        }
+        if let Some(every) = args.checkpoint_every {
+            watch.checkpoints = Some(Checkpoints { every, path, identity });
         }
     }
-
-    /// Refuses a dashboard that nobody could see.
-    pub fn check_dashboard(&self) -> anyhow::Result<()> {
-        if self.dashboard { dashboard::check() } else { Ok(()) }
+    let total = settings.steps(examples);
+    if let Some(folder) = &args.tensorboard {
+        let layers = untrained.weight_layers().count();
+        let done = watch.resume.as_ref().map(Checkpoint::step);
+        watch.events = Some(Events::begin(folder, total, layers, done)?);
     }
-
-    /// Where checkpoints go and come from, if any do. Refuses now what could not be written later.
-    pub fn path(&self, model: &Path) -> anyhow::Result<Option<PathBuf>> {
-        if self.checkpoint_every.is_none() && !self.resume {
-            return match self.checkpoint {
-                Some(_) => Err(exit::usage("--checkpoint names a file: add --checkpoint-every, or --resume")),
-                None => Ok(None),
-            };
-        }
-        let path = self.checkpoint.clone().unwrap_or_else(|| model.with_extension("checkpoint.safetensors"));
-        if path == model {
-            return Err(exit::usage(format!(
-                "the model and the checkpoint have the same name, {}: give one of them another",
-                path.display()
-            )));
-        }
-        if self.checkpoint_every.is_some() {
-            check_writable(&path)?;
-        }
-        Ok(Some(path))
+    if let Some(path) = &args.log_steps {
+        let log = StepLog::begin(path, settings, total, watch.resume.as_ref());
+        watch.log = Some(log.with_context(|| format!("cannot write {}", path.display()))?);
     }
-
-    /// Opens the files: reads the checkpoint that is gone on from, and begins the log.
-    pub fn open(
-        &self,
-        path: Option<PathBuf>,
-        identity: impl FnOnce() -> Identity,
-        untrained: &Network,
-        settings: &Settings,
-        examples: usize,
-    ) -> anyhow::Result<Watch> {
-        let mut watch = Watch { dashboard: self.dashboard, ..Watch::default() };
-        if let Some(path) = path {
-            let identity = identity();
-            if self.resume {
-                let checkpoint =
-                    Checkpoint::load(&path, &identity, untrained).map_err(|error| missing(error, &path))?;
-                let step = text::thousands(checkpoint.step());
-                say(format!("{}: going on after step {step}", path.display()));
-                watch.resume = Some(checkpoint);
-            } else if path.exists() {
-                let path = path.display();
-                say(format!(
-                    "{path}: a checkpoint from before, which --resume would go on from, is replaced"
-                ));
-            }
-            if let Some(every) = self.checkpoint_every {
-                watch.checkpoints = Some(Checkpoints { every, path, identity });
-            }
-        }
-        let total = settings.steps(examples);
-        if let Some(folder) = &self.tensorboard {
-            let layers = untrained.weight_layers().count();
-            let done = watch.resume.as_ref().map(Checkpoint::step);
-            watch.events = Some(Events::begin(folder, total, layers, done)?);
-        }
-        if let Some(path) = &self.log_steps {
-            let log = StepLog::begin(path, settings, total, watch.resume.as_ref());
-            watch.log = Some(log.with_context(|| format!("cannot write {}", path.display()))?);
-        }
-        Ok(watch)
-    }
+    Ok(watch)
 }
 
 /// An error for a checkpoint that isn't there says what else to do.

@@ -81,7 +81,7 @@ fn recipe_for(train: &Dataset, seed: u64) -> Recipe {
 
 /// A recipe that was asked for, to doubt labels by.
 pub fn recipe_that_doubts(name: &str, seed: u64) -> anyhow::Result<Recipe> {
-    match crate::args::recipe(name)? {
+    match crate::recipes::open(name)? {
         AnyRecipe::Descent(recipe) => Ok(Recipe { seed, ..recipe }),
         _ => {
             Err(exit::usage(format!("the recipe {name} trains no network; expected one of gradient descent")))

@@ -1,7 +1,7 @@
 //! How a model is asked: once, over small shifts of each picture, or together with others.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use tercet::evaluate::{Scores, mean_over_shifts, mean_probabilities};
@@ -9,17 +9,6 @@ use tercet::model::{Classifier, ModelFile};
 use tercet::{Dataset, Error, Matrix};
 
 use crate::exit;
-
-/// What may be averaged.
-#[derive(clap::Args, Default)]
-pub struct Scoring {
-    /// Average the scores of each picture and of its shifts by so many pixels to the left, to the right, up and down
-    #[arg(long, value_name = "PIXELS", help_heading = "Averages")]
-    pub shifts: Option<NonZeroUsize>,
-    /// An ensemble: average the probabilities with those of these models, too
-    #[arg(long = "with", value_name = "MODEL", num_args = 1.., help_heading = "Averages")]
-    pub others: Vec<PathBuf>,
-}
 
 /// A model, alone or with others.
 pub struct Ensemble {
@@ -31,33 +20,6 @@ pub struct Ensemble {
 impl From<ModelFile> for Ensemble {
     fn from(model: ModelFile) -> Self {
         Ensemble { models: vec![model], shifts: None }
-    }
-}
-
-impl Scoring {
-    /// Whether anything is averaged.
-    pub fn averages(&self) -> bool {
-        self.shifts.is_some() || !self.others.is_empty()
-    }
-
-    /// The model of a file with the others.
-    pub fn open(&self, path: &Path) -> anyhow::Result<Ensemble> {
-        let first = ModelFile::load(path)?;
-        let mut models = vec![first];
-        for other in &self.others {
-            models.push(ModelFile::load(other)?);
-        }
-        if models.len() > 1 {
-            let paths = std::iter::once(path).chain(self.others.iter().map(PathBuf::as_path));
-            paths.zip(&models).try_for_each(|(path, model)| check(path, model, &models[0]))?;
-        }
-        Ok(Ensemble { models, shifts: self.shifts })
-    }
-
-    /// What follows the name of the first model, such as ` with b.safetensors`.
-    pub fn others_in_words(&self) -> String {
-        let others: Vec<String> = self.others.iter().map(|path| path.display().to_string()).collect();
-        if others.is_empty() { String::new() } else { format!(" with {}", others.join(", ")) }
     }
 }
 
@@ -108,6 +70,16 @@ pub fn gives_probabilities(model: &ModelFile) -> bool {
 }
 
 impl Ensemble {
+    /// Loads one model or several. Several must have the same input and classes, and give probabilities.
+    pub fn open(paths: &[&Path], shifts: Option<NonZeroUsize>) -> anyhow::Result<Self> {
+        let models: Vec<ModelFile> =
+            paths.iter().map(|path| ModelFile::load(path)).collect::<tercet::Result<_>>()?;
+        if models.len() > 1 {
+            paths.iter().zip(&models).try_for_each(|(path, model)| check(path, model, &models[0]))?;
+        }
+        Ok(Ensemble { models, shifts })
+    }
+
     /// The model that was named first.
     pub fn first(&self) -> &ModelFile {
         &self.models[0]

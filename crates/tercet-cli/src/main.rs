@@ -14,14 +14,22 @@ mod evaluation;
 mod exercises;
 mod exit;
 mod explanation;
+mod figures;
 mod graph_output;
 mod interrupt;
+mod loading;
 mod output;
+mod output_files;
 mod picture;
 mod prediction;
 mod progress;
+mod recipes;
 mod robustness;
+mod run_record;
+mod sample_weights;
+mod saving;
 mod serve;
+mod split;
 mod table;
 mod tensorboard;
 mod training;
@@ -29,64 +37,13 @@ mod usage_hints;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser};
+
+use args::{Command, Program};
 
 /// Weights that begin where a line of the cache does are read faster.
 #[global_allocator]
 static ALLOCATOR: tercet_kernels::heap::LineAligned = tercet_kernels::heap::LineAligned;
-
-/// Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
-#[derive(Parser)]
-#[command(name = "tercet", version, max_term_width = 100, arg_required_else_help = false)]
-struct Program {
-    #[command(subcommand)]
-    command: Option<Command>,
-
-    /// How many threads work; results do not depend on it [default: all processors]
-    #[arg(long, global = true, help_heading = "Everywhere", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-
-    /// Say nothing on the way; errors and results remain
-    #[arg(long, short, global = true, help_heading = "Everywhere")]
-    quiet: bool,
-}
-
-#[derive(Subcommand)]
-#[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
-enum Command {
-    /// Train all three classifiers, judge them, write a report
-    Compare(commands::compare::Arguments),
-    /// Train one classifier and keep it as a model file
-    Train(commands::train::Arguments),
-    /// Judge a model file, or two of them, on the test set
-    Evaluate(commands::evaluate::Arguments),
-    /// Classify pictures of yours
-    Predict(commands::predict::Arguments),
-    /// Show what a model is made of: its layers, what each gives and takes, and what is known of it
-    Describe(commands::describe::Arguments),
-    /// Search settings on the validation set
-    Tune(commands::tune::Arguments),
-    /// Write a model for other programs: ONNX, C, or a state dict of PyTorch
-    Export(commands::export::Arguments),
-    /// Make a model of weights that PyTorch has learned
-    Import(commands::import::Arguments),
-    /// Judge features, such as embeddings, by what three classifiers make of them
-    Probe(commands::probe::Arguments),
-    /// Find the nearest rows of a file, which may be larger than memory
-    Search(commands::search::Arguments),
-    /// Look at a data set, write it in another format, or fetch one
-    Data(commands::data::Arguments),
-    /// Draw the losses of trainings into one picture
-    Plot(commands::plot::Arguments),
-    /// Backpropagation, step by step, through an expression or a model
-    Graph(commands::graph::Arguments),
-    /// Answer over HTTP: the page, and what models of yours say of pictures
-    Serve(commands::serve::Arguments),
-    /// Check what you computed yourself: the exercises of the book
-    Check(commands::check::Arguments),
-    /// Print completions for your shell
-    Completions(commands::completions::Arguments),
-}
 
 /// What `tercet` alone says.
 const WELCOME: &str = "\
@@ -145,21 +102,21 @@ fn run(program: Program) -> anyhow::Result<ExitCode> {
             output::print(WELCOME)?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Compare(arguments)) => commands::compare::run(arguments),
-        Some(Command::Train(arguments)) => commands::train::run(arguments),
-        Some(Command::Evaluate(arguments)) => commands::evaluate::run(arguments),
-        Some(Command::Predict(arguments)) => commands::predict::run(arguments),
-        Some(Command::Describe(arguments)) => commands::describe::run(arguments),
-        Some(Command::Tune(arguments)) => commands::tune::run(arguments),
-        Some(Command::Export(arguments)) => commands::export::run(arguments),
-        Some(Command::Import(arguments)) => commands::import::run(arguments),
-        Some(Command::Probe(arguments)) => commands::probe::run(arguments),
-        Some(Command::Search(arguments)) => commands::search::run(arguments),
-        Some(Command::Data(arguments)) => commands::data::run(arguments),
-        Some(Command::Graph(arguments)) => commands::graph::run(arguments),
-        Some(Command::Serve(arguments)) => commands::serve::run(arguments),
-        Some(Command::Plot(arguments)) => commands::plot::run(arguments),
-        Some(Command::Check(arguments)) => commands::check::run(arguments),
-        Some(Command::Completions(arguments)) => commands::completions::run(arguments),
+        Some(Command::Compare(args)) => commands::compare::run(args),
+        Some(Command::Train(args)) => commands::train::run(args),
+        Some(Command::Evaluate(args)) => commands::evaluate::run(args),
+        Some(Command::Predict(args)) => commands::predict::run(args),
+        Some(Command::Describe(args)) => commands::describe::run(args),
+        Some(Command::Tune(args)) => commands::tune::run(args),
+        Some(Command::Export(args)) => commands::export::run(args),
+        Some(Command::Import(args)) => commands::import::run(args),
+        Some(Command::Probe(args)) => commands::probe::run(args),
+        Some(Command::Search(args)) => commands::search::run(args),
+        Some(Command::Data(args)) => commands::data::run(args),
+        Some(Command::Graph(args)) => commands::graph::run(args),
+        Some(Command::Serve(args)) => commands::serve::run(args),
+        Some(Command::Plot(args)) => commands::plot::run(args),
+        Some(Command::Check(args)) => commands::check::run(args),
+        Some(Command::Completions(args)) => commands::completions::run(args),
     }
 }

@@ -11,7 +11,7 @@ use tercet::recipe::Recipe;
 use tercet::schedule::Schedule;
 use tercet::train::{ClassWeights, Length, Settings, StopBy};
 
-use crate::args::{Seed, Validation};
+use crate::args::split::{SeedArgs, SplitArgs};
 use crate::exit;
 
 /// The learning rate of Adam and AdamW where none is given: that of Adam's paper. Steps of theirs are about as long as
@@ -20,7 +20,7 @@ const RATE_OF_ADAM: f32 = 1e-3;
 
 /// The settings of gradient descent. Those not given are the defaults of the kind.
 #[derive(clap::Args)]
-pub struct Descent {
+pub struct GradientDescentArgs {
     /// The loss
     #[arg(long, value_enum)]
     pub loss: Option<LossName>,
@@ -52,11 +52,11 @@ pub struct Descent {
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     #[command(flatten)]
-    pub validation: Validation,
+    pub validation: SplitArgs,
     #[command(flatten)]
-    pub seed: Seed,
+    pub seed: SeedArgs,
     #[command(flatten)]
-    pub refinements: Refinements,
+    pub refinements: RefinementArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -65,7 +65,7 @@ pub enum LossName {
     Softmax,
 }
 
-impl Descent {
+impl GradientDescentArgs {
     /// What was given here over what `base` says.
     pub fn recipe(&self, base: Recipe) -> anyhow::Result<Recipe> {
         let train = self.settings(base.train)?;
@@ -119,7 +119,7 @@ impl Descent {
 
 /// What may be added. Nothing of it is on unless it is asked for.
 #[derive(clap::Args)]
-pub struct Refinements {
+pub struct RefinementArgs {
     /// The rule that turns gradients into steps; adam and adamw have a learning rate of 0.001 unless --lr is given
     #[arg(long, value_enum, help_heading = "Optimizer and schedule")]
     optimizer: Option<OptimizerName>,
@@ -196,7 +196,7 @@ pub struct Refinements {
     class_weights: Option<ClassWeights>,
 }
 
-impl Refinements {
+impl RefinementArgs {
     /// The names of all options, and whether they were given.
     pub fn given(&self) -> [(&'static str, bool); 18] {
         [
@@ -223,7 +223,7 @@ impl Refinements {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum OptimizerName {
+pub enum OptimizerName {
     /// Gradient descent, plain or with --momentum
     Sgd,
     /// Nesterov's momentum
@@ -236,7 +236,7 @@ enum OptimizerName {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum ScheduleName {
+pub enum ScheduleName {
     /// The same throughout
     Constant,
     /// A straight line down to zero
@@ -252,12 +252,12 @@ enum ScheduleName {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum StopByName {
+pub enum StopByName {
     Accuracy,
     Loss,
 }
 
-impl Refinements {
+impl RefinementArgs {
     /// The class weights, or those of the recipe that is added to.
     pub fn class_weights(&self, base: ClassWeights) -> ClassWeights {
         self.class_weights.clone().unwrap_or(base)

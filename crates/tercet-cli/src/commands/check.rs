@@ -1,7 +1,7 @@
 //! `tercet check exercise`: a student's numbers, judged.
 
 use std::io::{IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -9,6 +9,7 @@ use serde_json::json;
 use tercet::Error;
 use tercet::graph::{number, rounded};
 
+use crate::args::check::{CheckArgs, CheckSubject};
 use crate::exercises::{self, Exercise, Verdict};
 use crate::table::{self, table};
 use crate::{exit, output};
@@ -19,49 +20,21 @@ const MAX_BYTES: u64 = 1 << 20;
 /// The exit code for numbers that are wrong.
 const WRONG: u8 = 1;
 
-/// What `tercet check` understands.
-#[derive(clap::Args)]
-pub struct Arguments {
-    #[command(subcommand)]
-    subject: Subject,
-}
-
-#[derive(clap::Subcommand)]
-enum Subject {
-    /// Judge the numbers of an exercise of the book, or list the exercises
-    Exercise(OfExercise),
-}
-
-/// Which exercise, and where the numbers are.
-#[derive(clap::Args)]
-struct OfExercise {
-    /// The exercise; without it, all are listed
-    name: Option<String>,
-    /// The numbers, separated by blanks, commas or line ends; standard input where it is left out, or `-`
-    file: Option<PathBuf>,
-    /// Print what is asked, and judge nothing
-    #[arg(long, requires = "name", conflicts_with = "file")]
-    question: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
 /// Lists the exercises, or judges the numbers of one.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Subject::Exercise(arguments) = arguments.subject;
-    let Some(name) = &arguments.name else { return list(arguments.json) };
+pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
+    let CheckSubject::Exercise(args) = args.subject;
+    let Some(name) = &args.name else { return list(args.json) };
     let exercise = exercises::named(name).ok_or_else(|| {
         let names: Vec<&str> = exercises::all().map(|exercise| exercise.name).collect();
         exit::usage(format!("found no exercise {name:?}; expected one of {}", names.join(", ")))
     })?;
-    if arguments.question {
-        print_question(exercise, arguments.json)?;
+    if args.question {
+        print_question(exercise, args.json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let found = answer(exercise, arguments.file.as_deref())?;
+    let found = answer(exercise, args.file.as_deref())?;
     let verdict = exercise.judge(&found)?;
-    match arguments.json {
+    match args.json {
         true => print_json(exercise, &verdict)?,
         false => print(exercise, &verdict)?,
     }

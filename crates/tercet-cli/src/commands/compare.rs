@@ -1,9 +1,8 @@
 //! `tercet compare`: the three classifiers on one data set, and a convolutional network where the examples are images, judged by
 //! the same code, in one report.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use serde_json::json;
 use tercet::data::{Openings, Split};
@@ -19,42 +18,13 @@ use tercet::text;
 use tercet::train::Training;
 use tercet::{Dataset, Error, Result};
 
-use crate::args::{Data, Figures, Seed, Validation, check_writable, command, test_set};
+use crate::args::compare::CompareArgs;
 use crate::evaluation::judge;
+use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
+use crate::split::split;
 use crate::table::{self, percent, table};
-use crate::{data_check, exit, interrupt, output, robustness, training};
-
-/// What `tercet compare` understands.
-#[derive(clap::Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    data: Data,
-    /// How many neighbours vote
-    #[arg(short, long, default_value_t = 3)]
-    k: usize,
-    /// Hidden units of each hidden layer of the network
-    #[arg(long, value_delimiter = ',', default_value = "128", value_name = "H,…")]
-    hidden: Vec<usize>,
-    #[command(flatten)]
-    validation: Validation,
-    #[command(flatten)]
-    seed: Seed,
-    /// Judge on disturbed pictures, too: moved, turned, noisy, dull and inverted
-    #[arg(long)]
-    robustness: bool,
-    /// Check the data, too: duplicates across its parts, and labels that may be wrong (see `tercet data check`)
-    #[arg(long)]
-    check_data: bool,
-    /// Where the report goes
-    #[arg(long, default_value = "report.html", value_name = "FILE.html")]
-    report: PathBuf,
-    #[command(flatten)]
-    figures: Figures,
-    /// Print the record of the run as JSON instead of the table
-    #[arg(long)]
-    json: bool,
-}
+use crate::{data_check, exit, figures, interrupt, loading, output, robustness, run_record, training};
 
 /// The largest k of the curve of accuracy against k.
 const LARGEST_K: usize = 15;
@@ -69,31 +39,31 @@ struct Fitted {
 }
 
 /// Trains, judges and reports.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let recipe = Recipe { hidden: arguments.hidden.clone(), ..Recipe::network() };
+pub fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
+    let recipe = Recipe { hidden: args.hidden.clone(), ..Recipe::network() };
     recipe.validate()?;
-    check_writable(&arguments.report)?;
-    arguments.figures.check()?;
+    check_writable(&args.report)?;
+    figures::check(args.figures.figures.as_deref())?;
     let whole = Instant::now();
-    let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let started = run_record::now();
     interrupt::watch("stopping; nothing is written")?;
 
     let stage = Stage::new("data", 1);
-    let collection = arguments.data.open()?;
-    let sealed = test_set(&collection)?;
-    let seed = arguments.seed.seed;
-    let data = arguments.validation.split(&collection.train, seed)?;
-    check_k(arguments.k, &data)?;
-    Network::check_sizes(data.train.width(), &arguments.hidden, data.train.class_count())?;
+    let collection = loading::open(&args.data)?;
+    let sealed = loading::test_set(&collection)?;
+    let seed = args.seed.seed;
+    let data = split(&collection.train, args.validation.validation, seed)?;
+    check_k(args.k, &data)?;
+    Network::check_sizes(data.train.width(), &args.hidden, data.train.class_count())?;
     let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
     stage.done(&format!("{}: {train} to learn from, {validation} to validate", collection.name));
 
     // Fitting: neighbours remember every example that is not for testing, the others learn from one part and are
     // watched on the other.
-    let neighbors = fit_neighbors(&collection.train, arguments.k)?;
-    let Some(by_k) = accuracies_by_k(&data, arguments.k)? else { return Ok(exit::interrupted()) };
+    let neighbors = fit_neighbors(&collection.train, args.k)?;
+    let Some(by_k) = accuracies_by_k(&data, args.k)? else { return Ok(exit::interrupted()) };
     let linear = fit_linear(&data, seed)?;
-    let network = fit_network(&data, &arguments.hidden, seed)?;
+    let network = fit_network(&data, &args.hidden, seed)?;
     let convolutional = fit_convolutional(&data, seed)?;
     if interrupt::was_asked() {
         return Ok(exit::interrupted());
@@ -110,7 +80,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             return Ok(exit::interrupted());
         };
         let mut robustness = Vec::new();
-        if arguments.robustness {
+        if args.robustness {
             let Some(found) = robustness::judge_disturbed(fitted.name, &ensemble, &test)? else {
                 return Ok(exit::interrupted());
             };
@@ -126,51 +96,37 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     models[0].accuracy_by_k = Some(by_k);
     let mut check = None;
-    if arguments.check_data {
+    if args.check_data {
         let checked =
             data_check::Check::of(&collection.train, seed).run(&collection.train, &data, Some(&test))?;
         let Some(checked) = checked else { return Ok(exit::interrupted()) };
         check = Some(checked);
     }
 
-    let mut run = Run {
-        title: format!(
-            "{} classifiers on {}",
-            if models.len() == 4 { "Four" } else { "Three" },
-            collection.name
-        ),
-        command: command(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        isa: tercet_kernels::Isa::active().name().to_owned(),
-        threads: rayon::current_num_threads(),
-        seed: Some(seed),
-        started,
-        data: DataCard::new(&data.train, data.validation.len(), test.len(), collection.train.digest()),
-        openings,
-        models,
-        comparisons: Vec::new(),
-        check,
-    };
+    let title =
+        format!("{} classifiers on {}", if models.len() == 4 { "Four" } else { "Three" }, collection.name);
+    let card = DataCard::new(&data.train, data.validation.len(), test.len(), collection.train.digest());
+    let mut run = Run { models, check, ..run_record::new(title, started, Some(seed), card, openings) };
     run.data.name.clone_from(&collection.name);
     run.compare()?;
     if interrupt::was_asked() {
         return Ok(exit::interrupted());
     }
-    report::write(&arguments.report, &run, &test)?;
-    arguments.figures.write(|| report::figures(&run))?;
+    report::write(&args.report, &run, &test)?;
+    figures::write(args.figures.figures.as_deref(), || report::figures(&run))?;
 
-    if arguments.json {
+    if args.json {
         output::print(run.to_json()?)?;
     } else {
         print(&run)?;
-        if arguments.robustness {
+        if args.robustness {
             robustness::print(&run.models)?;
         }
         if let Some(check) = &run.check {
             output::print("")?;
             data_check::print(check, test.classes())?;
         }
-        output::print(format_args!("\nreport: {}", arguments.report.display()))?;
+        output::print(format_args!("\nreport: {}", args.report.display()))?;
     }
     say(format!("in all {}", text::seconds(whole.elapsed().as_secs_f64())));
     Ok(ExitCode::SUCCESS)

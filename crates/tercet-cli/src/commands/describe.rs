@@ -1,76 +1,34 @@
 //! `tercet describe`: what a model, or a line of layers, is made of.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use tercet::data::ImageShape;
-use tercet::image::{Contract, MAX_SIDE, Preparation, Range};
+use tercet::image::{Contract, Preparation, Range};
 use tercet::model::{Classifier, ModelFile};
-use tercet::network::{Architecture, Network, Shape, Summary};
+use tercet::network::{Network, Shape, Summary};
 use tercet::text::{bytes, thousands};
 
+use crate::args::describe::DescribeArgs;
 use crate::table::{self, percent, table};
 use crate::{evaluation, exit, output};
 
-/// What `tercet describe` understands.
-#[derive(clap::Args)]
-#[command(
-    arg_required_else_help = true,
-    override_usage = "tercet describe MODEL [--json]\n       tercet describe --layers WORDS --image 28x28x1 [OPTIONS]"
-)]
-pub struct Arguments {
-    /// The model file
-    #[arg(value_name = "MODEL", conflicts_with_all = ["layers", "image", "features", "classes"])]
-    model: Option<PathBuf>,
-    /// Layers that no model has yet, as words: "conv5-24 pool relu flatten dense256 relu"
-    #[arg(long, value_name = "WORDS")]
-    layers: Option<Architecture>,
-    /// The images that go into the layers: height, width and channels, such as 28x28x1
-    #[arg(long, value_name = "HxWxC", value_parser = image_shape, requires = "layers", conflicts_with = "features")]
-    image: Option<ImageShape>,
-    /// How many features go in, where they are no images
-    #[arg(long, value_name = "D", requires = "layers")]
-    features: Option<usize>,
-    /// How many classes there are: the layer that gives their scores is added where it is not named
-    #[arg(long, value_name = "C", requires = "layers")]
-    classes: Option<usize>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-/// `28x28x1`, or `28x28` for grey images.
-fn image_shape(text: &str) -> Result<ImageShape, String> {
-    let numbers: Vec<Option<usize>> = text.split(['x', '×']).map(|number| number.parse().ok()).collect();
-    let (height, width, channels) = match numbers[..] {
-        [Some(height), Some(width)] => (height, width, 1),
-        [Some(height), Some(width), Some(channels)] => (height, width, channels),
-        _ => return Err("expected height, width and channels, such as 28x28x1".to_owned()),
-    };
-    let sides = 1..=MAX_SIDE as usize;
-    if !sides.contains(&height) || !sides.contains(&width) || !(1..=4).contains(&channels) {
-        return Err(format!("expected 1 to {MAX_SIDE} pixels a side and 1 to 4 channels"));
-    }
-    Ok(ImageShape { width, height, channels })
-}
-
 /// Describes a model or a line of layers.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    if let Some(path) = &arguments.model {
+pub fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &args.model {
         let model = ModelFile::load(path)?;
         let size = std::fs::metadata(path).map_or(0, |file| file.len());
-        if arguments.json {
+        if args.json {
             output::print(serde_json::to_string_pretty(&of_model(&model, size))?)?;
         } else {
             print_model(&path.display().to_string(), &model, size)?;
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(layers) = &arguments.layers else {
+    let Some(layers) = &args.layers else {
         return Err(exit::usage("nothing to describe was named; expected a model file, or --layers"));
     };
-    let input = match (arguments.image, arguments.features) {
+    let input = match (args.image, args.features) {
         (Some(image), _) => Shape::Image(image),
         (None, Some(features)) => Shape::Features(features),
         (None, None) => {
@@ -79,13 +37,13 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             ));
         }
     };
-    let layers = match arguments.classes {
+    let layers = match args.classes {
         Some(0) => return Err(exit::usage("--classes is 0; expected at least 1")),
         Some(classes) => layers.complete(input, classes)?,
         None => layers.clone(),
     };
     let summary = layers.summary(input)?;
-    if arguments.json {
+    if args.json {
         let mut document = of_layers(&summary);
         document["input"] = of_shape(input);
         document["line"] = json!(layers.to_string());

@@ -3,70 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use tercet::data::{Collection, Openings, default_validation, split, write_npy};
 use tercet::evaluate::{Evaluation, McNemar};
 use tercet::export::{COptions, Options, c, in_eight_bits, name_in_c, onnx};
 use tercet::model::{Classifier, DataRecord, ModelFile, StateDict};
 use tercet::{Dataset, Matrix, text};
 
-use crate::args::{Data, check_writable, test_set};
-use crate::commands::evaluate::check_fit;
+use crate::args::export::{ExportArgs, Part};
+use crate::output_files::check_writable;
 use crate::progress::say;
 use crate::table::percent;
-use crate::{exit, output};
-
-/// What `tercet export` understands.
-#[derive(clap::Args)]
-#[command(group = clap::ArgGroup::new("formats").required(true).multiple(true))]
-pub struct Arguments {
-    /// The model file
-    #[arg(value_name = "MODEL")]
-    model: PathBuf,
-    /// Write an ONNX model, of any number of examples at a time
-    #[arg(long, value_name = "FILE.onnx", group = "formats")]
-    onnx: Option<PathBuf>,
-    /// Write a network or a linear model as C99 without dependencies, and its header beside it
-    #[arg(long, value_name = "FILE.c", group = "formats")]
-    c: Option<PathBuf>,
-    /// Write the weights as PyTorch's `Sequential` names them, as safetensors
-    #[arg(long, value_name = "FILE.safetensors", group = "formats")]
-    state_dict: Option<PathBuf>,
-    /// Let it take pixels of 0 to 255 and divide them itself, instead of value / 255 (ONNX and C)
-    #[arg(long)]
-    pixels: bool,
-    /// What the names of functions begin with in C [default: the name of the file]
-    #[arg(long, value_name = "NAME", requires = "c", help_heading = "C")]
-    name: Option<String>,
-    /// How many bits a weight has in C: 32, or 8 with a scale for each output channel
-    #[arg(long, value_name = "8|32", requires = "c", default_value = "32", hide_default_value = true, value_parser = ["8", "32"], help_heading = "C")]
-    bits: String,
-    /// Measure what 8 bits cost on this part of the data
-    #[arg(long, value_name = "PART", requires = "c", help_heading = "C")]
-    measure: Option<Part>,
-    /// Write our own scores of the test set too, (N, C), to hold those of another runtime against
-    #[arg(long, value_name = "FILE.npy", help_heading = "Data and files")]
-    scores: Option<PathBuf>,
-    #[command(flatten)]
-    data: Data,
-}
-
-/// A part of the data that no model learned from.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Part {
-    /// The examples that were held out of the model's training
-    Validation,
-    /// The test set, which is opened for it
-    Test,
-}
+use crate::{exit, loading, output};
 
 /// A file to be written: its bytes, which are ready.
 type Ready<'a> = (&'a Path, Vec<u8>);
 
 /// Exports a model.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let header = arguments.c.as_deref().map(header_beside).transpose()?;
-    let files = [&arguments.onnx, &arguments.c, &arguments.state_dict, &arguments.scores, &header];
+pub fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
+    let header = args.c.as_deref().map(header_beside).transpose()?;
+    let files = [&args.onnx, &args.c, &args.state_dict, &args.scores, &header];
     let files: Vec<&PathBuf> = files.into_iter().flatten().collect();
     for (i, path) in files.iter().enumerate() {
         check_writable(path)?;
@@ -74,25 +29,25 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             return Err(exit::usage(format!("{} cannot be two files at once", path.display())));
         }
     }
-    if arguments.measure.is_some() && arguments.bits != "8" {
+    if args.measure.is_some() && args.bits != "8" {
         return Err(exit::usage("--measure says what 8 bits cost: add --bits 8"));
     }
-    let model = ModelFile::load(&arguments.model)?;
+    let model = ModelFile::load(&args.model)?;
     let mut ready: Vec<Ready<'_>> = Vec::new();
-    if let Some(path) = &arguments.onnx {
-        ready.push((path, onnx(&model, Options { pixels: arguments.pixels })?));
+    if let Some(path) = &args.onnx {
+        ready.push((path, onnx(&model, Options { pixels: args.pixels })?));
     }
-    if let Some(path) = &arguments.state_dict {
+    if let Some(path) = &args.state_dict {
         ready.push((path, StateDict::of(network(&model, "a state dict")?)?.to_bytes()?));
     }
     let mut cost = None;
-    if let (Some(path), Some(header)) = (&arguments.c, &header) {
-        let eight_bits = arguments.bits == "8";
-        let mut options = c_options(&arguments, path, header, eight_bits);
+    if let (Some(path), Some(header)) = (&args.c, &header) {
+        let eight_bits = args.bits == "8";
+        let mut options = c_options(&args, path, header, eight_bits);
         // What cannot be written is refused before anything is measured.
         c(&model, &options)?;
-        if let Some(part) = arguments.measure {
-            let words = measure(&arguments, &model, part)?;
+        if let Some(part) = args.measure {
+            let words = measure(&args, &model, part)?;
             options.note.clone_from(&words);
             cost = Some(words);
         } else if eight_bits {
@@ -107,11 +62,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         ready.push((path, files.source.into_bytes()));
         ready.push((header, files.header.into_bytes()));
     }
-    let scores = match &arguments.scores {
+    let scores = match &args.scores {
         Some(path) => {
-            let collection = arguments.data.open()?;
-            check_fit(&arguments.model, &model, &collection)?;
-            let test = test_set(&collection)?.open(&mut Openings::new(), "export");
+            let collection = loading::open(&args.data)?;
+            loading::check_fit(&args.model, &model, &collection)?;
+            let test = loading::test_set(&collection)?.open(&mut Openings::new(), "export");
             Some((path, model.classifier.scores(&test)?))
         }
         None => None,
@@ -139,13 +94,13 @@ fn header_beside(path: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-fn c_options(arguments: &Arguments, path: &Path, header: &Path, eight_bits: bool) -> COptions {
+fn c_options(args: &ExportArgs, path: &Path, header: &Path, eight_bits: bool) -> COptions {
     let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     COptions {
-        name: arguments.name.clone().unwrap_or_else(|| name_in_c(&text(path.file_stem()))),
+        name: args.name.clone().unwrap_or_else(|| name_in_c(&text(path.file_stem()))),
         header: text(header.file_name()),
         eight_bits,
-        pixels: arguments.pixels,
+        pixels: args.pixels,
         note: String::new(),
     }
 }
@@ -163,11 +118,13 @@ fn network<'a>(model: &'a ModelFile, format: &str) -> anyhow::Result<&'a tercet:
 }
 
 /// What 8 bits cost, in a sentence.
-fn measure(arguments: &Arguments, model: &ModelFile, part: Part) -> anyhow::Result<String> {
-    let collection = arguments.data.open()?;
-    check_fit(&arguments.model, model, &collection)?;
+fn measure(args: &ExportArgs, model: &ModelFile, part: Part) -> anyhow::Result<String> {
+    let collection = loading::open(&args.data)?;
+    loading::check_fit(&args.model, model, &collection)?;
     let (set, called) = match part {
-        Part::Test => (test_set(&collection)?.open(&mut Openings::new(), "export --measure"), "test"),
+        Part::Test => {
+            (loading::test_set(&collection)?.open(&mut Openings::new(), "export --measure"), "test")
+        }
         Part::Validation => (validation(model, &collection)?, "validation"),
     };
     let rounded = in_eight_bits(network(model, "C")?)?;

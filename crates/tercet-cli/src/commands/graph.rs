@@ -1,100 +1,50 @@
 //! `tercet graph`: backpropagation through an expression or a model, step by step.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
 use tercet::data::Openings;
-use tercet::graph::{FUNCTIONS, Graph, ModelGraph, Value, Values, parse_values};
+use tercet::graph::{Graph, ModelGraph, Value, Values, parse_values};
 use tercet::loss::Loss;
 use tercet::matrix::argmax;
 use tercet::model::{Classifier, ModelFile};
 use tercet::{Dataset, Error};
 
-use super::evaluate::check_fit;
-use crate::args::{Data, check_writable, test_set};
+use crate::args::graph::GraphArgs;
 use crate::graph_output::Passes;
+use crate::output_files::check_writable;
 use crate::progress::say;
-use crate::{exit, output, picture};
-
-/// What `tercet graph` understands.
-#[derive(clap::Args)]
-#[command(after_help = after_help())]
-pub struct Arguments {
-    /// The function, such as "(x + y) * z"; statements before the last name its parts: "q = x + y; q * z"
-    #[arg(required_unless_present = "model", conflicts_with = "model")]
-    expression: Option<String>,
-    /// The values of the variables, as in `x=-2,y=5,w=[1,2;3,4]`
-    #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "model")]
-    at: Vec<String>,
-    /// Take the loss of a model file instead of an expression
-    #[arg(long, value_name = "FILE", help_heading = "Models")]
-    model: Option<PathBuf>,
-    /// The picture that the model looks at: PNG, JPEG, BMP or PGM; `-` reads one from standard input
-    #[arg(long, value_name = "PICTURE", help_heading = "Models")]
-    image: Option<PathBuf>,
-    /// The example of the test set that it looks at, from 0
-    #[arg(long, value_name = "N", conflicts_with = "image", help_heading = "Models")]
-    example: Option<usize>,
-    /// The class that the loss takes for true [default: the example's; of a picture the one that is predicted]
-    #[arg(long, value_name = "CLASS", help_heading = "Models")]
-    label: Option<String>,
-    #[command(flatten)]
-    data: Data,
-    /// Say every step of the backward pass
-    #[arg(long)]
-    steps: bool,
-    /// Draw the graph, with values above the nodes and gradients below
-    #[arg(long, value_name = "FILE.svg")]
-    svg: Option<PathBuf>,
-    /// Write the graph for Graphviz
-    #[arg(long, value_name = "FILE.dot")]
-    dot: Option<PathBuf>,
-    /// Print JSON; numbers that are not finite are null
-    #[arg(long)]
-    json: bool,
-}
-
-/// The functions of expressions, below the options.
-fn after_help() -> String {
-    let mut text =
-        "An expression has numbers, matrices such as [1, 2; 3, 4], variables, + - * / @ (matrix product) \
-                    ^ or ** (powers), brackets, and these functions:\n"
-            .to_owned();
-    for (name, arguments) in FUNCTIONS {
-        text += &format!("\n  {name}({arguments})");
-    }
-    text
-}
+use crate::{exit, loading, output, picture};
 
 /// Takes a function forwards and backwards.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    for path in arguments.svg.iter().chain(&arguments.dot) {
+pub fn run(args: GraphArgs) -> anyhow::Result<ExitCode> {
+    for path in args.svg.iter().chain(&args.dot) {
         check_writable(path)?;
     }
     // Not for clap to say: it requires nothing of an argument beside what conflicts with it.
-    let of_models = arguments.image.is_some() || arguments.example.is_some() || arguments.label.is_some();
-    if arguments.expression.is_some() && of_models {
+    let of_models = args.image.is_some() || args.example.is_some() || args.label.is_some();
+    if args.expression.is_some() && of_models {
         return Err(exit::usage(
             "--image, --example and --label belong to --model, and not to an expression",
         ));
     }
-    match (&arguments.expression, &arguments.model) {
-        (Some(expression), _) => of_expression(expression, &arguments)?,
-        (None, Some(model)) => of_model(model, &arguments)?,
+    match (&args.expression, &args.model) {
+        (Some(expression), _) => of_expression(expression, &args)?,
+        (None, Some(model)) => of_model(model, &args)?,
         (None, None) => unreachable!("one of the two is required"),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn of_expression(expression: &str, arguments: &Arguments) -> anyhow::Result<()> {
+fn of_expression(expression: &str, args: &GraphArgs) -> anyhow::Result<()> {
     let (graph, root) = Graph::parse(expression)?;
-    let values = values_at(&graph, &arguments.at)?;
+    let values = values_at(&graph, &args.at)?;
     let evaluation = graph.evaluate(&values)?;
-    let passes = Passes::new(graph, root, evaluation, arguments.steps)?;
+    let passes = Passes::new(graph, root, evaluation, args.steps)?;
     let checks = passes.checks()?;
-    draw(&passes, arguments)?;
-    if arguments.json {
+    draw(&passes, args)?;
+    if args.json {
         let mut json = passes.to_json(Some(&checks));
         json["expression"] = json!(expression);
         return output::print(serde_json::to_string_pretty(&json)?);
@@ -138,7 +88,7 @@ fn in_words(names: &[String], ending: &str) -> String {
     }
 }
 
-fn of_model(path: &Path, arguments: &Arguments) -> anyhow::Result<()> {
+fn of_model(path: &Path, args: &GraphArgs) -> anyhow::Result<()> {
     let model = ModelFile::load(path)?;
     let network = match &model.classifier {
         Classifier::Linear(linear) => linear.network(),
@@ -153,9 +103,9 @@ fn of_model(path: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     };
     // What prediction computes: batch norms are in the weights before them.
     let network = &*network.for_prediction();
-    let (set, name, truth) = example(&model, path, arguments)?;
+    let (set, name, truth) = example(&model, path, args)?;
     let predicted = argmax(model.classifier.scores(&set)?.row(0)) as usize;
-    let (label, whose) = match (&arguments.label, truth) {
+    let (label, whose) = match (&args.label, truth) {
         (Some(label), _) => (class(&model.card.classes, label)?, "that was given"),
         (None, Some(truth)) => (truth, "of the example"),
         (None, None) => (predicted, "that is predicted"),
@@ -167,12 +117,12 @@ fn of_model(path: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     let ModelGraph { graph, values, loss: root, scores, .. } =
         ModelGraph::new(network, &x, &[label as u32], loss, 0.0)?;
     let evaluation = graph.evaluate(&values)?;
-    let passes = Passes::new(graph, root, evaluation, arguments.steps)?;
-    draw(&passes, arguments)?;
+    let passes = Passes::new(graph, root, evaluation, args.steps)?;
+    draw(&passes, args)?;
 
     let classes = &model.card.classes;
     let of_loss = passes.evaluation.value(root).as_scalar();
-    if arguments.json {
+    if args.json {
         let scores: serde_json::Map<String, serde_json::Value> = classes
             .iter()
             .zip(passes.evaluation.value(scores).numbers())
@@ -202,10 +152,10 @@ fn of_model(path: &Path, arguments: &Arguments) -> anyhow::Result<()> {
 fn example(
     model: &ModelFile,
     path: &Path,
-    arguments: &Arguments,
+    args: &GraphArgs,
 ) -> anyhow::Result<(Dataset, String, Option<usize>)> {
     let card = &model.card;
-    match (&arguments.image, arguments.example) {
+    match (&args.image, args.example) {
         (Some(image), _) => {
             picture::check_contract(model, path)?;
             let prepared = picture::read(model, image)?.picture;
@@ -214,9 +164,9 @@ fn example(
             Ok((set, image.display().to_string(), None))
         }
         (None, Some(number)) => {
-            let collection = arguments.data.open()?;
-            check_fit(path, model, &collection)?;
-            let test = test_set(&collection)?.open(&mut Openings::new(), "graph");
+            let collection = loading::open(&args.data)?;
+            loading::check_fit(path, model, &collection)?;
+            let test = loading::test_set(&collection)?.open(&mut Openings::new(), "graph");
             if number >= test.len() {
                 let expected = format!("0 to {}, the test set of {}", test.len() - 1, collection.name);
                 return Err(Error::setting("example", number, expected).into());
@@ -250,13 +200,13 @@ fn loss(model: &ModelFile) -> Loss {
 }
 
 /// Writes the drawings that were asked for.
-fn draw(passes: &Passes, arguments: &Arguments) -> anyhow::Result<()> {
+fn draw(passes: &Passes, args: &GraphArgs) -> anyhow::Result<()> {
     let Passes { graph, root, evaluation, gradients, .. } = passes;
-    if let Some(path) = &arguments.svg {
+    if let Some(path) = &args.svg {
         tercet::file::replace(path, graph.svg(evaluation, gradients, *root)?.as_bytes())?;
         say(format!("drawing: {}", path.display()));
     }
-    if let Some(path) = &arguments.dot {
+    if let Some(path) = &args.dot {
         tercet::file::replace(path, graph.dot(evaluation, gradients, *root).as_bytes())?;
         say(format!("graph: {}", path.display()));
     }

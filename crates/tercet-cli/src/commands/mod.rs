@@ -7,7 +7,6 @@ pub mod data;
 pub mod describe;
 pub mod evaluate;
 pub mod export;
-pub mod fetch;
 pub mod graph;
 pub mod import;
 pub mod plot;

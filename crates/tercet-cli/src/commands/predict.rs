@@ -1,7 +1,7 @@
 //! `tercet predict`: pictures of yours, classified.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -11,36 +11,13 @@ use tercet::model::Classifier;
 use tercet::neighbors::Explanation;
 use tercet::report::{self, Explained};
 
-use crate::args::{check_folder, check_writable};
-use crate::ensemble::{Ensemble, Scoring};
+use crate::args::predict::PredictArgs;
+use crate::ensemble::Ensemble;
+use crate::output_files::{check_folder, check_writable};
 use crate::prediction::{self, Answer, score_name};
 use crate::progress::say;
 use crate::table::{self, table};
 use crate::{exit, explanation, output, picture};
-
-/// What `tercet predict` understands.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// The model file
-    model: PathBuf,
-    /// Pictures: PNG, JPEG, BMP or PGM; `-` reads one from standard input
-    #[arg(required = true, value_name = "PICTURE")]
-    pictures: Vec<PathBuf>,
-    /// Print JSON: every score, and what was done to each picture
-    #[arg(long)]
-    json: bool,
-    /// Say why: the neighbours of each picture with their distances and votes, or every score of other models
-    #[arg(long)]
-    explain: bool,
-    /// Draw each picture beside its neighbours on a page
-    #[arg(long, value_name = "FILE.html")]
-    explain_page: Option<PathBuf>,
-    /// Write the pictures as the model sees them into this folder, as PNG
-    #[arg(long, value_name = "FOLDER")]
-    prepared: Option<PathBuf>,
-    #[command(flatten)]
-    scoring: Scoring,
-}
 
 /// What a picture was read as.
 struct Prediction {
@@ -51,30 +28,27 @@ struct Prediction {
 }
 
 /// Classifies pictures. One that cannot be read is reported and does not keep the others from being read.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let ensemble = arguments.scoring.open(&arguments.model)?;
+pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
+    let ensemble = Ensemble::open(&args.ensemble.paths(&args.model), args.ensemble.shifts)?;
     let model = ensemble.first();
-    picture::check_contract(model, &arguments.model)?;
-    if let Some(folder) = &arguments.prepared {
+    picture::check_contract(model, &args.model)?;
+    if let Some(folder) = &args.prepared {
         check_folder(folder).map_err(tercet::Error::file("write into", folder))?;
     }
     let neighbors = match &model.classifier {
         Classifier::Neighbors(neighbors) => Some(neighbors),
         Classifier::Linear(_) | Classifier::Network(_) => None,
     };
-    if let Some(page) = &arguments.explain_page {
+    if let Some(page) = &args.explain_page {
         if neighbors.is_none() {
-            let (path, kind) = (arguments.model.display(), model.classifier.kind());
+            let (path, kind) = (args.model.display(), model.classifier.kind());
             return Err(exit::usage(format!(
                 "--explain-page shows neighbours, and {path} is a {kind} model: --explain lists its scores"
             )));
         }
         check_writable(page)?;
     }
-    if neighbors.is_some()
-        && arguments.scoring.averages()
-        && (arguments.explain || arguments.explain_page.is_some())
-    {
+    if neighbors.is_some() && args.ensemble.is_given() && (args.explain || args.explain_page.is_some()) {
         return Err(exit::usage(
             "the neighbours that explain a picture are its own: leave out --shifts and --with, or the explanation",
         ));
@@ -84,19 +58,19 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let (mut rows, mut documents, mut refused) = (Vec::new(), Vec::new(), 0);
     let mut explained = Vec::new();
     let mut answered = Vec::new();
-    for path in &arguments.pictures {
+    for path in &args.pictures {
         match classify(&ensemble, path) {
             Ok(prediction) => {
                 let best = argmax(&prediction.scores) as usize;
                 let mut document = to_json(path, &ensemble, &prediction, best);
                 rows.push(to_row(path, &ensemble, &prediction, best));
-                if let Some(folder) = &arguments.prepared {
+                if let Some(folder) = &args.prepared {
                     let name = prepared_name(path, &mut prepared);
                     write_png(&folder.join(&name), &prediction.prepared)?;
                     document["prepared"] = json!(folder.join(&name).to_string_lossy());
                 }
                 if let (Some(neighbors), Some(explanation)) = (neighbors, &prediction.explanation) {
-                    if arguments.explain {
+                    if args.explain {
                         document["explanation"] = explanation::to_json(neighbors, explanation);
                     }
                     let (name, class) = (path.display().to_string(), best as u32);
@@ -114,15 +88,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    if let (Some(page), Some(neighbors)) = (&arguments.explain_page, neighbors)
+    if let (Some(page), Some(neighbors)) = (&args.explain_page, neighbors)
         && !explained.is_empty()
     {
         report::write_explained(page, neighbors, &explained)?;
         say(format!("explanation: {}", page.display()));
     }
-    if arguments.json {
+    if args.json {
         output::print(serde_json::to_string_pretty(&documents)?)?;
-    } else if arguments.explain {
+    } else if args.explain {
         for (i, (path, prediction, best)) in answered.iter().enumerate() {
             explain(path, &ensemble, prediction, *best, i > 0)?;
         }

@@ -1,75 +1,19 @@
 //! `tercet probe`: how good features are, by what three classifiers make of them.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use serde_json::json;
-use tercet::data::{Reading, Source};
+use tercet::data::Reading;
 use tercet::evaluate::Evaluation;
-use tercet::neighbors::Metric;
 use tercet::probe::{Kind, Probe, Settings, probe};
-use tercet::report::{self, DataCard, ModelCard, Run};
+use tercet::report::{self, DataCard, ModelCard};
 use tercet::text;
 
-use crate::args::{Figures, Read, check_writable, command};
+use crate::args::probe::ProbeArgs;
+use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
-use crate::{exit, interrupt, output};
-
-/// What `tercet probe` understands.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// The features: NPY, or all that `--data` takes elsewhere
-    #[arg(value_name = "FEATURES")]
-    features: Source,
-    /// Their labels, where they are in a file of their own: NPY, IDX, or text with one a line
-    #[arg(value_name = "LABELS", conflicts_with = "labels")]
-    labels_file: Option<PathBuf>,
-    #[command(flatten)]
-    reading: Read,
-    /// Probe with these alone
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "neighbors,linear,network", value_parser = kind)]
-    with: Vec<Kind>,
-    /// How many parts are judged one after another, each by what was learned from the others
-    #[arg(long, default_value_t = 5, value_name = "N")]
-    folds: usize,
-    /// How distance is measured: cosine, l2, l1, l3 or dot
-    #[arg(long, default_value_t = Metric::Cosine)]
-    metric: Metric,
-    /// The most neighbours that are asked
-    #[arg(long, default_value_t = 20, value_name = "K")]
-    k_max: usize,
-    /// The regularisations that are tried, strongest first
-    #[arg(long, value_delimiter = ',', default_value = "1e-1,1e-2,1e-3,1e-4", value_name = "REG,…")]
-    reg: Vec<f32>,
-    /// Units of the network's hidden layer
-    #[arg(long, default_value_t = 256, value_name = "H")]
-    hidden: usize,
-    /// Epochs of the network; more where they would be fewer than 1,000 steps
-    #[arg(long, default_value_t = 8, value_name = "N")]
-    epochs: usize,
-    /// The seed of every random choice
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    seed: u64,
-    /// Write a report too
-    #[arg(long, value_name = "FILE.html")]
-    report: Option<PathBuf>,
-    #[command(flatten)]
-    figures: Figures,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-fn kind(text: &str) -> Result<Kind, String> {
-    match text.trim() {
-        "neighbors" => Ok(Kind::Neighbors),
-        "linear" => Ok(Kind::Linear),
-        "network" => Ok(Kind::Network),
-        _ => Err("expected neighbors, linear or network".to_owned()),
-    }
-}
+use crate::{exit, figures, interrupt, output, run_record};
 
 fn name(kind: Kind) -> &'static str {
     match kind {
@@ -80,29 +24,29 @@ fn name(kind: Kind) -> &'static str {
 }
 
 /// Probes a data set.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    arguments.report.as_deref().map(check_writable).transpose()?;
-    arguments.figures.check()?;
-    let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let given = arguments.reading.reading();
-    let reading = Reading { labels: arguments.labels_file.clone().or(given.labels), ..given };
-    let collection = arguments.features.open_with(&reading)?;
+pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
+    args.report.as_deref().map(check_writable).transpose()?;
+    figures::check(args.figures.figures.as_deref())?;
+    let started = run_record::now();
+    let given = args.reading.reading();
+    let reading = Reading { labels: args.labels_file.clone().or(given.labels), ..given };
+    let collection = args.features.open_with(&reading)?;
     let data = collection.train;
     if collection.test.is_some() {
         say(format!("the test set of {} is left alone", collection.name));
     }
     interrupt::watch("stopping")?;
     let settings = Settings {
-        folds: arguments.folds,
-        seed: arguments.seed,
-        metric: arguments.metric,
-        k_max: arguments.k_max,
-        regs: arguments.reg.clone(),
-        hidden: arguments.hidden,
-        epochs: arguments.epochs,
+        folds: args.folds,
+        seed: args.seed,
+        metric: args.metric,
+        k_max: args.k_max,
+        regs: args.reg.clone(),
+        hidden: args.hidden,
+        epochs: args.epochs,
     };
     let mut probes = Vec::new();
-    for &kind in &arguments.with {
+    for &kind in &args.with {
         let stage = Stage::new(name(kind), 1000);
         let observe = |share: f64| {
             stage.at((1000.0 * share) as usize);
@@ -114,20 +58,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
 
     let labels = data.labels();
-    let mut run = Run {
-        title: format!("Probes of {}", collection.name),
-        command: command(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        isa: tercet_kernels::Isa::active().name().to_owned(),
-        threads: rayon::current_num_threads(),
-        seed: Some(settings.seed),
-        started,
-        data: DataCard::new(&data, 0, data.len(), data.digest()),
-        openings: Vec::new(),
-        models: Vec::new(),
-        comparisons: Vec::new(),
-        check: None,
-    };
+    let card = DataCard::new(&data, 0, data.len(), data.digest());
+    let title = format!("Probes of {}", collection.name);
+    let mut run = run_record::new(title, started, Some(settings.seed), card, Vec::new());
     run.data.name.clone_from(&collection.name);
     for probe in &probes {
         let evaluation = Evaluation::from_predictions(&probe.predicted, &labels, data.classes())?;
@@ -142,12 +75,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         run.models.push(card);
     }
     run.compare()?;
-    if let Some(path) = &arguments.report {
+    if let Some(path) = &args.report {
         report::write(path, &run, &data)?;
         say(format!("report: {}", path.display()));
     }
-    arguments.figures.write(|| report::figures(&run))?;
-    if arguments.json {
+    figures::write(args.figures.figures.as_deref(), || report::figures(&run))?;
+    if args.json {
         let probes: Vec<serde_json::Value> = probes
             .iter()
             .zip(&run.models)

@@ -1,8 +1,7 @@
 //! `tercet serve`: the page, and models over HTTP.
 
 use std::io::IsTerminal;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::Notify;
 
+use crate::args::serve::ServeArgs;
 use crate::progress::say;
 use crate::serve::{self, Server};
 use crate::{interrupt, output};
@@ -17,42 +17,12 @@ use crate::{interrupt, output};
 /// The usual port.
 const PORT: u16 = 8102;
 
-/// What `tercet serve` understands.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Model files that POST /v1/predict asks, each by the name of its file without the extension
-    #[arg(value_name = "MODEL")]
-    models: Vec<PathBuf>,
-    /// The address to listen on: 0.0.0.0 lets other machines connect, which then need a token
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = host)]
-    host: IpAddr,
-    /// The port to listen on [default: 8102, or any free one where that is taken]
-    #[arg(long, value_name = "N")]
-    port: Option<u16>,
-    /// Do not open the page in a browser
-    #[arg(long)]
-    no_open: bool,
-    /// A file with the token that requests must have; otherwise TERCET_TOKEN, or a new one where other machines can connect
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// How long a client may take to send a request, or to take an answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    patience: u64,
-}
-
-fn host(text: &str) -> Result<IpAddr, String> {
-    if text.eq_ignore_ascii_case("localhost") {
-        return Ok(Ipv4Addr::LOCALHOST.into());
-    }
-    text.parse().map_err(|_| "expected an address such as 127.0.0.1, ::1 or 0.0.0.0".to_owned())
-}
-
 /// Serves until Ctrl-C.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     // Of large pictures, which come and go for as long as the program runs, none leaves its memory behind.
     tercet_kernels::heap::give_large_blocks_back();
-    let patience = Duration::from_secs(arguments.patience);
-    let server = Server::new(&arguments.models, arguments.host, arguments.token_file.as_deref(), patience)?;
+    let patience = Duration::from_secs(args.patience);
+    let server = Server::new(&args.models, args.host, args.token_file.as_deref(), patience)?;
     let server = Arc::new(server);
     let stop = Arc::new(Notify::new());
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -63,12 +33,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let (wake, models) = (stop.clone(), server.model_count());
     runtime.block_on(async {
         let listening =
-            serve::listen(arguments.host, arguments.port.unwrap_or(PORT), arguments.port.is_none())?;
+            serve::listen(args.host, args.port.unwrap_or(PORT), args.port.is_none())?;
         let bound = listening.address()?;
         interrupt::watch_and_wake("stopping when all are answered", move || wake.notify_one())?;
         let address = server.address(reachable(bound));
         output::print(&address)?;
-        if !arguments.host.is_loopback() {
+        if !args.host.is_loopback() {
             say(
                 "other machines can connect, by this machine's name or address in the place of the one above; what they send, \
                  the token too, can be read on the way",
@@ -79,7 +49,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             1 => "1 model is served; Ctrl-C stops".to_owned(),
             n => format!("{n} models are served; Ctrl-C stops"),
         });
-        if !arguments.no_open && has_browser() {
+        if !args.no_open && has_browser() {
             open_browser(&address);
         }
         listening.serve(server.clone().router(), server.patience(), stop).await;

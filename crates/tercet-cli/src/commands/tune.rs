@@ -1,132 +1,35 @@
 //! `tercet tune`: which settings to train with, found on examples held out from training.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use clap::Subcommand;
-use tercet::neighbors::{Metric, Vote};
 use tercet::recipe::AnyRecipe;
 use tercet::text;
 use tercet::train::{Length, Settings};
 use tercet::tune::{
     self, Axis, Judge, NeighborSpace, NetworkSpace, Plan, Progress, RecipeSpace, Search, TrialSettings,
-    Tuning, Vary,
+    Tuning,
 };
 
-use crate::args::{self, Data, Figures, Seed, Validation, check_writable};
+use crate::args::tune::{RangeArgs, TuneArgs, TuneCommonArgs, TuneKind};
+use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
+use crate::split::validation_size;
 use crate::table::{self, percent, table};
-use crate::{exit, interrupt, output};
-
-/// What `tercet tune` understands.
-#[derive(clap::Args)]
-pub struct Arguments {
-    #[command(subcommand)]
-    kind: Kind,
-}
-
-#[derive(Subcommand)]
-enum Kind {
-    /// Tune k, metric and vote
-    Neighbors {
-        /// Values of k, or low..high with --random
-        #[arg(short, long, default_value = "1,3,5,7,9,15", value_name = "K,…|LOW..HIGH")]
-        k: String,
-        /// Metrics to try: l1, l2, l3, cosine, dot
-        #[arg(long, value_delimiter = ',', default_value = "l2", value_name = "METRIC,…")]
-        metric: Vec<Metric>,
-        /// Votes to try: uniform, distance
-        #[arg(long, value_delimiter = ',', default_value = "uniform,distance", value_name = "VOTE,…")]
-        vote: Vec<Vote>,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Tune learning rate and reg of the linear classifier
-    Linear {
-        #[command(flatten)]
-        descent: Descent,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Tune whatever keys of a recipe: layers, schedule, augmentation, …
-    Recipe {
-        /// The recipe that says the rest: the name of one that is built in, or a TOML file
-        #[arg(value_name = "NAME|FILE")]
-        recipe: String,
-        /// A key of the recipe with its values, such as train.learning_rate=0.01,0.03; for each key once
-        #[arg(long, required = true, value_name = "KEY=VALUE,…")]
-        vary: Vec<Vary>,
-        /// Write the best recipe to this file
-        #[arg(long, value_name = "FILE.toml")]
-        best: Option<PathBuf>,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Tune learning rate, reg and hidden sizes of networks
-    Network {
-        /// Hidden sizes to try; the layers of one network are joined by x, as in 64,128,256x64
-        #[arg(long, default_value = "64,128", value_name = "H,…")]
-        hidden: String,
-        #[command(flatten)]
-        descent: Descent,
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-#[derive(clap::Args)]
-struct Descent {
-    /// Learning rates, or low..high with --random (log-uniform)
-    #[arg(long, visible_alias = "learning-rate", value_name = "LR,…|LOW..HIGH")]
-    lr: Option<String>,
-    /// Coefficients of Σ W², or low..high with --random (log-uniform)
-    #[arg(long, value_name = "REG,…|LOW..HIGH")]
-    reg: Option<String>,
-    /// Batch sizes, or low..high with --random
-    #[arg(long, value_name = "B,…|LOW..HIGH")]
-    batch: Option<String>,
-    /// How many epochs each trial trains
-    #[arg(long, default_value_t = 3)]
-    epochs: usize,
-}
-
-#[derive(clap::Args)]
-struct Common {
-    #[command(flatten)]
-    data: Data,
-    /// Try so many combinations drawn at random instead of all of the grid
-    #[arg(long, value_name = "TRIALS")]
-    random: Option<usize>,
-    /// Judge by cross-validation with so many folds instead of one held-out part
-    #[arg(long, value_name = "K", conflicts_with = "validation")]
-    folds: Option<usize>,
-    #[command(flatten)]
-    validation: Validation,
-    #[command(flatten)]
-    seed: Seed,
-    /// Where the table and the plots go
-    #[arg(long, default_value = "tuning.html", value_name = "FILE.html")]
-    report: PathBuf,
-    #[command(flatten)]
-    figures: Figures,
-    /// Print every trial as JSON
-    #[arg(long)]
-    json: bool,
-}
+use crate::{exit, figures, interrupt, loading, output, recipes};
 
 /// Tries settings and says which are best.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    match arguments.kind {
-        Kind::Neighbors { k, metric, vote, common } => {
+pub fn run(args: TuneArgs) -> anyhow::Result<ExitCode> {
+    match args.kind {
+        TuneKind::Neighbors { k, metric, vote, common } => {
             let space = NeighborSpace { k: axis("-k", &k, &common, one)?, metric, vote };
             search(&common, |data, plan, observe| tune::neighbors(data, &space, plan, observe))
         }
-        Kind::Recipe { recipe, vary, best, common } => {
-            let AnyRecipe::Descent(base) = args::recipe(&recipe)? else {
+        TuneKind::Recipe { recipe, vary, best, common } => {
+            let AnyRecipe::Descent(base) = recipes::open(&recipe)? else {
                 let message = format!(
-                    "the recipe {recipe} learns nothing by gradient descent: `tercet tune neighbors` and `tercet train linear \
+                    "the recipe {recipe} learns nothing by gradient ranges: `tercet tune neighbors` and `tercet train linear \
                      --solver dual --reg auto` choose settings of the others"
                 );
                 return Err(exit::usage(message));
@@ -144,24 +47,24 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             };
             search(&common, tune)
         }
-        Kind::Linear { descent, common } => {
-            let space = descent.space(Settings::linear(), Axis::only(Vec::new()), &common)?;
+        TuneKind::Linear { ranges, common } => {
+            let space = ranges.space(Settings::linear(), Axis::only(Vec::new()), &common)?;
             search(&common, |data, plan, observe| tune::networks(data, &space, plan, observe))
         }
-        Kind::Network { hidden, descent, common } => {
+        TuneKind::Network { hidden, ranges, common } => {
             let space =
-                descent.space(Settings::default(), axis("--hidden", &hidden, &common, layers)?, &common)?;
+                ranges.space(Settings::default(), axis("--hidden", &hidden, &common, layers)?, &common)?;
             search(&common, |data, plan, observe| tune::networks(data, &space, plan, observe))
         }
     }
 }
 
-impl Descent {
+impl RangeArgs {
     fn space(
         &self,
         base: Settings,
         hidden: Axis<Vec<usize>>,
-        common: &Common,
+        common: &TuneCommonArgs,
     ) -> anyhow::Result<NetworkSpace> {
         let base = Settings { length: Length::Epochs(self.epochs), ..base };
         let mut space = NetworkSpace { hidden, ..NetworkSpace::fixed(base, Vec::new()) };
@@ -185,7 +88,7 @@ impl Descent {
 fn axis<T>(
     option: &str,
     text: &str,
-    common: &Common,
+    common: &TuneCommonArgs,
     value: impl Fn(&str) -> Option<T>,
 ) -> anyhow::Result<Axis<T>> {
     if common.random.is_none() && text.contains("..") {
@@ -213,16 +116,16 @@ fn layers(word: &str) -> Option<Vec<usize>> {
 
 /// Runs a tuning with progress, and says what came of it.
 fn search(
-    common: &Common,
+    common: &TuneCommonArgs,
     tune: impl FnOnce(&tercet::Dataset, &Plan, tune::Observer<'_>) -> tercet::Result<Tuning>,
 ) -> anyhow::Result<ExitCode> {
     check_writable(&common.report)?;
-    common.figures.check()?;
-    let collection = common.data.open()?;
+    figures::check(common.figures.figures.as_deref())?;
+    let collection = loading::open(&common.data)?;
     let train = &collection.train;
     let judge = match common.folds {
         Some(folds) => Judge::Folds(folds),
-        None => Judge::Validation { size: common.validation.size(train.len()) },
+        None => Judge::Validation { size: validation_size(common.validation.validation, train.len()) },
     };
     let search = common.random.map_or(Search::Grid, |trials| Search::Random { trials });
     interrupt::watch("the trials so far will be reported")?;
@@ -246,7 +149,7 @@ fn search(
         stage.done(&format!("{} trials by {judge}", tuning.trials.len()));
     }
     tune::write(&common.report, &tuning)?;
-    common.figures.write(|| tune::figures(&tuning))?;
+    figures::write(common.figures.figures.as_deref(), || tune::figures(&tuning))?;
 
     if common.json {
         output::print(tuning.to_json()?)?;

@@ -5,31 +5,15 @@ use std::process::ExitCode;
 
 use tercet::data::NamedSet;
 
-use crate::args::check_folder;
+use crate::args::data::FetchArgs;
 use crate::download::{self, Outcome, Wanted};
+use crate::output_files::check_folder;
 use crate::progress::say;
 use crate::{exit, interrupt, output};
 
-/// What `tercet data fetch` understands.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// mnist, fashion-mnist, kmnist, emnist-letters or cifar10; or the address of a file
-    #[arg(value_name = "NAME|ADDRESS")]
-    what: String,
-    /// SHA-256 of the file at the address, in hexadecimal
-    #[arg(long, value_name = "HEX")]
-    sha256: Option<String>,
-    /// Where the files go [default: where `--data NAME` finds them; the current folder for an address]
-    #[arg(long, value_name = "FOLDER")]
-    to: Option<PathBuf>,
-    /// Fetch from here instead of the mirrors that are known: addresses that the names of the files stand behind
-    #[arg(long, value_name = "ADDRESS")]
-    mirror: Vec<String>,
-}
-
 /// Fetches a set by its name, or one file.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { what, sha256, to, mirror } = arguments;
+pub fn run(args: FetchArgs) -> anyhow::Result<ExitCode> {
+    let FetchArgs { what, sha256, to, mirror } = args;
     let is_address = ["http://", "https://"].iter().any(|scheme| what.starts_with(scheme));
     match (is_address, sha256) {
         (false, Some(_)) => {

@@ -1,0 +1,22 @@
+//! `tercet data convert`: a data set in another format.
+
+use std::process::ExitCode;
+
+use tercet::data::{Format, Openings, write};
+
+use crate::args::data::ConvertArgs;
+use crate::output;
+
+/// Reads a data set and writes it in another format.
+pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
+    let format = args.format.map_or_else(|| Format::of(&args.to), Ok)?;
+    format.check(&args.to)?;
+    let collection = args.from.open_with(&args.reading.reading())?;
+    let mut openings = Openings::new();
+    let test = collection.test.as_ref().filter(|_| !args.train_only);
+    let test = test.map(|test| test.open(&mut openings, "data convert"));
+    for path in write(&args.to, format, &collection.train, test.as_ref())? {
+        output::print(path.display())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
