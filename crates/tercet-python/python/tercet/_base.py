@@ -1,4 +1,4 @@
-"""What all estimators have in common."""
+"""Base class of all estimators."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from . import _core, _figures, _rows, _threads
 
-#: Whole numbers whose range is no larger are told apart by counting.
+#: Integer labels within a range of this size are mapped to class indices by counting instead of sorting.
 _FEW = 1 << 16
 
 
 def names_of(classes: np.ndarray) -> list[str]:
-    """What a model file calls the classes."""
+    """The names of the classes in a model file."""
     return [str(c) for c in classes.tolist()]
 
 
 def classes_of(names: list[str]) -> np.ndarray:
-    """The classes that a model file names: whole numbers where all of them are."""
+    """The classes named in a model file: integers if all names are integers, strings otherwise."""
     if all(name.isascii() and name.lstrip("-").isdigit() and str(int(name)) == name for name in names):
         return np.array([int(name) for name in names])
     return np.array(names)
 
 
 def image_of(X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
-    """Height, width and channels of images: those of an array of images; of rows of uint8, a square, where it
-    is one.
+    """Height, width and channels of the images in X, or None if X holds no images.
+
+    Rows of uint8 with a square number of features are taken for square images.
     """
     if isinstance(X, np.ndarray) and X.ndim in (3, 4):
         return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
@@ -42,10 +43,9 @@ def image_of(X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
-    """A classifier whose model is the core's, in ``model_``."""
+    """A classifier around a model of the core, ``model_``."""
 
-    #: Whether arrays of images, (N, height, width) or (N, height, width, channels), are taken as rows of
-    #: pixels.
+    #: Whether arrays of images, (N, height, width) or (N, height, width, channels), are accepted.
     _takes_images = True
 
     model_: _core.Model
@@ -61,7 +61,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return _threads.resolve(getattr(self, "n_jobs", None))
 
     def _labels(self, y: Any) -> np.ndarray:
-        """y as class indices; sets ``classes_``."""
+        """Convert y to class indices and set ``classes_``."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
@@ -71,7 +71,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             numbers = y.astype(np.int64, copy=False)
             low = int(numbers.min())
             if int(numbers.max()) - low < _FEW:
-                # As below, by counting instead of sorting.
+                # The same as below, by counting instead of sorting.
                 there = np.bincount(numbers - low) > 0
                 self.classes_ = (np.flatnonzero(there) + low).astype(y.dtype)
                 return (np.cumsum(there, dtype=np.uint32) - 1)[numbers - low]
@@ -80,7 +80,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return np.ascontiguousarray(indices, dtype=np.uint32)
 
     def _queries(self, X: Any) -> np.ndarray:
-        """X as this model reads it."""
+        """Validate X and convert it to the input of the model."""
         check_is_fitted(self, "model_")
         X, found = _rows.looked_at(self, X, reset=False)
         if self._range is not None:
@@ -88,9 +88,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return self._as_fitted(X)
 
     def _as_fitted(self, X: np.ndarray) -> np.ndarray:
-        """The same numbers give the same answer, whatever their type: models that were fitted on uint8 see
-        value / 255.
-        """
+        """Scale X as in training: a model fitted on uint8 receives value / 255, whatever the type of X."""
         if self.model_.is_pixels and self._fitted_on_bytes:
             return X if X.dtype == np.uint8 else _rows.as_floats(X) / np.float32(255)
         return _rows.as_floats(X)
@@ -99,12 +97,21 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return self.model_.scores(self._queries(X), self._threads())
 
     def predict(self, X: Any) -> np.ndarray:
-        """The class of every row of X, (N)."""
+        """Predict the class of each row of X.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
         check_is_fitted(self, "model_")
         return self.classes_[self._scores(X).argmax(axis=1)]
 
     def _repr_html_inner(self) -> str:
-        """scikit-learn's drawing of the estimator and, once it is fitted, what the model is in a line."""
+        """scikit-learn's diagram of the estimator, followed by a description of the fitted model."""
         drawing = super()._repr_html_inner()
         if not hasattr(self, "model_"):
             return drawing
@@ -115,13 +122,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
         lines = _figures.curves({name: values for name, values in named.items() if values})
         return f"{drawing}<p>{html.escape(self.model_.describe())}</p>{lines}"
 
-    # What a model is kept in.
-
     def save(self, path: str | os.PathLike[str], *, preparation: str | None = None) -> None:
-        """Writes the model to a file that the program ``tercet`` and every other door of Tercet opens.
+        """Save the model to a file. :func:`tercet.load` and the program ``tercet`` open it.
 
-        ``preparation`` says how a picture of any size becomes an input: "centred" as MNIST was made,
-        "resize", or "as-is".
+        Parameters
+        ----------
+        path : str or path-like
+        preparation : {"centred", "resize", "as-is"}, default=None
+            How pictures of any size become inputs of the model. "centred" crops and centres the ink like
+            MNIST.
         """
         check_is_fitted(self, "model_")
         card = json.loads(self.model_.card)
@@ -135,7 +144,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.model_.with_card(json.dumps(card)).save(os.fspath(path))
 
     def _plain_params(self) -> dict[str, Any]:
-        """The parameters that JSON can say."""
+        """The parameters that can be written as JSON."""
         plain = {}
         for name, value in self.get_params(deep=False).items():
             if isinstance(value, np.generic):
@@ -148,7 +157,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return plain
 
     def _adopt(self, model: _core.Model) -> None:
-        """Becomes the estimator of a model from a file."""
+        """Become the estimator of a model that was loaded from a file."""
         self.model_ = model
         self.classes_ = classes_of(model.classes)
         self.n_features_in_ = model.features

@@ -33,17 +33,17 @@ _SCHEDULES: dict[str, Any] = {
 }
 
 
-#: Learning rates that do not fall to nothing by themselves, so that training may not be over at the end.
+#: Learning-rate schedules that do not decay to zero, so that training may not have converged after max_iter.
 _OPEN_ENDED = ("constant", "adaptive", "invscaling")
 
-#: So many examples are put in an order of their own, and those that come several times merged.
+#: Up to this many examples are sorted, and duplicates among them merged.
 FEW = 1000
 
 
 def merged(X: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> tuple[Any, Any, Any]:
-    """The examples in an order that does not depend on theirs, equal ones as one of the weight of all.
+    """Sort the examples and merge duplicates into one example with their total weight.
 
-    Then a weight of 2 and an example that comes twice give the same bits wherever a batch holds all examples.
+    A weight of 2 and an example that occurs twice then give the same bits if one batch holds all examples.
     """
     rows = np.column_stack([labels.astype(np.float64), X])
     _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
@@ -55,7 +55,7 @@ def merged(X: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> tup
 def _has_probabilities(estimator: Any) -> bool:
     if estimator._loss() != "softmax":
         raise AttributeError(
-            f"loss is {estimator.loss!r}, whose scores are no probabilities; use loss='softmax'"
+            f"loss is {estimator.loss!r}, whose scores are not probabilities; use loss='softmax'"
         )
     return True
 
@@ -63,10 +63,10 @@ def _has_probabilities(estimator: Any) -> bool:
 def number(
     name: str, value: Any, low: float, high: float = math.inf, *, whole: bool = False, open: bool = False
 ) -> None:
-    """Refuses a parameter that is not a number in its range."""
+    """Raise an error if a parameter is not a number in its range."""
     kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
     if isinstance(value, bool) or not isinstance(value, kinds):
-        raise TypeError(f"{name} is {value!r}; expected a {'whole ' if whole else ''}number")
+        raise TypeError(f"{name} is {value!r}; expected {'an integer' if whole else 'a number'}")
     if not (low < value if open else low <= value) or value > high or math.isnan(value):
         above = f"above {low}" if open else f"at least {low}"
         raise ValueError(
@@ -75,8 +75,9 @@ def number(
 
 
 class Descent(CallbackSupportMixin, Classifier):
-    """What is common to linear classifiers and networks. The loop is the core's; this decides what it is
-    given, and looks on after each epoch.
+    """Base class of linear classifiers and networks that are trained by gradient descent.
+
+    The training loop runs in the core. This class prepares its input and follows it after each epoch.
     """
 
     loss_curve_: list[float]
@@ -90,7 +91,7 @@ class Descent(CallbackSupportMixin, Classifier):
         return None
 
     def _image(self, X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
-        """Height, width and channels of the images that X holds, as far as anything says them."""
+        """Height, width and channels of the images in X, or None if they are unknown."""
         shape, width = getattr(self, "image_shape", None), rows.shape[1]
         if shape is not None:
             sides = tuple(int(side) for side in shape) + ((1,) if len(shape) == 2 else ())
@@ -101,7 +102,7 @@ class Descent(CallbackSupportMixin, Classifier):
             return sides
         return image_of(X, rows)
 
-    # Settings, as the core understands them.
+    # Settings of the core.
 
     def _optimizer(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -128,7 +129,7 @@ class Descent(CallbackSupportMixin, Classifier):
         loss = self._loss()
         settings = {
             "loss": {"svm": {"margin": float(getattr(self, "margin", 1.0))}} if loss == "svm" else "softmax",
-            # As scikit-learn, which counts an example as often as its weight says.
+            # As in scikit-learn, an example counts as often as its weight says.
             "reg": self._reg(batch * self._seen / n),
             "batch": batch,
             "length": {"epochs": epochs or self._epochs(n, batch)},
@@ -145,12 +146,12 @@ class Descent(CallbackSupportMixin, Classifier):
         return settings
 
     def _weights(self, labels: np.ndarray, sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
-        """How much each example counts: its own weight times that of its class, the mean being 1."""
+        """The weight of each example: its sample weight times its class weight, or None if all are equal."""
         if sample_weight is None and self.class_weight is None:
             return None
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if (weights < 0).any() or not weights.any():
-            raise ValueError("sample_weight: expected numbers of 0 or more, not all of them 0")
+            raise ValueError("sample_weight: expected non-negative numbers, not all of them 0")
         if self.class_weight is not None:
             present = np.unique(labels)
             of_class = np.ones(len(self.classes_))
@@ -178,13 +179,13 @@ class Descent(CallbackSupportMixin, Classifier):
                     of_class[place] = self.class_weight.get(name, 1.0)
             weights = weights * of_class[labels]
         if not weights.any():
-            raise ValueError("class_weight: expected a weight above 0 for a class that is there")
+            raise ValueError("class_weight: expected a positive weight for at least one class of y")
         return weights
 
     # Fitting.
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, ...]:
-        """X, labels, weights and the shape of the images, with what counts nothing left out."""
+        """X, labels, weights and image shape, without the examples whose weight is 0."""
         raw = X
         if y is None:
             self._labels(y)
@@ -243,9 +244,25 @@ class Descent(CallbackSupportMixin, Classifier):
 
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> Any:
-        """Trains on the rows of X. Where ``X_val`` and ``y_val`` are given, they are looked at after each
-        epoch, and by early stopping; else early stopping holds out a part of X. Ctrl-C ends the training and
-        keeps the model.
+        """Fit the model to X and y. Ctrl-C stops the training and keeps the model.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data. Arrays of images, (n_samples, height, width) or (n_samples, height, width,
+            channels), are accepted too.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each example in the loss.
+        X_val, y_val : array-like, default=None
+            Validation set, which is evaluated after each epoch. Early stopping uses it instead of holding out
+            a part of X.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
         """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
@@ -295,7 +312,7 @@ class Descent(CallbackSupportMixin, Classifier):
         watch.finish(interrupted)
 
     def _keep(self, model: Any, history: Any, memory: Any, settings: Any, n: int, validated: bool) -> None:
-        """What training leaves behind."""
+        """Store the attributes of a fitted model."""
         self.model_ = model
         self._memory = memory
         each = math.ceil(n / settings["batch"])
@@ -312,11 +329,15 @@ class Descent(CallbackSupportMixin, Classifier):
         self._metrics = {"training loss": self.loss_}
 
     def to_state_dict(self) -> dict[str, np.ndarray]:
-        """The weights as a ``torch.nn.Sequential`` with a module for each layer names them and lays them out.
+        """Return the weights with the names and layout of a ``torch.nn.Sequential``, one module per layer.
 
         ``model.load_state_dict({name: torch.from_numpy(array) for name, array in
-        estimator.to_state_dict().items()})`` gives a model of the same scores, for images that are (channels,
-        height, width) there. :func:`tercet.from_state_dict` is the way back.
+        estimator.to_state_dict().items()})`` gives a model with the same scores. Its images are (channels,
+        height, width). :func:`tercet.from_state_dict` is the inverse.
+
+        Returns
+        -------
+        state : dict of str to ndarray
         """
         check_is_fitted(self, "model_")
         state: dict[str, np.ndarray] = {}
@@ -327,8 +348,13 @@ class Descent(CallbackSupportMixin, Classifier):
         return state
 
     def history_frame(self) -> Any:
-        """What every epoch brought, as a pandas frame: loss and, where there was a validation set, its loss
-        and accuracy.
+        """Return the training history as a pandas DataFrame, one row per epoch.
+
+        The columns are the training loss and, with a validation set, validation loss and accuracy.
+
+        Returns
+        -------
+        history : pandas.DataFrame
         """
         import pandas
 
@@ -340,7 +366,17 @@ class Descent(CallbackSupportMixin, Classifier):
         return pandas.DataFrame(columns).set_index("epoch")
 
     def plot_curves(self, ax: Any = None) -> Any:
-        """Draws the losses of both sets by epoch with matplotlib, and returns the axes."""
+        """Plot training and validation loss per epoch with matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Axes to plot into; new ones by default.
+
+        Returns
+        -------
+        ax : matplotlib.axes.Axes
+        """
         if ax is None:
             import matplotlib.pyplot
 
@@ -364,7 +400,7 @@ class Descent(CallbackSupportMixin, Classifier):
             present, self.classes_ = self.classes_, known
             if not np.isin(present, known).all():
                 raise ValueError(
-                    f"y has the classes {present.tolist()}; expected some of classes, {known.tolist()}"
+                    f"y has the classes {present.tolist()}; expected a subset of classes, {known.tolist()}"
                 )
             labels = np.searchsorted(known, present)[labels].astype(np.uint32)
             weights = self._weights(labels, sample_weight, X)
@@ -397,20 +433,39 @@ class Descent(CallbackSupportMixin, Classifier):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        # Callbacks and what belongs to a fit that is going on stay here.
+        # Callbacks and the state of a running fit are not pickled.
         return {name: value for name, value in state.items() if name != "_watch"}
 
     # Predicting.
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """The scores, (N, C); with two classes how far that of the second is above that of the first, (N)."""
+        """Compute the scores of the classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            With two classes, the score of the second minus that of the first.
+        """
         check_is_fitted(self, "model_")
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of each class, (N, C)."""
+        """Estimate the probabilities of the classes. Only available with ``loss="softmax"``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+        """
         check_is_fitted(self, "model_")
         scores = self._scores(X)
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -418,7 +473,16 @@ class Descent(CallbackSupportMixin, Classifier):
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """The logarithm of :meth:`predict_proba`."""
+        """Return the logarithm of :meth:`predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+        """
         check_is_fitted(self, "model_")
         scores = self._scores(X)
         scores = scores - scores.max(axis=1, keepdims=True)
@@ -426,7 +490,7 @@ class Descent(CallbackSupportMixin, Classifier):
 
 
 class Watch:
-    """Looks on after every epoch: decides when to stop, tells callbacks, shows progress."""
+    """Follows a training epoch by epoch: early stopping, callbacks, progress."""
 
     def __init__(
         self, estimator: Any, X: Any, labels: Any, validation: Any, settings: Any, early: bool
@@ -464,7 +528,7 @@ class Watch:
         return {**held, "model_": model}
 
     def _score(self, told: dict[str, Any]) -> float:
-        """How good the model is now: larger is better."""
+        """The score of the model after this epoch; larger is better."""
         if not self.early:
             return -told["loss"]
         if self.scorer == "accuracy":
@@ -491,7 +555,7 @@ class Watch:
                     self.best_model, self.best_epoch = told["model"], self.done
             self.waited = 0 if better else self.waited + 1
             if self.waited >= self.patience:
-                # A smaller step first, where that is wanted.
+                # An adaptive learning rate is reduced before training stops.
                 if self.schedule == "adaptive" and told["learning_rate"] > 1e-6:
                     factor, self.waited = 0.2, 0
                 else:
@@ -518,12 +582,12 @@ class Watch:
         print(f"{line}; {spent:.1f} s, at most {left:.1f} s left")
 
     def finish(self, interrupted: bool) -> None:
-        """The training is over."""
+        """Called after the last epoch: sets the attributes of early stopping and warns if necessary."""
         estimator = self.estimator
         estimator.best_validation_score_ = None
         estimator.validation_scores_ = None
         if self.early:
-            # The score of early stopping, in its own direction.
+            # A loss is reported as a loss, where smaller is better.
             sign = -1.0 if self.scorer == "loss" else 1.0
             estimator.validation_scores_ = [sign * score for score in self.scores]
             estimator.best_validation_score_ = sign * self.best if self.scores else None

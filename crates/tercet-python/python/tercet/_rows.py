@@ -1,4 +1,4 @@
-"""From whatever holds examples to the arrays that the core reads."""
+"""Input conversion: from array-likes of all kinds to the arrays of the core."""
 
 from __future__ import annotations
 
@@ -16,16 +16,12 @@ from . import _core
 
 
 def checked(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
-    """X as a C-contiguous array of uint8 or floats, checked as scikit-learn checks it. Sparse rows become
-    dense.
-    """
+    """Validate X with scikit-learn and convert it to a dense C-contiguous array of uint8 or floats."""
     return looked_at(estimator, X, reset=reset)[0]
 
 
 def looked_at(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range | None]:
-    """The same, and what the numbers are like, where they are float32: that comes of looking for those that
-    are no number.
-    """
+    """Like :func:`checked`, and return the range of float32 values, which the search for NaN finds anyway."""
     if isinstance(X, np.ndarray) and X.ndim in (3, 4) and estimator._takes_images:
         X = X.reshape(len(X), -1)
     X = validate_data(
@@ -41,13 +37,13 @@ def looked_at(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range
     X = np.ascontiguousarray(X)
     found = Range.of(X) if X.dtype == np.float32 else None
     if X.dtype != np.uint8 and not (found and math.isfinite(found.mean)):
-        # Numbers are added up to something finite, and nothing else is.
+        # The mean is finite exactly if all values are.
         assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
     return X, found
 
 
 def as_floats(X: np.ndarray) -> np.ndarray:
-    """The same numbers as float32. Those beyond its range are refused."""
+    """Convert X to float32; values outside its range raise an error."""
     if X.dtype == np.float32:
         return X
     with np.errstate(over="ignore"):
@@ -58,10 +54,10 @@ def as_floats(X: np.ndarray) -> np.ndarray:
 
 
 def as_bytes(X: np.ndarray) -> np.ndarray | None:
-    """The same numbers as uint8, where all of them are whole and from 0 to 255."""
+    """Convert X to uint8 if all values are integers from 0 to 255; otherwise return None."""
     if X.dtype == np.uint8:
         return X
-    # Most arrays that are none show it in their first rows.
+    # In most other arrays, the first rows already contain another value.
     for part in (X[:16], X):
         if not ((part >= 0) & (part <= 255) & (part == np.floor(part))).all():
             return None
@@ -70,7 +66,7 @@ def as_bytes(X: np.ndarray) -> np.ndarray | None:
 
 @dataclass
 class Range:
-    """What the numbers that an estimator was fitted on were like, to notice those that are not."""
+    """The range of the training data, to warn about predictions on data with another scale."""
 
     low: float
     high: float
@@ -92,8 +88,9 @@ class Range:
         return f"{self.low:.4g} to {self.high:.4g}"
 
     def compare(self, X: np.ndarray, found: Range | None) -> None:
-        """Warns, once, where X looks like the same pixels on another scale, or inverted. ``found`` is its
-        range, if known.
+        """Warn, once, if X looks like the same pixels on another scale, or inverted.
+
+        ``found`` is the range of X, if known.
         """
         if self.warned or not (self._is_unit() or self._is_bytes()):
             return
@@ -126,7 +123,7 @@ class Range:
             )
 
     def _looks_inverted(self, other: Range) -> bool:
-        """Ink covers little of the paper: the mean of pictures is near that of the paper."""
+        """Whether one mean is near black and the other near white. Ink covers only little of a picture."""
         top = 255.0 if self._is_bytes() else 1.0
         if (other.high > 1) != (self.high > 1):
             return False

@@ -1,7 +1,6 @@
-"""Over a Ray cluster: neighbours among rows that lie in actors, one for each shard, and training on examples
-that do.
+"""Nearest neighbours and training on a Ray cluster, with the data distributed over actors.
 
-Needs Ray, ``pip install ray``, which the package does not bring along.
+Requires Ray, ``pip install ray``, which is not a dependency of this package.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ try:
 except ImportError:
     ray = None
 
-#: Where a shard has its rows from: an array, an NPY file that every node can read (or some rows of it: path,
-#: start, stop), or a function without arguments that returns an array, such as one that reads from a store.
+#: The source of a shard's rows: an array, an NPY file that every node can read, some rows of one (path,
+#: start, stop), or a function without arguments that returns an array, for example from an object store.
 Source = np.ndarray | str | os.PathLike[str] | tuple[Any, int, int] | Callable[[], np.ndarray]
 
-#: How often Ray starts a lost actor again, and asks it what was asked, before it gives up.
+#: How often Ray restarts a lost actor and retries its task.
 _RESTARTS = 4
 
 
 def _rows(source: Any) -> np.ndarray:
-    """The rows of a source, as neighbours want them."""
+    """Load the rows of a source as uint8 or float32."""
     if isinstance(source, tuple):
         path, start, stop = source
         rows = np.load(path, mmap_mode="r")[start:stop]
@@ -54,7 +53,7 @@ def _rows(source: Any) -> np.ndarray:
 
 
 class _Shard:
-    """Some of the rows, in a process of their own."""
+    """An actor that searches one shard."""
 
     def __init__(self, source: Any, settings: dict[str, Any]) -> None:
         rows = _rows(source)
@@ -72,20 +71,39 @@ class _Shard:
 
 
 class ShardedNeighbors:
-    """The exact nearest neighbours among rows that lie in several processes, on as many machines as the
-    cluster has.
+    """Exact nearest neighbours among rows that are distributed over the processes of a Ray cluster.
 
-    Each of ``sources`` is one shard: an array, an NPY file, some rows of one, ``(path, start, stop)``, or a
-    function that returns an array. Its rows are numbered on from those of the shard before. A query goes to
-    all shards at once; each answers with its own k nearest, and these are merged by (distance, index). Rows
-    of several shards whose distances are equal as rounded roots or quotients are compared once more,
-    together. So the answer, ties included, is that of one :class:`NearestNeighbors` over all rows.
+    A query goes to all shards in parallel. Each returns its k nearest rows, which are merged by (distance,
+    index). Rows of several shards whose rounded distances are equal are compared again together, so the
+    result, including ties, is that of one :class:`NearestNeighbors` on all rows.
 
-    A process that is lost, with its machine or without, is started again by Ray somewhere else; it reads its
-    source again, and the query that was under way is answered.
+    If a process or its machine is lost, Ray restarts it elsewhere. It reads its source again and answers the
+    pending query.
 
-    ``n_jobs`` is how many threads a shard has, and how many processors Ray sets aside for it.
+    Parameters
+    ----------
+    sources : sequence of array, path, tuple or callable
+        One shard each: an array, an NPY file, some rows of one as ``(path, start, stop)``, or a function
+        that returns an array. Row indices continue from shard to shard.
+    n_neighbors : int, default=5
+        Number of neighbours.
+    metric : {"l1", "l2", "l3", "cosine", "dot"}, default="l2"
+    n_jobs : int, default=1
+        Threads per shard, and CPUs that Ray reserves for it.
+    actor_options : dict, default=None
+        Further options of the Ray actors.
 
+    Attributes
+    ----------
+    n_samples_fit_ : int
+        Number of rows of all shards.
+    n_features_in_ : int
+        Number of features.
+    offsets_ : ndarray of shape (n_shards,)
+        Index of the first row of each shard.
+
+    Examples
+    --------
     >>> from tercet.ray import ShardedNeighbors  # doctest: +SKIP
     >>> search = ShardedNeighbors(["rows-0.npy", "rows-1.npy"], metric="cosine").fit()  # doctest: +SKIP
     >>> distances, indices = search.kneighbors(queries, 10)  # doctest: +SKIP
@@ -109,15 +127,17 @@ class ShardedNeighbors:
         self.actor_options = actor_options
 
     def fit(self) -> ShardedNeighbors:
-        """Starts the actors, on different machines where there are several, and waits until all have their
-        rows.
+        """Start the actors, spread over the machines, and wait until all shards are loaded.
+
+        Returns
+        -------
+        self : object
         """
         if not len(self.sources):
             raise ValueError("sources is empty; expected at least one shard")
         if not ray.is_initialized():
             ray.init()
-        # An array is put into Ray's store once, and read from there again by whoever takes a lost shard's
-        # place.
+        # An array is put into Ray's object store once; a restarted actor reads it again from there.
         self._sources = [
             {"stored": ray.put(source)} if isinstance(source, np.ndarray) else source
             for source in self.sources
@@ -126,10 +146,10 @@ class ShardedNeighbors:
         about = ray.get([actor.describe.remote() for actor in self._actors])
         kinds = {(width, dtype) for _, width, dtype in about}
         if len(kinds) > 1:
-            said = ", ".join(
+            described = ", ".join(
                 f"shard {i}: {width} features of {dtype}" for i, (_, width, dtype) in enumerate(about)
             )
-            raise ValueError(f"the shards differ: {said}; expected the same of all")
+            raise ValueError(f"the shards differ: {described}; expected the same for all")
         self._about = about
         counts = [count for count, _, _ in about]
         self.offsets_ = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
@@ -148,7 +168,22 @@ class ShardedNeighbors:
         return ray.remote(_Shard).options(**(options | (self.actor_options or {}))).remote(source, settings)
 
     def kneighbors(self, X: Any, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
-        """The nearest rows to each row of X: distances and indices, (N, k), nearest first."""
+        """Find the nearest rows of each row of X, nearest first.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+        n_neighbors : int, default=None
+            Number of neighbours; the parameter of the constructor by default.
+        return_distance : bool, default=True
+            Whether to return the distances.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_queries, n_neighbors)
+            Only if ``return_distance`` is True.
+        indices : ndarray of shape (n_queries, n_neighbors)
+        """
         if not hasattr(self, "_actors"):
             raise ValueError("this ShardedNeighbors is not fitted yet: call fit first")
         k = self.n_neighbors if n_neighbors is None else n_neighbors
@@ -172,9 +207,7 @@ class ShardedNeighbors:
         return (distances, indices) if return_distance else indices
 
     def _settled(self, X: np.ndarray, distances: np.ndarray, indices: np.ndarray, k: int) -> np.ndarray:
-        """The indices with rows of several shards in the order of their exact distances, where the rounded
-        ones are equal.
-        """
+        """Order rows of several shards whose rounded distances are equal by their exact distances."""
         shards = np.searchsorted(self.offsets_, indices, side="right") - 1
         runs = []
         for query, row in enumerate(distances):
@@ -196,7 +229,7 @@ class ShardedNeighbors:
         )
         indices = indices.copy()
         for query, start, end in runs:
-            # Sorted, so that of rows that are equally far after all the first comes first.
+            # Sorted, so that rows at the same exact distance are ordered by index.
             tied = np.sort(indices[query, start:end])
             few = NearestNeighbors(metric=self.metric, n_jobs=1).fit(rows[np.searchsorted(needed, tied)])
             order = few.kneighbors(X[query : query + 1].astype(rows.dtype), len(tied), return_distance=False)
@@ -204,7 +237,7 @@ class ShardedNeighbors:
         return indices
 
     def _answer(self, shard: int, future: Any, method: str, *asked: Any) -> Any:
-        """What a shard says. One that Ray has given up is started anew from its source."""
+        """The result of a shard's task. If Ray gave the actor up, start another one from its source."""
         try:
             return ray.get(future)
         except ray.exceptions.RayActorError:
@@ -219,18 +252,18 @@ class ShardedNeighbors:
             return ray.get(getattr(actor, method).remote(*asked))
 
     def close(self) -> None:
-        """Ends the actors. Whoever forgets it has them ended when the object goes."""
+        """Stop the actors. They are also stopped when this object is deleted."""
         for actor in self.__dict__.pop("_actors", []):
             ray.kill(actor)
 
 
-#: Where a shard has its examples from: X and y, each an array or an NPY file that every node can read, or a
+#: The source of a shard's examples: X and y, each an array or an NPY file that every node can read, or a
 #: function without arguments that returns both.
 Examples = tuple[Any, Any] | Callable[[], tuple[Any, Any]]
 
 
 class _Examples:
-    """Some of the shards, in a process of their own."""
+    """An actor that holds some of the shards."""
 
     def __init__(self, sources: dict[int, Any]) -> None:
         self.sources = sources
@@ -238,7 +271,7 @@ class _Examples:
 
     @functools.cached_property
     def shards(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-        """X and y of each, read by the first call: an error of a constructor reaches nobody but Ray."""
+        """X and y of each shard, read on first use: Ray does not pass on an error of the constructor."""
         return {shard: self._read(shard, source) for shard, source in self.sources.items()}
 
     @staticmethod
@@ -266,7 +299,7 @@ class _Examples:
                 "rows": len(X),
                 "shape": X.shape[1:],
                 "dtype": str(X.dtype),
-                # A row of each class says what estimators ask of X and y.
+                # A row of each class is enough for the checks of the estimator.
                 "head": (lambda places: (X[places], y[places]))(np.unique(y, return_index=True)[1]),
                 "range": (float(X.min()), float(X.max()), float(X.mean(dtype=np.float64))),
             }
@@ -276,7 +309,7 @@ class _Examples:
     def share(
         self, setup: dict[str, Any], learned: np.ndarray, epoch: int, piece: int
     ) -> dict[int, tuple[float, np.ndarray]]:
-        """What the examples of this piece of the epoch add to the gradient, by shard."""
+        """The contribution of each shard to the gradient of a batch."""
         if self.setup is None or self.setup["id"] != setup["id"]:
             self.setup = setup
             self.replica = _core.Replica(_core.Model.from_bytes(setup["model"]), setup["settings"])
@@ -293,7 +326,7 @@ class _Examples:
 
 
 def piece_of(seed: int, shard: int, epoch: int, rows: int, piece: int, pieces: int) -> np.ndarray:
-    """The rows of a shard that are in a batch: a piece of all of them, in the order of that epoch."""
+    """The rows of a shard that belong to a batch, in the order of the epoch."""
     order = np.random.default_rng((seed, shard, epoch)).permutation(rows)
     return order[piece * rows // pieces : (piece + 1) * rows // pieces]
 
@@ -305,22 +338,36 @@ def fit(
     workers: int | None = None,
     actor_options: dict[str, Any] | None = None,
 ) -> Any:
-    """Trains a network, or a linear classifier by gradient descent, on examples that lie in several
-    processes.
+    """Train an estimator by gradient descent on examples that are distributed over a Ray cluster.
 
-    Each of ``sources`` is one shard: ``(X, y)``, arrays or the names of NPY files, or a function that returns
-    such a pair. ``workers`` is how many processes hold them, one for each shard by default. In every step
-    each shard adds to the batch what its part of the examples makes up of all, and to the gradient what these
-    say; the shares are summed shard by shard, and one step is taken. Every epoch goes through all examples
-    once.
+    In every step, each shard contributes to the batch in proportion to its size and computes its part of the
+    gradient; the parts are summed in the order of the shards. Every epoch visits each example once.
 
-    The model depends on the shards and their order, the estimator's settings and ``random_state``, and on
-    nothing else: any number of workers gives the same bits, and so does a worker that is lost on the way and
-    started again by Ray. It is not that of ``estimator.fit``, which draws other batches.
+    The model depends only on the shards and their order, the estimator's parameters and ``random_state``. Any
+    number of workers gives the same bits, even if Ray has to restart one. ``estimator.fit`` draws other
+    batches and gives another model.
 
-    Not in this way: dropout, batch norm, early stopping by a validation set, ``class_weight``, and learning
-    rates that are "adaptive" or "invscaling". ``n_jobs`` is how many threads a worker has.
+    Not supported: dropout, batch norm, early stopping, ``class_weight``, ``warm_start``, and the learning
+    rates "adaptive" and "invscaling".
 
+    Parameters
+    ----------
+    estimator : LinearClassifier, MLPClassifier or CNNClassifier
+        The estimator to fit. Its ``n_jobs`` is the number of threads per worker.
+    sources : sequence of tuple or callable
+        One shard each: ``(X, y)`` as arrays or names of NPY files, or a function that returns such a pair.
+    workers : int, default=None
+        Number of processes; one per shard by default.
+    actor_options : dict, default=None
+        Further options of the Ray actors.
+
+    Returns
+    -------
+    estimator : object
+        The fitted estimator.
+
+    Examples
+    --------
     >>> import tercet.ray  # doctest: +SKIP
     >>> model = tercet.MLPClassifier(random_state=0)  # doctest: +SKIP
     >>> tercet.ray.fit(model, [("x0.npy", "y0.npy"), ("x1.npy", "y1.npy")], workers=2)  # doctest: +SKIP
@@ -354,9 +401,9 @@ def fit(
 
 
 def _check(estimator: Any) -> None:
-    """Refuses what does not go in this way."""
+    """Raise an error if the estimator uses something that distributed training does not support."""
     if not isinstance(estimator, Descent) or getattr(estimator, "solver", "sgd") == "dual":
-        raise TypeError(f"{estimator!r} does not learn by gradient descent")
+        raise TypeError(f"{estimator!r} is not trained by gradient descent")
     wanted = [
         ("early_stopping", getattr(estimator, "early_stopping", False)),
         ("class_weight", estimator.class_weight is not None),
@@ -365,7 +412,7 @@ def _check(estimator: Any) -> None:
     ]
     for name, asked in wanted:
         if asked:
-            raise ValueError(f"tercet.ray.fit has no {name}: fit on one machine, or leave it out")
+            raise ValueError(f"tercet.ray.fit does not support {name}: fit on one machine, or leave it out")
 
 
 def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> None:
@@ -377,9 +424,9 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
     told = [about[shard] for shard in range(shards)]
     kinds = {(one["shape"], one["dtype"]) for one in told}
     if len(kinds) > 1:
-        said = ", ".join(f"shard {i}: {one['shape']} of {one['dtype']}" for i, one in enumerate(told))
-        raise ValueError(f"the shards differ: {said}; expected the same of all")
-    # What the estimator asks of its examples, it learns from one of each class.
+        described = ", ".join(f"shard {i}: {one['shape']} of {one['dtype']}" for i, one in enumerate(told))
+        raise ValueError(f"the shards differ: {described}; expected the same for all")
+    # The estimator checks one example of each class.
     head_X, head_y = (np.concatenate([one["head"][part] for one in told]) for part in (0, 1))
     X, _, _, image = estimator._prepare(head_X, head_y, None, reset=True)
     counts = [one["rows"] for one in told]
@@ -416,7 +463,7 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
             learned = ray.put(steps.learned())
             answers = ray.get([actor.share.remote(setup, learned, epoch, piece) for actor in actors])
             added = {shard: share for answer in answers for shard, share in answer.items()}
-            # In the order of the shards, whoever has them: sums of floats depend on it.
+            # In the order of the shards, whichever worker has them: floating-point sums depend on the order.
             losses.append(steps.take([added[shard] for shard in sorted(added)]))
         mean = float(np.mean(losses[-pieces:]))
         waited = 0 if mean < best - (tol or 0.0) else waited + 1
@@ -430,9 +477,22 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
 def merge(
     answers: Sequence[tuple[np.ndarray, np.ndarray]], offsets: Any, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest of several lists for each query, by (distance, index). An index counts from its list's
-    offset.
+    """Merge lists of neighbours into the k nearest of each query, ordered by (distance, index).
 
+    Parameters
+    ----------
+    answers : sequence of (distances, indices)
+        The neighbours found in each shard.
+    offsets : array-like of shape (n_shards,)
+        Index of the first row of each shard.
+    k : int
+
+    Returns
+    -------
+    distances, indices : ndarray of shape (n_queries, k)
+
+    Examples
+    --------
     >>> import numpy as np
     >>> lists = [(np.array([[0.0, 2.0]]), np.array([[4, 1]])), (np.array([[1.0, 2.0]]), np.array([[0, 3]]))]
     >>> merge(lists, [0, 10], 3)
@@ -440,6 +500,6 @@ def merge(
     """
     distances = np.concatenate([distances for distances, _ in answers], axis=1)
     indices = np.concatenate([indices + offset for (_, indices), offset in zip(answers, offsets)], axis=1)
-    # Of equal distances, each list's own order stays, and the lists come in that of their offsets.
+    # A stable sort: rows at equal distances stay in the order of the lists and their offsets.
     order = np.argsort(distances, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(distances, order, axis=1), np.take_along_axis(indices, order, axis=1)
