@@ -128,7 +128,7 @@ pub fn read_indices(path: &Path, queries: usize, k: usize, rows: usize) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use tercet::data::ImageShape;
+    use tercet::image::ImageShape;
 
     use super::*;
 

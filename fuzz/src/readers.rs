@@ -7,9 +7,9 @@ use std::panic;
 use std::path::Path;
 use std::sync::Once;
 
-use tercet::data::{ImageShape, Source, parse_idx};
+use tercet::data::{Source, parse_idx};
 use tercet::graph::{Graph, Value, parse_values};
-use tercet::image::{self, Contract, Limits, Preparation};
+use tercet::image::{self, Contract, ImageShape, Limits, Preparation};
 use tercet::model::ModelFile;
 use tercet::network::{Architecture, Init, Shape};
 use tercet::recipe::AnyRecipe;

@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use tercet::data::{Dataset, ImageShape, Source};
+use tercet::data::{Dataset, Source};
+use tercet::image::ImageShape;
 
 use super::check::Problem;
 use super::embeddings;

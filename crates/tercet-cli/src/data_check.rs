@@ -1,7 +1,9 @@
 //! A check of the data themselves: examples that come more than once, and labels that may be wrong.
 
-use tercet::data::{Pair, Place, Split, overlap};
-use tercet::evaluate::{Suspect, SuspectSettings, Suspects, suspects};
+use tercet::data::Split;
+use tercet::evaluate::{
+    DuplicatePair, ExampleId, Partition, Suspect, SuspectSettings, Suspects, find_leakage, suspects,
+};
 use tercet::network::Shape;
 use tercet::recipe::{AnyRecipe, Recipe};
 use tercet::report::DataCheck;
@@ -46,7 +48,7 @@ impl Check {
             stage.at(done);
             interrupt::flow()
         };
-        let Some(found) = overlap(parts, test, self.near, &watch)? else { return Ok(None) };
+        let Some(found) = find_leakage(parts, test, self.near, &watch)? else { return Ok(None) };
         let (exact, near) = (text::thousands(found.exact.len()), text::thousands(found.near.len()));
         stage.done(&format!("{exact} equal, {near} nearly"));
 
@@ -91,7 +93,7 @@ pub fn recipe_that_doubts(name: &str, seed: u64) -> anyhow::Result<Recipe> {
 
 /// Prints what was found.
 pub fn print(check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
-    let looked_near = check.overlap.near_share > 0.0;
+    let looked_near = check.leakage.near_share > 0.0;
     let columns = if looked_near { 4 } else { 3 };
     let mut rows =
         with_header(&["examples that come twice", "equal", "other labels", "nearly equal"][..columns]);
@@ -104,20 +106,20 @@ pub fn print(check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
         rows.add_row(cells.into_iter().take(columns));
     }
     table::print(&rows)?;
-    let (differ, agree): (Vec<&Pair>, Vec<&Pair>) =
-        check.overlap.exact.iter().partition(|pair| !pair.labels_agree());
-    let exact: Vec<&Pair> = differ.into_iter().chain(agree).collect();
+    let (differ, agree): (Vec<&DuplicatePair>, Vec<&DuplicatePair>) =
+        check.leakage.exact.iter().partition(|pair| !pair.labels_agree());
+    let exact: Vec<&DuplicatePair> = differ.into_iter().chain(agree).collect();
     list_pairs("equal", &exact, classes)?;
-    list_pairs("nearly equal", &check.overlap.near.iter().collect::<Vec<_>>(), classes)?;
+    list_pairs("nearly equal", &check.leakage.near.iter().collect::<Vec<_>>(), classes)?;
     check.suspects.as_ref().map_or(Ok(()), |suspects| print_suspects(suspects, check, classes))
 }
 
-fn list_pairs(kind: &str, pairs: &[&Pair], classes: &[String]) -> anyhow::Result<()> {
+fn list_pairs(kind: &str, pairs: &[&DuplicatePair], classes: &[String]) -> anyhow::Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }
     let mut rows = table([kind, "", "labels", "distance"]);
-    let place = |place: Place| format!("{} {}", place.part.name(), place.index);
+    let place = |place: ExampleId| format!("{} {}", place.partition.name(), place.index);
     for pair in pairs.iter().take(LISTED) {
         let (a, b) = (&classes[pair.labels.0 as usize], &classes[pair.labels.1 as usize]);
         let labels = if pair.labels_agree() { a.clone() } else { format!("{a} and {b}") };
@@ -130,7 +132,7 @@ fn list_pairs(kind: &str, pairs: &[&Pair], classes: &[String]) -> anyhow::Result
 
 fn print_suspects(suspects: &Suspects, check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
     let name = |class: u32| classes[class as usize].clone();
-    let has_test = check.parts.iter().any(|(part, _)| *part == tercet::data::Part::Test);
+    let has_test = check.parts.iter().any(|(part, _)| *part == Partition::Test);
     for (set, found) in [("test", &suspects.test), ("training", &suspects.train)] {
         if set == "test" && !has_test {
             continue;

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use tercet::data::{ImageShape, default_validation, split};
+use tercet::data::{default_validation, split};
 use tercet::evaluate::{Evaluation, Scores};
+use tercet::image::ImageShape;
 use tercet::model::{Classifier, ModelFile};
 use tercet::neighbors::{Neighbors, NeighborsClassifier};
 use tercet::network::{Layer, Network};

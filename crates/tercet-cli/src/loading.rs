@@ -10,7 +10,7 @@ use crate::args::data_source::DataArgs;
 
 /// Reads the data set that `--data` and the options beside it name.
 pub fn open(args: &DataArgs) -> anyhow::Result<Collection> {
-    Ok(args.data.parse::<Source>()?.open_with(&args.reading.reading())?)
+    Ok(args.data.parse::<Source>()?.open_with(&args.reading.read_options())?)
 }
 
 /// The test set of a collection, or an error that says how it would be found.

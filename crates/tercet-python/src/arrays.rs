@@ -4,7 +4,8 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArray
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rayon::prelude::*;
-use tercet::data::{ImageShape, Source};
+use tercet::data::Source;
+use tercet::image::ImageShape;
 use tercet::{Dataset, Matrix, Result};
 
 use crate::errors::exception;

@@ -46,7 +46,7 @@ impl Model {
             Some(shape) => Contract::images(shape, Preparation::Resize),
             // Pixels of no known image are one row of them.
             None if is_pixels => {
-                Contract::images(tercet::data::ImageShape::gray(width, 1), Preparation::AsIs)
+                Contract::images(tercet::image::ImageShape::gray(width, 1), Preparation::AsIs)
             }
             None => Contract::features(width),
         };

@@ -1,7 +1,8 @@
 //! Understand, convolution: one filter over one picture, the layer itself.
 
 use serde::{Deserialize, Serialize};
-use tercet::data::{Dataset, ImageShape};
+use tercet::data::Dataset;
+use tercet::image::ImageShape;
 use tercet::network::{Conv2d, Layer, Network, Pool, Shape};
 
 use crate::from_base64;

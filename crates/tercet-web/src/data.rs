@@ -1,6 +1,7 @@
 //! MNIST, as it arrives: piece by piece, checked as a whole.
 
-use tercet::data::{Dataset, ImageShape, Split, default_validation, split};
+use tercet::data::{Dataset, Split, default_validation, split};
+use tercet::image::ImageShape;
 use tercet_mnist::Part;
 
 /// The seed by which examples are held out: that of the program, so that both hold out the same.

@@ -1,8 +1,8 @@
 //! The Draw view: a picture, prepared once, and what every model makes of it.
 
 use serde::Serialize;
-use tercet::data::{Dataset, ImageShape};
-use tercet::image::{Picture, Prepared, Step, prepare};
+use tercet::data::Dataset;
+use tercet::image::{ImageShape, Picture, Prepared, Step, prepare};
 use tercet::loss::probabilities;
 use tercet::matrix::argmax;
 use tercet::model::Classifier;

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tercet::data::ImageShape;
-use tercet::image::{Contract, Picture, Prepared, Range};
+use tercet::image::{Contract, ImageShape, Picture, Prepared, Range};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 use crate::convolution::{Filtering, filter};

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tercet::Dataset;
-use tercet::data::ImageShape;
-use tercet::image::{Contract, Preparation};
+use tercet::image::{Contract, ImageShape, Preparation};
 use tercet::model::{Card, Classifier, ModelFile};
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 use tercet::network::{Layer, Network, Shape};

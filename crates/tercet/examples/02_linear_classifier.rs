@@ -11,7 +11,8 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use tercet::data::{Dataset, ImageShape, Source, contact_sheet, default_validation, split};
+use tercet::data::{Dataset, Source, contact_sheet, default_validation, split};
+use tercet::image::ImageShape;
 use tercet::linear::LinearClassifier;
 use tercet::loss::Loss;
 use tercet::matrix::argmax;

@@ -48,6 +48,7 @@ pub mod report;
 // What the rest stands on.
 pub mod error;
 pub mod file;
+pub mod interval;
 pub mod matrix;
 mod parallel;
 pub mod random;

@@ -41,7 +41,7 @@ fn set(pixels: bool) -> Dataset {
     let labels = (0..n as u32).map(|i| i % 4).collect();
     let classes = ["a", "b", "c", "d"].map(String::from).to_vec();
     if pixels {
-        let shape = tercet::data::ImageShape::gray(8, 8);
+        let shape = tercet::image::ImageShape::gray(8, 8);
         // Half of them 0, as in pictures of digits.
         let pixels = numbers.map(|x| if x < 50 { 0 } else { x }).collect();
         Dataset::from_pixels("pixels", shape, pixels, labels, classes).unwrap()

@@ -5,7 +5,8 @@ mod patterns;
 
 use std::ops::ControlFlow;
 
-use tercet::data::{Batches, Dataset, ImageShape};
+use tercet::data::{Batches, Dataset};
+use tercet::image::ImageShape;
 use tercet::loss::Loss;
 use tercet::network::naive;
 use tercet::network::{Architecture, Init, Layer, Network, Shape};

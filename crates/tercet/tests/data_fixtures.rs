@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use tercet::data::{Collection, Reading, Row, Source};
+use tercet::data::{Collection, ReadOptions, Row, Source};
 
 fn open(name: &str) -> tercet::Result<Collection> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
-    Source::Path(path).open_with(&Reading::default())
+    Source::Path(path).open_with(&ReadOptions::default())
 }
 
 #[test]

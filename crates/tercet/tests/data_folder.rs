@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use tercet::data::{Collection, Idx, ImageShape, Row, Source, Values, write_idx};
+use tercet::data::{Collection, Idx, Row, Source, Values, write_idx};
+use tercet::image::ImageShape;
 
 fn write(folder: &TempDir, name: &str, dimensions: &[usize], values: Values) {
     write_idx(&folder.path().join(name), &Idx { dimensions: dimensions.to_vec(), values }).unwrap();

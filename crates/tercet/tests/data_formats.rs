@@ -6,14 +6,15 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use tercet::Dataset;
-use tercet::data::{Collection, Format, ImageShape, LabelColumn, Reading, Row, Source, write};
+use tercet::data::{Collection, Format, LabelColumn, ReadOptions, Row, Source, write};
+use tercet::image::ImageShape;
 
-fn open(path: &Path, reading: &Reading) -> tercet::Result<Collection> {
+fn open(path: &Path, reading: &ReadOptions) -> tercet::Result<Collection> {
     path.to_str().unwrap().parse::<Source>()?.open_with(reading)
 }
 
 fn plain(path: &Path) -> Collection {
-    open(path, &Reading::default()).unwrap()
+    open(path, &ReadOptions::default()).unwrap()
 }
 
 fn test_of(collection: &Collection) -> Dataset {
@@ -38,7 +39,7 @@ fn numbers(examples: usize) -> Dataset {
 
 /// That what was written is read as the very same numbers, labels and classes.
 #[track_caller]
-fn survives(name: &str, format: Format, train: &Dataset, test: &Dataset, reading: &Reading) {
+fn survives(name: &str, format: Format, train: &Dataset, test: &Dataset, reading: &ReadOptions) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let written = write(&path, format, train, Some(test)).unwrap();
@@ -60,13 +61,13 @@ fn survives(name: &str, format: Format, train: &Dataset, test: &Dataset, reading
 
 #[test]
 fn images_survive_every_format() {
-    let reading = Reading::default();
+    let reading = ReadOptions::default();
     let (train, test) = (images(12, 1), images(6, 1));
     survives("all.npz", Format::Npz, &train, &test, &reading);
     survives("x_train.npy", Format::Npy, &train, &test, &reading);
     survives("train.csv", Format::Csv, &train, &test, &reading);
     survives("digits", Format::Idx, &train, &test, &reading);
-    let sized = Reading { size: Some("8x8".parse().unwrap()), ..Reading::default() };
+    let sized = ReadOptions { size: Some("8x8".parse().unwrap()), ..ReadOptions::default() };
     survives("train.libsvm", Format::Libsvm, &train, &test, &sized);
     // Pictures are in the order of their classes.
     let by_class = |set: &Dataset| {
@@ -79,7 +80,7 @@ fn images_survive_every_format() {
 
 #[test]
 fn images_in_colour_survive_every_format() {
-    let reading = Reading::default();
+    let reading = ReadOptions::default();
     let (train, test) = (images(12, 3), images(6, 3));
     survives("all.npz", Format::Npz, &train, &test, &reading);
     survives("train-images.npy", Format::Npy, &train, &test, &reading);
@@ -89,7 +90,7 @@ fn images_in_colour_survive_every_format() {
 
 #[test]
 fn numbers_survive_every_format() {
-    let reading = Reading::default();
+    let reading = ReadOptions::default();
     let (train, test) = (numbers(12), numbers(6));
     survives("all.npz", Format::Npz, &train, &test, &reading);
     survives("train_features.npy", Format::Npy, &train, &test, &reading);
@@ -129,14 +130,14 @@ fn texts(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn table(text: &str, reading: &Reading) -> tercet::Result<Dataset> {
+fn table(text: &str, reading: &ReadOptions) -> tercet::Result<Dataset> {
     let folder = texts(&[("t.csv", text)]);
     Ok(open(&folder.path().join("t.csv"), reading)?.train)
 }
 
 #[test]
 fn a_table_is_understood_by_what_is_in_it() {
-    let reading = Reading::default();
+    let reading = ReadOptions::default();
     let first = |set: &Dataset| match set.row(0) {
         Row::F32(values) => values.to_vec(),
         Row::U8(pixels) => pixels.iter().map(|&v| v.into()).collect(),
@@ -165,13 +166,13 @@ fn a_table_is_understood_by_what_is_in_it() {
         assert_eq!(set.classes(), classes, "{text:?}");
         assert_eq!(first(&set), row, "{text:?}");
     }
-    let named = |name: &str| Reading { label: Some(name.parse().unwrap()), ..Reading::default() };
+    let named = |name: &str| ReadOptions { label: Some(name.parse().unwrap()), ..ReadOptions::default() };
     let text = "a,b,c\n1,2,3\n1,3,4\n2,2,5\n2,3,6\n";
     assert_eq!(table(text, &named("b")).unwrap().classes(), ["2", "3"]);
     assert_eq!(table(text, &named("first")).unwrap().classes(), ["1", "2"]);
     assert_eq!(table(text, &named("last")).unwrap().classes(), ["3", "4", "5", "6"]);
     assert_eq!(named("last").label, Some(LabelColumn::Last));
-    let with_header = Reading { header: Some(false), ..named("last") };
+    let with_header = ReadOptions { header: Some(false), ..named("last") };
     assert_eq!(table("1,2\n3,4\n", &with_header).unwrap().len(), 2);
 }
 
@@ -179,13 +180,13 @@ fn a_table_is_understood_by_what_is_in_it() {
 fn a_table_of_pixels_is_one_of_images_unless_it_is_not_to_be() {
     let row = |label: u32| (0..64).fold(label.to_string(), |row, i| format!("{row},{}", i * 4));
     let text = format!("{}\n{}\n{}\n{}\n", row(0), row(1), row(0), row(1));
-    let reading = Reading { label: Some(LabelColumn::First), ..Reading::default() };
+    let reading = ReadOptions { label: Some(LabelColumn::First), ..ReadOptions::default() };
     assert_eq!(table(&text, &reading).unwrap().image_shape(), Some(ImageShape::gray(8, 8)));
-    let plain = Reading { plain: true, ..reading.clone() };
+    let plain = ReadOptions { plain: true, ..reading.clone() };
     assert_eq!(table(&text, &plain).unwrap().image_shape(), None);
-    let sized = Reading { size: Some("16x4".parse().unwrap()), ..reading.clone() };
+    let sized = ReadOptions { size: Some("16x4".parse().unwrap()), ..reading.clone() };
     assert_eq!(table(&text, &sized).unwrap().image_shape(), Some(ImageShape::gray(16, 4)));
-    let wrong = Reading { size: Some("9x9".parse().unwrap()), ..reading };
+    let wrong = ReadOptions { size: Some("9x9".parse().unwrap()), ..reading };
     assert!(table(&text, &wrong).unwrap_err().to_string().contains("64 features an example"));
 }
 
@@ -201,7 +202,7 @@ fn a_test_table_has_the_columns_of_its_training_table() {
         ("w,h,y\n5,,b\n", "no value in line 2, column 2 (“h”)"),
     ] {
         fs::write(folder.path().join("test.csv"), text).unwrap();
-        let error = open(&folder.path().join("train.csv"), &Reading::default()).unwrap_err().to_string();
+        let error = open(&folder.path().join("train.csv"), &ReadOptions::default()).unwrap_err().to_string();
         assert!(error.contains("test.csv: found ") && error.contains(says), "{error}");
     }
 }
@@ -210,7 +211,7 @@ fn a_test_table_has_the_columns_of_its_training_table() {
 fn a_test_set_may_be_anywhere() {
     let folder = texts(&[("a.csv", "1,2,a\n3,4,b\n"), ("b.csv", "5,6,b\n7,8,b\n9,0,a\n")]);
     let test = Some(Source::Path(folder.path().join("b.csv")));
-    let read = open(&folder.path().join("a.csv"), &Reading { test, ..Reading::default() }).unwrap();
+    let read = open(&folder.path().join("a.csv"), &ReadOptions { test, ..ReadOptions::default() }).unwrap();
     assert_eq!((read.train.len(), test_of(&read).labels()), (2, vec![1, 1, 0]));
 }
 
@@ -281,10 +282,10 @@ fn pictures_by_class_are_scaled_where_that_is_said() {
     assert_eq!(read.train.image_shape(), Some(ImageShape { width: 8, height: 6, channels: 3 }));
 
     picture("dog/b.png", 9, 6);
-    let error = open(folder.path(), &Reading::default()).unwrap_err().to_string();
+    let error = open(folder.path(), &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("b.png: found a picture of 9 × 6 pixels; expected 8 × 6"), "{error}");
     assert!(error.contains("--size"), "{error}");
-    let reading = Reading { size: Some("4".parse().unwrap()), gray: true, ..Reading::default() };
+    let reading = ReadOptions { size: Some("4".parse().unwrap()), gray: true, ..ReadOptions::default() };
     let read = open(folder.path(), &reading).unwrap();
     assert_eq!((read.train.len(), read.train.image_shape()), (4, Some(ImageShape::gray(4, 4))));
     fs::create_dir(folder.path().join("empty")).unwrap();

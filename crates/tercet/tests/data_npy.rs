@@ -6,7 +6,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use tercet::Dataset;
-use tercet::data::{Collection, ImageShape, Reading, Row, Source, read_features};
+use tercet::data::{Collection, ReadOptions, Row, Source, read_features};
+use tercet::image::ImageShape;
 
 /// The header of an NPY file, whose text ends so that the elements begin at byte 128.
 fn header(descr: &str, fortran: bool, shape: &str) -> Vec<u8> {
@@ -230,13 +231,13 @@ fn the_numbers_of_large_files_are_those_at_their_places() {
     let labels = [header("|u1", false, "131072,"), vec![3; 131_072]].concat();
     fs::write(folder.path().join("labels-of-gray.npy"), labels).unwrap();
     let labels = Some(folder.path().join("labels-of-gray.npy"));
-    let reading = Reading { size: Some("32x32".parse().unwrap()), labels, ..Reading::default() };
+    let reading = ReadOptions { size: Some("32x32".parse().unwrap()), labels, ..ReadOptions::default() };
     let gray = Source::Path(folder.path().join("gray.npy")).open_with(&reading).unwrap().train;
     assert_eq!((gray.len(), &gray.pixels(131_071).unwrap()[1021..]), (131_072, &[0, 7, 8][..]));
     let labels = [header("|u1", false, "8192,"), vec![3; 8192]].concat();
     fs::write(folder.path().join("labels.npy"), labels).unwrap();
     let reading =
-        Reading { plain: true, labels: Some(folder.path().join("labels.npy")), ..Reading::default() };
+        ReadOptions { plain: true, labels: Some(folder.path().join("labels.npy")), ..ReadOptions::default() };
     let read = Source::Path(folder.path().join("floats.npy")).open_with(&reading).unwrap().train;
     assert_eq!((read.len(), read.row(8191)), (8192, floats.row(8191)));
 }

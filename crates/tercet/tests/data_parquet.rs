@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use tempfile::TempDir;
-use tercet::data::{Collection, Reading, Row, Source};
+use tercet::data::{Collection, ReadOptions, Row, Source};
 
 type Group<'a> = SerializedRowGroupWriter<'a, File>;
 
@@ -37,16 +37,16 @@ fn table(schema: &str, write: impl FnOnce(&mut Group<'_>)) -> TempDir {
     folder
 }
 
-fn read(folder: &TempDir, reading: &Reading) -> tercet::Result<Collection> {
+fn read(folder: &TempDir, reading: &ReadOptions) -> tercet::Result<Collection> {
     Source::Path(folder.path().join("t.parquet")).open_with(reading)
 }
 
-fn labelled(name: &str) -> Reading {
-    Reading { label: Some(name.parse().unwrap()), ..Reading::default() }
+fn labelled(name: &str) -> ReadOptions {
+    ReadOptions { label: Some(name.parse().unwrap()), ..ReadOptions::default() }
 }
 
 #[track_caller]
-fn refused(folder: &TempDir, reading: &Reading, says: &str) {
+fn refused(folder: &TempDir, reading: &ReadOptions, says: &str) {
     let message = read(folder, reading).unwrap_err().to_string();
     assert!(message.contains(says), "no \"{says}\" in: {message}");
 }
@@ -84,7 +84,7 @@ fn every_type_of_numbers_is_read() {
         let half = |bits: u16| FixedLenByteArray::from(ByteArray::from(bits.to_le_bytes().to_vec()));
         column::<FixedLenByteArrayType>(group, &[half(0xc000), half(0x3555)], None);
     });
-    let set = read(&folder, &Reading::default()).unwrap().train;
+    let set = read(&folder, &ReadOptions::default()).unwrap().train;
     let large = [2f32.powi(31), 2f32.powi(63)];
     let first =
         [1.0, -128.0, -300.0, -70_000.0, -(2f32.powi(40)), 255.0, 65_535.0, large[0], large[1], 0.5, -2.0];
@@ -107,7 +107,7 @@ fn the_column_of_labels_may_be_said() {
         assert_eq!((set.row(0), set.classes()), (Row::F32(&row), &classes.map(str::to_owned)[..]), "{label}");
     }
     refused(&folder, &labelled("z"), "found the columns a, b, c; expected a column z");
-    refused(&folder, &Reading::default(), "found the columns a, b, c; expected a column of labels");
+    refused(&folder, &ReadOptions::default(), "found the columns a, b, c; expected a column of labels");
 }
 
 #[test]
@@ -118,15 +118,15 @@ fn pictures_may_stand_alone_in_their_column() {
             column::<ByteArrayType>(group, &text(&["cat", "dog"]), None);
         })
     };
-    let set = read(&pictures([(3, 2), (3, 2)]), &Reading::default()).unwrap().train;
+    let set = read(&pictures([(3, 2), (3, 2)]), &ReadOptions::default()).unwrap().train;
     assert_eq!((set.pixels(1), set.labels()), (Some(&[0, 1, 2, 10, 11, 12][..]), vec![0, 1]));
     let folder = pictures([(3, 2), (2, 3)]);
     refused(
         &folder,
-        &Reading::default(),
+        &ReadOptions::default(),
         "found a picture of 2 × 3 pixels (example 1); expected 3 × 2, as the first has",
     );
-    let reading = Reading { size: Some("2x2".parse().unwrap()), ..Reading::default() };
+    let reading = ReadOptions { size: Some("2x2".parse().unwrap()), ..ReadOptions::default() };
     assert_eq!(read(&folder, &reading).unwrap().train.width(), 4);
 }
 
@@ -142,13 +142,13 @@ fn a_test_set_named_by_the_caller_stands_in_for_those_beside() {
     let (folder, elsewhere) = (of(&["cat", "dog"]), of(&["dog", "dog", "cat"]));
     std::fs::rename(folder.path().join("t.parquet"), folder.path().join("train-0.parquet")).unwrap();
     std::fs::copy(folder.path().join("train-0.parquet"), folder.path().join("test-0.parquet")).unwrap();
-    let labels = |reading: &Reading| {
+    let labels = |reading: &ReadOptions| {
         let read = Source::Path(folder.path().join("train-0.parquet")).open_with(reading).unwrap();
         read.test.unwrap().open(&mut Vec::new(), "a test").labels()
     };
-    assert_eq!(labels(&Reading::default()), [0, 1]);
+    assert_eq!(labels(&ReadOptions::default()), [0, 1]);
     let test = Some(Source::Path(elsewhere.path().join("t.parquet")));
-    assert_eq!(labels(&Reading { test, ..Reading::default() }), [1, 1, 0]);
+    assert_eq!(labels(&ReadOptions { test, ..ReadOptions::default() }), [1, 1, 0]);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn tables_without_features_or_with_too_many_are_refused() {
     });
     refused(
         &folder,
-        &Reading::default(),
+        &ReadOptions::default(),
         "found labels alone; expected columns of numbers, lists or pictures",
     );
     let folder = table("required binary label (UTF8); required binary a; required binary b;", |group| {
@@ -166,12 +166,12 @@ fn tables_without_features_or_with_too_many_are_refused() {
         column::<ByteArrayType>(group, &[png(1, 1)], None);
         column::<ByteArrayType>(group, &[png(1, 1)], None);
     });
-    refused(&folder, &Reading::default(), "found several columns of features: a, b; expected one column");
+    refused(&folder, &ReadOptions::default(), "found several columns of features: a, b; expected one column");
     let folder = table("required binary label (UTF8); required int32 a;", |group| {
         column::<ByteArrayType>(group, &[], None);
         column::<Int32Type>(group, &[], None);
     });
-    refused(&folder, &Reading::default(), "found no examples; expected at least one");
+    refused(&folder, &ReadOptions::default(), "found no examples; expected at least one");
 }
 
 /// A row of `labels` and lists, whose values have these definition and repetition levels.
@@ -186,14 +186,19 @@ fn lists(labels: &[&str], values: &[i32], definition: &[i16], repetition: &[i16]
 
 #[test]
 fn lists_are_of_one_length() {
-    let set = read(&lists(&["b", "a"], &[1, 2, 3, 4], &[2; 4], &[0, 1, 0, 1]), &Reading::default()).unwrap();
+    let set =
+        read(&lists(&["b", "a"], &[1, 2, 3, 4], &[2; 4], &[0, 1, 0, 1]), &ReadOptions::default()).unwrap();
     assert_eq!((set.train.row(1), set.train.labels()), (Row::F32(&[3.0, 4.0]), vec![1, 0]));
     let folder = lists(&["b", "a"], &[1, 2, 3], &[2; 3], &[0, 1, 0]);
-    refused(&folder, &Reading::default(), "found 1 numbers in row 1; expected 2, as in the first row");
+    refused(&folder, &ReadOptions::default(), "found 1 numbers in row 1; expected 2, as in the first row");
     let folder = lists(&["b", "a"], &[1, 2], &[2, 2, 0], &[0, 1, 0]);
-    refused(&folder, &Reading::default(), "found no value in row 1, column “x”; expected a list of numbers");
+    refused(
+        &folder,
+        &ReadOptions::default(),
+        "found no value in row 1, column “x”; expected a list of numbers",
+    );
     let folder = lists(&["b"], &[], &[1], &[0]);
-    refused(&folder, &Reading::default(), "found 0 numbers in row 0");
+    refused(&folder, &ReadOptions::default(), "found 0 numbers in row 0");
 }
 
 #[test]
@@ -204,7 +209,7 @@ fn a_label_is_a_text_or_a_number() {
             column::<Int32Type>(group, &[1, 2], None);
         })
     };
-    assert_eq!(read(&label("dog"), &Reading::default()).unwrap().train.classes(), ["cat", "dog"]);
+    assert_eq!(read(&label("dog"), &ReadOptions::default()).unwrap().train.classes(), ["cat", "dog"]);
     let says = "found “\"c·t\"” in row 1, column “label”; expected a class: text or a whole number";
-    refused(&label("c\tt"), &Reading::default(), says);
+    refused(&label("c\tt"), &ReadOptions::default(), says);
 }

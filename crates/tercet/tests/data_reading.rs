@@ -6,9 +6,10 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use tercet::data::{
-    Collection, Format, Idx, ImageShape, Reading, Row, Source, Values, read_features, write, write_idx,
-    write_npy, write_npy_doubles, write_npy_indices,
+    Collection, Format, Idx, ReadOptions, Row, Source, Values, read_features, write, write_idx, write_npy,
+    write_npy_doubles, write_npy_indices,
 };
+use tercet::image::ImageShape;
 use tercet::{Dataset, Matrix};
 
 /// A folder with these files.
@@ -20,28 +21,28 @@ fn folder(files: &[(&str, &[u8])]) -> TempDir {
     folder
 }
 
-fn open(path: &Path, reading: &Reading) -> tercet::Result<Collection> {
+fn open(path: &Path, reading: &ReadOptions) -> tercet::Result<Collection> {
     Source::Path(path.to_owned()).open_with(reading)
 }
 
 /// The training set of a folder's file.
-fn train(folder: &TempDir, name: &str, reading: &Reading) -> tercet::Result<Dataset> {
+fn train(folder: &TempDir, name: &str, reading: &ReadOptions) -> tercet::Result<Dataset> {
     Ok(open(&folder.path().join(name), reading)?.train)
 }
 
 /// That the file is refused with a message that says this.
 #[track_caller]
-fn refused(folder: &TempDir, name: &str, reading: &Reading, says: &str) {
+fn refused(folder: &TempDir, name: &str, reading: &ReadOptions, says: &str) {
     let message = train(folder, name, reading).unwrap_err().to_string();
     assert!(message.contains(says), "no \"{says}\" in: {message}");
 }
 
-fn sized(size: &str) -> Reading {
-    Reading { size: Some(size.parse().unwrap()), ..Reading::default() }
+fn sized(size: &str) -> ReadOptions {
+    ReadOptions { size: Some(size.parse().unwrap()), ..ReadOptions::default() }
 }
 
-fn labelled(name: &str) -> Reading {
-    Reading { label: Some(name.parse().unwrap()), ..Reading::default() }
+fn labelled(name: &str) -> ReadOptions {
+    ReadOptions { label: Some(name.parse().unwrap()), ..ReadOptions::default() }
 }
 
 fn bytes(folder: &TempDir, name: &str, dimensions: &[usize]) {
@@ -96,7 +97,8 @@ fn labels_may_stand_in_a_file_of_text() {
         ("control.txt", b"cat\n\x1b[2J\ncat\n"),
         ("short.txt", b"cat\ndog\n"),
     ]);
-    let reading = |name: &str| Reading { labels: Some(folder.path().join(name)), ..Reading::default() };
+    let reading =
+        |name: &str| ReadOptions { labels: Some(folder.path().join(name)), ..ReadOptions::default() };
     let set = train(&folder, "a.npy", &reading("names.txt")).unwrap();
     assert_eq!((set.labels(), set.classes()), (vec![0, 1, 0], &["cat".to_owned(), "dog".to_owned()][..]));
     refused(
@@ -113,7 +115,7 @@ fn labels_may_stand_in_a_file_of_text() {
 #[test]
 fn labels_beside_a_file_that_has_its_own_are_refused() {
     let folder = folder(&[("t.csv", b"1,2,a\n3,4,b\n"), ("t.svm", b"1 1:2\n"), ("y.txt", b"a\nb\n")]);
-    let reading = Reading { labels: Some(folder.path().join("y.txt")), ..Reading::default() };
+    let reading = ReadOptions { labels: Some(folder.path().join("y.txt")), ..ReadOptions::default() };
     refused(&folder, "t.csv", &reading, "y.txt: found a file of labels beside a table; expected none, for ");
     refused(&folder, "t.svm", &reading, "found a file of labels beside a LIBSVM file");
 }
@@ -121,16 +123,16 @@ fn labels_beside_a_file_that_has_its_own_are_refused() {
 #[test]
 fn of_several_files_none_is_guessed() {
     let folder = folder(&[("a.csv", b"1,2,a\n"), ("b.csv", b"1,2,a\n3,4,b\n"), ("notes.md", b"x")]);
-    let error = open(folder.path(), &Reading::default()).unwrap_err().to_string();
+    let error = open(folder.path(), &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("found the files a.csv, b.csv; expected one file to learn from"), "{error}");
     fs::rename(folder.path().join("b.csv"), folder.path().join("b-train.csv")).unwrap();
-    assert_eq!(open(folder.path(), &Reading::default()).unwrap().train.len(), 2);
+    assert_eq!(open(folder.path(), &ReadOptions::default()).unwrap().train.len(), 2);
 }
 
 #[test]
 fn sparse_rows_are_as_wide_as_the_numbers_that_they_are_tested_on() {
     let folder = folder(&[("a.svm", b"0 1:1\n1 2:5\n"), ("t.csv", b"4,5,9,0\n6,7,8,1\n")]);
-    let reading = |width: &str| Reading {
+    let reading = |width: &str| ReadOptions {
         test: Some(Source::Path(folder.path().join("t.csv"))),
         label: Some("last".parse().unwrap()),
         ..sized(width)
@@ -138,7 +140,7 @@ fn sparse_rows_are_as_wide_as_the_numbers_that_they_are_tested_on() {
     let read = open(&folder.path().join("a.svm"), &reading("3x1")).unwrap();
     let test = read.test.unwrap().open(&mut Vec::new(), "a test");
     assert_eq!((read.train.row(1), test.row(0)), (Row::U8(&[0, 5, 0]), Row::U8(&[4, 5, 9])));
-    let reading = Reading { size: None, ..reading("3x1") };
+    let reading = ReadOptions { size: None, ..reading("3x1") };
     refused(&folder, "a.svm", &reading, "found examples of 3 features; expected examples of 2 features");
 }
 
@@ -150,7 +152,7 @@ fn what_is_learned_elsewhere_may_be_tested_on_mnist() {
     let labels = Values::U8((0..10).collect());
     write_idx(&folder.path().join("train-labels.idx"), &Idx { dimensions: vec![10], values: labels })
         .unwrap();
-    let reading = Reading { test: Some("mnist".parse().unwrap()), ..Reading::default() };
+    let reading = ReadOptions { test: Some("mnist".parse().unwrap()), ..ReadOptions::default() };
     let read = open(folder.path(), &reading).unwrap();
     let test = read.test.unwrap().open(&mut Vec::new(), "a test");
     assert_eq!((read.train.len(), test.len()), (10, 10_000));
@@ -173,10 +175,10 @@ fn pixels_are_scaled_turned_grey_and_made_plain_where_that_is_said() {
         &Idx { dimensions: vec![2], values: Values::U8(vec![0, 1]) },
     )
     .unwrap();
-    let read = |reading: &Reading| open(folder.path(), reading).map(|read| read.train);
-    let gray = read(&Reading { gray: true, ..Reading::default() }).unwrap();
+    let read = |reading: &ReadOptions| open(folder.path(), reading).map(|read| read.train);
+    let gray = read(&ReadOptions { gray: true, ..ReadOptions::default() }).unwrap();
     assert_eq!((gray.image_shape(), gray.row(1)), (Some(ImageShape::gray(2, 1)), Row::U8(&[7, 200])));
-    let plain = read(&Reading { plain: true, ..Reading::default() }).unwrap();
+    let plain = read(&ReadOptions { plain: true, ..ReadOptions::default() }).unwrap();
     assert_eq!((plain.image_shape(), plain.row(0)), (None, Row::F32(&[9.0, 9.0, 9.0, 30.0, 30.0, 30.0])));
     let larger = read(&sized("4x2")).unwrap();
     assert_eq!(larger.image_shape(), Some(ImageShape { width: 4, height: 2, channels: 3 }));
@@ -201,7 +203,7 @@ fn numbers_become_pixels_only_where_all_of_them_can() {
     ]);
     let set = train(&folder, "x.npy", &sized("2x1")).unwrap();
     assert_eq!((set.image_shape(), set.pixels(0)), (Some(ImageShape::gray(2, 1)), Some(&[0, 255][..])));
-    assert_eq!(train(&folder, "x.npy", &Reading::default()).unwrap().row(1), Row::F32(&[3.0, 4.0]));
+    assert_eq!(train(&folder, "x.npy", &ReadOptions::default()).unwrap().row(1), Row::F32(&[3.0, 4.0]));
     refused(
         &folder,
         "x-halves.npy",
@@ -228,7 +230,7 @@ fn a_column_that_is_not_there_is_not_the_label() {
     ]);
     refused(&folder, "names.csv", &labelled("z"), "found the columns w, h, y; expected a column z");
     refused(&folder, "bare.csv", &labelled("z"), "found columns without names; expected a column z");
-    assert_eq!(train(&folder, "front.csv", &Reading::default()).unwrap().row(1), Row::F32(&[3.5, 4.5]));
+    assert_eq!(train(&folder, "front.csv", &ReadOptions::default()).unwrap().row(1), Row::F32(&[3.5, 4.5]));
     // What is shown of a field has an end, and columns without names are numbered.
     let shown = format!("found “{}…” in line 2, column 2; expected a finite number", &long[..40]);
     refused(&folder, "long.csv", &labelled("last"), &shown);
@@ -262,7 +264,7 @@ fn a_test_set_without_rows_is_refused() {
     for (name, test, content, says) in says {
         let start: &[u8] = if name == "a" { b"0 1:1\n1 1:2\n" } else { b"w,h,y\n1,2,a\n3,4,b\n" };
         let folder = folder(&[(name, start), (test, content)]);
-        refused(&folder, name, &Reading::default(), says);
+        refused(&folder, name, &ReadOptions::default(), says);
     }
 }
 
@@ -286,21 +288,21 @@ fn libsvm_is_refused_by_line_beyond_what_tells_the_format() {
     refused(
         &folder,
         "no-text.svm",
-        &Reading::default(),
+        &ReadOptions::default(),
         "found bytes that are no text in line 2001; expected text",
     );
     // 1.0 is as whole as 1.
-    refused(&folder, "fraction.svm", &Reading::default(), "found the label 2.5; expected whole numbers");
+    refused(&folder, "fraction.svm", &ReadOptions::default(), "found the label 2.5; expected whole numbers");
     // A hole takes no room on the disk.
     let hole = fs::File::options().write(true).open(folder.path().join("no-end.svm")).unwrap();
     hole.set_len(good.len() as u64 + (1 << 26) + 1).unwrap();
-    refused(&folder, "no-end.svm", &Reading::default(), "found no end in line 2001");
+    refused(&folder, "no-end.svm", &ReadOptions::default(), "found no end in line 2001");
 }
 
 #[test]
 fn a_batch_of_cifar_holds_whole_records() {
     let folder = folder(&[("data_batch_1.bin", &[0; 3072])]);
-    let error = open(folder.path(), &Reading::default()).unwrap_err().to_string();
+    let error = open(folder.path(), &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("data_batch_1.bin: found 3072 bytes; expected a multiple of 3073"), "{error}");
 }
 
@@ -322,7 +324,12 @@ fn gzip_that_ends_early_is_refused_wherever_it_ends() {
         ("x-numbers.npy", &cut(&npy("<i4", "1000, 5", &[0; 20_000]))),
     ]);
     for name in ["t.csv.gz", "t.svm.gz", "x-header.npy", "x-bytes.npy", "x-numbers.npy"] {
-        refused(&folder, name, &Reading::default(), "found gzipped data that ends early; expected all of it");
+        refused(
+            &folder,
+            name,
+            &ReadOptions::default(),
+            "found gzipped data that ends early; expected all of it",
+        );
     }
 }
 
@@ -391,7 +398,7 @@ fn a_set_may_be_written_alone_and_a_class_without_pictures_has_no_folder() {
         fs::read_dir(pictures.join("train")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     folders.sort();
     assert_eq!(folders, ["a", "c"]);
-    assert_eq!(open(&pictures, &Reading::default()).unwrap().train.pixels(1), Some(&[3, 4][..]));
+    assert_eq!(open(&pictures, &ReadOptions::default()).unwrap().train.pixels(1), Some(&[3, 4][..]));
 }
 
 #[test]

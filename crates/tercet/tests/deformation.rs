@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use tercet::data::{Dataset, ImageShape};
-use tercet::image::{Cleaning, Contract, Preparation};
+use tercet::data::Dataset;
+use tercet::image::{Cleaning, Contract, ImageShape, Preparation};
 use tercet::neighbors::{
     Deformable, Deformation, Edges, Metric, NearestNeighbors, Neighbors, NeighborsClassifier, Vote,
 };

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tercet::data::{ImageShape, Source};
+use tercet::data::Source;
 use tercet::graph::{Graph, Values};
 use tercet::image;
+use tercet::image::ImageShape;
 use tercet::model::ModelFile;
 use tercet::network::Architecture;
 use tercet::recipe::AnyRecipe;

@@ -7,8 +7,7 @@ use std::path::Path;
 
 use image::{DynamicImage, GrayImage, ImageFormat};
 use strokes::{DIGITS, Pen, draw};
-use tercet::data::ImageShape;
-use tercet::image::{Contract, Picture, Preparation, Step, decode, open, prepare};
+use tercet::image::{Contract, ImageShape, Picture, Preparation, Step, decode, open, prepare};
 
 const MNIST: Contract = Contract {
     features: 784,

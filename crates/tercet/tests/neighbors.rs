@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tercet::data::{Dataset, ImageShape};
+use tercet::data::Dataset;
+use tercet::image::ImageShape;
 use tercet::neighbors::{Metric, NearestNeighbors, Neighbors, NeighborsClassifier, Priors, Vote, naive};
 use tercet_kernels::Isa;
 

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tercet::data::{Dataset, ImageShape};
+use tercet::data::Dataset;
+use tercet::image::ImageShape;
 use tercet::neighbors::{
     Deformable, Deformation, Features, Metric, NearestNeighbors, Neighbors, NeighborsClassifier, Vote, naive,
 };

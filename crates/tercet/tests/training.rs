@@ -4,7 +4,8 @@ mod patterns;
 
 use std::ops::ControlFlow;
 
-use tercet::data::{Batches, Dataset, ImageShape};
+use tercet::data::{Batches, Dataset};
+use tercet::image::ImageShape;
 use tercet::linear::LinearClassifier;
 use tercet::loss::Loss;
 use tercet::network::{Init, Network, naive};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tercet::data::{ImageSize, LabelColumn, Reading, Source};
+use tercet::data::{ImageSize, LabelColumn, ReadOptions, Source};
 
 /// Where the data comes from.
 #[derive(Args, Clone)]
@@ -49,8 +49,8 @@ pub struct ReadingArgs {
 
 impl ReadingArgs {
     /// As the library wants to know it.
-    pub fn reading(&self) -> Reading {
-        Reading {
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
             labels: self.labels.clone(),
             label: self.label_column.clone(),
             header: self.header,

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tercet::data::ImageShape;
-use tercet::image::MAX_SIDE;
+use tercet::image::{ImageShape, MAX_SIDE};
 use tercet::network::Architecture;
 
 /// What `tercet describe` understands.

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde_json::json;
 use tercet::data::{Openings, Split};
-use tercet::evaluate::Interval;
 use tercet::image::{Contract, Preparation};
+use tercet::interval::Interval;
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, ModelFile};
 use tercet::neighbors::{Metric, NearestNeighbors, NeighborsClassifier, Vote, accuracy_by_k};

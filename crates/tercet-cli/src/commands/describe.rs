@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use tercet::data::ImageShape;
-use tercet::image::{Contract, Preparation, Range};
+use tercet::image::{Contract, ImageShape, Preparation, Range};
 use tercet::model::{Classifier, ModelFile};
 use tercet::network::{Network, Shape, Summary};
 use tercet::text::{bytes, thousands};

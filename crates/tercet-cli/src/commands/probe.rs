@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use tercet::data::Reading;
+use tercet::data::ReadOptions;
 use tercet::evaluate::Evaluation;
 use tercet::probe::{Kind, Probe, Settings, probe};
 use tercet::report::{self, DataCard, ModelCard};
@@ -28,8 +28,8 @@ pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
     args.report.as_deref().map(check_writable).transpose()?;
     figures::check(args.figures.figures.as_deref())?;
     let started = run_record::now();
-    let given = args.reading.reading();
-    let reading = Reading { labels: args.labels_file.clone().or(given.labels), ..given };
+    let given = args.reading.read_options();
+    let reading = ReadOptions { labels: args.labels_file.clone().or(given.labels), ..given };
     let collection = args.features.open_with(&reading)?;
     let data = collection.train;
     if collection.test.is_some() {

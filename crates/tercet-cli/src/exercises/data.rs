@@ -1,6 +1,6 @@
 //! What enters a model.
 
-use tercet::data::ImageShape;
+use tercet::image::ImageShape;
 use tercet::{Dataset, Result};
 
 use super::Exercise;

@@ -1,6 +1,7 @@
 //! How sure an accuracy is, and which of two models is better.
 
-use tercet::evaluate::{Interval, McNemar, Z95};
+use tercet::evaluate::McNemar;
+use tercet::interval::{Interval, Z95};
 
 use super::Exercise;
 

@@ -1,7 +1,7 @@
 //! Convolution, by hand and in shapes.
 
 use tercet::Result;
-use tercet::data::ImageShape;
+use tercet::image::ImageShape;
 use tercet::network::{Architecture, Init, naive};
 
 use super::Exercise;

@@ -1,6 +1,6 @@
 //! Distances, votes, and the choice of k.
 
-use tercet::data::ImageShape;
+use tercet::image::ImageShape;
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote, accuracy_by_k, naive};
 use tercet::{Dataset, Result};
 

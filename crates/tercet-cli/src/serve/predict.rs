@@ -12,8 +12,7 @@ use http_body_util::{BodyExt, Full};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tercet::Dataset;
-use tercet::data::ImageShape;
-use tercet::image::{self, Limits, Picture};
+use tercet::image::{self, ImageShape, Limits, Picture};
 use tercet::matrix::argmax;
 
 use super::body::MAX_BODY;

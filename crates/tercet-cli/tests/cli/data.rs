@@ -168,10 +168,10 @@ fn check_finds_duplicates_and_labels_that_may_be_wrong() {
     }
 
     let json = scratch.run(&format!("{check} --json")).succeeds().json();
-    let exact = &json["check"]["overlap"]["exact"];
+    let exact = &json["check"]["leakage"]["exact"];
     assert_eq!(exact.as_array().unwrap().len(), 1, "{exact}");
     assert_eq!((&exact[0]["first"]["index"], &exact[0]["second"]["index"]), (&5.into(), &7.into()));
-    assert_eq!(exact[0]["second"]["part"], "test");
+    assert_eq!(exact[0]["second"]["partition"], "test");
     assert_ne!(exact[0]["labels"][0], exact[0]["labels"][1]);
     let suspects = json["check"]["suspects"]["train"].as_array().unwrap();
     assert!(suspects.iter().any(|suspect| suspect["index"] == 5), "{suspects:?}");
@@ -182,7 +182,7 @@ fn check_finds_duplicates_and_labels_that_may_be_wrong() {
 fn check_can_leave_the_test_set_sealed_and_the_labels_alone() {
     let scratch = scratch_with_a_duplicate();
     let json = scratch.run("data check --data small --duplicates --train-only --json").succeeds().json();
-    assert_eq!(json["check"]["overlap"]["exact"], serde_json::json!([]));
+    assert_eq!(json["check"]["leakage"]["exact"], serde_json::json!([]));
     assert_eq!(
         (&json["openings"], &json["check"]["suspects"]),
         (&serde_json::json!([]), &serde_json::Value::Null)

@@ -2,8 +2,7 @@
 
 use std::process::Command;
 
-use tercet::data::ImageShape;
-use tercet::image::{Contract, Preparation};
+use tercet::image::{Contract, ImageShape, Preparation};
 use tercet::model::{Card, Classifier, ModelFile, StateDict};
 use tercet::network::{Architecture, Init};
 

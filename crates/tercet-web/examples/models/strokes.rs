@@ -3,8 +3,7 @@
 use std::f32::consts::PI;
 
 use rand::RngExt;
-use tercet::data::ImageShape;
-use tercet::image::Picture;
+use tercet::image::{ImageShape, Picture};
 use tercet::random::Generator;
 
 /// The side of a drawing, as on the page.

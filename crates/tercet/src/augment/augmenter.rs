@@ -7,7 +7,7 @@ use tercet_kernels::warp::{Affine, Source, warp};
 use super::Augment;
 use super::field::Field;
 use crate::Result;
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::random::{Generator, Stream, generator};
 
 /// The words before the lattice of a picture, a whole block of the generator. Seven of them are used.
@@ -17,7 +17,7 @@ const WORDS_BEFORE_LATTICE: usize = 16;
 ///
 /// ```
 /// use tercet::augment::{Augment, Augmenter};
-/// use tercet::data::ImageShape;
+/// use tercet::image::ImageShape;
 ///
 /// let shape = ImageShape::gray(8, 8);
 /// let mut picture = [0; 64];

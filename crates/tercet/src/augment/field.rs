@@ -5,7 +5,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::warp::{Spread, TAPS, field, row_room};
 
 use super::Elastic;
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::random::Generator;
 
 /// The variance of the sum of two random bytes, each of which has (256² − 1) / 12.

@@ -6,7 +6,8 @@ use std::path::Path;
 use rand::Rng;
 
 use super::*;
-use crate::data::{ImageShape, split};
+use crate::data::split;
+use crate::image::ImageShape;
 use crate::network::{Init, Network};
 use crate::optimizer::Optimizer;
 use crate::random::{Stream, generator};

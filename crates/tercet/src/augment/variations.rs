@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// ```
 /// use tercet::Dataset;
 /// use tercet::augment::{Augment, variations};
-/// use tercet::data::ImageShape;
+/// use tercet::image::ImageShape;
 ///
 /// let pixels = (0..64).map(|i| if i % 8 == 3 { 255 } else { 0 }).collect();
 /// let one = Dataset::from_pixels("one", ImageShape::gray(8, 8), pixels, vec![0], vec!["1".to_owned()])?;

@@ -9,9 +9,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ImageShape;
 use super::content::Content;
-use super::part::{Features, Labels, Part};
+use super::raw_subset::{Features, Labels, RawSubset};
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 const SHAPE: ImageShape = ImageShape { width: 32, height: 32, channels: 3 };
@@ -36,7 +36,7 @@ pub(super) fn files(folder: &Path) -> Option<(Vec<PathBuf>, Option<PathBuf>)> {
 }
 
 /// Reads files one after another.
-pub(super) fn read(name: String, paths: &[PathBuf]) -> Result<Part> {
+pub(super) fn read(name: String, paths: &[PathBuf]) -> Result<RawSubset> {
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for path in paths {
         let mut content = Content::open(path)?;
@@ -60,5 +60,5 @@ pub(super) fn read(name: String, paths: &[PathBuf]) -> Result<Part> {
     }
     let path = paths.first().cloned().unwrap_or_default();
     let features = Features::Pixels(SHAPE, pixels);
-    Ok(Part { name, labels_path: path.clone(), path, features, labels: Labels::Indices(labels) })
+    Ok(RawSubset { name, labels_path: path.clone(), path, features, labels: Labels::Indices(labels) })
 }

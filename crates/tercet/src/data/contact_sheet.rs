@@ -5,7 +5,8 @@ use std::fmt::Write;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-use super::{Dataset, ImageShape};
+use super::Dataset;
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// More images side by side than anyone looks at.

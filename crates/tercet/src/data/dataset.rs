@@ -4,45 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tercet_kernels::lend::{Lent, lend};
 use tercet_kernels::map::{Mapped, Plain};
 
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// How many features are looked at together for one that is no finite number.
 const CHECKED_AT_ONCE: usize = 1 << 14;
-
-/// The shape of an image. Its pixels lie row by row, the channels of a pixel side by side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageShape {
-    /// Pixels in a row.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// Numbers a pixel: 1 for grey, 3 for colour.
-    pub channels: usize,
-}
-
-impl ImageShape {
-    /// A grey image.
-    pub const fn gray(width: usize, height: usize) -> Self {
-        ImageShape { width, height, channels: 1 }
-    }
-
-    /// D, the number of features of such an image.
-    pub const fn features(self) -> usize {
-        self.width * self.height * self.channels
-    }
-}
-
-impl std::fmt::Display for ImageShape {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} × {}", self.width, self.height)?;
-        if self.channels != 1 { write!(f, " × {}", self.channels) } else { Ok(()) }
-    }
-}
 
 /// The features of one example.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -122,7 +92,8 @@ struct Store {
 /// A data set is a view: cloning it or taking a [`subset`](Dataset::subset) copies row numbers, never features.
 ///
 /// ```
-/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::data::Dataset;
+/// use tercet::image::ImageShape;
 ///
 /// // Two images of 1 × 2 pixels: a dark one labelled 0 and a light one labelled 1.
 /// let classes = vec!["dark".to_owned(), "light".to_owned()];
@@ -161,7 +132,8 @@ impl Dataset {
     /// ([`lend`](tercet_kernels::lend)).
     ///
     /// ```
-    /// use tercet::data::{Dataset, ImageShape};
+    /// use tercet::data::Dataset;
+    /// use tercet::image::ImageShape;
     ///
     /// let (pixels, classes) = ([0, 9, 250, 255], vec!["dark".to_owned(), "light".to_owned()]);
     /// let place = Dataset::lend_pixels("toy", ImageShape::gray(2, 1), &pixels, vec![0, 1], classes, |set| {

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::ImageShape;
 use super::idx::{Idx, Values, read_idx};
-use super::part::{Features, Labels, Part};
+use super::raw_subset::{Features, Labels, RawSubset};
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 const TRAIN: &[&str] = &["train"];
@@ -24,7 +24,7 @@ pub(super) fn is_it(folder: &Path) -> bool {
 }
 
 /// Reads the training set and the test set of a folder.
-pub(super) fn read(name: &str, folder: &Path) -> Result<(Part, Option<Part>)> {
+pub(super) fn read(name: &str, folder: &Path) -> Result<(RawSubset, Option<RawSubset>)> {
     let train = find(folder, TRAIN, IMAGES).ok_or_else(|| missing(folder, TRAIN, IMAGES))?;
     let test = find(folder, TEST, IMAGES);
     let (train, test) = rayon::join(
@@ -74,13 +74,13 @@ fn missing(folder: &Path, prefixes: &[&str], suffixes: &[&str]) -> Error {
 }
 
 /// Reads the images at `path`, and the labels that belong to them.
-fn read_part(folder: &Path, name: String, path: PathBuf, prefixes: &[&str]) -> Result<Part> {
+fn read_part(folder: &Path, name: String, path: PathBuf, prefixes: &[&str]) -> Result<RawSubset> {
     let labels_path = find(folder, prefixes, LABELS).ok_or_else(|| missing(folder, prefixes, LABELS))?;
     let labels = read_labels(&labels_path)?;
     let features = read_images(&path)?;
-    let part = Part { name, path, labels_path, features, labels };
-    part.check()?;
-    Ok(part)
+    let subset = RawSubset { name, path, labels_path, features, labels };
+    subset.check()?;
+    Ok(subset)
 }
 
 /// The features in an IDX file.

@@ -10,7 +10,7 @@
 use std::io::BufRead;
 
 use super::content::{AGAIN, Content};
-use super::part::{Features, Interned, Labels, Part, whole};
+use super::raw_subset::{Features, Interned, Labels, RawSubset, whole};
 use super::table::shortened;
 use crate::{Error, Result};
 
@@ -23,7 +23,7 @@ const LONGEST_LINE: u64 = 1 << 26;
 
 /// The rows of a file before it is known how wide they are.
 pub(super) struct Sparse {
-    pub part: Part,
+    pub subset: RawSubset,
     /// (place, value) of all rows, one after another.
     entries: Vec<(u32, f32)>,
     /// Where each row ends among them.
@@ -119,11 +119,11 @@ pub(super) fn read(name: String, mut content: Content<'_>) -> Result<Sparse> {
         return Err(Error::format(&path, found, "whole numbers", remedy));
     }
     let features = Features::Bytes(0, Vec::new());
-    let part = Part { name, path: path.clone(), labels_path: path.clone(), features, labels };
+    let subset = RawSubset { name, path: path.clone(), labels_path: path.clone(), features, labels };
     if ends.is_empty() {
         return Err(Error::format(&path, "no examples", "at least one", AGAIN));
     }
-    Ok(Sparse { part, entries, ends, zero_based })
+    Ok(Sparse { subset, entries, ends, zero_based })
 }
 
 impl Sparse {
@@ -139,10 +139,10 @@ impl Sparse {
     }
 
     /// The rows with all their zeros, (N, `width`).
-    pub fn dense(self, width: usize, zero_based: bool) -> Result<Part> {
-        let Sparse { mut part, entries, ends, .. } = self;
+    pub fn dense(self, width: usize, zero_based: bool) -> Result<RawSubset> {
+        let Sparse { mut subset, entries, ends, .. } = self;
         let refuse = |found: String, expected: String, remedy: &str| {
-            Error::format(&part.path, found, expected, remedy)
+            Error::format(&subset.path, found, expected, remedy)
         };
         let room = entries.len().saturating_mul(MOST_EMPTY).max(SMALL);
         let total = ends.len().checked_mul(width).filter(|&total| total <= room);
@@ -162,7 +162,7 @@ impl Sparse {
                 }
             }
         };
-        part.features = if entries.iter().all(|&(_, v)| byte(v)) {
+        subset.features = if entries.iter().all(|&(_, v)| byte(v)) {
             let mut values = vec![0; total];
             fill(&mut |at, value| values[at] = value as u8);
             Features::Bytes(width, values)
@@ -171,6 +171,6 @@ impl Sparse {
             fill(&mut |at, value| values[at] = value);
             Features::Numbers(width, values)
         };
-        Ok(part)
+        Ok(subset)
     }
 }

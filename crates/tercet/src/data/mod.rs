@@ -5,26 +5,25 @@
 //! ```
 
 mod batch;
-mod beside;
+mod catalog;
 mod cifar;
 mod contact_sheet;
 mod content;
 mod dataset;
-mod growing;
+mod feature_builder;
 mod idx;
 mod idx_folder;
+mod image_folder;
 mod libsvm;
-mod named;
 mod npy;
 mod npz;
 mod open;
-mod overlap;
 #[cfg(feature = "parquet")]
 mod parquet;
-mod part;
-mod pictures;
-mod reading;
+mod raw_subset;
+mod read_options;
 mod sealed;
+mod sibling_files;
 mod source;
 mod split;
 mod summary;
@@ -32,15 +31,15 @@ mod table;
 mod write;
 
 pub use batch::Batches;
+pub use catalog::{NamedSet, Remote};
 pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text, side_by_side_text};
-pub use dataset::{Dataset, ImageShape, Row};
+pub use dataset::{Dataset, Row};
 pub use idx::{Idx, Values, parse_idx, read_idx, write_idx};
-pub use named::{NamedSet, Remote};
 pub use open::read_features;
-pub use overlap::{Overlap, Pair, Part, Place, overlap};
-pub use reading::{ImageSize, LabelColumn, Reading};
+pub use read_options::{ImageSize, LabelColumn, ReadOptions};
 pub use sealed::{Opening, Openings, SealedTest};
 pub use source::{Collection, Source};
 pub use split::{Split, default_validation, folds, split};
+pub(crate) use summary::FeatureKey;
 pub use summary::{ClassCount, Summary, ValueRange, duplicates, duplicates_across};
 pub use write::{Format, write, write_npy, write_npy_doubles, write_npy_indices};

@@ -14,9 +14,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::ImageShape;
 use super::content::{AGAIN, Claim, Content, hex};
-use super::part::{Features, Labels};
+use super::raw_subset::{Features, Labels};
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// What every NPY file begins with.

@@ -8,7 +8,7 @@ use zip::ZipArchive;
 
 use super::content::{AGAIN, Content};
 use super::npy::{self, Purpose};
-use super::part::{Features, Labels, Part};
+use super::raw_subset::{Features, Labels, RawSubset};
 use crate::{Error, Result};
 
 /// What features and labels of a training set, of more of it, and of a test set are called.
@@ -42,7 +42,7 @@ struct Keys {
 type Archive = ZipArchive<BufReader<File>>;
 
 /// The training set, the test set where there is one, and the names of the classes where there are any.
-pub(super) fn read(name: &str, path: &Path) -> Result<(Part, Option<Part>, Option<Vec<String>>)> {
+pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubset>, Option<Vec<String>>)> {
     let file = File::open(path).map_err(Error::file("open", path))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(path, &error))?;
     let names: Vec<String> = (0..archive.len())
@@ -53,7 +53,7 @@ pub(super) fn read(name: &str, path: &Path) -> Result<(Part, Option<Part>, Optio
     let Some(keys) = KEYS.iter().find(|keys| has(keys.train)) else {
         let found = match names.len() {
             0 => "an archive without arrays".to_owned(),
-            _ => format!("the arrays {}", super::part::some_of(&names)),
+            _ => format!("the arrays {}", super::raw_subset::some_of(&names)),
         };
         let known: Vec<String> =
             KEYS.iter().map(|keys| format!("{} and {}", keys.train.0, keys.train.1)).collect();
@@ -61,22 +61,22 @@ pub(super) fn read(name: &str, path: &Path) -> Result<(Part, Option<Part>, Optio
             "Save the arrays under one of these pairs of names: numpy.savez(file, x_train=…, y_train=…).";
         return Err(Error::format(path, found, known.join(", "), remedy));
     };
-    let mut part = |what: &str, (x, y)| {
+    let mut subset = |what: &str, (x, y)| {
         let features = array(&mut archive, path, x, Purpose::Features)?.features(&inside(path, x))?;
         let labels = array(&mut archive, path, y, Purpose::Labels)?.labels(&inside(path, y))?;
         let (path, labels_path) = (inside(path, x), inside(path, y));
-        let part = Part { name: format!("{name} {what}"), path, labels_path, features, labels };
-        part.check()?;
-        Ok(part)
+        let subset = RawSubset { name: format!("{name} {what}"), path, labels_path, features, labels };
+        subset.check()?;
+        Ok(subset)
     };
-    let mut train = part("train", keys.train)?;
+    let mut train = subset("train", keys.train)?;
     if let Some(keys) = keys.more
         && has(keys)
     {
-        append(&mut train, part("validation", keys)?)?;
+        append(&mut train, subset("validation", keys)?)?;
     }
     let test = match keys.test {
-        Some(keys) if has(keys) => Some(part("test", keys)?),
+        Some(keys) if has(keys) => Some(subset("test", keys)?),
         _ => None,
     };
     let classes = match names.iter().any(|name| name == "classes") {
@@ -112,7 +112,7 @@ fn broken(path: &Path, error: &zip::result::ZipError) -> Error {
 }
 
 /// Examples of the same kind behind those that are there.
-fn append(train: &mut Part, more: Part) -> Result<()> {
+fn append(train: &mut RawSubset, more: RawSubset) -> Result<()> {
     let expected = format!("the same kind and shape as {}", train.path.display());
     let remedy = "Make the archive again, with all parts prepared alike.";
     match (&mut train.features, more.features) {
@@ -130,7 +130,7 @@ fn append(train: &mut Part, more: Part) -> Result<()> {
     match (&mut train.labels, more.labels) {
         (Labels::Numbers(labels), Labels::Numbers(more)) => labels.extend(more),
         (Labels::Names(names, labels), Labels::Names(other, more)) => {
-            let mut interned = super::part::Interned::default();
+            let mut interned = super::raw_subset::Interned::default();
             let mut all: Vec<u32> = labels.iter().map(|&l| interned.index(&names[l as usize])).collect();
             all.extend(more.iter().map(|&l| interned.index(&other[l as usize])));
             train.labels = interned.labels(all);

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::content::{AGAIN, Content, hex};
-use super::part::{Labels, Part, collect};
-use super::{Collection, Dataset, Reading, Source};
-use super::{beside, cifar, idx_folder, libsvm, npy, npz, pictures, table};
+use super::raw_subset::{Labels, RawSubset, collect};
+use super::{Collection, Dataset, ReadOptions, Source};
+use super::{cifar, idx_folder, image_folder, libsvm, npy, npz, sibling_files, table};
 use crate::{Error, Result};
 
 /// What can be read, for those who named something else.
@@ -18,74 +18,74 @@ const KNOWN_FOLDERS: &str = "a folder of pictures by class, of CIFAR-10's batche
 /// What was read of one source.
 pub(super) struct Found {
     pub name: String,
-    pub train: Half,
-    pub test: Option<Half>,
+    pub train: Subset,
+    pub test: Option<Subset>,
     pub classes: Option<Vec<String>>,
     /// The layout of a table, which its test set must have too.
     pub layout: Option<table::Layout>,
 }
 
 /// The training or the test set, whose width may hang on the other's.
-pub(super) enum Half {
-    Whole(Part),
+pub(super) enum Subset {
+    Whole(RawSubset),
     Sparse(libsvm::Sparse),
 }
 
 /// Reads a path; [`Source::open_with`] says what may be there.
-pub(super) fn open(path: &Path, reading: &Reading) -> Result<Collection> {
-    finish(find(path, reading, None)?, reading)
+pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Collection> {
+    finish(find(path, options, None)?, options)
 }
 
 /// What was found, with the test set that the caller named, as a collection.
-pub(super) fn finish(found: Found, reading: &Reading) -> Result<Collection> {
+pub(super) fn finish(found: Found, options: &ReadOptions) -> Result<Collection> {
     let Found { name, train, test, classes, layout } = found;
-    let test = match &reading.test {
+    let test = match &options.test {
         None => test,
         Some(source) => {
-            let reading = Reading { test: None, labels: None, ..reading.clone() };
+            let options = ReadOptions { test: None, labels: None, ..options.clone() };
             let other = match source {
                 #[cfg(feature = "mnist")]
                 Source::Mnist => super::source::mnist()?,
-                Source::Named(set) => set.open(&reading)?,
-                Source::Path(path) => find(path, &reading, layout.as_ref())?,
+                Source::Named(set) => set.open(&options)?,
+                Source::Path(path) => find(path, &options, layout.as_ref())?,
             };
             Some(other.test.unwrap_or(other.train))
         }
     };
     let (train, test) = match (train, test) {
-        (Half::Whole(train), Some(Half::Whole(test))) => (train, Some(test)),
-        (Half::Whole(train), None) => (train, None),
+        (Subset::Whole(train), Some(Subset::Whole(test))) => (train, Some(test)),
+        (Subset::Whole(train), None) => (train, None),
         (train, test) => {
             // Numbers that are zero in all examples of one file leave no trace in it.
-            let of = |half: &Half, zero_based| match half {
-                Half::Sparse(sparse) => sparse.width(zero_based),
-                Half::Whole(_) => 0,
+            let of = |subset: &Subset, zero_based| match subset {
+                Subset::Sparse(sparse) => sparse.width(zero_based),
+                Subset::Whole(_) => 0,
             };
-            let based = |half: &Half| matches!(half, Half::Sparse(sparse) if sparse.is_zero_based());
+            let based = |subset: &Subset| matches!(subset, Subset::Sparse(sparse) if sparse.is_zero_based());
             let zero_based = based(&train) || test.as_ref().is_some_and(based);
-            let said = reading.size.map_or(0, |s| s.width * s.height * s.channels.unwrap_or(1));
+            let said = options.size.map_or(0, |s| s.width * s.height * s.channels.unwrap_or(1));
             let width = of(&train, zero_based).max(test.as_ref().map_or(0, |t| of(t, zero_based))).max(said);
-            let whole = |half| match half {
-                Half::Whole(part) => Ok(part),
-                Half::Sparse(sparse) => sparse.dense(width, zero_based),
+            let whole = |subset| match subset {
+                Subset::Whole(subset) => Ok(subset),
+                Subset::Sparse(sparse) => sparse.dense(width, zero_based),
             };
             (whole(train)?, test.map(whole).transpose()?)
         }
     };
-    collect(name, train, test, classes, reading)
+    collect(name, train, test, classes, options)
 }
 
 /// Reads a path. A table has the layout of another where there is one.
-pub(super) fn find(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<Found> {
+pub(super) fn find(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
     let about = fs::metadata(path).map_err(Error::file("open the data", path))?;
-    if about.is_dir() { folder(path, reading, like) } else { file(path, reading, like) }
+    if about.is_dir() { folder(path, options, like) } else { file(path, options, like) }
 }
 
-fn folder(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<Found> {
+fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
     let name = idx_folder::name_of(path);
     let named = |what: &str| format!("{name} {what}");
-    let whole = |name, train, test: Option<Part>, classes| {
-        let (train, test) = (Half::Whole(train), test.map(Half::Whole));
+    let whole = |name, train, test: Option<RawSubset>, classes| {
+        let (train, test) = (Subset::Whole(train), test.map(Subset::Whole));
         Ok(Found { name, train, test, classes, layout: None })
     };
     if idx_folder::is_it(path) {
@@ -104,27 +104,27 @@ fn folder(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Resul
             return whole(name, train, test, Some(classes));
         }
     }
-    if let Some((train, test)) = pictures::folders(path) {
-        let train = pictures::read(named("train"), &train, reading)?;
-        let test = test.map(|test| pictures::read(named("test"), &test, reading)).transpose()?;
+    if let Some((train, test)) = image_folder::folders(path) {
+        let train = image_folder::read(named("train"), &train, options)?;
+        let test = test.map(|test| image_folder::read(named("test"), &test, options)).transpose()?;
         return whole(name, train, test, classes);
     }
     // Hugging Face keeps the files of a set in `data`.
     for folder in [path.to_owned(), path.join("data")] {
-        match &beside::training_files(&folder)[..] {
+        match &sibling_files::training_files(&folder)[..] {
             [] => {}
             [one] => {
-                let found = file(one, reading, like)?;
+                let found = file(one, options, like)?;
                 return Ok(Found { name, classes: found.classes.or(classes), ..found });
             }
             many if many.iter().all(|path| path.extension().is_some_and(|e| e == "parquet")) => {
-                let found = parquet(&name, many, reading, like.is_none())?;
+                let found = parquet(&name, many, options, like.is_none())?;
                 return Ok(Found { name, classes: found.classes.or(classes), ..found });
             }
             many => {
-                let names: Vec<String> = many.iter().map(|path| beside::file_name(path)).collect();
+                let names: Vec<String> = many.iter().map(|path| sibling_files::file_name(path)).collect();
                 let remedy = "Name one of them, or put `train` into the name of the one to learn from.";
-                let found = format!("the files {}", super::part::some_of(&names));
+                let found = format!("the files {}", super::raw_subset::some_of(&names));
                 return Err(Error::format(&folder, found, "one file to learn from", remedy));
             }
         }
@@ -134,15 +134,16 @@ fn folder(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Resul
     Err(Error::format(path, "none of the files looked for", expected, remedy))
 }
 
-fn file(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<Found> {
-    let name = beside::stem(path);
+fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
+    let name = sibling_files::stem(path);
     let content = Content::open(path)?;
-    let found = |train, test: Option<Part>, classes| {
-        let (train, test) = (Half::Whole(train), test.map(Half::Whole));
+    let found = |train, test: Option<RawSubset>, classes| {
+        let (train, test) = (Subset::Whole(train), test.map(Subset::Whole));
         Ok(Found { name: name.clone(), train, test, classes, layout: None })
     };
     // The test set is in a file beside this one, unless the caller named another.
-    let test_path = if reading.test.is_none() && like.is_none() { beside::test_of(path) } else { None };
+    let test_path =
+        if options.test.is_none() && like.is_none() { sibling_files::test_of(path) } else { None };
     let named = |what: &str| match like {
         Some(_) => format!("{name} test"),
         None => format!("{name} {what}"),
@@ -154,7 +155,7 @@ fn file(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<
     let alone = |what: &str| {
         let found = format!("a file of labels beside {what}");
         let remedy = "Leave it out: this format has its labels inside.";
-        reading.labels.as_ref().map_or(Ok(()), |labels| {
+        options.labels.as_ref().map_or(Ok(()), |labels| {
             Err(Error::format(labels, found, format!("none, for {}", path.display()), remedy))
         })
     };
@@ -165,7 +166,7 @@ fn file(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<
     }
     if start.starts_with(b"PAR1") {
         alone("a Parquet file")?;
-        return parquet(&name, &[path.to_owned()], reading, like.is_none());
+        return parquet(&name, &[path.to_owned()], options, like.is_none());
     }
     if cifar::is_it(path, content.length()) {
         alone("a batch of CIFAR-10")?;
@@ -174,36 +175,37 @@ fn file(path: &Path, reading: &Reading, like: Option<&table::Layout>) -> Result<
     }
     let is_npy = start.starts_with(npy::MAGIC);
     if is_npy || matches!(start, [0, 0, 8..=14, 1..=4, ..]) {
-        let part = |what: &str, path: &Path, labels: Option<&Path>| {
+        let subset = |what: &str, path: &Path, labels: Option<&Path>| {
             let features = if is_npy { npy::features(path)? } else { idx_folder::read_images(path)? };
             let labels_path = match labels {
                 Some(labels) => labels.to_owned(),
-                None => beside::labels_of(path).ok_or_else(|| no_labels(path))?,
+                None => sibling_files::labels_of(path).ok_or_else(|| no_labels(path))?,
             };
             let labels = labels_in(&labels_path)?;
-            let part = Part { name: named(what), path: path.to_owned(), labels_path, features, labels };
-            part.check()?;
-            Ok(part)
+            let subset =
+                RawSubset { name: named(what), path: path.to_owned(), labels_path, features, labels };
+            subset.check()?;
+            Ok(subset)
         };
-        let train = part("train", path, reading.labels.as_deref())?;
-        let test = test_path.as_deref().map(|path| part("test", path, None)).transpose()?;
+        let train = subset("train", path, options.labels.as_deref())?;
+        let test = test_path.as_deref().map(|path| subset("test", path, None)).transpose()?;
         return found(train, test, None);
     }
     refuse_others(&content)?;
     if libsvm::is_it(start) {
         alone("a LIBSVM file")?;
-        let train = Half::Sparse(libsvm::read(named("train"), content)?);
-        let test_path = test_path.or_else(|| beside::with_t(path).filter(|_| reading.test.is_none()));
+        let train = Subset::Sparse(libsvm::read(named("train"), content)?);
+        let test_path = test_path.or_else(|| sibling_files::with_t(path).filter(|_| options.test.is_none()));
         let test = test_path.map(|path| libsvm::read(named("test"), Content::open(&path)?)).transpose()?;
-        return Ok(Found { name, train, test: test.map(Half::Sparse), classes: None, layout: None });
+        return Ok(Found { name, train, test: test.map(Subset::Sparse), classes: None, layout: None });
     }
     alone("a table")?;
-    let (train, layout) = table::read(named("train"), content, reading, like)?;
+    let (train, layout) = table::read(named("train"), content, options, like)?;
     let test = test_path
-        .map(|path| table::read(named("test"), Content::open(&path)?, reading, Some(&layout)))
+        .map(|path| table::read(named("test"), Content::open(&path)?, options, Some(&layout)))
         .transpose()?;
-    let test = test.map(|(test, _)| Half::Whole(test));
-    Ok(Found { name, train: Half::Whole(train), test, classes: None, layout: Some(layout) })
+    let test = test.map(|(test, _)| Subset::Whole(test));
+    Ok(Found { name, train: Subset::Whole(train), test, classes: None, layout: Some(layout) })
 }
 
 /// The rows of a file of features as a set without labels, which is one of a single class: NPY or IDX. Those of a large file
@@ -234,10 +236,10 @@ pub fn read_features(path: &Path) -> Result<Dataset> {
         }
     };
     let labels = Labels::Indices(vec![0; features.examples()]);
-    let (name, path) = (beside::stem(path), path.to_owned());
-    let part = Part { name, labels_path: path.clone(), path, features, labels };
-    part.check()?;
-    part.dataset(&["all".to_owned()], true)
+    let (name, path) = (sibling_files::stem(path), path.to_owned());
+    let subset = RawSubset { name, labels_path: path.clone(), path, features, labels };
+    subset.check()?;
+    subset.dataset(&["all".to_owned()], true)
 }
 
 /// Refuses what is neither text nor anything that is known, and says what it is where that can be seen.
@@ -295,21 +297,21 @@ pub(super) fn labels_in(path: &Path) -> Result<Labels> {
 }
 
 #[cfg(feature = "parquet")]
-fn parquet(name: &str, paths: &[PathBuf], reading: &Reading, with_test: bool) -> Result<Found> {
-    let (train, classes) = super::parquet::read(format!("{name} train"), paths, reading)?;
-    let test = match &reading.test {
-        None if with_test => beside::test_shards(&paths[0]),
+fn parquet(name: &str, paths: &[PathBuf], options: &ReadOptions, with_test: bool) -> Result<Found> {
+    let (train, classes) = super::parquet::read(format!("{name} train"), paths, options)?;
+    let test = match &options.test {
+        None if with_test => sibling_files::test_shards(&paths[0]),
         _ => Vec::new(),
     };
     let test = match &test[..] {
         [] => None,
-        paths => Some(Half::Whole(super::parquet::read(format!("{name} test"), paths, reading)?.0)),
+        paths => Some(Subset::Whole(super::parquet::read(format!("{name} test"), paths, options)?.0)),
     };
-    Ok(Found { name: name.to_owned(), train: Half::Whole(train), test, classes, layout: None })
+    Ok(Found { name: name.to_owned(), train: Subset::Whole(train), test, classes, layout: None })
 }
 
 #[cfg(not(feature = "parquet"))]
-fn parquet(_: &str, paths: &[PathBuf], _: &Reading, _: bool) -> Result<Found> {
+fn parquet(_: &str, paths: &[PathBuf], _: &ReadOptions, _: bool) -> Result<Found> {
     let expected = "another format: this build is without the feature `parquet`";
     let remedy = "Build with `--features parquet`, or save the table as CSV or NPZ.";
     Err(Error::format(&paths[0], "a Parquet file", expected, remedy))

@@ -12,12 +12,12 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::content::AGAIN;
-use super::growing::Growing;
-use super::part::{Features, Interned, Labels, Part, some_of};
-use super::pictures::fitted;
+use super::feature_builder::FeatureBuilder;
+use super::image_folder::fitted;
+use super::raw_subset::{Features, Interned, Labels, RawSubset, some_of};
 use super::table::{LABELS, shortened};
-use super::{ImageShape, LabelColumn, Reading};
-use crate::image::{self, Picture};
+use super::{LabelColumn, ReadOptions};
+use crate::image::{self, ImageShape, Picture};
 use crate::{Error, Result};
 
 /// What the columns of a table hold, as its first row shows.
@@ -41,9 +41,9 @@ enum Columns {
 pub(super) fn read(
     name: String,
     paths: &[PathBuf],
-    reading: &Reading,
-) -> Result<(Part, Option<Vec<String>>)> {
-    let mut rows = Rows::new(reading);
+    options: &ReadOptions,
+) -> Result<(RawSubset, Option<Vec<String>>)> {
+    let mut rows = Rows::new(options);
     let mut classes = None;
     for path in paths {
         // Where the parts of a damaged file contradict each other, the library panics at times, which is an error here:
@@ -54,7 +54,7 @@ pub(super) fn read(
     }
     let path = paths[0].clone();
     let (features, labels) = rows.done(&path)?;
-    Ok((Part { name, labels_path: path.clone(), path, features, labels }, classes))
+    Ok((RawSubset { name, labels_path: path.clone(), path, features, labels }, classes))
 }
 
 fn read_file(path: &Path, rows: &mut Rows<'_>, classes: &mut Option<Vec<String>>) -> Result<()> {
@@ -69,7 +69,7 @@ fn read_file(path: &Path, rows: &mut Rows<'_>, classes: &mut Option<Vec<String>>
             let metadata = reader.metadata().file_metadata().key_value_metadata();
             let about = metadata.and_then(|pairs| pairs.iter().find(|pair| pair.key == "huggingface"));
             let about = about.and_then(|pair| serde_json::from_str(pair.value.as_deref()?).ok());
-            let layout = Layout::seen(&row, about.as_ref(), rows.reading, path)?;
+            let layout = Layout::seen(&row, about.as_ref(), rows.options, path)?;
             *classes = about.and_then(|about| class_names(&about, &layout.names[layout.label]));
             rows.layout = Some(layout);
         }
@@ -118,7 +118,7 @@ fn class_names(about: &Value, column: &str) -> Option<Vec<String>> {
 }
 
 impl Layout {
-    fn seen(row: &Row, about: Option<&Value>, reading: &Reading, path: &Path) -> Result<Self> {
+    fn seen(row: &Row, about: Option<&Value>, options: &ReadOptions, path: &Path) -> Result<Self> {
         let (names, fields): (Vec<String>, Vec<&Field>) =
             row.get_column_iter().map(|(name, field)| (name.clone(), field)).unzip();
         let refuse =
@@ -127,7 +127,7 @@ impl Layout {
         let of_text: Vec<usize> = (0..names.len()).filter(is_text).collect();
         let by_name = |wanted: &dyn Fn(&str) -> bool| names.iter().position(|name| wanted(name));
         let of_classes = |name: &str| about.is_some_and(|about| class_names(about, name).is_some());
-        let label = match &reading.label {
+        let label = match &options.label {
             Some(LabelColumn::First) => Some(0),
             Some(LabelColumn::Last) => names.len().checked_sub(1),
             Some(LabelColumn::Named(wanted)) => by_name(&|name| name == wanted),
@@ -136,7 +136,7 @@ impl Layout {
                 .or(if of_text.len() == 1 { Some(of_text[0]) } else { None }),
         };
         let Some(label) = label else {
-            let expected = match &reading.label {
+            let expected = match &options.label {
                 Some(LabelColumn::Named(wanted)) => format!("a column {wanted}"),
                 _ => "a column of labels".to_owned(),
             };
@@ -208,9 +208,9 @@ fn number(field: &Field) -> Option<f32> {
 
 /// The rows so far.
 struct Rows<'a> {
-    reading: &'a Reading,
+    options: &'a ReadOptions,
     layout: Option<Layout>,
-    numbers: Growing,
+    numbers: FeatureBuilder,
     width: Option<usize>,
     /// Encoded pictures of the file that is read, and the number of the row of each.
     encoded: Vec<Vec<u8>>,
@@ -220,11 +220,11 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(reading: &'a Reading) -> Self {
+    fn new(options: &'a ReadOptions) -> Self {
         Rows {
-            reading,
+            options,
             layout: None,
-            numbers: Growing::new(),
+            numbers: FeatureBuilder::new(),
             width: None,
             encoded: Vec::new(),
             pictures: Vec::new(),
@@ -289,9 +289,9 @@ impl<'a> Rows<'a> {
 
     /// Turns the encoded pictures of a file into pixels.
     fn decode(&mut self, path: &Path) -> Result<()> {
-        let reading = self.reading;
+        let options = self.options;
         let decode = |(i, bytes): (usize, Vec<u8>)| {
-            Ok(fitted(image::decode(&bytes, &path.join(format!("row {i}")))?, reading))
+            Ok(fitted(image::decode(&bytes, &path.join(format!("row {i}")))?, options))
         };
         let encoded = std::mem::take(&mut self.encoded);
         let pictures: Vec<Picture> =
@@ -312,7 +312,7 @@ impl<'a> Rows<'a> {
             let picture = if coloured { picture.to_color() } else { picture.to_gray() };
             if picture.shape() != shape {
                 let found = format!("a picture of {} pixels (example {i})", picture.shape());
-                let remedy = "Say to which size all pictures are to be scaled, such as `--size 32x32`.";
+                let remedy = "Give a size to scale all pictures to, such as `--size 32x32`.";
                 return Err(Error::format(path, found, format!("{shape}, as the first has"), remedy));
             }
             pixels.extend_from_slice(picture.pixels());

@@ -112,7 +112,7 @@ impl SealedTest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
 
     fn sealed() -> SealedTest {
         let classes = vec!["a".to_owned()];

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::open::{self, Found, Half};
-use super::part::{Features, Labels, Part};
-use super::{Dataset, NamedSet, Reading, SealedTest};
+use super::open::{self, Found, Subset};
+use super::raw_subset::{Features, Labels, RawSubset};
+use super::{Dataset, NamedSet, ReadOptions, SealedTest};
 use crate::{Error, Result};
 
 /// A data set as it is handed out.
@@ -79,7 +79,7 @@ impl Source {
     /// # Errors
     /// Those of [`open_with`](Source::open_with).
     pub fn open(&self) -> Result<Collection> {
-        self.open_with(&Reading::default())
+        self.open_with(&ReadOptions::default())
     }
 
     /// Opens the data and checks it. What a file holds is told by its content, and not by its name; any file but those of
@@ -97,7 +97,7 @@ impl Source {
     /// | LIBSVM | `label place:value …` | `a1a.t` for `a1a`, or `test` for `train` |
     ///
     /// A folder with one such training file is as good as the file. Bytes of (N, height, width\[, channels\]) are pixels; all
-    /// other numbers are plain features, used as they are, unless [`Reading::size`] says that they are the pixels of
+    /// other numbers are plain features, used as they are, unless [`ReadOptions::size`] says that they are the pixels of
     /// images. Rows of a table are pixels too where they hold whole numbers of 0 to 255, as many as a square has pixels, in
     /// columns called `pixel…` or `1x1`, or without names.
     ///
@@ -106,12 +106,12 @@ impl Source {
     ///
     /// # Errors
     /// A folder or file that is missing, not what it should be, or does not fit the others.
-    pub fn open_with(&self, reading: &Reading) -> Result<Collection> {
+    pub fn open_with(&self, options: &ReadOptions) -> Result<Collection> {
         match self {
             #[cfg(feature = "mnist")]
-            Source::Mnist => open::finish(mnist()?, reading),
-            Source::Named(set) => open::finish(set.open(reading)?, reading),
-            Source::Path(path) => open::open(path, reading),
+            Source::Mnist => open::finish(mnist()?, options),
+            Source::Named(set) => open::finish(set.open(options)?, options),
+            Source::Path(path) => open::open(path, options),
         }
     }
 }
@@ -119,15 +119,15 @@ impl Source {
 /// The data set that is built in.
 #[cfg(feature = "mnist")]
 pub(super) fn mnist() -> Result<Found> {
-    use super::ImageShape;
+    use crate::image::ImageShape;
 
     let file = std::path::Path::new("mnist");
     let mnist = tercet_mnist::open().map_err(|error| {
         Error::format(file, error, "the original data", "The program is damaged: install it again.")
     })?;
-    let part = |name: &str, pixels, labels: Vec<u8>| {
+    let subset = |name: &str, pixels, labels: Vec<u8>| {
         let shape = ImageShape::gray(tercet_mnist::WIDTH, tercet_mnist::HEIGHT);
-        Half::Whole(Part {
+        Subset::Whole(RawSubset {
             name: name.to_owned(),
             path: file.to_owned(),
             labels_path: file.to_owned(),
@@ -137,8 +137,8 @@ pub(super) fn mnist() -> Result<Found> {
     };
     Ok(Found {
         name: "MNIST".to_owned(),
-        train: part("MNIST train", mnist.train_images, mnist.train_labels),
-        test: Some(part("MNIST test", mnist.test_images, mnist.test_labels)),
+        train: subset("MNIST train", mnist.train_images, mnist.train_labels),
+        test: Some(subset("MNIST test", mnist.test_images, mnist.test_labels)),
         classes: Some(digits(tercet_mnist::CLASSES)),
         layout: None,
     })

@@ -31,7 +31,8 @@ pub fn default_validation(n: usize) -> usize {
 /// 0 first, is shuffled by the generator of [`Stream::Split`], and its first examples are held out.
 ///
 /// ```
-/// use tercet::data::{Dataset, ImageShape, split};
+/// use tercet::data::{Dataset, split};
+/// use tercet::image::ImageShape;
 ///
 /// let labels = vec![0, 0, 0, 0, 0, 0, 1, 1, 1]; // two to one
 /// let classes = vec!["cat".to_owned(), "dog".to_owned()];
@@ -58,7 +59,7 @@ pub fn split(set: &Dataset, validation: usize, seed: u64) -> Result<Split> {
             held_out[row] = true;
         }
     }
-    Ok(part(set, |row| held_out[row]))
+    Ok(split_by(set, |row| held_out[row]))
     // ANCHOR_END: split
 }
 
@@ -81,7 +82,7 @@ pub fn folds(set: &Dataset, k: usize, seed: u64) -> Result<Vec<Split>> {
     for (dealt, row) in classes.into_iter().flatten().enumerate() {
         fold_of[row] = dealt % k;
     }
-    Ok((0..k).map(|fold| part(set, |row| fold_of[row] == fold)).collect())
+    Ok((0..k).map(|fold| split_by(set, |row| fold_of[row] == fold)).collect())
     // ANCHOR_END: folds
 }
 
@@ -112,7 +113,7 @@ fn quotas(counts: &[usize], seats: usize) -> Vec<usize> {
     quotas
 }
 
-fn part(set: &Dataset, held_out: impl Fn(usize) -> bool) -> Split {
+fn split_by(set: &Dataset, held_out: impl Fn(usize) -> bool) -> Split {
     let (validation, train): (Vec<usize>, Vec<usize>) = (0..set.len()).partition(|&row| held_out(row));
     Split { train: set.subset(&train), validation: set.subset(&validation) }
 }
@@ -120,7 +121,7 @@ fn part(set: &Dataset, held_out: impl Fn(usize) -> bool) -> Split {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
 
     fn set(counts: &[usize]) -> Dataset {
         let mut labels: Vec<u32> =

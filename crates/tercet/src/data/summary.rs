@@ -6,7 +6,8 @@ use std::hash::{Hash, Hasher};
 
 use serde::Serialize;
 
-use super::{Dataset, ImageShape, Row};
+use super::{Dataset, Row};
+use crate::image::ImageShape;
 
 /// A data set in a few numbers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -112,7 +113,7 @@ pub fn duplicates(set: &Dataset) -> Vec<(usize, usize)> {
     let mut first = HashMap::with_capacity(set.len());
     let mut pairs = Vec::new();
     for i in 0..set.len() {
-        match first.entry(Features(set.row(i))) {
+        match first.entry(FeatureKey(set.row(i))) {
             Entry::Occupied(earlier) => pairs.push((*earlier.get(), set.origin(i))),
             Entry::Vacant(entry) => {
                 entry.insert(set.origin(i));
@@ -127,20 +128,20 @@ pub fn duplicates(set: &Dataset) -> Vec<(usize, usize)> {
 pub fn duplicates_across(train: &Dataset, test: &Dataset) -> Vec<(usize, usize)> {
     let mut first = HashMap::with_capacity(train.len());
     for i in 0..train.len() {
-        first.entry(Features(train.row(i))).or_insert(train.origin(i));
+        first.entry(FeatureKey(train.row(i))).or_insert(train.origin(i));
     }
-    let seen = |i| first.get(&Features(test.row(i))).map(|&earlier| (earlier, test.origin(i)));
+    let seen = |i| first.get(&FeatureKey(test.row(i))).map(|&earlier| (earlier, test.origin(i)));
     (0..test.len()).filter_map(seen).collect()
 }
 
 /// Features as the key of a map, which finds them by their hash and then compares all of them. Data sets hold no NaN,
 /// so that equality is an equivalence.
 #[derive(PartialEq)]
-pub(super) struct Features<'a>(pub(super) Row<'a>);
+pub(crate) struct FeatureKey<'a>(pub(crate) Row<'a>);
 
-impl Eq for Features<'_> {}
+impl Eq for FeatureKey<'_> {}
 
-impl Hash for Features<'_> {
+impl Hash for FeatureKey<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self.0 {
             Row::U8(pixels) => state.write(pixels),
@@ -221,7 +222,7 @@ mod tests {
         let set = pixels(&[[1, 2], [3, 4], [1, 2]], &[0; 3]);
         let mut keys =
             std::collections::HashSet::with_hasher(std::hash::BuildHasherDefault::<Constant>::default());
-        let new: Vec<bool> = (0..3).map(|i| keys.insert(Features(set.row(i)))).collect();
+        let new: Vec<bool> = (0..3).map(|i| keys.insert(FeatureKey(set.row(i)))).collect();
         assert_eq!(new, [true, true, false]);
     }
 }

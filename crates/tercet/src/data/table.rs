@@ -9,9 +9,10 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::content::{AGAIN, Content};
-use super::growing::Growing;
-use super::part::{Features, Interned, Labels, Part, some_of};
-use super::{ImageShape, LabelColumn, Reading};
+use super::feature_builder::FeatureBuilder;
+use super::raw_subset::{Features, Interned, Labels, RawSubset, some_of};
+use super::{LabelColumn, ReadOptions};
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// How many rows are looked at before anything is decided.
@@ -39,9 +40,9 @@ pub(super) struct Layout {
 pub(super) fn read(
     name: String,
     mut content: Content<'_>,
-    reading: &Reading,
+    options: &ReadOptions,
     like: Option<&Layout>,
-) -> Result<(Part, Layout)> {
+) -> Result<(RawSubset, Layout)> {
     let path = content.path.clone();
     if content.is_empty_file() {
         return Err(content.refuse("an empty file (0 bytes)", "a table of examples", AGAIN));
@@ -56,8 +57,8 @@ pub(super) fn read(
         first.push(record.clone());
     }
     let layout = match like {
-        Some(layout) => layout.of_test(&first, reading, &path)?,
-        None => Layout::seen(&first, reading, &path)?,
+        Some(layout) => layout.of_test(&first, options, &path)?,
+        None => Layout::seen(&first, options, &path)?,
     };
 
     let mut rows = Rows::new(&layout, &path);
@@ -70,14 +71,14 @@ pub(super) fn read(
     let (features, labels) = rows.done();
     let image = match like {
         Some(layout) => layout.image,
-        None => layout.image_of(&features, reading),
+        None => layout.image_of(&features, options),
     };
     let features = match (features, image) {
         (Features::Bytes(_, pixels), Some(shape)) => Features::Pixels(shape, pixels),
         (features, _) => features,
     };
     let layout = Layout { image, ..layout };
-    Ok((Part { name, path: path.clone(), labels_path: path, features, labels }, layout))
+    Ok((RawSubset { name, path: path.clone(), labels_path: path, features, labels }, layout))
 }
 
 /// What separates the columns: whichever of these comes most often in the first line.
@@ -131,7 +132,7 @@ fn is_missing(field: &[u8]) -> bool {
 
 impl Layout {
     /// What can be seen from the first rows.
-    fn seen(first: &[ByteRecord], reading: &Reading, path: &Path) -> Result<Self> {
+    fn seen(first: &[ByteRecord], options: &ReadOptions, path: &Path) -> Result<Self> {
         let refuse =
             |found: String, expected: &str, remedy: &str| Error::format(path, found, expected, remedy);
         let Some(top) = first.first() else {
@@ -147,11 +148,11 @@ impl Layout {
             let expected = format!("at most {MOST_COLUMNS}");
             return Err(refuse(format!("{columns} columns"), &expected, "This does not look like a table."));
         }
-        let named = match &reading.label {
+        let named = match &options.label {
             Some(LabelColumn::Named(name)) => Some(name.as_str()),
             _ => None,
         };
-        let is_header = reading.header.unwrap_or_else(|| is_header(first, named));
+        let is_header = options.header.unwrap_or_else(|| is_header(first, named));
         let header: Option<Vec<String>> =
             is_header.then(|| top.iter().map(|name| text(name).into_owned()).collect());
         let rows = &first[usize::from(is_header)..];
@@ -161,7 +162,7 @@ impl Layout {
         // The number of each row, which pandas writes in front under no name.
         let index = header.as_ref().is_some_and(|names| names[0].is_empty() || names[0] == "Unnamed: 0");
         let columns_left: Vec<usize> = (usize::from(index)..columns).collect();
-        let label = match &reading.label {
+        let label = match &options.label {
             Some(LabelColumn::First) => columns_left[0],
             Some(LabelColumn::Last) => columns - 1,
             Some(LabelColumn::Named(name)) => {
@@ -186,13 +187,13 @@ impl Layout {
     }
 
     /// The same for a test set, whose columns must be those of the training set.
-    fn of_test(&self, first: &[ByteRecord], reading: &Reading, path: &Path) -> Result<Self> {
+    fn of_test(&self, first: &[ByteRecord], options: &ReadOptions, path: &Path) -> Result<Self> {
         let Some(top) = first.first() else {
             return Err(Error::format(path, "no rows", "a table of examples", AGAIN));
         };
         let names = || top.iter().map(|name| text(name).into_owned()).collect::<Vec<_>>();
         let header = match &self.header {
-            Some(header) if reading.header.is_none() || reading.header == Some(true) => {
+            Some(header) if options.header.is_none() || options.header == Some(true) => {
                 if *header != names() {
                     let remedy = "Training and test set must come from the same source, prepared alike.";
                     let found = format!("the columns {}", some_of(&names()));
@@ -220,9 +221,9 @@ impl Layout {
 
     /// The shape of the images that the rows are: whole numbers of 0 to 255, as many as a square has pixels, in columns that are
     /// called pixels or have no names.
-    fn image_of(&self, features: &Features, reading: &Reading) -> Option<ImageShape> {
+    fn image_of(&self, features: &Features, options: &ReadOptions) -> Option<ImageShape> {
         let Features::Bytes(width, values) = features else { return None };
-        if reading.plain || reading.size.is_some() {
+        if options.plain || options.size.is_some() {
             return None;
         }
         let (shape, colour) = (width.isqrt(), (width / 3).isqrt());
@@ -322,14 +323,14 @@ fn seen_label(
 struct Rows<'a> {
     layout: &'a Layout,
     path: &'a Path,
-    features: Growing,
+    features: FeatureBuilder,
     names: Interned,
     labels: Vec<u32>,
 }
 
 impl<'a> Rows<'a> {
     fn new(layout: &'a Layout, path: &'a Path) -> Self {
-        let (features, names) = (Growing::new(), Interned::default());
+        let (features, names) = (FeatureBuilder::new(), Interned::default());
         Rows { layout, path, features, names, labels: Vec::new() }
     }
 

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use image::{ExtendedColorType, ImageEncoder};
 use zip::write::SimpleFileOptions;
 
-use super::part::some_of;
-use super::{Dataset, Idx, Row, Values, beside, npy, source, write_idx};
+use super::raw_subset::some_of;
+use super::{Dataset, Idx, Row, Values, npy, sibling_files, source, write_idx};
 use crate::file::{replace, replace_unsynced, replace_with};
 use crate::{Error, Matrix, Result};
 
@@ -125,7 +125,7 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
         Format::Npy | Format::Csv | Format::Libsvm => {
             let mut sets = vec![(path.to_owned(), train)];
             if let Some(test) = test {
-                let other = beside::test_to_write(path).ok_or_else(|| {
+                let other = sibling_files::test_to_write(path).ok_or_else(|| {
                     let expected =
                         "`train` in it, which becomes `test` for the test set; or to leave that out";
                     Error::setting("the name of the file to write", path.display(), expected)
@@ -136,7 +136,7 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
             for (path, set) in sets {
                 match format {
                     Format::Npy => {
-                        let labels = beside::labels_to_write(&path).ok_or_else(|| {
+                        let labels = sibling_files::labels_to_write(&path).ok_or_else(|| {
                             let expected = "`features`, `embeddings`, `images` or `x` in it, which becomes `labels` or \
                                             `y` for the labels";
                             Error::setting("the name of the file to write", path.display(), expected)

@@ -1,6 +1,7 @@
 //! Scores averaged: over small shifts of the pictures, and over several models.
 
-use crate::data::{Dataset, ImageShape};
+use crate::data::Dataset;
+use crate::image::ImageShape;
 use crate::loss::probabilities;
 use crate::{Error, Matrix, Result};
 
@@ -14,7 +15,8 @@ use crate::{Error, Matrix, Result};
 /// Examples that are no images, a shift of 0 or by a whole side, and what `scores` refuses.
 ///
 /// ```
-/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::data::Dataset;
+/// use tercet::image::ImageShape;
 /// use tercet::evaluate::mean_over_shifts;
 /// use tercet::network::{Init, Network};
 ///

@@ -9,7 +9,7 @@
 mod averages;
 mod calibration;
 mod confusion;
-mod interval;
+mod leakage;
 mod mcnemar;
 mod refusal;
 mod robustness;
@@ -20,12 +20,13 @@ use serde::{Deserialize, Serialize};
 pub use averages::{Scores, mean_over_shifts, mean_probabilities};
 pub use calibration::{BINS, Bin, Calibration, fit_temperature, probabilities_at};
 pub use confusion::{ClassScores, Confusion};
-pub use interval::{Interval, Z95};
+pub use leakage::{DuplicatePair, ExampleId, Leakage, Partition, find_leakage};
 pub use mcnemar::McNemar;
 pub use refusal::{Answered, Goal, Refusal, confidences};
 pub use robustness::{DISTURBANCE_SEED, Disturbance, Disturbed, disturb};
 pub use suspects::{Suspect, SuspectSettings, Suspects, suspects};
 
+use crate::interval::Interval;
 use crate::matrix::argmax;
 use crate::{Error, Matrix, Result};
 

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use tercet_kernels::Isa;
 use tercet_kernels::warp::{Affine, Source, warp};
 
-use super::{Evaluation, Interval};
-use crate::data::{Dataset, ImageShape};
+use super::Evaluation;
+use crate::data::Dataset;
+use crate::image::ImageShape;
+use crate::interval::Interval;
 use crate::random::{Generator, Stream, generator};
 use crate::{Error, Result};
 
@@ -126,7 +128,8 @@ impl Disturbed {
 /// and two strengths of one kind by the same directions and the same noise.
 ///
 /// ```
-/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::data::Dataset;
+/// use tercet::image::ImageShape;
 /// use tercet::evaluate::{Disturbance, disturb};
 ///
 /// let set = Dataset::from_pixels("x", ImageShape::gray(2, 1), vec![10, 200], vec![0], vec!["a".into()])?;

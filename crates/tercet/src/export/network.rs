@@ -2,7 +2,7 @@
 
 use super::onnx::{Attribute, Element, Graph};
 use crate::Result;
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::network::{BatchNorm, Conv2d, EPSILON, Layer, Network, Pool, Shape};
 
 /// Adds the layers to a graph, from its input to `scores`.

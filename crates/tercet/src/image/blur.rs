@@ -71,7 +71,7 @@ fn weights(sigma: f32) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
 
     fn dot() -> Picture {
         let mut pixels = vec![0; 15 * 11];

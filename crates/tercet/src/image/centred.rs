@@ -5,10 +5,10 @@
 //! computing the center of mass of the pixels, and translating the image so as to position this point at the
 //! center of the 28x28 field".
 
+use super::ImageShape;
 use super::prepare::{Stage, Step};
 use super::{Picture, ink, scale};
 use crate::Result;
-use crate::data::ImageShape;
 
 /// The longer side that a picture is reduced to before anything else: detail enough for a box of 20 pixels around
 /// a digit that fills a tenth of a photograph, and quick.

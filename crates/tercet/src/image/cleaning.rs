@@ -3,9 +3,10 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::ImageShape;
 use super::prepare::Step;
 use super::{Contract, Picture, blur, deskew, moments};
-use crate::data::{Dataset, ImageShape};
+use crate::data::Dataset;
 use crate::{Error, Result};
 
 /// What is done to every picture once it has the model's shape, in this order. Nothing, unless something is asked for.
@@ -89,8 +90,8 @@ impl Contract {
     /// nothing is to be done.
     ///
     /// ```
-    /// use tercet::data::{Dataset, ImageShape};
-    /// use tercet::image::{Cleaning, Contract, Preparation};
+    /// use tercet::data::Dataset;
+    /// use tercet::image::{Cleaning, Contract, ImageShape, Preparation};
     ///
     /// // A stroke that leans to the right by a pixel a row.
     /// let shape = ImageShape::gray(3, 3);

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ImageShape;
 use super::{Cleaning, MAX_SIDE};
-use crate::data::{Dataset, ImageShape};
+use crate::data::Dataset;
 use crate::{Error, Result};
 
 /// The most channels of an image: those of a colour picture and one more.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
+use super::ImageShape;
 use super::Picture;
-use crate::data::ImageShape;
 use crate::{Error, Result};
 
 /// The most pixels that a picture may have on a side.

@@ -40,7 +40,7 @@ pub(super) fn deskew(gray: &Picture) -> Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
 
     /// A stroke of three pixels a row, whose left end is at `start(y)`.
     fn stroke(start: impl Fn(usize) -> usize) -> Picture {

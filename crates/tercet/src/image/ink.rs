@@ -247,7 +247,7 @@ fn remove_specks(values: &mut [u8], width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
 
     fn picture(width: usize, height: usize, value: impl Fn(usize, usize) -> u8) -> Picture {
         let pixels = (0..width * height).map(|p| value(p % width, p / width)).collect();

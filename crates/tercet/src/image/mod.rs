@@ -25,6 +25,7 @@ mod moments;
 mod picture;
 mod prepare;
 mod scale;
+mod shape;
 
 pub use cleaning::Cleaning;
 pub use contract::{Contract, Preparation, Range};
@@ -32,3 +33,4 @@ pub use decode::{Limits, MAX_BYTES, MAX_SIDE, claimed_size, decode, decode_withi
 pub use picture::Picture;
 pub use prepare::{Prepared, Stage, Step, prepare};
 pub(crate) use scale::scale;
+pub use shape::ImageShape;

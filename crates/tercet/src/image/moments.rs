@@ -111,7 +111,7 @@ pub(super) fn even(gray: &Picture) -> Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
 
     /// A filled ellipse in 28 × 28 pixels, its edges smooth.
     fn ellipse(centre: [f64; 2], radii: [f64; 2]) -> Picture {

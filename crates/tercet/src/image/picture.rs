@@ -1,6 +1,6 @@
 //! [`Picture`]: pixels and their shape.
 
-use crate::data::ImageShape;
+use super::ImageShape;
 use crate::{Error, Result};
 
 /// A grey or colour picture of 8 bits a channel, without transparency.
@@ -60,8 +60,7 @@ impl Picture {
     /// (R = G = B) keeps its value exactly.
     ///
     /// ```
-    /// use tercet::data::ImageShape;
-    /// use tercet::image::Picture;
+    /// use tercet::image::{ImageShape, Picture};
     /// let shape = ImageShape { width: 2, height: 1, channels: 3 };
     /// let picture = Picture::new(shape, vec![255, 0, 0, 77, 77, 77])?;
     /// assert_eq!(picture.to_gray().pixels(), [54, 77]);

@@ -63,8 +63,7 @@ impl Prepared {
 /// Makes a picture keep a model's contract.
 ///
 /// ```
-/// use tercet::data::ImageShape;
-/// use tercet::image::{Contract, Picture, Preparation, prepare};
+/// use tercet::image::{prepare, Contract, ImageShape, Picture, Preparation};
 ///
 /// // A dark bar in a corner of white paper.
 /// let paper = ImageShape::gray(100, 80);

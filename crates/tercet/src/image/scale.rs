@@ -3,8 +3,8 @@
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 
+use super::ImageShape;
 use super::Picture;
-use crate::data::ImageShape;
 
 /// The picture at `width` × `height`: by [`area`] along a side that shrinks, by linear interpolation along one
 /// that grows.

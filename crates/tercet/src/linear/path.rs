@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dual::{self, Ending, solve};
 use crate::data::Split;
-use crate::evaluate::Interval;
+use crate::interval::Interval;
 use crate::{Error, Result};
 
 /// The regularisations that are tried where nobody said which: 1e-2 to 1e-5, three to a power of ten.

@@ -20,7 +20,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 
 use super::MAX_BYTES;
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::network::{Architecture, BatchNorm, Conv2d, Dense, Layer, Network, Shape, Spec};
 use crate::{Error, Result};
 

@@ -7,7 +7,8 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 
 use super::document::{Architecture, Features, LayerShape, NeighborsShape};
 use super::{Card, Classifier, Flaw, ModelFile, header};
-use crate::data::{Dataset, ImageShape};
+use crate::data::Dataset;
+use crate::image::ImageShape;
 use crate::linear::LinearClassifier;
 use crate::neighbors::{self, NeighborsClassifier, Priors};
 use crate::network::{BatchNorm, Conv2d, Dense, Layer, Named, Network, Pool, Shape, norm_names};

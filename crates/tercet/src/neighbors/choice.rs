@@ -7,7 +7,7 @@ use super::vote::shares;
 use super::weighting::Standing;
 use super::{Metric, NeighborsClassifier, Priors, Progress, Vote};
 use crate::Result;
-use crate::evaluate::Interval;
+use crate::interval::Interval;
 use crate::matrix::argmax;
 
 /// The accuracy with every number of neighbours from 1 on, each example judged by all others, and the best of them.

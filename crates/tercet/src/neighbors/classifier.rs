@@ -8,13 +8,15 @@ use super::index::{Features, check_k};
 use super::vote::shares;
 use super::weighting::{Standing, Weighting};
 use super::{Deformable, Metric, NearestNeighbors, Neighbors, Priors, Progress, Vote};
-use crate::data::{Dataset, ImageShape};
+use crate::data::Dataset;
+use crate::image::ImageShape;
 use crate::{Error, Matrix, Result};
 
 /// The k-nearest-neighbours classifier: a query gets the class that its k nearest examples vote for.
 ///
 /// ```
-/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::data::Dataset;
+/// use tercet::image::ImageShape;
 /// use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 ///
 /// let classes = vec!["dark".to_owned(), "light".to_owned()];
@@ -103,7 +105,8 @@ impl NeighborsClassifier {
     /// An example of weight 0 is found as a neighbour and has no vote.
     ///
     /// ```
-    /// # use tercet::data::{Dataset, ImageShape};
+    /// # use tercet::data::Dataset;
+    /// # use tercet::image::ImageShape;
     /// # use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
     /// let classes = vec!["dark".to_owned(), "light".to_owned()];
     /// let set = Dataset::from_pixels("toy", ImageShape::gray(1, 1), vec![90, 95, 110], vec![0, 0, 1], classes)?;
@@ -129,7 +132,8 @@ impl NeighborsClassifier {
     /// The same examples, with other priors of the classes. [`Priors::Uniform`] balances classes of unequal size.
     ///
     /// ```
-    /// # use tercet::data::{Dataset, ImageShape};
+    /// # use tercet::data::Dataset;
+    /// # use tercet::image::ImageShape;
     /// # use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
     /// // Three of one class and one of the other; each of the former has a third of the latter's vote.
     /// let classes = vec!["common".to_owned(), "rare".to_owned()];
@@ -151,7 +155,8 @@ impl NeighborsClassifier {
     /// nearest by the metric, and orders them. `None` goes back to the metric alone.
     ///
     /// ```
-    /// # use tercet::data::{Dataset, ImageShape};
+    /// # use tercet::data::Dataset;
+    /// # use tercet::image::ImageShape;
     /// use tercet::neighbors::{Deformable, Deformation, Metric, NeighborsClassifier, Vote};
     ///
     /// // A stroke on the left, and half a stroke on the right. Which of them is the query's, a stroke in the middle?

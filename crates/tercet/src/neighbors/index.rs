@@ -6,7 +6,8 @@ use tercet_kernels::distance::{self, MAX_WIDTH, MAX_WIDTH_WITHIN, Measure, Panel
 use super::Metric;
 use super::metric::MAX_COSINE_WIDTH;
 use super::pruned::{MORE_BYTES, PrunedRows, Space};
-use crate::data::{Dataset, ImageShape, Row};
+use crate::data::{Dataset, Row};
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// All rows of a data set, laid out for exact search.
@@ -16,7 +17,8 @@ use crate::{Error, Result};
 /// of wide rows need about a quarter of their memory. The data set may be dropped afterwards.
 ///
 /// ```
-/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::data::Dataset;
+/// use tercet::image::ImageShape;
 /// use tercet::neighbors::{Metric, NearestNeighbors};
 ///
 /// let classes = vec!["dark".to_owned(), "light".to_owned()];

@@ -11,7 +11,8 @@ use std::ops::{ControlFlow, Range};
 
 use super::index::Rows;
 use super::{NearestNeighbors, Neighbors, Progress};
-use crate::data::{Dataset, ImageShape};
+use crate::data::Dataset;
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// The most rows that are copied to be queries at a time.
@@ -30,7 +31,8 @@ impl NearestNeighbors {
     ///
     /// ```
     /// use std::ops::ControlFlow;
-    /// use tercet::data::{Dataset, ImageShape};
+    /// use tercet::data::Dataset;
+    /// use tercet::image::ImageShape;
     /// use tercet::neighbors::{Metric, NearestNeighbors};
     ///
     /// let pixels = vec![10, 10, 13, 90];

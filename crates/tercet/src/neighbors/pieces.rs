@@ -15,7 +15,8 @@ use crate::{Error, Result};
 /// that are rounded roots or quotients are equal, the two rows are compared again. So the answer is that of one search.
 ///
 /// ```
-/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::data::Dataset;
+/// use tercet::image::ImageShape;
 /// use tercet::neighbors::{Metric, search_in_pieces};
 ///
 /// let set = |pixels: Vec<u8>| {
@@ -123,7 +124,7 @@ fn nearer(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
     use crate::random::{Stream, generator};
     use rand::RngExt;
 

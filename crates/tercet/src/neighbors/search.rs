@@ -132,7 +132,8 @@ impl NearestNeighbors {
     ///
     /// ```
     /// use std::ops::ControlFlow;
-    /// # use tercet::data::{Dataset, ImageShape};
+    /// # use tercet::data::Dataset;
+    /// # use tercet::image::ImageShape;
     /// # use tercet::neighbors::{Metric, NearestNeighbors};
     /// # let pixels = vec![0, 3, 100, 200];
     /// # let set = Dataset::from_pixels("toy", ImageShape::gray(1, 1), pixels, vec![0; 4], vec!["any".into()])?;

@@ -51,7 +51,7 @@ pub(super) fn blocks(layers: &[Layer], dropping: bool) -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
     use crate::network::{Architecture, Init};
 
     #[test]

@@ -6,7 +6,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::convolution::{self, Scratch, Shape};
 
 use super::{Gradient, Init};
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::parallel::add;
 use crate::{Error, Result};
 

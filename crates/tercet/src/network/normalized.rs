@@ -14,7 +14,7 @@ impl Network {
     /// of its pixels, `mean` and `std` still have a number for each channel of the image.
     ///
     /// ```
-    /// use tercet::data::ImageShape;
+    /// use tercet::image::ImageShape;
     /// use tercet::network::{Init, Network};
     ///
     /// let network = Network::fully_connected(784, &[16], 10, Init::He, 0)?;
@@ -56,7 +56,8 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::{Dataset, ImageShape};
+    use crate::data::Dataset;
+    use crate::image::ImageShape;
     use crate::network::{Architecture, Init};
 
     #[test]

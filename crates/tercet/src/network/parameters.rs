@@ -94,7 +94,7 @@ impl Network {
     /// The layers with a weight matrix, dense and convolutional, first to last.
     ///
     /// ```
-    /// use tercet::data::ImageShape;
+    /// use tercet::image::ImageShape;
     /// use tercet::network::{Architecture, Init};
     ///
     /// let layers: Architecture = "conv5-8 relu pool flatten".parse()?;

@@ -12,7 +12,7 @@ use super::pool;
 use super::workspace::Kept;
 use super::{Dropout, Gradient, Input, Layer, Network, Pool, Shape, Workspace};
 use super::{gelu, leaky_relu, relu, sigmoid, tanh};
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::loss::{Loss, Objective};
 
 /// What a forward pass is for.

@@ -80,7 +80,8 @@ impl Network {
     /// nothing in them.
     ///
     /// ```
-    /// use tercet::data::{Dataset, ImageShape};
+    /// use tercet::data::Dataset;
+    /// use tercet::image::ImageShape;
     /// use tercet::network::{Architecture, Init, Patches};
     ///
     /// let shape = ImageShape::gray(5, 4);
@@ -213,7 +214,7 @@ fn solve(root: &[Vec<f64>], y: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
     use crate::network::{Architecture, Init, Workspace};
 
     #[test]

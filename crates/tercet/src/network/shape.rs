@@ -1,11 +1,12 @@
 //! What an example is on its way through a network: a list of numbers, or an image.
 
-use crate::data::{Dataset, ImageShape};
+use crate::data::Dataset;
+use crate::image::ImageShape;
 
 /// What an example is at one place of a network.
 ///
 /// ```
-/// use tercet::data::ImageShape;
+/// use tercet::image::ImageShape;
 /// use tercet::network::Shape;
 ///
 /// let digit = Shape::from(ImageShape::gray(28, 28));

@@ -3,7 +3,7 @@
 use tercet_kernels::convolution;
 
 use super::Shape;
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 
 /// A layer without its parameters: what a word of an [`Architecture`](super::Architecture) says. Each prints as its
 /// word.

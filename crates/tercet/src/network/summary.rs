@@ -28,7 +28,7 @@ impl Network {
     /// Every layer in figures, first to last.
     ///
     /// ```
-    /// use tercet::data::ImageShape;
+    /// use tercet::image::ImageShape;
     /// use tercet::network::{Architecture, Init};
     ///
     /// let layers: Architecture = "conv5-8 relu pool flatten".parse()?;

@@ -53,7 +53,7 @@ impl AnyRecipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
 
     #[test]
     fn all_of_them_work_with_digits() {

@@ -106,7 +106,7 @@ impl Remember {
             return Err(Error::setting("k", 0, "at least 1"));
         }
         self.vote.check(self.metric)?;
-        self.cleaning.check(Some(crate::data::ImageShape::gray(1, 1)))
+        self.cleaning.check(Some(crate::image::ImageShape::gray(1, 1)))
     }
 }
 

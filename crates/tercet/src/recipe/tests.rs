@@ -30,7 +30,7 @@ fn layers_stand_in_for_hidden() {
     let recipe = Recipe::parse(&text, Path::new("x.toml")).unwrap();
     assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
     assert_eq!(recipe.describe()[0], ("layers".to_owned(), "conv5-4 relu pool".to_owned()));
-    let network = recipe.untrained(crate::data::ImageShape::gray(28, 28), 10).unwrap();
+    let network = recipe.untrained(crate::image::ImageShape::gray(28, 28), 10).unwrap();
     assert_eq!(network.architecture().to_string(), "conv5-4 relu pool flatten dense10");
     let error = recipe.untrained(784, 10).unwrap_err().to_string();
     assert!(error.starts_with("what reaches layer 1, conv5-4: found 784; expected an image"), "{error}");

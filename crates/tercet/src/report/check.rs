@@ -6,8 +6,8 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 use super::numbers::{counted, grouped, percent, three_digits};
-use crate::data::{Dataset, Overlap, Pair, Part, Place, Split};
-use crate::evaluate::{Suspect, Suspects};
+use crate::data::{Dataset, Split};
+use crate::evaluate::{DuplicatePair, ExampleId, Leakage, Partition, Suspect, Suspects};
 use crate::{Error, Result};
 
 /// Pairs and suspects that are shown with their pictures, of each kind.
@@ -17,11 +17,11 @@ const SHOWN: usize = 48;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataCheck {
     /// The parts, with the number of examples of each.
-    pub parts: Vec<(Part, usize)>,
+    pub parts: Vec<(Partition, usize)>,
     /// The seed that decided which examples are held out for validation.
     pub seed: u64,
     /// Examples that come more than once.
-    pub overlap: Overlap,
+    pub leakage: Leakage,
     /// Labels that may be wrong; `None` where they were not looked for.
     pub suspects: Option<Suspects>,
     /// The pixels of the examples that are shown, by whether they are test examples, and their index.
@@ -35,16 +35,16 @@ impl DataCheck {
         parts: &Split,
         test: Option<&Dataset>,
         seed: u64,
-        overlap: Overlap,
+        leakage: Leakage,
         suspects: Option<Suspects>,
     ) -> Self {
         let sets = [
-            (Part::Train, Some(&parts.train)),
-            (Part::Validation, Some(&parts.validation)),
-            (Part::Test, test),
+            (Partition::Train, Some(&parts.train)),
+            (Partition::Validation, Some(&parts.validation)),
+            (Partition::Test, test),
         ];
         let sizes = sets.iter().filter_map(|(part, set)| Some((*part, set.as_ref()?.len()))).collect();
-        let mut check = DataCheck { parts: sizes, seed, overlap, suspects, pictures: BTreeMap::new() };
+        let mut check = DataCheck { parts: sizes, seed, leakage, suspects, pictures: BTreeMap::new() };
         let mut wanted: Vec<(bool, usize)> =
             check.shown_pairs().flat_map(|pair| [key(pair.first), key(pair.second)]).collect();
         for (is_test, suspects) in check.shown_suspects() {
@@ -55,7 +55,7 @@ impl DataCheck {
         for (part, set) in sets {
             let Some(set) = set else { continue };
             for i in 0..set.len() {
-                let at = (part == Part::Test, set.origin(i));
+                let at = (part == Partition::Test, set.origin(i));
                 if let (Ok(_), Some(pixels)) = (wanted.binary_search(&at), set.pixels(i)) {
                     check.pictures.insert(at, pixels.to_vec());
                 }
@@ -65,11 +65,12 @@ impl DataCheck {
     }
 
     /// The pairs that are shown, exact ones first.
-    fn shown_pairs(&self) -> impl Iterator<Item = &Pair> {
+    fn shown_pairs(&self) -> impl Iterator<Item = &DuplicatePair> {
         // Those whose labels differ say most.
-        let exact = self.overlap.exact.iter();
-        let (differ, agree): (Vec<&Pair>, Vec<&Pair>) = exact.partition(|pair| !pair.labels_agree());
-        differ.into_iter().chain(agree).take(SHOWN).chain(self.overlap.near.iter().take(SHOWN))
+        let exact = self.leakage.exact.iter();
+        let (differ, agree): (Vec<&DuplicatePair>, Vec<&DuplicatePair>) =
+            exact.partition(|pair| !pair.labels_agree());
+        differ.into_iter().chain(agree).take(SHOWN).chain(self.leakage.near.iter().take(SHOWN))
     }
 
     /// The suspects that are shown, of the test set first, and whether they are of it.
@@ -83,22 +84,24 @@ impl DataCheck {
     }
 
     /// How many pairs lie between two parts: with the same features, those of them whose labels differ, and nearly the same.
-    pub fn counts(&self, parts: (Part, Part)) -> (usize, usize, usize) {
-        let between = |pairs: &[Pair]| pairs.iter().filter(|pair| pair.parts() == parts).count();
-        let exact = &self.overlap.exact;
-        let differ = exact.iter().filter(|pair| pair.parts() == parts && !pair.labels_agree()).count();
-        (between(exact), differ, between(&self.overlap.near))
+    pub fn counts(&self, parts: (Partition, Partition)) -> (usize, usize, usize) {
+        let between =
+            |pairs: &[DuplicatePair]| pairs.iter().filter(|pair| pair.partitions() == parts).count();
+        let exact = &self.leakage.exact;
+        let differ = exact.iter().filter(|pair| pair.partitions() == parts && !pair.labels_agree()).count();
+        (between(exact), differ, between(&self.leakage.near))
     }
 
     /// Each two parts that there are, in order.
-    pub fn pairs_of_parts(&self) -> Vec<(Part, Part)> {
-        let there: Vec<Part> = self.parts.iter().filter(|(_, n)| *n > 0).map(|(part, _)| *part).collect();
+    pub fn pairs_of_parts(&self) -> Vec<(Partition, Partition)> {
+        let there: Vec<Partition> =
+            self.parts.iter().filter(|(_, n)| *n > 0).map(|(part, _)| *part).collect();
         there.iter().enumerate().flat_map(|(i, &a)| there[i..].iter().map(move |&b| (a, b))).collect()
     }
 
     /// Checks that all labels are classes, so that what draws them may index freely.
     pub(super) fn check(&self, classes: usize) -> Result<()> {
-        let pairs = self.overlap.exact.iter().chain(&self.overlap.near);
+        let pairs = self.leakage.exact.iter().chain(&self.leakage.near);
         let suspects = self.suspects.iter().flat_map(|found| found.train.iter().chain(&found.test));
         let labels = pairs
             .flat_map(|pair| [pair.labels.0, pair.labels.1])
@@ -113,8 +116,8 @@ impl DataCheck {
     }
 }
 
-fn key(place: Place) -> (bool, usize) {
-    (place.part == Part::Test, place.index)
+fn key(place: ExampleId) -> (bool, usize) {
+    (place.partition == Partition::Test, place.index)
 }
 
 /// Draws an example, where there is a picture of it.
@@ -132,7 +135,7 @@ pub(super) fn section(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> 
 }
 
 /// "within train", "train – test".
-pub(super) fn between(parts: (Part, Part)) -> String {
+pub(super) fn between(parts: (Partition, Partition)) -> String {
     match parts {
         (a, b) if a == b => format!("within {}", a.name()),
         (a, b) => format!("{} – {}", a.name(), b.name()),
@@ -140,10 +143,10 @@ pub(super) fn between(parts: (Part, Part)) -> String {
 }
 
 fn twice(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
-    let overlap = &check.overlap;
-    let looked_near = overlap.near_share > 0.0;
-    let shown: Vec<&Pair> = check.shown_pairs().collect();
-    let all = overlap.exact.len() + overlap.near.len();
+    let leakage = &check.leakage;
+    let looked_near = leakage.near_share > 0.0;
+    let shown: Vec<&DuplicatePair> = check.shown_pairs().collect();
+    let all = leakage.exact.len() + leakage.near.len();
     html! {
         h3 { "Examples that come more than once" }
         div.scroll role="region" tabindex="0" aria-label="Pairs by parts" {
@@ -172,7 +175,7 @@ fn twice(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
         p.note {
             "Equal: the same features to the last bit; each example is paired with the first of its kind. "
             @if looked_near {
-                "Nearly equal: an example's nearest neighbour in an earlier part is closer than " (percent(overlap.near_share))
+                "Nearly equal: an example's nearest neighbour in an earlier part is closer than " (percent(leakage.near_share))
                 " of the median distance to it among examples of that class. "
             }
             "The validation set is the one that seed " (check.seed) " holds out."
@@ -183,7 +186,7 @@ fn twice(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
                     li {
                         div.two {
                             @for (place, label) in [(pair.first, pair.labels.0), (pair.second, pair.labels.1)] {
-                                @let describe = format!("{} example {}: {}", place.part.name(), place.index, classes[label as usize]);
+                                @let describe = format!("{} example {}: {}", place.partition.name(), place.index, classes[label as usize]);
                                 @if let Some(tile) = draw(key(place), &describe) { (tile) }
                             }
                         }
@@ -192,8 +195,8 @@ fn twice(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
                             @if !pair.labels_agree() { " and " b.wrong { (classes[pair.labels.1 as usize]) } }
                         }
                         p.index {
-                            (pair.first.part.name()) " #" (pair.first.index) br;
-                            (pair.second.part.name()) " #" (pair.second.index)
+                            (pair.first.partition.name()) " #" (pair.first.index) br;
+                            (pair.second.partition.name()) " #" (pair.second.index)
                             @if pair.distance > 0.0 { br; "distance " (three_digits(pair.distance)) }
                         }
                     }
@@ -216,7 +219,7 @@ fn doubted(check: &DataCheck, suspects: &Suspects, classes: &[String], draw: Dra
         }
         @for (is_test, shown) in check.shown_suspects() {
             @let (set, all) = if is_test { ("test", suspects.test.len()) } else { ("training", suspects.train.len()) };
-            @if is_test || all > 0 || check.parts.iter().any(|(part, _)| *part == Part::Train) {
+            @if is_test || all > 0 || check.parts.iter().any(|(part, _)| *part == Partition::Train) {
                 h4.of-set {
                     (counted(all, "suspect", "suspects")) " in the " (set) " set"
                     @if shown.len() < all { ", the first " (shown.len()) " of them" }
@@ -242,7 +245,7 @@ fn doubted(check: &DataCheck, suspects: &Suspects, classes: &[String], draw: Dra
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
 
     fn example() -> DataCheck {
         let classes = vec!["cat".to_owned(), "dog".to_owned()];
@@ -252,17 +255,17 @@ mod tests {
         let whole = whole.unwrap();
         let parts = Split { train: whole.subset(&[0, 2, 4, 5]), validation: whole.subset(&[1, 3]) };
         let test = whole.subset(&[3, 4]);
-        let pair = |a: (Part, usize), b: (Part, usize), labels, distance| Pair {
-            first: Place { part: a.0, index: a.1 },
-            second: Place { part: b.0, index: b.1 },
+        let pair = |a: (Partition, usize), b: (Partition, usize), labels, distance| DuplicatePair {
+            first: ExampleId { partition: a.0, index: a.1 },
+            second: ExampleId { partition: b.0, index: b.1 },
             labels,
             distance,
         };
         let exact = vec![
-            pair((Part::Train, 0), (Part::Train, 2), (0, 0), 0.0),
-            pair((Part::Train, 4), (Part::Test, 3), (0, 1), 0.0),
+            pair((Partition::Train, 0), (Partition::Train, 2), (0, 0), 0.0),
+            pair((Partition::Train, 4), (Partition::Test, 3), (0, 1), 0.0),
         ];
-        let near = vec![pair((Part::Validation, 1), (Part::Test, 4), (1, 0), 1.5)];
+        let near = vec![pair((Partition::Validation, 1), (Partition::Test, 4), (1, 0), 1.5)];
         let suspect = |index| Suspect {
             index,
             label: 0,
@@ -272,18 +275,18 @@ mod tests {
             neighbors_margin: 0.7,
         };
         let suspects = Suspects { train: vec![suspect(5)], test: vec![suspect(4)], ..Suspects::default() };
-        let overlap = Overlap { exact, near, near_share: 0.25 };
-        DataCheck::new(&parts, Some(&test), 7, overlap, Some(suspects))
+        let leakage = Leakage { exact, near, near_share: 0.25 };
+        DataCheck::new(&parts, Some(&test), 7, leakage, Some(suspects))
     }
 
     #[test]
     fn pairs_are_counted_by_their_parts() {
         let check = example();
-        assert_eq!(check.parts, [(Part::Train, 4), (Part::Validation, 2), (Part::Test, 2)]);
+        assert_eq!(check.parts, [(Partition::Train, 4), (Partition::Validation, 2), (Partition::Test, 2)]);
         assert_eq!(check.pairs_of_parts().len(), 6);
-        assert_eq!(check.counts((Part::Train, Part::Train)), (1, 0, 0));
-        assert_eq!(check.counts((Part::Train, Part::Test)), (1, 1, 0));
-        assert_eq!(check.counts((Part::Validation, Part::Test)), (0, 0, 1));
+        assert_eq!(check.counts((Partition::Train, Partition::Train)), (1, 0, 0));
+        assert_eq!(check.counts((Partition::Train, Partition::Test)), (1, 1, 0));
+        assert_eq!(check.counts((Partition::Validation, Partition::Test)), (0, 0, 1));
     }
 
     #[test]
@@ -311,6 +314,6 @@ mod tests {
         let json = serde_json::to_string(&check).unwrap();
         assert!(!json.contains("pictures"));
         let read: DataCheck = serde_json::from_str(&json).unwrap();
-        assert!(read.pictures.is_empty() && read.overlap == check.overlap && read.suspects == check.suspects);
+        assert!(read.pictures.is_empty() && read.leakage == check.leakage && read.suspects == check.suspects);
     }
 }

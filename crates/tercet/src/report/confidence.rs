@@ -7,8 +7,9 @@ use super::chart::{Curve, Ink, Marker, Plot, Ticks, around, draw, percent_label}
 use super::figure::{Figure, Key};
 use super::numbers::{grouped, percent, three_digits};
 use crate::evaluate::{
-    BINS, Calibration, Evaluation, Interval, Refusal, Scores, confidences, fit_temperature, probabilities_at,
+    BINS, Calibration, Evaluation, Refusal, Scores, confidences, fit_temperature, probabilities_at,
 };
+use crate::interval::Interval;
 use crate::{Matrix, Result};
 
 /// How a model's confidence goes together with what it gets right.

@@ -302,7 +302,7 @@ mod tests {
         let at = |k, accuracy| super::super::AccuracyAtK {
             k,
             accuracy,
-            interval: crate::evaluate::Interval { low: -7.0, high: f64::NAN },
+            interval: crate::interval::Interval { low: -7.0, high: f64::NAN },
         };
         let points = vec![at(9, 0.5), at(1, 0.9), at(3, 1.5), at(4, f64::NAN)];
         let by_k = AccuracyByK { on: "x".into(), chosen: 2, points };

@@ -29,7 +29,8 @@ pub struct Explained {
 /// The page of pictures and their neighbours as HTML: one file that opens offline, light and dark, and loads nothing.
 ///
 /// ```
-/// use tercet::data::{Dataset, ImageShape};
+/// use tercet::data::Dataset;
+/// use tercet::image::ImageShape;
 /// use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 /// use tercet::report::{Explained, render_explained};
 ///

@@ -5,7 +5,8 @@
 //! opens offline, light and dark, and loads nothing; [`Run::to_json`] gives the same numbers to programs.
 //!
 //! ```
-//! use tercet::data::{Dataset, ImageShape};
+//! use tercet::data::Dataset;
+//! use tercet::image::ImageShape;
 //! use tercet::evaluate::Evaluation;
 //! use tercet::report::{self, ModelCard, Run};
 //!

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Confidence, DataCheck};
-use crate::data::{Dataset, ImageShape, Openings};
-use crate::evaluate::{Disturbed, Evaluation, Interval, McNemar};
+use crate::data::{Dataset, Openings};
+use crate::evaluate::{Disturbed, Evaluation, McNemar};
+use crate::image::ImageShape;
+use crate::interval::Interval;
 use crate::train::History;
 use crate::{Error, Result};
 

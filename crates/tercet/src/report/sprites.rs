@@ -7,7 +7,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use maud::{Markup, html};
 
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// Bytes of raw pixels on one sheet. MNIST digits compress to about a third of it.

@@ -7,7 +7,7 @@ use super::numbers::{grouped, three_digits};
 use super::record::Templates;
 use super::sprites::{png, png_file};
 use crate::Result;
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 
 /// Pictures that are shown of one layer.
 const MOST: usize = 64;

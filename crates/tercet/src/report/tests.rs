@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::Matrix;
-use crate::data::ImageShape;
-use crate::evaluate::{Evaluation, Interval};
+use crate::evaluate::Evaluation;
+use crate::image::ImageShape;
+use crate::interval::Interval;
 use crate::train::{Check, History};
 
 const HOSTILE: &str = "</script><script>alert(1)</script>";

@@ -210,7 +210,7 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
     use crate::network::{Architecture, Init};
     use crate::optimizer::Optimizer;
     use crate::train::{Length, train};

@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn each_picture_is_augmented_for_its_place_in_the_whole_batch() {
-        let shape = crate::data::ImageShape::gray(8, 8);
+        let shape = crate::image::ImageShape::gray(8, 8);
         let pixels: Vec<u8> = (0..150 * 64).map(|i| (i * 7919 % 1009 % 256) as u8).collect();
         let of_pixels = |pixels: Vec<u8>, labels| {
             let classes = ["a", "b", "c"].map(str::to_owned).to_vec();

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use tercet::Dataset;
-use tercet::data::ImageShape;
+use tercet::image::ImageShape;
 use tercet::random::{Stream, generator};
 
 /// So many of them, the classes by turns. The patterns are the same for every seed, the noise is not.

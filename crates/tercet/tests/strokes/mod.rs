@@ -1,7 +1,6 @@
 //! Digits drawn with a round pen.
 
-use tercet::data::ImageShape;
-use tercet::image::Picture;
+use tercet::image::{ImageShape, Picture};
 
 type Points = &'static [(f32, f32)];
 

@@ -11,7 +11,7 @@ use crate::output;
 pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
     let format = args.format.map_or_else(|| Format::of(&args.to), Ok)?;
     format.check(&args.to)?;
-    let collection = args.from.open_with(&args.reading.reading())?;
+    let collection = args.from.open_with(&args.reading.read_options())?;
     let mut openings = Openings::new();
     let test = collection.test.as_ref().filter(|_| !args.train_only);
     let test = test.map(|test| test.open(&mut openings, "data convert"));

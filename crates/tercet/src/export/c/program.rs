@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::super::quantize::{Quantized, quantize};
 use super::functions::Function;
 use super::text::{array, float};
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::network::{Conv2d, Layer, Network, Pool, Shape};
 
 /// Where the values of an example are between two layers.

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::data::{Dataset, ImageShape};
+use crate::data::Dataset;
 use crate::export::in_eight_bits;
+use crate::image::ImageShape;
 use crate::model::Card;
 use crate::network::{Architecture, Init, Layer, Network};
 use crate::random::{Stream, generator};

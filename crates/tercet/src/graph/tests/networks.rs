@@ -5,8 +5,8 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use super::super::*;
-use crate::data::ImageShape;
 use crate::gradient_check::Verdict;
+use crate::image::ImageShape;
 use crate::loss::Loss;
 use crate::network::{Architecture, Dense, Init, Layer, Network, Workspace};
 use crate::random::{Stream, generator};

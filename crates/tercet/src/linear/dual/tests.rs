@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::*;
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 
 fn names(classes: usize) -> Vec<String> {
     (0..classes).map(|c| c.to_string()).collect()

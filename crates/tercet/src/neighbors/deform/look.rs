@@ -14,7 +14,8 @@ use super::super::metric::{ByteL1, ByteL2, ByteL3, Key};
 use super::super::{Metric, NearestNeighbors, Neighbors, Progress};
 use super::{Deformable, Deformation};
 use crate::Result;
-use crate::data::{Dataset, ImageShape};
+use crate::data::Dataset;
+use crate::image::ImageShape;
 
 /// Queries whose candidates are held at a time.
 const CHUNK: usize = 512;

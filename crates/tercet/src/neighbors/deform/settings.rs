@@ -173,7 +173,7 @@ impl From<Deformable> for Words {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::image::ImageShape;
 
     const SHIFTS: Deformable = Deformable { candidates: 9, deformation: Deformation::Shifts(2) };
     const WARPS: Deformable = Deformable {

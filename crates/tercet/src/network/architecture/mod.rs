@@ -44,7 +44,7 @@ use crate::{Error, Result};
 /// is parsed to the same.
 ///
 /// ```
-/// use tercet::data::ImageShape;
+/// use tercet::image::ImageShape;
 /// use tercet::network::{Architecture, Init};
 ///
 /// let layers: Architecture = "conv5-24+same pool relu flatten dense64 relu".parse()?;

@@ -1,7 +1,7 @@
 //! What is written is read back, and what cannot be says at which word.
 
 use super::*;
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::network::Pool;
 
 const MNIST: ImageShape = ImageShape::gray(28, 28);

@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 
 /// The parameters of a convolutional layer.
 #[derive(Clone, Debug)]

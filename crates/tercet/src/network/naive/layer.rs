@@ -4,7 +4,7 @@ use num_traits::Float;
 
 use super::{Activation, BatchNorm, Conv2d, Dense};
 use super::{average_backward, average_forward, max_backward, max_forward, pool};
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::network::{self, Pool, Shape};
 
 /// A layer of a network in training, without dropout.

@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::network::Pool;
 
 /// The image that comes out.

@@ -1,7 +1,7 @@
 //! Every layer over random shapes: naive gradients against central differences in f64, fast passes against naive ones.
 
 use super::*;
-use crate::data::ImageShape;
+use crate::image::ImageShape;
 use crate::loss::Loss;
 
 /// Small numbers, one after another, from a seed.

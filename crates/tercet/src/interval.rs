@@ -31,7 +31,7 @@ impl Interval {
     /// estimation for a binomial proportion", Statistical Science 16 (2001).
     ///
     /// ```
-    /// use tercet::evaluate::Interval;
+    /// use tercet::interval::Interval;
     /// let interval = Interval::wilson(9705, 10000);
     /// assert_eq!(format!("{:.4} {:.4}", interval.low, interval.high), "0.9670 0.9736");
     /// ```

@@ -1,22 +1,22 @@
-//! Folders of pictures by class: `cat/1.png`, `cat/2.jpg`, `dog/1.png`, with `train` and `test` above them or not.
+//! Image folders with one folder per class: `cat/1.png`, `cat/2.jpg`, `dog/1.png`, optionally under `train` and `test`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::part::{Features, Labels, Part};
-use super::{ImageShape, Reading};
-use crate::image::{self, Picture, scale};
+use super::ReadOptions;
+use super::raw_subset::{Features, Labels, RawSubset};
+use crate::image::{self, ImageShape, Picture, scale};
 use crate::{Error, Result};
 
-/// What the names of pictures end in.
+/// The extensions of picture files.
 const ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "pgm", "ppm", "pbm", "pnm"];
 
 const TRAIN: [&str; 2] = ["train", "training"];
 const TEST: [&str; 5] = ["test", "testing", "val", "valid", "validation"];
 
-/// The folder of the training classes and that of the test classes, where there are pictures by class.
+/// The folder of the training set and that of the test set, if there are pictures by class.
 pub(super) fn folders(folder: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
     let under = |names: &[&str]| names.iter().map(|name| folder.join(name)).find(|path| has_classes(path));
     match under(&TRAIN) {
@@ -25,7 +25,7 @@ pub(super) fn folders(folder: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
     }
 }
 
-/// Whether there are pictures in a folder of this one.
+/// Whether a subfolder holds pictures.
 fn has_classes(folder: &Path) -> bool {
     entries(folder).is_ok_and(|entries| {
         entries.iter().any(|class| {
@@ -34,7 +34,7 @@ fn has_classes(folder: &Path) -> bool {
     })
 }
 
-/// What is in a folder, in order, without hidden files.
+/// The entries of a folder, in order, without hidden files.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::file("open the folder", folder))? {
@@ -56,20 +56,20 @@ fn entries_of_pictures(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Reads all pictures of a folder of classes.
-pub(super) fn read(name: String, folder: &Path, reading: &Reading) -> Result<Part> {
+pub(super) fn read(name: String, folder: &Path, options: &ReadOptions) -> Result<RawSubset> {
     let mut files = Vec::new();
     for class in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
         let pictures = entries_of_pictures(&class)?;
         let name = class.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if pictures.is_empty() {
-            let remedy = "Put pictures into it, or take it away: every folder is a class.";
+            let remedy = "Add pictures or remove the folder: every folder is a class.";
             return Err(Error::format(&class, "no picture", format!("pictures of {name}"), remedy));
         }
         files.extend(pictures.into_iter().map(|path| (path, name.clone())));
     }
-    let read = |(path, _): &(PathBuf, String)| Ok((fitted(image::open(path)?, reading), path.clone()));
+    let read = |(path, _): &(PathBuf, String)| Ok((fitted(image::open(path)?, options), path.clone()));
     let pictures: Vec<(Picture, PathBuf)> = files.par_iter().map(read).collect::<Result<_>>()?;
-    let coloured = !reading.gray && pictures.iter().any(|(picture, _)| picture.shape().channels == 3);
+    let coloured = !options.gray && pictures.iter().any(|(picture, _)| picture.shape().channels == 3);
     let channels = if coloured { 3 } else { 1 };
     let shape = ImageShape { channels, ..pictures[0].0.shape() };
     let mut pixels = Vec::with_capacity(pictures.len() * shape.features());
@@ -78,22 +78,22 @@ pub(super) fn read(name: String, folder: &Path, reading: &Reading) -> Result<Par
         if picture.shape() != shape {
             let expected = format!("{} × {}, as {} has", shape.width, shape.height, pictures[0].1.display());
             let found = format!("a picture of {} × {} pixels", picture.shape().width, picture.shape().height);
-            let remedy = "Say to which size all pictures are to be scaled, such as `--size 32x32`.";
+            let remedy = "Give a size to scale all pictures to, such as `--size 32x32`.";
             return Err(Error::format(path, found, expected, remedy));
         }
         pixels.extend_from_slice(picture.pixels());
     }
     let labels = Labels::of_names(files.into_iter().map(|(_, class)| class));
     let path = folder.to_owned();
-    Ok(Part { name, labels_path: path.clone(), path, features: Features::Pixels(shape, pixels), labels })
+    Ok(RawSubset { name, labels_path: path.clone(), path, features: Features::Pixels(shape, pixels), labels })
 }
 
-/// A picture scaled to the size that was said, in grey where that was said.
-pub(super) fn fitted(mut picture: Picture, reading: &Reading) -> Picture {
-    if reading.gray || reading.size.is_some_and(|size| size.channels == Some(1)) {
+/// A picture, converted to grey and scaled as the options say.
+pub(super) fn fitted(mut picture: Picture, options: &ReadOptions) -> Picture {
+    if options.gray || options.size.is_some_and(|size| size.channels == Some(1)) {
         picture = picture.to_gray();
     }
-    match reading.size {
+    match options.size {
         Some(size) if (size.width, size.height) != (picture.shape().width, picture.shape().height) => {
             scale(&picture, size.width, size.height)
         }

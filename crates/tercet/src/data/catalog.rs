@@ -7,10 +7,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::open::{Found, Half, find};
-use super::part::{Features, Part};
-use super::{ImageShape, Reading, idx_folder};
+use super::open::{Found, Subset, find};
+use super::raw_subset::{Features, RawSubset};
+use super::{ReadOptions, idx_folder};
 use crate::file::replace_with;
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// A data set that has a name.
@@ -312,11 +313,11 @@ impl NamedSet {
     }
 
     /// Reads the set where it is.
-    pub(super) fn open(self, reading: &Reading) -> Result<Found> {
+    pub(super) fn open(self, options: &ReadOptions) -> Result<Found> {
         let place = self.locate()?;
         let found = match self {
             NamedSet::EmnistLetters => letters(&place)?,
-            _ => find(&place, reading, None)?,
+            _ => find(&place, options, None)?,
         };
         // Tables of Hugging Face's say the names themselves.
         let classes = found.classes.or_else(|| self.classes());
@@ -400,7 +401,7 @@ fn gzipped_or_not(folder: &Path, file: &str) -> Option<PathBuf> {
 
 /// EMNIST's letters. Their images lie on their sides, columns first, and their labels begin with 1.
 fn letters(folder: &Path) -> Result<Found> {
-    let part = |what: &str, images: &str, labels: &str| {
+    let subset = |what: &str, images: &str, labels: &str| {
         let there = |file| gzipped_or_not(folder, file).unwrap_or_else(|| folder.join(file));
         let (path, labels_path) = (there(images), there(labels));
         let features = match idx_folder::read_images(&path)? {
@@ -408,13 +409,14 @@ fn letters(folder: &Path) -> Result<Found> {
             other => other,
         };
         let labels = idx_folder::read_labels(&labels_path)?.less_one();
-        let part = Part { name: format!("EMNIST letters {what}"), path, labels_path, features, labels };
-        part.check()?;
-        Ok(part)
+        let subset =
+            RawSubset { name: format!("EMNIST letters {what}"), path, labels_path, features, labels };
+        subset.check()?;
+        Ok(subset)
     };
-    let train = part("train", LETTERS[0], LETTERS[1])?;
-    let test = part("test", LETTERS[2], LETTERS[3])?;
-    let (train, test) = (Half::Whole(train), Some(Half::Whole(test)));
+    let train = subset("train", LETTERS[0], LETTERS[1])?;
+    let test = subset("test", LETTERS[2], LETTERS[3])?;
+    let (train, test) = (Subset::Whole(train), Some(Subset::Whole(test)));
     Ok(Found { name: String::new(), train, test, classes: None, layout: None })
 }
 
@@ -481,7 +483,7 @@ mod tests {
         assert!(NamedSet::EmnistLetters.is_at(folder.path()));
         let found = letters(folder.path()).unwrap();
         let found = Found { classes: NamedSet::EmnistLetters.classes(), ..found };
-        let set = super::super::open::finish(found, &Reading::default()).unwrap();
+        let set = super::super::open::finish(found, &ReadOptions::default()).unwrap();
         assert_eq!(set.train.pixels(0), Some(&[1, 3, 2, 4][..]));
         assert_eq!((set.train.labels(), set.train.classes()[25].as_str()), (vec![0, 25], "z"));
 
@@ -491,7 +493,8 @@ mod tests {
             let numbers = Idx { dimensions: vec![2, 2, 2], values: values.clone() };
             write_idx(&folder.path().join(format!("{file}.gz")), &numbers).unwrap();
         }
-        let set = super::super::open::finish(letters(folder.path()).unwrap(), &Reading::default()).unwrap();
+        let set =
+            super::super::open::finish(letters(folder.path()).unwrap(), &ReadOptions::default()).unwrap();
         assert_eq!(set.train.row(0), Row::F32(&[1.0, 2.0, 3.0, 4.0]));
     }
 

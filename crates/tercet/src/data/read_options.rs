@@ -1,53 +1,54 @@
-//! [`Reading`]: what a person says about a data set beside where it is.
+//! [`ReadOptions`]: how to read a data set.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{ImageShape, Source};
+use super::Source;
+use crate::image::ImageShape;
 use crate::{Error, Result};
 
-/// What a person says about a data set beside where it is. Whatever is not said is seen from the files themselves.
+/// How to read a data set. Whatever is not set is inferred from the files.
 ///
 /// ```
-/// use tercet::data::{LabelColumn, Reading, Source};
+/// use tercet::data::{LabelColumn, ReadOptions, Source};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("iris.csv");
 /// std::fs::write(&path, "5.1,3.5,setosa\n6.2,2.9,versicolor\n")?;
 ///
 /// let source: Source = path.display().to_string().parse()?;
-/// let reading = Reading { label: Some(LabelColumn::Last), ..Reading::default() };
-/// let iris = source.open_with(&reading)?.train;
+/// let options = ReadOptions { label: Some(LabelColumn::Last), ..ReadOptions::default() };
+/// let iris = source.open_with(&options)?.train;
 /// assert_eq!((iris.len(), iris.width(), iris.classes()[0].as_str()), (2, 2, "setosa"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// The file of the labels, where the features stand in a file without any.
+pub struct ReadOptions {
+    /// The file of the labels, if the file of the features has none.
     pub labels: Option<PathBuf>,
-    /// Which column of a table holds the labels.
+    /// The column of a table that holds the labels.
     pub label: Option<LabelColumn>,
-    /// Whether the first row of a table names its columns.
+    /// Whether the first row of a table is a header.
     pub header: Option<bool>,
-    /// The size of the images: pictures are scaled to it, and rows of numbers are read as such pixels.
+    /// The size of the images: pictures are scaled to it, and rows of numbers are read as images of this size.
     pub size: Option<ImageSize>,
-    /// Whether images in colour become grey.
+    /// Whether to convert colour images to grey.
     pub gray: bool,
-    /// Whether numbers are features even where they look like pixels.
+    /// Whether to read numbers as plain features even if they look like pixels.
     pub plain: bool,
-    /// Where the test set is, if it is not beside the training set.
+    /// Where the test set is, if not next to the training set.
     pub test: Option<Source>,
 }
 
-/// Which column of a table holds the labels.
+/// The column of a table that holds the labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LabelColumn {
     /// The first.
     First,
     /// The last.
     Last,
-    /// The one of this name.
+    /// The one with this name.
     Named(String),
 }
 
@@ -65,18 +66,18 @@ impl FromStr for LabelColumn {
     }
 }
 
-/// The size of images as a person gives it: `28x28`, `28`, or `32x32x3`.
+/// The size of images as written in an option: `28x28`, `28`, or `32x32x3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageSize {
     /// Pixels in a row.
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// Numbers a pixel, where they were said.
+    /// Values per pixel, if given.
     pub channels: Option<usize>,
 }
 
-/// No image has more pixels on a side.
+/// The largest side of an image, in pixels.
 const MOST: usize = crate::image::MAX_SIDE as usize;
 
 impl FromStr for ImageSize {
@@ -113,7 +114,7 @@ impl FromStr for ImageSize {
 }
 
 impl ImageSize {
-    /// The shape of images of this size that have D features, if they can.
+    /// The shape of images of this size with D features, or `None` if D does not fit.
     pub(super) fn of_features(self, features: usize) -> Option<ImageShape> {
         let pixels = self.width * self.height;
         let channels = self.channels.unwrap_or(if features == 3 * pixels { 3 } else { 1 });
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_that_no_image_has_are_refused() {
+    fn invalid_sizes_are_rejected() {
         for text in ["", "28x", "0x3", "28x28x2", "1x2x3x4", "99999", "axb", "-3x4"] {
             let message = text.parse::<ImageSize>().unwrap_err().to_string();
             assert!(message.starts_with(&format!("size is {text}; expected")), "{message}");
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_is_told_by_the_number_of_features() {
+    fn channels_follow_from_the_number_of_features() {
         let size: ImageSize = "4x2".parse().unwrap();
         assert_eq!(size.of_features(8), Some(ImageShape::gray(4, 2)));
         assert_eq!(size.of_features(24), Some(ImageShape { width: 4, height: 2, channels: 3 }));

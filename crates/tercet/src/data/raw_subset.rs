@@ -1,11 +1,11 @@
-//! [`Part`]: the training or the test set of a file or folder, read but not yet held against the classes.
+//! [`RawSubset`]: the training or the test set of a file or folder, read but not yet held against the classes.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::source::digits;
-use super::{Collection, Dataset, ImageShape, Reading, SealedTest};
-use crate::image::{Picture, scale};
+use super::{Collection, Dataset, ReadOptions, SealedTest};
+use crate::image::{ImageShape, Picture, scale};
 use crate::{Error, Result};
 use tercet_kernels::map::Mapped;
 
@@ -13,7 +13,7 @@ use tercet_kernels::map::Mapped;
 const MOST_RARE_CLASSES: usize = 1000;
 
 /// Examples with their labels as a file gives them.
-pub(super) struct Part {
+pub(super) struct RawSubset {
     pub name: String,
     /// The file of the features, for errors.
     pub path: PathBuf,
@@ -46,7 +46,7 @@ pub(super) enum Labels {
     Names(Vec<String>, Vec<u32>),
 }
 
-/// What the examples of a part look like.
+/// What the examples of a subset look like.
 #[derive(Clone, Copy, PartialEq)]
 enum Shape {
     Pixels(ImageShape),
@@ -94,12 +94,12 @@ impl Features {
     }
 
     /// What a person said of the images, done to them.
-    fn sized(self, reading: &Reading, path: &Path) -> Result<Self> {
+    fn sized(self, options: &ReadOptions, path: &Path) -> Result<Self> {
         let refuse =
             |found: String, expected: String, remedy: &str| Error::format(path, found, expected, remedy);
-        let is_changed = reading.plain || reading.size.is_some() || reading.gray;
-        let features = match (if is_changed { self.loaded() } else { self }, reading.size) {
-            (features, _) if reading.plain => match features {
+        let is_changed = options.plain || options.size.is_some() || options.gray;
+        let features = match (if is_changed { self.loaded() } else { self }, options.size) {
+            (features, _) if options.plain => match features {
                 Features::Pixels(shape, values) => Features::Bytes(shape.features(), values),
                 other => other,
             },
@@ -126,7 +126,7 @@ impl Features {
             (features, _) => features,
         };
         match features {
-            Features::Pixels(shape, pixels) if reading.gray && shape.channels == 3 => {
+            Features::Pixels(shape, pixels) if options.gray && shape.channels == 3 => {
                 let (gray, _) = (ImageShape { channels: 1, ..shape }, ());
                 Ok(Features::Pixels(
                     gray,
@@ -282,7 +282,7 @@ pub(super) fn whole(text: &str) -> Option<i64> {
     })
 }
 
-impl Part {
+impl RawSubset {
     /// Refuses features and labels that do not belong together.
     pub fn check(&self) -> Result<()> {
         let examples = self.features.examples();
@@ -354,17 +354,17 @@ pub(super) fn some_of(names: &[String]) -> String {
 /// A training set and perhaps a test set as a collection. Where nobody named the classes, the training labels do.
 pub(super) fn collect(
     name: String,
-    mut train: Part,
-    test: Option<Part>,
+    mut train: RawSubset,
+    test: Option<RawSubset>,
     classes: Option<Vec<String>>,
-    reading: &Reading,
+    options: &ReadOptions,
 ) -> Result<Collection> {
     train.check()?;
-    train.features = train.features.sized(reading, &train.path)?;
+    train.features = train.features.sized(options, &train.path)?;
     let test = match test {
         Some(mut test) => {
             test.check()?;
-            test.features = test.features.sized(reading, &test.path)?;
+            test.features = test.features.sized(options, &test.path)?;
             if test.features.shape() != train.features.shape() {
                 let remedy = "Training and test set must come from the same source, prepared alike.";
                 let expected = format!("{}, as in {}", train.features.shape(), train.path.display());

@@ -1,4 +1,4 @@
-//! Which files belong together, by the words in their names: features and labels, training and test.
+//! Finds the files that belong together by the words in their names: features and labels, training and test set.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ const TRAIN: [&str; 2] = ["train", "training"];
 const TEST: [&str; 3] = ["test", "testing", "t10k"];
 const VALIDATION: [&str; 4] = ["val", "valid", "validation", "dev"];
 
-/// What the names of data files end in.
+/// The extensions of data files.
 const ENDINGS: [&str; 8] = ["npz", "npy", "csv", "tsv", "parquet", "libsvm", "svm", "svmlight"];
 
 /// The name of a file.
@@ -18,14 +18,14 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The name of a file without its endings.
+/// The name of a file without its extensions.
 pub(super) fn stem(path: &Path) -> String {
     let name = file_name(path);
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
 }
 
-/// The words in a name, in lower case, and where each stands.
+/// The words in a name, in lower case, with their start and end.
 fn words(name: &str) -> Vec<(usize, usize, String)> {
     let mut words = Vec::new();
     let mut start = None;
@@ -46,24 +46,24 @@ fn has(name: &str, wanted: &[&str]) -> bool {
     words(name).iter().any(|(_, _, word)| wanted.contains(&word.as_str()))
 }
 
-/// The name with a word in the place of another, where it has that.
+/// The name with one of the words `from` replaced by `to`, if it has one.
 fn name_with(path: &Path, from: &[&str], to: &str) -> Option<PathBuf> {
     let name = file_name(path);
     let (start, end, _) = words(&name).into_iter().find(|(_, _, word)| from.contains(&word.as_str()))?;
     Some(path.with_file_name(format!("{}{to}{}", &name[..start], &name[end..])))
 }
 
-/// The file that the labels of a file of features are written to, where its name can say so.
+/// The file to write the labels of a feature file to, if it can be derived from the name.
 pub(super) fn labels_to_write(path: &Path) -> Option<PathBuf> {
     name_with(path, &FEATURES, if has(&file_name(path), &["x"]) { "y" } else { "labels" })
 }
 
-/// The file that the test set is written to beside a training set, where its name can say so.
+/// The file to write the test set of a training file to, if it can be derived from the name.
 pub(super) fn test_to_write(path: &Path) -> Option<PathBuf> {
     name_with(path, &TRAIN, "test")
 }
 
-/// The file beside this one whose name has one of the words `to` in the place of one of the words `from`.
+/// The existing file next to this one whose name has one of the words `to` instead of one of the words `from`.
 fn replaced(path: &Path, from: &[&str], to: &[&str]) -> Option<PathBuf> {
     let name = file_name(path);
     for (start, end, word) in words(&name) {
@@ -84,7 +84,7 @@ pub(super) fn labels_of(path: &Path) -> Option<PathBuf> {
     if let Some(labels) = replaced(path, &FEATURES, &LABELS) {
         return Some(labels);
     }
-    // IDX files say in their names how many dimensions they have.
+    // The names of IDX files contain the number of dimensions.
     let name = file_name(path);
     let other =
         path.with_file_name(name.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1"));
@@ -96,13 +96,13 @@ pub(super) fn test_of(path: &Path) -> Option<PathBuf> {
     replaced(path, &TRAIN, &TEST)
 }
 
-/// The test set that LIBSVM's collection keeps beside a training set: the same name and `.t`.
+/// The test set in LIBSVM's collection: the name of the training set and `.t`.
 pub(super) fn with_t(path: &Path) -> Option<PathBuf> {
     let other = path.with_file_name(format!("{}.t", file_name(path)));
     other.is_file().then_some(other)
 }
 
-/// All Parquet files of the test set beside one of the training set.
+/// All Parquet files of the test set that belongs to a training set.
 #[cfg(feature = "parquet")]
 pub(super) fn test_shards(path: &Path) -> Vec<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -123,7 +123,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The data files of a folder that could be the training set.
+/// The data files of a folder that could be a training set.
 pub(super) fn training_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = files(folder);
     files.retain(|path| {
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(test_of(&at("embeddings.npy")), None);
         assert_eq!(test_of(&at("mnist_train.csv.gz")), Some(at("mnist_test.csv.gz")));
         assert_eq!(with_t(&at("a1a")), Some(at("a1a.t")));
-        // A word is more than letters that follow one another.
+        // Only whole words count.
         fs::write(at("taylor.npy"), "").unwrap();
         assert_eq!(labels_of(&at("taxlor.npy")), None);
         assert_eq!(training_files(folder.path()), [at("X_train.npy"), at("mnist_train.csv.gz")]);
