@@ -13,12 +13,8 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   ...children: Child[]
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
-  give(element, properties);
-  element.append(
-    ...children.filter(
-      (child): child is Node | string => child !== null && child !== undefined && child !== false,
-    ),
-  );
+  setProperties(element, properties);
+  element.append(...children.filter(isShown));
   return element;
 }
 
@@ -33,15 +29,15 @@ export function s<K extends keyof SVGElementTagNameMap>(
     if (typeof value === "function") element.addEventListener(name.slice(2), value as EventListener);
     else if (value !== undefined && value !== false) element.setAttribute(name, String(value));
   }
-  element.append(
-    ...children.filter(
-      (child): child is Node | string => child !== null && child !== undefined && child !== false,
-    ),
-  );
+  element.append(...children.filter(isShown));
   return element;
 }
 
-function give(element: HTMLElement, properties: Properties): void {
+/** Children that are left out are written `condition && child`. */
+const isShown = (child: Child): child is Node | string =>
+  child !== null && child !== undefined && child !== false;
+
+function setProperties(element: HTMLElement, properties: Properties): void {
   for (const [name, value] of Object.entries(properties)) {
     if (typeof value === "function") element.addEventListener(name.slice(2), value as EventListener);
     else if (name === "class" || name === "for" || name === "role" || name === "list" || name.includes("-")) {
@@ -66,5 +62,5 @@ export function toast(message: string): void {
   place.dataset.timer = String(window.setTimeout(() => place.classList.remove("shown"), 8000));
 }
 
-/** What an error says. */
-export const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** The message of an error. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,4 @@
-// The engine, as the views see it: promises of typed answers. It lives in a worker, so nothing here waits for
-// it.
+// The engine, as the views see it: promises of typed answers. It runs in a worker, so the page never blocks.
 
 import type {
   About,
@@ -23,24 +22,24 @@ import type {
 } from "./protocol";
 
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
 let requests = 0;
 
 worker.onmessage = ({ data }: MessageEvent<Answer>) => {
-  const asked = waiting.get(data.id);
-  waiting.delete(data.id);
-  if ("error" in data) asked?.reject(new Error(data.error));
-  else asked?.resolve(data.value);
+  const request = pending.get(data.id);
+  pending.delete(data.id);
+  if ("error" in data) request?.reject(new Error(data.error));
+  else request?.resolve(data.value);
 };
 worker.onerror = (event) => {
-  for (const asked of waiting.values()) asked.reject(new Error(`the worker failed: ${event.message}`));
-  waiting.clear();
+  for (const request of pending.values()) request.reject(new Error(`the worker failed: ${event.message}`));
+  pending.clear();
 };
 
 function call<T>(method: string, args: unknown[] = [], transfer: Transferable[] = []): Promise<T> {
   const id = ++requests;
   return new Promise<T>((resolve, reject) => {
-    waiting.set(id, { resolve: (value) => resolve(value as T), reject });
+    pending.set(id, { resolve: (value) => resolve(value as T), reject });
     worker.postMessage({ id, method, args } satisfies Request, transfer);
   });
 }
@@ -54,7 +53,6 @@ export const engine = {
   addModel: (place: string, name: string, bytes: Uint8Array) => json<About>("addModel", place, name, bytes),
   addTrained: (place: string) => json<About>("addTrained", place),
   rememberAll: (place: string, k: number) => json<About>("rememberAll", place, k),
-  removeModel: (place: string) => call<void>("removeModel", [place]),
   async read(
     width: number,
     height: number,
@@ -66,7 +64,7 @@ export const engine = {
       await call<string>("read", [width, height, channels, pixels, chosen], [pixels.buffer as ArrayBuffer]),
     ) as Readings;
   },
-  pieces: () => json<string[]>("pieces"),
+  dataFiles: () => json<string[]>("pieces"),
   addData: (name: string, bytes: Uint8Array) =>
     call<boolean>("addData", [name, bytes], [bytes.buffer as ArrayBuffer]),
   beginTraining: (setup: Setup) => call<string>("beginTraining", [JSON.stringify(setup)]),

@@ -20,3 +20,7 @@ export const percent = (share: number, places = 1): string => `${fixed(100 * sha
 
 /** A count with thin gaps: 55,000. */
 export const count = (value: number): string => value.toLocaleString("en-GB");
+
+/** Two places, in brackets where the number is negative, so that it can follow an operator. */
+export const parenthesized = (value: number): string =>
+  value < 0 ? `(${fixed(value, 2)})` : fixed(value, 2);

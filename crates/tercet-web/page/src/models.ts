@@ -1,10 +1,13 @@
-// The models that the page ships trained, MNIST when it is asked for, and models of the visitor's.
+// The models of the Draw view: those that come with the page, and those that the visitor adds.
 
 import { engine } from "./engine";
+import { fetchBytes, gunzip } from "./fetch";
+import { loadMnist, type Progress } from "./mnist";
 import type { About } from "./protocol";
 
-/** A place in the Draw view. */
-export interface Place {
+/** A model that the engine has loaded. */
+export interface Model {
+  /** Its name in the engine. */
   name: string;
   title: string;
   /** The variable of its colour in the style sheet. */
@@ -19,114 +22,46 @@ const SHIPPED = [
   { name: "convolution", title: "Convolutional network", color: "--convolution" },
 ] as const;
 
-const here = (name: string) => new URL(name, document.baseURI);
+let shipped: Promise<Model[]> | null = null;
+const added: Model[] = [];
 
-/** Bytes of a file beside the page. Those that end in `.gz` arrive as they are and are unpacked here. */
-async function fetched(name: string, seen?: (bytes: number) => void): Promise<Uint8Array> {
-  const response = await fetch(here(name));
-  if (!response.ok || !response.body) throw new Error(`${name} could not be loaded (${response.status})`);
-  const counter = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-    transform(chunk, to) {
-      seen?.(chunk.byteLength);
-      to.enqueue(chunk);
-    },
+/** The models that come with the page, loaded once, and then the visitor's. */
+export async function models(): Promise<Model[]> {
+  shipped ??= Promise.all(SHIPPED.map(loadShipped));
+  shipped.catch(() => {
+    shipped = null;
   });
-  return new Uint8Array(await new Response(response.body.pipeThrough(counter)).arrayBuffer());
-}
-
-async function unpacked(bytes: Uint8Array): Promise<Uint8Array> {
-  // A server may have unpacked it already, where it took `.gz` for the encoding of the transfer.
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>])
-    .stream()
-    .pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-let places: Promise<Place[]> | null = null;
-const mine: Place[] = [];
-
-/** The shipped models, loaded once, and then the visitor's. */
-export async function models(): Promise<Place[]> {
-  places ??= Promise.all(
-    SHIPPED.map(async (shipped) => {
-      const file = `models/${shipped.name}.safetensors.gz`;
-      const about = await engine.addModel(shipped.name, file, await unpacked(await fetched(file)));
-      return { ...shipped, about };
-    }),
-  );
-  places.catch(() => (places = null));
-  return [...(await places), ...mine];
-}
-
-function put(place: Place): void {
-  const at = mine.findIndex((one) => one.name === place.name);
-  if (at < 0) mine.push(place);
-  else mine[at] = place;
+  return [...(await shipped), ...added];
 }
 
 /** Adds a model from a file that the program wrote. */
-export async function addFile(file: File): Promise<Place> {
+export async function addFile(file: File): Promise<void> {
   const about = await engine.addModel("mine", file.name, new Uint8Array(await file.arrayBuffer()));
-  const place = { name: "mine", title: file.name, color: "--mine", about };
-  put(place);
-  return place;
+  add({ name: "mine", title: file.name, color: "--mine", about });
 }
 
-/** Adds what is being trained, as it is now. */
-export async function addTrained(): Promise<Place> {
-  const place = {
-    name: "mine",
-    title: "Trained here",
-    color: "--mine",
-    about: await engine.addTrained("mine"),
-  };
-  put(place);
-  return place;
+/** Adds the network that is being trained, as it is now. */
+export async function addTrained(): Promise<void> {
+  const about = await engine.addTrained("mine");
+  add({ name: "mine", title: "Trained here", color: "--mine", about });
 }
 
-/** Neighbours that remember all 60,000 images; MNIST is loaded for that. */
-export async function rememberAll(seen: Progress): Promise<Place> {
-  await loadData(seen);
+/** Adds nearest neighbours among all 60,000 training images, for which MNIST is loaded. */
+export async function addAllNeighbors(progress: Progress): Promise<void> {
+  await loadMnist(progress);
   const about = await engine.rememberAll("all", 3);
-  const place = { name: "all", title: "Neighbours, all 60,000", color: "--neighbors", about };
-  put(place);
-  return place;
+  add({ name: "all", title: "Neighbours, all 60,000", color: "--neighbors", about });
 }
 
-/** Called with the share of MNIST that has arrived. */
-export type Progress = (share: number) => void;
+async function loadShipped(model: (typeof SHIPPED)[number]): Promise<Model> {
+  const file = `models/${model.name}.safetensors.gz`;
+  const about = await engine.addModel(model.name, file, await gunzip(await fetchBytes(file)));
+  return { ...model, about };
+}
 
-/** What the compressed files of the training set weigh together. */
-const BYTES = 8_555_286;
-let data: Promise<void> | null = null;
-let loaded = false;
-
-/** Whether MNIST is here. */
-export const hasData = (): boolean => loaded;
-
-/** Loads MNIST's training set, once. */
-export function loadData(seen: Progress): Promise<void> {
-  if (data) {
-    // A second visitor sees the end of it only.
-    return data;
-  }
-  data = (async () => {
-    let arrived = 0;
-    const pieces = await engine.pieces();
-    const bytes = await Promise.all(
-      pieces.map(async (name) => {
-        const piece = await fetched(`data/${name}`, (more) => {
-          arrived += more;
-          seen(Math.min(0.99, arrived / BYTES));
-        });
-        return [name, piece] as const;
-      }),
-    );
-    for (const [name, piece] of bytes) await engine.addData(name, piece);
-    loaded = true;
-    seen(1);
-  })();
-  data.catch(() => (data = null));
-  return data;
+/** Adds a model, in the place of one with the same name. */
+function add(model: Model): void {
+  const at = added.findIndex((one) => one.name === model.name);
+  if (at < 0) added.push(model);
+  else added[at] = model;
 }

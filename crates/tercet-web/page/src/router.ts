@@ -1,6 +1,6 @@
-// What is looked at stands in the address: `#/train?model=linear&loss=svm`. A link restores it.
+// The state of a view stands in the address, `#/train?model=linear&loss=svm`, so a link restores it.
 
-import { byId, said, toast } from "./dom";
+import { byId, h, messageOf, toast } from "./dom";
 
 /** What a view is to the rest of the page. A view is a folder; nothing else knows what is in it. */
 export interface View {
@@ -8,15 +8,18 @@ export interface View {
   readonly name: string;
   /** What the navigation calls it. */
   readonly title: string;
-  /** Builds the view from what the address says. */
-  mount(root: HTMLElement, state: URLSearchParams, keep: (state: URLSearchParams) => void): Mounted;
+  /** Builds the view from the state in the address. */
+  mount(root: HTMLElement, state: URLSearchParams, save: SaveState): Mounted;
 }
+
+/** Writes the state of a view into the address. */
+export type SaveState = (state: URLSearchParams) => void;
 
 /** A view that is shown. */
 export interface Mounted {
-  /** The address was changed by hand or by going back. */
+  /** Called when the address was edited by hand or by going back. */
   restore?(state: URLSearchParams): void;
-  /** Another view comes. */
+  /** Called before another view is shown. */
   unmount?(): void;
 }
 
@@ -25,68 +28,76 @@ interface Group {
   views: View[];
 }
 
-/** Shows the view of the address, from now on. */
+/** Shows the view that the address names, from now on. */
 export function startRouter(groups: Group[]): void {
-  const views = groups.flatMap((group) => group.views);
-  const main = byId("main");
-  const nav = byId("nav");
-  let shown: { view: View; mounted: Mounted } | null = null;
-  // What we wrote ourselves must not restore the view that wrote it.
-  let own = "";
+  const router = new Router(groups);
+  addEventListener("hashchange", () => router.follow());
+  router.follow();
+}
 
-  const links = new Map<View, HTMLAnchorElement>();
-  for (const group of groups) {
-    const list = document.createElement("div");
-    list.className = group.views.length > 1 ? "group" : "single";
-    if (group.views.length > 1) {
-      const title = document.createElement("span");
-      title.textContent = group.title;
-      list.append(title);
-    }
-    for (const view of group.views) {
-      const link = document.createElement("a");
-      link.href = `#/${view.name}`;
-      link.textContent = view.title;
-      links.set(view, link);
-      list.append(link);
-    }
-    nav.append(list);
+class Router {
+  private readonly main = byId("main");
+  private readonly views: View[];
+  private readonly links = new Map<View, HTMLAnchorElement>();
+  private shown: { view: View; mounted: Mounted } | null = null;
+  /** The last hash that a view wrote: it must not restore the view that wrote it. */
+  private ownHash = "";
+
+  constructor(groups: Group[]) {
+    this.views = groups.flatMap((group) => group.views);
+    byId("nav").append(...groups.map((group) => this.navigation(group)));
   }
 
-  const go = () => {
-    const hash = decodeURI(location.hash);
+  /** Shows what the address names. */
+  follow(): void {
     // The link that skips to the content is no view.
-    if (hash === "#main") return;
-    if (shown && location.hash === own) return;
+    if (decodeURI(location.hash) === "#main") return;
+    if (this.shown && location.hash === this.ownHash) return;
     const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-    const view = views.find((one) => one.name === path) ?? views[0];
+    const view = this.views.find((one) => one.name === path) ?? this.views[0];
     if (!view) return;
     const state = new URLSearchParams(query);
-    if (shown?.view === view && shown.mounted.restore) {
-      shown.mounted.restore(state);
-      return;
-    }
-    shown?.mounted.unmount?.();
-    main.replaceChildren();
-    main.className = `view-${view.name}`;
+    if (this.shown?.view === view && this.shown.mounted.restore) this.shown.mounted.restore(state);
+    else this.open(view, state);
+  }
+
+  private navigation(group: Group): HTMLElement {
+    const links = group.views.map((view) => {
+      const link = h("a", { href: `#/${view.name}` }, view.title);
+      this.links.set(view, link);
+      return link;
+    });
+    const single = links.length === 1;
+    return h(
+      "div",
+      { class: single ? "single" : "group" },
+      single ? null : h("span", {}, group.title),
+      ...links,
+    );
+  }
+
+  private open(view: View, state: URLSearchParams): void {
+    this.shown?.mounted.unmount?.();
+    this.main.replaceChildren();
+    this.main.className = `view-${view.name}`;
     document.title = `${view.title} · Tercet`;
-    for (const [one, link] of links) {
+    for (const [one, link] of this.links) {
       if (one === view) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    const keep = (kept: URLSearchParams) => {
-      if (shown && shown.view !== view) return;
-      const text = kept.toString();
-      own = `#/${view.name}${text ? `?${text}` : ""}`;
-      history.replaceState(null, "", own);
-    };
     try {
-      shown = { view, mounted: {} };
-      shown = { view, mounted: view.mount(main, state, keep) };
+      this.shown = { view, mounted: {} };
+      const mounted = view.mount(this.main, state, (saved) => this.save(view, saved));
+      this.shown = { view, mounted };
     } catch (error) {
-      toast(said(error));
+      toast(messageOf(error));
     }
-  };
-  addEventListener("hashchange", go);
-  go();
+  }
+
+  private save(view: View, state: URLSearchParams): void {
+    if (this.shown?.view !== view) return;
+    const query = state.toString();
+    this.ownHash = `#/${view.name}${query ? `?${query}` : ""}`;
+    history.replaceState(null, "", this.ownHash);
+  }
 }

@@ -66,7 +66,7 @@ test("a finger draws, and the page stays where it is", async () => {
     }
     await settled(page);
     assert.equal(await page.evaluate(() => scrollY), 0, "a stroke scrolls nothing");
-    const found = await page.locator(`.chip[data-place="convolution"]`).getAttribute("data-class");
+    const found = await page.locator(`.chip[data-model="convolution"]`).getAttribute("data-class");
     read.push(`${drawing.way} ${drawing.digit} as ${found}`);
   }
   const wrong = read.filter((words) => !/ (\d) as \1$/.test(words));
@@ -173,7 +173,7 @@ test("nothing leaves its place on a screen of any width", async () => {
         const right = card.getBoundingClientRect().right;
         return [...card.querySelectorAll("*")]
           .filter((one) => one.getBoundingClientRect().right > right)
-          .map((one) => `${card.dataset.place}: ${one.className || one.tagName}`);
+          .map((one) => `${card.dataset.model}: ${one.className || one.tagName}`);
       }),
     );
     assert.deepEqual(outside, [], `${width} pixels`);

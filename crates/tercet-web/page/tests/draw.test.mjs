@@ -23,9 +23,9 @@ after(async () => {
   assert.deepEqual(browser.errors, [], "nothing goes wrong in the page");
 });
 
-const readBy = (place) => page.locator(`.chip[data-place="${place}"]`).getAttribute("data-class");
+const readBy = (place) => page.locator(`.chip[data-model="${place}"]`).getAttribute("data-class");
 const reading = (place) =>
-  page.locator(`.card[data-place="${place}"]`).evaluate((card) => ({
+  page.locator(`.card[data-model="${place}"]`).evaluate((card) => ({
     scores: JSON.parse(card.dataset.scores),
     neighbors: [...card.querySelectorAll(".voters li")].map((one) => [
       Number(one.dataset.index),
@@ -99,17 +99,17 @@ function compare(own, said, what) {
 
 test("a link restores the drawing and what was asked of it", async () => {
   await draw(page, DRAWINGS[23]);
-  await page.locator('.card[data-place="linear"] .bar-row').nth(4).click();
+  await page.locator('.card[data-model="linear"] .bar-row').nth(4).click();
   await settled(page);
   const before = [await reading("convolution"), await reading("sample")];
   const other = await browser.visit(new URL(page.url()).hash);
   await settled(other);
   const again = await other
-    .locator('.card[data-place="convolution"]')
+    .locator('.card[data-model="convolution"]')
     .evaluate((card) => JSON.parse(card.dataset.scores));
   assert.deepEqual(again, before[0].scores);
   assert.equal(
-    await other.locator('.card[data-place="linear"] .bar-row').nth(4).getAttribute("aria-pressed"),
+    await other.locator('.card[data-model="linear"] .bar-row').nth(4).getAttribute("aria-pressed"),
     "true",
   );
   await other.close();
@@ -133,7 +133,7 @@ test("one can draw by keys, take back, and open a picture", async () => {
   await copyFile(await saved(page, "Save"), picture);
   await page.getByRole("button", { name: "Clear" }).click();
   await page.locator('input[type="file"][accept="image/*"]').setInputFiles(picture);
-  await page.waitForFunction(() => document.querySelector('.chip[data-place="linear"]').dataset.class !== "");
+  await page.waitForFunction(() => document.querySelector('.chip[data-model="linear"]').dataset.class !== "");
   await settled(page);
   // The picture is in colour now, and grey all the same.
   assert.deepEqual((await reading("linear")).scores, scores);
@@ -164,7 +164,7 @@ test("a picture is pasted or dropped, and what is none is refused in words", asy
     await settled(page);
     await give(how, "image/png", picture);
     await page.waitForFunction(
-      () => document.querySelector('.chip[data-place="linear"]').dataset.class !== "",
+      () => document.querySelector('.chip[data-model="linear"]').dataset.class !== "",
     );
     await settled(page);
     assert.deepEqual((await reading("linear")).scores, scores, how);

@@ -72,11 +72,11 @@ test("the program reads the model that was trained here, and gives the same scor
   await copyFile(await saved(page, "Download the model"), model);
   await press("Draw with it");
   await settled(page);
-  await page.locator('.card[data-place="mine"]').waitFor();
+  await page.locator('.card[data-model="mine"]').waitFor();
   await draw(page, DRAWINGS[7]);
   const picture = join(folder, "drawn.png");
   await copyFile(await saved(page, "Save"), picture);
-  const own = JSON.parse(await page.locator('.card[data-place="mine"]').getAttribute("data-scores"));
+  const own = JSON.parse(await page.locator('.card[data-model="mine"]').getAttribute("data-scores"));
   const [said] = await tercet("predict", model, picture, "--json");
   Object.values(said.scores).forEach((score, i) =>
     assert.ok(Math.abs(score - own[i]) <= 1e-5 * Math.max(1, Math.abs(score)), `${score}, ${own[i]}`),
@@ -94,7 +94,7 @@ test("a model that the program wrote is read here, and a file that is none is re
   await page.locator("#toast.shown").waitFor();
   assert.match(await page.locator("#toast").innerText(), /cat\.safetensors/);
   await picker.setInputFiles(model);
-  await page.locator('.card[data-place="mine"] h3', { hasText: "trained.safetensors" }).waitFor();
+  await page.locator('.card[data-model="mine"] h3', { hasText: "trained.safetensors" }).waitFor();
 });
 
 test("a learning rate that is too high is said to be", async () => {
@@ -108,9 +108,9 @@ test("all 60,000 images can be remembered, and neighbours are found among them",
   await page.evaluate(() => (location.hash = "#/draw"));
   await settled(page);
   await press("Remember all 60,000");
-  await page.locator('.card[data-place="all"]').waitFor({ timeout: 120_000 });
+  await page.locator('.card[data-model="all"]').waitFor({ timeout: 120_000 });
   await draw(page, DRAWINGS[2]);
-  assert.equal(await page.locator('.chip[data-place="all"]').getAttribute("data-class"), "2");
+  assert.equal(await page.locator('.chip[data-model="all"]').getAttribute("data-class"), "2");
   console.log(
     `a reading with all models and 60,000 neighbours: ` +
       `${await page.locator("main").getAttribute("data-milliseconds")} ms`,

@@ -13,115 +13,99 @@ export interface Curve {
   y: (number | null)[];
 }
 
-export interface Curves {
-  element: HTMLElement;
-  show(curves: Curve[]): void;
-  destroy(): void;
-}
+/** A chart with a title and a legend. */
+export class Chart {
+  readonly element: HTMLElement;
 
-/** A chart with a title of its own. `percent` writes values as shares. */
-export function curves(title: string, percent = false): Curves {
-  const place = h("div", { class: "plot" });
-  const legend = h("p", { class: "legend" });
-  const element = h("figure", { class: "chart" }, h("figcaption", {}, title), place, legend);
-  let plot: uPlot | null = null;
-  let shape = "";
-  let last: Curve[] = [];
+  private readonly percent: boolean;
+  private readonly frame = h("div", { class: "plot" });
+  private readonly legend = h("p", { class: "legend" });
+  private readonly observer = new ResizeObserver(() => this.plot?.setSize(this.size()));
+  private readonly rebuild = () => this.build();
+  private plot: uPlot | null = null;
+  private curves: Curve[] = [];
+  /** What the plot was built for. */
+  private style = "";
 
-  const size = () => ({
-    width: Math.max(240, place.clientWidth),
-    height: Math.max(180, Math.min(300, Math.round(place.clientWidth * 0.55))),
-  });
-  const build = (list: Curve[]) => {
-    plot?.destroy();
-    const axis = {
-      stroke: cssColor("--muted"),
-      grid: { stroke: cssColor("--grid"), width: 1 },
-      ticks: { stroke: cssColor("--grid"), width: 1 },
-      font: "12px system-ui, sans-serif",
+  /** With `percent`, values are shares and are written in per cent. */
+  constructor(title: string, percent = false) {
+    this.percent = percent;
+    this.element = h("figure", { class: "chart" }, h("figcaption", {}, title), this.frame, this.legend);
+    this.observer.observe(this.frame);
+    document.addEventListener("themechange", this.rebuild);
+  }
+
+  show(curves: Curve[]): void {
+    this.curves = curves;
+    if (!this.plot || this.style !== styleOf(curves)) this.build();
+    else this.plot.setData(joined(curves));
+  }
+
+  destroy(): void {
+    this.observer.disconnect();
+    document.removeEventListener("themechange", this.rebuild);
+    this.plot?.destroy();
+  }
+
+  private build(): void {
+    this.plot?.destroy();
+    this.plot = new uPlot(this.options(), joined(this.curves), this.frame);
+    this.style = styleOf(this.curves);
+    this.legend.replaceChildren(...this.curves.map(legendEntry));
+  }
+
+  private size(): { width: number; height: number } {
+    const width = this.frame.clientWidth;
+    return { width: Math.max(240, width), height: Math.max(180, Math.min(300, Math.round(width * 0.55))) };
+  }
+
+  private options(): uPlot.Options {
+    const line = { stroke: cssColor("--grid"), width: 1 };
+    const axis = { stroke: cssColor("--muted"), grid: line, ticks: line, font: "12px system-ui, sans-serif" };
+    const tick = (v: number) =>
+      this.percent ? `${Math.round(v * 100)} %` : String(Number(v.toPrecision(3)));
+    return {
+      ...this.size(),
+      legend: { show: false },
+      cursor: { y: false, drag: { x: true, y: false } },
+      scales: { x: { time: false }, y: { range: this.percent ? shareRange : lossRange } },
+      axes: [axis, { ...axis, size: 54, values: (_, values) => values.map(tick) }],
+      series: [{ label: "step" }, ...this.curves.map(series)],
     };
-    plot = new uPlot(
-      {
-        ...size(),
-        legend: { show: false },
-        cursor: { y: false, drag: { x: true, y: false } },
-        scales: {
-          x: { time: false },
-          y: percent
-            ? {
-                range: (_, low, high) =>
-                  high === null
-                    ? [0, 1]
-                    : [Math.max(0, Math.min(low, 0.85) - 0.02), Math.min(1, high + 0.01)],
-              }
-            : { range: (_, __, high) => [0, high * 1.05 || 1] },
-        },
-        axes: [
-          axis,
-          {
-            ...axis,
-            size: 54,
-            values: (_, values) =>
-              values.map((v) => (percent ? `${Math.round(v * 100)} %` : String(Number(v.toPrecision(3))))),
-          },
-        ],
-        series: [
-          { label: "step" },
-          ...list.map((curve) => ({
-            label: curve.label,
-            stroke: cssColor(curve.color),
-            width: 2,
-            dash: curve.dashed ? [5, 4] : [],
-            points: {
-              show: (plot: uPlot, series: number) =>
-                (plot.data[series] ?? []).filter((v) => v !== null && v !== undefined).length < 2,
-            },
-            spanGaps: true,
-          })),
-        ],
-      },
-      joined(list),
-      place,
-    );
-    shape = shapeOf(list);
-    legend.replaceChildren(
-      ...list.map((curve) => {
-        const swatch = h("i", { class: curve.dashed ? "dashed" : "" });
-        swatch.style.setProperty("--swatch", `var(${curve.color})`);
-        return h("span", {}, swatch, curve.label);
-      }),
-    );
-  };
-  const rebuild = () => build(last);
-  const observer = new ResizeObserver(() => plot?.setSize(size()));
-  observer.observe(place);
-  document.addEventListener("themechange", rebuild);
+  }
+}
+
+/** Accuracies: from 85 % or lower to a little more than the best. */
+const shareRange: uPlot.Range.Function = (_, low, high) =>
+  high === null ? [0, 1] : [Math.max(0, Math.min(low, 0.85) - 0.02), Math.min(1, high + 0.01)];
+
+const lossRange: uPlot.Range.Function = (_, __, high) => [0, high * 1.05 || 1];
+
+function series(curve: Curve): uPlot.Series {
   return {
-    element,
-    show(list) {
-      last = list;
-      if (!plot || shape !== shapeOf(list)) build(list);
-      else plot.setData(joined(list));
-    },
-    destroy() {
-      observer.disconnect();
-      document.removeEventListener("themechange", rebuild);
-      plot?.destroy();
-    },
+    label: curve.label,
+    stroke: cssColor(curve.color),
+    width: 2,
+    dash: curve.dashed ? [5, 4] : [],
+    // A line needs two points.
+    points: { show: (plot, index) => (plot.data[index] ?? []).filter((v) => v != null).length < 2 },
+    spanGaps: true,
   };
 }
 
-const shapeOf = (list: Curve[]) =>
-  JSON.stringify(list.map(({ label, color, dashed }) => [label, color, dashed]));
+function legendEntry(curve: Curve): HTMLElement {
+  const swatch = h("i", { class: curve.dashed ? "dashed" : "" });
+  swatch.style.setProperty("--swatch", `var(${curve.color})`);
+  return h("span", {}, swatch, curve.label);
+}
 
-/** All curves over one axis of steps: uPlot's shape. */
-function joined(list: Curve[]): uPlot.AlignedData {
-  const tables =
-    list.filter((curve) => curve.x.length > 0).length === list.length && list.length > 0
-      ? list.map((curve) => [curve.x, curve.y] as uPlot.AlignedData)
-      : list.map(
-          (curve) => [curve.x.length ? curve.x : [0], curve.y.length ? curve.y : [null]] as uPlot.AlignedData,
-        );
-  if (tables.length === 0) return [[0]];
+const styleOf = (curves: Curve[]): string =>
+  JSON.stringify(curves.map(({ label, color, dashed }) => [label, color, dashed]));
+
+/** All curves over one axis of steps, as uPlot wants them. */
+function joined(curves: Curve[]): uPlot.AlignedData {
+  if (curves.length === 0) return [[0]];
+  // uPlot cannot join tables without rows.
+  const tables = curves.map(({ x, y }): uPlot.AlignedData => (x.length ? [x, y] : [[0], [null]]));
   return uPlot.join(tables);
 }

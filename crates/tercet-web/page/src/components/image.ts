@@ -4,68 +4,118 @@ import { h } from "../dom";
 import type { Pixels } from "../protocol";
 import { color } from "../theme";
 
-/** The bytes of a picture of the engine. */
-export function bytesOf(pixels: Pixels): Uint8Array {
-  const text = atob(pixels.pixels);
-  // A plain loop: a call for each of 78,400 pixels is longer than all that the models compute.
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+/** A picture of a row. */
+export interface RowPicture {
+  label: string;
+  /** What stands below it. */
+  words: (Node | string)[];
+  data?: Record<string, string>;
+  paint: (canvas: HTMLCanvasElement) => void;
 }
 
-/**
- * A row of pictures with words below them, whose canvases serve again: making new ones for every reading
- * takes long.
- */
-export function row(list: HTMLElement): (
-  pictures: {
-    label: string;
-    words: (Node | string)[];
-    data?: Record<string, string>;
-    paint: (canvas: HTMLCanvasElement) => void;
-  }[],
-) => void {
-  const made: { item: HTMLElement; image: HTMLCanvasElement }[] = [];
+/** A row of pictures. Its canvases are used again: making new ones for each reading takes long. */
+export function pictureRow(list: HTMLElement): (pictures: RowPicture[]) => void {
+  const made: { item: HTMLElement; canvas: HTMLCanvasElement }[] = [];
+  const at = (i: number) => {
+    const found = made[i];
+    if (found) return found;
+    const canvas = picture("");
+    const fresh = { item: h("li", {}), canvas };
+    made.push(fresh);
+    return fresh;
+  };
   return (pictures) => {
-    while (made.length < pictures.length) {
-      const image = picture("");
-      made.push({ item: h("li", {}, image), image });
-    }
-    list.replaceChildren(
-      ...pictures.map(({ label, words, data, paint }, i) => {
-        const { item, image } = made[i] as { item: HTMLElement; image: HTMLCanvasElement };
-        image.setAttribute("aria-label", label);
-        item.replaceChildren(image, ...words);
-        Object.assign(item.dataset, data);
-        paint(image);
-        return item;
-      }),
-    );
+    const items = pictures.map(({ label, words, data, paint }, i) => {
+      const { item, canvas } = at(i);
+      canvas.setAttribute("aria-label", label);
+      item.replaceChildren(canvas, ...words);
+      Object.assign(item.dataset, data);
+      paint(canvas);
+      return item;
+    });
+    list.replaceChildren(...items);
   };
 }
 
-/** A canvas for pictures, described for those who do not see it. */
+/** A canvas for a picture, with a description for screen readers. */
 export function picture(label: string, kind = ""): HTMLCanvasElement {
   return h("canvas", { class: `picture ${kind}`, role: "img", "aria-label": label, width: 1, height: 1 });
 }
 
-type Color = [number, number, number];
+/** Light ink on dark paper, as MNIST has it: 0 is paper. */
+export function paintGrey(canvas: HTMLCanvasElement, pixels: Pixels): void {
+  const [zero, above] = [color("--paper-picture"), color("--ink-picture")];
+  paint(canvas, image(pixels), { zero, above, below: zero, most: 255 });
+}
 
-/** Paints numbers: from the first colour at 0 towards `above` at 1, and towards `below` at −1. */
-function put(
+/** A picture as it is, in greys from black to white. */
+export function paintPlain(canvas: HTMLCanvasElement, pixels: Pixels): void {
+  paint(canvas, image(pixels), { zero: [0, 0, 0], above: [255, 255, 255], below: [0, 0, 0], most: 255 });
+}
+
+/** Activations: nothing at 0, a colour of the style sheet at `most`; grey below 0. */
+export function paintActivations(
   canvas: HTMLCanvasElement,
   values: ArrayLike<number>,
   width: number,
   height: number,
   most: number,
-  zero: Color,
-  above: Color,
-  below: Color,
+  own: string,
 ): void {
+  const colors = { zero: color("--zero-activation"), above: color(own), below: color("--axis"), most };
+  paint(canvas, { values, width, height }, colors);
+}
+
+/** Signed numbers: one colour below zero, another above it, both at full strength at `most`. */
+export function paintSigned(
+  canvas: HTMLCanvasElement,
+  values: ArrayLike<number>,
+  width: number,
+  height: number,
+  most = largest(values),
+): void {
+  const colors = { zero: color("--zero"), above: color("--positive"), below: color("--negative"), most };
+  paint(canvas, { values, width, height }, colors);
+}
+
+/** The largest absolute value. */
+export function largest(values: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i] ?? 0));
+  return most;
+}
+
+interface Image {
+  values: ArrayLike<number>;
+  width: number;
+  height: number;
+}
+
+type Color = [number, number, number];
+
+/** A colour at 0, one at `most` and one at −`most`, with mixtures between them. */
+interface Colors {
+  zero: Color;
+  above: Color;
+  below: Color;
+  most: number;
+}
+
+/** The pixels of a picture of the engine. */
+function image({ pixels, width, height }: Pixels): Image {
+  const text = atob(pixels);
+  // A plain loop: a call for each of 78,400 pixels takes longer than all models together.
+  const values = new Uint8Array(text.length);
+  for (let i = 0; i < values.length; i++) values[i] = text.charCodeAt(i);
+  return { values, width, height };
+}
+
+function paint(canvas: HTMLCanvasElement, { values, width, height }: Image, colors: Colors): void {
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
   if (!context) return;
+  const { zero, above, below, most } = colors;
   const image = context.createImageData(width, height);
   const { data } = image;
   const scale = most > 0 ? 1 / most : 0;
@@ -79,45 +129,4 @@ function put(
     data[4 * i + 3] = 255;
   }
   context.putImageData(image, 0, 0);
-}
-
-/** Light ink on dark paper, as MNIST has it: 0 is paper. */
-export function paintGrey(canvas: HTMLCanvasElement, pixels: Pixels): void {
-  const [paper, ink] = [color("--paper-picture"), color("--ink-picture")];
-  put(canvas, bytesOf(pixels), pixels.width, pixels.height, 255, paper, ink, paper);
-}
-
-/** A picture as it was before inversion: dark ink on light paper or the other way, in greys. */
-export function paintPlain(canvas: HTMLCanvasElement, pixels: Pixels): void {
-  put(canvas, bytesOf(pixels), pixels.width, pixels.height, 255, [0, 0, 0], [255, 255, 255], [0, 0, 0]);
-}
-
-/** Activations: nothing at 0, a colour of the style sheet at `most`; what is below 0 is greyer. */
-export function paintActivations(
-  canvas: HTMLCanvasElement,
-  values: ArrayLike<number>,
-  width: number,
-  height: number,
-  most: number,
-  own: string,
-): void {
-  put(canvas, values, width, height, most, color("--zero-activation"), color(own), color("--axis"));
-}
-
-/** Signed numbers: below zero one colour, above it another, `most` at full strength. */
-export function paintSigned(
-  canvas: HTMLCanvasElement,
-  values: ArrayLike<number>,
-  width: number,
-  height: number,
-  most = largest(values),
-): void {
-  put(canvas, values, width, height, most, color("--zero"), color("--positive"), color("--negative"));
-}
-
-/** The largest size among numbers. */
-export function largest(values: ArrayLike<number>): number {
-  let most = 0;
-  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i] ?? 0));
-  return most;
 }

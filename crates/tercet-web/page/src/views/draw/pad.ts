@@ -4,197 +4,203 @@ import { h } from "../../dom";
 import { cssColor } from "../../theme";
 import { paint, SIDE, type Stroke } from "./strokes";
 
-/** How sharp the pad is, beside the picture of SIDE × SIDE pixels that is read. */
-const SHARP = 2;
+/** Pixels of the canvas for each of the SIDE × SIDE pixels that the models are given. */
+const RESOLUTION = 2;
 
-export interface Pad {
-  element: HTMLElement;
-  strokes(): Stroke[];
-  set(strokes: Stroke[]): void;
+/** Shorter steps than this are left out of a stroke. */
+const SHORTEST_STEP = 3;
+
+const ARROWS: Record<string, [number, number]> = {
+  ArrowLeft: [-8, 0],
+  ArrowRight: [8, 0],
+  ArrowUp: [0, -8],
+  ArrowDown: [0, 8],
+};
+
+const inside = (value: number): number => Math.min(SIDE, Math.max(0, value));
+
+/** A pad of SIDE × SIDE units. */
+export class Pad {
+  readonly element: HTMLElement;
+  strokes: Stroke[] = [];
+
+  private readonly onChange: (ended: boolean) => void;
+  private readonly canvas: HTMLCanvasElement;
+  private readonly context: CanvasRenderingContext2D;
+  private readonly hint = h("p", { class: "pad-hint", "aria-hidden": "true" }, "Draw a digit");
+  /** A picture that is shown instead of strokes. */
+  private picture: ImageBitmap | null = null;
+  private penWidth = 20;
+  /** The stroke that is being drawn. */
+  private drawing: Stroke | null = null;
+  /** The pen that the keys move. */
+  private cursor: { x: number; y: number; down: boolean } | null = null;
+  private frame = 0;
+  private readonly repaint = () => {
+    this.frame ||= requestAnimationFrame(() => this.paint());
+  };
+
+  /** `onChange` is called when the strokes change; `ended` is false while a stroke is being drawn. */
+  constructor(onChange: (ended: boolean) => void) {
+    this.onChange = onChange;
+    this.canvas = h("canvas", {
+      class: "pad",
+      width: SIDE * RESOLUTION,
+      height: SIDE * RESOLUTION,
+      tabIndex: 0,
+      role: "img",
+      "aria-label":
+        "Drawing pad. With the keyboard: arrow keys move the pen, space puts it down and lifts it, " +
+        "backspace takes the last stroke back.",
+    });
+    const context = this.canvas.getContext("2d");
+    if (!context) throw new Error("this browser has no canvas");
+    this.context = context;
+    this.element = h("div", { class: "pad-frame" }, this.canvas, this.hint);
+    this.listenToPointer();
+    this.listenToKeys();
+    document.addEventListener("themechange", this.repaint);
+    this.repaint();
+  }
+
+  setStrokes(strokes: Stroke[]): void {
+    this.strokes = strokes;
+    this.picture = null;
+    this.drawing = null;
+    this.repaint();
+  }
+
   /** Shows a picture instead of strokes. */
-  picture(image: ImageBitmap | null): void;
-  /** The drawing in grey, dark on white, SIDE × SIDE: exactly what is read. */
-  grey(): Uint8Array;
-  /** The same as a file. */
-  file(): Promise<Blob | null>;
-  pen(width: number): void;
-  undo(): void;
-  destroy(): void;
-}
+  setPicture(picture: ImageBitmap): void {
+    this.picture = picture;
+    this.strokes = [];
+    this.repaint();
+  }
 
-/** A pad that says when it was drawn on; `done` where a stroke has ended. */
-export function pad(changed: (done: boolean) => void): Pad {
-  const canvas = h("canvas", {
-    class: "pad",
-    width: SIDE * SHARP,
-    height: SIDE * SHARP,
-    tabIndex: 0,
-    role: "img",
-    "aria-label":
-      "Drawing pad. With the keyboard: arrow keys move the pen, space puts it down and lifts it, " +
-      "backspace takes the last stroke back.",
-  });
-  const hint = h("p", { class: "pad-hint", "aria-hidden": "true" }, "Draw a digit");
-  const element = h("div", { class: "pad-frame" }, canvas, hint);
-  const read = document.createElement("canvas");
-  read.width = read.height = SIDE;
-  const reading = read.getContext("2d", { willReadFrequently: true });
-  const context = canvas.getContext("2d");
-  if (!context || !reading) throw new Error("this browser has no canvas");
+  setPenWidth(width: number): void {
+    this.penWidth = width;
+    this.repaint();
+  }
 
-  let strokes: Stroke[] = [];
-  let shown: ImageBitmap | null = null;
-  let width = 20;
-  let drawing: Stroke | null = null;
-  let pen: { x: number; y: number; down: boolean } | null = null;
-  let frame = 0;
+  undo(): void {
+    if (this.drawing) return;
+    this.strokes.pop();
+    this.picture = null;
+    this.repaint();
+    this.onChange(true);
+  }
 
-  const redraw = () => {
-    frame = 0;
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    if (shown) {
-      const scale = Math.min(canvas.width / shown.width, canvas.height / shown.height);
-      const [w, t] = [shown.width * scale, shown.height * scale];
-      context.drawImage(shown, (canvas.width - w) / 2, (canvas.height - t) / 2, w, t);
-    }
-    paint(context, strokes, SHARP, cssColor("--ink"));
-    if (pen) {
-      context.strokeStyle = cssColor(pen.down ? "--wrong" : "--accent");
-      context.lineWidth = 3;
-      context.beginPath();
-      context.arc(pen.x * SHARP, pen.y * SHARP, width * SHARP * 0.5, 0, 2 * Math.PI);
-      context.stroke();
-    }
-    hint.hidden = strokes.length > 0 || shown !== null;
-  };
-  const later = () => (frame ||= requestAnimationFrame(redraw));
+  destroy(): void {
+    cancelAnimationFrame(this.frame);
+    document.removeEventListener("themechange", this.repaint);
+  }
 
-  const place = (event: PointerEvent): [number, number] => {
-    const box = canvas.getBoundingClientRect();
-    const side = (value: number, start: number, length: number) =>
-      Math.min(SIDE, Math.max(0, Math.round(((value - start) / length) * SIDE)));
-    return [side(event.clientX, box.left, box.width), side(event.clientY, box.top, box.height)];
-  };
-  const add = (x: number, y: number) => {
-    if (!drawing) return;
-    const [lx, ly] = drawing.points.slice(-2);
-    if (lx !== undefined && ly !== undefined && Math.hypot(x - lx, y - ly) < 3) return;
-    drawing.points.push(x, y);
-  };
-  const begin = (x: number, y: number) => {
-    shown = null;
-    drawing = { width, points: [] };
-    strokes.push(drawing);
-    add(x, y);
-  };
+  private listenToPointer(): void {
+    const { canvas } = this;
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || this.drawing) return;
+      event.preventDefault();
+      canvas.focus({ preventScroll: true });
+      canvas.setPointerCapture(event.pointerId);
+      this.cursor = null;
+      this.beginStroke(...this.position(event));
+      this.repaint();
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.drawing || !canvas.hasPointerCapture(event.pointerId)) return;
+      const events = event.getCoalescedEvents?.() ?? [];
+      for (const each of events.length ? events : [event]) this.addPoint(...this.position(each));
+      this.repaint();
+      this.onChange(false);
+    });
+    canvas.addEventListener("pointerup", () => this.endStroke());
+    canvas.addEventListener("pointercancel", () => this.endStroke());
+  }
 
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || drawing) return;
-    event.preventDefault();
-    canvas.focus({ preventScroll: true });
-    canvas.setPointerCapture(event.pointerId);
-    pen = null;
-    begin(...place(event));
-    later();
-    changed(false);
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    if (!drawing || !canvas.hasPointerCapture(event.pointerId)) return;
-    const events = event.getCoalescedEvents?.() ?? [];
-    for (const each of events.length ? events : [event]) add(...place(each));
-    later();
-    changed(false);
-  });
-  const end = () => {
-    if (!drawing) return;
-    drawing = null;
-    changed(true);
-  };
-  canvas.addEventListener("pointerup", end);
-  canvas.addEventListener("pointercancel", end);
+  private listenToKeys(): void {
+    this.canvas.addEventListener("keydown", (event) => {
+      const arrow = ARROWS[event.key];
+      const undo = event.key === "Backspace" || ((event.ctrlKey || event.metaKey) && event.key === "z");
+      if (arrow) this.moveCursor(...arrow);
+      else if (event.key === " ") this.toggleCursor();
+      else if (undo) this.undo();
+      else return;
+      event.preventDefault();
+      this.repaint();
+    });
+    this.canvas.addEventListener("blur", () => {
+      if (this.cursor?.down) this.endStroke();
+      this.cursor = null;
+      this.repaint();
+    });
+  }
 
-  const ARROWS: Record<string, [number, number]> = {
-    ArrowLeft: [-8, 0],
-    ArrowRight: [8, 0],
-    ArrowUp: [0, -8],
-    ArrowDown: [0, 8],
-  };
-  canvas.addEventListener("keydown", (event) => {
-    const step = ARROWS[event.key];
-    if (step) {
-      pen ??= { x: SIDE / 2, y: SIDE / 4, down: false };
-      pen.x = Math.min(SIDE, Math.max(0, pen.x + step[0]));
-      pen.y = Math.min(SIDE, Math.max(0, pen.y + step[1]));
-      if (pen.down) {
-        add(pen.x, pen.y);
-        changed(false);
-      }
-    } else if (event.key === " ") {
-      pen ??= { x: SIDE / 2, y: SIDE / 4, down: false };
-      pen.down = !pen.down;
-      if (pen.down) {
-        begin(pen.x, pen.y);
-        changed(false);
-      } else end();
-    } else if (event.key === "Backspace" || ((event.ctrlKey || event.metaKey) && event.key === "z")) {
-      undo();
-    } else return;
-    event.preventDefault();
-    later();
-  });
-  canvas.addEventListener("blur", () => {
-    if (pen?.down) end();
-    pen = null;
-    later();
-  });
-  const undo = () => {
-    if (drawing) return;
-    strokes.pop();
-    shown = null;
-    later();
-    changed(true);
-  };
-  document.addEventListener("themechange", later);
-  later();
+  private moveCursor(dx: number, dy: number): void {
+    this.cursor ??= { x: SIDE / 2, y: SIDE / 4, down: false };
+    this.cursor.x = inside(this.cursor.x + dx);
+    this.cursor.y = inside(this.cursor.y + dy);
+    if (!this.cursor.down) return;
+    this.addPoint(this.cursor.x, this.cursor.y);
+    this.onChange(false);
+  }
 
-  const render = () => {
-    reading.fillStyle = "#fff";
-    reading.fillRect(0, 0, SIDE, SIDE);
-    paint(reading, strokes, 1, "#000");
-  };
-  return {
-    element,
-    strokes: () => strokes,
-    set(given) {
-      strokes = given;
-      shown = null;
-      drawing = null;
-      later();
-    },
-    picture(image) {
-      shown = image;
-      if (image) strokes = [];
-      later();
-    },
-    grey() {
-      render();
-      const rgba = reading.getImageData(0, 0, SIDE, SIDE).data;
-      const grey = new Uint8Array(SIDE * SIDE);
-      for (let i = 0; i < grey.length; i++) grey[i] = rgba[4 * i] ?? 255;
-      return grey;
-    },
-    file() {
-      render();
-      return new Promise((resolve) => read.toBlob(resolve));
-    },
-    pen(given) {
-      width = given;
-      later();
-    },
-    undo,
-    destroy() {
-      cancelAnimationFrame(frame);
-      document.removeEventListener("themechange", later);
-    },
-  };
+  private toggleCursor(): void {
+    this.cursor ??= { x: SIDE / 2, y: SIDE / 4, down: false };
+    this.cursor.down = !this.cursor.down;
+    if (this.cursor.down) this.beginStroke(this.cursor.x, this.cursor.y);
+    else this.endStroke();
+  }
+
+  private beginStroke(x: number, y: number): void {
+    this.picture = null;
+    this.drawing = { width: this.penWidth, points: [] };
+    this.strokes.push(this.drawing);
+    this.addPoint(x, y);
+    this.onChange(false);
+  }
+
+  private addPoint(x: number, y: number): void {
+    if (!this.drawing) return;
+    const [lastX, lastY] = this.drawing.points.slice(-2);
+    const first = lastX === undefined || lastY === undefined;
+    if (first || Math.hypot(x - lastX, y - lastY) >= SHORTEST_STEP) this.drawing.points.push(x, y);
+  }
+
+  private endStroke(): void {
+    if (!this.drawing) return;
+    this.drawing = null;
+    this.onChange(true);
+  }
+
+  private position(event: PointerEvent): [number, number] {
+    const box = this.canvas.getBoundingClientRect();
+    const coordinate = (share: number) => inside(Math.round(share * SIDE));
+    const x = coordinate((event.clientX - box.left) / box.width);
+    return [x, coordinate((event.clientY - box.top) / box.height)];
+  }
+
+  private paint(): void {
+    this.frame = 0;
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (this.picture) this.paintPicture(this.picture);
+    paint(this.context, this.strokes, RESOLUTION, cssColor("--ink"));
+    if (this.cursor) this.paintCursor(this.cursor);
+    this.hint.hidden = this.strokes.length > 0 || this.picture !== null;
+  }
+
+  private paintPicture(picture: ImageBitmap): void {
+    const { width, height } = this.canvas;
+    const scale = Math.min(width / picture.width, height / picture.height);
+    const [w, t] = [picture.width * scale, picture.height * scale];
+    this.context.drawImage(picture, (width - w) / 2, (height - t) / 2, w, t);
+  }
+
+  private paintCursor({ x, y, down }: { x: number; y: number; down: boolean }): void {
+    const radius = this.penWidth * RESOLUTION * 0.5;
+    this.context.strokeStyle = cssColor(down ? "--wrong" : "--accent");
+    this.context.lineWidth = 3;
+    this.context.beginPath();
+    this.context.arc(x * RESOLUTION, y * RESOLUTION, radius, 0, 2 * Math.PI);
+    this.context.stroke();
+  }
 }

@@ -1,79 +1,109 @@
-// Runs of this visit, to be compared.
+// The runs of this visit, to be compared.
 
 import type { Curve } from "../../components/curves";
 import { h } from "../../dom";
 import { count, fixed, percent, short } from "../../format";
-import type { Check } from "../../protocol";
+import type { Check, Report } from "../../protocol";
 
-export interface Run {
-  number: number;
-  title: string;
-  /** The address that sets it up again. */
-  link: string;
-  color: string;
-  shown: boolean;
-  steps: number;
-  milliseconds: number;
-  losses: number[];
-  checks: Check[];
-  /** Steps and accuracies on a sample of the training images. */
-  accuracies: [number, number][];
-}
+/** About how many points a loss curve has. */
+const POINTS = 150;
+
+/** How many runs are shown when another begins, with that one. */
+const SHOWN = 3;
 
 const COLORS = ["--run-1", "--run-2", "--run-3", "--run-4", "--run-5", "--run-6"];
-export const colorOf = (number: number): string => COLORS[(number - 1) % COLORS.length] ?? "--run-1";
 
-/** The mean of the losses of about 150 pieces: a curve that can be read. */
-export function smoothed(losses: number[]): { x: number[]; y: number[] } {
-  const piece = Math.max(1, Math.ceil(losses.length / 150));
+/** A training, finished or not. */
+export class Run {
+  readonly number: number;
+  readonly title: string;
+  /** The address that sets it up again. */
+  readonly link: string;
+  readonly color: string;
+  shown = true;
+  steps = 0;
+  /** The time that the worker has computed. */
+  milliseconds = 0;
+  readonly losses: number[] = [];
+  readonly checks: Check[] = [];
+  /** Steps and accuracies on a sample of the training images. */
+  readonly accuracies: [number, number][] = [];
+
+  constructor(number: number, title: string, link: string) {
+    this.number = number;
+    this.title = title;
+    this.link = link;
+    this.color = COLORS[(number - 1) % COLORS.length] ?? "--run-1";
+  }
+
+  /** Adds what the engine reported. */
+  add(report: Report, milliseconds: number): void {
+    this.steps = report.step;
+    this.milliseconds += milliseconds;
+    this.losses.push(...report.losses);
+    this.checks.push(...report.checks);
+    if (report.measured) this.accuracies.push([report.measured.step, report.measured.accuracy]);
+  }
+}
+
+/** Every run of this visit. They outlive the view, so that one can visit another view in between. */
+export const runs: Run[] = [];
+
+/** Adds a run, and hides all but the last few of the others. */
+export function addRun(title: string, link: string): Run {
+  for (const other of runs.slice(0, 1 - SHOWN)) other.shown = false;
+  const run = new Run((runs.at(-1)?.number ?? 0) + 1, title, link);
+  runs.push(run);
+  return run;
+}
+
+/** The losses of the runs that are shown. */
+export const lossCurves = (): Curve[] =>
+  shownCurves(
+    (run) => smoothed(run.losses),
+    (check) => check.validation_loss,
+  );
+
+/** The accuracies of the runs that are shown. */
+export const accuracyCurves = (): Curve[] =>
+  shownCurves(
+    ({ accuracies }) => ({ x: accuracies.map(([step]) => step), y: accuracies.map(([, share]) => share) }),
+    (check) => check.validation_accuracy,
+  );
+
+function shownCurves(
+  training: (run: Run) => { x: number[]; y: number[] },
+  validation: (check: Check) => number,
+): Curve[] {
+  return runs
+    .filter((run) => run.shown)
+    .flatMap((run) => [
+      { label: `run ${run.number}, training`, color: run.color, ...training(run) },
+      {
+        label: "validation",
+        color: run.color,
+        dashed: true,
+        x: run.checks.map((check) => check.step),
+        y: run.checks.map(validation),
+      },
+    ]);
+}
+
+/** Means over groups of losses: a curve that can be read. */
+function smoothed(losses: number[]): { x: number[]; y: number[] } {
+  const size = Math.max(1, Math.ceil(losses.length / POINTS));
   const x: number[] = [];
   const y: number[] = [];
-  for (let from = 0; from < losses.length; from += piece) {
-    const part = losses.slice(from, from + piece);
-    x.push(from + part.length);
-    y.push(part.reduce((sum, loss) => sum + loss, 0) / part.length);
+  for (let from = 0; from < losses.length; from += size) {
+    const group = losses.slice(from, from + size);
+    x.push(from + group.length);
+    y.push(group.reduce((sum, loss) => sum + loss, 0) / group.length);
   }
   return { x, y };
 }
 
-/** The curves of all runs that are shown. */
-export function lossCurves(runs: Run[]): Curve[] {
-  return runs
-    .filter((run) => run.shown)
-    .flatMap((run) => [
-      { label: `run ${run.number}, training`, color: run.color, ...smoothed(run.losses) },
-      {
-        label: "validation",
-        color: run.color,
-        dashed: true,
-        x: run.checks.map((check) => check.step),
-        y: run.checks.map((check) => check.validation_loss),
-      },
-    ]);
-}
-
-export function accuracyCurves(runs: Run[]): Curve[] {
-  return runs
-    .filter((run) => run.shown)
-    .flatMap((run) => [
-      {
-        label: `run ${run.number}, training`,
-        color: run.color,
-        x: run.accuracies.map(([step]) => step),
-        y: run.accuracies.map(([, share]) => share),
-      },
-      {
-        label: "validation",
-        color: run.color,
-        dashed: true,
-        x: run.checks.map((check) => check.step),
-        y: run.checks.map((check) => check.validation_accuracy),
-      },
-    ]);
-}
-
-/** The table of runs. */
-export function table(runs: Run[], changed: () => void): HTMLElement {
+/** The table of runs. `onShow` is called when one is shown or hidden. */
+export function runTable(onShow: () => void): HTMLElement {
   const head = ["", "Run", "Batches", "Time", "Loss, training", "Loss, validation", "Accuracy, validation"];
   return h(
     "div",
@@ -82,43 +112,33 @@ export function table(runs: Run[], changed: () => void): HTMLElement {
       "table",
       { class: "runs", "aria-label": "Runs" },
       h("thead", {}, h("tr", {}, ...head.map((text) => h("th", { scope: "col" }, text)))),
-      h(
-        "tbody",
-        {},
-        ...runs.map((run) => {
-          const check = run.checks.at(-1);
-          const swatch = h("i", { class: "swatch" });
-          swatch.style.setProperty("--swatch", `var(${run.color})`);
-          return h(
-            "tr",
-            {},
-            h(
-              "td",
-              {},
-              h(
-                "label",
-                {},
-                h("input", {
-                  type: "checkbox",
-                  checked: run.shown,
-                  "aria-label": `Show run ${run.number}`,
-                  onchange: (event: Event) => {
-                    run.shown = (event.target as HTMLInputElement).checked;
-                    changed();
-                  },
-                }),
-                swatch,
-              ),
-            ),
-            h("th", { scope: "row" }, h("a", { href: run.link }, `${run.number}. ${run.title}`)),
-            h("td", {}, count(run.steps)),
-            h("td", {}, `${fixed(run.milliseconds / 1000, 2)} s`),
-            h("td", {}, check ? short(check.train_loss) : "–"),
-            h("td", {}, check ? short(check.validation_loss) : "–"),
-            h("td", {}, h("b", {}, check ? percent(check.validation_accuracy) : "–")),
-          );
-        }),
-      ),
+      h("tbody", {}, ...runs.map((run) => row(run, onShow))),
     ),
+  );
+}
+
+function row(run: Run, onShow: () => void): HTMLElement {
+  const check = run.checks.at(-1);
+  const swatch = h("i", { class: "swatch" });
+  swatch.style.setProperty("--swatch", `var(${run.color})`);
+  const box = h("input", {
+    type: "checkbox",
+    checked: run.shown,
+    "aria-label": `Show run ${run.number}`,
+    onchange: () => {
+      run.shown = box.checked;
+      onShow();
+    },
+  });
+  return h(
+    "tr",
+    {},
+    h("td", {}, h("label", {}, box, swatch)),
+    h("th", { scope: "row" }, h("a", { href: run.link }, `${run.number}. ${run.title}`)),
+    h("td", {}, count(run.steps)),
+    h("td", {}, `${fixed(run.milliseconds / 1000, 2)} s`),
+    h("td", {}, check ? short(check.train_loss) : "–"),
+    h("td", {}, check ? short(check.validation_loss) : "–"),
+    h("td", {}, h("b", {}, check ? percent(check.validation_accuracy) : "–")),
   );
 }

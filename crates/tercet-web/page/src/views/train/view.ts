@@ -1,377 +1,259 @@
 // Train: a model learns MNIST in the page, and one sees how.
 
-import { curves } from "../../components/curves";
+import { Chart } from "../../components/curves";
 import { button } from "../../components/field";
-import { histogram } from "../../components/histogram";
-import { largest, paintSigned, picture } from "../../components/image";
-import { h, said, toast } from "../../dom";
+import { download, filePicker } from "../../components/file";
+import { h, messageOf, toast } from "../../dom";
 import { engine } from "../../engine";
 import { count, fixed, percent, short } from "../../format";
-import { addFile, addTrained, hasData, loadData } from "../../models";
-import type { Measured, Report } from "../../protocol";
-import type { View } from "../../router";
-import { accuracyCurves, colorOf, lossCurves, type Run, table } from "./runs";
-import { form as newForm, PRESETS } from "./setup";
+import { isMnistLoaded, loadMnist } from "../../mnist";
+import { addFile, addTrained } from "../../models";
+import type { Report } from "../../protocol";
+import type { Mounted, SaveState, View } from "../../router";
+import { Inside } from "./inside";
+import { PRESETS } from "./presets";
+import { accuracyCurves, lossCurves, type Run, runs, runTable } from "./runs";
+import { SetupForm } from "./setup";
+import { Trainer } from "./trainer";
 
-/** About how long the worker computes at a time, in milliseconds: then it listens again. */
-const SLICE = 60;
+/** How often curves and pictures are redrawn, in milliseconds. */
+const REDRAW_EVERY = 250;
 
-/** How often pictures inside the model are drawn anew, in milliseconds. */
-const LOOK = 250;
-
-/** How often a step is measured, for the curve of the training images. */
-const MEASURE = 100;
-
-/** Runs outlive the view, so that one may look elsewhere in between. */
-const runs: Run[] = [];
+const READY = "Set up, then train.";
 
 export const train: View = {
   name: "train",
   title: "Train",
-  mount(root, state, keep) {
-    let run: Run | null = null;
-    let running = false;
-    let done = false;
-    let gone = false;
-    let looked = 0;
-    let measured = 0;
-    let perSlice = 10;
+  mount: (root, state, save) => new TrainView(root, state, save),
+};
 
-    // The form says that it changed while it is being made, too.
-    let made = false;
-    const form = newForm(() => {
-      if (made) keep(form.state());
-    });
-    made = true;
-    const status = h("p", { class: "status", role: "status" });
-    const bar = h("progress", { max: 1, value: 0, "aria-label": "Progress of the training" });
-    const loss = curves("Loss");
-    const accuracy = curves("Accuracy", true);
-    const templates = h("div", { class: "templates" });
-    const templatesTitle = h("h2", {}, "Templates");
-    const histograms = h("div", { class: "histograms" });
-    const layers = h("div", { class: "layers" });
-    const tablePlace = h("div", {});
-    const rate = h("output", { class: "rate" });
+class TrainView implements Mounted {
+  private readonly root: HTMLElement;
+  private readonly save: SaveState;
+  private unmounted = false;
+  private redrawnAt = 0;
 
-    const draw = () => {
-      loss.show(lossCurves(runs));
-      accuracy.show(accuracyCurves(runs));
-      tablePlace.replaceChildren(
-        runs.length
-          ? table(runs, draw)
-          : h("p", { class: "note" }, "Every run of this visit is kept here, to be compared."),
-      );
-    };
+  private readonly trainer = new Trainer((run, report) => this.report(run, report));
+  private readonly form = new SetupForm(() => this.save(this.form.toState()));
+  private readonly status = h("p", { class: "status", role: "status" }, READY);
+  private readonly progress = h("progress", { max: 1, value: 0, "aria-label": "Progress of the training" });
+  private readonly model = h("p", { class: "model-words" });
+  private readonly rate = h("output", { class: "rate" });
+  private readonly loss = new Chart("Loss");
+  private readonly accuracy = new Chart("Accuracy", true);
+  private readonly inside = new Inside();
+  private readonly table = h("div", {});
 
-    const look = async (measured: Measured | null) => {
-      const [weights, spread] = [await engine.templates(40), await engine.histograms()];
-      if (gone) return;
-      templatesTitle.textContent =
-        weights.images.length === 0
-          ? "The first layer cannot be pictured"
-          : form.setup().layers === ""
-            ? "Templates, class by class"
-            : "What the units of the first layer look for";
-      templates.classList.toggle("filters", weights.width < 15);
-      while (templates.children.length > weights.images.length) templates.lastChild?.remove();
-      weights.images.forEach((image, i) => {
-        const canvas =
-          (templates.children[i] as HTMLCanvasElement | undefined) ??
-          templates.appendChild(picture(`weights of unit ${i}`));
-        paintSigned(canvas, image, weights.width, weights.height, largest(image));
-      });
-      histograms.replaceChildren(
-        ...spread.map((of) => h("figure", {}, h("figcaption", {}, of.name), histogram(of))),
-      );
-      if (measured) {
-        layers.replaceChildren(
-          ...measured.layers.map(([inputs, outputs, ratio, dead], i) =>
-            h(
-              "p",
-              {},
-              h("b", {}, `Layer ${i + 1}`),
-              ` ${count(inputs)} → ${count(outputs)}: last step moved the weights by `,
-              h("b", {}, short(ratio)),
-              " of their length",
-              dead === null ? "" : "; ",
-              dead === null
-                ? null
-                : h(
-                    "b",
-                    { class: dead > 0.1 ? "bad" : "" },
-                    `${Math.round(dead * outputs)} of ${outputs} units dead`,
-                  ),
-            ),
-          ),
-        );
-      }
-    };
+  private readonly start = button("Train", () => this.startOrPause(), "primary");
+  private readonly step = button("One batch", () => this.guard(() => this.trainOneBatch()));
+  private readonly restart = button("Begin anew", () => this.reset(READY));
+  private readonly half = button("÷ 2", () => this.guard(() => this.scaleRate(0.5)));
+  private readonly twice = button("× 2", () => this.guard(() => this.scaleRate(2)));
+  private readonly download = button("Download the model", () => this.guard(() => this.downloadModel()));
+  private readonly drawWith = button("Draw with it", () => this.guard(() => this.drawWithModel()));
+  private readonly modelPicker = filePicker(".safetensors", (file) => void this.openModel(file));
 
-    const take = async (report: Report, milliseconds: number) => {
-      if (!run) return;
-      run.steps = report.step;
-      run.milliseconds += milliseconds;
-      run.losses.push(...report.losses);
-      run.checks.push(...report.checks);
-      if (report.measured) run.accuracies.push([report.measured.step, report.measured.accuracy]);
-      done = report.done;
-      bar.max = report.total;
-      bar.value = report.step;
-      rate.textContent = short(report.learning_rate);
-      const check = run.checks.at(-1);
-      status.textContent =
-        `${done ? "Done: batch" : running ? "Training: batch" : "Paused at batch"} ` +
-        `${count(report.step)} of ${count(report.total)}, ${fixed(run.milliseconds / 1000, 2)} s of ` +
-        `computing${check ? `; ${percent(check.validation_accuracy)} of unseen images right` : ""}.`;
-      if ((report.measured && performance.now() - looked > LOOK) || done || !running) {
-        draw();
-        await look(report.measured);
-        looked = performance.now();
-      }
-    };
+  constructor(root: HTMLElement, state: URLSearchParams, save: SaveState) {
+    this.root = root;
+    this.save = save;
+    this.half.setAttribute("aria-label", "Halve the learning rate from here on");
+    this.twice.setAttribute("aria-label", "Double the learning rate from here on");
+    root.append(h("div", { class: "train" }, this.setupColumn(), this.trainingColumn()));
+    this.form.restore(state);
+    this.redraw();
+    this.refresh();
+  }
 
-    const begin = async (): Promise<boolean> => {
-      if (run && !done) return true;
-      if (!hasData()) {
-        status.textContent = "Loading MNIST …";
-        await loadData(
-          (share) =>
-            (status.textContent =
-              share < 1 ? `Loading MNIST … ${Math.round(100 * share)} %` : "Checking MNIST …"),
-        );
-      }
-      const words = await engine.beginTraining(form.setup());
-      const number = (runs.at(-1)?.number ?? 0) + 1;
-      for (const other of runs.slice(0, -2)) other.shown = false;
-      run = {
-        number,
-        title: form.title(),
-        link: `#/train?${form.state().toString()}`,
-        color: colorOf(number),
-        shown: true,
-        steps: 0,
-        milliseconds: 0,
-        losses: [],
-        checks: [],
-        accuracies: [],
-      };
-      runs.push(run);
-      done = false;
-      perSlice = 10;
-      model.textContent = words;
-      return !gone;
-    };
+  restore(state: URLSearchParams): void {
+    if (this.trainer.running) return;
+    this.trainer.reset();
+    this.form.restore(state);
+    this.refresh();
+  }
 
-    const guard = async (work: () => Promise<void>) => {
-      try {
-        await work();
-      } catch (error) {
-        if (gone) return;
-        running = false;
-        done = true;
-        status.textContent = `Stopped: ${said(error)}`;
-        draw();
-      }
-      if (!gone) refresh();
-    };
-    const go = () =>
-      guard(async () => {
-        running = true;
-        refresh();
-        if (!(await begin())) return;
-        while (running && !done && !gone) {
-          const start = performance.now();
-          // Not every slice is measured: that costs more than a small step.
-          const measure = start - measured > MEASURE || run?.steps === 0;
-          if (measure) measured = start;
-          const report = await engine.train(perSlice, measure);
-          const time = performance.now() - start;
-          perSlice = Math.max(
-            1,
-            Math.min(5000, Math.round(perSlice * Math.min(4, Math.max(0.3, SLICE / time)))),
-          );
-          await take(report, time);
-        }
-        running = false;
-        if (run && !done) status.textContent = `Paused at batch ${count(run.steps)}.`;
-      });
-    const one = () =>
-      guard(async () => {
-        running = false;
-        if (!(await begin())) return;
-        const start = performance.now();
-        const report = await engine.train(1, true);
-        await take(report, performance.now() - start);
-      });
-    const scale = (factor: number) =>
-      guard(async () => {
-        if (!run || done) return;
-        await engine.scaleLearningRate(factor);
-        rate.textContent = `${rate.textContent ?? ""} × ${factor}`;
-      });
+  unmount(): void {
+    this.unmounted = true;
+    this.trainer.running = false;
+    this.loss.destroy();
+    this.accuracy.destroy();
+    delete this.root.dataset.running;
+    delete this.root.dataset.done;
+  }
 
-    const start = button(
-      "Train",
-      () => {
-        if (running) running = false;
-        else void go();
-      },
-      "primary",
+  private setupColumn(): HTMLElement {
+    const presets = Object.entries(PRESETS).map(([name, values]) =>
+      button(name, () => this.usePreset(name, values), "chip-button"),
     );
-    const step = button("One batch", () => void one());
-    const anew = button("Begin anew", () => {
-      running = false;
-      run = null;
-      done = false;
-      status.textContent = "Set up, then train.";
-      bar.value = 0;
-      refresh();
-    });
-    const half = button("÷ 2", () => void scale(0.5));
-    const twice = button("× 2", () => void scale(2));
-    half.setAttribute("aria-label", "Halve the learning rate from here on");
-    twice.setAttribute("aria-label", "Double the learning rate from here on");
-    const download = button(
-      "Download the model",
-      () =>
-        void guard(async () => {
-          const bytes = await engine.trainedFile();
-          const link = h("a", {
-            href: URL.createObjectURL(new Blob([bytes])),
-            download: "trained.safetensors",
-          });
-          link.click();
-          URL.revokeObjectURL(link.href);
-        }),
-    );
-    const use = button(
-      "Draw with it",
-      () =>
-        void guard(async () => {
-          await addTrained();
-          location.hash = "#/draw";
-        }),
-    );
-    const picker = h("input", {
-      type: "file",
-      accept: ".safetensors",
-      hidden: true,
-      onchange: () => {
-        const [file] = picker.files ?? [];
-        picker.value = "";
-        if (file)
-          addFile(file)
-            .then(() => (location.hash = "#/draw"))
-            .catch((error: unknown) => toast(said(error)));
-      },
-    });
-    const load = button("Load a model…", () => picker.click());
-    const model = h("p", { class: "model-words" });
-
-    const refresh = () => {
-      start.textContent = running ? "Pause" : run && !done ? "Go on" : "Train";
-      step.disabled = running;
-      anew.disabled = running || !run;
-      half.disabled = twice.disabled = !run || done;
-      download.disabled = use.disabled = !run;
-      form.enable(!running && (!run || done));
-      root.dataset.running = String(running);
-      root.dataset.done = String(done);
-    };
-
-    root.append(
+    return h(
+      "div",
+      { class: "side" },
+      h("h1", {}, "Train"),
       h(
-        "div",
-        { class: "train" },
-        h(
-          "div",
-          { class: "side" },
-          h("h1", {}, "Train"),
-          h(
-            "p",
-            { class: "lede" },
-            "A model learns MNIST here, in your browser, by the lecture’s loop: sample a batch, compute " +
-              "the loss and its gradients, take a step.",
-          ),
-          h(
-            "div",
-            { class: "presets", role: "group", "aria-label": "Set-ups to begin with" },
-            ...Object.entries(PRESETS).map(([name, values]) =>
-              button(
-                name,
-                () => {
-                  if (running) return;
-                  run = null;
-                  done = false;
-                  form.preset(values);
-                  keep(form.state());
-                  status.textContent = `${name}: press Train.`;
-                  refresh();
-                },
-                "chip-button",
-              ),
-            ),
-          ),
-          form.element,
-        ),
-        h(
-          "div",
-          { class: "stage" },
-          h(
-            "div",
-            { class: "controls" },
-            start,
-            step,
-            anew,
-            h("span", { class: "rate-control" }, h("span", {}, "learning rate "), rate, half, twice),
-          ),
-          bar,
-          status,
-          model,
-          h("div", { class: "charts" }, loss.element, accuracy.element),
-          h("section", {}, templatesTitle, templates),
-          h(
-            "section",
-            {},
-            h("h2", {}, "Inside: activations and gradients of 100 images"),
-            histograms,
-            layers,
-          ),
-          h("section", {}, h("h2", {}, "Runs"), tablePlace),
-          h("div", { class: "tools" }, download, use, load, picker),
-          h(
-            "p",
-            { class: "note" },
-            "The model file is the program’s: ",
-            h("code", {}, "tercet evaluate trained.safetensors"),
-            " judges it on the test set, which this page never opens. 5,000 of the 60,000 training " +
-              "images are held out; what counts as unseen here are the first of these.",
-          ),
-        ),
+        "p",
+        { class: "lede" },
+        "A model learns MNIST here, in your browser, by the lecture’s loop: sample a batch, compute " +
+          "the loss and its gradients, take a step.",
+      ),
+      h("div", { class: "presets", role: "group", "aria-label": "Set-ups to begin with" }, ...presets),
+      this.form.element,
+    );
+  }
+
+  private trainingColumn(): HTMLElement {
+    const rate = h(
+      "span",
+      { class: "rate-control" },
+      h("span", {}, "learning rate "),
+      this.rate,
+      this.half,
+      this.twice,
+    );
+    const load = button("Load a model…", () => this.modelPicker.click());
+    return h(
+      "div",
+      { class: "stage" },
+      h("div", { class: "controls" }, this.start, this.step, this.restart, rate),
+      this.progress,
+      this.status,
+      this.model,
+      h("div", { class: "charts" }, this.loss.element, this.accuracy.element),
+      ...this.inside.elements,
+      h("section", {}, h("h2", {}, "Runs"), this.table),
+      h("div", { class: "tools" }, this.download, this.drawWith, load, this.modelPicker),
+      h(
+        "p",
+        { class: "note" },
+        "The model file is the program’s: ",
+        h("code", {}, "tercet evaluate trained.safetensors"),
+        " judges it on the test set, which this page never opens. 5,000 of the 60,000 training " +
+          "images are held out; what counts as unseen here are the first of these.",
       ),
     );
-    form.restore(state);
-    status.textContent = "Set up, then train.";
-    rate.textContent = "";
-    draw();
-    refresh();
-    return {
-      restore(given) {
-        if (running) return;
-        run = null;
-        done = false;
-        form.restore(given);
-        refresh();
-      },
-      unmount() {
-        gone = true;
-        running = false;
-        loss.destroy();
-        accuracy.destroy();
-        delete root.dataset.running;
-        delete root.dataset.done;
-      },
-    };
-  },
-};
+  }
+
+  private usePreset(name: string, values: Record<string, string>): void {
+    if (this.trainer.running) return;
+    this.trainer.reset();
+    this.form.restore(new URLSearchParams(values));
+    this.status.textContent = `${name}: press Train.`;
+    this.refresh();
+  }
+
+  private startOrPause(): void {
+    if (this.trainer.running) this.trainer.running = false;
+    else this.guard(() => this.train());
+  }
+
+  private reset(status: string): void {
+    this.trainer.reset();
+    this.status.textContent = status;
+    this.progress.value = 0;
+    this.refresh();
+  }
+
+  private async train(): Promise<void> {
+    this.trainer.running = true;
+    this.refresh();
+    await this.ensureStarted();
+    if (this.unmounted) return;
+    await this.trainer.train();
+    const paused = this.trainer.open;
+    if (paused) this.status.textContent = `Paused at batch ${count(paused.steps)}.`;
+  }
+
+  private async trainOneBatch(): Promise<void> {
+    this.trainer.running = false;
+    await this.ensureStarted();
+    if (!this.unmounted) await this.trainer.step();
+  }
+
+  /** Starts a run where none is open, and loads MNIST for the first. */
+  private async ensureStarted(): Promise<void> {
+    if (this.trainer.open) return;
+    if (!isMnistLoaded()) {
+      this.status.textContent = "Loading MNIST …";
+      await loadMnist((share) => {
+        const percentage = `${Math.round(100 * share)} %`;
+        this.status.textContent = share < 1 ? `Loading MNIST … ${percentage}` : "Checking MNIST …";
+      });
+    }
+    this.model.textContent = await this.trainer.start(this.form);
+  }
+
+  private async scaleRate(factor: number): Promise<void> {
+    if (!this.trainer.open) return;
+    await engine.scaleLearningRate(factor);
+    this.rate.textContent = `${this.rate.textContent ?? ""} × ${factor}`;
+  }
+
+  private async downloadModel(): Promise<void> {
+    download(new Blob([await engine.trainedFile()]), "trained.safetensors");
+  }
+
+  private async drawWithModel(): Promise<void> {
+    await addTrained();
+    location.hash = "#/draw";
+  }
+
+  private async openModel(file: File): Promise<void> {
+    try {
+      await addFile(file);
+      location.hash = "#/draw";
+    } catch (error) {
+      toast(messageOf(error));
+    }
+  }
+
+  /** Does something, and ends the run where that fails. */
+  private async guard(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (this.unmounted) return;
+      this.trainer.fail();
+      this.status.textContent = `Stopped: ${messageOf(error)}`;
+      this.redraw();
+    }
+    if (!this.unmounted) this.refresh();
+  }
+
+  /** Shows the report of a slice. */
+  private async report(run: Run, { step, total, learning_rate, measured }: Report): Promise<void> {
+    if (this.unmounted) return;
+    const { running, done } = this.trainer;
+    this.progress.max = total;
+    this.progress.value = step;
+    this.rate.textContent = short(learning_rate);
+    const state = done ? "Done: batch" : running ? "Training: batch" : "Paused at batch";
+    const accuracy = run.checks.at(-1)?.validation_accuracy;
+    this.status.textContent =
+      `${state} ${count(step)} of ${count(total)}, ${fixed(run.milliseconds / 1000, 2)} s of computing` +
+      `${accuracy === undefined ? "" : `; ${percent(accuracy)} of unseen images right`}.`;
+    const due = measured && performance.now() - this.redrawnAt > REDRAW_EVERY;
+    if (!due && !done && running) return;
+    this.redraw();
+    await this.inside.update(this.form.isLinear(), measured);
+    this.redrawnAt = performance.now();
+  }
+
+  /** Draws the curves and the table of runs. */
+  private redraw(): void {
+    this.loss.show(lossCurves());
+    this.accuracy.show(accuracyCurves());
+    const empty = h("p", { class: "note" }, "Every run of this visit is kept here, to be compared.");
+    this.table.replaceChildren(runs.length ? runTable(() => this.redraw()) : empty);
+  }
+
+  /** Enables what can be done now. */
+  private refresh(): void {
+    const { run, running, done, open } = this.trainer;
+    this.start.textContent = running ? "Pause" : open ? "Go on" : "Train";
+    this.step.disabled = running;
+    this.restart.disabled = running || !run;
+    this.half.disabled = this.twice.disabled = !open;
+    this.download.disabled = this.drawWith.disabled = !run;
+    this.form.enable(!running && !open);
+    this.root.dataset.running = String(running);
+    this.root.dataset.done = String(done);
+  }
+}

@@ -1,0 +1,39 @@
+// The steps of preprocessing, as a row of pictures.
+
+import { paintGrey, paintPlain, pictureRow } from "../../components/image";
+import { h } from "../../dom";
+import type { Readings } from "../../protocol";
+
+const STEPS: Record<string, string> = {
+  recoloured: "in grey",
+  inverted: "inverted",
+  ink: "ink",
+  cropped: "its box",
+  scaled: "into 20 × 20",
+  centred: "centred by mass",
+  resized: "resized",
+  deskewed: "set upright",
+  evened: "evened",
+  blurred: "blurred",
+};
+
+/** The row. */
+export class Stages {
+  readonly element = h("ol", { class: "stages" });
+  private readonly row = pictureRow(this.element);
+
+  show(readings: Readings | null): void {
+    const stages = readings?.stages ?? [];
+    this.row(
+      stages.map(({ step, picture }) => {
+        const name = STEPS[step] ?? step;
+        const paint = step === "recoloured" ? paintPlain : paintGrey;
+        return { label: name, words: [h("span", {}, name)], paint: (canvas) => paint(canvas, picture) };
+      }),
+    );
+    this.element.classList.toggle("empty", !readings?.models.length);
+    if (readings && stages.length === 0) {
+      this.element.append(h("li", {}, h("span", {}, "as it should be already")));
+    }
+  }
+}

@@ -1,0 +1,108 @@
+// The graph as a drawing: nodes in columns, values above, gradients below, local derivatives on the edges.
+
+import { s } from "../../dom";
+import type { Computed, GraphNode } from "../../protocol";
+import type { Progress } from "./progress";
+
+const WIDTH = 128;
+const HEIGHT = 64;
+const GAP = { x: 62, y: 22 };
+
+type Corner = [x: number, y: number];
+
+/** Where the nodes are drawn. */
+interface Layout {
+  width: number;
+  height: number;
+  corners: Corner[];
+}
+
+/** The drawing of a graph. */
+export function drawing({ nodes }: Computed, progress: Progress): SVGSVGElement {
+  const { width, height, corners } = layout(nodes);
+  const properties = {
+    viewBox: `0 0 ${width} ${height}`,
+    width,
+    height,
+    role: "img",
+    "aria-label": "The graph; the table below says the same in words",
+  };
+  const edges = nodes.flatMap((node, user) =>
+    [...new Set(node.operands)].flatMap((operand) => edge(operand, user, corners, progress)),
+  );
+  const boxes = nodes.map((node, i) => box(node, i, corners[i] ?? [0, 0], progress));
+  return s("svg", properties, ...edges, ...boxes);
+}
+
+/** Columns by the distance from the variables, each in the middle of the height. */
+function layout(nodes: GraphNode[]): Layout {
+  const columnOf = columns(nodes);
+  const count = Math.max(...columnOf) + 1;
+  const members = Array.from({ length: count }, (_, column) =>
+    nodes.flatMap((_, i) => (columnOf[i] === column ? [i] : [])),
+  );
+  const tall = (rows: number) => rows * (HEIGHT + GAP.y) - GAP.y;
+  const height = tall(Math.max(...members.map((column) => column.length))) + 4;
+  const corners: Corner[] = [];
+  members.forEach((column, c) => {
+    const top = (height - tall(column.length)) / 2;
+    column.forEach((node, row) => {
+      corners[node] = [2 + c * (WIDTH + GAP.x), top + row * (HEIGHT + GAP.y)];
+    });
+  });
+  return { width: count * (WIDTH + GAP.x) - GAP.x + 4, height, corners };
+}
+
+/** The column of each node: one more than the last of its operands. A variable stands right before its first user. */
+function columns(nodes: GraphNode[]): number[] {
+  const column: number[] = [];
+  for (const { operands } of nodes) {
+    column.push(operands.length ? 1 + Math.max(...operands.map((operand) => column[operand] ?? 0)) : 0);
+  }
+  return nodes.map(({ operands }, i) => {
+    const users = nodes.flatMap((node, j) => (node.operands.includes(i) ? [column[j] ?? 0] : []));
+    return operands.length === 0 && users.length > 0 ? Math.min(...users) - 1 : (column[i] ?? 0);
+  });
+}
+
+function edge(operand: number, user: number, corners: Corner[], progress: Progress): SVGElement[] {
+  const [left, top] = corners[operand] ?? [0, 0];
+  const [x2, bottom] = corners[user] ?? [0, 0];
+  const [x1, y1, y2] = [left + WIDTH, top + HEIGHT / 2, bottom + HEIGHT / 2];
+  const middle = (x1 + x2) / 2;
+  const active = progress.step?.node === operand && progress.step.by === user;
+  const path = s("path", {
+    class: `edge${active ? " now" : ""}`,
+    d: `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`,
+  });
+  const derivative = progress.derivatives.get(`${operand}-${user}`);
+  if (!derivative) return [path];
+  // Near the operand, where the edges of a node have not met yet.
+  const place = { x: x1 + (x2 - x1) * 0.42, y: y1 + (y2 - y1) * 0.36 - 5 };
+  return [
+    path,
+    s("text", { class: "derivative", ...place, "text-anchor": "middle" }, `×${cut(derivative, 12)}`),
+  ];
+}
+
+function box(node: GraphNode, index: number, [x, y]: Corner, progress: Progress): SVGElement {
+  const variable = node.operands.length === 0;
+  const active = progress.step?.node === index;
+  const known = progress.known.has(index);
+  const gradient = progress.gradients.get(index) ?? "";
+  const text = (kind: string, line: number, words: string) =>
+    s("text", { class: kind, x: WIDTH / 2, y: line, "text-anchor": "middle" }, words);
+  const title = `${node.name} = ${node.formula}: value ${node.value}`;
+  return s(
+    "g",
+    { class: `node${variable ? " variable" : ""}${active ? " now" : ""}`, transform: `translate(${x} ${y})` },
+    s("rect", { width: WIDTH, height: HEIGHT, rx: variable ? 20 : 6 }),
+    text("name", 18, variable ? node.name : cut(`${node.name} = ${node.formula}`, 19)),
+    text("value", 37, known ? cut(node.value, 17) : ""),
+    text("gradient", 55, cut(gradient, 17)),
+    s("title", {}, node.gradient ? `${title}, gradient ${node.gradient}` : title),
+  );
+}
+
+const cut = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, most - 1)}…` : text;

@@ -1,0 +1,52 @@
+// The graph as a table: each node with its value, its gradient and the finite difference.
+
+import { h } from "../../dom";
+import type { Computed, GraphNode } from "../../protocol";
+import type { Progress } from "./progress";
+
+const COLUMNS = ["Node", "Is", "Value", "Gradient", "Finite differences", ""];
+const VERDICTS = { agrees: "✓ agrees", corner: "at a corner", differs: "✗ differs" } as const;
+/** Stands for what is not known yet. */
+const LATER = "…";
+
+/** The table. */
+export class NodeTable {
+  readonly element: HTMLElement;
+  private readonly body = h("tbody", {});
+
+  constructor() {
+    const label = "Each node with its value, its gradient and the finite difference";
+    const head = h("tr", {}, ...COLUMNS.map((title) => h("th", { scope: "col" }, title)));
+    this.element = h(
+      "div",
+      { class: "scroll", tabIndex: 0, role: "region", "aria-label": "All nodes" },
+      h("table", { class: "nodes", "aria-label": label }, h("thead", {}, head), this.body),
+    );
+  }
+
+  show({ nodes }: Computed, progress: Progress): void {
+    this.body.replaceChildren(...nodes.map((node, i) => row(node, i, progress)));
+  }
+}
+
+function row(node: GraphNode, index: number, { step, complete, known, gradients }: Progress): HTMLElement {
+  const cells = [
+    node.operands.length ? node.formula : node.kind === "input" ? "variable" : node.kind,
+    known.has(index) ? node.value : LATER,
+    gradients.get(index) ?? (node.gradient === null ? "–" : LATER),
+    complete ? (node.difference ?? "–") : LATER,
+    complete && node.verdict ? VERDICTS[node.verdict] : "",
+  ];
+  const [formula, value, gradient, ...check] = cells.map((text, c) =>
+    h("td", { class: c === 2 ? "gradient" : "" }, text),
+  );
+  return h(
+    "tr",
+    { class: index === step?.node ? "now" : "" },
+    h("th", { scope: "row" }, node.name),
+    formula,
+    value,
+    gradient,
+    ...check,
+  );
+}

@@ -1,0 +1,75 @@
+// The plane as a picture: the regions of the classes as colours, and the points on top of them.
+
+import { h } from "../../dom";
+import type { Point } from "../../protocol";
+import { color } from "../../theme";
+
+/** The plane goes from −SIDE to SIDE, as in plane.rs. */
+const SIDE = 1.2;
+
+/** The classifier is evaluated at CELLS × CELLS places. */
+export const CELLS = 80;
+
+/** The canvas. Its label is set from outside. */
+export class PlaneCanvas {
+  readonly element = h("canvas", {
+    class: "plane-canvas",
+    width: 640,
+    height: 640,
+    role: "img",
+    tabIndex: 0,
+    "aria-label": "The plane",
+  });
+
+  /** `onPress` is told where the plane was pressed. */
+  constructor(onPress: (x: number, y: number, shift: boolean) => void) {
+    this.element.addEventListener("click", (event) => {
+      const box = this.element.getBoundingClientRect();
+      const coordinate = (share: number) => Math.round((2 * share - 1) * SIDE * 100) / 100;
+      const x = coordinate((event.clientX - box.left) / box.width);
+      const y = -coordinate((event.clientY - box.top) / box.height);
+      onPress(x, y, event.shiftKey);
+    });
+  }
+
+  /** Paints the scores of the cells, where there are any, and the points. */
+  paint(cells: number[] | null, points: Point[]): void {
+    const context = this.element.getContext("2d");
+    if (!context) return;
+    context.clearRect(0, 0, this.element.width, this.element.height);
+    if (cells) this.paintCells(context, cells);
+    for (const point of points) this.paintPoint(context, point);
+  }
+
+  /** A cell has the colour of its class: positive scores are those of the second. */
+  private paintCells(context: CanvasRenderingContext2D, cells: number[]): void {
+    const zero = color("--raised");
+    const [first, second] = [color("--class-a"), color("--class-b")];
+    const image = new ImageData(CELLS, CELLS);
+    cells.forEach((score, i) => {
+      const [r, g, b] = score > 0 ? second : first;
+      // A jump at the border, so that it is seen, and a slope away from it.
+      const share = 0.18 + 0.42 * Math.min(1, Math.abs(score));
+      const mixed = [r - zero[0], g - zero[1], b - zero[2]].map((way, c) => (zero[c] ?? 0) + way * share);
+      image.data.set([...mixed, 255], 4 * i);
+    });
+    const small = document.createElement("canvas");
+    small.width = small.height = CELLS;
+    small.getContext("2d")?.putImageData(image, 0, 0);
+    context.imageSmoothingEnabled = true;
+    context.drawImage(small, 0, 0, this.element.width, this.element.height);
+  }
+
+  /** Squares are the first class, circles the second. */
+  private paintPoint(context: CanvasRenderingContext2D, [x, y, label]: Point): void {
+    const place = (value: number) => ((value / SIDE + 1) / 2) * this.element.width;
+    context.beginPath();
+    if (label === 1) context.arc(place(x), place(-y), 7, 0, 2 * Math.PI);
+    else context.rect(place(x) - 6, place(-y) - 6, 12, 12);
+    context.fillStyle = `rgb(${color(label === 1 ? "--class-b" : "--class-a").join(" ")})`;
+    context.fill();
+    context.lineWidth = 2;
+    context.strokeStyle = `rgb(${color("--raised").join(" ")})`;
+    context.stroke();
+  }
+}

@@ -1,0 +1,164 @@
+// The form of the plane: which points, which classifier, and the request that comes of it.
+
+import { choice, line, numeric } from "../../components/field";
+import { Fields } from "../../components/fields";
+import { h } from "../../dom";
+import type { Point, Scene } from "../../protocol";
+
+/** Batches in all: more than anybody waits for. */
+const LENGTH = 200_000;
+
+const POINTS = {
+  xor: "XOR",
+  moons: "moons",
+  circles: "circles",
+  spiral: "spiral",
+  blobs: "two heaps",
+  mine: "placed by hand",
+} as const;
+const MODELS = {
+  perceptron: "perceptron",
+  neighbors: "nearest neighbours",
+  linear: "linear classifier",
+  network: "network",
+} as const;
+const ACTIVATIONS = { relu: "ReLU", tanh: "tanh", sigmoid: "sigmoid", none: "none" } as const;
+
+/** The classifiers of the plane. */
+export type Model = keyof typeof MODELS;
+
+/** The form. */
+export class PlaneForm {
+  readonly element: HTMLElement;
+
+  private readonly named;
+  private readonly fields;
+  private readonly onChange: () => void;
+
+  constructor(onChange: () => void) {
+    this.onChange = onChange;
+    const changed = () => this.changed();
+    this.named = {
+      points: choice("Points", POINTS, "xor", changed),
+      count: numeric("How many", 200, { min: 10, max: 600, step: 10 }, changed),
+      noise: numeric("Noise", 0.05, { min: 0, max: 0.5, step: 0.01 }, changed),
+      seed: numeric("Seed", 1, { min: 0, max: 1e6 }, changed),
+      model: choice("Classifier", MODELS, "network", changed),
+      k: numeric("k", 3, { min: 1, max: 99, step: 2 }, changed),
+      hidden: line("Hidden units", "8", changed, "8, or 8 8 for two layers"),
+      act: choice("Activation", ACTIVATIONS, "relu", changed),
+      lr: numeric("Learning rate", 0.1, { min: 1e-4, max: 10, step: "any" }, changed),
+      batch: numeric("Batch", 20, { min: 1, max: 600 }, changed),
+    };
+    this.fields = new Fields(this.named);
+    const { points, count, noise, seed, model, k, hidden, act, lr, batch } = this.named;
+    const group = (title: string, fields: { element: HTMLElement }[]) =>
+      h("fieldset", {}, h("legend", {}, title), ...fields.map((field) => field.element));
+    this.element = h(
+      "form",
+      { class: "setup", onsubmit: (event: Event) => event.preventDefault() },
+      group("Points", [points, count, noise, seed]),
+      group("Classifier", [model, k, hidden, act, lr, batch]),
+    );
+  }
+
+  model(): Model {
+    return this.named.model.get();
+  }
+
+  /** Whether points are placed by hand. */
+  isByHand(): boolean {
+    return this.named.points.get() === "mine";
+  }
+
+  toState(): URLSearchParams {
+    return this.fields.toState();
+  }
+
+  restore(state: URLSearchParams): void {
+    this.fields.restore(state);
+    this.showFields();
+  }
+
+  /** The request to the engine; `mine` are the points that were placed by hand. */
+  scene(mine: Point[]): Scene {
+    const { points, count, noise, seed, k, batch, lr } = this.named;
+    return {
+      points: points.get(),
+      count: count.get(),
+      noise: noise.get(),
+      seed: seed.get(),
+      mine,
+      model: this.model() === "linear" ? "network" : this.model(),
+      k: k.get(),
+      setup: {
+        layers: this.layers(),
+        init: "he",
+        seed: 1,
+        examples: 2000,
+        validation: 1,
+        settings: {
+          loss: "softmax",
+          reg: 0,
+          batch: batch.get(),
+          length: { iterations: LENGTH },
+          learning_rate: lr.get(),
+          check_every: LENGTH,
+          optimizer: { sgd: { momentum: 0.9 } },
+        },
+      },
+    };
+  }
+
+  /** What is worth knowing about the chosen classifier and points. */
+  remark(): string {
+    const [model, points] = [this.model(), this.named.points.get()];
+    if (model === "network" && this.named.act.get() === "none") {
+      return (
+        "Without an activation, layers of weights are one layer of weights: W₂(W₁x) = (W₂W₁)x. The " +
+        "border is a line again, however many units there are."
+      );
+    }
+    if ((model === "linear" || model === "perceptron") && points !== "blobs") {
+      const classifier = model === "linear" ? "a linear classifier" : "a perceptron";
+      return `No line divides these points, and ${classifier} knows nothing else.`;
+    }
+    return REMARKS[model];
+  }
+
+  private layers(): string {
+    if (this.model() !== "network") return "";
+    const act = this.named.act.get();
+    const sizes = (this.named.hidden.get().match(/\d+/g) ?? ["8"]).map((units) =>
+      Math.min(64, Number(units)),
+    );
+    const hidden = sizes.map((units) => (act === "none" ? `dense${units}` : `dense${units} ${act}`));
+    return [...hidden, "dense2"].join(" ");
+  }
+
+  private changed(): void {
+    this.showFields();
+    this.onChange();
+  }
+
+  /** Hides the fields that the chosen points or classifier do not have. */
+  private showFields(): void {
+    const { count, noise, seed, k, hidden, act, lr, batch } = this.named;
+    const model = this.model();
+    const show = (fields: { element: HTMLElement }[], on: boolean) => {
+      for (const { element } of fields) element.hidden = !on;
+    };
+    show([count, noise, seed], !this.isByHand());
+    show([k], model === "neighbors");
+    show([hidden, act], model === "network");
+    show([lr, batch], model === "linear" || model === "network");
+  }
+}
+
+const REMARKS: Record<Model, string> = {
+  perceptron:
+    "The perceptron changes only when it is wrong. Where a line divides the points it settles; press Train.",
+  neighbors: "Nothing is trained. A larger k makes smoother borders and forgives single points.",
+  linear: "Two heaps: a line will do.",
+  network: "Each hidden unit folds the plane along a line; behind the folds, a line is enough.",
+};

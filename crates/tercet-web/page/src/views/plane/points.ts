@@ -1,0 +1,22 @@
+// Points that were placed by hand, as an address holds them: `x,y,class;…` in hundredths.
+
+import type { Point } from "../../protocol";
+
+/** No more points than these are read from an address. */
+const MOST = 600;
+
+export const encodePoints = (points: Point[]): string =>
+  points.map(([x, y, label]) => `${Math.round(x * 100)},${Math.round(y * 100)},${label}`).join(";");
+
+/** The points in a text; what is damaged is left out. */
+export function decodePoints(text: string): Point[] {
+  return text
+    .split(";")
+    .filter(Boolean)
+    .slice(0, MOST)
+    .map((point): Point => {
+      const [x = 0, y = 0, label = 0] = point.split(",").map(Number);
+      return [x / 100, y / 100, label === 1 ? 1 : 0];
+    })
+    .filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+}

@@ -1,0 +1,75 @@
+// Inside the model while it learns: the weights of the first layer, histograms, and the layers in numbers.
+
+import { histogram } from "../../components/histogram";
+import { largest, paintSigned, picture } from "../../components/image";
+import { h } from "../../dom";
+import { engine } from "../../engine";
+import { count, short } from "../../format";
+import type { Histogram, Measured, Templates } from "../../protocol";
+
+/** At most as many templates are shown. */
+const TEMPLATES = 40;
+
+/** A larger share of dead units is marked. */
+const MANY_DEAD = 0.1;
+
+/** The sections. */
+export class Inside {
+  readonly elements: HTMLElement[];
+
+  private readonly title = h("h2", {}, "Templates");
+  private readonly templates = h("div", { class: "templates" });
+  private readonly histograms = h("div", { class: "histograms" });
+  private readonly layers = h("div", { class: "layers" });
+
+  constructor() {
+    const heading = h("h2", {}, "Inside: activations and gradients of 100 images");
+    this.elements = [
+      h("section", {}, this.title, this.templates),
+      h("section", {}, heading, this.histograms, this.layers),
+    ];
+  }
+
+  /** Fetches the weights and histograms of the model that is being trained. */
+  async update(isLinear: boolean, measured: Measured | null): Promise<void> {
+    const [weights, histograms] = [await engine.templates(TEMPLATES), await engine.histograms()];
+    this.title.textContent =
+      weights.images.length === 0
+        ? "The first layer cannot be pictured"
+        : isLinear
+          ? "Templates, class by class"
+          : "What the units of the first layer look for";
+    this.showTemplates(weights);
+    this.histograms.replaceChildren(...histograms.map(histogramFigure));
+    if (measured) this.layers.replaceChildren(...measured.layers.map(layerLine));
+  }
+
+  private showTemplates({ images, width, height }: Templates): void {
+    const { children } = this.templates;
+    this.templates.classList.toggle("filters", width < 15);
+    while (children.length > images.length) this.templates.lastChild?.remove();
+    while (children.length < images.length)
+      this.templates.append(picture(`weights of unit ${children.length}`));
+    images.forEach((image, i) => {
+      paintSigned(children[i] as HTMLCanvasElement, image, width, height, largest(image));
+    });
+  }
+}
+
+const histogramFigure = (of: Histogram): HTMLElement =>
+  h("figure", {}, h("figcaption", {}, of.name), histogram(of));
+
+function layerLine([inputs, outputs, ratio, dead]: Measured["layers"][number], index: number): HTMLElement {
+  const line = h(
+    "p",
+    {},
+    h("b", {}, `Layer ${index + 1}`),
+    ` ${count(inputs)} → ${count(outputs)}: last step moved the weights by `,
+    h("b", {}, short(ratio)),
+    " of their length",
+  );
+  if (dead === null) return line;
+  const units = `${Math.round(dead * outputs)} of ${outputs} units dead`;
+  line.append("; ", h("b", { class: dead > MANY_DEAD ? "bad" : "" }, units));
+  return line;
+}

@@ -1,0 +1,96 @@
+// Training in slices: the worker computes for a short time and reports, so that it can be paused.
+
+import { engine } from "../../engine";
+import type { Report } from "../../protocol";
+import { addRun, type Run } from "./runs";
+import type { SetupForm } from "./setup";
+
+/** About how long the worker computes at a time, in milliseconds. */
+const SLICE = 60;
+
+/** The steps of the first slice, and the most of any. */
+const STEPS = { first: 10, most: 5000 };
+
+/** How often a step is measured, for the curve of the training images, in milliseconds. */
+const MEASURE_EVERY = 100;
+
+/** The training of the engine's model, one slice after another. */
+export class Trainer {
+  /** The run that was started last, unless it was given up. */
+  run: Run | null = null;
+  /** Whether slices follow one another. Setting it to false pauses. */
+  running = false;
+  /** Whether the run has ended. */
+  done = false;
+
+  private readonly onReport: (run: Run, report: Report) => Promise<void>;
+  private steps = STEPS.first;
+  private measuredAt = 0;
+
+  /** `onReport` is called with the report of each slice, which the run contains already. */
+  constructor(onReport: (run: Run, report: Report) => Promise<void>) {
+    this.onReport = onReport;
+  }
+
+  /** The run, while it has steps left to take. */
+  get open(): Run | null {
+    return this.done ? null : this.run;
+  }
+
+  /** Starts a run; the result is its model in words. */
+  async start(form: SetupForm): Promise<string> {
+    const words = await engine.beginTraining(form.setup());
+    this.run = addRun(form.title(), `#/train?${form.toState()}`);
+    this.done = false;
+    this.steps = STEPS.first;
+    this.measuredAt = 0;
+    return words;
+  }
+
+  /** Takes steps while `running` is true and there are any left. */
+  async train(): Promise<void> {
+    while (this.running && this.open) await this.slice();
+    this.running = false;
+  }
+
+  /** Takes one step. */
+  async step(): Promise<void> {
+    await this.advance(1, true);
+  }
+
+  /** Gives the run up. */
+  reset(): void {
+    this.running = false;
+    this.run = null;
+    this.done = false;
+  }
+
+  /** Ends the run after an error. */
+  fail(): void {
+    this.running = false;
+    this.done = true;
+  }
+
+  private async slice(): Promise<void> {
+    const now = performance.now();
+    // Not every slice is measured: that takes longer than a small step.
+    const measure = now - this.measuredAt > MEASURE_EVERY;
+    if (measure) this.measuredAt = now;
+    const time = await this.advance(this.steps, measure);
+    const growth = Math.min(4, Math.max(0.3, SLICE / time));
+    this.steps = Math.max(1, Math.min(STEPS.most, Math.round(this.steps * growth)));
+  }
+
+  /** Takes steps; the result is the time that they took. */
+  private async advance(steps: number, measure: boolean): Promise<number> {
+    const start = performance.now();
+    const report = await engine.train(steps, measure);
+    const time = performance.now() - start;
+    if (this.run) {
+      this.run.add(report, time);
+      this.done = report.done;
+      await this.onReport(this.run, report);
+    }
+    return time;
+  }
+}
