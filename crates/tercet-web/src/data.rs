@@ -31,7 +31,7 @@ impl Data {
             return Ok(true);
         }
         if !pieces().contains(&name) {
-            return Err(format!("there is no piece {name}; expected one of {}", pieces().join(", ")));
+            return Err(format!("unknown data file {name}; expected one of {}", pieces().join(", ")));
         }
         self.pieces.retain(|(known, _)| known != name);
         self.pieces.push((name.to_owned(), bytes));
@@ -103,7 +103,7 @@ mod tests {
     fn damaged_and_foreign_pieces_are_refused() {
         let mut data = Data::default();
         let error = data.add("cats.zst", Vec::new()).unwrap_err();
-        assert!(error.starts_with("there is no piece cats.zst"), "{error}");
+        assert!(error.starts_with("unknown data file cats.zst"), "{error}");
         let mut refused = None;
         for name in pieces() {
             refused = data.add(name, b"no Zstandard".to_vec()).err();

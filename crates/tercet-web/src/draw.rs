@@ -178,7 +178,7 @@ pub fn read(model: &Loaded, prepared: &Prepared, class: Option<usize>) -> Result
 /// A picture that was prepared for a model of another size.
 pub fn set_of(model: &Loaded, prepared: &Prepared) -> Result<Dataset, String> {
     let card = &model.file.card;
-    let shape = card.contract.image.ok_or("a model of features that are no picture")?;
+    let shape = card.contract.image.ok_or("the model does not take images")?;
     let pixels = prepared.picture.pixels().to_vec();
     Dataset::from_pixels("picture", shape, pixels, vec![0], card.classes.clone())
         .map_err(|error| error.to_string())

@@ -52,7 +52,7 @@ pub fn work(numbers: &Numbers) -> Result<Worked, String> {
     };
     let all = [&numbers.w1.concat(), &numbers.w2.concat(), &numbers.b1, &numbers.b2, &numbers.x];
     if all.iter().any(|array| array.iter().any(|v| !v.is_finite())) {
-        return Err("one of the numbers is none: every field needs one, such as −0.5".to_owned());
+        return Err("a field is empty or not a number; expected a number such as −0.5".to_owned());
     }
     let first = dense(&numbers.w1, &numbers.b1);
     // The same network, looked at behind its first, its second and its third layer.

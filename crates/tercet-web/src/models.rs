@@ -63,11 +63,11 @@ impl Loaded {
             Some(ImageShape { width: 1..=64, height: 1..=64, channels: 1 }) => {}
             Some(other) => {
                 return Err(format!(
-                    "a model of images of {other} pixels; expected one of grey images of at most 64 × 64"
+                    "the model takes images of {other} pixels; expected greyscale images of at most 64 × 64"
                 ));
             }
             None => {
-                return Err("a model of features that are no picture; expected one of grey images".to_owned());
+                return Err("the model does not take images; expected a model of greyscale images".to_owned());
             }
         }
         let inside = match &file.classifier {
@@ -161,6 +161,6 @@ mod tests {
         let network = Network::fully_connected(2, &[3], 2, tercet::network::Init::He, 0).unwrap();
         let card = Card::new(vec!["a".into(), "b".into()], Contract::features(2));
         let features = ModelFile { card, classifier: Classifier::Network(network) };
-        assert!(Loaded::new(features).unwrap_err().contains("expected one of grey images"));
+        assert!(Loaded::new(features).unwrap_err().contains("expected a model of greyscale images"));
     }
 }

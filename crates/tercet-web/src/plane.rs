@@ -85,9 +85,7 @@ impl Plane {
             }
             "network" => Model::Network(Session::new(scene.setup.clone(), &set, &set)?),
             other => {
-                return Err(format!(
-                    "there is no model {other:?}; expected perceptron, neighbors or network"
-                ));
+                return Err(format!("unknown model {other:?}; expected perceptron, neighbors or network"));
             }
         };
         Ok(Plane { points, model })
@@ -182,12 +180,10 @@ fn scatter(scene: &Scene) -> Result<Vec<(f32, f32, u32)>, String> {
             .collect::<Result<_, String>>()?,
     };
     if points.is_empty() {
-        return Err("there is no point yet: press in the plane to place some".to_owned());
+        return Err("there are no points yet: click in the plane to add some".to_owned());
     }
     match points.iter().find(|(x, y, class)| !x.is_finite() || !y.is_finite() || *class > 1) {
-        Some(bad) => {
-            Err(format!("the point {bad:?} is none; expected two finite numbers and a class of 0 or 1"))
-        }
+        Some(bad) => Err(format!("invalid point {bad:?}; expected two finite numbers and a class of 0 or 1")),
         None => Ok(points),
     }
 }
@@ -224,7 +220,7 @@ fn place(kind: &str, class: u32, t: f32, generator: &mut Generator) -> Result<(f
         }
         other => {
             let known = "xor, moons, circles, spiral, blobs or mine";
-            return Err(format!("there are no points called {other:?}; expected {known}"));
+            return Err(format!("unknown data set {other:?}; expected {known}"));
         }
     })
 }

@@ -196,7 +196,7 @@ impl Session {
                 self.setup.settings.learning_rate *= factor;
                 Ok(())
             }
-            None => Err(format!("the factor of the learning rate is {factor}; expected a number above 0")),
+            None => Err(format!("the learning rate is multiplied by {factor}; expected a positive number")),
         }
     }
 
@@ -236,14 +236,14 @@ impl Session {
         let mut workspace = Workspace::new();
         let settings = &self.setup.settings;
         self.network.loss_and_gradients(&x, &labels, settings.loss, settings.reg, &mut workspace);
-        let behind = self.network.layers().iter().enumerate().filter_map(|(i, layer)| {
+        let outputs = self.network.layers().iter().enumerate().filter_map(|(i, layer)| {
             let output = workspace.output(i);
-            (!output.is_empty()).then(|| Histogram::of(format!("behind {}: {layer}", i + 1), output))
+            (!output.is_empty()).then(|| Histogram::of(format!("output of layer {}: {layer}", i + 1), output))
         });
         let gradients = workspace.gradients().iter().zip(1..);
         let gradients =
             gradients.map(|(gradient, n)| Histogram::of(format!("gradient of W{n}"), &gradient.dw));
-        behind.chain(gradients).collect()
+        outputs.chain(gradients).collect()
     }
 
     /// The model file: the one that the program reads.

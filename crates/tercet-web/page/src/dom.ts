@@ -46,20 +46,20 @@ function setProperties(element: HTMLElement, properties: Properties): void {
   }
 }
 
-/** The element that the page is known to have. */
+/** An element of index.html. */
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id);
   if (!found) throw new Error(`the page has no element #${id}`);
   return found;
 }
 
-/** Says something that went wrong, where everybody sees and hears it. */
+/** Shows an error message for a few seconds; screen readers announce it. */
 export function toast(message: string): void {
-  const place = byId("toast");
-  place.textContent = message;
-  place.classList.add("shown");
-  window.clearTimeout(Number(place.dataset.timer));
-  place.dataset.timer = String(window.setTimeout(() => place.classList.remove("shown"), 8000));
+  const element = byId("toast");
+  element.textContent = message;
+  element.classList.add("shown");
+  window.clearTimeout(Number(element.dataset.timer));
+  element.dataset.timer = String(window.setTimeout(() => element.classList.remove("shown"), 8000));
 }
 
 /** The message of an error. */

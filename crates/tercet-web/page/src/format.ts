@@ -1,12 +1,12 @@
-// Numbers as people read them.
+// Numbers as text.
 
-/** A number with a true minus sign and so many places. */
+/** A number with a true minus sign and a fixed number of decimal places. */
 export const fixed = (value: number, places: number): string => {
   const text = value.toFixed(places);
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 };
 
-/** About three digits, whatever the size. */
+/** A number with about three significant digits. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
@@ -15,10 +15,10 @@ export function short(value: number): string {
   return fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 
-/** A share in per cent. */
+/** A share in per cent: 97.5 %. */
 export const percent = (share: number, places = 1): string => `${fixed(100 * share, places)} %`;
 
-/** A count with thin gaps: 55,000. */
+/** A count: 55,000. */
 export const count = (value: number): string => value.toLocaleString("en-GB");
 
 /** Two places, in brackets where the number is negative, so that it can follow an operator. */

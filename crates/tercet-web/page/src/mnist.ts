@@ -1,9 +1,9 @@
-// MNIST's training set, loaded when something asks for it.
+// MNIST's training set, which is loaded on first use.
 
 import { engine } from "./engine";
 import { fetchBytes } from "./fetch";
 
-/** Called with the share of MNIST that has arrived. */
+/** Called with the fraction of MNIST that has been received. */
 export type Progress = (share: number) => void;
 
 /** The size of the compressed files of the training set together. */
@@ -15,7 +15,7 @@ let loaded = false;
 /** Whether MNIST is loaded. */
 export const isMnistLoaded = (): boolean => loaded;
 
-/** Loads MNIST's training set, once. Only the first caller is told the progress. */
+/** Loads MNIST's training set, once. Only the `progress` of the first call is used. */
 export function loadMnist(progress: Progress): Promise<void> {
   loading ??= load(progress);
   loading.catch(() => {

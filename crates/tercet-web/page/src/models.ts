@@ -1,4 +1,4 @@
-// The models of the Draw view: those that come with the page, and those that the visitor adds.
+// The models of the Draw view: the shipped ones and those that the visitor adds.
 
 import { engine } from "./engine";
 import { fetchBytes, gunzip } from "./fetch";
@@ -25,7 +25,7 @@ const SHIPPED = [
 let shipped: Promise<Model[]> | null = null;
 const added: Model[] = [];
 
-/** The models that come with the page, loaded once, and then the visitor's. */
+/** The shipped models, which are loaded once, followed by those that the visitor added. */
 export async function models(): Promise<Model[]> {
   shipped ??= Promise.all(SHIPPED.map(loadShipped));
   shipped.catch(() => {
@@ -50,7 +50,7 @@ export async function addTrained(): Promise<void> {
 export async function addAllNeighbors(progress: Progress): Promise<void> {
   await loadMnist(progress);
   const about = await engine.rememberAll("all", 3);
-  add({ name: "all", title: "Neighbours, all 60,000", color: "--neighbors", about });
+  add({ name: "all", title: "Nearest neighbours, 60,000 images", color: "--neighbors", about });
 }
 
 async function loadShipped(model: (typeof SHIPPED)[number]): Promise<Model> {
@@ -59,7 +59,7 @@ async function loadShipped(model: (typeof SHIPPED)[number]): Promise<Model> {
   return { ...model, about };
 }
 
-/** Adds a model, in the place of one with the same name. */
+/** Adds a model, or replaces the one with the same name. */
 function add(model: Model): void {
   const at = added.findIndex((one) => one.name === model.name);
   if (at < 0) added.push(model);

@@ -1,13 +1,13 @@
-// What goes to the engine and what comes back: the JSON of crates/tercet-web/src, in TypeScript's words.
+// The requests and answers of the engine: the JSON of crates/tercet-web/src as TypeScript types.
 
-/** What a worker is asked. */
+/** A call of one of the engine's methods. */
 export interface Request {
   id: number;
   method: string;
   args: unknown[];
 }
 
-/** What it answers. */
+/** Its result or error. */
 export type Answer = { id: number; value: unknown } | { id: number; error: string };
 
 /** draw.rs */
@@ -107,7 +107,7 @@ export interface Check {
 export interface Measured {
   step: number;
   accuracy: number;
-  /** Inputs, outputs, update ratio, share of dead units. */
+  /** Inputs, outputs, update-to-weight ratio, fraction of dead units. */
   layers: [number, number, number, number | null][];
 }
 export interface Report {

@@ -1,34 +1,32 @@
-// Light, dark, or as the system says.
+// The theme: light, dark, or that of the system.
 
 import { byId } from "./dom";
 
 type Theme = "auto" | "light" | "dark";
 const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };
-const WORDS: Record<Theme, string> = {
-  auto: "Theme: as the system",
+const LABELS: Record<Theme, string> = {
+  auto: "Theme: system",
   light: "Theme: light",
   dark: "Theme: dark",
 };
-const SIGN: Record<Theme, string> = { auto: "◐", light: "○", dark: "●" };
+const SYMBOLS: Record<Theme, string> = { auto: "◐", light: "○", dark: "●" };
 
-/**
- * Colours of pictures come from the style sheet; whoever paints listens for `themechange` and paints again.
- */
+/** Sets up the button that changes the theme. Canvases are repainted on the event `themechange`. */
 export function startTheme(): void {
   const button = byId("theme");
   let theme: Theme = "auto";
   try {
-    const kept = localStorage.getItem("tercet-theme");
-    if (kept === "light" || kept === "dark") theme = kept;
+    const saved = localStorage.getItem("tercet-theme");
+    if (saved === "light" || saved === "dark") theme = saved;
   } catch {
-    // Where nothing may be kept, the system decides.
+    // Without local storage, the theme is that of the system.
   }
   const apply = () => {
     document.documentElement.style.colorScheme = theme === "auto" ? "light dark" : theme;
-    button.textContent = SIGN[theme];
-    button.setAttribute("aria-label", WORDS[theme]);
-    button.title = WORDS[theme];
-    known.clear();
+    button.textContent = SYMBOLS[theme];
+    button.setAttribute("aria-label", LABELS[theme]);
+    button.title = LABELS[theme];
+    cache.clear();
     document.dispatchEvent(new Event("themechange"));
   };
   button.addEventListener("click", () => {
@@ -36,7 +34,7 @@ export function startTheme(): void {
     try {
       localStorage.setItem("tercet-theme", theme);
     } catch {
-      // It holds for this visit.
+      // The choice is not saved.
     }
     apply();
   });
@@ -45,12 +43,12 @@ export function startTheme(): void {
 }
 
 const probe = document.createElement("i");
-/** Colours that were asked for: to ask the style sheet takes longer than to paint a picture. */
-const known = new Map<string, [number, number, number]>();
+/** A cache: looking a colour up in the style sheet takes longer than painting a picture. */
+const cache = new Map<string, [number, number, number]>();
 
 /** A colour of the style sheet, as red, green and blue: `color("--positive")`. */
 export function color(name: string): [number, number, number] {
-  const found = known.get(name);
+  const found = cache.get(name);
   if (found) return found;
   if (!probe.isConnected) {
     probe.hidden = true;
@@ -58,12 +56,12 @@ export function color(name: string): [number, number, number] {
   }
   probe.style.color = `var(${name})`;
   const [r = 0, g = 0, b = 0] = (getComputedStyle(probe).color.match(/[\d.]+/g) ?? []).map(Number);
-  known.set(name, [r, g, b]);
+  cache.set(name, [r, g, b]);
   return [r, g, b];
 }
 
-/** The same as text, for charts. */
+/** The same as CSS text, for charts. */
 export const cssColor = (name: string): string => `rgb(${color(name).join(" ")})`;
 
-/** Whether things may move by themselves. */
-export const mayMove = (): boolean => !matchMedia("(prefers-reduced-motion: reduce)").matches;
+/** Whether animations are allowed. */
+export const mayAnimate = (): boolean => !matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -116,7 +116,7 @@ test("what the models read is read out", async () => {
   await settled(page);
   await page.getByRole("button", { name: "Example" }).click();
   await settled(page);
-  assert.match(await page.getByRole("status").first().innerText(), /read \d|disagree|Not a digit/);
+  assert.match(await page.getByRole("status").first().innerText(), /predict \d|disagree|not a digit/);
   await page.close();
 });
 

@@ -105,7 +105,7 @@ export const settled = (page) =>
 /** Draws with the mouse, as a person would. */
 export async function draw(page, { strokes, pen = 20 }) {
   await page.getByRole("button", { name: "Clear" }).click();
-  await page.getByLabel("Width of the pen").fill(String(pen));
+  await page.getByLabel("Pen width").fill(String(pen));
   const box = await page.locator("canvas.pad").boundingBox();
   const at = ([x, y]) => [box.x + (x / 280) * box.width, box.y + (y / 280) * box.height];
   for (const stroke of strokes) {

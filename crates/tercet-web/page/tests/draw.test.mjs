@@ -27,7 +27,7 @@ const readBy = (place) => page.locator(`.chip[data-model="${place}"]`).getAttrib
 const reading = (place) =>
   page.locator(`.card[data-model="${place}"]`).evaluate((card) => ({
     scores: JSON.parse(card.dataset.scores),
-    neighbors: [...card.querySelectorAll(".voters li")].map((one) => [
+    neighbors: [...card.querySelectorAll(".neighbors li")].map((one) => [
       Number(one.dataset.index),
       Number(one.dataset.distance),
     ]),
@@ -63,7 +63,7 @@ test("what is no digit is said to be none", async () => {
   for (const other of OTHERS) {
     await draw(page, other);
     assert.equal(await isDigit(), "false", other.name);
-    assert.match(await page.locator(".sentence").innerText(), /^Not a digit/);
+    assert.match(await page.locator(".sentence").innerText(), /^Probably not a digit/);
   }
 });
 
@@ -171,7 +171,7 @@ test("a picture is pasted or dropped, and what is none is refused in words", asy
   }
   await give("drop", "image/png", Buffer.from("no picture").toString("base64"));
   await page.locator("#toast.shown").waitFor();
-  assert.match(await page.locator("#toast").innerText(), /no picture that this browser can read/);
+  assert.match(await page.locator("#toast").innerText(), /cannot read that picture/);
 });
 
 test("the page works with the network off", async () => {

@@ -49,19 +49,19 @@ test("training reaches 95 %, stands still, goes on by one batch, and changes its
   await press("Train");
   await page.waitForFunction(() => document.querySelector("progress").value > 50);
   await press("Pause");
-  await page.getByRole("button", { name: "Go on" }).waitFor();
+  await page.getByRole("button", { name: "Resume" }).waitFor();
   await page.waitForFunction(() => document.querySelector(".status").textContent.startsWith("Paused"));
   const at = Number((await lastRun())[0].replace(",", ""));
-  await press("One batch");
+  await press("One step");
   await page.waitForFunction((wanted) => document.querySelector("progress").value === wanted, at + 1);
   const rate = Number(await page.locator(".rate").innerText());
-  await page.getByLabel("Halve the learning rate from here on").click();
-  await press("One batch");
+  await page.getByLabel("Halve the learning rate").click();
+  await press("One step");
   await page.waitForFunction((wanted) => document.querySelector("progress").value === wanted, at + 2);
   const halved = Number(await page.locator(".rate").innerText());
   assert.ok(Math.abs(halved - rate / 2) < 0.02 * rate, `${rate}, then ${halved}`);
-  await page.getByLabel("Double the learning rate from here on").click();
-  await press("Go on");
+  await page.getByLabel("Double the learning rate").click();
+  await press("Resume");
   await done();
   const accuracy = parseFloat((await lastRun()).at(-1));
   assert.ok(accuracy >= 95, `${accuracy} %`);
@@ -69,8 +69,8 @@ test("training reaches 95 %, stands still, goes on by one batch, and changes its
 
 test("the program reads the model that was trained here, and gives the same scores", async () => {
   const model = join(folder, "trained.safetensors");
-  await copyFile(await saved(page, "Download the model"), model);
-  await press("Draw with it");
+  await copyFile(await saved(page, "Download model"), model);
+  await press("Use in Draw");
   await settled(page);
   await page.locator('.card[data-model="mine"]').waitFor();
   await draw(page, DRAWINGS[7]);
@@ -107,7 +107,7 @@ test("a learning rate that is too high is said to be", async () => {
 test("all 60,000 images can be remembered, and neighbours are found among them", async () => {
   await page.evaluate(() => (location.hash = "#/draw"));
   await settled(page);
-  await press("Remember all 60,000");
+  await press("Use all 60,000 images");
   await page.locator('.card[data-model="all"]').waitFor({ timeout: 120_000 });
   await draw(page, DRAWINGS[2]);
   assert.equal(await page.locator('.chip[data-model="all"]').getAttribute("data-class"), "2");
@@ -124,10 +124,10 @@ test("a link restores a set-up", async () => {
   assert.equal(await other.getByLabel("Model", { exact: true }).inputValue(), "convolution");
   assert.equal(await other.getByLabel("Learning rate", { exact: true }).inputValue(), "0.003");
   assert.equal(await other.getByLabel("Optimizer").inputValue(), "adam");
-  assert.equal(await other.getByLabel("Batch", { exact: true }).inputValue(), "77");
+  assert.equal(await other.getByLabel("Batch size", { exact: true }).inputValue(), "77");
   assert.equal(await other.getByLabel("Activation").inputValue(), "gelu");
-  await other.getByLabel("Batch", { exact: true }).fill("99");
-  await other.getByLabel("Batch", { exact: true }).blur();
+  await other.getByLabel("Batch size", { exact: true }).fill("99");
+  await other.getByLabel("Batch size", { exact: true }).blur();
   assert.match(other.url(), /batch=99/);
   await other.close();
 });

@@ -22,7 +22,7 @@ async function trained(address, wanted) {
     (least) => {
       const text = document.querySelector(".status").textContent;
       const right = parseFloat(/([\d.]+) % of the points/.exec(text)?.[1] ?? "0");
-      const step = Number((/(?:batch ([\d,]+)|([\d,]+) points)/.exec(text)?.[0] ?? "").replace(/\D/g, ""));
+      const step = Number((/step ([\d,]+)/.exec(text)?.[0] ?? "").replace(/\D/g, ""));
       return right >= least || step > 1500;
     },
     wanted,
@@ -55,7 +55,7 @@ test("points are placed by hand, and a link keeps them", async () => {
   const canvas = page.locator(".plane-canvas");
   await canvas.click({ position: { x: 100, y: 100 } });
   await canvas.click({ position: { x: 300, y: 300 }, modifiers: ["Shift"] });
-  await page.waitForFunction(() => /^Everything/.test(document.querySelector(".status").textContent));
+  await page.waitForFunction(() => /^All points/.test(document.querySelector(".status").textContent));
   assert.match(page.url(), /mine=[^&]+%2C0%3B[^&]+%2C1/);
   const other = await browser.visit(new URL(page.url()).hash);
   await other.waitForFunction(() =>
@@ -75,18 +75,18 @@ test("the graph goes forwards and backwards, and a link stands at its step", asy
   await page.locator(".nodes tbody tr").first().waitFor();
   assert.deepEqual((await row("z")).slice(1, 4), ["−4", "3", "3"]);
   assert.deepEqual((await row("x")).slice(1, 4), ["−2", "−4", "−4"]);
-  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
   assert.equal((await row("f"))[1], "…");
-  for (let i = 0; i < 3; i++) await page.getByRole("button", { name: "Step", exact: true }).click();
-  assert.match(await page.locator(".step-words").innerText(), /^Back, 1 of/);
+  for (let i = 0; i < 3; i++) await page.getByRole("button", { name: "Next", exact: true }).click();
+  assert.match(await page.locator(".step-words").innerText(), /^Backward, 1 of/);
   const other = await browser.visit(new URL(page.url()).hash);
   await other.waitForFunction(() =>
-    document.querySelector(".step-words").textContent.startsWith("Back, 1 of"),
+    document.querySelector(".step-words").textContent.startsWith("Backward, 1 of"),
   );
   await other.getByLabel("Expression").fill("f = x +");
   await other.getByLabel("Expression").blur();
   await other.locator(".problem:not(:empty)").waitFor();
-  await other.getByLabel("Subject").selectOption("network");
+  await other.getByLabel("Graph of").selectOption("network");
   await other.waitForFunction(
     () =>
       document.querySelector(".problem").textContent === "" &&

@@ -1,21 +1,21 @@
-// A bar for each class. Bars may be buttons, where a class can be chosen.
+// A bar chart with one bar per class.
 
 import { h } from "../dom";
 
 export interface Bars {
   element: HTMLElement;
-  /** `values` as long as the labels; `winner` stands out, `chosen` is marked. */
-  show(values: number[], say: (value: number) => string, winner: number, chosen?: number): void;
+  /** One value per label. `winner` is highlighted, `selected` is marked. */
+  show(values: number[], format: (value: number) => string, winner: number, selected?: number): void;
 }
 
-/** Bars that go right from a middle where values may be negative. */
-export function bars(labels: string[], label: string, pick?: (index: number) => void): Bars {
+/** Horizontal bars; negative ones start left of zero. With `select`, each bar is a button. */
+export function bars(labels: string[], label: string, select?: (index: number) => void): Bars {
   const rows = labels.map((name, index) => {
     const fill = h("span", { class: "fill" });
     const value = h("span", { class: "value" });
     const parts = [h("span", { class: "name" }, name), h("span", { class: "track" }, fill), value];
-    const row = pick
-      ? h("button", { type: "button", class: "bar-row", onclick: () => pick(index) }, ...parts)
+    const row = select
+      ? h("button", { type: "button", class: "bar-row", onclick: () => select(index) }, ...parts)
       : h("div", { class: "bar-row" }, ...parts);
     return { row, fill, value };
   });
@@ -26,7 +26,7 @@ export function bars(labels: string[], label: string, pick?: (index: number) => 
   );
   return {
     element,
-    show(values, say, winner, chosen) {
+    show(values, format, winner, selected) {
       const low = Math.min(0, ...values);
       const high = Math.max(0, ...values);
       const span = high - low || 1;
@@ -35,9 +35,9 @@ export function bars(labels: string[], label: string, pick?: (index: number) => 
         fill.style.left = `${(100 * (Math.min(v, 0) - low)) / span}%`;
         fill.style.width = `${(100 * Math.abs(v)) / span}%`;
         fill.classList.toggle("below", v < 0);
-        value.textContent = say(v);
+        value.textContent = format(v);
         row.classList.toggle("winner", index === winner);
-        if (pick) row.setAttribute("aria-pressed", String(index === chosen));
+        if (select) row.setAttribute("aria-pressed", String(index === selected));
       });
     },
   };

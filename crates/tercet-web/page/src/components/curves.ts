@@ -24,7 +24,7 @@ export class Chart {
   private readonly rebuild = () => this.build();
   private plot: uPlot | null = null;
   private curves: Curve[] = [];
-  /** What the plot was built for. */
+  /** The labels and colours that the plot was built for. */
   private style = "";
 
   /** With `percent`, values are shares and are written in per cent. */

@@ -1,4 +1,4 @@
-// Labelled fields. Each tells its view when it changes, and can be set from an address.
+// Labelled form fields.
 
 import { h } from "../dom";
 
@@ -22,7 +22,7 @@ function labelled(label: string, input: HTMLElement, hint?: string): HTMLElement
   );
 }
 
-/** A choice of few. */
+/** A choice from a list. */
 export function choice<T extends string>(
   label: string,
   options: Record<T, string>,
@@ -46,7 +46,7 @@ export function choice<T extends string>(
   };
 }
 
-/** A number. What is none, or out of bounds, counts as the nearest that is in. */
+/** A number within bounds. Other input is clamped; without a number, the last value stays. */
 export function numeric(
   label: string,
   first: number,
@@ -81,8 +81,8 @@ export function numeric(
   };
 }
 
-/** A line of text. */
-export function line(label: string, first: string, changed: () => void, hint?: string): Field<string> {
+/** A text field. */
+export function textField(label: string, first: string, changed: () => void, hint?: string): Field<string> {
   const input = h("input", {
     type: "text",
     value: first,
@@ -99,8 +99,8 @@ export function line(label: string, first: string, changed: () => void, hint?: s
   };
 }
 
-/** A box to tick. */
-export function tick(label: string, first: boolean, changed: () => void): Field<boolean> {
+/** A checkbox. */
+export function checkbox(label: string, first: boolean, changed: () => void): Field<boolean> {
   const input = h("input", { type: "checkbox", checked: first, onchange: changed });
   return {
     element: h("label", { class: "tick" }, input, h("span", {}, label)),

@@ -2,7 +2,7 @@
 
 import { h } from "../dom";
 
-/** A hidden input; `click()` opens the dialogue of the browser, and `onFile` is called with the chosen file. */
+/** A hidden input: `click()` opens the browser's dialogue; `onFile` is called with the chosen file. */
 export function filePicker(accept: string, onFile: (file: File) => void): HTMLInputElement {
   const input = h("input", {
     type: "file",

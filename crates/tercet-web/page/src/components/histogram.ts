@@ -1,10 +1,10 @@
-// A histogram of the engine's, as bars of an SVG.
+// A histogram as an SVG.
 
 import { s } from "../dom";
 import { short } from "../format";
 import type { Histogram } from "../protocol";
 
-/** The bars; where nearly all is exactly zero, the bar of zero is cut off so that the others are seen. */
+/** The bars. If many values are exactly zero, their bar is clipped so that the others are visible. */
 export function histogram(of: Histogram): SVGSVGElement {
   const width = 160;
   const height = 48;

@@ -7,13 +7,13 @@ import { color } from "../theme";
 /** A picture of a row. */
 export interface RowPicture {
   label: string;
-  /** What stands below it. */
+  /** The caption. */
   words: (Node | string)[];
   data?: Record<string, string>;
   paint: (canvas: HTMLCanvasElement) => void;
 }
 
-/** A row of pictures. Its canvases are used again: making new ones for each reading takes long. */
+/** A row of pictures. Its canvases are reused, because creating new ones for each prediction is slow. */
 export function pictureRow(list: HTMLElement): (pictures: RowPicture[]) => void {
   const made: { item: HTMLElement; canvas: HTMLCanvasElement }[] = [];
   const at = (i: number) => {
@@ -104,7 +104,7 @@ interface Colors {
 /** The pixels of a picture of the engine. */
 function image({ pixels, width, height }: Pixels): Image {
   const text = atob(pixels);
-  // A plain loop: a call for each of 78,400 pixels takes longer than all models together.
+  // A plain loop: one call per pixel takes longer than all models together.
   const values = new Uint8Array(text.length);
   for (let i = 0; i < values.length; i++) values[i] = text.charCodeAt(i);
   return { values, width, height };

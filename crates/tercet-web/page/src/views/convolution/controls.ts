@@ -1,6 +1,6 @@
-// The controls of the convolution: the picture, the numbers of the filter, stride, padding and pooling.
+// The controls of the convolution: picture, filter weights, stride, padding and pooling.
 
-import { button, choice, type Field, numeric, tick } from "../../components/field";
+import { button, checkbox, choice, type Field, numeric } from "../../components/field";
 import { h } from "../../dom";
 import type { Filtering, Pixels } from "../../protocol";
 import { lastDrawing } from "../draw/last";
@@ -18,19 +18,19 @@ const PRESETS: Record<string, number[]> = {
 };
 
 const PICTURES: Record<string, string> = Object.fromEntries([
-  ["drawn", "what was drawn"],
-  ...EXAMPLES.map((_, digit) => [String(digit), `a drawn ${digit}`]),
+  ["drawn", "your drawing"],
+  ...EXAMPLES.map((_, digit) => [String(digit), `example ${digit}`]),
 ]);
 const SIZES = { 3: "3 × 3", 5: "5 × 5", 7: "7 × 7" } as const;
 const WINDOWS = { 1: "none", 2: "2 × 2", 3: "3 × 3" } as const;
-const POOLINGS = { max: "the largest", mean: "the mean" } as const;
+const POOLINGS = { max: "maximum", mean: "average" } as const;
 
 const defaultPicture = (): string => (lastDrawing.prepared ? "drawn" : "5");
 
-/** The fields, the grid of the filter's numbers and the presets. */
+/** The fields, the grid of weights and the presets. */
 export class Controls {
-  /** The inputs for the numbers of the filter. */
-  readonly grid = h("div", { class: "kernel", role: "group", "aria-label": "The numbers of the filter" });
+  /** The inputs for the weights of the filter. */
+  readonly grid = h("div", { class: "kernel", role: "group", "aria-label": "Filter weights" });
 
   private kernel: number[] = [];
   private readonly onFilter: () => void;
@@ -52,9 +52,9 @@ export class Controls {
     this.stride = numeric("Stride", 1, { min: 1, max: 4 }, changed);
     this.padding = numeric("Padding", 0, { min: 0, max: 3 }, changed);
     this.bias = numeric("Bias", 0, { min: -20, max: 20, step: "any" }, changed);
-    this.relu = tick("ReLU behind it", true, changed);
+    this.relu = checkbox("ReLU after the filter", true, changed);
     this.pool = choice<string>("Pooling", WINDOWS, "2", changed);
-    this.pooling = choice("takes", POOLINGS, "max", changed);
+    this.pooling = choice("Pooling type", POOLINGS, "max", changed);
   }
 
   /** Everything but the grid. */
@@ -66,11 +66,11 @@ export class Controls {
     );
     return [
       h("div", { class: "setup inline" }, ...fields.map((field) => field.element)),
-      h("div", { class: "presets", role: "group", "aria-label": "Filters to begin with" }, ...presets),
+      h("div", { class: "presets", role: "group", "aria-label": "Filter presets" }, ...presets),
     ];
   }
 
-  /** The digit of the chosen example, or null for what was drawn. */
+  /** The digit of the chosen example, or null for the drawing. */
   example(): number | null {
     return this.picture.get() === "drawn" ? null : Number(this.picture.get());
   }
@@ -98,7 +98,7 @@ export class Controls {
       ["padding", this.padding.get(), 0],
       ["bias", this.bias.get(), 0],
       ["pool", this.pool.get(), "2"],
-      ["takes", this.pooling.get(), "max"],
+      ["pooling", this.pooling.get(), "max"],
     ] as const;
     for (const [name, value, usual] of values) if (value !== usual) state.set(name, String(value));
     if (!this.relu.get()) state.set("relu", "no");
@@ -113,7 +113,7 @@ export class Controls {
     this.padding.set(Number(state.get("padding") ?? 0));
     this.bias.set(Number(state.get("bias") ?? 0));
     this.pool.set(state.get("pool") ?? "2");
-    this.pooling.set(state.get("takes") === "mean" ? "mean" : "max");
+    this.pooling.set(state.get("pooling") === "mean" ? "mean" : "max");
     this.relu.set(state.get("relu") !== "no");
   }
 
@@ -158,7 +158,7 @@ export class Controls {
   }
 }
 
-/** A filter of another size: the old numbers in its middle, zeros around them. */
+/** A filter of another size: the old weights in its middle, zeros around them. */
 function resized(kernel: number[], side: number): number[] {
   const old = Math.round(Math.sqrt(kernel.length));
   const shift = (side - old) / 2;

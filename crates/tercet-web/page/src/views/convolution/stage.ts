@@ -29,15 +29,15 @@ export class Stage {
 
   private shown: Convolved | null = null;
   private readonly onSelect: () => void;
-  private readonly input = new Frame("The picture. Arrow keys move the filter.");
-  private readonly output = new Frame("What comes out");
-  private readonly pooled = new Frame("After pooling");
+  private readonly input = new Frame("Input picture. Arrow keys move the filter.");
+  private readonly output = new Frame("Filtered picture");
+  private readonly pooled = new Frame("Pooled picture");
   private readonly field = h("div", {
     class: "window field-window",
-    title: "what a pooled cell sees: its receptive field",
+    title: "receptive field of the pooled cell",
   });
 
-  /** `grid` holds the numbers of the filter; `onSelect` is called when another cell is selected. */
+  /** `grid` holds the weights of the filter; `onSelect` is called when another cell is selected. */
   constructor(grid: HTMLElement, onSelect: () => void) {
     this.onSelect = onSelect;
     this.input.place.append(this.field);
@@ -45,7 +45,7 @@ export class Stage {
       "div",
       { class: "conv-stage" },
       this.input.figure,
-      h("figure", { class: "kernel-figure" }, grid, h("figcaption", {}, "filter: type your own")),
+      h("figure", { class: "kernel-figure" }, grid, h("figcaption", {}, "filter (editable)")),
       this.output.figure,
       this.pooled.figure,
     );
@@ -78,9 +78,10 @@ export class Stage {
     paintSigned(this.output.canvas, map.values, map.width, map.height, most);
     if (pooled) paintSigned(this.pooled.canvas, pooled.values, pooled.width, pooled.height, most);
     this.pooled.figure.hidden = !pooled;
-    this.input.caption.textContent = `picture, ${request.height} × ${request.width}`;
-    this.output.caption.textContent = `${request.relu ? "filter and ReLU" : "filter"}, ${map.height} × ${map.width}`;
-    this.pooled.caption.textContent = pooled ? `pooled, ${pooled.height} × ${pooled.width}` : "";
+    this.input.caption.textContent = `input, ${request.height} × ${request.width}`;
+    const after = request.relu ? "filter and ReLU" : "filter";
+    this.output.caption.textContent = `after ${after}, ${map.height} × ${map.width}`;
+    this.pooled.caption.textContent = pooled ? `after pooling, ${pooled.height} × ${pooled.width}` : "";
     this.select(...this.cell);
   }
 
@@ -108,7 +109,7 @@ export class Stage {
     putWindow(this.field, corner, (pool - 1) * stride + side, picture);
   }
 
-  /** Has a picture select cells. `find` tells how many pixels it has, and which cell belongs to one of them. */
+  /** Lets a picture select cells. `find` returns its size in pixels, and the cell that belongs to a pixel. */
   private selectOn(
     canvas: HTMLCanvasElement,
     find: (shown: Convolved, x: number, y: number) => { size: Cell; cell: Cell },

@@ -4,7 +4,7 @@ import { h } from "../../dom";
 import { fixed, parenthesized } from "../../format";
 import type { Cell, Convolved } from "./stage";
 
-/** More products than these are not listed. */
+/** At most this many products are written out. */
 const TERMS = 24;
 
 /** The pixels under the filter with their weights, and the sum of the products. */

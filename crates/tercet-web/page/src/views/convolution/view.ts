@@ -1,4 +1,4 @@
-// Understand, convolution: a filter slides over a picture, and its sum is written out.
+// Understand, convolution: a filter slides over a picture, and the sum of one cell is written out.
 
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
@@ -40,8 +40,8 @@ class ConvolutionView implements Mounted {
       h(
         "p",
         { class: "lede" },
-        "One small filter, the same everywhere: at each place its numbers are multiplied with the pixels " +
-          "under it, and summed. Point at the picture, or move with the arrow keys.",
+        "One small filter slides over the picture: at each position, its weights are multiplied by the " +
+          "pixels below them and summed. Point at the picture, or use the arrow keys.",
       ),
       ...this.controls.form(),
       this.problem,
@@ -50,8 +50,8 @@ class ConvolutionView implements Mounted {
       h(
         "p",
         { class: "note" },
-        "The thin frame in the picture is what the pooled cell sees: its receptive field. Layers behind " +
-          "one another see more and more of the picture.",
+        "The thin frame in the picture is the receptive field of the pooled cell. It grows with every " +
+          "further layer.",
       ),
     );
     document.addEventListener("themechange", this.repaint);

@@ -1,4 +1,4 @@
-// The cards: what each model makes of the picture, and why.
+// The cards: the prediction of each model, and how it comes about.
 
 import { bars } from "../../components/bars";
 import {
@@ -29,7 +29,7 @@ type Body = (model: Model, body: HTMLElement, select: Select) => (reading: Readi
 /** A card for a model. */
 export function card(model: Model, select: Select): Card {
   const answer = h("output", { class: "answer" });
-  const certainty = h("p", { class: "sure" });
+  const certainty = h("p", { class: "certainty" });
   const body = h("div", { class: "inside" });
   const title = h("div", {}, h("h3", {}, model.title), h("p", { class: "words" }, description(model)));
   const element = h(
@@ -46,7 +46,7 @@ export function card(model: Model, select: Select): Card {
     model,
     show(reading) {
       element.classList.toggle("empty", !reading);
-      // With all digits, for tests and the curious.
+      // With all digits, for tests.
       element.dataset.scores = reading ? JSON.stringify(reading.scores) : "";
       answer.textContent = reading ? (model.about.classes[reading.class] ?? "") : "";
       certainty.textContent = reading ? certaintyOf(reading) : "";
@@ -56,36 +56,36 @@ export function card(model: Model, select: Select): Card {
 }
 
 function description({ about }: Model): string {
-  if (about.kind === "neighbors") return `remembers ${count(about.size)} images · ${about.words}`;
-  if (about.kind === "linear") return `one template a class · ${count(about.size)} parameters`;
+  if (about.kind === "neighbors") return `${count(about.size)} stored images · ${about.words}`;
+  if (about.kind === "linear") return `one template per class · ${count(about.size)} parameters`;
   return `${about.words} · ${count(about.size)} parameters`;
 }
 
-/** How far the winner is ahead, in the model's own terms. */
+/** The share of the votes, or the probability and the margin between the two best scores. */
 function certaintyOf(reading: Reading): string {
   if (reading.votes) {
     const all = reading.votes.reduce((sum, votes) => sum + votes, 0);
     return `${votesText(reading.votes[reading.class] ?? 0)} of ${votesText(all)} votes`;
   }
   const [first = 0, second = 0] = [...reading.scores].sort((a, b) => b - a);
-  const margin = `ahead by ${fixed(first - second, 2)}`;
+  const margin = `margin ${fixed(first - second, 2)}`;
   if (!reading.hidden.length) return margin;
   return `softmax ${percent(reading.probabilities?.[reading.class] ?? 0)}, ${margin}`;
 }
 
-/** Weighted votes need places, whole ones do not. */
+/** Votes, without decimal places if they are integers. */
 const votesText = (votes: number): string => short(votes).replace(/\.0+$/, "");
 
 const neighbors: Body = (model, body) => {
   const { classes } = model.about;
-  const list = h("ol", { class: "voters" });
+  const list = h("ol", { class: "neighbors" });
   const showPictures = pictureRow(list);
-  const votes = bars(classes, "Votes of each class");
+  const votes = bars(classes, "Votes per class");
   body.append(list, votes.element);
   return (reading) => {
     showPictures(
       (reading.neighbors ?? []).map(({ index, label, distance, picture }) => ({
-        label: `a remembered ${classes[label]}`,
+        label: `stored image of class ${classes[label]}`,
         words: [h("b", {}, classes[label] ?? ""), h("span", {}, fixed(distance, 0))],
         data: { index: String(index), distance: String(distance) },
         paint: (canvas) => paintGrey(canvas, picture),
@@ -98,7 +98,7 @@ const neighbors: Body = (model, body) => {
 const linear: Body = (model, body, select) => {
   let winner = -1;
   const product = templateProduct(model);
-  const scores = bars(model.about.classes, "Scores; press one to see its template", (index) =>
+  const scores = bars(model.about.classes, "Scores; select a class to see its template", (index) =>
     select(index === winner ? -1 : index),
   );
   body.append(...product.elements, scores.element);
@@ -130,7 +130,7 @@ function templateProduct(model: Model): { elements: HTMLElement[]; show: (readin
     paintGrey(ink, prepared);
     paintSigned(product, products.products, prepared.width, prepared.height);
     title.textContent = `template ${name}`;
-    template.setAttribute("aria-label", `The template of class ${name}`);
+    template.setAttribute("aria-label", `Template of class ${name}`);
     const total = products.products.reduce((all, v) => all + v, 0);
     const sign = products.bias < 0 ? "−" : "+";
     sum.replaceChildren(
@@ -167,7 +167,7 @@ interface Layer {
   show(hidden: Hidden): void;
 }
 
-/** `dense36 relu` of a layer's whole history: the last layer with weights, and what follows it. */
+/** `dense36 relu`: the last of the layers, after the last layer with weights. */
 function layerName(hidden: Hidden): string {
   const words = hidden.name.split(" ");
   const weights = words.slice(0, -1).findLast((word) => /^(conv|dense)/.test(word));
@@ -179,13 +179,13 @@ function hiddenUnits(first: Hidden, color: string): Layer {
   const name = layerName(first);
   const units = first.channels;
   const columns = units <= 48 ? Math.min(units, 12) : units <= 512 ? 16 : 32;
-  const canvas = picture(`${units} hidden units behind ${name}`, "units");
+  const canvas = picture(`Activations of ${units} hidden units after ${name}`, "units");
   const caption = h("figcaption", {});
   return {
     element: h("figure", { class: "layer" }, canvas, caption),
     show({ values }) {
       paintActivations(canvas, values, columns, Math.ceil(units / columns), largest(values), color);
-      caption.textContent = `${name}: ${values.filter((v) => v > 0).length} of ${units} awake`;
+      caption.textContent = `${name}: ${values.filter((v) => v > 0).length} of ${units} active`;
     },
   };
 }
@@ -195,7 +195,7 @@ function featureMaps(first: Hidden, [rows, columns]: [number, number], color: st
   const name = layerName(first);
   const { channels } = first;
   const canvases = Array.from({ length: channels }, (_, channel) =>
-    picture(`feature map ${channel + 1} behind ${name}`),
+    picture(`Feature map ${channel + 1} after ${name}`),
   );
   const caption = h("figcaption", {}, `${name}: ${channels} maps of ${rows} × ${columns}`);
   return {

@@ -4,7 +4,7 @@ import { h } from "../../dom";
 import { cssColor } from "../../theme";
 import { paint, SIDE, type Stroke } from "./strokes";
 
-/** Pixels of the canvas for each of the SIDE × SIDE pixels that the models are given. */
+/** Pixels of the canvas per unit, across and down. */
 const RESOLUTION = 2;
 
 /** Shorter steps than this are left out of a stroke. */
@@ -50,8 +50,8 @@ export class Pad {
       tabIndex: 0,
       role: "img",
       "aria-label":
-        "Drawing pad. With the keyboard: arrow keys move the pen, space puts it down and lifts it, " +
-        "backspace takes the last stroke back.",
+        "Drawing pad. With the keyboard: arrow keys move the pen, space lowers and lifts it, " +
+        "backspace undoes the last stroke.",
     });
     const context = this.canvas.getContext("2d");
     if (!context) throw new Error("this browser has no canvas");

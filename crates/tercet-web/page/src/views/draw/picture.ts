@@ -1,4 +1,4 @@
-// Pictures from elsewhere: chosen, pasted, or dropped on the pad.
+// Picture files: chosen, pasted, or dropped on the pad.
 
 import { h } from "../../dom";
 

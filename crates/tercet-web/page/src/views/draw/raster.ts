@@ -1,4 +1,4 @@
-// Strokes as pixels: exactly what the models are given.
+// Strokes as pixels: the input of the engine.
 
 import { paint, SIDE, type Stroke } from "./strokes";
 

@@ -5,15 +5,15 @@ import { h } from "../../dom";
 import type { Readings } from "../../protocol";
 
 const STEPS: Record<string, string> = {
-  recoloured: "in grey",
+  recoloured: "greyscale",
   inverted: "inverted",
-  ink: "ink",
-  cropped: "its box",
-  scaled: "into 20 × 20",
+  ink: "ink segmented",
+  cropped: "cropped",
+  scaled: "scaled to 20 × 20",
   centred: "centred by mass",
   resized: "resized",
-  deskewed: "set upright",
-  evened: "evened",
+  deskewed: "deskewed",
+  evened: "size-normalised",
   blurred: "blurred",
 };
 
@@ -33,7 +33,7 @@ export class Stages {
     );
     this.element.classList.toggle("empty", !readings?.models.length);
     if (readings && stages.length === 0) {
-      this.element.append(h("li", {}, h("span", {}, "as it should be already")));
+      this.element.append(h("li", {}, h("span", {}, "none needed")));
     }
   }
 }

@@ -1,4 +1,4 @@
-// Strokes: what a hand draws, kept as points, so that an address can hold a drawing.
+// Strokes: a drawing as points, so that an address can hold it.
 
 /** Points are whole numbers from 0 to SIDE. */
 export const SIDE = 280;
@@ -10,7 +10,7 @@ export interface Stroke {
   points: number[];
 }
 
-/** Draws strokes, scaled, as smooth curves through the middles between points. */
+/** Draws strokes, scaled, as smooth curves through the midpoints between points. */
 export function paint(
   context: CanvasRenderingContext2D,
   strokes: Stroke[],
@@ -47,10 +47,7 @@ export function paint(
   }
 }
 
-/**
- * Strokes as text for an address: widths, then steps from point to point, each number in a zigzag of base
- * 128.
- */
+/** Strokes as text for an address: widths, then steps from point to point, as zigzag varints in base64. */
 export function encode(strokes: Stroke[]): string {
   const bytes: number[] = [];
   const put = (value: number) => {
@@ -78,7 +75,7 @@ export function encode(strokes: Stroke[]): string {
     .replace(/=+$/, "");
 }
 
-/** The strokes in a text, as far as it can be read. */
+/** The strokes in a text, up to the first error. */
 export function decode(text: string): Stroke[] {
   let bytes: number[];
   try {
@@ -112,12 +109,12 @@ export function decode(text: string): Stroke[] {
       if (stroke.points.length) strokes.push(stroke);
     }
   } catch {
-    // What could be read is kept.
+    // The strokes before the error are kept.
   }
   return strokes;
 }
 
-/** A digit of each kind, for those who want to see before they draw. */
+/** An example of each digit. */
 export const EXAMPLES: Stroke[][] = [
   [[140, 60, 105, 75, 85, 120, 85, 165, 105, 215, 142, 226, 178, 210, 196, 165, 192, 115, 172, 72, 136, 60]],
   [[118, 92, 142, 66, 142, 140, 140, 222]],

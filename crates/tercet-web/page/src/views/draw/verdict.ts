@@ -1,4 +1,4 @@
-// The verdict: what each model says, side by side, and a sentence about all of them.
+// The verdict: the predictions side by side, and a sentence that sums them up.
 
 import { h } from "../../dom";
 import { fixed } from "../../format";
@@ -7,7 +7,7 @@ import type { Readings, Thresholds, Verdict } from "../../protocol";
 
 const COUNTS = ["", "", "two", "three", "four", "five", "six"];
 
-/** The class that a model names, if it has been given a picture. */
+/** The class that a model predicts, if there is a drawing. */
 interface Answer {
   model: Model;
   class: number | undefined;
@@ -23,7 +23,7 @@ export class VerdictPanel {
   private readonly sentence = h("p", { class: "sentence", role: "status" });
 
   constructor() {
-    const properties = { class: "verdict", "aria-label": "What the models read" };
+    const properties = { class: "verdict", "aria-label": "Verdict" };
     this.element = h("section", properties, this.chips, this.sentence);
   }
 
@@ -35,7 +35,7 @@ export class VerdictPanel {
     const most = mostFrequent(answers);
     this.element.classList.toggle("empty", !readings);
     this.element.classList.toggle("no-digit", !isDigit);
-    this.element.classList.toggle("torn", classes.size > 1);
+    this.element.classList.toggle("disagreement", classes.size > 1);
     this.element.dataset.digit = readings ? String(isDigit) : "";
     this.chips.replaceChildren(...answers.map((answer) => chip(answer, most)));
     this.sentence.replaceChildren(...this.words(readings, answers, most, classes.size));
@@ -51,14 +51,14 @@ export class VerdictPanel {
     most: number,
     classes: number,
   ): (Node | string)[] {
-    if (!readings) return ["Draw a digit, and every model says what it sees while you draw."];
+    if (!readings) return ["Draw a digit. Every model classifies it while you draw."];
     const { verdict } = readings;
     if (verdict && !verdict.is_digit && this.thresholds) return rejection(verdict, this.thresholds);
     return classes === 1 ? agreement(answers, most) : disagreement(answers, most);
   }
 }
 
-/** The class that most models name; of several, the one that was named first. */
+/** The class that most models predict; of several, the first. */
 function mostFrequent(answers: Answer[]): number {
   const counts = new Map<number, number>();
   for (const { class: index } of answers)
@@ -86,17 +86,18 @@ function rejection({ distances }: Verdict, { most }: Thresholds): (Node | string
   const { seen, pixels } = distances;
   const why =
     seen > most.seen
-      ? "to the convolutional network it looks unlike every image that is remembered " +
-        `(${fixed(seen, 2)} from the nearest; unseen digits are within ${fixed(most.seen, 2)})`
-      : `every image that is remembered is far from it (${fixed(pixels, 0)} to the nearest; ` +
-        `unseen digits are within ${fixed(most.pixels, 0)})`;
-  return [h("strong", {}, "Not a digit"), `, it seems: ${why}. Each model must name one all the same.`];
+      ? "in the last hidden layer of the convolutional network, no stored image is close " +
+        `(the nearest is at distance ${fixed(seen, 2)}; for held-out digits, it is at most ` +
+        `${fixed(most.seen, 2)})`
+      : `no stored image is close (the nearest is at distance ${fixed(pixels, 0)}; for held-out digits, ` +
+        `it is at most ${fixed(most.pixels, 0)})`;
+  return [h("strong", {}, "Probably not a digit"), `: ${why}. A classifier predicts a class all the same.`];
 }
 
 function agreement(answers: Answer[], most: number): (Node | string)[] {
   const [first] = answers;
   const name = first ? className(first, most) : String(most);
-  return [`All ${COUNTS[answers.length] ?? answers.length} read `, h("strong", {}, name), "."];
+  return [`All ${COUNTS[answers.length] ?? answers.length} models predict `, h("strong", {}, name), "."];
 }
 
 function disagreement(answers: Answer[], most: number): (Node | string)[] {
@@ -104,11 +105,11 @@ function disagreement(answers: Answer[], most: number): (Node | string)[] {
   const others = answers.flatMap((answer) =>
     answer.class === undefined || answer.class === most
       ? []
-      : [`${answer.model.title.toLowerCase()} ${className(answer, answer.class)}`],
+      : [`${answer.model.title.toLowerCase()}: ${className(answer, answer.class)}`],
   );
   return [
-    h("strong", {}, "They disagree: "),
-    `most read ${first ? className(first, most) : most}; `,
+    h("strong", {}, "The models disagree: "),
+    `most predict ${first ? className(first, most) : most}; `,
     others.join(", "),
     ".",
   ];

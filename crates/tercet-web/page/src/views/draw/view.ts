@@ -1,4 +1,4 @@
-// Draw: a digit is drawn once, and every model says what it sees.
+// Draw: every model classifies a digit while it is drawn.
 
 import { button } from "../../components/field";
 import { download, filePicker } from "../../components/file";
@@ -17,7 +17,7 @@ import { Stages } from "./stages";
 import { decode, EXAMPLES, encode, SIDE, type Stroke } from "./strokes";
 import { VerdictPanel } from "./verdict";
 
-const ADD_ALL = "Remember all 60,000";
+const ADD_ALL = "Use all 60,000 images";
 
 export const draw: View = {
   name: "draw",
@@ -29,7 +29,7 @@ class DrawView implements Mounted {
   private readonly root: HTMLElement;
   private readonly save: SaveState;
   private cards: Card[] = [];
-  /** A picture from elsewhere, which is shown instead of strokes. */
+  /** A picture that was opened, shown instead of strokes. */
   private photo: Photo | null = null;
   /** The class whose template the linear classifier shows, or −1 for the winner. */
   private selected = -1;
@@ -42,7 +42,7 @@ class DrawView implements Mounted {
   private readonly raster = new Raster();
   private readonly stages = new Stages();
   private readonly verdict = new VerdictPanel();
-  private readonly cardList = h("section", { class: "cards", "aria-label": "Every model's reading" });
+  private readonly cardList = h("section", { class: "cards", "aria-label": "Predictions of all models" });
   private readonly picturePicker = filePicker("image/*", (file) => void this.openPicture(file));
   private readonly modelPicker = filePicker(".safetensors", (file) => void this.openModel(file));
   private readonly addAll = button(ADD_ALL, () => void this.addAllImages());
@@ -92,13 +92,13 @@ class DrawView implements Mounted {
       { class: "pad-column" },
       this.pad.element,
       this.padTools(),
-      h("h2", { class: "small" }, "What the models see"),
+      h("h2", { class: "small" }, "Preprocessing"),
       this.stages.element,
       h(
         "p",
         { class: "note" },
-        "MNIST’s digits are light on dark, fit a box of 20 × 20 and have their centre of mass in " +
-          "the middle. Whatever is drawn is prepared like that first; a model that skips this is lost.",
+        "MNIST’s digits are light on dark, fit into 20 × 20 pixels and are centred by their centre of " +
+          "mass. A drawing is preprocessed in the same way; without that, accuracy drops sharply.",
       ),
       this.picturePicker,
       this.modelPicker,
@@ -111,7 +111,7 @@ class DrawView implements Mounted {
       min: "6",
       max: "48",
       value: "20",
-      "aria-label": "Width of the pen",
+      "aria-label": "Pen width",
       oninput: () => this.pad.setPenWidth(Number(width.value)),
     });
     return h(
@@ -135,9 +135,9 @@ class DrawView implements Mounted {
       h(
         "span",
         { class: "note" },
-        "a model file that ",
+        "A model file written by ",
         h("code", {}, "tercet train"),
-        " wrote; or drop a picture or a model on the pad, or paste a picture",
+        ". You can also drop a picture or a model on the pad, or paste a picture.",
       ),
     );
     return h("div", { class: "readings" }, this.verdict.element, this.cardList, tools);
@@ -193,7 +193,7 @@ class DrawView implements Mounted {
     this.save(state);
   }
 
-  /** Reads the drawing. One is read at a time; of those that follow meanwhile, only the last is read next. */
+  /** Classifies the drawing. While one is being classified, only the last of those that follow is kept. */
   private async read(): Promise<void> {
     this.again = true;
     if (this.busy) return;
@@ -225,7 +225,7 @@ class DrawView implements Mounted {
     if (this.unmounted) return;
     this.root.dataset.computing = fixed(performance.now() - start, 1);
     this.show(readings);
-    // From the stroke to what is shown of it.
+    // From the stroke to the displayed predictions.
     this.root.dataset.milliseconds = fixed(performance.now() - start, 1);
   }
 
@@ -249,7 +249,7 @@ class DrawView implements Mounted {
       this.save(new URLSearchParams());
       void this.read();
     } catch {
-      toast("That is no picture that this browser can read: take a PNG or a JPEG.");
+      toast("This browser cannot read that picture. Use a PNG or JPEG file.");
     }
   }
 
@@ -272,9 +272,9 @@ class DrawView implements Mounted {
     try {
       await addAllNeighbors((share) => {
         this.addAll.textContent =
-          share < 1 ? `Loading MNIST … ${Math.round(100 * share)} %` : "Remembering …";
+          share < 1 ? `Loading MNIST … ${Math.round(100 * share)} %` : "Storing 60,000 images …";
       });
-      this.addAll.textContent = "All 60,000 remembered";
+      this.addAll.textContent = "All 60,000 images added";
       if (!this.unmounted) this.showCards(await models());
     } catch (error) {
       this.addAll.disabled = false;

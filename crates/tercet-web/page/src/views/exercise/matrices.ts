@@ -38,7 +38,7 @@ export class Matrices {
     fill(this.z, worked.z);
     fill(this.h, worked.h);
     fill(this.scores, worked.scores);
-    this.h.forEach((cell, j) => cell.classList.toggle("asleep", worked.h[j] === 0));
+    this.h.forEach((cell, j) => cell.classList.toggle("inactive", worked.h[j] === 0));
     this.scores.forEach((cell, c) => cell.classList.toggle("winner", c === worked.class));
     for (const button of this.element.querySelectorAll("[data-unit]")) {
       button.classList.toggle("chosen", button.getAttribute("data-unit") === selected.join("."));
@@ -75,7 +75,7 @@ export class Matrices {
   private unitButton(unit: Unit, label: string): HTMLElement {
     const properties = {
       type: "button",
-      class: "look",
+      class: "unit",
       "data-unit": unit.join("."),
       onclick: () => this.onSelect(unit),
     };

@@ -1,4 +1,4 @@
-// Understand, the exercise: the lecture's cat, dog or bird, with every number to be changed.
+// Understand, the exercise: the lecture's cat, dog or bird, where every number can be changed.
 
 import { button } from "../../components/field";
 import { h, messageOf } from "../../dom";
@@ -35,8 +35,8 @@ class ExerciseView implements Mounted {
       h(
         "p",
         { class: "lede" },
-        "Is an image of four pixels a cat, a dog or a bird? The lecture’s two-layer network, with every " +
-          "number to be changed. Press a unit or a class to see its sum written out.",
+        "Does an image of four pixels show a cat, a dog or a bird? Change any number of the lecture’s " +
+          "two-layer network, and select a unit or a class to see its sum written out.",
       ),
       this.answer,
       this.place,
@@ -45,7 +45,7 @@ class ExerciseView implements Mounted {
       h(
         "div",
         { class: "tools" },
-        button("The lecture’s numbers", () => this.use(lectureNumbers())),
+        button("Reset to the lecture’s numbers", () => this.use(lectureNumbers())),
       ),
     );
     this.restore(state);
@@ -88,9 +88,9 @@ class ExerciseView implements Mounted {
 
   private showAnswer({ class: winner, losses: [svm, softmax] }: Worked): void {
     this.answer.replaceChildren(
-      "It is a ",
+      "The prediction is ",
       h("strong", {}, CLASSES[winner] ?? ""),
-      ". If it is really a ",
+      ". If the true class is ",
       h("span", { class: "inline-choice" }, ...CLASSES.map((name, label) => this.labelButton(name, label))),
       `, the SVM loss is ${fixed(svm, 2)} and the softmax loss ${fixed(softmax, 3)}.`,
     );
@@ -113,7 +113,7 @@ class ExerciseView implements Mounted {
   }
 }
 
-/** The sum of a unit: with its factors, with its products, and what follows from it. */
+/** The sum of a unit, first with its factors, then with its products, and the activation or prediction. */
 function writtenSum(numbers: Numbers, worked: Worked, [layer, unit]: Unit): HTMLElement[] {
   const hidden = layer === 1;
   const name = hidden ? `z${unit + 1}` : (CLASSES[unit] ?? "");
@@ -128,9 +128,9 @@ function writtenSum(numbers: Numbers, worked: Worked, [layer, unit]: Unit): HTML
     h("p", {}, h("b", {}, `${name} = `), `${factors.join(" + ")} + ${parenthesized(bias)}`),
     h("p", {}, `= ${terms.join(" + ")} = `, h("b", {}, fixed(total, 2))),
   ];
-  if (!hidden) return [...lines, h("p", {}, "The largest of the three scores wins.")];
+  if (!hidden) return [...lines, h("p", {}, "The class with the largest score is predicted.")];
   const h1 = worked.h[unit] ?? 0;
   const relu = `h${unit + 1} = max(0, ${fixed(total, 2)}) = `;
-  const off = h1 === 0 ? ": this unit is off." : "";
+  const off = h1 === 0 ? ": this unit is inactive." : "";
   return [...lines, h("p", {}, relu, h("b", {}, fixed(h1, 2)), off)];
 }

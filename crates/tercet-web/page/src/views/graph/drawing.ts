@@ -25,7 +25,7 @@ export function drawing({ nodes }: Computed, progress: Progress): SVGSVGElement 
     width,
     height,
     role: "img",
-    "aria-label": "The graph; the table below says the same in words",
+    "aria-label": "The graph; the table below has the same content",
   };
   const edges = nodes.flatMap((node, user) =>
     [...new Set(node.operands)].flatMap((operand) => edge(operand, user, corners, progress)),
@@ -53,7 +53,7 @@ function layout(nodes: GraphNode[]): Layout {
   return { width: count * (WIDTH + GAP.x) - GAP.x + 4, height, corners };
 }
 
-/** The column of each node: one more than the last of its operands. A variable stands right before its first user. */
+/** The column of each node, after those of its operands. A variable is right before its first user. */
 function columns(nodes: GraphNode[]): number[] {
   const column: number[] = [];
   for (const { operands } of nodes) {

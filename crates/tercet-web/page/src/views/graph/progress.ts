@@ -1,4 +1,4 @@
-// What is known after some of the steps: values from the forward pass, gradients from the backward pass.
+// The state after some of the steps: values from the forward pass, gradients from the backward pass.
 
 import type { Computed, GraphStep } from "../../protocol";
 
@@ -34,16 +34,16 @@ export function progressAfter({ nodes, steps }: Computed, count: number): Progre
       derivatives.set(`${step.node}-${step.by}`, step.derivative);
   }
   const complete = count === steps.length;
-  // In the end, the sums of the contributions.
+  // At the end, the sums of the contributions.
   if (complete) nodes.forEach(({ gradient }, i) => gradient !== null && gradients.set(i, gradient));
   return { step: steps[count - 1] ?? null, complete, known, gradients, derivatives };
 }
 
-/** What the last step did, in words: `Back, 1 of 4: …`. */
+/** A description of the last step: `Backward, 1 of 4: …`. */
 export function description({ steps }: Computed, count: number): [heading: string, text: string] {
   const step = steps[count - 1];
-  if (!step) return ["Begin: ", "the variables have their values; nothing has been computed yet."];
+  if (!step) return ["Start: ", "the variables have values; nothing has been computed yet."];
   const forward = steps.filter((one) => !one.backward).length;
   if (!step.backward) return [`Forward, ${count} of ${forward}: `, step.words];
-  return [`Back, ${count - forward} of ${steps.length - forward}: `, step.words];
+  return [`Backward, ${count - forward} of ${steps.length - forward}: `, step.words];
 }

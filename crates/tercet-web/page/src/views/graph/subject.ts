@@ -1,6 +1,6 @@
-// What the graph shows: an expression or a two-layer network. The form, and its state in the address.
+// The form of the graph: an expression or a two-layer network.
 
-import { button, choice, line, numeric } from "../../components/field";
+import { button, choice, numeric, textField } from "../../components/field";
 import { h } from "../../dom";
 import type { Subject } from "../../protocol";
 
@@ -12,15 +12,16 @@ const EXPRESSIONS = [
     text: "z = w0*x0 + w1*x1 + b; f = sigmoid(z)",
     values: "w0 = 2, x0 = -1, w1 = -3, x1 = -2, b = -3",
   },
-  { name: "Used twice", text: "a = x * y; f = a + x * a", values: "x = 3, y = -2" },
+  { name: "A variable used twice", text: "a = x * y; f = a + x * a", values: "x = 3, y = -2" },
   {
-    name: "SVM by hand",
+    name: "SVM loss",
     text: "f = relu(s1 - s0 + 1) + relu(s2 - s0 + 1)",
     values: "s0 = 1.3, s1 = 2.1, s2 = -0.4",
   },
 ];
 const KINDS = { expression: "an expression", network: "a two-layer network" } as const;
-const SYNTAX = "+ − * / ^ @, max, relu, sigmoid, tanh, exp, log, sum …; names by =, steps by ;";
+const SYNTAX =
+  "+ − * / ^ @, max, relu, sigmoid, tanh, exp, log, sum …; name a part with =, separate parts with ;";
 
 /** The form. */
 export class SubjectForm {
@@ -40,11 +41,11 @@ export class SubjectForm {
   constructor(onChange: () => void) {
     this.onChange = onChange;
     const changed = () => this.changed();
-    this.kind = choice("Subject", KINDS, "expression", changed);
-    this.text = line("Expression", LECTURE.text, changed, SYNTAX);
-    this.values = line("Values", LECTURE.values, changed, "x = 2, w = [1 2; 3 4]");
+    this.kind = choice("Graph of", KINDS, "expression", changed);
+    this.text = textField("Expression", LECTURE.text, changed, SYNTAX);
+    this.values = textField("Values", LECTURE.values, changed, "x = 2, w = [1 2; 3 4]");
     this.inputs = numeric("Inputs", 3, { min: 1, max: 6 }, changed);
-    this.hidden = numeric("Hidden", 4, { min: 1, max: 6 }, changed);
+    this.hidden = numeric("Hidden units", 4, { min: 1, max: 6 }, changed);
     this.classes = numeric("Classes", 3, { min: 2, max: 6 }, changed);
     this.seed = numeric("Seed", 1, { min: 0, max: 1e6 }, changed);
     this.loss = choice("Loss", { softmax: "softmax", svm: "SVM" }, "softmax", changed);

@@ -4,10 +4,10 @@ import { h } from "../../dom";
 import type { Computed, GraphNode } from "../../protocol";
 import type { Progress } from "./progress";
 
-const COLUMNS = ["Node", "Is", "Value", "Gradient", "Finite differences", ""];
-const VERDICTS = { agrees: "✓ agrees", corner: "at a corner", differs: "✗ differs" } as const;
-/** Stands for what is not known yet. */
-const LATER = "…";
+const COLUMNS = ["Node", "Operation", "Value", "Gradient", "Finite difference", "Check"];
+const VERDICTS = { agrees: "✓ agrees", corner: "at a kink", differs: "✗ differs" } as const;
+/** Stands for a number that has not been computed yet. */
+const PENDING = "…";
 
 /** The table. */
 export class NodeTable {
@@ -32,9 +32,9 @@ export class NodeTable {
 function row(node: GraphNode, index: number, { step, complete, known, gradients }: Progress): HTMLElement {
   const cells = [
     node.operands.length ? node.formula : node.kind === "input" ? "variable" : node.kind,
-    known.has(index) ? node.value : LATER,
-    gradients.get(index) ?? (node.gradient === null ? "–" : LATER),
-    complete ? (node.difference ?? "–") : LATER,
+    known.has(index) ? node.value : PENDING,
+    gradients.get(index) ?? (node.gradient === null ? "–" : PENDING),
+    complete ? (node.difference ?? "–") : PENDING,
     complete && node.verdict ? VERDICTS[node.verdict] : "",
   ];
   const [formula, value, gradient, ...check] = cells.map((text, c) =>

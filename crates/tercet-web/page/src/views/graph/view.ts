@@ -1,4 +1,4 @@
-// Understand, the graph: forward and backward through an expression, step by step.
+// Understand, the graph: forward and backward pass through an expression, step by step.
 
 import { button } from "../../components/field";
 import { h, messageOf } from "../../dom";
@@ -43,8 +43,8 @@ class GraphView implements Mounted {
       h(
         "p",
         { class: "lede" },
-        "Backpropagation is the chain rule, node by node: each multiplies the gradient that arrives by " +
-          "its own derivative, and hands it on.",
+        "Backpropagation applies the chain rule node by node: each node multiplies the upstream gradient " +
+          "by its local derivatives and passes the products on to its operands.",
       ),
       ...this.form.elements,
       this.problem,
@@ -65,15 +65,15 @@ class GraphView implements Mounted {
     return h(
       "div",
       { class: "stepper" },
-      button("Begin", () => this.goTo(0)),
-      button("Back", () => this.goTo(this.step - 1)),
+      button("Start", () => this.goTo(0)),
+      button("Previous", () => this.goTo(this.step - 1)),
       this.slider,
-      button("Step", () => this.goTo(this.step + 1), "primary"),
-      button("All", () => this.goTo(Number.POSITIVE_INFINITY)),
+      button("Next", () => this.goTo(this.step + 1), "primary"),
+      button("End", () => this.goTo(Number.POSITIVE_INFINITY)),
     );
   }
 
-  /** Computes the graph anew and shows it after a step. */
+  /** Computes the graph and shows it after a number of steps. */
   private async compute(step: number): Promise<void> {
     const own = ++this.version;
     try {

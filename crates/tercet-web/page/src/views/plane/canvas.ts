@@ -1,4 +1,4 @@
-// The plane as a picture: the regions of the classes as colours, and the points on top of them.
+// The plane as a picture: decision regions as colours, with the points on top.
 
 import { h } from "../../dom";
 import type { Point } from "../../protocol";
@@ -7,7 +7,7 @@ import { color } from "../../theme";
 /** The plane goes from −SIDE to SIDE, as in plane.rs. */
 const SIDE = 1.2;
 
-/** The classifier is evaluated at CELLS × CELLS places. */
+/** The classifier is evaluated on a grid of CELLS × CELLS points. */
 export const CELLS = 80;
 
 /** The canvas. Its label is set from outside. */

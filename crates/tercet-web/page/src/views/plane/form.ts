@@ -1,11 +1,11 @@
-// The form of the plane: which points, which classifier, and the request that comes of it.
+// The form of the plane: points and classifier, as an address and as a request to the engine.
 
-import { choice, line, numeric } from "../../components/field";
+import { choice, numeric, textField } from "../../components/field";
 import { Fields } from "../../components/fields";
 import { h } from "../../dom";
 import type { Point, Scene } from "../../protocol";
 
-/** Batches in all: more than anybody waits for. */
+/** The number of training steps: more than anybody waits for. */
 const LENGTH = 200_000;
 
 const POINTS = {
@@ -13,8 +13,8 @@ const POINTS = {
   moons: "moons",
   circles: "circles",
   spiral: "spiral",
-  blobs: "two heaps",
-  mine: "placed by hand",
+  blobs: "two blobs",
+  mine: "your own points",
 } as const;
 const MODELS = {
   perceptron: "perceptron",
@@ -39,16 +39,16 @@ export class PlaneForm {
     this.onChange = onChange;
     const changed = () => this.changed();
     this.named = {
-      points: choice("Points", POINTS, "xor", changed),
-      count: numeric("How many", 200, { min: 10, max: 600, step: 10 }, changed),
+      points: choice("Data set", POINTS, "xor", changed),
+      count: numeric("Number of points", 200, { min: 10, max: 600, step: 10 }, changed),
       noise: numeric("Noise", 0.05, { min: 0, max: 0.5, step: 0.01 }, changed),
       seed: numeric("Seed", 1, { min: 0, max: 1e6 }, changed),
       model: choice("Classifier", MODELS, "network", changed),
       k: numeric("k", 3, { min: 1, max: 99, step: 2 }, changed),
-      hidden: line("Hidden units", "8", changed, "8, or 8 8 for two layers"),
+      hidden: textField("Hidden units", "8", changed, "8, or 8 8 for two layers"),
       act: choice("Activation", ACTIVATIONS, "relu", changed),
       lr: numeric("Learning rate", 0.1, { min: 1e-4, max: 10, step: "any" }, changed),
-      batch: numeric("Batch", 20, { min: 1, max: 600 }, changed),
+      batch: numeric("Batch size", 20, { min: 1, max: 600 }, changed),
     };
     this.fields = new Fields(this.named);
     const { points, count, noise, seed, model, k, hidden, act, lr, batch } = this.named;
@@ -57,7 +57,7 @@ export class PlaneForm {
     this.element = h(
       "form",
       { class: "setup", onsubmit: (event: Event) => event.preventDefault() },
-      group("Points", [points, count, noise, seed]),
+      group("Data", [points, count, noise, seed]),
       group("Classifier", [model, k, hidden, act, lr, batch]),
     );
   }
@@ -66,7 +66,7 @@ export class PlaneForm {
     return this.named.model.get();
   }
 
-  /** Whether points are placed by hand. */
+  /** Whether the visitor adds the points. */
   isByHand(): boolean {
     return this.named.points.get() === "mine";
   }
@@ -80,7 +80,7 @@ export class PlaneForm {
     this.showFields();
   }
 
-  /** The request to the engine; `mine` are the points that were placed by hand. */
+  /** The request to the engine; `mine` are the points that the visitor added. */
   scene(mine: Point[]): Scene {
     const { points, count, noise, seed, k, batch, lr } = this.named;
     return {
@@ -110,18 +110,18 @@ export class PlaneForm {
     };
   }
 
-  /** What is worth knowing about the chosen classifier and points. */
+  /** A remark about the chosen classifier and data. */
   remark(): string {
     const [model, points] = [this.model(), this.named.points.get()];
     if (model === "network" && this.named.act.get() === "none") {
       return (
-        "Without an activation, layers of weights are one layer of weights: W₂(W₁x) = (W₂W₁)x. The " +
-        "border is a line again, however many units there are."
+        "Without an activation, two layers of weights are equivalent to one: W₂(W₁x) = (W₂W₁)x. The " +
+        "decision boundary is a line, however many units there are."
       );
     }
     if ((model === "linear" || model === "perceptron") && points !== "blobs") {
       const classifier = model === "linear" ? "a linear classifier" : "a perceptron";
-      return `No line divides these points, and ${classifier} knows nothing else.`;
+      return `These points are not linearly separable, and ${classifier} can only draw a line.`;
     }
     return REMARKS[model];
   }
@@ -157,8 +157,8 @@ export class PlaneForm {
 
 const REMARKS: Record<Model, string> = {
   perceptron:
-    "The perceptron changes only when it is wrong. Where a line divides the points it settles; press Train.",
-  neighbors: "Nothing is trained. A larger k makes smoother borders and forgives single points.",
-  linear: "Two heaps: a line will do.",
-  network: "Each hidden unit folds the plane along a line; behind the folds, a line is enough.",
+    "The perceptron updates its weights only on mistakes. It converges if a line separates the classes.",
+  neighbors: "Nothing is trained. A larger k gives a smoother decision boundary that is robust to outliers.",
+  linear: "Two blobs: one line separates them.",
+  network: "Each hidden unit folds the plane along a line; after the folds, one line is enough.",
 };

@@ -1,4 +1,4 @@
-// Points that were placed by hand, as an address holds them: `x,y,class;…` in hundredths.
+// Points that the visitor added, as text for an address: `x,y,class;…` in hundredths.
 
 import type { Point } from "../../protocol";
 
@@ -8,7 +8,7 @@ const MOST = 600;
 export const encodePoints = (points: Point[]): string =>
   points.map(([x, y, label]) => `${Math.round(x * 100)},${Math.round(y * 100)},${label}`).join(";");
 
-/** The points in a text; what is damaged is left out. */
+/** The points in a text; malformed ones are skipped. */
 export function decodePoints(text: string): Point[] {
   return text
     .split(";")

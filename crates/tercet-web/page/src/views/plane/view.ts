@@ -1,12 +1,12 @@
-// Understand, the plane: points of two classes, and how each classifier divides the plane while it learns.
+// Understand, the plane: points of two classes, and the decision regions of a classifier during training.
 
-import { button, tick } from "../../components/field";
+import { button, checkbox } from "../../components/field";
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
 import { count, percent, short } from "../../format";
 import type { PlaneView as Division, Point } from "../../protocol";
 import type { Mounted, SaveState, View } from "../../router";
-import { mayMove } from "../../theme";
+import { mayAnimate } from "../../theme";
 import { CELLS, PlaneCanvas } from "./canvas";
 import { type Model, PlaneForm } from "./form";
 import { decodePoints, encodePoints } from "./points";
@@ -19,7 +19,7 @@ export const plane: View = {
 
 class PlaneView implements Mounted {
   private points: Point[] = [];
-  /** The points that were placed by hand. */
+  /** The points that the visitor added. */
   private mine: Point[] = [];
   private division: Division | null = null;
   private running = false;
@@ -29,7 +29,7 @@ class PlaneView implements Mounted {
   private readonly save: SaveState;
   private readonly form = new PlaneForm(() => this.changed());
   private readonly canvas = new PlaneCanvas((x, y, shift) => this.place(x, y, shift));
-  private readonly secondClass = tick("Place points of the second class", false, () => undefined);
+  private readonly secondClass = checkbox("Add points of the second class", false, () => undefined);
   private readonly status = h("p", { class: "status", role: "status" });
   private readonly remark = h("p", { class: "remark" });
   private readonly start = button("Train", () => this.startOrPause(), "primary");
@@ -44,14 +44,14 @@ class PlaneView implements Mounted {
 
   constructor(root: HTMLElement, state: URLSearchParams, save: SaveState) {
     this.save = save;
-    const restart = button("Begin anew", () => void this.begin());
+    const restart = button("Restart", () => void this.begin());
     root.append(
       h("h1", {}, "The plane"),
       h(
         "p",
         { class: "lede" },
-        "Two numbers instead of 784 pixels: now the whole space can be seen, and which part of it each " +
-          "classifier gives to whom.",
+        "With two features instead of 784 pixels, the whole input space is visible, and with it the " +
+          "region that a classifier assigns to each class.",
       ),
       h(
         "div",
@@ -111,14 +111,14 @@ class PlaneView implements Mounted {
     this.changed();
   }
 
-  /** Puts the points into the plane, with a classifier that has learned nothing yet. */
+  /** Creates the points and an untrained classifier. */
   private async begin(): Promise<void> {
     const own = ++this.version;
     this.setRunning(false);
     if (this.form.isByHand() && this.mine.length === 0) {
       this.points = [];
       this.division = null;
-      this.status.textContent = "Press in the plane to place points.";
+      this.status.textContent = "Click in the plane to add points.";
       this.paint();
       return;
     }
@@ -143,7 +143,7 @@ class PlaneView implements Mounted {
       let steps = 1;
       while (this.running && this.isCurrent(own) && !this.division?.done) {
         await this.advance(steps);
-        steps = mayMove() ? Math.min(steps + 1, 20) : 200;
+        steps = mayAnimate() ? Math.min(steps + 1, 20) : 200;
         await new Promise(requestAnimationFrame);
       }
     } catch (error) {
@@ -190,13 +190,13 @@ class PlaneView implements Mounted {
   }
 }
 
-/** How far a classifier has come, in a sentence. */
+/** The state of the training in a sentence. */
 function summary(model: Model, { step, loss, accuracy, done }: Division): string {
-  const right = `${percent(accuracy)} of the points right`;
-  if (model === "neighbors") return `Everything is remembered; ${right}.`;
+  const right = `${percent(accuracy)} of the points classified correctly`;
+  if (model === "neighbors") return `All points are stored; ${right}.`;
   if (model === "perceptron") {
-    const mistakes = loss === null ? "" : `, ${loss} mistakes in the last of them`;
-    return `${count(step)} points shown${mistakes}; ${right}${done ? ": it has settled" : ""}.`;
+    const mistakes = loss === null ? "" : `, ${loss} mistakes since the last update`;
+    return `step ${count(step)}${mistakes}; ${right}${done ? ": converged" : ""}.`;
   }
-  return `batch ${count(step)}${loss === null ? "" : `, loss ${short(loss)}`}; ${right}.`;
+  return `step ${count(step)}${loss === null ? "" : `, loss ${short(loss)}`}; ${right}.`;
 }

@@ -1,4 +1,4 @@
-// Inside the model while it learns: the weights of the first layer, histograms, and the layers in numbers.
+// Inside the model during training: first-layer weights, histograms, and statistics of the layers.
 
 import { histogram } from "../../components/histogram";
 import { largest, paintSigned, picture } from "../../components/image";
@@ -23,7 +23,7 @@ export class Inside {
   private readonly layers = h("div", { class: "layers" });
 
   constructor() {
-    const heading = h("h2", {}, "Inside: activations and gradients of 100 images");
+    const heading = h("h2", {}, "Activations and gradients on 100 images");
     this.elements = [
       h("section", {}, this.title, this.templates),
       h("section", {}, heading, this.histograms, this.layers),
@@ -35,10 +35,10 @@ export class Inside {
     const [weights, histograms] = [await engine.templates(TEMPLATES), await engine.histograms()];
     this.title.textContent =
       weights.images.length === 0
-        ? "The first layer cannot be pictured"
+        ? "The first-layer weights cannot be shown as images"
         : isLinear
-          ? "Templates, class by class"
-          : "What the units of the first layer look for";
+          ? "Templates, one per class"
+          : "First-layer weights, one image per unit";
     this.showTemplates(weights);
     this.histograms.replaceChildren(...histograms.map(histogramFigure));
     if (measured) this.layers.replaceChildren(...measured.layers.map(layerLine));
@@ -49,7 +49,7 @@ export class Inside {
     this.templates.classList.toggle("filters", width < 15);
     while (children.length > images.length) this.templates.lastChild?.remove();
     while (children.length < images.length)
-      this.templates.append(picture(`weights of unit ${children.length}`));
+      this.templates.append(picture(`Weights of unit ${children.length}`));
     images.forEach((image, i) => {
       paintSigned(children[i] as HTMLCanvasElement, image, width, height, largest(image));
     });
@@ -64,9 +64,8 @@ function layerLine([inputs, outputs, ratio, dead]: Measured["layers"][number], i
     "p",
     {},
     h("b", {}, `Layer ${index + 1}`),
-    ` ${count(inputs)} → ${count(outputs)}: last step moved the weights by `,
+    ` ${count(inputs)} → ${count(outputs)}: update-to-weight ratio `,
     h("b", {}, short(ratio)),
-    " of their length",
   );
   if (dead === null) return line;
   const units = `${Math.round(dead * outputs)} of ${outputs} units dead`;

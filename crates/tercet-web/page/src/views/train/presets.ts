@@ -1,4 +1,4 @@
-// Set-ups to begin with: what differs from the lecture's run, by the names of the fields in the address.
+// Presets: the fields that differ from the lecture's run, by their names in the address.
 
 export const PRESETS: Record<string, Record<string, string>> = {
   "The lecture’s run": {},
@@ -24,7 +24,7 @@ export const PRESETS: Record<string, Record<string, string>> = {
     unit: "epochs",
     init: "he",
   },
-  Convolutions: {
+  "Convolutional network": {
     model: "convolution",
     loss: "softmax",
     opt: "adam",
@@ -35,7 +35,7 @@ export const PRESETS: Record<string, Record<string, string>> = {
     init: "he",
     reg: "0",
   },
-  "Too high a rate": { lr: "2.5", init: "he", length: "400" },
+  "Learning rate too high": { lr: "2.5", init: "he", length: "400" },
   Overfitting: {
     hidden: "256",
     loss: "softmax",

@@ -1,4 +1,4 @@
-// The runs of this visit, to be compared.
+// The runs of this visit, for comparison.
 
 import type { Curve } from "../../components/curves";
 import { h } from "../../dom";
@@ -17,7 +17,7 @@ const COLORS = ["--run-1", "--run-2", "--run-3", "--run-4", "--run-5", "--run-6"
 export class Run {
   readonly number: number;
   readonly title: string;
-  /** The address that sets it up again. */
+  /** The address that restores its settings. */
   readonly link: string;
   readonly color: string;
   shown = true;
@@ -80,7 +80,7 @@ function shownCurves(
     .flatMap((run) => [
       { label: `run ${run.number}, training`, color: run.color, ...training(run) },
       {
-        label: "validation",
+        label: `run ${run.number}, validation`,
         color: run.color,
         dashed: true,
         x: run.checks.map((check) => check.step),
@@ -89,7 +89,7 @@ function shownCurves(
     ]);
 }
 
-/** Means over groups of losses: a curve that can be read. */
+/** A smooth curve: the means over groups of losses. */
 function smoothed(losses: number[]): { x: number[]; y: number[] } {
   const size = Math.max(1, Math.ceil(losses.length / POINTS));
   const x: number[] = [];
@@ -104,7 +104,7 @@ function smoothed(losses: number[]): { x: number[]; y: number[] } {
 
 /** The table of runs. `onShow` is called when one is shown or hidden. */
 export function runTable(onShow: () => void): HTMLElement {
-  const head = ["", "Run", "Batches", "Time", "Loss, training", "Loss, validation", "Accuracy, validation"];
+  const head = ["", "Run", "Steps", "Time", "Training loss", "Validation loss", "Validation accuracy"];
   return h(
     "div",
     { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Runs" },

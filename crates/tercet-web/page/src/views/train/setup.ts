@@ -1,15 +1,15 @@
-// The form of the Train view: what is trained, and how. The address, and the request to the engine.
+// The form of the Train view: model and training settings, as an address and as a request to the engine.
 
-import { choice, line, numeric } from "../../components/field";
+import { choice, numeric, textField } from "../../components/field";
 import { Fields } from "../../components/fields";
 import { h } from "../../dom";
 import type { Setup } from "../../protocol";
 
 const MODELS = {
   linear: "Linear classifier",
-  network: "Network",
+  network: "Fully connected network",
   convolution: "Convolutional network",
-  words: "Layers in words",
+  custom: "Architecture string",
 } as const;
 const ACTIVATIONS = {
   relu: "ReLU",
@@ -21,22 +21,22 @@ const ACTIVATIONS = {
 } as const;
 const LOSSES = { svm: "SVM (Δ = 1)", softmax: "softmax" } as const;
 const OPTIMIZERS = {
-  sgd: "plain",
-  momentum: "momentum 0.9",
-  nesterov: "Nesterov 0.9",
+  sgd: "SGD",
+  momentum: "SGD, momentum 0.9",
+  nesterov: "SGD, Nesterov 0.9",
   adam: "Adam",
   adamw: "AdamW",
 } as const;
 const SCHEDULES = {
   constant: "constant",
-  linear: "linear to zero",
-  cosine: "cosine",
-  cycle: "one cycle",
+  linear: "linear decay",
+  cosine: "cosine decay",
+  cycle: "one-cycle",
 } as const;
-const UNITS = { iterations: "batches", epochs: "epochs" } as const;
+const UNITS = { iterations: "steps", epochs: "epochs" } as const;
 const INITS = { he: "He", small: "0.0001 · randn", large: "0.3 · randn" } as const;
 
-/** The same in the engine's words. */
+/** The same as values of the request. */
 const ENGINE_ACTIVATIONS = {
   ...ACTIVATIONS,
   relu: "relu",
@@ -72,7 +72,7 @@ export class SetupForm {
     const changed = () => this.changed();
     this.named = { ...modelFields(changed), ...trainingFields(changed), ...regularizationFields(changed) };
     this.fields = new Fields(this.named);
-    const { model, hidden, act, words, init } = this.named;
+    const { model, hidden, act, layers, init } = this.named;
     const { loss, opt, lr, sched, batch, length, unit } = this.named;
     const { reg, dropout, examples, validation, seed } = this.named;
     const group = (title: string, ...fields: { element: HTMLElement }[]) =>
@@ -80,9 +80,9 @@ export class SetupForm {
     this.element = h(
       "form",
       { class: "setup", onsubmit: (event: Event) => event.preventDefault() },
-      group("Model", model, hidden, act, words, init),
-      group("Learning", loss, opt, lr, sched, batch, length, unit),
-      group("Holding back", reg, dropout, examples, validation, seed),
+      group("Model", model, hidden, act, layers, init),
+      group("Training", loss, opt, lr, sched, batch, length, unit),
+      group("Regularisation and data", reg, dropout, examples, validation, seed),
     );
     this.showFields();
   }
@@ -131,15 +131,15 @@ export class SetupForm {
 
   /** Hides the fields that the chosen model does not have. */
   private showFields(): void {
-    const { model, hidden, act, words } = this.named;
+    const { model, hidden, act, layers } = this.named;
     const kind = model.get();
     hidden.element.hidden = kind !== "network";
-    act.element.hidden = kind === "linear" || kind === "words";
-    words.element.hidden = kind !== "words";
+    act.element.hidden = kind === "linear" || kind === "custom";
+    layers.element.hidden = kind !== "custom";
   }
 
   private layers(): string {
-    const { model, hidden, words, act } = this.named;
+    const { model, hidden, layers, act } = this.named;
     const activation = ENGINE_ACTIVATIONS[act.get()];
     const activated = (layer: string) => (activation ? `${layer} ${activation}` : layer);
     switch (model.get()) {
@@ -147,15 +147,15 @@ export class SetupForm {
         return "";
       case "network": {
         const sizes = hidden.get().match(/\d+/g) ?? ["36"];
-        // The layer of the scores is named too: without an activation, the last hidden layer would be taken for it.
+        // With its output layer: otherwise a last hidden layer without activation would become the output.
         return [...sizes.map((units) => activated(`dense${units}`)), "dense10"].join(" ");
       }
       case "convolution": {
         const [first, second, last] = ["conv5-8", "conv5-16", "dense64"].map(activated);
         return `${first} pool ${second} pool flatten ${last} dense10`;
       }
-      case "words":
-        return words.get();
+      case "custom":
+        return layers.get();
     }
   }
 
@@ -182,14 +182,9 @@ export class SetupForm {
 
 const modelFields = (changed: () => void) => ({
   model: choice("Model", MODELS, "network", changed),
-  hidden: line("Hidden units", "36", changed, "36, or 128 64 for two layers"),
+  hidden: textField("Hidden units", "36", changed, "36, or 128 64 for two layers"),
   act: choice("Activation", ACTIVATIONS, "relu", changed),
-  words: line(
-    "Layers",
-    "conv5-8 relu pool flatten dense64 relu",
-    changed,
-    "the layer of the scores is added",
-  ),
+  layers: textField("Layers", "conv5-8 relu pool flatten dense64 relu", changed, "the output layer is added"),
   init: choice("Initial weights", INITS, "small", changed),
 });
 
@@ -197,14 +192,14 @@ const trainingFields = (changed: () => void) => ({
   loss: choice("Loss", LOSSES, "svm", changed),
   opt: choice("Optimizer", OPTIMIZERS, "sgd", changed),
   lr: numeric("Learning rate", 0.1, { min: 1e-6, max: 100, step: "any" }, changed),
-  sched: choice("Its course", SCHEDULES, "constant", changed),
-  batch: numeric("Batch", 20, { min: 1, max: 5000 }, changed),
-  length: numeric("Length", 1500, { min: 1, max: 1_000_000 }, changed),
-  unit: choice("counted in", UNITS, "iterations", changed),
+  sched: choice("Learning-rate schedule", SCHEDULES, "constant", changed),
+  batch: numeric("Batch size", 20, { min: 1, max: 5000 }, changed),
+  length: numeric("Train for", 1500, { min: 1, max: 1_000_000 }, changed),
+  unit: choice("Unit", UNITS, "iterations", changed),
 });
 
 const regularizationFields = (changed: () => void) => ({
-  reg: numeric("Regularisation", 1e-5, { min: 0, max: 10, step: "any" }, changed),
+  reg: numeric("L2 regularisation", 1e-5, { min: 0, max: 10, step: "any" }, changed),
   dropout: numeric("Dropout", 0, { min: 0, max: 0.9, step: 0.1 }, changed),
   examples: numeric("Training images", 55000, { min: 10, max: 55000 }, changed),
   validation: numeric("Validation images", 1000, { min: 100, max: 5000, step: 100 }, changed),

@@ -1,11 +1,11 @@
-// Training in slices: the worker computes for a short time and reports, so that it can be paused.
+// Training in slices: the worker trains for a short time and reports, so that training can be paused.
 
 import { engine } from "../../engine";
 import type { Report } from "../../protocol";
 import { addRun, type Run } from "./runs";
 import type { SetupForm } from "./setup";
 
-/** About how long the worker computes at a time, in milliseconds. */
+/** The target duration of a slice, in milliseconds. */
 const SLICE = 60;
 
 /** The steps of the first slice, and the most of any. */
@@ -16,7 +16,7 @@ const MEASURE_EVERY = 100;
 
 /** The training of the engine's model, one slice after another. */
 export class Trainer {
-  /** The run that was started last, unless it was given up. */
+  /** The current run, if one was started. */
   run: Run | null = null;
   /** Whether slices follow one another. Setting it to false pauses. */
   running = false;
@@ -37,14 +37,14 @@ export class Trainer {
     return this.done ? null : this.run;
   }
 
-  /** Starts a run; the result is its model in words. */
+  /** Starts a run and returns a description of its model. */
   async start(form: SetupForm): Promise<string> {
-    const words = await engine.beginTraining(form.setup());
+    const description = await engine.beginTraining(form.setup());
     this.run = addRun(form.title(), `#/train?${form.toState()}`);
     this.done = false;
     this.steps = STEPS.first;
     this.measuredAt = 0;
-    return words;
+    return description;
   }
 
   /** Takes steps while `running` is true and there are any left. */
@@ -58,7 +58,7 @@ export class Trainer {
     await this.advance(1, true);
   }
 
-  /** Gives the run up. */
+  /** Abandons the run. */
   reset(): void {
     this.running = false;
     this.run = null;

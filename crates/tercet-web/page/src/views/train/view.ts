@@ -1,4 +1,4 @@
-// Train: a model learns MNIST in the page, and one sees how.
+// Train: a model is trained on MNIST in the page.
 
 import { Chart } from "../../components/curves";
 import { button } from "../../components/field";
@@ -19,7 +19,7 @@ import { Trainer } from "./trainer";
 /** How often curves and pictures are redrawn, in milliseconds. */
 const REDRAW_EVERY = 250;
 
-const READY = "Set up, then train.";
+const READY = "Choose a model and press Train.";
 
 export const train: View = {
   name: "train",
@@ -36,7 +36,7 @@ class TrainView implements Mounted {
   private readonly trainer = new Trainer((run, report) => this.report(run, report));
   private readonly form = new SetupForm(() => this.save(this.form.toState()));
   private readonly status = h("p", { class: "status", role: "status" }, READY);
-  private readonly progress = h("progress", { max: 1, value: 0, "aria-label": "Progress of the training" });
+  private readonly progress = h("progress", { max: 1, value: 0, "aria-label": "Training progress" });
   private readonly model = h("p", { class: "model-words" });
   private readonly rate = h("output", { class: "rate" });
   private readonly loss = new Chart("Loss");
@@ -45,19 +45,19 @@ class TrainView implements Mounted {
   private readonly table = h("div", {});
 
   private readonly start = button("Train", () => this.startOrPause(), "primary");
-  private readonly step = button("One batch", () => this.guard(() => this.trainOneBatch()));
-  private readonly restart = button("Begin anew", () => this.reset(READY));
+  private readonly step = button("One step", () => this.guard(() => this.trainOneStep()));
+  private readonly restart = button("Restart", () => this.reset(READY));
   private readonly half = button("÷ 2", () => this.guard(() => this.scaleRate(0.5)));
   private readonly twice = button("× 2", () => this.guard(() => this.scaleRate(2)));
-  private readonly download = button("Download the model", () => this.guard(() => this.downloadModel()));
-  private readonly drawWith = button("Draw with it", () => this.guard(() => this.drawWithModel()));
+  private readonly download = button("Download model", () => this.guard(() => this.downloadModel()));
+  private readonly drawWith = button("Use in Draw", () => this.guard(() => this.drawWithModel()));
   private readonly modelPicker = filePicker(".safetensors", (file) => void this.openModel(file));
 
   constructor(root: HTMLElement, state: URLSearchParams, save: SaveState) {
     this.root = root;
     this.save = save;
-    this.half.setAttribute("aria-label", "Halve the learning rate from here on");
-    this.twice.setAttribute("aria-label", "Double the learning rate from here on");
+    this.half.setAttribute("aria-label", "Halve the learning rate");
+    this.twice.setAttribute("aria-label", "Double the learning rate");
     root.append(h("div", { class: "train" }, this.setupColumn(), this.trainingColumn()));
     this.form.restore(state);
     this.redraw();
@@ -91,10 +91,10 @@ class TrainView implements Mounted {
       h(
         "p",
         { class: "lede" },
-        "A model learns MNIST here, in your browser, by the lecture’s loop: sample a batch, compute " +
-          "the loss and its gradients, take a step.",
+        "Train a model on MNIST in your browser with the lecture’s loop: sample a batch, compute the " +
+          "loss and its gradients, take a step.",
       ),
-      h("div", { class: "presets", role: "group", "aria-label": "Set-ups to begin with" }, ...presets),
+      h("div", { class: "presets", role: "group", "aria-label": "Presets" }, ...presets),
       this.form.element,
     );
   }
@@ -123,10 +123,9 @@ class TrainView implements Mounted {
       h(
         "p",
         { class: "note" },
-        "The model file is the program’s: ",
+        "To evaluate a downloaded model on the test set, which this page never opens, run ",
         h("code", {}, "tercet evaluate trained.safetensors"),
-        " judges it on the test set, which this page never opens. 5,000 of the 60,000 training " +
-          "images are held out; what counts as unseen here are the first of these.",
+        ". 5,000 of the 60,000 training images are held out; the first of them are the validation images.",
       ),
     );
   }
@@ -158,16 +157,16 @@ class TrainView implements Mounted {
     if (this.unmounted) return;
     await this.trainer.train();
     const paused = this.trainer.open;
-    if (paused) this.status.textContent = `Paused at batch ${count(paused.steps)}.`;
+    if (paused) this.status.textContent = `Paused at step ${count(paused.steps)}.`;
   }
 
-  private async trainOneBatch(): Promise<void> {
+  private async trainOneStep(): Promise<void> {
     this.trainer.running = false;
     await this.ensureStarted();
     if (!this.unmounted) await this.trainer.step();
   }
 
-  /** Starts a run where none is open, and loads MNIST for the first. */
+  /** Starts a run unless one is open. MNIST is loaded before the first. */
   private async ensureStarted(): Promise<void> {
     if (this.trainer.open) return;
     if (!isMnistLoaded()) {
@@ -204,7 +203,7 @@ class TrainView implements Mounted {
     }
   }
 
-  /** Does something, and ends the run where that fails. */
+  /** Ends the run if `work` fails. */
   private async guard(work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -224,11 +223,11 @@ class TrainView implements Mounted {
     this.progress.max = total;
     this.progress.value = step;
     this.rate.textContent = short(learning_rate);
-    const state = done ? "Done: batch" : running ? "Training: batch" : "Paused at batch";
+    const state = done ? "Finished: step" : running ? "Training: step" : "Paused at step";
     const accuracy = run.checks.at(-1)?.validation_accuracy;
     this.status.textContent =
-      `${state} ${count(step)} of ${count(total)}, ${fixed(run.milliseconds / 1000, 2)} s of computing` +
-      `${accuracy === undefined ? "" : `; ${percent(accuracy)} of unseen images right`}.`;
+      `${state} ${count(step)} of ${count(total)}, ${fixed(run.milliseconds / 1000, 2)} s` +
+      `${accuracy === undefined ? "" : `; validation accuracy ${percent(accuracy)}`}.`;
     const due = measured && performance.now() - this.redrawnAt > REDRAW_EVERY;
     if (!due && !done && running) return;
     this.redraw();
@@ -240,14 +239,18 @@ class TrainView implements Mounted {
   private redraw(): void {
     this.loss.show(lossCurves());
     this.accuracy.show(accuracyCurves());
-    const empty = h("p", { class: "note" }, "Every run of this visit is kept here, to be compared.");
+    const empty = h(
+      "p",
+      { class: "note" },
+      "The runs of this visit are listed here, so that you can compare them.",
+    );
     this.table.replaceChildren(runs.length ? runTable(() => this.redraw()) : empty);
   }
 
-  /** Enables what can be done now. */
+  /** Updates the buttons and the form. */
   private refresh(): void {
     const { run, running, done, open } = this.trainer;
-    this.start.textContent = running ? "Pause" : open ? "Go on" : "Train";
+    this.start.textContent = running ? "Pause" : open ? "Resume" : "Train";
     this.step.disabled = running;
     this.restart.disabled = running || !run;
     this.half.disabled = this.twice.disabled = !open;
