@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_refused(task):
         ((params, X[:, :3], y), "X has dimensions \\(11, 3\\); expected \\(N, 7\\)"),
         ((params, X, y[:4]), "y has 4 labels; expected 11"),
         ((params, X, y + 3), "expected classes from 0 to 2"),
-        ((params, X, y - 5), "expected classes, whole numbers from 0"),
+        ((params, X, y - 5), "expected class indices, integers from 0"),
     ]:
         with pytest.raises(ValueError, match=words):
             nn_svm_loss(*arguments)

@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_said():
     ]:
         with pytest.raises((ValueError, TypeError), match=words):
             tercet.from_state_dict(wrong, layers)
-    with pytest.raises(ValueError, match="belong together"):
+    with pytest.raises(ValueError, match="must be given together"):
         tercet.from_state_dict(state, "dense4 relu", mean=0.5)
 
 

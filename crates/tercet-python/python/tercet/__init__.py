@@ -1,7 +1,7 @@
-"""Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
+"""Nearest neighbours, linear classifiers and neural networks: exact, fast and easy to inspect.
 
-Estimators for scikit-learn, computed by Tercet's core, which is written in Rust. ``tercet.lecture`` has the
-lecture's functions by their names.
+The estimators follow scikit-learn's interface. Their core is written in Rust. ``tercet.lecture`` has the
+functions of the lecture under their own names.
 """
 
 from . import lecture

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks, where its release has them (from 1.9 on)."""
+"""Support for the callbacks of scikit-learn 1.9 and later."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ except ImportError:
     _decorated = None
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing: this release of scikit-learn has no callbacks."""
+        """An empty mixin: this release of scikit-learn has no callbacks."""
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def with_callbacks(method: Method) -> Method:
-    """A method that callbacks are set up for and torn down after; itself where there are none."""
+    """Decorate a fit method so that callbacks are set up and torn down; a no-op without callbacks."""
     return method if _decorated is None else _decorated(method)
 
 
 class Epochs:
-    """The tasks that callbacks are told of: one for the fit, and one for each epoch in it."""
+    """The tasks reported to callbacks: one for the fit, with a subtask for each epoch."""
 
     def __init__(self, estimator: Any, count: int, X: Any, y: Any, metadata: dict[str, Any]) -> None:
-        self.estimator, self.told = estimator, {"X": X, "y": y, "metadata": metadata}
-        begin = getattr(estimator, "_init_callback_context", None)
-        self.fit = begin(max_subtasks=count) if begin else None
+        self.estimator, self.data = estimator, {"X": X, "y": y, "metadata": metadata}
+        init = getattr(estimator, "_init_callback_context", None)
+        self.fit = init(max_subtasks=count) if init else None
         self.active = bool(getattr(estimator, "_skl_callbacks", None))
         self.left = count
         self.epoch: Any = None
         if self.fit is not None:
-            self.fit.call_on_fit_task_begin(estimator=estimator, **self.told)
+            self.fit.call_on_fit_task_begin(estimator=estimator, **self.data)
         self._begin()
 
     def _begin(self) -> None:
@@ -44,21 +44,21 @@ class Epochs:
         if self.active and self.left > 0 and self.fit is not None:
             self.left -= 1
             self.epoch = self.fit.subcontext(task_name="epoch")
-            self.epoch.call_on_fit_task_begin(estimator=self.estimator, **self.told)
+            self.epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def end(self, attributes: Any, metadata: dict[str, Any]) -> bool:
-        """An epoch is over. Whether a callback wants to stop."""
+        """End the current epoch. Return whether a callback asked to stop."""
         if self.epoch is None:
             return False
-        told = {**self.told, "metadata": {**self.told["metadata"], **metadata}}
+        data = {**self.data, "metadata": {**self.data["metadata"], **metadata}}
         stop = self.epoch.call_on_fit_task_end(
-            estimator=self.estimator, reconstruction_attributes=attributes, **told
+            estimator=self.estimator, reconstruction_attributes=attributes, **data
         )
         if not stop:
             self._begin()
         return bool(stop)
 
     def close(self) -> None:
-        """The fit is over."""
+        """End the fit."""
         if self.fit is not None:
-            self.fit.call_on_fit_task_end(estimator=self.estimator, **self.told)
+            self.fit.call_on_fit_task_end(estimator=self.estimator, **self.data)

@@ -1,4 +1,4 @@
-"""How well a model does, as numbers, as data frames, and as a page in a notebook."""
+"""Evaluation of a classifier: numbers, data frames, and a display for notebooks."""
 
 from __future__ import annotations
 
@@ -12,30 +12,47 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from . import _core
 from ._base import names_of
 
-#: The most classes whose confusion is drawn.
-_DRAWN = 30
+#: Confusion matrices of more classes are not displayed.
+_MAX_CLASSES = 30
 
 
 class Evaluation:
-    """A classifier's answers on labelled examples, counted.
+    """The evaluation of a classifier on labelled examples. A notebook displays all of it.
 
-    ``accuracy`` lies with 95 % confidence in ``interval`` for examples of this kind (Wilson's interval).
-    ``classes_frame``, ``confusion_frame`` and ``mistakes_frame`` give the rest as pandas frames; a notebook
-    shows all of it.
+    Attributes
+    ----------
+    count : int
+        Number of examples.
+    correct : int
+        Number of examples classified correctly.
+    accuracy : float
+    interval : tuple of float
+        95 % confidence interval of the accuracy (Wilson's).
+    classes : ndarray of shape (n_classes,)
+    confusion : ndarray of shape (n_classes, n_classes)
+        Confusion matrix: true classes in rows, predicted classes in columns.
+
+    See Also
+    --------
+    evaluate : Evaluate a fitted classifier.
     """
 
-    def __init__(self, counted: dict[str, Any], classes: np.ndarray) -> None:
-        self.count: int = counted["count"]
-        self.correct: int = counted["correct"]
-        self.accuracy: float = counted["accuracy"]
-        self.interval: tuple[float, float] = (counted["interval"]["low"], counted["interval"]["high"])
+    def __init__(self, counts: dict[str, Any], classes: np.ndarray) -> None:
+        self.count: int = counts["count"]
+        self.correct: int = counts["correct"]
+        self.accuracy: float = counts["accuracy"]
+        self.interval: tuple[float, float] = (counts["interval"]["low"], counts["interval"]["high"])
         self.classes = classes
-        #: How often each class, a row, was taken for each class, a column.
-        self.confusion = np.array(counted["confusion"], dtype=np.int64).reshape(len(classes), len(classes))
-        self._classes, self._mistakes = counted["classes"], counted["mistakes"]
+        self.confusion = np.array(counts["confusion"], dtype=np.int64).reshape(len(classes), len(classes))
+        self._classes, self._mistakes = counts["classes"], counts["mistakes"]
 
     def classes_frame(self) -> Any:
-        """Precision, recall, F1 and the number of examples of every class."""
+        """Return precision, recall, F1 score and support of each class.
+
+        Returns
+        -------
+        classes : pandas.DataFrame
+        """
         import pandas
 
         columns = ["precision", "recall", "f1", "support"]
@@ -44,7 +61,12 @@ class Evaluation:
         return frame.astype({"precision": float, "recall": float, "f1": float})
 
     def confusion_frame(self) -> Any:
-        """How often each class was taken for each class."""
+        """Return the confusion matrix, with true classes in rows and predicted classes in columns.
+
+        Returns
+        -------
+        confusion : pandas.DataFrame
+        """
         import pandas
 
         truth, predicted = (
@@ -54,7 +76,14 @@ class Evaluation:
         return pandas.DataFrame(self.confusion, index=truth, columns=predicted)
 
     def mistakes_frame(self) -> Any:
-        """Every wrong answer, worst first: its row of X, its class, the predicted class, and the margin."""
+        """Return the misclassified examples, largest margin first.
+
+        Returns
+        -------
+        mistakes : pandas.DataFrame
+            The columns are the row of X, the true class, the predicted class, and the margin between their
+            scores.
+        """
         import pandas
 
         columns: dict[str, Any] = {
@@ -87,7 +116,7 @@ class Evaluation:
                 f"<tr><td {cell}>{html.escape(name)}</td>{shares}<td {cell}>{entry['support']}</td></tr>"
             )
         tables = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        if len(self.classes) <= _DRAWN:
+        if len(self.classes) <= _MAX_CLASSES:
             tables += self._confusion_html()
         return (
             f"<div><p>{html.escape(repr(self))}</p>"
@@ -98,13 +127,13 @@ class Evaluation:
     def _confusion_html(self) -> str:
         cell = 'style="text-align:right;padding:.15em .5em'
         names = [html.escape(name) for name in names_of(self.classes)]
-        head = f'<th {cell}">taken for</th>' + "".join(f'<th {cell}">{name}</th>' for name in names)
+        head = f'<th {cell}">predicted</th>' + "".join(f'<th {cell}">{name}</th>' for name in names)
         rows = []
         for truth, name in enumerate(names):
             counts, total = self.confusion[truth], max(1, self.confusion[truth].sum())
             cells = []
             for predicted, count in enumerate(counts.tolist()):
-                # What is right is blue, what is wrong red, and the more of it, the stronger.
+                # Correct predictions are blue, mistakes red; larger counts are more opaque.
                 colour = "70,130,180" if truth == predicted else "205,60,60"
                 share = 0.1 + 0.5 * count / total if truth == predicted else min(0.7, 6 * count / total)
                 shade = f";background:rgba({colour},{share:.2f})" if count else ";opacity:.35"
@@ -118,14 +147,28 @@ def _percent(share: float | None) -> str:
 
 
 def evaluate(estimator: Any, X: Any, y: Any) -> Evaluation:
-    """Judges a fitted classifier of this package on the rows of X, whose classes are y.
+    """Evaluate a fitted classifier of this package.
 
+    Parameters
+    ----------
+    estimator : object
+        A fitted classifier.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+        True classes.
+
+    Returns
+    -------
+    evaluation : Evaluation
+
+    Examples
+    --------
     >>> import tercet
     >>> model = tercet.KNeighborsClassifier(1).fit([[0], [1], [8], [9]], ["low", "low", "high", "high"])
-    >>> judged = tercet.evaluate(model, [[2], [7], [6]], ["low", "high", "low"])
-    >>> judged
+    >>> evaluation = tercet.evaluate(model, [[2], [7], [6]], ["low", "high", "low"])
+    >>> evaluation
     accuracy 66.67 %, 95 % interval 20.77 to 93.85; 1 of 3 wrong
-    >>> judged.mistakes_frame()["truth"].tolist()
+    >>> evaluation.mistakes_frame()["truth"].tolist()
     ['low']
     """
     check_is_fitted(estimator, "model_")
@@ -141,7 +184,7 @@ def evaluate(estimator: Any, X: Any, y: Any) -> Evaluation:
             f"Found input variables with inconsistent numbers of samples: {[len(scores), len(y)]}"
         )
     labels = np.ascontiguousarray(places, dtype=np.uint32)
-    counted = json.loads(
+    counts = json.loads(
         _core.evaluate(np.ascontiguousarray(scores, dtype=np.float32), labels, names_of(estimator.classes_))
     )
-    return Evaluation(counted, estimator.classes_)
+    return Evaluation(counts, estimator.classes_)

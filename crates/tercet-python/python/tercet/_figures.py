@@ -1,4 +1,4 @@
-"""Figures that a notebook shows without matplotlib."""
+"""Figures for notebooks that do not need matplotlib."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COLOURS = ("#1f77b4", "#d95f02")
 
 
 def curves(named: dict[str, Sequence[float]]) -> str:
-    """Lines by epoch, as SVG; nothing where there are fewer than two epochs."""
+    """Draw one curve per name over the epochs as SVG; an empty string with fewer than two epochs."""
     lines = {name: [float(v) for v in values] for name, values in named.items() if len(values) > 1}
     finite = [v for values in lines.values() for v in values if math.isfinite(v)]
     if not finite:

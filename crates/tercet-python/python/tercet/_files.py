@@ -1,4 +1,4 @@
-"""Models from files."""
+"""Loading model files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,25 @@ _ESTIMATORS: dict[str, Any] = {
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """The model in a file of Tercet's as an estimator that predicts, whichever door wrote it.
+    """Load a model file as a fitted estimator.
 
-    The estimator that saved it comes back with its parameters. Others are the estimator of their kind, whose
-    parameters may not say how they were trained.
+    A file saved by an estimator gives the same estimator with the same parameters. A file written by the
+    program ``tercet`` gives the estimator of its kind; its parameters do not describe the training.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    estimator : KNeighborsClassifier, LinearClassifier, MLPClassifier or CNNClassifier
     """
     model = _core.Model.load(os.fspath(path))
     card = json.loads(model.card)
     settings = card.get("settings")
-    said = settings if isinstance(settings, dict) and settings.get("estimator") in _ESTIMATORS else {}
-    if said:
-        kind = _ESTIMATORS[said["estimator"]]
+    saved = settings if isinstance(settings, dict) and settings.get("estimator") in _ESTIMATORS else {}
+    if saved:
+        kind = _ESTIMATORS[saved["estimator"]]
     elif model.kind == "neighbors":
         kind = KNeighborsClassifier
     elif model.kind == "linear":
@@ -36,7 +44,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     else:
         kind = CNNClassifier if any(word in model.layers for word in ("conv", "pool")) else MLPClassifier
     known = inspect.signature(kind).parameters
-    params = {name: value for name, value in said.get("params", {}).items() if name in known}
+    params = {name: value for name, value in saved.get("params", {}).items() if name in known}
     params = {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
     estimator = kind(**params)
     estimator._adopt(model)

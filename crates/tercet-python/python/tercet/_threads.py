@@ -1,4 +1,4 @@
-"""How many threads a call may use."""
+"""The number of threads of a call."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ _limit: contextvars.ContextVar[int | None] = contextvars.ContextVar("tercet_thre
 
 @contextlib.contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Within the block, estimators whose ``n_jobs`` is None use so many threads.
+    """Context manager that sets the number of threads of estimators with ``n_jobs=None``.
 
+    Parameters
+    ----------
+    count : int
+
+    Examples
+    --------
     >>> import tercet
     >>> with tercet.threads(1):
     ...     pass
@@ -29,18 +35,17 @@ def threads(count: int) -> Iterator[None]:
 
 
 def resolve(n_jobs: int | None) -> int | None:
-    """The number of threads, or None for as many as there are processors.
+    """Convert ``n_jobs`` to a number of threads; None stands for all processors.
 
-    None is all of them, unlike in scikit-learn, where it is one: threads cost nothing here, and no answer
-    depends on their number. In a worker process of joblib, which shares the processors with others, it is as
-    many as joblib grants.
+    Unlike in scikit-learn, ``n_jobs=None`` means all processors, because no result depends on the number of
+    threads. In a worker process of joblib, it means as many as joblib allows.
     """
     if n_jobs is None:
         limit = _limit.get()
         if limit is None and multiprocessing.current_process().name.startswith("Loky"):
-            granted = os.environ.get("OMP_NUM_THREADS", "")
-            return int(granted) if granted.isdigit() and int(granted) > 0 else None
+            allowed = os.environ.get("OMP_NUM_THREADS", "")
+            return int(allowed) if allowed.isdigit() and int(allowed) > 0 else None
         return limit
     if n_jobs == 0:
-        raise ValueError("n_jobs is 0; expected a number of threads, or -1 for all processors")
+        raise ValueError("n_jobs is 0; expected a positive number of threads, or -1 for all processors")
     return n_jobs if n_jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + n_jobs)

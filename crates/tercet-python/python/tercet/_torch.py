@@ -1,4 +1,4 @@
-"""Weights that PyTorch has learned."""
+"""Weights from PyTorch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._base import names_of
 from .linear import LinearClassifier
 from .network import CNNClassifier, MLPClassifier
 
-#: How many batches a batch norm has seen, which says nothing of its answers.
+#: The number of batches that a batch norm has seen; it does not influence predictions.
 _COUNT = "num_batches_tracked"
 
 
@@ -27,15 +27,30 @@ def from_state_dict(
     mean: Sequence[float] | float | None = None,
     std: Sequence[float] | float | None = None,
 ) -> Any:
-    """A fitted estimator with the weights of a ``torch.nn.Sequential``.
+    """Create a fitted estimator from the weights of a ``torch.nn.Sequential``.
 
-    ``state`` is ``model.state_dict()``, of tensors or of arrays. ``layers`` says in words what the modules
-    are, such as ``"conv5-8 relu pool flatten dense10"``. Modules with weights are taken in the order of the
-    numbers in their names, or, where they have other names, in that of the dictionary. ``classes`` are the
-    labels, in order; 0, 1, … where nothing is said. ``image_shape`` is (height, width) or (height, width,
-    channels), where the model takes images. With ``pixels`` the model saw value / 255 of rows of uint8, as
-    ``ToTensor`` gives them; ``mean`` and ``std`` are those of ``Normalize``.
+    Parameters
+    ----------
+    state : mapping of str to tensor or array
+        ``model.state_dict()``. Modules with weights are taken in the order of the numbers in their names or,
+        if they have other names, in the order of the mapping.
+    layers : str
+        Architecture string of the modules, such as ``"conv5-8 relu pool flatten dense10"``.
+    classes : sequence, default=None
+        The class labels, in order; 0, 1, … by default.
+    image_shape : tuple of int, default=None
+        (height, width) or (height, width, channels), if the model takes images.
+    pixels : bool, default=False
+        Whether the model was trained on value / 255 of uint8 pixels, as ``ToTensor`` returns them.
+    mean, std : float or sequence of float, default=None
+        The parameters of torchvision's ``Normalize``, if the model was trained with it.
 
+    Returns
+    -------
+    estimator : LinearClassifier, MLPClassifier or CNNClassifier
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tercet
     >>> state = {"0.weight": np.eye(3), "0.bias": np.array([0.0, 0.5, 0.0])}
@@ -52,7 +67,7 @@ def from_state_dict(
         sides = tuple(int(side) for side in image_shape)
         if len(sides) not in (2, 3):
             raise ValueError(
-                f"image_shape is {image_shape!r}; expected height and width, and channels where they are many"
+                f"image_shape is {image_shape!r}; expected (height, width) or (height, width, channels)"
             )
         image = (sides[0], sides[1], sides[2] if len(sides) == 3 else 1)
     features = math.prod(image) if image else int(_first(tensors).shape[-1])
@@ -63,7 +78,7 @@ def from_state_dict(
     normalization = None
     if mean is not None or std is not None:
         if mean is None or std is None:
-            raise ValueError("mean and std belong together; one of them is None")
+            raise ValueError("mean and std must be given together; one of them is None")
         numbers = [np.atleast_1d(np.asarray(values, dtype=np.float32)).tolist() for values in (mean, std)]
         normalization = (numbers[0], numbers[1])
     model = _core.from_state(
@@ -85,18 +100,18 @@ def from_state_dict(
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    """A tensor of PyTorch's, wherever it is and whatever its precision, or an array."""
+    """Convert a tensor of any device and precision, or an array, to float32."""
     if hasattr(value, "detach"):
         value = value.detach().cpu().float().numpy()
     array = np.asarray(value)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} is of {array.dtype}; expected numbers")
-    # (ascontiguousarray gives a number one dimension.)
+    # np.ascontiguousarray would turn a scalar into an array of one dimension.
     return np.array(array, dtype=np.float32, order="C")
 
 
 def _numbered(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same with modules that have numbers: those that they have, or their places in the dictionary."""
+    """Rename the modules to numbers: those in their names, or their positions in the mapping."""
     modules = list(dict.fromkeys(name.rpartition(".")[0] for name in arrays))
     words = [module.split(".") for module in modules]
     common = 0

@@ -1,4 +1,4 @@
-"""Settings, searched by cross-validation; over a cluster where joblib has a backend for it."""
+"""Hyper-parameter search by cross-validation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 
 class Tuned:
-    """What a search of settings found: ``best_params``, ``best_score``, and ``best_estimator``, which has
-    learned from all examples with them. ``frame()`` has a row for each setting that was tried, the best
-    first; a notebook shows it.
+    """The result of :func:`tune`. A notebook displays it as a table.
+
+    Attributes
+    ----------
+    best_params : dict
+    best_score : float
+        Mean cross-validated score of the best parameters.
+    best_estimator : object
+        The estimator with the best parameters, fitted on all examples.
+    search : GridSearchCV or RandomizedSearchCV
+        The fitted search of scikit-learn.
     """
 
     def __init__(self, search: Any) -> None:
@@ -22,8 +30,13 @@ class Tuned:
         self.best_estimator: Any = search.best_estimator_
 
     def frame(self) -> Any:
-        """Every setting that was tried, as a pandas frame: its mean score, how far its folds are apart, how
-        long it took.
+        """Return all candidates, best first.
+
+        Returns
+        -------
+        candidates : pandas.DataFrame
+            The columns are the parameters, the mean score, its standard deviation over the folds, and the
+            time to fit and score.
         """
         import pandas
 
@@ -61,13 +74,36 @@ def tune(
     n_jobs: int | None = None,
     **fit_params: Any,
 ) -> Tuned:
-    """Tries settings on held-out parts of the rows of X, and fits the best to all of them.
+    """Search hyper-parameters by cross-validation and fit the best ones on all examples.
 
-    ``params`` has for each parameter the values to try: all combinations, or with ``n_iter`` so many drawn at
-    random, from distributions too. ``cv`` and ``scoring`` are scikit-learn's. The search runs through joblib:
-    ``n_jobs`` processes on this machine, or a cluster where a backend of joblib's is chosen, ``with
-    joblib.parallel_config("ray"):`` or ``"dask"``. The results are the same. A test set has no part in it.
+    The search runs in joblib: on this machine, or on a cluster with ``joblib.parallel_config("ray")`` or
+    ``"dask"``, with the same results. Keep the test set out of X.
 
+    Parameters
+    ----------
+    estimator : object
+    params : mapping of str to sequence or distribution
+        The values of each parameter to try.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    n_iter : int, default=None
+        Number of combinations to draw at random; all combinations by default.
+    cv : int or cross-validation generator, default=5
+    scoring : str or callable, default=None
+        A scorer of scikit-learn; accuracy by default.
+    random_state : int or RandomState, default=None
+        Seed of the random combinations.
+    n_jobs : int, default=None
+        Number of processes.
+    **fit_params
+        Passed to ``fit``.
+
+    Returns
+    -------
+    tuned : Tuned
+
+    Examples
+    --------
     >>> from sklearn.datasets import load_iris
     >>> import tercet
     >>> X, y = load_iris(return_X_y=True)

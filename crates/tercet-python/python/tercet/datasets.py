@@ -1,4 +1,4 @@
-"""Data sets as arrays."""
+"""Data sets as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -10,29 +10,60 @@ from . import _core
 
 
 class Part(NamedTuple):
-    """Examples: X is (N, D), of uint8 or float32; y is (N), of the classes' numbers."""
+    """A training or test set.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Features, uint8 or float32.
+    y : ndarray of shape (n_samples,)
+        Class indices.
+    """
 
     X: np.ndarray
     y: np.ndarray
 
 
 class Collection(NamedTuple):
-    """A data set as it is published."""
+    """A data set with its split into training and test set.
+
+    Attributes
+    ----------
+    train : Part
+    test : Part or None
+    classes : list of str
+        Names of the classes.
+    image_shape : tuple of int or None
+        Height, width and channels, if the examples are images.
+    """
 
     train: Part
     test: Part | None
-    #: The names of the classes.
     classes: list[str]
-    #: Height, width and channels, where the examples are images.
     image_shape: tuple[int, int, int] | None
 
 
 def load_data(name: str) -> Collection:
-    """A data source by the name that ``tercet --data`` knows: ``mnist``, or a path."""
+    """Load a data set.
+
+    Parameters
+    ----------
+    name : str
+        "mnist", or a path that ``tercet --data`` accepts.
+
+    Returns
+    -------
+    collection : Collection
+    """
     train, test, classes, image = _core.load(name)
     return Collection(Part(*train), None if test is None else Part(*test), classes, image)
 
 
 def load_mnist() -> Collection:
-    """MNIST, which is part of this package: 60,000 and 10,000 images of 28 × 28 pixels."""
+    """Load MNIST, which is part of this package: 60,000 + 10,000 images of 28 × 28 pixels.
+
+    Returns
+    -------
+    collection : Collection
+    """
     return load_data("mnist")

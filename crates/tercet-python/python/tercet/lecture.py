@@ -1,8 +1,7 @@
-"""The lecture's functions by their names, computed by the core: for a student to check against.
+"""The functions of the lecture, computed by the core, to check your own implementation against.
 
-``params`` is a dictionary of arrays: ``W1`` of (D, H), ``b1`` of (H), ``W2`` of (H, C) and ``b2`` of (C).
-Deeper networks have ``W3``, ``b3`` and so on. Computed in float32; what comes back has the type of
-``params["W1"]``.
+``params`` is a dictionary of arrays: ``W1`` (D, H), ``b1`` (H), ``W2`` (H, C) and ``b2`` (C). Deeper networks
+have ``W3``, ``b3`` and so on. The computation is in float32; results have the dtype of ``params["W1"]``.
 
 >>> import numpy as np
 >>> params = {"W1": np.eye(2), "b1": np.zeros(2), "W2": np.eye(2), "b2": np.array([0.0, 0.5])}
@@ -45,7 +44,7 @@ def _layers(params: Mapping[str, Any]) -> list[tuple[np.ndarray, np.ndarray]]:
 def _examples(X: Any) -> np.ndarray:
     X = np.ascontiguousarray(X, dtype=np.float32)
     if X.ndim != 2:
-        raise ValueError(f"X has {X.ndim} dimensions; expected 2, one example a row")
+        raise ValueError(f"X has {X.ndim} dimensions; expected 2, one example per row")
     return X
 
 
@@ -55,18 +54,45 @@ def _type(params: Mapping[str, Any]) -> np.dtype[Any]:
 
 
 def nn_forward(params: Mapping[str, Any], X: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The scores, (N, C), and the hidden units behind the ReLU, (N, H): those of the last hidden layer."""
+    """Compute the forward pass.
+
+    Parameters
+    ----------
+    params : mapping of str to array
+    X : array-like of shape (N, D)
+
+    Returns
+    -------
+    scores : ndarray of shape (N, C)
+    hidden : ndarray of shape (N, H)
+        The last hidden layer after the ReLU.
+    """
     outputs = _core.scores(_layers(params), _examples(X))
     if len(outputs) == 1:
-        raise ValueError("params has one layer, W1 and b1, and so no hidden units; expected W2 and b2, too")
+        raise ValueError("params has one layer, W1 and b1, and no hidden units; expected W2 and b2 as well")
     return outputs[-1].astype(_type(params)), outputs[-2].astype(_type(params))
 
 
 def nn_svm_loss(params: Mapping[str, Any], X: Any, y: Any, reg: float = 0.0) -> tuple[float, Params]:
-    """The SVM loss (mean over the rows plus ``reg`` · Σ W²) and its gradients, by the names of ``params``."""
+    """Compute the SVM loss, the mean over the examples plus ``reg`` · Σ W², and its gradients.
+
+    Parameters
+    ----------
+    params : mapping of str to array
+    X : array-like of shape (N, D)
+    y : array-like of shape (N,)
+        Class indices from 0.
+    reg : float, default=0.0
+
+    Returns
+    -------
+    loss : float
+    grads : dict of str to ndarray
+        One gradient for each array of ``params``.
+    """
     labels = np.asarray(y)
     if labels.size and (labels.min() < 0 or (labels != labels.astype(np.int64)).any()):
-        raise ValueError("y: expected classes, whole numbers from 0")
+        raise ValueError("y: expected class indices, integers from 0")
     loss, gradients = _core.loss_and_gradients(
         _layers(params), _examples(X), np.ascontiguousarray(labels, dtype=np.uint32), float(reg)
     )
@@ -79,7 +105,14 @@ def nn_svm_loss(params: Mapping[str, Any], X: Any, y: Any, reg: float = 0.0) -> 
 def nn_svm_grad(
     params: Mapping[str, Any], X: Any, y: Any, scores: Any = None, hidden: Any = None, reg: float = 0.0
 ) -> Params:
-    """The gradients alone. ``scores`` and ``hidden`` are taken as in the lecture, and computed anew."""
+    """Compute the gradients alone.
+
+    ``scores`` and ``hidden`` are accepted for the lecture's signature, but computed again.
+
+    Returns
+    -------
+    grads : dict of str to ndarray
+    """
     return nn_svm_loss(params, X, y, reg)[1]
 
 
@@ -96,13 +129,34 @@ def train_nn(
     *,
     seed: int = 0,
 ) -> tuple[np.ndarray, Params]:
-    """Gradient descent on random batches: the loss of every iteration, and the trained parameters.
+    """Train by gradient descent on random batches.
 
-    Prints the average loss every ``print_freq`` iterations; 0 keeps it quiet.
+    Parameters
+    ----------
+    params : mapping of str to array
+        Initial parameters.
+    X : array-like of shape (N, D)
+    y : array-like of shape (N,)
+        Class indices from 0.
+    num_classes : int
+    lr : float, default=0.01
+        Learning rate.
+    reg : float, default=1e-3
+    batch : int, default=20
+        Batch size.
+    num_iters : int, default=100
+    print_freq : int, default=100
+        Print the average loss every ``print_freq`` iterations; 0 prints nothing.
+    seed : int, default=0
+
+    Returns
+    -------
+    losses : ndarray of shape (num_iters,)
+    trained : dict of str to ndarray
     """
     layers, X = _layers(params), _examples(X)
     if layers[-1][0].shape[1] != num_classes:
-        raise ValueError(f"params gives {layers[-1][0].shape[1]} scores; expected {num_classes}, num_classes")
+        raise ValueError(f"params gives {layers[-1][0].shape[1]} scores; expected num_classes={num_classes}")
     settings = {
         "loss": {"svm": {"margin": 1.0}},
         "reg": reg,
@@ -115,7 +169,7 @@ def train_nn(
     }
     total = 0.0
 
-    def tell(progress: dict[str, Any]) -> None:
+    def report(progress: dict[str, Any]) -> None:
         nonlocal total
         total += progress["loss"] * print_freq
         at = progress["epoch"] * print_freq
@@ -129,7 +183,7 @@ def train_nn(
         [str(c) for c in range(num_classes)],
         json.dumps(request),
         start=_core.network(layers),
-        on_epoch=tell if print_freq else None,
+        on_epoch=report if print_freq else None,
     )
     if interrupted:
         raise KeyboardInterrupt

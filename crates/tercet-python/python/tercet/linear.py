@@ -17,7 +17,7 @@ from ._callbacks import with_callbacks
 from ._descent import Descent, number
 
 
-def _descends(estimator: Any) -> bool:
+def _is_sgd(estimator: Any) -> bool:
     if estimator.solver != "sgd":
         raise AttributeError(
             f"solver is {estimator.solver!r}, which needs all examples at once; use solver='sgd'"
@@ -26,16 +26,77 @@ def _descends(estimator: Any) -> bool:
 
 
 class LinearClassifier(Descent):
-    """The linear classifier, with the lecture's SVM loss or softmax, by gradient descent or exactly.
+    """The linear classifier, scores = X · W + b, with SVM or softmax loss.
 
-    What is minimised is the mean loss plus ``reg`` · Σ W², biases left out. ``solver="sgd"`` descends along
-    the gradients of batches; ``solver="dual"`` solves the problem to within ``tol``, a relative gap that is
-    proven (``gap_``).
+    The objective is the mean loss plus ``reg`` · Σ W², without the biases. It is minimised by gradient
+    descent or solved exactly.
 
-    ``max_iter`` counts epochs. None is 15 of them, or as many as make 1,000 steps; 1,000 with the dual
-    solver. ``tol`` of None is 1e-3 with the dual solver, and with gradient descent lets it take all its
-    steps.
+    Parameters
+    ----------
+    loss : {"svm", "softmax"}, default="svm"
+        The lecture's multi-class SVM loss ("hinge"), or softmax ("log_loss").
+    solver : {"sgd", "dual"}, default="sgd"
+        Gradient descent on batches, or a dual solver that stops at a proven relative gap of ``tol``.
+    reg : float, default=1e-4
+        Strength of the L2 regularisation.
+    margin : float, default=1.0
+        Margin Δ of the SVM loss.
+    batch_size : int or "auto", default="auto"
+        Batch size; "auto" is min(200, n_samples).
+    learning_rate : str, default="linear"
+        Learning-rate schedule: "constant", "adaptive", "linear", "cosine", "exponential" or "one_cycle".
+    learning_rate_init : float, default=0.05
+        Initial learning rate.
+    momentum : float, default=0.9
+        Momentum of gradient descent.
+    max_iter : int, default=None
+        Maximum number of epochs. By default at least 15 epochs and at least 1,000 steps; 1,000 epochs
+        with the dual solver.
+    tol : float, default=None
+        Dual solver: the relative gap at which it stops, 1e-3 by default. Gradient descent: the improvement
+        of the loss below which ``n_iter_no_change`` epochs end the training; by default, all epochs run.
+    n_iter_no_change : int, default=10
+        Number of epochs without improvement after which training stops.
+    early_stopping : bool, default=False
+        Whether to stop when the validation score no longer improves, and to restore the best weights.
+    validation_fraction : float, default=0.1
+        Fraction of X that early stopping holds out.
+    scoring : str or callable, default=None
+        Score for early stopping: "accuracy" (default), "loss", or a scorer of scikit-learn.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes in the loss.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the weights of the previous call.
+    random_state : int, RandomState or None, default=None
+        Seed. The same seed gives the same bits for any number of threads.
+    verbose : bool, default=False
+        Whether to print the progress.
+    image_shape : tuple of int, default=None
+        (height, width) or (height, width, channels), if the features are pixels.
+    n_jobs : int, default=None
+        Number of threads; all processors by default.
 
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    coef_ : ndarray of shape (n_classes, n_features) or (1, n_features)
+        Weights.
+    intercept_ : ndarray of shape (n_classes,) or (1,)
+        Biases.
+    templates_ : ndarray of shape (n_classes, ...)
+        Weights of each class, as images if the features are pixels.
+    n_iter_ : int
+        Number of epochs.
+    loss_curve_ : list of float
+        Mean loss of each epoch (gradient descent).
+    validation_loss_curve_, validation_accuracy_curve_ : list of float or None
+        Validation loss and accuracy of each epoch (gradient descent with a validation set).
+    objective_, bound_, gap_ : float
+        Objective, its lower bound, and their relative gap (dual solver).
+
+    Examples
+    --------
     >>> from sklearn.datasets import load_iris
     >>> from tercet import LinearClassifier
     >>> X, y = load_iris(return_X_y=True)
@@ -105,8 +166,23 @@ class LinearClassifier(Descent):
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
     ) -> LinearClassifier:
-        """Trains on the rows of X: see :class:`LinearClassifier`. Ctrl-C ends the training and keeps the
-        model.
+        """Fit the model to X and y. Ctrl-C stops the training and keeps the model.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data. Arrays of images, (n_samples, height, width) or (n_samples, height, width,
+            channels), are accepted too.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each example in the loss.
+        X_val, y_val : array-like, default=None
+            Validation set, only with ``solver="sgd"``.
+
+        Returns
+        -------
+        self : object
         """
         if self.solver not in ("sgd", "dual"):
             raise ValueError(f"solver is {self.solver!r}; expected sgd or dual")
@@ -114,7 +190,7 @@ class LinearClassifier(Descent):
             return self._fit(X, y, sample_weight, X_val, y_val)
         if self.early_stopping or X_val is not None:
             raise ValueError(
-                "solver is 'dual', which ends by the gap; expected solver='sgd' for early stopping"
+                "solver is 'dual', which stops at the gap tol; use solver='sgd' for early stopping"
             )
         X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True)
         number("reg", self.reg, 0, open=True)
@@ -143,14 +219,29 @@ class LinearClassifier(Descent):
             )  # fmt: skip
         return self
 
-    @available_if(_descends)
+    @available_if(_is_sgd)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> LinearClassifier:
-        """One epoch on the rows of X, from where the last left off. The first call names all ``classes``."""
+        """Train for one epoch on the rows of X, continuing from the previous call.
+
+        The state of the optimizer is kept between calls, and in pickles.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        classes : array-like of shape (n_classes,), default=None
+            All classes; required in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+        """
         return self._partial_fit(X, y, classes, sample_weight)
 
     @property
     def coef_(self) -> np.ndarray:
-        """W as scikit-learn has it, (C, D); with two classes their difference, (1, D)."""
+        """W as in scikit-learn, (C, D); with two classes their difference, (1, D)."""
         w = self.model_.weights()[0][0].T
         return w[1:] - w[:1] if len(self.classes_) == 2 else w
 
@@ -162,14 +253,14 @@ class LinearClassifier(Descent):
 
     @property
     def templates_(self) -> np.ndarray:
-        """What each class looks for: its column of W, as an image where the examples are images."""
+        """The column of W of each class, as an image if the features are pixels."""
         w = self.model_.weights()[0][0].T
         image = self.model_.image
         return w if image is None else w.reshape(-1, *(image if image[2] > 1 else image[:2]))
 
 
-def _show(look: dict[str, Any]) -> None:
+def _show(progress: dict[str, Any]) -> None:
     print(
-        f"{look['epochs']:.1f} epochs: objective {look['objective']:.6g}, "
-        f"at least {look['bound']:.6g}, gap {look['gap']:.2g}"
+        f"{progress['epochs']:.1f} epochs: objective {progress['objective']:.6g}, "
+        f"at least {progress['bound']:.6g}, gap {progress['gap']:.2g}"
     )

@@ -1,4 +1,4 @@
-"""Nearest neighbours: remember the examples; to classify a query, ask those most like it."""
+"""Exact nearest neighbours: search, and the k-nearest-neighbours classifier."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ALGORITHMS = ("auto", "brute", "kd_tree", "ball_tree")
 
 
 class _Floats:
-    """The remembered rows as floats, made when queries come that are no pixels."""
+    """The stored rows as floats, for queries that are not pixels. Created on first use, not pickled."""
 
     def __init__(self) -> None:
         self.model: _core.Model | None = None
@@ -33,7 +33,7 @@ class _Floats:
 
 
 class _Neighbors(BaseEstimator):
-    """Search, for both estimators."""
+    """The search, shared by both estimators."""
 
     _takes_images = True
 
@@ -55,11 +55,11 @@ class _Neighbors(BaseEstimator):
     @staticmethod
     def _check_k(k: Any) -> None:
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-            raise TypeError(f"n_neighbors is {k!r}; expected a whole number, at least 1")
+            raise TypeError(f"n_neighbors is {k!r}; expected an integer, at least 1")
         if k < 1:
             raise ValueError(f"n_neighbors is {k}; expected at least 1")
 
-    def _remember(self, raw: Any, X: np.ndarray, labels: np.ndarray, names: list[str], vote: str) -> None:
+    def _store(self, raw: Any, X: np.ndarray, labels: np.ndarray, names: list[str], vote: str) -> None:
         self._check()
         k = min(self.n_neighbors, len(X))
         pixels = _rows.as_bytes(X)
@@ -74,8 +74,8 @@ class _Neighbors(BaseEstimator):
         self.effective_metric_ = {"l1": "manhattan", "l2": "euclidean"}.get(self._metric(), self._metric())
         self.effective_metric_params_: dict[str, Any] = {}
 
-    def _asked(self, X: np.ndarray) -> tuple[_core.Model, np.ndarray]:
-        """The model and the queries in the same type: bytes where all are, else floats."""
+    def _model_and_queries(self, X: np.ndarray) -> tuple[_core.Model, np.ndarray]:
+        """The model and the queries in the same type: uint8 if possible, otherwise float32."""
         if not self.model_.is_pixels:
             return self.model_, _rows.as_floats(X)
         pixels = _rows.as_bytes(X)
@@ -94,42 +94,65 @@ class _Neighbors(BaseEstimator):
         return self.model_.rows
 
     def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
-        """The nearest remembered rows of every row of X, nearest first, the smaller index first where they
-        are equally near.
+        """Find the nearest stored rows of each row of X, ordered by (distance, index).
 
-        Returns distances and indices, each (N, k), or the indices alone. Without X, of every remembered row
-        among the others.
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_queries, n_features), default=None
+            The queries. By default, the stored rows, none of which counts as its own neighbour.
+        n_neighbors : int, default=None
+            Number of neighbours; the parameter of the constructor by default.
+        return_distance : bool, default=True
+            Whether to return the distances.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_queries, n_neighbors)
+            Only if ``return_distance`` is True.
+        indices : ndarray of shape (n_queries, n_neighbors)
         """
         check_is_fitted(self, "model_")
         k = self.n_neighbors if n_neighbors is None else n_neighbors
         self._check_k(k)
-        alone = X is None
-        if alone:
+        own = X is None
+        if own:
             queries = self.model_.rows
         else:
             queries, found = _rows.looked_at(self, X, reset=False)
             if self._range is not None:
                 self._range.compare(queries, found)
-        n, wanted = self.n_samples_fit_, k + alone
+        n, wanted = self.n_samples_fit_, k + own
         if wanted > n:
             raise ValueError(
-                f"Expected n_neighbors {'<' if alone else '<='} n_samples_fit, but n_neighbors = {k}, "
+                f"Expected n_neighbors {'<' if own else '<='} n_samples_fit, but n_neighbors = {k}, "
                 f"n_samples_fit = {n}, n_samples = {len(queries)}"
             )
-        model, queries = self._asked(queries)
+        model, queries = self._model_and_queries(queries)
         distances, indices = model.kneighbors(queries, int(wanted), _threads.resolve(self.n_jobs))
-        if alone:
-            # A row is among its own neighbours unless enough others are equal to it: then the last is left
-            # out.
-            own = indices == np.arange(n)[:, None]
-            own[~own.any(axis=1), -1] = True
-            distances, indices = distances[~own].reshape(n, k), indices[~own].reshape(n, k)
+        if own:
+            # A row is among its own neighbours, unless enough duplicates precede it: then drop the last one.
+            itself = indices == np.arange(n)[:, None]
+            itself[~itself.any(axis=1), -1] = True
+            distances, indices = distances[~itself].reshape(n, k), indices[~itself].reshape(n, k)
         return (distances, indices) if return_distance else indices
 
     def kneighbors_graph(
         self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity"
     ) -> Any:
-        """The neighbours as a sparse matrix, (N, number of remembered rows): ones, or distances."""
+        """Return the graph of neighbours as a sparse matrix.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_queries, n_features), default=None
+            The queries; the stored rows by default.
+        n_neighbors : int, default=None
+        mode : {"connectivity", "distance"}, default="connectivity"
+            Whether the entries are ones or distances.
+
+        Returns
+        -------
+        graph : sparse matrix of shape (n_queries, n_samples_fit)
+        """
         if mode not in ("connectivity", "distance"):
             raise ValueError(f"mode is {mode!r}; expected connectivity or distance")
         distances, indices = self.kneighbors(X, n_neighbors)
@@ -145,14 +168,42 @@ class _Neighbors(BaseEstimator):
 
 
 class NearestNeighbors(_Neighbors):
-    """Exact search of nearest neighbours, on the parameters of ``sklearn.neighbors.NearestNeighbors``.
+    """Exact nearest-neighbour search with the interface of ``sklearn.neighbors.NearestNeighbors``.
 
-    Whole numbers from 0 to 255 are compared in exact integer arithmetic, whatever their type; others as
-    float32, in the order of a direct computation in float64. Neighbours are ordered by (distance, index).
+    Integers from 0 to 255 are compared in exact integer arithmetic, whatever their type. Other numbers are
+    compared as float32, with the order of a direct computation in float64. Neighbours are ordered by
+    (distance, index).
 
-    ``algorithm`` and ``leaf_size`` change no answer and are taken so that programs run unchanged. ``metric``
-    is "minkowski" with ``p`` of 1, 2 or 3, or "euclidean", "manhattan", "cosine", or "dot" (−q·x).
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        Number of neighbours.
+    algorithm : {"auto", "brute", "kd_tree", "ball_tree"}, default="auto"
+        Accepted for compatibility; it does not change the result.
+    leaf_size : int, default=30
+        Accepted for compatibility; it does not change the result.
+    metric : str, default="minkowski"
+        "minkowski", "euclidean" ("l2"), "manhattan" ("l1", "cityblock"), "l3", "cosine", or "dot" (−q·x).
+    p : {1, 2, 3}, default=2
+        Power of the Minkowski metric.
+    n_jobs : int, default=None
+        Number of threads; all processors by default.
 
+    Attributes
+    ----------
+    n_samples_fit_ : int
+        Number of stored rows.
+    n_features_in_ : int
+        Number of features.
+    effective_metric_ : str
+        Name of the metric.
+
+    See Also
+    --------
+    KNeighborsClassifier : Classifier based on this search.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from tercet import NearestNeighbors
     >>> search = NearestNeighbors(n_neighbors=2).fit(np.array([[0], [3], [9]], dtype=np.uint8))
@@ -178,19 +229,59 @@ class NearestNeighbors(_Neighbors):
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any = None) -> NearestNeighbors:
-        """Remembers the rows of X."""
+        """Store the rows of X.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : ignored
+
+        Returns
+        -------
+        self : object
+        """
         raw, X = X, _rows.checked(self, X, reset=True)
-        self._remember(raw, X, np.zeros(len(X), dtype=np.uint32), ["row"], "uniform")
+        self._store(raw, X, np.zeros(len(X), dtype=np.uint32), ["row"], "uniform")
         return self
 
 
 class KNeighborsClassifier(_Neighbors, Classifier):
-    """The k-nearest-neighbours classifier, on the parameters of ``sklearn.neighbors.KNeighborsClassifier``.
+    """The k-nearest-neighbours classifier with the interface of ``sklearn.neighbors.KNeighborsClassifier``.
 
-    The search is that of :class:`NearestNeighbors`. The class with most votes wins; among classes with
-    equally many, the first. ``weights`` is "uniform", "distance" or a function that makes an array of weights
-    of one of distances.
+    The search is that of :class:`NearestNeighbors`. The class with the most votes is predicted; of several,
+    the first.
 
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        Number of neighbours that vote.
+    weights : {"uniform", "distance"} or callable, default="uniform"
+        Weight of a vote: 1, or 1 / distance. A function receives an array of distances and returns one of
+        weights.
+    algorithm : {"auto", "brute", "kd_tree", "ball_tree"}, default="auto"
+        Accepted for compatibility; it does not change the result.
+    leaf_size : int, default=30
+        Accepted for compatibility; it does not change the result.
+    p : {1, 2, 3}, default=2
+        Power of the Minkowski metric.
+    metric : str, default="minkowski"
+        "minkowski", "euclidean" ("l2"), "manhattan" ("l1", "cityblock"), "l3", "cosine", or "dot" (−q·x).
+    n_jobs : int, default=None
+        Number of threads; all processors by default.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    n_samples_fit_ : int
+        Number of stored rows.
+    n_features_in_ : int
+        Number of features.
+    effective_metric_ : str
+        Name of the metric.
+
+    Examples
+    --------
     >>> from tercet import KNeighborsClassifier
     >>> model = KNeighborsClassifier(n_neighbors=3).fit([[0], [1], [2], [3]], ["a", "a", "b", "b"])
     >>> model.predict([[1.1]])
@@ -226,7 +317,20 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         return self.weights
 
     def fit(self, X: Any, y: Any) -> KNeighborsClassifier:
-        """Remembers the rows of X with their classes."""
+        """Store the rows of X and their classes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data. Arrays of images, (n_samples, height, width) or (n_samples, height, width,
+            channels), are accepted too.
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        self : object
+        """
         vote = self._vote()
         if y is None:
             self._labels(y)
@@ -236,12 +340,21 @@ class KNeighborsClassifier(_Neighbors, Classifier):
             raise ValueError(
                 f"Found input variables with inconsistent numbers of samples: {[len(X), len(labels)]}"
             )
-        self._remember(raw, X, labels, names_of(self.classes_), vote)
+        self._store(raw, X, labels, names_of(self.classes_), vote)
         self._fitted_on_bytes = self.model_.is_pixels
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The share of the votes that each class has, (N, C)."""
+        """Compute the share of the votes for each class.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+        """
         check_is_fitted(self, "model_")
         if callable(self.weights):
             distances, indices = self.kneighbors(X)
@@ -258,14 +371,23 @@ class KNeighborsClassifier(_Neighbors, Classifier):
                 f"Expected n_neighbors <= n_samples_fit, but n_neighbors = {self.n_neighbors}, "
                 f"n_samples_fit = {self.n_samples_fit_}, n_samples = {len(queries)}"
             )
-        model, queries = self._asked(queries)
+        model, queries = self._model_and_queries(queries)
         _, k, vote = model.choices
         if (k, vote) != (self.n_neighbors, self._vote()):
             model = model.asked(self.n_neighbors, self._vote())
         return model.scores(queries, _threads.resolve(self.n_jobs))
 
     def predict(self, X: Any) -> np.ndarray:
-        """The class of every row of X, (N)."""
+        """Predict the class of each row of X.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
         check_is_fitted(self, "model_")
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 

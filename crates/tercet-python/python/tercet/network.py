@@ -21,7 +21,7 @@ _SOLVERS = ("adam", "adamw", "sgd")
 
 
 class _Network(Descent):
-    """What both kinds of networks have in common."""
+    """Base class of both networks."""
 
     def _activation(self) -> str:
         if self.activation not in _ACTIVATIONS:
@@ -37,7 +37,7 @@ class _Network(Descent):
             raise ValueError(f"solver is {self.solver!r}; expected one of {', '.join(_SOLVERS)}")
         constants = {"beta1": float(self.beta_1), "beta2": float(self.beta_2), "epsilon": float(self.epsilon)}
         if self.solver == "adamw":
-            # The decay of AdamW is alpha, and nothing is added to the loss.
+            # alpha is the weight decay of AdamW; nothing is added to the loss.
             return {"adamw": {**constants, "weight_decay": float(self.alpha)}}
         return {"adam": constants}
 
@@ -46,42 +46,139 @@ class _Network(Descent):
         return 0.0 if self.solver == "adamw" else float(self.alpha) / (2 * batch)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
-        """One epoch on the rows of X, from where the last left off. The first call names all ``classes``."""
+        """Train for one epoch on the rows of X, continuing from the previous call.
+
+        The state of the optimizer is kept between calls, and in pickles.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        classes : array-like of shape (n_classes,), default=None
+            All classes; required in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+        """
         return self._partial_fit(X, y, classes, sample_weight)
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """W of every layer that has weights, (inputs, outputs)."""
+        """W of each layer with weights, (inputs, outputs)."""
         return [w for w, _ in self.model_.weights()]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
-        """b of every layer that has weights, (outputs)."""
+        """b of each layer with weights, (outputs)."""
         return [b for _, b in self.model_.weights()]
 
     @property
     def layers_(self) -> str:
-        """The layers as a line of words."""
+        """The architecture string."""
         return self.model_.layers
 
     @property
     def n_outputs_(self) -> int:
-        """C."""
+        """The number of classes."""
         return len(self.classes_)
 
 
 class MLPClassifier(_Network):
-    """A fully connected network, on the parameters of ``sklearn.neural_network.MLPClassifier``.
+    """A fully connected network with the interface of ``sklearn.neural_network.MLPClassifier``.
 
-    Beside scikit-learn's there are ``loss`` ("softmax", or the lecture's "svm"), ``dropout`` and
-    ``input_dropout``, ``label_smoothing``, ``clip`` (the largest norm of a gradient), ``ema`` (a moving
-    average of the weights), ``class_weight``, ``scoring`` (what early stopping goes by: "accuracy", "loss",
-    or any scorer of scikit-learn), the activations "gelu" and "leaky_relu", the solver "adamw", and the
-    learning rates "linear", "cosine", "exponential" and "one_cycle". Missing is the solver "lbfgs". ``alpha``
-    has scikit-learn's meaning: α / 2 · Σ W² / B is added to the loss.
+    Rows of uint8 are pixels and are scaled to value / 255. The solver "lbfgs" is not available.
 
-    Rows of uint8 are pixels and enter as value / 255. Ctrl-C ends the training and keeps the model.
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Number of units of each hidden layer.
+    activation : str, default="relu"
+        "relu", "logistic", "tanh", "identity", "gelu" or "leaky_relu".
+    solver : {"adam", "adamw", "sgd"}, default="adam"
+        Optimizer.
+    alpha : float, default=0.0001
+        L2 regularisation as in scikit-learn: α / 2 · Σ W² / B is added to the loss. Weight decay of "adamw".
+    batch_size : int or "auto", default="auto"
+        Batch size; "auto" is min(200, n_samples).
+    learning_rate : str, default="constant"
+        Learning-rate schedule: "constant", "adaptive", "invscaling", "linear", "cosine", "exponential" or
+        "one_cycle".
+    learning_rate_init : float, default=0.001
+        Initial learning rate.
+    power_t : float, default=0.5
+        Exponent of the schedule "invscaling".
+    max_iter : int, default=200
+        Maximum number of epochs.
+    random_state : int, RandomState or None, default=None
+        Seed. The same seed gives the same bits for any number of threads.
+    tol : float, default=1e-4
+        Improvement of the loss or score below which an epoch counts as without improvement.
+    verbose : bool, default=False
+        Whether to print the progress of each epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the weights of the previous call.
+    momentum : float, default=0.9
+        Momentum of the solver "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's momentum.
+    early_stopping : bool, default=False
+        Whether to stop when the validation score no longer improves, and to restore the best weights.
+    validation_fraction : float, default=0.1
+        Fraction of X that early stopping holds out.
+    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
+        Constants of "adam" and "adamw".
+    n_iter_no_change : int, default=10
+        Number of epochs without improvement after which training stops.
+    loss : {"softmax", "svm"}, default="softmax"
+        Softmax ("log_loss"), or the lecture's multi-class SVM loss ("hinge").
+    dropout, input_dropout : float, default=0.0
+        Dropout rate of the hidden layers and of the input.
+    label_smoothing : float, default=0.0
+        Label smoothing of the softmax loss.
+    clip : float, default=None
+        Maximum norm of the gradient; larger gradients are clipped.
+    ema : float, default=None
+        Decay of an exponential moving average of the weights, which is used for predictions.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes in the loss.
+    scoring : str or callable, default=None
+        Score for early stopping: "accuracy" (default), "loss", or a scorer of scikit-learn.
+    image_shape : tuple of int, default=None
+        (height, width) or (height, width, channels), if the features are pixels.
+    n_jobs : int, default=None
+        Number of threads; all processors by default.
 
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    coefs_ : list of ndarray of shape (inputs, outputs)
+        Weights of each layer.
+    intercepts_ : list of ndarray of shape (outputs,)
+        Biases of each layer.
+    layers_ : str
+        Architecture string.
+    n_iter_ : int
+        Number of epochs.
+    loss_ : float
+        Mean loss of the last epoch.
+    loss_curve_ : list of float
+        Mean loss of each epoch.
+    validation_loss_curve_, validation_accuracy_curve_ : list of float or None
+        Validation loss and accuracy of each epoch, with a validation set.
+    validation_scores_, best_validation_score_ : list of float and float, or None
+        Scores of early stopping.
+    best_epoch_ : int
+        The epoch whose weights early stopping restored.
+
+    See Also
+    --------
+    CNNClassifier : Convolutional network.
+
+    Examples
+    --------
     >>> from sklearn.datasets import load_digits
     >>> from tercet import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
@@ -168,27 +265,113 @@ class MLPClassifier(_Network):
 
     @property
     def n_layers_(self) -> int:
-        """How many layers there are, the input among them, as scikit-learn counts."""
+        """The number of layers including the input, as in scikit-learn."""
         return len(self.model_.weights()) + 1
 
     @property
     def out_activation_(self) -> str:
-        """What makes probabilities of scores."""
+        """The activation of the output: softmax or identity."""
         return "softmax" if self._loss() == "softmax" else "identity"
 
 
 class CNNClassifier(_Network):
     """A convolutional network.
 
-    ``layers`` is a line of words, ``"conv5-24 relu pool conv3-32 relu pool dense256 relu"``, as the book's
-    chapter on networks explains them; the layer of the scores need not be there. None is two convolutions of
-    16 and 32 filters, each with a pool where the images are large enough, and 64 units.
+    X holds images, (n_samples, height, width) or (n_samples, height, width, channels), or rows of pixels.
+    If ``image_shape`` is None, rows are square images if the number of features is a square; otherwise they
+    are images of one row. Images of uint8 are scaled to value / 255.
 
-    X holds images: (N, height, width), (N, height, width, channels), or rows of pixels whose shape
-    ``image_shape`` says. Rows of a square number of features are square images where nothing is said; others
-    are one row of pixels. Rows of uint8 enter as value / 255. The other parameters are those of
-    :class:`MLPClassifier`.
+    Parameters
+    ----------
+    layers : str, default=None
+        Architecture string such as ``"conv5-24 relu pool conv3-32 relu pool dense256 relu"``; the output
+        layer may be left out. By default two convolutional layers of 16 and 32 filters, each followed by a
+        pool if the images are large enough, and 64 hidden units.
+    image_shape : tuple of int, default=None
+        (height, width) or (height, width, channels) of the images.
+    activation : str, default="relu"
+        Activation of the default layers: "relu", "logistic", "tanh", "identity", "gelu" or "leaky_relu".
+    solver : {"adam", "adamw", "sgd"}, default="adam"
+        Optimizer.
+    alpha : float, default=0.0001
+        L2 regularisation as in scikit-learn: α / 2 · Σ W² / B is added to the loss. Weight decay of "adamw".
+    batch_size : int or "auto", default="auto"
+        Batch size; "auto" is min(200, n_samples).
+    learning_rate : str, default="one_cycle"
+        Learning-rate schedule: "constant", "adaptive", "invscaling", "linear", "cosine", "exponential" or
+        "one_cycle".
+    learning_rate_init : float, default=0.01
+        Initial learning rate.
+    power_t : float, default=0.5
+        Exponent of the schedule "invscaling".
+    max_iter : int, default=10
+        Maximum number of epochs; more if they have less than 100 steps in total.
+    random_state : int, RandomState or None, default=None
+        Seed. The same seed gives the same bits for any number of threads.
+    tol : float, default=1e-4
+        Improvement of the loss or score below which an epoch counts as without improvement.
+    verbose : bool, default=False
+        Whether to print the progress of each epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the weights of the previous call.
+    momentum : float, default=0.9
+        Momentum of the solver "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's momentum.
+    early_stopping : bool, default=False
+        Whether to stop when the validation score no longer improves, and to restore the best weights.
+    validation_fraction : float, default=0.1
+        Fraction of X that early stopping holds out.
+    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
+        Constants of "adam" and "adamw".
+    n_iter_no_change : int, default=10
+        Number of epochs without improvement after which training stops.
+    loss : {"softmax", "svm"}, default="softmax"
+        Softmax ("log_loss"), or the lecture's multi-class SVM loss ("hinge").
+    dropout, input_dropout : float, default=0.0
+        Dropout rate of the hidden layers and of the input.
+    label_smoothing : float, default=0.0
+        Label smoothing of the softmax loss.
+    clip : float, default=None
+        Maximum norm of the gradient; larger gradients are clipped.
+    ema : float, default=None
+        Decay of an exponential moving average of the weights, which is used for predictions.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes in the loss.
+    scoring : str or callable, default=None
+        Score for early stopping: "accuracy" (default), "loss", or a scorer of scikit-learn.
+    n_jobs : int, default=None
+        Number of threads; all processors by default.
 
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    coefs_ : list of ndarray of shape (inputs, outputs)
+        Weights of each layer.
+    intercepts_ : list of ndarray of shape (outputs,)
+        Biases of each layer.
+    layers_ : str
+        Architecture string.
+    n_iter_ : int
+        Number of epochs.
+    loss_ : float
+        Mean loss of the last epoch.
+    loss_curve_ : list of float
+        Mean loss of each epoch.
+    validation_loss_curve_, validation_accuracy_curve_ : list of float or None
+        Validation loss and accuracy of each epoch, with a validation set.
+    validation_scores_, best_validation_score_ : list of float and float, or None
+        Scores of early stopping.
+    best_epoch_ : int
+        The epoch whose weights early stopping restored.
+
+    See Also
+    --------
+    MLPClassifier : Fully connected network.
+
+    Examples
+    --------
     >>> from sklearn.datasets import load_digits
     >>> from tercet import CNNClassifier
     >>> X, y = load_digits(return_X_y=True)
@@ -265,15 +448,15 @@ class CNNClassifier(_Network):
         self.n_jobs = n_jobs
 
     def _image(self, X: Any, rows: np.ndarray) -> tuple[int, int, int]:
-        said = super()._image(X, rows)
-        if said is not None:
-            return said
+        known = super()._image(X, rows)
+        if known is not None:
+            return known
         width = rows.shape[1]
         side = math.isqrt(width)
         return (side, side, 1) if side * side == width else (1, width, 1)
 
     def _epochs(self, n: int, batch: int) -> int:
-        # A few hundred examples are a few steps each epoch: at least 100 of them.
+        # With few examples, an epoch has only a few steps: take at least 100 steps in total.
         return max(super()._epochs(n, batch), math.ceil(100 / math.ceil(n / batch)))
 
     def _layers(self, width: int, image: tuple[int, int, int] | None) -> str:
