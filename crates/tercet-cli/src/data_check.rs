@@ -6,8 +6,8 @@ use tercet::evaluate::{
 };
 use tercet::network::Shape;
 use tercet::recipe::{AnyRecipe, Recipe};
-use tercet::report::DataCheck;
 use tercet::{Dataset, text};
+use tercet_report::DataCheck;
 
 use crate::progress::Stage;
 use crate::table::{self, percent, table, with_header};

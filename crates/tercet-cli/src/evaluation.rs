@@ -9,8 +9,8 @@ use tercet::model::{Classifier, ModelFile};
 use tercet::neighbors::{Neighbors, NeighborsClassifier};
 use tercet::network::{Layer, Network};
 use tercet::recipe::AnyRecipe;
-use tercet::report::{Confidence, ModelCard, NeighborCard, NeighborStory, Templates};
 use tercet::{Dataset, Matrix, text};
+use tercet_report::{Confidence, ModelCard, NeighborCard, NeighborStory, Templates};
 
 use crate::ensemble::Ensemble;
 use crate::interrupt;

@@ -4,7 +4,7 @@ use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
 
 use tercet::Error;
-use tercet::report::{Picture, write_pictures};
+use tercet_report::{Picture, write_pictures};
 
 use crate::output_files::check_writable;
 use crate::progress::say;

@@ -2,7 +2,7 @@
 
 use tercet::Dataset;
 use tercet::evaluate::{DISTURBANCE_SEED, Disturbance, Disturbed, Evaluation, disturb};
-use tercet::report::ModelCard;
+use tercet_report::ModelCard;
 
 use crate::ensemble::Ensemble;
 use crate::progress::Stage;

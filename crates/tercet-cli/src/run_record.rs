@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use tercet::data::Opening;
-use tercet::report::{DataCard, Run};
+use tercet_report::{DataCard, Run};
 
 /// The parts of a [`Run`] that are the same for every command, except the models. `started` is from [`now`].
 pub fn new(title: String, started: String, seed: Option<u64>, data: DataCard, openings: Vec<Opening>) -> Run {

@@ -38,12 +38,11 @@ pub mod schedule;
 pub mod train;
 pub mod tune;
 
-// How all three are judged, kept and shown.
+// How all three are evaluated, saved and exported.
 pub mod evaluate;
 pub mod export;
 pub mod model;
 pub mod probe;
-pub mod report;
 
 // What the rest stands on.
 pub mod error;

@@ -13,10 +13,10 @@ use tercet::model::{Card, Classifier, ModelFile};
 use tercet::neighbors::{Metric, NearestNeighbors, NeighborsClassifier, Vote, accuracy_by_k};
 use tercet::network::{Init, Network};
 use tercet::recipe::{AnyRecipe, Recipe};
-use tercet::report::{self, AccuracyAtK, AccuracyByK, DataCard, Run};
 use tercet::text;
 use tercet::train::Training;
 use tercet::{Dataset, Error, Result};
+use tercet_report::{self as report, AccuracyAtK, AccuracyByK, DataCard, Run};
 
 use crate::args::compare::CompareArgs;
 use crate::evaluation::judge;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use tercet::Dataset;
 use tercet::data::{Openings, default_validation, split};
 use tercet::evaluate::Evaluation;
-use tercet::report::{self, Confidence, DataCard, Run};
 use tercet::text;
+use tercet_report::{self as report, Confidence, DataCard, Run};
 
 use crate::args::evaluate::EvaluateArgs;
 use crate::ensemble::Ensemble;

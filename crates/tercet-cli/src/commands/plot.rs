@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use tercet::report::{self, Quantity};
 use tercet::train::History;
+use tercet_report::{self as report, Quantity};
 
 use crate::args::plot::{Of, PlotArgs};
 use crate::output_files::check_writable;

@@ -9,7 +9,7 @@ use tercet::image::Prepared;
 use tercet::matrix::argmax;
 use tercet::model::Classifier;
 use tercet::neighbors::Explanation;
-use tercet::report::{self, Explained};
+use tercet_report::{self as report, Explained};
 
 use crate::args::predict::PredictArgs;
 use crate::ensemble::Ensemble;

@@ -6,8 +6,8 @@ use serde_json::json;
 use tercet::data::ReadOptions;
 use tercet::evaluate::Evaluation;
 use tercet::probe::{Kind, Probe, Settings, probe};
-use tercet::report::{self, DataCard, ModelCard};
 use tercet::text;
+use tercet_report::{self as report, DataCard, ModelCard};
 
 use crate::args::probe::ProbeArgs;
 use crate::output_files::check_writable;

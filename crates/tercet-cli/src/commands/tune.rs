@@ -11,6 +11,7 @@ use tercet::tune::{
     self, Axis, Judge, NeighborSpace, NetworkSpace, Plan, Progress, RecipeSpace, Search, TrialSettings,
     Tuning,
 };
+use tercet_report::tuning;
 
 use crate::args::tune::{RangeArgs, TuneArgs, TuneCommonArgs, TuneKind};
 use crate::output_files::check_writable;
@@ -148,8 +149,8 @@ fn search(
     if let Some(stage) = stage {
         stage.done(&format!("{} trials by {judge}", tuning.trials.len()));
     }
-    tune::write(&common.report, &tuning)?;
-    figures::write(common.figures.figures.as_deref(), || tune::figures(&tuning))?;
+    tuning::write(&common.report, &tuning)?;
+    figures::write(common.figures.figures.as_deref(), || tuning::figures(&tuning))?;
 
     if common.json {
         output::print(tuning.to_json()?)?;

@@ -12,7 +12,7 @@
 //! it: there is no way to hand them a test set.
 //!
 //! Of k alone, nearest neighbours can be judged on every training example by leaving it out:
-//! [`choose_k`](crate::neighbors::NeighborsClassifier::choose_k) does that, and [`write_choice`] draws what it found.
+//! [`choose_k`](crate::neighbors::NeighborsClassifier::choose_k) does that.
 //!
 //! Trials are compared on equal terms. All of them see the same split or folds, start from the same stream of
 //! initial weights and draw the same batches where their sizes allow: what differs is their settings. One seed gives
@@ -39,11 +39,8 @@
 //! ```
 
 mod axis;
-mod choice;
 mod neighbors;
 mod networks;
-mod page;
-mod plots;
 mod recipes;
 mod record;
 
@@ -53,10 +50,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 pub use axis::Axis;
-pub use choice::{render_choice, write_choice};
 pub use neighbors::{NeighborSpace, neighbors};
 pub use networks::{NetworkSpace, networks};
-pub use page::{figures, render, write};
 pub use recipes::{RecipeSpace, Vary, recipes};
 pub use record::{Divergence, Trial, TrialSettings, Tuning, Value};
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use tercet::data::Openings;
-use tercet::report::{self, DataCard, Run};
+use tercet_report::{self as report, DataCard, Run};
 
 use crate::args::data::DataCheckArgs;
 use crate::data_check::{self, Check};

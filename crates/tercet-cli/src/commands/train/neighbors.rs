@@ -7,7 +7,8 @@ use serde_json::json;
 use tercet::image::{Cleaning, Range};
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::neighbors::{Deformable, NeighborsClassifier, Priors};
-use tercet::{text, tune};
+use tercet::text;
+use tercet_report::choice_of_k;
 
 use super::{choose_k, cleaned, model_path};
 use crate::args::neighbors::K;
@@ -76,7 +77,7 @@ pub fn run(
     if let Some(choice) = &choice {
         card.settings["k chosen by"] = json!(format!("leave-one-out, 1 to {}", choice.accuracies.len()));
         if let Some(plot) = &plot {
-            tune::write_choice(plot, choice, train.name())?;
+            choice_of_k::write(plot, choice, train.name())?;
             say(format!("plot: {}", plot.display()));
         }
     }

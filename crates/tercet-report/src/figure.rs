@@ -6,7 +6,7 @@ use std::path::Path;
 use maud::{Markup, PreEscaped, html};
 
 use super::chart::{Ink, SIZE};
-use crate::{Error, Result};
+use tercet::{Error, Result};
 
 /// What a line of the caption explains.
 #[derive(Clone, Copy)]
@@ -150,7 +150,7 @@ pub fn write_pictures(folder: &Path, pictures: &[Picture]) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
     pictures
         .iter()
-        .try_for_each(|picture| crate::file::replace(&folder.join(&picture.name), &picture.content))
+        .try_for_each(|picture| tercet::file::replace(&folder.join(&picture.name), &picture.content))
 }
 
 /// Words as a part of a file's name: `784-36-10, the lecture` becomes `784-36-10-the-lecture`, and a model file loses its

@@ -6,9 +6,9 @@ use super::numbers::{bytes, counted, grouped, percent, percent_or_dash, seconds,
 use super::pictures::{Pictures, RIGHT_ONES, WORST};
 use super::record::{ModelCard, NeighborStory};
 use super::{confidence, curves, templates};
-use crate::Result;
-use crate::data::Dataset;
-use crate::evaluate::Evaluation;
+use tercet::Result;
+use tercet::data::Dataset;
+use tercet::evaluate::Evaluation;
 
 /// With more classes than this the matrix gives way to a list of the most frequent confusions.
 const MOST_CLASSES: usize = 128;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::numbers::percent;
 use super::pictures::Pictures;
 use super::record::{ModelCard, Run};
-use crate::evaluate::Disturbance;
+use tercet::evaluate::Disturbance;
 
 /// The table of all models that were asked; nothing where none was.
 pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {

@@ -6,8 +6,8 @@ use maud::{Markup, PreEscaped, html};
 use super::numbers::{grouped, three_digits};
 use super::record::Templates;
 use super::sprites::{png, png_file};
-use crate::Result;
-use crate::image::ImageShape;
+use tercet::Result;
+use tercet::image::ImageShape;
 
 /// Pictures that are shown of one layer.
 const MOST: usize = 64;

@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use super::numbers::{counted, grouped, three_digits};
 use super::page::{bar, document};
 use super::sprites::Sprites;
-use crate::neighbors::{Explanation, NeighborsClassifier, Priors, Vote};
-use crate::{Error, Result};
+use tercet::neighbors::{Explanation, NeighborsClassifier, Priors, Vote};
+use tercet::{Error, Result};
 
 /// The neighbours of a picture that are shown.
 const SHOWN: usize = 100;
@@ -32,7 +32,7 @@ pub struct Explained {
 /// use tercet::data::Dataset;
 /// use tercet::image::ImageShape;
 /// use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
-/// use tercet::report::{Explained, render_explained};
+/// use tercet_report::{Explained, render_explained};
 ///
 /// let classes = vec!["dark".to_owned(), "light".to_owned()];
 /// let set = Dataset::from_pixels("toy", ImageShape::gray(2, 1), vec![0, 9, 250, 255], vec![0, 1], classes)?;
@@ -98,7 +98,7 @@ pub fn render_explained(classifier: &NeighborsClassifier, explained: &[Explained
 /// # Errors
 /// Those of [`render_explained`], and a place that cannot be written.
 pub fn write_explained(path: &Path, classifier: &NeighborsClassifier, explained: &[Explained]) -> Result<()> {
-    crate::file::replace(path, render_explained(classifier, explained)?.as_bytes())
+    tercet::file::replace(path, render_explained(classifier, explained)?.as_bytes())
 }
 
 fn check(classifier: &NeighborsClassifier, one: &Explained) -> Result<()> {

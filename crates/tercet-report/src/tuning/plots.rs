@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::record::{Trial, Tuning, Value};
-use crate::Result;
-use crate::report::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, percent_label};
-use crate::report::figure::{Figure, Key};
-use crate::report::numbers::{counted, percent};
+use crate::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, percent_label};
+use crate::figure::{Figure, Key};
+use crate::numbers::{counted, percent};
+use tercet::Result;
+use tercet::tune::{Trial, Tuning, Value};
 
 /// How a setting's values lie along x.
 enum Scale {
@@ -90,7 +90,7 @@ pub(super) fn figures(tuning: &Tuning) -> Result<Vec<Figure>> {
 }
 
 /// The part of the page; nothing where there was nothing to choose.
-pub(super) fn plots(tuning: &Tuning) -> Result<Markup> {
+pub(super) fn section(tuning: &Tuning) -> Result<Markup> {
     let charts = figures(tuning)?;
     Ok(html! {
         @if !charts.is_empty() {

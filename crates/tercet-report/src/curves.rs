@@ -4,8 +4,8 @@ use super::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, is_sha
 use super::figure::{Figure, Key, Picture};
 use super::numbers::{grouped, percent, three_digits};
 use super::record::AccuracyByK;
-use crate::train::{Check, History};
-use crate::{Error, Result};
+use tercet::train::{Check, History};
+use tercet::{Error, Result};
 
 /// Points of a curve that are drawn; more could not be told apart.
 const POINTS: usize = 400;
@@ -129,7 +129,7 @@ const INKS: [Ink; 5] = [Ink::Train, Ink::Validation, Ink::Third, Ink::Fourth, In
 /// No training, or more than five; one with nothing to draw; a `most` that leaves nothing.
 ///
 /// ```
-/// use tercet::report::{Quantity, trainings};
+/// use tercet_report::{Quantity, trainings};
 /// use tercet::train::History;
 /// let slow = History { losses: vec![2.3, 2.2, 2.1], ..History::default() };
 /// let fast = History { losses: vec![2.3, 1.0, 0.5], ..History::default() };
@@ -302,7 +302,7 @@ mod tests {
         let at = |k, accuracy| super::super::AccuracyAtK {
             k,
             accuracy,
-            interval: crate::interval::Interval { low: -7.0, high: f64::NAN },
+            interval: tercet::interval::Interval { low: -7.0, high: f64::NAN },
         };
         let points = vec![at(9, 0.5), at(1, 0.9), at(3, 1.5), at(4, f64::NAN)];
         let by_k = AccuracyByK { on: "x".into(), chosen: 2, points };

@@ -7,8 +7,8 @@ use maud::Markup;
 use super::disturbed::disturbances;
 use super::record::{ModelCard, Run};
 use super::sprites::Sprites;
-use crate::data::Dataset;
-use crate::evaluate::{DISTURBANCE_SEED, Mistake, disturb};
+use tercet::data::Dataset;
+use tercet::evaluate::{DISTURBANCE_SEED, Mistake, disturb};
 
 /// Right answers shown for each class.
 pub(super) const RIGHT_ONES: usize = 24;

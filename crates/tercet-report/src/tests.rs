@@ -1,11 +1,11 @@
 //! The page as a whole: what is on it, what is not, and what odd input does to it.
 
 use super::*;
-use crate::Matrix;
-use crate::evaluate::Evaluation;
-use crate::image::ImageShape;
-use crate::interval::Interval;
-use crate::train::{Check, History};
+use tercet::Matrix;
+use tercet::evaluate::Evaluation;
+use tercet::image::ImageShape;
+use tercet::interval::Interval;
+use tercet::train::{Check, History};
 
 const HOSTILE: &str = "</script><script>alert(1)</script>";
 

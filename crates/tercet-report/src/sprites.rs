@@ -7,8 +7,8 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use maud::{Markup, html};
 
-use crate::image::ImageShape;
-use crate::{Error, Result};
+use tercet::image::ImageShape;
+use tercet::{Error, Result};
 
 /// Bytes of raw pixels on one sheet. MNIST digits compress to about a third of it.
 const BUDGET: usize = 4 << 20;

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::chart::{Curve, Ink, Marker, Plot, Ticks, around, draw, percent_label};
 use super::figure::{Figure, Key};
 use super::numbers::{grouped, percent, three_digits};
-use crate::evaluate::{
+use tercet::evaluate::{
     BINS, Calibration, Evaluation, Refusal, Scores, confidences, fit_temperature, probabilities_at,
 };
-use crate::interval::Interval;
-use crate::{Matrix, Result};
+use tercet::interval::Interval;
+use tercet::{Matrix, Result};
 
 /// How a model's confidence goes together with what it gets right.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Confidence, DataCheck};
-use crate::data::{Dataset, Openings};
-use crate::evaluate::{Disturbed, Evaluation, McNemar};
-use crate::image::ImageShape;
-use crate::interval::Interval;
-use crate::train::History;
-use crate::{Error, Result};
+use tercet::data::{Dataset, Openings};
+use tercet::evaluate::{Disturbed, Evaluation, McNemar};
+use tercet::image::ImageShape;
+use tercet::interval::Interval;
+use tercet::train::History;
+use tercet::{Error, Result};
 
 /// A run over one model or several, on one data set.
 ///

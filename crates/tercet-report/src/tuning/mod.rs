@@ -1,17 +1,18 @@
-//! The page of a tuning: the best settings, every trial in a table, and the accuracy against each tuned setting.
+//! The page of a hyper-parameter search: the best settings, a table of all trials, and the accuracy against each tuned
+//! setting.
+
+mod plots;
 
 use std::path::Path;
 
 use maud::{Markup, html};
 
-use super::plots::{self, plots};
-use super::record::{Trial, Tuning};
-use super::{Judge, Search};
-use crate::Result;
-use crate::report::Picture;
-use crate::report::figure::file_name;
-use crate::report::numbers::{counted, grouped, percent, seconds, three_digits};
-use crate::report::page::{bar, document};
+use crate::Picture;
+use crate::figure::file_name;
+use crate::numbers::{counted, grouped, percent, seconds, three_digits};
+use crate::page::{bar, document};
+use tercet::Result;
+use tercet::tune::{Judge, Search, Trial, Tuning};
 
 /// What this page has beside the style of the report.
 const STYLE: &str = include_str!("page.css");
@@ -29,7 +30,7 @@ pub fn render(tuning: &Tuning) -> Result<String> {
         (head(tuning))
         main {
             (best(tuning))
-            (plots(tuning)?)
+            (plots::section(tuning)?)
             (trials(tuning))
         }
     };
@@ -42,7 +43,7 @@ pub fn render(tuning: &Tuning) -> Result<String> {
 /// # Errors
 /// Those of [`render`], and a place that cannot be written.
 pub fn write(path: &Path, tuning: &Tuning) -> Result<()> {
-    crate::file::replace(path, render(tuning)?.as_bytes())
+    tercet::file::replace(path, render(tuning)?.as_bytes())
 }
 
 /// The charts of a tuning as pictures that stand alone: `tuning-learning-rate.svg`, ….

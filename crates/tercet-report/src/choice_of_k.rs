@@ -4,15 +4,15 @@ use std::path::Path;
 
 use maud::{Markup, html};
 
-use crate::Result;
-use crate::neighbors::{ChoiceOfK, Priors};
-use crate::report::curves::accuracy_by_k;
-use crate::report::numbers::{grouped, percent};
-use crate::report::page::{bar, document};
-use crate::report::{AccuracyAtK, AccuracyByK};
+use crate::curves::accuracy_by_k;
+use crate::numbers::{grouped, percent};
+use crate::page::{bar, document};
+use crate::{AccuracyAtK, AccuracyByK};
+use tercet::Result;
+use tercet::neighbors::{ChoiceOfK, Priors};
 
 /// What this page has beside the style of the report.
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = include_str!("tuning/page.css");
 
 /// Rows of the table; more are in the record.
 const ROWS: usize = 500;
@@ -21,8 +21,8 @@ const ROWS: usize = 500;
 /// nothing.
 ///
 /// # Errors
-/// None that a choice by [`choose_k`](crate::neighbors::NeighborsClassifier::choose_k) can cause.
-pub fn render_choice(choice: &ChoiceOfK, data: &str) -> Result<String> {
+/// None that a choice by [`choose_k`](tercet::neighbors::NeighborsClassifier::choose_k) can cause.
+pub fn render(choice: &ChoiceOfK, data: &str) -> Result<String> {
     let by_k = AccuracyByK {
         on: format!("{} examples, each judged by the others", grouped(choice.examples as u64)),
         chosen: choice.k,
@@ -57,9 +57,9 @@ pub fn render_choice(choice: &ChoiceOfK, data: &str) -> Result<String> {
 /// Writes the page of a choice of k into the file at `path`; a failed write leaves an older page as it was.
 ///
 /// # Errors
-/// Those of [`render_choice`], and a place that cannot be written.
-pub fn write_choice(path: &Path, choice: &ChoiceOfK, data: &str) -> Result<()> {
-    crate::file::replace(path, render_choice(choice, data)?.as_bytes())
+/// Those of [`render`], and a place that cannot be written.
+pub fn write(path: &Path, choice: &ChoiceOfK, data: &str) -> Result<()> {
+    tercet::file::replace(path, render(choice, data)?.as_bytes())
 }
 
 fn chosen(choice: &ChoiceOfK) -> Markup {

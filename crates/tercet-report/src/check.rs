@@ -6,9 +6,9 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 use super::numbers::{counted, grouped, percent, three_digits};
-use crate::data::{Dataset, Split};
-use crate::evaluate::{DuplicatePair, ExampleId, Leakage, Partition, Suspect, Suspects};
-use crate::{Error, Result};
+use tercet::data::{Dataset, Split};
+use tercet::evaluate::{DuplicatePair, ExampleId, Leakage, Partition, Suspect, Suspects};
+use tercet::{Error, Result};
 
 /// Pairs and suspects that are shown with their pictures, of each kind.
 const SHOWN: usize = 48;
@@ -245,7 +245,7 @@ fn doubted(check: &DataCheck, suspects: &Suspects, classes: &[String], draw: Dra
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::ImageShape;
+    use tercet::image::ImageShape;
 
     fn example() -> DataCheck {
         let classes = vec!["cat".to_owned(), "dog".to_owned()];

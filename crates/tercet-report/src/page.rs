@@ -8,8 +8,8 @@ use super::pictures::Pictures;
 use super::record::{ModelCard, Run};
 use super::sprites::Sprites;
 use super::{check, disturbed, model};
-use crate::data::Dataset;
-use crate::{Error, Result};
+use tercet::data::Dataset;
+use tercet::{Error, Result};
 
 const STYLE: &str = include_str!("page.css");
 const THEME: &str = include_str!("theme.js");

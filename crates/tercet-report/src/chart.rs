@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::figure::{Figure, Key};
 use super::numbers::grouped;
-use crate::{Error, Result};
+use tercet::{Error, Result};
 
 /// Drawn at about twice the size it is shown at, because the drawing library rounds to whole units.
 pub(super) const SIZE: (u32, u32) = (1040, 600);

@@ -1,14 +1,17 @@
-//! One self-contained page for a run: what was done, how well it went, and the pictures that show why. Another,
-//! [`write_explained`], shows pictures of one's own beside the neighbours that classified them.
+//! Reports and figures of Tercet's runs.
 //!
-//! [`Run`] is the record, plain data that serde reads and writes. [`write()`] draws it as a single HTML file that
-//! opens offline, light and dark, and loads nothing; [`Run::to_json`] gives the same numbers to programs.
+//! [`Run`] is the record of a run: plain data that serde reads and writes. [`write()`] renders it as a single HTML file
+//! that works offline, in light and dark, and loads nothing; [`Run::to_json`] gives programs the same numbers.
+//! [`figures()`] returns its charts as files of their own.
+//!
+//! The other pages: [`write_explained`] shows pictures beside the neighbours that classified them, [`tuning`] the
+//! trials of a hyper-parameter search, and [`choice_of_k`] the accuracy against the number of neighbours.
 //!
 //! ```
 //! use tercet::data::Dataset;
 //! use tercet::image::ImageShape;
 //! use tercet::evaluate::Evaluation;
-//! use tercet::report::{self, ModelCard, Run};
+//! use tercet_report::{ModelCard, Run};
 //!
 //! let classes = vec!["dark".to_owned(), "light".to_owned()];
 //! let test = Dataset::from_pixels("toy", ImageShape::gray(2, 1), vec![0, 9, 250, 255], vec![0, 1], classes)?;
@@ -18,27 +21,29 @@
 //!     models: vec![ModelCard::new("constant", "a guess", evaluation)],
 //!     ..Run::default()
 //! };
-//! let page = report::render(&run, &test)?;
+//! let page = tercet_report::render(&run, &test)?;
 //! assert!(page.starts_with("<!DOCTYPE html>"));
 //! # Ok::<(), tercet::Error>(())
 //! ```
 
-pub(crate) mod chart;
+mod chart;
 mod check;
+pub mod choice_of_k;
 mod confidence;
-pub(crate) mod curves;
+mod curves;
 mod disturbed;
 mod explained;
-pub(crate) mod figure;
+mod figure;
 mod model;
-pub(crate) mod numbers;
-pub(crate) mod page;
+mod numbers;
+mod page;
 mod pictures;
 mod record;
 mod sprites;
 mod templates;
 #[cfg(test)]
 mod tests;
+pub mod tuning;
 
 use std::path::Path;
 
@@ -51,8 +56,8 @@ pub use record::{
     AccuracyAtK, AccuracyByK, Comparison, DataCard, ModelCard, NeighborCard, NeighborStory, Run, Templates,
 };
 
-use crate::Result;
-use crate::data::Dataset;
+use tercet::Result;
+use tercet::data::Dataset;
 
 /// The page of a run as HTML. `test` is the test set that the models were evaluated on, in the same order.
 ///
@@ -64,13 +69,13 @@ pub fn render(run: &Run, test: &Dataset) -> Result<String> {
 
 /// Writes the page of a run into the file at `path`.
 ///
-/// The file is written beside its place and then moved there, so that a reader never sees half a page and a failed
-/// write leaves an older page as it was.
+/// The page is written to a temporary file beside `path` and renamed, so that readers never see half a page and a
+/// failed write leaves an older page as it was.
 ///
 /// # Errors
 /// Those of [`render`], and a place that cannot be written.
 pub fn write(path: &Path, run: &Run, test: &Dataset) -> Result<()> {
-    crate::file::replace(path, render(run, test)?.as_bytes())
+    tercet::file::replace(path, render(run, test)?.as_bytes())
 }
 
 /// The charts of a run as pictures that stand alone, and the weights of its models: `linear-loss.svg`, `linear-weights.png`,
