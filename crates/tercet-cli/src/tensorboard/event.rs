@@ -18,94 +18,41 @@
 //! Value       1 tag: string   2 simple_value: float
 //! SessionLog  1 status: enum, of which 1 is START
 //! ```
-//!
-//! That is little enough to be written by hand. A generator of protocol buffers would bring a compiler for them into every
-//! build, and the crates for TensorBoard bring one too.
 
-/// How a field is written: the last three bits of its key.
-#[derive(Clone, Copy)]
-enum Wire {
-    Varint = 0,
-    Fixed64 = 1,
-    Bytes = 2,
-    Fixed32 = 5,
-}
+use tercet::export::protobuf::Message;
 
-/// What an event says.
+/// The content of an event.
 pub enum What<'a> {
     /// The first record of every file.
     Version,
-    /// A training goes on: of earlier files, what they say of this step and later ones no longer counts.
+    /// Training resumes: in earlier files, the records of this step and of later ones no longer count.
     Start,
     /// Numbers by their tags.
     Scalars(&'a [(&'a str, f32)]),
 }
 
-/// Records, built in buffers that are used again.
-#[derive(Default)]
-pub struct Records {
-    /// The messages that are being built, innermost last: a message is preceded by its length.
-    value: Vec<u8>,
-    summary: Vec<u8>,
-    event: Vec<u8>,
-    record: Vec<u8>,
-}
-
-impl Records {
-    /// The record of an event at this time, in seconds since 1970, and this step.
-    pub fn record(&mut self, wall_time: f64, step: u64, what: &What<'_>) -> &[u8] {
-        let Records { value, summary, event, record } = self;
-        event.clear();
-        key(event, 1, Wire::Fixed64);
-        event.extend_from_slice(&wall_time.to_le_bytes());
-        // What has the default value is left out.
-        if step != 0 {
-            key(event, 2, Wire::Varint);
-            varint(event, step);
-        }
-        match what {
-            // With this version TensorBoard goes by `Start` where a training went on.
-            What::Version => bytes(event, 3, b"brain.Event:2"),
-            What::Start => bytes(event, 7, &[1 << 3 | Wire::Varint as u8, 1]),
-            What::Scalars(scalars) => {
-                summary.clear();
-                for (tag, scalar) in *scalars {
-                    value.clear();
-                    bytes(value, 1, tag.as_bytes());
-                    key(value, 2, Wire::Fixed32);
-                    value.extend_from_slice(&scalar.to_le_bytes());
-                    bytes(summary, 1, value);
-                }
-                bytes(event, 5, summary);
-            }
-        }
-        let length = (event.len() as u64).to_le_bytes();
-        record.clear();
-        record.extend_from_slice(&length);
-        record.extend_from_slice(&checksum(&length).to_le_bytes());
-        record.extend_from_slice(event);
-        record.extend_from_slice(&checksum(event).to_le_bytes());
-        record
+/// The record of an event at this time, in seconds since 1970, and this step.
+pub fn record(wall_time: f64, step: u64, what: &What<'_>) -> Vec<u8> {
+    let mut event = Message::default().double(1, wall_time);
+    // A field with its default value is left out.
+    if step != 0 {
+        event = event.int(2, step as i64);
     }
-}
-
-fn key(to: &mut Vec<u8>, field: u8, wire: Wire) {
-    to.push(field << 3 | wire as u8);
-}
-
-fn bytes(to: &mut Vec<u8>, field: u8, content: &[u8]) {
-    key(to, field, Wire::Bytes);
-    varint(to, content.len() as u64);
-    to.extend_from_slice(content);
-}
-
-/// Seven bits a byte, the lowest first; the eighth says that more follow.
-fn varint(to: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        to.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    to.push(number as u8);
+    let event = match what {
+        // From this version on, TensorBoard honours `Start`.
+        What::Version => event.text(3, "brain.Event:2"),
+        What::Start => event.message(7, &Message::default().int(1, 1)),
+        What::Scalars(scalars) => {
+            let value = |tag: &str, scalar| Message::default().text(1, tag).float(2, scalar);
+            let summary = scalars
+                .iter()
+                .fold(Message::default(), |summary, &(tag, scalar)| summary.message(1, &value(tag, scalar)));
+            event.message(5, &summary)
+        }
+    };
+    let event = event.as_bytes();
+    let length = (event.len() as u64).to_le_bytes();
+    [&length[..], &checksum(&length).to_le_bytes(), event, &checksum(event).to_le_bytes()].concat()
 }
 
 fn checksum(bytes: &[u8]) -> u32 {
@@ -125,18 +72,14 @@ mod tests {
 
     #[test]
     fn records_are_those_of_tensorboard_s_own_writer() {
-        let mut records = Records::default();
         let scalars = [("loss/batch", 0.25), ("learning_rate", 1e-3)];
         for (step, what, expected) in [
             (0, What::Version, VERSION),
             (300, What::Scalars(&scalars), SCALARS),
             (1 << 40, What::Start, START),
         ] {
-            let found: String = records
-                .record(1_700_000_000.5, step, &what)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let record = record(1_700_000_000.5, step, &what);
+            let found: String = record.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(found, expected);
         }
     }

@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use tercet::train::Progress;
 
-use event::{Records, What};
+use event::{What, record};
 
 /// How many losses are written at most. TensorBoard itself shows a thousand points of a curve unless it is told otherwise.
 const MOST_LOSSES: usize = 10_000;
@@ -30,7 +30,6 @@ const PREFIX: &str = "events.out.tfevents.";
 /// An event file that is being written.
 pub struct Events {
     file: File,
-    records: Records,
     /// The tags of what is measured of each layer.
     layers: Vec<[String; 2]>,
     /// After how many steps a loss is written.
@@ -66,7 +65,6 @@ impl Events {
             .collect();
         let mut events = Events {
             file: create(folder).with_context(refuse)?,
-            records: Records::default(),
             layers,
             every: total.div_ceil(MOST_LOSSES).max(1),
             measure_every: total.div_ceil(MEASUREMENTS).max(1),
@@ -123,7 +121,7 @@ impl Events {
     /// Each record goes to the file whole, since TensorBoard may be reading it.
     fn write(&mut self, step: usize, what: &What<'_>) -> std::io::Result<()> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-        self.file.write_all(self.records.record(now, step as u64, what))
+        self.file.write_all(&record(now, step as u64, what))
     }
 }
 

@@ -7,7 +7,7 @@ mod c;
 mod neighbors;
 mod network;
 mod onnx;
-mod protobuf;
+pub mod protobuf;
 mod quantize;
 
 pub use c::{COptions, CSource, c, name_in_c};
