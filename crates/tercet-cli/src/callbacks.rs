@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tercet::network::Network;
 use tercet::text;
-use tercet::train::{Check, Checkpoint, Identity, Progress, Settings};
+use tercet::train::{Checkpoint, Identity, Progress, Settings, Validation};
 
 use crate::args::logging::LoggingArgs;
 use crate::output_files::check_writable;
@@ -152,7 +152,7 @@ impl StepLog {
         let mut file = File::create(path)?;
         if let Some(history) = resumed.map(Checkpoint::history) {
             let mut lines = String::new();
-            let mut checks = history.checks.iter().peekable();
+            let mut checks = history.validations.iter().peekable();
             for (step, &loss) in (1..).zip(&history.losses) {
                 let learning_rate = history.learning_rate(settings, step - 1, total);
                 line(&mut lines, step, loss, learning_rate, checks.next_if(|check| check.step == step));
@@ -165,12 +165,12 @@ impl StepLog {
     fn step(&mut self, progress: &Progress<'_>) -> std::io::Result<()> {
         let mut text = String::new();
         let loss = progress.history.losses.last().copied().unwrap_or(f32::NAN);
-        line(&mut text, progress.step, loss, progress.learning_rate, progress.check());
+        line(&mut text, progress.step, loss, progress.learning_rate, progress.validation());
         self.file.write_all(text.as_bytes())
     }
 }
 
-fn line(text: &mut String, step: usize, loss: f32, learning_rate: f32, check: Option<&Check>) {
+fn line(text: &mut String, step: usize, loss: f32, learning_rate: f32, check: Option<&Validation>) {
     // JSON has no word for infinity.
     let number = |value: f32| if value.is_finite() { value.to_string() } else { "null".to_owned() };
     let (loss, learning_rate) = (number(loss), number(learning_rate));

@@ -66,13 +66,13 @@ pub fn follow(
             seen: progress.examples,
             images,
         };
-        if let Some(check) = progress.check().filter(|_| lines) {
+        if let Some(check) = progress.validation().filter(|_| lines) {
             let (loss, accuracy) = (progress.history.mean_loss(), percent(check.validation_accuracy));
             let step = text::thousands(progress.step);
             stage
                 .say(format!("iteration {step}: average loss = {loss:.4}, validation accuracy = {accuracy}"));
         }
-        if progress.check().is_some() || shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
+        if progress.validation().is_some() || shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
             stage.note(note(&progress, pace));
             shown = Some(Instant::now());
         }
@@ -135,7 +135,7 @@ fn latest(progress: &Progress<'_>) -> f32 {
 /// What stands beside the bar: the loss of late, the last look, and how fast it goes.
 fn note(progress: &Progress<'_>, pace: Pace) -> String {
     let loss = latest(progress);
-    let accuracy = match progress.history.checks.last() {
+    let accuracy = match progress.history.validations.last() {
         Some(check) => format!("validation {}, ", percent(check.validation_accuracy)),
         None => String::new(),
     };
@@ -144,7 +144,7 @@ fn note(progress: &Progress<'_>, pace: Pace) -> String {
 
 /// What came of a training, in a few words.
 fn outcome(training: &Training) -> String {
-    let accuracy = match training.check() {
+    let accuracy = match training.validation() {
         Some(check) => format!("validation {}", percent(check.validation_accuracy)),
         None => "not validated".to_owned(),
     };

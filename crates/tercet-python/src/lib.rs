@@ -10,14 +10,14 @@
 //! | `work` | long work without the interpreter's lock: threads, Ctrl-C, calls back |
 //! | `model` | a model and its file |
 //! | `training` | networks and linear classifiers, trained |
-//! | `pieces` | training whose batches are worked at in several processes |
+//! | `distributed` | distributed training: partial gradients and the parameter server |
 //! | `lecture` | loss and gradients of the lecture's network |
 
 mod arrays;
+mod distributed;
 mod errors;
 mod lecture;
 mod model;
-mod pieces;
 mod training;
 mod work;
 
@@ -33,13 +33,13 @@ mod core {
     #[pymodule_export]
     use crate::arrays::{load, statistics};
     #[pymodule_export]
+    use crate::distributed::{ParameterServer, Replica};
+    #[pymodule_export]
     use crate::lecture::{loss_and_gradients, network, scores};
     #[pymodule_export]
     use crate::model::{Model, evaluate, from_state, remember};
     #[pymodule_export]
-    use crate::pieces::{Replica, Steps};
-    #[pymodule_export]
-    use crate::training::{Memory, solve, train, untrained};
+    use crate::training::{OptimizerState, solve, train, untrained};
     #[pymodule_export]
     use crate::work::clock;
 

@@ -21,32 +21,32 @@ use crate::errors::exception;
 use crate::model::{Model, flow, linear};
 use crate::work::{Desk, work};
 
-/// What an optimizer remembers from one training to the next.
+/// The state of an optimizer, carried from one training to the next.
 #[pyclass(frozen, module = "tercet._core")]
-pub struct Memory(tercet::train::Memory);
+pub struct OptimizerState(tercet::train::OptimizerState);
 
 /// The two arrays of a moment.
 type Arrays<'py> = (Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>);
 
-/// What pickle keeps of a memory: what makes it again, and of what.
+/// What pickle stores of an optimizer state: its constructor and the arguments.
 type Reduced<'py> = (Bound<'py, PyAny>, (usize, Vec<Arrays<'py>>));
 
 #[pymethods]
-impl Memory {
+impl OptimizerState {
     /// From so many steps, and the moments of every array that is learned.
     #[staticmethod]
     fn from_arrays(steps: usize, arrays: Vec<(Vec<f32>, Vec<f32>)>) -> Self {
         let moments: Vec<Moments> =
             arrays.into_iter().map(|(first, second)| Moments { first, second }).collect();
         let pairs = moments.chunks_exact(2).map(|pair| [pair[0].clone(), pair[1].clone()]);
-        Memory(tercet::train::Memory::new(steps, pairs.collect()))
+        OptimizerState(tercet::train::OptimizerState::new(steps, pairs.collect()))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
-        let (py, memory) = (slf.py(), &slf.get().0);
+        let (py, state) = (slf.py(), &slf.get().0);
         let arrays = |m: &Moments| (PyArray1::from_slice(py, &m.first), PyArray1::from_slice(py, &m.second));
-        let arrays = memory.moments().iter().flatten().map(arrays).collect();
-        Ok((slf.get_type().getattr("from_arrays")?, (memory.steps(), arrays)))
+        let arrays = state.moments().iter().flatten().map(arrays).collect();
+        Ok((slf.get_type().getattr("from_arrays")?, (state.steps(), arrays)))
     }
 }
 
@@ -75,9 +75,9 @@ struct Epoch {
 /// dictionary, and with the model of then where `snapshots` are wanted; it returns True to end the training, or a number to
 /// multiply the learning rate by.
 ///
-/// Returns the model, what training saw, what the optimizer remembers, and whether Ctrl-C ended it.
+/// Returns the model, what training saw, the state of the optimizer, and whether Ctrl-C ended it.
 #[pyfunction]
-#[pyo3(signature = (x, labels, classes, request, *, weights = None, validation = None, start = None, memory = None,
+#[pyo3(signature = (x, labels, classes, request, *, weights = None, validation = None, start = None, optimizer_state = None,
                     image = None, on_epoch = None, snapshots = false, threads = None))]
 #[allow(clippy::too_many_arguments, reason = "keywords, as Python takes them")]
 #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
@@ -90,12 +90,12 @@ pub fn train<'py>(
     weights: Option<PyReadonlyArray1<'py, f32>>,
     validation: Option<(Rows<'py>, PyReadonlyArray1<'py, u32>)>,
     start: Option<&Model>,
-    memory: Option<&Memory>,
+    optimizer_state: Option<&OptimizerState>,
     image: Option<Sides>,
     on_epoch: Option<Py<PyAny>>,
     snapshots: bool,
     threads: Option<usize>,
-) -> PyResult<(Model, Bound<'py, PyDict>, Memory, bool)> {
+) -> PyResult<(Model, Bound<'py, PyDict>, OptimizerState, bool)> {
     let request: Request = serde_json::from_str(request).map_err(refuse)?;
     let (view, labels, shape) = (x.view()?, labels.to_vec()?, image_shape(image));
     let weights = weights.map(|weights| weights.to_vec()).transpose()?;
@@ -107,7 +107,7 @@ pub fn train<'py>(
         Some(start) => start.network()?.clone(),
         None => network(&request, view.width, shape, classes.len()).map_err(exception)?,
     };
-    let mut remembered = memory.map(|memory| memory.0.clone()).unwrap_or_default();
+    let mut optimizer_state = optimizer_state.map(|state| state.0.clone()).unwrap_or_default();
     // What a callback is handed is a model like the one in the end.
     let model = |network: Network| -> Result<Model> {
         let classifier = match request.layers {
@@ -142,7 +142,7 @@ pub fn train<'py>(
                         number: progress.step / each,
                         loss: losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64,
                         validation: progress
-                            .check()
+                            .validation()
                             .map(|check| (f64::from(check.validation_loss), check.validation_accuracy)),
                         learning_rate: progress.learning_rate.into(),
                         seen: progress.examples,
@@ -159,7 +159,7 @@ pub fn train<'py>(
                         Some(Answer::Stop) | None => ControlFlow::Break(()),
                     }
                 };
-                plan.train_on(network, &mut remembered, &mut observe)
+                plan.train_on(network, &mut optimizer_state, &mut observe)
             })
         };
         let training = match validation {
@@ -172,11 +172,11 @@ pub fn train<'py>(
     let (network, training) = trained.map_err(exception)?;
     let history = PyDict::new(py);
     history.set_item("losses", PyArray1::from_vec(py, training.history.losses))?;
-    let checks = &training.history.checks;
+    let checks = &training.history.validations;
     history.set_item("validation_losses", checks.iter().map(|c| c.validation_loss).collect::<Vec<_>>())?;
     let accuracies: Vec<_> = checks.iter().map(|c| c.validation_accuracy).collect();
     history.set_item("validation_accuracies", accuracies)?;
-    Ok((model(network).map_err(exception)?, history, Memory(remembered), interrupted))
+    Ok((model(network).map_err(exception)?, history, OptimizerState(optimizer_state), interrupted))
 }
 
 /// The model that a training of this request begins with, for rows of `width` features.

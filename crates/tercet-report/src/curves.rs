@@ -4,7 +4,7 @@ use super::chart::{Curve, Ink, Marker, Plot, Points, Ticks, around, draw, is_sha
 use super::figure::{Figure, Key, Picture};
 use super::numbers::{grouped, percent, three_digits};
 use super::record::AccuracyByK;
-use tercet::train::{Check, History};
+use tercet::train::{History, Validation};
 use tercet::{Error, Result};
 
 /// Points of a curve that are drawn; more could not be told apart.
@@ -16,7 +16,7 @@ pub(super) fn training(history: &History, id: &str) -> Result<Vec<Figure>> {
     let losses: Vec<f64> =
         history.losses.iter().map(|&loss| f64::from(loss)).take_while(|loss| loss.is_finite()).collect();
     let checks: Vec<_> = history
-        .checks
+        .validations
         .iter()
         .filter(|check| check.validation_loss.is_finite() && is_share(check.validation_accuracy))
         .collect();
@@ -149,8 +149,8 @@ pub fn trainings(
     let mut curves = Vec::new();
     let mut key = Vec::new();
     for (&(name, history), ink) in trainings.iter().zip(INKS) {
-        let of_checks = |value: fn(&Check) -> f64| -> Points {
-            history.checks.iter().map(|check| (check.step as f64, value(check))).collect()
+        let of_checks = |value: fn(&Validation) -> f64| -> Points {
+            history.validations.iter().map(|check| (check.step as f64, value(check))).collect()
         };
         let points = match quantity {
             Quantity::Loss => {
@@ -263,8 +263,9 @@ mod tests {
 
     #[test]
     fn no_mark_is_left_in_the_drawing_and_nothing_is_loaded() {
-        let check = Check { step: 2, train_loss: 1.0, validation_loss: 0.5, validation_accuracy: 0.9 };
-        let history = History { losses: vec![3.0, 2.0, f32::NAN], checks: vec![check], ..History::default() };
+        let check = Validation { step: 2, train_loss: 1.0, validation_loss: 0.5, validation_accuracy: 0.9 };
+        let history =
+            History { losses: vec![3.0, 2.0, f32::NAN], validations: vec![check], ..History::default() };
         let figures = training(&history, "m").unwrap();
         let markup: String = figures.iter().map(|figure| figure.markup().into_string()).collect();
         assert!(markup.contains("var(--train)") && markup.contains("var(--validation)"));
@@ -292,7 +293,7 @@ mod tests {
     #[test]
     fn histories_with_nothing_to_draw_are_left_out() {
         assert!(training(&History::default(), "m").unwrap().is_empty());
-        let history = History { losses: vec![f32::NAN], checks: Vec::new(), ..History::default() };
+        let history = History { losses: vec![f32::NAN], validations: Vec::new(), ..History::default() };
         assert!(training(&history, "m").unwrap().is_empty());
         assert!(accuracy_by_k(&AccuracyByK::default(), "m").unwrap().is_none());
     }
@@ -307,15 +308,15 @@ mod tests {
         let points = vec![at(9, 0.5), at(1, 0.9), at(3, 1.5), at(4, f64::NAN)];
         let by_k = AccuracyByK { on: "x".into(), chosen: 2, points };
         assert!(accuracy_by_k(&by_k, "m").unwrap().is_some());
-        let check = Check { step: 1, train_loss: 1.0, validation_loss: -3.0, validation_accuracy: 1.5 };
-        let history = History { losses: vec![-2.0, -1.0], checks: vec![check], ..History::default() };
+        let check = Validation { step: 1, train_loss: 1.0, validation_loss: -3.0, validation_accuracy: 1.5 };
+        let history = History { losses: vec![-2.0, -1.0], validations: vec![check], ..History::default() };
         assert!(!training(&history, "m").unwrap().is_empty());
     }
 
     #[test]
     fn losses_without_checks_and_constant_ones_are_drawn() {
         for losses in [vec![0.0], vec![5.0; 3], vec![f32::MAX; 2]] {
-            let history = History { losses, checks: Vec::new(), ..History::default() };
+            let history = History { losses, validations: Vec::new(), ..History::default() };
             assert_eq!(training(&history, "m").unwrap().len(), 1);
         }
     }

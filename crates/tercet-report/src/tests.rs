@@ -5,7 +5,7 @@ use tercet::Matrix;
 use tercet::evaluate::Evaluation;
 use tercet::image::ImageShape;
 use tercet::interval::Interval;
-use tercet::train::{Check, History};
+use tercet::train::{History, Validation};
 
 const HOSTILE: &str = "</script><script>alert(1)</script>";
 
@@ -35,10 +35,10 @@ fn model(name: &str, test: &Dataset) -> ModelCard {
 
 /// A run with everything that a page can show.
 fn full(test: &Dataset) -> Run {
-    let check = Check { step: 2, train_loss: 1.0, validation_loss: 0.5, validation_accuracy: 0.9 };
+    let check = Validation { step: 2, train_loss: 1.0, validation_loss: 0.5, validation_accuracy: 0.9 };
     let mut trained = model("trained", test);
     trained.history =
-        Some(History { losses: vec![3.0, 2.0, 1.0], checks: vec![check], ..History::default() });
+        Some(History { losses: vec![3.0, 2.0, 1.0], validations: vec![check], ..History::default() });
     trained.templates = vec![Templates {
         title: "Templates".into(),
         names: test.classes().to_vec(),

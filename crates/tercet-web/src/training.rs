@@ -11,7 +11,7 @@ use tercet::image::{Contract, Preparation};
 use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, DataRecord, ModelFile};
 use tercet::network::{Architecture, Init, Layer, Network, Shape, Workspace};
-use tercet::train::{Check, Checkpoint, Ending, Plan, Settings};
+use tercet::train::{Checkpoint, Ending, Plan, Settings, Validation};
 
 /// How many examples the histograms are taken from.
 const SAMPLE: usize = 100;
@@ -58,7 +58,7 @@ pub struct Report {
     /// The losses of these steps on their own batches.
     pub losses: Vec<f32>,
     /// The looks at the validation set among them.
-    pub checks: Vec<Check>,
+    pub checks: Vec<Validation>,
     /// The learning rate of the last of them.
     pub learning_rate: f32,
     /// What was measured at the first of them.
@@ -150,7 +150,7 @@ impl Session {
         let (last, mut kept) = (before.saturating_add(steps), None);
         let (looks, report_) = (self.checks, &mut report);
         let mut observe = |progress: tercet::train::Progress<'_>| {
-            if let Some(measured) = progress.measurement() {
+            if let Some(measured) = progress.stats() {
                 let layers = measured.layers.iter();
                 report_.measured = Some(Measured {
                     step: progress.step,
@@ -163,7 +163,7 @@ impl Session {
             }
             report_.step = progress.step;
             report_.losses = progress.history.losses[before..].to_vec();
-            report_.checks = progress.history.checks[looks..].to_vec();
+            report_.checks = progress.history.validations[looks..].to_vec();
             report_.learning_rate = progress.learning_rate;
             kept = Some(progress.checkpoint());
             ControlFlow::Break(())
@@ -257,7 +257,7 @@ impl Session {
         card.seed = Some(self.setup.seed);
         card.data = Some(DataRecord::of(&self.train));
         card.program = concat!("tercet ", env!("CARGO_PKG_VERSION"), ", in a page").to_owned();
-        if let Some(check) = self.checkpoint.as_ref().and_then(|at| at.history().checks.last()) {
+        if let Some(check) = self.checkpoint.as_ref().and_then(|at| at.history().validations.last()) {
             card.metrics.insert("validation accuracy".to_owned(), check.validation_accuracy);
         }
         let classifier = match self.network.layers() {
@@ -339,7 +339,7 @@ mod tests {
         let go_on = &mut |_: tercet::train::Progress<'_>| ControlFlow::Continue(());
         let training =
             train(&mut network, &whole.train, Some(&whole.validation), settings, 4, go_on).unwrap();
-        assert_eq!((losses, checks), (training.history.losses, training.history.checks));
+        assert_eq!((losses, checks), (training.history.losses, training.history.validations));
         assert_eq!(*sliced.network(), network);
     }
 

@@ -34,7 +34,7 @@ fn main() -> Result<()> {
     // ANCHOR: train
     let settings = Settings::linear();
     train(classifier.network_mut(), examples, Some(validation), &settings, 0, &mut |progress| {
-        if let Some(check) = progress.check() {
+        if let Some(check) = progress.validation() {
             println!(
                 "step {:5}: training loss {:.3}, validation loss {:.3}, validation accuracy {:.2} %",
                 check.step,

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     // ANCHOR_END: train
 
-    let (losses, checks) = (&training.history.losses, &training.history.checks);
+    let (losses, checks) = (&training.history.losses, &training.history.validations);
     let accuracy = checks.last().expect("there is one after the last step").validation_accuracy;
     println!("\nThe loss of the last {WINDOW} batches: {:.4}", mean(&losses[losses.len() - WINDOW..]));
     println!("Of {} validation images, {:.2} % are read rightly.", validation.len(), 100.0 * accuracy);

@@ -145,7 +145,7 @@ fn run(way: Way, init: Init, seed: u64, Split { train: examples, validation }: &
         seed,
         mean_loss: [100, 500].map(|steps| mean(&history.losses[..steps])),
         halved_at: halved.map(|first| first + WINDOW),
-        validation_accuracy: history.checks.last().expect("one at the end").validation_accuracy,
+        validation_accuracy: history.validations.last().expect("one at the end").validation_accuracy,
     })
 }
 

@@ -142,8 +142,8 @@ fn layers_are_measured_and_statistics_are_kept_on_the_way() {
         Settings { batch: 20, length: Length::Epochs(2), learning_rate: 0.02, ..Settings::default() };
     let mut measured = Vec::new();
     train(&mut network, &data, None, &settings, 5, &mut |progress: Progress<'_>| {
-        measured.extend(progress.measurement().cloned());
-        progress.measure_next();
+        measured.extend(progress.stats().cloned());
+        progress.request_stats();
         ControlFlow::Continue(())
     })
     .unwrap();

@@ -141,8 +141,10 @@ fn patience_goes_back_to_the_best_weights() {
     };
     let training = train(&mut network, &data, Some(&validation), &settings, 5, &mut watch_nothing).unwrap();
     let Ending::Early { best } = training.ending else { panic!("{:?}", training.ending) };
-    let best_check = training.history.checks.iter().find(|check| check.step == best).unwrap();
-    assert!(training.history.checks.iter().all(|c| c.validation_accuracy <= best_check.validation_accuracy));
+    let best_check = training.history.validations.iter().find(|check| check.step == best).unwrap();
+    assert!(
+        training.history.validations.iter().all(|c| c.validation_accuracy <= best_check.validation_accuracy)
+    );
     let found = network.scores(&validation).unwrap().argmax();
     let right = found.iter().zip(validation.labels()).filter(|(found, label)| **found == *label).count();
     assert_eq!(right as f64 / 600.0, best_check.validation_accuracy);
@@ -172,19 +174,19 @@ fn patience_with_time_to_spare_goes_back_to_the_best_weights_too_and_may_go_by_t
         ..Settings::default()
     };
     let (patient, loss) = run(Settings { patience: Some(20), ..settings });
-    assert_eq!((patient.ending, patient.history.checks.len()), (Ending::Completed, 20));
-    let least = patient.history.checks.iter().map(|c| c.validation_loss).fold(f32::INFINITY, f32::min);
-    assert!(least < patient.history.checks[19].validation_loss, "it did not rise again");
-    assert_eq!(patient.check().unwrap().validation_loss, least);
+    assert_eq!((patient.ending, patient.history.validations.len()), (Ending::Completed, 20));
+    let least = patient.history.validations.iter().map(|c| c.validation_loss).fold(f32::INFINITY, f32::min);
+    assert!(least < patient.history.validations[19].validation_loss, "it did not rise again");
+    assert_eq!(patient.validation().unwrap().validation_loss, least);
     assert!((loss - least).abs() < 1e-6, "{loss}, not {least}");
-    assert_eq!(patient.best, patient.check().map(|check| check.step));
+    assert_eq!(patient.best, patient.validation().map(|check| check.step));
 
     let (hasty, _) = run(Settings { patience: Some(2), ..settings });
     let Ending::Early { best } = hasty.ending else { panic!("{:?}", hasty.ending) };
-    assert_eq!((hasty.best, hasty.history.checks.last().unwrap().step), (Some(best), best + 12));
+    assert_eq!((hasty.best, hasty.history.validations.last().unwrap().step), (Some(best), best + 12));
 
     let (none, _) = run(settings);
-    assert_eq!((none.best, none.check()), (None, none.history.checks.last()));
+    assert_eq!((none.best, none.validation()), (None, none.history.validations.last()));
 }
 
 /// A norm that no gradient reaches clips nothing, but has training write down its gradients, and regularise, clip and step one

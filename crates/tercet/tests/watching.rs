@@ -7,7 +7,7 @@ use tercet::network::{Init, Network};
 use tercet::optimizer::Optimizer;
 use tercet::schedule::Schedule;
 use tercet::train::{
-    Checkpoint, Identity, Length, Measurement, Plan, Progress, RateChange, Settings, Training, train,
+    Checkpoint, Identity, Length, Plan, Progress, RateChange, Settings, StepStats, Training, train,
 };
 
 const STEPS: usize = 40;
@@ -93,8 +93,8 @@ fn measuring_changes_no_bit() {
     let (network, training) = watched(&settings, |_| ());
     let mut measured = 0;
     let (same, same_training) = watched(&settings, |progress| {
-        measured += usize::from(progress.measurement().is_some());
-        progress.measure_next();
+        measured += usize::from(progress.stats().is_some());
+        progress.request_stats();
     });
     assert_eq!(measured, STEPS - 1, "all steps but the first, which nobody could ask for");
     assert_eq!(bits(&same), bits(&network));
@@ -106,11 +106,11 @@ fn a_ratio_is_that_of_the_weights_before_and_after_the_step() {
     for optimizer in [Optimizer::PLAIN, Optimizer::Sgd { momentum: 0.9 }, Optimizer::ADAMW] {
         let after = |steps| {
             let settings = Settings { optimizer, length: Length::Iterations(steps), ..settings() };
-            let mut measured: Option<Measurement> = None;
+            let mut measured: Option<StepStats> = None;
             let (network, _) = watched(&settings, |progress| {
-                measured = progress.measurement().cloned();
+                measured = progress.stats().cloned();
                 if progress.step == steps - 1 {
-                    progress.measure_next();
+                    progress.request_stats();
                 }
             });
             (network, measured)
@@ -146,11 +146,11 @@ fn the_first_step_is_measured_where_the_plan_says_so_and_in_a_resumed_training_a
 
     let mut whole = Vec::new();
     plan.train(&mut untrained.clone(), &mut |progress: Progress<'_>| {
-        whole.push(progress.measurement().cloned().expect("every step is measured"));
+        whole.push(progress.stats().cloned().expect("every step is measured"));
         if progress.step == 35 {
             progress.save_checkpoint(file.path(), &identity).unwrap();
         }
-        progress.measure_next();
+        progress.request_stats();
         ControlFlow::Continue(())
     })
     .unwrap();
@@ -160,7 +160,7 @@ fn the_first_step_is_measured_where_the_plan_says_so_and_in_a_resumed_training_a
         let mut first = None;
         Plan { measure_first, ..plan }
             .resume(&mut untrained.clone(), checkpoint, &mut |progress: Progress<'_>| {
-                first.get_or_insert_with(|| (progress.step, progress.measurement().cloned()));
+                first.get_or_insert_with(|| (progress.step, progress.stats().cloned()));
                 ControlFlow::Continue(())
             })
             .unwrap();

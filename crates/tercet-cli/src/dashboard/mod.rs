@@ -102,7 +102,7 @@ impl Dashboard {
             view.loss = loss;
         }
         if self.measured.is_none_or(|measured| measured.elapsed() >= REFRESH) {
-            progress.measure_next();
+            progress.request_stats();
             self.measured = Some(Instant::now());
         }
         let waited = asked.wait();

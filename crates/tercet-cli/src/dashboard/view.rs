@@ -106,13 +106,13 @@ impl View {
         for (step, &loss) in (self.step + 1..).zip(&history.losses[self.step..]) {
             self.train_losses.push(step, loss.into());
         }
-        let new = history.checks.iter().rev().take_while(|check| check.step > self.step).count();
-        for check in &history.checks[history.checks.len() - new..] {
+        let new = history.validations.iter().rev().take_while(|check| check.step > self.step).count();
+        for check in &history.validations[history.validations.len() - new..] {
             self.validation_losses.push(check.step, check.validation_loss.into());
             self.validation_accuracies.push(check.step, check.validation_accuracy);
             self.accuracy = Some(check.validation_accuracy);
         }
-        if let Some(measured) = progress.measurement() {
+        if let Some(measured) = progress.stats() {
             self.train_accuracies.push(progress.step, measured.sample_accuracy);
             for (view, layer) in self.layers.iter_mut().zip(&measured.layers) {
                 view.update_ratio = Some(layer.update_ratio);

@@ -85,14 +85,14 @@ impl Events {
     pub fn step(&mut self, progress: &Progress<'_>) -> std::io::Result<()> {
         let step = progress.step;
         if self.measures(step + 1) {
-            progress.measure_next();
+            progress.request_stats();
         }
         if step.is_multiple_of(self.every) {
             let loss = progress.history.losses.last().copied().unwrap_or(f32::NAN);
             let scalars = [("loss/batch", loss), ("learning_rate", progress.learning_rate)];
             self.write(step, &What::Scalars(&scalars))?;
         }
-        if let Some(check) = progress.check() {
+        if let Some(check) = progress.validation() {
             let scalars = [
                 ("loss/train", check.train_loss),
                 ("loss/validation", check.validation_loss),
@@ -101,7 +101,7 @@ impl Events {
             self.write(step, &What::Scalars(&scalars))?;
         }
         // Others may have asked for measurements too.
-        if let Some(measured) = progress.measurement().filter(|_| self.measures(step)) {
+        if let Some(measured) = progress.stats().filter(|_| self.measures(step)) {
             let layers = std::mem::take(&mut self.layers);
             let mut scalars = vec![("accuracy/train_sample", measured.sample_accuracy as f32)];
             for ([update, dead], layer) in layers.iter().zip(&measured.layers) {

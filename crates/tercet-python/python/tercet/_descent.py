@@ -303,18 +303,18 @@ class Descent(CallbackSupportMixin, Classifier):
         watch = Watch(self, X, labels, validation, settings, early)
         self._range = _rows.Range.of(X)
         seed = self._seed()
-        model, history, memory, interrupted = _core.train(
+        model, history, optimizer_state, interrupted = _core.train(
             X, labels, names_of(self.classes_), self._request(X, image, settings, seed), weights=weights,
             validation=validation, start=start, image=image, on_epoch=watch if watch.needed else None,
             snapshots=watch.snapshots, threads=self._threads(),
         )  # fmt: skip
-        self._keep(model, history, memory, settings, len(X), validation is not None)
+        self._keep(model, history, optimizer_state, settings, len(X), validation is not None)
         watch.finish(interrupted)
 
-    def _keep(self, model: Any, history: Any, memory: Any, settings: Any, n: int, validated: bool) -> None:
+    def _keep(self, model: Any, history: Any, optimizer_state: Any, settings: Any, n: int, validated: bool) -> None:
         """Store the attributes of a fitted model."""
         self.model_ = model
-        self._memory = memory
+        self._optimizer_state = optimizer_state
         each = math.ceil(n / settings["batch"])
         losses = np.asarray(history["losses"], dtype=np.float64)
         self.loss_curve_ = [float(losses[i : i + each].mean()) for i in range(0, len(losses), each)]
@@ -419,12 +419,12 @@ class Descent(CallbackSupportMixin, Classifier):
         curve, calls, seen = list(self.loss_curve_), getattr(self, "_calls", 0), getattr(self, "t_", 0)
         settings = self._settings(len(X), epochs=1)
         seed = (getattr(self, "_first_seed", 0) + calls) % 2**32
-        model, history, memory, interrupted = _core.train(
+        model, history, optimizer_state, interrupted = _core.train(
             X, labels, names_of(self.classes_), self._request(X, image, settings, seed), weights=weights,
-            start=None if first else self.model_, memory=getattr(self, "_memory", None), image=image,
+            start=None if first else self.model_, optimizer_state=getattr(self, "_optimizer_state", None), image=image,
             threads=self._threads(),
         )  # fmt: skip
-        self._keep(model, history, memory, settings, len(X), False)
+        self._keep(model, history, optimizer_state, settings, len(X), False)
         self.loss_curve_, self._calls = curve + self.loss_curve_, calls + 1
         self.n_iter_, self.t_ = len(self.loss_curve_), seen + len(X)
         if interrupted:

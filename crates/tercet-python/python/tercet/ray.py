@@ -306,7 +306,7 @@ class _Examples:
             for shard, (X, y) in self.shards.items()
         }
 
-    def share(
+    def partial_gradients(
         self, setup: dict[str, Any], learned: np.ndarray, epoch: int, piece: int
     ) -> dict[int, tuple[float, np.ndarray]]:
         """The contribution of each shard to the gradient of a batch."""
@@ -319,7 +319,7 @@ class _Examples:
             if len(rows):
                 labels = np.searchsorted(setup["classes"], y[rows]).astype(np.uint32)
                 x = np.ascontiguousarray(X[rows].reshape(len(rows), -1))
-                added[shard] = self.replica.share(
+                added[shard] = self.replica.partial_gradient(
                     learned, x, labels, setup["batches"][piece], setup["threads"]
                 )
         return added
@@ -441,7 +441,7 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
     epochs, pieces = settings["length"]["epochs"], math.ceil(n / settings["batch"])
     request, names = estimator._request(X, image, settings, seed), names_of(estimator.classes_)
     model = _core.untrained(request, X.shape[1], names, pixels=X.dtype == np.uint8, image=image)
-    steps = _core.Steps(model, json.dumps(settings), epochs * pieces)
+    server = _core.ParameterServer(model, json.dumps(settings), epochs * pieces)
     sizes = [sum((p + 1) * rows // pieces - p * rows // pieces for rows in counts) for p in range(pieces)]
     setup = ray.put(
         {
@@ -460,18 +460,18 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
     best, waited = math.inf, 0
     for epoch in range(epochs):
         for piece in range(pieces):
-            learned = ray.put(steps.learned())
-            answers = ray.get([actor.share.remote(setup, learned, epoch, piece) for actor in actors])
+            learned = ray.put(server.learned())
+            answers = ray.get([actor.partial_gradients.remote(setup, learned, epoch, piece) for actor in actors])
             added = {shard: share for answer in answers for shard, share in answer.items()}
             # In the order of the shards, whichever worker has them: floating-point sums depend on the order.
-            losses.append(steps.take([added[shard] for shard in sorted(added)]))
+            losses.append(server.step([added[shard] for shard in sorted(added)]))
         mean = float(np.mean(losses[-pieces:]))
         waited = 0 if mean < best - (tol or 0.0) else waited + 1
         best = min(best, mean)
         if tol is not None and waited >= patience:
             break
     history = {"losses": losses, "validation_losses": [], "validation_accuracies": []}
-    estimator._keep(steps.model(), history, None, settings, n, False)
+    estimator._keep(server.model(), history, None, settings, n, False)
 
 
 def merge(

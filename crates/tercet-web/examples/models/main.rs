@@ -111,7 +111,7 @@ fn learn(
         words => words.parse::<Architecture>()?.network(shape, classes, Init::He, 0)?,
     };
     train(&mut network, train_set, Some(held_out), &settings, 0, &mut |progress| {
-        if let Some(check) = progress.check() {
+        if let Some(check) = progress.validation() {
             println!("{name} {}: {:.4}", check.step, check.validation_accuracy);
         }
         ControlFlow::Continue(())

@@ -59,7 +59,7 @@ pub(super) fn quantize(w: &[f32], outputs: usize) -> Quantized {
 /// # Errors
 /// Weights that are not finite.
 pub fn in_eight_bits(network: &Network) -> Result<Network> {
-    if let Some(value) = network.first_unsound() {
+    if let Some(value) = network.first_non_finite() {
         return Err(Error::mismatch("a weight of the model to export", value, "finite numbers"));
     }
     let network = network.for_prediction();

@@ -275,7 +275,7 @@ impl StateDict {
             before = layer.output;
         }
         let network = Network::with_input(first, built)?;
-        match network.first_unsound() {
+        match network.first_non_finite() {
             Some(value) => Err(Error::mismatch("a weight of the state dict", value, "finite numbers")),
             None => Ok(network),
         }

@@ -16,6 +16,7 @@
 //! Nothing is allocated in a pass: activations and gradients live in a [`Workspace`] that belongs to the caller.
 
 mod architecture;
+mod batch_loader;
 mod batch_norm;
 mod blocks;
 mod conv2d;
@@ -23,7 +24,6 @@ pub(crate) mod dense;
 mod dropout;
 mod gelu;
 mod init;
-mod input;
 mod layer;
 mod leaky_relu;
 pub mod naive;
@@ -43,13 +43,13 @@ mod workspace;
 pub(crate) mod zeros;
 
 pub use architecture::Architecture;
+pub(crate) use batch_loader::{BatchLoader, Input, Shard};
 pub use batch_norm::{BatchNorm, EPSILON, MOMENTUM};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub(crate) use dropout::InputDropout;
 pub use init::Init;
-pub(crate) use input::{Input, Inputs};
 pub use layer::Layer;
 pub use parameters::Weights;
 pub(crate) use parameters::{Named, ParametersMut, norm_names};

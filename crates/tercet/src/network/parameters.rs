@@ -166,7 +166,7 @@ impl Network {
     }
 
     /// A number anywhere in the network that is NaN or infinite.
-    pub(crate) fn first_unsound(&self) -> Option<f32> {
+    pub(crate) fn first_non_finite(&self) -> Option<f32> {
         self.arrays().iter().flat_map(|array| array.values).copied().find(|value| !value.is_finite())
     }
 

@@ -341,7 +341,7 @@ impl Network {
     }
 
     /// Takes the statistics that the batch norms saw in the last batch into those that prediction will take.
-    pub(crate) fn follow_statistics(&mut self, workspace: &Workspace) {
+    pub(crate) fn update_running_stats(&mut self, workspace: &Workspace) {
         for block in &self.blocks {
             if let Layer::BatchNorm(norm) = &mut self.layers[block.first] {
                 norm.follow(&workspace.kept[block.last].statistics);
@@ -350,7 +350,7 @@ impl Network {
     }
 
     /// Takes the statistics of another network of these layers.
-    pub(crate) fn take_statistics(&mut self, other: &Network) {
+    pub(crate) fn copy_running_stats(&mut self, other: &Network) {
         for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
             if let (Layer::BatchNorm(norm), Layer::BatchNorm(other)) = (layer, other) {
                 norm.mean.copy_from_slice(&other.mean);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::{BatchNorm, Inputs, Layer, Network, Purpose, Workspace};
+use super::{BatchLoader, BatchNorm, Layer, Network, Purpose, Workspace};
 use crate::data::Dataset;
 use crate::{Error, Matrix, Result};
 
@@ -35,12 +35,12 @@ impl Network {
         let (batch, classes) = (network.scoring_batch(), network.classes());
         let mut scores = Matrix::zeros(data.len(), classes);
         scores.values_mut().par_chunks_mut(batch * classes).enumerate().for_each_init(
-            || (Workspace::new(), Inputs::new(network), Vec::new()),
-            |(workspace, inputs, rows), (block, scores)| {
+            || (Workspace::new(), BatchLoader::new(network), Vec::new()),
+            |(workspace, loader, rows), (block, scores)| {
                 let from = block * batch;
                 rows.clear();
                 rows.extend(from..from + scores.len() / classes);
-                let x = inputs.read(data, rows);
+                let x = loader.load(data, rows);
                 scores.copy_from_slice(network.forward_from(x, Purpose::Prediction, workspace));
             },
         );

@@ -10,7 +10,7 @@ pub struct History {
     /// The loss of every step on its own batch, regularisation included: `losses[it]` of the lecture.
     pub losses: Vec<f32>,
     /// What the validation set said, now and then.
-    pub checks: Vec<Check>,
+    pub validations: Vec<Validation>,
     /// What observers made of the learning rate on the way, first to last:
     /// [`scale_learning_rate`](super::Progress::scale_learning_rate).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -19,7 +19,7 @@ pub struct History {
 
 /// A look at the validation set during training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Check {
+pub struct Validation {
     /// Steps done by then.
     pub step: usize,
     /// The mean loss of the batches since the last check, regularisation included.

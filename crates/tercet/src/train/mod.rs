@@ -26,22 +26,21 @@
 //! W̄_t = W̄_(t−1) + (1 − β) / (1 − βᵗ) (W_t − W̄_(t−1)), a plain mean of the first steps that becomes the moving one. About
 //! 1 / (1 − β) steps count. The weights themselves are trained as if there were no average.
 
-mod average;
-mod awake;
 mod checkpoint;
 mod clip;
-mod halves;
+mod data_parallel;
+pub mod distributed;
+mod ema;
 mod history;
-mod losses;
-mod measure;
-mod memory;
+mod history_csv;
+mod layer_stats;
+mod model_parallel;
+mod optimizer_state;
 mod pass;
-pub mod pieces;
 mod plan;
-mod reader;
 mod requests;
 mod settings;
-mod shares;
+mod spinning_worker;
 mod state;
 mod step;
 mod weights;
@@ -51,9 +50,9 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 pub use checkpoint::{Checkpoint, Identity};
-pub use history::{Check, History, RateChange};
-pub use measure::{LayerMeasurement, Measurement};
-pub use memory::Memory;
+pub use history::{History, RateChange, Validation};
+pub use layer_stats::{LayerStats, StepStats};
+pub use optimizer_state::OptimizerState;
 pub use plan::Plan;
 pub use settings::{Length, Settings, StopBy};
 pub use weights::ClassWeights;
@@ -61,7 +60,7 @@ pub use weights::ClassWeights;
 use crate::data::{Batches, Dataset};
 use crate::network::{Network, regularized};
 use crate::{Error, Result};
-use measure::Meter;
+use layer_stats::StatsRecorder;
 use pass::{Next, Pass, Passes};
 use requests::Requests;
 use state::State;
@@ -82,20 +81,20 @@ pub struct Progress<'a> {
     pub examples: u64,
     network: &'a Network,
     state: &'a State,
-    measurement: Option<&'a Measurement>,
+    measurement: Option<&'a StepStats>,
     requests: &'a Requests,
 }
 
 impl Progress<'_> {
     /// The look at the validation set after this very step, if there was one.
-    pub fn check(&self) -> Option<&Check> {
-        self.history.checks.last().filter(|check| check.step == self.step)
+    pub fn validation(&self) -> Option<&Validation> {
+        self.history.validations.last().filter(|check| check.step == self.step)
     }
 
     /// The network that training would leave if it ended here: the weights after this step, or their moving average where
     /// one is kept.
     pub fn network(&self) -> &Network {
-        self.state.judged(self.network)
+        self.state.evaluated(self.network)
     }
 }
 
@@ -133,10 +132,10 @@ pub struct Training {
 impl Training {
     /// The look at the validation set that belongs to the weights which training left: the best one where there was
     /// patience, else the last. `None` where there was no validation set or no look yet.
-    pub fn check(&self) -> Option<&Check> {
+    pub fn validation(&self) -> Option<&Validation> {
         match self.best {
-            Some(best) => self.history.checks.iter().find(|check| check.step == best),
-            None => self.history.checks.last(),
+            Some(best) => self.history.validations.iter().find(|check| check.step == best),
+            None => self.history.validations.last(),
         }
     }
 }
@@ -185,7 +184,7 @@ fn run(
     mut state: State,
     plan: &Plan<'_>,
     observe: Observer<'_>,
-) -> Result<(Training, Memory)> {
+) -> Result<(Training, OptimizerState)> {
     let &Plan { examples, validation, weights, settings, seed, measure_first } = plan;
     let batch = settings.batch.min(examples.len());
     let total = settings.steps(examples.len());
@@ -208,7 +207,7 @@ fn run(
     let mut seen = 0;
     let requests = Requests::new(measure_first);
     // Made when somebody asks for the first measurement.
-    let mut meter: Option<Meter> = None;
+    let mut meter: Option<StatsRecorder> = None;
 
     let ending = loop {
         if let Some(best) = state.out_of_patience(settings) {
@@ -226,41 +225,42 @@ fn run(
         let pass = Pass { network, examples, weights, settings, step: state.step };
         let data_loss = passes.loss(pass, &rows);
         let learning_rate = state.history.learning_rate(settings, state.step, total);
-        let mut measuring =
-            requests.take_measure().then(|| meter.get_or_insert_with(|| Meter::new(network, examples)));
+        let mut measuring = requests
+            .take_measure()
+            .then(|| meter.get_or_insert_with(|| StatsRecorder::new(network, examples)));
         if let Some(meter) = &mut measuring {
             meter.before(network);
         }
         // The step gives the squares of the weights that it passes over, so the loss is known after it. Where the loss
         // is unsound, the weights of the last sound check come back.
-        passes.follow_statistics(network);
+        passes.update_running_stats(network);
         let next = Next { examples, rows: &next };
         let squares = passes.descend(&mut state, network, settings, learning_rate, next);
         let loss = regularized(data_loss, settings.reg, squares);
         let done = state.step;
         let diverged = |loss| Error::Diverged { step: done, loss, learning_rate: settings.learning_rate };
         if !loss.is_finite() {
-            *network = state.last_sound;
+            *network = state.last_finite;
             return Err(diverged(loss));
         }
         state.history.losses.push(loss);
         seen += rows.len() as u64;
 
         if done.is_multiple_of(check_every) || done == total {
-            if let Some(bad) = network.first_unsound() {
-                *network = state.last_sound;
+            if let Some(bad) = network.first_non_finite() {
+                *network = state.last_finite;
                 return Err(diverged(bad));
             }
             if let Some(validation) = validation {
-                let since = state.history.checks.last().map_or(0, |check| check.step);
-                let check = Check {
+                let since = state.history.validations.last().map_or(0, |check| check.step);
+                let validation = Validation {
                     step: done,
                     train_loss: history::mean(&state.history.losses[since..]),
-                    ..look_at(state.judged(network), validation, settings)?
+                    ..look_at(state.evaluated(network), validation, settings)?
                 };
-                state.judge(check, network, settings);
+                state.record_validation(validation, network, settings);
             }
-            state.keep_as_sound(network);
+            state.save_as_last_finite(network);
         }
 
         let flow = observe(Progress {
@@ -279,8 +279,8 @@ fn run(
         }
         state.history.rate_changes.extend(requests.take_rate_change(done).filter(|_| done < total));
     };
-    let State { history, best, average, step, taken, moments, .. } = state;
-    if let Some(average) = average {
+    let State { history, best, ema, step, earlier_steps, moments, .. } = state;
+    if let Some(average) = ema {
         *network = average;
     }
     let restored = best.filter(|_| ending != Ending::Interrupted);
@@ -288,7 +288,7 @@ fn run(
         *network = weights;
         check.step
     });
-    Ok((Training { history, ending, best }, Memory::new(taken + step, moments)))
+    Ok((Training { history, ending, best }, OptimizerState::new(earlier_steps + step, moments)))
 }
 
 /// Refuses data that the network cannot take.
@@ -313,11 +313,11 @@ fn check_fit(network: &Network, data: &Dataset) -> Result<()> {
 }
 
 /// The loss and accuracy on the validation set, as a check of step 0.
-fn look_at(network: &Network, validation: &Dataset, settings: &Settings) -> Result<Check> {
+fn look_at(network: &Network, validation: &Dataset, settings: &Settings) -> Result<Validation> {
     let (scores, labels) = (network.scores(validation)?, validation.labels());
     let reg = network.squared_weights() * f64::from(settings.reg);
     let right = scores.argmax().iter().zip(&labels).filter(|(found, label)| found == label).count();
-    Ok(Check {
+    Ok(Validation {
         step: 0,
         train_loss: 0.0,
         validation_loss: (f64::from(settings.loss.loss(scores.values(), &labels)) + reg) as f32,

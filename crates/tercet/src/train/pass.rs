@@ -2,17 +2,16 @@
 //!
 //! | way | who works at what | for |
 //! |---|---|---|
-//! | [halves](super::halves) | two threads, each at all examples, with half of the inputs and their weights | networks that are nearly all first layer |
-//! | [shares](super::shares) | two threads or more, each at some of the examples, with all weights | other small networks and long batches, convolutions |
-//! | one share | one thread, whose products are shared out one by one | all else |
+//! | [model parallel](super::model_parallel) | two threads, each at all examples, with half of the inputs and their weights | networks that are nearly all first layer |
+//! | [data parallel](super::data_parallel) | two threads or more, each at some of the examples, with all weights | other small networks and long batches, convolutions |
+//! | one shard of the batch | one thread, whose products are shared out one by one | all else |
 //!
 //! Which of them it is depends on the network, the length of the batch and the settings, and not on the threads at hand.
 //! So the sums are the same for any number of threads.
 
 use super::Settings;
-use super::halves::Halves;
-use super::reader::Reader;
-use super::shares::Shares;
+use super::data_parallel::DataParallel;
+use super::model_parallel::ModelParallel;
 use super::state::State;
 use crate::Result;
 use crate::data::Dataset;
@@ -47,8 +46,8 @@ pub(super) struct Next<'a> {
 
 /// The way that the batches of a training take.
 pub(super) enum Passes {
-    Halves(Box<Halves>),
-    Shares(Shares),
+    ModelParallel(Box<ModelParallel>),
+    DataParallel(DataParallel),
 }
 
 impl Passes {
@@ -63,27 +62,30 @@ impl Passes {
         settings: &Settings,
         seed: u64,
     ) -> Result<Self> {
-        let is_plain = settings.frozen == 0 && Reader::changes_nothing(settings);
-        if is_plain && Halves::suit(network, batch) {
-            return Ok(Passes::Halves(Box::new(Halves::new(network, dropout(network, settings, seed)?))));
+        let is_plain = settings.frozen == 0 && settings.input_dropout == 0.0 && settings.augment.is_none();
+        if is_plain && ModelParallel::suit(network, batch) {
+            return Ok(Passes::ModelParallel(Box::new(ModelParallel::new(
+                network,
+                dropout(network, settings, seed)?,
+            ))));
         }
-        Shares::new(network, examples, batch, settings, seed).map(Passes::Shares)
+        DataParallel::new(network, examples, batch, settings, seed).map(Passes::DataParallel)
     }
 
     /// The mean loss of the examples at `rows`, without the regularisation.
     pub fn loss(&mut self, pass: Pass<'_>, rows: &[usize]) -> f32 {
         match self {
-            Passes::Halves(halves) => halves.loss(pass, rows),
-            Passes::Shares(shares) => shares.loss_and_gradients(pass, rows),
+            Passes::ModelParallel(parallel) => parallel.loss(pass, rows),
+            Passes::DataParallel(parallel) => parallel.loss_and_gradients(pass, rows),
         }
     }
 
     /// Takes what the batch norms saw in the last batch into what prediction will take.
-    pub fn follow_statistics(&self, network: &mut Network) {
+    pub fn update_running_stats(&self, network: &mut Network) {
         match self {
-            // Networks with batch norm do not come in halves.
-            Passes::Halves(_) => {}
-            Passes::Shares(shares) => shares.follow_statistics(network),
+            // Networks with batch norm are never partitioned.
+            Passes::ModelParallel(_) => {}
+            Passes::DataParallel(parallel) => parallel.update_running_stats(network),
         }
     }
 
@@ -98,8 +100,10 @@ impl Passes {
         next: Next<'_>,
     ) -> f64 {
         match self {
-            Passes::Halves(halves) => halves.descend(state, network, settings, learning_rate, next),
-            Passes::Shares(shares) => shares.descend(state, network, settings, learning_rate),
+            Passes::ModelParallel(parallel) => {
+                parallel.descend(state, network, settings, learning_rate, next)
+            }
+            Passes::DataParallel(parallel) => parallel.descend(state, network, settings, learning_rate),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::state::State;
-use super::{Memory, Observer, Settings, Training, awake, check_fit, run, weights};
+use super::{Observer, OptimizerState, Settings, Training, check_fit, run, spinning_worker, weights};
 use crate::data::Dataset;
 use crate::network::Network;
 use crate::{Error, Result};
@@ -39,7 +39,7 @@ pub struct Plan<'a> {
     pub settings: &'a Settings,
     /// What the batches, the dropped units and the augmentation come from.
     pub seed: u64,
-    /// Whether the first step, of all or of those that are left, is [measured](super::Measurement): nobody can ask for
+    /// Whether the first step, of all or of those that are left, is [measured](super::StepStats): nobody can ask for
     /// that in the step before.
     pub measure_first: bool,
 }
@@ -60,20 +60,20 @@ impl<'a> Plan<'a> {
     }
 
     /// [`train`](Plan::train) with an optimizer that has trained this network before, on these or other examples, and
-    /// remembers how. What it remembers afterwards is left in `memory`; nothing, where training fails.
+    /// remembers how. What it remembers afterwards is left in `optimizer_state`; nothing, where training fails.
     ///
     /// # Errors
     /// Those of [`train`](Plan::train), and the memory of another optimizer or of a network of other layers.
     pub fn train_on(
         &self,
         network: &mut Network,
-        memory: &mut Memory,
+        optimizer_state: &mut OptimizerState,
         observe: Observer<'_>,
     ) -> Result<Training> {
         let mut state = State::new(network, self.settings);
-        std::mem::take(memory).recall(&mut state, self.settings.optimizer)?;
+        std::mem::take(optimizer_state).restore(&mut state, self.settings.optimizer)?;
         let (training, remembered) = self.go_on(network, state, observe)?;
-        *memory = remembered;
+        *optimizer_state = remembered;
         Ok(training)
     }
 
@@ -98,9 +98,9 @@ impl<'a> Plan<'a> {
             let what = "the checkpoint's optimizer";
             return Err(Error::mismatch(what, "one that remembers something else", optimizer));
         }
-        if checkpoint.state.average.is_some() != fresh.average.is_some() {
+        if checkpoint.state.ema.is_some() != fresh.ema.is_some() {
             let having = |there: bool| if there { "one" } else { "none" };
-            let (found, expected) = (checkpoint.state.average.is_some(), fresh.average.is_some());
+            let (found, expected) = (checkpoint.state.ema.is_some(), fresh.ema.is_some());
             let what = "the checkpoint's moving average of the weights";
             return Err(Error::mismatch(what, having(found), having(expected)));
         }
@@ -113,7 +113,7 @@ impl<'a> Plan<'a> {
         network: &mut Network,
         state: State,
         observe: Observer<'_>,
-    ) -> Result<(Training, Memory)> {
+    ) -> Result<(Training, OptimizerState)> {
         self.settings.validate()?;
         for data in [Some(self.examples), self.validation].into_iter().flatten() {
             check_fit(network, data)?;
@@ -128,6 +128,6 @@ impl<'a> Plan<'a> {
             weights::check(weights, self.examples.len())?;
         }
         // Inside the pool, so that what is shared out begins at once.
-        rayon::scope(|_| awake::with_another_thread(|| run(network, state, self, observe)))
+        rayon::scope(|_| spinning_worker::with_spinning_worker(|| run(network, state, self, observe)))
     }
 }

@@ -63,9 +63,9 @@ impl Progress<'_> {
         Ok(())
     }
 
-    /// Has the next step measured: it will come with a [`Measurement`](super::Measurement). Steps that nobody asked
+    /// Has the next step measured: it will come with a [`StepStats`](super::StepStats). Steps that nobody asked
     /// about cost nothing more. The first step is asked about in the [`Plan`](super::Plan).
-    pub fn measure_next(&self) {
+    pub fn request_stats(&self) {
         self.requests.measure.set(true);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Check;
+use super::Validation;
 use crate::augment::Augment;
 use crate::loss::Loss;
 use crate::network::Dropout;
@@ -90,7 +90,7 @@ impl StopBy {
     }
 
     /// Whether a check is better than the best before it. A loss that is NaN never is.
-    pub(super) fn is_better(self, check: &Check, best: &Check) -> bool {
+    pub(super) fn is_better(self, check: &Validation, best: &Validation) -> bool {
         match self {
             StopBy::Accuracy => check.validation_accuracy > best.validation_accuracy,
             StopBy::Loss => check.validation_loss < best.validation_loss,

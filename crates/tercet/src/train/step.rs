@@ -1,7 +1,7 @@
 //! From the gradients of a batch to the next weights.
 
 use super::state::State;
-use super::{Settings, average, clip};
+use super::{Settings, clip, ema};
 use crate::network::{Gradient, Network, ParametersMut};
 use crate::optimizer::{Moments, OnePass};
 use crate::parallel::descend;
@@ -33,7 +33,7 @@ impl State {
         self.step += 1;
         let &Settings { optimizer, reg, clip, .. } = settings;
         let mut squares = 0.0;
-        let (without_decay, t) = (optimizer.without_decay(), self.taken + self.step);
+        let (without_decay, t) = (optimizer.without_decay(), self.earlier_steps + self.step);
         let in_one_pass = in_one_pass(settings, t, learning_rate);
         if in_one_pass.is_none() {
             squares = network.regularize(reg, settings.frozen, gradients);
@@ -57,8 +57,8 @@ impl State {
             }
             without_decay.step(t, learning_rate, b, &gradient.db, of_b);
         }
-        if let (Some(average), Some(decay)) = (&mut self.average, settings.ema) {
-            average::follow(average, network, decay, self.step);
+        if let (Some(ema), Some(decay)) = (&mut self.ema, settings.ema) {
+            ema::update(ema, network, decay, self.step);
         }
         squares
     }

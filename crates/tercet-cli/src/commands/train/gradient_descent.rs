@@ -8,7 +8,7 @@ use tercet::linear::LinearClassifier;
 use tercet::model::{Card, Classifier, ModelFile};
 use tercet::network::Network;
 use tercet::recipe::{self, Recipe};
-use tercet::train::{Check, Ending, Identity, Plan};
+use tercet::train::{Ending, Identity, Plan, Validation};
 
 use super::{cleaned, data_in_words, model_path, record_as_read};
 use crate::args::train::TrainCommonArgs;
@@ -74,7 +74,7 @@ pub fn run(
     }
     card.seed = Some(recipe.seed);
     card.data = Some(record_as_read(&collection, &data, recipe.validation, recipe.seed, recipe.cleaning)?);
-    let mut save_as = |network: Network, check: Option<&Check>| -> anyhow::Result<String> {
+    let mut save_as = |network: Network, check: Option<&Validation>| -> anyhow::Result<String> {
         if let Some(check) = check {
             card.metrics.insert("validation accuracy".to_owned(), check.validation_accuracy);
             card.metrics.insert("validation loss".to_owned(), check.validation_loss.into());
@@ -91,7 +91,7 @@ pub fn run(
     match trained {
         Ok((training, _)) => {
             // The model first: where both cannot be written, it is what took the time.
-            let saved = save_as(network, training.check())?;
+            let saved = save_as(network, training.validation())?;
             if let Some(path) = losses {
                 tercet::file::replace(path, training.history.to_csv().as_bytes())?;
             }

@@ -91,7 +91,7 @@ pub fn c(model: &ModelFile, options: &COptions) -> Result<CSource> {
             return Err(Error::mismatch("the model to export as C", found, expected));
         }
     };
-    if let Some(value) = network.first_unsound() {
+    if let Some(value) = network.first_non_finite() {
         return Err(Error::mismatch("a weight of the model to export", value, "finite numbers"));
     }
     let network = network.for_prediction();

@@ -236,7 +236,7 @@ fn statistics_follow_the_batches() {
     let x = [0.0, -1.0, 4.0, -1.0];
     for _ in 0..400 {
         network.loss_and_gradients(&x, &[0, 1], Loss::Softmax, 0.0, &mut workspace);
-        network.follow_statistics(&workspace);
+        network.update_running_stats(&workspace);
     }
     let Layer::BatchNorm(norm) = &network.layers()[0] else { panic!("a batch norm comes first") };
     for (found, expected) in norm.mean.iter().chain(&norm.variance).zip([2.0, -1.0, 8.0, 0.0]) {
@@ -244,7 +244,7 @@ fn statistics_follow_the_batches() {
     }
     let before = norm.clone();
     network.loss_and_gradients(&x[..2], &[0], Loss::Softmax, 0.0, &mut workspace);
-    network.follow_statistics(&workspace);
+    network.update_running_stats(&workspace);
     assert_eq!(network.layers()[0], Layer::BatchNorm(before), "one value says nothing of a variance");
 }
 

@@ -9,11 +9,11 @@
 //! w1, b1, w2, …   the parameters, by the names that they have in a model file  F32
 //! first.w1, …     what the optimizer remembers, as far as it does             F32
 //! second.w1, …
-//! average.w1, …   their moving average, where one is kept                     F32
-//! sound.w1, …     the parameters of the last check, or of the beginning       F32
+//! ema.w1, …       their moving average, where one is kept                     F32
+//! last_finite.w1, … the parameters of the last validation check, or the initial ones F32
 //! best.w1, …      those of the best check, where training may stop early      F32
 //! losses          the loss of every step, (steps)                             F32
-//! checks.steps, checks.losses, checks.accuracies                              U64 (c), F32 (c, 2), F64 (c)
+//! validations.steps, validations.losses, validations.accuracies                             U64 (c), F32 (c, 2), F64 (c)
 //! ```
 //!
 //! The generator has no state of its own here: batches, dropped units and augmentation are functions of the seed and the
@@ -193,8 +193,8 @@ fn layers(network: &Network) -> String {
 }
 
 /// The networks in a checkpoint by the prefix of their tensors.
-const AVERAGE: &str = "average.";
-const SOUND: &str = "sound.";
+const EMA: &str = "ema.";
+const LAST_FINITE: &str = "last_finite.";
 const BEST: &str = "best.";
 
 #[cfg(test)]

@@ -9,11 +9,13 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata};
 use serde_json::Value;
 
-use super::{AVERAGE, BEST, Checkpoint, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, SOUND, layers};
+use super::{
+    BEST, Checkpoint, Document, EMA, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, LAST_FINITE, layers,
+};
 use crate::network::{Named, Network};
 use crate::optimizer::{Moments, Optimizer};
 use crate::train::state::State;
-use crate::train::{Check, History, RateChange};
+use crate::train::{History, RateChange, Validation};
 use crate::{Error, Result};
 
 /// The longest header that is read. A recipe and the names of a few hundred tensors take a few kilobytes.
@@ -106,9 +108,9 @@ fn check_header(
         return Err(Flaw::new(format!("a checkpoint of the layers {}", document.layers), expected, NOT_THIS));
     }
 
-    let count = metadata.info("checks.steps").and_then(|info| info.shape.first().copied()).unwrap_or(0);
+    let count = metadata.info("validations.steps").and_then(|info| info.shape.first().copied()).unwrap_or(0);
     let optimizer = optimizer(identity).ok_or_else(|| none("a recipe without an optimizer".to_owned()))?;
-    let expected = expected_tensors(&document, count, optimizer, averages(identity), untrained);
+    let expected = expected_tensors(&document, count, optimizer, keeps_ema(identity), untrained);
     let found = metadata.tensors();
     if let Some(name) = found.keys().find(|name| !expected.contains_key(*name)) {
         return Err(Flaw::new(format!("a tensor {name}"), "only those of this training", DAMAGED));
@@ -150,32 +152,32 @@ fn optimizer(identity: &Identity) -> Option<Optimizer> {
 }
 
 /// Whether a moving average of the weights is kept.
-fn averages(identity: &Identity) -> bool {
+fn keeps_ema(identity: &Identity) -> bool {
     identity.recipe.pointer("/train/ema").is_some_and(|ema| !ema.is_null())
 }
 
 /// Every tensor of this training, with its type and shape.
 fn expected_tensors(
     document: &Document,
-    checks: usize,
+    validations: usize,
     optimizer: Optimizer,
-    averages: bool,
+    keeps_ema: bool,
     untrained: &Network,
 ) -> BTreeMap<String, (Dtype, Vec<usize>)> {
     let (first, second) = optimizer.remembers();
     let prefixes = [
         ("", true),
-        (AVERAGE, averages),
-        (SOUND, true),
+        (EMA, keeps_ema),
+        (LAST_FINITE, true),
         (BEST, document.best.is_some()),
         ("first.", first),
         ("second.", second),
     ];
     let mut expected = BTreeMap::from([
         ("losses".to_owned(), (Dtype::F32, vec![document.step])),
-        ("checks.steps".to_owned(), (Dtype::U64, vec![checks])),
-        ("checks.losses".to_owned(), (Dtype::F32, vec![checks, 2])),
-        ("checks.accuracies".to_owned(), (Dtype::F64, vec![checks])),
+        ("validations.steps".to_owned(), (Dtype::U64, vec![validations])),
+        ("validations.losses".to_owned(), (Dtype::F32, vec![validations, 2])),
+        ("validations.accuracies".to_owned(), (Dtype::F64, vec![validations])),
     ]);
     for (prefix, _) in prefixes.into_iter().filter(|(_, there)| *there) {
         // Optimizers remember of what is learned alone.
@@ -210,17 +212,19 @@ fn build(
         Ok(network)
     };
 
-    let (mut checks, losses) = (Vec::new(), f32s("checks.losses")?);
-    let steps = bytes("checks.steps")?.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word) as usize);
-    let accuracies = bytes("checks.accuracies")?.as_chunks().0.iter().map(|word| f64::from_le_bytes(*word));
+    let (mut validations, losses) = (Vec::new(), f32s("validations.losses")?);
+    let steps =
+        bytes("validations.steps")?.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word) as usize);
+    let accuracies =
+        bytes("validations.accuracies")?.as_chunks().0.iter().map(|word| f64::from_le_bytes(*word));
     for ((step, &[train_loss, validation_loss]), validation_accuracy) in
         steps.zip(losses.as_chunks().0).zip(accuracies)
     {
-        let before = checks.last().map_or(0, |check: &Check| check.step);
+        let before = validations.last().map_or(0, |last: &Validation| last.step);
         if step <= before || step > document.step {
             return Err(flaw(format!("a check after step {step} of {}, behind {before}", document.step)));
         }
-        checks.push(Check { step, train_loss, validation_loss, validation_accuracy });
+        validations.push(Validation { step, train_loss, validation_loss, validation_accuracy });
     }
     let mut changed = 0;
     for change in &document.rate_changes {
@@ -235,7 +239,7 @@ fn build(
     }
     let best = match document.best {
         None => None,
-        Some(step) => match checks.iter().find(|check| check.step == step) {
+        Some(step) => match validations.iter().find(|check| check.step == step) {
             Some(check) => Some((*check, network(BEST)?)),
             None => return Err(flaw(format!("a best check after step {step}, where none was made"))),
         },
@@ -252,9 +256,17 @@ fn build(
         .iter()
         .map(|[w, b]| Ok([moments(&w.name)?, moments(&b.name)?]))
         .collect::<Result<Vec<_>, Flaw>>()?;
-    let history = History { losses: f32s("losses")?, checks, rate_changes: document.rate_changes.clone() };
-    let average = averages(identity).then(|| network(AVERAGE)).transpose()?;
-    let state =
-        State { step: document.step, taken: 0, moments, average, history, last_sound: network(SOUND)?, best };
+    let history =
+        History { losses: f32s("losses")?, validations, rate_changes: document.rate_changes.clone() };
+    let ema = keeps_ema(identity).then(|| network(EMA)).transpose()?;
+    let state = State {
+        step: document.step,
+        earlier_steps: 0,
+        moments,
+        ema,
+        history,
+        last_finite: network(LAST_FINITE)?,
+        best,
+    };
     Ok(Checkpoint { network: network("")?, state })
 }

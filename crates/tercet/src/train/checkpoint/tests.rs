@@ -268,7 +268,7 @@ fn hostile_files_are_refused_whatever_they_claim() {
         ("\\\"step\\\":9", "\\\"step\\\":8", "for the tensor losses; expected F32 [8]"),
         ("\\\"step\\\":9", "\\\"step\\\":99999999999", "for the tensor losses; expected F32 [99999999999]"),
         ("\\\"best\\\":", "\\\"best\\\":1", "a best check after step 1"),
-        ("\"sound.w1\"", "\"sound.w9\"", "a tensor sound.w9"),
+        ("\"last_finite.w1\"", "\"last_finite.w9\"", "a tensor last_finite.w9"),
         (
             "\\\"format\\\":1",
             "\\\"format\\\":2,\\\"rate_changes\\\":[{\\\"step\\\":10,\\\"factor\\\":0.5}]",

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{AVERAGE, BEST, Document, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, RateChange, SOUND, layers};
+use super::{
+    BEST, Document, EMA, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, LAST_FINITE, RateChange, layers,
+};
 use crate::model::tensors::{Tensor, Values};
 use crate::network::{Named, Network};
 use crate::optimizer::Moments;
@@ -25,7 +27,7 @@ pub(super) fn to_bytes(
     identity: &Identity,
 ) -> Result<Vec<u8>> {
     // Who trains on by `Plan::train_on` has what the optimizer remembers in hand, and writes no checkpoints.
-    let State { step, taken: _, moments, average, history, last_sound, best } = state;
+    let State { step, earlier_steps: _, moments, ema, history, last_finite, best } = state;
     let document = Document {
         format: if rate_changes.is_empty() { FORMAT } else { FORMAT_WITH_CHANGES },
         step: *step,
@@ -39,23 +41,23 @@ pub(super) fn to_bytes(
     let refuse = |e: String| Error::mismatch("the checkpoint to be saved", e, "numbers that can be written");
     let document = serde_json::to_string(&document).map_err(|e| refuse(e.to_string()))?;
 
-    let (checks, count) = (&history.checks, history.checks.len());
-    let steps: Vec<u64> = checks.iter().map(|check| check.step as u64).collect();
+    let (validations, count) = (&history.validations, history.validations.len());
+    let steps: Vec<u64> = validations.iter().map(|check| check.step as u64).collect();
     let losses: Vec<f32> =
-        checks.iter().flat_map(|check| [check.train_loss, check.validation_loss]).collect();
-    let accuracies: Vec<f64> = checks.iter().map(|check| check.validation_accuracy).collect();
+        validations.iter().flat_map(|check| [check.train_loss, check.validation_loss]).collect();
+    let accuracies: Vec<f64> = validations.iter().map(|check| check.validation_accuracy).collect();
     let tensor =
         |name: &str, shape: &[usize], values| (name.to_owned(), Tensor { shape: shape.to_vec(), values });
     let mut tensors = vec![
         tensor("losses", &[history.losses.len()], Values::F32(&history.losses)),
-        tensor("checks.steps", &[count], Values::U64(&steps)),
-        tensor("checks.losses", &[count, 2], Values::F32(&losses)),
-        tensor("checks.accuracies", &[count], Values::F64(&accuracies)),
+        tensor("validations.steps", &[count], Values::U64(&steps)),
+        tensor("validations.losses", &[count, 2], Values::F32(&losses)),
+        tensor("validations.accuracies", &[count], Values::F64(&accuracies)),
     ];
     let networks = [
         ("", Some(network)),
-        (AVERAGE, average.as_ref()),
-        (SOUND, Some(last_sound)),
+        (EMA, ema.as_ref()),
+        (LAST_FINITE, Some(last_finite)),
         (BEST, best.as_ref().map(|(_, n)| n)),
     ];
     for (prefix, network) in networks.into_iter().filter_map(|(prefix, network)| Some((prefix, network?))) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Check, History};
+use super::{History, Validation};
 use crate::{Error, Result};
 
 /// The first line.
@@ -24,14 +24,14 @@ impl History {
     /// All losses as CSV: a line for each step, and the validation figures where they were taken.
     ///
     /// ```
-    /// use tercet::train::{Check, History};
-    /// let check = Check { step: 2, train_loss: 1.5, validation_loss: 1.25, validation_accuracy: 0.5 };
-    /// let history = History { losses: vec![2.0, 1.0], checks: vec![check], ..History::default() };
+    /// use tercet::train::{Validation, History};
+    /// let check = Validation { step: 2, train_loss: 1.5, validation_loss: 1.25, validation_accuracy: 0.5 };
+    /// let history = History { losses: vec![2.0, 1.0], validations: vec![check], ..History::default() };
     /// assert_eq!(history.to_csv(), "step,loss,validation_loss,validation_accuracy\n1,2,,\n2,1,1.25,0.5\n");
     /// ```
     pub fn to_csv(&self) -> String {
         let mut csv = format!("{HEADER}\n");
-        let mut checks = self.checks.iter().peekable();
+        let mut checks = self.validations.iter().peekable();
         for (step, loss) in (1..).zip(&self.losses) {
             let _ = match checks.next_if(|check| check.step == step) {
                 Some(check) => {
@@ -73,7 +73,7 @@ impl History {
             {
                 let train_loss = super::history::mean(&history.losses[since..]);
                 since = row.step;
-                history.checks.push(Check {
+                history.validations.push(Validation {
                     step: row.step,
                     train_loss,
                     validation_loss,
@@ -101,11 +101,15 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_again() {
-        let check =
-            |step, train_loss| Check { step, train_loss, validation_loss: 0.7, validation_accuracy: 0.9 };
+        let check = |step, train_loss| Validation {
+            step,
+            train_loss,
+            validation_loss: 0.7,
+            validation_accuracy: 0.9,
+        };
         let history = History {
             losses: vec![3.0, 1.0, f32::NAN, 0.25],
-            checks: vec![check(2, 2.0), check(4, f32::NAN)],
+            validations: vec![check(2, 2.0), check(4, f32::NAN)],
             ..History::default()
         };
         let again = read(&history.to_csv()).unwrap();

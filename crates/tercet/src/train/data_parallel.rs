@@ -1,31 +1,31 @@
-//! A batch in shares, which threads work at side by side.
+//! A batch in shards, which threads work at side by side.
 //!
 //! The products of a small network are over before another thread has woken up to help with them. A whole pass, from
 //! the pixels to the gradients, is long enough: so each of two threads takes half of the examples through it, with
 //! buffers of its own, and their gradients are added at the end. The products of a large network are shared out one by
 //! one instead, since its gradients are too long to be added for nothing. Convolutions do so much with each weight that
-//! more than two shares pay.
+//! more than two shards pay.
 //!
-//! The weight gradients of large dense layers are not added, nor even there: each share keeps the two factors that its own is
+//! The weight gradients of large dense layers are not added, nor even there: each shard keeps the two factors that its own is
 //! the product of, and the step multiplies them out for a few rows of the weights at a time.
 //!
-//! A batch norm must see its whole batch, which then goes through in one share; convolutions are shared out by examples
+//! A batch norm must see its whole batch, which then goes through in one shard; convolutions are shared out by examples
 //! there.
 //!
-//! How many shares there are depends on the network and the batch alone. So it decides about the bits in the same way
+//! How many shards there are depends on the network and the batch alone. So it decides about the bits in the same way
 //! whatever the number of threads.
 
 use std::ops::Range;
 
 use super::Settings;
 use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD, dropout};
-use super::reader::Reader;
 use super::state::State;
 use super::step::in_one_pass;
 use crate::Result;
+use crate::augment::Augmenter;
 use crate::data::Dataset;
 use crate::network::dense::descend_rows;
-use crate::network::{Dropout, Network, Workspace};
+use crate::network::{BatchLoader, Dropout, InputDropout, Network, Shard, Workspace};
 use crate::optimizer::{Moments, OnePass};
 use crate::parallel::{add, descend_by_rows};
 
@@ -33,25 +33,25 @@ use crate::parallel::{add, descend_by_rows};
 /// has just changed, and the first its gradients: as much data whatever the batch, and too much for a short one.
 const FEWEST_EXAMPLES: usize = 48;
 
-/// The most shares of a batch for convolutions, the fewest examples of one, and the fewest multiply-adds of its forward
-/// pass: four tenths of a millisecond of work in both directions. For less, what a share has to do for itself (to lay out the weights, and
+/// The most shards of a batch for convolutions, the fewest examples of one, and the fewest multiply-adds of its forward
+/// pass: four tenths of a millisecond of work in both directions. For less, what a shard has to do for itself (to lay out the weights, and
 /// to add up gradients) is a tenth of it.
 const MOST_SHARES: usize = 8;
 const FEWEST_OF_IMAGES: usize = 16;
 const WORTH_A_SHARE: usize = 1 << 23;
 
-/// The shares of all batches of a training.
-pub(super) struct Shares {
-    shares: Vec<Share>,
-    /// How many examples each share has but the last.
+/// The shards of all batches of a training.
+pub(super) struct DataParallel {
+    shards: Vec<Worker>,
+    /// How many examples each shard has but the last.
     size: usize,
-    /// How many shares the last batch had.
+    /// How many shards the last batch had.
     in_use: usize,
 }
 
 /// A part of a batch, or all of it, on its way through the network. The buffers last for the whole training.
-struct Share {
-    reader: Reader,
+struct Worker {
+    loader: BatchLoader,
     targets: Targets,
     dropout: Option<Dropout>,
     workspace: Workspace,
@@ -59,7 +59,7 @@ struct Share {
     loss: f32,
 }
 
-impl Shares {
+impl DataParallel {
     /// For batches of so many of these examples.
     ///
     /// # Errors
@@ -73,25 +73,25 @@ impl Shares {
     ) -> Result<Self> {
         let count = count(network, batch);
         let in_one_pass = in_one_pass(settings, 1, settings.learning_rate).is_some();
-        let share = || {
-            let reader = Reader::new(network, examples, batch, settings, seed)?;
+        let shard = || {
+            let loader = loader(network, examples, batch, settings, seed)?;
             let workspace = if in_one_pass { Workspace::keeping_factors() } else { Workspace::new() };
             let targets = Targets::default();
-            Ok(Share { reader, targets, dropout: dropout(network, settings, seed)?, workspace, loss: 0.0 })
+            Ok(Worker { loader, targets, dropout: dropout(network, settings, seed)?, workspace, loss: 0.0 })
         };
-        let shares = (0..count).map(|_| share()).collect::<Result<_>>()?;
-        Ok(Shares { shares, size: batch.div_ceil(count), in_use: 0 })
+        let shards = (0..count).map(|_| shard()).collect::<Result<_>>()?;
+        Ok(DataParallel { shards, size: batch.div_ceil(count), in_use: 0 })
     }
 
-    /// The mean loss of the examples at `rows`, without the regularisation, and its gradients, for [`Shares::descend`].
+    /// The mean loss of the examples at `rows`, without the regularisation, and its gradients, for [`DataParallel::descend`].
     pub fn loss_and_gradients(&mut self, pass: Pass<'_>, rows: &[usize]) -> f32 {
         // The last batch of an epoch may be so short that there is nothing for some of them.
-        let (all, in_use) = (self.shares.len(), rows.len().div_ceil(self.size).max(1));
+        let (all, in_use) = (self.shards.len(), rows.len().div_ceil(self.size).max(1));
         self.in_use = in_use;
-        let split = Split { rows, size: self.size, shares: all as u64 };
-        let shares = &mut self.shares[..in_use];
-        work(shares, 0, pass, split);
-        let [first, others @ ..] = shares else { return 0.0 };
+        let split = Split { rows, size: self.size, shards: all as u64 };
+        let shards = &mut self.shards[..in_use];
+        work(shards, 0, pass, split);
+        let [first, others @ ..] = shards else { return 0.0 };
         for other in others {
             first.loss += other.loss;
             let sums = first.workspace.gradients_mut();
@@ -104,8 +104,8 @@ impl Shares {
     }
 
     /// Takes what the batch norms saw in the last batch into what prediction will take.
-    pub fn follow_statistics(&self, network: &mut Network) {
-        network.follow_statistics(&self.shares[0].workspace);
+    pub fn update_running_stats(&self, network: &mut Network) {
+        network.update_running_stats(&self.shards[0].workspace);
     }
 
     /// Takes the step: [`State::descend`] with the gradients of the last batch. Those of large dense layers are multiplied out
@@ -117,22 +117,42 @@ impl Shares {
         settings: &Settings,
         learning_rate: f32,
     ) -> f64 {
-        let mut gradients = self.shares[0].workspace.take_gradients();
-        let shares = &self.shares[..self.in_use];
+        let mut gradients = self.shards[0].workspace.take_gradients();
+        let shards = &self.shards[..self.in_use];
         let straight = |i: usize, step: &OnePass, w: &mut [f32], moments: &mut Moments| {
-            let factors = shares.iter().filter_map(|share| share.workspace.factors(i, share.reader.last()));
+            let factors = shards.iter().filter_map(|shard| shard.workspace.factors(i, shard.loader.last()));
             let outputs = factors.clone().next()?.outputs();
             Some(descend_by_rows(outputs, w, moments.slices(), |first, w, moments| {
                 descend_rows(factors.clone(), (first, outputs), step, w, moments)
             }))
         };
         let squares = state.descend(network, &mut gradients, settings, learning_rate, straight);
-        self.shares[0].workspace.give_back_gradients(gradients);
+        self.shards[0].workspace.give_back_gradients(gradients);
         squares
     }
 }
 
-/// How many shares the batches of a training have.
+/// What loads the shards of batches, with augmentation and input dropout where the settings have any.
+///
+/// # Errors
+/// A probability of dropout that is none, and augmentation that makes no sense.
+fn loader(
+    network: &Network,
+    examples: &Dataset,
+    batch: usize,
+    settings: &Settings,
+    seed: u64,
+) -> Result<BatchLoader> {
+    let dropout = match settings.input_dropout {
+        0.0 => None,
+        p => Some(InputDropout::new(p, seed)?),
+    };
+    let shape = examples.image_shape().filter(|_| !settings.augment.is_none());
+    let augmenter = shape.map(|shape| Augmenter::new(settings.augment, shape, batch, seed)).transpose()?;
+    Ok(BatchLoader::for_training(network, augmenter, dropout))
+}
+
+/// How many shards the batches of a training have.
 fn count(network: &Network, batch: usize) -> usize {
     if network.has_batch_norm() {
         return 1;
@@ -152,27 +172,27 @@ fn count(network: &Network, batch: usize) -> usize {
 struct Split<'a> {
     rows: &'a [usize],
     size: usize,
-    shares: u64,
+    shards: u64,
 }
 
-/// Takes some of the shares through the network, of which the first has this number.
-fn work(shares: &mut [Share], number: usize, pass: Pass<'_>, split: Split<'_>) {
-    match shares {
+/// Takes some of the shards through the network, of which the first has this number.
+fn work(shards: &mut [Worker], number: usize, pass: Pass<'_>, split: Split<'_>) {
+    match shards {
         [] => {}
-        [share] => {
+        [shard] => {
             let from = number * split.size;
             let range = from..split.rows.len().min(from + split.size);
-            share.loss = share.loss_and_gradients(pass, split, range, number as u64);
+            shard.loss = shard.loss_and_gradients(pass, split, range, number as u64);
         }
         _ => {
-            let (some, others) = shares.split_at_mut(shares.len() / 2);
+            let (some, others) = shards.split_at_mut(shards.len() / 2);
             let behind = number + some.len();
             rayon::join(|| work(some, number, pass, split), || work(others, behind, pass, split));
         }
     }
 }
 
-impl Share {
+impl Worker {
     /// What the examples at `rows[range]` add to the mean loss of all rows, and to its gradients.
     fn loss_and_gradients(
         &mut self,
@@ -182,11 +202,12 @@ impl Share {
         number: u64,
     ) -> f32 {
         let batch = split.rows.len();
-        let Share { reader, targets, dropout, workspace, .. } = self;
-        let x = reader.read(pass, split.rows, range.clone(), (number, split.shares));
+        let Worker { loader, targets, dropout, workspace, .. } = self;
+        let shard = Shard { step: pass.step, range: range.clone(), number, shards: split.shards };
+        let x = loader.load_shard(pass.examples, split.rows, shard);
         targets.read(pass, &split.rows[range]);
         if let Some(dropout) = dropout {
-            dropout.seek_share(pass.step as u64, number, split.shares);
+            dropout.seek_share(pass.step as u64, number, split.shards);
         }
         let objective = targets.objective(pass, batch);
         pass.network.data_loss_and_gradients(
@@ -228,13 +249,13 @@ mod tests {
         let settings =
             Settings { label_smoothing: 0.1, loss: crate::loss::Loss::Softmax, ..Settings::lecture() };
         for weights in [None, Some(&weights[..])] {
-            let mut shares = Shares::new(&network, &examples, 80, &settings, 0).unwrap();
-            assert_eq!(shares.shares.len(), 2);
+            let mut shards = DataParallel::new(&network, &examples, 80, &settings, 0).unwrap();
+            assert_eq!(shards.shards.len(), 2);
             let pass = Pass { network: &network, examples: &examples, weights, settings: &settings, step: 0 };
-            // A whole batch, an odd one that ends an epoch, and one too short for a second share.
+            // A whole batch, an odd one that ends an epoch, and one too short for a second shard.
             for count in [80, 47, 30] {
                 let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 150).collect();
-                let loss = shares.loss_and_gradients(pass, &rows);
+                let loss = shards.loss_and_gradients(pass, &rows);
 
                 let mut x = vec![0.0; count * 64];
                 examples.write_inputs(&rows, &mut x);
@@ -247,7 +268,7 @@ mod tests {
                 let expected = network.objective_and_gradients(&x, &labels, objective, 0.0, None, &mut whole);
 
                 assert!((loss - expected).abs() < 1e-5, "{count}: {loss}, not {expected}");
-                for (found, expected) in shares.shares[0].workspace.gradients().iter().zip(whole.gradients())
+                for (found, expected) in shards.shards[0].workspace.gradients().iter().zip(whole.gradients())
                 {
                     let pairs = found.dw.iter().zip(&expected.dw).chain(found.db.iter().zip(&expected.db));
                     for (found, expected) in pairs {
@@ -263,7 +284,7 @@ mod tests {
         let examples = examples();
         let settings =
             Settings { batch: 64, length: Length::Epochs(5), dropout: 0.3, reg: 1e-3, ..Settings::lecture() };
-        // Small layers, and large ones in two shares and in one.
+        // Small layers, and large ones in two shards and in one.
         for (hidden, epochs) in [(&[64, 48][..], 5), (&[300, 250], 2), (&[1040, 1000], 1)] {
             let settings = Settings { length: Length::Epochs(epochs), ..settings };
             let trained = |threads: usize| {
@@ -286,7 +307,7 @@ mod tests {
         let dense: Vec<f32> = (0..150 * 64).map(|i| (i * 7919 % 1009) as f32 / 504.0 - 0.9995).collect();
         let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
         let dense = Dataset::from_features("x", 64, dense, examples.labels(), classes).unwrap();
-        // In two shares and in one. In the latter the first layer is large, too, and its input may have no zeros.
+        // In two shards and in one. In the latter the first layer is large, too, and its input may have no zeros.
         for (hidden, data) in
             [(&[300, 250][..], &examples), (&[1100, 900], &examples), (&[1100, 900], &dense)]
         {
@@ -303,7 +324,7 @@ mod tests {
                 let (mut shared, mut whole) = (network.clone(), network.clone());
                 let (mut of_shared, mut of_whole) =
                     (State::new(&shared, &settings), State::new(&whole, &settings));
-                let mut shares = Shares::new(&network, data, 80, &settings, 0).unwrap();
+                let mut shards = DataParallel::new(&network, data, 80, &settings, 0).unwrap();
                 let mut workspace = Workspace::new();
                 // Twice, so that there are velocities, with the short batch of an epoch's end behind.
                 for (step, count) in [80, 80, 30].into_iter().enumerate() {
@@ -315,8 +336,8 @@ mod tests {
                         settings: &settings,
                         step,
                     };
-                    shares.loss_and_gradients(pass, &rows);
-                    let squares = shares.descend(&mut of_shared, &mut shared, &settings, learning_rate);
+                    shards.loss_and_gradients(pass, &rows);
+                    let squares = shards.descend(&mut of_shared, &mut shared, &settings, learning_rate);
 
                     let mut x = vec![0.0; count * 64];
                     data.write_inputs(&rows, &mut x);
@@ -338,8 +359,8 @@ mod tests {
                     );
 
                     assert!((squares - expected).abs() < 1e-5 * expected, "{squares}, not {expected}");
-                    let large = |share: &Share| share.workspace.factors(1, share.reader.last()).is_some();
-                    assert!(shares.shares.iter().all(large));
+                    let large = |shard: &Worker| shard.workspace.factors(1, shard.loader.last()).is_some();
+                    assert!(shards.shards.iter().all(large));
                     for (found, expected) in shared.learned().iter().zip(whole.learned()) {
                         assert!((found - expected).abs() < 1e-5, "{hidden:?}: {found}, not {expected}");
                     }
@@ -360,12 +381,12 @@ mod tests {
         let network = Network::fully_connected(64, &[96], 3, Init::He, 1).unwrap();
         let augment = crate::augment::Augment { shift: 2.0, ..Default::default() };
         let settings = Settings { augment, ..Settings::lecture() };
-        let mut shares = Shares::new(&network, &examples, 80, &settings, 4).unwrap();
+        let mut shards = DataParallel::new(&network, &examples, 80, &settings, 4).unwrap();
         let pass =
             Pass { network: &network, examples: &examples, weights: None, settings: &settings, step: 9 };
         for count in [80, 47, 30] {
             let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 150).collect();
-            let loss = shares.loss_and_gradients(pass, &rows);
+            let loss = shards.loss_and_gradients(pass, &rows);
 
             let mut augmenter = Augmenter::new(augment, shape, 80, 4).unwrap();
             let mut written = vec![0; count * 64];

@@ -1,4 +1,4 @@
-//! The first layer in two halves of its inputs, one for each of two threads.
+//! Model parallelism: the inputs of the first layer in two partitions, one for each of two threads.
 //!
 //! ```text
 //! Z = b + X · W = (b + X₀ · W₀) + X₁ · W₁        X₀, X₁: half of the columns of X; W₀, W₁: half of the rows of W
@@ -16,7 +16,7 @@ use super::state::State;
 use super::step::in_one_pass;
 use crate::network::dense::{bias_gradient, forward, weight_gradient, weight_step};
 use crate::network::zeros::Zeros;
-use crate::network::{Dropout, Inputs, Layer, Network, Workspace};
+use crate::network::{BatchLoader, Dropout, Layer, Network, Workspace};
 use crate::optimizer::{Moments, OnePass};
 use crate::parallel::add;
 use tercet_kernels::matmul::Start;
@@ -25,26 +25,26 @@ use tercet_kernels::matmul::Start;
 /// save four fifths.
 const TIMES_THE_REST: usize = 32;
 
-/// Half of the inputs are as many blocks of so many.
+/// Each partition begins at a multiple of this many inputs.
 const BLOCK: usize = 64;
 
-/// A training whose first layer is worked at in halves.
-pub(super) struct Halves {
-    halves: [Half; 2],
+/// The forward and backward pass with a partitioned first layer. The buffers last for the whole training.
+pub(super) struct ModelParallel {
+    partitions: [Partition; 2],
     targets: Targets,
     dropout: Option<Dropout>,
     workspace: Workspace,
 }
 
-/// Some of the inputs of the first layer.
-struct Half {
-    inputs: Inputs,
+/// Some of the inputs of the first layer, and the buffers of the thread that works on them.
+struct Partition {
+    loader: BatchLoader,
     zeros: Zeros,
     /// Its part of Z, where it is not computed in place.
     z: Vec<f32>,
 }
 
-impl Halves {
+impl ModelParallel {
     /// Whether a network and batches of so many examples are worth it.
     pub fn suit(network: &Network, batch: usize) -> bool {
         let [Layer::Dense(first), ..] = network.layers() else { return false };
@@ -58,13 +58,13 @@ impl Halves {
 
     pub fn new(network: &Network, dropout: Option<Dropout>) -> Self {
         let (all, cut) = (network.inputs(), cut(network));
-        let half = |columns| Half {
-            inputs: Inputs::of_columns(network, columns),
+        let half = |columns| Partition {
+            loader: BatchLoader::of_columns(network, columns),
             zeros: Zeros::default(),
             z: Vec::new(),
         };
-        Halves {
-            halves: [half(0..cut), half(cut..all)],
+        ModelParallel {
+            partitions: [half(0..cut), half(cut..all)],
             targets: Targets::default(),
             dropout,
             workspace: Workspace::new(),
@@ -73,7 +73,7 @@ impl Halves {
 
     /// The mean loss of the examples at `rows`, without the regularisation.
     pub fn loss(&mut self, pass: Pass<'_>, rows: &[usize]) -> f32 {
-        let Halves { halves: [one, other], targets, dropout, workspace } = self;
+        let ModelParallel { partitions: [one, other], targets, dropout, workspace } = self;
         let Pass { network, examples, .. } = pass;
         let first = network.dense_layers().next().expect("a first layer that is dense");
         let (w0, w1) = first.w.split_at(cut(network) * first.outputs);
@@ -81,12 +81,12 @@ impl Halves {
         let z = workspace.first_output(network, rows.len());
         rayon::join(
             || {
-                let x = one.inputs.read(examples, rows);
+                let x = one.loader.load(examples, rows);
                 forward(x, &mut one.zeros, (w0, first.outputs), Start::Bias(&first.b), z);
                 targets.read(pass, rows);
             },
             || {
-                let x = other.inputs.read(examples, rows);
+                let x = other.loader.load(examples, rows);
                 other.z.resize(rows.len() * first.outputs, 0.0);
                 forward(x, &mut other.zeros, (w1, first.outputs), Start::Zero, &mut other.z);
             },
@@ -110,7 +110,7 @@ impl Halves {
         learning_rate: f32,
         next: Next<'_>,
     ) -> f64 {
-        let Halves { halves: [one, other], workspace, .. } = self;
+        let ModelParallel { partitions: [one, other], workspace, .. } = self;
         let cut = cut(network);
         let (dz, gradients) = workspace.first_output_gradient();
         bias_gradient(dz, &mut gradients[0].db);
@@ -118,9 +118,9 @@ impl Halves {
         let at = cut * outputs;
         if in_one_pass(settings, 1, learning_rate).is_none() {
             let (dw0, dw1) = gradients[0].dw.split_at_mut(at);
-            let of_half = |half: &mut Half, dw| {
-                half.inputs.ask_for(next.examples, next.rows);
-                weight_gradient(half.inputs.last(), &mut half.zeros, dz, outputs, dw);
+            let of_half = |half: &mut Partition, dw| {
+                half.loader.prefetch(next.examples, next.rows);
+                weight_gradient(half.loader.last(), &mut half.zeros, dz, outputs, dw);
             };
             rayon::join(|| of_half(one, dw0), || of_half(other, dw1));
         }
@@ -131,9 +131,9 @@ impl Halves {
             let (w0, w1) = w.split_at_mut(at);
             // Moments that are not kept are empty.
             let [first, second] = moments.slices().map(|all| all.split_at_mut(at.min(all.len())));
-            let of_half = |half: &mut Half, w, moments| {
-                half.inputs.ask_for(next.examples, next.rows);
-                weight_step(half.inputs.last(), &mut half.zeros, (dz, outputs), step, w, moments)
+            let of_half = |half: &mut Partition, w, moments| {
+                half.loader.prefetch(next.examples, next.rows);
+                weight_step(half.loader.last(), &mut half.zeros, (dz, outputs), step, w, moments)
             };
             let (squares0, squares1) = rayon::join(
                 || of_half(one, w0, [first.0, second.0]),
@@ -182,12 +182,12 @@ mod tests {
 
     #[test]
     fn networks_that_are_nearly_all_first_layer_suit() {
-        assert!(Halves::suit(&deep(40), 64) && Halves::suit(&linear(), 600));
-        assert!(!Halves::suit(&deep(40), 2), "too little work");
+        assert!(ModelParallel::suit(&deep(40), 64) && ModelParallel::suit(&linear(), 600));
+        assert!(!ModelParallel::suit(&deep(40), 2), "too little work");
         let square = Network::fully_connected(160, &[40, 40], 3, Init::He, 1).unwrap();
-        assert!(!Halves::suit(&square, 64), "too much behind the first layer");
+        assert!(!ModelParallel::suit(&square, 64), "too much behind the first layer");
         assert!(
-            !Halves::suit(&Network::fully_connected(100, &[40], 3, Init::He, 1).unwrap(), 64),
+            !ModelParallel::suit(&Network::fully_connected(100, &[40], 3, Init::He, 1).unwrap(), 64),
             "too few inputs"
         );
     }
@@ -210,7 +210,7 @@ mod tests {
                 let (mut halved, mut whole) = (network.clone(), network.clone());
                 let (mut of_halved, mut of_whole) =
                     (State::new(&halved, &settings), State::new(&whole, &settings));
-                let mut halves = Halves::new(&network, None);
+                let mut partitions = ModelParallel::new(&network, None);
                 let mut workspace = Workspace::new();
                 // Of three lengths, as an epoch may end with a short batch.
                 for (step, count) in [80, 47, 1].into_iter().enumerate() {
@@ -222,9 +222,9 @@ mod tests {
                         settings: &settings,
                         step,
                     };
-                    let loss = halves.loss(pass, &rows);
+                    let loss = partitions.loss(pass, &rows);
                     let next = Next { examples: &examples, rows: &rows };
-                    let squares = halves.descend(&mut of_halved, &mut halved, &settings, 0.1, next);
+                    let squares = partitions.descend(&mut of_halved, &mut halved, &settings, 0.1, next);
 
                     let mut x = vec![0.0; count * 160];
                     examples.write_inputs(&rows, &mut x);

@@ -2,18 +2,18 @@
 
 use super::Progress;
 use crate::data::Dataset;
-use crate::network::{Inputs, Layer, Network, Purpose, Weights, Workspace};
+use crate::network::{BatchLoader, Layer, Network, Purpose, Weights, Workspace};
 
 /// How many training examples the dead units and the accuracy are taken from, or all where there are fewer.
 const SAMPLE: usize = 512;
 
-/// What was measured at a step, because an observer [asked for it](Progress::measure_next) after the one before.
+/// What was measured at a step, because an observer [asked for it](Progress::request_stats) after the one before.
 ///
 /// The sample is the same at every step: training examples at equal distances in their order, seen without dropout.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Measurement {
+pub struct StepStats {
     /// The layers with weights, dense and convolutional, first to last.
-    pub layers: Vec<LayerMeasurement>,
+    pub layers: Vec<LayerStats>,
     /// How many training examples the sample has: 512, or all where there are fewer.
     pub sample: usize,
     /// The share of the sample that is classified correctly after the step.
@@ -22,7 +22,7 @@ pub struct Measurement {
 
 /// What was measured of a layer with weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LayerMeasurement {
+pub struct LayerStats {
     /// D, its inputs: of a convolution, the numbers of a patch.
     pub inputs: usize,
     /// H, its outputs: of a convolution, its filters.
@@ -37,7 +37,7 @@ pub struct LayerMeasurement {
 }
 
 impl Progress<'_> {
-    /// What was measured at this step, if it was [asked for](Progress::measure_next) after the one before.
+    /// What was measured at this step, if it was [asked for](Progress::request_stats) after the one before.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -51,48 +51,48 @@ impl Progress<'_> {
     /// let settings = Settings { batch: 4, length: Length::Epochs(30), ..Settings::lecture() };
     /// let mut ratios = Vec::new();
     /// train(&mut network, &xor, None, &settings, 0, &mut |progress| {
-    ///     ratios.extend(progress.measurement().map(|measured| measured.layers[0].update_ratio));
+    ///     ratios.extend(progress.stats().map(|measured| measured.layers[0].update_ratio));
     ///     if progress.step.is_multiple_of(10) {
-    ///         progress.measure_next();
+    ///         progress.request_stats();
     ///     }
     ///     ControlFlow::Continue(())
     /// })?;
     /// assert_eq!(ratios.len(), 2, "steps 11 and 21");
     /// # Ok::<(), tercet::Error>(())
     /// ```
-    pub fn measurement(&self) -> Option<&Measurement> {
+    pub fn stats(&self) -> Option<&StepStats> {
         self.measurement
     }
 }
 
 /// The buffers of measurements. They are made for the first that is asked for, and serve all later ones.
-pub(super) struct Meter {
+pub(super) struct StatsRecorder {
     /// W of each layer before the step.
     before: Vec<Vec<f32>>,
     rows: Vec<usize>,
-    inputs: Inputs,
+    loader: BatchLoader,
     workspace: Workspace,
     /// Whether a unit of the network is above 0 for any example: of each layer with a ReLU behind it.
     alive: Vec<Vec<bool>>,
-    measurement: Measurement,
+    measurement: StepStats,
 }
 
-impl Meter {
+impl StatsRecorder {
     pub(super) fn new(network: &Network, examples: &Dataset) -> Self {
         let sample = SAMPLE.min(examples.len());
-        let of_layer = |layer: Weights<'_>| LayerMeasurement {
+        let of_layer = |layer: Weights<'_>| LayerStats {
             inputs: layer.inputs,
             outputs: layer.outputs,
             update_ratio: 0.0,
             dead_units: None,
         };
-        Meter {
+        StatsRecorder {
             before: network.weight_layers().map(|layer| Vec::with_capacity(layer.w.len())).collect(),
             rows: (0..sample).map(|i| i * examples.len() / sample).collect(),
-            inputs: Inputs::new(network),
+            loader: BatchLoader::new(network),
             workspace: Workspace::new(),
             alive: network.weight_layers().map(|_| Vec::new()).collect(),
-            measurement: Measurement {
+            measurement: StepStats {
                 layers: network.weight_layers().map(of_layer).collect(),
                 sample,
                 sample_accuracy: 0.0,
@@ -109,8 +109,8 @@ impl Meter {
     }
 
     /// Measures after the step.
-    pub(super) fn after(&mut self, network: &Network, examples: &Dataset) -> &Measurement {
-        let Meter { before, rows, inputs, workspace, alive, measurement } = self;
+    pub(super) fn after(&mut self, network: &Network, examples: &Dataset) -> &StepStats {
+        let StatsRecorder { before, rows, loader, workspace, alive, measurement } = self;
         for ((layer, before), after) in measurement.layers.iter_mut().zip(before).zip(network.weight_layers())
         {
             layer.update_ratio = ratio(before, after.w);
@@ -119,7 +119,7 @@ impl Meter {
         let (mut right, mut seen) = (0, false);
         // A layer of images has too many outputs for the whole sample at once.
         for rows in rows.chunks(if network.is_of_images() { network.scoring_batch() } else { SAMPLE }) {
-            let scores = network.forward_from(inputs.read(examples, rows), Purpose::Prediction, workspace);
+            let scores = network.forward_from(loader.load(examples, rows), Purpose::Prediction, workspace);
             let scores = scores.chunks_exact(network.classes()).zip(rows);
             right += scores.filter(|(scores, i)| largest(scores) == examples.label(**i) as usize).count();
 
@@ -216,7 +216,7 @@ mod tests {
             (vec![-1.0, 0.0, -3.0, -2.0], 0.75, 0.75),
         ] {
             let set = set(x);
-            let mut meter = Meter::new(&network, &set);
+            let mut meter = StatsRecorder::new(&network, &set);
             meter.before(&network);
             // Twice, since what the first left must not show in the second.
             meter.after(&network, &set);

@@ -1,33 +1,33 @@
-//! Training whose batches are worked at elsewhere: in other processes, or on other machines.
+//! Distributed training: workers in other processes or on other machines compute the gradients.
 //!
-//! Each step, whoever holds some of the examples computes what these add to the gradient of the batch ([`share`]), and one
-//! place sums the shares and takes the step ([`Steps`]). That is data-parallel training (Dean et al. 2012) in step:
+//! In each step every worker computes the gradient of its own examples ([`partial_gradient`]), and the [`ParameterServer`]
+//! sums these and takes the step. This is synchronous data-parallel training with a parameter server (Dean et al. 2012):
 //!
 //! ```text
 //! g = Σ_s g_s,    g_s = 1/B · Σ_{b in s} ∂L_b/∂θ        θ: all that is learned; B: the examples of the whole batch
 //! ```
 //!
-//! Sums of f32 depend on their order. So shares are summed in the order in which they are handed over, and a share is
-//! computed from its own examples alone: which process computed it, and how many there are, changes no bit. What may not
-//! change is how a batch is cut into shares.
+//! Sums of f32 depend on their order. Partial gradients are therefore summed in the order in which they are passed, and each
+//! depends on its own examples alone. The bits do not depend on which process computed it, nor on the number of processes;
+//! they do depend on how a batch is divided into partial gradients.
 //!
 //! ```
 //! use tercet::Dataset;
 //! use tercet::network::{Init, Network};
-//! use tercet::train::pieces::{Steps, share};
+//! use tercet::train::distributed::{ParameterServer, partial_gradient};
 //! use tercet::train::{Length, Settings};
 //!
 //! let x = (0..8).map(|i| i as f32 / 8.0).collect();
 //! let points = Dataset::from_features("points", 1, x, vec![0, 0, 0, 0, 1, 1, 1, 1], vec!["a".into(), "b".into()])?;
 //! let settings = Settings { length: Length::Epochs(20), batch: 8, ..Settings::default() };
-//! let mut steps = Steps::new(Network::fully_connected(1, &[4], 2, Init::He, 0)?, settings, 20)?;
+//! let mut server = ParameterServer::new(Network::fully_connected(1, &[4], 2, Init::He, 0)?, settings, 20)?;
 //! let mut losses = Vec::new();
 //! for _ in 0..20 {
-//!     let network = steps.network();
+//!     let network = server.network();
 //!     // Two processes would do these at the same time.
-//!     let first = share(network, &points, &[0, 1, 4], &settings, 8)?;
-//!     let second = share(network, &points, &[2, 3, 5, 6, 7], &settings, 8)?;
-//!     losses.push(steps.take(&[first, second])?);
+//!     let first = partial_gradient(network, &points, &[0, 1, 4], &settings, 8)?;
+//!     let second = partial_gradient(network, &points, &[2, 3, 5, 6, 7], &settings, 8)?;
+//!     losses.push(server.step(&[first, second])?);
 //! }
 //! assert!(losses[19] < losses[0]);
 //! # Ok::<(), tercet::Error>(())
@@ -40,34 +40,38 @@ use crate::loss::Objective;
 use crate::network::{Gradient, Input, Network, Workspace, regularized};
 use crate::{Error, Result};
 
-/// What some examples of a batch add to its loss and gradient, without the regularisation.
+/// The loss and the gradient of some examples of a batch, without the regularisation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Share {
+pub struct PartialGradient {
     /// 1/B · Σ L_b over these examples.
     pub loss: f32,
     /// The gradient by all that is learned, in the order of [`Network::learned`].
     pub gradient: Vec<f32>,
 }
 
-/// What the examples at `rows` add to the loss and the gradient of a batch of `batch` examples.
+/// The loss and the gradient of the examples at `rows`, which are some of a batch of `batch` examples.
 ///
 /// # Errors
-/// No rows, more than the batch, examples that do not fit the network, and what [`Steps::new`] refuses.
-pub fn share(
+/// No rows, more than the batch, examples that do not fit the network, and what [`ParameterServer::new`] refuses.
+pub fn partial_gradient(
     network: &Network,
     examples: &Dataset,
     rows: &[usize],
     settings: &Settings,
     batch: usize,
-) -> Result<Share> {
+) -> Result<PartialGradient> {
     check(network, settings)?;
     super::check_fit(network, examples)?;
     if rows.is_empty() || rows.len() > batch {
         let expected = format!("1 to {batch}, the examples of the batch");
-        return Err(Error::setting("the examples of a share", rows.len(), expected));
+        return Err(Error::setting("the number of examples of a partial gradient", rows.len(), expected));
     }
     if let Some(row) = rows.iter().find(|&&row| row >= examples.len()) {
-        return Err(Error::setting("a row of a share", row, format!("one below {}", examples.len())));
+        return Err(Error::setting(
+            "a row of a partial gradient",
+            row,
+            format!("one below {}", examples.len()),
+        ));
     }
     let mut x = vec![0.0; rows.len() * examples.width()];
     examples.write_inputs(rows, &mut x);
@@ -95,12 +99,12 @@ pub fn share(
             gradient.resize(gradient.len() + values.len() - found.len(), 0.0);
         }
     }
-    Ok(Share { loss, gradient })
+    Ok(PartialGradient { loss, gradient })
 }
 
-/// The one place where the shares of each batch become a step.
+/// Sums the partial gradients of each batch and takes the step.
 #[derive(Debug)]
-pub struct Steps {
+pub struct ParameterServer {
     network: Network,
     settings: Settings,
     state: State,
@@ -108,11 +112,11 @@ pub struct Steps {
     gradients: Vec<Gradient>,
 }
 
-impl Steps {
+impl ParameterServer {
     /// Begins with a network, for so many steps, which the schedule of the learning rate goes by.
     ///
     /// # Errors
-    /// Settings that make no sense, and those of which a step depends on more than its shares: dropout, batch norm,
+    /// Settings that make no sense, and those of which a step depends on more than its partial gradients: dropout, batch norm,
     /// augmentation and early stopping.
     pub fn new(network: Network, settings: Settings, total: usize) -> Result<Self> {
         settings.validate()?;
@@ -125,17 +129,17 @@ impl Steps {
             .learning()
             .map(|learned| Gradient { dw: vec![0.0; learned.w.len()], db: vec![0.0; learned.b.len()] })
             .collect();
-        Ok(Steps { network, settings, state, total, gradients })
+        Ok(ParameterServer { network, settings, state, total, gradients })
     }
 
-    /// The network that the next shares are computed with.
+    /// The network that the next partial gradients are computed with.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
     /// The network to be kept: the moving average of the weights, where the settings want one.
     pub fn trained(&self) -> &Network {
-        self.state.judged(&self.network)
+        self.state.evaluated(&self.network)
     }
 
     /// How many steps were taken.
@@ -143,33 +147,33 @@ impl Steps {
         self.state.step
     }
 
-    /// Takes a step along the sum of the shares, in their order. Returns the loss of the batch, regularisation included.
+    /// Takes a step along the sum of the partial gradients, added in their order. Returns the loss of the batch, regularisation included.
     ///
     /// # Errors
-    /// No shares, shares of another network, and [`Error::Diverged`], after which the network is that of the step before.
-    pub fn take(&mut self, shares: &[Share]) -> Result<f32> {
+    /// No partial gradients, those of another network, and [`Error::Diverged`], after which the network is that of the step before.
+    pub fn step(&mut self, partial: &[PartialGradient]) -> Result<f32> {
         let parameters = self.network.parameters();
-        if let Some(share) = shares.iter().find(|share| share.gradient.len() != parameters) {
-            let found = share.gradient.len();
-            return Err(Error::mismatch("the gradient of a share", found, format!("{parameters} numbers")));
+        if let Some(other) = partial.iter().find(|partial| partial.gradient.len() != parameters) {
+            let found = other.gradient.len();
+            return Err(Error::mismatch("a partial gradient", found, format!("{parameters} numbers")));
         }
-        let Some((first, others)) = shares.split_first() else {
-            return Err(Error::setting("the shares of a batch", 0, "at least 1"));
+        let Some((first, others)) = partial.split_first() else {
+            return Err(Error::setting("the number of partial gradients of a batch", 0, "at least 1"));
         };
         let mut from = 0;
         for of_layer in &mut self.gradients {
             for array in [&mut of_layer.dw, &mut of_layer.db] {
                 let range = from..from + array.len();
                 array.copy_from_slice(&first.gradient[range.clone()]);
-                for share in others {
-                    array.iter_mut().zip(&share.gradient[range.clone()]).for_each(|(sum, g)| *sum += g);
+                for other in others {
+                    array.iter_mut().zip(&other.gradient[range.clone()]).for_each(|(sum, g)| *sum += g);
                 }
                 from = range.end;
             }
         }
-        let data_loss = shares.iter().map(|share| share.loss).sum();
+        let data_loss = partial.iter().map(|partial| partial.loss).sum();
         let learning_rate = self.state.history.learning_rate(&self.settings, self.state.step, self.total);
-        self.state.last_sound.clone_from(&self.network);
+        self.state.last_finite.clone_from(&self.network);
         let squares = self.state.descend(
             &mut self.network,
             &mut self.gradients,
@@ -178,9 +182,10 @@ impl Steps {
             |_, _, _, _| None,
         );
         let loss = regularized(data_loss, self.settings.reg, squares);
-        let unsound = Some(loss).filter(|loss| !loss.is_finite()).or_else(|| self.network.first_unsound());
-        if let Some(loss) = unsound {
-            self.network.clone_from(&self.state.last_sound);
+        let non_finite =
+            Some(loss).filter(|loss| !loss.is_finite()).or_else(|| self.network.first_non_finite());
+        if let Some(loss) = non_finite {
+            self.network.clone_from(&self.state.last_finite);
             let (step, learning_rate) = (self.state.step, self.settings.learning_rate);
             return Err(Error::Diverged { step, loss, learning_rate });
         }
@@ -188,7 +193,7 @@ impl Steps {
     }
 }
 
-/// Refuses what cannot be trained in pieces.
+/// Rejects settings and layers that distributed training does not support.
 fn check(network: &Network, settings: &Settings) -> Result<()> {
     let refused = [
         ("dropout", settings.dropout > 0.0 || settings.input_dropout > 0.0 || network.has_dropout()),
@@ -198,7 +203,8 @@ fn check(network: &Network, settings: &Settings) -> Result<()> {
     ];
     match refused.into_iter().find(|(_, wanted)| *wanted) {
         Some((name, _)) => {
-            let expected = "none: a step in pieces depends on nothing but the shares of its batch";
+            let expected =
+                "none in distributed training, where a step depends on nothing but its partial gradients";
             Err(Error::setting(name, "wanted", expected))
         }
         None => Ok(()),
@@ -231,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_in_one_piece_are_those_of_training_and_in_several_nearly() {
+    fn one_partial_gradient_gives_the_steps_of_training_and_several_give_nearly_those() {
         let data = pictures(24);
         for optimizer in [Optimizer::Sgd { momentum: 0.9 }, Optimizer::ADAM] {
             for frozen in [0, 1] {
@@ -252,22 +258,22 @@ mod tests {
                     let watch = &mut |_: crate::train::Progress<'_>| ControlFlow::Continue(());
                     let training = train(&mut expected, &data, None, &settings, 0, watch).unwrap();
                     for cuts in [vec![0, 24], vec![0, 5, 6, 24]] {
-                        let mut steps = Steps::new(network.clone(), settings, 5).unwrap();
+                        let mut server = ParameterServer::new(network.clone(), settings, 5).unwrap();
                         for step in 0..5 {
-                            let shares: Vec<Share> = cuts
+                            let partial: Vec<PartialGradient> = cuts
                                 .windows(2)
                                 .map(|ends| {
                                     let rows: Vec<usize> = (ends[0]..ends[1]).collect();
-                                    share(steps.network(), &data, &rows, &settings, 24).unwrap()
+                                    partial_gradient(server.network(), &data, &rows, &settings, 24).unwrap()
                                 })
                                 .collect();
-                            let loss = steps.take(&shares).unwrap();
+                            let loss = server.step(&partial).unwrap();
                             // Training draws the examples of its batch in another order.
                             let wanted = training.history.losses[step];
                             assert!((loss - wanted).abs() < 1e-4 * wanted.max(1.0), "{loss}, not {wanted}");
                         }
-                        assert_eq!(steps.done(), 5);
-                        for (found, wanted) in steps.trained().learned().iter().zip(expected.learned()) {
+                        assert_eq!(server.done(), 5);
+                        for (found, wanted) in server.trained().learned().iter().zip(expected.learned()) {
                             assert!((found - wanted).abs() < 1e-3, "{optimizer}: {found}, not {wanted}");
                         }
                     }
@@ -277,13 +283,13 @@ mod tests {
     }
 
     #[test]
-    fn a_share_has_the_same_bits_wherever_it_is_computed() {
+    fn a_partial_gradient_has_the_same_bits_wherever_it_is_computed() {
         let data = pictures(40);
         let settings = Settings { label_smoothing: 0.1, ..Settings::default() };
         for network in networks() {
             let of = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| share(&network, &data, &[3, 1, 39, 7], &settings, 9)).unwrap()
+                pool.install(|| partial_gradient(&network, &data, &[3, 1, 39, 7], &settings, 9)).unwrap()
             };
             let one = of(1);
             assert!(one.gradient.iter().any(|g| *g != 0.0));
@@ -294,32 +300,35 @@ mod tests {
             let mut copy =
                 networks().into_iter().find(|other| other.parameters() == network.parameters()).unwrap();
             copy.set_learned(&network.learned()).unwrap();
-            assert_eq!(share(&copy, &data, &[3, 1, 39, 7], &settings, 9).unwrap(), one);
+            assert_eq!(partial_gradient(&copy, &data, &[3, 1, 39, 7], &settings, 9).unwrap(), one);
         }
     }
 
     #[test]
-    fn what_cannot_be_in_pieces_is_refused() {
+    fn unsupported_settings_are_rejected() {
         let data = pictures(4);
         let [network, _] = networks();
         let plain = Settings::default();
-        let refused = |settings: Settings| Steps::new(network.clone(), settings, 3).unwrap_err().to_string();
+        let refused =
+            |settings: Settings| ParameterServer::new(network.clone(), settings, 3).unwrap_err().to_string();
         assert!(refused(Settings { dropout: 0.5, ..plain }).contains("dropout"));
         assert!(refused(Settings { patience: Some(2), ..plain }).contains("early stopping"));
-        assert!(Steps::new(network.clone(), plain, 0).is_err());
+        assert!(ParameterServer::new(network.clone(), plain, 0).is_err());
         let layers: Architecture = "conv3-4 batchnorm relu flatten".parse().unwrap();
         let normed = layers.network(ImageShape::gray(8, 8), 3, Init::He, 1).unwrap();
-        assert!(Steps::new(normed, plain, 3).unwrap_err().to_string().contains("batch norm"));
+        assert!(ParameterServer::new(normed, plain, 3).unwrap_err().to_string().contains("batch norm"));
 
-        assert!(share(&network, &data, &[], &plain, 4).is_err());
-        assert!(share(&network, &data, &[0, 1, 2], &plain, 2).is_err());
-        assert!(share(&network, &data, &[4], &plain, 2).unwrap_err().to_string().contains("below 4"));
-        let mut steps = Steps::new(network.clone(), plain, 3).unwrap();
-        assert!(steps.take(&[]).is_err());
-        assert!(steps.take(&[Share { loss: 0.0, gradient: vec![0.0; 3] }]).is_err());
-        let nan = Share { loss: f32::NAN, gradient: vec![0.0; network.parameters()] };
-        assert!(matches!(steps.take(&[nan]), Err(Error::Diverged { step: 1, .. })));
-        assert_eq!(steps.network(), &network);
-        assert!(steps.network.set_learned(&[0.0]).is_err());
+        assert!(partial_gradient(&network, &data, &[], &plain, 4).is_err());
+        assert!(partial_gradient(&network, &data, &[0, 1, 2], &plain, 2).is_err());
+        assert!(
+            partial_gradient(&network, &data, &[4], &plain, 2).unwrap_err().to_string().contains("below 4")
+        );
+        let mut server = ParameterServer::new(network.clone(), plain, 3).unwrap();
+        assert!(server.step(&[]).is_err());
+        assert!(server.step(&[PartialGradient { loss: 0.0, gradient: vec![0.0; 3] }]).is_err());
+        let nan = PartialGradient { loss: f32::NAN, gradient: vec![0.0; network.parameters()] };
+        assert!(matches!(server.step(&[nan]), Err(Error::Diverged { step: 1, .. })));
+        assert_eq!(server.network(), &network);
+        assert!(server.network.set_learned(&[0.0]).is_err());
     }
 }

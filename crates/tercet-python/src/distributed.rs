@@ -1,11 +1,11 @@
-//! Training whose batches are worked at in several processes: what each of them computes, and the steps.
+//! Distributed training: the partial gradients that workers compute, and the parameter server that takes the steps.
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use tercet::model::Classifier;
 use tercet::network::Network;
 use tercet::train::Settings;
-use tercet::train::pieces::{self, Share, share};
+use tercet::train::distributed::{self, PartialGradient, partial_gradient};
 
 use crate::arrays::{Rows, Sides, image_shape};
 use crate::errors::exception;
@@ -13,10 +13,10 @@ use crate::model::{Model, linear};
 use crate::training::refuse;
 use crate::work::short_work;
 
-/// The loss and the gradient that some examples add to those of a batch.
-type Added<'py> = (f32, Bound<'py, PyArray1<f32>>);
+/// The loss and the gradient of some examples of a batch.
+type LossAndGradient<'py> = (f32, Bound<'py, PyArray1<f32>>);
 
-/// The network of a training, in a process that holds some of the examples.
+/// The copy of the network in a worker process, which holds some of the examples.
 #[pyclass(module = "tercet._core")]
 pub struct Replica {
     network: Network,
@@ -38,9 +38,9 @@ impl Replica {
         })
     }
 
-    /// What all rows of x add to a batch of so many examples, with these numbers in the place of all that is learned.
+    /// The partial gradient of all rows of x, for a batch of `batch` examples and these parameters.
     #[pyo3(signature = (learned, x, labels, batch, threads = None))]
-    fn share<'py>(
+    fn partial_gradient<'py>(
         &mut self,
         py: Python<'py>,
         learned: PyReadonlyArray1<'py, f32>,
@@ -48,25 +48,25 @@ impl Replica {
         labels: PyReadonlyArray1<'py, u32>,
         batch: usize,
         threads: Option<usize>,
-    ) -> PyResult<Added<'py>> {
+    ) -> PyResult<LossAndGradient<'py>> {
         self.network.set_learned(learned.as_slice()?).map_err(exception)?;
         let (view, labels, image) = (x.view()?, labels.to_vec()?, image_shape(self.image));
         let (network, settings, classes) = (&self.network, &self.settings, self.classes.clone());
         let added = short_work(py, threads, || {
             view.lend(image, labels, classes, |examples| {
                 let rows: Vec<usize> = (0..examples.len()).collect();
-                share(network, &examples, &rows, settings, batch)
+                partial_gradient(network, &examples, &rows, settings, batch)
             })
         })?;
-        let Share { loss, gradient } = added.map_err(exception)?;
+        let PartialGradient { loss, gradient } = added.map_err(exception)?;
         Ok((loss, PyArray1::from_vec(py, gradient)))
     }
 }
 
-/// The one place where the shares of each batch become a step.
+/// Sums the partial gradients of each batch and takes the step.
 #[pyclass(module = "tercet._core")]
-pub struct Steps {
-    steps: pieces::Steps,
+pub struct ParameterServer {
+    server: distributed::ParameterServer,
     classes: Vec<String>,
     rows: (usize, bool),
     image: Option<Sides>,
@@ -74,13 +74,14 @@ pub struct Steps {
 }
 
 #[pymethods]
-impl Steps {
+impl ParameterServer {
     #[new]
     fn new(model: &Model, settings: &str, total: usize) -> PyResult<Self> {
         let settings = serde_json::from_str(settings).map_err(refuse)?;
-        let steps = pieces::Steps::new(model.network()?.clone(), settings, total).map_err(exception)?;
-        Ok(Steps {
-            steps,
+        let network = model.network()?.clone();
+        let server = distributed::ParameterServer::new(network, settings, total).map_err(exception)?;
+        Ok(ParameterServer {
+            server,
             classes: model.names(),
             rows: model.rows_are(),
             image: model.sides(),
@@ -88,24 +89,24 @@ impl Steps {
         })
     }
 
-    /// All that is learned, as the next shares are computed with it.
+    /// The parameters that the next partial gradients are computed with.
     fn learned<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f32>> {
-        PyArray1::from_vec(py, self.steps.network().learned())
+        PyArray1::from_vec(py, self.server.network().learned())
     }
 
-    /// Takes a step along the sum of the shares, in their order. Returns the loss of the batch.
-    fn take(&mut self, py: Python<'_>, shares: Vec<(f32, PyReadonlyArray1<'_, f32>)>) -> PyResult<f32> {
-        let mut all = Vec::with_capacity(shares.len());
-        for (loss, gradient) in shares {
-            all.push(Share { loss, gradient: gradient.to_vec()? });
+    /// Takes a step along the sum of the partial gradients, added in their order. Returns the loss of the batch.
+    fn step(&mut self, py: Python<'_>, gradients: Vec<(f32, PyReadonlyArray1<'_, f32>)>) -> PyResult<f32> {
+        let mut all = Vec::with_capacity(gradients.len());
+        for (loss, gradient) in gradients {
+            all.push(PartialGradient { loss, gradient: gradient.to_vec()? });
         }
-        let steps = &mut self.steps;
-        short_work(py, Some(1), || steps.take(&all))?.map_err(exception)
+        let server = &mut self.server;
+        short_work(py, Some(1), || server.step(&all))?.map_err(exception)
     }
 
     /// The model as it is now.
     fn model(&self) -> PyResult<Model> {
-        let network = self.steps.trained().clone();
+        let network = self.server.trained().clone();
         let classifier = match self.is_linear {
             true => Classifier::Linear(linear(&network).map_err(exception)?),
             false => Classifier::Network(network),

@@ -5,42 +5,42 @@ use crate::optimizer::{Moments, Optimizer};
 use crate::{Error, Result};
 
 /// What an optimizer remembers of the trainings of a network: for those who get their examples bit by bit, and train on
-/// with each bit ([`Plan::train_on`](super::Plan::train_on)). [`Memory::default`] is that of one that has seen nothing.
+/// with each bit ([`Plan::train_on`](super::Plan::train_on)). [`OptimizerState::default`] is that of one that has seen nothing.
 ///
 /// ```
 /// use std::ops::ControlFlow;
 /// use tercet::Dataset;
 /// use tercet::network::{Init, Network};
 /// use tercet::optimizer::Optimizer;
-/// use tercet::train::{Length, Memory, Plan, Settings};
+/// use tercet::train::{Length, OptimizerState, Plan, Settings};
 ///
 /// let points = Dataset::from_features("points", 1, vec![0.0, 1.0], vec![0, 1], vec!["a".into(), "b".into()])?;
 /// let adam = Settings { optimizer: Optimizer::ADAM, length: Length::Epochs(1), batch: 2, ..Settings::lecture() };
 /// let trained = |epochs_each: &[usize]| {
 ///     let mut network = Network::fully_connected(1, &[], 2, Init::Normal(0.0), 0)?;
-///     let mut memory = Memory::default();
+///     let mut optimizer_state = OptimizerState::default();
 ///     for &epochs in epochs_each {
 ///         let settings = Settings { length: Length::Epochs(epochs), ..adam };
 ///         let plan = Plan::new(&points, &settings, 0);
-///         plan.train_on(&mut network, &mut memory, &mut |_| ControlFlow::Continue(()))?;
+///         plan.train_on(&mut network, &mut optimizer_state, &mut |_| ControlFlow::Continue(()))?;
 ///     }
-///     Ok::<_, tercet::Error>((network, memory.steps()))
+///     Ok::<_, tercet::Error>((network, optimizer_state.steps()))
 /// };
 /// // All examples are in one batch: three trainings of one epoch are one of three, to the last bit.
 /// assert_eq!(trained(&[1, 1, 1])?, trained(&[3])?);
 /// # Ok::<(), tercet::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Memory {
+pub struct OptimizerState {
     steps: usize,
     moments: Vec<[Moments; 2]>,
 }
 
-impl Memory {
+impl OptimizerState {
     /// What was remembered before, from its parts: so many steps, and for each layer that learns the moments of its weights
     /// and of its biases.
     pub fn new(steps: usize, moments: Vec<[Moments; 2]>) -> Self {
-        Memory { steps, moments }
+        OptimizerState { steps, moments }
     }
 
     /// The moments of each layer that learns: of its weights, and of its biases.
@@ -57,7 +57,7 @@ impl Memory {
     ///
     /// # Errors
     /// Arrays of other lengths than the training needs.
-    pub(super) fn recall(self, state: &mut State, optimizer: Optimizer) -> Result<()> {
+    pub(super) fn restore(self, state: &mut State, optimizer: Optimizer) -> Result<()> {
         if self.steps == 0 {
             return Ok(());
         }
@@ -69,10 +69,10 @@ impl Memory {
             return Err(Error::mismatch(
                 what,
                 "arrays of other lengths",
-                format!("those of {optimizer} for these layers; or Memory::default(), to begin anew"),
+                format!("those of {optimizer} for these layers; or OptimizerState::default(), to begin anew"),
             ));
         }
-        (state.taken, state.moments) = (self.steps, self.moments);
+        (state.earlier_steps, state.moments) = (self.steps, self.moments);
         Ok(())
     }
 }

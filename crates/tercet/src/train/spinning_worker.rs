@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_millis(2);
 const NOW_AND_THEN: Duration = Duration::from_micros(200);
 
 /// Runs `work` while another thread of the current pool, if one is free, takes up what it shares out.
-pub(super) fn with_another_thread<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+pub(super) fn with_spinning_worker<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     /// Says so however the work ends, or the other thread would look for more for ever.
     struct Done<'a>(&'a AtomicBool);
     impl Drop for Done<'_> {
@@ -29,10 +29,10 @@ pub(super) fn with_another_thread<R: Send>(work: impl FnOnce() -> R + Send) -> R
         work()
     };
     // Where no thread is free, this one comes to the second closure when the work is done, and so leaves it at once.
-    rayon::join(work, || stay_awake(&done)).0
+    rayon::join(work, || spin(&done)).0
 }
 
-fn stay_awake(done: &AtomicBool) {
+fn spin(done: &AtomicBool) {
     // Where there are no threads there may be no clock either, and the work is always done by now.
     if done.load(Ordering::Acquire) {
         return;
@@ -55,10 +55,11 @@ mod tests {
     fn whatever_the_pool_the_work_is_done_and_its_end_is_noticed() {
         for threads in 1..4 {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let sum = pool
-                .install(|| with_another_thread(|| (0..100).map(|i| rayon::join(|| i, || i).1).sum::<u32>()));
+            let sum = pool.install(|| {
+                with_spinning_worker(|| (0..100).map(|i| rayon::join(|| i, || i).1).sum::<u32>())
+            });
             assert_eq!(sum, 4950);
-            let panics = || pool.install(|| with_another_thread(|| panic!("on purpose")));
+            let panics = || pool.install(|| with_spinning_worker(|| panic!("on purpose")));
             let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics));
             assert!(panicked.is_err());
         }

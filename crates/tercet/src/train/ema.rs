@@ -5,7 +5,7 @@ use crate::parallel;
 
 /// Moves the average on after a step, of which this was the `step`th: by (1 − β) / (1 − βᵗ) of the way to the weights.
 /// The statistics of batch norms are averages already, and are taken as they are.
-pub(super) fn follow(average: &mut Network, network: &Network, decay: f32, step: usize) {
+pub(super) fn update(average: &mut Network, network: &Network, decay: f32, step: usize) {
     let decay = f64::from(decay);
     // 1 − βᵗ without the loss of digits where βᵗ is all but 1.
     let grown = -(step as f64 * decay.ln()).exp_m1();
@@ -14,7 +14,7 @@ pub(super) fn follow(average: &mut Network, network: &Network, decay: f32, step:
         parallel::approach(share, average.w, learned.w);
         parallel::approach(share, average.b, learned.b);
     }
-    average.take_statistics(network);
+    average.copy_running_stats(network);
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
         let scores = network.scores(&set(400)).unwrap();
         let labels = set(400).labels();
         let loss = Settings::default().loss.loss(scores.values(), &labels);
-        let check = training.history.checks.last().unwrap();
+        let check = training.history.validations.last().unwrap();
         assert_eq!(check.step, 48);
         assert!((check.validation_loss - loss).abs() < 1e-2 * loss, "{check:?}, not {loss}");
     }

@@ -1,0 +1,220 @@
+//! Batches of inputs, loaded from a data set: sparse where that pays, augmented and dropped where training wants it.
+
+use std::ops::Range;
+
+use tercet_kernels::sparse::Rows;
+use tercet_kernels::{Isa, prefetch, prefetch_for_later};
+
+use super::{InputDropout, Layer, Network, zeros};
+use crate::augment::Augmenter;
+use crate::data::{Dataset, Row};
+
+/// A batch of examples, (B, D), as a dense or a sparse matrix.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input<'a> {
+    /// All values.
+    Dense(&'a [f32]),
+    /// The non-zero values alone.
+    Sparse(&'a Rows),
+}
+
+impl<'a> Input<'a> {
+    /// B, for examples of so many features.
+    pub(super) fn examples(self, features: usize) -> usize {
+        match self {
+            Input::Dense(x) => {
+                assert!(x.len().is_multiple_of(features), "x holds rows of {features} features");
+                x.len() / features
+            }
+            Input::Sparse(rows) => {
+                assert_eq!(rows.columns(), features, "x holds rows of {features} features");
+                rows.rows()
+            }
+        }
+    }
+
+    /// The values of an input that is known to be dense.
+    pub(super) fn dense(self) -> &'a [f32] {
+        match self {
+            Input::Dense(x) => x,
+            Input::Sparse(_) => unreachable!("only dense layers have sparse inputs"),
+        }
+    }
+}
+
+/// The non-zeros are counted once in this many batches.
+const COUNT_EVERY: usize = 32;
+
+/// How many examples ahead rows are prefetched.
+const PREFETCH_AHEAD: usize = 4;
+
+/// How many bytes of the next batch are prefetched during a step: no more than the caches hold beside the current one.
+const MOST_PREFETCHED: usize = 128 << 10;
+
+/// Loads batches from a data set: as a sparse matrix, straight from the pixels, where few values are non-zero, else as a
+/// dense one. The non-zeros are counted now and then to decide which. Allocates nothing once it has room for a batch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BatchLoader {
+    /// The outputs of the first layer, where that is dense and can take sparse inputs.
+    outputs: Option<usize>,
+    /// Which features are loaded.
+    columns: Range<usize>,
+    /// Batches loaded so far.
+    loaded: usize,
+    is_sparse: bool,
+    sparse: Rows,
+    dense: Vec<f32>,
+    augmented: Option<Augmented>,
+    dropout: Option<InputDropout>,
+}
+
+/// The augmented images of a batch, (B, D).
+#[derive(Clone, Debug)]
+struct Augmented {
+    augmenter: Augmenter,
+    pixels: Vec<u8>,
+}
+
+/// Which part of a batch is loaded, in a training that splits its batches into shards.
+#[derive(Clone, Debug)]
+pub(crate) struct Shard {
+    /// Steps done before the one that the batch is for.
+    pub step: usize,
+    /// Where its rows are in the batch.
+    pub range: Range<usize>,
+    /// Its number, from 0.
+    pub number: u64,
+    /// The number of shards.
+    pub shards: u64,
+}
+
+impl BatchLoader {
+    /// For the inputs of a network.
+    pub(crate) fn new(network: &Network) -> Self {
+        let first = network.layers().iter().find(|layer| !matches!(layer, Layer::Flatten));
+        let outputs = match first {
+            Some(Layer::Dense(dense)) => Some(dense.outputs),
+            _ => None,
+        };
+        BatchLoader { outputs, columns: 0..network.inputs(), ..BatchLoader::default() }
+    }
+
+    /// For some of the inputs of a network, whose first layer takes sparse ones.
+    pub(crate) fn of_columns(network: &Network, columns: Range<usize>) -> Self {
+        BatchLoader { columns, ..BatchLoader::new(network) }
+    }
+
+    /// With augmentation of the images and dropout of the inputs, which [`load_shard`](BatchLoader::load_shard) applies.
+    pub(crate) fn for_training(
+        network: &Network,
+        augmenter: Option<Augmenter>,
+        dropout: Option<InputDropout>,
+    ) -> Self {
+        let augmented = augmenter.map(|augmenter| Augmented { augmenter, pixels: Vec::new() });
+        BatchLoader { augmented, dropout, ..BatchLoader::new(network) }
+    }
+
+    /// The examples at `rows`, as [`Dataset::write_inputs`] gives them.
+    pub(crate) fn load(&mut self, data: &Dataset, rows: &[usize]) -> Input<'_> {
+        let columns = self.columns.clone();
+        self.load_rows(rows.len(), columns.len(), |place| data.row(rows[place]).part(columns.clone()))
+    }
+
+    /// The examples of a shard of the batch at `rows`, augmented, and some of their inputs dropped.
+    pub(crate) fn load_shard(&mut self, data: &Dataset, rows: &[usize], shard: Shard) -> Input<'_> {
+        let Shard { step, range, number, shards } = shard;
+        let (first, rows) = (range.start, &rows[range]);
+        // Moved out for as long as the pixels are borrowed.
+        if let Some(mut augmented) = self.augmented.take() {
+            augmented.write(data, rows, step, first);
+            let (pixels, width) = (&augmented.pixels, data.width());
+            self.load_rows(rows.len(), width, |place| Row::U8(&pixels[place * width..][..width]));
+            self.augmented = Some(augmented);
+        } else {
+            self.load(data, rows);
+        }
+        if let Some(dropout) = &mut self.dropout {
+            dropout.seek_share(step as u64, number, shards);
+            match self.is_sparse {
+                true => dropout.drop_sparse(&mut self.sparse),
+                false => dropout.drop(&mut self.dense),
+            }
+        }
+        self.last()
+    }
+
+    /// Prefetches the rows of the next batch, which lie scattered in memory, while other work is done.
+    pub(crate) fn prefetch(&self, data: &Dataset, rows: &[usize]) {
+        let mut bytes = 0;
+        for &i in rows {
+            bytes += match data.row(i).part(self.columns.clone()) {
+                Row::U8(pixels) => {
+                    prefetch_for_later(pixels);
+                    size_of_val(pixels)
+                }
+                Row::F32(values) => {
+                    prefetch_for_later(values);
+                    size_of_val(values)
+                }
+            };
+            if bytes > MOST_PREFETCHED {
+                break;
+            }
+        }
+    }
+
+    /// Loads `count` rows of `width` features.
+    fn load_rows<'d>(&mut self, count: usize, width: usize, row: impl Fn(usize) -> Row<'d>) -> Input<'_> {
+        let rows = (0..count).map(&row);
+        if self.loaded.is_multiple_of(COUNT_EVERY) {
+            let non_zeros = rows.clone().map(|row| match row {
+                Row::U8(pixels) => pixels.iter().filter(|&&pixel| pixel != 0).count(),
+                Row::F32(values) => values.iter().filter(|&&value| value != 0.0).count(),
+            });
+            let non_zeros = non_zeros.sum();
+            self.is_sparse =
+                self.outputs.is_some_and(|outputs| zeros::pay(non_zeros, count * width, outputs));
+        }
+        self.loaded += 1;
+        // The rows lie scattered in memory: the next ones are fetched while one is converted.
+        let rows = rows.enumerate().inspect(|(place, _)| {
+            let ahead = place + PREFETCH_AHEAD;
+            if let Some(Row::U8(pixels)) = (ahead < count).then(|| row(ahead)) {
+                prefetch(pixels);
+            }
+        });
+        if self.is_sparse {
+            self.sparse.make_room(count, width);
+            self.sparse.clear(width);
+            let isa = Isa::active();
+            for (_, row) in rows {
+                match row {
+                    Row::U8(pixels) => self.sparse.push_pixels(isa, pixels),
+                    Row::F32(values) => self.sparse.push(isa, values),
+                }
+            }
+            Input::Sparse(&self.sparse)
+        } else {
+            self.dense.resize(count * width, 0.0);
+            rows.zip(self.dense.chunks_exact_mut(width)).for_each(|((_, row), x)| row.write_input(x));
+            Input::Dense(&self.dense)
+        }
+    }
+
+    /// The batch that was loaded last.
+    pub(crate) fn last(&self) -> Input<'_> {
+        if self.is_sparse { Input::Sparse(&self.sparse) } else { Input::Dense(&self.dense) }
+    }
+}
+
+impl Augmented {
+    /// Augments the examples at `rows`, the first of which is at position `first` of its batch.
+    fn write(&mut self, examples: &Dataset, rows: &[usize], step: usize, first: usize) {
+        let width = examples.width();
+        self.pixels.resize(rows.len() * width, 0);
+        for ((place, &i), out) in (first..).zip(rows).zip(self.pixels.chunks_exact_mut(width)) {
+            let pixels = examples.pixels(i).expect("examples with the shape of an image are pixels");
+            self.augmenter.write(pixels, step as u64, place, out);
+        }
+    }
+}
