@@ -1,4 +1,4 @@
-"""What several tests need."""
+"""Fixtures that several test files share."""
 
 import pytest
 import tercet
@@ -6,6 +6,6 @@ import tercet
 
 @pytest.fixture(scope="session")
 def mnist():
-    """A part of MNIST: 3,000 images to learn from, 500 to judge by."""
+    """A subset of MNIST: 3,000 training and 500 test images."""
     whole = tercet.load_mnist()
     return (whole.train.X[:3000], whole.train.y[:3000], whole.test.X[:500], whole.test.y[:500])

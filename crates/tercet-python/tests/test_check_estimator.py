@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, none of them expected to fail."""
+"""scikit-learn's own estimator checks, without expected failures."""
 
 import tercet
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -20,8 +20,8 @@ def test_check_estimator(estimator, check):
     check(estimator)
 
 
-def test_no_check_is_left_out():
-    """``parametrize_with_checks`` marks expected failures from a tag or an argument; there is neither."""
+def test_no_check_is_skipped():
+    """``parametrize_with_checks`` takes expected failures from a tag or an argument; neither is set."""
     for estimator in ESTIMATORS:
         marks = parametrize_with_checks([estimator]).args[1]
         assert not [mark for mark in marks if getattr(mark, "marks", ())], estimator

@@ -1,4 +1,4 @@
-"""The lecture's functions against NumPy, written as a student would."""
+"""The lecture's functions against an implementation in NumPy."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_forward_and_loss(task):
     )
 
 
-def test_gradients_are_central_differences(task):
+def test_gradients_equal_central_differences(task):
     params, X, y = task
     grads = nn_svm_grad(params, X, y, None, None, 0.1)
     assert set(grads) == {"W1", "b1", "W2", "b2"}
@@ -67,7 +67,7 @@ def test_training(task, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_what_does_not_fit_is_refused(task):
+def test_invalid_arguments_are_rejected(task):
     params, X, y = task
     for arguments, words in [
         (({"W1": params["W1"]}, X, y), "expected W1, b1"),

@@ -1,4 +1,4 @@
-"""Nearest neighbours against scikit-learn's, and against the definition."""
+"""Nearest neighbours against scikit-learn and against the definition."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import sklearn.neighbors
 import tercet
 
 
-def test_answers_are_those_of_scikit_learn_on_pixels(mnist):
+def test_results_equal_those_of_scikit_learn_on_pixels(mnist):
     X, y, queries, labels = mnist
     for metric in ("euclidean", "manhattan"):
         theirs = sklearn.neighbors.KNeighborsClassifier(3, metric=metric, algorithm="brute").fit(
@@ -27,7 +27,7 @@ def test_answers_are_those_of_scikit_learn_on_pixels(mnist):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
-def test_the_type_of_whole_numbers_changes_nothing(mnist, dtype):
+def test_the_dtype_of_integers_does_not_matter(mnist, dtype):
     X, y, queries, _ = mnist
     expected = tercet.KNeighborsClassifier().fit(X, y).kneighbors(queries)
     found = tercet.KNeighborsClassifier().fit(X.astype(dtype), y).kneighbors(queries.astype(dtype))
@@ -39,20 +39,20 @@ def test_equal_distances_are_ordered_by_index_and_votes_by_class():
     X = np.array([[0], [2], [4], [0]], dtype=np.uint8)
     model = tercet.KNeighborsClassifier(2).fit(X, ["b", "a", "a", "b"])
     np.testing.assert_array_equal(model.kneighbors([[1]], return_distance=False), [[0, 1]])
-    # One vote each: the first of the classes.
+    # One vote each: the first class wins.
     assert model.predict([[1]]) == ["a"]
     theirs = sklearn.neighbors.KNeighborsClassifier(2).fit(X, ["b", "a", "a", "b"])
     assert theirs.predict([[1]]) == ["a"]
 
 
-def test_floats_are_compared_as_floats_even_by_a_model_of_bytes():
+def test_float_queries_are_compared_as_floats_by_a_model_of_bytes():
     model = tercet.NearestNeighbors(n_neighbors=1).fit([[0], [10]])
     distances, indices = model.kneighbors([[4.75], [5.25]])
     np.testing.assert_array_equal(indices, [[0], [1]])
     np.testing.assert_array_equal(distances, [[4.75], [4.75]])
 
 
-def test_without_queries_every_row_is_asked_for_among_the_others():
+def test_without_queries_no_row_is_its_own_neighbor():
     X = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
     X[7] = X[3]
     ours = tercet.NearestNeighbors(n_neighbors=3).fit(X)
@@ -63,7 +63,7 @@ def test_without_queries_every_row_is_asked_for_among_the_others():
     assert graph.shape == (50, 50) and graph.nnz == 150
 
 
-def test_a_function_of_distances_weighs_the_votes(mnist):
+def test_weights_can_be_a_function_of_the_distances(mnist):
     X, y, queries, _ = mnist
     ours = tercet.KNeighborsClassifier(5, weights="distance").fit(X, y)
     by_hand = tercet.KNeighborsClassifier(5, weights=lambda d: 1 / d).fit(X, y)
@@ -74,7 +74,7 @@ def test_a_function_of_distances_weighs_the_votes(mnist):
     )
 
 
-def test_a_change_of_the_array_does_not_reach_the_model():
+def test_changing_the_array_does_not_change_the_model():
     X = np.array([[0.0], [1.0]], dtype=np.float32)
     model = tercet.NearestNeighbors(n_neighbors=1).fit(X)
     X[:] = 100
@@ -92,6 +92,6 @@ def test_a_change_of_the_array_does_not_reach_the_model():
         ({"n_jobs": 0}, "n_jobs is 0"),
     ],
 )
-def test_parameters_that_make_no_sense_are_refused_by_name(params, words):
+def test_errors_of_invalid_parameters_name_the_parameter(params, words):
     with pytest.raises(ValueError, match=words):
         tercet.KNeighborsClassifier(**params).fit([[0], [1], [2], [3], [4]], [0, 1, 0, 1, 0])

@@ -1,6 +1,4 @@
-"""Weights to PyTorch and back. What PyTorch computes is written out with NumPy; with PyTorch itself where it
-is installed.
-"""
+"""Weights to PyTorch and back, compared with its layers in NumPy, and with PyTorch if it is installed."""
 
 import numpy as np
 import pytest
@@ -30,7 +28,7 @@ def batch_norm(x, state, n):
 
 
 def forward(state, images):
-    """What the nn.Sequential of LAYERS does."""
+    """The forward pass of the nn.Sequential of LAYERS."""
     x = images.transpose(0, 3, 1, 2).astype(np.float64)
     x = np.maximum(batch_norm(conv2d(x, state["0.weight"], state["0.bias"], padding=1), state, 1), 0)
     n, c, h, w = x.shape
@@ -47,7 +45,7 @@ def fitted():
     return tercet.CNNClassifier(LAYERS, max_iter=3, random_state=0).fit(X, y), X
 
 
-def test_state_dicts_have_the_names_and_the_layout_of_pytorch():
+def test_state_dicts_have_the_names_and_layout_of_pytorch():
     model, X = fitted()
     state = model.to_state_dict()
     assert [name for name in state if name.startswith("0.")] == ["0.weight", "0.bias"]
@@ -56,7 +54,7 @@ def test_state_dicts_have_the_names_and_the_layout_of_pytorch():
     np.testing.assert_allclose(model.decision_function(X), forward(state, X), atol=1e-5)
 
 
-def test_weights_come_back_to_the_bit():
+def test_weights_survive_the_round_trip_bit_by_bit():
     model, X = fitted()
     back = tercet.from_state_dict(model.to_state_dict(), LAYERS, image_shape=(9, 8, 2))
     assert isinstance(back, tercet.CNNClassifier)
@@ -79,12 +77,12 @@ def test_pixels_normalization_names_and_missing_biases():
         scores = hidden @ w2.T
         np.testing.assert_allclose(model.decision_function(pixels), scores[:, 1] - scores[:, 0], atol=1e-4)
         assert set(model.predict(pixels)) <= {"no", "yes"}
-    # Where numbers tell the order, that of the dictionary does not count.
-    turned = tercet.from_state_dict({"10.weight": w2, "2.weight": w1}, "dense5 relu")
-    assert turned.n_features_in_ == 12 and turned.classes_.tolist() == [0, 1]
+    # Numbers in the names take precedence over the order of the dictionary.
+    reordered = tercet.from_state_dict({"10.weight": w2, "2.weight": w1}, "dense5 relu")
+    assert reordered.n_features_in_ == 12 and reordered.classes_.tolist() == [0, 1]
 
 
-def test_what_does_not_fit_is_said():
+def test_invalid_states_are_rejected():
     state = {"0.weight": np.ones((4, 3)), "2.weight": np.ones((2, 4))}
     for words, wrong, layers in [
         ("expected 3, for the layers", state, "dense4 relu dense4 relu"),
@@ -119,7 +117,7 @@ def test_pytorch_gives_the_same_scores():
     modules.load_state_dict({name: torch.from_numpy(array) for name, array in model.to_state_dict().items()})
     with torch.no_grad():
         np.testing.assert_allclose(modules.eval()(there).numpy(), model.decision_function(X), atol=1e-5)
-        # And from weights that PyTorch has made.
+        # And with weights that PyTorch initialised.
         torch.manual_seed(1)
         for module in modules:
             if hasattr(module, "reset_parameters"):

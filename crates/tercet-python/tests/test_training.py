@@ -1,4 +1,4 @@
-"""Linear classifiers and networks: what training does, and what it leaves."""
+"""Training of linear classifiers and networks, and the fitted attributes."""
 
 import math
 import pickle
@@ -46,7 +46,7 @@ def _no_word_of_convergence():
 
 
 @pytest.mark.parametrize("estimator", ALL, ids=str)
-def test_models_are_pickled_with_equal_answers(estimator, digits, tmp_path):
+def test_pickled_models_give_equal_predictions(estimator, digits, tmp_path):
     X, y = digits
     model = clone(estimator).fit(X[:500], y[:500])
     expected = model.predict(X)
@@ -56,7 +56,7 @@ def test_models_are_pickled_with_equal_answers(estimator, digits, tmp_path):
 
 
 @pytest.mark.parametrize("estimator", ALL, ids=str)
-def test_what_holds_the_numbers_changes_no_answer(estimator, digits):
+def test_predictions_do_not_depend_on_the_container(estimator, digits):
     X, y = digits
     X, y = X[:300], y[:300]
     expected = clone(estimator).fit(X, y).predict(X)
@@ -78,7 +78,7 @@ def test_what_holds_the_numbers_changes_no_answer(estimator, digits):
     ):
         model = clone(estimator).fit(holder, y)
         np.testing.assert_array_equal(model.predict(holder), expected, err_msg=str(type(holder)))
-        # Which frames have names that it takes is for its release to say.
+        # Which frames have feature names depends on the release of scikit-learn.
         theirs = getattr(RidgeClassifier().fit(holder, y), "feature_names_in_", None)
         assert (getattr(model, "feature_names_in_", None) is None) == (theirs is None)
         if theirs is not None:
@@ -86,7 +86,7 @@ def test_what_holds_the_numbers_changes_no_answer(estimator, digits):
 
 
 @pytest.mark.parametrize("estimator", ALL, ids=str)
-def test_labels_are_whatever_they_are(estimator, digits):
+def test_labels_of_any_type(estimator, digits):
     X, y = digits
     names = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
     plain = clone(estimator).fit(X[:300], y[:300])
@@ -123,7 +123,7 @@ def test_pipelines_and_searches():
 
 
 @pytest.mark.parametrize("estimator", DESCENDING, ids=str)
-def test_training_bit_by_bit(estimator, digits):
+def test_partial_fit(estimator, digits):
     X, y = digits
     model = clone(estimator).set_params(learning_rate_init=0.03)
     with pytest.raises(ValueError, match="classes must be passed"):
@@ -135,13 +135,13 @@ def test_training_bit_by_bit(estimator, digits):
     assert len(model.loss_curve_) == 30 and model.loss_curve_[-1] < model.loss_curve_[0]
     with pytest.raises(ValueError, match="not the same as on last call"):
         model.partial_fit(X, y, classes=[0, 1])
-    # The optimizer goes on where it was, in another process too.
+    # The state of the optimizer is kept, in pickles as well.
     copy = pickle.loads(pickle.dumps(model))
     a, b = (m.partial_fit(X[:300], y[:300]).decision_function(X) for m in (model, copy))
     np.testing.assert_array_equal(a, b)
 
 
-def test_warm_start_goes_on_from_the_weights(digits):
+def test_warm_start_continues_from_the_weights(digits):
     X, y = digits
     model = tercet.MLPClassifier((16,), max_iter=5, random_state=0, warm_start=True).fit(X, y)
     first = model.loss_curve_
@@ -151,7 +151,7 @@ def test_warm_start_goes_on_from_the_weights(digits):
     assert cold.loss_curve_ == first
 
 
-def test_curves_of_both_sets_and_early_stopping(digits):
+def test_loss_curves_and_early_stopping(digits):
     X, y = digits
     model = tercet.MLPClassifier((32,), max_iter=12, random_state=0, tol=0).fit(
         X[:1200], y[:1200], X_val=X[1200:], y_val=y[1200:]
@@ -178,7 +178,7 @@ def test_curves_of_both_sets_and_early_stopping(digits):
         assert early.best_epoch_ == early.validation_scores_.index(early.best_validation_score_) + 1, scoring
 
 
-def test_early_stopping_keeps_the_weights_of_the_best_epoch(digits):
+def test_early_stopping_restores_the_best_weights(digits):
     X, y = digits
     held = dict(X_val=X[1500:], y_val=y[1500:])
     model = tercet.MLPClassifier(
@@ -204,7 +204,7 @@ def test_classes_and_their_indices_are_those_of_numpy(kind, y):
     assert indices.dtype == np.uint32 and indices.flags.c_contiguous
 
 
-def test_weights_of_examples_and_classes(digits):
+def test_sample_weights_and_class_weights(digits):
     X, y = digits
     y = (y == 3).astype(int)
     recall = lambda model: model.predict(X)[y == 1].mean()  # noqa: E731
@@ -223,7 +223,7 @@ def test_weights_of_examples_and_classes(digits):
         np.testing.assert_allclose(by_hand.decision_function(X), balanced.decision_function(X), atol=1e-2)
 
 
-def test_the_dual_solver_proves_its_gap_and_beats_descent(digits):
+def test_the_dual_solver_proves_its_gap_and_beats_gradient_descent(digits):
     X, y = digits
     for loss in ("svm", "softmax"):
         exact = tercet.LinearClassifier(loss, solver="dual", reg=1e-3).fit(X, y)
@@ -240,7 +240,7 @@ def test_the_dual_solver_proves_its_gap_and_beats_descent(digits):
         exact.partial_fit(X, y)
 
 
-def test_histories_as_frames_and_figures(digits):
+def test_history_frame_and_plot(digits):
     import matplotlib
 
     matplotlib.use("agg")
@@ -256,7 +256,7 @@ def test_histories_as_frames_and_figures(digits):
     assert "dense 64 → 16, relu, dense 16 → 10" in model._repr_html_()
 
 
-def test_dropout_and_the_like_change_the_training_and_still_learn(digits):
+def test_dropout_and_other_regularisation(digits):
     X, y = digits
     plain = tercet.MLPClassifier((64,), max_iter=30, random_state=0).fit(X[:1200], y[:1200])
     for params in (
@@ -280,11 +280,11 @@ def test_learning_rates(rate, digits):
     model = tercet.MLPClassifier(
         (16,), solver="sgd", learning_rate=rate, learning_rate_init=0.2, max_iter=15, random_state=0
     )
-    # A rate that falls with the root of the examples seen is small before long.
+    # invscaling divides by the square root of the examples seen.
     assert model.fit(X, y).score(X, y) > (0.7 if rate == "invscaling" else 0.8)
 
 
-def test_images_in_arrays_of_images(digits):
+def test_arrays_of_images(digits):
     X, y = digits
     rows = tercet.CNNClassifier(
         "conv3-8 relu pool flatten", max_iter=3, random_state=0, image_shape=(8, 8)
@@ -312,11 +312,11 @@ def test_images_in_arrays_of_images(digits):
         ({"class_weight": {77: 2}}, "class_weight has"),
     ],
 )
-def test_parameters_that_make_no_sense_are_refused_by_name(params, words, digits):
+def test_errors_of_invalid_parameters_name_the_parameter(params, words, digits):
     with pytest.raises(ValueError, match=words):
         tercet.MLPClassifier(**params).fit(digits[0][:50], digits[1][:50])
 
 
-def test_a_loss_that_explodes_says_so(digits):
+def test_a_diverging_loss_is_reported(digits):
     with pytest.raises(FloatingPointError, match="Try a smaller learning rate"):
         tercet.MLPClassifier(solver="sgd", learning_rate_init=1e6, random_state=0).fit(*digits)

@@ -1,5 +1,6 @@
-"""Neighbours, trainings and searches over a local Ray cluster of two workers. Not part of `cargo xtask test`:
-Ray is heavy.
+"""Neighbours, training and tuning on a local Ray cluster of two workers.
+
+Not part of `cargo xtask test`, because Ray is a large dependency:
 
 pip install ray "dask[distributed]" pytest pandas ./crates/tercet-python
 pytest crates/tercet-python/tests/cluster
@@ -33,7 +34,7 @@ def cluster():
 
 def rows(kind, count, seed):
     rng = np.random.default_rng(seed)
-    # Few values, so that many rows are equally far.
+    # Few distinct values, so that there are many ties.
     values = rng.integers(0, 4, (count, 12))
     return values.astype(np.uint8) if kind == "pixels" else (values / 3).astype(np.float32)
 
@@ -41,7 +42,7 @@ def rows(kind, count, seed):
 @pytest.mark.parametrize(
     ("kind", "metric"), [("pixels", "l2"), ("pixels", "cosine"), ("features", "l2"), ("features", "dot")]
 )
-def test_shards_give_what_one_machine_gives_ties_included(cluster, tmp_path, kind, metric):
+def test_shards_give_the_result_of_one_machine_including_ties(cluster, tmp_path, kind, metric):
     base, queries = rows(kind, 500, 1), rows(kind, 40, 2)
     np.save(tmp_path / "rows.npy", base)
     path = str(tmp_path / "rows.npy")
@@ -56,7 +57,7 @@ def test_shards_give_what_one_machine_gives_ties_included(cluster, tmp_path, kin
     search.close()
 
 
-def test_actors_lie_on_different_nodes(cluster):
+def test_actors_are_spread_over_the_nodes(cluster):
     search = ShardedNeighbors([rows("pixels", 50, 1), rows("pixels", 50, 2)], n_jobs=2).fit()
     node = [
         actor.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
@@ -67,7 +68,7 @@ def test_actors_lie_on_different_nodes(cluster):
 
 
 @pytest.mark.parametrize("for_ever", [False, True])
-def test_a_lost_actor_is_rebuilt_from_its_source_and_the_query_answered(cluster, tmp_path, for_ever):
+def test_a_lost_actor_is_restarted_and_the_query_answered(cluster, tmp_path, for_ever):
     base, queries = rows("pixels", 300, 3), rows("pixels", 20, 4)
     np.save(tmp_path / "rows.npy", base[200:])
     search = ShardedNeighbors([base[:200], str(tmp_path / "rows.npy")]).fit()
@@ -76,7 +77,7 @@ def test_a_lost_actor_is_rebuilt_from_its_source_and_the_query_answered(cluster,
         ray.kill(actor, no_restart=for_ever)
     for found, wanted in zip(search.kneighbors(queries, 9), expected):
         np.testing.assert_array_equal(found, wanted)
-    # A source that has changed meanwhile is no rebuilt shard.
+    # A source that has changed in the meantime is an error.
     if for_ever:
         np.save(tmp_path / "rows.npy", base[250:])
         ray.kill(search._actors[1])
@@ -85,7 +86,7 @@ def test_a_lost_actor_is_rebuilt_from_its_source_and_the_query_answered(cluster,
     search.close()
 
 
-def test_a_lost_machine_is_replaced_by_the_others(cluster):
+def test_actors_of_a_lost_machine_move_to_the_others(cluster):
     made, _ = cluster
     third = made.add_node(num_cpus=2, resources={"third": 1})
     made.wait_for_nodes()
@@ -103,7 +104,7 @@ def test_a_lost_machine_is_replaced_by_the_others(cluster):
     search.close()
 
 
-def test_what_makes_no_sense_is_refused(cluster):
+def test_invalid_arguments_are_rejected(cluster):
     with pytest.raises(ValueError, match="sources is empty"):
         ShardedNeighbors([]).fit()
     with pytest.raises(ValueError, match="the shards differ"):
@@ -152,7 +153,7 @@ def test_one_worker_and_four_train_to_the_same_bits(cluster, tmp_path, model):
         assert one.loss_curve_ == fitted[0].loss_curve_
     assert fitted[0].loss_curve_[-1] < 0.5 * fitted[0].loss_curve_[0]
     assert fitted[0].score(X, y) > 0.8
-    # It is an estimator like any other: it saves, and another split of the examples is another model.
+    # The estimator can be saved, and another split of the examples gives another model.
     fitted[0].save(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(
         tercet.load(tmp_path / "model.safetensors").predict(X), fitted[0].predict(X)
@@ -161,7 +162,7 @@ def test_one_worker_and_four_train_to_the_same_bits(cluster, tmp_path, model):
     assert other.loss_curve_ != fitted[0].loss_curve_
 
 
-def test_a_worker_that_is_lost_on_the_way_changes_no_bit(cluster, tmp_path, monkeypatch):
+def test_a_lost_worker_does_not_change_the_model(cluster, tmp_path, monkeypatch):
     sources, _ = shards_of_digits(tmp_path)
     model = tercet.MLPClassifier(hidden_layer_sizes=(32,), max_iter=40, tol=None, random_state=0)
     expected = tercet.ray.fit(clone(model), sources, workers=2).model_.to_bytes()
@@ -186,7 +187,7 @@ def test_a_worker_that_is_lost_on_the_way_changes_no_bit(cluster, tmp_path, monk
     assert tercet.ray.fit(clone(model), sources, workers=2).model_.to_bytes() == expected
 
 
-def test_trainings_that_make_no_sense_are_refused(cluster):
+def test_unsupported_training_is_rejected(cluster):
     X, y = load_digits(return_X_y=True)
     model = tercet.MLPClassifier(max_iter=2)
     with pytest.raises(TypeError, match="gradient descent"):
@@ -222,7 +223,7 @@ def test_lists_are_merged_by_distance_and_index():
 
 
 @pytest.mark.parametrize("backend", ["ray", "dask"])
-def test_searches_of_settings_spread_over_a_cluster_and_give_the_same(cluster, backend):
+def test_tuning_on_a_cluster_gives_the_same_result(cluster, backend):
     X, y = load_digits(return_X_y=True)
     X, y = X[:600] / 16, y[:600]
     grid = {"hidden_layer_sizes": [(8,), (16,)], "alpha": [1e-4, 1e-2]}

@@ -1,4 +1,4 @@
-"""What long work is like, what is copied, and what is said about the numbers."""
+"""Threads, the GIL, memory, Ctrl-C, callbacks, and warnings about the range of X."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ except ImportError:
     ProgressBar = None
 
 
-def test_the_lock_is_released_while_the_core_works(mnist):
+def test_the_gil_is_released_while_the_core_works(mnist):
     X, y, *_ = mnist
     model = tercet.KNeighborsClassifier(metric="l1").fit(np.tile(X, (4, 1)), np.tile(y, 4))
     ticks, done = 0, threading.Event()
@@ -39,7 +39,7 @@ def test_the_lock_is_released_while_the_core_works(mnist):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_arrays_are_read_where_they_lie(dtype):
+def test_arrays_are_not_copied(dtype):
     # Labels of 2,000,000 rows take 8 MB; a copy of X would take 128 MB and more.
     code = f"""
         import json, resource, numpy as np
@@ -51,7 +51,7 @@ def test_arrays_are_read_where_they_lie(dtype):
                      "learning_rate": 0.1, "schedule": "constant", "optimizer": {{"sgd": {{}}}}}}
         request = json.dumps({{"layers": None, "init": "he", "settings": settings, "seed": 0}})
         y = (np.arange(n) % 2).astype(np.uint32)
-        # Threads and what they need come first.
+        # Threads and their memory are created first.
         model, *_ = _core.train(X[:1000], y[:1000], ["a", "b"], request)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         _core.train(X, y, ["a", "b"], request)
@@ -64,7 +64,7 @@ def test_arrays_are_read_where_they_lie(dtype):
     assert int(done.stdout) < 80_000, done.stdout
 
 
-def test_the_core_refuses_what_it_would_have_to_copy():
+def test_the_core_rejects_arrays_that_it_would_have_to_copy():
     with pytest.raises(ValueError, match="not C-contiguous"):
         _core.statistics(np.zeros((4, 4), dtype=np.float32)[:, ::2])
     with pytest.raises(TypeError):
@@ -101,7 +101,7 @@ def test_ctrl_c_keeps_the_model(kind):
     assert "interrupted by user" in done.stdout and done.stdout.strip().endswith("True"), done.stdout
 
 
-def test_a_fork_has_threads_of_its_own(mnist):
+def test_a_forked_process_has_its_own_threads(mnist):
     X, y, *_ = mnist
     model = tercet.KNeighborsClassifier().fit(X, y)
     expected = model.predict(X[:200])
@@ -136,7 +136,7 @@ def test_a_fork_has_threads_of_its_own(mnist):
 @pytest.mark.parametrize(
     "estimator", [tercet.MLPClassifier((8,), max_iter=1), tercet.KNeighborsClassifier()], ids=str
 )
-def test_other_ranges_are_named_once(estimator, fitted, asked, words, mnist):
+def test_warnings_about_another_range_appear_once(estimator, fitted, asked, words, mnist):
     X, y, queries, _ = mnist
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -151,7 +151,7 @@ def test_other_ranges_are_named_once(estimator, fitted, asked, words, mnist):
         model.predict(asked(queries))
 
 
-def test_the_type_changes_no_answer_of_a_network(mnist):
+def test_predictions_of_a_network_do_not_depend_on_the_dtype(mnist):
     X, y, queries, _ = mnist
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -200,7 +200,7 @@ def test_callbacks_of_scikit_learn(mnist):
         tercet.MLPClassifier((16,)).set_callbacks(Broken()).fit(X, y)
 
 
-def test_progress_says_the_time_that_is_left(mnist, capsys):
+def test_progress_shows_the_remaining_time(mnist, capsys):
     X, y, *_ = mnist
     tercet.MLPClassifier((8,), max_iter=2, verbose=True, tol=0).fit(X, y)
     lines = capsys.readouterr().out.splitlines()

@@ -1,4 +1,4 @@
-"""A model file from one door opens in the other, with equal answers."""
+"""Python and the program ``tercet`` open the model files of each other, with equal predictions."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def tercet_program(*arguments):
 
 
 @pytest.fixture(scope="module")
-def judged():
+def test_set():
     whole = tercet.load_mnist()
     return whole.train.X[:2000], whole.train.y[:2000], whole.test.X, whole.test.y
 
@@ -36,23 +36,22 @@ MODELS = [
 
 
 @pytest.mark.parametrize("estimator", MODELS, ids=str)
-def test_a_file_comes_back_as_the_estimator_that_wrote_it(estimator, judged, tmp_path):
-    X, y, test, _ = judged
+def test_a_file_loads_as_the_estimator_that_saved_it(estimator, test_set, tmp_path):
+    X, y, test, _ = test_set
     estimator.fit(X, y).save(tmp_path / "model.safetensors")
     loaded = tercet.load(tmp_path / "model.safetensors")
     assert type(loaded) is type(estimator)
     np.testing.assert_array_equal(loaded.predict(test[:200]), estimator.predict(test[:200]))
     np.testing.assert_array_equal(loaded.classes_, estimator.classes_)
     for name, value in estimator.get_params().items():
-        if name not in ("metric", "p"):  # which a file of neighbours says in the core's words
+        if name not in ("metric", "p"):  # the file stores them under the names of the core
             assert loaded.get_params()[name] == value, name
 
 
 @needs_program
 @pytest.mark.parametrize("estimator", MODELS, ids=str)
-def test_the_program_judges_a_model_of_python_s(estimator, judged, tmp_path):
-    X, y, test, labels = judged
-    # What the program may know of the pictures of a k-NN is what Python said.
+def test_the_program_evaluates_a_model_from_python(estimator, test_set, tmp_path):
+    X, y, test, labels = test_set
     estimator.fit(X, y).save(tmp_path / "model.safetensors")
     told = json.loads(tercet_program("evaluate", "--json", "--quiet", tmp_path / "model.safetensors"))
     accuracy = next(iter(_find(told, "accuracy")))
@@ -70,12 +69,14 @@ def test_the_program_judges_a_model_of_python_s(estimator, judged, tmp_path):
     ],
     ids=str,
 )
-def test_python_predicts_with_a_model_of_the_program_s(model, judged, tmp_path):
+def test_python_predicts_with_a_model_from_the_program(model, test_set, tmp_path):
     path = tmp_path / "model.safetensors"
     tercet_program("train", *model, "--quiet", "--out", path)
     told = json.loads(tercet_program("evaluate", "--json", "--quiet", path))
     loaded = tercet.load(path)
-    assert loaded.score(judged[2], judged[3]) == pytest.approx(next(iter(_find(told, "accuracy"))), abs=1e-12)
+    assert loaded.score(test_set[2], test_set[3]) == pytest.approx(
+        next(iter(_find(told, "accuracy"))), abs=1e-12
+    )
 
 
 def _find(tree, key):
@@ -89,7 +90,7 @@ def _find(tree, key):
             yield from _find(value, key)
 
 
-def test_files_that_are_none_are_refused_with_their_name(tmp_path):
+def test_errors_of_invalid_files_name_the_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.safetensors"):
         tercet.load(tmp_path / "nothing.safetensors")
     (tmp_path / "text").write_text("no model")

@@ -1,4 +1,4 @@
-"""What shows itself in a notebook, and as data frames."""
+"""Evaluation and tuning: data frames, and the display in notebooks."""
 
 import xml.etree.ElementTree
 
@@ -10,15 +10,15 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from tercet import _figures
 
 
-def judged():
+def evaluated():
     X, y = load_iris(return_X_y=True)
     names = np.array(["setosa", "<b>versicolor</b>", "virginica"])[y]
     model = tercet.LinearClassifier(solver="dual", loss="softmax", reg=1e-2).fit(X[::2], names[::2])
     return model, X[1::2], names[1::2], tercet.evaluate(model, X[1::2], names[1::2])
 
 
-def test_evaluations_count_as_scikit_learn_does():
-    model, X, y, found = judged()
+def test_evaluation_equals_that_of_scikit_learn():
+    model, X, y, found = evaluated()
     predicted = model.predict(X)
     np.testing.assert_array_equal(found.confusion, confusion_matrix(y, predicted, labels=model.classes_))
     assert found.accuracy == model.score(X, y) and found.count == len(y)
@@ -33,8 +33,8 @@ def test_evaluations_count_as_scikit_learn_does():
     assert (wrong["truth"] == y[wrong["row"]]).all() and (wrong["margin"].diff().dropna() <= 0).all()
 
 
-def test_what_a_notebook_shows_is_well_formed_and_escaped():
-    _, _, _, found = judged()
+def test_the_display_in_notebooks_is_well_formed_and_escaped():
+    _, _, _, found = evaluated()
     page = found._repr_html_()
     xml.etree.ElementTree.fromstring(page)
     assert "&lt;b&gt;versicolor" in page and "<b>" not in page and "accuracy" in page
@@ -47,7 +47,7 @@ def test_what_a_notebook_shows_is_well_formed_and_escaped():
     assert len(xml.etree.ElementTree.fromstring(svg).findall("{http://www.w3.org/2000/svg}polyline")) == 2
 
 
-def test_curves_are_drawn_of_what_is_finite():
+def test_curves_skip_non_finite_values():
     assert _figures.curves({"a": [1.0]}) == "" and _figures.curves({}) == ""
     assert _figures.curves({"a": [float("nan"), float("inf")]}) == ""
     drawn = _figures.curves({"<a>": [1.0, float("inf"), 0.5], "b": [2.0, 2.0, 2.0]})
@@ -56,8 +56,8 @@ def test_curves_are_drawn_of_what_is_finite():
     assert [len(line.get("points").split()) for line in lines] == [2, 3]
 
 
-def test_unknown_labels_and_other_counts_are_refused():
-    model, X, y, _ = judged()
+def test_unknown_labels_and_inconsistent_lengths_are_rejected():
+    model, X, y, _ = evaluated()
     with pytest.raises(ValueError, match="not among"):
         tercet.evaluate(model, X[:2], ["setosa", "daisy"])
     with pytest.raises(ValueError, match="inconsistent"):
@@ -65,7 +65,7 @@ def test_unknown_labels_and_other_counts_are_refused():
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_tuning_gives_frames_and_the_same_result_for_any_number_of_processes(n_jobs):
+def test_tuning_gives_the_same_result_for_any_number_of_processes(n_jobs):
     X, y = load_iris(return_X_y=True)
     params = {"n_neighbors": [1, 5, 60], "weights": ["uniform", "distance"]}
     tuned = tercet.tune(tercet.KNeighborsClassifier(), params, X, y, cv=3, n_jobs=n_jobs)
