@@ -1,5 +1,5 @@
 // Bundles the page: `node build.mjs FOLDER` writes page.js, worker.js, page.css and index.html there.
-// `cargo xtask web` calls this; the WebAssembly and its bindings lie in pkg/ then.
+// `cargo xtask web` calls this; it puts the WebAssembly and its bindings into pkg/ first.
 
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";

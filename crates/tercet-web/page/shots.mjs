@@ -1,4 +1,4 @@
-// Pictures of the page, for the book and for whoever changes its looks:
+// Screenshots of the page, for the book and for changes of its design:
 //
 //     CHROMIUM=$(command -v chromium) node shots.mjs FOLDER
 //

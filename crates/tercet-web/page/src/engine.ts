@@ -10,7 +10,7 @@ import type {
   Numbers,
   PlaneView,
   Point,
-  Readings,
+  Predictions,
   Report,
   Request,
   Scene,
@@ -53,16 +53,16 @@ export const engine = {
   addModel: (place: string, name: string, bytes: Uint8Array) => json<About>("addModel", place, name, bytes),
   addTrained: (place: string) => json<About>("addTrained", place),
   rememberAll: (place: string, k: number) => json<About>("rememberAll", place, k),
-  async read(
+  async predict(
     width: number,
     height: number,
     channels: number,
     pixels: Uint8Array,
     chosen: number,
-  ): Promise<Readings> {
+  ): Promise<Predictions> {
     return JSON.parse(
       await call<string>("read", [width, height, channels, pixels, chosen], [pixels.buffer as ArrayBuffer]),
-    ) as Readings;
+    ) as Predictions;
   },
   dataFiles: () => json<string[]>("pieces"),
   addData: (name: string, bytes: Uint8Array) =>

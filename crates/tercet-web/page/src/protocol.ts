@@ -37,7 +37,7 @@ export interface Products {
   products: number[];
   bias: number;
 }
-export interface Reading {
+export interface Prediction {
   prepared: Pixels;
   scores: number[];
   class: number;
@@ -51,9 +51,9 @@ export interface Verdict {
   distances: Distances;
   is_digit: boolean;
 }
-export interface Readings {
+export interface Predictions {
   stages: { step: string; picture: Pixels }[];
-  models: [string, Reading][];
+  models: [string, Prediction][];
   verdict: Verdict | null;
 }
 

@@ -1,4 +1,4 @@
-// The page for everybody: by touch, on a narrow screen, and for those to whom a screen reader reads it.
+// Accessibility: touch, keyboard, narrow screens and screen readers.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -6,8 +6,8 @@ import { open, settled } from "./browser.mjs";
 import { DRAWINGS } from "./digits.mjs";
 
 const VIEWS = ["draw", "train", "plane", "graph", "convolution", "exercise"];
-/** Roles of what one can use, all of which need a name. */
-const USED = new Set([
+/** Roles of controls, all of which need an accessible name. */
+const CONTROLS = new Set([
   "button",
   "checkbox",
   "combobox",
@@ -20,14 +20,14 @@ const USED = new Set([
   "tab",
   "textbox",
 ]);
-/** Roles of what one can only look at. */
-const SEEN = new Set(["image", "img", "table", "region", "progressbar", "meter"]);
+/** Roles of content that needs an accessible name. */
+const CONTENT = new Set(["image", "img", "table", "region", "progressbar", "meter"]);
 
 let browser;
 before(async () => (browser = await open()));
 after(async () => {
   await browser.close();
-  assert.deepEqual(browser.errors, [], "nothing goes wrong in the page");
+  assert.deepEqual(browser.errors, [], "the page reports no errors");
 });
 
 const view = async (page, name) => {
@@ -36,7 +36,7 @@ const view = async (page, name) => {
   if (name === "draw") await settled(page);
 };
 
-test("a finger draws, and the page stays where it is", async () => {
+test("drawing with a finger does not scroll the page", async () => {
   const context = await browser.browser.newContext({
     viewport: { width: 390, height: 700 },
     hasTouch: true,
@@ -56,7 +56,7 @@ test("a finger draws, and the page stays where it is", async () => {
     });
   const read = [];
   for (const drawing of DRAWINGS.filter((_, i) => i % 6 === 0)) {
-    // Not by a tap: two of them in a row are a gesture of their own.
+    // Not by a tap: two taps in a row are a gesture.
     await page.getByRole("button", { name: "Clear" }).click();
     await page.evaluate(() => scrollTo(0, 0));
     for (const stroke of drawing.strokes) {
@@ -65,7 +65,7 @@ test("a finger draws, and the page stays where it is", async () => {
       await touch("touchEnd");
     }
     await settled(page);
-    assert.equal(await page.evaluate(() => scrollY), 0, "a stroke scrolls nothing");
+    assert.equal(await page.evaluate(() => scrollY), 0, "a stroke does not scroll");
     const found = await page.locator(`.chip[data-model="convolution"]`).getAttribute("data-class");
     read.push(`${drawing.way} ${drawing.digit} as ${found}`);
   }
@@ -74,7 +74,7 @@ test("a finger draws, and the page stays where it is", async () => {
   await context.close();
 });
 
-test("everything that can be used or looked at has a name for a screen reader", async () => {
+test("controls and content have names for screen readers", async () => {
   const page = await browser.visit("#/draw");
   await settled(page);
   await page.getByRole("button", { name: "Example" }).click();
@@ -86,13 +86,13 @@ test("everything that can be used or looked at has a name for a screen reader", 
     const { nodes } = await protocol.send("Accessibility.getFullAXTree");
     const shown = nodes.filter((node) => !node.ignored);
     const nameless = shown
-      .filter((node) => USED.has(node.role?.value) || SEEN.has(node.role?.value))
+      .filter((node) => CONTROLS.has(node.role?.value) || CONTENT.has(node.role?.value))
       .filter((node) => !node.name?.value?.trim())
       .map((node) => node.role.value);
     assert.deepEqual(nameless, [], `${name}: ${nameless.length} without a name`);
     assert.ok(
-      shown.some((node) => USED.has(node.role?.value)),
-      `${name} has something to use`,
+      shown.some((node) => CONTROLS.has(node.role?.value)),
+      `${name} has controls`,
     );
     const headings = shown.filter((node) => node.role?.value === "heading");
     const levels = headings.map((node) => node.properties.find((one) => one.name === "level").value.value);
@@ -102,7 +102,7 @@ test("everything that can be used or looked at has a name for a screen reader", 
       `${name} has one heading of the first level`,
     );
     levels.reduce((before, level) => {
-      assert.ok(level <= before + 1, `${name}: a heading of level ${level} behind one of level ${before}`);
+      assert.ok(level <= before + 1, `${name}: a heading of level ${level} after one of level ${before}`);
       return level;
     }, 0);
     const landmarks = shown.map((node) => node.role?.value);
@@ -111,7 +111,7 @@ test("everything that can be used or looked at has a name for a screen reader", 
   await page.close();
 });
 
-test("what the models read is read out", async () => {
+test("predictions are announced to screen readers", async () => {
   const page = await browser.visit("#/draw");
   await settled(page);
   await page.getByRole("button", { name: "Example" }).click();
@@ -120,7 +120,7 @@ test("what the models read is read out", async () => {
   await page.close();
 });
 
-test("everything is reached by the keyboard, and one sees where one is", async () => {
+test("every control is reachable by keyboard and shows its focus", async () => {
   const page = await browser.visit("#/draw");
   await settled(page);
   for (const name of VIEWS) {
@@ -154,13 +154,13 @@ test("everything is reached by the keyboard, and one sees where one is", async (
           .filter((one) => !one.dataset.reached && one.tabIndex >= 0 && one.type !== "radio")
           .map((one) => one.outerHTML.slice(0, 80)),
       );
-    assert.deepEqual(usable, [], `${name}: not reached`);
-    assert.deepEqual(unseen, [], `${name}: the focus is not to be seen`);
+    assert.deepEqual(usable, [], `${name}: unreachable`);
+    assert.deepEqual(unseen, [], `${name}: invisible focus`);
   }
   await page.close();
 });
 
-test("nothing leaves its place on a screen of any width", async () => {
+test("nothing overflows its card on a screen of any width", async () => {
   for (const width of [360, 800, 1280, 1920, 2560]) {
     const context = await browser.browser.newContext({ viewport: { width, height: 900 } });
     const page = await context.newPage();
@@ -181,7 +181,7 @@ test("nothing leaves its place on a screen of any width", async () => {
   }
 });
 
-test("nothing is cut off at 360 pixels, and nothing moves for those who asked for that", async () => {
+test("360 pixels are wide enough, and reduced motion is respected", async () => {
   const context = await browser.browser.newContext({
     viewport: { width: 360, height: 740 },
     reducedMotion: "reduce",
@@ -205,7 +205,7 @@ test("nothing is cut off at 360 pixels, and nothing moves for those who asked fo
         })
         .map((one) => one.className),
     );
-    assert.deepEqual(moving, [], `${name} moves`);
+    assert.deepEqual(moving, [], `${name} has animations`);
   }
   await context.close();
 });

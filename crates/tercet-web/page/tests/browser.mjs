@@ -1,5 +1,4 @@
-// Chromium and a static host that serves the built page as `tercet serve` does, with its rules on what may be
-// loaded.
+// Chromium, and a static server for the built page with the content security policy of `tercet serve`.
 
 import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
@@ -15,7 +14,7 @@ const PAGE = join(ROOT, "crates/tercet-cli/page");
 const DATA = join(ROOT, "crates/tercet-mnist/files");
 export const MODELS = join(ROOT, "crates/tercet-web/models");
 
-/** Under a path of its own, since every address in the page is relative. */
+/** Not the root, because every address in the page must be relative. */
 const BASE = "/somewhere/deeper/";
 const RULES =
   "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; " +
@@ -48,7 +47,7 @@ async function serve() {
   return { server, address: `http://127.0.0.1:${server.address().port}${BASE}` };
 }
 
-/** A browser with an empty profile; `errors` collects all that goes wrong in it. */
+/** A browser with an empty profile; `errors` collects the errors and warnings of its pages. */
 export async function open(viewport = { width: 1280, height: 900 }) {
   const executablePath = process.env.CHROMIUM;
   if (!executablePath) throw new Error("name the browser in CHROMIUM, or run `cargo xtask test --only page`");
@@ -87,7 +86,7 @@ export async function open(viewport = { width: 1280, height: 900 }) {
   return { browser, context, visit, close, errors, address };
 }
 
-/** Runs the program, and reads what it prints as JSON. */
+/** Runs the program and parses its output as JSON. */
 export async function tercet(...args) {
   if (!process.env.TERCET)
     throw new Error("name the program in TERCET, or run `cargo xtask test --only page`");
@@ -95,14 +94,14 @@ export async function tercet(...args) {
   return JSON.parse(stdout);
 }
 
-/** Waits until the Draw view has read what is on the pad. */
+/** Waits until the Draw view has classified the drawing. */
 export const settled = (page) =>
   page.waitForFunction(() => {
     const main = document.querySelector("main");
     return main.dataset.ready === "true" && main.dataset.busy === "false";
   });
 
-/** Draws with the mouse, as a person would. */
+/** Draws with the mouse. */
 export async function draw(page, { strokes, pen = 20 }) {
   await page.getByRole("button", { name: "Clear" }).click();
   await page.getByLabel("Pen width").fill(String(pen));
@@ -117,7 +116,7 @@ export async function draw(page, { strokes, pen = 20 }) {
   await settled(page);
 }
 
-/** Presses a button that downloads; where the file is. */
+/** Presses a download button and returns the path of the file. */
 export async function saved(page, name) {
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name, exact: true }).click();

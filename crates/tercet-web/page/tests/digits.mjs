@@ -1,5 +1,4 @@
-// Sixty drawn digits: two hands, and for each digit six ways to hold the pen and the paper. Points are in a
-// square of 100.
+// Sixty drawn digits: two handwritings, and six variations of each digit. Points are in a square of 100.
 
 const HANDS = [
   [
@@ -37,7 +36,7 @@ const HANDS = [
   ],
 ];
 
-/** Where the square of 100 comes to lie in the pad of 280, how it is turned, and how wide the pen is. */
+/** Position and rotation of the square of 100 in the pad of 280, and the width of the pen. */
 const WAYS = [
   { name: "plain", hand: 0, left: 70, top: 60, size: 150, turn: 0, pen: 20 },
   { name: "off-centre", hand: 1, left: 8, top: 120, size: 130, turn: 0, pen: 18 },
@@ -47,15 +46,15 @@ const WAYS = [
   { name: "tilted", hand: 1, left: 70, top: 60, size: 150, turn: 14, pen: 20 },
 ];
 
-/** Every drawing: its digit, its way, the pen, and strokes as lists of points in the pad of 280. */
+/** Every drawing: its digit, variation and pen, and strokes as lists of points in the pad of 280. */
 export const DRAWINGS = WAYS.flatMap((way, w) =>
   HANDS[way.hand].map((strokes, digit) => {
     const { left, top, size } = way;
-    // Every other digit leans to the other side.
+    // Every other digit is slanted to the other side.
     const angle = ((digit % 2 ? -way.turn : way.turn) * Math.PI) / 180;
     const place = (x, y, i) => {
       const [a, b] = [x - 50, y - 50];
-      // A hand is not quite steady.
+      // Some jitter.
       const wobble = (seed) => 1.2 * Math.sin(12.9 * (seed + digit + 7 * w));
       return [
         Math.round(left + size * (0.5 + (a * Math.cos(angle) - b * Math.sin(angle) + wobble(i)) / 100)),
@@ -73,7 +72,7 @@ export const DRAWINGS = WAYS.flatMap((way, w) =>
   }),
 );
 
-/** What is no digit. */
+/** Drawings that are not digits. */
 export const OTHERS = [
   {
     name: "a star",

@@ -1,4 +1,4 @@
-// Draw: what is drawn is read, and as the program reads it.
+// Draw: digits are classified, with the same scores as the program.
 
 import assert from "node:assert/strict";
 import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -20,11 +20,11 @@ before(async () => {
 after(async () => {
   await browser.close();
   await rm(folder, { recursive: true });
-  assert.deepEqual(browser.errors, [], "nothing goes wrong in the page");
+  assert.deepEqual(browser.errors, [], "the page reports no errors");
 });
 
-const readBy = (place) => page.locator(`.chip[data-model="${place}"]`).getAttribute("data-class");
-const reading = (place) =>
+const predictedBy = (place) => page.locator(`.chip[data-model="${place}"]`).getAttribute("data-class");
+const prediction = (place) =>
   page.locator(`.card[data-model="${place}"]`).evaluate((card) => ({
     scores: JSON.parse(card.dataset.scores),
     neighbors: [...card.querySelectorAll(".neighbors li")].map((one) => [
@@ -34,32 +34,32 @@ const reading = (place) =>
   }));
 const isDigit = () => page.locator(".verdict").getAttribute("data-digit");
 
-test("strokes on the canvas are read as the digits they are", async () => {
+test("drawn digits are classified correctly", async () => {
   const wrong = { convolution: [], network: [], linear: [], sample: [] };
-  const turnedAway = [];
+  const rejected = [];
   for (const drawing of DRAWINGS) {
     await draw(page, drawing);
     const what = `${drawing.way} ${drawing.digit}`;
     for (const place of Object.keys(wrong)) {
-      const found = await readBy(place);
+      const found = await predictedBy(place);
       if (found !== String(drawing.digit)) wrong[place].push(`${what} as ${found}`);
     }
-    if ((await isDigit()) !== "true") turnedAway.push(what);
+    if ((await isDigit()) !== "true") rejected.push(what);
   }
   const share = (list) =>
     `${DRAWINGS.length - list.length} of ` +
     `${DRAWINGS.length}${list.length ? `; wrong: ${list.join(", ")}` : ""}`;
   for (const [place, list] of Object.entries(wrong)) console.log(`${place}: ${share(list)}`);
-  console.log(`taken for digits: ${share(turnedAway)}`);
+  console.log(`accepted as digits: ${share(rejected)}`);
   assert.ok(DRAWINGS.length >= 50);
   assert.ok(
     wrong.convolution.length <= 0.05 * DRAWINGS.length,
-    `the convolutional network errs: ${wrong.convolution.join(", ")}`,
+    `misclassified by the convolutional network: ${wrong.convolution.join(", ")}`,
   );
-  assert.ok(turnedAway.length <= 0.05 * DRAWINGS.length, `turned away: ${turnedAway.join(", ")}`);
+  assert.ok(rejected.length <= 0.05 * DRAWINGS.length, `rejected: ${rejected.join(", ")}`);
 });
 
-test("what is no digit is said to be none", async () => {
+test("drawings that are not digits are rejected", async () => {
   for (const other of OTHERS) {
     await draw(page, other);
     assert.equal(await isDigit(), "false", other.name);
@@ -67,7 +67,7 @@ test("what is no digit is said to be none", async () => {
   }
 });
 
-test("scores equal the program's to 1e-5, and neighbours exactly", async () => {
+test("scores equal the program's to 1e-5, and neighbours are identical", async () => {
   for (const drawing of DRAWINGS.filter((_, i) => i % 7 === 0)) {
     await draw(page, drawing);
     const picture = join(folder, "drawn.png");
@@ -80,7 +80,7 @@ test("scores equal the program's to 1e-5, and neighbours exactly", async () => {
         "--json",
         "--explain",
       );
-      const own = await reading(place);
+      const own = await prediction(place);
       compare(own, said, `${drawing.way} ${drawing.digit}, ${place}`);
     }
   }
@@ -97,11 +97,11 @@ function compare(own, said, what) {
   assert.deepEqual(own.neighbors, neighbors, what);
 }
 
-test("a link restores the drawing and what was asked of it", async () => {
+test("a link restores the drawing and the selected class", async () => {
   await draw(page, DRAWINGS[23]);
   await page.locator('.card[data-model="linear"] .bar-row').nth(4).click();
   await settled(page);
-  const before = [await reading("convolution"), await reading("sample")];
+  const before = [await prediction("convolution"), await prediction("sample")];
   const other = await browser.visit(new URL(page.url()).hash);
   await settled(other);
   const again = await other
@@ -115,35 +115,35 @@ test("a link restores the drawing and what was asked of it", async () => {
   await other.close();
 });
 
-test("one can draw by keys, take back, and open a picture", async () => {
+test("drawing with the keyboard, undo, and opening a picture", async () => {
   await page.getByRole("button", { name: "Clear" }).click();
   await page.locator("canvas.pad").focus();
   await page.keyboard.press(" ");
   for (let i = 0; i < 16; i++) await page.keyboard.press("ArrowDown");
   await page.keyboard.press(" ");
   await settled(page);
-  assert.equal(await readBy("convolution"), "1");
+  assert.equal(await predictedBy("convolution"), "1");
   await page.keyboard.press("Backspace");
   await settled(page);
-  assert.equal(await readBy("convolution"), "");
+  assert.equal(await predictedBy("convolution"), "");
 
   await draw(page, DRAWINGS[3]);
-  const scores = (await reading("linear")).scores;
+  const scores = (await prediction("linear")).scores;
   const picture = join(folder, "again.png");
   await copyFile(await saved(page, "Save"), picture);
   await page.getByRole("button", { name: "Clear" }).click();
   await page.locator('input[type="file"][accept="image/*"]').setInputFiles(picture);
   await page.waitForFunction(() => document.querySelector('.chip[data-model="linear"]').dataset.class !== "");
   await settled(page);
-  // The picture is in colour now, and grey all the same.
-  assert.deepEqual((await reading("linear")).scores, scores);
+  // The picture now has three channels, all equal.
+  assert.deepEqual((await prediction("linear")).scores, scores);
 });
 
-test("a picture is pasted or dropped, and what is none is refused in words", async () => {
+test("pictures can be pasted and dropped, and other files are an error", async () => {
   await draw(page, DRAWINGS[9]);
-  const { scores } = await reading("linear");
+  const { scores } = await prediction("linear");
   const picture = (await readFile(await saved(page, "Save"))).toString("base64");
-  // As a browser hands over what was on the clipboard or under the mouse.
+  // Simulates the browser's events.
   const give = (how, type, base64) =>
     page.evaluate(
       ([how, type, base64]) => {
@@ -167,18 +167,18 @@ test("a picture is pasted or dropped, and what is none is refused in words", asy
       () => document.querySelector('.chip[data-model="linear"]').dataset.class !== "",
     );
     await settled(page);
-    assert.deepEqual((await reading("linear")).scores, scores, how);
+    assert.deepEqual((await prediction("linear")).scores, scores, how);
   }
   await give("drop", "image/png", Buffer.from("no picture").toString("base64"));
   await page.locator("#toast.shown").waitFor();
   assert.match(await page.locator("#toast").innerText(), /cannot read that picture/);
 });
 
-test("the page works with the network off", async () => {
+test("the page works offline", async () => {
   await browser.context.setOffline(true);
   for (const drawing of [DRAWINGS[5], DRAWINGS[8]]) {
     await draw(page, drawing);
-    assert.equal(await readBy("convolution"), String(drawing.digit));
+    assert.equal(await predictedBy("convolution"), String(drawing.digit));
   }
   for (const view of ["plane", "graph", "convolution", "exercise", "train", "draw"]) {
     await page.evaluate((hash) => (location.hash = hash), `#/${view}`);

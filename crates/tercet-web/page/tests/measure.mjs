@@ -1,5 +1,4 @@
-// How long the page takes, in a real browser: from a stroke to what is shown of it, and the lecture's run.
-// Prints JSON.
+// Measures the page: the time from a stroke to its predictions, and that of the lecture's run. Prints JSON.
 
 import { draw, open, settled } from "./browser.mjs";
 import { DRAWINGS } from "./digits.mjs";
@@ -8,7 +7,7 @@ const RUNS = 7;
 const browser = await open();
 const page = await browser.visit("#/draw");
 await settled(page);
-// The first reading of a page compiles what the others use.
+// Warm up: the first prediction compiles the code.
 await draw(page, DRAWINGS[0]);
 await page.evaluate(() => {
   window.readings = [];
@@ -27,7 +26,7 @@ await page.evaluate(() => (location.hash = "#/train"));
 const lecture = [];
 for (let run = 0; run < RUNS; run++) {
   await page.getByRole("button", { name: "Train", exact: true }).click();
-  // The cells of a run: its colour, batches, time, ….
+  // The cells of a run: colour, steps, time, ….
   const cells = () => page.locator(".runs tbody tr").nth(run).locator("td").allInnerTexts();
   await page.waitForFunction(
     (row) => document.querySelectorAll(".runs tbody tr")[row]?.cells[2]?.innerText === "1,500",

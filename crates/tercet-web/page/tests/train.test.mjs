@@ -1,4 +1,4 @@
-// Train: a model learns in the page, and the program reads what comes of it.
+// Train: a model is trained in the page, and the program opens its file.
 
 import assert from "node:assert/strict";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
@@ -19,7 +19,7 @@ before(async () => {
 after(async () => {
   await browser.close();
   await rm(folder, { recursive: true });
-  assert.deepEqual(browser.errors, [], "nothing goes wrong in the page");
+  assert.deepEqual(browser.errors, [], "the page reports no errors");
 });
 
 const done = () =>
@@ -27,24 +27,24 @@ const done = () =>
     timeout: 300_000,
   });
 const press = (name) => page.getByRole("button", { name, exact: true }).click();
-/** The cells of the last run: batches, time, losses, accuracy. */
+/** The cells of the last run: steps, time, losses, accuracy. */
 const lastRun = async () =>
   (await page.locator(".runs tbody tr").last().locator("td").allInnerTexts()).slice(1);
 
 test("the lecture's run lowers the loss", async () => {
   await press("Train");
   await done();
-  const [batches, time, , validation] = await lastRun();
+  const [steps, time, , validation] = await lastRun();
   console.log(`the lecture's run in the page: ${time}`);
-  assert.equal(batches, "1,500");
-  // Equal scores have a loss of 9.
+  assert.equal(steps, "1,500");
+  // With equal scores, the loss is 9.
   assert.ok(Number(validation) < 2, `validation loss ${validation}`);
   assert.ok((await page.locator(".templates canvas").count()) >= 36);
   assert.ok((await page.locator(".histogram").count()) >= 4);
   assert.match(await page.locator(".layers").innerText(), /of 36 units dead/);
 });
 
-test("training reaches 95 %, stands still, goes on by one batch, and changes its learning rate", async () => {
+test("training reaches 95 %, pauses, takes single steps, and changes its learning rate", async () => {
   await press("Better network");
   await press("Train");
   await page.waitForFunction(() => document.querySelector("progress").value > 50);
@@ -67,7 +67,7 @@ test("training reaches 95 %, stands still, goes on by one batch, and changes its
   assert.ok(accuracy >= 95, `${accuracy} %`);
 });
 
-test("the program reads the model that was trained here, and gives the same scores", async () => {
+test("the program opens a model trained in the page and gives the same scores", async () => {
   const model = join(folder, "trained.safetensors");
   await copyFile(await saved(page, "Download model"), model);
   await press("Use in Draw");
@@ -83,7 +83,7 @@ test("the program reads the model that was trained here, and gives the same scor
   );
 });
 
-test("a model that the program wrote is read here, and a file that is none is refused in words", async () => {
+test("the page opens model files, and other files are an error", async () => {
   const model = join(folder, "trained.safetensors");
   const picker = page.locator('input[type="file"][accept=".safetensors"]');
   await picker.setInputFiles({
@@ -97,14 +97,14 @@ test("a model that the program wrote is read here, and a file that is none is re
   await page.locator('.card[data-model="mine"] h3', { hasText: "trained.safetensors" }).waitFor();
 });
 
-test("a learning rate that is too high is said to be", async () => {
+test("a learning rate that is too high is reported", async () => {
   await page.evaluate(() => (location.hash = "#/train?lr=100&opt=momentum&init=he&length=300&reg=0.1"));
   await page.getByRole("button", { name: "Train", exact: true }).click();
   await page.waitForFunction(() => /^Stopped: /.test(document.querySelector(".status").textContent));
   assert.match(await page.locator(".status").innerText(), /learning rate/);
 });
 
-test("all 60,000 images can be remembered, and neighbours are found among them", async () => {
+test("neighbours are found among all 60,000 images", async () => {
   await page.evaluate(() => (location.hash = "#/draw"));
   await settled(page);
   await press("Use all 60,000 images");
@@ -112,12 +112,12 @@ test("all 60,000 images can be remembered, and neighbours are found among them",
   await draw(page, DRAWINGS[2]);
   assert.equal(await page.locator('.chip[data-model="all"]').getAttribute("data-class"), "2");
   console.log(
-    `a reading with all models and 60,000 neighbours: ` +
+    `a prediction of all models with 60,000 stored images: ` +
       `${await page.locator("main").getAttribute("data-milliseconds")} ms`,
   );
 });
 
-test("a link restores a set-up", async () => {
+test("a link restores the settings", async () => {
   const other = await browser.visit(
     "#/train?model=convolution&lr=0.003&opt=adam&batch=77&loss=softmax&act=gelu",
   );

@@ -8,13 +8,13 @@ let browser;
 before(async () => (browser = await open()));
 after(async () => {
   await browser.close();
-  assert.deepEqual(browser.errors, [], "nothing goes wrong in the page");
+  assert.deepEqual(browser.errors, [], "the page reports no errors");
 });
 
 const status = (page) => page.locator(".status").innerText();
 const share = (text) => parseFloat(/([\d.]+) % of the points/.exec(text)?.[1] ?? "0");
 
-/** Trains the plane of an address until it stops getting better, at most so long. */
+/** Trains the plane until an accuracy is reached, for at most 1,500 steps. */
 async function trained(address, wanted) {
   const page = await browser.visit(address);
   await page.getByRole("button", { name: "Train", exact: true }).click();
@@ -42,7 +42,7 @@ test(
   },
 );
 
-test("the perceptron settles on two heaps, neighbours know everything at once", async () => {
+test("the perceptron converges on two blobs, and neighbours need no training", async () => {
   assert.equal(await trained("#/plane?points=blobs&model=perceptron", 100), 100);
   const page = await browser.visit("#/plane?points=spiral&model=neighbors&k=1");
   await page.waitForFunction(() => /% of the points/.test(document.querySelector(".status").textContent));
@@ -50,7 +50,7 @@ test("the perceptron settles on two heaps, neighbours know everything at once", 
   await page.close();
 });
 
-test("points are placed by hand, and a link keeps them", async () => {
+test("points can be added, and a link restores them", async () => {
   const page = await browser.visit("#/plane?points=mine&model=neighbors&k=1");
   const canvas = page.locator(".plane-canvas");
   await canvas.click({ position: { x: 100, y: 100 } });
@@ -65,7 +65,7 @@ test("points are placed by hand, and a link keeps them", async () => {
   await other.close();
 });
 
-test("the graph goes forwards and backwards, and a link stands at its step", async () => {
+test("the graph steps forward and backward, and a link restores the step", async () => {
   const page = await browser.visit("#/graph");
   const row = (name) =>
     page
@@ -97,7 +97,7 @@ test("the graph goes forwards and backwards, and a link stands at its step", asy
   await other.close();
 });
 
-test("a filter's sum is what stands in the map", async () => {
+test("the written sum equals the value in the filtered map", async () => {
   const page = await browser.visit("#/convolution?of=5&at=8,10&kernel=-1,0,1,-1,0,1,-1,0,1");
   await page.locator(".written b").waitFor();
   const before = Number((await page.locator(".written b").innerText()).replace("−", "-"));
@@ -110,7 +110,7 @@ test("a filter's sum is what stands in the map", async () => {
     ),
   );
   const sum = terms.reduce((all, [x, w]) => all + x * w, 0);
-  // What is written out is rounded to two places.
+  // The written numbers are rounded to two places.
   assert.ok(Math.abs(Math.max(0, sum) - before) < 0.1, `${sum}, ${before}`);
   await page.locator(".kernel input").first().fill("3");
   await page.locator(".kernel input").first().blur();

@@ -102,7 +102,7 @@ function legendEntry(curve: Curve): HTMLElement {
 const styleOf = (curves: Curve[]): string =>
   JSON.stringify(curves.map(({ label, color, dashed }) => [label, color, dashed]));
 
-/** All curves over one axis of steps, as uPlot wants them. */
+/** All curves over one axis of steps, the input of uPlot. */
 function joined(curves: Curve[]): uPlot.AlignedData {
   if (curves.length === 0) return [[0]];
   // uPlot cannot join tables without rows.

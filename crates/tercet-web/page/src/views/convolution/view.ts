@@ -108,6 +108,6 @@ class ConvolutionView implements Mounted {
 /** A drawn example as the models receive it. */
 async function prepared(digit: number): Promise<Pixels | null> {
   await models();
-  const readings = await engine.read(SIDE, SIDE, 1, new Raster().grey(EXAMPLES[digit] ?? []), -1);
-  return readings.models[0]?.[1].prepared ?? null;
+  const predictions = await engine.predict(SIDE, SIDE, 1, new Raster().grey(EXAMPLES[digit] ?? []), -1);
+  return predictions.models[0]?.[1].prepared ?? null;
 }

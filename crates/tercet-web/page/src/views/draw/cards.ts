@@ -12,19 +12,19 @@ import {
 import { h } from "../../dom";
 import { count, fixed, percent, short } from "../../format";
 import type { Model } from "../../models";
-import type { Hidden, Reading } from "../../protocol";
+import type { Hidden, Prediction } from "../../protocol";
 
 export interface Card {
   element: HTMLElement;
   model: Model;
-  show(reading: Reading | null): void;
+  show(prediction: Prediction | null): void;
 }
 
 /** Called with the class whose template a linear classifier should show, or −1 for the winner. */
 type Select = (index: number) => void;
 
-/** Fills the body of a card; the result shows a reading there. */
-type Body = (model: Model, body: HTMLElement, select: Select) => (reading: Reading) => void;
+/** Builds the body of a card, and returns a function that shows a prediction there. */
+type Body = (model: Model, body: HTMLElement, select: Select) => (prediction: Prediction) => void;
 
 /** A card for a model. */
 export function card(model: Model, select: Select): Card {
@@ -44,13 +44,13 @@ export function card(model: Model, select: Select): Card {
   return {
     element,
     model,
-    show(reading) {
-      element.classList.toggle("empty", !reading);
+    show(prediction) {
+      element.classList.toggle("empty", !prediction);
       // With all digits, for tests.
-      element.dataset.scores = reading ? JSON.stringify(reading.scores) : "";
-      answer.textContent = reading ? (model.about.classes[reading.class] ?? "") : "";
-      certainty.textContent = reading ? certaintyOf(reading) : "";
-      if (reading) showBody(reading);
+      element.dataset.scores = prediction ? JSON.stringify(prediction.scores) : "";
+      answer.textContent = prediction ? (model.about.classes[prediction.class] ?? "") : "";
+      certainty.textContent = prediction ? certaintyOf(prediction) : "";
+      if (prediction) showBody(prediction);
     },
   };
 }
@@ -62,15 +62,15 @@ function description({ about }: Model): string {
 }
 
 /** The share of the votes, or the probability and the margin between the two best scores. */
-function certaintyOf(reading: Reading): string {
-  if (reading.votes) {
-    const all = reading.votes.reduce((sum, votes) => sum + votes, 0);
-    return `${votesText(reading.votes[reading.class] ?? 0)} of ${votesText(all)} votes`;
+function certaintyOf(prediction: Prediction): string {
+  if (prediction.votes) {
+    const all = prediction.votes.reduce((sum, votes) => sum + votes, 0);
+    return `${votesText(prediction.votes[prediction.class] ?? 0)} of ${votesText(all)} votes`;
   }
-  const [first = 0, second = 0] = [...reading.scores].sort((a, b) => b - a);
+  const [first = 0, second = 0] = [...prediction.scores].sort((a, b) => b - a);
   const margin = `margin ${fixed(first - second, 2)}`;
-  if (!reading.hidden.length) return margin;
-  return `softmax ${percent(reading.probabilities?.[reading.class] ?? 0)}, ${margin}`;
+  if (!prediction.hidden.length) return margin;
+  return `softmax ${percent(prediction.probabilities?.[prediction.class] ?? 0)}, ${margin}`;
 }
 
 /** Votes, without decimal places if they are integers. */
@@ -82,16 +82,16 @@ const neighbors: Body = (model, body) => {
   const showPictures = pictureRow(list);
   const votes = bars(classes, "Votes per class");
   body.append(list, votes.element);
-  return (reading) => {
+  return (prediction) => {
     showPictures(
-      (reading.neighbors ?? []).map(({ index, label, distance, picture }) => ({
+      (prediction.neighbors ?? []).map(({ index, label, distance, picture }) => ({
         label: `stored image of class ${classes[label]}`,
         words: [h("b", {}, classes[label] ?? ""), h("span", {}, fixed(distance, 0))],
         data: { index: String(index), distance: String(distance) },
         paint: (canvas) => paintGrey(canvas, picture),
       })),
     );
-    votes.show(reading.votes ?? [], votesText, reading.class);
+    votes.show(prediction.votes ?? [], votesText, prediction.class);
   };
 };
 
@@ -102,15 +102,15 @@ const linear: Body = (model, body, select) => {
     select(index === winner ? -1 : index),
   );
   body.append(...product.elements, scores.element);
-  return (reading) => {
-    winner = reading.class;
-    product.show(reading);
-    scores.show(reading.scores, (v) => fixed(v, 1), reading.class, reading.products?.class);
+  return (prediction) => {
+    winner = prediction.class;
+    product.show(prediction);
+    scores.show(prediction.scores, (v) => fixed(v, 1), prediction.class, prediction.products?.class);
   };
 };
 
 /** Template × ink = product, as pictures, and the sum that is the score. */
-function templateProduct(model: Model): { elements: HTMLElement[]; show: (reading: Reading) => void } {
+function templateProduct(model: Model): { elements: HTMLElement[]; show: (prediction: Prediction) => void } {
   const [template, ink, product] = [picture("template"), picture("ink"), picture("product")];
   const title = h("span", {}, "template");
   const equation = h(
@@ -123,7 +123,7 @@ function templateProduct(model: Model): { elements: HTMLElement[]; show: (readin
     h("figure", {}, product, h("figcaption", {}, "product")),
   );
   const sum = h("p", { class: "sum" });
-  const show = ({ products, prepared, scores }: Reading) => {
+  const show = ({ products, prepared, scores }: Prediction) => {
     if (!products) return;
     const name = model.about.classes[products.class] ?? "";
     paintSigned(template, products.template, prepared.width, prepared.height);
@@ -146,18 +146,18 @@ const network: Body = (model, body) => {
   const figures = h("div", { class: "hidden-layers" });
   const scores = bars(model.about.classes, "Scores");
   body.append(figures, scores.element);
-  // Made for the first reading, and repainted for the others.
+  // Created for the first prediction, and repainted for the others.
   let layers: Layer[] = [];
-  return (reading) => {
-    if (layers.length !== reading.hidden.length) {
-      layers = reading.hidden.map((hidden) =>
+  return (prediction) => {
+    if (layers.length !== prediction.hidden.length) {
+      layers = prediction.hidden.map((hidden) =>
         hidden.image ? featureMaps(hidden, hidden.image, model.color) : hiddenUnits(hidden, model.color),
       );
       figures.replaceChildren(...layers.map(({ element }) => element));
     }
-    reading.hidden.forEach((hidden, i) => layers[i]?.show(hidden));
+    prediction.hidden.forEach((hidden, i) => layers[i]?.show(hidden));
     const places = (share: number) => (share > 0.995 || share < 0.005 ? 0 : 1);
-    scores.show(reading.probabilities ?? [], (v) => percent(v, places(v)), reading.class);
+    scores.show(prediction.probabilities ?? [], (v) => percent(v, places(v)), prediction.class);
   };
 };
 

@@ -2,7 +2,7 @@
 
 import { paintGrey, paintPlain, pictureRow } from "../../components/image";
 import { h } from "../../dom";
-import type { Readings } from "../../protocol";
+import type { Predictions } from "../../protocol";
 
 const STEPS: Record<string, string> = {
   recoloured: "greyscale",
@@ -22,8 +22,8 @@ export class Stages {
   readonly element = h("ol", { class: "stages" });
   private readonly row = pictureRow(this.element);
 
-  show(readings: Readings | null): void {
-    const stages = readings?.stages ?? [];
+  show(predictions: Predictions | null): void {
+    const stages = predictions?.stages ?? [];
     this.row(
       stages.map(({ step, picture }) => {
         const name = STEPS[step] ?? step;
@@ -31,8 +31,8 @@ export class Stages {
         return { label: name, words: [h("span", {}, name)], paint: (canvas) => paint(canvas, picture) };
       }),
     );
-    this.element.classList.toggle("empty", !readings?.models.length);
-    if (readings && stages.length === 0) {
+    this.element.classList.toggle("empty", !predictions?.models.length);
+    if (predictions && stages.length === 0) {
       this.element.append(h("li", {}, h("span", {}, "none needed")));
     }
   }

@@ -3,7 +3,7 @@
 import { h } from "../../dom";
 import { fixed } from "../../format";
 import type { Model } from "../../models";
-import type { Readings, Thresholds, Verdict } from "../../protocol";
+import type { Predictions, Thresholds, Verdict } from "../../protocol";
 
 const COUNTS = ["", "", "two", "three", "four", "five", "six"];
 
@@ -27,18 +27,18 @@ export class VerdictPanel {
     this.element = h("section", properties, this.chips, this.sentence);
   }
 
-  show(readings: Readings | null, models: Model[]): void {
-    const found = new Map(readings?.models ?? []);
+  show(predictions: Predictions | null, models: Model[]): void {
+    const found = new Map(predictions?.models ?? []);
     const answers = models.map((model) => ({ model, class: found.get(model.name)?.class }));
     const classes = new Set(answers.map((answer) => answer.class).filter((index) => index !== undefined));
-    const isDigit = readings?.verdict?.is_digit ?? true;
+    const isDigit = predictions?.verdict?.is_digit ?? true;
     const most = mostFrequent(answers);
-    this.element.classList.toggle("empty", !readings);
+    this.element.classList.toggle("empty", !predictions);
     this.element.classList.toggle("no-digit", !isDigit);
     this.element.classList.toggle("disagreement", classes.size > 1);
-    this.element.dataset.digit = readings ? String(isDigit) : "";
+    this.element.dataset.digit = predictions ? String(isDigit) : "";
     this.chips.replaceChildren(...answers.map((answer) => chip(answer, most)));
-    this.sentence.replaceChildren(...this.words(readings, answers, most, classes.size));
+    this.sentence.replaceChildren(...this.words(predictions, answers, most, classes.size));
   }
 
   showProblem(message: string): void {
@@ -46,13 +46,13 @@ export class VerdictPanel {
   }
 
   private words(
-    readings: Readings | null,
+    predictions: Predictions | null,
     answers: Answer[],
     most: number,
     classes: number,
   ): (Node | string)[] {
-    if (!readings) return ["Draw a digit. Every model classifies it while you draw."];
-    const { verdict } = readings;
+    if (!predictions) return ["Draw a digit. Every model classifies it while you draw."];
+    const { verdict } = predictions;
     if (verdict && !verdict.is_digit && this.thresholds) return rejection(verdict, this.thresholds);
     return classes === 1 ? agreement(answers, most) : disagreement(answers, most);
   }

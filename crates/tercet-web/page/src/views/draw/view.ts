@@ -6,7 +6,7 @@ import { h, messageOf, toast } from "../../dom";
 import { engine } from "../../engine";
 import { fixed } from "../../format";
 import { addAllNeighbors, addFile, type Model, models } from "../../models";
-import type { Readings } from "../../protocol";
+import type { Predictions } from "../../protocol";
 import type { Mounted, SaveState, View } from "../../router";
 import { type Card, card } from "./cards";
 import { lastDrawing } from "./last";
@@ -46,7 +46,7 @@ class DrawView implements Mounted {
   private readonly picturePicker = filePicker("image/*", (file) => void this.openPicture(file));
   private readonly modelPicker = filePicker(".safetensors", (file) => void this.openModel(file));
   private readonly addAll = button(ADD_ALL, () => void this.addAllImages());
-  private readonly repaint = () => void this.read();
+  private readonly repaint = () => void this.predict();
   private readonly onPaste = (event: ClipboardEvent) => {
     const picture = pastedPicture(event);
     if (picture) void this.openPicture(picture);
@@ -74,7 +74,7 @@ class DrawView implements Mounted {
     this.pad.setStrokes(decode(state.get("ink") ?? ""));
     this.photo = null;
     this.selected = state.has("class") ? Number(state.get("class")) : -1;
-    void this.read();
+    void this.predict();
   }
 
   unmount(): void {
@@ -140,7 +140,7 @@ class DrawView implements Mounted {
         ". You can also drop a picture or a model on the pad, or paste a picture.",
       ),
     );
-    return h("div", { class: "readings" }, this.verdict.element, this.cardList, tools);
+    return h("div", { class: "predictions" }, this.verdict.element, this.cardList, tools);
   }
 
   private async loadModels(): Promise<void> {
@@ -159,18 +159,18 @@ class DrawView implements Mounted {
   private showCards(list: Model[]): void {
     this.cards = list.map((model) => card(model, (index) => this.select(index)));
     this.cardList.replaceChildren(...this.cards.map((one) => one.element));
-    void this.read();
+    void this.predict();
   }
 
   private select(index: number): void {
     this.selected = index;
     this.saveState();
-    void this.read();
+    void this.predict();
   }
 
   private drawn(ended: boolean): void {
     this.photo = null;
-    void this.read();
+    void this.predict();
     if (ended) this.saveState();
   }
 
@@ -178,7 +178,7 @@ class DrawView implements Mounted {
     this.photo = null;
     this.pad.setStrokes(strokes);
     this.saveState();
-    void this.read();
+    void this.predict();
   }
 
   private showExample(): void {
@@ -194,7 +194,7 @@ class DrawView implements Mounted {
   }
 
   /** Classifies the drawing. While one is being classified, only the last of those that follow is kept. */
-  private async read(): Promise<void> {
+  private async predict(): Promise<void> {
     this.again = true;
     if (this.busy) return;
     this.busy = true;
@@ -202,7 +202,7 @@ class DrawView implements Mounted {
     try {
       while (this.again && !this.unmounted) {
         this.again = false;
-        await this.readOnce();
+        await this.predictOnce();
       }
     } catch (error) {
       this.verdict.showProblem(messageOf(error));
@@ -212,31 +212,31 @@ class DrawView implements Mounted {
     }
   }
 
-  private async readOnce(): Promise<void> {
+  private async predictOnce(): Promise<void> {
     const { photo, pad, selected } = this;
     if (!photo && pad.strokes.length === 0) {
       this.show(null);
       return;
     }
     const start = performance.now();
-    const readings = photo
-      ? await engine.read(photo.width, photo.height, 3, photo.pixels.slice(), selected)
-      : await engine.read(SIDE, SIDE, 1, this.raster.grey(pad.strokes), selected);
+    const predictions = photo
+      ? await engine.predict(photo.width, photo.height, 3, photo.pixels.slice(), selected)
+      : await engine.predict(SIDE, SIDE, 1, this.raster.grey(pad.strokes), selected);
     if (this.unmounted) return;
     this.root.dataset.computing = fixed(performance.now() - start, 1);
-    this.show(readings);
+    this.show(predictions);
     // From the stroke to the displayed predictions.
     this.root.dataset.milliseconds = fixed(performance.now() - start, 1);
   }
 
-  private show(readings: Readings | null): void {
-    const found = new Map(readings?.models ?? []);
+  private show(predictions: Predictions | null): void {
+    const found = new Map(predictions?.models ?? []);
     for (const one of this.cards) one.show(found.get(one.model.name) ?? null);
     const first = found.get("convolution") ?? [...found.values()][0];
     lastDrawing.prepared = first?.prepared ?? lastDrawing.prepared;
-    this.stages.show(readings);
+    this.stages.show(predictions);
     this.verdict.show(
-      readings,
+      predictions,
       this.cards.map((one) => one.model),
     );
   }
@@ -247,7 +247,7 @@ class DrawView implements Mounted {
       this.photo = photo;
       this.pad.setPicture(bitmap);
       this.save(new URLSearchParams());
-      void this.read();
+      void this.predict();
     } catch {
       toast("This browser cannot read that picture. Use a PNG or JPEG file.");
     }

@@ -21,7 +21,7 @@ export class PlaneCanvas {
     "aria-label": "The plane",
   });
 
-  /** `onPress` is told where the plane was pressed. */
+  /** `onPress` is called with the coordinates of a click. */
   constructor(onPress: (x: number, y: number, shift: boolean) => void) {
     this.element.addEventListener("click", (event) => {
       const box = this.element.getBoundingClientRect();
