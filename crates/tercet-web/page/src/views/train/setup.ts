@@ -7,8 +7,8 @@ import type { Setup } from "../../protocol";
 
 const MODELS = {
   linear: "Linear classifier",
-  network: "Fully connected network",
-  convolution: "Convolutional network",
+  network: "Fully connected",
+  convolution: "Convolutional",
   custom: "Architecture string",
 } as const;
 const ACTIVATIONS = {
@@ -22,8 +22,8 @@ const ACTIVATIONS = {
 const LOSSES = { svm: "SVM (Δ = 1)", softmax: "softmax" } as const;
 const OPTIMIZERS = {
   sgd: "SGD",
-  momentum: "SGD, momentum 0.9",
-  nesterov: "SGD, Nesterov 0.9",
+  momentum: "momentum 0.9",
+  nesterov: "Nesterov 0.9",
   adam: "Adam",
   adamw: "AdamW",
 } as const;
