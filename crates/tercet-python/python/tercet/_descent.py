@@ -304,14 +304,24 @@ class Descent(CallbackSupportMixin, Classifier):
         self._range = _rows.Range.of(X)
         seed = self._seed()
         model, history, optimizer_state, interrupted = _core.train(
-            X, labels, names_of(self.classes_), self._request(X, image, settings, seed), weights=weights,
-            validation=validation, start=start, image=image, on_epoch=watch if watch.needed else None,
-            snapshots=watch.snapshots, threads=self._threads(),
-        )  # fmt: skip
+            X,
+            labels,
+            names_of(self.classes_),
+            self._request(X, image, settings, seed),
+            weights=weights,
+            validation=validation,
+            start=start,
+            image=image,
+            on_epoch=watch if watch.needed else None,
+            snapshots=watch.snapshots,
+            threads=self._threads(),
+        )
         self._keep(model, history, optimizer_state, settings, len(X), validation is not None)
         watch.finish(interrupted)
 
-    def _keep(self, model: Any, history: Any, optimizer_state: Any, settings: Any, n: int, validated: bool) -> None:
+    def _keep(
+        self, model: Any, history: Any, optimizer_state: Any, settings: Any, n: int, validated: bool
+    ) -> None:
         """Store the attributes of a fitted model."""
         self.model_ = model
         self._optimizer_state = optimizer_state
@@ -420,10 +430,16 @@ class Descent(CallbackSupportMixin, Classifier):
         settings = self._settings(len(X), epochs=1)
         seed = (getattr(self, "_first_seed", 0) + calls) % 2**32
         model, history, optimizer_state, interrupted = _core.train(
-            X, labels, names_of(self.classes_), self._request(X, image, settings, seed), weights=weights,
-            start=None if first else self.model_, optimizer_state=getattr(self, "_optimizer_state", None), image=image,
+            X,
+            labels,
+            names_of(self.classes_),
+            self._request(X, image, settings, seed),
+            weights=weights,
+            start=None if first else self.model_,
+            optimizer_state=getattr(self, "_optimizer_state", None),
+            image=image,
             threads=self._threads(),
-        )  # fmt: skip
+        )
         self._keep(model, history, optimizer_state, settings, len(X), False)
         self.loss_curve_, self._calls = curve + self.loss_curve_, calls + 1
         self.n_iter_, self.t_ = len(self.loss_curve_), seen + len(X)

@@ -203,9 +203,15 @@ class LinearClassifier(Descent):
         }
         self._range = _rows.Range.of(X)
         model, last, interrupted = _core.solve(
-            X, labels, names_of(self.classes_), json.dumps(settings), weights=weights, image=image,
-            on_look=_show if self.verbose else None, threads=self._threads(),
-        )  # fmt: skip
+            X,
+            labels,
+            names_of(self.classes_),
+            json.dumps(settings),
+            weights=weights,
+            image=image,
+            on_look=_show if self.verbose else None,
+            threads=self._threads(),
+        )
         self.model_ = model
         self.objective_, self.bound_, self.gap_ = last["objective"], last["bound"], last["gap"]
         self.n_iter_ = max(1, round(last["epochs"]))
@@ -215,8 +221,9 @@ class LinearClassifier(Descent):
         elif not last["converged"]:
             warnings.warn(
                 f"The gap is {self.gap_:.2g} after {self.n_iter_} epochs, above tol; raise max_iter or tol.",
-                ConvergenceWarning, stacklevel=3,
-            )  # fmt: skip
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         return self
 
     @available_if(_is_sgd)

@@ -65,9 +65,15 @@ class _Neighbors(BaseEstimator):
         pixels = _rows.as_bytes(X)
         rows = _rows.as_floats(X) if pixels is None else pixels
         self.model_ = _core.remember(
-            rows, labels, names, metric=self._metric(), k=k, vote=vote,
-            image=image_of(raw, rows), threads=_threads.resolve(self.n_jobs),
-        )  # fmt: skip
+            rows,
+            labels,
+            names,
+            metric=self._metric(),
+            k=k,
+            vote=vote,
+            image=image_of(raw, rows),
+            threads=_threads.resolve(self.n_jobs),
+        )
         self._floats = _Floats()
         self._range = _rows.Range.of(rows)
         self.n_samples_fit_ = len(X)
@@ -84,9 +90,14 @@ class _Neighbors(BaseEstimator):
         if self._floats.model is None:
             metric, k, vote = self.model_.choices
             self._floats.model = _core.remember(
-                self.model_.rows.astype(np.float32), self.model_.labels, self.model_.classes,
-                metric=metric, k=k, vote=vote, weights=self.model_.row_weights,
-            )  # fmt: skip
+                self.model_.rows.astype(np.float32),
+                self.model_.labels,
+                self.model_.classes,
+                metric=metric,
+                k=k,
+                vote=vote,
+                weights=self.model_.row_weights,
+            )
         return self._floats.model, _rows.as_floats(X)
 
     @property

@@ -461,7 +461,9 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
     for epoch in range(epochs):
         for piece in range(pieces):
             learned = ray.put(server.learned())
-            answers = ray.get([actor.partial_gradients.remote(setup, learned, epoch, piece) for actor in actors])
+            answers = ray.get(
+                [actor.partial_gradients.remote(setup, learned, epoch, piece) for actor in actors]
+            )
             added = {shard: share for answer in answers for shard, share in answer.items()}
             # In the order of the shards, whichever worker has them: floating-point sums depend on the order.
             losses.append(server.step([added[shard] for shard in sorted(added)]))
