@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tercet::data::{Dataset, Row};
+use tercet::data::{Examples, Row};
 
 /// A data set, or a list of numbers, in a file.
 #[derive(Debug)]
@@ -18,14 +18,13 @@ pub struct Array {
 }
 
 impl Array {
-    /// Writes the rows of a data set.
+    /// Writes rows of bytes or float32.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn write(path: PathBuf, set: &Dataset) -> Result<Self> {
-        write(&path, set).with_context(|| format!("cannot write {}", path.display()))?;
-        let kind = if set.is_pixels() { "uint8" } else { "float32" };
-        Ok(Array { path, shape: [set.len(), set.width()], kind })
+    pub fn write(path: PathBuf, rows: &Examples) -> Result<Self> {
+        write(&path, rows).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Array { path, shape: [rows.len(), rows.width()], kind: rows.dtype() })
     }
 
     /// Writes labels or row numbers, as one row.
@@ -73,16 +72,17 @@ impl Drop for Array {
     }
 }
 
-fn write(path: &Path, set: &Dataset) -> std::io::Result<()> {
+fn write(path: &Path, rows: &Examples) -> std::io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    for i in 0..set.len() {
-        match set.row(i) {
+    for row in rows.iter() {
+        match row {
             Row::U8(pixels) => file.write_all(pixels)?,
             Row::F32(features) => {
                 for value in features {
                     file.write_all(&value.to_le_bytes())?;
                 }
             }
+            _ => return Err(std::io::Error::other("the rows are neither bytes nor float32")),
         }
     }
     file.flush()
@@ -136,10 +136,8 @@ mod tests {
     fn values_are_written_little_endian_and_the_file_goes_with_its_handle() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows");
-        let classes = vec!["any".to_owned()];
-        let set =
-            Dataset::from_features("f", 2, vec![1.0, -2.5, 0.5, 3.0], vec![0, 0], classes.clone()).unwrap();
-        let array = Array::write(path.clone(), &set.subset(&[1])).unwrap();
+        let rows = Examples::from_features(2, vec![1.0, -2.5, 0.5, 3.0]).unwrap();
+        let array = Array::write(path.clone(), &rows.subset(&[1])).unwrap();
         let expected = [0.5f32.to_le_bytes(), 3.0f32.to_le_bytes()].concat();
         assert_eq!(std::fs::read(&path).unwrap(), expected);
         assert_eq!(array.description()["shape"], json!([1, 2]));
@@ -147,8 +145,8 @@ mod tests {
         drop(array);
         assert!(!path.exists());
 
-        let set = Dataset::from_pixels("p", ImageShape::gray(2, 1), vec![7, 9], vec![0], classes).unwrap();
-        let array = Array::write(path.clone(), &set).unwrap();
+        let rows = Examples::from_pixels(ImageShape::gray(2, 1), vec![7, 9]).unwrap();
+        let array = Array::write(path.clone(), &rows).unwrap();
         assert_eq!(
             (std::fs::read(&path).unwrap(), &array.description()["type"]),
             (vec![7, 9], &json!("uint8"))

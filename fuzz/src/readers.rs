@@ -7,12 +7,14 @@ use std::panic;
 use std::path::Path;
 use std::sync::Once;
 
+use tercet::data::Examples;
 use tercet::data::{Source, parse_idx};
 use tercet::graph::{Graph, Value, parse_values};
-use tercet::image::{self, Contract, ImageShape, Limits, Preparation};
-use tercet::model::ModelFile;
+use tercet::image::{self, ImageShape, Limits};
+use tercet::model::Model;
 use tercet::network::{Architecture, Init, Shape};
-use tercet::recipe::AnyRecipe;
+use tercet::preprocess::{Input, Layout, Learner, Preprocessing, Step};
+use tercet::recipe::Recipe;
 
 /// A reader, by the name of its target.
 pub type Reader = (&'static str, fn(&[u8], &Path));
@@ -139,7 +141,7 @@ pub fn libsvm(bytes: &[u8], folder: &Path) {
     open(&folder.join("a.svm"));
 }
 
-/// A picture, prepared as models with images of 28 × 28 pixels want it.
+/// A picture, preprocessed for models of 28 × 28 pixels.
 pub fn picture(bytes: &[u8], _: &Path) {
     let limits = Limits { side: 2048, bytes: 16 << 20 };
     let Ok(picture) = image::decode_within(bytes, Path::new("the picture"), limits) else { return };
@@ -147,12 +149,14 @@ pub fn picture(bytes: &[u8], _: &Path) {
     if picture.pixels().len() > SMALL {
         return;
     }
-    for contract in [
-        Contract::images(ImageShape::gray(28, 28), Preparation::Centred),
-        Contract::images(ImageShape { channels: 3, ..ImageShape::gray(28, 28) }, Preparation::Resize),
-    ] {
-        if let Ok(prepared) = image::prepare(&picture, &contract) {
-            assert_eq!(Some(prepared.picture.shape()), contract.image);
+    let gray = ImageShape::gray(28, 28);
+    let center = vec![Step::Grayscale, Step::Center { layout: Layout::MNIST }, Step::Deskew];
+    for (shape, steps) in
+        [(gray, center), (ImageShape { channels: 3, ..gray }, vec![Step::Color, Step::Resize])]
+    {
+        let preprocessing = Preprocessing::from_steps(Input::pixels(shape), Learner::Weights, steps).unwrap();
+        if let Ok(prepared) = preprocessing.picture(&picture) {
+            assert_eq!(prepared.picture.shape(), shape);
         }
     }
 }
@@ -160,17 +164,16 @@ pub fn picture(bytes: &[u8], _: &Path) {
 /// A model file: what is read is written again to a file that gives the same model.
 pub fn model(bytes: &[u8], _: &Path) {
     let path = Path::new("m.safetensors");
-    let Ok(model) = ModelFile::from_bytes(bytes, path) else { return };
+    let Ok(model) = Model::from_bytes(bytes, path) else { return };
     let written = model.to_bytes().expect("what was read can be written");
-    assert!(ModelFile::from_bytes(&written, path).expect("what was written can be read") == model);
-    let width = model.card.contract.features;
-    if width > SMALL {
+    assert!(Model::from_bytes(&written, path).expect("what was written can be read") == model);
+    let Input { features, image, pixels, .. } = model.preprocessing().input();
+    if features > SMALL {
         return;
     }
-    let (classes, name) = (model.card.classes.clone(), "one");
-    let one = match model.card.contract.image {
-        Some(shape) => tercet::Dataset::from_pixels(name, shape, vec![100; width], vec![0], classes),
-        None => tercet::Dataset::from_features(name, width, vec![0.5; width], vec![0], classes),
+    let one = match image.filter(|_| pixels) {
+        Some(shape) => Examples::from_pixels(shape, vec![100; features]),
+        None => Examples::from_features(features, vec![0.5; features]),
     };
     if let Ok(one) = one
         && let Ok(scores) = model.scores(&one)
@@ -183,15 +186,11 @@ pub fn model(bytes: &[u8], _: &Path) {
 pub fn recipe(bytes: &[u8], _: &Path) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let path = Path::new("r.toml");
-    let Ok(recipe) = AnyRecipe::parse(text, path) else { return };
+    let Ok(recipe) = Recipe::parse(text, path) else { return };
     recipe.describe();
-    let written = match &recipe {
-        AnyRecipe::Descent(recipe) => recipe.to_toml(),
-        AnyRecipe::Exact(recipe) => recipe.to_toml(),
-        AnyRecipe::Remember(recipe) => recipe.to_toml(),
-    };
-    assert_eq!(AnyRecipe::parse(&written, path).expect("what was written can be read"), recipe);
-    if let AnyRecipe::Descent(recipe) = recipe {
+    let written = recipe.to_toml();
+    assert_eq!(Recipe::parse(&written, path).expect("what was written can be read"), recipe);
+    if let Recipe::GradientDescent(recipe) = recipe {
         let most =
             recipe.hidden.iter().fold(784usize, |most, &size| most.saturating_mul(size.saturating_add(1)));
         let layers = recipe.layers.as_ref();

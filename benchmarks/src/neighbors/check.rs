@@ -11,7 +11,7 @@
 //! the queries for which it happens are counted.
 
 use anyhow::{Result, bail, ensure};
-use tercet::data::Dataset;
+use tercet::data::Examples;
 
 use super::distance::Measure;
 
@@ -19,9 +19,29 @@ use super::distance::Measure;
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// The rows to choose from.
-    pub rows: Dataset,
+    pub rows: Examples,
     /// What to find neighbours of.
-    pub queries: Dataset,
+    pub queries: Examples,
+    /// The classes of the rows, if they have any.
+    pub labels: Option<Vec<u32>>,
+}
+
+impl Problem {
+    /// A search among rows without classes.
+    pub fn new(rows: Examples, queries: Examples) -> Self {
+        Problem { rows, queries, labels: None }
+    }
+
+    /// The same queries among the first rows.
+    pub fn first_rows(&self, rows: usize) -> Self {
+        let labels = self.labels.as_ref().map(|labels| labels.iter().take(rows).copied().collect());
+        Problem { rows: self.rows.first(rows), queries: self.queries.clone(), labels }
+    }
+
+    /// The first queries among the same rows.
+    pub fn first_queries(&self, queries: usize) -> Self {
+        Problem { queries: self.queries.first(queries), ..self.clone() }
+    }
 }
 
 /// The rows that an engine named, (queries, k), nearest first.
@@ -133,10 +153,7 @@ mod tests {
 
     /// Rows 0 to 7 on a line, row 5 being where row 4 is; the queries stand at 0 and at 9.
     fn problem() -> Problem {
-        Problem {
-            rows: bytes("rows", 1, vec![0, 1, 2, 3, 4, 4, 6, 7]),
-            queries: bytes("queries", 1, vec![0, 9]),
-        }
+        Problem::new(bytes(1, vec![0, 1, 2, 3, 4, 4, 6, 7]), bytes(1, vec![0, 9]))
     }
 
     fn lists(indices: &[u32]) -> Lists {
@@ -178,7 +195,7 @@ mod tests {
         // Two rows whose squared distances from the query differ by 507 in 5 · 10⁷: sums in f32 may confuse them.
         let mut rows = vec![255; 2 * 784];
         (rows[3], rows[784 + 3]) = (254, 253);
-        let problem = Problem { rows: bytes("rows", 784, rows), queries: bytes("query", 784, vec![0; 784]) };
+        let problem = Problem::new(bytes(784, rows), bytes(784, vec![0; 784]));
         let (ours, theirs) = (Lists { k: 1, indices: vec![1] }, Lists { k: 1, indices: vec![0] });
         assert_eq!(compare(&problem, Measure::L2, &ours, &theirs, Arithmetic::Single).unwrap(), 1);
         let error = compare(&problem, Measure::L2, &ours, &theirs, Arithmetic::Exact).unwrap_err();
@@ -189,8 +206,8 @@ mod tests {
 
     #[test]
     fn floats_are_judged_by_f64_and_a_wrong_answer_is_caught() {
-        let rows = floats("rows", 2, vec![0.0, 0.0, 3.0, 4.0, 3.0, 4.1]);
-        let problem = Problem { rows, queries: floats("query", 2, vec![3.0, 4.0]) };
+        let rows = floats(2, vec![0.0, 0.0, 3.0, 4.0, 3.0, 4.1]);
+        let problem = Problem::new(rows, floats(2, vec![3.0, 4.0]));
         let one = |row| Lists { k: 1, indices: vec![row] };
         for measure in [Measure::L1, Measure::L2, Measure::L3, Measure::Cosine] {
             assert_eq!(compare(&problem, measure, &one(1), &one(1), Arithmetic::Single).unwrap(), 0);

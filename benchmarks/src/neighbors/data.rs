@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use tercet::data::{Dataset, Source};
+use tercet::data::{Dataset, Examples, SealedTest, Source};
 use tercet::image::ImageShape;
 
 use super::check::Problem;
@@ -73,18 +73,18 @@ impl Data {
             Data::Mnist => mnist()?,
             Data::MnistFarthestFirst => {
                 let mnist = mnist()?;
-                Problem { rows: farthest_first(&mnist), ..mnist }
+                Problem::new(farthest_first(&mnist), mnist.queries)
             }
             Data::MnistShifted => {
                 let mnist = mnist()?;
-                Problem { rows: with_shifted_copies(&mnist.rows), ..mnist }
+                Problem::new(with_shifted_copies(&mnist.rows), mnist.queries)
             }
             Data::Embeddings(width) => return Ok(Some(embeddings::make(rows, queries, width))),
             made_up => return Ok(Some(made_up.make(rows, queries))),
         };
         Ok(Some(if supply.quick {
             let (rows, queries) = (problem.rows.len() / part, problem.queries.len() / part);
-            Problem { rows: problem.rows.first(rows), queries: problem.queries.first(queries) }
+            problem.first_rows(rows).first_queries(queries)
         } else {
             problem
         }))
@@ -93,25 +93,21 @@ impl Data {
     /// What is drawn at random.
     fn make(self, rows: usize, queries: usize) -> Problem {
         let mut random = ChaCha8Rng::seed_from_u64(0);
-        let mut byte_rows =
-            |n: usize| bytes("uniform", WIDTH, (0..n * WIDTH).map(|_| random.random()).collect());
+        let mut byte_rows = |n: usize| bytes(WIDTH, (0..n * WIDTH).map(|_| random.random()).collect());
         match self {
-            Data::UniformBytes => Problem { rows: byte_rows(rows), queries: byte_rows(queries) },
+            Data::UniformBytes => Problem::new(byte_rows(rows), byte_rows(queries)),
             Data::EqualBytes => {
                 let row: Vec<u8> = (0..WIDTH).map(|j| (j % 251) as u8).collect();
-                Problem { rows: bytes("equal", WIDTH, row.repeat(rows)), queries: byte_rows(queries) }
+                Problem::new(bytes(WIDTH, row.repeat(rows)), byte_rows(queries))
             }
             Data::EqualFloats => {
                 let row: Vec<f32> = (0..FLOAT_WIDTH).map(|j| (j % 251) as f32 / 251.0).collect();
-                let rows = floats("equal", FLOAT_WIDTH, row.repeat(rows));
-                Problem { rows, queries: uniform_floats(queries, &mut random) }
+                let rows = floats(FLOAT_WIDTH, row.repeat(rows));
+                Problem::new(rows, uniform_floats(queries, &mut random))
             }
             Data::ApproachingBytes => approaching_bytes(rows, queries, &mut random),
             Data::ApproachingFloats => approaching_floats(rows, queries, &mut random),
-            _ => Problem {
-                rows: uniform_floats(rows, &mut random),
-                queries: uniform_floats(queries, &mut random),
-            },
+            _ => Problem::new(uniform_floats(rows, &mut random), uniform_floats(queries, &mut random)),
         }
     }
 
@@ -122,27 +118,21 @@ impl Data {
     }
 }
 
-/// Rows of bytes. Labels play no part here, so all are of one class.
-pub fn bytes(name: &str, width: usize, values: Vec<u8>) -> Dataset {
-    let labels = vec![0; values.len() / width];
+/// Rows of bytes.
+pub fn bytes(width: usize, values: Vec<u8>) -> Examples {
     let shape = if width == WIDTH { ImageShape::gray(28, 28) } else { ImageShape::gray(width, 1) };
-    Dataset::from_pixels(name, shape, values, labels, one_class()).expect("whole rows")
+    Examples::from_pixels(shape, values).expect("whole rows")
 }
 
-/// Rows of floats, likewise.
-pub fn floats(name: &str, width: usize, values: Vec<f32>) -> Dataset {
-    let labels = vec![0; values.len() / width];
-    Dataset::from_features(name, width, values, labels, one_class()).expect("whole rows of finite numbers")
-}
-
-fn one_class() -> Vec<String> {
-    vec!["any".to_owned()]
+/// Rows of floats.
+pub fn floats(width: usize, values: Vec<f32>) -> Examples {
+    Examples::from_features(width, values).expect("whole rows of finite numbers")
 }
 
 fn mnist() -> Result<Problem> {
     let mnist = Source::Mnist.open()?;
     let test = mnist.test.context("MNIST has a test set")?;
-    Ok(Problem { rows: mnist.train, queries: test.open(&mut Vec::new(), "benchmark of the search") })
+    Ok(of_sets(&mnist.train, test))
 }
 
 fn fashion_mnist(folder: &Path) -> Result<Problem> {
@@ -150,12 +140,18 @@ fn fashion_mnist(folder: &Path) -> Result<Problem> {
     let test = collection.test.with_context(|| {
         format!("{} has no test images; expected t10k-images-idx3-ubyte", folder.display())
     })?;
-    Ok(Problem { rows: collection.train, queries: test.open(&mut Vec::new(), "benchmark of the search") })
+    Ok(of_sets(&collection.train, test))
+}
+
+/// The examples of a training set, and those of a test set as queries.
+fn of_sets(train: &Dataset, test: SealedTest) -> Problem {
+    let queries = test.open(&mut Vec::new(), "benchmark of the search").examples().clone();
+    Problem { rows: train.examples().clone(), queries, labels: Some(train.labels().to_vec()) }
 }
 
 /// The rows, ordered by their distance from the mean of the queries, farthest first: on the whole every row is nearer
 /// than those before, so that the bar of a search that takes them as they come falls as late as it can.
-fn farthest_first(problem: &Problem) -> Dataset {
+fn farthest_first(problem: &Problem) -> Examples {
     let (rows, queries) = (&problem.rows, &problem.queries);
     let mut mean = vec![0.0; rows.width()];
     for q in 0..queries.len() {
@@ -173,7 +169,7 @@ fn farthest_first(problem: &Problem) -> Dataset {
 }
 
 /// The images, then all of them shifted to the right, to the left, down and up by a pixel.
-fn with_shifted_copies(images: &Dataset) -> Dataset {
+fn with_shifted_copies(images: &Examples) -> Examples {
     const SIDE: usize = 28;
     let mut values = Vec::with_capacity(5 * images.len() * images.width());
     for (right, down) in [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)] {
@@ -189,11 +185,11 @@ fn with_shifted_copies(images: &Dataset) -> Dataset {
             }
         }
     }
-    bytes("MNIST with shifted copies", SIDE * SIDE, values)
+    bytes(SIDE * SIDE, values)
 }
 
-fn uniform_floats(n: usize, random: &mut ChaCha8Rng) -> Dataset {
-    floats("uniform", FLOAT_WIDTH, (0..n * FLOAT_WIDTH).map(|_| random.random()).collect())
+fn uniform_floats(n: usize, random: &mut ChaCha8Rng) -> Examples {
+    floats(FLOAT_WIDTH, (0..n * FLOAT_WIDTH).map(|_| random.random()).collect())
 }
 
 /// Queries in the grey middle of the cube, rows in random directions around it, each row a little nearer.
@@ -211,14 +207,14 @@ fn approaching_bytes(rows: usize, queries: usize, random: &mut ChaCha8Rng) -> Pr
             values.push(if random.random() { 128 + offset } else { 128 - offset });
         }
     }
-    let rows = bytes("approaching", WIDTH, values);
+    let rows = bytes(WIDTH, values);
     let mut values = vec![128; queries * WIDTH];
     for query in values.chunks_exact_mut(WIDTH) {
         for _ in 0..16 {
             query[random.random_range(0..WIDTH)] = if random.random() { 129 } else { 127 };
         }
     }
-    Problem { rows, queries: bytes("middle", WIDTH, values) }
+    Problem::new(rows, bytes(WIDTH, values))
 }
 
 /// Queries around the origin, at a distance of 0.0003; rows in random directions, at distances that fall from 1 to
@@ -231,10 +227,10 @@ fn approaching_floats(rows: usize, queries: usize, random: &mut ChaCha8Rng) -> P
             let scale = length(i) / row.iter().map(|x| x * x).sum::<f64>().sqrt();
             values.extend(row.into_iter().map(|x| (x * scale) as f32));
         }
-        floats("approaching", FLOAT_WIDTH, values)
+        floats(FLOAT_WIDTH, values)
     };
     let rows = directions(rows, &|i| 1.0 - 0.9 * i as f64 / rows as f64);
-    Problem { rows, queries: directions(queries, &|_| 3e-4) }
+    Problem::new(rows, directions(queries, &|_| 3e-4))
 }
 
 #[cfg(test)]
@@ -245,7 +241,7 @@ mod tests {
     #[test]
     fn rows_that_approach_are_nearly_all_nearer_than_those_before() {
         for data in [Data::ApproachingBytes, Data::ApproachingFloats] {
-            let Problem { rows, queries } = data.small().unwrap();
+            let Problem { rows, queries, .. } = data.small().unwrap();
             let mut nearest = f64::INFINITY;
             let nearer = |&x: &usize| {
                 let distance = Measure::L2.between(&queries, 0, &rows, x);
@@ -273,7 +269,7 @@ mod tests {
     fn copies_are_shifted_by_one_pixel_and_the_images_stand_first() {
         let mut image = vec![0; 784];
         (image[28 + 2], image[27]) = (9, 7);
-        let copies = with_shifted_copies(&bytes("image", 784, image));
+        let copies = with_shifted_copies(&bytes(784, image));
         let ink = |i: usize| -> Vec<(usize, usize, u8)> {
             let pixels = copies.pixels(i).unwrap();
             (0..784).filter(|&p| pixels[p] > 0).map(|p| (p % 28, p / 28, pixels[p])).collect()
@@ -287,8 +283,7 @@ mod tests {
 
     #[test]
     fn the_farthest_row_comes_first() {
-        let problem =
-            Problem { rows: bytes("rows", 1, vec![5, 90, 40]), queries: bytes("queries", 1, vec![4, 8]) };
+        let problem = Problem::new(bytes(1, vec![5, 90, 40]), bytes(1, vec![4, 8]));
         let ordered = farthest_first(&problem);
         assert_eq!((0..3).map(|i| ordered.pixels(i).unwrap()[0]).collect::<Vec<_>>(), [90, 40, 5]);
     }

@@ -1,6 +1,6 @@
 //! The distances that engines are asked for, computed as the formulas say: what every answer is judged by.
 
-use tercet::data::{Dataset, Row};
+use tercet::data::{Examples, Row};
 
 /// What "near" means in a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Measure {
     /// What lies between a query and a row; the smaller, the nearer. Powers of distances, without the root.
     ///
     /// In f64, where the sums over bytes are whole numbers far below 2⁵³: of bytes, all but cosines are exact.
-    pub fn between(self, queries: &Dataset, q: usize, rows: &Dataset, x: usize) -> f64 {
+    pub fn between(self, queries: &Examples, q: usize, rows: &Examples, x: usize) -> f64 {
         match self {
             Measure::L1 => sum(queries, q, rows, x, |q, x| (q - x).abs()),
             Measure::L2 => sum(queries, q, rows, x, |q, x| (q - x) * (q - x)),
@@ -53,7 +53,7 @@ impl Measure {
     /// A sum of D terms, each rounded a few times, is off by at most (D + 8) u times the sum of the sizes of all
     /// terms. Which sum that is depends on how an engine computes: FAISS takes the squared L2 as ‖q‖² + ‖x‖² − 2 q·x,
     /// whose terms are much larger than what is left, at most 2 (‖q‖² + ‖x‖²) together.
-    pub fn error(self, unit: f64, queries: &Dataset, q: usize, rows: &Dataset, x: usize) -> f64 {
+    pub fn error(self, unit: f64, queries: &Examples, q: usize, rows: &Examples, x: usize) -> f64 {
         let size = match self {
             Measure::L1 | Measure::L3 => self.between(queries, q, rows, x),
             Measure::L2 => 2.0 * (square(queries, q) + square(rows, x)),
@@ -66,11 +66,11 @@ impl Measure {
 }
 
 /// ‖x‖².
-fn square(set: &Dataset, x: usize) -> f64 {
+fn square(set: &Examples, x: usize) -> f64 {
     sum(set, x, set, x, |a, b| a * b)
 }
 
-fn sum(queries: &Dataset, q: usize, rows: &Dataset, x: usize, term: impl Fn(f64, f64) -> f64) -> f64 {
+fn sum(queries: &Examples, q: usize, rows: &Examples, x: usize, term: impl Fn(f64, f64) -> f64) -> f64 {
     match (queries.row(q), rows.row(x)) {
         (Row::U8(q), Row::U8(x)) => q.iter().zip(x).map(|(&q, &x)| term(f64::from(q), f64::from(x))).sum(),
         (Row::F32(q), Row::F32(x)) => q.iter().zip(x).map(|(&q, &x)| term(f64::from(q), f64::from(x))).sum(),
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_measure_is_its_formula() {
-        let (q, x) = (bytes("q", 2, vec![1, 5]), bytes("x", 2, vec![0, 0, 3, 4]));
+        let (q, x) = (bytes(2, vec![1, 5]), bytes(2, vec![0, 0, 3, 4]));
         let all = [Measure::L1, Measure::L2, Measure::L3, Measure::Dot];
         assert_eq!(all.map(|measure| measure.between(&q, 0, &x, 1)), [3.0, 5.0, 9.0, -23.0]);
         let cosine = Measure::Cosine.between(&q, 0, &x, 1);
@@ -97,7 +97,7 @@ mod tests {
     fn rounding_in_f32_stays_within_the_error() {
         let values =
             |seed: u32| (0..300).map(move |i| ((i * seed) % 101) as f32 / 7.0 - 7.0).collect::<Vec<_>>();
-        let (q, x) = (floats("q", 300, values(37)), floats("x", 300, values(41)));
+        let (q, x) = (floats(300, values(37)), floats(300, values(41)));
         let (a, b) = (values(37), values(41));
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
         let found = dot(&a, &a) + dot(&b, &b) - 2.0 * dot(&a, &b);

@@ -59,16 +59,16 @@ const MEAN: f64 = 0.09;
 pub fn make(rows: usize, queries: usize, width: usize) -> Problem {
     let mut random = ChaCha8Rng::seed_from_u64(0);
     let maker = Maker::new(width, &mut random);
-    let mut set = |name: &str, n: usize| {
+    let mut examples = |n: usize| {
         let mut values = Vec::with_capacity(n * width);
         let mut row = vec![0.0; width];
         for _ in 0..n {
             maker.make(&mut random, &mut row);
             values.extend(row.iter().map(|&x| x as f32));
         }
-        floats(name, width, values)
+        floats(width, values)
     };
-    Problem { rows: set("embeddings", rows), queries: set("embeddings of queries", queries) }
+    Problem::new(examples(rows), examples(queries))
 }
 
 /// A share of the variance, and the direction that has it.
@@ -206,17 +206,17 @@ fn hadamard(values: &mut [f64]) {
 
 #[cfg(test)]
 mod tests {
-    use tercet::data::{Dataset, Row};
+    use tercet::data::{Examples, Row};
 
     use super::*;
     use crate::neighbors::distance::Measure;
 
-    fn rows(set: &Dataset) -> Vec<&[f32]> {
-        let row = |i| match set.row(i) {
+    fn rows(examples: &Examples) -> Vec<&[f32]> {
+        let row = |row| match row {
             Row::F32(row) => row,
-            Row::U8(_) => unreachable!("a set of floats"),
+            _ => unreachable!("rows of floats"),
         };
-        (0..set.len()).map(row).collect()
+        examples.iter().map(row).collect()
     }
 
     #[test]

@@ -213,7 +213,7 @@ pub fn check_by_definition(problem: &Problem, metric: Metric, measure: Measure, 
             defined.indices[at]
         );
     }
-    let problem = Problem { rows: problem.rows.clone(), queries };
+    let problem = Problem::new(problem.rows.clone(), queries);
     let by_definition = "Tercet differs from the definition, which is called the peer here";
     compare(&problem, measure, &ours, &defined, Arithmetic::Exact).context(by_definition).map(drop)
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use tercet::data::Dataset;
+use tercet::data::Examples;
 use tercet::neighbors::{Metric, NearestNeighbors, Neighbors, Vote, accuracy_by_k, naive};
 
 use super::check::Problem;
@@ -20,16 +20,17 @@ const PEER_QUERIES: usize = 10_000;
 /// rows, and the votes. The outcome of the whole stands first; its votes count as search.
 ///
 /// # Errors
-/// A wrong answer, and an engine that fails.
-pub fn measure(session: &mut Session, rows: &Dataset, k: usize) -> Result<Vec<Outcome>> {
-    let some = Problem { rows: rows.clone(), queries: rows.first(PEER_QUERIES.min(rows.len())) };
+/// Rows without classes, a wrong answer, and an engine that fails.
+pub fn measure(session: &mut Session, problem: &Problem, k: usize) -> Result<Vec<Outcome>> {
+    let rows = &problem.rows;
+    let labels = problem.labels.as_ref().context("the rows have no classes to vote for")?;
+    let some = Problem::new(rows.clone(), rows.first(PEER_QUERIES));
     session.load(&some)?;
     // A row is its own nearest neighbour, so one more is asked for.
     let question = Question { rows: rows.len(), measure: Measure::L2, k: k + 1, peer_queries: usize::MAX };
     let mut outcomes = session.ask(&some, question)?;
 
-    let all = Problem { rows: rows.clone(), queries: rows.clone() };
-    let labels = rows.labels();
+    let all = Problem::new(rows.clone(), rows.clone());
     let mut whole = Outcome::of_tercet(&all, rows.len(), Measure::L2, k + 1);
     let mut accuracies = Vec::new();
     for turn in 0..session.runs {
@@ -40,7 +41,7 @@ pub fn measure(session: &mut Session, rows: &Dataset, k: usize) -> Result<Vec<Ou
         let start = Instant::now();
         let found = index.leave_one_out(k, &|_, _| ControlFlow::Continue(()))?;
         let found = found.context("a search that nobody stops comes to its end")?;
-        accuracies = accuracy_by_k(&found, &labels, &labels, Vote::Uniform)?;
+        accuracies = accuracy_by_k(&found, labels, labels, Vote::Uniform)?;
         whole.search.0.push(start.elapsed().as_secs_f64());
         if turn == 0 {
             check(rows, &found)?;
@@ -53,7 +54,7 @@ pub fn measure(session: &mut Session, rows: &Dataset, k: usize) -> Result<Vec<Ou
 }
 
 /// Holds the neighbours of some rows, spread over all, against the definition.
-fn check(rows: &Dataset, found: &Neighbors) -> Result<()> {
+fn check(rows: &Examples, found: &Neighbors) -> Result<()> {
     /// How many rows.
     const SAMPLE: usize = 16;
     for row in (0..rows.len()).step_by(rows.len().div_ceil(SAMPLE)) {

@@ -117,7 +117,7 @@ fn measure(session: &mut Session, work: &Work) -> Result<Option<Vec<Outcome>>> {
             Ok(Some(outcomes))
         }
         Kind::LeaveOneOut { k } => {
-            let outcomes = leave_one_out::measure(session, &problem.rows, k)?;
+            let outcomes = leave_one_out::measure(session, &problem, k)?;
             outcome::print(&outcomes)?;
             Ok(Some(outcomes))
         }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use tercet::data::Dataset;
+use tercet::data::Examples;
 
 use super::check::{Lists, Problem};
 use super::distance::Measure;
@@ -20,9 +20,9 @@ use crate::times::Times;
 pub fn measure(session: &mut Session, problem: &Problem, queries: usize, k: usize) -> Result<Vec<Outcome>> {
     let measure = Measure::L2;
     let Some(metric) = metric(measure) else { bail!("Tercet has no {}", measure.name()) };
-    let problem = &Problem { queries: problem.queries.first(queries), rows: problem.rows.clone() };
+    let problem = &problem.first_queries(queries);
     let (index, fit) = engines::fit(problem, metric)?;
-    let singles: Vec<Dataset> = (0..problem.queries.len()).map(|q| problem.queries.subset(&[q])).collect();
+    let singles: Vec<Examples> = (0..problem.queries.len()).map(|q| problem.queries.subset(&[q])).collect();
 
     eprintln!("{TERCET}: checking");
     let (lists, _) = engines::search(&index, problem, problem.queries.len(), k)?;

@@ -106,8 +106,7 @@ impl Session {
             show::print(format_args!("{} is left out: Tercet does not have it", measure.name()))?;
             return Ok(Vec::new());
         };
-        let part = (rows < problem.rows.len())
-            .then(|| Problem { rows: problem.rows.first(rows), ..problem.clone() });
+        let part = (rows < problem.rows.len()).then(|| problem.first_rows(rows));
         let problem = part.as_ref().unwrap_or(problem);
         let all = problem.queries.len();
         eprintln!("{TERCET}: checking {} queries, {}, k = {k}", show::count(all), measure.name());

@@ -6,10 +6,10 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
-use tercet::recipe::AnyRecipe;
-use tercet::train::train;
+use tercet::data::Split;
+use tercet::recipe::{GradientDescentRecipe, Recipe};
 
 use super::network::accuracy;
 use super::outcome::{Outcome, compare};
@@ -27,8 +27,11 @@ const SEEDS: usize = 5;
 /// No such recipe, one that does not learn by gradient descent, and an engine that fails.
 pub fn measure(session: &mut Session, work: &Work, name: &str) -> Result<Vec<Outcome>> {
     let sets = session.open(work.data)?;
-    let recipe = AnyRecipe::named(name).with_context(|| format!("there is no recipe {name}"))?;
-    let AnyRecipe::Descent(recipe) = recipe else { anyhow::bail!("{name} learns by no gradient descent") };
+    let recipe = Recipe::named(name).with_context(|| format!("there is no recipe {name}"))?;
+    let Recipe::GradientDescent(recipe) = recipe else { bail!("{name} is not trained by gradient descent") };
+    // Preprocessing is fitted before the clock starts: peers get preprocessed pixels as well.
+    let parts = Split { train: sets.train.clone(), validation: sets.train.first(0) };
+    let setup = recipe.set_up(&parts, None)?;
     let peers = session.peers_of(work)?;
     let mut outcomes = vec![Outcome::of_tercet()];
     outcomes.extend(peers.iter().map(|&place| Outcome::of_peer(session.peer(place))));
@@ -42,11 +45,12 @@ pub fn measure(session: &mut Session, work: &Work, name: &str) -> Result<Vec<Out
         let (seconds, found) = match place.checked_sub(1) {
             None => {
                 let start = Instant::now();
-                let recipe = tercet::recipe::Recipe { seed, ..recipe.clone() };
-                let mut network = recipe.untrained_on(&sets.train)?;
-                let observe = &mut |_: tercet::train::Progress<'_>| ControlFlow::Continue(());
-                train(&mut network, &sets.train, None, &recipe.train, seed, observe)?;
-                (start.elapsed().as_secs_f64(), accuracy(&network, &sets.test)?)
+                let recipe = GradientDescentRecipe { seed, ..recipe.clone() };
+                let mut network = recipe.untrained_on(&setup.data.train)?;
+                recipe.plan(&setup).train(&mut network, &mut |_| ControlFlow::Continue(()))?;
+                let seconds = start.elapsed().as_secs_f64();
+                let test = setup.preprocessing.apply_to(&sets.test)?;
+                (seconds, accuracy(&network, &test)?)
             }
             Some(place) => {
                 let peer = session.peer(peers[place]);

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use tercet::data::{Dataset, Source};
+use tercet::data::{Classes, Dataset, Source};
 
 /// Where examples come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +77,7 @@ fn draw(name: &str, examples: usize, centres: &[f32], random: &mut impl Rng) -> 
             values.push(if value == 0.0 { f32::MIN_POSITIVE } else { value });
         }
     }
-    let classes = (0..CLASSES).map(|class| class.to_string()).collect();
-    Ok(Dataset::from_features(name, WIDTH, values, labels, classes)?)
+    Ok(Dataset::from_features(name, WIDTH, values, labels, Classes::numbered(CLASSES))?)
 }
 
 #[cfg(test)]
@@ -109,7 +108,7 @@ mod tests {
         let sets = clustered(400, 1).unwrap();
         let row = |i| match sets.train.row(i) {
             Row::F32(row) => row,
-            Row::U8(_) => unreachable!("a set of floats"),
+            _ => unreachable!("a set of floats"),
         };
         let (mut same, mut other) = (Vec::new(), Vec::new());
         for i in 0..400 {

@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tercet::data::{Source, default_validation, split};
-use tercet::train::{Length, Settings, train};
+use tercet::recipe::GradientDescentRecipe;
+use tercet::train::{Length, Settings};
 
-use super::network::initial;
 use super::outcome::{Memory, Outcome};
 use super::session::Session;
 use super::works::{Recipe, Work};
@@ -54,10 +54,8 @@ pub fn train_and_tell(recipe: &Recipe, quick: bool) -> Result<Value> {
     let parts = split(&mnist.train, default_validation(mnist.train.len()), 0)?;
     let length = if quick { Length::Iterations(20) } else { recipe.length };
     let settings = Settings { length, ..recipe.settings(false) };
-    let mut network = initial(recipe, &parts.train)?;
-    train(&mut network, &parts.train, Some(&parts.validation), &settings, 0, &mut |_| {
-        ControlFlow::Continue(())
-    })?;
+    let recipe = GradientDescentRecipe { train: settings, ..recipe.of_library(false)? };
+    recipe.fit(&parts, None, &mut |_| ControlFlow::Continue(()))?;
     let test = mnist.test.map_or(0, |test| test.len());
     // Pixels, and a label of four bytes for each image.
     let data = (mnist.train.len() + test) * (mnist.train.width() + 4);

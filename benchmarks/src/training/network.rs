@@ -3,34 +3,27 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 use tercet::Dataset;
 use tercet::data::Batches;
 use tercet::loss::Loss;
-use tercet::network::{Architecture, Network, Shape};
+use tercet::network::{Network, Shape};
 use tercet::train::{Length, Settings, train};
 
-use super::works::{Layers, Recipe};
+use super::works::Recipe;
 use crate::Places;
 use crate::arrays::Array;
 
-/// What initial weights and batches come from.
-const SEED: u64 = 0;
+/// The seed of initial weights and batches.
+pub const SEED: u64 = 0;
 
 /// The network of a recipe before the first step.
 ///
 /// # Errors
 /// Sizes that the library refuses.
 pub fn initial(recipe: &Recipe, examples: &Dataset) -> Result<Network> {
-    let (init, classes) = (recipe.init, examples.class_count());
-    Ok(match recipe.layers {
-        Layers::Hidden(hidden) => Network::fully_connected(examples.width(), hidden, classes, init, SEED)?,
-        Layers::Line(line) => {
-            let image = examples.image_shape().context("a convolutional network learns from images")?;
-            line.parse::<Architecture>()?.network(image, classes, init, SEED)?
-        }
-    })
+    Ok(recipe.of_library(false)?.untrained_on(examples)?)
 }
 
 /// Trains as a user of the library does, without a validation set; the trained network and the seconds that it took.
@@ -66,9 +59,7 @@ pub fn first_losses(
 /// # Errors
 /// What the library refuses.
 pub fn accuracy(network: &Network, set: &Dataset) -> Result<f64> {
-    let found = network.scores(set)?.argmax();
-    let right = found.iter().zip(set.labels()).filter(|&(&found, label)| found == label).count();
-    Ok(right as f64 / set.len() as f64)
+    Ok(network.scores(set)?.accuracy(set.labels()))
 }
 
 /// The rows of all batches of that training, one after the other.

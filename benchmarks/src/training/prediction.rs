@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tercet::Dataset;
+use tercet::data::Examples;
 use tercet::network::Network;
 
 use super::check::same_scores;
@@ -78,7 +78,8 @@ pub fn measure_one_by_one(session: &mut Session, work: &Work, recipe: &Recipe) -
     let handed = HandedOver::write(&network, &session.conditions.places)?;
     let mut outcomes = vec![Outcome::of_tercet()];
     let examples = sets.test.len().min(ONE_BY_ONE);
-    let singles: Vec<Dataset> = (0..examples).map(|i| sets.test.subset(&[i])).collect();
+    let test = sets.test.examples();
+    let singles: Vec<Examples> = (0..examples).map(|i| test.subset(&[i])).collect();
     let classes = network.scores(&sets.test)?.argmax();
     // The first round warms up and is checked; the second counts.
     for _ in 0..2 {

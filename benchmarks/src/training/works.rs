@@ -2,9 +2,11 @@
 
 use tercet::loss::Loss;
 use tercet::network::Init;
+use tercet::recipe::GradientDescentRecipe;
 use tercet::train::{Length, Settings};
 
 use super::data::Data;
+use super::network::SEED;
 
 /// Works that are measured together, by one verb and into one record.
 #[derive(Debug)]
@@ -58,10 +60,10 @@ pub enum Kind {
 /// The layers of a network between its input and its scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Layers {
-    /// Dense ones with ReLU behind each, by their sizes.
+    /// The sizes of dense layers, each followed by ReLU.
     Hidden(&'static [usize]),
-    /// What [`Architecture`](tercet::network::Architecture) reads.
-    Line(&'static str),
+    /// An architecture string: [`Architecture`](tercet::network::Architecture).
+    Architecture(&'static str),
 }
 
 /// A network and how it is trained: by plain gradient descent at a constant rate.
@@ -84,7 +86,34 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// As the library takes it, with a tenth of the iterations where it is to be quick.
+    /// As a recipe of the library, without a validation set.
+    ///
+    /// # Errors
+    /// Layers that cannot be parsed.
+    pub fn of_library(&self, quick: bool) -> tercet::Result<GradientDescentRecipe> {
+        let base = match self.layers {
+            Layers::Hidden([]) => GradientDescentRecipe::linear(),
+            Layers::Hidden(hidden) => {
+                GradientDescentRecipe { hidden: hidden.to_vec(), ..GradientDescentRecipe::network() }
+            }
+            Layers::Architecture(layers) => GradientDescentRecipe {
+                hidden: Vec::new(),
+                layers: Some(layers.parse()?),
+                ..GradientDescentRecipe::network()
+            },
+        };
+        // A linear classifier starts from zeros.
+        let init = base.init.map(|_| self.init);
+        Ok(GradientDescentRecipe {
+            init,
+            seed: SEED,
+            validation: Some(0),
+            train: self.settings(quick),
+            ..base
+        })
+    }
+
+    /// The settings of the library, with a tenth of the iterations where it is to be quick.
     pub fn settings(&self, quick: bool) -> Settings {
         let &Recipe { loss, reg, batch, length, learning_rate, .. } = self;
         let length = match length {
@@ -161,10 +190,10 @@ pub const TRAINING: Suite = Suite { name: "training", works: FULLY_CONNECTED };
 pub const CONVOLUTION: Suite = Suite { name: "convolution", works: CONVOLUTIONAL };
 
 const LENET: Recipe =
-    epoch(Layers::Line("conv5-8 relu pool conv5-16 relu pool flatten dense128 relu"), 64, 0.1);
+    epoch(Layers::Architecture("conv5-8 relu pool conv5-16 relu pool flatten dense128 relu"), 64, 0.1);
 /// The network of PyTorch's MNIST example, without its dropout.
 const EXAMPLE: Recipe =
-    epoch(Layers::Line("conv3-32 relu conv3-64 relu pool flatten dense128 relu"), 64, 0.01);
+    epoch(Layers::Architecture("conv3-32 relu conv3-64 relu pool flatten dense128 relu"), 64, 0.01);
 
 const CONVOLUTIONAL: &[Work] = &[
     Work {
@@ -341,7 +370,7 @@ mod tests {
     fn recipes_are_what_the_library_takes() {
         for work in TRAINING.works.iter().chain(CONVOLUTION.works) {
             if let Kind::Training(recipe) | Kind::Prediction(recipe) | Kind::OneByOne(recipe) = work.kind {
-                recipe.settings(false).validate().unwrap();
+                recipe.of_library(false).unwrap().validate().unwrap();
             }
         }
         assert_eq!(LECTURE.settings(false), Settings::lecture());

@@ -5,7 +5,7 @@ use tercet::evaluate::{
     DuplicatePair, ExampleId, Partition, Suspect, SuspectSettings, Suspects, find_leakage, suspects,
 };
 use tercet::network::Shape;
-use tercet::recipe::{AnyRecipe, Recipe};
+use tercet::recipe::{GradientDescentRecipe, Recipe};
 use tercet::{Dataset, text};
 use tercet_report::DataCheck;
 
@@ -43,7 +43,7 @@ impl Check {
         parts: &Split,
         test: Option<&Dataset>,
     ) -> anyhow::Result<Option<DataCheck>> {
-        let stage = Stage::new("duplicates", parts.validation.len() + test.map_or(0, Dataset::len));
+        let stage = Stage::new("duplicates", parts.validation.len() + test.map_or(0, |test| test.len()));
         let watch = |done, _| {
             stage.at(done);
             interrupt::flow()
@@ -71,20 +71,20 @@ impl Check {
 }
 
 /// The convolutional network of `compare` where the examples are images that are large enough, or else the plain one.
-fn recipe_for(train: &Dataset, seed: u64) -> Recipe {
-    let convolutional = match AnyRecipe::named("ninety-nine") {
-        Some(AnyRecipe::Descent(recipe)) => {
+fn recipe_for(train: &Dataset, seed: u64) -> GradientDescentRecipe {
+    let convolutional = match Recipe::named("ninety-nine") {
+        Some(Recipe::GradientDescent(recipe)) => {
             recipe.untrained(Shape::of(train), train.class_count()).is_ok().then_some(recipe)
         }
         _ => None,
     };
-    Recipe { seed, ..convolutional.unwrap_or_else(Recipe::network) }
+    GradientDescentRecipe { seed, ..convolutional.unwrap_or_else(GradientDescentRecipe::network) }
 }
 
 /// A recipe that was asked for, to doubt labels by.
-pub fn recipe_that_doubts(name: &str, seed: u64) -> anyhow::Result<Recipe> {
+pub fn recipe_that_doubts(name: &str, seed: u64) -> anyhow::Result<GradientDescentRecipe> {
     match crate::recipes::open(name)? {
-        AnyRecipe::Descent(recipe) => Ok(Recipe { seed, ..recipe }),
+        Recipe::GradientDescent(recipe) => Ok(GradientDescentRecipe { seed, ..recipe }),
         _ => {
             Err(exit::usage(format!("the recipe {name} trains no network; expected one of gradient descent")))
         }

@@ -1,79 +1,63 @@
-//! How a model is asked: once, over small shifts of each picture, or together with others.
+//! How predictions are made: by one model, over small shifts of each picture, or by several models together.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use serde_json::Value;
+use tercet::data::Examples;
 use tercet::evaluate::{Scores, mean_over_shifts, mean_probabilities};
-use tercet::model::{Classifier, ModelFile};
-use tercet::{Dataset, Error, Matrix};
+use tercet::image::Picture;
+use tercet::model::ScoreKind;
+use tercet::{Error, Matrix, Model};
 
 use crate::exit;
 
 /// A model, alone or with others.
 pub struct Ensemble {
     /// The first is the one that was named first.
-    pub models: Vec<ModelFile>,
+    pub models: Vec<Model>,
     shifts: Option<NonZeroUsize>,
 }
 
-impl From<ModelFile> for Ensemble {
-    fn from(model: ModelFile) -> Self {
+impl From<Model> for Ensemble {
+    fn from(model: Model) -> Self {
         Ensemble { models: vec![model], shifts: None }
     }
 }
 
-/// Refuses a model of an ensemble whose answers cannot be averaged with those of the first.
-fn check(path: &Path, model: &ModelFile, first: &ModelFile) -> anyhow::Result<()> {
+/// Rejects a model of an ensemble whose predictions cannot be averaged with those of the first.
+fn check(path: &Path, model: &Model, first: &Model) -> anyhow::Result<()> {
     let path = path.display();
     if what_scores_are(model).is_none() {
         return Err(exit::usage(format!(
             "{path} gives no probabilities, which an ensemble averages: train it with --loss softmax"
         )));
     }
-    let refuse = |part: &str, found: String, expected: String| {
-        Err(Error::mismatch(format!("{part} of {path}"), found, format!("{expected}, as of the first model")))
+    let compare = |part: &str, found: String, expected: String| match found == expected {
+        true => Ok(()),
+        false => Err(Error::mismatch(
+            format!("{part} of {path}"),
+            found,
+            format!("{expected}, as of the first model"),
+        )),
     };
-    let (card, of_first) = (&model.card, &first.card);
-    if card.classes != of_first.classes {
-        refuse("classes", card.classes.join(", "), of_first.classes.join(", "))?;
-    }
-    let (contract, expected) = (&card.contract, &of_first.contract);
-    if contract.features != expected.features {
-        refuse("features", contract.features.to_string(), expected.features.to_string())?;
-    }
-    if contract.cleaning != expected.cleaning {
-        refuse("cleaning", contract.cleaning.to_string(), expected.cleaning.to_string())?;
-    }
-    if (contract.image, contract.preparation) != (expected.image, expected.preparation) {
-        let in_words = |c: &tercet::image::Contract| match c.image {
-            Some(shape) => format!("{shape} images, {:?}", c.preparation).to_lowercase(),
-            None => "features".to_owned(),
-        };
-        refuse("input", in_words(contract), in_words(expected))?;
-    }
+    compare("classes", model.classes().join(", "), first.classes().join(", "))?;
+    compare("input", model.preprocessing().input().to_string(), first.preprocessing().input().to_string())?;
     Ok(())
 }
 
 /// How the scores of a model become probabilities, if they do.
-pub fn what_scores_are(model: &ModelFile) -> Option<Scores> {
-    match model.classifier {
-        Classifier::Neighbors(_) => Some(Scores::Shares),
-        _ if gives_probabilities(model) => Some(Scores::Logits),
+fn what_scores_are(model: &Model) -> Option<Scores> {
+    match model.card.scores {
+        ScoreKind::Probabilities => Some(Scores::Shares),
+        ScoreKind::Logits => Some(Scores::Logits),
         _ => None,
     }
-}
-
-/// Whether the scores were trained to be logarithms of probabilities.
-pub fn gives_probabilities(model: &ModelFile) -> bool {
-    model.card.settings.pointer("/train/loss").and_then(Value::as_str) == Some("softmax")
 }
 
 impl Ensemble {
     /// Loads one model or several. Several must have the same input and classes, and give probabilities.
     pub fn open(paths: &[&Path], shifts: Option<NonZeroUsize>) -> anyhow::Result<Self> {
-        let models: Vec<ModelFile> =
-            paths.iter().map(|path| ModelFile::load(path)).collect::<tercet::Result<_>>()?;
+        let models: Vec<Model> = paths.iter().map(|path| Model::load(path)).collect::<tercet::Result<_>>()?;
         if models.len() > 1 {
             paths.iter().zip(&models).try_for_each(|(path, model)| check(path, model, &models[0]))?;
         }
@@ -81,21 +65,31 @@ impl Ensemble {
     }
 
     /// The model that was named first.
-    pub fn first(&self) -> &ModelFile {
+    pub fn first(&self) -> &Model {
         &self.models[0]
     }
 
-    /// Whether one model is asked once.
+    /// Whether there is one model, without shifts.
     pub fn is_plain(&self) -> bool {
         self.models.len() == 1 && self.shifts.is_none()
     }
 
-    /// The scores of a set that was cleaned as the models' contract says, (N, C): those of one model, or the probabilities
-    /// of several.
-    pub fn scores(&self, set: &Dataset) -> tercet::Result<Matrix> {
-        let of_model = |model: &ModelFile| match self.shifts {
-            None => model.classifier.scores(set),
-            Some(pixels) => mean_over_shifts(set, pixels.get(), |shifted| model.classifier.scores(shifted)),
+    /// The scores of examples as they were read, (N, C): those of one model, or the mean probabilities of several.
+    pub fn scores(&self, examples: &Examples) -> tercet::Result<Matrix> {
+        self.mean(|_| Ok(examples.clone()))
+    }
+
+    /// The scores of a picture, (1, C), which each model brings into the layout of its own training pictures.
+    pub fn scores_of_picture(&self, picture: &Picture) -> tercet::Result<Matrix> {
+        self.mean(|model| Ok(model.prepare(picture)?.examples()))
+    }
+
+    fn mean(&self, examples: impl Fn(&Model) -> tercet::Result<Examples>) -> tercet::Result<Matrix> {
+        let of_model = |model: &Model| match self.shifts {
+            None => model.scores(&examples(model)?),
+            Some(pixels) => {
+                mean_over_shifts(&examples(model)?, pixels.get(), |shifted| model.scores(shifted))
+            }
         };
         match &self.models[..] {
             [model] => of_model(model),
@@ -105,6 +99,14 @@ impl Ensemble {
                     .map(|model| Ok((of_model(model)?, what_scores_are(model).unwrap_or(Scores::Shares))));
                 mean_probabilities(each.collect::<tercet::Result<_>>()?)
             }
+        }
+    }
+
+    /// What the scores mean.
+    pub fn score_kind(&self) -> ScoreKind {
+        match &self.models[..] {
+            [model] => model.card.scores,
+            _ => ScoreKind::Probabilities,
         }
     }
 

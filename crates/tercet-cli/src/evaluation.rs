@@ -5,11 +5,11 @@ use std::time::Instant;
 use tercet::data::{default_validation, split};
 use tercet::evaluate::{Evaluation, Scores};
 use tercet::image::ImageShape;
-use tercet::model::{Classifier, ModelFile};
+use tercet::model::AnyClassifier;
 use tercet::neighbors::{Neighbors, NeighborsClassifier};
 use tercet::network::{Layer, Network};
-use tercet::recipe::AnyRecipe;
-use tercet::{Dataset, Matrix, text};
+use tercet::recipe::Recipe;
+use tercet::{Dataset, Matrix, Model, text};
 use tercet_report::{Confidence, ModelCard, NeighborCard, NeighborStory, Templates};
 
 use crate::ensemble::Ensemble;
@@ -28,38 +28,37 @@ pub fn judge(
     let stage =
         Stage::new(format!("{name}, {} predictions", tercet::text::thousands(test.len())), test.len());
     let start = Instant::now();
-    let inputs = model.card.contract.clean(test)?;
-    let (scores, found) = match &model.classifier {
-        Classifier::Neighbors(neighbors) if ensemble.is_plain() => {
+    let neighbors = model.classifier().neighbors().filter(|_| ensemble.is_plain());
+    let (scores, found) = match neighbors {
+        Some(neighbors) => {
             let progress = |done, _| {
                 stage.at(done);
                 interrupt::flow()
             };
+            let inputs = model.preprocessing().apply(test)?;
             let Some(found) = neighbors.search_with(&inputs, &progress)? else { return Ok(None) };
             (neighbors.scores_from(&found)?, Some(found))
         }
-        _ => (ensemble.scores(&inputs)?, None),
+        None => (ensemble.scores(test)?, None),
     };
     let seconds = start.elapsed().as_secs_f64();
     stage.done("");
 
-    let evaluation = Evaluation::from_scores(&scores, &test.labels(), test.classes())?;
+    let evaluation = Evaluation::from_scores(&scores, test.labels(), test.classes())?;
     let confidence = confidence(ensemble, &scores, test, validation)?;
-    let story = match (&model.classifier, found) {
-        (Classifier::Neighbors(neighbors), Some(found)) => story(neighbors, &found, &scores, &evaluation),
-        _ => None,
-    };
+    let story =
+        neighbors.zip(found).and_then(|(neighbors, found)| story(neighbors, &found, &scores, &evaluation));
     let sizes = ensemble.models.iter().map(|model| Ok(model.to_bytes()?.len() as u64));
     let mut settings = settings(model);
     settings.extend(ensemble.in_words());
     let kind = match ensemble.models.len() {
-        1 => kind(&model.classifier),
-        n => format!("ensemble of {n}, the first a {}", kind(&model.classifier)),
+        1 => kind(model.classifier()),
+        n => format!("ensemble of {n}, the first a {}", kind(model.classifier())),
     };
     Ok(Some(ModelCard {
         predict_seconds_per_example: seconds / test.len() as f64,
         model_bytes: sizes.sum::<tercet::Result<u64>>()?,
-        templates: templates(&model.classifier, test),
+        templates: templates(model.classifier(), test),
         neighbor_story: story,
         confidence,
         settings,
@@ -81,35 +80,31 @@ fn confidence(
     let are = ensemble.what_scores_are();
     let held_out =
         validation.filter(|set| !set.is_empty() && ensemble.is_plain() && are == Some(Scores::Logits));
-    let fitted_on = held_out
-        .map(|set| {
-            let logits = ensemble.scores(&ensemble.first().card.contract.clean(set)?)?;
-            Ok::<_, tercet::Error>((logits, set.labels()))
-        })
-        .transpose()?;
+    let fitted_on =
+        held_out.map(|set| Ok::<_, tercet::Error>((ensemble.scores(set)?, set.labels()))).transpose()?;
     let fitted_on = fitted_on.as_ref().filter(|(logits, _)| finite(logits)).map(|(logits, labels)| {
-        (logits, &labels[..], format!("the validation set, {} examples", text::thousands(labels.len())))
+        (logits, *labels, format!("the validation set, {} examples", text::thousands(labels.len())))
     });
-    Ok(Some(Confidence::of(scores, are, &test.labels(), fitted_on)?))
+    Ok(Some(Confidence::of(scores, are, test.labels(), fitted_on)?))
 }
 
 /// The examples of a training set that a model did not learn from: those that its training held out. `None` where its file does
 /// not tell, or it learned from another set.
-pub fn held_out(model: &ModelFile, train: &Dataset) -> Option<Dataset> {
-    let Some(AnyRecipe::Descent(recipe)) = recipe_of(model) else { return None };
+pub fn held_out(model: &Model, train: &Dataset) -> Option<Dataset> {
+    let Some(Recipe::GradientDescent(recipe)) = recipe_of(model) else { return None };
     let size = recipe.validation.unwrap_or_else(|| default_validation(train.len()));
     let parts = split(train, size, recipe.seed).ok()?;
     (model.card.data.as_ref()?.digest == parts.train.digest()).then_some(parts.validation)
 }
 
 /// What a classifier is, in a few words.
-pub fn kind(classifier: &Classifier) -> String {
+pub fn kind(classifier: &AnyClassifier) -> String {
     match classifier {
-        Classifier::Neighbors(_) => "k nearest neighbours".to_owned(),
-        Classifier::Linear(linear) => {
+        AnyClassifier::Neighbors(_) => "k nearest neighbours".to_owned(),
+        AnyClassifier::Linear(linear) => {
             format!("linear classifier, {}-{}", linear.dense().inputs, linear.dense().outputs)
         }
-        Classifier::Network(network) => {
+        AnyClassifier::Network(network) => {
             let layers = layers_in_short(network);
             match network.layers().iter().any(|layer| matches!(layer, Layer::Conv2d(_))) {
                 true => format!("convolutional network, {layers}"),
@@ -142,10 +137,10 @@ pub fn layers_in_short(network: &Network) -> String {
 }
 
 /// The settings on a card that are none of the recipe's.
-const BESIDE_RECIPE: [&str; 3] = ["choice of reg", "ending", "weights"];
+const BESIDE_RECIPE: [&str; 5] = ["choice of reg", "ending", "k chosen by", "rate_changes", "weights"];
 
 /// The settings on a model's card, as names and values.
-pub fn settings(model: &ModelFile) -> Vec<(String, String)> {
+pub fn settings(model: &Model) -> Vec<(String, String)> {
     let value = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -161,27 +156,27 @@ pub fn settings(model: &ModelFile) -> Vec<(String, String)> {
 }
 
 /// The recipe on a model's card, if there is one.
-fn recipe_of(model: &ModelFile) -> Option<AnyRecipe> {
+fn recipe_of(model: &Model) -> Option<Recipe> {
     let mut recipe = model.card.settings.clone();
     // What a training leaves beside its recipe.
     if let Some(recipe) = recipe.as_object_mut() {
         BESIDE_RECIPE.iter().for_each(|name| drop(recipe.remove(*name)));
     }
-    AnyRecipe::from_settings(&recipe)
+    Recipe::from_settings(&recipe)
 }
 
 /// The weights that are matched against the pixels.
-fn templates(classifier: &Classifier, test: &Dataset) -> Vec<Templates> {
+fn templates(classifier: &AnyClassifier, test: &Dataset) -> Vec<Templates> {
     let shape = test.image_shape();
     match classifier {
-        Classifier::Neighbors(_) => Vec::new(),
-        Classifier::Linear(linear) => vec![Templates {
+        AnyClassifier::Neighbors(_) => Vec::new(),
+        AnyClassifier::Linear(linear) => vec![Templates {
             title: "The template of each class".to_owned(),
             names: test.classes().to_vec(),
             shape,
             weights: linear.dense().w.clone(),
         }],
-        Classifier::Network(network) => {
+        AnyClassifier::Network(network) => {
             // Whatever stands before it, a layer behind others has no pixels to look at.
             let first = network.layers().first().map(|layer| match layer {
                 Layer::Dense(dense) => Some(Templates {

@@ -3,8 +3,7 @@
 use std::io::IsTerminal;
 
 use serde_json::{Map, Value, json};
-use tercet::Dataset;
-use tercet::data::side_by_side_text;
+use tercet::data::{Classes, Examples, side_by_side_text};
 use tercet::image::Picture;
 use tercet::neighbors::{Explanation, NeighborsClassifier};
 use tercet::text::thousands;
@@ -18,10 +17,11 @@ const DRAWN: usize = 11;
 /// Prints the neighbours of a picture with their distances and votes, and in a terminal draws them.
 pub fn print_neighbors(
     classifier: &NeighborsClassifier,
+    classes: &Classes,
     picture: &Picture,
     explanation: &Explanation,
 ) -> anyhow::Result<()> {
-    let class = |label: u32| classifier.classes()[label as usize].clone();
+    let class = |label: u32| classes[label as usize].clone();
     let mut neighbors = table(["rank", "row", "class", "distance", "vote"]);
     for (rank, voter) in (1..).zip(&explanation.neighbors) {
         neighbors.add_row([
@@ -44,7 +44,7 @@ pub fn print_neighbors(
     }
     table::print(&votes)?;
     if std::io::stdout().is_terminal() {
-        draw(classifier, picture, explanation)?;
+        draw(classifier, classes, picture, explanation)?;
     }
     Ok(())
 }
@@ -52,6 +52,7 @@ pub fn print_neighbors(
 /// The picture and its nearest neighbours, side by side.
 fn draw(
     classifier: &NeighborsClassifier,
+    classes: &Classes,
     picture: &Picture,
     explanation: &Explanation,
 ) -> anyhow::Result<()> {
@@ -60,11 +61,10 @@ fn draw(
     for (rank, voter) in (1..=DRAWN).zip(&explanation.neighbors) {
         let Some(neighbor) = classifier.index().pixels(voter.index as usize) else { return Ok(()) };
         pixels.extend(neighbor);
-        captions.push(format!("{rank}: {}", classifier.classes()[voter.label as usize]));
+        captions.push(format!("{rank}: {}", classes[voter.label as usize]));
     }
-    let labels = vec![0; captions.len()];
-    let set = Dataset::from_pixels("pictures", picture.shape(), pixels, labels, vec!["any".to_owned()])?;
-    let text = side_by_side_text(&set, &captions, output::width(), output::colours())?;
+    let pictures = Examples::from_pixels(picture.shape(), pixels)?;
+    let text = side_by_side_text(&pictures, &captions, output::width(), output::colours())?;
     output::print(format_args!("\n{}", text.trim_end_matches('\n')))
 }
 
@@ -78,8 +78,7 @@ pub fn print_scores(classes: &[String], scores: &[f32], name: &str) -> anyhow::R
 }
 
 /// The neighbours of a picture, for programs.
-pub fn to_json(classifier: &NeighborsClassifier, explanation: &Explanation) -> Value {
-    let classes = classifier.classes();
+pub fn to_json(classifier: &NeighborsClassifier, classes: &Classes, explanation: &Explanation) -> Value {
     let neighbors = (1..).zip(&explanation.neighbors).map(|(rank, voter)| {
         json!({
             "rank": rank,

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use tercet::Error;
 use tercet::data::{Collection, SealedTest, Source};
-use tercet::model::ModelFile;
+use tercet::preprocess::Input;
+use tercet::{Error, Model};
 
 use crate::args::data_source::DataArgs;
 
@@ -22,25 +22,26 @@ pub fn test_set(collection: &Collection) -> anyhow::Result<&SealedTest> {
     })
 }
 
-/// Refuses a data set whose examples or classes are not the model's.
-pub fn check_fit(path: &Path, model: &ModelFile, collection: &Collection) -> anyhow::Result<()> {
+/// Rejects a data set whose examples or classes are not the model's.
+pub fn check_fit(path: &Path, model: &Model, collection: &Collection) -> anyhow::Result<()> {
     let (card, train) = (&model.card, &collection.train);
     let refuse = |part: &str, found: String, wanted: String| {
         let learned =
             card.data.as_ref().map_or(String::new(), |data| format!(", which learned from {}", data.name));
         let expected =
             format!("{wanted}, the {part} of {}{learned}; `--data` names other data", path.display());
-        Err(tercet::Error::mismatch(format!("{part} of {}", collection.name), found, expected).into())
+        Err(Error::mismatch(format!("{part} of {}", collection.name), found, expected).into())
     };
-    if card.contract.features != train.width() {
-        return refuse("features", train.width().to_string(), card.contract.features.to_string());
+    let Input { features, image, .. } = model.preprocessing().input();
+    if features != train.width() {
+        return refuse("features", train.width().to_string(), features.to_string());
     }
-    if let (Some(wanted), Some(found)) = (card.contract.image, train.image_shape())
+    if let (Some(wanted), Some(found)) = (image, train.feature_shape())
         && wanted != found
     {
         return refuse("images", found.to_string(), wanted.to_string());
     }
-    if card.classes != train.classes() {
+    if card.classes.names() != train.classes().names() {
         return refuse("classes", train.classes().join(", "), card.classes.join(", "));
     }
     Ok(())

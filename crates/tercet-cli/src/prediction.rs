@@ -1,59 +1,72 @@
-//! What a model says of one picture, or of the features of one example: the same for `tercet predict` and `tercet serve`.
+//! What a model predicts for one picture, or for the features of one example: the same for `tercet predict` and
+//! `tercet serve`.
 
 use serde_json::{Map, Value, json};
-use tercet::Dataset;
-use tercet::image::Prepared;
-use tercet::model::{Classifier, ModelFile};
+use tercet::Model;
+use tercet::data::Examples;
+use tercet::image::Picture;
+use tercet::model::ScoreKind;
 use tercet::neighbors::Explanation;
+use tercet::preprocess::{Prepared, Preprocessing};
 
-use crate::ensemble::{Ensemble, gives_probabilities};
+use crate::ensemble::Ensemble;
 
-/// What a model says of an example.
-pub struct Answer {
-    /// (C): probabilities where the model gives any, shares of the vote, or plain scores.
+/// What a model predicts for an example.
+pub struct Prediction {
+    /// (C): probabilities if the model gives any, shares of the vote, or plain scores.
     pub scores: Vec<f32>,
-    /// Who voted for it, where neighbours did.
+    /// Which neighbours voted for it, if neighbours did.
     pub explanation: Option<Explanation>,
 }
 
-/// A prepared picture as the only example of a set.
-pub fn example(model: &ModelFile, prepared: &Prepared) -> tercet::Result<Dataset> {
-    let (classes, pixels) = (model.card.classes.clone(), prepared.picture.pixels().to_vec());
-    Dataset::from_pixels("picture", prepared.picture.shape(), pixels, vec![0], classes)
+/// Classifies a picture of any size. What was done to it is what the first model did.
+pub fn of_picture(ensemble: &Ensemble, picture: &Picture) -> tercet::Result<(Prepared, Prediction)> {
+    let prepared = ensemble.first().prepare(picture)?;
+    let prediction = match ensemble.is_plain() {
+        true => of_example(ensemble, &prepared.examples())?,
+        false => shown(ensemble, ensemble.scores_of_picture(picture)?.row(0).to_vec()),
+    };
+    Ok((prepared, prediction))
 }
 
-/// Asks about the only example of a set.
-pub fn classify(ensemble: &Ensemble, data: &Dataset) -> tercet::Result<Answer> {
+/// Classifies the only example of a set.
+pub fn of_example(ensemble: &Ensemble, example: &Examples) -> tercet::Result<Prediction> {
     let model = ensemble.first();
-    if let (Classifier::Neighbors(neighbors), true) = (&model.classifier, ensemble.is_plain()) {
-        let explanation = neighbors.explain(&neighbors.search(data)?, 0)?;
-        let scores = explanation.shares.clone();
-        return Ok(Answer { scores, explanation: Some(explanation) });
+    if let (Some(neighbors), true) = (model.classifier().neighbors(), ensemble.is_plain()) {
+        let explanation = neighbors.explain(&neighbors.search(&model.preprocessing().apply(example)?)?, 0)?;
+        return Ok(Prediction { scores: explanation.shares.clone(), explanation: Some(explanation) });
     }
-    let mut scores = ensemble.scores(data)?.row(0).to_vec();
-    if ensemble.models.len() == 1 && gives_probabilities(model) {
+    Ok(shown(ensemble, ensemble.scores(example)?.row(0).to_vec()))
+}
+
+/// Scores as they are shown: as probabilities, if they mean any.
+fn shown(ensemble: &Ensemble, mut scores: Vec<f32>) -> Prediction {
+    if ensemble.score_kind() == ScoreKind::Logits {
         tercet::loss::probabilities(&mut scores);
     }
-    Ok(Answer { scores, explanation: None })
+    Prediction { scores, explanation: None }
 }
 
 /// What the number beside a class is.
 pub fn score_name(ensemble: &Ensemble) -> &'static str {
-    let model = ensemble.first();
-    match model.classifier {
-        _ if ensemble.models.len() > 1 => "probability",
-        Classifier::Neighbors(_) => "votes",
-        _ if gives_probabilities(model) => "probability",
+    match (ensemble.score_kind(), ensemble.models.len()) {
+        (ScoreKind::Probabilities, 1) => "votes",
+        (ScoreKind::Probabilities | ScoreKind::Logits, _) => "probability",
         _ => "score",
     }
 }
 
 /// The score of each class by its name.
-pub fn scores_to_json(model: &ModelFile, scores: &[f32]) -> Map<String, Value> {
-    model.card.classes.iter().cloned().zip(scores.iter().map(|&score| json!(score))).collect()
+pub fn scores_to_json(model: &Model, scores: &[f32]) -> Map<String, Value> {
+    model.classes().iter().cloned().zip(scores.iter().map(|&score| json!(score))).collect()
 }
 
 /// What was done to a picture, in words.
-pub fn steps(prepared: &Prepared) -> Vec<String> {
-    prepared.stages.iter().map(|stage| format!("{:?}", stage.step).to_lowercase()).collect()
+pub fn stages(prepared: &Prepared) -> Vec<&'static str> {
+    prepared.stages.iter().map(|stage| stage.name.name()).collect()
+}
+
+/// The steps of a preprocessing, in words.
+pub fn steps(preprocessing: &Preprocessing) -> Vec<String> {
+    preprocessing.steps().iter().map(ToString::to_string).collect()
 }

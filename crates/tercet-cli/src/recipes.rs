@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use tercet::recipe::AnyRecipe;
+use tercet::recipe::Recipe;
 
 /// The recipe of a name that is built in, or else of a file. Where there is none, the name may have been meant for a
 /// recipe that is built in.
-pub fn open(name: &str) -> anyhow::Result<AnyRecipe> {
+pub fn open(name: &str) -> anyhow::Result<Recipe> {
     let path = Path::new(name);
-    let read = || match AnyRecipe::read(path) {
+    let read = || match Recipe::read(path) {
         Err(error) if !path.exists() => Err(anyhow!(
             "{error}; name a TOML file, or one of the built-in recipes: {}",
-            AnyRecipe::names().join(", ")
+            Recipe::names().join(", ")
         )),
         read => Ok(read?),
     };
-    AnyRecipe::named(name).map_or_else(read, Ok)
+    Recipe::named(name).map_or_else(read, Ok)
 }

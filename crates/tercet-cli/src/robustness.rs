@@ -23,10 +23,8 @@ pub fn judge_disturbed(
         }
         stage.at(done);
         stage.note(disturbance.to_string());
-        // What a model does to pictures first, it does to these as it would to any.
         let pictures = disturb(test, disturbance, DISTURBANCE_SEED)?;
-        let inputs = ensemble.first().card.contract.clean(&pictures)?;
-        let evaluation = Evaluation::from_scores(&ensemble.scores(&inputs)?, &labels, test.classes())?;
+        let evaluation = Evaluation::from_scores(&ensemble.scores(&pictures)?, labels, test.classes())?;
         found.push(Disturbed::of(disturbance, &evaluation));
     }
     stage.done("");

@@ -2,23 +2,12 @@
 
 use std::path::Path;
 
-use tercet::data::Collection;
-use tercet::image::Preparation;
-use tercet::model::ModelFile;
-use tercet::text;
-
-/// How pictures of a data set become inputs: MNIST's way for grey images, scaling for colour.
-pub fn preparation(collection: &Collection) -> Preparation {
-    match collection.train.image_shape() {
-        Some(shape) if shape.channels > 1 => Preparation::Resize,
-        _ => Preparation::Centred,
-    }
-}
+use tercet::{Model, text};
 
 /// Writes the model, and returns where it is and how large.
-pub fn save(path: &Path, model: ModelFile) -> anyhow::Result<String> {
+pub fn save(path: &Path, model: &Model) -> anyhow::Result<String> {
     if let Err(error) = model.save(path) {
-        return Err(rescue(&model, error));
+        return Err(rescue(model, error));
     }
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len() as usize);
     Ok(format!("{} ({})", path.display(), text::bytes(bytes)))
@@ -26,7 +15,7 @@ pub fn save(path: &Path, model: ModelFile) -> anyhow::Result<String> {
 
 /// What could be written to when the training began may be full or gone when it ends. Hours of work are not: the model is
 /// kept among the temporary files, and the error says where.
-fn rescue(model: &ModelFile, error: tercet::Error) -> anyhow::Error {
+fn rescue(model: &Model, error: tercet::Error) -> anyhow::Error {
     let elsewhere = std::env::temp_dir().join(format!("tercet-{}.safetensors", std::process::id()));
     match model.save(&elsewhere) {
         Ok(()) => {

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tercet::data::Split;
 use tercet::network::Network;
-use tercet::text;
-use tercet::train::{Checkpoint, Ending, Plan, Progress, Settings, Training};
+use tercet::recipe::GradientDescentRecipe;
+use tercet::train::{Checkpoint, Ending, Plan, Progress, Training};
+use tercet::{Model, text};
 
 use crate::callbacks::Watch;
 use crate::dashboard::Dashboard;
@@ -20,17 +21,20 @@ const REFRESH: Duration = Duration::from_millis(100);
 /// Over how many steps the loss beside the bar is the mean: that of one batch jumps about.
 const LATEST: usize = 100;
 
-/// Trains a network on one part of a split and watches it on the other. Ctrl-C ends it with the weights so far.
-pub fn run(
-    name: &str,
-    network: &mut Network,
-    data: &Split,
-    settings: &Settings,
-    seed: u64,
-    lines: bool,
-) -> anyhow::Result<(Training, f64)> {
-    let plan = Plan { validation: Some(&data.validation), ..Plan::new(&data.train, settings, seed) };
-    follow(name, network, &plan, lines, Watch::default())
+/// A model that was trained, and what is known of the training.
+pub struct Trained {
+    pub model: Model,
+    pub training: Training,
+    pub seconds: f64,
+}
+
+/// Trains a model by a recipe on one part of a split and validates it on the other. Ctrl-C ends it with the weights so far.
+pub fn fit(name: &str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Trained> {
+    let setup = recipe.set_up(data, None)?;
+    let mut network = setup.network.clone();
+    let (training, seconds) = follow(name, &mut network, &recipe.plan(&setup), false, Watch::default())?;
+    let model = recipe.model(&setup, network, &data.train, training.validation())?;
+    Ok(Trained { model, training, seconds })
 }
 
 /// Follows a plan, and keeps on the way what `watch` says.

@@ -1,25 +1,28 @@
-//! Features and labels where NumPy keeps them, and arrays back.
+//! Features and labels where NumPy stores them, and arrays back.
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rayon::prelude::*;
-use tercet::data::Source;
+use tercet::data::{Classes, Examples, LabelType, Row, Source};
 use tercet::image::ImageShape;
-use tercet::{Dataset, Matrix, Result};
+use tercet::{Dataset, Error, Matrix, Result};
 
 use crate::errors::exception;
 use crate::work::short_work;
 
-/// Rows of features, (N, D): a C-contiguous array of uint8 or float32, read where it lies.
+/// Rows of features, (N, D): a C-contiguous array of uint8, float32 or float64, which is read where it lies.
 #[derive(FromPyObject)]
 pub enum Rows<'py> {
-    /// Pixels.
+    /// Pixels, or small integers.
     #[pyo3(transparent)]
     U8(PyReadonlyArray2<'py, u8>),
-    /// Features.
+    /// Single-precision features.
     #[pyo3(transparent)]
     F32(PyReadonlyArray2<'py, f32>),
+    /// Double-precision features.
+    #[pyo3(transparent)]
+    F64(PyReadonlyArray2<'py, f64>),
 }
 
 /// The same without the interpreter's lock.
@@ -36,6 +39,7 @@ pub struct View<'a> {
 enum Numbers<'a> {
     U8(&'a [u8]),
     F32(&'a [f32]),
+    F64(&'a [f64]),
 }
 
 impl Rows<'_> {
@@ -47,6 +51,7 @@ impl Rows<'_> {
         let (contiguous, shape) = match self {
             Rows::U8(array) => (array.is_c_contiguous(), array.shape()),
             Rows::F32(array) => (array.is_c_contiguous(), array.shape()),
+            Rows::F64(array) => (array.is_c_contiguous(), array.shape()),
         };
         if !contiguous {
             return Err(PyValueError::new_err("X: found an array that is not C-contiguous"));
@@ -54,63 +59,62 @@ impl Rows<'_> {
         let numbers = match self {
             Rows::U8(array) => Numbers::U8(array.as_slice()?),
             Rows::F32(array) => Numbers::F32(array.as_slice()?),
+            Rows::F64(array) => Numbers::F64(array.as_slice()?),
         };
         Ok(View { numbers, rows: shape[0], width: shape[1] })
     }
 }
 
 impl View<'_> {
-    /// Whether they are pixels.
-    pub fn is_pixels(&self) -> bool {
-        matches!(self.numbers, Numbers::U8(_))
-    }
-
-    /// The rows as a data set for as long as `with` runs, not copied. Pixels of no known image are one row of them.
-    pub fn lend<R>(
-        self,
-        image: Option<ImageShape>,
-        labels: Vec<u32>,
-        classes: Vec<String>,
-        with: impl FnOnce(Dataset) -> Result<R>,
-    ) -> Result<R> {
-        match self.numbers {
-            Numbers::U8(pixels) => {
-                Dataset::lend_pixels("X", self.image(image), pixels, labels, classes, with)?
+    /// The rows as examples for as long as `with` runs. Rows of uint8 with the shape of an image are pixels; without one they
+    /// are features. Nothing is copied but such features.
+    pub fn lend<R>(self, image: Option<ImageShape>, with: impl FnOnce(Examples) -> Result<R>) -> Result<R> {
+        self.check(image)?;
+        match (self.numbers, image) {
+            (Numbers::U8(_), None) => with(self.to_examples(None)?),
+            (Numbers::U8(pixels), Some(shape)) => Examples::lend_pixels(shape, pixels, with)?,
+            (Numbers::F32(values), _) => {
+                Examples::lend_features(self.width, values, |examples| with(shaped(examples, image)?))?
             }
-            Numbers::F32(values) => Dataset::lend_features("X", self.width, values, labels, classes, with)?,
+            (Numbers::F64(values), _) => {
+                Examples::lend_f64(self.width, values, |examples| with(shaped(examples, image)?))?
+            }
         }
     }
 
-    /// [`lend`](View::lend) for rows that have no labels.
-    pub fn lend_queries<R>(
-        self,
-        image: Option<ImageShape>,
-        with: impl FnOnce(Dataset) -> Result<R>,
-    ) -> Result<R> {
-        self.lend(image, vec![0; self.rows], vec![String::new()], with)
-    }
-
-    /// A copy of the rows as a data set, for who remembers them.
-    pub fn copied(
-        self,
-        image: Option<ImageShape>,
-        labels: Vec<u32>,
-        classes: Vec<String>,
-    ) -> Result<Dataset> {
-        match self.numbers {
-            Numbers::U8(pixels) => {
-                Dataset::from_pixels("X", self.image(image), pixels.to_vec(), labels, classes)
+    /// A copy of the rows as examples, for a model that stores them.
+    pub fn to_examples(self, image: Option<ImageShape>) -> Result<Examples> {
+        self.check(image)?;
+        match (self.numbers, image) {
+            (Numbers::U8(pixels), Some(shape)) => Examples::from_pixels(shape, pixels.to_vec()),
+            (Numbers::U8(values), None) => {
+                Examples::from_features(self.width, values.iter().map(|&value| value.into()).collect())
             }
-            Numbers::F32(values) => Dataset::from_features("X", self.width, values.to_vec(), labels, classes),
+            (Numbers::F32(values), _) => shaped(Examples::from_features(self.width, values.to_vec())?, image),
+            (Numbers::F64(values), _) => shaped(Examples::from_f64(self.width, values.to_vec())?, image),
         }
     }
 
-    fn image(&self, image: Option<ImageShape>) -> ImageShape {
-        image.unwrap_or(ImageShape::gray(self.width, 1))
+    /// Whether the rows are images of this shape.
+    fn check(self, image: Option<ImageShape>) -> Result<()> {
+        match image.filter(|shape| shape.features() != self.width) {
+            None => Ok(()),
+            Some(shape) => {
+                let expected = format!("{}, those of an image of {shape}", shape.features());
+                Err(Error::mismatch("features of an example", self.width, expected))
+            }
+        }
     }
 }
 
-/// Height, width and channels, as Python says them.
+fn shaped(examples: Examples, image: Option<ImageShape>) -> Result<Examples> {
+    match image {
+        Some(shape) => examples.with_image_shape(shape),
+        None => Ok(examples),
+    }
+}
+
+/// Height, width and channels, as in NumPy.
 pub type Sides = (usize, usize, usize);
 
 /// The shape of an image.
@@ -118,18 +122,56 @@ pub fn image_shape(sides: Option<Sides>) -> Option<ImageShape> {
     sides.map(|(height, width, channels)| ImageShape { width, height, channels })
 }
 
+/// Height, width and channels of an image.
+pub fn sides(shape: ImageShape) -> Sides {
+    (shape.height, shape.width, shape.channels)
+}
+
+/// The names of the classes and the type of their labels: `text`, `integer`, `boolean`, `float` or `date`.
+pub type ClassList = (Vec<String>, String);
+
+/// The classes of a list.
+pub fn classes((names, label_type): ClassList) -> PyResult<Classes> {
+    let label_type = match label_type.as_str() {
+        "text" => LabelType::Text,
+        "integer" => LabelType::Integer,
+        "boolean" => LabelType::Boolean,
+        "float" => LabelType::Float,
+        "date" => LabelType::Date,
+        other => {
+            let message =
+                format!("type of the labels: {other}; expected text, integer, boolean, float or date");
+            return Err(PyValueError::new_err(message));
+        }
+    };
+    Ok(Classes::new(names, label_type))
+}
+
+/// The list of classes.
+pub fn class_list(classes: &Classes) -> ClassList {
+    let label_type = match classes.label_type() {
+        LabelType::Integer => "integer",
+        LabelType::Boolean => "boolean",
+        LabelType::Float => "float",
+        LabelType::Date => "date",
+        _ => "text",
+    };
+    (classes.names().to_vec(), label_type.to_owned())
+}
+
 /// A matrix as an array.
 pub fn matrix<'py>(py: Python<'py>, matrix: &Matrix) -> PyResult<Bound<'py, PyArray2<f32>>> {
     PyArray1::from_slice(py, matrix.values()).reshape([matrix.rows(), matrix.columns()])
 }
 
-/// The least, the largest and the mean of all numbers, or None where there are none.
+/// The least, the largest and the mean of all numbers, or None if there are none.
 #[pyfunction]
 pub fn statistics(py: Python<'_>, x: Rows<'_>) -> PyResult<Option<(f64, f64, f64)>> {
     let view = x.view()?;
     let range = short_work(py, None, || match view.numbers {
-        Numbers::U8(values) => added_up(values, of_bytes),
-        Numbers::F32(values) => added_up(values, of_floats),
+        Numbers::U8(values) => range(values, range_of_bytes),
+        Numbers::F32(values) => range(values, range_of_floats),
+        Numbers::F64(values) => range(values, range_of_floats),
     })?;
     let count = view.rows * view.width;
     Ok((count > 0).then(|| (range.least, range.largest, range.sum / count as f64)))
@@ -141,21 +183,21 @@ struct Range {
     sum: f64,
 }
 
-/// In pieces of a fixed size, added up in order.
-fn added_up<T: Sync>(values: &[T], of_piece: fn(&[T]) -> Range) -> Range {
-    const PIECE: usize = 1 << 16;
-    let pieces: Vec<Range> = values.par_chunks(PIECE).map(of_piece).collect();
+/// In blocks of a fixed size, summed in order.
+fn range<T: Sync>(values: &[T], of_block: fn(&[T]) -> Range) -> Range {
+    const BLOCK: usize = 1 << 16;
+    let blocks: Vec<Range> = values.par_chunks(BLOCK).map(of_block).collect();
     let nothing = Range { least: f64::INFINITY, largest: f64::NEG_INFINITY, sum: 0.0 };
-    pieces.into_iter().fold(nothing, |all, piece| Range {
-        least: all.least.min(piece.least),
-        largest: all.largest.max(piece.largest),
-        sum: all.sum + piece.sum,
+    blocks.into_iter().fold(nothing, |all, block| Range {
+        least: all.least.min(block.least),
+        largest: all.largest.max(block.largest),
+        sum: all.sum + block.sum,
     })
 }
 
-fn of_bytes(piece: &[u8]) -> Range {
+fn range_of_bytes(block: &[u8]) -> Range {
     let (mut least, mut largest, mut sum) = (u8::MAX, 0, 0);
-    for &value in piece {
+    for &value in block {
         least = least.min(value);
         largest = largest.max(value);
         sum += u32::from(value);
@@ -163,16 +205,15 @@ fn of_bytes(piece: &[u8]) -> Range {
     Range { least: least.into(), largest: largest.into(), sum: sum.into() }
 }
 
-/// In lanes, which the compiler keeps in vector registers. What is no number shows in the sum.
-fn of_floats(piece: &[f32]) -> Range {
+/// In lanes, which the compiler keeps in vector registers. A value that is not finite shows in the sum.
+fn range_of_floats<T: Copy + PartialOrd + Into<f64>>(block: &[T]) -> Range {
     const LANES: usize = 16;
-    let (mut least, mut largest, mut sums) =
-        ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES], [0.0; LANES]);
-    let (whole, rest) = piece.as_chunks::<LANES>();
-    let mut take = |lane: usize, value: f32| {
+    let (mut least, mut largest, mut sums) = ([block[0]; LANES], [block[0]; LANES], [0.0; LANES]);
+    let (whole, rest) = block.as_chunks::<LANES>();
+    let mut take = |lane: usize, value: T| {
         least[lane] = if value < least[lane] { value } else { least[lane] };
         largest[lane] = if value > largest[lane] { value } else { largest[lane] };
-        sums[lane] += f64::from(value);
+        sums[lane] += value.into();
     };
     for values in whole {
         for (lane, &value) in values.iter().enumerate() {
@@ -183,41 +224,71 @@ fn of_floats(piece: &[f32]) -> Range {
         take(lane, value);
     }
     Range {
-        least: least.into_iter().fold(f32::INFINITY, f32::min).into(),
-        largest: largest.into_iter().fold(f32::NEG_INFINITY, f32::max).into(),
+        least: least.into_iter().map(T::into).fold(f64::INFINITY, f64::min),
+        largest: largest.into_iter().map(T::into).fold(f64::NEG_INFINITY, f64::max),
         sum: sums.iter().sum(),
     }
 }
 
-/// A set as arrays: X of uint8 or float32, y, and what is known about it.
+/// More distinct values than this, and a maximum above [`DARKEST`], tell the pixels of images from the columns of a table.
+const FEW_VALUES: usize = 8;
+
+/// Pixels reach beyond this.
+const DARKEST: u8 = 64;
+
+/// Whether an array of uint8 looks like pixels rather than like counts, codes and indicators.
+#[pyfunction]
+pub fn looks_like_pixels(py: Python<'_>, x: Rows<'_>) -> PyResult<bool> {
+    let Numbers::U8(values) = x.view()?.numbers else { return Ok(false) };
+    py.detach(|| {
+        let (mut seen, mut distinct, mut largest) = ([false; 256], 0, 0);
+        Ok(values.iter().any(|&value| {
+            let place = &mut seen[usize::from(value)];
+            distinct += usize::from(!*place);
+            (*place, largest) = (true, value.max(largest));
+            distinct > FEW_VALUES && largest > DARKEST
+        }))
+    })
+}
+
+/// A set as arrays: X of uint8, float32 or float64, and y.
 type Arrays = (Py<PyAny>, Py<PyArray1<u32>>);
 
 fn arrays(py: Python<'_>, set: &Dataset) -> PyResult<Arrays> {
     let (n, d) = (set.len(), set.width());
-    let x = if set.is_pixels() {
-        let pixels = (0..n).filter_map(|i| set.pixels(i)).flatten().copied().collect();
-        PyArray1::<u8>::from_vec(py, pixels).reshape([n, d])?.into_any().unbind()
-    } else {
-        let rows: Vec<usize> = (0..n).collect();
-        let mut values = vec![0.0; n * d];
-        set.write_inputs(&rows, &mut values);
-        PyArray1::from_vec(py, values).reshape([n, d])?.into_any().unbind()
+    let x = match set.dtype() {
+        "uint8" => {
+            let pixels = set.iter().filter_map(|row| if let Row::U8(row) = row { Some(row) } else { None });
+            let pixels = pixels.flatten().copied().collect();
+            PyArray1::<u8>::from_vec(py, pixels).reshape([n, d])?.into_any().unbind()
+        }
+        "float64" => {
+            let mut values = vec![0.0; n * d];
+            set.iter().zip(values.chunks_exact_mut(d)).for_each(|(row, x)| row.write_f64(x));
+            PyArray1::from_vec(py, values).reshape([n, d])?.into_any().unbind()
+        }
+        _ => {
+            let rows: Vec<usize> = (0..n).collect();
+            let mut values = vec![0.0; n * d];
+            set.write_inputs(&rows, &mut values);
+            PyArray1::from_vec(py, values).reshape([n, d])?.into_any().unbind()
+        }
     };
-    Ok((x, PyArray1::from_vec(py, set.labels()).unbind()))
+    Ok((x, PyArray1::from_slice(py, set.labels()).unbind()))
 }
 
-/// A data source by its name, such as `mnist` or a folder: the training set, the test set where there is one, the names of
+/// A data source by its name, such as `mnist` or a folder: the training set, the test set if there is one, the names of
 /// the classes, and the sides of the images.
 #[pyfunction]
 #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
 pub fn load(py: Python<'_>, name: &str) -> PyResult<(Arrays, Option<Arrays>, Vec<String>, Option<Sides>)> {
     let collection = py.detach(|| -> Result<_> { name.parse::<Source>()?.open() }).map_err(exception)?;
     let train = collection.train;
-    let sides = train.image_shape().map(|shape| (shape.height, shape.width, shape.channels));
+    let image = train.image_shape().map(sides);
     let test = match collection.test {
-        // Whoever asks for both sets by name judges for himself when to look.
+        // Whoever loads both sets as arrays decides when to use the test set.
         Some(sealed) => Some(arrays(py, &sealed.open(&mut Vec::new(), "handed to Python as an array"))?),
         None => None,
     };
-    Ok((arrays(py, &train)?, test, train.classes().to_vec(), sides))
+    Ok((arrays(py, &train)?, test, train.classes().to_vec(), image))
 }

@@ -2,15 +2,14 @@
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
-use tercet::model::Classifier;
 use tercet::network::Network;
 use tercet::train::Settings;
 use tercet::train::distributed::{self, PartialGradient, partial_gradient};
 
-use crate::arrays::{Rows, Sides, image_shape};
+use crate::arrays::Rows;
 use crate::errors::exception;
-use crate::model::{Model, linear};
-use crate::training::refuse;
+use crate::model::{Model, Parts};
+use crate::training::{inputs, refuse};
 use crate::work::short_work;
 
 /// The loss and the gradient of some examples of a batch.
@@ -21,8 +20,7 @@ type LossAndGradient<'py> = (f32, Bound<'py, PyArray1<f32>>);
 pub struct Replica {
     network: Network,
     settings: Settings,
-    classes: Vec<String>,
-    image: Option<Sides>,
+    parts: Parts,
 }
 
 #[pymethods]
@@ -30,12 +28,7 @@ impl Replica {
     #[new]
     fn new(model: &Model, settings: &str) -> PyResult<Self> {
         let settings = serde_json::from_str(settings).map_err(refuse)?;
-        Ok(Replica {
-            network: model.network()?.clone(),
-            settings,
-            classes: model.names(),
-            image: model.sides(),
-        })
+        Ok(Replica { network: model.network()?.clone(), settings, parts: Parts::of(model) })
     }
 
     /// The partial gradient of all rows of x, for a batch of `batch` examples and these parameters.
@@ -50,10 +43,10 @@ impl Replica {
         threads: Option<usize>,
     ) -> PyResult<LossAndGradient<'py>> {
         self.network.set_learned(learned.as_slice()?).map_err(exception)?;
-        let (view, labels, image) = (x.view()?, labels.to_vec()?, image_shape(self.image));
-        let (network, settings, classes) = (&self.network, &self.settings, self.classes.clone());
+        let (view, labels) = (x.view()?, labels.to_vec()?);
+        let Replica { network, settings, parts } = &*self;
         let added = short_work(py, threads, || {
-            view.lend(image, labels, classes, |examples| {
+            inputs(view, labels, parts, |examples| {
                 let rows: Vec<usize> = (0..examples.len()).collect();
                 partial_gradient(network, &examples, &rows, settings, batch)
             })
@@ -67,10 +60,7 @@ impl Replica {
 #[pyclass(module = "tercet._core")]
 pub struct ParameterServer {
     server: distributed::ParameterServer,
-    classes: Vec<String>,
-    rows: (usize, bool),
-    image: Option<Sides>,
-    is_linear: bool,
+    parts: Parts,
 }
 
 #[pymethods]
@@ -80,13 +70,7 @@ impl ParameterServer {
         let settings = serde_json::from_str(settings).map_err(refuse)?;
         let network = model.network()?.clone();
         let server = distributed::ParameterServer::new(network, settings, total).map_err(exception)?;
-        Ok(ParameterServer {
-            server,
-            classes: model.names(),
-            rows: model.rows_are(),
-            image: model.sides(),
-            is_linear: model.is_linear(),
-        })
+        Ok(ParameterServer { server, parts: Parts::of(model) })
     }
 
     /// The parameters that the next partial gradients are computed with.
@@ -106,11 +90,6 @@ impl ParameterServer {
 
     /// The model as it is now.
     fn model(&self) -> PyResult<Model> {
-        let network = self.server.trained().clone();
-        let classifier = match self.is_linear {
-            true => Classifier::Linear(linear(&network).map_err(exception)?),
-            false => Classifier::Network(network),
-        };
-        Ok(Model::new(classifier, self.classes.clone(), self.rows, self.image))
+        self.parts.model(self.server.trained().clone()).map_err(exception)
     }
 }

@@ -3,12 +3,14 @@
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use tercet::data::Classes;
 use tercet::loss::Loss;
-use tercet::model::Classifier;
+use tercet::model::ScoreKind;
 use tercet::network::{Dense, Layer, Network, Workspace};
+use tercet::preprocess::{Input, Learner, Preprocessing};
 
 use crate::errors::exception;
-use crate::model::{Model, linear};
+use crate::model::{Model, Parts};
 use crate::work::short_work;
 
 /// W and b of a layer.
@@ -103,11 +105,12 @@ pub fn loss_and_gradients<'py>(
 #[pyfunction]
 pub fn network(layers: Vec<Arrays<'_>>) -> PyResult<Model> {
     let network = of_arrays(&layers)?;
-    let names = (0..network.classes()).map(|class| class.to_string()).collect();
-    let width = network.inputs();
-    let classifier = match network.layers().len() {
-        1 => Classifier::Linear(linear(&network).map_err(exception)?),
-        _ => Classifier::Network(network),
+    let input = Input::features(network.inputs());
+    let parts = Parts {
+        preprocessing: Preprocessing::from_steps(input, Learner::Weights, Vec::new()).map_err(exception)?,
+        classes: Classes::numbered(network.classes()),
+        scores: ScoreKind::Margins,
+        is_linear: network.layers().len() == 1,
     };
-    Ok(Model::new(classifier, names, (width, false), None))
+    parts.model(network).map_err(exception)
 }

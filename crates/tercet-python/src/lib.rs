@@ -5,9 +5,10 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `arrays` | features and labels where NumPy keeps them, and arrays back |
+//! | `arrays` | features and labels where NumPy stores them, and arrays back |
 //! | `errors` | the core's errors as Python's exceptions |
 //! | `work` | long work without the interpreter's lock: threads, Ctrl-C, calls back |
+//! | `preprocessing` | what is done to every row before the model sees it |
 //! | `model` | a model and its file |
 //! | `training` | networks and linear classifiers, trained |
 //! | `distributed` | distributed training: partial gradients and the parameter server |
@@ -18,6 +19,7 @@ mod distributed;
 mod errors;
 mod lecture;
 mod model;
+mod preprocessing;
 mod training;
 mod work;
 
@@ -31,13 +33,15 @@ static ALLOCATOR: tercet_kernels::heap::LineAligned = tercet_kernels::heap::Line
 #[pyo3(name = "_core")]
 mod core {
     #[pymodule_export]
-    use crate::arrays::{load, statistics};
+    use crate::arrays::{load, looks_like_pixels, statistics};
     #[pymodule_export]
     use crate::distributed::{ParameterServer, Replica};
     #[pymodule_export]
     use crate::lecture::{loss_and_gradients, network, scores};
     #[pymodule_export]
-    use crate::model::{Model, evaluate, from_state, remember};
+    use crate::model::{Model, evaluate, fit_neighbors, from_state};
+    #[pymodule_export]
+    use crate::preprocessing::Preprocessing;
     #[pymodule_export]
     use crate::training::{OptimizerState, solve, train, untrained};
     #[pymodule_export]

@@ -10,21 +10,23 @@ use numpy::{
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use tercet::Error;
-use tercet::image::{Contract, Preparation, Range};
+use tercet::data::Classes;
 use tercet::linear::LinearClassifier;
-use tercet::model::{Card, Classifier, ModelFile, StateDict, StateTensor};
-use tercet::neighbors::{NeighborsClassifier, Priors};
+use tercet::model::{self, AnyClassifier, Card, ScoreKind, StateDict, StateTensor};
+use tercet::neighbors::{Neighbors, NeighborsClassifier};
 use tercet::network::{Architecture, Layer, Network, Shape};
+use tercet::preprocess::{self, Input, Learner, Spec, Standardize, Step};
+use tercet::{Error, Result};
 
-use crate::arrays::{Rows, Sides, View, image_shape, matrix};
+use crate::arrays::{ClassList, Rows, Sides, View, class_list, classes, image_shape, matrix, sides};
 use crate::errors::exception;
-use crate::work::{short_work, work};
+use crate::preprocessing::{Preprocessing, lend, searchable};
+use crate::work::{Desk, short_work, work};
 
 /// A trained model with what is known about it. It is never changed; training gives a new one.
 #[pyclass(frozen, module = "tercet._core")]
 pub struct Model {
-    file: ModelFile,
+    model: model::Model,
 }
 
 /// W and b of a layer.
@@ -33,79 +35,83 @@ type Weights<'py> = (Bound<'py, PyArray2<f32>>, Bound<'py, PyArray1<f32>>);
 /// How many numbers a short piece of work reads.
 const SHORT: usize = 1 << 16;
 
-impl Model {
-    /// A model that classifies so, for images of these sides or for features.
-    pub fn new(
-        classifier: Classifier,
-        classes: Vec<String>,
-        rows: (usize, bool),
-        sides: Option<Sides>,
-    ) -> Self {
-        let (width, is_pixels) = rows;
-        let contract = match image_shape(sides) {
-            Some(shape) => Contract::images(shape, Preparation::Resize),
-            // Pixels of no known image are one row of them.
-            None if is_pixels => {
-                Contract::images(tercet::image::ImageShape::gray(width, 1), Preparation::AsIs)
-            }
-            None => Contract::features(width),
-        };
-        let range = match &classifier {
-            Classifier::Neighbors(neighbors) if neighbors.index().is_pixels() => Range::Bytes,
-            _ => contract.range,
-        };
-        Model { file: ModelFile { card: Card::new(classes, Contract { range, ..contract }), classifier } }
-    }
+/// What a model of layers is made of besides its layers.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub preprocessing: preprocess::Preprocessing,
+    pub classes: Classes,
+    pub scores: ScoreKind,
+    /// Whether it is a linear classifier rather than a network.
+    pub is_linear: bool,
+}
 
-    /// The layers, where there are any.
-    pub fn network(&self) -> PyResult<&Network> {
-        match &self.file.classifier {
-            Classifier::Network(network) => Ok(network),
-            Classifier::Linear(linear) => Ok(linear.network()),
-            Classifier::Neighbors(_) => Err(PyValueError::new_err("nearest neighbours have no layers")),
+impl Parts {
+    /// What a model of layers was made of.
+    pub fn of(model: &Model) -> Self {
+        let model = &model.model;
+        Parts {
+            preprocessing: model.preprocessing().clone(),
+            classes: model.classes().clone(),
+            scores: model.card.scores,
+            is_linear: matches!(model.classifier(), AnyClassifier::Linear(_)),
         }
     }
 
-    /// The names of the classes.
-    pub fn names(&self) -> Vec<String> {
-        self.file.card.classes.clone()
+    /// The model of these layers.
+    ///
+    /// # Errors
+    /// Several layers for a linear classifier.
+    pub fn model(&self, network: Network) -> Result<Model> {
+        let classifier = match self.is_linear {
+            true => AnyClassifier::Linear(LinearClassifier::try_from(network)?),
+            false => AnyClassifier::Network(network),
+        };
+        let card = Card::new(self.classes.clone(), self.scores);
+        Ok(Model { model: model::Model::new(self.preprocessing.clone(), classifier, card) })
     }
+}
 
-    /// How many features its rows have, and whether these are pixels.
-    pub fn rows_are(&self) -> (usize, bool) {
-        (self.features(), self.is_pixels())
-    }
-
-    /// The sides of its images, where it has any.
-    pub fn sides(&self) -> Option<Sides> {
-        self.image()
-    }
-
-    /// Whether it is a linear classifier.
-    pub fn is_linear(&self) -> bool {
-        matches!(self.file.classifier, Classifier::Linear(_))
+impl Model {
+    /// The layers, if there are any.
+    pub fn network(&self) -> PyResult<&Network> {
+        let none = || PyValueError::new_err("nearest neighbours have no layers");
+        self.model.classifier().network().ok_or_else(none)
     }
 
     fn neighbors(&self) -> PyResult<&NeighborsClassifier> {
-        match &self.file.classifier {
-            Classifier::Neighbors(neighbors) => Ok(neighbors),
-            other => Err(PyValueError::new_err(format!("a {} model has no neighbours", other.kind()))),
-        }
+        let classifier = self.model.classifier();
+        let none = || PyValueError::new_err(format!("a {} model has no neighbours", classifier.kind()));
+        classifier.neighbors().ok_or_else(none)
+    }
+
+    /// Searches the neighbours of queries, or of the stored rows if there are none. Ctrl-C ends it.
+    fn search(
+        &self,
+        py: Python<'_>,
+        queries: Option<(View<'_>, Option<Sides>)>,
+        k: usize,
+        threads: Option<usize>,
+    ) -> PyResult<Neighbors> {
+        let (neighbors, preprocessing) = (self.neighbors()?, self.model.preprocessing());
+        let (found, interrupted) = work(py, threads, |desk: &Desk| {
+            let progress = |_, _| flow(desk.stopped());
+            let find = |inputs| match neighbors.deformation() {
+                Some(_) if k == neighbors.k() => neighbors.search_with(&inputs, &progress),
+                _ => neighbors.index().search_with(&inputs, k, &progress),
+            };
+            match queries {
+                Some((view, image)) => lend(view, preprocessing, image, |examples| {
+                    find(searchable(preprocessing.apply(&examples)?)?)
+                }),
+                None => find(neighbors.to_examples()?),
+            }
+        })?;
+        let found = found.map_err(exception)?;
+        found.filter(|_| !interrupted).ok_or_else(|| PyKeyboardInterrupt::new_err(()))
     }
 }
 
-/// The linear classifier that a network of one layer is.
-///
-/// # Errors
-/// A network of another kind.
-pub fn linear(network: &Network) -> tercet::Result<LinearClassifier> {
-    match network.dense_layers().next() {
-        Some(dense) => LinearClassifier::from_dense(dense.clone()),
-        None => Err(Error::mismatch("layers of a linear classifier", network.to_string(), "one dense layer")),
-    }
-}
-
-fn refuse_json(error: impl std::fmt::Display) -> PyErr {
+fn reject_json(error: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(format!("the card of the model: {error}"))
 }
 
@@ -114,25 +120,25 @@ impl Model {
     /// The model in a file.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let file = py.detach(|| ModelFile::load(&path)).map_err(exception)?;
-        Ok(Model { file })
+        let model = py.detach(|| model::Model::load(&path)).map_err(exception)?;
+        Ok(Model { model })
     }
 
     /// The model in the bytes of a file.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, bytes: &[u8]) -> PyResult<Self> {
-        let read = || ModelFile::from_bytes(bytes, Path::new("the bytes of a model"));
-        Ok(Model { file: py.detach(read).map_err(exception)? })
+        let read = || model::Model::from_bytes(bytes, Path::new("the bytes of a model"));
+        Ok(Model { model: py.detach(read).map_err(exception)? })
     }
 
     /// Writes the model to a file, all of it or none.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| self.file.save(&path)).map_err(exception)
+        py.detach(|| self.model.save(&path)).map_err(exception)
     }
 
     /// The bytes of the file.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py.detach(|| self.file.to_bytes()).map_err(exception)?;
+        let bytes = py.detach(|| self.model.to_bytes()).map_err(exception)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -144,65 +150,79 @@ impl Model {
     /// `neighbors`, `linear` or `network`.
     #[getter]
     fn kind(&self) -> &'static str {
-        self.file.classifier.kind()
+        self.model.classifier().kind()
     }
 
-    /// The names of the classes.
+    /// The names of the classes and the type of their labels.
     #[getter]
-    fn classes(&self) -> Vec<String> {
-        self.file.card.classes.clone()
+    fn classes(&self) -> ClassList {
+        class_list(self.model.classes())
+    }
+
+    /// What the scores mean: `probabilities`, `logits` or `margins`.
+    #[getter]
+    fn score_kind(&self) -> &'static str {
+        match self.model.card.scores {
+            ScoreKind::Probabilities => "probabilities",
+            ScoreKind::Logits => "logits",
+            _ => "margins",
+        }
+    }
+
+    /// What is done to every row before the classifier reads it.
+    #[getter]
+    fn preprocessing(&self) -> Preprocessing {
+        Preprocessing { fitted: self.model.preprocessing().clone() }
     }
 
     /// D.
     #[getter]
     fn features(&self) -> usize {
-        self.file.card.contract.features
+        self.model.preprocessing().input().features
     }
 
-    /// Whether neighbours are compared as pixels of 0 to 255, or other models see pixels as value / 255.
+    /// Whether the model reads pixels from 0 to 255.
     #[getter]
     fn is_pixels(&self) -> bool {
-        match &self.file.classifier {
-            Classifier::Neighbors(neighbors) => neighbors.index().is_pixels(),
-            _ => self.file.card.contract.range != Range::Any,
-        }
+        self.model.preprocessing().input().pixels
     }
 
-    /// Height, width and channels of the images, where there are any.
+    /// Height, width and channels of the images, if the model reads images.
     #[getter]
     fn image(&self) -> Option<Sides> {
-        self.file.card.contract.image.map(|shape| (shape.height, shape.width, shape.channels))
+        self.model.preprocessing().input().image.map(sides)
     }
 
     /// What is known about the model, as JSON.
     #[getter]
     fn card(&self) -> PyResult<String> {
-        serde_json::to_string(&self.file.card).map_err(refuse_json)
+        serde_json::to_string(&self.model.card).map_err(reject_json)
     }
 
     /// The same model with another card.
     fn with_card(&self, card: &str) -> PyResult<Self> {
-        let card = serde_json::from_str(card).map_err(refuse_json)?;
-        Ok(Model { file: ModelFile { card, classifier: self.file.classifier.clone() } })
+        let (preprocessing, classifier, _) = self.model.clone().into_parts();
+        let card = serde_json::from_str(card).map_err(reject_json)?;
+        Ok(Model { model: model::Model::new(preprocessing, classifier, card) })
     }
 
-    /// The layers as a line of words.
+    /// The architecture string.
     #[getter]
     fn layers(&self) -> PyResult<String> {
         Ok(self.network()?.architecture().to_string())
     }
 
-    /// What the model is, in a line.
+    /// A description of the model on one line.
     fn describe(&self) -> String {
-        match &self.file.classifier {
-            Classifier::Neighbors(neighbors) => format!(
+        match self.model.classifier() {
+            AnyClassifier::Neighbors(neighbors) => format!(
                 "{} neighbours by {} among {} examples",
                 neighbors.k(),
                 neighbors.distance_in_words(),
                 neighbors.index().len()
             ),
-            Classifier::Linear(linear) => linear.network().to_string(),
-            Classifier::Network(network) => network.to_string(),
+            AnyClassifier::Linear(linear) => linear.network().to_string(),
+            AnyClassifier::Network(network) => network.to_string(),
         }
     }
 
@@ -225,44 +245,56 @@ impl Model {
         tensors.collect()
     }
 
-    /// The scores of every row, (N, C).
-    #[pyo3(signature = (x, threads = None))]
+    /// The scores of every row, (N, C). `image` is the shape of the images if the array says it.
+    #[pyo3(signature = (x, image = None, threads = None))]
     fn scores<'py>(
         &self,
         py: Python<'py>,
         x: Rows<'py>,
+        image: Option<Sides>,
         threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let (view, image) = (x.view()?, self.file.card.contract.image);
-        let scores = || view.lend_queries(image, |set| self.file.scores(&set));
-        let scores = match (&self.file.classifier, view.rows * view.width <= SHORT) {
-            (Classifier::Neighbors(neighbors), false) => {
-                let found = search(py, neighbors, view, neighbors.k(), threads)?;
+        let (view, preprocessing) = (x.view()?, self.model.preprocessing());
+        let scores = match (self.model.classifier().neighbors(), view.rows * view.width <= SHORT) {
+            (Some(neighbors), false) => {
+                let found = self.search(py, Some((view, image)), neighbors.k(), threads)?;
                 py.detach(|| neighbors.scores_from(&found))
             }
-            _ => short_work(py, threads, scores)?,
+            (Some(neighbors), true) => short_work(py, threads, || {
+                lend(view, preprocessing, image, |examples| {
+                    neighbors.scores(&searchable(preprocessing.apply(&examples)?)?)
+                })
+            })?,
+            (None, _) => short_work(py, threads, || {
+                lend(view, preprocessing, image, |examples| self.model.scores(&examples))
+            })?,
         };
         matrix(py, &scores.map_err(exception)?)
     }
 
-    /// The k nearest of the remembered rows of every row: distances and indices, (N, k).
-    #[pyo3(signature = (x, k, threads = None))]
+    /// The k nearest stored rows of every row: distances and indices, (N, k). Without queries, those of the stored rows.
+    #[pyo3(signature = (x, k, image = None, threads = None))]
     #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
     fn kneighbors<'py>(
         &self,
         py: Python<'py>,
-        x: Rows<'py>,
+        x: Option<Rows<'py>>,
         k: usize,
+        image: Option<Sides>,
         threads: Option<usize>,
     ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<i64>>)> {
-        let view = x.view()?;
-        let found = search(py, self.neighbors()?, view, k, threads)?;
+        let view = x.as_ref().map(Rows::view).transpose()?;
+        let rows = match view {
+            Some(view) => view.rows,
+            None => self.neighbors()?.labels().len(),
+        };
+        let found = self.search(py, view.map(|view| (view, image)), k, threads)?;
         let indices = found.indices.iter().map(|&index| i64::from(index)).collect();
-        let distances = PyArray1::from_vec(py, found.distances).reshape([view.rows, k])?;
-        Ok((distances, PyArray1::<i64>::from_vec(py, indices).reshape([view.rows, k])?))
+        let distances = PyArray1::from_vec(py, found.distances).reshape([rows, k])?;
+        Ok((distances, PyArray1::<i64>::from_vec(py, indices).reshape([rows, k])?))
     }
 
-    /// A copy of all remembered rows, (N, D).
+    /// A copy of the stored rows after preprocessing, (N, D).
     #[getter]
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let index = self.neighbors()?.index();
@@ -277,16 +309,10 @@ impl Model {
         })
     }
 
-    /// The class of every remembered row, (N).
+    /// The class of every stored row, (N).
     #[getter]
     fn labels<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<u32>>> {
         Ok(PyArray1::from_slice(py, self.neighbors()?.labels()))
-    }
-
-    /// The weight of every remembered row, (N), where they have any.
-    #[getter]
-    fn row_weights<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray1<f32>>>> {
-        Ok(self.neighbors()?.weights().map(|weights| PyArray1::from_slice(py, weights)))
     }
 
     /// Metric, k and vote.
@@ -296,19 +322,17 @@ impl Model {
         Ok((neighbors.metric().name(), neighbors.k(), neighbors.vote().name()))
     }
 
-    /// The same neighbours, asked with another k and vote.
-    fn asked(&self, k: usize, vote: &str) -> PyResult<Self> {
-        let asked = || {
-            let neighbors =
-                self.neighbors().map_err(|_| Error::mismatch("model", "no neighbours", "some"))?;
-            neighbors.clone().with_k(k)?.with_vote(vote.parse()?)
-        };
-        let classifier = Classifier::Neighbors(asked().map_err(exception)?);
-        Ok(Model { file: ModelFile { card: self.file.card.clone(), classifier } })
+    /// The same neighbours with another k and vote.
+    fn with_vote(&self, k: usize, vote: &str) -> PyResult<Self> {
+        let neighbors = self.neighbors()?.clone();
+        let changed = || neighbors.with_k(k)?.with_vote(vote.parse()?);
+        let (preprocessing, card) = (self.model.preprocessing().clone(), self.model.card.clone());
+        let model = model::Model::new(preprocessing, changed().map_err(exception)?, card);
+        Ok(Model { model })
     }
 }
 
-/// The answers `argmax(scores)`, (N, C), on labelled examples, counted: the core's evaluation as JSON.
+/// The core's evaluation of scores, (N, C), against labels, as JSON.
 #[pyfunction]
 pub fn evaluate(
     py: Python<'_>,
@@ -326,99 +350,99 @@ pub fn evaluate(
     serde_json::to_string(&evaluation).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// A search that Ctrl-C ends.
-fn search(
-    py: Python<'_>,
-    neighbors: &NeighborsClassifier,
-    view: View<'_>,
-    k: usize,
-    threads: Option<usize>,
-) -> PyResult<tercet::neighbors::Neighbors> {
-    let image = neighbors.image_shape();
-    let found = if neighbors.deformation().is_some() && k == neighbors.k() {
-        work(py, threads, |desk| {
-            let progress = |_, _| flow(desk.stopped());
-            view.lend_queries(image, |set| neighbors.search_with(&set, &progress))
-        })?
-    } else {
-        work(py, threads, |desk| {
-            let progress = |_, _| flow(desk.stopped());
-            view.lend_queries(image, |set| neighbors.index().search_with(&set, k, &progress))
-        })?
-    };
-    let (found, interrupted) = (found.0.map_err(exception)?, found.1);
-    found.filter(|_| !interrupted).ok_or_else(|| PyKeyboardInterrupt::new_err(()))
-}
-
-/// Whether to go on.
+/// Whether to continue.
 pub fn flow(stop: bool) -> ControlFlow<()> {
     if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// Remembers rows with their labels. They are copied: who changes the array later does not change the model.
+/// Stores rows with their labels. They are copied: a later change of the array does not change the model. Rows of uint8 are
+/// pixels if `image` is their shape.
 #[pyfunction]
-#[pyo3(signature = (x, labels, classes, *, metric, k, vote, weights = None, image = None, threads = None))]
+#[pyo3(signature = (x, labels, classes, *, spec, metric, k, vote, image = None, threads = None))]
 #[allow(clippy::too_many_arguments, reason = "keywords, as Python takes them")]
-pub fn remember(
+pub fn fit_neighbors(
     py: Python<'_>,
     x: Rows<'_>,
     labels: PyReadonlyArray1<'_, u32>,
-    classes: Vec<String>,
+    classes: ClassList,
+    spec: &str,
     metric: &str,
     k: usize,
     vote: &str,
-    weights: Option<Vec<f32>>,
     image: Option<Sides>,
     threads: Option<usize>,
 ) -> PyResult<Model> {
-    let (view, labels) = (x.view()?, labels.to_vec()?);
-    let names = classes.clone();
-    let fit = |_: &crate::work::Desk| {
-        let set = view.copied(image_shape(image), labels, names)?;
-        let mut neighbors = NeighborsClassifier::fit(&set, metric.parse()?, k, vote.parse()?)?;
-        if let Some(weights) = weights {
-            neighbors = neighbors.with_weights(weights)?;
-        }
-        neighbors.with_priors(Priors::Data)
+    let (view, labels, classes) = (x.view()?, labels.to_vec()?, self::classes(classes)?);
+    let fit = |_: &Desk| {
+        let examples = view.to_examples(image_shape(image))?;
+        let preprocessing =
+            preprocess::Preprocessing::fit(&spec.parse::<Spec>()?, Learner::Neighbors, &examples)?;
+        let inputs = searchable(preprocessing.apply(&examples)?)?;
+        let data = tercet::Dataset::new("X", inputs, labels, classes.clone())?;
+        let neighbors = NeighborsClassifier::fit(&data, metric.parse()?, k, vote.parse()?)?;
+        Ok((preprocessing, neighbors))
     };
     let (fitted, interrupted) = work(py, threads, fit)?;
-    let classifier = Classifier::Neighbors(fitted.map_err(exception)?);
+    let (preprocessing, neighbors) = fitted.map_err(exception)?;
     if interrupted {
         return Err(PyKeyboardInterrupt::new_err(()));
     }
-    Ok(Model::new(classifier, classes, (view.width, view.is_pixels()), image))
+    let card = Card::new(classes, ScoreKind::Probabilities);
+    Ok(Model { model: model::Model::new(preprocessing, neighbors, card) })
 }
 
-/// A model of weights that PyTorch's `Sequential` names. `normalization` is the mean and the standard deviation of each
-/// channel.
+/// A model of weights with the names of PyTorch's `Sequential`. `normalization` is the mean and the standard deviation of each
+/// channel, by which the inputs are standardised.
 #[pyfunction]
 #[pyo3(signature = (tensors, layers, classes, features, *, pixels = false, image = None, normalization = None))]
 pub fn from_state(
     tensors: Vec<(String, PyReadonlyArrayDyn<'_, f32>)>,
     layers: &str,
-    classes: Vec<String>,
+    classes: ClassList,
     features: usize,
     pixels: bool,
     image: Option<Sides>,
-    normalization: Option<(Vec<f32>, Vec<f32>)>,
+    normalization: Option<(Vec<f64>, Vec<f64>)>,
 ) -> PyResult<Model> {
+    let classes = self::classes(classes)?;
     let tensors = tensors.into_iter().map(|(name, array)| {
         Ok(StateTensor { name, shape: array.shape().to_vec(), values: array.as_slice()?.to_vec() })
     });
     let tensors = tensors.collect::<PyResult<Vec<StateTensor>>>()?;
-    let shape = image_shape(image).map_or(Shape::Features(features), Shape::Image);
+    let image = image_shape(image);
+    let shape = image.map_or(Shape::Features(features), Shape::Image);
     let build = || {
         let layers: Architecture = layers.parse()?;
         let network = StateDict::new(tensors)?.network(&layers, shape, classes.len())?;
-        match normalization {
-            Some((mean, std)) => network.behind_normalization(shape, &mean, &std),
-            None => Ok(network),
-        }
+        // Pixels of unknown images are one row.
+        let strip = pixels.then_some(tercet::image::ImageShape::gray(features, 1));
+        let input = Input { features, image: image.or(strip), pixels };
+        let preprocessing = normalized(input, normalization)?;
+        let is_linear = matches!(network.layers(), [Layer::Dense(_)]);
+        Parts { preprocessing, classes, scores: ScoreKind::Logits, is_linear }.model(network)
     };
-    let network = build().map_err(exception)?;
-    let classifier = match network.layers() {
-        [Layer::Dense(_)] => Classifier::Linear(linear(&network).map_err(exception)?),
-        _ => Classifier::Network(network),
-    };
-    Ok(Model::new(classifier, classes, (features, pixels), image))
+    build().map_err(exception)
+}
+
+/// The preprocessing of a model that was trained on pixels as value / 255 or on features, which torchvision's
+/// `Normalize(mean, std)` standardised.
+fn normalized(
+    input: Input,
+    normalization: Option<(Vec<f64>, Vec<f64>)>,
+) -> Result<preprocess::Preprocessing> {
+    let plain = Spec::default();
+    let fitted = preprocess::Preprocessing::unfitted(&plain, Learner::Weights, input)?;
+    let Some((mean, deviation)) = normalization else { return Ok(fitted) };
+    let channels = input.image.map_or(input.features, |shape| shape.channels);
+    if mean.len() != channels || deviation.len() != channels {
+        let found = format!("{} and {}", mean.len(), deviation.len());
+        let expected = format!("{channels}, one for each channel");
+        return Err(Error::mismatch("means and standard deviations of the input", found, expected));
+    }
+    if let Some(std) = deviation.iter().find(|std| !(std.is_finite() && **std > 0.0)) {
+        return Err(Error::setting("a standard deviation of the input", std, "a number above 0"));
+    }
+    let mut steps = fitted.steps().to_vec();
+    steps.push(Step::Standardize(Standardize { mean, deviation }));
+    preprocess::Preprocessing::from_steps(input, Learner::Weights, steps)
 }

@@ -9,16 +9,17 @@ use pyo3::types::PyDict;
 use serde::Deserialize;
 use tercet::Result;
 use tercet::data::Dataset;
-use tercet::image::ImageShape;
 use tercet::linear::dual;
-use tercet::model::Classifier;
-use tercet::network::{Architecture, Init, Network};
+use tercet::network::{Architecture, Init, Network, Shape};
 use tercet::optimizer::Moments;
+use tercet::preprocess::Input;
+use tercet::recipe::score_kind;
 use tercet::train::{Length, Plan, Progress, Settings, Training};
 
-use crate::arrays::{Rows, Sides, image_shape};
+use crate::arrays::{ClassList, Rows, View, classes};
 use crate::errors::exception;
-use crate::model::{Model, flow, linear};
+use crate::model::{Model, Parts, flow};
+use crate::preprocessing::{Preprocessing, lend};
 use crate::work::{Desk, work};
 
 /// The state of an optimizer, carried from one training to the next.
@@ -77,27 +78,28 @@ struct Epoch {
 ///
 /// Returns the model, what training saw, the state of the optimizer, and whether Ctrl-C ended it.
 #[pyfunction]
-#[pyo3(signature = (x, labels, classes, request, *, weights = None, validation = None, start = None, optimizer_state = None,
-                    image = None, on_epoch = None, snapshots = false, threads = None))]
+#[pyo3(signature = (x, labels, classes, request, preprocessing, *, weights = None, validation = None, start = None,
+                    optimizer_state = None, on_epoch = None, snapshots = false, threads = None))]
 #[allow(clippy::too_many_arguments, reason = "keywords, as Python takes them")]
 #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
 pub fn train<'py>(
     py: Python<'py>,
     x: Rows<'py>,
     labels: PyReadonlyArray1<'py, u32>,
-    classes: Vec<String>,
+    classes: ClassList,
     request: &str,
+    preprocessing: &Preprocessing,
     weights: Option<PyReadonlyArray1<'py, f32>>,
     validation: Option<(Rows<'py>, PyReadonlyArray1<'py, u32>)>,
     start: Option<&Model>,
     optimizer_state: Option<&OptimizerState>,
-    image: Option<Sides>,
     on_epoch: Option<Py<PyAny>>,
     snapshots: bool,
     threads: Option<usize>,
 ) -> PyResult<(Model, Bound<'py, PyDict>, OptimizerState, bool)> {
     let request: Request = serde_json::from_str(request).map_err(refuse)?;
-    let (view, labels, shape) = (x.view()?, labels.to_vec()?, image_shape(image));
+    let (view, labels) = (x.view()?, labels.to_vec()?);
+    let parts = request.parts(preprocessing, classes)?;
     let weights = weights.map(|weights| weights.to_vec()).transpose()?;
     let validation = match &validation {
         Some((x, y)) => Some((x.view()?, y.to_vec()?)),
@@ -105,23 +107,13 @@ pub fn train<'py>(
     };
     let begun = match start {
         Some(start) => start.network()?.clone(),
-        None => network(&request, view.width, shape, classes.len()).map_err(exception)?,
+        None => request.network(&parts).map_err(exception)?,
     };
     let mut optimizer_state = optimizer_state.map(|state| state.0.clone()).unwrap_or_default();
-    // What a callback is handed is a model like the one in the end.
-    let model = |network: Network| -> Result<Model> {
-        let classifier = match request.layers {
-            Some(_) => Classifier::Network(network),
-            None => Classifier::Linear(linear(&network)?),
-        };
-        Ok(Model::new(classifier, classes.clone(), (view.width, view.is_pixels()), image))
-    };
-    let (names, rows) = (classes.clone(), (view.width, view.is_pixels()));
-    let linear_model = request.layers.is_none();
     let job = |desk: &Desk| -> Result<(Network, Training)> {
         let mut network = begun;
         let on_validation = |validation: Option<&Dataset>, network: &mut Network| {
-            view.lend(shape, labels, names.clone(), |examples| {
+            inputs(view, labels, &parts, |examples| {
                 let plan = Plan {
                     validation,
                     weights: weights.as_deref(),
@@ -148,9 +140,9 @@ pub fn train<'py>(
                         seen: progress.examples,
                         network: snapshots.then(|| progress.network().clone()),
                     };
-                    let (call, names) = (Python::attach(|py| call.clone_ref(py)), names.clone());
-                    let kind = Kind { linear_model, names, rows, image };
-                    match desk.ask(move |py| epoch.tell(py, &call, kind)) {
+                    let call = Python::attach(|py| call.clone_ref(py));
+                    let parts = snapshots.then(|| parts.clone());
+                    match desk.ask(move |py| epoch.tell(py, &call, parts)) {
                         Some(Answer::Go(1.0)) => ControlFlow::Continue(()),
                         Some(Answer::Go(factor)) => match progress.scale_learning_rate(factor) {
                             Ok(()) => ControlFlow::Continue(()),
@@ -164,7 +156,7 @@ pub fn train<'py>(
         };
         let training = match validation {
             None => on_validation(None, &mut network)?,
-            Some((x, y)) => x.lend(shape, y, names.clone(), |set| on_validation(Some(&set), &mut network))?,
+            Some((x, y)) => inputs(x, y, &parts, |set| on_validation(Some(&set), &mut network))?,
         };
         Ok((network, training))
     };
@@ -176,39 +168,55 @@ pub fn train<'py>(
     history.set_item("validation_losses", checks.iter().map(|c| c.validation_loss).collect::<Vec<_>>())?;
     let accuracies: Vec<_> = checks.iter().map(|c| c.validation_accuracy).collect();
     history.set_item("validation_accuracies", accuracies)?;
-    Ok((model(network).map_err(exception)?, history, OptimizerState(optimizer_state), interrupted))
+    Ok((parts.model(network).map_err(exception)?, history, OptimizerState(optimizer_state), interrupted))
 }
 
-/// The model that a training of this request begins with, for rows of `width` features.
+/// Labelled rows as the network reads them, for as long as `with` runs.
+pub fn inputs<R>(
+    view: View<'_>,
+    labels: Vec<u32>,
+    parts: &Parts,
+    with: impl FnOnce(Dataset) -> Result<R>,
+) -> Result<R> {
+    lend(view, &parts.preprocessing, None, |examples| {
+        let examples = parts.preprocessing.apply(&examples)?;
+        with(Dataset::new("X", examples, labels, parts.classes.clone())?)
+    })
+}
+
+/// The model that a training of this request starts from.
 #[pyfunction]
-#[pyo3(signature = (request, width, classes, *, pixels = false, image = None))]
-pub fn untrained(
-    request: &str,
-    width: usize,
-    classes: Vec<String>,
-    pixels: bool,
-    image: Option<Sides>,
-) -> PyResult<Model> {
+pub fn untrained(request: &str, preprocessing: &Preprocessing, classes: ClassList) -> PyResult<Model> {
     let request: Request = serde_json::from_str(request).map_err(refuse)?;
-    let network = network(&request, width, image_shape(image), classes.len()).map_err(exception)?;
-    let classifier = match request.layers {
-        Some(_) => Classifier::Network(network),
-        None => Classifier::Linear(linear(&network).map_err(exception)?),
-    };
-    Ok(Model::new(classifier, classes, (width, pixels), image))
+    let parts = request.parts(preprocessing, classes)?;
+    request.network(&parts).and_then(|network| parts.model(network)).map_err(exception)
 }
 
 pub fn refuse(error: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(format!("the settings of the training: {error}"))
 }
 
-/// A network as the request wants it, before training.
-fn network(request: &Request, width: usize, image: Option<ImageShape>, classes: usize) -> Result<Network> {
-    match (&request.layers, image) {
-        (None, _) => Network::fully_connected(width, &[], classes, request.init, request.seed),
-        (Some(layers), Some(image)) => layers.network(image, classes, request.init, request.seed),
-        (Some(layers), None) => {
-            layers.network(tercet::network::Shape::Features(width), classes, request.init, request.seed)
+impl Request {
+    /// What the model is made of besides its layers.
+    fn parts(&self, preprocessing: &Preprocessing, classes: ClassList) -> PyResult<Parts> {
+        Ok(Parts {
+            preprocessing: preprocessing.fitted.clone(),
+            classes: self::classes(classes)?,
+            scores: score_kind(self.settings.loss),
+            is_linear: self.layers.is_none(),
+        })
+    }
+
+    /// The network before training.
+    fn network(&self, parts: &Parts) -> Result<Network> {
+        let Input { features, image, .. } = parts.preprocessing.input();
+        let (init, seed, classes) = (self.init, self.seed, parts.classes.len());
+        match &self.layers {
+            None => Network::fully_connected(features, &[], classes, init, seed),
+            Some(layers) => {
+                let shape = image.map_or(Shape::Features(features), Shape::Image);
+                layers.network(shape, classes, init, seed)
+            }
         }
     }
 }
@@ -221,14 +229,6 @@ fn steps_per_epoch(settings: &Settings, examples: usize) -> usize {
     }
 }
 
-/// What a model is made of beside its layers.
-struct Kind {
-    linear_model: bool,
-    names: Vec<String>,
-    rows: (usize, bool),
-    image: Option<Sides>,
-}
-
 enum Answer {
     Stop,
     /// And multiply the learning rate by this.
@@ -237,7 +237,7 @@ enum Answer {
 
 impl Epoch {
     /// Calls `on_epoch`.
-    fn tell(self, py: Python<'_>, call: &Py<PyAny>, kind: Kind) -> PyResult<Answer> {
+    fn tell(self, py: Python<'_>, call: &Py<PyAny>, parts: Option<Parts>) -> PyResult<Answer> {
         let told = PyDict::new(py);
         told.set_item("epoch", self.number)?;
         told.set_item("loss", self.loss)?;
@@ -245,15 +245,8 @@ impl Epoch {
         told.set_item("validation_accuracy", self.validation.map(|(_, accuracy)| accuracy))?;
         told.set_item("learning_rate", self.learning_rate)?;
         told.set_item("examples", self.seen)?;
-        if let Some(network) = self.network {
-            let classifier = match kind.linear_model {
-                true => Classifier::Linear(linear(&network).map_err(exception)?),
-                false => Classifier::Network(network),
-            };
-            told.set_item(
-                "model",
-                Model::new(classifier, kind.names, kind.rows, kind.image).into_pyobject(py)?,
-            )?;
+        if let (Some(network), Some(parts)) = (self.network, parts) {
+            told.set_item("model", parts.model(network).map_err(exception)?.into_pyobject(py)?)?;
         }
         let answer = call.bind(py).call1((told,))?;
         if answer.is_none() {
@@ -270,24 +263,30 @@ impl Epoch {
 /// Solves the linear classifier exactly. `on_look` is called after each look at all rows, and returns True to end the
 /// work. Returns the model, what the last look said, and whether Ctrl-C ended it.
 #[pyfunction]
-#[pyo3(signature = (x, labels, classes, settings, *, weights = None, image = None, on_look = None, threads = None))]
+#[pyo3(signature = (x, labels, classes, settings, preprocessing, *, weights = None, on_look = None, threads = None))]
 #[allow(clippy::too_many_arguments, reason = "keywords, as Python takes them")]
 pub fn solve<'py>(
     py: Python<'py>,
     x: Rows<'py>,
     labels: PyReadonlyArray1<'py, u32>,
-    classes: Vec<String>,
+    classes: ClassList,
     settings: &str,
+    preprocessing: &Preprocessing,
     weights: Option<PyReadonlyArray1<'py, f32>>,
-    image: Option<Sides>,
     on_look: Option<Py<PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<(Model, Bound<'py, PyDict>, bool)> {
     let settings: dual::Settings = serde_json::from_str(settings).map_err(refuse)?;
-    let (view, labels, names) = (x.view()?, labels.to_vec()?, classes.clone());
+    let (view, labels) = (x.view()?, labels.to_vec()?);
     let weights = weights.map(|weights| weights.to_vec()).transpose()?;
+    let parts = Parts {
+        preprocessing: preprocessing.fitted.clone(),
+        classes: self::classes(classes)?,
+        scores: score_kind(settings.loss),
+        is_linear: true,
+    };
     let job = |desk: &Desk| {
-        view.lend(image_shape(image), labels, names, |examples| {
+        inputs(view, labels, &parts, |examples| {
             dual::solve_weighted(&examples, weights.as_deref(), &settings, None, &mut |look| {
                 if desk.stopped() {
                     return ControlFlow::Break(());
@@ -306,8 +305,7 @@ pub fn solve<'py>(
     let solution = solution.map_err(exception)?;
     let last = describe(py, &solution.last)?;
     last.set_item("converged", solution.ending == dual::Ending::Converged)?;
-    let classifier = Classifier::Linear(solution.classifier);
-    let model = Model::new(classifier, classes, (view.width, view.is_pixels()), image);
+    let model = parts.model(solution.classifier.into_network()).map_err(exception)?;
     Ok((model, last, interrupted))
 }
 

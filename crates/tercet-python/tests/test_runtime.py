@@ -51,10 +51,12 @@ def test_arrays_are_not_copied(dtype):
                      "learning_rate": 0.1, "schedule": "constant", "optimizer": {{"sgd": {{}}}}}}
         request = json.dumps({{"layers": None, "init": "he", "settings": settings, "seed": 0}})
         y = (np.arange(n) % 2).astype(np.uint32)
+        image = (8, 8, 1) if X.dtype == np.uint8 else None
+        given = _core.Preprocessing.unfitted("auto", X[:1], image=image)
         # Threads and their memory are created first.
-        model, *_ = _core.train(X[:1000], y[:1000], ["a", "b"], request)
+        model, *_ = _core.train(X[:1000], y[:1000], (["a", "b"], "text"), request, given)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        _core.train(X, y, ["a", "b"], request)
+        _core.train(X, y, (["a", "b"], "text"), request, given)
         model.scores(X)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     """
@@ -68,7 +70,7 @@ def test_the_core_rejects_arrays_that_it_would_have_to_copy():
     with pytest.raises(ValueError, match="not C-contiguous"):
         _core.statistics(np.zeros((4, 4), dtype=np.float32)[:, ::2])
     with pytest.raises(TypeError):
-        _core.statistics(np.zeros((4, 4)))
+        _core.statistics(np.zeros((4, 4), dtype=np.int64))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

@@ -42,7 +42,7 @@ def forward(state, images):
 
 def fitted():
     X, y = images()
-    return tercet.CNNClassifier(LAYERS, max_iter=3, random_state=0).fit(X, y), X
+    return tercet.CNNClassifier(LAYERS, max_iter=3, random_state=0, preprocessing=None).fit(X, y), X
 
 
 def test_state_dicts_have_the_names_and_layout_of_pytorch():
@@ -61,6 +61,21 @@ def test_weights_survive_the_round_trip_bit_by_bit():
     assert back.classes_.tolist() == [0, 1, 2]
     np.testing.assert_array_equal(back.decision_function(X), model.decision_function(X))
     assert back.score(X, model.predict(X)) == 1
+
+
+def test_a_standardised_model_comes_back_with_its_normalization():
+    X, y = images()
+    model = tercet.CNNClassifier(LAYERS, max_iter=3, random_state=0).fit(X, y)
+    fitted = model.preprocessing_
+    np.testing.assert_allclose(fitted.mean, X.mean(axis=(0, 1, 2), dtype=float), rtol=1e-12)
+    back = tercet.from_state_dict(
+        model.to_state_dict(), LAYERS, image_shape=(9, 8, 2), mean=fitted.mean, std=fitted.std
+    )
+    np.testing.assert_array_equal(back.decision_function(X), model.decision_function(X))
+    standardised = (X - fitted.mean) / fitted.std
+    np.testing.assert_allclose(
+        model.decision_function(X), forward(model.to_state_dict(), standardised), atol=1e-5
+    )
 
 
 def test_pixels_normalization_names_and_missing_biases():

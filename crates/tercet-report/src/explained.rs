@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::numbers::{counted, grouped, three_digits};
 use super::page::{bar, document};
 use super::sprites::Sprites;
+use tercet::data::Classes;
 use tercet::neighbors::{Explanation, NeighborsClassifier, Priors, Vote};
 use tercet::{Error, Result};
 
@@ -29,7 +30,7 @@ pub struct Explained {
 /// The page of pictures and their neighbours as HTML: one file that opens offline, light and dark, and loads nothing.
 ///
 /// ```
-/// use tercet::data::Dataset;
+/// use tercet::data::{Dataset, Examples};
 /// use tercet::image::ImageShape;
 /// use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 /// use tercet_report::{Explained, render_explained};
@@ -37,17 +38,21 @@ pub struct Explained {
 /// let classes = vec!["dark".to_owned(), "light".to_owned()];
 /// let set = Dataset::from_pixels("toy", ImageShape::gray(2, 1), vec![0, 9, 250, 255], vec![0, 1], classes)?;
 /// let classifier = NeighborsClassifier::fit(&set, Metric::L2, 2, Vote::Distance)?;
-/// let query = Dataset::from_pixels("mine", ImageShape::gray(2, 1), vec![8, 8], vec![0], set.classes().to_vec())?;
+/// let query = Examples::from_pixels(ImageShape::gray(2, 1), vec![8, 8])?;
 /// let explanation = classifier.explain(&classifier.search(&query)?, 0)?;
 /// let explained = Explained { name: "mine.png".into(), pixels: vec![8, 8], class: 0, explanation };
-/// let page = render_explained(&classifier, &[explained])?;
+/// let page = render_explained(&classifier, set.classes(), &[explained])?;
 /// assert!(page.contains("mine.png") && page.contains("data:image/png"));
 /// # Ok::<(), tercet::Error>(())
 /// ```
 ///
 /// # Errors
 /// An explanation by another classifier: a class or a neighbour that this one does not have.
-pub fn render_explained(classifier: &NeighborsClassifier, explained: &[Explained]) -> Result<String> {
+pub fn render_explained(
+    classifier: &NeighborsClassifier,
+    classes: &Classes,
+    explained: &[Explained],
+) -> Result<String> {
     let mut sprites =
         classifier.image_shape().filter(|_| classifier.index().is_pixels()).and_then(Sprites::new);
     for one in explained {
@@ -68,10 +73,10 @@ pub fn render_explained(classifier: &NeighborsClassifier, explained: &[Explained
     let sections = explained.iter().zip(&places).map(|(one, (picture, neighbors))| {
         let tiles =
             neighbors.iter().zip(&one.explanation.neighbors).enumerate().map(|(rank, (place, voter))| {
-                let class = &classifier.classes()[voter.label as usize];
+                let class = &classes[voter.label as usize];
                 tile(*place, &format!("neighbour {}: training example {}, a {class}", rank + 1, voter.index))
             });
-        section(classifier, one, tile(*picture, &one.name), tiles.collect())
+        section(classes, one, tile(*picture, &one.name), tiles.collect())
     });
     let body = html! {
         header.page {
@@ -97,12 +102,17 @@ pub fn render_explained(classifier: &NeighborsClassifier, explained: &[Explained
 ///
 /// # Errors
 /// Those of [`render_explained`], and a place that cannot be written.
-pub fn write_explained(path: &Path, classifier: &NeighborsClassifier, explained: &[Explained]) -> Result<()> {
-    tercet::file::replace(path, render_explained(classifier, explained)?.as_bytes())
+pub fn write_explained(
+    path: &Path,
+    classifier: &NeighborsClassifier,
+    classes: &Classes,
+    explained: &[Explained],
+) -> Result<()> {
+    tercet::file::replace(path, render_explained(classifier, classes, explained)?.as_bytes())
 }
 
 fn check(classifier: &NeighborsClassifier, one: &Explained) -> Result<()> {
-    let classes = classifier.classes().len();
+    let classes = classifier.classes();
     let labels = one.explanation.neighbors.iter().map(|voter| voter.label);
     if let Some(class) = labels.chain([one.class]).find(|&class| class as usize >= classes) {
         let what = format!("class in the explanation of {}", one.name);
@@ -116,13 +126,13 @@ fn check(classifier: &NeighborsClassifier, one: &Explained) -> Result<()> {
 }
 
 fn section(
-    classifier: &NeighborsClassifier,
+    classes: &Classes,
     one: &Explained,
     picture: Option<Markup>,
     tiles: Vec<Option<Markup>>,
 ) -> Markup {
     let Explained { name, class, explanation, .. } = one;
-    let class_name = |class: u32| &classifier.classes()[class as usize];
+    let class_name = |class: u32| &classes[class as usize];
     html! {
         section aria-label=(name) {
             h2 { (name) ": " (class_name(*class)) }

@@ -1,7 +1,7 @@
 //! Understand, convolution: one filter over one picture, the layer itself.
 
 use serde::{Deserialize, Serialize};
-use tercet::data::Dataset;
+use tercet::data::Examples;
 use tercet::image::ImageShape;
 use tercet::network::{Conv2d, Layer, Network, Pool, Shape};
 
@@ -65,7 +65,7 @@ pub fn filter(what: &Filtering) -> Result<Filtered, String> {
     let image = ImageShape::gray(what.width, what.height);
     let pixels = from_base64(&what.pixels)?;
     let input = pixels.iter().map(|&v| f32::from(v) / 255.0).collect();
-    let set = Dataset::from_pixels("picture", image, pixels, vec![0], vec!["picture".into()]).map_err(say)?;
+    let picture = Examples::from_pixels(image, pixels).map_err(say)?;
     let mut layers = vec![Layer::Conv2d(Conv2d {
         channels: 1,
         filters: 1,
@@ -79,20 +79,20 @@ pub fn filter(what: &Filtering) -> Result<Filtered, String> {
     if what.relu {
         layers.push(Layer::Relu);
     }
-    let map = scores(image, layers.clone(), &set).map_err(say)?;
+    let map = output(image, layers.clone(), &picture).map_err(say)?;
     let pool = Pool { size: what.pool, stride: what.pool };
     let pooled = match what.pool {
         0 | 1 => None,
         _ => {
             layers.push(if what.mean { Layer::AveragePool(pool) } else { Layer::MaxPool(pool) });
-            Some(scores(image, layers, &set).map_err(say)?)
+            Some(output(image, layers, &picture).map_err(say)?)
         }
     };
     Ok(Filtered { map, pooled, input })
 }
 
-/// What is behind the last of the layers.
-fn scores(image: ImageShape, mut layers: Vec<Layer>, set: &Dataset) -> tercet::Result<Map> {
+/// The output of the last layer.
+fn output(image: ImageShape, mut layers: Vec<Layer>, picture: &Examples) -> tercet::Result<Map> {
     layers.push(Layer::Flatten);
     let network = Network::with_input(image, layers)?;
     let before_flatten = network.shapes()[network.shapes().len() - 2];
@@ -100,7 +100,7 @@ fn scores(image: ImageShape, mut layers: Vec<Layer>, set: &Dataset) -> tercet::R
         Shape::Image(image) => (image.width, image.height),
         Shape::Features(values) => (values, 1),
     };
-    Ok(Map { width, height, values: network.scores(set)?.values().to_vec() })
+    Ok(Map { width, height, values: network.scores(picture)?.values().to_vec() })
 }
 
 #[cfg(test)]

@@ -1,52 +1,54 @@
-//! The Draw view: a picture, prepared once, and what every model makes of it.
+//! The Draw view: a picture becomes an example, and every model classifies it.
 
 use serde::Serialize;
-use tercet::data::Dataset;
-use tercet::image::{ImageShape, Picture, Prepared, Step, prepare};
-use tercet::loss::probabilities;
+use tercet::data::Examples;
+use tercet::image::{ImageShape, Picture};
+use tercet::linear::LinearClassifier;
 use tercet::matrix::argmax;
-use tercet::model::Classifier;
+use tercet::model::{AnyClassifier, ScoreKind};
+use tercet::neighbors::{NeighborsClassifier, Voter};
 use tercet::network::Shape;
+use tercet::preprocess::Prepared;
 
 use crate::base64;
-use crate::models::Loaded;
+use crate::models::{HiddenLayer, Loaded};
 
-/// What a model makes of a picture.
+/// The prediction of a model for a picture, and how it came about.
 #[derive(Debug, Serialize)]
-pub struct Reading {
+pub struct Prediction {
     /// The pixels that enter the model.
     pub prepared: Pixels,
-    /// The scores, (C): shares of the votes, or what the last layer gives.
+    /// The scores, (C): shares of the votes, or the output of the last layer.
     pub scores: Vec<f32>,
-    /// Which of them is the largest.
+    /// The class with the largest score.
     pub class: usize,
-    /// Softmax of the scores, where they come from a network.
+    /// The softmax of the scores of a model that was trained with cross-entropy.
     pub probabilities: Option<Vec<f32>>,
-    /// Who voted.
+    /// The nearest neighbours.
     pub neighbors: Option<Vec<Neighbor>>,
-    /// The votes of each class.
+    /// The votes of each class, (C).
     pub votes: Option<Vec<f64>>,
-    /// What is behind the hidden layers.
+    /// The outputs of the hidden layers.
     pub hidden: Vec<Hidden>,
-    /// Of a linear classifier, the products whose sum is a score.
+    /// The products whose sum is a score of a linear classifier.
     pub products: Option<Products>,
 }
 
-/// A step of the preparation.
+/// A stage of preprocessing.
 #[derive(Debug, Serialize)]
 pub struct Stage {
-    /// What was done.
+    /// What was done: [`StageName::name`](tercet::preprocess::StageName::name).
     pub step: &'static str,
-    /// What it looks like now.
+    /// The picture after it.
     pub picture: Pixels,
 }
 
-/// A grey picture.
+/// A greyscale picture.
 #[derive(Debug, Serialize)]
 pub struct Pixels {
-    /// Pixels of a row.
+    /// Its width.
     pub width: usize,
-    /// Rows.
+    /// Its height.
     pub height: usize,
     /// The pixels, as base64.
     pub pixels: String,
@@ -55,22 +57,22 @@ pub struct Pixels {
 /// A neighbour that voted.
 #[derive(Debug, Serialize)]
 pub struct Neighbor {
-    /// Which of the remembered examples it is.
+    /// The index of the stored example.
     pub index: u32,
     /// Its class.
     pub label: u32,
-    /// How far it is.
+    /// Its distance.
     pub distance: f64,
-    /// What its vote counts.
+    /// The weight of its vote.
     pub vote: f64,
-    /// What it looks like.
+    /// Its picture.
     pub picture: Pixels,
 }
 
-/// What is behind a hidden layer.
+/// The output of a hidden layer.
 #[derive(Debug, Serialize)]
 pub struct Hidden {
-    /// The layers up to there.
+    /// The architecture up to this layer.
     pub name: String,
     /// Rows and columns of its images, or none.
     pub image: Option<(usize, usize)>,
@@ -80,39 +82,41 @@ pub struct Hidden {
     pub values: Vec<f32>,
 }
 
-/// `score = Σ template · ink + bias` of a class.
+/// The score of a class by a linear classifier: `Σ template · input + bias`.
 #[derive(Debug, Serialize)]
 pub struct Products {
     /// The class.
     pub class: usize,
     /// W of the class, (D).
     pub template: Vec<f32>,
-    /// W · x, number by number, (D).
+    /// The terms of the sum, (D).
     pub products: Vec<f32>,
     /// b of the class.
     pub bias: f32,
 }
 
-/// Prepares a picture for a model.
+/// Makes an example of a picture, as the preprocessing of a model says.
 ///
 /// # Errors
-/// A picture that cannot be prepared, such as one without ink.
-pub fn prepared(model: &Loaded, picture: &Picture) -> Result<Prepared, String> {
-    prepare(picture, &model.file.card.contract).map_err(|error| error.to_string())
+/// Those of [`Model::prepare`](tercet::model::Model::prepare), such as a picture without ink.
+pub fn prepare(model: &Loaded, picture: &Picture) -> Result<Prepared, String> {
+    model.model.prepare(picture).map_err(|error| error.to_string())
 }
 
-/// What a model makes of a picture that was prepared for it. `class` is the one whose products are asked for; the winner's by
-/// default.
+/// Classifies a prepared picture. `class` is the class whose products are computed; by default that of the prediction.
 ///
 /// # Errors
 /// A picture that was prepared for a model of another size.
-pub fn read(model: &Loaded, prepared: &Prepared, class: Option<usize>) -> Result<Reading, String> {
-    let contract = &model.file.card.contract;
-    let set = set_of(model, prepared)?;
-    let say = |error: tercet::Error| error.to_string();
+pub fn predict(model: &Loaded, prepared: &Prepared, class: Option<usize>) -> Result<Prediction, String> {
+    predict_example(model, prepared, class).map_err(|error| error.to_string())
+}
 
-    let mut reading = Reading {
-        prepared: Pixels::of(&prepared.picture),
+fn predict_example(model: &Loaded, prepared: &Prepared, class: Option<usize>) -> tercet::Result<Prediction> {
+    let example = prepared.examples();
+    // What the classifier itself reads, to show what happens inside of it.
+    let inputs = model.model.preprocessing().apply(&example)?;
+    let mut prediction = Prediction {
+        prepared: Pixels::of(prepared.seen()),
         scores: Vec::new(),
         class: 0,
         probabilities: None,
@@ -121,98 +125,83 @@ pub fn read(model: &Loaded, prepared: &Prepared, class: Option<usize>) -> Result
         hidden: Vec::new(),
         products: None,
     };
-    match &model.file.classifier {
-        Classifier::Neighbors(classifier) => {
-            let found = classifier.search(&set).map_err(say)?;
-            let explained = classifier.explain(&found, 0).map_err(say)?;
-            let shape = classifier.image_shape().unwrap_or(ImageShape::gray(0, 0));
-            let neighbor = |voter: &tercet::neighbors::Voter| Neighbor {
-                index: voter.index,
-                label: voter.label,
-                distance: voter.distance,
-                vote: voter.vote,
-                picture: Pixels {
-                    width: shape.width,
-                    height: shape.height,
-                    pixels: base64(&classifier.index().pixels(voter.index as usize).unwrap_or_default()),
-                },
-            };
-            reading.neighbors = Some(explained.neighbors.iter().map(neighbor).collect());
-            (reading.votes, reading.scores) = (Some(explained.votes), explained.shares);
-            reading.class = argmax(&reading.scores) as usize;
-        }
-        Classifier::Linear(linear) => {
-            reading.scores = linear.scores(&set).map_err(say)?.row(0).to_vec();
-            reading.class = argmax(&reading.scores) as usize;
-            let (dense, classes) = (linear.dense(), reading.scores.len());
-            let class = class.filter(|&class| class < classes).unwrap_or(reading.class);
-            let template: Vec<f32> = dense.w.iter().skip(class).step_by(classes).copied().collect();
-            let ink = prepared.inputs(contract);
-            let products = template.iter().zip(&ink).map(|(w, x)| w * x).collect();
-            reading.products = Some(Products { class, template, products, bias: dense.b[class] });
-        }
-        Classifier::Network(network) => {
-            reading.scores = network.scores(&set).map_err(say)?.row(0).to_vec();
-            reading.class = argmax(&reading.scores) as usize;
-            for inside in &model.inside {
-                let values = inside.network.scores(&set).map_err(say)?.row(0).to_vec();
-                let (image, channels) = match inside.shape {
-                    Shape::Image(image) => (Some((image.height, image.width)), image.channels),
-                    Shape::Features(units) => (None, units),
-                };
-                reading.hidden.push(Hidden { name: inside.name.clone(), image, channels, values });
-            }
+    if let AnyClassifier::Neighbors(classifier) = model.model.classifier() {
+        // The search that gives the scores also finds the neighbours.
+        let explained = classifier.explain(&classifier.search(&inputs)?, 0)?;
+        let neighbors = explained.neighbors.iter().map(|voter| Neighbor::of(voter, classifier));
+        prediction.neighbors = Some(neighbors.collect());
+        (prediction.votes, prediction.scores) = (Some(explained.votes), explained.shares);
+    } else {
+        let mut scores = model.model.scores(&example)?;
+        prediction.scores = scores.row(0).to_vec();
+        if model.model.card.scores == ScoreKind::Logits {
+            model.model.to_probabilities(&mut scores)?;
+            prediction.probabilities = Some(scores.row(0).to_vec());
         }
     }
-    if !matches!(model.file.classifier, Classifier::Neighbors(_)) {
-        let mut shares = reading.scores.clone();
-        probabilities(&mut shares);
-        reading.probabilities = Some(shares);
+    prediction.class = argmax(&prediction.scores) as usize;
+    if let AnyClassifier::Linear(linear) = model.model.classifier() {
+        let class = class.filter(|&class| class < prediction.scores.len()).unwrap_or(prediction.class);
+        prediction.products = Some(Products::of(linear, &inputs, class));
     }
-    Ok(reading)
+    for layer in &model.hidden {
+        prediction.hidden.push(Hidden::of(layer, &inputs)?);
+    }
+    Ok(prediction)
 }
 
-/// A picture as a model sees it, as a set of one example, as the program makes it.
-///
-/// # Errors
-/// A picture that was prepared for a model of another size.
-pub fn set_of(model: &Loaded, prepared: &Prepared) -> Result<Dataset, String> {
-    let card = &model.file.card;
-    let shape = card.contract.image.ok_or("the model does not take images")?;
-    let pixels = prepared.picture.pixels().to_vec();
-    Dataset::from_pixels("picture", shape, pixels, vec![0], card.classes.clone())
-        .map_err(|error| error.to_string())
+impl Neighbor {
+    fn of(voter: &Voter, classifier: &NeighborsClassifier) -> Neighbor {
+        let ImageShape { width, height, .. } = classifier.image_shape().unwrap_or(ImageShape::gray(0, 0));
+        let pixels = base64(&classifier.index().pixels(voter.index as usize).unwrap_or_default());
+        Neighbor {
+            index: voter.index,
+            label: voter.label,
+            distance: voter.distance,
+            vote: voter.vote,
+            picture: Pixels { width, height, pixels },
+        }
+    }
+}
+
+impl Products {
+    /// The terms of the score of a class, for the first of some examples.
+    fn of(linear: &LinearClassifier, inputs: &Examples, class: usize) -> Products {
+        let dense = linear.dense();
+        let template: Vec<f32> = dense.w.iter().skip(class).step_by(dense.outputs).copied().collect();
+        let mut x = vec![0.0; inputs.width()];
+        inputs.write_inputs(&[0], &mut x);
+        let products = template.iter().zip(&x).map(|(w, x)| w * x).collect();
+        Products { class, template, products, bias: dense.b[class] }
+    }
+}
+
+impl Hidden {
+    /// The output of a layer for the first of some examples.
+    fn of(layer: &HiddenLayer, inputs: &Examples) -> tercet::Result<Hidden> {
+        let values = layer.network.scores(inputs)?.row(0).to_vec();
+        let (image, channels) = match layer.shape {
+            Shape::Image(image) => (Some((image.height, image.width)), image.channels),
+            Shape::Features(units) => (None, units),
+        };
+        Ok(Hidden { name: layer.name.clone(), image, channels, values })
+    }
 }
 
 impl Pixels {
-    /// Of a grey picture; a colour one is shown in grey.
+    /// Of a greyscale picture; a picture in colour is converted.
     pub fn of(picture: &Picture) -> Pixels {
         let shape = picture.shape();
-        let grey = if shape.channels == 1 { picture.clone() } else { picture.to_gray() };
-        Pixels { width: shape.width, height: shape.height, pixels: base64(grey.pixels()) }
+        let gray = if shape.channels == 1 { picture.clone() } else { picture.to_gray() };
+        Pixels { width: shape.width, height: shape.height, pixels: base64(gray.pixels()) }
     }
 }
 
 impl Stage {
-    /// Every step of a preparation; none where the picture was as the model wants it.
+    /// Every stage of preprocessing; none if the picture was an example already.
     pub fn all(prepared: &Prepared) -> Vec<Stage> {
-        prepared.stages.iter().map(|stage| Stage::of(stage.step, &stage.picture)).collect()
-    }
-
-    fn of(step: Step, picture: &Picture) -> Stage {
-        let step = match step {
-            Step::Recoloured => "recoloured",
-            Step::Inverted => "inverted",
-            Step::Ink => "ink",
-            Step::Cropped => "cropped",
-            Step::Scaled => "scaled",
-            Step::Centred => "centred",
-            Step::Resized => "resized",
-            Step::Deskewed => "deskewed",
-            Step::Evened => "evened",
-            Step::Blurred => "blurred",
-        };
-        Stage { step, picture: Pixels::of(picture) }
+        let stages = prepared.stages.iter();
+        stages.map(|stage| Stage { step: stage.name.name(), picture: Pixels::of(&stage.picture) }).collect()
     }
 }
 
@@ -233,38 +222,41 @@ mod tests {
     }
 
     #[test]
-    fn every_model_reads_a_bar_as_one_with_the_scores_of_its_file() {
+    fn every_model_classifies_a_bar_as_one_with_the_scores_of_its_file() {
         for name in ["sample", "linear", "network", "convolution"] {
             let model = shipped(name);
-            let ready = prepared(&model, &bar()).unwrap();
-            let reading = read(&model, &ready, None).unwrap();
-            assert_eq!(reading.class, 1, "{name}");
-            let scores = model.file.scores(&set_of(&model, &ready).unwrap()).unwrap();
-            assert_eq!(scores.row(0), reading.scores, "{name}");
-            assert_eq!(reading.hidden.len(), model.inside.len());
+            let prepared = prepare(&model, &bar()).unwrap();
+            let prediction = predict(&model, &prepared, None).unwrap();
+            assert_eq!(prediction.class, 1, "{name}");
+            let scores = model.model.scores(&prepared.examples()).unwrap();
+            assert_eq!(scores.row(0), prediction.scores, "{name}");
+            assert_eq!(prediction.hidden.len(), model.hidden.len());
+            // Those of votes are the scores, and those of margins do not exist.
+            let has_probabilities = matches!(name, "network" | "convolution");
+            assert_eq!(prediction.probabilities.is_some(), has_probabilities, "{name}");
         }
     }
 
     #[test]
     fn the_products_of_any_class_and_its_bias_sum_to_its_score() {
         let model = shipped("linear");
-        let ready = prepared(&model, &bar()).unwrap();
+        let prepared = prepare(&model, &bar()).unwrap();
         for class in [None, Some(0), Some(7), Some(99)] {
-            let reading = read(&model, &ready, class).unwrap();
-            let products = reading.products.unwrap();
-            assert_eq!(products.class, class.filter(|&class| class < 10).unwrap_or(reading.class));
+            let prediction = predict(&model, &prepared, class).unwrap();
+            let products = prediction.products.unwrap();
+            assert_eq!(products.class, class.filter(|&class| class < 10).unwrap_or(prediction.class));
             let sum = products.products.iter().sum::<f32>() + products.bias;
-            assert!((sum - reading.scores[products.class]).abs() < 1e-4);
+            assert!((sum - prediction.scores[products.class]).abs() < 1e-4);
         }
     }
 
     #[test]
-    fn the_stages_lead_from_the_drawing_to_what_the_models_see() {
+    fn the_stages_lead_from_the_drawing_to_the_input_of_the_model() {
         let model = shipped("network");
-        let ready = prepared(&model, &bar()).unwrap();
-        let steps: Vec<&str> = Stage::all(&ready).iter().map(|stage| stage.step).collect();
-        assert_eq!(steps, ["inverted", "cropped", "scaled", "centred"]);
+        let prepared = prepare(&model, &bar()).unwrap();
+        let steps: Vec<&str> = Stage::all(&prepared).iter().map(|stage| stage.step).collect();
+        assert_eq!(steps, ["inverted", "cropped", "scaled", "centered"]);
         let white = Picture::new(ImageShape::gray(280, 280), vec![255; 280 * 280]).unwrap();
-        assert!(prepared(&model, &white).is_err());
+        assert!(prepare(&model, &white).is_err());
     }
 }

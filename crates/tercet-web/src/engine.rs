@@ -1,55 +1,56 @@
-//! The door: what the worker calls.
+//! [`Engine`]: the methods that the worker calls.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tercet::image::{Contract, ImageShape, Picture, Prepared, Range};
+use tercet::image::{ImageShape, Picture};
+use tercet::preprocess::{Prepared, Preprocessing, Spec};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 use crate::convolution::{Filtering, filter};
-use crate::data::{Data, pieces};
-use crate::draw::{Reading, Stage, prepared, read, set_of};
+use crate::data::{Data, files};
+use crate::draw::{Prediction, Stage, predict, prepare};
 use crate::exercise::{Numbers, work};
 use crate::expression::{Subject, compute};
 use crate::models::Loaded;
 use crate::plane::{Plane, Scene};
 use crate::training::{Session, Setup};
-use crate::verdict::{Judge, Thresholds, Verdict};
+use crate::verdict::{Detector, Thresholds, Verdict};
 
-/// Everything that the page has in memory.
+/// The state of the page.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Engine {
     thresholds: Thresholds,
-    judge: Option<Judge>,
+    detector: Option<Detector>,
     models: Vec<(String, Loaded)>,
     data: Data,
     session: Option<Session>,
     plane: Option<Plane>,
 }
 
-/// All readings of a picture.
+/// The predictions of all models for a picture.
 #[derive(Serialize)]
-struct Readings<'a> {
-    /// The preparation for the first of the models.
+struct Predictions<'a> {
+    /// The stages of the first model's preprocessing.
     stages: Vec<Stage>,
-    models: Vec<(&'a str, Reading)>,
+    models: Vec<(&'a str, Prediction)>,
     verdict: Option<Verdict>,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// An engine without models and data, with the thresholds of its verdict: the text of `models/verdict.json`.
+    /// An engine without models and data, with the thresholds of `models/verdict.json`.
     ///
     /// # Errors
-    /// A text that holds no thresholds.
+    /// A text that is not thresholds as JSON.
     #[wasm_bindgen(constructor)]
     pub fn new(thresholds: &str) -> Result<Engine, JsError> {
         let thresholds = from_json(thresholds)?;
         let (models, data) = (Vec::new(), Data::default());
-        Ok(Engine { thresholds, judge: None, models, data, session: None, plane: None })
+        Ok(Engine { thresholds, detector: None, models, data, session: None, plane: None })
     }
 
-    /// The thresholds of the verdict, and what they were found to do.
+    /// The thresholds of the verdict, with their measured acceptance and rejection rates.
     ///
     /// # Errors
     /// None in practice.
@@ -57,48 +58,47 @@ impl Engine {
         to_json(&self.thresholds)
     }
 
-    /// Puts the model of a file into a place, such as `linear`; says what it is.
+    /// Adds the model of a file under a name, such as `linear`, or replaces the model of that name. Returns its description.
     ///
     /// # Errors
-    /// A file that the program would refuse, too.
+    /// Those of [`Loaded::from_bytes`].
     #[wasm_bindgen(js_name = addModel)]
-    pub fn add_model(&mut self, place: &str, name: &str, bytes: &[u8]) -> Result<String, JsError> {
-        let loaded = Loaded::from_bytes(bytes, name).map_err(refuse)?;
-        self.put(place, loaded)
+    pub fn add_model(&mut self, name: &str, file: &str, bytes: &[u8]) -> Result<String, JsError> {
+        let loaded = Loaded::from_bytes(bytes, file).map_err(refuse)?;
+        self.put(name, loaded)
     }
 
-    /// Puts the model that is being trained, as it is now, into a place.
+    /// Adds the model that is being trained, with its current weights.
     ///
     /// # Errors
-    /// Where none is trained.
+    /// No model that is being trained.
     #[wasm_bindgen(js_name = addTrained)]
-    pub fn add_trained(&mut self, place: &str) -> Result<String, JsError> {
+    pub fn add_trained(&mut self, name: &str) -> Result<String, JsError> {
         let loaded = Loaded::new(self.trained()?.model().map_err(refuse)?).map_err(refuse)?;
-        self.put(place, loaded)
+        self.put(name, loaded)
     }
 
-    /// Has the neighbours remember all of MNIST.
+    /// Adds k nearest neighbours among all training images of MNIST.
     ///
     /// # Errors
-    /// Where it has not been loaded.
-    #[wasm_bindgen(js_name = rememberAll)]
-    pub fn remember_all(&mut self, place: &str, k: usize) -> Result<String, JsError> {
-        let loaded = Loaded::remembering(self.data.whole().map_err(refuse)?, k).map_err(refuse)?;
-        self.put(place, loaded)
+    /// MNIST has not been loaded.
+    #[wasm_bindgen(js_name = addNeighbors)]
+    pub fn add_neighbors(&mut self, name: &str, k: usize) -> Result<String, JsError> {
+        let loaded = Loaded::neighbors(self.data.all().map_err(refuse)?, k).map_err(refuse)?;
+        self.put(name, loaded)
     }
 
-    /// Takes a model out.
+    /// Removes a model.
     #[wasm_bindgen(js_name = removeModel)]
-    pub fn remove_model(&mut self, place: &str) {
-        self.models.retain(|(known, _)| known != place);
+    pub fn remove_model(&mut self, name: &str) {
+        self.models.retain(|(known, _)| known != name);
     }
 
-    /// What the model in each of these places makes of a picture. `class` is the one whose template is looked at, −1 for
-    /// the winner.
+    /// The predictions of all models for a picture. `class` is the one whose template is shown, −1 for the predicted one.
     ///
     /// # Errors
-    /// A picture that cannot be prepared, such as one without ink.
-    pub fn read(
+    /// A picture that cannot be preprocessed, such as one without ink.
+    pub fn predict(
         &self,
         width: usize,
         height: usize,
@@ -110,63 +110,64 @@ impl Engine {
         let class = usize::try_from(class).ok();
         let mut models = Vec::with_capacity(self.models.len());
         let (mut stages, mut verdict) = (Vec::new(), None);
-        // Most models want the same, and what was prepared for one serves the next.
-        let mut last: Option<(Contract, Prepared)> = None;
-        for (place, model) in self.models.iter() {
-            let contract = Contract { range: Range::ZeroToOne, ..model.file.card.contract };
-            let ready = match last.take() {
-                Some((known, ready)) if known == contract => ready,
-                _ => prepared(model, &picture).map_err(refuse)?,
+        // Most models have the same preprocessing, so a prepared picture is kept for the next model.
+        let mut last: Option<(&Preprocessing, Prepared)> = None;
+        for (name, loaded) in &self.models {
+            let preprocessing = loaded.model.preprocessing();
+            let prepared = match last.take() {
+                Some((known, prepared)) if known == preprocessing => prepared,
+                _ => prepare(loaded, &picture).map_err(refuse)?,
             };
             if models.is_empty() {
-                stages = Stage::all(&ready);
+                stages = Stage::all(&prepared);
             }
-            models.push((place.as_str(), read(model, &ready, class).map_err(refuse)?));
-            if let (Some(judge), "convolution") = (&self.judge, place.as_str()) {
-                let set = set_of(model, &ready).map_err(refuse)?;
-                let distances = judge.distances(model, &set).map_err(refuse)?;
-                verdict = distances.first().map(|&distances| self.thresholds.judge(distances));
+            models.push((name.as_str(), predict(loaded, &prepared, class).map_err(refuse)?));
+            if let (Some(detector), "convolution") = (&self.detector, name.as_str()) {
+                let distances = detector.distances(loaded, &prepared.examples()).map_err(refuse)?;
+                verdict = distances.first().map(|&distances| self.thresholds.verdict(distances));
             }
-            last = Some((contract, ready));
+            last = Some((preprocessing, prepared));
         }
-        to_json(&Readings { stages, models, verdict })
+        to_json(&Predictions { stages, models, verdict })
     }
 
-    /// The names of the pieces of MNIST.
+    /// The names of the files of MNIST.
     ///
     /// # Errors
     /// None in practice.
-    pub fn pieces(&self) -> Result<String, JsError> {
-        to_json(&pieces())
+    #[wasm_bindgen(js_name = dataFiles)]
+    pub fn data_files(&self) -> Result<String, JsError> {
+        to_json(&files())
     }
 
-    /// Takes a piece of MNIST; says whether it is whole.
+    /// Adds a file of MNIST. Returns whether the data set is complete.
     ///
     /// # Errors
-    /// A piece of another name, and data that is not MNIST.
+    /// An unknown name, and data that is not MNIST.
     #[wasm_bindgen(js_name = addData)]
     pub fn add_data(&mut self, name: &str, bytes: Vec<u8>) -> Result<bool, JsError> {
         self.data.add(name, bytes).map_err(refuse)
     }
 
-    /// Begins a training.
+    /// Starts to train a model on MNIST. Returns its architecture.
     ///
     /// # Errors
     /// Settings and layers that make no sense; data that has not been loaded.
     #[wasm_bindgen(js_name = beginTraining)]
     pub fn begin_training(&mut self, setup: &str) -> Result<String, JsError> {
         let setup: Setup = from_json(setup)?;
-        let parts = self.data.parts().map_err(refuse)?;
-        let session = Session::new(setup, &parts.train, &parts.validation).map_err(refuse)?;
-        let words = session.network().to_string();
+        let split = self.data.split().map_err(refuse)?;
+        let session =
+            Session::new(setup, Spec::default(), &split.train, &split.validation).map_err(refuse)?;
+        let architecture = session.network().to_string();
         self.session = Some(session);
-        Ok(words)
+        Ok(architecture)
     }
 
-    /// Goes on for so many steps.
+    /// Trains for some steps.
     ///
     /// # Errors
-    /// Where nothing is trained, and a loss that is no number any more.
+    /// No model that is being trained, and a loss that diverges.
     pub fn train(&mut self, steps: usize, measure: bool) -> Result<String, JsError> {
         to_json(&self.trained()?.advance(steps, measure).map_err(refuse)?)
     }
@@ -174,7 +175,7 @@ impl Engine {
     /// Multiplies the learning rate of all steps to come.
     ///
     /// # Errors
-    /// A factor that is none.
+    /// A factor that is not a positive number.
     #[wasm_bindgen(js_name = scaleLearningRate)]
     pub fn scale_learning_rate(&mut self, factor: f32) -> Result<(), JsError> {
         self.trained()?.scale_learning_rate(factor).map_err(refuse)
@@ -183,29 +184,29 @@ impl Engine {
     /// The weights of the first layer as images.
     ///
     /// # Errors
-    /// Where nothing is trained.
+    /// No model that is being trained.
     pub fn templates(&mut self, most: usize) -> Result<String, JsError> {
         to_json(&self.trained()?.templates(most))
     }
 
-    /// How activations and gradients are spread.
+    /// The distributions of activations and gradients.
     ///
     /// # Errors
-    /// Where nothing is trained.
+    /// No model that is being trained.
     pub fn histograms(&mut self) -> Result<String, JsError> {
         to_json(&self.trained()?.histograms())
     }
 
-    /// The bytes of the model file of what is trained.
+    /// The bytes of the model file of the model that is being trained.
     ///
     /// # Errors
-    /// Where nothing is trained, and weights that are no numbers any more.
+    /// No model that is being trained, and weights that are not finite.
     #[wasm_bindgen(js_name = trainedFile)]
     pub fn trained_file(&mut self) -> Result<Vec<u8>, JsError> {
         self.trained()?.model().map_err(refuse)?.to_bytes().map_err(refuse)
     }
 
-    /// Puts points into the plane, with a classifier that learns them. The answer is the points.
+    /// Sets the points of the plane and a classifier that is trained on them. Returns the points.
     ///
     /// # Errors
     /// Settings that make no sense.
@@ -218,10 +219,10 @@ impl Engine {
         Ok(points)
     }
 
-    /// Has it learn for so many steps, and looks at `side` × `side` places.
+    /// Trains this classifier for some steps, and evaluates `side` × `side` cells of the plane.
     ///
     /// # Errors
-    /// Where there is no plane, and a loss that is no number any more.
+    /// No points yet, and a loss that diverges.
     #[wasm_bindgen(js_name = advancePlane)]
     pub fn advance_plane(&mut self, steps: usize, side: usize) -> Result<String, JsError> {
         let plane = self.plane.as_mut().ok_or_else(|| refuse("there is no plane yet"))?;
@@ -231,7 +232,7 @@ impl Engine {
     /// Differentiates an expression or a small network, step by step.
     ///
     /// # Errors
-    /// An expression that cannot be read, and whatever else has no gradient.
+    /// An expression that cannot be parsed or has no gradient.
     pub fn graph(&self, subject: &str) -> Result<String, JsError> {
         let subject: Subject = from_json(subject)?;
         to_json(&compute(&subject).map_err(refuse)?)
@@ -257,20 +258,20 @@ impl Engine {
 }
 
 impl Engine {
-    fn model(&self, place: &str) -> Option<&Loaded> {
-        self.models.iter().find(|(known, _)| known == place).map(|(_, model)| model)
+    fn model(&self, name: &str) -> Option<&Loaded> {
+        self.models.iter().find(|(known, _)| known == name).map(|(_, model)| model)
     }
 
-    fn put(&mut self, place: &str, loaded: Loaded) -> Result<String, JsError> {
+    fn put(&mut self, name: &str, loaded: Loaded) -> Result<String, JsError> {
         let about = to_json(&loaded.about())?;
-        match self.models.iter_mut().find(|(known, _)| known == place) {
-            Some((_, there)) => *there = loaded,
-            None => self.models.push((place.to_owned(), loaded)),
+        match self.models.iter_mut().find(|(known, _)| known == name) {
+            Some((_, model)) => *model = loaded,
+            None => self.models.push((name.to_owned(), loaded)),
         }
-        if self.judge.is_none()
+        if self.detector.is_none()
             && let (Some(sample), Some(convolution)) = (self.model("sample"), self.model("convolution"))
         {
-            self.judge = Some(Judge::new(sample, convolution).map_err(refuse)?);
+            self.detector = Some(Detector::new(sample, convolution).map_err(refuse)?);
         }
         Ok(about)
     }

@@ -1,14 +1,14 @@
-//! The page's engine: the library `tercet` behind a door of WebAssembly.
+//! The engine of the page: the library `tercet`, compiled to WebAssembly.
 //!
 //! ```text
 //! page (TypeScript) ⇄ worker ⇄ Engine ⇄ tercet
 //! ```
 //!
-//! Nothing is computed twice: a picture is prepared, scored and explained, a network trained and an expression
-//! differentiated by the very code behind the program's commands. What the page shows therefore is what the program says.
+//! Nothing is implemented twice: pictures are preprocessed, classified and explained, networks trained and expressions
+//! differentiated by the code behind the program's commands, so the page gives the results of the program.
 //!
-//! A file for each view of the page; what goes in and out is JSON, whose shapes stand beside the functions that read and
-//! write them and again, for the compiler's sake, in `page/src/protocol.ts`. Pictures travel as base64.
+//! Each view of the page has a file. Requests and answers are JSON, whose types are declared beside the functions that use them
+//! and once more, for TypeScript, in `page/src/protocol.ts`. Pictures are base64.
 
 pub mod convolution;
 pub mod data;
@@ -26,12 +26,12 @@ pub use engine::Engine;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Pixels as the page gets them.
+/// Pixels for the page.
 fn base64(pixels: &[u8]) -> String {
     STANDARD.encode(pixels)
 }
 
-/// Pixels as the page sends them.
+/// Pixels from the page.
 fn from_base64(text: &str) -> Result<Vec<u8>, String> {
-    STANDARD.decode(text).map_err(|error| format!("pixels that are no base64: {error}"))
+    STANDARD.decode(text).map_err(|error| format!("invalid base64: {error}"))
 }

@@ -1,46 +1,47 @@
-//! The models of the Draw view, with what is looked at inside of them.
+//! The models of the Draw view, and the outputs of their hidden layers.
 
 use std::path::Path;
 
 use serde::Serialize;
 use tercet::Dataset;
-use tercet::image::{Contract, ImageShape, Preparation};
-use tercet::model::{Card, Classifier, ModelFile};
-use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
+use tercet::image::ImageShape;
+use tercet::model::{AnyClassifier, Model};
 use tercet::network::{Layer, Network, Shape};
+use tercet::preprocess::Input;
+use tercet::recipe::NeighborsRecipe;
 
-/// A model, and its layers as networks of their own.
+/// A model, and the parts of its network whose outputs the page shows.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The file, as the program reads and writes it.
-    pub file: ModelFile,
-    /// What is behind each of its hidden layers.
-    pub inside: Vec<Inside>,
+    /// The model.
+    pub model: Model,
+    /// Its hidden layers, in order.
+    pub hidden: Vec<HiddenLayer>,
 }
 
-/// What is behind some layer of a network.
+/// A hidden layer, as the output of a network that ends with it.
 #[derive(Debug)]
-pub struct Inside {
-    /// The layers up to there, in words: `conv5-8 relu`.
+pub struct HiddenLayer {
+    /// The architecture up to this layer: `conv5-8 relu`.
     pub name: String,
-    /// What an example is there.
+    /// The shape of its output.
     pub shape: Shape,
-    /// The network up to there, whose scores are what is behind it.
+    /// The network up to this layer, whose scores are the output of the layer.
     pub network: Network,
 }
 
-/// What the page says of a model.
+/// A description of a model.
 #[derive(Debug, Serialize)]
 pub struct About {
     /// `neighbors`, `linear` or `network`.
     pub kind: &'static str,
-    /// The model in words.
+    /// The architecture, or the settings of nearest neighbours.
     pub words: String,
-    /// The names of its classes.
+    /// The names of the classes.
     pub classes: Vec<String>,
-    /// How many numbers it has learned, or examples it remembers.
+    /// The number of parameters, or of stored examples.
     pub size: usize,
-    /// What was measured, by name.
+    /// Metrics by name.
     pub metrics: Vec<(String, f64)>,
 }
 
@@ -48,80 +49,75 @@ impl Loaded {
     /// Reads a model file.
     ///
     /// # Errors
-    /// A file that the program would refuse, and a model of anything else than grey pictures of at most 64 × 64 pixels.
+    /// Those of [`Model::from_bytes`] and [`new`](Loaded::new).
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Loaded, String> {
-        let file = ModelFile::from_bytes(bytes, Path::new(name)).map_err(|error| error.to_string())?;
-        Loaded::new(file)
+        Loaded::new(Model::from_bytes(bytes, Path::new(name)).map_err(|error| error.to_string())?)
     }
 
-    /// A model that is here already.
+    /// Prepares a model for the page.
     ///
     /// # Errors
-    /// As for [`from_bytes`](Loaded::from_bytes).
-    pub fn new(file: ModelFile) -> Result<Loaded, String> {
-        match file.card.contract.image {
-            Some(ImageShape { width: 1..=64, height: 1..=64, channels: 1 }) => {}
-            Some(other) => {
-                return Err(format!(
-                    "the model takes images of {other} pixels; expected greyscale images of at most 64 × 64"
-                ));
+    /// A model whose input is not greyscale pictures of at most 64 × 64 pixels.
+    pub fn new(model: Model) -> Result<Loaded, String> {
+        let input = model.preprocessing().input();
+        match input {
+            Input {
+                image: Some(ImageShape { width: ..=64, height: ..=64, channels: 1 }),
+                pixels: true,
+                ..
+            } => {}
+            Input { pixels: true, .. } => {
+                return Err(format!("the model takes {input}; expected greyscale images of at most 64 × 64"));
             }
-            None => {
-                return Err("the model does not take images; expected a model of greyscale images".to_owned());
-            }
+            _ => return Err(format!("the model takes {input}; expected a model of greyscale images")),
         }
-        let inside = match &file.classifier {
-            Classifier::Network(network) => inside(network).map_err(|error| error.to_string())?,
+        let hidden = match model.classifier() {
+            AnyClassifier::Network(network) => hidden_layers(network).map_err(|error| error.to_string())?,
             _ => Vec::new(),
         };
-        Ok(Loaded { file, inside })
+        Ok(Loaded { model, hidden })
     }
 
-    /// Nearest neighbours that remember the whole of a data set.
+    /// k nearest neighbours among all examples of a data set.
     ///
     /// # Errors
-    /// A data set that cannot be remembered.
-    pub fn remembering(set: &Dataset, k: usize) -> Result<Loaded, String> {
-        let classifier =
-            NeighborsClassifier::fit(set, Metric::L2, k, Vote::Uniform).map_err(|error| error.to_string())?;
-        let mut contract = Contract::of(set, Preparation::Centred);
-        contract.range = tercet::image::Range::Bytes;
-        let card = Card::new(set.classes().to_vec(), contract);
-        Loaded::new(ModelFile { card, classifier: Classifier::Neighbors(classifier) })
+    /// Those of [`NeighborsRecipe::fit`] and [`new`](Loaded::new).
+    pub fn neighbors(set: &Dataset, k: usize) -> Result<Loaded, String> {
+        let fitted = NeighborsRecipe::new(k).fit(set, None).map_err(|error| error.to_string())?;
+        Loaded::new(fitted.model)
     }
 
-    /// What the page says of it.
+    /// The description of the model.
     pub fn about(&self) -> About {
-        let card = &self.file.card;
-        let (words, size) = match &self.file.classifier {
-            Classifier::Neighbors(neighbors) => {
+        let classifier = self.model.classifier();
+        let (words, size) = match classifier {
+            AnyClassifier::Neighbors(neighbors) => {
                 let (k, n) = (neighbors.k(), neighbors.labels().len());
                 (format!("k = {k}, {}", neighbors.distance_in_words()), n)
             }
-            Classifier::Linear(linear) => (linear.network().to_string(), linear.network().parameters()),
-            Classifier::Network(network) => (network.architecture().to_string(), network.parameters()),
+            AnyClassifier::Linear(linear) => (linear.network().to_string(), linear.network().parameters()),
+            AnyClassifier::Network(network) => (network.architecture().to_string(), network.parameters()),
         };
         About {
-            kind: self.file.classifier.kind(),
+            kind: classifier.kind(),
             words,
-            classes: card.classes.clone(),
+            classes: self.model.classes().to_vec(),
             size,
-            metrics: card.metrics.iter().map(|(name, &value)| (name.clone(), value)).collect(),
+            metrics: self.model.card.metrics.iter().map(|(name, &value)| (name.clone(), value)).collect(),
         }
     }
 }
 
-/// The network up to each activation and each pool: there the page looks in. Where a pool follows an activation both are
-/// shown.
-fn inside(network: &Network) -> tercet::Result<Vec<Inside>> {
+/// The network up to each activation and each pool, whose outputs the page shows.
+fn hidden_layers(network: &Network) -> tercet::Result<Vec<HiddenLayer>> {
     let (layers, mut found) = (network.layers(), Vec::new());
-    let is_seen = |layer: &Layer| {
+    let is_shown = |layer: &Layer| {
         !matches!(
             layer,
             Layer::Dense(_) | Layer::Conv2d(_) | Layer::BatchNorm(_) | Layer::Flatten | Layer::Dropout { .. }
         )
     };
-    for (i, _) in layers.iter().enumerate().filter(|(_, layer)| is_seen(layer)) {
+    for (i, _) in layers.iter().enumerate().filter(|(_, layer)| is_shown(layer)) {
         let shape = network.shapes()[i];
         let mut layers = layers[..=i].to_vec();
         if !layers.iter().any(|layer| matches!(layer, Layer::Dense(_) | Layer::Conv2d(_))) {
@@ -131,7 +127,7 @@ fn inside(network: &Network) -> tercet::Result<Vec<Inside>> {
         if let Shape::Image(_) = shape {
             layers.push(Layer::Flatten);
         }
-        found.push(Inside {
+        found.push(HiddenLayer {
             name: name.join(" "),
             shape,
             network: Network::with_input(network.input(), layers)?,
@@ -142,25 +138,37 @@ fn inside(network: &Network) -> tercet::Result<Vec<Inside>> {
 
 #[cfg(test)]
 mod tests {
+    use tercet::model::{Card, ScoreKind};
+    use tercet::preprocess::{Learner, Preprocessing};
+
     use super::*;
 
     #[test]
-    fn every_activation_and_every_pool_of_the_shipped_network_can_be_looked_at() {
+    fn every_activation_and_pool_of_the_shipped_network_is_shown() {
         let name = "convolution.safetensors";
         let bytes = std::fs::read(format!("{}/models/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let loaded = Loaded::from_bytes(&bytes, name).unwrap();
-        let shapes: Vec<String> = loaded.inside.iter().map(|inside| inside.shape.to_string()).collect();
+        let shapes: Vec<String> = loaded.hidden.iter().map(|hidden| hidden.shape.to_string()).collect();
         assert_eq!(shapes, ["24 × 24 × 8", "12 × 12 × 8", "8 × 8 × 16", "4 × 4 × 16", "64"]);
         assert_eq!((loaded.about().kind, loaded.about().size), ("network", 20_522));
-        assert!(loaded.inside[0].name.ends_with("relu"), "{}", loaded.inside[0].name);
+        assert!(loaded.hidden[0].name.ends_with("relu"), "{}", loaded.hidden[0].name);
     }
 
     #[test]
-    fn what_is_no_model_of_grey_pictures_is_refused_in_words() {
+    fn only_models_of_greyscale_pictures_are_accepted() {
         assert!(Loaded::from_bytes(b"a cat", "cat.safetensors").unwrap_err().starts_with("cat.safetensors"));
-        let network = Network::fully_connected(2, &[3], 2, tercet::network::Init::He, 0).unwrap();
-        let card = Card::new(vec!["a".into(), "b".into()], Contract::features(2));
-        let features = ModelFile { card, classifier: Classifier::Network(network) };
-        assert!(Loaded::new(features).unwrap_err().contains("expected a model of greyscale images"));
+        let color = ImageShape { width: 8, height: 8, channels: 3 };
+        for (input, words) in [
+            (Input::features(2), "the model takes 2 features; expected a model of greyscale images"),
+            (Input::pixels(color), "the model takes images of 8 × 8 × 3 pixels; expected greyscale images"),
+            (Input::pixels(ImageShape::gray(65, 1)), "the model takes images of 65 × 1 pixels; expected"),
+        ] {
+            let preprocessing = Preprocessing::from_steps(input, Learner::Weights, Vec::new()).unwrap();
+            let init = tercet::network::Init::He;
+            let network = Network::fully_connected(input.features, &[3], 2, init, 0).unwrap();
+            let card = Card::new(vec!["a".to_owned(), "b".to_owned()], ScoreKind::Logits);
+            let error = Loaded::new(Model::new(preprocessing, network, card)).unwrap_err();
+            assert!(error.starts_with(words), "{error}");
+        }
     }
 }

@@ -1,13 +1,13 @@
-//! Understand, the plane: points in two dimensions, and which part of the plane each classifier gives to whom.
+//! Understand, the plane: points in two dimensions, and the decision regions of a classifier.
 
 use std::f32::consts::PI;
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use tercet::data::Dataset;
-use tercet::loss::probabilities;
+use tercet::data::{Dataset, Examples};
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 use tercet::perceptron::Perceptron;
+use tercet::preprocess::Spec;
 use tercet::random::{Generator, Stream, generator};
 
 use crate::training::{Session, Setup};
@@ -15,29 +15,29 @@ use crate::training::{Session, Setup};
 /// The plane goes from −SIDE to SIDE, across and down.
 pub const SIDE: f32 = 1.2;
 
-/// What is classified, by what.
+/// Points and a classifier.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Scene {
     /// `xor`, `moons`, `circles`, `spiral`, `blobs` or `mine`.
     pub points: String,
-    /// How many points; of `mine`, those that were placed.
+    /// How many points; ignored for `mine`.
     pub count: usize,
-    /// How far they are scattered.
+    /// The noise that is added to their coordinates.
     pub noise: f32,
     /// The seed of the points.
     pub seed: u64,
-    /// x, y and class of each point that was placed by hand.
+    /// x, y and class of each point of `mine`.
     #[serde(default)]
     pub mine: Vec<(f32, f32, u32)>,
     /// `perceptron`, `neighbors` or `network`; a linear classifier is a network without hidden layers.
     pub model: String,
-    /// Of neighbours, how many vote.
+    /// The number of neighbours that vote.
     pub k: usize,
-    /// Of a network, how it is made and trained.
+    /// The layers of a network, and how it is trained.
     pub setup: Setup,
 }
 
-/// Points with a classifier that learns them.
+/// Points, and a classifier that is trained on them.
 #[derive(Debug)]
 pub struct Plane {
     points: Vec<(f32, f32, u32)>,
@@ -47,35 +47,35 @@ pub struct Plane {
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one of it")]
 enum Model {
-    /// What it learned, and how many examples it has been shown.
+    /// The perceptron, and how many examples it has been trained on.
     Perceptron(Perceptron, usize),
     Neighbors(NeighborsClassifier),
     Network(Session),
 }
 
-/// The plane as it is now.
+/// The current decision regions.
 #[derive(Debug, Serialize)]
 pub struct View {
-    /// Row by row from above: from −1, surely the first class, to 1, surely the second.
+    /// Row by row from the top: from −1, certainly the first class, to 1, certainly the second.
     pub cells: Vec<f32>,
-    /// Steps done, where there are any.
+    /// Steps done; 0 for neighbours.
     pub step: usize,
-    /// The loss of the last batch, or the mistakes of the last pass.
+    /// The loss of the last batch, or the mistakes of a perceptron.
     pub loss: Option<f32>,
     /// The share of the points that are classified correctly.
     pub accuracy: f64,
-    /// Whether nothing is left to learn.
+    /// Whether training has ended.
     pub done: bool,
 }
 
 impl Plane {
-    /// The points, and a classifier that has learned nothing yet (neighbours have learned everything).
+    /// The points, and a classifier before its training. (Neighbours need none.)
     ///
     /// # Errors
-    /// Settings that make no sense, no point at all, and kinds of points and models that there are not.
+    /// Settings that make no sense, no points, and unknown kinds of points and models.
     pub fn new(scene: &Scene) -> Result<Plane, String> {
         let points = scatter(scene)?;
-        let set = set_of(&points)?;
+        let set = dataset(&points)?;
         let model = match scene.model.as_str() {
             "perceptron" => Model::Perceptron(Perceptron::new(2), 0),
             "neighbors" => {
@@ -83,7 +83,8 @@ impl Plane {
                 let fitted = NeighborsClassifier::fit(&set, Metric::L2, k, Vote::Uniform);
                 Model::Neighbors(fitted.map_err(|error| error.to_string())?)
             }
-            "network" => Model::Network(Session::new(scene.setup.clone(), &set, &set)?),
+            // The coordinates have about the same scale already.
+            "network" => Model::Network(Session::new(scene.setup.clone(), Spec::none(), &set, &set)?),
             other => {
                 return Err(format!("unknown model {other:?}; expected perceptron, neighbors or network"));
             }
@@ -96,10 +97,10 @@ impl Plane {
         &self.points
     }
 
-    /// Learns for so many steps, of a perceptron for so many examples, and looks at `side` × `side` places.
+    /// Trains for some steps (a perceptron: on so many examples), and evaluates `side` × `side` cells.
     ///
     /// # Errors
-    /// A loss that is no number any more.
+    /// A loss that diverges.
     pub fn advance(&mut self, steps: usize, side: usize) -> Result<View, String> {
         let (mut step, mut loss, mut done) = (0, None, true);
         match &mut self.model {
@@ -126,36 +127,38 @@ impl Plane {
         }
         let side = side.clamp(2, 256);
         let at = |i: usize| (2.0 * (i as f32 + 0.5) / side as f32 - 1.0) * SIDE;
-        let places: Vec<(f32, f32, u32)> =
-            (0..side * side).map(|cell| (at(cell % side), -at(cell / side), 0)).collect();
-        let cells = self.judge(&places)?;
-        let judged = self.judge(&self.points)?;
-        let right = judged.iter().zip(&self.points).filter(|(v, (_, _, class))| (**v > 0.0) == (*class == 1));
-        let accuracy = right.count() as f64 / self.points.len() as f64;
+        let cells: Vec<[f32; 2]> = (0..side * side).map(|cell| [at(cell % side), -at(cell / side)]).collect();
+        let cells = self.predict(&cells)?;
+        let points: Vec<[f32; 2]> = self.points.iter().map(|&(x, y, _)| [x, y]).collect();
+        let predicted = self.predict(&points)?;
+        let correct = predicted.iter().zip(&self.points).filter(|(v, point)| (**v > 0.0) == (point.2 == 1));
+        let accuracy = correct.count() as f64 / self.points.len() as f64;
         Ok(View { cells, step, loss, accuracy, done })
     }
 
-    /// From −1 to 1, which class each place is given to.
-    fn judge(&self, places: &[(f32, f32, u32)]) -> Result<Vec<f32>, String> {
+    /// The prediction for each place, from −1 for the first class to 1 for the second.
+    fn predict(&self, places: &[[f32; 2]]) -> Result<Vec<f32>, String> {
         let say = |error: tercet::Error| error.to_string();
-        let set = set_of(places)?;
-        let scores = match &self.model {
+        let examples = || Examples::from_features(2, places.concat());
+        Ok(match &self.model {
             Model::Perceptron(perceptron, _) => {
-                let side = |&(x, y, _): &(f32, f32, u32)| 2.0 * perceptron.activate(&[x, y]) - 1.0;
-                return Ok(places.iter().map(side).collect());
+                places.iter().map(|place| 2.0 * perceptron.activate(place) - 1.0).collect()
             }
-            Model::Neighbors(neighbors) => neighbors.scores(&set).map_err(say)?,
+            // The difference of the shares of the votes.
+            Model::Neighbors(neighbors) => {
+                let shares = examples().and_then(|examples| neighbors.scores(&examples)).map_err(say)?;
+                (0..shares.rows()).map(|i| shares.row(i)[1] - shares.row(i)[0]).collect()
+            }
+            // tanh(m / 2) of the margin m, which is the difference of the softmax probabilities.
             Model::Network(session) => {
-                let mut scores = session.network().scores(&set).map_err(say)?;
-                scores.values_mut().chunks_exact_mut(2).for_each(probabilities);
-                scores
+                let scores = examples().and_then(|examples| session.scores(&examples)).map_err(say)?;
+                (0..scores.rows()).map(|i| ((scores.row(i)[1] - scores.row(i)[0]) / 2.0).tanh()).collect()
             }
-        };
-        Ok((0..scores.rows()).map(|i| scores.row(i)[1] - scores.row(i)[0]).collect())
+        })
     }
 }
 
-fn set_of(points: &[(f32, f32, u32)]) -> Result<Dataset, String> {
+fn dataset(points: &[(f32, f32, u32)]) -> Result<Dataset, String> {
     let values = points.iter().flat_map(|&(x, y, _)| [x, y]).collect();
     let labels = points.iter().map(|point| point.2).collect();
     Dataset::from_features("plane", 2, values, labels, vec!["first".into(), "second".into()])
@@ -171,7 +174,7 @@ fn scatter(scene: &Scene) -> Result<Vec<(f32, f32, u32)>, String> {
         kind => (0..count)
             .map(|i| {
                 let class = (i % 2) as u32;
-                // How far along its class a point is.
+                // The position of a point within its class.
                 let t = (i / 2) as f32 / (count / 2) as f32;
                 let (x, y) = place(kind, class, t, &mut generator)?;
                 let mut scattered = |v: f32| v + scene.noise * generator.random_range(-1.0..1.0f32);
@@ -188,7 +191,7 @@ fn scatter(scene: &Scene) -> Result<Vec<(f32, f32, u32)>, String> {
     }
 }
 
-/// Where a point lies before it is scattered.
+/// The place of a point before noise is added.
 fn place(kind: &str, class: u32, t: f32, generator: &mut Generator) -> Result<(f32, f32), String> {
     let other = class == 1;
     let mut any = |low: f32, high: f32| generator.random_range(low..high);
@@ -250,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_layer_bends_the_border_and_without_its_activation_it_is_a_line_again() {
+    fn a_hidden_layer_bends_the_boundary_and_without_its_activation_the_boundary_is_a_line() {
         assert!(accuracy(&scene("xor", "network", "dense16 relu"), 3000) > 0.97);
         assert!(accuracy(&scene("xor", "network", ""), 3000) < 0.8);
         let straight = scene("xor", "network", "dense16 dense2");
         assert!(accuracy(&straight, 3000) < 0.8);
 
-        // Along a line the regions change at most once, wherever it lies.
+        // Along a row of cells a line is crossed at most once.
         let mut plane = Plane::new(&straight).unwrap();
         let view = plane.advance(3000, 24).unwrap();
         for row in view.cells.chunks(24) {
@@ -266,21 +269,21 @@ mod tests {
     }
 
     #[test]
-    fn a_perceptron_settles_on_what_a_line_separates_and_on_nothing_else() {
+    fn a_perceptron_converges_on_linearly_separable_points_only() {
         let mut plane = Plane::new(&scene("blobs", "perceptron", "")).unwrap();
         assert!(plane.advance(4000, 8).unwrap().done);
         assert!(accuracy(&scene("xor", "perceptron", ""), 4000) < 0.8);
     }
 
     #[test]
-    fn neighbours_know_every_shape_at_once() {
+    fn neighbours_fit_every_shape() {
         for points in ["xor", "moons", "circles", "spiral", "blobs"] {
             assert!(accuracy(&scene(points, "neighbors", ""), 0) > 0.97, "{points}");
         }
     }
 
     #[test]
-    fn steps_one_by_one_are_the_steps_at_once() {
+    fn steps_one_by_one_equal_the_steps_at_once() {
         let scene = scene("moons", "network", "dense8 tanh");
         let (mut apart, mut at_once) = (Plane::new(&scene).unwrap(), Plane::new(&scene).unwrap());
         for _ in 0..30 {
@@ -290,10 +293,10 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_not_is_refused_with_what_there_is() {
+    fn unknown_names_are_rejected_with_the_known_ones() {
         let error = |scene: Scene| Plane::new(&scene).err().unwrap();
         assert!(error(scene("stars", "neighbors", "")).contains("expected xor, moons"));
         assert!(error(scene("xor", "forest", "")).contains("expected perceptron"));
-        assert!(error(scene("mine", "neighbors", "")).contains("press in the plane"));
+        assert!(error(scene("mine", "neighbors", "")).contains("click in the plane"));
     }
 }

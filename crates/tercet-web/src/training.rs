@@ -1,54 +1,78 @@
-//! The Train view: a training that can be stopped after any batch and goes on from there.
+//! The Train view: training in slices, between which the page shows its progress.
 //!
-//! The loop is [`tercet::train`]'s. The observer ends it after the steps that were asked for and keeps a checkpoint in
-//! memory, from which the next steps go on to the very bits of a training that nobody interrupted.
+//! The loop is [`tercet::train`]'s. The observer ends it after the steps of a slice and keeps a checkpoint in memory, from which
+//! the next slice resumes, to the same bits as training without interruption.
 
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
-use tercet::data::Dataset;
-use tercet::image::{Contract, Preparation};
-use tercet::linear::LinearClassifier;
-use tercet::model::{Card, Classifier, DataRecord, ModelFile};
-use tercet::network::{Architecture, Init, Layer, Network, Shape, Workspace};
+use tercet::data::{Dataset, Examples, Split};
+use tercet::matrix::Matrix;
+use tercet::model::Model;
+use tercet::network::{Init, Layer, Network, Workspace};
+use tercet::preprocess::Spec;
+use tercet::recipe::{GradientDescentRecipe, Kind, TrainingSetup};
 use tercet::train::{Checkpoint, Ending, Plan, Settings, Validation};
 
-/// How many examples the histograms are taken from.
+/// The number of examples of the histograms.
 const SAMPLE: usize = 100;
 
-/// Bars of a histogram.
+/// The number of bars of a histogram.
 const BARS: usize = 40;
 
 /// What is trained, and how.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Setup {
-    /// The layers in words, with or without the one of the scores; empty for a linear classifier.
+    /// The architecture, with or without its output layer; empty for a linear classifier.
     pub layers: String,
-    /// Initial weights.
+    /// The initial weights of a network; those of a linear classifier are 0.
     pub init: Init,
-    /// The seed of everything that is random.
+    /// The seed of everything random.
     pub seed: u64,
-    /// How many of the training examples are learned from.
+    /// The number of training examples.
     pub examples: usize,
-    /// How many of those held out are looked at.
+    /// The number of validation examples.
     pub validation: usize,
     /// Loss, optimizer, learning rate and so on, as in a recipe.
     pub settings: Settings,
 }
 
-/// A training.
+impl Setup {
+    /// The recipe with these settings.
+    fn recipe(&self, preprocessing: Spec) -> tercet::Result<GradientDescentRecipe> {
+        let layers = self.layers.trim();
+        let (kind, layers, init) = match layers {
+            "" => (Kind::Linear, None, None),
+            layers => (Kind::Network, Some(layers.parse()?), Some(self.init)),
+        };
+        Ok(GradientDescentRecipe {
+            description: "Trained in a page".to_owned(),
+            kind,
+            layers,
+            init,
+            seed: self.seed,
+            validation: Some(self.validation),
+            preprocessing,
+            train: self.settings,
+            ..GradientDescentRecipe::linear()
+        })
+    }
+}
+
+/// A model that is being trained.
 #[derive(Debug)]
 pub struct Session {
-    setup: Setup,
-    train: Dataset,
-    validation: Dataset,
+    recipe: GradientDescentRecipe,
+    /// The training examples as they were read.
+    examples: Dataset,
+    setup: TrainingSetup,
     network: Network,
     checkpoint: Option<Checkpoint>,
     ending: Option<Ending>,
     checks: usize,
 }
 
-/// What some steps brought.
+/// The progress of some steps.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// Steps done.
@@ -57,13 +81,13 @@ pub struct Report {
     pub total: usize,
     /// The losses of these steps on their own batches.
     pub losses: Vec<f32>,
-    /// The looks at the validation set among them.
+    /// The validation checks among them.
     pub checks: Vec<Validation>,
     /// The learning rate of the last of them.
     pub learning_rate: f32,
     /// What was measured at the first of them.
     pub measured: Option<Measured>,
-    /// Whether that was all.
+    /// Whether training has ended.
     pub done: bool,
 }
 
@@ -72,63 +96,67 @@ pub struct Report {
 pub struct Measured {
     /// The step.
     pub step: usize,
-    /// The share of a sample of the training examples that is classified correctly.
+    /// The accuracy on a sample of the training examples.
     pub accuracy: f64,
-    /// Of each layer with weights: its inputs and outputs, how far the step moved it, and its dead units.
+    /// For each layer with weights: inputs, outputs, update-to-weight ratio, fraction of dead units.
     pub layers: Vec<(usize, usize, f64, Option<f64>)>,
 }
 
-/// How the numbers inside are spread, over a sample.
+/// The distribution of some numbers inside the network, over a sample of the training examples.
 #[derive(Debug, Serialize)]
 pub struct Histogram {
-    /// What they are: `behind relu`, `gradient of w1`.
+    /// What they are: `output of layer 2: relu`, `gradient of W1`.
     pub name: String,
-    /// The least and the largest.
+    /// The smallest and the largest.
     pub range: (f32, f32),
-    /// How many fall into each of the bars of equal width.
+    /// The counts of the bars, which have equal widths.
     pub counts: Vec<u32>,
     /// The share of exact zeros.
     pub zeros: f64,
 }
 
 impl Session {
-    /// A training before its first step.
+    /// A model before its first step, on examples that are preprocessed as `preprocessing` says.
     ///
     /// # Errors
     /// Settings and layers that make no sense.
-    pub fn new(setup: Setup, train: &Dataset, validation: &Dataset) -> Result<Session, String> {
-        let say = |error: tercet::Error| error.to_string();
-        setup.settings.validate().map_err(say)?;
-        let train = train.first(setup.examples.clamp(1, train.len()));
-        let validation = validation.first(setup.validation.clamp(1, validation.len()));
-        let classes = train.class_count();
-        let network = match setup.layers.trim() {
-            "" => Network::fully_connected(train.width(), &[], classes, setup.init, setup.seed),
-            words => words
-                .parse::<Architecture>()
-                .and_then(|layers| layers.network(Shape::of(&train), classes, setup.init, setup.seed)),
-        }
-        .map_err(say)?;
-        Ok(Session { setup, train, validation, network, checkpoint: None, ending: None, checks: 0 })
+    pub fn new(
+        setup: Setup,
+        preprocessing: Spec,
+        train: &Dataset,
+        validation: &Dataset,
+    ) -> Result<Session, String> {
+        let examples = train.first(setup.examples.max(1));
+        let started = setup.recipe(preprocessing).and_then(|recipe| {
+            let validation = validation.first(setup.validation.max(1));
+            let setup = recipe.set_up(&Split { train: examples.clone(), validation }, None)?;
+            Ok((recipe, setup))
+        });
+        let (recipe, setup) = started.map_err(|error| error.to_string())?;
+        let network = setup.network.clone();
+        Ok(Session { recipe, examples, setup, network, checkpoint: None, ending: None, checks: 0 })
     }
 
-    /// The network as it is.
+    /// The network with its current weights.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// What it learns from.
-    pub fn examples(&self) -> &Dataset {
-        &self.train
-    }
-
-    /// Takes so many steps, or those that are left.
+    /// The scores of examples, (N, C).
     ///
     /// # Errors
-    /// A loss that is no number any more.
+    /// Examples of another width than the model was trained on.
+    pub fn scores(&self, examples: &Examples) -> tercet::Result<Matrix> {
+        self.network.scores(&self.setup.preprocessing.apply(examples)?)
+    }
+
+    /// Trains for some steps, or for those that are left.
+    ///
+    /// # Errors
+    /// A loss that diverges.
     pub fn advance(&mut self, steps: usize, measure: bool) -> Result<Report, String> {
-        let settings = &self.setup.settings;
-        let total = settings.steps(self.train.len());
+        let settings = &self.recipe.train;
+        let total = settings.steps(self.examples.len());
         let before = self.checkpoint.as_ref().map_or(0, Checkpoint::step);
         let mut report = Report {
             step: before,
@@ -142,13 +170,9 @@ impl Session {
         if report.done || steps == 0 {
             return Ok(report);
         }
-        let plan = Plan {
-            validation: Some(&self.validation),
-            measure_first: measure,
-            ..Plan::new(&self.train, settings, self.setup.seed)
-        };
+        let plan = Plan { measure_first: measure, ..self.recipe.plan(&self.setup) };
         let (last, mut kept) = (before.saturating_add(steps), None);
-        let (looks, report_) = (self.checks, &mut report);
+        let (checks, report_) = (self.checks, &mut report);
         let mut observe = |progress: tercet::train::Progress<'_>| {
             if let Some(measured) = progress.stats() {
                 let layers = measured.layers.iter();
@@ -163,7 +187,7 @@ impl Session {
             }
             report_.step = progress.step;
             report_.losses = progress.history.losses[before..].to_vec();
-            report_.checks = progress.history.validations[looks..].to_vec();
+            report_.checks = progress.history.validations[checks..].to_vec();
             report_.learning_rate = progress.learning_rate;
             kept = Some(progress.checkpoint());
             ControlFlow::Break(())
@@ -188,20 +212,20 @@ impl Session {
     /// Multiplies the learning rate of all steps to come.
     ///
     /// # Errors
-    /// A factor that is none.
+    /// A factor that is not a positive number.
     pub fn scale_learning_rate(&mut self, factor: f32) -> Result<(), String> {
         match &mut self.checkpoint {
             Some(checkpoint) => checkpoint.scale_learning_rate(factor).map_err(|error| error.to_string()),
             None if factor.is_finite() && factor > 0.0 => {
-                self.setup.settings.learning_rate *= factor;
+                self.recipe.train.learning_rate *= factor;
                 Ok(())
             }
             None => Err(format!("the learning rate is multiplied by {factor}; expected a positive number")),
         }
     }
 
-    /// The weights of the first layer, one image after another, and their size: templates of a linear classifier,
-    /// what hidden units look for, filters. At most `most` of them.
+    /// The weights of the first layer as images: templates of a linear classifier, weights of hidden units, or filters. At most
+    /// `most` of them.
     pub fn templates(&self, most: usize) -> Templates {
         let none = Templates { width: 0, height: 0, images: Vec::new() };
         let columns = |w: &[f32], outputs: usize, width: usize, height: usize| {
@@ -212,11 +236,11 @@ impl Session {
             Templates { width, height, images: (0..outputs.min(most)).map(image).collect() }
         };
         for layer in self.network.layers() {
-            match (layer, self.train.image_shape()) {
+            match (layer, self.examples.feature_shape()) {
                 (Layer::Dense(dense), Some(shape)) if shape.features() == dense.inputs => {
                     return columns(&dense.w, dense.outputs, shape.width, shape.height);
                 }
-                // Of several channels the first: those of grey pictures.
+                // Filters of greyscale pictures.
                 (Layer::Conv2d(conv), _) if conv.channels == 1 => {
                     return columns(&conv.w, conv.filters, conv.kernel_width, conv.kernel_height);
                 }
@@ -227,15 +251,15 @@ impl Session {
         none
     }
 
-    /// How activations and gradients are spread, over the first examples.
+    /// The distributions of activations and gradients, over the first training examples.
     pub fn histograms(&self) -> Vec<Histogram> {
-        let count = SAMPLE.min(self.train.len());
-        let mut x = vec![0.0; count * self.train.width()];
-        self.train.write_inputs(&(0..count).collect::<Vec<_>>(), &mut x);
-        let labels: Vec<u32> = (0..count).map(|i| self.train.label(i)).collect();
+        let train = &self.setup.data.train;
+        let count = SAMPLE.min(train.len());
+        let mut x = vec![0.0; count * train.width()];
+        train.write_inputs(&(0..count).collect::<Vec<_>>(), &mut x);
+        let (labels, settings) = (&train.labels()[..count], &self.recipe.train);
         let mut workspace = Workspace::new();
-        let settings = &self.setup.settings;
-        self.network.loss_and_gradients(&x, &labels, settings.loss, settings.reg, &mut workspace);
+        self.network.loss_and_gradients(&x, labels, settings.loss, settings.reg, &mut workspace);
         let outputs = self.network.layers().iter().enumerate().filter_map(|(i, layer)| {
             let output = workspace.output(i);
             (!output.is_empty()).then(|| Histogram::of(format!("output of layer {}: {layer}", i + 1), output))
@@ -246,36 +270,25 @@ impl Session {
         outputs.chain(gradients).collect()
     }
 
-    /// The model file: the one that the program reads.
+    /// The model with its current weights.
     ///
     /// # Errors
-    /// A model that holds a number that is not finite.
-    pub fn model(&self) -> Result<ModelFile, String> {
-        let mut card =
-            Card::new(self.train.classes().to_vec(), Contract::of(&self.train, Preparation::Centred));
-        card.settings = serde_json::to_value(&self.setup).map_err(|error| error.to_string())?;
-        card.seed = Some(self.setup.seed);
-        card.data = Some(DataRecord::of(&self.train));
-        card.program = concat!("tercet ", env!("CARGO_PKG_VERSION"), ", in a page").to_owned();
-        if let Some(check) = self.checkpoint.as_ref().and_then(|at| at.history().validations.last()) {
-            card.metrics.insert("validation accuracy".to_owned(), check.validation_accuracy);
-        }
-        let classifier = match self.network.layers() {
-            [Layer::Dense(dense)] => Classifier::Linear(
-                LinearClassifier::from_dense(dense.clone()).map_err(|error| error.to_string())?,
-            ),
-            _ => Classifier::Network(self.network.clone()),
-        };
-        Ok(ModelFile { card, classifier })
+    /// None in practice.
+    pub fn model(&self) -> Result<Model, String> {
+        let check = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.history().validations.last());
+        let model = self.recipe.model(&self.setup, self.network.clone(), &self.examples, check);
+        let mut model = model.map_err(|error| error.to_string())?;
+        model.card.program.push_str(", in a page");
+        Ok(model)
     }
 }
 
 /// Images of weights.
 #[derive(Debug, Serialize)]
 pub struct Templates {
-    /// Pixels of a row.
+    /// The width of an image.
     pub width: usize,
-    /// Rows.
+    /// The height of an image.
     pub height: usize,
     /// The weights of each, row by row.
     pub images: Vec<Vec<f32>>,
@@ -300,7 +313,8 @@ impl Histogram {
 #[cfg(test)]
 mod tests {
     use tercet::data::{Source, split};
-    use tercet::train::{Length, train};
+    use tercet::recipe::Recipe;
+    use tercet::train::Length;
 
     use super::*;
 
@@ -312,11 +326,11 @@ mod tests {
 
     fn session(layers: &str, steps: usize) -> Session {
         let parts = split(&Source::Mnist.open().unwrap().train, 5000, 0).unwrap();
-        Session::new(setup(layers, steps), &parts.train, &parts.validation).unwrap()
+        Session::new(setup(layers, steps), Spec::default(), &parts.train, &parts.validation).unwrap()
     }
 
     #[test]
-    fn slices_of_a_training_are_the_training() {
+    fn training_in_slices_gives_the_same_bits() {
         let mut sliced = session("dense12 relu", 100);
         let (mut losses, mut checks, mut slices) = (Vec::new(), Vec::new(), 0);
         for steps in [1, 7, 40, 1, 200] {
@@ -335,10 +349,8 @@ mod tests {
 
         let whole = session("dense12 relu", 100);
         let mut network = whole.network.clone();
-        let settings = &whole.setup.settings;
-        let go_on = &mut |_: tercet::train::Progress<'_>| ControlFlow::Continue(());
-        let training =
-            train(&mut network, &whole.train, Some(&whole.validation), settings, 4, go_on).unwrap();
+        let plan = whole.recipe.plan(&whole.setup);
+        let training = plan.train(&mut network, &mut |_| ControlFlow::Continue(())).unwrap();
         assert_eq!((losses, checks), (training.history.losses, training.history.validations));
         assert_eq!(*sliced.network(), network);
     }
@@ -354,19 +366,27 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_kept_as_the_program_reads_it() {
+    fn a_model_is_saved_as_the_program_reads_it() {
         for (layers, kind) in [("", "linear"), ("dense8 relu", "network")] {
             let mut session = session(layers, 40);
             session.advance(40, false).unwrap();
-            let bytes = session.model().unwrap().to_bytes().unwrap();
-            let read = ModelFile::from_bytes(&bytes, std::path::Path::new("trained")).unwrap();
-            assert_eq!(read.classifier.kind(), kind);
+            let model = session.model().unwrap();
+            let read =
+                Model::from_bytes(&model.to_bytes().unwrap(), std::path::Path::new("trained")).unwrap();
+            assert_eq!((read.classifier().kind(), &read), (kind, &model));
+            assert_eq!(read.scores(&session.examples).unwrap(), session.scores(&session.examples).unwrap());
+            let settings = &read.card.settings;
+            assert_eq!(
+                Recipe::from_settings(settings),
+                Some(Recipe::GradientDescent(session.recipe.clone())),
+                "{settings}"
+            );
             assert!(read.card.metrics["validation accuracy"] > 0.3, "{:?}", read.card.metrics);
         }
     }
 
     #[test]
-    fn weights_are_pictured_and_every_number_is_in_a_histogram() {
+    fn weights_are_shown_as_images_and_every_number_is_in_a_histogram() {
         let linear = session("", 1).templates(40);
         assert_eq!((linear.width, linear.height, linear.images.len()), (28, 28, 10));
         let session = session("conv5-3 relu pool flatten dense6 tanh", 1);
@@ -379,12 +399,12 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_diverges_ends_the_training_in_words() {
+    fn a_loss_that_diverges_ends_the_training_with_an_error() {
         let mut setup = setup("dense12 relu", 300);
         // Each step multiplies the weights by about −199.
         (setup.settings.learning_rate, setup.settings.reg) = (100.0, 1.0);
         let parts = split(&Source::Mnist.open().unwrap().train, 5000, 0).unwrap();
-        let mut session = Session::new(setup, &parts.train, &parts.validation).unwrap();
+        let mut session = Session::new(setup, Spec::default(), &parts.train, &parts.validation).unwrap();
         assert!(session.advance(300, false).unwrap_err().contains("learning rate"));
         assert!(session.advance(1, false).unwrap().done);
     }

@@ -1,100 +1,101 @@
-//! Is it a digit at all?
+//! Whether a picture shows a digit at all.
 //!
-//! Every classifier here names a class, whatever it is shown. So what is shown must first look like what was learned, in two
-//! ways: to the one that sees best, by the cosine between what the last hidden layer of the convolutional network makes of the
-//! picture and of the nearest of the remembered images (Sun et al. 2022, "Out-of-distribution detection with deep nearest
-//! neighbors"); and in its pixels, by the distance to the nearest of them. Neither may be larger than those of all but a small
-//! share of digits that were held out. Both thresholds were taken from these digits by the example `models`, and stand with what
-//! they reject in `models/verdict.json`.
+//! A classifier predicts one of its classes whatever it is given. So a picture must first be similar to the training data, in two
+//! ways: in the last hidden layer of the convolutional network, by the cosine distance to the nearest of the stored images
+//! (Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors"); and in its pixels, by the L2 distance to the
+//! nearest of them. Neither may be larger than for all but a small share of held-out digits. The example `models` estimates both
+//! thresholds on these digits, and writes them with their rejection rates to `models/verdict.json`.
 
 use serde::{Deserialize, Serialize};
-use tercet::Dataset;
-use tercet::model::Classifier;
+use tercet::data::Examples;
+use tercet::model::AnyClassifier;
 use tercet::neighbors::{Metric, NearestNeighbors};
 
 use crate::models::Loaded;
 
-/// The thresholds, and what they were found to do.
+/// The thresholds, and their measured acceptance and rejection rates.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Thresholds {
-    /// The largest distances of what is taken for a digit.
+    /// The largest distances of a picture that is accepted as a digit.
     pub most: Distances,
-    /// The share of the held-out digits that pass.
+    /// The share of the held-out digits that is accepted.
     pub accepted: f64,
-    /// How many held-out digits that is of.
+    /// The number of held-out digits.
     pub digits: usize,
-    /// The share of each kind of drawing that is no digit which is turned away.
+    /// The share of each kind of other drawings that is rejected.
     pub rejected: Vec<(String, f64)>,
 }
 
-/// How far a picture is from the nearest of the remembered images.
+/// The distances of a picture to the nearest of the stored images.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Distances {
-    /// As the convolutional network sees them: 1 less the cosine.
+    /// In the last hidden layer of the convolutional network: 1 − cosine.
     pub seen: f64,
-    /// In their pixels: L2.
+    /// In the pixels: L2.
     pub pixels: f64,
 }
 
-/// What is said of a picture.
+/// Whether a picture is accepted as a digit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Verdict {
-    /// How far it is from the nearest of the remembered images.
+    /// Its distances to the nearest of the stored images.
     pub distances: Distances,
-    /// Whether both are as those of digits.
+    /// Whether both are at most the thresholds.
     pub is_digit: bool,
 }
 
-/// Knows what digits look like to the convolutional network.
+/// Detects pictures that are unlike the training data.
 #[derive(Debug)]
-pub struct Judge {
-    seen: NearestNeighbors,
+pub struct Detector {
+    hidden: NearestNeighbors,
     pixels: NearestNeighbors,
 }
 
-impl Judge {
-    /// Looks at what `sample` remembers through the last hidden layer of `convolution`.
+impl Detector {
+    /// Indexes the images that `sample` stores, and their outputs of the last hidden layer of `convolution`.
     ///
     /// # Errors
-    /// Models that are no neighbours and no network with a hidden layer.
-    pub fn new(sample: &Loaded, convolution: &Loaded) -> Result<Judge, String> {
-        let Classifier::Neighbors(neighbors) = &sample.file.classifier else {
-            return Err(format!("a {} model; expected neighbors", sample.file.classifier.kind()));
+    /// A `sample` that is not nearest neighbours, and a `convolution` without hidden layers.
+    pub fn new(sample: &Loaded, convolution: &Loaded) -> Result<Detector, String> {
+        let AnyClassifier::Neighbors(neighbors) = sample.model.classifier() else {
+            return Err(format!("a {} model; expected neighbors", sample.model.classifier().kind()));
         };
-        let images = neighbors.to_dataset("remembered").map_err(|error| error.to_string())?;
-        let seen = NearestNeighbors::fit(&features(convolution, &images)?, Metric::Cosine);
+        let images = neighbors.to_examples().map_err(|error| error.to_string())?;
+        let hidden = NearestNeighbors::fit(&last_hidden(convolution, &images)?, Metric::Cosine);
         let pixels = NearestNeighbors::fit(&images, Metric::L2).map_err(|error| error.to_string())?;
-        Ok(Judge { seen: seen.map_err(|error| error.to_string())?, pixels })
+        Ok(Detector { hidden: hidden.map_err(|error| error.to_string())?, pixels })
     }
 
-    /// How far each of some pictures is from the nearest that is remembered.
+    /// The distances of each picture to the nearest of the stored images.
     ///
     /// # Errors
     /// Pictures of another size.
-    pub fn distances(&self, convolution: &Loaded, pictures: &Dataset) -> Result<Vec<Distances>, String> {
-        let seen =
-            self.seen.search(&features(convolution, pictures)?, 1).map_err(|error| error.to_string())?;
+    pub fn distances(&self, convolution: &Loaded, pictures: &Examples) -> Result<Vec<Distances>, String> {
+        let hidden = self.hidden.search(&last_hidden(convolution, pictures)?, 1);
+        let hidden = hidden.map_err(|error| error.to_string())?;
         let pixels = self.pixels.search(pictures, 1).map_err(|error| error.to_string())?;
-        let nearest = |i: usize| Distances { seen: seen.of(i).1[0], pixels: pixels.of(i).1[0] };
+        let nearest = |i: usize| Distances { seen: hidden.of(i).1[0], pixels: pixels.of(i).1[0] };
         Ok((0..pictures.len()).map(nearest).collect())
     }
 }
 
 impl Thresholds {
-    /// What is said of a picture at these distances.
-    pub fn judge(&self, distances: Distances) -> Verdict {
+    /// The verdict on a picture at these distances.
+    pub fn verdict(&self, distances: Distances) -> Verdict {
         let is_digit = distances.seen <= self.most.seen && distances.pixels <= self.most.pixels;
         Verdict { distances, is_digit }
     }
 }
 
-/// What is behind the last hidden layer.
-fn features(convolution: &Loaded, pictures: &Dataset) -> Result<Dataset, String> {
-    let last = convolution.inside.last().ok_or("the convolutional network has no hidden layer")?;
-    let values = last.network.scores(pictures).map_err(|error| error.to_string())?;
-    let (width, labels) = (values.columns(), pictures.labels());
-    Dataset::from_features("features", width, values.values().to_vec(), labels, pictures.classes().to_vec())
-        .map_err(|error| error.to_string())
+/// The outputs of the last hidden layer.
+fn last_hidden(convolution: &Loaded, pictures: &Examples) -> Result<Examples, String> {
+    let last = convolution.hidden.last().ok_or("the convolutional network has no hidden layer")?;
+    let outputs = || {
+        let inputs = convolution.model.preprocessing().apply(pictures)?;
+        let outputs = last.network.scores(&inputs)?;
+        Examples::from_features(outputs.columns(), outputs.values().to_vec())
+    };
+    outputs().map_err(|error: tercet::Error| error.to_string())
 }
 
 #[cfg(test)]
@@ -111,23 +112,22 @@ mod tests {
     #[test]
     fn digits_are_near_and_noise_is_far() {
         let (sample, convolution) = (model("sample"), model("convolution"));
-        let judge = Judge::new(&sample, &convolution).unwrap();
+        let detector = Detector::new(&sample, &convolution).unwrap();
         let text = std::fs::read_to_string(format!("{MODELS}verdict.json")).unwrap();
         let thresholds: Thresholds = serde_json::from_str(&text).unwrap();
 
-        // Digits that the sample does not hold.
+        // Digits that the sample does not contain.
         let digits =
             tercet::data::Source::Mnist.open().unwrap().train.subset(&(50_000..50_500).collect::<Vec<_>>());
-        let passed = |set: &Dataset| {
-            let distances = judge.distances(&convolution, set).unwrap();
-            distances.iter().filter(|distances| thresholds.judge(**distances).is_digit).count()
+        let accepted = |pictures: &Examples| {
+            let distances = detector.distances(&convolution, pictures).unwrap();
+            distances.iter().filter(|distances| thresholds.verdict(**distances).is_digit).count()
         };
-        assert!(passed(&digits) > 480, "{} of 500 digits", passed(&digits));
+        assert!(accepted(&digits) > 480, "{} of 500 digits", accepted(&digits));
         let shape = digits.image_shape().unwrap();
         let mixed = (0..100 * 784).map(|p: usize| (p.wrapping_mul(2_654_435_761) >> 7) as u8).collect();
-        let noise =
-            Dataset::from_pixels("noise", shape, mixed, vec![0; 100], digits.classes().to_vec()).unwrap();
-        assert!(passed(&noise) < 5, "{} of 100 pictures of noise", passed(&noise));
-        assert!(Judge::new(&convolution, &sample).is_err());
+        let noise = Examples::from_pixels(shape, mixed).unwrap();
+        assert!(accepted(&noise) < 5, "{} of 100 pictures of noise", accepted(&noise));
+        assert!(Detector::new(&convolution, &sample).is_err());
     }
 }

@@ -56,7 +56,7 @@ fn main() -> Result<()> {
     println!("{}", picture(&remembered.subset(&rows), 3)?);
 
     let labels = queries.labels();
-    let right = predicted.iter().zip(&labels).filter(|(found, label)| found == label).count();
+    let right = predicted.iter().zip(labels).filter(|(found, label)| found == label).count();
     println!("Of {QUERIES} digits, the 3 nearest neighbours read {right} rightly.\n");
     println!("How the number of neighbours changes that:");
     // One search for 100 neighbours answers for every k up to 100.

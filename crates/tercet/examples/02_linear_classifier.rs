@@ -72,7 +72,7 @@ fn main() -> Result<()> {
         assert!((a - b).abs() < 1e-3, "{a} by hand, {b} by the library");
     }
     let (found, labels) = (scores.argmax(), validation.labels());
-    let right = found.iter().zip(&labels).filter(|(found, label)| found == label).count();
+    let right = found.iter().zip(labels).filter(|(found, label)| found == label).count();
     let accuracy = right as f64 / labels.len() as f64;
     assert!((0.91..0.94).contains(&accuracy), "the validation accuracy is {accuracy}");
 

@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use tercet::data::{Dataset, Source, Split, default_validation, split};
+use tercet::data::{Source, Split, default_validation, split};
 use tercet::network::{Init, Network};
 use tercet::train::{Length, Settings, train};
 use tercet::{Error, Result};
@@ -129,7 +129,7 @@ fn main() -> Result<()> {
 
 /// Trains one network once.
 fn run(way: Way, init: Init, seed: u64, Split { train: examples, validation }: &Split) -> Result<Run> {
-    let [inputs, classes] = [Dataset::width, Dataset::class_count].map(|size| size(examples));
+    let (inputs, classes) = (examples.width(), examples.class_count());
     let settings = way.settings();
     // ANCHOR: run
     let mut network = Network::fully_connected(inputs, way.hidden(), classes, init, seed)?;

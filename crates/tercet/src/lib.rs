@@ -1,7 +1,32 @@
-//! Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
+//! Nearest neighbours, linear classifiers and neural networks: exact, fast, easy to inspect.
+//!
+//! Load your own data, train, evaluate, predict one picture and save:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use tercet::data::Source;
+//! use tercet::image;
+//! use tercet::recipe::Recipe;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A folder of pictures by class, NPZ, CSV, IDX, …: what it holds is recognised by its content.
+//! let data = "digits.npz".parse::<Source>()?.open()?;
+//! let fitted = Recipe::network().fit(&data.split(0)?)?;
+//! let model = fitted.model;
+//!
+//! let test = data.test.ok_or("no test set")?.open(&mut Vec::new(), "final evaluation");
+//! println!("test accuracy: {:.2} %", 100.0 * model.evaluate(&test)?.accuracy);
+//!
+//! let picture = model.prepare(&image::open(Path::new("mine.png"))?)?;
+//! let class = model.predict(&picture.examples())?[0];
+//! println!("mine.png: {}", model.classes()[class as usize]);
+//! model.save(Path::new("digits.safetensors"))?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! The modules below are the table of contents of a lecture that classifies handwritten digits with three
-//! algorithms. Data comes first, then the three classifiers, then what training and judging them takes.
+//! algorithms. Data comes first, then the three classifiers, then how they are trained and evaluated.
 //!
 //! One letter stands for one thing everywhere:
 //!
@@ -20,6 +45,9 @@
 // The data.
 pub mod data;
 pub mod image;
+
+// What is done to every example before a model sees it.
+pub mod preprocess;
 
 // The three classifiers, and the neuron that the third is made of.
 pub mod linear;
@@ -56,3 +84,4 @@ pub mod text;
 pub use data::Dataset;
 pub use error::{Error, Result};
 pub use matrix::Matrix;
+pub use model::{Classifier, Model};

@@ -70,6 +70,22 @@ impl Matrix {
         (0..self.rows).map(|i| argmax(self.row(i))).collect()
     }
 
+    /// How many rows have their largest value in the column of their label.
+    ///
+    /// # Shapes
+    /// `labels` is (rows).
+    pub fn correct(&self, labels: &[u32]) -> usize {
+        (0..self.rows).zip(labels).filter(|&(i, &label)| argmax(self.row(i)) == label).count()
+    }
+
+    /// The share of rows that have their largest value in the column of their label; NaN of none.
+    ///
+    /// # Shapes
+    /// `labels` is (rows).
+    pub fn accuracy(&self, labels: &[u32]) -> f64 {
+        self.correct(labels) as f64 / self.rows as f64
+    }
+
     /// The product `self · other`.
     ///
     /// # Shapes

@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(perceptrons.predict(&train).unwrap(), train.labels());
 
         let predicted = perceptrons.predict(&test).unwrap();
-        let right = predicted.iter().zip(test.labels()).filter(|(p, y)| **p == *y).count();
+        let right = predicted.iter().zip(test.labels()).filter(|(p, y)| p == y).count();
         assert!(right as f64 > 0.95 * test.len() as f64, "{right} of {}", test.len());
     }
 

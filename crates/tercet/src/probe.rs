@@ -28,6 +28,7 @@ use crate::loss::Loss;
 use crate::neighbors::{Metric, NearestNeighbors};
 use crate::network::{Init, Network};
 use crate::optimizer::Optimizer;
+use crate::preprocess::{Learner, Preprocessing, Spec, StepSpec};
 use crate::schedule::Schedule;
 use crate::train::{self, Length, train};
 use crate::{Error, Result};
@@ -256,40 +257,13 @@ struct Scaled {
 impl Scaled {
     fn of(outer: &Split, seed: u64) -> Result<Self> {
         let inner = split(&outer.train, default_validation(outer.train.len()), seed)?;
-        let d = inner.train.width();
-        let (mut sums, mut squares) = (vec![0f64; d], vec![0f64; d]);
-        let mut row = vec![0.0; d];
-        for i in 0..inner.train.len() {
-            inner.train.row(i).write_input(&mut row);
-            for ((&x, sum), square) in row.iter().zip(&mut sums).zip(&mut squares) {
-                *sum += f64::from(x);
-                *square += f64::from(x) * f64::from(x);
-            }
-        }
-        let n = inner.train.len() as f64;
-        let means: Vec<f32> = sums.iter().map(|sum| (sum / n) as f32).collect();
-        let scale = |(sum, square): (&f64, &f64)| {
-            let variance = square / n - (sum / n).powi(2);
-            // A feature that is always the same says nothing.
-            if variance > 1e-12 * (square / n) { (1.0 / variance.sqrt()) as f32 } else { 0.0 }
-        };
-        let scales: Vec<f32> = sums.iter().zip(&squares).map(scale).collect();
-        let scaled = |set: &Dataset| {
-            let mut values = vec![0.0; set.len() * d];
-            for (i, x) in values.chunks_exact_mut(d).enumerate() {
-                set.row(i).write_input(x);
-                x.iter_mut().zip(&means).zip(&scales).for_each(|((x, m), s)| *x = (*x - m) * s);
-            }
-            Dataset::from_features(set.name(), d, values, set.labels(), set.classes().to_vec())
-        };
+        let preprocessing =
+            Preprocessing::fit(&Spec::none().with(StepSpec::Standardize), Learner::Weights, &inner.train)?;
+        let scaled = |set: &Dataset| preprocessing.apply_to(set);
         let (train, choose, judge) =
             (scaled(&inner.train)?, scaled(&inner.validation)?, scaled(&outer.validation)?);
         Ok(Scaled { train, choose, judge })
     }
-}
-
-fn right(answers: &[u32], set: &Dataset) -> usize {
-    answers.iter().enumerate().filter(|&(i, &answer)| answer == set.label(i)).count()
 }
 
 fn linear(
@@ -326,7 +300,7 @@ fn linear(
                 return Ok(None);
             }
             done += 1.0;
-            let correct = right(&solution.classifier.scores(&parts.choose)?.argmax(), &parts.choose);
+            let correct = solution.classifier.scores(&parts.choose)?.correct(parts.choose.labels());
             probe.path[place].1 += correct;
             if best.as_ref().is_none_or(|&(most, _, _)| correct > most) {
                 best = Some((correct, reg, solution.classifier));
@@ -419,7 +393,8 @@ mod tests {
         assert!(network.accuracy() > 0.9, "{}", network.accuracy());
         for probe in [&neighbors, &linear, &network] {
             assert_eq!(probe.folds.iter().map(|fold| fold.count).sum::<usize>(), 600);
-            assert_eq!(right(&probe.predicted, &data), probe.correct());
+            let correct = probe.predicted.iter().zip(data.labels()).filter(|(p, y)| p == y).count();
+            assert_eq!(correct, probe.correct());
         }
         assert_eq!(accuracy(Kind::Network, &data, &settings).predicted, network.predicted);
     }

@@ -153,7 +153,7 @@ fn layers_are_measured_and_statistics_are_kept_on_the_way() {
     assert!(last.layers.iter().all(|layer| layer.update_ratio > 0.0 && layer.update_ratio < 0.5));
     assert!(last.layers[0].dead_units.is_some() && last.layers[2].dead_units.is_none());
     let right = network.scores(&data).unwrap().argmax();
-    let right = right.iter().zip(data.labels()).filter(|(found, label)| **found == *label).count();
+    let right = right.iter().zip(data.labels()).filter(|(found, label)| found == label).count();
     assert_eq!(last.sample_accuracy, right as f64 / 100.0, "folded and unfolded, all hundred at once or not");
     let Layer::BatchNorm(norm) = &network.layers()[1] else { panic!("a batch norm") };
     assert!(norm.mean.iter().all(|&mean| mean != 0.0) && norm.variance.iter().all(|&v| v > 0.0 && v != 1.0));

@@ -43,12 +43,12 @@ fn a_folder_becomes_a_training_set_and_a_sealed_test_set() {
     let folder = toy();
     let data = open(folder.path()).unwrap();
     assert_eq!(data.name, folder.path().file_name().unwrap().to_str().unwrap());
-    assert_eq!((data.train.len(), data.train.labels()), (4, vec![0, 2, 1, 2]));
+    assert_eq!((data.train.len(), data.train.labels().to_vec()), (4, vec![0, 2, 1, 2]));
     assert_eq!(data.train.image_shape(), Some(ImageShape::gray(3, 2)));
     assert_eq!(data.train.classes(), ["0", "1", "2"]);
     let mut record = Vec::new();
     let test = data.test.unwrap().open(&mut record, "a test");
-    assert_eq!((test.labels(), test.pixels(1)), (vec![1, 0], Some(&[6, 7, 8, 9, 10, 11][..])));
+    assert_eq!((test.labels().to_vec(), test.pixels(1)), (vec![1, 0], Some(&[6, 7, 8, 9, 10, 11][..])));
 }
 
 #[test]

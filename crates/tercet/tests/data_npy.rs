@@ -98,9 +98,9 @@ fn columns_first_are_read_whatever_they_are_of() {
     let read = set(&fortran("|u1", "2, 2, 3", &pixels), &labels).unwrap();
     assert_eq!(read.pixels(0), Some(&[0, 1, 2, 3, 4, 5][..]));
     assert_eq!(read.pixels(1), Some(&[6, 7, 8, 9, 10, 11][..]));
-    assert_eq!((read.labels(), &*read.classes()[1]), (vec![1, 0], "5"));
+    assert_eq!((read.labels().to_vec(), &*read.classes()[1]), (vec![1, 0], "5"));
     let labels = fortran("|S1", "2, 1", b"ba");
-    assert_eq!(set(&fortran("|u1", "2, 2, 3", &pixels), &labels).unwrap().labels(), [1, 0]);
+    assert_eq!(set(&fortran("|u1", "2, 2, 3", &pixels), &labels).unwrap().labels().to_vec(), [1, 0]);
 }
 
 #[test]
@@ -138,10 +138,10 @@ fn validation_examples_of_any_kind_are_learned_from_if_they_are_like_the_others(
         let rows: Vec<Vec<f32>> = (0..train.len())
             .map(|i| match train.row(i) {
                 Row::F32(row) => row.to_vec(),
-                Row::U8(_) => panic!("nothing says that these are pixels"),
+                other => panic!("nothing says that these are {other:?}"),
             })
             .collect();
-        (rows.concat(), train.labels(), train.classes().to_vec())
+        (rows.concat(), train.labels().to_vec(), train.classes().to_vec())
     };
     let of = |classes: &[&str]| classes.iter().map(|class| class.to_string()).collect::<Vec<_>>();
     // The names that the second part begins with are other ones, in another order.

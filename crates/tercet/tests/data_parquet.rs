@@ -90,7 +90,10 @@ fn every_type_of_numbers_is_read() {
         [1.0, -128.0, -300.0, -70_000.0, -(2f32.powi(40)), 255.0, 65_535.0, large[0], large[1], 0.5, -2.0];
     assert_eq!(set.row(0), Row::F32(&first));
     assert_eq!(set.row(1), Row::F32(&[0.0, 127.0, 300.0, 7.0, 7.0, 7.0, 7.0, 7.0, 7.0, 7.0, 0.333_251_95]));
-    assert_eq!((set.labels(), set.classes()), (vec![1, 0], &["0".to_owned(), "1".to_owned()][..]));
+    assert_eq!(
+        (set.labels().to_vec(), set.classes().names()),
+        (vec![1, 0], &["0".to_owned(), "1".to_owned()][..])
+    );
 }
 
 #[test]
@@ -104,7 +107,11 @@ fn the_column_of_labels_may_be_said() {
         [("first", [3.0, 5.0], ["1", "2"]), ("b", [1.0, 5.0], ["3", "4"]), ("last", [1.0, 3.0], ["5", "6"])]
     {
         let set = read(&folder, &labelled(label)).unwrap().train;
-        assert_eq!((set.row(0), set.classes()), (Row::F32(&row), &classes.map(str::to_owned)[..]), "{label}");
+        assert_eq!(
+            (set.row(0), set.classes().names()),
+            (Row::F32(&row), &classes.map(str::to_owned)[..]),
+            "{label}"
+        );
     }
     refused(&folder, &labelled("z"), "found the columns a, b, c; expected a column z");
     refused(&folder, &ReadOptions::default(), "found the columns a, b, c; expected a column of labels");
@@ -119,7 +126,7 @@ fn pictures_may_stand_alone_in_their_column() {
         })
     };
     let set = read(&pictures([(3, 2), (3, 2)]), &ReadOptions::default()).unwrap().train;
-    assert_eq!((set.pixels(1), set.labels()), (Some(&[0, 1, 2, 10, 11, 12][..]), vec![0, 1]));
+    assert_eq!((set.pixels(1), set.labels().to_vec()), (Some(&[0, 1, 2, 10, 11, 12][..]), vec![0, 1]));
     let folder = pictures([(3, 2), (2, 3)]);
     refused(
         &folder,
@@ -144,7 +151,7 @@ fn a_test_set_named_by_the_caller_stands_in_for_those_beside() {
     std::fs::copy(folder.path().join("train-0.parquet"), folder.path().join("test-0.parquet")).unwrap();
     let labels = |reading: &ReadOptions| {
         let read = Source::Path(folder.path().join("train-0.parquet")).open_with(reading).unwrap();
-        read.test.unwrap().open(&mut Vec::new(), "a test").labels()
+        read.test.unwrap().open(&mut Vec::new(), "a test").labels().to_vec()
     };
     assert_eq!(labels(&ReadOptions::default()), [0, 1]);
     let test = Some(Source::Path(elsewhere.path().join("t.parquet")));
@@ -188,7 +195,7 @@ fn lists(labels: &[&str], values: &[i32], definition: &[i16], repetition: &[i16]
 fn lists_are_of_one_length() {
     let set =
         read(&lists(&["b", "a"], &[1, 2, 3, 4], &[2; 4], &[0, 1, 0, 1]), &ReadOptions::default()).unwrap();
-    assert_eq!((set.train.row(1), set.train.labels()), (Row::F32(&[3.0, 4.0]), vec![1, 0]));
+    assert_eq!((set.train.row(1), set.train.labels().to_vec()), (Row::F32(&[3.0, 4.0]), vec![1, 0]));
     let folder = lists(&["b", "a"], &[1, 2, 3], &[2; 3], &[0, 1, 0]);
     refused(&folder, &ReadOptions::default(), "found 1 numbers in row 1; expected 2, as in the first row");
     let folder = lists(&["b", "a"], &[1, 2], &[2, 2, 0], &[0, 1, 0]);

@@ -69,12 +69,12 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn features_alone_are_rows_of_one_class() {
+fn features_alone_are_rows_without_labels() {
     let folder =
         folder(&[("rows.npy", &npy("<f4", "2, 1", &[0, 0, 128, 63, 0, 0, 0, 64])), ("t.csv", b"1,2\n")]);
     bytes(&folder, "images.idx", &[2, 1, 3]);
     let rows = read_features(&folder.path().join("rows.npy")).unwrap();
-    assert_eq!((rows.row(0), rows.row(1), rows.labels()), (Row::F32(&[1.0]), Row::F32(&[2.0]), vec![0, 0]));
+    assert_eq!((rows.row(0), rows.row(1)), (Row::F32(&[1.0]), Row::F32(&[2.0])));
     let images = read_features(&folder.path().join("images.idx")).unwrap();
     assert_eq!(
         (images.pixels(1), images.image_shape()),
@@ -100,7 +100,10 @@ fn labels_may_stand_in_a_file_of_text() {
     let reading =
         |name: &str| ReadOptions { labels: Some(folder.path().join(name)), ..ReadOptions::default() };
     let set = train(&folder, "a.npy", &reading("names.txt")).unwrap();
-    assert_eq!((set.labels(), set.classes()), (vec![0, 1, 0], &["cat".to_owned(), "dog".to_owned()][..]));
+    assert_eq!(
+        (set.labels().to_vec(), set.classes().names()),
+        (vec![0, 1, 0], &["cat".to_owned(), "dog".to_owned()][..])
+    );
     refused(
         &folder,
         "a.npy",

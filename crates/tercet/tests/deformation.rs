@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use tercet::data::Dataset;
-use tercet::image::{Cleaning, Contract, ImageShape, Preparation};
+use tercet::image::ImageShape;
 use tercet::neighbors::{
     Deformable, Deformation, Edges, Metric, NearestNeighbors, Neighbors, NeighborsClassifier, Vote,
 };
+use tercet::preprocess::{Learner, Preprocessing};
 use tercet_kernels::deformable::{Strength, Warp, edges, naive};
 
 const SIDE: usize = 9;
@@ -164,12 +165,13 @@ fn any_number_of_threads_finds_the_same() {
 #[test]
 fn cleaned_examples_and_queries_agree_where_plain_ones_do_not() {
     let (data, queries) = (strokes(30, 0), strokes(30, 30));
-    let cleaning = Cleaning { deskew: true, even: true, blur: Some(0.5) };
-    let contract = Contract { cleaning, ..Contract::images(ImageShape::gray(SIDE, SIDE), Preparation::AsIs) };
+    let spec = "deskew, size-normalize, blur 0.5".parse().unwrap();
+    let preprocessing = Preprocessing::fit(&spec, Learner::Neighbors, &data).unwrap();
     let total = |data: &Dataset, queries: &Dataset| -> f64 {
         NearestNeighbors::fit(data, Metric::L2).unwrap().search(queries, 9).unwrap().distances.iter().sum()
     };
-    let (clean, clean_queries) = (contract.clean(&data).unwrap(), contract.clean(&queries).unwrap());
+    let (clean, clean_queries) =
+        (preprocessing.apply_to(&data).unwrap(), preprocessing.apply_to(&queries).unwrap());
     assert_eq!(clean.labels(), data.labels());
     assert!(total(&clean, &clean_queries) < 0.8 * total(&data, &queries));
 }

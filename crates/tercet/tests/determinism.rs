@@ -8,13 +8,14 @@ use std::ops::ControlFlow;
 use rayon::ThreadPoolBuilder;
 use tercet::Dataset;
 use tercet::augment::{Augment, Elastic};
-use tercet::image::{Contract, ImageShape, Preparation};
+use tercet::image::ImageShape;
 use tercet::linear::{LinearClassifier, dual};
 use tercet::loss::Loss;
-use tercet::model::{Card, Classifier, ModelFile};
+use tercet::model::{AnyClassifier, Card, Model, ScoreKind};
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 use tercet::network::{Init, Network, Shape};
 use tercet::optimizer::Optimizer;
+use tercet::preprocess::{Learner, Preprocessing, Spec};
 use tercet::train::{Length, Plan, Settings};
 
 /// How many threads work.
@@ -26,18 +27,19 @@ fn data() -> Dataset {
 }
 
 /// A model of the data, trained by so many threads, as the bytes of its file.
-fn file(threads: usize, train: impl FnOnce(&Dataset) -> Classifier + Send) -> Vec<u8> {
+fn file(threads: usize, train: impl FnOnce(&Dataset) -> AnyClassifier + Send) -> Vec<u8> {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let data = data();
-        let card = Card::new(data.classes().to_vec(), Contract::of(&data, Preparation::Centred));
-        ModelFile { card, classifier: train(&data) }.to_bytes().unwrap()
+        let card = Card::new(data.classes().clone(), ScoreKind::Margins);
+        let preprocessing = Preprocessing::fit(&Spec::none(), Learner::Weights, &data).unwrap();
+        Model::new(preprocessing, train(&data), card).to_bytes().unwrap()
     })
 }
 
 /// Asserts that all numbers of threads train the same model, and the last of them twice.
 #[track_caller]
-fn always_the_same(what: &str, train: &(dyn Fn(&Dataset) -> Classifier + Sync)) {
+fn always_the_same(what: &str, train: &(dyn Fn(&Dataset) -> AnyClassifier + Sync)) {
     let first = file(1, train);
     for threads in THREADS.skip(1).chain([8]) {
         assert!(file(threads, train) == first, "{what} by {threads} threads");
@@ -81,7 +83,7 @@ fn every_optimizer_and_layer_trains_the_same_network() {
         always_the_same(what, &|data| {
             let layers: tercet::network::Architecture = line.parse().unwrap();
             let network = layers.network(Shape::of(data), 5, Init::He, 3).unwrap();
-            Classifier::Network(trained(network, data, &settings))
+            AnyClassifier::Network(trained(network, data, &settings))
         });
     }
 }
@@ -91,14 +93,14 @@ fn every_solver_gives_the_same_linear_classifier() {
     for loss in [Loss::SVM, Loss::Softmax] {
         let settings = Settings { loss, length: Length::Epochs(2), ..Settings::linear() };
         always_the_same(&format!("gradient descent on {loss}"), &|data| {
-            let mut linear = LinearClassifier::new(data.width(), 5).unwrap();
-            *linear.network_mut() = trained(linear.network().clone(), data, &settings);
-            Classifier::Linear(linear)
+            let linear = LinearClassifier::new(data.width(), 5).unwrap();
+            let network = trained(linear.into_network(), data, &settings);
+            AnyClassifier::Linear(network.try_into().unwrap())
         });
         let settings = dual::Settings { loss, max_epochs: 3, tolerance: 1e-9, ..dual::Settings::default() };
         always_the_same(&format!("the dual of {loss}"), &|data| {
             let watch = &mut |_: &dual::Progress| ControlFlow::Continue(());
-            Classifier::Linear(dual::solve(data, &settings, None, watch).unwrap().classifier)
+            AnyClassifier::Linear(dual::solve(data, &settings, None, watch).unwrap().classifier)
         });
     }
 }

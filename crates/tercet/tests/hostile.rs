@@ -13,9 +13,9 @@ use tercet::data::Source;
 use tercet::graph::{Graph, Values};
 use tercet::image;
 use tercet::image::ImageShape;
-use tercet::model::ModelFile;
+use tercet::model::Model;
 use tercet::network::Architecture;
-use tercet::recipe::AnyRecipe;
+use tercet::recipe::Recipe;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile")
@@ -49,9 +49,9 @@ fn openings(folder: &Path, found: &mut Vec<PathBuf>) {
 fn read(name: &str, path: &Path) -> tercet::Result<()> {
     let text = || fs::read_to_string(path).unwrap();
     match name.split('/').next().unwrap() {
-        "model" => ModelFile::load(path).map(drop),
-        "recipe" => match AnyRecipe::read(path)? {
-            AnyRecipe::Descent(recipe) => recipe.untrained(ImageShape::gray(28, 28), 10).map(drop),
+        "model" => Model::load(path).map(drop),
+        "recipe" => match Recipe::read(path)? {
+            Recipe::GradientDescent(recipe) => recipe.untrained(ImageShape::gray(28, 28), 10).map(drop),
             _ => Ok(()),
         },
         "layers" => {
@@ -105,7 +105,7 @@ fn a_model_file_is_not_read_beyond_what_its_header_says() {
         let path = folder.path().join(name);
         fs::write(&path, first).unwrap();
         fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
-        ModelFile::load(&path).unwrap_err().to_string()
+        Model::load(&path).unwrap_err().to_string()
     };
     let terabyte = 1 << 40;
     let message = refused("zeros", b"", terabyte);

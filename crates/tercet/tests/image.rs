@@ -7,15 +7,18 @@ use std::path::Path;
 
 use image::{DynamicImage, GrayImage, ImageFormat};
 use strokes::{DIGITS, Pen, draw};
-use tercet::image::{Contract, ImageShape, Picture, Preparation, Step, decode, open, prepare};
+use tercet::image::{ImageShape, Picture, decode, open};
+use tercet::preprocess::{Input, Layout, Learner, Prepared, Preprocessing, StageName, Step};
 
-const MNIST: Contract = Contract {
-    features: 784,
-    image: Some(ImageShape::gray(28, 28)),
-    range: tercet::image::Range::ZeroToOne,
-    preparation: Preparation::Centred,
-    cleaning: tercet::image::Cleaning::NONE,
-};
+/// The preprocessing of a model that learned from MNIST.
+fn mnist() -> Preprocessing {
+    let steps = vec![Step::Grayscale, Step::Center { layout: Layout::MNIST }];
+    Preprocessing::from_steps(Input::pixels(ImageShape::gray(28, 28)), Learner::Weights, steps).unwrap()
+}
+
+fn prepare(picture: &Picture) -> tercet::Result<Prepared> {
+    mnist().picture(picture)
+}
 
 fn encoded(picture: &Picture, format: ImageFormat) -> Vec<u8> {
     let (w, h) = (picture.shape().width as u32, picture.shape().height as u32);
@@ -79,16 +82,16 @@ fn drawings() -> impl Iterator<Item = (String, Picture)> {
 #[test]
 fn every_drawing_ends_in_the_box_with_its_mass_in_the_centre() {
     for (name, picture) in drawings() {
-        let prepared = prepare(&picture, &MNIST).unwrap();
+        let prepared = prepare(&picture).unwrap();
         let ((x, y), [left, top, right, bottom]) = measure(&prepared.picture);
         assert!((x - 14.0).abs() <= 0.5 && (y - 14.0).abs() <= 0.5, "{name}: centre of mass at {x}, {y}");
         let (width, height) = (right - left + 1, bottom - top + 1);
         assert!(width <= 20 && height <= 20 && width.max(height) >= 19, "{name}: {width} × {height}");
         assert!(prepared.picture.pixels().contains(&255), "{name}: faint");
         let dark = !name.contains("light on dark");
-        let steps: Vec<Step> = prepared.stages.iter().map(|s| s.step).collect();
-        let first = if dark { Step::Inverted } else { Step::Ink };
-        assert_eq!(steps, [first, Step::Cropped, Step::Scaled, Step::Centred], "{name}");
+        let names: Vec<StageName> = prepared.stages.iter().map(|stage| stage.name).collect();
+        let first = if dark { StageName::Inverted } else { StageName::Ink };
+        assert_eq!(names, [first, StageName::Cropped, StageName::Scaled, StageName::Centered], "{name}");
         assert_eq!(prepared.stages[3].picture, prepared.picture);
     }
 }
@@ -96,7 +99,7 @@ fn every_drawing_ends_in_the_box_with_its_mass_in_the_centre() {
 #[test]
 fn a_drawing_and_its_negative_are_the_same_to_a_model() {
     for (name, picture) in drawings() {
-        let (a, b) = (prepare(&picture, &MNIST).unwrap(), prepare(&picture.negative(), &MNIST).unwrap());
+        let (a, b) = (prepare(&picture).unwrap(), prepare(&picture.negative()).unwrap());
         assert!(mean_difference(&a.picture, &b.picture) <= 0.5, "{name}");
     }
 }
@@ -105,11 +108,11 @@ fn a_drawing_and_its_negative_are_the_same_to_a_model() {
 fn place_and_size_hardly_matter() {
     let pen = Pen { paper: 255, ink: 0, size: (400, 400), place: (20.0, 30.0), scale: 100.0, width: 10.0 };
     for (digit, strokes) in DIGITS {
-        let reference = prepare(&draw(strokes, &pen), &MNIST).unwrap().picture;
+        let reference = prepare(&draw(strokes, &pen)).unwrap().picture;
         let elsewhere = Pen { place: (201.0, 170.0), ..pen };
         let larger = Pen { scale: 200.0, width: 20.0, ..pen };
-        let moved = prepare(&draw(strokes, &elsewhere), &MNIST).unwrap().picture;
-        let grown = prepare(&draw(strokes, &larger), &MNIST).unwrap().picture;
+        let moved = prepare(&draw(strokes, &elsewhere)).unwrap().picture;
+        let grown = prepare(&draw(strokes, &larger)).unwrap().picture;
         assert_eq!(moved, reference, "{digit}");
         assert!(mean_difference(&grown, &reference) < 4.0, "{digit}");
     }
@@ -120,18 +123,18 @@ fn slanting_light_and_jpeg_noise_hardly_matter() {
     let pen = Pen { paper: 210, ink: 40, size: (300, 260), place: (90.0, 60.0), scale: 120.0, width: 12.0 };
     for (digit, strokes) in DIGITS {
         let clean = draw(strokes, &pen);
-        let reference = prepare(&clean, &MNIST).unwrap().picture;
+        let reference = prepare(&clean).unwrap().picture;
 
         let jpeg = decoded(&encoded(&clean, ImageFormat::Jpeg));
         assert_ne!(jpeg, clean);
-        let from_jpeg = prepare(&jpeg, &MNIST).unwrap().picture;
+        let from_jpeg = prepare(&jpeg).unwrap().picture;
         let difference = mean_difference_within_a_pixel(&from_jpeg, &reference);
         assert!(difference < 4.0, "{digit}, JPEG: {difference}");
 
         let light = |p: usize| 0.55 + 0.6 * (p % 300) as f32 / 300.0 - 0.2 * (p / 300) as f32 / 260.0;
         let lit = clean.pixels().iter().enumerate().map(|(p, &v)| (f32::from(v) * light(p)) as u8).collect();
         let lit = decoded(&encoded(&Picture::new(clean.shape(), lit).unwrap(), ImageFormat::Jpeg));
-        let from_lit = prepare(&lit, &MNIST).unwrap().picture;
+        let from_lit = prepare(&lit).unwrap().picture;
         let difference = mean_difference_within_a_pixel(&from_lit, &reference);
         assert!(difference < 5.0, "{digit}, slanting light: {difference}");
     }
@@ -140,10 +143,10 @@ fn slanting_light_and_jpeg_noise_hardly_matter() {
 #[test]
 fn what_is_centred_already_passes_unchanged_also_as_a_negative() {
     for (name, picture) in drawings() {
-        let once = prepare(&picture, &MNIST).unwrap().picture;
-        let png = prepare(&decoded(&encoded(&once, ImageFormat::Png)), &MNIST).unwrap();
+        let once = prepare(&picture).unwrap().picture;
+        let png = prepare(&decoded(&encoded(&once, ImageFormat::Png))).unwrap();
         assert!(png.unchanged && png.stages.is_empty() && png.picture == once, "{name}");
-        let negative = prepare(&once.negative(), &MNIST).unwrap();
+        let negative = prepare(&once.negative()).unwrap();
         assert!(negative.unchanged && negative.picture == once, "{name}");
         assert_eq!(negative.stages.len(), 1);
     }
@@ -152,7 +155,7 @@ fn what_is_centred_already_passes_unchanged_also_as_a_negative() {
 #[test]
 fn a_centred_image_enlarged_and_pasted_on_white_paper_comes_back() {
     for (name, picture) in drawings() {
-        let original = prepare(&picture, &MNIST).unwrap().picture;
+        let original = prepare(&picture).unwrap().picture;
         let (width, height) = (400, 300);
         let mut paper = vec![255; width * height];
         for (y, row) in original.pixels().chunks_exact(28).enumerate() {
@@ -163,7 +166,7 @@ fn a_centred_image_enlarged_and_pasted_on_white_paper_comes_back() {
             }
         }
         let paper = Picture::new(ImageShape::gray(width, height), paper).unwrap();
-        let back = prepare(&paper, &MNIST).unwrap();
+        let back = prepare(&paper).unwrap();
         let difference = mean_difference_within_a_pixel(&back.picture, &original);
         assert!(!back.unchanged && difference < 8.0, "{name}: {difference}");
     }
@@ -172,22 +175,24 @@ fn a_centred_image_enlarged_and_pasted_on_white_paper_comes_back() {
 #[test]
 fn a_picture_without_ink_and_one_of_another_size_are_refused() {
     let blank = Picture::new(ImageShape::gray(50, 40), vec![240; 2000]).unwrap();
-    assert!(prepare(&blank, &MNIST).unwrap_err().to_string().contains("no ink"));
+    assert!(prepare(&blank).unwrap_err().to_string().contains("no ink"));
 
-    let as_is = Contract { preparation: Preparation::AsIs, ..MNIST };
-    let error = prepare(&blank, &as_is).unwrap_err().to_string();
-    assert_eq!(error, "size of the picture: found 50 × 40; expected 28 × 28");
-    assert!(prepare(&blank, &Contract::features(784)).is_err());
+    let preprocessing = |input| Preprocessing::from_steps(input, Learner::Weights, Vec::new()).unwrap();
+    let none = preprocessing(Input::pixels(ImageShape::gray(28, 28)));
+    let error = none.picture(&blank).unwrap_err().to_string();
+    let words = "shape of the picture: found 50 × 40; expected 28 × 28: no step of the model's preprocessing changes that";
+    assert_eq!(error, words);
+    assert!(preprocessing(Input::features(784)).picture(&blank).is_err());
 }
 
 #[test]
 fn a_colour_model_gets_colour_at_its_size() {
     let shape = ImageShape { width: 32, height: 32, channels: 3 };
-    let contract = Contract::images(shape, Preparation::Resize);
+    let steps = vec![Step::Color, Step::Resize];
+    let color = Preprocessing::from_steps(Input::pixels(shape), Learner::Weights, steps).unwrap();
     let gray = Picture::new(ImageShape::gray(100, 7), vec![90; 700]).unwrap();
-    let prepared = prepare(&gray, &contract).unwrap();
+    let prepared = color.picture(&gray).unwrap();
     assert_eq!(prepared.picture, Picture::new(shape, vec![90; 3072]).unwrap());
-    assert_eq!(prepared.inputs(&contract)[5], 90.0 / 255.0);
 }
 
 #[test]
@@ -251,7 +256,7 @@ proptest::proptest! {
         let at = (at * bytes.len() as f64) as usize;
         bytes[at] = value;
         if let Ok(picture) = decode(&bytes, Path::new("damaged")) {
-            let _ = prepare(&picture, &MNIST);
+            let _ = prepare(&picture);
         }
     }
 
@@ -259,6 +264,6 @@ proptest::proptest! {
     fn no_picture_makes_it_panic(width in 1usize..40, height in 1usize..40, seed in proptest::num::u32::ANY) {
         let noise = (0..width * height).map(|p| ((p as u32 ^ seed).wrapping_mul(2_654_435_761) >> 24) as u8);
         let picture = Picture::new(ImageShape::gray(width, height), noise.collect()).unwrap();
-        let _ = prepare(&picture, &MNIST);
+        let _ = prepare(&picture);
     }
 }

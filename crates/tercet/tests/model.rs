@@ -4,13 +4,14 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tercet::Error;
-use tercet::data::{Dataset, Opening};
-use tercet::image::{Cleaning, Contract, ImageShape, Preparation};
+use tercet::data::{Classes, Dataset, Examples, LabelType, Opening};
+use tercet::image::ImageShape;
 use tercet::linear::LinearClassifier;
-use tercet::model::{Card, Classifier, DataRecord, ModelFile};
+use tercet::model::{AnyClassifier, Card, DataRecord, Model, ScoreKind};
 use tercet::neighbors::{Deformable, Deformation, Edges, Metric, NeighborsClassifier, Priors, Vote};
 use tercet::network::{Architecture, Dense, Init, Layer, Network};
+use tercet::preprocess::{Input, Layout, Learner, Preprocessing, Step};
+use tercet::{Classifier, Error};
 
 fn dense(inputs: usize, outputs: usize) -> Dense {
     let w = (0..inputs * outputs).map(|i| (i as f32 - 2.5) / 3.0).collect();
@@ -18,8 +19,8 @@ fn dense(inputs: usize, outputs: usize) -> Dense {
 }
 
 fn card(classes: usize) -> Card {
-    let contract = Contract::images(ImageShape::gray(3, 2), Preparation::Centred);
-    let mut card = Card::new((0..classes).map(|c| format!("class “{c}”")).collect(), contract);
+    let names = Classes::new((0..classes).map(|c| format!("class “{c}”")), LabelType::Text);
+    let mut card = Card::new(names, ScoreKind::Margins);
     card.settings = json!({ "learning_rate": 0.1, "hidden": [4], "momentum": 0.3 });
     card.seed = Some(u64::MAX);
     card.data = Some(DataRecord { name: "toy".into(), digest: "ab12".into() });
@@ -30,58 +31,71 @@ fn card(classes: usize) -> Card {
     card
 }
 
-fn linear() -> ModelFile {
-    let classifier = Classifier::Linear(LinearClassifier::from_dense(dense(6, 3)).unwrap());
-    ModelFile { card: card(3), classifier }
+/// For images of 3 × 2 pixels, with these steps.
+fn preprocessing(learner: Learner, steps: Vec<Step>) -> Preprocessing {
+    Preprocessing::from_steps(Input::pixels(ImageShape::gray(3, 2)), learner, steps).unwrap()
 }
 
-fn network() -> ModelFile {
+fn model(classifier: impl Into<AnyClassifier>) -> Model {
+    let layout = Layout { width: 3, height: 2, ..Layout::MNIST };
+    let steps = vec![Step::Grayscale, Step::Center { layout }, Step::Scale { divisor: 255.0 }];
+    Model::new(preprocessing(Learner::Weights, steps), classifier, card(3))
+}
+
+fn linear() -> Model {
+    model(LinearClassifier::from_dense(dense(6, 3)).unwrap())
+}
+
+fn network() -> Model {
     let layers = vec![Layer::Dense(dense(6, 4)), Layer::Relu, Layer::Dense(dense(4, 3))];
-    ModelFile { card: card(3), classifier: Classifier::Network(Network::new(layers).unwrap()) }
+    model(Network::new(layers).unwrap())
 }
 
 /// A network with a layer of every kind.
-fn layered() -> ModelFile {
+fn layered() -> Model {
     let line = "conv2-3/1+1 batchnorm relu pool2/1 leaky0.1 conv1x2-2 sigmoid avgpool2/1 dropout0.3 flatten dense4 \
                 batchnorm tanh dense5 gelu";
     let layers: Architecture = line.parse().unwrap();
     let network = layers.network(ImageShape::gray(3, 2), 3, Init::He, 1).unwrap();
     assert_eq!(network.layers().len(), 16);
-    ModelFile { card: card(3), classifier: Classifier::Network(network) }
+    model(network)
 }
 
-fn neighbors(data: Dataset) -> ModelFile {
+fn neighbors(data: Dataset) -> Model {
     let classifier = NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform).unwrap();
-    ModelFile { card: card(3), classifier: Classifier::Neighbors(classifier) }
+    Model::new(preprocessing(Learner::Neighbors, vec![Step::Grayscale]), classifier, card(3))
 }
 
-fn pixels() -> ModelFile {
+fn pixels() -> Model {
     let shape = ImageShape::gray(3, 2);
     neighbors(Dataset::from_pixels("p", shape, (0..12).collect(), vec![0, 2], card(3).classes).unwrap())
 }
 
-fn floats() -> ModelFile {
+fn floats() -> Model {
     let values = (0..12).map(|v| v as f32 / 7.0).collect();
-    neighbors(Dataset::from_features("f", 6, values, vec![0, 2], card(3).classes).unwrap())
+    let data = Dataset::from_features("f", 6, values, vec![0, 2], card(3).classes).unwrap();
+    let classifier = NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform).unwrap();
+    let none = Preprocessing::from_steps(Input::features(6), Learner::Neighbors, Vec::new()).unwrap();
+    Model::new(none, classifier, card(3))
 }
 
 /// Neighbours with weights and priors.
-fn weighted() -> ModelFile {
+fn weighted() -> Model {
     let shape = ImageShape::gray(3, 2);
     let data = Dataset::from_pixels("p", shape, (0..12).collect(), vec![0, 2], card(3).classes).unwrap();
     let classifier = NeighborsClassifier::fit(&data, Metric::L2, 2, Vote::Distance).unwrap();
     // Read back one bit off, these would give another file.
     let priors = Priors::Given(vec![0.1 + 0.2, 0.0, 1.0 / 3.0]);
     let classifier = classifier.with_weights(vec![0.1, 2.5]).unwrap().with_priors(priors).unwrap();
-    ModelFile { card: card(3), classifier: Classifier::Neighbors(classifier) }
+    Model::new(preprocessing(Learner::Neighbors, vec![Step::Grayscale]), classifier, card(3))
 }
 
-fn all() -> [ModelFile; 6] {
+fn all() -> [Model; 6] {
     [linear(), network(), layered(), pixels(), floats(), weighted()]
 }
 
-fn read(bytes: &[u8]) -> tercet::Result<ModelFile> {
-    ModelFile::from_bytes(bytes, Path::new("m.tercet"))
+fn read(bytes: &[u8]) -> tercet::Result<Model> {
+    Model::from_bytes(bytes, Path::new("m.tercet"))
 }
 
 #[track_caller]
@@ -128,9 +142,9 @@ fn the_document_begins_with_the_format_and_every_part_is_named() {
     let bytes = network().to_bytes().unwrap();
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.contains(
-        r#"{\"format\":1,\"kind\":\"network\",\"architecture\":[{\"layer\":\"dense\",\"inputs\":6"#
+        r#"{\"format\":4,\"kind\":\"network\",\"architecture\":[{\"layer\":\"dense\",\"inputs\":6"#
     ));
-    for part in ["classes", "contract", "settings", "seed", "digest", "metrics", "program", "openings"] {
+    for part in ["classes", "preprocessing", "settings", "seed", "digest", "metrics", "program", "openings"] {
         assert!(text.contains(&format!("\\\"{part}\\\":")), "{part}");
     }
 }
@@ -163,7 +177,7 @@ fn a_file_is_refused_by_what_its_header_claims_before_it_is_read() {
         header["w1"]["data_offsets"][1] = json!(12 + 4 * 3 * inputs);
     });
     std::fs::write(&path, &bytes).unwrap();
-    let error = ModelFile::load(&path).unwrap_err().to_string();
+    let error = Model::load(&path).unwrap_err().to_string();
     let (from, to) = error.split_once("found a header that claims ").unwrap();
     assert!(from.ends_with("huge.tercet: ") && to.contains(" bytes; expected at most 16 GiB. "), "{error}");
 }
@@ -179,8 +193,9 @@ fn the_record_of_data_is_its_name_and_digest() {
 #[test]
 fn another_version_is_refused_by_its_number_alone() {
     let bytes = linear().to_bytes().unwrap();
-    refused(&with_document(&bytes, |d| *d = json!({ "format": 4, "else": "new" })), "found model format 4");
-    refused(&with_document(&bytes, |d| d["format"] = json!(4)), "update this one");
+    refused(&with_document(&bytes, |d| *d = json!({ "format": 5, "else": "new" })), "found model format 5");
+    refused(&with_document(&bytes, |d| d["format"] = json!(5)), "update this one");
+    refused(&with_document(&bytes, |d| d["format"] = json!(3)), "train the model again with this one");
     refused(&with_document(&bytes, |d| d["format"] = json!(0)), "model format 0");
     refused(&with_document(&bytes, |d| d["format"] = json!("one")), "without a format version");
     refused(&with_document(&bytes, |d| *d = json!(7)), "without a format version");
@@ -255,112 +270,91 @@ fn weights_and_priors_that_make_no_sense_are_refused() {
         "the tensors labels, rows, weights",
     );
     let missing = with_document(&pixels().to_bytes().unwrap(), |d| {
-        d["format"] = json!(2);
         d["architecture"]["weighted"] = json!(true);
     });
     refused(&missing, "found the tensors labels, rows; expected labels, rows, weights");
     refused(&with_header(&bytes, |h| h["weights"]["dtype"] = json!("I32")), "weights of I32");
 }
 
-/// A program of format 1 would take no notice of them and answer otherwise.
-#[test]
-fn weights_and_priors_need_the_second_format_and_other_layers_the_third() {
-    let format = |model: &ModelFile| {
-        let (bytes, mut format) = (model.to_bytes().unwrap(), Value::Null);
-        with_document(&bytes, |d| format = d["format"].clone());
-        format
-    };
-    assert_eq!(all().each_ref().map(format), [1, 1, 3, 1, 1, 2].map(|n| json!(n)));
-    let bytes = weighted().to_bytes().unwrap();
-    refused(&with_document(&bytes, |d| d["format"] = json!(1)), "weights or priors in a model of format 1");
-    // A file from before there were any is as good as ever.
-    let old = with_document(&pixels().to_bytes().unwrap(), |d| {
-        assert!(d["architecture"].get("priors").is_none() && d["architecture"].get("weighted").is_none());
-    });
-    assert_eq!(read(&old).unwrap(), pixels());
-}
-
-/// Neighbours that forgive warps, of pictures that are cleaned.
-fn deformed() -> ModelFile {
-    let mut model = pixels();
+/// Neighbours whose distance tolerates warps.
+fn deformed() -> Model {
+    let (preprocessing, classifier, card) = pixels().into_parts();
     let deformation = Deformation::Warps { reach: 2, context: 1, edges: Edges::Root };
-    let Classifier::Neighbors(neighbors) = model.classifier else { unreachable!() };
+    let neighbors: NeighborsClassifier = classifier.try_into().unwrap();
     let neighbors = neighbors.with_deformation(Some(Deformable { candidates: 7, deformation })).unwrap();
-    model.classifier = Classifier::Neighbors(neighbors);
-    model
+    Model::new(preprocessing, neighbors, card)
 }
 
-fn cleaned(model: ModelFile) -> ModelFile {
-    let mut model = model;
-    model.card.contract.cleaning = Cleaning { deskew: true, even: false, blur: Some(0.5) };
-    model
+/// The model with steps on the pixels of every example.
+fn deskewed(model: Model) -> Model {
+    let (before, classifier, card) = model.into_parts();
+    let mut steps = vec![Step::Grayscale, Step::Deskew, Step::Blur { sigma: 0.5 }];
+    steps.extend((before.learner() == Learner::Weights).then_some(Step::Scale { divisor: 255.0 }));
+    Model::new(preprocessing(before.learner(), steps), classifier, card)
 }
 
-/// A program of an earlier format would compare and prepare otherwise.
 #[test]
-fn deformations_and_cleaning_come_back_and_need_the_third_format() {
-    for model in [deformed(), cleaned(deformed()), cleaned(linear()), cleaned(weighted())] {
+fn deformations_and_preprocessing_come_back_and_are_checked() {
+    for model in [deformed(), deskewed(deformed()), deskewed(linear()), deskewed(weighted())] {
         let bytes = model.to_bytes().unwrap();
         assert_eq!(read(&bytes).unwrap(), model);
-        for older in [1, 2] {
-            let words = format!("cleaning or deformation in a model of format {older}");
-            refused(&with_document(&bytes, |d| d["format"] = json!(older)), &words);
-        }
-        with_document(&bytes, |d| assert_eq!(d["format"], 3));
     }
-    let bytes = cleaned(deformed()).to_bytes().unwrap();
+    let bytes = deskewed(deformed()).to_bytes().unwrap();
     let with = |part: &str, value: Value| with_document(&bytes, |d| *d.pointer_mut(part).unwrap() = value);
     refused(&with("/architecture/deformation/warps", json!(99)), "warps = 99");
     refused(&with("/architecture/deformation", json!({ "candidates": 7, "turns": 1 })), "cannot be read");
-    refused(&with("/card/contract/cleaning", json!({ "sharpen": 1 })), "cannot be read");
-    refused(&with("/card/contract/cleaning", json!({ "blur": -1 })), "blur = -1");
-    // What is not there is not written, so that older programs read what they can.
-    with_document(&pixels().to_bytes().unwrap(), |d| {
-        assert!(
-            d["architecture"].get("deformation").is_none() && d["card"]["contract"].get("cleaning").is_none()
-        );
-    });
+    refused(&with("/preprocessing/steps/1", json!({ "step": "sharpen" })), "cannot be read");
+    refused(&with("/preprocessing/steps/2/sigma", json!(-1)), "expected a blur above 0");
+    refused(&with("/preprocessing/input/pixels", json!(false)), "no step for pictures");
 }
 
-/// The scores of a model are those of its classifier on what the contract makes of the examples.
+/// The scores of a model are those of its classifier on what the preprocessing makes of the examples.
 #[test]
-fn a_model_cleans_what_it_is_given() {
-    let model = cleaned(linear());
-    let data =
-        Dataset::from_pixels("x", ImageShape::gray(3, 2), vec![9, 0, 0, 0, 200, 0], vec![0], card(3).classes);
-    let (data, contract) = (data.unwrap(), model.card.contract);
-    let scores = model.scores(&data).unwrap();
-    assert_eq!(scores, model.classifier.scores(&contract.clean(&data).unwrap()).unwrap());
-    assert_ne!(scores, model.classifier.scores(&data).unwrap());
+fn a_model_preprocesses_what_it_is_given() {
+    let model = deskewed(linear());
+    let examples = Examples::from_pixels(ImageShape::gray(3, 2), vec![9, 0, 0, 0, 200, 0]).unwrap();
+    let scores = model.scores(&examples).unwrap();
+    let inputs = model.preprocessing().apply(&examples).unwrap();
+    assert_eq!(scores, model.classifier().scores(&inputs).unwrap());
+    assert_ne!(scores, model.classifier().scores(&examples).unwrap());
 }
 
 #[test]
-fn a_card_that_contradicts_the_weights_is_refused() {
+fn labels_keep_their_type() {
+    for label_type in
+        [LabelType::Text, LabelType::Integer, LabelType::Boolean, LabelType::Float, LabelType::Date]
+    {
+        let mut model = linear();
+        model.card.classes = Classes::new(["0", "1", "2"], label_type);
+        let back = read(&model.to_bytes().unwrap()).unwrap();
+        assert_eq!(back.classes().label_type(), label_type);
+        assert_eq!(back, model);
+    }
+}
+
+#[test]
+fn parts_that_contradict_one_another_are_refused() {
     let bytes = linear().to_bytes().unwrap();
-    refused(&with_document(&bytes, |d| d["card"]["classes"] = json!(["a", "b"])), "3 outputs for 2 classes");
-    refused(&with_document(&bytes, |d| d["card"]["classes"] = json!([])), "no classes");
-    refused(&with_document(&bytes, |d| d["card"]["contract"]["features"] = json!(7)), "input contract");
-    refused(
-        &with_document(&bytes, |d| d["card"]["contract"]["image"]["width"] = json!(u64::MAX)),
-        "pixels a side",
+    let classes = |names: &[&str]| json!({ "names": names, "type": "text" });
+    let with_classes =
+        |bytes: &[u8], names: &[&str]| with_document(bytes, |d| d["card"]["classes"] = classes(names));
+    refused(&with_classes(&bytes, &["a", "b"]), "3 outputs for 2 classes");
+    refused(&with_classes(&bytes, &[]), "no classes");
+    let input = |part: &'static str, value: Value| {
+        with_document(&bytes, |d| *d["preprocessing"]["input"].pointer_mut(part).unwrap() = value)
+    };
+    refused(&input("/features", json!(7)), "features of the model's input");
+    refused(&input("/image/width", json!(u64::MAX)), "pixels a side");
+    let other = serde_json::to_value(
+        Preprocessing::from_steps(Input::features(5), Learner::Weights, vec![]).unwrap(),
     );
-    let other = serde_json::to_value(Contract::features(5)).unwrap();
-    refused(
-        &with_document(&bytes, |d| d["card"]["contract"] = other.clone()),
-        "layers that take 6; expected 5",
-    );
-    let renamed = Card::new(vec!["a".into(), "b".into(), "c".into()], card(3).contract);
-    let error = ModelFile { card: renamed, ..pixels() }.to_bytes().unwrap_err().to_string();
-    assert!(
-        error.contains("neighbours of the classes")
-            && error.ends_with("[\"a\", \"b\", \"c\"] as on the card"),
-        "{error}"
-    );
+    let other = other.unwrap();
+    refused(&with_document(&bytes, |d| d["preprocessing"] = other.clone()), "a classifier of 6 features");
     let pixels = pixels().to_bytes().unwrap();
-    refused(&with_document(&pixels, |d| d["card"]["contract"] = other), "rows of 6 features");
+    refused(&with_document(&pixels, |d| d["preprocessing"] = other), "6 features");
     refused(&with_document(&pixels, |d| d["architecture"]["k"] = json!(0)), "k = 0");
     refused(&with_document(&pixels, |d| d["architecture"]["k"] = json!(3)), "k = 3");
-    refused(&with_document(&pixels, |d| d["card"]["classes"] = json!(["a", "b"])), "label of example 1: 2");
+    refused(&with_classes(&pixels, &["a", "b"]), "label of example 1: 2");
 }
 
 #[test]
@@ -373,8 +367,8 @@ fn weights_that_are_not_finite_are_neither_read_nor_written() {
 
         let mut broken = dense(6, 3);
         broken.b[1] = bad;
-        let classifier = Classifier::Linear(LinearClassifier::from_dense(broken).unwrap());
-        let error = ModelFile { card: card(3), classifier }.to_bytes().unwrap_err().to_string();
+        let broken = model(LinearClassifier::from_dense(broken).unwrap());
+        let error = broken.to_bytes().unwrap_err().to_string();
         assert!(
             error.starts_with("the model to be saved: found ") && error.contains("in b1 at 1"),
             "{error}"
@@ -391,12 +385,12 @@ fn saving_replaces_a_file_or_leaves_it_alone() {
     let path = folder.path().join("model.tercet");
     linear().save(&path).unwrap();
     network().save(&path).unwrap();
-    assert_eq!(ModelFile::load(&path).unwrap(), network());
+    assert_eq!(Model::load(&path).unwrap(), network());
 
     let mut broken = linear();
-    broken.card.classes.pop();
+    broken.card.classes = Classes::numbered(2);
     broken.save(&path).unwrap_err();
-    assert_eq!(ModelFile::load(&path).unwrap(), network());
+    assert_eq!(Model::load(&path).unwrap(), network());
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["model.tercet"], "no temporary file stays behind");
 
@@ -407,7 +401,7 @@ fn saving_replaces_a_file_or_leaves_it_alone() {
     let on_folder = linear().save(folder.path()).unwrap_err().to_string();
     assert!(on_folder.contains("that is a folder"), "{on_folder}");
     assert!(linear().save(Path::new("/")).is_err());
-    assert!(ModelFile::load(&folder.path().join("none")).unwrap_err().to_string().starts_with("cannot read"));
+    assert!(Model::load(&folder.path().join("none")).unwrap_err().to_string().starts_with("cannot read"));
 }
 
 /// Others than the owner may read a model, as they may any file that is written here.
@@ -444,8 +438,7 @@ proptest! {
 
     #[test]
     fn any_finite_weights_and_metrics_survive(w in prop::collection::vec(prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO, 18), metric in prop::num::f64::NORMAL) {
-        let classifier = Classifier::Linear(LinearClassifier::from_dense(Dense { w, ..dense(6, 3) }).unwrap());
-        let mut model = ModelFile { card: card(3), classifier };
+        let mut model = model(LinearClassifier::from_dense(Dense { w, ..dense(6, 3) }).unwrap());
         model.card.metrics.insert("m".into(), metric);
         let bytes = model.to_bytes().unwrap();
         prop_assert_eq!(read(&bytes).unwrap().to_bytes().unwrap(), bytes);
@@ -463,10 +456,9 @@ fn with_tensor(bytes: &[u8], name: &str, value: f32) -> Vec<u8> {
 }
 
 #[test]
-fn networks_of_more_layers_have_format_3_and_all_of_it_is_checked() {
+fn all_of_a_network_of_many_layers_is_checked() {
     let bytes = layered().to_bytes().unwrap();
     let text = String::from_utf8_lossy(&bytes);
-    assert!(text.contains(r#"{\"format\":3,"#), "{}", &text[..400]);
     for name in ["w1", "b4", "gamma1", "beta2", "mean1", "variance2"] {
         assert!(text.contains(&format!("\"{name}\":{{\"dtype\":\"F32\"")), "{name}");
     }
@@ -476,7 +468,6 @@ fn networks_of_more_layers_have_format_3_and_all_of_it_is_checked() {
     refused(&with_tensor(&bytes, "w1", f32::INFINITY), "inf in w1 at 0");
 
     let change = |change: &dyn Fn(&mut Value)| with_document(&bytes, change);
-    refused(&change(&|d| d["format"] = json!(2)), "such layers in a model of format 2");
     refused(&change(&|d| d["architecture"][0]["padding"] = json!(2)), "padding that is less than the filter");
     refused(&change(&|d| d["architecture"][0]["padding"] = json!(0)), "values that reach layer");
     refused(&change(&|d| d["architecture"][0]["stride"] = json!(0)), "a stride of at least 1");
@@ -486,18 +477,14 @@ fn networks_of_more_layers_have_format_3_and_all_of_it_is_checked() {
     refused(&change(&|d| d["architecture"][3]["size"] = json!(16)), "windows of 1 × 1 to 15 × 15");
     refused(&change(&|d| d["architecture"][8]["p"] = json!(1.0)), "a probability");
     refused(&change(&|d| d["architecture"][4]["slope"] = json!(1e300)), "a finite slope");
-    refused(&change(&|d| d["architecture"][2]["layer"] = json!("softplus")), "a document of format 3");
+    refused(&change(&|d| d["architecture"][2]["layer"] = json!("softplus")), "a document of format 4");
     refused(&change(&|d| drop(d["architecture"].as_array_mut().unwrap().remove(9))), "put flatten before it");
     refused(&change(&|d| drop(d["architecture"].as_array_mut().unwrap().remove(1))), "the tensors");
+    let features = json!({ "features": 6, "image": null, "pixels": false });
     refused(
-        &change(&|d| {
-            d["card"]["contract"] =
-                json!({ "features": 6, "image": null, "range": "any", "preparation": "as-is" });
-        }),
+        &change(&|d| d["preprocessing"] = json!({ "input": features, "learner": "weights", "steps": [] })),
         "an image, height × width × channels",
     );
-    refused(
-        &change(&|d| d["card"]["contract"]["image"] = json!({ "width": 2, "height": 3, "channels": 1 })),
-        "values that reach layer",
-    );
+    let turned = json!({ "width": 2, "height": 3, "channels": 1 });
+    refused(&change(&|d| d["preprocessing"]["input"]["image"] = turned.clone()), "layout that fits");
 }

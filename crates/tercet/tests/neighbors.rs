@@ -351,7 +351,7 @@ fn a_classifier_can_be_made_again_from_what_it_remembers() {
                     continue;
                 }
                 let first = NeighborsClassifier::fit(data, metric, 4, vote).unwrap();
-                let copy = first.to_dataset("set").unwrap();
+                let copy = data.with_examples(first.to_examples().unwrap()).unwrap();
                 assert_eq!(copy.digest(), data.digest());
                 assert_eq!(copy.image_shape(), data.image_shape());
                 let second = NeighborsClassifier::fit(&copy, metric, first.k(), first.vote()).unwrap();
@@ -365,7 +365,7 @@ fn a_classifier_can_be_made_again_from_what_it_remembers() {
 #[test]
 fn scores_are_shares_and_lead_to_the_class_predicted() {
     let labels: Vec<u32> = (0..200).map(|i| i % 7 % 4).collect();
-    let classes = (0..4).map(|c| c.to_string()).collect();
+    let classes = tercet::data::Classes::numbered(4);
     let data = Dataset::from_pixels("set", ImageShape::gray(2, 1), mixed(200, 2), labels, classes).unwrap();
     for vote in Vote::ALL {
         let classifier = NeighborsClassifier::fit(&data, Metric::L2, 6, vote).unwrap();

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use tercet::Dataset;
 use tercet::data::{Openings, Source};
 use tercet::evaluate::{Suspect, SuspectSettings, suspects};
-use tercet::recipe::AnyRecipe;
+use tercet::recipe::Recipe;
 
 /// The test images whose labels most of five people refused, each with its label and what most of them saw, where they agreed
 /// on it.
@@ -72,7 +72,7 @@ fn known_errors_of_the_test_set_are_found() {
 #[ignore = "trains five networks: cargo test --release -p tercet --test suspects -- --ignored"]
 fn eleven_of_fifteen_are_found_with_all_training_images() {
     let (train, test) = mnist();
-    let Some(AnyRecipe::Descent(recipe)) = AnyRecipe::named("ninety-nine") else {
+    let Some(Recipe::GradientDescent(recipe)) = Recipe::named("ninety-nine") else {
         panic!("a recipe of descent")
     };
     let settings = SuspectSettings { recipe, ..SuspectSettings::default() };

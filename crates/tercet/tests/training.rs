@@ -146,7 +146,7 @@ fn patience_goes_back_to_the_best_weights() {
         training.history.validations.iter().all(|c| c.validation_accuracy <= best_check.validation_accuracy)
     );
     let found = network.scores(&validation).unwrap().argmax();
-    let right = found.iter().zip(validation.labels()).filter(|(found, label)| **found == *label).count();
+    let right = found.iter().zip(validation.labels()).filter(|(found, label)| found == label).count();
     assert_eq!(right as f64 / 600.0, best_check.validation_accuracy);
 }
 

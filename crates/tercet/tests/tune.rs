@@ -7,6 +7,7 @@ use tercet::data::{Dataset, folds, split};
 use tercet::linear::LinearClassifier;
 use tercet::loss::Loss;
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
+use tercet::preprocess::Spec;
 use tercet::random::{Stream, generator};
 use tercet::train::{Length, Settings, train};
 use tercet::tune::{
@@ -42,7 +43,8 @@ fn plan(search: Search) -> Plan {
 const FOLDS: Plan = Plan { search: Search::Grid, judge: Judge::Folds(4), seed: 4 };
 
 fn neighbor_space(k: Axis<usize>) -> NeighborSpace {
-    NeighborSpace { metric: vec![Metric::L1, Metric::L2, Metric::Cosine], vote: Vote::ALL.to_vec(), k }
+    let metric = vec![Metric::L1, Metric::L2, Metric::Cosine];
+    NeighborSpace { metric, vote: Vote::ALL.to_vec(), k, preprocessing: Spec::default() }
 }
 
 /// Everything but the seconds.
@@ -98,7 +100,7 @@ fn a_trial_is_worth_what_training_by_hand_gives() {
         let mut keep_on = |_: tercet::train::Progress<'_>| ControlFlow::Continue(());
         train(linear.network_mut(), &parts.train, None, training, 4, &mut keep_on).unwrap();
         let (scores, labels) = (linear.scores(&parts.validation).unwrap(), parts.validation.labels());
-        let right = scores.argmax().iter().zip(&labels).filter(|(a, b)| a == b).count();
+        let right = scores.argmax().iter().zip(labels).filter(|(a, b)| a == b).count();
         assert_eq!(trial.accuracy, Some(right as f64 / 60.0));
         assert_eq!(trial.loss, Some(f64::from(Loss::SVM.loss(scores.values(), &labels))));
     }
@@ -130,7 +132,7 @@ fn one_search_serves_all_k_and_gives_what_each_alone_would() {
             let classifier = NeighborsClassifier::fit(&part.train, metric, k, vote).unwrap();
             let predicted = classifier.predict(&part.validation).unwrap();
             let labels = part.validation.labels();
-            predicted.iter().zip(&labels).filter(|(a, b)| a == b).count() as f64 / labels.len() as f64
+            predicted.iter().zip(labels).filter(|(a, b)| a == b).count() as f64 / labels.len() as f64
         });
         let alone: Vec<f64> = alone.collect();
         assert_eq!(trial.accuracies, alone, "{}", trial.describe());

@@ -129,7 +129,7 @@ fn a_ratio_is_that_of_the_weights_before_and_after_the_step() {
             assert!((layer.update_ratio / expected - 1.0).abs() < 1e-5, "{layer:?}, not {expected}");
         }
         let right = network.scores(&set()).unwrap().argmax();
-        let right = right.iter().zip(set().labels()).filter(|(found, label)| **found == *label).count();
+        let right = right.iter().zip(set().labels()).filter(|(found, label)| found == label).count();
         assert_eq!((measured.sample, measured.sample_accuracy), (80, right as f64 / 80.0));
         let has_units: Vec<bool> = measured.layers.iter().map(|layer| layer.dead_units.is_some()).collect();
         assert_eq!(has_units, [true, true, false]);
@@ -139,7 +139,7 @@ fn a_ratio_is_that_of_the_weights_before_and_after_the_step() {
 #[test]
 fn the_first_step_is_measured_where_the_plan_says_so_and_in_a_resumed_training_as_in_a_whole_one() {
     let (set, settings) = (set(), settings());
-    let identity = Identity::new(&tercet::recipe::Recipe::network(), &set, &set, None);
+    let identity = Identity::new(&tercet::recipe::GradientDescentRecipe::network(), &set, &set, None);
     let file = tempfile::NamedTempFile::new().unwrap();
     let untrained = Network::fully_connected(4, &[6, 5], 2, Init::He, 1).unwrap();
     let plan = Plan { measure_first: true, ..Plan::new(&set, &settings, 3) };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::args::data_source::DataArgs;
+use crate::args::preprocessing::PreprocessingArgs;
 use crate::args::report::FiguresArgs;
 use crate::args::split::{SeedArgs, SplitArgs};
 
@@ -13,6 +14,8 @@ use crate::args::split::{SeedArgs, SplitArgs};
 pub struct CompareArgs {
     #[command(flatten)]
     pub data: DataArgs,
+    #[command(flatten)]
+    pub preprocessing: PreprocessingArgs,
     /// How many neighbours vote
     #[arg(short, long, default_value_t = 3)]
     pub k: usize,

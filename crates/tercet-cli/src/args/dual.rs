@@ -1,7 +1,7 @@
 //! The solver of a linear classifier, and the options of the exact one.
 
 use clap::{Args, ValueEnum};
-use tercet::recipe::Exact;
+use tercet::recipe::DualRecipe;
 
 use crate::args::gradient_descent::GradientDescentArgs;
 use crate::exit;
@@ -28,7 +28,7 @@ pub enum Solver {
 
 impl DualArgs {
     /// The recipe for the exact solver that the arguments amount to; nothing where gradient descent is to do it.
-    pub fn recipe(&self, d: &GradientDescentArgs) -> anyhow::Result<Option<Exact>> {
+    pub fn recipe(&self, d: &GradientDescentArgs) -> anyhow::Result<Option<DualRecipe>> {
         let refuse = |given: &[(&str, bool)], why: &str| match given.iter().find(|(_, given)| *given) {
             Some((name, _)) => Err(exit::usage(format!("{name} {why}, or leave {name} out"))),
             None => Ok(()),
@@ -49,7 +49,8 @@ impl DualArgs {
         let why = "belongs to gradient descent: say --solver sgd";
         refuse(&of_descent, why)?;
         refuse(&d.refinements.given(), why)?;
-        let mut recipe = Exact { seed: d.seed.seed, validation: d.validation.validation, ..Exact::default() };
+        let (seed, validation) = (d.seed.seed, d.validation.validation);
+        let mut recipe = DualRecipe { seed, validation, ..DualRecipe::default() };
         let train = &mut recipe.train;
         train.loss = d.loss(train.loss)?;
         train.reg = d.reg.clone().unwrap_or(train.reg.clone());

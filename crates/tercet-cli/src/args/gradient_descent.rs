@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use tercet::linear::path::Reg;
 use tercet::loss::Loss;
 use tercet::optimizer::Optimizer;
-use tercet::recipe::Recipe;
+use tercet::recipe::GradientDescentRecipe;
 use tercet::schedule::Schedule;
 use tercet::train::{ClassWeights, Length, Settings, StopBy};
 
@@ -67,11 +67,11 @@ pub enum LossName {
 
 impl GradientDescentArgs {
     /// What was given here over what `base` says.
-    pub fn recipe(&self, base: Recipe) -> anyhow::Result<Recipe> {
+    pub fn recipe(&self, base: GradientDescentRecipe) -> anyhow::Result<GradientDescentRecipe> {
         let train = self.settings(base.train)?;
         let class_weights = self.refinements.class_weights(base.class_weights.clone());
         let (seed, validation) = (self.seed.seed, self.validation.validation);
-        Ok(Recipe { seed, validation, class_weights, train, ..base })
+        Ok(GradientDescentRecipe { seed, validation, class_weights, train, ..base })
     }
 
     /// The loss that was asked for, or that of `base` with the margin that was.

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tercet::network::Architecture;
+use tercet::preprocess::Spec;
 
 use crate::args::data_source::DataArgs;
+use crate::args::preprocessing::STEPS;
 
 /// What `tercet import` understands.
 #[derive(Args)]
@@ -31,6 +33,16 @@ pub struct ImportArgs {
     /// The model file [default: imported.safetensors]
     #[arg(long, short, value_name = "FILE", help_heading = "Data and files")]
     pub out: Option<PathBuf>,
+    /// What PyTorch's model expects to be done to every example first; by default, pictures are brought into the layout of
+    /// the data set and pixels divided by 255
+    #[arg(
+        long,
+        value_name = "STEP,…",
+        help_heading = "Data and files",
+        default_value = "auto, -invert, -standardize",
+        long_help = STEPS
+    )]
+    pub preprocessing: Spec,
     #[command(flatten)]
     pub data: DataArgs,
 }

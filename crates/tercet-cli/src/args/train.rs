@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use tercet::neighbors::{Metric, Priors, Vote};
 use tercet::network::{Architecture, Init};
-use tercet::recipe::Remember;
+use tercet::recipe::NeighborsRecipe;
 
 use crate::args::data_source::DataArgs;
 use crate::args::dual::DualArgs;
@@ -197,18 +197,15 @@ impl NetworkArgs {
 }
 
 impl NeighborsArgs {
-    /// The options that a recipe amounts to.
-    pub fn of(recipe: &Remember, weights: Option<PathBuf>) -> Self {
-        NeighborsArgs {
-            k: K::Given(recipe.k),
-            k_max: None,
-            plot: None,
-            no_plot: false,
-            metric: recipe.metric,
-            vote: recipe.vote,
-            priors: Priors::Data,
-            weights,
-            deformation: DeformationArgs::default(),
-        }
+    /// The recipe that the options amount to. Until k is chosen, it is 1.
+    pub fn recipe(&self) -> anyhow::Result<NeighborsRecipe> {
+        let k = if let K::Given(k) = self.k { k } else { 1 };
+        Ok(NeighborsRecipe {
+            metric: self.metric,
+            vote: self.vote,
+            priors: self.priors.clone(),
+            deformation: self.deformation.deformable()?,
+            ..NeighborsRecipe::new(k)
+        })
     }
 }

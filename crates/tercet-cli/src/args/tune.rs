@@ -7,6 +7,7 @@ use tercet::neighbors::{Metric, Vote};
 use tercet::tune::Vary;
 
 use crate::args::data_source::DataArgs;
+use crate::args::preprocessing::PreprocessingArgs;
 use crate::args::report::FiguresArgs;
 use crate::args::split::{SeedArgs, SplitArgs};
 
@@ -86,6 +87,8 @@ pub struct RangeArgs {
 pub struct TuneCommonArgs {
     #[command(flatten)]
     pub data: DataArgs,
+    #[command(flatten)]
+    pub preprocessing: PreprocessingArgs,
     /// Try so many combinations drawn at random instead of all of the grid
     #[arg(long, value_name = "TRIALS")]
     pub random: Option<usize>,

@@ -4,18 +4,15 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use serde_json::json;
 use tercet::data::{Openings, Split};
-use tercet::image::{Contract, Preparation};
 use tercet::interval::Interval;
-use tercet::linear::LinearClassifier;
-use tercet::model::{Card, Classifier, ModelFile};
-use tercet::neighbors::{Metric, NearestNeighbors, NeighborsClassifier, Vote, accuracy_by_k};
-use tercet::network::{Init, Network};
-use tercet::recipe::{AnyRecipe, Recipe};
+use tercet::neighbors::accuracy_by_k;
+use tercet::network::{Network, Shape};
+use tercet::preprocess::Spec;
+use tercet::recipe::{GradientDescentRecipe, NeighborsRecipe, Recipe};
 use tercet::text;
 use tercet::train::Training;
-use tercet::{Dataset, Error, Result};
+use tercet::{Dataset, Error, Model, Result};
 use tercet_report::{self as report, AccuracyAtK, AccuracyByK, DataCard, Run};
 
 use crate::args::compare::CompareArgs;
@@ -24,6 +21,7 @@ use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
 use crate::split::split;
 use crate::table::{self, percent, table};
+use crate::training::Trained;
 use crate::{data_check, exit, figures, interrupt, loading, output, robustness, run_record, training};
 
 /// The largest k of the curve of accuracy against k.
@@ -32,7 +30,7 @@ const LARGEST_K: usize = 15;
 /// A classifier that was fitted, and what is known of the fitting.
 struct Fitted {
     name: &'static str,
-    model: ModelFile,
+    model: Model,
     settings: Vec<(String, String)>,
     seconds: f64,
     training: Option<Training>,
@@ -40,8 +38,9 @@ struct Fitted {
 
 /// Trains, judges and reports.
 pub fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
-    let recipe = Recipe { hidden: args.hidden.clone(), ..Recipe::network() };
-    recipe.validate()?;
+    let seed = args.seed.seed;
+    let recipes = Recipes::new(&args.hidden, args.preprocessing.or(Spec::default()), args.k, seed);
+    recipes.network.validate()?;
     check_writable(&args.report)?;
     figures::check(args.figures.figures.as_deref())?;
     let whole = Instant::now();
@@ -51,20 +50,19 @@ pub fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
     let stage = Stage::new("data", 1);
     let collection = loading::open(&args.data)?;
     let sealed = loading::test_set(&collection)?;
-    let seed = args.seed.seed;
     let data = split(&collection.train, args.validation.validation, seed)?;
     check_k(args.k, &data)?;
     Network::check_sizes(data.train.width(), &args.hidden, data.train.class_count())?;
     let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
     stage.done(&format!("{}: {train} to learn from, {validation} to validate", collection.name));
 
-    // Fitting: neighbours remember every example that is not for testing, the others learn from one part and are
-    // watched on the other.
-    let neighbors = fit_neighbors(&collection.train, args.k)?;
-    let Some(by_k) = accuracies_by_k(&data, args.k)? else { return Ok(exit::interrupted()) };
-    let linear = fit_linear(&data, seed)?;
-    let network = fit_network(&data, &args.hidden, seed)?;
-    let convolutional = fit_convolutional(&data, seed)?;
+    // Fitting: neighbours store every example that is not for testing, the others learn from one part and are
+    // validated on the other.
+    let neighbors = fit_neighbors(&recipes.neighbors, &collection.train)?;
+    let Some(by_k) = accuracies_by_k(&recipes.neighbors, &data)? else { return Ok(exit::interrupted()) };
+    let linear = fit("linear classifier", &recipes.linear, &data)?;
+    let network = fit("neural network", &recipes.network, &data)?;
+    let convolutional = fit_convolutional(&recipes.convolutional, &data)?;
     if interrupt::was_asked() {
         return Ok(exit::interrupted());
     }
@@ -143,115 +141,82 @@ fn check_k(k: usize, data: &Split) -> Result<()> {
     Err(Error::setting("k", text::thousands(k), expected))
 }
 
-fn fit_neighbors(train: &Dataset, k: usize) -> anyhow::Result<Fitted> {
+/// What each classifier is fitted by.
+struct Recipes {
+    neighbors: NeighborsRecipe,
+    linear: GradientDescentRecipe,
+    network: GradientDescentRecipe,
+    /// The small convolutional network of the recipe `ninety-nine`.
+    convolutional: GradientDescentRecipe,
+}
+
+impl Recipes {
+    fn new(hidden: &[usize], preprocessing: Spec, k: usize, seed: u64) -> Self {
+        let Some(Recipe::GradientDescent(convolutional)) = Recipe::named("ninety-nine") else {
+            unreachable!("the recipe is built in and learns by gradient descent")
+        };
+        let with = |recipe| GradientDescentRecipe { seed, preprocessing: preprocessing.clone(), ..recipe };
+        Recipes {
+            neighbors: NeighborsRecipe { preprocessing: preprocessing.clone(), ..NeighborsRecipe::new(k) },
+            linear: with(GradientDescentRecipe::linear()),
+            network: with(GradientDescentRecipe {
+                hidden: hidden.to_vec(),
+                ..GradientDescentRecipe::network()
+            }),
+            convolutional: with(convolutional),
+        }
+    }
+}
+
+fn fit_neighbors(recipe: &NeighborsRecipe, train: &Dataset) -> anyhow::Result<Fitted> {
     let stage = Stage::new("nearest neighbours", 1);
-    let classifier = NeighborsClassifier::fit(train, Metric::L2, k, Vote::Uniform)?;
-    let seconds = stage.done(&format!("{} examples remembered", text::thousands(train.len())));
-    let settings = [
-        ("k", k.to_string()),
-        ("metric", Metric::L2.to_string()),
-        ("vote", Vote::Uniform.to_string()),
-        ("examples", format!("all {}", text::thousands(train.len()))),
-    ];
-    Ok(Fitted {
-        name: "nearest neighbours",
-        model: model(train, Classifier::Neighbors(classifier), json!({})),
-        settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
-        seconds,
-        training: None,
-    })
+    let model = recipe.fit(train, None)?.model;
+    let seconds = stage.done(&format!("{} examples stored", text::thousands(train.len())));
+    let mut settings = recipe.describe();
+    settings.push(("examples".to_owned(), format!("all {}", text::thousands(train.len()))));
+    Ok(Fitted { name: "nearest neighbours", model, settings, seconds, training: None })
 }
 
 /// The accuracy on the validation set for every k, from one search. `None` where Ctrl-C ended it.
-fn accuracies_by_k(data: &Split, chosen: usize) -> Result<Option<AccuracyByK>> {
-    let largest = LARGEST_K.max(chosen).min(data.train.len());
+fn accuracies_by_k(recipe: &NeighborsRecipe, data: &Split) -> Result<Option<AccuracyByK>> {
+    let largest = LARGEST_K.max(recipe.k).min(data.train.len());
     let name = format!("accuracy for k = 1 to {largest}");
     let stage = Stage::new(name, data.validation.len());
     let progress = |done, _| {
         stage.at(done);
         interrupt::flow()
     };
-    let index = NearestNeighbors::fit(&data.train, Metric::L2)?;
-    let Some(found) = index.search_with(&data.validation, largest, &progress)? else { return Ok(None) };
+    let model = recipe.fit(&data.train, None)?.model;
+    let index = model.classifier().neighbors().expect("the recipe is of neighbours").index();
+    let queries = model.preprocessing().apply(&data.validation)?;
+    let Some(found) = index.search_with(&queries, largest, &progress)? else { return Ok(None) };
     let (truth, count) = (data.validation.labels(), data.validation.len());
-    let accuracies = accuracy_by_k(&found, &data.train.labels(), &truth, Vote::Uniform)?;
+    let accuracies = accuracy_by_k(&found, data.train.labels(), truth, recipe.vote)?;
     let points = (1..).zip(accuracies).map(|(k, accuracy)| {
         let correct = (accuracy * count as f64).round() as usize;
         AccuracyAtK { k, accuracy, interval: Interval::wilson(correct, count) }
     });
-    let by_k = AccuracyByK {
-        on: format!("the validation set, {} examples", text::thousands(count)),
-        chosen,
-        points: points.collect(),
-    };
-    stage.done(&format!("validation {} at k = {chosen}", percent(by_k.points[chosen - 1].accuracy)));
-    Ok(Some(by_k))
+    let (chosen, points) = (recipe.k, points.collect::<Vec<_>>());
+    stage.done(&format!("validation {} at k = {chosen}", percent(points[chosen - 1].accuracy)));
+    let on = format!("the validation set, {} examples", text::thousands(count));
+    Ok(Some(AccuracyByK { on, chosen, points }))
 }
 
-fn fit_linear(data: &Split, seed: u64) -> anyhow::Result<Fitted> {
-    let recipe = Recipe::linear();
-    let mut classifier = LinearClassifier::new(data.train.width(), data.train.class_count())?;
-    let (training, seconds) =
-        training::run("linear classifier", classifier.network_mut(), data, &recipe.train, seed, false)?;
-    Ok(Fitted {
-        name: "linear classifier",
-        model: model(&data.train, Classifier::Linear(classifier), serde_json::to_value(&recipe)?),
-        settings: described(&recipe, data),
-        seconds,
-        training: Some(training),
-    })
+/// Trains by a recipe of gradient descent.
+fn fit(name: &'static str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Fitted> {
+    let Trained { model, training, seconds } = training::fit(name, recipe, data)?;
+    let mut settings = recipe.describe();
+    settings.push(("examples".to_owned(), text::thousands(data.train.len())));
+    Ok(Fitted { name, model, settings, seconds, training: Some(training) })
 }
 
-fn fit_network(data: &Split, hidden: &[usize], seed: u64) -> anyhow::Result<Fitted> {
-    let recipe = Recipe { hidden: hidden.to_vec(), ..Recipe::network() };
-    let (inputs, classes) = (data.train.width(), data.train.class_count());
-    let mut network = Network::fully_connected(inputs, hidden, classes, Init::He, seed)?;
-    let (training, seconds) =
-        training::run("neural network", &mut network, data, &recipe.train, seed, false)?;
-    Ok(Fitted {
-        name: "neural network",
-        model: model(&data.train, Classifier::Network(network), serde_json::to_value(&recipe)?),
-        settings: described(&recipe, data),
-        seconds,
-        training: Some(training),
-    })
-}
-
-/// The small convolutional network of the recipe `ninety-nine`; none where the examples are no images, or too small for it.
-fn fit_convolutional(data: &Split, seed: u64) -> anyhow::Result<Option<Fitted>> {
-    let Some(AnyRecipe::Descent(recipe)) = AnyRecipe::named("ninety-nine") else {
-        unreachable!("the recipe is built in and learns by gradient descent")
-    };
-    let recipe = Recipe { seed, ..recipe };
-    let mut network = match recipe.untrained_on(&data.train) {
-        Ok(network) => network,
-        Err(error) => {
-            say(format!("convolutional network: left out, as {error}"));
-            return Ok(None);
-        }
-    };
-    let (training, seconds) =
-        training::run("convolutional network", &mut network, data, &recipe.train, seed, false)?;
-    Ok(Some(Fitted {
-        name: "convolutional network",
-        model: model(&data.train, Classifier::Network(network), serde_json::to_value(&recipe)?),
-        settings: described(&recipe, data),
-        seconds,
-        training: Some(training),
-    }))
-}
-
-/// A recipe in words, and how many examples it was followed on.
-fn described(recipe: &Recipe, data: &Split) -> Vec<(String, String)> {
-    let mut words = recipe.describe();
-    words.push(("examples".to_owned(), text::thousands(data.train.len())));
-    words
-}
-
-/// The model as it would be saved, to be judged and measured.
-fn model(train: &Dataset, classifier: Classifier, settings: serde_json::Value) -> ModelFile {
-    let card = Card::new(train.classes().to_vec(), Contract::of(train, Preparation::Centred));
-    ModelFile { card: Card { settings, ..card }, classifier }
+/// Trains the convolutional network; none where the examples are no images, or too small for it.
+fn fit_convolutional(recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Option<Fitted>> {
+    if let Err(error) = recipe.untrained(Shape::of(&data.train), data.train.class_count()) {
+        say(format!("convolutional network: left out, as {error}"));
+        return Ok(None);
+    }
+    fit("convolutional network", recipe, data).map(Some)
 }
 
 fn print(run: &Run) -> anyhow::Result<()> {

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use tercet::image::{Contract, ImageShape, Preparation, Range};
-use tercet::model::{Classifier, ModelFile};
-use tercet::network::{Network, Shape, Summary};
+use tercet::Model;
+use tercet::image::ImageShape;
+use tercet::network::{Shape, Summary};
 use tercet::text::{bytes, thousands};
 
 use crate::args::describe::DescribeArgs;
@@ -15,7 +15,7 @@ use crate::{evaluation, exit, output};
 /// Describes a model or a line of layers.
 pub fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.model {
-        let model = ModelFile::load(path)?;
+        let model = Model::load(path)?;
         let size = std::fs::metadata(path).map_or(0, |file| file.len());
         if args.json {
             output::print(serde_json::to_string_pretty(&of_model(&model, size))?)?;
@@ -54,15 +54,6 @@ pub fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The layers of a model that has any.
-fn network(model: &ModelFile) -> Option<&Network> {
-    match &model.classifier {
-        Classifier::Neighbors(_) => None,
-        Classifier::Linear(linear) => Some(linear.network()),
-        Classifier::Network(network) => Some(network),
-    }
-}
-
 fn total(summary: &[Summary], of: fn(&Summary) -> usize) -> usize {
     summary.iter().map(of).fold(0, usize::saturating_add)
 }
@@ -96,9 +87,9 @@ fn print_layers(summary: &[Summary]) -> anyhow::Result<()> {
     table::print(&layers)
 }
 
-fn print_model(name: &str, model: &ModelFile, size: u64) -> anyhow::Result<()> {
-    output::print(format_args!("{name}: {}\n", evaluation::kind(&model.classifier)))?;
-    if let Some(network) = network(model) {
+fn print_model(name: &str, model: &Model, size: u64) -> anyhow::Result<()> {
+    output::print(format_args!("{name}: {}\n", evaluation::kind(model.classifier())))?;
+    if let Some(network) = model.classifier().network() {
         print_layers(&network.summary())?;
         output::print("")?;
     }
@@ -107,17 +98,15 @@ fn print_model(name: &str, model: &ModelFile, size: u64) -> anyhow::Result<()> {
         facts.add_row([name.to_owned(), value]);
     };
     let card = &model.card;
-    fact("input", input_in_words(&card.contract));
+    fact("input", model.preprocessing().input().to_string());
+    fact("preprocessing", model.preprocessing().to_string());
     fact("classes", format!("{}: {}", card.classes.len(), card.classes.join(", ")));
-    if let Classifier::Neighbors(neighbors) = &model.classifier {
+    if let Some(neighbors) = model.classifier().neighbors() {
         let index = neighbors.index();
         fact(
-            "remembers",
+            "stores",
             format!("{} examples of {} features", thousands(index.len()), thousands(index.width())),
         );
-        fact("k", neighbors.k().to_string());
-        fact("metric", neighbors.metric().to_string());
-        fact("vote", neighbors.vote().to_string());
         if neighbors.weights().is_some() {
             fact("weights", "one for each example".to_owned());
         }
@@ -126,10 +115,8 @@ fn print_model(name: &str, model: &ModelFile, size: u64) -> anyhow::Result<()> {
         let digest: String = data.digest.chars().take(16).collect();
         fact("learned from", format!("{} (digest {digest}…)", data.name));
     }
-    if network(model).is_some() {
-        for (name, value) in evaluation::settings(model) {
-            fact(&name, value);
-        }
+    for (name, value) in evaluation::settings(model).into_iter().filter(|(name, _)| name != "preprocessing") {
+        fact(&name, value);
     }
     if let Some(seed) = card.seed {
         fact("seed", seed.to_string());
@@ -144,24 +131,6 @@ fn print_model(name: &str, model: &ModelFile, size: u64) -> anyhow::Result<()> {
     fact("written by", card.program.clone());
     fact("size", bytes(size as usize));
     table::print(&facts)
-}
-
-/// What goes in, and how a picture becomes that.
-fn input_in_words(contract: &Contract) -> String {
-    let Some(image) = contract.image else {
-        return format!("{} features", thousands(contract.features));
-    };
-    let range = match contract.range {
-        Range::ZeroToOne => "each value / 255",
-        Range::Bytes => "values from 0 to 255",
-        Range::Any => "any numbers",
-    };
-    let preparation = match contract.preparation {
-        Preparation::Centred => "pictures centred by their ink",
-        Preparation::Resize => "pictures scaled to this size",
-        Preparation::AsIs => "pictures of this size alone",
-    };
-    format!("images of {}, {range}, {preparation}", Shape::Image(image))
 }
 
 fn of_shape(shape: Shape) -> Value {
@@ -187,15 +156,15 @@ fn of_layers(summary: &[Summary]) -> Value {
     })
 }
 
-fn of_model(model: &ModelFile, size: u64) -> Value {
-    let mut document = match (&model.classifier, network(model)) {
+fn of_model(model: &Model, size: u64) -> Value {
+    let mut document = match (model.classifier().neighbors(), model.classifier().network()) {
         (_, Some(network)) => {
             let mut document = of_layers(&network.summary());
             document["input"] = of_shape(network.input());
             document["line"] = json!(network.architecture().to_string());
             document
         }
-        (Classifier::Neighbors(neighbors), None) => json!({
+        (Some(neighbors), None) => json!({
             "input": [neighbors.index().width()],
             "examples": neighbors.index().len(),
             "k": neighbors.k(),
@@ -203,10 +172,11 @@ fn of_model(model: &ModelFile, size: u64) -> Value {
             "vote": neighbors.vote(),
             "weighted": neighbors.weights().is_some(),
         }),
-        (_, None) => json!({}),
+        (None, None) => json!({}),
     };
-    document["kind"] = json!(model.classifier.kind());
+    document["kind"] = json!(model.classifier().kind());
     document["bytes"] = json!(size);
+    document["preprocessing"] = json!(model.preprocessing());
     document["card"] = json!(model.card);
     document
 }

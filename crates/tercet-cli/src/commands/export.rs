@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use tercet::data::{Collection, Openings, default_validation, split, write_npy};
 use tercet::evaluate::{Evaluation, McNemar};
-use tercet::export::{COptions, Options, c, in_eight_bits, name_in_c, onnx};
-use tercet::model::{Classifier, DataRecord, ModelFile, StateDict};
-use tercet::{Dataset, Matrix, text};
+use tercet::export::{COptions, Options, c, in_eight_bits, name_in_c, network_of_raw_input, onnx};
+use tercet::model::{DataRecord, StateDict};
+use tercet::network::Network;
+use tercet::{Dataset, Matrix, Model, text};
 
 use crate::args::export::{ExportArgs, Part};
 use crate::output_files::check_writable;
@@ -32,7 +33,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     if args.measure.is_some() && args.bits != "8" {
         return Err(exit::usage("--measure says what 8 bits cost: add --bits 8"));
     }
-    let model = ModelFile::load(&args.model)?;
+    let model = Model::load(&args.model)?;
     let mut ready: Vec<Ready<'_>> = Vec::new();
     if let Some(path) = &args.onnx {
         ready.push((path, onnx(&model, Options { pixels: args.pixels })?));
@@ -67,7 +68,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
             let collection = loading::open(&args.data)?;
             loading::check_fit(&args.model, &model, &collection)?;
             let test = loading::test_set(&collection)?.open(&mut Openings::new(), "export");
-            Some((path, model.classifier.scores(&test)?))
+            Some((path, model.scores(&test)?))
         }
         None => None,
     };
@@ -105,20 +106,17 @@ fn c_options(args: &ExportArgs, path: &Path, header: &Path, eight_bits: bool) ->
     }
 }
 
-/// The layers of a model that has any.
-fn network<'a>(model: &'a ModelFile, format: &str) -> anyhow::Result<&'a tercet::network::Network> {
-    match &model.classifier {
-        Classifier::Linear(linear) => Ok(linear.network()),
-        Classifier::Network(network) => Ok(network),
-        Classifier::Neighbors(_) => {
-            let what = format!("the model to export as {format}");
-            Err(tercet::Error::mismatch(what, "nearest neighbours", "a linear model or a network").into())
-        }
+/// The layers of a model that has any, as they read raw input.
+fn network<'a>(model: &'a Model, format: &str) -> anyhow::Result<&'a Network> {
+    if model.classifier().network().is_none() {
+        let what = format!("the model to export as {format}");
+        return Err(tercet::Error::mismatch(what, "nearest neighbours", "a linear model or a network").into());
     }
+    Ok(network_of_raw_input(model)?)
 }
 
 /// What 8 bits cost, in a sentence.
-fn measure(args: &ExportArgs, model: &ModelFile, part: Part) -> anyhow::Result<String> {
+fn measure(args: &ExportArgs, model: &Model, part: Part) -> anyhow::Result<String> {
     let collection = loading::open(&args.data)?;
     loading::check_fit(&args.model, model, &collection)?;
     let (set, called) = match part {
@@ -128,8 +126,8 @@ fn measure(args: &ExportArgs, model: &ModelFile, part: Part) -> anyhow::Result<S
         Part::Validation => (validation(model, &collection)?, "validation"),
     };
     let rounded = in_eight_bits(network(model, "C")?)?;
-    let judge = |scores: &Matrix| Evaluation::from_scores(scores, &set.labels(), set.classes());
-    let (before, after) = (model.classifier.scores(&set)?, rounded.scores(&set)?);
+    let judge = |scores: &Matrix| Evaluation::from_scores(scores, set.labels(), set.classes());
+    let (before, after) = (model.scores(&set)?, rounded.scores(&set)?);
     let (before, after) = (judge(&before)?, judge(&after)?);
     let McNemar { b: lost, c: won, .. } = McNemar::between(&before, &after)?;
     Ok(format!(
@@ -142,7 +140,7 @@ fn measure(args: &ExportArgs, model: &ModelFile, part: Part) -> anyhow::Result<S
 }
 
 /// The examples that were held out when the model was trained.
-fn validation(model: &ModelFile, collection: &Collection) -> anyhow::Result<Dataset> {
+fn validation(model: &Model, collection: &Collection) -> anyhow::Result<Dataset> {
     let (card, train) = (&model.card, &collection.train);
     let size = match card.settings["validation"].as_u64() {
         Some(0) => {

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use serde_json::json;
-use tercet::data::Openings;
+use tercet::data::{Examples, Openings};
 use tercet::graph::{Graph, ModelGraph, Value, Values, parse_values};
 use tercet::loss::Loss;
 use tercet::matrix::argmax;
-use tercet::model::{Classifier, ModelFile};
-use tercet::{Dataset, Error};
+use tercet::{Error, Model};
 
 use crate::args::graph::GraphArgs;
 use crate::graph_output::Passes;
@@ -89,38 +89,35 @@ fn in_words(names: &[String], ending: &str) -> String {
 }
 
 fn of_model(path: &Path, args: &GraphArgs) -> anyhow::Result<()> {
-    let model = ModelFile::load(path)?;
-    let network = match &model.classifier {
-        Classifier::Linear(linear) => linear.network(),
-        Classifier::Network(network) => network,
-        Classifier::Neighbors(_) => {
-            let path = path.display();
-            return Err(exit::usage(format!(
-                "{path} is a model of nearest neighbours, which has no weights and so no gradients; \
-                 expected a linear classifier or a network. `tercet predict {path} --explain` shows its neighbours"
-            )));
-        }
+    let model = Model::load(path)?;
+    let Some(network) = model.classifier().network() else {
+        let path = path.display();
+        return Err(exit::usage(format!(
+            "{path} is a model of nearest neighbours, which has no weights and so no gradients; \
+             expected a linear classifier or a network. `tercet predict {path} --explain` shows its neighbours"
+        )));
     };
     // What prediction computes: batch norms are in the weights before them.
     let network = &*network.for_prediction();
-    let (set, name, truth) = example(&model, path, args)?;
-    let predicted = argmax(model.classifier.scores(&set)?.row(0)) as usize;
+    let (example, name, truth) = example(&model, path, args)?;
+    let predicted = argmax(model.scores(&example)?.row(0)) as usize;
     let (label, whose) = match (&args.label, truth) {
-        (Some(label), _) => (class(&model.card.classes, label)?, "that was given"),
+        (Some(label), _) => (class(model.classes(), label)?, "that was given"),
         (None, Some(truth)) => (truth, "of the example"),
         (None, None) => (predicted, "that is predicted"),
     };
     let loss = loss(&model);
 
-    let mut x = vec![0.0; set.width()];
-    set.write_inputs(&[0], &mut x);
+    let input = model.preprocessing().apply(&example)?;
+    let mut x = vec![0.0; input.width()];
+    input.write_inputs(&[0], &mut x);
     let ModelGraph { graph, values, loss: root, scores, .. } =
         ModelGraph::new(network, &x, &[label as u32], loss, 0.0)?;
     let evaluation = graph.evaluate(&values)?;
     let passes = Passes::new(graph, root, evaluation, args.steps)?;
     draw(&passes, args)?;
 
-    let classes = &model.card.classes;
+    let classes = model.classes();
     let of_loss = passes.evaluation.value(root).as_scalar();
     if args.json {
         let scores: serde_json::Map<String, serde_json::Value> = classes
@@ -148,20 +145,18 @@ fn of_model(path: &Path, args: &GraphArgs) -> anyhow::Result<()> {
     passes.print_steps()
 }
 
-/// What the model looks at: a set of one example, what it is called, and its class where that is known.
+/// What the model reads: one example, what it is called, and its class if that is known.
 fn example(
-    model: &ModelFile,
+    model: &Model,
     path: &Path,
     args: &GraphArgs,
-) -> anyhow::Result<(Dataset, String, Option<usize>)> {
-    let card = &model.card;
+) -> anyhow::Result<(Examples, String, Option<usize>)> {
     match (&args.image, args.example) {
         (Some(image), _) => {
-            picture::check_contract(model, path)?;
-            let prepared = picture::read(model, image)?.picture;
-            let (classes, pixels) = (card.classes.clone(), prepared.pixels().to_vec());
-            let set = Dataset::from_pixels("picture", prepared.shape(), pixels, vec![0], classes)?;
-            Ok((set, image.display().to_string(), None))
+            picture::check_input(model, path)?;
+            let name = image.display().to_string();
+            let prepared = model.prepare(&picture::read(image)?).with_context(|| name.clone())?;
+            Ok((prepared.examples(), name, None))
         }
         (None, Some(number)) => {
             let collection = loading::open(&args.data)?;
@@ -171,9 +166,8 @@ fn example(
                 let expected = format!("0 to {}, the test set of {}", test.len() - 1, collection.name);
                 return Err(Error::setting("example", number, expected).into());
             }
-            let set = card.contract.clean(&test.subset(&[number]))?;
-            let (name, truth) = (format!("example {number} of {}", test.name()), set.label(0) as usize);
-            Ok((set, name, Some(truth)))
+            let (name, truth) = (format!("example {number} of {}", test.name()), test.label(number) as usize);
+            Ok((test.examples().subset(&[number]), name, Some(truth)))
         }
         (None, None) => Err(exit::usage(
             "--model needs something to look at: add --image PICTURE, or --example N for one of the test set",
@@ -191,7 +185,7 @@ fn class(classes: &[String], label: &str) -> anyhow::Result<usize> {
 }
 
 /// The loss that the model was trained with.
-fn loss(model: &ModelFile) -> Loss {
+fn loss(model: &Model) -> Loss {
     let known = model.card.settings.pointer("/train/loss").cloned();
     known.and_then(|loss| serde_json::from_value(loss).ok()).unwrap_or_else(|| {
         say("the model file does not say which loss it was trained with; the SVM loss is taken");

@@ -5,15 +5,16 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use serde_json::json;
-use tercet::image::Contract;
+use tercet::Model;
 use tercet::linear::LinearClassifier;
-use tercet::model::{Card, Classifier, ModelFile, StateDict};
+use tercet::model::{AnyClassifier, Card, ScoreKind, StateDict};
 use tercet::network::{Layer, Shape};
+use tercet::preprocess::{Learner, Preprocessing};
 
 use crate::args::import::ImportArgs;
 use crate::output_files::check_writable;
 use crate::progress::say;
-use crate::saving::{preparation, save};
+use crate::saving::save;
 use crate::{loading, output};
 
 /// Makes a model for examples such as those of the data set.
@@ -30,18 +31,18 @@ pub fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         true => network,
         false => network.behind_normalization(shape, &args.mean, &args.std)?,
     };
-    let contract = Contract::of(&collection.train, preparation(&collection));
-    contract.check()?;
-    let mut card = Card::new(classes.to_vec(), contract);
+    let preprocessing = Preprocessing::fit(&args.preprocessing, Learner::Weights, &collection.train)?;
+    say(format!("preprocessing: {preprocessing}"));
+    let mut card = Card::new(classes.clone(), ScoreKind::Logits);
     card.settings = json!({
         "imported from": args.state.to_string_lossy(),
         "layers": network.architecture(),
     });
     say(format!("{network}"));
     let classifier = match network.layers() {
-        [Layer::Dense(dense)] => Classifier::Linear(LinearClassifier::from_dense(dense.clone())?),
-        _ => Classifier::Network(network),
+        [Layer::Dense(dense)] => AnyClassifier::Linear(LinearClassifier::from_dense(dense.clone())?),
+        _ => AnyClassifier::Network(network),
     };
-    output::print(save(&path, ModelFile { card, classifier })?)?;
+    output::print(save(&path, &Model::new(preprocessing, classifier, card))?)?;
     Ok(ExitCode::SUCCESS)
 }

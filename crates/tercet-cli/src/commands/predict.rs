@@ -4,44 +4,39 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use serde_json::{Value, json};
-use tercet::image::Prepared;
+use tercet::image::Picture;
 use tercet::matrix::argmax;
-use tercet::model::Classifier;
-use tercet::neighbors::Explanation;
+use tercet::preprocess::Prepared;
 use tercet_report::{self as report, Explained};
 
 use crate::args::predict::PredictArgs;
 use crate::ensemble::Ensemble;
 use crate::output_files::{check_folder, check_writable};
-use crate::prediction::{self, Answer, score_name};
+use crate::prediction::{self, Prediction, score_name};
 use crate::progress::say;
 use crate::table::{self, table};
 use crate::{exit, explanation, output, picture};
 
-/// What a picture was read as.
-struct Prediction {
+/// What a picture was classified as.
+struct Classified {
     prepared: Prepared,
-    scores: Vec<f32>,
-    /// Who voted for it, where neighbours did.
-    explanation: Option<Explanation>,
+    prediction: Prediction,
 }
 
 /// Classifies pictures. One that cannot be read is reported and does not keep the others from being read.
 pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
     let ensemble = Ensemble::open(&args.ensemble.paths(&args.model), args.ensemble.shifts)?;
     let model = ensemble.first();
-    picture::check_contract(model, &args.model)?;
+    picture::check_input(model, &args.model)?;
     if let Some(folder) = &args.prepared {
         check_folder(folder).map_err(tercet::Error::file("write into", folder))?;
     }
-    let neighbors = match &model.classifier {
-        Classifier::Neighbors(neighbors) => Some(neighbors),
-        Classifier::Linear(_) | Classifier::Network(_) => None,
-    };
+    let (neighbors, classes) = (model.classifier().neighbors(), model.classes());
     if let Some(page) = &args.explain_page {
         if neighbors.is_none() {
-            let (path, kind) = (args.model.display(), model.classifier.kind());
+            let (path, kind) = (args.model.display(), model.classifier().kind());
             return Err(exit::usage(format!(
                 "--explain-page shows neighbours, and {path} is a {kind} model: --explain lists its scores"
             )));
@@ -60,25 +55,26 @@ pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
     let mut answered = Vec::new();
     for path in &args.pictures {
         match classify(&ensemble, path) {
-            Ok(prediction) => {
+            Ok(classified) => {
+                let Classified { prepared: picture, prediction } = &classified;
                 let best = argmax(&prediction.scores) as usize;
-                let mut document = to_json(path, &ensemble, &prediction, best);
-                rows.push(to_row(path, &ensemble, &prediction, best));
+                let mut document = to_json(path, &ensemble, &classified, best);
+                rows.push(to_row(path, &ensemble, prediction, best));
                 if let Some(folder) = &args.prepared {
                     let name = prepared_name(path, &mut prepared);
-                    write_png(&folder.join(&name), &prediction.prepared)?;
+                    write_png(&folder.join(&name), picture.seen())?;
                     document["prepared"] = json!(folder.join(&name).to_string_lossy());
                 }
                 if let (Some(neighbors), Some(explanation)) = (neighbors, &prediction.explanation) {
                     if args.explain {
-                        document["explanation"] = explanation::to_json(neighbors, explanation);
+                        document["explanation"] = explanation::to_json(neighbors, classes, explanation);
                     }
                     let (name, class) = (path.display().to_string(), best as u32);
-                    let pixels = prediction.prepared.picture.pixels().to_vec();
+                    let pixels = picture.seen().pixels().to_vec();
                     explained.push(Explained { name, pixels, class, explanation: explanation.clone() });
                 }
                 documents.push(document);
-                answered.push((path, prediction, best));
+                answered.push((path, classified, best));
             }
             Err(error) => {
                 refused += 1;
@@ -91,14 +87,14 @@ pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
     if let (Some(page), Some(neighbors)) = (&args.explain_page, neighbors)
         && !explained.is_empty()
     {
-        report::write_explained(page, neighbors, &explained)?;
+        report::write_explained(page, neighbors, classes, &explained)?;
         say(format!("explanation: {}", page.display()));
     }
     if args.json {
         output::print(serde_json::to_string_pretty(&documents)?)?;
     } else if args.explain {
-        for (i, (path, prediction, best)) in answered.iter().enumerate() {
-            explain(path, &ensemble, prediction, *best, i > 0)?;
+        for (i, (path, classified, best)) in answered.iter().enumerate() {
+            explain(path, &ensemble, classified, *best, i > 0)?;
         }
     } else if !rows.is_empty() {
         let mut answers = table(["picture", "class", score_name(&ensemble), "else"]);
@@ -108,29 +104,29 @@ pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
     Ok(if refused == 0 { ExitCode::SUCCESS } else { exit::data() })
 }
 
-fn classify(ensemble: &Ensemble, path: &Path) -> anyhow::Result<Prediction> {
-    let model = ensemble.first();
-    let prepared = picture::read(model, path)?;
-    let Answer { scores, explanation } =
-        prediction::classify(ensemble, &prediction::example(model, &prepared)?)?;
-    Ok(Prediction { prepared, scores, explanation })
+fn classify(ensemble: &Ensemble, path: &Path) -> anyhow::Result<Classified> {
+    let picture = picture::read(path)?;
+    let (prepared, prediction) =
+        prediction::of_picture(ensemble, &picture).with_context(|| path.display().to_string())?;
+    Ok(Classified { prepared, prediction })
 }
 
 /// Prints why a picture got its class, below what was printed before.
 fn explain(
     path: &Path,
     ensemble: &Ensemble,
-    prediction: &Prediction,
+    classified: &Classified,
     best: usize,
     below: bool,
 ) -> anyhow::Result<()> {
     let model = ensemble.first();
-    let (classes, name, score) = (&model.card.classes, score_name(ensemble), prediction.scores[best]);
+    let Classified { prepared, prediction } = classified;
+    let (classes, name, score) = (model.classes(), score_name(ensemble), prediction.scores[best]);
     let apart = if below { "\n" } else { "" };
     output::print(format_args!("{apart}{}: {}, {name} {score:.3}\n", path.display(), classes[best]))?;
-    match (&model.classifier, &prediction.explanation) {
-        (Classifier::Neighbors(neighbors), Some(explanation)) => {
-            explanation::print_neighbors(neighbors, &prediction.prepared.picture, explanation)
+    match (model.classifier().neighbors(), &prediction.explanation) {
+        (Some(neighbors), Some(explanation)) => {
+            explanation::print_neighbors(neighbors, classes, prepared.seen(), explanation)
         }
         _ => explanation::print_scores(classes, &prediction.scores, name),
     }
@@ -142,25 +138,25 @@ fn to_row(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usize
     let others = explanation::in_order(scores)
         .filter(|&class| class != best)
         .take(2)
-        .map(|class| format!("{} {:.3}", model.card.classes[class], scores[class]));
+        .map(|class| format!("{} {:.3}", model.classes()[class], scores[class]));
     [
         path.display().to_string(),
-        model.card.classes[best].clone(),
+        model.classes()[best].clone(),
         format!("{:.3}", scores[best]),
         others.collect::<Vec<_>>().join(", "),
     ]
 }
 
-fn to_json(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usize) -> Value {
-    let model = ensemble.first();
+fn to_json(path: &Path, ensemble: &Ensemble, classified: &Classified, best: usize) -> Value {
+    let (model, Classified { prepared, prediction }) = (ensemble.first(), classified);
     let averages: serde_json::Map<String, Value> =
         ensemble.in_words().into_iter().map(|(name, words)| (name, json!(words))).collect();
     let mut document = json!({
         "picture": path.to_string_lossy(),
-        "class": model.card.classes[best],
+        "class": model.classes()[best],
         score_name(ensemble): prediction.scores[best],
         "scores": prediction::scores_to_json(model, &prediction.scores),
-        "preparation": prediction::steps(&prediction.prepared),
+        "preprocessing": prediction::stages(prepared),
     });
     if !averages.is_empty() {
         document["averages"] = json!(averages);
@@ -181,12 +177,12 @@ fn prepared_name(picture: &Path, taken: &mut BTreeSet<String>) -> String {
 }
 
 /// Writes a picture as the model sees it.
-fn write_png(path: &Path, prepared: &Prepared) -> anyhow::Result<()> {
-    let shape = prepared.picture.shape();
+fn write_png(path: &Path, picture: &Picture) -> anyhow::Result<()> {
+    let shape = picture.shape();
     let color = if shape.channels == 1 { ::image::ColorType::L8 } else { ::image::ColorType::Rgb8 };
     let mut png = Vec::new();
     let encoder = ::image::codecs::png::PngEncoder::new(&mut png);
     let (width, height) = (shape.width as u32, shape.height as u32);
-    ::image::ImageEncoder::write_image(encoder, prepared.picture.pixels(), width, height, color.into())?;
+    ::image::ImageEncoder::write_image(encoder, picture.pixels(), width, height, color.into())?;
     Ok(tercet::file::replace(path, &png)?)
 }

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use tercet::recipe::AnyRecipe;
+use tercet::preprocess::Spec;
+use tercet::recipe::{GradientDescentRecipe, Recipe};
 use tercet::text;
 use tercet::train::{Length, Settings};
 use tercet::tune::{
@@ -24,19 +25,21 @@ use crate::{exit, figures, interrupt, loading, output, recipes};
 pub fn run(args: TuneArgs) -> anyhow::Result<ExitCode> {
     match args.kind {
         TuneKind::Neighbors { k, metric, vote, common } => {
-            let space = NeighborSpace { k: axis("-k", &k, &common, one)?, metric, vote };
+            let preprocessing = common.preprocessing.or(Spec::default());
+            let space = NeighborSpace { k: axis("-k", &k, &common, one)?, metric, vote, preprocessing };
             search(&common, |data, plan, observe| tune::neighbors(data, &space, plan, observe))
         }
         TuneKind::Recipe { recipe, vary, best, common } => {
-            let AnyRecipe::Descent(base) = recipes::open(&recipe)? else {
+            let Recipe::GradientDescent(base) = recipes::open(&recipe)? else {
                 let message = format!(
-                    "the recipe {recipe} learns nothing by gradient ranges: `tercet tune neighbors` and `tercet train linear \
+                    "the recipe {recipe} learns nothing by gradient descent: `tercet tune neighbors` and `tercet train linear \
                      --solver dual --reg auto` choose settings of the others"
                 );
                 return Err(exit::usage(message));
             };
             best.as_deref().map(check_writable).transpose()?;
-            let space = RecipeSpace { base, vary };
+            let preprocessing = common.preprocessing.or(base.preprocessing);
+            let space = RecipeSpace { base: GradientDescentRecipe { preprocessing, ..base }, vary };
             let tune = |data: &tercet::Dataset, plan: &Plan, observe: tune::Observer<'_>| {
                 let tuning = tune::recipes(data, &space, plan, observe)?;
                 if let (Some(path), Some(trial)) = (&best, tuning.best())
@@ -68,7 +71,8 @@ impl RangeArgs {
         common: &TuneCommonArgs,
     ) -> anyhow::Result<NetworkSpace> {
         let base = Settings { length: Length::Epochs(self.epochs), ..base };
-        let mut space = NetworkSpace { hidden, ..NetworkSpace::fixed(base, Vec::new()) };
+        let preprocessing = common.preprocessing.or(Spec::default());
+        let mut space = NetworkSpace { hidden, preprocessing, ..NetworkSpace::fixed(base, Vec::new()) };
         // Around the defaults, by factors of three.
         let rate = base.learning_rate;
         space.learning_rate = match &self.lr {

@@ -1,7 +1,8 @@
 //! What enters a model.
 
+use tercet::Result;
+use tercet::data::Examples;
 use tercet::image::ImageShape;
-use tercet::{Dataset, Result};
 
 use super::Exercise;
 
@@ -38,10 +39,9 @@ Which numbers enter a network or a linear classifier, and in which order?",
     ],
 }];
 
-/// What a data set hands to a model.
+/// What a model reads.
 fn inputs(pixels: Vec<u8>) -> Result<Vec<f64>> {
     let mut x = vec![0.0; pixels.len()];
-    let set = Dataset::from_pixels("exercise", ImageShape::gray(3, 2), pixels, vec![0], vec!["one".into()])?;
-    set.write_inputs(&[0], &mut x);
+    Examples::from_pixels(ImageShape::gray(3, 2), pixels)?.write_inputs(&[0], &mut x);
     Ok(x.into_iter().map(f64::from).collect())
 }

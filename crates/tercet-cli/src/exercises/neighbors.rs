@@ -1,5 +1,6 @@
 //! Distances, votes, and the choice of k.
 
+use tercet::data::Examples;
 use tercet::image::ImageShape;
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote, accuracy_by_k, naive};
 use tercet::{Dataset, Result};
@@ -82,10 +83,7 @@ at the same distance the earlier is nearer. What is the accuracy, as a share, wi
 ];
 
 fn distances(metric: Metric) -> Result<Vec<f64>> {
-    let images = |pixels: Vec<u8>| {
-        let labels = vec![0; pixels.len() / 2];
-        Dataset::from_pixels("exercise", ImageShape::gray(2, 1), pixels, labels, vec!["one".into()])
-    };
+    let images = |pixels: Vec<u8>| Examples::from_pixels(ImageShape::gray(2, 1), pixels);
     let found = naive::search(&images(vec![0, 0, 3, 4, 6, 8])?, &images(vec![0, 4, 6, 0])?, metric, 3)?;
     let mut matrix = vec![0.0; 6];
     for query in 0..2 {
@@ -103,7 +101,7 @@ fn line(x: &[f32], labels: &[u32]) -> Result<Dataset> {
 
 fn votes(ks: &[usize]) -> Result<Vec<f64>> {
     let data = line(&[1., 2., 3., 4., 7., 8.], &[1, 0, 0, 1, 1, 1])?;
-    let query = line(&[2.6], &[0])?;
+    let query = Examples::from_features(1, vec![2.6])?;
     let vote = |&k| {
         let classifier = NeighborsClassifier::fit(&data, Metric::L2, k, Vote::Uniform)?;
         Ok(f64::from(classifier.predict(&query)?[0]))
@@ -119,6 +117,6 @@ fn accuracies(left_out: bool) -> Result<Vec<f64>> {
         false => naive::search(&data, &data, Metric::L2, 5)?,
     };
     let labels = data.labels();
-    let by_k = accuracy_by_k(&found, &labels, &labels, Vote::Uniform)?;
+    let by_k = accuracy_by_k(&found, labels, labels, Vote::Uniform)?;
     Ok([1, 3, 5].map(|k| by_k[k - 1]).to_vec())
 }

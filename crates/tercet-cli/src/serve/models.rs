@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-use tercet::model::ModelFile;
+use tercet::Model;
 
 use super::problem::Problem;
 use super::{Server, json_response};
@@ -37,7 +37,7 @@ impl Models {
                      name of its file: rename one"
                 )));
             }
-            let ensemble = Ensemble::from(ModelFile::load(path)?);
+            let ensemble = Ensemble::from(Model::load(path)?);
             models.push(Arc::new(Served { name, ensemble }));
         }
         Ok(Models(models))
@@ -80,16 +80,16 @@ pub async fn list(State(server): State<Arc<Server>>) -> Response {
 
 fn to_json(served: &Served) -> Value {
     let model = served.ensemble.first();
-    let (card, contract) = (&model.card, &model.card.contract);
+    let (card, preprocessing) = (&model.card, model.preprocessing());
     json!({
         "name": served.name,
-        "kind": model.classifier.kind(),
-        "about": evaluation::kind(&model.classifier),
-        "classes": card.classes,
+        "kind": model.classifier().kind(),
+        "about": evaluation::kind(model.classifier()),
+        "classes": card.classes.names(),
         "score_kind": prediction::score_name(&served.ensemble),
-        "features": contract.features,
-        "image": contract.image,
-        "preparation": contract.preparation,
+        "features": preprocessing.input().features,
+        "image": preprocessing.input().image,
+        "preprocessing": prediction::steps(preprocessing),
         "metrics": card.metrics,
     })
 }

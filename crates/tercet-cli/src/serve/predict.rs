@@ -11,7 +11,7 @@ use axum::response::Response;
 use http_body_util::{BodyExt, Full};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tercet::Dataset;
+use tercet::data::Examples;
 use tercet::image::{self, ImageShape, Limits, Picture};
 use tercet::matrix::argmax;
 
@@ -192,22 +192,19 @@ fn answer_if_small(model: &Served, question: &Question) -> Option<Result<Value, 
 
 /// The answer, by the same steps as those of `tercet predict`.
 fn answer(served: &Served, question: &Question) -> Result<Value, Problem> {
-    let (model, contract) = (served.ensemble.first(), &served.ensemble.first().card.contract);
+    let (ensemble, model) = (&served.ensemble, served.ensemble.first());
     let refuse = |error: tercet::Error| Problem::content(&error);
-    let mut steps = None;
-    let data = match read(served, question)? {
-        Input::Picture(picture) => {
-            let prepared = image::prepare(&picture, contract).map_err(refuse)?;
-            steps = Some(prediction::steps(&prepared));
-            prediction::example(model, &prepared).map_err(refuse)?
+    let (stages, prediction) = match read(served, question)? {
+        Query::Picture(picture) => {
+            let (prepared, prediction) = prediction::of_picture(ensemble, &picture).map_err(refuse)?;
+            (Some(prediction::stages(&prepared)), prediction)
         }
-        Input::Features(features) => {
-            let (width, classes) = (features.len(), model.card.classes.clone());
-            Dataset::from_features("features", width, features, vec![0], classes).map_err(refuse)?
+        Query::Features(features) => {
+            let example = Examples::from_features(features.len(), features).map_err(refuse)?;
+            (None, prediction::of_example(ensemble, &example).map_err(refuse)?)
         }
     };
-    let answer = prediction::classify(&served.ensemble, &data).map_err(refuse)?;
-    let scores = &answer.scores;
+    let scores = &prediction.scores;
     if scores.iter().any(|score| !score.is_finite()) {
         return Err(Problem::content(
             "the scores are not finite: send features of the size that the model learned from",
@@ -216,35 +213,36 @@ fn answer(served: &Served, question: &Question) -> Result<Value, Problem> {
     let best = argmax(scores) as usize;
     let mut document = json!({
         "model": served.name,
-        "class": model.card.classes[best],
+        "class": model.classes()[best],
         "score": scores[best],
-        "score_kind": prediction::score_name(&served.ensemble),
+        "score_kind": prediction::score_name(ensemble),
         "scores": prediction::scores_to_json(model, scores),
     });
-    if let Some(steps) = steps {
-        document["preparation"] = json!(steps);
+    if let Some(stages) = stages {
+        document["preprocessing"] = json!(stages);
     }
     Ok(document)
 }
 
-/// What a model is asked about.
-enum Input {
+/// What is to be classified.
+enum Query {
     Picture(Picture),
     Features(Vec<f32>),
 }
 
-fn read(served: &Served, question: &Question) -> Result<Input, Problem> {
-    let contract = &served.ensemble.first().card.contract;
+fn read(served: &Served, question: &Question) -> Result<Query, Problem> {
+    let input = served.ensemble.first().preprocessing().input();
+    let image_of_pixels = input.image.filter(|_| input.pixels);
     let json = match question {
-        Question::Picture(_) if contract.image.is_none() => {
+        Question::Picture(_) if image_of_pixels.is_none() => {
             return Err(Problem::content(&format!(
                 "found a picture; expected JSON with {} features, which the model {} takes",
-                contract.features, served.name
+                input.features, served.name
             )));
         }
         Question::Picture(bytes) => {
             let picture = image::decode_within(bytes, Path::new(PICTURE), LIMITS);
-            return picture.map(Input::Picture).map_err(|error| Problem::content(&error));
+            return picture.map(Query::Picture).map_err(|error| Problem::content(&error));
         }
         Question::Json(json) => json,
     };
@@ -252,10 +250,10 @@ fn read(served: &Served, question: &Question) -> Result<Input, Problem> {
         .map_err(|error| Problem::bad(format!("the body is no such JSON: {error}")))?;
     match (numbers.pixels, numbers.features) {
         (Some(pixels), None) => {
-            let Some(of_model) = contract.image else {
+            let Some(of_model) = image_of_pixels else {
                 return Err(Problem::content(&format!(
                     "found pixels; expected {} features, which the model {} takes",
-                    contract.features, served.name
+                    input.features, served.name
                 )));
             };
             let shape = ImageShape {
@@ -267,9 +265,9 @@ fn read(served: &Served, question: &Question) -> Result<Input, Problem> {
                 let expected = format!("1 to {MAX_SIDE} pixels a side");
                 return Err(Problem::content(&format!("found {shape} pixels; expected {expected}")));
             }
-            Picture::new(shape, pixels).map(Input::Picture).map_err(|error| Problem::content(&error))
+            Picture::new(shape, pixels).map(Query::Picture).map_err(|error| Problem::content(&error))
         }
-        (None, Some(features)) if contract.image.is_some() => Err(Problem::content(&format!(
+        (None, Some(features)) if image_of_pixels.is_some() => Err(Problem::content(&format!(
             "found {} features; expected pixels or a picture, which the model {} takes",
             features.len(),
             served.name
@@ -279,7 +277,7 @@ fn read(served: &Served, question: &Question) -> Result<Input, Problem> {
                 "found a width, height or channels beside features, which have none; leave them out",
             ))
         }
-        (None, Some(features)) => Ok(Input::Features(features)),
+        (None, Some(features)) => Ok(Query::Features(features)),
         (Some(_), Some(_)) => Err(Problem::bad("found both pixels and features; expected one of the two")),
         (None, None) => Err(Problem::bad("found neither pixels nor features; expected one of the two")),
     }

@@ -1,10 +1,10 @@
-//! Cleaned pictures and deformable distances, from the command line to a prediction and its reasons.
+//! Preprocessing and deformable distances, from the command line to a prediction and its reasons.
 
 use serde_json::{Value, json};
-use tercet::image::Cleaning;
-use tercet::model::{Classifier, ModelFile};
+use tercet::Model;
+use tercet::preprocess::Step;
 
-use crate::common::Scratch;
+use crate::common::{Outcome, Scratch};
 
 /// The smallest grey picture with something in it, as PGM.
 fn picture() -> Vec<u8> {
@@ -14,46 +14,58 @@ fn picture() -> Vec<u8> {
 }
 
 fn settings(scratch: &Scratch, model: &str) -> Value {
-    ModelFile::load(&scratch.path(model)).unwrap().card.settings
+    Model::load(&scratch.path(model)).unwrap().card.settings
 }
 
 #[test]
-fn every_kind_learns_from_cleaned_pictures_and_is_judged_on_them() {
+fn every_kind_fits_its_preprocessing_and_is_evaluated_with_it() {
     let scratch = Scratch::new();
     for kind in ["neighbors", "linear", "network --iterations 30", "linear --solver dual"] {
-        scratch
-            .run(&format!("train {kind} --deskew --even --blur 0.5 --data small --out m.safetensors"))
-            .succeeds();
-        let model = ModelFile::load(&scratch.path("m.safetensors")).unwrap();
-        let cleaning = Cleaning { deskew: true, even: true, blur: Some(0.5) };
-        assert_eq!(model.card.contract.cleaning, cleaning, "{kind}");
+        let steps = "auto,deskew,size-normalize,blur 0.5";
+        let mut train = scratch.command(&format!("train {kind} --data small --out m.safetensors"));
+        let outcome = Outcome::of(train.args(["--preprocessing", steps])).succeeds();
+        let model = Model::load(&scratch.path("m.safetensors")).unwrap();
+        let fitted = model.preprocessing();
+        for step in [Step::Deskew, Step::SizeNormalize, Step::Blur { sigma: 0.5 }] {
+            assert!(fitted.steps().contains(&step), "{kind}: {fitted}");
+        }
+        let line = format!("preprocessing: {fitted}\n");
+        assert!(outcome.stderr.contains(&line), "no {line} in {}", outcome.stderr);
         // The record names the data as it was read.
         scratch.run(&format!("train {kind} --data small --out plain.safetensors")).succeeds();
-        let plain = ModelFile::load(&scratch.path("plain.safetensors")).unwrap();
+        let plain = Model::load(&scratch.path("plain.safetensors")).unwrap();
         assert_eq!(model.card.data, plain.card.data, "{kind}");
         scratch.run("evaluate m.safetensors --data small").succeeds().says(&["accuracy"]);
         scratch.write("p.pgm", picture());
         let json = scratch.run("predict m.safetensors p.pgm --json").succeeds().json();
-        let steps = json[0]["preparation"].as_array().unwrap().clone();
-        assert_eq!(
-            steps[steps.len() - 3..],
-            [json!("deskewed"), json!("evened"), json!("blurred")],
-            "{kind}"
-        );
+        let stages = json[0]["preprocessing"].as_array().unwrap().clone();
+        let last = [json!("deskewed"), json!("size-normalized"), json!("blurred")];
+        assert_eq!(stages[stages.len() - 3..], last, "{kind}");
+        scratch.run("describe m.safetensors").succeeds().says(&[&fitted.to_string()]);
+        let described = scratch.run("describe m.safetensors --json").succeeds().json();
+        assert_eq!(described["preprocessing"], json!(fitted), "{kind}");
     }
 }
 
 #[test]
-fn a_recipe_cleans_and_the_command_line_adds_to_it() {
+fn the_command_line_overrides_the_preprocessing_of_a_recipe() {
     let scratch = Scratch::new();
-    let recipe = "description = \"upright\"\nkind = \"linear\"\ncleaning = { deskew = true }\n[train]\n\
+    let recipe = "description = \"upright\"\nkind = \"linear\"\npreprocessing = \"auto, deskew\"\n[train]\n\
                   loss = \"softmax\"\nreg = 1e-5\nbatch = 20\nlength = { iterations = 20 }\nlearning_rate = 0.1\n";
     scratch.write("r.toml", recipe);
-    scratch.run("train --recipe r.toml --blur 0.5 --data small --out m.safetensors").succeeds();
-    assert_eq!(settings(&scratch, "m.safetensors")["cleaning"], json!({ "deskew": true, "blur": 0.5 }));
-    scratch.write("bad.toml", recipe.replace("deskew = true", "descew = true").into_bytes());
+    let train = "train --recipe r.toml --data small --out m.safetensors";
+    scratch.run(train).succeeds();
+    assert_eq!(settings(&scratch, "m.safetensors")["preprocessing"], "auto, deskew");
+    scratch.run(&format!("{train} --preprocessing scale,invert")).succeeds();
+    assert_eq!(settings(&scratch, "m.safetensors")["preprocessing"], "scale 255, invert");
+    let steps = Model::load(&scratch.path("m.safetensors")).unwrap().preprocessing().to_string();
+    assert_eq!(steps, "invert, scale by 1/255");
+    scratch.write("bad.toml", recipe.replace("auto, deskew", "auto, descew").into_bytes());
     scratch.refuses("train --recipe bad.toml --data small", 3, &["bad.toml", "line 3", "descew", "deskew"]);
-    scratch.refuses("train linear --blur -1 --data small", 2, &["blur is -1", "above 0 and at most 16"]);
+    let train = "train linear --data small --preprocessing";
+    scratch.refuses(&format!("{train} blur"), 2, &["blur alone", "a number, as in blur 0.7"]);
+    scratch.refuses(&format!("{train} sharpen"), 2, &["preprocessing is sharpen", "size-normalize"]);
+    scratch.refuses(&format!("{train} color"), 2, &["preprocessing is color", "grey pictures"]);
 }
 
 #[test]
@@ -66,9 +78,9 @@ fn deformable_neighbours_are_kept_asked_and_explained() {
         ("--warps 1 --context 0 --edges plain", "edges in contexts of 1 × 1 warped by up to 1 pixels"),
     ] {
         scratch.run(&format!("train neighbors -k 4 {flags} --data small --out m.safetensors")).succeeds();
-        assert_eq!(settings(&scratch, "m.safetensors")["distance"], words);
-        let model = ModelFile::load(&scratch.path("m.safetensors")).unwrap();
-        let Classifier::Neighbors(neighbors) = &model.classifier else { panic!("{flags}") };
+        scratch.run("describe m.safetensors").succeeds().says(&[words]);
+        let model = Model::load(&scratch.path("m.safetensors")).unwrap();
+        let neighbors = model.classifier().neighbors().expect(flags);
         scratch.run("evaluate m.safetensors --data small --report r.html").succeeds().says(&["accuracy"]);
         assert!(String::from_utf8(scratch.read("r.html")).unwrap().contains(words), "{flags}");
         let json = scratch.run("predict m.safetensors p.pgm --explain --json").succeeds().json();
@@ -93,7 +105,7 @@ fn the_recipes_of_the_records_work_on_any_data() {
         scratch.run(&format!("train --recipe {recipe} --data small --out m.safetensors")).succeeds();
         let settings = settings(&scratch, "m.safetensors");
         assert_eq!((&settings["k"], &settings["vote"]), (&json!(4), &json!("distance")));
-        assert_eq!(settings["pictures"], "deskew, even, blur 0.7");
+        assert_eq!(settings["preprocessing"], "auto, deskew, size-normalize, blur 0.7");
         scratch.run("evaluate m.safetensors --data small").succeeds().says(&["accuracy"]);
     }
 }

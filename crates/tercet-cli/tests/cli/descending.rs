@@ -1,14 +1,14 @@
 //! Optimizers, schedules and what else may be added to gradient descent, from the command line.
 
 use serde_json::{Value, json};
-use tercet::model::ModelFile;
+use tercet::Model;
 
 use crate::common::{CLASSES, Outcome, Scratch, TRAIN};
 
 /// The settings of `train` in the model that these arguments give.
 fn settings(scratch: &Scratch, arguments: &str) -> Value {
     scratch.run(&format!("train {arguments} --data small --iterations 12 --out m.safetensors")).succeeds();
-    ModelFile::load(&scratch.path("m.safetensors")).unwrap().card.settings
+    Model::load(&scratch.path("m.safetensors")).unwrap().card.settings
 }
 
 /// Numbers of settings are f32, written in f64.
@@ -107,7 +107,7 @@ fn weights_of_the_examples_decide_what_is_learned() {
     }
     let train = "train --recipe lecture --validation 60 --data small --weights";
     scratch.run(&format!("{train} w.txt --out r.safetensors")).succeeds();
-    let settings = ModelFile::load(&scratch.path("r.safetensors")).unwrap().card.settings;
+    let settings = Model::load(&scratch.path("r.safetensors")).unwrap().card.settings;
     assert_eq!(settings["weights"], "w.txt");
     scratch.write("short.txt", "1\n");
     scratch.refuses(&format!("{train} short.txt"), 3, &["found 1 numbers; expected 600 numbers"]);

@@ -1,7 +1,7 @@
 //! `tercet describe`, and networks that are more than dense layers with ReLU between them.
 
 use serde_json::json;
-use tercet::model::{Classifier, ModelFile};
+use tercet::Model;
 
 use crate::common::{Outcome, Scratch};
 
@@ -26,10 +26,10 @@ fn a_convolutional_network_is_trained_kept_judged_described_and_used() {
         "{}",
         outcome.stderr
     );
-    let model = ModelFile::load(&scratch.path("conv.safetensors")).unwrap();
+    let model = Model::load(&scratch.path("conv.safetensors")).unwrap();
     assert!(model.card.metrics["validation accuracy"] > 0.8, "{:?}", model.card.metrics);
     assert_eq!(model.card.settings["layers"], LAYERS.replace("+same", "+1"));
-    let Classifier::Network(network) = &model.classifier else { panic!("a network") };
+    let network = model.classifier().network().unwrap();
     assert_eq!(network.architecture().layers().len(), 12, "the layer of the scores is added");
 
     scratch
@@ -46,7 +46,7 @@ fn a_convolutional_network_is_trained_kept_judged_described_and_used() {
         "12 × 12 × 6",
         "validation accuracy",
         "small train",
-        "images of 12 × 12 × 1",
+        "images of 12 × 12",
         "initial weights",
     ]);
     let line = |word: &str| -> Vec<&str> {
@@ -186,8 +186,8 @@ fn a_recipe_may_say_the_layers() {
                   reg = 1e-5\nbatch = 20\nlength = { iterations = 30 }\nlearning_rate = 0.05\n";
     scratch.write("mine.toml", recipe);
     scratch.run("train --recipe mine.toml --data small").succeeds();
-    let file = ModelFile::load(&scratch.path("network.safetensors")).unwrap();
-    let Classifier::Network(network) = &file.classifier else { panic!("a network") };
+    let file = Model::load(&scratch.path("network.safetensors")).unwrap();
+    let network = file.classifier().network().unwrap();
     assert_eq!(network.architecture().to_string(), "conv3-4 relu pool flatten dense3");
     scratch.write("bad.toml", recipe.replace("conv3-4", "conv3"));
     scratch.refuses(

@@ -1,8 +1,8 @@
 //! `tercet train linear --solver dual`.
 
 use serde_json::json;
-use tercet::model::ModelFile;
-use tercet::recipe::AnyRecipe;
+use tercet::Model;
+use tercet::recipe::Recipe;
 
 use crate::common::Scratch;
 
@@ -20,7 +20,7 @@ fn the_gap_is_printed_and_kept() {
     );
     assert!(lines[1].starts_with("linear.safetensors ("), "{}", outcome.stdout);
     assert!(outcome.stderr.contains("epoch 1.0: objective "), "{}", outcome.stderr);
-    let card = ModelFile::load(&scratch.path("linear.safetensors")).unwrap().card;
+    let card = Model::load(&scratch.path("linear.safetensors")).unwrap().card;
     assert_eq!(card.settings["solver"], "dual");
     assert_eq!(card.settings["train"]["loss"], json!({ "svm": { "margin": 2.0 } }));
     let metrics = &card.metrics;
@@ -34,7 +34,7 @@ fn reg_can_be_chosen() {
     let scratch = Scratch::new();
     for options in ["auto", "auto --folds 3", "0.1,1e-3 --folds 3 --loss softmax"] {
         scratch.run(&format!("train linear --data small --solver dual --reg {options}")).succeeds();
-        let settings = ModelFile::load(&scratch.path("linear.safetensors")).unwrap().card.settings;
+        let settings = Model::load(&scratch.path("linear.safetensors")).unwrap().card.settings;
         let choice = &settings["choice of reg"];
         let points = choice["points"].as_array().unwrap();
         let best = points.iter().map(|p| p["correct"].as_u64().unwrap()).max().unwrap();
@@ -89,21 +89,21 @@ fn a_recipe_says_what_the_flags_say() {
                   loss = \"softmax\"\nreg = [0.1, 0.01]\nfolds = 3\ntolerance = 1e-4\nmax_epochs = 200\n";
     scratch.write("mine.toml", recipe);
     scratch.run("train --recipe mine.toml --data small --out recipe.safetensors").succeeds();
-    let load = |name: &str| ModelFile::load(&scratch.path(name)).unwrap();
+    let load = |name: &str| Model::load(&scratch.path(name)).unwrap();
     let (flags, from_recipe) = (load("flags.safetensors"), load("recipe.safetensors"));
-    assert_eq!(flags.classifier, from_recipe.classifier);
+    assert_eq!(flags.classifier(), from_recipe.classifier());
     assert_eq!(flags.card.settings["train"], from_recipe.card.settings["train"]);
 
-    let mut settings = flags.card.settings;
+    let mut settings = flags.card.settings.clone();
     for name in ["choice of reg", "ending"] {
         settings.as_object_mut().unwrap().remove(name).unwrap();
     }
-    let Some(AnyRecipe::Exact(written)) = AnyRecipe::from_settings(&settings) else {
+    let Some(Recipe::Dual(written)) = Recipe::from_settings(&settings) else {
         panic!("no recipe: {settings}")
     };
     scratch.write("written.toml", written.to_toml());
     scratch.run("train --recipe written.toml --data small --out again.safetensors").succeeds();
-    assert_eq!(load("again.safetensors").classifier, flags.classifier);
+    assert_eq!(load("again.safetensors").classifier(), flags.classifier());
 
     // A recipe that is built in, and what only the other solver understands.
     scratch.run("train --recipe exact --data small --validation 60 --seed 3").succeeds();

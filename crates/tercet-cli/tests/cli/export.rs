@@ -2,9 +2,12 @@
 
 use std::process::Command;
 
-use tercet::image::{Contract, ImageShape, Preparation};
-use tercet::model::{Card, Classifier, ModelFile, StateDict};
+use tercet::Model;
+use tercet::data::Classes;
+use tercet::image::ImageShape;
+use tercet::model::{Card, ScoreKind, StateDict};
 use tercet::network::{Architecture, Init};
+use tercet::preprocess::{Input, Learner, Preprocessing, Step};
 
 use crate::common::{CLASSES, SIDE, Scratch};
 
@@ -13,9 +16,10 @@ impl Scratch {
     fn write_network(&self, layers: &str) {
         let (layers, shape): (Architecture, _) = (layers.parse().unwrap(), ImageShape::gray(SIDE, SIDE));
         let network = layers.network(shape, CLASSES, Init::He, 3).unwrap();
-        let classes = (0..CLASSES).map(|class| class.to_string()).collect();
-        let card = Card::new(classes, Contract::images(shape, Preparation::Centred));
-        let model = ModelFile { card, classifier: Classifier::Network(network) };
+        let steps = vec![Step::Grayscale, Step::Resize, Step::Scale { divisor: 255.0 }];
+        let preprocessing = Preprocessing::from_steps(Input::pixels(shape), Learner::Weights, steps).unwrap();
+        let card = Card::new(Classes::numbered(CLASSES), ScoreKind::Logits);
+        let model = Model::new(preprocessing, network, card);
         model.save(&self.path("net.safetensors")).unwrap();
     }
 
@@ -113,16 +117,14 @@ fn weights_go_to_pytorch_and_come_back() {
     };
     assert!(import("").status().unwrap().success());
     let (before, after) = ["net.safetensors", "imported.safetensors"]
-        .map(|name| ModelFile::load(&scratch.path(name)).unwrap())
+        .map(|name| Model::load(&scratch.path(name)).unwrap())
         .into();
-    assert_eq!(after.classifier, before.classifier);
+    assert_eq!(after.classifier(), before.classifier());
     scratch.run("evaluate imported.safetensors --data small").succeeds().says(&["accuracy"]);
 
     assert!(import("--mean 0.1307 --std 0.3081 --out n.safetensors").status().unwrap().success());
-    let Classifier::Network(network) = ModelFile::load(&scratch.path("n.safetensors")).unwrap().classifier
-    else {
-        panic!("a network");
-    };
+    let model = Model::load(&scratch.path("n.safetensors")).unwrap();
+    let network = model.classifier().network().unwrap();
     assert_eq!(network.architecture().to_string(), format!("batchnorm {LAYERS}"));
     scratch.refuses_command(&mut import("--mean 1,2,3 --std 1,2,3"), 3, &["1, one for each channel"]);
     scratch.refuses_command(

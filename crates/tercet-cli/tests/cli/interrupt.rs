@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command};
 
-use tercet::model::ModelFile;
+use tercet::Model;
 
 use crate::common::{Outcome, Scratch};
 
@@ -36,7 +36,7 @@ fn training_keeps_the_model_so_far() {
     assert!(outcome.stderr.contains("interrupted: the model so far will be saved"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("interrupted after "), "{}", outcome.stderr);
     assert!(outcome.stdout.starts_with("network.safetensors ("), "{}", outcome.stdout);
-    let model = ModelFile::load(&scratch.path("network.safetensors")).unwrap();
+    let model = Model::load(&scratch.path("network.safetensors")).unwrap();
     assert!(model.card.metrics["validation accuracy"] > 0.0);
     scratch.run("evaluate network.safetensors --data small").succeeds();
     assert_eq!(scratch.files().len(), 5, "four files of data and the model");

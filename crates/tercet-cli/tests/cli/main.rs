@@ -11,6 +11,7 @@ mod check;
 #[cfg(unix)]
 mod checkpoints;
 mod compare;
+mod consistency;
 mod data;
 mod deforming;
 mod descending;

@@ -2,9 +2,9 @@
 
 use image::{GrayImage, ImageFormat, Luma};
 use serde_json::json;
+use tercet::Model;
 use tercet::data::{Openings, Source};
 use tercet::loss::probabilities;
-use tercet::model::ModelFile;
 
 use crate::common::{Outcome, Scratch};
 
@@ -212,13 +212,15 @@ fn prepared_pictures_never_take_the_place_of_others() {
 
 #[test]
 fn a_model_of_features_reads_no_pictures() {
-    use tercet::image::Contract;
     use tercet::linear::LinearClassifier;
-    use tercet::model::{Card, Classifier};
+    use tercet::model::{Card, ScoreKind};
+    use tercet::preprocess::{Input, Learner, Preprocessing};
     let scratch = Scratch::empty();
-    let card = Card::new(vec!["a".to_owned(), "b".to_owned()], Contract::features(4));
-    let classifier = Classifier::Linear(LinearClassifier::new(4, 2).unwrap());
-    ModelFile { card, classifier }.save(&scratch.path("m.safetensors")).unwrap();
+    let input = Input::features(4);
+    let preprocessing = Preprocessing::from_steps(input, Learner::Weights, Vec::new()).unwrap();
+    let card = Card::new(vec!["a".to_owned(), "b".to_owned()], ScoreKind::Margins);
+    let model = Model::new(preprocessing, LinearClassifier::new(4, 2).unwrap(), card);
+    model.save(&scratch.path("m.safetensors")).unwrap();
     scratch.write("p.png", encoded(ImageFormat::Png));
     scratch.refuses("predict m.safetensors p.png", 3, &["m.safetensors", "4 features", "no pictures"]);
 }
@@ -240,10 +242,10 @@ fn a_name_that_is_no_text_is_no_panic() {
 fn a_digit_of_mnist_is_read_as_itself() {
     let scratch = Scratch::empty();
     scratch.run("train network --hidden 16 --iterations 300 --quiet").succeeds();
-    let model = ModelFile::load(&scratch.path("network.safetensors")).unwrap();
+    let model = Model::load(&scratch.path("network.safetensors")).unwrap();
     let test = "mnist".parse::<Source>().unwrap().open().unwrap().test.unwrap();
     let digits = test.open(&mut Openings::new(), "a test of the program").subset(&[0, 1, 2, 18, 61]);
-    let mut expected = model.classifier.scores(&digits).unwrap();
+    let mut expected = model.scores(&digits).unwrap();
 
     let mut arguments = "predict network.safetensors --json".to_owned();
     for i in 0..digits.len() {

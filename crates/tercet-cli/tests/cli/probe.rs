@@ -71,6 +71,10 @@ fn models_are_exported_with_our_scores() {
     scratch.refuses("export linear.safetensors --onnx n.onnx --scores t.npy", 3, &["144", "784"]);
     scratch.run("train neighbors --data small --shifts 1").succeeds();
     scratch.refuses("export neighbors.safetensors --onnx n.onnx", 3, &["deformations"]);
-    scratch.run("train linear --data small --blur 0.5 --epochs 1").succeeds();
-    scratch.refuses("export linear.safetensors --onnx n.onnx", 3, &["cleaning"]);
+    scratch.run("train linear --data small --preprocessing auto,deskew --epochs 1").succeeds();
+    scratch.refuses(
+        "export linear.safetensors --onnx n.onnx",
+        3,
+        &["deskew", "without preprocessing of pixels"],
+    );
 }

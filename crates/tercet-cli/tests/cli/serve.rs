@@ -50,7 +50,7 @@ fn every_kind_of_model_answers_as_predict_does() {
             "score": json[0][number],
             "score_kind": number,
             "scores": json[0]["scores"],
-            "preparation": json[0]["preparation"],
+            "preprocessing": json[0]["preprocessing"],
         });
         let path = format!("/v1/predict?model={kind}");
         for (content_type, body) in

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use serde_json::json;
-use tercet::model::{Classifier, ModelFile};
+use tercet::Model;
 use tercet::neighbors::Priors;
 
 use crate::common::{CLASSES, Scratch, TRAIN};
@@ -32,8 +32,8 @@ fn each_kind_becomes_a_model_file_with_its_card() {
         let file = format!("{kind}.safetensors");
         assert!(outcome.stdout.starts_with(&format!("{file} (")) && outcome.stdout.lines().count() == 1);
         assert!(!outcome.stderr.is_empty());
-        let model = ModelFile::load(&scratch.path(&file)).unwrap();
-        assert_eq!(model.classifier.kind(), kind);
+        let model = Model::load(&scratch.path(&file)).unwrap();
+        assert_eq!(model.classifier().kind(), kind);
         assert_eq!(model.card.classes.len(), CLASSES);
         assert_eq!(model.card.data.as_ref().unwrap().name, "small train");
         let random = kind != "neighbors";
@@ -53,7 +53,7 @@ fn settings_arrive_in_the_model() {
              --seed 3 --out m.safetensors --losses losses.csv",
         )
         .succeeds();
-    let settings = ModelFile::load(&scratch.path("m.safetensors")).unwrap().card.settings;
+    let settings = Model::load(&scratch.path("m.safetensors")).unwrap().card.settings;
     assert_eq!((&settings["hidden"], &settings["seed"]), (&json!([9, 7]), &json!(3)));
     assert_eq!(settings["validation"], 100);
     let train = &settings["train"];
@@ -69,8 +69,12 @@ fn settings_arrive_in_the_model() {
     scratch
         .run("train neighbors --data small -k 5 --metric cosine --vote distance --out n.safetensors")
         .succeeds();
-    let settings = ModelFile::load(&scratch.path("n.safetensors")).unwrap().card.settings;
-    assert_eq!(settings, json!({ "k": 5, "metric": "cosine", "vote": "distance" }));
+    let settings = Model::load(&scratch.path("n.safetensors")).unwrap().card.settings;
+    let description = "5 nearest neighbours";
+    assert_eq!(
+        settings,
+        json!({ "description": description, "kind": "neighbors", "k": 5, "metric": "cosine", "vote": "distance" })
+    );
 }
 
 #[test]
@@ -87,7 +91,7 @@ fn a_recipe_says_everything() {
     let scratch = Scratch::new();
     scratch.write("mine.toml", RECIPE);
     scratch.run("train --recipe mine.toml --data small --losses losses.csv").succeeds();
-    let card = ModelFile::load(&scratch.path("network.safetensors")).unwrap().card;
+    let card = Model::load(&scratch.path("network.safetensors")).unwrap().card;
     assert_eq!((card.seed, &card.settings["hidden"]), (Some(5), &json!([8, 6])));
     assert_eq!(scratch.read("losses.csv").split(|&byte| byte == b'\n').count(), 62);
 
@@ -98,13 +102,13 @@ fn a_recipe_says_everything() {
              --check-every 20 --momentum 0 --schedule constant --out words.safetensors",
         )
         .succeeds();
-    let words = ModelFile::load(&scratch.path("words.safetensors")).unwrap();
-    let recipe = ModelFile::load(&scratch.path("network.safetensors")).unwrap();
-    assert_eq!(words.classifier, recipe.classifier);
+    let words = Model::load(&scratch.path("words.safetensors")).unwrap();
+    let recipe = Model::load(&scratch.path("network.safetensors")).unwrap();
+    assert_eq!(words.classifier(), recipe.classifier());
 
     let out = "train --recipe mine.toml --data small --seed 6 --out six.safetensors";
     scratch.run(out).succeeds();
-    assert_eq!(ModelFile::load(&scratch.path("six.safetensors")).unwrap().card.seed, Some(6));
+    assert_eq!(Model::load(&scratch.path("six.safetensors")).unwrap().card.seed, Some(6));
 }
 
 #[test]
@@ -113,7 +117,7 @@ fn the_lecture_s_recipe_is_built_in() {
     scratch.refuses("train --recipe lecture --data small", 2, &["validation is 5000", "less than 600"]);
     let outcome = scratch.run("train --recipe lecture --data small --validation 60").succeeds();
     assert!(outcome.stderr.contains("iteration 1,500: average loss = "), "{}", outcome.stderr);
-    let settings = ModelFile::load(&scratch.path("network.safetensors")).unwrap().card.settings;
+    let settings = Model::load(&scratch.path("network.safetensors")).unwrap().card.settings;
     assert_eq!(settings["hidden"], json!([36]));
 }
 
@@ -178,8 +182,8 @@ fn k_can_be_chosen_by_leaving_one_out() {
     assert!(lines.last().unwrap().starts_with("neighbors.safetensors ("), "{}", outcome.stdout);
 
     // The line that says which, the table, the model and the library agree.
-    let model = ModelFile::load(&scratch.path("neighbors.safetensors")).unwrap();
-    let Classifier::Neighbors(classifier) = &model.classifier else { panic!("another kind") };
+    let model = Model::load(&scratch.path("neighbors.safetensors")).unwrap();
+    let classifier = model.classifier().neighbors().unwrap();
     let choice = classifier.choose_k(15, &|_, _| ControlFlow::Continue(())).unwrap().unwrap();
     assert_eq!(classifier.k(), choice.k);
     let accuracy = format!("{:.2} %", 100.0 * choice.best().accuracy);
@@ -224,10 +228,10 @@ fn weights_and_priors_reach_the_model() {
     scratch.write("weights.txt", weights);
     let train = "train neighbors --data small";
     scratch.run(&format!("{train} --weights weights.txt --priors uniform --out w.safetensors")).succeeds();
-    let model = ModelFile::load(&scratch.path("w.safetensors")).unwrap();
+    let model = Model::load(&scratch.path("w.safetensors")).unwrap();
     assert_eq!(model.card.settings["weights"], "weights.txt");
     assert_eq!(model.card.settings["priors"], "uniform");
-    let Classifier::Neighbors(classifier) = &model.classifier else { panic!("another kind") };
+    let classifier = model.classifier().neighbors().unwrap();
     assert_eq!(classifier.weights().unwrap()[..3], [1.5, 1.5, 0.0]);
     assert_eq!(classifier.priors(), &Priors::Uniform);
     // Nobody votes for class 2.
@@ -236,13 +240,13 @@ fn weights_and_priors_reach_the_model() {
     assert_eq!(confusion["recall"], 0.0, "{confusion}");
 
     scratch.run(&format!("{train} --priors 1,0,3 -k auto --out p.safetensors")).succeeds();
-    let model = ModelFile::load(&scratch.path("p.safetensors")).unwrap();
+    let model = Model::load(&scratch.path("p.safetensors")).unwrap();
     assert_eq!(model.card.settings["priors"], "1,0,3");
 
-    // The plain vote leaves no trace, so that an older program reads the file.
+    // The plain vote is the default of a recipe.
     scratch.run(&format!("{train} --priors data")).succeeds();
-    let settings = ModelFile::load(&scratch.path("neighbors.safetensors")).unwrap().card.settings;
-    assert_eq!(settings, json!({ "k": 3, "metric": "l2", "vote": "uniform" }));
+    let settings = Model::load(&scratch.path("neighbors.safetensors")).unwrap().card.settings;
+    assert_eq!(settings.get("priors"), None);
 }
 
 #[test]
@@ -279,7 +283,7 @@ fn a_training_that_diverges_says_where_and_what_to_try() {
     let train = "train network --data small --lr 1e20 --check-every 1";
     let outcome = scratch.run(train).fails(3, &words);
     assert!(outcome.stderr.contains("the weights of the last sound look are kept: network.safetensors"));
-    ModelFile::load(&scratch.path("network.safetensors")).unwrap();
+    Model::load(&scratch.path("network.safetensors")).unwrap();
 
     // Nothing was learned: an older model stays, and where there is none the untrained weights are better than nothing.
     let train = "train network --data small --lr 1e20 --out";
@@ -290,5 +294,5 @@ fn a_training_that_diverges_says_where_and_what_to_try() {
     );
     let outcome = scratch.run(&format!("{train} new.safetensors --quiet")).fails(3, &words);
     assert!(outcome.stderr.contains("the weights before the first step are kept: new.safetensors"));
-    ModelFile::load(&scratch.path("new.safetensors")).unwrap();
+    Model::load(&scratch.path("new.safetensors")).unwrap();
 }

@@ -19,27 +19,55 @@ from . import _core, _figures, _rows, _threads
 _FEW = 1 << 16
 
 
+#: The type of labels in a model file, by the kind of the array's dtype; all others are text.
+_LABEL_TYPES = {"b": "boolean", "i": "integer", "u": "integer", "f": "float", "M": "date"}
+
+
 def names_of(classes: np.ndarray) -> list[str]:
     """The names of the classes in a model file."""
+    if classes.dtype.kind == "M":
+        return np.datetime_as_string(classes).tolist()
     return [str(c) for c in classes.tolist()]
 
 
-def classes_of(names: list[str]) -> np.ndarray:
-    """The classes named in a model file: integers if all names are integers, strings otherwise."""
-    if all(name.isascii() and name.lstrip("-").isdigit() and str(int(name)) == name for name in names):
+def list_of(classes: np.ndarray) -> tuple[list[str], str]:
+    """The names of the classes and the type of the labels, as a model file stores them."""
+    return names_of(classes), _LABEL_TYPES.get(classes.dtype.kind, "text")
+
+
+def classes_of(names: list[str], label_type: str) -> np.ndarray:
+    """The classes of a model file, with the type that the labels had."""
+    if label_type == "boolean":
+        return np.array([name.lower() == "true" for name in names])
+    if label_type == "integer":
         return np.array([int(name) for name in names])
+    if label_type == "float":
+        return np.array([float(name) for name in names])
+    if label_type == "date":
+        return np.array(names, dtype=np.datetime64)
     return np.array(names)
 
 
-def image_of(X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
-    """Height, width and channels of the images in X, or None if X holds no images.
+def square_of(width: int) -> tuple[int, int, int] | None:
+    """The square image of this number of pixels, if there is one of at least 8 pixels a side."""
+    side = math.isqrt(width)
+    return (side, side, 1) if side >= 8 and side * side == width else None
 
-    Rows of uint8 with a square number of features are taken for square images.
-    """
-    if isinstance(X, np.ndarray) and X.ndim in (3, 4):
-        return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
-    side = math.isqrt(rows.shape[1])
-    return (side, side, 1) if rows.dtype == np.uint8 and side >= 8 and side * side == rows.shape[1] else None
+
+def spec_of(preprocessing: Any) -> str:
+    """The specification that a parameter ``preprocessing`` stands for."""
+    if preprocessing is None:
+        return "none"
+    if not isinstance(preprocessing, str):
+        raise TypeError(f"preprocessing is {preprocessing!r}; expected a string such as 'auto', or None")
+    return preprocessing
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy as those of Python, alone or in sequences."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
@@ -75,26 +103,13 @@ class Classifier(ClassifierMixin, BaseEstimator):
                 there = np.bincount(numbers - low) > 0
                 self.classes_ = (np.flatnonzero(there) + low).astype(y.dtype)
                 return (np.cumsum(there, dtype=np.uint32) - 1)[numbers - low]
-        check_classification_targets(y)
+        if y.dtype.kind != "M":
+            check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
         return np.ascontiguousarray(indices, dtype=np.uint32)
 
-    def _queries(self, X: Any) -> np.ndarray:
-        """Validate X and convert it to the input of the model."""
-        check_is_fitted(self, "model_")
-        X, found = _rows.looked_at(self, X, reset=False)
-        if self._range is not None:
-            self._range.compare(X, found)
-        return self._as_fitted(X)
-
-    def _as_fitted(self, X: np.ndarray) -> np.ndarray:
-        """Scale X as in training: a model fitted on uint8 receives value / 255, whatever the type of X."""
-        if self.model_.is_pixels and self._fitted_on_bytes:
-            return X if X.dtype == np.uint8 else _rows.as_floats(X) / np.float32(255)
-        return _rows.as_floats(X)
-
     def _scores(self, X: Any) -> np.ndarray:
-        return self.model_.scores(self._queries(X), self._threads())
+        return self.model_.scores(*_rows.queries(self, X), self._threads())
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the class of each row of X.
@@ -122,33 +137,40 @@ class Classifier(ClassifierMixin, BaseEstimator):
         lines = _figures.curves({name: values for name, values in named.items() if values})
         return f"{drawing}<p>{html.escape(self.model_.describe())}</p>{lines}"
 
-    def save(self, path: str | os.PathLike[str], *, preparation: str | None = None) -> None:
+    @property
+    def preprocessing_(self) -> _core.Preprocessing:
+        """The fitted preprocessing: ``str`` shows its steps, ``mean`` and ``std`` its statistics."""
+        check_is_fitted(self, "model_")
+        return self.model_.preprocessing
+
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Save the model to a file. :func:`tercet.load` and the program ``tercet`` open it.
+
+        The file holds the preprocessing, the classes with their type, and the parameters of the estimator.
 
         Parameters
         ----------
         path : str or path-like
-        preparation : {"centred", "resize", "as-is"}, default=None
-            How pictures of any size become inputs of the model. "centred" crops and centres the ink like
-            MNIST.
         """
         check_is_fitted(self, "model_")
-        card = json.loads(self.model_.card)
-        card["classes"] = names_of(self.classes_)
+        model = self._model_to_save()
+        card = json.loads(model.card)
+        names, label_type = list_of(self.classes_)
+        card["classes"] = {"names": names, "type": label_type}
         card["settings"] = {"estimator": type(self).__name__, "params": self._plain_params()}
         card["metrics"] = {k: float(v) for k, v in getattr(self, "_metrics", {}).items() if np.isfinite(v)}
         if isinstance(getattr(self, "random_state", None), (int, np.integer)):
             card["seed"] = int(self.random_state)
-        if preparation is not None:
-            card["contract"]["preparation"] = preparation
-        self.model_.with_card(json.dumps(card)).save(os.fspath(path))
+        model.with_card(json.dumps(card)).save(os.fspath(path))
+
+    def _model_to_save(self) -> _core.Model:
+        return self.model_
 
     def _plain_params(self) -> dict[str, Any]:
-        """The parameters that can be written as JSON."""
+        """The parameters that can be written as JSON, a dictionary as the list of its items."""
         plain = {}
         for name, value in self.get_params(deep=False).items():
-            if isinstance(value, np.generic):
-                value = value.item()
+            value = {"items": _plain([*value.items()])} if isinstance(value, dict) else _plain(value)
             try:
                 json.dumps(value, allow_nan=False)
             except (TypeError, ValueError):
@@ -159,7 +181,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _adopt(self, model: _core.Model) -> None:
         """Become the estimator of a model that was loaded from a file."""
         self.model_ = model
-        self.classes_ = classes_of(model.classes)
+        self.classes_ = classes_of(*model.classes)
         self.n_features_in_ = model.features
-        self._fitted_on_bytes = model.is_pixels
         self._range = _rows.Range(0.0, 255.0, 127.5, warned=False) if model.is_pixels else None
+
+    def _describe_model(self) -> None:
+        """Set the parameters that the model itself tells, for one that another program trained."""

@@ -1,6 +1,6 @@
 """The core as Python sees it.
 
-Arrays are C-contiguous: X of uint8 or float32, (N, D); labels of uint32, (N).
+Arrays are C-contiguous: X of uint8, float32 or float64, (N, D); labels of uint32, (N).
 """
 
 import os
@@ -16,6 +16,37 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.uint32]
 Layers = list[tuple[Floats, Floats]]
 Sides = tuple[int, int, int]
+#: The names of the classes and the type of the labels: text, integer, boolean, float or date.
+Classes = tuple[list[str], str]
+
+class Preprocessing:
+    @staticmethod
+    def fit(
+        spec: str,
+        x: NDArray[Any],
+        *,
+        weights: Floats | None = None,
+        image: Sides | None = None,
+        threads: int | None = None,
+    ) -> Preprocessing: ...
+    @staticmethod
+    def unfitted(spec: str, x: NDArray[Any], *, image: Sides | None = None) -> Preprocessing: ...
+    @staticmethod
+    def pooled(parts: list[tuple[Preprocessing, int]]) -> Preprocessing: ...
+    @staticmethod
+    def from_json(json: str) -> Preprocessing: ...
+    def to_json(self) -> str: ...
+    @property
+    def features(self) -> int: ...
+    @property
+    def is_pixels(self) -> bool: ...
+    @property
+    def image(self) -> Sides | None: ...
+    @property
+    def mean(self) -> NDArray[np.float64] | None: ...
+    @property
+    def std(self) -> NDArray[np.float64] | None: ...
+    def affine(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 
 class Model:
     @staticmethod
@@ -27,7 +58,11 @@ class Model:
     @property
     def kind(self) -> Literal["neighbors", "linear", "network"]: ...
     @property
-    def classes(self) -> list[str]: ...
+    def classes(self) -> Classes: ...
+    @property
+    def score_kind(self) -> Literal["probabilities", "logits", "margins"]: ...
+    @property
+    def preprocessing(self) -> Preprocessing: ...
     @property
     def features(self) -> int: ...
     @property
@@ -42,33 +77,31 @@ class Model:
     def describe(self) -> str: ...
     def weights(self) -> Layers: ...
     def state(self) -> list[tuple[str, Floats]]: ...
-    def scores(self, x: NDArray[Any], threads: int | None = None) -> Floats: ...
+    def scores(self, x: NDArray[Any], image: Sides | None = None, threads: int | None = None) -> Floats: ...
     def kneighbors(
-        self, x: NDArray[Any], k: int, threads: int | None = None
+        self, x: NDArray[Any] | None, k: int, image: Sides | None = None, threads: int | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
     @property
     def rows(self) -> NDArray[Any]: ...
     @property
     def labels(self) -> Labels: ...
     @property
-    def row_weights(self) -> Floats | None: ...
-    @property
     def choices(self) -> tuple[str, int, str]: ...
-    def asked(self, k: int, vote: str) -> Model: ...
+    def with_vote(self, k: int, vote: str) -> Model: ...
 
 class OptimizerState:
     @staticmethod
     def from_arrays(steps: int, arrays: list[tuple[Floats, Floats]]) -> OptimizerState: ...
 
-def remember(
+def fit_neighbors(
     x: NDArray[Any],
     labels: Labels,
-    classes: list[str],
+    classes: Classes,
     *,
+    spec: str,
     metric: str,
     k: int,
     vote: str,
-    weights: Any = None,
     image: Sides | None = None,
     threads: int | None = None,
 ) -> Model: ...
@@ -76,7 +109,7 @@ def evaluate(scores: Floats, labels: Labels, classes: list[str]) -> str: ...
 def from_state(
     tensors: list[tuple[str, Floats]],
     layers: str,
-    classes: list[str],
+    classes: Classes,
     features: int,
     *,
     pixels: bool = False,
@@ -86,21 +119,19 @@ def from_state(
 def train(
     x: NDArray[Any],
     labels: Labels,
-    classes: list[str],
+    classes: Classes,
     request: str,
+    preprocessing: Preprocessing,
     *,
     weights: Floats | None = None,
     validation: tuple[NDArray[Any], Labels] | None = None,
     start: Model | None = None,
     optimizer_state: OptimizerState | None = None,
-    image: Sides | None = None,
     on_epoch: Callable[[dict[str, Any]], bool | float | None] | None = None,
     snapshots: bool = False,
     threads: int | None = None,
 ) -> tuple[Model, dict[str, Any], OptimizerState, bool]: ...
-def untrained(
-    request: str, width: int, classes: list[str], *, pixels: bool = False, image: Sides | None = None
-) -> Model: ...
+def untrained(request: str, preprocessing: Preprocessing, classes: Classes) -> Model: ...
 
 class Replica:
     def __init__(self, model: Model, settings: str) -> None: ...
@@ -117,17 +148,18 @@ class ParameterServer:
 def solve(
     x: NDArray[Any],
     labels: Labels,
-    classes: list[str],
+    classes: Classes,
     settings: str,
+    preprocessing: Preprocessing,
     *,
     weights: Floats | None = None,
-    image: Sides | None = None,
     on_look: Callable[[dict[str, Any]], bool | None] | None = None,
     threads: int | None = None,
 ) -> tuple[Model, dict[str, Any], bool]: ...
 def scores(layers: Layers, x: Floats) -> list[Floats]: ...
 def loss_and_gradients(layers: Layers, x: Floats, labels: Labels, reg: float) -> tuple[float, Layers]: ...
 def network(layers: Layers) -> Model: ...
+def looks_like_pixels(x: NDArray[Any]) -> bool: ...
 def statistics(x: NDArray[Any]) -> tuple[float, float, float] | None: ...
 def load(
     name: str,

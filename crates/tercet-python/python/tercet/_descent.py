@@ -15,10 +15,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
 
 from . import _core, _rows
-from ._base import Classifier, image_of, names_of
+from ._base import Classifier, list_of, spec_of, square_of
 from ._callbacks import CallbackSupportMixin, Epochs, with_callbacks
 
 _LOSSES = {"svm": "svm", "hinge": "svm", "softmax": "softmax", "log_loss": "softmax"}
@@ -35,9 +35,6 @@ _SCHEDULES: dict[str, Any] = {
 
 #: Learning-rate schedules that do not decay to zero, so that training may not have converged after max_iter.
 _OPEN_ENDED = ("constant", "adaptive", "invscaling")
-
-#: Up to this many examples are sorted, and duplicates among them merged.
-FEW = 1000
 
 
 def merged(X: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> tuple[Any, Any, Any]:
@@ -91,7 +88,7 @@ class Descent(CallbackSupportMixin, Classifier):
         return None
 
     def _image(self, X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
-        """Height, width and channels of the images in X, or None if they are unknown."""
+        """Height, width and channels of the images in X, or None if X is a table of features."""
         shape, width = getattr(self, "image_shape", None), rows.shape[1]
         if shape is not None:
             sides = tuple(int(side) for side in shape) + ((1,) if len(shape) == 2 else ())
@@ -100,7 +97,10 @@ class Descent(CallbackSupportMixin, Classifier):
                     f"image_shape is {shape!r}; expected height and width (and channels) of {width} features"
                 )
             return sides
-        return image_of(X, rows)
+        if (sides := _rows.sides_of(X)) is not None:
+            return sides
+        square = square_of(width) if rows.dtype == np.uint8 else None
+        return square if square and _core.looks_like_pixels(rows) else None
 
     # Settings of the core.
 
@@ -114,11 +114,15 @@ class Descent(CallbackSupportMixin, Classifier):
         number("max_iter", self.max_iter, 1, whole=True)
         return int(self.max_iter)
 
+    def _batch(self, n: int) -> int:
+        """The batch size for n examples."""
+        if self.batch_size == "auto":
+            return min(200, n)
+        number("batch_size", self.batch_size, 1, whole=True)
+        return min(int(self.batch_size), n)
+
     def _settings(self, n: int, epochs: int | None = None) -> dict[str, Any]:
-        batch = min(200, n)
-        if self.batch_size != "auto":
-            number("batch_size", self.batch_size, 1, whole=True)
-            batch = min(int(self.batch_size), n)
+        batch = self._batch(n)
         if self.learning_rate not in _SCHEDULES:
             raise ValueError(
                 f"learning_rate is {self.learning_rate!r}; expected one of {', '.join(_SCHEDULES)}"
@@ -153,21 +157,19 @@ class Descent(CallbackSupportMixin, Classifier):
         if (weights < 0).any() or not weights.any():
             raise ValueError("sample_weight: expected non-negative numbers, not all of them 0")
         if self.class_weight is not None:
-            present = np.unique(labels)
+            counted = weights > 0
+            present, y = np.unique(labels[counted]), self.classes_[labels[counted]]
             of_class = np.ones(len(self.classes_))
             if isinstance(self.class_weight, str) or set(self.class_weight) <= set(
                 self.classes_[present].tolist()
             ):
-                own = None if sample_weight is None else {"sample_weight": weights}
+                own = None if sample_weight is None else {"sample_weight": weights[counted]}
                 balanced = own if own and self.class_weight == "balanced" else {}
+                classes = self.classes_[present]
                 try:
-                    found = compute_class_weight(
-                        self.class_weight, classes=self.classes_[present], y=self.classes_[labels], **balanced
-                    )
+                    found = compute_class_weight(self.class_weight, classes=classes, y=y, **balanced)
                 except TypeError:
-                    found = compute_class_weight(
-                        self.class_weight, classes=self.classes_[present], y=self.classes_[labels]
-                    )
+                    found = compute_class_weight(self.class_weight, classes=classes, y=y)
                 of_class[present] = found
             else:
                 unknown = sorted(set(self.class_weight) - set(self.classes_.tolist()), key=str)
@@ -184,19 +186,20 @@ class Descent(CallbackSupportMixin, Classifier):
 
     # Fitting.
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, ...]:
-        """X, labels, weights and image shape, without the examples whose weight is 0."""
+    def _prepare(
+        self, X: Any, y: Any, sample_weight: Any, reset: bool, classes: np.ndarray | None = None
+    ) -> tuple[Any, ...]:
+        """X, labels, weights and image shape, without the examples whose weight is 0.
+
+        ``classes`` are all classes, if y need not have all of them.
+        """
         raw = X
         if y is None:
             self._labels(y)
         X = _rows.checked(self, X, reset=reset)
-        if reset:
-            self._fitted_on_bytes = X.dtype == np.uint8
-            labels = self._labels(y)
-        else:
-            X = self._like_before(X)
-            labels = self._known(y)
-        X = X if X.dtype == np.uint8 else _rows.as_floats(X)
+        if classes is not None:
+            self.classes_ = classes
+        labels = self._labels(y) if reset and classes is None else self._known(y)
         if len(labels) != len(X):
             raise ValueError(
                 f"Found input variables with inconsistent numbers of samples: {[len(X), len(labels)]}"
@@ -205,21 +208,26 @@ class Descent(CallbackSupportMixin, Classifier):
         if weights is not None and not weights.all():
             kept = weights > 0
             X, labels, weights = np.ascontiguousarray(X[kept]), labels[kept], weights[kept]
-        image = self._image(raw, X)
+        image = self._image(raw, X) if reset else self.model_.image
         self._seen = len(X) if weights is None else float(weights.sum())
-        if len(X) <= FEW:
+        return X, labels, weights, image
+
+    def _merge(self, X: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[Any, Any, Any]:
+        """Merge duplicates if one batch holds all examples; scale the weights to a mean of 1."""
+        if len(X) <= self._batch(len(X)):
             X, labels, weights = merged(X, labels, weights)
         if weights is not None:
             weights = np.ascontiguousarray(weights / weights.mean(), dtype=np.float32)
-        return X, labels, weights, image
+        return X, labels, weights
 
-    def _like_before(self, X: np.ndarray) -> np.ndarray:
-        if self._fitted_on_bytes:
-            return X if X.dtype == np.uint8 else _rows.as_floats(X) / np.float32(255)
-        return _rows.as_floats(X)
+    def _fitted_preprocessing(self, X: Any, weights: Any, image: Any) -> _core.Preprocessing:
+        """The preprocessing of the parameter ``preprocessing``, fitted on training rows."""
+        return _core.Preprocessing.fit(
+            spec_of(self.preprocessing), X, weights=weights, image=image, threads=self._threads()
+        )
 
     def _known(self, y: Any) -> np.ndarray:
-        y = np.asarray(y)
+        y = column_or_1d(y, warn=True)
         places = np.searchsorted(self.classes_, y)
         places[places == len(self.classes_)] = 0
         if (self.classes_[places] != y).any():
@@ -285,7 +293,7 @@ class Descent(CallbackSupportMixin, Classifier):
         early = bool(getattr(self, "early_stopping", False))
         validation = None
         if held_out[0] is not None:
-            X_val = self._like_before(_rows.checked(self, held_out[0], reset=False))
+            X_val = _rows.checked(self, held_out[0], reset=False)
             validation = (X_val, self._known(held_out[1]))
         elif early:
             number("validation_fraction", self.validation_fraction, 0, 1, open=True)
@@ -298,25 +306,31 @@ class Descent(CallbackSupportMixin, Classifier):
             train, held = (np.sort(part) for part in parts)
             validation = (np.ascontiguousarray(X[held]), labels[held])
             X, labels = np.ascontiguousarray(X[train]), labels[train]
-            weights = None if weights is None else np.ascontiguousarray(weights[train])
+            weights = None if weights is None else weights[train]
+            self._seen = len(X) if weights is None else float(weights.sum())
+        n = len(X)
+        X, labels, weights = self._merge(X, labels, weights)
         settings = self._settings(len(X))
-        watch = Watch(self, X, labels, validation, settings, early)
+        watch = Watch(self, X, labels, validation, settings, early, n)
         self._range = _rows.Range.of(X)
         seed = self._seed()
+        # Held-out rows have no influence on the preprocessing; weights from before were learned with theirs.
+        preprocessing = start.preprocessing if start else self._fitted_preprocessing(X, weights, image)
         model, history, optimizer_state, interrupted = _core.train(
             X,
             labels,
-            names_of(self.classes_),
+            list_of(self.classes_),
             self._request(X, image, settings, seed),
+            preprocessing,
             weights=weights,
             validation=validation,
             start=start,
-            image=image,
             on_epoch=watch if watch.needed else None,
             snapshots=watch.snapshots,
             threads=self._threads(),
         )
         self._keep(model, history, optimizer_state, settings, len(X), validation is not None)
+        self.t_ = self.n_iter_ * n
         watch.finish(interrupted)
 
     def _keep(
@@ -343,7 +357,10 @@ class Descent(CallbackSupportMixin, Classifier):
 
         ``model.load_state_dict({name: torch.from_numpy(array) for name, array in
         estimator.to_state_dict().items()})`` gives a model with the same scores. Its images are (channels,
-        height, width). :func:`tercet.from_state_dict` is the inverse.
+        height, width), and uint8 enters as value / 255. Its inputs are those after the preprocessing: if
+        ``preprocessing_.mean`` is not None, standardise them by ``preprocessing_.mean`` and
+        ``preprocessing_.std``, as torchvision's ``Normalize`` does for images.
+        :func:`tercet.from_state_dict` is the inverse.
 
         Returns
         -------
@@ -356,6 +373,22 @@ class Descent(CallbackSupportMixin, Classifier):
             if name.endswith(".running_var"):
                 state[f"{name.removesuffix('running_var')}num_batches_tracked"] = np.array(0)
         return state
+
+    def _unfolded(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """W and b of each layer, in float64; those of a dense first layer are for the features as given.
+
+        With x' = x · scale + shift, x' · W + b = x · (scale · W) + (b + shift · W).
+        """
+        check_is_fitted(self, "model_")
+        layers = [(w.astype(np.float64), b.astype(np.float64)) for w, b in self.model_.weights()]
+        if self.model_.layers.removeprefix("flatten ").startswith("dense"):
+            scale, shift = self.model_.preprocessing.affine()
+            w, b = layers[0]
+            layers[0] = (scale[:, None] * w, b + shift @ w)
+        return layers
+
+    def _describe_model(self) -> None:
+        self.loss = "svm" if self.model_.score_kind == "margins" else "softmax"
 
     def history_frame(self) -> Any:
         """Return the training history as a pandas DataFrame, one row per epoch.
@@ -405,17 +438,8 @@ class Descent(CallbackSupportMixin, Classifier):
         if first:
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-            known = np.unique(classes)
-            X, labels, weights, image = self._prepare(X, y, None, reset=True)
-            present, self.classes_ = self.classes_, known
-            if not np.isin(present, known).all():
-                raise ValueError(
-                    f"y has the classes {present.tolist()}; expected a subset of classes, {known.tolist()}"
-                )
-            labels = np.searchsorted(known, present)[labels].astype(np.uint32)
-            weights = self._weights(labels, sample_weight, X)
-            if weights is not None:
-                weights = np.ascontiguousarray(weights / weights.mean(), dtype=np.float32)
+            classes = np.unique(classes)
+            X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True, classes=classes)
             self._range, self._calls = _rows.Range.of(X), 0
             self._first_seed = self._seed()
             self.loss_curve_ = []
@@ -426,23 +450,31 @@ class Descent(CallbackSupportMixin, Classifier):
                     f"partial_fit, was: {self.classes_.tolist()}"
                 )
             X, labels, weights, image = self._prepare(X, y, sample_weight, reset=False)
-        curve, calls, seen = list(self.loss_curve_), getattr(self, "_calls", 0), getattr(self, "t_", 0)
+        n = len(X)
+        X, labels, weights = self._merge(X, labels, weights)
+        curve = list(getattr(self, "loss_curve_", []))
+        calls, seen = getattr(self, "_calls", 0), getattr(self, "t_", 0)
         settings = self._settings(len(X), epochs=1)
         seed = (getattr(self, "_first_seed", 0) + calls) % 2**32
+        if first:
+            # The statistics of a first batch are not those of the data.
+            preprocessing = _core.Preprocessing.unfitted(spec_of(self.preprocessing), X, image=image)
+        else:
+            preprocessing = self.model_.preprocessing
         model, history, optimizer_state, interrupted = _core.train(
             X,
             labels,
-            names_of(self.classes_),
+            list_of(self.classes_),
             self._request(X, image, settings, seed),
+            preprocessing,
             weights=weights,
             start=None if first else self.model_,
             optimizer_state=getattr(self, "_optimizer_state", None),
-            image=image,
             threads=self._threads(),
         )
         self._keep(model, history, optimizer_state, settings, len(X), False)
         self.loss_curve_, self._calls = curve + self.loss_curve_, calls + 1
-        self.n_iter_, self.t_ = len(self.loss_curve_), seen + len(X)
+        self.n_iter_, self.t_ = len(self.loss_curve_), seen + n
         if interrupted:
             raise KeyboardInterrupt
         return self
@@ -509,9 +541,10 @@ class Watch:
     """Follows a training epoch by epoch: early stopping, callbacks, progress."""
 
     def __init__(
-        self, estimator: Any, X: Any, labels: Any, validation: Any, settings: Any, early: bool
+        self, estimator: Any, X: Any, labels: Any, validation: Any, settings: Any, early: bool, n: int
     ) -> None:
-        self.estimator, self.validation, self.early = estimator, validation, early
+        # X may have merged duplicates: n is the number of examples with them.
+        self.estimator, self.validation, self.early, self.n = estimator, validation, early, n
         self.total = settings["length"]["epochs"]
         self.tol = getattr(estimator, "tol", None)
         self.patience = getattr(estimator, "n_iter_no_change", math.inf)
@@ -539,7 +572,7 @@ class Watch:
         return check_scoring(self.estimator, scoring=scoring)
 
     def _copy(self, model: Any) -> dict[str, Any]:
-        names = ("classes_", "n_features_in_", "feature_names_in_", "_fitted_on_bytes", "_range")
+        names = ("classes_", "n_features_in_", "feature_names_in_", "_range")
         held = {name: getattr(self.estimator, name) for name in names if hasattr(self.estimator, name)}
         return {**held, "model_": model}
 
@@ -577,7 +610,7 @@ class Watch:
                 else:
                     stop = self.ended = True
         if self.schedule == "invscaling":
-            wanted = 1.0 / (told["examples"] + 1) ** self.estimator.power_t
+            wanted = 1.0 / (self.done * self.n + 1) ** self.estimator.power_t
             factor, self.divided = wanted / self.divided, wanted
         if self.verbose:
             self._show(told)

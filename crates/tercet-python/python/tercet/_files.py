@@ -20,8 +20,9 @@ _ESTIMATORS: dict[str, Any] = {
 def load(path: str | os.PathLike[str]) -> Any:
     """Load a model file as a fitted estimator.
 
-    A file saved by an estimator gives the same estimator with the same parameters. A file written by the
-    program ``tercet`` gives the estimator of its kind; its parameters do not describe the training.
+    A file saved by an estimator gives the same estimator with the same parameters, classes of the same type
+    and the same preprocessing. A file written by the program ``tercet`` gives the estimator of its kind; its
+    parameters do not describe the training.
 
     Parameters
     ----------
@@ -44,8 +45,16 @@ def load(path: str | os.PathLike[str]) -> Any:
     else:
         kind = CNNClassifier if any(word in model.layers for word in ("conv", "pool")) else MLPClassifier
     known = inspect.signature(kind).parameters
-    params = {name: value for name, value in saved.get("params", {}).items() if name in known}
-    params = {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
+    params = {name: _param(value) for name, value in saved.get("params", {}).items() if name in known}
     estimator = kind(**params)
     estimator._adopt(model)
+    if not saved:
+        estimator._describe_model()
     return estimator
+
+
+def _param(value: Any) -> Any:
+    """A parameter as it was before it was written as JSON."""
+    if isinstance(value, dict):
+        return dict(value["items"])
+    return tuple(value) if isinstance(value, list) else value

@@ -10,18 +10,21 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _core
 
+#: Integers up to this size are exact in float32.
+_EXACT = 1 << 24
+
 
 def checked(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
-    """Validate X with scikit-learn and convert it to a dense C-contiguous array of uint8 or floats."""
+    """Validate X with scikit-learn; return a dense C-contiguous array of uint8, float32 or float64."""
     return looked_at(estimator, X, reset=reset)[0]
 
 
 def looked_at(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range | None]:
-    """Like :func:`checked`, and return the range of float32 values, which the search for NaN finds anyway."""
+    """Like :func:`checked`, and return the range of the floats, which the search for NaN finds anyway."""
     if isinstance(X, np.ndarray) and X.ndim in (3, 4) and estimator._takes_images:
         X = X.reshape(len(X), -1)
     X = validate_data(
@@ -29,39 +32,43 @@ def looked_at(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range
         X,
         reset=reset,
         accept_sparse=("csr", "csc", "coo", "bsr", "lil", "dok", "dia"),
-        dtype=[np.float32, np.float64, np.uint8],
+        dtype="numeric",
         ensure_all_finite=False,
     )
     if scipy.sparse.issparse(X):
         X = X.toarray()
-    X = np.ascontiguousarray(X)
-    found = Range.of(X) if X.dtype == np.float32 else None
+    X = np.ascontiguousarray(_as_number_type(X))
+    found = Range.of(X) if X.dtype != np.uint8 else None
     if X.dtype != np.uint8 and not (found and math.isfinite(found.mean)):
-        # The mean is finite exactly if all values are.
+        # The mean is finite exactly if all values are, unless their sum leaves float64.
         assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
     return X, found
 
 
-def as_floats(X: np.ndarray) -> np.ndarray:
-    """Convert X to float32; values outside its range raise an error."""
-    if X.dtype == np.float32:
-        return X
-    with np.errstate(over="ignore"):
-        floats = X.astype(np.float32)
-    if X.dtype == np.float64 and not np.isfinite(floats).all():
-        raise ValueError("Input X contains infinity or a value too large for dtype('float32').")
-    return floats
+def queries(estimator: Any, X: Any) -> tuple[np.ndarray, tuple[int, int, int] | None]:
+    """Validate X for a fitted estimator; return its rows, and the sides of its images if it holds images."""
+    check_is_fitted(estimator, "model_")
+    rows, found = looked_at(estimator, X, reset=False)
+    if estimator._range is not None:
+        estimator._range.compare(rows, found)
+    return rows, sides_of(X)
 
 
-def as_bytes(X: np.ndarray) -> np.ndarray | None:
-    """Convert X to uint8 if all values are integers from 0 to 255; otherwise return None."""
-    if X.dtype == np.uint8:
+def _as_number_type(X: np.ndarray) -> np.ndarray:
+    """Convert X to uint8, float32 or float64; no number changes."""
+    if X.dtype in (np.uint8, np.float32, np.float64):
         return X
-    # In most other arrays, the first rows already contain another value.
-    for part in (X[:16], X):
-        if not ((part >= 0) & (part <= 255) & (part == np.floor(part))).all():
-            return None
-    return X.astype(np.uint8)
+    exact = X.dtype.kind == "b" or X.dtype in (np.float16, np.int8, np.int16, np.uint16)
+    if X.dtype.kind in "iu" and not exact and X.size:
+        exact = int(X.max()) <= _EXACT and int(X.min()) >= -_EXACT
+    return X.astype(np.float32 if exact else np.float64)
+
+
+def sides_of(X: Any) -> tuple[int, int, int] | None:
+    """Height, width and channels if X is an array of images, (N, height, width[, channels])."""
+    if isinstance(X, np.ndarray) and X.ndim in (3, 4):
+        return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
+    return None
 
 
 @dataclass
@@ -75,7 +82,7 @@ class Range:
 
     @classmethod
     def of(cls, X: np.ndarray) -> Range | None:
-        found = _core.statistics(X) if X.dtype in (np.uint8, np.float32) else None
+        found = _core.statistics(X)
         return cls(*found) if found else None
 
     def _is_unit(self) -> bool:
@@ -94,7 +101,7 @@ class Range:
         """
         if self.warned or not (self._is_unit() or self._is_bytes()):
             return
-        other = found or Range.of(X if X.dtype == np.uint8 else as_floats(X))
+        other = found or Range.of(X)
         if other is None:
             return
         remedy = None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._base import names_of
+from ._base import list_of
 from .linear import LinearClassifier
 from .network import CNNClassifier, MLPClassifier
 
@@ -79,10 +79,10 @@ def from_state_dict(
     if mean is not None or std is not None:
         if mean is None or std is None:
             raise ValueError("mean and std must be given together; one of them is None")
-        numbers = [np.atleast_1d(np.asarray(values, dtype=np.float32)).tolist() for values in (mean, std)]
+        numbers = [np.atleast_1d(np.asarray(values, dtype=np.float64)).tolist() for values in (mean, std)]
         normalization = (numbers[0], numbers[1])
     model = _core.from_state(
-        tensors, layers, names_of(labels), features, pixels=pixels, image=image, normalization=normalization
+        tensors, layers, list_of(labels), features, pixels=pixels, image=image, normalization=normalization
     )
     estimator: Any
     if model.kind == "linear":
@@ -93,9 +93,6 @@ def from_state_dict(
         estimator = MLPClassifier(image_shape=image_shape)
     estimator._adopt(model)
     estimator.classes_ = labels
-    estimator._fitted_on_bytes = pixels
-    if not pixels:
-        estimator._range = None
     return estimator
 
 

@@ -177,12 +177,14 @@ def train_nn(
 
     hidden = " ".join(f"dense{w.shape[1]} relu" for w, _ in layers[:-1])
     request = {"layers": hidden or None, "init": "he", "settings": settings, "seed": seed}
+    start = _core.network(layers)
     model, history, _, interrupted = _core.train(
         X,
         np.ascontiguousarray(y, dtype=np.uint32),
-        [str(c) for c in range(num_classes)],
+        start.classes,
         json.dumps(request),
-        start=_core.network(layers),
+        start.preprocessing,
+        start=start,
         on_epoch=report if print_freq else None,
     )
     if interrupted:

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 
 from . import _core, _rows
-from ._base import names_of
+from ._base import list_of
 from ._callbacks import with_callbacks
 from ._descent import Descent, number
 
@@ -72,7 +72,14 @@ class LinearClassifier(Descent):
     verbose : bool, default=False
         Whether to print the progress.
     image_shape : tuple of int, default=None
-        (height, width) or (height, width, channels), if the features are pixels.
+        (height, width) or (height, width, channels), if the features are pixels. Without it, rows of uint8
+        are images if their number of features is the square of 8 or more and their values look like pixels.
+    preprocessing : str or None, default="auto"
+        What is done to each row before the model sees it; fitted on the training rows, applied to all others
+        and saved with the model. "auto" standardises features, and scales uint8 images to value / 255. None
+        uses the numbers as they are, as in scikit-learn. Other specifications change the defaults, such as
+        "auto, -standardize" or "auto, deskew, blur 0.7". ``partial_fit`` without a previous ``fit`` does not
+        standardise, because the statistics of a first batch are not those of the data.
     n_jobs : int, default=None
         Number of threads; all processors by default.
 
@@ -80,10 +87,12 @@ class LinearClassifier(Descent):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    preprocessing_ : Preprocessing
+        The fitted preprocessing.
     coef_ : ndarray of shape (n_classes, n_features) or (1, n_features)
-        Weights.
+        Weights, for the features as given.
     intercept_ : ndarray of shape (n_classes,) or (1,)
-        Biases.
+        Biases, for the features as given.
     templates_ : ndarray of shape (n_classes, ...)
         Weights of each class, as images if the features are pixels.
     n_iter_ : int
@@ -126,6 +135,7 @@ class LinearClassifier(Descent):
         random_state: Any = None,
         verbose: bool = False,
         image_shape: tuple[int, ...] | None = None,
+        preprocessing: str | None = "auto",
         n_jobs: int | None = None,
     ) -> None:
         self.loss = loss
@@ -147,6 +157,7 @@ class LinearClassifier(Descent):
         self.random_state = random_state
         self.verbose = verbose
         self.image_shape = image_shape
+        self.preprocessing = preprocessing
         self.n_jobs = n_jobs
 
     def _optimizer(self) -> dict[str, Any]:
@@ -193,6 +204,7 @@ class LinearClassifier(Descent):
                 "solver is 'dual', which stops at the gap tol; use solver='sgd' for early stopping"
             )
         X, labels, weights, image = self._prepare(X, y, sample_weight, reset=True)
+        X, labels, weights = self._merge(X, labels, weights)
         number("reg", self.reg, 0, open=True)
         settings = {
             "reg": float(self.reg),
@@ -205,10 +217,10 @@ class LinearClassifier(Descent):
         model, last, interrupted = _core.solve(
             X,
             labels,
-            names_of(self.classes_),
+            list_of(self.classes_),
             json.dumps(settings),
+            self._fitted_preprocessing(X, weights, image),
             weights=weights,
-            image=image,
             on_look=_show if self.verbose else None,
             threads=self._threads(),
         )
@@ -230,7 +242,9 @@ class LinearClassifier(Descent):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> LinearClassifier:
         """Train for one epoch on the rows of X, continuing from the previous call.
 
-        The state of the optimizer is kept between calls, and in pickles.
+        The state of the optimizer is kept between calls, and in pickles. After ``fit`` or loading, the fitted
+        preprocessing is applied. Otherwise the features are used as they are (images of uint8 as value /
+        255): the statistics of a first batch are not those of the data.
 
         Parameters
         ----------
@@ -248,19 +262,19 @@ class LinearClassifier(Descent):
 
     @property
     def coef_(self) -> np.ndarray:
-        """W as in scikit-learn, (C, D); with two classes their difference, (1, D)."""
-        w = self.model_.weights()[0][0].T
+        """W for the features as given, (C, D); with two classes their difference, (1, D)."""
+        w = self._unfolded()[0][0].T
         return w[1:] - w[:1] if len(self.classes_) == 2 else w
 
     @property
     def intercept_(self) -> np.ndarray:
-        """b, (C); with two classes their difference, (1)."""
-        b = self.model_.weights()[0][1]
+        """b for the features as given, (C); with two classes their difference, (1)."""
+        b = self._unfolded()[0][1]
         return b[1:] - b[:1] if len(self.classes_) == 2 else b
 
     @property
     def templates_(self) -> np.ndarray:
-        """The column of W of each class, as an image if the features are pixels."""
+        """The column of W of each class for the preprocessed features, as an image if X holds images."""
         w = self.model_.weights()[0][0].T
         image = self.model_.image
         return w if image is None else w.reshape(-1, *(image if image[2] > 1 else image[:2]))

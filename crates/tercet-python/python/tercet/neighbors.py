@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from . import _core, _rows, _threads
-from ._base import Classifier, image_of, names_of
+from ._base import Classifier, list_of, spec_of, square_of
 
 _METRICS = {
     "l1": "l1", "manhattan": "l1", "cityblock": "l1",
@@ -22,14 +22,17 @@ _POWERS = {1: "l1", 2: "l2", 3: "l3"}
 _ALGORITHMS = ("auto", "brute", "kd_tree", "ball_tree")
 
 
-class _Floats:
-    """The stored rows as floats, for queries that are not pixels. Created on first use, not pickled."""
+#: The longest side of an image of pixels.
+_LONGEST = 16_384
 
-    def __init__(self) -> None:
-        self.model: _core.Model | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"model": None}
+def _image(X: Any, rows: np.ndarray) -> tuple[int, int, int] | None:
+    """The shape of the pixels in X: rows of uint8 are a square image, if possible, or one row of pixels."""
+    sides = _rows.sides_of(X)
+    if sides is not None or rows.dtype != np.uint8:
+        return sides
+    width = rows.shape[1]
+    return square_of(width) or ((1, width, 1) if width <= _LONGEST else None)
 
 
 class _Neighbors(BaseEstimator):
@@ -59,46 +62,28 @@ class _Neighbors(BaseEstimator):
         if k < 1:
             raise ValueError(f"n_neighbors is {k}; expected at least 1")
 
-    def _store(self, raw: Any, X: np.ndarray, labels: np.ndarray, names: list[str], vote: str) -> None:
+    def _store(
+        self, raw: Any, X: np.ndarray, labels: np.ndarray, classes: tuple[list[str], str], spec: str
+    ) -> None:
         self._check()
-        k = min(self.n_neighbors, len(X))
-        pixels = _rows.as_bytes(X)
-        rows = _rows.as_floats(X) if pixels is None else pixels
-        self.model_ = _core.remember(
-            rows,
+        self.model_ = _core.fit_neighbors(
+            X,
             labels,
-            names,
+            classes,
+            spec=spec,
             metric=self._metric(),
-            k=k,
-            vote=vote,
-            image=image_of(raw, rows),
+            k=min(self.n_neighbors, len(X)),
+            vote=self._vote(),
+            image=_image(raw, X),
             threads=_threads.resolve(self.n_jobs),
         )
-        self._floats = _Floats()
-        self._range = _rows.Range.of(rows)
+        self._range = _rows.Range.of(X)
         self.n_samples_fit_ = len(X)
         self.effective_metric_ = {"l1": "manhattan", "l2": "euclidean"}.get(self._metric(), self._metric())
         self.effective_metric_params_: dict[str, Any] = {}
 
-    def _model_and_queries(self, X: np.ndarray) -> tuple[_core.Model, np.ndarray]:
-        """The model and the queries in the same type: uint8 if possible, otherwise float32."""
-        if not self.model_.is_pixels:
-            return self.model_, _rows.as_floats(X)
-        pixels = _rows.as_bytes(X)
-        if pixels is not None:
-            return self.model_, pixels
-        if self._floats.model is None:
-            metric, k, vote = self.model_.choices
-            self._floats.model = _core.remember(
-                self.model_.rows.astype(np.float32),
-                self.model_.labels,
-                self.model_.classes,
-                metric=metric,
-                k=k,
-                vote=vote,
-                weights=self.model_.row_weights,
-            )
-        return self._floats.model, _rows.as_floats(X)
+    def _vote(self) -> str:
+        return "uniform"
 
     @property
     def _fit_X(self) -> np.ndarray:
@@ -126,20 +111,15 @@ class _Neighbors(BaseEstimator):
         k = self.n_neighbors if n_neighbors is None else n_neighbors
         self._check_k(k)
         own = X is None
-        if own:
-            queries = self.model_.rows
-        else:
-            queries, found = _rows.looked_at(self, X, reset=False)
-            if self._range is not None:
-                self._range.compare(queries, found)
+        queries, image = (None, None) if own else _rows.queries(self, X)
         n, wanted = self.n_samples_fit_, k + own
         if wanted > n:
             raise ValueError(
                 f"Expected n_neighbors {'<' if own else '<='} n_samples_fit, but n_neighbors = {k}, "
-                f"n_samples_fit = {n}, n_samples = {len(queries)}"
+                f"n_samples_fit = {n}, n_samples = {n if queries is None else len(queries)}"
             )
-        model, queries = self._model_and_queries(queries)
-        distances, indices = model.kneighbors(queries, int(wanted), _threads.resolve(self.n_jobs))
+        threads = _threads.resolve(self.n_jobs)
+        distances, indices = self.model_.kneighbors(queries, int(wanted), image, threads)
         if own:
             # A row is among its own neighbours, unless enough duplicates precede it: then drop the last one.
             itself = indices == np.arange(n)[:, None]
@@ -181,9 +161,8 @@ class _Neighbors(BaseEstimator):
 class NearestNeighbors(_Neighbors):
     """Exact nearest-neighbour search with the interface of ``sklearn.neighbors.NearestNeighbors``.
 
-    Integers from 0 to 255 are compared in exact integer arithmetic, whatever their type. Other numbers are
-    compared as float32, with the order of a direct computation in float64. Neighbours are ordered by
-    (distance, index).
+    Rows of uint8 are compared in exact integer arithmetic. Other numbers are compared as float32, with the
+    order of a direct computation in float64. Neighbours are ordered by (distance, index).
 
     Parameters
     ----------
@@ -252,7 +231,7 @@ class NearestNeighbors(_Neighbors):
         self : object
         """
         raw, X = X, _rows.checked(self, X, reset=True)
-        self._store(raw, X, np.zeros(len(X), dtype=np.uint32), ["row"], "uniform")
+        self._store(raw, X, np.zeros(len(X), dtype=np.uint32), (["row"], "text"), "none")
         return self
 
 
@@ -268,7 +247,7 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         Number of neighbours that vote.
     weights : {"uniform", "distance"} or callable, default="uniform"
         Weight of a vote: 1, or 1 / distance. A function receives an array of distances and returns one of
-        weights.
+        weights; pickles keep it, model files cannot.
     algorithm : {"auto", "brute", "kd_tree", "ball_tree"}, default="auto"
         Accepted for compatibility; it does not change the result.
     leaf_size : int, default=30
@@ -277,6 +256,10 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         Power of the Minkowski metric.
     metric : str, default="minkowski"
         "minkowski", "euclidean" ("l2"), "manhattan" ("l1", "cityblock"), "l3", "cosine", or "dot" (−q·x).
+    preprocessing : str or None, default="auto"
+        What is done to each row: "auto" and None compare the numbers as they are. Steps can be added:
+        "auto, standardize", or "auto, deskew, blur 0.7" for images of uint8. They are fitted on X, applied
+        to all queries, and saved with the model.
     n_jobs : int, default=None
         Number of threads; all processors by default.
 
@@ -310,6 +293,7 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         leaf_size: int = 30,
         p: int = 2,
         metric: str = "minkowski",
+        preprocessing: str | None = "auto",
         n_jobs: int | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
@@ -318,6 +302,7 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         self.leaf_size = leaf_size
         self.p = p
         self.metric = metric
+        self.preprocessing = preprocessing
         self.n_jobs = n_jobs
 
     def _vote(self) -> str:
@@ -342,7 +327,7 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         -------
         self : object
         """
-        vote = self._vote()
+        self._vote()
         if y is None:
             self._labels(y)
         raw, X = X, _rows.checked(self, X, reset=True)
@@ -351,8 +336,7 @@ class KNeighborsClassifier(_Neighbors, Classifier):
             raise ValueError(
                 f"Found input variables with inconsistent numbers of samples: {[len(X), len(labels)]}"
             )
-        self._store(raw, X, labels, names_of(self.classes_), vote)
-        self._fitted_on_bytes = self.model_.is_pixels
+        self._store(raw, X, labels, list_of(self.classes_), spec_of(self.preprocessing))
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -368,25 +352,28 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         """
         check_is_fitted(self, "model_")
         if callable(self.weights):
-            distances, indices = self.kneighbors(X)
-            votes = np.zeros((len(indices), len(self.classes_)))
-            weights, labels = self.weights(distances), self.model_.labels[indices]
-            for column in range(indices.shape[1]):
-                np.add.at(votes, (np.arange(len(votes)), labels[:, column]), weights[:, column])
-            return votes / votes.sum(axis=1, keepdims=True)
-        queries, found = _rows.looked_at(self, X, reset=False)
-        if self._range is not None:
-            self._range.compare(queries, found)
+            return self._weighted_votes(*self.kneighbors(X))
+        rows, image = _rows.queries(self, X)
         if self.n_neighbors > self.n_samples_fit_:
             raise ValueError(
                 f"Expected n_neighbors <= n_samples_fit, but n_neighbors = {self.n_neighbors}, "
-                f"n_samples_fit = {self.n_samples_fit_}, n_samples = {len(queries)}"
+                f"n_samples_fit = {self.n_samples_fit_}, n_samples = {len(rows)}"
             )
-        model, queries = self._model_and_queries(queries)
-        _, k, vote = model.choices
-        if (k, vote) != (self.n_neighbors, self._vote()):
-            model = model.asked(self.n_neighbors, self._vote())
-        return model.scores(queries, _threads.resolve(self.n_jobs))
+        return self._model_to_save().scores(rows, image, _threads.resolve(self.n_jobs))
+
+    def _weighted_votes(self, distances: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        """The shares of the weighted votes; without any votes, the shares of the classes in the data."""
+        weights = np.asarray(self.weights(distances), dtype=np.float64)
+        if weights.shape != distances.shape or not np.isfinite(weights).all() or (weights < 0).any():
+            raise ValueError(
+                "weights: the function must return a finite number, at least 0, for each distance"
+            )
+        stored, count = self.model_.labels, len(self.classes_)
+        votes = np.zeros((len(indices), count))
+        for column in range(indices.shape[1]):
+            np.add.at(votes, (np.arange(len(votes)), stored[indices[:, column]]), weights[:, column])
+        votes[~votes.any(axis=1)] = np.bincount(stored, minlength=count)
+        return votes / votes.sum(axis=1, keepdims=True)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the class of each row of X.
@@ -402,10 +389,21 @@ class KNeighborsClassifier(_Neighbors, Classifier):
         check_is_fitted(self, "model_")
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
+    def _model_to_save(self) -> _core.Model:
+        """The model with the parameters as they are now: they may have changed since ``fit``."""
+        if callable(self.weights):
+            raise ValueError(
+                "weights is a function, which a model file cannot hold: pickle the estimator, "
+                "or set weights to 'uniform' or 'distance'"
+            )
+        k, vote = min(self.n_neighbors, self.n_samples_fit_), self._vote()
+        _, *now = self.model_.choices
+        return self.model_ if now == [k, vote] else self.model_.with_vote(k, vote)
+
     def _adopt(self, model: _core.Model) -> None:
         super()._adopt(model)
-        self.metric, self.n_neighbors, self.weights = model.choices
-        self.p = {"l1": 1, "l2": 2, "l3": 3}.get(self.metric, 2)
-        self._floats = _Floats()
-        self._range = None
         self.n_samples_fit_ = len(model.labels)
+
+    def _describe_model(self) -> None:
+        self.metric, self.n_neighbors, self.weights = self.model_.choices
+        self.p = {"l1": 1, "l2": 2, "l3": 3}.get(self.metric, 2)

@@ -48,7 +48,9 @@ class _Network(Descent):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
         """Train for one epoch on the rows of X, continuing from the previous call.
 
-        The state of the optimizer is kept between calls, and in pickles.
+        The state of the optimizer is kept between calls, and in pickles. After ``fit`` or loading, the fitted
+        preprocessing is applied. Otherwise the features are used as they are (images of uint8 as value /
+        255): the statistics of a first batch are not those of the data.
 
         Parameters
         ----------
@@ -66,13 +68,17 @@ class _Network(Descent):
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """W of each layer with weights, (inputs, outputs)."""
-        return [w for w, _ in self.model_.weights()]
+        """W of each layer with weights, (inputs, outputs).
+
+        Those of a dense first layer are for the features as given, those of a convolutional one for the
+        features after preprocessing.
+        """
+        return [w for w, _ in self._unfolded()]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
-        """b of each layer with weights, (outputs)."""
-        return [b for _, b in self.model_.weights()]
+        """b of each layer with weights, (outputs); see ``coefs_``."""
+        return [b for _, b in self._unfolded()]
 
     @property
     def layers_(self) -> str:
@@ -88,7 +94,7 @@ class _Network(Descent):
 class MLPClassifier(_Network):
     """A fully connected network with the interface of ``sklearn.neural_network.MLPClassifier``.
 
-    Rows of uint8 are pixels and are scaled to value / 255. The solver "lbfgs" is not available.
+    Features are standardised, unless ``preprocessing`` says otherwise. The solver "lbfgs" is not available.
 
     Parameters
     ----------
@@ -146,7 +152,14 @@ class MLPClassifier(_Network):
     scoring : str or callable, default=None
         Score for early stopping: "accuracy" (default), "loss", or a scorer of scikit-learn.
     image_shape : tuple of int, default=None
-        (height, width) or (height, width, channels), if the features are pixels.
+        (height, width) or (height, width, channels), if the features are pixels. Without it, rows of uint8
+        are images if their number of features is the square of 8 or more and their values look like pixels.
+    preprocessing : str or None, default="auto"
+        What is done to each row before the model sees it; fitted on the training rows, applied to all others
+        and saved with the model. "auto" standardises features, and scales uint8 images to value / 255. None
+        uses the numbers as they are, as in scikit-learn. Other specifications change the defaults, such as
+        "auto, -standardize" or "auto, deskew, blur 0.7". ``partial_fit`` without a previous ``fit`` does not
+        standardise, because the statistics of a first batch are not those of the data.
     n_jobs : int, default=None
         Number of threads; all processors by default.
 
@@ -154,6 +167,8 @@ class MLPClassifier(_Network):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    preprocessing_ : Preprocessing
+        The fitted preprocessing.
     coefs_ : list of ndarray of shape (inputs, outputs)
         Weights of each layer.
     intercepts_ : list of ndarray of shape (outputs,)
@@ -222,6 +237,7 @@ class MLPClassifier(_Network):
         class_weight: Any = None,
         scoring: Any = None,
         image_shape: tuple[int, ...] | None = None,
+        preprocessing: str | None = "auto",
         n_jobs: int | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -254,6 +270,7 @@ class MLPClassifier(_Network):
         self.class_weight = class_weight
         self.scoring = scoring
         self.image_shape = image_shape
+        self.preprocessing = preprocessing
         self.n_jobs = n_jobs
 
     def _layers(self, width: int, image: tuple[int, int, int] | None) -> str | None:
@@ -279,7 +296,8 @@ class CNNClassifier(_Network):
 
     X holds images, (n_samples, height, width) or (n_samples, height, width, channels), or rows of pixels.
     If ``image_shape`` is None, rows are square images if the number of features is a square; otherwise they
-    are images of one row. Images of uint8 are scaled to value / 255.
+    are images of one row. Images of uint8 are scaled to value / 255, and images of floats are standardised by
+    channel, unless ``preprocessing`` says otherwise.
 
     Parameters
     ----------
@@ -304,8 +322,8 @@ class CNNClassifier(_Network):
         Initial learning rate.
     power_t : float, default=0.5
         Exponent of the schedule "invscaling".
-    max_iter : int, default=10
-        Maximum number of epochs; more if they have less than 100 steps in total.
+    max_iter : int, default=None
+        Maximum number of epochs; by default 10, or as many as have 100 steps in total.
     random_state : int, RandomState or None, default=None
         Seed. The same seed gives the same bits for any number of threads.
     tol : float, default=1e-4
@@ -340,6 +358,12 @@ class CNNClassifier(_Network):
         Weights of the classes in the loss.
     scoring : str or callable, default=None
         Score for early stopping: "accuracy" (default), "loss", or a scorer of scikit-learn.
+    preprocessing : str or None, default="auto"
+        What is done to each row before the model sees it; fitted on the training rows, applied to all others
+        and saved with the model. "auto" standardises features by channel, and scales uint8 images to value /
+        255. None uses the numbers as they are. Other specifications change the defaults, such as
+        "auto, -standardize" or "auto, deskew, blur 0.7". ``partial_fit`` without a previous ``fit`` does not
+        standardise, because the statistics of a first batch are not those of the data.
     n_jobs : int, default=None
         Number of threads; all processors by default.
 
@@ -347,6 +371,8 @@ class CNNClassifier(_Network):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels.
+    preprocessing_ : Preprocessing
+        The fitted preprocessing.
     coefs_ : list of ndarray of shape (inputs, outputs)
         Weights of each layer.
     intercepts_ : list of ndarray of shape (outputs,)
@@ -392,7 +418,7 @@ class CNNClassifier(_Network):
         learning_rate: str = "one_cycle",
         learning_rate_init: float = 0.01,
         power_t: float = 0.5,
-        max_iter: int = 10,
+        max_iter: int | None = None,
         random_state: Any = None,
         tol: float | None = 1e-4,
         verbose: bool = False,
@@ -413,6 +439,7 @@ class CNNClassifier(_Network):
         ema: float | None = None,
         class_weight: Any = None,
         scoring: Any = None,
+        preprocessing: str | None = "auto",
         n_jobs: int | None = None,
     ) -> None:
         self.layers = layers
@@ -445,6 +472,7 @@ class CNNClassifier(_Network):
         self.ema = ema
         self.class_weight = class_weight
         self.scoring = scoring
+        self.preprocessing = preprocessing
         self.n_jobs = n_jobs
 
     def _image(self, X: Any, rows: np.ndarray) -> tuple[int, int, int]:
@@ -455,9 +483,14 @@ class CNNClassifier(_Network):
         side = math.isqrt(width)
         return (side, side, 1) if side * side == width else (1, width, 1)
 
+    def _describe_model(self) -> None:
+        super()._describe_model()
+        self.layers = self.model_.layers
+
     def _epochs(self, n: int, batch: int) -> int:
-        # With few examples, an epoch has only a few steps: take at least 100 steps in total.
-        return max(super()._epochs(n, batch), math.ceil(100 / math.ceil(n / batch)))
+        if self.max_iter is None:
+            return max(10, math.ceil(100 / math.ceil(n / batch)))
+        return super()._epochs(n, batch)
 
     def _layers(self, width: int, image: tuple[int, int, int] | None) -> str:
         if self.layers is not None:

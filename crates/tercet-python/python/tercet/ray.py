@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._base import names_of
+from ._base import list_of, spec_of
 from ._descent import Descent
 from ._rows import Range
 from .neighbors import NearestNeighbors
@@ -29,6 +29,9 @@ except ImportError:
 #: The source of a shard's rows: an array, an NPY file that every node can read, some rows of one (path,
 #: start, stop), or a function without arguments that returns an array, for example from an object store.
 Source = np.ndarray | str | os.PathLike[str] | tuple[Any, int, int] | Callable[[], np.ndarray]
+
+#: About this many rows of a shard are sent to the driver, which decides by them what the data is like.
+_SAMPLED = 256
 
 #: How often Ray restarts a lost actor and retries its task.
 _RESTARTS = 4
@@ -288,7 +291,7 @@ class _Examples:
                 f"shard {shard}: X of shape {X.shape} and y of {y.shape}; "
                 "expected rows of features, and one label each"
             )
-        X = np.ascontiguousarray(X, dtype=np.uint8 if X.dtype == np.uint8 else np.float32)
+        X = np.ascontiguousarray(X, dtype=X.dtype if X.dtype in (np.uint8, np.float64) else np.float32)
         if X.dtype != np.uint8 and not np.isfinite(X).all():
             raise ValueError(f"shard {shard}: X contains NaN or infinity")
         return X, y
@@ -299,11 +302,18 @@ class _Examples:
                 "rows": len(X),
                 "shape": X.shape[1:],
                 "dtype": str(X.dtype),
-                # A row of each class is enough for the checks of the estimator.
-                "head": (lambda places: (X[places], y[places]))(np.unique(y, return_index=True)[1]),
+                # For the checks of the estimator, and to see whether the rows are images.
+                "head": (lambda places: (X[places], y[places]))(_sample(y)),
                 "range": (float(X.min()), float(X.max()), float(X.mean(dtype=np.float64))),
             }
             for shard, (X, y) in self.shards.items()
+        }
+
+    def fit_preprocessing(self, spec: str, image: Any) -> dict[int, _core.Preprocessing]:
+        """The preprocessing fitted on each shard."""
+        return {
+            shard: _core.Preprocessing.fit(spec, X.reshape(len(X), -1), image=image)
+            for shard, (X, _) in self.shards.items()
         }
 
     def partial_gradients(
@@ -323,6 +333,12 @@ class _Examples:
                     learned, x, labels, setup["batches"][piece], setup["threads"]
                 )
         return added
+
+
+def _sample(y: np.ndarray) -> np.ndarray:
+    """A few rows of a shard: one of each class, and some at equal distances."""
+    spaced = np.linspace(0, len(y) - 1, min(len(y), _SAMPLED)).astype(np.int64)
+    return np.union1d(np.unique(y, return_index=True)[1], spaced)
 
 
 def piece_of(seed: int, shard: int, epoch: int, rows: int, piece: int, pieces: int) -> np.ndarray:
@@ -429,6 +445,7 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
     # The estimator checks one example of each class.
     head_X, head_y = (np.concatenate([one["head"][part] for one in told]) for part in (0, 1))
     X, _, _, image = estimator._prepare(head_X, head_y, None, reset=True)
+    preprocessing = _preprocessing(estimator, actors, X, image, [one["rows"] for one in told])
     counts = [one["rows"] for one in told]
     n = sum(counts)
     estimator._seen = n
@@ -439,8 +456,8 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
 
     settings, seed = estimator._settings(n), estimator._seed()
     epochs, pieces = settings["length"]["epochs"], math.ceil(n / settings["batch"])
-    request, names = estimator._request(X, image, settings, seed), names_of(estimator.classes_)
-    model = _core.untrained(request, X.shape[1], names, pixels=X.dtype == np.uint8, image=image)
+    request = estimator._request(X, image, settings, seed)
+    model = _core.untrained(request, preprocessing, list_of(estimator.classes_))
     server = _core.ParameterServer(model, json.dumps(settings), epochs * pieces)
     sizes = [sum((p + 1) * rows // pieces - p * rows // pieces for rows in counts) for p in range(pieces)]
     setup = ray.put(
@@ -474,6 +491,18 @@ def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> No
             break
     history = {"losses": losses, "validation_losses": [], "validation_accuracies": []}
     estimator._keep(server.model(), history, None, settings, n, False)
+
+
+def _preprocessing(
+    estimator: Any, actors: list[Any], sample: np.ndarray, image: Any, counts: list[int]
+) -> _core.Preprocessing:
+    """Fit the preprocessing: that of pixels on a sample, that of features on all rows of all shards."""
+    spec = spec_of(estimator.preprocessing)
+    if sample.dtype == np.uint8 and image is not None:
+        return _core.Preprocessing.fit(spec, sample, image=image)
+    answers = ray.get([actor.fit_preprocessing.remote(spec, image) for actor in actors])
+    fitted = {shard: part for answer in answers for shard, part in answer.items()}
+    return _core.Preprocessing.pooled([(fitted[shard], count) for shard, count in enumerate(counts)])
 
 
 def merge(

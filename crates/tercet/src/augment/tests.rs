@@ -11,7 +11,7 @@ use crate::image::ImageShape;
 use crate::network::{Init, Network};
 use crate::optimizer::Optimizer;
 use crate::random::{Stream, generator};
-use crate::recipe::Recipe;
+use crate::recipe::GradientDescentRecipe;
 use crate::train::{Checkpoint, Identity, Length, Plan, Progress, Settings, train};
 
 const ALL: Augment = Augment {
@@ -343,7 +343,8 @@ fn training_goes_on_from_a_checkpoint_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
     let train = Settings { optimizer: Optimizer::ADAMW, ema: Some(0.9), learning_rate: 1e-3, ..settings() };
-    let recipe = Recipe { hidden: vec![64], seed: 3, train, ..Recipe::network() };
+    let recipe =
+        GradientDescentRecipe { hidden: vec![64], seed: 3, train, ..GradientDescentRecipe::network() };
     let data = split(&pictures(150), 20, recipe.seed).unwrap();
     let identity = Identity::new(&recipe, &data.train, &data.validation, None);
     let run = |from: Option<&Path>, stop: usize| {
@@ -375,7 +376,7 @@ fn training_goes_on_from_a_checkpoint_to_the_same_bits() {
     }
     // A training without the average, or with other augmentation, is another one.
     for other in [Settings { ema: None, ..train }, Settings { augment: Augment::default(), ..train }] {
-        let recipe = Recipe { train: other, ..recipe.clone() };
+        let recipe = GradientDescentRecipe { train: other, ..recipe.clone() };
         let identity = Identity::new(&recipe, &data.train, &data.validation, None);
         let error = Checkpoint::load(&path, &identity, &network).unwrap_err().to_string();
         assert!(error.contains("whose recipe has train."), "{error}");

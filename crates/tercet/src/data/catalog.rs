@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use super::open::{Found, Subset, find};
 use super::raw_subset::{Features, RawSubset};
-use super::{ReadOptions, idx_folder};
+use super::{Classes, LabelType, ReadOptions, idx_folder};
 use crate::file::replace_with;
 use crate::image::ImageShape;
 use crate::{Error, Result};
@@ -210,7 +210,7 @@ impl NamedSet {
         }
     }
 
-    fn classes(self) -> Option<Vec<String>> {
+    fn classes(self) -> Option<Classes> {
         let words = match self {
             NamedSet::Mnist | NamedSet::Cifar10 => return None,
             NamedSet::FashionMnist => {
@@ -219,7 +219,7 @@ impl NamedSet {
             NamedSet::Kmnist => "o,ki,su,tsu,na,ha,ma,ya,re,wo",
             NamedSet::EmnistLetters => "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z",
         };
-        Some(words.split(',').map(str::to_owned).collect())
+        Some(Classes::new(words.split(','), LabelType::Text))
     }
 
     /// The folder that `tercet data fetch` puts the set into: `TERCET_DATA`, or `tercet` among the user's data, and the name.
@@ -485,7 +485,7 @@ mod tests {
         let found = Found { classes: NamedSet::EmnistLetters.classes(), ..found };
         let set = super::super::open::finish(found, &ReadOptions::default()).unwrap();
         assert_eq!(set.train.pixels(0), Some(&[1, 3, 2, 4][..]));
-        assert_eq!((set.train.labels(), set.train.classes()[25].as_str()), (vec![0, 25], "z"));
+        assert_eq!((set.train.labels(), set.train.classes()[25].as_str()), (&[0, 25][..], "z"));
 
         // What is no pixels has no side to lie on.
         let values = Values::F32((1..=8u8).map(f32::from).collect());

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-use super::Dataset;
+use super::{Dataset, Examples};
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
@@ -28,7 +28,7 @@ const SIDE: u32 = 56;
 /// # Errors
 /// Data that is no images, and a number of columns that is 0 or above 100.
 pub fn contact_sheet(set: &Dataset, columns: usize) -> Result<RgbImage> {
-    let shape = check(set, columns)?;
+    let shape = check(set, columns, || format!("examples of {}", set.name()))?;
     let rows = examples(set, columns);
     let (width, height) = tile_size(shape);
     let columns = rows.iter().map(|(_, examples)| examples.len()).max().unwrap_or(0) as u32;
@@ -63,7 +63,7 @@ pub enum Colours {
 /// Those of [`contact_sheet`], and a width that leaves an image fewer than four characters.
 pub fn contact_sheet_text(set: &Dataset, columns: usize, width: usize, colours: Colours) -> Result<String> {
     const LONGEST_NAME: usize = 12;
-    let shape = check(set, columns)?;
+    let shape = check(set, columns, || format!("examples of {}", set.name()))?;
     let rows = examples(set, columns);
     let name_of = |class: usize| set.classes()[class].chars().take(LONGEST_NAME).collect::<String>();
     let margin = rows.iter().map(|&(class, _)| name_of(class).chars().count()).max().unwrap_or(0);
@@ -96,14 +96,14 @@ pub fn contact_sheet_text(set: &Dataset, columns: usize, width: usize, colours: 
 /// # Errors
 /// Data that is no images, and another number of captions than of images.
 pub fn side_by_side_text(
-    set: &Dataset,
+    set: &Examples,
     captions: &[String],
     width: usize,
     colours: Colours,
 ) -> Result<String> {
     /// Wide enough to tell digits apart, and so narrow that four stand side by side in 80 characters.
     const WIDEST: usize = 19;
-    let shape = check(set, 1)?;
+    let shape = check(set, 1, || "examples".to_owned())?;
     if captions.len() != set.len() {
         return Err(Error::mismatch(
             "captions",
@@ -130,13 +130,13 @@ pub fn side_by_side_text(
     Ok(text)
 }
 
-fn check(set: &Dataset, columns: usize) -> Result<ImageShape> {
+fn check(set: &Examples, columns: usize, what: impl Fn() -> String) -> Result<ImageShape> {
     if columns == 0 || columns > MOST_COLUMNS {
         return Err(Error::setting("columns", columns, format!("1 to {MOST_COLUMNS}")));
     }
     match set.image_shape() {
         Some(shape) if set.is_pixels() => Ok(shape),
-        _ => Err(Error::mismatch(format!("examples of {}", set.name()), "features", "images, to be shown")),
+        _ => Err(Error::mismatch(what(), "features", "images, to be shown")),
     }
 }
 
@@ -153,7 +153,7 @@ fn examples(set: &Dataset, columns: usize) -> Vec<(usize, Vec<usize>)> {
 }
 
 /// Example `i` as a picture. Of two or four channels, the last is the opacity and left out.
-fn picture(set: &Dataset, i: usize, shape: ImageShape) -> RgbImage {
+fn picture(set: &Examples, i: usize, shape: ImageShape) -> RgbImage {
     let pixels = set.pixels(i).expect("`check` let images pass and nothing else");
     RgbImage::from_fn(shape.width as u32, shape.height as u32, |x, y| {
         let at = (y as usize * shape.width + x as usize) * shape.channels;

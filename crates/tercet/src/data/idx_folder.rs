@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::Classes;
 use super::idx::{Idx, Values, read_idx};
 use super::raw_subset::{Features, Labels, RawSubset};
 use crate::image::ImageShape;
@@ -35,7 +36,7 @@ pub(super) fn read(name: &str, folder: &Path) -> Result<(RawSubset, Option<RawSu
 }
 
 /// The names of the classes that a folder says.
-pub(super) fn classes(folder: &Path) -> Result<Option<Vec<String>>> {
+pub(super) fn classes(folder: &Path) -> Result<Option<Classes>> {
     CLASSES
         .iter()
         .map(|name| folder.join(name))
@@ -139,7 +140,7 @@ pub(super) fn read_labels(path: &Path) -> Result<Labels> {
     }
 }
 
-pub(super) fn read_classes(path: &Path) -> Result<Vec<String>> {
+pub(super) fn read_classes(path: &Path) -> Result<Classes> {
     let mut text = Vec::new();
     let file = fs::File::open(path).map_err(Error::file("open", path))?;
     file.take(CLASSES_LIMIT + 1).read_to_end(&mut text).map_err(Error::file("read", path))?;
@@ -175,5 +176,5 @@ pub(super) fn read_classes(path: &Path) -> Result<Vec<String>> {
     if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         return refuse(format!("the name \"{}\" twice", twice[0]), "a different name for each class");
     }
-    Ok(names)
+    Ok(Classes::from(names))
 }

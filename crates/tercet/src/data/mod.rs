@@ -7,9 +7,11 @@
 mod batch;
 mod catalog;
 mod cifar;
+mod classes;
 mod contact_sheet;
 mod content;
 mod dataset;
+mod examples;
 mod feature_builder;
 mod idx;
 mod idx_folder;
@@ -32,8 +34,10 @@ mod write;
 
 pub use batch::Batches;
 pub use catalog::{NamedSet, Remote};
+pub use classes::{Classes, LabelType};
 pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text, side_by_side_text};
-pub use dataset::{Dataset, Row};
+pub use dataset::Dataset;
+pub use examples::{Examples, Row};
 pub use idx::{Idx, Values, parse_idx, read_idx, write_idx};
 pub use open::read_features;
 pub use read_options::{ImageSize, LabelColumn, ReadOptions};

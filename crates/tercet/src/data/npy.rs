@@ -16,6 +16,7 @@ use std::path::Path;
 
 use super::content::{AGAIN, Claim, Content, hex};
 use super::raw_subset::{Features, Labels};
+use super::{Examples, Row};
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
@@ -455,6 +456,29 @@ pub(super) fn write_floats<'a>(
     for i in 0..rows {
         bytes.clear();
         bytes.extend(row(i).iter().flat_map(|value| value.to_le_bytes()));
+        to.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+/// Writes features row by row, in their own number type.
+pub(super) fn write_features(to: &mut impl Write, examples: &Examples) -> std::io::Result<()> {
+    let descr = match examples.dtype() {
+        "uint8" => "|u1",
+        "float16" => "<f2",
+        "float32" => "<f4",
+        _ => "<f8",
+    };
+    to.write_all(&header_of(descr, &[examples.len(), examples.width()]))?;
+    let mut bytes = Vec::new();
+    for row in examples.iter() {
+        bytes.clear();
+        match row {
+            Row::U8(values) => bytes.extend(values),
+            Row::F16(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            Row::F32(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            Row::F64(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+        }
         to.write_all(&bytes)?;
     }
     Ok(())

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
+use super::Classes;
 use super::content::{AGAIN, Content};
 use super::npy::{self, Purpose};
 use super::raw_subset::{Features, Labels, RawSubset};
@@ -42,7 +43,7 @@ struct Keys {
 type Archive = ZipArchive<BufReader<File>>;
 
 /// The training set, the test set where there is one, and the names of the classes where there are any.
-pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubset>, Option<Vec<String>>)> {
+pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubset>, Option<Classes>)> {
     let file = File::open(path).map_err(Error::file("open", path))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(path, &error))?;
     let names: Vec<String> = (0..archive.len())
@@ -83,7 +84,7 @@ pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubs
         true => {
             let array = array(&mut archive, path, "classes", Purpose::Labels)?;
             match array.elements {
-                npy::Elements::Names(names) => Some(names),
+                npy::Elements::Names(names) => Some(Classes::from(names)),
                 _ => None,
             }
         }

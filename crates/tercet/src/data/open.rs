@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::content::{AGAIN, Content, hex};
 use super::raw_subset::{Labels, RawSubset, collect};
-use super::{Collection, Dataset, ReadOptions, Source};
+use super::{Classes, Collection, Examples, LabelType, ReadOptions, Source};
 use super::{cifar, idx_folder, image_folder, libsvm, npy, npz, sibling_files, table};
 use crate::{Error, Result};
 
@@ -20,7 +20,7 @@ pub(super) struct Found {
     pub name: String,
     pub train: Subset,
     pub test: Option<Subset>,
-    pub classes: Option<Vec<String>>,
+    pub classes: Option<Classes>,
     /// The layout of a table, which its test set must have too.
     pub layout: Option<table::Layout>,
 }
@@ -98,7 +98,7 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
         if let Some((train, test)) = cifar::files(&folder) {
             let meta = folder.join("batches.meta.txt");
             let meta = meta.is_file().then(|| idx_folder::read_classes(&meta)).transpose()?;
-            let classes = meta.unwrap_or_else(|| cifar::CLASSES.map(str::to_owned).to_vec());
+            let classes = meta.unwrap_or_else(|| Classes::new(cifar::CLASSES, LabelType::Text));
             let train = cifar::read(named("train"), &train)?;
             let test = test.map(|test| cifar::read(named("test"), &[test])).transpose()?;
             return whole(name, train, test, Some(classes));
@@ -171,7 +171,7 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
     if cifar::is_it(path, content.length()) {
         alone("a batch of CIFAR-10")?;
         let train = cifar::read(named("train"), &[path.to_owned()])?;
-        return found(train, None, Some(cifar::CLASSES.map(str::to_owned).to_vec()));
+        return found(train, None, Some(Classes::new(cifar::CLASSES, LabelType::Text)));
     }
     let is_npy = start.starts_with(npy::MAGIC);
     if is_npy || matches!(start, [0, 0, 8..=14, 1..=4, ..]) {
@@ -208,8 +208,8 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
     Ok(Found { name, train: Subset::Whole(train), test, classes: None, layout: Some(layout) })
 }
 
-/// The rows of a file of features as a set without labels, which is one of a single class: NPY or IDX. Those of a large file
-/// stay there, as in [`Source::open_with`](super::Source::open_with).
+/// The rows of a file of features without labels: NPY or IDX. Those of a large file stay there, as in
+/// [`Source::open_with`](super::Source::open_with).
 ///
 /// ```
 /// use tercet::Matrix;
@@ -224,8 +224,8 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
 /// ```
 ///
 /// # Errors
-/// A file that cannot be read, is none of these, or has a number that is not finite.
-pub fn read_features(path: &Path) -> Result<Dataset> {
+/// A file that cannot be read, is of another format, or has a number that is not finite.
+pub fn read_features(path: &Path) -> Result<Examples> {
     let content = Content::open(path)?;
     let features = match content.start() {
         start if start.starts_with(npy::MAGIC) => npy::features(path)?,
@@ -235,11 +235,7 @@ pub fn read_features(path: &Path) -> Result<Dataset> {
             return Err(content.refuse("another format", "a file of features: NPY or IDX", remedy));
         }
     };
-    let labels = Labels::Indices(vec![0; features.examples()]);
-    let (name, path) = (sibling_files::stem(path), path.to_owned());
-    let subset = RawSubset { name, labels_path: path.clone(), path, features, labels };
-    subset.check()?;
-    subset.dataset(&["all".to_owned()], true)
+    features.examples(path)
 }
 
 /// Refuses what is neither text nor anything that is known, and says what it is where that can be seen.

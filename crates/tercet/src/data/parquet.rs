@@ -16,7 +16,7 @@ use super::feature_builder::FeatureBuilder;
 use super::image_folder::fitted;
 use super::raw_subset::{Features, Interned, Labels, RawSubset, some_of};
 use super::table::{LABELS, shortened};
-use super::{LabelColumn, ReadOptions};
+use super::{Classes, LabelColumn, ReadOptions};
 use crate::image::{self, ImageShape, Picture};
 use crate::{Error, Result};
 
@@ -42,7 +42,7 @@ pub(super) fn read(
     name: String,
     paths: &[PathBuf],
     options: &ReadOptions,
-) -> Result<(RawSubset, Option<Vec<String>>)> {
+) -> Result<(RawSubset, Option<Classes>)> {
     let mut rows = Rows::new(options);
     let mut classes = None;
     for path in paths {
@@ -54,7 +54,7 @@ pub(super) fn read(
     }
     let path = paths[0].clone();
     let (features, labels) = rows.done(&path)?;
-    Ok((RawSubset { name, labels_path: path.clone(), path, features, labels }, classes))
+    Ok((RawSubset { name, labels_path: path.clone(), path, features, labels }, classes.map(Classes::from)))
 }
 
 fn read_file(path: &Path, rows: &mut Rows<'_>, classes: &mut Option<Vec<String>>) -> Result<()> {

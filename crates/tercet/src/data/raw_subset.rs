@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::source::digits;
-use super::{Collection, Dataset, ReadOptions, SealedTest};
+use super::{Classes, Collection, Dataset, Examples, LabelType, ReadOptions, SealedTest};
 use crate::image::{ImageShape, Picture, scale};
 use crate::{Error, Result};
 use tercet_kernels::map::Mapped;
@@ -82,7 +81,7 @@ impl Features {
     }
 
     /// N
-    pub fn examples(&self) -> usize {
+    pub fn count(&self) -> usize {
         let (values, width) = match self {
             Features::Pixels(shape, values) => (values.len(), shape.features()),
             Features::Bytes(width, values) => (values.len(), *width),
@@ -91,6 +90,26 @@ impl Features {
             Features::MappedNumbers(width, values) => (values.len(), *width),
         };
         values.checked_div(width).unwrap_or(0)
+    }
+
+    /// The numbers as examples. Errors name the file.
+    pub fn examples(self, path: &Path) -> Result<Examples> {
+        let examples = match self {
+            Features::Pixels(shape, pixels) => Examples::from_pixels(shape, pixels),
+            Features::Bytes(width, bytes) => {
+                Examples::from_features(width, bytes.into_iter().map(f32::from).collect())
+            }
+            Features::Numbers(width, values) => Examples::from_features(width, values),
+            Features::MappedPixels(shape, pixels) => Examples::from_mapped_pixels(shape, pixels),
+            Features::MappedNumbers(width, values) => Examples::from_mapped_features(width, values),
+        };
+        examples.map_err(|error| match error {
+            Error::Mismatch { what, found, expected } => {
+                let remedy = "Correct the value where the file was made.";
+                Error::format(path, format!("{found} at {what}"), expected, remedy)
+            }
+            other => other,
+        })
     }
 
     /// What a person said of the images, done to them.
@@ -198,19 +217,21 @@ impl Labels {
     }
 
     /// The names of the classes that these labels are of, in order.
-    fn classes(&self) -> Vec<String> {
+    fn classes(&self) -> Classes {
         match self {
-            Labels::Indices(labels) => digits(labels.iter().max().map_or(0, |&most| most as usize + 1)),
+            Labels::Indices(labels) => {
+                Classes::numbered(labels.iter().max().map_or(0, |&most| most as usize + 1))
+            }
             Labels::Numbers(labels) => {
                 let mut values = labels.clone();
                 values.sort_unstable();
                 values.dedup();
-                values.iter().map(i64::to_string).collect()
+                Classes::new(values.iter().map(i64::to_string), LabelType::Integer)
             }
             Labels::Names(names, _) => {
                 let mut names = names.clone();
                 names.sort();
-                names
+                Classes::from(names)
             }
         }
     }
@@ -285,7 +306,7 @@ pub(super) fn whole(text: &str) -> Option<i64> {
 impl RawSubset {
     /// Refuses features and labels that do not belong together.
     pub fn check(&self) -> Result<()> {
-        let examples = self.features.examples();
+        let examples = self.features.count();
         if examples != self.labels.len() {
             let expected = format!("{examples}, one for each of {}", self.path.display());
             let remedy = "The two files do not belong together, or one is damaged: copy both again.";
@@ -299,7 +320,7 @@ impl RawSubset {
         Ok(())
     }
 
-    pub fn dataset(self, classes: &[String], named: bool) -> Result<Dataset> {
+    pub fn dataset(self, classes: &Classes, named: bool) -> Result<Dataset> {
         let labels = self.labels.places(classes, named).map_err(|at| {
             let found = format!("label {} (example {at})", self.labels.shown(at));
             let (expected, remedy) = if named || matches!(self.labels, Labels::Indices(_)) {
@@ -312,33 +333,8 @@ impl RawSubset {
             };
             Error::format(&self.labels_path, found, expected, remedy)
         })?;
-        let classes = classes.to_vec();
-        let set = match self.features {
-            Features::Pixels(shape, pixels) => {
-                Dataset::from_pixels(self.name, shape, pixels, labels, classes)
-            }
-            Features::Bytes(width, bytes) => {
-                let values = bytes.into_iter().map(f32::from).collect();
-                Dataset::from_features(self.name, width, values, labels, classes)
-            }
-            Features::Numbers(width, values) => {
-                Dataset::from_features(self.name, width, values, labels, classes)
-            }
-            Features::MappedPixels(shape, pixels) => {
-                Dataset::from_mapped_pixels(self.name, shape, pixels, labels, classes)
-            }
-            Features::MappedNumbers(width, values) => {
-                Dataset::from_mapped_features(self.name, width, values, labels, classes)
-            }
-        };
-        // Say which file it was, where the data set itself finds fault with a value.
-        set.map_err(|error| match error {
-            Error::Mismatch { what, found, expected } => {
-                let remedy = "Correct the value where the file was made.";
-                Error::format(&self.path, format!("{found} at {what}"), expected, remedy)
-            }
-            other => other,
-        })
+        let examples = self.features.examples(&self.path)?;
+        Dataset::new(self.name, examples, labels, classes.clone())
     }
 }
 
@@ -356,7 +352,7 @@ pub(super) fn collect(
     name: String,
     mut train: RawSubset,
     test: Option<RawSubset>,
-    classes: Option<Vec<String>>,
+    classes: Option<Classes>,
     options: &ReadOptions,
 ) -> Result<Collection> {
     train.check()?;

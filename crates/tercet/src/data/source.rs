@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::open::{self, Found, Subset};
 use super::raw_subset::{Features, Labels, RawSubset};
-use super::{Dataset, NamedSet, ReadOptions, SealedTest};
+use super::{Classes, Dataset, NamedSet, ReadOptions, SealedTest, Split, default_validation, split};
 use crate::{Error, Result};
 
 /// A data set as it is handed out.
@@ -18,6 +18,16 @@ pub struct Collection {
     pub train: Dataset,
     /// The examples to be judged by, where there are any.
     pub test: Option<SealedTest>,
+}
+
+impl Collection {
+    /// The training examples, of which [one in twelve](super::default_validation) is held out for validation.
+    ///
+    /// # Errors
+    /// A single example, which leaves nothing to learn from.
+    pub fn split(&self, seed: u64) -> Result<Split> {
+        split(&self.train, default_validation(self.train.len()), seed)
+    }
 }
 
 /// Where a data set comes from.
@@ -139,14 +149,9 @@ pub(super) fn mnist() -> Result<Found> {
         name: "MNIST".to_owned(),
         train: subset("MNIST train", mnist.train_images, mnist.train_labels),
         test: Some(subset("MNIST test", mnist.test_images, mnist.test_labels)),
-        classes: Some(digits(tercet_mnist::CLASSES)),
+        classes: Some(Classes::numbered(tercet_mnist::CLASSES)),
         layout: None,
     })
-}
-
-/// The names "0", "1", … of `count` classes that have no others.
-pub(super) fn digits(count: usize) -> Vec<String> {
-    (0..count).map(|class| class.to_string()).collect()
 }
 
 #[cfg(test)]

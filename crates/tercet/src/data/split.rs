@@ -127,7 +127,7 @@ mod tests {
         let mut labels: Vec<u32> =
             counts.iter().enumerate().flat_map(|(class, &n)| vec![class as u32; n]).collect();
         labels.shuffle(&mut generator(1, Stream::Search));
-        let classes = (0..counts.len()).map(|class| class.to_string()).collect();
+        let classes = crate::data::Classes::numbered(counts.len());
         Dataset::from_pixels("x", ImageShape::gray(1, 1), vec![0; labels.len()], labels, classes).unwrap()
     }
 

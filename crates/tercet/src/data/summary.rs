@@ -83,10 +83,14 @@ impl ValueRange {
         let mut histogram = [0u64; 256];
         let mut floats =
             ValueRange { minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, mean: 0.0, zeros: 0.0 };
+        let mut row = vec![0f64; set.width()];
         for i in 0..set.len() {
             match set.row(i) {
                 Row::U8(pixels) => pixels.iter().for_each(|&pixel| histogram[usize::from(pixel)] += 1),
-                Row::F32(values) => values.iter().for_each(|&value| floats.add(f64::from(value), 1)),
+                other => {
+                    other.write_f64(&mut row);
+                    row.iter().for_each(|&value| floats.add(value, 1));
+                }
             }
         }
         for (value, &count) in histogram.iter().enumerate().filter(|&(_, &count)| count > 0) {
@@ -146,7 +150,9 @@ impl Hash for FeatureKey<'_> {
         match self.0 {
             Row::U8(pixels) => state.write(pixels),
             // −0 equals 0 and so has to hash alike; adding 0 makes it 0.
+            Row::F16(values) => values.iter().for_each(|v| state.write_u32((v.to_f32() + 0.0).to_bits())),
             Row::F32(values) => values.iter().for_each(|value| state.write_u32((value + 0.0).to_bits())),
+            Row::F64(values) => values.iter().for_each(|value| state.write_u64((value + 0.0).to_bits())),
         }
     }
 }

@@ -9,7 +9,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use zip::write::SimpleFileOptions;
 
 use super::raw_subset::some_of;
-use super::{Dataset, Idx, Row, Values, npy, sibling_files, source, write_idx};
+use super::{Classes, Dataset, Idx, Row, Values, npy, sibling_files, write_idx};
 use crate::file::{replace, replace_unsynced, replace_with};
 use crate::{Error, Matrix, Result};
 
@@ -233,7 +233,7 @@ fn flushed(
 
 /// Whether the classes have no names but their numbers.
 fn are_numbers(set: &Dataset) -> bool {
-    set.classes() == source::digits(set.class_count())
+    set.classes().names() == Classes::numbered(set.class_count()).names()
 }
 
 /// Lets `write` fill a temporary sibling of a folder, which then takes the name: a folder that was only begun would pass for a
@@ -283,7 +283,7 @@ fn idx(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<Pat
             Values::U8((0..set.len()).flat_map(|i| set.pixels(i).unwrap_or_default()).copied().collect())
         } else {
             dimensions.push(set.width());
-            Values::F32((0..set.len()).flat_map(|i| floats(set.row(i))).copied().collect())
+            Values::F32(values_of(set)?)
         };
         let labels = Values::U8((0..set.len()).map(|i| set.label(i) as u8).collect());
         let images = folder.join(format!("{prefix}-images-idx3-ubyte.gz"));
@@ -302,17 +302,26 @@ fn idx(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<Pat
     Ok(paths)
 }
 
-fn floats(row: Row<'_>) -> &[f32] {
-    match row {
-        Row::F32(values) => values,
-        Row::U8(_) => &[],
+/// All features as f32, as IDX files are read back.
+///
+/// # Errors
+/// Double-precision features, which would be rounded.
+fn values_of(set: &Dataset) -> Result<Vec<f32>> {
+    if set.dtype() == "float64" {
+        let expected =
+            "float32 or smaller: an IDX file of float64 would be rounded when it is read; write NPZ";
+        return Err(Error::mismatch("features for an IDX file", "float64", expected));
     }
+    let rows: Vec<usize> = (0..set.len()).collect();
+    let mut values = vec![0.0; set.len() * set.width()];
+    set.write_inputs(&rows, &mut values);
+    Ok(values)
 }
 
 /// The features as NumPy has them: (N, height, width[, channels]) bytes of images, (N, D) floats of others.
 fn features_npy(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
     let Some(shape) = set.image_shape() else {
-        return npy::write_floats(to, set.len(), set.width(), |i| floats(set.row(i)));
+        return npy::write_features(to, set);
     };
     let mut dimensions = vec![set.len(), shape.height, shape.width];
     dimensions.extend((shape.channels != 1).then_some(shape.channels));
@@ -384,7 +393,9 @@ fn csv(file: &mut fs::File, set: &Dataset) -> std::io::Result<()> {
         table.write_field(&set.classes()[set.label(i) as usize])?;
         match set.row(i) {
             Row::U8(pixels) => pixels.iter().try_for_each(|value| table.write_field(value.to_string()))?,
+            Row::F16(values) => values.iter().try_for_each(|value| table.write_field(value.to_string()))?,
             Row::F32(values) => values.iter().try_for_each(|value| table.write_field(value.to_string()))?,
+            Row::F64(values) => values.iter().try_for_each(|value| table.write_field(value.to_string()))?,
         }
         table.write_record(None::<&[u8]>)?;
     }
@@ -411,7 +422,9 @@ fn libsvm(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
         };
         match set.row(i) {
             Row::U8(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v.into(), &v))?,
+            Row::F16(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v.into(), &v))?,
             Row::F32(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v.into(), &v))?,
+            Row::F64(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v, &v))?,
         }
         writeln!(to)?;
     }

@@ -1,12 +1,12 @@
 //! Scores averaged: over small shifts of the pictures, and over several models.
 
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::image::ImageShape;
 use crate::loss::probabilities;
 use crate::{Error, Matrix, Result};
 
 /// The mean scores of five views of each picture: as it is, and shifted by so many pixels to the left, to the right, up and
-/// down, where zeros move in. What `scores` says of a data set is asked five times.
+/// down, where zeros move in. `scores` is called five times.
 ///
 /// # Shapes
 /// (N, C)
@@ -15,25 +15,24 @@ use crate::{Error, Matrix, Result};
 /// Examples that are no images, a shift of 0 or by a whole side, and what `scores` refuses.
 ///
 /// ```
-/// use tercet::data::Dataset;
+/// use tercet::data::Examples;
 /// use tercet::image::ImageShape;
 /// use tercet::evaluate::mean_over_shifts;
 /// use tercet::network::{Init, Network};
 ///
-/// let set = Dataset::from_pixels("x", ImageShape::gray(4, 4), vec![9; 32], vec![0, 1], vec!["a".into(), "b".into()])?;
+/// let set = Examples::from_pixels(ImageShape::gray(4, 4), vec![9; 32])?;
 /// let network = Network::fully_connected(16, &[8], 2, Init::He, 0)?;
 /// let scores = mean_over_shifts(&set, 1, |shifted| network.scores(shifted))?;
 /// assert_eq!((scores.rows(), scores.columns()), (2, 2));
 /// # Ok::<(), tercet::Error>(())
 /// ```
 pub fn mean_over_shifts(
-    set: &Dataset,
+    set: &Examples,
     pixels: usize,
-    mut scores: impl FnMut(&Dataset) -> Result<Matrix>,
+    mut scores: impl FnMut(&Examples) -> Result<Matrix>,
 ) -> Result<Matrix> {
-    let Some(shape) = set.image_shape() else {
-        let what = format!("examples of {}", set.name());
-        return Err(Error::mismatch(what, "features", "images, to be shifted"));
+    let Some(shape) = set.image_shape().filter(|_| set.is_pixels()) else {
+        return Err(Error::mismatch("examples", "features", "images, to be shifted"));
     };
     let side = shape.width.min(shape.height);
     if pixels == 0 || pixels >= side {
@@ -47,8 +46,7 @@ pub fn mean_over_shifts(
         for (i, new) in shifted.chunks_exact_mut(shape.features()).enumerate() {
             shift(set.pixels(i).expect("images are pixels"), shape, right, down, new);
         }
-        let view = Dataset::from_pixels(set.name(), shape, shifted, set.labels(), set.classes().to_vec())?;
-        add(&mut sum, &scores(&view)?);
+        add(&mut sum, &scores(&Examples::from_pixels(shape, shifted)?)?);
     }
     divide(&mut sum, 5);
     Ok(sum)
@@ -120,6 +118,7 @@ fn divide(sum: &mut Matrix, count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dataset;
 
     fn set(shape: ImageShape, pixels: Vec<u8>) -> Dataset {
         let n = pixels.len() / shape.features();
@@ -148,7 +147,7 @@ mod tests {
         let shape = ImageShape::gray(5, 5);
         let mut pixels = vec![0; 50];
         (pixels[12], pixels[25]) = (1, 1);
-        let score = |set: &Dataset| {
+        let score = |set: &Examples| {
             let of =
                 |i| set.pixels(i).unwrap().iter().zip(0..).map(|(&p, at)| f32::from(p) * at as f32).sum();
             Matrix::new(set.len(), 1, (0..set.len()).map(of).collect())
@@ -160,7 +159,7 @@ mod tests {
 
     #[test]
     fn shifts_that_leave_nothing_and_features_are_refused() {
-        let none = |_: &Dataset| unreachable!();
+        let none = |_: &Examples| unreachable!();
         let images = set(ImageShape::gray(3, 2), vec![0; 6]);
         for pixels in [0, 2, 5] {
             let error = mean_over_shifts(&images, pixels, none).unwrap_err().to_string();

@@ -126,7 +126,7 @@ pub fn find_leakage(
     let exact = exact(split, test);
     let mut near = Vec::new();
     if near_share > 0.0 {
-        let total = split.validation.len() + test.map_or(0, Dataset::len);
+        let total = split.validation.len() + test.map_or(0, |test| test.len());
         let mut before = 0;
         let searches = [(Partition::Validation, Some(&split.validation)), (Partition::Test, test)];
         for (partition, queries) in searches {

@@ -26,8 +26,10 @@ pub use refusal::{Answered, Goal, Refusal, confidences};
 pub use robustness::{DISTURBANCE_SEED, Disturbance, Disturbed, disturb};
 pub use suspects::{Suspect, SuspectSettings, Suspects, suspects};
 
+use crate::data::Dataset;
 use crate::interval::Interval;
 use crate::matrix::argmax;
+use crate::model::Model;
 use crate::{Error, Matrix, Result};
 
 /// A model's answers on N labelled examples, counted.
@@ -145,6 +147,31 @@ impl Evaluation {
     /// The number of wrong answers.
     pub fn errors(&self) -> usize {
         self.count - self.correct
+    }
+}
+
+impl Model {
+    /// Evaluates the model on labelled examples, as they were read.
+    ///
+    /// ```
+    /// use tercet::data::{Dataset, split};
+    /// use tercet::recipe::Recipe;
+    ///
+    /// let (x, y) = (0..60).map(|i| (i as f32, u32::from(i >= 30))).unzip();
+    /// let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
+    /// let model = Recipe::neighbors(1).fit(&split(&data, 10, 0)?)?.model;
+    /// assert!(model.evaluate(&data)?.accuracy > 0.9);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Other classes than the model's, no examples, and those of [`scores`](Model::scores).
+    pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation> {
+        if data.classes().names() != self.classes().names() {
+            let expected = format!("{}, the classes of the model", self.classes().join(", "));
+            return Err(Error::mismatch("classes of the data", data.classes().join(", "), expected));
+        }
+        Evaluation::from_scores(&self.scores(data)?, data.labels(), data.classes())
     }
 }
 

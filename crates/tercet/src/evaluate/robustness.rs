@@ -8,7 +8,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::warp::{Affine, Source, warp};
 
 use super::Evaluation;
-use crate::data::Dataset;
+use crate::data::{Dataset, Examples};
 use crate::image::ImageShape;
 use crate::interval::Interval;
 use crate::random::{Generator, Stream, generator};
@@ -157,7 +157,7 @@ pub fn disturb(set: &Dataset, disturbance: Disturbance, seed: u64) -> Result<Dat
             one(old, shape, disturbance, &mut generator, &mut source, new);
         }
     });
-    Dataset::from_pixels(set.name(), shape, pixels, set.labels(), set.classes().to_vec())
+    set.with_examples(Examples::from_pixels(shape, pixels)?)
 }
 
 fn one(

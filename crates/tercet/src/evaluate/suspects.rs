@@ -6,12 +6,11 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Dataset, folds};
-use crate::loss::{Loss, probabilities};
+use crate::data::{Dataset, Split, folds};
+use crate::loss::Loss;
 use crate::matrix::argmax;
 use crate::neighbors::{Metric, NeighborsClassifier, Vote};
-use crate::recipe::Recipe;
-use crate::train::{self, train};
+use crate::recipe::{FitProgress, GradientDescentRecipe};
 use crate::{Error, Matrix, Result};
 
 /// How labels are doubted.
@@ -22,12 +21,12 @@ pub struct SuspectSettings {
     /// How many neighbours vote.
     pub k: usize,
     /// How the networks learn; its loss must be softmax. Its seed decides the folds, too.
-    pub recipe: Recipe,
+    pub recipe: GradientDescentRecipe,
 }
 
 impl Default for SuspectSettings {
     fn default() -> Self {
-        SuspectSettings { folds: 5, k: 5, recipe: Recipe::network() }
+        SuspectSettings { folds: 5, k: 5, recipe: GradientDescentRecipe::network() }
     }
 }
 
@@ -129,25 +128,28 @@ pub fn suspects(
     let mut of_test = test.map(|test| Matrix::zeros(test.len(), classes));
     let mut words = String::new();
     for (number, split) in splits.iter().enumerate() {
-        let mut network = recipe.untrained_on(&split.train)?;
-        words = network.to_string();
         let steps = recipe.train.steps(split.train.len()) as f64;
         let mut flow = ControlFlow::Continue(());
-        let mut watch = |progress: train::Progress<'_>| {
-            flow = observe((number as f64 + progress.step as f64 / steps) / (splits.len() + 1) as f64);
+        let mut watch = |progress: FitProgress<'_>| {
+            if let FitProgress::Step(progress) = progress {
+                let done = number as f64 + progress.step as f64 / steps;
+                flow = observe(done / (splits.len() + 1) as f64);
+            }
             flow
         };
-        train(&mut network, &split.train, None, &recipe.train, recipe.seed, &mut watch)?;
+        let unwatched = Split { train: split.train.clone(), validation: split.validation.first(0) };
+        let model = recipe.fit(&unwatched, None, &mut watch)?.model;
         if flow.is_break() {
             return Ok(None);
         }
-        let held_out = softmax(network.scores(&split.validation)?);
+        words = model.classifier().network().map_or_else(String::new, ToString::to_string);
+        let held_out = model.predict_proba(&split.validation)?;
         for i in 0..split.validation.len() {
             let to = place[&split.validation.origin(i)];
             of_train.values_mut()[to * classes..][..classes].copy_from_slice(held_out.row(i));
         }
         if let (Some(test), Some(mean)) = (test, &mut of_test) {
-            let of_this = softmax(network.scores(test)?);
+            let of_this = model.predict_proba(test)?;
             let share = splits.len() as f32;
             mean.values_mut().iter_mut().zip(of_this.values()).for_each(|(mean, p)| *mean += p / share);
         }
@@ -165,12 +167,6 @@ pub fn suspects(
         _ => Vec::new(),
     };
     Ok(Some(Suspects { train, test, folds: *count, k: *k, network: words }))
-}
-
-fn softmax(mut scores: Matrix) -> Matrix {
-    let classes = scores.columns();
-    scores.values_mut().chunks_exact_mut(classes).for_each(probabilities);
-    scores
 }
 
 /// The examples of which both answers differ from the label.
@@ -277,7 +273,7 @@ mod tests {
         };
         assert!(refused(SuspectSettings { folds: 1, ..settings() }, None).contains("folds"));
         assert!(refused(SuspectSettings { k: 60, ..settings() }, None).contains("k is 60"));
-        let svm = SuspectSettings { recipe: Recipe::linear(), ..settings() };
+        let svm = SuspectSettings { recipe: GradientDescentRecipe::linear(), ..settings() };
         assert!(refused(svm, None).contains("expected softmax"));
         let other = Dataset::from_features("x", 2, vec![0.0; 2], vec![0], vec!["a".into()]).unwrap();
         assert!(refused(settings(), Some(&other)).contains("classes of x: found a; expected a, b, c"));

@@ -78,7 +78,7 @@ pub(super) fn write(graph: &mut Graph, classifier: &NeighborsClassifier, input: 
     let labels: Vec<i64> = classifier.labels().iter().map(|&label| label.into()).collect();
     let labels = graph.ints("labels", &[n], &labels);
     let voters = graph.node("Gather", &[&labels, "neighbors"], &[Attribute::Int("axis", 0)]);
-    let classes = graph.ints("classes", &[1], &[classifier.classes().len() as i64]);
+    let classes = graph.ints("classes", &[1], &[classifier.classes() as i64]);
     let off_and_on = graph.floats("off_and_on", &[2], &[0.0, 1.0]);
     let asked = graph.node("OneHot", &[&voters, &classes, &off_and_on], &[Attribute::Int("axis", -1)]);
     let mut votes = graph.cast(&asked, Element::Double);

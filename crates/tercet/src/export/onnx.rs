@@ -4,8 +4,7 @@
 
 use super::protobuf::Message;
 use super::{neighbors, network};
-use crate::image::Range;
-use crate::model::{Classifier, ModelFile};
+use crate::model::Model;
 use crate::{Error, Result};
 
 /// The version of the file format, and that of the operators.
@@ -137,40 +136,34 @@ impl Graph {
 ///
 /// ```
 /// use tercet::export::{Options, onnx};
-/// use tercet::image::Contract;
 /// use tercet::linear::LinearClassifier;
-/// use tercet::model::{Card, Classifier, ModelFile};
+/// use tercet::model::{Card, Model, ScoreKind};
+/// use tercet::preprocess::{Input, Learner, Preprocessing};
 ///
-/// let classifier = Classifier::Linear(LinearClassifier::new(2, 2)?);
-/// let card = Card::new(vec!["cat".into(), "dog".into()], Contract::features(2));
-/// let bytes = onnx(&ModelFile { card, classifier }, Options::default())?;
+/// let preprocessing = Preprocessing::from_steps(Input::features(2), Learner::Weights, Vec::new())?;
+/// let card = Card::new(vec!["cat".to_owned(), "dog".to_owned()], ScoreKind::Margins);
+/// let bytes = onnx(&Model::new(preprocessing, LinearClassifier::new(2, 2)?, card), Options::default())?;
 /// assert!(bytes.windows(4).any(|text| text == b"Gemm"));
 /// # Ok::<(), tercet::Error>(())
 /// ```
 ///
 /// # Errors
-/// What ONNX cannot say: neighbours by deformations, with weights or with priors; pictures that are cleaned first; bytes for a
-/// model that takes no pixels; more than 2 GiB.
-pub fn onnx(model: &ModelFile, options: Options) -> Result<Vec<u8>> {
-    let (card, contract) = (&model.card, &model.card.contract);
-    if !contract.cleaning.is_none() {
-        let expected = "a model that takes pictures as they are";
-        return Err(Error::mismatch("cleaning of the model to export", contract.cleaning, expected));
-    }
-    if options.pixels && contract.range == Range::Any {
-        let expected = "a model of pixels; these features enter as they are";
-        return Err(Error::mismatch("input of the model to export as pixels", "features", expected));
-    }
-    let of_bytes = match &model.classifier {
-        Classifier::Neighbors(neighbors) => neighbors.index().is_pixels(),
-        _ => options.pixels,
-    };
+/// What ONNX cannot say: neighbours by deformations, with weights or with priors; preprocessing of pixels; bytes for a model
+/// of features; more than 2 GiB.
+pub fn onnx(model: &Model, options: Options) -> Result<Vec<u8>> {
+    let (card, neighbors) = (&model.card, model.classifier().neighbors());
+    let of_bytes = neighbors.map_or(options.pixels, |neighbors| neighbors.index().is_pixels());
     let (input, element) = if of_bytes { ("pixels", Element::U8) } else { ("x", Element::Float) };
     let mut graph = Graph::default();
-    match &model.classifier {
-        Classifier::Neighbors(classifier) => neighbors::write(&mut graph, classifier, input)?,
-        Classifier::Linear(linear) => network::write(&mut graph, linear.network(), input, of_bytes)?,
-        Classifier::Network(net) => network::write(&mut graph, net, input, of_bytes)?,
+    match neighbors {
+        Some(classifier) => {
+            super::check_pixel_steps(model)?;
+            neighbors::write(&mut graph, classifier, input)?;
+        }
+        None => {
+            let network = super::network_to_export(model, options.pixels)?;
+            network::write(&mut graph, network, input, of_bytes)?;
+        }
     }
     graph.named_node(
         "ArgMax",
@@ -180,10 +173,10 @@ pub fn onnx(model: &ModelFile, options: Options) -> Result<Vec<u8>> {
     );
     let message = std::mem::take(&mut graph.message)
         .text(2, "tercet")
-        .message(11, &Graph::value(input, element, Some(contract.features)))
+        .message(11, &Graph::value(input, element, Some(model.preprocessing().input().features)))
         .message(12, &Graph::value("scores", Element::Float, Some(card.classes.len())))
         .message(12, &Graph::value("label", Element::I64, None));
-    let classes = serde_json::to_string(&card.classes)
+    let classes = serde_json::to_string(card.classes.names())
         .map_err(|error| Error::mismatch("names of the classes", error, "text"))?;
     let entry = |key: &str, value: &str| Message::default().text(1, key).text(2, value);
     let bytes = Message::default()

@@ -2,8 +2,8 @@
 
 use super::Picture;
 
-/// The largest σ, in pixels.
-pub(super) const MOST: f32 = 16.0;
+/// The largest standard deviation of a blur, in pixels.
+pub const MAX_BLUR: f32 = 16.0;
 
 /// The picture blurred by a Gaussian of standard deviation `sigma`, in pixels, down and then across:
 ///
@@ -17,8 +17,8 @@ pub(super) const MOST: f32 = 16.0;
 /// Neighbouring pixels come to agree, so a distance between pixels forgives a stroke that lies a pixel beside another.
 ///
 /// # Panics
-/// Where σ is not above 0 and at most [`MOST`]: the contract is checked first.
-pub(super) fn blur(gray: &Picture, sigma: f32) -> Picture {
+/// If σ is not above 0 and at most [`MAX_BLUR`]: preprocessing is checked first.
+pub(crate) fn blur(gray: &Picture, sigma: f32) -> Picture {
     let weights = weights(sigma);
     let radius = weights.len() / 2;
     let (width, height) = (gray.shape().width, gray.shape().height);
@@ -55,7 +55,7 @@ fn rows_around(
 
 /// The weights in units of 2⁻¹⁶, which add up to exactly 1.
 fn weights(sigma: f32) -> Vec<u32> {
-    assert!(sigma > 0.0 && sigma <= MOST, "a blur of {sigma} pixels");
+    assert!(sigma > 0.0 && sigma <= MAX_BLUR, "a blur of {sigma} pixels");
     let sigma = f64::from(sigma);
     let radius = (3.0 * sigma).ceil() as i32;
     let gaussian = |d: i32| (-f64::from(d * d) / (2.0 * sigma * sigma)).exp();
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn weights_are_a_gaussian_that_sums_to_one() {
-        for sigma in [0.1, 0.5, 1.0, 1.7, MOST] {
+        for sigma in [0.1, 0.5, 1.0, 1.7, MAX_BLUR] {
             let weights = weights(sigma);
             assert_eq!(weights.iter().sum::<u32>(), 65536);
             assert!(weights.iter().eq(weights.iter().rev()));
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_picture_smaller_than_the_blur_is_no_matter() {
         let tiny = Picture::new(ImageShape::gray(1, 2), vec![255, 255]).unwrap();
-        let blurred = blur(&tiny, MOST);
+        let blurred = blur(&tiny, MAX_BLUR);
         assert_eq!(blurred.pixels()[0], blurred.pixels()[1]);
     }
 }

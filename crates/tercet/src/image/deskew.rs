@@ -18,7 +18,7 @@ use super::moments::Moments;
 ///
 /// Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
 /// 1998, section III, where deskewing takes the error of a linear classifier from 12.0 % to 8.4 %.
-pub(super) fn deskew(gray: &Picture) -> Picture {
+pub(crate) fn deskew(gray: &Picture) -> Picture {
     let (width, pixels) = (gray.shape().width, gray.pixels());
     let moments = Moments::of(gray);
     let Some(slope) = moments.slope() else { return gray.clone() };

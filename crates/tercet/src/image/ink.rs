@@ -10,10 +10,10 @@ const FAINTEST: f32 = 24.0;
 const SPECK: f32 = 0.02;
 
 /// A picture as ink: grey, 0 is paper and 255 is full ink.
-pub(super) struct Ink {
-    pub(super) picture: Picture,
+pub(crate) struct Ink {
+    pub(crate) picture: Picture,
     /// Whether the ink was darker than the paper.
-    pub(super) was_dark: bool,
+    pub(crate) was_dark: bool,
 }
 
 /// Finds the ink in a grey picture.
@@ -30,7 +30,7 @@ pub(super) struct Ink {
 ///
 /// # Errors
 /// A picture without ink.
-pub(super) fn find(gray: &Picture) -> Result<Ink> {
+pub(crate) fn find_ink(gray: &Picture) -> Result<Ink> {
     let paper = Paper::of(gray);
     let width = gray.shape().width;
     let mut strength = paper.differences(gray);
@@ -172,7 +172,7 @@ fn median(values: impl Iterator<Item = f32>) -> f32 {
 ///
 /// Not the maximum, which a single bright pixel decides, and not the mean, which depends on how soft the edges of
 /// the strokes are.
-pub(super) fn full_ink(strength: &[f32]) -> f32 {
+pub(crate) fn full_ink(strength: &[f32]) -> f32 {
     let mut counts = [0usize; 256];
     // Most of a picture is paper, and rounding is a call of a function on processors without an instruction for it.
     for &s in strength {
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn a_slanting_light_is_taken_off_and_the_ink_is_full() {
         let slanted = picture(40, 50, |x, y| (180 + x + y / 2 - if inside(x, y) { 120 } else { 0 }) as u8);
-        let ink = find(&slanted).unwrap();
+        let ink = find_ink(&slanted).unwrap();
         assert!(ink.was_dark);
         for (p, &v) in ink.picture.pixels().iter().enumerate() {
             let expected = if inside(p % 40, p / 40) { 248..=255 } else { 0..=0 };
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_picture_and_its_negative_have_the_same_ink() {
         let dark = picture(40, 50, |x, y| if inside(x, y) { 30 } else { 200 + (x * y % 5) as u8 });
-        let (a, b) = (find(&dark).unwrap(), find(&dark.negative()).unwrap());
+        let (a, b) = (find_ink(&dark).unwrap(), find_ink(&dark.negative()).unwrap());
         assert_eq!((a.was_dark, b.was_dark), (true, false));
         assert_eq!(a.picture, b.picture);
     }
@@ -280,18 +280,18 @@ mod tests {
     #[test]
     fn a_speck_far_from_the_ink_is_dirt() {
         let dirty = picture(60, 60, |x, y| if inside(x, y) || (x, y) == (50, 50) { 255 } else { 0 });
-        let ink = find(&dirty).unwrap().picture;
+        let ink = find_ink(&dirty).unwrap().picture;
         assert_eq!((ink.pixels()[50 * 60 + 50], ink.pixels()[20 * 60 + 15]), (0, 255));
     }
 
     #[test]
     fn a_picture_without_ink_says_so() {
         for empty in [picture(9, 9, |_, _| 255), picture(1, 1, |_, _| 7), picture(50, 9, |x, _| x as u8)] {
-            assert!(find(&empty).err().unwrap().to_string().contains("no ink"));
+            assert!(find_ink(&empty).err().unwrap().to_string().contains("no ink"));
         }
         // Noise alone, by multiplication with a large odd number.
         let hash = |x: usize, y: usize| (x as u32 + 64 * y as u32).wrapping_mul(2_654_435_761) >> 24;
         let noise = picture(64, 64, |x, y| 128 + hash(x, y) as u8 % 40);
-        assert!(find(&noise).is_err());
+        assert!(find_ink(&noise).is_err());
     }
 }

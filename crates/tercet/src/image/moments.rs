@@ -77,7 +77,7 @@ const STEPS: [f64; 2] = [0.6, 1.6];
 /// Source: R. G. Casey, "Moment normalization of handprinted characters", IBM Journal of Research and Development 14
 /// (1970); C.-L. Liu, K. Nakashima, H. Sako and H. Fujisawa, "Handwritten digit recognition: investigation of
 /// normalization and feature extraction techniques", Pattern Recognition 37 (2004).
-pub(super) fn even(gray: &Picture) -> Picture {
+pub(crate) fn size_normalize(gray: &Picture) -> Picture {
     let (width, height) = (gray.shape().width, gray.shape().height);
     let moments = Moments::of(gray);
     let Some(variances) = moments.variances() else { return gray.clone() };
@@ -131,7 +131,7 @@ mod tests {
     fn ink_comes_to_the_centre_and_most_of_the_way_to_the_standard() {
         for (centre, radii) in [([11.0, 16.5], [7.0, 6.0]), ([15.0, 13.0], [9.0, 10.0])] {
             let picture = ellipse(centre, radii);
-            let evened = even(&picture);
+            let evened = size_normalize(&picture);
             let [y, x] = Moments::of(&evened).centre();
             assert!((y - 14.0).abs() < 0.1 && (x - 14.0).abs() < 0.1, "{y}, {x}");
             let (before, after) = (deviations(&picture), deviations(&evened));
@@ -146,15 +146,15 @@ mod tests {
     fn no_side_grows_or_shrinks_beyond_the_limits() {
         // A dot of this size would become a blot almost five times as wide.
         let dot = ellipse([14.0, 14.0], [1.5, 1.5]);
-        let (before, after) = (deviations(&dot), deviations(&even(&dot)));
+        let (before, after) = (deviations(&dot), deviations(&size_normalize(&dot)));
         assert!(after[0] / before[0] < 2.1, "{before:?} became {after:?}");
     }
 
     #[test]
     fn paper_stays_paper_and_one_pixel_is_no_matter() {
         let paper = Picture::new(ImageShape::gray(4, 3), vec![0; 12]).unwrap();
-        assert_eq!(even(&paper), paper);
+        assert_eq!(size_normalize(&paper), paper);
         let one = Picture::new(ImageShape::gray(1, 1), vec![9]).unwrap();
-        assert_eq!(even(&one).pixels(), [9]);
+        assert_eq!(size_normalize(&one).pixels(), [9]);
     }
 }

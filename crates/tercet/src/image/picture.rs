@@ -34,7 +34,7 @@ impl Picture {
     }
 
     /// For pixels that were computed here, and so are known to fill the shape.
-    pub(super) fn known(shape: ImageShape, pixels: Vec<u8>) -> Self {
+    pub(crate) fn known(shape: ImageShape, pixels: Vec<u8>) -> Self {
         debug_assert_eq!(shape.features(), pixels.len());
         Picture { shape, pixels }
     }
@@ -93,7 +93,7 @@ impl Picture {
     }
 
     /// The part that begins at column `left` and row `top`.
-    pub(super) fn crop(&self, left: usize, top: usize, width: usize, height: usize) -> Picture {
+    pub(crate) fn crop(&self, left: usize, top: usize, width: usize, height: usize) -> Picture {
         let c = self.shape.channels;
         let row = self.shape.width * c;
         let lines = self.pixels.chunks_exact(row).skip(top).take(height);

@@ -32,7 +32,7 @@ pub(crate) fn scale(picture: &Picture, width: usize, height: usize) -> Picture {
 ///
 /// This is what a sensor with larger pixels would have seen, and at a whole-number ratio it undoes an enlargement
 /// by repetition exactly. (The library's `thumbnail` takes whole pixels only, and its interpolating filters blur.)
-pub(super) fn area(picture: &Picture, width: usize, height: usize) -> Picture {
+pub(crate) fn area(picture: &Picture, width: usize, height: usize) -> Picture {
     let ImageShape { width: old_width, height: old_height, channels } = picture.shape();
     if (old_width, old_height) == (width, height) {
         return picture.clone();

@@ -9,9 +9,9 @@
 pub mod dual;
 pub mod path;
 
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::network::{Dense, Init, Layer, Network};
-use crate::{Matrix, Result};
+use crate::{Error, Matrix, Result};
 
 /// `scores = X · W + b`.
 ///
@@ -36,6 +36,21 @@ use crate::{Matrix, Result};
 pub struct LinearClassifier {
     /// A network of one dense layer and nothing else.
     network: Network,
+}
+
+/// A network of one dense layer is a linear classifier.
+impl TryFrom<Network> for LinearClassifier {
+    type Error = Error;
+
+    fn try_from(network: Network) -> Result<Self> {
+        match network.layers() {
+            [Layer::Dense(_)] => Ok(LinearClassifier { network }),
+            _ => {
+                let found = network.architecture();
+                Err(Error::mismatch("layers of a linear classifier", found, "one dense layer"))
+            }
+        }
+    }
 }
 
 impl LinearClassifier {
@@ -87,7 +102,7 @@ impl LinearClassifier {
     ///
     /// # Errors
     /// Examples of another width than the classifier's inputs.
-    pub fn scores(&self, data: &Dataset) -> Result<Matrix> {
+    pub fn scores(&self, data: &Examples) -> Result<Matrix> {
         self.network.scores(data)
     }
 }

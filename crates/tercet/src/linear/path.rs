@@ -193,8 +193,7 @@ pub fn choose(
                 }
                 _ => return Ok(None),
             }
-            let found = solution.classifier.scores(&split.validation)?.argmax();
-            point.correct += found.iter().zip(&labels).filter(|(found, label)| found == label).count();
+            point.correct += solution.classifier.scores(&split.validation)?.correct(labels);
             point.count += labels.len();
             point.primal += solution.last.primal / splits.len() as f64;
             point.gap = point.gap.max(solution.last.gap);

@@ -1,4 +1,4 @@
-//! [`Card`]: what is known about a model besides its weights.
+//! [`Card`]: what is known about a model beyond its weights.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Flaw;
-use crate::data::{Dataset, Openings};
-use crate::image::Contract;
+use crate::data::{Classes, Dataset, Openings};
 
 /// Which data a model learned from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataRecord {
-    /// What the set is called.
+    /// The name of the set.
     pub name: String,
     /// Its [`digest`](Dataset::digest), in hexadecimal.
     pub digest: String,
@@ -25,33 +24,48 @@ impl DataRecord {
     }
 }
 
-/// What is known about a model besides its weights.
+/// What the scores of a model mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ScoreKind {
+    /// Probabilities: shares of the vote.
+    Probabilities,
+    /// Logarithms of probabilities, up to a number that is the same for all classes: trained with cross-entropy.
+    Logits,
+    /// Scores whose differences are margins, as of the SVM loss: only their order has a meaning.
+    #[default]
+    Margins,
+}
+
+/// What is known about a model beyond its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Card {
-    /// The names of the C classes; a label is a place in this list.
-    pub classes: Vec<String>,
-    /// What the model's input is, and how a picture becomes one.
-    pub contract: Contract,
-    /// The settings it was trained with, as the program that trained it knows them. Numbers must be finite.
+    /// The C classes; a label is an index into this list.
+    pub classes: Classes,
+    /// What the scores mean.
+    pub scores: ScoreKind,
+    /// The settings it was trained with: a recipe, or what the program that trained it knows. Numbers must be finite.
     pub settings: Value,
-    /// The seed of every random choice; none where nothing was random.
+    /// The seed of every random choice; none if nothing was random.
     pub seed: Option<u64>,
-    /// The data it learned from, where that is known.
+    /// The data it learned from, if that is known.
     pub data: Option<DataRecord>,
     /// What was measured, by name: `test accuracy` → 0.9705.
     pub metrics: BTreeMap<String, f64>,
     /// The program that wrote the file, with its version.
     pub program: String,
-    /// Every look at the test set before the model was saved.
+    /// Every opening of the test set before the model was saved.
     pub openings: Openings,
 }
 
 impl Card {
     /// A card with nothing on it but what a model cannot be used without.
-    pub fn new(classes: Vec<String>, contract: Contract) -> Self {
+    pub fn new(classes: impl Into<Classes>, scores: ScoreKind) -> Self {
         Card {
-            classes,
-            contract,
+            classes: classes.into(),
+            scores,
             settings: Value::Null,
             seed: None,
             data: None,
@@ -68,6 +82,6 @@ impl Card {
         if let Some((name, value)) = self.metrics.iter().find(|(_, v)| !v.is_finite()) {
             return Err(Flaw::new(format!("metric “{name}” of {value}"), "a finite number"));
         }
-        Ok(self.contract.check()?)
+        Ok(())
     }
 }

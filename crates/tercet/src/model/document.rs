@@ -2,20 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Card, Classifier, Flaw, ModelFile};
+use super::{AnyClassifier, Card, Flaw, Model};
 use crate::neighbors::{Deformable, Metric, Priors, Vote};
 use crate::network::{Conv2d, Dense, Layer, Network, Pool};
+use crate::preprocess::Preprocessing;
 use crate::{Error, Result};
 
-/// The latest version of the format that this program reads. It writes the earliest that holds the model.
-pub const FORMAT: u64 = 3;
-
-/// The first version whose neighbours may have weights and priors.
-const WEIGHTED: u64 = 2;
-
-/// The first version with layers other than dense ones and ReLU, whose pictures may be cleaned, and whose neighbours may be
-/// deformed.
-const MORE: u64 = 3;
+/// The version of the format. It grows when a program that knows only the old one would misread a new file.
+pub const FORMAT: u64 = 4;
 
 /// The whole document. The order of the fields is the order in the file.
 #[derive(Serialize, Deserialize)]
@@ -23,11 +17,12 @@ pub(super) struct Document {
     format: u64,
     kind: String,
     pub(super) architecture: Architecture,
+    pub(super) preprocessing: Preprocessing,
     pub(super) card: Card,
 }
 
 /// What the tensors mean.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Architecture {
     Layers(Vec<LayerShape>),
@@ -75,13 +70,6 @@ pub(super) enum LayerShape {
     Flatten,
 }
 
-impl LayerShape {
-    /// Whether the first version has such layers.
-    fn is_of_the_first(&self) -> bool {
-        matches!(self, LayerShape::Dense { .. } | LayerShape::Relu)
-    }
-}
-
 impl From<&Layer> for LayerShape {
     fn from(layer: &Layer) -> Self {
         match *layer {
@@ -103,7 +91,7 @@ impl From<&Layer> for LayerShape {
     }
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct NeighborsShape {
     pub(super) features: Features,
     pub(super) width: usize,
@@ -123,18 +111,6 @@ fn is_of_the_data(priors: &Priors) -> bool {
     *priors == Priors::Data
 }
 
-impl Architecture {
-    /// The earliest version of the format that says all of it.
-    fn format(&self) -> u64 {
-        match self {
-            Architecture::Neighbors(shape) if shape.deformation.is_some() => MORE,
-            Architecture::Neighbors(shape) if shape.weighted || shape.priors != Priors::Data => WEIGHTED,
-            Architecture::Layers(layers) if !layers.iter().all(LayerShape::is_of_the_first) => MORE,
-            _ => 1,
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Features {
@@ -150,12 +126,9 @@ struct Head {
 }
 
 /// The document of a model.
-pub(super) fn write(model: &ModelFile) -> Result<String> {
-    let layers = |network: &Network| network.layers().iter().map(LayerShape::from).collect();
+pub(super) fn write(model: &Model) -> Result<String> {
     let architecture = match &model.classifier {
-        Classifier::Linear(linear) => Architecture::Layers(layers(linear.network())),
-        Classifier::Network(network) => Architecture::Layers(layers(network)),
-        Classifier::Neighbors(neighbors) => Architecture::Neighbors(NeighborsShape {
+        AnyClassifier::Neighbors(neighbors) => Architecture::Neighbors(NeighborsShape {
             features: if neighbors.index().is_pixels() { Features::U8 } else { Features::F32 },
             width: neighbors.index().width(),
             examples: neighbors.index().len(),
@@ -166,15 +139,22 @@ pub(super) fn write(model: &ModelFile) -> Result<String> {
             weighted: neighbors.weights().is_some(),
             deformation: neighbors.deformation(),
         }),
+        AnyClassifier::Linear(linear) => layers(linear.network()),
+        AnyClassifier::Network(network) => layers(network),
     };
     let document = Document {
-        format: needed(&architecture, &model.card),
+        format: FORMAT,
         kind: model.classifier.kind().to_owned(),
         architecture,
+        preprocessing: model.preprocessing.clone(),
         card: model.card.clone(),
     };
     serde_json::to_string(&document)
         .map_err(|e| Error::mismatch("the model to be saved", e, "a card that can be written as JSON"))
+}
+
+fn layers(network: &Network) -> Architecture {
+    Architecture::Layers(network.layers().iter().map(LayerShape::from).collect())
 }
 
 /// The document in a file, and the kind that its architecture fits.
@@ -182,11 +162,12 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
     let head: Head = serde_json::from_str(json).map_err(|e| {
         Flaw::new(format!("a document without a format version ({e})"), "a JSON document with `format`")
     })?;
-    if head.format == 0 || head.format > FORMAT {
-        let flaw = Flaw::new(format!("model format {}", head.format), format!("a format from 1 to {FORMAT}"));
+    if head.format != FORMAT {
+        let flaw = Flaw::new(format!("model format {}", head.format), format!("format {FORMAT}"));
+        const OLDER: &str = "Another version of tercet wrote the file: train the model again with this one.";
         const NEWER: &str =
             "A newer tercet wrote the file: update this one, or train the model again with it.";
-        return Err(if head.format == 0 { flaw } else { flaw.with_remedy(NEWER) });
+        return Err(flaw.with_remedy(if head.format > FORMAT { NEWER } else { OLDER }));
     }
     let kind = head.kind.unwrap_or_else(|| "none".to_owned());
     if !["neighbors", "linear", "network"].contains(&kind.as_str()) {
@@ -195,18 +176,6 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
     let document: Document = serde_json::from_str(json).map_err(|e| {
         Flaw::new(format!("a document that cannot be read ({e})"), format!("a document of format {FORMAT}"))
     })?;
-    let needed = needed(&document.architecture, &document.card);
-    if document.format < needed {
-        let what = match &document.architecture {
-            _ if needed == WEIGHTED => "weights or priors",
-            Architecture::Layers(_) if document.architecture.format() == MORE => "such layers",
-            _ => "cleaning or deformation",
-        };
-        return Err(Flaw::new(
-            format!("{what} in a model of format {}", document.format),
-            format!("format {needed}, which is the first to have them"),
-        ));
-    }
     let fits = match &document.architecture {
         Architecture::Neighbors(_) => kind == "neighbors",
         Architecture::Layers(layers) if kind == "linear" => matches!(layers[..], [LayerShape::Dense { .. }]),
@@ -219,12 +188,6 @@ pub(super) fn read(json: &str) -> Result<Document, Flaw> {
         ));
     }
     Ok(document)
-}
-
-/// The earliest version of the format that says all of a model.
-fn needed(architecture: &Architecture, card: &Card) -> u64 {
-    let of_card = if card.contract.cleaning.is_none() { 1 } else { MORE };
-    architecture.format().max(of_card)
 }
 
 impl Document {

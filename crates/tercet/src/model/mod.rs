@@ -1,96 +1,215 @@
-//! The model file: everything that a trained model needs to be used anywhere, and to be believed.
+//! A trained model and its file: everything that is needed to use it anywhere, and to trust it.
 //!
-//! It is a [safetensors](https://github.com/huggingface/safetensors) file: tensors, and one JSON document under the
-//! metadata key `tercet`. (One key, because the order of several would change from file to file.) The same model
-//! always gives the same bytes.
+//! A [`Model`] is a [`Preprocessing`], a classifier and a [`Card`]. Its file is a
+//! [safetensors](https://github.com/huggingface/safetensors) file: tensors, and one JSON document under the metadata key
+//! `tercet`. (One key, because the order of several would change from file to file.) The same model always gives the
+//! same bytes.
 //!
 //! ```text
-//! kind        architecture in the document                     tensors
-//! neighbors   { features, width, examples, metric, k, vote }   rows (N, D) U8 or F32, labels (N) U32
-//!             from format 2 on priors and weighted, too        where weighted, weights (N) F32
-//!             from format 3 on deformation, too
-//! linear      one dense layer                                  w1 (D, C), b1 (C)
-//! network     a list of layers; from format 3 on others than   w1, b1, w2, b2, … for each dense or conv2d layer;
-//!             dense and relu, too                              gamma1, beta1, mean1, variance1, … for each batch-norm
+//! kind        architecture in the document                                      tensors
+//! neighbors   { features, width, examples, metric, k, vote, priors, weighted,   rows (N, D) U8 or F32, labels (N) U32,
+//!               deformation }                                                    weights (N) F32 if weighted
+//! linear      one dense layer                                                   w1 (D, C), b1 (C)
+//! network     a list of layers                                                  w1, b1, w2, b2, … for each dense or conv2d
+//!                                                                               layer; gamma1, beta1, mean1, variance1, …
+//!                                                                               for each batch norm
 //! ```
 //!
-//! Layers that read images take the image of the card's input contract. The weights of a conv2d layer are
+//! Layers that read images take the image of the preprocessing's input. The weights of a conv2d layer are
 //! (kernel_height · kernel_width · channels, filters), the numbers of a patch in the order row, column, channel.
 //!
-//! # What the version means
-//!
-//! The document begins with `"format": 1`; with 2 where neighbours have weights or priors; and with 3 where a network has
-//! other layers than dense ones and ReLU, where neighbours are deformed, and where the input contract cleans its pictures.
-//! The number grows when a program that knows only the old one would
-//! misread or refuse a new file: another meaning of a field, a new kind, a new layer. It does not grow for a field
-//! that an older program may ignore; such a field is ignored, and lost when that program saves the model again.
-//! A program reads every version up to its own, and refuses a later one by its number before it looks at anything
-//! else. It writes a model in the earliest version that holds all of it, so that older programs read what they can.
+//! The document begins with the version of the format, `"format": 4`; a file of another version is rejected by that number
+//! before anything else is read.
 //!
 //! # What loading checks
 //!
-//! Nothing in a file is believed: kind, architecture, tensors, their types and shapes, the input contract and the
-//! classes must agree, every weight must be finite (that of an example not below 0, nor a variance) and every label a
-//! class. A name that stands twice is refused, as are tensors that overlap or leave bytes between them.
+//! Nothing in a file is trusted: kind, architecture, tensors, their types and shapes, the preprocessing and the classes must
+//! agree, every weight must be finite (that of an example, and a variance, not below 0) and every label a class. A name
+//! that occurs twice is rejected, as are tensors that overlap or leave bytes between them.
 //!
-//! The header is read first, and its claims are held against the length of the file and against one another before anything
-//! behind it is read: memory is taken only for tensors whose bytes are in the file. Nothing in a file is code.
+//! The header is read first, and its claims are compared with the length of the file and with one another before anything
+//! after it is read: memory is only taken for tensors whose bytes are in the file. Nothing in a file is code.
 
 mod card;
+mod classifier;
 mod document;
+mod fold;
 mod header;
-mod parts;
 mod state_dict;
 pub(crate) mod tensors;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::OnceLock;
 
-pub use card::{Card, DataRecord};
+pub use card::{Card, DataRecord, ScoreKind};
+pub use classifier::{AnyClassifier, Classifier};
 pub use document::FORMAT;
-pub use parts::Classifier;
 pub use state_dict::{StateDict, StateTensor};
 
-use crate::data::Dataset;
+use crate::data::{Classes, Examples};
+use crate::image::Picture;
+use crate::network::Network;
+use crate::preprocess::{Prepared, Preprocessing, Step};
 use crate::{Error, Matrix, Result};
 
 /// The largest model file that is read: 16 GiB.
 pub const MAX_BYTES: u64 = 16 << 30;
 
-/// A trained model with everything that is known about it.
+/// A trained model: preprocessing, classifier and card.
 ///
 /// ```
-/// use tercet::image::Contract;
+/// use tercet::data::Examples;
 /// use tercet::linear::LinearClassifier;
-/// use tercet::model::{Card, Classifier, ModelFile};
+/// use tercet::model::{Card, Model, ScoreKind};
 /// use tercet::network::Dense;
+/// use tercet::preprocess::{Input, Learner, Preprocessing};
 ///
 /// let dense = Dense { inputs: 2, outputs: 2, w: vec![1.0, 0.0, 0.0, 1.0], b: vec![0.0, 0.5] };
-/// let card = Card::new(vec!["cat".into(), "dog".into()], Contract::features(2));
-/// let model = ModelFile { card, classifier: Classifier::Linear(LinearClassifier::from_dense(dense)?) };
+/// let preprocessing = Preprocessing::from_steps(Input::features(2), Learner::Weights, Vec::new())?;
+/// let card = Card::new(vec!["cat".to_owned(), "dog".to_owned()], ScoreKind::Margins);
+/// let model = Model::new(preprocessing, LinearClassifier::from_dense(dense)?, card);
+///
+/// let examples = Examples::from_features(2, vec![3.0, 1.0, 1.0, 1.0])?;
+/// assert_eq!(model.predict(&examples)?, [0, 1]);
 ///
 /// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("pets.tercet");
+/// let path = folder.path().join("pets.safetensors");
 /// model.save(&path)?;
-/// assert_eq!(ModelFile::load(&path)?, model);
+/// assert_eq!(Model::load(&path)?, model);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModelFile {
+#[derive(Clone, Debug)]
+pub struct Model {
+    preprocessing: Preprocessing,
+    classifier: AnyClassifier,
     /// What is known about the model.
     pub card: Card,
-    /// What classifies.
-    pub classifier: Classifier,
+    /// The network with standardisation as part of its first layer, if that is possible; made when it is first needed.
+    folded: OnceLock<Option<Network>>,
 }
 
-impl ModelFile {
+impl PartialEq for Model {
+    fn eq(&self, other: &Self) -> bool {
+        let Model { preprocessing, classifier, card, folded: _ } = self;
+        *preprocessing == other.preprocessing && *classifier == other.classifier && *card == other.card
+    }
+}
+
+impl Model {
+    /// A model of its parts. Whether they agree is checked where the model is saved.
+    pub fn new(preprocessing: Preprocessing, classifier: impl Into<AnyClassifier>, card: Card) -> Self {
+        Model { preprocessing, classifier: classifier.into(), card, folded: OnceLock::new() }
+    }
+
+    /// What is done to every example before the classifier sees it.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// What classifies.
+    pub fn classifier(&self) -> &AnyClassifier {
+        &self.classifier
+    }
+
+    /// The preprocessing, the classifier and the card.
+    pub fn into_parts(self) -> (Preprocessing, AnyClassifier, Card) {
+        (self.preprocessing, self.classifier, self.card)
+    }
+
+    /// The classes, and the type that their labels had.
+    pub fn classes(&self) -> &Classes {
+        &self.card.classes
+    }
+
+    /// The scores of every class for every example, as it was read.
+    ///
+    /// # Shapes
+    /// (N, C)
+    ///
+    /// # Errors
+    /// Those of [`Preprocessing::apply`] and [`Classifier::scores`].
+    pub fn scores(&self, examples: &Examples) -> Result<Matrix> {
+        match self.folded().filter(|_| examples.dtype() == "float32") {
+            Some(network) => {
+                self.preprocessing.check_input(examples)?;
+                network.scores(examples)
+            }
+            None => self.classifier.scores(&self.preprocessing.apply(examples)?),
+        }
+    }
+
+    /// The class of every example: an index into [`classes`](Model::classes).
+    ///
+    /// # Errors
+    /// Those of [`scores`](Model::scores).
+    pub fn predict(&self, examples: &Examples) -> Result<Vec<u32>> {
+        Ok(self.scores(examples)?.argmax())
+    }
+
+    /// The probability of every class for every example.
+    ///
+    /// # Shapes
+    /// (N, C); every row sums to 1.
+    ///
+    /// # Errors
+    /// A model whose scores mean no probabilities, such as one trained with the SVM loss; those of [`scores`](Model::scores).
+    pub fn predict_proba(&self, examples: &Examples) -> Result<Matrix> {
+        let mut scores = self.scores(examples)?;
+        self.to_probabilities(&mut scores)?;
+        Ok(scores)
+    }
+
+    /// Turns the scores of this model into probabilities.
+    ///
+    /// # Errors
+    /// A model whose scores mean no probabilities.
+    pub fn to_probabilities(&self, scores: &mut Matrix) -> Result<()> {
+        match self.card.scores {
+            ScoreKind::Probabilities => {}
+            ScoreKind::Logits => {
+                let classes = scores.columns();
+                scores.values_mut().chunks_exact_mut(classes).for_each(crate::loss::probabilities);
+            }
+            ScoreKind::Margins => {
+                let expected = "logarithms of probabilities: train with the softmax loss";
+                return Err(Error::mismatch("scores of the model", "margins", expected));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes an example of a picture of any size, as [`Preprocessing::picture`] does.
+    ///
+    /// # Errors
+    /// Those of [`Preprocessing::picture`].
+    pub fn prepare(&self, picture: &Picture) -> Result<Prepared> {
+        self.preprocessing.picture(picture)
+    }
+
+    /// The network that computes the scores from raw input: value / 255 for pixels, and features as they are. `None` for nearest
+    /// neighbours and for numeric steps that cannot become part of the first layer.
+    pub(crate) fn network_of_raw_input(&self) -> Option<&Network> {
+        let numeric = self.preprocessing.steps().iter();
+        let numeric: Vec<&Step> =
+            numeric.filter(|step| matches!(step, Step::Scale { .. } | Step::Standardize(_))).collect();
+        match (numeric.as_slice(), self.preprocessing.input().pixels) {
+            ([Step::Scale { divisor: 255.0 }], true) | ([], false) => self.classifier.network(),
+            _ => self.folded(),
+        }
+    }
+
+    fn folded(&self) -> Option<&Network> {
+        let network = self.classifier.network()?;
+        self.folded.get_or_init(|| fold::fold(&self.preprocessing, network)).as_ref()
+    }
+
     /// Writes the model to a file: all of it or none of it. A file that was there before stays as it was until the
     /// new one is complete and on the disk.
     ///
     /// # Errors
-    /// A model that [`load`](ModelFile::load) would refuse, a folder that isn't there, and what the operating system
-    /// refuses.
+    /// A model that [`load`](Model::load) would reject, a folder that does not exist, and errors of the operating system.
     pub fn save(&self, path: &Path) -> Result<()> {
         crate::file::replace(path, &self.to_bytes()?)
     }
@@ -98,8 +217,8 @@ impl ModelFile {
     /// Reads a model from a file.
     ///
     /// # Errors
-    /// A file that cannot be read, and everything that [`from_bytes`](ModelFile::from_bytes) refuses.
-    pub fn load(path: &Path) -> Result<ModelFile> {
+    /// A file that cannot be read, and everything that [`from_bytes`](Model::from_bytes) rejects.
+    pub fn load(path: &Path) -> Result<Model> {
         let file = File::open(path).map_err(Error::file("read", path))?;
         let about = file.metadata().map_err(Error::file("read", path))?;
         // A pipe has no length that could be known before it was read.
@@ -126,7 +245,7 @@ impl ModelFile {
             let there = bytes.len() as u64;
             read(&mut bytes, (whole + 1).saturating_sub(there))?;
         }
-        ModelFile::from_bytes(&bytes, path)
+        Model::from_bytes(&bytes, path)
     }
 
     /// The bytes of the model file.
@@ -139,12 +258,12 @@ impl ModelFile {
         tensors::write(self, document)
     }
 
-    /// The model in the bytes of a file. `path` is only what errors call it.
+    /// The model in the bytes of a file. `path` is only used in errors.
     ///
     /// # Errors
     /// [`Error::Format`] for a file of another format or version, a truncated one, and one whose parts contradict
     /// one another.
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<ModelFile> {
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Model> {
         let read = || {
             let model = tensors::read(bytes)?;
             model.check()?;
@@ -153,18 +272,11 @@ impl ModelFile {
         read().map_err(|flaw: Flaw| Error::format(path, flaw.found, flaw.expected, flaw.remedy))
     }
 
-    /// The scores of a whole set as it was read, (N, C): cleaned as the contract says, then classified.
-    ///
-    /// # Errors
-    /// Examples that the contract cannot clean, and those of [`Classifier::scores`].
-    pub fn scores(&self, data: &Dataset) -> Result<Matrix> {
-        self.classifier.scores(&self.card.contract.clean(data)?)
-    }
-
     /// Whether the parts agree with one another.
     fn check(&self) -> Result<(), Flaw> {
         self.card.check()?;
-        self.classifier.check(&self.card)
+        self.preprocessing.check()?;
+        self.classifier.check(self.preprocessing.input(), self.card.classes.len())
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use safetensors::tensor::{Dtype, SafeTensors, View};
 
-use super::document::{Architecture, Features, LayerShape, NeighborsShape};
-use super::{Card, Classifier, Flaw, ModelFile, header};
+use super::document::{Architecture, Document, Features, LayerShape, NeighborsShape};
+use super::{AnyClassifier, Flaw, Model, header};
 use crate::data::Dataset;
 use crate::image::ImageShape;
 use crate::linear::LinearClassifier;
@@ -65,10 +65,10 @@ impl View for Tensor<'_> {
 }
 
 /// The bytes of the file. The library orders tensors by type and name, so that equal models give equal bytes.
-pub(super) fn write(model: &ModelFile, document: String) -> Result<Vec<u8>> {
+pub(super) fn write(model: &Model, document: String) -> Result<Vec<u8>> {
     let mut tensors: Vec<(String, Tensor<'_>)> = Vec::new();
     let features;
-    if let Classifier::Neighbors(neighbors) = &model.classifier {
+    if let AnyClassifier::Neighbors(neighbors) = &model.classifier {
         features = neighbors.index().features();
         let values = match &features {
             neighbors::Features::U8(values) => Values::U8(values),
@@ -91,7 +91,7 @@ pub(super) fn write(model: &ModelFile, document: String) -> Result<Vec<u8>> {
 }
 
 /// The model in the bytes of a file, its shapes checked but not yet its numbers.
-pub(super) fn read(bytes: &[u8]) -> Result<ModelFile, Flaw> {
+pub(super) fn read(bytes: &[u8]) -> Result<Model, Flaw> {
     if bytes.is_empty() {
         return Err(Flaw::new("an empty file", "a model file"));
     }
@@ -102,24 +102,26 @@ pub(super) fn read(bytes: &[u8]) -> Result<ModelFile, Flaw> {
     let document = header::check(&bytes[8..8 + length], &metadata)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(header::broken)?;
     let linear = document.is_linear();
-    let classifier = match document.architecture {
+    let classifier = match document.architecture.clone() {
         Architecture::Neighbors(shape) => {
-            Classifier::Neighbors(read_neighbors(&tensors, shape, &document.card)?)
+            AnyClassifier::Neighbors(read_neighbors(&tensors, shape, &document)?)
         }
         Architecture::Layers(shapes) => {
             let mut layers = read_layers(&tensors, &shapes)?;
             match (linear, layers.pop()) {
-                (true, Some(Layer::Dense(dense))) => Classifier::Linear(LinearClassifier::from_dense(dense)?),
+                (true, Some(Layer::Dense(dense))) => {
+                    AnyClassifier::Linear(LinearClassifier::from_dense(dense)?)
+                }
                 (_, last) => {
                     layers.extend(last);
-                    let contract = &document.card.contract;
-                    let input = contract.image.map_or(Shape::Features(contract.features), Shape::Image);
-                    Classifier::Network(Network::from_input(input, layers)?)
+                    let input = document.preprocessing.input();
+                    let input = input.image.map_or(Shape::Features(input.features), Shape::Image);
+                    AnyClassifier::Network(Network::from_input(input, layers)?)
                 }
             }
         }
     };
-    Ok(ModelFile { card: document.card, classifier })
+    Ok(Model::new(document.preprocessing, classifier, document.card))
 }
 
 fn read_layers(tensors: &SafeTensors<'_>, shapes: &[LayerShape]) -> Result<Vec<Layer>, Flaw> {
@@ -163,15 +165,15 @@ fn read_layers(tensors: &SafeTensors<'_>, shapes: &[LayerShape]) -> Result<Vec<L
 fn read_neighbors(
     tensors: &SafeTensors<'_>,
     shape: NeighborsShape,
-    card: &Card,
+    document: &Document,
 ) -> Result<NeighborsClassifier, Flaw> {
     let NeighborsShape { features, width, examples, metric, k, vote, priors, weighted, deformation } = shape;
-    let (name, classes) = ("the remembered examples", card.classes.clone());
+    let (name, classes) = ("the stored examples", document.card.classes.clone());
     let dimensions = [examples, width];
     let labels = || numbers(tensors, "labels", Dtype::U32, &[examples], u32::from_le_bytes);
     let data = match features {
         Features::U8 => {
-            let image = card.contract.image.unwrap_or(ImageShape::gray(width, 1));
+            let image = document.preprocessing.input().image.unwrap_or(ImageShape::gray(width, 1));
             let pixels = bytes_of(tensors, "rows", Dtype::U8, &dimensions)?.to_vec();
             Dataset::from_pixels(name, image, pixels, labels()?, classes)?
         }

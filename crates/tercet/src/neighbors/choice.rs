@@ -84,7 +84,7 @@ impl NeighborsClassifier {
     /// A single example; `k_max` = 0 or above N − 1.
     pub fn choose_k(&self, k_max: usize, progress: Progress<'_>) -> Result<Option<ChoiceOfK>> {
         check_others("k-max", k_max, self.labels().len())?;
-        let classes = self.classes().len();
+        let classes = self.classes();
         let mut right = vec![0.0; k_max * classes];
         let (mut poll, mut without, mut found) = (self.poll(), Standing::default(), vec![0.0; classes]);
         let mut outcome = Ok(());
@@ -112,7 +112,7 @@ impl NeighborsClassifier {
 
     /// `right` is (k, C): the weights of the examples that are classified rightly.
     fn choice(&self, right: &[f64]) -> ChoiceOfK {
-        let (mut all, mut squares) = (vec![0.0; self.classes().len()], vec![0.0; self.classes().len()]);
+        let (mut all, mut squares) = (vec![0.0; self.classes()], vec![0.0; self.classes()]);
         for (i, &label) in self.labels().iter().enumerate() {
             let weight = self.weighting().weight(i);
             all[label as usize] += weight;

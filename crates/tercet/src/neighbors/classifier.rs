@@ -8,7 +8,7 @@ use super::index::{Features, check_k};
 use super::vote::shares;
 use super::weighting::{Standing, Weighting};
 use super::{Deformable, Metric, NearestNeighbors, Neighbors, Priors, Progress, Vote};
-use crate::data::Dataset;
+use crate::data::{Dataset, Examples};
 use crate::image::ImageShape;
 use crate::{Error, Matrix, Result};
 
@@ -31,7 +31,7 @@ use crate::{Error, Matrix, Result};
 pub struct NeighborsClassifier {
     index: NearestNeighbors,
     labels: Vec<u32>,
-    classes: Vec<String>,
+    classes: usize,
     k: usize,
     vote: Vote,
     weighting: Weighting,
@@ -78,8 +78,8 @@ impl NeighborsClassifier {
         vote.check(metric)?;
         let index = NearestNeighbors::fit(data, metric)?;
         check_k(k, index.len())?;
-        let (labels, classes) = (data.labels(), data.classes().to_vec());
-        let weighting = Weighting::new(&labels, classes.len(), None, Priors::Data)?;
+        let (labels, classes) = (data.labels().to_vec(), data.class_count());
+        let weighting = Weighting::new(&labels, classes, None, Priors::Data)?;
         Ok(NeighborsClassifier { index, labels, classes, k, vote, weighting, deformed: None })
     }
 
@@ -125,7 +125,7 @@ impl NeighborsClassifier {
     /// Another number of weights, one that is negative or not finite, and weights that leave nobody a vote.
     pub fn with_weights(self, weights: Vec<f32>) -> Result<Self> {
         let priors = self.weighting.priors().clone();
-        let weighting = Weighting::new(&self.labels, self.classes.len(), Some(weights), priors)?;
+        let weighting = Weighting::new(&self.labels, self.classes, Some(weights), priors)?;
         Ok(NeighborsClassifier { weighting, ..self })
     }
 
@@ -147,7 +147,7 @@ impl NeighborsClassifier {
     /// Another number of priors than of classes, one that is negative or not finite, and priors that leave nobody a vote.
     pub fn with_priors(self, priors: Priors) -> Result<Self> {
         let weights = self.weighting.weights().map(<[f32]>::to_vec);
-        let weighting = Weighting::new(&self.labels, self.classes.len(), weights, priors)?;
+        let weighting = Weighting::new(&self.labels, self.classes, weights, priors)?;
         Ok(NeighborsClassifier { weighting, ..self })
     }
 
@@ -178,8 +178,7 @@ impl NeighborsClassifier {
     pub fn with_deformation(self, deformable: Option<Deformable>) -> Result<Self> {
         let deformed = match deformable {
             Some(settings) => {
-                let images =
-                    self.index.data().map_or_else(|| self.to_dataset("the remembered examples"), Ok)?;
+                let images = self.index.examples().map_or_else(|| self.to_examples(), Ok)?;
                 Some(Deformed::new(settings, images, self.metric())?)
             }
             None => None,
@@ -191,7 +190,7 @@ impl NeighborsClassifier {
     ///
     /// # Errors
     /// Queries of another width, or pixels against features.
-    pub fn search(&self, queries: &Dataset) -> Result<Neighbors> {
+    pub fn search(&self, queries: &Examples) -> Result<Neighbors> {
         let found = self.search_with(queries, &|_, _| ControlFlow::Continue(()))?;
         Ok(found.expect("a search that nobody stops comes to its end"))
     }
@@ -200,7 +199,7 @@ impl NeighborsClassifier {
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
-    pub fn search_with(&self, queries: &Dataset, progress: Progress<'_>) -> Result<Option<Neighbors>> {
+    pub fn search_with(&self, queries: &Examples, progress: Progress<'_>) -> Result<Option<Neighbors>> {
         match &self.deformed {
             None => self.index.search_with(queries, self.k, progress),
             Some(deformed) => deformed.search(&self.index, queries, self.k, progress),
@@ -239,7 +238,7 @@ impl NeighborsClassifier {
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
-    pub fn predict(&self, queries: &Dataset) -> Result<Vec<u32>> {
+    pub fn predict(&self, queries: &Examples) -> Result<Vec<u32>> {
         self.predict_from(&self.search(queries)?)
     }
 
@@ -250,7 +249,7 @@ impl NeighborsClassifier {
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
-    pub fn scores(&self, queries: &Dataset) -> Result<Matrix> {
+    pub fn scores(&self, queries: &Examples) -> Result<Matrix> {
         self.scores_from(&self.search(queries)?)
     }
 
@@ -268,7 +267,7 @@ impl NeighborsClassifier {
     /// # Errors
     /// A neighbour that is none of the remembered examples.
     pub fn scores_from(&self, neighbors: &Neighbors) -> Result<Matrix> {
-        let classes = self.classes.len();
+        let classes = self.classes;
         let mut scores = Matrix::zeros(neighbors.len(), classes);
         let mut poll = self.poll();
         for (i, row) in scores.values_mut().chunks_exact_mut(classes).enumerate() {
@@ -295,7 +294,7 @@ impl NeighborsClassifier {
         let mut poll = self.poll();
         poll.ask(indices, distances, standing)?;
         poll.all();
-        let mut found = vec![0.0; self.classes.len()];
+        let mut found = vec![0.0; self.classes];
         shares(&poll.votes, &standing.unasked, &mut found);
         let asked = indices.iter().zip(distances).zip(poll.labels.iter().zip(&poll.each));
         let voter = |((&index, &distance), (&label, &vote))| Voter { index, label, distance, vote };
@@ -309,7 +308,7 @@ impl NeighborsClassifier {
             labels: Vec::new(),
             multipliers: Vec::new(),
             each: Vec::new(),
-            votes: vec![0.0; self.classes.len()],
+            votes: vec![0.0; self.classes],
         }
     }
 
@@ -323,9 +322,9 @@ impl NeighborsClassifier {
         &self.labels
     }
 
-    /// The names of the C classes.
-    pub fn classes(&self) -> &[String] {
-        &self.classes
+    /// C, the number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
     }
 
     /// What "near" means here.
@@ -375,20 +374,16 @@ impl NeighborsClassifier {
         self.index.image_shape()
     }
 
-    /// The remembered examples as a data set again: what [`fit`](Self::fit) needs to make an equal classifier (but for
-    /// weights and priors), for a model file to write or a page to show. The features are copied.
+    /// A copy of the stored examples.
     ///
     /// # Errors
     /// None that a classifier made by [`fit`](Self::fit) can cause.
-    pub fn to_dataset(&self, name: impl Into<String>) -> Result<Dataset> {
-        let (labels, classes) = (self.labels.clone(), self.classes.clone());
+    pub fn to_examples(&self) -> Result<Examples> {
+        let width = self.index.width();
         match self.index.features() {
-            Features::F32(values) => {
-                Dataset::from_features(name, self.index.width(), values, labels, classes)
-            }
+            Features::F32(values) => Examples::from_features(width, values),
             Features::U8(values) => {
-                let shape = self.image_shape().unwrap_or(ImageShape::gray(self.index.width(), 1));
-                Dataset::from_pixels(name, shape, values, labels, classes)
+                Examples::from_pixels(self.image_shape().unwrap_or(ImageShape::gray(width, 1)), values)
             }
         }
     }

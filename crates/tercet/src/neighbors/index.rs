@@ -6,7 +6,7 @@ use tercet_kernels::distance::{self, MAX_WIDTH, MAX_WIDTH_WITHIN, Measure, Panel
 use super::Metric;
 use super::metric::MAX_COSINE_WIDTH;
 use super::pruned::{MORE_BYTES, PrunedRows, Space};
-use crate::data::{Dataset, Row};
+use crate::data::{Examples, Row};
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
@@ -84,12 +84,13 @@ impl NearestNeighbors {
     ///
     /// # Errors
     /// A data set without rows.
-    pub fn fit(data: &Dataset, metric: Metric) -> Result<Self> {
+    pub fn fit(data: &Examples, metric: Metric) -> Result<Self> {
         Self::fit_for(Isa::active(), data, metric)
     }
 
     /// [`fit`](Self::fit), for an instruction set of the caller's choice. It changes the speed, and no answer.
-    pub fn fit_for(isa: Isa, data: &Dataset, metric: Metric) -> Result<Self> {
+    pub fn fit_for(isa: Isa, data: &Examples, metric: Metric) -> Result<Self> {
+        let data = &searchable(data)?;
         let contract = Contract::of(data, metric)?;
         let width = data.width();
         let rows = if let Some(rows) = pruned(isa, data, metric) {
@@ -112,7 +113,7 @@ impl NearestNeighbors {
 
     /// The rows of a set in a layout of the caller's choice.
     #[cfg(test)]
-    pub(super) fn of_rows(isa: Isa, data: &Dataset, metric: Metric, rows: Rows) -> Result<Self> {
+    pub(super) fn of_rows(isa: Isa, data: &Examples, metric: Metric, rows: Rows) -> Result<Self> {
         Ok(NearestNeighbors { metric, isa, rows, contract: Contract::of(data, metric)? })
     }
 
@@ -147,7 +148,7 @@ impl NearestNeighbors {
     }
 
     /// The data set that the rows are shared with, where they are.
-    pub(super) fn data(&self) -> Option<Dataset> {
+    pub(super) fn examples(&self) -> Option<Examples> {
         match &self.rows {
             Rows::PrunedBytes(rows) => Some(rows.data().clone()),
             Rows::PrunedFloats(rows) => Some(rows.data().clone()),
@@ -208,7 +209,7 @@ impl NearestNeighbors {
     }
 
     /// Refuses queries that these rows cannot be compared with, and a k that cannot be had.
-    pub(super) fn check(&self, queries: &Dataset, k: usize) -> Result<()> {
+    pub(super) fn check(&self, queries: &Examples, k: usize) -> Result<()> {
         self.contract.check(queries, k)
     }
 }
@@ -223,7 +224,7 @@ impl PartialEq for NearestNeighbors {
 impl Contract {
     /// # Errors
     /// A data set that cannot be searched.
-    pub fn of(data: &Dataset, metric: Metric) -> Result<Self> {
+    pub fn of(data: &Examples, metric: Metric) -> Result<Self> {
         if data.is_empty() {
             return Err(Error::mismatch("examples to remember", 0, "at least 1"));
         }
@@ -244,7 +245,7 @@ impl Contract {
 
     /// # Errors
     /// Queries of another kind or width, and a k that is not in 1 ‥ N.
-    pub fn check(&self, queries: &Dataset, k: usize) -> Result<()> {
+    pub fn check(&self, queries: &Examples, k: usize) -> Result<()> {
         check_k(k, self.rows)?;
         let kind = |pixels| if pixels { "pixels (u8)" } else { "features (f32)" };
         if queries.is_pixels() != self.pixels {
@@ -266,6 +267,31 @@ impl Contract {
     }
 }
 
+/// The examples as a search reads them: bytes or f32. Half-precision features are converted, which is exact.
+///
+/// # Errors
+/// Double-precision features that f32 does not hold exactly, since their distances would not be exact either.
+pub(super) fn searchable(examples: &Examples) -> Result<Examples> {
+    if matches!(examples.dtype(), "uint8" | "float32") {
+        return Ok(examples.clone());
+    }
+    let width = examples.width();
+    let (mut values, mut row) = (Vec::with_capacity(examples.len() * width), vec![0f64; width]);
+    for (i, example) in examples.iter().enumerate() {
+        example.write_f64(&mut row);
+        values.extend(row.iter().map(|&x| x as f32));
+        let written = &values[i * width..];
+        if let Some(column) = row.iter().zip(written).position(|(&x, &rounded)| x != f64::from(rounded)) {
+            return Err(Error::mismatch(
+                format!("row {i}, column {column}"),
+                row[column],
+                "a number that float32 holds exactly: subtract an offset, or round to float32 first",
+            ));
+        }
+    }
+    Examples::from_features(width, values)
+}
+
 /// What panels measure for a metric; none for L3, whose cubes leave 32 bits.
 fn measure_of_panels(metric: Metric) -> Option<Measure> {
     match metric {
@@ -277,7 +303,7 @@ fn measure_of_panels(metric: Metric) -> Option<Measure> {
 }
 
 /// Rows with codes, where codes could save work: for metrics that they see, with rows enough to pay for finding them.
-fn pruned(isa: Isa, data: &Dataset, metric: Metric) -> Option<Rows> {
+fn pruned(isa: Isa, data: &Examples, metric: Metric) -> Option<Rows> {
     let space = match metric {
         Metric::L2 => Space::Plain,
         Metric::Cosine => Space::Directions,
@@ -304,17 +330,17 @@ pub(super) fn check_k(k: usize, rows: usize) -> Result<()> {
 }
 
 /// The pixels of an example of a set that was checked to have them.
-pub(super) fn pixels(data: &Dataset, i: usize) -> &[u8] {
+pub(super) fn pixels(data: &Examples, i: usize) -> &[u8] {
     match data.row(i) {
         Row::U8(pixels) => pixels,
-        Row::F32(_) => unreachable!("a set of pixels"),
+        _ => unreachable!("a set of pixels"),
     }
 }
 
 /// The features of an example of a set that was checked not to be of pixels.
-pub(super) fn features(data: &Dataset, i: usize) -> &[f32] {
+pub(super) fn features(data: &Examples, i: usize) -> &[f32] {
     match data.row(i) {
         Row::F32(features) => features,
-        Row::U8(_) => unreachable!("a set of features"),
+        _ => unreachable!("a set of f32 features"),
     }
 }

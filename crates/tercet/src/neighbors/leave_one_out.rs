@@ -11,7 +11,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::index::Rows;
 use super::{NearestNeighbors, Neighbors, Progress};
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
@@ -88,20 +88,19 @@ impl NearestNeighbors {
     }
 
     /// Some of the remembered rows, to be searched for.
-    fn rows_as_queries(&self, range: Range<usize>) -> Result<Dataset> {
-        let (name, classes, width) = ("the remembered rows", vec!["any".to_owned()], self.width());
-        let labels = vec![0; range.len()];
+    fn rows_as_queries(&self, range: Range<usize>) -> Result<Examples> {
+        let width = self.width();
         match &self.rows {
             Rows::PrunedBytes(rows) => Ok(rows.data().subset(&range.collect::<Vec<_>>())),
             Rows::PrunedFloats(rows) => Ok(rows.data().subset(&range.collect::<Vec<_>>())),
             Rows::Floats { values, .. } => {
                 let values = values[range.start * width..range.end * width].to_vec();
-                Dataset::from_features(name, width, values, labels, classes)
+                Examples::from_features(width, values)
             }
             Rows::Panels(_) | Rows::Bytes { .. } => {
                 let pixels = range.flat_map(|i| self.pixels(i).unwrap_or_default()).collect();
                 let shape = self.image_shape().unwrap_or(ImageShape::gray(width, 1));
-                Dataset::from_pixels(name, shape, pixels, labels, classes)
+                Examples::from_pixels(shape, pixels)
             }
         }
     }
@@ -146,6 +145,7 @@ pub(crate) fn check_others(setting: &'static str, k: usize, rows: usize) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dataset;
     use crate::neighbors::{Metric, naive};
 
     /// Sixty rows of few values, so that there are many duplicates; wide enough for codes.

@@ -12,13 +12,13 @@ use super::metric::{
 };
 use super::{Metric, Neighbors};
 use crate::Result;
-use crate::data::Dataset;
+use crate::data::Examples;
 
 /// The k nearest rows of `data` for every query, ordered by (distance, index).
 ///
 /// # Errors
 /// No data; k = 0 or k > N; queries of another width, or pixels against features.
-pub fn search(data: &Dataset, queries: &Dataset, metric: Metric, k: usize) -> Result<Neighbors> {
+pub fn search(data: &Examples, queries: &Examples, metric: Metric, k: usize) -> Result<Neighbors> {
     Contract::of(data, metric)?.check(queries, k)?;
     let bytes = |q, x| (pixels(queries, q), pixels(data, x));
     let values = |q, x| (features(queries, q), features(data, x));
@@ -71,7 +71,7 @@ pub fn search(data: &Dataset, queries: &Dataset, metric: Metric, k: usize) -> Re
 ///
 /// # Errors
 /// Fewer than two rows; k = 0 or k > N − 1.
-pub fn leave_one_out(data: &Dataset, metric: Metric, k: usize) -> Result<Neighbors> {
+pub fn leave_one_out(data: &Examples, metric: Metric, k: usize) -> Result<Neighbors> {
     check_others("k", k, data.len())?;
     let all = search(data, data, metric, data.len())?;
     let mut found = Neighbors { k, indices: Vec::new(), distances: Vec::new() };
@@ -87,8 +87,8 @@ pub fn leave_one_out(data: &Dataset, metric: Metric, k: usize) -> Result<Neighbo
 }
 
 fn sort_all<K: Key>(
-    data: &Dataset,
-    queries: &Dataset,
+    data: &Examples,
+    queries: &Examples,
     k: usize,
     key: impl Fn(usize, usize) -> K,
 ) -> Neighbors {

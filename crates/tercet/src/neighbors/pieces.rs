@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use super::{Metric, NearestNeighbors, Neighbors, Progress};
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::{Error, Result};
 
 /// The k nearest rows of a set, as [`NearestNeighbors::fit`] and [`search`](NearestNeighbors::search) find them, with no more
@@ -32,9 +32,9 @@ use crate::{Error, Result};
 /// # Errors
 /// Those of fitting and searching, and pieces without rows.
 pub fn search_in_pieces(
-    base: &Dataset,
+    base: &Examples,
     metric: Metric,
-    queries: &Dataset,
+    queries: &Examples,
     k: usize,
     rows: usize,
     progress: Progress<'_>,
@@ -98,9 +98,9 @@ fn merge(
 
 /// Which of two rows at the same distance is nearer, before that was rounded; of equals, the one that comes first.
 fn nearer(
-    base: &Dataset,
+    base: &Examples,
     metric: Metric,
-    queries: &Dataset,
+    queries: &Examples,
     query: usize,
     a: u32,
     b: u32,
@@ -124,6 +124,7 @@ fn nearer(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dataset;
     use crate::image::ImageShape;
     use crate::random::{Stream, generator};
     use rand::RngExt;

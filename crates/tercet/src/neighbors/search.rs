@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use tercet_kernels::distance::{self, Panels, Queries, floats};
 
 use super::best::Best;
-use super::index::{Rows, features, pixels};
+use super::index::{Rows, features, pixels, searchable};
 use super::metric::{
     ByteCosine, ByteDot, ByteL1, ByteL2, ByteL3, Float, FloatCubed, FloatSquared, Key, float_cosine,
     float_dot,
@@ -23,7 +23,7 @@ use super::pruned::{
 };
 use super::{Metric, NearestNeighbors};
 use crate::Result;
-use crate::data::Dataset;
+use crate::data::Examples;
 
 /// The neighbours of N queries.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +93,7 @@ impl NearestNeighbors {
     ///
     /// # Errors
     /// k = 0 or k > N; queries of another width, or pixels against features.
-    pub fn search(&self, queries: &Dataset, k: usize) -> Result<Neighbors> {
+    pub fn search(&self, queries: &Examples, k: usize) -> Result<Neighbors> {
         let found = self.search_with(queries, k, &|_, _| ControlFlow::Continue(()))?;
         Ok(found.expect("a search that nobody stops comes to its end"))
     }
@@ -108,21 +108,22 @@ impl NearestNeighbors {
     /// Those of [`search`](Self::search).
     pub fn search_with(
         &self,
-        queries: &Dataset,
+        queries: &Examples,
         k: usize,
         progress: Progress<'_>,
     ) -> Result<Option<Neighbors>> {
         let counts = Counting::default();
-        self.search_run(Run::new(queries, k, progress, &counts))
+        self.search_run(Run::new(&searchable(queries)?, k, progress, &counts))
     }
 
     /// [`search`](Self::search) that says how much work it was.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
-    pub fn search_counted(&self, queries: &Dataset, k: usize) -> Result<(Neighbors, Counts)> {
+    pub fn search_counted(&self, queries: &Examples, k: usize) -> Result<(Neighbors, Counts)> {
         let counts = Counting::default();
-        let found = self.search_run(Run::new(queries, k, &|_, _| ControlFlow::Continue(()), &counts))?;
+        let found =
+            self.search_run(Run::new(&searchable(queries)?, k, &|_, _| ControlFlow::Continue(()), &counts))?;
         Ok((found.expect("a search that nobody stops comes to its end"), counts.total()))
     }
 
@@ -150,7 +151,7 @@ impl NearestNeighbors {
     /// Those of [`search`](Self::search).
     pub fn search_in_parts(
         &self,
-        queries: &Dataset,
+        queries: &Examples,
         k: usize,
         progress: Progress<'_>,
         mut take: impl FnMut(usize, Neighbors),
@@ -382,7 +383,7 @@ fn any_nearer(bar: ByteCosine, dots: &[u32], square: impl Fn(usize) -> u64) -> b
 }
 
 /// ‖q‖² of every query.
-fn squares<T>(queries: &Dataset, square: impl Fn(usize) -> T) -> Vec<T> {
+fn squares<T>(queries: &Examples, square: impl Fn(usize) -> T) -> Vec<T> {
     (0..queries.len()).map(square).collect()
 }
 
@@ -406,7 +407,7 @@ impl Counting {
 
 /// One search.
 struct Run<'a> {
-    queries: &'a Dataset,
+    queries: &'a Examples,
     k: usize,
     progress: Progress<'a>,
     counts: &'a Counting,
@@ -415,7 +416,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(queries: &'a Dataset, k: usize, progress: Progress<'a>, counts: &'a Counting) -> Self {
+    fn new(queries: &'a Examples, k: usize, progress: Progress<'a>, counts: &'a Counting) -> Self {
         Run { queries, k, progress, counts, done: AtomicUsize::new(0), stopped: AtomicBool::new(false) }
     }
 

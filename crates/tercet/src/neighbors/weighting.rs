@@ -51,6 +51,11 @@ pub enum Priors {
 }
 
 impl Priors {
+    /// Whether votes count as they are.
+    pub(crate) fn is_of_data(&self) -> bool {
+        *self == Priors::Data
+    }
+
     /// The prior of each of C classes; none where votes count as they are.
     ///
     /// # Errors

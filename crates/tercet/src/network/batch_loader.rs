@@ -7,7 +7,7 @@ use tercet_kernels::{Isa, prefetch, prefetch_for_later};
 
 use super::{InputDropout, Layer, Network, zeros};
 use crate::augment::Augmenter;
-use crate::data::{Dataset, Row};
+use crate::data::{Examples, Row};
 
 /// A batch of examples, (B, D), as a dense or a sparse matrix.
 #[derive(Clone, Copy, Debug)]
@@ -114,14 +114,14 @@ impl BatchLoader {
         BatchLoader { augmented, dropout, ..BatchLoader::new(network) }
     }
 
-    /// The examples at `rows`, as [`Dataset::write_inputs`] gives them.
-    pub(crate) fn load(&mut self, data: &Dataset, rows: &[usize]) -> Input<'_> {
+    /// The examples at `rows`, as [`Examples::write_inputs`] gives them.
+    pub(crate) fn load(&mut self, data: &Examples, rows: &[usize]) -> Input<'_> {
         let columns = self.columns.clone();
-        self.load_rows(rows.len(), columns.len(), |place| data.row(rows[place]).part(columns.clone()))
+        self.load_rows(rows.len(), columns.len(), |place| data.row(rows[place]).columns(columns.clone()))
     }
 
     /// The examples of a shard of the batch at `rows`, augmented, and some of their inputs dropped.
-    pub(crate) fn load_shard(&mut self, data: &Dataset, rows: &[usize], shard: Shard) -> Input<'_> {
+    pub(crate) fn load_shard(&mut self, data: &Examples, rows: &[usize], shard: Shard) -> Input<'_> {
         let Shard { step, range, number, shards } = shard;
         let (first, rows) = (range.start, &rows[range]);
         // Moved out for as long as the pixels are borrowed.
@@ -144,18 +144,14 @@ impl BatchLoader {
     }
 
     /// Prefetches the rows of the next batch, which lie scattered in memory, while other work is done.
-    pub(crate) fn prefetch(&self, data: &Dataset, rows: &[usize]) {
+    pub(crate) fn prefetch(&self, data: &Examples, rows: &[usize]) {
         let mut bytes = 0;
         for &i in rows {
-            bytes += match data.row(i).part(self.columns.clone()) {
-                Row::U8(pixels) => {
-                    prefetch_for_later(pixels);
-                    size_of_val(pixels)
-                }
-                Row::F32(values) => {
-                    prefetch_for_later(values);
-                    size_of_val(values)
-                }
+            bytes += match data.row(i).columns(self.columns.clone()) {
+                Row::U8(pixels) => prefetched(pixels),
+                Row::F16(values) => prefetched(values),
+                Row::F32(values) => prefetched(values),
+                Row::F64(values) => prefetched(values),
             };
             if bytes > MOST_PREFETCHED {
                 break;
@@ -167,11 +163,7 @@ impl BatchLoader {
     fn load_rows<'d>(&mut self, count: usize, width: usize, row: impl Fn(usize) -> Row<'d>) -> Input<'_> {
         let rows = (0..count).map(&row);
         if self.loaded.is_multiple_of(COUNT_EVERY) {
-            let non_zeros = rows.clone().map(|row| match row {
-                Row::U8(pixels) => pixels.iter().filter(|&&pixel| pixel != 0).count(),
-                Row::F32(values) => values.iter().filter(|&&value| value != 0.0).count(),
-            });
-            let non_zeros = non_zeros.sum();
+            let non_zeros = rows.clone().map(|row| width - row.zeros()).sum();
             self.is_sparse =
                 self.outputs.is_some_and(|outputs| zeros::pay(non_zeros, count * width, outputs));
         }
@@ -191,6 +183,11 @@ impl BatchLoader {
                 match row {
                     Row::U8(pixels) => self.sparse.push_pixels(isa, pixels),
                     Row::F32(values) => self.sparse.push(isa, values),
+                    other => {
+                        self.dense.resize(width, 0.0);
+                        other.write_input(&mut self.dense);
+                        self.sparse.push(isa, &self.dense);
+                    }
                 }
             }
             Input::Sparse(&self.sparse)
@@ -207,9 +204,15 @@ impl BatchLoader {
     }
 }
 
+/// Prefetches a row, and returns its size in bytes.
+fn prefetched<T>(row: &[T]) -> usize {
+    prefetch_for_later(row);
+    size_of_val(row)
+}
+
 impl Augmented {
     /// Augments the examples at `rows`, the first of which is at position `first` of its batch.
-    fn write(&mut self, examples: &Dataset, rows: &[usize], step: usize, first: usize) {
+    fn write(&mut self, examples: &Examples, rows: &[usize], step: usize, first: usize) {
         let width = examples.width();
         self.pixels.resize(rows.len() * width, 0);
         for ((place, &i), out) in (first..).zip(rows).zip(self.pixels.chunks_exact_mut(width)) {

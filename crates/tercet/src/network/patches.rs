@@ -18,7 +18,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, Network};
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::random::{Stream, generator};
 use crate::{Error, Result};
 
@@ -95,7 +95,7 @@ impl Network {
     /// assert!(filters.w.chunks(4).all(|w| w[0] == -w[1] && w[2] == -w[3]));
     /// # Ok::<(), tercet::Error>(())
     /// ```
-    pub fn draw_patches(&mut self, examples: &Dataset, patches: Patches, seed: u64) -> Result<()> {
+    pub fn draw_patches(&mut self, examples: &Examples, patches: Patches, seed: u64) -> Result<()> {
         patches.validate()?;
         let Some(Layer::Conv2d(conv)) = self.layers.first_mut() else {
             let expected = "a convolution as the first layer, whose filters are patches of the images";
@@ -214,6 +214,7 @@ fn solve(root: &[Vec<f64>], y: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dataset;
     use crate::image::ImageShape;
     use crate::network::{Architecture, Init, Workspace};
 

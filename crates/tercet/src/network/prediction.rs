@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::{BatchLoader, BatchNorm, Layer, Network, Purpose, Workspace};
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::{Error, Matrix, Result};
 
 /// How many examples are scored at a time outside training.
@@ -22,14 +22,10 @@ impl Network {
     ///
     /// # Errors
     /// Examples of another width than the network's inputs.
-    pub fn scores(&self, data: &Dataset) -> Result<Matrix> {
+    pub fn scores(&self, data: &Examples) -> Result<Matrix> {
         if data.width() != self.inputs() {
-            let what = format!("features of an example of {}", data.name());
-            return Err(Error::mismatch(
-                what,
-                data.width(),
-                format!("{}, the network's inputs", self.inputs()),
-            ));
+            let expected = format!("{}, the network's inputs", self.inputs());
+            return Err(Error::mismatch("features of an example", data.width(), expected));
         }
         let network = &*self.for_prediction();
         let (batch, classes) = (network.scoring_batch(), network.classes());

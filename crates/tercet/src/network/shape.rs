@@ -1,6 +1,6 @@
 //! What an example is on its way through a network: a list of numbers, or an image.
 
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::image::ImageShape;
 
 /// What an example is at one place of a network.
@@ -23,8 +23,8 @@ pub enum Shape {
 
 impl Shape {
     /// The shape of an example of a data set.
-    pub fn of(data: &Dataset) -> Self {
-        data.image_shape().map_or(Shape::Features(data.width()), Shape::Image)
+    pub fn of(data: &Examples) -> Self {
+        data.feature_shape().map_or(Shape::Features(data.width()), Shape::Image)
     }
 
     /// How many numbers such an example has. More than fit into a `usize` are as many as do.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{AnyRecipe, Exact, Recipe};
+use super::Recipe;
 
 /// Those that are files, of the folder `recipes` of this crate.
 const FILES: &[(&str, &str)] = &[
@@ -19,7 +19,7 @@ const FILES: &[(&str, &str)] = &[
     ("two-layer-elastic", include_str!("../../recipes/two-layer-elastic.toml")),
 ];
 
-impl AnyRecipe {
+impl Recipe {
     /// The names of all recipes that are built in, in order.
     pub fn names() -> Vec<&'static str> {
         let mut names = vec!["exact", "lecture", "linear", "network"];
@@ -31,20 +31,20 @@ impl AnyRecipe {
     /// The recipe of a name that is built in.
     ///
     /// ```
-    /// use tercet::recipe::{AnyRecipe, Recipe};
+    /// use tercet::recipe::Recipe;
     ///
-    /// assert_eq!(AnyRecipe::named("lecture"), Some(AnyRecipe::Descent(Recipe::lecture())));
-    /// assert_eq!(AnyRecipe::named("something else"), None);
+    /// assert_eq!(Recipe::named("lecture"), Some(Recipe::lecture()));
+    /// assert_eq!(Recipe::named("something else"), None);
     /// ```
     pub fn named(name: &str) -> Option<Self> {
         match name {
-            "exact" => Some(AnyRecipe::Exact(Exact::default())),
-            "lecture" => Some(AnyRecipe::Descent(Recipe::lecture())),
-            "linear" => Some(AnyRecipe::Descent(Recipe::linear())),
-            "network" => Some(AnyRecipe::Descent(Recipe::network())),
+            "exact" => Some(Recipe::dual()),
+            "lecture" => Some(Recipe::lecture()),
+            "linear" => Some(Recipe::linear()),
+            "network" => Some(Recipe::network()),
             name => {
                 let (name, text) = FILES.iter().find(|(other, _)| *other == name)?;
-                Some(AnyRecipe::parse(text, Path::new(name)).expect("a test reads every file"))
+                Some(Recipe::parse(text, Path::new(name)).expect("a test reads every file"))
             }
         }
     }
@@ -57,14 +57,14 @@ mod tests {
 
     #[test]
     fn all_of_them_work_with_digits() {
-        for name in AnyRecipe::names() {
-            match AnyRecipe::named(name).unwrap() {
-                AnyRecipe::Descent(recipe) => {
+        for name in Recipe::names() {
+            match Recipe::named(name).unwrap() {
+                Recipe::GradientDescent(recipe) => {
                     let network = recipe.untrained(ImageShape::gray(28, 28), 10).unwrap();
                     assert_eq!((network.inputs(), network.classes()), (784, 10), "{name}");
                 }
-                AnyRecipe::Exact(recipe) => recipe.validate().unwrap(),
-                AnyRecipe::Remember(recipe) => recipe.validate().unwrap(),
+                Recipe::Dual(recipe) => recipe.validate().unwrap(),
+                Recipe::Neighbors(recipe) => recipe.validate().unwrap(),
             }
         }
     }
@@ -76,7 +76,7 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            assert_eq!(Some(AnyRecipe::read(&path).unwrap()), AnyRecipe::named(&name), "{name}");
+            assert_eq!(Some(Recipe::read(&path).unwrap()), Recipe::named(&name), "{name}");
             files += 1;
         }
         assert!(files >= FILES.len());

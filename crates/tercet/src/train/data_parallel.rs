@@ -306,7 +306,7 @@ mod tests {
         let examples = examples();
         let dense: Vec<f32> = (0..150 * 64).map(|i| (i * 7919 % 1009) as f32 / 504.0 - 0.9995).collect();
         let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let dense = Dataset::from_features("x", 64, dense, examples.labels(), classes).unwrap();
+        let dense = Dataset::from_features("x", 64, dense, examples.labels().to_vec(), classes).unwrap();
         // In two shards and in one. In the latter the first layer is large, too, and its input may have no zeros.
         for (hidden, data) in
             [(&[300, 250][..], &examples), (&[1100, 900], &examples), (&[1100, 900], &dense)]

@@ -93,8 +93,7 @@ mod tests {
         }
         let (_, network, training) = trained(&settings(), usize::MAX);
         let scores = network.scores(&set(400)).unwrap();
-        let labels = set(400).labels();
-        let loss = Settings::default().loss.loss(scores.values(), &labels);
+        let loss = Settings::default().loss.loss(scores.values(), set(400).labels());
         let check = training.history.validations.last().unwrap();
         assert_eq!(check.step, 48);
         assert!((check.validation_loss - loss).abs() < 1e-2 * loss, "{check:?}, not {loss}");

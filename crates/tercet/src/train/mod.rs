@@ -316,11 +316,10 @@ fn check_fit(network: &Network, data: &Dataset) -> Result<()> {
 fn look_at(network: &Network, validation: &Dataset, settings: &Settings) -> Result<Validation> {
     let (scores, labels) = (network.scores(validation)?, validation.labels());
     let reg = network.squared_weights() * f64::from(settings.reg);
-    let right = scores.argmax().iter().zip(&labels).filter(|(found, label)| found == label).count();
     Ok(Validation {
         step: 0,
         train_loss: 0.0,
-        validation_loss: (f64::from(settings.loss.loss(scores.values(), &labels)) + reg) as f32,
-        validation_accuracy: right as f64 / labels.len() as f64,
+        validation_loss: (f64::from(settings.loss.loss(scores.values(), labels)) + reg) as f32,
+        validation_accuracy: scores.accuracy(labels),
     })
 }

@@ -78,7 +78,7 @@ impl ClassWeights {
         let mut weights = own.map_or_else(|| vec![1.0; labels.len()], <[f32]>::to_vec);
         check(&weights, examples.len())?;
         if let Some(of_class) = of_class {
-            weights.iter_mut().zip(&labels).for_each(|(weight, &y)| *weight *= of_class[y as usize]);
+            weights.iter_mut().zip(labels).for_each(|(weight, &y)| *weight *= of_class[y as usize]);
         }
         check(&weights, examples.len())?;
         Ok(Some(weights))

@@ -25,12 +25,18 @@
 //! use std::ops::ControlFlow;
 //! use tercet::data::Dataset;
 //! use tercet::neighbors::{Metric, Vote};
+//! use tercet::preprocess::Spec;
 //! use tercet::tune::{Axis, Judge, NeighborSpace, Plan, Search, neighbors};
 //!
 //! // Numbers below 20 are of one class, the others of another.
 //! let (x, y) = (0..40).map(|i| (i as f32, u32::from(i >= 20))).unzip();
 //! let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
-//! let space = NeighborSpace { k: Axis::List(vec![1, 3, 19]), metric: vec![Metric::L2], vote: vec![Vote::Uniform] };
+//! let space = NeighborSpace {
+//!     k: Axis::List(vec![1, 3, 19]),
+//!     metric: vec![Metric::L2],
+//!     vote: vec![Vote::Uniform],
+//!     preprocessing: Spec::default(),
+//! };
 //! let plan = Plan { search: Search::Grid, judge: Judge::Folds(4), seed: 0 };
 //! let tuning = neighbors(&data, &space, &plan, &mut |_| ControlFlow::Continue(()))?;
 //! assert_eq!(tuning.trials.len(), 3);

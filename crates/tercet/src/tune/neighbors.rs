@@ -12,6 +12,7 @@ use super::record::{Trial, TrialSettings, Tuning};
 use super::{Axis, Observer, Plan, Search, Watch, check_trials};
 use crate::data::{Dataset, Split};
 use crate::neighbors::{Metric, NearestNeighbors, Vote, accuracy_by_k};
+use crate::preprocess::{Learner, Preprocessing, Spec};
 use crate::random::{Stream, generator};
 use crate::{Error, Result};
 
@@ -23,8 +24,11 @@ pub struct NeighborSpace {
     pub metric: Vec<Metric>,
     /// What a neighbour's vote counts.
     pub vote: Vec<Vote>,
-    /// How many neighbours are asked.
+    /// How many neighbours vote.
     pub k: Axis<usize>,
+    /// The preprocessing, fitted on the training examples of each split.
+    #[serde(default)]
+    pub preprocessing: Spec,
 }
 
 /// One combination.
@@ -109,7 +113,8 @@ pub fn neighbors(
     let candidates = space.candidates(plan, most)?;
     let mut watch = Watch::new(candidates.len(), observe);
     for group in candidates.chunk_by(|a, b| a.metric == b.metric) {
-        let Some(trials) = trials_of_one_metric(group, &splits, &mut watch)? else { break };
+        let trials = trials_of_one_metric(group, &space.preprocessing, &splits, &mut watch)?;
+        let Some(trials) = trials else { break };
         if trials.into_iter().try_for_each(|trial| watch.trial_done(trial)).is_break() {
             break;
         }
@@ -120,6 +125,7 @@ pub fn neighbors(
 /// All trials of one metric; `None` where the observer broke off the search.
 fn trials_of_one_metric(
     group: &[Candidate],
+    preprocessing: &Spec,
     splits: &[Split],
     watch: &mut Watch,
 ) -> Result<Option<Vec<Trial>>> {
@@ -129,7 +135,8 @@ fn trials_of_one_metric(
     let first = watch.trials.len() + 1;
     let mut accuracies = vec![Vec::with_capacity(splits.len()); group.len()];
     for (fold, Split { train, validation }) in splits.iter().enumerate() {
-        let index = NearestNeighbors::fit(train, metric)?;
+        let fitted = Preprocessing::fit(preprocessing, Learner::Neighbors, train)?;
+        let index = NearestNeighbors::fit(&fitted.apply(train)?, metric)?;
         // The search reports from many threads, the observer hears one at a time.
         let shared = Mutex::new(&mut *watch);
         let progress = |done: usize, total: usize| -> ControlFlow<()> {
@@ -137,7 +144,7 @@ fn trials_of_one_metric(
             // A lock is poisoned by an observer that panicked, which ends the search anyway.
             shared.lock().map_or(ControlFlow::Break(()), |mut watch| watch.during(part * group.len() as f64))
         };
-        let found = index.search_with(validation, largest, &progress)?;
+        let found = index.search_with(&fitted.apply(validation)?, largest, &progress)?;
         let Some(found) = found.filter(|_| !watch.stopped) else { return Ok(None) };
         let (labels, truth) = (train.labels(), validation.labels());
         for vote in Vote::ALL {

@@ -10,11 +10,12 @@ use super::axis::distinct;
 use super::record::{Divergence, Trial, TrialSettings, Tuning};
 use super::{Axis, Observer, Plan, Search, Watch, check_trials};
 use crate::data::{Dataset, Split};
-use crate::linear::LinearClassifier;
 use crate::loss::Loss;
 use crate::network::{Init, Network};
+use crate::preprocess::Spec;
 use crate::random::{Stream, generator};
-use crate::train::{self, Ending, Settings};
+use crate::recipe::{FitProgress, GradientDescentRecipe, Kind};
+use crate::train::Settings;
 use crate::{Error, Result};
 
 /// The settings of networks to choose from, in the order in which a grid goes through them: the learning rate changes
@@ -47,6 +48,9 @@ pub struct NetworkSpace {
     pub learning_rate: Axis<f32>,
     /// Initial weights, for networks with hidden layers; a linear classifier starts from zeros.
     pub init: Init,
+    /// The preprocessing, fitted on the training examples of each split.
+    #[serde(default)]
+    pub preprocessing: Spec,
     /// Everything that has no axis here. With patience, training stops early by the very examples that judge it.
     pub base: Settings,
 }
@@ -61,6 +65,7 @@ impl NetworkSpace {
             reg: Axis::only(base.reg),
             learning_rate: Axis::only(base.learning_rate),
             init: Init::He,
+            preprocessing: Spec::default(),
             base,
         }
     }
@@ -165,11 +170,18 @@ impl Candidate {
         (self.hidden.clone(), batch, margin, reg.to_bits(), learning_rate.to_bits())
     }
 
-    fn network(&self, data: &Dataset, init: Init, seed: u64) -> Result<Network> {
-        if self.hidden.is_empty() {
-            return Ok(LinearClassifier::new(data.width(), data.class_count())?.network().clone());
+    /// The recipe of the trial: a linear classifier where there are no hidden layers.
+    fn recipe(&self, space: &NetworkSpace, seed: u64) -> GradientDescentRecipe {
+        let linear = self.hidden.is_empty();
+        GradientDescentRecipe {
+            kind: if linear { Kind::Linear } else { Kind::Network },
+            hidden: self.hidden.clone(),
+            init: (!linear).then_some(space.init),
+            preprocessing: space.preprocessing.clone(),
+            seed,
+            train: self.settings,
+            ..GradientDescentRecipe::network()
         }
-        Network::fully_connected(data.width(), &self.hidden, data.class_count(), init, seed)
     }
 }
 
@@ -208,14 +220,13 @@ pub fn networks(data: &Dataset, space: &NetworkSpace, plan: &Plan, observe: Obse
     let splits = plan.judge.splits(data, plan.seed)?;
     let mut watch = Watch::new(candidates.len(), observe);
     for candidate in candidates {
-        let start = |examples: &Dataset| candidate.network(examples, space.init, plan.seed);
-        let training = Training { settings: &candidate.settings, start: &start, weights: &|_| Ok(None) };
+        let recipe = candidate.recipe(space, plan.seed);
         let tried = TrialSettings::Network {
             hidden: candidate.hidden.clone(),
             init: space.init,
             training: candidate.settings,
         };
-        let Some(trial) = attempt(training, tried, &splits, plan.seed, &mut watch)? else { break };
+        let Some(trial) = attempt(&recipe, tried, &splits, &mut watch)? else { break };
         if watch.trial_done(trial).is_break() {
             break;
         }
@@ -223,55 +234,40 @@ pub fn networks(data: &Dataset, space: &NetworkSpace, plan: &Plan, observe: Obse
     Ok(watch.tuning(data, plan))
 }
 
-/// What is done on each split.
-pub(super) struct Training<'a> {
-    pub settings: &'a Settings,
-    /// The network before its first step on these examples.
-    pub start: &'a dyn Fn(&Dataset) -> Result<Network>,
-    /// How much each of them counts.
-    pub weights: &'a dyn Fn(&Dataset) -> Result<Option<Vec<f32>>>,
-}
-
-/// Trains and judges on every split; `None` where the observer broke it off.
+/// Fits a recipe on every split and evaluates it on the part held out; `None` if the observer ended it.
 pub(super) fn attempt(
-    training: Training<'_>,
+    recipe: &GradientDescentRecipe,
     tried: TrialSettings,
     splits: &[Split],
-    seed: u64,
     watch: &mut Watch,
 ) -> Result<Option<Trial>> {
-    let Training { settings, start, weights } = training;
     let begun = Instant::now();
     let (mut accuracies, mut losses) = (Vec::new(), Vec::new());
     let (mut diverged, mut parameters) = (None, 0);
-    for (fold, Split { train: examples, validation }) in splits.iter().enumerate() {
-        let mut network = start(examples)?;
-        let weights = weights(examples)?;
-        parameters = network.parameters();
-        // Looking at the validation set on the way takes time, and matters to nobody but patience.
-        let on_the_way = settings.patience.map(|_| validation);
-        let mut observe = |progress: crate::train::Progress<'_>| -> ControlFlow<()> {
+    for (fold, split) in splits.iter().enumerate() {
+        // Validation checks during training take time, and only early stopping needs them.
+        let split_to_fit = match recipe.train.patience {
+            Some(_) => split.clone(),
+            None => Split { validation: split.validation.first(0), ..split.clone() },
+        };
+        let mut observe = |progress: FitProgress<'_>| -> ControlFlow<()> {
+            let FitProgress::Step(progress) = progress else { return ControlFlow::Continue(()) };
             let part = progress.step as f64 / progress.total as f64;
             watch.during((fold as f64 + part) / splits.len() as f64)
         };
-        let plan = train::Plan {
-            validation: on_the_way,
-            weights: weights.as_deref(),
-            ..train::Plan::new(examples, settings, seed)
-        };
-        match plan.train(&mut network, &mut observe) {
+        let model = match recipe.fit(&split_to_fit, None, &mut observe) {
             Ok(_) if watch.stopped => return Ok(None),
-            Ok(training) => debug_assert!(training.ending != Ending::Interrupted),
+            Ok(fitted) => fitted.model,
             Err(Error::Diverged { step, .. }) => {
                 diverged = Some(Divergence { step, fold: (splits.len() > 1).then_some(fold + 1) });
                 break;
             }
             Err(error) => return Err(error),
-        }
-        let (scores, labels) = (network.scores(validation)?, validation.labels());
-        let right = scores.argmax().iter().zip(&labels).filter(|(found, label)| found == label).count();
-        accuracies.push(right as f64 / labels.len() as f64);
-        losses.push(f64::from(settings.loss.loss(scores.values(), &labels)));
+        };
+        parameters = model.classifier().network().map_or(0, Network::parameters);
+        let (scores, labels) = (model.scores(&split.validation)?, split.validation.labels());
+        accuracies.push(scores.accuracy(labels));
+        losses.push(f64::from(recipe.train.loss.loss(scores.values(), labels)));
     }
     let mut trial = Trial::new(watch.trials.len() + 1, tried, accuracies, &losses);
     if diverged.is_some() {

@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::axis::distinct;
-use super::networks::{Training, attempt};
+use super::networks::attempt;
 use super::record::{TrialSettings, Tuning, Value};
 use super::{Observer, Plan, Search, Watch, check_trials};
-use crate::data::{Dataset, Split};
-use crate::image::{Cleaning, Contract, Preparation};
-use crate::network::{Network, Shape};
+use crate::data::Dataset;
+use crate::network::Shape;
+use crate::preprocess::{Learner, Preprocessing};
 use crate::random::{Stream, generator};
-use crate::recipe::Recipe;
+use crate::recipe::GradientDescentRecipe;
 use crate::{Error, Result};
 
 /// A recipe, and the values of its keys to choose from. A grid goes through the last key fastest.
 ///
 /// ```
-/// use tercet::recipe::Recipe;
+/// use tercet::recipe::GradientDescentRecipe;
 /// use tercet::tune::RecipeSpace;
 ///
 /// let space = RecipeSpace {
-///     base: Recipe::network(),
+///     base: GradientDescentRecipe::network(),
 ///     vary: vec!["hidden=[64],[128, 64]".parse()?, "train.schedule=constant,cosine".parse()?],
 /// };
 /// # let _ = space;
@@ -33,7 +33,7 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecipeSpace {
     /// Everything that is not varied. What is held out, and the seed, are those of the [`Plan`].
-    pub base: Recipe,
+    pub base: GradientDescentRecipe,
     /// What is.
     pub vary: Vec<Vary>,
 }
@@ -81,7 +81,7 @@ impl FromStr for Vary {
 /// A recipe of the space, and what makes it that.
 struct Candidate {
     set: Vec<(String, toml::Value)>,
-    recipe: Recipe,
+    recipe: GradientDescentRecipe,
 }
 
 impl RecipeSpace {
@@ -143,7 +143,7 @@ fn candidate(base: &Table, set: Vec<(String, toml::Value)>) -> Result<Candidate>
     }
     let text = toml::to_string(&table).expect("tables of TOML");
     let words: Vec<String> = set.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-    let recipe = Recipe::parse(&text, words.join(", ").as_ref())?;
+    let recipe = GradientDescentRecipe::parse(&text, words.join(", ").as_ref())?;
     Ok(Candidate { set, recipe })
 }
 
@@ -173,12 +173,12 @@ fn put(table: &mut Table, key: &str, value: toml::Value) -> Result<()> {
 /// ```
 /// use std::ops::ControlFlow;
 /// use tercet::data::Dataset;
-/// use tercet::recipe::Recipe;
+/// use tercet::recipe::GradientDescentRecipe;
 /// use tercet::tune::{Judge, Plan, RecipeSpace, Search, recipes};
 ///
 /// let (x, y) = (0..40).map(|i| (i as f32 / 20.0 - 1.0, u32::from(i >= 20))).unzip();
 /// let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
-/// let space = RecipeSpace { base: Recipe::network(), vary: vec!["hidden=[4],[8]".parse()?] };
+/// let space = RecipeSpace { base: GradientDescentRecipe::network(), vary: vec!["hidden=[4],[8]".parse()?] };
 /// let plan = Plan { search: Search::Grid, judge: Judge::Validation { size: 10 }, seed: 0 };
 /// let tuning = recipes(&data, &space, &plan, &mut |_| ControlFlow::Continue(()))?;
 /// assert_eq!(tuning.tuned(), ["hidden"]);
@@ -187,26 +187,18 @@ fn put(table: &mut Table, key: &str, value: toml::Value) -> Result<()> {
 pub fn recipes(data: &Dataset, space: &RecipeSpace, plan: &Plan, observe: Observer<'_>) -> Result<Tuning> {
     let candidates = space.candidates(plan)?;
     for Candidate { recipe, .. } in &candidates {
-        recipe.cleaning.check(data.image_shape())?;
+        Preprocessing::fit(&recipe.preprocessing, Learner::Weights, &data.first(2))?;
         recipe.untrained(Shape::of(data), data.class_count())?;
     }
+    let splits = plan.judge.splits(data, plan.seed)?;
     let mut watch = Watch::new(candidates.len(), observe);
-    let mut cleaned: Option<(Cleaning, Vec<Split>)> = None;
     for Candidate { set, recipe } in candidates {
-        if cleaned.as_ref().is_none_or(|(cleaning, _)| *cleaning != recipe.cleaning) {
-            let contract = Contract { cleaning: recipe.cleaning, ..Contract::of(data, Preparation::AsIs) };
-            cleaned = Some((recipe.cleaning, plan.judge.splits(&contract.clean(data)?, plan.seed)?));
-        }
-        let (_, splits) = cleaned.as_ref().expect("made just now");
-        let recipe = Recipe { seed: plan.seed, ..recipe };
-        let start = |examples: &Dataset| -> Result<Network> { recipe.untrained_on(examples) };
-        let weights = |examples: &Dataset| recipe.class_weights.of_examples(examples, None);
-        let training = Training { settings: &recipe.train, start: &start, weights: &weights };
+        let recipe = GradientDescentRecipe { seed: plan.seed, ..recipe };
         let tried = TrialSettings::Recipe {
             set: set.iter().map(|(key, value)| (key.clone(), shown(value))).collect(),
             recipe: Box::new(recipe.clone()),
         };
-        let Some(trial) = attempt(training, tried, splits, plan.seed, &mut watch)? else { break };
+        let Some(trial) = attempt(&recipe, tried, &splits, &mut watch)? else { break };
         if watch.trial_done(trial).is_break() {
             break;
         }
@@ -233,7 +225,7 @@ mod tests {
 
     fn space(vary: &[&str]) -> RecipeSpace {
         let vary = vary.iter().map(|text| text.parse().unwrap()).collect();
-        RecipeSpace { base: Recipe::network(), vary }
+        RecipeSpace { base: GradientDescentRecipe::network(), vary }
     }
 
     #[test]

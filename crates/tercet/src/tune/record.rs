@@ -8,7 +8,7 @@ use super::Plan;
 use crate::loss::Loss;
 use crate::neighbors::{Metric, Vote};
 use crate::network::Init;
-use crate::recipe::Recipe;
+use crate::recipe::GradientDescentRecipe;
 use crate::train::Settings;
 use crate::{Error, Result};
 
@@ -77,7 +77,7 @@ pub enum TrialSettings {
         /// The keys that were varied, and the values that they had.
         set: Vec<(String, Value)>,
         /// All of it.
-        recipe: Box<Recipe>,
+        recipe: Box<GradientDescentRecipe>,
     },
     /// Nearest neighbours.
     Neighbors {

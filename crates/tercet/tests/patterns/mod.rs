@@ -18,6 +18,6 @@ pub fn patterns(shape: ImageShape, n: usize, classes: u32, seed: u64) -> Dataset
             pixels.push(if ink != noise.random_bool(0.2) { noise.random_range(100..=255) } else { 0 });
         }
     }
-    let names = (0..classes).map(|c| c.to_string()).collect();
+    let names = tercet::data::Classes::numbered(classes as usize);
     Dataset::from_pixels("patterns", shape, pixels, labels, names).unwrap()
 }

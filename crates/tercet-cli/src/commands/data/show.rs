@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tercet::Dataset;
 use tercet::augment::{Augment, variations};
 use tercet::data::{Openings, contact_sheet, contact_sheet_text};
-use tercet::recipe::AnyRecipe;
+use tercet::recipe::Recipe;
 
 use crate::args::data::ShowArgs;
 use crate::output_files::check_writable;
@@ -48,7 +48,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
 /// The augmentation of a recipe, and its seed.
 fn augmentation(name: &str, seed: Option<u64>) -> anyhow::Result<(Augment, u64)> {
     match recipes::open(name)? {
-        AnyRecipe::Descent(recipe) if !recipe.train.augment.is_none() => {
+        Recipe::GradientDescent(recipe) if !recipe.train.augment.is_none() => {
             Ok((recipe.train.augment, seed.unwrap_or(recipe.seed)))
         }
         _ => Err(exit::usage(format!(

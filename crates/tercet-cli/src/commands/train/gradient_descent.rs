@@ -4,13 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
-use tercet::linear::LinearClassifier;
-use tercet::model::{Card, Classifier, ModelFile};
+use tercet::data::Split;
 use tercet::network::Network;
-use tercet::recipe::{self, Recipe};
-use tercet::train::{Ending, Identity, Plan, Validation};
+use tercet::recipe::{GradientDescentRecipe, Kind, TrainingSetup};
+use tercet::train::{Ending, History, Identity, Training, Validation};
 
-use super::{cleaned, data_in_words, model_path, record_as_read};
+use super::{data_in_words, model_path, say_preprocessing};
 use crate::args::train::TrainCommonArgs;
 use crate::output_files::check_writable;
 use crate::progress::say;
@@ -22,96 +21,103 @@ use crate::{callbacks, dashboard, exit, interrupt, loading, output, training};
 /// Trains by gradient descent, as a recipe says.
 pub fn run(
     common: &TrainCommonArgs,
-    recipe: &Recipe,
+    recipe: GradientDescentRecipe,
     losses: Option<&Path>,
     weights: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
-    let recipe = &Recipe { cleaning: common.preprocessing.over(recipe.cleaning), ..recipe.clone() };
-    let name = match recipe.kind {
-        recipe::Kind::Linear => "linear",
-        recipe::Kind::Network => "network",
-    };
+    let preprocessing = common.preprocessing.or(recipe.preprocessing);
+    let recipe = GradientDescentRecipe { preprocessing, ..recipe };
     recipe.validate()?;
     if common.logging.dashboard {
         dashboard::check()?;
     }
+    let name = if recipe.kind == Kind::Linear { "linear" } else { "network" };
     let path = model_path(common, name)?;
     losses.map(check_writable).transpose()?;
     let checkpoint = callbacks::checkpoint_path(&common.logging, &path)?;
     let collection = loading::open(&common.data)?;
-    let (contract, train) = cleaned(&collection, recipe.cleaning)?;
-    let data = split_or_keep_all(&train, recipe.validation, recipe.seed)?;
-    // Now, and not after the split has been made.
-    let untrained = recipe.untrained_on(&data.train)?;
+    let split = split_or_keep_all(&collection.train, recipe.validation, recipe.seed)?;
     // Weights are of all training examples, in the order of their file; some of these are held out.
     let own = weights.map(|file| read_weights(file, collection.train.len())).transpose()?;
     let own: Option<Vec<f32>> =
-        own.map(|own| (0..data.train.len()).map(|i| own[data.train.origin(i)]).collect());
-    let of_examples = recipe.class_weights.of_examples(&data.train, own.as_deref())?;
+        own.map(|own| (0..split.train.len()).map(|i| own[split.train.origin(i)]).collect());
+    let setup = recipe.set_up(&split, own.as_deref())?;
     interrupt::watch("the model so far will be saved")?;
 
-    let mut network = untrained.clone();
-    say(format!("{network}; {}", data_in_words(&data)));
-    let plan = Plan {
-        validation: Some(&data.validation).filter(|held_out| !held_out.is_empty()),
-        weights: of_examples.as_deref(),
-        ..Plan::new(&data.train, &recipe.train, recipe.seed)
-    };
-    let identity = || Identity::new(recipe, &data.train, &data.validation, own.as_deref());
-    let watch =
-        callbacks::open(&common.logging, checkpoint, identity, &untrained, &recipe.train, data.train.len())?;
-    let trained = training::follow(name, &mut network, &plan, true, watch);
-
-    let mut card = Card::new(data.train.classes().to_vec(), contract);
-    card.settings = serde_json::to_value(recipe)?;
-    if let Some(weights) = weights {
-        card.settings["weights"] = json!(weights.to_string_lossy());
-    }
-    if let Ok((training, _)) = &trained
-        && !training.history.rate_changes.is_empty()
-    {
-        card.settings["rate_changes"] = serde_json::to_value(&training.history.rate_changes)?;
-    }
-    card.seed = Some(recipe.seed);
-    card.data = Some(record_as_read(&collection, &data, recipe.validation, recipe.seed, recipe.cleaning)?);
-    let mut save_as = |network: Network, check: Option<&Validation>| -> anyhow::Result<String> {
-        if let Some(check) = check {
-            card.metrics.insert("validation accuracy".to_owned(), check.validation_accuracy);
-            card.metrics.insert("validation loss".to_owned(), check.validation_loss.into());
-        }
-        let classifier = match recipe.kind {
-            recipe::Kind::Linear => {
-                let dense = network.dense_layers().next().expect("a linear classifier has its layer");
-                Classifier::Linear(LinearClassifier::from_dense(dense.clone())?)
-            }
-            recipe::Kind::Network => Classifier::Network(network),
-        };
-        save(&path, ModelFile { card: card.clone(), classifier })
-    };
+    say_preprocessing(&setup.preprocessing);
+    say(format!("{}; {}", setup.network, data_in_words(&split)));
+    let identity = || Identity::new(&recipe, &split.train, &split.validation, own.as_deref());
+    let (settings, examples) = (&recipe.train, split.train.len());
+    let watch = callbacks::open(&common.logging, checkpoint, identity, &setup.network, settings, examples)?;
+    let mut network = setup.network.clone();
+    let trained = training::follow(name, &mut network, &recipe.plan(&setup), true, watch);
+    let outcome = Outcome { recipe: &recipe, setup: &setup, split: &split, weights, path: &path };
     match trained {
-        Ok((training, _)) => {
-            // The model first: where both cannot be written, it is what took the time.
-            let saved = save_as(network, training.validation())?;
-            if let Some(path) = losses {
-                tercet::file::replace(path, training.history.to_csv().as_bytes())?;
-            }
-            output::print(saved)?;
-            // The dashboard's key to stop is a way to end well.
-            let interrupted = training.ending == Ending::Interrupted && interrupt::was_asked();
-            Ok(if interrupted { exit::interrupted() } else { ExitCode::SUCCESS })
-        }
+        Ok((training, _)) => outcome.completed(network, &training, losses),
         Err(error) => {
             if matches!(error.downcast_ref(), Some(tercet::Error::Diverged { .. })) {
-                // Weights that have learned nothing yet are not worth a model that may have.
-                let learned = network != untrained;
-                output::tell(if !learned && path.exists() {
-                    format!("{} stays as it was", path.display())
-                } else {
-                    let which = if learned { "of the last sound look" } else { "before the first step" };
-                    format!("the weights {which} are kept: {}", save_as(network, None)?)
-                });
+                output::tell(outcome.diverged(network)?);
             }
             Err(error)
         }
+    }
+}
+
+/// What a training ends with: a model file.
+struct Outcome<'a> {
+    recipe: &'a GradientDescentRecipe,
+    setup: &'a TrainingSetup,
+    split: &'a Split,
+    /// The file of the examples' weights.
+    weights: Option<&'a Path>,
+    /// The model file.
+    path: &'a Path,
+}
+
+impl Outcome<'_> {
+    /// Saves the model, and says where.
+    fn save(
+        &self,
+        network: Network,
+        check: Option<&Validation>,
+        history: Option<&History>,
+    ) -> anyhow::Result<String> {
+        let mut model = self.recipe.model(self.setup, network, &self.split.train, check)?;
+        let settings = &mut model.card.settings;
+        if let Some(weights) = self.weights {
+            settings["weights"] = json!(weights.to_string_lossy());
+        }
+        if let Some(history) = history.filter(|history| !history.rate_changes.is_empty()) {
+            settings["rate_changes"] = serde_json::to_value(&history.rate_changes)?;
+        }
+        save(self.path, &model)
+    }
+
+    fn completed(
+        &self,
+        network: Network,
+        training: &Training,
+        losses: Option<&Path>,
+    ) -> anyhow::Result<ExitCode> {
+        // The model first: if only one of the two can be written, it is what took the time.
+        let saved = self.save(network, training.validation(), Some(&training.history))?;
+        if let Some(path) = losses {
+            tercet::file::replace(path, training.history.to_csv().as_bytes())?;
+        }
+        output::print(saved)?;
+        // The dashboard's key to stop is a way to end well.
+        let interrupted = training.ending == Ending::Interrupted && interrupt::was_asked();
+        Ok(if interrupted { exit::interrupted() } else { ExitCode::SUCCESS })
+    }
+
+    /// Keeps what was learned before a training diverged. Weights that have learned nothing yet are not worth a model that
+    /// may have.
+    fn diverged(&self, network: Network) -> anyhow::Result<String> {
+        let learned = network != self.setup.network;
+        if !learned && self.path.exists() {
+            return Ok(format!("{} stays as it was", self.path.display()));
+        }
+        let which = if learned { "of the last validation check" } else { "before the first step" };
+        Ok(format!("the weights {which} are kept: {}", self.save(network, None, None)?))
     }
 }

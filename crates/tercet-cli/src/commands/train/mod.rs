@@ -8,54 +8,42 @@ mod neighbors;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tercet::data::{Collection, Split};
-use tercet::image::{Cleaning, Contract};
-use tercet::model::DataRecord;
-use tercet::recipe::{AnyRecipe, Recipe};
-use tercet::{Dataset, text};
+use tercet::data::Split;
+use tercet::preprocess::Preprocessing;
+use tercet::recipe::{GradientDescentRecipe, Recipe};
+use tercet::text;
 
-use crate::args::gradient_descent::GradientDescentArgs;
-use crate::args::train::{LinearArgs, NeighborsArgs, NetworkArgs, TrainArgs, TrainCommonArgs, TrainKind};
+use crate::args::train::{LinearArgs, NetworkArgs, TrainArgs, TrainCommonArgs, TrainKind};
 use crate::output_files::check_writable;
-use crate::progress::Stage;
+use crate::progress::say;
 use crate::recipes;
-use crate::saving::preparation;
-use crate::split::split_or_keep_all;
 
 /// Trains a classifier.
 pub fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
     args.check()?;
     let common = &args.common;
     match &args.kind {
-        Some(TrainKind::Neighbors(neighbors)) => {
-            let deformable = neighbors.deformation.deformable()?;
-            neighbors::run(common, neighbors, common.preprocessing.over(Cleaning::NONE), deformable)
+        Some(TrainKind::Neighbors(args)) => {
+            neighbors::run(common, args.recipe()?, args.weights.as_deref(), Some(args))
         }
         Some(TrainKind::Linear(linear)) => {
-            let LinearArgs { dual, gradient_descent } = linear;
-            if let Some(recipe) = dual.recipe(gradient_descent)? {
-                return dual::train(common, &recipe);
+            let LinearArgs { dual, gradient_descent: args } = linear;
+            if let Some(recipe) = dual.recipe(args)? {
+                return dual::run(common, recipe);
             }
-            let recipe = gradient_descent.recipe(Recipe::linear())?;
-            by_gradient_descent(common, gradient_descent, &recipe)
+            let recipe = args.recipe(GradientDescentRecipe::linear())?;
+            gradient_descent::run(common, recipe, args.losses.as_deref(), args.weights.as_deref())
         }
         Some(TrainKind::Network(network)) => {
-            let NetworkArgs { hidden, layers, gradient_descent, .. } = network;
+            let NetworkArgs { hidden, layers, gradient_descent: args, .. } = network;
             let hidden = if layers.is_some() { Vec::new() } else { hidden.clone() };
             let (layers, init) = (layers.clone(), Some(network.init()?));
-            let recipe = gradient_descent.recipe(Recipe { hidden, layers, init, ..Recipe::network() })?;
-            by_gradient_descent(common, gradient_descent, &recipe)
+            let base = GradientDescentRecipe { hidden, layers, init, ..GradientDescentRecipe::network() };
+            let recipe = args.recipe(base)?;
+            gradient_descent::run(common, recipe, args.losses.as_deref(), args.weights.as_deref())
         }
         None => by_recipe(&args),
     }
-}
-
-fn by_gradient_descent(
-    common: &TrainCommonArgs,
-    args: &GradientDescentArgs,
-    recipe: &Recipe,
-) -> anyhow::Result<ExitCode> {
-    gradient_descent::run(common, recipe, args.losses.as_deref(), args.weights.as_deref())
 }
 
 /// Trains as the recipe of `--recipe` says.
@@ -64,29 +52,28 @@ fn by_recipe(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let name = args.recipe.as_deref().unwrap_or_default();
     let (losses, weights) = (args.losses.as_deref(), args.weights.as_deref());
     match recipes::open(name)? {
-        AnyRecipe::Remember(recipe) => {
+        Recipe::Neighbors(recipe) => {
             args.reject_options(
                 &["--losses", "--seed", "--validation"],
                 "training; the recipe says kind = \"neighbors\", which only stores the examples",
             )?;
-            let cleaning = common.preprocessing.over(recipe.cleaning);
-            let neighbors = NeighborsArgs::of(&recipe, args.weights.clone());
-            neighbors::run(common, &neighbors, cleaning, recipe.deformation)
+            neighbors::run(common, recipe, weights, None)
         }
-        AnyRecipe::Descent(mut recipe) => {
+        Recipe::GradientDescent(mut recipe) => {
             recipe.seed = args.seed.unwrap_or(recipe.seed);
             recipe.validation = args.validation.or(recipe.validation);
-            gradient_descent::run(common, &recipe, losses, weights)
+            gradient_descent::run(common, recipe, losses, weights)
         }
-        AnyRecipe::Exact(mut recipe) => {
+        Recipe::Dual(mut recipe) => {
             args.reject_options(
                 &["--losses", "--weights"],
                 "gradient descent; the recipe says solver = \"dual\"",
             )?;
             recipe.seed = args.seed.unwrap_or(recipe.seed);
             recipe.validation = args.validation.or(recipe.validation);
-            dual::train(common, &recipe)
+            dual::run(common, recipe)
         }
+        _ => unreachable!("a recipe is one of three kinds"),
     }
 }
 
@@ -97,32 +84,9 @@ fn model_path(common: &TrainCommonArgs, kind: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// What a model's input is, and the training examples as it sees them.
-fn cleaned(collection: &Collection, cleaning: Cleaning) -> anyhow::Result<(Contract, Dataset)> {
-    let contract = Contract { cleaning, ..Contract::of(&collection.train, preparation(collection)) };
-    contract.check()?;
-    if cleaning.is_none() {
-        return Ok((contract, collection.train.clone()));
-    }
-    let stage = Stage::new(format!("pictures: {cleaning}"), 1);
-    let train = contract.clean(&collection.train)?;
-    stage.done(&format!("{} cleaned", text::thousands(train.len())));
-    Ok((contract, train))
-}
-
-/// The record of the training examples as they were read, before any cleaning.
-fn record_as_read(
-    collection: &Collection,
-    data: &Split,
-    validation: Option<usize>,
-    seed: u64,
-    cleaning: Cleaning,
-) -> anyhow::Result<DataRecord> {
-    if cleaning.is_none() {
-        return Ok(DataRecord::of(&data.train));
-    }
-    // Labels and seed decide the split, so that this one has the same examples.
-    Ok(DataRecord::of(&split_or_keep_all(&collection.train, validation, seed)?.train))
+/// Says which steps every example goes through.
+fn say_preprocessing(preprocessing: &Preprocessing) {
+    say(format!("preprocessing: {preprocessing}"));
 }
 
 fn data_in_words(data: &Split) -> String {

@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
-use tercet::image::{Cleaning, Range};
-use tercet::model::{Card, Classifier, DataRecord, ModelFile};
-use tercet::neighbors::{Deformable, NeighborsClassifier, Priors};
+use tercet::Model;
+use tercet::neighbors::NeighborsClassifier;
+use tercet::recipe::NeighborsRecipe;
 use tercet::text;
-use tercet_report::choice_of_k;
 
-use super::{choose_k, cleaned, model_path};
+use super::{choose_k, model_path, say_preprocessing};
 use crate::args::neighbors::K;
 use crate::args::train::{NeighborsArgs, TrainCommonArgs};
 use crate::output_files::check_writable;
@@ -19,69 +18,56 @@ use crate::sample_weights::read_weights;
 use crate::saving::save;
 use crate::{exit, interrupt, loading, output};
 
+/// Stores the training examples, and chooses k if `args` say `auto`.
 pub fn run(
     common: &TrainCommonArgs,
-    args: &NeighborsArgs,
-    cleaning: Cleaning,
-    deformable: Option<Deformable>,
+    recipe: NeighborsRecipe,
+    weights: Option<&Path>,
+    args: Option<&NeighborsArgs>,
 ) -> anyhow::Result<ExitCode> {
     common.logging.refuse("neighbors")?;
+    let preprocessing = common.preprocessing.or(recipe.preprocessing);
+    let mut recipe = NeighborsRecipe { preprocessing, ..recipe };
+    recipe.validate()?;
     let path = model_path(common, "neighbors")?;
-    let plot = plot_path(args, &path)?;
+    let plot = args.map_or(Ok(None), |args| plot_path(args, &path))?;
     let collection = loading::open(&common.data)?;
-    let (mut contract, train) = cleaned(&collection, cleaning)?;
-    let weights = args.weights.as_deref().map(|file| read_weights(file, train.len())).transpose()?;
+    let train = &collection.train;
+    let of_examples = weights.map(|file| read_weights(file, train.len())).transpose()?;
     let stage = Stage::new("nearest neighbours", 1);
-    let &NeighborsArgs { k, k_max, metric, vote, ref priors, .. } = args;
-    // Until k is chosen, any will do.
-    let k_or_one = if let K::Given(k) = k { k } else { 1 };
-    let mut classifier = NeighborsClassifier::fit(&train, metric, k_or_one, vote)?;
-    if let Some(weights) = weights {
-        classifier = classifier.with_weights(weights)?;
-    }
-    classifier = classifier.with_priors(priors.clone())?.with_deformation(deformable)?;
-    stage.done(&format!("{} examples remembered", text::thousands(train.len())));
+    let mut model = recipe.fit(train, of_examples.as_deref())?.model;
+    stage.done(&format!("{} examples stored", text::thousands(train.len())));
+    say_preprocessing(model.preprocessing());
 
-    if train.is_pixels() {
-        contract.range = Range::Bytes;
+    let mut choice = None;
+    if let Some(args) = args.filter(|args| args.k == K::Auto) {
+        interrupt::watch("stopping; nothing is written")?;
+        let (preprocessing, classifier, mut card) = model.into_parts();
+        let classifier = NeighborsClassifier::try_from(classifier)?;
+        let Some(chosen) = choose_k::choose_k(&classifier, args.k_max)? else {
+            return Ok(exit::interrupted());
+        };
+        let best = chosen.best();
+        card.metrics.insert("leave-one-out accuracy".to_owned(), best.accuracy);
+        card.metrics.insert("leave-one-out standard error".to_owned(), best.standard_error);
+        recipe = NeighborsRecipe {
+            k: chosen.k,
+            description: NeighborsRecipe::new(chosen.k).description,
+            ..recipe
+        };
+        card.settings = serde_json::to_value(&recipe)?;
+        card.settings["k chosen by"] = json!(format!("leave-one-out, 1 to {}", chosen.accuracies.len()));
+        model = Model::new(preprocessing, classifier.with_k(chosen.k)?, card);
+        choice = Some(chosen);
     }
-    let mut card = Card::new(train.classes().to_vec(), contract);
-    card.data = Some(DataRecord::of(&collection.train));
-    let choice = match k {
-        K::Given(_) => None,
-        K::Auto => {
-            interrupt::watch("stopping; nothing is written")?;
-            let Some(choice) = choose_k::choose_k(&classifier, k_max)? else {
-                return Ok(exit::interrupted());
-            };
-            classifier = classifier.with_k(choice.k)?;
-            card.metrics.insert("leave-one-out accuracy".to_owned(), choice.best().accuracy);
-            card.metrics.insert("leave-one-out standard error".to_owned(), choice.best().standard_error);
-            Some(choice)
-        }
-    };
-    card.settings = json!({ "k": classifier.k(), "metric": metric, "vote": vote });
-    if *priors != Priors::Data {
-        card.settings["priors"] = json!(priors.to_string());
+    if let Some(weights) = weights {
+        model.card.settings["weights"] = json!(weights.to_string_lossy());
     }
-    if !cleaning.is_none() {
-        card.settings["pictures"] = json!(cleaning.to_string());
+    if let (Some(choice), Some(plot)) = (&choice, &plot) {
+        tercet_report::choice_of_k::write(plot, choice, train.name())?;
+        say(format!("plot: {}", plot.display()));
     }
-    if let Some(deformable) = deformable {
-        card.settings["distance"] = json!(classifier.distance_in_words());
-        card.settings["candidates"] = json!(deformable.candidates);
-    }
-    if let Some(weights) = &args.weights {
-        card.settings["weights"] = json!(weights.to_string_lossy());
-    }
-    if let Some(choice) = &choice {
-        card.settings["k chosen by"] = json!(format!("leave-one-out, 1 to {}", choice.accuracies.len()));
-        if let Some(plot) = &plot {
-            choice_of_k::write(plot, choice, train.name())?;
-            say(format!("plot: {}", plot.display()));
-        }
-    }
-    let saved = save(&path, ModelFile { card, classifier: Classifier::Neighbors(classifier) })?;
+    let saved = save(&path, &model)?;
     choice.as_ref().map(choose_k::print).transpose()?;
     output::print(saved)?;
     Ok(ExitCode::SUCCESS)

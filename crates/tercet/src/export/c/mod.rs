@@ -10,9 +10,9 @@ use std::fmt::Write;
 
 pub use text::name_in_c;
 
-use crate::image::{Contract, Range};
-use crate::model::{Classifier, ModelFile};
+use crate::model::Model;
 use crate::network::Shape;
+use crate::preprocess::Input;
 use crate::text::thousands;
 use crate::{Error, Result};
 use program::Program;
@@ -54,52 +54,39 @@ pub struct CSource {
 ///
 /// ```
 /// use tercet::export::{COptions, c};
-/// use tercet::image::Contract;
 /// use tercet::linear::LinearClassifier;
-/// use tercet::model::{Card, Classifier, ModelFile};
+/// use tercet::model::{Card, Model, ScoreKind};
+/// use tercet::preprocess::{Input, Learner, Preprocessing};
 ///
-/// let classifier = Classifier::Linear(LinearClassifier::new(2, 2)?);
-/// let card = Card::new(vec!["cat".into(), "dog".into()], Contract::features(2));
+/// let preprocessing = Preprocessing::from_steps(Input::features(2), Learner::Weights, Vec::new())?;
+/// let card = Card::new(vec!["cat".to_owned(), "dog".to_owned()], ScoreKind::Margins);
+/// let model = Model::new(preprocessing, LinearClassifier::new(2, 2)?, card);
 /// let options = COptions { name: "pets".into(), header: "pets.h".into(), ..COptions::default() };
-/// let files = c(&ModelFile { card, classifier }, &options)?;
+/// let files = c(&model, &options)?;
 /// assert!(files.header.contains("int pets_classify(const float x[PETS_INPUTS]);"));
 /// assert!(files.source.contains("dense(x, 2, w1, b1, scores, 2);"));
 /// # Ok::<(), tercet::Error>(())
 /// ```
 ///
 /// # Errors
-/// Nearest neighbours, whose rows are too many for such machines; pictures that are cleaned first; bytes for a model that takes
-/// no pixels; a name that C would not take; weights that are not finite.
-pub fn c(model: &ModelFile, options: &COptions) -> Result<CSource> {
-    let (card, contract) = (&model.card, &model.card.contract);
+/// Nearest neighbours, whose rows are too many for such machines; preprocessing of pixels; bytes for a model of
+/// features; a name that C would not take; weights that are not finite.
+pub fn c(model: &Model, options: &COptions) -> Result<CSource> {
     text::check_name(&options.name)?;
     text::check_header(&options.header)?;
-    if !contract.cleaning.is_none() {
-        let expected = "a model that takes pictures as they are";
-        return Err(Error::mismatch("cleaning of the model to export", contract.cleaning, expected));
+    if let Some(neighbors) = model.classifier().neighbors() {
+        let found = format!("nearest neighbours, of {} rows", thousands(neighbors.index().len()));
+        let expected = "a linear model or a network; --onnx takes neighbours too";
+        return Err(Error::mismatch("the model to export as C", found, expected));
     }
-    if options.pixels && contract.range == Range::Any {
-        let expected = "a model of pixels; these features enter as they are";
-        return Err(Error::mismatch("input of the model to export as pixels", "features", expected));
-    }
-    let network = match &model.classifier {
-        Classifier::Linear(linear) => linear.network(),
-        Classifier::Network(network) => network,
-        Classifier::Neighbors(neighbors) => {
-            let found = format!("nearest neighbours, of {} rows", thousands(neighbors.index().len()));
-            let expected = "a linear model or a network; --onnx takes neighbours too";
-            return Err(Error::mismatch("the model to export as C", found, expected));
-        }
-    };
-    if let Some(value) = network.first_non_finite() {
-        return Err(Error::mismatch("a weight of the model to export", value, "finite numbers"));
-    }
+    let network = super::network_to_export(model, options.pixels)?;
+    let (card, input) = (&model.card, model.preprocessing().input());
     let network = network.for_prediction();
     let program = Program::of(&network, options.eight_bits, options.pixels);
     let classes: Vec<String> = card.classes.iter().map(|class| text::string(class)).collect::<Result<_>>()?;
     let (constant_bytes, buffer_bytes) = (program.constant_bytes(), program.buffer_bytes());
     let about = about(&network.architecture().to_string(), options, constant_bytes, buffer_bytes);
-    let header = header(&about, contract, network.input(), options, classes.len());
+    let header = header(&about, input, network.input(), options, classes.len());
     let source = source(&about, &program, options, &classes);
     Ok(CSource { header, source, constant_bytes, buffer_bytes })
 }
@@ -123,10 +110,10 @@ fn about(layers: &str, options: &COptions, constant_bytes: usize, buffer_bytes: 
     format!("/* {}\n */\n", lines.join("\n * "))
 }
 
-fn header(about: &str, contract: &Contract, input: Shape, options: &COptions, classes: usize) -> String {
+fn header(about: &str, of_model: Input, input: Shape, options: &COptions, classes: usize) -> String {
     let (name, capitals) = (&options.name, options.name.to_ascii_uppercase());
     let (kind, x) = program::input(options.pixels);
-    let what = match (contract.image, options.pixels) {
+    let what = match (of_model.image, options.pixels) {
         (Some(image), pixels) => {
             let values = if pixels { "as bytes of 0 to 255" } else { "each as value / 255" };
             let (channels, order) = match image.channels {
@@ -151,7 +138,7 @@ fn header(about: &str, contract: &Contract, input: Shape, options: &COptions, cl
          /* The place of the class with the largest score, the first of equals. */\n\
          int {name}_classify(const {kind} {x}[{capitals}_INPUTS]);\n\n\
          #ifdef __cplusplus\n}}\n#endif\n\n#endif\n",
-        inputs = contract.features,
+        inputs = of_model.features,
     )
 }
 

@@ -7,8 +7,9 @@ use super::*;
 use crate::data::Dataset;
 use crate::export::in_eight_bits;
 use crate::image::ImageShape;
-use crate::model::Card;
+use crate::model::{Card, Model, ScoreKind};
 use crate::network::{Architecture, Init, Layer, Network};
+use crate::preprocess::{Input, Learner, Preprocessing, Step};
 use crate::random::{Stream, generator};
 use rand::RngExt;
 
@@ -55,9 +56,11 @@ fn network(layers: &str, input: impl Into<Shape>) -> Network {
     network
 }
 
-fn model(network: Network, contract: Contract) -> ModelFile {
+fn model(network: Network, input: Input) -> Model {
     let classes = ["cat", "d\"og", "\u{e9}1\\", "what??/"].map(str::to_owned).to_vec();
-    ModelFile { card: Card::new(classes, contract), classifier: Classifier::Network(network) }
+    let steps = if input.pixels { vec![Step::Scale { divisor: 255.0 }] } else { Vec::new() };
+    let preprocessing = Preprocessing::from_steps(input, Learner::Weights, steps).unwrap();
+    Model::new(preprocessing, network, Card::new(classes, ScoreKind::Logits))
 }
 
 fn options(eight_bits: bool, pixels: bool) -> COptions {
@@ -109,11 +112,11 @@ fn compiles() -> bool {
 }
 
 /// Holds C against the network, which is rounded to 8 bits where the C is.
-fn compare(model: &ModelFile, data: &Dataset, bytes: &[u8], eight_bits: bool, pixels: bool) {
+fn compare(model: &Model, data: &Dataset, bytes: &[u8], eight_bits: bool, pixels: bool) {
     let folder = tempfile::tempdir().unwrap();
     let files = c(model, &options(eight_bits, pixels)).unwrap();
     let (scores, classes) = answers(&files, pixels, bytes, folder.path());
-    let Classifier::Network(network) = &model.classifier else { panic!("a network") };
+    let network = model.classifier().network().unwrap();
     let expected = match eight_bits {
         true => in_eight_bits(network).unwrap().scores(data).unwrap(),
         false => network.scores(data).unwrap(),
@@ -132,7 +135,7 @@ fn compare(model: &ModelFile, data: &Dataset, bytes: &[u8], eight_bits: bool, pi
 fn pictures(shape: ImageShape) -> (Dataset, Vec<u8>) {
     let mut rng = generator(9, Stream::Weights);
     let pixels: Vec<u8> = (0..EXAMPLES * shape.features()).map(|_| rng.random()).collect();
-    let classes = (0..4).map(|class| class.to_string()).collect();
+    let classes = crate::data::Classes::numbered(4);
     let set = Dataset::from_pixels("pictures", shape, pixels.clone(), vec![0; EXAMPLES], classes).unwrap();
     (set, pixels)
 }
@@ -142,7 +145,6 @@ fn c_gives_the_scores_of_every_layer_with_and_without_8_bits() {
     if !compiles() {
         return;
     }
-    let preparation = crate::image::Preparation::Resize;
     let colour = ImageShape { width: 12, height: 11, channels: 3 };
     for (layers, shape, pixels) in [
         (ALL, colour, false),
@@ -154,7 +156,7 @@ fn c_gives_the_scores_of_every_layer_with_and_without_8_bits() {
         let (data, bytes) = pictures(shape);
         let floats: Vec<u8> =
             bytes.iter().flat_map(|&pixel| (f32::from(pixel) / 255.0).to_ne_bytes()).collect();
-        let model = model(network(layers, shape), Contract::images(shape, preparation));
+        let model = model(network(layers, shape), Input::pixels(shape));
         for eight_bits in [false, true] {
             compare(&model, &data, if pixels { &bytes } else { &floats }, eight_bits, pixels);
         }
@@ -169,9 +171,9 @@ fn c_takes_features_as_they_are() {
     let mut rng = generator(2, Stream::Weights);
     let values: Vec<f32> = (0..EXAMPLES * 17).map(|_| 20.0 * rng.random::<f32>() - 10.0).collect();
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
-    let classes = (0..4).map(|class| class.to_string()).collect();
+    let classes = crate::data::Classes::numbered(4);
     let data = Dataset::from_features("features", 17, values, vec![0; EXAMPLES], classes).unwrap();
-    let model = model(network("dense30 relu", 17), Contract::features(17));
+    let model = model(network("dense30 relu", 17), Input::features(17));
     compare(&model, &data, &bytes, false, false);
     compare(&model, &data, &bytes, true, false);
     assert!(c(&model, &options(false, true)).is_err(), "features are no bytes");
@@ -183,7 +185,7 @@ fn the_sizes_at_the_head_are_those_of_the_arrays() {
         network("conv3-6 relu pool flatten dense7 relu", ImageShape::gray(10, 10)),
         ImageShape::gray(10, 10),
     );
-    let model = model(network, Contract::images(shape, crate::image::Preparation::Resize));
+    let model = model(network, Input::pixels(shape));
     let files = c(&model, &options(false, false)).unwrap();
     let parameters = 9 * 6 + 6 + 4 * 4 * 6 * 7 + 7 + 7 * 4 + 4;
     // 8 × 8 × 6 behind the convolution, 4 × 4 × 6 behind the pool, 7 behind the first dense layer.
@@ -197,11 +199,11 @@ fn the_sizes_at_the_head_are_those_of_the_arrays() {
 fn weights_that_c_cannot_write_are_refused() {
     let mut broken = network("dense3 relu", 2);
     broken.arrays_mut()[0][1] = f32::NAN;
-    let error = c(&model(broken, Contract::features(2)), &options(false, false)).unwrap_err();
+    let error = c(&model(broken, Input::features(2)), &options(false, false)).unwrap_err();
     assert!(error.to_string().contains("NaN"), "{error}");
-    let whole = model(network("dense3 relu", 2), Contract::features(2));
+    let whole = model(network("dense3 relu", 2), Input::features(2));
     let named = |name: &str| c(&whole, &COptions { name: name.into(), ..options(false, false) });
     assert!(named("net").is_ok());
     assert!(named("net.c").is_err());
-    assert!(matches!(&whole.classifier, Classifier::Network(n) if matches!(n.layers()[0], Layer::Dense(_))));
+    assert!(matches!(whole.classifier().network().unwrap().layers()[0], Layer::Dense(_)));
 }

@@ -19,7 +19,7 @@ pub(super) struct Features<'a> {
 
 /// Consecutive rows: row i has the entries from `starts[i]` up to `starts[i + 1]`.
 enum Piece {
-    /// As they lie in the data set.
+    /// As they are in the data set: f32.
     Dense,
     Pixels {
         starts: Vec<usize>,
@@ -39,7 +39,7 @@ impl<'a> Features<'a> {
     /// # Errors
     /// A row whose sum of squares is beyond f32.
     pub(super) fn new(data: &'a Dataset) -> Result<Self> {
-        let sparse = data.is_pixels() || is_sparse(data);
+        let sparse = data.dtype() != "float32" || is_sparse(data);
         let starts: Vec<usize> = (0..data.len()).step_by(PIECE).collect();
         let piece = |&start: &usize| {
             let rows = start..data.len().min(start + PIECE);
@@ -76,7 +76,7 @@ impl<'a> Features<'a> {
         match &self.pieces[i / PIECE] {
             Piece::Dense => match self.data.row(i) {
                 data::Row::F32(values) => Row::Dense(values),
-                data::Row::U8(_) => unreachable!("pixels are kept as pieces of their own"),
+                _ => unreachable!("other rows are kept in blocks of their own"),
             },
             Piece::Pixels { starts, places, values } => {
                 let entries = entries(starts);
@@ -117,11 +117,7 @@ impl<'a> Features<'a> {
 
 /// Whether at least half of the features are zero.
 fn is_sparse(data: &Dataset) -> bool {
-    let zeros = |i: usize| match data.row(i) {
-        data::Row::U8(values) => values.iter().filter(|&&v| v == 0).count(),
-        data::Row::F32(values) => values.iter().filter(|&&v| v == 0.0).count(),
-    };
-    let zeros: usize = (0..data.len()).into_par_iter().map(zeros).sum();
+    let zeros: usize = (0..data.len()).into_par_iter().map(|i| data.row(i).zeros()).sum();
     2 * zeros >= data.len() * data.width()
 }
 

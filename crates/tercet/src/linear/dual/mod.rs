@@ -307,7 +307,7 @@ pub fn solve_weighted(
     // Inside the pool, so that a look which is shared out begins at once.
     rayon::scope(|_| {
         let features = Features::new(data)?;
-        let mut state = State::new(&features, labels, weights, (classes, data.width()), settings)?;
+        let mut state = State::new(&features, labels.to_vec(), weights, (classes, data.width()), settings)?;
         if let Some(start) = start {
             state.begin_at(&start.a, &start.anchor);
         }

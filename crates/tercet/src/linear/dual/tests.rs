@@ -179,7 +179,7 @@ fn dense_and_sparse_rows_and_pixels_have_one_answer() {
         from_pixels.last.dual <= from_values.last.primal && from_values.last.dual <= from_pixels.last.primal
     );
     // Values that hold no zeros are walked over as they lie.
-    let dense = Dataset::from_features("c", 8, numbers(480, 5), a.labels(), names(3)).unwrap();
+    let dense = Dataset::from_features("c", 8, numbers(480, 5), a.labels().to_vec(), names(3)).unwrap();
     assert_eq!(solved(&dense, &settings).ending, Ending::Converged);
 }
 

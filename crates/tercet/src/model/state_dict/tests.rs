@@ -72,7 +72,7 @@ fn images_are_channel_by_channel_there() {
     .unwrap();
     let network = state.network(&layers, shape, 3).unwrap();
     let pixels = [10u8, 20, 30, 40];
-    let classes = (0..3).map(|class| class.to_string()).collect();
+    let classes = crate::data::Classes::numbered(3);
     let data = Dataset::from_pixels("one", shape, pixels.to_vec(), vec![0], classes).unwrap();
     let scores = network.scores(&data).unwrap();
     // As PyTorch has it: x[channel][place], a convolution of 1 × 1 with weight [[0, 1], [2, 3]], and no bias in the last layer.

@@ -14,7 +14,7 @@ use super::super::metric::{ByteL1, ByteL2, ByteL3, Key};
 use super::super::{Metric, NearestNeighbors, Neighbors, Progress};
 use super::{Deformable, Deformation};
 use crate::Result;
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::image::ImageShape;
 
 /// Queries whose candidates are held at a time.
@@ -24,7 +24,7 @@ const CHUNK: usize = 512;
 #[derive(Clone, Debug)]
 pub(in super::super) struct Deformed {
     settings: Deformable,
-    images: Dataset,
+    images: Examples,
     shape: ImageShape,
     /// The edges of every image, (N, height, width, 2), where pixels are warped.
     edges: Arc<Vec<i8>>,
@@ -40,7 +40,7 @@ impl PartialEq for Deformed {
 impl Deformed {
     /// # Errors
     /// Those of [`Deformable::check`].
-    pub fn new(settings: Deformable, images: Dataset, metric: Metric) -> Result<Self> {
+    pub fn new(settings: Deformable, images: Examples, metric: Metric) -> Result<Self> {
         settings.check(&images, metric)?;
         // That it is there was checked just now.
         let shape = images.image_shape().unwrap_or(ImageShape::gray(images.width(), 1));
@@ -75,7 +75,7 @@ impl Deformed {
     pub fn search(
         &self,
         index: &NearestNeighbors,
-        queries: &Dataset,
+        queries: &Examples,
         k: usize,
         progress: Progress<'_>,
     ) -> Result<Option<Neighbors>> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tercet_kernels::deformable::{MOST_CONTEXT, MOST_SHIFT, Strength};
 
 use super::super::Metric;
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::{Error, Result};
 
 /// A distance that forgives deformations, taken to the rows that are nearest by the plain metric.
@@ -77,7 +77,7 @@ impl Deformable {
     /// # Errors
     /// No candidates; shifts, warps or contexts out of range; a set of anything but grey images; shifts with another
     /// metric than L1, L2 or L3.
-    pub fn check(&self, data: &Dataset, metric: Metric) -> Result<()> {
+    pub fn check(&self, data: &Examples, metric: Metric) -> Result<()> {
         let in_range = |name, found: usize, range: std::ops::RangeInclusive<usize>| match range
             .contains(&found)
         {
@@ -173,6 +173,7 @@ impl From<Deformable> for Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dataset;
     use crate::image::ImageShape;
 
     const SHIFTS: Deformable = Deformable { candidates: 9, deformation: Deformation::Shifts(2) };

@@ -31,7 +31,7 @@ use rayon::prelude::*;
 use tercet_kernels::Isa;
 use tercet_kernels::distance::{Line, Panels};
 
-use crate::data::Dataset;
+use crate::data::Examples;
 
 pub(super) use exact::{ByteCosines, ByteSquares, Exact, FloatCosines, FloatProducts, FloatSquares};
 pub(super) use search::Query;
@@ -59,7 +59,7 @@ const WILD: f64 = 1.5;
 #[derive(Clone, Debug)]
 pub(super) struct PrunedRows<T: Value> {
     /// The rows, which are shared with whoever else holds the set.
-    data: Dataset,
+    data: Examples,
     /// Rows of the data set in the order of the search. Equal rows share a place (but for rare ones whose codes are mixed
     /// up with those of others, which is no harm): those of place p are
     /// `order[starts[p] ‥ starts[p + 1]]`, in ascending order.
@@ -84,14 +84,14 @@ pub(super) struct PrunedRows<T: Value> {
 
 impl<T: Value> PrunedRows<T> {
     /// Finds the codes of the rows and sorts them; none where codes promise nothing.
-    pub fn fit(isa: Isa, data: &Dataset, space: Space) -> Option<Self> {
+    pub fn fit(isa: Isa, data: &Examples, space: Space) -> Option<Self> {
         let most = MOST_AXES[usize::from(size_of::<T>() > 1)];
         let sample = Sample::new(isa, data, space, most);
         let plan = sample.plan(isa, data)?;
         Some(Self::as_planned(isa, data, &sample, plan))
     }
 
-    fn as_planned(isa: Isa, data: &Dataset, sample: &Sample<'_, T>, plan: Plan) -> Self {
+    fn as_planned(isa: Isa, data: &Examples, sample: &Sample<'_, T>, plan: Plan) -> Self {
         let sketch = Sketch::fit(isa, sample, plan);
         let codes = sketch.codes(isa, Side::Rows, data.len(), |i| T::row(data, i));
         let (bytes, lines) = (sketch.coarse.bytes(), sketch.fine.lines());
@@ -137,7 +137,7 @@ impl<T: Value> PrunedRows<T> {
     }
 
     /// The rows as they were remembered.
-    pub fn data(&self) -> &Dataset {
+    pub fn data(&self) -> &Examples {
         &self.data
     }
 

@@ -12,7 +12,7 @@ use tercet_kernels::matmul::{Start, View};
 use super::principal::principal_components;
 use super::sketch::{Space, in_lanes};
 use super::value::Value;
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::parallel::product;
 use crate::random::{Stream, generator};
 
@@ -64,7 +64,7 @@ pub(super) struct Sample<'x, T> {
 
 impl<'x, T: Value> Sample<'x, T> {
     /// Takes a sample and finds its principal components, at most so many.
-    pub fn new(isa: Isa, data: &'x Dataset, space: Space, most: usize) -> Self {
+    pub fn new(isa: Isa, data: &'x Examples, space: Space, most: usize) -> Self {
         let (count, width) = (data.len(), data.width());
         let size = count.min(ROWS);
         let rows: Vec<&[T]> = spread(count, size, 0).into_iter().map(|i| T::row(data, i)).collect();
@@ -111,7 +111,7 @@ impl<'x, T: Value> Sample<'x, T> {
     }
 
     /// The plan that promises the fastest search, or none where it would be faster to measure every pair.
-    pub fn plan(&self, isa: Isa, data: &Dataset) -> Option<Plan> {
+    pub fn plan(&self, isa: Isa, data: &Examples) -> Option<Plan> {
         let count = data.len();
         let axes = self.components.len() / self.width;
         let among = spread(count, count.min(AMONG), 2);
@@ -167,7 +167,7 @@ impl<'x, T: Value> Sample<'x, T> {
     }
 
     /// How far the third neighbour of a row of the sample is, among half of some rows and among all of them.
-    fn third_neighbor(&self, isa: Isa, q: usize, data: &Dataset, among: &[usize]) -> [f64; 2] {
+    fn third_neighbor(&self, isa: Isa, q: usize, data: &Examples, among: &[usize]) -> [f64; 2] {
         let others = among.iter().map(|&i| T::row(data, i)).filter(|row| !std::ptr::eq(*row, self.judges[q]));
         let mut distances: Vec<f64> = others.map(|row| self.distance(isa, self.judges[q], row)).collect();
         let half = distances.len() / 2;

@@ -5,6 +5,7 @@ use tercet_kernels::distance::{MAX_WIDTH_WITHIN, naive};
 
 use super::plan::Length;
 use super::*;
+use crate::data::Dataset;
 use crate::image::ImageShape;
 use crate::neighbors::index::Rows;
 use crate::neighbors::{Metric, NearestNeighbors, naive as search_naive};

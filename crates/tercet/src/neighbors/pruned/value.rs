@@ -9,7 +9,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::distance::{self, Measure, Panels, Queries, floats};
 use tercet_kernels::matmul::{self, Start, View};
 
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::neighbors::index::{features, pixels};
 
 /// A number that rows are made of.
@@ -20,7 +20,7 @@ pub(in crate::neighbors) trait Value:
     type Basis: Clone + std::fmt::Debug + Send + Sync;
 
     /// Example `i` of a set that was checked to be of this kind.
-    fn row(data: &Dataset, i: usize) -> &[Self];
+    fn row(data: &Examples, i: usize) -> &[Self];
 
     /// The number as f32, which holds either kind exactly.
     fn to_f32(self) -> f32;
@@ -107,7 +107,7 @@ pub(in crate::neighbors) struct ByteBasis(Panels);
 impl Value for u8 {
     type Basis = ByteBasis;
 
-    fn row(data: &Dataset, i: usize) -> &[u8] {
+    fn row(data: &Examples, i: usize) -> &[u8] {
         pixels(data, i)
     }
 
@@ -188,7 +188,7 @@ pub(in crate::neighbors) struct FloatBasis {
 impl Value for f32 {
     type Basis = FloatBasis;
 
-    fn row(data: &Dataset, i: usize) -> &[f32] {
+    fn row(data: &Examples, i: usize) -> &[f32] {
         features(data, i)
     }
 

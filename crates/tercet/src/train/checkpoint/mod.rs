@@ -41,7 +41,7 @@ use super::{Progress, RateChange};
 use crate::Result;
 use crate::data::Dataset;
 use crate::network::Network;
-use crate::recipe::Recipe;
+use crate::recipe::GradientDescentRecipe as Recipe;
 
 /// The metadata key of the document.
 const KEY: &str = "tercet-checkpoint";

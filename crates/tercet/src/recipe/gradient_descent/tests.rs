@@ -7,28 +7,28 @@ use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
 use crate::train::{Length, StopBy};
 
-const LECTURE: &str = include_str!("../../recipes/lecture.toml");
+const LECTURE: &str = include_str!("../../../recipes/lecture.toml");
 
 /// The error for the lecture's recipe with one piece of it replaced.
 fn refuse(piece: &str, with: &str) -> String {
     assert!(LECTURE.contains(piece), "the recipe has no {piece}");
-    Recipe::parse(&LECTURE.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string()
+    GradientDescentRecipe::parse(&LECTURE.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string()
 }
 
 #[test]
 fn the_lecture_s_file_is_the_lecture_s_settings() {
-    let recipe = Recipe::parse(LECTURE, Path::new("lecture.toml")).unwrap();
+    let recipe = GradientDescentRecipe::parse(LECTURE, Path::new("lecture.toml")).unwrap();
     assert_eq!(recipe.train, Settings::lecture());
     assert_eq!((&recipe.hidden[..], recipe.init), (&[36][..], Some(Init::Normal(1e-4))));
-    assert_eq!(recipe, Recipe::lecture());
+    assert_eq!(recipe, GradientDescentRecipe::lecture());
 }
 
 #[test]
 fn layers_stand_in_for_hidden() {
     let with = |line: &str| LECTURE.replace("hidden = [36]", line);
     let text = with("layers = \"conv5-4 relu pool\"");
-    let recipe = Recipe::parse(&text, Path::new("x.toml")).unwrap();
-    assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+    let recipe = GradientDescentRecipe::parse(&text, Path::new("x.toml")).unwrap();
+    assert_eq!(GradientDescentRecipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
     assert_eq!(recipe.describe()[0], ("layers".to_owned(), "conv5-4 relu pool".to_owned()));
     let network = recipe.untrained(crate::image::ImageShape::gray(28, 28), 10).unwrap();
     assert_eq!(network.architecture().to_string(), "conv5-4 relu pool flatten dense10");
@@ -38,7 +38,7 @@ fn layers_stand_in_for_hidden() {
     assert!(refuse("hidden = [36]", "layers = \"conv5 relu\"").contains("word 1 of the layers: found conv5"));
     let both = refuse("hidden = [36]", "hidden = [36]\nlayers = \"relu\"");
     assert!(both.contains("hidden [36]; expected none beside layers"), "{both}");
-    let mut linear = Recipe::linear();
+    let mut linear = GradientDescentRecipe::linear();
     linear.layers = recipe.layers;
     assert!(
         linear.validate().unwrap_err().to_string().starts_with("layers is conv5-4 relu pool; expected none")
@@ -47,12 +47,12 @@ fn layers_stand_in_for_hidden() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    let mut recipe = Recipe::lecture();
+    let mut recipe = GradientDescentRecipe::lecture();
     recipe.init = None;
     recipe.validation = None;
     recipe.seed = 7;
     recipe.train = Settings { check_every: Some(3), patience: Some(4), ..Settings::default() };
-    assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+    assert_eq!(GradientDescentRecipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
 
     recipe.class_weights = ClassWeights::Given(vec![1.0, 0.25]);
     let (stop_by, clip) = (StopBy::Loss, Some(0.7));
@@ -76,7 +76,7 @@ fn what_is_written_is_read_back() {
     for optimizer in optimizers {
         for schedule in schedules {
             (recipe.train.optimizer, recipe.train.schedule) = (optimizer, schedule);
-            assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+            assert_eq!(GradientDescentRecipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
         }
     }
     recipe.train.ema = Some(0.99);
@@ -88,19 +88,20 @@ fn what_is_written_is_read_back() {
         mirror: true,
         elastic: Some(Elastic { rms: 1.5, sigma: 4.0 }),
     };
-    assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+    assert_eq!(GradientDescentRecipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
     let (batch, length) = (7, Length::Iterations(9));
     recipe.train =
         Settings { patience: Some(2), batch, length, loss: Loss::Svm { margin: 0.3 }, ..recipe.train };
     recipe.class_weights = ClassWeights::Balanced;
     recipe.train.label_smoothing = 0.0;
-    assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+    assert_eq!(GradientDescentRecipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
 }
 
 #[test]
 fn every_optimizer_and_schedule_has_its_place() {
-    let train =
-        |from, to: &str| Recipe::parse(&LECTURE.replace(from, to), Path::new("x.toml")).unwrap().train;
+    let train = |from, to: &str| {
+        GradientDescentRecipe::parse(&LECTURE.replace(from, to), Path::new("x.toml")).unwrap().train
+    };
     for (text, optimizer) in [
         ("{ sgd = {} }", Optimizer::PLAIN),
         ("{ nesterov = { momentum = 0.5 } }", Optimizer::Nesterov { momentum: 0.5 }),
@@ -165,32 +166,41 @@ fn values_that_cannot_work_are_refused_with_the_file() {
 
 #[test]
 fn a_linear_classifier_starts_from_zeros() {
-    let linear = Recipe { kind: Kind::Linear, hidden: Vec::new(), init: None, ..Recipe::lecture() };
+    let linear = GradientDescentRecipe {
+        kind: Kind::Linear,
+        hidden: Vec::new(),
+        init: None,
+        ..GradientDescentRecipe::lecture()
+    };
     let network = linear.untrained(4, 3).unwrap();
     assert_eq!((network.parameters(), network.dense_layers().count()), (15, 1));
     assert!(network.dense_layers().all(|dense| dense.w.iter().all(|&w| w == 0.0)));
-    let error = Recipe { init: Some(Init::He), ..linear }.validate().unwrap_err().to_string();
+    let error = GradientDescentRecipe { init: Some(Init::He), ..linear }.validate().unwrap_err().to_string();
     assert!(error.starts_with("init is He; expected none"), "{error}");
 }
 
 #[test]
 fn a_missing_file_is_named() {
-    let error = Recipe::read(Path::new("nowhere/x.toml")).unwrap_err().to_string();
+    let error = GradientDescentRecipe::read(Path::new("nowhere/x.toml")).unwrap_err().to_string();
     assert!(error.starts_with("cannot read nowhere/x.toml"), "{error}");
 }
 
 #[test]
 fn gradient_descent_may_be_named() {
     let named = LECTURE.replace("kind = ", "solver = \"sgd\"\nkind = ");
-    assert_eq!(Recipe::parse(&named, Path::new("x.toml")).unwrap(), Recipe::lecture());
-    assert!(!Recipe::lecture().to_toml().contains("solver"));
+    assert_eq!(
+        GradientDescentRecipe::parse(&named, Path::new("x.toml")).unwrap(),
+        GradientDescentRecipe::lecture()
+    );
+    assert!(!GradientDescentRecipe::lecture().to_toml().contains("solver"));
     let error = refuse("kind = ", "solver = \"dual\"\nkind = ");
     assert!(error.starts_with("x.toml: found solver dual; expected sgd"), "{error}");
 }
 
 #[test]
 fn augmentation_stands_in_a_table_of_its_own() {
-    let with = |table: &str| Recipe::parse(&format!("{LECTURE}\n{table}\n"), Path::new("x.toml"));
+    let with =
+        |table: &str| GradientDescentRecipe::parse(&format!("{LECTURE}\n{table}\n"), Path::new("x.toml"));
     let recipe = with("[train.augment]\nshift = 2\nelastic = { rms = 1.5, sigma = 4 }").unwrap();
     let elastic = Some(Elastic { rms: 1.5, sigma: 4.0 });
     assert_eq!(recipe.train.augment, Augment { shift: 2.0, elastic, ..Augment::default() });
@@ -201,7 +211,7 @@ fn augmentation_stands_in_a_table_of_its_own() {
     );
     // An empty table says nothing, and nothing is written.
     let recipe = with("[train.augment]").unwrap();
-    assert_eq!(recipe, Recipe::lecture());
+    assert_eq!(recipe, GradientDescentRecipe::lecture());
     assert!(!recipe.to_toml().contains("augment"));
 
     for (table, found) in [

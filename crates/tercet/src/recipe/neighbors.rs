@@ -4,32 +4,32 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{checked, unreadable};
-use crate::image::Cleaning;
-use crate::neighbors::{Deformable, Metric, Vote};
+use super::{Kind, checked, unreadable};
+use crate::neighbors::{Deformable, Metric, Priors, Vote};
+use crate::preprocess::Spec;
 use crate::{Error, Result};
 
-/// Everything that decides nearest neighbours, beside the data.
+/// Everything that decides a classifier by nearest neighbours, apart from the data.
 ///
 /// ```toml
 /// description = "Nearest neighbours that forgive a shift"
 /// kind = "neighbors"
 /// k = 3
-/// metric = "l3"               # "l2" where it is left out
-/// vote = "distance"           # "uniform" where it is left out
-/// cleaning = { deskew = true, blur = 0.7 }       # what is done to every picture first; nothing where it is left out
+/// metric = "l3"               # default: "l2"
+/// vote = "distance"           # default: "uniform"
+/// preprocessing = "auto, deskew, blur 0.7"       # default: "auto"
 ///
-/// [deformation]               # the metric alone where it is left out
-/// candidates = 1000           # the nearest by the metric, among which deformed ones are looked for
+/// [deformation]               # default: the metric alone
+/// candidates = 1000           # the nearest by the metric, which are ranked again by the deformed distance
 /// shifts = 2                  # or warps = 2, context = 1, edges = "root"
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Remember {
+pub struct NeighborsRecipe {
     /// What it is, for a reader.
     pub description: String,
-    /// [`KindOfNeighbors::Neighbors`].
-    pub kind: KindOfNeighbors,
+    /// [`Kind::Neighbors`].
+    pub kind: Kind,
     /// How many neighbours vote.
     pub k: usize,
     /// What "near" means, for candidates where there is a deformation.
@@ -38,23 +38,32 @@ pub struct Remember {
     /// What a neighbour's vote counts.
     #[serde(default)]
     pub vote: Vote,
-    /// What is done to every picture first.
-    #[serde(default, skip_serializing_if = "Cleaning::is_none")]
-    pub cleaning: Cleaning,
-    /// What a distance forgives.
+    /// The preprocessing, fitted on the training examples.
+    #[serde(default, skip_serializing_if = "Spec::is_auto")]
+    pub preprocessing: Spec,
+    /// How often each class is expected.
+    #[serde(default, skip_serializing_if = "Priors::is_of_data")]
+    pub priors: Priors,
+    /// Which deformations the distance tolerates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deformation: Option<Deformable>,
 }
 
-/// The one word for the kind of these recipes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KindOfNeighbors {
-    /// Every example is remembered.
-    Neighbors,
-}
+impl NeighborsRecipe {
+    /// k nearest neighbours by Euclidean distance, each with one vote.
+    pub fn new(k: usize) -> Self {
+        NeighborsRecipe {
+            description: format!("{k} nearest neighbours"),
+            kind: Kind::Neighbors,
+            k,
+            metric: Metric::L2,
+            vote: Vote::Uniform,
+            preprocessing: Spec::default(),
+            priors: Priors::Data,
+            deformation: None,
+        }
+    }
 
-impl Remember {
     /// A recipe from the text of the file at `path`, which is named where something is wrong.
     ///
     /// # Errors
@@ -62,20 +71,20 @@ impl Remember {
     ///
     /// ```
     /// use std::path::Path;
-    /// use tercet::recipe::Remember;
+    /// use tercet::recipe::NeighborsRecipe;
     ///
-    /// let recipe = Remember::parse("description = \"plain\"\nkind = \"neighbors\"\nk = 3", Path::new("plain.toml"))?;
+    /// let recipe = NeighborsRecipe::parse("description = \"plain\"\nkind = \"neighbors\"\nk = 3", Path::new("plain.toml"))?;
     /// assert_eq!(recipe.metric.to_string(), "l2");
     /// # Ok::<(), tercet::Error>(())
     /// ```
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        let recipe: Remember =
+        let recipe: NeighborsRecipe =
             toml::from_str(text).map_err(|error| unreadable(&error, text, path, REMEDY))?;
         checked(recipe.validate(), path, REMEDY)?;
         Ok(recipe)
     }
 
-    /// The recipe as TOML, to be read back by [`parse`](Remember::parse).
+    /// The recipe as TOML, to be read back by [`parse`](NeighborsRecipe::parse).
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("numbers, words and tables of them can be written as TOML")
     }
@@ -87,8 +96,11 @@ impl Remember {
             ("metric", self.metric.to_string()),
             ("vote", self.vote.to_string()),
         ];
-        if !self.cleaning.is_none() {
-            words.push(("pictures", self.cleaning.to_string()));
+        if !self.preprocessing.is_auto() {
+            words.push(("preprocessing", self.preprocessing.to_string()));
+        }
+        if self.priors != Priors::Data {
+            words.push(("priors", self.priors.to_string()));
         }
         if let Some(deformable) = self.deformation {
             words.push(("distance", deformable.describe(self.metric)));
@@ -97,16 +109,18 @@ impl Remember {
         words.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Refuses what cannot work with any data. What depends on the data, remembering finds.
+    /// Rejects what cannot work with any data. What depends on the data is checked by fitting.
     ///
     /// # Errors
     /// [`Error::Setting`] for k = 0, a vote by distance with a metric that is none, and a blur out of range.
     pub fn validate(&self) -> Result<()> {
+        if self.kind != Kind::Neighbors {
+            return Err(Error::setting("kind", "not neighbors", "neighbors"));
+        }
         if self.k == 0 {
             return Err(Error::setting("k", 0, "at least 1"));
         }
-        self.vote.check(self.metric)?;
-        self.cleaning.check(Some(crate::image::ImageShape::gray(1, 1)))
+        self.vote.check(self.metric)
     }
 }
 
@@ -116,16 +130,16 @@ const REMEDY: &str = "Compare it with recipes/knn-deformable.toml.";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::AnyRecipe;
+    use crate::recipe::Recipe;
 
     const FILE: &str = include_str!("../../recipes/knn-deformable.toml");
 
     #[test]
     fn what_is_written_is_read_back() {
         for file in [FILE, include_str!("../../recipes/knn-shifted.toml")] {
-            let recipe = Remember::parse(file, Path::new("x.toml")).unwrap();
-            assert_eq!(Remember::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
-            let any = AnyRecipe::parse(file, Path::new("x.toml")).unwrap();
+            let recipe = NeighborsRecipe::parse(file, Path::new("x.toml")).unwrap();
+            assert_eq!(NeighborsRecipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
+            let any = Recipe::parse(file, Path::new("x.toml")).unwrap();
             assert_eq!(any.describe(), recipe.describe());
         }
     }
@@ -136,15 +150,15 @@ mod tests {
             ("k = 4", "k = 0", "k 0; expected at least 1"),
             ("vote = \"distance\"", "vote = \"loud\"", "unknown variant `loud`"),
             ("metric = \"l2\"", "metric = \"dot\"", "vote distance; expected uniform"),
-            ("blur = 0.7", "blur = -1", "blur -1; expected above 0"),
-            ("blur = 0.7", "sharpen = 1", "unknown field `sharpen`"),
+            ("blur 0.7", "blur -1", "the number of a step is blur -1"),
+            ("blur 0.7", "sharpen 1", "preprocessing is sharpen 1"),
             ("warps = 2", "shifts = 2", "context or edges without warps"),
             ("warps = 2", "warps = 2\nshifts = 2", "both or neither of shifts and warps"),
             ("k = 4", "k = 4\nseed = 1", "unknown field `seed`"),
         ] {
             assert!(FILE.contains(piece), "the recipe has no {piece}");
             let error =
-                AnyRecipe::parse(&FILE.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string();
+                Recipe::parse(&FILE.replace(piece, with), Path::new("x.toml")).unwrap_err().to_string();
             assert!(error.starts_with("x.toml: found ") && error.contains(words), "{with}: {error}");
         }
     }

@@ -1,0 +1,156 @@
+//! A picture brought into the layout of the training pictures.
+//!
+//! With [`Layout::MNIST`] this is how MNIST was made: Y. LeCun, C. Cortes and C. Burges, "The MNIST database": the digits were
+//! "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio", grey from anti-aliasing, and
+//! "centered in a 28x28 image by computing the center of mass of the pixels, and translating the image so as to position
+//! this point at the center of the 28x28 field".
+
+use super::layout::{Anchor, Layout, Paper};
+use super::{Stage, StageName};
+use crate::Result;
+use crate::image::{ImageShape, Picture, area, find_ink, full_ink, scale};
+
+/// The longer side that a picture is reduced to before anything else: enough detail for a box of 20 pixels around
+/// a digit that fills a tenth of a photograph, and quick.
+const LONGEST: usize = 1024;
+
+/// By how much the aspect ratios of a picture and of the model's input may differ for a picture that is merely resized.
+const SAME_ASPECT: f64 = 0.02;
+
+/// A picture in the layout of the training pictures, whether it had that layout from the start, and the stages on the way.
+pub(super) type Centered = (Picture, bool, Vec<Stage>);
+
+/// Brings a grey picture into a layout.
+///
+/// A picture of the model's size that has the layout already, or whose negative has it, keeps its pixels exactly; so
+/// does any picture of that size if the training pictures have no uniform layout.
+///
+/// # Errors
+/// A picture without ink.
+pub(super) fn center(gray: &Picture, target: ImageShape, layout: &Layout) -> Result<Centered> {
+    let of_size = gray.shape() == target;
+    let resized = if of_size { gray.clone() } else { scale(gray, target.width, target.height) };
+    let stages = |name: Option<StageName>, picture: &Picture| {
+        let resize = (!of_size).then(|| Stage { name: StageName::Resized, picture: resized.clone() });
+        let then = name.map(|name| Stage { name, picture: picture.clone() });
+        resize.into_iter().chain(then).collect::<Vec<Stage>>()
+    };
+    if of_size || has_aspect_of(gray.shape(), target) {
+        if layout.fits(&resized) {
+            return Ok((resized.clone(), of_size, stages(None, &resized)));
+        }
+        if layout.uniform || !of_size {
+            let negative = resized.negative();
+            if layout.fits(&negative) {
+                let stages = stages(Some(StageName::Inverted), &negative);
+                return Ok((negative, of_size, stages));
+            }
+        }
+    }
+    if of_size && !layout.uniform {
+        return Ok((gray.clone(), true, Vec::new()));
+    }
+    segment(gray, target, layout)
+}
+
+fn has_aspect_of(shape: ImageShape, target: ImageShape) -> bool {
+    let ratio = (shape.width * target.height) as f64 / (shape.height * target.width) as f64;
+    (ratio - 1.0).abs() <= SAME_ASPECT
+}
+
+/// Finds the ink, scales it into the layout's box and puts its anchor in position.
+fn segment(gray: &Picture, target: ImageShape, layout: &Layout) -> Result<Centered> {
+    let mut stages = Vec::new();
+    let mut keep = |name, picture: &Picture| stages.push(Stage { name, picture: picture.clone() });
+
+    let ink = find_ink(&reduced(gray))?;
+    keep(if ink.was_dark { StageName::Inverted } else { StageName::Ink }, &ink.picture);
+
+    // There is at least one pixel of full ink, so that there is a box and a centre of mass.
+    let bounds = ink_box(&ink.picture).expect("ink was found");
+    let cropped = ink.picture.crop(bounds.left, bounds.top, bounds.width, bounds.height);
+    keep(StageName::Cropped, &cropped);
+
+    let (box_width, box_height) = (layout.width.min(target.width), layout.height.min(target.height));
+    let across = box_width as f64 / bounds.width as f64;
+    let down = box_height as f64 / bounds.height as f64;
+    let (across, down) = if layout.stretch { (across, down) } else { (across.min(down), across.min(down)) };
+    let side = |old: usize, ratio: f64, most: usize| ((old as f64 * ratio).round() as usize).clamp(1, most);
+    let (width, height) = (side(bounds.width, across, box_width), side(bounds.height, down, box_height));
+    let scaled = strengthened(scale(&cropped, width, height));
+    keep(StageName::Scaled, &scaled);
+
+    let (x, y) = match layout.anchor {
+        Anchor::CenterOfMass => center_of_mass(&scaled),
+        Anchor::BoxCenter => ((width - 1) as f64 / 2.0, (height - 1) as f64 / 2.0),
+    };
+    // Whole pixels, as in MNIST: a fraction would blur. A digit with nearly all of its ink on one side would leave
+    // the picture; it is moved only as far as its box allows.
+    let shift = |position: f64, anchor: f64, side: usize, taken: usize| {
+        ((position - anchor).round().max(0.0) as usize).min(side - taken)
+    };
+    let left = shift(layout.position[0], x, target.width, width);
+    let top = shift(layout.position[1], y, target.height, height);
+    let mut pixels = vec![0; target.features()];
+    for (row, line) in scaled.pixels().chunks_exact(width).enumerate() {
+        pixels[(top + row) * target.width + left..][..width].copy_from_slice(line);
+    }
+    let mut centered = Picture::known(target, pixels);
+    keep(StageName::Centered, &centered);
+    if layout.paper == Paper::Light {
+        centered = centered.negative();
+        keep(StageName::Inverted, &centered);
+    }
+    Ok((centered, false, stages))
+}
+
+/// The smallest rectangle that holds all ink.
+struct Bounds {
+    left: usize,
+    top: usize,
+    width: usize,
+    height: usize,
+}
+
+fn ink_box(gray: &Picture) -> Option<Bounds> {
+    let (mut bottom, mut left, mut right, mut top) = (0, usize::MAX, 0, None);
+    for (y, row) in gray.pixels().chunks_exact(gray.shape().width).enumerate() {
+        let Some(first) = row.iter().position(|&v| v > 0) else { continue };
+        let last = row.iter().rposition(|&v| v > 0).unwrap_or(first);
+        top = top.or(Some(y));
+        (bottom, left, right) = (y, left.min(first), right.max(last));
+    }
+    let top = top?;
+    Some(Bounds { left, top, width: right - left + 1, height: bottom - top + 1 })
+}
+
+/// The mean position of the ink, each pixel weighted by its value, from the middle of the first pixel; the first
+/// pixel if there is no ink.
+fn center_of_mass(gray: &Picture) -> (f64, f64) {
+    let width = gray.shape().width;
+    let (mut x, mut y, mut mass) = (0.0, 0.0, 0.0);
+    for (p, &v) in gray.pixels().iter().enumerate().filter(|(_, v)| **v > 0) {
+        let v = f64::from(v);
+        (x, y, mass) = (x + v * (p % width) as f64, y + v * (p / width) as f64, mass + v);
+    }
+    if mass > 0.0 { (x / mass, y / mass) } else { (0.0, 0.0) }
+}
+
+/// The picture with its aspect ratio kept and neither side above [`LONGEST`].
+fn reduced(gray: &Picture) -> Picture {
+    let ImageShape { width, height, .. } = gray.shape();
+    let longest = width.max(height);
+    let side = |old: usize| (old * LONGEST).div_ceil(longest.max(LONGEST));
+    area(gray, side(width), side(height))
+}
+
+/// The picture with its ink raised to full ink again. A thin stroke fades when it is made small, and MNIST's strokes,
+/// drawn with a wide pen, do not.
+fn strengthened(gray: Picture) -> Picture {
+    let strength: Vec<f32> = gray.pixels().iter().map(|&v| f32::from(v)).collect();
+    let full = full_ink(&strength);
+    // If all pixels are the same, such as those of a filled rectangle, no threshold separates them.
+    let full = if full > 0.0 { full } else { strength.iter().copied().fold(1.0, f32::max) };
+    let raise = |v: &f32| (v * 255.0 / full).round().min(255.0) as u8;
+    Picture::known(gray.shape(), strength.iter().map(raise).collect())
+}

@@ -1,0 +1,173 @@
+//! From a picture of any size to an example.
+
+use super::{Preprocessing, Step, center, pixels};
+use crate::data::Examples;
+use crate::image::{Picture, scale};
+use crate::{Error, Result};
+
+/// What was done to a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StageName {
+    /// Colour became grey.
+    Grayscale,
+    /// Grey became colour.
+    Color,
+    /// Light and dark were exchanged.
+    Inverted,
+    /// The ink was light already; the paper is 0 now and the ink 255.
+    Ink,
+    /// Cropped to the box that holds the ink.
+    Cropped,
+    /// Scaled into the box of the layout.
+    Scaled,
+    /// Put in the position of the layout.
+    Centered,
+    /// Scaled to the model's size.
+    Resized,
+    /// Slanted writing was set upright.
+    Deskewed,
+    /// Scaled so that the spread of the ink came nearer to a standard.
+    SizeNormalized,
+    /// Blurred by a Gaussian.
+    Blurred,
+}
+
+impl StageName {
+    /// The name in one word, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            StageName::Grayscale => "grayscale",
+            StageName::Color => "color",
+            StageName::Inverted => "inverted",
+            StageName::Ink => "ink",
+            StageName::Cropped => "cropped",
+            StageName::Scaled => "scaled",
+            StageName::Centered => "centered",
+            StageName::Resized => "resized",
+            StageName::Deskewed => "deskewed",
+            StageName::SizeNormalized => "size-normalized",
+            StageName::Blurred => "blurred",
+        }
+    }
+}
+
+/// A picture on its way, after a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// What was done last.
+    pub name: StageName,
+    /// What the picture looked like then.
+    pub picture: Picture,
+}
+
+/// A picture that was made an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// The pixels in the model's shape: one example, as a data set would hold it. [`apply`](Preprocessing::apply) makes of it
+    /// what the classifier reads.
+    pub picture: Picture,
+    /// Whether the picture was an example as it was (or its negative was), so that no pixel was computed.
+    pub unchanged: bool,
+    /// Every stage, in order, with those of the pixel steps that [`apply`](Preprocessing::apply) takes afterwards.
+    pub stages: Vec<Stage>,
+}
+
+impl Prepared {
+    /// The picture as the only example of a set.
+    pub fn examples(&self) -> Examples {
+        let pixels = self.picture.pixels().to_vec();
+        Examples::from_pixels(self.picture.shape(), pixels).expect("the pixels of a picture fill its shape")
+    }
+
+    /// The picture as the classifier sees it, after all steps on pixels.
+    pub fn seen(&self) -> &Picture {
+        self.stages.last().map_or(&self.picture, |stage| &stage.picture)
+    }
+}
+
+impl Preprocessing {
+    /// Makes an example of a picture: the steps for pictures, in order.
+    ///
+    /// ```
+    /// use tercet::image::{ImageShape, Picture};
+    /// use tercet::preprocess::{Input, Layout, Learner, Preprocessing, Step};
+    ///
+    /// // A dark bar in a corner of white paper.
+    /// let paper = ImageShape::gray(100, 80);
+    /// let bar = |p: usize| (5..15).contains(&(p % 100)) && (10..50).contains(&(p / 100));
+    /// let drawn = Picture::new(paper, (0..8000).map(|p| if bar(p) { 0 } else { 255 }).collect())?;
+    ///
+    /// let input = Input::pixels(ImageShape::gray(28, 28));
+    /// let steps = vec![Step::Grayscale, Step::Center { layout: Layout::MNIST }];
+    /// let mnist = Preprocessing::from_steps(input, Learner::Weights, steps)?;
+    /// let prepared = mnist.picture(&drawn)?;
+    /// // 10 × 40 pixels have become 5 × 20, light, in the middle.
+    /// assert_eq!(prepared.picture.pixels().iter().filter(|v| **v == 255).count(), 5 * 20);
+    /// assert_eq!(prepared.picture.pixels()[14 * 28 + 14], 255);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A model of features, or of images of 2 or 4 channels; a picture without ink where ink is to be centred; a picture
+    /// of another size or number of channels where no step changes that.
+    pub fn picture(&self, picture: &Picture) -> Result<Prepared> {
+        let Some(target) = self.input.image.filter(|_| self.input.pixels) else {
+            let expected = format!("{}, which are not a picture", self.input);
+            return Err(Error::mismatch("picture for a model of features", picture.shape(), expected));
+        };
+        if target.channels != 1 && target.channels != 3 {
+            let expected =
+                format!("an image of {} channels; pictures are grey or in colour", target.channels);
+            return Err(Error::mismatch("picture for a model of other images", picture.shape(), expected));
+        }
+        let (mut stages, mut unchanged, mut picture) = (Vec::new(), true, picture.clone());
+        for step in self.steps.iter().filter(|step| step.is_for_pictures()) {
+            match step {
+                Step::Grayscale if picture.shape().channels == 3 => {
+                    picture = picture.to_gray();
+                    stages.push(Stage { name: StageName::Grayscale, picture: picture.clone() });
+                }
+                Step::Color if picture.shape().channels == 1 => {
+                    picture = picture.to_color();
+                    stages.push(Stage { name: StageName::Color, picture: picture.clone() });
+                }
+                Step::Center { layout } if picture.shape().channels == 1 => {
+                    let (centered, was_centered, more) = center::center(&picture, target, layout)?;
+                    (picture, unchanged) = (centered, was_centered);
+                    stages.extend(more);
+                }
+                Step::Resize if !is_of_size(&picture, target) => {
+                    picture = scale(&picture, target.width, target.height);
+                    unchanged = false;
+                    stages.push(Stage { name: StageName::Resized, picture: picture.clone() });
+                }
+                _ => {}
+            }
+        }
+        if picture.shape() != target {
+            let expected = format!("{target}: no step of the model's preprocessing changes that");
+            return Err(Error::mismatch("shape of the picture", picture.shape(), expected));
+        }
+        let (mut seen, paper) = (picture.clone(), pixels::paper(&self.steps));
+        for step in self.steps.iter().filter(|step| step.is_for_pixels()) {
+            seen = pixels::step(step, seen, paper);
+            unchanged = false;
+            stages.push(Stage { name: pixel_stage(step), picture: seen.clone() });
+        }
+        Ok(Prepared { picture, unchanged, stages })
+    }
+}
+
+fn is_of_size(picture: &Picture, target: crate::image::ImageShape) -> bool {
+    (picture.shape().width, picture.shape().height) == (target.width, target.height)
+}
+
+fn pixel_stage(step: &Step) -> StageName {
+    match step {
+        Step::Deskew => StageName::Deskewed,
+        Step::SizeNormalize => StageName::SizeNormalized,
+        Step::Blur { .. } => StageName::Blurred,
+        _ => StageName::Inverted,
+    }
+}

@@ -1,0 +1,69 @@
+//! Steps on the pixels of every example.
+
+use rayon::prelude::*;
+
+use super::{Paper, Step};
+use crate::Result;
+use crate::data::Examples;
+use crate::image::{ImageShape, Picture, blur, deskew, size_normalize};
+
+/// One step on a grey picture. What finds the ink takes it to be light, so dark ink on light paper is inverted for it.
+pub(super) fn step(step: &Step, picture: Picture, paper: Paper) -> Picture {
+    let as_light_ink = |change: &dyn Fn(&Picture) -> Picture| match paper {
+        Paper::Dark => change(&picture),
+        Paper::Light => change(&picture.negative()).negative(),
+    };
+    match step {
+        Step::Invert => picture.negative(),
+        Step::Deskew => as_light_ink(&deskew),
+        Step::SizeNormalize => as_light_ink(&size_normalize),
+        Step::Blur { sigma } => as_light_ink(&|picture| blur(picture, *sigma)),
+        _ => picture,
+    }
+}
+
+/// The paper that the steps after an inversion see: that of the layout, or its opposite if there is an inversion.
+pub(super) fn paper(steps: &[Step]) -> Paper {
+    let light =
+        steps.iter().any(|step| matches!(step, Step::Center { layout } if layout.paper == Paper::Light));
+    match light != steps.contains(&Step::Invert) {
+        true => Paper::Light,
+        false => Paper::Dark,
+    }
+}
+
+/// All pixel steps of a list, on every example; the examples themselves if there are none.
+///
+/// # Errors
+/// None for pixels that a [`check`](super::Preprocessing::check) has seen.
+pub(super) fn apply(steps: &[Step], examples: &Examples) -> Result<Examples> {
+    let paper = paper(steps);
+    let steps: Vec<&Step> = steps.iter().filter(|step| step.is_for_pixels()).collect();
+    let Some(shape) = examples.image_shape().filter(|_| !steps.is_empty()) else {
+        return Ok(examples.clone());
+    };
+    let mut pixels = vec![0; examples.len() * shape.features()];
+    pixels.par_chunks_mut(shape.features()).enumerate().for_each(|(i, new)| {
+        let old = Picture::known(shape, examples.pixels(i).unwrap_or_default().to_vec());
+        let picture = steps.iter().fold(old, |picture, next| step(next, picture, paper));
+        new.copy_from_slice(picture.pixels());
+    });
+    Examples::from_pixels(shape, pixels)
+}
+
+/// Features as pixels of images, where every number is a whole one from 0 to 255.
+///
+/// # Errors
+/// Those of [`Examples::from_pixels`].
+pub(super) fn from_numbers(examples: &Examples, shape: ImageShape) -> Result<Option<Examples>> {
+    let width = examples.width();
+    let (mut pixels, mut row) = (Vec::new(), vec![0f64; width]);
+    for example in examples.iter() {
+        example.write_f64(&mut row);
+        if row.iter().any(|&x| x != f64::from(x as u8)) {
+            return Ok(None);
+        }
+        pixels.extend(row.iter().map(|&x| x as u8));
+    }
+    Examples::from_pixels(shape, pixels).map(Some)
+}

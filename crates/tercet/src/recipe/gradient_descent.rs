@@ -1,0 +1,271 @@
+//! The recipe of models that learn by gradient descent: linear classifiers and networks.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, Solver, checked, text_of, unreadable};
+use crate::data::Dataset;
+use crate::network::{Architecture, Init, Network, Patches, Shape};
+use crate::preprocess::Spec;
+use crate::train::{ClassWeights, Settings};
+use crate::{Error, Result};
+
+/// Everything that decides a linear classifier or a network trained by gradient descent, apart from the data and the
+/// instruction set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradientDescentRecipe {
+    /// What it is, for a reader.
+    pub description: String,
+    /// Which model is trained.
+    pub kind: Kind,
+    /// [`Solver::Sgd`]; the other has a recipe of its own, [`DualRecipe`](super::DualRecipe).
+    #[serde(default, skip_serializing_if = "Solver::is_sgd")]
+    pub solver: Solver,
+    /// The sizes of the hidden layers, first to last. Empty for a linear classifier, and where `layers` says it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<usize>,
+    /// The layers of a network, instead of the sizes of its hidden ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Architecture>,
+    /// How the weights of a network are drawn; [`Init::He`] where nothing is said. A linear classifier starts from
+    /// zeros and has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+    /// Patches of the training images as the filters of the first convolution, instead of weights that are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patches: Option<Patches>,
+    /// What everything random comes from: the split, the weights and the batches.
+    #[serde(default)]
+    pub seed: u64,
+    /// How many examples are held out for validation, 0 for none; where nothing is said,
+    /// [`default_validation`](crate::data::default_validation).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<usize>,
+    /// The preprocessing, fitted on the training examples.
+    #[serde(default, skip_serializing_if = "Spec::is_auto")]
+    pub preprocessing: Spec,
+    /// How much the examples of each class count in the loss.
+    #[serde(default, skip_serializing_if = "ClassWeights::is_equal")]
+    pub class_weights: ClassWeights,
+    /// How it is trained.
+    pub train: Settings,
+}
+
+impl GradientDescentRecipe {
+    /// The lecture's script: 36 hidden units, 1,500 iterations. `recipes/lecture.toml` of this crate.
+    pub fn lecture() -> Self {
+        GradientDescentRecipe {
+            description: "The lecture's two-layer network, as its script trains it".to_owned(),
+            kind: Kind::Network,
+            solver: Solver::Sgd,
+            hidden: vec![36],
+            layers: None,
+            init: Some(Init::Normal(1e-4)),
+            patches: None,
+            seed: 0,
+            validation: Some(5000),
+            preprocessing: Spec::default(),
+            class_weights: ClassWeights::Equal,
+            train: Settings::lecture(),
+        }
+    }
+
+    /// The program's default network: 128 hidden units, He's initial weights, [`Settings::default`].
+    pub fn network() -> Self {
+        GradientDescentRecipe {
+            description: "A two-layer network".to_owned(),
+            kind: Kind::Network,
+            solver: Solver::Sgd,
+            hidden: vec![128],
+            layers: None,
+            init: Some(Init::He),
+            patches: None,
+            seed: 0,
+            validation: None,
+            preprocessing: Spec::default(),
+            class_weights: ClassWeights::Equal,
+            train: Settings::default(),
+        }
+    }
+
+    /// The program's default linear classifier, [`Settings::linear`].
+    pub fn linear() -> Self {
+        GradientDescentRecipe {
+            description: "A linear classifier".to_owned(),
+            kind: Kind::Linear,
+            hidden: Vec::new(),
+            init: None,
+            train: Settings::linear(),
+            ..GradientDescentRecipe::network()
+        }
+    }
+
+    /// Reads a recipe from a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and those of [`parse`](GradientDescentRecipe::parse).
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(&text_of(path)?, path)
+    }
+
+    /// A recipe from the text of the file at `path`, which is named where something is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for what is no TOML, an unknown or missing setting, or a value that cannot work.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use tercet::recipe::GradientDescentRecipe;
+    ///
+    /// let text = GradientDescentRecipe::lecture().to_toml();
+    /// assert_eq!(GradientDescentRecipe::parse(&text, Path::new("lecture.toml"))?, GradientDescentRecipe::lecture());
+    ///
+    /// let error = GradientDescentRecipe::parse("kind = \"net\"", Path::new("my.toml")).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "my.toml: found line 1: unknown variant `net`; expected `linear` or `network`. \
+    ///      Compare it with recipes/lecture.toml."
+    /// );
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let recipe: Self = toml::from_str(text).map_err(|error| unreadable(&error, text, path, REMEDY))?;
+        checked(recipe.validate(), path, REMEDY)?;
+        Ok(recipe)
+    }
+
+    /// The recipe as a reader wants it, a name and a value each.
+    pub fn describe(&self) -> Vec<(String, String)> {
+        let mut words = Vec::new();
+        if self.kind == Kind::Network {
+            let sizes: Vec<String> = self.hidden.iter().map(usize::to_string).collect();
+            words.push(match &self.layers {
+                Some(layers) => ("layers".to_owned(), layers.to_string()),
+                None => ("hidden".to_owned(), sizes.join(", ")),
+            });
+            words.push(("initial weights".to_owned(), self.init.unwrap_or(Init::He).to_string()));
+            if let Some(Patches { ridge, threshold }) = self.patches {
+                let filters = format!("patches of the images, ridge {ridge}, threshold {threshold}");
+                words.push(("first filters".to_owned(), filters));
+            }
+        }
+        words.extend(self.train.describe());
+        if !self.preprocessing.is_auto() {
+            words.push(("preprocessing".to_owned(), self.preprocessing.to_string()));
+        }
+        if !self.class_weights.is_equal() {
+            words.push(("class weights".to_owned(), self.class_weights.to_string()));
+        }
+        words
+    }
+
+    /// The recipe as TOML, to be read back by [`parse`](GradientDescentRecipe::parse).
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("numbers, words and tables of them can be written as TOML")
+    }
+
+    /// Refuses what cannot work.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for the first setting that makes no sense.
+    pub fn validate(&self) -> Result<()> {
+        if self.solver != Solver::Sgd {
+            let expected = "sgd; the exact solver has a recipe of its own, tercet::recipe::DualRecipe";
+            return Err(Error::setting("solver", "dual", expected));
+        }
+        let hidden = format!("{:?}", self.hidden);
+        match (self.kind, self.hidden.as_slice()) {
+            (Kind::Linear, _) if self.layers.is_some() => {
+                let layers = self.layers.iter().map(ToString::to_string).collect::<String>();
+                let expected = "none for a linear classifier, or kind = \"network\"";
+                return Err(Error::setting("layers", layers, expected));
+            }
+            (Kind::Network, [_, ..]) if self.layers.is_some() => {
+                let expected = "none beside layers, which say all of them";
+                return Err(Error::setting("hidden", hidden, expected));
+            }
+            (Kind::Network, []) if self.layers.is_none() => {
+                let expected = "at least one hidden layer, such as [36]; without any, the kind is \"linear\"";
+                return Err(Error::setting("hidden", hidden, expected));
+            }
+            (Kind::Linear, [_, ..]) => {
+                let expected = "no hidden layer for a linear classifier, or kind = \"network\"";
+                return Err(Error::setting("hidden", hidden, expected));
+            }
+            (_, sizes) if sizes.contains(&0) => {
+                return Err(Error::setting("hidden", hidden, "at least 1 unit in every layer"));
+            }
+            _ => {}
+        }
+        match (self.kind, self.init) {
+            (Kind::Linear, Some(init)) => {
+                let expected = "none for a linear classifier, which starts from zeros";
+                return Err(Error::setting("init", init, expected));
+            }
+            (_, Some(init)) => init.validate()?,
+            (_, None) => {}
+        }
+        if let (Some(0), Some(patience)) = (self.validation, self.train.patience) {
+            let expected = "none where no example is held out to judge by";
+            return Err(Error::setting("patience", patience, expected));
+        }
+        if self.kind == Kind::Linear && self.train.dropout > 0.0 {
+            let expected = "0 for a linear classifier, which has no hidden units";
+            return Err(Error::setting("dropout", self.train.dropout, expected));
+        }
+        if let Some(patches) = self.patches {
+            if self.layers.is_none() {
+                let expected = "none without layers, the first of which is a convolution";
+                return Err(Error::setting("patches", "there", expected));
+            }
+            patches.validate()?;
+        }
+        self.class_weights.validate()?;
+        self.train.validate()
+    }
+
+    /// The model before its first step on these examples: [`untrained`](GradientDescentRecipe::untrained), with patches of them as its
+    /// first filters where the recipe asks for that.
+    ///
+    /// # Errors
+    /// Those of [`untrained`](GradientDescentRecipe::untrained) and [`draw_patches`](Network::draw_patches).
+    pub fn untrained_on(&self, examples: &Dataset) -> Result<Network> {
+        let mut network = self.untrained(Shape::of(examples), examples.class_count())?;
+        if let Some(patches) = self.patches {
+            network.draw_patches(examples, patches, self.seed)?;
+        }
+        Ok(network)
+    }
+
+    /// The model before its first step, for examples of that shape and so many classes, with all weights as they are drawn.
+    ///
+    /// # Errors
+    /// Those of [`validate`](GradientDescentRecipe::validate), no inputs or classes, and layers that do not take such examples.
+    ///
+    /// ```
+    /// use tercet::recipe::GradientDescentRecipe;
+    /// let network = GradientDescentRecipe::lecture().untrained(784, 10)?;
+    /// assert_eq!(network.to_string(), "dense 784 → 36, relu, dense 36 → 10: 28,630 parameters");
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    pub fn untrained(&self, input: impl Into<Shape>, classes: usize) -> Result<Network> {
+        self.validate()?;
+        let input = input.into();
+        let init = match self.kind {
+            Kind::Linear => Init::Normal(0.0),
+            _ => self.init.unwrap_or(Init::He),
+        };
+        match &self.layers {
+            Some(layers) => layers.network(input, classes, init, self.seed),
+            None => Network::fully_connected(input.values(), &self.hidden, classes, init, self.seed),
+        }
+    }
+}
+
+/// What to do about a file that is not such a recipe.
+const REMEDY: &str = "Compare it with recipes/lecture.toml.";
+
+#[cfg(test)]
+mod tests;
