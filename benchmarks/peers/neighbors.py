@@ -1,8 +1,8 @@
-"""One peer of Tercet's nearest neighbours, in a process that lives as long as the benchmark.
+"""A peer of Tercet's nearest neighbours. The process runs for the whole benchmark.
 
     python neighbors.py ENGINE THREADS
 
-Commands and what they are answered with; `protocol.py` says how both are written:
+The commands and their answers, in the format of `protocol.py`:
 
     {"do": "load", "rows": ARRAY, "queries": ARRAY}      {}
     {"do": "fit", "measure": "l2", "rows": 60000}        {"seconds": …}
@@ -11,11 +11,11 @@ Commands and what they are answered with; `protocol.py` says how both are writte
     {"do": "search one by one", "queries": 1000, "k": 3,
      "indices": FILE}                                    {"seconds": [ … ]}, one number for each query
 
-Of either array a command may use the first rows alone. The rows found go to FILE, as little-endian int64,
+A command may use only the first rows of an array. The indices are written to FILE as little-endian int64,
 (queries, k), nearest first.
 
-The clock runs in here, around what a user of the engine would have to call and nothing else: arrays are read,
-and turned into the type that the engine likes best, before it starts.
+The timer runs in this process and covers only the calls that a user of the engine would make: arrays are read
+and converted to the preferred type of the engine before it starts.
 """
 
 import importlib.metadata
@@ -61,7 +61,7 @@ class Faiss:
 
 
 class ScikitLearn:
-    """NearestNeighbors by brute force, which is the fastest that it has for rows this wide."""
+    """NearestNeighbors by brute force, its fastest algorithm for this many features."""
 
     def __init__(self, threads):
         import sklearn
@@ -74,7 +74,7 @@ class ScikitLearn:
     def fit(self, rows, measure):
         metrics = {"l1": "manhattan", "l2": "euclidean", "l3": "minkowski", "cosine": "cosine"}
         if measure == "dot":
-            # It has no search by dot product: this is what its users write.
+            # scikit-learn has no search by dot product; this is the usual replacement.
             self.index = LargestProducts(rows)
             return
         more = {"p": 3} if measure == "l3" else {}
@@ -106,7 +106,7 @@ class LargestProducts:
 
 
 class Intel(ScikitLearn):
-    """The same estimator as Intel's extension replaces it (oneDAL), for the metrics that it has."""
+    """The same estimator with Intel's extension (oneDAL), for the metrics that it supports."""
 
     def __init__(self, threads):
         super().__init__(threads)
@@ -148,7 +148,7 @@ ENGINES = {
 
 
 def rows_of(array):
-    """The array, as the engines like it best: float32, row by row."""
+    """The array in the preferred type of the engines: row-major float32."""
     return np.ascontiguousarray(load(array), dtype=np.float32)
 
 
@@ -159,7 +159,7 @@ class Worker:
     def answer(self, command):
         engine, do = self.engine, command["do"]
         if do == "load":
-            # What was loaded before goes first, so that two sets are never held at once.
+            # Free the previous data set first, so that there are never two in memory.
             self.rows = self.queries = engine.index = None
             self.rows, self.queries = rows_of(command["rows"]), rows_of(command["queries"])
             return {}

@@ -1,11 +1,11 @@
-"""What the peers written in Python share: a process that answers commands, one line of JSON each.
+"""The protocol of the peers in Python: a process that answers commands, one line of JSON each.
 
     python SCRIPT ENGINE THREADS
 
-The first line on standard output is what the engine is, {"version": …}, or {"missing": …} where a package is
-not installed. Then each command on standard input, an object whose "do" says what to do, is answered by one
-object; what goes wrong is answered by {"error": …}. An ARRAY in a command is {"path": …, "type": "uint8",
-"uint32" or "float32", "shape": [rows, columns]}, little-endian and row by row.
+The first line on standard output is {"version": …}, or {"missing": …} if a package is not installed. After
+that, each command on standard input, an object with the field "do", is answered by one object, or by
+{"error": …}. An ARRAY in a command is {"path": …, "type": "uint8", "uint32" or "float32", "shape": [rows,
+columns]}, little-endian and row-major.
 """
 
 import json
@@ -16,15 +16,15 @@ import numpy as np
 
 
 def load(array):
-    """The array as it lies in its file."""
+    """Read an array from its file."""
     values = np.fromfile(array["path"], dtype=np.dtype(array["type"]).newbyteorder("<"))
     return values.reshape(array["shape"])
 
 
 def serve(engines, worker):
-    """Answers commands until there are no more, by what `worker` makes of the engine that was asked for."""
+    """Answer commands with the `worker` of the requested engine until the input ends."""
     name, threads = sys.argv[1], int(sys.argv[2])
-    # Answers go where standard output went; whatever a library prints joins standard error.
+    # Answers go to standard output; whatever libraries print goes to standard error.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 

@@ -1,9 +1,9 @@
-"""Tercet's Python package against scikit-learn and FAISS, all of them called from Python, in one run.
+"""Benchmark of Tercet's Python package against scikit-learn and FAISS, all called from Python in one run.
 
     python python.py RECORD.csv COMMIT CPU [--runs N] [--threads N] [--quick] [--no-record]
 
-`cargo xtask bench python` installs what it needs and calls it. Every engine gets the data in the type that it
-likes best before its clock starts; engines take turns; answers are checked before any time counts.
+`cargo xtask bench python` installs the peers and runs this script. Every engine receives the data in its
+preferred type before its timer starts; engines take turns; results are checked before they are timed.
 """
 
 import argparse
@@ -43,7 +43,7 @@ COLUMNS = [
 
 
 class Work:
-    """A piece of work: of each engine, a function that does it and returns its answer."""
+    """A workload: for each engine, a function that runs it and returns the result."""
 
     def __init__(self, name, engines, check):
         self.name, self.engines, self.check = name, engines, check
@@ -55,8 +55,7 @@ class Work:
         outside = []
         for _ in range(runs):
             for name, work in self.engines.items():
-                # Threads of the engine before may wait for work by turning in circles: none is timed beside
-                # them.
+                # Let the spinning worker threads of the previous engine go to sleep first.
                 time.sleep(0.3)
                 core, start = _core.clock(), time.perf_counter()
                 work()
@@ -160,25 +159,23 @@ def agree(labels, most):
 
 
 def main():
-    arguments = argparse.ArgumentParser(prog="cargo xtask bench python", description=__doc__.split("\n")[0])
-    arguments.add_argument("record", type=pathlib.Path, help=argparse.SUPPRESS)
-    arguments.add_argument("commit", help=argparse.SUPPRESS)
-    arguments.add_argument("cpu", help=argparse.SUPPRESS)
-    arguments.add_argument("--runs", type=int, default=3, help="how many times each engine is timed")
-    arguments.add_argument(
-        "--threads", type=int, default=os.cpu_count(), help="how many threads each may use"
-    )
-    arguments.add_argument("--quick", action="store_true", help="a tenth of the rows: does it work here?")
-    arguments.add_argument("--no-record", action="store_true", help="adds nothing to the record")
-    asked = arguments.parse_args()
+    parser = argparse.ArgumentParser(prog="cargo xtask bench python", description=__doc__.split("\n")[0])
+    parser.add_argument("record", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("commit", help=argparse.SUPPRESS)
+    parser.add_argument("cpu", help=argparse.SUPPRESS)
+    parser.add_argument("--runs", type=int, default=3, help="how many times each engine is timed")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="how many threads each may use")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows: does it work here?")
+    parser.add_argument("--no-record", action="store_true", help="adds nothing to the record")
+    arguments = parser.parse_args()
     versions = {"tercet": tercet.__version__, "scikit-learn": sklearn.__version__, "faiss": faiss.__version__}
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     rows = []
     warnings.simplefilter("ignore")
-    faiss.omp_set_num_threads(asked.threads)
-    with threadpoolctl.threadpool_limits(asked.threads):
-        for work in works(asked.quick, asked.threads):
-            seconds, accuracies, outside = work.measure(asked.runs)
+    faiss.omp_set_num_threads(arguments.threads)
+    with threadpoolctl.threadpool_limits(arguments.threads):
+        for work in works(arguments.quick, arguments.threads):
+            seconds, accuracies, outside = work.measure(arguments.runs)
             print(work.name)
             own = statistics.median(seconds["tercet"])
             for name, each in seconds.items():
@@ -190,13 +187,13 @@ def main():
                 told += [f"outside the core {float(share):.1%}"] if share else []
                 print(f"  {name:<13}", "  ".join(told))
                 rows.append([
-                    date, asked.commit, asked.cpu, asked.threads, work.name, name, versions[name], asked.runs,
+                    date, arguments.commit, arguments.cpu, arguments.threads, work.name, name, versions[name], arguments.runs,
                     f"{least:.5f}", f"{median:.5f}", f"{median / own:.3f}", accuracy, share,
                 ])  # fmt: skip
-    if asked.no_record or asked.quick:
+    if arguments.no_record or arguments.quick:
         return
-    new = not asked.record.exists()
-    with asked.record.open("a", newline="") as file:
+    new = not arguments.record.exists()
+    with arguments.record.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if new:
             writer.writerow(COLUMNS)

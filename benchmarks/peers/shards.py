@@ -1,10 +1,9 @@
-"""What one shard of neighbours costs: memory, time to begin, time for queries. `docs/src/scale.md` plans with
-it.
+"""Cost of a shard of nearest neighbours: memory, time to fit, time per query. See `docs/src/scale.md`.
 
     python shards.py [--rows N] [--width D] [--queries Q] [-k K] [--threads N]
 
-Rows are float32 in 200 clusters, as embeddings are; and with `--noise` normal noise, of which no short code
-rules out anything.
+Rows are float32 in 200 clusters, like embeddings. With `--noise` they are normal noise, for which sketches
+cannot prune anything.
 """
 
 import argparse
@@ -22,7 +21,7 @@ def rows(count, width, noise, seed):
     rng = np.random.default_rng(seed)
     values = rng.standard_normal((count, width), dtype=np.float32)
     if not noise:
-        # Clusters about as wide as they are apart, along few directions more than along others.
+        # Clusters about as wide as their distance, with a decaying spectrum.
         scale = (1 / np.sqrt(1 + np.arange(width) / 16)).astype(np.float32)
         centres = np.random.default_rng(0).standard_normal((200, width), dtype=np.float32) * 2
         values = (values + centres[rng.integers(0, 200, count)]) * scale
@@ -37,11 +36,11 @@ def main():
     parser.add_argument("-k", type=int, default=10)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--noise", action="store_true")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "rows.npy")
-        np.save(path, rows(asked.rows, asked.width, asked.noise, 1))
-        queries = rows(asked.queries, asked.width, asked.noise, 2)
+        np.save(path, rows(arguments.rows, arguments.width, arguments.noise, 1))
+        queries = rows(arguments.queries, arguments.width, arguments.noise, 2)
 
         def timed(what, work):
             start = time.perf_counter()
@@ -52,16 +51,16 @@ def main():
 
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         base = timed("read from the disk", lambda: np.load(path))
-        search = tercet.NearestNeighbors(n_neighbors=asked.k, metric="cosine", n_jobs=asked.threads)
+        search = tercet.NearestNeighbors(n_neighbors=arguments.k, metric="cosine", n_jobs=arguments.threads)
         timed("fit", functools.partial(search.fit, base))
         del base
         timed("1 query", lambda: search.kneighbors(queries[:1]))
-        timed(f"{asked.queries} queries", lambda: search.kneighbors(queries))
+        timed(f"{arguments.queries} queries", lambda: search.kneighbors(queries))
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        kind = "noise" if asked.noise else "clusters"
-        data = asked.rows * asked.width * 4 / 1e6
+        kind = "noise" if arguments.noise else "clusters"
+        data = arguments.rows * arguments.width * 4 / 1e6
         print(
-            f"{asked.rows} rows of {asked.width}, {kind}: {data:.0f} MB of rows; "
+            f"{arguments.rows} rows of {arguments.width}, {kind}: {data:.0f} MB of rows; "
             f"at most {after / 1e3:.0f} MB ({before / 1e3:.0f} before)"
         )
 

@@ -1,8 +1,8 @@
-"""One peer of Tercet's training, in a process that lives as long as the benchmark.
+"""A peer of Tercet's training. The process runs for the whole benchmark.
 
     python training.py ENGINE THREADS
 
-Commands and what they are answered with; `protocol.py` says how both are written:
+The commands and their answers, in the format of `protocol.py`:
 
     {"do": "load", "train": ARRAY, "train labels": ARRAY,
      "test": ARRAY, "test labels": ARRAY}                   {}
@@ -19,15 +19,15 @@ Commands and what they are answered with; `protocol.py` says how both are writte
 A NETWORK is "sizes": [784, 36, 10], with ReLU between dense layers, and "parameters": ARRAY, one row: for
 each layer W, (inputs, outputs), and b. A convolutional one has "layers" instead of sizes, such as "conv5-8
 relu pool flatten dense10", and "image": [height, width, channels]; the inputs of a filter are a patch of
-(row, column, channel), and flatten gives the values of an image in that order. The order is one row of row
-numbers, cut into batches; where the batch does not divide it, the last one is smaller. What is minimised is
-the mean loss of a batch plus reg · Σ W², biases left out, by plain gradient descent. Accuracies are on the
-test set, by the parameters that training left. Scores go to FILE as little-endian float32, (test examples,
+(row, column, channel), and flatten gives the values of an image in that order. "order" is one row of row
+indices, which is cut into batches; the last batch may be smaller. The objective is the mean loss of a batch
+plus reg · Σ W² without the biases, and it is minimised by plain gradient descent. Accuracies are those of the
+trained parameters on the test set. Scores are written to FILE as little-endian float32, (test examples,
 classes).
 
-The clock runs in here, around the training or the prediction alone: data and first parameters lie in memory
-as the engine likes them best, and what can be compiled is compiled, before it starts. Where there were
-several ways to write something, the fastest stands here.
+The timer runs in this process and covers only training or prediction: data and initial parameters are in
+memory in the preferred layout of the engine, and everything is compiled, before it starts. Of several
+implementations, this is the fastest that was found.
 """
 
 import importlib.metadata
@@ -40,7 +40,7 @@ from protocol import load, serve
 
 
 class Spec:
-    """What a command says of a network and its training."""
+    """The network and training settings of a command."""
 
     def __init__(self, command):
         self.sizes = command.get("sizes")
@@ -54,7 +54,7 @@ class Spec:
         self.reg = command.get("reg")
 
     def layers(self):
-        """W and b of each layer, copies."""
+        """Copies of W and b of each layer."""
         at, layers = 0, []
         for inputs, outputs in zip(self.sizes, self.sizes[1:]):
             w = self.parameters[at : at + inputs * outputs].reshape(inputs, outputs)
@@ -64,7 +64,7 @@ class Spec:
         return layers
 
     def take(self, count):
-        """The next parameters of a convolutional network, which are asked for layer by layer."""
+        """The parameters of the next layer of a convolutional network."""
         taken, self.parameters = self.parameters[:count], self.parameters[count:]
         return taken
 
@@ -73,8 +73,9 @@ class Spec:
 
 
 class Torch:
-    """Autograd over functions, and the step written out: faster here than torch.nn with torch.optim.SGD,
-    whose foreach and fused variants are no faster either. Weights lie as (inputs, outputs).
+    """Autograd on functions with an explicit update step; weights are (inputs, outputs).
+
+    This is faster here than torch.nn with torch.optim.SGD, including its foreach and fused variants.
     """
 
     def __init__(self, threads):
@@ -94,9 +95,7 @@ class Torch:
         return [self.torch.from_numpy(array) for layer in spec.layers() for array in layer]
 
     def convolutional(self, spec):
-        """W and b of each layer as torch has them: (filters, channels, rows, columns), and channels before
-        pixels where an image becomes a list.
-        """
+        """W and b of each layer in PyTorch's layout: (filters, channels, rows, columns)."""
         height, width, channels = spec.image
         size, image = height * width * channels, (height, width, channels)
         arrays = []
@@ -151,9 +150,7 @@ class Torch:
         return h
 
     def ninety_nine(self, seed):
-        """99 % in one epoch, as fast as was found with torch: Adam with short memories, one cycle of the
-        rate.
-        """
+        """99 % in one epoch, the fastest found with torch: Adam with small betas and a one-cycle schedule."""
         torch = self.torch
         functional, batch = torch.nn.functional, 256
         torch.manual_seed(seed)
@@ -183,7 +180,7 @@ class Torch:
         parameters = [parameter.requires_grad_() for parameter in self.tensors(spec)]
         batches = [torch.from_numpy(batch) for batch in spec.batches()]
         if spec.loss == "svm":
-            # Torch divides the sum over the wrong classes by C, the lecture does not.
+            # PyTorch divides the sum over the wrong classes by C; the lecture does not.
             classes = float(spec.sizes[-1])
 
             def objective(scores, y):
@@ -233,9 +230,7 @@ class Torch:
 
 
 class Jax:
-    """All steps in one compiled scan. It computes on all cores that the process may use, so it is given so
-    many.
-    """
+    """All steps in one compiled scan. JAX uses all cores of the process, so its affinity is restricted."""
 
     def __init__(self, threads):
         if hasattr(os, "sched_setaffinity"):
@@ -264,7 +259,7 @@ class Jax:
         scores = self.forward(x, layers)
         of_label = numbers.take_along_axis(scores, y[:, None], axis=1)
         if spec.loss == "svm":
-            # The true class is not left out of the sum, where it is 1.
+            # The sum includes the true class, whose term is 1.
             loss = numbers.maximum(0.0, scores - of_label + 1.0).sum() / len(y) - 1.0
         else:
             loss = (jax.nn.logsumexp(scores, axis=1, keepdims=True) - of_label).mean()
@@ -282,7 +277,7 @@ class Jax:
                 loss, gradients = jax.value_and_grad(self.objective)(layers, x[rows], y[rows], spec)
                 return jax.tree.map(lambda p, g: p - spec.rate * g, layers, gradients), loss
 
-            # So many steps at a time: without it a step takes a tenth longer.
+            # Without unrolling, a step takes 10 % longer.
             return jax.lax.scan(step, layers, order, unroll=5)
 
         key = (tuple(spec.sizes), order.shape, spec.loss, spec.rate, spec.reg)
@@ -302,7 +297,7 @@ class Jax:
 
 
 class NumPy:
-    """Forward and backward pass written out, as in the lecture."""
+    """Explicit forward and backward pass, as in the lecture."""
 
     def __init__(self, threads):
         self.version = np.__version__
@@ -361,9 +356,7 @@ class NumPy:
 
 
 class Liblinear:
-    """The dual of Crammer and Singer, -s 4, on sparse rows, with a bias as one more feature, at its own
-    tolerance.
-    """
+    """Crammer and Singer's dual solver (-s 4) on sparse rows with a bias feature, at the default tolerance."""
 
     def __init__(self, threads):
         import liblinear.liblinearutil
@@ -389,7 +382,7 @@ class Liblinear:
         margins[np.arange(len(self.y)), self.y] = 0.0
         primal = 0.5 * (w**2).sum() + cost * np.maximum(margins.max(1), 0.0).sum()
         self.trained = w
-        # As Tercet writes an objective: the mean over the examples plus reg Σ W².
+        # Tercet's form of the objective: the mean over the examples plus reg · Σ W².
         return seconds, primal / (cost * len(self.y))
 
     def test_scores(self):
@@ -400,7 +393,7 @@ ENGINES = {"torch": Torch, "jax": Jax, "numpy": NumPy, "liblinear": Liblinear}
 
 
 def features(array):
-    """Rows as a model sees them: pixels as value / 255."""
+    """Rows as inputs of a model: pixels are scaled to value / 255."""
     values = load(array)
     return (
         values.astype(np.float32) / np.float32(255) if array["type"] == "uint8" else values.astype(np.float32)

@@ -1,4 +1,4 @@
-"""The two-layer network, in Tercet and in PyTorch: weights go there and back."""
+"""The two-layer network in Tercet and in PyTorch: export and import of its weights."""
 
 # ANCHOR: there
 import torch

@@ -1,6 +1,6 @@
-"""Runs `tercet train --dashboard` in a terminal of its own and presses its keys: press.py PROGRAM
+"""Runs `tercet train --dashboard` in a pseudo-terminal and presses its keys: press.py PROGRAM
 
-Needs nothing but Python, on a system that has pseudo-terminals.
+Needs only Python, on a system with pseudo-terminals.
 """
 
 import atexit
@@ -39,7 +39,7 @@ class Run:
             [program, *TRAIN, "--dashboard", *arguments],
             cwd=folder, stdin=end, stdout=end, stderr=end, start_new_session=True,
         )  # fmt: skip
-        # A check that fails must not leave a training behind that has a hundred million steps to go.
+        # A failing check must not leave a training of a hundred million steps running.
         atexit.register(self.child.kill)
 
     def read(self, seconds):
@@ -47,7 +47,7 @@ class Run:
             self.output += os.read(self.terminal, 65536)
 
     def until(self, words):
-        """Waits for words on the screen that were not there before."""
+        """Wait until a text newly appears on the screen."""
         begun, since = time.monotonic(), len(self.output)
         while words not in self.output[since:]:
             check(self.child.poll() is None, f"it ended before it showed {words}: {self.output[-2000:]}")
@@ -58,7 +58,7 @@ class Run:
         os.write(self.terminal, keys)
 
     def ends(self, code):
-        """Waits for the end, after which the terminal must be as it was."""
+        """Wait for the end of the program, which must restore the terminal."""
         begun = time.monotonic()
         while self.child.poll() is None:
             check(time.monotonic() - begun < 60, "it did not end")
@@ -73,7 +73,7 @@ class Run:
 
 
 def changes(model):
-    """What the model file says of changes of the learning rate."""
+    """The changes of the learning rate in the card of a model file."""
     content = model.read_bytes()
     header = json.loads(content[8 : 8 + struct.unpack("<Q", content[:8])[0]])
     return json.loads(header["__metadata__"]["tercet"])["card"]["settings"].get("rate_changes")
@@ -84,7 +84,7 @@ def main(program):
         folder = Path(scratch)
         plain = [program, *TRAIN, "--quiet"]
 
-        # Without a key, the very bits of a training without a dashboard.
+        # Without key presses, the same bits as a training without a dashboard.
         subprocess.run(
             [*plain, "--iterations", "3000", "--out", "plain"],
             cwd=folder,
@@ -97,7 +97,7 @@ def main(program):
             "a dashboard changes the model",
         )
 
-        # Paused, halved, going on, and stopped; then resumed without a dashboard.
+        # Pause, halve the learning rate, resume, and stop; then resume without a dashboard.
         keep = [
             "--iterations",
             "100000000",
@@ -114,8 +114,8 @@ def main(program):
         run.until(b"PAUSED")
         size = (folder / "stopped.jsonl").stat().st_size
         time.sleep(0.3)
-        # The line of the step that it paused after is written when it goes on.
-        check((folder / "stopped.jsonl").stat().st_size == size, "it goes on in a pause")
+        # The line of the last step before the pause is written after it resumes.
+        check((folder / "stopped.jsonl").stat().st_size == size, "it trains during a pause")
         run.press(b"h")
         run.until(b"(1)")
         run.press(b" ")
@@ -143,7 +143,7 @@ def main(program):
         ratio = json.loads(lines[len(stopped)])["learning_rate"] / rates[-1]
         check(0.99 < ratio <= 1, f"the learning rate of the first step after it is {ratio} of the last")
 
-        # Ctrl-C as a key, and as a signal; a loss that explodes; a screen too small for anything.
+        # Ctrl-C as a key and as a signal; a diverging loss; a screen that is too small.
         for end in (lambda run: run.press(b"\x03"), lambda run: run.child.send_signal(signal.SIGTERM)):
             run = Run(program, folder, "--iterations", "100000000", "--out", "interrupted")
             run.until(b"pause")

@@ -1,5 +1,4 @@
-"""Exports one model of every kind, lets ONNX's checker look at it, and holds ONNX Runtime's answers against
-Tercet's own.
+"""Exports models of every kind, validates them with ONNX's checker, and compares ONNX Runtime with Tercet.
 
 Usage: compare.py PROGRAM
 """
@@ -45,7 +44,7 @@ FEATURES = {
 
 
 def images(rng, count, channels):
-    """Noisy stripes, of three classes, with examples that come twice so that distances tie."""
+    """Noisy stripes of three classes, with duplicates, so that distances tie."""
     labels = np.arange(count) % 3
     y, x = np.mgrid[0:10, 0:12]
     patterns = np.stack([y % 6 < 3, x % 6 < 3, (x + y) % 6 < 3]) * 150 + 50
@@ -116,13 +115,13 @@ def compare(folder, name, x_test, pixels):
     different = int((labels != expected.argmax(1)).sum())
     print(f"{name:24} {entry.name:6} scores within {worst:.1e}, {different} other labels")
     assert worst <= TOLERANCE * max(1, np.abs(expected).max()), name
-    # Of scores that differ in their last bits, the largest may; of votes, none may.
+    # Rounding may swap classes with nearly equal scores, but never classes with different votes.
     near = np.sort(expected, 1)
     clear = near[:, -1] - near[:, -2] > 2 * TOLERANCE
     wrong = labels != expected.argmax(1)
     is_vote = any(node.op_type == "TopK" for node in model.graph.node)
     assert not (wrong if is_vote else wrong & clear).any(), name
-    # One example at a time gives the same: the batch is free.
+    # The batch dimension is dynamic: a single example gives the same result.
     one = session.run(["label"], {entry.name: flat[:1]})[0]
     assert one.shape == (1,) and one[0] == labels[0], name
 

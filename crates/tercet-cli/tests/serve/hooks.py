@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know: how a picture is made."""
+"""Generates pictures for Schemathesis."""
 
 import struct
 import zlib
@@ -8,7 +8,7 @@ from hypothesis import strategies
 
 
 def png(drawn):
-    """Grey pixels, 28 a row, as a PNG."""
+    """Greyscale pixels, 28 per row, as a PNG."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -20,7 +20,7 @@ def png(drawn):
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
 
-# Some that are pictures, and some that are broken off.
+# Complete and truncated pictures.
 whole = strategies.binary(min_size=28, max_size=28 * 28).map(
     lambda drawn: png(drawn[: len(drawn) // 28 * 28])
 )

@@ -1,7 +1,7 @@
 """Reads event files of `tercet train --tensorboard` with TensorBoard's own reader: read.py PROGRAM
 
-What is read must be what `--log-steps` says of the same training, number by number, and a training that was
-killed and resumed must give the curves of one that was not.
+The scalars must equal those of `--log-steps` of the same training, and a training that was killed and resumed
+must give the same curves as an uninterrupted one.
 """
 
 import json
@@ -39,7 +39,7 @@ def check(condition, what):
 
 
 def against_the_log(found, steps):
-    """The curves are those of the lines of JSON."""
+    """Check that the curves equal the lines of JSON."""
 
     def line(name):
         return [(s["step"], f32(s[name])) for s in steps if name in s]
@@ -78,7 +78,7 @@ def main(program):
         whole = curves(folder / "whole")
         against_the_log(whole, [json.loads(line) for line in log.read_text().splitlines()])
 
-        # A reader that believes everything would prove nothing: a flipped bit must be noticed.
+        # The reader must notice a flipped bit, or this test would prove nothing.
         (file,) = (folder / "whole").iterdir()
         damaged = bytearray(file.read_bytes())
         damaged[len(damaged) // 2] ^= 1
