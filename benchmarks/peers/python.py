@@ -186,10 +186,23 @@ def main():
                 told += [f"accuracy {accuracy}"] if accuracy else []
                 told += [f"outside the core {float(share):.1%}"] if share else []
                 print(f"  {name:<13}", "  ".join(told))
-                rows.append([
-                    date, arguments.commit, arguments.cpu, arguments.threads, work.name, name, versions[name], arguments.runs,
-                    f"{least:.5f}", f"{median:.5f}", f"{median / own:.3f}", accuracy, share,
-                ])  # fmt: skip
+                rows.append(
+                    [
+                        date,
+                        arguments.commit,
+                        arguments.cpu,
+                        arguments.threads,
+                        work.name,
+                        name,
+                        versions[name],
+                        arguments.runs,
+                        f"{least:.5f}",
+                        f"{median:.5f}",
+                        f"{median / own:.3f}",
+                        accuracy,
+                        share,
+                    ]
+                )
     if arguments.no_record or arguments.quick:
         return
     new = not arguments.record.exists()

@@ -356,7 +356,7 @@ class NumPy:
 
 
 class Liblinear:
-    """Crammer and Singer's dual solver (-s 4) on sparse rows with a bias feature, at the default tolerance."""
+    """Crammer and Singer's dual solver (-s 4) on sparse rows with a bias feature."""
 
     def __init__(self, threads):
         import liblinear.liblinearutil
