@@ -1,4 +1,4 @@
-"""What is done to rows before a model sees them: decided by the core, saved with the model, the same everywhere."""
+"""Preprocessing: decided by the core, saved with the model, and the same through every interface."""
 
 import pickle
 import warnings
