@@ -1,4 +1,4 @@
-//! Data sets as files that Tercet's side and the peers' side both read: the bare values, little-endian, row by row.
+//! Examples as files for the peers: the bare values, little-endian, row by row.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -8,12 +8,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tercet::data::{Examples, Row};
 
-/// A data set, or a list of numbers, in a file.
+/// Examples, or a list of numbers, in a file.
 #[derive(Debug)]
 pub struct Array {
     path: PathBuf,
     shape: [usize; 2],
-    /// What the values are, as NumPy calls it.
+    /// The number type, by its name in NumPy.
     kind: &'static str,
 }
 
@@ -54,7 +54,7 @@ impl Array {
         Ok(Array { path, shape: [1, count], kind })
     }
 
-    /// What a peer must know to read it.
+    /// What a peer needs to read it.
     pub fn description(&self) -> Value {
         json!({
             "path": self.path,
@@ -65,9 +65,9 @@ impl Array {
 }
 
 impl Drop for Array {
-    /// These files are large and quickly made again.
+    /// These files are large and quickly rewritten.
     fn drop(&mut self) {
-        // What cannot be removed lies in target/ like everything else there.
+        // A file that cannot be removed stays in target/.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -88,7 +88,7 @@ fn write(path: &Path, rows: &Examples) -> std::io::Result<()> {
     file.flush()
 }
 
-/// Reads scores that a peer wrote, (`rows`, `columns`) little-endian f32.
+/// Reads the scores of a peer, (`rows`, `columns`) little-endian f32.
 ///
 /// # Errors
 /// A file of another length.
@@ -104,10 +104,10 @@ pub fn read_floats(path: &Path, rows: usize, columns: usize) -> Result<Vec<f32>>
     Ok(bytes.as_chunks::<4>().0.iter().map(|&number| f32::from_le_bytes(number)).collect())
 }
 
-/// Reads indices of rows that a peer wrote, (`queries`, `k`) little-endian i64.
+/// Reads the row indices of a peer, (`queries`, `k`) little-endian i64.
 ///
 /// # Errors
-/// A file of another length, and a number that is no row below `rows`.
+/// A file of another length, and an index that is not below `rows`.
 pub fn read_indices(path: &Path, queries: usize, k: usize, rows: usize) -> Result<Vec<u32>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_written_little_endian_and_the_file_goes_with_its_handle() {
+    fn values_are_written_little_endian_and_the_file_is_removed_with_its_handle() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows");
         let rows = Examples::from_features(2, vec![1.0, -2.5, 0.5, 3.0]).unwrap();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_numbers_are_one_row_and_are_read_as_they_were_written() {
+    fn lists_of_numbers_are_one_row_and_are_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("numbers");
         let array = Array::write_floats(path.clone(), &[1.5, -2.0]).unwrap();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn indices_that_are_no_rows_are_refused_by_place() {
+    fn indices_out_of_range_are_rejected_with_their_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("indices");
         let write = |numbers: &[i64]| {

@@ -12,14 +12,14 @@ mod prediction;
 #[path = "../../crates/tercet-cli/src/ensemble.rs"]
 mod ensemble;
 
-/// Nobody reads what the program would tell.
+/// Progress is not printed.
 mod output {
     pub fn tell(_: impl std::fmt::Display) {}
 }
 
-/// What the list of models says, which is not asked for here.
+/// A description for the list of models, which is not requested here.
 mod evaluation {
-    pub fn kind(_: &tercet::model::Classifier) -> &'static str {
+    pub fn kind(_: &tercet::model::AnyClassifier) -> &'static str {
         ""
     }
 }
@@ -42,14 +42,14 @@ mod serve {
         models: models::Models,
         budget: body::Budget,
         work: work::Work,
-        patience: Duration,
+        timeout: Duration,
     }
 
     impl Server {
         pub fn new(models: &[std::path::PathBuf]) -> Arc<Self> {
             let models = models::Models::open(models).expect("models that were just written");
             let (budget, work) = (body::Budget::new(), work::Work::new(1));
-            Arc::new(Server { models, budget, work, patience: Duration::from_secs(5) })
+            Arc::new(Server { models, budget, work, timeout: Duration::from_secs(5) })
         }
     }
 
@@ -64,28 +64,33 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use tercet::image::{Contract, ImageShape, Preparation};
+use tercet::image::ImageShape;
 use tercet::linear::LinearClassifier;
-use tercet::model::{Card, Classifier, ModelFile};
+use tercet::model::{Card, Model, ScoreKind};
 use tercet::network::Dense;
+use tercet::preprocess::{Input, Layout, Learner, Preprocessing, Step};
 
 /// A model of images and one of plain features.
 fn server() -> Arc<serve::Server> {
     static SERVER: OnceLock<Arc<serve::Server>> = OnceLock::new();
     let new = || {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let contracts = [
-            ("images", Contract::images(ImageShape::gray(8, 8), Preparation::Centred)),
-            ("features", Contract::features(3)),
+        let layout = Layout { width: 6, height: 6, position: [4.0, 4.0], longest: [4, 6], ..Layout::MNIST };
+        let center = vec![Step::Grayscale, Step::Center { layout }, Step::Scale { divisor: 255.0 }];
+        let inputs = [
+            ("images", Input::pixels(ImageShape::gray(8, 8)), center),
+            ("features", Input::features(3), Vec::new()),
         ];
-        let paths = contracts.map(|(name, contract)| {
-            let (inputs, outputs) = (contract.features, 2);
+        let paths = inputs.map(|(name, input, steps)| {
+            let (inputs, outputs) = (input.features, 2);
             let w = (0..inputs * outputs).map(|i| i as f32 / 9.0 - 1.0).collect();
             let dense = Dense { inputs, outputs, w, b: vec![0.0; outputs] };
-            let classifier = Classifier::Linear(LinearClassifier::from_dense(dense).expect("a whole layer"));
-            let card = Card::new(vec!["a".into(), "b".into()], contract);
+            let classifier = LinearClassifier::from_dense(dense).expect("a whole layer");
+            let preprocessing = Preprocessing::from_steps(input, Learner::Weights, steps);
+            let preprocessing = preprocessing.expect("valid steps");
+            let card = Card::new(vec!["a".to_owned(), "b".to_owned()], ScoreKind::Margins);
             let path = folder.path().join(format!("{name}.safetensors"));
-            ModelFile { card, classifier }.save(&path).expect("a whole model");
+            Model::new(preprocessing, classifier, card).save(&path).expect("a whole model");
             path
         });
         serve::Server::new(&paths)

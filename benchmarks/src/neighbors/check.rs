@@ -1,26 +1,26 @@
-//! Whether two engines found the same neighbours, up to ties and to what their arithmetic can tell apart.
+//! Whether two engines found the same neighbours, up to ties and to the precision of their arithmetic.
 //!
-//! An engine is judged by the rows that it names, never by the distances that it tells. The distance of each is
-//! computed anew, exactly, and put in order; so rows at equal distances may stand for each other.
+//! Only the rows that an engine returns are compared, never its distances. The distances are recomputed
+//! exactly and sorted, so rows at equal distances are interchangeable.
 //!
-//! Tercet claims to be exact, and is held to it by every peer on every query: if a peer names a row that is nearer
-//! than ours of the same rank, ours is wrong. In the other direction peers have a tolerance, as most of them compute in
-//! f32. An engine that orders rows by distances with an error of at most e each may name, at a rank, a row that is at
-//! most 2 e farther than the right one: the rows that belong before it appear to be at most e farther than they are,
-//! and it appears to be at most e nearer. [`Measure::error`] bounds e. What differs within that tolerance is no error;
-//! the queries for which it happens are counted.
+//! Tercet claims to be exact, and every query of every peer tests that: if a peer returns a row that is
+//! nearer than Tercet's of the same rank, Tercet is wrong. In the other direction there is a tolerance,
+//! because most peers compute in f32. An engine that sorts rows by distances with an error of at most e each
+//! may return, at some rank, a row that is at most 2 e farther than the correct one: the rows that belong
+//! before it appear at most e farther than they are, and it appears at most e nearer. [`Measure::error`]
+//! bounds e. Differences within the tolerance are not errors; the queries that have any are counted.
 
 use anyhow::{Result, bail, ensure};
 use tercet::data::Examples;
 
 use super::distance::Measure;
 
-/// What is searched, and for what.
+/// Rows, and queries whose neighbours among them are searched.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// The rows to choose from.
+    /// The rows that are searched.
     pub rows: Examples,
-    /// What to find neighbours of.
+    /// The queries.
     pub queries: Examples,
     /// The classes of the rows, if they have any.
     pub labels: Option<Vec<u32>>,
@@ -44,26 +44,26 @@ impl Problem {
     }
 }
 
-/// The rows that an engine named, (queries, k), nearest first.
+/// The rows that an engine returned, (queries, k), nearest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lists {
-    /// How many for each query.
+    /// The number of neighbours of each query.
     pub k: usize,
-    /// Which rows.
+    /// The indices of the rows.
     pub indices: Vec<u32>,
 }
 
-/// How the numbers are rounded that an engine orders rows by.
+/// The rounding of the distances by which an engine sorts rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Arithmetic {
-    /// Not at all on bytes; in f64 on floats.
+    /// None on bytes; that of f64 on floats.
     Exact,
-    /// To f32.
+    /// That of f32.
     Single,
 }
 
 impl Arithmetic {
-    /// The unit roundoff. Cosines are never exact here, as [`Measure::between`] rounds them itself.
+    /// The unit roundoff. Cosines are never exact, because [`Measure::between`] rounds them itself.
     fn unit(self, measure: Measure, problem: &Problem) -> f64 {
         match self {
             Arithmetic::Single => f64::from(f32::EPSILON) / 2.0,
@@ -73,11 +73,11 @@ impl Arithmetic {
     }
 }
 
-/// Holds the lists of a peer against ours, for as many queries as the peer was asked. Returns for how many of them
-/// the distances differ at some rank.
+/// Compares the lists of a peer with ours, for the queries of the peer. Returns for how many of them the
+/// distances differ at some rank.
 ///
 /// # Errors
-/// A row that is named twice for a query; a peer's row that is nearer than ours, or farther than its arithmetic
+/// A row that occurs twice for a query; a peer's row that is nearer than ours, or farther than its arithmetic
 /// explains.
 pub fn compare(
     problem: &Problem,
@@ -129,7 +129,7 @@ pub fn compare(
     Ok(differing)
 }
 
-/// The distances of the rows that were named for a query, nearest first.
+/// The distances of the rows that were returned for a query, in order.
 fn distances(problem: &Problem, measure: Measure, q: usize, rows: &[u32]) -> Vec<f64> {
     let distance = |&x: &u32| measure.between(&problem.queries, q, &problem.rows, x as usize);
     let mut distances: Vec<f64> = rows.iter().map(distance).collect();
@@ -141,7 +141,7 @@ fn expect_distinct(q: usize, rows: &[u32]) -> Result<()> {
     let mut sorted = rows.to_vec();
     sorted.sort_unstable();
     if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        bail!("query {q}: row {} is named twice", twice[0]);
+        bail!("query {q}: row {} occurs twice", twice[0]);
     }
     Ok(())
 }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::neighbors::data::{bytes, floats};
 
-    /// Rows 0 to 7 on a line, row 5 being where row 4 is; the queries stand at 0 and at 9.
+    /// Rows 0 to 7 on a line, of which 4 and 5 are equal; the queries are at 0 and at 9.
     fn problem() -> Problem {
         Problem::new(bytes(1, vec![0, 1, 2, 3, 4, 4, 6, 7]), bytes(1, vec![0, 9]))
     }
@@ -185,14 +185,15 @@ mod tests {
             }
         }
         let twice = compared(&right, &[0, 1, 1, 7, 6, 4], Arithmetic::Single).unwrap_err().to_string();
-        assert_eq!(twice, "query 0: row 1 is named twice");
+        assert_eq!(twice, "query 0: row 1 occurs twice");
         let twice = compared(&[0, 0, 2, 7, 6, 4], &right, Arithmetic::Exact).unwrap_err().to_string();
-        assert_eq!(twice, "query 0: row 0 is named twice");
+        assert_eq!(twice, "query 0: row 0 occurs twice");
     }
 
     #[test]
-    fn a_fault_of_rounding_is_counted_in_f32_and_refused_where_an_engine_is_exact() {
-        // Two rows whose squared distances from the query differ by 507 in 5 · 10⁷: sums in f32 may confuse them.
+    fn a_rounding_error_is_counted_in_f32_and_rejected_for_an_exact_engine() {
+        // Two rows whose squared distances from the query differ by 507 in 5 · 10⁷, which sums in f32 may not
+        // resolve.
         let mut rows = vec![255; 2 * 784];
         (rows[3], rows[784 + 3]) = (254, 253);
         let problem = Problem::new(bytes(784, rows), bytes(784, vec![0; 784]));
@@ -200,12 +201,12 @@ mod tests {
         assert_eq!(compare(&problem, Measure::L2, &ours, &theirs, Arithmetic::Single).unwrap(), 1);
         let error = compare(&problem, Measure::L2, &ours, &theirs, Arithmetic::Exact).unwrap_err();
         assert!(error.to_string().contains("explains 0e0"), "{error}");
-        // The same in the other direction is our mistake, whatever the peer computes in.
+        // In the other direction it is our error, whatever the arithmetic of the peer.
         assert!(compare(&problem, Measure::L2, &theirs, &ours, Arithmetic::Single).is_err());
     }
 
     #[test]
-    fn floats_are_judged_by_f64_and_a_wrong_answer_is_caught() {
+    fn floats_are_compared_in_f64_and_a_wrong_answer_is_caught() {
         let rows = floats(2, vec![0.0, 0.0, 3.0, 4.0, 3.0, 4.1]);
         let problem = Problem::new(rows, floats(2, vec![3.0, 4.0]));
         let one = |row| Lists { k: 1, indices: vec![row] };
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_may_be_asked_fewer_queries() {
+    fn a_peer_may_have_fewer_queries() {
         let fewer = Lists { k: 3, indices: vec![0, 1, 2] };
         let compared =
             compare(&problem(), Measure::L2, &lists(&[0, 1, 2, 7, 6, 4]), &fewer, Arithmetic::Exact);

@@ -1,4 +1,5 @@
-//! What is searched: real images, embeddings as real ones are, and data that leaves nothing to save.
+//! The data that is searched: real images, realistic embeddings, and worst cases in which no row can be
+//! skipped.
 
 use std::path::{Path, PathBuf};
 
@@ -15,51 +16,52 @@ use super::embeddings;
 /// Where Debian's package `dataset-fashion-mnist` puts its files.
 pub const FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
 
-/// Where rows and queries come from.
+/// The source of rows and queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data {
     /// The digits: 60,000 training images are searched for 10,000 test images.
     Mnist,
-    /// The same, the training images ordered by their distance from the mean of the queries, farthest first.
+    /// The same, with the training images sorted by their distance from the mean of the queries, farthest
+    /// first.
     MnistFarthestFirst,
     /// The digits and their copies, shifted by a pixel in four directions: 300,000 rows.
     MnistShifted,
-    /// Pictures of clothes, as many as there are digits.
+    /// As many pictures of clothes.
     FashionMnist,
-    /// Unit vectors like a language model's, of that width.
+    /// Unit vectors like those of a language model, of that width.
     Embeddings(usize),
-    /// Bytes drawn evenly and independently.
+    /// Independent, uniformly distributed bytes.
     UniformBytes,
-    /// Floats drawn evenly and independently from 0 to 1.
+    /// Independent, uniformly distributed floats from 0 to 1.
     UniformFloats,
-    /// Bytes, every row the same.
+    /// Equal rows of bytes.
     EqualBytes,
-    /// Floats, every row the same.
+    /// Equal rows of floats.
     EqualFloats,
-    /// Bytes, nearly every row nearer to all queries than all rows before it.
+    /// Rows of bytes, nearly every one nearer to all queries than all rows before it.
     ApproachingBytes,
-    /// Floats, nearly every row nearer to all queries than all rows before it.
+    /// Rows of floats, nearly every one nearer to all queries than all rows before it.
     ApproachingFloats,
 }
 
-/// How much of it, and where files are.
+/// The amount of data, and the folder of its files.
 #[derive(Clone, Debug)]
 pub struct Supply {
-    /// A tenth of all rows and queries.
+    /// Use a tenth of all rows and queries.
     pub quick: bool,
     /// The folder with Fashion-MNIST's IDX files.
     pub fashion_mnist: PathBuf,
 }
 
-/// The width of what is made up, bytes and floats.
+/// The widths of synthetic bytes and floats.
 const WIDTH: usize = 784;
 const FLOAT_WIDTH: usize = 384;
 
 impl Data {
-    /// Opens it or makes it; none where its files are not there.
+    /// Opens or generates the data; `None` if its folder does not exist.
     ///
     /// # Errors
-    /// Files that are not what they should be.
+    /// Invalid files.
     pub fn open(self, supply: &Supply) -> Result<Option<Problem>> {
         let part = if supply.quick { 10 } else { 1 };
         let (rows, queries) = (50_000 / part, 10_000 / part);
@@ -80,7 +82,7 @@ impl Data {
                 Problem::new(with_shifted_copies(&mnist.rows), mnist.queries)
             }
             Data::Embeddings(width) => return Ok(Some(embeddings::make(rows, queries, width))),
-            made_up => return Ok(Some(made_up.make(rows, queries))),
+            synthetic => return Ok(Some(synthetic.generate(rows, queries))),
         };
         Ok(Some(if supply.quick {
             let (rows, queries) = (problem.rows.len() / part, problem.queries.len() / part);
@@ -90,8 +92,8 @@ impl Data {
         }))
     }
 
-    /// What is drawn at random.
-    fn make(self, rows: usize, queries: usize) -> Problem {
+    /// Generates synthetic data.
+    fn generate(self, rows: usize, queries: usize) -> Problem {
         let mut random = ChaCha8Rng::seed_from_u64(0);
         let mut byte_rows = |n: usize| bytes(WIDTH, (0..n * WIDTH).map(|_| random.random()).collect());
         match self {
@@ -111,10 +113,10 @@ impl Data {
         }
     }
 
-    /// A little of it, for tests.
+    /// A small amount of synthetic data, for tests.
     #[cfg(test)]
     pub fn small(self) -> Result<Problem> {
-        Ok(self.make(300, 20))
+        Ok(self.generate(300, 20))
     }
 }
 
@@ -149,8 +151,8 @@ fn of_sets(train: &Dataset, test: SealedTest) -> Problem {
     Problem { rows: train.examples().clone(), queries, labels: Some(train.labels().to_vec()) }
 }
 
-/// The rows, ordered by their distance from the mean of the queries, farthest first: on the whole every row is nearer
-/// than those before, so that the bar of a search that takes them as they come falls as late as it can.
+/// The rows, sorted by their distance from the mean of the queries, farthest first: most rows are nearer than
+/// those before, so the threshold of a search in this order falls as late as possible.
 fn farthest_first(problem: &Problem) -> Examples {
     let (rows, queries) = (&problem.rows, &problem.queries);
     let mut mean = vec![0.0; rows.width()];
@@ -168,7 +170,7 @@ fn farthest_first(problem: &Problem) -> Examples {
     rows.subset(&order.into_iter().map(|(_, x)| x).collect::<Vec<_>>())
 }
 
-/// The images, then all of them shifted to the right, to the left, down and up by a pixel.
+/// The images, followed by copies shifted right, left, down and up by one pixel.
 fn with_shifted_copies(images: &Examples) -> Examples {
     const SIDE: usize = 28;
     let mut values = Vec::with_capacity(5 * images.len() * images.width());
@@ -192,10 +194,11 @@ fn uniform_floats(n: usize, random: &mut ChaCha8Rng) -> Examples {
     floats(FLOAT_WIDTH, (0..n * FLOAT_WIDTH).map(|_| random.random()).collect())
 }
 
-/// Queries in the grey middle of the cube, rows in random directions around it, each row a little nearer.
+/// Queries near the centre of the cube, and rows in random directions around it, each a little nearer.
 ///
-/// A row is 128 ± a in every column, with a + 1 in some of them, so that its L1 distance from the middle, and with it
-/// the squared L2, falls steadily from the first row to the last. A query differs from the middle by 1 in 16 columns.
+/// A row is 128 ± a in every column, with a + 1 in some of them, so that its L1 distance from the centre, and
+/// with it the squared L2 distance, falls steadily from the first row to the last. A query differs from the
+/// centre by 1 in 16 columns.
 fn approaching_bytes(rows: usize, queries: usize, random: &mut ChaCha8Rng) -> Problem {
     let mut values = Vec::with_capacity(rows * WIDTH);
     for i in 0..rows {
@@ -217,8 +220,8 @@ fn approaching_bytes(rows: usize, queries: usize, random: &mut ChaCha8Rng) -> Pr
     Problem::new(rows, bytes(WIDTH, values))
 }
 
-/// Queries around the origin, at a distance of 0.0003; rows in random directions, at distances that fall from 1 to
-/// 0.1.
+/// Queries around the origin, at a distance of 0.0003; rows in random directions, at distances that fall from
+/// 1 to 0.1.
 fn approaching_floats(rows: usize, queries: usize, random: &mut ChaCha8Rng) -> Problem {
     let mut directions = |n: usize, length: &dyn Fn(usize) -> f64| {
         let mut values = Vec::with_capacity(n * FLOAT_WIDTH);
@@ -239,7 +242,7 @@ mod tests {
     use crate::neighbors::distance::Measure;
 
     #[test]
-    fn rows_that_approach_are_nearly_all_nearer_than_those_before() {
+    fn approaching_rows_are_mostly_nearer_than_those_before() {
         for data in [Data::ApproachingBytes, Data::ApproachingFloats] {
             let Problem { rows, queries, .. } = data.small().unwrap();
             let mut nearest = f64::INFINITY;
@@ -255,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_up_is_the_same_every_time_and_equal_rows_are_equal() {
+    fn synthetic_data_is_reproducible_and_equal_rows_are_equal() {
         let (a, b) = (Data::UniformBytes.small().unwrap(), Data::UniformBytes.small().unwrap());
         assert_eq!(a.rows.digest(), b.rows.digest());
         assert_ne!(a.rows.row(0), a.queries.row(0));
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_shifted_by_one_pixel_and_the_images_stand_first() {
+    fn copies_are_shifted_by_one_pixel_and_the_images_come_first() {
         let mut image = vec![0; 784];
         (image[28 + 2], image[27]) = (9, 7);
         let copies = with_shifted_copies(&bytes(784, image));
@@ -276,7 +279,7 @@ mod tests {
         };
         assert_eq!(copies.len(), 5);
         assert_eq!(ink(0), [(27, 0, 7), (2, 1, 9)]);
-        // What leaves on one side does not come in on the other.
+        // Pixels that leave on one side do not enter on the other.
         assert_eq!((ink(1), ink(2)), (vec![(3, 1, 9)], vec![(26, 0, 7), (1, 1, 9)]));
         assert_eq!((ink(3), ink(4)), (vec![(27, 1, 7), (2, 2, 9)], vec![(2, 0, 9)]));
     }
@@ -289,11 +292,11 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_not_there_leave_a_work_out() {
+    fn a_missing_folder_skips_a_work() {
         let folder = tempfile::tempdir().unwrap();
         let supply = Supply { quick: true, fashion_mnist: folder.path().join("none") };
         assert!(Data::FashionMnist.open(&supply).unwrap().is_none());
-        // A folder without them is a mistake of the caller's.
+        // A folder without the files is an error.
         let supply = Supply { fashion_mnist: folder.path().to_owned(), ..supply };
         assert!(Data::FashionMnist.open(&supply).is_err());
     }

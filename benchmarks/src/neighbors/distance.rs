@@ -1,8 +1,8 @@
-//! The distances that engines are asked for, computed as the formulas say: what every answer is judged by.
+//! The distances of the benchmarks, computed by their definitions: the reference for every engine.
 
 use tercet::data::{Examples, Row};
 
-/// What "near" means in a search.
+/// A distance, or a power of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// `Σ |q_i − x_i|`.
@@ -13,12 +13,12 @@ pub enum Measure {
     L3,
     /// `1 − q·x / (‖q‖ ‖x‖)`.
     Cosine,
-    /// `−q·x`: the largest product is nearest.
+    /// `−q·x`: the largest product is the nearest.
     Dot,
 }
 
 impl Measure {
-    /// The name that the library, the peers' scripts and the record know.
+    /// The name in the library, in the scripts of the peers and in the record.
     pub const fn name(self) -> &'static str {
         match self {
             Measure::L1 => "l1",
@@ -29,9 +29,10 @@ impl Measure {
         }
     }
 
-    /// What lies between a query and a row; the smaller, the nearer. Powers of distances, without the root.
+    /// The distance of a query and a row, without the root.
     ///
-    /// In f64, where the sums over bytes are whole numbers far below 2⁵³: of bytes, all but cosines are exact.
+    /// It is computed in f64, in which sums over bytes are integers far below 2⁵³: for bytes, all but cosines
+    /// are exact.
     pub fn between(self, queries: &Examples, q: usize, rows: &Examples, x: usize) -> f64 {
         match self {
             Measure::L1 => sum(queries, q, rows, x, |q, x| (q - x).abs()),
@@ -47,18 +48,19 @@ impl Measure {
         }
     }
 
-    /// How far what [`between`](Self::between) says may be off, where it is added up in any order in arithmetic of
-    /// that unit roundoff u.
+    /// A bound on the error of [`between`](Self::between) when it is summed in any order with unit roundoff
+    /// u.
     ///
-    /// A sum of D terms, each rounded a few times, is off by at most (D + 8) u times the sum of the sizes of all
-    /// terms. Which sum that is depends on how an engine computes: FAISS takes the squared L2 as ‖q‖² + ‖x‖² − 2 q·x,
-    /// whose terms are much larger than what is left, at most 2 (‖q‖² + ‖x‖²) together.
+    /// A sum of D terms, each rounded a few times, has an error of at most (D + 8) u times the sum of the
+    /// absolute values of the terms. Which terms these are depends on the engine: FAISS computes the squared
+    /// L2 distance as ‖q‖² + ‖x‖² − 2 q·x, whose terms are much larger than the result, at most 2 (‖q‖² +
+    /// ‖x‖²) together.
     pub fn error(self, unit: f64, queries: &Examples, q: usize, rows: &Examples, x: usize) -> f64 {
         let size = match self {
             Measure::L1 | Measure::L3 => self.between(queries, q, rows, x),
             Measure::L2 => 2.0 * (square(queries, q) + square(rows, x)),
             Measure::Dot => (square(queries, q) * square(rows, x)).sqrt(),
-            // Twice: lengths are rounded too.
+            // Twice, because the lengths are rounded too.
             Measure::Cosine => 2.0,
         };
         (rows.width() + 8) as f64 * unit * size
@@ -74,7 +76,7 @@ fn sum(queries: &Examples, q: usize, rows: &Examples, x: usize, term: impl Fn(f6
     match (queries.row(q), rows.row(x)) {
         (Row::U8(q), Row::U8(x)) => q.iter().zip(x).map(|(&q, &x)| term(f64::from(q), f64::from(x))).sum(),
         (Row::F32(q), Row::F32(x)) => q.iter().zip(x).map(|(&q, &x)| term(f64::from(q), f64::from(x))).sum(),
-        _ => unreachable!("queries are what the rows are"),
+        _ => unreachable!("queries and rows have one number type"),
     }
 }
 
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn rounding_in_f32_stays_within_the_error() {
+    fn rounding_in_f32_stays_within_the_bound() {
         let values =
             |seed: u32| (0..300).map(move |i| ((i * seed) % 101) as f32 / 7.0 - 7.0).collect::<Vec<_>>();
         let (q, x) = (floats(300, values(37)), floats(300, values(41)));
@@ -103,8 +105,8 @@ mod tests {
         let found = dot(&a, &a) + dot(&b, &b) - 2.0 * dot(&a, &b);
         let exact = Measure::L2.between(&q, 0, &x, 0);
         let error = Measure::L2.error(f64::from(f32::EPSILON) / 2.0, &q, 0, &x, 0);
-        assert!(f64::from(found) != exact, "an example without rounding shows nothing");
+        assert!(f64::from(found) != exact, "an example without rounding tests nothing");
         assert!((f64::from(found) - exact).abs() <= error, "{found}, {exact}, {error}");
-        assert!(error < 0.001 * exact, "{error} of {exact} would let anything pass");
+        assert!(error < 0.001 * exact, "{error} of {exact} would accept anything");
     }
 }

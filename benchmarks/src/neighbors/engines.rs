@@ -1,4 +1,4 @@
-//! The peers, and Tercet as it is measured beside them.
+//! The peers, and the measurements of Tercet.
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,19 +13,19 @@ use crate::arrays::{Array, read_indices};
 use crate::conditions::Conditions;
 use crate::peer::Peer;
 
-/// A peer that can be asked for neighbours.
+/// A peer that searches for neighbours.
 #[derive(Debug)]
 pub struct Engine {
-    /// As it is called on the command line and in the record.
+    /// Its name on the command line and in the record.
     pub name: &'static str,
-    /// How its numbers are rounded.
+    /// Its rounding.
     pub arithmetic: Arithmetic,
-    /// The most queries that it is asked with a measure, so that a turn takes seconds, not minutes; none where it
-    /// does not have that measure. Tercet is then timed on the same queries once more.
+    /// The largest number of queries for a measure, so that a turn takes seconds, not minutes; `None` if it
+    /// does not have that measure. Tercet is then timed on the same queries as well.
     most_queries: fn(Measure) -> Option<usize>,
 }
 
-/// All peers, the one that targets are about first.
+/// All peers; the one that the targets refer to comes first.
 pub const ENGINES: [Engine; 4] = [
     Engine {
         name: "faiss",
@@ -65,22 +65,22 @@ pub const ENGINES: [Engine; 4] = [
 ];
 
 impl Engine {
-    /// The first so many of `queries` that it is asked; none where it does not have the measure.
+    /// How many of `queries` it gets; `None` if it does not have the measure.
     pub fn queries(&self, measure: Measure, queries: usize) -> Option<usize> {
         (self.most_queries)(measure).map(|most| most.min(queries))
     }
 }
 
-/// A peer that runs.
+/// A running peer.
 #[derive(Debug)]
 pub struct Running {
-    /// Which one.
+    /// Its description.
     pub engine: &'static Engine,
     peer: Peer,
 }
 
 impl Running {
-    /// Starts those peers. One whose package is not there for this machine is left out, and that is said.
+    /// Starts peers. Those whose package is not available on this machine are skipped with a message.
     ///
     /// # Errors
     /// A peer that cannot be started.
@@ -95,41 +95,41 @@ impl Running {
         self.peer.version()
     }
 
-    /// Has it read what is to be searched.
+    /// Loads rows and queries.
     ///
     /// # Errors
-    /// What went wrong there.
+    /// Errors of the peer.
     pub fn load(&mut self, rows: &Array, queries: &Array) -> Result<()> {
         let (rows, queries) = (rows.description(), queries.description());
         self.peer.ask(&json!({"do": "load", "rows": rows, "queries": queries})).map(drop)
     }
 
-    /// Fits the first so many rows; the seconds that it took.
+    /// Fits the first rows. Returns the seconds.
     ///
     /// # Errors
-    /// What went wrong there.
+    /// Errors of the peer.
     pub fn fit(&mut self, rows: usize, measure: Measure) -> Result<f64> {
         self.peer.time(&json!({"do": "fit", "rows": rows, "measure": measure.name()}))
     }
 
-    /// Searches for the first so many queries; the seconds that it took. `indices` is where it writes the rows.
+    /// Searches for the first queries and writes the rows that it found to `indices`. Returns the seconds.
     ///
     /// # Errors
-    /// What went wrong there.
+    /// Errors of the peer.
     pub fn search(&mut self, queries: usize, k: usize, indices: &Path) -> Result<f64> {
         self.peer.time(&json!({"do": "search", "queries": queries, "k": k, "indices": indices}))
     }
 
-    /// Searches for one query after the other; the seconds of each.
+    /// Searches for one query after the other. Returns the seconds of each.
     ///
     /// # Errors
-    /// What went wrong there.
+    /// Errors of the peer.
     pub fn search_one_by_one(&mut self, queries: usize, k: usize, indices: &Path) -> Result<Vec<f64>> {
         let command = json!({"do": "search one by one", "queries": queries, "k": k, "indices": indices});
         self.peer.time_each(&command, queries)
     }
 
-    /// Holds what it wrote to `indices` against our lists; for how many queries they differ.
+    /// Compares the rows in `indices` with our lists. Returns for how many queries they differ.
     ///
     /// # Errors
     /// A wrong answer, on either side.
@@ -148,25 +148,25 @@ impl Running {
     }
 }
 
-/// How Tercet calls a measure, where it has it.
+/// The metric of Tercet for a measure, if it has it.
 pub fn metric(measure: Measure) -> Option<Metric> {
     measure.name().parse().ok()
 }
 
-/// Fits Tercet; the seconds that it took.
+/// Fits Tercet, and returns the seconds.
 ///
 /// # Errors
-/// What the library refuses.
+/// Those of the library.
 pub fn fit(problem: &Problem, metric: Metric) -> Result<(NearestNeighbors, f64)> {
     let start = Instant::now();
     let index = NearestNeighbors::fit(&problem.rows, metric)?;
     Ok((index, start.elapsed().as_secs_f64()))
 }
 
-/// Searches with Tercet, for the first so many queries; the seconds that it took.
+/// Searches with Tercet for the first queries, and returns the seconds.
 ///
 /// # Errors
-/// What the library refuses.
+/// Those of the library.
 pub fn search(index: &NearestNeighbors, problem: &Problem, queries: usize, k: usize) -> Result<(Lists, f64)> {
     let all = queries >= problem.queries.len();
     let queries = if all { problem.queries.clone() } else { problem.queries.first(queries) };
@@ -176,21 +176,22 @@ pub fn search(index: &NearestNeighbors, problem: &Problem, queries: usize, k: us
     Ok((Lists { k, indices: found.indices }, seconds))
 }
 
-/// Searches with Tercet for all queries, off the clock; with the rows that were compared in full for a query, on average.
+/// Searches with Tercet for all queries, untimed, and returns the mean number of rows that were compared in
+/// full for a query.
 ///
 /// # Errors
-/// What the library refuses.
+/// Those of the library.
 pub fn search_counted(index: &NearestNeighbors, problem: &Problem, k: usize) -> Result<(Lists, f64)> {
     let (found, counts) = index.search_counted(&problem.queries, k)?;
     Ok((Lists { k, indices: found.indices }, counts.rows as f64 / problem.queries.len() as f64))
 }
 
-/// Holds our lists against the definition, for a sample of the queries.
+/// Compares our lists with the definition, for a sample of the queries.
 ///
 /// # Errors
-/// A list that is not what the definition says.
+/// A list that differs from the definition.
 pub fn check_by_definition(problem: &Problem, metric: Metric, measure: Measure, ours: &Lists) -> Result<()> {
-    /// How many queries, spread over all of them.
+    /// The number of queries, evenly spaced.
     const SAMPLE: usize = 16;
     let n = problem.queries.len();
     let step = n.div_ceil(SAMPLE);
@@ -201,7 +202,7 @@ pub fn check_by_definition(problem: &Problem, metric: Metric, measure: Measure, 
     let ours: Vec<u32> = sample.iter().flat_map(list).copied().collect();
     let (ours, defined) =
         (Lists { k: defined.k, indices: ours }, Lists { k: defined.k, indices: defined.indices });
-    // Bytes leave no room: equal distances are ordered by index.
+    // Distances of bytes are exact, and equal ones are ordered by index.
     if problem.rows.is_pixels() && ours != defined {
         let at = ours.indices.iter().zip(&defined.indices).position(|(our, right)| our != right);
         let at = at.unwrap_or(0);
@@ -214,7 +215,7 @@ pub fn check_by_definition(problem: &Problem, metric: Metric, measure: Measure, 
         );
     }
     let problem = Problem::new(problem.rows.clone(), queries);
-    let by_definition = "Tercet differs from the definition, which is called the peer here";
+    let by_definition = "Tercet differs from the definition (called the peer here)";
     compare(&problem, measure, &ours, &defined, Arithmetic::Exact).context(by_definition).map(drop)
 }
 
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn peers_are_asked_what_they_have() {
+    fn peers_get_the_queries_that_they_can_answer() {
         assert_eq!(ENGINES[0].queries(Measure::L2, 10_000), Some(10_000));
         assert_eq!(ENGINES[1].queries(Measure::L1, 10_000), Some(500));
         assert_eq!(ENGINES[3].queries(Measure::L3, 10_000), None);

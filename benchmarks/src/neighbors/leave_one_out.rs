@@ -1,4 +1,4 @@
-//! Leave one out: every row is classified by the others, with 1, 2, … k neighbours, from one search.
+//! Leave-one-out classification of every row by the others, with 1, 2, … k neighbours from one search.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -13,11 +13,11 @@ use super::outcome::Outcome;
 use super::session::{Question, Session};
 use crate::show;
 
-/// How many of the rows the peers are asked about; all of them would take FAISS half a minute a turn.
+/// The number of queries of the peers; all rows would take FAISS half a minute a turn.
 const PEER_QUERIES: usize = 10_000;
 
-/// Times the search of some rows in turns with the peers, then the whole of it with Tercet: fit, the search of all
-/// rows, and the votes. The outcome of the whole stands first; its votes count as search.
+/// Times the search for some rows in turns with the peers, then all of it with Tercet: fit, the search for
+/// all rows, and the votes, which count as search. The outcome of the latter comes first.
 ///
 /// # Errors
 /// Rows without classes, a wrong answer, and an engine that fails.
@@ -26,7 +26,7 @@ pub fn measure(session: &mut Session, problem: &Problem, k: usize) -> Result<Vec
     let labels = problem.labels.as_ref().context("the rows have no classes to vote for")?;
     let some = Problem::new(rows.clone(), rows.first(PEER_QUERIES));
     session.load(&some)?;
-    // A row is its own nearest neighbour, so one more is asked for.
+    // A row is its own nearest neighbour, so k is one larger.
     let question = Question { rows: rows.len(), measure: Measure::L2, k: k + 1, peer_queries: usize::MAX };
     let mut outcomes = session.ask(&some, question)?;
 
@@ -40,7 +40,7 @@ pub fn measure(session: &mut Session, problem: &Problem, k: usize) -> Result<Vec
         whole.fit.0.push(start.elapsed().as_secs_f64());
         let start = Instant::now();
         let found = index.leave_one_out(k, &|_, _| ControlFlow::Continue(()))?;
-        let found = found.context("a search that nobody stops comes to its end")?;
+        let found = found.context("the search was interrupted")?;
         accuracies = accuracy_by_k(&found, labels, labels, Vote::Uniform)?;
         whole.search.0.push(start.elapsed().as_secs_f64());
         if turn == 0 {
@@ -53,9 +53,9 @@ pub fn measure(session: &mut Session, problem: &Problem, k: usize) -> Result<Vec
     Ok(outcomes)
 }
 
-/// Holds the neighbours of some rows, spread over all, against the definition.
+/// Compares the neighbours of some evenly spaced rows with the definition.
 fn check(rows: &Examples, found: &Neighbors) -> Result<()> {
-    /// How many rows.
+    /// The number of these rows.
     const SAMPLE: usize = 16;
     for row in (0..rows.len()).step_by(rows.len().div_ceil(SAMPLE)) {
         let mut defined = naive::search(rows, &rows.subset(&[row]), Metric::L2, found.k + 1)?.indices;

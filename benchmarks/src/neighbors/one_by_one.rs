@@ -1,4 +1,4 @@
-//! One query after the other, as they come where a person waits for each.
+//! One query after the other, as in interactive use.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::conditions::TERCET;
 use crate::times::Times;
 
-/// Each query's neighbours are searched for before the next query is known.
+/// Times the search for each query alone.
 ///
 /// # Errors
 /// A wrong answer, and an engine that fails.
@@ -29,7 +29,7 @@ pub fn measure(session: &mut Session, problem: &Problem, queries: usize, k: usiz
     check_by_definition(problem, metric, measure, &lists)?;
     let mut ours = Outcome::of_tercet(problem, problem.queries.len(), measure, k);
     ours.fit.0.push(fit);
-    // The first round warms up and is checked; the second counts.
+    // The first round is a warm-up and is checked; the second counts.
     for round in 0..2 {
         let mut each = Vec::with_capacity(singles.len());
         let mut indices = Vec::with_capacity(singles.len() * k);
@@ -53,7 +53,7 @@ pub fn measure(session: &mut Session, problem: &Problem, queries: usize, k: usiz
     let mut outcomes = vec![ours];
     let indices = session.indices();
     for peer in &mut session.peers {
-        // So that a turn takes seconds, a peer that would be given fewer queries at once is given fewer here too.
+        // A peer with a limit on queries has it here too, so that a turn takes seconds.
         let Some(queries) = peer.engine.queries(measure, singles.len().min(200)) else { continue };
         eprintln!("{}: checking", peer.engine.name);
         let mut outcome = Outcome::of_peer(peer.engine.name, peer.version(), problem, queries, measure, k);

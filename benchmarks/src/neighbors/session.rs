@@ -1,4 +1,4 @@
-//! One call of the benchmark: the machine, the peers that run, and what they have loaded.
+//! One run of the benchmark: the machine, the running peers, and the data that they have loaded.
 
 use std::path::PathBuf;
 
@@ -14,58 +14,58 @@ use crate::conditions::{Conditions, TERCET};
 use crate::show;
 use crate::turns::take_turns;
 
-/// What stays the same from work to work.
+/// The state that all works share.
 #[derive(Debug)]
 pub struct Session {
-    /// What is measured, and on what.
+    /// The conditions of the measurements.
     pub conditions: Conditions,
-    /// How often Tercet is timed.
+    /// The number of runs of Tercet.
     pub runs: usize,
-    /// How often each peer is timed.
+    /// The number of runs of each peer.
     pub peer_runs: usize,
-    /// The peers that are here.
+    /// The running peers.
     pub peers: Vec<Running>,
-    /// How much data, and where it is.
+    /// The amount of data, and the folder of its files.
     pub supply: Supply,
-    /// What was opened last, as works that follow each other often share it.
+    /// The data that was opened last, which consecutive works often share.
     opened: Option<(Data, Problem)>,
 }
 
-/// What is asked of all engines.
+/// The task of all engines.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
-    /// How many of the rows are searched, from the first.
+    /// How many of the rows are searched.
     pub rows: usize,
-    /// What "near" means.
+    /// The measure.
     pub measure: Measure,
-    /// How many neighbours.
+    /// The number of neighbours.
     pub k: usize,
-    /// The most queries that peers are asked.
+    /// The largest number of queries of a peer.
     pub peer_queries: usize,
 }
 
 impl Session {
-    /// A session without peers yet.
+    /// A session without peers.
     pub fn new(conditions: Conditions, runs: usize, supply: Supply) -> Self {
         Session { conditions, runs, peer_runs: runs.min(3), peers: Vec::new(), supply, opened: None }
     }
 
-    /// The file that peers write the rows into that they found.
+    /// The file that peers write the rows to that they found.
     pub fn indices(&self) -> PathBuf {
         self.conditions.places.scratch.join("indices")
     }
 
-    /// Opens what a work searches and has all peers load it; none where its files are not there.
+    /// Opens the data of a work, and loads it into all peers; `None` if its folder does not exist.
     ///
     /// # Errors
-    /// Data that is not what it should be, and a peer that fails.
+    /// Invalid data, and a peer that fails.
     pub fn open(&mut self, data: Data) -> Result<Option<Problem>> {
         if let Some((opened, problem)) = &self.opened
             && *opened == data
         {
             return Ok(Some(problem.clone()));
         }
-        // What was open goes first, so that two sets are never held at once.
+        // The old data is dropped first, so that there are never two sets in memory.
         self.opened = None;
         eprintln!("opening the data");
         let Some(problem) = data.open(&self.supply)? else { return Ok(None) };
@@ -74,7 +74,7 @@ impl Session {
         Ok(Some(problem))
     }
 
-    /// Has all peers load rows and queries, in place of what they had.
+    /// Loads rows and queries into all peers.
     ///
     /// # Errors
     /// Files that cannot be written, and a peer that fails.
@@ -92,11 +92,11 @@ impl Session {
         Ok(())
     }
 
-    /// Asks all engines: checks the answers of one round, which warms everything up, then times further rounds in
-    /// turns, so that whatever disturbs the machine disturbs all of them.
+    /// Runs a task with all engines: checks the answers of one round, which is also a warm-up, then times
+    /// further rounds in turns, so that other load on the machine affects all of them.
     ///
-    /// Returns Tercet's outcome for all queries first, then the peers', each behind Tercet's for the same queries
-    /// where those are fewer. Nothing where Tercet does not have the measure.
+    /// Returns Tercet's outcome for all queries first, then those of the peers, each after Tercet's for the
+    /// same queries if they are fewer. Returns nothing if Tercet does not have the measure.
     ///
     /// # Errors
     /// A wrong answer, and an engine that fails.
@@ -116,7 +116,7 @@ impl Session {
         check_by_definition(problem, metric, measure, &lists)?;
         let ours = |queries| Outcome::of_tercet(problem, queries, measure, k);
         let mut outcomes = vec![Outcome { memory: Some(memory), compared: Some(compared), ..ours(all) }];
-        // Which peer stands at which place.
+        // The place of each peer among the outcomes.
         let mut places = Vec::new();
         for (number, peer) in self.peers.iter_mut().enumerate() {
             let Some(queries) = peer.engine.queries(measure, all.min(peer_queries)) else {
@@ -150,7 +150,7 @@ impl Session {
         Ok(outcomes)
     }
 
-    /// Times all engines, one after the other, again and again.
+    /// Times all engines in turns.
     fn take_turns(
         &mut self,
         problem: &Problem,
@@ -159,7 +159,7 @@ impl Session {
         outcomes: &mut [Outcome],
         peers: &[(usize, usize)],
     ) -> Result<()> {
-        let metric = metric(measure).expect("asked before");
+        let metric = metric(measure).expect("checked by the caller");
         let indices = self.indices();
         let peer_at = |place: usize| peers.iter().find(|&&(at, _)| at == place).map(|&(_, number)| number);
         let runs = |place| if peer_at(place).is_some() { self.peer_runs } else { self.runs };
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tercet_alone_is_checked_and_timed_as_often_as_asked() {
+    fn tercet_alone_is_checked_and_timed_in_every_run() {
         let problem = Data::UniformBytes.small().unwrap();
         let question = Question { rows: 200, measure: Measure::L2, k: 3, peer_queries: usize::MAX };
         let outcomes = Session::for_tests().ask(&problem, question).unwrap();

@@ -1,7 +1,7 @@
-//! From first weights to an accuracy: a recipe of the program's, and what a peer knows under the same name.
+//! From initial weights to an accuracy: a recipe of the program, and its counterpart of the same name at a peer.
 //!
-//! The two are different networks, each trained as it was found to be quickest; so there are no losses to compare, and
-//! what both must show is the accuracy. Every run has a seed of its own.
+//! The two are different networks, each trained with its fastest known settings, so accuracies are compared
+//! instead of losses. Every run has its own seed.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -18,13 +18,13 @@ use super::works::Work;
 use crate::conditions::TERCET;
 use crate::turns::take_turns;
 
-/// From how many seeds each engine learns.
+/// The number of seeds.
 const SEEDS: usize = 5;
 
-/// Times the trainings, one engine after the other, from one seed after the other.
+/// Times the training of all engines in turns, with one seed after the other.
 ///
 /// # Errors
-/// No such recipe, one that does not learn by gradient descent, and an engine that fails.
+/// An unknown recipe, one without gradient descent, and an engine that fails.
 pub fn measure(session: &mut Session, work: &Work, name: &str) -> Result<Vec<Outcome>> {
     let sets = session.open(work.data)?;
     let recipe = Recipe::named(name).with_context(|| format!("there is no recipe {name}"))?;
@@ -38,7 +38,7 @@ pub fn measure(session: &mut Session, work: &Work, name: &str) -> Result<Vec<Out
 
     let mut seeds = vec![0; outcomes.len()];
     let mut accuracies = vec![0.0; outcomes.len()];
-    // A first run that does not count warms everything up.
+    // The first run is a warm-up and does not count.
     take_turns(&vec![SEEDS + 1; outcomes.len()], |place| {
         let seed = seeds[place];
         seeds[place] += 1;

@@ -1,7 +1,7 @@
-//! The most memory that a process holds which opens MNIST and trains a network on it.
+//! The peak memory of a process that opens MNIST and trains a network on it.
 //!
-//! Memory that was given back by one work cannot be told from memory that was never asked for by another, so the
-//! training has a process of its own: this program, called once more with `--memory-of`.
+//! The peak of a process includes the memory of all works before, so the training runs in a process of its
+//! own: this program, called with `--memory-of`.
 
 use std::ops::ControlFlow;
 use std::process::{Command, Stdio};
@@ -16,10 +16,10 @@ use super::outcome::{Memory, Outcome};
 use super::session::Session;
 use super::works::{Recipe, Work};
 
-/// Runs such a process; none where the system does not tell what it held.
+/// Runs such a process; `None` if the system does not report peak memory.
 ///
 /// # Errors
-/// A process that fails or says something else.
+/// A process that fails or prints something else.
 pub fn measure(session: &Session, work: &Work) -> Result<Option<Outcome>> {
     if !cfg!(target_os = "linux") {
         return Ok(None);
@@ -45,10 +45,11 @@ pub fn measure(session: &Session, work: &Work) -> Result<Option<Outcome>> {
     Ok(Some(Outcome { memory: Some(memory), ..Outcome::of_tercet() }))
 }
 
-/// That process: opens, trains with a validation set as the program `tercet` does, and says what it held.
+/// The work of that process: opens MNIST, trains with a validation set as the program `tercet` does, and
+/// reports its peak memory.
 ///
 /// # Errors
-/// What the library refuses, and a system that does not tell.
+/// Those of the library, and a system that does not report peak memory.
 pub fn train_and_tell(recipe: &Recipe, quick: bool) -> Result<Value> {
     let mnist = Source::Mnist.open()?;
     let parts = split(&mnist.train, default_validation(mnist.train.len()), 0)?;
@@ -62,7 +63,7 @@ pub fn train_and_tell(recipe: &Recipe, quick: bool) -> Result<Value> {
     Ok(json!({"peak": peak()?, "data": data}))
 }
 
-/// The most bytes that this process ever held in memory.
+/// The peak memory of this process, in bytes.
 fn peak() -> Result<u64> {
     let path = "/proc/self/status";
     let status = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
@@ -72,7 +73,7 @@ fn peak() -> Result<u64> {
     }
 }
 
-/// The high-water mark in Linux's description of a process, in bytes.
+/// The peak memory in Linux's status of a process, in bytes.
 fn high_water_mark(status: &str) -> Option<u64> {
     let rest = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)

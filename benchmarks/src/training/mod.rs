@@ -4,7 +4,7 @@
 //! ```text
 //! works       the lists: what is trained, how, what is aimed at
 //! data        MNIST, and features without zeros
-//! network     Tercet through its public library, and what is handed over to peers
+//! network     Tercet through its public library, and the files for peers
 //! session     the peers, and what they hold
 //! check       the same losses from the same weights on the same batches, before anything is timed
 //! descent     training by gradient descent

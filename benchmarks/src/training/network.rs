@@ -1,4 +1,4 @@
-//! Networks on Tercet's side: made, trained and handed over.
+//! The networks of Tercet: initialised, trained and given to peers.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -18,18 +18,19 @@ use crate::arrays::Array;
 /// The seed of initial weights and batches.
 pub const SEED: u64 = 0;
 
-/// The network of a recipe before the first step.
+/// The network of a recipe with its initial weights.
 ///
 /// # Errors
-/// Sizes that the library refuses.
+/// Sizes that the library rejects.
 pub fn initial(recipe: &Recipe, examples: &Dataset) -> Result<Network> {
     Ok(recipe.of_library(false)?.untrained_on(examples)?)
 }
 
-/// Trains as a user of the library does, without a validation set; the trained network and the seconds that it took.
+/// Trains as a user of the library does, without a validation set. Returns the trained network and the
+/// seconds.
 ///
 /// # Errors
-/// What the library refuses.
+/// Those of the library.
 pub fn trained(initial: &Network, examples: &Dataset, settings: &Settings) -> Result<(Network, f64)> {
     let mut network = initial.clone();
     let start = Instant::now();
@@ -41,7 +42,7 @@ pub fn trained(initial: &Network, examples: &Dataset, settings: &Settings) -> Re
 /// The losses of the first steps of the same training.
 ///
 /// # Errors
-/// What the library refuses.
+/// Those of the library.
 pub fn first_losses(
     initial: &Network,
     examples: &Dataset,
@@ -54,15 +55,15 @@ pub fn first_losses(
     Ok(train(&mut network, examples, None, settings, SEED, observe)?.history.losses)
 }
 
-/// The share of a set that a network classifies correctly.
+/// The accuracy of a network on a set.
 ///
 /// # Errors
-/// What the library refuses.
+/// Those of the library.
 pub fn accuracy(network: &Network, set: &Dataset) -> Result<f64> {
     Ok(network.scores(set)?.accuracy(set.labels()))
 }
 
-/// The rows of all batches of that training, one after the other.
+/// The rows of all batches of that training, in order.
 fn order(settings: &Settings, examples: usize) -> Result<Vec<u32>> {
     let batch = settings.batch.min(examples);
     let mut batches = match settings.length {
@@ -77,14 +78,14 @@ fn order(settings: &Settings, examples: usize) -> Result<Vec<u32>> {
     Ok(order)
 }
 
-/// A network in a file, as peers get it.
+/// A network in a file, for peers.
 #[derive(Debug)]
-pub struct HandedOver {
+pub struct NetworkFile {
     layers: Value,
     parameters: Array,
 }
 
-impl HandedOver {
+impl NetworkFile {
     /// Writes the parameters.
     ///
     /// # Errors
@@ -103,7 +104,7 @@ impl HandedOver {
         let parameters: Vec<f32> =
             network.weight_layers().flat_map(|layer| layer.w.iter().chain(layer.b)).copied().collect();
         let parameters = Array::write_floats(places.scratch.join("parameters"), &parameters)?;
-        Ok(HandedOver { layers, parameters })
+        Ok(NetworkFile { layers, parameters })
     }
 
     /// A command about this network.
@@ -115,22 +116,22 @@ impl HandedOver {
     }
 }
 
-/// A training in files, as peers get it.
+/// A training in files, for peers.
 #[derive(Debug)]
 pub struct Task {
-    network: HandedOver,
+    network: NetworkFile,
     order: Array,
     settings: Settings,
 }
 
 impl Task {
-    /// Writes the network before the first step, and the rows of all batches.
+    /// Writes the initial network and the rows of all batches.
     ///
     /// # Errors
     /// Files that cannot be written.
     pub fn write(initial: &Network, examples: usize, settings: &Settings, places: &Places) -> Result<Self> {
         let order = Array::write_whole_numbers(places.scratch.join("order"), &order(settings, examples)?)?;
-        Ok(Task { network: HandedOver::write(initial, places)?, order, settings: *settings })
+        Ok(Task { network: NetworkFile::write(initial, places)?, order, settings: *settings })
     }
 
     /// A command about this training.
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_has_every_batch_of_the_training() {
+    fn the_order_contains_every_batch() {
         let settings = Settings { batch: 6, length: Length::Epochs(1), ..Settings::lecture() };
         let mut epoch = order(&settings, 20).unwrap();
         epoch.sort();
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn first_losses_are_those_of_the_training_itself() {
+    fn first_losses_equal_those_of_the_whole_training() {
         let set = toy();
         let settings = Settings { batch: 6, length: Length::Epochs(5), ..Settings::lecture() };
         let initial = Network::fully_connected(3, &[4], 2, tercet::network::Init::He, 1).unwrap();
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_over_is_the_network_and_the_settings() {
+    fn peers_get_the_network_and_the_settings() {
         let folder = tempfile::tempdir().unwrap();
         let places = Places { benchmarks: "".into(), scratch: folder.path().to_owned() };
         let Some(Kind::Training(recipe)) = TRAINING.works.first().map(|work| work.kind) else {

@@ -1,4 +1,4 @@
-//! Prediction: all test examples at once, and one after the other.
+//! Prediction: all test examples at once, and one by one.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use tercet::network::Network;
 
 use super::check::same_scores;
 use super::data::Sets;
-use super::network::{HandedOver, accuracy, initial, trained};
+use super::network::{NetworkFile, accuracy, initial, trained};
 use super::outcome::{Outcome, compare};
 use super::session::Session;
 use super::works::{Recipe, Work};
@@ -18,19 +18,19 @@ use crate::conditions::TERCET;
 use crate::times::Times;
 use crate::turns::take_turns;
 
-/// How many examples are asked for one after the other.
+/// The number of examples that are classified one by one.
 const ONE_BY_ONE: usize = 1000;
 
-/// Times the classes of all test examples.
+/// Times the prediction of all test examples at once.
 ///
 /// # Errors
 /// Scores that differ, and an engine that fails.
 pub fn measure(session: &mut Session, work: &Work, recipe: &Recipe) -> Result<Vec<Outcome>> {
     let sets = session.open(work.data)?;
     let network = made(session, recipe, &sets)?;
-    let handed = HandedOver::write(&network, &session.conditions.places)?;
+    let network_file = NetworkFile::write(&network, &session.conditions.places)?;
     let file = session.conditions.places.scratch.join("scores");
-    let mut command = handed.command("predict");
+    let mut command = network_file.command("predict");
     command["scores"] = json!(file);
 
     let scores = network.scores(&sets.test)?;
@@ -47,7 +47,7 @@ pub fn measure(session: &mut Session, work: &Work, recipe: &Recipe) -> Result<Ve
         outcomes.push(outcome);
     }
     let classes = scores.argmax();
-    // A run takes milliseconds: a few more cost nothing.
+    // A run takes milliseconds, so there is time for more.
     take_turns(&vec![3 * session.runs; outcomes.len()], |place| {
         let seconds = match place.checked_sub(1) {
             None => {
@@ -62,26 +62,26 @@ pub fn measure(session: &mut Session, work: &Work, recipe: &Recipe) -> Result<Ve
         outcomes[place].seconds.0.push(seconds);
         Ok(())
     })?;
-    // What cannot be removed lies in target/ like everything else there.
+    // A file that cannot be removed stays in target/.
     let _ = std::fs::remove_file(&file);
     compare(&mut outcomes);
     Ok(outcomes)
 }
 
-/// Times the class of each of the first test examples, before the next is known.
+/// Times the prediction of the first test examples one by one.
 ///
 /// # Errors
-/// Classes that differ from those of all at once, and an engine that fails.
+/// Predictions that differ from those of all examples at once, and an engine that fails.
 pub fn measure_one_by_one(session: &mut Session, work: &Work, recipe: &Recipe) -> Result<Vec<Outcome>> {
     let sets = session.open(work.data)?;
     let network = made(session, recipe, &sets)?;
-    let handed = HandedOver::write(&network, &session.conditions.places)?;
+    let network_file = NetworkFile::write(&network, &session.conditions.places)?;
     let mut outcomes = vec![Outcome::of_tercet()];
     let examples = sets.test.len().min(ONE_BY_ONE);
     let test = sets.test.examples();
     let singles: Vec<Examples> = (0..examples).map(|i| test.subset(&[i])).collect();
     let classes = network.scores(&sets.test)?.argmax();
-    // The first round warms up and is checked; the second counts.
+    // The first round is a warm-up and is checked; the second counts.
     for _ in 0..2 {
         let mut seconds = Vec::with_capacity(examples);
         for (single, &class) in singles.iter().zip(&classes) {
@@ -92,11 +92,11 @@ pub fn measure_one_by_one(session: &mut Session, work: &Work, recipe: &Recipe) -
         }
         outcomes[0].seconds = Times(seconds);
     }
-    let mut command = handed.command("predict one by one");
+    let mut command = network_file.command("predict one by one");
     command["examples"] = json!(examples);
     for place in session.peers_of(work)? {
         let peer = session.peer(place);
-        eprintln!("{}: one after the other", peer.name());
+        eprintln!("{}: one by one", peer.name());
         peer.time_each(&command, examples)?;
         let mut outcome = Outcome::of_peer(peer);
         outcome.seconds = Times(peer.time_each(&command, examples)?);
@@ -106,7 +106,7 @@ pub fn measure_one_by_one(session: &mut Session, work: &Work, recipe: &Recipe) -
     Ok(outcomes)
 }
 
-/// The network of a recipe after its training: the share of zeros behind ReLU is that of real use.
+/// The trained network of a recipe, so that the share of zeros after ReLU is realistic.
 fn made(session: &Session, recipe: &Recipe, sets: &Sets) -> Result<Network> {
     eprintln!("{TERCET}: training the network to predict with");
     let settings = recipe.settings(session.quick);

@@ -1,4 +1,4 @@
-//! The list of works: what is measured, with what aim.
+//! The list of works, with their targets.
 
 use tercet::loss::Loss;
 use tercet::network::Init;
@@ -8,52 +8,52 @@ use tercet::train::{Length, Settings};
 use super::data::Data;
 use super::network::SEED;
 
-/// Works that are measured together, by one verb and into one record.
+/// Works that are measured by one command and have one record.
 #[derive(Debug)]
 pub struct Suite {
-    /// The verb, and the name of the record.
+    /// The name of the command and of the record.
     pub name: &'static str,
-    /// In the order in which they are measured.
+    /// The works, in order.
     pub works: &'static [Work],
 }
 
-/// One piece of the benchmark, asked for by name.
+/// One measurement.
 #[derive(Debug)]
 pub struct Work {
-    /// As it is called on the command line and in the record.
+    /// Its name on the command line and in the record.
     pub name: &'static str,
-    /// In a line.
+    /// A description on one line.
     pub about: &'static str,
-    /// What is learned from.
+    /// The data.
     pub data: Data,
-    /// What is done.
+    /// What is timed.
     pub kind: Kind,
-    /// Beside whom.
+    /// The peers that do the same work.
     pub peers: &'static [&'static str],
-    /// What is aimed at.
+    /// The targets.
     pub targets: &'static [Target],
 }
 
-/// What is done, and timed.
+/// What is timed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// A training by gradient descent.
+    /// Training by gradient descent.
     Training(Recipe),
-    /// The linear classifier, trained exactly: Tercet's solver at `reg`, LIBLINEAR's at the cost C.
+    /// The exact solver of linear classifiers: Tercet's at `reg`, LIBLINEAR's at the cost C.
     Exact {
         /// The coefficient of Σ W² in Tercet's objective.
         reg: f32,
         /// C of LIBLINEAR: `1 / (2 reg N)` would weigh Σ W² as much.
         cost: f64,
     },
-    /// The scores of all test examples at once, by a network that this made.
+    /// The scores of all test examples at once, by the trained network of a recipe.
     Prediction(Recipe),
-    /// The score of one test example after the other.
+    /// The scores of one test example after the other.
     OneByOne(Recipe),
-    /// The most memory that a process holds which trains like this.
+    /// The peak memory of a process that trains by a recipe.
     Memory(Recipe),
-    /// From first weights to an accuracy: a recipe of the program's by its name, and what the peer knows under the same name;
-    /// each from as many seeds as there are runs.
+    /// From initial weights to an accuracy: a built-in recipe, and its counterpart of the same name at the
+    /// peer, with several seeds.
     ByName(&'static str),
 }
 
@@ -69,19 +69,19 @@ pub enum Layers {
 /// A network and how it is trained: by plain gradient descent at a constant rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recipe {
-    /// All but the dense layer that gives the scores.
+    /// All layers but the dense output layer.
     pub layers: Layers,
-    /// Where training starts.
+    /// The initial weights.
     pub init: Init,
-    /// What is minimised.
+    /// The loss.
     pub loss: Loss,
     /// The coefficient of Σ W².
     pub reg: f32,
-    /// B.
+    /// B, the batch size.
     pub batch: usize,
-    /// How long, and how batches are drawn.
+    /// The number of steps, and how batches are drawn.
     pub length: Length,
-    /// How large the steps are.
+    /// The learning rate.
     pub learning_rate: f32,
 }
 
@@ -113,28 +113,28 @@ impl Recipe {
         })
     }
 
-    /// The settings of the library, with a tenth of the iterations where it is to be quick.
+    /// The settings of the library, with a tenth of the iterations in a quick run.
     pub fn settings(&self, quick: bool) -> Settings {
         let &Recipe { loss, reg, batch, length, learning_rate, .. } = self;
         let length = match length {
             Length::Iterations(n) if quick => Length::Iterations(n / 10),
             length => length,
         };
-        // The rest is plain there.
+        // Everything else is plain gradient descent there.
         Settings { loss, reg, batch, length, learning_rate, ..Settings::lecture() }
     }
 }
 
-/// What is aimed at. Missing it is said and recorded, and is no error: the figures are what a benchmark is for.
+/// A target. Missing it is printed and recorded, and is not an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
-    /// The least time is at most this part of that peer's.
+    /// The best time is at most this fraction of a peer's.
     Of(&'static str, f64),
-    /// The median example takes at most so many microseconds.
+    /// The median example takes at most this many microseconds.
     Microseconds(f64),
-    /// The most memory is at most so many megabytes more than the data set.
+    /// Peak memory is at most this many megabytes more than the data set.
     MegabytesMore(f64),
-    /// The mean accuracy is at least the first, within the mean of so many seconds.
+    /// The mean accuracy is at least the first number, and the mean time at most the second, in seconds.
     Reaches(f64, f64),
 }
 
@@ -164,8 +164,8 @@ const fn epoch(layers: Layers, batch: usize, learning_rate: f32) -> Recipe {
 
 const SMALL: Recipe = epoch(Layers::Hidden(&[128]), 64, 0.1);
 const MIDDLE: Recipe = epoch(Layers::Hidden(&[512, 512]), 128, 0.1);
-/// At a rate of 0.1 its loss rises at first, and so would what rounding changes: of half a million hidden values a batch,
-/// one or the other lies so near to 0 that engines differ in whether it passes.
+/// At a learning rate of 0.1 its loss rises at first, which amplifies rounding: of half a million hidden
+/// values a batch, some are so near to 0 that engines differ in whether ReLU passes them.
 const LARGE: Recipe = epoch(Layers::Hidden(&[2048, 2048]), 128, 0.01);
 
 const LINEAR: Recipe = Recipe {
@@ -180,7 +180,7 @@ const LINEAR: Recipe = Recipe {
 const TORCH: &[&str] = &["torch"];
 const ALL: &[&str] = &["torch", "jax", "numpy"];
 
-/// Where features have no zeros, looking for them may cost nothing.
+/// Without zeros among the features, the search for them must cost nothing.
 const DENSE: &[Target] = &[Target::Of("torch", 1.0 / 1.1)];
 
 /// `cargo xtask bench training`.

@@ -1,5 +1,4 @@
-//! What a training by gradient descent leaves on its way: a line for every step, curves for TensorBoard, and checkpoints
-//! to go on from.
+//! Callbacks of training by gradient descent: the step log, TensorBoard events, and checkpoints.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -17,7 +16,7 @@ use crate::progress::say;
 use crate::tensorboard::Events;
 use crate::{exit, output};
 
-/// Where checkpoints go and come from, if any do. Refuses now what could not be written later.
+/// The checkpoint file, if there is one. Rejects a file that cannot be written, before the work.
 pub fn checkpoint_path(args: &LoggingArgs, model: &Path) -> anyhow::Result<Option<PathBuf>> {
     if args.checkpoint_every.is_none() && !args.resume {
         return match args.checkpoint {
@@ -28,7 +27,7 @@ pub fn checkpoint_path(args: &LoggingArgs, model: &Path) -> anyhow::Result<Optio
     let path = args.checkpoint.clone().unwrap_or_else(|| model.with_extension("checkpoint.safetensors"));
     if path == model {
         return Err(exit::usage(format!(
-            "the model and the checkpoint have the same name, {}: give one of them another",
+            "the model and the checkpoint have the same file name, {}: change one of them",
             path.display()
         )));
     }
@@ -38,7 +37,7 @@ pub fn checkpoint_path(args: &LoggingArgs, model: &Path) -> anyhow::Result<Optio
     Ok(Some(path))
 }
 
-/// Opens the files: reads the checkpoint that is gone on from, and begins the log.
+/// Reads the checkpoint to resume from, and opens the logs.
 pub fn open(
     args: &LoggingArgs,
     path: Option<PathBuf>,
@@ -54,11 +53,13 @@ pub fn open(
             let checkpoint =
                 Checkpoint::load(&path, &identity, untrained).map_err(|error| missing(error, &path))?;
             let step = text::thousands(checkpoint.step());
-            say(format!("{}: going on after step {step}", path.display()));
+            say(format!("{}: resuming after step {step}", path.display()));
             watch.resume = Some(checkpoint);
         } else if path.exists() {
             let path = path.display();
-            say(format!("{path}: a checkpoint from before, which --resume would go on from, is replaced"));
+            say(format!(
+                "{path}: this checkpoint of an earlier run will be replaced (--resume would continue it)"
+            ));
         }
         if let Some(every) = args.checkpoint_every {
             watch.checkpoints = Some(Checkpoints { every, path, identity });
@@ -77,22 +78,24 @@ pub fn open(
     Ok(watch)
 }
 
-/// An error for a checkpoint that isn't there says what else to do.
+/// The error for a checkpoint that cannot be loaded; for a missing file, it says what to do.
 fn missing(error: tercet::Error, path: &Path) -> anyhow::Error {
     match path.exists() {
         true => error.into(),
         false => {
-            anyhow::anyhow!("{error}; leave out --resume to begin anew, or name the file with --checkpoint")
+            anyhow::anyhow!(
+                "{error}; leave out --resume to start from scratch, or name the file with --checkpoint"
+            )
         }
     }
 }
 
-/// What is done after each step.
+/// The callbacks of a training run.
 #[derive(Default)]
 pub struct Watch {
-    /// Where the training goes on from.
+    /// The checkpoint to resume from.
     pub resume: Option<Checkpoint>,
-    /// Whether the training is shown on a dashboard.
+    /// Whether to show the dashboard.
     pub dashboard: bool,
     log: Option<StepLog>,
     events: Option<Events>,
@@ -106,24 +109,23 @@ struct Checkpoints {
 }
 
 impl Watch {
-    /// Whether the layers are to be measured at a step, as far as what is kept goes.
+    /// Whether the callbacks need layer statistics at a step.
     pub fn measures(&self, step: usize) -> bool {
         self.events.as_ref().is_some_and(|events| events.measures(step))
     }
 
-    /// After a step, which may be the last. What cannot be written is said and does not end a training: the one thing
-    /// worse than no checkpoint is no model.
+    /// Called after each step. A file that cannot be written is reported and does not stop training.
     pub fn after_step(&mut self, progress: &Progress<'_>, interrupted: bool) {
         if let Some(log) = &mut self.log
             && let Err(error) = log.step(progress)
         {
-            output::tell(format_args!("the log of the steps ends here: {error}"));
+            output::tell(format_args!("the step log ends here: {error}"));
             self.log = None;
         }
         if let Some(events) = &mut self.events
             && let Err(error) = events.step(progress)
         {
-            output::tell(format_args!("the event file for TensorBoard ends here: {error}"));
+            output::tell(format_args!("the TensorBoard event file ends here: {error}"));
             self.events = None;
         }
         let due = |every: usize| progress.step.is_multiple_of(every) || progress.step == progress.total;
@@ -136,13 +138,13 @@ impl Watch {
     }
 }
 
-/// A line of JSON for each step.
+/// One line of JSON per step.
 struct StepLog {
     file: File,
 }
 
 impl StepLog {
-    /// Begins with the steps that were done before, so that a training which goes on leaves the log of a whole one.
+    /// Starts with the steps before the checkpoint, so that a resumed run has a complete log.
     fn begin(
         path: &Path,
         settings: &Settings,
@@ -171,7 +173,7 @@ impl StepLog {
 }
 
 fn line(text: &mut String, step: usize, loss: f32, learning_rate: f32, check: Option<&Validation>) {
-    // JSON has no word for infinity.
+    // JSON has no infinity.
     let number = |value: f32| if value.is_finite() { value.to_string() } else { "null".to_owned() };
     let (loss, learning_rate) = (number(loss), number(learning_rate));
     // Writing to a string cannot fail.

@@ -1,4 +1,4 @@
-//! A check of the data themselves: examples that come more than once, and labels that may be wrong.
+//! Checks of a data set: duplicates and label errors.
 
 use tercet::data::Split;
 use tercet::evaluate::{
@@ -13,21 +13,21 @@ use crate::progress::Stage;
 use crate::table::{self, percent, table, with_header};
 use crate::{exit, interrupt, output};
 
-/// Pairs, and suspects of a set, that are listed in the terminal.
+/// How many pairs, and label errors of each set, are listed in the terminal.
 const LISTED: usize = 15;
 
-/// How the data are checked.
+/// What is checked, and how.
 pub struct Check {
-    /// Which share of the usual distance to the nearest neighbour is near.
+    /// Near-duplicates are closer than this fraction of the typical distance to the nearest neighbour.
     pub near: f64,
-    /// How labels are doubted, if they are.
+    /// How label errors are found; `None` skips them.
     pub suspects: Option<SuspectSettings>,
-    /// What decided which examples are held out.
+    /// The seed of the validation split.
     pub seed: u64,
 }
 
 impl Check {
-    /// The defaults, for data that a convolutional network may be able to learn from.
+    /// The defaults for a data set.
     pub fn of(train: &Dataset, seed: u64) -> Self {
         Check {
             near: 0.25,
@@ -36,7 +36,7 @@ impl Check {
         }
     }
 
-    /// Checks the parts. `None` where Ctrl-C ended it.
+    /// Checks the data. `None` if Ctrl-C interrupted it.
     pub fn run(
         &self,
         whole: &Dataset,
@@ -50,27 +50,28 @@ impl Check {
         };
         let Some(found) = find_leakage(parts, test, self.near, &watch)? else { return Ok(None) };
         let (exact, near) = (text::thousands(found.exact.len()), text::thousands(found.near.len()));
-        stage.done(&format!("{exact} equal, {near} nearly"));
+        stage.done(&format!("{exact} exact, {near} near"));
 
-        let doubted = match &self.suspects {
+        let label_errors = match &self.suspects {
             None => None,
             Some(settings) => {
-                let stage = Stage::new(format!("labels, in {} folds", settings.folds), 1000);
+                let stage = Stage::new(format!("label errors, {} folds", settings.folds), 1000);
                 let mut watch = |share: f64| {
                     stage.at((1000.0 * share) as usize);
                     interrupt::flow()
                 };
                 let Some(found) = suspects(whole, test, settings, &mut watch)? else { return Ok(None) };
                 let (train, test) = (text::thousands(found.train.len()), text::thousands(found.test.len()));
-                stage.done(&format!("{train} suspects for training, {test} of the test set"));
+                stage.done(&format!("{train} in the training set, {test} in the test set"));
                 Some(found)
             }
         };
-        Ok(Some(DataCheck::new(parts, test, self.seed, found, doubted)))
+        Ok(Some(DataCheck::new(parts, test, self.seed, found, label_errors)))
     }
 }
 
-/// The convolutional network of `compare` where the examples are images that are large enough, or else the plain one.
+/// The convolutional network of `compare` if the examples are images that are large enough, or else a fully
+/// connected one.
 fn recipe_for(train: &Dataset, seed: u64) -> GradientDescentRecipe {
     let convolutional = match Recipe::named("ninety-nine") {
         Some(Recipe::GradientDescent(recipe)) => {
@@ -81,22 +82,21 @@ fn recipe_for(train: &Dataset, seed: u64) -> GradientDescentRecipe {
     GradientDescentRecipe { seed, ..convolutional.unwrap_or_else(GradientDescentRecipe::network) }
 }
 
-/// A recipe that was asked for, to doubt labels by.
-pub fn recipe_that_doubts(name: &str, seed: u64) -> anyhow::Result<GradientDescentRecipe> {
+/// The recipe of the networks that find label errors.
+pub fn recipe(name: &str, seed: u64) -> anyhow::Result<GradientDescentRecipe> {
     match crate::recipes::open(name)? {
         Recipe::GradientDescent(recipe) => Ok(GradientDescentRecipe { seed, ..recipe }),
-        _ => {
-            Err(exit::usage(format!("the recipe {name} trains no network; expected one of gradient descent")))
-        }
+        _ => Err(exit::usage(format!(
+            "the recipe {name} trains no network; expected a recipe of gradient descent"
+        ))),
     }
 }
 
 /// Prints what was found.
 pub fn print(check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
-    let looked_near = check.leakage.near_share > 0.0;
-    let columns = if looked_near { 4 } else { 3 };
-    let mut rows =
-        with_header(&["examples that come twice", "equal", "other labels", "nearly equal"][..columns]);
+    let with_near = check.leakage.near_share > 0.0;
+    let columns = if with_near { 4 } else { 3 };
+    let mut rows = with_header(&["duplicates", "exact", "labels differ", "near"][..columns]);
     for parts in check.pairs_of_parts() {
         let (exact, differ, near) = check.counts(parts);
         let (a, b) = (parts.0.name(), parts.1.name());
@@ -109,9 +109,9 @@ pub fn print(check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
     let (differ, agree): (Vec<&DuplicatePair>, Vec<&DuplicatePair>) =
         check.leakage.exact.iter().partition(|pair| !pair.labels_agree());
     let exact: Vec<&DuplicatePair> = differ.into_iter().chain(agree).collect();
-    list_pairs("equal", &exact, classes)?;
-    list_pairs("nearly equal", &check.leakage.near.iter().collect::<Vec<_>>(), classes)?;
-    check.suspects.as_ref().map_or(Ok(()), |suspects| print_suspects(suspects, check, classes))
+    list_pairs("exact duplicates", &exact, classes)?;
+    list_pairs("near-duplicates", &check.leakage.near.iter().collect::<Vec<_>>(), classes)?;
+    check.suspects.as_ref().map_or(Ok(()), |suspects| print_label_errors(suspects, check, classes))
 }
 
 fn list_pairs(kind: &str, pairs: &[&DuplicatePair], classes: &[String]) -> anyhow::Result<()> {
@@ -130,21 +130,18 @@ fn list_pairs(kind: &str, pairs: &[&DuplicatePair], classes: &[String]) -> anyho
     more(pairs.len())
 }
 
-fn print_suspects(suspects: &Suspects, check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
+fn print_label_errors(suspects: &Suspects, check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
     let name = |class: u32| classes[class as usize].clone();
     let has_test = check.parts.iter().any(|(part, _)| *part == Partition::Test);
     for (set, found) in [("test", &suspects.test), ("training", &suspects.train)] {
         if set == "test" && !has_test {
             continue;
         }
-        output::print(format_args!(
-            "\nlabels of the {set} set that may be wrong: {}",
-            text::thousands(found.len())
-        ))?;
+        output::print(format_args!("\nlabel errors in the {set} set: {}", text::thousands(found.len())))?;
         if found.is_empty() {
             continue;
         }
-        let mut rows = table(["example", "label", "network", "neighbours", "suspicion"]);
+        let mut rows = table(["example", "label", "network", "neighbours", "confidence"]);
         for suspect in found.iter().take(LISTED) {
             let Suspect { index, label, network, neighbors, .. } = *suspect;
             rows.add_row([

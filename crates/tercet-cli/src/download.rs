@@ -1,7 +1,8 @@
-//! Files from the net: only when asked, resumed where they broke off, and kept only when their digest is right.
+//! Downloads: resumed after an interruption, tried from several mirrors, and kept only if the digest is
+//! right.
 //!
-//! `curl` does the download. A client with TLS of its own would take longer to build than anything else in this program, for the
-//! one command that needs it.
+//! `curl` transfers the bytes. A client with its own TLS would take longer to build than the rest of this
+//! program, for a single command.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -16,144 +17,187 @@ use tercet::text;
 use crate::interrupt;
 use crate::progress::{Stage, say};
 
-/// How often a mirror that breaks off is asked to go on.
+/// How often a mirror is tried if it breaks off.
 const ATTEMPTS: usize = 4;
 
-/// How long nothing may come before a mirror is given up, in seconds.
-const PATIENCE: &str = "30";
+/// How long a mirror may send nothing, in seconds.
+const TIMEOUT: &str = "30";
 
-/// How often it is looked how much has come.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often the progress is updated.
+const POLL: Duration = Duration::from_millis(50);
 
-/// What curl says by its exit code of a server that cannot go on in the middle of a file.
+/// curl's exit code for a server that cannot send a part of a file.
 const NO_RANGES: i32 = 33;
 
-/// What is fetched.
-pub struct Wanted<'a> {
-    /// The addresses, of which any will do.
-    pub addresses: Vec<String>,
-    /// Where it goes.
+/// A file to download.
+pub struct Download<'a> {
+    /// URLs of the file, in the order in which they are tried.
+    pub urls: Vec<String>,
+    /// The file to write.
     pub path: &'a Path,
     /// SHA-256, in hexadecimal.
     pub sha256: &'a str,
-    /// Its length, where that is known.
+    /// Its length, if known.
     pub bytes: Option<u64>,
 }
 
-/// What came of it.
+/// How a download ended.
 #[derive(PartialEq)]
 pub enum Outcome {
-    /// The file was there already, and is what it should be.
-    WasThere,
-    /// It is there now.
-    Fetched,
-    /// Ctrl-C; what has come so far is kept for the next time.
+    /// The file existed, with the right digest.
+    Present,
+    /// The file has been downloaded.
+    Downloaded,
+    /// Ctrl-C; the partial file is kept for the next time.
     Interrupted,
 }
 
-/// Fetches a file.
-pub fn fetch(wanted: &Wanted<'_>) -> anyhow::Result<Outcome> {
-    let path = wanted.path;
-    if path.is_file() && digest(path)? == wanted.sha256 {
-        return Ok(Outcome::WasThere);
+/// Downloads a file.
+pub fn fetch(download: &Download<'_>) -> anyhow::Result<Outcome> {
+    let path = download.path;
+    if path.is_file() && digest(path)? == download.sha256 {
+        return Ok(Outcome::Present);
     }
     let part = part_of(path);
-    let stage = Stage::new(name_of(path), wanted.bytes.unwrap_or(0) as usize);
-    let mut refusals = Vec::new();
-    for address in &wanted.addresses {
-        match from(address, wanted, &part, &stage)? {
-            Tried::Whole => {
-                // On the disk before it has its name.
+    let stage = Stage::new(name_of(path), download.bytes.unwrap_or(0) as usize);
+    let mut failures = Vec::new();
+    for url in &download.urls {
+        match try_mirror(url, download, &part, &stage)? {
+            Tried::Complete => {
+                // Synced before the rename, so that the name never stands for half a file.
                 File::open(&part)?.sync_all()?;
                 fs::rename(&part, path).with_context(|| format!("cannot write {}", path.display()))?;
                 stage.done(&text::bytes(fs::metadata(path)?.len() as usize));
-                return Ok(Outcome::Fetched);
+                return Ok(Outcome::Downloaded);
             }
             Tried::Interrupted => return Ok(Outcome::Interrupted),
             Tried::Failed(why) => {
-                if refusals.len() + 1 < wanted.addresses.len() {
-                    stage.say(format!("{address}: {why}; trying the next mirror"));
+                if failures.len() + 1 < download.urls.len() {
+                    stage.say(format!("{url}: {why}; trying the next mirror"));
                 }
-                refusals.push(format!("{address}: {why}"));
+                failures.push(format!("{url}: {why}"));
             }
         }
     }
-    let kept = fs::metadata(&part).map_or(0, |about| about.len());
-    let kept = match kept {
+    let kept = match size(&part) {
         0 => String::new(),
-        some => format!(
-            "; {} have come and are kept, so that the next time goes on there",
-            text::bytes(some as usize)
-        ),
+        some => format!("; {} are kept, and the next attempt resumes there", text::bytes(some as usize)),
     };
-    anyhow::bail!("cannot fetch {}{kept}: {}", name_of(path), refusals.join("; "))
+    anyhow::bail!("cannot download {}{kept}: {}", name_of(path), failures.join("; "))
 }
 
-/// How one mirror did.
+/// How an attempt with one mirror ended.
 enum Tried {
-    Whole,
+    Complete,
     Interrupted,
     Failed(String),
 }
 
-fn from(address: &str, wanted: &Wanted<'_>, part: &Path, stage: &Stage) -> anyhow::Result<Tried> {
+fn try_mirror(url: &str, download: &Download<'_>, part: &Path, stage: &Stage) -> anyhow::Result<Tried> {
     let mut why = String::new();
-    let mut began_anew = false;
+    let mut restarted = false;
     for attempt in 0..ATTEMPTS {
         let before = size(part);
-        // A file that is whole already would only be refused: there is nothing behind its end.
-        if wanted.bytes.is_none_or(|bytes| before != bytes) {
-            match run(address, wanted, part, stage)? {
+        // A server rejects a request for the bytes after the end of a complete file.
+        if download.bytes.is_none_or(|bytes| before != bytes) {
+            match run_curl(url, download, part, stage)? {
                 Ended::Interrupted => return Ok(Tried::Interrupted),
                 Ended::TooLong => {
                     fs::remove_file(part)?;
-                    let expected = wanted.bytes.map_or(String::new(), |bytes| format!(" than {bytes} bytes"));
-                    return Ok(Tried::Failed(format!("longer{expected}, and so something else")));
+                    let expected =
+                        download.bytes.map_or(String::new(), |bytes| format!(" than {bytes} bytes"));
+                    return Ok(Tried::Failed(format!(
+                        "the file is longer{expected}, so it is a different one"
+                    )));
                 }
                 Ended::Code(0, _) => {}
-                Ended::Code(NO_RANGES, _) if !began_anew => {
-                    // It cannot go on in the middle, so from the start.
+                Ended::Code(NO_RANGES, _) if !restarted => {
                     fs::remove_file(part)?;
-                    began_anew = true;
+                    restarted = true;
                     continue;
                 }
-                Ended::Code(code, words) => {
-                    why = if words.is_empty() { format!("curl ended with code {code}") } else { words };
-                    // Whoever says no says it again; who broke off may go on.
+                Ended::Code(code, message) => {
+                    why = if message.is_empty() {
+                        format!("curl failed with exit code {code}")
+                    } else {
+                        message
+                    };
+                    // Only a connection that made progress is worth another attempt.
                     if attempt + 1 < ATTEMPTS && size(part) > before {
-                        stage.say(format!(
-                            "{address}: {why}; going on at {}",
-                            text::bytes(size(part) as usize)
-                        ));
+                        stage.say(format!("{url}: {why}; resuming at {}", text::bytes(size(part) as usize)));
                         continue;
                     }
                     return Ok(Tried::Failed(why));
                 }
             }
         }
-        if digest(part)? == wanted.sha256 {
-            return Ok(Tried::Whole);
+        if digest(part)? == download.sha256 {
+            return Ok(Tried::Complete);
         }
-        why = what_is_wrong(part, wanted.bytes)?;
+        why = what_is_wrong(part, download.bytes)?;
         fs::remove_file(part)?;
-        // What was there before may have been of something else.
-        if before == 0 || began_anew {
+        // If the part was there before, it may have been the beginning of another file.
+        if before == 0 || restarted {
             return Ok(Tried::Failed(why));
         }
-        began_anew = true;
+        restarted = true;
     }
     Ok(Tried::Failed(why))
 }
 
 /// How a run of curl ended.
 enum Ended {
+    /// The exit code, and the error message.
     Code(i32, String),
     TooLong,
     Interrupted,
 }
 
-/// Runs curl, which writes behind what is there already.
-fn run(address: &str, wanted: &Wanted<'_>, part: &Path, stage: &Stage) -> anyhow::Result<Ended> {
+/// Runs curl, which appends to the part that exists.
+fn run_curl(url: &str, download: &Download<'_>, part: &Path, stage: &Stage) -> anyhow::Result<Ended> {
+    let mut child = match curl(url, part).spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            anyhow::bail!(
+                "the program `curl`, which downloads files, is not installed: install it, or download {} \
+                 yourself from\n  {}\nand put it into {}",
+                name_of(download.path),
+                download.urls.join("\n  "),
+                download.path.parent().unwrap_or(Path::new(".")).display()
+            )
+        }
+        Err(error) => return Err(error).context("cannot start curl"),
+    };
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        let received = size(part);
+        stage.at(received as usize);
+        if interrupt::was_asked() {
+            stop(&mut child);
+            return Ok(Ended::Interrupted);
+        }
+        if download.bytes.is_some_and(|bytes| received > bytes) {
+            stop(&mut child);
+            return Ok(Ended::TooLong);
+        }
+        std::thread::sleep(POLL);
+    };
+    if interrupt::was_asked() {
+        return Ok(Ended::Interrupted);
+    }
+    let mut message = String::new();
+    if let Some(errors) = child.stderr.take() {
+        errors.take(4096).read_to_string(&mut message).unwrap_or_default();
+    }
+    // `curl: (22) The requested URL returned error: 404`
+    let message = message.trim();
+    let message = message.split_once(") ").map_or(message, |(_, message)| message).replace('\n', "; ");
+    Ok(Ended::Code(status.code().unwrap_or(-1), message))
+}
+
+fn curl(url: &str, part: &Path) -> Command {
     let mut curl = Command::new("curl");
     curl.args([
         "--fail",
@@ -166,54 +210,15 @@ fn run(address: &str, wanted: &Wanted<'_>, part: &Path, stage: &Stage) -> anyhow
         "10",
     ])
     .args(["--proto", "=http,https", "--proto-redir", "=http,https", "--connect-timeout", "20"])
-    .args(["--speed-limit", "1", "--speed-time", PATIENCE])
+    .args(["--speed-limit", "1", "--speed-time", TIMEOUT])
     .arg("--output")
     .arg(part)
-    // Whatever an address begins with, it is one.
-    .args(["--url", address])
+    // A URL, even if it looks like an option.
+    .args(["--url", url])
     .stdin(Stdio::null())
     .stdout(Stdio::null())
     .stderr(Stdio::piped());
-    let mut child = match curl.spawn() {
-        Ok(child) => child,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let by_hand = wanted.addresses.join("\n  ");
-            anyhow::bail!(
-                "there is no program `curl` here, which does the download: install it, or fetch {} yourself from\n  {by_hand}\n\
-                 and put it into {}",
-                name_of(wanted.path),
-                wanted.path.parent().unwrap_or(Path::new(".")).display()
-            )
-        }
-        Err(error) => return Err(error).context("cannot start curl"),
-    };
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        let come = size(part);
-        stage.at(come as usize);
-        if interrupt::was_asked() {
-            stop(&mut child);
-            return Ok(Ended::Interrupted);
-        }
-        if wanted.bytes.is_some_and(|bytes| come > bytes) {
-            stop(&mut child);
-            return Ok(Ended::TooLong);
-        }
-        std::thread::sleep(LOOK);
-    };
-    if interrupt::was_asked() {
-        return Ok(Ended::Interrupted);
-    }
-    let mut words = String::new();
-    if let Some(errors) = child.stderr.take() {
-        errors.take(4096).read_to_string(&mut words).unwrap_or_default();
-    }
-    let words = words.trim();
-    // `curl: (22) The requested URL returned error: 404`
-    let words = words.split_once(") ").map_or(words, |(_, words)| words).replace('\n', "; ");
-    Ok(Ended::Code(status.code().unwrap_or(-1), words))
+    curl
 }
 
 fn stop(child: &mut Child) {
@@ -221,7 +226,7 @@ fn stop(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// What a file of another digest is, as far as can be seen.
+/// What is wrong with a file that has the wrong digest.
 fn what_is_wrong(part: &Path, bytes: Option<u64>) -> anyhow::Result<String> {
     let mut start = Vec::new();
     File::open(part)?.take(512).read_to_end(&mut start)?;
@@ -231,8 +236,8 @@ fn what_is_wrong(part: &Path, bytes: Option<u64>) -> anyhow::Result<String> {
     }
     let found = size(part);
     Ok(match bytes {
-        Some(bytes) if bytes != found => format!("{found} bytes came instead of {bytes}"),
-        _ => "what came has another SHA-256 than it should".to_owned(),
+        Some(bytes) if bytes != found => format!("it sent {found} bytes instead of {bytes}"),
+        _ => "the file has the wrong SHA-256".to_owned(),
     })
 }
 
@@ -240,7 +245,7 @@ fn size(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |about| about.len())
 }
 
-/// Where a file is until it is whole.
+/// The file that holds the bytes until the download is complete.
 fn part_of(path: &Path) -> PathBuf {
     path.with_file_name(format!("{}.part", name_of(path)))
 }
@@ -252,26 +257,25 @@ fn name_of(path: &Path) -> String {
 /// SHA-256 of a file, in hexadecimal.
 fn digest(path: &Path) -> anyhow::Result<String> {
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (mut sha, mut piece) = (Sha256::new(), vec![0; 1 << 16]);
+    let (mut sha, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
-        match file.read(&mut piece).with_context(|| format!("cannot read {}", path.display()))? {
+        match file.read(&mut buffer).with_context(|| format!("cannot read {}", path.display()))? {
             0 => break,
-            count => sha.update(&piece[..count]),
+            count => sha.update(&buffer[..count]),
         }
     }
     Ok(sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Takes a `.tar.gz` apart, which was held against its digest.
+/// Unpacks a `.tar.gz` whose digest has been verified.
 pub fn untar(archive: &Path, folder: &Path) -> anyhow::Result<()> {
     let status = Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(folder).status();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => anyhow::bail!("`tar` could not unpack {} ({status})", archive.display()),
         Err(error) => {
-            say(format!("{} is there", archive.display()));
-            Err(error)
-                .context("cannot start `tar`, which unpacks the archive: unpack it yourself, in its folder")
+            say(format!("the archive is {}", archive.display()));
+            Err(error).context("cannot start `tar`: unpack the archive yourself, in its folder")
         }
     }
 }

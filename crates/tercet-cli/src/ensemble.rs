@@ -1,4 +1,4 @@
-//! How predictions are made: by one model, over small shifts of each picture, or by several models together.
+//! Scores of one model, of one model averaged over small shifts of each picture, or of an ensemble of models.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -11,9 +11,9 @@ use tercet::{Error, Matrix, Model};
 
 use crate::exit;
 
-/// A model, alone or with others.
+/// One model or several.
 pub struct Ensemble {
-    /// The first is the one that was named first.
+    /// The models, in the order in which they were named.
     pub models: Vec<Model>,
     shifts: Option<NonZeroUsize>,
 }
@@ -29,7 +29,7 @@ fn check(path: &Path, model: &Model, first: &Model) -> anyhow::Result<()> {
     let path = path.display();
     if what_scores_are(model).is_none() {
         return Err(exit::usage(format!(
-            "{path} gives no probabilities, which an ensemble averages: train it with --loss softmax"
+            "{path} has no probabilities, which an ensemble averages: train it with --loss softmax"
         )));
     }
     let compare = |part: &str, found: String, expected: String| match found == expected {
@@ -37,7 +37,7 @@ fn check(path: &Path, model: &Model, first: &Model) -> anyhow::Result<()> {
         false => Err(Error::mismatch(
             format!("{part} of {path}"),
             found,
-            format!("{expected}, as of the first model"),
+            format!("{expected}, as the first model has"),
         )),
     };
     compare("classes", model.classes().join(", "), first.classes().join(", "))?;
@@ -45,7 +45,7 @@ fn check(path: &Path, model: &Model, first: &Model) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How the scores of a model become probabilities, if they do.
+/// How the scores of a model become probabilities, if they can.
 fn what_scores_are(model: &Model) -> Option<Scores> {
     match model.card.scores {
         ScoreKind::Probabilities => Some(Scores::Shares),
@@ -74,12 +74,13 @@ impl Ensemble {
         self.models.len() == 1 && self.shifts.is_none()
     }
 
-    /// The scores of examples as they were read, (N, C): those of one model, or the mean probabilities of several.
+    /// The scores of examples as they were read, (N, C): those of one model, or the mean probabilities of
+    /// several.
     pub fn scores(&self, examples: &Examples) -> tercet::Result<Matrix> {
         self.mean(|_| Ok(examples.clone()))
     }
 
-    /// The scores of a picture, (1, C), which each model brings into the layout of its own training pictures.
+    /// The scores of a picture, (1, C), which each model preprocesses for itself.
     pub fn scores_of_picture(&self, picture: &Picture) -> tercet::Result<Matrix> {
         self.mean(|model| Ok(model.prepare(picture)?.examples()))
     }
@@ -110,7 +111,7 @@ impl Ensemble {
         }
     }
 
-    /// How these scores become probabilities, if they do.
+    /// How these scores become probabilities, if they can.
     pub fn what_scores_are(&self) -> Option<Scores> {
         match &self.models[..] {
             [model] => what_scores_are(model),
@@ -118,11 +119,13 @@ impl Ensemble {
         }
     }
 
-    /// What is averaged, as settings to be shown.
+    /// What is averaged, in words.
     pub fn in_words(&self) -> Vec<(String, String)> {
-        let models = (self.models.len() > 1)
-            .then(|| format!("the mean probabilities of {} models", self.models.len()));
-        let shifts = self.shifts.map(|n| format!("the mean scores of 0 and {n} pixels in four directions"));
+        let models =
+            (self.models.len() > 1).then(|| format!("mean probabilities of {} models", self.models.len()));
+        let shifts = self
+            .shifts
+            .map(|n| format!("mean scores of the picture and its shifts by {n} pixels in four directions"));
         [("ensemble", models), ("test-time shifts", shifts)]
             .into_iter()
             .filter_map(|(name, words)| Some((name.to_owned(), words?)))

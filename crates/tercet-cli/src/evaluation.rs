@@ -1,4 +1,4 @@
-//! Judging a classifier on a test set: the answers, how long they took, and what is worth showing.
+//! Evaluation of a classifier on a test set: its predictions, their time, and what a report shows of them.
 
 use std::time::Instant;
 
@@ -13,12 +13,28 @@ use tercet::{Dataset, Matrix, Model, text};
 use tercet_report::{Confidence, ModelCard, NeighborCard, NeighborStory, Templates};
 
 use crate::ensemble::Ensemble;
-use crate::interrupt;
 use crate::progress::Stage;
+use crate::{interrupt, robustness};
 
-/// Judges a model, or several together. Where `validation` are examples that it did not learn from, a temperature is fitted on
-/// them to probabilities. `None` where Ctrl-C ended it.
-pub fn judge(
+/// Evaluates a model or an ensemble on the test set, and its robustness if asked to. If there are
+/// `validation` examples that it was not trained on, the temperature of its probabilities is fitted on them.
+/// `None` if Ctrl-C interrupted it.
+pub fn evaluate(
+    name: &str,
+    ensemble: &Ensemble,
+    test: &Dataset,
+    validation: Option<&Dataset>,
+    robustness: bool,
+) -> anyhow::Result<Option<ModelCard>> {
+    let Some(mut card) = evaluate_on_test_set(name, ensemble, test, validation)? else { return Ok(None) };
+    if robustness {
+        let Some(found) = robustness::evaluate(name, ensemble, test)? else { return Ok(None) };
+        card.robustness = found;
+    }
+    Ok(Some(card))
+}
+
+fn evaluate_on_test_set(
     name: &str,
     ensemble: &Ensemble,
     test: &Dataset,
@@ -66,7 +82,7 @@ pub fn judge(
     }))
 }
 
-/// How sure the answers are; nothing where scores are no numbers.
+/// The confidence of the predictions; `None` if scores are not finite.
 fn confidence(
     ensemble: &Ensemble,
     scores: &Matrix,
@@ -88,8 +104,8 @@ fn confidence(
     Ok(Some(Confidence::of(scores, are, test.labels(), fitted_on)?))
 }
 
-/// The examples of a training set that a model did not learn from: those that its training held out. `None` where its file does
-/// not tell, or it learned from another set.
+/// The validation set of a model's training. `None` if its file does not record it, or if it was trained on
+/// other data.
 pub fn held_out(model: &Model, train: &Dataset) -> Option<Dataset> {
     let Some(Recipe::GradientDescent(recipe)) = recipe_of(model) else { return None };
     let size = recipe.validation.unwrap_or_else(|| default_validation(train.len()));
@@ -97,7 +113,7 @@ pub fn held_out(model: &Model, train: &Dataset) -> Option<Dataset> {
     (model.card.data.as_ref()?.digest == parts.train.digest()).then_some(parts.validation)
 }
 
-/// What a classifier is, in a few words.
+/// The kind of a classifier, in a few words.
 pub fn kind(classifier: &AnyClassifier) -> String {
     match classifier {
         AnyClassifier::Neighbors(_) => "k nearest neighbours".to_owned(),
@@ -119,13 +135,13 @@ pub fn kind(classifier: &AnyClassifier) -> String {
     }
 }
 
-/// Whether a network is dense layers with ReLU between them, which their sizes say all about.
+/// Whether a network consists of dense layers with ReLU between them, which their sizes describe.
 fn is_plain(network: &Network) -> bool {
     let mut layers = network.layers().iter().enumerate();
     layers.all(|(i, layer)| matches!((i % 2, layer), (0, Layer::Dense(_)) | (1, Layer::Relu)))
 }
 
-/// The sizes of a plain network, `784-128-10`, or the words of another.
+/// The sizes of a plain network, `784-128-10`, or the architecture string of another.
 pub fn layers_in_short(network: &Network) -> String {
     if !is_plain(network) {
         return network.architecture().to_string();
@@ -136,7 +152,7 @@ pub fn layers_in_short(network: &Network) -> String {
     sizes.join("-")
 }
 
-/// The settings on a card that are none of the recipe's.
+/// The settings on a card that do not belong to the recipe.
 const BESIDE_RECIPE: [&str; 5] = ["choice of reg", "ending", "k chosen by", "rate_changes", "weights"];
 
 /// The settings on a model's card, as names and values.
@@ -145,48 +161,54 @@ pub fn settings(model: &Model) -> Vec<(String, String)> {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    if let Some(recipe) = recipe_of(model) {
-        let mut words = recipe.describe();
-        let chosen = model.card.settings["choice of reg"]["reg"].as_f64();
-        words.extend(chosen.map(|reg| ("reg that was chosen".to_owned(), format!("{reg:e}"))));
-        return words;
-    }
-    let of_card = model.card.settings.as_object();
-    of_card.into_iter().flatten().map(|(name, setting)| (name.clone(), value(setting))).collect()
+    let mut words = match recipe_of(model) {
+        Some(recipe) => {
+            let mut words = recipe.describe();
+            let chosen = model.card.settings["choice of reg"]["reg"].as_f64();
+            words.extend(chosen.map(|reg| ("chosen reg".to_owned(), format!("{reg:e}"))));
+            words
+        }
+        None => {
+            let of_card = model.card.settings.as_object();
+            of_card.into_iter().flatten().map(|(name, setting)| (name.clone(), value(setting))).collect()
+        }
+    };
+    words.retain(|(name, _)| name != "preprocessing");
+    words.push(("preprocessing".to_owned(), model.preprocessing().to_string()));
+    words
 }
 
-/// The recipe on a model's card, if there is one.
+/// The recipe on a model's card, if it has one.
 fn recipe_of(model: &Model) -> Option<Recipe> {
     let mut recipe = model.card.settings.clone();
-    // What a training leaves beside its recipe.
     if let Some(recipe) = recipe.as_object_mut() {
         BESIDE_RECIPE.iter().for_each(|name| drop(recipe.remove(*name)));
     }
     Recipe::from_settings(&recipe)
 }
 
-/// The weights that are matched against the pixels.
+/// The weights of the first layer, to be shown as images.
 fn templates(classifier: &AnyClassifier, test: &Dataset) -> Vec<Templates> {
     let shape = test.image_shape();
     match classifier {
         AnyClassifier::Neighbors(_) => Vec::new(),
         AnyClassifier::Linear(linear) => vec![Templates {
-            title: "The template of each class".to_owned(),
+            title: "One template per class".to_owned(),
             names: test.classes().to_vec(),
             shape,
             weights: linear.dense().w.clone(),
         }],
         AnyClassifier::Network(network) => {
-            // Whatever stands before it, a layer behind others has no pixels to look at.
+            // Only the first layer has weights per pixel.
             let first = network.layers().first().map(|layer| match layer {
                 Layer::Dense(dense) => Some(Templates {
-                    title: "What the units of the hidden layer look for".to_owned(),
+                    title: "Weights of the hidden units".to_owned(),
                     names: (1..=dense.outputs).map(|unit| format!("unit {unit}")).collect(),
                     shape,
                     weights: dense.w.clone(),
                 }),
                 Layer::Conv2d(conv) => Some(Templates {
-                    title: "What the filters of the first layer look for".to_owned(),
+                    title: "Filters of the first layer".to_owned(),
                     names: (1..=conv.filters).map(|filter| format!("filter {filter}")).collect(),
                     shape: Some(ImageShape {
                         width: conv.kernel_width,
@@ -202,7 +224,7 @@ fn templates(classifier: &AnyClassifier, test: &Dataset) -> Vec<Templates> {
     }
 }
 
-/// The worst mistake, with its neighbours.
+/// The worst mistake, and its neighbours.
 fn story(
     neighbors: &NeighborsClassifier,
     found: &Neighbors,

@@ -1,4 +1,4 @@
-//! How the program ends: exit codes, and what is said about an error.
+//! Exit codes, and the report of an error.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -7,14 +7,14 @@ use tercet::error::Fault;
 
 use crate::output;
 
-/// The request makes no sense. (clap uses the same code for an unknown option.)
+/// A usage error. (clap uses the same code for an unknown option.)
 const USAGE: u8 = 2;
-/// Data or files were not what they should be.
+/// An error in data or files.
 const DATA: u8 = 3;
-/// Ctrl-C, as shells count it: 128 + SIGINT.
+/// Ctrl-C, by the convention of shells: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// A request that makes no sense, in words.
+/// A usage error.
 #[derive(Debug)]
 struct Usage(String);
 
@@ -26,37 +26,37 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// An error of usage that says `message`.
+/// A usage error with this message.
 pub fn usage(message: impl Into<String>) -> anyhow::Error {
     Usage(message.into()).into()
 }
 
-/// The code for a run that Ctrl-C ended.
+/// The exit code of a run that Ctrl-C interrupted.
 pub fn interrupted() -> ExitCode {
     ExitCode::from(INTERRUPTED)
 }
 
-/// The code for a run in which something was wrong with the data and has been reported already.
+/// The exit code of a run whose errors in the data have been reported already.
 pub fn data() -> ExitCode {
     ExitCode::from(DATA)
 }
 
-/// An error and its causes, but for those that the words so far have said already.
+/// An error and its causes, except those that the message contains already.
 pub fn in_words(error: &anyhow::Error) -> String {
     let mut words = String::new();
     for cause in error.chain().map(ToString::to_string) {
         match words.as_str() {
             "" => words = cause,
-            said if said.contains(&cause) => {}
+            message if message.contains(&cause) => {}
             _ => words = format!("{words}: {cause}"),
         }
     }
     words
 }
 
-/// Says what went wrong, on standard error, and gives the exit code for it.
+/// Reports an error on standard error, and returns its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    // A reader that has seen enough (`tercet data show | head`) is no error.
+    // A reader that stops early (`tercet data show | head`) is no error.
     if error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
     }) {

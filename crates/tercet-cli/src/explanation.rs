@@ -11,10 +11,10 @@ use tercet::text::thousands;
 use crate::output;
 use crate::table::{self, table};
 
-/// The neighbours that are drawn in a terminal.
+/// How many neighbours are drawn in a terminal.
 const DRAWN: usize = 11;
 
-/// Prints the neighbours of a picture with their distances and votes, and in a terminal draws them.
+/// Prints the neighbours of a picture with their distances and votes, and draws them in a terminal.
 pub fn print_neighbors(
     classifier: &NeighborsClassifier,
     classes: &Classes,
@@ -35,7 +35,7 @@ pub fn print_neighbors(
     table::print(&neighbors)?;
     output::print("")?;
     if !explanation.anyone_voted() {
-        output::print("none of them has a vote, so the priors of the classes decide:\n")?;
+        output::print("none of them has a vote, so the class priors decide:\n")?;
     }
     let mut votes = table(["class", "votes", "share"]);
     for label in in_order(&explanation.shares).filter(|&label| explanation.shares[label] > 0.0) {
@@ -49,7 +49,7 @@ pub fn print_neighbors(
     Ok(())
 }
 
-/// The picture and its nearest neighbours, side by side.
+/// Draws the picture and its nearest neighbours, side by side.
 fn draw(
     classifier: &NeighborsClassifier,
     classes: &Classes,
@@ -77,7 +77,7 @@ pub fn print_scores(classes: &[String], scores: &[f32], name: &str) -> anyhow::R
     table::print(&all)
 }
 
-/// The neighbours of a picture, for programs.
+/// The neighbours of a picture, as JSON.
 pub fn to_json(classifier: &NeighborsClassifier, classes: &Classes, explanation: &Explanation) -> Value {
     let neighbors = (1..).zip(&explanation.neighbors).map(|(rank, voter)| {
         json!({
@@ -103,14 +103,14 @@ pub fn to_json(classifier: &NeighborsClassifier, classes: &Classes, explanation:
     })
 }
 
-/// The classes, that with the highest score first; of equal scores, that which comes first.
+/// The classes by descending score; equal scores keep the order of the classes.
 pub fn in_order(scores: &[f32]) -> impl Iterator<Item = usize> {
     let mut classes: Vec<usize> = (0..scores.len()).collect();
     classes.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     classes.into_iter()
 }
 
-/// 1,234.5, 0.0123 and 4.567e-5: distances and votes of any size.
+/// Distances and votes of any size: 1,234.5, 0.0123 or 4.567e-5.
 fn number(v: f64) -> String {
     match v {
         0.0 => "0".to_owned(),

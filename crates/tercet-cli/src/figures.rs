@@ -1,4 +1,4 @@
-//! The figures of a report as files of their own, where `--figures` names a folder for them.
+//! The figures of a report as separate files, for `--figures FOLDER`.
 
 use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
@@ -16,7 +16,7 @@ pub fn check(folder: Option<&Path>) -> anyhow::Result<()> {
         let why = "that is a file; name a folder".to_owned();
         return Err(Error::file("write", folder)(IoError::new(ErrorKind::NotADirectory, why)).into());
     }
-    // A folder that is still to be created is checked like a file of its parent.
+    // A folder that does not exist yet is checked like a file in its parent.
     match folder.is_dir() {
         true => check_writable(&folder.join("figure.svg")),
         false => check_writable(folder),

@@ -1,7 +1,7 @@
-//! Graphs in tables, and for programs.
+//! Graphs as tables and as JSON.
 
 use serde_json::{Value as Json, json};
-use tercet::gradient_check::Verdict;
+use tercet::gradient_check::{Difference, Verdict};
 use tercet::graph::{
     Checked, Evaluation, Gradients, Graph, NodeId, Operation, Summary, Value, number, rounded,
 };
@@ -10,24 +10,24 @@ use tercet::text::thousands;
 use crate::output;
 use crate::table::{self, table, with_header};
 
-/// A graph, evaluated forwards and backwards.
+/// A graph after the forward and the backward pass.
 pub struct Passes {
     pub graph: Graph,
     pub root: NodeId,
     pub evaluation: Evaluation,
     pub gradients: Gradients,
-    /// Each step of the backward pass in words, where they were asked for.
+    /// Each step of the backward pass in words; empty if they are not printed.
     pub steps: Vec<String>,
 }
 
-/// What checking a node against differences found; none for nodes without a gradient.
+/// The result of checking each node against finite differences; `None` for nodes without a gradient.
 pub type Checks = Vec<Option<Checked>>;
 
-/// Matrices with more numbers than this are described in a table, not written out.
+/// Matrices with more numbers than this are abbreviated.
 const WRITTEN_OUT: usize = 12;
 
 impl Passes {
-    /// Both passes.
+    /// Runs the backward pass.
     pub fn new(graph: Graph, root: NodeId, evaluation: Evaluation, with_steps: bool) -> anyhow::Result<Self> {
         let mut steps = Vec::new();
         let gradients = match with_steps {
@@ -37,20 +37,20 @@ impl Passes {
         Ok(Passes { graph, root, evaluation, gradients, steps })
     }
 
-    /// Every gradient beside its central differences.
+    /// Checks every gradient against central differences.
     pub fn checks(&self) -> anyhow::Result<Checks> {
         let check = |node| self.graph.check(&self.evaluation, &self.gradients, self.root, node);
         Ok(self.graph.nodes().map(check).collect::<tercet::Result<_>>()?)
     }
 
-    /// Prints each node with its value, its gradient and the differences.
+    /// Prints each node with its value, gradient and finite differences.
     pub fn print(&self, checks: &Checks) -> anyhow::Result<()> {
         let root = self.graph.name(self.root);
         let of_gradient = format!("∂{root}/∂node");
-        let mut nodes = with_header(&["node", "is", "value", &of_gradient, "differences", "check"]);
+        let mut nodes = with_header(&["node", "formula", "value", &of_gradient, "differences", "check"]);
         for (node, checked) in self.graph.nodes().zip(checks) {
             let (name, value) = (self.graph.name(node), self.evaluation.value(node));
-            // The numbers of an expression stand in the formulas already.
+            // The formulas show the numbers of an expression already.
             if matches!(self.graph.operation(node), Operation::Constant(_)) && name == value.short(4) {
                 continue;
             }
@@ -74,16 +74,16 @@ impl Passes {
                 format!("corner of {}", self.graph.corner(&self.evaluation, corner))
             }
             Verdict::Differs { claimed, numerical, .. } if !claimed.is_finite() || !numerical.is_finite() => {
-                "not to be compared".to_owned()
+                "not comparable".to_owned()
             }
             Verdict::Differs { index, .. } if checked.differences.len() > 1 => format!("differs at {index}"),
             Verdict::Differs { .. } => "differs".to_owned(),
         }
     }
 
-    /// Prints how the numbers of each node lie, forwards and then backwards.
+    /// Prints summary statistics of each node: its value, then its gradient.
     pub fn print_summaries(&self) -> anyhow::Result<()> {
-        let mut values = table(["value of", "is", "shape", "min", "mean", "max", "zeros"]);
+        let mut values = table(["value of", "formula", "shape", "min", "mean", "max", "zeros"]);
         for node in self.graph.nodes() {
             let value = self.evaluation.value(node);
             let [min, mean, max, zeros] = summary(value.summary());
@@ -105,15 +105,15 @@ impl Passes {
         table::print(&gradients)
     }
 
-    /// Prints the steps of the backward pass, where they were asked for.
+    /// Prints the steps of the backward pass, if there are any.
     pub fn print_steps(&self) -> anyhow::Result<()> {
         if self.steps.is_empty() {
             return Ok(());
         }
-        output::print(format_args!("\nBackwards, step by step:\n\n{}", self.steps.join("\n")))
+        output::print(format_args!("\nBackward pass, step by step:\n\n{}", self.steps.join("\n")))
     }
 
-    /// Everything, for programs: all numbers where there are checks, else how they lie.
+    /// Everything as JSON: all numbers if there are checks, or else summary statistics.
     pub fn to_json(&self, checks: Option<&Checks>) -> Json {
         let told = |value: &Value| match checks {
             Some(_) => numbers(value),
@@ -128,7 +128,7 @@ impl Passes {
                 self.graph.operands(node).iter().map(|&operand| self.graph.name(operand)).collect();
             let mut json = json!({
                 "node": self.graph.name(node),
-                "is": self.graph.formula(node),
+                "formula": self.graph.formula(node),
                 "operands": operands,
                 "shape": value.shape(),
                 "value": told(value),
@@ -137,7 +137,7 @@ impl Passes {
             if let Some(checks) = checks {
                 let checked = checks[node.place()].as_ref();
                 let slopes = |checked: &Checked| {
-                    let of = |d: &tercet::gradient_check::Difference| json!({ "index": d.index, "slope": d.slope });
+                    let of = |d: &Difference| json!({ "index": d.index, "slope": d.slope });
                     checked.differences.iter().map(of).collect::<Vec<_>>()
                 };
                 json["differences"] = json!(checked.map(slopes));
@@ -160,7 +160,7 @@ impl Passes {
     }
 }
 
-/// The differences by a node as its value is written, or how many of them there are.
+/// The finite differences for a node, or how many there are.
 fn differences(checked: &Checked, value: &Value) -> String {
     let (found, all) = (checked.differences.len(), value.numbers().len());
     if found < all {
@@ -168,13 +168,13 @@ fn differences(checked: &Checked, value: &Value) -> String {
     }
     let mut slopes = value.clone();
     slopes.numbers_mut().iter_mut().zip(&checked.differences).for_each(|(v, difference)| {
-        // Six digits of a difference can be off in the last.
+        // The last digit of a difference is not exact.
         *v = rounded(difference.slope, 6);
     });
     slopes.short(WRITTEN_OUT)
 }
 
-/// A number or rows of them; null for what is not finite, as JSON has no word for it.
+/// A number or rows of numbers; null for non-finite values, which JSON does not have.
 fn numbers(value: &Value) -> Json {
     match value.as_scalar() {
         Some(number) => json!(number),
@@ -182,7 +182,7 @@ fn numbers(value: &Value) -> Json {
     }
 }
 
-/// A summary in three digits.
+/// Summary statistics with three digits.
 fn summary(Summary { min, mean, max, zeros }: Summary) -> [String; 4] {
     let three = |v: f64| number(rounded(v, 3));
     [three(min), three(mean), three(max), format!("{:.0} %", 100.0 * zeros)]

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first ends the work cleanly, the second at once.
+//! Ctrl-C: the first stops the work cleanly, the second immediately.
 
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{dashboard, output};
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// What follows an interruption, as the user is told.
-static FOLLOWS: OnceLock<&'static str> = OnceLock::new();
+/// What the program does after an interruption, for the message.
+static WHAT_FOLLOWS: OnceLock<&'static str> = OnceLock::new();
 
-/// Who sleeps until Ctrl-C is pressed.
+/// Called by the first Ctrl-C.
 static WAKE: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
 
-/// [`watch`] for those who sleep: the first Ctrl-C calls `wake` as well.
+/// [`watch`], with a callback for the first Ctrl-C.
 pub fn watch_and_wake(
     what_follows: &'static str,
     wake: impl Fn() + Send + Sync + 'static,
@@ -23,34 +23,34 @@ pub fn watch_and_wake(
     watch(what_follows)
 }
 
-/// From now on the first Ctrl-C only asks, and whoever works looks at [`flow`]. `what_follows` is said to the user.
+/// From now on the first Ctrl-C sets a flag, which [`flow`] returns, and prints `what_follows`.
 pub fn watch(what_follows: &'static str) -> anyhow::Result<()> {
-    FOLLOWS.get_or_init(|| what_follows);
+    WHAT_FOLLOWS.get_or_init(|| what_follows);
     ctrlc::set_handler(ask)?;
     Ok(())
 }
 
-/// What Ctrl-C does.
+/// The handler of Ctrl-C.
 pub fn ask() {
-    if ASKED.swap(true, Ordering::Relaxed) {
+    if REQUESTED.swap(true, Ordering::Relaxed) {
         dashboard::restore();
         std::process::exit(130);
     }
-    let what_follows = FOLLOWS.get().unwrap_or(&"stopping");
-    // Behind what the terminal shows of the key.
+    let what_follows = WHAT_FOLLOWS.get().unwrap_or(&"stopping");
+    // After the `^C` that terminals print.
     let new_line = if output::holds() { "" } else { "\n" };
-    output::tell(format_args!("{new_line}interrupted: {what_follows} (again to end at once)"));
+    output::tell(format_args!("{new_line}interrupted: {what_follows} (press again to stop immediately)"));
     if let Some(wake) = WAKE.get() {
         wake();
     }
 }
 
-/// Whether to go on.
+/// Whether to continue.
 pub fn flow() -> ControlFlow<()> {
     if was_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// Whether Ctrl-C was pressed.
 pub fn was_asked() -> bool {
-    ASKED.load(Ordering::Relaxed)
+    REQUESTED.load(Ordering::Relaxed)
 }

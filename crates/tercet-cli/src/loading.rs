@@ -8,41 +8,41 @@ use tercet::{Error, Model};
 
 use crate::args::data_source::DataArgs;
 
-/// Reads the data set that `--data` and the options beside it name.
+/// Reads the data set of `--data` and its related options.
 pub fn open(args: &DataArgs) -> anyhow::Result<Collection> {
     Ok(args.data.parse::<Source>()?.open_with(&args.reading.read_options())?)
 }
 
-/// The test set of a collection, or an error that says how it would be found.
+/// The test set, or an error that says where one is looked for.
 pub fn test_set(collection: &Collection) -> anyhow::Result<&SealedTest> {
     collection.test.as_ref().ok_or_else(|| {
-        let expected =
-            "one beside the training set (t10k-images-idx3-ubyte, x_test, …_test.csv, test/), or --test-data";
+        let expected = "one next to the training set (t10k-images-idx3-ubyte, x_test, …_test.csv, test/), or \
+             --test-data";
         Error::mismatch(format!("test set of {}", collection.name), "none", expected).into()
     })
 }
 
-/// Rejects a data set whose examples or classes are not the model's.
+/// Rejects a data set whose features, images or classes differ from the model's.
 pub fn check_fit(path: &Path, model: &Model, collection: &Collection) -> anyhow::Result<()> {
     let (card, train) = (&model.card, &collection.train);
-    let refuse = |part: &str, found: String, wanted: String| {
+    let reject = |part: &str, found: String, wanted: String| {
         let learned =
-            card.data.as_ref().map_or(String::new(), |data| format!(", which learned from {}", data.name));
+            card.data.as_ref().map_or(String::new(), |data| format!(", which was trained on {}", data.name));
         let expected =
-            format!("{wanted}, the {part} of {}{learned}; `--data` names other data", path.display());
+            format!("{wanted}, the {part} of {}{learned}; choose other data with --data", path.display());
         Err(Error::mismatch(format!("{part} of {}", collection.name), found, expected).into())
     };
     let Input { features, image, .. } = model.preprocessing().input();
     if features != train.width() {
-        return refuse("features", train.width().to_string(), features.to_string());
+        return reject("features", train.width().to_string(), features.to_string());
     }
     if let (Some(wanted), Some(found)) = (image, train.feature_shape())
         && wanted != found
     {
-        return refuse("images", found.to_string(), wanted.to_string());
+        return reject("images", found.to_string(), wanted.to_string());
     }
     if card.classes.names() != train.classes().names() {
-        return refuse("classes", train.classes().join(", "), card.classes.join(", "));
+        return reject("classes", train.classes().join(", "), card.classes.join(", "));
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
-//! The `tercet` program: one file per command in [`commands`], and here what they share.
+//! The `tercet` program: its options are in [`args`], one file per command in [`commands`], and the other
+//! modules are what several commands share.
 //!
-//! Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 an answer to
-//! an exercise that is wrong, 2 the request makes no sense, 3 data or files, 130 interrupted.
+//! Results go to standard output, progress and messages to standard error. Exit codes: 0 success, 1 a wrong
+//! solution to an exercise, 2 a usage error, 3 an error in data or files, 130 interrupted.
 
 mod args;
 mod callbacks;
@@ -41,32 +42,32 @@ use clap::{CommandFactory, Parser};
 
 use args::{Command, Program};
 
-/// Weights that begin where a line of the cache does are read faster.
+/// Weights that are aligned to cache lines are read faster.
 #[global_allocator]
 static ALLOCATOR: tercet_kernels::heap::LineAligned = tercet_kernels::heap::LineAligned;
 
-/// What `tercet` alone says.
+/// What `tercet` without a command prints.
 const WELCOME: &str = "\
 Tercet: nearest neighbours, linear classifiers and neural networks.
 
-Three commands to begin with:
+Three commands to start with:
 
-  tercet compare              train all three on MNIST, judge them, write report.html
-  tercet train network        train one and keep it as network.safetensors
+  tercet compare              train all three on MNIST, evaluate them, write report.html
+  tercet train network        train one and save it as network.safetensors
   tercet predict network.safetensors digit.png
-                              read a picture of yours
+                              classify a picture of your own
 
 All commands: tercet --help";
 
 fn main() -> ExitCode {
     #[cfg(feature = "parquet")]
-    keep_quiet_about_damaged_tables();
+    silence_panics_of_parquet();
     let program = Program::try_parse().unwrap_or_else(|error| {
         let arguments: Vec<String> =
             std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
         let mut known = Program::command();
         known.build();
-        usage_hints::with_remedy(error, &known, &arguments).exit()
+        usage_hints::with_hint(error, &known, &arguments).exit()
     });
     progress::set_quiet(program.quiet);
     match run(program) {
@@ -75,10 +76,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The library that reads Parquet panics on some damaged files, of which the reader of data sets makes an error. That one says
-/// all there is to know, so nothing is written about the panic.
+/// The library that reads Parquet panics on some damaged files, which the reader of data sets turns into an
+/// error. The panic itself is not printed.
 #[cfg(feature = "parquet")]
-fn keep_quiet_about_damaged_tables() {
+fn silence_panics_of_parquet() {
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let folders = panic.location().into_iter().flat_map(|at| at.file().split(['/', '\\']));
@@ -89,7 +90,7 @@ fn keep_quiet_about_damaged_tables() {
 }
 
 fn run(program: Program) -> anyhow::Result<ExitCode> {
-    // Set to nothing is as good as not set.
+    // An empty variable counts as unset.
     if let Some(name) = std::env::var_os("TERCET_ISA").filter(|name| !name.is_empty()) {
         tercet_kernels::Isa::named(&name.to_string_lossy())
             .map_err(|error| exit::usage(format!("TERCET_ISA: {error}")))?;

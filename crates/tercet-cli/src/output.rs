@@ -1,7 +1,7 @@
 //! What the program writes: results to standard output, everything else to standard error.
 //!
-//! `println!` ends the process with a panic where nobody reads any more, as in `tercet evaluate … | head -1`. Here that
-//! is an error like others, and [`exit::report`](crate::exit::report) knows that this one is none.
+//! `println!` panics if the reader has closed the pipe, as in `tercet evaluate … | head -1`. Here that is an
+//! error like others, which [`exit::report`](crate::exit::report) does not report.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
@@ -10,20 +10,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Context;
 use tercet::data::Colours;
 
-/// Writes a result and a line feed to standard output.
+/// Writes a result and a line break to standard output.
 pub fn print(result: impl Display) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{result}").and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
-/// Lines for standard error while that is a screen with something else on it.
+/// Lines for standard error that wait while a dashboard is on the screen.
 static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
 fn held() -> MutexGuard<'static, Option<Vec<String>>> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes a line to standard error. Where that is closed there is nobody left to tell, and the work goes on.
+/// Writes a line to standard error. If that is closed, the line is lost and the work continues.
 pub fn tell(line: impl Display) {
     match &mut *held() {
         Some(lines) => lines.push(line.to_string()),
@@ -33,44 +33,44 @@ pub fn tell(line: impl Display) {
     }
 }
 
-/// Holds what is [told](tell) from now on.
+/// Holds back the lines for standard error from now on.
 pub fn hold() {
     held().get_or_insert_default();
 }
 
-/// Whether lines are held.
+/// Whether lines are held back.
 pub fn holds() -> bool {
     held().is_some()
 }
 
-/// The last line that is held.
+/// The last line that was held back.
 pub fn last_held() -> Option<String> {
     held().as_ref()?.last().cloned()
 }
 
-/// Writes all that was held, and holds no more.
+/// Writes the lines that were held back, and holds back no more.
 pub fn release() {
     let lines = held().take();
     lines.into_iter().flatten().for_each(tell);
 }
 
-/// Whether pictures on standard output may have colours: on a terminal, unless `NO_COLOR` is set.
+/// Whether pictures on standard output have colours: on a terminal, unless `NO_COLOR` is set.
 pub fn colours() -> Colours {
     if std::io::stdout().is_terminal() && coloured() { Colours::Ansi } else { Colours::None }
 }
 
-/// Whether `NO_COLOR` leaves colours to a terminal.
+/// Whether `NO_COLOR` allows colours.
 pub fn coloured() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// How many characters a line of standard output has: those of the terminal, or 80.
+/// The width of standard output in characters: that of the terminal, or 80.
 pub fn width() -> usize {
     let of_terminal = std::io::stdout().is_terminal().then(|| comfy_table::Table::new().width()).flatten();
     of_terminal.unwrap_or(80).into()
 }
 
-/// The same of standard error.
+/// The width of standard error.
 pub fn width_of_progress() -> usize {
     let size = ratatui::crossterm::terminal::size();
     size.ok().filter(|_| std::io::stderr().is_terminal()).map_or(80, |(columns, _)| columns.into())

@@ -1,4 +1,5 @@
-//! Files and folders that a command is going to write: checked before the work, so that it is not lost at the end.
+//! Files and folders that a command is going to write: checked before the work, so that it is not lost at the
+//! end.
 
 use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
@@ -8,13 +9,13 @@ use tercet::Error;
 /// Rejects a file that could not be written, before the work.
 pub fn check_writable(path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let refuse = |kind, why: String| Err(Error::file("write", path)(IoError::new(kind, why)).into());
+    let reject = |kind, why: String| Err(Error::file("write", path)(IoError::new(kind, why)).into());
     if path.is_dir() {
-        return refuse(ErrorKind::IsADirectory, "that is a folder; add the name of a file".to_owned());
+        return reject(ErrorKind::IsADirectory, "that is a folder; add a file name".to_owned());
     }
-    // A new file takes the name of the old one, which must not happen to /dev/null and its kind.
+    // Files are written under another name and renamed, which must not replace /dev/null and the like.
     if path.exists() && !path.is_file() {
-        return refuse(ErrorKind::InvalidInput, "that is a device or a pipe; name a file".to_owned());
+        return reject(ErrorKind::InvalidInput, "that is a device or a pipe; name a file".to_owned());
     }
     check_folder(folder).map_err(|error| Error::file("write", path)(error).into())
 }

@@ -1,4 +1,4 @@
-//! What a model predicts for one picture, or for the features of one example: the same for `tercet predict` and
+//! The prediction for one picture, or for the features of one example: the same for `tercet predict` and
 //! `tercet serve`.
 
 use serde_json::{Map, Value, json};
@@ -11,15 +11,15 @@ use tercet::preprocess::{Prepared, Preprocessing};
 
 use crate::ensemble::Ensemble;
 
-/// What a model predicts for an example.
+/// The prediction for an example.
 pub struct Prediction {
-    /// (C): probabilities if the model gives any, shares of the vote, or plain scores.
+    /// (C): probabilities if the model has them, shares of the vote, or scores.
     pub scores: Vec<f32>,
-    /// Which neighbours voted for it, if neighbours did.
+    /// The neighbours that voted, for nearest neighbours.
     pub explanation: Option<Explanation>,
 }
 
-/// Classifies a picture of any size. What was done to it is what the first model did.
+/// Classifies a picture of any size. The preprocessing that is returned is that of the first model.
 pub fn of_picture(ensemble: &Ensemble, picture: &Picture) -> tercet::Result<(Prepared, Prediction)> {
     let prepared = ensemble.first().prepare(picture)?;
     let prediction = match ensemble.is_plain() {
@@ -39,7 +39,7 @@ pub fn of_example(ensemble: &Ensemble, example: &Examples) -> tercet::Result<Pre
     Ok(shown(ensemble, ensemble.scores(example)?.row(0).to_vec()))
 }
 
-/// Scores as they are shown: as probabilities, if they mean any.
+/// Scores as they are shown: as probabilities, if possible.
 fn shown(ensemble: &Ensemble, mut scores: Vec<f32>) -> Prediction {
     if ensemble.score_kind() == ScoreKind::Logits {
         tercet::loss::probabilities(&mut scores);
@@ -47,7 +47,7 @@ fn shown(ensemble: &Ensemble, mut scores: Vec<f32>) -> Prediction {
     Prediction { scores, explanation: None }
 }
 
-/// What the number beside a class is.
+/// The name of the number next to a class.
 pub fn score_name(ensemble: &Ensemble) -> &'static str {
     match (ensemble.score_kind(), ensemble.models.len()) {
         (ScoreKind::Probabilities, 1) => "votes",
@@ -56,12 +56,12 @@ pub fn score_name(ensemble: &Ensemble) -> &'static str {
     }
 }
 
-/// The score of each class by its name.
+/// The score of each class, by name.
 pub fn scores_to_json(model: &Model, scores: &[f32]) -> Map<String, Value> {
     model.classes().iter().cloned().zip(scores.iter().map(|&score| json!(score))).collect()
 }
 
-/// What was done to a picture, in words.
+/// The preprocessing of a picture, in words.
 pub fn stages(prepared: &Prepared) -> Vec<&'static str> {
     prepared.stages.iter().map(|stage| stage.name.name()).collect()
 }

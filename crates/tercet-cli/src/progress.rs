@@ -11,12 +11,12 @@ use crate::output;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Silences everything here.
+/// Turns all progress off.
 pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
-/// Whether everything here is silent.
+/// Whether progress is off.
 pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
@@ -28,7 +28,7 @@ pub fn say(line: impl AsRef<str>) {
     }
 }
 
-/// A piece of work that is under way. On a terminal it has a bar with the time left.
+/// A task in progress. On a terminal, it has a bar with the remaining time.
 pub struct Stage {
     name: String,
     bar: ProgressBar,
@@ -36,7 +36,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Begins a stage of `steps` steps.
+    /// Starts a stage of `steps` steps.
     pub fn new(name: impl Into<String>, steps: usize) -> Self {
         let name = name.into();
         let animated = std::io::stderr().is_terminal() && !is_quiet() && !output::holds();
@@ -53,28 +53,28 @@ impl Stage {
         Stage { name, bar, start: Instant::now() }
     }
 
-    /// So many steps are done.
+    /// Sets the number of finished steps.
     pub fn at(&self, step: usize) {
         self.bar.set_position(step as u64);
     }
 
-    /// So many steps were done before: the time that is left is judged by those to come alone.
+    /// Sets the number of steps finished by an earlier run, which do not count for the remaining time.
     pub fn resume_at(&self, step: usize) {
         self.at(step);
         self.bar.reset_eta();
     }
 
-    /// What is to be seen beside the bar.
+    /// Sets the note next to the bar.
     pub fn note(&self, note: impl Into<String>) {
         self.bar.set_message(note.into());
     }
 
-    /// A line that stays, above the bar.
+    /// Prints a line above the bar.
     pub fn say(&self, line: impl AsRef<str>) {
         self.bar.suspend(|| say(line));
     }
 
-    /// Ends the stage with a line: its name, how long it took, and what came of it. Returns the seconds.
+    /// Ends the stage with a line: its name, its duration and its result. Returns the seconds.
     pub fn done(self, result: &str) -> f64 {
         let seconds = self.start.elapsed().as_secs_f64();
         self.bar.finish_and_clear();
@@ -84,14 +84,14 @@ impl Stage {
     }
 }
 
-/// How many characters of a line are left to the bar: the figures behind it matter more.
+/// The width of the bar: what the name and the figures leave of a line.
 fn bar_width(name: &str, line: usize) -> usize {
-    /// Blanks, ` 100 %`, `59m left`.
+    /// Spaces, ` 100 %`, `59m left`.
     const AROUND: usize = 20;
     /// `loss 0.1234, validation 98.10 %, 1,234,567 images/s`.
     const FIGURES: usize = 52;
     match line.saturating_sub(name.chars().count() + AROUND + FIGURES) {
-        // Too short to show anything.
+        // Too short to be useful.
         0..4 => 0,
         room => room.min(24),
     }

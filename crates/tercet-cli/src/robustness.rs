@@ -1,4 +1,4 @@
-//! Judging on disturbed pictures.
+//! Robustness: accuracy on corrupted images.
 
 use tercet::Dataset;
 use tercet::evaluate::{DISTURBANCE_SEED, Disturbance, Disturbed, Evaluation, disturb};
@@ -9,13 +9,9 @@ use crate::progress::Stage;
 use crate::table::{self, percent, with_header};
 use crate::{interrupt, output};
 
-/// How a model does on each kind of disturbed pictures. `None` where Ctrl-C ended it.
-pub fn judge_disturbed(
-    name: &str,
-    ensemble: &Ensemble,
-    test: &Dataset,
-) -> anyhow::Result<Option<Vec<Disturbed>>> {
-    let stage = Stage::new(format!("{name}, disturbed pictures"), Disturbance::ALL.len());
+/// The accuracy on each kind of corrupted images. `None` if Ctrl-C interrupted it.
+pub fn evaluate(name: &str, ensemble: &Ensemble, test: &Dataset) -> anyhow::Result<Option<Vec<Disturbed>>> {
+    let stage = Stage::new(format!("{name}, corrupted images"), Disturbance::ALL.len());
     let (labels, mut found) = (test.labels(), Vec::new());
     for (done, disturbance) in Disturbance::ALL.into_iter().enumerate() {
         if interrupt::was_asked() {
@@ -31,16 +27,16 @@ pub fn judge_disturbed(
     Ok(Some(found))
 }
 
-/// Prints what is left of the models' accuracies.
+/// Prints the accuracies of the models on corrupted images.
 pub fn print(models: &[ModelCard]) -> anyhow::Result<()> {
     let header: Vec<&str> =
-        std::iter::once("disturbance").chain(models.iter().map(|model| model.name.as_str())).collect();
+        std::iter::once("corruption").chain(models.iter().map(|model| model.name.as_str())).collect();
     let mut rows = with_header(&header);
     let none = models.iter().map(|model| percent(model.evaluation.accuracy));
     rows.add_row(std::iter::once("none".to_owned()).chain(none));
     for (row, disturbance) in Disturbance::ALL.into_iter().enumerate() {
         let left = models.iter().map(|model| {
-            model.robustness.get(row).map_or("–".to_owned(), |disturbed| percent(disturbed.accuracy))
+            model.robustness.get(row).map_or("–".to_owned(), |corrupted| percent(corrupted.accuracy))
         });
         rows.add_row(std::iter::once(disturbance.to_string()).chain(left));
     }

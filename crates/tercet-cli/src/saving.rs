@@ -1,10 +1,10 @@
-//! Writing a trained model.
+//! Saving a trained model.
 
 use std::path::Path;
 
 use tercet::{Model, text};
 
-/// Writes the model, and returns where it is and how large.
+/// Saves the model, and returns its path and size in words.
 pub fn save(path: &Path, model: &Model) -> anyhow::Result<String> {
     if let Err(error) = model.save(path) {
         return Err(rescue(model, error));
@@ -13,14 +13,14 @@ pub fn save(path: &Path, model: &Model) -> anyhow::Result<String> {
     Ok(format!("{} ({})", path.display(), text::bytes(bytes)))
 }
 
-/// What could be written to when the training began may be full or gone when it ends. Hours of work are not: the model is
-/// kept among the temporary files, and the error says where.
+/// Saves the model to the folder for temporary files, since its own folder may have become full or
+/// unavailable during hours of training. The error says where it is.
 fn rescue(model: &Model, error: tercet::Error) -> anyhow::Error {
     let elsewhere = std::env::temp_dir().join(format!("tercet-{}.safetensors", std::process::id()));
     match model.save(&elsewhere) {
         Ok(()) => {
             anyhow::anyhow!(
-                "{error}. The trained model is kept in {}: move it from there",
+                "{error}. The trained model is saved in {} instead: move it from there",
                 elsewhere.display()
             )
         }

@@ -1,4 +1,4 @@
-//! Training with progress in sight, for every command that trains.
+//! Training with a progress bar, for every command that trains.
 
 use std::time::{Duration, Instant};
 
@@ -15,20 +15,21 @@ use crate::interrupt;
 use crate::progress::Stage;
 use crate::table::percent;
 
-/// How long what is seen beside the bar stays as it is.
+/// How often the note next to the progress bar changes.
 const REFRESH: Duration = Duration::from_millis(100);
 
-/// Over how many steps the loss beside the bar is the mean: that of one batch jumps about.
+/// Over how many steps the loss next to the progress bar is averaged.
 const LATEST: usize = 100;
 
-/// A model that was trained, and what is known of the training.
+/// A trained model, and its training run.
 pub struct Trained {
     pub model: Model,
     pub training: Training,
     pub seconds: f64,
 }
 
-/// Trains a model by a recipe on one part of a split and validates it on the other. Ctrl-C ends it with the weights so far.
+/// Trains a model by a recipe on one part of a split and validates it on the other. Ctrl-C ends training with
+/// the current weights.
 pub fn fit(name: &str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Trained> {
     let setup = recipe.set_up(data, None)?;
     let mut network = setup.network.clone();
@@ -37,9 +38,9 @@ pub fn fit(name: &str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::
     Ok(Trained { model, training, seconds })
 }
 
-/// Follows a plan, and keeps on the way what `watch` says.
+/// Trains by a plan, with callbacks.
 ///
-/// With `lines`, each look at the validation set leaves a line like the lecture's:
+/// With `lines`, each validation check prints a line like the lecture's:
 /// `iteration 100: average loss = 8.32, validation accuracy = 41.20 %`.
 pub fn follow(
     name: &str,
@@ -50,7 +51,7 @@ pub fn follow(
 ) -> anyhow::Result<(Training, f64)> {
     let resume = watch.resume.take();
     let before = resume.as_ref().map_or(0, Checkpoint::step);
-    // A step that is measured must be so in a resumed training too, where it may be the first.
+    // The first step after a checkpoint may be one with layer statistics.
     let plan = &Plan { measure_first: watch.measures(before + 1), ..*plan };
     let images = if plan.examples.image_shape().is_some() { "images" } else { "examples" };
     let mut pace = Pace { seconds: 0.0, steps: 0, seen: 0, images };
@@ -70,11 +71,8 @@ pub fn follow(
             seen: progress.examples,
             images,
         };
-        if let Some(check) = progress.validation().filter(|_| lines) {
-            let (loss, accuracy) = (progress.history.mean_loss(), percent(check.validation_accuracy));
-            let step = text::thousands(progress.step);
-            stage
-                .say(format!("iteration {step}: average loss = {loss:.4}, validation accuracy = {accuracy}"));
+        if lines && let Some(line) = validation_line(&progress) {
+            stage.say(line);
         }
         if progress.validation().is_some() || shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
             stage.note(note(&progress, pace));
@@ -104,15 +102,22 @@ pub fn follow(
     Ok((training, seconds))
 }
 
-/// How fast a training goes, pauses left out.
+/// The line of a validation check, if this step had one.
+fn validation_line(progress: &Progress<'_>) -> Option<String> {
+    let accuracy = percent(progress.validation()?.validation_accuracy);
+    let (step, loss) = (text::thousands(progress.step), progress.history.mean_loss());
+    Some(format!("iteration {step}: average loss = {loss:.4}, validation accuracy = {accuracy}"))
+}
+
+/// The speed of training, without pauses.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     pub seconds: f64,
-    /// Steps since it began or was resumed.
+    /// Steps since training was started or resumed.
     pub steps: usize,
-    /// Examples that these have seen.
+    /// Examples of these steps.
     pub seen: u64,
-    /// What an example is called.
+    /// `images` or `examples`.
     pub images: &'static str,
 }
 
@@ -123,20 +128,21 @@ impl Pace {
         format!("{} {}/s", text::thousands(rate as usize), self.images)
     }
 
-    /// The seconds that so many steps to come will take, once there are any to judge by.
+    /// The estimated seconds for the next `steps` steps; `None` before the first step.
     pub fn left(&self, steps: usize) -> Option<f64> {
         (self.steps > 0).then(|| self.seconds / self.steps as f64 * steps as f64)
     }
 }
 
-/// The mean loss of late.
+/// The mean loss of the latest steps.
 fn latest(progress: &Progress<'_>) -> f32 {
     let losses = &progress.history.losses;
     let latest = &losses[losses.len().saturating_sub(LATEST)..];
     latest.iter().sum::<f32>() / latest.len() as f32
 }
 
-/// What stands beside the bar: the loss of late, the last look, and how fast it goes.
+/// The note next to the progress bar: the mean loss of the latest steps, the last validation check, and the
+/// speed.
 fn note(progress: &Progress<'_>, pace: Pace) -> String {
     let loss = latest(progress);
     let accuracy = match progress.history.validations.last() {
@@ -146,7 +152,7 @@ fn note(progress: &Progress<'_>, pace: Pace) -> String {
     format!("loss {loss:.4}, {accuracy}{}", pace.speed())
 }
 
-/// What came of a training, in a few words.
+/// The result of training, in a few words.
 fn outcome(training: &Training) -> String {
     let accuracy = match training.validation() {
         Some(check) => format!("validation {}", percent(check.validation_accuracy)),
@@ -155,10 +161,7 @@ fn outcome(training: &Training) -> String {
     match training.ending {
         Ending::Completed => match training.best {
             Some(best) if best < training.history.losses.len() => {
-                format!(
-                    "{accuracy} with the weights after {} steps, which were the best",
-                    text::thousands(best)
-                )
+                format!("{accuracy} with the best weights, from step {}", text::thousands(best))
             }
             _ => accuracy,
         },

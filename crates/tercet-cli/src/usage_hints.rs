@@ -1,10 +1,10 @@
-//! An option that stands where its command does not know it: `tercet train --layers …` needs its kind first.
+//! Hints for options in the wrong place: `tercet train --layers …` needs the kind first.
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-/// The error with the way to say it, where the option is one of a subcommand of the command that was named.
-pub fn with_remedy(mut error: Error, program: &Command, arguments: &[String]) -> Error {
+/// The error, with a hint if the option belongs to a subcommand of the command.
+pub fn with_hint(mut error: Error, program: &Command, arguments: &[String]) -> Error {
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
     }
@@ -35,25 +35,25 @@ mod tests {
     use super::*;
     use crate::Program;
 
-    fn said(line: &str) -> String {
+    fn hint(line: &str) -> String {
         let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let mut program = Program::command();
         let error = program.try_get_matches_from_mut(&arguments).expect_err("an option too many");
-        with_remedy(error, &program, &arguments).to_string()
+        with_hint(error, &program, &arguments).to_string()
     }
 
     #[test]
     fn an_option_of_a_kind_without_its_kind_is_told_where_it_belongs() {
-        let line = said("tercet train --layers conv5-8");
+        let line = hint("tercet train --layers conv5-8");
         assert!(
             line.contains("--layers belongs to `network`: write `tercet train network --layers …`"),
             "{line}"
         );
-        let line = said("tercet train --lr 0.1");
+        let line = hint("tercet train --lr 0.1");
         assert!(line.contains("--lr belongs to `linear` and `network`"), "{line}");
-        assert!(said("tercet tune --hidden 30").contains("`tercet tune network --hidden …`"));
-        // What nobody knows is left to the parser.
-        assert!(!said("tercet train --no-such-thing").contains("belongs"));
-        assert!(!said("tercet describe --lr").contains("belongs"));
+        assert!(hint("tercet tune --hidden 30").contains("`tercet tune network --hidden …`"));
+        // Unknown options are left to the parser.
+        assert!(!hint("tercet train --no-such-thing").contains("belongs"));
+        assert!(!hint("tercet describe --lr").contains("belongs"));
     }
 }

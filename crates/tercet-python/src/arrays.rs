@@ -66,8 +66,8 @@ impl Rows<'_> {
 }
 
 impl View<'_> {
-    /// The rows as examples for as long as `with` runs. Rows of uint8 with the shape of an image are pixels; without one they
-    /// are features. Nothing is copied but such features.
+    /// The rows as examples for as long as `with` runs. Rows of uint8 with the shape of an image are pixels;
+    /// without one they are features. Nothing is copied but such features.
     pub fn lend<R>(self, image: Option<ImageShape>, with: impl FnOnce(Examples) -> Result<R>) -> Result<R> {
         self.check(image)?;
         match (self.numbers, image) {
@@ -230,7 +230,8 @@ fn range_of_floats<T: Copy + PartialOrd + Into<f64>>(block: &[T]) -> Range {
     }
 }
 
-/// More distinct values than this, and a maximum above [`DARKEST`], tell the pixels of images from the columns of a table.
+/// More distinct values than this, and a maximum above [`DARKEST`], tell the pixels of images from the
+/// columns of a table.
 const FEW_VALUES: usize = 8;
 
 /// Pixels reach beyond this.
@@ -277,8 +278,8 @@ fn arrays(py: Python<'_>, set: &Dataset) -> PyResult<Arrays> {
     Ok((x, PyArray1::from_slice(py, set.labels()).unbind()))
 }
 
-/// A data source by its name, such as `mnist` or a folder: the training set, the test set if there is one, the names of
-/// the classes, and the sides of the images.
+/// A data source by its name, such as `mnist` or a folder: the training set, the test set if there is one,
+/// the names of the classes, and the sides of the images.
 #[pyfunction]
 #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
 pub fn load(py: Python<'_>, name: &str) -> PyResult<(Arrays, Option<Arrays>, Vec<String>, Option<Sides>)> {

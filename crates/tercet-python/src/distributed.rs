@@ -1,4 +1,5 @@
-//! Distributed training: the partial gradients that workers compute, and the parameter server that takes the steps.
+//! Distributed training: the partial gradients that workers compute, and the parameter server that takes the
+//! steps.
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -78,7 +79,8 @@ impl ParameterServer {
         PyArray1::from_vec(py, self.server.network().learned())
     }
 
-    /// Takes a step along the sum of the partial gradients, added in their order. Returns the loss of the batch.
+    /// Takes a step along the sum of the partial gradients, added in their order. Returns the loss of the
+    /// batch.
     fn step(&mut self, py: Python<'_>, gradients: Vec<(f32, PyReadonlyArray1<'_, f32>)>) -> PyResult<f32> {
         let mut all = Vec::with_capacity(gradients.len());
         for (loss, gradient) in gradients {

@@ -1,7 +1,7 @@
 //! `tercet._core`: the core library as Python sees it.
 //!
-//! A thin module: arrays in, arrays out. The estimators are written in Python on top of it (`python/tercet`), and the
-//! algorithms are in the core, so that all doors give equal answers.
+//! A thin module: arrays in, arrays out. The estimators are written in Python on top of it (`python/tercet`),
+//! and the algorithms are in the core, so that all doors give equal answers.
 //!
 //! | module | subject |
 //! |---|---|

@@ -272,7 +272,8 @@ impl Model {
         matrix(py, &scores.map_err(exception)?)
     }
 
-    /// The k nearest stored rows of every row: distances and indices, (N, k). Without queries, those of the stored rows.
+    /// The k nearest stored rows of every row: distances and indices, (N, k). Without queries, those of the
+    /// stored rows.
     #[pyo3(signature = (x, k, image = None, threads = None))]
     #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
     fn kneighbors<'py>(
@@ -355,8 +356,8 @@ pub fn flow(stop: bool) -> ControlFlow<()> {
     if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// Stores rows with their labels. They are copied: a later change of the array does not change the model. Rows of uint8 are
-/// pixels if `image` is their shape.
+/// Stores rows with their labels. They are copied: a later change of the array does not change the model.
+/// Rows of uint8 are pixels if `image` is their shape.
 #[pyfunction]
 #[pyo3(signature = (x, labels, classes, *, spec, metric, k, vote, image = None, threads = None))]
 #[allow(clippy::too_many_arguments, reason = "keywords, as Python takes them")]
@@ -391,8 +392,8 @@ pub fn fit_neighbors(
     Ok(Model { model: model::Model::new(preprocessing, neighbors, card) })
 }
 
-/// A model of weights with the names of PyTorch's `Sequential`. `normalization` is the mean and the standard deviation of each
-/// channel, by which the inputs are standardised.
+/// A model of weights with the names of PyTorch's `Sequential`. `normalization` is the mean and the standard
+/// deviation of each channel, by which the inputs are standardised.
 #[pyfunction]
 #[pyo3(signature = (tensors, layers, classes, features, *, pixels = false, image = None, normalization = None))]
 pub fn from_state(

@@ -22,8 +22,8 @@ type Column<'py> = Bound<'py, PyArray1<f64>>;
 
 #[pymethods]
 impl Preprocessing {
-    /// Fits the steps of a specification on training rows, for a model that learns weights. `image` is the shape of the images;
-    /// rows of uint8 without one are features.
+    /// Fits the steps of a specification on training rows, for a model that learns weights. `image` is the
+    /// shape of the images; rows of uint8 without one are features.
     #[staticmethod]
     #[pyo3(signature = (spec, x, *, weights = None, image = None, threads = None))]
     fn fit(
@@ -57,8 +57,8 @@ impl Preprocessing {
         Ok(Preprocessing { fitted: fitted.map_err(exception)? })
     }
 
-    /// The preprocessing of all rows of several parts, from what was fitted on each of them, and their numbers of rows. Steps
-    /// other than standardisation must be the same for all parts.
+    /// The preprocessing of all rows of several parts, from what was fitted on each of them, and their
+    /// numbers of rows. Steps other than standardisation must be the same for all parts.
     #[staticmethod]
     fn pooled(parts: Vec<(PyRef<'_, Preprocessing>, usize)>) -> PyResult<Self> {
         let Some((first, _)) = parts.first() else {
@@ -134,8 +134,8 @@ impl Preprocessing {
         self.fitted.standardize().map(|fitted| PyArray1::from_slice(py, &fitted.deviation))
     }
 
-    /// Scale and shift of each feature: the model reads x · scale + shift, where x is the feature as given (or, if there are
-    /// steps that mix pixels, such as a blur, as it is after them).
+    /// Scale and shift of each feature: the model reads x · scale + shift, where x is the feature as given
+    /// (or, if there are steps that mix pixels, such as a blur, as it is after them).
     fn affine<'py>(&self, py: Python<'py>) -> (Column<'py>, Column<'py>) {
         let features = self.fitted.input().features;
         let (mut scale, mut shift) = (vec![1f64; features], vec![0f64; features]);
@@ -168,8 +168,8 @@ impl Preprocessing {
     }
 }
 
-/// The rows as examples for the model that this is the preprocessing of, for as long as `with` runs. `image` is the shape of the
-/// images if the array says it.
+/// The rows as examples for the model that this is the preprocessing of, for as long as `with` runs. `image`
+/// is the shape of the images if the array says it.
 pub fn lend<R>(
     view: View<'_>,
     preprocessing: &preprocess::Preprocessing,

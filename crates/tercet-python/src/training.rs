@@ -72,9 +72,9 @@ struct Epoch {
     network: Option<Network>,
 }
 
-/// Trains a network from the model `start`, or from random weights. `on_epoch` is called after every epoch with a
-/// dictionary, and with the model of then where `snapshots` are wanted; it returns True to end the training, or a number to
-/// multiply the learning rate by.
+/// Trains a network from the model `start`, or from random weights. `on_epoch` is called after every epoch
+/// with a dictionary, and with the model of then where `snapshots` are wanted; it returns True to end the
+/// training, or a number to multiply the learning rate by.
 ///
 /// Returns the model, what training saw, the state of the optimizer, and whether Ctrl-C ended it.
 #[pyfunction]
@@ -260,8 +260,8 @@ impl Epoch {
     }
 }
 
-/// Solves the linear classifier exactly. `on_look` is called after each look at all rows, and returns True to end the
-/// work. Returns the model, what the last look said, and whether Ctrl-C ended it.
+/// Solves the linear classifier exactly. `on_look` is called after each look at all rows, and returns True to
+/// end the work. Returns the model, what the last look said, and whether Ctrl-C ended it.
 #[pyfunction]
 #[pyo3(signature = (x, labels, classes, settings, preprocessing, *, weights = None, on_look = None, threads = None))]
 #[allow(clippy::too_many_arguments, reason = "keywords, as Python takes them")]

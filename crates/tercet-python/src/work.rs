@@ -1,8 +1,8 @@
 //! Long work without the interpreter's lock: threads, Ctrl-C, and calls back.
 //!
-//! The work is done by the threads of a pool. The thread that asked for it waits, without the lock, for three things: the
-//! end, a call that the work wants made in Python (it is made by this thread, as Python's users expect of callbacks), and
-//! Ctrl-C, which Python notices in its main thread alone.
+//! The work is done by the threads of a pool. The thread that asked for it waits, without the lock, for three
+//! things: the end, a call that the work wants made in Python (it is made by this thread, as Python's users
+//! expect of callbacks), and Ctrl-C, which Python notices in its main thread alone.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -37,7 +37,8 @@ impl Desk {
         self.stop.load(Relaxed)
     }
 
-    /// Has a call made and waits for what it returns: `None` where it raised an exception, or where the work should end.
+    /// Has a call made and waits for what it returns: `None` where it raised an exception, or where the work
+    /// should end.
     pub fn ask<R: Send + 'static>(
         &self,
         call: impl FnOnce(Python<'_>) -> PyResult<R> + Send + 'static,
@@ -78,8 +79,8 @@ impl Drop for Done {
     }
 }
 
-/// Does some work on so many threads, or on as many as the machine has processors. Returns what it gave, and whether it was
-/// interrupted by Ctrl-C; the work sees that at its [`Desk`] and is waited for.
+/// Does some work on so many threads, or on as many as the machine has processors. Returns what it gave, and
+/// whether it was interrupted by Ctrl-C; the work sees that at its [`Desk`] and is waited for.
 ///
 /// # Errors
 /// What a call raised, and threads that the system does not give.
@@ -137,8 +138,8 @@ pub fn short_work<R: Send>(
 /// Pools by the process that made them and their number of threads.
 type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
 
-/// The pools of this process by their number of threads. A fork copies the pools but none of their threads, so that work
-/// given to them would wait for ever: they belong to the process that made them.
+/// The pools of this process by their number of threads. A fork copies the pools but none of their threads,
+/// so that work given to them would wait for ever: they belong to the process that made them.
 static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
 
 fn pool(threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {

@@ -23,19 +23,25 @@ except ImportError:
 def test_the_gil_is_released_while_the_core_works(mnist):
     X, y, *_ = mnist
     model = tercet.KNeighborsClassifier(metric="l1").fit(np.tile(X, (4, 1)), np.tile(y, 4))
-    ticks, done = 0, threading.Event()
 
-    def work():
-        model.kneighbors(X)
-        done.set()
+    def ticks():
+        """How often this thread runs while another one is in the core."""
+        count, done = 0, threading.Event()
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    while not done.is_set():
-        ticks += 1
-        time.sleep(0.001)
-    thread.join()
-    assert ticks > 5
+        def work():
+            model.kneighbors(X)
+            done.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        while not done.is_set():
+            count += 1
+            time.sleep(0.001)
+        thread.join()
+        return count
+
+    # On a busy machine, this thread may not run for a while although the lock is free.
+    assert any(ticks() > 5 for _ in range(20))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
@@ -83,24 +89,28 @@ def test_ctrl_c_keeps_the_model(kind):
         "dual": "tercet.LinearClassifier(solver='dual', reg=1e-9, tol=1e-12, max_iter=10**9, random_state=0)",
     }[kind]
     code = f"""
-        import os, signal, threading, time, warnings, tercet
+        import os, signal, sys, threading, time, warnings, tercet
         mnist = tercet.load_mnist()
-        threading.Timer(3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        threading.Timer(float(sys.argv[1]), lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
             model = {estimator}.fit(mnist.train.X, mnist.train.y)
         told = [str(w.message) for w in seen if "interrupted" in str(w.message)]
         print(told, model.score(mnist.test.X, mnist.test.y) > 0.5)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "interrupted by user" in done.stdout and done.stdout.strip().endswith("True"), done.stdout
+    # On a busy machine, a few seconds may not be enough to learn anything.
+    for seconds in ["3", "30", "300"]:
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code), seconds],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "interrupted by user" in done.stdout, done.stdout
+        if done.stdout.strip().endswith("True"):
+            return
+    pytest.fail("the interrupted model has learned nothing")
 
 
 def test_a_forked_process_has_its_own_threads(mnist):

@@ -267,7 +267,7 @@ fn data(run: &Run, test: &Dataset, pictures: &Pictures) -> Result<String> {
     let places = pictures.sprites.as_ref().map(|sprites| sprites.places());
     let columns = pictures.sprites.as_ref().map(|sprites| sprites.grid().0);
     let data = json!({
-        "classes": test.classes(),
+        "classes": test.classes().names(),
         "columns": columns,
         "places": places,
         "models": models.collect::<Vec<_>>(),

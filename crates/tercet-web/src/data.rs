@@ -21,8 +21,8 @@ pub fn files() -> Vec<&'static str> {
 }
 
 impl Data {
-    /// Adds a compressed file. After the last one the data set is decompressed and its digest is checked. Returns whether the
-    /// data set is complete.
+    /// Adds a compressed file. After the last one the data set is decompressed and its digest is checked.
+    /// Returns whether the data set is complete.
     ///
     /// # Errors
     /// An unknown name, and data that is not MNIST.

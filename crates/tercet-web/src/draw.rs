@@ -103,7 +103,8 @@ pub fn prepare(model: &Loaded, picture: &Picture) -> Result<Prepared, String> {
     model.model.prepare(picture).map_err(|error| error.to_string())
 }
 
-/// Classifies a prepared picture. `class` is the class whose products are computed; by default that of the prediction.
+/// Classifies a prepared picture. `class` is the class whose products are computed; by default that of the
+/// prediction.
 ///
 /// # Errors
 /// A picture that was prepared for a model of another size.

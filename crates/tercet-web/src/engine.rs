@@ -58,7 +58,8 @@ impl Engine {
         to_json(&self.thresholds)
     }
 
-    /// Adds the model of a file under a name, such as `linear`, or replaces the model of that name. Returns its description.
+    /// Adds the model of a file under a name, such as `linear`, or replaces the model of that name. Returns
+    /// its description.
     ///
     /// # Errors
     /// Those of [`Loaded::from_bytes`].
@@ -94,7 +95,8 @@ impl Engine {
         self.models.retain(|(known, _)| known != name);
     }
 
-    /// The predictions of all models for a picture. `class` is the one whose template is shown, −1 for the predicted one.
+    /// The predictions of all models for a picture. `class` is the one whose template is shown, −1 for the
+    /// predicted one.
     ///
     /// # Errors
     /// A picture that cannot be preprocessed, such as one without ink.

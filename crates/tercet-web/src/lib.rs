@@ -4,11 +4,12 @@
 //! page (TypeScript) ⇄ worker ⇄ Engine ⇄ tercet
 //! ```
 //!
-//! Nothing is implemented twice: pictures are preprocessed, classified and explained, networks trained and expressions
-//! differentiated by the code behind the program's commands, so the page gives the results of the program.
+//! Nothing is implemented twice: pictures are preprocessed, classified and explained, networks trained and
+//! expressions differentiated by the code behind the program's commands, so the page gives the results of the
+//! program.
 //!
-//! Each view of the page has a file. Requests and answers are JSON, whose types are declared beside the functions that use them
-//! and once more, for TypeScript, in `page/src/protocol.ts`. Pictures are base64.
+//! Each view of the page has a file. Requests and answers are JSON, whose types are declared beside the
+//! functions that use them and once more, for TypeScript, in `page/src/protocol.ts`. Pictures are base64.
 
 pub mod convolution;
 pub mod data;

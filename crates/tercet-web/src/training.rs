@@ -1,7 +1,7 @@
 //! The Train view: training in slices, between which the page shows its progress.
 //!
-//! The loop is [`tercet::train`]'s. The observer ends it after the steps of a slice and keeps a checkpoint in memory, from which
-//! the next slice resumes, to the same bits as training without interruption.
+//! The loop is [`tercet::train`]'s. The observer ends it after the steps of a slice and keeps a checkpoint in
+//! memory, from which the next slice resumes, to the same bits as training without interruption.
 
 use std::ops::ControlFlow;
 
@@ -224,8 +224,8 @@ impl Session {
         }
     }
 
-    /// The weights of the first layer as images: templates of a linear classifier, weights of hidden units, or filters. At most
-    /// `most` of them.
+    /// The weights of the first layer as images: templates of a linear classifier, weights of hidden units,
+    /// or filters. At most `most` of them.
     pub fn templates(&self, most: usize) -> Templates {
         let none = Templates { width: 0, height: 0, images: Vec::new() };
         let columns = |w: &[f32], outputs: usize, width: usize, height: usize| {

@@ -1,10 +1,11 @@
 //! Whether a picture shows a digit at all.
 //!
-//! A classifier predicts one of its classes whatever it is given. So a picture must first be similar to the training data, in two
-//! ways: in the last hidden layer of the convolutional network, by the cosine distance to the nearest of the stored images
-//! (Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors"); and in its pixels, by the L2 distance to the
-//! nearest of them. Neither may be larger than for all but a small share of held-out digits. The example `models` estimates both
-//! thresholds on these digits, and writes them with their rejection rates to `models/verdict.json`.
+//! A classifier predicts one of its classes whatever it is given. So a picture must first be similar to the
+//! training data, in two ways: in the last hidden layer of the convolutional network, by the cosine distance
+//! to the nearest of the stored images (Sun et al. 2022, "Out-of-distribution detection with deep nearest
+//! neighbors"); and in its pixels, by the L2 distance to the nearest of them. Neither may be larger than for
+//! all but a small share of held-out digits. The example `models` estimates both thresholds on these digits,
+//! and writes them with their rejection rates to `models/verdict.json`.
 
 use serde::{Deserialize, Serialize};
 use tercet::data::Examples;

@@ -23,7 +23,7 @@ fn main() -> Result<()> {
     let mnist = Source::Mnist.open()?;
     let parts = split(&mnist.train, default_validation(mnist.train.len()), 0)?;
     let (examples, validation) = (&parts.train, &parts.validation);
-    let mut classifier = LinearClassifier::new(examples.width(), examples.class_count())?;
+    let classifier = LinearClassifier::new(examples.width(), examples.class_count())?;
 
     // With all weights zero every score is zero, and each of the C − 1 wrong classes misses the margin by Δ.
     let scores = classifier.scores(validation)?;
@@ -32,8 +32,8 @@ fn main() -> Result<()> {
     assert_eq!(start, 9.0);
 
     // ANCHOR: train
-    let settings = Settings::linear();
-    train(classifier.network_mut(), examples, Some(validation), &settings, 0, &mut |progress| {
+    let (settings, mut network) = (Settings::linear(), classifier.into_network());
+    train(&mut network, examples, Some(validation), &settings, 0, &mut |progress| {
         if let Some(check) = progress.validation() {
             println!(
                 "step {:5}: training loss {:.3}, validation loss {:.3}, validation accuracy {:.2} %",
@@ -45,6 +45,7 @@ fn main() -> Result<()> {
         }
         ControlFlow::Continue(())
     })?;
+    let classifier = LinearClassifier::try_from(network)?;
     // ANCHOR_END: train
 
     // ANCHOR: scores

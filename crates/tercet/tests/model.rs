@@ -486,5 +486,5 @@ fn all_of_a_network_of_many_layers_is_checked() {
         "an image, height × width × channels",
     );
     let turned = json!({ "width": 2, "height": 3, "channels": 1 });
-    refused(&change(&|d| d["preprocessing"]["input"]["image"] = turned.clone()), "layout that fits");
+    refused(&change(&|d| d["preprocessing"]["input"]["image"] = turned.clone()), "values that reach layer");
 }

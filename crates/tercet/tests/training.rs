@@ -39,8 +39,8 @@ fn twenty_examples_are_learned_to_a_loss_of_zero() {
     let training = unwatched(&mut network, &data, &settings).unwrap();
     assert_eq!(*training.history.losses.last().unwrap(), 0.0);
     assert_eq!(network.scores(&data).unwrap().argmax(), data.labels());
-    let mut linear = LinearClassifier::new(144, 4).unwrap();
-    let training = unwatched(linear.network_mut(), &data, &settings).unwrap();
+    let mut linear = LinearClassifier::new(144, 4).unwrap().into_network();
+    let training = unwatched(&mut linear, &data, &settings).unwrap();
     assert_eq!(training.history.losses[0], 3.0, "zero weights: (C − 1) · Δ");
     assert_eq!(*training.history.losses.last().unwrap(), 0.0);
 }

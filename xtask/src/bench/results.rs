@@ -107,10 +107,10 @@ fn judge(arguments: &Arguments, tercet: &Path, models: &[PathBuf]) -> Result<Jud
     let (first, others) = models.split_first().context("no model")?;
     command.arg(first).arg("--json");
     if let Some(shifts) = arguments.shifts {
-        command.args(["--shifts", &shifts.to_string()]);
+        command.args(["--test-time-shifts", &shifts.to_string()]);
     }
     if !others.is_empty() {
-        command.arg("--with").args(others);
+        command.arg("--ensemble").args(others);
     }
     let start = Instant::now();
     let output = command.output().context("cannot start `tercet evaluate`")?;

@@ -1,10 +1,10 @@
-//! `tercet check`.
+//! Options of `tercet check`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// What `tercet check` understands.
+/// Options of `tercet check`.
 #[derive(Args)]
 pub struct CheckArgs {
     #[command(subcommand)]
@@ -13,21 +13,21 @@ pub struct CheckArgs {
 
 #[derive(Subcommand)]
 pub enum CheckSubject {
-    /// Judge the numbers of an exercise of the book, or list the exercises
+    /// Check your solution to an exercise of the book, or list the exercises
     Exercise(ExerciseArgs),
 }
 
-/// Which exercise, and where the numbers are.
+/// Options of `tercet check exercise`.
 #[derive(Args)]
 pub struct ExerciseArgs {
-    /// The exercise; without it, all are listed
+    /// The exercise; all exercises are listed if it is left out
     pub name: Option<String>,
-    /// The numbers, separated by blanks, commas or line ends; standard input where it is left out, or `-`
+    /// Your numbers, separated by spaces, commas or line breaks [default: standard input]
     pub file: Option<PathBuf>,
-    /// Print what is asked, and judge nothing
+    /// Print the question only
     #[arg(long, requires = "name", conflicts_with = "file")]
     pub question: bool,
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }

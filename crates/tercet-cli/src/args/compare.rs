@@ -1,4 +1,4 @@
-//! `tercet compare`.
+//! Options of `tercet compare`.
 
 use std::path::PathBuf;
 
@@ -6,38 +6,34 @@ use clap::Args;
 
 use crate::args::data_source::DataArgs;
 use crate::args::preprocessing::PreprocessingArgs;
-use crate::args::report::FiguresArgs;
+use crate::args::report::{ExtraChecksArgs, FiguresArgs};
 use crate::args::split::{SeedArgs, SplitArgs};
 
-/// What `tercet compare` understands.
+/// Options of `tercet compare`.
 #[derive(Args)]
 pub struct CompareArgs {
     #[command(flatten)]
     pub data: DataArgs,
     #[command(flatten)]
     pub preprocessing: PreprocessingArgs,
-    /// How many neighbours vote
-    #[arg(short, long, default_value_t = 3)]
+    /// Number of neighbours
+    #[arg(short, long, default_value_t = 3, value_name = "K")]
     pub k: usize,
-    /// Hidden units of each hidden layer of the network
+    /// Units of each hidden layer of the network, such as 128 or 256,64
     #[arg(long, value_delimiter = ',', default_value = "128", value_name = "H,…")]
     pub hidden: Vec<usize>,
     #[command(flatten)]
-    pub validation: SplitArgs,
+    pub split: SplitArgs,
     #[command(flatten)]
     pub seed: SeedArgs,
-    /// Judge on disturbed pictures, too: moved, turned, noisy, dull and inverted
-    #[arg(long)]
-    pub robustness: bool,
-    /// Check the data, too: duplicates across its parts, and labels that may be wrong (see `tercet data check`)
-    #[arg(long)]
-    pub check_data: bool,
-    /// Where the report goes
+    #[command(flatten)]
+    pub extra: ExtraChecksArgs,
+    /// Write the report to this file
     #[arg(long, default_value = "report.html", value_name = "FILE.html")]
     pub report: PathBuf,
     #[command(flatten)]
     pub figures: FiguresArgs,
-    /// Print the record of the run as JSON instead of the table
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }

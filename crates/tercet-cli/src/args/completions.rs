@@ -1,8 +1,8 @@
-//! `tercet completions`.
+//! Options of `tercet completions`.
 
 use clap::Args;
 
-/// What `tercet completions` understands.
+/// Options of `tercet completions`.
 #[derive(Args)]
 pub struct CompletionsArgs {
     /// Your shell

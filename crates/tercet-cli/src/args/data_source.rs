@@ -1,54 +1,77 @@
-//! Where the data comes from.
+//! The data that a command works on.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use tercet::data::{ImageSize, LabelColumn, ReadOptions, Source};
 
-/// Where the data comes from.
+/// The data set.
 #[derive(Args, Clone)]
 pub struct DataArgs {
-    /// The data: `mnist`; `fashion-mnist`, `kmnist`, `emnist-letters` or `cifar10` where they are found; a folder (of IDX files, of pictures by class, …), or a file: NPZ, NPY, CSV, Parquet, LIBSVM or IDX
-    #[arg(
-        long,
-        global = true,
-        help_heading = "Data and files",
-        default_value = "mnist",
-        value_name = "SOURCE"
-    )]
+    /// Data set: `mnist`, a downloaded set (`fashion-mnist`, `kmnist`, `emnist-letters`,
+    /// `cifar10`), a folder (IDX files, or pictures in one folder per class), or a file (NPZ, NPY,
+    /// CSV, Parquet, LIBSVM, IDX)
+    #[arg(long, global = true, help_heading = "Data", default_value = "mnist", value_name = "SOURCE")]
     pub data: String,
     #[command(flatten)]
     pub reading: ReadingArgs,
 }
 
-/// What cannot be seen from the data itself.
+/// The data set, which may also be named without `--data`.
+#[derive(Args, Clone)]
+pub struct PositionalDataArgs {
+    /// Data set, short for --data SOURCE
+    #[arg(value_name = "SOURCE", conflicts_with = "data")]
+    source: Option<String>,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+impl PositionalDataArgs {
+    /// The data set, whichever way it was named.
+    pub fn args(&self) -> DataArgs {
+        let mut args = self.data.clone();
+        args.data = self.source.clone().unwrap_or(args.data);
+        args
+    }
+}
+
+/// How a data set is read, if the data does not tell.
 #[derive(Args, Clone)]
 pub struct ReadingArgs {
-    /// The test set, where it is not beside the training set: another source, whose test set it is or all of it
-    #[arg(long, global = true, help_heading = "Data and files", value_name = "SOURCE")]
+    /// Test set, if it is not next to the training set: another data set, whose test set is used,
+    /// or all of it if it has none
+    #[arg(long, global = true, help_heading = "Data", value_name = "SOURCE")]
     test_data: Option<Source>,
-    /// The file of the labels, where the data are features alone: NPY, IDX, or text with one a line
-    #[arg(long, global = true, help_heading = "Data and files", value_name = "FILE")]
+    /// File of the labels, if the data has features only: NPY, IDX, or text with one label per line
+    #[arg(long, global = true, help_heading = "Data", value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Which column of a table holds the labels: `first`, `last`, or its name
-    #[arg(long, global = true, help_heading = "Data and files", value_name = "COLUMN")]
+    /// Column of a table that holds the labels: `first`, `last`, or its name
+    #[arg(long, global = true, help_heading = "Data", value_name = "COLUMN")]
     label_column: Option<LabelColumn>,
-    /// Whether the first row of a table names its columns, where that is not seen
-    #[arg(long, global = true, help_heading = "Data and files", value_name = "yes|no", value_parser = clap::builder::BoolishValueParser::new())]
+    /// Whether the first row of a table holds the column names [default: detected]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Data",
+        value_name = "yes|no",
+        value_parser = BoolishValueParser::new()
+    )]
     header: Option<bool>,
-    /// Scale pictures to this size, and take rows of numbers for the pixels of such images
-    #[arg(long, global = true, help_heading = "Data and files", value_name = "WxH")]
+    /// Resize pictures to this size; rows of numbers are read as the pixels of such images
+    #[arg(long, global = true, help_heading = "Data", value_name = "WxH")]
     size: Option<ImageSize>,
-    /// Make pictures grey
-    #[arg(long, global = true, help_heading = "Data and files")]
-    pub gray: bool,
-    /// Take numbers as they are, even where they look like pixels
-    #[arg(long, global = true, help_heading = "Data and files", conflicts_with_all = ["size", "gray"])]
-    pub plain: bool,
+    /// Convert pictures to grayscale
+    #[arg(long, global = true, help_heading = "Data")]
+    gray: bool,
+    /// Read numbers as features, even if they look like pixels
+    #[arg(long, global = true, help_heading = "Data", conflicts_with_all = ["size", "gray"])]
+    plain: bool,
 }
 
 impl ReadingArgs {
-    /// As the library wants to know it.
+    /// The options of the library that these amount to.
     pub fn read_options(&self) -> ReadOptions {
         ReadOptions {
             labels: self.labels.clone(),

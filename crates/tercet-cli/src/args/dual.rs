@@ -6,56 +6,58 @@ use tercet::recipe::DualRecipe;
 use crate::args::gradient_descent::GradientDescentArgs;
 use crate::exit;
 
-/// Which solver, and what only the exact one understands.
+/// The solver, and the options of the exact one.
 #[derive(Args)]
 pub struct DualArgs {
-    /// How the loss is minimised: by gradient descent, or exactly, with a proof of how near the least it is
+    /// Solver: gradient descent, or the exact dual solver, which reports its duality gap
     #[arg(long, value_enum, default_value_t = Solver::Sgd)]
     solver: Solver,
-    /// Let `dual` end as soon as the objective is within this part of the least [default: 1e-3]
-    #[arg(long, value_name = "PART", allow_negative_numbers = true)]
+    /// Stop the dual solver when the relative duality gap is below this [default: 1e-3]
+    #[arg(long, value_name = "GAP", allow_negative_numbers = true)]
     tolerance: Option<f64>,
-    /// Let `--reg auto`, or a list, be chosen by so many folds of a cross-validation instead of the validation set
-    #[arg(long, value_name = "K")]
+    /// Choose `--reg auto`, or from a list, by N-fold cross-validation instead of the validation set
+    #[arg(long, value_name = "N")]
     folds: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Solver {
+    /// Stochastic gradient descent
     Sgd,
+    /// Dual coordinate ascent
     Dual,
 }
 
 impl DualArgs {
-    /// The recipe for the exact solver that the arguments amount to; nothing where gradient descent is to do it.
+    /// The recipe for the exact solver; `None` for gradient descent.
     pub fn recipe(&self, d: &GradientDescentArgs) -> anyhow::Result<Option<DualRecipe>> {
-        let refuse = |given: &[(&str, bool)], why: &str| match given.iter().find(|(_, given)| *given) {
+        let reject = |given: &[(&str, bool)], why: &str| match given.iter().find(|(_, given)| *given) {
             Some((name, _)) => Err(exit::usage(format!("{name} {why}, or leave {name} out"))),
             None => Ok(()),
         };
         let of_dual = [("--tolerance", self.tolerance.is_some()), ("--folds", self.folds.is_some())];
         if self.solver == Solver::Sgd {
-            refuse(&of_dual, "belongs to the exact solver: add --solver dual")?;
+            reject(&of_dual, "belongs to the exact solver: add --solver dual")?;
             return Ok(None);
         }
         let of_descent = [
             ("--lr", d.lr.is_some()),
             ("--batch", d.batch.is_some()),
             ("--iterations", d.iterations.is_some()),
-            ("--check-every", d.check_every.is_some()),
+            ("--validate-every", d.validate_every.is_some()),
             ("--losses", d.losses.is_some()),
-            ("--weights", d.weights.is_some()),
+            ("--sample-weights", d.sample_weights.is_some()),
         ];
-        let why = "belongs to gradient descent: say --solver sgd";
-        refuse(&of_descent, why)?;
-        refuse(&d.refinements.given(), why)?;
-        let (seed, validation) = (d.seed.seed, d.validation.validation);
+        let why = "belongs to gradient descent: use --solver sgd";
+        reject(&of_descent, why)?;
+        reject(&d.refinements.given(), why)?;
+        let (seed, validation) = (d.seed.seed, d.split.validation);
         let mut recipe = DualRecipe { seed, validation, ..DualRecipe::default() };
         let train = &mut recipe.train;
         train.loss = d.loss(train.loss)?;
         train.reg = d.reg.clone().unwrap_or(train.reg.clone());
         if !train.reg.is_choice() {
-            refuse(&of_dual[1..], "belongs to --reg auto: add that")?;
+            reject(&of_dual[1..], "belongs to --reg auto: add that")?;
         }
         train.folds = self.folds;
         train.tolerance = self.tolerance.unwrap_or(train.tolerance);

@@ -1,4 +1,4 @@
-//! `tercet evaluate`.
+//! Options of `tercet evaluate`.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,9 @@ use clap::Args;
 
 use crate::args::data_source::DataArgs;
 use crate::args::ensemble::EnsembleArgs;
-use crate::args::report::FiguresArgs;
+use crate::args::report::{ExtraChecksArgs, FiguresArgs};
 
-/// What `tercet evaluate` understands.
+/// Options of `tercet evaluate`.
 #[derive(Args)]
 pub struct EvaluateArgs {
     /// The model file; a second one is compared with it
@@ -18,18 +18,14 @@ pub struct EvaluateArgs {
     pub data: DataArgs,
     #[command(flatten)]
     pub ensemble: EnsembleArgs,
-    /// Judge on disturbed pictures, too: moved, turned, noisy, dull and inverted
-    #[arg(long)]
-    pub robustness: bool,
-    /// Check the data, too: duplicates across its parts, and labels that may be wrong (see `tercet data check`)
-    #[arg(long)]
-    pub check_data: bool,
-    /// Write a report too
+    #[command(flatten)]
+    pub extra: ExtraChecksArgs,
+    /// Write a report to this file
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
     #[command(flatten)]
     pub figures: FiguresArgs,
-    /// Print the record of the run as JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }

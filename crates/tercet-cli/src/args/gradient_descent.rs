@@ -1,9 +1,9 @@
-//! Gradient descent from the command line: its plain settings ([`Descent`]), and what may be added to them
-//! ([`Refinements`]): optimizer, schedule, and what keeps a model from learning by heart.
+//! Options of gradient descent: the loss and the length of training ([`GradientDescentArgs`]), and optimizer,
+//! learning-rate schedule and regularisation ([`RefinementArgs`]).
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use tercet::linear::path::Reg;
 use tercet::loss::Loss;
 use tercet::optimizer::Optimizer;
@@ -14,45 +14,46 @@ use tercet::train::{ClassWeights, Length, Settings, StopBy};
 use crate::args::split::{SeedArgs, SplitArgs};
 use crate::exit;
 
-/// The learning rate of Adam and AdamW where none is given: that of Adam's paper. Steps of theirs are about as long as
-/// the learning rate, whatever the gradient, and those of the defaults for momentum are far too long.
-const RATE_OF_ADAM: f32 = 1e-3;
+/// The default learning rate of Adam and AdamW: that of the paper. Their steps are about as long as the
+/// learning rate, whatever the gradient, so the default for momentum would be far too large.
+const ADAM_LEARNING_RATE: f32 = 1e-3;
 
-/// The settings of gradient descent. Those not given are the defaults of the kind.
-#[derive(clap::Args)]
+/// The loss and the length of training. The defaults are those of the kind.
+#[derive(Args)]
 pub struct GradientDescentArgs {
-    /// The loss
+    /// Loss function
     #[arg(long, value_enum)]
     pub loss: Option<LossName>,
-    /// Δ of the SVM loss [default: 1]
+    /// Margin Δ of the SVM loss [default: 1]
     #[arg(long, value_name = "Δ", allow_negative_numbers = true)]
     pub margin: Option<f32>,
-    /// The learning rate
+    /// Learning rate
     #[arg(long, visible_alias = "learning-rate", allow_negative_numbers = true)]
     pub lr: Option<f32>,
-    /// The coefficient of Σ W² in the loss; `auto`, or a list, lets the exact solver of a linear classifier choose it
+    /// Regularisation strength: the coefficient of Σ W² in the loss. With `--solver dual`, `auto` or
+    /// a list chooses it by the validation accuracy
     #[arg(long, allow_negative_numbers = true, value_name = "REG|auto|REG,…")]
     pub reg: Option<Reg>,
-    /// Examples of a batch
-    #[arg(long)]
+    /// Batch size
+    #[arg(long, visible_alias = "batch-size", value_name = "B")]
     pub batch: Option<usize>,
-    /// Go through all examples so many times, in random order
-    #[arg(long, conflicts_with = "iterations")]
+    /// Train for N passes over the training set, in random order
+    #[arg(long, conflicts_with = "iterations", value_name = "N")]
     pub epochs: Option<usize>,
-    /// Draw so many batches at random, as the lecture does
-    #[arg(long)]
+    /// Train for N batches drawn at random, as in the lecture
+    #[arg(long, value_name = "N")]
     pub iterations: Option<usize>,
-    /// Look at the validation set after so many steps
-    #[arg(long, value_name = "STEPS")]
-    pub check_every: Option<usize>,
+    /// Validate every N steps [default: every epoch, or every 100 iterations]
+    #[arg(long, value_name = "N")]
+    pub validate_every: Option<usize>,
     /// Write the loss of every step to a CSV file
     #[arg(long, value_name = "FILE.csv")]
     pub losses: Option<PathBuf>,
-    /// The weight of each training example, which its loss is multiplied by: a file with one number a line
+    /// Weight of each training example in the loss: a file with one number per line
     #[arg(long, value_name = "FILE")]
-    pub weights: Option<PathBuf>,
+    pub sample_weights: Option<PathBuf>,
     #[command(flatten)]
-    pub validation: SplitArgs,
+    pub split: SplitArgs,
     #[command(flatten)]
     pub seed: SeedArgs,
     #[command(flatten)]
@@ -66,19 +67,19 @@ pub enum LossName {
 }
 
 impl GradientDescentArgs {
-    /// What was given here over what `base` says.
+    /// The recipe `base`, changed by these options.
     pub fn recipe(&self, base: GradientDescentRecipe) -> anyhow::Result<GradientDescentRecipe> {
         let train = self.settings(base.train)?;
         let class_weights = self.refinements.class_weights(base.class_weights.clone());
-        let (seed, validation) = (self.seed.seed, self.validation.validation);
+        let (seed, validation) = (self.seed.seed, self.split.validation);
         Ok(GradientDescentRecipe { seed, validation, class_weights, train, ..base })
     }
 
-    /// The loss that was asked for, or that of `base` with the margin that was.
+    /// The loss: the given one, or that of `base`, with the given margin.
     pub fn loss(&self, base: Loss) -> anyhow::Result<Loss> {
         Ok(match (self.loss, self.margin) {
             (Some(LossName::Softmax), Some(_)) => {
-                return Err(exit::usage("--margin belongs to the SVM loss: leave it out, or say --loss svm"));
+                return Err(exit::usage("--margin belongs to the SVM loss: leave it out, or use --loss svm"));
             }
             (Some(LossName::Softmax), None) => Loss::Softmax,
             (Some(LossName::Svm), margin) => Loss::Svm { margin: margin.unwrap_or(1.0) },
@@ -90,7 +91,7 @@ impl GradientDescentArgs {
         })
     }
 
-    /// These settings over those of `base`.
+    /// The settings `base`, changed by these options.
     fn settings(&self, base: Settings) -> anyhow::Result<Settings> {
         let settings = Settings {
             loss: self.loss(base.loss)?,
@@ -98,7 +99,8 @@ impl GradientDescentArgs {
                 Some(Reg::Given(reg)) => *reg,
                 Some(choice) => {
                     return Err(exit::usage(format!(
-                        "--reg {choice} belongs to the exact solver: say `train linear --solver dual`, or give a number"
+                        "--reg {choice} belongs to the exact solver: use `train linear --solver dual`, or \
+                         give a number"
                     )));
                 }
                 None => base.reg,
@@ -110,94 +112,95 @@ impl GradientDescentArgs {
                 .or(self.iterations.map(Length::Iterations))
                 .unwrap_or(base.length),
             learning_rate: self.lr.unwrap_or(base.learning_rate),
-            check_every: self.check_every.or(base.check_every),
+            check_every: self.validate_every.or(base.check_every),
             ..base
         };
         self.refinements.over(settings, self.lr.is_some())
     }
 }
 
-/// What may be added. Nothing of it is on unless it is asked for.
-#[derive(clap::Args)]
+/// Optimizer, learning-rate schedule and regularisation. All of it is off by default.
+#[derive(Args)]
 pub struct RefinementArgs {
-    /// The rule that turns gradients into steps; adam and adamw have a learning rate of 0.001 unless --lr is given
+    /// Optimizer; adam and adamw have a default learning rate of 0.001
     #[arg(long, value_enum, help_heading = "Optimizer and schedule")]
     optimizer: Option<OptimizerName>,
-    /// How much of the last step is taken again, 0 up to 1
+    /// Momentum, from 0 to below 1
     #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "μ")]
     momentum: Option<f32>,
-    /// How much of the mean gradient of Adam stays [default: 0.9]
+    /// Decay rate of Adam's mean gradient [default: 0.9]
     #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "β1")]
     beta1: Option<f32>,
-    /// How much of the mean squared gradient of Adam stays [default: 0.999]
+    /// Decay rate of Adam's mean squared gradient [default: 0.999]
     #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "β2")]
     beta2: Option<f32>,
-    /// What bounds Adam's steps where gradients are all but 0 [default: 1e-8]
+    /// Term that keeps Adam's denominator away from 0 [default: 1e-8]
     #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "ε")]
     epsilon: Option<f32>,
-    /// The share, times the learning rate, that AdamW takes off every weight at every step [default: 0.01]
+    /// Decoupled weight decay of AdamW, as a multiple of the learning rate [default: 0.01]
     #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "λ")]
     weight_decay: Option<f32>,
-    /// The largest norm of a gradient; a longer one is shortened to it
+    /// Clip gradients to this norm
     #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "NORM")]
     clip: Option<f32>,
-    /// How the learning rate changes on the way
+    /// Learning-rate schedule
     #[arg(long, value_enum, help_heading = "Optimizer and schedule")]
     schedule: Option<ScheduleName>,
-    /// After how many steps the step schedule goes down a stair
-    #[arg(long, help_heading = "Optimizer and schedule", value_name = "STEPS")]
+    /// Steps between drops of the step schedule
+    #[arg(long, help_heading = "Optimizer and schedule", value_name = "N")]
     step_every: Option<usize>,
-    /// By which factor each stair of the step schedule is lower [default: 0.1]
+    /// Factor of each drop of the step schedule [default: 0.1]
     #[arg(long, allow_negative_numbers = true, help_heading = "Optimizer and schedule", value_name = "γ")]
     gamma: Option<f32>,
-    /// The share of the steps that the one-cycle schedule rises for [default: 0.3]
+    /// Fraction of the steps in which the one-cycle schedule rises [default: 0.3]
     #[arg(
         long,
         allow_negative_numbers = true,
         help_heading = "Optimizer and schedule",
-        value_name = "SHARE"
+        value_name = "FRACTION"
     )]
     warmup: Option<f32>,
-    /// The share of the learning rate that is left at the end of the exponential [default: 0.01] or one-cycle schedule
-    /// [default: 4e-6]
+    /// Final learning rate of the exponential [default: 0.01] and one-cycle [default: 4e-6] schedules,
+    /// as a fraction of the largest
     #[arg(
         long,
         allow_negative_numbers = true,
         help_heading = "Optimizer and schedule",
-        value_name = "SHARE"
+        value_name = "FRACTION"
     )]
     last: Option<f32>,
 
-    /// The probability that a hidden unit sits out a step
-    #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "P")]
+    /// Dropout probability of hidden units
+    #[arg(long, allow_negative_numbers = true, help_heading = "Regularisation", value_name = "P")]
     dropout: Option<f32>,
-    /// The probability that an input sits out a step
-    #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "P")]
+    /// Dropout probability of inputs
+    #[arg(long, allow_negative_numbers = true, help_heading = "Regularisation", value_name = "P")]
     input_dropout: Option<f32>,
-    /// Keep a moving average of the weights with this decay, such as 0.999, and judge and save it in their place
-    #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "β")]
+    /// Keep an exponential moving average of the weights with this decay, such as 0.999, and evaluate
+    /// and save the average
+    #[arg(long, allow_negative_numbers = true, help_heading = "Regularisation", value_name = "β")]
     ema: Option<f32>,
-    /// How much of a label is shared among all classes, for softmax
-    #[arg(long, allow_negative_numbers = true, help_heading = "Against learning by heart", value_name = "ε")]
+    /// Label smoothing for softmax: the share of each label that is spread over all classes
+    #[arg(long, allow_negative_numbers = true, help_heading = "Regularisation", value_name = "ε")]
     label_smoothing: Option<f32>,
-    /// Stop after so many looks without a better one, with the best weights
-    #[arg(long, value_name = "LOOKS", help_heading = "Against learning by heart")]
+    /// Early stopping: stop after N validation checks without improvement and restore the best weights
+    #[arg(long, help_heading = "Regularisation", value_name = "N")]
     patience: Option<usize>,
-    /// By what --patience tells which look is better [default: accuracy]
-    #[arg(long, value_enum, help_heading = "Against learning by heart")]
+    /// Metric of early stopping [default: accuracy]
+    #[arg(long, value_enum, help_heading = "Regularisation")]
     stop_by: Option<StopByName>,
-    /// How much the examples of each class count: equal, balanced, or a number for each
+    /// Class weights in the loss: equal, balanced, or one number per class
     #[arg(
         long,
-        help_heading = "Against learning by heart",
-        value_name = "equal|balanced|W0,W1,…",
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        help_heading = "Regularisation",
+        value_name = "equal|balanced|W0,W1,…"
     )]
     class_weights: Option<ClassWeights>,
 }
 
 impl RefinementArgs {
-    /// The names of all options, and whether they were given.
+    /// The name of every option, and whether it was given.
     pub fn given(&self) -> [(&'static str, bool); 18] {
         [
             ("--optimizer", self.optimizer.is_some()),
@@ -224,11 +227,11 @@ impl RefinementArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub enum OptimizerName {
-    /// Gradient descent, plain or with --momentum
+    /// Stochastic gradient descent, with --momentum if given
     Sgd,
-    /// Nesterov's momentum
+    /// SGD with Nesterov momentum
     Nesterov,
-    /// Steps of about the learning rate, whatever the size of the gradient
+    /// Adam
     Adam,
     /// Adam with decoupled weight decay
     #[value(name = "adamw")]
@@ -237,17 +240,17 @@ pub enum OptimizerName {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub enum ScheduleName {
-    /// The same throughout
+    /// Constant learning rate
     Constant,
-    /// A straight line down to zero
+    /// Linear decay to zero
     LinearToZero,
-    /// Half a cosine down to zero
+    /// Cosine decay to zero
     Cosine,
-    /// A stair, every --step-every steps lower by the factor --gamma
+    /// Multiplied by --gamma every --step-every steps
     Step,
-    /// The same share less with each step
+    /// Exponential decay
     Exponential,
-    /// Up, then down to almost nothing
+    /// A rise, then cosine decay to almost zero
     OneCycle,
 }
 
@@ -258,24 +261,23 @@ pub enum StopByName {
 }
 
 impl RefinementArgs {
-    /// The class weights, or those of the recipe that is added to.
+    /// The class weights, or those of the recipe.
     pub fn class_weights(&self, base: ClassWeights) -> ClassWeights {
         self.class_weights.clone().unwrap_or(base)
     }
 
-    /// These over `base`, whose learning rate is what was given with `--lr` or else the default.
+    /// The settings `base`, changed by these options. `rate_given` says whether its learning rate is that of
+    /// `--lr`.
     pub fn over(&self, base: Settings, rate_given: bool) -> anyhow::Result<Settings> {
         let optimizer = self.optimizer(base.optimizer)?;
         let adam = matches!(optimizer, Optimizer::Adam { .. } | Optimizer::AdamW { .. });
         if self.stop_by.is_some() && self.patience.or(base.patience).is_none() {
-            return Err(exit::usage(
-                "--stop-by says what --patience goes by: add that, or leave --stop-by out",
-            ));
+            return Err(exit::usage("--stop-by belongs to --patience: add that, or leave --stop-by out"));
         }
         Ok(Settings {
             optimizer,
             schedule: self.schedule(base.schedule)?,
-            learning_rate: if adam && !rate_given { RATE_OF_ADAM } else { base.learning_rate },
+            learning_rate: if adam && !rate_given { ADAM_LEARNING_RATE } else { base.learning_rate },
             clip: self.clip.or(base.clip),
             dropout: self.dropout.unwrap_or(base.dropout),
             input_dropout: self.input_dropout.unwrap_or(base.input_dropout),
@@ -304,7 +306,7 @@ impl RefinementArgs {
                 "--weight-decay",
                 self.weight_decay.is_some(),
                 name == Some(Name::AdamW),
-                "adamw: add --optimizer adamw, or say --reg, which regularises the loss of any optimizer",
+                "adamw: add --optimizer adamw, or use --reg, which regularises the loss of any optimizer",
             ),
         ] {
             if given && !fits {
@@ -353,7 +355,7 @@ impl RefinementArgs {
             Some(Name::Cosine) => Schedule::Cosine,
             Some(Name::Step) => {
                 let every = self.step_every.ok_or_else(|| {
-                    exit::usage("--schedule step goes down after some steps: say how many, with --step-every")
+                    exit::usage("--schedule step needs --step-every, the number of steps between two drops")
                 })?;
                 Schedule::Step { every, gamma: self.gamma.unwrap_or(0.1) }
             }

@@ -1,4 +1,4 @@
-//! `tercet graph`.
+//! Options of `tercet graph`.
 
 use std::path::PathBuf;
 
@@ -7,31 +7,32 @@ use tercet::graph::FUNCTIONS;
 
 use crate::args::data_source::DataArgs;
 
-/// What `tercet graph` understands.
+/// Options of `tercet graph`.
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub struct GraphArgs {
-    /// The function, such as "(x + y) * z"; statements before the last name its parts: "q = x + y; q * z"
+    /// The function, such as "(x + y) * z"; earlier statements may name parts of it, as in
+    /// "q = x + y; q * z"
     #[arg(required_unless_present = "model", conflicts_with = "model")]
     pub expression: Option<String>,
-    /// The values of the variables, as in `x=-2,y=5,w=[1,2;3,4]`
+    /// Values of the variables, such as `x=-2,y=5,w=[1,2;3,4]`
     #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "model")]
     pub at: Vec<String>,
-    /// Take the loss of a model file instead of an expression
-    #[arg(long, value_name = "FILE", help_heading = "Models")]
+    /// Differentiate the loss of this model instead of an expression
+    #[arg(long, value_name = "MODEL", help_heading = "Models")]
     pub model: Option<PathBuf>,
-    /// The picture that the model looks at: PNG, JPEG, BMP or PGM; `-` reads one from standard input
+    /// Input of the model: a picture (PNG, JPEG, BMP or PGM), or `-` for standard input
     #[arg(long, value_name = "PICTURE", help_heading = "Models")]
-    pub image: Option<PathBuf>,
-    /// The example of the test set that it looks at, from 0
-    #[arg(long, value_name = "N", conflicts_with = "image", help_heading = "Models")]
+    pub picture: Option<PathBuf>,
+    /// Input of the model: an example of the test set, counted from 0
+    #[arg(long, value_name = "N", conflicts_with = "picture", help_heading = "Models")]
     pub example: Option<usize>,
-    /// The class that the loss takes for true [default: the example's; of a picture the one that is predicted]
+    /// True class for the loss [default: the example's label, or the class predicted for a picture]
     #[arg(long, value_name = "CLASS", help_heading = "Models")]
     pub label: Option<String>,
     #[command(flatten)]
     pub data: DataArgs,
-    /// Say every step of the backward pass
+    /// Print every step of the backward pass
     #[arg(long)]
     pub steps: bool,
     /// Draw the graph, with values above the nodes and gradients below
@@ -40,17 +41,16 @@ pub struct GraphArgs {
     /// Write the graph for Graphviz
     #[arg(long, value_name = "FILE.dot")]
     pub dot: Option<PathBuf>,
-    /// Print JSON; numbers that are not finite are null
+    /// Print the result as JSON; non-finite numbers are null
     #[arg(long)]
     pub json: bool,
 }
 
-/// The functions of expressions, below the options.
+/// What expressions may contain, printed below the options.
 fn after_help() -> String {
-    let mut text =
-        "An expression has numbers, matrices such as [1, 2; 3, 4], variables, + - * / @ (matrix product) \
-                    ^ or ** (powers), brackets, and these functions:\n"
-            .to_owned();
+    let mut text = "An expression may contain numbers, matrices such as [1, 2; 3, 4], variables, + - * /, \
+                    @ (matrix product), ^ or ** (powers), brackets, and these functions:\n"
+        .to_owned();
     for (name, arguments) in FUNCTIONS {
         text += &format!("\n  {name}({arguments})");
     }

@@ -1,4 +1,4 @@
-//! `tercet import`.
+//! Options of `tercet import`.
 
 use std::path::PathBuf;
 
@@ -9,16 +9,17 @@ use tercet::preprocess::Spec;
 use crate::args::data_source::DataArgs;
 use crate::args::preprocessing::STEPS;
 
-/// What `tercet import` understands.
+/// Options of `tercet import`.
 #[derive(Args)]
 pub struct ImportArgs {
-    /// The weights of a `torch.nn.Sequential`, as `safetensors.torch.save_file(model.state_dict(), path)` writes them
-    #[arg(value_name = "STATE.safetensors")]
+    /// State dict of a `torch.nn.Sequential`, as written by
+    /// `safetensors.torch.save_file(model.state_dict(), path)`
+    #[arg(value_name = "FILE.safetensors")]
     pub state: PathBuf,
-    /// The layers, such as "conv5-8 relu pool flatten dense10"
-    #[arg(long, value_name = "LINE")]
+    /// Architecture string, such as "conv5-8 relu pool flatten dense10"
+    #[arg(long, value_name = "ARCHITECTURE")]
     pub layers: Architecture,
-    /// The mean of each channel, where the model learned from pixels that torchvision's `Normalize(mean, std)` changed
+    /// Mean of each channel, if the model was trained with torchvision's `Normalize(mean, std)`
     #[arg(
         long,
         value_name = "MEAN,…",
@@ -27,18 +28,18 @@ pub struct ImportArgs {
         allow_negative_numbers = true
     )]
     pub mean: Vec<f32>,
-    /// The standard deviation of each channel
+    /// Standard deviation of each channel
     #[arg(long, value_name = "STD,…", value_delimiter = ',', requires = "mean")]
     pub std: Vec<f32>,
-    /// The model file [default: imported.safetensors]
-    #[arg(long, short, value_name = "FILE", help_heading = "Data and files")]
-    pub out: Option<PathBuf>,
-    /// What PyTorch's model expects to be done to every example first; by default, pictures are brought into the layout of
-    /// the data set and pixels divided by 255
+    /// Save the model to this file
+    #[arg(short, long, value_name = "FILE", default_value = "imported.safetensors")]
+    pub out: PathBuf,
+    /// Preprocessing that the model expects; by default, pictures get the layout of the data set,
+    /// and pixels are divided by 255
     #[arg(
         long,
         value_name = "STEP,…",
-        help_heading = "Data and files",
+        help_heading = "Data",
         default_value = "auto, -invert, -standardize",
         long_help = STEPS
     )]

@@ -1,4 +1,4 @@
-//! What training by gradient descent records on its way: log, TensorBoard events and checkpoints.
+//! What training by gradient descent shows and records: dashboard, logs and checkpoints.
 
 use std::path::PathBuf;
 
@@ -6,40 +6,47 @@ use clap::Args;
 
 use crate::exit;
 
-/// What is to be kept on the way.
+/// What a training run shows and records.
 #[derive(Args)]
 pub struct LoggingArgs {
-    /// Show curves on a screen of the terminal, with keys to pause, to stop and to halve the learning rate
-    #[arg(long, global = true, help_heading = "On the way")]
+    /// Show live curves in the terminal, with keys to pause, stop and halve the learning rate
+    #[arg(long, global = true, help_heading = "Logging and checkpoints")]
     pub dashboard: bool,
-    /// Write a line of JSON for every step as it is done: its loss, learning rate and, where there was one, look
-    #[arg(long, global = true, help_heading = "On the way", value_name = "FILE.jsonl")]
+    /// Log every step as a line of JSON: loss, learning rate, and validation metrics if validated
+    #[arg(long, global = true, help_heading = "Logging and checkpoints", value_name = "FILE.jsonl")]
     pub log_steps: Option<PathBuf>,
-    /// Write event files for TensorBoard into this folder: losses, learning rate, accuracies, update-to-weight ratios
-    #[arg(long, global = true, help_heading = "On the way", value_name = "FOLDER")]
+    /// Log to TensorBoard event files in this folder: losses, accuracies, learning rate,
+    /// update-to-weight ratios
+    #[arg(long, global = true, help_heading = "Logging and checkpoints", value_name = "FOLDER")]
     pub tensorboard: Option<PathBuf>,
-    /// Write a checkpoint after every so many steps, and on Ctrl-C
-    #[arg(long, global = true, help_heading = "On the way", value_name = "STEPS", value_parser = at_least_one)]
+    /// Save a checkpoint every N steps, and on Ctrl-C
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Logging and checkpoints",
+        value_name = "N",
+        value_parser = at_least_one
+    )]
     pub checkpoint_every: Option<usize>,
-    /// The checkpoint file [default: beside the model, such as network.checkpoint.safetensors]
-    #[arg(long, global = true, help_heading = "On the way", value_name = "FILE")]
+    /// Checkpoint file [default: next to the model, such as network.checkpoint.safetensors]
+    #[arg(long, global = true, help_heading = "Logging and checkpoints", value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
-    /// Go on from the checkpoint file, to the very bits of a training that was never interrupted
-    #[arg(long, global = true, help_heading = "On the way")]
+    /// Resume from the checkpoint; the result is bit-identical to an uninterrupted run
+    #[arg(long, global = true, help_heading = "Logging and checkpoints")]
     pub resume: bool,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("at least 1 step is needed".to_owned()),
+        Ok(0) => Err("expected at least 1 step".to_owned()),
         Ok(count) => Ok(count),
-        Err(_) => Err("a whole number of steps is needed".to_owned()),
+        Err(_) => Err("expected a whole number of steps".to_owned()),
     }
 }
 
 impl LoggingArgs {
-    /// Refuses what only gradient descent can do.
-    pub fn refuse(&self, kind: &str) -> anyhow::Result<()> {
+    /// Rejects these options for models that are not trained by gradient descent.
+    pub fn reject(&self, kind: &str) -> anyhow::Result<()> {
         let given = [
             ("--dashboard", self.dashboard),
             ("--log-steps", self.log_steps.is_some()),
@@ -48,9 +55,9 @@ impl LoggingArgs {
             ("--checkpoint", self.checkpoint.is_some()),
             ("--resume", self.resume),
         ];
-        match given.into_iter().find_map(|(name, given)| given.then_some(name)) {
-            Some(name) => Err(exit::usage(format!(
-                "{name} belongs to training by gradient descent, linear or network; {kind} has no steps"
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(exit::usage(format!(
+                "{name} belongs to training by gradient descent (linear or network); {kind} has no steps"
             ))),
             None => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! The command line: every option of every command, parsed and not yet acted upon.
 //!
-//! A command has its options in the file of its name. Options that several commands share are in a file named by their
-//! subject, such as [`data_source`] or [`gradient_descent`].
+//! A command has its options in the file of its name. Options that several commands share are in a file named
+//! by their subject, such as [`data_source`] or [`gradient_descent`].
 
 pub mod check;
 pub mod compare;
@@ -31,55 +31,61 @@ pub mod tune;
 
 use clap::{Parser, Subcommand};
 
-/// Nearest neighbours, linear classifiers and neural networks: exact, fast, open to see through.
+/// Nearest neighbours, linear classifiers and neural networks: exact, fast and easy to inspect.
 #[derive(Parser)]
-#[command(name = "tercet", version, max_term_width = 100, arg_required_else_help = false)]
+#[command(name = "tercet", version, max_term_width = 80, arg_required_else_help = false)]
 pub struct Program {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// How many threads work; results do not depend on it [default: all processors]
-    #[arg(long, global = true, help_heading = "Everywhere", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Number of threads; results do not depend on it [default: all processors]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
     pub threads: Option<u16>,
 
-    /// Say nothing on the way; errors and results remain
-    #[arg(long, short, global = true, help_heading = "Everywhere")]
+    /// Do not print progress; errors and results are still printed
+    #[arg(long, short, global = true, help_heading = "Global options")]
     pub quiet: bool,
 }
 
 #[derive(Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub enum Command {
-    /// Train all three classifiers, judge them, write a report
+    /// Train all three classifiers, evaluate them and write a report
     Compare(compare::CompareArgs),
-    /// Train one classifier and keep it as a model file
+    /// Train one classifier and save it as a model file
     Train(train::TrainArgs),
-    /// Judge a model file, or two of them, on the test set
+    /// Evaluate one model on the test set, or compare two
     Evaluate(evaluate::EvaluateArgs),
-    /// Classify pictures of yours
+    /// Classify pictures of your own
     Predict(predict::PredictArgs),
-    /// Show what a model is made of: its layers, what each gives and takes, and what is known of it
+    /// Describe a model: layers, shapes, parameters, training data, metrics
     Describe(describe::DescribeArgs),
-    /// Search settings on the validation set
+    /// Search for the best settings on the validation set
     Tune(tune::TuneArgs),
-    /// Write a model for other programs: ONNX, C, or a state dict of PyTorch
+    /// Export a model as ONNX, C or a PyTorch state dict
     Export(export::ExportArgs),
-    /// Make a model of weights that PyTorch has learned
+    /// Import a PyTorch state dict as a model
     Import(import::ImportArgs),
-    /// Judge features, such as embeddings, by what three classifiers make of them
+    /// Evaluate features, such as embeddings, by training three classifiers on them
     Probe(probe::ProbeArgs),
-    /// Find the nearest rows of a file, which may be larger than memory
+    /// Find exact nearest neighbours in a file that may be larger than memory
     Search(search::SearchArgs),
-    /// Look at a data set, write it in another format, or fetch one
+    /// Inspect, check, show, download or convert a data set
     Data(data::DataCommandArgs),
-    /// Draw the losses of trainings into one picture
+    /// Plot the losses of training runs
     Plot(plot::PlotArgs),
-    /// Backpropagation, step by step, through an expression or a model
+    /// Show backpropagation through an expression or a model, step by step
     Graph(graph::GraphArgs),
-    /// Answer over HTTP: the page, and what models of yours say of pictures
+    /// Serve the web page, and predictions over HTTP
     Serve(serve::ServeArgs),
-    /// Check what you computed yourself: the exercises of the book
+    /// Check your solutions to the exercises of the book
     Check(check::CheckArgs),
-    /// Print completions for your shell
+    /// Print shell completions
     Completions(completions::CompletionsArgs),
 }

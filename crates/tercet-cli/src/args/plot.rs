@@ -1,32 +1,33 @@
-//! `tercet plot`.
+//! Options of `tercet plot`.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-/// What `tercet plot` understands.
+/// Options of `tercet plot`.
 #[derive(Args)]
 pub struct PlotArgs {
-    /// Files that `tercet train --losses` wrote, at most five, each under a name if you give it one: "rate 1=high.csv"
+    /// Files written by `tercet train --losses`, at most five, each with an optional name:
+    /// "rate 1=high.csv"
     #[arg(required = true, value_name = "[NAME=]FILE.csv")]
     pub losses: Vec<String>,
-    /// What is drawn of each
-    #[arg(long, value_name = "QUANTITY", value_enum, default_value_t = Of::Loss)]
-    pub of: Of,
-    /// Leave out losses above this, which would press all others flat
-    #[arg(long, value_name = "LOSS")]
-    pub most: Option<f64>,
-    /// The picture
-    #[arg(long, short, value_name = "FILE.svg", default_value = "losses.svg")]
+    /// Quantity to plot
+    #[arg(long, value_name = "QUANTITY", value_enum, default_value_t = PlotQuantity::Loss)]
+    pub quantity: PlotQuantity,
+    /// Leave out larger values, which would flatten the other curves
+    #[arg(long, value_name = "VALUE")]
+    pub max: Option<f64>,
+    /// Write the plot to this file
+    #[arg(short, long, value_name = "FILE.svg", default_value = "losses.svg")]
     pub out: PathBuf,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum Of {
-    /// The loss of the training examples, as a running mean
+#[derive(Clone, Copy, ValueEnum)]
+pub enum PlotQuantity {
+    /// Training loss, as a running mean
     Loss,
-    /// The loss of the validation set
+    /// Validation loss
     ValidationLoss,
-    /// The share of the validation set that is classified correctly
+    /// Validation accuracy
     ValidationAccuracy,
 }

@@ -1,4 +1,4 @@
-//! `tercet predict`.
+//! Options of `tercet predict`.
 
 use std::path::PathBuf;
 
@@ -6,26 +6,27 @@ use clap::Args;
 
 use crate::args::ensemble::EnsembleArgs;
 
-/// What `tercet predict` understands.
+/// Options of `tercet predict`.
 #[derive(Args)]
 pub struct PredictArgs {
     /// The model file
     pub model: PathBuf,
-    /// Pictures: PNG, JPEG, BMP or PGM; `-` reads one from standard input
+    /// Pictures (PNG, JPEG, BMP or PGM), or `-` for a picture on standard input
     #[arg(required = true, value_name = "PICTURE")]
     pub pictures: Vec<PathBuf>,
-    /// Print JSON: every score, and what was done to each picture
-    #[arg(long)]
-    pub json: bool,
-    /// Say why: the neighbours of each picture with their distances and votes, or every score of other models
+    /// Explain each prediction: the neighbours with their distances and votes, or the scores of all
+    /// classes
     #[arg(long)]
     pub explain: bool,
-    /// Draw each picture beside its neighbours on a page
+    /// Write a report to this file that shows each picture next to its nearest neighbours
     #[arg(long, value_name = "FILE.html")]
-    pub explain_page: Option<PathBuf>,
-    /// Write the pictures as the model sees them into this folder, as PNG
+    pub report: Option<PathBuf>,
+    /// Write the pictures as the model sees them to this folder, as PNG
     #[arg(long, value_name = "FOLDER")]
     pub prepared: Option<PathBuf>,
     #[command(flatten)]
     pub ensemble: EnsembleArgs,
+    /// Print the result as JSON: all scores, and the preprocessing of each picture
+    #[arg(long)]
+    pub json: bool,
 }

@@ -1,4 +1,4 @@
-//! `tercet probe`.
+//! Options of `tercet probe`.
 
 use std::path::PathBuf;
 
@@ -9,48 +9,54 @@ use tercet::probe::Kind;
 
 use crate::args::data_source::ReadingArgs;
 use crate::args::report::FiguresArgs;
+use crate::args::split::SeedArgs;
 
-/// What `tercet probe` understands.
+/// Options of `tercet probe`.
 #[derive(Args)]
 pub struct ProbeArgs {
-    /// The features: NPY, or all that `--data` takes elsewhere
+    /// The features: NPY, or everything that `--data` accepts elsewhere
     #[arg(value_name = "FEATURES")]
     pub features: Source,
-    /// Their labels, where they are in a file of their own: NPY, IDX, or text with one a line
+    /// File of the labels, if FEATURES has none: NPY, IDX, or text with one label per line
     #[arg(value_name = "LABELS", conflicts_with = "labels")]
     pub labels_file: Option<PathBuf>,
     #[command(flatten)]
     pub reading: ReadingArgs,
-    /// Probe with these alone
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "neighbors,linear,network", value_parser = kind)]
-    pub with: Vec<Kind>,
-    /// How many parts are judged one after another, each by what was learned from the others
+    /// Classifiers to train
+    #[arg(
+        long,
+        value_name = "KIND,…",
+        value_delimiter = ',',
+        default_value = "neighbors,linear,network",
+        value_parser = kind
+    )]
+    pub classifiers: Vec<Kind>,
+    /// Number of cross-validation folds
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub folds: usize,
-    /// How distance is measured: cosine, l2, l1, l3 or dot
-    #[arg(long, default_value_t = Metric::Cosine)]
+    /// Distance metric: l1, l2, l3, cosine or dot
+    #[arg(long, default_value_t = Metric::Cosine, value_name = "METRIC")]
     pub metric: Metric,
-    /// The most neighbours that are asked
+    /// Largest k to try
     #[arg(long, default_value_t = 20, value_name = "K")]
     pub k_max: usize,
-    /// The regularisations that are tried, strongest first
+    /// Regularisation strengths of the linear classifier to try, strongest first
     #[arg(long, value_delimiter = ',', default_value = "1e-1,1e-2,1e-3,1e-4", value_name = "REG,…")]
     pub reg: Vec<f32>,
     /// Units of the network's hidden layer
     #[arg(long, default_value_t = 256, value_name = "H")]
     pub hidden: usize,
-    /// Epochs of the network; more where they would be fewer than 1,000 steps
+    /// Epochs of the network; more if they would be fewer than 1,000 steps
     #[arg(long, default_value_t = 8, value_name = "N")]
     pub epochs: usize,
-    /// The seed of every random choice
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub seed: u64,
-    /// Write a report too
+    #[command(flatten)]
+    pub seed: SeedArgs,
+    /// Write a report to this file
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
     #[command(flatten)]
     pub figures: FiguresArgs,
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -1,32 +1,32 @@
-//! `tercet search`.
+//! Options of `tercet search`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use tercet::neighbors::Metric;
 
-/// What `tercet search` understands.
+/// Options of `tercet search`.
 #[derive(Args)]
 pub struct SearchArgs {
-    /// The rows to choose from: NPY, or IDX
+    /// The rows to search: NPY or IDX
     #[arg(value_name = "ROWS")]
     pub rows: PathBuf,
-    /// The rows whose neighbours are asked for, of the same kind
+    /// The query rows, in the same format
     #[arg(value_name = "QUERIES")]
     pub queries: PathBuf,
-    /// How many neighbours of each
-    #[arg(short, default_value_t = 10, value_name = "K")]
+    /// Number of neighbours
+    #[arg(short, long, default_value_t = 10, value_name = "K")]
     pub k: usize,
-    /// How distance is measured: l2, l1, l3, cosine or dot
-    #[arg(long, default_value_t = Metric::L2)]
+    /// Distance metric: l1, l2, l3, cosine or dot
+    #[arg(long, default_value_t = Metric::L2, value_name = "METRIC")]
     pub metric: Metric,
-    /// Where the places of the neighbours go, (N, k), nearest first
-    #[arg(long, short, default_value = "neighbors.npy", value_name = "FILE.npy")]
+    /// Write the row numbers of the neighbours to this file, (N, k), nearest first
+    #[arg(short, long, default_value = "neighbors.npy", value_name = "FILE.npy")]
     pub out: PathBuf,
-    /// Where their distances go, (N, k)
+    /// Write their distances to this file, (N, k)
     #[arg(long, value_name = "FILE.npy")]
     pub distances: Option<PathBuf>,
-    /// How many rows are prepared at a time [default: as many as have 256 MiB]
+    /// Number of rows to load at a time [default: as many as fit into 256 MiB]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub piece: Option<u32>,
+    pub chunk: Option<u32>,
 }

@@ -2,18 +2,18 @@
 
 use clap::Args;
 
-/// How examples are held out to choose settings by.
+/// The validation split.
 #[derive(Args, Clone)]
 pub struct SplitArgs {
-    /// How many training examples are held out for validation [default: one in twelve]
+    /// Number of training examples held out for validation [default: one in twelve]
     #[arg(long, value_name = "N")]
     pub validation: Option<usize>,
 }
 
-/// Where every random choice comes from.
+/// The seed.
 #[derive(Args, Clone)]
 pub struct SeedArgs {
-    /// The seed of every random choice
+    /// Seed of all random numbers
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
 }

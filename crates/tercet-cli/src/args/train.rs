@@ -1,25 +1,24 @@
-//! `tercet train`.
+//! Options of `tercet train`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use tercet::neighbors::{Metric, Priors, Vote};
 use tercet::network::{Architecture, Init};
-use tercet::recipe::NeighborsRecipe;
+use tercet::recipe::Recipe;
 
 use crate::args::data_source::DataArgs;
 use crate::args::dual::DualArgs;
 use crate::args::gradient_descent::GradientDescentArgs;
 use crate::args::logging::LoggingArgs;
-use crate::args::neighbors::{DeformationArgs, K};
+use crate::args::neighbors::NeighborsArgs;
 use crate::args::preprocessing::PreprocessingArgs;
 use crate::exit;
 
-/// What `tercet train` understands.
+/// Options of `tercet train`.
 #[derive(Args)]
 #[command(
     arg_required_else_help = true,
-    override_usage = "tercet train KIND [OPTIONS]\n       tercet train --recipe NAME|FILE [OPTIONS]",
+    override_usage = "tercet train KIND [OPTIONS]\n       tercet train --recipe RECIPE [OPTIONS]",
     subcommand_value_name = "KIND",
     subcommand_help_heading = "Kinds"
 )]
@@ -27,16 +26,15 @@ pub struct TrainArgs {
     #[command(subcommand)]
     pub kind: Option<TrainKind>,
 
-    /// Train as a recipe says: `convolutional`, `deep`, `exact`, `fashion`, `fewest`, `knn-deformable`, `knn-shifted`, `lecture`,
-    /// `linear`, `linear-patches`, `linear-pixels`, `network`, `ninety-nine`, `two-layer`, `two-layer-elastic`, or a TOML file
-    #[arg(long, value_name = "NAME|FILE")]
+    /// Train a recipe instead of a kind
+    #[arg(long, value_name = "RECIPE", help = recipe_help())]
     pub recipe: Option<String>,
 
-    /// The seed of every random choice, instead of the recipe's
+    /// Seed of all random numbers [default: the recipe's]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// How many training examples are held out for validation, or 0 for none, instead of as many as the recipe says
+    /// Number of training examples held out for validation, or 0 for none [default: the recipe's]
     #[arg(long, value_name = "N")]
     pub validation: Option<usize>,
 
@@ -44,9 +42,9 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE.csv")]
     pub losses: Option<PathBuf>,
 
-    /// The weight of each training example, which its loss is multiplied by: a file with one number a line
+    /// Weight of each training example: a file with one number per line
     #[arg(long, value_name = "FILE")]
-    pub weights: Option<PathBuf>,
+    pub sample_weights: Option<PathBuf>,
 
     #[command(flatten)]
     pub common: TrainCommonArgs,
@@ -54,57 +52,29 @@ pub struct TrainArgs {
 
 #[derive(Subcommand)]
 pub enum TrainKind {
-    /// Remember every example; its nearest neighbours vote on a new one
+    /// Nearest neighbours: store all examples, and let the k nearest vote
     Neighbors(NeighborsArgs),
-    /// Scores = X · W + b
+    /// Linear classifier: scores = X · W + b
     Linear(LinearArgs),
-    /// Layers of neurons with ReLU between them
+    /// Neural network: dense layers with ReLU, or any architecture
     Network(NetworkArgs),
 }
 
+/// Options of every kind.
 #[derive(Args)]
 pub struct TrainCommonArgs {
     #[command(flatten)]
     pub data: DataArgs,
     #[command(flatten)]
     pub preprocessing: PreprocessingArgs,
-    /// The model file to write [default: neighbors, linear or network.safetensors]
-    #[arg(long, global = true, help_heading = "Data and files", value_name = "FILE")]
+    /// Save the model to this file [default: KIND.safetensors, such as network.safetensors]
+    #[arg(short, long, global = true, help_heading = "Data", value_name = "FILE")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub logging: LoggingArgs,
 }
 
-#[derive(Args)]
-pub struct NeighborsArgs {
-    /// How many neighbours vote, or `auto`: as many as are best at classifying each training example by the others
-    #[arg(short, long, default_value_t = K::Given(3), value_name = "K|auto")]
-    pub k: K,
-    /// The largest k that `auto` tries [default: 15]
-    #[arg(long, value_name = "K")]
-    pub k_max: Option<usize>,
-    /// Where `auto` draws the accuracy against k [default: beside the model, neighbors.k.html]
-    #[arg(long, value_name = "FILE.html", conflicts_with = "no_plot")]
-    pub plot: Option<PathBuf>,
-    /// Let `auto` draw nothing
-    #[arg(long)]
-    pub no_plot: bool,
-    /// How distance is measured: l1, l2, l3, cosine or dot
-    #[arg(long, default_value_t = Metric::L2)]
-    pub metric: Metric,
-    /// What a vote counts: uniform, or distance (1 / d)
-    #[arg(long, default_value_t = Vote::Uniform)]
-    pub vote: Vote,
-    /// How often each class is to be expected: as in the data, uniform (balances classes), or a number for each
-    #[arg(long, default_value_t = Priors::Data, value_name = "data|uniform|P0,P1,…", allow_hyphen_values = true)]
-    pub priors: Priors,
-    /// The weight of each training example, which its vote is multiplied by: a file with one number a line
-    #[arg(long, value_name = "FILE")]
-    pub weights: Option<PathBuf>,
-    #[command(flatten)]
-    pub deformation: DeformationArgs,
-}
-
+/// Options of `tercet train linear`.
 #[derive(Args)]
 pub struct LinearArgs {
     #[command(flatten)]
@@ -113,47 +83,54 @@ pub struct LinearArgs {
     pub gradient_descent: GradientDescentArgs,
 }
 
+/// Options of `tercet train network`.
 #[derive(Args)]
 pub struct NetworkArgs {
-    /// Hidden units of each hidden layer, such as 128 or 256,64
+    /// Units of each hidden layer, such as 128 or 256,64
     #[arg(long, value_delimiter = ',', default_value = "128", value_name = "H,…")]
     pub hidden: Vec<usize>,
-    /// All layers instead, as words: "conv5-24 pool relu flatten dense256 relu". The one that gives the scores is added
-    #[arg(long, value_name = "WORDS", conflicts_with = "hidden", long_help = LAYERS)]
+    /// Architecture string, instead of hidden sizes: "conv5-24 pool relu flatten dense256 relu"
+    #[arg(long, value_name = "ARCHITECTURE", conflicts_with = "hidden", long_help = LAYERS)]
     pub layers: Option<Architecture>,
-    /// Initial weights: `he`, or the eps of eps · randn, such as 1e-4
-    #[arg(long, default_value = "he", value_name = "he|EPS")]
+    /// Initial weights: `he`, or the standard deviation of a normal distribution, such as 1e-4
+    #[arg(long, default_value = "he", value_name = "he|STD")]
     pub init: String,
     #[command(flatten)]
     pub gradient_descent: GradientDescentArgs,
 }
 
-/// What the words of `--layers` are.
+/// The words of an architecture string.
 const LAYERS: &str = "\
-All layers instead of hidden sizes, as words between quotation marks:
+Architecture string, instead of hidden sizes. Its words:
 
-  dense256         256 units, each connected to everything
-  conv5-24         24 filters of 5 × 5 pixels; conv3x5-24 has 3 rows and 5 columns
-  conv5-24/2       … with a stride of 2
-  conv5-24+1       … with 1 row and column of zeros around the image; +same keeps its size
-  pool, pool3/2    the largest value of windows of 2 × 2 pixels; of 3 × 3 that lie 2 apart
-  avgpool          the mean of them
+  dense256         dense layer of 256 units
+  conv5-24         24 filters of 5 × 5 pixels
+  conv3x5-24       24 filters of 3 rows and 5 columns
+  conv5-24/2       with a stride of 2
+  conv5-24+1       with zero padding of 1; +same keeps the size
+  pool, pool3/2    max pooling, 2 × 2; 3 × 3 with a stride of 2
+  avgpool          average pooling
   relu, leaky0.01, sigmoid, tanh, gelu
-  dropout0.4       units sit out a step with this probability
-  batchnorm        each channel to mean 0 and variance 1, then to a learned scale and shift
-  flatten          an image as a list, which dense layers need
+  dropout0.4       dropout with this probability
+  batchnorm        batch normalisation
+  flatten          from an image to features, as dense layers need
 
-Where the words do not end with a dense layer, the one that gives the scores is added. `tercet describe --layers` shows \
-what becomes of an image";
+If the string does not end with a dense layer, an output layer is added. \
+`tercet describe --layers` shows the shapes and parameters of every layer.";
+
+/// The help of `--recipe`, with the names of all built-in recipes.
+fn recipe_help() -> String {
+    format!("Train a recipe: a TOML file, or a built-in recipe ({})", Recipe::names().join(", "))
+}
 
 impl TrainArgs {
-    /// The options that only a recipe takes here, and whether they were given.
+    /// The options that require --recipe, and whether they were given.
     fn given(&self) -> [(&'static str, bool); 4] {
         [
             ("--seed", self.seed.is_some()),
             ("--validation", self.validation.is_some()),
             ("--losses", self.losses.is_some()),
-            ("--weights", self.weights.is_some()),
+            ("--sample-weights", self.sample_weights.is_some()),
         ]
     }
 
@@ -193,19 +170,5 @@ impl NetworkArgs {
                 exit::usage(format!("--init is {eps:?}; expected `he`, or a number such as 1e-4"))
             }),
         }
-    }
-}
-
-impl NeighborsArgs {
-    /// The recipe that the options amount to. Until k is chosen, it is 1.
-    pub fn recipe(&self) -> anyhow::Result<NeighborsRecipe> {
-        let k = if let K::Given(k) = self.k { k } else { 1 };
-        Ok(NeighborsRecipe {
-            metric: self.metric,
-            vote: self.vote,
-            priors: self.priors.clone(),
-            deformation: self.deformation.deformable()?,
-            ..NeighborsRecipe::new(k)
-        })
     }
 }

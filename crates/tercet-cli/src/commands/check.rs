@@ -1,4 +1,4 @@
-//! `tercet check exercise`: a student's numbers, judged.
+//! `tercet check exercise`: checks a student's solution to an exercise of the book.
 
 use std::io::{IsTerminal, Read};
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::exercises::{self, Exercise, Verdict};
 use crate::table::{self, table};
 use crate::{exit, output};
 
-/// The most bytes of an answer that are read.
+/// The largest solution that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The exit code for numbers that are wrong.
+/// The exit code for wrong numbers.
 const WRONG: u8 = 1;
 
-/// Lists the exercises, or judges the numbers of one.
+/// Lists the exercises, or checks the solution to one.
 pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let CheckSubject::Exercise(args) = args.subject;
     let Some(name) = &args.name else { return list(args.json) };
@@ -33,7 +33,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let found = answer(exercise, args.file.as_deref())?;
-    let verdict = exercise.judge(&found)?;
+    let verdict = exercise.check(&found)?;
     match args.json {
         true => print_json(exercise, &verdict)?,
         false => print(exercise, &verdict)?,
@@ -45,7 +45,8 @@ fn list(in_json: bool) -> anyhow::Result<ExitCode> {
     if in_json {
         let all: Vec<_> = exercises::all()
             .map(|exercise| {
-                json!({ "name": exercise.name, "chapter": exercise.chapter, "numbers": exercise.entries.len() })
+                let numbers = exercise.entries.len();
+                json!({ "name": exercise.name, "chapter": exercise.chapter, "numbers": numbers })
             })
             .collect();
         output::print(serde_json::to_string_pretty(&all)?)?;
@@ -55,7 +56,7 @@ fn list(in_json: bool) -> anyhow::Result<ExitCode> {
             [exercise.name.to_owned(), exercise.chapter.to_owned(), exercise.entries.len().to_string()]
         }));
         table::print(&rows)?;
-        output::print("\nWhat is asked: tercet check exercise NAME --question")?;
+        output::print("\nPrint a question: tercet check exercise NAME --question")?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -69,12 +70,12 @@ fn print_question(exercise: &Exercise, in_json: bool) -> anyhow::Result<()> {
     let n = entries.len();
     let entries = entries.join(", ");
     output::print(format_args!(
-        "{question}\n\nWanted, {n} numbers: {entries}\nJudge them: tercet check exercise {} FILE",
+        "{question}\n\nExpected, {n} numbers: {entries}\nCheck them: tercet check exercise {} FILE",
         exercise.name
     ))
 }
 
-/// The student's numbers, as many as are wanted.
+/// The student's numbers, as many as the exercise has.
 fn answer(exercise: &Exercise, file: Option<&Path>) -> anyhow::Result<Vec<f64>> {
     let file = file.filter(|file| *file != Path::new("-"));
     let (place, mut text) =
@@ -100,9 +101,9 @@ fn answer(exercise: &Exercise, file: Option<&Path>) -> anyhow::Result<Vec<f64>> 
         }
     }
     let numbers = exercises::read(&text).with_context(|| place.clone())?;
-    let wanted = exercise.entries.len();
-    if numbers.len() != wanted {
-        let expected = format!("{wanted}: {}", exercise.entries.join(", "));
+    let expected = exercise.entries.len();
+    if numbers.len() != expected {
+        let expected = format!("{expected}: {}", exercise.entries.join(", "));
         return Err(Error::mismatch(format!("numbers in {place}"), numbers.len(), expected).into());
     }
     Ok(numbers)
@@ -111,11 +112,11 @@ fn answer(exercise: &Exercise, file: Option<&Path>) -> anyhow::Result<Vec<f64>> 
 fn print(exercise: &Exercise, verdict: &Verdict) -> anyhow::Result<()> {
     let n = exercise.entries.len();
     if verdict.wrong.is_empty() {
-        return output::print(format_args!("Right: all {n} numbers of {}.", exercise.name));
+        return output::print(format_args!("Correct: all {n} numbers of {}.", exercise.name));
     }
     let mut rows = table(["entry", "found", "expected"]);
     rows.add_rows(verdict.wrong.iter().map(|wrong| {
-        // Whole numbers have none to speak of.
+        // Whole numbers have no tolerance.
         let expected = match wrong.tolerance {
             ..1e-6 => number(wrong.expected),
             tolerance => format!("{} ± {}", number(wrong.expected), number(rounded(tolerance, 2))),
@@ -123,7 +124,7 @@ fn print(exercise: &Exercise, verdict: &Verdict) -> anyhow::Result<()> {
         [wrong.entry.to_owned(), number(wrong.found), expected]
     }));
     output::print(format_args!(
-        "{} of the {n} numbers of {} are not right.\n",
+        "{} of the {n} numbers of {} are wrong.\n",
         verdict.wrong.len(),
         exercise.name
     ))?;
@@ -147,7 +148,8 @@ fn print_json(exercise: &Exercise, verdict: &Verdict) -> anyhow::Result<()> {
             })
         })
         .collect();
-    let right = wrong.is_empty();
-    let document = json!({ "exercise": exercise.name, "right": right, "wrong": wrong, "hint": verdict.hint });
+    let correct = wrong.is_empty();
+    let document =
+        json!({ "exercise": exercise.name, "correct": correct, "wrong": wrong, "hint": verdict.hint });
     output::print(serde_json::to_string_pretty(&document)?)
 }

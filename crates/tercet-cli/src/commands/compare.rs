@@ -1,5 +1,5 @@
-//! `tercet compare`: the three classifiers on one data set, and a convolutional network where the examples are images, judged by
-//! the same code, in one report.
+//! `tercet compare`: the three classifiers on one data set, and a convolutional network if the examples are
+//! images, evaluated by the same code, in one report.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,30 +13,32 @@ use tercet::recipe::{GradientDescentRecipe, NeighborsRecipe, Recipe};
 use tercet::text;
 use tercet::train::Training;
 use tercet::{Dataset, Error, Model, Result};
-use tercet_report::{self as report, AccuracyAtK, AccuracyByK, DataCard, Run};
+use tercet_report::{self as report, AccuracyAtK, AccuracyByK, DataCard, ModelCard, Run};
 
 use crate::args::compare::CompareArgs;
-use crate::evaluation::judge;
+use crate::data_check::{self, Check};
+use crate::evaluation::evaluate;
 use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
 use crate::split::split;
 use crate::table::{self, percent, table};
 use crate::training::Trained;
-use crate::{data_check, exit, figures, interrupt, loading, output, robustness, run_record, training};
+use crate::{exit, figures, interrupt, loading, output, robustness, run_record, training};
 
-/// The largest k of the curve of accuracy against k.
+/// The largest k of the curve of accuracy by k.
 const LARGEST_K: usize = 15;
 
-/// A classifier that was fitted, and what is known of the fitting.
+/// A fitted classifier, and how it was fitted.
 struct Fitted {
     name: &'static str,
     model: Model,
     settings: Vec<(String, String)>,
     seconds: f64,
     training: Option<Training>,
+    accuracy_by_k: Option<AccuracyByK>,
 }
 
-/// Trains, judges and reports.
+/// Trains and evaluates the classifiers, and writes the report.
 pub fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
     let seed = args.seed.seed;
     let recipes = Recipes::new(&args.hidden, args.preprocessing.or(Spec::default()), args.k, seed);
@@ -50,55 +52,25 @@ pub fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
     let stage = Stage::new("data", 1);
     let collection = loading::open(&args.data)?;
     let sealed = loading::test_set(&collection)?;
-    let data = split(&collection.train, args.validation.validation, seed)?;
+    let data = split(&collection.train, args.split.validation, seed)?;
     check_k(args.k, &data)?;
     Network::check_sizes(data.train.width(), &args.hidden, data.train.class_count())?;
     let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
-    stage.done(&format!("{}: {train} to learn from, {validation} to validate", collection.name));
+    stage.done(&format!("{}: {train} training examples, {validation} validation examples", collection.name));
 
-    // Fitting: neighbours store every example that is not for testing, the others learn from one part and are
-    // validated on the other.
-    let neighbors = fit_neighbors(&recipes.neighbors, &collection.train)?;
-    let Some(by_k) = accuracies_by_k(&recipes.neighbors, &data)? else { return Ok(exit::interrupted()) };
-    let linear = fit("linear classifier", &recipes.linear, &data)?;
-    let network = fit("neural network", &recipes.network, &data)?;
-    let convolutional = fit_convolutional(&recipes.convolutional, &data)?;
+    let Some(fitted) = recipes.fit(&collection.train, &data)? else { return Ok(exit::interrupted()) };
+    // The test set is unsealed here, after all training.
+    let mut openings = Openings::new();
+    let test = sealed.open(&mut openings, "compare: the final evaluation of the fitted models");
+    let Some(models) = evaluate_all(fitted, &data, &test, args.extra.robustness)? else {
+        return Ok(exit::interrupted());
+    };
+    let check = match args.extra.check_data {
+        true => Check::of(&collection.train, seed).run(&collection.train, &data, Some(&test))?,
+        false => None,
+    };
     if interrupt::was_asked() {
         return Ok(exit::interrupted());
-    }
-
-    // Judging: the seal of the test set is broken here and nowhere before.
-    let mut openings = Openings::new();
-    let test = sealed.open(&mut openings, "compare: the final judgement of the fitted models");
-    let mut models = Vec::new();
-    for fitted in [neighbors, linear, network].into_iter().chain(convolutional) {
-        let validation = fitted.training.is_some().then_some(&data.validation);
-        let ensemble = fitted.model.into();
-        let Some(card) = judge(fitted.name, &ensemble, &test, validation)? else {
-            return Ok(exit::interrupted());
-        };
-        let mut robustness = Vec::new();
-        if args.robustness {
-            let Some(found) = robustness::judge_disturbed(fitted.name, &ensemble, &test)? else {
-                return Ok(exit::interrupted());
-            };
-            robustness = found;
-        }
-        models.push(report::ModelCard {
-            robustness,
-            settings: fitted.settings,
-            fit_seconds: Some(fitted.seconds),
-            history: fitted.training.map(|training| training.history),
-            ..card
-        });
-    }
-    models[0].accuracy_by_k = Some(by_k);
-    let mut check = None;
-    if args.check_data {
-        let checked =
-            data_check::Check::of(&collection.train, seed).run(&collection.train, &data, Some(&test))?;
-        let Some(checked) = checked else { return Ok(exit::interrupted()) };
-        check = Some(checked);
     }
 
     let title =
@@ -112,36 +84,55 @@ pub fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
     }
     report::write(&args.report, &run, &test)?;
     figures::write(args.figures.figures.as_deref(), || report::figures(&run))?;
-
-    if args.json {
-        output::print(run.to_json()?)?;
-    } else {
-        print(&run)?;
-        if args.robustness {
-            robustness::print(&run.models)?;
+    match args.json {
+        true => output::print(run.to_json()?)?,
+        false => {
+            print(&run, &test)?;
+            output::print(format_args!("\nreport: {}", args.report.display()))?;
         }
-        if let Some(check) = &run.check {
-            output::print("")?;
-            data_check::print(check, test.classes())?;
-        }
-        output::print(format_args!("\nreport: {}", args.report.display()))?;
     }
-    say(format!("in all {}", text::seconds(whole.elapsed().as_secs_f64())));
+    say(format!("total time: {}", text::seconds(whole.elapsed().as_secs_f64())));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The neighbours remember all training examples, but their curve of accuracy against k those not held out.
+/// Evaluates all classifiers on the test set. `None` if Ctrl-C interrupted it.
+fn evaluate_all(
+    fitted: Vec<Fitted>,
+    data: &Split,
+    test: &Dataset,
+    robustness: bool,
+) -> anyhow::Result<Option<Vec<ModelCard>>> {
+    let mut models = Vec::new();
+    for fitted in fitted {
+        let validation = fitted.training.is_some().then_some(&data.validation);
+        let ensemble = fitted.model.into();
+        let Some(card) = evaluate(fitted.name, &ensemble, test, validation, robustness)? else {
+            return Ok(None);
+        };
+        models.push(ModelCard {
+            settings: fitted.settings,
+            fit_seconds: Some(fitted.seconds),
+            history: fitted.training.map(|training| training.history),
+            accuracy_by_k: fitted.accuracy_by_k,
+            ..card
+        });
+    }
+    Ok(Some(models))
+}
+
+/// Nearest neighbours store all training examples, but the curve of accuracy by k is computed without the
+/// validation set.
 fn check_k(k: usize, data: &Split) -> Result<()> {
     let most = data.train.len();
     if (1..=most).contains(&k) {
         return Ok(());
     }
     let (most, held_out) = (text::thousands(most), text::thousands(data.validation.len()));
-    let expected = format!("1 to {most}, the training examples without the {held_out} held out");
+    let expected = format!("1 to {most}, the training examples without the {held_out} of the validation set");
     Err(Error::setting("k", text::thousands(k), expected))
 }
 
-/// What each classifier is fitted by.
+/// The recipe of each classifier.
 struct Recipes {
     neighbors: NeighborsRecipe,
     linear: GradientDescentRecipe,
@@ -153,7 +144,7 @@ struct Recipes {
 impl Recipes {
     fn new(hidden: &[usize], preprocessing: Spec, k: usize, seed: u64) -> Self {
         let Some(Recipe::GradientDescent(convolutional)) = Recipe::named("ninety-nine") else {
-            unreachable!("the recipe is built in and learns by gradient descent")
+            unreachable!("the recipe is built in and trains by gradient descent")
         };
         let with = |recipe| GradientDescentRecipe { seed, preprocessing: preprocessing.clone(), ..recipe };
         Recipes {
@@ -166,6 +157,19 @@ impl Recipes {
             convolutional: with(convolutional),
         }
     }
+
+    /// Fits all classifiers: nearest neighbours store all examples but the test set, the others are trained
+    /// and validated on a split. `None` if Ctrl-C interrupted it.
+    fn fit(&self, train: &Dataset, data: &Split) -> anyhow::Result<Option<Vec<Fitted>>> {
+        let mut neighbors = fit_neighbors(&self.neighbors, train)?;
+        let Some(by_k) = accuracies_by_k(&self.neighbors, data)? else { return Ok(None) };
+        neighbors.accuracy_by_k = Some(by_k);
+        let linear = fit("linear classifier", &self.linear, data)?;
+        let network = fit("neural network", &self.network, data)?;
+        let convolutional = fit_convolutional(&self.convolutional, data)?;
+        let all = [neighbors, linear, network].into_iter().chain(convolutional);
+        Ok(if interrupt::was_asked() { None } else { Some(all.collect()) })
+    }
 }
 
 fn fit_neighbors(recipe: &NeighborsRecipe, train: &Dataset) -> anyhow::Result<Fitted> {
@@ -174,10 +178,10 @@ fn fit_neighbors(recipe: &NeighborsRecipe, train: &Dataset) -> anyhow::Result<Fi
     let seconds = stage.done(&format!("{} examples stored", text::thousands(train.len())));
     let mut settings = recipe.describe();
     settings.push(("examples".to_owned(), format!("all {}", text::thousands(train.len()))));
-    Ok(Fitted { name: "nearest neighbours", model, settings, seconds, training: None })
+    Ok(Fitted { name: "nearest neighbours", model, settings, seconds, training: None, accuracy_by_k: None })
 }
 
-/// The accuracy on the validation set for every k, from one search. `None` where Ctrl-C ended it.
+/// The accuracy on the validation set for every k, from one search. `None` if Ctrl-C interrupted it.
 fn accuracies_by_k(recipe: &NeighborsRecipe, data: &Split) -> Result<Option<AccuracyByK>> {
     let largest = LARGEST_K.max(recipe.k).min(data.train.len());
     let name = format!("accuracy for k = 1 to {largest}");
@@ -202,25 +206,25 @@ fn accuracies_by_k(recipe: &NeighborsRecipe, data: &Split) -> Result<Option<Accu
     Ok(Some(AccuracyByK { on, chosen, points }))
 }
 
-/// Trains by a recipe of gradient descent.
+/// Trains a recipe by gradient descent.
 fn fit(name: &'static str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Fitted> {
     let Trained { model, training, seconds } = training::fit(name, recipe, data)?;
     let mut settings = recipe.describe();
     settings.push(("examples".to_owned(), text::thousands(data.train.len())));
-    Ok(Fitted { name, model, settings, seconds, training: Some(training) })
+    Ok(Fitted { name, model, settings, seconds, training: Some(training), accuracy_by_k: None })
 }
 
-/// Trains the convolutional network; none where the examples are no images, or too small for it.
+/// Trains the convolutional network; `None` if the examples are not images, or too small for it.
 fn fit_convolutional(recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Option<Fitted>> {
     if let Err(error) = recipe.untrained(Shape::of(&data.train), data.train.class_count()) {
-        say(format!("convolutional network: left out, as {error}"));
+        say(format!("convolutional network: left out, since {error}"));
         return Ok(None);
     }
     fit("convolutional network", recipe, data).map(Some)
 }
 
-fn print(run: &Run) -> anyhow::Result<()> {
-    let mut rows = table(["model", "accuracy (95 %)", "errors", "fit", "an image", "size"]);
+fn print(run: &Run, test: &Dataset) -> anyhow::Result<()> {
+    let mut rows = table(["model", "accuracy (95 %)", "errors", "fit", "per image", "size"]);
     for model in &run.models {
         let Interval { low, high } = model.evaluation.interval;
         rows.add_row([
@@ -242,5 +246,13 @@ fn print(run: &Run) -> anyhow::Result<()> {
     output::print("")?;
     table::print(&rows)?;
     output::print("")?;
-    run.comparisons.iter().try_for_each(|comparison| output::print(&comparison.sentence))
+    run.comparisons.iter().try_for_each(|comparison| output::print(&comparison.sentence))?;
+    if run.models.iter().any(|card| !card.robustness.is_empty()) {
+        robustness::print(&run.models)?;
+    }
+    if let Some(check) = &run.check {
+        output::print("")?;
+        data_check::print(check, test.classes())?;
+    }
+    Ok(())
 }

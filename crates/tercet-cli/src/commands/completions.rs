@@ -1,4 +1,4 @@
-//! `tercet completions`: completions for a shell.
+//! `tercet completions`: shell completions.
 
 use std::process::ExitCode;
 

@@ -27,14 +27,11 @@ pub fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
     let Some(layers) = &args.layers else {
         return Err(exit::usage("nothing to describe was named; expected a model file, or --layers"));
     };
-    let input = match (args.image, args.features) {
-        (Some(image), _) => Shape::Image(image),
-        (None, Some(features)) => Shape::Features(features),
-        (None, None) => {
-            return Err(exit::usage(
-                "--layers takes images or features of some size: add --image 28x28x1, say, or --features 384",
-            ));
-        }
+    let Some(input) = args.input_shape else {
+        return Err(exit::usage(
+            "--layers needs the shape of its input: add --input-shape 28x28x1 for images, or --input-shape \
+             384 for features",
+        ));
     };
     let layers = match args.classes {
         Some(0) => return Err(exit::usage("--classes is 0; expected at least 1")),
@@ -45,7 +42,7 @@ pub fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         let mut document = of_layers(&summary);
         document["input"] = of_shape(input);
-        document["line"] = json!(layers.to_string());
+        document["architecture"] = json!(layers.to_string());
         output::print(serde_json::to_string_pretty(&document)?)?;
     } else {
         output::print(format_args!("{layers}\n\ninput {input}\n"))?;
@@ -59,7 +56,7 @@ fn total(summary: &[Summary], of: fn(&Summary) -> usize) -> usize {
 }
 
 fn print_layers(summary: &[Summary]) -> anyhow::Result<()> {
-    let mut layers = table(["", "layer", "gives", "parameters", "multiply-adds"]);
+    let mut layers = table(["", "layer", "output", "parameters", "multiply-adds"]);
     let number = |count: usize| if count == 0 { String::new() } else { thousands(count) };
     for (n, layer) in (1..).zip(summary) {
         layers.add_row([
@@ -74,7 +71,7 @@ fn print_layers(summary: &[Summary]) -> anyhow::Result<()> {
         (total(summary, |layer| layer.parameters), total(summary, |layer| layer.multiply_adds));
     layers.add_row([
         String::new(),
-        "all".to_owned(),
+        "total".to_owned(),
         String::new(),
         thousands(parameters),
         thousands(multiply_adds),
@@ -94,26 +91,30 @@ fn print_model(name: &str, model: &Model, size: u64) -> anyhow::Result<()> {
         output::print("")?;
     }
     let mut facts = table(["", ""]);
-    let mut fact = |name: &str, value: String| {
-        facts.add_row([name.to_owned(), value]);
-    };
+    for (name, value) in facts_of(model, size) {
+        facts.add_row([name, value]);
+    }
+    table::print(&facts)
+}
+
+/// Everything but the layers, as names and values.
+fn facts_of(model: &Model, size: u64) -> Vec<(String, String)> {
     let card = &model.card;
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
     fact("input", model.preprocessing().input().to_string());
     fact("preprocessing", model.preprocessing().to_string());
     fact("classes", format!("{}: {}", card.classes.len(), card.classes.join(", ")));
     if let Some(neighbors) = model.classifier().neighbors() {
-        let index = neighbors.index();
-        fact(
-            "stores",
-            format!("{} examples of {} features", thousands(index.len()), thousands(index.width())),
-        );
+        let (examples, features) = (neighbors.index().len(), neighbors.index().width());
+        fact("stores", format!("{} examples of {} features", thousands(examples), thousands(features)));
         if neighbors.weights().is_some() {
-            fact("weights", "one for each example".to_owned());
+            fact("sample weights", "one per example".to_owned());
         }
     }
     if let Some(data) = &card.data {
         let digest: String = data.digest.chars().take(16).collect();
-        fact("learned from", format!("{} (digest {digest}…)", data.name));
+        fact("trained on", format!("{} (digest {digest}…)", data.name));
     }
     for (name, value) in evaluation::settings(model).into_iter().filter(|(name, _)| name != "preprocessing") {
         fact(&name, value);
@@ -127,10 +128,10 @@ fn print_model(name: &str, model: &Model, size: u64) -> anyhow::Result<()> {
     }
     let openings: Vec<String> =
         card.openings.iter().map(|opening| format!("{} ({})", opening.at, opening.reason)).collect();
-    fact("test set was opened", if openings.is_empty() { "never".to_owned() } else { openings.join(", ") });
+    fact("test set unsealed", if openings.is_empty() { "never".to_owned() } else { openings.join(", ") });
     fact("written by", card.program.clone());
     fact("size", bytes(size as usize));
-    table::print(&facts)
+    facts
 }
 
 fn of_shape(shape: Shape) -> Value {
@@ -161,7 +162,7 @@ fn of_model(model: &Model, size: u64) -> Value {
         (_, Some(network)) => {
             let mut document = of_layers(&network.summary());
             document["input"] = of_shape(network.input());
-            document["line"] = json!(network.architecture().to_string());
+            document["architecture"] = json!(network.architecture().to_string());
             document
         }
         (Some(neighbors), None) => json!({

@@ -1,4 +1,4 @@
-//! `tercet evaluate`: a model file judged on the test set, or two of them compared.
+//! `tercet evaluate`: the accuracy of a model on the test set, or the comparison of two models.
 
 use std::process::ExitCode;
 
@@ -6,29 +6,30 @@ use tercet::Dataset;
 use tercet::data::{Openings, default_validation, split};
 use tercet::evaluate::Evaluation;
 use tercet::text;
-use tercet_report::{self as report, Confidence, DataCard, Run};
+use tercet_report::{self as report, Confidence, DataCard, DataCheck, ModelCard, Run};
 
 use crate::args::evaluate::EvaluateArgs;
+use crate::data_check::{self, Check};
 use crate::ensemble::Ensemble;
-use crate::evaluation::{held_out, judge};
+use crate::evaluation::{evaluate, held_out};
 use crate::output_files::check_writable;
 use crate::progress::say;
 use crate::table::{self, percent, table};
-use crate::{data_check, exit, figures, interrupt, loading, output, robustness, run_record};
+use crate::{exit, figures, interrupt, loading, output, robustness, run_record};
 
-/// Judges one model or two.
+/// Evaluates one model or two.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
+    let averaging = &args.ensemble;
+    if args.models.len() > 1 && !averaging.ensemble.is_empty() {
+        return Err(exit::usage("--ensemble makes one model of several: name only one model before it"));
+    }
     args.report.as_deref().map(check_writable).transpose()?;
     figures::check(args.figures.figures.as_deref())?;
     let started = run_record::now();
-    let ensemble = &args.ensemble;
-    if args.models.len() > 1 && !ensemble.others.is_empty() {
-        return Err(exit::usage("--with makes one model of several: name only one before it"));
-    }
     let models = args
         .models
         .iter()
-        .map(|path| Ensemble::open(&ensemble.paths(path), ensemble.shifts))
+        .map(|path| Ensemble::open(&averaging.paths(path), averaging.test_time_shifts))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let collection = loading::open(&args.data)?;
     for (path, model) in args.models.iter().zip(&models) {
@@ -36,7 +37,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
     }
     interrupt::watch("stopping")?;
 
-    let with = ensemble.others_in_words();
+    let with = averaging.others_in_words();
     let names: Vec<String> = args.models.iter().map(|path| format!("{}{with}", path.display())).collect();
     let mut openings = Openings::new();
     let test =
@@ -44,25 +45,12 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
     let mut cards = Vec::new();
     for (name, model) in names.iter().zip(&models) {
         let validation = held_out(model.first(), &collection.train);
-        let Some(mut card) = judge(name, model, &test, validation.as_ref())? else {
-            return Ok(exit::interrupted());
-        };
-        if args.robustness {
-            let Some(found) = robustness::judge_disturbed(name, model, &test)? else {
-                return Ok(exit::interrupted());
-            };
-            card.robustness = found;
+        match evaluate(name, model, &test, validation.as_ref(), args.extra.robustness)? {
+            Some(card) => cards.push(card),
+            None => return Ok(exit::interrupted()),
         }
-        cards.push(card);
     }
-    let mut check = None;
-    if args.check_data {
-        let parts = split(&collection.train, default_validation(collection.train.len()), 0)?;
-        let checked =
-            data_check::Check::of(&collection.train, 0).run(&collection.train, &parts, Some(&test))?;
-        let Some(checked) = checked else { return Ok(exit::interrupted()) };
-        check = Some(checked);
-    }
+    let check = if args.extra.check_data { check_data(&collection.train, &test)? } else { None };
     if interrupt::was_asked() {
         return Ok(exit::interrupted());
     }
@@ -77,43 +65,58 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
         say(format!("report: {}", path.display()));
     }
     figures::write(args.figures.figures.as_deref(), || report::figures(&run))?;
-    if args.json {
-        output::print(run.to_json()?)?;
-    } else {
-        for (i, (name, card)) in names.iter().zip(&run.models).enumerate() {
-            let apart = if i == 0 { "" } else { "\n" };
-            output::print(format_args!("{apart}{name}: {}", card.kind))?;
-            if ensemble.shifts.is_some() {
-                let averages = card.settings.iter().filter(|(name, _)| name == "test-time shifts");
-                averages.into_iter().try_for_each(|(_, words)| output::print(words))?;
-            }
-            print(&card.evaluation, &test)?;
-            card.confidence.as_ref().map_or(Ok(()), print_confidence)?;
-        }
-        if args.robustness {
-            robustness::print(&run.models)?;
-        }
-        for comparison in &run.comparisons {
-            output::print(format_args!("\n{}", comparison.sentence))?;
-        }
-        if let Some(check) = &run.check {
-            output::print("")?;
-            data_check::print(check, test.classes())?;
-        }
+    match args.json {
+        true => output::print(run.to_json()?)?,
+        false => print(&run, &test)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(evaluation: &Evaluation, test: &Dataset) -> anyhow::Result<()> {
+/// Checks the data. `None` if Ctrl-C interrupted it.
+fn check_data(train: &Dataset, test: &Dataset) -> anyhow::Result<Option<DataCheck>> {
+    let parts = split(train, default_validation(train.len()), 0)?;
+    Check::of(train, 0).run(train, &parts, Some(test))
+}
+
+fn print(run: &Run, test: &Dataset) -> anyhow::Result<()> {
+    for (i, card) in run.models.iter().enumerate() {
+        if i > 0 {
+            output::print("")?;
+        }
+        print_model(card, test)?;
+    }
+    if run.models.iter().any(|card| !card.robustness.is_empty()) {
+        robustness::print(&run.models)?;
+    }
+    for comparison in &run.comparisons {
+        output::print(format_args!("\n{}", comparison.sentence))?;
+    }
+    if let Some(check) = &run.check {
+        output::print("")?;
+        data_check::print(check, test.classes())?;
+    }
+    Ok(())
+}
+
+fn print_model(card: &ModelCard, test: &Dataset) -> anyhow::Result<()> {
+    output::print(format_args!("{}: {}", card.name, card.kind))?;
+    for (_, words) in card.settings.iter().filter(|(name, _)| name == "test-time shifts") {
+        output::print(words)?;
+    }
+    print_evaluation(&card.evaluation, test)?;
+    card.confidence.as_ref().map_or(Ok(()), print_confidence)
+}
+
+fn print_evaluation(evaluation: &Evaluation, test: &Dataset) -> anyhow::Result<()> {
     output::print(format_args!(
-        "accuracy {}, 95 % interval {:.2} – {:.2}; {} of {} wrong\n",
+        "accuracy {}, 95 % interval {:.2} – {:.2}; {} errors in {} examples\n",
         percent(evaluation.accuracy),
         100.0 * evaluation.interval.low,
         100.0 * evaluation.interval.high,
         text::thousands(evaluation.errors()),
         text::thousands(evaluation.count),
     ))?;
-    let mut classes = table(["class", "precision", "recall", "examples", "most often taken for"]);
+    let mut classes = table(["class", "precision", "recall", "examples", "most often confused with"]);
     for (truth, class) in evaluation.classes.iter().enumerate() {
         let share = |share: Option<f64>| share.map_or("–".to_owned(), percent);
         let confused = (0..test.class_count())
@@ -139,7 +142,7 @@ fn print(evaluation: &Evaluation, test: &Dataset) -> anyhow::Result<()> {
         .map(|m| {
             let (truth, predicted) =
                 (&test.classes()[m.truth as usize], &test.classes()[m.predicted as usize]);
-            format!("test {} ({truth} taken for {predicted})", m.index)
+            format!("test {} ({truth} predicted as {predicted})", m.index)
         })
         .collect();
     if !worst.is_empty() {
@@ -148,7 +151,7 @@ fn print(evaluation: &Evaluation, test: &Dataset) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How sure the model is, and what it gains by refusing.
+/// The calibration of the model, and its accuracy if it may reject the least certain examples.
 fn print_confidence(confidence: &Confidence) -> anyhow::Result<()> {
     if let Some(calibration) = &confidence.calibration {
         let scaled = confidence.scaled.as_ref().map_or(String::new(), |scaled| {
@@ -162,11 +165,11 @@ fn print_confidence(confidence: &Confidence) -> anyhow::Result<()> {
         ))?;
     }
     let goals = confidence.refusal.telling_goals().iter().map(|goal| {
-        let right = format!("{} % right", 100.0 * goal.accuracy);
+        let accuracy = format!("accuracy {} %", 100.0 * goal.accuracy);
         match goal.coverage {
-            Some(coverage) => format!("{right} of the surest {}", percent(coverage)),
-            None => format!("{right} at no threshold"),
+            Some(coverage) => format!("{accuracy} at coverage {}", percent(coverage)),
+            None => format!("{accuracy} at no coverage"),
         }
     });
-    output::print(format_args!("if it may refuse: {}", goals.collect::<Vec<_>>().join(", ")))
+    output::print(format_args!("selective prediction: {}", goals.collect::<Vec<_>>().join(", ")))
 }

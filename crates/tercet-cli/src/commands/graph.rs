@@ -17,17 +17,16 @@ use crate::output_files::check_writable;
 use crate::progress::say;
 use crate::{exit, loading, output, picture};
 
-/// Takes a function forwards and backwards.
+/// Runs the forward and the backward pass.
 pub fn run(args: GraphArgs) -> anyhow::Result<ExitCode> {
     for path in args.svg.iter().chain(&args.dot) {
         check_writable(path)?;
     }
-    // Not for clap to say: it requires nothing of an argument beside what conflicts with it.
-    let of_models = args.image.is_some() || args.example.is_some() || args.label.is_some();
+    // clap cannot check this: it ignores the requirements of an argument whose requirement conflicts with
+    // another.
+    let of_models = args.picture.is_some() || args.example.is_some() || args.label.is_some();
     if args.expression.is_some() && of_models {
-        return Err(exit::usage(
-            "--image, --example and --label belong to --model, and not to an expression",
-        ));
+        return Err(exit::usage("--picture, --example and --label belong to --model, not to an expression"));
     }
     match (&args.expression, &args.model) {
         (Some(expression), _) => of_expression(expression, &args)?,
@@ -53,7 +52,7 @@ fn of_expression(expression: &str, args: &GraphArgs) -> anyhow::Result<()> {
     passes.print_steps()
 }
 
-/// The values of `--at`, one for each variable.
+/// The values of `--at`, one per variable.
 fn values_at(graph: &Graph, at: &[String]) -> anyhow::Result<Values> {
     let mut values = Values::new();
     for text in at {
@@ -79,7 +78,7 @@ fn values_at(graph: &Graph, at: &[String]) -> anyhow::Result<Values> {
     Ok(values)
 }
 
-/// `x`, `x and y`, `x, y and z`, without what the names end with.
+/// `x`, `x and y`, `x, y and z`, without the ending of the names.
 fn in_words(names: &[String], ending: &str) -> String {
     let names: Vec<&str> = names.iter().map(|name| name.strip_suffix(ending).unwrap_or(name)).collect();
     match names.split_last() {
@@ -93,18 +92,18 @@ fn of_model(path: &Path, args: &GraphArgs) -> anyhow::Result<()> {
     let Some(network) = model.classifier().network() else {
         let path = path.display();
         return Err(exit::usage(format!(
-            "{path} is a model of nearest neighbours, which has no weights and so no gradients; \
-             expected a linear classifier or a network. `tercet predict {path} --explain` shows its neighbours"
+            "{path} is a nearest-neighbour model, which has no weights and no gradients; expected a linear \
+             classifier or a network. `tercet predict {path} --explain` shows its neighbours"
         )));
     };
-    // What prediction computes: batch norms are in the weights before them.
+    // As in prediction, batch norms are folded into the weights before them.
     let network = &*network.for_prediction();
     let (example, name, truth) = example(&model, path, args)?;
     let predicted = argmax(model.scores(&example)?.row(0)) as usize;
     let (label, whose) = match (&args.label, truth) {
-        (Some(label), _) => (class(model.classes(), label)?, "that was given"),
-        (None, Some(truth)) => (truth, "of the example"),
-        (None, None) => (predicted, "that is predicted"),
+        (Some(label), _) => (class(model.classes(), label)?, "the given"),
+        (None, Some(truth)) => (truth, "the example's"),
+        (None, None) => (predicted, "the predicted"),
     };
     let loss = loss(&model);
 
@@ -135,7 +134,7 @@ fn of_model(path: &Path, args: &GraphArgs) -> anyhow::Result<()> {
         return output::print(serde_json::to_string_pretty(&json)?);
     }
     output::print(format_args!(
-        "{} on {name}: predicted {}\n{loss} with the class {whose}, {}: {}\n",
+        "{} on {name}: predicted {}\n{loss} for {whose} class {}: {}\n",
         path.display(),
         classes[predicted],
         classes[label],
@@ -145,13 +144,13 @@ fn of_model(path: &Path, args: &GraphArgs) -> anyhow::Result<()> {
     passes.print_steps()
 }
 
-/// What the model reads: one example, what it is called, and its class if that is known.
+/// The input of the model: one example, its name, and its class if known.
 fn example(
     model: &Model,
     path: &Path,
     args: &GraphArgs,
 ) -> anyhow::Result<(Examples, String, Option<usize>)> {
-    match (&args.image, args.example) {
+    match (&args.picture, args.example) {
         (Some(image), _) => {
             picture::check_input(model, path)?;
             let name = image.display().to_string();
@@ -170,7 +169,7 @@ fn example(
             Ok((test.examples().subset(&[number]), name, Some(truth)))
         }
         (None, None) => Err(exit::usage(
-            "--model needs something to look at: add --image PICTURE, or --example N for one of the test set",
+            "--model needs an input: add --picture PICTURE, or --example N for an example of the test set",
         )),
     }
 }
@@ -188,12 +187,12 @@ fn class(classes: &[String], label: &str) -> anyhow::Result<usize> {
 fn loss(model: &Model) -> Loss {
     let known = model.card.settings.pointer("/train/loss").cloned();
     known.and_then(|loss| serde_json::from_value(loss).ok()).unwrap_or_else(|| {
-        say("the model file does not say which loss it was trained with; the SVM loss is taken");
+        say("the model file does not record the loss that it was trained with; using the SVM loss");
         Loss::SVM
     })
 }
 
-/// Writes the drawings that were asked for.
+/// Writes the drawings.
 fn draw(passes: &Passes, args: &GraphArgs) -> anyhow::Result<()> {
     let Passes { graph, root, evaluation, gradients, .. } = passes;
     if let Some(path) = &args.svg {

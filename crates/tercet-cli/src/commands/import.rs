@@ -1,6 +1,5 @@
-//! `tercet import`: a model of weights that PyTorch has learned.
+//! `tercet import`: a PyTorch state dict as a model.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -17,10 +16,9 @@ use crate::progress::say;
 use crate::saving::save;
 use crate::{loading, output};
 
-/// Makes a model for examples such as those of the data set.
+/// Builds a model for the examples of a data set.
 pub fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
-    let path = args.out.clone().unwrap_or_else(|| PathBuf::from("imported.safetensors"));
-    check_writable(&path)?;
+    check_writable(&args.out)?;
     let state = StateDict::read(&args.state)?;
     let collection = loading::open(&args.data)?;
     let (shape, classes) = (Shape::of(&collection.train), collection.train.classes());
@@ -43,6 +41,6 @@ pub fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         [Layer::Dense(dense)] => AnyClassifier::Linear(LinearClassifier::from_dense(dense.clone())?),
         _ => AnyClassifier::Network(network),
     };
-    output::print(save(&path, &Model::new(preprocessing, classifier, card))?)?;
+    output::print(save(&args.out, &Model::new(preprocessing, classifier, card))?)?;
     Ok(ExitCode::SUCCESS)
 }

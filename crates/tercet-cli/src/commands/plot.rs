@@ -1,4 +1,4 @@
-//! `tercet plot`: the losses of trainings in one picture.
+//! `tercet plot`: the losses of training runs in one plot.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use tercet::train::History;
 use tercet_report::{self as report, Quantity};
 
-use crate::args::plot::{Of, PlotArgs};
+use crate::args::plot::{PlotArgs, PlotQuantity};
 use crate::output_files::check_writable;
 use crate::progress::say;
 
-/// Reads and draws.
+/// Plots the losses.
 pub fn run(args: PlotArgs) -> anyhow::Result<ExitCode> {
     check_writable(&args.out)?;
-    let mut trainings = Vec::new();
+    let mut runs = Vec::new();
     for given in &args.losses {
-        // A file whose own name has the sign in it is meant as it is.
+        // `=` may also be a part of the file name.
         let (name, path) = match given.rsplit_once('=') {
             Some((name, path)) if !Path::new(given).exists() => (name.to_owned(), Path::new(path)),
             _ => {
@@ -24,16 +24,16 @@ pub fn run(args: PlotArgs) -> anyhow::Result<ExitCode> {
                 (stem.to_string_lossy().into_owned(), path)
             }
         };
-        trainings.push((name, History::read_csv(path)?));
+        runs.push((name, History::read_csv(path)?));
     }
-    let trainings: Vec<_> = trainings.iter().map(|(name, history)| (name.as_str(), history)).collect();
-    let quantity = match args.of {
-        Of::Loss => Quantity::Loss,
-        Of::ValidationLoss => Quantity::ValidationLoss,
-        Of::ValidationAccuracy => Quantity::ValidationAccuracy,
+    let runs: Vec<_> = runs.iter().map(|(name, history)| (name.as_str(), history)).collect();
+    let quantity = match args.quantity {
+        PlotQuantity::Loss => Quantity::Loss,
+        PlotQuantity::ValidationLoss => Quantity::ValidationLoss,
+        PlotQuantity::ValidationAccuracy => Quantity::ValidationAccuracy,
     };
-    let picture = report::trainings("losses", &trainings, quantity, args.most)?;
-    tercet::file::replace(&args.out, &picture.content)?;
-    say(format!("picture: {}", args.out.display()));
+    let plot = report::trainings("losses", &runs, quantity, args.max)?;
+    tercet::file::replace(&args.out, &plot.content)?;
+    say(format!("plot: {}", args.out.display()));
     Ok(ExitCode::SUCCESS)
 }

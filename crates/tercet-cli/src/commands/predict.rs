@@ -1,7 +1,7 @@
 //! `tercet predict`: pictures of yours, classified.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -19,111 +19,117 @@ use crate::progress::say;
 use crate::table::{self, table};
 use crate::{exit, explanation, output, picture};
 
-/// What a picture was classified as.
+/// A picture as the model sees it, and its prediction.
 struct Classified {
     prepared: Prepared,
     prediction: Prediction,
+    /// The predicted class.
+    best: usize,
 }
 
-/// Classifies pictures. One that cannot be read is reported and does not keep the others from being read.
+/// Classifies pictures. A picture that cannot be read is reported, and the others are classified.
 pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
-    let ensemble = Ensemble::open(&args.ensemble.paths(&args.model), args.ensemble.shifts)?;
-    let model = ensemble.first();
-    picture::check_input(model, &args.model)?;
-    if let Some(folder) = &args.prepared {
-        check_folder(folder).map_err(tercet::Error::file("write into", folder))?;
-    }
-    let (neighbors, classes) = (model.classifier().neighbors(), model.classes());
-    if let Some(page) = &args.explain_page {
-        if neighbors.is_none() {
-            let (path, kind) = (args.model.display(), model.classifier().kind());
-            return Err(exit::usage(format!(
-                "--explain-page shows neighbours, and {path} is a {kind} model: --explain lists its scores"
-            )));
-        }
-        check_writable(page)?;
-    }
-    if neighbors.is_some() && args.ensemble.is_given() && (args.explain || args.explain_page.is_some()) {
-        return Err(exit::usage(
-            "the neighbours that explain a picture are its own: leave out --shifts and --with, or the explanation",
-        ));
-    }
-
-    let mut prepared = BTreeSet::new();
-    let (mut rows, mut documents, mut refused) = (Vec::new(), Vec::new(), 0);
-    let mut explained = Vec::new();
-    let mut answered = Vec::new();
+    let ensemble = Ensemble::open(&args.ensemble.paths(&args.model), args.ensemble.test_time_shifts)?;
+    check(&args, &ensemble)?;
+    let mut names = BTreeSet::new();
+    let (mut all, mut documents, mut rejected) = (Vec::new(), Vec::new(), 0);
     for path in &args.pictures {
         match classify(&ensemble, path) {
             Ok(classified) => {
-                let Classified { prepared: picture, prediction } = &classified;
-                let best = argmax(&prediction.scores) as usize;
-                let mut document = to_json(path, &ensemble, &classified, best);
-                rows.push(to_row(path, &ensemble, prediction, best));
+                let mut document = to_json(path, &ensemble, &classified, args.explain);
                 if let Some(folder) = &args.prepared {
-                    let name = prepared_name(path, &mut prepared);
-                    write_png(&folder.join(&name), picture.seen())?;
-                    document["prepared"] = json!(folder.join(&name).to_string_lossy());
-                }
-                if let (Some(neighbors), Some(explanation)) = (neighbors, &prediction.explanation) {
-                    if args.explain {
-                        document["explanation"] = explanation::to_json(neighbors, classes, explanation);
-                    }
-                    let (name, class) = (path.display().to_string(), best as u32);
-                    let pixels = picture.seen().pixels().to_vec();
-                    explained.push(Explained { name, pixels, class, explanation: explanation.clone() });
+                    let file = folder.join(prepared_name(path, &mut names));
+                    write_png(&file, classified.prepared.seen())?;
+                    document["prepared"] = json!(file.to_string_lossy());
                 }
                 documents.push(document);
-                answered.push((path, classified, best));
+                all.push((path, classified));
             }
             Err(error) => {
-                refused += 1;
+                rejected += 1;
                 let error = exit::in_words(&error);
                 output::tell(format_args!("error: {error}"));
                 documents.push(json!({ "picture": path.to_string_lossy(), "error": error }));
             }
         }
     }
-    if let (Some(page), Some(neighbors)) = (&args.explain_page, neighbors)
-        && !explained.is_empty()
-    {
-        report::write_explained(page, neighbors, classes, &explained)?;
-        say(format!("explanation: {}", page.display()));
+    if let Some(page) = &args.report {
+        write_report(page, &ensemble, &all)?;
     }
     if args.json {
         output::print(serde_json::to_string_pretty(&documents)?)?;
     } else if args.explain {
-        for (i, (path, classified, best)) in answered.iter().enumerate() {
-            explain(path, &ensemble, classified, *best, i > 0)?;
+        for (i, (path, classified)) in all.iter().enumerate() {
+            explain(path, &ensemble, classified, i > 0)?;
         }
-    } else if !rows.is_empty() {
-        let mut answers = table(["picture", "class", score_name(&ensemble), "else"]);
-        answers.add_rows(rows);
-        table::print(&answers)?;
+    } else if !all.is_empty() {
+        let mut rows = table(["picture", "class", score_name(&ensemble), "runners-up"]);
+        rows.add_rows(all.iter().map(|(path, classified)| to_row(path, &ensemble, classified)));
+        table::print(&rows)?;
     }
-    Ok(if refused == 0 { ExitCode::SUCCESS } else { exit::data() })
+    Ok(if rejected == 0 { ExitCode::SUCCESS } else { exit::data() })
+}
+
+/// Rejects what the model cannot do, and files that cannot be written, before the work.
+fn check(args: &PredictArgs, ensemble: &Ensemble) -> anyhow::Result<()> {
+    let model = ensemble.first();
+    picture::check_input(model, &args.model)?;
+    if let Some(folder) = &args.prepared {
+        check_folder(folder).map_err(tercet::Error::file("write into", folder))?;
+    }
+    let is_neighbors = model.classifier().neighbors().is_some();
+    if is_neighbors && args.ensemble.is_given() && (args.explain || args.report.is_some()) {
+        return Err(exit::usage(
+            "an average has no neighbours to explain it: leave out --test-time-shifts and --ensemble, or \
+             --explain and --report",
+        ));
+    }
+    if let (Some(_), false) = (&args.report, is_neighbors) {
+        let (path, kind) = (args.model.display(), model.classifier().kind());
+        return Err(exit::usage(format!(
+            "--report shows neighbours, and {path} is a {kind} model: --explain lists its scores"
+        )));
+    }
+    args.report.as_deref().map_or(Ok(()), check_writable)
+}
+
+/// Writes the report, with every picture next to its neighbours.
+fn write_report(page: &Path, ensemble: &Ensemble, all: &[(&PathBuf, Classified)]) -> anyhow::Result<()> {
+    let model = ensemble.first();
+    let Some(neighbors) = model.classifier().neighbors() else { return Ok(()) };
+    let explained: Vec<Explained> = all
+        .iter()
+        .filter_map(|(path, classified)| {
+            Some(Explained {
+                name: path.display().to_string(),
+                pixels: classified.prepared.seen().pixels().to_vec(),
+                class: classified.best as u32,
+                explanation: classified.prediction.explanation.clone()?,
+            })
+        })
+        .collect();
+    if !explained.is_empty() {
+        report::write_explained(page, neighbors, model.classes(), &explained)?;
+        say(format!("report: {}", page.display()));
+    }
+    Ok(())
 }
 
 fn classify(ensemble: &Ensemble, path: &Path) -> anyhow::Result<Classified> {
     let picture = picture::read(path)?;
     let (prepared, prediction) =
         prediction::of_picture(ensemble, &picture).with_context(|| path.display().to_string())?;
-    Ok(Classified { prepared, prediction })
+    let best = argmax(&prediction.scores) as usize;
+    Ok(Classified { prepared, prediction, best })
 }
 
-/// Prints why a picture got its class, below what was printed before.
-fn explain(
-    path: &Path,
-    ensemble: &Ensemble,
-    classified: &Classified,
-    best: usize,
-    below: bool,
-) -> anyhow::Result<()> {
+/// Prints the explanation of a prediction, with a blank line before it if it is `below` another.
+fn explain(path: &Path, ensemble: &Ensemble, classified: &Classified, below: bool) -> anyhow::Result<()> {
     let model = ensemble.first();
-    let Classified { prepared, prediction } = classified;
-    let (classes, name, score) = (model.classes(), score_name(ensemble), prediction.scores[best]);
+    let Classified { prepared, prediction, best } = classified;
+    let (classes, name, score) = (model.classes(), score_name(ensemble), prediction.scores[*best]);
     let apart = if below { "\n" } else { "" };
-    output::print(format_args!("{apart}{}: {}, {name} {score:.3}\n", path.display(), classes[best]))?;
+    output::print(format_args!("{apart}{}: {}, {name} {score:.3}\n", path.display(), classes[*best]))?;
     match (model.classifier().neighbors(), &prediction.explanation) {
         (Some(neighbors), Some(explanation)) => {
             explanation::print_neighbors(neighbors, classes, prepared.seen(), explanation)
@@ -132,40 +138,45 @@ fn explain(
     }
 }
 
-fn to_row(path: &Path, ensemble: &Ensemble, prediction: &Prediction, best: usize) -> [String; 4] {
-    let model = ensemble.first();
-    let scores = &prediction.scores;
+fn to_row(path: &Path, ensemble: &Ensemble, classified: &Classified) -> [String; 4] {
+    let classes = ensemble.first().classes();
+    let Classified { prediction: Prediction { scores, .. }, best, .. } = classified;
     let others = explanation::in_order(scores)
-        .filter(|&class| class != best)
+        .filter(|class| class != best)
         .take(2)
-        .map(|class| format!("{} {:.3}", model.classes()[class], scores[class]));
+        .map(|class| format!("{} {:.3}", classes[class], scores[class]));
     [
         path.display().to_string(),
-        model.classes()[best].clone(),
-        format!("{:.3}", scores[best]),
+        classes[*best].clone(),
+        format!("{:.3}", scores[*best]),
         others.collect::<Vec<_>>().join(", "),
     ]
 }
 
-fn to_json(path: &Path, ensemble: &Ensemble, classified: &Classified, best: usize) -> Value {
-    let (model, Classified { prepared, prediction }) = (ensemble.first(), classified);
+fn to_json(path: &Path, ensemble: &Ensemble, classified: &Classified, with_neighbors: bool) -> Value {
+    let (model, Classified { prepared, prediction, best }) = (ensemble.first(), classified);
     let averages: serde_json::Map<String, Value> =
         ensemble.in_words().into_iter().map(|(name, words)| (name, json!(words))).collect();
     let mut document = json!({
         "picture": path.to_string_lossy(),
-        "class": model.classes()[best],
-        score_name(ensemble): prediction.scores[best],
+        "class": model.classes()[*best],
+        score_name(ensemble): prediction.scores[*best],
         "scores": prediction::scores_to_json(model, &prediction.scores),
         "preprocessing": prediction::stages(prepared),
     });
     if !averages.is_empty() {
         document["averages"] = json!(averages);
     }
+    if let (Some(neighbors), Some(explanation), true) =
+        (model.classifier().neighbors(), &prediction.explanation, with_neighbors)
+    {
+        document["explanation"] = explanation::to_json(neighbors, model.classes(), explanation);
+    }
     document
 }
 
-/// The name of the file for a picture as the model sees it: `seven.prepared.png` for `seven.jpg`, so that it never
-/// takes the place of the picture itself, and `seven.prepared-2.png` for another of that name.
+/// The name of the file for a picture as the model sees it: `seven.prepared.png` for `seven.jpg`, so that it
+/// never takes the place of the picture itself, and `seven.prepared-2.png` for another of that name.
 fn prepared_name(picture: &Path, taken: &mut BTreeSet<String>) -> String {
     let stem = match picture.file_stem() {
         Some(stem) if picture != Path::new("-") => stem.to_string_lossy(),

@@ -1,4 +1,4 @@
-//! `tercet probe`: how good features are, by what three classifiers make of them.
+//! `tercet probe`: evaluates features by training three classifiers on them.
 
 use std::process::ExitCode;
 
@@ -6,8 +6,8 @@ use serde_json::json;
 use tercet::data::ReadOptions;
 use tercet::evaluate::Evaluation;
 use tercet::probe::{Kind, Probe, Settings, probe};
-use tercet::text;
-use tercet_report::{self as report, DataCard, ModelCard};
+use tercet::{Dataset, text};
+use tercet_report::{self as report, DataCard, ModelCard, Run};
 
 use crate::args::probe::ProbeArgs;
 use crate::output_files::check_writable;
@@ -23,7 +23,7 @@ fn name(kind: Kind) -> &'static str {
     }
 }
 
-/// Probes a data set.
+/// Evaluates the features of a data set.
 pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
     args.report.as_deref().map(check_writable).transpose()?;
     figures::check(args.figures.figures.as_deref())?;
@@ -33,46 +33,26 @@ pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
     let collection = args.features.open_with(&reading)?;
     let data = collection.train;
     if collection.test.is_some() {
-        say(format!("the test set of {} is left alone", collection.name));
+        say(format!("the test set of {} is not used", collection.name));
     }
     interrupt::watch("stopping")?;
     let settings = Settings {
         folds: args.folds,
-        seed: args.seed,
+        seed: args.seed.seed,
         metric: args.metric,
         k_max: args.k_max,
         regs: args.reg.clone(),
         hidden: args.hidden,
         epochs: args.epochs,
     };
-    let mut probes = Vec::new();
-    for &kind in &args.with {
-        let stage = Stage::new(name(kind), 1000);
-        let observe = |share: f64| {
-            stage.at((1000.0 * share) as usize);
-            interrupt::flow()
-        };
-        let Some(probe) = probe(&data, kind, &settings, &observe)? else { return Ok(exit::interrupted()) };
-        stage.done(&percent(probe.accuracy()));
-        probes.push(probe);
-    }
+    let Some(probes) = train(&data, &args.classifiers, &settings)? else { return Ok(exit::interrupted()) };
 
-    let labels = data.labels();
     let card = DataCard::new(&data, 0, data.len(), data.digest());
     let title = format!("Probes of {}", collection.name);
     let mut run = run_record::new(title, started, Some(settings.seed), card, Vec::new());
     run.data.name.clone_from(&collection.name);
     for probe in &probes {
-        let evaluation = Evaluation::from_predictions(&probe.predicted, &labels, data.classes())?;
-        let mut card = ModelCard::new(name(probe.kind), kind_in_words(probe.kind, &settings), evaluation);
-        card.settings = vec![
-            ("judged by".to_owned(), format!("cross-validation in {} folds", settings.folds)),
-            ("chosen".to_owned(), chosen(probe)),
-            ("from fold to fold".to_owned(), format!("± {}", percent(probe.deviation()))),
-        ];
-        card.settings.extend(path(probe).map(|path| ("path".to_owned(), path)));
-        card.fit_seconds = Some(probe.seconds);
-        run.models.push(card);
+        run.models.push(card_of(probe, &data, &settings)?);
     }
     run.compare()?;
     if let Some(path) = &args.report {
@@ -80,36 +60,70 @@ pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
         say(format!("report: {}", path.display()));
     }
     figures::write(args.figures.figures.as_deref(), || report::figures(&run))?;
-    if args.json {
-        let probes: Vec<serde_json::Value> = probes
-            .iter()
-            .zip(&run.models)
-            .map(|(probe, card)| {
-                json!({
-                    "kind": probe.kind,
-                    "accuracy": probe.accuracy(),
-                    "interval": card.evaluation.interval,
-                    "deviation": probe.deviation(),
-                    "folds": probe.folds,
-                    "path": probe.path,
-                    "path_count": probe.path_count,
-                    "seconds": probe.seconds,
-                })
-            })
-            .collect();
-        let record = json!({
-            "data": run.data, "settings": settings, "probes": probes, "comparisons": run.comparisons,
-        });
-        output::print(serde_json::to_string_pretty(&record)?)?;
-        return Ok(ExitCode::SUCCESS);
+    match args.json {
+        true => output::print(serde_json::to_string_pretty(&to_json(&run, &probes, &settings))?)?,
+        false => print(&run, &probes, &data, settings.folds)?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Trains and cross-validates the classifiers. `None` if Ctrl-C interrupted it.
+fn train(data: &Dataset, kinds: &[Kind], settings: &Settings) -> anyhow::Result<Option<Vec<Probe>>> {
+    let mut probes = Vec::new();
+    for &kind in kinds {
+        let stage = Stage::new(name(kind), 1000);
+        let observe = |share: f64| {
+            stage.at((1000.0 * share) as usize);
+            interrupt::flow()
+        };
+        let Some(probe) = probe(data, kind, settings, &observe)? else { return Ok(None) };
+        stage.done(&percent(probe.accuracy()));
+        probes.push(probe);
+    }
+    Ok(Some(probes))
+}
+
+fn card_of(probe: &Probe, data: &Dataset, settings: &Settings) -> anyhow::Result<ModelCard> {
+    let evaluation = Evaluation::from_predictions(&probe.predicted, &data.labels(), data.classes())?;
+    let mut card = ModelCard::new(name(probe.kind), kind_in_words(probe.kind, settings), evaluation);
+    card.settings = vec![
+        ("evaluated by".to_owned(), format!("{}-fold cross-validation", settings.folds)),
+        ("chosen".to_owned(), chosen(probe)),
+        ("standard deviation over folds".to_owned(), percent(probe.deviation())),
+    ];
+    card.settings.extend(path(probe).map(|path| ("path".to_owned(), path)));
+    card.fit_seconds = Some(probe.seconds);
+    Ok(card)
+}
+
+fn to_json(run: &Run, probes: &[Probe], settings: &Settings) -> serde_json::Value {
+    let probes = probes.iter().zip(&run.models).map(|(probe, card)| {
+        json!({
+            "kind": probe.kind,
+            "accuracy": probe.accuracy(),
+            "interval": card.evaluation.interval,
+            "deviation": probe.deviation(),
+            "folds": probe.folds,
+            "path": probe.path,
+            "path_count": probe.path_count,
+            "seconds": probe.seconds,
+        })
+    });
+    json!({
+        "data": run.data,
+        "settings": settings,
+        "probes": probes.collect::<Vec<_>>(),
+        "comparisons": run.comparisons,
+    })
+}
+
+fn print(run: &Run, probes: &[Probe], data: &Dataset, folds: usize) -> anyhow::Result<()> {
     output::print(format_args!(
-        "{}: {} examples of {} features, {} classes; {} folds\n",
-        collection.name,
+        "{}: {} examples of {} features, {} classes; {folds} folds\n",
+        run.data.name,
         text::thousands(data.len()),
         text::thousands(data.width()),
         data.class_count(),
-        settings.folds
     ))?;
     let mut rows = table(["probe", "accuracy", "95 % interval", "± of folds", "chosen", "time"]);
     for (probe, card) in probes.iter().zip(&run.models) {
@@ -124,12 +138,12 @@ pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
         ]);
     }
     table::print(&rows)?;
-    for probe in &probes {
+    for probe in probes {
         if let Some(path) = path(probe) {
             output::print(format_args!("\n{}: {path}", name(probe.kind)))?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn kind_in_words(kind: Kind, settings: &Settings) -> String {
@@ -140,7 +154,7 @@ fn kind_in_words(kind: Kind, settings: &Settings) -> String {
     }
 }
 
-/// What the folds chose: `k = 5, 5, 7`.
+/// The value that each fold chose, such as `k 5, 5, 7`.
 fn chosen(probe: &Probe) -> String {
     let what = match probe.kind {
         Kind::Neighbors => "k",
@@ -158,7 +172,7 @@ fn chosen(probe: &Probe) -> String {
     format!("{what} {}", all.join(", "))
 }
 
-/// The accuracy along the path: `k 1: 90.10 %, 3: 91.20 %`.
+/// The accuracy of every value that was tried, such as `k 1 90.10 %, k 3 91.20 %`.
 fn path(probe: &Probe) -> Option<String> {
     let shown: Vec<String> = probe
         .path

@@ -1,4 +1,4 @@
-//! `tercet serve`: the page, and models over HTTP.
+//! `tercet serve`: the web page, and predictions over HTTP.
 
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,53 +14,50 @@ use crate::progress::say;
 use crate::serve::{self, Server};
 use crate::{interrupt, output};
 
-/// The usual port.
+/// The default port.
 const PORT: u16 = 8102;
 
 /// Serves until Ctrl-C.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    // Of large pictures, which come and go for as long as the program runs, none leaves its memory behind.
+    // The memory of large pictures is freed after each request.
     tercet_kernels::heap::give_large_blocks_back();
-    let patience = Duration::from_secs(args.patience);
-    let server = Server::new(&args.models, args.host, args.token_file.as_deref(), patience)?;
+    let timeout = Duration::from_secs(args.timeout);
+    let server = Server::new(&args.models, args.host, args.token_file.as_deref(), timeout)?;
     let server = Arc::new(server);
     let stop = Arc::new(Notify::new());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
-        .context("the operating system gives no means to serve")?;
+        .context("cannot start the server")?;
     let (wake, models) = (stop.clone(), server.model_count());
     runtime.block_on(async {
-        let listening =
-            serve::listen(args.host, args.port.unwrap_or(PORT), args.port.is_none())?;
+        let listening = serve::listen(args.host, args.port.unwrap_or(PORT), args.port.is_none())?;
         let bound = listening.address()?;
-        interrupt::watch_and_wake("stopping when all are answered", move || wake.notify_one())?;
+        interrupt::watch_and_wake("stopping after the pending requests", move || wake.notify_one())?;
         let address = server.address(reachable(bound));
         output::print(&address)?;
         if !args.host.is_loopback() {
-            say(
-                "other machines can connect, by this machine's name or address in the place of the one above; what they send, \
-                 the token too, can be read on the way",
-            );
+            say("other machines can connect, with this machine's name or address instead of the one above; \
+                 requests and the token are not encrypted");
         }
         say(match models {
-            0 => "no model was named, so that only the page is served; Ctrl-C stops".to_owned(),
-            1 => "1 model is served; Ctrl-C stops".to_owned(),
-            n => format!("{n} models are served; Ctrl-C stops"),
+            0 => "serving the page only, since no model was named; stop with Ctrl-C".to_owned(),
+            1 => "serving 1 model; stop with Ctrl-C".to_owned(),
+            n => format!("serving {n} models; stop with Ctrl-C"),
         });
         if !args.no_open && has_browser() {
             open_browser(&address);
         }
-        listening.serve(server.clone().router(), server.patience(), stop).await;
+        listening.serve(server.clone().router(), server.timeout(), stop).await;
         anyhow::Ok(())
     })?;
-    // Work that nobody waits for any more is left alone.
+    // Unfinished work whose client is gone is dropped.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)
 }
 
-/// An address that leads to the server: 0.0.0.0 is all of this machine's, and none that can be opened.
+/// An address to open in a browser: 0.0.0.0 stands for all addresses of this machine, and is none itself.
 fn reachable(bound: SocketAddr) -> SocketAddr {
     match bound.ip().is_unspecified() {
         true => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), bound.port()),
@@ -68,7 +65,7 @@ fn reachable(bound: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Whether somebody sits before a screen where a browser can appear.
+/// Whether a browser can be opened here.
 fn has_browser() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let screen = !cfg!(all(unix, not(target_os = "macos"))) || set("DISPLAY") || set("WAYLAND_DISPLAY");

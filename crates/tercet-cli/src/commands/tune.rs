@@ -1,4 +1,4 @@
-//! `tercet tune`: which settings to train with, found on examples held out from training.
+//! `tercet tune`: searches for the settings with the best validation accuracy.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -14,53 +14,55 @@ use tercet::tune::{
 };
 use tercet_report::tuning;
 
-use crate::args::tune::{RangeArgs, TuneArgs, TuneCommonArgs, TuneKind};
+use crate::args::tune::{RangeArgs, TuneArgs, TuneCommonArgs, TuneKind, TuneRecipeArgs};
 use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
 use crate::split::validation_size;
 use crate::table::{self, percent, table};
 use crate::{exit, figures, interrupt, loading, output, recipes};
 
-/// Tries settings and says which are best.
+/// Searches for the best settings.
 pub fn run(args: TuneArgs) -> anyhow::Result<ExitCode> {
     match args.kind {
-        TuneKind::Neighbors { k, metric, vote, common } => {
-            let preprocessing = common.preprocessing.or(Spec::default());
-            let space = NeighborSpace { k: axis("-k", &k, &common, one)?, metric, vote, preprocessing };
-            search(&common, |data, plan, observe| tune::neighbors(data, &space, plan, observe))
+        TuneKind::Neighbors(args) => {
+            let k = axis("-k", &args.k, &args.common, one)?;
+            let preprocessing = args.common.preprocessing.or(Spec::default());
+            let space = NeighborSpace { k, metric: args.metric, vote: args.vote, preprocessing };
+            search(&args.common, |data, plan, observe| tune::neighbors(data, &space, plan, observe))
         }
-        TuneKind::Recipe { recipe, vary, best, common } => {
-            let Recipe::GradientDescent(base) = recipes::open(&recipe)? else {
-                let message = format!(
-                    "the recipe {recipe} learns nothing by gradient descent: `tercet tune neighbors` and `tercet train linear \
-                     --solver dual --reg auto` choose settings of the others"
-                );
-                return Err(exit::usage(message));
-            };
-            best.as_deref().map(check_writable).transpose()?;
-            let preprocessing = common.preprocessing.or(base.preprocessing);
-            let space = RecipeSpace { base: GradientDescentRecipe { preprocessing, ..base }, vary };
-            let tune = |data: &tercet::Dataset, plan: &Plan, observe: tune::Observer<'_>| {
-                let tuning = tune::recipes(data, &space, plan, observe)?;
-                if let (Some(path), Some(trial)) = (&best, tuning.best())
-                    && let TrialSettings::Recipe { recipe, .. } = &trial.settings
-                {
-                    tercet::file::replace(path, recipe.to_toml().as_bytes())?;
-                }
-                Ok(tuning)
-            };
-            search(&common, tune)
+        TuneKind::Linear(args) => {
+            let space = args.ranges.space(Settings::linear(), Axis::only(Vec::new()), &args.common)?;
+            search(&args.common, |data, plan, observe| tune::networks(data, &space, plan, observe))
         }
-        TuneKind::Linear { ranges, common } => {
-            let space = ranges.space(Settings::linear(), Axis::only(Vec::new()), &common)?;
-            search(&common, |data, plan, observe| tune::networks(data, &space, plan, observe))
+        TuneKind::Network(args) => {
+            let hidden = axis("--hidden", &args.hidden, &args.common, layers)?;
+            let space = args.ranges.space(Settings::default(), hidden, &args.common)?;
+            search(&args.common, |data, plan, observe| tune::networks(data, &space, plan, observe))
         }
-        TuneKind::Network { hidden, ranges, common } => {
-            let space =
-                ranges.space(Settings::default(), axis("--hidden", &hidden, &common, layers)?, &common)?;
-            search(&common, |data, plan, observe| tune::networks(data, &space, plan, observe))
-        }
+        TuneKind::Recipe(args) => tune_recipe(args),
     }
+}
+
+fn tune_recipe(args: TuneRecipeArgs) -> anyhow::Result<ExitCode> {
+    let TuneRecipeArgs { recipe, vary, best, common } = args;
+    let Recipe::GradientDescent(base) = recipes::open(&recipe)? else {
+        return Err(exit::usage(format!(
+            "the recipe {recipe} is not trained by gradient descent; use `tercet tune neighbors` or `tercet \
+             train linear --solver dual --reg auto` instead"
+        )));
+    };
+    best.as_deref().map(check_writable).transpose()?;
+    let preprocessing = common.preprocessing.or(base.preprocessing);
+    let space = RecipeSpace { base: GradientDescentRecipe { preprocessing, ..base }, vary };
+    search(&common, |data, plan, observe| {
+        let tuning = tune::recipes(data, &space, plan, observe)?;
+        if let (Some(path), Some(trial)) = (&best, tuning.best())
+            && let TrialSettings::Recipe { recipe, .. } = &trial.settings
+        {
+            tercet::file::replace(path, recipe.to_toml().as_bytes())?;
+        }
+        Ok(tuning)
+    })
 }
 
 impl RangeArgs {
@@ -73,7 +75,7 @@ impl RangeArgs {
         let base = Settings { length: Length::Epochs(self.epochs), ..base };
         let preprocessing = common.preprocessing.or(Spec::default());
         let mut space = NetworkSpace { hidden, preprocessing, ..NetworkSpace::fixed(base, Vec::new()) };
-        // Around the defaults, by factors of three.
+        // Around the default, by factors of about three.
         let rate = base.learning_rate;
         space.learning_rate = match &self.lr {
             Some(text) => axis("--lr", text, common, one)?,
@@ -89,7 +91,7 @@ impl RangeArgs {
     }
 }
 
-/// An axis from text: `1,3,5` is a list, `1..15` a range, which only a random search can draw from.
+/// An axis from text: `1,3,5` is a list, and `1..15` is a range for a random search.
 fn axis<T>(
     option: &str,
     text: &str,
@@ -97,13 +99,15 @@ fn axis<T>(
     value: impl Fn(&str) -> Option<T>,
 ) -> anyhow::Result<Axis<T>> {
     if common.random.is_none() && text.contains("..") {
-        let way_out = "add --random with a number of trials, or give a list of values";
-        return Err(exit::usage(format!("{option} is the range {text}: {way_out}")));
+        let remedy = "add --random with a number of trials, or give a list of values";
+        return Err(exit::usage(format!("{option} is the range {text}: {remedy}")));
     }
-    let refuse = |word: &str| {
-        exit::usage(format!("{option} is {text:?}, and {word:?} is no value; expected a list or low..high"))
+    let reject = |word: &str| {
+        exit::usage(format!(
+            "{option} is {text:?}, and {word:?} is not a value; expected a list or low..high"
+        ))
     };
-    let parse = |word: &str| value(word.trim()).ok_or_else(|| refuse(word));
+    let parse = |word: &str| value(word.trim()).ok_or_else(|| reject(word));
     match text.split_once("..") {
         Some((low, high)) => Ok(Axis::Range { low: parse(low)?, high: parse(high)? }),
         None => Ok(Axis::List(text.split(',').map(parse).collect::<Result<_, _>>()?)),
@@ -119,7 +123,7 @@ fn layers(word: &str) -> Option<Vec<usize>> {
     word.split('x').map(|size| size.parse().ok()).collect()
 }
 
-/// Runs a tuning with progress, and says what came of it.
+/// Runs a search with progress, and reports the trials.
 fn search(
     common: &TuneCommonArgs,
     tune: impl FnOnce(&tercet::Dataset, &Plan, tune::Observer<'_>) -> tercet::Result<Tuning>,
@@ -130,12 +134,12 @@ fn search(
     let train = &collection.train;
     let judge = match common.folds {
         Some(folds) => Judge::Folds(folds),
-        None => Judge::Validation { size: validation_size(common.validation.validation, train.len()) },
+        None => Judge::Validation { size: validation_size(common.split.validation, train.len()) },
     };
     let search = common.random.map_or(Search::Grid, |trials| Search::Random { trials });
     interrupt::watch("the trials so far will be reported")?;
 
-    // Each trial counts as 1,000 steps of the bar, which so moves within one too.
+    // In thousandths, so that the bar also moves during a trial.
     let mut stage: Option<Stage> = None;
     let mut observe = |progress: Progress<'_>| -> ControlFlow<()> {
         let stage = stage.get_or_insert_with(|| Stage::new("tuning", 1000));
@@ -161,7 +165,7 @@ fn search(
     } else {
         print(&tuning)?;
     }
-    say(format!("table and plots: {}", common.report.display()));
+    say(format!("report: {}", common.report.display()));
     Ok(match (tuning.complete, tuning.best()) {
         (true, Some(_)) => ExitCode::SUCCESS,
         (true, None) => exit::data(),
@@ -193,6 +197,6 @@ fn print(tuning: &Tuning) -> anyhow::Result<()> {
     }
     match tuning.best() {
         Some(best) => output::print(format_args!("\nbest: {}", best.describe())),
-        None => output::print("\nno trial came to an end that counts: try smaller learning rates"),
+        None => output::print("\nall trials diverged: try smaller learning rates"),
     }
 }

@@ -1,46 +1,46 @@
-//! A curve of bounded size, however long a training lasts.
+//! A curve of bounded size, for training runs of any length.
 
-/// The most points of a curve: more than a terminal has dots beside one another.
+/// The largest number of points: more than a terminal has columns of dots.
 const MOST: usize = 512;
 
-/// Values over steps. Where there would be too many points, each two neighbours become one, with their mean.
+/// Values by step. If there are too many points, every two neighbours are replaced by their mean.
 #[derive(Clone, Debug)]
 pub struct Curve {
     points: Vec<(f64, f64)>,
-    /// How many values a point is the mean of.
-    together: usize,
-    /// Step and value of those that are no point yet, summed, and how many they are.
-    waiting: (f64, f64, usize),
+    /// How many values a point averages.
+    per_point: usize,
+    /// The sums of steps and values of the next point, and their number.
+    pending: (f64, f64, usize),
 }
 
 impl Curve {
     pub fn new() -> Self {
-        Curve { points: Vec::with_capacity(MOST), together: 1, waiting: (0.0, 0.0, 0) }
+        Curve { points: Vec::with_capacity(MOST), per_point: 1, pending: (0.0, 0.0, 0) }
     }
 
-    /// Adds a value; one that is no number leaves a gap.
+    /// Adds a value. Non-finite values are left out.
     pub fn push(&mut self, step: usize, value: f64) {
         if !value.is_finite() {
             return;
         }
-        let (steps, values, count) = &mut self.waiting;
+        let (steps, values, count) = &mut self.pending;
         (*steps, *values, *count) = (*steps + step as f64, *values + value, *count + 1);
-        if *count < self.together {
+        if *count < self.per_point {
             return;
         }
         let n = *count as f64;
         self.points.push((*steps / n, *values / n));
-        self.waiting = (0.0, 0.0, 0);
+        self.pending = (0.0, 0.0, 0);
         if self.points.len() == MOST {
             for i in 0..MOST / 2 {
                 self.points[i] = mean(&self.points[2 * i..][..2]);
             }
             self.points.truncate(MOST / 2);
-            self.together *= 2;
+            self.per_point *= 2;
         }
     }
 
-    /// Step and value of at most so many points, in order: where there are more, means of neighbours.
+    /// Step and value of at most `most` points, in order; neighbours are averaged if there are more.
     pub fn thinned(&self, most: usize) -> impl Iterator<Item = (f64, f64)> {
         self.points.chunks(self.points.len().div_ceil(most.max(1)).max(1)).map(mean)
     }
@@ -51,7 +51,7 @@ impl Curve {
     }
 }
 
-/// The point in the middle of points.
+/// The mean of points.
 fn mean(points: &[(f64, f64)]) -> (f64, f64) {
     let n = points.len() as f64;
     (points.iter().map(|point| point.0).sum::<f64>() / n, points.iter().map(|point| point.1).sum::<f64>() / n)
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_leaves_a_gap() {
+    fn non_finite_values_are_left_out() {
         let mut curve = Curve::new();
         for (step, value) in [(1, 2.0), (2, f64::INFINITY), (3, f64::NAN), (4, 5.0)] {
             curve.push(step, value);

@@ -1,4 +1,4 @@
-//! From what is to be shown to the cells of a screen of any size.
+//! Draws the dashboard on a screen of any size.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -15,13 +15,13 @@ use super::curve::Curve;
 use super::view::{LayerView, State, View};
 use crate::table::percent;
 
-/// The smallest screen that anything can be read on.
+/// The smallest screen for the dashboard.
 const LEAST: (u16, u16) = (40, 12);
 
-/// Two charts stand side by side from this width on.
+/// The smallest width for two charts side by side.
 const WIDE: u16 = 72;
 
-/// The colours of what is learned from, and of what is held out.
+/// The colours of the training set and of the validation set.
 const TRAIN: Color = Color::Cyan;
 const VALIDATION: Color = Color::Yellow;
 
@@ -30,7 +30,7 @@ pub fn fits(area: Rect) -> bool {
     area.width >= LEAST.0 && area.height >= LEAST.1
 }
 
-/// Draws all of it.
+/// Draws the whole screen.
 pub fn draw(frame: &mut Frame<'_>, view: &View) {
     let area = frame.area();
     if !fits(area) {
@@ -39,7 +39,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &View) {
     let wide = area.width >= WIDE;
     let roomy = wide && area.height >= 18;
     let layers = match roomy {
-        // A line above them, their heading, and as many as take no more than a third.
+        // A line, the heading, and as many layers as fit into a third of the screen.
         true => (view.layers.len() as u16).saturating_add(2).min(area.height / 3).max(3),
         false => 0,
     };
@@ -92,7 +92,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &View) {
     frame.render_widget(self::keys(view, area.width), keys);
 }
 
-/// A picture as lines of text, without the blanks at their ends.
+/// A screen as lines of text, without trailing spaces.
 pub fn in_lines(buffer: &Buffer) -> Vec<String> {
     let line = |y| {
         let cells = (buffer.area.left()..buffer.area.right()).filter_map(|x| buffer.cell((x, y)));
@@ -105,12 +105,12 @@ pub fn in_lines(buffer: &Buffer) -> Vec<String> {
     lines
 }
 
-/// A colour, where colours are wanted.
+/// A colour, if the screen has colours.
 fn colour(view: &View, colour: Color) -> Style {
     if view.colours { Style::new().fg(colour) } else { Style::new() }
 }
 
-/// All that a screen has room for which is too small for the rest.
+/// What fits on a screen that is too small for the dashboard.
 fn too_small(frame: &mut Frame<'_>, view: &View) {
     let lines = [
         format!("{} of {}", text::thousands(view.step), text::thousands(view.total)),
@@ -120,7 +120,7 @@ fn too_small(frame: &mut Frame<'_>, view: &View) {
     frame.render_widget(Paragraph::new(lines.map(Line::from).to_vec()), frame.area());
 }
 
-/// How far it is, as exactly as there is room for.
+/// The number of steps, as detailed as the width allows.
 fn steps(view: &View, room: usize) -> String {
     let short = format!(" {} of {} ", text::thousands(view.step), text::thousands(view.total));
     let long = match view.epochs {
@@ -144,7 +144,7 @@ fn progress(frame: &mut Frame<'_>, view: &View, area: Rect) {
     frame.render_widget(gauge.gauge_style(colour(view, TRAIN)).use_unicode(true), area);
 }
 
-/// A time to come, no finer than it is known.
+/// A remaining time, rounded to a sensible unit.
 fn time(seconds: f64) -> String {
     let s = seconds.round() as u64;
     match s {
@@ -154,7 +154,7 @@ fn time(seconds: f64) -> String {
     }
 }
 
-/// What a chart shows, and how its values become heights and labels.
+/// The curves of a chart, and how their values become heights and labels.
 struct Shown {
     name: &'static str,
     curves: fn(&View) -> [&Curve; 2],
@@ -162,7 +162,7 @@ struct Shown {
     label: fn(f64) -> String,
 }
 
-/// Losses fall over orders of magnitude, so equal heights are equal factors.
+/// Losses fall over orders of magnitude, so the scale is logarithmic.
 const LOSS: Shown = Shown {
     name: "loss (log)",
     curves: |view| [&view.train_losses, &view.validation_losses],
@@ -178,7 +178,7 @@ const ACCURACY: Shown = Shown {
 };
 
 fn chart(frame: &mut Frame<'_>, view: &View, area: Rect, shown: &Shown) {
-    // Braille has two dots in a cell beside one another, and more points than these only blur a curve.
+    // A braille cell is two dots wide, and more points would only blur the curve.
     let dots = usize::from(area.width) * 2;
     let [train, validation] = (shown.curves)(view).map(|curve| -> Vec<(f64, f64)> {
         curve.thinned(dots).map(|(step, value)| (step, (shown.height)(value))).collect()
@@ -193,14 +193,14 @@ fn chart(frame: &mut Frame<'_>, view: &View, area: Rect, shown: &Shown) {
         let waiting = Paragraph::new(" nothing yet").block(block);
         return frame.render_widget(waiting, area);
     }
-    // A curve that is flat so far lies in the middle.
+    // A flat curve is drawn in the middle.
     let (low, high) = if high - low < 1e-9 { (low - 0.5, high + 0.5) } else { (low, high) };
     let heights = [low, (low + high) / 2.0, high];
     let last = view.step.max(1);
     let dataset = |points, marker, of| {
         Dataset::default().data(points).marker(marker).graph_type(GraphType::Line).style(colour(view, of))
     };
-    // The few points of the validation set are drawn last, as dots that a line of braille doesn't hide.
+    // The few points of the validation set are drawn last, as dots on top of the line.
     let datasets = vec![
         dataset(&train, Marker::Braille, TRAIN),
         dataset(&validation, Marker::Dot, VALIDATION).graph_type(GraphType::Scatter),
@@ -215,7 +215,7 @@ fn chart(frame: &mut Frame<'_>, view: &View, area: Rect, shown: &Shown) {
     frame.render_widget(chart, area);
 }
 
-/// The layers with parameters: how far a step moves them, and how many of their units are dead.
+/// The layers with parameters: their update-to-weight ratio, and their dead units.
 fn layers(frame: &mut Frame<'_>, view: &View, area: Rect) {
     let shown = usize::from(area.height).saturating_sub(2);
     let mut title = " layers".to_owned();
@@ -226,21 +226,21 @@ fn layers(frame: &mut Frame<'_>, view: &View, area: Rect) {
         Row::new([
             Cell::from(format!(" {n}  {} → {}", layer.inputs, layer.outputs)),
             match layer.update_ratio {
-                Some(ratio) if ratio.is_finite() => Cell::from(short(ratio)).style(soundness(view, ratio)),
+                Some(ratio) if ratio.is_finite() => Cell::from(short(ratio)).style(ratio_colour(view, ratio)),
                 _ => Cell::from("–"),
             },
             Cell::from(trend(layer, 20)),
             Cell::from(dead(layer)),
         ])
     });
-    let heading = Row::new([" layer", "‖ΔW‖ / ‖W‖", "of late", "dead units"]).style(Style::new().dim());
+    let heading = Row::new([" layer", "‖ΔW‖ / ‖W‖", "trend", "dead units"]).style(Style::new().dim());
     let widths = [Constraint::Fill(2), Constraint::Length(11), Constraint::Length(20), Constraint::Fill(2)];
     let table = Table::new(rows, widths).header(heading).column_spacing(2);
     frame.render_widget(table.block(Block::new().borders(Borders::TOP).title(title)), area);
 }
 
-/// About 10⁻³ is usual. Ten times as much or as little is worth a look, a hundred times is worth more.
-fn soundness(view: &View, ratio: f64) -> Style {
+/// About 10⁻³ is usual. A factor of ten more or less is a warning, a factor of a hundred is a problem.
+fn ratio_colour(view: &View, ratio: f64) -> Style {
     match (ratio / 1e-3).log10().abs() {
         off if off <= 1.0 => colour(view, Color::Green),
         off if off <= 2.0 => colour(view, Color::Yellow),
@@ -248,7 +248,7 @@ fn soundness(view: &View, ratio: f64) -> Style {
     }
 }
 
-/// The last so many ratios as bars, of logarithms: from the lowest of them to the highest, but a factor of ten at least.
+/// The last `most` ratios as bars on a logarithmic scale, which covers at least a factor of ten.
 fn trend(layer: &LayerView, most: usize) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let points = layer.ratios.points();
@@ -270,7 +270,7 @@ fn dead(layer: &LayerView) -> String {
     }
 }
 
-/// The loss of late; none before the first step.
+/// The mean loss of the latest steps; a dash before the first step.
 fn loss(view: &View) -> String {
     match view.loss {
         loss if !loss.is_finite() => "loss –".to_owned(),
@@ -298,7 +298,7 @@ fn status(view: &View) -> Line<'static> {
 
 fn keys(view: &View, width: u16) -> Line<'static> {
     let wide = width >= WIDE;
-    let pause = if view.state == State::Paused { "go on" } else { "pause" };
+    let pause = if view.state == State::Paused { "resume" } else { "pause" };
     let mut halve = if wide { "halve the learning rate" } else { "halve rate" }.to_owned();
     if view.to_halve > 0 {
         halve.push_str(&format!(" ({})", view.to_halve));
@@ -315,7 +315,7 @@ fn keys(view: &View, width: u16) -> Line<'static> {
     ])
 }
 
-/// A number in three digits.
+/// A number with three digits.
 fn short(number: f64) -> String {
     match number.abs() {
         0.0 => "0".to_owned(),

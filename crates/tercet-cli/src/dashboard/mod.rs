@@ -1,8 +1,8 @@
-//! `tercet train --dashboard`: curves of a training while it is under way, and keys that change its course.
+//! `tercet train --dashboard`: live curves of a training run, and keys to control it.
 //!
-//! The training loop tells what it sees after each step ([`Dashboard::after_step`]), and asks there what keys were
-//! pressed. A thread of its own draws the screen ten times a second and reads the keys, so that both work while a step
-//! takes long. It changes nothing by itself: without a key, training gives the bits that it gives without a dashboard.
+//! The training loop calls [`Dashboard::after_step`] after each step, which also tells it which keys were
+//! pressed. A separate thread draws the screen ten times a second and reads the keys, so that both work
+//! during long steps. Unless a key is pressed, training gives the same bits as without a dashboard.
 
 mod curve;
 mod draw;
@@ -27,32 +27,32 @@ use crate::{interrupt, output};
 use terminal::Screen;
 use view::{State, View};
 
-/// How long a picture stays, and about how often the layers are measured.
+/// How often the screen is drawn, and roughly how often layer statistics are computed.
 const REFRESH: Duration = Duration::from_millis(100);
 
-/// How long the answer to a key stays, whatever else is told meanwhile: looks may come faster than pictures.
-const ANSWERED: Duration = Duration::from_secs(5);
+/// How long the reply to a key stays on the screen, whatever other messages there are.
+const REPLY_TIME: Duration = Duration::from_secs(5);
 
-/// A dashboard on the screen. Dropping it gives the terminal back.
+/// A dashboard on the screen. Dropping it restores the terminal.
 pub struct Dashboard {
     shared: Arc<Shared>,
     painter: Option<JoinHandle<Vec<String>>>,
     measured: Option<Instant>,
 }
 
-/// What the training and the thread that draws it share.
+/// What the training loop and the drawing thread share.
 struct Shared {
     view: Mutex<View>,
-    asked: Asked,
-    /// What a key led to, and when.
-    answer: Mutex<Option<(String, Instant)>>,
-    /// The training is over.
+    requests: Requests,
+    /// The reply to a key, and its time.
+    reply: Mutex<Option<(String, Instant)>>,
+    /// Training has ended.
     over: AtomicBool,
 }
 
-/// What keys asked for.
+/// The requests of keys.
 #[derive(Default)]
-struct Asked {
+struct Requests {
     stop: AtomicBool,
     halvings: AtomicU32,
     pause: Mutex<bool>,
@@ -60,23 +60,23 @@ struct Asked {
 }
 
 impl Dashboard {
-    /// Makes the terminal a screen.
+    /// Opens the dashboard.
     ///
     /// # Errors
-    /// What the terminal refuses.
+    /// Errors of the terminal.
     pub fn open(name: &str, network: &Network, plan: &Plan<'_>, pace: Pace) -> std::io::Result<Self> {
         let view = View::new(name, network, plan, pace, output::coloured());
         let shared = Arc::new(Shared {
             view: Mutex::new(view),
-            asked: Asked::default(),
-            answer: Mutex::new(None),
+            requests: Requests::default(),
+            reply: Mutex::new(None),
             over: AtomicBool::new(false),
         });
         let mut screen = terminal::raise()?;
         let of_thread = Arc::clone(&shared);
         let painter = std::thread::Builder::new().name("dashboard".to_owned()).spawn(move || {
-            let _end = NoMorePauses(&of_thread.asked);
-            // Where the terminal is gone, the training goes on.
+            let _end = EndPauses(&of_thread.requests);
+            // If the terminal is gone, training continues.
             of_thread.paint(&mut screen).unwrap_or_default()
         });
         match painter {
@@ -88,14 +88,14 @@ impl Dashboard {
         }
     }
 
-    /// Shows a step, waits while it is to pause, and says whether to go on; also how long it waited.
+    /// Shows a step and waits during a pause. Returns whether to continue, and how long it waited.
     pub fn after_step(
         &mut self,
         progress: &Progress<'_>,
         loss: f32,
         pace: Pace,
     ) -> (ControlFlow<()>, Duration) {
-        let Shared { view, asked, answer, .. } = &*self.shared;
+        let Shared { view, requests, reply, .. } = &*self.shared;
         {
             let mut view = lock(view);
             view.follow(progress, pace);
@@ -105,37 +105,37 @@ impl Dashboard {
             progress.request_stats();
             self.measured = Some(Instant::now());
         }
-        let waited = asked.wait();
-        let halvings = asked.halvings.swap(0, Ordering::Relaxed);
+        let waited = requests.wait();
+        let halvings = requests.halvings.swap(0, Ordering::Relaxed);
         if halvings > 0 && progress.step < progress.total {
-            // So many that the factor were 0 change nothing.
+            // A factor of 0 would be rejected.
             let changed = progress.scale_learning_rate(0.5f32.powi(halvings.min(1000) as i32));
             let times = if halvings == 1 { "halved".to_owned() } else { format!("halved {halvings} times") };
             if changed.is_ok() {
                 let step = text::thousands(progress.step);
                 let line = format!("learning rate {times} after step {step}");
                 output::tell(&line);
-                *lock(answer) = Some((line, Instant::now()));
+                *lock(reply) = Some((line, Instant::now()));
             }
         }
-        let stop = asked.stop.load(Ordering::Relaxed) || interrupt::was_asked();
+        let stop = requests.stop.load(Ordering::Relaxed) || interrupt::was_asked();
         (if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }, waited)
     }
 
-    /// Gives the terminal back, says what was told meanwhile, and leaves the last picture there.
+    /// Restores the terminal, prints the messages that were held back, and leaves the last screen there.
     pub fn close(mut self) {
         for line in self.end() {
             output::tell(line);
         }
     }
 
-    /// Ends the thread; returns the last picture.
+    /// Ends the thread and returns the last screen.
     fn end(&mut self) -> Vec<String> {
         self.shared.over.store(true, Ordering::Relaxed);
-        // A thread that panicked has said so and given the terminal back.
-        let picture = self.painter.take().and_then(|painter| painter.join().ok());
+        // A panic of the thread has been reported, and has restored the terminal.
+        let screen = self.painter.take().and_then(|painter| painter.join().ok());
         restore();
-        picture.unwrap_or_default()
+        screen.unwrap_or_default()
     }
 }
 
@@ -146,50 +146,50 @@ impl Drop for Dashboard {
 }
 
 impl Shared {
-    /// Draws and reads keys until the training is over; returns the last picture.
+    /// Draws and reads keys until training has ended; returns the last screen.
     fn paint(&self, screen: &mut Screen) -> std::io::Result<Vec<String>> {
         let mut next = Instant::now();
         while !self.over.load(Ordering::Relaxed) {
             if Instant::now() >= next {
-                let view = self.look();
+                let view = self.view();
                 screen.draw(|frame| draw::draw(frame, &view))?;
                 next = Instant::now() + REFRESH;
             }
             if event::poll(next.saturating_duration_since(Instant::now()))? {
                 match event::read()? {
-                    Event::Key(key) if key.kind == KeyEventKind::Press => self.asked.press(key),
+                    Event::Key(key) if key.kind == KeyEventKind::Press => self.requests.press(key),
                     Event::Key(_) => continue,
                     _ => {}
                 }
-                // An answer at once.
+                // Reply immediately.
                 next = Instant::now();
             }
         }
-        let view = View { state: State::Over, message: None, ..self.look() };
-        let picture = screen.draw(|frame| draw::draw(frame, &view))?;
-        Ok(if draw::fits(picture.area) { draw::in_lines(picture.buffer) } else { Vec::new() })
+        let view = View { state: State::Over, message: None, ..self.view() };
+        let last = screen.draw(|frame| draw::draw(frame, &view))?;
+        Ok(if draw::fits(last.area) { draw::in_lines(last.buffer) } else { Vec::new() })
     }
 
-    /// What is to be seen now.
-    fn look(&self) -> View {
+    /// The current content of the screen.
+    fn view(&self) -> View {
         let mut view = lock(&self.view).clone();
-        view.to_halve = self.asked.halvings.load(Ordering::Relaxed);
-        let answer = lock(&self.answer).clone().filter(|(_, at)| at.elapsed() < ANSWERED);
-        view.message = answer.map(|(line, _)| line).or_else(output::last_held);
+        view.to_halve = self.requests.halvings.load(Ordering::Relaxed);
+        let reply = lock(&self.reply).clone().filter(|(_, at)| at.elapsed() < REPLY_TIME);
+        view.message = reply.map(|(line, _)| line).or_else(output::last_held);
         view.state = match () {
-            () if self.asked.stop.load(Ordering::Relaxed) || interrupt::was_asked() => State::Stopping,
-            () if *lock(&self.asked.pause) => State::Paused,
+            () if self.requests.stop.load(Ordering::Relaxed) || interrupt::was_asked() => State::Stopping,
+            () if *lock(&self.requests.pause) => State::Paused,
             () => State::Running,
         };
         view
     }
 }
 
-impl Asked {
-    /// Understands a key.
+impl Requests {
+    /// Handles a key.
     fn press(&self, key: KeyEvent) {
         match key.code {
-            // In a terminal that is a screen, Ctrl-C is a key like others.
+            // In raw mode, Ctrl-C is a key and not a signal.
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => interrupt::ask(),
             _ if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {}
             KeyCode::Char(' ') => {
@@ -205,7 +205,7 @@ impl Asked {
         self.changed.notify_all();
     }
 
-    /// Waits while there is a pause that nothing ends; says how long.
+    /// Waits until a pause ends; returns how long that was.
     fn wait(&self) -> Duration {
         let mut pause = lock(&self.pause);
         if !*pause {
@@ -213,24 +213,24 @@ impl Asked {
         }
         let begun = Instant::now();
         while *pause && !self.stop.load(Ordering::Relaxed) && !interrupt::was_asked() {
-            // A signal wakes nobody here, so that it is looked for now and then.
+            // A signal does not notify the condition variable, so it is checked from time to time.
             (pause, _) = self.changed.wait_timeout(pause, REFRESH).unwrap_or_else(PoisonError::into_inner);
         }
         begun.elapsed()
     }
 }
 
-/// Without anybody to press a key, a pause would last for ever.
-struct NoMorePauses<'a>(&'a Asked);
+/// Ends a pause when no more keys are read.
+struct EndPauses<'a>(&'a Requests);
 
-impl Drop for NoMorePauses<'_> {
+impl Drop for EndPauses<'_> {
     fn drop(&mut self) {
         *lock(&self.0.pause) = false;
         self.0.changed.notify_all();
     }
 }
 
-/// A panic elsewhere leaves nothing half-done behind these locks.
+/// A panic elsewhere leaves the data behind these locks intact.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -239,42 +239,42 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn press(asked: &Asked, code: KeyCode) {
-        asked.press(KeyEvent::new(code, KeyModifiers::NONE));
+    fn press(requests: &Requests, code: KeyCode) {
+        requests.press(KeyEvent::new(code, KeyModifiers::NONE));
     }
 
     #[test]
-    fn keys_ask_for_what_the_screen_says() {
-        let asked = Asked::default();
-        press(&asked, KeyCode::Char('x'));
-        press(&asked, KeyCode::Enter);
-        asked.press(KeyEvent::new(KeyCode::Char('s'), KeyModifiers::CONTROL));
-        assert!(!asked.stop.load(Ordering::Relaxed) && !*lock(&asked.pause));
-        press(&asked, KeyCode::Char('h'));
-        press(&asked, KeyCode::Char('H'));
-        assert_eq!(asked.halvings.load(Ordering::Relaxed), 2);
-        press(&asked, KeyCode::Char(' '));
-        assert!(*lock(&asked.pause));
-        press(&asked, KeyCode::Char(' '));
-        assert_eq!(asked.wait(), Duration::ZERO);
-        press(&asked, KeyCode::Char('q'));
-        assert!(asked.stop.load(Ordering::Relaxed));
+    fn keys_do_what_the_screen_says() {
+        let requests = Requests::default();
+        press(&requests, KeyCode::Char('x'));
+        press(&requests, KeyCode::Enter);
+        requests.press(KeyEvent::new(KeyCode::Char('s'), KeyModifiers::CONTROL));
+        assert!(!requests.stop.load(Ordering::Relaxed) && !*lock(&requests.pause));
+        press(&requests, KeyCode::Char('h'));
+        press(&requests, KeyCode::Char('H'));
+        assert_eq!(requests.halvings.load(Ordering::Relaxed), 2);
+        press(&requests, KeyCode::Char(' '));
+        assert!(*lock(&requests.pause));
+        press(&requests, KeyCode::Char(' '));
+        assert_eq!(requests.wait(), Duration::ZERO);
+        press(&requests, KeyCode::Char('q'));
+        assert!(requests.stop.load(Ordering::Relaxed));
     }
 
     #[test]
-    fn a_pause_ends_by_a_key_by_a_stop_and_with_the_thread_that_reads_keys() {
+    fn a_pause_ends_with_a_key_a_stop_or_the_thread_that_reads_keys() {
         for end in [
-            (|asked: &Asked| press(asked, KeyCode::Char(' '))) as fn(&Asked),
-            |asked| press(asked, KeyCode::Char('s')),
-            |asked| drop(NoMorePauses(asked)),
+            (|requests: &Requests| press(requests, KeyCode::Char(' '))) as fn(&Requests),
+            |requests| press(requests, KeyCode::Char('s')),
+            |requests| drop(EndPauses(requests)),
         ] {
-            let asked = Asked::default();
-            press(&asked, KeyCode::Char(' '));
+            let requests = Requests::default();
+            press(&requests, KeyCode::Char(' '));
             std::thread::scope(|scope| {
-                let waiting = scope.spawn(|| asked.wait());
+                let waiting = scope.spawn(|| requests.wait());
                 std::thread::sleep(Duration::from_millis(20));
                 assert!(!waiting.is_finished());
-                end(&asked);
+                end(&requests);
                 assert!(waiting.join().unwrap() > Duration::ZERO);
             });
         }

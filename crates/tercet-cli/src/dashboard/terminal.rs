@@ -1,4 +1,4 @@
-//! The terminal as a screen, and back again, whatever happens.
+//! Switches the terminal to a full screen, and restores it whatever happens.
 
 use std::io::{BufWriter, IsTerminal, Stderr, Write};
 use std::sync::Once;
@@ -14,16 +14,16 @@ use ratatui::crossterm::terminal::{
 
 use crate::{exit, output, progress};
 
-/// The screen is drawn on standard error: standard output is for results.
+/// The screen is drawn on standard error, since standard output is for results.
 pub type Screen = Terminal<CrosstermBackend<BufWriter<Stderr>>>;
 
-/// Whether the terminal is a screen now.
+/// Whether the terminal is in full-screen mode.
 static UP: AtomicBool = AtomicBool::new(false);
 
-/// Refuses a dashboard that nobody could see or whose keys nobody could press.
+/// Rejects a dashboard without a terminal.
 pub fn check() -> anyhow::Result<()> {
     if progress::is_quiet() {
-        return Err(exit::usage("--dashboard shows what --quiet silences: leave out one of them"));
+        return Err(exit::usage("--dashboard contradicts --quiet: leave out one of them"));
     }
     let stream = match (std::io::stderr().is_terminal(), std::io::stdin().is_terminal()) {
         (true, true) => return Ok(()),
@@ -31,14 +31,14 @@ pub fn check() -> anyhow::Result<()> {
         (true, false) => "standard input",
     };
     Err(exit::usage(format!(
-        "--dashboard needs a terminal to draw on and to read keys from, and {stream} is none: leave it out, or \
-         follow the training with --log-steps or --tensorboard"
+        "--dashboard needs a terminal for the screen and the keys, and {stream} is not a terminal: leave it \
+         out, or use --log-steps or --tensorboard"
     )))
 }
 
-/// Makes the terminal a screen. What is [told](output::tell) from now on is held until [`restore`].
+/// Switches the terminal to a full screen. Messages are [held back](output::hold) until [`restore`].
 pub fn raise() -> std::io::Result<Screen> {
-    // A panic is said in a terminal that can show it.
+    // A panic restores the terminal before it is printed.
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let say = std::panic::take_hook();
@@ -51,19 +51,20 @@ pub fn raise() -> std::io::Result<Screen> {
     UP.store(true, Ordering::SeqCst);
     let raise = || {
         enable_raw_mode()?;
-        // Not every terminal begins an alternate screen with nothing on it. `Terminal::clear` would ask where the cursor
-        // is, which not every terminal answers.
+        // Some terminals do not clear the alternate screen. `Terminal::clear` would query the position of the
+        // cursor, which some terminals do not answer.
         execute!(std::io::stderr(), EnterAlternateScreen, Clear(ClearType::All))?;
         Terminal::new(CrosstermBackend::new(BufWriter::new(std::io::stderr())))
     };
     raise().inspect_err(|_| restore())
 }
 
-/// Makes the screen a terminal again, and says what was held. Does nothing where it is one.
+/// Restores the terminal, and prints the messages that were held back. Does nothing if it is not in
+/// full-screen mode.
 pub fn restore() {
     if UP.swap(false, Ordering::SeqCst) {
         let mut terminal = std::io::stderr();
-        // Where the terminal is gone there is nothing left to restore.
+        // Errors mean that the terminal is gone.
         let _ = execute!(terminal, LeaveAlternateScreen, Show);
         let _ = terminal.flush();
         let _ = disable_raw_mode();

@@ -1,4 +1,4 @@
-//! What the dashboard shows, gathered from what the training loop tells.
+//! The content of the dashboard, collected from the training loop.
 
 use tercet::network::Network;
 use tercet::train::{Length, Plan, Progress};
@@ -10,33 +10,33 @@ use crate::training::Pace;
 /// Everything that is on the screen.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// What is trained, and its sizes: `network 784-128-10`.
+    /// The model and its sizes: `network 784-128-10`.
     pub title: String,
-    /// Steps done.
+    /// Finished steps.
     pub step: usize,
-    /// Steps in all.
+    /// All steps.
     pub total: usize,
-    /// Epochs in all, where training is counted in them.
+    /// All epochs, if the length of training is given in epochs.
     pub epochs: Option<usize>,
-    /// That of the last step.
+    /// The learning rate of the last step.
     pub learning_rate: f32,
-    /// What the user made of it: the product of all factors.
+    /// The product of all factors by which the user changed it.
     pub factor: f32,
-    /// How often it is still to be halved.
+    /// How often it will be halved after this step.
     pub to_halve: u32,
     pub pace: Pace,
-    /// The mean loss of late.
+    /// The mean loss of the latest steps.
     pub loss: f32,
-    /// The last look at the validation set.
+    /// The accuracy of the last validation check.
     pub accuracy: Option<f64>,
     pub train_losses: Curve,
     pub validation_losses: Curve,
-    /// Of the sample of training examples that measurements are taken from.
+    /// Accuracy on a sample of the training examples.
     pub train_accuracies: Curve,
     pub validation_accuracies: Curve,
     pub layers: Vec<LayerView>,
     pub state: State,
-    /// What was last told.
+    /// The last message.
     pub message: Option<String>,
     pub colours: bool,
 }
@@ -46,11 +46,11 @@ pub struct View {
 pub struct LayerView {
     pub inputs: usize,
     pub outputs: usize,
-    /// ‖ΔW‖ / ‖W‖ of the last step that was measured.
+    /// ‖ΔW‖ / ‖W‖ of the last step with statistics.
     pub update_ratio: Option<f64>,
-    /// Its logarithm over the steps.
+    /// Its logarithm by step.
     pub ratios: Curve,
-    /// The share of dead units; none for the layer that gives the scores.
+    /// The fraction of dead units; `None` for the output layer.
     pub dead_units: Option<f64>,
 }
 
@@ -59,7 +59,7 @@ pub enum State {
     Running,
     Paused,
     Stopping,
-    /// The training is over: nothing is left to press.
+    /// Training has ended, and keys do nothing.
     Over,
 }
 
@@ -100,7 +100,7 @@ impl View {
         }
     }
 
-    /// After a step. What was before a training that is resumed is in its history, which the first call reads.
+    /// After a step. The first call also reads the history of a resumed run.
     pub fn follow(&mut self, progress: &Progress<'_>, pace: Pace) {
         let history = progress.history;
         for (step, &loss) in (self.step + 1..).zip(&history.losses[self.step..]) {

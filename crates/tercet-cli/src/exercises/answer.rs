@@ -1,31 +1,32 @@
-//! A student's numbers, as people write them down.
+//! Reads a student's numbers, in any common notation.
 
 use anyhow::bail;
 
-/// The most numbers that are read.
+/// The largest number of numbers.
 const MOST: usize = 10_000;
 
-/// The numbers in a text, in order. They are separated by blanks, commas, semicolons or line ends; brackets are passed over, as
-/// are names with `=` or `:` behind them, and what follows `#`.
+/// The numbers in a text, in order. They are separated by spaces, commas, semicolons or line breaks.
+/// Brackets, names followed by `=` or `:`, and comments after `#` are ignored.
 pub fn read(text: &str) -> anyhow::Result<Vec<f64>> {
     let mut numbers = Vec::new();
     for (line, text) in text.lines().enumerate() {
         let text = text.split('#').next().unwrap_or_default();
-        // A name may have blanks in it, and stands before its number.
+        // A name may contain spaces, and precedes its number.
         for part in text.split([',', ';']) {
             let part = part.rsplit(['=', ':']).next().unwrap_or_default();
             let words = part.split(|c: char| c.is_whitespace() || "[](){}|".contains(c));
             for word in words.filter(|word| !word.is_empty()) {
-                // A minus as it is printed in books.
+                // A typographic minus sign.
                 let Ok(number) = word.replace('\u{2212}', "-").parse() else {
                     bail!(
-                        "line {}: found {word:?}; expected a number, such as 8.3, −0.5 or 1e-3, with a point before its decimals",
+                        "line {}: found {word:?}; expected a number, such as 8.3, −0.5 or 1e-3, with a \
+                         decimal point",
                         line + 1
                     );
                 };
                 numbers.push(number);
                 if numbers.len() > MOST {
-                    bail!("found more than {MOST} numbers; expected those of one exercise");
+                    bail!("found more than {MOST} numbers; expected the numbers of one exercise");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Convolution, by hand and in shapes.
+//! Convolution by hand, and the shapes of its layers.
 
 use tercet::Result;
 use tercet::image::ImageShape;
@@ -11,7 +11,7 @@ const IMAGE: ImageShape = ImageShape::gray(4, 4);
 /// Ink in the two left columns, and a little elsewhere.
 const PIXELS: [f64; 16] = [1., 1., 0., 0., 1., 1., 0., 0., 1., 1., 0., 2., 1., 1., 0., 2.];
 
-/// Looks for ink on the left and paper on the right.
+/// Responds to ink on the left and paper on the right.
 const KERNEL: [f64; 9] = [1., 0., -1., 2., 0., -2., 1., 0., -1.];
 
 pub const EXERCISES: &[Exercise] = &[
@@ -19,33 +19,35 @@ pub const EXERCISES: &[Exercise] = &[
         name: "convolution",
         chapter: "convolution",
         question: "\
-An image of 4 × 4 pixels, a kernel of 3 × 3, a bias of 0.5; stride 1, no padding:
+An image of 4 × 4 pixels, a kernel of 3 × 3, a bias of 0.5; stride 1, no
+padding:
 
     1  1  0  0      1  0  -1
     1  1  0  0      2  0  -2
     1  1  0  2      1  0  -1
     1  1  0  2
 
-Give the four numbers that come out, row by row, and then what is left of them after ReLU and a pool of 2 × 2.",
+Give the four outputs, row by row, and then the output after ReLU and 2 × 2 max
+pooling.",
         entries: &["y[0,0]", "y[0,1]", "y[1,0]", "y[1,1]", "pooled"],
         tolerance: 0.001,
         answer: || convolved(KERNEL, 0.5),
         mistakes: &[
-            (|| convolved(KERNEL, 0.0), "the bias is missing: each sum gets + 0.5"),
+            (|| convolved(KERNEL, 0.0), "the bias is missing: add 0.5 to each sum"),
             (
                 || {
-                    let mut turned = KERNEL;
-                    turned.reverse();
-                    convolved(turned, 0.5)
+                    let mut flipped = KERNEL;
+                    flipped.reverse();
+                    convolved(flipped, 0.5)
                 },
-                "the kernel was turned round, as mathematicians' convolution does; a network's lays it on as it is",
+                "the kernel was flipped, as in the convolution of mathematics; networks do not flip it",
             ),
             (
                 || {
-                    let turned = |i: usize| KERNEL[i % 3 * 3 + i / 3];
-                    convolved(std::array::from_fn(turned), 0.5)
+                    let transposed = |i: usize| KERNEL[i % 3 * 3 + i / 3];
+                    convolved(std::array::from_fn(transposed), 0.5)
                 },
-                "the kernel was transposed: its first row lies on the first row of the patch",
+                "the kernel was transposed: its first row is multiplied with the first row of the patch",
             ),
         ],
     },
@@ -53,18 +55,26 @@ Give the four numbers that come out, row by row, and then what is left of them a
         name: "shapes",
         chapter: "convolution",
         question: "\
-The layers conv5-24, pool, conv3-32, pool, flatten and dense10 take an image of 28 × 28 × 1; stride 1 and no padding,
-pools of 2 × 2. Give the height after each of the first four, the number of values after flatten, and then how many
-numbers conv5-24, conv3-32 and dense10 learn, biases counted.",
+An image of 28 × 28 × 1 passes through the layers conv5-24, pool, conv3-32,
+pool, flatten and dense10, with stride 1, no padding, and 2 × 2 pooling. Give
+the height after each of the first four layers, the number of values after
+flatten, and then the number of parameters of conv5-24, conv3-32 and dense10,
+biases included.",
         entries: &[
-            "height after conv5-24", "height after pool", "height after conv3-32", "height after pool", "values",
-            "learned by conv5-24", "learned by conv3-32", "learned by dense10",
+            "height after conv5-24",
+            "height after pool",
+            "height after conv3-32",
+            "height after pool",
+            "values",
+            "parameters of conv5-24",
+            "parameters of conv3-32",
+            "parameters of dense10",
         ],
         tolerance: 1e-9,
         answer: || shapes(0),
         mistakes: &[
-            (|| shapes(1), "the biases are missing: one for each filter or unit"),
-            (|| shapes(2), "a filter of conv3-32 looks at all 24 channels that reach it: 3 · 3 · 24 weights"),
+            (|| shapes(1), "the biases are missing: one per filter or unit"),
+            (|| shapes(2), "a filter of conv3-32 has weights for all 24 input channels: 3 · 3 · 24 weights"),
         ],
     },
 ];

@@ -1,7 +1,7 @@
-//! The exercises of the book: a student's numbers, held against those that the library computes.
+//! The exercises of the book: a student's numbers, compared with those that the library computes.
 //!
-//! No answer is written down here. Each is computed when it is asked for, and so are the numbers that the usual mistakes
-//! lead to: whoever brings those is told which mistake it was.
+//! No answer is written down here. The library computes each one, and also the numbers that common mistakes
+//! lead to, so that the student learns which mistake it was.
 
 mod answer;
 mod data;
@@ -17,27 +17,27 @@ use tercet::graph::{Graph, parse_values};
 
 pub use answer::read;
 
-/// What computes numbers.
+/// Computes numbers.
 type Numbers = fn() -> Result<Vec<f64>>;
 
 /// An exercise.
 pub struct Exercise {
-    /// What it is asked for by.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// The chapter of the book that it belongs to.
+    /// The chapter of the book.
     pub chapter: &'static str,
-    /// What is asked, with all that is needed to answer.
+    /// The question, with everything that the answer needs.
     pub question: &'static str,
-    /// What each of the numbers is, in the order in which they are wanted.
+    /// The name of each number, in order.
     pub entries: &'static [&'static str],
-    /// How far a number may be off: this, or this share of one that is larger than 1.
+    /// The absolute tolerance, or the relative tolerance of numbers larger than 1.
     pub tolerance: f64,
     answer: Numbers,
-    /// What is usually done wrong: the numbers that it leads to, and what to say.
+    /// Common mistakes: the numbers that each leads to, and a hint.
     mistakes: &'static [(Numbers, &'static str)],
 }
 
-/// All of them, in the order of the book.
+/// All exercises, in the order of the book.
 pub fn all() -> impl Iterator<Item = &'static Exercise> {
     let parts = [
         data::EXERCISES,
@@ -51,34 +51,34 @@ pub fn all() -> impl Iterator<Item = &'static Exercise> {
     parts.into_iter().flatten()
 }
 
-/// The exercise of a name.
+/// The exercise of this name.
 pub fn named(name: &str) -> Option<&'static Exercise> {
     all().find(|exercise| exercise.name == name)
 }
 
-/// What is said of an answer.
+/// The result of checking a solution.
 pub struct Verdict {
-    /// Every number that is off.
+    /// Every wrong number.
     pub wrong: Vec<Wrong>,
-    /// Which mistake they look like.
+    /// A hint, if the numbers come from a common mistake.
     pub hint: Option<&'static str>,
 }
 
-/// A number that is off.
+/// A wrong number.
 pub struct Wrong {
-    /// What it is.
+    /// Its name.
     pub entry: &'static str,
-    /// What the student found.
+    /// The number of the student.
     pub found: f64,
-    /// What it should be.
+    /// The right number.
     pub expected: f64,
-    /// How far it may be off.
+    /// The absolute tolerance.
     pub tolerance: f64,
 }
 
 impl Exercise {
-    /// Judges as many numbers as there are entries.
-    pub fn judge(&self, found: &[f64]) -> Result<Verdict> {
+    /// Checks a solution, which must have a number for every entry.
+    pub fn check(&self, found: &[f64]) -> Result<Verdict> {
         let expected = (self.answer)()?;
         debug_assert_eq!(expected.len(), self.entries.len(), "{}", self.name);
         let wrong: Vec<Wrong> = self
@@ -112,20 +112,20 @@ impl Exercise {
     }
 }
 
-/// Whether a number is near enough. NaN is near nothing.
+/// Whether a number is within the tolerance. NaN never is.
 fn is_near(found: f64, expected: f64, tolerance: f64) -> bool {
-    // Half of a digit that was rounded away may itself have been rounded.
+    // The tolerance itself may have been rounded.
     (found - expected).abs() <= tolerance * (1.0 + 1e-9)
 }
 
-/// The values of nodes of an expression, and with a `d` before the name the gradients of its root by them, one after the
-/// other.
-fn graph(expression: &str, values: &str, wanted: &[&str]) -> Result<Vec<f64>> {
+/// The values of nodes of an expression; a name with a prefix `d` stands for the gradient with respect to the
+/// node.
+fn graph(expression: &str, values: &str, names: &[&str]) -> Result<Vec<f64>> {
     let (graph, root) = Graph::parse(expression)?;
     let evaluation = graph.evaluate(&parse_values(values)?)?;
     let gradients = graph.gradients(&evaluation, root)?;
     let mut numbers = Vec::new();
-    for &name in wanted {
+    for &name in names {
         let (node, of_gradient) = match (graph.node(name), name.strip_prefix('d').and_then(|n| graph.node(n)))
         {
             (Some(node), _) => (node, false),
@@ -151,28 +151,28 @@ mod tests {
         let mut names = BTreeSet::new();
         for exercise in all() {
             let name = exercise.name;
-            assert!(names.insert(name), "{name} stands twice");
+            assert!(names.insert(name), "{name} occurs twice");
             let answer = (exercise.answer)().unwrap();
             assert_eq!(answer.len(), exercise.entries.len(), "{name}");
             assert!(answer.iter().all(|number| number.is_finite()), "{name}: {answer:?}");
-            let verdict = exercise.judge(&answer).unwrap();
+            let verdict = exercise.check(&answer).unwrap();
             assert!(verdict.wrong.is_empty() && verdict.hint.is_none(), "{name}");
 
             for (i, &(numbers, words)) in exercise.mistakes.iter().enumerate() {
                 let mistaken = numbers().unwrap();
                 assert_eq!(mistaken.len(), answer.len(), "mistake {i} of {name}");
-                let verdict = exercise.judge(&mistaken).unwrap();
-                assert!(!verdict.wrong.is_empty(), "mistake {i} of {name} is no mistake: {mistaken:?}");
+                let verdict = exercise.check(&mistaken).unwrap();
+                assert!(!verdict.wrong.is_empty(), "mistake {i} of {name} is not a mistake: {mistaken:?}");
                 assert_eq!(verdict.hint, Some(words), "mistake {i} of {name} looks like another");
             }
             for (i, entry) in exercise.entries.iter().enumerate() {
                 let mut off = answer.clone();
                 off[i] += 2.0 * exercise.tolerance_of(off[i]);
-                let wrong = exercise.judge(&off).unwrap().wrong;
+                let wrong = exercise.check(&off).unwrap().wrong;
                 assert_eq!(wrong.len(), 1, "{name}, {entry}");
                 assert_eq!(wrong[0].entry, *entry, "{name}");
                 off[i] = f64::NAN;
-                assert_eq!(exercise.judge(&off).unwrap().wrong.len(), 1, "{name}, {entry}");
+                assert_eq!(exercise.check(&off).unwrap().wrong.len(), 1, "{name}, {entry}");
             }
         }
     }
@@ -181,6 +181,6 @@ mod tests {
     #[test]
     fn the_scores_of_the_lecture_come_out() {
         let printed = [0.0, 8.3, 174.3, 152.5, 188.97, 211.97, -84.12];
-        assert!(named("scores").unwrap().judge(&printed).unwrap().wrong.is_empty());
+        assert!(named("scores").unwrap().check(&printed).unwrap().wrong.is_empty());
     }
 }

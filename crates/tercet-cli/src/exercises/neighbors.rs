@@ -12,28 +12,32 @@ pub const EXERCISES: &[Exercise] = &[
         name: "distances",
         chapter: "neighbors",
         question: "\
-Three images of two pixels are remembered, and two are asked about:
+There are three training images of two pixels, and two queries:
 
-    remembered     (0, 0)  (3, 4)  (6, 8)
-    asked about    (0, 4)  (6, 0)
+    training    (0, 0)  (3, 4)  (6, 8)
+    queries     (0, 4)  (6, 0)
 
-Give the matrix of Euclidean distances (L2): a row for each image that is asked about, a column for each that is
-remembered.",
+Give the matrix of Euclidean distances (L2), with one row per query and one
+column per training image.",
         entries: &["d[0,0]", "d[0,1]", "d[0,2]", "d[1,0]", "d[1,1]", "d[1,2]"],
         tolerance: 0.01,
         answer: || distances(Metric::L2),
         mistakes: &[
             (
                 || Ok(distances(Metric::L2)?.iter().map(|d| d * d).collect()),
-                "those are the squared distances: the order of the neighbours is the same, but a distance is the root",
+                "those are the squared distances: the order of the neighbours is the same, but a distance is \
+                 the square root",
             ),
-            (|| distances(Metric::L1), "those are sums of absolute differences (L1); L2 is the root of the sum of squares"),
+            (
+                || distances(Metric::L1),
+                "those are sums of absolute differences (L1); L2 is the square root of the sum of squares",
+            ),
             (
                 || {
                     let d = distances(Metric::L2)?;
                     Ok([0, 3, 1, 4, 2, 5].map(|i| d[i]).to_vec())
                 },
-                "that is the transpose: a row is an image that is asked about",
+                "that is the transpose: there is one row per query",
             ),
         ],
     },
@@ -41,12 +45,13 @@ remembered.",
         name: "vote",
         chapter: "neighbors",
         question: "\
-Examples of one feature and two classes are remembered:
+The training set has one feature and two classes:
 
     x      1  2  3  4  7  8
     class  1  0  0  1  1  1
 
-Which class does x = 2.6 get by the votes of its 1, 3 and 5 nearest neighbours, each with one vote?",
+Which class do the 1, 3 and 5 nearest neighbours of x = 2.6 vote for, with one
+vote each?",
         entries: &["k = 1", "k = 3", "k = 5"],
         tolerance: 0.001,
         answer: || votes(&[1, 3, 5]),
@@ -64,19 +69,20 @@ Eight examples of one feature and two classes:
     x      1  2  3  5  6  8  9  11
     class  0  0  0  1  0  1  1   1
 
-Choose k by leaving one out: each example is classified by the nearest of the seven others, L2 and one vote each; of two
-at the same distance the earlier is nearer. What is the accuracy, as a share, with k = 1, 3 and 5?",
+Choose k by leave-one-out: each example is classified by its nearest neighbours
+among the seven others, with L2 and one vote each; of two at the same distance,
+the earlier one is nearer. Give the accuracy, as a fraction, for k = 1, 3 and 5.",
         entries: &["k = 1", "k = 3", "k = 5"],
         tolerance: 0.001,
         answer: || accuracies(true),
         mistakes: &[
             (
                 || accuracies(false),
-                "every example was among its own neighbours: leave it out, or k = 1 is always right",
+                "every example was one of its own neighbours: leave it out, or k = 1 is always correct",
             ),
             (
                 || Ok(accuracies(true)?.iter().map(|accuracy| 1.0 - accuracy).collect()),
-                "those are the shares of errors",
+                "those are the error rates",
             ),
         ],
     },
@@ -109,7 +115,7 @@ fn votes(ks: &[usize]) -> Result<Vec<f64>> {
     ks.iter().map(vote).collect()
 }
 
-/// The accuracy of the examples among themselves with 1, 3 and 5 neighbours, each left out or not.
+/// The accuracy with 1, 3 and 5 neighbours among the examples, where each example is left out or not.
 fn accuracies(left_out: bool) -> Result<Vec<f64>> {
     let data = line(&[1., 2., 3., 5., 6., 8., 9., 11.], &[0, 0, 0, 1, 0, 1, 1, 1])?;
     let found = match left_out {

@@ -1,17 +1,17 @@
-//! The two-layer network, why it has an activation, and backpropagation.
+//! The two-layer network, its activation, and backpropagation.
 
 use tercet::Result;
 
 use super::{Exercise, graph};
 
-/// The lecture's network, its matrices turned round: here an image is a row.
+/// The lecture's network with transposed matrices: here an image is a row.
 const VALUES: &str = "x = [56, 231, 24, 2],
     w1 = [0.2, -0.2, 1.1, -1.9; -0.5, 0.0, 0.7, 1.0; 0.1, 0.4, -0.9, 0.9; 2.0, 1.3, -0.2, 2.1],
     b1 = [9.1, 7.3, -27, 2.1],
     w2 = [0.8, 0.3, 0.6; 0.9, -0.3, 0.7; 0.0, 2.2, -0.1; 1.4, -1.2, -0.6],
     b2 = [-32, 14, 19]";
 
-/// The same with W1 as it stands on the slide, which is its transpose.
+/// The same with W1 as on the slide, which is the transpose.
 const AS_ON_THE_SLIDE: &str = "x = [56, 231, 24, 2],
     w1 = [0.2, -0.5, 0.1, 2.0; -0.2, 0.0, 0.4, 1.3; 1.1, 0.7, -0.9, -0.2; -1.9, 1.0, 0.9, 2.1],
     b1 = [9.1, 7.3, -27, 2.1],
@@ -23,8 +23,9 @@ pub const EXERCISES: &[Exercise] = &[
         name: "scores",
         chapter: "networks",
         question: "\
-The lecture's exercise: an image of four pixels, X = (56, 231, 24, 2), four hidden units, and the classes cat, dog and
-bird. As on the slide, where the image is a column:
+The lecture's exercise: an image of four pixels, X = (56, 231, 24, 2), four
+hidden units, and the classes cat, dog and bird. As on the slide, where the
+image is a column:
 
     W1 =  0.2  -0.5   0.1   2.0      b1 =   9.1     W2 = 0.8   0.9   0.0   1.4      b2 = -32
          -0.2   0.0   0.4   1.3             7.3          0.3  -0.3   2.2  -1.2            14
@@ -40,31 +41,28 @@ Give H, and then the three scores.",
         mistakes: &[
             (
                 || forward("h = x @ w1 + b1; s = h @ w2 + b2", VALUES),
-                "the activation is missing: what is below 0 in H becomes 0 before the second layer",
+                "the activation is missing: negative numbers in H become 0 before the second layer",
             ),
             (
                 || forward("h = relu(x @ w1 + b1); s = (x @ w1 + b1) @ w2 + b2", VALUES),
-                "H is right, but the scores were computed from what it was before ReLU",
+                "H is correct, but the scores were computed from its values before ReLU",
             ),
             (
                 || forward("h = relu(x @ w1 + b1); s = relu(h @ w2 + b2)", VALUES),
-                "the last layer has no activation: scores may be below 0",
+                "the last layer has no activation: scores may be negative",
             ),
             (
                 || forward("h = relu(x @ w1 + b1); s = h @ w2 + b2", AS_ON_THE_SLIDE),
-                "W1 was taken the other way round: h[1] is the first row of the slide's W1 times X",
+                "W1 was transposed: h[1] is the first row of the slide's W1 times X",
             ),
-            (
-                || forward("h = relu(x @ w1 + 0 * b1); s = h @ w2 + 0 * b2", VALUES),
-                "both biases are missing",
-            ),
+            (|| forward("h = relu(x @ w1 + 0 * b1); s = h @ w2 + 0 * b2", VALUES), "both biases are missing"),
         ],
     },
     Exercise {
         name: "collapse",
         chapter: "non-linear",
         question: "\
-Two linear layers without an activation between them, with an image as a row:
+Two linear layers without an activation between them; an image is a row:
 
     W1 = 1   2  0     b1 = 1  0  -1     W2 = 2   1     b2 = 0.5  -0.5
          0  -1  1                            0  -1
@@ -79,7 +77,7 @@ Give W' row by row, and b'.",
         mistakes: &[
             (
                 || folded("w = w1 @ w2; b = b2 + 0 * (b1 @ w2); f = sum(w) + sum(b)"),
-                "the first bias goes through the second layer as well: b' = b1 · W2 + b2",
+                "the first bias passes through the second layer as well: b' = b1 · W2 + b2",
             ),
             (
                 || folded("w = w1 @ w2; b = b1 @ w2 + 0 * b2; f = sum(w) + sum(b)"),
@@ -93,7 +91,8 @@ Give W' row by row, and b'.",
         question: "\
     q = x + y     p = q · z     f = p + x · x
 
-at x = 3, y = -5, z = 2. Give q, p and f, and then the derivatives of f by q, by x, by y and by z.",
+at x = 3, y = -5, z = 2. Give q, p and f, and then the derivatives of f with
+respect to q, x, y and z.",
         entries: &["q", "p", "f", "df/dq", "df/dx", "df/dy", "df/dz"],
         tolerance: 0.001,
         answer: || backward("q = x + y; p = q * z; f = p + x * x"),
@@ -104,7 +103,7 @@ at x = 3, y = -5, z = 2. Give q, p and f, and then the derivatives of f by q, by
                     all[4] = backward("q = x + y; p = q * z; f = p + 0 * x")?[4];
                     Ok(all)
                 },
-                "x reaches f on two ways, by q and by x · x: their gradients add up",
+                "x reaches f on two paths, through q and through x · x: their gradients add up",
             ),
             (
                 || {
@@ -112,7 +111,7 @@ at x = 3, y = -5, z = 2. Give q, p and f, and then the derivatives of f by q, by
                     all[4] -= all[3];
                     Ok(all)
                 },
-                "x reaches f by q, too: the gradients of both ways add up",
+                "x also reaches f through q: the gradients of both paths add up",
             ),
             (
                 || {
@@ -120,7 +119,8 @@ at x = 3, y = -5, z = 2. Give q, p and f, and then the derivatives of f by q, by
                     all.swap(3, 6);
                     Ok(all)
                 },
-                "a product hands each factor the other one: df/dq is z, and df/dz is q",
+                "the derivative of a product with respect to one factor is the other factor: df/dq is z, and \
+                 df/dz is q",
             ),
         ],
     },

@@ -1,4 +1,4 @@
-//! The bodies of requests: read whole, within limits of size, time and memory.
+//! Request bodies: read completely, within limits of size, time and memory.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,55 +11,57 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::problem::Problem;
 
-/// The most bytes that the body of a request may have: 4 MiB.
+/// The largest request body: 4 MiB.
 pub const MAX_BODY: usize = 4 << 20;
 
-/// The most bytes of all bodies together that are held at one time: 64 MiB.
-const MAX_TOGETHER: usize = 64 << 20;
+/// The largest total size of all bodies in memory: 64 MiB.
+const MAX_TOTAL: usize = 64 << 20;
 
-/// What the memory of bodies is counted in.
+/// The unit in which this memory is counted.
 const UNIT: usize = 1 << 10;
 
-/// For how long a refused body is read and thrown away. A connection that is closed with bytes unread would take the refusal with
-/// it before the client has seen it.
-const DRAINED_FOR: Duration = Duration::from_secs(2);
+/// How long the rest of a rejected body is read and discarded. If a connection is closed with unread bytes,
+/// the client may not receive the rejection.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// How many bytes of refused bodies together are thrown away in a second: 16 MiB. A client that sends a picture that is too
-/// large waits for its refusal a little, and those that send nothing else keep nobody from being answered.
-const DRAINED_A_SECOND: usize = 16 << 20;
+/// How many bytes of all rejected bodies are discarded per second: 16 MiB. A client that sends a picture that
+/// is too large receives its rejection a little later, and clients that send nothing else do not delay the
+/// others.
+const DRAIN_RATE: usize = 16 << 20;
 
-/// What all bodies share: memory, and the time that is spent on those that are of no use.
+/// What all bodies share: the memory, and the bandwidth for rejected ones.
 #[derive(Clone)]
 pub struct Budget {
     memory: Arc<Semaphore>,
-    /// When what was thrown away so far has taken its time.
+    /// When the bytes discarded so far have used up their time.
     drained: Arc<Mutex<Instant>>,
 }
 
-/// A body, with its part of the memory for as long as it lives.
+/// A body, and the memory that it holds.
 #[derive(Debug)]
 pub struct Held {
-    /// What the client sent.
+    /// The bytes that the client sent.
     pub bytes: Bytes,
     _memory: Vec<OwnedSemaphorePermit>,
 }
 
 impl Budget {
-    /// All of the memory, and nothing thrown away.
+    /// The whole budget.
     pub fn new() -> Self {
         Budget {
-            memory: Arc::new(Semaphore::new(MAX_TOGETHER / UNIT)),
+            memory: Arc::new(Semaphore::new(MAX_TOTAL / UNIT)),
             drained: Arc::new(Mutex::new(Instant::now())),
         }
     }
 
-    /// Reads a body that must be there after `patience`. Memory is taken as bytes arrive, whatever the header claims.
+    /// Reads a body, which must be complete after `limit`. Memory is allocated as bytes arrive, whatever the
+    /// header claims.
     ///
     /// # Errors
-    /// A body of more than [`MAX_BODY`] bytes, one that does not arrive in time or is cut short, and a lack of memory for
-    /// bodies.
-    pub async fn read(&self, mut body: Body, patience: Duration) -> Result<Held, Problem> {
-        let deadline = Instant::now() + patience;
+    /// A body of more than [`MAX_BODY`] bytes, a body that does not arrive in time or is incomplete, and a
+    /// lack of memory for bodies.
+    pub async fn read(&self, mut body: Body, limit: Duration) -> Result<Held, Problem> {
+        let deadline = Instant::now() + limit;
         if let Some(claimed) = body.size_hint().exact()
             && claimed > MAX_BODY as u64
         {
@@ -77,9 +79,9 @@ impl Budget {
                 }
                 Err(_) => {
                     return Err(Problem::slow(format!(
-                        "found {} bytes of a body after {} seconds; expected all of it. Send it faster",
+                        "found {} bytes of the body after {} seconds; expected all of it. Send it faster",
                         bytes.len(),
-                        patience.as_secs()
+                        limit.as_secs()
                     )));
                 }
             };
@@ -90,7 +92,7 @@ impl Budget {
                 self.drain(body).await;
                 return Err(too_large(found as u64));
             }
-            // As much as the vector takes, and not a byte before.
+            // The budget is charged for the capacity of the vector.
             bytes.reserve(data.len());
             let wanted = bytes.capacity().div_ceil(UNIT);
             if wanted > held {
@@ -100,7 +102,7 @@ impl Budget {
                         drop((bytes, memory));
                         self.drain(body).await;
                         return Err(Problem::busy(
-                            "the memory for requests is used up: try again in a second",
+                            "the memory for requests is in use: try again in a second",
                         ));
                     }
                 }
@@ -111,10 +113,10 @@ impl Budget {
         Ok(Held { bytes: bytes.into(), _memory: memory })
     }
 
-    /// Reads what is left of a body that is of no use, within reason: at the pace of [`DRAINED_A_SECOND`] for all of them, and
-    /// until it ends or [`DRAINED_FOR`] is over.
+    /// Reads and discards the rest of a body, at [`DRAIN_RATE`] for all bodies together, until it ends or
+    /// [`DRAIN_TIME`] is over.
     pub async fn drain(&self, mut body: Body) {
-        let deadline = Instant::now() + DRAINED_FOR;
+        let deadline = Instant::now() + DRAIN_TIME;
         while let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await {
             if body.is_end_stream() {
                 return;
@@ -127,18 +129,19 @@ impl Budget {
         }
     }
 
-    /// When so many bytes more will have taken their time.
+    /// When this many more bytes will have used up their time.
     fn turn(&self, bytes: usize) -> Instant {
         let mut drained = self.drained.lock().unwrap_or_else(PoisonError::into_inner);
-        *drained = Instant::now().max(*drained)
-            + Duration::from_secs(1).mul_f64(bytes as f64 / DRAINED_A_SECOND as f64);
+        *drained =
+            Instant::now().max(*drained) + Duration::from_secs(1).mul_f64(bytes as f64 / DRAIN_RATE as f64);
         *drained
     }
 }
 
 fn too_large(found: u64) -> Problem {
     let detail = format!(
-        "found a body of {found} bytes or more; expected at most {MAX_BODY}. Make the picture smaller and try again"
+        "found a body of {found} bytes or more; expected at most {MAX_BODY}. Make the picture smaller and \
+         try again"
     );
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
@@ -159,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_read_whole_and_gives_its_memory_back() {
+    fn a_body_is_read_completely_and_frees_its_memory() {
         let budget = Budget::new();
         let all = budget.memory.available_permits();
         let held = run(budget.read(Body::from(vec![7; 100_000]), Duration::from_secs(1))).unwrap();
@@ -170,19 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn bodies_beyond_the_limits_are_refused() {
+    fn bodies_beyond_the_limits_are_rejected() {
         let budget = Budget::new();
         let all = budget.memory.available_permits();
         let second = Duration::from_secs(1);
         let read = |bytes: usize| run(budget.read(Body::from(vec![0; bytes]), second));
         assert_eq!(read(MAX_BODY + 1).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
-        let held: Vec<Held> = (0..MAX_TOGETHER / MAX_BODY).map(|_| read(MAX_BODY).unwrap()).collect();
+        let held: Vec<Held> = (0..MAX_TOTAL / MAX_BODY).map(|_| read(MAX_BODY).unwrap()).collect();
         assert_eq!(read(UNIT).unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
         drop(held);
         assert_eq!(budget.memory.available_permits(), all);
     }
 
-    /// A body that never ends, which counts what was read of it.
+    /// A body that never ends, and counts the bytes that are read.
     struct Endless(Arc<AtomicUsize>);
 
     impl HttpBody for Endless {
@@ -200,9 +203,11 @@ mod tests {
     }
 
     #[test]
-    fn bodies_of_no_use_are_read_for_a_while_at_a_pace_that_they_share() {
+    fn rejected_bodies_are_drained_for_a_while_at_a_rate_that_they_share() {
         let (budget, read) = (Budget::new(), Arc::new(AtomicUsize::new(0)));
-        run(async {
+        // With time that only passes when every task waits, the result does not depend on the machine.
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_time().start_paused(true).build().unwrap().block_on(async {
             let drains = [(); 3].map(|()| {
                 let (budget, body) = (budget.clone(), Body::new(Endless(read.clone())));
                 tokio::spawn(async move { budget.drain(body).await })
@@ -211,7 +216,7 @@ mod tests {
                 drain.await.unwrap();
             }
         });
-        let most = DRAINED_FOR.as_secs() as usize * DRAINED_A_SECOND;
+        let most = DRAIN_TIME.as_secs() as usize * DRAIN_RATE;
         let read = read.load(Relaxed);
         assert!((most / 2..=most + (3 << 20)).contains(&read), "{read} bytes of {most}");
     }

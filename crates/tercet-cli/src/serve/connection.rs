@@ -1,4 +1,4 @@
-//! Connections: accepted one after the other, served side by side, and closed where a client holds one up.
+//! Connections: accepted one after another, served concurrently, and closed if a client is too slow.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, IoSlice};
@@ -21,54 +21,54 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-/// How many connections there may be. When one more comes, the one that has been idle for longest is closed, those that have
-/// never asked anything before those that have.
+/// The largest number of connections. A further connection closes the one that has been idle for longest,
+/// preferably one that has never sent a request.
 const MAX_CONNECTIONS: usize = 512;
 
-/// How many may wait to be accepted.
+/// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// The most bytes of the head of a request.
+/// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 16 << 10;
 
-/// How many bytes of answers the system holds for a connection.
+/// The size of the send buffer of a connection, in bytes.
 const SEND_BUFFER: u32 = 256 << 10;
 
-/// A client that has not taken this much of an answer while one waits for it is too slow.
-const LEAST_TAKEN: usize = 16 << 10;
+/// A client that receives fewer bytes of a response within the timeout is too slow.
+const LEAST_RECEIVED: usize = 16 << 10;
 
-/// How long answers that are under way may take once the program is to stop.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long pending requests may take when the program stops.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
-/// An address that is listened on.
+/// A listening socket.
 pub struct Listening(TcpListener);
 
 impl Listening {
-    /// The address, with the port that the system chose where it was left to it.
+    /// The address, with the port that the system chose if none was given.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
-        self.0.local_addr().context("the system does not say which port it chose")
+        self.0.local_addr().context("cannot determine the port")
     }
 
-    /// Serves until `stop` is notified, and then ends what is under way.
-    pub async fn serve(self, router: Router, patience: Duration, stop: Arc<Notify>) {
+    /// Serves until `stop` is notified, and then finishes the pending requests.
+    pub async fn serve(self, router: Router, limit: Duration, stop: Arc<Notify>) {
         let graceful = GracefulShutdown::new();
         let connections = Arc::new(Connections::default());
         let accepting = async {
             loop {
                 match self.0.accept().await {
                     Ok((stream, _)) => {
-                        connections.begin(stream, &router, patience, &graceful);
-                        // However many come at once, those that are there have their turn first.
+                        connections.begin(stream, &router, limit, &graceful);
+                        // Existing connections are served before further ones are accepted.
                         tokio::task::yield_now().await;
                     }
-                    // Out of files, mostly: that passes when connections end.
+                    // Usually too many open files, until connections end.
                     Err(_) => sleep(Duration::from_millis(50)).await,
                 }
             }
         };
         until(accepting, stop.notified()).await;
         drop(self.0);
-        let _ = timeout(FAREWELL, graceful.shutdown()).await;
+        let _ = timeout(SHUTDOWN_TIME, graceful.shutdown()).await;
     }
 }
 
@@ -84,7 +84,7 @@ async fn until(work: impl Future<Output = ()>, end: impl Future<Output = ()>) {
     .await;
 }
 
-/// Listens on a port; on one that the system chooses where that is taken and `or_any`.
+/// Listens on a port. If it is taken and `or_any` is set, the system chooses another one.
 pub fn listen(host: IpAddr, port: u16, or_any: bool) -> anyhow::Result<Listening> {
     let address = SocketAddr::new(host, port);
     match bind(address) {
@@ -106,16 +106,17 @@ pub fn listen(host: IpAddr, port: u16, or_any: bool) -> anyhow::Result<Listening
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A program that was just stopped leaves its port behind for a while, but not on Windows, where this would share it.
+    // The port of a program that has just ended stays reserved for a while. (On Windows, this option would
+    // share the port.)
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
-    // What connections inherit.
+    // Connections inherit this.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// The connections that there are.
+/// The open connections.
 #[derive(Default)]
 struct Connections(Mutex<Table>);
 
@@ -126,9 +127,9 @@ struct Table {
 }
 
 struct Open {
-    /// Since when it has waited for a request; `None` while one is being answered.
+    /// Since when it has been idle; `None` during a request.
     idle_since: Option<Instant>,
-    /// Whether anything was answered on it.
+    /// Whether it has had a request.
     answered: bool,
     task: Option<AbortHandle>,
 }
@@ -142,13 +143,13 @@ impl Connections {
         self: &Arc<Self>,
         stream: TcpStream,
         router: &Router,
-        patience: Duration,
+        limit: Duration,
         graceful: &GracefulShutdown,
     ) {
         let number = {
             let mut table = self.table();
             if table.open.len() >= MAX_CONNECTIONS && !table.close_idlest() {
-                // All of them are being answered, and one more would be one too many.
+                // All of them are busy.
                 return;
             }
             table.next += 1;
@@ -157,7 +158,7 @@ impl Connections {
             number
         };
         let ended = Ended { connections: self.clone(), number };
-        // Answers are small and whole: waiting for more of them only delays.
+        // Responses are written at once, so that waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
         let (service, connections) = (TowerToHyperService::new(router.clone()), self.clone());
         let answer = service_fn(move |request| {
@@ -172,14 +173,14 @@ impl Connections {
         let served = graceful.watch(
             http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(patience)
+                .header_read_timeout(limit)
                 .max_header_size(MAX_HEAD)
                 .max_buf_size(4 * MAX_HEAD)
-                .serve_connection(Taken::new(stream, patience), answer),
+                .serve_connection(Timed::new(stream, limit), answer),
         );
         let task = tokio::spawn(async move {
             let _ended = ended;
-            // A client that leaves or makes no sense is its own affair.
+            // Errors of a client do not matter to the server.
             let _ = served.await;
         });
         if let Some(open) = self.table().open.get_mut(&number) {
@@ -196,7 +197,7 @@ impl Connections {
 }
 
 impl Table {
-    /// Closes the connection that can best be spared.
+    /// Closes the connection that has been idle for longest.
     fn close_idlest(&mut self) -> bool {
         let idle =
             self.open.iter().filter_map(|(&number, open)| Some((open.answered, open.idle_since?, number)));
@@ -208,7 +209,7 @@ impl Table {
     }
 }
 
-/// Takes a connection off the table when it ends, however it does.
+/// Removes a connection from the table when it ends.
 struct Ended {
     connections: Arc<Connections>,
     number: u64,
@@ -220,17 +221,17 @@ impl Drop for Ended {
     }
 }
 
-/// A connection that breaks when the client takes what is written too slowly.
-struct Taken {
+/// A connection that fails if the client receives a response too slowly.
+struct Timed {
     stream: TokioIo<TcpStream>,
-    patience: Duration,
-    /// While something waits to be taken: when to look again, and how much was taken since the last look.
+    limit: Duration,
+    /// While a write is pending: the next check, and the bytes received since the last one.
     watch: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
-impl Taken {
-    fn new(stream: TcpStream, patience: Duration) -> Self {
-        Taken { stream: TokioIo::new(stream), patience, watch: None }
+impl Timed {
+    fn new(stream: TcpStream, limit: Duration) -> Self {
+        Timed { stream: TokioIo::new(stream), limit, watch: None }
     }
 
     fn watched(
@@ -239,24 +240,24 @@ impl Taken {
         context: &mut TaskContext<'_>,
     ) -> Poll<std::io::Result<usize>> {
         if let Poll::Ready(written) = written {
-            if let (Some((_, taken)), Ok(bytes)) = (&mut self.watch, &written) {
-                *taken += bytes;
+            if let (Some((_, received)), Ok(bytes)) = (&mut self.watch, &written) {
+                *received += bytes;
             }
             return Poll::Ready(written);
         }
-        let patience = self.patience;
-        let (look, taken) = self.watch.get_or_insert_with(|| (Box::pin(sleep(patience)), 0));
-        ready!(look.as_mut().poll(context));
-        if *taken < LEAST_TAKEN {
+        let limit = self.limit;
+        let (check, received) = self.watch.get_or_insert_with(|| (Box::pin(sleep(limit)), 0));
+        ready!(check.as_mut().poll(context));
+        if *received < LEAST_RECEIVED {
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }
-        *taken = 0;
-        look.as_mut().reset(Instant::now() + patience);
-        look.as_mut().poll(context).map(|()| Err(ErrorKind::TimedOut.into()))
+        *received = 0;
+        check.as_mut().reset(Instant::now() + limit);
+        check.as_mut().poll(context).map(|()| Err(ErrorKind::TimedOut.into()))
     }
 }
 
-impl Read for Taken {
+impl Read for Timed {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut TaskContext<'_>,
@@ -266,7 +267,7 @@ impl Read for Taken {
     }
 }
 
-impl Write for Taken {
+impl Write for Timed {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut TaskContext<'_>,
@@ -279,9 +280,9 @@ impl Write for Taken {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut TaskContext<'_>,
-        pieces: &[IoSlice<'_>],
+        buffers: &[IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
         self.watched(written, context)
     }
 
@@ -290,7 +291,7 @@ impl Write for Taken {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<std::io::Result<()>> {
-        // It is called when all is written.
+        // Called when everything has been written.
         self.watch = None;
         Pin::new(&mut self.stream).poll_flush(context)
     }

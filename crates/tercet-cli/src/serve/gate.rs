@@ -1,4 +1,4 @@
-//! Who may ask, and what a browser is told about every answer.
+//! Access control, and the security headers of every response.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,31 +16,31 @@ use super::Server;
 use super::problem::Problem;
 use super::token::Token;
 
-/// The page loads nothing from anywhere else, and runs nothing but its own scripts and WebAssembly.
+/// The page loads nothing from other servers, and runs only its own scripts and WebAssembly.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
      img-src 'self' data: blob:";
 
-/// What every answer says.
+/// The headers of every response.
 const ALWAYS: [(HeaderName, &str); 4] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
-    // The address of the page holds the token once.
+    // The first address of the page contains the token.
     (REFERRER_POLICY, "no-referrer"),
 ];
 
-/// The cookie that holds the token of a browser.
+/// The cookie with the token.
 const TOKEN_COOKIE: &str = "tercet-token";
 
-/// The only path that needs no token: it says nothing but that the program works.
+/// The only path that needs no token: it only tells that the program works.
 const OPEN: &str = "/v1/health";
 
-/// Lets a request pass, or refuses it.
+/// Lets a request pass, or rejects it.
 pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let checked = match &server.token {
         None => is_local(&request).map(|()| None),
         Some(_) if request.uri().path() == OPEN => Ok(None),
-        Some(token) => knows(token, &request),
+        Some(token) => check_token(token, &request),
     };
     let mut response = match checked {
         Ok(None) => next.run(request).await,
@@ -56,12 +56,12 @@ pub async fn pass(State(server): State<Arc<Server>>, request: Request, next: Nex
     response
 }
 
-/// Whether the client calls this machine by a name of its own. A page on the web can have a name of its own lead to the
-/// loopback address, and would then be let in as one of ours.
+/// Checks that the host name of the request is a local one. A foreign web page may use a host name that
+/// resolves to the loopback address (DNS rebinding), and must not have access.
 fn is_local(request: &Request) -> Result<(), Problem> {
     let of_header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().authority().map(|authority| authority.as_str()).or(of_header);
-    // HTTP/1.0 may leave it out, and browsers don't.
+    // HTTP/1.0 may leave it out; browsers do not.
     let Some(host) = host else { return Ok(()) };
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -73,16 +73,14 @@ fn is_local(request: &Request) -> Result<(), Problem> {
         true => Ok(()),
         false => Err(Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
-            format!(
-                "found the host {name:?}; expected localhost or a loopback address, where this program listens"
-            ),
+            format!("found the host {name:?}; expected localhost or a loopback address"),
         )),
     }
 }
 
-/// Whether the client knows the token: in a header, in a cookie, or in the address of the page, which then sets the cookie
-/// and leads to the address without it.
-fn knows(token: &Token, request: &Request) -> Result<Option<Response>, Problem> {
+/// Checks the token in a header, in a cookie, or in the address of the page. The latter sets the cookie and
+/// redirects to the address without the token.
+fn check_token(token: &Token, request: &Request) -> Result<Option<Response>, Problem> {
     let headers = request.headers();
     let given = headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
     if given.is_some_and(|guess| token.is(guess)) || cookies(headers).any(|guess| token.is(guess.as_bytes()))
@@ -94,18 +92,17 @@ fn knows(token: &Token, request: &Request) -> Result<Option<Response>, Problem> 
     let in_address = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
     if reads && in_address.is_some_and(|(_, guess)| token.is(guess.as_bytes())) {
         let cookie = format!("{TOKEN_COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", token.secret());
-        let to = |value: &str| {
-            HeaderValue::from_str(value).map_err(|_| Problem::bad("an address that is no text"))
-        };
-        // A path that begins with two strokes would lead to another host.
+        let to =
+            |value: &str| HeaderValue::from_str(value).map_err(|_| Problem::bad("the address is not text"));
+        // A path that starts with two slashes would redirect to another host.
         let path = format!("/{}", request.uri().path().trim_start_matches('/'));
         let headers = [(SET_COOKIE, to(&cookie)?), (LOCATION, to(&path)?)];
         return Ok(Some((StatusCode::SEE_OTHER, headers).into_response()));
     }
-    let found = if headers.contains_key(AUTHORIZATION) { "another one" } else { "none" };
+    let found = if headers.contains_key(AUTHORIZATION) { "a wrong token" } else { "no token" };
     Err(Problem::unauthorized(format!(
-        "found {found}; expected the token that the program printed, as `Authorization: Bearer TOKEN`. In a browser, open \
-         the address that it printed"
+        "found {found}; expected the token that the program printed, as `Authorization: Bearer TOKEN`. In a \
+         browser, open the address that the program printed"
     )))
 }
 
@@ -116,7 +113,7 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter_map(|pair| pair.trim().strip_prefix(TOKEN_COOKIE)?.strip_prefix('='))
 }
 
-/// What follows the word `Bearer`, whose letters may be large or small.
+/// What follows `Bearer`, in upper or lower case.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, guess) = value.split_at_checked("bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(guess)

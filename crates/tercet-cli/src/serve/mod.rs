@@ -1,15 +1,15 @@
-//! `tercet serve`: the page, and an interface over HTTP that asks models about pictures.
+//! `tercet serve`: the web page, and an HTTP API for predictions.
 //!
 //! ```text
-//! connection  accepts, and takes leave of clients that hold it up
-//! gate        who may ask: the token, the name that this machine is called by
+//! connection  accepts connections, and closes those of slow clients
+//! gate        access control: the token, and the host name of the request
 //! page        the files of the page
 //! models      GET /v1/models
 //! predict     POST /v1/predict: body → work → the same steps as `tercet predict`
 //! ```
 //!
-//! One thread serves all connections and only passes bytes on; what computes does so elsewhere ([`work`]). Every refusal is
-//! a [`problem::Problem`]. `openapi.json` describes the interface and is itself served.
+//! One thread serves all connections and only transfers bytes; other threads compute ([`work`]). Every
+//! rejection is a [`problem::Problem`]. `openapi.json` describes the API and is served as well.
 
 mod body;
 mod connection;
@@ -44,27 +44,27 @@ use self::work::Work;
 
 pub use self::connection::listen;
 
-/// The description of the interface.
+/// The description of the API.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Everything that answering takes.
+/// The state that all requests share.
 pub struct Server {
     models: Models,
     page: Page,
     token: Option<Token>,
     budget: body::Budget,
     work: Work,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Server {
-    /// Reads the models and the token. Without a token that was given, one is generated where `host` can be reached from
-    /// other machines.
+    /// Loads the models and reads the token. If no token is given, and other machines can connect to `host`,
+    /// one is generated.
     pub fn new(
         models: &[PathBuf],
         host: IpAddr,
         token_file: Option<&Path>,
-        patience: Duration,
+        timeout: Duration,
     ) -> anyhow::Result<Self> {
         let token = match Token::given(token_file)? {
             None if !host.is_loopback() => Some(Token::generate()?),
@@ -76,21 +76,21 @@ impl Server {
             token,
             budget: body::Budget::new(),
             work: Work::new(rayon::current_num_threads()),
-            patience,
+            timeout,
         })
     }
 
-    /// How long a client may take over anything.
-    pub fn patience(&self) -> Duration {
-        self.patience
+    /// The time limit for a client to send a request, and to receive the answer.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
-    /// How many models there are to ask.
+    /// The number of models.
     pub fn model_count(&self) -> usize {
         self.models.len()
     }
 
-    /// Where the page is, with the token that opens it.
+    /// The address of the page, with the token.
     pub fn address(&self, bound: SocketAddr) -> String {
         match &self.token {
             None => format!("http://{bound}/"),
@@ -98,7 +98,7 @@ impl Server {
         }
     }
 
-    /// All paths with what answers there.
+    /// The routes.
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
             .route("/v1/predict", only(post(predict::predict), "POST"))
@@ -111,7 +111,7 @@ impl Server {
     }
 }
 
-/// A path that has these methods and refuses others.
+/// A route with these methods, which rejects others.
 fn only(methods: MethodRouter<Arc<Server>>, allowed: &'static str) -> MethodRouter<Arc<Server>> {
     methods.fallback(move |State(server): State<Arc<Server>>, request: Request| async move {
         let problem = Problem::method(request.method(), allowed);
@@ -120,7 +120,7 @@ fn only(methods: MethodRouter<Arc<Server>>, allowed: &'static str) -> MethodRout
     })
 }
 
-/// An answer in JSON, which is nobody's to keep.
+/// A JSON response, which must not be cached.
 fn json_response(status: StatusCode, document: &Value) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -139,7 +139,7 @@ async fn openapi() -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], Body::from(OPENAPI)).into_response()
 }
 
-/// A file of the page, or that there is none.
+/// A file of the page, or an error if there is none.
 async fn file(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
@@ -147,18 +147,19 @@ async fn file(State(server): State<Arc<Server>>, request: Request) -> Result<Res
         Problem::new(
             StatusCode::NOT_FOUND,
             format!(
-                "found nothing at {path}; expected a file of the page, or what /v1/openapi.json describes"
+                "found nothing at {path}; expected a file of the page, or a path described in \
+                 /v1/openapi.json"
             ),
         )
     } else if !matches!(head.method, Method::GET | Method::HEAD) {
         Problem::method(&head.method, "GET, HEAD")
     } else {
-        // To compress a file for the first time takes a while.
+        // Compressing a file for the first time takes a while.
         let (headers, path) = (head.headers, path.to_owned());
         let answered =
             tokio::task::spawn_blocking(move || Some(server.page.file(&path)?.answer(&headers))).await;
         let response =
-            answered.ok().flatten().ok_or_else(|| Problem::busy("the page is not there: try again"))?;
+            answered.ok().flatten().ok_or_else(|| Problem::busy("the page is not available: try again"))?;
         return Ok(response);
     };
     server.budget.drain(body).await;

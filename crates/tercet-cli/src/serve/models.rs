@@ -1,4 +1,4 @@
-//! The models that are served, and `GET /v1/models`.
+//! The served models, and `GET /v1/models`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::{Server, json_response};
 use crate::ensemble::Ensemble;
 use crate::{evaluation, exit, prediction};
 
-/// A model with the name that it is asked by.
+/// A model, and its name in requests.
 pub struct Served {
     /// The name of its file, without the extension.
     pub name: String,
@@ -22,19 +22,19 @@ pub struct Served {
     pub ensemble: Ensemble,
 }
 
-/// All models that are served.
+/// All served models.
 pub struct Models(Vec<Arc<Served>>);
 
 impl Models {
-    /// Reads the files.
+    /// Loads the model files.
     pub fn open(paths: &[PathBuf]) -> anyhow::Result<Self> {
         let mut models: Vec<Arc<Served>> = Vec::new();
         for path in paths {
             let name = name(path);
             if models.iter().any(|model| model.name == name) {
                 return Err(exit::usage(format!(
-                    "found two models called {name}; expected names that differ, since requests ask for a model by the \
-                     name of its file: rename one"
+                    "found two models called {name}; expected different names, since requests name a model \
+                     by its file: rename one"
                 )));
             }
             let ensemble = Ensemble::from(Model::load(path)?);
@@ -43,18 +43,18 @@ impl Models {
         Ok(Models(models))
     }
 
-    /// How many there are.
+    /// The number of models.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The model of a name, or the first one where none is given.
+    /// The model of this name, or the first one if no name is given.
     pub fn find(&self, name: Option<&str>) -> Result<Arc<Served>, Problem> {
         let names = || self.0.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", ");
         match (name, &self.0[..]) {
             (_, []) => Err(Problem::new(
                 StatusCode::NOT_FOUND,
-                "found no model to ask; expected one. Start the program with model files: tercet serve MODEL…",
+                "found no model; start the program with model files: tercet serve MODEL…",
             )),
             (None, [first, ..]) => Ok(first.clone()),
             (Some(name), models) => {
@@ -72,7 +72,7 @@ fn name(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Says what is known of each model.
+/// Lists the models.
 pub async fn list(State(server): State<Arc<Server>>) -> Response {
     let models: Vec<Value> = server.models.0.iter().map(|model| to_json(model)).collect();
     json_response(StatusCode::OK, &json!({ "models": models }))

@@ -1,6 +1,6 @@
-//! The files of the page, which are a part of the program, and MNIST beside them.
+//! The files of the web page, which are built into the program, and MNIST.
 //!
-//! A path is looked up in a table, so that there is no way out of it to the files of the machine.
+//! A path is looked up in a table, so that no request reaches the files of the machine.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -17,10 +17,10 @@ use sha2::{Digest, Sha256};
 /// The name and the bytes of each file.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// Shorter files are not worth compressing.
+/// Files below this size are not compressed.
 const WORTH_COMPRESSING: usize = 1 << 10;
 
-/// All files by their paths.
+/// All files, by path.
 pub struct Page(HashMap<String, File>);
 
 /// A file of the page.
@@ -32,7 +32,7 @@ pub struct File {
 }
 
 impl Page {
-    /// The files that the program was built with.
+    /// The files that are built into the program.
     pub fn new() -> Self {
         let page = FILES.iter().map(|&(name, bytes)| (format!("/{name}"), bytes));
         let data = tercet_mnist::compressed().map(|(name, bytes)| (format!("/data/{name}"), bytes));
@@ -56,7 +56,7 @@ impl File {
         File { bytes, kind: media_type(path), tag: OnceLock::new(), compressed: OnceLock::new() }
     }
 
-    /// The file, or that the client has it already.
+    /// The file, or `304 Not Modified` if the client has it already.
     pub fn answer(&self, headers: &HeaderMap) -> Response {
         let names = |name, wanted: &dyn Fn(&str) -> bool| {
             headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(wanted)
@@ -75,7 +75,7 @@ impl File {
             false => Body::from(Bytes::from_static(self.bytes)).into_response(),
         };
         let of_response = response.headers_mut();
-        // A new program may have another page: ask, and be told in a few bytes that it is the same.
+        // A newer program may have another page, so the browser must check whether its copy is current.
         of_response.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         of_response.insert(VARY, HeaderValue::from_static("accept-encoding"));
         of_response.extend(HeaderValue::from_str(&tag).ok().map(|tag| (ETAG, tag)));
@@ -102,22 +102,22 @@ impl File {
     fn compressed(&self) -> Bytes {
         let compress = || {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            encoder.write_all(self.bytes).expect("memory to write into");
-            encoder.finish().expect("memory to write into").into()
+            encoder.write_all(self.bytes).expect("writing to memory cannot fail");
+            encoder.finish().expect("writing to memory cannot fail").into()
         };
         self.compressed.get_or_init(compress).clone()
     }
 }
 
-/// Whether an entry of an `Accept-Encoding` asks for gzip.
+/// Whether an entry of `Accept-Encoding` accepts gzip.
 fn is_gzip(coding: &str) -> bool {
     let mut parts = coding.split(';').map(str::trim);
     let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
-    let refused = |part: &str| part.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()) == Some(0.0);
-    named && !parts.any(refused)
+    let rejected = |part: &str| part.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()) == Some(0.0);
+    named && !parts.any(rejected)
 }
 
-/// What a file is, by the end of its name.
+/// The media type of a file, by its extension.
 fn media_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "html" => "text/html; charset=utf-8",

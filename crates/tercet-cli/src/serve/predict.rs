@@ -1,4 +1,4 @@
-//! `POST /v1/predict`: what a model says of a picture, of pixels, or of features.
+//! `POST /v1/predict`: the prediction for a picture, for pixels, or for features.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,24 +22,24 @@ use super::work::Size;
 use super::{Server, json_response};
 use crate::{exit, prediction};
 
-/// The most pixels on a side of a picture, and with three bytes for each of them the most that it may take.
+/// The largest width and height of a picture; with three bytes per pixel, they also limit its memory.
 pub const MAX_SIDE: u32 = 4096;
 
 const LIMITS: Limits = Limits { side: MAX_SIDE, bytes: 3 * (MAX_SIDE as u64) * (MAX_SIDE as u64) };
 
-/// Up to so many pixels, a picture is small.
+/// The largest number of pixels of a small picture.
 const SMALL_PIXELS: u64 = 512 * 512;
 
-/// Up to so many bytes, a request is.
+/// The largest number of bytes of a small request.
 const SMALL_BYTES: usize = 64 << 10;
 
-/// What errors call a picture that came over the network.
+/// The name of the picture in errors.
 const PICTURE: &str = "the picture";
 
 const EXPECTED_TYPES: &str = "image/png, image/jpeg, image/bmp, image/x-portable-anymap, application/octet-stream, \
      multipart/form-data with a field `picture`, or application/json with `pixels` or `features`";
 
-/// What a request asks about.
+/// The input of a request.
 enum Question {
     /// A picture file.
     Picture(Bytes),
@@ -47,7 +47,7 @@ enum Question {
     Json(Bytes),
 }
 
-/// Numbers, as a program has them.
+/// Pixels or features, as JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Numbers {
@@ -58,18 +58,18 @@ struct Numbers {
     features: Option<Vec<f32>>,
 }
 
-/// How a form says where its parts begin, or that the body is no form.
+/// The boundary of a form, or that the body is not a form.
 enum Form {
     Parts(String),
     None,
 }
 
-/// Answers a request.
+/// Handles a request.
 pub async fn predict(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let checked = model(&server, head.uri.query()).and_then(|model| {
         let kind = head.headers.get(CONTENT_TYPE).map_or(Ok(""), |value| {
-            value.to_str().map_err(|_| Problem::bad("the header content-type is no ASCII text"))
+            value.to_str().map_err(|_| Problem::bad("the header content-type is not ASCII text"))
         })?;
         Ok((model, is_json(kind), form(kind)?))
     });
@@ -80,7 +80,7 @@ pub async fn predict(State(server): State<Arc<Server>>, request: Request) -> Res
             return Err(problem);
         }
     };
-    let held = server.budget.read(body, server.patience).await?;
+    let held = server.budget.read(body, server.timeout).await?;
     let question = match form {
         Form::Parts(boundary) => Question::Picture(picture_of_form(held.bytes.clone(), boundary).await?),
         Form::None if is_json => Question::Json(held.bytes.clone()),
@@ -98,7 +98,7 @@ pub async fn predict(State(server): State<Arc<Server>>, request: Request) -> Res
     let answer = server
         .work
         .run(Size::Large, move || {
-            // Until the end of the work, which a client that leaves does not hurry.
+            // Held until the end of the work, even if the client disconnects.
             let _held = held;
             answer(&model, &question)
         })
@@ -133,7 +133,7 @@ fn essence(kind: &str) -> &str {
     kind.split(';').next().unwrap_or_default().trim()
 }
 
-/// Whether a body of this media type is a form. Types that are neither that, nor JSON, nor may be a picture, are refused.
+/// Whether a body of this media type is a form. Types other than forms, JSON and pictures are rejected.
 fn form(kind: &str) -> Result<Form, Problem> {
     let essence = essence(kind).to_ascii_lowercase();
     match essence.as_str() {
@@ -145,7 +145,8 @@ fn form(kind: &str) -> Result<Form, Problem> {
         _ => Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
-                "found a body of type {essence}; expected {EXPECTED_TYPES}. Name the type in the header content-type"
+                "found a body of type {essence}; expected {EXPECTED_TYPES}. Name the type in the header \
+                 content-type"
             ),
         )),
     }
@@ -178,7 +179,7 @@ async fn picture_of_form(body: Bytes, boundary: String) -> Result<Bytes, Problem
     Err(Problem::bad(format!("found {found}; expected a field `picture` with a picture file")))
 }
 
-/// The answer to what is quickly answered; `None` for a picture that turns out to be large.
+/// The answer to a small request; `None` for a picture that turns out to be large.
 fn answer_if_small(model: &Served, question: &Question) -> Option<Result<Value, Problem>> {
     if let Question::Picture(bytes) = question {
         match image::claimed_size(bytes, Path::new(PICTURE), LIMITS) {
@@ -193,15 +194,15 @@ fn answer_if_small(model: &Served, question: &Question) -> Option<Result<Value, 
 /// The answer, by the same steps as those of `tercet predict`.
 fn answer(served: &Served, question: &Question) -> Result<Value, Problem> {
     let (ensemble, model) = (&served.ensemble, served.ensemble.first());
-    let refuse = |error: tercet::Error| Problem::content(&error);
+    let reject = |error: tercet::Error| Problem::content(&error);
     let (stages, prediction) = match read(served, question)? {
         Query::Picture(picture) => {
-            let (prepared, prediction) = prediction::of_picture(ensemble, &picture).map_err(refuse)?;
+            let (prepared, prediction) = prediction::of_picture(ensemble, &picture).map_err(reject)?;
             (Some(prediction::stages(&prepared)), prediction)
         }
         Query::Features(features) => {
-            let example = Examples::from_features(features.len(), features).map_err(refuse)?;
-            (None, prediction::of_example(ensemble, &example).map_err(refuse)?)
+            let example = Examples::from_features(features.len(), features).map_err(reject)?;
+            (None, prediction::of_example(ensemble, &example).map_err(reject)?)
         }
     };
     let scores = &prediction.scores;
@@ -224,7 +225,7 @@ fn answer(served: &Served, question: &Question) -> Result<Value, Problem> {
     Ok(document)
 }
 
-/// What is to be classified.
+/// The input of a prediction.
 enum Query {
     Picture(Picture),
     Features(Vec<f32>),
@@ -247,7 +248,7 @@ fn read(served: &Served, question: &Question) -> Result<Query, Problem> {
         Question::Json(json) => json,
     };
     let numbers: Numbers = serde_json::from_slice(json)
-        .map_err(|error| Problem::bad(format!("the body is no such JSON: {error}")))?;
+        .map_err(|error| Problem::bad(format!("the JSON in the body is not as expected: {error}")))?;
     match (numbers.pixels, numbers.features) {
         (Some(pixels), None) => {
             let Some(of_model) = image_of_pixels else {
@@ -273,9 +274,7 @@ fn read(served: &Served, question: &Question) -> Result<Query, Problem> {
             served.name
         ))),
         (None, Some(_)) if numbers.width.or(numbers.height).or(numbers.channels).is_some() => {
-            Err(Problem::bad(
-                "found a width, height or channels beside features, which have none; leave them out",
-            ))
+            Err(Problem::bad("found a width, height or channels with features; leave them out"))
         }
         (None, Some(features)) => Ok(Query::Features(features)),
         (Some(_), Some(_)) => Err(Problem::bad("found both pixels and features; expected one of the two")),

@@ -1,4 +1,4 @@
-//! The token: what a client must know where others than this machine's can connect.
+//! The token, which clients need if other machines can connect.
 
 use std::io::Read;
 use std::path::Path;
@@ -9,28 +9,28 @@ use tercet::Error;
 
 use crate::exit;
 
-/// The variable of the environment that may hold it.
+/// The environment variable that may hold it.
 pub const VARIABLE: &str = "TERCET_TOKEN";
 
-/// The fewest characters of a token that somebody chose.
+/// The shortest token, in characters.
 const SHORTEST: usize = 16;
 
-/// The most.
+/// The longest token, in characters.
 const LONGEST: usize = 1024;
 
-/// A secret that is compared without saying, by the time that takes, how much of a guess was right.
+/// A secret, compared in constant time.
 #[derive(Clone)]
 pub struct Token(String);
 
 impl Token {
-    /// A new one: 32 random bytes from the operating system, in hexadecimal.
+    /// A new token: 32 random bytes from the operating system, in hexadecimal.
     pub fn generate() -> anyhow::Result<Self> {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).context("the operating system gives no random numbers for a token")?;
+        getrandom::fill(&mut bytes).context("cannot read random numbers for a token")?;
         Ok(Token(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
-    /// The one that the user gave: in a file, or in the environment.
+    /// The token of the user, from a file or from the environment.
     pub fn given(file: Option<&Path>) -> anyhow::Result<Option<Self>> {
         if let Some(path) = file {
             let mut text = String::new();
@@ -49,24 +49,24 @@ impl Token {
 
     fn checked(text: &str, place: &str) -> anyhow::Result<Self> {
         let found = match text.chars().count() {
-            n if !(SHORTEST..=LONGEST).contains(&n) => format!("one of {n} characters"),
-            // What a header and an address can hold without quoting.
+            n if !(SHORTEST..=LONGEST).contains(&n) => format!("{n} characters"),
+            // These need no quoting in headers and URLs.
             _ if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) => {
                 return Ok(Token(text.to_owned()));
             }
-            _ => "one with other characters".to_owned(),
+            _ => "other characters".to_owned(),
         };
         Err(exit::usage(format!(
             "token in {place}: found {found}; expected {SHORTEST} to {LONGEST} letters, digits, and - . _ ~"
         )))
     }
 
-    /// Whether a client's guess is right.
+    /// Whether a client has the right token.
     pub fn is(&self, guess: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(guess).into()
     }
 
-    /// The secret itself, for the one who runs the program.
+    /// The secret itself, to print it.
     pub fn secret(&self) -> &str {
         &self.0
     }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn weak_and_odd_tokens_are_refused() {
+    fn weak_and_malformed_tokens_are_rejected() {
         for text in ["", "secret", "sixteen letters ", "äöüäöüäöüäöüäöüäöü", &"a".repeat(LONGEST + 1)]
         {
             assert!(Token::checked(text, "a test").is_err(), "{text:?}");

@@ -1,9 +1,9 @@
-//! The work that is more than passing bytes on: a bounded queue for each of two lanes, none of it on the thread that serves
-//! the connections.
+//! The computation for requests: a bounded queue for each of two lanes, on other threads than the one that
+//! serves the connections.
 //!
-//! Most requests are a small picture and take a part of a millisecond. A photograph takes a hundred times as long, and must
-//! not make the others wait: large ones go one after the other on a thread of their own, beside the others. Whoever waits is
-//! a future, not a thread.
+//! Most requests are small pictures and take a fraction of a millisecond. A photograph takes a hundred times
+//! as long and must not delay the others, so large pictures are processed one after another on a thread of
+//! their own. Only futures wait, not threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use super::problem::Problem;
 /// How many small requests may wait.
 const WAITING: usize = 512;
 
-/// How many large ones may.
+/// How many large requests may wait.
 const WAITING_LARGE: usize = 16;
 
 /// How long a request may wait for its turn, and how long it may then take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(10);
 
-/// Where a piece of work goes.
+/// The lane of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// To all threads that compute.
+    /// On all computing threads.
     Small,
-    /// To the one thread for what takes long.
+    /// On the one thread for tasks that take long.
     Large,
 }
 
@@ -51,16 +51,16 @@ impl Lane {
 }
 
 impl Work {
-    /// Lanes for this many threads that compute.
+    /// Lanes for this many computing threads.
     pub fn new(threads: usize) -> Self {
         Work { small: Lane::new(WAITING, threads), large: Lane::new(WAITING_LARGE, 1) }
     }
 
-    /// Has a piece of work done when its turn comes.
+    /// Runs a task when its turn comes.
     ///
     /// # Errors
-    /// A lane that is full, or a turn that does not come in time: the client may try again. Work that takes too long goes on
-    /// to its end, since nothing can stop it, and keeps its place until then.
+    /// A full lane, or a turn that does not come in time: the client may try again. A task that takes too
+    /// long still runs to its end, since nothing can stop it, and keeps its place until then.
     pub async fn run<T: Send + 'static>(
         &self,
         size: Size,
@@ -73,8 +73,8 @@ impl Work {
         let place = lane
             .waiting
             .try_acquire()
-            .map_err(|_| Problem::busy("more requests wait than there is room for: try again in a second"))?;
-        let turn = timeout(PATIENCE, lane.running.clone().acquire_owned()).await;
+            .map_err(|_| Problem::busy("too many requests are waiting: try again in a second"))?;
+        let turn = timeout(LIMIT, lane.running.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             return Err(Problem::busy("the requests before this one took too long: try again in a second"));
         };
@@ -84,39 +84,40 @@ impl Work {
         let job = move || {
             let result = catch_unwind(AssertUnwindSafe(work));
             drop(turn);
-            // A client that has left needs no answer.
+            // The client may have disconnected.
             let _ = sender.send(result);
         };
         match size {
             Size::Small => rayon::spawn(job),
             Size::Large => {
                 let thread = std::thread::Builder::new().name("large pictures".to_owned());
-                let behind = || {
-                    step_back();
+                let nice = || {
+                    lower_priority();
                     job();
                 };
-                thread.spawn(behind).map_err(|error| {
-                    Problem::busy(format!("the system gives no thread ({error}): try again in a second"))
+                thread.spawn(nice).map_err(|error| {
+                    Problem::busy(format!("cannot start a thread ({error}): try again in a second"))
                 })?;
             }
         }
-        match timeout(PATIENCE, receiver).await {
+        match timeout(LIMIT, receiver).await {
             Ok(Ok(Ok(result))) => Ok(result),
             Ok(_) => Err(Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "the work broke off, which is a mistake in this program: please report the request",
+                "the prediction failed, which is a bug in this program: please report the request",
             )),
             Err(_) => Err(Problem::busy(format!(
-                "no answer after {} seconds: try again later, or ask a smaller model",
-                PATIENCE.as_secs()
+                "no answer after {} seconds: try again later, or use a smaller model",
+                LIMIT.as_secs()
             ))),
         }
     }
 }
 
-/// Has the system give this thread a tenth of the time of the others, as long as they want it.
-fn step_back() {
-    // The system may refuse, and then all are equal, as they are on systems where a priority belongs to the whole program.
+/// Lowers the priority of this thread, so that it gets about a tenth of the time of busy threads.
+fn lower_priority() {
+    // If this fails, all threads have the same priority, as on systems where priorities belong to the whole
+    // process.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(10);
 }
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_is_an_answer_too_and_frees_its_place() {
+    fn a_panic_is_an_error_and_frees_its_place() {
         let work = Work::new(1);
         for size in [Size::Small, Size::Large] {
             let problem = run(work.run(size, || panic!("planted"))).unwrap_err();
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_lane_refuses_at_once_and_the_other_goes_on() {
+    fn a_full_lane_rejects_immediately_and_the_other_continues() {
         let work = Arc::new(Work::new(1));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {

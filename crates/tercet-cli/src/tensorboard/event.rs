@@ -1,4 +1,4 @@
-//! The event files of TensorBoard, as far as scalars go.
+//! The format of TensorBoard event files, for scalars.
 //!
 //! A file is a sequence of records, in the framing of TensorFlow's TFRecord, all numbers little-endian:
 //!
@@ -13,7 +13,8 @@
 //! `event.proto` and `summary.proto`, these fields are written:
 //!
 //! ```text
-//! Event       1 wall_time: double   2 step: int64   3 file_version: string   5 summary: Summary   7 session_log: SessionLog
+//! Event       1 wall_time: double   2 step: int64   3 file_version: string   5 summary: Summary
+//!             7 session_log: SessionLog
 //! Summary     1 value: repeated Value
 //! Value       1 tag: string   2 simple_value: float
 //! SessionLog  1 status: enum, of which 1 is START
@@ -27,7 +28,7 @@ pub enum What<'a> {
     Version,
     /// Training resumes: in earlier files, the records of this step and of later ones no longer count.
     Start,
-    /// Numbers by their tags.
+    /// Numbers and their tags.
     Scalars(&'a [(&'a str, f32)]),
 }
 

@@ -1,9 +1,9 @@
-//! Requests that make no sense: exit code 2, before any work.
+//! Usage errors: exit code 2, before any work.
 
 use crate::common::{Outcome, Scratch};
 
 #[test]
-fn options_and_verbs_that_there_are_not() {
+fn unknown_options_and_commands() {
     let scratch = Scratch::new();
     for (arguments, words) in [
         ("frobnicate", ["frobnicate"].as_slice()),
@@ -19,15 +19,15 @@ fn options_and_verbs_that_there_are_not() {
         ("--threads 0 data info", &["0", "--threads"]),
         ("--threads 100000 data info", &["100000", "--threads"]),
     ] {
-        scratch.refuses(arguments, 2, words);
+        scratch.rejects(arguments, 2, words);
     }
 }
 
 #[test]
-fn settings_that_cannot_work() {
+fn invalid_settings() {
     let scratch = Scratch::new();
     for (arguments, words) in [
-        ("neighbors -k 0", ["k is 0; expected 1 to 600"].as_slice()),
+        ("neighbors -k 0", ["k is 0; expected at least 1"].as_slice()),
         ("neighbors -k 601", &["k is 601; expected 1 to 600"]),
         ("neighbors -k many", &["many", "expected a number, or auto"]),
         (
@@ -70,17 +70,17 @@ fn settings_that_cannot_work() {
         ),
         ("linear --solver dual --validation 0", &["validation is 0"]),
         ("network --patience 0", &["patience is 0"]),
-        ("network --check-every 0", &["check-every is 0"]),
+        ("network --validate-every 0", &["check-every is 0"]),
     ] {
-        scratch.refuses(&format!("train {arguments} --data small"), 2, words);
+        scratch.rejects(&format!("train {arguments} --data small"), 2, words);
     }
 }
 
 #[test]
-fn an_instruction_set_that_there_is_not() {
+fn an_unknown_instruction_set() {
     let scratch = Scratch::empty();
     let mut command = scratch.command("data info");
-    scratch.refuses_command(
+    scratch.rejects_command(
         command.env("TERCET_ISA", "nonsense"),
         2,
         &["TERCET_ISA", "nonsense", "portable"],

@@ -1,4 +1,4 @@
-//! A folder to work in, a small data set, and the program run there.
+//! A scratch folder with a small data set, and the program running in it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,13 +9,13 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use tercet::data::{Idx, Values, write_idx};
 
-/// The side of the images of the small data set, and its numbers of examples and classes.
+/// The width of the images of the small data set, and its numbers of examples and classes.
 pub const SIDE: usize = 12;
 pub const TRAIN: usize = 600;
 pub const TEST: usize = 200;
 pub const CLASSES: usize = 3;
 
-/// A folder of its own for one test, in which the program runs. It is gone with the test.
+/// A temporary folder for one test, in which the program runs.
 pub struct Scratch(TempDir);
 
 impl Scratch {
@@ -43,7 +43,7 @@ impl Scratch {
         self.0.path().join(name)
     }
 
-    /// What a file holds.
+    /// The content of a file.
     pub fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
@@ -70,7 +70,7 @@ impl Scratch {
         files
     }
 
-    /// The program with these arguments, which blanks separate, ready to run here and nowhere near a terminal.
+    /// The program with these arguments, separated by spaces, in this folder and without a terminal.
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tercet"));
         command
@@ -89,27 +89,27 @@ impl Scratch {
         Outcome::of(&mut self.command(arguments))
     }
 
-    /// Runs the program with something on its standard input.
+    /// Runs the program with this standard input.
     pub fn run_with_input(&self, arguments: &str, input: &[u8]) -> Outcome {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
         Outcome::from(child.wait_with_output().unwrap())
     }
 
-    /// Runs what must fail: with this exit code, with these words in its message, nothing on standard output, and
-    /// every file as it was, none more and none less.
+    /// Asserts that the program fails with this exit code and these words in its message, prints nothing to
+    /// standard output, and changes no file.
     #[track_caller]
-    pub fn refuses(&self, arguments: &str, code: i32, words: &[&str]) {
-        self.refuses_command(&mut self.command(arguments), code, words);
+    pub fn rejects(&self, arguments: &str, code: i32, words: &[&str]) {
+        self.rejects_command(&mut self.command(arguments), code, words);
     }
 
-    /// [`refuses`](Self::refuses) for a command that is more than arguments.
+    /// [`rejects`](Self::rejects) for a command with an environment.
     #[track_caller]
-    pub fn refuses_command(&self, command: &mut Command, code: i32, words: &[&str]) {
+    pub fn rejects_command(&self, command: &mut Command, code: i32, words: &[&str]) {
         let before = self.files();
         Outcome::of(command).fails(code, words);
         let after = self.files();
-        assert!(before.keys().eq(after.keys()), "files came or went: {:?}", after.keys());
+        assert!(before.keys().eq(after.keys()), "files were created or removed: {:?}", after.keys());
         assert!(before == after, "a file was changed");
     }
 }
@@ -123,7 +123,7 @@ pub struct Outcome {
 }
 
 impl From<std::process::Output> for Outcome {
-    /// Whatever was asked for: no panic, and no escape sequences where there is no terminal.
+    /// In any case, there must be no panic, and no escape sequences without a terminal.
     #[track_caller]
     fn from(output: std::process::Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("text in UTF-8");
@@ -176,7 +176,7 @@ impl Outcome {
     }
 }
 
-/// Writes a data set of noisy patterns (rows, columns, diagonals): hard enough that no classifier gets all of it right.
+/// Writes a data set of noisy patterns (rows, columns, diagonals), too difficult for 100 % accuracy.
 pub fn write_data(folder: &Path, side: usize) {
     fs::create_dir(folder).unwrap();
     write_part(folder, "train", side, TRAIN);
@@ -184,7 +184,7 @@ pub fn write_data(folder: &Path, side: usize) {
 }
 
 fn write_part(folder: &Path, prefix: &str, side: usize, examples: usize) {
-    // Any noise will do, as long as it is always the same: Knuth's MMIX generator.
+    // The same noise every time, from Knuth's MMIX generator.
     let mut state = examples as u64;
     let mut noise = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

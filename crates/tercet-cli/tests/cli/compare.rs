@@ -12,7 +12,7 @@ fn a_table_and_a_report() {
         "linear classifier",
         "neural network",
         "convolutional network",
-        "in all ",
+        "total time: ",
     ] {
         assert!(outcome.stderr.contains(stage), "no {stage:?} in {}", outcome.stderr);
     }
@@ -25,11 +25,11 @@ fn a_table_and_a_report() {
 }
 
 #[test]
-fn images_that_are_too_small_leave_the_convolutional_network_out() {
+fn small_images_leave_out_the_convolutional_network() {
     let scratch = Scratch::new();
     write_data(&scratch.path("smaller"), 8);
     let outcome = scratch.run("compare --data smaller --json").succeeds();
-    let left_out = "convolutional network: left out, as what reaches layer 4, conv3-32: found 2 × 2";
+    let left_out = "convolutional network: left out, since what reaches layer 4, conv3-32: found 2 × 2";
     assert!(outcome.stderr.contains(left_out), "{}", outcome.stderr);
     let compare = outcome.json();
     assert_eq!(compare["title"], "Three classifiers on smaller");
@@ -37,7 +37,7 @@ fn images_that_are_too_small_leave_the_convolutional_network_out() {
 }
 
 #[test]
-fn the_same_models_trained_apart_and_evaluated_have_the_same_numbers() {
+fn models_trained_separately_have_the_same_results() {
     let scratch = Scratch::new();
     let compare = scratch.run("compare --data small -k 5 --hidden 16 --seed 4 --json").succeeds().json();
     assert_eq!(compare["seed"], 4);
@@ -67,23 +67,23 @@ fn one_seed_gives_one_result() {
 }
 
 #[test]
-fn k_and_the_held_out_examples_must_leave_room_for_each_other() {
+fn k_is_limited_by_the_training_set_without_the_validation_set() {
     let scratch = Scratch::new();
     scratch.run("compare --data small -k 550").succeeds();
     std::fs::remove_file(scratch.path("report.html")).unwrap();
-    scratch.refuses("compare --data small -k 551", 2, &["k is 551; expected 1 to 550", "50 held out"]);
-    scratch.refuses("compare --data small -k 0", 2, &["k is 0; expected 1 to 550"]);
-    scratch.refuses("compare --data small --validation 600", 2, &["validation is 600"]);
-    scratch.refuses("compare --data small --hidden 0", 2, &["hidden"]);
+    scratch.rejects("compare --data small -k 551", 2, &["k is 551; expected 1 to 550", "without the 50 of the validation set"]);
+    scratch.rejects("compare --data small -k 0", 2, &["k is 0; expected 1 to 550"]);
+    scratch.rejects("compare --data small --validation 600", 2, &["validation is 600"]);
+    scratch.rejects("compare --data small --hidden 0", 2, &["hidden"]);
 }
 
 #[cfg(unix)]
 #[test]
-fn an_argument_that_is_no_text_is_no_panic() {
+fn an_argument_that_is_not_utf_8_does_not_panic() {
     use std::os::unix::ffi::OsStrExt;
     let scratch = Scratch::new();
     let mut command = scratch.command("compare --data small --report");
     let outcome = Outcome::of(command.arg(std::ffi::OsStr::from_bytes(b"r\xff.html")));
-    // Not every file system takes such a name.
+    // Not every file system allows such a name.
     assert!(matches!(outcome.code, Some(0 | 3)), "{outcome:?}");
 }

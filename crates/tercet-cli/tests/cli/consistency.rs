@@ -1,4 +1,5 @@
-//! One question, one answer: `predict` and `serve` give a data set's own pictures the scores that `evaluate` computes.
+//! One question, one answer: `predict` and `serve` give a data set's own pictures the scores that `evaluate`
+//! computes.
 
 use image::{GrayImage, RgbImage};
 use serde_json::Value;
@@ -46,7 +47,8 @@ fn colour(pixels: &[u8]) -> (u32, u32, u32, Vec<u8>) {
 const VARIANTS: [(&str, Variant); 4] =
     [("digits", digits), ("inverted", inverted), ("cropped", cropped), ("colour", colour)];
 
-/// Writes pictures in a folder for each class, as people have them, and returns the paths of the test pictures.
+/// Writes pictures in a folder for each class, as people have them, and returns the paths of the test
+/// pictures.
 fn write_pictures(scratch: &Scratch, name: &str, variant: Variant) -> Vec<String> {
     let mnist = "mnist".parse::<Source>().unwrap().open().unwrap();
     let test = mnist.test.unwrap().open(&mut Openings::new(), "a test of consistency");

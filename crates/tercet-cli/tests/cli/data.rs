@@ -8,7 +8,7 @@ fn info_of_a_folder() {
     let outcome = scratch.run("data info --data small").succeeds();
     assert_eq!(outcome.stderr, "");
     let outcome =
-        outcome.says(&["small", "144 (12 × 12)", "test examples that also stand in the training set: 0"]);
+        outcome.says(&["small", "144 (12 × 12)", "test examples that are also in the training set: 0"]);
     let line = |start: &str| {
         let line = outcome.stdout.lines().find(|line| line.trim_start().starts_with(start)).unwrap();
         line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
@@ -41,14 +41,14 @@ fn a_folder_without_a_test_set_has_one_column() {
     assert!(!outcome.stdout.contains("test"), "{}", outcome.stdout);
     assert!(scratch.run("data info --data small --json").succeeds().json()["test"].is_null());
     scratch.run("data show --data small").succeeds();
-    scratch.refuses(
+    scratch.rejects(
         "data show --test --data small",
         3,
         &["test set of small: found none", "t10k-images-idx3-ubyte"],
     );
     scratch.run("train linear --data small").succeeds();
-    scratch.refuses("evaluate linear.safetensors --data small", 3, &["test set of small: found none"]);
-    scratch.refuses("compare --data small", 3, &["test set of small: found none"]);
+    scratch.rejects("evaluate linear.safetensors --data small", 3, &["test set of small: found none"]);
+    scratch.rejects("compare --data small", 3, &["test set of small: found none"]);
 }
 
 #[test]
@@ -72,8 +72,8 @@ fn show_writes_a_png() {
     assert_eq!(outcome.stdout, "sheet.png\n");
     let sheet = image::load_from_memory(&scratch.read("sheet.png")).unwrap();
     assert!(sheet.width() as usize >= 4 * SIDE && sheet.height() as usize >= 3 * SIDE);
-    scratch.refuses("data show --data small --columns 0", 2, &["columns is 0"]);
-    scratch.refuses("data show --data small --out nowhere/x.png", 3, &["nowhere", "create it first"]);
+    scratch.rejects("data show --data small --columns 0", 2, &["columns is 0"]);
+    scratch.rejects("data show --data small --out nowhere/x.png", 3, &["nowhere", "create it first"]);
 }
 
 const BENDING: &str = r#"
@@ -93,7 +93,7 @@ elastic = { rms = 1, sigma = 3 }
 "#;
 
 #[test]
-fn augmented_pictures_are_shown_beside_their_originals() {
+fn augmented_pictures_are_shown_next_to_the_originals() {
     let scratch = Scratch::new();
     scratch.write("bend.toml", BENDING);
     let show = "data show --data small --augment bend.toml --columns 4";
@@ -103,7 +103,7 @@ fn augmented_pictures_are_shown_beside_their_originals() {
     };
     let (first, second) = (shown(1), shown(2));
     assert!(shown(1) == first && first.dimensions() == second.dimensions());
-    // The first column, margins included, is that of the originals.
+    // The first column, including its margins, shows the originals.
     let column = |sheet: &image::RgbImage, from: u32| {
         image::imageops::crop_imm(sheet, from, 0, 4 * SIDE as u32, sheet.height()).to_image()
     };
@@ -113,20 +113,20 @@ fn augmented_pictures_are_shown_beside_their_originals() {
     assert!(["0 ", "1 ", "2 "].iter().all(|class| text.lines().any(|line| line.starts_with(class))));
 
     scratch.write("still.toml", BENDING.split("[train.augment]").next().unwrap());
-    scratch.refuses(
+    scratch.rejects(
         "data show --data small --augment still.toml",
         2,
-        &["still.toml leaves pictures as they are", "[train.augment]"],
+        &["the recipe still.toml has no augmentation", "[train.augment]"],
     );
-    scratch.refuses("data show --augment exact", 2, &["exact leaves pictures as they are"]);
-    scratch.refuses("data show --augment nowhere.toml", 3, &["nowhere.toml", "two-layer-elastic"]);
-    scratch.refuses("data show --data small --seed 3", 2, &["--augment"]);
+    scratch.rejects("data show --augment exact", 2, &["the recipe exact has no augmentation"]);
+    scratch.rejects("data show --augment nowhere.toml", 3, &["nowhere.toml", "two-layer-elastic"]);
+    scratch.rejects("data show --data small --seed 3", 2, &["--augment"]);
     scratch.run("train --recipe bend.toml --data small").succeeds();
     scratch.write("bend.toml", BENDING.replace("sigma = 3", "sigma = 0"));
-    scratch.refuses(show, 3, &["bend.toml: found augment.elastic.sigma 0; expected a number of pixels"]);
+    scratch.rejects(show, 3, &["bend.toml: found augment.elastic.sigma 0; expected a number of pixels"]);
 }
 
-/// The small set with test example 7 among the training examples too, with another label.
+/// The small set, with test example 7 also in the training set, with another label.
 fn scratch_with_a_duplicate() -> Scratch {
     let scratch = Scratch::new();
     let file = |name: &str| scratch.path("small").join(name);
@@ -148,18 +148,12 @@ fn scratch_with_a_duplicate() -> Scratch {
 }
 
 #[test]
-fn check_finds_duplicates_and_labels_that_may_be_wrong() {
+fn check_finds_duplicates_and_label_errors() {
     let scratch = scratch_with_a_duplicate();
     let check = "data check --data small --recipe network --folds 3";
     let outcome = scratch.run(&format!("{check} --report check.html")).succeeds();
     assert!(outcome.stderr.contains("report: check.html"), "{}", outcome.stderr);
-    outcome.says(&[
-        "train – test",
-        "train 5",
-        "test 7",
-        "labels of the training set that may be wrong",
-        "neighbours",
-    ]);
+    outcome.says(&["train – test", "train 5", "test 7", "label errors in the training set", "neighbours"]);
     let page = String::from_utf8(scratch.read("check.html")).unwrap();
     for words in
         ["Check of small", "The data themselves", "Labels that may be wrong", "train #5", "data check"]
@@ -179,7 +173,7 @@ fn check_finds_duplicates_and_labels_that_may_be_wrong() {
 }
 
 #[test]
-fn check_can_leave_the_test_set_sealed_and_the_labels_alone() {
+fn check_can_skip_the_test_set_and_the_labels() {
     let scratch = scratch_with_a_duplicate();
     let json = scratch.run("data check --data small --duplicates --train-only --json").succeeds().json();
     assert_eq!(json["check"]["leakage"]["exact"], serde_json::json!([]));
@@ -196,14 +190,14 @@ fn check_can_leave_the_test_set_sealed_and_the_labels_alone() {
 }
 
 #[test]
-fn check_refuses_what_makes_no_sense() {
+fn check_rejects_invalid_options() {
     let scratch = Scratch::new();
-    scratch.refuses("data check --data small --near 2", 2, &["near is 2; expected a share from 0 to 1"]);
-    scratch.refuses("data check --data small --near -1", 2, &["near is -1"]);
-    scratch.refuses("data check --data small --folds 1 --recipe network", 2, &["folds is 1"]);
-    scratch.refuses("data check --data small -k 0 --recipe network --folds 2", 2, &["k is 0"]);
-    scratch.refuses("data check --data small --recipe linear", 2, &["expected softmax"]);
-    scratch.refuses("data check --data small --recipe exact", 2, &["the recipe exact trains no network"]);
-    scratch.refuses("data check --data small --duplicates -k 3", 2, &["--duplicates"]);
-    scratch.refuses("data check --data small --report nowhere/x.html", 3, &["nowhere", "create it first"]);
+    scratch.rejects("data check --data small --near 2", 2, &["near is 2; expected a share from 0 to 1"]);
+    scratch.rejects("data check --data small --near -1", 2, &["near is -1"]);
+    scratch.rejects("data check --data small --folds 1 --recipe network", 2, &["folds is 1"]);
+    scratch.rejects("data check --data small -k 0 --recipe network --folds 2", 2, &["k is 0"]);
+    scratch.rejects("data check --data small --recipe linear", 2, &["expected softmax"]);
+    scratch.rejects("data check --data small --recipe exact", 2, &["the recipe exact trains no network"]);
+    scratch.rejects("data check --data small --duplicates -k 3", 2, &["--duplicates"]);
+    scratch.rejects("data check --data small --report nowhere/x.html", 3, &["nowhere", "create it first"]);
 }

@@ -1,4 +1,4 @@
-//! Preprocessing and deformable distances, from the command line to a prediction and its reasons.
+//! Preprocessing and deformable distances, from the command line to a prediction and its explanation.
 
 use serde_json::{Value, json};
 use tercet::Model;
@@ -6,7 +6,7 @@ use tercet::preprocess::Step;
 
 use crate::common::{Outcome, Scratch};
 
-/// The smallest grey picture with something in it, as PGM.
+/// A very small grey picture, as PGM.
 fn picture() -> Vec<u8> {
     let ink =
         |p: usize| if (p % 40 + p / 40).abs_diff(40) < 4 && (8..32).contains(&(p / 40)) { 10 } else { 250 };
@@ -51,7 +51,8 @@ fn every_kind_fits_its_preprocessing_and_is_evaluated_with_it() {
 fn the_command_line_overrides_the_preprocessing_of_a_recipe() {
     let scratch = Scratch::new();
     let recipe = "description = \"upright\"\nkind = \"linear\"\npreprocessing = \"auto, deskew\"\n[train]\n\
-                  loss = \"softmax\"\nreg = 1e-5\nbatch = 20\nlength = { iterations = 20 }\nlearning_rate = 0.1\n";
+                  loss = \"softmax\"\nreg = 1e-5\nbatch = 20\nlength = { iterations = 20 }\nlearning_rate = \
+                  0.1\n";
     scratch.write("r.toml", recipe);
     let train = "train --recipe r.toml --data small --out m.safetensors";
     scratch.run(train).succeeds();
@@ -61,15 +62,15 @@ fn the_command_line_overrides_the_preprocessing_of_a_recipe() {
     let steps = Model::load(&scratch.path("m.safetensors")).unwrap().preprocessing().to_string();
     assert_eq!(steps, "invert, scale by 1/255");
     scratch.write("bad.toml", recipe.replace("auto, deskew", "auto, descew").into_bytes());
-    scratch.refuses("train --recipe bad.toml --data small", 3, &["bad.toml", "line 3", "descew", "deskew"]);
+    scratch.rejects("train --recipe bad.toml --data small", 3, &["bad.toml", "line 3", "descew", "deskew"]);
     let train = "train linear --data small --preprocessing";
-    scratch.refuses(&format!("{train} blur"), 2, &["blur alone", "a number, as in blur 0.7"]);
-    scratch.refuses(&format!("{train} sharpen"), 2, &["preprocessing is sharpen", "size-normalize"]);
-    scratch.refuses(&format!("{train} color"), 2, &["preprocessing is color", "grey pictures"]);
+    scratch.rejects(&format!("{train} blur"), 2, &["blur alone", "a number, as in blur 0.7"]);
+    scratch.rejects(&format!("{train} sharpen"), 2, &["preprocessing is sharpen", "size-normalize"]);
+    scratch.rejects(&format!("{train} color"), 2, &["preprocessing is color", "grey pictures"]);
 }
 
 #[test]
-fn deformable_neighbours_are_kept_asked_and_explained() {
+fn deformable_neighbours_are_saved_queried_and_explained() {
     let scratch = Scratch::new();
     scratch.write("p.pgm", picture());
     for (flags, words) in [
@@ -89,7 +90,7 @@ fn deformable_neighbours_are_kept_asked_and_explained() {
         let distances =
             explanation["neighbors"].as_array().unwrap().iter().map(|n| n["distance"].as_f64().unwrap());
         assert!(distances.clone().count() == 4 && distances.is_sorted(), "{flags}");
-        scratch.run("predict m.safetensors p.pgm --explain-page why.html").succeeds();
+        scratch.run("predict m.safetensors p.pgm --report why.html").succeeds();
         assert!(String::from_utf8(scratch.read("why.html")).unwrap().contains(words), "{flags}");
     }
     scratch
@@ -111,7 +112,7 @@ fn the_recipes_of_the_records_work_on_any_data() {
 }
 
 #[test]
-fn what_does_not_go_together_is_refused() {
+fn options_that_contradict_each_other_are_rejected() {
     let scratch = Scratch::new();
     for (flags, words) in [
         ("neighbors --context 1", &["--context belongs to --warps"][..]),
@@ -121,7 +122,7 @@ fn what_does_not_go_together_is_refused() {
         ("--recipe knn-shifted --seed 1", &["--seed belongs to training", "leave --seed out"]),
         ("--recipe knn-shifted --validation 9", &["--validation belongs to training"]),
     ] {
-        scratch.refuses(&format!("train {flags} --data small"), 2, words);
+        scratch.rejects(&format!("train {flags} --data small"), 2, words);
     }
     for (flags, words) in [
         ("--shifts 2 --metric cosine", "metric is cosine; expected l1, l2 or l3"),
@@ -130,6 +131,6 @@ fn what_does_not_go_together_is_refused() {
         ("--shifts 9", "shifts is 9"),
         ("--shifts 2 --candidates 0", "candidates is 0; expected at least 1"),
     ] {
-        scratch.refuses(&format!("train neighbors {flags} --data small"), 2, &[words]);
+        scratch.rejects(&format!("train neighbors {flags} --data small"), 2, &[words]);
     }
 }

@@ -1,17 +1,17 @@
-//! Optimizers, schedules and what else may be added to gradient descent, from the command line.
+//! Optimizers, schedules and regularisation on the command line.
 
 use serde_json::{Value, json};
 use tercet::Model;
 
 use crate::common::{CLASSES, Outcome, Scratch, TRAIN};
 
-/// The settings of `train` in the model that these arguments give.
+/// The `train` settings in the model that is trained with these arguments.
 fn settings(scratch: &Scratch, arguments: &str) -> Value {
     scratch.run(&format!("train {arguments} --data small --iterations 12 --out m.safetensors")).succeeds();
     Model::load(&scratch.path("m.safetensors")).unwrap().card.settings
 }
 
-/// Numbers of settings are f32, written in f64.
+/// Settings are f32, written as f64.
 #[track_caller]
 fn close(found: &Value, expected: f64) {
     assert!((found.as_f64().unwrap() / expected - 1.0).abs() < 1e-6, "{found}, not {expected}");
@@ -46,7 +46,8 @@ fn schedules_and_the_rest_arrive_in_the_model() {
 
     let with = settings(
         &scratch,
-        "network --dropout 0.25 --label-smoothing 0.125 --clip 2 --patience 3 --stop-by loss --class-weights 1,2,0.5",
+        "network --dropout 0.25 --label-smoothing 0.125 --clip 2 --patience 3 --stop-by loss --class-weights \
+         1,2,0.5",
     );
     assert_eq!(with["class_weights"], json!([1.0, 2.0, 0.5]));
     let train = &with["train"];
@@ -54,7 +55,7 @@ fn schedules_and_the_rest_arrive_in_the_model() {
     assert_eq!((&train["clip"], &train["stop_by"]), (&json!(2.0), &json!("loss")));
     let train = &settings(&scratch, "network --ema 0.75 --input-dropout 0.125")["train"];
     assert_eq!((&train["ema"], &train["input_dropout"]), (&json!(0.75), &json!(0.125)));
-    // What nobody asked for leaves no trace, so that an older program reads the recipe.
+    // Options that were not given do not appear in the recipe.
     let plain = settings(&scratch, "network");
     let names: Vec<&String> = plain["train"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["batch", "learning_rate", "length", "loss", "optimizer", "reg", "schedule"]);
@@ -62,7 +63,7 @@ fn schedules_and_the_rest_arrive_in_the_model() {
 }
 
 #[test]
-fn options_that_would_do_nothing_are_refused() {
+fn options_without_effect_are_rejected() {
     let scratch = Scratch::new();
     for (options, words) in [
         ("--weight-decay 0.1", "--weight-decay belongs to adamw"),
@@ -86,17 +87,17 @@ fn options_that_would_do_nothing_are_refused() {
         assert_eq!(outcome.code, Some(2), "{options}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(words), "{options}: {}", outcome.stderr);
     }
-    scratch.refuses("train linear --data small --dropout 0.5", 2, &["no hidden units"]);
-    scratch.refuses("train network --data small --class-weights 1,1", 3, &["found 2; expected 3"]);
+    scratch.rejects("train linear --data small --dropout 0.5", 2, &["no hidden units"]);
+    scratch.rejects("train network --data small --class-weights 1,1", 3, &["found 2; expected 3"]);
 }
 
 #[test]
-fn weights_of_the_examples_decide_what_is_learned() {
+fn sample_weights_decide_what_is_learned() {
     let scratch = Scratch::new();
-    // Examples are of classes 0, 1, 2, 0, 1, 2, …, and those of class 2 do not count.
+    // The labels are 0, 1, 2, 0, 1, 2, …, and class 2 has weight 0.
     let weights: String = (0..TRAIN).map(|i| if i % CLASSES == 2 { "0\n" } else { "1\n" }).collect();
     scratch.write("w.txt", weights);
-    for out in ["--weights w.txt", "--class-weights 1,1,0"] {
+    for out in ["--sample-weights w.txt", "--class-weights 1,1,0"] {
         scratch
             .run(&format!("train linear --loss softmax --data small {out} --out m.safetensors"))
             .succeeds();
@@ -105,22 +106,26 @@ fn weights_of_the_examples_decide_what_is_learned() {
         assert_eq!(classes[2]["recall"], 0.0, "{classes}");
         assert!(classes[0]["recall"].as_f64().unwrap() > 0.5, "{classes}");
     }
-    let train = "train --recipe lecture --validation 60 --data small --weights";
+    let train = "train --recipe lecture --validation 60 --data small --sample-weights";
     scratch.run(&format!("{train} w.txt --out r.safetensors")).succeeds();
     let settings = Model::load(&scratch.path("r.safetensors")).unwrap().card.settings;
     assert_eq!(settings["weights"], "w.txt");
     scratch.write("short.txt", "1\n");
-    scratch.refuses(&format!("{train} short.txt"), 3, &["found 1 numbers; expected 600 numbers"]);
-    scratch.refuses("train --weights w.txt linear --data small", 2, &["--weights belongs after the kind"]);
+    scratch.rejects(&format!("{train} short.txt"), 3, &["found 1 numbers; expected 600 numbers"]);
+    scratch.rejects(
+        "train --sample-weights w.txt linear --data small",
+        2,
+        &["--sample-weights belongs after the kind"],
+    );
 }
 
 #[test]
-fn every_step_has_a_line_of_json() {
+fn every_step_is_logged_as_a_line_of_json() {
     let scratch = Scratch::new();
     scratch
         .run(
-            "train network --data small --hidden 8 --iterations 20 --check-every 10 --schedule cosine --lr 0.5 \
-             --log-steps steps.jsonl --losses losses.csv",
+            "train network --data small --hidden 8 --iterations 20 --validate-every 10 --schedule cosine \
+             --lr 0.5 --log-steps steps.jsonl --losses losses.csv",
         )
         .succeeds();
     let text = String::from_utf8(scratch.read("steps.jsonl")).unwrap();
@@ -135,11 +140,11 @@ fn every_step_has_a_line_of_json() {
         assert_eq!(line.get("validation_accuracy").is_some(), !row[3].is_empty());
     }
     assert!(lines[9]["validation_accuracy"].is_number() && lines[8].get("validation_loss").is_none());
-    scratch.refuses("train linear --data small --log-steps nowhere/x", 3, &["cannot write nowhere/x"]);
+    scratch.rejects("train linear --data small --log-steps nowhere/x", 3, &["cannot write nowhere/x"]);
 }
 
 #[test]
-fn the_last_line_says_how_fast_it_went() {
+fn the_last_line_shows_the_speed() {
     let scratch = Scratch::new();
     let stderr = scratch.run("train linear --data small --epochs 2").succeeds().stderr;
     let last = stderr.lines().last().unwrap();

@@ -1,15 +1,15 @@
-//! `tercet describe`, and networks that are more than dense layers with ReLU between them.
+//! `tercet describe`, and networks with other layers than dense layers and ReLU.
 
 use serde_json::json;
 use tercet::Model;
 
 use crate::common::{Outcome, Scratch};
 
-/// A small convolutional network, with something of everything.
+/// A small convolutional network with many kinds of layers.
 const LAYERS: &str = "conv3-6+same batchnorm relu pool dropout0.2 conv3-8 pool relu flatten dense16 gelu";
 
 impl Scratch {
-    /// Trains such a network on the small data set with further options.
+    /// Trains a network on the small data set with further options.
     fn train_layers(&self, layers: &str, options: &str) -> Outcome {
         let mut command = self.command("train network --data small --layers");
         command.arg(layers).args(options.split_whitespace());
@@ -18,7 +18,7 @@ impl Scratch {
 }
 
 #[test]
-fn a_convolutional_network_is_trained_kept_judged_described_and_used() {
+fn a_convolutional_network_is_trained_saved_evaluated_and_described() {
     let scratch = Scratch::new();
     let outcome = scratch.train_layers(LAYERS, "--epochs 12 --out conv.safetensors").succeeds();
     assert!(
@@ -37,7 +37,7 @@ fn a_convolutional_network_is_trained_kept_judged_described_and_used() {
         .succeeds()
         .says(&["conv.safetensors: convolutional network, conv3-6+1 batchnorm relu pool", "accuracy"]);
     let report = String::from_utf8(scratch.read("r.html")).unwrap();
-    assert!(report.contains("What the filters of the first layer look for") && report.contains("filter 6"));
+    assert!(report.contains("Filters of the first layer") && report.contains("filter 6"));
 
     let description = scratch.run("describe conv.safetensors").succeeds();
     assert_eq!(description.stderr, "");
@@ -62,11 +62,11 @@ fn a_convolutional_network_is_trained_kept_judged_described_and_used() {
     assert_eq!(json["layers"][0]["output"], json!([12, 12, 6]));
     assert_eq!(json["parameters"], network.parameters());
     assert_eq!((&json["kind"], &json["card"]["seed"]), (&json!("network"), &json!(0)));
-    assert_eq!(json["line"], format!("{} dense3", LAYERS.replace("+same", "+1")));
+    assert_eq!(json["architecture"], format!("{} dense3", LAYERS.replace("+same", "+1")));
 }
 
 #[test]
-fn a_resumed_convolutional_network_has_the_bits_of_one_that_never_stopped() {
+fn a_resumed_convolutional_network_is_bit_identical() {
     let scratch = Scratch::new();
     let options = "--epochs 2 --optimizer adam --patience 9 --dropout 0.1 --out";
     scratch.train_layers(LAYERS, &format!("{options} whole.safetensors")).succeeds();
@@ -76,7 +76,7 @@ fn a_resumed_convolutional_network_has_the_bits_of_one_that_never_stopped() {
         .code
         .unwrap();
     scratch.train_layers(LAYERS, &format!("{options} a.safetensors {checkpoint}")).succeeds();
-    // The last checkpoint is that of the last step: going on from it changes nothing, statistics included.
+    // The last checkpoint is that of the last step, so resuming changes nothing, not even statistics.
     scratch.train_layers(LAYERS, &format!("{options} b.safetensors {checkpoint} --resume")).succeeds();
     for file in ["a.safetensors", "b.safetensors"] {
         let (whole, other) = (scratch.read("whole.safetensors"), scratch.read(file));
@@ -102,7 +102,7 @@ fn threads_change_no_bit_of_a_convolutional_network() {
 }
 
 #[test]
-fn other_models_say_what_they_are_made_of() {
+fn other_models_are_described() {
     let scratch = Scratch::with_model();
     scratch.run("describe linear.safetensors").succeeds().says(&[
         "linear.safetensors: linear classifier, 144-3",
@@ -129,41 +129,42 @@ fn layers_are_described_without_a_model() {
         command.arg(layers).args(options.split_whitespace());
         Outcome::of(&mut command)
     };
-    describe("conv5-24 pool relu", "--image 28x28x1 --classes 10").succeeds().says(&[
+    describe("conv5-24 pool relu", "--input-shape 28x28x1 --classes 10").succeeds().says(&[
         "conv5-24 pool relu flatten dense10",
         "24 × 24 × 24",
         "345,600",
         "35,194",
     ]);
-    // What the book shows.
+    // As in the book.
     let book = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/describe.txt");
     let shown = describe(
         "conv5-24 pool relu conv3-32 pool relu flatten dense256 relu",
-        "--image 28x28x1 --classes 10",
+        "--input-shape 28x28x1 --classes 10",
     );
     assert_eq!(shown.stdout, std::fs::read_to_string(book).unwrap());
 
-    let json = describe("dense8 tanh", "--features 4 --json").succeeds().json();
+    let json = describe("dense8 tanh", "--input-shape 4 --json").succeeds().json();
     assert_eq!(
-        (&json["input"], &json["parameters"], &json["line"]),
+        (&json["input"], &json["parameters"], &json["architecture"]),
         (&json!([4]), &json!(40), &json!("dense8 tanh"))
     );
 
-    describe("conv5-24 dense10", "--image 28x28")
+    describe("conv5-24 dense10", "--input-shape 28x28")
         .fails(2, &["what reaches layer 2, dense10: found 24 × 24 × 24", "flatten"]);
-    describe("conv3-8", "--features 784").fails(2, &["layer 1, conv3-8: found 784; expected an image"]);
-    describe("dense8", "").fails(2, &["--image 28x28x1", "--features"]);
-    describe("conv5 relu", "--image 28x28x1")
+    describe("conv3-8", "--input-shape 784").fails(2, &["layer 1, conv3-8: found 784; expected an image"]);
+    describe("dense8", "").fails(2, &["--input-shape 28x28x1", "--input-shape 384"]);
+    describe("conv5 relu", "--input-shape 28x28x1")
         .fails(2, &["word 1 of the layers: found conv5", "as in conv5-24"]);
-    describe("relu", "--image 28").fails(2, &["such as 28x28x1"]);
-    describe("relu", "--image 28x28x9").fails(2, &["1 to 4 channels"]);
-    describe("flatten dense9", "--image 28x28 --classes 10").fails(2, &["found dense9; expected dense10"]);
+    describe("relu", "--input-shape 28").fails(2, &["such as 28x28x1"]);
+    describe("relu", "--input-shape 28x28x9").fails(2, &["1 to 4 channels"]);
+    describe("flatten dense9", "--input-shape 28x28 --classes 10")
+        .fails(2, &["found dense9; expected dense10"]);
     scratch.run("describe --json").fails(2, &["expected a model file, or --layers"]);
     scratch.run("describe nowhere.safetensors").fails(3, &["cannot read nowhere.safetensors"]);
 }
 
 #[test]
-fn layers_that_cannot_be_are_refused_before_any_work() {
+fn invalid_layers_are_rejected_before_any_work() {
     let scratch = Scratch::new();
     for (layers, words) in [
         ("conv5-8 relu dense3", &["layer 3, dense3", "put flatten before it"][..]),
@@ -173,14 +174,14 @@ fn layers_that_cannot_be_are_refused_before_any_work() {
         ("", &["the line of layers is empty"]),
     ] {
         let mut command = scratch.command("train network --data small --layers");
-        scratch.refuses_command(command.arg(layers), 2, words);
+        scratch.rejects_command(command.arg(layers), 2, words);
     }
     let mut both = scratch.command("train network --data small --hidden 8 --layers");
-    scratch.refuses_command(both.arg("relu"), 2, &["--layers", "--hidden"]);
+    scratch.rejects_command(both.arg("relu"), 2, &["--layers", "--hidden"]);
 }
 
 #[test]
-fn a_recipe_may_say_the_layers() {
+fn a_recipe_may_contain_the_layers() {
     let scratch = Scratch::new();
     let recipe = "description = \"x\"\nkind = \"network\"\nlayers = \"conv3-4 relu pool\"\n\n[train]\nloss = \"softmax\"\n\
                   reg = 1e-5\nbatch = 20\nlength = { iterations = 30 }\nlearning_rate = 0.05\n";
@@ -190,7 +191,7 @@ fn a_recipe_may_say_the_layers() {
     let network = file.classifier().network().unwrap();
     assert_eq!(network.architecture().to_string(), "conv3-4 relu pool flatten dense3");
     scratch.write("bad.toml", recipe.replace("conv3-4", "conv3"));
-    scratch.refuses(
+    scratch.rejects(
         "train --recipe bad.toml --data small",
         3,
         &["bad.toml: found line 3: word 1", "conv3; expected"],

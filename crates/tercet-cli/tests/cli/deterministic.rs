@@ -1,7 +1,7 @@
-//! The whole of what DESIGN promises of one seed, on all of MNIST: for each model and solver the digest of its file over 1 to 8
-//! threads, ten runs and two builds; and between instruction sets, the labels of all 10,000 test images.
+//! Reproducibility on all of MNIST: for each model and solver, the digest of its file with 1 to 8 threads, in
+//! ten runs and two builds; and between instruction sets, the predictions for all 10,000 test images.
 //!
-//! `crates/tercet/tests/determinism.rs` asks the same of small data, and is quick.
+//! `crates/tercet/tests/determinism.rs` checks the same on small data, and is fast.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::common::{Outcome, Scratch};
 
-/// What is trained, by a name. A point stands for a blank within an argument.
+/// The models, by name. A dot stands for a space within an argument.
 const TRAININGS: [(&str, &str); 8] = [
     ("nearest neighbours", "neighbors -k 3 --vote distance"),
     ("linear, SVM loss", "linear --epochs 1 --loss svm"),
@@ -28,10 +28,10 @@ const TRAININGS: [(&str, &str); 8] = [
     ),
 ];
 
-/// A difference of two scores, relative to the largest, below which the classes are as good as tied.
+/// The largest difference of two scores, relative to the largest score, that counts as a near-tie.
 const NEAR: f32 = 1e-4;
 
-/// The program of the other profile, where it is there.
+/// The program built with the other profile, if it exists.
 fn other_build() -> Option<PathBuf> {
     let this = Path::new(env!("CARGO_BIN_EXE_tercet"));
     let profile = if this.parent()?.ends_with("release") { "debug" } else { "release" };
@@ -39,7 +39,7 @@ fn other_build() -> Option<PathBuf> {
     other.is_file().then_some(other)
 }
 
-/// The same command for another program.
+/// The same command, with another program.
 fn by(program: &Path, command: &Command) -> Command {
     let mut other = Command::new(program);
     other.args(command.get_args()).current_dir(command.get_current_dir().unwrap());
@@ -56,8 +56,8 @@ fn sets() -> Vec<&'static str> {
     tercet_kernels::Isa::available().iter().map(|isa| isa.name()).collect()
 }
 
-/// Prints the table: `cargo test --release -p tercet-cli --test cli one_seed_gives -- --ignored --nocapture`, with the program
-/// built in the other profile before.
+/// Prints the table: `cargo test --release -p tercet-cli --test cli one_seed_gives -- --ignored --nocapture`,
+/// with the program built in the other profile before.
 #[test]
 #[ignore = "takes minutes"]
 fn one_seed_gives_one_model_on_all_of_mnist() {
@@ -123,7 +123,8 @@ fn scores(scratch: &Scratch, set: &str) -> Vec<f32> {
     words.iter().map(|word| f32::from_le_bytes(*word)).collect()
 }
 
-/// Whether two sets of scores have the same bits, and the images whose labels differ, all of which must be near-ties.
+/// Whether two sets of scores have the same bits, and the images whose labels differ, all of which must be
+/// near-ties.
 fn compare(a: &[f32], b: &[f32]) -> (bool, Vec<usize>) {
     let mut near = Vec::new();
     for (image, (a, b)) in a.chunks(10).zip(b.chunks(10)).enumerate() {

@@ -10,7 +10,7 @@ fn one_model() {
     outcome.says(&[
         "linear.safetensors: linear classifier",
         "95 % interval",
-        "of 200 wrong",
+        "errors in 200 examples",
         "precision",
         "worst mistakes: test ",
     ]);
@@ -31,11 +31,11 @@ fn two_models_are_compared() {
         .json();
     assert_eq!(json["models"].as_array().unwrap().len(), 2);
     assert_eq!(json["comparisons"].as_array().unwrap().len(), 1);
-    scratch.refuses("evaluate a.st b.st c.st --data small", 2, &["c.st"]);
+    scratch.rejects("evaluate a.st b.st c.st --data small", 2, &["c.st"]);
 }
 
 #[test]
-fn a_report_on_the_side() {
+fn a_report() {
     let scratch = Scratch::with_model();
     let outcome = scratch.run("evaluate linear.safetensors --data small --report r.html --json").succeeds();
     assert!(outcome.stderr.contains("report: r.html"), "{}", outcome.stderr);
@@ -48,30 +48,30 @@ fn a_report_on_the_side() {
 }
 
 #[test]
-fn data_that_is_not_the_model_s_is_refused() {
+fn data_that_is_not_the_model_s_is_rejected() {
     let scratch = Scratch::with_model();
     write_data(&scratch.path("eight"), 8);
-    scratch.refuses(
+    scratch.rejects(
         "evaluate linear.safetensors --data eight",
         3,
         &[
             "features of eight: found 64; expected 144",
             "linear.safetensors",
-            "learned from small train",
+            "trained on small train",
             "--data",
         ],
     );
-    scratch.refuses("evaluate linear.safetensors", 3, &["features of MNIST: found 784; expected 144"]);
+    scratch.rejects("evaluate linear.safetensors", 3, &["features of MNIST: found 784; expected 144"]);
 
     scratch.write("small/classes.txt", "rows\ncolumns\ndiagonals\n");
-    scratch.refuses(
+    scratch.rejects(
         "evaluate linear.safetensors --data small",
         3,
         &["classes of small: found rows, columns, diagonals; expected 0, 1, 2"],
     );
 }
 
-/// Two networks of different seeds, and a linear classifier that gives no probabilities.
+/// Two networks with different seeds, and a linear classifier without probabilities.
 fn scratch_with_networks() -> Scratch {
     let scratch = Scratch::with_model();
     for (name, seed) in [("a", 1), ("b", 2)] {
@@ -89,69 +89,78 @@ fn errors(scratch: &Scratch, arguments: &str) -> serde_json::Value {
 fn shifts_and_ensembles_are_averaged_and_recorded() {
     let scratch = scratch_with_networks();
     let plain = errors(&scratch, "a.st");
-    let shifted = errors(&scratch, "a.st --shifts 1");
+    let shifted = errors(&scratch, "a.st --test-time-shifts 1");
     assert_ne!(plain["models"][0]["evaluation"], shifted["models"][0]["evaluation"]);
-    let recorded =
-        serde_json::json!(["test-time shifts", "the mean scores of 0 and 1 pixels in four directions"]);
+    let recorded = serde_json::json!([
+        "test-time shifts",
+        "mean scores of the picture and its shifts by 1 pixels in four directions"
+    ]);
     let settings = |json: &serde_json::Value| json["models"][0]["settings"].as_array().unwrap().clone();
     assert!(settings(&shifted).contains(&recorded), "{:?}", settings(&shifted));
     assert!(!settings(&plain).contains(&recorded));
 
-    // A network with itself answers as it does alone.
-    let twice = errors(&scratch, "a.st --with a.st");
+    // An ensemble of a network with itself predicts the same as the network.
+    let twice = errors(&scratch, "a.st --ensemble a.st");
     assert_eq!(twice["models"][0]["evaluation"]["correct"], plain["models"][0]["evaluation"]["correct"]);
     scratch
-        .run("evaluate a.st --with b.st linear.safetensors --data small")
-        .fails(2, &["linear.safetensors gives no probabilities", "--loss softmax"]);
+        .run("evaluate a.st --ensemble b.st linear.safetensors --data small")
+        .fails(2, &["linear.safetensors has no probabilities", "--loss softmax"]);
     scratch
-        .run("evaluate a.st --with b.st --shifts 2 --data small")
+        .run("evaluate a.st --ensemble b.st --test-time-shifts 2 --data small")
         .succeeds()
-        .says(&["a.st with b.st: ensemble of 2, the first a two-layer network", "0 and 2 pixels"]);
-    let both = errors(&scratch, "a.st --with b.st");
+        .says(&["a.st with b.st: ensemble of 2, the first a two-layer network", "shifts by 2 pixels"]);
+    let both = errors(&scratch, "a.st --ensemble b.st");
     assert_eq!(both["openings"][0]["reason"], "evaluate a.st with b.st");
-    // Two models are still compared, shifts and all.
-    assert_eq!(errors(&scratch, "a.st b.st --shifts 1")["comparisons"].as_array().unwrap().len(), 1);
-    errors(&scratch, "linear.safetensors --shifts 1");
+    // Two models are compared with shifts as well.
+    assert_eq!(
+        errors(&scratch, "a.st b.st --test-time-shifts 1")["comparisons"].as_array().unwrap().len(),
+        1
+    );
+    errors(&scratch, "linear.safetensors --test-time-shifts 1");
 }
 
 #[test]
-fn averages_that_cannot_be_are_refused() {
+fn invalid_averages_are_rejected() {
     let scratch = scratch_with_networks();
-    scratch.refuses("evaluate a.st b.st --with a.st --data small", 2, &["--with makes one model of several"]);
-    scratch.refuses("evaluate a.st --shifts 0 --data small", 2, &["--shifts"]);
-    scratch.refuses(
-        "evaluate a.st --shifts 12 --data small",
+    scratch.rejects(
+        "evaluate a.st b.st --ensemble a.st --data small",
+        2,
+        &["--ensemble makes one model of several"],
+    );
+    scratch.rejects("evaluate a.st --test-time-shifts 0 --data small", 2, &["--test-time-shifts"]);
+    scratch.rejects(
+        "evaluate a.st --test-time-shifts 12 --data small",
         2,
         &["shifts is 12; expected at least 1 pixel"],
     );
-    scratch.refuses("evaluate a.st --with nowhere.st --data small", 3, &["nowhere.st"]);
+    scratch.rejects("evaluate a.st --ensemble nowhere.st --data small", 3, &["nowhere.st"]);
     write_data(&scratch.path("eight"), 8);
     scratch.run("train network --data eight --epochs 1 --out eight.st").succeeds();
-    scratch.refuses(
-        "evaluate a.st --with eight.st --data small",
+    scratch.rejects(
+        "evaluate a.st --ensemble eight.st --data small",
         3,
-        &["features of eight.st: found 64; expected 144, as of the first model"],
+        &["input of eight.st: found images of 8 × 8 pixels; expected images of 12 × 12 pixels"],
     );
 }
 
 #[test]
-fn confidence_disturbed_pictures_and_the_data_are_asked_for() {
+fn confidence_robustness_and_the_data_check() {
     let scratch = scratch_with_networks();
     let line = "evaluate a.st linear.safetensors --data small --robustness --check-data";
     let outcome = scratch.run(&format!("{line} --report r.html")).succeeds();
     outcome.says(&[
         "expected calibration error",
         "fitted on the validation set, 50 examples",
-        "if it may refuse: ",
+        "selective prediction: ",
         "rotation ±20°",
         "inversion",
-        "labels of the test set that may be wrong",
+        "label errors in the test set",
     ]);
     let page = String::from_utf8(scratch.read("r.html")).unwrap();
     for words in ["model-0-reliability", "model-1-coverage", "id=\"robustness\"", "id=\"data\"", "× 0.25"] {
         assert!(page.contains(words), "no {words:?} on the page");
     }
-    assert!(!page.contains("model-1-reliability"), "the SVM loss gives no probabilities");
+    assert!(!page.contains("model-1-reliability"), "the SVM loss has no probabilities");
 
     let json = scratch.run(&format!("{line} --json")).succeeds().json();
     let (network, linear) = (&json["models"][0], &json["models"][1]);
@@ -165,9 +174,9 @@ fn confidence_disturbed_pictures_and_the_data_are_asked_for() {
     assert_eq!(json["openings"].as_array().unwrap().len(), 1, "the test set is opened once for all of it");
 }
 
-/// A model that learned from other examples, or from all of them, has no validation set to fit a temperature on.
+/// A model that was trained on other examples, or on all of them, has no validation set for a temperature.
 #[test]
-fn a_temperature_is_fitted_on_examples_that_were_held_out_and_no_others() {
+fn a_temperature_is_fitted_on_the_validation_set_only() {
     let scratch = scratch_with_networks();
     scratch.run("train network --data small --hidden 8 --epochs 1 --validation 0 --out all.st").succeeds();
     write_data(&scratch.path("other"), 12);
@@ -176,7 +185,7 @@ fn a_temperature_is_fitted_on_examples_that_were_held_out_and_no_others() {
         labels[8] = (labels[8] + 1) % 3;
         labels
     });
-    for arguments in ["all.st --data small", "a.st --data other", "a.st --data small --shifts 1"] {
+    for arguments in ["all.st --data small", "a.st --data other", "a.st --data small --test-time-shifts 1"] {
         let json = scratch.run(&format!("evaluate {arguments} --json")).succeeds().json();
         let confidence = &json["models"][0]["confidence"];
         assert!(confidence["scaled"].is_null() && confidence["calibration"].is_object(), "{arguments}");
@@ -184,14 +193,14 @@ fn a_temperature_is_fitted_on_examples_that_were_held_out_and_no_others() {
 }
 
 #[test]
-fn features_cannot_be_disturbed() {
+fn features_cannot_be_corrupted() {
     let scratch = Scratch::empty();
     let rows: String = (0..60).map(|i| format!("{}.5,{}\n", i % 7, ["a", "b"][i % 2])).collect();
     scratch.write("x_train.csv", &rows);
     scratch.write("x_test.csv", &rows);
     scratch.run("train linear --data x_train.csv --out m.st").succeeds();
     scratch.run("evaluate m.st --data x_train.csv").succeeds();
-    scratch.refuses(
+    scratch.rejects(
         "evaluate m.st --data x_train.csv --robustness",
         3,
         &["found features; expected images, to be disturbed"],

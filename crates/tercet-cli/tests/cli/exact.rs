@@ -7,7 +7,7 @@ use tercet::recipe::Recipe;
 use crate::common::Scratch;
 
 #[test]
-fn the_gap_is_printed_and_kept() {
+fn the_gap_is_printed_and_saved() {
     let scratch = Scratch::new();
     let outcome = scratch
         .run("train linear --data small --solver dual --reg 1e-3 --margin 2 --tolerance 1e-4")
@@ -61,26 +61,26 @@ fn the_same_file_for_any_number_of_threads() {
 }
 
 #[test]
-fn options_of_the_other_solver_are_refused() {
+fn options_of_the_other_solver_are_rejected() {
     let scratch = Scratch::new();
     let dual = "train linear --data small --solver dual";
-    scratch.refuses(&format!("{dual} --lr 0.1"), 2, &["--lr belongs to gradient descent"]);
-    scratch.refuses(&format!("{dual} --loss softmax --margin 1"), 2, &["--margin belongs to the SVM loss"]);
-    scratch.refuses(&format!("{dual} --reg 0.1,0.2"), 2, &["each smaller than the one before"]);
-    scratch.refuses(&format!("{dual} --reg strong"), 2, &["reg is \"strong\"", "or `auto`"]);
-    scratch.refuses(&format!("{dual} --reg auto --folds 1"), 2, &["folds is 1; expected at least 2"]);
-    scratch.refuses("train network --data small --reg 0.2,0.1", 2, &["--reg 2e-1,1e-1 belongs to the exact"]);
-    scratch.refuses(&format!("{dual} --folds 3"), 2, &["--folds belongs to --reg auto"]);
-    scratch.refuses(&format!("{dual} --reg 0"), 2, &["reg is 0"]);
-    scratch.refuses(&format!("{dual} --tolerance -1"), 2, &["tolerance is -1"]);
-    scratch.refuses("train linear --data small --tolerance 0.1", 2, &["--solver dual"]);
-    scratch.refuses("train linear --data small --reg auto", 2, &["--reg auto belongs to the exact solver"]);
-    scratch.refuses("train network --data small --reg auto", 2, &["--reg auto belongs to the exact solver"]);
+    scratch.rejects(&format!("{dual} --lr 0.1"), 2, &["--lr belongs to gradient descent"]);
+    scratch.rejects(&format!("{dual} --loss softmax --margin 1"), 2, &["--margin belongs to the SVM loss"]);
+    scratch.rejects(&format!("{dual} --reg 0.1,0.2"), 2, &["each smaller than the one before"]);
+    scratch.rejects(&format!("{dual} --reg strong"), 2, &["reg is \"strong\"", "or `auto`"]);
+    scratch.rejects(&format!("{dual} --reg auto --folds 1"), 2, &["folds is 1; expected at least 2"]);
+    scratch.rejects("train network --data small --reg 0.2,0.1", 2, &["--reg 2e-1,1e-1 belongs to the exact"]);
+    scratch.rejects(&format!("{dual} --folds 3"), 2, &["--folds belongs to --reg auto"]);
+    scratch.rejects(&format!("{dual} --reg 0"), 2, &["reg is 0"]);
+    scratch.rejects(&format!("{dual} --tolerance -1"), 2, &["tolerance is -1"]);
+    scratch.rejects("train linear --data small --tolerance 0.1", 2, &["--solver dual"]);
+    scratch.rejects("train linear --data small --reg auto", 2, &["--reg auto belongs to the exact solver"]);
+    scratch.rejects("train network --data small --reg auto", 2, &["--reg auto belongs to the exact solver"]);
 }
 
-/// The same model comes from the flags, from a recipe that says the same, and from the recipe on the model's card.
+/// Flags, the equivalent recipe, and the recipe on the model's card give the same model.
 #[test]
-fn a_recipe_says_what_the_flags_say() {
+fn a_recipe_is_equivalent_to_flags() {
     let scratch = Scratch::new();
     let flags = "train linear --data small --solver dual --loss softmax --reg 0.1,0.01 --folds 3 --tolerance 1e-4 \
                  --epochs 200 --seed 5 --validation 60 --out flags.safetensors";
@@ -105,11 +105,11 @@ fn a_recipe_says_what_the_flags_say() {
     scratch.run("train --recipe written.toml --data small --out again.safetensors").succeeds();
     assert_eq!(load("again.safetensors").classifier(), flags.classifier());
 
-    // A recipe that is built in, and what only the other solver understands.
+    // A built-in recipe, and options of the other solver.
     scratch.run("train --recipe exact --data small --validation 60 --seed 3").succeeds();
     let refused = "train --recipe mine.toml --data small";
-    scratch.refuses(&format!("{refused} --losses l.csv"), 2, &["--losses belongs to gradient descent"]);
-    scratch.refuses(&format!("{refused} --checkpoint-every 3"), 2, &["--checkpoint-every belongs to"]);
+    scratch.rejects(&format!("{refused} --losses l.csv"), 2, &["--losses belongs to gradient descent"]);
+    scratch.rejects(&format!("{refused} --checkpoint-every 3"), 2, &["--checkpoint-every belongs to"]);
     scratch.write("mine.toml", recipe.replace("tolerance", "tolerence"));
-    scratch.refuses(refused, 3, &["mine.toml", "line 10", "tolerence", "recipes/exact.toml"]);
+    scratch.rejects(refused, 3, &["mine.toml", "line 10", "tolerence", "recipes/exact.toml"]);
 }

@@ -1,4 +1,4 @@
-//! `tercet export --c` and `--state-dict`, and `tercet import`. (ONNX has a step of its own: `cargo xtask test --only onnx`.)
+//! `tercet export --c` and `--state-dict`, and `tercet import`. (`cargo xtask test --only onnx` tests ONNX.)
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ use tercet::preprocess::{Input, Learner, Preprocessing, Step};
 use crate::common::{CLASSES, SIDE, Scratch};
 
 impl Scratch {
-    /// A network for the small data set that has learned nothing, in `net.safetensors`.
+    /// An untrained network for the small data set, in `net.safetensors`.
     fn write_network(&self, layers: &str) {
         let (layers, shape): (Architecture, _) = (layers.parse().unwrap(), ImageShape::gray(SIDE, SIDE));
         let network = layers.network(shape, CLASSES, Init::He, 3).unwrap();
@@ -29,7 +29,7 @@ impl Scratch {
 }
 
 #[test]
-fn a_model_is_written_as_c_with_a_header_that_it_includes() {
+fn a_model_is_written_as_c_with_its_header() {
     let scratch = Scratch::with_model();
     let outcome = scratch.run("export linear.safetensors --c my-model.c --pixels").succeeds();
     assert_eq!(outcome.stdout, "my-model.c\nmy-model.h\n");
@@ -43,59 +43,59 @@ fn a_model_is_written_as_c_with_a_header_that_it_includes() {
         cc.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c", "my-model.c"]);
         assert!(cc.current_dir(scratch.path("")).status().unwrap().success());
     }
-    scratch.run("export linear.safetensors --c my-model.c --name other --quiet").succeeds();
+    scratch.run("export linear.safetensors --c my-model.c --prefix other --quiet").succeeds();
     assert!(scratch.text("my-model.h").contains("void other_scores(const float x[OTHER_INPUTS]"));
 }
 
 #[test]
-fn what_8_bits_cost_is_measured_where_the_model_has_not_looked() {
+fn the_accuracy_lost_by_8_bits_is_measured_on_unseen_examples() {
     let scratch = Scratch::with_model();
     let outcome = scratch.run("export linear.safetensors --c a.c --bits 8").succeeds();
-    assert!(outcome.stderr.contains("was not measured: --measure validation"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("was not measured; use --measure validation"), "{}", outcome.stderr);
     let said = |part: &str, count: &str| {
         let command = format!("export linear.safetensors --c a.c --bits 8 --data small --measure {part}");
         let outcome = scratch.run(&command).succeeds();
         let line = outcome.stdout.lines().last().unwrap().to_owned();
-        assert!(line.contains(&format!(" of the {count} {part} examples of small right, ")), "{line}");
+        assert!(line.contains(&format!("on the {count} {part} examples of small, ")), "{line}");
         assert!(scratch.text("a.c").contains(&line), "the file does not say what it costs");
     };
     said("validation", "50");
     said("test", "200");
-    // Other examples are held out of other data, so that nobody knows what the model has seen there.
-    scratch.refuses(
+    // In other data, it is unknown which examples the model was trained on.
+    scratch.rejects(
         "export linear.safetensors --c a.c --bits 8 --measure validation",
         3,
         &["features of MNIST"],
     );
     scratch.write_network("dense8 relu");
     let command = "export net.safetensors --c a.c --bits 8 --data small --measure validation";
-    scratch.refuses(command, 2, &["did not learn from small", "--measure test"]);
+    scratch.rejects(command, 2, &["was not trained on small", "--measure test"]);
     scratch
         .run("train network --data small --validation 0 --epochs 1 --hidden 4 --out all.safetensors")
         .succeeds();
     let command = "export all.safetensors --c a.c --bits 8 --data small --measure validation";
-    scratch.refuses(command, 2, &["learned from all examples"]);
+    scratch.rejects(command, 2, &["was trained on all examples"]);
 }
 
 #[test]
-fn what_makes_no_sense_in_c_is_refused() {
+fn invalid_options_for_c_are_rejected() {
     let scratch = Scratch::with_model();
-    scratch.refuses("export linear.safetensors", 2, &["--onnx <FILE.onnx>", "--c <FILE.c>"]);
-    scratch.refuses("export linear.safetensors --c a.cpp", 2, &["a name that ends in .c"]);
-    scratch.refuses("export linear.safetensors --c a.c --name 1st", 2, &["the name in C is 1st"]);
-    scratch.refuses("export linear.safetensors --c a.c --name while", 2, &["does not keep for itself"]);
-    scratch.refuses("export linear.safetensors --c a.c --bits 4", 2, &["'4'", "8, 32"]);
-    scratch.refuses("export linear.safetensors --c a.c --measure test", 2, &["add --bits 8"]);
-    scratch.refuses("export linear.safetensors --c nowhere/a.c", 3, &["there is no folder nowhere"]);
-    scratch.refuses("export linear.safetensors --onnx a.c --c a.c", 2, &["two files at once"]);
+    scratch.rejects("export linear.safetensors", 2, &["--onnx <FILE.onnx>", "--c <FILE.c>"]);
+    scratch.rejects("export linear.safetensors --c a.cpp", 2, &["a file name that ends in .c"]);
+    scratch.rejects("export linear.safetensors --c a.c --prefix 1st", 2, &["the name in C is 1st"]);
+    scratch.rejects("export linear.safetensors --c a.c --prefix while", 2, &["does not keep for itself"]);
+    scratch.rejects("export linear.safetensors --c a.c --bits 4", 2, &["'4'", "8, 32"]);
+    scratch.rejects("export linear.safetensors --c a.c --measure test", 2, &["--measure belongs to --bits 8"]);
+    scratch.rejects("export linear.safetensors --c nowhere/a.c", 3, &["there is no folder nowhere"]);
+    scratch.rejects("export linear.safetensors --onnx a.c --c a.c", 2, &["named for two files"]);
     scratch.run("train neighbors --data small --quiet").succeeds();
     let words = ["nearest neighbours, of 600 rows", "--onnx"];
-    scratch.refuses("export neighbors.safetensors --c a.c", 3, &words);
-    scratch.refuses("export neighbors.safetensors --state-dict a.safetensors", 3, &["nearest neighbours"]);
+    scratch.rejects("export neighbors.safetensors --c a.c", 3, &words);
+    scratch.rejects("export neighbors.safetensors --state-dict a.safetensors", 3, &["nearest neighbours"]);
 }
 
 #[test]
-fn weights_go_to_pytorch_and_come_back() {
+fn weights_are_exported_to_pytorch_and_imported_again() {
     const LAYERS: &str = "conv3-4+1 batchnorm relu pool flatten dense8 relu dense3";
     let scratch = Scratch::new();
     scratch.write_network(LAYERS);
@@ -126,17 +126,17 @@ fn weights_go_to_pytorch_and_come_back() {
     let model = Model::load(&scratch.path("n.safetensors")).unwrap();
     let network = model.classifier().network().unwrap();
     assert_eq!(network.architecture().to_string(), format!("batchnorm {LAYERS}"));
-    scratch.refuses_command(&mut import("--mean 1,2,3 --std 1,2,3"), 3, &["1, one for each channel"]);
-    scratch.refuses_command(
+    scratch.rejects_command(&mut import("--mean 1,2,3 --std 1,2,3"), 3, &["1, one for each channel"]);
+    scratch.rejects_command(
         &mut import("--mean 0.5 --std 0"),
         2,
         &["a standard deviation of the input is 0"],
     );
-    scratch.refuses_command(&mut import("--mean 0.5"), 2, &["--std"]);
-    scratch.refuses("import state.safetensors --data small --layers dense3", 3, &["for the layers dense3"]);
-    scratch.refuses("import state.safetensors --data small", 2, &["--layers"]);
+    scratch.rejects_command(&mut import("--mean 0.5"), 2, &["--std"]);
+    scratch.rejects("import state.safetensors --data small --layers dense3", 3, &["for the layers dense3"]);
+    scratch.rejects("import state.safetensors --data small", 2, &["--layers"]);
     scratch.write("model.pt", b"PK\x03\x04 and the rest of an archive");
-    scratch.refuses(
+    scratch.rejects(
         "import model.pt --data small --layers dense3",
         3,
         &["torch.save", "safetensors.torch.save_file"],

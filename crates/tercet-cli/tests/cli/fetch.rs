@@ -1,5 +1,5 @@
-//! `tercet data fetch`, from a local server that is slow, breaks off, redirects, or sends a web page; and the named sets where
-//! other programs keep them.
+//! `tercet data fetch` from a local server that is slow, breaks off, redirects, or sends a web page; and data
+//! sets in the folders of other programs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use tercet::data::{Idx, Values, write_idx};
 
 use crate::common::{Outcome, Scratch};
 
-/// The file, and its SHA-256 as `sha256sum` says it.
+/// The file, and its SHA-256 by `sha256sum`.
 const LENGTH: usize = 200_000;
 const SHA256: &str = "a45477d9b0449be9fc0229ca0f104e8c0a389ddf9768221b3a34beb0287e92f7";
 
@@ -19,7 +19,7 @@ fn content() -> Vec<u8> {
     (0..LENGTH).map(|i| (i * i % 251) as u8).collect()
 }
 
-/// A server for a test: what it was asked for, in order, with the byte from which on.
+/// A server for a test, and the requests that it received: the path, and the first byte.
 struct Server {
     address: String,
     asked: Arc<Mutex<Vec<(String, usize)>>>,
@@ -34,7 +34,7 @@ impl Server {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let log = Arc::clone(&log);
-                // A client that hangs up is not this server's trouble.
+                // Errors of a client do not matter.
                 std::thread::spawn(move || drop(answer(stream, &log)));
             }
         });
@@ -45,7 +45,7 @@ impl Server {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 
-    /// Runs the program for one of its files.
+    /// Downloads one of its files.
     fn fetch(&self, scratch: &Scratch, path: &str) -> Outcome {
         scratch.run(&format!("data fetch {}/{path}/file.bin --sha256 {SHA256}", self.address))
     }
@@ -95,7 +95,7 @@ fn answer(mut stream: TcpStream, asked: &Mutex<Vec<(String, usize)>>) -> std::io
             stream.write_all(&all[from..LENGTH.min(from + LENGTH / 3)])
         }
         "no-ranges" => {
-            // It breaks off the first time, and begins from the start whatever it is asked.
+            // It breaks off the first time, and always sends the file from the start.
             let some = if asked.lock().unwrap().len() == 1 { LENGTH / 2 } else { LENGTH };
             write!(stream, "{}\r\n", head("200 OK", LENGTH))?;
             stream.write_all(&all[..some])
@@ -111,7 +111,7 @@ fn answer(mut stream: TcpStream, asked: &Mutex<Vec<(String, usize)>>) -> std::io
     }
 }
 
-/// Whether there is a curl to drive.
+/// Whether curl is installed.
 fn has_curl() -> bool {
     let found = Command::new("curl").arg("--version").output().is_ok();
     if !found {
@@ -121,7 +121,7 @@ fn has_curl() -> bool {
 }
 
 #[test]
-fn a_file_comes_whole_from_servers_that_are_slow_break_off_or_redirect() {
+fn a_file_is_complete_from_servers_that_are_slow_break_off_or_redirect() {
     if !has_curl() {
         return;
     }
@@ -136,16 +136,16 @@ fn a_file_comes_whole_from_servers_that_are_slow_break_off_or_redirect() {
     let scratch = Scratch::empty();
     server.asked();
     let outcome = server.fetch(&scratch, "breaks").succeeds();
-    assert!(outcome.stderr.contains("going on at 67 kB"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("resuming at 67 kB"), "{}", outcome.stderr);
     let third = LENGTH / 3;
     let from: Vec<usize> = server.asked().into_iter().map(|(_, from)| from).collect();
-    assert_eq!(from, [0, third, 2 * third, 3 * third], "each goes on where the last broke off");
+    assert_eq!(from, [0, third, 2 * third, 3 * third], "each request resumes where the last one broke off");
     assert_eq!(scratch.read("file.bin"), content());
 
-    // What is there is not fetched again.
+    // An existing file is not downloaded again.
     let outcome = server.fetch(&scratch, "whole").succeeds();
-    assert!(outcome.stderr.contains("was there already") && server.asked().is_empty());
-    // What was begun is gone on with, and what was begun of something else is begun anew.
+    assert!(outcome.stderr.contains("exists already") && server.asked().is_empty());
+    // A partial file is resumed, and the beginning of another file is replaced.
     for (begun, first) in [(content()[..1234].to_vec(), 1234), (vec![7; 99], 99)] {
         let scratch = Scratch::empty();
         scratch.write("file.bin.part", begun);
@@ -156,27 +156,27 @@ fn a_file_comes_whole_from_servers_that_are_slow_break_off_or_redirect() {
 }
 
 #[test]
-fn what_is_not_the_file_is_not_kept() {
+fn a_wrong_file_is_not_kept() {
     if !has_curl() {
         return;
     }
     let server = Server::start();
     for (path, words) in [
         ("page", "it sent a web page instead of the file"),
-        ("other", "another SHA-256"),
+        ("other", "the wrong SHA-256"),
         ("missing", "404"),
         ("round", "redirects"),
     ] {
         let scratch = Scratch::empty();
         scratch.write("file.bin", "an older one");
-        let outcome = server.fetch(&scratch, path).fails(3, &["cannot fetch file.bin", words]);
+        let outcome = server.fetch(&scratch, path).fails(3, &["cannot download file.bin", words]);
         assert_eq!(scratch.read("file.bin"), b"an older one", "{}", outcome.stderr);
         assert_eq!(scratch.files().len(), 1, "{path} leaves something");
     }
-    // A named set, whose length is known: the first mirror has none of it, the second a web page.
+    // A data set, whose length is known: the first mirror does not have it, the second sends a web page.
     let scratch = Scratch::empty();
-    let set = format!("data fetch kmnist --to k --mirror {0}/missing --mirror {0}/page", server.address);
-    let words = ["cannot fetch train-images-idx3-ubyte.gz", "404", "a web page"];
+    let set = format!("data fetch kmnist --out k --mirror {0}/missing --mirror {0}/page", server.address);
+    let words = ["cannot download train-images-idx3-ubyte.gz", "404", "a web page"];
     scratch.run(&set).fails(3, &words);
     assert!(scratch.files().is_empty());
     let asked: Vec<String> = server.asked().into_iter().map(|(path, _)| path).collect();
@@ -186,25 +186,25 @@ fn what_is_not_the_file_is_not_kept() {
     );
 
     let gone = format!("data fetch {}/whole/file.bin --sha256 {SHA256}", server.address);
-    scratch.refuses_command(scratch.command(&gone).env("PATH", ""), 3, &["no program `curl`", "install it"]);
+    scratch.rejects_command(scratch.command(&gone).env("PATH", ""), 3, &["the program `curl`", "install it"]);
 }
 
 #[test]
-fn requests_that_make_no_sense_fetch_nothing() {
+fn invalid_requests_download_nothing() {
     let scratch = Scratch::empty();
-    scratch.refuses("data fetch", 2, &["NAME|ADDRESS"]);
-    scratch.refuses("data fetch cifar", 2, &["fashion-mnist", "cifar10"]);
-    scratch.refuses("data fetch http://a/b.npz", 2, &["--sha256"]);
-    scratch.refuses("data fetch http://a/b.npz --sha256 12", 2, &["64 hexadecimal digits"]);
-    scratch.refuses(&format!("data fetch http://a/ --sha256 {SHA256}"), 2, &["the name of a file"]);
-    scratch.refuses(&format!("data fetch http://a --sha256 {SHA256}"), 2, &["the name of a file"]);
-    scratch.refuses(&format!("data fetch kmnist --sha256 {SHA256}"), 2, &["named sets are known"]);
-    scratch.refuses(&format!("data fetch http://a/b --sha256 {SHA256} --to nowhere"), 3, &["nowhere"]);
-    scratch.refuses(&format!("data fetch file:///etc/passwd --sha256 {SHA256}"), 2, &["are known"]);
+    scratch.rejects("data fetch", 2, &["NAME|URL"]);
+    scratch.rejects("data fetch cifar", 2, &["fashion-mnist", "cifar10"]);
+    scratch.rejects("data fetch http://a/b.npz", 2, &["--sha256"]);
+    scratch.rejects("data fetch http://a/b.npz --sha256 12", 2, &["64 hexadecimal digits"]);
+    scratch.rejects(&format!("data fetch http://a/ --sha256 {SHA256}"), 2, &["a file name"]);
+    scratch.rejects(&format!("data fetch http://a --sha256 {SHA256}"), 2, &["a file name"]);
+    scratch.rejects(&format!("data fetch kmnist --sha256 {SHA256}"), 2, &["data sets are built in"]);
+    scratch.rejects(&format!("data fetch http://a/b --sha256 {SHA256} --out nowhere"), 3, &["nowhere"]);
+    scratch.rejects(&format!("data fetch file:///etc/passwd --sha256 {SHA256}"), 2, &["are built in"]);
 }
 
 #[test]
-fn named_sets_are_found_where_other_programs_keep_them() {
+fn data_sets_are_found_in_the_folders_of_other_programs() {
     let pixels =
         |count: usize| Idx { dimensions: vec![count, 4, 4], values: Values::U8(vec![9; count * 16]) };
     let labels =

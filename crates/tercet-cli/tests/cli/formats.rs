@@ -1,9 +1,9 @@
-//! Data in other formats than IDX: converted, looked at, learned from.
+//! Data in other formats than IDX: converted, inspected, and trained on.
 
 use crate::common::{Scratch, TEST, TRAIN};
 
 #[test]
-fn what_is_converted_is_the_same_data() {
+fn converted_data_is_the_same() {
     let scratch = Scratch::new();
     let digests = |data: &str| {
         let info = scratch.run(&format!("data info --json --data {data}")).succeeds().json();
@@ -23,7 +23,7 @@ fn what_is_converted_is_the_same_data() {
     assert_eq!(digests("train.libsvm --size 12x12"), expected);
     scratch.run("data convert all.npz again").succeeds();
     assert_eq!(digests("again"), expected);
-    // Pictures come class by class.
+    // Pictures are read class by class.
     scratch.run("data convert small pictures --format pictures").succeeds();
     let info = scratch.run("data info --data pictures --json").succeeds().json();
     assert_eq!((&info["train"]["examples"], &info["test"]["examples"]), (&TRAIN.into(), &TEST.into()));
@@ -32,7 +32,7 @@ fn what_is_converted_is_the_same_data() {
 }
 
 #[test]
-fn a_table_is_learned_from_and_judged() {
+fn a_table_is_trained_on_and_evaluated() {
     let scratch = Scratch::new();
     scratch.run("data convert small train.csv").succeeds();
     for kind in ["neighbors", "linear"] {
@@ -48,8 +48,8 @@ fn a_table_is_learned_from_and_judged() {
     }
     scratch.write("only.csv", scratch.read("train.csv"));
     let evaluated = "evaluate linear.safetensors --data only.csv --test-data test.csv";
-    scratch.run(evaluated).succeeds().says(&["of 200 wrong"]);
-    scratch.refuses(
+    scratch.run(evaluated).succeeds().says(&["errors in 200 examples"]);
+    scratch.rejects(
         "evaluate linear.safetensors --data only.csv",
         3,
         &["test set of only: found none", "--test-data"],
@@ -57,17 +57,17 @@ fn a_table_is_learned_from_and_judged() {
 }
 
 #[test]
-fn places_and_names_that_cannot_be_converted_to() {
+fn invalid_targets_of_a_conversion() {
     let scratch = Scratch::new();
     scratch.write("file", "");
-    scratch.refuses("data convert small x.xlsx", 2, &[".xlsx", ".npz"]);
-    scratch.refuses("data convert small all.csv", 2, &["all.csv", "`train` in it"]);
-    scratch.refuses("data convert small train.npy", 2, &["`features`"]);
-    scratch.refuses("data convert small small", 3, &["has something in it"]);
-    scratch.refuses("data convert small file", 3, &["that is a file; name a folder"]);
-    scratch.refuses("data convert small nowhere/train.csv", 3, &["create it first"]);
-    scratch.refuses("data convert nothing x.npz", 3, &["cannot open the data nothing"]);
-    scratch.refuses("data convert small x.npz --format arff", 2, &["arff"]);
-    scratch.refuses("data info --data small --size 0x3", 2, &["0x3"]);
-    scratch.refuses("data info --data small --plain --gray", 2, &["--plain"]);
+    scratch.rejects("data convert small x.xlsx", 2, &[".xlsx", ".npz"]);
+    scratch.rejects("data convert small all.csv", 2, &["all.csv", "`train` in it"]);
+    scratch.rejects("data convert small train.npy", 2, &["`features`"]);
+    scratch.rejects("data convert small small", 3, &["has something in it"]);
+    scratch.rejects("data convert small file", 3, &["that is a file; name a folder"]);
+    scratch.rejects("data convert small nowhere/train.csv", 3, &["create it first"]);
+    scratch.rejects("data convert nothing x.npz", 3, &["cannot open the data nothing"]);
+    scratch.rejects("data convert small x.npz --format arff", 2, &["arff"]);
+    scratch.rejects("data info --data small --size 0x3", 2, &["0x3"]);
+    scratch.rejects("data info --data small --plain --gray", 2, &["--plain"]);
 }

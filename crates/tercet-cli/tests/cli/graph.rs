@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Outcome, SIDE, Scratch};
 
-/// The program with an expression, which has blanks of its own.
+/// The program with an expression, which may contain spaces.
 fn graph(scratch: &Scratch, expression: &str, more: &str) -> Outcome {
     let mut command = scratch.command("graph");
     command.arg(expression).args(more.split_whitespace());
@@ -31,7 +31,7 @@ fn the_lectures_graph() {
         .lines()
         .map(|line| line.split("  ").map(str::trim).filter(|c| !c.is_empty()).collect())
         .collect();
-    assert_eq!(lines[0], ["node", "is", "value", "∂f/∂node", "differences", "check"]);
+    assert_eq!(lines[0], ["node", "formula", "value", "∂f/∂node", "differences", "check"]);
     assert_eq!(lines[1], ["x", "variable", "-2", "-4", "-4", "agrees"]);
     assert_eq!(lines[3], ["v1", "x + y", "3", "-4", "-4", "agrees"]);
     assert_eq!(lines[5], ["f", "v1 * z", "-12", "1", "1", "agrees"]);
@@ -39,7 +39,7 @@ fn the_lectures_graph() {
 
     let outcome = graph(&scratch, "q = x + y; q * z", "--at x=-2,y=5 --at z=-4 --steps").succeeds();
     outcome.says(&[
-        "Backwards, step by step:",
+        "Backward pass, step by step:",
         "\n∂f/∂x = ∂q/∂x · ∂f/∂q = 1 · (−4) = −4\n",
         "\n∂f/∂z = q = 3\n",
     ]);
@@ -55,7 +55,7 @@ fn matrices_and_json() {
     let w = node(&json, "w");
     assert_eq!((&w["shape"], &w["check"]), (&json!([2, 2]), &json!("agrees")));
     assert_eq!(w["gradient"].as_array().unwrap().len(), 2);
-    // The loss of scores (2.1, 0) for class 0, and its derivative p₀ − 1 by the first.
+    // The loss of scores (2.1, 0) for class 0, and its derivative p₀ − 1 with respect to the first.
     let p = 2.1f64.exp() / (2.1f64.exp() + 1.0);
     assert!((number(&node(&json, "L")["value"]) + p.ln()).abs() < 1e-12);
     for (weight, x) in [(0, 1.0), (1, 2.0)] {
@@ -65,13 +65,13 @@ fn matrices_and_json() {
     }
     assert_eq!(node(&json, "y")["gradient"], Value::Null);
     assert!(json["steps"].as_array().unwrap().len() > 5);
-    // What is not finite has no word in JSON.
+    // JSON has no non-finite numbers.
     let json = graph(&scratch, "log(x)", "--at x=0 --json").succeeds().json();
     assert_eq!(node(&json, "f")["value"], Value::Null);
 }
 
 #[test]
-fn a_corner_is_told_from_a_mistake() {
+fn a_corner_is_distinguished_from_a_mistake() {
     let scratch = Scratch::empty();
     graph(&scratch, "h = relu(x); h * 3", "--at x=0").succeeds().says(&["corner of h = relu(x)"]);
     let json = graph(&scratch, "h = relu(x); h * 3", "--at x=0 --json").succeeds().json();
@@ -79,7 +79,7 @@ fn a_corner_is_told_from_a_mistake() {
         (&node(&json, "x")["check"], &node(&json, "x")["corner"]),
         (&json!("corner"), &json!("h = relu(x)"))
     );
-    graph(&scratch, "sqrt(x)", "--at x=0").succeeds().says(&["inf", "not to be compared"]);
+    graph(&scratch, "sqrt(x)", "--at x=0").succeeds().says(&["inf", "not comparable"]);
 }
 
 #[test]
@@ -93,44 +93,43 @@ fn drawings_are_files() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn invalid_expressions_are_rejected() {
     let scratch = Scratch::empty();
-    let refuses = |expression: &str, more: &str, words: &[&str]| {
+    let rejects = |expression: &str, more: &str, words: &[&str]| {
         let mut command = scratch.command("graph");
         command.arg(expression).args(more.split_whitespace());
-        scratch.refuses_command(&mut command, 2, words);
+        scratch.rejects_command(&mut command, 2, words);
     };
-    refuses(
+    rejects(
         "(x + y) * * z",
         "--at x=1,y=2,z=3",
-        &[
-            "in the expression, at character 11:\n  (x + y) * * z\n            ^\nfound `*`; expected a number",
-        ],
+        &["in the expression, at character 11:\n  (x + y) * * z\n            ^\nfound `*`; expected a \
+             number"],
     );
-    refuses("(x + y) * z", "", &["x, y and z have no value: add --at x=…,y=…,z=…"]);
-    refuses("(x + y) * z", "--at x=1,z=1", &["y has no value: add --at y=…"]);
-    refuses("x", "--at x=1,w=2", &["--at gives a value to w, which the expression does not use; it has x"]);
-    refuses("1 + 2", "--at w=2", &["it has no variables"]);
-    refuses("x", "--at x=1 --at x=2", &["--at gives x two values"]);
-    refuses("x", "--at x=1,x=2", &["found another value for x"]);
-    refuses(
+    rejects("(x + y) * z", "", &["x, y and z have no value: add --at x=…,y=…,z=…"]);
+    rejects("(x + y) * z", "--at x=1,z=1", &["y has no value: add --at y=…"]);
+    rejects("x", "--at x=1,w=2", &["--at gives a value to w, which the expression does not use; it has x"]);
+    rejects("1 + 2", "--at w=2", &["it has no variables"]);
+    rejects("x", "--at x=1 --at x=2", &["--at gives x two values"]);
+    rejects("x", "--at x=1,x=2", &["found another value for x"]);
+    rejects(
         "x",
         "--at x",
         &["in the values, at character 2:\n  x\n   ^\nfound the end; expected `=` and the value of x"],
     );
-    refuses(
+    rejects(
         "sum(a @ b)",
         "--at a=[1,2],b=[3,4]",
         &["\n  sum(a @ b)\n        ^\n", "inner dimensions that match, but 2 is not 1"],
     );
-    refuses("x * 2", "--at x=[1,2]", &["with dimensions (1, 2); expected a scalar"]);
-    refuses("x * 2", "--at x=1 --label 3", &["--label belong to --model"]);
-    refuses("x * 2", "--at x=1 --model m.safetensors", &["--model"]);
-    refuses(&"(".repeat(10_000), "", &["more than 200 levels of nesting"]);
-    scratch.refuses("graph", 2, &["EXPRESSION"]);
+    rejects("x * 2", "--at x=[1,2]", &["with dimensions (1, 2); expected a scalar"]);
+    rejects("x * 2", "--at x=1 --label 3", &["--label belong to --model"]);
+    rejects("x * 2", "--at x=1 --model m.safetensors", &["--model"]);
+    rejects(&"(".repeat(10_000), "", &["more than 200 levels of nesting"]);
+    scratch.rejects("graph", 2, &["EXPRESSION"]);
     let mut command = scratch.command("graph");
     command.arg("x").args(["--at", "x=1", "--svg", "nowhere/g.svg"]);
-    scratch.refuses_command(&mut command, 3, &["nowhere", "create it first"]);
+    scratch.rejects_command(&mut command, 3, &["nowhere", "create it first"]);
 }
 
 fn picture(scratch: &Scratch) {
@@ -146,11 +145,11 @@ fn the_graph_of_a_network() {
     let scratch = Scratch::with_model();
     scratch.run("train network --data small --hidden 7,5").succeeds();
     picture(&scratch);
-    let outcome = scratch.run("graph --model network.safetensors --image p.png --steps").succeeds();
+    let outcome = scratch.run("graph --model network.safetensors --picture p.png --steps").succeeds();
     assert_eq!(outcome.stderr, "");
     outcome.says(&[
         "network.safetensors on p.png: predicted ",
-        "softmax cross-entropy with the class that is predicted, ",
+        "softmax cross-entropy for the predicted class ",
         "value of",
         "relu(z1)",
         "(144, 7)",
@@ -160,20 +159,20 @@ fn the_graph_of_a_network() {
     ]);
 
     let predicted = scratch.run("predict network.safetensors p.png --json").succeeds().json();
-    let json = scratch.run("graph --model network.safetensors --image p.png --json").succeeds().json();
+    let json = scratch.run("graph --model network.safetensors --picture p.png --json").succeeds().json();
     assert_eq!(json["predicted"], predicted[0]["class"]);
     assert_eq!(json["label"], predicted[0]["class"]);
-    // The network's own probability of the class, in f32.
+    // The probability of the class by the network, in f32.
     let p = number(&predicted[0]["probability"]);
     assert!((number(&json["loss"]["value"]) + p.ln()).abs() < 1e-5, "{}", json["loss"]);
     let h1 = node(&json, "h1");
     assert_eq!(h1["shape"], json!([1, 7]));
     assert!(number(&h1["value"]["min"]) >= 0.0 && h1["gradient"]["mean"].is_number());
 
-    // Another class costs more, and the picture's gradient is there.
+    // Another class has a larger loss, and the gradient of the picture is present.
     let other = if json["label"] == "0" { "1" } else { "0" };
     let more =
-        scratch.run(&format!("graph --model network.safetensors --image p.png --label {other} --json"));
+        scratch.run(&format!("graph --model network.safetensors --picture p.png --label {other} --json"));
     let more = more.succeeds().json();
     assert_eq!(more["label"], other);
     assert!(number(&more["loss"]["value"]) > number(&json["loss"]["value"]));
@@ -187,7 +186,7 @@ fn the_graph_of_a_linear_model_and_of_an_example() {
     scratch
         .run(&format!("{run} --svg g.svg"))
         .succeeds()
-        .says(&["example 4 of", "SVM loss, margin 1 with the class of the example, 1: "]);
+        .says(&["example 4 of", "SVM loss, margin 1 for the example's class 1: "]);
     assert!(String::from_utf8(scratch.read("g.svg")).unwrap().contains("SVM loss"));
     let json = scratch.run(&format!("{run} --json")).succeeds().json();
     let scores = json["scores"].as_object().unwrap();
@@ -197,32 +196,32 @@ fn the_graph_of_a_linear_model_and_of_an_example() {
 }
 
 #[test]
-fn models_without_a_graph_and_other_slips() {
+fn models_without_a_graph_and_other_errors() {
     let scratch = Scratch::with_model();
     scratch.run("train neighbors --data small").succeeds();
     picture(&scratch);
     scratch.write("no.png", "no picture");
     for (arguments, code, words) in [
         (
-            "neighbors.safetensors --image p.png",
+            "neighbors.safetensors --picture p.png",
             2,
-            ["nearest neighbours, which has no weights", "--explain"].as_slice(),
+            ["nearest-neighbour model, which has no weights", "--explain"].as_slice(),
         ),
-        ("linear.safetensors", 2, &["--model needs something to look at", "--image PICTURE", "--example N"]),
+        ("linear.safetensors", 2, &["--model needs an input", "--picture PICTURE", "--example N"]),
         (
-            "linear.safetensors --image p.png --label 3",
+            "linear.safetensors --picture p.png --label 3",
             2,
             &["label is 3; expected a class of the model: 0, 1, 2"],
         ),
-        ("linear.safetensors --image no.png", 3, &["not a picture"]),
-        ("linear.safetensors --image p.png --example 1", 2, &["--example"]),
+        ("linear.safetensors --picture no.png", 3, &["not a picture"]),
+        ("linear.safetensors --picture p.png --example 1", 2, &["--example"]),
         ("linear.safetensors --example 200 --data small", 2, &["example is 200; expected 0 to 199"]),
         ("linear.safetensors --example 0", 3, &["features of", "found 784", "144"]),
-        ("p.png --image p.png", 3, &["p.png"]),
-        ("nothing.safetensors --image p.png", 3, &["nothing.safetensors"]),
-        ("linear.safetensors --image p.png --at x=1", 2, &["--at"]),
+        ("p.png --picture p.png", 3, &["p.png"]),
+        ("nothing.safetensors --picture p.png", 3, &["nothing.safetensors"]),
+        ("linear.safetensors --picture p.png --at x=1", 2, &["--at"]),
     ] {
-        scratch.refuses(&format!("graph --model {arguments}"), code, words);
+        scratch.rejects(&format!("graph --model {arguments}"), code, words);
     }
 }
 
@@ -230,7 +229,7 @@ fn models_without_a_graph_and_other_slips() {
 fn a_picture_on_standard_input() {
     let scratch = Scratch::with_model();
     picture(&scratch);
-    let run = "graph --model linear.safetensors --json --image";
+    let run = "graph --model linear.safetensors --json --picture";
     let of_file = scratch.run(&format!("{run} p.png")).succeeds().json();
     let of_input = scratch.run_with_input(&format!("{run} -"), &scratch.read("p.png")).succeeds().json();
     assert_eq!(of_input["nodes"], of_file["nodes"]);

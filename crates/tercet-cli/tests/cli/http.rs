@@ -1,4 +1,4 @@
-//! The program as a server, and clients as they are written in a test: every byte in sight.
+//! The program as a server, and a minimal HTTP client that controls every byte.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,13 +10,13 @@ use serde_json::Value;
 /// A server that is stopped with the test.
 pub struct Server {
     pub child: Child,
-    /// Where it is, as it printed: `http://127.0.0.1:40000/?token=…`.
+    /// The address that it printed: `http://127.0.0.1:40000/?token=…`.
     pub printed: String,
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// Starts it and waits until it says where it is.
+    /// Starts the server and waits for its address.
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
@@ -36,7 +36,7 @@ impl Server {
         connect(self.address)
     }
 
-    /// Sends the bytes of one request on a connection of its own.
+    /// Sends one request on a new connection.
     #[track_caller]
     pub fn send(&self, request: impl AsRef<[u8]>) -> Answer {
         let mut stream = self.connect();
@@ -64,10 +64,10 @@ impl Drop for Server {
     }
 }
 
-/// A connection that gives up after a minute.
+/// A connection that gives up after five minutes: a test fails instead of waiting forever.
 pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(300))).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
 }
@@ -81,7 +81,7 @@ pub fn post(path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// What a server answered.
+/// The response of a server.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -90,7 +90,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads one answer and leaves the connection open.
+    /// Reads one response and leaves the connection open.
     pub fn read(stream: &mut TcpStream, to_head: bool) -> std::io::Result<Self> {
         let broken = |why: &str| std::io::Error::other(why.to_owned());
         let mut head = Vec::new();
@@ -99,7 +99,7 @@ impl Answer {
             stream.read_exact(&mut byte)?;
             head.push(byte[0]);
         }
-        let head = String::from_utf8(head).map_err(|_| broken("a head that is no text"))?;
+        let head = String::from_utf8(head).map_err(|_| broken("a head that is not text"))?;
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
         let headers: Vec<(String, String)> =
@@ -124,9 +124,9 @@ impl Answer {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// Asserts a refusal, with these words.
+    /// Asserts a rejection with these words.
     #[track_caller]
-    pub fn refuses(self, status: u16, words: &[&str]) -> Self {
+    pub fn rejects(self, status: u16, words: &[&str]) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         let problem = self.json();

@@ -1,4 +1,4 @@
-//! Ctrl-C: the work ends cleanly, and what was made so far is kept.
+//! Ctrl-C: the work stops cleanly, and results so far are saved.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command};
@@ -7,7 +7,7 @@ use tercet::Model;
 
 use crate::common::{Outcome, Scratch};
 
-/// Runs the program, sends it SIGINT as soon as it has said `words`, and waits for its end.
+/// Runs the program, sends SIGINT as soon as it prints `words`, and waits for its end.
 #[track_caller]
 pub fn interrupt(scratch: &Scratch, arguments: &str, words: &str) -> Outcome {
     let mut child = scratch.command(arguments).spawn().unwrap();
@@ -17,7 +17,7 @@ pub fn interrupt(scratch: &Scratch, arguments: &str, words: &str) -> Outcome {
         assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended before it said {words:?}: {said}");
     }
     signal(&child);
-    // One pipe is read to its end, then the other: what comes out of the second is less than a pipe holds.
+    // The pipes are read one after the other, since standard output fits into its pipe.
     lines.read_to_string(&mut said).unwrap();
     let mut output = child.wait_with_output().unwrap();
     output.stderr = said.into_bytes();
@@ -29,11 +29,11 @@ fn signal(child: &Child) {
 }
 
 #[test]
-fn training_keeps_the_model_so_far() {
+fn training_saves_the_current_model() {
     let scratch = Scratch::new();
     let outcome = interrupt(&scratch, "train network --data small --epochs 10000000", "iteration ");
     assert_eq!(outcome.code, Some(130), "{outcome:?}");
-    assert!(outcome.stderr.contains("interrupted: the model so far will be saved"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("interrupted: the current model will be saved"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("interrupted after "), "{}", outcome.stderr);
     assert!(outcome.stdout.starts_with("network.safetensors ("), "{}", outcome.stdout);
     let model = Model::load(&scratch.path("network.safetensors")).unwrap();
@@ -54,14 +54,14 @@ fn compare_writes_no_report() {
     assert_eq!(scratch.files().len(), 5, "four files of data and the older report");
 }
 
-/// On all of MNIST, whose examples are not done with each other before the signal comes.
+/// On all of MNIST, which takes long enough for the signal to arrive.
 #[test]
 fn choosing_k_writes_nothing() {
     let scratch = Scratch::empty();
     scratch.write("neighbors.safetensors", "an older model");
     scratch.write("neighbors.k.html", "an older plot");
     let outcome =
-        interrupt(&scratch, "train neighbors -k auto --metric cosine", "each judged by its 15 nearest");
+        interrupt(&scratch, "train neighbors -k auto --metric cosine", "each classified by its 15 nearest");
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(130), ""), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("interrupted: stopping; nothing is written"), "{}", outcome.stderr);
     assert_eq!(scratch.read("neighbors.safetensors"), b"an older model");

@@ -1,4 +1,4 @@
-//! Files several times larger than the memory that is taken to search and to judge by them.
+//! Files several times larger than the memory for searching them and evaluating on them.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use crate::common::{Outcome, Scratch};
 
-/// The rows of the large file, and their numbers.
+/// The number of rows of the large file, and their size.
 const ROWS: usize = 240_000;
 const SIDE: usize = 28;
 const WIDTH: usize = SIDE * SIDE;
 
-/// What the program may take: a quarter of the file.
+/// The memory limit of the program: a quarter of the file.
 const MOST: u64 = (ROWS * WIDTH / 4) as u64;
 
-/// Whether row `i` is dark, and so of class 0.
+/// Whether row `i` is dark, which is class 0.
 fn is_dark(i: usize) -> bool {
     i.is_multiple_of(3)
 }
 
-/// A pixel of row `i`: noise about the level of its class, another for each row.
+/// A pixel of row `i`: noise around the level of its class.
 fn pixel(i: usize, j: usize) -> u8 {
     let mut noise = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ (j as u64 + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -56,8 +56,8 @@ fn row(i: usize) -> Vec<u8> {
     (0..WIDTH).map(|j| pixel(i, j)).collect()
 }
 
-/// Runs the program, and watches how much memory of its own it has: pages of files that it looks at may be taken away
-/// from it at any time.
+/// Runs the program, and measures its anonymous memory. The system can free mapped pages of files at any
+/// time.
 fn watched(scratch: &Scratch, arguments: &str) -> (Outcome, u64) {
     let mut command = scratch.command(arguments);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -77,28 +77,28 @@ fn watched(scratch: &Scratch, arguments: &str) -> (Outcome, u64) {
 }
 
 #[test]
-fn a_large_file_is_searched_and_judged_by_in_a_quarter_of_its_size() {
+fn a_large_file_is_searched_and_evaluated_on_in_a_quarter_of_its_size() {
     if !cfg!(target_os = "linux") {
-        eprintln!("skipped: only Linux says how much memory of its own another process has");
+        eprintln!("skipped: only Linux tells the anonymous memory of another process");
         return;
     }
     let scratch = Scratch::empty();
     let images = |rows: usize| format!("{rows}, {SIDE}, {SIDE}");
     write_npy(&scratch.path("rows.npy"), &images(ROWS), (0..ROWS).map(row));
     // Rows of the large file are their own nearest neighbours.
-    let asked = [ROWS - 1, 0, 177_777, 23_456];
-    write_npy(&scratch.path("queries.npy"), &images(asked.len()), asked.iter().map(|&i| row(i)));
+    let queries = [ROWS - 1, 0, 177_777, 23_456];
+    write_npy(&scratch.path("queries.npy"), &images(queries.len()), queries.iter().map(|&i| row(i)));
 
-    let search = "search rows.npy queries.npy -k 3 --piece 10000 --distances far.npy --threads 2";
+    let search = "search rows.npy queries.npy -k 3 --chunk 10000 --distances far.npy --threads 2";
     let (outcome, most) = watched(&scratch, search);
     assert!(
-        outcome.stderr.contains("4 queries among 240,000 rows") && outcome.stderr.contains("in 24 pieces")
+        outcome.stderr.contains("4 queries among 240,000 rows") && outcome.stderr.contains("in 24 chunks")
     );
     assert!(most < MOST, "{most} bytes to search {} bytes", ROWS * WIDTH);
     let (near, far) = (scratch.read("neighbors.npy"), scratch.read("far.npy"));
     let near: Vec<u32> = near[128..].as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
     let far: Vec<f64> = far[128..].as_chunks().0.iter().map(|word| f64::from_le_bytes(*word)).collect();
-    for (i, &place) in asked.iter().enumerate() {
+    for (i, &place) in queries.iter().enumerate() {
         assert_eq!((near[3 * i] as usize, far[3 * i]), (place, 0.0));
         assert!(far[3 * i + 1] > 0.0 && far[3 * i + 1] <= far[3 * i + 2]);
         let second = near[3 * i + 1] as usize;
@@ -115,11 +115,15 @@ fn a_large_file_is_searched_and_judged_by_in_a_quarter_of_its_size() {
     }
     scratch.run("train linear --data set --epochs 20").succeeds();
     let (outcome, most) = watched(&scratch, "evaluate linear.safetensors --data set --threads 2");
-    assert!(outcome.stdout.contains("of 240,000 wrong"), "{}", outcome.stdout);
-    assert!(most < MOST, "{most} bytes to judge by {} bytes", ROWS * WIDTH);
+    assert!(outcome.stdout.contains("in 240,000 examples"), "{}", outcome.stdout);
+    assert!(most < MOST, "{most} bytes to evaluate on {} bytes", ROWS * WIDTH);
 
-    scratch.refuses("search queries.npy queries.npy -k 0", 2, &["k is 0"]);
-    scratch.refuses("search set/train-labels-idx1-ubyte queries.npy", 3, &["1 dimension"]);
-    scratch.refuses("search queries.npy nothing.npy", 3, &["nothing.npy"]);
-    scratch.refuses("search queries.npy queries.npy --out a.npy --distances a.npy -k 1", 2, &["name two"]);
+    scratch.rejects("search queries.npy queries.npy -k 0", 2, &["k is 0"]);
+    scratch.rejects("search set/train-labels-idx1-ubyte queries.npy", 3, &["1 dimension"]);
+    scratch.rejects("search queries.npy nothing.npy", 3, &["nothing.npy"]);
+    scratch.rejects(
+        "search queries.npy queries.npy --out a.npy --distances a.npy -k 1",
+        2,
+        &["are the same file"],
+    );
 }

@@ -1,6 +1,6 @@
-//! The real program in a scratch folder: every verb, every bad input that it promises to refuse, and Ctrl-C.
+//! The real program in a scratch folder: every command, invalid input, and Ctrl-C.
 //!
-//! One binary for all of them, since linking a binary takes longer than running its tests.
+//! One binary for all of them, since linking takes longer than running the tests.
 
 mod common;
 
@@ -23,6 +23,7 @@ mod export;
 mod fetch;
 mod formats;
 mod graph;
+mod help;
 mod http;
 #[cfg(unix)]
 mod interrupt;

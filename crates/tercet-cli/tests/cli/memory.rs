@@ -1,18 +1,18 @@
-//! How much memory a training takes at most: the data set and 60 MB.
+//! How much memory training takes at most: the data set and 60 MB.
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use crate::common::Scratch;
 
-/// MNIST: 70,000 images of 784 bytes, with a label each.
+/// MNIST: 70,000 images of 784 bytes, each with a label.
 const DATA: u64 = 70_000 * (784 + 1);
 
-/// What a training may take beside it.
-const BESIDE: u64 = 60_000_000;
+/// What training may take in addition.
+const EXTRA: u64 = 60_000_000;
 
-/// The most memory that the program had at once, in bytes, as the system says while it runs. It only grows, so that the
-/// last answer is that of the whole run but for its last milliseconds.
+/// The peak memory of the program, in bytes, as the system reports it while the program runs. It only grows,
+/// so the last sample is that of the whole run except its last milliseconds.
 fn peak(scratch: &Scratch, arguments: &str) -> u64 {
     let mut command = scratch.command(arguments);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -36,9 +36,9 @@ fn high_water(status: &str) -> Option<u64> {
 }
 
 #[test]
-fn a_training_takes_no_more_than_the_data_set_and_60_megabytes() {
+fn training_takes_no_more_than_the_data_set_and_60_megabytes() {
     if !cfg!(target_os = "linux") {
-        eprintln!("skipped: only Linux says how much memory another process had at most");
+        eprintln!("skipped: only Linux tells the peak memory of another process");
         return;
     }
     let scratch = Scratch::empty();
@@ -50,8 +50,9 @@ fn a_training_takes_no_more_than_the_data_set_and_60_megabytes() {
         "train linear --solver dual --loss softmax --tolerance 0.1 --threads 2",
         "train linear --solver dual --reg 1e-2,1e-3 --folds 2 --tolerance 0.1 --threads 2",
     ] {
-        let peak = peak(&scratch, arguments);
-        assert!(peak > DATA, "{arguments}: {peak} bytes cannot hold the data set");
-        assert!(peak < DATA + BESIDE, "{arguments}: {peak} bytes, more than {DATA} and {BESIDE}");
+        // On a busy machine, the last sample may be from before the data set was loaded: then once more.
+        let mut peaks = (0..20).map(|_| peak(&scratch, arguments));
+        let peak = peaks.find(|peak| *peak > DATA).expect("a sample after the data set was loaded");
+        assert!(peak < DATA + EXTRA, "{arguments}: {peak} bytes, more than {DATA} and {EXTRA}");
     }
 }

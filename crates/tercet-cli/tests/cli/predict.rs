@@ -80,7 +80,7 @@ fn neighbours_explain_their_vote() {
     assert_eq!(explanation["priors"], json!([1.0, 2.0, 1.0]));
     let neighbors = explanation["neighbors"].as_array().unwrap();
     assert_eq!(neighbors.len(), 5);
-    // What the text says is what the data set holds: every example is of class row % 3.
+    // The class of every example is its row % 3.
     let mut votes = [0.0; 3];
     for (rank, neighbor) in neighbors.iter().enumerate() {
         assert_eq!(neighbor["rank"], rank + 1);
@@ -97,27 +97,27 @@ fn neighbours_explain_their_vote() {
         let share = json[0]["scores"][class.to_string()].as_f64().unwrap();
         assert!((share - votes / total).abs() < 1e-6);
     }
-    // Unasked, nothing is explained.
+    // Without --explain, there is no explanation.
     let plain = scratch.run("predict neighbors.safetensors p.png --json").succeeds().json();
     assert!(plain[0].get("explanation").is_none());
 }
 
 #[test]
-fn an_explanation_can_be_a_page() {
+fn an_explanation_can_be_a_report() {
     let scratch = Scratch::new();
     scratch.run("train neighbors --data small").succeeds();
     scratch.write("p.png", encoded(ImageFormat::Png));
     scratch.write("no.png", "no picture");
-    let predict = "predict neighbors.safetensors p.png no.png --explain-page why.html";
+    let predict = "predict neighbors.safetensors p.png no.png --report why.html";
     let outcome = scratch.run(predict);
     assert_eq!(outcome.code, Some(3), "the other picture is still an error");
-    assert!(outcome.stderr.contains("explanation: why.html"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("report: why.html"), "{}", outcome.stderr);
     let page = String::from_utf8(scratch.read("why.html")).unwrap();
     assert!(page.contains("p.png") && !page.contains("no.png") && !page.contains("://"));
     assert_eq!(page.matches("class=\"tile\"").count(), 4, "the picture and its three neighbours");
 
-    scratch.refuses(
-        "predict neighbors.safetensors p.png --explain-page nowhere/why.html",
+    scratch.rejects(
+        "predict neighbors.safetensors p.png --report nowhere/why.html",
         3,
         &["there is no folder nowhere"],
     );
@@ -132,10 +132,10 @@ fn other_models_explain_themselves_by_their_scores() {
         let outcome = scratch.run(&format!("predict {kind}.safetensors p.png --explain")).succeeds();
         assert_eq!(outcome.stdout.lines().count(), 2 + 4, "{}", outcome.stdout);
         outcome.says(&["p.png: ", "class", name]);
-        scratch.refuses(
-            &format!("predict {kind}.safetensors p.png --explain-page why.html"),
+        scratch.rejects(
+            &format!("predict {kind}.safetensors p.png --report why.html"),
             2,
-            &["--explain-page shows neighbours", kind, "--explain lists its scores"],
+            &["--report shows neighbours", kind, "--explain lists its scores"],
         );
     }
 }
@@ -157,7 +157,7 @@ fn a_picture_on_standard_input() {
 }
 
 #[test]
-fn one_bad_picture_does_not_keep_the_others_from_being_read() {
+fn a_bad_picture_does_not_affect_the_others() {
     let scratch = Scratch::with_model();
     scratch.write("good.png", encoded(ImageFormat::Png));
     scratch.write("text.png", "no picture at all");
@@ -188,7 +188,7 @@ fn one_bad_picture_does_not_keep_the_others_from_being_read() {
 }
 
 #[test]
-fn prepared_pictures_never_take_the_place_of_others() {
+fn prepared_pictures_never_overwrite_others() {
     let scratch = Scratch::with_model();
     std::fs::create_dir(scratch.path("prepared")).unwrap();
     scratch.write("p.png", encoded(ImageFormat::Png));
@@ -203,7 +203,7 @@ fn prepared_pictures_never_take_the_place_of_others() {
 
     scratch.run("predict linear.safetensors p.png --prepared prepared").succeeds();
     assert!(scratch.path("prepared/p.prepared.png").is_file());
-    scratch.refuses(
+    scratch.rejects(
         "predict linear.safetensors p.png --prepared nowhere",
         3,
         &["cannot write into nowhere: there is no folder nowhere; create it first"],
@@ -211,7 +211,7 @@ fn prepared_pictures_never_take_the_place_of_others() {
 }
 
 #[test]
-fn a_model_of_features_reads_no_pictures() {
+fn a_model_of_features_rejects_pictures() {
     use tercet::linear::LinearClassifier;
     use tercet::model::{Card, ScoreKind};
     use tercet::preprocess::{Input, Learner, Preprocessing};
@@ -222,12 +222,12 @@ fn a_model_of_features_reads_no_pictures() {
     let model = Model::new(preprocessing, LinearClassifier::new(4, 2).unwrap(), card);
     model.save(&scratch.path("m.safetensors")).unwrap();
     scratch.write("p.png", encoded(ImageFormat::Png));
-    scratch.refuses("predict m.safetensors p.png", 3, &["m.safetensors", "4 features", "no pictures"]);
+    scratch.rejects("predict m.safetensors p.png", 3, &["m.safetensors", "4 features", "does not read pictures"]);
 }
 
 #[cfg(unix)]
 #[test]
-fn a_name_that_is_no_text_is_no_panic() {
+fn a_name_that_is_not_utf_8_does_not_panic() {
     use std::os::unix::ffi::OsStrExt;
     let scratch = Scratch::with_model();
     let name = std::ffi::OsStr::from_bytes(b"p\xff.png");
@@ -237,7 +237,7 @@ fn a_name_that_is_no_text_is_no_panic() {
     assert_eq!(outcome.json()[0]["picture"], "p\u{fffd}.png");
 }
 
-/// A digit of MNIST, saved as a picture and read back as one, is the digit: the model sees the very same pixels.
+/// A digit of MNIST that is saved as a picture and read again has the same pixels for the model.
 #[test]
 fn a_digit_of_mnist_is_read_as_itself() {
     let scratch = Scratch::empty();
@@ -266,7 +266,7 @@ fn a_digit_of_mnist_is_read_as_itself() {
 }
 
 #[test]
-fn an_ensemble_answers_with_the_mean_of_its_probabilities() {
+fn an_ensemble_averages_probabilities() {
     let scratch = Scratch::new();
     for (name, seed) in [("a", 1), ("b", 2)] {
         scratch.run(&format!("train network --data small --seed {seed} --out {name}.st")).succeeds();
@@ -277,15 +277,20 @@ fn an_ensemble_answers_with_the_mean_of_its_probabilities() {
         let json = scratch.run(&format!("predict {arguments} --json")).succeeds().json();
         json[0]["scores"].as_object().unwrap().values().map(|score| score.as_f64().unwrap()).collect()
     };
-    let (a, b, both) = (scores("a.st p.png"), scores("b.st p.png"), scores("a.st p.png --with b.st"));
+    let (a, b, both) = (scores("a.st p.png"), scores("b.st p.png"), scores("a.st p.png --ensemble b.st"));
     assert_ne!(a, b);
     for ((a, b), both) in a.iter().zip(&b).zip(&both) {
         assert!((both - (a + b) / 2.0).abs() < 1e-6, "{both}, not the mean of {a} and {b}");
     }
-    let shifted = scores("a.st p.png --shifts 1");
+    let shifted = scores("a.st p.png --test-time-shifts 1");
     assert!(shifted != a && (shifted.iter().sum::<f64>() - 1.0).abs() < 1e-5);
-    let json = scratch.run("predict a.st p.png --with b.st --shifts 1 --json").succeeds().json();
-    assert_eq!(json[0]["averages"]["ensemble"], "the mean probabilities of 2 models");
-    scratch.run("predict neighbors.safetensors p.png --with a.st").succeeds().says(&["probability"]);
-    scratch.refuses("predict neighbors.safetensors p.png --explain --shifts 1", 2, &["--shifts and --with"]);
+    let json =
+        scratch.run("predict a.st p.png --ensemble b.st --test-time-shifts 1 --json").succeeds().json();
+    assert_eq!(json[0]["averages"]["ensemble"], "mean probabilities of 2 models");
+    scratch.run("predict neighbors.safetensors p.png --ensemble a.st").succeeds().says(&["probability"]);
+    scratch.rejects(
+        "predict neighbors.safetensors p.png --explain --test-time-shifts 1",
+        2,
+        &["--test-time-shifts and --ensemble"],
+    );
 }

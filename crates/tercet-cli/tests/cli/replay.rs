@@ -1,6 +1,7 @@
-//! The bodies of requests that fuzzing begins with and has found, sent to the real server: no answer is its own fault.
+//! The seeds and regressions of fuzzing as requests to the real server: no response is a server error.
 //!
-//! A file in `fuzz/seeds/http` and `fuzz/regressions/http` is a line with the media type, a line with the query, and the body.
+//! A file in `fuzz/seeds/http` and `fuzz/regressions/http` has a line with the media type, a line with the
+//! query, and the body.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use crate::common::Scratch;
 use crate::http::Server;
 
 #[test]
-fn no_body_makes_the_server_fail() {
+fn no_body_causes_a_server_error() {
     let scratch = Scratch::with_model();
     fs::rename(scratch.path("linear.safetensors"), scratch.path("images.safetensors")).unwrap();
     scratch.write("f.csv", "a,b,c,label\n1,2,3,x\n4,5,7,y\n");

@@ -1,4 +1,4 @@
-//! The test set has no part in what is trained and tuned, whatever is in it and whether or not there is one.
+//! The test set has no influence on training and tuning.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::common::Scratch;
 const IMAGES: &str = "small/t10k-images-idx3-ubyte";
 const LABELS: &str = "small/t10k-labels-idx1-ubyte";
 
-/// Everything but how long it took and where it was.
+/// Everything except durations.
 fn without_times(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -23,7 +23,7 @@ fn without_times(value: &mut Value) {
     }
 }
 
-/// What training and tuning leave, to the byte.
+/// The results of training and tuning, byte by byte.
 fn outcomes(scratch: &Scratch) -> Vec<Vec<u8>> {
     let mut outcomes = Vec::new();
     for train in ["neighbors -k auto", "linear", "network --hidden 8 --epochs 2"] {
@@ -43,9 +43,9 @@ fn outcomes(scratch: &Scratch) -> Vec<Vec<u8>> {
 fn training_and_tuning_are_the_same_with_any_test_set_and_with_none() {
     let scratch = Scratch::new();
     let as_it_is = outcomes(&scratch);
-    let judged = scratch.run("evaluate model.st --data small --json").succeeds().json();
+    let evaluated = scratch.run("evaluate model.st --data small --json").succeeds().json();
 
-    // Every label another, every picture inverted.
+    // Other labels, and inverted pictures.
     let (labels, images) = (scratch.path(LABELS), scratch.path(IMAGES));
     let changed = |path: &Path, change: &dyn Fn(u8) -> u8| {
         let Idx { dimensions, values: Values::U8(values) } = read_idx(path).unwrap() else { panic!("bytes") };
@@ -55,18 +55,18 @@ fn training_and_tuning_are_the_same_with_any_test_set_and_with_none() {
     changed(&labels, &|label| (label + 1) % 3);
     changed(&images, &|pixel| 255 - pixel);
     assert!(outcomes(&scratch) == as_it_is, "the test set made a difference");
-    // The change is one that a judgement sees.
+    // An evaluation notices the change.
     let other = scratch.run("evaluate model.st --data small --json").succeeds().json();
-    assert_ne!(judged["models"][0]["evaluation"], other["models"][0]["evaluation"]);
+    assert_ne!(evaluated["models"][0]["evaluation"], other["models"][0]["evaluation"]);
 
     fs::remove_file(labels).unwrap();
     fs::remove_file(images).unwrap();
-    assert!(outcomes(&scratch) == as_it_is, "the test set was missed");
+    assert!(outcomes(&scratch) == as_it_is, "a missing test set made a difference");
 }
 
-/// The seal is broken in these verbs and nowhere else: whoever adds another says so here.
+/// Only these commands unseal the test set: add others here.
 #[test]
-fn the_verbs_that_open_the_test_set_are_known() {
+fn the_commands_that_unseal_the_test_set_are_known() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut opening = Vec::new();
     let mut folders = vec![sources.clone()];
@@ -83,6 +83,7 @@ fn the_verbs_that_open_the_test_set_are_known() {
     opening.sort();
     assert_eq!(
         opening,
-        ["compare", "data", "evaluate", "export", "graph"].map(|verb| format!("verbs/{verb}.rs"))
+        ["compare", "data/check", "data/convert", "data/info", "data/show", "evaluate", "export", "graph"]
+            .map(|command| format!("commands/{command}.rs"))
     );
 }

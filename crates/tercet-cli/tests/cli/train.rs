@@ -48,9 +48,9 @@ fn settings_arrive_in_the_model() {
     let scratch = Scratch::new();
     scratch
         .run(
-            "train network --data small --hidden 9,7 --init 1e-2 --loss svm --margin 2 --lr 0.05 --schedule cosine \
-             --momentum 0.5 --reg 1e-3 --batch 10 --iterations 40 --check-every 10 --patience 9 --validation 100 \
-             --seed 3 --out m.safetensors --losses losses.csv",
+            "train network --data small --hidden 9,7 --init 1e-2 --loss svm --margin 2 --lr 0.05 --schedule \
+             cosine --momentum 0.5 --reg 1e-3 --batch 10 --iterations 40 --validate-every 10 --patience 9 \
+             --validation 100 --seed 3 --out m.safetensors --losses losses.csv",
         )
         .succeeds();
     let settings = Model::load(&scratch.path("m.safetensors")).unwrap().card.settings;
@@ -78,16 +78,16 @@ fn settings_arrive_in_the_model() {
 }
 
 #[test]
-fn progress_is_told_as_the_lecture_tells_it() {
+fn progress_is_printed_as_in_the_lecture() {
     let stderr = Scratch::new().run("train network --data small --iterations 200").succeeds().stderr;
     let looks: Vec<&str> = stderr.lines().filter(|line| line.starts_with("iteration ")).collect();
     assert_eq!(looks.len(), 2, "{stderr}");
     assert!(looks[0].starts_with("iteration 100: average loss = "), "{stderr}");
-    assert!(stderr.contains("550 examples to learn from, 50 to validate"), "{stderr}");
+    assert!(stderr.contains("550 training examples, 50 validation examples"), "{stderr}");
 }
 
 #[test]
-fn a_recipe_says_everything() {
+fn a_recipe_contains_everything() {
     let scratch = Scratch::new();
     scratch.write("mine.toml", RECIPE);
     scratch.run("train --recipe mine.toml --data small --losses losses.csv").succeeds();
@@ -95,11 +95,11 @@ fn a_recipe_says_everything() {
     assert_eq!((card.seed, &card.settings["hidden"]), (Some(5), &json!([8, 6])));
     assert_eq!(scratch.read("losses.csv").split(|&byte| byte == b'\n').count(), 62);
 
-    // The same in words, but for the description.
+    // The same with flags, except the description.
     scratch
         .run(
-            "train network --data small --hidden 8,6 --seed 5 --validation 60 --batch 20 --iterations 60 --lr 0.1 \
-             --check-every 20 --momentum 0 --schedule constant --out words.safetensors",
+            "train network --data small --hidden 8,6 --seed 5 --validation 60 --batch 20 --iterations 60 \
+             --lr 0.1 --validate-every 20 --momentum 0 --schedule constant --out words.safetensors",
         )
         .succeeds();
     let words = Model::load(&scratch.path("words.safetensors")).unwrap();
@@ -114,7 +114,7 @@ fn a_recipe_says_everything() {
 #[test]
 fn the_lecture_s_recipe_is_built_in() {
     let scratch = Scratch::new();
-    scratch.refuses("train --recipe lecture --data small", 2, &["validation is 5000", "less than 600"]);
+    scratch.rejects("train --recipe lecture --data small", 2, &["validation is 5000", "less than 600"]);
     let outcome = scratch.run("train --recipe lecture --data small --validation 60").succeeds();
     assert!(outcome.stderr.contains("iteration 1,500: average loss = "), "{}", outcome.stderr);
     let settings = Model::load(&scratch.path("network.safetensors")).unwrap().card.settings;
@@ -122,18 +122,18 @@ fn the_lecture_s_recipe_is_built_in() {
 }
 
 #[test]
-fn recipes_that_are_none_are_refused() {
+fn invalid_recipes_are_rejected() {
     let scratch = Scratch::new();
     scratch.write("mine.toml", RECIPE.replace("batch", "batsh"));
-    scratch.refuses("train --recipe mine.toml --data small", 3, &["mine.toml", "line 10", "batsh"]);
-    scratch.refuses(
+    scratch.rejects("train --recipe mine.toml --data small", 3, &["mine.toml", "line 10", "batsh"]);
+    scratch.rejects(
         "train --recipe lektion --data small",
         3,
         &["cannot read lektion", "lecture, linear, ", ", network, "],
     );
-    scratch.refuses("train --recipe lecture linear", 2, &["--recipe says which kind to train"]);
-    scratch.refuses("train --seed 1 linear --data small", 2, &["--seed belongs after the kind"]);
-    scratch.refuses("train --data small", 2, &["neighbors, linear or network", "--recipe"]);
+    scratch.rejects("train --recipe lecture linear", 2, &["--recipe says which kind to train"]);
+    scratch.rejects("train --seed 1 linear --data small", 2, &["--seed belongs after the kind"]);
+    scratch.rejects("train --data small", 2, &["neighbors, linear or network", "--recipe"]);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn the_same_seed_gives_the_same_file_for_any_number_of_threads() {
 }
 
 #[test]
-fn what_every_kind_takes_may_come_before_it() {
+fn common_options_may_precede_the_kind() {
     let scratch = Scratch::new();
     scratch.run("train --quiet --threads 2 --data small --out m.safetensors linear --epochs 1").succeeds();
     assert!(scratch.path("m.safetensors").is_file());
@@ -167,11 +167,13 @@ fn k_may_be_all_examples() {
 }
 
 #[test]
-fn k_can_be_chosen_by_leaving_one_out() {
+fn k_can_be_chosen_by_leave_one_out() {
     let scratch = Scratch::new();
     let outcome = scratch.run("train neighbors --data small -k auto").succeeds();
     assert!(
-        outcome.stderr.contains("600 examples, each judged by its 15 nearest others"),
+        outcome
+            .stderr
+            .contains("600 examples, each classified by its 15 nearest neighbours among the others"),
         "{}",
         outcome.stderr
     );
@@ -181,7 +183,7 @@ fn k_can_be_chosen_by_leaving_one_out() {
     assert!(lines[0].contains("accuracy") && lines[15].trim_start().starts_with("15 "), "{}", outcome.stdout);
     assert!(lines.last().unwrap().starts_with("neighbors.safetensors ("), "{}", outcome.stdout);
 
-    // The line that says which, the table, the model and the library agree.
+    // The last line, the table, the model and the library agree.
     let model = Model::load(&scratch.path("neighbors.safetensors")).unwrap();
     let classifier = model.classifier().neighbors().unwrap();
     let choice = classifier.choose_k(15, &|_, _| ControlFlow::Continue(())).unwrap().unwrap();
@@ -205,7 +207,7 @@ fn k_can_be_chosen_by_leaving_one_out() {
 }
 
 #[test]
-fn the_plot_of_k_goes_where_it_is_told_to() {
+fn the_plot_of_k_is_written_to_the_given_file() {
     let scratch = Scratch::new();
     let train = "train neighbors --data small -k auto --k-max 4";
     scratch.run(&format!("{train} --out m.safetensors --plot p.html")).succeeds();
@@ -215,33 +217,35 @@ fn the_plot_of_k_goes_where_it_is_told_to() {
     scratch.run(&format!("{train} --out m.safetensors")).succeeds();
     assert!(scratch.path("m.k.html").is_file());
 
-    scratch.refuses(&format!("{train} --plot nowhere/p.html"), 3, &["there is no folder nowhere"]);
-    scratch.refuses(&format!("{train} --out same --plot same"), 2, &["the same name, same"]);
-    scratch.refuses(&format!("{train} --plot p.html --no-plot"), 2, &["--plot", "--no-plot"]);
+    scratch.rejects(&format!("{train} --plot nowhere/p.html"), 3, &["there is no folder nowhere"]);
+    scratch.rejects(&format!("{train} --out same --plot same"), 2, &["the same file name, same"]);
+    scratch.rejects(&format!("{train} --plot p.html --no-plot"), 2, &["--plot", "--no-plot"]);
 }
 
 #[test]
 fn weights_and_priors_reach_the_model() {
     let scratch = Scratch::new();
-    // Examples are of classes 0, 1, 2, 0, 1, 2, …
+    // The labels are 0, 1, 2, 0, 1, 2, …
     let weights: String = (0..TRAIN).map(|i| if i % CLASSES == 2 { "0\n" } else { " 1.5\r\n" }).collect();
     scratch.write("weights.txt", weights);
     let train = "train neighbors --data small";
-    scratch.run(&format!("{train} --weights weights.txt --priors uniform --out w.safetensors")).succeeds();
+    scratch
+        .run(&format!("{train} --sample-weights weights.txt --priors uniform --out w.safetensors"))
+        .succeeds();
     let model = Model::load(&scratch.path("w.safetensors")).unwrap();
     assert_eq!(model.card.settings["weights"], "weights.txt");
     assert_eq!(model.card.settings["priors"], "uniform");
     let classifier = model.classifier().neighbors().unwrap();
     assert_eq!(classifier.weights().unwrap()[..3], [1.5, 1.5, 0.0]);
     assert_eq!(classifier.priors(), &Priors::Uniform);
-    // Nobody votes for class 2.
+    // Class 2 gets no votes.
     let judged = scratch.run("evaluate w.safetensors --data small --json").succeeds().json();
     let confusion = &judged["models"][0]["evaluation"]["classes"][2];
     assert_eq!(confusion["recall"], 0.0, "{confusion}");
 
     scratch.run(&format!("{train} --priors 1,0,3 -k auto --out p.safetensors")).succeeds();
     let model = Model::load(&scratch.path("p.safetensors")).unwrap();
-    assert_eq!(model.card.settings["priors"], "1,0,3");
+    assert_eq!(model.card.settings["priors"], serde_json::json!([1.0, 0.0, 3.0]));
 
     // The plain vote is the default of a recipe.
     scratch.run(&format!("{train} --priors data")).succeeds();
@@ -250,7 +254,7 @@ fn weights_and_priors_reach_the_model() {
 }
 
 #[test]
-fn weights_that_are_none_are_refused() {
+fn invalid_weights_are_rejected() {
     let scratch = Scratch::new();
     let lines = |line: &str| format!("{line}\n").repeat(TRAIN);
     for (weights, words) in [
@@ -264,35 +268,39 @@ fn weights_that_are_none_are_refused() {
         (b"1\n".repeat(TRAIN - 1), &["found 599 numbers; expected 600 numbers, one for each"]),
         (b"1\n".repeat(TRAIN + 1), &["found 601 numbers"]),
         (b"1 ".repeat(1 << 20), &["found more than 38 kB"]),
-        (vec![0xff; 10], &["bytes that are no text"]),
+        (vec![0xff; 10], &["bytes that are not text"]),
         (Vec::new(), &["found 0 numbers"]),
         (lines("0").into_bytes(), &["weights of the examples: found all 0"]),
     ] {
         scratch.write("w.txt", weights);
         let file = if words[0].contains("missing") { "missing.txt" } else { "w.txt" };
-        scratch.refuses(&format!("train neighbors --data small --weights {file}"), 3, words);
+        scratch.rejects(&format!("train neighbors --data small --sample-weights {file}"), 3, words);
     }
 }
 
 #[test]
-fn a_training_that_diverges_says_where_and_what_to_try() {
+fn a_diverged_run_reports_the_step_and_a_remedy() {
     let scratch = Scratch::with_model();
     let words = ["the loss became", "at step", "smaller learning rate"];
 
-    // The first look came before: its weights are kept.
-    let train = "train network --data small --lr 1e20 --check-every 1";
+    // The weights of the first validation check are saved.
+    let train = "train network --data small --lr 1e20 --validate-every 1";
     let outcome = scratch.run(train).fails(3, &words);
-    assert!(outcome.stderr.contains("the weights of the last sound look are kept: network.safetensors"));
+    assert!(
+        outcome
+            .stderr
+            .contains("the weights of the last validation check before that are saved: network.safetensors")
+    );
     Model::load(&scratch.path("network.safetensors")).unwrap();
 
-    // Nothing was learned: an older model stays, and where there is none the untrained weights are better than nothing.
+    // Nothing was learned: an existing model is not replaced, and otherwise the untrained weights are saved.
     let train = "train network --data small --lr 1e20 --out";
-    scratch.refuses(
+    scratch.rejects(
         &format!("{train} linear.safetensors"),
         3,
-        &[&words[..], &["linear.safetensors stays as it was"]].concat(),
+        &[&words[..], &["linear.safetensors is unchanged"]].concat(),
     );
     let outcome = scratch.run(&format!("{train} new.safetensors --quiet")).fails(3, &words);
-    assert!(outcome.stderr.contains("the weights before the first step are kept: new.safetensors"));
+    assert!(outcome.stderr.contains("the weights before the first step are saved: new.safetensors"));
     Model::load(&scratch.path("new.safetensors")).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use crate::common::{Outcome, Scratch};
 
-/// The settings of the trials of a run, in the order of the document.
+/// The settings of the trials, in order.
 fn trials(outcome: &Outcome) -> Vec<serde_json::Value> {
     outcome.json()["trials"].as_array().unwrap().clone()
 }
@@ -12,7 +12,7 @@ fn a_grid_of_neighbours() {
     let scratch = Scratch::new();
     let arguments = "tune neighbors --data small -k 1,3,5 --metric l1,l2 --vote uniform";
     let outcome = scratch.run(arguments).succeeds();
-    assert!(outcome.stderr.contains("6 of 6: ") && outcome.stderr.contains("table and plots: tuning.html"));
+    assert!(outcome.stderr.contains("6 of 6: ") && outcome.stderr.contains("report: tuning.html"));
     outcome.says(&["accuracy", "best: metric l"]);
     let html = String::from_utf8(scratch.read("tuning.html")).unwrap();
     assert!(html.to_lowercase().starts_with("<!doctype html>"));
@@ -44,26 +44,27 @@ fn any_keys_of_a_recipe() {
     assert_eq!(trials.iter().filter(|trial| !trial["diverged"].is_null()).count(), 2);
     let best = &trials[0]["settings"]["recipe"]["set"];
     assert_eq!(best[1], serde_json::json!(["train.learning_rate", 0.05]));
-    // The best recipe is one to train by.
+    // The best recipe can be trained.
     scratch.run("train --recipe best.toml --data small --validation 50").succeeds();
     scratch.run(arguments).succeeds().says(&["best: hidden [", "train.learning_rate 0.05"]);
 
-    scratch.refuses(
+    scratch.rejects(
         "tune recipe lecture --data small --vary train.lr=1",
         3,
         &["train.lr = 1", "learning_rate"],
     );
-    scratch.refuses("tune recipe lecture --data small --vary seed=1,2", 2, &["seed"]);
-    scratch.refuses("tune recipe knn-shifted --vary k=1", 2, &["gradient descent"]);
-    scratch.refuses("tune recipe lecture", 2, &["--vary"]);
+    scratch.rejects("tune recipe lecture --data small --vary seed=1,2", 2, &["seed"]);
+    scratch.rejects("tune recipe knn-shifted --vary k=1", 2, &["gradient descent"]);
+    scratch.rejects("tune recipe lecture", 2, &["--vary"]);
 }
 
 #[test]
-fn a_random_search_draws_from_ranges_and_is_repeated_by_its_seed() {
+fn a_random_search_draws_from_ranges_and_is_reproducible() {
     let scratch = Scratch::new();
     let search = |seed| {
         let arguments = format!(
-            "tune network --data small --epochs 1 --random 4 --hidden 4..16 --lr 0.001..0.1 --seed {seed} --json"
+            "tune network --data small --epochs 1 --random 4 --hidden 4..16 --lr 0.001..0.1 --seed {seed} \
+             --json"
         );
         let outcome = scratch.run(&arguments).succeeds();
         trials(&outcome)
@@ -89,23 +90,23 @@ fn folds_instead_of_one_part() {
     assert!(outcome.stderr.contains("4-fold cross-validation"), "{}", outcome.stderr);
     assert_eq!(outcome.json()["plan"]["judge"]["folds"], 4);
     scratch.run("tune linear --data small --epochs 1 --lr 0.02 --folds 3").succeeds().says(&["± s.e."]);
-    scratch.refuses(&format!("{arguments} --validation 50"), 2, &["--folds", "--validation"]);
+    scratch.rejects(&format!("{arguments} --validation 50"), 2, &["--folds", "--validation"]);
 }
 
 #[test]
-fn a_trial_that_diverges_is_a_trial_that_lost() {
+fn a_diverged_trial_is_ranked_last() {
     let scratch = Scratch::new();
     let outcome = scratch.run("tune linear --data small --epochs 1 --lr 0.02,1e30").succeeds();
     outcome.says(&["diverged at step", "best: "]);
 }
 
 #[test]
-fn searches_that_make_no_sense_are_refused() {
+fn invalid_searches_are_rejected() {
     let scratch = Scratch::new();
     for (arguments, words) in [
         ("tune neighbors -k 0", ["k is 0", "1"].as_slice()),
         ("tune neighbors -k 601", &["k is 601"]),
-        ("tune neighbors -k 1,x", &["-k is \"1,x\"", "\"x\" is no value"]),
+        ("tune neighbors -k 1,x", &["-k is \"1,x\"", "\"x\" is not a value"]),
         ("tune neighbors -k 1..9", &["-k is the range 1..9", "add --random"]),
         ("tune neighbors -k 9..1 --random 3", &["k is 9 to 1"]),
         ("tune neighbors --folds 1", &["folds is 1"]),
@@ -117,7 +118,7 @@ fn searches_that_make_no_sense_are_refused() {
         ("tune linear --epochs 0", &["epochs is 0"]),
         ("tune linear --validation 600", &["validation is 600"]),
     ] {
-        scratch.refuses(&format!("{arguments} --data small"), 2, words);
+        scratch.rejects(&format!("{arguments} --data small"), 2, words);
     }
-    scratch.refuses("tune linear --data small --report nowhere/t.html", 3, &["there is no folder nowhere"]);
+    scratch.rejects("tune linear --data small --report nowhere/t.html", 3, &["there is no folder nowhere"]);
 }

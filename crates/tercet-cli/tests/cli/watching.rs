@@ -1,5 +1,5 @@
-//! Event files for TensorBoard, whose own reader reads them in the step `tensorboard` of `cargo xtask test`, and the
-//! dashboard, which the step `dashboard` runs in a terminal.
+//! TensorBoard event files, which the step `tensorboard` of `cargo xtask test` reads with TensorBoard's own
+//! reader, and the dashboard, which the step `dashboard` runs in a terminal.
 
 use crate::common::Scratch;
 
@@ -21,39 +21,39 @@ fn event_files_change_no_bit_of_the_model() {
 }
 
 #[test]
-fn a_resumed_training_adds_a_file_and_another_one_is_refused() {
+fn a_resumed_run_adds_a_file_and_another_run_is_rejected() {
     let scratch = Scratch::new();
     let train = format!("{TRAIN} --tensorboard runs --checkpoint-every 10");
     scratch.run(&train).succeeds();
-    scratch.refuses(&train, 3, &["runs has the event files of an earlier training", "name another folder"]);
+    scratch.rejects(&train, 3, &["runs has the event files of an earlier run", "name another folder"]);
     scratch.run(&format!("{train} --resume")).succeeds();
     assert_eq!(events(&scratch, "runs"), 2);
 }
 
 #[test]
-fn event_files_where_none_can_be_are_refused() {
+fn event_files_that_cannot_be_written_are_rejected() {
     let scratch = Scratch::new();
     scratch.write("file", "");
-    scratch.refuses(
+    scratch.rejects(
         &format!("{TRAIN} --tensorboard file"),
         3,
         &["file is a file; --tensorboard takes a folder"],
     );
     for kind in ["neighbors", "linear --solver dual"] {
         let words = ["--tensorboard belongs to training by gradient descent"];
-        scratch.refuses(&format!("train {kind} --data small --tensorboard runs"), 2, &words);
+        scratch.rejects(&format!("train {kind} --data small --tensorboard runs"), 2, &words);
     }
 }
 
 #[test]
-fn a_dashboard_that_nobody_could_see_is_refused() {
+fn a_dashboard_without_a_terminal_is_rejected() {
     let scratch = Scratch::new();
-    let words = ["--dashboard needs a terminal", "standard error is none", "--log-steps or --tensorboard"];
-    scratch.refuses(&format!("{TRAIN} --dashboard"), 2, &words);
-    scratch.refuses(&format!("{TRAIN} --dashboard --quiet"), 2, &["leave out one of them"]);
-    scratch.refuses("train --recipe lecture --data small --dashboard", 2, &words);
+    let words = ["--dashboard needs a terminal", "standard error is not a terminal", "--log-steps or --tensorboard"];
+    scratch.rejects(&format!("{TRAIN} --dashboard"), 2, &words);
+    scratch.rejects(&format!("{TRAIN} --dashboard --quiet"), 2, &["leave out one of them"]);
+    scratch.rejects("train --recipe lecture --data small --dashboard", 2, &words);
     for kind in ["neighbors", "linear --solver dual"] {
         let words = ["--dashboard belongs to training by gradient descent"];
-        scratch.refuses(&format!("train {kind} --data small --dashboard"), 2, &words);
+        scratch.rejects(&format!("train {kind} --data small --dashboard"), 2, &words);
     }
 }

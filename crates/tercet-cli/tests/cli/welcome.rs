@@ -1,11 +1,11 @@
-//! What the program says of itself, and where its words go.
+//! The welcome text, help, completions, and where messages go.
 
 use std::io::Read;
 
 use crate::common::{Outcome, Scratch};
 
 #[test]
-fn alone_it_names_the_three_commands_to_begin_with() {
+fn without_a_command_it_names_three_to_start_with() {
     let outcome = Scratch::empty().run("").succeeds();
     assert_eq!(outcome.stderr, "");
     outcome.says(&["tercet compare", "tercet train network", "tercet predict", "tercet --help"]);
@@ -14,7 +14,7 @@ fn alone_it_names_the_three_commands_to_begin_with() {
 #[test]
 fn help_and_version() {
     let scratch = Scratch::empty();
-    let verbs = [
+    let commands = [
         "compare",
         "train",
         "evaluate",
@@ -32,9 +32,9 @@ fn help_and_version() {
         "check",
         "completions",
     ];
-    scratch.run("--help").succeeds().says(&verbs);
-    for verb in verbs {
-        scratch.run(&format!("{verb} --help")).succeeds().says(&["Usage: tercet", verb]);
+    scratch.run("--help").succeeds().says(&commands);
+    for command in commands {
+        scratch.run(&format!("{command} --help")).succeeds().says(&["Usage: tercet", command]);
     }
     let version = scratch.run("--version").succeeds();
     assert_eq!(version.stdout, concat!("tercet ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -50,15 +50,15 @@ fn completions_for_every_shell() {
 }
 
 #[test]
-fn a_verb_that_needs_another_word_says_which_there_are() {
+fn a_command_that_needs_a_subcommand_lists_them() {
     let scratch = Scratch::empty();
-    for (verb, kinds) in [
+    for (command, kinds) in [
         ("train", ["neighbors", "linear", "network", "--recipe"].as_slice()),
         ("tune", &["neighbors", "linear", "network"]),
         ("data", &["info", "show"]),
     ] {
-        let outcome = scratch.run(verb);
-        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{verb}");
+        let outcome = scratch.run(command);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{command}");
         for kind in kinds {
             assert!(outcome.stderr.contains(kind), "no {kind} in {}", outcome.stderr);
         }
@@ -66,7 +66,7 @@ fn a_verb_that_needs_another_word_says_which_there_are() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     let scratch = Scratch::with_model();
     for arguments in
         ["", "evaluate linear.safetensors --data small", "data show --data small", "completions zsh"]
@@ -81,7 +81,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
-fn work_goes_on_when_nobody_reads_the_messages() {
+fn closed_standard_error_does_not_stop_the_work() {
     let scratch = Scratch::new();
     let mut child = scratch.command("train linear --data small").spawn().unwrap();
     drop(child.stderr.take());
@@ -90,7 +90,7 @@ fn work_goes_on_when_nobody_reads_the_messages() {
 }
 
 #[test]
-fn quiet_leaves_results_alone() {
+fn quiet_prints_results_only() {
     let scratch = Scratch::new();
     for arguments in [
         "train network --data small --quiet",

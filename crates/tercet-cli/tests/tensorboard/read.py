@@ -5,6 +5,7 @@ must give the same curves as an uninterrupted one.
 """
 
 import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from tensorboard.backend.event_processing.event_file_loader import RawEventFileL
 STEPS, LOOK_EVERY, MEASURE_EVERY = 900, 200, 9
 TRAIN = [
     "train", "network", "--hidden", "24,16", "--schedule", "cosine", "--lr", "0.05", "--seed", "3",
-    "--iterations", str(STEPS), "--check-every", str(LOOK_EVERY), "--validation", "1000",
+    "--iterations", str(STEPS), "--validate-every", str(LOOK_EVERY), "--validation", "1000",
 ]  # fmt: skip
 
 
@@ -92,18 +93,26 @@ def main(program):
         parts, checkpoint = folder / "parts", folder / "checkpoint"
         run = command("--out", str(folder / "parts.safetensors"), "--tensorboard", str(parts))
         run += ["--checkpoint-every", "7", "--checkpoint", str(checkpoint)]
-        kills = 0
-        for patience in (0.0, 0.05, 0.1):
+        kills, delays = 0, [0.0, 0.05, 0.1]
+        for _ in range(60):
             child = subprocess.Popen(
                 [*run, *(["--resume"] if checkpoint.exists() else [])], stdout=subprocess.DEVNULL
             )
             begun = len(list(parts.iterdir())) if parts.exists() else 0
             while child.poll() is None and (not checkpoint.exists() or len(list(parts.iterdir())) == begun):
                 time.sleep(0.001)
-            time.sleep(patience)
+            time.sleep(delays[kills])
             child.kill()
-            kills += child.wait() != 0
-        check(kills > 0, "it ended before it could be killed")
+            if child.wait() == 0:
+                # It ended before it could be killed, as happens on a busy machine: once more from the start.
+                shutil.rmtree(parts)
+                checkpoint.unlink()
+                kills = 0
+                continue
+            kills += 1
+            if kills == len(delays):
+                break
+        check(kills > 0, "it always ended before it could be killed")
         subprocess.run([*run, "--resume"], check=True, stdout=subprocess.DEVNULL)
         files = len(list(parts.iterdir()))
         check(files > 1, "a resumed training begins a file of its own")

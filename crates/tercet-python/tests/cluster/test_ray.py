@@ -167,10 +167,12 @@ def test_a_lost_worker_does_not_change_the_model(cluster, tmp_path, monkeypatch)
     model = tercet.MLPClassifier(hidden_layer_sizes=(32,), max_iter=40, tol=None, random_state=0)
     expected = tercet.ray.fit(clone(model), sources, workers=2).model_.to_bytes()
 
-    lost = []
+    in_time = []
     descend = tercet.ray._descend
 
     def with_a_loss(estimator, actors, *rest):
+        lost = []
+
         def kill():
             time.sleep(0.2)
             ray.kill(actors[1], no_restart=False)
@@ -181,10 +183,15 @@ def test_a_lost_worker_does_not_change_the_model(cluster, tmp_path, monkeypatch)
         descend(estimator, actors, *rest)
         ended = time.monotonic()
         thread.join()
-        assert lost and lost[0] < ended, "the worker is lost while it trains"
+        in_time.append(lost[0] < ended)
 
     monkeypatch.setattr(tercet.ray, "_descend", with_a_loss)
-    assert tercet.ray.fit(clone(model), sources, workers=2).model_.to_bytes() == expected
+    # On a busy machine, training may end before the worker is lost.
+    for _ in range(10):
+        assert tercet.ray.fit(clone(model), sources, workers=2).model_.to_bytes() == expected
+        if in_time[-1]:
+            return
+    pytest.fail("training always ended before a worker was lost")
 
 
 def test_unsupported_training_is_rejected(cluster):

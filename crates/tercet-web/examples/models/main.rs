@@ -4,9 +4,9 @@
 //! cargo run --release -p tercet-web --example models
 //! ```
 //!
-//! It writes `crates/tercet-web/models`; with `--verdict`, it keeps the networks that are there. All models are trained on the
-//! 55,000 training images that remain when 5,000 are held out (seed 0). The settings were chosen and the thresholds are estimated
-//! on these 5,000. The test set is not opened.
+//! It writes `crates/tercet-web/models`; with `--verdict`, it keeps the networks that are there. All models
+//! are trained on the 55,000 training images that remain when 5,000 are held out (seed 0). The settings were
+//! chosen and the thresholds are estimated on these 5,000. The test set is not opened.
 
 mod strokes;
 
@@ -27,7 +27,8 @@ use tercet_web::draw::prepare;
 use tercet_web::models::Loaded;
 use tercet_web::verdict::{Detector, Distances, Thresholds};
 
-/// The number of images among which neighbours are searched before MNIST is loaded, limited by the size of the page.
+/// The number of images among which neighbours are searched before MNIST is loaded, limited by the size of
+/// the page.
 const STORED: usize = 2_000;
 
 /// The share of held-out digits that each threshold accepts.

@@ -50,9 +50,9 @@ const json = async <T>(method: string, ...args: unknown[]): Promise<T> =>
 /** Every method of the engine. */
 export const engine = {
   thresholds: () => json<Thresholds>("thresholds"),
-  addModel: (place: string, name: string, bytes: Uint8Array) => json<About>("addModel", place, name, bytes),
-  addTrained: (place: string) => json<About>("addTrained", place),
-  rememberAll: (place: string, k: number) => json<About>("rememberAll", place, k),
+  addModel: (name: string, file: string, bytes: Uint8Array) => json<About>("addModel", name, file, bytes),
+  addTrained: (name: string) => json<About>("addTrained", name),
+  addNeighbors: (name: string, k: number) => json<About>("addNeighbors", name, k),
   async predict(
     width: number,
     height: number,
@@ -61,10 +61,14 @@ export const engine = {
     chosen: number,
   ): Promise<Predictions> {
     return JSON.parse(
-      await call<string>("read", [width, height, channels, pixels, chosen], [pixels.buffer as ArrayBuffer]),
+      await call<string>(
+        "predict",
+        [width, height, channels, pixels, chosen],
+        [pixels.buffer as ArrayBuffer],
+      ),
     ) as Predictions;
   },
-  dataFiles: () => json<string[]>("pieces"),
+  dataFiles: () => json<string[]>("dataFiles"),
   addData: (name: string, bytes: Uint8Array) =>
     call<boolean>("addData", [name, bytes], [bytes.buffer as ArrayBuffer]),
   beginTraining: (setup: Setup) => call<string>("beginTraining", [JSON.stringify(setup)]),

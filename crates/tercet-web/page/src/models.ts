@@ -49,7 +49,7 @@ export async function addTrained(): Promise<void> {
 /** Adds nearest neighbours among all 60,000 training images, for which MNIST is loaded. */
 export async function addAllNeighbors(progress: Progress): Promise<void> {
   await loadMnist(progress);
-  const about = await engine.rememberAll("all", 3);
+  const about = await engine.addNeighbors("all", 3);
   add({ name: "all", title: "Nearest neighbours, 60,000 images", color: "--neighbors", about });
 }
 

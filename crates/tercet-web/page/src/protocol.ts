@@ -41,6 +41,7 @@ export interface Prediction {
   prepared: Pixels;
   scores: number[];
   class: number;
+  /** Of a network that was trained with cross-entropy. */
   probabilities: number[] | null;
   neighbors: Neighbor[] | null;
   votes: number[] | null;
@@ -52,6 +53,7 @@ export interface Verdict {
   is_digit: boolean;
 }
 export interface Predictions {
+  /** Of the first model's preprocessing; `step` is the name of a StageName. */
   stages: { step: string; picture: Pixels }[];
   models: [string, Prediction][];
   verdict: Verdict | null;

@@ -65,7 +65,7 @@ export async function open(viewport = { width: 1280, height: 900 }) {
     ],
   });
   const context = await browser.newContext({ viewport, acceptDownloads: true });
-  context.setDefaultTimeout(60_000);
+  context.setDefaultTimeout(300_000);
   const errors = [];
   context.on("page", (page) => {
     page.on("console", (message) => {

@@ -38,7 +38,7 @@ pub fn default_validation(n: usize) -> usize {
 /// let classes = vec!["cat".to_owned(), "dog".to_owned()];
 /// let set = Dataset::from_pixels("pets", ImageShape::gray(1, 1), vec![0; 9], labels, classes)?;
 /// let parts = split(&set, 3, 7)?;
-/// assert_eq!((parts.train.len(), parts.validation.labels()), (6, vec![0, 0, 1]));
+/// assert_eq!((parts.train.len(), parts.validation.labels()), (6, &[0, 0, 1][..]));
 /// # Ok::<(), tercet::Error>(())
 /// ```
 ///

@@ -82,12 +82,7 @@ impl LinearClassifier {
         &self.network
     }
 
-    /// The classifier as a network, to be trained.
-    pub fn network_mut(&mut self) -> &mut Network {
-        &mut self.network
-    }
-
-    /// The classifier as a network.
+    /// The classifier as a network, to be trained; [`TryFrom`] makes it a linear classifier again.
     pub fn into_network(self) -> Network {
         self.network
     }

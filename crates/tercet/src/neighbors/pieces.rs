@@ -15,14 +15,11 @@ use crate::{Error, Result};
 /// that are rounded roots or quotients are equal, the two rows are compared again. So the answer is that of one search.
 ///
 /// ```
-/// use tercet::data::Dataset;
+/// use tercet::data::Examples;
 /// use tercet::image::ImageShape;
 /// use tercet::neighbors::{Metric, search_in_pieces};
 ///
-/// let set = |pixels: Vec<u8>| {
-///     let labels = vec![0; pixels.len()];
-///     Dataset::from_pixels("toy", ImageShape::gray(1, 1), pixels, labels, vec!["all".into()])
-/// };
+/// let set = |pixels: Vec<u8>| Examples::from_pixels(ImageShape::gray(1, 1), pixels);
 /// let go_on = |_, _| std::ops::ControlFlow::Continue(());
 /// let found = search_in_pieces(&set(vec![0, 9, 4, 6])?, Metric::L2, &set(vec![5])?, 2, 2, &go_on)?;
 /// assert_eq!(found.unwrap().indices, [2, 3]); // both are 1 away

@@ -215,7 +215,7 @@ fn examples_of_another_width_are_refused() {
     let classes = vec!["a".to_owned(), "b".to_owned()];
     let data = crate::data::Dataset::from_features("five", 5, vec![0.5; 5], vec![0], classes).unwrap();
     let error = network.scores(&data).unwrap_err().to_string();
-    assert_eq!(error, "features of an example of five: found 5; expected 4, the network's inputs");
+    assert_eq!(error, "features of an example: found 5; expected 4, the network's inputs");
 }
 
 #[test]

@@ -6,10 +6,10 @@
 //!                                          examples → Preprocessing::apply → what the classifier reads
 //! ```
 //!
-//! A [`Preprocessing`] is an ordered list of named [`Step`]s. It is fitted on the training examples only, saved with the model,
-//! and applied by the same code to whatever the model is given: training, validation and test sets, pictures from a file,
-//! a camera or a request, arrays from Python. So a data set's own pictures get the same scores from `predict` as from
-//! `evaluate`.
+//! A [`Preprocessing`] is an ordered list of named [`Step`]s. It is fitted on the training examples only,
+//! saved with the model, and applied by the same code to whatever the model is given: training, validation
+//! and test sets, pictures from a file, a camera or a request, arrays from Python. So a data set's own
+//! pictures get the same scores from `predict` as from `evaluate`.
 //!
 //! | step | applied to | what it does |
 //! |---|---|---|
@@ -20,9 +20,9 @@
 //! | `scale` | numbers of every example | divides by a constant: pixels by 255 |
 //! | `standardize` | numbers of every example | mean 0 and standard deviation 1 of each feature: [`Standardize`] |
 //!
-//! By default pictures are centred as the training pictures are if those have a common layout, else resized; pixels are scaled
-//! to 0 … 1 (dark ink on light paper is inverted first), and features are standardised, for models that learn weights. Nearest neighbours compare features as they are.
-//! [`Spec`] changes that.
+//! By default pictures are centred as the training pictures are if those have a common layout, else resized;
+//! pixels are scaled to 0 … 1 (dark ink on light paper is inverted first), and features are standardised, for
+//! models that learn weights. Nearest neighbours compare features as they are. [`Spec`] changes that.
 
 mod center;
 mod layout;
@@ -85,8 +85,9 @@ impl Input {
     }
 
     /// # Errors
-    /// No feature; an image whose values are not D; pixels without an image, or of one with a side of 0 or above [`MAX_SIDE`],
-    /// without channels or with more than 4. (Pictures become pixels, and never other numbers.)
+    /// No feature; an image whose values are not D; pixels without an image, or of one with a side of 0 or
+    /// above [`MAX_SIDE`], without channels or with more than 4. (Pictures become pixels, and never other
+    /// numbers.)
     fn check(&self) -> Result<()> {
         if self.features == 0 {
             return Err(Error::mismatch("features of the model's input", 0, "at least 1"));
@@ -146,8 +147,8 @@ pub enum Step {
     Invert,
     /// Slanted writing is set upright: row y is moved by α (y − ȳ), where α = Cov(y, x) / Var(y) of the ink.
     Deskew,
-    /// Writing is brought towards one size: scaled down and across by (standard / σ)^¾, where σ are the standard deviations of
-    /// the ink, and centred.
+    /// Writing is brought towards one size: scaled down and across by (standard / σ)^¾, where σ are the
+    /// standard deviations of the ink, and centred.
     SizeNormalize,
     /// A Gaussian blur.
     Blur {
@@ -227,8 +228,8 @@ impl Preprocessing {
         Self::fit_weighted(spec, learner, train, None)
     }
 
-    /// [`fit`](Preprocessing::fit) with a weight for each example in the statistics of the features: one of weight 2 counts as
-    /// two.
+    /// [`fit`](Preprocessing::fit) with a weight for each example in the statistics of the features: one of
+    /// weight 2 counts as two.
     ///
     /// # Shapes
     /// `weights` is (N).
@@ -272,8 +273,9 @@ impl Preprocessing {
         Ok(fitted)
     }
 
-    /// The steps of a specification that need no training examples: nothing is standardised, pictures are resized instead of
-    /// centred, and `auto` inverts nothing. For training on a stream of examples, whose first ones are no sample of all.
+    /// The steps of a specification that need no training examples: nothing is standardised, pictures are
+    /// resized instead of centred, and `auto` inverts nothing. For training on a stream of examples, whose
+    /// first ones are no sample of all.
     ///
     /// # Errors
     /// Those of [`check`](Preprocessing::check).
@@ -322,8 +324,8 @@ impl Preprocessing {
     /// Whether the input and the steps agree with one another.
     ///
     /// # Errors
-    /// An input that cannot be, a step for pictures without pictures, a pixel step on colour, and numbers that are not finite or
-    /// of the wrong size.
+    /// An input that cannot be, a step for pictures without pictures, a pixel step on colour, and numbers
+    /// that are not finite or of the wrong size.
     pub fn check(&self) -> Result<()> {
         self.input.check()?;
         for step in &self.steps {
@@ -370,12 +372,12 @@ impl Preprocessing {
 
     /// The examples as the classifier reads them.
     ///
-    /// Pixels whose last step is to be divided by 255 stay bytes for a model that learns weights: it divides them itself as it
-    /// reads them. Examples of another number type are read as the same numbers.
+    /// Pixels whose last step is to be divided by 255 stay bytes for a model that learns weights: it divides
+    /// them itself as it reads them. Examples of another number type are read as the same numbers.
     ///
     /// # Errors
-    /// Examples of another width or image shape, features for steps on pixels that are not whole numbers of 0 to 255, and
-    /// numbers that are not finite after a step.
+    /// Examples of another width or image shape, features for steps on pixels that are not whole numbers of 0
+    /// to 255, and numbers that are not finite after a step.
     pub fn apply(&self, examples: &Examples) -> Result<Examples> {
         let examples = self.as_input(examples)?;
         let numeric = self.steps.iter().filter(|step| !step.is_for_pictures() && !step.is_for_pixels());
@@ -433,10 +435,12 @@ impl Preprocessing {
         }
     }
 
-    /// The same examples in the number type of the input: pixels for a model of pixels where every number is one.
+    /// The same examples in the number type of the input: pixels for a model of pixels where every number is
+    /// one.
     ///
     /// # Errors
-    /// Those of [`check_input`](Preprocessing::check_input), and numbers that are not pixels where only pixels will do.
+    /// Those of [`check_input`](Preprocessing::check_input), and numbers that are not pixels where only
+    /// pixels will do.
     fn as_input(&self, examples: &Examples) -> Result<Examples> {
         self.check_input(examples)?;
         let Input { image, pixels, .. } = self.input;

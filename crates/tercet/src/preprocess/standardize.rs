@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Examples;
 
-/// How many rows are summed together. Sums are combined in the order of their blocks, so that the number of threads does
-/// not change them.
+/// How many rows are summed together. Sums are combined in the order of their blocks, so that the number of
+/// threads does not change them.
 const BLOCK: usize = 1024;
 
 /// Features with mean 0 and standard deviation 1 on the training examples:
@@ -15,11 +15,13 @@ const BLOCK: usize = 1024;
 /// x′ = (x − mean) / deviation
 /// ```
 ///
-/// computed in f64 and rounded once. A column that is constant in the training examples carries no information: it becomes 0,
-/// whatever its value is later, and so is left out. Multiplying a column by a power of two changes no bit of the result.
+/// computed in f64 and rounded once. A column that is constant in the training examples carries no
+/// information: it becomes 0, whatever its value is later, and so is left out. Multiplying a column by a
+/// power of two changes no bit of the result.
 ///
 /// # Shapes
-/// Both lists are (D); or (channels) for images of features, whose pixels then share the numbers of their channel.
+/// Both lists are (D); or (channels) for images of features, whose pixels then share the numbers of their
+/// channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standardize {
@@ -47,8 +49,8 @@ impl Standardize {
             column_sums(examples, columns, &of, f).into_iter().map(|sum| sum / n).collect()
         };
         let mut mean = average(&|_, x| x);
-        // A second pass: the difference of two large numbers would lose the digits that matter. The mean of the
-        // differences corrects the rounding of the mean (Chan, Golub and LeVeque 1983, equation 1.7).
+        // A second pass: the difference of two large numbers would lose the digits that matter. The mean of
+        // the differences corrects the rounding of the mean (Chan, Golub and LeVeque 1983, equation 1.7).
         let first = average(&|column, x| x - mean[column]);
         let second = average(&|column, x| (x - mean[column]).powi(2));
         let mut deviation: Vec<f64> = first
@@ -65,8 +67,9 @@ impl Standardize {
         Standardize { mean, deviation }
     }
 
-    /// The means and standard deviations of all examples of several parts, from those of each part and how many examples it
-    /// has: for data that is in several places. Equal to [`fit`](Standardize::fit) on all of them but for rounding.
+    /// The means and standard deviations of all examples of several parts, from those of each part and how
+    /// many examples it has: for data that is in several places. Equal to [`fit`](Standardize::fit) on all of
+    /// them but for rounding.
     ///
     /// # Panics
     /// If there are no parts, or their numbers of columns differ.
@@ -96,8 +99,8 @@ impl Standardize {
         self.deviation.iter().filter(|&&deviation| deviation == 0.0).count()
     }
 
-    /// Whether every number is finite, no deviation is negative, and there is one of each for each of D columns or of a
-    /// number of channels that divides it.
+    /// Whether every number is finite, no deviation is negative, and there is one of each for each of D
+    /// columns or of a number of channels that divides it.
     pub(super) fn fits(&self, features: usize) -> bool {
         let columns = self.mean.len();
         columns > 0

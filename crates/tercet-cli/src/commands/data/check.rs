@@ -16,14 +16,14 @@ use crate::{exit, interrupt, loading, output, run_record};
 pub fn run(args: &DataCheckArgs) -> anyhow::Result<ExitCode> {
     args.report.as_deref().map(check_writable).transpose()?;
     let started = run_record::now();
-    let collection = loading::open(&args.data)?;
+    let collection = loading::open(&args.data.args())?;
     let seed = args.seed.seed;
-    let parts = split_or_keep_all(&collection.train, args.validation.validation, seed)?;
+    let parts = split_or_keep_all(&collection.train, args.split.validation, seed)?;
     let mut checks = Check { near: args.near, ..Check::of(&collection.train, seed) };
     if let Some(settings) = &mut checks.suspects {
         (settings.folds, settings.k) = (args.folds, args.k);
         if let Some(recipe) = &args.recipe {
-            settings.recipe = data_check::recipe_that_doubts(recipe, seed)?;
+            settings.recipe = data_check::recipe(recipe, seed)?;
         }
     }
     if args.duplicates {

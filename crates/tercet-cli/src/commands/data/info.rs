@@ -16,7 +16,7 @@ const LISTED: usize = 10;
 
 /// Prints a summary of a data set.
 pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
-    let collection = loading::open(&args.data)?;
+    let collection = loading::open(&args.data.args())?;
     let mut openings = Openings::new();
     let test = collection.test.as_ref().map(|test| test.open(&mut openings, "data info"));
     let across = test.as_ref().map(|test| duplicates_across(&collection.train, test));

@@ -19,7 +19,7 @@ const COLUMNS: (usize, usize) = (3, 12);
 pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let augment = args.augment.as_deref().map(|recipe| augmentation(recipe, args.seed)).transpose()?;
     args.out.as_deref().map(check_writable).transpose()?;
-    let collection = loading::open(&args.data)?;
+    let collection = loading::open(&args.data.args())?;
     let mut set: Dataset = match args.test {
         true => loading::test_set(&collection)?.open(&mut Openings::new(), "data show"),
         false => collection.train,

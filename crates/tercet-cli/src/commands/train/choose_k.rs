@@ -7,15 +7,15 @@ use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
 use crate::{interrupt, output};
 
-/// The largest k that is tried, unless another is asked for or there are not as many others.
+/// The default for the largest k to try, if there are enough examples.
 const K_MAX: usize = 15;
 
-/// Finds the best k by leave-one-out, with progress. `None` where Ctrl-C ended it.
+/// Finds the best k by leave-one-out, with progress. `None` if Ctrl-C interrupted it.
 pub fn choose_k(classifier: &NeighborsClassifier, k_max: Option<usize>) -> anyhow::Result<Option<ChoiceOfK>> {
     let n = classifier.labels().len();
     let k_max = k_max.unwrap_or_else(|| K_MAX.min(n.saturating_sub(1)).max(1));
     let (examples, nearest) = (text::thousands(n), text::thousands(k_max));
-    say(format!("{examples} examples, each judged by its {nearest} nearest others"));
+    say(format!("{examples} examples, each classified by its {nearest} nearest neighbours among the others"));
     let stage = Stage::new(format!("leave-one-out for k = 1 to {nearest}"), n);
     let progress = |done, _| {
         stage.at(done);
@@ -28,7 +28,7 @@ pub fn choose_k(classifier: &NeighborsClassifier, k_max: Option<usize>) -> anyho
     Ok(choice)
 }
 
-/// Prints every k with its accuracy, and the one that was chosen.
+/// Prints the accuracy of every k, and the k that was chosen.
 pub fn print(choice: &ChoiceOfK) -> anyhow::Result<()> {
     let mut all = table(["k", "accuracy", "± s.e.", "95 % interval"]);
     for point in &choice.accuracies {

@@ -1,4 +1,4 @@
-//! `tercet train linear --solver dual`: the exact solver with its gap in sight, and the choice of reg.
+//! `tercet train linear --solver dual`: the exact solver, and the choice of the regularisation strength.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -15,10 +15,10 @@ use crate::split::split;
 use crate::table::percent;
 use crate::{exit, interrupt, loading, output};
 
-/// Trains a linear classifier exactly, as a recipe says.
+/// Trains a linear classifier exactly.
 pub fn run(common: &TrainCommonArgs, recipe: DualRecipe) -> anyhow::Result<ExitCode> {
-    common.logging.refuse("the exact solver")?;
-    // The rows without their zeros, once for each fold, beside the data set.
+    common.logging.reject("the exact solver")?;
+    // Each fold has its own sparse copy of the rows, which is freed as a whole.
     tercet_kernels::heap::give_large_blocks_back();
     let preprocessing = common.preprocessing.or(recipe.preprocessing);
     let recipe = DualRecipe { preprocessing, ..recipe };
@@ -26,7 +26,7 @@ pub fn run(common: &TrainCommonArgs, recipe: DualRecipe) -> anyhow::Result<ExitC
     let path = model_path(common, "linear")?;
     let collection = loading::open(&common.data)?;
     let data = split(&collection.train, recipe.validation, recipe.seed)?;
-    interrupt::watch("the model so far will be saved")?;
+    interrupt::watch("the current model will be saved")?;
     say(format!("exact linear classifier; {}", data_in_words(&data)));
     let mut stages = FitStages::new(&recipe);
     let fitted = recipe.fit(&data, None, &mut |progress| stages.see(progress))?;
@@ -43,10 +43,10 @@ pub fn run(common: &TrainCommonArgs, recipe: DualRecipe) -> anyhow::Result<ExitC
     })
 }
 
-/// The stages of a fit: the choice of reg if there is one, and the solution.
+/// The progress of a fit: the choice of the regularisation strength if there is one, and the solution.
 struct FitStages<'a> {
     recipe: &'a DualRecipe,
-    /// The choice of reg, how many solutions of it are done, and which one is under way.
+    /// The stage of the choice, the number of finished solutions, and the current one.
     choice: Option<(Stage, usize, (usize, f32))>,
     solution: Option<Stage>,
 }
@@ -103,7 +103,7 @@ impl<'a> FitStages<'a> {
         let end = match history.ending {
             Ending::Converged => String::new(),
             Ending::OutOfEpochs => format!(
-                ", not within {:e}: allow more with --epochs, or a larger --tolerance",
+                ", not converged to {:e}: increase --epochs, or --tolerance",
                 history.settings.tolerance
             ),
             Ending::Interrupted => ", interrupted".to_owned(),

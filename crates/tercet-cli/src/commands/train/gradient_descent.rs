@@ -1,4 +1,4 @@
-//! `tercet train linear|network`: training by gradient descent, as a recipe says.
+//! `tercet train linear|network`: training by gradient descent.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use crate::saving::save;
 use crate::split::split_or_keep_all;
 use crate::{callbacks, dashboard, exit, interrupt, loading, output, training};
 
-/// Trains by gradient descent, as a recipe says.
+/// Trains a recipe by gradient descent.
 pub fn run(
     common: &TrainCommonArgs,
     recipe: GradientDescentRecipe,
@@ -37,12 +37,12 @@ pub fn run(
     let checkpoint = callbacks::checkpoint_path(&common.logging, &path)?;
     let collection = loading::open(&common.data)?;
     let split = split_or_keep_all(&collection.train, recipe.validation, recipe.seed)?;
-    // Weights are of all training examples, in the order of their file; some of these are held out.
+    // The file has a weight for every training example, in order; some of these are held out.
     let own = weights.map(|file| read_weights(file, collection.train.len())).transpose()?;
     let own: Option<Vec<f32>> =
         own.map(|own| (0..split.train.len()).map(|i| own[split.train.origin(i)]).collect());
     let setup = recipe.set_up(&split, own.as_deref())?;
-    interrupt::watch("the model so far will be saved")?;
+    interrupt::watch("the current model will be saved")?;
 
     say_preprocessing(&setup.preprocessing);
     say(format!("{}; {}", setup.network, data_in_words(&split)));
@@ -63,19 +63,19 @@ pub fn run(
     }
 }
 
-/// What a training ends with: a model file.
+/// The result of a training run: a model file.
 struct Outcome<'a> {
     recipe: &'a GradientDescentRecipe,
     setup: &'a TrainingSetup,
     split: &'a Split,
-    /// The file of the examples' weights.
+    /// The file of the sample weights.
     weights: Option<&'a Path>,
     /// The model file.
     path: &'a Path,
 }
 
 impl Outcome<'_> {
-    /// Saves the model, and says where.
+    /// Saves the model, and returns its path and size in words.
     fn save(
         &self,
         network: Network,
@@ -99,25 +99,25 @@ impl Outcome<'_> {
         training: &Training,
         losses: Option<&Path>,
     ) -> anyhow::Result<ExitCode> {
-        // The model first: if only one of the two can be written, it is what took the time.
+        // The model first: if not everything can be written, it matters most.
         let saved = self.save(network, training.validation(), Some(&training.history))?;
         if let Some(path) = losses {
             tercet::file::replace(path, training.history.to_csv().as_bytes())?;
         }
         output::print(saved)?;
-        // The dashboard's key to stop is a way to end well.
+        // The dashboard's key to stop is no interruption.
         let interrupted = training.ending == Ending::Interrupted && interrupt::was_asked();
         Ok(if interrupted { exit::interrupted() } else { ExitCode::SUCCESS })
     }
 
-    /// Keeps what was learned before a training diverged. Weights that have learned nothing yet are not worth a model that
-    /// may have.
+    /// Saves the weights from before training diverged. Untrained weights do not replace an existing model.
     fn diverged(&self, network: Network) -> anyhow::Result<String> {
         let learned = network != self.setup.network;
         if !learned && self.path.exists() {
-            return Ok(format!("{} stays as it was", self.path.display()));
+            return Ok(format!("{} is unchanged", self.path.display()));
         }
-        let which = if learned { "of the last validation check" } else { "before the first step" };
-        Ok(format!("the weights {which} are kept: {}", self.save(network, None, None)?))
+        let which =
+            if learned { "of the last validation check before that" } else { "before the first step" };
+        Ok(format!("the weights {which} are saved: {}", self.save(network, None, None)?))
     }
 }

@@ -24,7 +24,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
     let common = &args.common;
     match &args.kind {
         Some(TrainKind::Neighbors(args)) => {
-            neighbors::run(common, args.recipe()?, args.weights.as_deref(), Some(args))
+            neighbors::run(common, args.recipe()?, args.sample_weights.as_deref(), Some(args))
         }
         Some(TrainKind::Linear(linear)) => {
             let LinearArgs { dual, gradient_descent: args } = linear;
@@ -32,7 +32,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
                 return dual::run(common, recipe);
             }
             let recipe = args.recipe(GradientDescentRecipe::linear())?;
-            gradient_descent::run(common, recipe, args.losses.as_deref(), args.weights.as_deref())
+            gradient_descent::run(common, recipe, args.losses.as_deref(), args.sample_weights.as_deref())
         }
         Some(TrainKind::Network(network)) => {
             let NetworkArgs { hidden, layers, gradient_descent: args, .. } = network;
@@ -40,17 +40,17 @@ pub fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
             let (layers, init) = (layers.clone(), Some(network.init()?));
             let base = GradientDescentRecipe { hidden, layers, init, ..GradientDescentRecipe::network() };
             let recipe = args.recipe(base)?;
-            gradient_descent::run(common, recipe, args.losses.as_deref(), args.weights.as_deref())
+            gradient_descent::run(common, recipe, args.losses.as_deref(), args.sample_weights.as_deref())
         }
         None => by_recipe(&args),
     }
 }
 
-/// Trains as the recipe of `--recipe` says.
+/// Trains the recipe of `--recipe`.
 fn by_recipe(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let common = &args.common;
     let name = args.recipe.as_deref().unwrap_or_default();
-    let (losses, weights) = (args.losses.as_deref(), args.weights.as_deref());
+    let (losses, weights) = (args.losses.as_deref(), args.sample_weights.as_deref());
     match recipes::open(name)? {
         Recipe::Neighbors(recipe) => {
             args.reject_options(
@@ -66,7 +66,7 @@ fn by_recipe(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         }
         Recipe::Dual(mut recipe) => {
             args.reject_options(
-                &["--losses", "--weights"],
+                &["--losses", "--sample-weights"],
                 "gradient descent; the recipe says solver = \"dual\"",
             )?;
             recipe.seed = args.seed.unwrap_or(recipe.seed);
@@ -84,7 +84,7 @@ fn model_path(common: &TrainCommonArgs, kind: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Says which steps every example goes through.
+/// Prints the preprocessing.
 fn say_preprocessing(preprocessing: &Preprocessing) {
     say(format!("preprocessing: {preprocessing}"));
 }
@@ -92,7 +92,7 @@ fn say_preprocessing(preprocessing: &Preprocessing) {
 fn data_in_words(data: &Split) -> String {
     let (train, validation) = (text::thousands(data.train.len()), text::thousands(data.validation.len()));
     match data.validation.len() {
-        0 => format!("{train} examples to learn from, none held out"),
-        _ => format!("{train} examples to learn from, {validation} to validate"),
+        0 => format!("{train} training examples, no validation set"),
+        _ => format!("{train} training examples, {validation} validation examples"),
     }
 }

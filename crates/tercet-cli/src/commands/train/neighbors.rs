@@ -1,4 +1,4 @@
-//! `tercet train neighbors`.
+//! `tercet train neighbors`: stores the training examples, and chooses k by leave-one-out for `-k auto`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,22 +10,22 @@ use tercet::recipe::NeighborsRecipe;
 use tercet::text;
 
 use super::{choose_k, model_path, say_preprocessing};
-use crate::args::neighbors::K;
-use crate::args::train::{NeighborsArgs, TrainCommonArgs};
+use crate::args::neighbors::{K, NeighborsArgs};
+use crate::args::train::TrainCommonArgs;
 use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
 use crate::sample_weights::read_weights;
 use crate::saving::save;
 use crate::{exit, interrupt, loading, output};
 
-/// Stores the training examples, and chooses k if `args` say `auto`.
+/// Stores the training examples, and chooses k for `-k auto`.
 pub fn run(
     common: &TrainCommonArgs,
     recipe: NeighborsRecipe,
     weights: Option<&Path>,
     args: Option<&NeighborsArgs>,
 ) -> anyhow::Result<ExitCode> {
-    common.logging.refuse("neighbors")?;
+    common.logging.reject("neighbors")?;
     let preprocessing = common.preprocessing.or(recipe.preprocessing);
     let mut recipe = NeighborsRecipe { preprocessing, ..recipe };
     recipe.validate()?;
@@ -73,15 +73,17 @@ pub fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the plot goes; nowhere without `auto`, whose options are then refused.
+/// The file for the plot of accuracy by k. Rejects the options of `-k auto` without it.
 fn plot_path(args: &NeighborsArgs, model: &Path) -> anyhow::Result<Option<PathBuf>> {
     let of_auto =
         [("--k-max", args.k_max.is_some()), ("--plot", args.plot.is_some()), ("--no-plot", args.no_plot)];
     if args.k != K::Auto {
-        let given = of_auto.into_iter().find_map(|(name, given)| given.then_some(name));
-        return given.map_or(Ok(None), |name| {
-            Err(exit::usage(format!("{name} belongs to -k auto: add that, or leave {name} out")))
-        });
+        return match of_auto.into_iter().find(|(_, given)| *given) {
+            None => Ok(None),
+            Some((name, _)) => {
+                Err(exit::usage(format!("{name} belongs to -k auto: add that, or leave {name} out")))
+            }
+        };
     }
     if args.no_plot {
         return Ok(None);
@@ -89,7 +91,7 @@ fn plot_path(args: &NeighborsArgs, model: &Path) -> anyhow::Result<Option<PathBu
     let plot = args.plot.clone().unwrap_or_else(|| model.with_extension("k.html"));
     if plot == model {
         return Err(exit::usage(format!(
-            "the model and the plot have the same name, {}: give one of them another",
+            "the model and the plot have the same file name, {}: change one of them",
             plot.display()
         )));
     }

@@ -1,4 +1,4 @@
-//! Screens in words, and screens of any size.
+//! The text on the screen, and screens of any size.
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -9,7 +9,7 @@ use tercet::train::{Length, Plan, Settings};
 use super::*;
 use crate::training::Pace;
 
-/// A training in the middle: a network of two hidden layers, 400 of 1,000 steps, ten looks.
+/// A run in the middle: a network of two hidden layers, 400 of 1,000 steps, ten validation checks.
 fn view() -> View {
     let classes = vec!["a".to_owned(), "b".to_owned()];
     let set = Dataset::from_features("x", 3, vec![0.5; 30], vec![0; 10], classes).unwrap();
@@ -21,10 +21,10 @@ fn view() -> View {
     for step in 1..=400 {
         view.train_losses.push(step, 2.0 / step as f64);
     }
-    for look in 1..=10 {
-        view.validation_losses.push(look * 40, 0.3);
-        view.validation_accuracies.push(look * 40, 0.9);
-        view.train_accuracies.push(look * 40, 0.8 + look as f64 / 100.0);
+    for check in 1..=10 {
+        view.validation_losses.push(check * 40, 0.3);
+        view.validation_accuracies.push(check * 40, 0.9);
+        view.train_accuracies.push(check * 40, 0.8 + check as f64 / 100.0);
     }
     for (layer, (ratio, dead)) in
         view.layers.iter_mut().zip([(0.00123, Some(0.25)), (0.5, Some(1.0 / 7.0)), (f64::INFINITY, None)])
@@ -61,7 +61,8 @@ fn everything_is_on_a_screen_of_the_usual_size() {
     );
     assert!(lines[1].contains("40 %, 3 s left"), "{}", lines[1]);
     assert!(lines[2].contains("loss (log): ⠤ train  • validation") && lines[2].contains("accuracy: "));
-    // The largest loss above, the smallest below: means of five losses each, since a curve has no more dots than 80.
+    // The largest loss above, the smallest below: means of five losses each, since a curve has no more dots
+    // than 80.
     assert!(
         line(&lines, " 0.913│") < line(&lines, "0.00503│")
             && line(&lines, "90.0 %│") < line(&lines, "81.0 %│")
@@ -72,14 +73,16 @@ fn everything_is_on_a_screen_of_the_usual_size() {
     assert!(!lines[layers + 4].contains("inf"), "{}", lines[layers + 4]);
     assert!(lines[layers + 3].ends_with("1 of 7, 14.29 %") && lines[layers + 4].ends_with("–"));
     assert_eq!(lines[21], " loss 0.1234  validation 90.00 %  lr 0.0250 (÷ 4)  12,800 images/s");
-    assert_eq!(lines[22], " a message[2J", "without what would move the cursor");
+    assert_eq!(lines[22], " a message[2J", "without control characters");
     assert_eq!(lines[23], " space  pause   h  halve the learning rate   s  stop and keep the model");
 }
 
 #[test]
-fn the_state_is_said() {
+fn the_state_is_shown() {
     let paused = screen(&View { state: State::Paused, to_halve: 2, ..view() }, 80, 24);
-    assert!(paused[0].ends_with("PAUSED") && paused[23].contains("go on") && paused[23].contains("rate (2)"));
+    assert!(
+        paused[0].ends_with("PAUSED") && paused[23].contains("resume") && paused[23].contains("rate (2)")
+    );
     let stopping = screen(&View { state: State::Stopping, ..view() }, 80, 24);
     assert!(stopping[0].ends_with("stopping"), "{}", stopping[0]);
     let over = screen(&View { state: State::Over, ..view() }, 80, 24);

@@ -46,8 +46,10 @@ export function card(model: Model, select: Select): Card {
     model,
     show(prediction) {
       element.classList.toggle("empty", !prediction);
-      // With all digits, for tests.
-      element.dataset.scores = prediction ? JSON.stringify(prediction.scores) : "";
+      // With all digits, for tests: the numbers that `tercet predict` prints.
+      element.dataset.scores = prediction
+        ? JSON.stringify(prediction.probabilities ?? prediction.scores)
+        : "";
       answer.textContent = prediction ? (model.about.classes[prediction.class] ?? "") : "";
       certainty.textContent = prediction ? certaintyOf(prediction) : "";
       if (prediction) showBody(prediction);
@@ -69,8 +71,8 @@ function certaintyOf(prediction: Prediction): string {
   }
   const [first = 0, second = 0] = [...prediction.scores].sort((a, b) => b - a);
   const margin = `margin ${fixed(first - second, 2)}`;
-  if (!prediction.hidden.length) return margin;
-  return `softmax ${percent(prediction.probabilities?.[prediction.class] ?? 0)}, ${margin}`;
+  if (!prediction.probabilities) return margin;
+  return `softmax ${percent(prediction.probabilities[prediction.class] ?? 0)}, ${margin}`;
 }
 
 /** Votes, without decimal places if they are integers. */
@@ -157,7 +159,9 @@ const network: Body = (model, body) => {
     }
     prediction.hidden.forEach((hidden, i) => layers[i]?.show(hidden));
     const places = (share: number) => (share > 0.995 || share < 0.005 ? 0 : 1);
-    scores.show(prediction.probabilities ?? [], (v) => percent(v, places(v)), prediction.class);
+    // The scores of a model that was trained with the SVM loss are not probabilities.
+    if (!prediction.probabilities) scores.show(prediction.scores, (v) => fixed(v, 1), prediction.class);
+    else scores.show(prediction.probabilities, (v) => percent(v, places(v)), prediction.class);
   };
 };
 

@@ -5,15 +5,15 @@ import { h } from "../../dom";
 import type { Predictions } from "../../protocol";
 
 const STEPS: Record<string, string> = {
-  recoloured: "greyscale",
+  grayscale: "greyscale",
   inverted: "inverted",
   ink: "ink segmented",
   cropped: "cropped",
-  scaled: "scaled to 20 × 20",
-  centred: "centred by mass",
+  scaled: "scaled",
+  centered: "centred",
   resized: "resized",
   deskewed: "deskewed",
-  evened: "size-normalised",
+  "size-normalized": "size-normalised",
   blurred: "blurred",
 };
 
@@ -27,7 +27,7 @@ export class Stages {
     this.row(
       stages.map(({ step, picture }) => {
         const name = STEPS[step] ?? step;
-        const paint = step === "recoloured" ? paintPlain : paintGrey;
+        const paint = step === "grayscale" ? paintPlain : paintGrey;
         return { label: name, words: [h("span", {}, name)], paint: (canvas) => paint(canvas, picture) };
       }),
     );

@@ -131,11 +131,14 @@ export class SetupForm {
 
   /** Hides the fields that the chosen model does not have. */
   private showFields(): void {
-    const { model, hidden, act, layers } = this.named;
+    const { model, hidden, act, layers, init, dropout } = this.named;
     const kind = model.get();
     hidden.element.hidden = kind !== "network";
     act.element.hidden = kind === "linear" || kind === "custom";
     layers.element.hidden = kind !== "custom";
+    // A linear classifier starts from zeros and has no hidden units to drop.
+    init.element.hidden = kind === "linear";
+    dropout.element.hidden = kind === "linear";
   }
 
   private layers(): string {
@@ -175,7 +178,7 @@ export class SetupForm {
       schedule: ENGINE_SCHEDULES[sched.get()],
       optimizer: ENGINE_OPTIMIZERS[opt.get()],
       check_every: Math.max(1, Math.ceil(steps / 20)),
-      ...(dropout.get() > 0 ? { dropout: dropout.get() } : {}),
+      ...(dropout.get() > 0 && !this.isLinear() ? { dropout: dropout.get() } : {}),
     };
   }
 }
