@@ -155,7 +155,7 @@ fn layers_are_described_without_a_model() {
     describe("dense8", "").fails(2, &["--input-shape 28x28x1", "--input-shape 384"]);
     describe("conv5 relu", "--input-shape 28x28x1")
         .fails(2, &["word 1 of the layers: found conv5", "as in conv5-24"]);
-    describe("relu", "--input-shape 28").fails(2, &["such as 28x28x1"]);
+    describe("relu", "--input-shape 28x").fails(2, &["such as 28x28x1"]);
     describe("relu", "--input-shape 28x28x9").fails(2, &["1 to 4 channels"]);
     describe("flatten dense9", "--input-shape 28x28 --classes 10")
         .fails(2, &["found dense9; expected dense10"]);
