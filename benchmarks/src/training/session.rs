@@ -83,9 +83,9 @@ impl Session {
                 let place = |name: &str| self.conditions.places.scratch.join(name);
                 opened.arrays = Some([
                     Array::write(place("train"), train)?,
-                    Array::write_whole_numbers(place("train-labels"), &train.labels())?,
+                    Array::write_whole_numbers(place("train-labels"), train.labels())?,
                     Array::write(place("test"), test)?,
-                    Array::write_whole_numbers(place("test-labels"), &test.labels())?,
+                    Array::write_whole_numbers(place("test-labels"), test.labels())?,
                 ]);
             }
             eprintln!("{}: loading", running.peer.name());

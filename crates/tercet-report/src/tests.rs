@@ -30,7 +30,7 @@ fn model(name: &str, test: &Dataset) -> ModelCard {
         })
         .collect();
     let scores = Matrix::new(test.len(), c, scores).unwrap();
-    ModelCard::new(name, "a toy", Evaluation::from_scores(&scores, &test.labels(), test.classes()).unwrap())
+    ModelCard::new(name, "a toy", Evaluation::from_scores(&scores, test.labels(), test.classes()).unwrap())
 }
 
 /// A run with everything that a page can show.

@@ -61,7 +61,7 @@ fn main() -> Result<()> {
     println!("How the number of neighbours changes that:");
     // One search for 100 neighbours answers for every k up to 100.
     let neighbors = classifier.with_k(100)?.search(&queries)?;
-    let accuracies = accuracy_by_k(&neighbors, &remembered.labels(), &labels, Vote::Uniform)?;
+    let accuracies = accuracy_by_k(&neighbors, remembered.labels(), labels, Vote::Uniform)?;
     for k in [1, 3, 5, 10, 30, 100] {
         println!("  k = {k:3}: {:5.1} %", 100.0 * accuracies[k - 1]);
     }

@@ -27,7 +27,7 @@ fn main() -> Result<()> {
 
     // With all weights zero every score is zero, and each of the C − 1 wrong classes misses the margin by Δ.
     let scores = classifier.scores(validation)?;
-    let start = Loss::SVM.loss(scores.values(), &validation.labels());
+    let start = Loss::SVM.loss(scores.values(), validation.labels());
     println!("The SVM loss with zero weights: {start} = (C - 1) * margin\n");
     assert_eq!(start, 9.0);
 

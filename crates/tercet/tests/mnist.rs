@@ -31,7 +31,7 @@ fn trained(mut network: Network, examples: &Dataset, settings: &Settings) -> Net
 
 fn accuracy(network: &Network, test: &Dataset) -> f64 {
     let scores = network.scores(test).unwrap();
-    Evaluation::from_scores(&scores, &test.labels(), test.classes()).unwrap().accuracy
+    Evaluation::from_scores(&scores, test.labels(), test.classes()).unwrap().accuracy
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn three_nearest_neighbors_of_all_sixty_thousand() {
     let (examples, test) = mnist();
     let classifier = NeighborsClassifier::fit(&examples, Metric::L2, 3, Vote::Uniform).unwrap();
     let predicted = classifier.predict(&test).unwrap();
-    let found = Evaluation::from_predictions(&predicted, &test.labels(), test.classes()).unwrap().accuracy;
+    let found = Evaluation::from_predictions(&predicted, test.labels(), test.classes()).unwrap().accuracy;
     assert!((found - 0.9705).abs() <= 0.0005, "{found}");
 }
 

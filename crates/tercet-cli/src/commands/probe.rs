@@ -84,7 +84,7 @@ fn train(data: &Dataset, kinds: &[Kind], settings: &Settings) -> anyhow::Result<
 }
 
 fn card_of(probe: &Probe, data: &Dataset, settings: &Settings) -> anyhow::Result<ModelCard> {
-    let evaluation = Evaluation::from_predictions(&probe.predicted, &data.labels(), data.classes())?;
+    let evaluation = Evaluation::from_predictions(&probe.predicted, data.labels(), data.classes())?;
     let mut card = ModelCard::new(name(probe.kind), kind_in_words(probe.kind, settings), evaluation);
     card.settings = vec![
         ("evaluated by".to_owned(), format!("{}-fold cross-validation", settings.folds)),

@@ -71,7 +71,11 @@ fn k_is_limited_by_the_training_set_without_the_validation_set() {
     let scratch = Scratch::new();
     scratch.run("compare --data small -k 550").succeeds();
     std::fs::remove_file(scratch.path("report.html")).unwrap();
-    scratch.rejects("compare --data small -k 551", 2, &["k is 551; expected 1 to 550", "without the 50 of the validation set"]);
+    scratch.rejects(
+        "compare --data small -k 551",
+        2,
+        &["k is 551; expected 1 to 550", "without the 50 of the validation set"],
+    );
     scratch.rejects("compare --data small -k 0", 2, &["k is 0; expected 1 to 550"]);
     scratch.rejects("compare --data small --validation 600", 2, &["validation is 600"]);
     scratch.rejects("compare --data small --hidden 0", 2, &["hidden"]);

@@ -85,7 +85,11 @@ fn invalid_options_for_c_are_rejected() {
     scratch.rejects("export linear.safetensors --c a.c --prefix 1st", 2, &["the name in C is 1st"]);
     scratch.rejects("export linear.safetensors --c a.c --prefix while", 2, &["does not keep for itself"]);
     scratch.rejects("export linear.safetensors --c a.c --bits 4", 2, &["'4'", "8, 32"]);
-    scratch.rejects("export linear.safetensors --c a.c --measure test", 2, &["--measure belongs to --bits 8"]);
+    scratch.rejects(
+        "export linear.safetensors --c a.c --measure test",
+        2,
+        &["--measure belongs to --bits 8"],
+    );
     scratch.rejects("export linear.safetensors --c nowhere/a.c", 3, &["there is no folder nowhere"]);
     scratch.rejects("export linear.safetensors --onnx a.c --c a.c", 2, &["named for two files"]);
     scratch.run("train neighbors --data small --quiet").succeeds();

@@ -222,7 +222,11 @@ fn a_model_of_features_rejects_pictures() {
     let model = Model::new(preprocessing, LinearClassifier::new(4, 2).unwrap(), card);
     model.save(&scratch.path("m.safetensors")).unwrap();
     scratch.write("p.png", encoded(ImageFormat::Png));
-    scratch.rejects("predict m.safetensors p.png", 3, &["m.safetensors", "4 features", "does not read pictures"]);
+    scratch.rejects(
+        "predict m.safetensors p.png",
+        3,
+        &["m.safetensors", "4 features", "does not read pictures"],
+    );
 }
 
 #[cfg(unix)]

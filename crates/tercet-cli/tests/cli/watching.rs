@@ -48,7 +48,8 @@ fn event_files_that_cannot_be_written_are_rejected() {
 #[test]
 fn a_dashboard_without_a_terminal_is_rejected() {
     let scratch = Scratch::new();
-    let words = ["--dashboard needs a terminal", "standard error is not a terminal", "--log-steps or --tensorboard"];
+    let words =
+        ["--dashboard needs a terminal", "standard error is not a terminal", "--log-steps or --tensorboard"];
     scratch.rejects(&format!("{TRAIN} --dashboard"), 2, &words);
     scratch.rejects(&format!("{TRAIN} --dashboard --quiet"), 2, &["leave out one of them"]);
     scratch.rejects("train --recipe lecture --data small --dashboard", 2, &words);

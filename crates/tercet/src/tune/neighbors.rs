@@ -151,7 +151,7 @@ fn trials_of_one_metric(
             if group.iter().all(|candidate| candidate.vote != vote) {
                 continue;
             }
-            let by_k = accuracy_by_k(&found, &labels, &truth, vote)?;
+            let by_k = accuracy_by_k(&found, labels, truth, vote)?;
             for (candidate, accuracies) in group.iter().zip(&mut accuracies) {
                 if candidate.vote == vote {
                     accuracies.push(by_k[candidate.k - 1]);

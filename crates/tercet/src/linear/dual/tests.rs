@@ -39,7 +39,7 @@ fn objective(data: &Dataset, settings: &Settings, w: &[f64], b: &[f64]) -> (f64,
         |i: usize, k: usize| b[k] + (0..d).map(|j| f64::from(x[i * d + j]) * w[j * c + k]).sum::<f64>();
     let f: Vec<f64> = (0..n * c).map(|at| score(at / c, at % c)).collect();
     let mut df = vec![0.0; n * c];
-    let loss = crate::loss::naive::loss_and_gradient(settings.loss, &f, &data.labels(), &mut df);
+    let loss = crate::loss::naive::loss_and_gradient(settings.loss, &f, data.labels(), &mut df);
     let reg = f64::from(settings.reg);
     let mut dw: Vec<f64> = w.iter().map(|w| 2.0 * reg * w).collect();
     let mut db = vec![0.0; c];
