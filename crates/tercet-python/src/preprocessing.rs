@@ -140,26 +140,24 @@ impl Preprocessing {
         let features = self.fitted.input().features;
         let (mut scale, mut shift) = (vec![1f64; features], vec![0f64; features]);
         for step in self.fitted.steps() {
-            let each = scale.iter_mut().zip(&mut shift).enumerate();
+            let each = scale.iter_mut().zip(&mut shift);
             match step {
-                Step::Invert => {
-                    each.for_each(|(_, (scale, shift))| (*scale, *shift) = (-*scale, 255.0 - *shift))
-                }
+                Step::Invert => each.for_each(|(scale, shift)| (*scale, *shift) = (-*scale, 255.0 - *shift)),
                 Step::Scale { divisor } => {
                     let divisor = f64::from(*divisor);
-                    each.for_each(|(_, (scale, shift))| {
-                        (*scale, *shift) = (*scale / divisor, *shift / divisor)
-                    });
+                    each.for_each(|(scale, shift)| (*scale, *shift) = (*scale / divisor, *shift / divisor));
                 }
-                Step::Standardize(Standardize { mean, deviation }) => each.for_each(|(i, (scale, shift))| {
-                    let (mean, deviation) = (mean[i % mean.len()], deviation[i % mean.len()]);
-                    (*scale, *shift) = match deviation > 0.0 {
-                        true => (*scale / deviation, (*shift - mean) / deviation),
-                        false => (0.0, 0.0),
-                    };
-                }),
+                Step::Standardize(Standardize { mean, deviation }) => {
+                    each.enumerate().for_each(|(i, (scale, shift))| {
+                        let (mean, deviation) = (mean[i % mean.len()], deviation[i % mean.len()]);
+                        (*scale, *shift) = match deviation > 0.0 {
+                            true => (*scale / deviation, (*shift - mean) / deviation),
+                            false => (0.0, 0.0),
+                        };
+                    })
+                }
                 Step::Deskew | Step::SizeNormalize | Step::Blur { .. } => {
-                    each.for_each(|(_, (scale, shift))| (*scale, *shift) = (1.0, 0.0));
+                    each.for_each(|(scale, shift)| (*scale, *shift) = (1.0, 0.0));
                 }
                 _ => {}
             }
