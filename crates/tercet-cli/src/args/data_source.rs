@@ -56,6 +56,7 @@ pub struct ReadingArgs {
         global = true,
         help_heading = "Data",
         value_name = "yes|no",
+        hide_possible_values = true,
         value_parser = BoolishValueParser::new()
     )]
     header: Option<bool>,

@@ -187,7 +187,7 @@ pub struct RefinementArgs {
     #[arg(long, help_heading = "Regularisation", value_name = "N")]
     patience: Option<usize>,
     /// Metric of early stopping [default: accuracy]
-    #[arg(long, value_enum, help_heading = "Regularisation")]
+    #[arg(long, value_enum, help_heading = "Regularisation", value_name = "METRIC")]
     stop_by: Option<StopByName>,
     /// Class weights in the loss: equal, balanced, or one number per class
     #[arg(

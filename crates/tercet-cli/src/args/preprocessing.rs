@@ -18,18 +18,18 @@ and applied to everything that it predicts:
 
   auto             the defaults for the data and the kind of model
   none             no preprocessing
-  -NAME            leaves out a step of `auto`, as in \"auto, -standardize\"
+  -NAME            leaves out a step, as in \"auto, -standardize\"
 
-  grayscale, color converts pictures to the channels of the training set
-  center           gives pictures the layout of the training set: polarity,
-                   size and position
-  resize           resizes pictures to the size of the training set
+  grayscale, color converts to the channels of the training set
+  center           gives pictures the layout of the training set:
+                   polarity, size and position
+  resize           resizes to the size of the training set
   invert           swaps light and dark
   deskew           shears handwriting until it is upright
-  size-normalize   normalises the size of handwriting, by the spread of its ink
-  blur S           Gaussian blur with a standard deviation of S pixels
+  size-normalize   normalises the size of handwriting
+  blur S           Gaussian blur, standard deviation of S pixels
   scale D          divides every number by D (default 255)
-  standardize      scales every feature to mean 0 and standard deviation 1";
+  standardize      scales every feature to mean 0 and deviation 1";
 
 impl PreprocessingArgs {
     /// The given steps, or else `base`.

@@ -85,3 +85,18 @@ fn an_option_has_the_same_letter_and_value_everywhere() {
         assert_eq!(usages.len(), 1, "{long}: {usages:?}");
     }
 }
+
+/// Lists in a long help have columns of their own, which a line that is too long would break.
+#[test]
+fn lists_in_a_help_are_not_wrapped() {
+    let scratch = Scratch::empty();
+    let text = help(&scratch, &["train".to_owned(), "network".to_owned()], "--help", "80");
+    for list in ["  auto  ", "  dense256  "] {
+        let lines =
+            text.lines().skip_while(|line| !line.contains(list)).take_while(|line| !line.trim().is_empty());
+        for line in lines {
+            let indent = line.len() - line.trim_start().len();
+            assert!(indent == 12 || indent == 29, "{line}");
+        }
+    }
+}
