@@ -19,24 +19,24 @@ use tercet::train::{Length, Plan, Settings};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Allocations so far, of all threads. One that only grows what was there is one, too.
+/// Allocations so far, of all threads; reallocations count as well.
 fn allocations() -> usize {
     let stats = ALLOCATOR.stats();
     stats.allocations + stats.reallocations
 }
 
-/// Steps before the counting begins: two epochs, so that a thread that came late has had its turn.
+/// Steps before the first window: two epochs, in which most threads allocate their buffers.
 const WARM: usize = 32;
 
 /// Steps of a window in which allocations are counted.
 const COUNTED: usize = 159;
 
-/// Windows, of which one must be without allocations. On a busy machine, a thread may take part in training for the first time
-/// within a window, and allocates its buffers then; so does the test harness if it reports that a test is slow. Neither happens
-/// in every window, as an allocation in the step would.
+/// Windows, of which one must be without allocations. On a busy machine, a thread may take part in training for
+/// the first time within a window, and allocates its buffers then; the test harness allocates when it reports that
+/// a test is slow. Neither happens in every window, as an allocation in the step would.
 const WINDOWS: usize = 8;
 
-/// All steps: after the last, the validation set would be looked at.
+/// All steps. There is a validation check after the last one only.
 const STEPS: usize = (WARM + WINDOWS * COUNTED + 1).next_multiple_of(16);
 
 /// Images, or as many features, of four classes.
@@ -72,8 +72,8 @@ fn networks_on(data: &Dataset) -> Vec<Network> {
     plain.into_iter().chain(others).collect()
 }
 
-/// The smallest number of allocations in a window of training on these threads. Training ends after a window without any.
-/// `leak` is called after each step.
+/// The smallest number of allocations in a window of training on these threads. Training ends after a window
+/// without any. `leak` is called after each step.
 fn counted(pool: &ThreadPool, network: &Network, data: &Dataset, settings: Settings, leak: fn()) -> usize {
     let weights = vec![1.0; data.len()];
     let mut network = network.clone();
@@ -97,12 +97,12 @@ fn counted(pool: &ThreadPool, network: &Network, data: &Dataset, settings: Setti
     })
 }
 
-/// Sixteen steps an epoch, and no look before the last step.
+/// Sixteen steps per epoch, and no validation check before the last step.
 fn settings() -> Settings {
     Settings { length: Length::Epochs(STEPS / 16), check_every: Some(STEPS), ..Settings::default() }
 }
 
-/// One test, since tests beside it would be counted as well.
+/// The only test, since the allocations of others would be counted as well.
 #[test]
 fn a_step_allocates_nothing() {
     let nothing = || ();
