@@ -134,13 +134,13 @@ def works(quick, threads):
 
         return work
 
-    def judge(models):
+    def evaluate(models):
         accuracies = {name: float((m.predict(test) == mnist.test.y).mean()) for name, m in models.items()}
         assert max(accuracies.values()) - min(accuracies.values()) < 0.03, accuracies
         return accuracies
 
     yield Work(
-        f"MLPClassifier fit, 784-128-10, {epochs} epochs of {n}", {name: train(name) for name in kinds}, judge
+        f"MLPClassifier fit, 784-128-10, {epochs} epochs of {n}", {name: train(name) for name in kinds}, evaluate
     )
     yield Work(
         "MLPClassifier predict, 784-128-10, 10000 rows",

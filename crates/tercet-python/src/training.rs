@@ -225,7 +225,7 @@ impl Request {
 fn steps_per_epoch(settings: &Settings, examples: usize) -> usize {
     match settings.length {
         Length::Epochs(_) => examples.div_ceil(settings.batch.min(examples).max(1)),
-        Length::Iterations(_) => settings.check_every.unwrap_or(100),
+        Length::Iterations(_) => settings.validate_every.unwrap_or(100),
     }
 }
 
@@ -260,10 +260,10 @@ impl Epoch {
     }
 }
 
-/// Solves the linear classifier exactly. `on_look` is called after each look at all rows, and returns True to
-/// end the work. Returns the model, what the last look said, and whether Ctrl-C ended it.
+/// Trains a linear classifier with the dual solver. `on_gap_check` is called after each gap check, and returns True to
+/// stop. Returns the model, the last gap check, and whether Ctrl-C interrupted training.
 #[pyfunction]
-#[pyo3(signature = (x, labels, classes, settings, preprocessing, *, weights = None, on_look = None, threads = None))]
+#[pyo3(signature = (x, labels, classes, settings, preprocessing, *, weights = None, on_gap_check = None, threads = None))]
 #[allow(clippy::too_many_arguments, reason = "keywords, as Python takes them")]
 pub fn solve<'py>(
     py: Python<'py>,
@@ -273,7 +273,7 @@ pub fn solve<'py>(
     settings: &str,
     preprocessing: &Preprocessing,
     weights: Option<PyReadonlyArray1<'py, f32>>,
-    on_look: Option<Py<PyAny>>,
+    on_gap_check: Option<Py<PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<(Model, Bound<'py, PyDict>, bool)> {
     let settings: dual::Settings = serde_json::from_str(settings).map_err(refuse)?;
@@ -287,14 +287,14 @@ pub fn solve<'py>(
     };
     let job = |desk: &Desk| {
         inputs(view, labels, &parts, |examples| {
-            dual::solve_weighted(&examples, weights.as_deref(), &settings, None, &mut |look| {
+            dual::solve_weighted(&examples, weights.as_deref(), &settings, None, &mut |progress| {
                 if desk.stopped() {
                     return ControlFlow::Break(());
                 }
-                let Some(call) = &on_look else { return ControlFlow::Continue(()) };
-                let (call, look) = (Python::attach(|py| call.clone_ref(py)), *look);
+                let Some(call) = &on_gap_check else { return ControlFlow::Continue(()) };
+                let (call, progress) = (Python::attach(|py| call.clone_ref(py)), *progress);
                 let stop = desk.ask(move |py| {
-                    let told = describe(py, &look)?;
+                    let told = describe(py, &progress)?;
                     call.bind(py).call1((told,))?.extract::<Option<bool>>()
                 });
                 flow(!matches!(stop, Some(None | Some(false))))
@@ -309,11 +309,11 @@ pub fn solve<'py>(
     Ok((model, last, interrupted))
 }
 
-fn describe<'py>(py: Python<'py>, look: &dual::Progress) -> PyResult<Bound<'py, PyDict>> {
+fn describe<'py>(py: Python<'py>, progress: &dual::Progress) -> PyResult<Bound<'py, PyDict>> {
     let told = PyDict::new(py);
-    told.set_item("epochs", look.epochs)?;
-    told.set_item("objective", look.primal)?;
-    told.set_item("bound", look.dual)?;
-    told.set_item("gap", look.gap)?;
+    told.set_item("epochs", progress.epochs)?;
+    told.set_item("objective", progress.primal)?;
+    told.set_item("bound", progress.dual)?;
+    told.set_item("gap", progress.gap)?;
     Ok(told)
 }

@@ -14,8 +14,8 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// How often Python is asked whether somebody wants to stop.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Interval between checks for signals, such as Ctrl-C.
+const SIGNALS_EVERY: Duration = Duration::from_millis(50);
 
 /// A call that the work wants made.
 type Call = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
@@ -79,11 +79,11 @@ impl Drop for Done {
     }
 }
 
-/// Does some work on so many threads, or on as many as the machine has processors. Returns what it gave, and
-/// whether it was interrupted by Ctrl-C; the work sees that at its [`Desk`] and is waited for.
+/// Runs a job on a pool of threads, by default one per processor, without the GIL. Returns its result, and whether
+/// Ctrl-C interrupted it. The job has to check [`Desk::stopped`]; this function waits until it returns.
 ///
 /// # Errors
-/// What a call raised, and threads that the system does not give.
+/// Exceptions of calls into Python, and threads that the system cannot start.
 pub fn work<R: Send>(
     py: Python<'_>,
     threads: Option<usize>,
@@ -100,7 +100,7 @@ pub fn work<R: Send>(
                 result = Some(timed(|| job(&desk)));
             });
             loop {
-                let outcome = match receiver.recv_timeout(LOOK_EVERY) {
+                let outcome = match receiver.recv_timeout(SIGNALS_EVERY) {
                     Ok(Message::Done) | Err(RecvTimeoutError::Disconnected) => break,
                     Ok(Message::Call(call)) => Python::attach(call),
                     Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),

@@ -98,9 +98,9 @@ fn head(run: &Run) -> Markup {
             h1 { (run.title) }
             p.lede {
                 @if run.models.is_empty() && run.check.is_some() {
-                    "What to look at before anything is learned from " (data.name) "."
+                    "What to check before training on " (data.name) "."
                 } @else {
-                    (counted(run.models.len(), "model", "models")) ", judged on the "
+                    (counted(run.models.len(), "model", "models")) ", evaluated on the "
                     (counted(data.test, "test example", "test examples")) " of " (data.name) "."
                 }
             }
@@ -243,7 +243,7 @@ fn record(run: &Run) -> Markup {
                 }
             }
             p.note {
-                "The intervals are Wilson's, at 95 %. Settings were chosen without the test set; every look at it is listed above. "
+                "The intervals are Wilson's, at 95 %. Settings were chosen without the test set; every use of it is listed above. "
                 "The same seed gives the same bits on the same instruction set, whatever the number of threads."
             }
         }

@@ -32,7 +32,7 @@ pub struct Run {
     pub started: String,
     /// The data.
     pub data: DataCard,
-    /// Every look at the test set.
+    /// Every use of the test set.
     pub openings: Openings,
     /// The models, in the order in which they are shown.
     pub models: Vec<ModelCard>,

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use tercet::Dataset;
 use tercet::train::{Length, Settings};
-use tercet::tune::{Axis, Judge, NetworkSpace, Plan, Progress, Search, Tuning, networks};
+use tercet::tune::{Axis, NetworkSpace, Plan, Progress, Search, Tuning, ValidationMethod, networks};
 use tercet_report::tuning::{figures, render, write};
 
 /// A search over hidden layers, regularisation and learning rates, one of which diverges.
@@ -19,7 +19,13 @@ fn search(observe: &mut (dyn FnMut(Progress<'_>) -> ControlFlow<()> + Send)) -> 
         learning_rate: Axis::List(vec![0.01, 0.1, 1e30]),
         ..NetworkSpace::fixed(settings, vec![])
     };
-    networks(&data, &space, &Plan { search: Search::Grid, judge: Judge::Folds(4), seed: 4 }, observe).unwrap()
+    networks(
+        &data,
+        &space,
+        &Plan { search: Search::Grid, validation: ValidationMethod::KFold(4), seed: 4 },
+        observe,
+    )
+    .unwrap()
 }
 
 #[test]

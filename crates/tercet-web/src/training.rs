@@ -320,7 +320,7 @@ mod tests {
 
     fn setup(layers: &str, steps: usize) -> Setup {
         let settings =
-            Settings { length: Length::Iterations(steps), check_every: Some(20), ..Settings::lecture() };
+            Settings { length: Length::Iterations(steps), validate_every: Some(20), ..Settings::lecture() };
         Setup { layers: layers.into(), init: Init::He, seed: 4, examples: 2000, validation: 200, settings }
     }
 

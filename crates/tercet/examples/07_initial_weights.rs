@@ -76,7 +76,7 @@ impl Way {
             Way::Default => return Settings::default(),
         };
         // One look at the validation set, after the last step.
-        Settings { length: Length::Iterations(STEPS), check_every: Some(STEPS), ..lecture }
+        Settings { length: Length::Iterations(STEPS), validate_every: Some(STEPS), ..lecture }
     }
 
     fn name(self) -> &'static str {

@@ -99,7 +99,7 @@ fn counted(pool: &ThreadPool, network: &Network, data: &Dataset, settings: Setti
 
 /// Sixteen steps per epoch, and no validation check before the last step.
 fn settings() -> Settings {
-    Settings { length: Length::Epochs(STEPS / 16), check_every: Some(STEPS), ..Settings::default() }
+    Settings { length: Length::Epochs(STEPS / 16), validate_every: Some(STEPS), ..Settings::default() }
 }
 
 /// The only test, since the allocations of others would be counted as well.

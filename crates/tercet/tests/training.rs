@@ -105,7 +105,7 @@ fn ten_steps_follow_the_naive_passes() {
 fn a_loss_that_explodes_stops_training_and_keeps_the_last_sound_weights() {
     let data = patterns(200, 5, 1);
     let mut network = Network::fully_connected(144, &[20], 5, Init::He, 3).unwrap();
-    let settings = Settings { learning_rate: 1e12, reg: 1.0, check_every: Some(1), ..Settings::lecture() };
+    let settings = Settings { learning_rate: 1e12, reg: 1.0, validate_every: Some(1), ..Settings::lecture() };
     let error = unwatched(&mut network, &data, &settings).unwrap_err();
     let Error::Diverged { step, .. } = error else { panic!("{error}") };
     assert!(step > 1 && error.to_string().contains("smaller learning rate"), "{error}");

@@ -11,8 +11,8 @@ use tercet::preprocess::{Learner, Preprocessing, Spec};
 use tercet::random::{Stream, generator};
 use tercet::train::{Length, Settings, train};
 use tercet::tune::{
-    Axis, Judge, NeighborSpace, NetworkSpace, Plan, Progress, Search, TrialSettings, Tuning, Value,
-    neighbors, networks,
+    Axis, NeighborSpace, NetworkSpace, Plan, Progress, Search, TrialSettings, Tuning, ValidationMethod,
+    Value, neighbors, networks,
 };
 use tercet::{Error, Result};
 
@@ -37,10 +37,10 @@ fn base() -> Settings {
 }
 
 fn plan(search: Search) -> Plan {
-    Plan { search, judge: Judge::Validation { size: 60 }, seed: 4 }
+    Plan { search, validation: ValidationMethod::HoldOut { size: 60 }, seed: 4 }
 }
 
-const FOLDS: Plan = Plan { search: Search::Grid, judge: Judge::Folds(4), seed: 4 };
+const FOLDS: Plan = Plan { search: Search::Grid, validation: ValidationMethod::KFold(4), seed: 4 };
 
 fn neighbor_space(k: Axis<usize>) -> NeighborSpace {
     let metric = vec![Metric::L1, Metric::L2, Metric::Cosine];
@@ -185,7 +185,8 @@ fn one_seed_gives_the_same_trials_with_any_number_of_threads() {
     };
     let run = |threads, seed| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let plan = Plan { search: Search::Random { trials: 6 }, judge: Judge::Folds(3), seed };
+        let plan =
+            Plan { search: Search::Random { trials: 6 }, validation: ValidationMethod::KFold(3), seed };
         let by_neighbors = neighbor_space(Axis::Range { low: 1, high: 50 });
         pool.install(|| {
             let a = networks(&data, &space, &plan, &mut unwatched).unwrap();
@@ -204,8 +205,10 @@ fn a_training_that_diverges_is_a_trial_that_comes_last() {
         learning_rate: Axis::List(vec![1e30, 0.1]),
         ..NetworkSpace::fixed(Settings { reg: 1.0, ..base() }, vec![4])
     };
-    for (judge, fold) in [(Judge::Validation { size: 60 }, None), (Judge::Folds(3), Some(1))] {
-        let plan = Plan { search: Search::Grid, judge, seed: 0 };
+    for (validation, fold) in
+        [(ValidationMethod::HoldOut { size: 60 }, None), (ValidationMethod::KFold(3), Some(1))]
+    {
+        let plan = Plan { search: Search::Grid, validation, seed: 0 };
         let tuning = networks(&clouds(200), &space, &plan, &mut unwatched).unwrap();
         assert!(tuning.complete);
         let (best, last) = (&tuning.trials[0], &tuning.trials[1]);
@@ -293,8 +296,8 @@ fn spaces_and_plans_that_make_no_sense_are_refused_before_the_first_trial() {
         (NetworkSpace { batch: Axis::List(vec![0]), ..fixed() }, grid, "batch is 0"),
         (fixed(), plan(Search::Random { trials: 0 }), "the number of trials is 0"),
         (fixed(), plan(Search::Random { trials: usize::MAX }), "the number of trials is"),
-        (fixed(), Plan { judge: Judge::Validation { size: 100 }, ..grid }, "validation is 100"),
-        (fixed(), Plan { judge: Judge::Folds(1), ..grid }, "folds is 1"),
+        (fixed(), Plan { validation: ValidationMethod::HoldOut { size: 100 }, ..grid }, "validation is 100"),
+        (fixed(), Plan { validation: ValidationMethod::KFold(1), ..grid }, "folds is 1"),
         (
             NetworkSpace { margin: Some(range), base: Settings { loss: Loss::Softmax, ..base() }, ..fixed() },
             random,

@@ -112,7 +112,7 @@ impl GradientDescentArgs {
                 .or(self.iterations.map(Length::Iterations))
                 .unwrap_or(base.length),
             learning_rate: self.lr.unwrap_or(base.learning_rate),
-            check_every: self.validate_every.or(base.check_every),
+            validate_every: self.validate_every.or(base.validate_every),
             ..base
         };
         self.refinements.over(settings, self.lr.is_some())

@@ -9,8 +9,8 @@ use tercet::recipe::{GradientDescentRecipe, Recipe};
 use tercet::text;
 use tercet::train::{Length, Settings};
 use tercet::tune::{
-    self, Axis, Judge, NeighborSpace, NetworkSpace, Plan, Progress, RecipeSpace, Search, TrialSettings,
-    Tuning,
+    self, Axis, NeighborSpace, NetworkSpace, Plan, Progress, RecipeSpace, Search, TrialSettings, Tuning,
+    ValidationMethod,
 };
 use tercet_report::tuning;
 
@@ -132,9 +132,9 @@ fn search(
     figures::check(common.figures.figures.as_deref())?;
     let collection = loading::open(&common.data)?;
     let train = &collection.train;
-    let judge = match common.folds {
-        Some(folds) => Judge::Folds(folds),
-        None => Judge::Validation { size: validation_size(common.split.validation, train.len()) },
+    let validation = match common.folds {
+        Some(folds) => ValidationMethod::KFold(folds),
+        None => ValidationMethod::HoldOut { size: validation_size(common.split.validation, train.len()) },
     };
     let search = common.random.map_or(Search::Grid, |trials| Search::Random { trials });
     interrupt::watch("the trials so far will be reported")?;
@@ -153,9 +153,9 @@ fn search(
         }
         interrupt::flow()
     };
-    let tuning = tune(train, &Plan { search, judge, seed: common.seed.seed }, &mut observe)?;
+    let tuning = tune(train, &Plan { search, validation, seed: common.seed.seed }, &mut observe)?;
     if let Some(stage) = stage {
-        stage.done(&format!("{} trials by {judge}", tuning.trials.len()));
+        stage.done(&format!("{} trials, evaluated by {validation}", tuning.trials.len()));
     }
     tuning::write(&common.report, &tuning)?;
     figures::write(common.figures.figures.as_deref(), || tuning::figures(&tuning))?;

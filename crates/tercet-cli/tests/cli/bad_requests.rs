@@ -70,7 +70,7 @@ fn invalid_settings() {
         ),
         ("linear --solver dual --validation 0", &["validation is 0"]),
         ("network --patience 0", &["patience is 0"]),
-        ("network --validate-every 0", &["check-every is 0"]),
+        ("network --validate-every 0", &["validate-every is 0"]),
     ] {
         scratch.rejects(&format!("train {arguments} --data small"), 2, words);
     }

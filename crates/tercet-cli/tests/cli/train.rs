@@ -21,7 +21,7 @@ reg = 1e-5
 batch = 20
 length = { iterations = 60 }
 learning_rate = 0.1
-check_every = 20
+validate_every = 20
 ";
 
 #[test]
@@ -80,9 +80,9 @@ fn settings_arrive_in_the_model() {
 #[test]
 fn progress_is_printed_as_in_the_lecture() {
     let stderr = Scratch::new().run("train network --data small --iterations 200").succeeds().stderr;
-    let looks: Vec<&str> = stderr.lines().filter(|line| line.starts_with("iteration ")).collect();
-    assert_eq!(looks.len(), 2, "{stderr}");
-    assert!(looks[0].starts_with("iteration 100: average loss = "), "{stderr}");
+    let checks: Vec<&str> = stderr.lines().filter(|line| line.starts_with("iteration ")).collect();
+    assert_eq!(checks.len(), 2, "{stderr}");
+    assert!(checks[0].starts_with("iteration 100: average loss = "), "{stderr}");
     assert!(stderr.contains("550 training examples, 50 validation examples"), "{stderr}");
 }
 

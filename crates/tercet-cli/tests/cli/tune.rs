@@ -88,7 +88,7 @@ fn folds_instead_of_one_part() {
     let arguments = "tune neighbors --data small -k 3 --vote uniform --folds 4";
     let outcome = scratch.run(&format!("{arguments} --json")).succeeds();
     assert!(outcome.stderr.contains("4-fold cross-validation"), "{}", outcome.stderr);
-    assert_eq!(outcome.json()["plan"]["judge"]["folds"], 4);
+    assert_eq!(outcome.json()["plan"]["validation"]["k-fold"], 4);
     scratch.run("tune linear --data small --epochs 1 --lr 0.02 --folds 3").succeeds().says(&["± s.e."]);
     scratch.rejects(&format!("{arguments} --validation 50"), 2, &["--folds", "--validation"]);
 }

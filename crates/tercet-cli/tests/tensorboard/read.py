@@ -16,10 +16,10 @@ from pathlib import Path
 from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 
-STEPS, LOOK_EVERY, MEASURE_EVERY = 900, 200, 9
+STEPS, VALIDATE_EVERY, MEASURE_EVERY = 900, 200, 9
 TRAIN = [
     "train", "network", "--hidden", "24,16", "--schedule", "cosine", "--lr", "0.05", "--seed", "3",
-    "--iterations", str(STEPS), "--validate-every", str(LOOK_EVERY), "--validation", "1000",
+    "--iterations", str(STEPS), "--validate-every", str(VALIDATE_EVERY), "--validation", "1000",
 ]  # fmt: skip
 
 
@@ -52,10 +52,10 @@ def against_the_log(found, steps):
         ("accuracy/validation", "validation_accuracy"),
     ]:
         check(found[tag] == line(name), f"{tag} is {found[tag][:3]}…, the log says {line(name)[:3]}…")
-    looks = [step for step, _ in line("validation_loss")]
-    check(looks == [*range(LOOK_EVERY, STEPS, LOOK_EVERY), STEPS], f"looks after {looks}")
+    checks = [step for step, _ in line("validation_loss")]
+    check(checks == [*range(VALIDATE_EVERY, STEPS, VALIDATE_EVERY), STEPS], f"validation checks after {checks}")
     losses = [s["loss"] for s in steps]
-    for (step, mean), since in zip(found["loss/train"], [0, *looks]):
+    for (step, mean), since in zip(found["loss/train"], [0, *checks]):
         expected = sum(losses[since:step]) / (step - since)
         check(abs(mean - expected) < 1e-5, f"loss/train after {step} is {mean}, the mean is {expected}")
     measured = [*range(MEASURE_EVERY, STEPS + 1, MEASURE_EVERY)]

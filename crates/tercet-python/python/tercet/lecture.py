@@ -165,7 +165,7 @@ def train_nn(
         "learning_rate": lr,
         "schedule": "constant",
         "optimizer": {"sgd": {}},
-        "check_every": print_freq or num_iters,
+        "validate_every": print_freq or num_iters,
     }
     total = 0.0
 

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from . import _core, _rows
 from ._base import list_of
 from ._callbacks import with_callbacks
-from ._descent import Descent, number
+from ._gradient_descent import GradientDescent, number
 
 
 def _is_sgd(estimator: Any) -> bool:
@@ -25,7 +25,7 @@ def _is_sgd(estimator: Any) -> bool:
     return True
 
 
-class LinearClassifier(Descent):
+class LinearClassifier(GradientDescent):
     """The linear classifier, scores = X · W + b, with SVM or softmax loss.
 
     The objective is the mean loss plus ``reg`` · Σ W², without the biases. It is minimised by gradient
@@ -221,7 +221,7 @@ class LinearClassifier(Descent):
             json.dumps(settings),
             self._fitted_preprocessing(X, weights, image),
             weights=weights,
-            on_look=_show if self.verbose else None,
+            on_gap_check=_show if self.verbose else None,
             threads=self._threads(),
         )
         self.model_ = model

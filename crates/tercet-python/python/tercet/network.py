@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._descent import Descent, number
+from ._gradient_descent import GradientDescent, number
 
 _ACTIVATIONS = {
     "relu": "relu",
@@ -20,7 +20,7 @@ _ACTIVATIONS = {
 _SOLVERS = ("adam", "adamw", "sgd")
 
 
-class _Network(Descent):
+class _Network(GradientDescent):
     """Base class of both networks."""
 
     def _activation(self) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from . import _core
 from ._base import list_of, spec_of
-from ._descent import Descent
+from ._gradient_descent import GradientDescent
 from ._rows import Range
 from .neighbors import NearestNeighbors
 
@@ -418,7 +418,7 @@ def fit(
 
 def _check(estimator: Any) -> None:
     """Raise an error if the estimator uses something that distributed training does not support."""
-    if not isinstance(estimator, Descent) or getattr(estimator, "solver", "sgd") == "dual":
+    if not isinstance(estimator, GradientDescent) or getattr(estimator, "solver", "sgd") == "dual":
         raise TypeError(f"{estimator!r} is not trained by gradient descent")
     wanted = [
         ("early_stopping", getattr(estimator, "early_stopping", False)),

@@ -12,7 +12,7 @@ use crate::figure::file_name;
 use crate::numbers::{counted, grouped, percent, seconds, three_digits};
 use crate::page::{bar, document};
 use tercet::Result;
-use tercet::tune::{Judge, Search, Trial, Tuning};
+use tercet::tune::{Search, Trial, Tuning, ValidationMethod};
 
 /// What this page has beside the style of the report.
 const STYLE: &str = include_str!("page.css");
@@ -66,7 +66,7 @@ fn head(tuning: &Tuning) -> Markup {
             h1 { "Tuning on " (tuning.data) }
             p.lede {
                 (counted(tuning.trials.len(), "trial", "trials")) " of a " (search) " in " (seconds(tuning.seconds))
-                ", each judged by " (judge(tuning)) " of " (grouped(tuning.examples as u64)) " examples. The test set was not looked at."
+                ", each evaluated by " (validation_method(tuning)) " of " (grouped(tuning.examples as u64)) " examples. The test set was not used."
             }
             @if !tuning.complete {
                 p.incomplete role="note" {
@@ -78,10 +78,10 @@ fn head(tuning: &Tuning) -> Markup {
     }
 }
 
-fn judge(tuning: &Tuning) -> String {
-    match tuning.plan.judge {
-        Judge::Validation { size } => format!("the {} held out", grouped(size as u64)),
-        Judge::Folds(k) => format!("{k}-fold cross-validation"),
+fn validation_method(tuning: &Tuning) -> String {
+    match tuning.plan.validation {
+        ValidationMethod::HoldOut { size } => format!("holding out {}", grouped(size as u64)),
+        ValidationMethod::KFold(k) => format!("{k}-fold cross-validation"),
     }
 }
 
@@ -117,7 +117,7 @@ fn accuracy(trial: &Trial) -> String {
 }
 
 fn trials(tuning: &Tuning) -> Markup {
-    let folds = matches!(tuning.plan.judge, Judge::Folds(_));
+    let folds = matches!(tuning.plan.validation, ValidationMethod::KFold(_));
     let losses = tuning.trials.iter().any(|trial| trial.loss.is_some());
     let parameters = tuning.trials.iter().any(|trial| trial.parameters.is_some());
     let names: Vec<&str> = tuning

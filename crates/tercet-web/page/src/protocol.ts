@@ -97,7 +97,7 @@ export interface Settings {
   learning_rate: number;
   schedule?: unknown;
   optimizer?: unknown;
-  check_every?: number;
+  validate_every?: number;
   dropout?: number;
 }
 export interface Check {

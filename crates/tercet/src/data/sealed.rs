@@ -1,4 +1,4 @@
-//! The test set, behind a seal: whoever looks at it says why, and the look is written down.
+//! The test set, sealed: every use of it needs a reason, which is recorded.
 
 use std::time::SystemTime;
 
@@ -27,7 +27,7 @@ pub type Openings = Vec<Opening>;
 /// ```
 /// # use std::ops::ControlFlow;
 /// # use tercet::data::{Dataset, SealedTest};
-/// # use tercet::tune::{Judge, NeighborSpace, Plan, Search, neighbors};
+/// # use tercet::tune::{ValidationMethod, NeighborSpace, Plan, Search, neighbors};
 /// # fn tune(data: &Dataset, sealed: &SealedTest, space: &NeighborSpace, plan: &Plan) {
 /// let _ = neighbors(data, space, plan, &mut |_| ControlFlow::Continue(()));
 /// # }
@@ -38,7 +38,7 @@ pub type Openings = Vec<Opening>;
 /// ```compile_fail,E0308
 /// # use std::ops::ControlFlow;
 /// # use tercet::data::{Dataset, SealedTest};
-/// # use tercet::tune::{Judge, NeighborSpace, Plan, Search, neighbors};
+/// # use tercet::tune::{ValidationMethod, NeighborSpace, Plan, Search, neighbors};
 /// # fn tune(data: &Dataset, sealed: &SealedTest, space: &NeighborSpace, plan: &Plan) {
 /// let _ = neighbors(sealed, space, plan, &mut |_| ControlFlow::Continue(())); // expected `&Dataset`, found `&SealedTest`
 /// # }

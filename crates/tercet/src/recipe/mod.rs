@@ -26,7 +26,7 @@
 //! learning_rate = 0.1
 //! schedule = "linear-to-zero" # default: "constant"; all of them: tercet::schedule
 //! optimizer = { sgd = { momentum = 0.9 } }   # default: plain gradient descent; all of them: tercet::optimizer
-//! check_every = 100           # steps between validation checks; default: an epoch, or 100 iterations
+//! validate_every = 100           # steps between validation checks; default: an epoch, or 100 iterations
 //! patience = 3                # early stopping after so many validation checks without improvement; default: never
 //! stop_by = "loss"            # what early stopping monitors; default: the validation accuracy
 //! clip = 1.0                  # the largest norm of a gradient; default: no clipping

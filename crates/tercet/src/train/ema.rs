@@ -51,7 +51,7 @@ mod tests {
 
     fn settings() -> Settings {
         let length = Length::Epochs(4);
-        Settings { batch: 5, length, ema: Some(0.9), check_every: Some(6), ..Settings::default() }
+        Settings { batch: 5, length, ema: Some(0.9), validate_every: Some(6), ..Settings::default() }
     }
 
     /// Σ (1 − β) β^(t − s) W_s / (1 − βᵗ), as the formula says it.

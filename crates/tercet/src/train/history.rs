@@ -17,7 +17,7 @@ pub struct History {
     pub rate_changes: Vec<RateChange>,
 }
 
-/// A look at the validation set during training.
+/// A validation check during training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     /// Steps done by then.

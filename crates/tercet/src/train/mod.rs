@@ -86,7 +86,7 @@ pub struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// The look at the validation set after this very step, if there was one.
+    /// The validation check after this step, if there was one.
     pub fn validation(&self) -> Option<&Validation> {
         self.history.validations.last().filter(|check| check.step == self.step)
     }
@@ -130,8 +130,8 @@ pub struct Training {
 }
 
 impl Training {
-    /// The look at the validation set that belongs to the weights which training left: the best one where there was
-    /// patience, else the last. `None` where there was no validation set or no look yet.
+    /// The validation check of the weights that training returns: with early stopping the best, else the last. `None`
+    /// without a validation set, or before the first check.
     pub fn validation(&self) -> Option<&Validation> {
         match self.best {
             Some(best) => self.history.validations.iter().find(|check| check.step == best),
@@ -188,7 +188,7 @@ fn run(
     let &Plan { examples, validation, weights, settings, seed, measure_first } = plan;
     let batch = settings.batch.min(examples.len());
     let total = settings.steps(examples.len());
-    let (mut batches, usual_check) = match settings.length {
+    let (mut batches, default_interval) = match settings.length {
         Length::Iterations(_) => (Batches::random(examples.len(), batch, seed)?, 100),
         Length::Epochs(_) => {
             let batches = Batches::epochs(examples.len(), batch, seed)?;
@@ -196,7 +196,7 @@ fn run(
             (batches, steps)
         }
     };
-    let check_every = settings.check_every.unwrap_or(usual_check);
+    let validate_every = settings.validate_every.unwrap_or(default_interval);
     batches.seek(state.step as u64);
     let mut passes = Passes::new(network, examples, batch, settings, seed)?;
 
@@ -246,7 +246,7 @@ fn run(
         state.history.losses.push(loss);
         seen += rows.len() as u64;
 
-        if done.is_multiple_of(check_every) || done == total {
+        if done.is_multiple_of(validate_every) || done == total {
             if let Some(bad) = network.first_non_finite() {
                 *network = state.last_finite;
                 return Err(diverged(bad));

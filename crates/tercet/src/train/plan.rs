@@ -28,14 +28,14 @@ use crate::{Error, Result};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// What is learned from.
+    /// The training examples.
     pub examples: &'a Dataset,
-    /// What is looked at now and then.
+    /// The examples of the validation checks.
     pub validation: Option<&'a Dataset>,
-    /// How much each example counts in the loss, (N): [`Objective`](crate::loss::Objective). All the same where nothing
-    /// is said. The looks at the validation set know no weights.
+    /// The weight of each training example in the loss, (N): [`Objective`](crate::loss::Objective). `None` weights all
+    /// alike. Validation checks are unweighted.
     pub weights: Option<&'a [f32]>,
-    /// How it is learned.
+    /// Loss, optimizer, schedule and length.
     pub settings: &'a Settings,
     /// What the batches, the dropped units and the augmentation come from.
     pub seed: u64,

@@ -32,7 +32,7 @@ pub struct Settings {
     pub optimizer: Optimizer,
     /// After how many steps the validation set is looked at; by default after every epoch, or every 100 iterations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check_every: Option<usize>,
+    pub validate_every: Option<usize>,
     /// Stop after so many checks that were no better than the best, and go back to the weights of that one. They are
     /// also what a training that lasts to its end leaves then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,8 +84,8 @@ impl StopBy {
             StopBy::Loss => "loss",
         };
         match patience {
-            1 => format!("after 1 look without a better {metric}"),
-            _ => format!("after {patience} looks without a better {metric}"),
+            1 => format!("after 1 validation check without a better {metric}"),
+            _ => format!("after {patience} validation checks without a better {metric}"),
         }
     }
 
@@ -127,7 +127,7 @@ impl Default for Settings {
             learning_rate: 0.1,
             schedule: Schedule::LinearToZero,
             optimizer: Optimizer::Sgd { momentum: 0.9 },
-            check_every: None,
+            validate_every: None,
             patience: None,
             stop_by: StopBy::Accuracy,
             clip: None,
@@ -221,7 +221,7 @@ impl Settings {
         }
         let counts = [
             ("batch", Some(self.batch)),
-            ("check-every", self.check_every),
+            ("validate-every", self.validate_every),
             ("patience", self.patience),
             match self.length {
                 Length::Iterations(n) => ("iterations", Some(n)),

@@ -4,29 +4,29 @@
 //! for each trial:
 //!     choose settings               (all of a grid, or at random)
 //!     train with them               (or search the neighbours)
-//!     judge the outcome             (on a validation split, or by k-fold cross-validation)
+//!     evaluate the outcome          (on a validation split, or by k-fold cross-validation)
 //! ```
 //!
 //! [`networks`] tunes networks and, without hidden layers, linear classifiers; [`neighbors`](neighbors()) tunes nearest
 //! neighbours. Both take one [`Dataset`], the training examples, and cut the held-out part from
 //! it: there is no way to hand them a test set.
 //!
-//! Of k alone, nearest neighbours can be judged on every training example by leaving it out:
+//! Of k alone, nearest neighbours can be evaluated on every training example by leaving it out:
 //! [`choose_k`](crate::neighbors::NeighborsClassifier::choose_k) does that.
 //!
 //! Trials are compared on equal terms. All of them see the same split or folds, start from the same stream of
 //! initial weights and draw the same batches where their sizes allow: what differs is their settings. One seed gives
 //! the same trials with the same accuracies, whatever the number of threads.
 //!
-//! The accuracy of the best of many trials flatters it a little, since its luck on the held-out examples is part
-//! of why it won. What it is worth, the test set says, once, after tuning.
+//! The accuracy of the best of many trials is optimistically biased, since chance on the held-out examples helped to
+//! select it. Evaluate the chosen settings on the test set, once, after tuning.
 //!
 //! ```
 //! use std::ops::ControlFlow;
 //! use tercet::data::Dataset;
 //! use tercet::neighbors::{Metric, Vote};
 //! use tercet::preprocess::Spec;
-//! use tercet::tune::{Axis, Judge, NeighborSpace, Plan, Search, neighbors};
+//! use tercet::tune::{Axis, ValidationMethod, NeighborSpace, Plan, Search, neighbors};
 //!
 //! // Numbers below 20 are of one class, the others of another.
 //! let (x, y) = (0..40).map(|i| (i as f32, u32::from(i >= 20))).unzip();
@@ -37,7 +37,7 @@
 //!     vote: vec![Vote::Uniform],
 //!     preprocessing: Spec::default(),
 //! };
-//! let plan = Plan { search: Search::Grid, judge: Judge::Folds(4), seed: 0 };
+//! let plan = Plan { search: Search::Grid, validation: ValidationMethod::KFold(4), seed: 0 };
 //! let tuning = neighbors(&data, &space, &plan, &mut |_| ControlFlow::Continue(()))?;
 //! assert_eq!(tuning.trials.len(), 3);
 //! assert!(tuning.best().unwrap().accuracy.unwrap() > 0.9);
@@ -67,13 +67,13 @@ use crate::{Error, Result};
 /// The most trials of one tuning: more is a slip of the hand.
 pub const MOST_TRIALS: usize = 100_000;
 
-/// How trials are found, judged and repeated.
+/// How settings are chosen and evaluated. The same plan gives the same trials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Which settings are tried.
     pub search: Search,
     /// Which examples are held out.
-    pub judge: Judge,
+    pub validation: ValidationMethod,
     /// Decides the split, the settings of a random search, initial weights and batches.
     pub seed: u64,
 }
@@ -93,36 +93,36 @@ pub enum Search {
     },
 }
 
-/// Which examples are held out to judge a trial by.
+/// Which examples of the training set are held out to evaluate a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Judge {
-    /// One [`split`], with so many examples held out.
-    Validation {
-        /// How many.
+#[serde(rename_all = "kebab-case")]
+pub enum ValidationMethod {
+    /// One [`split`] into training and validation examples.
+    HoldOut {
+        /// Number of validation examples.
         size: usize,
     },
-    /// So many [`folds`], each held out once: the mean of their accuracies, with its standard error. As much
-    /// slower, and as much surer, as there are folds.
-    Folds(usize),
+    /// Cross-validation with k [`folds`]: each is held out once, and a trial gets the mean accuracy and its standard
+    /// error. Takes k times as long as one split, and is more precise.
+    KFold(usize),
 }
 
-impl Judge {
+impl ValidationMethod {
     fn splits(self, data: &Dataset, seed: u64) -> Result<Vec<Split>> {
         match self {
-            Judge::Validation { size } => Ok(vec![split(data, size, seed)?]),
-            Judge::Folds(k) => folds(data, k, seed),
+            ValidationMethod::HoldOut { size } => Ok(vec![split(data, size, seed)?]),
+            ValidationMethod::KFold(k) => folds(data, k, seed),
         }
     }
 }
 
-impl std::fmt::Display for Judge {
+impl std::fmt::Display for ValidationMethod {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Judge::Validation { size } => {
+            ValidationMethod::HoldOut { size } => {
                 write!(f, "{} examples held out", crate::text::thousands(*size))
             }
-            Judge::Folds(k) => write!(f, "{k}-fold cross-validation"),
+            ValidationMethod::KFold(k) => write!(f, "{k}-fold cross-validation"),
         }
     }
 }

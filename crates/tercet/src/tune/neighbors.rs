@@ -108,7 +108,7 @@ pub fn neighbors(
     plan: &Plan,
     observe: Observer<'_>,
 ) -> Result<Tuning> {
-    let splits = plan.judge.splits(data, plan.seed)?;
+    let splits = plan.validation.splits(data, plan.seed)?;
     let most = splits.iter().map(|split| split.train.len()).min().unwrap_or(0);
     let candidates = space.candidates(plan, most)?;
     let mut watch = Watch::new(candidates.len(), observe);

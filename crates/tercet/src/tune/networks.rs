@@ -51,7 +51,8 @@ pub struct NetworkSpace {
     /// The preprocessing, fitted on the training examples of each split.
     #[serde(default)]
     pub preprocessing: Spec,
-    /// Everything that has no axis here. With patience, training stops early by the very examples that judge it.
+    /// Everything that has no axis here. With patience, early stopping uses the same validation
+    /// examples as the evaluation of the trial.
     pub base: Settings,
 }
 
@@ -198,7 +199,7 @@ impl Candidate {
 /// use std::ops::ControlFlow;
 /// use tercet::data::Dataset;
 /// use tercet::train::{Length, Settings};
-/// use tercet::tune::{Axis, Judge, NetworkSpace, Plan, Search, networks};
+/// use tercet::tune::{Axis, ValidationMethod, NetworkSpace, Plan, Search, networks};
 ///
 /// let (x, y) = (0..40).map(|i| (i as f32 / 20.0 - 1.0, u32::from(i >= 20))).unzip();
 /// let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
@@ -207,7 +208,7 @@ impl Candidate {
 ///     learning_rate: Axis::List(vec![1e-3, 1e-1, 1e30]),
 ///     ..NetworkSpace::fixed(base, vec![])
 /// };
-/// let plan = Plan { search: Search::Grid, judge: Judge::Validation { size: 10 }, seed: 0 };
+/// let plan = Plan { search: Search::Grid, validation: ValidationMethod::HoldOut { size: 10 }, seed: 0 };
 /// let tuning = networks(&data, &space, &plan, &mut |_| ControlFlow::Continue(()))?;
 /// assert!(tuning.best().unwrap().accuracy.unwrap() >= 0.9);
 /// # Ok::<(), tercet::Error>(())
@@ -217,7 +218,7 @@ pub fn networks(data: &Dataset, space: &NetworkSpace, plan: &Plan, observe: Obse
     for candidate in &candidates {
         Network::check_sizes(data.width(), &candidate.hidden, data.class_count())?;
     }
-    let splits = plan.judge.splits(data, plan.seed)?;
+    let splits = plan.validation.splits(data, plan.seed)?;
     let mut watch = Watch::new(candidates.len(), observe);
     for candidate in candidates {
         let recipe = candidate.recipe(space, plan.seed);

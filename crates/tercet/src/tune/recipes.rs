@@ -174,12 +174,12 @@ fn put(table: &mut Table, key: &str, value: toml::Value) -> Result<()> {
 /// use std::ops::ControlFlow;
 /// use tercet::data::Dataset;
 /// use tercet::recipe::GradientDescentRecipe;
-/// use tercet::tune::{Judge, Plan, RecipeSpace, Search, recipes};
+/// use tercet::tune::{ValidationMethod, Plan, RecipeSpace, Search, recipes};
 ///
 /// let (x, y) = (0..40).map(|i| (i as f32 / 20.0 - 1.0, u32::from(i >= 20))).unzip();
 /// let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
 /// let space = RecipeSpace { base: GradientDescentRecipe::network(), vary: vec!["hidden=[4],[8]".parse()?] };
-/// let plan = Plan { search: Search::Grid, judge: Judge::Validation { size: 10 }, seed: 0 };
+/// let plan = Plan { search: Search::Grid, validation: ValidationMethod::HoldOut { size: 10 }, seed: 0 };
 /// let tuning = recipes(&data, &space, &plan, &mut |_| ControlFlow::Continue(()))?;
 /// assert_eq!(tuning.tuned(), ["hidden"]);
 /// # Ok::<(), tercet::Error>(())
@@ -190,7 +190,7 @@ pub fn recipes(data: &Dataset, space: &RecipeSpace, plan: &Plan, observe: Observ
         Preprocessing::fit(&recipe.preprocessing, Learner::Weights, &data.first(2))?;
         recipe.untrained(Shape::of(data), data.class_count())?;
     }
-    let splits = plan.judge.splits(data, plan.seed)?;
+    let splits = plan.validation.splits(data, plan.seed)?;
     let mut watch = Watch::new(candidates.len(), observe);
     for Candidate { set, recipe } in candidates {
         let recipe = GradientDescentRecipe { seed: plan.seed, ..recipe };
@@ -218,10 +218,11 @@ fn shown(value: &toml::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Judge;
+    use super::super::ValidationMethod;
     use super::*;
 
-    const PLAN: Plan = Plan { search: Search::Grid, judge: Judge::Validation { size: 5 }, seed: 0 };
+    const PLAN: Plan =
+        Plan { search: Search::Grid, validation: ValidationMethod::HoldOut { size: 5 }, seed: 0 };
 
     fn space(vary: &[&str]) -> RecipeSpace {
         let vary = vary.iter().map(|text| text.parse().unwrap()).collect();

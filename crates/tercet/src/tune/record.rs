@@ -17,9 +17,9 @@ use crate::{Error, Result};
 pub struct Tuning {
     /// The name of the data set.
     pub data: String,
-    /// N: how many examples there were to learn from and to be judged by, together.
+    /// N, the number of examples for training and validation together.
     pub examples: usize,
-    /// How the trials were found and judged.
+    /// How settings were chosen and evaluated.
     pub plan: Plan,
     /// How many trials there were to be.
     pub planned: usize,

@@ -57,13 +57,13 @@
 //!
 //! # The algorithm
 //!
-//! Examples are visited in random order. A visit sets the C − 1 variables of one example to the best there are while all
-//! others stay (see [`ascend`](tercet_kernels::rows::ascend)), and moves W and b along. Now and then all rows are looked
-//! at, on all threads: W is summed anew from the variables, in f64, and the loss of all examples with it, as well as the
-//! bound. With the SVM loss, examples that are beyond the margin with no variable above 0 are left out until the next look, and between two
-//! looks those are left out that no longer move.
+//! Examples are visited in random order. A visit maximises over the C − 1 variables of one example while all others stay
+//! (see [`ascend`](tercet_kernels::rows::ascend)), and updates W and b. Every few sweeps, the *gap check* goes over all
+//! rows on all threads: it sums W again from the variables, in f64, and computes the loss of all examples and the
+//! bound. With the SVM loss, examples beyond the margin without a variable above 0 are skipped until the next gap
+//! check, and so are, from sweep to sweep, those whose variables no longer change.
 //!
-//! Visits are one after the other, and the looks are cut into pieces that depend on nothing but the shapes: one seed
+//! Visits are one after the other, and gap checks are divided into pieces that depend on nothing but the shapes: one seed
 //! gives the same bits on one instruction set, whatever the number of threads.
 //!
 //! Sources: J. Weston and C. Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999;
@@ -86,7 +86,7 @@ use serde::{Deserialize, Serialize};
 use tercet_kernels::rows::{Block, blocks};
 
 use self::features::Features;
-use self::state::{Look, State};
+use self::state::{GapCheck, State};
 use super::LinearClassifier;
 use crate::data::Dataset;
 use crate::loss::Loss;
@@ -98,7 +98,7 @@ use crate::{Error, Result};
 /// rounding of weights to f32 begins to show.
 const FLOOR: f64 = 1e-4;
 
-/// Sweeps between two looks. With the SVM loss, each of them visits fewer examples than the one before.
+/// Sweeps between two gap checks. With the SVM loss, each of them visits fewer examples than the one before.
 fn sweeps(loss: Loss) -> usize {
     match loss {
         Loss::Svm { .. } => 20,
@@ -154,14 +154,14 @@ impl Settings {
     }
 }
 
-/// What a look at all rows found.
+/// The state of the solver after a gap check.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Visits so far, in N of them.
     pub epochs: f64,
-    /// The least objective of the looks so far: that of the weights that would be returned now.
+    /// The least objective found so far: that of the weights that would be returned now.
     pub primal: f64,
-    /// The best bound of the looks so far: no weights have a smaller objective.
+    /// The best lower bound so far: no weights have a smaller objective.
     pub dual: f64,
     /// `(primal − dual) / primal`. Below a ten-thousandth of what equal scores would lose, (C − 1) Δ, the objective is
     /// taken as that.
@@ -170,7 +170,7 @@ pub struct Progress {
     pub active: usize,
 }
 
-/// Who watches: called after each look, and ends the work with `ControlFlow::Break`.
+/// Called after each gap check; `ControlFlow::Break` stops the solver.
 pub type Observer<'a> = &'a mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send);
 
 /// How it came to its end.
@@ -198,12 +198,12 @@ pub struct Variables {
 /// A classifier, and how far its objective is from the least at most.
 #[derive(Clone, Debug)]
 pub struct Solution {
-    /// The weights with the least objective that a look found.
+    /// The weights with the least objective of all gap checks.
     pub classifier: LinearClassifier,
-    /// What the last look said, with the objective of the classifier and the bound.
+    /// The last gap check: the objective of the classifier, and the bound.
     pub last: Progress,
-    /// How often all rows were looked at.
-    pub looks: usize,
+    /// Number of gap checks.
+    pub gap_checks: usize,
     /// How it came to its end.
     pub ending: Ending,
     /// Where another solution, of the same examples with another reg, may begin.
@@ -304,7 +304,7 @@ pub fn solve_weighted(
             return Err(Error::mismatch(format!("weight of example {i}"), weights[i], expected));
         }
     }
-    // Inside the pool, so that a look which is shared out begins at once.
+    // Inside the pool, so that the parallel parts of a gap check start without delay.
     rayon::scope(|_| {
         let features = Features::new(data)?;
         let mut state = State::new(&features, labels.to_vec(), weights, (classes, data.width()), settings)?;
@@ -319,22 +319,22 @@ fn run(mut state: State<'_>, n: usize, settings: &Settings, observe: Observer<'_
     let mut generator = generator(settings.seed, Stream::Visits);
     let floor = FLOOR * f64::from(settings.loss.at_equal_scores(state.classes()));
     let most = settings.max_epochs as f64 * n as f64;
-    let (mut visits, mut looks, mut dual) = (0, 0, f64::NEG_INFINITY);
-    let mut best: Option<Look> = None;
+    let (mut visits, mut gap_checks, mut dual) = (0, 0, f64::NEG_INFINITY);
+    let mut best: Option<GapCheck> = None;
     let (last, ending) = loop {
-        // The first look follows one sweep: it has everything to say about which rows matter.
-        for _ in 0..if looks == 0 { 1 } else { sweeps(settings.loss) } {
+        // The first gap check follows one sweep, since it finds the rows that need no more visits.
+        for _ in 0..if gap_checks == 0 { 1 } else { sweeps(settings.loss) } {
             visits += state.sweep(&mut generator);
             if state.active() == 0 || visits as f64 >= most {
                 break;
             }
         }
-        let look = state.look();
-        looks += 1;
-        dual = dual.max(look.dual);
+        let check = state.check_gap();
+        gap_checks += 1;
+        dual = dual.max(check.dual);
         let best = match best.take() {
-            Some(old) if old.primal <= look.primal => best.insert(old),
-            _ => best.insert(look),
+            Some(old) if old.primal <= check.primal => best.insert(old),
+            _ => best.insert(check),
         };
         // Rounding may let the two pass each other by their last digits.
         let gap = (best.primal - dual).max(0.0);
@@ -365,7 +365,7 @@ fn run(mut state: State<'_>, n: usize, settings: &Settings, observe: Observer<'_
             break (progress, Ending::OutOfEpochs);
         }
     };
-    let best = best.expect("there was a look");
+    let best = best.expect("the loop checks the gap at least once");
     let classes = state.classes();
     let unpadded = |padded: &[Block<f32>]| -> Vec<f32> {
         let rows = padded.chunks_exact(blocks(classes));
@@ -378,5 +378,5 @@ fn run(mut state: State<'_>, n: usize, settings: &Settings, observe: Observer<'_
         b: unpadded(&best.b),
     };
     let classifier = LinearClassifier::from_dense(dense)?;
-    Ok(Solution { classifier, last, looks, ending, variables: state.into_variables() })
+    Ok(Solution { classifier, last, gap_checks, ending, variables: state.into_variables() })
 }

@@ -12,7 +12,7 @@ use crate::loss::Loss;
 use crate::random::Generator;
 use crate::{Error, Result};
 
-/// Weights that the look at all rows sums on several threads take no more than this: 64 MiB.
+/// Limit on the partial sums of the weights that the threads of a gap check hold together: 64 MiB.
 const MOST_SUMMED: usize = 64 << 20;
 
 /// The part of the margin by which one variable moves the bias on its way from 0 to 1. The larger, the looser
@@ -37,11 +37,11 @@ const SLACK: f64 = 0.1;
 /// How many visits ahead the memory of a row is asked for.
 const AHEAD: usize = 3;
 
-/// What a look at all rows found.
-pub(super) struct Look {
+/// The result of a gap check: weights, their objective and the bound.
+pub(super) struct GapCheck {
     /// The objective with these weights.
     pub(super) primal: f64,
-    /// Below the objective with any.
+    /// A lower bound of the objective of any weights.
     pub(super) dual: f64,
     /// (D, C) in blocks.
     pub(super) w: Vec<Block<f32>>,
@@ -278,9 +278,9 @@ impl<'a> State<'a> {
         (w, gain)
     }
 
-    /// Looks at all rows: W and b anew from the variables, the objective there, a bound on it from below, and which rows
-    /// are worth a visit.
-    pub(super) fn look(&mut self) -> Look {
+    /// Goes over all rows: computes W and b from the variables, their objective, a lower bound on it, and the rows that
+    /// the next sweeps visit.
+    pub(super) fn check_gap(&mut self) -> GapCheck {
         let (c, blocks, n) = (self.classes, self.blocks, self.features.len() as f64);
         let flows = self.flows();
         let mut balanced = flows.clone();
@@ -303,7 +303,8 @@ impl<'a> State<'a> {
         let (loss, active) = self.scan();
         self.active = active;
         let squares: f64 = flat(&self.w).map(|&w| f64::from(w) * f64::from(w)).sum();
-        let look = Look { primal: loss / n + self.reg * squares, dual, w: self.w.clone(), b: self.b.clone() };
+        let check =
+            GapCheck { primal: loss / n + self.reg * squares, dual, w: self.w.clone(), b: self.b.clone() };
         // From here on the bias is held where it has got to.
         for (anchor, surplus) in self.anchor.iter_mut().zip(&surpluses) {
             *anchor += self.bias_step * surplus;
@@ -314,7 +315,7 @@ impl<'a> State<'a> {
             self.bias_step = (2.0 * self.bias_step).min(loosest(self.loss));
         }
         self.pull(&surpluses);
-        look
+        check
     }
 
     /// The bias that follows from the variables.

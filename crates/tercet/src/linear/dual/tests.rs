@@ -108,7 +108,7 @@ fn the_objective_of_softmax_is_the_least_that_gradient_descent_ends_at() {
     }
 }
 
-/// Whatever the regularisation, no bound of any look is above the objective of any weights.
+/// For every regularisation, the bound of every gap check is below the objective of any weights.
 #[test]
 fn no_bound_of_softmax_is_above_an_objective() {
     let data = set(120, 12, 5, true);
@@ -140,7 +140,7 @@ fn the_bound_only_rises_and_the_objective_only_falls() {
             ControlFlow::Continue(())
         })
         .unwrap();
-        assert!(seen.len() > 2 && seen.len() == solution.looks);
+        assert!(seen.len() > 2 && seen.len() == solution.gap_checks);
         assert!(seen.iter().all(|p| p.dual <= p.primal && p.gap >= 0.0));
         assert!(seen.windows(2).all(|p| p[1].dual >= p[0].dual && p[1].primal <= p[0].primal));
         assert!(solution.last.gap <= 1e-6, "{:?}", solution.last);
@@ -261,5 +261,5 @@ fn it_ends_when_asked_to() {
     let tight = Settings { tolerance: 1e-12, max_epochs: 4, ..Settings::default() };
     assert_eq!(solved(&data, &tight).ending, Ending::OutOfEpochs);
     let asked = solve(&data, &tight, None, &mut |_| ControlFlow::Break(())).unwrap();
-    assert_eq!((asked.ending, asked.looks), (Ending::Interrupted, 1));
+    assert_eq!((asked.ending, asked.gap_checks), (Ending::Interrupted, 1));
 }

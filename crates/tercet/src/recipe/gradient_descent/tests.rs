@@ -51,7 +51,7 @@ fn what_is_written_is_read_back() {
     recipe.init = None;
     recipe.validation = None;
     recipe.seed = 7;
-    recipe.train = Settings { check_every: Some(3), patience: Some(4), ..Settings::default() };
+    recipe.train = Settings { validate_every: Some(3), patience: Some(4), ..Settings::default() };
     assert_eq!(GradientDescentRecipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
 
     recipe.class_weights = ClassWeights::Given(vec![1.0, 0.25]);

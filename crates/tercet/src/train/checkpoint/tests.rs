@@ -28,7 +28,7 @@ fn recipe() -> Recipe {
             length: Length::Epochs(5),
             schedule: Schedule::ONE_CYCLE,
             optimizer: Optimizer::ADAMW,
-            check_every: Some(4),
+            validate_every: Some(4),
             patience: Some(30),
             stop_by: StopBy::Loss,
             dropout: 0.3,

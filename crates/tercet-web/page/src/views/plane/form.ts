@@ -103,7 +103,7 @@ export class PlaneForm {
           batch: batch.get(),
           length: { iterations: LENGTH },
           learning_rate: lr.get(),
-          check_every: LENGTH,
+          validate_every: LENGTH,
           optimizer: { sgd: { momentum: 0.9 } },
         },
       },

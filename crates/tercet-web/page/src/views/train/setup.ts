@@ -177,7 +177,7 @@ export class SetupForm {
       learning_rate: lr.get(),
       schedule: ENGINE_SCHEDULES[sched.get()],
       optimizer: ENGINE_OPTIMIZERS[opt.get()],
-      check_every: Math.max(1, Math.ceil(steps / 20)),
+      validate_every: Math.max(1, Math.ceil(steps / 20)),
       ...(dropout.get() > 0 && !this.isLinear() ? { dropout: dropout.get() } : {}),
     };
   }

@@ -8,10 +8,10 @@ import type { SetupForm } from "./setup";
 /** The target duration of a slice, in milliseconds. */
 const SLICE = 60;
 
-/** The steps of the first slice, and the most of any. */
+/** Number of steps in the first slice, and the maximum of every slice. */
 const STEPS = { first: 10, most: 5000 };
 
-/** How often a step is measured, for the curve of the training images, in milliseconds. */
+/** Interval between points of the training curve, in milliseconds. */
 const MEASURE_EVERY = 100;
 
 /** The training of the engine's model, one slice after another. */
@@ -73,7 +73,7 @@ export class Trainer {
 
   private async slice(): Promise<void> {
     const now = performance.now();
-    // Not every slice is measured: that takes longer than a small step.
+    // Measuring takes longer than a small step, so not every slice is measured.
     const measure = now - this.measuredAt > MEASURE_EVERY;
     if (measure) this.measuredAt = now;
     const time = await this.advance(this.steps, measure);
