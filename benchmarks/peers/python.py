@@ -140,7 +140,9 @@ def works(quick, threads):
         return accuracies
 
     yield Work(
-        f"MLPClassifier fit, 784-128-10, {epochs} epochs of {n}", {name: train(name) for name in kinds}, evaluate
+        f"MLPClassifier fit, 784-128-10, {epochs} epochs of {n}",
+        {name: train(name) for name in kinds},
+        evaluate,
     )
     yield Work(
         "MLPClassifier predict, 784-128-10, 10000 rows",

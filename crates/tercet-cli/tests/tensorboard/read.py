@@ -53,7 +53,9 @@ def against_the_log(found, steps):
     ]:
         check(found[tag] == line(name), f"{tag} is {found[tag][:3]}…, the log says {line(name)[:3]}…")
     checks = [step for step, _ in line("validation_loss")]
-    check(checks == [*range(VALIDATE_EVERY, STEPS, VALIDATE_EVERY), STEPS], f"validation checks after {checks}")
+    check(
+        checks == [*range(VALIDATE_EVERY, STEPS, VALIDATE_EVERY), STEPS], f"validation checks after {checks}"
+    )
     losses = [s["loss"] for s in steps]
     for (step, mean), since in zip(found["loss/train"], [0, *checks]):
         expected = sum(losses[since:step]) / (step - since)
