@@ -31,7 +31,7 @@ use clap::{Parser, Subcommand};
 
 /// Weights that begin where a line of the cache does are read faster.
 #[global_allocator]
-static ALLOCATOR: tercet_kernels::heap::LineAligned = tercet_kernels::heap::LineAligned;
+static ALLOCATOR: tercet_kernels::allocator::CacheLineAligned = tercet_kernels::allocator::CacheLineAligned;
 
 #[derive(Parser)]
 #[command(

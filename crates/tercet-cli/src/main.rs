@@ -44,7 +44,7 @@ use args::{Command, Program};
 
 /// Weights that are aligned to cache lines are read faster.
 #[global_allocator]
-static ALLOCATOR: tercet_kernels::heap::LineAligned = tercet_kernels::heap::LineAligned;
+static ALLOCATOR: tercet_kernels::allocator::CacheLineAligned = tercet_kernels::allocator::CacheLineAligned;
 
 /// What `tercet` without a command prints.
 const WELCOME: &str = "\

@@ -77,8 +77,8 @@ fn numbers(count: usize, seed: u32) -> Vec<f32> {
 fn images(shape: &Shape) -> Vec<f32> {
     let mut x = numbers(BATCH * shape.inputs(), 1);
     for (at, x) in x.iter_mut().enumerate() {
-        let (example, place) = (at / shape.inputs(), at % shape.inputs());
-        let (row, column) = ((place / shape.width) as f32, (place % shape.width) as f32);
+        let (example, argmax) = (at / shape.inputs(), at % shape.inputs());
+        let (row, column) = ((argmax / shape.width) as f32, (argmax % shape.width) as f32);
         let radius = (row - 13.5).hypot((column - 13.5) * (1.1 + 0.05 * example as f32));
         let is_ink = (5.8..9.4).contains(&radius);
         *x = if shape.channels == 1 { x.abs() * f32::from(is_ink) } else { x.max(0.0) };
@@ -93,7 +93,7 @@ struct Layer {
     w: Vec<f32>,
     b: Vec<f32>,
     y: Vec<f32>,
-    place: Vec<u8>,
+    argmax: Vec<u8>,
     dy: Vec<f32>,
 }
 
@@ -104,9 +104,9 @@ impl Layer {
         w.iter_mut().for_each(|w| *w /= (shape.patch() as f32).sqrt());
         let b: Vec<f32> = b.iter().map(|b| b / 10.0).collect();
         let mut y = vec![0.0; BATCH * if pool { shape.pooled() } else { shape.outputs() }];
-        let mut place = vec![0; if pool { y.len() } else { 0 }];
+        let mut argmax = vec![0; if pool { y.len() } else { 0 }];
         if pool {
-            naive::forward_pooled(&shape, &x, &w, &b, &mut y, &mut place);
+            naive::forward_pooled(&shape, &x, &w, &b, &mut y, &mut argmax);
         } else {
             naive::forward_relu(&shape, &x, &w, &b, &mut y);
         }
@@ -114,7 +114,7 @@ impl Layer {
         if !pool {
             dy.iter_mut().zip(&y).for_each(|(dy, &y)| *dy *= f32::from(y > 0.0));
         }
-        Layer { shape, x, w, b, y, place, dy }
+        Layer { shape, x, w, b, y, argmax, dy }
     }
 
     fn work(&self) -> ItemsCount {
@@ -133,12 +133,12 @@ fn check(isa: Isa, terms: usize, found: &[f32], expected: &[f32]) {
 fn forward(bencher: Bencher<'_, '_>, case: Case) {
     let layer = Layer::new(case);
     let Layer { shape, x, w, b, .. } = &layer;
-    let (mut y, mut place) = (vec![0.0; layer.y.len()], vec![0; layer.place.len()]);
+    let (mut y, mut argmax) = (vec![0.0; layer.y.len()], vec![0; layer.argmax.len()]);
     let mut scratch = Scratch::new();
     let mut run = || {
         let (x, w, b) = (black_box(x), black_box(w), black_box(b));
         if case.pool {
-            forward_pooled(case.isa, shape, x, w, b, &mut y, &mut place, &mut scratch);
+            forward_pooled(case.isa, shape, x, w, b, &mut y, &mut argmax, &mut scratch);
         } else {
             forward_relu(case.isa, shape, x, w, b, &mut y, &mut scratch);
         }
@@ -151,14 +151,14 @@ fn forward(bencher: Bencher<'_, '_>, case: Case) {
 #[divan::bench(args = cases())]
 fn weight_gradient(bencher: Bencher<'_, '_>, case: Case) {
     let layer = Layer::new(case);
-    let Layer { shape, x, dy, place, .. } = &layer;
+    let Layer { shape, x, dy, argmax, .. } = &layer;
     let (mut dw, mut db) = (vec![0.0; layer.w.len()], vec![0.0; layer.b.len()]);
     let (mut expected_dw, mut expected_db) = (dw.clone(), db.clone());
     let mut scratch = Scratch::new();
     let mut run = || {
-        let (x, dy, place) = (black_box(x), black_box(dy), black_box(place));
+        let (x, dy, argmax) = (black_box(x), black_box(dy), black_box(argmax));
         if case.pool {
-            backward_weights_pooled(case.isa, shape, x, dy, place, &mut dw, &mut db, &mut scratch);
+            backward_weights_pooled(case.isa, shape, x, dy, argmax, &mut dw, &mut db, &mut scratch);
         } else {
             backward_weights(case.isa, shape, x, dy, &mut dw, &mut db, &mut scratch);
         }
@@ -166,7 +166,7 @@ fn weight_gradient(bencher: Bencher<'_, '_>, case: Case) {
     run();
     bencher.counter(layer.work()).bench_local(run);
     if case.pool {
-        naive::backward_weights_pooled(shape, x, dy, place, &mut expected_dw, &mut expected_db);
+        naive::backward_weights_pooled(shape, x, dy, argmax, &mut expected_dw, &mut expected_db);
     } else {
         naive::backward_weights(shape, x, dy, &mut expected_dw, &mut expected_db);
     }
@@ -177,13 +177,13 @@ fn weight_gradient(bencher: Bencher<'_, '_>, case: Case) {
 #[divan::bench(args = cases())]
 fn input_gradient(bencher: Bencher<'_, '_>, case: Case) {
     let layer = Layer::new(case);
-    let Layer { shape, w, dy, place, .. } = &layer;
+    let Layer { shape, w, dy, argmax, .. } = &layer;
     let (mut dx, mut expected) = (vec![0.0; layer.x.len()], vec![0.0; layer.x.len()]);
     let mut scratch = Scratch::new();
     let mut run = || {
-        let (w, dy, place) = (black_box(w), black_box(dy), black_box(place));
+        let (w, dy, argmax) = (black_box(w), black_box(dy), black_box(argmax));
         if case.pool {
-            backward_input_pooled(case.isa, shape, dy, place, w, &mut dx, &mut scratch);
+            backward_input_pooled(case.isa, shape, dy, argmax, w, &mut dx, &mut scratch);
         } else {
             backward_input(case.isa, shape, dy, w, &mut dx, &mut scratch);
         }
@@ -191,7 +191,7 @@ fn input_gradient(bencher: Bencher<'_, '_>, case: Case) {
     run();
     bencher.counter(layer.work()).bench_local(run);
     if case.pool {
-        naive::backward_input_pooled(shape, dy, place, w, &mut expected);
+        naive::backward_input_pooled(shape, dy, argmax, w, &mut expected);
     } else {
         naive::backward_input(shape, dy, w, &mut expected);
     }

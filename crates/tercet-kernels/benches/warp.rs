@@ -6,7 +6,7 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use tercet_kernels::Isa;
-use tercet_kernels::warp::{Affine, Source, Spread, TAPS, field, naive, row_room, warp};
+use tercet_kernels::warp::{Affine, Interpolation, Source, TAPS, field, naive, padded_row, warp};
 
 fn main() {
     divan::main();
@@ -44,10 +44,10 @@ fn numbers(count: usize, seed: u32) -> Vec<f32> {
 }
 
 /// Points four pixels apart, as σ = 4 has them.
-fn spread(side: usize) -> Spread {
+fn spread(side: usize) -> Interpolation {
     let weights = numbers(side * TAPS, 1);
     let (weights, _) = weights.as_chunks::<TAPS>();
-    Spread::new((0..side).map(|i| (i.div_ceil(4), weights[i])))
+    Interpolation::new((0..side).map(|i| (i.div_ceil(4), weights[i])))
 }
 
 #[divan::bench(args = cases())]
@@ -56,7 +56,7 @@ fn bend(bencher: Bencher<'_, '_>, Case { isa, side, channels }: Case) {
     let values = side * side * channels;
     source.fill(&(0..values).map(|i| (i * 7919 % 256) as u8).collect::<Vec<_>>());
     let map = Affine { xx: 0.9, xy: 0.2, x0: 0.5, yx: -0.2, yy: 0.9, y0: 3.0 };
-    let (dx, dy) = (numbers(side * row_room(side), 2), numbers(side * row_room(side), 3));
+    let (dx, dy) = (numbers(side * padded_row(side), 2), numbers(side * padded_row(side), 3));
     let (mut new, mut expected) = (vec![0; values], vec![0; values]);
     warp(isa, &source, map, Some([&dx, &dy]), &mut new);
     naive::warp(&source, map, Some([&dx, &dy]), &mut expected);
@@ -71,8 +71,8 @@ fn bend(bencher: Bencher<'_, '_>, Case { isa, side, channels }: Case) {
 fn smooth_field(bencher: Bencher<'_, '_>, Case { isa, side, .. }: Case) {
     let spread = spread(side);
     let lattice = numbers(spread.points() * spread.points(), 4);
-    let mut between = vec![0.0; spread.points() * row_room(side)];
-    let (mut out, mut expected) = (vec![0.0; side * row_room(side)], vec![0.0; side * row_room(side)]);
+    let mut between = vec![0.0; spread.points() * padded_row(side)];
+    let (mut out, mut expected) = (vec![0.0; side * padded_row(side)], vec![0.0; side * padded_row(side)]);
     field(isa, &lattice, &spread, &spread, &mut between, &mut out);
     naive::field(&lattice, &spread, &spread, &mut expected);
     assert!(out.iter().zip(&expected).all(|(out, expected)| (out - expected).abs() < 1e-4));

@@ -46,7 +46,7 @@ pub(crate) trait Lanes: Copy {
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 
     /// Turns a square of `LANES` rows and columns around: the number at `r * stride + c` goes to `c * to_stride + r`.
-    unsafe fn turn(from: *const f32, stride: usize, to: *mut f32, to_stride: usize);
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize);
 }
 
 /// A buffer on the stack that begins where a line of the cache does, so that no register's width of it lies across two:
@@ -119,7 +119,7 @@ impl Lanes for [f32; 4] {
     }
 
     #[inline(always)]
-    unsafe fn turn(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises a square of four rows and columns on either side.
         unsafe {
             let rows: [Self; 4] = std::array::from_fn(|r| Self::load(from.add(r * stride)));
@@ -195,7 +195,7 @@ impl Lanes for __m256 {
     }
 
     #[inline(always)]
-    unsafe fn turn(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises AVX and a square of eight rows and columns on either side.
         unsafe {
             // Four rows at a time: in quarter l of `fours[g][k]` is column 4 l + k of the rows from 4 g on.
@@ -299,7 +299,7 @@ impl Lanes for __m512 {
     }
 
     #[inline(always)]
-    unsafe fn turn(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises AVX-512 F and a square of sixteen rows and columns on either side.
         unsafe {
             // Four rows at a time: in quarter l of `fours[g][k]` is column 4 l + k of the rows from 4 g on.

@@ -14,33 +14,33 @@
 //! | [`batch_norm`] | channels brought to mean 0 and variance 1, with ReLU, and the way back | batch norms |
 //! | [`pooling`] | the largest or the mean of each window | pooling layers |
 //! | [`sparse`] | the same where A has many zeros | the first layer, and those behind ReLU |
-//! | [`descent`] | the step of gradient descent | training |
+//! | [`optimizer`] | the step of gradient descent | training |
 //! | [`warp`] | pictures bent, and smooth random fields to bend them by | augmentation |
 //! | [`lend`] | memory of another language's, read where it lies | the Python package |
-//! | [`map`] | files as memory | data larger than memory |
-//! | [`heap`] | where large blocks of memory begin, and what becomes of them | weights in whole lines of the cache, trainings that must stay small |
-//! | [`rows`] | one row against a weight matrix, and the dual step of the SVM loss | the exact linear solver |
+//! | [`mmap`] | files as memory | data larger than memory |
+//! | [`allocator`] | where large blocks of memory begin, and what becomes of them | weights in whole lines of the cache, trainings that must stay small |
+//! | [`dual_ascent`] | one row against a weight matrix, and the dual step of the SVM loss | the exact linear solver |
 //!
-//! Beside them, [`lend`] and [`map`] let a data set read memory that somebody else owns, and files.
+//! Beside them, [`lend`] and [`mmap`] let a data set read memory that somebody else owns, and files.
 //!
 //! Kernels are single-threaded and work on slices that belong to the caller. Whoever calls them decides how to
 //! cut the work into pieces; cutting along rows, and matrix products along columns, never changes a bit of the result.
 
+pub mod allocator;
 pub mod batch_norm;
 pub mod convolution;
 pub mod deformable;
-pub mod descent;
 pub mod distance;
-pub mod heap;
+pub mod dual_ascent;
 pub mod isa;
 mod lanes;
 pub mod lend;
-pub mod map;
 pub mod matmul;
+pub mod mmap;
+pub mod optimizer;
 mod pixels;
 pub mod pooling;
 mod prefetch;
-pub mod rows;
 pub mod sparse;
 pub mod warp;
 

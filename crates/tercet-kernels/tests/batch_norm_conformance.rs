@@ -4,7 +4,7 @@ mod common;
 mod interpreted;
 
 use tercet_kernels::Isa;
-use tercet_kernels::batch_norm::{Normal, backward, backward_sums, forward, moments, naive};
+use tercet_kernels::batch_norm::{Normalization, backward, backward_sums, forward, moments, naive};
 
 use common::numbers;
 use interpreted::few;
@@ -27,7 +27,7 @@ fn the_passes_equal_the_naive_ones_to_the_bit() {
                 assert_eq!(of[0], of[1], "{isa:?} {channels} {rows}");
 
                 for (relu, beta) in [(false, &beta), (true, &beta), (true, &vec![0.0; channels])] {
-                    let normal = Normal { mean: &mean, inverse: &inverse, gamma: &gamma, beta, relu };
+                    let normal = Normalization { mean: &mean, inverse: &inverse, gamma: &gamma, beta, relu };
                     let mut y = [vec![f32::NAN; count], vec![f32::NAN; count]];
                     forward(isa, &normal, &x, &mut y[0]);
                     naive::forward(&normal, &x, &mut y[1]);
@@ -52,7 +52,7 @@ fn the_passes_equal_the_naive_ones_to_the_bit() {
 
 #[test]
 fn nan_passes_the_relu() {
-    let normal = Normal { mean: &[0.0], inverse: &[1.0], gamma: &[1.0], beta: &[0.0], relu: true };
+    let normal = Normalization { mean: &[0.0], inverse: &[1.0], gamma: &[1.0], beta: &[0.0], relu: true };
     for isa in Isa::available() {
         let mut y = [0.0; 2];
         forward(isa, &normal, &[f32::NAN, -1.0], &mut y);

@@ -57,14 +57,14 @@ fn a_warm_scratch_grows_no_more() {
                     numbers(4 * shape.outputs(), seed + 1).iter().map(|x| x.max(-0.5) + 0.5).collect();
                 let pooled_dy = numbers(4 * shape.pooled(), seed + 2);
                 let (mut y, mut dx) = (dy.clone(), x.clone());
-                let (mut largest, mut place) = (pooled_dy.clone(), vec![0; pooled_dy.len()]);
+                let (mut largest, mut argmax) = (pooled_dy.clone(), vec![0; pooled_dy.len()]);
                 let before = REQUESTS.get();
                 forward_relu(isa, &shape, &x, &w, &b, &mut y, &mut scratch);
-                forward_pooled(isa, &shape, &x, &w, &b, &mut largest, &mut place, &mut scratch);
+                forward_pooled(isa, &shape, &x, &w, &b, &mut largest, &mut argmax, &mut scratch);
                 backward_weights(isa, &shape, &x, &dy, &mut dw, &mut db, &mut scratch);
-                backward_weights_pooled(isa, &shape, &x, &pooled_dy, &place, &mut dw, &mut db, &mut scratch);
+                backward_weights_pooled(isa, &shape, &x, &pooled_dy, &argmax, &mut dw, &mut db, &mut scratch);
                 backward_input(isa, &shape, &dy, &w, &mut dx, &mut scratch);
-                backward_input_pooled(isa, &shape, &pooled_dy, &place, &w, &mut dx, &mut scratch);
+                backward_input_pooled(isa, &shape, &pooled_dy, &argmax, &w, &mut dx, &mut scratch);
                 REQUESTS.get() - before
             };
             assert!(pass(1) > 0, "{isa:?} {shape:?}: the count counts nothing");

@@ -88,7 +88,7 @@ struct Layer {
     dy: Vec<f32>,
     /// The gradient of the pooled output, and where it goes.
     pooled_dy: Vec<f32>,
-    place: Vec<u8>,
+    argmax: Vec<u8>,
 }
 
 impl Layer {
@@ -101,11 +101,11 @@ impl Layer {
             x.iter_mut().zip(chances).for_each(|(x, chance)| *x *= f32::from(chance > 0.6));
             dy.iter_mut().for_each(|dy| *dy = dy.max(0.0));
         }
-        let mut place = vec![0; examples * shape.pooled()];
-        let mut y = vec![0.0; place.len()];
-        naive::forward_pooled(&shape, &x, &w, &b, &mut y, &mut place);
-        let pooled_dy = numbers(place.len(), 5);
-        Layer { shape, x, w, b, dy, pooled_dy, place }
+        let mut argmax = vec![0; examples * shape.pooled()];
+        let mut y = vec![0.0; argmax.len()];
+        naive::forward_pooled(&shape, &x, &w, &b, &mut y, &mut argmax);
+        let pooled_dy = numbers(argmax.len(), 5);
+        Layer { shape, x, w, b, dy, pooled_dy, argmax }
     }
 }
 
@@ -164,18 +164,18 @@ fn the_pooled_passes_equal_the_naive_ones_over_awkward_sizes() {
         for shape in shapes() {
             for examples in [0, 1, 3] {
                 let layer = Layer::new(shape, examples, examples == 3);
-                let Layer { x, w, b, pooled_dy, place, .. } = &layer;
+                let Layer { x, w, b, pooled_dy, argmax, .. } = &layer;
                 let tolerance = tolerance(shape.patch());
                 let mut z = vec![0.0; examples * shape.outputs()];
                 naive::forward(&shape, x, w, b, &mut z);
-                let (mut y, mut expected_y) = (vec![f32::NAN; place.len()], vec![0.0; place.len()]);
-                let mut found_place = vec![77; place.len()];
+                let (mut y, mut expected_y) = (vec![f32::NAN; argmax.len()], vec![0.0; argmax.len()]);
+                let mut found_place = vec![77; argmax.len()];
                 naive::forward_pooled(&shape, x, w, b, &mut expected_y, &mut found_place.clone());
                 forward_pooled(isa, &shape, x, w, b, &mut y, &mut found_place, &mut scratch);
                 assert_eq!(differs("y", shape.patch(), &y, &expected_y), None, "{isa:?} {shape:?}");
                 // A place may be another one where two are as good as equal: what stands there tells.
                 let mut winners = vec![0.0; z.len()];
-                naive::unpool(&shape, &vec![1.0; place.len()], &found_place, &mut winners);
+                naive::unpool(&shape, &vec![1.0; argmax.len()], &found_place, &mut winners);
                 let sum = |at: &[f32]| at.iter().zip(&z).map(|(&at, &z)| f64::from(at * z)).sum::<f64>();
                 let total: f64 = y.iter().map(|&y| f64::from(y)).sum();
                 assert!(
@@ -184,7 +184,7 @@ fn the_pooled_passes_equal_the_naive_ones_over_awkward_sizes() {
                 );
                 for (at, (&y, &found)) in y.iter().zip(&found_place).enumerate() {
                     assert!(
-                        found == place[at] || found < 4 || y.abs() <= tolerance,
+                        found == argmax[at] || found < 4 || y.abs() <= tolerance,
                         "{isa:?} {shape:?} at {at}"
                     );
                     assert_eq!(found == NO_GRADIENT, y == 0.0, "{isa:?} {shape:?} at {at}");
@@ -196,18 +196,18 @@ fn the_pooled_passes_equal_the_naive_ones_over_awkward_sizes() {
                     &shape,
                     x,
                     pooled_dy,
-                    place,
+                    argmax,
                     &mut expected_dw,
                     &mut expected_db,
                 );
-                backward_weights_pooled(isa, &shape, x, pooled_dy, place, &mut dw, &mut db, &mut scratch);
+                backward_weights_pooled(isa, &shape, x, pooled_dy, argmax, &mut dw, &mut db, &mut scratch);
                 let terms = examples * shape.pooled_height() * shape.pooled_width();
                 assert_eq!(differs("dw", terms, &dw, &expected_dw), None, "{isa:?} {shape:?}");
                 assert_eq!(differs("db", terms, &db, &expected_db), None, "{isa:?} {shape:?}");
 
                 let (mut dx, mut expected_dx) = (vec![f32::NAN; x.len()], vec![0.0; x.len()]);
-                naive::backward_input_pooled(&shape, pooled_dy, place, w, &mut expected_dx);
-                backward_input_pooled(isa, &shape, pooled_dy, place, w, &mut dx, &mut scratch);
+                naive::backward_input_pooled(&shape, pooled_dy, argmax, w, &mut expected_dx);
+                backward_input_pooled(isa, &shape, pooled_dy, argmax, w, &mut dx, &mut scratch);
                 let terms = shape.kernel_height * shape.kernel_width * shape.filters;
                 assert_eq!(differs("dx", terms, &dx, &expected_dx), None, "{isa:?} {shape:?}");
             }
@@ -239,9 +239,9 @@ fn what_is_not_a_number_stays_visible() {
         let mut y = vec![0.0; shape.outputs()];
         forward_relu(isa, &shape, &x, &w, &b, &mut y, &mut scratch);
         assert!(y[0].is_nan() && y[shape.outputs() - 1].abs() >= 0.0, "{isa:?}");
-        let (mut y, mut place) = (vec![0.0; shape.pooled()], vec![0; shape.pooled()]);
-        forward_pooled(isa, &shape, &x, &w, &b, &mut y, &mut place, &mut scratch);
-        assert!(y[0].is_nan() && place[0] < 4, "{isa:?}");
+        let (mut y, mut argmax) = (vec![0.0; shape.pooled()], vec![0; shape.pooled()]);
+        forward_pooled(isa, &shape, &x, &w, &b, &mut y, &mut argmax, &mut scratch);
+        assert!(y[0].is_nan() && argmax[0] < 4, "{isa:?}");
     }
 }
 
@@ -303,14 +303,14 @@ fn cutting_the_batch_changes_no_bit_of_outputs_and_input_gradients() {
                 let x = &layer.x[from * inputs..to * inputs];
                 let dy = &layer.dy[from * outputs..to * outputs];
                 let pooled_dy = &layer.pooled_dy[from * pooled..to * pooled];
-                let place = &layer.place[from * pooled..to * pooled];
+                let argmax = &layer.argmax[from * pooled..to * pooled];
                 let mut y = vec![0.0; dy.len()];
-                let (mut largest, mut places) = (vec![0.0; place.len()], vec![0; place.len()]);
+                let (mut largest, mut offsets) = (vec![0.0; argmax.len()], vec![0; argmax.len()]);
                 let (mut dx, mut pooled_dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
                 forward(isa, &shape, x, &layer.w, &layer.b, &mut y, &mut scratch);
-                forward_pooled(isa, &shape, x, &layer.w, &layer.b, &mut largest, &mut places, &mut scratch);
+                forward_pooled(isa, &shape, x, &layer.w, &layer.b, &mut largest, &mut offsets, &mut scratch);
                 backward_input(isa, &shape, dy, &layer.w, &mut dx, &mut scratch);
-                backward_input_pooled(isa, &shape, pooled_dy, place, &layer.w, &mut pooled_dx, &mut scratch);
+                backward_input_pooled(isa, &shape, pooled_dy, argmax, &layer.w, &mut pooled_dx, &mut scratch);
                 [y, largest, dx, pooled_dx]
             };
             let whole = run(0..examples);
@@ -332,8 +332,8 @@ fn cutting_the_batch_changes_no_bit_of_outputs_and_input_gradients() {
 fn objective(shape: &Shape, pooled: bool, x: &[f64], w: &[f64], b: &[f64], dy: &[f64]) -> f64 {
     let mut y = vec![0.0; dy.len()];
     if pooled {
-        let mut place = vec![0; dy.len()];
-        naive::forward_pooled(shape, x, w, b, &mut y, &mut place);
+        let mut argmax = vec![0; dy.len()];
+        naive::forward_pooled(shape, x, w, b, &mut y, &mut argmax);
     } else {
         naive::forward(shape, x, w, b, &mut y);
     }
@@ -354,10 +354,10 @@ fn the_naive_gradients_are_the_slopes_of_the_naive_passes() {
         let (b, dy) = (wide(numbers(shape.filters, 3)), wide(numbers(2 * outputs, 4)));
         let (mut dx, mut dw, mut db) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; b.len()]);
         if pooled {
-            let (mut y, mut place) = (vec![0.0; dy.len()], vec![0; dy.len()]);
-            naive::forward_pooled(&shape, &x, &w, &b, &mut y, &mut place);
-            naive::backward_weights_pooled(&shape, &x, &dy, &place, &mut dw, &mut db);
-            naive::backward_input_pooled(&shape, &dy, &place, &w, &mut dx);
+            let (mut y, mut argmax) = (vec![0.0; dy.len()], vec![0; dy.len()]);
+            naive::forward_pooled(&shape, &x, &w, &b, &mut y, &mut argmax);
+            naive::backward_weights_pooled(&shape, &x, &dy, &argmax, &mut dw, &mut db);
+            naive::backward_input_pooled(&shape, &dy, &argmax, &w, &mut dx);
         } else {
             naive::backward_weights(&shape, &x, &dy, &mut dw, &mut db);
             naive::backward_input(&shape, &dy, &w, &mut dx);

@@ -58,11 +58,11 @@ fn warp_disagreement(kernel: Warped, isa: Isa, width: usize, height: usize, warp
             // The fields and the workspace hold what is left of another pair.
             x.set(b);
             let expected = naive::warped(a, b, width, warp);
-            for bar in few(&[u64::MAX, expected.saturating_sub(1), expected, expected / 2, 0], 3) {
-                let found = kernel(isa, &q, &x, bar, &mut workspace);
-                if found != (expected <= bar).then_some(expected) {
+            for threshold in few(&[u64::MAX, expected.saturating_sub(1), expected, expected / 2, 0], 3) {
+                let found = kernel(isa, &q, &x, threshold, &mut workspace);
+                if found != (expected <= threshold).then_some(expected) {
                     return Some(format!(
-                        "{width} × {height}, {warp:?}, images {i} and {j}, bar {bar}: {found:?} is not {expected}"
+                        "{width} × {height}, {warp:?}, images {i} and {j}, bar {threshold}: {found:?} is not {expected}"
                     ));
                 }
             }
@@ -137,11 +137,11 @@ fn edges_are_sobel_s() {
 
 #[test]
 fn wrong_kernels_are_caught() {
-    fn looks_the_other_way(isa: Isa, q: &Field, x: &Field, bar: u64, w: &mut Workspace) -> Option<u64> {
-        warped(isa, x, q, bar, w)
+    fn looks_the_other_way(isa: Isa, q: &Field, x: &Field, threshold: u64, w: &mut Workspace) -> Option<u64> {
+        warped(isa, x, q, threshold, w)
     }
-    fn stops_too_early(isa: Isa, q: &Field, x: &Field, bar: u64, w: &mut Workspace) -> Option<u64> {
-        warped(isa, q, x, bar.saturating_sub(1), w)
+    fn stops_too_early(isa: Isa, q: &Field, x: &Field, threshold: u64, w: &mut Workspace) -> Option<u64> {
+        warped(isa, q, x, threshold.saturating_sub(1), w)
     }
     fn never_stops(isa: Isa, q: &Field, x: &Field, _: u64, w: &mut Workspace) -> Option<u64> {
         warped(isa, q, x, u64::MAX, w)

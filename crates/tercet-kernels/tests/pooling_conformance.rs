@@ -36,15 +36,15 @@ fn the_passes_equal_the_naive_ones_to_the_bit() {
                 // Few different numbers, so that there are equals.
                 let x: Vec<f32> = numbers(inputs, 1).iter().map(|x| (x * 8.0).round()).collect();
                 let dy = numbers(outputs, 2);
-                let (mut y, mut place) = (vec![f32::NAN; outputs], vec![99; outputs]);
-                let (mut expected_y, mut expected_place) = (y.clone(), place.clone());
-                max_forward(isa, &window, &x, &mut y, &mut place);
+                let (mut y, mut argmax) = (vec![f32::NAN; outputs], vec![99; outputs]);
+                let (mut expected_y, mut expected_place) = (y.clone(), argmax.clone());
+                max_forward(isa, &window, &x, &mut y, &mut argmax);
                 naive::max_forward(&window, &x, &mut expected_y, &mut expected_place);
-                assert_eq!((&y, &place), (&expected_y, &expected_place), "{isa:?} {window:?}");
+                assert_eq!((&y, &argmax), (&expected_y, &expected_place), "{isa:?} {window:?}");
 
                 let (mut dx, mut expected_dx) = (vec![f32::NAN; inputs], vec![f32::NAN; inputs]);
-                max_backward(isa, &window, &dy, &place, &mut dx);
-                naive::max_backward(&window, &dy, &place, &mut expected_dx);
+                max_backward(isa, &window, &dy, &argmax, &mut dx);
+                naive::max_backward(&window, &dy, &argmax, &mut expected_dx);
                 assert_eq!(dx, expected_dx, "{isa:?} {window:?}");
 
                 average_forward(isa, &window, &x, &mut y);
@@ -62,10 +62,10 @@ fn the_passes_equal_the_naive_ones_to_the_bit() {
 fn the_naive_gradients_are_the_slopes_of_the_naive_passes() {
     let window = Window { height: 7, width: 6, channels: 2, size: 3, stride: 2 };
     let (x, dy) = (numbers(window.inputs(), 1), numbers(window.outputs(), 2));
-    let (mut y, mut place) = (vec![0.0; dy.len()], vec![0; dy.len()]);
+    let (mut y, mut argmax) = (vec![0.0; dy.len()], vec![0; dy.len()]);
     let mut dx = [vec![0.0; x.len()], vec![0.0; x.len()]];
-    naive::max_forward(&window, &x, &mut y, &mut place);
-    naive::max_backward(&window, &dy, &place, &mut dx[0]);
+    naive::max_forward(&window, &x, &mut y, &mut argmax);
+    naive::max_backward(&window, &dy, &argmax, &mut dx[0]);
     naive::average_backward(&window, &dy, &mut dx[1]);
     // Both are linear while the places stay, so a large step is exact up to rounding; it must not change a maximum.
     let step = 2e-4;
@@ -77,7 +77,7 @@ fn the_naive_gradients_are_the_slopes_of_the_naive_passes() {
                 if is_average {
                     naive::average_forward(&window, &moved, &mut y);
                 } else {
-                    naive::max_forward(&window, &moved, &mut y, &mut place);
+                    naive::max_forward(&window, &moved, &mut y, &mut argmax);
                 }
                 y.iter().zip(&dy).map(|(&y, &dy)| f64::from(y) * f64::from(dy)).sum()
             };
@@ -96,10 +96,10 @@ fn what_is_not_a_number_stays_visible() {
     let window = Window { height: 2, width: 2, channels: 1, size: 2, stride: 2 };
     for isa in Isa::available() {
         for at in 0..4 {
-            let (mut x, mut y, mut place) = ([1.0, 2.0, 3.0, 4.0], [0.0], [0]);
+            let (mut x, mut y, mut argmax) = ([1.0, 2.0, 3.0, 4.0], [0.0], [0]);
             x[at] = f32::NAN;
-            max_forward(isa, &window, &x, &mut y, &mut place);
-            assert!(y[0].is_nan() && usize::from(place[0]) == at, "{isa:?}");
+            max_forward(isa, &window, &x, &mut y, &mut argmax);
+            assert!(y[0].is_nan() && usize::from(argmax[0]) == at, "{isa:?}");
         }
     }
 }
@@ -112,7 +112,7 @@ fn a_window_that_does_not_fit_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "place 4 is outside a window of 2 × 2")]
+#[should_panic(expected = "argmax 4 is outside a window of 2 × 2")]
 fn a_place_outside_its_window_is_refused() {
     let window = Window { height: 2, width: 2, channels: 1, size: 2, stride: 2 };
     max_backward(Isa::PORTABLE, &window, &[1.0], &[4], &mut [0.0; 4]);

@@ -6,10 +6,11 @@ mod interpreted;
 use std::ops::Range;
 
 use tercet_kernels::Isa;
-use tercet_kernels::descent::{Step, step};
 use tercet_kernels::matmul::{self, Start, View, ViewMut, is_fused};
+use tercet_kernels::optimizer::{Sgd, sgd};
 use tercet_kernels::sparse::{
-    Rows, Sums, descend, naive, product, product_into, product_step, scatter_width, transposed_product,
+    Accumulators, CsrMatrix, naive, product, product_into, product_sgd, scatter_width, transposed_product,
+    transposed_product_sgd,
 };
 
 use common::numbers;
@@ -26,8 +27,8 @@ fn sparse_numbers(m: usize, k: usize, one_in: usize, seed: u32) -> Vec<f32> {
     values
 }
 
-fn rows(isa: Isa, dense: &[f32], k: usize) -> Rows {
-    let mut rows = Rows::new();
+fn rows(isa: Isa, dense: &[f32], k: usize) -> CsrMatrix {
+    let mut rows = CsrMatrix::new();
     rows.clear(k);
     dense.chunks_exact(k.max(1)).for_each(|row| rows.push(isa, row));
     rows
@@ -44,7 +45,7 @@ fn differs(isa: Isa, k: usize, found: &[f32], expected: &[f32]) -> Option<usize>
     found.iter().zip(expected).position(|(&f, &e)| !fits(f, e))
 }
 
-type Product = fn(Isa, &Rows, Range<usize>, View<'_>, Start<'_>, &mut [f32]);
+type Product = fn(Isa, &CsrMatrix, Range<usize>, View<'_>, Start<'_>, &mut [f32]);
 
 /// The checker: what is wrong with `candidate`, or nothing.
 fn difference(
@@ -98,7 +99,7 @@ fn the_sparse_product_equals_the_naive_one_over_awkward_sizes() {
 #[test]
 fn the_checker_catches_a_wrong_kernel() {
     /// Loses what the last element starts from.
-    fn planted(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+    fn planted(isa: Isa, a: &CsrMatrix, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
         product(isa, a, rows, b, start, c);
         if let (Some(last), Start::Bias(bias)) = (c.last_mut(), start) {
             *last -= bias[bias.len() - 1];
@@ -152,10 +153,10 @@ fn a_step_from_the_sums_is_that_of_the_product_written_down() {
                 (0.9, 0.01, Start::Zero),
                 (0.0, 0.01, Start::Keep),
             ] {
-                let how = Step { learning_rate: 0.1, momentum, reg };
+                let how = Sgd { learning_rate: 0.1, momentum, reg };
                 let (mut dw, mut expected, mut expected_v) = (first.clone(), old.clone(), first.clone());
                 product(isa, &a, 0..m, b, start, &mut dw);
-                step(isa, how, &mut expected, &dw, &mut expected_v);
+                sgd(isa, how, &mut expected, &dw, &mut expected_v);
 
                 let (mut sums, mut w, mut v) = (first.clone(), old.clone(), first.clone());
                 // A few rows at a time, as threads take them.
@@ -164,7 +165,7 @@ fn a_step_from_the_sums_is_that_of_the_product_written_down() {
                     let mut all = [&mut sums, &mut w, &mut v].map(|all| ViewMut::new(all, m, n));
                     let [sums, w, v] = all.each_mut().map(|all| all.row_range(part.clone()));
                     let v = (momentum != 0.0).then_some(v);
-                    product_step(isa, &a, part, b, start, sums, how, (w, v));
+                    product_sgd(isa, &a, part, b, start, sums, how, (w, v));
                 }
                 let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
                 assert!(same(&w, &expected), "{isa:?} {how:?} {start:?} ({m}, {k}, {n})");
@@ -177,7 +178,7 @@ fn a_step_from_the_sums_is_that_of_the_product_written_down() {
 #[test]
 fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
     for isa in Isa::available() {
-        let mut sums = Sums::default();
+        let mut sums = Accumulators::default();
         for n in few(&Vec::from_iter(0..=scatter_width(isa)), 3) {
             for (m, k) in few(&[(0, 5), (1, 1), (3, 7), (20, 130), (67, 65)], 3) {
                 let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
@@ -187,7 +188,7 @@ fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
                 naive::transposed_product(&a, &b, &mut expected);
                 assert_eq!(differs(isa, m, &found, &expected), None, "{isa:?} ({m}, {k}, {n})");
 
-                let mut transpose = Rows::new();
+                let mut transpose = CsrMatrix::new();
                 transpose.transpose(&a);
                 product(isa, &transpose, 0..k, View::new(&b, m, n), Start::Zero, &mut turned);
                 assert!(found == turned, "{isa:?} ({m}, {k}, {n})");
@@ -199,18 +200,18 @@ fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
 #[test]
 fn the_step_along_a_transposed_product_is_the_product_and_then_the_step() {
     for isa in Isa::available() {
-        let (mut sums, mut other_sums) = (Sums::default(), Sums::default());
+        let (mut sums, mut other_sums) = (Accumulators::default(), Accumulators::default());
         for n in few(&Vec::from_iter(1..=scatter_width(isa)), 3) {
             for (m, k) in few(&[(1, 1), (67, 65), (3, 7), (20, 130)], 3) {
                 for (momentum, reg) in [(0.0, 0.0), (0.0, 0.01), (0.9, 0.0), (0.9, 0.01)] {
-                    let how = Step { learning_rate: 0.1, momentum, reg };
+                    let how = Sgd { learning_rate: 0.1, momentum, reg };
                     let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
                     let (b, mut w, mut v) = (numbers(m * n, 2), numbers(k * n, 3), numbers(k * n, 4));
                     let (mut dw, mut expected_w, mut expected_v) =
                         (vec![f32::NAN; k * n], w.clone(), v.clone());
-                    let squares = descend(isa, &a, &b, how, &mut w, &mut v, &mut sums);
+                    let squares = transposed_product_sgd(isa, &a, &b, how, &mut w, &mut v, &mut sums);
                     transposed_product(isa, &a, &b, &mut dw, &mut other_sums);
-                    let expected = step(isa, how, &mut expected_w, &dw, &mut expected_v);
+                    let expected = sgd(isa, how, &mut expected_w, &dw, &mut expected_v);
                     assert!(w == expected_w && v == expected_v, "{isa:?} ({m}, {k}, {n}) {how:?}");
                     assert!((squares - expected).abs() <= 1e-6 * expected, "{squares}, not {expected}");
                 }
@@ -222,7 +223,7 @@ fn the_step_along_a_transposed_product_is_the_product_and_then_the_step() {
 #[test]
 fn rows_hold_what_was_pushed_and_the_transpose_turns_it_around() {
     for isa in Isa::available() {
-        let mut transpose = Rows::new();
+        let mut transpose = CsrMatrix::new();
         for (m, k) in few(&[(0, 3), (1, 1), (3, 64), (70, 65), (130, 17), (5, 784)], 3) {
             let dense = sparse_numbers(m, k, 4, 9);
             let rows = rows(isa, &dense, k);
@@ -233,7 +234,7 @@ fn rows_hold_what_was_pushed_and_the_transpose_turns_it_around() {
             let turned: Vec<f32> = (0..k * m).map(|i| dense[i % m * k + i / m]).collect();
             assert_eq!(transpose.to_dense(), turned, "{isa:?} ({m}, {k})");
         }
-        let mut nan = Rows::new();
+        let mut nan = CsrMatrix::new();
         nan.clear(2);
         nan.push(isa, &[f32::NAN, -0.0]);
         assert_eq!(nan.non_zeros(), 1, "NaN is kept, −0 is a zero");
@@ -245,7 +246,7 @@ fn every_pixel_is_the_quotient_to_the_bit() {
     let pixels: Vec<u8> = (0..=255).collect();
     for isa in Isa::available() {
         for part in [&pixels[..], &pixels[3..90], &pixels[255..], &[0; 100]] {
-            let mut rows = Rows::new();
+            let mut rows = CsrMatrix::new();
             rows.clear(part.len());
             rows.push_pixels(isa, part);
             let expected: Vec<f32> = part.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();

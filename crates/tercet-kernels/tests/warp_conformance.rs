@@ -4,7 +4,7 @@ mod common;
 mod interpreted;
 
 use tercet_kernels::Isa;
-use tercet_kernels::warp::{Affine, Source, Spread, TAPS, field, naive, row_room, warp};
+use tercet_kernels::warp::{Affine, Interpolation, Source, TAPS, field, naive, padded_row, warp};
 
 use common::numbers;
 use interpreted::few;
@@ -36,22 +36,22 @@ fn maps(width: usize, height: usize) -> Vec<Affine> {
 fn a_bent_picture_is_the_naive_one() {
     for (width, height, channels) in few(&SHAPES, 3) {
         let mut source = Source::new(width, height, channels);
-        let room = height * row_room(width);
+        let room = height * padded_row(width);
         let (dx, dy) = (numbers(room, 3), numbers(room, 4).iter().map(|d| 3.0 * d).collect::<Vec<_>>());
         for seed in few(&[0, 1, 2], 1) {
             let old = pixels(width * height * channels, seed);
             source.fill(&old);
             for map in maps(width, height) {
-                for displaced in [None, Some([&dx[..], &dy[..]])] {
+                for displacement in [None, Some([&dx[..], &dy[..]])] {
                     let mut expected = vec![9; old.len()];
-                    naive::warp(&source, map, displaced, &mut expected);
-                    if map == Affine::IDENTITY && displaced.is_none() {
+                    naive::warp(&source, map, displacement, &mut expected);
+                    if map == Affine::IDENTITY && displacement.is_none() {
                         assert_eq!(expected, old);
                     }
                     let mut first: Option<Vec<u8>> = None;
                     for isa in Isa::available() {
                         let mut new = vec![7; old.len()];
-                        warp(isa, &source, map, displaced, &mut new);
+                        warp(isa, &source, map, displacement, &mut new);
                         for (i, (&new, &expected)) in new.iter().zip(&expected).enumerate() {
                             let near = new.abs_diff(expected) <= 1;
                             assert!(near, "{isa:?} {width} × {height} {map:?}: {new} at {i}, not {expected}");
@@ -97,7 +97,7 @@ fn nothing_that_displacements_may_be_leaves_the_picture() {
     let mut source = Source::new(5, 3, 1);
     source.fill(&[255; 15]);
     for wild in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN] {
-        let displacements = vec![wild; 3 * row_room(5)];
+        let displacements = vec![wild; 3 * padded_row(5)];
         for isa in Isa::available() {
             let mut new = vec![1; 15];
             warp(isa, &source, Affine::IDENTITY, Some([&displacements, &displacements]), &mut new);
@@ -107,10 +107,10 @@ fn nothing_that_displacements_may_be_leaves_the_picture() {
 }
 
 /// Weights that depend on the pixel, points that come in as the pixels go on.
-fn spread(pixels: usize, every: usize, seed: u32) -> Spread {
+fn spread(pixels: usize, every: usize, seed: u32) -> Interpolation {
     let weights = numbers(pixels * TAPS, seed);
     let (weights, _) = weights.as_chunks::<TAPS>();
-    Spread::new((0..pixels).map(|i| (i / every, weights[i])))
+    Interpolation::new((0..pixels).map(|i| (i / every, weights[i])))
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_smooth_field_is_the_naive_one() {
         for every in [1, 4, 50] {
             let (columns, rows) = (spread(width, every, 1), spread(height, every, 2));
             let lattice = numbers(columns.points() * rows.points(), 3);
-            let room = row_room(width);
+            let room = padded_row(width);
             let mut expected = vec![0.0; height * room];
             naive::field(&lattice, &columns, &rows, &mut expected);
             let mut first: Option<Vec<f32>> = None;

@@ -27,7 +27,7 @@ use pyo3::prelude::*;
 
 /// Weights that begin where a line of the cache does are read faster.
 #[global_allocator]
-static ALLOCATOR: tercet_kernels::heap::LineAligned = tercet_kernels::heap::LineAligned;
+static ALLOCATOR: tercet_kernels::allocator::CacheLineAligned = tercet_kernels::allocator::CacheLineAligned;
 
 #[pymodule]
 #[pyo3(name = "_core")]

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
-use tercet_kernels::descent;
 use tercet_kernels::matmul::{self, Start, View, ViewMut};
-use tercet_kernels::sparse::{self, Rows};
+use tercet_kernels::optimizer;
+use tercet_kernels::sparse::{self, CsrMatrix};
 
 use crate::optimizer::OnePass;
 
@@ -58,7 +58,7 @@ pub(crate) fn product(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32])
 ///
 /// # Shapes
 /// A is (M, K), B is (K, N), `c` is (M, N).
-pub(crate) fn sparse_product(a: &Rows, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+pub(crate) fn sparse_product(a: &CsrMatrix, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
     let (isa, n) = (Isa::active(), b.columns());
     let pieces = rayon::current_num_threads().min(a.non_zeros() * n / WORTH_A_THREAD).max(1);
     if pieces == 1 {
@@ -166,11 +166,11 @@ fn in_pieces(
 pub(crate) fn add(sum: &mut [f32], other: &[f32]) {
     let (isa, piece) = (Isa::active(), piece(sum.len()));
     if sum.len() <= piece {
-        return descent::add(isa, sum, other);
+        return optimizer::add(isa, sum, other);
     }
     sum.par_chunks_mut(piece)
         .zip(other.par_chunks(piece))
-        .for_each(|(sum, other)| descent::add(isa, sum, other));
+        .for_each(|(sum, other)| optimizer::add(isa, sum, other));
 }
 
 /// Moves each number of `average` that part of the way to its number of `other`: `average += share · (other − average)`.

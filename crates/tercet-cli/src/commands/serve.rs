@@ -20,7 +20,7 @@ const PORT: u16 = 8102;
 /// Serves until Ctrl-C.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     // The memory of large pictures is freed after each request.
-    tercet_kernels::heap::give_large_blocks_back();
+    tercet_kernels::allocator::return_large_blocks();
     let timeout = Duration::from_secs(args.timeout);
     let server = Server::new(&args.models, args.host, args.token_file.as_deref(), timeout)?;
     let server = Arc::new(server);

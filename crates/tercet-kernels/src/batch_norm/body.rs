@@ -1,15 +1,32 @@
 //! The passes, over the channels that lie side by side.
 
-use super::Normal;
+use super::Normalization;
 use crate::Isa;
 use crate::isa::Level;
 
 /// A pass and what it works on.
 pub(super) enum Pass<'a> {
-    Moments { x: &'a [f32], moments: &'a mut [f64] },
-    Forward { normal: &'a Normal<'a>, x: &'a [f32], y: &'a mut [f32] },
-    BackwardSums { normal: &'a Normal<'a>, x: &'a [f32], dy: &'a [f32], sums: &'a mut [f64] },
-    Backward { normal: &'a Normal<'a>, shares: (&'a [f32], &'a [f32]), x: &'a [f32], flowing: &'a mut [f32] },
+    Moments {
+        x: &'a [f32],
+        moments: &'a mut [f64],
+    },
+    Forward {
+        normal: &'a Normalization<'a>,
+        x: &'a [f32],
+        y: &'a mut [f32],
+    },
+    BackwardSums {
+        normal: &'a Normalization<'a>,
+        x: &'a [f32],
+        dy: &'a [f32],
+        sums: &'a mut [f64],
+    },
+    Backward {
+        normal: &'a Normalization<'a>,
+        shares: (&'a [f32], &'a [f32]),
+        x: &'a [f32],
+        flowing: &'a mut [f32],
+    },
 }
 
 /// Calls a pass for all channels, some at a time: sixteen, else four, else one. Arrays of these lengths become registers. For
@@ -83,8 +100,8 @@ struct Channels<const N: usize> {
 
 impl<const N: usize> Channels<N> {
     #[inline(always)]
-    fn new(normal: &Normal<'_>, c: usize) -> Self {
-        let &Normal { mean, inverse, gamma, beta, .. } = normal;
+    fn new(normal: &Normalization<'_>, c: usize) -> Self {
+        let &Normalization { mean, inverse, gamma, beta, .. } = normal;
         Channels { mean: at(mean, c), inverse: at(inverse, c), gamma: at(gamma, c), beta: at(beta, c) }
     }
 
@@ -106,7 +123,7 @@ impl<const N: usize> Channels<N> {
 }
 
 #[inline(always)]
-fn forward<const N: usize>(normal: &Normal<'_>, x: &[f32], y: &mut [f32], c: usize) {
+fn forward<const N: usize>(normal: &Normalization<'_>, x: &[f32], y: &mut [f32], c: usize) {
     let channels = Channels::<N>::new(normal, c);
     for place in (c..x.len()).step_by(normal.mean.len()) {
         let (_, z) = channels.normalize(at(x, place));
@@ -115,7 +132,13 @@ fn forward<const N: usize>(normal: &Normal<'_>, x: &[f32], y: &mut [f32], c: usi
 }
 
 #[inline(always)]
-fn backward_sums<const N: usize>(normal: &Normal<'_>, x: &[f32], dy: &[f32], sums: &mut [f64], c: usize) {
+fn backward_sums<const N: usize>(
+    normal: &Normalization<'_>,
+    x: &[f32],
+    dy: &[f32],
+    sums: &mut [f64],
+    c: usize,
+) {
     let channels = Channels::<N>::new(normal, c);
     let (mut betas, mut gammas) = ([0.0; N], [0.0; N]);
     for place in (c..x.len()).step_by(normal.mean.len()) {
@@ -130,7 +153,7 @@ fn backward_sums<const N: usize>(normal: &Normal<'_>, x: &[f32], dy: &[f32], sum
 
 #[inline(always)]
 fn backward<const N: usize>(
-    normal: &Normal<'_>,
+    normal: &Normalization<'_>,
     (dbeta_share, dgamma_share): (&[f32], &[f32]),
     x: &[f32],
     flowing: &mut [f32],

@@ -20,7 +20,7 @@ use body::Pass;
 
 /// What a layer does to each channel.
 #[derive(Clone, Copy, Debug)]
-pub struct Normal<'a> {
+pub struct Normalization<'a> {
     /// μ, (C).
     pub mean: &'a [f32],
     /// s, (C).
@@ -33,7 +33,7 @@ pub struct Normal<'a> {
     pub relu: bool,
 }
 
-impl Normal<'_> {
+impl Normalization<'_> {
     /// Panics where the parameters are not of as many channels, or the numbers not whole rows of them.
     fn check(&self, numbers: usize) {
         let channels = self.mean.len();
@@ -79,14 +79,14 @@ pub fn moments(isa: Isa, x: &[f32], moments: &mut [f64]) {
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::batch_norm::{Normal, forward};
+/// use tercet_kernels::batch_norm::{Normalization, forward};
 ///
-/// let normal = Normal { mean: &[2.0], inverse: &[0.5], gamma: &[4.0], beta: &[1.0], relu: true };
+/// let normal = Normalization { mean: &[2.0], inverse: &[0.5], gamma: &[4.0], beta: &[1.0], relu: true };
 /// let mut y = [0.0; 2];
 /// forward(Isa::active(), &normal, &[0.0, 3.0], &mut y);
 /// assert_eq!(y, [0.0, 3.0]);
 /// ```
-pub fn forward(isa: Isa, normal: &Normal<'_>, x: &[f32], y: &mut [f32]) {
+pub fn forward(isa: Isa, normal: &Normalization<'_>, x: &[f32], y: &mut [f32]) {
     normal.check(x.len());
     assert_eq!(x.len(), y.len(), "y has the shape of x");
     body::run(isa, Pass::Forward { normal, x, y });
@@ -100,7 +100,7 @@ pub fn forward(isa: Isa, normal: &Normal<'_>, x: &[f32], y: &mut [f32]) {
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn backward_sums(isa: Isa, normal: &Normal<'_>, x: &[f32], dy: &[f32], sums: &mut [f64]) {
+pub fn backward_sums(isa: Isa, normal: &Normalization<'_>, x: &[f32], dy: &[f32], sums: &mut [f64]) {
     normal.check(x.len());
     assert_eq!(x.len(), dy.len(), "dy has the shape of x");
     assert_eq!(sums.len(), 2 * normal.mean.len(), "two sums a channel");
@@ -118,10 +118,10 @@ pub fn backward_sums(isa: Isa, normal: &Normal<'_>, x: &[f32], dy: &[f32], sums:
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::batch_norm::{Normal, backward, backward_sums};
+/// use tercet_kernels::batch_norm::{Normalization, backward, backward_sums};
 ///
 /// // Whatever is subtracted from every x changes nothing behind it: the gradients by x add up to 0.
-/// let normal = Normal { mean: &[2.0], inverse: &[1.0], gamma: &[3.0], beta: &[0.0], relu: false };
+/// let normal = Normalization { mean: &[2.0], inverse: &[1.0], gamma: &[3.0], beta: &[0.0], relu: false };
 /// let (x, mut flowing, mut sums) = ([1.0, 3.0], [1.0, 0.0], [0.0; 2]);
 /// backward_sums(Isa::active(), &normal, &x, &flowing, &mut sums);
 /// assert_eq!(sums, [1.0, -1.0]);
@@ -130,7 +130,7 @@ pub fn backward_sums(isa: Isa, normal: &Normal<'_>, x: &[f32], dy: &[f32], sums:
 /// ```
 pub fn backward(
     isa: Isa,
-    normal: &Normal<'_>,
+    normal: &Normalization<'_>,
     (dbeta_share, dgamma_share): (&[f32], &[f32]),
     x: &[f32],
     flowing: &mut [f32],

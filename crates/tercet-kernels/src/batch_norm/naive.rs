@@ -1,6 +1,6 @@
 //! The passes as their formulas say them.
 
-use super::Normal;
+use super::Normalization;
 
 /// [`moments`](super::moments).
 pub fn moments(x: &[f32], moments: &mut [f64]) {
@@ -15,18 +15,18 @@ pub fn moments(x: &[f32], moments: &mut [f64]) {
 }
 
 /// x̂ and z.
-fn normalize(normal: &Normal<'_>, x: f32, c: usize) -> (f32, f32) {
+fn normalize(normal: &Normalization<'_>, x: f32, c: usize) -> (f32, f32) {
     let normalized = (x - normal.mean[c]) * normal.inverse[c];
     (normalized, normal.gamma[c] * normalized + normal.beta[c])
 }
 
 /// dz.
-fn through_relu(normal: &Normal<'_>, z: f32, dy: f32) -> f32 {
+fn through_relu(normal: &Normalization<'_>, z: f32, dy: f32) -> f32 {
     if normal.relu && z <= 0.0 { 0.0 } else { dy }
 }
 
 /// [`forward`](super::forward).
-pub fn forward(normal: &Normal<'_>, x: &[f32], y: &mut [f32]) {
+pub fn forward(normal: &Normalization<'_>, x: &[f32], y: &mut [f32]) {
     for i in 0..x.len() {
         let (_, z) = normalize(normal, x[i], i % normal.mean.len());
         y[i] = if normal.relu && z <= 0.0 { 0.0 } else { z };
@@ -34,7 +34,7 @@ pub fn forward(normal: &Normal<'_>, x: &[f32], y: &mut [f32]) {
 }
 
 /// [`backward_sums`](super::backward_sums).
-pub fn backward_sums(normal: &Normal<'_>, x: &[f32], dy: &[f32], sums: &mut [f64]) {
+pub fn backward_sums(normal: &Normalization<'_>, x: &[f32], dy: &[f32], sums: &mut [f64]) {
     sums.fill(0.0);
     let channels = normal.mean.len();
     for i in 0..x.len() {
@@ -48,7 +48,7 @@ pub fn backward_sums(normal: &Normal<'_>, x: &[f32], dy: &[f32], sums: &mut [f64
 
 /// [`backward`](super::backward).
 pub fn backward(
-    normal: &Normal<'_>,
+    normal: &Normalization<'_>,
     (dbeta_share, dgamma_share): (&[f32], &[f32]),
     x: &[f32],
     flowing: &mut [f32],

@@ -14,9 +14,9 @@
 
 use super::Shape;
 use super::blocks::{Block, FEW, NARROW, Sizes, WIDE, cut, for_size};
-use super::lists::{ByPatch, Gradient};
+use super::gradient_lists::{Gradient, PatchLists};
 use super::scratch::{MOST_LANES, Scratch, unpad};
-use super::tile::{Finish, Forward, find_places};
+use super::tile::{Epilogue, Forward, find_patch_offsets};
 use super::winograd;
 use crate::Isa;
 use crate::isa::Level;
@@ -35,21 +35,21 @@ pub(super) struct Input<'a> {
 }
 
 /// Gives each patch of an image what its list says, in a block of `R` rows of `V` registers: patch n begins at
-/// `image[places[n]]`, its rows are `stride` apart, and the weights of filter co begin at `weights[co * R * V * LANES]`.
+/// `image[offsets[n]]`, its rows are `stride` apart, and the weights of filter co begin at `weights[co * R * V * LANES]`.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, each filter of the lists has its weights, and the block lies in the image
 /// for each patch.
 #[inline(always)]
-unsafe fn give<L: Lanes, const R: usize, const V: usize>(
-    lists: &ByPatch,
-    places: &[u32],
+unsafe fn scatter<L: Lanes, const R: usize, const V: usize>(
+    lists: &PatchLists,
+    offsets: &[u32],
     weights: &[f32],
     image: &mut [f32],
     stride: usize,
 ) {
     let (weights, image) = (weights.as_ptr(), image.as_mut_ptr());
-    for (list, &place) in lists.starts.windows(2).zip(places) {
+    for (list, &offset) in lists.starts.windows(2).zip(offsets) {
         let list = list[0] as usize..list[1] as usize;
         if list.is_empty() {
             continue;
@@ -66,7 +66,7 @@ unsafe fn give<L: Lanes, const R: usize, const V: usize>(
                     }
                 }
             }
-            let to = image.add(place as usize);
+            let to = image.add(offset as usize);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let to = to.add(r * stride + v * L::LANES);
@@ -91,34 +91,34 @@ fn copy_weights(input: &Input<'_>, block: &Block, lanes: usize, to: &mut [f32]) 
     }
 }
 
-/// [`give`] for the size of a block, compiled for an instruction set.
-type Give = unsafe fn(&Block, &ByPatch, &[u32], &[f32], &mut [f32], usize);
+/// [`scatter`] for the size of a block, compiled for an instruction set.
+type Scatter = unsafe fn(&Block, &PatchLists, &[u32], &[f32], &mut [f32], usize);
 
 /// The whole pass.
-fn pass(isa: Isa, input: Input<'_>, (lanes, sizes, give): (usize, Sizes, Give)) {
+fn pass(isa: Isa, input: Input<'_>, (lanes, sizes, scatter): (usize, Sizes, Scatter)) {
     let shape = input.shape;
     let scratch = std::mem::take(input.scratch);
-    let Scratch { mut panels, mut padded, mut places, mut blocks, mut by_patch, .. } = scratch;
-    find_places(shape, input.gradient.place.is_some(), &mut places);
+    let Scratch { mut panels, mut padded, mut offsets, mut blocks, mut patch_lists, .. } = scratch;
+    find_patch_offsets(shape, input.gradient.argmax.is_some(), &mut offsets);
     let row_length = shape.kernel_width * shape.channels;
     cut((shape.kernel_height, row_length), lanes, sizes, CACHED / shape.filters / lanes, &mut blocks);
 
     let all = blocks.iter().map(|block| block.size(lanes) * shape.filters).sum();
-    let mut weights = panels.of(all);
+    let mut weights = panels.resized(all);
     for block in &blocks {
         let (first, rest) = weights.split_at_mut(block.size(lanes) * shape.filters);
         copy_weights(&input, block, lanes, first);
         weights = rest;
     }
-    let weights = &*panels.of(all);
+    let weights = &*panels.resized(all);
 
     let stride = shape.padded_width() * shape.channels;
     let (outputs, _) = input.gradient.sizes(shape);
-    let last = places.iter().max().map_or(0, |&place| place as usize);
-    let image = padded.of(shape.padded_height() * stride + MOST_LANES * 8);
+    let last = offsets.iter().max().map_or(0, |&offset| offset as usize);
+    let image = padded.resized(shape.padded_height() * stride + MOST_LANES * 8);
     for (example, dx) in input.dx.chunks_exact_mut(shape.inputs()).enumerate() {
-        by_patch.fill(isa, shape.filters, input.gradient.part(example * outputs..(example + 1) * outputs));
-        assert!(by_patch.starts.len() == places.len() + 1);
+        patch_lists.fill(isa, shape.filters, input.gradient.part(example * outputs..(example + 1) * outputs));
+        assert!(patch_lists.starts.len() == offsets.len() + 1);
         image.fill(0.0);
         let mut weights = weights;
         for block in &blocks {
@@ -127,18 +127,18 @@ fn pass(isa: Isa, input: Input<'_>, (lanes, sizes, give): (usize, Sizes, Give)) 
             let from = block.row * stride + block.column;
             let image = &mut image[from..];
             assert!(last + (block.rows - 1) * stride + block.registers * lanes <= image.len());
-            // SAFETY: `give` is one that `run` chose for the instruction set. The lists name filters that there are, whose
+            // SAFETY: `scatter` is one that `run` chose for the instruction set. The lists name filters that there are, whose
             // weights of the block are there, and it was asserted that the block lies in the image.
-            unsafe { give(block, &by_patch, &places, first, image, stride) };
+            unsafe { scatter(block, &patch_lists, &offsets, first, image, stride) };
         }
         unpad(shape, image, dx);
     }
-    *input.scratch = Scratch { panels, padded, places, blocks, by_patch, ..scratch };
+    *input.scratch = Scratch { panels, padded, offsets, blocks, patch_lists, ..scratch };
 }
 
 /// The convolution that gives the gradient of the input from that of the output, where there is one: its kernels are
 /// turned around, and its channels and filters have changed places.
-fn turned(shape: &Shape) -> Option<Shape> {
+fn rotated(shape: &Shape) -> Option<Shape> {
     let padding = (shape.kernel_height - 1).checked_sub(shape.padding)?;
     let is_turnable = shape.kernel_height == shape.kernel_width && shape.stride == 1;
     is_turnable.then_some(Shape {
@@ -152,11 +152,11 @@ fn turned(shape: &Shape) -> Option<Shape> {
 }
 
 /// The gradient of the input as a convolution.
-fn run_turned(isa: Isa, input: Input<'_>, turned: &Shape) {
+fn run_rotated(isa: Isa, input: Input<'_>, rotated: &Shape) {
     let Input { shape, gradient, w, dx, scratch } = input;
     let (taps, channels, filters) = (shape.kernel_height * shape.kernel_width, shape.channels, shape.filters);
-    let mut room = std::mem::take(&mut scratch.turned);
-    let w_turned = room.of(shape.weights());
+    let mut buffer = std::mem::take(&mut scratch.rotated);
+    let w_turned = buffer.resized(shape.weights());
     for tap in 0..taps {
         let from = &w[(taps - 1 - tap) * channels * filters..][..channels * filters];
         let to = &mut w_turned[tap * channels * filters..][..channels * filters];
@@ -164,21 +164,21 @@ fn run_turned(isa: Isa, input: Input<'_>, turned: &Shape) {
             to[channel..].iter_mut().step_by(channels).zip(from).for_each(|(to, &w)| *to = w);
         }
     }
-    let (x, w, finish) = (gradient.dy, &*w_turned, Finish::Linear);
-    winograd::run(isa, Forward { shape: turned, x, w, b: None, y: dx, finish, scratch });
-    scratch.turned = room;
+    let (x, w, epilogue) = (gradient.dy, &*w_turned, Epilogue::Linear);
+    winograd::run(isa, Forward { shape: rotated, x, w, b: None, y: dx, epilogue, scratch });
+    scratch.rotated = buffer;
 }
 
 /// The gradient of the input.
 pub(super) fn run(isa: Isa, input: Input<'_>) {
     // A pool leaves so little to do that its zeros are worth more.
-    if input.gradient.place.is_none()
-        && let Some(turned) = turned(input.shape)
-        && winograd::is_for(&turned)
+    if input.gradient.argmax.is_none()
+        && let Some(rotated) = rotated(input.shape)
+        && winograd::is_for(&rotated)
     {
-        return run_turned(isa, input, &turned);
+        return run_rotated(isa, input, &rotated);
     }
-    let loops: (usize, Sizes, Give) = match isa.0 {
+    let loops: (usize, Sizes, Scatter) = match isa.0 {
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => (8, NARROW, avx2),
         #[cfg(target_arch = "x86_64")]
@@ -191,44 +191,51 @@ pub(super) fn run(isa: Isa, input: Input<'_>) {
 /// Four lanes, for any processor.
 ///
 /// # Safety
-/// That of [`give`], but for the instructions.
+/// That of [`scatter`], but for the instructions.
 unsafe fn portable(
     block: &Block,
-    lists: &ByPatch,
-    places: &[u32],
+    lists: &PatchLists,
+    offsets: &[u32],
     w: &[f32],
     image: &mut [f32],
     stride: usize,
 ) {
     // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
-    unsafe { for_size!(few block, give, [f32; 4], (lists, places, w, image, stride)) }
+    unsafe { for_size!(few block, scatter, [f32; 4], (lists, offsets, w, image, stride)) }
 }
 
 /// Eight lanes.
 ///
 /// # Safety
-/// That of [`give`].
+/// That of [`scatter`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(block: &Block, lists: &ByPatch, places: &[u32], w: &[f32], image: &mut [f32], stride: usize) {
+unsafe fn avx2(
+    block: &Block,
+    lists: &PatchLists,
+    offsets: &[u32],
+    w: &[f32],
+    image: &mut [f32],
+    stride: usize,
+) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
-    unsafe { for_size!(narrow block, give, std::arch::x86_64::__m256, (lists, places, w, image, stride)) }
+    unsafe { for_size!(narrow block, scatter, std::arch::x86_64::__m256, (lists, offsets, w, image, stride)) }
 }
 
 /// Sixteen lanes.
 ///
 /// # Safety
-/// That of [`give`].
+/// That of [`scatter`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 unsafe fn avx512(
     block: &Block,
-    lists: &ByPatch,
-    places: &[u32],
+    lists: &PatchLists,
+    offsets: &[u32],
     w: &[f32],
     image: &mut [f32],
     stride: usize,
 ) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; the caller promises the rest.
-    unsafe { for_size!(wide block, give, std::arch::x86_64::__m512, (lists, places, w, image, stride)) }
+    unsafe { for_size!(wide block, scatter, std::arch::x86_64::__m512, (lists, offsets, w, image, stride)) }
 }

@@ -21,11 +21,11 @@
 //! cuts a batch into pieces of a fixed size and adds the pieces up in their order gets the same bits every time.
 
 mod blocks;
+mod gradient_lists;
 mod input;
-mod lists;
+mod max_pool;
 pub mod naive;
 mod outer;
-mod places;
 mod scratch;
 mod shape;
 mod tile;
@@ -36,9 +36,9 @@ pub use scratch::Scratch;
 pub use shape::{Shape, UnfitShape};
 
 use crate::Isa;
+use gradient_lists::Gradient;
 use input::Input;
-use lists::Gradient;
-use tile::{Finish, Forward};
+use tile::{Epilogue, Forward};
 use weights::Weights;
 
 /// The place of a pooled output that no number won: ReLU gave 0, and no gradient goes through.
@@ -57,9 +57,9 @@ fn check_weights(shape: &Shape, w: usize, b: Option<usize>) {
 }
 
 /// Panics where the lengths are not those of a batch behind a pool.
-fn check_pooled(shape: &Shape, x: usize, y: usize, place: usize) {
+fn check_pooled(shape: &Shape, x: usize, y: usize, argmax: usize) {
     check_examples(shape, x, y, shape.pooled());
-    assert_eq!(place, y, "one place for each pooled output");
+    assert_eq!(argmax, y, "one argmax per pooled output");
 }
 
 fn check_examples(shape: &Shape, x: usize, y: usize, outputs: usize) {
@@ -109,7 +109,7 @@ pub fn forward(
     scratch: &mut Scratch,
 ) {
     check(shape, x.len(), y.len(), w.len(), Some(b.len()));
-    tile::run(isa, Forward { shape, x, w, b: Some(b), y, finish: Finish::Linear, scratch });
+    tile::run(isa, Forward { shape, x, w, b: Some(b), y, epilogue: Epilogue::Linear, scratch });
 }
 
 /// `y = max(0, forward(x))`; NaN stays NaN. The gradient of the convolution's output is `dy` where `y` is not 0, else 0.
@@ -129,15 +129,15 @@ pub fn forward_relu(
     scratch: &mut Scratch,
 ) {
     check(shape, x.len(), y.len(), w.len(), Some(b.len()));
-    tile::run(isa, Forward { shape, x, w, b: Some(b), y, finish: Finish::Relu, scratch });
+    tile::run(isa, Forward { shape, x, w, b: Some(b), y, epilogue: Epilogue::Relu, scratch });
 }
 
 /// The convolution, ReLU and a 2 × 2 maximum in one pass: the largest of each 2 × 2 numbers of `forward(x)` and 0, and in
-/// `place` which of the four it was, in reading order, the first among equals; [`NO_GRADIENT`] where it was the 0. NaN
+/// `argmax` which of the four it was, in reading order, the first among equals; [`NO_GRADIENT`] where it was the 0. NaN
 /// counts as the largest. A last row or column of an odd size is left out, as in PyTorch.
 ///
 /// # Shapes
-/// `x`, `w` and `b` are those of [`forward`], `y` and `place` are (B, pooled_height, pooled_width, filters).
+/// `x`, `w` and `b` are those of [`forward`], `y` and `argmax` are (B, pooled_height, pooled_width, filters).
 ///
 /// # Panics
 /// Where the shapes do not fit.
@@ -157,9 +157,9 @@ pub fn forward_relu(
 ///     filters: 2,
 /// };
 /// let (x, w, b) = ([1.0, 3.0, 2.0, 3.0], [1.0, -1.0], [0.5, 0.5]);
-/// let (mut y, mut place) = ([0.0; 2], [0; 2]);
-/// forward_pooled(Isa::active(), &shape, &x, &w, &b, &mut y, &mut place, &mut Scratch::new());
-/// assert_eq!((y, place), ([3.5, 0.0], [1, NO_GRADIENT]));
+/// let (mut y, mut argmax) = ([0.0; 2], [0; 2]);
+/// forward_pooled(Isa::active(), &shape, &x, &w, &b, &mut y, &mut argmax, &mut Scratch::new());
+/// assert_eq!((y, argmax), ([3.5, 0.0], [1, NO_GRADIENT]));
 /// ```
 #[allow(clippy::too_many_arguments, reason = "a layer has this many arrays")]
 pub fn forward_pooled(
@@ -169,12 +169,12 @@ pub fn forward_pooled(
     w: &[f32],
     b: &[f32],
     y: &mut [f32],
-    place: &mut [u8],
+    argmax: &mut [u8],
     scratch: &mut Scratch,
 ) {
-    check_pooled(shape, x.len(), y.len(), place.len());
+    check_pooled(shape, x.len(), y.len(), argmax.len());
     check_weights(shape, w.len(), Some(b.len()));
-    tile::run(isa, Forward { shape, x, w, b: Some(b), y, finish: Finish::Pooled(place), scratch });
+    tile::run(isa, Forward { shape, x, w, b: Some(b), y, epilogue: Epilogue::Pooled(argmax), scratch });
 }
 
 /// `dw[ky][kx][ci][co] = Σ x[oy·s + ky − p][ox·s + kx − p][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the
@@ -215,7 +215,7 @@ pub fn backward_weights(
     scratch: &mut Scratch,
 ) {
     check(shape, x.len(), dy.len(), dw.len(), Some(db.len()));
-    weights::run(isa, Weights { shape, x, gradient: Gradient { dy, place: None }, dw, db, scratch });
+    weights::run(isa, Weights { shape, x, gradient: Gradient { dy, argmax: None }, dw, db, scratch });
 }
 
 /// `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]`, over all outputs that the input is part of.
@@ -246,13 +246,13 @@ pub fn backward_weights(
 /// ```
 pub fn backward_input(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [f32], scratch: &mut Scratch) {
     check(shape, dx.len(), dy.len(), w.len(), None);
-    input::run(isa, Input { shape, gradient: Gradient { dy, place: None }, w, dx, scratch });
+    input::run(isa, Input { shape, gradient: Gradient { dy, argmax: None }, w, dx, scratch });
 }
 
 /// `dw` and `db` of [`forward_pooled`], from the gradient of what it gave.
 ///
 /// # Shapes
-/// `x` is (B, height, width, channels), `dy` and `place` are (B, pooled_height, pooled_width, filters), `dw` and `db` are
+/// `x` is (B, height, width, channels), `dy` and `argmax` are (B, pooled_height, pooled_width, filters), `dw` and `db` are
 /// those of the weights and biases.
 ///
 /// # Panics
@@ -273,10 +273,10 @@ pub fn backward_input(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [
 ///     filters: 1,
 /// };
 /// // The last of four outputs was the largest.
-/// let (x, dy, place, w, mut scratch) = ([1.0, 2.0, 3.0, 5.0], [10.0], [3], [0.5], Scratch::new());
+/// let (x, dy, argmax, w, mut scratch) = ([1.0, 2.0, 3.0, 5.0], [10.0], [3], [0.5], Scratch::new());
 /// let (mut dw, mut db, mut dx) = ([0.0], [0.0], [0.0; 4]);
-/// backward_weights_pooled(Isa::active(), &shape, &x, &dy, &place, &mut dw, &mut db, &mut scratch);
-/// backward_input_pooled(Isa::active(), &shape, &dy, &place, &w, &mut dx, &mut scratch);
+/// backward_weights_pooled(Isa::active(), &shape, &x, &dy, &argmax, &mut dw, &mut db, &mut scratch);
+/// backward_input_pooled(Isa::active(), &shape, &dy, &argmax, &w, &mut dx, &mut scratch);
 /// assert_eq!((dw, db, dx), ([50.0], [10.0], [0.0, 0.0, 0.0, 5.0]));
 /// ```
 #[allow(clippy::too_many_arguments, reason = "a layer has this many arrays")]
@@ -285,21 +285,21 @@ pub fn backward_weights_pooled(
     shape: &Shape,
     x: &[f32],
     dy: &[f32],
-    place: &[u8],
+    argmax: &[u8],
     dw: &mut [f32],
     db: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    check_pooled(shape, x.len(), dy.len(), place.len());
+    check_pooled(shape, x.len(), dy.len(), argmax.len());
     check_weights(shape, dw.len(), Some(db.len()));
-    lists::check_places(place);
-    weights::run(isa, Weights { shape, x, gradient: Gradient { dy, place: Some(place) }, dw, db, scratch });
+    gradient_lists::check_argmax(argmax);
+    weights::run(isa, Weights { shape, x, gradient: Gradient { dy, argmax: Some(argmax) }, dw, db, scratch });
 }
 
 /// `dx` of [`forward_pooled`], from the gradient of what it gave.
 ///
 /// # Shapes
-/// `dy` and `place` are (B, pooled_height, pooled_width, filters), `w` is the weights, `dx` is (B, height, width,
+/// `dy` and `argmax` are (B, pooled_height, pooled_width, filters), `w` is the weights, `dx` is (B, height, width,
 /// channels).
 ///
 /// # Panics
@@ -308,13 +308,13 @@ pub fn backward_input_pooled(
     isa: Isa,
     shape: &Shape,
     dy: &[f32],
-    place: &[u8],
+    argmax: &[u8],
     w: &[f32],
     dx: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    check_pooled(shape, dx.len(), dy.len(), place.len());
+    check_pooled(shape, dx.len(), dy.len(), argmax.len());
     check_weights(shape, w.len(), None);
-    lists::check_places(place);
-    input::run(isa, Input { shape, gradient: Gradient { dy, place: Some(place) }, w, dx, scratch });
+    gradient_lists::check_argmax(argmax);
+    input::run(isa, Input { shape, gradient: Gradient { dy, argmax: Some(argmax) }, w, dx, scratch });
 }

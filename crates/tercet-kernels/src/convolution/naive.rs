@@ -73,12 +73,12 @@ pub fn forward_relu<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn forward_pooled<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T], place: &mut [u8]) {
-    super::check_pooled(shape, x.len(), y.len(), place.len());
+pub fn forward_pooled<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T], argmax: &mut [u8]) {
+    super::check_pooled(shape, x.len(), y.len(), argmax.len());
     let mut z = vec![T::default(); x.len() / shape.inputs() * shape.outputs()];
     forward(shape, x, w, b, &mut z);
     y.fill(T::default());
-    place.fill(NO_GRADIENT);
+    argmax.fill(NO_GRADIENT);
     for (example, z) in z.chunks_exact(shape.outputs()).enumerate() {
         for pooled in 0..shape.pooled() {
             let at = example * shape.pooled() + pooled;
@@ -86,7 +86,7 @@ pub fn forward_pooled<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &m
                 let z = z[unpooled(shape, pooled, quarter)];
                 #[allow(clippy::eq_op, reason = "NaN alone is not equal to itself")]
                 if z > y[at] || z != z {
-                    (y[at], place[at]) = (z, quarter as u8);
+                    (y[at], argmax[at]) = (z, quarter as u8);
                 }
             }
         }
@@ -105,25 +105,25 @@ fn unpooled(shape: &Shape, pooled: usize, quarter: usize) -> usize {
 ///
 /// # Panics
 /// Where the shapes do not fit, or a place is neither 0 to 3 nor [`NO_GRADIENT`].
-pub fn unpool<T: Number>(shape: &Shape, dy: &[T], place: &[u8], dz: &mut [T]) {
+pub fn unpool<T: Number>(shape: &Shape, dy: &[T], argmax: &[u8], dz: &mut [T]) {
     assert!(dz.len().is_multiple_of(shape.outputs()), "dz is (B, {})", shape.outputs());
     assert_eq!(dy.len(), dz.len() / shape.outputs() * shape.pooled(), "dy is (B, {})", shape.pooled());
-    assert_eq!(dy.len(), place.len(), "one place a gradient");
+    assert_eq!(dy.len(), argmax.len(), "one argmax per gradient");
     dz.fill(T::default());
-    for (at, (&dy, &place)) in dy.iter().zip(place).enumerate() {
-        if place != NO_GRADIENT {
-            assert!(place < 4, "place {place}: expected 0 to 3 or {NO_GRADIENT}");
+    for (at, (&dy, &argmax)) in dy.iter().zip(argmax).enumerate() {
+        if argmax != NO_GRADIENT {
+            assert!(argmax < 4, "argmax {argmax}: expected 0 to 3 or {NO_GRADIENT}");
             let (example, pooled) = (at / shape.pooled(), at % shape.pooled());
-            dz[example * shape.outputs() + unpooled(shape, pooled, usize::from(place))] = dy;
+            dz[example * shape.outputs() + unpooled(shape, pooled, usize::from(argmax))] = dy;
         }
     }
 }
 
 /// `unpool` into an array of its own.
-fn unpooled_gradient<T: Number>(shape: &Shape, x: usize, dy: &[T], place: &[u8]) -> Vec<T> {
-    super::check_pooled(shape, x, dy.len(), place.len());
+fn unpooled_gradient<T: Number>(shape: &Shape, x: usize, dy: &[T], argmax: &[u8]) -> Vec<T> {
+    super::check_pooled(shape, x, dy.len(), argmax.len());
     let mut dz = vec![T::default(); x / shape.inputs() * shape.outputs()];
-    unpool(shape, dy, place, &mut dz);
+    unpool(shape, dy, argmax, &mut dz);
     dz
 }
 
@@ -163,17 +163,17 @@ pub fn backward_weights_pooled<T: Number>(
     shape: &Shape,
     x: &[T],
     dy: &[T],
-    place: &[u8],
+    argmax: &[u8],
     dw: &mut [T],
     db: &mut [T],
 ) {
-    backward_weights(shape, x, &unpooled_gradient(shape, x.len(), dy, place), dw, db);
+    backward_weights(shape, x, &unpooled_gradient(shape, x.len(), dy, argmax), dw, db);
 }
 
 /// [`backward_input`] behind a pool.
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn backward_input_pooled<T: Number>(shape: &Shape, dy: &[T], place: &[u8], w: &[T], dx: &mut [T]) {
-    backward_input(shape, &unpooled_gradient(shape, dx.len(), dy, place), w, dx);
+pub fn backward_input_pooled<T: Number>(shape: &Shape, dy: &[T], argmax: &[u8], w: &[T], dx: &mut [T]) {
+    backward_input(shape, &unpooled_gradient(shape, dx.len(), dy, argmax), w, dx);
 }

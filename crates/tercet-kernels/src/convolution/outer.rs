@@ -6,8 +6,8 @@
 //! lanes. Outputs whose patches have nothing but zeros are left out, which is most of a written digit.
 
 use super::Shape;
-use super::scratch::{Scratch, copy_padded, find_alive};
-use super::tile::find_places;
+use super::scratch::{Scratch, copy_padded, find_nonzero};
+use super::tile::find_patch_offsets;
 use super::weights::Weights;
 use crate::lanes::Lanes;
 
@@ -21,7 +21,7 @@ pub(super) fn is_for(shape: &Shape) -> bool {
 
 /// Adds the outer products of an example to `sums`: the numbers of each patch at `offsets`, times the gradients of the
 /// filters, which begin at `dy[output * filters]` and fill `V` registers but for the last, of which `last` lanes are
-/// meant. `outputs` are those that count, with the places of their patches.
+/// meant. `outputs` are those that count, with the offsets of their patches.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, the outputs have their gradients, and the patches lie in the image.
@@ -36,14 +36,14 @@ pub(super) unsafe fn add<L: Lanes, const R: usize, const V: usize>(
     // SAFETY: the caller promises the instructions, the gradients and the patches.
     unsafe {
         let inputs = offsets.map(|offset| image.as_ptr().add(offset));
-        for &(output, place) in outputs {
+        for &(output, offset) in outputs {
             let dy = dy.add(output as usize * filters);
             let row: [L; V] = std::array::from_fn(|v| {
                 let from = dy.add(v * L::LANES);
                 if v + 1 < V || last == L::LANES { L::load(from) } else { L::load_part(from, last) }
             });
             for (sums, input) in sums.iter_mut().zip(&inputs) {
-                let x = L::splat(*input.add(place as usize));
+                let x = L::splat(*input.add(offset as usize));
                 for (sum, &dy) in sums.iter_mut().zip(&row) {
                     *sum = sum.add_product(x, dy);
                 }
@@ -61,16 +61,16 @@ pub(super) unsafe fn add<L: Lanes, const R: usize, const V: usize>(
 unsafe fn columns<L: Lanes, const R: usize, const V: usize>(
     work: &mut Weights<'_>,
     (from, width): (usize, usize),
-    places: &[u32],
+    patches: &[u32],
     scratch: &mut Scratch,
 ) {
     let shape = work.shape;
     let (stride, row_length) = (shape.padded_width() * shape.channels, shape.kernel_width * shape.channels);
-    let image = scratch.padded.of(shape.padded_height() * stride);
+    let image = scratch.padded.resized(shape.padded_height() * stride);
     let last = width - (V - 1) * L::LANES;
     let end = (shape.kernel_height - 1) * stride + row_length;
-    assert!(places.iter().all(|&place| place as usize + end <= image.len()));
-    assert!(places.len() == shape.positions() && from + width <= shape.filters && last <= L::LANES);
+    assert!(patches.iter().all(|&patch| patch as usize + end <= image.len()));
+    assert!(patches.len() == shape.positions() && from + width <= shape.filters && last <= L::LANES);
     for first in (0..shape.patch()).step_by(R) {
         // Beyond the last input the last one is taken again.
         let input = |r: usize| (first + r).min(shape.patch() - 1);
@@ -83,14 +83,16 @@ unsafe fn columns<L: Lanes, const R: usize, const V: usize>(
                 work.x.chunks_exact(shape.inputs()).zip(work.gradient.dy.chunks_exact(shape.outputs()));
             for (x, dy) in examples {
                 copy_padded(shape, x, image);
-                let alive = find_alive(shape, image, &mut scratch.alive);
+                let nonzero = find_nonzero(shape, image, &mut scratch.nonzero);
                 scratch.outputs.clear();
                 // How many will count is another matter for every example.
-                scratch.outputs.reserve(places.len());
-                let numbered = (0..).zip(places.iter().copied());
-                match alive {
+                scratch.outputs.reserve(patches.len());
+                let numbered = (0..).zip(patches.iter().copied());
+                match nonzero {
                     None => scratch.outputs.extend(numbered),
-                    Some(alive) => scratch.outputs.extend(numbered.filter(|at| alive[at.1 as usize] != 0)),
+                    Some(nonzero) => {
+                        scratch.outputs.extend(numbered.filter(|at| nonzero[at.1 as usize] != 0))
+                    }
                 }
                 let dy = (dy.as_ptr().add(from), shape.filters, last);
                 sums = add::<L, R, V>(image, &scratch.outputs, offsets, dy, sums);
@@ -114,21 +116,21 @@ unsafe fn columns<L: Lanes, const R: usize, const V: usize>(
 pub(super) unsafe fn pass<L: Lanes, const R: usize>(mut work: Weights<'_>) {
     let filters = work.shape.filters;
     let mut scratch = std::mem::take(work.scratch);
-    let mut places = std::mem::take(&mut scratch.places);
-    find_places(work.shape, false, &mut places);
+    let mut offsets = std::mem::take(&mut scratch.offsets);
+    find_patch_offsets(work.shape, false, &mut offsets);
     let mut from = 0;
     while from < filters {
         let width = (filters - from).min(2 * L::LANES);
         // SAFETY: the caller promises the instructions.
         unsafe {
             if width > L::LANES {
-                columns::<L, R, 2>(&mut work, (from, width), &places, &mut scratch);
+                columns::<L, R, 2>(&mut work, (from, width), &offsets, &mut scratch);
             } else {
-                columns::<L, R, 1>(&mut work, (from, width), &places, &mut scratch);
+                columns::<L, R, 1>(&mut work, (from, width), &offsets, &mut scratch);
             }
         }
         from += width;
     }
-    scratch.places = places;
+    scratch.offsets = offsets;
     *work.scratch = scratch;
 }

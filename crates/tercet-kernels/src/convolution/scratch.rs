@@ -2,7 +2,7 @@
 
 use super::Shape;
 use super::blocks::Block;
-use super::lists::{ByFilter, ByPatch};
+use super::gradient_lists::{FilterLists, PatchLists};
 
 /// How many numbers a line of the cache holds.
 const LINE: usize = 16;
@@ -15,25 +15,25 @@ pub(super) const MOST_LANES: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     /// The weights as the innermost loop reads them, or the sums that become their gradient.
-    pub(super) panels: Room,
+    pub(super) panels: Buffer,
     /// The weights of a convolution that is turned around.
-    pub(super) turned: Room,
+    pub(super) rotated: Buffer,
     /// What tiles become, and the sums of their products.
-    pub(super) frequencies: Room,
-    pub(super) sums: Room,
+    pub(super) frequencies: Buffer,
+    pub(super) sums: Buffer,
     /// Images with their padding.
-    pub(super) padded: Room,
+    pub(super) padded: Buffer,
     /// Where each patch begins in the padded image.
-    pub(super) places: Vec<u32>,
+    pub(super) offsets: Vec<u32>,
     /// Which rows of each patch have anything but zeros, and room to find that out.
-    pub(super) alive: Vec<u8>,
+    pub(super) nonzero: Vec<u8>,
     /// The outputs that count, and the places of their patches.
     pub(super) outputs: Vec<(u32, u32)>,
     /// How a patch is cut.
     pub(super) blocks: Vec<Block>,
     /// The gradients that are not zero.
-    pub(super) by_patch: ByPatch,
-    pub(super) by_filter: ByFilter,
+    pub(super) patch_lists: PatchLists,
+    pub(super) filter_lists: FilterLists,
 }
 
 impl Scratch {
@@ -45,11 +45,11 @@ impl Scratch {
 
 /// Numbers that begin where a line of the cache does.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Room(Vec<f32>);
+pub(super) struct Buffer(Vec<f32>);
 
-impl Room {
+impl Buffer {
     /// So many numbers; what they are means nothing.
-    pub(super) fn of(&mut self, count: usize) -> &mut [f32] {
+    pub(super) fn resized(&mut self, count: usize) -> &mut [f32] {
         if self.0.len() < count + LINE {
             self.0.resize(count + LINE, 0.0);
         }
@@ -58,12 +58,12 @@ impl Room {
     }
 }
 
-/// The image with zeros around it: itself where there is no padding, else a copy in `room`.
-pub(super) fn pad<'a>(shape: &Shape, x: &'a [f32], room: &'a mut Room) -> &'a [f32] {
+/// The image with zeros around it: itself where there is no padding, else a copy in `buffer`.
+pub(super) fn pad<'a>(shape: &Shape, x: &'a [f32], buffer: &'a mut Buffer) -> &'a [f32] {
     if shape.padding == 0 {
         return x;
     }
-    let padded = room.of(shape.padded_height() * shape.padded_width() * shape.channels);
+    let padded = buffer.resized(shape.padded_height() * shape.padded_width() * shape.channels);
     copy_padded(shape, x, padded);
     padded
 }
@@ -96,14 +96,14 @@ pub(super) fn unpad(shape: &Shape, padded: &[f32], x: &mut [f32]) {
 /// Four fifths of a written digit are zero, and most rows of its patches. Nothing where there are several channels, of
 /// which rarely all are zero, or the patches are of a shape that this is not made for.
 #[inline(always)]
-pub(super) fn find_alive<'a>(shape: &Shape, image: &[f32], room: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+pub(super) fn find_nonzero<'a>(shape: &Shape, image: &[f32], buffer: &'a mut Vec<u8>) -> Option<&'a [u8]> {
     if shape.channels > 1 || shape.stride > 1 || shape.kernel_height > 8 {
         return None;
     }
     let count = image.len();
-    room.clear();
-    room.resize(3 * count, 0);
-    let (alive, rest) = room.split_at_mut(count);
+    buffer.clear();
+    buffer.resize(3 * count, 0);
+    let (nonzero, rest) = buffer.split_at_mut(count);
     let (pixels, rows) = rest.split_at_mut(count);
     pixels.iter_mut().zip(image).for_each(|(pixel, &x)| *pixel = u8::from(x != 0.0));
     for kx in 0..shape.kernel_width {
@@ -111,7 +111,7 @@ pub(super) fn find_alive<'a>(shape: &Shape, image: &[f32], room: &'a mut Vec<u8>
     }
     for ky in 0..shape.kernel_height {
         let rows = &rows[ky * shape.padded_width()..];
-        alive.iter_mut().zip(rows).for_each(|(alive, &row)| *alive |= row << ky);
+        nonzero.iter_mut().zip(rows).for_each(|(nonzero, &row)| *nonzero |= row << ky);
     }
-    Some(alive)
+    Some(nonzero)
 }

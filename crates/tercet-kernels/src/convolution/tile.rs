@@ -15,8 +15,8 @@
 //! Each output is one chain of multiply-adds from its bias over (ky, kx, ci) in order, whatever tile it falls into.
 
 use super::Shape;
-use super::places::Pooled;
-use super::scratch::{Scratch, find_alive, pad};
+use super::max_pool::PoolLanes;
+use super::scratch::{Scratch, find_nonzero, pad};
 use super::winograd;
 use crate::Isa;
 use crate::isa::Level;
@@ -29,12 +29,12 @@ pub(super) struct Forward<'a> {
     /// Without them the sums begin at 0.
     pub(super) b: Option<&'a [f32]>,
     pub(super) y: &'a mut [f32],
-    pub(super) finish: Finish<'a>,
+    pub(super) epilogue: Epilogue<'a>,
     pub(super) scratch: &'a mut Scratch,
 }
 
 /// What becomes of the sums.
-pub(super) enum Finish<'a> {
+pub(super) enum Epilogue<'a> {
     Linear,
     Relu,
     Pooled(&'a mut [u8]),
@@ -53,21 +53,21 @@ pub(super) struct Panel<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Patches<'a> {
     pub(super) image: &'a [f32],
-    pub(super) places: &'a [u32],
+    pub(super) offsets: &'a [u32],
     /// The rows of a patch, their length, and how far apart they lie.
     pub(super) rows: usize,
     pub(super) length: usize,
     pub(super) stride: usize,
     /// Which rows of the patch that begins at a place have anything but zeros.
-    pub(super) alive: Option<&'a [u8]>,
+    pub(super) nonzero: Option<&'a [u8]>,
 }
 
 impl Patches<'_> {
     /// Panics where a patch reaches beyond the image.
     pub(super) fn check(&self) {
-        let last = self.places.iter().max().map_or(0, |&place| place as usize);
+        let last = self.offsets.iter().max().map_or(0, |&offset| offset as usize);
         assert!(last + (self.rows - 1) * self.stride + self.length <= self.image.len());
-        assert!(self.alive.is_none_or(|alive| alive.len() == self.image.len() && self.rows <= 32));
+        assert!(self.nonzero.is_none_or(|nonzero| nonzero.len() == self.image.len() && self.rows <= 32));
     }
 }
 
@@ -77,16 +77,16 @@ impl Patches<'_> {
 /// # Safety
 /// The processor has the instructions of `L`, and the patches were checked.
 #[inline(always)]
-unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
+unsafe fn pass<L: PoolLanes, const P: usize, const V: usize, const POOL: bool>(
     patches: Patches<'_>,
     panel: Panel<'_>,
     y: &mut [f32],
-    place: &mut [u8],
+    argmax: &mut [u8],
     stride: usize,
     relu: bool,
 ) {
     const { assert!(!POOL || P.is_multiple_of(4)) };
-    let count = patches.places.len();
+    let count = patches.offsets.len();
     let together = if POOL { 4 } else { 1 };
     let (outputs, steps) = (count / together, patches.rows * patches.length);
     if outputs == 0 {
@@ -94,7 +94,7 @@ unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
     }
     assert!(panel.weights.len() >= steps * V * L::LANES && panel.bias.len() >= V * L::LANES);
     assert!(panel.width > (V - 1) * L::LANES && panel.width <= V * L::LANES);
-    assert!((outputs - 1) * stride + panel.width <= y.len() && (!POOL || y.len() == place.len()));
+    assert!((outputs - 1) * stride + panel.width <= y.len() && (!POOL || y.len() == argmax.len()));
     let last = panel.width - (V - 1) * L::LANES;
     let lanes = |v: usize| if v + 1 < V { L::LANES } else { last };
     for first in (0..outputs).step_by(P / together) {
@@ -105,22 +105,22 @@ unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
         unsafe {
             let image = patches.image.as_ptr();
             // Loops: a closure for `from_fn` would be a call for each, as it lacks the instructions of what stands around it.
-            let (mut places, mut from) = ([0; P], [image; P]);
-            for (p, (place, from)) in places.iter_mut().zip(&mut from).enumerate() {
+            let (mut offsets, mut from) = ([0; P], [image; P]);
+            for (p, (offset, from)) in offsets.iter_mut().zip(&mut from).enumerate() {
                 let patch = output(p) * together + p % together;
-                *place = *patches.places.get_unchecked(patch) as usize;
-                *from = image.add(*place);
+                *offset = *patches.offsets.get_unchecked(patch) as usize;
+                *from = image.add(*offset);
             }
-            let alive = patches.alive.map_or(u32::MAX, |alive| {
-                places.iter().fold(0, |any, &place| any | u32::from(*alive.get_unchecked(place)))
+            let nonzero = patches.nonzero.map_or(u32::MAX, |nonzero| {
+                offsets.iter().fold(0, |any, &offset| any | u32::from(*nonzero.get_unchecked(offset)))
             });
             let bias: [L; V] = std::array::from_fn(|v| L::load(panel.bias.as_ptr().add(v * L::LANES)));
             let mut sums = [bias; P];
             let mut weights = panel.weights.as_ptr();
             for ky in 0..patches.rows {
                 // A row of zeros changes no sum. Where there are more rows than bits, all are taken.
-                let is_alive = alive >> (ky % 32) & 1 != 0;
-                for j in 0..if is_alive { patches.length } else { 0 } {
+                let is_nonzero = nonzero >> (ky % 32) & 1 != 0;
+                for j in 0..if is_nonzero { patches.length } else { 0 } {
                     let row: [L; V] = std::array::from_fn(|v| L::load(weights.add((j * V + v) * L::LANES)));
                     for (sums, from) in sums.iter_mut().zip(&from) {
                         let x = L::splat(*from.add(j));
@@ -140,7 +140,7 @@ unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
                     for v in 0..V {
                         let to = at + v * L::LANES;
                         let four = std::array::from_fn(|q| four[q][v]);
-                        L::pool(four, y.as_mut_ptr().add(to), place.as_mut_ptr().add(to), lanes(v));
+                        L::pool(four, y.as_mut_ptr().add(to), argmax.as_mut_ptr().add(to), lanes(v));
                     }
                 }
             } else {
@@ -158,19 +158,19 @@ unsafe fn pass<L: Pooled, const P: usize, const V: usize, const POOL: bool>(
 }
 
 /// Writes down where the patches begin in the padded image, in the order in which their sums are wanted.
-pub(super) fn find_places(shape: &Shape, pooled: bool, places: &mut Vec<u32>) {
-    places.clear();
+pub(super) fn find_patch_offsets(shape: &Shape, pooled: bool, offsets: &mut Vec<u32>) {
+    offsets.clear();
     let (down, right) = (shape.stride * shape.padded_width() * shape.channels, shape.stride * shape.channels);
     if pooled {
         for y in 0..shape.pooled_height() {
             for x in 0..shape.pooled_width() {
                 let at = 2 * (y * down + x * right);
-                places.extend([at, at + right, at + down, at + down + right].map(|at| at as u32));
+                offsets.extend([at, at + right, at + down, at + down + right].map(|at| at as u32));
             }
         }
     } else {
         for y in 0..shape.output_height() {
-            places.extend((0..shape.output_width()).map(|x| (y * down + x * right) as u32));
+            offsets.extend((0..shape.output_width()).map(|x| (y * down + x * right) as u32));
         }
     }
 }
@@ -231,22 +231,22 @@ impl Loops {
 fn one_panel(forward: &mut Forward<'_>, from: usize, loops: Loops) -> usize {
     let shape = forward.shape;
     let (stride, width) = (loops.width, (shape.filters - from).min(loops.width));
-    let mut room = std::mem::take(&mut forward.scratch.panels);
-    let panel = room.of((shape.patch() + 1) * stride);
+    let mut buffer = std::mem::take(&mut forward.scratch.panels);
+    let panel = buffer.resized((shape.patch() + 1) * stride);
     copy_panel(forward, (from, width), stride, panel);
     let (weights, bias) = panel.split_at(shape.patch() * stride);
     let panel = Panel { weights, bias, width };
     let scratch = &mut *forward.scratch;
-    let outputs = match forward.finish {
-        Finish::Pooled(_) => shape.pooled(),
+    let outputs = match forward.epilogue {
+        Epilogue::Pooled(_) => shape.pooled(),
         _ => shape.outputs(),
     };
     for (example, x) in forward.x.chunks_exact(shape.inputs()).enumerate() {
         let image = pad(shape, x, &mut scratch.padded);
         let patches = Patches {
             image,
-            alive: find_alive(shape, image, &mut scratch.alive),
-            places: &scratch.places,
+            nonzero: find_nonzero(shape, image, &mut scratch.nonzero),
+            offsets: &scratch.offsets,
             rows: shape.kernel_height,
             length: shape.kernel_width * shape.channels,
             stride: shape.padded_width() * shape.channels,
@@ -256,18 +256,18 @@ fn one_panel(forward: &mut Forward<'_>, from: usize, loops: Loops) -> usize {
         }
         let range = example * outputs..(example + 1) * outputs;
         let y = forward.y[range.clone()].get_mut(from..).unwrap_or(&mut []);
-        let relu = matches!(forward.finish, Finish::Relu);
+        let relu = matches!(forward.epilogue, Epilogue::Relu);
         // SAFETY: the loops are those of the instruction set; all examples have the same patches, which were checked.
         unsafe {
-            if let Finish::Pooled(place) = &mut forward.finish {
-                let place = place[range].get_mut(from..).unwrap_or(&mut []);
-                (loops.pooled)(patches, panel, y, place, shape.filters, true);
+            if let Epilogue::Pooled(argmax) = &mut forward.epilogue {
+                let argmax = argmax[range].get_mut(from..).unwrap_or(&mut []);
+                (loops.pooled)(patches, panel, y, argmax, shape.filters, true);
             } else {
                 (loops.plain)(patches, panel, y, &mut [], shape.filters, relu);
             }
         }
     }
-    forward.scratch.panels = room;
+    forward.scratch.panels = buffer;
     from + width
 }
 
@@ -276,8 +276,8 @@ pub(super) fn run(isa: Isa, mut forward: Forward<'_>) {
     if winograd::is_for(forward.shape) {
         return winograd::run(isa, forward);
     }
-    let is_pooled = matches!(forward.finish, Finish::Pooled(_));
-    find_places(forward.shape, is_pooled, &mut forward.scratch.places);
+    let is_pooled = matches!(forward.epilogue, Epilogue::Pooled(_));
+    find_patch_offsets(forward.shape, is_pooled, &mut forward.scratch.offsets);
     let mut from = 0;
     while from < forward.shape.filters {
         let loops = Loops::new(isa, forward.shape.filters - from);
@@ -293,12 +293,12 @@ unsafe fn portable<const P: usize, const V: usize, const POOL: bool>(
     patches: Patches<'_>,
     panel: Panel<'_>,
     y: &mut [f32],
-    place: &mut [u8],
+    argmax: &mut [u8],
     stride: usize,
     relu: bool,
 ) {
     // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
-    unsafe { pass::<[f32; 4], P, V, POOL>(patches, panel, y, place, stride, relu) }
+    unsafe { pass::<[f32; 4], P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }
 
 /// Registers of eight lanes, sixteen of them.
@@ -311,12 +311,12 @@ unsafe fn avx2<const P: usize, const V: usize, const POOL: bool>(
     patches: Patches<'_>,
     panel: Panel<'_>,
     y: &mut [f32],
-    place: &mut [u8],
+    argmax: &mut [u8],
     stride: usize,
     relu: bool,
 ) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
-    unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, place, stride, relu) }
+    unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }
 
 /// Registers of eight lanes, thirty-two of them.
@@ -329,12 +329,12 @@ unsafe fn half<const P: usize, const V: usize, const POOL: bool>(
     patches: Patches<'_>,
     panel: Panel<'_>,
     y: &mut [f32],
-    place: &mut [u8],
+    argmax: &mut [u8],
     stride: usize,
     relu: bool,
 ) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the rest.
-    unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, place, stride, relu) }
+    unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }
 
 /// Registers of sixteen lanes.
@@ -347,11 +347,11 @@ unsafe fn avx512<const P: usize, const V: usize, const POOL: bool>(
     patches: Patches<'_>,
     panel: Panel<'_>,
     y: &mut [f32],
-    place: &mut [u8],
+    argmax: &mut [u8],
     stride: usize,
     relu: bool,
 ) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL; the caller promises the
     // rest.
-    unsafe { pass::<std::arch::x86_64::__m512, P, V, POOL>(patches, panel, y, place, stride, relu) }
+    unsafe { pass::<std::arch::x86_64::__m512, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }

@@ -15,9 +15,9 @@
 //! there as well, and left behind in the end.
 
 use super::blocks::{Block, FEW, NARROW, SHORT, Sizes, WIDE, cut, for_size};
-use super::lists::{ByFilter, Gradient};
-use super::scratch::{MOST_LANES, Room, Scratch, copy_padded, find_alive};
-use super::tile::find_places;
+use super::gradient_lists::{FilterLists, Gradient};
+use super::scratch::{Buffer, MOST_LANES, Scratch, copy_padded, find_nonzero};
+use super::tile::find_patch_offsets;
 use super::{NO_GRADIENT, Shape, outer, winograd};
 use crate::Isa;
 use crate::isa::Level;
@@ -43,7 +43,7 @@ pub(super) struct Weights<'a> {
 /// The processor has the instructions of `L`, and the block lies in the image for each patch of the lists.
 #[inline(always)]
 unsafe fn gather<L: Lanes, const R: usize, const V: usize>(
-    lists: &ByFilter,
+    lists: &FilterLists,
     image: &[f32],
     sums: &mut [f32],
     stride: usize,
@@ -79,18 +79,18 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize>(
 /// `db[co] = Σ dy`, where a gradient goes through. Few filters are summed for several outputs at a time, so that the loops
 /// are long.
 #[inline(always)]
-fn sum_bias(gradient: Gradient<'_>, db: &mut [f32], room: &mut Room) {
+fn sum_bias(gradient: Gradient<'_>, db: &mut [f32], buffer: &mut Buffer) {
     let filters = db.len();
     let together = (64 / filters).max(1);
-    let sums = room.of(together * filters);
+    let sums = buffer.resized(together * filters);
     sums.fill(0.0);
     let dy = gradient.dy.chunks(sums.len());
-    match gradient.place {
+    match gradient.argmax {
         None => dy.for_each(|dy| sums.iter_mut().zip(dy).for_each(|(sum, &dy)| *sum += dy)),
-        Some(place) => {
-            for (dy, place) in dy.zip(place.chunks(sums.len())) {
-                for ((sum, &dy), &place) in sums.iter_mut().zip(dy).zip(place) {
-                    *sum += if place == NO_GRADIENT { 0.0 } else { dy };
+        Some(argmax) => {
+            for (dy, argmax) in dy.zip(argmax.chunks(sums.len())) {
+                for ((sum, &dy), &argmax) in sums.iter_mut().zip(dy).zip(argmax) {
+                    *sum += if argmax == NO_GRADIENT { 0.0 } else { dy };
                 }
             }
         }
@@ -115,17 +115,18 @@ fn bands(shape: &Shape, row_of_outputs: usize) -> (usize, usize) {
 }
 
 /// [`gather`] for the size of a block, compiled for an instruction set.
-type Gather = unsafe fn(&Block, &ByFilter, &[f32], &mut [f32], usize);
+type Gather = unsafe fn(&Block, &FilterLists, &[f32], &mut [f32], usize);
 
 /// The whole pass by lists.
 fn pass(isa: Isa, work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gather)) {
-    let (shape, is_pooled) = (work.shape, work.gradient.place.is_some());
+    let (shape, is_pooled) = (work.shape, work.gradient.argmax.is_some());
     let scratch = std::mem::take(work.scratch);
-    let Scratch { mut panels, mut padded, mut places, mut alive, mut blocks, mut by_filter, .. } = scratch;
-    find_places(shape, is_pooled, &mut places);
+    let Scratch { mut panels, mut padded, mut offsets, mut nonzero, mut blocks, mut filter_lists, .. } =
+        scratch;
+    find_patch_offsets(shape, is_pooled, &mut offsets);
     let (stride, row_length) = (shape.padded_width() * shape.channels, shape.kernel_width * shape.channels);
     cut((shape.kernel_height, row_length), lanes, sizes, usize::MAX, &mut blocks);
-    let sums = panels.of(blocks.iter().map(|block| block.size(lanes) * shape.filters).sum());
+    let sums = panels.resized(blocks.iter().map(|block| block.size(lanes) * shape.filters).sum());
     sums.fill(0.0);
 
     let together = if is_pooled { 2 } else { 1 };
@@ -135,8 +136,8 @@ fn pass(isa: Isa, work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gath
     let row_of_places = if is_pooled { 4 * shape.pooled_width() } else { shape.output_width() };
     let rows_of_outputs = outputs.checked_div(row_of_outputs).unwrap_or(0);
     let rows = rows.min(rows_of_outputs).max(1);
-    let last = places.iter().max().map_or(0, |&place| place as usize);
-    let images = padded.of(examples * image_size + MOST_LANES * 8);
+    let last = offsets.iter().max().map_or(0, |&offset| offset as usize);
+    let images = padded.resized(examples * image_size + MOST_LANES * 8);
     for (group, x) in work.x.chunks(examples * shape.inputs()).enumerate() {
         let count = x.len() / shape.inputs();
         for (x, image) in x.chunks_exact(shape.inputs()).zip(images.chunks_exact_mut(image_size)) {
@@ -144,14 +145,20 @@ fn pass(isa: Isa, work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gath
         }
         for first in (0..rows_of_outputs).step_by(rows) {
             let rows = first..rows_of_outputs.min(first + rows);
-            by_filter.clear(shape.filters, count * rows.len() * row_of_outputs / shape.filters);
+            filter_lists.clear(shape.filters, count * rows.len() * row_of_outputs / shape.filters);
             for example in 0..count {
                 let from = (group * examples + example) * outputs;
                 let part = from + rows.start * row_of_outputs..from + rows.end * row_of_outputs;
-                let places = &places[rows.start * row_of_places..rows.end * row_of_places];
+                let offsets = &offsets[rows.start * row_of_places..rows.end * row_of_places];
                 let image = &images[example * image_size..][..image_size];
-                let alive = find_alive(shape, image, &mut alive);
-                by_filter.add(isa, work.gradient.part(part), places, (example * image_size) as u32, alive);
+                let nonzero = find_nonzero(shape, image, &mut nonzero);
+                filter_lists.add(
+                    isa,
+                    work.gradient.part(part),
+                    offsets,
+                    (example * image_size) as u32,
+                    nonzero,
+                );
             }
             let mut sums = &mut *sums;
             for block in &blocks {
@@ -162,7 +169,7 @@ fn pass(isa: Isa, work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gath
                 assert!((count - 1) * image_size + last + end <= image.len());
                 // SAFETY: `gather` is one that `run` chose for the instruction set, and it was asserted that the block
                 // lies in the image for each patch.
-                unsafe { gather(block, &by_filter, image, first, stride) };
+                unsafe { gather(block, &filter_lists, image, first, stride) };
             }
         }
     }
@@ -179,29 +186,29 @@ fn pass(isa: Isa, work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gath
         }
         sums = &sums[size * shape.filters..];
     }
-    *work.scratch = Scratch { panels, padded, places, alive, blocks, by_filter, ..scratch };
+    *work.scratch = Scratch { panels, padded, offsets, nonzero, blocks, filter_lists, ..scratch };
 }
 
 /// The ways to a gradient of the weights.
-enum Way {
+enum Algorithm {
     /// By lists of the gradients that are not zero: the way of this file.
     Lists,
     /// For small patches: [`outer`].
     Outer,
     /// For kernels of 3 × 3 with many channels: [`winograd`].
-    Filtering,
+    Winograd,
 }
 
-impl Way {
+impl Algorithm {
     /// Behind a pool, or where fewer than a third of the gradients are left, the zeros are worth more than any other saving.
     #[inline(always)]
     fn of(work: &Weights<'_>) -> Self {
         let dy = work.gradient.dy;
         let are_many = || 3 * dy.iter().filter(|&&dy| dy != 0.0).count() > dy.len();
-        match work.gradient.place {
-            None if outer::is_for(work.shape) => Way::Outer,
-            None if winograd::is_for(work.shape) && are_many() => Way::Filtering,
-            _ => Way::Lists,
+        match work.gradient.argmax {
+            None if outer::is_for(work.shape) => Algorithm::Outer,
+            None if winograd::is_for(work.shape) && are_many() => Algorithm::Winograd,
+            _ => Algorithm::Lists,
         }
     }
 }
@@ -209,27 +216,27 @@ impl Way {
 /// The gradient of the weights.
 pub(super) fn run(isa: Isa, work: Weights<'_>) {
     sum_bias(work.gradient, work.db, &mut work.scratch.sums);
-    match (Way::of(&work), isa.0) {
+    match (Algorithm::of(&work), isa.0) {
         // Two registers of eight lanes are loaded at once where rows have no more.
         #[cfg(target_arch = "x86_64")]
-        (Way::Lists, Level::Avx512) if work.shape.kernel_width * work.shape.channels <= 8 => {
+        (Algorithm::Lists, Level::Avx512) if work.shape.kernel_width * work.shape.channels <= 8 => {
             pass(isa, work, (8, SHORT, avx512_short))
         }
         #[cfg(target_arch = "x86_64")]
-        (Way::Lists, Level::Avx512) => pass(isa, work, (16, WIDE, avx512)),
+        (Algorithm::Lists, Level::Avx512) => pass(isa, work, (16, WIDE, avx512)),
         #[cfg(target_arch = "x86_64")]
-        (Way::Lists, Level::Avx2) => pass(isa, work, (8, NARROW, avx2)),
-        (Way::Lists, _) => pass(isa, work, (4, FEW, portable)),
+        (Algorithm::Lists, Level::Avx2) => pass(isa, work, (8, NARROW, avx2)),
+        (Algorithm::Lists, _) => pass(isa, work, (4, FEW, portable)),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
-        (way, Level::Avx512) => unsafe { dense_avx512(&way, work) },
+        (algorithm, Level::Avx512) => unsafe { dense_avx512(&algorithm, work) },
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        (way, Level::Avx2) => unsafe { dense_avx2(&way, work) },
+        (algorithm, Level::Avx2) => unsafe { dense_avx2(&algorithm, work) },
         // SAFETY: plain arrays need no instructions beyond the target's own.
-        (Way::Outer, _) => unsafe { outer::pass::<[f32; 4], 4>(work) },
+        (Algorithm::Outer, _) => unsafe { outer::pass::<[f32; 4], 4>(work) },
         // SAFETY: the same.
-        (Way::Filtering, _) => unsafe { winograd::weights_pass::<[f32; 4], 4>(work) },
+        (Algorithm::Winograd, _) => unsafe { winograd::weights_pass::<[f32; 4], 4>(work) },
     }
 }
 
@@ -237,7 +244,7 @@ pub(super) fn run(isa: Isa, work: Weights<'_>) {
 ///
 /// # Safety
 /// That of [`gather`], but for the instructions.
-unsafe fn portable(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+unsafe fn portable(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
     // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
     unsafe { for_size!(few block, gather, [f32; 4], (lists, image, sums, stride)) }
 }
@@ -248,7 +255,7 @@ unsafe fn portable(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f
 /// That of [`gather`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+unsafe fn avx2(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
     unsafe { for_size!(narrow block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
 }
@@ -259,7 +266,7 @@ unsafe fn avx2(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32],
 /// That of [`gather`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-unsafe fn avx512(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+unsafe fn avx512(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F; the caller promises the rest.
     unsafe { for_size!(wide block, gather, std::arch::x86_64::__m512, (lists, image, sums, stride)) }
 }
@@ -270,7 +277,7 @@ unsafe fn avx512(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32
 /// That of [`gather`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-unsafe fn avx512_short(block: &Block, lists: &ByFilter, image: &[f32], sums: &mut [f32], stride: usize) {
+unsafe fn avx512_short(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the rest.
     unsafe { for_size!(short block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
 }
@@ -278,12 +285,12 @@ unsafe fn avx512_short(block: &Block, lists: &ByFilter, image: &[f32], sums: &mu
 /// The other ways, eight lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn dense_avx2(way: &Way, work: Weights<'_>) {
+fn dense_avx2(algorithm: &Algorithm, work: Weights<'_>) {
     use std::arch::x86_64::__m256;
     // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA.
     unsafe {
-        match way {
-            Way::Filtering => winograd::weights_pass::<__m256, 4>(work),
+        match algorithm {
+            Algorithm::Winograd => winograd::weights_pass::<__m256, 4>(work),
             _ => outer::pass::<__m256, 4>(work),
         }
     }
@@ -292,12 +299,12 @@ fn dense_avx2(way: &Way, work: Weights<'_>) {
 /// The other ways, sixteen lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-fn dense_avx512(way: &Way, work: Weights<'_>) {
+fn dense_avx512(algorithm: &Algorithm, work: Weights<'_>) {
     use std::arch::x86_64::__m512;
     // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F.
     unsafe {
-        match way {
-            Way::Filtering => winograd::weights_pass::<__m512, 8>(work),
+        match algorithm {
+            Algorithm::Winograd => winograd::weights_pass::<__m512, 8>(work),
             _ => outer::pass::<__m512, 9>(work),
         }
     }

@@ -14,7 +14,7 @@ pub(super) struct Registers([__m512i; 2]);
 
 impl Columns for Registers {
     #[inline(always)]
-    unsafe fn most() -> Self {
+    unsafe fn max_value() -> Self {
         // SAFETY: the caller promises AVX-512, here and below.
         Registers([unsafe { _mm512_set1_epi32(-1) }; 2])
     }
@@ -40,7 +40,7 @@ impl Columns for Registers {
     }
 
     #[inline(always)]
-    unsafe fn least(self, other: Self) -> Self {
+    unsafe fn min(self, other: Self) -> Self {
         // SAFETY: as above.
         Registers([0, 1].map(|half: usize| unsafe { _mm512_min_epu32(self.0[half], other.0[half]) }))
     }

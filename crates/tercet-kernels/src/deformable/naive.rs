@@ -8,7 +8,7 @@ use super::Warp;
 /// `q` and `x` are (height, `width`).
 pub fn shifted(q: &[u8], x: &[u8], width: usize, shift: usize, exponent: u32) -> u64 {
     let (height, shift) = ((q.len() / width) as isize, shift as isize);
-    let mut least = u64::MAX;
+    let mut min = u64::MAX;
     for down in -shift..=shift {
         for across in -shift..=shift {
             let mut sum = 0;
@@ -19,10 +19,10 @@ pub fn shifted(q: &[u8], x: &[u8], width: usize, shift: usize, exponent: u32) ->
                     sum += u64::from(q.abs_diff(x)).pow(exponent);
                 }
             }
-            least = least.min(sum);
+            min = min.min(sum);
         }
     }
-    least
+    min
 }
 
 /// `Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`.
@@ -35,7 +35,7 @@ pub fn warped(q: &[i8], x: &[i8], width: usize, warp: Warp) -> u64 {
     let mut total = 0;
     for row in 0..height {
         for column in 0..width as isize {
-            let mut least = u64::MAX;
+            let mut min = u64::MAX;
             for down in -reach..=reach {
                 for across in -reach..=reach {
                     let mut sum = 0;
@@ -48,10 +48,10 @@ pub fn warped(q: &[i8], x: &[i8], width: usize, warp: Warp) -> u64 {
                             }
                         }
                     }
-                    least = least.min(sum);
+                    min = min.min(sum);
                 }
             }
-            total += least;
+            total += min;
         }
     }
     total

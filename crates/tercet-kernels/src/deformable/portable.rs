@@ -9,7 +9,7 @@ pub(super) struct Portable([u32; COLUMNS]);
 
 impl Columns for Portable {
     #[inline(always)]
-    unsafe fn most() -> Self {
+    unsafe fn max_value() -> Self {
         Portable([u32::MAX; COLUMNS])
     }
 
@@ -31,7 +31,7 @@ impl Columns for Portable {
     }
 
     #[inline(always)]
-    unsafe fn least(self, other: Self) -> Self {
+    unsafe fn min(self, other: Self) -> Self {
         Portable(std::array::from_fn(|i| self.0[i].min(other.0[i])))
     }
 

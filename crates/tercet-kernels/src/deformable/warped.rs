@@ -32,7 +32,7 @@ impl Workspace {
 /// Whoever calls a method makes sure that the processor has the instructions of the implementing type.
 pub(super) trait Columns: Copy {
     /// The largest number everywhere.
-    unsafe fn most() -> Self;
+    unsafe fn max_value() -> Self;
 
     /// The squared length of the difference of two edges, for each pixel.
     unsafe fn squares(q: &[i16; 2 * COLUMNS], x: &[i16; 2 * COLUMNS]) -> Self;
@@ -41,7 +41,7 @@ pub(super) trait Columns: Copy {
     unsafe fn plus(self, other: Self) -> Self;
 
     /// Number for number, the lesser.
-    unsafe fn least(self, other: Self) -> Self;
+    unsafe fn min(self, other: Self) -> Self;
 
     /// The number of the next pixel in each place, and 0 in the last.
     unsafe fn next(self) -> Self;
@@ -56,7 +56,7 @@ pub(super) trait Columns: Copy {
 
 /// `Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`, over all pixels p of the image; s goes through all warps of up to
 /// `reach` pixels up, down and to the sides, c through the square of `context` pixels around. `None` where it is above
-/// `bar`: as no term is negative, the sum ends as soon as it passes the bar, and nothing is lost.
+/// `threshold`: as no term is negative, the sum ends as soon as it passes the bar, and nothing is lost.
 ///
 /// It is no metric: q looks for itself in x, and x would not find the same in q.
 ///
@@ -75,34 +75,34 @@ pub(super) trait Columns: Copy {
 ///
 /// # Panics
 /// Where the images, their warps and that of the workspace differ.
-pub fn warped(isa: Isa, q: &Field, x: &Field, bar: u64, workspace: &mut Workspace) -> Option<u64> {
+pub fn warped(isa: Isa, q: &Field, x: &Field, threshold: u64, workspace: &mut Workspace) -> Option<u64> {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn avx2(q: &Field, x: &Field, bar: u64, sums: &mut [Chunk]) -> Option<u64> {
+    fn avx2(q: &Field, x: &Field, threshold: u64, sums: &mut [Chunk]) -> Option<u64> {
         // SAFETY: portable code needs no instructions.
-        unsafe { body::<Portable>(q, x, bar, sums) }
+        unsafe { body::<Portable>(q, x, threshold, sums) }
     }
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl")]
-    fn avx512(q: &Field, x: &Field, bar: u64, sums: &mut [Chunk]) -> Option<u64> {
+    fn avx512(q: &Field, x: &Field, threshold: u64, sums: &mut [Chunk]) -> Option<u64> {
         // SAFETY: this function is compiled for the instructions that the type needs.
-        unsafe { body::<super::avx512::Registers>(q, x, bar, sums) }
+        unsafe { body::<super::avx512::Registers>(q, x, threshold, sums) }
     }
     assert_eq!((q.width, q.height), (x.width, x.height), "images of one size");
     assert!(q.warp == x.warp && q.warp == workspace.warp, "one warp for images and workspace");
     let sums = &mut workspace.sums[..];
     match isa.0 {
         // SAFETY: portable code needs no instructions.
-        Level::Portable => unsafe { body::<Portable>(q, x, bar, sums) },
+        Level::Portable => unsafe { body::<Portable>(q, x, threshold, sums) },
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         // SAFETY: portable code needs no instructions.
-        Level::Wasm => unsafe { body::<Portable>(q, x, bar, sums) },
+        Level::Wasm => unsafe { body::<Portable>(q, x, threshold, sums) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: an Isa of this level exists only where the processor has AVX2.
-        Level::Avx2 => unsafe { avx2(q, x, bar, sums) },
+        Level::Avx2 => unsafe { avx2(q, x, threshold, sums) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: an Isa of this level exists only where the processor has AVX-512 F, BW and VL, and AVX2.
-        Level::Avx512 => unsafe { avx512(q, x, bar, sums) },
+        Level::Avx512 => unsafe { avx512(q, x, threshold, sums) },
     }
 }
 
@@ -116,7 +116,7 @@ pub fn warped(isa: Isa, q: &Field, x: &Field, bar: u64, workspace: &mut Workspac
 /// # Safety
 /// The processor has the instructions of C.
 #[inline(always)]
-unsafe fn body<C: Columns>(q: &Field, x: &Field, bar: u64, sums: &mut [Chunk]) -> Option<u64> {
+unsafe fn body<C: Columns>(q: &Field, x: &Field, threshold: u64, sums: &mut [Chunk]) -> Option<u64> {
     let Warp { reach, context } = q.warp;
     // A pixel whose surroundings are bare in both images has nothing to tell: not warped at all, it costs nothing.
     let first = q.first.min(x.first).saturating_sub(context);
@@ -134,7 +134,7 @@ unsafe fn body<C: Columns>(q: &Field, x: &Field, bar: u64, sums: &mut [Chunk]) -
         let mut seen = 0;
         for row in first as isize - margin..end as isize + margin {
             // SAFETY: the caller promises the instructions of C, here and below.
-            let mut least = unsafe { C::most() };
+            let mut min = unsafe { C::max_value() };
             let edges = q.at(row, left);
             let mut warp = 0;
             for down in -reach..=reach {
@@ -155,7 +155,7 @@ unsafe fn body<C: Columns>(q: &Field, x: &Field, bar: u64, sums: &mut [Chunk]) -
                             sum.store(&mut before[turn]);
                             sum = around;
                         }
-                        least = least.least(sum);
+                        min = min.min(sum);
                     }
                     warp += 1;
                 }
@@ -164,8 +164,8 @@ unsafe fn body<C: Columns>(q: &Field, x: &Field, bar: u64, sums: &mut [Chunk]) -
             seen += 1;
             if seen > kept {
                 // SAFETY: as above.
-                total += unsafe { least.sum(columns) };
-                if total > bar {
+                total += unsafe { min.sum(columns) };
+                if total > threshold {
                     return None;
                 }
             }

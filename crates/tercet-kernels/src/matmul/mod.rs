@@ -14,7 +14,7 @@
 
 pub mod naive;
 mod tile;
-pub(crate) mod turn;
+pub(crate) mod transpose;
 mod view;
 
 pub use view::{Start, View, ViewMut};

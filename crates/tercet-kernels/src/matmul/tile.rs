@@ -22,7 +22,7 @@
 
 use std::ops::Range;
 
-use super::turn::turn;
+use super::transpose::transpose;
 use super::{Start, View, ViewMut};
 use crate::lanes::{Aligned, Lanes};
 use crate::prefetch::prefetch_for_later;
@@ -222,7 +222,7 @@ unsafe fn pass_rows<L: Lanes, const ROWS: usize, const V: usize>(
             }
         }
         i += height;
-        next.ask();
+        next.prefetch_some();
     }
 }
 
@@ -239,7 +239,7 @@ struct NextPanel<'a> {
 impl<'a> NextPanel<'a> {
     /// The panel behind `columns`, if B is so large that it comes from far away.
     #[inline(always)]
-    fn behind(b: View<'a>, depths: &Range<usize>, columns: &Range<usize>) -> Self {
+    fn after(b: View<'a>, depths: &Range<usize>, columns: &Range<usize>) -> Self {
         let (stride, width) = (b.row_stride(), columns.len().min(b.columns() - columns.end));
         let far = b.column_stride() == 1 && b.rows() * b.columns() >= FAR && width > 0;
         let range = depths.start * stride + columns.end..(depths.end - 1) * stride + columns.end + width;
@@ -252,7 +252,7 @@ impl<'a> NextPanel<'a> {
     }
 
     #[inline(always)]
-    fn ask(&mut self) {
+    fn prefetch_some(&mut self) {
         let (now, later) = self.values.split_at(self.values.len().min(self.share * self.stride));
         now.chunks(self.stride).for_each(|row| prefetch_for_later(&row[..self.width]));
         self.values = later;
@@ -283,7 +283,7 @@ unsafe fn one_panel<L: Lanes, const ROWS: usize, const V: usize>(
     };
     // SAFETY: the caller promises the instructions.
     unsafe {
-        let next = NextPanel::behind(b, depths, &columns);
+        let next = NextPanel::after(b, depths, &columns);
         pass_rows::<L, ROWS, V>(a, depths.len(), panel, c, &columns, next);
     }
 }
@@ -308,7 +308,7 @@ unsafe fn copy_panel<L: Lanes>(
         }
     } else {
         // SAFETY: the caller promises the instructions.
-        unsafe { turn::<L>(b, depths, columns, width, buffer) };
+        unsafe { transpose::<L>(b, depths, columns, width, buffer) };
         buffer.chunks_exact_mut(width).take(depths.len()).for_each(|row| row[filled..].fill(0.0));
     }
 }

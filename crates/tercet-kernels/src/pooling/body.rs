@@ -6,8 +6,8 @@ use crate::isa::Level;
 
 /// A pass and what it works on.
 pub(super) enum Pass<'a> {
-    MaxForward { x: &'a [f32], y: &'a mut [f32], place: &'a mut [u8] },
-    MaxBackward { dy: &'a [f32], place: &'a [u8], dx: &'a mut [f32] },
+    MaxForward { x: &'a [f32], y: &'a mut [f32], argmax: &'a mut [u8] },
+    MaxBackward { dy: &'a [f32], argmax: &'a [u8], dx: &'a mut [f32] },
     AverageForward { x: &'a [f32], y: &'a mut [f32] },
     AverageBackward { dy: &'a [f32], dx: &'a mut [f32] },
 }
@@ -27,36 +27,36 @@ macro_rules! for_each_window {
 }
 
 #[inline(always)]
-fn max_forward(window: &Window, x: &[f32], y: &mut [f32], place: &mut [u8]) {
+fn max_forward(window: &Window, x: &[f32], y: &mut [f32], argmax: &mut [u8]) {
     let (channels, size) = (window.channels, window.size);
     for_each_window!(window, |pixel, at| {
         let y = &mut y[pixel * channels..][..channels];
-        let place = &mut place[pixel * channels..][..channels];
+        let argmax = &mut argmax[pixel * channels..][..channels];
         y.copy_from_slice(&x[window.pixel(at, (0, 0))..][..channels]);
-        place.fill(0);
+        argmax.fill(0);
         for in_window in 1..size * size {
             let x = &x[window.pixel(at, (in_window / size, in_window % size))..][..channels];
-            for ((y, place), &x) in y.iter_mut().zip(&mut *place).zip(x) {
+            for ((y, argmax), &x) in y.iter_mut().zip(&mut *argmax).zip(x) {
                 let wins = (x > *y) | x.is_nan();
                 *y = if wins { x } else { *y };
-                *place = if wins { in_window as u8 } else { *place };
+                *argmax = if wins { in_window as u8 } else { *argmax };
             }
         }
     });
 }
 
 #[inline(always)]
-fn max_backward(window: &Window, dy: &[f32], place: &[u8], dx: &mut [f32]) {
+fn max_backward(window: &Window, dy: &[f32], argmax: &[u8], dx: &mut [f32]) {
     let (channels, size) = (window.channels, window.size);
     dx.fill(0.0);
     for_each_window!(window, |pixel, at| {
-        let (dy, place) = (&dy[pixel * channels..][..channels], &place[pixel * channels..][..channels]);
-        let last = usize::from(place.iter().copied().max().unwrap_or(0));
-        assert!(last < size * size, "place {last} is outside a window of {size} × {size}");
+        let (dy, argmax) = (&dy[pixel * channels..][..channels], &argmax[pixel * channels..][..channels]);
+        let last = usize::from(argmax.iter().copied().max().unwrap_or(0));
+        assert!(last < size * size, "argmax {last} is outside a window of {size} × {size}");
         for in_window in 0..size * size {
             let dx = &mut dx[window.pixel(at, (in_window / size, in_window % size))..][..channels];
-            for ((dx, &dy), &place) in dx.iter_mut().zip(dy).zip(place) {
-                *dx += if usize::from(place) == in_window { dy } else { 0.0 };
+            for ((dx, &dy), &argmax) in dx.iter_mut().zip(dy).zip(argmax) {
+                *dx += if usize::from(argmax) == in_window { dy } else { 0.0 };
             }
         }
     });
@@ -96,16 +96,16 @@ fn average_backward(window: &Window, dy: &[f32], dx: &mut [f32]) {
 fn body(window: &Window, pass: Pass<'_>) {
     let (inputs, outputs) = (window.inputs(), window.outputs());
     match pass {
-        Pass::MaxForward { x, y, place } => {
-            let y = y.chunks_exact_mut(outputs).zip(place.chunks_exact_mut(outputs));
-            for (x, (y, place)) in x.chunks_exact(inputs).zip(y) {
-                max_forward(window, x, y, place);
+        Pass::MaxForward { x, y, argmax } => {
+            let y = y.chunks_exact_mut(outputs).zip(argmax.chunks_exact_mut(outputs));
+            for (x, (y, argmax)) in x.chunks_exact(inputs).zip(y) {
+                max_forward(window, x, y, argmax);
             }
         }
-        Pass::MaxBackward { dy, place, dx } => {
-            let dy = dy.chunks_exact(outputs).zip(place.chunks_exact(outputs));
-            for (dx, (dy, place)) in dx.chunks_exact_mut(inputs).zip(dy) {
-                max_backward(window, dy, place, dx);
+        Pass::MaxBackward { dy, argmax, dx } => {
+            let dy = dy.chunks_exact(outputs).zip(argmax.chunks_exact(outputs));
+            for (dx, (dy, argmax)) in dx.chunks_exact_mut(inputs).zip(dy) {
+                max_backward(window, dy, argmax, dx);
             }
         }
         Pass::AverageForward { x, y } => {

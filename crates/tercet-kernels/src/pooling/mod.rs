@@ -17,21 +17,21 @@ use crate::Isa;
 use body::Pass;
 
 /// Panics where the lengths are not those of a batch.
-fn check(window: &Window, x: usize, y: usize, place: Option<usize>) {
+fn check(window: &Window, x: usize, y: usize, argmax: Option<usize>) {
     if let Err(error) = window.check() {
         panic!("{error}");
     }
     assert!(x.is_multiple_of(window.inputs()), "x has {x} numbers: images have {} each", window.inputs());
     let examples = x / window.inputs();
     assert_eq!(y, examples * window.outputs(), "y has the numbers of {examples} pooled images");
-    assert!(place.is_none_or(|place| place == y), "one place a number of y");
+    assert!(argmax.is_none_or(|argmax| argmax == y), "one argmax per value of y");
 }
 
-/// `y[oy][ox][c] = max_{ky, kx} x[oy·stride + ky][ox·stride + kx][c]`, and in `place` which it was: ky · size + kx, the
+/// `y[oy][ox][c] = max_{ky, kx} x[oy·stride + ky][ox·stride + kx][c]`, and in `argmax` which it was: ky · size + kx, the
 /// first among equals. NaN counts as the largest.
 ///
 /// # Shapes
-/// `x` is (B, height, width, channels), `y` and `place` are (B, output_height, output_width, channels).
+/// `x` is (B, height, width, channels), `y` and `argmax` are (B, output_height, output_width, channels).
 ///
 /// # Panics
 /// Where the shapes do not fit.
@@ -42,27 +42,27 @@ fn check(window: &Window, x: usize, y: usize, place: Option<usize>) {
 ///
 /// let window = Window { height: 2, width: 4, channels: 1, size: 2, stride: 2 };
 /// let x = [1.0, 5.0, 2.0, 2.0, 3.0, 4.0, 0.0, 2.0];
-/// let (mut y, mut place, mut dx) = ([0.0; 2], [0; 2], [0.0; 8]);
-/// max_forward(Isa::active(), &window, &x, &mut y, &mut place);
-/// assert_eq!((y, place), ([5.0, 2.0], [1, 0]));
-/// max_backward(Isa::active(), &window, &[10.0, 20.0], &place, &mut dx);
+/// let (mut y, mut argmax, mut dx) = ([0.0; 2], [0; 2], [0.0; 8]);
+/// max_forward(Isa::active(), &window, &x, &mut y, &mut argmax);
+/// assert_eq!((y, argmax), ([5.0, 2.0], [1, 0]));
+/// max_backward(Isa::active(), &window, &[10.0, 20.0], &argmax, &mut dx);
 /// assert_eq!(dx, [0.0, 10.0, 20.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 /// ```
-pub fn max_forward(isa: Isa, window: &Window, x: &[f32], y: &mut [f32], place: &mut [u8]) {
-    check(window, x.len(), y.len(), Some(place.len()));
-    body::run(isa, window, Pass::MaxForward { x, y, place });
+pub fn max_forward(isa: Isa, window: &Window, x: &[f32], y: &mut [f32], argmax: &mut [u8]) {
+    check(window, x.len(), y.len(), Some(argmax.len()));
+    body::run(isa, window, Pass::MaxForward { x, y, argmax });
 }
 
 /// `dx` of [`max_forward`]: each gradient goes to the place that won; where windows overlap they add up.
 ///
 /// # Shapes
-/// `dy` and `place` are (B, output_height, output_width, channels), `dx` is (B, height, width, channels).
+/// `dy` and `argmax` are (B, output_height, output_width, channels), `dx` is (B, height, width, channels).
 ///
 /// # Panics
 /// Where the shapes do not fit, or a place is outside its window.
-pub fn max_backward(isa: Isa, window: &Window, dy: &[f32], place: &[u8], dx: &mut [f32]) {
-    check(window, dx.len(), dy.len(), Some(place.len()));
-    body::run(isa, window, Pass::MaxBackward { dy, place, dx });
+pub fn max_backward(isa: Isa, window: &Window, dy: &[f32], argmax: &[u8], dx: &mut [f32]) {
+    check(window, dx.len(), dy.len(), Some(argmax.len()));
+    body::run(isa, window, Pass::MaxBackward { dy, argmax, dx });
 }
 
 /// `y[oy][ox][c] = Σ_{ky, kx} x[oy·stride + ky][ox·stride + kx][c] / size²`.

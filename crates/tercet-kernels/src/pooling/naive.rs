@@ -22,14 +22,14 @@ fn each(window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn max_forward(window: &Window, x: &[f32], y: &mut [f32], place: &mut [u8]) {
-    check(window, x.len(), y.len(), Some(place.len()));
+pub fn max_forward(window: &Window, x: &[f32], y: &mut [f32], argmax: &mut [u8]) {
+    check(window, x.len(), y.len(), Some(argmax.len()));
     let outputs = window.outputs();
     for (n, x) in x.chunks_exact(window.inputs()).enumerate() {
-        let (y, place) = (&mut y[n * outputs..][..outputs], &mut place[n * outputs..][..outputs]);
+        let (y, argmax) = (&mut y[n * outputs..][..outputs], &mut argmax[n * outputs..][..outputs]);
         each(window, |output, input, at| {
             if at == 0 || x[input] > y[output] || x[input].is_nan() {
-                (y[output], place[output]) = (x[input], at as u8);
+                (y[output], argmax[output]) = (x[input], at as u8);
             }
         });
     }
@@ -39,14 +39,14 @@ pub fn max_forward(window: &Window, x: &[f32], y: &mut [f32], place: &mut [u8]) 
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn max_backward(window: &Window, dy: &[f32], place: &[u8], dx: &mut [f32]) {
-    check(window, dx.len(), dy.len(), Some(place.len()));
+pub fn max_backward(window: &Window, dy: &[f32], argmax: &[u8], dx: &mut [f32]) {
+    check(window, dx.len(), dy.len(), Some(argmax.len()));
     let outputs = window.outputs();
     dx.fill(0.0);
     for (n, dx) in dx.chunks_exact_mut(window.inputs()).enumerate() {
-        let (dy, place) = (&dy[n * outputs..][..outputs], &place[n * outputs..][..outputs]);
+        let (dy, argmax) = (&dy[n * outputs..][..outputs], &argmax[n * outputs..][..outputs]);
         each(window, |output, input, at| {
-            if usize::from(place[output]) == at {
+            if usize::from(argmax[output]) == at {
                 dx[input] += dy[output];
             }
         });

@@ -9,38 +9,44 @@
 //! | weight gradient | `dW = Xᵀ · dZ` | the same, read the other way |
 //! | input gradient | `dX = dZ · Wᵀ` | the gradient behind ReLU |
 //!
-//! The left factor is written down as [`Rows`]: for each row the places of its non-zeros and their values. Each
+//! The left factor is written down as [`CsrMatrix`]: for each row the places of its non-zeros and their values. Each
 //! element of C remains the chain of multiply-adds over p = 0, 1, …, K − 1 that [`matmul`](crate::matmul) promises,
 //! without its terms of zero, which change no bit of a sum of finite numbers. So the two kinds of product give equal
 //! results on one instruction set (only a sum of zeros may have the other sign), and which of them is taken is a matter
 //! of time alone. Where B holds NaN or infinity, terms that are left out cannot spread it.
 
 mod compress;
+mod csr;
 mod panel;
-mod rows;
 mod scatter;
 
 pub(crate) use compress::floats;
-pub use rows::Rows;
-pub use scatter::Sums;
+pub use csr::CsrMatrix;
+pub use scatter::Accumulators;
 
 use std::ops::Range;
 
 use crate::Isa;
-use crate::descent::Step;
 use crate::isa::Level;
 use crate::matmul::{Start, View, ViewMut};
+use crate::optimizer::Sgd;
 
 /// The products as the formulas say them: those of dense matrices.
 pub mod naive {
-    use super::Rows;
+    use super::CsrMatrix;
     use crate::matmul::{self, Start, View};
 
     /// `C = start + A · B` for some rows of A, by way of the dense A.
     ///
     /// # Panics
     /// Where the shapes do not fit.
-    pub fn product(a: &Rows, rows: std::ops::Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+    pub fn product(
+        a: &CsrMatrix,
+        rows: std::ops::Range<usize>,
+        b: View<'_>,
+        start: Start<'_>,
+        c: &mut [f32],
+    ) {
         let dense = a.to_dense();
         let a = View::new(&dense, a.rows(), a.columns()).row_range(rows);
         matmul::naive::product(a, b, start, c);
@@ -50,7 +56,7 @@ pub mod naive {
     ///
     /// # Panics
     /// Where the shapes do not fit.
-    pub fn transposed_product(a: &Rows, b: &[f32], c: &mut [f32]) {
+    pub fn transposed_product(a: &CsrMatrix, b: &[f32], c: &mut [f32]) {
         if a.rows() == 0 {
             return c.fill(0.0);
         }
@@ -72,16 +78,16 @@ pub mod naive {
 /// ```
 /// use tercet_kernels::Isa;
 /// use tercet_kernels::matmul::{Start, View};
-/// use tercet_kernels::sparse::{Rows, product};
+/// use tercet_kernels::sparse::{CsrMatrix, product};
 ///
-/// let mut a = Rows::new();
+/// let mut a = CsrMatrix::new();
 /// a.clear(3);
 /// a.push(Isa::active(), &[0.0, 2.0, 0.0]);
 /// let (b, mut c) = ([1.0, 1.0, 3.0, 4.0, 1.0, 1.0], [0.0; 2]);
 /// product(Isa::active(), &a, 0..1, View::new(&b, 3, 2), Start::Bias(&[10.0, 20.0]), &mut c);
 /// assert_eq!((a.non_zeros(), c), (1, [16.0, 28.0]));
 /// ```
-pub fn product(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
+pub fn product(isa: Isa, a: &CsrMatrix, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
     let c = ViewMut::new(c, rows.len(), b.columns());
     product_into(isa, a, rows, b, start, c);
 }
@@ -93,47 +99,54 @@ pub fn product(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn product_into(isa: Isa, a: &Rows, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
+pub fn product_into(
+    isa: Isa,
+    a: &CsrMatrix,
+    rows: Range<usize>,
+    b: View<'_>,
+    start: Start<'_>,
+    c: ViewMut<'_>,
+) {
     check(a, &rows, b, start);
     assert_eq!((c.rows(), c.columns()), (rows.len(), b.columns()), "the shape of C");
     into(isa, a, rows, b, start, c, None);
 }
 
-/// The [step](crate::descent::step) of gradient descent of some rows of a weight matrix, with `dW = start + A · B` for these
+/// The [step](crate::optimizer::sgd) of gradient descent of some rows of a weight matrix, with `dW = start + A · B` for these
 /// rows, which is not written down: the same weights and velocities to the bit.
 ///
 /// # Shapes
 /// A is (M, K) of which `rows` are computed, B is (K, N), `w` is (`rows.len()`, N), and with momentum `velocity` too. `sums` is
 /// what the sums start from, where that is [`Start::Keep`], and room for them; it is (`rows.len()`, N) there and where K is
-/// above [`AT_ONCE`], and may be empty elsewhere.
+/// above [`MAX_COLUMNS_IN_REGISTERS`], and may be empty elsewhere.
 ///
 /// # Panics
 /// Where the shapes do not fit.
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::descent::Step;
+/// use tercet_kernels::optimizer::Sgd;
 /// use tercet_kernels::matmul::{Start, View, ViewMut};
-/// use tercet_kernels::sparse::{Rows, product_step};
+/// use tercet_kernels::sparse::{CsrMatrix, product_sgd};
 ///
-/// let mut a = Rows::new();
+/// let mut a = CsrMatrix::new();
 /// a.clear(1);
 /// [[0.0], [2.0]].iter().for_each(|row| a.push(Isa::active(), row));
-/// let half = Step { learning_rate: 0.5, momentum: 0.0, reg: 0.0 };
+/// let half = Sgd { learning_rate: 0.5, momentum: 0.0, reg: 0.0 };
 /// let (b, mut w) = ([3.0, 4.0], [1.0, 1.0, 2.0, 2.0]);
 /// let (sums, weights) = (ViewMut::new(&mut [], 0, 0), (ViewMut::new(&mut w, 2, 2), None));
-/// product_step(Isa::active(), &a, 0..2, View::new(&b, 1, 2), Start::Zero, sums, half, weights);
+/// product_sgd(Isa::active(), &a, 0..2, View::new(&b, 1, 2), Start::Zero, sums, half, weights);
 /// assert_eq!(w, [1.0, 1.0, -1.0, -2.0]);
 /// ```
 #[expect(clippy::too_many_arguments, reason = "a product, and a step")]
-pub fn product_step(
+pub fn product_sgd(
     isa: Isa,
-    a: &Rows,
+    a: &CsrMatrix,
     rows: Range<usize>,
     b: View<'_>,
     start: Start<'_>,
     sums: ViewMut<'_>,
-    step: Step,
+    step: Sgd,
     (w, velocity): (ViewMut<'_>, Option<ViewMut<'_>>),
 ) {
     check(a, &rows, b, start);
@@ -143,17 +156,17 @@ pub fn product_step(
     if let Some(velocity) = &velocity {
         assert_eq!((velocity.rows(), velocity.columns()), shape, "the shape of the velocities");
     }
-    if matches!(start, Start::Keep) || a.columns() > AT_ONCE {
+    if matches!(start, Start::Keep) || a.columns() > MAX_COLUMNS_IN_REGISTERS {
         assert_eq!((sums.rows(), sums.columns()), shape, "the shape of the sums");
     }
     into(isa, a, rows, b, start, sums, Some(panel::Weights { step, w, velocity }));
 }
 
-/// The largest K of which [`product_step`] keeps all sums in registers, and needs no room for them.
-pub const AT_ONCE: usize = rows::BLOCK;
+/// The largest K of which [`product_sgd`] keeps all sums in registers, and needs no room for them.
+pub const MAX_COLUMNS_IN_REGISTERS: usize = csr::BLOCK;
 
 /// Panics where the shapes of a product do not fit.
-fn check(a: &Rows, rows: &Range<usize>, b: View<'_>, start: Start<'_>) {
+fn check(a: &CsrMatrix, rows: &Range<usize>, b: View<'_>, start: Start<'_>) {
     assert!(rows.start <= rows.end && rows.end <= a.rows(), "rows {rows:?} of {}", a.rows());
     assert_eq!(
         a.columns(),
@@ -170,7 +183,7 @@ fn check(a: &Rows, rows: &Range<usize>, b: View<'_>, start: Start<'_>) {
 /// The product of shapes that fit, written to C or followed by weights.
 fn into(
     isa: Isa,
-    a: &Rows,
+    a: &CsrMatrix,
     rows: Range<usize>,
     b: View<'_>,
     start: Start<'_>,
@@ -217,16 +230,16 @@ pub fn scatter_width(isa: Isa) -> usize {
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::sparse::{Rows, Sums, transposed_product};
+/// use tercet_kernels::sparse::{CsrMatrix, Accumulators, transposed_product};
 ///
-/// let mut a = Rows::new();
+/// let mut a = CsrMatrix::new();
 /// a.clear(2);
 /// a.push(Isa::active(), &[0.0, 2.0]);
 /// let mut c = [1.0; 4];
-/// transposed_product(Isa::active(), &a, &[3.0, 4.0], &mut c, &mut Sums::default());
+/// transposed_product(Isa::active(), &a, &[3.0, 4.0], &mut c, &mut Accumulators::default());
 /// assert_eq!(c, [0.0, 0.0, 6.0, 8.0]);
 /// ```
-pub fn transposed_product(isa: Isa, a: &Rows, b: &[f32], c: &mut [f32], sums: &mut Sums) {
+pub fn transposed_product(isa: Isa, a: &CsrMatrix, b: &[f32], c: &mut [f32], sums: &mut Accumulators) {
     let Some(n) = columns_of(isa, a, b, c) else { return c.fill(0.0) };
     match isa.0 {
         Level::Portable => scatter::product::portable(a, b, n, c, sums),
@@ -242,7 +255,7 @@ pub fn transposed_product(isa: Isa, a: &Rows, b: &[f32], c: &mut [f32], sums: &m
     }
 }
 
-/// The [step](crate::descent::step) of gradient descent with `dW = Aᵀ · B`, a [transposed product](transposed_product), without
+/// The [step](crate::optimizer::sgd) of gradient descent with `dW = Aᵀ · B`, a [transposed product](transposed_product), without
 /// writing dW down: the same weights and velocities to the bit. Returns Σ W² of the weights before the step, summed in an
 /// order that depends on the shapes and the instruction set alone, and 0 where `reg` is 0.
 ///
@@ -254,45 +267,45 @@ pub fn transposed_product(isa: Isa, a: &Rows, b: &[f32], c: &mut [f32], sums: &m
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::descent::Step;
-/// use tercet_kernels::sparse::{Rows, Sums, descend};
+/// use tercet_kernels::optimizer::Sgd;
+/// use tercet_kernels::sparse::{CsrMatrix, Accumulators, transposed_product_sgd};
 ///
-/// let mut a = Rows::new();
+/// let mut a = CsrMatrix::new();
 /// a.clear(2);
 /// a.push(Isa::active(), &[0.0, 2.0]);
-/// let half = Step { learning_rate: 0.5, momentum: 0.0, reg: 0.25 };
+/// let half = Sgd { learning_rate: 0.5, momentum: 0.0, reg: 0.25 };
 /// let mut w = [1.0, 1.0, 2.0, 2.0];
-/// let squares = descend(Isa::active(), &a, &[3.0, 4.0], half, &mut w, &mut [], &mut Sums::default());
+/// let squares = transposed_product_sgd(Isa::active(), &a, &[3.0, 4.0], half, &mut w, &mut [], &mut Accumulators::default());
 /// assert_eq!((squares, w), (10.0, [0.75, 0.75, -1.5, -2.5]));
 /// ```
-pub fn descend(
+pub fn transposed_product_sgd(
     isa: Isa,
-    a: &Rows,
+    a: &CsrMatrix,
     b: &[f32],
-    step: Step,
+    step: Sgd,
     w: &mut [f32],
     velocity: &mut [f32],
-    sums: &mut Sums,
+    sums: &mut Accumulators,
 ) -> f64 {
     let n = columns_of(isa, a, b, w).expect("a batch of at least one example and output");
     assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
     let weights = (w, velocity);
     match isa.0 {
-        Level::Portable => scatter::descend::portable(a, b, n, step, weights, sums),
+        Level::Portable => scatter::sgd::portable(a, b, n, step, weights, sums),
         // The plain loops, which the compiler writes in the instructions of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => scatter::descend::portable(a, b, n, step, weights, sums),
+        Level::Wasm => scatter::sgd::portable(a, b, n, step, weights, sums),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { scatter::descend::avx2(a, b, n, step, weights, sums) },
+        Level::Avx2 => unsafe { scatter::sgd::avx2(a, b, n, step, weights, sums) },
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { scatter::descend::avx512(a, b, n, step, weights, sums) },
+        Level::Avx512 => unsafe { scatter::sgd::avx512(a, b, n, step, weights, sums) },
     }
 }
 
 /// N, the columns of B and of the (K, N) result; none where B has no numbers.
-fn columns_of(isa: Isa, a: &Rows, b: &[f32], result: &[f32]) -> Option<usize> {
+fn columns_of(isa: Isa, a: &CsrMatrix, b: &[f32], result: &[f32]) -> Option<usize> {
     let n = b.len().checked_div(a.rows()).unwrap_or(0);
     assert_eq!(b.len(), a.rows() * n, "B has {} rows, as A has", a.rows());
     assert!(a.rows() == 0 || result.len() == a.columns() * n, "the result is ({}, {n})", a.columns());

@@ -16,12 +16,12 @@
 
 use std::ops::Range;
 
-use super::Rows;
-use super::rows::BLOCK;
-use crate::descent::Step;
+use super::CsrMatrix;
+use super::csr::BLOCK;
 use crate::lanes::{Aligned, Lanes};
-use crate::matmul::turn::turn;
+use crate::matmul::transpose::transpose;
 use crate::matmul::{Start, View, ViewMut};
+use crate::optimizer::Sgd;
 
 /// The widest panel, in registers.
 const MOST_REGISTERS: usize = 8;
@@ -55,7 +55,7 @@ enum First<'a> {
 
 /// Weights whose gradient is the product: they take their step from the sums, which are not written down.
 pub(super) struct Weights<'a> {
-    pub(super) step: Step,
+    pub(super) step: Sgd,
     pub(super) w: ViewMut<'a>,
     /// Where there is momentum.
     pub(super) velocity: Option<ViewMut<'a>>,
@@ -68,7 +68,7 @@ pub(super) struct Weights<'a> {
 /// The processor has the instructions of `L`, and each column of the non-zeros is a row of the panel.
 #[inline(always)]
 unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
-    a: &Rows,
+    a: &CsrMatrix,
     lists: [Range<usize>; R],
     panel: Panel<'_>,
     first: First<'_>,
@@ -139,7 +139,7 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
             }
             return;
         };
-        // The formulas of `descent`, with the same roundings.
+        // The formulas of `optimizer`, with the same roundings.
         let (learning_rate, twice_reg) = (L::splat(step.learning_rate), L::splat(2.0 * step.reg));
         let (w, w_stride) = (w.part(part.0, part.1), w.row_stride());
         let velocity = velocity.as_mut().map(|of| (of.part(part.0, part.1), of.row_stride()));
@@ -182,7 +182,7 @@ fn is_worth_a_copy<L: Lanes>(rows: usize, b: View<'_>) -> bool {
 /// The processor has the instructions of `L`.
 #[inline(always)]
 unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
-    a: &Rows,
+    a: &CsrMatrix,
     rows: Range<usize>,
     b: View<'_>,
     (from, width): (usize, usize),
@@ -201,7 +201,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
         let depths = blocks.start * BLOCK..k.min(blocks.end * BLOCK);
         let panel = if copied && b.column_stride() != 1 {
             // SAFETY: the caller promises the instructions.
-            unsafe { turn::<L>(b, &depths, &(from..from + width), stride, buffer) };
+            unsafe { transpose::<L>(b, &depths, &(from..from + width), stride, buffer) };
             Panel { values: &*buffer, stride, first: depths.start, last }
         } else if copied {
             for (p, to) in depths.clone().zip(buffer.chunks_exact_mut(stride)) {
@@ -261,7 +261,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
 /// The processor has the instructions of `L`.
 #[inline(always)]
 unsafe fn product<L: Lanes>(
-    a: &Rows,
+    a: &CsrMatrix,
     rows: Range<usize>,
     b: View<'_>,
     start: Start<'_>,
@@ -303,7 +303,7 @@ unsafe fn product<L: Lanes>(
 
 /// Four lanes, for any processor.
 pub(super) fn portable(
-    a: &Rows,
+    a: &CsrMatrix,
     rows: Range<usize>,
     b: View<'_>,
     start: Start<'_>,
@@ -318,7 +318,7 @@ pub(super) fn portable(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn avx2(
-    a: &Rows,
+    a: &CsrMatrix,
     rows: Range<usize>,
     b: View<'_>,
     start: Start<'_>,
@@ -333,7 +333,7 @@ pub(super) fn avx2(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 pub(super) fn avx512(
-    a: &Rows,
+    a: &CsrMatrix,
     rows: Range<usize>,
     b: View<'_>,
     start: Start<'_>,

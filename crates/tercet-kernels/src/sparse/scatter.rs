@@ -5,9 +5,9 @@
 //! that was four times slower. In the end the sums become C, or the step that weights take along them, and zeros again:
 //! who goes past them anyway clears them for the next time at no cost.
 
-use super::Rows;
-use crate::descent::Step;
+use super::CsrMatrix;
 use crate::lanes::Lanes;
+use crate::optimizer::Sgd;
 
 /// How many registers a row of B may fill. Beyond that, turning A around costs less than storing C so often.
 pub(super) const MOST_REGISTERS: usize = 4;
@@ -18,14 +18,14 @@ const LINE: usize = 16;
 /// After how many rows their squares, summed in f32 lane by lane, go to a sum in f64.
 const SQUARED_TOGETHER: usize = 64;
 
-/// Room for the sums of [`transposed_product`](super::transposed_product) and [`descend`](super::descend), which find
+/// Room for the sums of [`transposed_product`](super::transposed_product) and [`transposed_product_sgd`](super::transposed_product_sgd), which find
 /// nothing but zeros in it and leave nothing else.
 #[derive(Clone, Debug, Default)]
-pub struct Sums(Vec<f32>);
+pub struct Accumulators(Vec<f32>);
 
-impl Sums {
+impl Accumulators {
     /// Makes room at once for products of (`rows`, `columns`), so that those of no more allocate nothing.
-    pub fn make_room(&mut self, rows: usize, columns: usize) {
+    pub fn reserve(&mut self, rows: usize, columns: usize) {
         let room = rows * columns.next_multiple_of(LINE) + LINE;
         if self.0.len() < room {
             self.0.resize(room, 0.0);
@@ -34,7 +34,7 @@ impl Sums {
 
     /// So many rows, each of so many numbers, the first at a line of the cache.
     fn rows(&mut self, rows: usize, stride: usize) -> &mut [f32] {
-        self.make_room(rows, stride);
+        self.reserve(rows, stride);
         let aligned = self.0.as_ptr().align_offset(4 * LINE).min(LINE);
         &mut self.0[aligned..][..rows * stride]
     }
@@ -89,7 +89,7 @@ impl<const V: usize> Width<V> {
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn add_up<L: Lanes, const V: usize>(a: &Rows, b: &[f32], width: Width<V>, sums: &mut [f32]) {
+unsafe fn add_up<L: Lanes, const V: usize>(a: &CsrMatrix, b: &[f32], width: Width<V>, sums: &mut [f32]) {
     let stride = V * L::LANES;
     assert!(b.len() == a.rows() * width.n && sums.len() == a.columns() * stride);
     let to = sums.as_mut_ptr();
@@ -138,7 +138,13 @@ unsafe fn take<L: Lanes, const V: usize>(sums: &mut [f32]) -> [L; V] {
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn product<L: Lanes, const V: usize>(a: &Rows, b: &[f32], n: usize, c: &mut [f32], sums: &mut Sums) {
+unsafe fn product<L: Lanes, const V: usize>(
+    a: &CsrMatrix,
+    b: &[f32],
+    n: usize,
+    c: &mut [f32],
+    sums: &mut Accumulators,
+) {
     let width = Width::<V>::of::<L>(n);
     let sums = sums.rows(a.columns(), V * L::LANES);
     // SAFETY: the caller promises the instructions, and a row of C has `n` numbers.
@@ -155,17 +161,17 @@ unsafe fn product<L: Lanes, const V: usize>(a: &Rows, b: &[f32], n: usize, c: &m
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn descend<L: Lanes, const V: usize>(
-    a: &Rows,
+unsafe fn sgd<L: Lanes, const V: usize>(
+    a: &CsrMatrix,
     b: &[f32],
     n: usize,
-    step: Step,
+    step: Sgd,
     (w, velocity): (&mut [f32], &mut [f32]),
-    sums: &mut Sums,
+    sums: &mut Accumulators,
 ) -> f64 {
     let width = Width::<V>::of::<L>(n);
     let sums = sums.rows(a.columns(), V * L::LANES);
-    let Step { learning_rate, momentum, reg } = step;
+    let Sgd { learning_rate, momentum, reg } = step;
     assert!(w.len() == a.columns() * n && (momentum == 0.0 || velocity.len() == w.len()));
     let mut squares = 0.0;
     // SAFETY: the caller promises the instructions. There are as many rows of `n` weights as of sums, and with momentum as many
@@ -240,7 +246,7 @@ unsafe fn sum<L: Lanes, const V: usize>(numbers: [L; V]) -> f64 {
 macro_rules! compiled {
     ($(#[$features:meta])* $name:ident, $lanes:ty, $body:ident ($($argument:ident: $type:ty),*) -> $result:ty) => {
         $(#[$features])*
-        pub(in crate::sparse) fn $name(a: &Rows, b: &[f32], n: usize, $($argument: $type),*) -> $result {
+        pub(in crate::sparse) fn $name(a: &CsrMatrix, b: &[f32], n: usize, $($argument: $type),*) -> $result {
             // SAFETY: plain arrays need no instructions beyond the target's own; the other functions are compiled for, and
             // so called on, processors that have those of their lanes.
             unsafe {
@@ -259,34 +265,34 @@ macro_rules! compiled {
 pub(super) mod product {
     use super::*;
 
-    compiled!(portable, [f32; 4], product(c: &mut [f32], sums: &mut Sums) -> ());
+    compiled!(portable, [f32; 4], product(c: &mut [f32], sums: &mut Accumulators) -> ());
     compiled!(
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
-        avx2, std::arch::x86_64::__m256, product(c: &mut [f32], sums: &mut Sums) -> ()
+        avx2, std::arch::x86_64::__m256, product(c: &mut [f32], sums: &mut Accumulators) -> ()
     );
     compiled!(
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-        avx512, std::arch::x86_64::__m512, product(c: &mut [f32], sums: &mut Sums) -> ()
+        avx512, std::arch::x86_64::__m512, product(c: &mut [f32], sums: &mut Accumulators) -> ()
     );
 }
 
 /// The step of gradient descent, compiled for each instruction set.
-pub(super) mod descend {
+pub(super) mod sgd {
     use super::*;
 
     type Weights<'a> = (&'a mut [f32], &'a mut [f32]);
 
-    compiled!(portable, [f32; 4], descend(step: Step, weights: Weights<'_>, sums: &mut Sums) -> f64);
+    compiled!(portable, [f32; 4], sgd(step: Sgd, weights: Weights<'_>, sums: &mut Accumulators) -> f64);
     compiled!(
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
-        avx2, std::arch::x86_64::__m256, descend(step: Step, weights: Weights<'_>, sums: &mut Sums) -> f64
+        avx2, std::arch::x86_64::__m256, sgd(step: Sgd, weights: Weights<'_>, sums: &mut Accumulators) -> f64
     );
     compiled!(
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
-        avx512, std::arch::x86_64::__m512, descend(step: Step, weights: Weights<'_>, sums: &mut Sums) -> f64
+        avx512, std::arch::x86_64::__m512, sgd(step: Sgd, weights: Weights<'_>, sums: &mut Accumulators) -> f64
     );
 }

@@ -23,7 +23,7 @@ use crate::isa::Level;
 pub const LANES: usize = 16;
 
 /// The room of a row of `width` displacements.
-pub const fn row_room(width: usize) -> usize {
+pub const fn padded_row(width: usize) -> usize {
     width.next_multiple_of(LANES)
 }
 
@@ -90,7 +90,7 @@ impl Affine {
 /// The new picture, of the size of the old one, rounded to whole numbers.
 ///
 /// # Shapes
-/// `out` is (height, width, channels); dx and dy, where there are displacements, are (height, [`row_room`]\(width)).
+/// `out` is (height, width, channels); dx and dy, where there are displacements, are (height, [`padded_row`]\(width)).
 ///
 /// # Panics
 /// Where the shapes do not fit.
@@ -107,44 +107,44 @@ impl Affine {
 /// warp(Isa::active(), &source, half, None, &mut out);
 /// assert_eq!(out, [15, 50, 40]);
 /// ```
-pub fn warp(isa: Isa, source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &mut [u8]) {
+pub fn warp(isa: Isa, source: &Source, map: Affine, displacement: Option<[&[f32]; 2]>, out: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn avx2(source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &mut [u8]) {
-        warp_body(source, map, displaced, out);
+    fn avx2(source: &Source, map: Affine, displacement: Option<[&[f32]; 2]>, out: &mut [u8]) {
+        warp_body(source, map, displacement, out);
     }
-    check(source, displaced, out);
+    check(source, displacement, out);
     match isa.0 {
         // Four bytes at a time from anywhere in the picture leave wider registers waiting: they were slower.
         // SAFETY: an `Isa` of these levels exists only where the processor has AVX2.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 | Level::Avx512 => unsafe { avx2(source, map, displaced, out) },
-        _ => warp_body(source, map, displaced, out),
+        Level::Avx2 | Level::Avx512 => unsafe { avx2(source, map, displacement, out) },
+        _ => warp_body(source, map, displacement, out),
     }
 }
 
-fn check(source: &Source, displaced: Option<[&[f32]; 2]>, out: &[u8]) {
+fn check(source: &Source, displacement: Option<[&[f32]; 2]>, out: &[u8]) {
     let Source { width, height, channels, .. } = *source;
     assert_eq!(out.len(), width * height * channels, "the new picture is as large as the old one");
-    for displacements in displaced.iter().flatten() {
-        assert_eq!(displacements.len(), height * row_room(width), "one displacement for each pixel");
+    for displacements in displacement.iter().flatten() {
+        assert_eq!(displacements.len(), height * padded_row(width), "one displacement for each pixel");
     }
 }
 
 #[inline(always)]
-fn warp_body(source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &mut [u8]) {
+fn warp_body(source: &Source, map: Affine, displacement: Option<[&[f32]; 2]>, out: &mut [u8]) {
     // With the number of channels known, the two neighbours in a row are one load.
     match source.channels {
-        1 => rows::<1>(source, map, displaced, out),
-        _ => rows::<0>(source, map, displaced, out),
+        1 => rows::<1>(source, map, displacement, out),
+        _ => rows::<0>(source, map, displacement, out),
     }
 }
 
 /// All rows of a picture of `C` channels, or of any number where that is 0.
 #[inline(always)]
-fn rows<const C: usize>(source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &mut [u8]) {
+fn rows<const C: usize>(source: &Source, map: Affine, displacement: Option<[&[f32]; 2]>, out: &mut [u8]) {
     let channels = if C == 0 { source.channels } else { C };
-    let (width, room) = (source.width, row_room(source.width));
+    let (width, room) = (source.width, padded_row(source.width));
     if out.is_empty() {
         return;
     }
@@ -159,7 +159,7 @@ fn rows<const C: usize>(source: &Source, map: Affine, displaced: Option<[&[f32];
                     .first_chunk()
                     .expect("rows of displacements have room for whole chunks")
             };
-            let [dx, dy] = displaced.map_or([*none; 2], |displaced| displaced.map(of));
+            let [dx, dy] = displacement.map_or([*none; 2], |displacement| displacement.map(of));
             chunk::<C>(source, map, start, (i * LANES) as f32, [&dx, &dy], out);
         }
     }
@@ -218,7 +218,7 @@ pub const TAPS: usize = 8;
 /// How the points of a lattice are spread over the pixels of one side: pixel i has the weighted sum of the [`TAPS`] points
 /// from `first[i]` on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spread {
+pub struct Interpolation {
     points: usize,
     first: Vec<usize>,
     /// (pixels, TAPS)
@@ -229,13 +229,13 @@ pub struct Spread {
     reach: Vec<(usize, usize)>,
 }
 
-impl Spread {
+impl Interpolation {
     /// From the first point of each pixel, and the weights of the points from there on. There are as many points as the
     /// last of them says.
     pub fn new(pixels: impl Iterator<Item = (usize, [f32; TAPS])>) -> Self {
         let (first, weights): (Vec<_>, Vec<_>) = pixels.unzip();
         let points = first.iter().max().map_or(0, |first| first + TAPS);
-        let room = row_room(first.len());
+        let room = padded_row(first.len());
         let mut by_points = vec![0.0; points * room];
         for (pixel, (&first, weights)) in first.iter().zip(&weights).enumerate() {
             for (point, &weight) in (first..).zip(weights) {
@@ -246,7 +246,7 @@ impl Spread {
             let (low, high) = (first.iter().min(), first.iter().max());
             (low.copied().unwrap_or(0), high.map_or(0, |first| first + TAPS))
         });
-        Spread { points, reach: reach.collect(), first, weights, by_points }
+        Interpolation { points, reach: reach.collect(), first, weights, by_points }
     }
 
     /// How many points there are.
@@ -267,30 +267,42 @@ impl Spread {
 /// ```
 ///
 /// # Shapes
-/// `lattice` is (points of `rows`, points of `columns`); `between` is (points of `rows`, [`row_room`] of the width) and
-/// means nothing afterwards; `out` is (height, [`row_room`] of the width), its last columns beside the picture.
+/// `lattice` is (points of `rows`, points of `columns`); `between` is (points of `rows`, [`padded_row`] of the width) and
+/// means nothing afterwards; `out` is (height, [`padded_row`] of the width), its last columns beside the picture.
 ///
 /// # Panics
 /// Where the shapes do not fit.
 pub fn field(
     isa: Isa,
     lattice: &[f32],
-    columns: &Spread,
-    rows: &Spread,
+    columns: &Interpolation,
+    rows: &Interpolation,
     between: &mut [f32],
     out: &mut [f32],
 ) {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn avx2(lattice: &[f32], columns: &Spread, rows: &Spread, between: &mut [f32], out: &mut [f32]) {
+    fn avx2(
+        lattice: &[f32],
+        columns: &Interpolation,
+        rows: &Interpolation,
+        between: &mut [f32],
+        out: &mut [f32],
+    ) {
         field_body(lattice, columns, rows, between, out);
     }
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn avx512(lattice: &[f32], columns: &Spread, rows: &Spread, between: &mut [f32], out: &mut [f32]) {
+    fn avx512(
+        lattice: &[f32],
+        columns: &Interpolation,
+        rows: &Interpolation,
+        between: &mut [f32],
+        out: &mut [f32],
+    ) {
         field_body(lattice, columns, rows, between, out);
     }
-    let room = row_room(columns.pixels());
+    let room = padded_row(columns.pixels());
     assert_eq!(lattice.len(), rows.points * columns.points, "one number for each point of the lattice");
     assert_eq!(between.len(), rows.points * room, "room for the lattice's rows");
     assert_eq!(out.len(), rows.pixels() * room, "one number for each pixel");
@@ -306,8 +318,14 @@ pub fn field(
 }
 
 #[inline(always)]
-fn field_body(lattice: &[f32], columns: &Spread, rows: &Spread, between: &mut [f32], out: &mut [f32]) {
-    let room = row_room(columns.pixels());
+fn field_body(
+    lattice: &[f32],
+    columns: &Interpolation,
+    rows: &Interpolation,
+    between: &mut [f32],
+    out: &mut [f32],
+) {
+    let room = padded_row(columns.pixels());
     if room == 0 {
         return;
     }

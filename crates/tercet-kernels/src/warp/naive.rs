@@ -1,12 +1,12 @@
 //! The formulas, pixel by pixel.
 
-use super::{Affine, Source, Spread, TAPS, row_room};
+use super::{Affine, Interpolation, Source, TAPS, padded_row};
 
 /// The new picture: [`warp`](super::warp), in f64.
 ///
 /// # Shapes
 /// As those of [`warp`](super::warp).
-pub fn warp(source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &mut [u8]) {
+pub fn warp(source: &Source, map: Affine, displacement: Option<[&[f32]; 2]>, out: &mut [u8]) {
     let Source { width, height, channels, ref pixels } = *source;
     let old = |x: f64, y: f64, channel: usize| {
         let inside = (0.0..width as f64).contains(&x) && (0.0..height as f64).contains(&y);
@@ -16,8 +16,8 @@ pub fn warp(source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &
     };
     for y in 0..height {
         for x in 0..width {
-            let place = y * row_room(width) + x;
-            let [dx, dy] = displaced.map_or([0.0; 2], |d| d.map(|d| f64::from(d[place])));
+            let place = y * padded_row(width) + x;
+            let [dx, dy] = displacement.map_or([0.0; 2], |d| d.map(|d| f64::from(d[place])));
             let of = |[by_x, by_y, from]: [f32; 3]| {
                 f64::from(by_x) * x as f64 + f64::from(by_y) * y as f64 + f64::from(from)
             };
@@ -40,8 +40,8 @@ pub fn warp(source: &Source, map: Affine, displaced: Option<[&[f32]; 2]>, out: &
 ///
 /// # Shapes
 /// As those of [`field`](super::field).
-pub fn field(lattice: &[f32], columns: &Spread, rows: &Spread, out: &mut [f32]) {
-    let room = row_room(columns.pixels());
+pub fn field(lattice: &[f32], columns: &Interpolation, rows: &Interpolation, out: &mut [f32]) {
+    let room = padded_row(columns.pixels());
     out.fill(0.0);
     for y in 0..rows.pixels() {
         for x in 0..columns.pixels() {

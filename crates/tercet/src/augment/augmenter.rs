@@ -77,12 +77,12 @@ impl Augmenter {
         let start = (u128::from(step) * self.batch + place as u128) * self.words;
         self.generator.set_word_pos(start);
         let map = self.draw_affine();
-        let displaced = self.field.as_mut().map(|field| {
+        let displacement = self.field.as_mut().map(|field| {
             self.generator.set_word_pos(start + WORDS_BEFORE_LATTICE as u128);
             field.draw(&mut self.generator)
         });
         self.source.fill(pixels);
-        warp(Isa::active(), &self.source, map, displaced, out);
+        warp(Isa::active(), &self.source, map, displacement, out);
     }
 
     /// c + M (R S H)⁻¹ (q − c − t), as a map of q.

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use tercet_kernels::Isa;
-use tercet_kernels::warp::{Spread, TAPS, field, row_room};
+use tercet_kernels::warp::{Interpolation, TAPS, field, padded_row};
 
 use super::Elastic;
 use crate::image::ImageShape;
@@ -16,8 +16,8 @@ const VARIANCE_OF_TWO_BYTES: f64 = (256.0 * 256.0 - 1.0) / 6.0;
 pub(super) struct Field {
     /// What a number of the lattice is multiplied by.
     amplitude: f32,
-    columns: Spread,
-    rows: Spread,
+    columns: Interpolation,
+    rows: Interpolation,
     /// The random numbers of each component, (points of `rows`, points of `columns`).
     lattices: [Vec<f32>; 2],
     between: Vec<f32>,
@@ -29,7 +29,7 @@ impl Field {
     /// For pictures of a shape.
     pub(super) fn new(Elastic { rms, sigma }: Elastic, shape: ImageShape) -> Self {
         let (columns, rows) = (spread(shape.width, sigma.into()), spread(shape.height, sigma.into()));
-        let room = row_room(shape.width);
+        let room = padded_row(shape.width);
         Field {
             amplitude: (f64::from(rms) / 2f64.sqrt() / VARIANCE_OF_TWO_BYTES.sqrt()) as f32,
             lattices: [(); 2].map(|()| vec![0.0; columns.points() * rows.points()]),
@@ -62,8 +62,8 @@ impl Field {
 
 /// Points σ apart, the first 4 σ left of the first pixel. Each pixel has the eight within 4 σ of it, by a Gaussian of that
 /// distance, divided so that the squares of its weights sum to 1.
-fn spread(pixels: usize, sigma: f64) -> Spread {
-    Spread::new((0..pixels).map(|pixel| {
+fn spread(pixels: usize, sigma: f64) -> Interpolation {
+    Interpolation::new((0..pixels).map(|pixel| {
         // In units of σ, from the first point on.
         let at = pixel as f64 / sigma + 4.0;
         let first = (at - 4.0).ceil() as usize;

@@ -226,7 +226,7 @@ fn every_second_picture_is_mirrored() {
 fn displacements_have_the_rms_and_the_correlation_that_were_set() {
     let (rms, sigma) = (1.7f32, 4.0);
     let shape = ImageShape::gray(28, 20);
-    let room = tercet_kernels::warp::row_room(28);
+    let room = tercet_kernels::warp::padded_row(28);
     let mut field = super::field::Field::new(Elastic { rms, sigma }, shape);
     let mut generator = generator(1, Stream::Augment);
     const DRAWN: usize = 4000;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use tercet_kernels::map::{Mapped, Plain};
+use tercet_kernels::mmap::{Mapped, Plain};
 
 use crate::{Error, Result};
 

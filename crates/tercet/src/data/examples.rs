@@ -8,7 +8,7 @@ use half::slice::HalfBitsSliceExt;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use tercet_kernels::lend::{Lent, lend};
-use tercet_kernels::map::{Mapped, Plain};
+use tercet_kernels::mmap::{Mapped, Plain};
 
 use crate::image::ImageShape;
 use crate::{Error, Result};

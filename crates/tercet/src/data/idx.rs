@@ -19,7 +19,7 @@ use flate2::write::GzEncoder;
 
 use super::content::{AGAIN, Claim, Content, hex};
 
-use tercet_kernels::map::Mapped;
+use tercet_kernels::mmap::Mapped;
 
 use crate::{Error, Result};
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Classes, Collection, Dataset, Examples, LabelType, ReadOptions, SealedTest};
 use crate::image::{ImageShape, Picture, scale};
 use crate::{Error, Result};
-use tercet_kernels::map::Mapped;
+use tercet_kernels::mmap::Mapped;
 
 /// So many different labels in a set are no classes, unless each comes twice on the average.
 const MOST_RARE_CLASSES: usize = 1000;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tercet_kernels::sparse::Rows;
+use tercet_kernels::sparse::CsrMatrix;
 use tercet_kernels::{Isa, prefetch, prefetch_for_later};
 
 use super::{InputDropout, Layer, Network, zeros};
@@ -15,7 +15,7 @@ pub(crate) enum Input<'a> {
     /// All values.
     Dense(&'a [f32]),
     /// The non-zero values alone.
-    Sparse(&'a Rows),
+    Sparse(&'a CsrMatrix),
 }
 
 impl<'a> Input<'a> {
@@ -62,7 +62,7 @@ pub(crate) struct BatchLoader {
     /// Batches loaded so far.
     loaded: usize,
     is_sparse: bool,
-    sparse: Rows,
+    sparse: CsrMatrix,
     dense: Vec<f32>,
     augmented: Option<Augmented>,
     dropout: Option<InputDropout>,
@@ -176,7 +176,7 @@ impl BatchLoader {
             }
         });
         if self.is_sparse {
-            self.sparse.make_room(count, width);
+            self.sparse.reserve(count, width);
             self.sparse.clear(width);
             let isa = Isa::active();
             for (_, row) in rows {

@@ -13,7 +13,7 @@
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
-use tercet_kernels::batch_norm::{self, Normal};
+use tercet_kernels::batch_norm::{self, Normalization};
 
 use crate::{Error, Result};
 
@@ -134,8 +134,8 @@ impl BatchNorm {
     }
 
     /// What the layer does, from the statistics of a batch.
-    fn normal<'a>(&'a self, mean: &'a [f32], inverse: &'a [f32], relu: bool) -> Normal<'a> {
-        Normal { mean, inverse, gamma: &self.gamma, beta: &self.beta, relu }
+    fn normal<'a>(&'a self, mean: &'a [f32], inverse: &'a [f32], relu: bool) -> Normalization<'a> {
+        Normalization { mean, inverse, gamma: &self.gamma, beta: &self.beta, relu }
     }
 
     /// From `y = γ · x̂ + β`, with the statistics of the batch, which x has made and through which it acts as well:

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use rand::Rng;
 use tercet_kernels::Isa;
-use tercet_kernels::descent;
 use tercet_kernels::matmul::{self, Start, View, ViewMut};
-use tercet_kernels::sparse::{self, Rows, scatter_width, transposed_product};
+use tercet_kernels::optimizer;
+use tercet_kernels::sparse::{self, CsrMatrix, scatter_width, transposed_product};
 
 use super::parameters::squares;
 use super::zeros::Zeros;
@@ -163,7 +163,7 @@ pub(crate) struct Factors<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Transposed<'a> {
     Dense(View<'a>),
-    Sparse(&'a Rows),
+    Sparse(&'a CsrMatrix),
 }
 
 impl<'a> Factors<'a> {
@@ -204,7 +204,7 @@ pub(crate) fn descend_rows<'a>(
     moments: [&mut [f32]; 2],
 ) -> f64 {
     let isa = Isa::active();
-    let squares = if step.reg() == 0.0 { 0.0 } else { descent::squares(isa, w) };
+    let squares = if step.reg() == 0.0 { 0.0 } else { optimizer::sum_of_squares(isa, w) };
     let count = w.len() / outputs;
     let mut w = ViewMut::new(w, count, outputs);
     let mut moments = moments.map(|moment| {
@@ -214,11 +214,11 @@ pub(crate) fn descend_rows<'a>(
 
     let mut all = factors.clone();
     if let (Some(Factors { xt: Transposed::Sparse(xt), dz }), None) = (all.next(), all.next())
-        && let OnePass::Descent(step) = step
-        && xt.columns() <= sparse::AT_ONCE
+        && let OnePass::Sgd(step) = step
+        && xt.columns() <= sparse::MAX_COLUMNS_IN_REGISTERS
     {
         let (rows, nothing, [velocity, _]) = (first..first + count, ViewMut::new(&mut [], 0, 0), moments);
-        sparse::product_step(isa, xt, rows, dz, Start::Zero, nothing, *step, (w, velocity));
+        sparse::product_sgd(isa, xt, rows, dz, Start::Zero, nothing, *step, (w, velocity));
         return squares;
     }
 
@@ -251,9 +251,9 @@ fn descend_part<'a>(
     let (mut start, mut factors) = (Start::Zero, factors.peekable());
     while let Some((xt, dz)) = factors.next() {
         match (xt, step) {
-            (Transposed::Sparse(xt), OnePass::Descent(step)) if factors.peek().is_none() => {
+            (Transposed::Sparse(xt), OnePass::Sgd(step)) if factors.peek().is_none() => {
                 let [velocity, _] = moments;
-                return sparse::product_step(isa, xt, rows, dz, start, dw, *step, (w, velocity));
+                return sparse::product_sgd(isa, xt, rows, dz, start, dw, *step, (w, velocity));
             }
             (Transposed::Sparse(xt), _) => {
                 sparse::product_into(isa, xt, rows.clone(), dz, start, dw.reborrow());
@@ -284,10 +284,10 @@ pub(crate) fn weight_step(
     moments: [&mut [f32]; 2],
 ) -> f64 {
     if let Input::Sparse(_) = zeros.seen(x) {
-        if let (OnePass::Descent(step), true) = (step, outputs <= scatter_width(Isa::active())) {
+        if let (OnePass::Sgd(step), true) = (step, outputs <= scatter_width(Isa::active())) {
             let (x, sums) = zeros.seen_with_sums(x);
             let [velocity, _] = moments;
-            return sparse::descend(Isa::active(), x, dz, *step, w, velocity, sums);
+            return sparse::transposed_product_sgd(Isa::active(), x, dz, *step, w, velocity, sums);
         }
         zeros.turned(x);
     }

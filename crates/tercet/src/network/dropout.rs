@@ -11,7 +11,7 @@
 //! [layer](super::Layer::Dropout) of the architecture it has a place and a p of its own. The inputs have a probability and random numbers of their own, too.
 
 use rand::Rng;
-use tercet_kernels::sparse::Rows;
+use tercet_kernels::sparse::CsrMatrix;
 
 use crate::random::{Generator, Stream, generator};
 use crate::{Error, Result};
@@ -164,7 +164,7 @@ impl InputDropout {
 
     /// The same for a matrix that knows its zeros: what is dropped of the rest is what [`drop`](InputDropout::drop) would
     /// drop.
-    pub(super) fn drop_sparse(&mut self, rows: &mut Rows) {
+    pub(super) fn drop_sparse(&mut self, rows: &mut CsrMatrix) {
         self.words.resize(4 * rows.columns(), 0);
         for i in 0..rows.rows() {
             self.generator.fill_bytes(&mut self.words);
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn the_same_inputs_are_dropped_whether_zeros_are_left_out_or_not() {
         let dense: Vec<f32> = (0..3 * 70).map(|i| if i % 3 == 0 { 0.0 } else { i as f32 }).collect();
-        let mut rows = Rows::new();
+        let mut rows = CsrMatrix::new();
         rows.clear(70);
         dense.chunks(70).for_each(|row| rows.push(tercet_kernels::Isa::active(), row));
         let mut dropout = InputDropout::new(0.4, 3).unwrap();

@@ -4,7 +4,7 @@
 //! of time alone, and the answer may be another for every batch.
 
 use tercet_kernels::Isa;
-use tercet_kernels::sparse::{Rows, Sums, scatter_width};
+use tercet_kernels::sparse::{Accumulators, CsrMatrix, scatter_width};
 
 use super::Input;
 
@@ -26,11 +26,11 @@ pub(super) fn pay(non_zeros: usize, all: usize, outputs: usize) -> bool {
 pub(crate) struct Zeros {
     /// Whether `rows` holds the input.
     found: bool,
-    rows: Rows,
+    rows: CsrMatrix,
     /// The transpose of a sparse input.
-    turned: Rows,
+    turned: CsrMatrix,
     /// Room for the sums of a weight gradient.
-    sums: Sums,
+    sums: Accumulators,
 }
 
 impl Zeros {
@@ -40,10 +40,10 @@ impl Zeros {
         if let Input::Dense(x) = x {
             // Whether zeros are found is another question for every batch, so that the room is made for any answer.
             let examples = x.len() / inputs;
-            self.rows.make_room(examples, inputs);
-            self.turned.make_room(inputs, examples);
+            self.rows.reserve(examples, inputs);
+            self.turned.reserve(inputs, examples);
             if outputs <= scatter_width(Isa::active()) {
-                self.sums.make_room(inputs, outputs);
+                self.sums.reserve(inputs, outputs);
             }
             let non_zeros = x.iter().filter(|&&x| x != 0.0).count();
             if pay(non_zeros, x.len(), outputs) {
@@ -62,7 +62,7 @@ impl Zeros {
     }
 
     /// The non-zeros of an input that was read as sparse, and room for sums.
-    pub(crate) fn seen_with_sums<'a>(&'a mut self, x: Input<'a>) -> (&'a Rows, &'a mut Sums) {
+    pub(crate) fn seen_with_sums<'a>(&'a mut self, x: Input<'a>) -> (&'a CsrMatrix, &'a mut Accumulators) {
         match x {
             Input::Sparse(x) => (x, &mut self.sums),
             Input::Dense(_) => (&self.rows, &mut self.sums),
@@ -70,7 +70,7 @@ impl Zeros {
     }
 
     /// The transpose of an input that was read as sparse.
-    pub(crate) fn turned(&mut self, x: Input<'_>) -> &Rows {
+    pub(crate) fn turned(&mut self, x: Input<'_>) -> &CsrMatrix {
         match x {
             Input::Sparse(x) => self.turned.transpose(x),
             Input::Dense(_) => self.turned.transpose(&self.rows),
@@ -79,7 +79,7 @@ impl Zeros {
     }
 
     /// The same, once more.
-    pub(crate) fn turned_before(&self) -> &Rows {
+    pub(crate) fn turned_before(&self) -> &CsrMatrix {
         &self.turned
     }
 }

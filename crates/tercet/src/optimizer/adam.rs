@@ -1,6 +1,6 @@
 //! Adam (Kingma and Ba 2015) and its decoupled weight decay (Loshchilov and Hutter 2019).
 
-use tercet_kernels::descent::Adam;
+use tercet_kernels::optimizer::Adam;
 
 /// The constants of step number `t`, counted from 1: what is the same for all parameters. Early on m and v are still near the
 /// zeros they began as; their corrections are computed in f64, since 1 − 0.999 has lost four of its digits in f32.

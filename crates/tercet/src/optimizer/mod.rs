@@ -25,7 +25,7 @@ mod sgd;
 
 use serde::{Deserialize, Serialize};
 use tercet_kernels::Isa;
-use tercet_kernels::descent::{self, Adam, Step};
+use tercet_kernels::optimizer::{self as kernels, Adam, Sgd};
 
 use crate::{Error, Result};
 
@@ -124,7 +124,7 @@ impl Moments {
 /// A step that goes over the weights once, for regularisation, moments, step and Σ W².
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OnePass {
-    Descent(Step),
+    Sgd(Sgd),
     Adam(Adam),
 }
 
@@ -135,15 +135,15 @@ impl OnePass {
     /// All arrays have the same length, but those of moments that are not kept are empty.
     pub(crate) fn take(&self, w: &mut [f32], dw: &[f32], [first, second]: [&mut [f32]; 2]) -> f64 {
         match self {
-            OnePass::Descent(step) => descent::step(Isa::active(), *step, w, dw, first),
-            OnePass::Adam(step) => descent::adam(Isa::active(), step, w, dw, first, second),
+            OnePass::Sgd(step) => kernels::sgd(Isa::active(), *step, w, dw, first),
+            OnePass::Adam(step) => kernels::adam(Isa::active(), step, w, dw, first, second),
         }
     }
 
     /// The coefficient of Σ W².
     pub(crate) fn reg(&self) -> f32 {
         match self {
-            OnePass::Descent(step) => step.reg,
+            OnePass::Sgd(step) => step.reg,
             OnePass::Adam(step) => step.reg,
         }
     }
@@ -190,7 +190,7 @@ impl Optimizer {
     /// Step number `t`, counted from 1, with the gradient of the regularisation, `2 · reg · W`; none for Nesterov's momentum.
     pub(crate) fn in_one_pass(self, t: usize, learning_rate: f32, reg: f32) -> Option<OnePass> {
         match self {
-            Optimizer::Sgd { momentum } => Some(OnePass::Descent(Step { learning_rate, momentum, reg })),
+            Optimizer::Sgd { momentum } => Some(OnePass::Sgd(Sgd { learning_rate, momentum, reg })),
             Optimizer::Nesterov { .. } => None,
             Optimizer::Adam { beta1, beta2, epsilon } => {
                 Some(OnePass::Adam(adam::step((beta1, beta2, epsilon), t, learning_rate, 0.0, reg)))

@@ -19,7 +19,7 @@ use crate::{exit, interrupt, loading, output};
 pub fn run(common: &TrainCommonArgs, recipe: DualRecipe) -> anyhow::Result<ExitCode> {
     common.logging.reject("the exact solver")?;
     // Each fold has its own sparse copy of the rows, which is freed as a whole.
-    tercet_kernels::heap::give_large_blocks_back();
+    tercet_kernels::allocator::return_large_blocks();
     let preprocessing = common.preprocessing.or(recipe.preprocessing);
     let recipe = DualRecipe { preprocessing, ..recipe };
     recipe.validate()?;

@@ -2,9 +2,9 @@
 
 use super::{FREQUENCIES, GROUP, Tiles, column, transform_tile};
 use crate::Isa;
-use crate::convolution::places::Pooled;
+use crate::convolution::max_pool::PoolLanes;
 use crate::convolution::scratch::Scratch;
-use crate::convolution::tile::{Finish, Forward, Loops, Panel, Patches};
+use crate::convolution::tile::{Epilogue, Forward, Loops, Panel, Patches};
 use crate::isa::Level;
 use crate::lanes::Lanes;
 
@@ -93,17 +93,17 @@ unsafe fn transform_kernels<L: Lanes>(
     }
 }
 
-/// Transforms the sums of one tile back and finishes its outputs, of which the `dead` are the bias: the sums of frequency f
+/// Transforms the sums of one tile back and finishes its outputs, of which the `zero_outputs` are the bias: the sums of frequency f
 /// begin at `from[f * plane]`.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
 #[inline(always)]
-unsafe fn finish_tile<L: Pooled>(
+unsafe fn finish_tile<L: PoolLanes>(
     forward: &mut Forward<'_>,
     tiles: &Tiles,
     bias: &[f32],
-    (example, tile, dead): (usize, usize, u16),
+    (example, tile, zero_outputs): (usize, usize, u16),
     from: &[f32],
     plane: usize,
 ) {
@@ -126,24 +126,24 @@ unsafe fn finish_tile<L: Pooled>(
             for (y, row) in rows.iter_mut().enumerate() {
                 *row = transform_sums(column(&columns, y)).map(|sum| sum.plus(bias));
                 for (x, sum) in row.iter_mut().enumerate() {
-                    if dead >> (4 * y + x) & 1 == 1 {
+                    if zero_outputs >> (4 * y + x) & 1 == 1 {
                         *sum = bias;
                     }
                 }
             }
         }
-        let relu = matches!(forward.finish, Finish::Relu);
-        if let Finish::Pooled(place) = &mut forward.finish {
+        let relu = matches!(forward.epilogue, Epilogue::Relu);
+        if let Epilogue::Pooled(argmax) = &mut forward.epilogue {
             let (height, width) = (shape.pooled_height(), shape.pooled_width());
             for (y, x) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                 let (pooled_y, pooled_x) = (top / 2 + y, left / 2 + x);
                 if pooled_y < height && pooled_x < width {
                     let at = ((example * height + pooled_y) * width + pooled_x) * filters + filter;
-                    let (y_out, place) = (&mut forward.y[at..at + lanes], &mut place[at..at + lanes]);
+                    let (y_out, argmax) = (&mut forward.y[at..at + lanes], &mut argmax[at..at + lanes]);
                     let (above, below) = (rows[2 * y], rows[2 * y + 1]);
                     let four = [above[2 * x], above[2 * x + 1], below[2 * x], below[2 * x + 1]];
                     // SAFETY: the caller promises the instructions, and both slices have so many lanes.
-                    unsafe { L::pool(four, y_out.as_mut_ptr(), place.as_mut_ptr(), lanes) };
+                    unsafe { L::pool(four, y_out.as_mut_ptr(), argmax.as_mut_ptr(), lanes) };
                 }
             }
         } else {
@@ -170,7 +170,7 @@ unsafe fn finish_tile<L: Pooled>(
 /// The processor has the instructions of the loops.
 unsafe fn multiply(
     tiles: &Tiles,
-    places: &[u32],
+    offsets: &[u32],
     channels: usize,
     (inputs, plane): (&[f32], usize),
     kernels: &[f32],
@@ -181,7 +181,7 @@ unsafe fn multiply(
     let panels = kernels.chunks_exact(channels * loops.width);
     let planes = inputs.chunks_exact(plane).zip(sums.chunks_mut(sums_plane));
     for ((image, sums), weights) in planes.zip(panels) {
-        let patches = Patches { image, places, rows: 1, length: channels, stride: 0, alive: None };
+        let patches = Patches { image, offsets, rows: 1, length: channels, stride: 0, nonzero: None };
         patches.check();
         let panel = Panel { weights, bias: &zeros, width: loops.width };
         // SAFETY: the caller promises the instructions, and the patches were checked.
@@ -194,17 +194,17 @@ unsafe fn multiply(
 /// # Safety
 /// The processor has the instructions of `L`, which is the widest register of the instruction set.
 #[inline(always)]
-unsafe fn all<L: Pooled>(isa: Isa, mut forward: Forward<'_>) {
+unsafe fn all<L: PoolLanes>(isa: Isa, mut forward: Forward<'_>) {
     let shape = forward.shape;
     let filters = shape.filters.next_multiple_of(L::LANES);
-    let is_pooled = matches!(forward.finish, Finish::Pooled(_));
+    let is_pooled = matches!(forward.epilogue, Epilogue::Pooled(_));
     let tiles = Tiles::new(shape, is_pooled, L::LANES, filters);
     let scratch = std::mem::take(forward.scratch);
-    let Scratch { mut panels, mut padded, mut places, mut alive, mut frequencies, mut sums, .. } = scratch;
+    let Scratch { mut panels, mut padded, mut offsets, mut nonzero, mut frequencies, mut sums, .. } = scratch;
 
     let channels = shape.channels;
     let size = FREQUENCIES * channels * filters;
-    let (kernels, bias) = panels.of(size + filters).split_at_mut(size);
+    let (kernels, bias) = panels.resized(size + filters).split_at_mut(size);
     bias.fill(0.0);
     if let Some(b) = forward.b {
         bias[..b.len()].copy_from_slice(b);
@@ -222,41 +222,41 @@ unsafe fn all<L: Pooled>(isa: Isa, mut forward: Forward<'_>) {
     let all = examples * tiles.count;
     let group = GROUP.min(all);
     let (plane, sums_plane) = (group * tiles.channels, group * filters);
-    let image = padded.of(tiles.size);
-    let inputs = frequencies.of(FREQUENCIES * plane);
-    let sums_of_group = sums.of(FREQUENCIES * sums_plane);
-    let mut dead = [0; GROUP];
+    let image = padded.resized(tiles.size);
+    let inputs = frequencies.resized(FREQUENCIES * plane);
+    let sums_of_group = sums.resized(FREQUENCIES * sums_plane);
+    let mut zero_outputs = [0; GROUP];
     for first in (0..all).step_by(group.max(1)) {
         let count = group.min(all - first);
         for n in 0..count {
             let (example, tile) = ((first + n) / tiles.count, (first + n) % tiles.count);
             if tile == 0 {
-                tiles.lay(shape, &forward.x[example * shape.inputs()..][..shape.inputs()], image);
-                tiles.find_alive(image, &mut alive);
+                tiles.copy_image(shape, &forward.x[example * shape.inputs()..][..shape.inputs()], image);
+                tiles.find_nonzero(image, &mut nonzero);
             }
-            dead[n] = tiles.dead(tile, &alive);
+            zero_outputs[n] = tiles.zero_outputs(tile, &nonzero);
             // SAFETY: the caller promises the instructions.
             unsafe { transform_tile::<L>(&tiles, image, tile, &mut inputs[n * tiles.channels..], plane) };
         }
-        places.clear();
-        places.extend((0..count).map(|n| (n * tiles.channels) as u32));
+        offsets.clear();
+        offsets.extend((0..count).map(|n| (n * tiles.channels) as u32));
         let mut from = 0;
         while from < filters {
             let loops = Loops::new(isa, filters - from);
             let panel = &kernels[FREQUENCIES * channels * from..];
             let sums = (&mut sums_of_group[from..], sums_plane);
             // SAFETY: the caller promises the instructions.
-            unsafe { multiply(&tiles, &places, channels, (inputs, plane), panel, sums, loops) };
+            unsafe { multiply(&tiles, &offsets, channels, (inputs, plane), panel, sums, loops) };
             from += loops.width;
         }
         for n in 0..count {
-            let at = ((first + n) / tiles.count, (first + n) % tiles.count, dead[n]);
+            let at = ((first + n) / tiles.count, (first + n) % tiles.count, zero_outputs[n]);
             let from = &sums_of_group[n * filters..];
             // SAFETY: the caller promises the instructions.
             unsafe { finish_tile::<L>(&mut forward, &tiles, bias, at, from, sums_plane) };
         }
     }
-    *forward.scratch = Scratch { panels, padded, places, alive, frequencies, sums, ..scratch };
+    *forward.scratch = Scratch { panels, padded, offsets, nonzero, frequencies, sums, ..scratch };
 }
 
 /// The forward pass.

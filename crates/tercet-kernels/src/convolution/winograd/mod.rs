@@ -116,7 +116,7 @@ impl Tiles {
     }
 
     /// Copies an image into the middle of zeros.
-    fn lay(&self, shape: &Shape, x: &[f32], image: &mut [f32]) {
+    fn copy_image(&self, shape: &Shape, x: &[f32], image: &mut [f32]) {
         let row = self.width * self.channels;
         image.fill(0.0);
         let rows = image.chunks_exact_mut(row).skip(shape.padding);
@@ -135,36 +135,36 @@ impl Tiles {
 
     /// For each pixel of an image that was laid down whether it has anything but zeros.
     #[inline(always)]
-    fn find_alive(&self, image: &[f32], alive: &mut Vec<u8>) {
-        alive.clear();
-        alive.resize(self.size / self.channels, 0);
-        for (alive, pixel) in alive.iter_mut().zip(image.chunks_exact(self.channels)) {
+    fn find_nonzero(&self, image: &[f32], nonzero: &mut Vec<u8>) {
+        nonzero.clear();
+        nonzero.resize(self.size / self.channels, 0);
+        for (nonzero, pixel) in nonzero.iter_mut().zip(image.chunks_exact(self.channels)) {
             let mut bits = 0;
             for x in pixel {
                 bits |= x.to_bits();
             }
             // Shifted out: the sign, since −0 is a zero.
-            *alive = u8::from(bits << 1 != 0);
+            *nonzero = u8::from(bits << 1 != 0);
         }
     }
 
     /// The outputs of a tile whose patches have nothing but zeros: bit 4 y + x.
     #[inline(always)]
-    fn dead(&self, tile: usize, alive: &[u8]) -> u16 {
+    fn zero_outputs(&self, tile: usize, nonzero: &[u8]) -> u16 {
         let across = self.width;
         let first = tile / self.across * 4 * across + tile % self.across * 4;
         let mut rows = [0; 6];
         for (y, row) in rows.iter_mut().enumerate() {
-            for (x, &alive) in alive[first + y * across..][..6].iter().enumerate() {
-                *row |= u16::from(alive) << x;
+            for (x, &nonzero) in nonzero[first + y * across..][..6].iter().enumerate() {
+                *row |= u16::from(nonzero) << x;
             }
             *row |= *row >> 1 | *row >> 2;
         }
-        let mut dead = 0;
+        let mut zero_outputs = 0;
         for y in 0..4 {
-            dead |= (!(rows[y] | rows[y + 1] | rows[y + 2]) & 15) << (4 * y);
+            zero_outputs |= (!(rows[y] | rows[y + 1] | rows[y + 2]) & 15) << (4 * y);
         }
-        dead
+        zero_outputs
     }
 }
 

@@ -106,7 +106,7 @@ unsafe fn transform_gradient<L: Lanes>(
 #[inline(always)]
 unsafe fn multiply<L: Lanes, const R: usize, const V: usize>(
     tiles: &Tiles,
-    places: &[(u32, u32)],
+    outputs: &[(u32, u32)],
     inputs: &[f32],
     gradients: &[f32],
     sums: &mut [f32],
@@ -115,9 +115,9 @@ unsafe fn multiply<L: Lanes, const R: usize, const V: usize>(
     let filters = tiles.filters;
     assert!(tiles.channels.is_multiple_of(R) && from + V * L::LANES <= filters);
     assert!(sums.len() >= tiles.channels * filters);
-    for &(tile, place) in places {
+    for &(tile, offset) in outputs {
         assert!((tile as usize + 1) * filters <= gradients.len());
-        assert!(place as usize + tiles.channels <= inputs.len());
+        assert!(offset as usize + tiles.channels <= inputs.len());
     }
     for channel in (0..tiles.channels).step_by(R) {
         // SAFETY: the caller promises the instructions; the assertions say that every tile has all channels and filters,
@@ -128,7 +128,7 @@ unsafe fn multiply<L: Lanes, const R: usize, const V: usize>(
             let mut found = [[L::splat(0.0); V]; R];
             found = add::<L, R, V>(
                 inputs,
-                places,
+                outputs,
                 offsets,
                 (gradients.as_ptr().add(from), filters, L::LANES),
                 found,
@@ -158,17 +158,17 @@ pub(in crate::convolution) unsafe fn pass<L: Lanes, const R: usize>(work: Weight
     let count = work.x.len() / shape.inputs() * tiles.count;
     let group = GROUP.min(count);
     let (plane, gradient_plane, kernel) = (group * tiles.channels, group * filters, tiles.channels * filters);
-    let kernels = panels.of(FREQUENCIES * kernel);
+    let kernels = panels.resized(FREQUENCIES * kernel);
     kernels.fill(0.0);
-    let image = padded.of(tiles.size);
-    let inputs = frequencies.of(FREQUENCIES * plane);
-    let gradients = sums.of(FREQUENCIES * gradient_plane);
+    let image = padded.resized(tiles.size);
+    let inputs = frequencies.resized(FREQUENCIES * plane);
+    let gradients = sums.resized(FREQUENCIES * gradient_plane);
     for first in (0..count).step_by(group.max(1)) {
         let together = group.min(count - first);
         for n in 0..together {
             let (example, tile) = ((first + n) / tiles.count, (first + n) % tiles.count);
             if tile == 0 {
-                tiles.lay(shape, &work.x[example * shape.inputs()..][..shape.inputs()], image);
+                tiles.copy_image(shape, &work.x[example * shape.inputs()..][..shape.inputs()], image);
             }
             // SAFETY: the caller promises the instructions.
             unsafe {

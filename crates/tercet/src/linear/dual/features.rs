@@ -1,7 +1,7 @@
 //! The rows of a data set as the solver walks over them: zeros left out where there are enough of them.
 
 use rayon::prelude::*;
-use tercet_kernels::rows::Row;
+use tercet_kernels::dual_ascent::Row;
 
 use crate::data::{self, Dataset};
 use crate::{Error, Result};
@@ -23,12 +23,12 @@ enum Piece {
     Dense,
     Pixels {
         starts: Vec<usize>,
-        places: Vec<u16>,
+        indices: Vec<u16>,
         values: Vec<u8>,
     },
     Sparse {
         starts: Vec<usize>,
-        places: Vec<u32>,
+        indices: Vec<u32>,
         values: Vec<f32>,
     },
 }
@@ -78,13 +78,13 @@ impl<'a> Features<'a> {
                 data::Row::F32(values) => Row::Dense(values),
                 _ => unreachable!("other rows are kept in blocks of their own"),
             },
-            Piece::Pixels { starts, places, values } => {
+            Piece::Pixels { starts, indices, values } => {
                 let entries = entries(starts);
-                Row::Pixels { places: &places[entries.clone()], values: &values[entries] }
+                Row::Pixels { indices: &indices[entries.clone()], values: &values[entries] }
             }
-            Piece::Sparse { starts, places, values } => {
+            Piece::Sparse { starts, indices, values } => {
                 let entries = entries(starts);
-                Row::Sparse { places: &places[entries.clone()], values: &values[entries] }
+                Row::Sparse { indices: &indices[entries.clone()], values: &values[entries] }
             }
         }
     }
@@ -93,12 +93,12 @@ impl<'a> Features<'a> {
     pub(super) fn prefetch(&self, i: usize) {
         match self.row(i) {
             Row::Dense(values) => tercet_kernels::prefetch(values),
-            Row::Sparse { places, values } => {
-                tercet_kernels::prefetch(places);
+            Row::Sparse { indices, values } => {
+                tercet_kernels::prefetch(indices);
                 tercet_kernels::prefetch(values);
             }
-            Row::Pixels { places, values } => {
-                tercet_kernels::prefetch(places);
+            Row::Pixels { indices, values } => {
+                tercet_kernels::prefetch(indices);
                 tercet_kernels::prefetch(values);
             }
         }
@@ -126,35 +126,35 @@ fn pixels(data: &Dataset, rows: std::ops::Range<usize>) -> Piece {
     let count = |i| data.pixels(i).map_or(0, |row| row.iter().filter(|&&value| value != 0).count());
     let non_zeros: usize = rows.clone().map(count).sum();
     let mut starts = Vec::with_capacity(rows.len() + 1);
-    let (mut places, mut values) = (Vec::with_capacity(non_zeros), Vec::with_capacity(non_zeros));
+    let (mut indices, mut values) = (Vec::with_capacity(non_zeros), Vec::with_capacity(non_zeros));
     starts.push(0);
     let (mut row_places, mut row_values) = (vec![0u16; data.width()], vec![0u8; data.width()]);
     for i in rows {
         let row = data.pixels(i).expect("pixels");
         let mut count = 0;
         // Written always and kept only where it is no zero, which is faster than a choice that nobody can foresee.
-        for (place, &value) in row.iter().enumerate() {
-            row_places[count] = place as u16;
+        for (index, &value) in row.iter().enumerate() {
+            row_places[count] = index as u16;
             row_values[count] = value;
             count += usize::from(value != 0);
         }
-        places.extend_from_slice(&row_places[..count]);
+        indices.extend_from_slice(&row_places[..count]);
         values.extend_from_slice(&row_values[..count]);
-        starts.push(places.len());
+        starts.push(indices.len());
     }
-    Piece::Pixels { starts, places, values }
+    Piece::Pixels { starts, indices, values }
 }
 
 fn values(data: &Dataset, rows: std::ops::Range<usize>) -> Piece {
-    let (mut starts, mut places, mut values) = (vec![0], Vec::new(), Vec::new());
+    let (mut starts, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
     let mut x = vec![0.0; data.width()];
     for i in rows {
         data.write_inputs(&[i], &mut x);
-        for (place, &value) in x.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-            places.push(place as u32);
+        for (index, &value) in x.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+            indices.push(index as u32);
             values.push(value);
         }
-        starts.push(places.len());
+        starts.push(indices.len());
     }
-    Piece::Sparse { starts, places, values }
+    Piece::Sparse { starts, indices, values }
 }

@@ -39,7 +39,7 @@
 //! ```
 //!
 //! Everything below holds for both. Only the visits differ, which here solve for a whole distribution (see
-//! [`ascend_softmax`](tercet_kernels::rows::ascend_softmax)), and no example is ever done: each probability stays above 0.
+//! [`softmax_step`](tercet_kernels::dual_ascent::softmax_step)), and no example is ever done: each probability stays above 0.
 //!
 //! # Weights
 //!
@@ -50,7 +50,7 @@
 //!
 //! The usual way around that condition is to make the bias one more feature, and so to regularise it: another
 //! objective. Here it is kept, by the method of multipliers (Hestenes 1969; Rockafellar 1976): for a while the bias is
-//! held near a place, `b = place + κ Σ_i β_i`, which needs no condition; then the place moves to where b has got to.
+//! held near a point b₀, `b = b₀ + κ Σ_i β_i`, which needs no condition; then b₀ moves to where b has got to.
 //! What comes out at the end is b itself. On the way `Σ_i β_i` is not quite 0, so for the bound the a are lowered until
 //! it is: their sums from class to class are made a circulation by taking away what does not come back. Each figure that
 //! is reported is of P as it stands above: the loss of the very weights that are returned, and a true bound on it.
@@ -58,7 +58,7 @@
 //! # The algorithm
 //!
 //! Examples are visited in random order. A visit maximises over the C − 1 variables of one example while all others stay
-//! (see [`ascend`](tercet_kernels::rows::ascend)), and updates W and b. Every few sweeps, the *gap check* goes over all
+//! (see [`svm_step`](tercet_kernels::dual_ascent::svm_step)), and updates W and b. Every few sweeps, the *gap check* goes over all
 //! rows on all threads: it sums W again from the variables, in f64, and computes the loss of all examples and the
 //! bound. With the SVM loss, examples beyond the margin without a variable above 0 are skipped until the next gap
 //! check, and so are, from sweep to sweep, those whose variables no longer change.
@@ -83,7 +83,7 @@ mod tests;
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
-use tercet_kernels::rows::{Block, blocks};
+use tercet_kernels::dual_ascent::{Block, blocks};
 
 use self::features::Features;
 use self::state::{GapCheck, State};

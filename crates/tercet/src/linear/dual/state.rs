@@ -3,7 +3,7 @@
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use tercet_kernels::Isa;
-use tercet_kernels::rows::{self, Ascent, Block, LANES, Row};
+use tercet_kernels::dual_ascent::{self, Block, DualProblem, LANES, Row};
 
 use super::circulation::{balance, surpluses};
 use super::features::{Features, PIECE};
@@ -52,7 +52,7 @@ pub(super) struct GapCheck {
 /// The dual step of a loss.
 type Ascend = fn(
     Isa,
-    &Ascent,
+    &DualProblem,
     (Row<'_>, f32, usize),
     &mut [Block<f32>],
     &mut [Block<f32>],
@@ -107,7 +107,7 @@ impl<'a> State<'a> {
         (classes, width): (usize, usize),
         settings: &Settings,
     ) -> Result<Self> {
-        let (n, blocks) = (features.len(), rows::blocks(classes));
+        let (n, blocks) = (features.len(), dual_ascent::blocks(classes));
         let reg = f64::from(settings.reg);
         let margin = match settings.loss {
             Loss::Svm { margin } => f64::from(margin),
@@ -179,9 +179,9 @@ impl<'a> State<'a> {
         self.active.shuffle(generator);
         let (classes, margin) = (self.classes, self.margin as f32);
         let (step, bias_step) = (self.step as f32, self.bias_step as f32);
-        let (ascend, scratch): (Ascend, usize) = match self.loss {
-            Loss::Svm { .. } => (rows::ascend, self.blocks),
-            Loss::Softmax => (rows::ascend_softmax, 3 * self.blocks),
+        let (svm_step, scratch): (Ascend, usize) = match self.loss {
+            Loss::Svm { .. } => (dual_ascent::svm_step, self.blocks),
+            Loss::Softmax => (dual_ascent::softmax_step, 3 * self.blocks),
         };
         let mut scratch = vec![Block::ZERO; scratch];
         let mut moved = Vec::with_capacity(self.active.len());
@@ -193,10 +193,10 @@ impl<'a> State<'a> {
             }
             let i = i as usize;
             let weight = self.weight(i);
-            let ascent = Ascent { classes, margin, step: step * weight, bias_step: bias_step * weight };
+            let problem = DualProblem { classes, margin, step: step * weight, bias_step: bias_step * weight };
             let example = (self.features.row(i), self.features.squared(i), self.labels[i] as usize);
             let a = &mut self.a[i * self.blocks..][..self.blocks];
-            let change = ascend(self.isa, &ascent, example, &mut self.w, &mut self.b, a, &mut scratch);
+            let change = svm_step(self.isa, &problem, example, &mut self.w, &mut self.b, a, &mut scratch);
             if change > 0.0 {
                 moved.push(i as u32);
             }
@@ -260,7 +260,7 @@ impl<'a> State<'a> {
                     };
                 plain[y / LANES].0[y % LANES] = sum * weight;
                 shared[y / LANES].0[y % LANES] = sum_shared * weight;
-                rows::add(self.isa, self.features.row(i), &beta, &mut w);
+                dual_ascent::add(self.isa, self.features.row(i), &beta, &mut w);
             }
             (w, gain)
         };
@@ -389,7 +389,7 @@ impl<'a> State<'a> {
             let (mut loss, mut active) = (0.0, Vec::new());
             for i in start..self.features.len().min(start + PIECE) {
                 f.copy_from_slice(&b);
-                rows::scores(self.isa, self.features.row(i), &w, &mut f);
+                dual_ascent::scores(self.isa, self.features.row(i), &w, &mut f);
                 let y = self.labels[i] as usize;
                 let of_y = f[y / LANES].0[y % LANES];
                 let weight = f64::from(self.weight(i));

@@ -3,7 +3,7 @@
 mod common;
 
 use tercet_kernels::Isa;
-use tercet_kernels::descent::{Adam, Step, adam, naive, squares, step};
+use tercet_kernels::optimizer::{Adam, Sgd, adam, naive, sgd, sum_of_squares};
 
 use common::numbers;
 
@@ -13,13 +13,16 @@ fn a_step_is_the_naive_one_to_the_bit() {
         for count in [0, 1, 7, 15, 16, 17, 33, 1000] {
             for momentum in [0.0, 0.9] {
                 for reg in [0.0, 0.01] {
-                    let how = Step { learning_rate: 0.1, momentum, reg };
+                    let how = Sgd { learning_rate: 0.1, momentum, reg };
                     let (dw, mut w, mut v) = (numbers(count, 1), numbers(count, 2), numbers(count, 3));
                     let (mut naive_w, mut naive_v) = (w.clone(), v.clone());
-                    let squares = step(isa, how, &mut w, &dw, &mut v);
-                    let naive_squares = naive::step(how, &mut naive_w, &dw, &mut naive_v);
+                    let sum_of_squares = sgd(isa, how, &mut w, &dw, &mut v);
+                    let naive_squares = naive::sgd(how, &mut naive_w, &dw, &mut naive_v);
                     assert!(w == naive_w && v == naive_v, "{isa:?} {how:?} {count}");
-                    assert!((squares - naive_squares).abs() <= 1e-12 * naive_squares, "{isa:?} {count}");
+                    assert!(
+                        (sum_of_squares - naive_squares).abs() <= 1e-12 * naive_squares,
+                        "{isa:?} {count}"
+                    );
                 }
             }
         }
@@ -30,11 +33,15 @@ fn a_step_is_the_naive_one_to_the_bit() {
 fn without_momentum_no_velocity_is_needed() {
     for isa in Isa::available() {
         for count in [0, 15, 16, 17, 1000] {
-            let how = Step { learning_rate: 0.1, momentum: 0.0, reg: 0.01 };
+            let how = Sgd { learning_rate: 0.1, momentum: 0.0, reg: 0.01 };
             let (dw, mut w) = (numbers(count, 1), numbers(count, 2));
             let mut with = w.clone();
-            let squares = step(isa, how, &mut w, &dw, &mut []);
-            assert_eq!(squares, step(isa, how, &mut with, &dw, &mut vec![0.0; count]), "{isa:?} {count}");
+            let sum_of_squares = sgd(isa, how, &mut w, &dw, &mut []);
+            assert_eq!(
+                sum_of_squares,
+                sgd(isa, how, &mut with, &dw, &mut vec![0.0; count]),
+                "{isa:?} {count}"
+            );
             assert!(w == with, "{isa:?} {count}");
         }
     }
@@ -63,9 +70,9 @@ fn a_step_of_adam_is_the_naive_one_to_the_bit() {
 fn squares_are_those_of_the_step() {
     for isa in Isa::available() {
         for count in [0, 1, 15, 16, 1000, 2500] {
-            let (w, how) = (numbers(count, 2), Step { learning_rate: 0.1, momentum: 0.0, reg: 0.01 });
-            let of_step = step(isa, how, &mut w.clone(), &vec![0.0; count], &mut []);
-            assert_eq!(squares(isa, &w), of_step, "{isa:?} {count}");
+            let (w, how) = (numbers(count, 2), Sgd { learning_rate: 0.1, momentum: 0.0, reg: 0.01 });
+            let of_step = sgd(isa, how, &mut w.clone(), &vec![0.0; count], &mut []);
+            assert_eq!(sum_of_squares(isa, &w), of_step, "{isa:?} {count}");
         }
     }
 }

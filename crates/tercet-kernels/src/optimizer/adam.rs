@@ -40,7 +40,7 @@ pub struct Adam {
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::descent::{Adam, adam};
+/// use tercet_kernels::optimizer::{Adam, adam};
 ///
 /// let first = Adam {
 ///     beta1: 0.5, beta2: 0.75, epsilon: 0.0, rate: 2.0, root_correction: 2.0, decay: 0.0, reg: 0.0,

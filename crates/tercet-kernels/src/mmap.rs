@@ -36,7 +36,7 @@ impl<T: Plain> Mapped<T> {
     ///
     /// ```
     /// use std::io::Write;
-    /// use tercet_kernels::map::Mapped;
+    /// use tercet_kernels::mmap::Mapped;
     ///
     /// let mut file = tempfile::tempfile()?;
     /// file.write_all(b"head")?;

@@ -4,7 +4,7 @@
 //! multiplications and shifts, which have the same result on every instruction set.
 
 use super::LANES;
-use super::share::zip;
+use super::threshold::zip;
 
 /// 1.5 · 2^23: what is added to it is rounded to a whole number, which then stands in its last bits.
 const ROUNDS: f32 = 12_582_912.0;

@@ -15,7 +15,7 @@ use crate::lanes::Lanes;
 /// # Panics
 /// Where `b` is no transpose or has no such part, and where `to` is too short.
 #[inline(always)]
-pub(crate) unsafe fn turn<L: Lanes>(
+pub(crate) unsafe fn transpose<L: Lanes>(
     b: View<'_>,
     rows: &Range<usize>,
     columns: &Range<usize>,
@@ -35,7 +35,12 @@ pub(crate) unsafe fn turn<L: Lanes>(
         for p in (0..p_whole).step_by(L::LANES) {
             // SAFETY: the caller promises the instructions; the square is inside the part, which the slices above bound.
             unsafe {
-                L::turn(from.as_ptr().add(j * stride + p), stride, to.as_mut_ptr().add(p * width + j), width);
+                L::transpose(
+                    from.as_ptr().add(j * stride + p),
+                    stride,
+                    to.as_mut_ptr().add(p * width + j),
+                    width,
+                );
             }
         }
     }

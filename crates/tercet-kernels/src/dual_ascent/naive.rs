@@ -1,17 +1,17 @@
 //! The kernels of rows as the formulas say them.
 
-use super::{Ascent, Block, LANES, Number, Row};
+use super::{Block, DualProblem, LANES, Number, Row};
 
 /// The features that are not left out, and where they stand.
 fn entries(row: Row<'_>) -> Vec<(usize, f32)> {
     match row {
         Row::Dense(values) => values.iter().copied().enumerate().collect(),
-        Row::Sparse { places, values } => {
-            places.iter().zip(values).map(|(&place, &value)| (place as usize, value)).collect()
+        Row::Sparse { indices, values } => {
+            indices.iter().zip(values).map(|(&index, &value)| (index as usize, value)).collect()
         }
-        Row::Pixels { places, values } => {
-            let pixels = places.iter().zip(values);
-            pixels.map(|(&place, &value)| (place.into(), f32::from(value) / 255.0)).collect()
+        Row::Pixels { indices, values } => {
+            let pixels = indices.iter().zip(values);
+            pixels.map(|(&index, &value)| (index.into(), f32::from(value) / 255.0)).collect()
         }
     }
 }
@@ -22,10 +22,10 @@ fn entries(row: Row<'_>) -> Vec<(usize, f32)> {
 /// `scores` is (C) in blocks, `w` is (D, C), each row in as many blocks.
 pub fn scores<T: Number>(row: Row<'_>, w: &[Block<T>], scores: &mut [Block<T>]) {
     let width = scores.len();
-    for (place, value) in entries(row) {
+    for (index, value) in entries(row) {
         for k in 0..width {
             for lane in 0..LANES {
-                let w = w[place * width + k].0[lane];
+                let w = w[index * width + k].0[lane];
                 scores[k].0[lane] = scores[k].0[lane] + T::of(value) * w;
             }
         }
@@ -37,10 +37,10 @@ pub fn scores<T: Number>(row: Row<'_>, w: &[Block<T>], scores: &mut [Block<T>]) 
 /// # Shapes
 /// `c` is (C) in blocks, `w` is (D, C), each row in as many blocks.
 pub fn add<T: Number>(row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]) {
-    for (place, value) in entries(row) {
+    for (index, value) in entries(row) {
         for k in 0..c.len() {
             for lane in 0..LANES {
-                let w = &mut w[place * c.len() + k].0[lane];
+                let w = &mut w[index * c.len() + k].0[lane];
                 *w = *w + T::of(value) * c[k].0[lane];
             }
         }
@@ -49,7 +49,7 @@ pub fn add<T: Number>(row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]) {
 
 /// The number t with `t = Σ clip(u − t, 0, 1)`, exactly but for rounding: the places where a u leaves 0 or reaches 1 are
 /// sorted, and the one straight piece between two of them on which the root lies is solved.
-pub fn share(u: &[f64]) -> f64 {
+pub fn threshold(u: &[f64]) -> f64 {
     let phi = |t: f64| u.iter().map(|u| (u - t).clamp(0.0, 1.0)).sum::<f64>() - t;
     let mut corners: Vec<f64> = u.iter().flat_map(|&u| [u, u - 1.0]).filter(|&t| t > 0.0).collect();
     corners.push(0.0);
@@ -60,12 +60,12 @@ pub fn share(u: &[f64]) -> f64 {
     from + phi(from) / (1 + inside) as f64
 }
 
-/// The best dual variables of one example while all others stay; see [`ascend`](super::ascend).
+/// The best dual variables of one example while all others stay; see [`svm_step`](super::svm_step).
 ///
 /// # Shapes
-/// As those of [`ascend`](super::ascend), which returns the same.
-pub fn ascend(
-    ascent: &Ascent,
+/// As those of [`svm_step`](super::svm_step), which returns the same.
+pub fn svm_step(
+    problem: &DualProblem,
     (row, squared, y): (Row<'_>, f32, usize),
     w: &mut [Block<f32>],
     b: &mut [Block<f32>],
@@ -74,14 +74,14 @@ pub fn ascend(
     let mut f = b.to_vec();
     scores(row, w, &mut f);
     let number = |blocks: &[Block<f32>], c: usize| f64::from(blocks[c / LANES].0[c % LANES]);
-    let q = f64::from(ascent.step) * f64::from(squared) + f64::from(ascent.bias_step);
-    let others: Vec<usize> = (0..ascent.classes).filter(|&c| c != y).collect();
+    let q = f64::from(problem.step) * f64::from(squared) + f64::from(problem.bias_step);
+    let others: Vec<usize> = (0..problem.classes).filter(|&c| c != y).collect();
     let before: f64 = others.iter().map(|&c| number(a, c)).sum();
-    let violation = |c: usize| f64::from(ascent.margin) + number(&f, c) - number(&f, y);
+    let violation = |c: usize| f64::from(problem.margin) + number(&f, c) - number(&f, y);
     let u: Vec<f64> = others.iter().map(|&c| number(a, c) + violation(c) / q + before).collect();
-    let t = share(&u);
+    let t = threshold(&u);
     let new: Vec<f32> = u.iter().map(|u| (u - t).clamp(0.0, 1.0) as f32).collect();
-    follow(ascent, (row, y), &others, &new, w, b, a)
+    update_weights(problem, (row, y), &others, &new, w, b, a)
 }
 
 /// The α of all classes with `ln α + q α = v − μ` and Σ α = 1, by halving intervals until next to nothing is left.
@@ -105,12 +105,12 @@ pub fn distribution(q: f64, v: &[f64]) -> Vec<f64> {
     v.iter().map(|v| alpha(v - high)).collect()
 }
 
-/// The best dual variables of one example for softmax; see [`ascend_softmax`](super::ascend_softmax).
+/// The best dual variables of one example for softmax; see [`softmax_step`](super::softmax_step).
 ///
 /// # Shapes
-/// As those of [`ascend_softmax`](super::ascend_softmax), which returns about the same.
-pub fn ascend_softmax(
-    ascent: &Ascent,
+/// As those of [`softmax_step`](super::softmax_step), which returns about the same.
+pub fn softmax_step(
+    problem: &DualProblem,
     (row, squared, y): (Row<'_>, f32, usize),
     w: &mut [Block<f32>],
     b: &mut [Block<f32>],
@@ -119,19 +119,19 @@ pub fn ascend_softmax(
     let mut f = b.to_vec();
     scores(row, w, &mut f);
     let number = |blocks: &[Block<f32>], c: usize| f64::from(blocks[c / LANES].0[c % LANES]);
-    let q = f64::from(ascent.step) * f64::from(squared) + f64::from(ascent.bias_step);
-    let others: Vec<usize> = (0..ascent.classes).filter(|&c| c != y).collect();
+    let q = f64::from(problem.step) * f64::from(squared) + f64::from(problem.bias_step);
+    let others: Vec<usize> = (0..problem.classes).filter(|&c| c != y).collect();
     let of_y = 1.0 - others.iter().map(|&c| number(a, c)).sum::<f64>();
     let old = |c: usize| if c == y { of_y } else { number(a, c) };
-    let v: Vec<f64> = (0..ascent.classes).map(|c| number(&f, c) + q * old(c)).collect();
+    let v: Vec<f64> = (0..problem.classes).map(|c| number(&f, c) + q * old(c)).collect();
     let alpha = distribution(q, &v);
     let new: Vec<f32> = others.iter().map(|&c| alpha[c] as f32).collect();
-    follow(ascent, (row, y), &others, &new, w, b, a)
+    update_weights(problem, (row, y), &others, &new, w, b, a)
 }
 
 /// Sets the variables for the other classes, and moves W and b along. Returns the largest change.
-fn follow(
-    ascent: &Ascent,
+fn update_weights(
+    problem: &DualProblem,
     (row, y): (Row<'_>, usize),
     others: &[usize],
     new: &[f32],
@@ -150,8 +150,8 @@ fn follow(
     }
     for (b, beta) in b.iter_mut().zip(&mut beta) {
         for lane in 0..LANES {
-            b.0[lane] += ascent.bias_step * beta.0[lane];
-            beta.0[lane] *= ascent.step;
+            b.0[lane] += problem.bias_step * beta.0[lane];
+            beta.0[lane] *= problem.step;
         }
     }
     add(row, &beta, w);

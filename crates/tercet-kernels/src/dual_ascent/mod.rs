@@ -6,8 +6,8 @@
 //! |---|---|
 //! | [`scores`] | `f += x · W` |
 //! | [`add`] | `W += x ⊗ c` |
-//! | [`ascend`] | both, with the best dual variables of the example for the SVM loss in between |
-//! | [`ascend_softmax`] | the same for softmax |
+//! | [`svm_step`] | both, with the best dual variables of the example for the SVM loss in between |
+//! | [`softmax_step`] | the same for softmax |
 //!
 //! W is (D, C) with its rows padded to whole [`Block`]s of 16 numbers, so that the scores of 16 classes are one or two
 //! registers, and a feature that is zero costs nothing: a sparse [`Row`] names the places of the others.
@@ -16,11 +16,11 @@
 //! don't depend on who calls.
 
 mod body;
-mod entropy;
 mod exponential;
-mod held;
 pub mod naive;
-mod share;
+mod registers;
+mod softmax;
+mod threshold;
 
 use std::ops::{Add, Mul};
 
@@ -53,13 +53,13 @@ pub trait Number: Copy + Add<Output = Self> + Mul<Output = Self> + Send + Sync +
     fn of(value: f32) -> Self;
     /// A block of them in the registers of each instruction set.
     #[doc(hidden)]
-    type Portable: held::Held<Number = Self>;
+    type Portable: registers::Registers<Number = Self>;
     #[doc(hidden)]
     #[cfg(target_arch = "x86_64")]
-    type Avx2: held::Held<Number = Self>;
+    type Avx2: registers::Registers<Number = Self>;
     #[doc(hidden)]
     #[cfg(target_arch = "x86_64")]
-    type Avx512: held::Held<Number = Self>;
+    type Avx512: registers::Registers<Number = Self>;
 }
 
 impl Number for f32 {
@@ -98,14 +98,14 @@ pub enum Row<'a> {
     /// The features that are not zero, and where they stand.
     Sparse {
         /// Below D.
-        places: &'a [u32],
+        indices: &'a [u32],
         /// As many as places.
         values: &'a [f32],
     },
     /// Pixels that are not zero, which count as value / 255, and where they stand.
     Pixels {
         /// Below D.
-        places: &'a [u16],
+        indices: &'a [u16],
         /// As many as places.
         values: &'a [u8],
     },
@@ -135,11 +135,11 @@ impl Row<'_> {
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::rows::{Block, Row, scores};
+/// use tercet_kernels::dual_ascent::{Block, Row, scores};
 ///
 /// let w = [Block([1.0; 16]), Block([2.0; 16]), Block([4.0; 16])];
 /// let mut f = [Block([0.5; 16])];
-/// scores(Isa::active(), Row::Sparse { places: &[0, 2], values: &[3.0, 1.0] }, &w, &mut f);
+/// scores(Isa::active(), Row::Sparse { indices: &[0, 2], values: &[3.0, 1.0] }, &w, &mut f);
 /// assert_eq!(f[0].0[15], 0.5 + 3.0 + 4.0);
 /// ```
 pub fn scores<T: Number>(isa: Isa, row: Row<'_>, w: &[Block<T>], scores: &mut [Block<T>]) {
@@ -179,9 +179,9 @@ pub fn add<T: Number>(isa: Isa, row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]
     }
 }
 
-/// What [`ascend`] and [`ascend_softmax`] know of the problem.
+/// What [`svm_step`] and [`softmax_step`] know of the problem.
 #[derive(Clone, Copy, Debug)]
-pub struct Ascent {
+pub struct DualProblem {
     /// C.
     pub classes: usize,
     /// Δ, which softmax has no use for.
@@ -213,32 +213,32 @@ pub struct Ascent {
 /// # Panics
 /// Where a place of the row is not below D, and where the blocks don't hold C.
 #[allow(clippy::too_many_arguments, reason = "six arrays that belong to six owners")]
-pub fn ascend(
+pub fn svm_step(
     isa: Isa,
-    ascent: &Ascent,
+    problem: &DualProblem,
     (row, squared, y): (Row<'_>, f32, usize),
     w: &mut [Block<f32>],
     b: &mut [Block<f32>],
     a: &mut [Block<f32>],
     scratch: &mut [Block<f32>],
 ) -> f32 {
-    let blocks = blocks(ascent.classes);
-    assert!(y < ascent.classes && b.len() == blocks && a.len() == blocks && scratch.len() == blocks);
+    let blocks = blocks(problem.classes);
+    assert!(y < problem.classes && b.len() == blocks && a.len() == blocks && scratch.len() == blocks);
     match isa.0 {
-        Level::Portable => body::portable::ascend(ascent, (row, squared, y), w, b, a, scratch),
+        Level::Portable => body::portable::svm_step(problem, (row, squared, y), w, b, a, scratch),
         // The plain loops, which the compiler writes in the instructions of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => body::portable::ascend(ascent, (row, squared, y), w, b, a, scratch),
+        Level::Wasm => body::portable::svm_step(problem, (row, squared, y), w, b, a, scratch),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { body::avx2::ascend(ascent, (row, squared, y), w, b, a, scratch) },
+        Level::Avx2 => unsafe { body::avx2::svm_step(problem, (row, squared, y), w, b, a, scratch) },
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { body::avx512::ascend(ascent, (row, squared, y), w, b, a, scratch) },
+        Level::Avx512 => unsafe { body::avx512::svm_step(problem, (row, squared, y), w, b, a, scratch) },
     }
 }
 
-/// [`ascend`] for the softmax loss, nearly: to the best there are, but for what the next visit corrects as well.
+/// [`svm_step`] for the softmax loss, nearly: to the best there are, but for what the next visit corrects as well.
 ///
 /// With α a distribution over the classes, `a_c = α_c` for c ≠ y, and β, W, b and q as there, the dual grows by
 ///
@@ -256,27 +256,27 @@ pub fn ascend(
 /// # Panics
 /// Where a place of the row is not below D, and where the blocks don't hold C.
 #[allow(clippy::too_many_arguments, reason = "six arrays that belong to six owners")]
-pub fn ascend_softmax(
+pub fn softmax_step(
     isa: Isa,
-    ascent: &Ascent,
+    problem: &DualProblem,
     (row, squared, y): (Row<'_>, f32, usize),
     w: &mut [Block<f32>],
     b: &mut [Block<f32>],
     a: &mut [Block<f32>],
     scratch: &mut [Block<f32>],
 ) -> f32 {
-    let blocks = blocks(ascent.classes);
-    assert!(y < ascent.classes && b.len() == blocks && a.len() == blocks && scratch.len() == 3 * blocks);
+    let blocks = blocks(problem.classes);
+    assert!(y < problem.classes && b.len() == blocks && a.len() == blocks && scratch.len() == 3 * blocks);
     match isa.0 {
-        Level::Portable => body::portable::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch),
+        Level::Portable => body::portable::softmax_step(problem, (row, squared, y), w, b, a, scratch),
         // The plain loops, which the compiler writes in the instructions of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Wasm => body::portable::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch),
+        Level::Wasm => body::portable::softmax_step(problem, (row, squared, y), w, b, a, scratch),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { body::avx2::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch) },
+        Level::Avx2 => unsafe { body::avx2::softmax_step(problem, (row, squared, y), w, b, a, scratch) },
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { body::avx512::ascend_softmax(ascent, (row, squared, y), w, b, a, scratch) },
+        Level::Avx512 => unsafe { body::avx512::softmax_step(problem, (row, squared, y), w, b, a, scratch) },
     }
 }

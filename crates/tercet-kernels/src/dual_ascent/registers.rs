@@ -12,7 +12,7 @@ use super::Block;
 ///
 /// # Safety
 /// Whoever calls a method makes sure that the processor has the instructions of the implementing type.
-pub trait Held: Copy {
+pub trait Registers: Copy {
     /// What a lane holds.
     type Number;
     /// The same number in every lane.
@@ -27,7 +27,7 @@ pub trait Held: Copy {
 
 macro_rules! plain {
     ($number:ty) => {
-        impl Held for [$number; 16] {
+        impl Registers for [$number; 16] {
             type Number = $number;
 
             #[inline(always)]
@@ -62,7 +62,7 @@ plain!(f64);
 macro_rules! registers {
     ($number:ty, $register:ty, $count:literal, $splat:ident, $load:ident, $store:ident, $fused:ident) => {
         #[cfg(target_arch = "x86_64")]
-        impl Held for [$register; $count] {
+        impl Registers for [$register; $count] {
             type Number = $number;
 
             #[inline(always)]

@@ -3,10 +3,10 @@
 //! A block of sixteen f32 is one register of AVX-512, two of AVX2, four of SSE2 and NEON. A sum waits for the one before
 //! it, so four of them run side by side, each over every fourth feature.
 
-use super::entropy::distribute;
-use super::held::Held;
-use super::share::{clip, larger, max, share, smaller, sum, zip};
-use super::{Ascent, Block, LANES, Number};
+use super::registers::Registers;
+use super::softmax::solve;
+use super::threshold::{clip, larger, max, smaller, sum, threshold, zip};
+use super::{Block, DualProblem, LANES, Number};
 use crate::pixels::SCALED;
 
 /// Sums that run side by side.
@@ -48,9 +48,9 @@ struct Listed<'a, P, V>(&'a [P], &'a [V]);
 
 impl<'a, P, V> Listed<'a, P, V> {
     #[inline(always)]
-    fn new(places: &'a [P], values: &'a [V]) -> Self {
-        assert_eq!(places.len(), values.len(), "one value a place");
-        Listed(places, values)
+    fn new(indices: &'a [P], values: &'a [V]) -> Self {
+        assert_eq!(indices.len(), values.len(), "one value per index");
+        Listed(indices, values)
     }
 }
 
@@ -76,15 +76,15 @@ impl Entries for Listed<'_, u16, u8> {
     #[inline(always)]
     unsafe fn entry(self, i: usize) -> (usize, f32) {
         // SAFETY: the caller promises that i is below the length, which both lists have.
-        let (place, value) = unsafe { (*self.0.get_unchecked(i), *self.1.get_unchecked(i)) };
-        (place.into(), SCALED[usize::from(value)])
+        let (index, value) = unsafe { (*self.0.get_unchecked(i), *self.1.get_unchecked(i)) };
+        (index.into(), SCALED[usize::from(value)])
     }
 }
 
 /// # Safety
 /// The processor has the instructions of `H`.
 #[inline(always)]
-unsafe fn scores<H: Held>(x: impl Entries, w: &[Block<H::Number>], scores: &mut [Block<H::Number>])
+unsafe fn scores<H: Registers>(x: impl Entries, w: &[Block<H::Number>], scores: &mut [Block<H::Number>])
 where
     H::Number: Number,
 {
@@ -96,8 +96,8 @@ where
             let zero = H::splat(Number::ZERO);
             let (mut a, mut b, mut c, mut d) = (H::load(scores), zero, zero, zero);
             let step = |sum: H, i: usize| {
-                let (place, value) = x.entry(i);
-                sum.add_product(H::splat(Number::of(value)), H::load(&w[place * width + k]))
+                let (index, value) = x.entry(i);
+                sum.add_product(H::splat(Number::of(value)), H::load(&w[index * width + k]))
             };
             for i in (0..whole).step_by(CHAINS) {
                 (a, b, c, d) = (step(a, i), step(b, i + 1), step(c, i + 2), step(d, i + 3));
@@ -114,7 +114,7 @@ where
 /// # Safety
 /// The processor has the instructions of `H`.
 #[inline(always)]
-unsafe fn add<H: Held>(x: impl Entries, c: &[Block<H::Number>], w: &mut [Block<H::Number>])
+unsafe fn add<H: Registers>(x: impl Entries, c: &[Block<H::Number>], w: &mut [Block<H::Number>])
 where
     H::Number: Number,
 {
@@ -123,8 +123,8 @@ where
         unsafe {
             let block = H::load(block);
             for i in 0..x.len() {
-                let (place, value) = x.entry(i);
-                let w = &mut w[place * c.len() + k];
+                let (index, value) = x.entry(i);
+                let w = &mut w[index * c.len() + k];
                 H::load(w).add_product(H::splat(Number::of(value)), block).store(w);
             }
         }
@@ -134,15 +134,15 @@ where
 /// # Safety
 /// The processor has the instructions of `H`.
 #[inline(always)]
-unsafe fn ascend<H: Held<Number = f32>>(
-    ascent: &Ascent,
+unsafe fn svm_step<H: Registers<Number = f32>>(
+    problem: &DualProblem,
     (x, squared, y): (impl Entries, f32, usize),
     w: &mut [Block<f32>],
     b: &mut [Block<f32>],
     a: &mut [Block<f32>],
     scratch: &mut [Block<f32>],
 ) -> f32 {
-    let Ascent { classes, margin, step, bias_step } = *ascent;
+    let DualProblem { classes, margin, step, bias_step } = *problem;
     scratch.copy_from_slice(b);
     // SAFETY: the caller promises the instructions.
     unsafe { scores::<H>(x, w, scratch) };
@@ -165,7 +165,7 @@ unsafe fn ascend<H: Held<Number = f32>>(
     let classes_there = padding as f32;
     scratch[last].0 =
         zip(scratch[last].0, lanes, |u, lane| if lane <= classes_there { u } else { f32::NEG_INFINITY });
-    let t = share(scratch, before);
+    let t = threshold(scratch, before);
     // And from here on, β.
     let (mut total, mut largest) = ([0.0; LANES], [0.0; LANES]);
     for (u, a) in scratch.iter_mut().zip(a.iter_mut()) {
@@ -179,7 +179,7 @@ unsafe fn ascend<H: Held<Number = f32>>(
     if largest > 0.0 {
         scratch[y / LANES].0[y % LANES] = sum(total);
         // SAFETY: the caller promises the instructions.
-        unsafe { follow::<H>(ascent, x, w, b, scratch) };
+        unsafe { update_weights::<H>(problem, x, w, b, scratch) };
     }
     largest
 }
@@ -189,16 +189,16 @@ unsafe fn ascend<H: Held<Number = f32>>(
 /// # Safety
 /// The processor has the instructions of `H`.
 #[inline(always)]
-unsafe fn follow<H: Held<Number = f32>>(
-    ascent: &Ascent,
+unsafe fn update_weights<H: Registers<Number = f32>>(
+    problem: &DualProblem,
     x: impl Entries,
     w: &mut [Block<f32>],
     b: &mut [Block<f32>],
     beta: &mut [Block<f32>],
 ) {
     for (beta, b) in beta.iter_mut().zip(b) {
-        b.0 = zip(b.0, beta.0, |b, beta| b + ascent.bias_step * beta);
-        beta.0 = beta.0.map(|beta| ascent.step * beta);
+        b.0 = zip(b.0, beta.0, |b, beta| b + problem.bias_step * beta);
+        beta.0 = beta.0.map(|beta| problem.step * beta);
     }
     // SAFETY: the caller promises the instructions.
     unsafe { add::<H>(x, beta, w) };
@@ -207,8 +207,8 @@ unsafe fn follow<H: Held<Number = f32>>(
 /// # Safety
 /// The processor has the instructions of `H`.
 #[inline(always)]
-unsafe fn ascend_softmax<H: Held<Number = f32>>(
-    ascent: &Ascent,
+unsafe fn softmax_step<H: Registers<Number = f32>>(
+    problem: &DualProblem,
     (x, squared, y): (impl Entries, f32, usize),
     w: &mut [Block<f32>],
     b: &mut [Block<f32>],
@@ -221,19 +221,19 @@ unsafe fn ascend_softmax<H: Held<Number = f32>>(
     v.copy_from_slice(b);
     // SAFETY: the caller promises the instructions.
     unsafe { scores::<H>(x, w, v) };
-    let q = ascent.step * squared + ascent.bias_step;
+    let q = problem.step * squared + problem.bias_step;
     let of_others = sum(a.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
     alpha.copy_from_slice(a);
     alpha[y / LANES].0[y % LANES] = 1.0 - of_others;
     for (v, alpha) in v.iter_mut().zip(alpha.iter()) {
         v.0 = zip(v.0, alpha.0, |f, a| f + q * a);
     }
-    let beyond = ascent.classes - (blocks - 1) * LANES;
+    let beyond = problem.classes - (blocks - 1) * LANES;
     v[blocks - 1].0[beyond..].fill(f32::NEG_INFINITY);
     let largest = max(v.iter().fold([f32::NEG_INFINITY; LANES], |largest, v| zip(largest, v.0, larger)));
     // μ is at least the largest v less q: far below that, yet a number to calculate with.
     v[blocks - 1].0[beyond..].fill(largest - q - 256.0);
-    distribute(q, v, z, alpha);
+    solve(q, v, z, alpha);
 
     alpha[blocks - 1].0[beyond..].fill(0.0);
     let all = sum(alpha.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
@@ -254,7 +254,7 @@ unsafe fn ascend_softmax<H: Held<Number = f32>>(
     if largest > 0.0 {
         beta[y / LANES].0[y % LANES] = sum(total);
         // SAFETY: the caller promises the instructions.
-        unsafe { follow::<H>(ascent, x, w, b, beta) };
+        unsafe { update_weights::<H>(problem, x, w, b, beta) };
     }
     largest
 }
@@ -263,7 +263,7 @@ unsafe fn ascend_softmax<H: Held<Number = f32>>(
 macro_rules! compiled {
     ($module:ident, $registers:ident, $(#[$attribute:meta])*) => {
         pub(super) mod $module {
-            use super::super::{Ascent, Block, Number, Row};
+            use super::super::{DualProblem, Block, Number, Row};
             use super::{Dense, Listed};
 
             $(#[$attribute])*
@@ -272,11 +272,11 @@ macro_rules! compiled {
                 unsafe {
                     match row {
                         Row::Dense(x) => super::scores::<T::$registers>(Dense(x), w, scores),
-                        Row::Sparse { places, values } => {
-                            super::scores::<T::$registers>(Listed::new(places, values), w, scores)
+                        Row::Sparse { indices, values } => {
+                            super::scores::<T::$registers>(Listed::new(indices, values), w, scores)
                         }
-                        Row::Pixels { places, values } => {
-                            super::scores::<T::$registers>(Listed::new(places, values), w, scores)
+                        Row::Pixels { indices, values } => {
+                            super::scores::<T::$registers>(Listed::new(indices, values), w, scores)
                         }
                     }
                 }
@@ -288,59 +288,59 @@ macro_rules! compiled {
                 unsafe {
                     match row {
                         Row::Dense(x) => super::add::<T::$registers>(Dense(x), c, w),
-                        Row::Sparse { places, values } => {
-                            super::add::<T::$registers>(Listed::new(places, values), c, w)
+                        Row::Sparse { indices, values } => {
+                            super::add::<T::$registers>(Listed::new(indices, values), c, w)
                         }
-                        Row::Pixels { places, values } => {
-                            super::add::<T::$registers>(Listed::new(places, values), c, w)
-                        }
-                    }
-                }
-            }
-
-            $(#[$attribute])*
-            pub(in super::super) fn ascend(
-                ascent: &Ascent,
-                (row, squared, y): (Row<'_>, f32, usize),
-                w: &mut [Block<f32>],
-                b: &mut [Block<f32>],
-                a: &mut [Block<f32>],
-                u: &mut [Block<f32>],
-            ) -> f32 {
-                type Held = <f32 as Number>::$registers;
-                // SAFETY: this function is compiled for the instructions of these registers.
-                unsafe {
-                    match row {
-                        Row::Dense(x) => super::ascend::<Held>(ascent, (Dense(x), squared, y), w, b, a, u),
-                        Row::Sparse { places, values } => {
-                            super::ascend::<Held>(ascent, (Listed::new(places, values), squared, y), w, b, a, u)
-                        }
-                        Row::Pixels { places, values } => {
-                            super::ascend::<Held>(ascent, (Listed::new(places, values), squared, y), w, b, a, u)
+                        Row::Pixels { indices, values } => {
+                            super::add::<T::$registers>(Listed::new(indices, values), c, w)
                         }
                     }
                 }
             }
 
             $(#[$attribute])*
-            pub(in super::super) fn ascend_softmax(
-                ascent: &Ascent,
+            pub(in super::super) fn svm_step(
+                problem: &DualProblem,
                 (row, squared, y): (Row<'_>, f32, usize),
                 w: &mut [Block<f32>],
                 b: &mut [Block<f32>],
                 a: &mut [Block<f32>],
                 u: &mut [Block<f32>],
             ) -> f32 {
-                type Held = <f32 as Number>::$registers;
+                type Registers = <f32 as Number>::$registers;
                 // SAFETY: this function is compiled for the instructions of these registers.
                 unsafe {
                     match row {
-                        Row::Dense(x) => super::ascend_softmax::<Held>(ascent, (Dense(x), squared, y), w, b, a, u),
-                        Row::Sparse { places, values } => {
-                            super::ascend_softmax::<Held>(ascent, (Listed::new(places, values), squared, y), w, b, a, u)
+                        Row::Dense(x) => super::svm_step::<Registers>(problem, (Dense(x), squared, y), w, b, a, u),
+                        Row::Sparse { indices, values } => {
+                            super::svm_step::<Registers>(problem, (Listed::new(indices, values), squared, y), w, b, a, u)
                         }
-                        Row::Pixels { places, values } => {
-                            super::ascend_softmax::<Held>(ascent, (Listed::new(places, values), squared, y), w, b, a, u)
+                        Row::Pixels { indices, values } => {
+                            super::svm_step::<Registers>(problem, (Listed::new(indices, values), squared, y), w, b, a, u)
+                        }
+                    }
+                }
+            }
+
+            $(#[$attribute])*
+            pub(in super::super) fn softmax_step(
+                problem: &DualProblem,
+                (row, squared, y): (Row<'_>, f32, usize),
+                w: &mut [Block<f32>],
+                b: &mut [Block<f32>],
+                a: &mut [Block<f32>],
+                u: &mut [Block<f32>],
+            ) -> f32 {
+                type Registers = <f32 as Number>::$registers;
+                // SAFETY: this function is compiled for the instructions of these registers.
+                unsafe {
+                    match row {
+                        Row::Dense(x) => super::softmax_step::<Registers>(problem, (Dense(x), squared, y), w, b, a, u),
+                        Row::Sparse { indices, values } => {
+                            super::softmax_step::<Registers>(problem, (Listed::new(indices, values), squared, y), w, b, a, u)
+                        }
+                        Row::Pixels { indices, values } => {
+                            super::softmax_step::<Registers>(problem, (Listed::new(indices, values), squared, y), w, b, a, u)
                         }
                     }
                 }

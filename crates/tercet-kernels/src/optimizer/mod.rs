@@ -44,7 +44,7 @@ use compiled_for;
 /// A step: `g = dw + 2 · reg · w`, then `w ← w − lr · g`, or with a momentum μ that is not 0 `v ← μ · v − lr · g` and
 /// `w ← w + v`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
+pub struct Sgd {
     /// lr.
     pub learning_rate: f32,
     /// μ.
@@ -55,13 +55,13 @@ pub struct Step {
 
 /// The steps as the formulas say them.
 pub mod naive {
-    use super::{Adam, Step};
+    use super::{Adam, Sgd};
 
     /// One step; returns Σ W² of the weights before it, or 0 where `reg` is 0.
     ///
     /// # Shapes
     /// `w` and `dw` have the same length, and with momentum `velocity` too.
-    pub fn step(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
+    pub fn sgd(step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
         let mut squares = 0.0;
         for i in 0..w.len() {
             if step.reg != 0.0 {
@@ -109,26 +109,26 @@ pub mod naive {
 ///
 /// ```
 /// use tercet_kernels::Isa;
-/// use tercet_kernels::descent::{Step, step};
+/// use tercet_kernels::optimizer::{Sgd, sgd};
 ///
-/// let half = Step { learning_rate: 0.5, momentum: 0.0, reg: 0.25 };
+/// let half = Sgd { learning_rate: 0.5, momentum: 0.0, reg: 0.25 };
 /// let mut w = [1.0, 2.0];
-/// assert_eq!(step(Isa::active(), half, &mut w, &[0.5, 1.0], &mut []), 5.0);
+/// assert_eq!(sgd(Isa::active(), half, &mut w, &[0.5, 1.0], &mut []), 5.0);
 /// assert_eq!(w, [0.5, 1.0]);
 /// ```
-pub fn step(isa: Isa, step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
+pub fn sgd(isa: Isa, step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
     assert_eq!(w.len(), dw.len(), "one gradient a weight");
     assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
-    compiled_for!(isa, body(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64)
+    compiled_for!(isa, body(step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64)
 }
 
 /// Σ W², summed as [`step`] sums it.
 ///
 /// ```
-/// use tercet_kernels::{Isa, descent::squares};
-/// assert_eq!(squares(Isa::active(), &[3.0, 4.0]), 25.0);
+/// use tercet_kernels::{Isa, optimizer::sum_of_squares};
+/// assert_eq!(sum_of_squares(Isa::active(), &[3.0, 4.0]), 25.0);
 /// ```
-pub fn squares(isa: Isa, w: &[f32]) -> f64 {
+pub fn sum_of_squares(isa: Isa, w: &[f32]) -> f64 {
     #[inline(always)]
     fn body(w: &[f32]) -> f64 {
         let mut sums = [0.0; SUMS];
@@ -144,7 +144,7 @@ pub fn squares(isa: Isa, w: &[f32]) -> f64 {
 /// Where the lengths differ.
 ///
 /// ```
-/// use tercet_kernels::{Isa, descent::add};
+/// use tercet_kernels::{Isa, optimizer::add};
 ///
 /// let mut sum = [1.0, 2.0];
 /// add(Isa::active(), &mut sum, &[0.5, 0.25]);
@@ -167,9 +167,9 @@ const SUMS: usize = 16;
 const TOGETHER: usize = 1024;
 
 #[inline(always)]
-fn body(step: Step, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
+fn body(step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
     let mut sums = [0.0f64; SUMS];
-    let Step { learning_rate, momentum, reg } = step;
+    let Sgd { learning_rate, momentum, reg } = step;
     let twice_reg = 2.0 * reg;
     let mut velocity = velocity.chunks_mut(TOGETHER);
     for (w, dw) in w.chunks_mut(TOGETHER).zip(dw.chunks(TOGETHER)) {

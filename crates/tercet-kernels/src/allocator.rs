@@ -5,10 +5,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 /// The system's allocator, but blocks of a kilobyte or more begin where a line of the cache does. For a program to choose:
 ///
 /// ```
-/// use tercet_kernels::heap::LineAligned;
+/// use tercet_kernels::allocator::CacheLineAligned;
 ///
 /// #[global_allocator]
-/// static ALLOCATOR: LineAligned = LineAligned;
+/// static ALLOCATOR: CacheLineAligned = CacheLineAligned;
 ///
 /// let weights = vec![0.0f32; 1000];
 /// assert!(weights.as_ptr().addr().is_multiple_of(64));
@@ -20,7 +20,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 ///
 /// A block is a line longer than it was asked for, and what the system gave is noted down before it begins.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LineAligned;
+pub struct CacheLineAligned;
 
 /// The length of a line in bytes.
 const LINE: usize = 64;
@@ -70,7 +70,7 @@ unsafe fn base_of(line: *mut u8) -> *mut u8 {
 // SAFETY: every block is the system's or lies inside one that is `LINE` bytes longer and begins at most a line before it,
 // with the same alignment or a larger one. Which of the two it is follows from its layout, which whoever gives it back must
 // name again.
-unsafe impl GlobalAlloc for LineAligned {
+unsafe impl GlobalAlloc for CacheLineAligned {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promises are the system's; `hand_out` gets a block as long as it wants.
         unsafe {
@@ -144,7 +144,7 @@ unsafe impl GlobalAlloc for LineAligned {
 /// it must, calls this first. One that asks for large blocks again and again would only be slowed down.
 ///
 /// Does nothing where the allocator is another.
-pub fn give_large_blocks_back() {
+pub fn return_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: `mallopt` takes two numbers and changes how the allocator chooses, under a lock of its own. What it answers,
     // whether it knows that parameter, is nothing to act on.
@@ -167,10 +167,10 @@ mod tests {
             // SAFETY: every block is used inside its size, and given back with the layout that it has.
             unsafe {
                 let mut size = sizes[0];
-                let mut block = LineAligned.alloc(layout(size));
+                let mut block = CacheLineAligned.alloc(layout(size));
                 block.write(byte(0));
                 for next in sizes.into_iter().filter(|&size| !cfg!(miri) || size <= 5000) {
-                    block = LineAligned.realloc(block, layout(size), next);
+                    block = CacheLineAligned.realloc(block, layout(size), next);
                     assert!(!block.is_null());
                     let wanted = if next >= LEAST && align <= 8 { LINE } else { align };
                     assert!(block.addr().is_multiple_of(wanted), "{align}: {next}");
@@ -180,11 +180,11 @@ mod tests {
                     (size.min(next)..next).for_each(|i| block.add(i).write(byte(i)));
                     size = next;
                 }
-                LineAligned.dealloc(block, layout(size));
+                CacheLineAligned.dealloc(block, layout(size));
 
-                let zeroed = LineAligned.alloc_zeroed(layout(70_000));
+                let zeroed = CacheLineAligned.alloc_zeroed(layout(70_000));
                 assert!((0..70_000).all(|i| zeroed.add(i).read() == 0));
-                LineAligned.dealloc(zeroed, layout(70_000));
+                CacheLineAligned.dealloc(zeroed, layout(70_000));
             }
         }
     }
@@ -197,7 +197,9 @@ mod tests {
         for size in [isize::MAX as usize - 8, isize::MAX as usize - 80] {
             let most = Layout::from_size_align(size, 8).unwrap();
             // SAFETY: the size is not 0, and nothing is read.
-            unsafe { assert!(is_null(LineAligned.alloc(most)) && is_null(LineAligned.alloc_zeroed(most))) };
+            unsafe {
+                assert!(is_null(CacheLineAligned.alloc(most)) && is_null(CacheLineAligned.alloc_zeroed(most)))
+            };
         }
     }
 }

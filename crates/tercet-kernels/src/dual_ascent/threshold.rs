@@ -63,7 +63,7 @@ pub(super) fn clip(over: f32) -> f32 {
 /// which with a guess from the last visit is the first or the second look. φ is neither convex nor concave, so Newton
 /// alone could go round in circles: it is kept within an interval that shrinks, and halves it where it would leave.
 #[inline(always)]
-pub(super) fn share(u: &[Block<f32>], guess: f32) -> f32 {
+pub(super) fn threshold(u: &[Block<f32>], guess: f32) -> f32 {
     let mut largest = f32::NEG_INFINITY;
     for block in u {
         largest = larger(max(block.0), largest);

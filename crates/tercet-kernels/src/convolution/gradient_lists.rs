@@ -18,18 +18,18 @@ pub(super) struct Gradient<'a> {
     /// (rows, columns, filters)
     pub(super) dy: &'a [f32],
     /// Behind a pool, which of four patches each belongs to.
-    pub(super) place: Option<&'a [u8]>,
+    pub(super) argmax: Option<&'a [u8]>,
 }
 
 impl<'a> Gradient<'a> {
     /// A part of it.
     pub(super) fn part(self, range: std::ops::Range<usize>) -> Self {
-        Gradient { dy: &self.dy[range.clone()], place: self.place.map(|place| &place[range]) }
+        Gradient { dy: &self.dy[range.clone()], argmax: self.argmax.map(|argmax| &argmax[range]) }
     }
 
     /// How many numbers an example has, and how many of them are a row.
     pub(super) fn sizes(&self, shape: &Shape) -> (usize, usize) {
-        match self.place {
+        match self.argmax {
             Some(_) => (shape.pooled(), shape.pooled_width() * shape.filters),
             None => (shape.outputs(), shape.output_width() * shape.filters),
         }
@@ -37,41 +37,41 @@ impl<'a> Gradient<'a> {
 }
 
 /// Panics where a place is none.
-pub(super) fn check_places(place: &[u8]) {
-    let bad = |&&place: &&u8| (4..NO_GRADIENT).contains(&place);
-    if place.iter().fold(false, |found, place| found | bad(&place)) {
-        let found = place.iter().find(bad);
-        panic!("place {found:?}: expected 0 to 3, or {NO_GRADIENT} for no gradient");
+pub(super) fn check_argmax(argmax: &[u8]) {
+    let bad = |&&argmax: &&u8| (4..NO_GRADIENT).contains(&argmax);
+    if argmax.iter().fold(false, |found, argmax| found | bad(&argmax)) {
+        let found = argmax.iter().find(bad);
+        panic!("argmax {found:?}: expected 0 to 3, or {NO_GRADIENT} for no gradient");
     }
 }
 
 /// Lists of the filters that have a gradient at each patch, and their gradients.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ByPatch {
+pub(super) struct PatchLists {
     /// Where the list of each patch begins, and the last one ends.
     pub(super) starts: Vec<u32>,
     pub(super) filters: Vec<u32>,
     pub(super) values: Vec<f32>,
 }
 
-impl ByPatch {
+impl PatchLists {
     /// The lists of one example: of each output, or of the four outputs of each pooled one.
     pub(super) fn fill(&mut self, isa: Isa, filters: usize, gradient: Gradient<'_>) {
         // A list is written a register at a time, or 64 numbers: room for one more than there can be.
-        let room = gradient.dy.len() + 64;
-        if self.values.len() < room {
-            self.values.resize(room, 0.0);
-            self.filters.resize(room, 0);
+        let buffer = gradient.dy.len() + 64;
+        if self.values.len() < buffer {
+            self.values.resize(buffer, 0.0);
+            self.filters.resize(buffer, 0);
         }
         self.starts.clear();
         self.starts.push(0);
-        match gradient.place {
+        match gradient.argmax {
             None => self.fill_from_outputs(isa, filters, gradient.dy),
-            Some(place) => match isa.0 {
+            Some(argmax) => match isa.0 {
                 // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT.
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => unsafe { self.fill_from_pool_avx512(filters, gradient.dy, place) },
-                _ => self.fill_from_pool(filters, gradient.dy, place),
+                Level::Avx512 => unsafe { self.fill_from_pool_avx512(filters, gradient.dy, argmax) },
+                _ => self.fill_from_pool(filters, gradient.dy, argmax),
             },
         }
     }
@@ -88,13 +88,13 @@ impl ByPatch {
         }
     }
 
-    fn fill_from_pool(&mut self, filters: usize, dy: &[f32], place: &[u8]) {
+    fn fill_from_pool(&mut self, filters: usize, dy: &[f32], argmax: &[u8]) {
         let mut used = 0;
-        for (dy, place) in dy.chunks_exact(filters).zip(place.chunks_exact(filters)) {
+        for (dy, argmax) in dy.chunks_exact(filters).zip(argmax.chunks_exact(filters)) {
             for quarter in 0..4 {
-                for (filter, (&dy, &place)) in dy.iter().zip(place).enumerate() {
+                for (filter, (&dy, &argmax)) in dy.iter().zip(argmax).enumerate() {
                     (self.filters[used], self.values[used]) = (filter as u32, dy);
-                    used += usize::from(place == quarter);
+                    used += usize::from(argmax == quarter);
                 }
                 self.starts.push(used as u32);
             }
@@ -104,23 +104,23 @@ impl ByPatch {
     /// Sixteen filters at a time.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,popcnt")]
-    fn fill_from_pool_avx512(&mut self, filters: usize, dy: &[f32], place: &[u8]) {
+    fn fill_from_pool_avx512(&mut self, filters: usize, dy: &[f32], argmax: &[u8]) {
         use std::arch::x86_64::*;
-        assert!(dy.len() == place.len() && self.values.len() >= dy.len() + 64);
+        assert!(dy.len() == argmax.len() && self.values.len() >= dy.len() + 64);
         assert!(self.filters.len() >= dy.len() + 64);
         let counting = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
         let mut used = 0;
-        for (dy, place) in dy.chunks_exact(filters).zip(place.chunks_exact(filters)) {
+        for (dy, argmax) in dy.chunks_exact(filters).zip(argmax.chunks_exact(filters)) {
             for quarter in 0..4 {
                 let mut columns = counting;
-                for (dy, place) in dy.chunks(16).zip(place.chunks(16)) {
+                for (dy, argmax) in dy.chunks(16).zip(argmax.chunks(16)) {
                     let lanes = ((1u32 << dy.len()) - 1) as __mmask16;
                     // SAFETY: the masks let through as many numbers as there are. Each number goes to one of four lists
                     // at most, so that fewer than `dy.len()` are there before sixteen more are written.
                     unsafe {
-                        let places = _mm_maskz_loadu_epi8(lanes, place.as_ptr().cast());
+                        let quarters = _mm_maskz_loadu_epi8(lanes, argmax.as_ptr().cast());
                         let values = _mm512_maskz_loadu_ps(lanes, dy.as_ptr());
-                        let wins = _mm_mask_cmpeq_epi8_mask(lanes, places, _mm_set1_epi8(quarter));
+                        let wins = _mm_mask_cmpeq_epi8_mask(lanes, quarters, _mm_set1_epi8(quarter));
                         let to = (self.filters.as_mut_ptr().add(used), self.values.as_mut_ptr().add(used));
                         _mm512_storeu_epi32(to.0.cast(), _mm512_maskz_compress_epi32(wins, columns));
                         _mm512_storeu_ps(to.1, _mm512_maskz_compress_ps(wins, values));
@@ -136,9 +136,9 @@ impl ByPatch {
 
 /// Lists of the patches at which each filter has a gradient, and the gradients.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ByFilter {
+pub(super) struct FilterLists {
     /// How much room each list has.
-    room: usize,
+    buffer: usize,
     counts: Vec<u32>,
     patches: Vec<u32>,
     values: Vec<f32>,
@@ -147,64 +147,70 @@ pub(super) struct ByFilter {
 /// How many numbers are written to a list at a time, at most, before it is known how many of them are wanted.
 const WRITTEN: usize = 16;
 
-impl ByFilter {
-    /// Forgets what is there, and makes room for `room` numbers of each of so many filters.
-    pub(super) fn clear(&mut self, filters: usize, room: usize) {
-        self.room = room + WRITTEN;
+impl FilterLists {
+    /// Forgets what is there, and makes room for `buffer` numbers of each of so many filters.
+    pub(super) fn clear(&mut self, filters: usize, buffer: usize) {
+        self.buffer = buffer + WRITTEN;
         self.counts.clear();
         self.counts.resize(filters, 0);
-        if self.values.len() < filters * self.room {
-            self.patches.resize(filters * self.room, 0);
-            self.values.resize(filters * self.room, 0.0);
+        if self.values.len() < filters * self.buffer {
+            self.patches.resize(filters * self.buffer, 0);
+            self.values.resize(filters * self.buffer, 0.0);
         }
     }
 
     /// The list of a filter: patches, and the gradient at each.
     pub(super) fn list(&self, filter: usize) -> (&[u32], &[f32]) {
-        let list = filter * self.room..filter * self.room + self.counts[filter] as usize;
+        let list = filter * self.buffer..filter * self.buffer + self.counts[filter] as usize;
         (&self.patches[list.clone()], &self.values[list])
     }
 
     /// Adds some outputs of an image that begins at `image`: `patches` says where in it the patch of each begins, or the
-    /// four of a pooled one. Patches of which `alive` says that they have nothing but zeros are left out.
+    /// four of a pooled one. Patches of which `nonzero` says that they have nothing but zeros are left out.
     pub(super) fn add(
         &mut self,
         isa: Isa,
         gradient: Gradient<'_>,
         patches: &[u32],
         image: u32,
-        alive: Option<&[u8]>,
+        nonzero: Option<&[u8]>,
     ) {
         match isa.0 {
             // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { self.add_avx512(gradient, patches, image, alive) },
-            _ => self.add_one_by_one(gradient, patches, image, alive),
+            Level::Avx512 => unsafe { self.add_avx512(gradient, patches, image, nonzero) },
+            _ => self.add_one_by_one(gradient, patches, image, nonzero),
         }
     }
 
-    fn add_one_by_one(&mut self, gradient: Gradient<'_>, patches: &[u32], image: u32, alive: Option<&[u8]>) {
+    fn add_one_by_one(
+        &mut self,
+        gradient: Gradient<'_>,
+        patches: &[u32],
+        image: u32,
+        nonzero: Option<&[u8]>,
+    ) {
         let filters = self.counts.len();
-        let is_alive = |patch: u32| alive.is_none_or(|alive| alive[patch as usize] != 0);
-        match gradient.place {
+        let is_nonzero = |patch: u32| nonzero.is_none_or(|nonzero| nonzero[patch as usize] != 0);
+        match gradient.argmax {
             None => {
                 for (dy, &patch) in gradient.dy.chunks_exact(filters).zip(patches) {
-                    if is_alive(patch) {
+                    if is_nonzero(patch) {
                         self.add_output(dy, |filter| (dy[filter] != 0.0, image + patch));
                     }
                 }
             }
-            Some(place) => {
-                let places = place.chunks_exact(filters);
-                for ((dy, place), patches) in
-                    gradient.dy.chunks_exact(filters).zip(places).zip(patches.chunks_exact(4))
+            Some(argmax) => {
+                let argmax = argmax.chunks_exact(filters);
+                for ((dy, argmax), patches) in
+                    gradient.dy.chunks_exact(filters).zip(argmax).zip(patches.chunks_exact(4))
                 {
                     let at: [u32; 4] = std::array::from_fn(|q| image + patches[q]);
-                    let lives: [bool; 4] = std::array::from_fn(|q| is_alive(patches[q]));
+                    let lives: [bool; 4] = std::array::from_fn(|q| is_nonzero(patches[q]));
                     if lives != [false; 4] {
                         self.add_output(dy, |filter| {
-                            let quarter = usize::from(place[filter] & 3);
-                            (place[filter] != NO_GRADIENT && lives[quarter], at[quarter])
+                            let quarter = usize::from(argmax[filter] & 3);
+                            (argmax[filter] != NO_GRADIENT && lives[quarter], at[quarter])
                         });
                     }
                 }
@@ -221,7 +227,7 @@ impl ByFilter {
             let at = first + *count as usize;
             (self.patches[at], self.values[at]) = (patch, dy);
             *count += u32::from(wanted);
-            first += self.room;
+            first += self.buffer;
         }
     }
 
@@ -229,12 +235,12 @@ impl ByFilter {
     /// register, and what is wanted of it is moved together.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,popcnt")]
-    fn add_avx512(&mut self, gradient: Gradient<'_>, patches: &[u32], image: u32, alive: Option<&[u8]>) {
+    fn add_avx512(&mut self, gradient: Gradient<'_>, patches: &[u32], image: u32, nonzero: Option<&[u8]>) {
         use std::arch::x86_64::*;
         const SQUARE: usize = 16 * 16;
         let filters = self.counts.len();
-        let quarters = if gradient.place.is_some() { 4 } else { 1 };
-        let (mut rows, mut values, mut places) =
+        let quarters = if gradient.argmax.is_some() { 4 } else { 1 };
+        let (mut rows, mut values, mut quarter) =
             (Aligned([0.0; SQUARE]), Aligned([0.0; SQUARE]), Aligned([0.0; SQUARE]));
         let groups = gradient.dy.chunks(16 * filters).zip(patches.chunks(16 * quarters));
         for (group, (dy, patches)) in groups.enumerate() {
@@ -243,7 +249,7 @@ impl ByFilter {
             for (n, patches) in patches.chunks_exact(quarters).enumerate() {
                 for (q, &patch) in patches.iter().enumerate() {
                     at[q][n] = image + patch;
-                    let lives_here = alive.is_none_or(|alive| alive[patch as usize] != 0);
+                    let lives_here = nonzero.is_none_or(|nonzero| nonzero[patch as usize] != 0);
                     lives[q] |= __mmask16::from(lives_here) << n;
                 }
             }
@@ -260,26 +266,26 @@ impl ByFilter {
                         let row = _mm512_maskz_loadu_ps(lanes, dy[first..][..width].as_ptr());
                         _mm512_store_ps(rows.0[16 * n..][..16].as_mut_ptr(), row);
                     }
-                    __m512::turn(rows.0.as_ptr(), 16, values.0.as_mut_ptr(), 16);
-                    if let Some(place) = gradient.place {
-                        let place = &place[group * 16 * filters..];
-                        for (n, place) in place.chunks_exact(filters).take(16).enumerate() {
-                            let row = _mm_maskz_loadu_epi8(lanes, place[first..][..width].as_ptr().cast());
+                    __m512::transpose(rows.0.as_ptr(), 16, values.0.as_mut_ptr(), 16);
+                    if let Some(argmax) = gradient.argmax {
+                        let argmax = &argmax[group * 16 * filters..];
+                        for (n, argmax) in argmax.chunks_exact(filters).take(16).enumerate() {
+                            let row = _mm_maskz_loadu_epi8(lanes, argmax[first..][..width].as_ptr().cast());
                             let row = _mm512_castsi512_ps(_mm512_cvtepu8_epi32(row));
                             _mm512_store_ps(rows.0[16 * n..][..16].as_mut_ptr(), row);
                         }
-                        __m512::turn(rows.0.as_ptr(), 16, places.0.as_mut_ptr(), 16);
+                        __m512::transpose(rows.0.as_ptr(), 16, quarter.0.as_mut_ptr(), 16);
                     }
                     for filter in 0..width {
                         let value = _mm512_load_ps(values.0[16 * filter..][..16].as_ptr());
                         let mut patch = _mm512_loadu_epi32(at[0].as_ptr().cast());
                         let mut wanted = 0;
-                        if gradient.place.is_some() {
-                            let place = _mm512_load_epi32(places.0[16 * filter..][..16].as_ptr().cast());
+                        if gradient.argmax.is_some() {
+                            let argmax = _mm512_load_epi32(quarter.0[16 * filter..][..16].as_ptr().cast());
                             for q in 0..4 {
                                 let wins = _mm512_mask_cmpeq_epi32_mask(
                                     lives[q],
-                                    place,
+                                    argmax,
                                     _mm512_set1_epi32(q as i32),
                                 );
                                 patch = _mm512_mask_loadu_epi32(patch, wins, at[q].as_ptr().cast());
@@ -290,7 +296,7 @@ impl ByFilter {
                             wanted = _mm512_mask_cmp_ps_mask::<_CMP_NEQ_UQ>(lives[0], value, zero);
                         }
                         let count = &mut self.counts[first + filter];
-                        let to = (first + filter) * self.room + *count as usize;
+                        let to = (first + filter) * self.buffer + *count as usize;
                         let to = to..to + WRITTEN;
                         let (patches, values) = (&mut self.patches[to.clone()], &mut self.values[to]);
                         let patch = _mm512_maskz_compress_epi32(wanted, patch);
@@ -318,18 +324,18 @@ mod tests {
                 let count = filters * outputs;
                 let number = |i| if random(i, 1) % 3 == 0 { 0.0 } else { random(i, 2) as f32 - 500.0 };
                 let dy: Vec<f32> = (0..count).map(number).collect();
-                let place: Vec<u8> =
+                let argmax: Vec<u8> =
                     (0..count).map(|i| [0, 1, 2, 3, NO_GRADIENT][random(i, 3) % 5]).collect();
                 let patches: Vec<u32> = (0..4 * outputs).map(|i| random(i, 4) as u32).collect();
-                let alive: Vec<u8> = (0..1009).map(|i| u8::from(random(i, 5) % 4 > 0)).collect();
-                let dead = vec![0; 1009];
-                for (place, patches) in [(None, &patches[..outputs]), (Some(&place[..]), &patches[..])] {
-                    for alive in [None, Some(&alive[..]), Some(&dead[..])] {
+                let nonzero: Vec<u8> = (0..1009).map(|i| u8::from(random(i, 5) % 4 > 0)).collect();
+                let zero_outputs = vec![0; 1009];
+                for (argmax, patches) in [(None, &patches[..outputs]), (Some(&argmax[..]), &patches[..])] {
+                    for nonzero in [None, Some(&nonzero[..]), Some(&zero_outputs[..])] {
                         let lists = |isa| {
-                            let mut lists = ByFilter::default();
+                            let mut lists = FilterLists::default();
                             lists.clear(filters, 2 * outputs);
                             for image in [0, 5000] {
-                                lists.add(isa, Gradient { dy: &dy, place }, patches, image, alive);
+                                lists.add(isa, Gradient { dy: &dy, argmax }, patches, image, nonzero);
                             }
                             let list = |filter| {
                                 let (patches, values) = lists.list(filter);
@@ -342,7 +348,10 @@ mod tests {
                             assert_eq!(lists(isa), expected, "{isa:?}, {filters} filters, {outputs} outputs");
                         }
                         let all: usize = expected.iter().map(|(patches, _)| patches.len()).sum();
-                        assert_eq!(all == 0, alive.is_some_and(|alive| alive == dead) || count == 0);
+                        assert_eq!(
+                            all == 0,
+                            nonzero.is_some_and(|nonzero| nonzero == zero_outputs) || count == 0
+                        );
                     }
                 }
             }

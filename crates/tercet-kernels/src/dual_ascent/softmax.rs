@@ -1,7 +1,7 @@
 //! The distribution that is the best for one example under the softmax loss.
 
 use super::exponential::{LEAST, exp, ln};
-use super::share::{larger, max, sum, zip};
+use super::threshold::{larger, max, sum, zip};
 use super::{Block, LANES};
 
 /// After so many steps the search ends, wherever it is. It takes two or three but for the first visits.
@@ -27,7 +27,7 @@ const CLOSE: f32 = 1e-4;
 /// `v`, `z` and `alpha` are (C) in blocks. `alpha` holds a first guess, 0 beyond the classes, where `v` is so small that
 /// it stays so but for the last rounding.
 #[inline(always)]
-pub(super) fn distribute(q: f32, v: &[Block<f32>], z: &mut [Block<f32>], alpha: &mut [Block<f32>]) {
+pub(super) fn solve(q: f32, v: &[Block<f32>], z: &mut [Block<f32>], alpha: &mut [Block<f32>]) {
     for (z, alpha) in z.iter_mut().zip(alpha.iter_mut()) {
         alpha.0 = alpha.0.map(|a| larger(a, 1e-37));
         z.0 = ln(alpha.0);

@@ -4,7 +4,9 @@ mod common;
 mod interpreted;
 
 use tercet_kernels::Isa;
-use tercet_kernels::rows::{Ascent, Block, Row, add, ascend, ascend_softmax, blocks, naive, scores};
+use tercet_kernels::dual_ascent::{
+    Block, DualProblem, Row, add, blocks, naive, scores, softmax_step, svm_step,
+};
 
 use common::numbers;
 use interpreted::few;
@@ -16,7 +18,7 @@ fn in_blocks(count: usize, seed: u32) -> Vec<Block<f32>> {
 /// One row of each kind, of D features.
 struct Rows {
     dense: Vec<f32>,
-    places: Vec<u32>,
+    indices: Vec<u32>,
     values: Vec<f32>,
     pixel_places: Vec<u16>,
     pixels: Vec<u8>,
@@ -25,18 +27,18 @@ struct Rows {
 impl Rows {
     fn new(d: usize, seed: u32) -> Self {
         let dense = numbers(d, seed);
-        let places: Vec<u32> = (0..d as u32).filter(|&j| dense[j as usize] > 0.3).collect();
-        let values = places.iter().map(|&j| dense[j as usize]).collect();
+        let indices: Vec<u32> = (0..d as u32).filter(|&j| dense[j as usize] > 0.3).collect();
+        let values = indices.iter().map(|&j| dense[j as usize]).collect();
         let pixel_places: Vec<u16> = (0..d as u16).filter(|&j| dense[usize::from(j)] < -0.2).collect();
         let pixels = pixel_places.iter().map(|&j| (dense[usize::from(j)] * -255.0) as u8).collect();
-        Rows { dense, places, values, pixel_places, pixels }
+        Rows { dense, indices, values, pixel_places, pixels }
     }
 
     fn each(&self) -> [Row<'_>; 3] {
         [
             Row::Dense(&self.dense),
-            Row::Sparse { places: &self.places, values: &self.values },
-            Row::Pixels { places: &self.pixel_places, values: &self.pixels },
+            Row::Sparse { indices: &self.indices, values: &self.values },
+            Row::Pixels { indices: &self.pixel_places, values: &self.pixels },
         ]
     }
 }
@@ -120,24 +122,24 @@ fn rows_are_added_as_the_formula_says_in_f32_and_f64() {
 fn the_naive_share_solves_its_equation() {
     for seed in 0..if cfg!(miri) { 30 } else { 200 } {
         let u: Vec<f64> = numbers(1 + seed as usize % 30, seed).iter().map(|&u| 4.0 * f64::from(u)).collect();
-        let t = naive::share(&u);
+        let t = naive::threshold(&u);
         let sum: f64 = u.iter().map(|u| (u - t).clamp(0.0, 1.0)).sum();
         assert!((sum - t).abs() < 1e-12, "{u:?}: {sum}, not {t}");
     }
-    assert_eq!(naive::share(&[-1.0, 0.0]), 0.0);
+    assert_eq!(naive::threshold(&[-1.0, 0.0]), 0.0);
     // Two classes that want all: both get it, and t is their sum.
-    assert_eq!(naive::share(&[9.0, 9.0]), 2.0);
+    assert_eq!(naive::threshold(&[9.0, 9.0]), 2.0);
 }
 
 /// The dual of all examples, as its formula says, times N: Δ Σ a − N reg Σ W² − Σ b² / (2 bias_step).
-fn dual(ascent: &Ascent, a: &[Block<f32>], w: &[Block<f32>], b: &[Block<f32>]) -> f64 {
+fn dual(problem: &DualProblem, a: &[Block<f32>], w: &[Block<f32>], b: &[Block<f32>]) -> f64 {
     let squares = |blocks: &[Block<f32>]| -> f64 {
         blocks.iter().flat_map(|b| b.0).map(|w| f64::from(w) * f64::from(w)).sum()
     };
     let sum: f64 = a.iter().flat_map(|b| b.0).map(f64::from).sum();
-    f64::from(ascent.margin) * sum
-        - squares(w) / (2.0 * f64::from(ascent.step))
-        - squares(b) / (2.0 * f64::from(ascent.bias_step))
+    f64::from(problem.margin) * sum
+        - squares(w) / (2.0 * f64::from(problem.step))
+        - squares(b) / (2.0 * f64::from(problem.bias_step))
 }
 
 #[test]
@@ -145,7 +147,7 @@ fn visits_are_the_naive_ones_and_never_lower_the_dual() {
     for isa in Isa::available() {
         for classes in few(&[1, 2, 3, 10, 16, 17, 26, 40], 3) {
             for (step, bias_step) in few(&[(0.01, 0.05), (1.0, 0.1), (30.0, 0.01)], 1) {
-                let ascent = Ascent { classes, margin: 0.75, step, bias_step };
+                let problem = DualProblem { classes, margin: 0.75, step, bias_step };
                 let (d, examples, k) = (9, 12, blocks(classes));
                 let zeros = |n: usize| vec![Block::<f32>::ZERO; n];
                 let (mut w, mut b, mut a, mut scratch) =
@@ -158,8 +160,8 @@ fn visits_are_the_naive_ones_and_never_lower_the_dual() {
                     let example = (row, row.squared() as f32, (5 * i) % classes);
                     let own = &mut a[i * k..][..k];
                     let (mut nw, mut nb, mut na) = (w.clone(), b.clone(), own.to_vec());
-                    let expected = naive::ascend(&ascent, example, &mut nw, &mut nb, &mut na);
-                    let change = ascend(isa, &ascent, example, &mut w, &mut b, own, &mut scratch);
+                    let expected = naive::svm_step(&problem, example, &mut nw, &mut nb, &mut na);
+                    let change = svm_step(isa, &problem, example, &mut w, &mut b, own, &mut scratch);
                     assert!((change - expected).abs() < 1e-3, "{isa:?} {classes}: {change}, not {expected}");
                     for (a, na) in own.iter().flat_map(|b| b.0).zip(na.iter().flat_map(|b| b.0)) {
                         assert!(
@@ -167,7 +169,7 @@ fn visits_are_the_naive_ones_and_never_lower_the_dual() {
                             "{isa:?} {classes}: {a}, not {na}"
                         );
                     }
-                    let reached = dual(&ascent, &a, &w, &b);
+                    let reached = dual(&problem, &a, &w, &b);
                     assert!(reached >= before - 1e-4 * before.abs(), "{reached} after {before}");
                     before = reached;
                 }
@@ -211,7 +213,7 @@ fn visits_of_softmax_are_the_naive_ones_and_never_lower_the_dual() {
             for (step, bias_step) in
                 few(&[(0.001, 0.01), (0.01, 0.05), (1.0, 0.1), (30.0, 0.01), (500.0, 8.0)], 3)
             {
-                let ascent = Ascent { classes, margin: 0.0, step, bias_step };
+                let problem = DualProblem { classes, margin: 0.0, step, bias_step };
                 let (d, examples, k) = (9, 12, blocks(classes));
                 let zeros = |n: usize| vec![Block::<f32>::ZERO; n];
                 let (mut w, mut b, mut a) = (zeros(d * k), zeros(k), zeros(examples * k));
@@ -224,15 +226,15 @@ fn visits_of_softmax_are_the_naive_ones_and_never_lower_the_dual() {
                     let example = (row, row.squared() as f32, (5 * i) % classes);
                     let own = &mut a[i * k..][..k];
                     let (mut nw, mut nb, mut na) = (w.clone(), b.clone(), own.to_vec());
-                    naive::ascend_softmax(&ascent, example, &mut nw, &mut nb, &mut na);
-                    ascend_softmax(isa, &ascent, example, &mut w, &mut b, own, &mut scratch);
+                    naive::softmax_step(&problem, example, &mut nw, &mut nb, &mut na);
+                    softmax_step(isa, &problem, example, &mut w, &mut b, own, &mut scratch);
                     for (a, na) in own.iter().flat_map(|b| b.0).zip(na.iter().flat_map(|b| b.0)) {
                         assert!(
                             (0.0..=1.0).contains(&a) && (a - na).abs() < 1e-3,
                             "{isa:?} {classes} {step}: {a}, not {na}"
                         );
                     }
-                    let reached = dual(&ascent, &a, &w, &b) + entropy(&a, k);
+                    let reached = dual(&problem, &a, &w, &b) + entropy(&a, k);
                     assert!(
                         reached >= before - 1e-3 - 1e-4 * before.abs(),
                         "{isa:?} {classes} {step}: {reached} after {before}"

@@ -9,7 +9,7 @@ use crate::Isa;
 /// rows of one stay in the first-level cache while all rows of the left factor go past.
 pub(super) const BLOCK: usize = 64;
 
-/// The most numbers that [`Rows::make_room`] keeps room for: 8 MiB of columns and values.
+/// The most numbers that [`CsrMatrix::reserve`] keeps room for: 8 MiB of columns and values.
 const MOST_READY: usize = 1 << 20;
 
 /// The non-zeros of an (M, K) matrix, row by row: their columns, ascending, and their values. Beside the beginning of
@@ -17,7 +17,7 @@ const MOST_READY: usize = 1 << 20;
 ///
 /// It is filled again and again, and once it has grown to what is needed, filling it allocates nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Rows {
+pub struct CsrMatrix {
     rows: usize,
     columns: usize,
     /// The first non-zero of each block of each row, and the end of the last: `rows · blocks + 1` numbers, ascending.
@@ -30,10 +30,10 @@ pub struct Rows {
     next: Vec<u32>,
 }
 
-impl Rows {
+impl CsrMatrix {
     /// A matrix of no rows and no columns.
     pub fn new() -> Self {
-        Rows { starts: vec![0], ..Rows::default() }
+        CsrMatrix { starts: vec![0], ..CsrMatrix::default() }
     }
 
     /// Forgets all rows; those to come have so many columns.
@@ -45,7 +45,7 @@ impl Rows {
 
     /// Makes room at once for a matrix of so many rows and columns without any zeros, so that filling it with fewer
     /// non-zeros one time and more another allocates nothing; where that is more than a million, nothing is done.
-    pub fn make_room(&mut self, rows: usize, columns: usize) {
+    pub fn reserve(&mut self, rows: usize, columns: usize) {
         let blocks = columns.div_ceil(BLOCK);
         let room = rows * blocks * BLOCK;
         if room > MOST_READY {
@@ -94,10 +94,10 @@ impl Rows {
     }
 
     /// Becomes the transpose of another matrix.
-    pub fn transpose(&mut self, other: &Rows) {
+    pub fn transpose(&mut self, other: &CsrMatrix) {
         (self.rows, self.columns) = (other.columns, other.rows);
         let (blocks, used) = (self.blocks(), other.non_zeros());
-        self.make_room(self.rows, self.columns);
+        self.reserve(self.rows, self.columns);
         if self.at.len() < used {
             self.at.resize(used, 0);
             self.values.resize(used, 0.0);
