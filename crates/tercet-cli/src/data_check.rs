@@ -2,7 +2,8 @@
 
 use tercet::data::Split;
 use tercet::evaluate::{
-    DuplicatePair, ExampleId, Partition, Suspect, SuspectSettings, Suspects, find_leakage, suspects,
+    DuplicatePair, ExampleId, LabelError, LabelErrorSettings, LabelErrors, Partition, find_label_errors,
+    find_leakage,
 };
 use tercet::network::Shape;
 use tercet::recipe::{GradientDescentRecipe, Recipe};
@@ -21,7 +22,7 @@ pub struct Check {
     /// Near-duplicates are closer than this fraction of the typical distance to the nearest neighbour.
     pub near: f64,
     /// How label errors are found; `None` skips them.
-    pub suspects: Option<SuspectSettings>,
+    pub label_errors: Option<LabelErrorSettings>,
     /// The seed of the validation split.
     pub seed: u64,
 }
@@ -31,7 +32,7 @@ impl Check {
     pub fn of(train: &Dataset, seed: u64) -> Self {
         Check {
             near: 0.25,
-            suspects: Some(SuspectSettings { recipe: recipe_for(train, seed), ..Default::default() }),
+            label_errors: Some(LabelErrorSettings { recipe: recipe_for(train, seed), ..Default::default() }),
             seed,
         }
     }
@@ -52,7 +53,7 @@ impl Check {
         let (exact, near) = (text::thousands(found.exact.len()), text::thousands(found.near.len()));
         stage.done(&format!("{exact} exact, {near} near"));
 
-        let label_errors = match &self.suspects {
+        let label_errors = match &self.label_errors {
             None => None,
             Some(settings) => {
                 let stage = Stage::new(format!("label errors, {} folds", settings.folds), 1000);
@@ -60,7 +61,9 @@ impl Check {
                     stage.at((1000.0 * share) as usize);
                     interrupt::flow()
                 };
-                let Some(found) = suspects(whole, test, settings, &mut watch)? else { return Ok(None) };
+                let Some(found) = find_label_errors(whole, test, settings, &mut watch)? else {
+                    return Ok(None);
+                };
                 let (train, test) = (text::thousands(found.train.len()), text::thousands(found.test.len()));
                 stage.done(&format!("{train} in the training set, {test} in the test set"));
                 Some(found)
@@ -111,7 +114,7 @@ pub fn print(check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
     let exact: Vec<&DuplicatePair> = differ.into_iter().chain(agree).collect();
     list_pairs("exact duplicates", &exact, classes)?;
     list_pairs("near-duplicates", &check.leakage.near.iter().collect::<Vec<_>>(), classes)?;
-    check.suspects.as_ref().map_or(Ok(()), |suspects| print_label_errors(suspects, check, classes))
+    check.label_errors.as_ref().map_or(Ok(()), |found| print_label_errors(found, check, classes))
 }
 
 fn list_pairs(kind: &str, pairs: &[&DuplicatePair], classes: &[String]) -> anyhow::Result<()> {
@@ -130,10 +133,10 @@ fn list_pairs(kind: &str, pairs: &[&DuplicatePair], classes: &[String]) -> anyho
     more(pairs.len())
 }
 
-fn print_label_errors(suspects: &Suspects, check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
+fn print_label_errors(label_errors: &LabelErrors, check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
     let name = |class: u32| classes[class as usize].clone();
     let has_test = check.parts.iter().any(|(part, _)| *part == Partition::Test);
-    for (set, found) in [("test", &suspects.test), ("training", &suspects.train)] {
+    for (set, found) in [("test", &label_errors.test), ("training", &label_errors.train)] {
         if set == "test" && !has_test {
             continue;
         }
@@ -142,14 +145,14 @@ fn print_label_errors(suspects: &Suspects, check: &DataCheck, classes: &[String]
             continue;
         }
         let mut rows = table(["example", "label", "network", "neighbours", "confidence"]);
-        for suspect in found.iter().take(LISTED) {
-            let Suspect { index, label, network, neighbors, .. } = *suspect;
+        for label_error in found.iter().take(LISTED) {
+            let LabelError { index, label, network, neighbors, .. } = *label_error;
             rows.add_row([
                 index.to_string(),
                 name(label),
                 name(network),
                 name(neighbors),
-                percent(suspect.suspicion()),
+                percent(label_error.score()),
             ]);
         }
         table::print(&rows)?;

@@ -1,7 +1,7 @@
 //! Robustness: accuracy on corrupted images.
 
 use tercet::Dataset;
-use tercet::evaluate::{DISTURBANCE_SEED, Disturbance, Disturbed, Evaluation, disturb};
+use tercet::evaluate::{CORRUPTION_SEED, CorruptedEvaluation, Corruption, Evaluation, corrupt};
 use tercet_report::ModelCard;
 
 use crate::ensemble::Ensemble;
@@ -10,18 +10,18 @@ use crate::table::{self, percent, with_header};
 use crate::{interrupt, output};
 
 /// The accuracy on each kind of corrupted images. `None` if Ctrl-C interrupted it.
-pub fn evaluate(name: &str, ensemble: &Ensemble, test: &Dataset) -> anyhow::Result<Option<Vec<Disturbed>>> {
-    let stage = Stage::new(format!("{name}, corrupted images"), Disturbance::ALL.len());
+pub fn evaluate(name: &str, ensemble: &Ensemble, test: &Dataset) -> anyhow::Result<Option<Vec<CorruptedEvaluation>>> {
+    let stage = Stage::new(format!("{name}, corrupted images"), Corruption::ALL.len());
     let (labels, mut found) = (test.labels(), Vec::new());
-    for (done, disturbance) in Disturbance::ALL.into_iter().enumerate() {
+    for (done, corruption) in Corruption::ALL.into_iter().enumerate() {
         if interrupt::was_asked() {
             return Ok(None);
         }
         stage.at(done);
-        stage.note(disturbance.to_string());
-        let pictures = disturb(test, disturbance, DISTURBANCE_SEED)?;
+        stage.note(corruption.to_string());
+        let pictures = corrupt(test, corruption, CORRUPTION_SEED)?;
         let evaluation = Evaluation::from_scores(&ensemble.scores(&pictures)?, labels, test.classes())?;
-        found.push(Disturbed::of(disturbance, &evaluation));
+        found.push(CorruptedEvaluation::of(corruption, &evaluation));
     }
     stage.done("");
     Ok(Some(found))
@@ -34,11 +34,11 @@ pub fn print(models: &[ModelCard]) -> anyhow::Result<()> {
     let mut rows = with_header(&header);
     let none = models.iter().map(|model| percent(model.evaluation.accuracy));
     rows.add_row(std::iter::once("none".to_owned()).chain(none));
-    for (row, disturbance) in Disturbance::ALL.into_iter().enumerate() {
+    for (row, corruption) in Corruption::ALL.into_iter().enumerate() {
         let left = models.iter().map(|model| {
             model.robustness.get(row).map_or("–".to_owned(), |corrupted| percent(corrupted.accuracy))
         });
-        rows.add_row(std::iter::once(disturbance.to_string()).chain(left));
+        rows.add_row(std::iter::once(corruption.to_string()).chain(left));
     }
     output::print("")?;
     table::print(&rows)

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::numbers::{counted, grouped, percent, three_digits};
 use tercet::data::{Dataset, Split};
-use tercet::evaluate::{DuplicatePair, ExampleId, Leakage, Partition, Suspect, Suspects};
+use tercet::evaluate::{DuplicatePair, ExampleId, LabelError, LabelErrors, Leakage, Partition};
 use tercet::{Error, Result};
 
-/// Pairs and suspects that are shown with their pictures, of each kind.
+/// The number of pairs and of label errors that are shown with their pictures.
 const SHOWN: usize = 48;
 
 /// What was found out about the data of a run.
@@ -23,7 +23,7 @@ pub struct DataCheck {
     /// Examples that come more than once.
     pub leakage: Leakage,
     /// Labels that may be wrong; `None` where they were not looked for.
-    pub suspects: Option<Suspects>,
+    pub label_errors: Option<LabelErrors>,
     /// The pixels of the examples that are shown, by whether they are test examples, and their index.
     #[serde(skip)]
     pub pictures: BTreeMap<(bool, usize), Vec<u8>>,
@@ -36,7 +36,7 @@ impl DataCheck {
         test: Option<&Dataset>,
         seed: u64,
         leakage: Leakage,
-        suspects: Option<Suspects>,
+        label_errors: Option<LabelErrors>,
     ) -> Self {
         let sets = [
             (Partition::Train, Some(&parts.train)),
@@ -44,11 +44,11 @@ impl DataCheck {
             (Partition::Test, test),
         ];
         let sizes = sets.iter().filter_map(|(part, set)| Some((*part, set.as_ref()?.len()))).collect();
-        let mut check = DataCheck { parts: sizes, seed, leakage, suspects, pictures: BTreeMap::new() };
+        let mut check = DataCheck { parts: sizes, seed, leakage, label_errors, pictures: BTreeMap::new() };
         let mut wanted: Vec<(bool, usize)> =
             check.shown_pairs().flat_map(|pair| [key(pair.first), key(pair.second)]).collect();
-        for (is_test, suspects) in check.shown_suspects() {
-            wanted.extend(suspects.iter().map(|suspect| (is_test, suspect.index)));
+        for (is_test, label_errors) in check.shown_label_errors() {
+            wanted.extend(label_errors.iter().map(|label_error| (is_test, label_error.index)));
         }
         wanted.sort_unstable();
         wanted.dedup();
@@ -73,13 +73,13 @@ impl DataCheck {
         differ.into_iter().chain(agree).take(SHOWN).chain(self.leakage.near.iter().take(SHOWN))
     }
 
-    /// The suspects that are shown, of the test set first, and whether they are of it.
-    fn shown_suspects(&self) -> Vec<(bool, &[Suspect])> {
-        let Some(suspects) = &self.suspects else { return Vec::new() };
-        let first = |all: &[Suspect]| all.len().min(SHOWN);
+    /// The label errors that are shown, those of the test set first, and whether they are of the test set.
+    fn shown_label_errors(&self) -> Vec<(bool, &[LabelError])> {
+        let Some(label_errors) = &self.label_errors else { return Vec::new() };
+        let first = |all: &[LabelError]| all.len().min(SHOWN);
         vec![
-            (true, &suspects.test[..first(&suspects.test)]),
-            (false, &suspects.train[..first(&suspects.train)]),
+            (true, &label_errors.test[..first(&label_errors.test)]),
+            (false, &label_errors.train[..first(&label_errors.train)]),
         ]
     }
 
@@ -102,10 +102,11 @@ impl DataCheck {
     /// Checks that all labels are classes, so that what draws them may index freely.
     pub(super) fn check(&self, classes: usize) -> Result<()> {
         let pairs = self.leakage.exact.iter().chain(&self.leakage.near);
-        let suspects = self.suspects.iter().flat_map(|found| found.train.iter().chain(&found.test));
-        let labels = pairs
-            .flat_map(|pair| [pair.labels.0, pair.labels.1])
-            .chain(suspects.flat_map(|suspect| [suspect.label, suspect.network, suspect.neighbors]));
+        let label_errors = self.label_errors.iter().flat_map(|found| found.train.iter().chain(&found.test));
+        let labels = pairs.flat_map(|pair| [pair.labels.0, pair.labels.1]).chain(
+            label_errors
+                .flat_map(|label_error| [label_error.label, label_error.network, label_error.neighbors]),
+        );
         for label in labels {
             if label as usize >= classes {
                 let expected = format!("a number below {classes}");
@@ -129,7 +130,7 @@ pub(super) fn section(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> 
         section id="data" aria-labelledby="data-title" {
             h2 id="data-title" { "The data themselves" }
             (twice(check, classes, draw))
-            @if let Some(suspects) = &check.suspects { (doubted(check, suspects, classes, draw)) }
+            @if let Some(label_errors) = &check.label_errors { (label_errors_section(check, label_errors, classes, draw)) }
         }
     }
 }
@@ -207,33 +208,38 @@ fn twice(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
     }
 }
 
-fn doubted(check: &DataCheck, suspects: &Suspects, classes: &[String], draw: Draw<'_>) -> Markup {
+fn label_errors_section(
+    check: &DataCheck,
+    label_errors: &LabelErrors,
+    classes: &[String],
+    draw: Draw<'_>,
+) -> Markup {
     let name = |class: u32| &classes[class as usize];
     html! {
         h3 { "Labels that may be wrong" }
         p.note {
-            "Two classifiers that did not learn from an example disagree with its label: the " (suspects.k)
-            " nearest neighbours, and a network of " (suspects.folds) "-fold cross-validation (" (suspects.network)
-            "). The most suspicious first, by the mean of two margins, the network's and the neighbours'. An example may be odd "
-            "and its label right: this is where to look."
+            "Two classifiers that were not trained on an example disagree with its label: the " (label_errors.k)
+            " nearest neighbours, and a network of " (label_errors.folds) "-fold cross-validation (" (label_errors.network)
+            "). Ordered by the mean of two margins, the network's and the neighbours'. An example may be unusual and its label "
+            "right: check these first."
         }
-        @for (is_test, shown) in check.shown_suspects() {
-            @let (set, all) = if is_test { ("test", suspects.test.len()) } else { ("training", suspects.train.len()) };
+        @for (is_test, shown) in check.shown_label_errors() {
+            @let (set, all) = if is_test { ("test", label_errors.test.len()) } else { ("training", label_errors.train.len()) };
             @if is_test || all > 0 || check.parts.iter().any(|(part, _)| *part == Partition::Train) {
                 h4.of-set {
-                    (counted(all, "suspect", "suspects")) " in the " (set) " set"
+                    (counted(all, "possible label error", "possible label errors")) " in the " (set) " set"
                     @if shown.len() < all { ", the first " (shown.len()) " of them" }
                 }
                 ol.gallery {
-                    @for suspect in shown {
+                    @for label_error in shown {
                         li {
-                            @let describe = format!("{set} example {}: labelled {}", suspect.index, name(suspect.label));
-                            @if let Some(tile) = draw((is_test, suspect.index), &describe) { (tile) }
+                            @let describe = format!("{set} example {}: labelled {}", label_error.index, name(label_error.label));
+                            @if let Some(tile) = draw((is_test, label_error.index), &describe) { (tile) }
                             p.labels {
-                                "labelled " b.wrong { (name(suspect.label)) } ", read as " b { (name(suspect.network)) }
-                                @if suspect.neighbors != suspect.network { " or " b { (name(suspect.neighbors)) } }
+                                "labelled " b.wrong { (name(label_error.label)) } ", predicted " b { (name(label_error.network)) }
+                                @if label_error.neighbors != label_error.network { " or " b { (name(label_error.neighbors)) } }
                             }
-                            p.index { "#" (suspect.index) br; (percent(suspect.suspicion())) }
+                            p.index { "#" (label_error.index) br; (percent(label_error.score())) }
                         }
                     }
                 }
@@ -266,7 +272,7 @@ mod tests {
             pair((Partition::Train, 4), (Partition::Test, 3), (0, 1), 0.0),
         ];
         let near = vec![pair((Partition::Validation, 1), (Partition::Test, 4), (1, 0), 1.5)];
-        let suspect = |index| Suspect {
+        let label_error = |index| LabelError {
             index,
             label: 0,
             network: 1,
@@ -274,9 +280,10 @@ mod tests {
             network_margin: 0.9,
             neighbors_margin: 0.7,
         };
-        let suspects = Suspects { train: vec![suspect(5)], test: vec![suspect(4)], ..Suspects::default() };
+        let label_errors =
+            LabelErrors { train: vec![label_error(5)], test: vec![label_error(4)], ..LabelErrors::default() };
         let leakage = Leakage { exact, near, near_share: 0.25 };
-        DataCheck::new(&parts, Some(&test), 7, leakage, Some(suspects))
+        DataCheck::new(&parts, Some(&test), 7, leakage, Some(label_errors))
     }
 
     #[test]
@@ -297,23 +304,30 @@ mod tests {
         assert_eq!(check.pictures[&(true, 4)], [8, 9]);
         let draw = |at: (bool, usize), _: &str| check.pictures.get(&at).map(|_| html! { i { (at.1) } });
         let page = section(&check, &["cat".to_owned(), "dog".to_owned()], &draw).into_string();
-        // Two for each of three pairs, and two suspects.
+        // Two for each of three pairs, and two label errors.
         assert_eq!(page.matches("<i>").count(), 8);
-        for words in
-            ["train – test", "cat and <b class=\"wrong\">dog", "1 suspect in the test set", "80.00 %"]
-        {
+        for words in [
+            "train – test",
+            "cat and <b class=\"wrong\">dog",
+            "1 possible label error in the test set",
+            "80.00 %",
+        ] {
             assert!(page.contains(words), "{words} is missing in {page}");
         }
     }
 
     #[test]
-    fn labels_that_are_no_classes_are_refused_and_pictures_stay_out_of_json() {
+    fn labels_that_are_not_classes_are_rejected_and_pictures_stay_out_of_json() {
         let check = example();
         assert!(check.check(2).is_ok());
         assert!(check.check(1).unwrap_err().to_string().contains("found 1; expected a number below 1"));
         let json = serde_json::to_string(&check).unwrap();
         assert!(!json.contains("pictures"));
         let read: DataCheck = serde_json::from_str(&json).unwrap();
-        assert!(read.pictures.is_empty() && read.leakage == check.leakage && read.suspects == check.suspects);
+        assert!(
+            read.pictures.is_empty()
+                && read.leakage == check.leakage
+                && read.label_errors == check.label_errors
+        );
     }
 }

@@ -7,7 +7,7 @@ use super::chart::{Curve, Ink, Marker, Plot, Ticks, around, draw, percent_label}
 use super::figure::{Figure, Key};
 use super::numbers::{grouped, percent, three_digits};
 use tercet::evaluate::{
-    BINS, Calibration, Evaluation, Refusal, Scores, confidences, fit_temperature, probabilities_at,
+    BINS, Calibration, Evaluation, RiskCoverage, Scores, confidences, fit_temperature, probabilities_at,
 };
 use tercet::interval::Interval;
 use tercet::{Matrix, Result};
@@ -21,8 +21,8 @@ pub struct Confidence {
     pub calibration: Option<Calibration>,
     /// The same at a temperature that was fitted on other examples.
     pub scaled: Option<Scaled>,
-    /// What is gained by refusing to answer.
-    pub refusal: Refusal,
+    /// Selective prediction: the accuracy of the predictions that the model is most confident of.
+    pub selective: RiskCoverage,
 }
 
 /// Probabilities at a temperature.
@@ -43,7 +43,7 @@ impl Confidence {
     /// temperature is fitted on them.
     ///
     /// # Errors
-    /// Those of [`Calibration::of`], [`Refusal::of`] and [`fit_temperature`].
+    /// Those of [`Calibration::of`], [`RiskCoverage::of`] and [`fit_temperature`].
     pub fn of(
         scores: &Matrix,
         are: Option<Scores>,
@@ -70,7 +70,7 @@ impl Confidence {
             measure: measure.to_owned(),
             calibration: at(1.0)?,
             scaled,
-            refusal: Refusal::of(&confidences(scores, are), &right)?,
+            selective: RiskCoverage::of(&confidences(scores, are), &right)?,
         })
     }
 }
@@ -99,12 +99,12 @@ pub(super) fn section(confidence: &Confidence, evaluation: &Evaluation, id: &str
             }
         }
         p.note {
-            "Where it may refuse: "
-            @for (i, goal) in confidence.refusal.telling_goals().iter().enumerate() {
+            "With selective prediction: "
+            @for (i, goal) in confidence.selective.relevant_goals().iter().enumerate() {
                 @if i > 0 { ", " }
                 (goal_in_words(goal.accuracy, goal.coverage))
             }
-            ". A threshold to be used is to be chosen on other examples than these."
+            ". Choose a threshold on other examples than these."
         }
     })
 }
@@ -161,13 +161,13 @@ fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> 
 
 /// Accuracy against the share that is answered.
 fn coverage(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Figure> {
-    let points: Vec<_> = confidence.refusal.points.iter().map(|p| (p.coverage, p.accuracy)).collect();
+    let points: Vec<_> = confidence.selective.points.iter().map(|p| (p.coverage, p.accuracy)).collect();
     let ends = points.iter().map(|point| point.1).chain([evaluation.accuracy]);
     let plot = Plot {
         id: format!("{id}-coverage"),
         title: "Accuracy against coverage",
-        description: format!("Area of risk against coverage {}.", three_digits(confidence.refusal.area)),
-        x_name: "answered",
+        description: format!("Area of risk against coverage {}.", three_digits(confidence.selective.area)),
+        x_name: "coverage",
         x: (0.0, 1.0),
         y: around(ends),
         curves: vec![Curve {
@@ -182,13 +182,13 @@ fn coverage(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Resul
         y_label: &percent_label,
     };
     let key =
-        vec![(Key::Line(Ink::Train), "accuracy of the surest answers, by how many are answered".to_owned())];
+        vec![(Key::Line(Ink::Train), "accuracy of the most confident predictions, by coverage".to_owned())];
     let note = format!(
         "Its confidence is {}. Area of risk against coverage: {}.",
         confidence.measure,
-        three_digits(confidence.refusal.area)
+        three_digits(confidence.selective.area)
     );
-    draw(&plot, "If it may refuse", key, note)
+    draw(&plot, "Selective prediction", key, note)
 }
 
 /// Tenths would crowd a narrow screen.

@@ -7,7 +7,7 @@ use super::numbers::{bytes, counted, grouped, percent, seconds};
 use super::pictures::Pictures;
 use super::record::{ModelCard, Run};
 use super::sprites::Sprites;
-use super::{check, disturbed, model};
+use super::{check, corrupted, model};
 use tercet::data::Dataset;
 use tercet::{Error, Result};
 
@@ -36,7 +36,7 @@ pub(super) fn page(run: &Run, test: &Dataset) -> Result<String> {
         (head(run))
         main {
             @if !run.models.is_empty() { (summary(run)) }
-            @if let Some(table) = disturbed::section(run, &pictures) { (table) }
+            @if let Some(table) = corrupted::section(run, &pictures) { (table) }
             @for section in &sections { (section) }
             @if let Some(found) = &run.check { (check::section(found, test.classes(), &draw)) }
             (record(run))
@@ -107,7 +107,7 @@ fn head(run: &Run) -> Markup {
             @if run.models.len() > 1 {
                 nav aria-label="On this page" {
                     a href="#summary" { "Summary" }
-                    @if run.models.iter().any(|model| !model.robustness.is_empty()) { a href="#robustness" { "Disturbed pictures" } }
+                    @if run.models.iter().any(|model| !model.robustness.is_empty()) { a href="#robustness" { "Corrupted images" } }
                     @for (i, model) in run.models.iter().enumerate() { a href={ "#model-" (i) } { (model.name) } }
                     @if run.check.is_some() { a href="#data" { "Data" } }
                     a href="#record" { "Record" }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use maud::Markup;
 
-use super::disturbed::disturbances;
+use super::corrupted::corruptions;
 use super::record::{ModelCard, Run};
 use super::sprites::Sprites;
 use tercet::data::Dataset;
-use tercet::evaluate::{DISTURBANCE_SEED, Mistake, disturb};
+use tercet::evaluate::{CORRUPTION_SEED, Mistake, corrupt};
 
 /// Right answers shown for each class.
 pub(super) const RIGHT_ONES: usize = 24;
@@ -24,8 +24,8 @@ pub(super) struct Pictures<'a> {
     pub right: Vec<Vec<Vec<usize>>>,
     /// For each model: the places of the pictures of its neighbours, nearest first.
     neighbors: Vec<Vec<Option<usize>>>,
-    /// The places of what each disturbance makes of the first test example.
-    disturbed: Vec<Option<usize>>,
+    /// The tile of the first test example under each corruption.
+    corrupted: Vec<Option<usize>>,
     /// The places of the examples that the check of the data shows, as it names them.
     checked: BTreeMap<(bool, usize), usize>,
 }
@@ -36,9 +36,9 @@ impl<'a> Pictures<'a> {
     pub fn collect(run: &Run, test: &'a Dataset) -> Self {
         let sprites = test.image_shape().filter(|_| test.is_pixels()).and_then(Sprites::new);
         let right = run.models.iter().map(|model| first_right(model, test)).collect();
-        let (neighbors, disturbed, checked) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut pictures = Pictures { test, sprites, right, neighbors, disturbed, checked };
-        pictures.add_disturbed(run);
+        let (neighbors, corrupted, checked) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut pictures = Pictures { test, sprites, right, neighbors, corrupted, checked };
+        pictures.add_corrupted(run);
         pictures.add_checked(run);
 
         for model in &run.models {
@@ -72,16 +72,16 @@ impl<'a> Pictures<'a> {
         }
     }
 
-    fn add_disturbed(&mut self, run: &Run) {
-        let (all, first) = (disturbances(run), self.test.first(1));
+    fn add_corrupted(&mut self, run: &Run) {
+        let (all, first) = (corruptions(run), self.test.first(1));
         if all.is_empty() || first.is_empty() {
             return;
         }
         self.add(0);
-        for disturbance in all {
-            let made = disturb(&first, disturbance, DISTURBANCE_SEED).ok();
+        for corruption in all {
+            let made = corrupt(&first, corruption, CORRUPTION_SEED).ok();
             let pixels = made.as_ref().and_then(|made| made.pixels(0));
-            self.disturbed.push(pixels.and_then(|pixels| self.sprites.as_mut()?.add(pixels)));
+            self.corrupted.push(pixels.and_then(|pixels| self.sprites.as_mut()?.add(pixels)));
         }
     }
 
@@ -96,13 +96,13 @@ impl<'a> Pictures<'a> {
         }
     }
 
-    /// What disturbance number `row` makes of the first test example.
-    pub fn disturbed(&self, row: usize, description: &str) -> Option<Markup> {
-        self.tile((*self.disturbed.get(row)?)?, description)
+    /// The first test example under corruption number `row`.
+    pub fn corrupted(&self, row: usize, description: &str) -> Option<Markup> {
+        self.tile((*self.corrupted.get(row)?)?, description)
     }
 
     /// The first test example as it is.
-    pub fn undisturbed(&self, description: &str) -> Option<Markup> {
+    pub fn uncorrupted(&self, description: &str) -> Option<Markup> {
         self.example(0, description)
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Confidence, DataCheck};
 use tercet::data::{Dataset, Openings};
-use tercet::evaluate::{Disturbed, Evaluation, McNemar};
+use tercet::evaluate::{CorruptedEvaluation, Evaluation, McNemar};
 use tercet::image::ImageShape;
 use tercet::interval::Interval;
 use tercet::train::History;
@@ -92,9 +92,9 @@ pub struct ModelCard {
     /// How sure it is beside how often it is right, where its scores are known.
     #[serde(default)]
     pub confidence: Option<Confidence>,
-    /// How it does on disturbed pictures; empty where it was not asked.
+    /// The accuracy on corrupted images; empty if it was not evaluated.
     #[serde(default)]
-    pub robustness: Vec<Disturbed>,
+    pub robustness: Vec<CorruptedEvaluation>,
 }
 
 /// Weights that look like inputs: each column of W has one number for each pixel.

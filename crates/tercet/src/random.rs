@@ -34,8 +34,8 @@ pub enum Stream {
     Visits = 8,
     /// Which patches of which images become filters.
     Patches = 9,
-    /// How the pictures of a test of robustness are disturbed.
-    Disturbance = 10,
+    /// The corruption of images in tests of robustness.
+    Corruption = 10,
 }
 
 /// The generator for a purpose.

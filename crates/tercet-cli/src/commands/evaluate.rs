@@ -164,7 +164,7 @@ fn print_confidence(confidence: &Confidence) -> anyhow::Result<()> {
             percent(calibration.ece)
         ))?;
     }
-    let goals = confidence.refusal.telling_goals().iter().map(|goal| {
+    let goals = confidence.selective.relevant_goals().iter().map(|goal| {
         let accuracy = format!("accuracy {} %", 100.0 * goal.accuracy);
         match goal.coverage {
             Some(coverage) => format!("{accuracy} at coverage {}", percent(coverage)),

@@ -167,7 +167,7 @@ fn check_finds_duplicates_and_label_errors() {
     assert_eq!((&exact[0]["first"]["index"], &exact[0]["second"]["index"]), (&5.into(), &7.into()));
     assert_eq!(exact[0]["second"]["partition"], "test");
     assert_ne!(exact[0]["labels"][0], exact[0]["labels"][1]);
-    let suspects = json["check"]["suspects"]["train"].as_array().unwrap();
+    let suspects = json["check"]["label_errors"]["train"].as_array().unwrap();
     assert!(suspects.iter().any(|suspect| suspect["index"] == 5), "{suspects:?}");
     assert_eq!(json["openings"].as_array().unwrap().len(), 1);
 }
@@ -178,7 +178,7 @@ fn check_can_skip_the_test_set_and_the_labels() {
     let json = scratch.run("data check --data small --duplicates --train-only --json").succeeds().json();
     assert_eq!(json["check"]["leakage"]["exact"], serde_json::json!([]));
     assert_eq!(
-        (&json["openings"], &json["check"]["suspects"]),
+        (&json["openings"], &json["check"]["label_errors"]),
         (&serde_json::json!([]), &serde_json::Value::Null)
     );
     let outcome = scratch.run("data check --data small --duplicates --near 0 --validation 0").succeeds();

@@ -167,10 +167,10 @@ fn confidence_robustness_and_the_data_check() {
     assert_eq!(network["robustness"].as_array().unwrap().len(), 17);
     assert!(network["confidence"]["scaled"]["temperature"].as_f64().is_some_and(|t| t > 0.0));
     assert!(linear["confidence"]["calibration"].is_null() && linear["confidence"]["scaled"].is_null());
-    let points = linear["confidence"]["refusal"]["points"].as_array().unwrap();
+    let points = linear["confidence"]["selective"]["points"].as_array().unwrap();
     let last = points.last().unwrap();
     assert_eq!((&last["coverage"], &last["accuracy"]), (&1.0.into(), &linear["evaluation"]["accuracy"]));
-    assert!(json["check"]["suspects"]["test"].is_array());
+    assert!(json["check"]["label_errors"]["test"].is_array());
     assert_eq!(json["openings"].as_array().unwrap().len(), 1, "the test set is opened once for all of it");
 }
 
@@ -203,6 +203,6 @@ fn features_cannot_be_corrupted() {
     scratch.rejects(
         "evaluate m.st --data x_train.csv --robustness",
         3,
-        &["found features; expected images, to be disturbed"],
+        &["found features; expected images, to be corrupted"],
     );
 }

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_probability_is_refused() {
+    fn what_is_no_probability_is_rejected() {
         let refused =
             |p: Matrix, labels: &[u32], bins| Calibration::of(&p, labels, bins).unwrap_err().to_string();
         assert!(refused(matrix(2, vec![3.0, 0.0]), &[0], 15).contains("probabilities, not scores"));

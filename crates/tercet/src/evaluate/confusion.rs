@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_a_list_of_rows_and_a_ragged_one_is_refused() {
+    fn json_is_a_list_of_rows_and_a_ragged_one_is_rejected() {
         let confusion = Confusion::count(&[1, 0, 1], &[0, 0, 1], 2).unwrap();
         let json = serde_json::to_string(&confusion).unwrap();
         assert_eq!(json, "[[1,1],[0,1]]");
@@ -161,12 +161,12 @@ mod tests {
     }
 
     #[test]
-    fn more_classes_than_a_table_can_hold_are_refused() {
+    fn more_classes_than_a_table_can_hold_are_rejected() {
         assert!(Confusion::count(&[], &[], usize::MAX).is_err());
     }
 
     #[test]
-    fn as_many_classes_as_a_table_can_hold_are_not_refused_for_it() {
+    fn as_many_classes_as_a_table_can_hold_are_not_rejected_for_it() {
         let error = |classes| Confusion::count(&[0], &[], classes).unwrap_err().to_string();
         assert!(error(MOST_CLASSES).starts_with("predictions: found 1"), "{}", error(MOST_CLASSES));
         let more = error(MOST_CLASSES + 1);

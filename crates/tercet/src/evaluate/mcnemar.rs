@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn evaluations_of_other_examples_are_refused() {
+    fn evaluations_of_other_examples_are_rejected() {
         let classes = ["0".to_owned(), "1".to_owned()];
         let a = Evaluation::from_predictions(&[0, 0], &[0, 0], &classes).unwrap();
         let b = Evaluation::from_predictions(&[0, 0], &[0, 1], &classes).unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn evaluations_of_more_examples_and_mistakes_outside_them_are_refused() {
+    fn evaluations_of_more_examples_and_mistakes_outside_them_are_rejected() {
         let classes = ["0".to_owned()];
         let of = |labels: &[u32]| Evaluation::from_predictions(labels, labels, &classes).unwrap();
         let error = |a, b| McNemar::between(a, b).unwrap_err().to_string();

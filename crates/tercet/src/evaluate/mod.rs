@@ -1,30 +1,31 @@
-//! How well a model does, and how sure one can be of it.
+//! How well a model does, and how certain that is.
 //!
-//! [`Evaluation`] is everything that one model's answers on a set of examples say; [`McNemar`] compares two models
-//! on the same examples. [`mean_over_shifts`] and [`mean_probabilities`] get more out of models that are trained already.
+//! [`Evaluation`] has all figures of one model's predictions on a set of examples; [`McNemar`] compares two models on the same
+//! examples. [`mean_over_shifts`] and [`mean_probabilities`] improve the predictions of models that are trained already.
 //!
-//! Whether a figure holds is asked by the others: [`Calibration`] of how sure a model says it is, [`Refusal`] of what it gains
-//! by answering only where it is sure, [`disturb`] of pictures that are not as clean, and [`suspects()`] of the labels themselves.
+//! The others examine what an accuracy is worth: [`Calibration`] compares confidence with accuracy, [`RiskCoverage`] has the
+//! accuracy of the predictions that a model is most confident of, [`corrupt`] tests robustness, [`find_leakage`] finds duplicates
+//! across training and test set, and [`find_label_errors`] finds labels that may be wrong.
 
-mod averages;
 mod calibration;
 mod confusion;
+mod ensemble;
+mod label_errors;
 mod leakage;
 mod mcnemar;
-mod refusal;
 mod robustness;
-mod suspects;
+mod selective;
 
 use serde::{Deserialize, Serialize};
 
-pub use averages::{Scores, mean_over_shifts, mean_probabilities};
 pub use calibration::{BINS, Bin, Calibration, fit_temperature, probabilities_at};
 pub use confusion::{ClassScores, Confusion};
+pub use ensemble::{Scores, mean_over_shifts, mean_probabilities};
+pub use label_errors::{LabelError, LabelErrorSettings, LabelErrors, find_label_errors};
 pub use leakage::{DuplicatePair, ExampleId, Leakage, Partition, find_leakage};
 pub use mcnemar::McNemar;
-pub use refusal::{Answered, Goal, Refusal, confidences};
-pub use robustness::{DISTURBANCE_SEED, Disturbance, Disturbed, disturb};
-pub use suspects::{Suspect, SuspectSettings, Suspects, suspects};
+pub use robustness::{CORRUPTION_SEED, CorruptedEvaluation, Corruption, corrupt};
+pub use selective::{CoveragePoint, Goal, RiskCoverage, confidences};
 
 use crate::data::Dataset;
 use crate::interval::Interval;
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_outside_the_classes_are_refused_on_either_side() {
+    fn labels_outside_the_classes_are_rejected_on_either_side() {
         let error = |predicted: &[u32], labels: &[u32]| {
             Evaluation::from_predictions(predicted, labels, &classes(2)).unwrap_err().to_string()
         };
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_of_another_shape_are_refused() {
+    fn scores_of_another_shape_are_rejected() {
         let scores = Matrix::zeros(2, 3);
         assert!(Evaluation::from_scores(&scores, &[0, 1], &classes(2)).is_err());
         assert!(Evaluation::from_scores(&scores, &[0, 1, 2], &classes(3)).is_err());

@@ -1,4 +1,4 @@
-//! Pictures disturbed, to see what is left of an accuracy where they are not as clean as those of the test set.
+//! Robustness: the accuracy on corrupted images, which are not as clean as those of the test set.
 
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -14,16 +14,16 @@ use crate::interval::Interval;
 use crate::random::{Generator, Stream, generator};
 use crate::{Error, Result};
 
-/// Pictures that are disturbed by one thread at a time.
+/// The images that a thread corrupts at a time.
 const TOGETHER: usize = 64;
 
-/// The seed of every table of robustness: the same pictures for whichever model, whenever it is judged.
-pub const DISTURBANCE_SEED: u64 = 0;
+/// The seed of every robustness table: all models are evaluated on the same images.
+pub const CORRUPTION_SEED: u64 = 0;
 
 /// What is done to every picture, with its strength.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Disturbance {
+pub enum Corruption {
     /// Moved by so many pixels to the left, to the right, up or down: each picture by chance. Zeros move in.
     Shift(u8),
     /// Turned about its centre by so many degrees, each picture to the left or to the right by chance.
@@ -37,59 +37,59 @@ pub enum Disturbance {
     Inversion,
 }
 
-impl Disturbance {
-    /// The disturbances that a table of robustness has, from weak to strong for each kind.
-    pub const ALL: [Disturbance; 17] = [
-        Disturbance::Shift(1),
-        Disturbance::Shift(2),
-        Disturbance::Shift(3),
-        Disturbance::Shift(4),
-        Disturbance::Rotation(10.0),
-        Disturbance::Rotation(20.0),
-        Disturbance::Rotation(30.0),
-        Disturbance::Rotation(45.0),
-        Disturbance::Noise(0.1),
-        Disturbance::Noise(0.2),
-        Disturbance::Noise(0.3),
-        Disturbance::Noise(0.5),
-        Disturbance::Contrast(0.75),
-        Disturbance::Contrast(0.5),
-        Disturbance::Contrast(0.25),
-        Disturbance::Contrast(0.1),
-        Disturbance::Inversion,
+impl Corruption {
+    /// The corruptions of a robustness table, from weak to strong for each kind.
+    pub const ALL: [Corruption; 17] = [
+        Corruption::Shift(1),
+        Corruption::Shift(2),
+        Corruption::Shift(3),
+        Corruption::Shift(4),
+        Corruption::Rotation(10.0),
+        Corruption::Rotation(20.0),
+        Corruption::Rotation(30.0),
+        Corruption::Rotation(45.0),
+        Corruption::Noise(0.1),
+        Corruption::Noise(0.2),
+        Corruption::Noise(0.3),
+        Corruption::Noise(0.5),
+        Corruption::Contrast(0.75),
+        Corruption::Contrast(0.5),
+        Corruption::Contrast(0.25),
+        Corruption::Contrast(0.1),
+        Corruption::Inversion,
     ];
 
     /// What kind it is: `shift`, `rotation`, `noise`, `contrast` or `inversion`.
     pub fn kind(self) -> &'static str {
         match self {
-            Disturbance::Shift(_) => "shift",
-            Disturbance::Rotation(_) => "rotation",
-            Disturbance::Noise(_) => "noise",
-            Disturbance::Contrast(_) => "contrast",
-            Disturbance::Inversion => "inversion",
+            Corruption::Shift(_) => "shift",
+            Corruption::Rotation(_) => "rotation",
+            Corruption::Noise(_) => "noise",
+            Corruption::Contrast(_) => "contrast",
+            Corruption::Inversion => "inversion",
         }
     }
 
     /// How strong it is, with its unit: `2 px`, `±20°`, `σ 0.2`, `× 0.5`; nothing of the inversion.
     pub fn strength(self) -> String {
         match self {
-            Disturbance::Shift(pixels) => format!("{pixels} px"),
-            Disturbance::Rotation(degrees) => format!("±{degrees}°"),
-            Disturbance::Noise(deviation) => format!("σ {deviation}"),
-            Disturbance::Contrast(factor) => format!("× {factor}"),
-            Disturbance::Inversion => String::new(),
+            Corruption::Shift(pixels) => format!("{pixels} px"),
+            Corruption::Rotation(degrees) => format!("±{degrees}°"),
+            Corruption::Noise(deviation) => format!("σ {deviation}"),
+            Corruption::Contrast(factor) => format!("× {factor}"),
+            Corruption::Inversion => String::new(),
         }
     }
 
     fn check(self) -> Result<()> {
         match self {
-            Disturbance::Rotation(degrees) if !(0.0..=180.0).contains(&degrees) => {
+            Corruption::Rotation(degrees) if !(0.0..=180.0).contains(&degrees) => {
                 Err(Error::setting("rotation", degrees, "a number of degrees from 0 to 180"))
             }
-            Disturbance::Noise(deviation) if !(0.0..=10.0).contains(&deviation) => {
+            Corruption::Noise(deviation) if !(0.0..=10.0).contains(&deviation) => {
                 Err(Error::setting("noise", deviation, "a share of 255 from 0 to 10, such as 0.2"))
             }
-            Disturbance::Contrast(factor) if !(0.0..=10.0).contains(&factor) => {
+            Corruption::Contrast(factor) if !(0.0..=10.0).contains(&factor) => {
                 Err(Error::setting("contrast", factor, "a factor from 0 to 10, such as 0.5"))
             }
             _ => Ok(()),
@@ -97,64 +97,64 @@ impl Disturbance {
     }
 }
 
-impl std::fmt::Display for Disturbance {
+impl std::fmt::Display for Corruption {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.kind(), self.strength())
     }
 }
 
-/// How a model does on disturbed pictures.
+/// The accuracy of a model on corrupted images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Disturbed {
-    /// What was done to them.
-    pub disturbance: Disturbance,
-    /// The share of right answers.
+pub struct CorruptedEvaluation {
+    /// The corruption.
+    pub corruption: Corruption,
+    /// The share of correct predictions.
     pub accuracy: f64,
     /// Its 95 % interval.
     pub interval: Interval,
 }
 
-impl Disturbed {
-    /// What an evaluation on disturbed pictures says.
-    pub fn of(disturbance: Disturbance, evaluation: &Evaluation) -> Self {
-        Disturbed { disturbance, accuracy: evaluation.accuracy, interval: evaluation.interval }
+impl CorruptedEvaluation {
+    /// The figures of an evaluation on corrupted images.
+    pub fn of(corruption: Corruption, evaluation: &Evaluation) -> Self {
+        CorruptedEvaluation { corruption, accuracy: evaluation.accuracy, interval: evaluation.interval }
     }
 }
 
-/// The set with every picture disturbed; labels and order stay.
+/// The set with every image corrupted; labels and order stay.
 ///
-/// What chance does to picture i depends on the seed and i alone: each has a piece of
-/// [`Stream::Disturbance`](crate::random::Stream) of its own, of 2³² words. So all models are judged by the same pictures,
-/// and two strengths of one kind by the same directions and the same noise.
+/// The random numbers of image i depend on the seed and i alone: each image has its own 2³² words of
+/// [`Stream::Corruption`](crate::random::Stream). So all models are evaluated on the same images, and two strengths of one kind
+/// have the same directions and the same noise.
 ///
 /// ```
 /// use tercet::data::Dataset;
 /// use tercet::image::ImageShape;
-/// use tercet::evaluate::{Disturbance, disturb};
+/// use tercet::evaluate::{Corruption, corrupt};
 ///
 /// let set = Dataset::from_pixels("x", ImageShape::gray(2, 1), vec![10, 200], vec![0], vec!["a".into()])?;
-/// assert_eq!(disturb(&set, Disturbance::Inversion, 0)?.pixels(0), Some(&[245, 55][..]));
-/// assert_eq!(disturb(&set, Disturbance::Contrast(0.5), 0)?.pixels(0), Some(&[58, 153][..]));
+/// assert_eq!(corrupt(&set, Corruption::Inversion, 0)?.pixels(0), Some(&[245, 55][..]));
+/// assert_eq!(corrupt(&set, Corruption::Contrast(0.5), 0)?.pixels(0), Some(&[58, 153][..]));
 /// # Ok::<(), tercet::Error>(())
 /// ```
 ///
 /// # Errors
-/// Examples that are no images, and a strength that makes no sense.
-pub fn disturb(set: &Dataset, disturbance: Disturbance, seed: u64) -> Result<Dataset> {
-    disturbance.check()?;
+/// Examples that are not images, and an invalid strength.
+pub fn corrupt(set: &Dataset, corruption: Corruption, seed: u64) -> Result<Dataset> {
+    corruption.check()?;
     let Some(shape) = set.image_shape().filter(|_| set.is_pixels()) else {
         let what = format!("examples of {}", set.name());
-        return Err(Error::mismatch(what, "features", "images, to be disturbed"));
+        return Err(Error::mismatch(what, "features", "images, to be corrupted"));
     };
     let width = shape.features();
     let mut pixels = vec![0; set.len() * width];
     pixels.par_chunks_mut(TOGETHER * width).enumerate().for_each(|(block, new)| {
         let mut source = Source::new(shape.width, shape.height, shape.channels);
-        let mut generator = generator(seed, Stream::Disturbance);
+        let mut generator = generator(seed, Stream::Corruption);
         for (i, new) in (block * TOGETHER..).zip(new.chunks_exact_mut(width)) {
             generator.set_word_pos((i as u128) << 32);
             let old = set.pixels(i).expect("images are pixels");
-            one(old, shape, disturbance, &mut generator, &mut source, new);
+            one(old, shape, corruption, &mut generator, &mut source, new);
         }
     });
     set.with_examples(Examples::from_pixels(shape, pixels)?)
@@ -163,7 +163,7 @@ pub fn disturb(set: &Dataset, disturbance: Disturbance, seed: u64) -> Result<Dat
 fn one(
     old: &[u8],
     shape: ImageShape,
-    disturbance: Disturbance,
+    corruption: Corruption,
     generator: &mut Generator,
     source: &mut Source,
     new: &mut [u8],
@@ -172,13 +172,13 @@ fn one(
         source.fill(old);
         warp(Isa::active(), source, map, None, new);
     };
-    match disturbance {
-        Disturbance::Shift(pixels) => {
+    match corruption {
+        Corruption::Shift(pixels) => {
             let by = f32::from(pixels);
             let (x0, y0) = [(by, 0.0), (-by, 0.0), (0.0, by), (0.0, -by)][generator.next_u32() as usize % 4];
             moved(Affine { x0, y0, ..Affine::IDENTITY });
         }
-        Disturbance::Rotation(degrees) => {
+        Corruption::Rotation(degrees) => {
             let sign = if generator.next_u32().is_multiple_of(2) { 1.0 } else { -1.0 };
             let (sin, cos) = (sign * degrees.to_radians()).sin_cos();
             let (x, y) = ((shape.width as f32 - 1.0) / 2.0, (shape.height as f32 - 1.0) / 2.0);
@@ -186,19 +186,19 @@ fn one(
             let (x0, y0) = (x - cos * x + sin * y, y - sin * x - cos * y);
             moved(Affine { xx: cos, xy: -sin, x0, yx: sin, yy: cos, y0 });
         }
-        Disturbance::Noise(deviation) => {
+        Corruption::Noise(deviation) => {
             for (new, &old) in new.iter_mut().zip(old) {
                 let noise: f32 = StandardNormal.sample(generator);
                 *new = (f32::from(old) + 255.0 * deviation * noise).round() as u8;
             }
         }
-        Disturbance::Contrast(factor) => {
+        Corruption::Contrast(factor) => {
             let mean = old.iter().map(|&v| f32::from(v)).sum::<f32>() / old.len().max(1) as f32;
             for (new, &old) in new.iter_mut().zip(old) {
                 *new = (mean + factor * (f32::from(old) - mean)).round() as u8;
             }
         }
-        Disturbance::Inversion => new.iter_mut().zip(old).for_each(|(new, &old)| *new = 255 - old),
+        Corruption::Inversion => new.iter_mut().zip(old).for_each(|(new, &old)| *new = 255 - old),
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn shifts_go_by_whole_pixels_into_all_four_directions() {
-        let shifted = disturb(&dots(), Disturbance::Shift(2), 3).unwrap();
+        let shifted = corrupt(&dots(), Corruption::Shift(2), 3).unwrap();
         let mut seen = [0; 4];
         for i in 0..200 {
             let pixels = shifted.pixels(i).unwrap();
@@ -239,7 +239,7 @@ mod tests {
     fn rotations_turn_about_the_centre_both_ways() {
         // A pixel to the right of the centre, turned by 90°, is below or above it.
         let one: Vec<u8> = (0..49).map(|at| if at == 26 { 200 } else { 0 }).collect();
-        let turned = disturb(&set(ImageShape::gray(7, 7), one.repeat(100)), Disturbance::Rotation(90.0), 1);
+        let turned = corrupt(&set(ImageShape::gray(7, 7), one.repeat(100)), Corruption::Rotation(90.0), 1);
         let turned = turned.unwrap();
         let mut seen = [0; 2];
         for i in 0..100 {
@@ -248,32 +248,32 @@ mod tests {
             seen[way] += 1;
         }
         assert!(seen.iter().all(|&count| count > 20), "{seen:?}");
-        let still = disturb(&dots(), Disturbance::Rotation(0.0), 1).unwrap();
+        let still = corrupt(&dots(), Corruption::Rotation(0.0), 1).unwrap();
         assert_eq!(all(&still), all(&dots()));
     }
 
     #[test]
     fn noise_has_the_deviation_that_is_said_and_stays_within_the_bytes() {
         let grey = set(ImageShape::gray(50, 50), vec![128; 2500 * 4]);
-        let noisy = all(&disturb(&grey, Disturbance::Noise(0.1), 5).unwrap());
+        let noisy = all(&corrupt(&grey, Corruption::Noise(0.1), 5).unwrap());
         let n = noisy.len() as f64;
         let mean = noisy.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
         let deviation = (noisy.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n).sqrt();
         assert!((mean - 128.0).abs() < 1.5 && (deviation - 25.5).abs() < 1.0, "{mean} ± {deviation}");
         assert_ne!(noisy[..2500], noisy[2500..5000], "each picture has its own");
-        let black = all(&disturb(&dots(), Disturbance::Noise(1.0), 5).unwrap());
+        let black = all(&corrupt(&dots(), Corruption::Noise(1.0), 5).unwrap());
         assert!(black.contains(&0) && black.contains(&255));
     }
 
     #[test]
     fn chance_depends_on_the_seed_and_the_place_alone() {
         let pictures = dots();
-        for disturbance in Disturbance::ALL {
-            let whole = disturb(&pictures, disturbance, 7).unwrap();
-            let part = disturb(&pictures.first(70), disturbance, 7).unwrap();
-            assert_eq!(all(&whole)[..70 * 49], all(&part), "{disturbance}");
+        for corruption in Corruption::ALL {
+            let whole = corrupt(&pictures, corruption, 7).unwrap();
+            let part = corrupt(&pictures.first(70), corruption, 7).unwrap();
+            assert_eq!(all(&whole)[..70 * 49], all(&part), "{corruption}");
         }
-        let noisy = |seed| all(&disturb(&pictures, Disturbance::Noise(0.2), seed).unwrap());
+        let noisy = |seed| all(&corrupt(&pictures, Corruption::Noise(0.2), seed).unwrap());
         assert_ne!(noisy(1), noisy(2));
     }
 
@@ -281,33 +281,33 @@ mod tests {
     fn contrast_keeps_the_mean_and_colours_keep_their_place() {
         let shape = ImageShape { width: 2, height: 1, channels: 3 };
         let colours = set(shape, vec![0, 60, 120, 180, 240, 0]);
-        let dull = all(&disturb(&colours, Disturbance::Contrast(0.1), 0).unwrap());
+        let dull = all(&corrupt(&colours, Corruption::Contrast(0.1), 0).unwrap());
         assert_eq!(dull, [90, 96, 102, 108, 114, 90]);
-        assert_eq!(all(&disturb(&colours, Disturbance::Inversion, 0).unwrap()), [255, 195, 135, 75, 15, 255]);
+        assert_eq!(all(&corrupt(&colours, Corruption::Inversion, 0).unwrap()), [255, 195, 135, 75, 15, 255]);
     }
 
     #[test]
-    fn what_cannot_be_disturbed_is_refused() {
+    fn invalid_corruptions_are_rejected() {
         let features = Dataset::from_features("x", 1, vec![0.5], vec![0], vec!["a".into()]).unwrap();
-        let error = disturb(&features, Disturbance::Inversion, 0).unwrap_err().to_string();
+        let error = corrupt(&features, Corruption::Inversion, 0).unwrap_err().to_string();
         assert!(error.contains("found features; expected images"), "{error}");
         for bad in [
-            Disturbance::Rotation(181.0),
-            Disturbance::Rotation(f32::NAN),
-            Disturbance::Noise(-0.1),
-            Disturbance::Contrast(f32::INFINITY),
+            Corruption::Rotation(181.0),
+            Corruption::Rotation(f32::NAN),
+            Corruption::Noise(-0.1),
+            Corruption::Contrast(f32::INFINITY),
         ] {
-            assert!(disturb(&dots(), bad, 0).is_err(), "{bad}");
+            assert!(corrupt(&dots(), bad, 0).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn names_are_what_a_table_says() {
-        let names: Vec<_> = Disturbance::ALL.iter().map(ToString::to_string).collect();
+        let names: Vec<_> = Corruption::ALL.iter().map(ToString::to_string).collect();
         assert!(names.contains(&"shift 2 px".to_owned()) && names.contains(&"rotation ±20°".to_owned()));
-        let json = serde_json::to_string(&Disturbance::ALL).unwrap();
+        let json = serde_json::to_string(&Corruption::ALL).unwrap();
         assert!(json.contains(r#"{"shift":2}"#) && json.contains(r#""inversion""#), "{json}");
-        assert_eq!(serde_json::from_str::<Vec<Disturbance>>(&json).unwrap(), Disturbance::ALL);
+        assert_eq!(serde_json::from_str::<Vec<Corruption>>(&json).unwrap(), Corruption::ALL);
     }
 
     /// The centre is in the middle of either side, and (3, 1) is to the right of it.
@@ -315,7 +315,7 @@ mod tests {
     fn rotations_turn_pictures_that_are_no_squares_about_their_centre() {
         let one: Vec<u8> = (0..15).map(|at| if at == 5 + 3 { 200 } else { 0 }).collect();
         let pictures = set(ImageShape::gray(5, 3), one.repeat(20));
-        let turned = disturb(&pictures, Disturbance::Rotation(90.0), 1).unwrap();
+        let turned = corrupt(&pictures, Corruption::Rotation(90.0), 1).unwrap();
         for i in 0..20 {
             let bright = turned.pixels(i).unwrap().iter().position(|&v| v >= 199).expect("above or below");
             assert!([2, 10 + 2].contains(&bright), "{bright}");
@@ -325,14 +325,14 @@ mod tests {
     #[test]
     fn strengths_may_go_to_their_limits_and_no_further() {
         for (good, bad) in [
-            (Disturbance::Rotation(180.0), Disturbance::Rotation(180.1)),
-            (Disturbance::Noise(10.0), Disturbance::Noise(10.1)),
-            (Disturbance::Contrast(10.0), Disturbance::Contrast(10.1)),
-            (Disturbance::Contrast(0.0), Disturbance::Contrast(-0.1)),
+            (Corruption::Rotation(180.0), Corruption::Rotation(180.1)),
+            (Corruption::Noise(10.0), Corruption::Noise(10.1)),
+            (Corruption::Contrast(10.0), Corruption::Contrast(10.1)),
+            (Corruption::Contrast(0.0), Corruption::Contrast(-0.1)),
         ] {
             assert!(good.check().is_ok() && bad.check().is_err(), "{good}, {bad}");
         }
-        let names = [Disturbance::Noise(0.2), Disturbance::Contrast(0.5), Disturbance::Inversion];
+        let names = [Corruption::Noise(0.2), Corruption::Contrast(0.5), Corruption::Inversion];
         assert_eq!(names.map(|d| d.to_string()), ["noise σ 0.2", "contrast × 0.5", "inversion "]);
     }
 
@@ -342,9 +342,9 @@ mod tests {
         let pixels: Vec<u8> = (0..150 * 4).map(|at| (at * 7 % 251) as u8).collect();
         let pictures = set(ImageShape::gray(2, 2), pixels.clone());
         let inverted: Vec<u8> = pixels.iter().map(|v| 255 - v).collect();
-        assert_eq!(all(&disturb(&pictures, Disturbance::Inversion, 2).unwrap()), inverted);
+        assert_eq!(all(&corrupt(&pictures, Corruption::Inversion, 2).unwrap()), inverted);
         let mut expected = Vec::new();
-        let mut generator = generator(2, Stream::Disturbance);
+        let mut generator = generator(2, Stream::Corruption);
         for (i, picture) in pixels.chunks(4).enumerate() {
             generator.set_word_pos((i as u128) << 32);
             for &v in picture {
@@ -352,6 +352,6 @@ mod tests {
                 expected.push((f32::from(v) + 255.0 * 0.25 * noise).round().clamp(0.0, 255.0) as u8);
             }
         }
-        assert_eq!(all(&disturb(&pictures, Disturbance::Noise(0.25), 2).unwrap()), expected);
+        assert_eq!(all(&corrupt(&pictures, Corruption::Noise(0.25), 2).unwrap()), expected);
     }
 }

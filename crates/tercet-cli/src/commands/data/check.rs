@@ -20,14 +20,14 @@ pub fn run(args: &DataCheckArgs) -> anyhow::Result<ExitCode> {
     let seed = args.seed.seed;
     let parts = split_or_keep_all(&collection.train, args.split.validation, seed)?;
     let mut checks = Check { near: args.near, ..Check::of(&collection.train, seed) };
-    if let Some(settings) = &mut checks.suspects {
+    if let Some(settings) = &mut checks.label_errors {
         (settings.folds, settings.k) = (args.folds, args.k);
         if let Some(recipe) = &args.recipe {
             settings.recipe = data_check::recipe(recipe, seed)?;
         }
     }
     if args.duplicates {
-        checks.suspects = None;
+        checks.label_errors = None;
     }
     interrupt::watch("stopping")?;
     let mut openings = Openings::new();

@@ -1,4 +1,4 @@
-//! Scores averaged: over small shifts of the pictures, and over several models.
+//! Ensembles: scores averaged over small shifts of the pictures (test-time augmentation), or over several models.
 
 use crate::data::Examples;
 use crate::image::ImageShape;
@@ -12,7 +12,7 @@ use crate::{Error, Matrix, Result};
 /// (N, C)
 ///
 /// # Errors
-/// Examples that are no images, a shift of 0 or by a whole side, and what `scores` refuses.
+/// Examples that are not images, a shift of 0 or by a whole side, and the errors of `scores`.
 ///
 /// ```
 /// use tercet::data::Examples;
@@ -52,8 +52,8 @@ pub fn mean_over_shifts(
     Ok(sum)
 }
 
-/// The mean probabilities of several models, from the scores of each: softmax of its scores, or the scores themselves where
-/// they are shares already. A committee of networks that erred differently errs less often than each of them.
+/// The mean probabilities of several models, from the scores of each: softmax of the logits, or the scores themselves if they
+/// are probabilities already. Networks that make different errors make fewer together.
 ///
 /// # Shapes
 /// All (N, C).
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn shifts_that_leave_nothing_and_features_are_refused() {
+    fn shifts_that_leave_nothing_and_features_are_rejected() {
         let none = |_: &Examples| unreachable!();
         let images = set(ImageShape::gray(3, 2), vec![0; 6]);
         for pixels in [0, 2, 5] {

@@ -1,76 +1,75 @@
-//! What a model gains by refusing: the fewer of its answers count, the surest alone, the more of them are right.
+//! Selective prediction: what a model gains by rejecting the examples that it is least confident of.
 
 use serde::{Deserialize, Serialize};
 
 use super::Scores;
 use crate::{Error, Matrix, Result};
 
-/// Points of the curve that are kept; more could not be told apart.
+/// The number of points that the curve keeps; more could not be distinguished in a chart.
 const POINTS: usize = 200;
 
-/// The accuracies whose price is named.
+/// The accuracies whose coverage is reported.
 const GOALS: [f64; 4] = [0.99, 0.995, 0.999, 1.0];
 
-/// Accuracy against coverage, for a model that may refuse to answer where it is not sure.
+/// The risk-coverage curve: accuracy against coverage, for a model that may reject examples.
 ///
-/// With a threshold θ it answers where its confidence is at least θ:
+/// With a threshold θ it predicts where its confidence is at least θ:
 ///
 /// ```text
-/// coverage(θ) = answered / N        accuracy(θ) = right / answered
+/// coverage(θ) = predicted / N        accuracy(θ) = correct / predicted
 /// ```
 ///
-/// The area under the curve of risk against coverage is the mean, over n = 1 … N, of the share of errors among the n surest
-/// answers; answers of equal confidence come in any order, so that each counts with the mean of its kind. It is 0 of a model
-/// that errs nowhere, and the smaller the better.
+/// The area under the curve of risk against coverage (AURC) is the mean, over n = 1 … N, of the error rate among the n most
+/// confident predictions; predictions of equal confidence count with their mean error rate. It is 0 for a model without errors,
+/// and smaller is better.
 ///
-/// The curve is drawn on the examples that it is judged by. A threshold to be used is to be chosen on others, the validation
-/// set.
+/// Do not choose a threshold from the curve of the examples that it is evaluated on: choose it on the validation set.
 ///
 /// Source: R. El-Yaniv and Y. Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010); the area
 /// is by Y. Geifman, G. Uziel and R. El-Yaniv, ICLR 2019.
 ///
 /// ```
-/// use tercet::evaluate::Refusal;
+/// use tercet::evaluate::RiskCoverage;
 ///
-/// // The surest two answers are right, the next is wrong, the last is right again.
-/// let refusal = Refusal::of(&[0.9, 0.99, 0.7, 0.6], &[true, true, false, true])?;
-/// let curve: Vec<_> = refusal.points.iter().map(|point| (point.coverage, point.accuracy)).collect();
-/// assert_eq!(curve, [(0.25, 1.0), (0.5, 1.0), (0.75, 2.0 / 3.0), (1.0, 0.75)]);
-/// assert!((refusal.area - (1.0 / 3.0 + 0.25) / 4.0).abs() < 1e-12);
+/// // The two most confident predictions are correct, the next is wrong, the last is correct again.
+/// let curve = RiskCoverage::of(&[0.9, 0.99, 0.7, 0.6], &[true, true, false, true])?;
+/// let points: Vec<_> = curve.points.iter().map(|point| (point.coverage, point.accuracy)).collect();
+/// assert_eq!(points, [(0.25, 1.0), (0.5, 1.0), (0.75, 2.0 / 3.0), (1.0, 0.75)]);
+/// assert!((curve.area - (1.0 / 3.0 + 0.25) / 4.0).abs() < 1e-12);
 /// # Ok::<(), tercet::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// The curve from the surest answers on, up to a coverage of 1; at most some 200 points of it.
-    pub points: Vec<Answered>,
+pub struct RiskCoverage {
+    /// The curve from the most confident predictions to a coverage of 1, at most about 200 points.
+    pub points: Vec<CoveragePoint>,
     /// The area under the curve of risk against coverage.
     pub area: f64,
-    /// What certain accuracies cost.
+    /// The coverage at some target accuracies.
     pub goals: Vec<Goal>,
 }
 
 /// A point of the curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answered {
-    /// θ, the least confidence that is answered.
+pub struct CoveragePoint {
+    /// θ, the smallest confidence with a prediction.
     pub threshold: f64,
-    /// The share of the examples that are answered.
+    /// The share of the examples with a prediction.
     pub coverage: f64,
-    /// The share of these answers that are right.
+    /// The share of these predictions that are correct.
     pub accuracy: f64,
 }
 
-/// How much can be answered so that a share of the answers is right.
+/// The largest coverage that reaches a target accuracy.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Goal {
-    /// The share.
+    /// The target accuracy.
     pub accuracy: f64,
-    /// The largest coverage with at least that accuracy; `None` where no threshold reaches it.
+    /// The largest coverage with at least that accuracy; `None` if no threshold reaches it.
     pub coverage: Option<f64>,
 }
 
-impl Refusal {
-    /// The curve of answers with these confidences.
+impl RiskCoverage {
+    /// The curve of predictions with these confidences.
     ///
     /// # Shapes
     /// Both are (N).
@@ -79,7 +78,7 @@ impl Refusal {
     /// No example, counts that differ, and a confidence that is NaN.
     pub fn of(confidence: &[f64], right: &[bool]) -> Result<Self> {
         if right.is_empty() {
-            return Err(Error::mismatch("examples to judge confidence by", 0, "at least 1"));
+            return Err(Error::mismatch("examples to evaluate confidence on", 0, "at least 1"));
         }
         if confidence.len() != right.len() {
             return Err(Error::mismatch("confidences", confidence.len(), right.len()));
@@ -92,7 +91,7 @@ impl Refusal {
         let n = right.len() as f64;
         let (mut answered, mut correct, mut area) = (0usize, 0usize, 0.0);
         let mut points = Vec::new();
-        // No threshold comes between answers of equal confidence.
+        // No threshold separates predictions of equal confidence.
         for alike in order.chunk_by(|&a, &b| confidence[a] == confidence[b]) {
             let right_ones = alike.iter().filter(|&&i| right[i]).count();
             let wrong = (alike.len() - right_ones) as f64;
@@ -102,7 +101,7 @@ impl Refusal {
             }
             answered += alike.len();
             correct += right_ones;
-            points.push(Answered {
+            points.push(CoveragePoint {
                 threshold: confidence[alike[0]],
                 coverage: answered as f64 / n,
                 accuracy: correct as f64 / answered as f64,
@@ -113,13 +112,13 @@ impl Refusal {
             Goal { accuracy, coverage: reached.map(|point| point.coverage) }
         };
         let goals = GOALS.map(goal).to_vec();
-        Ok(Refusal { points: thinned(&points), area, goals })
+        Ok(RiskCoverage { points: thinned(&points), area, goals })
     }
 }
 
-impl Refusal {
-    /// The goals worth naming: those that are reached, and the lowest that is not.
-    pub fn telling_goals(&self) -> &[Goal] {
+impl RiskCoverage {
+    /// The goals to report: those that are reached, and the lowest that is not.
+    pub fn relevant_goals(&self) -> &[Goal] {
         let reached = self.goals.iter().take_while(|goal| goal.coverage.is_some()).count();
         &self.goals[..self.goals.len().min(reached + 1)]
     }
@@ -127,9 +126,9 @@ impl Refusal {
 
 /// At most about [`POINTS`] of the points: the first of each equal step of coverage. The last, of a coverage of 1, begins a step of
 /// its own.
-fn thinned(points: &[Answered]) -> Vec<Answered> {
-    let step = |point: &Answered| (point.coverage * POINTS as f64).floor();
-    let mut kept: Vec<Answered> = Vec::new();
+fn thinned(points: &[CoveragePoint]) -> Vec<CoveragePoint> {
+    let step = |point: &CoveragePoint| (point.coverage * POINTS as f64).floor();
+    let mut kept: Vec<CoveragePoint> = Vec::new();
     for point in points {
         if kept.last().is_none_or(|last| step(last) < step(point)) {
             kept.push(*point);
@@ -138,8 +137,8 @@ fn thinned(points: &[Answered]) -> Vec<Answered> {
     kept
 }
 
-/// How sure a model is of each of its answers, (N): the largest probability, in f64, or where scores are none, by how much the
-/// best score exceeds the second.
+/// The confidence of a model in each of its predictions, (N): the largest probability, in f64, or the margin between the best
+/// and the second score if the scores are not probabilities.
 ///
 /// # Shapes
 /// `scores` is (N, C).
@@ -169,15 +168,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_of_equal_confidence_are_given_or_refused_together() {
-        let refusal = Refusal::of(&[1.0, 0.5, 1.0, 0.5, 0.5], &[true, false, true, true, true]).unwrap();
-        let curve: Vec<_> = refusal.points.iter().map(|p| (p.threshold, p.coverage, p.accuracy)).collect();
+    fn predictions_of_equal_confidence_are_accepted_or_rejected_together() {
+        let selective =
+            RiskCoverage::of(&[1.0, 0.5, 1.0, 0.5, 0.5], &[true, false, true, true, true]).unwrap();
+        let curve: Vec<_> = curve.points.iter().map(|p| (p.threshold, p.coverage, p.accuracy)).collect();
         assert_eq!(curve, [(1.0, 0.4, 1.0), (0.5, 1.0, 0.8)]);
         // The three of 0.5 have a third of an error each.
         let area = ((1.0 / 3.0) / 3.0 + (2.0 / 3.0) / 4.0 + 1.0 / 5.0) / 5.0;
-        assert!((refusal.area - area).abs() < 1e-12, "{}", refusal.area);
-        let other = Refusal::of(&[0.5, 0.5, 1.0, 1.0, 0.5], &[true, true, true, true, false]).unwrap();
-        assert_eq!(refusal, other, "the order of the examples says nothing");
+        assert!((curve.area - area).abs() < 1e-12, "{}", selective.area);
+        let other = RiskCoverage::of(&[0.5, 0.5, 1.0, 1.0, 0.5], &[true, true, true, true, false]).unwrap();
+        assert_eq!(selective, other, "the order of the examples says nothing");
     }
 
     #[test]
@@ -185,15 +185,15 @@ mod tests {
         // 100 answers, the surest first; the 50th and the last are wrong.
         let confidence: Vec<f64> = (0..100).map(|i| 1.0 - f64::from(i) / 100.0).collect();
         let right: Vec<bool> = (0..100).map(|i| i != 49 && i != 99).collect();
-        let refusal = Refusal::of(&confidence, &right).unwrap();
-        let coverages: Vec<_> = refusal.goals.iter().map(|goal| goal.coverage).collect();
+        let selective = RiskCoverage::of(&confidence, &right).unwrap();
+        let coverages: Vec<_> = selective.goals.iter().map(|goal| goal.coverage).collect();
         // With 99 answered, 98 are right: 98.99 %. So 49 it is, all right.
         assert_eq!(coverages, [Some(0.49); 4]);
-        assert_eq!(refusal.telling_goals().len(), 4);
-        let never = Refusal::of(&[0.9, 0.8], &[false, true]).unwrap();
-        assert_eq!(never.telling_goals(), [Goal { accuracy: 0.99, coverage: None }]);
+        assert_eq!(selective.relevant_goals().len(), 4);
+        let never = RiskCoverage::of(&[0.9, 0.8], &[false, true]).unwrap();
+        assert_eq!(never.relevant_goals(), [Goal { accuracy: 0.99, coverage: None }]);
         assert!(never.goals.iter().all(|goal| goal.coverage.is_none()));
-        let all = Refusal::of(&[0.9, 0.8], &[true, true]).unwrap();
+        let all = RiskCoverage::of(&[0.9, 0.8], &[true, true]).unwrap();
         assert!(all.goals.iter().all(|goal| goal.coverage == Some(1.0)) && all.area == 0.0);
     }
 
@@ -201,11 +201,11 @@ mod tests {
     fn many_points_are_thinned_and_the_last_is_kept() {
         let confidence: Vec<f64> = (0..10_000).map(f64::from).collect();
         let right: Vec<bool> = (0..10_000).map(|i| i % 10 != 3).collect();
-        let refusal = Refusal::of(&confidence, &right).unwrap();
-        assert!((150..=POINTS + 2).contains(&refusal.points.len()), "{}", refusal.points.len());
-        let last = refusal.points.last().unwrap();
+        let selective = RiskCoverage::of(&confidence, &right).unwrap();
+        assert!((150..=POINTS + 2).contains(&selective.points.len()), "{}", selective.points.len());
+        let last = selective.points.last().unwrap();
         assert_eq!((last.coverage, last.accuracy, last.threshold), (1.0, 0.9, 0.0));
-        assert!(refusal.points.is_sorted_by(|a, b| a.coverage < b.coverage));
+        assert!(selective.points.is_sorted_by(|a, b| a.coverage < b.coverage));
     }
 
     #[test]
@@ -222,10 +222,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_ordered_is_refused() {
-        assert!(Refusal::of(&[], &[]).is_err());
-        assert!(Refusal::of(&[0.5], &[true, false]).is_err());
-        let error = Refusal::of(&[0.5, f64::NAN], &[true, false]).unwrap_err().to_string();
+    fn what_cannot_be_ordered_is_rejected() {
+        assert!(RiskCoverage::of(&[], &[]).is_err());
+        assert!(RiskCoverage::of(&[0.5], &[true, false]).is_err());
+        let error = RiskCoverage::of(&[0.5, f64::NAN], &[true, false]).unwrap_err().to_string();
         assert!(error.contains("confidence of example 1: found NaN"), "{error}");
     }
 }

@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 
 use tercet::Dataset;
 use tercet::data::{Openings, Source};
-use tercet::evaluate::{Suspect, SuspectSettings, suspects};
+use tercet::evaluate::{LabelError, LabelErrorSettings, find_label_errors};
 use tercet::recipe::Recipe;
 
-/// The test images whose labels most of five people refused, each with its label and what most of them saw, where they agreed
+/// The test images whose labels most of five people rejected, each with its label and what most of them saw, where they agreed
 /// on it.
 ///
 /// Source: C. G. Northcutt, A. Athalye and J. Mueller, "Pervasive label errors in test sets destabilize machine learning
@@ -36,11 +36,12 @@ fn mnist() -> (Dataset, Dataset) {
     (mnist.train, mnist.test.unwrap().open(&mut Openings::new(), "a test"))
 }
 
-/// The known errors among the suspects of the test set, and how many suspects there are.
-fn known_ones(train: &Dataset, test: &Dataset, settings: &SuspectSettings) -> (Vec<Suspect>, usize) {
-    let found = suspects(train, Some(test), settings, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
+/// The known errors among the label errors found in the test set, and how many were found.
+fn known_ones(train: &Dataset, test: &Dataset, settings: &LabelErrorSettings) -> (Vec<LabelError>, usize) {
+    let found =
+        find_label_errors(train, Some(test), settings, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
     let all = found.test.len();
-    let known = |suspect: &Suspect| KNOWN.iter().any(|(index, _, _)| *index == suspect.index);
+    let known = |label_error: &LabelError| KNOWN.iter().any(|(index, _, _)| *index == label_error.index);
     (found.test.into_iter().filter(known).collect(), all)
 }
 
@@ -56,27 +57,31 @@ fn the_list_counts_images_as_the_test_set_does() {
 #[test]
 fn known_errors_of_the_test_set_are_found() {
     let (train, test) = mnist();
-    let settings = SuspectSettings { folds: 2, ..SuspectSettings::default() };
+    let settings = LabelErrorSettings { folds: 2, ..LabelErrorSettings::default() };
     let (known, all) = known_ones(&train.first(12_000), &test, &settings);
-    assert!(all < 400, "{all} of 10,000 labels are suspected");
+    assert!(all < 400, "{all} of 10,000 labels were found");
     for (index, seen) in [(9729, 6), (1901, 4), (3558, 0)] {
-        let suspect = known.iter().find(|suspect| suspect.index == index);
-        let suspect = suspect.unwrap_or_else(|| panic!("test image {index} is not suspected"));
-        assert_eq!((suspect.network, suspect.neighbors), (seen, seen), "what most people saw in {index}");
+        let label_error = known.iter().find(|label_error| label_error.index == index);
+        let label_error = label_error.unwrap_or_else(|| panic!("test image {index} was not found"));
+        assert_eq!(
+            (label_error.network, label_error.neighbors),
+            (seen, seen),
+            "what most people saw in {index}"
+        );
     }
     assert!(known.len() >= 6, "{known:?}");
 }
 
 /// What `tercet data check` does by default.
 #[test]
-#[ignore = "trains five networks: cargo test --release -p tercet --test suspects -- --ignored"]
+#[ignore = "trains five networks: cargo test --release -p tercet --test label_errors -- --ignored"]
 fn eleven_of_fifteen_are_found_with_all_training_images() {
     let (train, test) = mnist();
     let Some(Recipe::GradientDescent(recipe)) = Recipe::named("ninety-nine") else {
         panic!("a recipe of descent")
     };
-    let settings = SuspectSettings { recipe, ..SuspectSettings::default() };
+    let settings = LabelErrorSettings { recipe, ..LabelErrorSettings::default() };
     let (known, all) = known_ones(&train, &test, &settings);
-    assert!(all < 100 && known.len() >= 10, "{all} suspects, among them {known:?}");
+    assert!(all < 100 && known.len() >= 10, "{all} label errors, among them {known:?}");
     assert_eq!(known[0].index, 9729, "the most suspicious of all");
 }

@@ -1,16 +1,16 @@
-//! The table of robustness: what disturbed pictures leave of each model's accuracy.
+//! The robustness table: the accuracy of each model on corrupted images.
 
 use maud::{Markup, html};
 
 use super::numbers::percent;
 use super::pictures::Pictures;
 use super::record::{ModelCard, Run};
-use tercet::evaluate::Disturbance;
+use tercet::evaluate::Corruption;
 
 /// The table of all models that were asked; nothing where none was.
 pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {
     let asked: Vec<&ModelCard> = run.models.iter().filter(|model| !model.robustness.is_empty()).collect();
-    let disturbances = disturbances(run);
+    let corruptions = corruptions(run);
     if asked.is_empty() {
         return None;
     }
@@ -19,38 +19,38 @@ pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {
         let whole = model.evaluation.accuracy;
         if whole > 0.0 { ((whole - left) / whole).clamp(0.0, 1.0) } else { 0.0 }
     };
-    let drawn = (0..disturbances.len()).any(|row| pictures.disturbed(row, "").is_some());
+    let drawn = (0..corruptions.len()).any(|row| pictures.corrupted(row, "").is_some());
     Some(html! {
         section id="robustness" aria-labelledby="robustness-title" {
-            h2 id="robustness-title" { "Disturbed pictures" }
+            h2 id="robustness-title" { "Corrupted images" }
             p.note {
                 "What is left of the accuracy where every test picture is moved, turned, made noisy, dull or inverted. The stronger "
                 "the colour, the larger the share that is lost."
                 @if drawn { " Beside each: what it makes of the first test example." }
             }
-            div.scroll role="region" tabindex="0" aria-label="Accuracy on disturbed pictures" {
+            div.scroll role="region" tabindex="0" aria-label="Accuracy on corrupted images" {
                 table.plain.robustness {
                     thead {
                         tr {
                             @if drawn { th scope="col" { span.hidden { "Picture" } } }
-                            th scope="col" { "Disturbance" }
+                            th scope="col" { "Corruption" }
                             @for model in &asked { th.number scope="col" { (model.name) } }
                         }
                     }
                     tbody {
                         tr {
-                            @if drawn { td { @if let Some(tile) = pictures.undisturbed("the first test example") { (tile) } } }
+                            @if drawn { td { @if let Some(tile) = pictures.uncorrupted("the first test example") { (tile) } } }
                             th scope="row" { "none" }
                             @for model in &asked { td.number { span.lost style="--a:0" { (percent(model.evaluation.accuracy)) } } }
                         }
-                        @for (row, disturbance) in disturbances.iter().enumerate() {
-                            tr.another[row == 0 || disturbances[row - 1].kind() != disturbance.kind()] {
+                        @for (row, corruption) in corruptions.iter().enumerate() {
+                            tr.another[row == 0 || corruptions[row - 1].kind() != corruption.kind()] {
                                 @if drawn {
-                                    td { @if let Some(tile) = pictures.disturbed(row, &disturbance.to_string()) { (tile) } }
+                                    td { @if let Some(tile) = pictures.corrupted(row, &corruption.to_string()) { (tile) } }
                                 }
-                                th scope="row" { (disturbance.kind()) " " span.strength { (disturbance.strength()) } }
+                                th scope="row" { (corruption.kind()) " " span.strength { (corruption.strength()) } }
                                 @for model in &asked {
-                                    @match model.robustness.iter().find(|of| of.disturbance == *disturbance) {
+                                    @match model.robustness.iter().find(|of| of.corruption == *corruption) {
                                         Some(of) => td.number {
                                             span.lost style={ "--a:" (format!("{:.2}", lost(model, of.accuracy))) } {
                                                 (percent(of.accuracy))
@@ -68,12 +68,12 @@ pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {
     })
 }
 
-/// The disturbances of all models, in the order in which they come first.
-pub(super) fn disturbances(run: &Run) -> Vec<Disturbance> {
+/// The corruptions of all models, in the order of their first occurrence.
+pub(super) fn corruptions(run: &Run) -> Vec<Corruption> {
     let mut all = Vec::new();
     for of in run.models.iter().flat_map(|model| &model.robustness) {
-        if !all.contains(&of.disturbance) {
-            all.push(of.disturbance);
+        if !all.contains(&of.corruption) {
+            all.push(of.corruption);
         }
     }
     all

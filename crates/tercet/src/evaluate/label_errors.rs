@@ -1,5 +1,5 @@
-//! Labels that may be wrong: examples that two classifiers of different kinds, neither of which learned from them, read
-//! otherwise.
+//! Label errors: examples that two classifiers of different kinds, neither of which was trained on them, classify differently
+//! from their label.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -13,106 +13,107 @@ use crate::neighbors::{Metric, NeighborsClassifier, Vote};
 use crate::recipe::{FitProgress, GradientDescentRecipe};
 use crate::{Error, Matrix, Result};
 
-/// How labels are doubted.
+/// How label errors are searched for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SuspectSettings {
-    /// How many folds the training examples are dealt out to.
+pub struct LabelErrorSettings {
+    /// The number of folds of the cross-validation.
     pub folds: usize,
-    /// How many neighbours vote.
+    /// The number of neighbours that vote.
     pub k: usize,
-    /// How the networks learn; its loss must be softmax. Its seed decides the folds, too.
+    /// How the networks are trained; the loss must be softmax. The seed determines the folds, too.
     pub recipe: GradientDescentRecipe,
 }
 
-impl Default for SuspectSettings {
+impl Default for LabelErrorSettings {
     fn default() -> Self {
-        SuspectSettings { folds: 5, k: 5, recipe: GradientDescentRecipe::network() }
+        LabelErrorSettings { folds: 5, k: 5, recipe: GradientDescentRecipe::network() }
     }
 }
 
 /// A label that may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Suspect {
+pub struct LabelError {
     /// The example, as its origin in the set that was read.
     pub index: usize,
     /// Its label.
     pub label: u32,
-    /// What a network that did not learn from it takes it for.
+    /// The prediction of a network that was not trained on it.
     pub network: u32,
-    /// What its neighbours take it for.
+    /// The prediction of its neighbours.
     pub neighbors: u32,
-    /// By how much the probability of the network's answer exceeds that of the label, 0 to 1.
+    /// The probability of the network's prediction minus that of the label, 0 to 1.
     pub network_margin: f64,
-    /// By how much the share of the neighbours' answer exceeds that of the label, 0 to 1.
+    /// The vote of the neighbours' prediction minus that of the label, 0 to 1.
     pub neighbors_margin: f64,
 }
 
-impl Suspect {
-    /// The mean of both margins, 0 to 1: by it suspects are ordered.
-    pub fn suspicion(&self) -> f64 {
+impl LabelError {
+    /// The mean of both margins, 0 to 1: the larger, the more likely the label is wrong.
+    pub fn score(&self) -> f64 {
         (self.network_margin + self.neighbors_margin) / 2.0
     }
 }
 
-/// All suspects of a data set, the most suspicious first; of equal suspicion by index.
+/// The label errors of a data set, the highest score first, then by index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Suspects {
+pub struct LabelErrors {
     /// Those among the training examples.
-    pub train: Vec<Suspect>,
-    /// Those among the test examples; none where there was no test set.
-    pub test: Vec<Suspect>,
-    /// How many folds there were.
+    pub train: Vec<LabelError>,
+    /// Those among the test examples; none without a test set.
+    pub test: Vec<LabelError>,
+    /// The number of folds.
     pub folds: usize,
-    /// How many neighbours voted.
+    /// The number of neighbours that voted.
     pub k: usize,
-    /// What the networks were, in words.
+    /// A description of the networks.
     pub network: String,
 }
 
-/// Finds labels that may be wrong. `None` where the observer ended it; it is told what share of the work is done.
+/// Finds labels that may be wrong. The observer is called with the share of the work that is done; if it returns `Break`, the
+/// result is `None`.
 ///
-/// Two kinds of classifier are asked about every example, and none of those asked has learned from it:
+/// Two kinds of classifier predict the class of every example, none of which was trained on it:
 ///
 /// ```text
-/// of a training example   k nearest others         the network that learned from the other folds
-/// of a test example       k nearest of training    the mean probabilities of the networks of all folds
+/// training example   k nearest other examples       the network that was trained on the other folds
+/// test example       k nearest training examples    the mean probabilities of the networks of all folds
 /// ```
 ///
-/// An example is suspect where both answers differ from its label. It may as well be odd, or the classifiers poor: whoever
-/// knows better has to look. The order is by the mean of two margins, p(answer) − p(label) of the network and the same of
-/// the neighbours' shares.
+/// A label may be wrong if both predictions differ from it. The example may also be unusual, or the classifiers poor: a person
+/// has to decide. The score is the mean of two margins, p(prediction) − p(label) of the network and the same of the neighbours'
+/// vote.
 ///
-/// Source: to judge a label by classifiers that did not learn from it is confident learning's (C. G. Northcutt, L. Jiang and
-/// I. L. Chuang, JAIR 70, 2021, where the margin is one of the rankings); to ask for the agreement of classifiers of different
-/// kinds is C. E. Brodley and M. A. Friedl's consensus filter (JAIR 11, 1999).
+/// Source: out-of-sample predictions are used as in confident learning (C. G. Northcutt, L. Jiang and I. L. Chuang, JAIR 70, 2021,
+/// where the margin is one of the rankings); the agreement of different kinds of classifiers is C. E. Brodley and M. A. Friedl's
+/// consensus filter (JAIR 11, 1999).
 ///
 /// ```
 /// use std::ops::ControlFlow;
 /// use tercet::Dataset;
-/// use tercet::evaluate::{SuspectSettings, suspects};
+/// use tercet::evaluate::{LabelErrorSettings, find_label_errors};
 ///
-/// // Two clouds, and one example that lies in the first and bears the label of the second.
+/// // Two clouds, and one example of the first with the label of the second.
 /// let points: Vec<f32> = (0..80).map(|i| if i % 2 == 0 { 0.0 } else { 1.0 } + (i % 13) as f32 / 100.0).collect();
 /// let mut labels: Vec<u32> = (0..80).map(|i| i % 2).collect();
 /// labels[24] = 1;
 /// let set = Dataset::from_features("clouds", 1, points, labels, vec!["low".into(), "high".into()])?;
-/// let mut settings = SuspectSettings::default();
+/// let mut settings = LabelErrorSettings::default();
 /// (settings.recipe.hidden, settings.recipe.train.batch) = (vec![8], 4);
-/// let found = suspects(&set, None, &settings, &mut |_| ControlFlow::Continue(()))?.unwrap();
-/// assert_eq!(found.train.iter().map(|suspect| suspect.index).collect::<Vec<_>>(), [24]);
+/// let found = find_label_errors(&set, None, &settings, &mut |_| ControlFlow::Continue(()))?.unwrap();
+/// assert_eq!(found.train.iter().map(|label_error| label_error.index).collect::<Vec<_>>(), [24]);
 /// # Ok::<(), tercet::Error>(())
 /// ```
 ///
 /// # Errors
 /// Fewer than 2 folds or more than examples, a k that the training set has not, a recipe with another loss than softmax or
 /// that does not fit the examples, and test examples of other features or classes.
-pub fn suspects(
+pub fn find_label_errors(
     train_set: &Dataset,
     test: Option<&Dataset>,
-    settings: &SuspectSettings,
+    settings: &LabelErrorSettings,
     observe: &mut (dyn FnMut(f64) -> ControlFlow<()> + Send),
-) -> Result<Option<Suspects>> {
-    let SuspectSettings { folds: count, k, recipe } = settings;
+) -> Result<Option<LabelErrors>> {
+    let LabelErrorSettings { folds: count, k, recipe } = settings;
     if recipe.train.loss != Loss::Softmax {
         return Err(Error::setting("loss", recipe.train.loss, "softmax, which gives probabilities"));
     }
@@ -166,18 +167,18 @@ pub fn suspects(
         (Some(test), Some(of_test)) => disagreements(test, of_test, &neighbors.scores(test)?),
         _ => Vec::new(),
     };
-    Ok(Some(Suspects { train, test, folds: *count, k: *k, network: words }))
+    Ok(Some(LabelErrors { train, test, folds: *count, k: *k, network: words }))
 }
 
 /// The examples of which both answers differ from the label.
-fn disagreements(set: &Dataset, network: &Matrix, neighbors: &Matrix) -> Vec<Suspect> {
-    let mut found: Vec<Suspect> = (0..set.len())
+fn disagreements(set: &Dataset, network: &Matrix, neighbors: &Matrix) -> Vec<LabelError> {
+    let mut found: Vec<LabelError> = (0..set.len())
         .filter_map(|i| {
             let label = set.label(i);
             let (p, shares) = (network.row(i), neighbors.row(i));
             let (of_network, of_neighbors) = (argmax(p), argmax(shares));
             let margin = |row: &[f32], answer: u32| f64::from(row[answer as usize] - row[label as usize]);
-            (of_network != label && of_neighbors != label).then(|| Suspect {
+            (of_network != label && of_neighbors != label).then(|| LabelError {
                 index: set.origin(i),
                 label,
                 network: of_network,
@@ -187,7 +188,7 @@ fn disagreements(set: &Dataset, network: &Matrix, neighbors: &Matrix) -> Vec<Sus
             })
         })
         .collect();
-    found.sort_by(|a, b| b.suspicion().total_cmp(&a.suspicion()).then(a.index.cmp(&b.index)));
+    found.sort_by(|a, b| b.score().total_cmp(&a.score()).then(a.index.cmp(&b.index)));
     found
 }
 
@@ -195,7 +196,7 @@ fn disagreements(set: &Dataset, network: &Matrix, neighbors: &Matrix) -> Vec<Sus
 mod tests {
     use super::*;
 
-    /// Three clouds in the plane; `wrong` examples bear the label of the next cloud.
+    /// Three clouds in the plane; `wrong` examples have the label of the next cloud.
     fn clouds(examples: usize, wrong: &[usize]) -> Dataset {
         let point = |i: usize| {
             let (x, y) = [(0.0, 0.0), (2.0, 0.0), (0.0, 2.0)][i % 3];
@@ -207,49 +208,49 @@ mod tests {
         Dataset::from_features("clouds", 2, values, labels, classes).unwrap()
     }
 
-    fn settings() -> SuspectSettings {
-        let mut settings = SuspectSettings { folds: 3, ..SuspectSettings::default() };
+    fn settings() -> LabelErrorSettings {
+        let mut settings = LabelErrorSettings { folds: 3, ..LabelErrorSettings::default() };
         settings.recipe.hidden = vec![16];
         settings.recipe.train.batch = 8;
         settings
     }
 
-    fn run(train: &Dataset, test: Option<&Dataset>, settings: &SuspectSettings) -> Suspects {
-        suspects(train, test, settings, &mut |_| ControlFlow::Continue(())).unwrap().unwrap()
+    fn run(train: &Dataset, test: Option<&Dataset>, settings: &LabelErrorSettings) -> LabelErrors {
+        find_label_errors(train, test, settings, &mut |_| ControlFlow::Continue(())).unwrap().unwrap()
     }
 
     #[test]
     fn planted_errors_are_found_in_both_sets_and_nothing_else() {
         let (train, test) = (clouds(300, &[5, 77, 200]), clouds(90, &[4, 41]));
         let found = run(&train, Some(&test), &settings());
-        let indices = |suspects: &[Suspect]| {
-            let mut indices: Vec<_> = suspects.iter().map(|suspect| suspect.index).collect();
+        let indices = |label_errors: &[LabelError]| {
+            let mut indices: Vec<_> = label_errors.iter().map(|label_error| label_error.index).collect();
             indices.sort();
             indices
         };
         assert_eq!((indices(&found.train), indices(&found.test)), (vec![5, 77, 200], vec![4, 41]));
-        for suspect in found.train.iter().chain(&found.test) {
+        for label_error in found.train.iter().chain(&found.test) {
             assert_eq!(
-                (suspect.network, suspect.neighbors),
-                (suspect.index as u32 % 3, suspect.index as u32 % 3)
+                (label_error.network, label_error.neighbors),
+                (label_error.index as u32 % 3, label_error.index as u32 % 3)
             );
-            assert_eq!(suspect.label, (suspect.index as u32 + 1) % 3);
-            assert!(suspect.suspicion() > 0.5 && suspect.suspicion() <= 1.0, "{suspect:?}");
+            assert_eq!(label_error.label, (label_error.index as u32 + 1) % 3);
+            assert!(label_error.score() > 0.5 && label_error.score() <= 1.0, "{label_error:?}");
         }
-        assert!(found.train.is_sorted_by(|a, b| a.suspicion() >= b.suspicion()));
+        assert!(found.train.is_sorted_by(|a, b| a.score() >= b.score()));
         assert_eq!((found.folds, found.k), (3, 5));
         assert_eq!(run(&train, Some(&test), &settings()), found, "one seed, one answer");
     }
 
-    /// A part of a set names its suspects by where they stand in the whole.
+    /// Label errors of a subset have their indices in the whole set.
     #[test]
-    fn suspects_of_a_part_are_named_by_their_origins() {
+    fn label_errors_of_a_subset_have_their_origins() {
         let whole = clouds(300, &[151]);
         let part = whole.subset(&(100..300).rev().collect::<Vec<_>>());
         assert_eq!(run(&part, None, &settings()).train.iter().map(|s| s.index).collect::<Vec<_>>(), [151]);
     }
 
-    /// One classifier alone accuses nobody.
+    /// One classifier alone is not enough.
     #[test]
     fn both_must_disagree_with_the_label() {
         let set = clouds(3, &[]);
@@ -261,23 +262,23 @@ mod tests {
         let found = disagreements(&set, &of(wrong), &of([[0.0, 0.4, 0.6], wrong[1], [1.0, 0.0, 0.0]]));
         assert_eq!(found.iter().map(|s| s.index).collect::<Vec<_>>(), [0, 2, 1]);
         assert_eq!((found[0].network, found[0].neighbors), (1, 2));
-        assert!((found[0].network_margin - 0.7).abs() < 1e-6 && (found[0].suspicion() - 0.65).abs() < 1e-6);
+        assert!((found[0].network_margin - 0.7).abs() < 1e-6 && (found[0].score() - 0.65).abs() < 1e-6);
     }
 
     #[test]
-    fn what_cannot_be_asked_is_refused() {
+    fn invalid_settings_are_rejected() {
         let train = clouds(60, &[]);
-        let refused = |settings: SuspectSettings, test: Option<&Dataset>| {
+        let refused = |settings: LabelErrorSettings, test: Option<&Dataset>| {
             let go_on = &mut |_| ControlFlow::Continue(());
-            suspects(&train, test, &settings, go_on).unwrap_err().to_string()
+            find_label_errors(&train, test, &settings, go_on).unwrap_err().to_string()
         };
-        assert!(refused(SuspectSettings { folds: 1, ..settings() }, None).contains("folds"));
-        assert!(refused(SuspectSettings { k: 60, ..settings() }, None).contains("k is 60"));
-        let svm = SuspectSettings { recipe: GradientDescentRecipe::linear(), ..settings() };
+        assert!(refused(LabelErrorSettings { folds: 1, ..settings() }, None).contains("folds"));
+        assert!(refused(LabelErrorSettings { k: 60, ..settings() }, None).contains("k is 60"));
+        let svm = LabelErrorSettings { recipe: GradientDescentRecipe::linear(), ..settings() };
         assert!(refused(svm, None).contains("expected softmax"));
         let other = Dataset::from_features("x", 2, vec![0.0; 2], vec![0], vec!["a".into()]).unwrap();
         assert!(refused(settings(), Some(&other)).contains("classes of x: found a; expected a, b, c"));
-        let ended = suspects(&train, None, &settings(), &mut |_| ControlFlow::Break(())).unwrap();
+        let ended = find_label_errors(&train, None, &settings(), &mut |_| ControlFlow::Break(())).unwrap();
         assert!(ended.is_none());
     }
 
@@ -290,13 +291,13 @@ mod tests {
             shares.push(share);
             ControlFlow::Continue(())
         };
-        suspects(&train, None, &settings(), &mut observe).unwrap().unwrap();
+        find_label_errors(&train, None, &settings(), &mut observe).unwrap().unwrap();
         assert!(shares.is_sorted() && shares[0] > 0.0, "{shares:?}");
         for end in [0.25, 0.5, 0.75, 0.95] {
             assert!(shares.iter().any(|share| (share - end).abs() < 1e-12), "{end}: {shares:?}");
         }
         assert_eq!(shares.last(), Some(&0.95));
         let last = &mut |share| if share < 0.9 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
-        assert!(suspects(&train, None, &settings(), last).unwrap().is_none());
+        assert!(find_label_errors(&train, None, &settings(), last).unwrap().is_none());
     }
 }
