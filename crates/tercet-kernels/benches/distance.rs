@@ -7,7 +7,7 @@
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use tercet_kernels::Isa;
-use tercet_kernels::distance::{self, Measure, Panels, Queries, floats, naive};
+use tercet_kernels::distance::{self, PanelKind, Panels, Queries, floats, naive};
 
 fn main() {
     divan::main();
@@ -109,11 +109,11 @@ struct Block {
 }
 
 impl Block {
-    fn new(isa: Isa, measure: Measure) -> Self {
+    fn new(isa: Isa, measure: PanelKind) -> Self {
         let (queries, rows) = (bytes(QUERIES * WIDTH, 3), bytes(ROWS * WIDTH, 4));
         let naive = match measure {
-            Measure::L2Squared => naive::l2_squared,
-            Measure::L1 => naive::l1,
+            PanelKind::L2Squared => naive::l2_squared,
+            PanelKind::L1 => naive::l1,
             _ => naive::dot,
         };
         let pairs =
@@ -127,7 +127,7 @@ impl Block {
 }
 
 /// Pairs of a query and a row a second.
-fn tile(bencher: Bencher<'_, '_>, isa: Isa, measure: Measure) {
+fn tile(bencher: Bencher<'_, '_>, isa: Isa, measure: PanelKind) {
     let Block { queries, panels, expected } = Block::new(isa, measure);
     let mut out = vec![0; QUERIES * ROWS];
     panels.measure(isa, &queries, 0..panels.len(), &mut out);
@@ -139,23 +139,23 @@ fn tile(bencher: Bencher<'_, '_>, isa: Isa, measure: Measure) {
 
 #[divan::bench(args = sets())]
 fn tile_l2_squared(bencher: Bencher<'_, '_>, set: Set) {
-    tile(bencher, set.0, Measure::L2Squared);
+    tile(bencher, set.0, PanelKind::L2Squared);
 }
 
 #[divan::bench(args = sets())]
 fn tile_l1(bencher: Bencher<'_, '_>, set: Set) {
-    tile(bencher, set.0, Measure::L1);
+    tile(bencher, set.0, PanelKind::L1);
 }
 
 #[divan::bench(args = sets())]
 fn tile_dot(bencher: Bencher<'_, '_>, set: Set) {
-    tile(bencher, set.0, Measure::Dot);
+    tile(bencher, set.0, PanelKind::Dot);
 }
 
 /// Comparing at once instead of writing numbers out; one row in a hundred lies within.
 #[divan::bench(args = sets())]
 fn tile_within(bencher: Bencher<'_, '_>, Set(isa): Set) {
-    let Block { queries, panels, expected } = Block::new(isa, Measure::L2Squared);
+    let Block { queries, panels, expected } = Block::new(isa, PanelKind::L2Squared);
     let mut sorted = expected.clone();
     let largest = vec![*sorted.select_nth_unstable(QUERIES * ROWS / 100).1; QUERIES];
     let mut masks = vec![0; QUERIES * panels.len()];
@@ -173,7 +173,7 @@ fn tile_within(bencher: Bencher<'_, '_>, Set(isa): Set) {
 #[divan::bench]
 fn interleave(bencher: Bencher<'_, '_>) {
     let rows = bytes(ROWS * WIDTH, 4);
-    let panels = || Panels::new(Measure::L2Squared, WIDTH, black_box(&rows).chunks_exact(WIDTH));
+    let panels = || Panels::new(PanelKind::L2Squared, WIDTH, black_box(&rows).chunks_exact(WIDTH));
     let (laid_out, mut row) = (panels(), vec![0; WIDTH]);
     for (i, expected) in rows.chunks_exact(WIDTH).enumerate() {
         laid_out.copy_row(i, &mut row);

@@ -6,7 +6,9 @@
 mod interpreted;
 
 use tercet_kernels::Isa;
-use tercet_kernels::distance::{self, MAX_WIDTH, MAX_WIDTH_WITHIN, Measure, Panels, Queries, floats, naive};
+use tercet_kernels::distance::{
+    self, MAX_WIDTH, MAX_WIDTH_WITHIN, PanelKind, Panels, Queries, floats, naive,
+};
 
 use interpreted::few;
 
@@ -73,13 +75,13 @@ fn pair_disagreement(kernel: impl Fn(&[u8], &[u8]) -> u64, naive: Pair, widths: 
 /// The first number of a tile that differs from the specification.
 fn tile_disagreement(
     tile: impl Fn(&Panels, &[Vec<u8>], std::ops::Range<usize>) -> Vec<u32>,
-    measure: Measure,
+    measure: PanelKind,
     (queries, rows, width): (usize, usize, usize),
 ) -> Option<String> {
     let naive: Pair = match measure {
-        Measure::L2Squared => naive::l2_squared,
-        Measure::L1 => naive::l1,
-        Measure::Dot => naive::dot,
+        PanelKind::L2Squared => naive::l2_squared,
+        PanelKind::L1 => naive::l1,
+        PanelKind::Dot => naive::dot,
     };
     let queries = awkward_rows(queries, width, 11);
     let rows = awkward_rows(rows, width, 23);
@@ -133,7 +135,7 @@ fn one_pair_of_bytes() {
 #[test]
 fn tiles_of_bytes() {
     for isa in Isa::available() {
-        for measure in [Measure::L2Squared, Measure::L1, Measure::Dot] {
+        for measure in [PanelKind::L2Squared, PanelKind::L1, PanelKind::Dot] {
             for width in short() {
                 for (queries, rows) in few(&[(1, 1), (3, 15), (12, 32), (13, 33), (25, 70)], 3) {
                     let wrong = tile_disagreement(fast_tile(isa), measure, (queries, rows, width));
@@ -153,12 +155,12 @@ fn no_queries_and_no_rows_make_an_empty_tile() {
     for isa in Isa::available() {
         let rows = awkward_rows(3, 5, 1);
         let none = || std::iter::empty::<&[u8]>();
-        let panels = Panels::new(Measure::L1, 5, rows.iter().map(Vec::as_slice));
-        panels.measure(isa, &Queries::new(isa, Measure::L1, 5, none()), 0..1, &mut []);
-        let panels = Panels::new(Measure::L1, 5, none());
+        let panels = Panels::new(PanelKind::L1, 5, rows.iter().map(Vec::as_slice));
+        panels.measure(isa, &Queries::new(isa, PanelKind::L1, 5, none()), 0..1, &mut []);
+        let panels = Panels::new(PanelKind::L1, 5, none());
         panels.measure(
             isa,
-            &Queries::new(isa, Measure::L1, 5, rows.iter().map(Vec::as_slice)),
+            &Queries::new(isa, PanelKind::L1, 5, rows.iter().map(Vec::as_slice)),
             0..0,
             &mut [],
         );
@@ -167,7 +169,7 @@ fn no_queries_and_no_rows_make_an_empty_tile() {
 
 #[test]
 fn rows_are_read_back_from_panels() {
-    for measure in [Measure::L2Squared, Measure::L1] {
+    for measure in [PanelKind::L2Squared, PanelKind::L1] {
         for width in WIDTHS {
             let rows = awkward_rows(35, width, 5);
             let panels = Panels::new(measure, width, rows.iter().map(Vec::as_slice));
@@ -245,7 +247,7 @@ fn planted_wrong_tiles_are_caught() {
         }),
     ];
     for (mistake, tile) in planted {
-        let caught = tile_disagreement(tile, Measure::L2Squared, (13, 70, 17));
+        let caught = tile_disagreement(tile, PanelKind::L2Squared, (13, 70, 17));
         assert!(caught.is_some(), "a kernel that {mistake}");
     }
 }
@@ -258,8 +260,8 @@ fn mask_disagreement(
 ) -> Option<String> {
     let queries = awkward_rows(queries, width, 5);
     let rows = awkward_rows(rows, width, 17);
-    let panels = Panels::new(Measure::L2Squared, width, rows.iter().map(Vec::as_slice));
-    let packed = Queries::new(isa, Measure::L2Squared, width, queries.iter().map(Vec::as_slice));
+    let panels = Panels::new(PanelKind::L2Squared, width, rows.iter().map(Vec::as_slice));
+    let packed = Queries::new(isa, PanelKind::L2Squared, width, queries.iter().map(Vec::as_slice));
     // Exactly what some row has, a little less, and both ends.
     let largest: Vec<u32> = (0..queries.len())
         .map(|q| match (q % 5, naive::l2_squared(&queries[q], &rows[(q + 1) % rows.len()]) as u32) {

@@ -146,7 +146,7 @@ proptest! {
             classifier.with_priors(priors.clone())
         };
         let all: Vec<usize> = (0..n).collect();
-        // Weights and priors that leave nobody a vote are refused, which other tests look at.
+        // Weights and priors that leave nobody a vote are rejected, which other tests look at.
         if let Ok(classifier) = fit(&all, 1) {
             let choice = classifier.choose_k(n - 1, &|_, _| ControlFlow::Continue(())).unwrap().unwrap();
 
@@ -206,7 +206,7 @@ fn leaving_one_out_tells_how_far_it_is_and_can_be_stopped() {
 }
 
 #[test]
-fn a_number_of_others_that_there_is_not_is_refused() {
+fn a_number_of_others_that_there_is_not_is_rejected() {
     let go_on = |_, _| ControlFlow::Continue(());
     let message = |rows: usize, k| {
         let data = images(1, mixed(rows, 1));
@@ -451,7 +451,7 @@ fn where_nobody_has_a_vote_the_priors_answer() {
 }
 
 #[test]
-fn weights_and_priors_that_make_no_sense_are_refused() {
+fn weights_and_priors_that_make_no_sense_are_rejected() {
     let data = images(4, mixed(5, 4));
     let fit = || NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform).unwrap();
     for weights in [vec![1.0; 4], vec![0.0; 5], vec![1.0, 1.0, -0.5, 1.0, 1.0], vec![f32::NAN; 5], vec![]] {
@@ -472,7 +472,7 @@ fn parts_are_the_whole_in_order() {
         ControlFlow::Continue(())
     };
     // 700 lists of 900 neighbours are more than one part.
-    let end = index.search_in_parts(&queries, 900, &go_on, |first, part| {
+    let end = index.search_batched(&queries, 900, &go_on, |first, part| {
         assert_eq!(first * 900, indices.len());
         parts += 1;
         indices.extend(part.indices);
@@ -480,6 +480,6 @@ fn parts_are_the_whole_in_order() {
     assert_eq!(end.unwrap(), ControlFlow::Continue(()));
     assert_eq!(indices, index.search(&queries, 900).unwrap().indices);
     assert!(parts > 1);
-    let stop = index.search_in_parts(&queries, 3, &|_, _| ControlFlow::Break(()), |_, _| {});
+    let stop = index.search_batched(&queries, 3, &|_, _| ControlFlow::Break(()), |_, _| {});
     assert_eq!(stop.unwrap(), ControlFlow::Break(()));
 }

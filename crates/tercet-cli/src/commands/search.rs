@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tercet::data::{read_features, write_npy_doubles, write_npy_indices};
-use tercet::neighbors::search_in_pieces;
+use tercet::neighbors::search_chunked;
 use tercet::text;
 
 use crate::args::search::SearchArgs;
@@ -35,7 +35,7 @@ pub fn run(args: SearchArgs) -> anyhow::Result<ExitCode> {
         stage.at(done);
         interrupt::flow()
     };
-    let found = search_in_pieces(&rows, args.metric, &queries, args.k, chunk, &progress)
+    let found = search_chunked(&rows, args.metric, &queries, args.k, chunk, &progress)
         .with_context(|| format!("{} in {}", args.queries.display(), args.rows.display()))?;
     let Some(found) = found else { return Ok(exit::interrupted()) };
     stage.done(&if chunks > 1 { format!("in {chunks} chunks") } else { String::new() });

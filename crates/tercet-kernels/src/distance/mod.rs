@@ -26,7 +26,7 @@ mod tile;
 mod wasm;
 
 pub use bytes::{Line, dot, l1, l2_squared, l2_squared_of_lines, l3_cubed};
-pub use panels::{Measure, Panels};
+pub use panels::{PanelKind, Panels};
 pub use queries::Queries;
 pub use rounding::round_to_bytes;
 

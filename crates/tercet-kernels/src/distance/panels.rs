@@ -19,7 +19,7 @@
 
 /// What lies between a query and a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Measure {
+pub enum PanelKind {
     /// `Σ (q_i − x_i)²`.
     L2Squared,
     /// `Σ |q_i − x_i|`.
@@ -38,10 +38,10 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    pub(super) const fn of(measure: Measure) -> Self {
+    pub(super) const fn of(measure: PanelKind) -> Self {
         match measure {
-            Measure::L2Squared | Measure::Dot => Layout::Products,
-            Measure::L1 => Layout::Differences,
+            PanelKind::L2Squared | PanelKind::Dot => Layout::Products,
+            PanelKind::L1 => Layout::Differences,
         }
     }
 
@@ -70,7 +70,7 @@ pub(super) struct Group(pub(super) [u8; 128]);
 /// Rows of bytes, interleaved for [`measure`](Panels::measure).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panels {
-    measure: Measure,
+    measure: PanelKind,
     rows: usize,
     width: usize,
     /// Panel by panel, each with `depth` groups.
@@ -89,7 +89,7 @@ impl Panels {
     ///
     /// # Panics
     /// Where a row is not `width` long, and where `width` is 0 or above [`MAX_WIDTH`](super::MAX_WIDTH).
-    pub fn new<'a>(measure: Measure, width: usize, rows: impl ExactSizeIterator<Item = &'a [u8]>) -> Self {
+    pub fn new<'a>(measure: PanelKind, width: usize, rows: impl ExactSizeIterator<Item = &'a [u8]>) -> Self {
         assert!((1..=super::MAX_WIDTH).contains(&width), "a width of {width}");
         let layout = Layout::of(measure);
         let panels = rows.len().div_ceil(layout.rows());
@@ -120,7 +120,7 @@ impl Panels {
     }
 
     /// What these panels were laid out to measure.
-    pub fn kind(&self) -> Measure {
+    pub fn kind(&self) -> PanelKind {
         self.measure
     }
 

@@ -1,6 +1,6 @@
 //! [`Queries`]: some rows to be compared with all rows of [`Panels`](super::Panels), packed in the order they are read.
 
-use super::Measure;
+use super::PanelKind;
 use super::panels::Layout;
 use crate::Isa;
 use crate::isa::Level;
@@ -32,7 +32,7 @@ impl Queries {
     /// Where a row is not `width` long, and where `width` is 0 or above [`MAX_WIDTH`](super::MAX_WIDTH).
     pub fn new<'a>(
         isa: Isa,
-        measure: Measure,
+        measure: PanelKind,
         width: usize,
         rows: impl ExactSizeIterator<Item = &'a [u8]>,
     ) -> Self {
@@ -46,8 +46,8 @@ impl Queries {
         for (i, row) in rows.enumerate() {
             assert_eq!(row.len(), width, "the width of query {i}");
             squares.push(match measure {
-                Measure::L2Squared => row.iter().map(|&q| u32::from(q) * u32::from(q)).sum(),
-                Measure::Dot | Measure::L1 => 0,
+                PanelKind::L2Squared => row.iter().map(|&q| u32::from(q) * u32::from(q)).sum(),
+                PanelKind::Dot | PanelKind::L1 => 0,
             });
             let words = &mut words[(i / block * depth * block + i % block) * word..];
             match layout {

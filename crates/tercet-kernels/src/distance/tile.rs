@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::panels::{Group, Layout};
-use super::{Measure, Panels, Queries};
+use super::{PanelKind, Panels, Queries};
 use crate::Isa;
 use crate::isa::Level;
 
@@ -61,7 +61,7 @@ impl Panels {
             "panels {panels:?} of {}",
             self.len()
         );
-        assert_eq!(self.kind(), Measure::L2Squared, "what can be compared at once");
+        assert_eq!(self.kind(), PanelKind::L2Squared, "what can be compared at once");
         assert_eq!(
             (queries.isa, queries.layout),
             (isa, Layout::Products),
@@ -142,7 +142,7 @@ impl Tile<'_> {
             // What does not depend on the query is worked out once for a panel.
             let row_sums: &[u32; 32] = rows.sums[panel * 32..].first_chunk().expect("32 rows a panel");
             let row_squares: &[u32; 32] = rows.squares[panel * 32..].first_chunk().expect("32 rows a panel");
-            let squared = rows.kind() == Measure::L2Squared;
+            let squared = rows.kind() == PanelKind::L2Squared;
             let mut of_rows = [0u32; 32];
             for r in 0..32 {
                 let shift = row_sums[r].wrapping_mul(OFFSET);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::deform::Deformed;
+use super::deformable::Reranker;
 use super::index::{Features, check_k};
 use super::vote::shares;
 use super::weighting::{Standing, Weighting};
@@ -35,7 +35,7 @@ pub struct NeighborsClassifier {
     k: usize,
     vote: Vote,
     weighting: Weighting,
-    deformed: Option<Deformed>,
+    reranker: Option<Reranker>,
 }
 
 /// Why a query got its class: who was asked, and what each of them said.
@@ -80,7 +80,7 @@ impl NeighborsClassifier {
         check_k(k, index.len())?;
         let (labels, classes) = (data.labels().to_vec(), data.class_count());
         let weighting = Weighting::new(&labels, classes, None, Priors::Data)?;
-        Ok(NeighborsClassifier { index, labels, classes, k, vote, weighting, deformed: None })
+        Ok(NeighborsClassifier { index, labels, classes, k, vote, weighting, reranker: None })
     }
 
     /// The same examples, asked with another k.
@@ -176,14 +176,14 @@ impl NeighborsClassifier {
     /// # Errors
     /// Those of [`Deformable::check`].
     pub fn with_deformation(self, deformable: Option<Deformable>) -> Result<Self> {
-        let deformed = match deformable {
+        let reranker = match deformable {
             Some(settings) => {
                 let images = self.index.examples().map_or_else(|| self.to_examples(), Ok)?;
-                Some(Deformed::new(settings, images, self.metric())?)
+                Some(Reranker::new(settings, images, self.metric())?)
             }
             None => None,
         };
-        Ok(NeighborsClassifier { deformed, ..self })
+        Ok(NeighborsClassifier { reranker, ..self })
     }
 
     /// The k nearest examples of every query.
@@ -200,9 +200,9 @@ impl NeighborsClassifier {
     /// # Errors
     /// Those of [`search`](Self::search).
     pub fn search_with(&self, queries: &Examples, progress: Progress<'_>) -> Result<Option<Neighbors>> {
-        match &self.deformed {
+        match &self.reranker {
             None => self.index.search_with(queries, self.k, progress),
-            Some(deformed) => deformed.search(&self.index, queries, self.k, progress),
+            Some(reranker) => reranker.search(&self.index, queries, self.k, progress),
         }
     }
 
@@ -214,18 +214,18 @@ impl NeighborsClassifier {
         progress: Progress<'_>,
         mut take: impl FnMut(usize, Neighbors),
     ) -> Result<ControlFlow<()>> {
-        let Some(deformed) = &self.deformed else {
+        let Some(reranker) = &self.reranker else {
             return self.index.leave_one_out_by_blocks(k, progress, take);
         };
         let n = self.index.len();
-        let candidates = deformed.candidates(k, n.saturating_sub(1));
+        let candidates = reranker.candidates(k, n.saturating_sub(1));
         let mut end = ControlFlow::Continue(());
         // The search for candidates is the small part of the work: what it has done is not counted.
         let begun = AtomicUsize::new(0);
         let still = |_, _| progress(begun.load(Relaxed), n);
         let searched = self.index.leave_one_out_by_blocks(candidates, &still, |first, near| {
             let so_far = |done, _| progress(first + done, n);
-            match deformed.look(&self.index, &near, |i| deformed.image(first + i), k, &so_far) {
+            match reranker.rerank(&self.index, &near, |i| reranker.image(first + i), k, &so_far) {
                 Some(found) if end.is_continue() => take(first, found),
                 _ => end = ControlFlow::Break(()),
             }
@@ -334,7 +334,7 @@ impl NeighborsClassifier {
 
     /// The distance that forgives deformations, where there is one.
     pub fn deformation(&self) -> Option<Deformable> {
-        self.deformed.as_ref().map(Deformed::settings)
+        self.reranker.as_ref().map(Reranker::settings)
     }
 
     /// How distance is measured, in words: the name of the metric, or what deformations are forgiven.

@@ -1,11 +1,11 @@
 //! [`NearestNeighbors`]: the remembered rows, and what they must have in common with a query.
 
 use tercet_kernels::Isa;
-use tercet_kernels::distance::{self, MAX_WIDTH, MAX_WIDTH_WITHIN, Measure, Panels, floats};
+use tercet_kernels::distance::{MAX_WIDTH, MAX_WIDTH_WITHIN, Panels};
 
 use super::Metric;
-use super::metric::MAX_COSINE_WIDTH;
-use super::pruned::{MORE_BYTES, PrunedRows, Space};
+use super::metric::{Measure, MeasureOf, for_metric};
+use super::pruned::{MORE_BYTES, PrunedRows, Value};
 use crate::data::{Examples, Row};
 use crate::image::ImageShape;
 use crate::{Error, Result};
@@ -48,12 +48,13 @@ pub(super) enum Rows {
     /// Rows with codes that rule most of them out, for L2, cosine and, on floats, dot products.
     PrunedBytes(Box<PrunedRows<u8>>),
     PrunedFloats(Box<PrunedRows<f32>>),
-    /// Bytes of rows too wide for 32 bits, and all that are compared by L3, row by row, with `‖x‖²` of each.
+    /// Bytes of rows too wide for 32 bits, or of a metric without panels, row by row, with `‖x‖²` of each if the metric needs
+    /// it.
     Bytes {
         values: Vec<u8>,
-        squares: Vec<u64>,
+        squares: Vec<f64>,
     },
-    /// Floats, row by row, with `‖x‖²` of each.
+    /// Floats, row by row, with `‖x‖²` of each if the metric needs it.
     Floats {
         values: Vec<f32>,
         squares: Vec<f64>,
@@ -93,21 +94,19 @@ impl NearestNeighbors {
         let data = &searchable(data)?;
         let contract = Contract::of(data, metric)?;
         let width = data.width();
-        let rows = if let Some(rows) = pruned(isa, data, metric) {
-            rows
-        } else if !data.is_pixels() {
-            let values: Vec<f32> = (0..data.len()).flat_map(|i| features(data, i)).copied().collect();
-            let square = |x: &[f32]| floats::dot(isa, x, x);
-            Rows::Floats { squares: values.chunks_exact(width).map(square).collect(), values }
-        } else if let Some(measure) = measure_of_panels(metric)
-            && width <= MAX_WIDTH
-        {
-            Rows::Panels(Panels::new(measure, width, (0..data.len()).map(|i| pixels(data, i))))
-        } else {
-            let values: Vec<u8> = (0..data.len()).flat_map(|i| pixels(data, i)).copied().collect();
-            let square = |x: &[u8]| distance::dot(isa, x, x);
-            Rows::Bytes { squares: values.chunks_exact(width).map(square).collect(), values }
-        };
+        let rows = for_metric!(metric, M => {
+            if let Some(rows) = pruned::<M>(isa, data) {
+                rows
+            } else if !data.is_pixels() {
+                let values: Vec<f32> = (0..data.len()).flat_map(|i| features(data, i)).copied().collect();
+                Rows::Floats { squares: squares::<f32, M>(isa, &values, width), values }
+            } else if let (Some(kind), true) = (M::PANELS, width <= MAX_WIDTH) {
+                Rows::Panels(Panels::new(kind, width, (0..data.len()).map(|i| pixels(data, i))))
+            } else {
+                let values: Vec<u8> = (0..data.len()).flat_map(|i| pixels(data, i)).copied().collect();
+                Rows::Bytes { squares: squares::<u8, M>(isa, &values, width), values }
+            }
+        });
         Ok(NearestNeighbors { metric, isa, rows, contract })
     }
 
@@ -208,7 +207,7 @@ impl NearestNeighbors {
         }
     }
 
-    /// Refuses queries that these rows cannot be compared with, and a k that cannot be had.
+    /// Rejects queries that these rows cannot be compared with, and a k that cannot be had.
     pub(super) fn check(&self, queries: &Examples, k: usize) -> Result<()> {
         self.contract.check(queries, k)
     }
@@ -228,12 +227,10 @@ impl Contract {
         if data.is_empty() {
             return Err(Error::mismatch("examples to remember", 0, "at least 1"));
         }
-        if data.is_pixels() && metric == Metric::Cosine && data.width() > MAX_COSINE_WIDTH {
-            return Err(Error::mismatch(
-                "pixels of an image to be compared by cosine",
-                data.width(),
-                format!("at most {MAX_COSINE_WIDTH}"),
-            ));
+        let most = for_metric!(metric, M => M::MAX_PIXELS);
+        if data.is_pixels() && data.width() > most {
+            let what = format!("pixels of an image to be compared by {metric}");
+            return Err(Error::mismatch(what, data.width(), format!("at most {most}")));
         }
         Ok(Contract {
             rows: data.len(),
@@ -292,31 +289,29 @@ pub(super) fn searchable(examples: &Examples) -> Result<Examples> {
     Examples::from_features(width, values)
 }
 
-/// What panels measure for a metric; none for L3, whose cubes leave 32 bits.
-fn measure_of_panels(metric: Metric) -> Option<Measure> {
-    match metric {
-        Metric::L1 => Some(Measure::L1),
-        Metric::L2 => Some(Measure::L2Squared),
-        Metric::Cosine | Metric::Dot => Some(Measure::Dot),
-        Metric::L3 => None,
+/// ‖x‖² of each row, if the metric needs them.
+fn squares<T: Value, M: Measure>(isa: Isa, values: &[T], width: usize) -> Vec<f64> {
+    match M::NEEDS_SQUARES {
+        true => values.chunks_exact(width).map(|x| T::square(isa, x)).collect(),
+        false => Vec::new(),
     }
 }
 
-/// Rows with codes, where codes could save work: for metrics that they see, with rows enough to pay for finding them.
-fn pruned(isa: Isa, data: &Examples, metric: Metric) -> Option<Rows> {
-    let space = match metric {
-        Metric::L2 => Space::Plain,
-        Metric::Cosine => Space::Directions,
-        // Pixels have lengths so different that what codes would say of them is too coarse.
-        Metric::Dot if !data.is_pixels() => Space::Products,
-        Metric::L1 | Metric::L3 | Metric::Dot => return None,
-    };
+/// Rows with codes, where codes could save work: for metrics in whose space they rule rows out, with rows enough to pay for
+/// finding them.
+fn pruned<M: Measure>(isa: Isa, data: &Examples) -> Option<Rows> {
     if data.len() < 4096 || data.width() + MORE_BYTES > MAX_WIDTH_WITHIN {
         return None;
     }
     Some(match data.is_pixels() {
-        true => Rows::PrunedBytes(Box::new(PrunedRows::fit(isa, data, space)?)),
-        false => Rows::PrunedFloats(Box::new(PrunedRows::fit(isa, data, space)?)),
+        true => {
+            let space = <M as MeasureOf<u8>>::SPACE?;
+            Rows::PrunedBytes(Box::new(PrunedRows::fit(isa, data, space)?))
+        }
+        false => {
+            let space = <M as MeasureOf<f32>>::SPACE?;
+            Rows::PrunedFloats(Box::new(PrunedRows::fit(isa, data, space)?))
+        }
     })
 }
 

@@ -1,17 +1,17 @@
-//! Nearest neighbours: remember the examples; to classify a query, ask those most like it.
+//! Nearest neighbours: store the examples; to classify a query, take a vote among those nearest to it.
 //!
 //! ```text
-//! Dataset → remember → search → vote
+//! Dataset → fit → search → vote
 //! ```
 //!
-//! The first classifier of the lecture learns nothing: "training" is to remember all examples with their labels
-//! ([`NearestNeighbors::fit`]). All the work is in the question, which examples are nearest to a query, and that
-//! needs three choices:
+//! The first classifier of the lecture learns nothing: "training" stores all examples with their labels
+//! ([`NearestNeighbors::fit`]). All the work is in finding the examples that are nearest to a query, which takes three
+//! choices:
 //!
 //! - a [`Metric`]: what "near" means;
-//! - k, how many neighbours are asked. One believes every mislabelled example; many blur the borders between
-//!   classes. [`accuracy_by_k`] shows the middle on a validation set, [`NeighborsClassifier::choose_k`] on the
-//!   remembered examples themselves, each left out in turn;
+//! - k, how many neighbours vote. With one, every mislabelled example counts; many blur the borders between
+//!   classes. [`accuracy_by_k`] finds the best k on a validation set, [`NeighborsClassifier::choose_k`] by
+//!   leave-one-out on the stored examples;
 //! - a [`Vote`]: whether a near neighbour counts more than a far one, and who wins a tie. Examples may have
 //!   [weights](NeighborsClassifier::with_weights), and classes [`Priors`].
 //!
@@ -21,26 +21,26 @@
 //! The [search](NearestNeighbors::search) is exact. Neighbours are ordered by (distance, index), so there is one right
 //! answer, and [`naive::search`] says which in a dozen lines.
 
-mod best;
 mod choice;
 mod classifier;
-mod deform;
+mod deformable;
 mod index;
 mod leave_one_out;
 mod metric;
 pub mod naive;
-mod pieces;
+mod out_of_core;
 mod pruned;
 mod search;
+mod top_k;
 mod vote;
 mod weighting;
 
 pub use choice::{ChoiceOfK, LeaveOneOutAccuracy};
 pub use classifier::{Explanation, NeighborsClassifier, Voter};
-pub use deform::{Deformable, Deformation, Edges};
+pub use deformable::{Deformable, Deformation, Edges};
 pub use index::{Features, NearestNeighbors};
 pub use metric::Metric;
-pub use pieces::search_in_pieces;
+pub use out_of_core::search_chunked;
 pub use search::{Counts, Neighbors, Progress};
 pub use vote::{Vote, accuracy_by_k};
 pub use weighting::Priors;

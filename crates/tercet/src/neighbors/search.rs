@@ -2,7 +2,7 @@
 //!
 //! Queries are dealt out in blocks, each to one thread. A block goes through the rows stripe by stripe: the kernel
 //! fills a tile with what lies between every query of the block and every row of the stripe, and while the tile is
-//! still in the cache, each query looks for numbers below its bar (the worst of the k best so far). Which thread
+//! still in the cache, each query looks for numbers below its threshold (the worst of the k best so far). Which thread
 //! takes which block, and how long blocks and stripes are, decides nothing: the k smallest (distance, index)
 //! pairs are the same ones in whatever order they are found.
 
@@ -10,17 +10,12 @@ use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use rayon::prelude::*;
-use tercet_kernels::distance::{self, Panels, Queries, floats};
+use tercet_kernels::distance::{self, Panels, Queries};
 
-use super::best::Best;
-use super::index::{Rows, features, pixels, searchable};
-use super::metric::{
-    ByteCosine, ByteDot, ByteL1, ByteL2, ByteL3, Float, FloatCubed, FloatSquared, Key, float_cosine,
-    float_dot,
-};
-use super::pruned::{
-    ByteCosines, ByteSquares, Exact, FloatCosines, FloatProducts, FloatSquares, PrunedRows, Query, Value,
-};
+use super::index::{Rows, pixels, searchable};
+use super::metric::{ByteKey, Key, Measure, MeasureOf, for_metric};
+use super::pruned::{PrunedRows, Query, Value};
+use super::top_k::TopK;
 use super::{Metric, NearestNeighbors};
 use crate::Result;
 use crate::data::Examples;
@@ -140,7 +135,7 @@ impl NearestNeighbors {
     /// # let set = Dataset::from_pixels("toy", ImageShape::gray(1, 1), pixels, vec![0; 4], vec!["any".into()])?;
     /// let index = NearestNeighbors::fit(&set, Metric::L1)?;
     /// let mut far = 0.0;
-    /// let end = index.search_in_parts(&set, 2, &|_, _| ControlFlow::Continue(()), |_first, part| {
+    /// let end = index.search_batched(&set, 2, &|_, _| ControlFlow::Continue(()), |_first, part| {
     ///     far = part.distances.iter().fold(far, |far, &distance| distance.max(far));
     /// })?;
     /// assert_eq!((end, far), (ControlFlow::Continue(()), 100.0));
@@ -149,7 +144,7 @@ impl NearestNeighbors {
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
-    pub fn search_in_parts(
+    pub fn search_batched(
         &self,
         queries: &Examples,
         k: usize,
@@ -170,116 +165,45 @@ impl NearestNeighbors {
     }
 
     fn search_run(&self, run: Run<'_>) -> Result<Option<Neighbors>> {
-        let (queries, k) = (run.queries, run.k);
-        self.check(queries, k)?;
-        let (isa, width) = (self.isa, self.width());
-        Ok(match &self.rows {
-            Rows::Panels(panels) => match self.metric {
-                Metric::L2 => {
-                    let below = |bar: ByteL2, values: &[u32], _| any_below(bar.0, values);
-                    self.search_panels(panels, run, below, |_, value, _| ByteL2(u64::from(value)))
-                }
-                Metric::L1 => {
-                    let below = |bar: ByteL1, values: &[u32], _| any_below(bar.0, values);
-                    self.search_panels(panels, run, below, |_, value, _| ByteL1(u64::from(value)))
-                }
-                Metric::L3 => unreachable!("bytes that are compared by L3 are kept row by row"),
-                Metric::Dot => {
-                    let above = |bar: ByteDot, values: &[u32], _| any_above(bar.0.0, values);
-                    self.search_panels(panels, run, above, |_, value, _| ByteDot::new(u64::from(value)))
-                }
-                Metric::Cosine => {
-                    let squares =
-                        squares(queries, |q| distance::dot(isa, pixels(queries, q), pixels(queries, q)));
-                    let row = |x| u64::from(panels.square(x));
-                    let nearer = |bar, dots: &[u32], first| any_nearer(bar, dots, |i| row(first + i));
-                    self.search_panels(panels, run, nearer, |q, dot, x| ByteCosine {
-                        dot: u64::from(dot),
-                        row: row(x),
-                        query: squares[q],
-                    })
-                }
-            },
-            Rows::PrunedBytes(rows) => match self.metric {
-                Metric::Cosine => self.search_pruned(rows, run, &ByteCosines, |q| pixels(queries, q)),
-                _ => self.search_pruned(rows, run, &ByteSquares, |q| pixels(queries, q)),
-            },
-            Rows::PrunedFloats(rows) => match self.metric {
-                Metric::Cosine => self.search_pruned(rows, run, &FloatCosines, |q| features(queries, q)),
-                Metric::Dot => {
-                    let exact = FloatProducts { longest: rows.longest() };
-                    self.search_pruned(rows, run, &exact, |q| features(queries, q))
-                }
-                _ => self.search_pruned(rows, run, &FloatSquares, |q| features(queries, q)),
-            },
-            Rows::Bytes { values, squares: rows } => {
-                let pair = |q, x: usize| (pixels(queries, q), &values[x * width..][..width]);
-                match self.metric {
-                    Metric::L2 => run.pairs(self.len(), width, |q, x| {
-                        let (q, x) = pair(q, x);
-                        ByteL2(distance::l2_squared(isa, q, x))
-                    }),
-                    Metric::L1 => run.pairs(self.len(), width, |q, x| {
-                        let (q, x) = pair(q, x);
-                        ByteL1(distance::l1(isa, q, x))
-                    }),
-                    Metric::L3 => run.pairs(self.len(), width, |q, x| {
-                        let (q, x) = pair(q, x);
-                        ByteL3(distance::l3_cubed(isa, q, x))
-                    }),
-                    Metric::Dot => run.pairs(self.len(), width, |q, x| {
-                        let (q, x) = pair(q, x);
-                        ByteDot::new(distance::dot(isa, q, x))
-                    }),
-                    Metric::Cosine => {
-                        let queries = squares(queries, |q| distance::dot(isa, pair(q, 0).0, pair(q, 0).0));
-                        run.pairs(self.len(), width, |q, x| {
-                            let (a, b) = pair(q, x);
-                            ByteCosine { dot: distance::dot(isa, a, b), row: rows[x], query: queries[q] }
-                        })
-                    }
-                }
-            }
-            Rows::Floats { values, squares: rows } => {
-                let pair = |q, x: usize| (features(queries, q), &values[x * width..][..width]);
-                match self.metric {
-                    Metric::L2 => run.pairs(self.len(), 4 * width, |q, x| {
-                        let (q, x) = pair(q, x);
-                        FloatSquared(floats::l2_squared(isa, q, x))
-                    }),
-                    Metric::L1 => run.pairs(self.len(), 4 * width, |q, x| {
-                        let (q, x) = pair(q, x);
-                        Float(floats::l1(isa, q, x))
-                    }),
-                    Metric::L3 => run.pairs(self.len(), 4 * width, |q, x| {
-                        let (q, x) = pair(q, x);
-                        FloatCubed(floats::l3_cubed(isa, q, x))
-                    }),
-                    Metric::Dot => run.pairs(self.len(), 4 * width, |q, x| {
-                        let (q, x) = pair(q, x);
-                        float_dot(floats::dot(isa, q, x))
-                    }),
-                    Metric::Cosine => {
-                        let queries = squares(queries, |q| floats::dot(isa, pair(q, 0).0, pair(q, 0).0));
-                        run.pairs(self.len(), 4 * width, |q, x| {
-                            let (a, b) = pair(q, x);
-                            float_cosine(floats::dot(isa, a, b), rows[x], queries[q])
-                        })
-                    }
-                }
-            }
+        self.check(run.queries, run.k)?;
+        Ok(for_metric!(self.metric, M => match &self.rows {
+            Rows::Panels(panels) => self.search_panels::<M>(panels, run),
+            Rows::PrunedBytes(rows) => self.search_pruned::<u8, M>(rows, run),
+            Rows::PrunedFloats(rows) => self.search_pruned::<f32, M>(rows, run),
+            Rows::Bytes { values, squares } => self.search_pairs::<u8, M>(values, squares, run),
+            Rows::Floats { values, squares } => self.search_pairs::<f32, M>(values, squares, run),
+        }))
+    }
+
+    /// Search pair by pair. `squares` are ‖x‖² of all rows if the metric needs them.
+    fn search_pairs<T: Value, M: Measure + MeasureOf<T>>(
+        &self,
+        values: &[T],
+        squares: &[f64],
+        run: Run<'_>,
+    ) -> Option<Neighbors> {
+        let (isa, width, queries) = (self.isa, self.width(), run.queries);
+        let squares_of_queries: Vec<f64> = match M::NEEDS_SQUARES {
+            true => (0..queries.len()).map(|q| T::square(isa, T::row(queries, q))).collect(),
+            false => Vec::new(),
+        };
+        run.pairs(self.len(), size_of::<T>() * width, |q, x| {
+            let squares = match M::NEEDS_SQUARES {
+                true => [squares_of_queries[q], squares[x]],
+                false => [f64::NAN; 2],
+            };
+            <M as MeasureOf<T>>::key(isa, T::row(queries, q), &values[x * width..][..width], squares)
         })
     }
 
     /// Search by codes, for so many queries at a time.
-    fn search_pruned<'q, T: Value, E: Exact<T>>(
+    fn search_pruned<T: Value, M: Measure + MeasureOf<T>>(
         &self,
         rows: &PrunedRows<T>,
         run: Run<'_>,
-        exact: &E,
-        query: impl Fn(usize) -> &'q [T] + Sync,
     ) -> Option<Neighbors> {
         let (n, k) = (run.queries.len(), run.k);
+        let query = |q| T::row(run.queries, q);
         let mut found = Neighbors { k, indices: vec![0; n * k], distances: vec![0.0; n * k] };
         for from in (0..n).step_by(CODED) {
             let count = CODED.min(n - from);
@@ -288,14 +212,19 @@ impl NearestNeighbors {
             // Lists of many neighbours are held for fewer queries at a time.
             let most = (LISTED / k).next_multiple_of(12).clamp(12, BLOCK);
             let share = count.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(12).min(most);
-            let end = run.blocks(share, &mut indices, &mut distances, |block, best: &mut [Best<E::Key>]| {
-                let queries = sorted.order[block].iter().map(|&i| i as usize);
-                let queries: Vec<Query<'_, T>> =
-                    queries.map(|i| rows.query(self.isa, &sorted, i, query(from + i))).collect();
-                let (counts, end) = rows.search(self.isa, exact, &queries, best, || run.go_on());
-                run.counts.add(counts);
-                end
-            });
+            let end = run.blocks(
+                share,
+                &mut indices,
+                &mut distances,
+                |block, best: &mut [TopK<<M as MeasureOf<T>>::Key>]| {
+                    let queries = sorted.order[block].iter().map(|&i| i as usize);
+                    let queries: Vec<Query<'_, T>> =
+                        queries.map(|i| rows.query(self.isa, &sorted, i, query(from + i))).collect();
+                    let (counts, end) = rows.search::<M>(self.isa, &queries, best, || run.go_on());
+                    run.counts.add(counts);
+                    end
+                },
+            );
             if end.is_break() {
                 return None;
             }
@@ -309,82 +238,54 @@ impl NearestNeighbors {
         Some(found)
     }
 
-    /// Search by tiles. `may_enter(bar, values, first row)` says whether any of a few values could be below the bar;
-    /// `key(query, value, row)` makes an exact key of one.
-    fn search_panels<K: Key>(
-        &self,
-        panels: &Panels,
-        run: Run<'_>,
-        may_enter: impl Fn(K, &[u32], usize) -> bool + Sync,
-        key: impl Fn(usize, u32, usize) -> K + Sync,
-    ) -> Option<Neighbors> {
+    /// Search by tiles.
+    fn search_panels<M: Measure>(&self, panels: &Panels, run: Run<'_>) -> Option<Neighbors> {
+        let squares_of_queries: Vec<u64> = match M::NEEDS_SQUARES {
+            true => (0..run.queries.len())
+                .map(|q| distance::dot(self.isa, pixels(run.queries, q), pixels(run.queries, q)))
+                .collect(),
+            false => Vec::new(),
+        };
+        let square = |x| if M::NEEDS_SQUARES { u64::from(panels.square(x)) } else { 0 };
         let stripe = STRIPE / panels.rows_of_a_panel();
         // Small sets of queries still keep every thread busy.
         let share = run.queries.len().div_ceil(4 * rayon::current_num_threads());
-        run.all(share.next_multiple_of(12).clamp(12, BLOCK), self.len(), |block, best: &mut [Best<K>]| {
-            let packed = block.clone().map(|q| pixels(run.queries, q));
-            let packed = Queries::new(self.isa, panels.kind(), panels.width(), packed);
-            let mut tile = vec![0; block.len() * STRIPE.min(panels.len() * panels.rows_of_a_panel())];
-            for from in (0..panels.len()).step_by(stripe) {
-                run.go_on()?;
-                let range = from..panels.len().min(from + stripe);
-                let columns = range.len() * panels.rows_of_a_panel();
-                let first = from * panels.rows_of_a_panel();
-                let real = columns.min(panels.rows() - first);
-                let tile = &mut tile[..block.len() * columns];
-                panels.measure(self.isa, &packed, range, tile);
-                for ((q, best), values) in block.clone().zip(best.iter_mut()).zip(tile.chunks_exact(columns))
-                {
-                    for (i, values) in values[..real].chunks(GLANCE).enumerate() {
-                        let first = first + i * GLANCE;
-                        if best.bar().is_none_or(|bar| may_enter(bar, values, first)) {
-                            for (x, &value) in (first..).zip(values) {
-                                best.offer(key(q, value, x), x as u32);
+        run.all(
+            share.next_multiple_of(12).clamp(12, BLOCK),
+            self.len(),
+            |block, best: &mut [TopK<ByteKey<M>>]| {
+                let packed = block.clone().map(|q| pixels(run.queries, q));
+                let packed = Queries::new(self.isa, panels.kind(), panels.width(), packed);
+                let mut tile = vec![0; block.len() * STRIPE.min(panels.len() * panels.rows_of_a_panel())];
+                for from in (0..panels.len()).step_by(stripe) {
+                    run.go_on()?;
+                    let range = from..panels.len().min(from + stripe);
+                    let columns = range.len() * panels.rows_of_a_panel();
+                    let first = from * panels.rows_of_a_panel();
+                    let real = columns.min(panels.rows() - first);
+                    let tile = &mut tile[..block.len() * columns];
+                    panels.measure(self.isa, &packed, range, tile);
+                    for ((q, best), values) in
+                        block.clone().zip(best.iter_mut()).zip(tile.chunks_exact(columns))
+                    {
+                        let square_of_query = squares_of_queries.get(q).copied().unwrap_or(0);
+                        for (i, values) in values[..real].chunks(GLANCE).enumerate() {
+                            let first = first + i * GLANCE;
+                            let is_possible = best.threshold().is_none_or(|threshold| {
+                                M::any_below(threshold, values, |i| square(first + i))
+                            });
+                            if is_possible {
+                                for (x, &value) in (first..).zip(values) {
+                                    best.offer(M::panel_key(value, [square_of_query, square(x)]), x as u32);
+                                }
                             }
                         }
                     }
                 }
-            }
-            ControlFlow::Continue(())
-        })
+                ControlFlow::Continue(())
+            },
+        )
     }
-}
-
-/// Whether any of the values is below the bar. Without a branch for each, so that it is done in registers.
-#[inline(always)]
-fn any_below(bar: u64, values: &[u32]) -> bool {
-    // A bar came out of a tile, so it fits.
-    let bar = bar as u32;
-    values.iter().fold(false, |any, &value| any | (value < bar))
-}
-
-/// Whether any of the values is above the bar.
-#[inline(always)]
-fn any_above(bar: u64, values: &[u32]) -> bool {
-    // A bar came out of a tile, so it fits.
-    let bar = bar as u32;
-    values.iter().fold(false, |any, &value| any | (value > bar))
-}
-
-/// Whether any of the rows could be nearer than the bar by cosine, judged by rounded numbers that may say yes too
-/// often and never no where it should be yes.
-///
-/// Row x is nearer where `(q·x)² > ‖x‖² · (q·b)² / ‖b‖²`. In f64 the left side is rounded once, the right side three
-/// times (square, quotient, product), each time by at most 2⁻⁵³ of itself, together less than 5 · 2⁻⁵³ < 10⁻¹⁵.
-/// The left side gets ten times that for a start. A row of zeros can't be nearer than anything.
-#[inline(always)]
-fn any_nearer(bar: ByteCosine, dots: &[u32], square: impl Fn(usize) -> u64) -> bool {
-    let bar_dot = bar.dot as f64;
-    let ratio = bar_dot * bar_dot / bar.row.max(1) as f64;
-    dots.iter().enumerate().fold(false, |any, (i, &dot)| {
-        let dot = f64::from(dot);
-        any | (dot * dot * (1.0 + 1e-14) > ratio * square(i) as f64)
-    })
-}
-
-/// ‖q‖² of every query.
-fn squares<T>(queries: &Examples, square: impl Fn(usize) -> T) -> Vec<T> {
-    (0..queries.len()).map(square).collect()
 }
 
 /// [`Counts`] that several threads add to.
@@ -434,14 +335,14 @@ impl<'a> Run<'a> {
         block: usize,
         indices: &mut [u32],
         distances: &mut [f64],
-        search: impl Fn(Range<usize>, &mut [Best<K>]) -> ControlFlow<()> + Sync,
+        search: impl Fn(Range<usize>, &mut [TopK<K>]) -> ControlFlow<()> + Sync,
     ) -> ControlFlow<()> {
         let (n, k) = (indices.len() / self.k, self.k);
         let outputs = indices.par_chunks_mut(block * k).zip(distances.par_chunks_mut(block * k)).enumerate();
         outputs.try_for_each(|(b, (indices, distances))| {
             self.go_on()?;
             let range = b * block..n.min((b + 1) * block);
-            let mut best: Vec<Best<K>> = range.clone().map(|_| Best::new(k)).collect();
+            let mut best: Vec<TopK<K>> = range.clone().map(|_| TopK::new(k)).collect();
             search(range.clone(), &mut best)?;
             let outputs = indices.chunks_exact_mut(k).zip(distances.chunks_exact_mut(k));
             for (best, (indices, distances)) in best.into_iter().zip(outputs) {
@@ -461,7 +362,7 @@ impl<'a> Run<'a> {
         &self,
         block: usize,
         rows: usize,
-        search: impl Fn(Range<usize>, &mut [Best<K>]) -> ControlFlow<()> + Sync,
+        search: impl Fn(Range<usize>, &mut [TopK<K>]) -> ControlFlow<()> + Sync,
     ) -> Option<Neighbors> {
         let (n, k) = (self.queries.len(), self.k);
         let mut found = Neighbors { k, indices: vec![0; n * k], distances: vec![0.0; n * k] };
@@ -478,7 +379,7 @@ impl<'a> Run<'a> {
         key: impl Fn(usize, usize) -> K + Sync,
     ) -> Option<Neighbors> {
         let stripe = (256 * 1024 / bytes_of_a_row).max(1);
-        self.all(16, rows, |block, best: &mut [Best<K>]| {
+        self.all(16, rows, |block, best: &mut [TopK<K>]| {
             for from in (0..rows).step_by(stripe) {
                 self.go_on()?;
                 for (q, best) in block.clone().zip(best.iter_mut()) {

@@ -73,11 +73,12 @@ impl Vote {
     /// # Errors
     /// A vote by distance with a metric that is none.
     pub(crate) fn check(self, metric: Metric) -> Result<()> {
-        match (self, metric) {
-            (Vote::Distance, Metric::Dot) => {
-                Err(Error::setting("vote", self, "uniform with metric dot, as a dot product is no distance"))
+        match self {
+            Vote::Distance if !metric.is_distance() => {
+                let expected = format!("uniform with metric {metric}, which is not a distance");
+                Err(Error::setting("vote", self, expected))
             }
-            _ => Ok(()),
+            Vote::Uniform | Vote::Distance => Ok(()),
         }
     }
 }

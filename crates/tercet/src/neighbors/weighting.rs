@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_counted_is_refused() {
+    fn what_cannot_be_counted_is_rejected() {
         let refuse = |weights: Option<Vec<f32>>, priors: &str, why: &str| {
             let error = Weighting::new(&[0, 1], 3, weights, priors.parse().unwrap()).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");

@@ -12,10 +12,8 @@
 //! | `plan` | how long codes should be |
 //! | `sketch` | codes, and the proof that they lose no neighbour |
 //! | `order` | which rows stand together |
-//! | `exact` | what is compared in the end: the whole rows |
 //! | `search` | the search itself |
 
-mod exact;
 mod order;
 mod plan;
 mod principal;
@@ -33,7 +31,6 @@ use tercet_kernels::distance::{Line, Panels};
 
 use crate::data::Examples;
 
-pub(super) use exact::{ByteCosines, ByteSquares, Exact, FloatCosines, FloatProducts, FloatSquares};
 pub(super) use search::Query;
 pub(super) use value::Value;
 

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
-use tercet_kernels::distance::{self, Measure, Panels, Queries};
+use tercet_kernels::distance::{self, PanelKind, Panels, Queries};
 
 use super::plan::spread;
 use super::sketch::Codes;
@@ -74,7 +74,7 @@ impl Groups {
         let centres = &self.centres;
         let mut nearest = vec![0; codes.len()];
         nearest.par_chunks_mut(BLOCK).zip(codes.par_chunks(BLOCK)).for_each(|(nearest, codes)| {
-            let packed = Queries::new(isa, Measure::L2Squared, centres.width(), codes.iter().copied());
+            let packed = Queries::new(isa, PanelKind::L2Squared, centres.width(), codes.iter().copied());
             let columns = centres.len() * centres.rows_of_a_panel();
             let mut tile = vec![0; codes.len() * columns];
             centres.measure(isa, &packed, 0..centres.len(), &mut tile);
@@ -116,7 +116,7 @@ fn tour(mut centres: Vec<Vec<u8>>, isa: Isa) -> Vec<Vec<u8>> {
 
 /// Codes as the kernels compare them.
 pub(super) fn panels<'c>(codes: impl ExactSizeIterator<Item = &'c [u8]>, bytes: usize) -> Panels {
-    Panels::new(Measure::L2Squared, bytes, codes)
+    Panels::new(PanelKind::L2Squared, bytes, codes)
 }
 
 /// The mean of some codes, rounded.

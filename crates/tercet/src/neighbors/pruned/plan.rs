@@ -210,8 +210,8 @@ impl<'x, T: Value> Sample<'x, T> {
         self.judges.iter().enumerate().map(judged).collect()
     }
 
-    /// Which share of the sample codes would not rule out for a query whose k-th neighbour is `bar` away.
-    fn shares(&self, isa: Isa, judged: &[Judged], q: usize, bar: f64) -> Shares {
+    /// Which share of the sample codes would not rule out for a query whose k-th neighbour is `threshold` away.
+    fn shares(&self, isa: Isa, judged: &[Judged], q: usize, threshold: f64) -> Shares {
         let axes = self.components.len() / self.width;
         let seen = |i: usize| &self.seen[i * axes..][..axes];
         let lift = |i: usize| match self.space {
@@ -235,7 +235,7 @@ impl<'x, T: Value> Sample<'x, T> {
             whole.push(self.distance(isa, self.judges[q], self.judges[i]).powi(2));
         }
         let share = |bounds: &[f64], error: f64| {
-            let reach = bar + 2.0 * error;
+            let reach = threshold + 2.0 * error;
             bounds.iter().filter(|&&bound| bound <= reach * reach).count() as f64 / bounds.len().max(1) as f64
         };
         // What rounding to bytes changes of a coordinate is spread evenly over a step. Axes share what there is evenly, and

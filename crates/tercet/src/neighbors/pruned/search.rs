@@ -2,7 +2,7 @@
 //!
 //! 1. *Scout.* The stripes where the queries would stand if they were rows are measured by their coarse codes. The
 //!    most promising rows of each query are looked at in the order of their fine codes, until these rule the rest out.
-//!    The distance of the k-th best of them, the *bar*, is close to what it will be in the end.
+//!    The distance of the k-th best of them, the *threshold*, is close to what it will be in the end.
 //! 2. *Sift.* All stripes pass by. Of each, the rows are gathered that no query's coarse threshold rules out; of those,
 //!    the rows that fine codes don't; and these are looked at. Rows are gathered before they are looked at so that the
 //!    memory can fetch many of them at once.
@@ -15,13 +15,14 @@
 
 use std::ops::ControlFlow;
 
-use tercet_kernels::distance::{self, Line, Measure, Queries};
+use tercet_kernels::distance::{self, Line, PanelKind, Queries};
 use tercet_kernels::{Isa, prefetch};
 
 use super::sketch::Side;
-use super::{Codes, Exact, PrunedRows, STRIPE, Value};
-use crate::neighbors::best::Best;
+use super::{Codes, PrunedRows, STRIPE, Value};
+use crate::neighbors::metric::{Measure, MeasureOf};
 use crate::neighbors::search::Counts;
+use crate::neighbors::top_k::TopK;
 
 /// Rows that are scouted at least, beside four for each neighbour.
 const ENOUGH: usize = 64;
@@ -75,15 +76,14 @@ impl<T: Value> PrunedRows<T> {
     }
 
     /// Offers every row that could be among the k nearest to the queries of a block.
-    pub fn search<E: Exact<T>>(
+    pub fn search<M: Measure + MeasureOf<T>>(
         &self,
         isa: Isa,
-        exact: &E,
         queries: &[Query<'_, T>],
-        best: &mut [Best<E::Key>],
+        best: &mut [TopK<<M as MeasureOf<T>>::Key>],
         go_on: impl Fn() -> ControlFlow<()>,
     ) -> (Counts, ControlFlow<()>) {
-        let mut block = Block::new(self, isa, exact, queries, best);
+        let mut block = Block::<T, M>::new(self, isa, queries, best);
         let end = match block.scout(&go_on) {
             ControlFlow::Continue(()) => block.sift(&go_on),
             stopped => stopped,
@@ -149,47 +149,44 @@ impl Promising {
 }
 
 /// A block of queries.
-struct Block<'a, T: Value, E: Exact<T>> {
+struct Block<'a, T: Value, M: Measure + MeasureOf<T>> {
     index: &'a PrunedRows<T>,
     isa: Isa,
-    exact: &'a E,
     queries: &'a [Query<'a, T>],
-    best: &'a mut [Best<E::Key>],
+    best: &'a mut [TopK<<M as MeasureOf<T>>::Key>],
     /// The coarse codes of the queries, as the kernels want them.
     packed: Queries,
-    /// The reach of each query's bar; infinite until there is one.
+    /// The reach of each query's threshold; infinite until there is one.
     reach: Vec<f64>,
     /// The places that were looked at while scouting, ascending, for each query.
     scouted: Vec<Vec<u32>>,
     counts: Counts,
 }
 
-impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
+impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
     fn new(
         index: &'a PrunedRows<T>,
         isa: Isa,
-        exact: &'a E,
         queries: &'a [Query<'a, T>],
-        best: &'a mut [Best<E::Key>],
+        best: &'a mut [TopK<<M as MeasureOf<T>>::Key>],
     ) -> Self {
         let codes = queries.iter().map(|query| query.coarse);
         Block {
             index,
             isa,
-            exact,
             queries,
             best,
-            packed: Queries::new(isa, Measure::L2Squared, index.sketch.coarse.bytes(), codes),
+            packed: Queries::new(isa, PanelKind::L2Squared, index.sketch.coarse.bytes(), codes),
             reach: vec![f64::INFINITY; queries.len()],
             scouted: vec![Vec::new(); queries.len()],
             counts: Counts::default(),
         }
     }
 
-    /// Finds a bar for each query that is close to its last.
+    /// Finds a threshold for each query that is close to its last.
     fn scout(&mut self, go_on: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
         let index = self.index;
-        let k = self.best.first().map_or(0, Best::k);
+        let k = self.best.first().map_or(0, TopK::k);
         let stripes = self.stripes_to_scout(k);
         let most = PROMISING + 2 * k;
 
@@ -254,7 +251,7 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
         for (s, &error) in index.errors.iter().enumerate() {
             go_on()?;
             let (panels, first, rows) = index.stripe(s);
-            if E::BY_STRIPES && spent > enough {
+            if T::HAS_PANELS && spent > enough {
                 self.whole_stripe(first, rows);
                 continue;
             }
@@ -321,8 +318,7 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
     fn whole_stripe(&mut self, first: usize, rows: usize) {
         let index = self.index;
         let values: Vec<&[T]> = (first..first + rows).map(|place| index.at(place)).collect();
-        let (exact, queries) = (self.exact, self.queries);
-        exact.stripe(self.isa, queries, &values, |q, i, key| {
+        T::panel_keys::<M>(self.isa, self.queries, &values, |q, i, key| {
             let place = (first + i) as u32;
             if self.scouted[q].binary_search(&place).is_err() {
                 self.counts.rows += 1;
@@ -332,9 +328,10 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
     }
 
     /// The key of the row at a place.
-    fn key(&self, q: usize, place: usize) -> E::Key {
+    fn key(&self, q: usize, place: usize) -> <M as MeasureOf<T>>::Key {
         let square = self.index.squares.get(place).copied().unwrap_or(f64::NAN);
-        self.exact.key(self.isa, &self.queries[q], self.index.at(place), square)
+        let query = &self.queries[q];
+        <M as MeasureOf<T>>::key(self.isa, query.values, self.index.at(place), [query.square, square])
     }
 
     /// The largest T of fine codes that does not rule the row at a place out.
@@ -344,15 +341,16 @@ impl<'a, T: Value, E: Exact<T>> Block<'a, T, E> {
     }
 
     /// Offers all rows at a place.
-    fn offer(&mut self, q: usize, place: u32, key: E::Key) {
+    fn offer(&mut self, q: usize, place: u32, key: <M as MeasureOf<T>>::Key) {
         let best = &mut self.best[q];
         // Of equal rows the first that does not get in keeps out all after it.
         let entered =
             self.index.rows_at(place as usize).iter().take_while(|&&row| best.offer(key, row)).count();
         if entered > 0
-            && let Some(bar) = best.bar()
+            && let Some(threshold) = best.threshold()
         {
-            self.reach[q] = self.exact.reach(&self.queries[q], bar);
+            let (square, longest) = (self.queries[q].square, self.index.longest());
+            self.reach[q] = <M as MeasureOf<T>>::reach(square, longest, threshold);
         }
     }
 }
@@ -362,7 +360,7 @@ mod tests {
     use super::*;
 
     impl<'q, T> Query<'q, T> {
-        /// A query for what looks at whole rows only.
+        /// A query without codes, for comparisons of whole rows.
         pub(in crate::neighbors::pruned) fn without_codes(values: &'q [T], square: f64) -> Self {
             Query { values, square, coarse: &[], fine: &[], errors: [f64::NAN; 2], group: 0 }
         }

@@ -6,11 +6,13 @@
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
-use tercet_kernels::distance::{self, Measure, Panels, Queries, floats};
+use tercet_kernels::distance::{self, PanelKind, Panels, Queries, floats};
 use tercet_kernels::matmul::{self, Start, View};
 
+use super::search::Query;
 use crate::data::Examples;
 use crate::neighbors::index::{features, pixels};
+use crate::neighbors::metric::{ByteKey, Measure, MeasureOf};
 
 /// A number that rows are made of.
 pub(in crate::neighbors) trait Value:
@@ -45,6 +47,20 @@ pub(in crate::neighbors) trait Value:
     /// # Shapes
     /// `seen` becomes (rows, P coarse + P fine).
     fn project(isa: Isa, basis: &Self::Basis, rows: &[&[Self]], seen: &mut Vec<f64>);
+
+    /// Whether many rows are compared faster than pair by pair.
+    const HAS_PANELS: bool;
+
+    /// Gives `each` the key of every query and every row, as numbers from 0, by the blocked kernels, if
+    /// [there are any](Self::HAS_PANELS).
+    fn panel_keys<M: Measure + MeasureOf<Self>>(
+        _isa: Isa,
+        _queries: &[Query<'_, Self>],
+        _rows: &[&[Self]],
+        _each: impl FnMut(usize, usize, <M as MeasureOf<Self>>::Key),
+    ) {
+        unreachable!("rows that are compared pair by pair")
+    }
 }
 
 /// What to look along.
@@ -106,6 +122,7 @@ pub(in crate::neighbors) struct ByteBasis(Panels);
 
 impl Value for u8 {
     type Basis = ByteBasis;
+    const HAS_PANELS: bool = true;
 
     fn row(data: &Examples, i: usize) -> &[u8] {
         pixels(data, i)
@@ -145,7 +162,7 @@ impl Value for u8 {
         });
         let all = rows[0].chunks_exact(width).chain(rows[1].chunks_exact(width));
         let all: Vec<&[u8]> = all.collect();
-        (ByteBasis(Panels::new(Measure::Dot, width, all.iter().copied())), axes)
+        (ByteBasis(Panels::new(PanelKind::Dot, width, all.iter().copied())), axes)
     }
 
     fn basis_bytes(ByteBasis(basis): &ByteBasis) -> usize {
@@ -158,7 +175,7 @@ impl Value for u8 {
     }
 
     fn project(isa: Isa, ByteBasis(basis): &ByteBasis, rows: &[&[u8]], seen: &mut Vec<f64>) {
-        let queries = Queries::new(isa, Measure::Dot, basis.width(), rows.iter().copied());
+        let queries = Queries::new(isa, PanelKind::Dot, basis.width(), rows.iter().copied());
         let columns = basis.len() * basis.rows_of_a_panel();
         let mut dots = vec![0; rows.len() * columns];
         basis.measure(isa, &queries, 0..basis.len(), &mut dots);
@@ -169,6 +186,27 @@ impl Value for u8 {
             let shift = row.iter().map(|&x| u32::from(x)).sum::<u32>().wrapping_mul(128);
             let axes = &dots[..basis.rows()];
             seen.extend(axes.iter().map(|dot| f64::from(dot.wrapping_sub(shift).cast_signed())));
+        }
+    }
+
+    fn panel_keys<M: Measure + MeasureOf<u8>>(
+        isa: Isa,
+        queries: &[Query<'_, u8>],
+        rows: &[&[u8]],
+        mut each: impl FnMut(usize, usize, ByteKey<M>),
+    ) {
+        let Some(width) = queries.first().map(|query| query.values.len()) else { return };
+        let kind = M::PANELS.expect("metrics that codes rule rows out for have panels");
+        let panels = Panels::new(kind, width, rows.iter().copied());
+        let packed = Queries::new(isa, kind, width, queries.iter().map(|query| query.values));
+        let columns = panels.len() * panels.rows_of_a_panel();
+        let mut values = vec![0; queries.len() * columns];
+        panels.measure(isa, &packed, 0..panels.len(), &mut values);
+        for (q, values) in values.chunks_exact(columns).enumerate() {
+            for (i, &value) in values[..panels.rows()].iter().enumerate() {
+                let row = if M::NEEDS_SQUARES { u64::from(panels.square(i)) } else { 0 };
+                each(q, i, M::panel_key(value, [queries[q].square as u64, row]));
+            }
         }
     }
 }
@@ -187,6 +225,7 @@ pub(in crate::neighbors) struct FloatBasis {
 
 impl Value for f32 {
     type Basis = FloatBasis;
+    const HAS_PANELS: bool = false;
 
     fn row(data: &Examples, i: usize) -> &[f32] {
         features(data, i)
@@ -417,5 +456,37 @@ mod tests {
         // √4 · 1.01 · 1000 · 2⁻²⁴, and no less than nothing where there is no axis.
         assert!((f32::rounding(4, 1000) / (2020.0 / 16_777_216.0) - 1.0).abs() < 1e-9);
         assert!(f32::rounding(0, 1000) >= 0.0);
+    }
+
+    /// The blocked kernels give the keys that pairs give, each once.
+    #[test]
+    fn panels_give_the_keys_of_pairs() {
+        fn check<M: Measure>()
+        where
+            ByteKey<M>: std::fmt::Debug,
+        {
+            let all: Vec<Vec<u8>> =
+                (0..70u32).map(|i| (0..5).map(|j| (i * i + 37 * i * j + j) as u8).collect()).collect();
+            let all: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
+            for isa in Isa::available() {
+                let square = |x: &[u8]| u8::square(isa, x);
+                for (count_of_queries, count) in [(3, 70), (1, 1), (19, 64), (0, 7)] {
+                    let queries = all.iter().rev().take(count_of_queries);
+                    let queries: Vec<_> = queries.map(|&x| Query::without_codes(x, square(x))).collect();
+                    let mut found = vec![None; count_of_queries * count];
+                    u8::panel_keys::<M>(isa, &queries, &all[..count], |q, i, key| {
+                        assert!(found[q * count + i].replace(key).is_none(), "{q} and {i} twice");
+                    });
+                    for (at, found) in found.into_iter().enumerate() {
+                        let (query, x) = (&queries[at / count], all[at % count]);
+                        let squares = [query.square, square(x)];
+                        let expected = <M as MeasureOf<u8>>::key(isa, query.values, x, squares);
+                        assert_eq!(found, Some(expected), "{isa:?}, {at}");
+                    }
+                }
+            }
+        }
+        check::<crate::neighbors::metric::L2>();
+        check::<crate::neighbors::metric::Cosine>();
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tercet_kernels::deformable::{MOST_CONTEXT, MOST_SHIFT, Strength};
 
 use super::super::Metric;
+use super::super::metric::listed;
 use crate::data::Examples;
 use crate::{Error, Result};
 
@@ -72,7 +73,7 @@ impl Deformable {
     /// The candidates, where nothing else is said.
     pub const CANDIDATES: usize = 2000;
 
-    /// Refuses what cannot be taken between the rows of a set.
+    /// Rejects what cannot be taken between the rows of a set.
     ///
     /// # Errors
     /// No candidates; shifts, warps or contexts out of range; a set of anything but grey images; shifts with another
@@ -90,8 +91,8 @@ impl Deformable {
         match self.deformation {
             Deformation::Shifts(by) => {
                 in_range("shifts", by, 1..=MOST_SHIFT)?;
-                if !matches!(metric, Metric::L1 | Metric::L2 | Metric::L3) {
-                    let expected = "l1, l2 or l3 where images are shifted";
+                if !metric.allows_shifts() {
+                    let expected = format!("{} where images are shifted", listed(Metric::allows_shifts));
                     return Err(Error::setting("metric", metric, expected));
                 }
             }
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_deformed_is_refused() {
+    fn what_cannot_be_deformed_is_rejected() {
         let classes = || vec!["any".to_owned()];
         let gray = Dataset::from_pixels("g", ImageShape::gray(2, 2), vec![0; 4], vec![0], classes()).unwrap();
         let color = ImageShape { width: 2, height: 2, channels: 3 };

@@ -1,4 +1,4 @@
-//! [`Deformed`]: the remembered images made ready for a closer look, and the look itself.
+//! [`Reranker`]: ranks the candidates of a plain search again, by a deformable distance.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use rayon::prelude::*;
 use tercet_kernels::deformable::{Field, Plane, Warp, Workspace, edges, shifted, warped};
-use tercet_kernels::distance::{l1, l2_squared, l3_cubed};
 
-use super::super::best::Best;
 use super::super::index::pixels;
-use super::super::metric::{ByteL1, ByteL2, ByteL3, Key};
+use super::super::metric::{ByteL2, Key, Measure, for_metric};
+use super::super::top_k::TopK;
 use super::super::{Metric, NearestNeighbors, Neighbors, Progress};
 use super::{Deformable, Deformation};
 use crate::Result;
@@ -20,9 +19,9 @@ use crate::image::ImageShape;
 /// Queries whose candidates are held at a time.
 const CHUNK: usize = 512;
 
-/// The remembered images, ready to be compared by a deformable distance.
+/// The stored images, prepared for a deformable distance.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Deformed {
+pub(in super::super) struct Reranker {
     settings: Deformable,
     images: Examples,
     shape: ImageShape,
@@ -30,14 +29,14 @@ pub(in super::super) struct Deformed {
     edges: Arc<Vec<i8>>,
 }
 
-/// Whether the same distance is taken. (The same images are, where the rows are the same.)
-impl PartialEq for Deformed {
+/// Whether the distance is the same. (The images are those of the index.)
+impl PartialEq for Reranker {
     fn eq(&self, other: &Self) -> bool {
         self.settings == other.settings
     }
 }
 
-impl Deformed {
+impl Reranker {
     /// # Errors
     /// Those of [`Deformable::check`].
     pub fn new(settings: Deformable, images: Examples, metric: Metric) -> Result<Self> {
@@ -51,24 +50,24 @@ impl Deformed {
                 edges(pixels(&images, i), shape.width, strength.strength(), out);
             });
         }
-        Ok(Deformed { settings, images, shape, edges: Arc::new(all) })
+        Ok(Reranker { settings, images, shape, edges: Arc::new(all) })
     }
 
     pub fn settings(&self) -> Deformable {
         self.settings
     }
 
-    /// The pixels of a remembered image.
+    /// The pixels of a stored image.
     pub fn image(&self, i: usize) -> &[u8] {
         pixels(&self.images, i)
     }
 
-    /// How many rows are looked at to find k of `most`.
+    /// The number of candidates to find k of `most` rows.
     pub fn candidates(&self, k: usize, most: usize) -> usize {
         self.settings.candidates.max(k).min(most)
     }
 
-    /// The k nearest of every query's candidates. `None` where `progress` ended it.
+    /// The k nearest of every query's candidates. `None` if `progress` stopped it.
     ///
     /// # Errors
     /// Those of the search for candidates.
@@ -89,19 +88,19 @@ impl Deformed {
                 return Ok(None);
             };
             let so_far = |done, _| progress(first + done, n);
-            let Some(part) = self.look(index, &near, |i| pixels(&chunk, i), k, &so_far) else {
+            let Some(reranked) = self.rerank(index, &near, |i| pixels(&chunk, i), k, &so_far) else {
                 return Ok(None);
             };
-            found.indices.extend(part.indices);
-            found.distances.extend(part.distances);
+            found.indices.extend(reranked.indices);
+            found.distances.extend(reranked.distances);
         }
         Ok(Some(found))
     }
 
     /// For each query the k of its candidates that are nearest once deformed.
     ///
-    /// `progress` is told how many queries are done, and may end the look: then there is `None`.
-    pub fn look<'q>(
+    /// `progress` is called with the number of queries that are done. If it returns `Break`, the result is `None`.
+    pub fn rerank<'q>(
         &self,
         index: &NearestNeighbors,
         candidates: &Neighbors,
@@ -120,8 +119,8 @@ impl Deformed {
                     q.set(edges_of_query);
                     for &row in rows {
                         x.set(&self.edges[row as usize * edges_of_query.len()..][..edges_of_query.len()]);
-                        let bar = best.bar().map_or(u64::MAX, |ByteL2(bar)| bar);
-                        if let Some(sum) = warped(isa, q, x, bar, workspace) {
+                        let threshold = best.threshold().map_or(u64::MAX, |ByteL2(threshold)| threshold);
+                        if let Some(sum) = warped(isa, q, x, threshold, workspace) {
                             best.offer(ByteL2(sum), row);
                         }
                     }
@@ -130,36 +129,28 @@ impl Deformed {
             (Deformation::Shifts(by), metric) => {
                 let plane = || Plane::new(self.shape.width, self.shape.height, by);
                 let begin = || (plane(), plane());
-                // The numbers of a metric's pair, and what is told of their best.
-                macro_rules! look {
-                    ($pair:ident, $key:ident) => {
-                        each(candidates, k, progress, begin, |(q, x), i, rows, best| {
-                            q.set(query(i));
-                            for &row in rows {
-                                x.set(pixels(&self.images, row as usize));
-                                best.offer($key(shifted(isa, $pair, q, x)), row);
-                            }
-                        })
-                    };
-                }
-                match metric {
-                    Metric::L1 => look!(l1, ByteL1),
-                    Metric::L3 => look!(l3_cubed, ByteL3),
-                    // Others were refused.
-                    Metric::L2 | Metric::Cosine | Metric::Dot => look!(l2_squared, ByteL2),
-                }
+                for_metric!(index.metric(), M => {
+                    let sum = M::SHIFTED.expect("other metrics are rejected by the settings");
+                    each(candidates, k, progress, begin, |(q, x), i, rows, best| {
+                        q.set(query(i));
+                        for &row in rows {
+                            x.set(pixels(&self.images, row as usize));
+                            best.offer(M::shifted_key(shifted(isa, sum, q, x)), row);
+                        }
+                    })
+                })
             }
         }
     }
 }
 
-/// Gives each query's candidates to `look`, on all threads, and gathers the best.
+/// Calls `rerank` with each query's candidates, on all threads, and gathers the best.
 fn each<W, K: Key>(
     candidates: &Neighbors,
     k: usize,
     progress: Progress<'_>,
     begin: impl Fn() -> W + Sync + Send,
-    look: impl Fn(&mut W, usize, &[u32], &mut Best<K>) + Sync + Send,
+    rerank: impl Fn(&mut W, usize, &[u32], &mut TopK<K>) + Sync + Send,
 ) -> Option<Neighbors> {
     let n = candidates.len();
     let mut found = Neighbors { k, indices: vec![0; n * k], distances: vec![0.0; n * k] };
@@ -169,8 +160,8 @@ fn each<W, K: Key>(
         if stopped.load(Relaxed) {
             return ControlFlow::Break(());
         }
-        let mut best = Best::new(k);
-        look(workspace, i, candidates.of(i).0, &mut best);
+        let mut best = TopK::new(k);
+        rerank(workspace, i, candidates.of(i).0, &mut best);
         best.write(indices, distances);
         let answer = progress(done.fetch_add(1, Relaxed) + 1, n);
         if answer.is_break() {

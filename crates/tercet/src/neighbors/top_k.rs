@@ -1,4 +1,4 @@
-//! [`Best`]: the k nearest rows seen so far.
+//! [`TopK`]: the k nearest rows found so far.
 
 use std::collections::BinaryHeap;
 
@@ -9,22 +9,22 @@ use super::metric::Key;
 /// Once there are k rows, a row gets in only where it comes before the worst of them: one comparison turns almost
 /// all of them away. Where rows are offered in ascending index, one that ties with the worst always loses, and
 /// need not be offered; in any other order it must be.
-pub(super) struct Best<K> {
+pub(super) struct TopK<K> {
     k: usize,
     /// The worst on top.
     heap: BinaryHeap<(K, u32)>,
 }
 
-impl<K: Key> Best<K> {
+impl<K: Key> TopK<K> {
     /// # Panics
     /// Where k is 0.
     pub fn new(k: usize) -> Self {
         assert!(k > 0, "at least one neighbour");
-        Best { k, heap: BinaryHeap::with_capacity(k) }
+        TopK { k, heap: BinaryHeap::with_capacity(k) }
     }
 
     /// The key above which no row gets in; none until there are k rows.
-    pub fn bar(&self) -> Option<K> {
+    pub fn threshold(&self) -> Option<K> {
         if self.heap.len() < self.k { None } else { self.heap.peek().map(|worst| worst.0) }
     }
 
@@ -65,14 +65,14 @@ mod tests {
 
     #[test]
     fn the_first_of_equal_rows_stay() {
-        let mut best = Best::new(3);
+        let mut best = TopK::new(3);
         for (index, key) in [5, 2, 5, 5, 2, 9, 5].into_iter().enumerate() {
             best.offer(ByteL1(key), index as u32);
         }
         let (mut indices, mut distances) = ([0; 3], [0.0; 3]);
         best.write(&mut indices, &mut distances);
         assert_eq!((indices, distances), ([1, 4, 0], [2.0, 2.0, 5.0]));
-        let mut backwards = Best::new(3);
+        let mut backwards = TopK::new(3);
         for (index, key) in [5, 2, 5, 5, 2, 9, 5].into_iter().enumerate().rev() {
             backwards.offer(ByteL1(key), index as u32);
         }
@@ -81,21 +81,21 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_is_the_worst_of_k_rows_and_none_before_there_are_k() {
-        let mut best = Best::new(2);
-        assert_eq!((best.k(), best.bar()), (2, None));
+    fn the_threshold_is_the_worst_of_k_rows_and_none_before_there_are_k() {
+        let mut best = TopK::new(2);
+        assert_eq!((best.k(), best.threshold()), (2, None));
         assert!(best.offer(ByteL1(7), 0));
-        assert_eq!(best.bar(), None);
+        assert_eq!(best.threshold(), None);
         assert!(best.offer(ByteL1(9), 1));
-        assert_eq!(best.bar(), Some(ByteL1(9)));
+        assert_eq!(best.threshold(), Some(ByteL1(9)));
         assert!(!best.offer(ByteL1(9), 2));
         assert!(best.offer(ByteL1(8), 3));
-        assert_eq!(best.bar(), Some(ByteL1(8)));
+        assert_eq!(best.threshold(), Some(ByteL1(8)));
     }
 
     #[test]
     #[should_panic(expected = "at least one neighbour")]
     fn nobody_has_no_neighbours() {
-        Best::<ByteL1>::new(0);
+        TopK::<ByteL1>::new(0);
     }
 }

@@ -1,4 +1,4 @@
-//! Search among rows that need not fit into memory: piece after piece.
+//! Out-of-core search: the rows need not fit into memory, and are searched chunk by chunk.
 
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
@@ -11,24 +11,24 @@ use crate::{Error, Result};
 /// than `rows` of them prepared at a time. For sets that lie in large files, each of which is read once, and for those who
 /// search once.
 ///
-/// The pieces are searched in order, and the neighbours that each has are merged by (distance, index); where two distances
+/// The chunks are searched in order, and the neighbours found in each are merged by (distance, index); where two distances
 /// that are rounded roots or quotients are equal, the two rows are compared again. So the answer is that of one search.
 ///
 /// ```
 /// use tercet::data::Examples;
 /// use tercet::image::ImageShape;
-/// use tercet::neighbors::{Metric, search_in_pieces};
+/// use tercet::neighbors::{Metric, search_chunked};
 ///
 /// let set = |pixels: Vec<u8>| Examples::from_pixels(ImageShape::gray(1, 1), pixels);
 /// let go_on = |_, _| std::ops::ControlFlow::Continue(());
-/// let found = search_in_pieces(&set(vec![0, 9, 4, 6])?, Metric::L2, &set(vec![5])?, 2, 2, &go_on)?;
+/// let found = search_chunked(&set(vec![0, 9, 4, 6])?, Metric::L2, &set(vec![5])?, 2, 2, &go_on)?;
 /// assert_eq!(found.unwrap().indices, [2, 3]); // both are 1 away
 /// # Ok::<(), tercet::Error>(())
 /// ```
 ///
 /// # Errors
-/// Those of fitting and searching, and pieces without rows.
-pub fn search_in_pieces(
+/// Those of fitting and searching, and chunks without rows.
+pub fn search_chunked(
     base: &Examples,
     metric: Metric,
     queries: &Examples,
@@ -38,16 +38,16 @@ pub fn search_in_pieces(
 ) -> Result<Option<Neighbors>> {
     super::index::check_k(k, base.len())?;
     if rows == 0 {
-        return Err(Error::setting("rows of a piece", 0, "at least 1"));
+        return Err(Error::setting("rows of a chunk", 0, "at least 1"));
     }
-    let pieces = base.len().div_ceil(rows);
+    let chunks = base.len().div_ceil(rows);
     let mut merged: Option<Neighbors> = None;
-    for piece in 0..pieces {
-        let from = piece * rows;
-        let part: Vec<usize> = (from..base.len().min(from + rows)).collect();
-        let index = NearestNeighbors::fit(&base.subset(&part), metric)?;
-        let flow = |done, of: usize| -> ControlFlow<()> { progress(piece * of + done, pieces * of) };
-        let Some(mut found) = index.search_with(queries, k.min(part.len()), &flow)? else {
+    for chunk in 0..chunks {
+        let from = chunk * rows;
+        let rows_of_chunk: Vec<usize> = (from..base.len().min(from + rows)).collect();
+        let index = NearestNeighbors::fit(&base.subset(&rows_of_chunk), metric)?;
+        let flow = |done, of: usize| -> ControlFlow<()> { progress(chunk * of + done, chunks * of) };
+        let Some(mut found) = index.search_with(queries, k.min(rows_of_chunk.len()), &flow)? else {
             return Ok(None);
         };
         drop(index);
@@ -93,7 +93,7 @@ fn merge(
     Ok(all)
 }
 
-/// Which of two rows at the same distance is nearer, before that was rounded; of equals, the one that comes first.
+/// Which of two rows at the same rounded distance is nearer; of equals, the one that comes first.
 fn nearer(
     base: &Examples,
     metric: Metric,
@@ -102,14 +102,8 @@ fn nearer(
     a: u32,
     b: u32,
 ) -> Result<Ordering> {
-    // Of whole numbers, only a cosine is rounded so that two different ones may become equal.
-    let is_exact = match metric {
-        Metric::L1 | Metric::Dot => true,
-        Metric::L2 | Metric::L3 => base.is_pixels(),
-        Metric::Cosine => false,
-    };
     let (a, b) = (a as usize, b as usize);
-    if is_exact || base.row(a) == base.row(b) {
+    if !metric.is_rounded(base.is_pixels()) || base.row(a) == base.row(b) {
         return Ok(a.cmp(&b));
     }
     let two = NearestNeighbors::fit(&base.subset(&[a.min(b), a.max(b)]), metric)?;
@@ -144,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn pieces_give_what_one_search_gives_ties_included() {
+    fn chunks_give_what_one_search_gives_ties_included() {
         for (base, queries) in [(pixels(300, 1), pixels(20, 2)), (features(300, 3), features(20, 4))] {
             for metric in [Metric::L1, Metric::L2, Metric::L3, Metric::Cosine, Metric::Dot] {
                 let whole = NearestNeighbors::fit(&base, metric).unwrap();
                 for (k, rows) in [(1, 7), (9, 64), (9, 5), (300, 100), (40, 300), (3, 1000)] {
                     let expected = whole.search(&queries, k).unwrap();
-                    let found = search_in_pieces(&base, metric, &queries, k, rows, &go_on).unwrap();
-                    assert_eq!(found, Some(expected), "{metric:?}, {k} of pieces of {rows}");
+                    let found = search_chunked(&base, metric, &queries, k, rows, &go_on).unwrap();
+                    assert_eq!(found, Some(expected), "{metric:?}, {k} of chunks of {rows}");
                 }
             }
         }
@@ -165,9 +159,9 @@ mod tests {
             *last.lock().unwrap() = (done, of);
             if done > 25 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        assert_eq!(search_in_pieces(&base, Metric::L2, &queries, 3, 20, &watch).unwrap(), None);
+        assert_eq!(search_chunked(&base, Metric::L2, &queries, 3, 20, &watch).unwrap(), None);
         assert_eq!(*last.lock().unwrap(), (30, 50));
-        assert!(search_in_pieces(&base, Metric::L2, &queries, 3, 0, &go_on).is_err());
-        assert!(search_in_pieces(&base, Metric::L2, &queries, 101, 20, &go_on).is_err());
+        assert!(search_chunked(&base, Metric::L2, &queries, 3, 0, &go_on).is_err());
+        assert!(search_chunked(&base, Metric::L2, &queries, 101, 20, &go_on).is_err());
     }
 }
