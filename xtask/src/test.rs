@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
 use crate::checks::{
-    dashboard, dependencies, links, onnx, openapi, package, page, tensorboard, unsafe_code, words,
+    dashboard, dependencies, layers, links, onnx, openapi, package, page, tensorboard, unsafe_code, words,
 };
 use crate::command::{cargo, program, run as execute, target_folder};
 use crate::fmt;
@@ -37,6 +37,7 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "fmt", about: "Rust, Python and TypeScript are formatted", run: fmt::check },
     Step { name: "unsafe", about: "unsafe code is in tercet-kernels alone", run: unsafe_code::check },
+    Step { name: "layers", about: "no module of the library uses a later one", run: layers::check },
     Step {
         name: "links",
         about: "relative links and includes of Markdown files lead somewhere",

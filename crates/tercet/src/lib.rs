@@ -79,6 +79,7 @@ pub mod interval;
 pub mod matrix;
 mod parallel;
 pub mod random;
+mod tensors;
 pub mod text;
 
 pub use data::Dataset;

@@ -2,6 +2,7 @@
 
 pub mod dashboard;
 pub mod dependencies;
+pub mod layers;
 pub mod links;
 pub mod onnx;
 pub mod openapi;

@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 use super::{
     BEST, Document, EMA, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, LAST_FINITE, RateChange, layers,
 };
-use crate::model::tensors::{Tensor, Values};
 use crate::network::{Named, Network};
 use crate::optimizer::Moments;
+use crate::tensors::{Tensor, Values};
 use crate::train::state::State;
 use crate::{Error, Result};
 
