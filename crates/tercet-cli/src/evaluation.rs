@@ -7,7 +7,7 @@ use tercet::evaluate::{Evaluation, Scores};
 use tercet::image::ImageShape;
 use tercet::model::AnyClassifier;
 use tercet::neighbors::{Neighbors, NeighborsClassifier};
-use tercet::network::{Layer, Network};
+use tercet::network::{Activation, Layer, Network};
 use tercet::recipe::Recipe;
 use tercet::{Dataset, Matrix, Model, text};
 use tercet_report::{Confidence, ModelCard, NeighborCard, NeighborStory, Templates};
@@ -138,7 +138,9 @@ pub fn kind(classifier: &AnyClassifier) -> String {
 /// Whether a network consists of dense layers with ReLU between them, which their sizes describe.
 fn is_plain(network: &Network) -> bool {
     let mut layers = network.layers().iter().enumerate();
-    layers.all(|(i, layer)| matches!((i % 2, layer), (0, Layer::Dense(_)) | (1, Layer::Relu)))
+    layers.all(|(i, layer)| {
+        matches!((i % 2, layer), (0, Layer::Dense(_)) | (1, Layer::Activation(Activation::Relu)))
+    })
 }
 
 /// The sizes of a plain network, `784-128-10`, or the architecture string of another.

@@ -25,7 +25,7 @@ pub(crate) enum Level {
     Avx512,
 }
 
-/// Why [`Isa::named`] refused.
+/// Why [`Isa::named`] rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownIsa {
     /// The name that was asked for.

@@ -48,7 +48,7 @@ impl<T: Plain> Mapped<T> {
     ///
     /// # Errors
     /// No number, a file that does not hold so many, numbers that do not lie as the processor wants them, a machine that is
-    /// big-endian, and what the system refuses.
+    /// big-endian, and what the system rejects.
     pub fn open(file: &File, from: u64, count: usize) -> Result<Self> {
         let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why.to_owned()));
         let bytes = count.checked_mul(size_of::<T>());
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri maps no files")]
-    fn what_cannot_be_mapped_is_refused() {
+    fn what_cannot_be_mapped_is_rejected() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&[0; 100]).unwrap();
         let kind = |from, count| Mapped::<f32>::open(&file, from, count).unwrap_err().kind();

@@ -396,7 +396,7 @@ fn the_portable_forward_pass_has_the_bits_of_the_naive_one() {
 
 #[test]
 #[should_panic(expected = "a kernel of 5 × 5 does not fit into an image of 4 × 4 with a padding of 0")]
-fn a_kernel_that_does_not_fit_is_refused() {
+fn a_kernel_that_does_not_fit_is_rejected() {
     let shape = Shape {
         height: 4,
         width: 4,
@@ -411,7 +411,7 @@ fn a_kernel_that_does_not_fit_is_refused() {
 }
 
 #[test]
-fn absurd_sizes_are_refused_without_overflow() {
+fn absurd_sizes_are_rejected_without_overflow() {
     let good = shape((28, 28, 1), (3, 3), 1, 1, 8);
     let most = usize::MAX;
     for bad in [

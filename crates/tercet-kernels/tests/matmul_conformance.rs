@@ -111,7 +111,7 @@ fn cutting_rows_or_columns_changes_no_bit() {
 
 #[test]
 #[should_panic(expected = "matrix A has dimensions (4, 3), matrix B has dimensions (2, 3)")]
-fn inner_dimensions_that_differ_are_refused() {
+fn inner_dimensions_that_differ_are_rejected() {
     let (a, b) = (numbers(12, 1), numbers(6, 2));
     product(Isa::PORTABLE, View::new(&a, 4, 3), View::new(&b, 2, 3), Start::Zero, &mut [0.0; 12]);
 }

@@ -106,14 +106,14 @@ fn what_is_not_a_number_stays_visible() {
 
 #[test]
 #[should_panic(expected = "a pool of 3 × 3 pixels with stride 1 does not fit an image of 2 × 4")]
-fn a_window_that_does_not_fit_is_refused() {
+fn a_window_that_does_not_fit_is_rejected() {
     let window = Window { height: 2, width: 4, channels: 1, size: 3, stride: 1 };
     average_forward(Isa::PORTABLE, &window, &[0.0; 8], &mut []);
 }
 
 #[test]
 #[should_panic(expected = "argmax 4 is outside a window of 2 × 2")]
-fn a_place_outside_its_window_is_refused() {
+fn a_place_outside_its_window_is_rejected() {
     let window = Window { height: 2, width: 2, channels: 1, size: 2, stride: 2 };
     max_backward(Isa::PORTABLE, &window, &[1.0], &[4], &mut [0.0; 4]);
 }

@@ -257,7 +257,7 @@ fn every_pixel_is_the_quotient_to_the_bit() {
 
 #[test]
 #[should_panic(expected = "matrix A has dimensions (1, 3), matrix B has dimensions (2, 3)")]
-fn inner_dimensions_that_differ_are_refused() {
+fn inner_dimensions_that_differ_are_rejected() {
     let a = rows(Isa::PORTABLE, &[1.0; 3], 3);
     product(Isa::PORTABLE, &a, 0..1, View::new(&[0.0; 6], 2, 3), Start::Zero, &mut [0.0; 3]);
 }

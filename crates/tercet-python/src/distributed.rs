@@ -43,7 +43,7 @@ impl Replica {
         batch: usize,
         threads: Option<usize>,
     ) -> PyResult<LossAndGradient<'py>> {
-        self.network.set_learned(learned.as_slice()?).map_err(exception)?;
+        self.network.set_parameter_values(learned.as_slice()?).map_err(exception)?;
         let (view, labels) = (x.view()?, labels.to_vec()?);
         let Replica { network, settings, parts } = &*self;
         let added = short_work(py, threads, || {
@@ -76,7 +76,7 @@ impl ParameterServer {
 
     /// The parameters that the next partial gradients are computed with.
     fn learned<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f32>> {
-        PyArray1::from_vec(py, self.server.network().learned())
+        PyArray1::from_vec(py, self.server.network().parameter_values())
     }
 
     /// Takes a step along the sum of the partial gradients, added in their order. Returns the loss of the

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use tercet::data::Classes;
 use tercet::loss::Loss;
 use tercet::model::ScoreKind;
-use tercet::network::{Dense, Layer, Network, Workspace};
+use tercet::network::{Activation, Dense, Layer, Network, Workspace};
 use tercet::preprocess::{Input, Learner, Preprocessing};
 
 use crate::errors::exception;
@@ -21,7 +21,7 @@ fn of_arrays(layers: &[Arrays<'_>]) -> PyResult<Network> {
     let mut all = Vec::new();
     for (i, (w, b)) in layers.iter().enumerate() {
         if i > 0 {
-            all.push(Layer::Relu);
+            all.push(Layer::Activation(Activation::Relu));
         }
         let (inputs, outputs) = (w.shape()[0], w.shape()[1]);
         let w = w.as_array().iter().copied().collect();
@@ -55,7 +55,9 @@ pub fn scores<'py>(
         let mut workspace = Workspace::new();
         network.forward(&examples, &mut workspace);
         let last = network.layers().len() - 1;
-        let places = (0..last).filter(|&i| matches!(network.layers()[i], Layer::Relu)).chain([last]);
+        let places = (0..last)
+            .filter(|&i| matches!(network.layers()[i], Layer::Activation(Activation::Relu)))
+            .chain([last]);
         places.map(|i| workspace.output(i).to_vec()).collect::<Vec<_>>()
     })?;
     let n = x.shape()[0];

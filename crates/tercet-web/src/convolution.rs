@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tercet::data::Examples;
 use tercet::image::ImageShape;
-use tercet::network::{Conv2d, Layer, Network, Pool, Shape};
+use tercet::network::{Activation, Conv2d, Layer, Network, Pool, Shape};
 
 use crate::from_base64;
 
@@ -77,7 +77,7 @@ pub fn filter(what: &Filtering) -> Result<Filtered, String> {
         b: vec![what.bias],
     })];
     if what.relu {
-        layers.push(Layer::Relu);
+        layers.push(Layer::Activation(Activation::Relu));
     }
     let map = output(image, layers.clone(), &picture).map_err(say)?;
     let pool = Pool { size: what.pool, stride: what.pool };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tercet::loss::Loss;
 use tercet::matrix::argmax;
-use tercet::network::{Dense, Layer, Network, Workspace};
+use tercet::network::{Activation, Dense, Layer, Network, Workspace};
 
 /// The numbers of a two-layer network and of one example.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -57,7 +57,9 @@ pub fn work(numbers: &Numbers) -> Result<Worked, String> {
     let first = dense(&numbers.w1, &numbers.b1);
     // The same network, looked at behind its first, its second and its third layer.
     let upto_z = Network::new(vec![first.clone()]).map_err(say)?;
-    let network = Network::new(vec![first, Layer::Relu, dense(&numbers.w2, &numbers.b2)]).map_err(say)?;
+    let network =
+        Network::new(vec![first, Layer::Activation(Activation::Relu), dense(&numbers.w2, &numbers.b2)])
+            .map_err(say)?;
     if numbers.x.len() != network.inputs() {
         return Err(format!("x has {} numbers; expected {}", numbers.x.len(), network.inputs()));
     }

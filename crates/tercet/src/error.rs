@@ -131,7 +131,7 @@ impl Error {
         }
     }
 
-    /// A setting's value that was refused.
+    /// A setting's value that was rejected.
     pub fn setting(setting: &'static str, found: impl ToString, expected: impl Into<String>) -> Self {
         Error::Setting { setting, found: found.to_string(), expected: expected.into() }
     }
@@ -141,7 +141,7 @@ impl Error {
         Error::Mismatch { what: what.into(), found: found.to_string(), expected: expected.to_string() }
     }
 
-    /// An expression that was refused, and the byte at which.
+    /// An expression that was rejected, and the byte at which.
     pub fn expression(text: &str, at: usize, found: impl Into<String>, expected: impl Into<String>) -> Self {
         /// As much of a line as fits on one of a terminal.
         const SHOWN: usize = 72;
@@ -190,7 +190,7 @@ impl Error {
         Error::Layers { place: place.into(), found: found.to_string(), expected: expected.to_string() }
     }
 
-    /// A file whose content was refused.
+    /// A file whose content was rejected.
     pub fn format(
         path: &Path,
         found: impl ToString,

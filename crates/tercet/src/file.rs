@@ -18,7 +18,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 /// old file or the new one, also after a loss of power.
 ///
 /// # Errors
-/// A folder that isn't there, a path that is a folder, and what the operating system or `write` refuses. The
+/// A folder that isn't there, a path that is a folder, and what the operating system or `write` rejects. The
 /// temporary file is gone then.
 pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     let refuse = |kind, why: String| Error::file("write", path)(IoError::new(kind, why));
@@ -49,7 +49,7 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> std::io::Resul
 /// one, but the system puts it on the disk in its own time.
 ///
 /// # Errors
-/// What the operating system refuses.
+/// What the operating system rejects.
 pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = sibling(folder).map_err(Error::file("write", path))?;

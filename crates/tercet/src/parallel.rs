@@ -8,7 +8,7 @@ use tercet_kernels::matmul::{self, Start, View, ViewMut};
 use tercet_kernels::optimizer;
 use tercet_kernels::sparse::{self, CsrMatrix};
 
-use crate::optimizer::OnePass;
+use crate::optimizer::FusedStep;
 
 /// Below this many multiply-adds, handing half of them to another thread takes longer than doing them.
 const WORTH_A_THREAD: usize = 1 << 20;
@@ -102,8 +102,8 @@ fn by_columns(
 ///
 /// # Shapes
 /// All arrays have the same length, but those of moments that are not kept are empty.
-pub(crate) fn descend(step: &OnePass, w: &mut [f32], dw: &[f32], moments: [&mut [f32]; 2]) -> f64 {
-    in_pieces(piece(w.len()), w, moments, |from, w, moments| step.take(w, &dw[from..][..w.len()], moments))
+pub(crate) fn optimizer_step(step: &FusedStep, w: &mut [f32], dw: &[f32], moments: [&mut [f32]; 2]) -> f64 {
+    in_pieces(piece(w.len()), w, moments, |from, w, moments| step.apply(w, &dw[from..][..w.len()], moments))
 }
 
 /// One step of the weights of a layer, `step` taking that of some of its rows: the first of them, their weights, and their
@@ -112,7 +112,7 @@ pub(crate) fn descend(step: &OnePass, w: &mut [f32], dw: &[f32], moments: [&mut 
 ///
 /// # Shapes
 /// `w` is (D, H), and moments that are kept are, too.
-pub(crate) fn descend_by_rows(
+pub(crate) fn optimizer_step_by_rows(
     outputs: usize,
     w: &mut [f32],
     moments: [&mut [f32]; 2],

@@ -254,7 +254,7 @@ impl MultiPerceptron {
     }
 }
 
-/// Refuses examples of another width than the weights are for.
+/// Rejects examples of another width than the weights are for.
 fn expect_width(found: usize, expected: usize) -> Result<()> {
     if found == expected { Ok(()) } else { Err(Error::mismatch("features of an example", found, expected)) }
 }
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_with_both_numbers() {
+    fn what_does_not_fit_is_rejected_with_both_numbers() {
         let error = Perceptron::new(3).fit(&pairs(), &[true; 4], 1).unwrap_err();
         assert_eq!(error.to_string(), "features of an example: found 2; expected 3");
         let error = Perceptron::new(2).fit(&pairs(), &[true; 3], 1).unwrap_err();

@@ -124,7 +124,7 @@ impl Schedule {
         factor as f32
     }
 
-    /// Refuses constants outside their ranges.
+    /// Rejects constants outside their ranges.
     ///
     /// # Errors
     /// [`Error::Setting`].
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn constants_outside_their_ranges_are_refused_by_name() {
+    fn constants_outside_their_ranges_are_rejected_by_name() {
         let one_cycle = |warmup, start, last| Schedule::OneCycle { warmup, start, last };
         for (schedule, name) in [
             (Schedule::Step { every: 0, gamma: 0.1 }, "every is 0"),

@@ -29,7 +29,7 @@ fn open(path: &Path) -> tercet::Result<Collection> {
     path.to_str().unwrap().parse::<Source>()?.open()
 }
 
-/// That the folder is refused with a message that says each of these things.
+/// That the folder is rejected with a message that says each of these things.
 #[track_caller]
 fn refused(path: &Path, says: &[&str]) {
     let message = open(path).unwrap_err().to_string();
@@ -89,7 +89,7 @@ fn classes_have_the_names_that_a_file_gives_them() {
 }
 
 #[test]
-fn class_names_that_cannot_be_used_are_refused() {
+fn class_names_that_cannot_be_used_are_rejected() {
     let folder = toy();
     let path = folder.path().join("classes.txt");
     for (text, says) in [
@@ -106,7 +106,7 @@ fn class_names_that_cannot_be_used_are_refused() {
 }
 
 #[test]
-fn a_missing_folder_is_refused_and_a_file_in_its_place_is_read() {
+fn a_missing_folder_is_rejected_and_a_file_in_its_place_is_read() {
     let folder = toy();
     refused(&folder.path().join("nothing"), &["cannot open the data", "nothing"]);
     // One of the files is as good as the folder, but for its test set, which has no such name.
@@ -129,14 +129,14 @@ fn a_folder_without_the_files_is_told_their_names() {
 }
 
 #[test]
-fn images_and_labels_that_differ_in_count_are_refused() {
+fn images_and_labels_that_differ_in_count_are_rejected() {
     let folder = toy();
     write(&folder, "train-labels-idx1-ubyte", &[3], bytes(3));
     refused(folder.path(), &["found 3 labels; expected 4, one for each of", "train-images-idx3-ubyte"]);
 }
 
 #[test]
-fn a_label_outside_the_classes_is_refused_in_either_set() {
+fn a_label_outside_the_classes_is_rejected_in_either_set() {
     let folder = toy();
     // The training labels end at 2, and so do the classes.
     write(&folder, "t10k-labels-idx1-ubyte", &[2], Values::U8(vec![0, 3]));
@@ -147,7 +147,7 @@ fn a_label_outside_the_classes_is_refused_in_either_set() {
 }
 
 #[test]
-fn sets_of_different_shape_are_refused() {
+fn sets_of_different_shape_are_rejected() {
     let folder = toy();
     write(&folder, "t10k-images-idx3-ubyte", &[2, 3, 2], bytes(12));
     refused(folder.path(), &["found images of 2 × 3 pixels; expected images of 3 × 2 pixels, as in"]);
@@ -166,14 +166,14 @@ fn files_that_were_swapped_are_noticed() {
 }
 
 #[test]
-fn labels_that_are_no_bytes_are_refused() {
+fn labels_that_are_no_bytes_are_rejected() {
     let folder = toy();
     write(&folder, "train-labels-idx1-ubyte", &[4], Values::F32(vec![0.0; 4]));
     refused(folder.path(), &["labels that are no bytes", "0x08"]);
 }
 
 #[test]
-fn a_set_without_examples_or_pixels_is_refused() {
+fn a_set_without_examples_or_pixels_is_rejected() {
     let folder = toy();
     write(&folder, "train-images-idx3-ubyte", &[0, 2, 3], bytes(0));
     write(&folder, "train-labels-idx1-ubyte", &[0], bytes(0));
@@ -184,7 +184,7 @@ fn a_set_without_examples_or_pixels_is_refused() {
 }
 
 #[test]
-fn nan_is_refused_with_its_file_row_and_column() {
+fn nan_is_rejected_with_its_file_row_and_column() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder, "train-labels.idx", &[2], bytes(2));
     write(&folder, "train-images.idx", &[2, 2], Values::F32(vec![0.0, 1.0, f32::NAN, 3.0]));
@@ -192,7 +192,7 @@ fn nan_is_refused_with_its_file_row_and_column() {
 }
 
 #[test]
-fn a_damaged_file_is_refused_by_its_own_name() {
+fn a_damaged_file_is_rejected_by_its_own_name() {
     let folder = toy();
     let path = folder.path().join("t10k-images-idx3-ubyte");
     let bytes = fs::read(&path).unwrap();

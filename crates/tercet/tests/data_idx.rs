@@ -28,7 +28,7 @@ fn parse(bytes: &[u8]) -> tercet::Result<Idx> {
     parse_idx(bytes, Path::new("some-file"))
 }
 
-/// That these bytes are refused with a message that names the file and says each of these things.
+/// That these bytes are rejected with a message that names the file and says each of these things.
 #[track_caller]
 fn refused(bytes: &[u8], says: &[&str]) {
     let error = parse(bytes).unwrap_err();
@@ -47,13 +47,13 @@ fn an_empty_file_is_called_empty() {
 }
 
 #[test]
-fn a_header_cut_short_is_refused_with_both_lengths() {
+fn a_header_cut_short_is_rejected_with_both_lengths() {
     refused(&[0, 0, 8], &["found 3 bytes", "the 4 bytes that an IDX file begins with"]);
     refused(&[0, 0, 8, 3, 0, 0], &["found 6 bytes", "a header of 16 bytes", "copy or download it again"]);
 }
 
 #[test]
-fn a_truncated_body_is_refused_with_both_lengths() {
+fn a_truncated_body_is_rejected_with_both_lengths() {
     let bytes = idx(8, &[2, 2, 2], &[7; 5]);
     let expected = "expected 24 bytes: a header of 16 and 2 × 2 × 2 elements of 1 each";
     refused(&bytes, &["found 21 bytes", expected, "cut short"]);
@@ -61,31 +61,31 @@ fn a_truncated_body_is_refused_with_both_lengths() {
 }
 
 #[test]
-fn an_overlong_body_is_refused_with_both_lengths() {
+fn an_overlong_body_is_rejected_with_both_lengths() {
     let bytes = idx(8, &[4], &[7; 6]);
     refused(&bytes, &["found 14 bytes", "expected 12 bytes", "overlong"]);
     refused(&gzip(&bytes), &["found more than 12 bytes", "expected 12 bytes", "overlong"]);
 }
 
 #[test]
-fn another_kind_of_file_is_refused() {
+fn another_kind_of_file_is_rejected() {
     refused(b"\x89PNG\r\n\x1a\n0000", &["the bytes 89 50 4e 47", "This is no IDX file"]);
     refused(&gzip(b"a,b,c\n1,2,3\n"), &["the bytes 61 2c 62 2c"]);
 }
 
 #[test]
-fn an_unknown_element_type_is_refused() {
+fn an_unknown_element_type_is_rejected() {
     refused(&idx(0x0a, &[1], &[1]), &["the element type 0x0a", "0x0d (f32)"]);
 }
 
 #[test]
-fn too_few_and_too_many_dimensions_are_refused() {
+fn too_few_and_too_many_dimensions_are_rejected() {
     refused(&idx(8, &[], &[]), &["0 dimensions"]);
     refused(&idx(8, &[1; 5], &[1]), &["5 dimensions", "(N, height, width, channels)"]);
 }
 
 #[test]
-fn a_header_that_claims_the_world_is_refused_before_anything_is_allocated() {
+fn a_header_that_claims_the_world_is_rejected_before_anything_is_allocated() {
     // 2³⁰ × 2³⁰ = 2⁶⁰ bytes.
     let vast = idx(8, &[1 << 30, 1 << 30], &[0; 100]);
     refused(&vast, &["found 112 bytes", "1073741824 × 1073741824 elements"]);
@@ -97,7 +97,7 @@ fn a_header_that_claims_the_world_is_refused_before_anything_is_allocated() {
 }
 
 #[test]
-fn gzip_cut_short_is_refused() {
+fn gzip_cut_short_is_rejected() {
     let whole = gzip(&idx(8, &[100, 10], &(0..1000).map(|i| (i * i % 251) as u8).collect::<Vec<_>>()));
     for length in [2, 5, 9, 12, whole.len() / 2, whole.len() - 9, whole.len() - 1] {
         refused(&whole[..length], &["gzipped data that ends early"]);
@@ -105,7 +105,7 @@ fn gzip_cut_short_is_refused() {
 }
 
 #[test]
-fn a_damaged_gzip_is_refused_though_its_length_is_right() {
+fn a_damaged_gzip_is_rejected_though_its_length_is_right() {
     let mut bytes = gzip(&idx(8, &[1000], &[3; 1000]));
     let checksum = bytes.len() - 8;
     bytes[checksum] ^= 1;
@@ -113,7 +113,7 @@ fn a_damaged_gzip_is_refused_though_its_length_is_right() {
 }
 
 #[test]
-fn garbage_after_gzip_is_refused() {
+fn garbage_after_gzip_is_rejected() {
     let mut bytes = gzip(&idx(8, &[3], &[1, 2, 3]));
     bytes.extend(b"more than a header of gzip");
     refused(&bytes, &["gzipped data that is damaged", "nothing after it"]);

@@ -104,7 +104,7 @@ fn columns_first_are_read_whatever_they_are_of() {
 }
 
 #[test]
-fn types_that_are_none_and_text_for_features_are_refused() {
+fn types_that_are_none_and_text_for_features_are_rejected() {
     for (descr, says) in [
         ("<i3", "found elements of type <i3; expected numbers of 1 to 8 bytes"),
         ("<u16", "found elements of type <u16; expected numbers of 1 to 8 bytes"),
@@ -176,7 +176,7 @@ fn classes_that_are_no_names_are_those_of_the_labels() {
 }
 
 #[test]
-fn an_entry_of_an_archive_that_is_no_array_is_refused() {
+fn an_entry_of_an_archive_that_is_no_array_is_rejected() {
     for (bytes, says) in [
         (&b""[..], "x.npy: found 0 bytes; expected the 8 bytes that an NPY file begins with"),
         (b"a,b,c\n1,2,3\n", "x.npy: found the bytes 61 2c 62 2c 63 0a; expected an NPY file"),

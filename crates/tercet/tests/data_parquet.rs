@@ -1,4 +1,4 @@
-//! Parquet tables of every type of column, and what is refused of them.
+//! Parquet tables of every type of column, and what is rejected of them.
 #![cfg(feature = "parquet")]
 
 use std::fs::File;
@@ -159,7 +159,7 @@ fn a_test_set_named_by_the_caller_stands_in_for_those_beside() {
 }
 
 #[test]
-fn tables_without_features_or_with_too_many_are_refused() {
+fn tables_without_features_or_with_too_many_are_rejected() {
     let folder = table("required binary label (UTF8);", |group| {
         column::<ByteArrayType>(group, &text(&["cat"]), None);
     });

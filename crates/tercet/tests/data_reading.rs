@@ -1,4 +1,4 @@
-//! What a person says of data beside where it is, files that belong together, and what is refused on the way.
+//! What a person says of data beside where it is, files that belong together, and what is rejected on the way.
 
 use std::fs;
 use std::io::Write;
@@ -30,7 +30,7 @@ fn train(folder: &TempDir, name: &str, reading: &ReadOptions) -> tercet::Result<
     Ok(open(&folder.path().join(name), reading)?.train)
 }
 
-/// That the file is refused with a message that says this.
+/// That the file is rejected with a message that says this.
 #[track_caller]
 fn refused(folder: &TempDir, name: &str, reading: &ReadOptions, says: &str) {
     let message = train(folder, name, reading).unwrap_err().to_string();
@@ -116,7 +116,7 @@ fn labels_may_stand_in_a_file_of_text() {
 }
 
 #[test]
-fn labels_beside_a_file_that_has_its_own_are_refused() {
+fn labels_beside_a_file_that_has_its_own_are_rejected() {
     let folder = folder(&[("t.csv", b"1,2,a\n3,4,b\n"), ("t.svm", b"1 1:2\n"), ("y.txt", b"a\nb\n")]);
     let reading = ReadOptions { labels: Some(folder.path().join("y.txt")), ..ReadOptions::default() };
     refused(&folder, "t.csv", &reading, "y.txt: found a file of labels beside a table; expected none, for ");
@@ -253,7 +253,7 @@ fn a_line_of_a_million_columns_is_no_table() {
 }
 
 #[test]
-fn a_test_set_without_rows_is_refused() {
+fn a_test_set_without_rows_is_rejected() {
     let says = [
         (
             "train.csv",
@@ -281,7 +281,7 @@ fn test_labels_that_nobody_learned_are_shown_as_they_are() {
 }
 
 #[test]
-fn libsvm_is_refused_by_line_beyond_what_tells_the_format() {
+fn libsvm_is_rejected_by_line_beyond_what_tells_the_format() {
     let good = "1 1:2\n0 2:1\n".repeat(1000);
     let folder = folder(&[
         ("no-text.svm", &[good.as_bytes(), b"1 1:\xff\n"].concat()),
@@ -310,7 +310,7 @@ fn a_batch_of_cifar_holds_whole_records() {
 }
 
 #[test]
-fn gzip_that_ends_early_is_refused_wherever_it_ends() {
+fn gzip_that_ends_early_is_rejected_wherever_it_ends() {
     let long = "1,2,a\n3,4,b\n".repeat(2000);
     let sparse = "1 1:2\n0 2:1\n".repeat(2000);
     let mut header = npy("<f4", "1, 1", &[0; 4]);
@@ -445,7 +445,7 @@ fn a_folder_that_fails_halfway_is_called_by_its_own_name() {
 }
 
 #[test]
-fn what_a_format_cannot_hold_is_refused_before_anything_is_written() {
+fn what_a_format_cannot_hold_is_rejected_before_anything_is_written() {
     let set = |classes: Vec<String>| {
         Dataset::from_pixels("x", ImageShape::gray(1, 1), vec![1, 2], vec![0, 1], classes).unwrap()
     };

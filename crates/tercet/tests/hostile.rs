@@ -68,7 +68,7 @@ fn read(name: &str, path: &Path) -> tercet::Result<()> {
 }
 
 #[test]
-fn every_hostile_file_is_refused_with_its_message() {
+fn every_hostile_file_is_rejected_with_its_message() {
     let messages = messages();
     let mut paths = Vec::new();
     openings(&folder(), &mut paths);

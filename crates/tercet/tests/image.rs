@@ -173,7 +173,7 @@ fn a_centred_image_enlarged_and_pasted_on_white_paper_comes_back() {
 }
 
 #[test]
-fn a_picture_without_ink_and_one_of_another_size_are_refused() {
+fn a_picture_without_ink_and_one_of_another_size_are_rejected() {
     let blank = Picture::new(ImageShape::gray(50, 40), vec![240; 2000]).unwrap();
     assert!(prepare(&blank).unwrap_err().to_string().contains("no ink"));
 
@@ -215,7 +215,7 @@ fn transparency_lies_on_white_paper() {
 }
 
 #[test]
-fn what_is_no_picture_is_refused_and_says_why() {
+fn what_is_no_picture_is_rejected_and_says_why() {
     let drawing = drawings().next().unwrap().1;
     let png = encoded(&drawing, ImageFormat::Png);
     let says = |bytes: &[u8], expected: &str| {

@@ -1,4 +1,4 @@
-//! The model file: what goes in comes out, and what should not be in it is refused.
+//! The model file: what goes in comes out, and what should not be in it is rejected.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use tercet::image::ImageShape;
 use tercet::linear::LinearClassifier;
 use tercet::model::{AnyClassifier, Card, DataRecord, Model, ScoreKind};
 use tercet::neighbors::{Deformable, Deformation, Edges, Metric, NeighborsClassifier, Priors, Vote};
-use tercet::network::{Architecture, Dense, Init, Layer, Network};
+use tercet::network::{Activation, Architecture, Dense, Init, Layer, Network};
 use tercet::preprocess::{Input, Layout, Learner, Preprocessing, Step};
 use tercet::{Classifier, Error};
 
@@ -47,7 +47,8 @@ fn linear() -> Model {
 }
 
 fn network() -> Model {
-    let layers = vec![Layer::Dense(dense(6, 4)), Layer::Relu, Layer::Dense(dense(4, 3))];
+    let layers =
+        vec![Layer::Dense(dense(6, 4)), Layer::Activation(Activation::Relu), Layer::Dense(dense(4, 3))];
     model(Network::new(layers).unwrap())
 }
 
@@ -150,7 +151,7 @@ fn the_document_begins_with_the_format_and_every_part_is_named() {
 }
 
 #[test]
-fn a_file_that_is_no_model_is_refused() {
+fn a_file_that_is_no_model_is_rejected() {
     refused(b"", "an empty file");
     refused(b"short", "cut short or no model");
     refused(b"The quick brown fox jumps over the lazy dog", "cut short or no model");
@@ -165,7 +166,7 @@ fn a_file_that_is_no_model_is_refused() {
 }
 
 #[test]
-fn a_file_is_refused_by_what_its_header_claims_before_it_is_read() {
+fn a_file_is_rejected_by_what_its_header_claims_before_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("huge.tercet");
     let inputs = 1u64 << 31;
@@ -191,7 +192,7 @@ fn the_record_of_data_is_its_name_and_digest() {
 }
 
 #[test]
-fn another_version_is_refused_by_its_number_alone() {
+fn another_version_is_rejected_by_its_number_alone() {
     let bytes = linear().to_bytes().unwrap();
     refused(&with_document(&bytes, |d| *d = json!({ "format": 5, "else": "new" })), "found model format 5");
     refused(&with_document(&bytes, |d| d["format"] = json!(5)), "update this one");
@@ -205,7 +206,7 @@ fn another_version_is_refused_by_its_number_alone() {
 }
 
 #[test]
-fn kinds_and_architectures_that_do_not_fit_are_refused() {
+fn kinds_and_architectures_that_do_not_fit_are_rejected() {
     let bytes = linear().to_bytes().unwrap();
     refused(&with_document(&bytes, |d| d["kind"] = json!("forest")), "kind “forest”");
     refused(&with_document(&bytes, |d| d["kind"] = json!("neighbors")), "architecture of another");
@@ -226,7 +227,7 @@ fn kinds_and_architectures_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn missing_extra_and_wrongly_shaped_tensors_are_refused() {
+fn missing_extra_and_wrongly_shaped_tensors_are_rejected() {
     let bytes = linear().to_bytes().unwrap();
     let renamed = with_header(&bytes, |h| {
         let w = h.as_object_mut().unwrap().remove("w1").unwrap();
@@ -253,7 +254,7 @@ fn with_last_weight(weight: f32) -> Vec<u8> {
 }
 
 #[test]
-fn weights_and_priors_that_make_no_sense_are_refused() {
+fn weights_and_priors_that_make_no_sense_are_rejected() {
     assert!(read(&with_last_weight(7.0)).is_ok());
     for (bad, why) in [(-1.0, "found -1"), (f32::NAN, "found NaN"), (f32::INFINITY, "found inf")] {
         refused(&with_last_weight(bad), &why.replace("found", "weight of example 1:"));
@@ -333,7 +334,7 @@ fn labels_keep_their_type() {
 }
 
 #[test]
-fn parts_that_contradict_one_another_are_refused() {
+fn parts_that_contradict_one_another_are_rejected() {
     let bytes = linear().to_bytes().unwrap();
     let classes = |names: &[&str]| json!({ "names": names, "type": "text" });
     let with_classes =

@@ -90,7 +90,7 @@ fn a_search_by_codes_can_be_ended_at_once() {
 }
 
 #[test]
-fn pixels_too_many_for_exact_cosines_are_refused() {
+fn pixels_too_many_for_exact_cosines_are_rejected() {
     let most = 1 << 26;
     let shape = ImageShape::gray(most + 1, 1);
     let set =

@@ -219,7 +219,7 @@ fn a_step_in_one_pass_gives_the_weights_of_one_in_several_and_in_one_share_the_b
             if batch < 48 {
                 assert!(bits(&once.0) == bits(&several.0), "{what}");
             }
-            for (once, several) in once.0.learned().iter().zip(several.0.learned()) {
+            for (once, several) in once.0.parameter_values().iter().zip(several.0.parameter_values()) {
                 assert!((once - several).abs() <= 1e-4, "{what}: {once}, not {several}");
             }
             for (once, several) in once.1.iter().zip(&several.1) {
@@ -250,7 +250,7 @@ fn dropout_gives_the_same_bits_with_any_number_of_threads_and_is_off_in_predicti
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn what_does_not_fit_is_rejected() {
     let data = patterns(20, 4, 1);
     let refuse = |inputs, classes, settings: Settings| {
         let mut network = Network::fully_connected(inputs, &[5], classes, Init::He, 0).unwrap();

@@ -273,7 +273,7 @@ fn whoever_watches_may_end_it_and_keeps_the_trials_that_are_done() {
 }
 
 #[test]
-fn spaces_and_plans_that_make_no_sense_are_refused_before_the_first_trial() {
+fn spaces_and_plans_that_make_no_sense_are_rejected_before_the_first_trial() {
     let data = clouds(100);
     let fixed = || NetworkSpace::fixed(base(), vec![4]);
     let random = plan(Search::Random { trials: 3 });

@@ -76,7 +76,7 @@ fn several_changes_after_one_step_are_one() {
 }
 
 #[test]
-fn factors_that_cannot_be_are_refused_and_change_nothing() {
+fn factors_that_cannot_be_are_rejected_and_change_nothing() {
     let (_, training) = watched(&settings(), |progress| {
         for factor in [0.0, -0.5, f32::NAN, f32::INFINITY] {
             let error = progress.scale_learning_rate(factor).unwrap_err().to_string();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tercet::data::{Collection, Openings, default_validation, split, write_npy};
 use tercet::evaluate::{Evaluation, McNemar};
-use tercet::export::{COptions, CSource, Options, c, in_eight_bits, name_in_c, network_of_raw_input, onnx};
+use tercet::export::{COptions, CSource, Options, c, quantize_int8, name_in_c, network_of_raw_input, onnx};
 use tercet::model::{DataRecord, StateDict};
 use tercet::network::Network;
 use tercet::{Dataset, Matrix, Model, text};
@@ -120,12 +120,12 @@ fn header_beside(path: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-fn c_options(args: &ExportArgs, path: &Path, header: &Path, eight_bits: bool) -> COptions {
+fn c_options(args: &ExportArgs, path: &Path, header: &Path, int8: bool) -> COptions {
     let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     COptions {
         name: args.prefix.clone().unwrap_or_else(|| name_in_c(&text(path.file_stem()))),
         header: text(header.file_name()),
-        eight_bits,
+        int8,
         pixels: args.pixels,
         note: String::new(),
     }
@@ -150,7 +150,7 @@ fn measure(args: &ExportArgs, model: &Model, part: Part) -> anyhow::Result<Strin
         }
         Part::Validation => (validation(model, &collection)?, "validation"),
     };
-    let rounded = in_eight_bits(network(model, "C")?)?;
+    let rounded = quantize_int8(network(model, "C")?)?;
     let evaluate = |scores: &Matrix| Evaluation::from_scores(scores, set.labels(), set.classes());
     let (before, after) = (model.scores(&set)?, rounded.scores(&set)?);
     let (before, after) = (evaluate(&before)?, evaluate(&after)?);

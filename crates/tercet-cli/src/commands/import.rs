@@ -27,7 +27,7 @@ pub fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("{} for {}", args.state.display(), collection.name))?;
     let network = match args.mean.is_empty() {
         true => network,
-        false => network.behind_normalization(shape, &args.mean, &args.std)?,
+        false => network.with_input_normalization(shape, &args.mean, &args.std)?,
     };
     let preprocessing = Preprocessing::fit(&args.preprocessing, Learner::Weights, &collection.train)?;
     say(format!("preprocessing: {preprocessing}"));

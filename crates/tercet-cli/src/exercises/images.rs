@@ -2,7 +2,7 @@
 
 use tercet::Result;
 use tercet::image::ImageShape;
-use tercet::network::{Architecture, Init, naive};
+use tercet::network::{Activation, Architecture, Init, naive};
 
 use super::Exercise;
 
@@ -89,7 +89,7 @@ fn convolved(kernel: [f64; 9], bias: f64) -> Result<Vec<f64>> {
         b: vec![bias],
     };
     let mut all = conv.forward(IMAGE, &PIXELS);
-    let active: Vec<f64> = all.iter().map(|&z| naive::Activation::Relu.of(z)).collect();
+    let active: Vec<f64> = all.iter().map(|&z| Activation::Relu.value(z)).collect();
     all.extend(naive::max_forward(tercet::network::Pool { size: 2, stride: 2 }, conv.output(IMAGE), &active));
     Ok(all)
 }

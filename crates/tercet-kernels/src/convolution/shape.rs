@@ -52,7 +52,7 @@ pub struct Shape {
     pub filters: usize,
 }
 
-/// Why [`Shape::check`] refused.
+/// Why [`Shape::check`] rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnfitShape {
     /// A size that must be at least 1 is 0.

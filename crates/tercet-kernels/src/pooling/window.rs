@@ -27,7 +27,7 @@ pub struct Window {
     pub stride: usize,
 }
 
-/// Why [`Window::check`] refused.
+/// Why [`Window::check`] rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnfitWindow(pub Window);
 

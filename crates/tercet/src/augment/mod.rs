@@ -110,7 +110,7 @@ impl Augment {
         *self == Augment::default()
     }
 
-    /// Refuses what cannot work.
+    /// Rejects what cannot work.
     ///
     /// # Errors
     /// [`Error::Setting`] for the first setting that makes no sense.
@@ -138,7 +138,7 @@ impl Augment {
         Ok(())
     }
 
-    /// Refuses data that cannot be augmented, if anything is to be done to it.
+    /// Rejects data that cannot be augmented, if anything is to be done to it.
     ///
     /// # Errors
     /// Examples that are no images.

@@ -284,7 +284,7 @@ fn the_paper_s_alpha_is_the_rms_that_is_documented() {
 }
 
 #[test]
-fn values_that_cannot_work_are_refused_by_name() {
+fn values_that_cannot_work_are_rejected_by_name() {
     let elastic = |rms, sigma| Augment { elastic: Some(Elastic { rms, sigma }), ..Augment::default() };
     let none = Augment::default();
     for (augment, start) in [
@@ -384,7 +384,7 @@ fn training_goes_on_from_a_checkpoint_to_the_same_bits() {
 }
 
 #[test]
-fn features_are_refused() {
+fn features_are_rejected() {
     let features = Dataset::from_features("x", 1, vec![0.0, 1.0], vec![0, 1], vec!["a".into(), "b".into()]);
     let features = features.unwrap();
     let mut network = Network::fully_connected(1, &[2], 2, Init::He, 0).unwrap();

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_no_rows_or_too_many_is_refused() {
+    fn a_batch_of_no_rows_or_too_many_is_rejected() {
         for (n, batch) in [(10, 0), (10, 11), (0, 0), (0, 1)] {
             for error in [Batches::random(n, batch, 0), Batches::epochs(n, batch, 0)].map(Result::unwrap_err)
             {

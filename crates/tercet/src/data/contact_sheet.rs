@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_is_refused() {
+    fn what_cannot_be_shown_is_rejected() {
         let features = Dataset::from_features("x", 1, vec![0.5], vec![0], vec!["a".to_owned()]).unwrap();
         assert!(contact_sheet(&features, 3).unwrap_err().to_string().contains("expected images"));
         assert!(

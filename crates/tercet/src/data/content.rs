@@ -147,7 +147,7 @@ impl<'a> Content<'a> {
         let expected =
             format!("{total} bytes: a header of {} and {times} elements of {element} each", self.read);
         let claim = Claim { bytes, total, expected };
-        // A file that is known to be too short or too long is refused before anything is read or allocated.
+        // A file that is known to be too short or too long is rejected before anything is read or allocated.
         if let Some(length) = self.length
             && length != total
         {

@@ -51,7 +51,7 @@ pub(super) struct Array {
 
 /// What an array is read for.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Purpose {
+pub(super) enum Mode {
     /// Whole numbers become the nearest f32.
     Features,
     /// Whole numbers stay whole.
@@ -80,7 +80,7 @@ pub(super) enum Element {
 }
 
 /// Reads the whole of a file.
-pub(super) fn read(mut content: Content<'_>, purpose: Purpose) -> Result<Array> {
+pub(super) fn read(mut content: Content<'_>, purpose: Mode) -> Result<Array> {
     let (header, big) = header(&mut content)?;
     let claim = content.claim(&header.dimensions, header.element.size())?;
     let elements = elements(&mut content, &claim, header.element, big, purpose)?;
@@ -124,7 +124,7 @@ pub(super) fn features(path: &Path) -> Result<Features> {
             _ => {}
         }
     }
-    read(Content::open(path)?, Purpose::Features)?.features(path)
+    read(Content::open(path)?, Mode::Features)?.features(path)
 }
 
 /// Reads the header, and whether the elements begin with their largest byte.
@@ -156,7 +156,7 @@ pub(super) fn header(content: &mut Content<'_>) -> Result<(Header, bool)> {
     })
 }
 
-/// Why a header is refused: what it has, and what was expected.
+/// Why a header is rejected: what it has, and what was expected.
 type Refusal = (String, String);
 
 fn parse(text: &str) -> Result<(Header, bool), Refusal> {
@@ -267,7 +267,7 @@ fn elements(
     claim: &Claim,
     element: Element,
     big: bool,
-    purpose: Purpose,
+    purpose: Mode,
 ) -> Result<Elements> {
     // In the order of the file, or turned round.
     fn order<const N: usize>(mut bytes: [u8; N], big: bool) -> [u8; N] {
@@ -279,10 +279,10 @@ fn elements(
     macro_rules! whole {
         ($type:ty) => {
             match purpose {
-                Purpose::Features => {
+                Mode::Features => {
                     Elements::F32(content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)) as f32)?)
                 }
-                Purpose::Labels => {
+                Mode::Labels => {
                     Elements::Whole(content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)) as i64)?)
                 }
             }
@@ -291,8 +291,8 @@ fn elements(
     Ok(match element {
         Element::Int(false, 1) => Elements::U8(content.bytes(claim)?),
         Element::Bool => match purpose {
-            Purpose::Features => Elements::F32(content.numbers(claim, |[b]: [u8; 1]| f32::from(b.min(1)))?),
-            Purpose::Labels => Elements::Whole(content.numbers(claim, |[b]: [u8; 1]| i64::from(b.min(1)))?),
+            Mode::Features => Elements::F32(content.numbers(claim, |[b]: [u8; 1]| f32::from(b.min(1)))?),
+            Mode::Labels => Elements::Whole(content.numbers(claim, |[b]: [u8; 1]| i64::from(b.min(1)))?),
         },
         Element::Int(true, 1) => whole!(i8),
         Element::Int(true, 2) => whole!(i16),
@@ -504,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn other_headers_are_refused() {
+    fn other_headers_are_rejected() {
         for (header, says) in [
             ("", "the key fortran_order"),
             ("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", "can run code"),

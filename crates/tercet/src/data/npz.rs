@@ -8,7 +8,7 @@ use zip::ZipArchive;
 
 use super::Classes;
 use super::content::{AGAIN, Content};
-use super::npy::{self, Purpose};
+use super::npy::{self, Mode};
 use super::raw_subset::{Features, Labels, RawSubset};
 use crate::{Error, Result};
 
@@ -63,8 +63,8 @@ pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubs
         return Err(Error::format(path, found, known.join(", "), remedy));
     };
     let mut subset = |what: &str, (x, y)| {
-        let features = array(&mut archive, path, x, Purpose::Features)?.features(&inside(path, x))?;
-        let labels = array(&mut archive, path, y, Purpose::Labels)?.labels(&inside(path, y))?;
+        let features = array(&mut archive, path, x, Mode::Features)?.features(&inside(path, x))?;
+        let labels = array(&mut archive, path, y, Mode::Labels)?.labels(&inside(path, y))?;
         let (path, labels_path) = (inside(path, x), inside(path, y));
         let subset = RawSubset { name: format!("{name} {what}"), path, labels_path, features, labels };
         subset.check()?;
@@ -82,7 +82,7 @@ pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubs
     };
     let classes = match names.iter().any(|name| name == "classes") {
         true => {
-            let array = array(&mut archive, path, "classes", Purpose::Labels)?;
+            let array = array(&mut archive, path, "classes", Mode::Labels)?;
             match array.elements {
                 npy::Elements::Names(names) => Some(Classes::from(names)),
                 _ => None,
@@ -98,7 +98,7 @@ fn inside(path: &Path, name: &str) -> std::path::PathBuf {
     path.join(format!("{name}.npy"))
 }
 
-fn array(archive: &mut Archive, path: &Path, name: &str, purpose: Purpose) -> Result<npy::Array> {
+fn array(archive: &mut Archive, path: &Path, name: &str, purpose: Mode) -> Result<npy::Array> {
     let path_inside = inside(path, name);
     let entry = archive.by_name(&format!("{name}.npy")).map_err(|error| broken(path, &error))?;
     // What the archive claims of sizes is not believed; the array's own header is held against what comes out.

@@ -238,7 +238,7 @@ pub fn read_features(path: &Path) -> Result<Examples> {
     features.examples(path)
 }
 
-/// Refuses what is neither text nor anything that is known, and says what it is where that can be seen.
+/// Rejects what is neither text nor anything that is known, and says what it is where that can be seen.
 fn refuse_others(content: &Content<'_>) -> Result<()> {
     let start = content.start();
     let (found, remedy) = match start {
@@ -283,7 +283,7 @@ pub(super) fn labels_in(path: &Path) -> Result<Labels> {
     }
     let start = content.start();
     if start.starts_with(npy::MAGIC) {
-        return npy::read(content, npy::Purpose::Labels)?.labels(path);
+        return npy::read(content, npy::Mode::Labels)?.labels(path);
     }
     if start.starts_with(&[0, 0]) {
         return idx_folder::read_labels(path);

@@ -78,7 +78,7 @@ fn read_file(path: &Path, rows: &mut Rows<'_>, classes: &mut Option<Vec<String>>
     Ok(())
 }
 
-/// Refuses columns that lie outside the file.
+/// Rejects columns that lie outside the file.
 fn check_places(metadata: &ParquetMetaData, length: u64, path: &Path) -> Result<()> {
     for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
         let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());

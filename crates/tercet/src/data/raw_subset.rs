@@ -304,7 +304,7 @@ pub(super) fn whole(text: &str) -> Option<i64> {
 }
 
 impl RawSubset {
-    /// Refuses features and labels that do not belong together.
+    /// Rejects features and labels that do not belong together.
     pub fn check(&self) -> Result<()> {
         let examples = self.features.count();
         if examples != self.labels.len() {

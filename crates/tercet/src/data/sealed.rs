@@ -33,7 +33,7 @@ pub type Openings = Vec<Opening>;
 /// # }
 /// ```
 ///
-/// and in their place the sealed ones are refused by the compiler, as they are by training, by splits and by scores:
+/// and in their place the sealed ones are rejected by the compiler, as they are by training, by splits and by scores:
 ///
 /// ```compile_fail,E0308
 /// # use std::ops::ControlFlow;

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_name_is_refused() {
+    fn an_empty_name_is_rejected() {
         let error = " ".parse::<Source>().unwrap_err();
         assert_eq!(error.to_string(), "data is empty; expected `mnist`, or a file or folder of data");
     }

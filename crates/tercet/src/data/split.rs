@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_leave_a_part_empty_are_refused() {
+    fn sizes_that_leave_a_part_empty_are_rejected() {
         let set = set(&[6, 4]);
         for validation in [0, 10, 11] {
             let error = split(&set, validation, 0).unwrap_err().to_string();

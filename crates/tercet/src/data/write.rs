@@ -81,7 +81,7 @@ impl Format {
         }
     }
 
-    /// Refuses now a path that data in this format could not be written to later.
+    /// Rejects now a path that data in this format could not be written to later.
     ///
     /// # Errors
     /// A folder in the place of a file or the other way round, and a file whose folder is not there.
@@ -160,7 +160,7 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
     }
 }
 
-/// Refuses a test set that would be read as something else, or not at all, beside its training set.
+/// Rejects a test set that would be read as something else, or not at all, beside its training set.
 fn check_alike(train: &Dataset, test: &Dataset) -> Result<()> {
     let refuse = |what: &str, found: String, expected: String| {
         let expected = format!("those of the training set: {expected}");

@@ -12,7 +12,7 @@ mod quantize;
 
 pub use c::{COptions, CSource, c, name_in_c};
 pub use onnx::{Options, onnx};
-pub use quantize::in_eight_bits;
+pub use quantize::quantize_int8;
 
 use crate::model::Model;
 use crate::network::Network;

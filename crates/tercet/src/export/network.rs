@@ -3,7 +3,7 @@
 use super::onnx::{Attribute, Element, Graph};
 use crate::Result;
 use crate::image::ImageShape;
-use crate::network::{BatchNorm, Conv2d, EPSILON, Layer, Network, Pool, Shape};
+use crate::network::{Activation, BatchNorm, Conv2d, EPSILON, Layer, Network, Pool, Shape};
 
 /// Adds the layers to a graph, from its input to `scores`.
 pub(super) fn write(graph: &mut Graph, network: &Network, input: &str, pixels: bool) -> Result<()> {
@@ -29,14 +29,8 @@ pub(super) fn write(graph: &mut Graph, network: &Network, input: &str, pixels: b
             Layer::Conv2d(conv) => convolution(graph, &x, conv),
             Layer::MaxPool(pool) => pooled(graph, "MaxPool", &x, pool),
             Layer::AveragePool(pool) => pooled(graph, "AveragePool", &x, pool),
-            Layer::Relu => graph.node("Relu", &[&x], &[]),
-            Layer::LeakyRelu { slope } => {
-                graph.node("LeakyRelu", &[&x], &[Attribute::Float("alpha", *slope)])
-            }
-            Layer::Sigmoid => graph.node("Sigmoid", &[&x], &[]),
-            Layer::Tanh => graph.node("Tanh", &[&x], &[]),
-            Layer::Gelu => gelu(graph, &x),
-            // Nobody sits out a prediction.
+            Layer::Activation(function) => activation(graph, &x, *function),
+            // No unit is dropped in prediction.
             Layer::Dropout { .. } => x,
             Layer::BatchNorm(norm) => normalised(graph, &x, norm),
             Layer::Flatten => flat(graph, &x, shape),
@@ -81,6 +75,16 @@ fn normalised(graph: &mut Graph, x: &str, norm: &BatchNorm) -> String {
         arrays.map(|(name, values)| graph.floats(name, &[values.len()], values));
     let epsilon = [Attribute::Float("epsilon", EPSILON)];
     graph.node("BatchNormalization", &[x, &gamma, &beta, &mean, &variance], &epsilon)
+}
+
+fn activation(graph: &mut Graph, x: &str, activation: Activation) -> String {
+    match activation {
+        Activation::Relu => graph.node("Relu", &[x], &[]),
+        Activation::LeakyRelu { slope } => graph.node("LeakyRelu", &[x], &[Attribute::Float("alpha", slope)]),
+        Activation::Sigmoid => graph.node("Sigmoid", &[x], &[]),
+        Activation::Tanh => graph.node("Tanh", &[x], &[]),
+        Activation::Gelu => gelu(graph, x),
+    }
 }
 
 /// ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), which the operators have as one only from version 20 on.

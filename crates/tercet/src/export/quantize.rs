@@ -39,16 +39,16 @@ pub(super) fn quantize(w: &[f32], outputs: usize) -> Quantized {
 }
 
 /// The network whose weights are those that 8 bits hold: what [`c()`](super::c()) writes with
-/// [`COptions::eight_bits`](super::COptions::eight_bits) gives its scores, up to rounding. Batch norms are folded first; biases stay as
+/// [`COptions::int8`](super::COptions::int8) gives its scores, up to rounding. Batch norms are folded first; biases stay as
 /// they are.
 ///
 /// ```
-/// use tercet::export::in_eight_bits;
+/// use tercet::export::quantize_int8;
 /// use tercet::network::{Dense, Layer, Network};
 ///
 /// let w = vec![1.0, 0.25, -0.503, 0.5];
 /// let network = Network::new(vec![Layer::Dense(Dense { inputs: 2, outputs: 2, w, b: vec![0.1, 0.2] })])?;
-/// let rounded = in_eight_bits(&network)?;
+/// let rounded = quantize_int8(&network)?;
 /// let dense = rounded.dense_layers().next().unwrap();
 /// // 1 is 127 steps of the first column, and 0.503 is 63.9 of them.
 /// assert_eq!((dense.w[0], dense.w[2]), (1.0, -64.0 / 127.0));
@@ -58,7 +58,7 @@ pub(super) fn quantize(w: &[f32], outputs: usize) -> Quantized {
 ///
 /// # Errors
 /// Weights that are not finite.
-pub fn in_eight_bits(network: &Network) -> Result<Network> {
+pub fn quantize_int8(network: &Network) -> Result<Network> {
     if let Some(value) = network.first_non_finite() {
         return Err(Error::mismatch("a weight of the model to export", value, "finite numbers"));
     }

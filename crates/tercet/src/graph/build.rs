@@ -5,6 +5,7 @@ use super::value::{Value, number};
 use super::window::Window;
 use super::{Graph, Node, NodeId};
 use crate::loss::Loss;
+use crate::network::Activation;
 
 impl Graph {
     /// A new node for an operation on nodes of this graph.
@@ -131,7 +132,7 @@ impl Graph {
 
     /// `max(0, a)`, number by number.
     pub fn relu(&mut self, a: NodeId) -> NodeId {
-        self.apply(Operation::Relu, &[a])
+        self.apply(Operation::Activation(Activation::Relu), &[a])
     }
 
     /// The sum of all numbers.

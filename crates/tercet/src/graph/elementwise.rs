@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use super::operation::{Derivative, Names, Operation};
 use super::value::{Value, number};
+use crate::network::Activation;
 
 /// `a ∘ b`, number by number; of the larger of two also which it was.
 pub(super) fn binary(operation: &Operation, a: &Value, b: &Value) -> (Value, Vec<u32>) {
@@ -79,19 +80,16 @@ pub(super) fn binary_derivative(
 pub(super) fn unary(operation: &Operation, a: &Value) -> (Value, Vec<u32>) {
     let value = match operation {
         Operation::Negate => a.map(&|a| -a),
-        // Not `a.max(0)`: NaN must show.
-        Operation::Relu => a.map(&|a| if a <= 0.0 { 0.0 } else { a }),
-        Operation::LeakyRelu { slope } => a.map(&|a| if a <= 0.0 { slope * a } else { a }),
-        Operation::Sigmoid => a.map(&sigmoid),
-        Operation::Tanh => a.map(&f64::tanh),
-        Operation::Gelu => a.map(&|a| 0.5 * a * (1.0 + gelu_tanh(a))),
+        Operation::Activation(activation) => activation_value(*activation, a),
         Operation::Exp => a.map(&f64::exp),
         Operation::Log => a.map(&f64::ln),
         Operation::Sqrt => a.map(&f64::sqrt),
         other => unreachable!("{other:?} has not one operand"),
     };
     let sides = match operation {
-        Operation::Relu | Operation::LeakyRelu { .. } => sides(&a.map(&|a| f64::from(u8::from(a > 0.0)))),
+        Operation::Activation(Activation::Relu | Activation::LeakyRelu { .. }) => {
+            sides(&a.map(&|a| f64::from(u8::from(a > 0.0))))
+        }
         _ => Vec::new(),
     };
     (value, sides)
@@ -102,14 +100,43 @@ pub(super) fn unary_derivative(operation: &Operation, a: &Value, y: &Value, name
     let (of, out) = (names.operands[0], names.output);
     let (symbol, value) = match operation {
         Operation::Negate => ("−1".to_owned(), a.map(&|_| -1.0)),
-        Operation::Relu => (format!("[{of} > 0]"), a.map(&|a| if a <= 0.0 { 0.0 } else { 1.0 })),
-        Operation::LeakyRelu { slope } => (
-            format!("(1 where {of} > 0, else {})", number(*slope)),
-            a.map(&|a| if a <= 0.0 { *slope } else { 1.0 }),
+        Operation::Activation(activation) => activation_derivative(*activation, a, y, names),
+        Operation::Exp => (out.to_owned(), y.clone()),
+        Operation::Log => (format!("1/{of}"), a.map(&|a| 1.0 / a)),
+        Operation::Sqrt => (format!("1/(2·{out})"), y.map(&|y| 0.5 / y)),
+        other => unreachable!("{other:?} has not one operand"),
+    };
+    Derivative::Local { symbol, value }
+}
+
+fn activation_value(activation: Activation<f64>, a: &Value) -> Value {
+    match activation {
+        // Not `a.max(0)`: NaN must show.
+        Activation::Relu => a.map(&|a| if a <= 0.0 { 0.0 } else { a }),
+        Activation::LeakyRelu { slope } => a.map(&|a| if a <= 0.0 { slope * a } else { a }),
+        Activation::Sigmoid => a.map(&sigmoid),
+        Activation::Tanh => a.map(&f64::tanh),
+        Activation::Gelu => a.map(&|a| 0.5 * a * (1.0 + gelu_tanh(a))),
+    }
+}
+
+/// The derivative of an activation, and how it is written.
+fn activation_derivative(
+    activation: Activation<f64>,
+    a: &Value,
+    y: &Value,
+    names: &Names<'_>,
+) -> (String, Value) {
+    let (of, out) = (names.operands[0], names.output);
+    match activation {
+        Activation::Relu => (format!("[{of} > 0]"), a.map(&|a| if a <= 0.0 { 0.0 } else { 1.0 })),
+        Activation::LeakyRelu { slope } => (
+            format!("(1 where {of} > 0, else {})", number(slope)),
+            a.map(&|a| if a <= 0.0 { slope } else { 1.0 }),
         ),
-        Operation::Sigmoid => (format!("{out}·(1 − {out})"), y.map(&|y| y * (1.0 - y))),
-        Operation::Tanh => (format!("(1 − {out}²)"), y.map(&|y| 1.0 - y * y)),
-        Operation::Gelu => (
+        Activation::Sigmoid => (format!("{out}·(1 − {out})"), y.map(&|y| y * (1.0 - y))),
+        Activation::Tanh => (format!("(1 − {out}²)"), y.map(&|y| 1.0 - y * y)),
+        Activation::Gelu => (
             format!("gelu′({of})"),
             a.map(&|a| {
                 let t = gelu_tanh(a);
@@ -117,12 +144,7 @@ pub(super) fn unary_derivative(operation: &Operation, a: &Value, y: &Value, name
                 0.5 * (1.0 + t) + 0.5 * a * (1.0 - t * t) * inner
             }),
         ),
-        Operation::Exp => (out.to_owned(), y.clone()),
-        Operation::Log => (format!("1/{of}"), a.map(&|a| 1.0 / a)),
-        Operation::Sqrt => (format!("1/(2·{out})"), y.map(&|y| 0.5 / y)),
-        other => unreachable!("{other:?} has not one operand"),
-    };
-    Derivative::Local { symbol, value }
+    }
 }
 
 /// One number of all of them; of the largest also which it is.
@@ -185,7 +207,7 @@ mod tests {
         for (z, exact) in
             [(-2.0, -2.0 * 0.022_750_13), (-1.0, -0.158_655_25), (0.0, 0.0), (1.0, 0.841_344_75)]
         {
-            let (found, _) = unary(&Operation::Gelu, &Value::scalar(z));
+            let (found, _) = unary(&Operation::Activation(Activation::Gelu), &Value::scalar(z));
             assert!((found.numbers()[0] - exact).abs() < 5e-4, "{z}: {found}");
         }
     }

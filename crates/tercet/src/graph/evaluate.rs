@@ -86,7 +86,7 @@ impl Graph {
     }
 
     /// About how many multiplications the forward pass takes. Shapes that do not fit and a graph that is too large are
-    /// refused here, before anything is computed and any memory taken.
+    /// rejected here, before anything is computed and any memory taken.
     fn measure(&self, values: &Values) -> Result<u64> {
         let (mut shapes, mut numbers, mut work): (Vec<Shape>, usize, u64) = (Vec::new(), 0, 0);
         for node in self.nodes() {
@@ -141,7 +141,7 @@ impl Graph {
         Ok((Arc::new(value), sides.into()))
     }
 
-    /// Refuses a variable without a value and a value without a variable.
+    /// Rejects a variable without a value and a value without a variable.
     fn match_names(&self, values: &Values) -> Result<()> {
         let names: Vec<&str> = self.inputs().map(|input| self.name(input)).collect();
         let list = |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };

@@ -6,6 +6,7 @@ use super::operation::Operation;
 use super::parse::{Parser, signed_number};
 use super::window::Window;
 use crate::loss::Loss;
+use crate::network::Activation;
 use crate::{Error, Result};
 
 /// The largest number of pixels, channels and the like.
@@ -92,14 +93,16 @@ impl<'t> Parser<'t> {
         operands: usize,
         settings: &mut Settings<'t>,
     ) -> Result<Option<Operation>> {
+        if let Some(activation) = Activation::from_name(name) {
+            return Ok(Some(Operation::Activation(match activation {
+                Activation::LeakyRelu { slope } => {
+                    let slope = settings.take("slope").map_or(slope, |(_, slope)| slope);
+                    Activation::LeakyRelu { slope }
+                }
+                other => other,
+            })));
+        }
         Ok(Some(match name {
-            "relu" => Operation::Relu,
-            "leaky_relu" => {
-                Operation::LeakyRelu { slope: settings.take("slope").map_or(0.01, |(_, slope)| slope) }
-            }
-            "sigmoid" => Operation::Sigmoid,
-            "tanh" => Operation::Tanh,
-            "gelu" => Operation::Gelu,
             "exp" => Operation::Exp,
             "log" => Operation::Log,
             "sqrt" => Operation::Sqrt,

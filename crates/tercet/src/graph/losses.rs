@@ -61,7 +61,7 @@ pub(super) fn forward(loss: Loss, scores: &Value, classes: &Value) -> Result<(Va
 pub(super) fn derivative(loss: Loss, scores: &Value, classes: &Value, names: &Names<'_>) -> Derivative {
     let (examples, columns) = scores.shape();
     let mut value = Value::filled(scores.shape(), 0.0);
-    // The forward pass has refused classes that are none.
+    // The forward pass has rejected classes that are none.
     let classes = indices(scores, classes).unwrap_or_default();
     let rows = scores.numbers().chunks_exact(columns).zip(value.numbers_mut().chunks_exact_mut(columns));
     for ((f, df), y) in rows.zip(classes) {

@@ -153,7 +153,7 @@ impl Graph {
         varies
     }
 
-    /// The error for a node that refuses its operands: it points into the expression where there is one.
+    /// The error for a node that rejects its operands: it points into the expression where there is one.
     fn refusal(&self, node: NodeId, Flaw { found, expected }: Flaw) -> Error {
         match (&self.text, self.nodes[node.0].at) {
             (Some(text), Some(at)) => Error::expression(text, at, found, expected),

@@ -151,11 +151,7 @@ impl Builder {
             Layer::Dropout { .. } | Layer::Flatten => return Ok(x),
             Layer::MaxPool(pool) => Operation::MaxPool(pooling(*pool)),
             Layer::AveragePool(pool) => Operation::AveragePool(pooling(*pool)),
-            Layer::Relu => Operation::Relu,
-            Layer::LeakyRelu { slope } => Operation::LeakyRelu { slope: f64::from(*slope) },
-            Layer::Sigmoid => Operation::Sigmoid,
-            Layer::Tanh => Operation::Tanh,
-            Layer::Gelu => Operation::Gelu,
+            Layer::Activation(activation) => Operation::Activation(activation.to_f64()),
         };
         let is_pool = matches!(layer, Layer::MaxPool(_) | Layer::AveragePool(_));
         let h = self.graph.apply(operation, &[x]);

@@ -7,6 +7,7 @@ use super::value::{Shape, Value, common_shape, number};
 use super::window::Window;
 use super::{channels, elementwise, losses, matmul, window};
 use crate::loss::Loss;
+use crate::network;
 
 /// What a node computes from its operands.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,19 +30,8 @@ pub enum Operation {
     Maximum,
     /// `−a`
     Negate,
-    /// `max(0, a)`, with the derivative 0 at 0.
-    Relu,
-    /// `a` where it is above 0, else `slope · a`.
-    LeakyRelu {
-        /// The slope below 0.
-        slope: f64,
-    },
-    /// `1 / (1 + exp(−a))`
-    Sigmoid,
-    /// `tanh a`
-    Tanh,
-    /// `½ a (1 + tanh(√(2/π) (a + 0.044715 a³)))` (Hendrycks and Gimpel 2016).
-    Gelu,
+    /// An activation function, number by number; ReLU with the derivative 0 at 0.
+    Activation(network::Activation<f64>),
     /// `exp a`
     Exp,
     /// `ln a`
@@ -76,7 +66,7 @@ pub enum Operation {
     AveragePool(Window),
 }
 
-/// Why an operation refuses its operands, before it is known where it stands.
+/// Why an operation rejects its operands, before it is known where it stands.
 pub(super) struct Flaw {
     pub found: String,
     pub expected: String,
@@ -120,18 +110,7 @@ impl Operation {
             Input | Constant(_) => (0, 0),
             Add | Subtract | Multiply | Divide | Power | Maximum | Matmul | Loss(_) => (2, 2),
             Convolution(_) => (2, 3),
-            Negate
-            | Relu
-            | LeakyRelu { .. }
-            | Sigmoid
-            | Tanh
-            | Gelu
-            | Exp
-            | Log
-            | Sqrt
-            | Sum
-            | Mean
-            | Max => (1, 1),
+            Negate | Activation(_) | Exp | Log | Sqrt | Sum | Mean | Max => (1, 1),
             ChannelMean { .. } | Repeat { .. } | MaxPool(_) | AveragePool(_) => (1, 1),
         }
     }
@@ -148,11 +127,7 @@ impl Operation {
             Divide => "÷",
             Power => "^",
             Maximum | Max => "max",
-            Relu => "relu",
-            LeakyRelu { .. } => "leaky relu",
-            Sigmoid => "sigmoid",
-            Tanh => "tanh",
-            Gelu => "gelu",
+            Activation(activation) => activation.name(),
             Exp => "exp",
             Log => "log",
             Sqrt => "sqrt",
@@ -183,7 +158,9 @@ impl Operation {
             Power => operands.join(" ^ "),
             Matmul => operands.join(" @ "),
             Negate => format!("-{}", operands[0]),
-            LeakyRelu { slope } => call("leaky_relu", &format!(", slope={}", number(*slope))),
+            Activation(network::Activation::LeakyRelu { slope }) => {
+                call("leaky_relu", &format!(", slope={}", number(*slope)))
+            }
             ChannelMean { channels } => call("channel_mean", &format!(", channels={channels}")),
             Repeat { times } => call("repeat", &format!(", times={times}")),
             Loss(crate::loss::Loss::Svm { margin: 1.0 }) => call("svm_loss", ""),
@@ -211,7 +188,7 @@ impl Operation {
                     )
                 })
             }
-            Negate | Relu | LeakyRelu { .. } | Sigmoid | Tanh | Gelu | Exp | Log | Sqrt => Ok(operands[0]),
+            Negate | Activation(_) | Exp | Log | Sqrt => Ok(operands[0]),
             Sum | Mean | Max => Ok((1, 1)),
             Matmul => matmul::shape(operands[0], operands[1]),
             ChannelMean { channels } => channels::mean_shape(*channels, operands[0]),
@@ -245,9 +222,7 @@ impl Operation {
             Add | Subtract | Multiply | Divide | Power | Maximum => {
                 Ok(elementwise::binary(self, operands[0], operands[1]))
             }
-            Negate | Relu | LeakyRelu { .. } | Sigmoid | Tanh | Gelu | Exp | Log | Sqrt => {
-                Ok(elementwise::unary(self, operands[0]))
-            }
+            Negate | Activation(_) | Exp | Log | Sqrt => Ok(elementwise::unary(self, operands[0])),
             Sum | Mean | Max => Ok(elementwise::reduced(self, operands[0])),
             Matmul => smooth(matmul::product(operands[0], operands[1])),
             ChannelMean { channels } => smooth(channels::mean(*channels, operands[0])),
@@ -276,7 +251,7 @@ impl Operation {
             Add | Subtract | Multiply | Divide | Power | Maximum => {
                 elementwise::binary_derivative(self, operand, operands[0], operands[1], names)
             }
-            Negate | Relu | LeakyRelu { .. } | Sigmoid | Tanh | Gelu | Exp | Log | Sqrt => {
+            Negate | Activation(_) | Exp | Log | Sqrt => {
                 elementwise::unary_derivative(self, operands[0], output, names)
             }
             Sum | Mean | Max => elementwise::reduced_derivative(self, operands[0], names),

@@ -76,7 +76,7 @@ impl Window {
         words
     }
 
-    /// Refuses sizes of 0 and a window that is larger than the padded image, and says what an image has.
+    /// Rejects sizes of 0 and a window that is larger than the padded image, and says what an image has.
     fn check(&self, (_, found): Shape, pooling: bool) -> Result<(), Flaw> {
         let Window { height, width, channels, kernel_height, kernel_width, stride, padding } = *self;
         if [height, width, channels, kernel_height, kernel_width, stride].contains(&0) {

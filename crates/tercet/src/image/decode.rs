@@ -42,7 +42,7 @@ const SAVE_AGAIN: &str = "Open it in an image viewer and save it again as PNG.";
 /// Reads a picture from a file: see [`decode`].
 ///
 /// # Errors
-/// A file that cannot be read, and everything that [`decode`] refuses.
+/// A file that cannot be read, and everything that [`decode`] rejects.
 pub fn open(path: &Path) -> Result<Picture> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(Error::file("read", path))?;
@@ -62,11 +62,11 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Picture> {
     decode_within(bytes, path, Limits::MOST)
 }
 
-/// The picture in `bytes`, if it is within `limits`: see [`decode`]. A picture that claims to be larger is refused by its
+/// The picture in `bytes`, if it is within `limits`: see [`decode`]. A picture that claims to be larger is rejected by its
 /// header, before memory is taken for its pixels.
 ///
 /// # Errors
-/// Everything that [`decode`] refuses, and pictures beyond the limits.
+/// Everything that [`decode`] rejects, and pictures beyond the limits.
 pub fn decode_within(bytes: &[u8], path: &Path, limits: Limits) -> Result<Picture> {
     let format = format(bytes, path, limits)?;
     let decoder = decoder(bytes, format, path, limits)?;
@@ -76,7 +76,7 @@ pub fn decode_within(bytes: &[u8], path: &Path, limits: Limits) -> Result<Pictur
 /// The width and height that the header of a picture claims, within `limits`, without reading its pixels.
 ///
 /// # Errors
-/// Everything that [`decode_within`] refuses because of the header.
+/// Everything that [`decode_within`] rejects because of the header.
 pub fn claimed_size(bytes: &[u8], path: &Path, limits: Limits) -> Result<(u32, u32)> {
     let format = format(bytes, path, limits)?;
     Ok(decoder(bytes, format, path, limits)?.dimensions())

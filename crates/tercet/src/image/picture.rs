@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixels_that_do_not_fill_the_shape_are_refused() {
+    fn pixels_that_do_not_fill_the_shape_are_rejected() {
         assert!(Picture::new(ImageShape::gray(2, 2), vec![0; 3]).is_err());
         assert!(Picture::new(ImageShape::gray(0, 2), vec![]).is_err());
         assert!(Picture::new(ImageShape::gray(usize::MAX, 2), vec![0; 3]).is_err());

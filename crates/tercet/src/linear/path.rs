@@ -210,7 +210,7 @@ pub fn choose(
     Ok(Some(Choice { reg, splits: splits.len(), points }))
 }
 
-/// Refuses what is no path.
+/// Rejects what is no path.
 pub(crate) fn check(regs: &[f32]) -> Result<()> {
     if regs.is_empty() || regs.windows(2).any(|pair| pair[0] <= pair[1] || pair[1].is_nan()) {
         let expected = "at least one, each smaller than the one before";
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_lead_nowhere_are_refused() {
+    fn paths_that_lead_nowhere_are_rejected() {
         let splits = [split(&data(), 10, 0).unwrap()];
         let mut watch = |_: usize, _: f32, _: &dual::Progress| ControlFlow::Continue(());
         let settings = dual::Settings::default();

@@ -69,7 +69,7 @@ impl Loss {
         }
     }
 
-    /// Refuses a margin that is not a finite number above 0.
+    /// Rejects a margin that is not a finite number above 0.
     ///
     /// # Errors
     /// [`Error::Setting`].

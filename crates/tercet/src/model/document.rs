@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnyClassifier, Card, Flaw, Model};
 use crate::neighbors::{Deformable, Metric, Priors, Vote};
-use crate::network::{Conv2d, Dense, Layer, Network, Pool};
+use crate::network::{Activation, Conv2d, Dense, Layer, Network, Pool};
 use crate::preprocess::Preprocessing;
 use crate::{Error, Result};
 
@@ -37,7 +37,6 @@ pub(super) enum LayerShape {
         inputs: usize,
         outputs: usize,
     },
-    Relu,
     #[serde(rename = "conv2d")]
     Conv2d {
         channels: usize,
@@ -55,12 +54,6 @@ pub(super) enum LayerShape {
         size: usize,
         stride: usize,
     },
-    LeakyRelu {
-        slope: f32,
-    },
-    Sigmoid,
-    Tanh,
-    Gelu,
     Dropout {
         p: f32,
     },
@@ -68,22 +61,20 @@ pub(super) enum LayerShape {
         channels: usize,
     },
     Flatten,
+    #[serde(untagged)]
+    Activation(Activation),
 }
 
 impl From<&Layer> for LayerShape {
     fn from(layer: &Layer) -> Self {
         match *layer {
             Layer::Dense(Dense { inputs, outputs, .. }) => LayerShape::Dense { inputs, outputs },
-            Layer::Relu => LayerShape::Relu,
+            Layer::Activation(activation) => LayerShape::Activation(activation),
             Layer::Conv2d(Conv2d {
                 channels, filters, kernel_height, kernel_width, stride, padding, ..
             }) => LayerShape::Conv2d { channels, filters, kernel_height, kernel_width, stride, padding },
             Layer::MaxPool(Pool { size, stride }) => LayerShape::MaxPool { size, stride },
             Layer::AveragePool(Pool { size, stride }) => LayerShape::AveragePool { size, stride },
-            Layer::LeakyRelu { slope } => LayerShape::LeakyRelu { slope },
-            Layer::Sigmoid => LayerShape::Sigmoid,
-            Layer::Tanh => LayerShape::Tanh,
-            Layer::Gelu => LayerShape::Gelu,
             Layer::Dropout { p } => LayerShape::Dropout { p },
             Layer::BatchNorm(ref norm) => LayerShape::BatchNorm { channels: norm.channels() },
             Layer::Flatten => LayerShape::Flatten,

@@ -265,11 +265,7 @@ impl StateDict {
                 }
                 Spec::MaxPool(pool) => Layer::MaxPool(pool),
                 Spec::AveragePool(pool) => Layer::AveragePool(pool),
-                Spec::Relu => Layer::Relu,
-                Spec::LeakyRelu { slope } => Layer::LeakyRelu { slope },
-                Spec::Sigmoid => Layer::Sigmoid,
-                Spec::Tanh => Layer::Tanh,
-                Spec::Gelu => Layer::Gelu,
+                Spec::Activation(activation) => Layer::Activation(activation),
                 Spec::Dropout { p } => Layer::Dropout { p },
             });
             before = layer.output;

@@ -1,9 +1,8 @@
 //! The tensors of a model file: numbers to bytes and back.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::document::{Architecture, Document, Features, LayerShape, NeighborsShape};
 use super::{AnyClassifier, Flaw, Model, header};
@@ -12,57 +11,8 @@ use crate::image::ImageShape;
 use crate::linear::LinearClassifier;
 use crate::neighbors::{self, NeighborsClassifier, Priors};
 use crate::network::{BatchNorm, Conv2d, Dense, Layer, Named, Network, Pool, Shape, norm_names};
+use crate::tensors::{Tensor, Values};
 use crate::{Error, Result};
-
-/// A tensor to be written: its numbers become bytes, little-endian, when its turn comes.
-pub(crate) struct Tensor<'a> {
-    pub(crate) shape: Vec<usize>,
-    pub(crate) values: Values<'a>,
-}
-
-pub(crate) enum Values<'a> {
-    U8(&'a [u8]),
-    U32(&'a [u32]),
-    U64(&'a [u64]),
-    F32(&'a [f32]),
-    F64(&'a [f64]),
-}
-
-impl View for Tensor<'_> {
-    fn dtype(&self) -> Dtype {
-        match self.values {
-            Values::U8(_) => Dtype::U8,
-            Values::U32(_) => Dtype::U32,
-            Values::U64(_) => Dtype::U64,
-            Values::F32(_) => Dtype::F32,
-            Values::F64(_) => Dtype::F64,
-        }
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        match self.values {
-            Values::U8(values) => values.into(),
-            Values::U32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            Values::U64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            Values::F32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            Values::F64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        }
-    }
-
-    fn data_len(&self) -> usize {
-        match self.values {
-            Values::U8(values) => values.len(),
-            Values::U32(values) => values.len() * 4,
-            Values::F32(values) => values.len() * 4,
-            Values::U64(values) => values.len() * 8,
-            Values::F64(values) => values.len() * 8,
-        }
-    }
-}
 
 /// The bytes of the file. The library orders tensors by type and name, so that equal models give equal bytes.
 pub(super) fn write(model: &Model, document: String) -> Result<Vec<u8>> {
@@ -150,12 +100,8 @@ fn read_layers(tensors: &SafeTensors<'_>, shapes: &[LayerShape]) -> Result<Vec<L
             }
             LayerShape::MaxPool { size, stride } => Layer::MaxPool(Pool { size, stride }),
             LayerShape::AveragePool { size, stride } => Layer::AveragePool(Pool { size, stride }),
-            LayerShape::LeakyRelu { slope } => Layer::LeakyRelu { slope },
             LayerShape::Dropout { p } => Layer::Dropout { p },
-            LayerShape::Relu => Layer::Relu,
-            LayerShape::Sigmoid => Layer::Sigmoid,
-            LayerShape::Tanh => Layer::Tanh,
-            LayerShape::Gelu => Layer::Gelu,
+            LayerShape::Activation(activation) => Layer::Activation(activation),
             LayerShape::Flatten => Layer::Flatten,
         })
     };

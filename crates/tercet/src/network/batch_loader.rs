@@ -5,7 +5,7 @@ use std::ops::Range;
 use tercet_kernels::sparse::CsrMatrix;
 use tercet_kernels::{Isa, prefetch, prefetch_for_later};
 
-use super::{InputDropout, Layer, Network, zeros};
+use super::{InputDropout, Layer, Network, sparsity};
 use crate::augment::Augmenter;
 use crate::data::{Examples, Row};
 
@@ -134,7 +134,7 @@ impl BatchLoader {
             self.load(data, rows);
         }
         if let Some(dropout) = &mut self.dropout {
-            dropout.seek_share(step as u64, number, shards);
+            dropout.seek_shard(step as u64, number, shards);
             match self.is_sparse {
                 true => dropout.drop_sparse(&mut self.sparse),
                 false => dropout.drop(&mut self.dense),
@@ -164,8 +164,9 @@ impl BatchLoader {
         let rows = (0..count).map(&row);
         if self.loaded.is_multiple_of(COUNT_EVERY) {
             let non_zeros = rows.clone().map(|row| width - row.zeros()).sum();
-            self.is_sparse =
-                self.outputs.is_some_and(|outputs| zeros::pay(non_zeros, count * width, outputs));
+            self.is_sparse = self
+                .outputs
+                .is_some_and(|outputs| sparsity::is_worthwhile(non_zeros, count * width, outputs));
         }
         self.loaded += 1;
         // The rows lie scattered in memory: the next ones are fetched while one is converted.

@@ -26,7 +26,7 @@ pub const MOMENTUM: f32 = 0.1;
 
 /// How many values a piece of a sum has: so few that they stay in the cache for a second look. The pieces are cut, and
 /// their sums added, in a way that depends on the number of channels alone.
-const PIECE: usize = 1 << 14;
+const CHUNK: usize = 1 << 14;
 
 /// `y = γ · (x − μ) / √(σ² + ε) + β`, for each channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,7 @@ pub struct BatchNorm {
 
 /// What a batch says of its channels.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Statistics {
+pub(super) struct BatchStatistics {
     /// M, the values of a channel in the batch.
     count: usize,
     /// μ.
@@ -71,7 +71,7 @@ impl BatchNorm {
         self.gamma.len()
     }
 
-    /// Refuses a layer whose arrays have not the same length, or a variance that is none. `number` is its place.
+    /// Rejects a layer whose arrays have not the same length, or a variance that is none. `number` is its place.
     pub(super) fn validate(&self, number: usize) -> Result<()> {
         let channels = self.channels();
         for (name, array) in [("shifts", &self.beta), ("means", &self.mean), ("variances", &self.variance)] {
@@ -123,18 +123,19 @@ impl BatchNorm {
         &self,
         x: &[f32],
         relu: bool,
-        statistics: &mut Statistics,
+        statistics: &mut BatchStatistics,
         y: &mut [f32],
     ) {
-        statistics.look(x, self.channels());
-        let (isa, normal) = (Isa::active(), self.normal(&statistics.mean, &statistics.inverse, relu));
-        let piece = piece(self.channels());
-        let pieces = y.par_chunks_mut(piece).zip(x.par_chunks(piece));
-        pieces.for_each(|(y, x)| batch_norm::forward(isa, &normal, x, y));
+        statistics.compute(x, self.channels());
+        let (isa, normalization) =
+            (Isa::active(), self.normalization(&statistics.mean, &statistics.inverse, relu));
+        let chunk = chunk(self.channels());
+        let chunks = y.par_chunks_mut(chunk).zip(x.par_chunks(chunk));
+        chunks.for_each(|(y, x)| batch_norm::forward(isa, &normalization, x, y));
     }
 
     /// What the layer does, from the statistics of a batch.
-    fn normal<'a>(&'a self, mean: &'a [f32], inverse: &'a [f32], relu: bool) -> Normalization<'a> {
+    fn normalization<'a>(&'a self, mean: &'a [f32], inverse: &'a [f32], relu: bool) -> Normalization<'a> {
         Normalization { mean, inverse, gamma: &self.gamma, beta: &self.beta, relu }
     }
 
@@ -145,27 +146,27 @@ impl BatchNorm {
     /// dx = γ / √(σ² + ε) · (dy − dβ / M − x̂ · dγ / M)
     /// ```
     ///
-    /// In front of a ReLU that was computed with it, dy counts where y > 0. In place: `flowing` holds dy and becomes dx.
+    /// In front of a ReLU that was computed with it, dy counts where y > 0. In place: `upstream` holds dy and becomes dx.
     ///
     /// # Shapes
-    /// `x` and `flowing` are (…, channels); `dgamma` and `dbeta` are (channels).
+    /// `x` and `upstream` are (…, channels); `dgamma` and `dbeta` are (channels).
     pub(super) fn backward(
         &self,
         x: &[f32],
         relu: bool,
-        statistics: &mut Statistics,
-        flowing: &mut [f32],
+        statistics: &mut BatchStatistics,
+        upstream: &mut [f32],
         dgamma: &mut [f32],
         dbeta: &mut [f32],
     ) {
         let channels = self.channels();
-        let Statistics { count, mean, inverse, sums, total, shares, .. } = statistics;
-        let (isa, normal) = (Isa::active(), self.normal(mean, inverse, relu));
-        let piece = piece(channels);
-        let pieces = x.par_chunks(piece).zip(flowing.par_chunks(piece));
+        let BatchStatistics { count, mean, inverse, sums, total, shares, .. } = statistics;
+        let (isa, normalization) = (Isa::active(), self.normalization(mean, inverse, relu));
+        let chunk = chunk(channels);
+        let chunks = x.par_chunks(chunk).zip(upstream.par_chunks(chunk));
         sums.par_chunks_mut(2 * channels)
-            .zip(pieces)
-            .for_each(|(sums, (x, dy))| batch_norm::backward_sums(isa, &normal, x, dy, sums));
+            .zip(chunks)
+            .for_each(|(sums, (x, dy))| batch_norm::backward_sums(isa, &normalization, x, dy, sums));
         total.fill(0.0);
         for sums in sums.chunks_exact(2 * channels) {
             total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
@@ -176,28 +177,28 @@ impl BatchNorm {
         let each_share = total.iter().map(|total| (total / *count as f64) as f32);
         shares.iter_mut().zip(each_share).for_each(|(share, new)| *share = new);
         let shares = shares.split_at(channels);
-        let pieces = flowing.par_chunks_mut(piece).zip(x.par_chunks(piece));
-        pieces.for_each(|(flowing, x)| batch_norm::backward(isa, &normal, shares, x, flowing));
+        let chunks = upstream.par_chunks_mut(chunk).zip(x.par_chunks(chunk));
+        chunks.for_each(|(upstream, x)| batch_norm::backward(isa, &normalization, shares, x, upstream));
     }
 
     /// Takes the statistics of a batch into those that prediction will take, σ² as what M examples say of the variance of
     /// all: times M / (M − 1). A batch of a single value says nothing of it.
-    pub(super) fn follow(&mut self, statistics: &Statistics) {
-        let &Statistics { count, ref mean, ref variance, .. } = statistics;
+    pub(super) fn update_running_stats(&mut self, statistics: &BatchStatistics) {
+        let &BatchStatistics { count, ref mean, ref variance, .. } = statistics;
         if count < 2 {
             return;
         }
         let unbiased = count as f32 / (count - 1) as f32;
-        for (kept, new) in self.mean.iter_mut().zip(mean) {
-            *kept += MOMENTUM * (new - *kept);
+        for (running, new) in self.mean.iter_mut().zip(mean) {
+            *running += MOMENTUM * (new - *running);
         }
-        for (kept, new) in self.variance.iter_mut().zip(variance) {
-            *kept += MOMENTUM * (unbiased * new - *kept);
+        for (running, new) in self.variance.iter_mut().zip(variance) {
+            *running += MOMENTUM * (unbiased * new - *running);
         }
     }
 }
 
-impl Statistics {
+impl BatchStatistics {
     /// Takes the statistics of a batch. Each piece gives its own mean and the squares of what deviates from it, which loses
     /// no digits, and they are put together as Chan, Golub and LeVeque do (1979, "Updating formulae and a pairwise
     /// algorithm for computing sample variances"):
@@ -205,32 +206,32 @@ impl Statistics {
     /// ```text
     /// M · μ = Σ m μ_p        M · σ² = Σ (squares_p + m (μ_p − μ)²)        over pieces of m values
     /// ```
-    fn look(&mut self, x: &[f32], channels: usize) {
-        let Statistics { count, mean, variance, inverse, sums, total, shares } = self;
-        let piece = piece(channels);
+    fn compute(&mut self, x: &[f32], channels: usize) {
+        let BatchStatistics { count, mean, variance, inverse, sums, total, shares } = self;
+        let chunk = chunk(channels);
         *count = x.len() / channels;
         for array in [&mut *mean, variance, inverse] {
             array.resize(channels, 0.0);
         }
-        sums.resize(2 * channels * x.len().div_ceil(piece), 0.0);
+        sums.resize(2 * channels * x.len().div_ceil(chunk), 0.0);
         total.resize(2 * channels, 0.0);
         shares.resize(2 * channels, 0.0);
 
         let isa = Isa::active();
-        let pieces = sums.par_chunks_mut(2 * channels).zip(x.par_chunks(piece));
-        pieces.for_each(|(moments, x)| batch_norm::moments(isa, x, moments));
+        let chunks = sums.par_chunks_mut(2 * channels).zip(x.par_chunks(chunk));
+        chunks.for_each(|(moments, x)| batch_norm::moments(isa, x, moments));
         total.fill(0.0);
         let (means, squares) = total.split_at_mut(channels);
-        let each_piece = || sums.chunks_exact(2 * channels).zip(x.chunks(piece).map(|x| x.len() / channels));
-        for (moments, count) in each_piece() {
+        let each_chunk = || sums.chunks_exact(2 * channels).zip(x.chunks(chunk).map(|x| x.len() / channels));
+        for (moments, count) in each_chunk() {
             means.iter_mut().zip(moments).for_each(|(sum, mean)| *sum += count as f64 * mean);
         }
         means.iter_mut().for_each(|mean| *mean /= *count as f64);
-        for (moments, count) in each_piece() {
-            let (piece_means, piece_squares) = moments.split_at(channels);
-            let of_piece = piece_means.iter().zip(piece_squares);
-            for ((sum, &mean), (&piece_mean, &new)) in squares.iter_mut().zip(&*means).zip(of_piece) {
-                *sum += new + count as f64 * (piece_mean - mean).powi(2);
+        for (moments, count) in each_chunk() {
+            let (chunk_means, chunk_squares) = moments.split_at(channels);
+            let of_chunk = chunk_means.iter().zip(chunk_squares);
+            for ((sum, &mean), (&chunk_mean, &new)) in squares.iter_mut().zip(&*means).zip(of_chunk) {
+                *sum += new + count as f64 * (chunk_mean - mean).powi(2);
             }
         }
         mean.iter_mut().zip(&*means).for_each(|(mean, &new)| *mean = new as f32);
@@ -251,6 +252,6 @@ impl Statistics {
 }
 
 /// How many values a piece has: whole rows.
-fn piece(channels: usize) -> usize {
-    (PIECE / channels).max(1) * channels
+fn chunk(channels: usize) -> usize {
+    (CHUNK / channels).max(1) * channels
 }

@@ -50,7 +50,7 @@ impl Conv2d {
         self.b = vec![0.0; self.filters];
     }
 
-    /// Refuses a layer whose arrays do not have their shapes. `number` is its place, counted from one.
+    /// Rejects a layer whose arrays do not have their shapes. `number` is its place, counted from one.
     pub(super) fn validate(&self, number: usize) -> Result<()> {
         if self.channels == 0 {
             return Err(Error::mismatch(format!("channels of layer {number}"), 0, "at least 1"));
@@ -73,35 +73,35 @@ impl Conv2d {
         Shape { height, width, channels, kernel_height, kernel_width, stride, padding, filters }
     }
 
-    /// Y, or what follows it at once. `places` are those of the largest values where there is a pool, else they are empty.
+    /// Y, or what follows it at once. `argmax` are those of the largest values where there is a pool, else they are empty.
     ///
     /// # Shapes
     /// `x` is (B, height, width, channels), `y` is (B, height, width, filters) of the output, or of the pooled one.
     pub(super) fn forward(
         &self,
         shape: &Shape,
-        finish: Finish,
+        epilogue: Epilogue,
         x: &[f32],
         y: &mut [f32],
-        places: &mut Vec<u8>,
-        rooms: &mut Rooms,
+        argmax: &mut Vec<u8>,
+        buffers: &mut ConvBuffers,
     ) {
-        let (isa, images) = (Isa::active(), together(shape, x.len()));
-        let xs = x.par_chunks(images * shape.inputs()).zip(rooms.scratches(shape, x.len(), images));
+        let (isa, images) = (Isa::active(), images_per_task(shape, x.len()));
+        let xs = x.par_chunks(images * shape.inputs()).zip(buffers.scratches(shape, x.len(), images));
         let (w, b) = (&self.w, &self.b);
-        match finish {
-            Finish::Nothing => xs
+        match epilogue {
+            Epilogue::None => xs
                 .zip(y.par_chunks_mut(images * shape.outputs()))
                 .for_each(|((x, scratch), y)| convolution::forward(isa, shape, x, w, b, y, scratch)),
-            Finish::Relu => xs
+            Epilogue::Relu => xs
                 .zip(y.par_chunks_mut(images * shape.outputs()))
                 .for_each(|((x, scratch), y)| convolution::forward_relu(isa, shape, x, w, b, y, scratch)),
-            Finish::Pooled => {
-                places.resize(y.len(), 0);
+            Epilogue::Pooled => {
+                argmax.resize(y.len(), 0);
                 let pooled = images * shape.pooled();
-                let ys = y.par_chunks_mut(pooled).zip(places.par_chunks_mut(pooled));
-                xs.zip(ys).for_each(|((x, scratch), (y, places))| {
-                    convolution::forward_pooled(isa, shape, x, w, b, y, places, scratch);
+                let ys = y.par_chunks_mut(pooled).zip(argmax.par_chunks_mut(pooled));
+                xs.zip(ys).for_each(|((x, scratch), (y, argmax))| {
+                    convolution::forward_pooled(isa, shape, x, w, b, y, argmax, scratch);
                 });
             }
         }
@@ -119,55 +119,55 @@ impl Conv2d {
     pub(super) fn backward_parameters(
         &self,
         shape: &Shape,
-        finish: Finish,
+        epilogue: Epilogue,
         x: &[f32],
         dy: &[f32],
-        places: &[u8],
+        argmax: &[u8],
         gradient: &mut Gradient,
-        rooms: &mut Rooms,
+        buffers: &mut ConvBuffers,
     ) {
         let isa = Isa::active();
         let images = x.len() / shape.inputs();
-        let large = images.saturating_mul(shape.multiply_adds()) >= WORTH_PIECES;
-        let piece = if large { PIECE.min(images) } else { images };
-        let outputs = piece * if finish == Finish::Pooled { shape.pooled() } else { shape.outputs() };
-        let of_piece = |n: usize, gradient: &mut Gradient, scratch: &mut Scratch| {
+        let large = images.saturating_mul(shape.multiply_adds()) >= WORTH_CHUNKS;
+        let chunk = if large { CHUNK.min(images) } else { images };
+        let outputs = chunk * if epilogue == Epilogue::Pooled { shape.pooled() } else { shape.outputs() };
+        let of_chunk = |n: usize, gradient: &mut Gradient, scratch: &mut Scratch| {
             let Gradient { dw, db } = gradient;
-            let x = part(x, n * piece * shape.inputs(), piece * shape.inputs());
-            let dy = part(dy, n * outputs, outputs);
-            match finish {
-                Finish::Pooled => {
-                    let places = part(places, n * outputs, outputs);
-                    convolution::backward_weights_pooled(isa, shape, x, dy, places, dw, db, scratch);
+            let x = segment(x, n * chunk * shape.inputs(), chunk * shape.inputs());
+            let dy = segment(dy, n * outputs, outputs);
+            match epilogue {
+                Epilogue::Pooled => {
+                    let argmax = segment(argmax, n * outputs, outputs);
+                    convolution::backward_weights_pooled(isa, shape, x, dy, argmax, dw, db, scratch);
                 }
-                Finish::Nothing | Finish::Relu => {
+                Epilogue::None | Epilogue::Relu => {
                     convolution::backward_weights(isa, shape, x, dy, dw, db, scratch);
                 }
             }
         };
-        let count = images.div_ceil(piece);
-        rooms.scratches(shape, x.len(), piece);
-        let Rooms { scratches, pieces } = rooms;
+        let count = images.div_ceil(chunk);
+        buffers.scratches(shape, x.len(), chunk);
+        let ConvBuffers { scratches, chunks } = buffers;
         let Some((scratch, scratches)) = scratches.split_first_mut() else { return };
         if count == 1 {
-            return of_piece(0, gradient, scratch);
+            return of_chunk(0, gradient, scratch);
         }
-        pieces.resize_with(count - 1, Gradient::default);
-        for Gradient { dw, db } in pieces.iter_mut() {
+        chunks.resize_with(count - 1, Gradient::default);
+        for Gradient { dw, db } in chunks.iter_mut() {
             dw.resize(self.w.len(), 0.0);
             db.resize(self.b.len(), 0.0);
         }
         rayon::join(
-            || of_piece(0, gradient, scratch),
+            || of_chunk(0, gradient, scratch),
             || {
-                pieces.par_iter_mut().zip(scratches).enumerate().for_each(|(n, (gradient, scratch))| {
-                    of_piece(n + 1, gradient, scratch);
+                chunks.par_iter_mut().zip(scratches).enumerate().for_each(|(n, (gradient, scratch))| {
+                    of_chunk(n + 1, gradient, scratch);
                 });
             },
         );
-        for piece in pieces {
-            add(&mut gradient.dw, &piece.dw);
-            add(&mut gradient.db, &piece.db);
+        for chunk in chunks {
+            add(&mut gradient.dw, &chunk.dw);
+            add(&mut gradient.db, &chunk.db);
         }
     }
 
@@ -178,24 +178,24 @@ impl Conv2d {
     pub(super) fn backward_input(
         &self,
         shape: &Shape,
-        finish: Finish,
+        epilogue: Epilogue,
         dy: &[f32],
-        places: &[u8],
+        argmax: &[u8],
         dx: &mut [f32],
-        rooms: &mut Rooms,
+        buffers: &mut ConvBuffers,
     ) {
-        let (isa, images, w) = (Isa::active(), together(shape, dx.len()), &self.w);
+        let (isa, images, w) = (Isa::active(), images_per_task(shape, dx.len()), &self.w);
         let all = dx.len();
-        let dxs = dx.par_chunks_mut(images * shape.inputs()).zip(rooms.scratches(shape, all, images));
-        match finish {
-            Finish::Nothing | Finish::Relu => dxs
+        let dxs = dx.par_chunks_mut(images * shape.inputs()).zip(buffers.scratches(shape, all, images));
+        match epilogue {
+            Epilogue::None | Epilogue::Relu => dxs
                 .zip(dy.par_chunks(images * shape.outputs()))
                 .for_each(|((dx, scratch), dy)| convolution::backward_input(isa, shape, dy, w, dx, scratch)),
-            Finish::Pooled => {
+            Epilogue::Pooled => {
                 let pooled = images * shape.pooled();
-                dxs.zip(dy.par_chunks(pooled).zip(places.par_chunks(pooled))).for_each(
-                    |((dx, scratch), (dy, places))| {
-                        convolution::backward_input_pooled(isa, shape, dy, places, w, dx, scratch);
+                dxs.zip(dy.par_chunks(pooled).zip(argmax.par_chunks(pooled))).for_each(
+                    |((dx, scratch), (dy, argmax))| {
+                        convolution::backward_input_pooled(isa, shape, dy, argmax, w, dx, scratch);
                     },
                 );
             }
@@ -205,8 +205,8 @@ impl Conv2d {
 
 /// What follows a convolution at once, before its output is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Finish {
-    Nothing,
+pub(super) enum Epilogue {
+    None,
     Relu,
     /// ReLU and the largest of each 2 × 2 pixels, in whichever order: they give the same.
     Pooled,
@@ -215,12 +215,12 @@ pub(super) enum Finish {
 /// Room for what the passes write down on their way: something for each thread that works at the batch, and the gradients
 /// of its pieces but the first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rooms {
+pub(super) struct ConvBuffers {
     scratches: Vec<Scratch>,
-    pieces: Vec<Gradient>,
+    chunks: Vec<Gradient>,
 }
 
-impl Rooms {
+impl ConvBuffers {
     /// Room for all parts of a batch of so many values, which has so many images in each.
     fn scratches(&mut self, shape: &Shape, values: usize, images: usize) -> &mut [Scratch] {
         let parts = (values / shape.inputs()).div_ceil(images);
@@ -232,9 +232,9 @@ impl Rooms {
 
     /// Fills the gradients with the same value. What is in the other room does not matter by the word of the kernels.
     pub(super) fn poison(&mut self, value: f32) {
-        self.pieces
+        self.chunks
             .iter_mut()
-            .flat_map(|piece| [&mut piece.dw, &mut piece.db])
+            .flat_map(|chunk| [&mut chunk.dw, &mut chunk.db])
             .for_each(|array| array.fill(value));
     }
 }
@@ -243,17 +243,17 @@ impl Rooms {
 const WORTH_A_THREAD: usize = 1 << 21;
 
 /// From this many on a batch is cut into pieces for the gradients of the weights, of so many images.
-const WORTH_PIECES: usize = 1 << 24;
-const PIECE: usize = 16;
+const WORTH_CHUNKS: usize = 1 << 24;
+const CHUNK: usize = 16;
 
 /// How many images of a batch a thread takes at a time: which ones it takes changes no bit of an output.
-fn together(shape: &Shape, values: usize) -> usize {
+fn images_per_task(shape: &Shape, values: usize) -> usize {
     let images = values / shape.inputs();
     let worth = images.saturating_mul(shape.multiply_adds()) / WORTH_A_THREAD;
     images.div_ceil(rayon::current_num_threads().min(worth).max(1)).max(1)
 }
 
 /// The numbers from a place on, so many of them or as many as there are.
-fn part<T>(all: &[T], from: usize, count: usize) -> &[T] {
+fn segment<T>(all: &[T], from: usize, count: usize) -> &[T] {
     &all[from..all.len().min(from + count)]
 }

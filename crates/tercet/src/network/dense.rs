@@ -9,9 +9,9 @@ use tercet_kernels::optimizer;
 use tercet_kernels::sparse::{self, CsrMatrix, scatter_width, transposed_product};
 
 use super::parameters::squares;
-use super::zeros::Zeros;
+use super::sparsity::Sparsity;
 use super::{Gradient, Init, Input};
-use crate::optimizer::OnePass;
+use crate::optimizer::FusedStep;
 use crate::parallel::{ROWS_TOGETHER, product, sparse_product};
 use crate::{Error, Result};
 
@@ -36,7 +36,7 @@ impl Dense {
         Dense { inputs, outputs, w, b: vec![0.0; outputs] }
     }
 
-    /// Refuses a layer whose arrays do not have their shapes. `number` is its place, counted from one.
+    /// Rejects a layer whose arrays do not have their shapes. `number` is its place, counted from one.
     pub(super) fn validate(&self, number: usize) -> Result<()> {
         let Dense { inputs, outputs, .. } = *self;
         if inputs == 0 || outputs == 0 {
@@ -57,8 +57,8 @@ impl Dense {
     ///
     /// # Shapes
     /// `x` is (B, D), `z` is (B, H).
-    pub(super) fn forward(&self, x: Input<'_>, zeros: &mut Zeros, z: &mut [f32]) {
-        forward(x, zeros, (&self.w, self.outputs), Start::Bias(&self.b), z);
+    pub(super) fn forward(&self, x: Input<'_>, sparsity: &mut Sparsity, z: &mut [f32]) {
+        forward(x, sparsity, (&self.w, self.outputs), Start::Bias(&self.b), z);
     }
 
     /// From `Z = b + X · W`: `dW = Xᵀ · dZ`, and db is the sum of the rows of dZ. Where dW stays as its
@@ -69,15 +69,15 @@ impl Dense {
     pub(super) fn backward_parameters(
         &self,
         x: Input<'_>,
-        zeros: &mut Zeros,
+        sparsity: &mut Sparsity,
         dz: &[f32],
         keeps_factors: bool,
         gradient: &mut Gradient,
     ) {
         if !keeps_factors {
-            weight_gradient(x, zeros, dz, self.outputs, &mut gradient.dw);
-        } else if let Input::Sparse(_) = zeros.seen(x) {
-            zeros.turned(x);
+            weight_gradient(x, sparsity, dz, self.outputs, &mut gradient.dw);
+        } else if let Input::Sparse(_) = sparsity.view(x) {
+            sparsity.transpose(x);
         }
         bias_gradient(dz, &mut gradient.db);
     }
@@ -86,9 +86,9 @@ impl Dense {
     ///
     /// # Shapes
     /// `dz` is (B, H), `dx` is (B, D).
-    pub(super) fn backward_input(&self, dz: &[f32], zeros: &mut Zeros, dx: &mut [f32]) {
+    pub(super) fn backward_input(&self, dz: &[f32], sparsity: &mut Sparsity, dx: &mut [f32]) {
         let w = View::new(&self.w, self.inputs, self.outputs).t();
-        match zeros.look(Input::Dense(dz), self.outputs, self.inputs) {
+        match sparsity.compress(Input::Dense(dz), self.outputs, self.inputs) {
             Input::Sparse(dz) => sparse_product(dz, w, Start::Zero, dx),
             Input::Dense(dz) => {
                 product(View::new(dz, dz.len() / self.outputs, self.outputs), w, Start::Zero, dx);
@@ -117,14 +117,14 @@ const LARGE: usize = 1 << 16;
 /// `x` is (B, D), `w` is (D, H), `z` is (B, H).
 pub(crate) fn forward(
     x: Input<'_>,
-    zeros: &mut Zeros,
+    sparsity: &mut Sparsity,
     (w, outputs): (&[f32], usize),
     start: Start<'_>,
     z: &mut [f32],
 ) {
     let inputs = w.len() / outputs;
     let w = View::new(w, inputs, outputs);
-    match zeros.look(x, inputs, outputs) {
+    match sparsity.compress(x, inputs, outputs) {
         Input::Sparse(x) => sparse_product(x, w, start, z),
         Input::Dense(x) => product(View::new(x, z.len() / outputs, inputs), w, start, z),
     }
@@ -134,15 +134,21 @@ pub(crate) fn forward(
 ///
 /// # Shapes
 /// `x` is (B, D), `dz` is (B, H), dW is (D, H).
-pub(crate) fn weight_gradient(x: Input<'_>, zeros: &mut Zeros, dz: &[f32], outputs: usize, dw: &mut [f32]) {
+pub(crate) fn weight_gradient(
+    x: Input<'_>,
+    sparsity: &mut Sparsity,
+    dz: &[f32],
+    outputs: usize,
+    dw: &mut [f32],
+) {
     let (inputs, examples) = (dw.len() / outputs, dz.len() / outputs);
     let dz_view = View::new(dz, examples, outputs);
-    match zeros.seen(x) {
+    match sparsity.view(x) {
         Input::Sparse(_) if outputs <= scatter_width(Isa::active()) => {
-            let (x, sums) = zeros.seen_with_sums(x);
+            let (x, sums) = sparsity.view_with_accumulators(x);
             transposed_product(Isa::active(), x, dz, dw, sums);
         }
-        Input::Sparse(_) => sparse_product(zeros.turned(x), dz_view, Start::Zero, dw),
+        Input::Sparse(_) => sparse_product(sparsity.transpose(x), dz_view, Start::Zero, dw),
         Input::Dense(x) => product(View::new(x, examples, inputs).t(), dz_view, Start::Zero, dw),
     }
 }
@@ -170,13 +176,13 @@ impl<'a> Factors<'a> {
     /// Of a layer of so many inputs and outputs, after the backward pass.
     pub(super) fn new(
         x: Input<'a>,
-        zeros: &'a Zeros,
+        sparsity: &'a Sparsity,
         dz: &'a [f32],
         (inputs, outputs): (usize, usize),
     ) -> Self {
         let examples = dz.len() / outputs;
-        let xt = match zeros.seen(x) {
-            Input::Sparse(_) => Transposed::Sparse(zeros.turned_before()),
+        let xt = match sparsity.view(x) {
+            Input::Sparse(_) => Transposed::Sparse(sparsity.transposed()),
             Input::Dense(x) => Transposed::Dense(View::new(x, examples, inputs).t()),
         };
         Factors { xt, dz: View::new(dz, examples, outputs) }
@@ -196,10 +202,10 @@ const COLUMNS_TOGETHER: usize = 256;
 ///
 /// # Shapes
 /// `w` is (rows, H), and moments that are kept are, too.
-pub(crate) fn descend_rows<'a>(
+pub(crate) fn optimizer_step_rows<'a>(
     factors: impl Iterator<Item = Factors<'a>> + Clone,
     (first, outputs): (usize, usize),
-    step: &OnePass,
+    step: &FusedStep,
     w: &mut [f32],
     moments: [&mut [f32]; 2],
 ) -> f64 {
@@ -214,7 +220,7 @@ pub(crate) fn descend_rows<'a>(
 
     let mut all = factors.clone();
     if let (Some(Factors { xt: Transposed::Sparse(xt), dz }), None) = (all.next(), all.next())
-        && let OnePass::Sgd(step) = step
+        && let FusedStep::Sgd(step) = step
         && xt.columns() <= sparse::MAX_COLUMNS_IN_REGISTERS
     {
         let (rows, nothing, [velocity, _]) = (first..first + count, ViewMut::new(&mut [], 0, 0), moments);
@@ -232,17 +238,17 @@ pub(crate) fn descend_rows<'a>(
             let factors = factors.clone().map(|Factors { xt, dz }| (xt, dz.column_range(columns.clone())));
             let of_part = |all| ViewMut::column_range(ViewMut::row_range(all, own.clone()), columns.clone());
             let moments = moments.each_mut().map(|moment| moment.as_mut().map(of_part));
-            descend_part(factors, rows, step, dw, of_part(&mut w), moments);
+            optimizer_step_block(factors, rows, step, dw, of_part(&mut w), moments);
         }
     }
     squares
 }
 
 /// The step of some rows and columns of W. `dw` is room for their gradient.
-fn descend_part<'a>(
+fn optimizer_step_block<'a>(
     factors: impl Iterator<Item = (Transposed<'a>, View<'a>)>,
     rows: Range<usize>,
-    step: &OnePass,
+    step: &FusedStep,
     mut dw: ViewMut<'_>,
     mut w: ViewMut<'_>,
     mut moments: [Option<ViewMut<'_>>; 2],
@@ -251,7 +257,7 @@ fn descend_part<'a>(
     let (mut start, mut factors) = (Start::Zero, factors.peekable());
     while let Some((xt, dz)) = factors.next() {
         match (xt, step) {
-            (Transposed::Sparse(xt), OnePass::Sgd(step)) if factors.peek().is_none() => {
+            (Transposed::Sparse(xt), FusedStep::Sgd(step)) if factors.peek().is_none() => {
                 let [velocity, _] = moments;
                 return sparse::product_sgd(isa, xt, rows, dz, start, dw, *step, (w, velocity));
             }
@@ -266,7 +272,7 @@ fn descend_part<'a>(
     }
     for i in 0..rows.len() {
         let moments = moments.each_mut().map(|all| all.as_mut().map_or(&mut [][..], |all| all.row(i)));
-        step.take(w.row(i), dw.row(i), moments);
+        step.apply(w.row(i), dw.row(i), moments);
     }
 }
 
@@ -277,22 +283,22 @@ fn descend_part<'a>(
 /// `x` is (B, D), `dz` is (B, H), `w` is (D, H), and moments that are kept are, too.
 pub(crate) fn weight_step(
     x: Input<'_>,
-    zeros: &mut Zeros,
+    sparsity: &mut Sparsity,
     (dz, outputs): (&[f32], usize),
-    step: &OnePass,
+    step: &FusedStep,
     w: &mut [f32],
     moments: [&mut [f32]; 2],
 ) -> f64 {
-    if let Input::Sparse(_) = zeros.seen(x) {
-        if let (OnePass::Sgd(step), true) = (step, outputs <= scatter_width(Isa::active())) {
-            let (x, sums) = zeros.seen_with_sums(x);
+    if let Input::Sparse(_) = sparsity.view(x) {
+        if let (FusedStep::Sgd(step), true) = (step, outputs <= scatter_width(Isa::active())) {
+            let (x, sums) = sparsity.view_with_accumulators(x);
             let [velocity, _] = moments;
             return sparse::transposed_product_sgd(Isa::active(), x, dz, *step, w, velocity, sums);
         }
-        zeros.turned(x);
+        sparsity.transpose(x);
     }
-    let factors = Factors::new(x, zeros, dz, (w.len() / outputs, outputs));
-    descend_rows(std::iter::once(factors), (0, outputs), step, w, moments)
+    let factors = Factors::new(x, sparsity, dz, (w.len() / outputs, outputs));
+    optimizer_step_rows(std::iter::once(factors), (0, outputs), step, w, moments)
 }
 
 /// From `Z = b + X · W`: db is the sum of the rows of dZ.

@@ -44,25 +44,25 @@ impl Rate {
         Rate { threshold: (f64::from(p) * 2f64.powi(32)) as u32, scale: 1.0 / (1.0 - p) }
     }
 
-    /// From `y`, the output of [`Dropout::drop`] behind a ReLU: `flowing` holds dy and becomes the gradient by what went
+    /// From `y`, the output of [`Dropout::drop`] behind a ReLU: `upstream` holds dy and becomes the gradient by what went
     /// into it. An output of 0 was dropped, or a ReLU's 0 stays behind it, which lets nothing through either; so nobody
     /// has to remember which units were dropped.
     ///
     /// # Shapes
-    /// `y` and `flowing` have the same length.
-    pub(super) fn backward_of_relu(self, y: &[f32], flowing: &mut [f32]) {
-        for (flowing, &y) in flowing.iter_mut().zip(y) {
-            *flowing = if y == 0.0 { 0.0 } else { *flowing * self.scale };
+    /// `y` and `upstream` have the same length.
+    pub(super) fn backward_of_relu(self, y: &[f32], upstream: &mut [f32]) {
+        for (upstream, &y) in upstream.iter_mut().zip(y) {
+            *upstream = if y == 0.0 { 0.0 } else { *upstream * self.scale };
         }
     }
 
-    /// From the output of [`Dropout::drop_and_mark`] and its marks: the same for whatever went into it.
+    /// From the output of [`Dropout::drop_with_mask`] and its marks: the same for whatever went into it.
     ///
     /// # Shapes
-    /// `kept` and `flowing` have the same length.
-    pub(super) fn backward(self, kept: &[u8], flowing: &mut [f32]) {
-        for (flowing, &kept) in flowing.iter_mut().zip(kept) {
-            *flowing = if kept == 0 { 0.0 } else { *flowing * self.scale };
+    /// `mask` and `upstream` have the same length.
+    pub(super) fn backward(self, mask: &[u8], upstream: &mut [f32]) {
+        for (upstream, &mask) in upstream.iter_mut().zip(mask) {
+            *upstream = if mask == 0 { 0.0 } else { *upstream * self.scale };
         }
     }
 }
@@ -78,7 +78,7 @@ impl Dropout {
         Ok(Dropout { of_activations, generator: generator(seed, Stream::Dropout) })
     }
 
-    /// Refuses a probability that is not at least 0 and below 1.
+    /// Rejects a probability that is not at least 0 and below 1.
     pub(crate) fn validate(name: &'static str, p: f32) -> Result<()> {
         match (0.0..1.0).contains(&p) {
             true => Ok(()),
@@ -88,11 +88,11 @@ impl Dropout {
 
     /// Goes to the random numbers of a step, counted from 0.
     pub fn seek(&mut self, step: u64) {
-        self.seek_share(step, 0, 1);
+        self.seek_shard(step, 0, 1);
     }
 
     /// Goes to the random numbers of a share of a step, one of so many.
-    pub(crate) fn seek_share(&mut self, step: u64, share: u64, shares: u64) {
+    pub(crate) fn seek_shard(&mut self, step: u64, share: u64, shares: u64) {
         seek(&mut self.generator, step, share, shares);
     }
 
@@ -111,14 +111,14 @@ impl Dropout {
         }
     }
 
-    /// The same, and leaves in `kept` a 1 for every unit that stays, a 0 for every other.
+    /// The same, and leaves in `mask` a 1 for every unit that stays, a 0 for every other.
     ///
     /// # Shapes
-    /// `y` and `kept` are (B, H).
-    pub(super) fn drop_and_mark(&mut self, rate: Rate, y: &mut [f32], kept: &mut [u8]) {
-        for (y, kept) in y.iter_mut().zip(kept) {
-            *kept = u8::from(self.generator.next_u32() >= rate.threshold);
-            *y = if *kept == 0 { 0.0 } else { *y * rate.scale };
+    /// `y` and `mask` are (B, H).
+    pub(super) fn drop_with_mask(&mut self, rate: Rate, y: &mut [f32], mask: &mut [u8]) {
+        for (y, mask) in y.iter_mut().zip(mask) {
+            *mask = u8::from(self.generator.next_u32() >= rate.threshold);
+            *y = if *mask == 0 { 0.0 } else { *y * rate.scale };
         }
     }
 }
@@ -148,7 +148,7 @@ impl InputDropout {
     }
 
     /// Goes to the random numbers of a share of a step, one of so many.
-    pub(crate) fn seek_share(&mut self, step: u64, share: u64, shares: u64) {
+    pub(crate) fn seek_shard(&mut self, step: u64, share: u64, shares: u64) {
         seek(&mut self.generator, step, share, shares);
     }
 
@@ -210,32 +210,32 @@ mod tests {
 
     #[test]
     fn nan_is_not_hidden_and_nothing_flows_through_a_dropped_unit() {
-        let mut flowing = [3.0; 3];
-        Rate::new(0.5).backward_of_relu(&[0.0, f32::NAN, 4.0], &mut flowing);
-        assert_eq!(flowing, [0.0, 6.0, 6.0]);
+        let mut upstream = [3.0; 3];
+        Rate::new(0.5).backward_of_relu(&[0.0, f32::NAN, 4.0], &mut upstream);
+        assert_eq!(upstream, [0.0, 6.0, 6.0]);
     }
 
     #[test]
     fn marks_say_which_units_stay_though_their_output_be_0() {
         let rate = Rate::new(0.5);
-        let (mut y, mut kept) = (vec![1.0; 64], vec![9; 64]);
+        let (mut y, mut mask) = (vec![1.0; 64], vec![9; 64]);
         y[3] = 0.0;
-        Dropout::new(0.0, 1).unwrap().drop_and_mark(rate, &mut y, &mut kept);
-        assert!(kept.contains(&0) && kept.contains(&1));
-        let mut flowing = vec![1.0; 64];
-        rate.backward(&kept, &mut flowing);
+        Dropout::new(0.0, 1).unwrap().drop_with_mask(rate, &mut y, &mut mask);
+        assert!(mask.contains(&0) && mask.contains(&1));
+        let mut upstream = vec![1.0; 64];
+        rate.backward(&mask, &mut upstream);
         for i in (0..64).filter(|&i| i != 3) {
-            assert_eq!(y[i], f32::from(kept[i]) * 2.0);
-            assert_eq!(flowing[i], y[i]);
+            assert_eq!(y[i], f32::from(mask[i]) * 2.0);
+            assert_eq!(upstream[i], y[i]);
         }
-        assert_eq!((y[3], flowing[3]), (0.0, f32::from(kept[3]) * 2.0));
+        assert_eq!((y[3], upstream[3]), (0.0, f32::from(mask[3]) * 2.0));
     }
 
     #[test]
     fn shares_of_a_step_have_numbers_of_their_own() {
         let place = |share, shares| {
             let mut dropout = Dropout::new(0.5, 0).unwrap();
-            dropout.seek_share(3, share, shares);
+            dropout.seek_shard(3, share, shares);
             dropout.generator.get_word_pos()
         };
         assert_eq!((place(0, 2), place(1, 2)), (3 << 32, (3 << 32) + (1 << 31)));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_that_are_none_are_refused() {
+    fn probabilities_that_are_none_are_rejected() {
         for p in [1.0, -0.1, f32::NAN] {
             let error = Dropout::new(p, 0).unwrap_err().to_string();
             assert!(error.starts_with(&format!("dropout is {p}; expected at least 0")), "{error}");
@@ -259,9 +259,9 @@ mod tests {
         let mut dropout = InputDropout::new(0.4, 3).unwrap();
         for step in [0, 5] {
             let (mut dropped, mut sparse) = (dense.clone(), rows.clone());
-            dropout.seek_share(step, 0, 1);
+            dropout.seek_shard(step, 0, 1);
             dropout.drop(&mut dropped);
-            dropout.seek_share(step, 0, 1);
+            dropout.seek_shard(step, 0, 1);
             dropout.drop_sparse(&mut sparse);
             assert_eq!(sparse.to_dense(), dropped);
             assert!(dropped.iter().zip(&dense).any(|(a, b)| *a == 0.0 && *b != 0.0));

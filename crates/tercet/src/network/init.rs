@@ -29,7 +29,7 @@ impl Init {
         }
     }
 
-    /// Refuses a scale that is not a finite number of at least 0.
+    /// Rejects a scale that is not a finite number of at least 0.
     ///
     /// # Errors
     /// [`Error::Setting`].

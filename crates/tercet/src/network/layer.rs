@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::{BatchNorm, Conv2d, Dense, Init, Pool, Shape, Spec};
+use super::{Activation, BatchNorm, Conv2d, Dense, Init, Pool, Shape, Spec};
 use crate::{Error, Result};
 
 /// One layer of a [`Network`](super::Network). The formulas are with each.
@@ -16,21 +16,9 @@ pub enum Layer {
     MaxPool(Pool),
     /// The mean of each window, channel by channel.
     AveragePool(Pool),
-    /// `max(0, z)`, element by element.
-    Relu,
-    /// z where z > 0, else `slope · z`, element by element.
-    LeakyRelu {
-        /// What a negative z is multiplied by.
-        slope: f32,
-    },
-    /// `1 / (1 + exp(−z))`, element by element.
-    Sigmoid,
-    /// `tanh z`, element by element.
-    Tanh,
-    /// `½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`, element by element.
-    Gelu,
-    /// Units that sit out a step of training, each with probability p; what stays is divided by 1 − p. Prediction passes
-    /// it by.
+    /// A function of each value by itself.
+    Activation(Activation),
+    /// Each unit is dropped with probability p in training, and those that stay are divided by 1 − p. Prediction skips it.
     Dropout {
         /// The probability of each.
         p: f32,
@@ -52,11 +40,7 @@ impl Layer {
             }
             Layer::MaxPool(pool) => Spec::MaxPool(pool),
             Layer::AveragePool(pool) => Spec::AveragePool(pool),
-            Layer::Relu => Spec::Relu,
-            Layer::LeakyRelu { slope } => Spec::LeakyRelu { slope },
-            Layer::Sigmoid => Spec::Sigmoid,
-            Layer::Tanh => Spec::Tanh,
-            Layer::Gelu => Spec::Gelu,
+            Layer::Activation(activation) => Spec::Activation(activation),
             Layer::Dropout { p } => Spec::Dropout { p },
             Layer::BatchNorm(_) => Spec::BatchNorm,
             Layer::Flatten => Spec::Flatten,
@@ -76,11 +60,7 @@ impl Layer {
             }
             Spec::MaxPool(pool) => Layer::MaxPool(pool),
             Spec::AveragePool(pool) => Layer::AveragePool(pool),
-            Spec::Relu => Layer::Relu,
-            Spec::LeakyRelu { slope } => Layer::LeakyRelu { slope },
-            Spec::Sigmoid => Layer::Sigmoid,
-            Spec::Tanh => Layer::Tanh,
-            Spec::Gelu => Layer::Gelu,
+            Spec::Activation(activation) => Layer::Activation(activation),
             Spec::Dropout { p } => Layer::Dropout { p },
             Spec::BatchNorm => Layer::BatchNorm(BatchNorm::new(input.channels())),
             Spec::Flatten => Layer::Flatten,
@@ -93,7 +73,7 @@ impl Layer {
     /// Arrays or numbers that make no sense, and a shape in front of the layer that it does not take.
     pub(super) fn output(&self, input: Shape, number: usize) -> Result<Shape> {
         let spec = self.spec();
-        if let Some(wanted) = spec.wanted_numbers() {
+        if let Some(wanted) = spec.expected_parameters() {
             // A dense layer says it of both of its sizes below.
             if !matches!(self, Layer::Dense(_)) {
                 return Err(Error::mismatch(format!("layer {number}"), spec, wanted));
@@ -145,11 +125,8 @@ impl std::fmt::Display for Layer {
             }
             Layer::MaxPool(windows) => pool(f, "max", *windows),
             Layer::AveragePool(windows) => pool(f, "average", *windows),
-            Layer::Relu => write!(f, "relu"),
-            Layer::LeakyRelu { slope } => write!(f, "leaky relu {slope}"),
-            Layer::Sigmoid => write!(f, "sigmoid"),
-            Layer::Tanh => write!(f, "tanh"),
-            Layer::Gelu => write!(f, "gelu"),
+            Layer::Activation(Activation::LeakyRelu { slope }) => write!(f, "leaky relu {slope}"),
+            Layer::Activation(activation) => write!(f, "{}", activation.name()),
             Layer::Dropout { p } => write!(f, "dropout {p}"),
             Layer::BatchNorm(norm) => write!(f, "batch norm {}", norm.channels()),
             Layer::Flatten => write!(f, "flatten"),

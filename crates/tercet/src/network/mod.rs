@@ -15,17 +15,16 @@
 //!
 //! Nothing is allocated in a pass: activations and gradients live in a [`Workspace`] that belongs to the caller.
 
+mod activation;
 mod architecture;
 mod batch_loader;
 mod batch_norm;
-mod blocks;
 mod conv2d;
 pub(crate) mod dense;
 mod dropout;
-mod gelu;
+mod fusion;
 mod init;
 mod layer;
-mod leaky_relu;
 pub mod naive;
 mod normalized;
 mod parameters;
@@ -33,15 +32,13 @@ mod passes;
 mod patches;
 mod pool;
 mod prediction;
-mod relu;
 mod shape;
-mod sigmoid;
+pub(crate) mod sparsity;
 mod spec;
 mod summary;
-mod tanh;
 mod workspace;
-pub(crate) mod zeros;
 
+pub use activation::Activation;
 pub use architecture::Architecture;
 pub(crate) use batch_loader::{BatchLoader, Input, Shard};
 pub use batch_norm::{BatchNorm, EPSILON, MOMENTUM};
@@ -53,15 +50,15 @@ pub use init::Init;
 pub use layer::Layer;
 pub use parameters::Weights;
 pub(crate) use parameters::{Named, ParametersMut, norm_names};
-pub(crate) use passes::{Purpose, regularized};
+pub(crate) use passes::{Mode, regularized};
 pub use patches::Patches;
 pub use shape::Shape;
-pub(crate) use spec::entrance;
+pub(crate) use spec::input_shape;
 pub use spec::{Pool, Spec};
 pub use summary::Summary;
 pub use workspace::{Gradient, Workspace};
 
-use blocks::{Block, blocks};
+use fusion::{Block, blocks};
 
 use crate::{Error, Result};
 
@@ -83,11 +80,11 @@ pub struct Network {
     shapes: Vec<Shape>,
     blocks: Vec<Block>,
     /// The blocks of a training that drops units behind every activation.
-    blocks_dropping: Vec<Block>,
+    blocks_with_dropout: Vec<Block>,
 }
 
 /// The most parameters of a network that is made from sizes: 1 GiB of them, of which training needs a few times as
-/// much. A size beyond that is a slip of the hand, and would otherwise end in the memory being refused.
+/// much. A size beyond that is a slip of the hand, and would otherwise end in the memory being rejected.
 pub const MOST_PARAMETERS: usize = 1 << 28;
 
 /// The most values that an example may have anywhere in a network: 256 MiB of them.
@@ -137,14 +134,14 @@ impl Network {
             let expected = "one number for each class: put flatten at the end, or a dense layer";
             return Err(Error::mismatch("the scores of a network", shape, expected));
         }
-        let (plain, blocks_dropping) = (blocks(&layers, false), blocks(&layers, true));
-        Ok(Network { input, layers, shapes, blocks: plain, blocks_dropping })
+        let (plain, blocks_with_dropout) = (blocks(&layers, false), blocks(&layers, true));
+        Ok(Network { input, layers, shapes, blocks: plain, blocks_with_dropout })
     }
 
     /// A network of the given layers for examples of a shape: where a dense layer comes before any that is of images, an
     /// image enters as the list of its pixels.
     pub(crate) fn from_input(input: Shape, layers: Vec<Layer>) -> Result<Self> {
-        Network::with_input(spec::entrance(layers.iter().map(Layer::spec), input), layers)
+        Network::with_input(spec::input_shape(layers.iter().map(Layer::spec), input), layers)
     }
 
     /// A fully connected network: dense layers of the given hidden sizes with ReLU between them, then the dense
@@ -166,14 +163,14 @@ impl Network {
         let mut layers = Vec::new();
         for (i, size) in sizes.windows(2).enumerate() {
             if i > 0 {
-                layers.push(Layer::Relu);
+                layers.push(Layer::Activation(Activation::Relu));
             }
             layers.push(Layer::Dense(Dense::random(size[0], size[1], init, &mut generator)));
         }
         Network::new(layers)
     }
 
-    /// Refuses sizes that [`fully_connected`](Network::fully_connected) would refuse, before anything is allocated.
+    /// Rejects sizes that [`fully_connected`](Network::fully_connected) would refuse, before anything is allocated.
     ///
     /// # Errors
     /// A size of 0, and more than [`MOST_PARAMETERS`].
@@ -245,7 +242,7 @@ impl Network {
     }
 }
 
-/// Refuses examples without values, or of too many, behind the layer of this number.
+/// Rejects examples without values, or of too many, behind the layer of this number.
 fn check_values(number: usize, shape: Shape) -> Result<()> {
     if (1..=MOST_VALUES).contains(&shape.values()) {
         return Ok(());

@@ -18,14 +18,19 @@ impl Network {
     /// use tercet::network::{Init, Network};
     ///
     /// let network = Network::fully_connected(784, &[16], 10, Init::He, 0)?;
-    /// let network = network.behind_normalization(ImageShape::gray(28, 28), &[0.1307], &[0.3081])?;
+    /// let network = network.with_input_normalization(ImageShape::gray(28, 28), &[0.1307], &[0.3081])?;
     /// assert_eq!(network.architecture().to_string(), "batchnorm dense16 relu dense10");
     /// # Ok::<(), tercet::Error>(())
     /// ```
     ///
     /// # Errors
     /// Other counts than that of the channels, means that are not finite, and deviations that are not positive.
-    pub fn behind_normalization(&self, input: impl Into<Shape>, mean: &[f32], std: &[f32]) -> Result<Self> {
+    pub fn with_input_normalization(
+        &self,
+        input: impl Into<Shape>,
+        mean: &[f32],
+        std: &[f32],
+    ) -> Result<Self> {
         let channels = input.into().channels();
         if mean.len() != channels || std.len() != channels {
             let found = format!("{} and {}", mean.len(), std.len());
@@ -76,14 +81,14 @@ mod tests {
         for layers in ["dense4 relu", "flatten dense4 relu"] {
             let layers: Architecture = layers.parse().unwrap();
             let network = layers.network(shape, 2, Init::He, 1).unwrap();
-            let behind = network.behind_normalization(shape, &mean, &std).unwrap();
+            let behind = network.with_input_normalization(shape, &mean, &std).unwrap();
             let (found, expected) = (behind.scores(&data).unwrap(), network.scores(&normal).unwrap());
             for (found, expected) in found.values().iter().zip(expected.values()) {
                 assert!((found - expected).abs() < 1e-5, "{layers}: {found}, not {expected}");
             }
-            assert!(network.behind_normalization(shape, &[0.5], &[0.5]).is_err());
-            assert!(network.behind_normalization(shape, &mean, &[0.5, 0.0]).is_err());
-            assert!(network.behind_normalization(shape, &[f32::NAN, 0.0], &std).is_err());
+            assert!(network.with_input_normalization(shape, &[0.5], &[0.5]).is_err());
+            assert!(network.with_input_normalization(shape, &mean, &[0.5, 0.0]).is_err());
+            assert!(network.with_input_normalization(shape, &[f32::NAN, 0.0], &std).is_err());
         }
     }
 }

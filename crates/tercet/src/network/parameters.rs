@@ -109,12 +109,12 @@ impl Network {
 
     /// How many numbers there are to learn.
     pub fn parameters(&self) -> usize {
-        self.learning().map(|parameters| parameters.w.len() + parameters.b.len()).sum()
+        self.trainable().map(|parameters| parameters.w.len() + parameters.b.len()).sum()
     }
 
     /// All that is learned as one list: of each layer first W, or γ of a batch norm, then b, or β.
-    pub fn learned(&self) -> Vec<f32> {
-        self.learning().flat_map(|parameters| [parameters.w, parameters.b]).flatten().copied().collect()
+    pub fn parameter_values(&self) -> Vec<f32> {
+        self.trainable().flat_map(|parameters| [parameters.w, parameters.b]).flatten().copied().collect()
     }
 
     /// Puts such a list in the place of all that is learned.
@@ -123,21 +123,21 @@ impl Network {
     /// use tercet::network::{Init, Network};
     ///
     /// let mut network = Network::fully_connected(3, &[2], 2, Init::He, 0)?;
-    /// let doubled: Vec<f32> = network.learned().iter().map(|value| 2.0 * value).collect();
-    /// network.set_learned(&doubled)?;
-    /// assert_eq!(network.learned(), doubled);
+    /// let doubled: Vec<f32> = network.parameter_values().iter().map(|value| 2.0 * value).collect();
+    /// network.set_parameter_values(&doubled)?;
+    /// assert_eq!(network.parameter_values(), doubled);
     /// # Ok::<(), tercet::Error>(())
     /// ```
     ///
     /// # Errors
     /// Another number of values than [`parameters`](Network::parameters) says.
-    pub fn set_learned(&mut self, values: &[f32]) -> Result<()> {
+    pub fn set_parameter_values(&mut self, values: &[f32]) -> Result<()> {
         if values.len() != self.parameters() {
             let expected = format!("{}, the parameters of the network", self.parameters());
             return Err(Error::mismatch("values to be learned", values.len(), expected));
         }
         let mut rest = values;
-        for ParametersMut { w, b, .. } in self.learning_mut() {
+        for ParametersMut { w, b, .. } in self.trainable_mut() {
             for array in [w, b] {
                 let (own, others) = rest.split_at(array.len());
                 array.copy_from_slice(own);
@@ -148,18 +148,18 @@ impl Network {
     }
 
     /// What is learned, layer by layer.
-    pub(crate) fn learning(&self) -> impl Iterator<Item = Parameters<'_>> {
+    pub(crate) fn trainable(&self) -> impl Iterator<Item = Parameters<'_>> {
         self.layers.iter().filter_map(Layer::parameters)
     }
 
     /// The same, to be changed.
-    pub(crate) fn learning_mut(&mut self) -> impl Iterator<Item = ParametersMut<'_>> {
+    pub(crate) fn trainable_mut(&mut self) -> impl Iterator<Item = ParametersMut<'_>> {
         self.layers.iter_mut().filter_map(Layer::parameters_mut)
     }
 
     /// Σ W² over all weight matrices.
     pub fn squared_weights(&self) -> f64 {
-        self.learning()
+        self.trainable()
             .filter(|parameters| parameters.is_matrix)
             .map(|parameters| squares(parameters.w))
             .sum()

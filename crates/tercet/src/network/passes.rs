@@ -4,23 +4,22 @@ use std::ops::Range;
 
 use tercet_kernels::pooling::Window;
 
-use super::blocks::Block;
-use super::conv2d::Finish;
+use super::conv2d::Epilogue;
 use super::dropout::Rate;
+use super::fusion::Block;
 use super::parameters::squares;
 use super::pool;
-use super::workspace::Kept;
-use super::{Dropout, Gradient, Input, Layer, Network, Pool, Shape, Workspace};
-use super::{gelu, leaky_relu, relu, sigmoid, tanh};
+use super::workspace::Saved;
+use super::{Activation, Dropout, Gradient, Input, Layer, Network, Pool, Shape, Workspace};
 use crate::image::ImageShape;
 use crate::loss::{Loss, Objective};
 
 /// What a forward pass is for.
-pub(crate) enum Purpose<'a> {
+pub(crate) enum Mode<'a> {
     /// Batch norms take the statistics that training has left, and nobody is dropped.
-    Prediction,
+    Eval,
     /// Batch norms take the statistics of the batch, and units are dropped where there is something to draw from.
-    Training(Option<&'a mut Dropout>),
+    Train(Option<&'a mut Dropout>),
 }
 
 impl Network {
@@ -32,18 +31,18 @@ impl Network {
     /// # Panics
     /// Where `x` does not hold whole rows.
     pub fn forward<'w>(&self, x: &[f32], workspace: &'w mut Workspace) -> &'w [f32] {
-        self.forward_from(Input::Dense(x), Purpose::Prediction, workspace)
+        self.forward_from(Input::Dense(x), Mode::Eval, workspace)
     }
 
     /// The forward pass from an input that may be sparse.
     pub(crate) fn forward_from<'w>(
         &self,
         x: Input<'_>,
-        mut purpose: Purpose<'_>,
+        mut mode: Mode<'_>,
         workspace: &'w mut Workspace,
     ) -> &'w [f32] {
         workspace.prepare(self);
-        self.forward_blocks(0, x, x.examples(self.inputs()), &mut purpose, workspace)
+        self.forward_blocks(0, x, x.examples(self.inputs()), &mut mode, workspace)
     }
 
     /// The forward pass through the blocks from number `first` on. What reaches block 0 is `x`; what reaches a later one is
@@ -53,12 +52,12 @@ impl Network {
         first: usize,
         x: Input<'_>,
         examples: usize,
-        purpose: &mut Purpose<'_>,
+        mode: &mut Mode<'_>,
         workspace: &'w mut Workspace,
     ) -> &'w [f32] {
-        let Workspace { outputs, kept, .. } = workspace;
-        let blocks = match &purpose {
-            Purpose::Training(Some(dropout)) => self.blocks_of(Some(&**dropout)),
+        let Workspace { outputs, saved, .. } = workspace;
+        let blocks = match &mode {
+            Mode::Train(Some(dropout)) => self.blocks_of(Some(&**dropout)),
             _ => self.blocks_of(None),
         };
         for block in &blocks[first..] {
@@ -68,7 +67,7 @@ impl Network {
             let input = block.input.map_or(x, |i| Input::Dense(&before[i]));
             let output = &mut rest[0];
             output.resize(examples * self.shapes[block.last].values(), 0.0);
-            self.forward_block(block, input, purpose, &mut kept[block.last], output);
+            self.forward_block(block, input, mode, &mut saved[block.last], output);
         }
         let last = blocks.last().map_or(0, |block| block.last);
         &workspace.outputs[last]
@@ -77,7 +76,7 @@ impl Network {
     /// The blocks that are walked over.
     fn blocks_of(&self, dropout: Option<&Dropout>) -> &[Block] {
         match dropout.and_then(Dropout::of_activations) {
-            Some(_) => &self.blocks_dropping,
+            Some(_) => &self.blocks_with_dropout,
             None => &self.blocks,
         }
     }
@@ -86,51 +85,54 @@ impl Network {
         &self,
         block: &Block,
         input: Input<'_>,
-        purpose: &mut Purpose<'_>,
-        kept: &mut Kept,
+        mode: &mut Mode<'_>,
+        saved: &mut Saved,
         output: &mut [f32],
     ) {
         let layer = &self.layers[block.first];
         match layer {
-            Layer::Dense(dense) => dense.forward(input, &mut kept.zeros, output),
+            Layer::Dense(dense) => dense.forward(input, &mut saved.sparsity, output),
             Layer::Conv2d(conv) => {
                 let shape = conv.shape(self.image(block));
-                conv.forward(&shape, block.finish, input.dense(), output, &mut kept.places, &mut kept.rooms);
+                conv.forward(
+                    &shape,
+                    block.epilogue,
+                    input.dense(),
+                    output,
+                    &mut saved.argmax,
+                    &mut saved.conv_buffers,
+                );
             }
             Layer::MaxPool(windows) => {
-                kept.places.resize(output.len(), 0);
-                pool::forward_max(&self.window(block, *windows), input.dense(), output, &mut kept.places);
+                saved.argmax.resize(output.len(), 0);
+                pool::forward_max(&self.window(block, *windows), input.dense(), output, &mut saved.argmax);
             }
             Layer::AveragePool(windows) => {
                 pool::forward_average(&self.window(block, *windows), input.dense(), output);
             }
-            Layer::Relu => relu::forward(input.dense(), output),
-            Layer::LeakyRelu { slope } => leaky_relu::forward(*slope, input.dense(), output),
-            Layer::Sigmoid => sigmoid::forward(input.dense(), output),
-            Layer::Tanh => tanh::forward(input.dense(), output),
-            Layer::Gelu => gelu::forward(input.dense(), output),
+            Layer::Activation(activation) => activation.forward(input.dense(), output),
             Layer::Dropout { p } => {
                 output.copy_from_slice(input.dense());
-                if let Purpose::Training(Some(dropout)) = purpose {
-                    kept.places.resize(output.len(), 0);
-                    dropout.drop_and_mark(Rate::new(*p), output, &mut kept.places);
+                if let Mode::Train(Some(dropout)) = mode {
+                    saved.mask.resize(output.len(), 0);
+                    dropout.drop_with_mask(Rate::new(*p), output, &mut saved.mask);
                 }
             }
             Layer::BatchNorm(norm) => {
-                let (x, relu) = (input.dense(), block.finish == Finish::Relu);
-                match purpose {
-                    Purpose::Prediction => norm.forward(x, relu, output),
-                    Purpose::Training(_) => norm.forward_in_training(x, relu, &mut kept.statistics, output),
+                let (x, relu) = (input.dense(), block.epilogue == Epilogue::Relu);
+                match mode {
+                    Mode::Eval => norm.forward(x, relu, output),
+                    Mode::Train(_) => norm.forward_in_training(x, relu, &mut saved.statistics, output),
                 }
             }
             Layer::Flatten => unreachable!("no block begins with a layer that does nothing"),
         }
-        let Purpose::Training(Some(dropout)) = purpose else { return };
+        let Mode::Train(Some(dropout)) = mode else { return };
         match (dropout.of_activations(), &self.layers[block.last]) {
-            (Some(rate), Layer::Relu) => dropout.drop(rate, output),
+            (Some(rate), Layer::Activation(Activation::Relu)) => dropout.drop(rate, output),
             (Some(rate), layer) if layer.spec().is_activation() => {
-                kept.places.resize(output.len(), 0);
-                dropout.drop_and_mark(rate, output, &mut kept.places);
+                saved.mask.resize(output.len(), 0);
+                dropout.drop_with_mask(rate, output, &mut saved.mask);
             }
             _ => {}
         }
@@ -188,7 +190,7 @@ impl Network {
         if reg == 0.0 {
             return 0.0;
         }
-        let learning = self.learning().zip(gradients).skip(frozen);
+        let learning = self.trainable().zip(gradients).skip(frozen);
         let matrices = learning.filter(|(parameters, _)| parameters.is_matrix);
         matrices
             .map(|(parameters, gradient)| {
@@ -209,7 +211,7 @@ impl Network {
         mut dropout: Option<&mut Dropout>,
         workspace: &mut Workspace,
     ) -> f32 {
-        self.forward_from(x, Purpose::Training(dropout.as_deref_mut()), workspace);
+        self.forward_from(x, Mode::Train(dropout.as_deref_mut()), workspace);
         // Nothing asks for the gradient by what goes into the first layer that learns.
         let blocks = self.blocks_of(dropout.as_deref());
         let learns = |block: &Block| block.gradient.is_some_and(|gradient| gradient >= frozen);
@@ -220,7 +222,7 @@ impl Network {
     /// The same for a dense first layer that is worked at elsewhere, whose output is in the workspace
     /// ([`Workspace::first_output`]). The gradient by that output is there afterwards
     /// ([`Workspace::first_output_gradient`]), and those of the parameters of all layers but the first.
-    pub(crate) fn data_loss_and_gradients_behind_first(
+    pub(crate) fn data_loss_and_gradients_after_first(
         &self,
         labels: &[u32],
         objective: Objective<'_>,
@@ -228,8 +230,8 @@ impl Network {
         workspace: &mut Workspace,
     ) -> f32 {
         let nothing = Input::Dense(&[]);
-        let purpose = &mut Purpose::Training(dropout.as_deref_mut());
-        self.forward_blocks(1, nothing, labels.len(), purpose, workspace);
+        let mode = &mut Mode::Train(dropout.as_deref_mut());
+        self.forward_blocks(1, nothing, labels.len(), mode, workspace);
         self.loss_and_backward(1..1, nothing, labels, objective, dropout.as_deref(), workspace)
     }
 
@@ -247,8 +249,8 @@ impl Network {
         workspace.prepare_gradients(self);
         let blocks = self.blocks_of(dropout);
         let scores = &workspace.outputs[blocks.last().map_or(0, |block| block.last)];
-        workspace.flowing.resize(scores.len(), 0.0);
-        let data_loss = objective.loss_and_gradient(scores, labels, &mut workspace.flowing);
+        workspace.upstream.resize(scores.len(), 0.0);
+        let data_loss = objective.loss_and_gradient(scores, labels, &mut workspace.upstream);
         for (i, block) in blocks.iter().enumerate().skip(first.start).rev() {
             self.backward_block(block, x, labels.len(), i >= first.end, dropout, workspace);
         }
@@ -256,32 +258,33 @@ impl Network {
     }
 
     /// Backwards through a block: what flows, the gradient by its output, becomes the one by its input where that is
-    /// `asked` for.
+    /// `needs_input_grad` for.
     fn backward_block(
         &self,
         block: &Block,
         x: Input<'_>,
         examples: usize,
-        asked: bool,
+        needs_input_grad: bool,
         dropout: Option<&Dropout>,
         workspace: &mut Workspace,
     ) {
-        let Workspace { outputs, kept, flowing, flowing_next, gradients, flowing_zeros, factors, .. } =
-            workspace;
+        let Workspace {
+            outputs, saved, upstream, upstream_next, gradients, upstream_sparsity, factors, ..
+        } = workspace;
         let input = block.input.map_or(x, |i| Input::Dense(&outputs[i]));
-        let (output, kept) = (&outputs[block.last], &mut kept[block.last]);
+        let (output, saved) = (&outputs[block.last], &mut saved[block.last]);
         let width = block.input.map_or(self.inputs(), |i| self.shapes[i].values());
         let layer = &self.layers[block.first];
         match (dropout.and_then(Dropout::of_activations), &self.layers[block.last]) {
-            (Some(rate), Layer::Relu) => rate.backward_of_relu(output, flowing),
-            (Some(rate), layer) if layer.spec().is_activation() => rate.backward(&kept.places, flowing),
+            (Some(rate), Layer::Activation(Activation::Relu)) => rate.backward_of_relu(output, upstream),
+            (Some(rate), layer) if layer.spec().is_activation() => rate.backward(&saved.mask, upstream),
             _ => {}
         }
         // Most layers compute the next gradient beside the one that flows.
-        let mut beside = |flowing: &mut Vec<f32>, backward: &mut dyn FnMut(&[f32], &mut [f32])| {
-            flowing_next.resize(examples * width, 0.0);
-            backward(flowing, flowing_next);
-            std::mem::swap(flowing, flowing_next);
+        let mut out_of_place = |upstream: &mut Vec<f32>, backward: &mut dyn FnMut(&[f32], &mut [f32])| {
+            upstream_next.resize(examples * width, 0.0);
+            backward(upstream, upstream_next);
+            std::mem::swap(upstream, upstream_next);
         };
         match layer {
             Layer::Dense(dense) => {
@@ -289,52 +292,58 @@ impl Network {
                 let keeps_factors = factors[number].is_some();
                 dense.backward_parameters(
                     input,
-                    &mut kept.zeros,
-                    flowing,
+                    &mut saved.sparsity,
+                    upstream,
                     keeps_factors,
                     &mut gradients[number],
                 );
-                if asked {
-                    beside(flowing, &mut |dz, dx| dense.backward_input(dz, flowing_zeros, dx));
+                if needs_input_grad {
+                    out_of_place(upstream, &mut |dz, dx| dense.backward_input(dz, upstream_sparsity, dx));
                 }
                 if keeps_factors {
-                    std::mem::swap(if asked { flowing_next } else { flowing }, &mut kept.dz);
+                    std::mem::swap(if needs_input_grad { upstream_next } else { upstream }, &mut saved.dz);
                 }
             }
             Layer::Conv2d(conv) => {
                 let gradient = &mut gradients[block.gradient.expect("a convolution learns")];
-                let (shape, finish) = (conv.shape(self.image(block)), block.finish);
-                if finish == Finish::Relu {
-                    relu::backward(output, flowing);
+                let (shape, epilogue) = (conv.shape(self.image(block)), block.epilogue);
+                if epilogue == Epilogue::Relu {
+                    Activation::Relu.backward(output, upstream);
                 }
-                let Kept { places, rooms, .. } = kept;
-                conv.backward_parameters(&shape, finish, input.dense(), flowing, places, gradient, rooms);
-                if asked {
-                    beside(flowing, &mut |dz, dx| conv.backward_input(&shape, finish, dz, places, dx, rooms));
+                let Saved { argmax, conv_buffers, .. } = saved;
+                conv.backward_parameters(
+                    &shape,
+                    epilogue,
+                    input.dense(),
+                    upstream,
+                    argmax,
+                    gradient,
+                    conv_buffers,
+                );
+                if needs_input_grad {
+                    out_of_place(upstream, &mut |dz, dx| {
+                        conv.backward_input(&shape, epilogue, dz, argmax, dx, conv_buffers)
+                    });
                 }
             }
             Layer::MaxPool(windows) => {
                 let window = self.window(block, *windows);
-                beside(flowing, &mut |dy, dx| pool::backward_max(&window, &kept.places, dy, dx));
+                out_of_place(upstream, &mut |dy, dx| pool::backward_max(&window, &saved.argmax, dy, dx));
             }
             Layer::AveragePool(windows) => {
                 let window = self.window(block, *windows);
-                beside(flowing, &mut |dy, dx| pool::backward_average(&window, dy, dx));
+                out_of_place(upstream, &mut |dy, dx| pool::backward_average(&window, dy, dx));
             }
-            Layer::Relu => relu::backward(input.dense(), flowing),
-            Layer::LeakyRelu { slope } => leaky_relu::backward(*slope, input.dense(), flowing),
-            Layer::Sigmoid => sigmoid::backward(input.dense(), flowing),
-            Layer::Tanh => tanh::backward(input.dense(), flowing),
-            Layer::Gelu => gelu::backward(input.dense(), flowing),
+            Layer::Activation(activation) => activation.backward(input.dense(), upstream),
             Layer::Dropout { p } => {
                 if dropout.is_some() {
-                    Rate::new(*p).backward(&kept.places, flowing);
+                    Rate::new(*p).backward(&saved.mask, upstream);
                 }
             }
             Layer::BatchNorm(norm) => {
                 let Gradient { dw, db } = &mut gradients[block.gradient.expect("a batch norm learns")];
-                let (x, relu) = (input.dense(), block.finish == Finish::Relu);
-                norm.backward(x, relu, &mut kept.statistics, flowing, dw, db);
+                let (x, relu) = (input.dense(), block.epilogue == Epilogue::Relu);
+                norm.backward(x, relu, &mut saved.statistics, upstream, dw, db);
             }
             Layer::Flatten => unreachable!("no block begins with a layer that does nothing"),
         }
@@ -344,7 +353,7 @@ impl Network {
     pub(crate) fn update_running_stats(&mut self, workspace: &Workspace) {
         for block in &self.blocks {
             if let Layer::BatchNorm(norm) = &mut self.layers[block.first] {
-                norm.follow(&workspace.kept[block.last].statistics);
+                norm.update_running_stats(&workspace.saved[block.last].statistics);
             }
         }
     }

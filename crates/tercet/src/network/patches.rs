@@ -55,7 +55,7 @@ impl Patches {
         0.5
     }
 
-    /// Refuses what cannot work.
+    /// Rejects what cannot work.
     ///
     /// # Errors
     /// [`Error::Setting`] for the first setting that makes no sense.
@@ -89,13 +89,13 @@ impl Network {
     /// let images = Dataset::from_pixels("two", shape, pixels, vec![0, 1], vec!["a".into(), "b".into()])?;
     /// let layers: Architecture = "conv3-4 relu flatten".parse()?;
     /// let mut network = layers.network(shape, 2, Init::He, 0)?;
-    /// network.draw_patches(&images, Patches::default(), 0)?;
+    /// network.init_from_patches(&images, Patches::default(), 0)?;
     /// let filters = network.weight_layers().next().expect("the convolution");
     /// // The weights of all filters lie side by side: the second is the first turned round.
     /// assert!(filters.w.chunks(4).all(|w| w[0] == -w[1] && w[2] == -w[3]));
     /// # Ok::<(), tercet::Error>(())
     /// ```
-    pub fn draw_patches(&mut self, examples: &Examples, patches: Patches, seed: u64) -> Result<()> {
+    pub fn init_from_patches(&mut self, examples: &Examples, patches: Patches, seed: u64) -> Result<()> {
         patches.validate()?;
         let Some(Layer::Conv2d(conv)) = self.layers.first_mut() else {
             let expected = "a convolution as the first layer, whose filters are patches of the images";
@@ -238,7 +238,7 @@ mod tests {
         let layers: Architecture = "conv3-5 flatten".parse().unwrap();
         let mut network = layers.network(shape, 2, Init::He, 0).unwrap();
         let patches = Patches { ridge: 1e-6, threshold: 0.7 };
-        network.draw_patches(&images, patches, 3).unwrap();
+        network.init_from_patches(&images, patches, 3).unwrap();
         let mut x = vec![0.0; 40 * 400];
         images.write_inputs(&(0..40).collect::<Vec<_>>(), &mut x);
         let mut workspace = Workspace::new();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_refused() {
+    fn what_cannot_be_drawn_is_rejected() {
         let shape = ImageShape::gray(4, 4);
         let blank =
             Dataset::from_pixels("blank", shape, vec![7; 32], vec![0, 1], vec!["a".into(), "b".into()]);
@@ -264,7 +264,7 @@ mod tests {
         let refusal = |line: &str, patches: Patches| {
             let layers: Architecture = line.parse().unwrap();
             let mut network = layers.network(shape, 2, Init::He, 0).unwrap();
-            network.draw_patches(&blank, patches, 0).unwrap_err().to_string()
+            network.init_from_patches(&blank, patches, 0).unwrap_err().to_string()
         };
         let usual = Patches::default();
         assert!(refusal("conv3-2 flatten", usual).contains("images of a single value"));
@@ -282,7 +282,7 @@ mod tests {
             let set = Dataset::from_pixels("x", shape, pixels, vec![0; count], vec!["a".into()]).unwrap();
             let layers: Architecture = "conv3-2 flatten".parse().unwrap();
             let mut network = layers.network(ImageShape::gray(4, 4), 2, Init::He, 0).unwrap();
-            network.draw_patches(&set, usual, 0).unwrap_err().to_string()
+            network.init_from_patches(&set, usual, 0).unwrap_err().to_string()
         };
         let colour = ImageShape { width: 4, height: 4, channels: 3 };
         assert!(of(colour, 2).contains("expected images that the network takes"));

@@ -14,7 +14,7 @@ use tercet_kernels::pooling::{self, Window};
 const WORTH_A_THREAD: usize = 1 << 17;
 
 /// How many images a thread takes at a time.
-fn together(window: &Window, values: usize) -> usize {
+fn images_per_task(window: &Window, values: usize) -> usize {
     let images = values / window.inputs();
     let threads = rayon::current_num_threads().min(values / WORTH_A_THREAD).max(1);
     images.div_ceil(threads).max(1)
@@ -24,25 +24,25 @@ fn together(window: &Window, values: usize) -> usize {
 /// network which diverges is noticed.
 ///
 /// # Shapes
-/// `x` is (B, height, width, channels), `y` and `places` are the same with the height and width of the output.
-pub(super) fn forward_max(window: &Window, x: &[f32], y: &mut [f32], places: &mut [u8]) {
-    let (isa, images) = (Isa::active(), together(window, x.len()));
+/// `x` is (B, height, width, channels), `y` and `argmax` are the same with the height and width of the output.
+pub(super) fn forward_max(window: &Window, x: &[f32], y: &mut [f32], argmax: &mut [u8]) {
+    let (isa, images) = (Isa::active(), images_per_task(window, x.len()));
     let outputs = images * window.outputs();
     x.par_chunks(images * window.inputs())
-        .zip(y.par_chunks_mut(outputs).zip(places.par_chunks_mut(outputs)))
-        .for_each(|(x, (y, places))| pooling::max_forward(isa, window, x, y, places));
+        .zip(y.par_chunks_mut(outputs).zip(argmax.par_chunks_mut(outputs)))
+        .for_each(|(x, (y, argmax))| pooling::max_forward(isa, window, x, y, argmax));
 }
 
 /// From `y`, the largest of each window: dy goes to the value that was the largest, and nothing to the others.
 ///
 /// # Shapes
-/// `places` and `dy` are as y, `dx` is as x.
-pub(super) fn backward_max(window: &Window, places: &[u8], dy: &[f32], dx: &mut [f32]) {
-    let (isa, images) = (Isa::active(), together(window, dx.len()));
+/// `argmax` and `dy` are as y, `dx` is as x.
+pub(super) fn backward_max(window: &Window, argmax: &[u8], dy: &[f32], dx: &mut [f32]) {
+    let (isa, images) = (Isa::active(), images_per_task(window, dx.len()));
     let outputs = images * window.outputs();
     dx.par_chunks_mut(images * window.inputs())
-        .zip(dy.par_chunks(outputs).zip(places.par_chunks(outputs)))
-        .for_each(|(dx, (dy, places))| pooling::max_backward(isa, window, dy, places, dx));
+        .zip(dy.par_chunks(outputs).zip(argmax.par_chunks(outputs)))
+        .for_each(|(dx, (dy, argmax))| pooling::max_backward(isa, window, dy, argmax, dx));
 }
 
 /// The mean of each window.
@@ -50,7 +50,7 @@ pub(super) fn backward_max(window: &Window, places: &[u8], dy: &[f32], dx: &mut 
 /// # Shapes
 /// `x` is (B, height, width, channels), `y` the same with the height and width of the output.
 pub(super) fn forward_average(window: &Window, x: &[f32], y: &mut [f32]) {
-    let (isa, images) = (Isa::active(), together(window, x.len()));
+    let (isa, images) = (Isa::active(), images_per_task(window, x.len()));
     x.par_chunks(images * window.inputs())
         .zip(y.par_chunks_mut(images * window.outputs()))
         .for_each(|(x, y)| pooling::average_forward(isa, window, x, y));
@@ -61,7 +61,7 @@ pub(super) fn forward_average(window: &Window, x: &[f32], y: &mut [f32]) {
 /// # Shapes
 /// `dy` is as y, `dx` as x.
 pub(super) fn backward_average(window: &Window, dy: &[f32], dx: &mut [f32]) {
-    let (isa, images) = (Isa::active(), together(window, dx.len()));
+    let (isa, images) = (Isa::active(), images_per_task(window, dx.len()));
     dx.par_chunks_mut(images * window.inputs())
         .zip(dy.par_chunks(images * window.outputs()))
         .for_each(|(dx, dy)| pooling::average_backward(isa, window, dy, dx));

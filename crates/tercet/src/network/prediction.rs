@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::{BatchLoader, BatchNorm, Layer, Network, Purpose, Workspace};
+use super::{BatchLoader, BatchNorm, Layer, Mode, Network, Workspace};
 use crate::data::Examples;
 use crate::{Error, Matrix, Result};
 
@@ -37,7 +37,7 @@ impl Network {
                 rows.clear();
                 rows.extend(from..from + scores.len() / classes);
                 let x = loader.load(data, rows);
-                scores.copy_from_slice(network.forward_from(x, Purpose::Prediction, workspace));
+                scores.copy_from_slice(network.forward_from(x, Mode::Eval, workspace));
             },
         );
         Ok(scores)

@@ -2,7 +2,7 @@
 
 use tercet_kernels::convolution;
 
-use super::Shape;
+use super::{Activation, Shape};
 use crate::image::ImageShape;
 
 /// A layer without its parameters: what a word of an [`Architecture`](super::Architecture) says. Each prints as its
@@ -31,20 +31,9 @@ pub enum Spec {
     MaxPool(Pool),
     /// `avgpool`, `avgpool3/2`: the mean of each window.
     AveragePool(Pool),
-    /// `relu`: `max(0, z)`.
-    Relu,
-    /// `leaky0.01`: z where z > 0, else slope · z.
-    LeakyRelu {
-        /// What a negative z is multiplied by.
-        slope: f32,
-    },
-    /// `sigmoid`: `1 / (1 + exp(−z))`.
-    Sigmoid,
-    /// `tanh`.
-    Tanh,
-    /// `gelu`: about `z · Φ(z)`.
-    Gelu,
-    /// `dropout0.4`: units that sit out a step of training.
+    /// `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu`: [`Activation`].
+    Activation(Activation),
+    /// `dropout0.4`: each unit is dropped with this probability in training.
     Dropout {
         /// The probability of each.
         p: f32,
@@ -71,7 +60,7 @@ impl Pool {
 
 impl Spec {
     /// What is wrong with the numbers of the layer, whatever reaches it: what they should be.
-    pub(super) fn wanted_numbers(self) -> Option<&'static str> {
+    pub(super) fn expected_parameters(self) -> Option<&'static str> {
         match self {
             Spec::Dense { outputs: 0 } => Some("at least 1 unit"),
             Spec::Conv2d { kernel_height: 0, .. } | Spec::Conv2d { kernel_width: 0, .. } => {
@@ -90,7 +79,7 @@ impl Spec {
                 Pool { stride: 0, .. } => Some("a stride of at least 1"),
                 _ => None,
             },
-            Spec::LeakyRelu { slope } if !slope.is_finite() => Some("a finite slope, such as leaky0.01"),
+            Spec::Activation(activation) => activation.expected_parameters(),
             Spec::Dropout { p } if !(0.0..1.0).contains(&p) => {
                 Some("a probability of at least 0 and below 1, such as dropout0.5")
             }
@@ -143,16 +132,7 @@ impl Spec {
                 Err("an image, height × width × channels, not a list of features".to_owned())
             }
             (Spec::Flatten, input) => Ok(input.flat()),
-            (
-                Spec::Relu
-                | Spec::LeakyRelu { .. }
-                | Spec::Sigmoid
-                | Spec::Tanh
-                | Spec::Gelu
-                | Spec::Dropout { .. }
-                | Spec::BatchNorm,
-                input,
-            ) => Ok(input),
+            (Spec::Activation(_) | Spec::Dropout { .. } | Spec::BatchNorm, input) => Ok(input),
         }
     }
 
@@ -184,7 +164,7 @@ impl Spec {
 
     /// Whether the layer applies a function to each value by itself, and learns nothing.
     pub(super) fn is_activation(self) -> bool {
-        matches!(self, Spec::Relu | Spec::LeakyRelu { .. } | Spec::Sigmoid | Spec::Tanh | Spec::Gelu)
+        matches!(self, Spec::Activation(_))
     }
 
     /// Whether the layer can only mean something for images.
@@ -195,7 +175,7 @@ impl Spec {
 
 /// What layers take an image for. Where a dense layer comes before any that is of images, as a picture has pixels next to
 /// one another for none of them, the image enters as the list of its pixels.
-pub(crate) fn entrance(layers: impl IntoIterator<Item = Spec>, input: Shape) -> Shape {
+pub(crate) fn input_shape(layers: impl IntoIterator<Item = Spec>, input: Shape) -> Shape {
     let decides = |spec: &Spec| matches!(spec, Spec::Dense { .. }) || spec.is_of_images();
     match layers.into_iter().find(decides) {
         Some(spec) if spec.is_of_images() => input,
@@ -225,11 +205,7 @@ impl std::fmt::Display for Spec {
             }
             Spec::MaxPool(windows) => pool(f, "pool", windows),
             Spec::AveragePool(windows) => pool(f, "avgpool", windows),
-            Spec::Relu => write!(f, "relu"),
-            Spec::LeakyRelu { slope } => write!(f, "leaky{slope}"),
-            Spec::Sigmoid => write!(f, "sigmoid"),
-            Spec::Tanh => write!(f, "tanh"),
-            Spec::Gelu => write!(f, "gelu"),
+            Spec::Activation(activation) => write!(f, "{activation}"),
             Spec::Dropout { p } => write!(f, "dropout{p}"),
             Spec::BatchNorm => write!(f, "batchnorm"),
             Spec::Flatten => write!(f, "flatten"),

@@ -18,7 +18,7 @@ pub struct Summary {
 impl Summary {
     /// A layer that takes what reaches it.
     pub(super) fn of(layer: Spec, input: Shape, output: Shape) -> Self {
-        // More than fit are refused wherever parameters are made.
+        // More than fit are rejected wherever parameters are made.
         let parameters = layer.parameters(input).unwrap_or(usize::MAX);
         Summary { layer, output, parameters, multiply_adds: layer.multiply_adds(input) }
     }

@@ -35,7 +35,7 @@ fn fast_network(layers: &[naive::Dense<f64>]) -> Network {
     let mut all = Vec::new();
     for layer in layers {
         if !all.is_empty() {
-            all.push(Layer::Relu);
+            all.push(Layer::Activation(Activation::Relu));
         }
         let (inputs, outputs) = (layer.inputs, layer.outputs);
         all.push(Layer::Dense(Dense { inputs, outputs, w: to_f32(&layer.w), b: to_f32(&layer.b) }));
@@ -150,8 +150,12 @@ fn passes_that_leave_zeros_out_are_the_naive_ones_and_give_the_dense_bits() {
         let w = tercet_kernels::matmul::View::new(&first.w, first.inputs, first.outputs);
         let bias = tercet_kernels::matmul::Start::Bias(&first.b);
         crate::parallel::product(x, w, bias, &mut z[0]);
-        first.forward(Input::Dense(&dense), &mut zeros::Zeros::default(), &mut z[1]);
-        assert!(zeros::pay(dense.iter().filter(|&&x| x != 0.0).count(), dense.len(), first.outputs));
+        first.forward(Input::Dense(&dense), &mut sparsity::Sparsity::default(), &mut z[1]);
+        assert!(sparsity::is_worthwhile(
+            dense.iter().filter(|&&x| x != 0.0).count(),
+            dense.len(),
+            first.outputs
+        ));
         assert!(z[0].iter().zip(&z[1]).all(|(a, b)| a.to_bits() == b.to_bits()), "{sizes:?}");
     }
 }
@@ -178,13 +182,15 @@ fn zero_weights_lose_all_margins() {
 }
 
 #[test]
-fn layers_that_do_not_fit_are_refused_by_number() {
+fn layers_that_do_not_fit_are_rejected_by_number() {
     let dense = |inputs: usize, outputs: usize| {
         Layer::Dense(Dense { inputs, outputs, w: vec![0.0; inputs * outputs], b: vec![0.0; outputs] })
     };
-    let error = Network::new(vec![dense(4, 3), Layer::Relu, dense(2, 5)]).unwrap_err().to_string();
+    let error = Network::new(vec![dense(4, 3), Layer::Activation(Activation::Relu), dense(2, 5)])
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "values that reach layer 3, dense 2 → 5: found 3; expected 2");
-    assert!(Network::new(vec![Layer::Relu]).is_err());
+    assert!(Network::new(vec![Layer::Activation(Activation::Relu)]).is_err());
     assert!(Network::fully_connected(4, &[0], 2, Init::He, 0).is_err());
     for size in [1 << 29, usize::MAX / 2, usize::MAX] {
         let error = Network::fully_connected(4, &[size], 2, Init::He, 0).unwrap_err().to_string();
@@ -210,7 +216,7 @@ fn layers_that_do_not_fit_are_refused_by_number() {
 }
 
 #[test]
-fn examples_of_another_width_are_refused() {
+fn examples_of_another_width_are_rejected() {
     let network = Network::fully_connected(4, &[3], 2, Init::He, 0).unwrap();
     let classes = vec!["a".to_owned(), "b".to_owned()];
     let data = crate::data::Dataset::from_features("five", 5, vec![0.5; 5], vec![0], classes).unwrap();

@@ -1,9 +1,9 @@
 //! The buffers of a forward and a backward pass.
 
-use super::batch_norm::Statistics;
-use super::conv2d::Rooms;
+use super::batch_norm::BatchStatistics;
+use super::conv2d::ConvBuffers;
 use super::dense::Factors;
-use super::zeros::Zeros;
+use super::sparsity::Sparsity;
 use super::{Input, Layer, Network};
 
 /// Everything that a pass computes on the way. It belongs to the caller, grows to what the network and the batch
@@ -13,13 +13,13 @@ pub struct Workspace {
     /// The output of each layer, (B, outputs); empty where it was not kept.
     pub(super) outputs: Vec<Vec<f32>>,
     /// The gradient of the loss by the values between two layers, and the one being computed from it.
-    pub(super) flowing: Vec<f32>,
-    pub(super) flowing_next: Vec<f32>,
+    pub(super) upstream: Vec<f32>,
+    pub(super) upstream_next: Vec<f32>,
     pub(super) gradients: Vec<Gradient>,
     /// What each layer keeps for the way back, beside its output.
-    pub(super) kept: Vec<Kept>,
+    pub(super) saved: Vec<Saved>,
     /// What is known of the zeros of the gradient that flows back through a layer.
-    pub(super) flowing_zeros: Zeros,
+    pub(super) upstream_sparsity: Sparsity,
     /// Whether the weight gradients of large dense layers stay products that are not multiplied out, and where their factors
     /// are: one place for each layer that learns.
     pub(super) keeps_factors: bool,
@@ -32,24 +32,26 @@ pub(super) struct FactorsAt {
     /// The layer whose output is the input; the batch itself where there is none.
     pub(super) input: Option<usize>,
     /// What keeps the gradient by its output.
-    pub(super) kept: usize,
+    pub(super) saved: usize,
     /// The shape of the weights.
     pub(super) weights: (usize, usize),
 }
 
 /// What a layer keeps for the way back. Most have no use for most of it, and leave it empty.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct Saved {
     /// What a dense layer knows of the zeros in its input.
-    pub(super) zeros: Zeros,
+    pub(super) sparsity: Sparsity,
     /// The gradient by what comes out of a dense layer, where that and the input are kept in the place of the weight gradient.
     pub(super) dz: Vec<f32>,
-    /// Which value of its window pooling has taken, or which units dropout has let stay.
-    pub(super) places: Vec<u8>,
+    /// The index within its window of each maximum that pooling took.
+    pub(super) argmax: Vec<u8>,
+    /// Which units dropout kept.
+    pub(super) mask: Vec<u8>,
     /// What a batch norm has seen of its batch.
-    pub(super) statistics: Statistics,
+    pub(super) statistics: BatchStatistics,
     /// What the passes of a convolution write down on their way.
-    pub(super) rooms: Rooms,
+    pub(super) conv_buffers: ConvBuffers,
 }
 
 /// The gradient of the loss by a layer's parameters.
@@ -77,8 +79,8 @@ impl Workspace {
     pub(crate) fn factors<'a>(&'a self, gradient: usize, x: Input<'a>) -> Option<Factors<'a>> {
         let at = (*self.factors.get(gradient)?)?;
         let input = at.input.map_or(x, |i| Input::Dense(&self.outputs[i]));
-        let Kept { zeros, dz, .. } = &self.kept[at.kept];
-        Some(Factors::new(input, zeros, dz, at.weights))
+        let Saved { sparsity, dz, .. } = &self.saved[at.saved];
+        Some(Factors::new(input, sparsity, dz, at.weights))
     }
 
     /// The gradients, to be given back.
@@ -87,7 +89,7 @@ impl Workspace {
     }
 
     /// The gradients that were taken.
-    pub(crate) fn give_back_gradients(&mut self, gradients: Vec<Gradient>) {
+    pub(crate) fn restore_gradients(&mut self, gradients: Vec<Gradient>) {
         self.gradients = gradients;
     }
 
@@ -101,7 +103,7 @@ impl Workspace {
     }
 
     /// The output of a layer, or that of the layers which it was computed together with.
-    pub(crate) fn output_behind(&self, layer: usize) -> &[f32] {
+    pub(crate) fn fused_output(&self, layer: usize) -> &[f32] {
         self.outputs[layer..].iter().find(|output| !output.is_empty()).map_or(&[], |output| output)
     }
 
@@ -126,7 +128,7 @@ impl Workspace {
 
     /// The gradient by that output, and the gradients of all layers.
     pub(crate) fn first_output_gradient(&mut self) -> (&[f32], &mut [Gradient]) {
-        (&self.flowing, &mut self.gradients)
+        (&self.upstream, &mut self.gradients)
     }
 
     /// Fills every buffer with the same byte. A pass must give equal results whatever was there before, and the
@@ -135,27 +137,28 @@ impl Workspace {
         let value = f32::from_bits(u32::from_ne_bytes([byte; 4]));
         let gradients = self.gradients.iter_mut().flat_map(|g| [&mut g.dw, &mut g.db]);
         for buffer in
-            self.outputs.iter_mut().chain([&mut self.flowing, &mut self.flowing_next]).chain(gradients)
+            self.outputs.iter_mut().chain([&mut self.upstream, &mut self.upstream_next]).chain(gradients)
         {
             buffer.fill(value);
         }
-        for kept in &mut self.kept {
-            kept.dz.fill(value);
-            kept.places.fill(byte);
-            kept.statistics.poison(value);
-            kept.rooms.poison(value);
+        for saved in &mut self.saved {
+            saved.dz.fill(value);
+            saved.argmax.fill(byte);
+            saved.mask.fill(byte);
+            saved.statistics.poison(value);
+            saved.conv_buffers.poison(value);
         }
     }
 
     /// Makes room for what comes out of a network's layers.
     pub(super) fn prepare(&mut self, network: &Network) {
         self.outputs.resize_with(network.layers.len(), Vec::new);
-        self.kept.resize_with(network.layers.len(), Kept::default);
+        self.saved.resize_with(network.layers.len(), Saved::default);
     }
 
     /// Makes room for the gradients of a network's layers.
     pub(super) fn prepare_gradients(&mut self, network: &Network) {
-        let count = network.learning().count();
+        let count = network.trainable().count();
         self.gradients.resize_with(count, Gradient::default);
         self.factors.resize(count, None);
         for block in &network.blocks {
@@ -166,7 +169,7 @@ impl Workspace {
             match layer {
                 Layer::Dense(dense) if self.keeps_factors && dense.is_large() => {
                     let weights = (dense.inputs, dense.outputs);
-                    self.factors[number] = Some(FactorsAt { input: block.input, kept: block.last, weights });
+                    self.factors[number] = Some(FactorsAt { input: block.input, saved: block.last, weights });
                 }
                 _ => gradient.dw.resize(parameters.w.len(), 0.0),
             }

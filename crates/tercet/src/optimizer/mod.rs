@@ -110,7 +110,7 @@ pub struct Moments {
 impl Moments {
     /// Zeros, for an array of `len` parameters before its first step.
     pub fn new(optimizer: Optimizer, len: usize) -> Self {
-        let (first, second) = optimizer.remembers();
+        let (first, second) = optimizer.keeps_moments();
         let zeros = |kept: bool| vec![0.0; if kept { len } else { 0 }];
         Moments { first: zeros(first), second: zeros(second) }
     }
@@ -123,28 +123,28 @@ impl Moments {
 
 /// A step that goes over the weights once, for regularisation, moments, step and Σ W².
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum OnePass {
+pub(crate) enum FusedStep {
     Sgd(Sgd),
     Adam(Adam),
 }
 
-impl OnePass {
+impl FusedStep {
     /// Takes it. Returns Σ W² of the weights before it, which means nothing where `reg` is 0.
     ///
     /// # Shapes
     /// All arrays have the same length, but those of moments that are not kept are empty.
-    pub(crate) fn take(&self, w: &mut [f32], dw: &[f32], [first, second]: [&mut [f32]; 2]) -> f64 {
+    pub(crate) fn apply(&self, w: &mut [f32], dw: &[f32], [first, second]: [&mut [f32]; 2]) -> f64 {
         match self {
-            OnePass::Sgd(step) => kernels::sgd(Isa::active(), *step, w, dw, first),
-            OnePass::Adam(step) => kernels::adam(Isa::active(), step, w, dw, first, second),
+            FusedStep::Sgd(step) => kernels::sgd(Isa::active(), *step, w, dw, first),
+            FusedStep::Adam(step) => kernels::adam(Isa::active(), step, w, dw, first, second),
         }
     }
 
     /// The coefficient of Σ W².
     pub(crate) fn reg(&self) -> f32 {
         match self {
-            OnePass::Sgd(step) => step.reg,
-            OnePass::Adam(step) => step.reg,
+            FusedStep::Sgd(step) => step.reg,
+            FusedStep::Adam(step) => step.reg,
         }
     }
 }
@@ -181,23 +181,27 @@ impl Optimizer {
                 sgd::momentum(momentum, learning_rate, w, dw, &mut moments.first);
             }
             Optimizer::Adam { .. } | Optimizer::AdamW { .. } => {
-                let adam = self.in_one_pass(t, learning_rate, 0.0).expect("Adam has such a step");
-                adam.take(w, dw, moments.slices());
+                let adam = self.fused_step(t, learning_rate, 0.0).expect("Adam has such a step");
+                adam.apply(w, dw, moments.slices());
             }
         }
     }
 
     /// Step number `t`, counted from 1, with the gradient of the regularisation, `2 · reg · W`; none for Nesterov's momentum.
-    pub(crate) fn in_one_pass(self, t: usize, learning_rate: f32, reg: f32) -> Option<OnePass> {
+    pub(crate) fn fused_step(self, t: usize, learning_rate: f32, reg: f32) -> Option<FusedStep> {
         match self {
-            Optimizer::Sgd { momentum } => Some(OnePass::Sgd(Sgd { learning_rate, momentum, reg })),
+            Optimizer::Sgd { momentum } => Some(FusedStep::Sgd(Sgd { learning_rate, momentum, reg })),
             Optimizer::Nesterov { .. } => None,
             Optimizer::Adam { beta1, beta2, epsilon } => {
-                Some(OnePass::Adam(adam::step((beta1, beta2, epsilon), t, learning_rate, 0.0, reg)))
+                Some(FusedStep::Adam(adam::step((beta1, beta2, epsilon), t, learning_rate, 0.0, reg)))
             }
-            Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                Some(OnePass::Adam(adam::step((beta1, beta2, epsilon), t, learning_rate, weight_decay, reg)))
-            }
+            Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => Some(FusedStep::Adam(adam::step(
+                (beta1, beta2, epsilon),
+                t,
+                learning_rate,
+                weight_decay,
+                reg,
+            ))),
         }
     }
 
@@ -210,7 +214,7 @@ impl Optimizer {
     }
 
     /// Which of the two moments are kept.
-    pub(crate) fn remembers(self) -> (bool, bool) {
+    pub(crate) fn keeps_moments(self) -> (bool, bool) {
         match self {
             Optimizer::Sgd { momentum } => (momentum != 0.0, false),
             Optimizer::Nesterov { .. } => (true, false),
@@ -218,7 +222,7 @@ impl Optimizer {
         }
     }
 
-    /// Refuses constants outside their ranges.
+    /// Rejects constants outside their ranges.
     ///
     /// # Errors
     /// [`Error::Setting`].

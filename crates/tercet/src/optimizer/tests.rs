@@ -108,7 +108,7 @@ fn nesterov_looks_ahead() {
 }
 
 #[test]
-fn constants_outside_their_ranges_are_refused_by_name() {
+fn constants_outside_their_ranges_are_rejected_by_name() {
     let (beta1, beta2, epsilon, weight_decay) = (0.9, 0.999, 1e-8, 0.01);
     // Momentum of one would never stop.
     for bad in [1.0, -0.1, f32::NAN] {

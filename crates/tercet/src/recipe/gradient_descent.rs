@@ -230,11 +230,11 @@ impl GradientDescentRecipe {
     /// first filters where the recipe asks for that.
     ///
     /// # Errors
-    /// Those of [`untrained`](GradientDescentRecipe::untrained) and [`draw_patches`](Network::draw_patches).
+    /// Those of [`untrained`](GradientDescentRecipe::untrained) and [`init_from_patches`](Network::init_from_patches).
     pub fn untrained_on(&self, examples: &Dataset) -> Result<Network> {
         let mut network = self.untrained(Shape::of(examples), examples.class_count())?;
         if let Some(patches) = self.patches {
-            network.draw_patches(examples, patches, self.seed)?;
+            network.init_from_patches(examples, patches, self.seed)?;
         }
         Ok(network)
     }

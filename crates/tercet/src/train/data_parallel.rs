@@ -20,14 +20,14 @@ use std::ops::Range;
 use super::Settings;
 use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD, dropout};
 use super::state::State;
-use super::step::in_one_pass;
+use super::step::fused_step;
 use crate::Result;
 use crate::augment::Augmenter;
 use crate::data::Dataset;
-use crate::network::dense::descend_rows;
+use crate::network::dense::optimizer_step_rows;
 use crate::network::{BatchLoader, Dropout, InputDropout, Network, Shard, Workspace};
-use crate::optimizer::{Moments, OnePass};
-use crate::parallel::{add, descend_by_rows};
+use crate::optimizer::{FusedStep, Moments};
+use crate::parallel::{add, optimizer_step_by_rows};
 
 /// The fewest examples of a batch that is shared. Every step the second thread has to fetch the weights, which the first
 /// has just changed, and the first its gradients: as much data whatever the batch, and too much for a short one.
@@ -72,10 +72,10 @@ impl DataParallel {
         seed: u64,
     ) -> Result<Self> {
         let count = count(network, batch);
-        let in_one_pass = in_one_pass(settings, 1, settings.learning_rate).is_some();
+        let fused_step = fused_step(settings, 1, settings.learning_rate).is_some();
         let shard = || {
             let loader = loader(network, examples, batch, settings, seed)?;
-            let workspace = if in_one_pass { Workspace::keeping_factors() } else { Workspace::new() };
+            let workspace = if fused_step { Workspace::keeping_factors() } else { Workspace::new() };
             let targets = Targets::default();
             Ok(Worker { loader, targets, dropout: dropout(network, settings, seed)?, workspace, loss: 0.0 })
         };
@@ -110,7 +110,7 @@ impl DataParallel {
 
     /// Takes the step: [`State::descend`] with the gradients of the last batch. Those of large dense layers are multiplied out
     /// as the weights go along them.
-    pub fn descend(
+    pub fn optimizer_step(
         &mut self,
         state: &mut State,
         network: &mut Network,
@@ -119,15 +119,15 @@ impl DataParallel {
     ) -> f64 {
         let mut gradients = self.shards[0].workspace.take_gradients();
         let shards = &self.shards[..self.in_use];
-        let straight = |i: usize, step: &OnePass, w: &mut [f32], moments: &mut Moments| {
+        let straight = |i: usize, step: &FusedStep, w: &mut [f32], moments: &mut Moments| {
             let factors = shards.iter().filter_map(|shard| shard.workspace.factors(i, shard.loader.last()));
             let outputs = factors.clone().next()?.outputs();
-            Some(descend_by_rows(outputs, w, moments.slices(), |first, w, moments| {
-                descend_rows(factors.clone(), (first, outputs), step, w, moments)
+            Some(optimizer_step_by_rows(outputs, w, moments.slices(), |first, w, moments| {
+                optimizer_step_rows(factors.clone(), (first, outputs), step, w, moments)
             }))
         };
-        let squares = state.descend(network, &mut gradients, settings, learning_rate, straight);
-        self.shards[0].workspace.give_back_gradients(gradients);
+        let squares = state.optimizer_step(network, &mut gradients, settings, learning_rate, straight);
+        self.shards[0].workspace.restore_gradients(gradients);
         squares
     }
 }
@@ -207,7 +207,7 @@ impl Worker {
         let x = loader.load_shard(pass.examples, split.rows, shard);
         targets.read(pass, &split.rows[range]);
         if let Some(dropout) = dropout {
-            dropout.seek_share(pass.step as u64, number, split.shards);
+            dropout.seek_shard(pass.step as u64, number, split.shards);
         }
         let objective = targets.objective(pass, batch);
         pass.network.data_loss_and_gradients(
@@ -337,7 +337,8 @@ mod tests {
                         step,
                     };
                     shards.loss_and_gradients(pass, &rows);
-                    let squares = shards.descend(&mut of_shared, &mut shared, &settings, learning_rate);
+                    let squares =
+                        shards.optimizer_step(&mut of_shared, &mut shared, &settings, learning_rate);
 
                     let mut x = vec![0.0; count * 64];
                     data.write_inputs(&rows, &mut x);
@@ -350,7 +351,7 @@ mod tests {
                         None,
                         &mut workspace,
                     );
-                    let expected = of_whole.descend(
+                    let expected = of_whole.optimizer_step(
                         &mut whole,
                         workspace.gradients_mut(),
                         &settings,
@@ -361,7 +362,7 @@ mod tests {
                     assert!((squares - expected).abs() < 1e-5 * expected, "{squares}, not {expected}");
                     let large = |shard: &Worker| shard.workspace.factors(1, shard.loader.last()).is_some();
                     assert!(shards.shards.iter().all(large));
-                    for (found, expected) in shared.learned().iter().zip(whole.learned()) {
+                    for (found, expected) in shared.parameter_values().iter().zip(whole.parameter_values()) {
                         assert!((found - expected).abs() < 1e-5, "{hidden:?}: {found}, not {expected}");
                     }
                 }

@@ -92,7 +92,7 @@ pub fn partial_gradient(
         &mut workspace,
     );
     let mut gradient = Vec::with_capacity(network.parameters());
-    for (learned, of_layer) in network.learning().zip(workspace.gradients()) {
+    for (learned, of_layer) in network.trainable().zip(workspace.gradients()) {
         // Layers that are frozen have no gradient: nothing is added to them.
         for (values, found) in [(learned.w, &of_layer.dw), (learned.b, &of_layer.db)] {
             gradient.extend_from_slice(found);
@@ -126,7 +126,7 @@ impl ParameterServer {
         }
         let state = State::new(&network, &settings);
         let gradients = network
-            .learning()
+            .trainable()
             .map(|learned| Gradient { dw: vec![0.0; learned.w.len()], db: vec![0.0; learned.b.len()] })
             .collect();
         Ok(ParameterServer { network, settings, state, total, gradients })
@@ -174,7 +174,7 @@ impl ParameterServer {
         let data_loss = partial.iter().map(|partial| partial.loss).sum();
         let learning_rate = self.state.history.learning_rate(&self.settings, self.state.step, self.total);
         self.state.last_finite.clone_from(&self.network);
-        let squares = self.state.descend(
+        let squares = self.state.optimizer_step(
             &mut self.network,
             &mut self.gradients,
             &self.settings,
@@ -273,7 +273,9 @@ mod tests {
                             assert!((loss - wanted).abs() < 1e-4 * wanted.max(1.0), "{loss}, not {wanted}");
                         }
                         assert_eq!(server.done(), 5);
-                        for (found, wanted) in server.trained().learned().iter().zip(expected.learned()) {
+                        for (found, wanted) in
+                            server.trained().parameter_values().iter().zip(expected.parameter_values())
+                        {
                             assert!((found - wanted).abs() < 1e-3, "{optimizer}: {found}, not {wanted}");
                         }
                     }
@@ -299,7 +301,7 @@ mod tests {
             // From a copy that came over the wire.
             let mut copy =
                 networks().into_iter().find(|other| other.parameters() == network.parameters()).unwrap();
-            copy.set_learned(&network.learned()).unwrap();
+            copy.set_parameter_values(&network.parameter_values()).unwrap();
             assert_eq!(partial_gradient(&copy, &data, &[3, 1, 39, 7], &settings, 9).unwrap(), one);
         }
     }
@@ -329,6 +331,6 @@ mod tests {
         let nan = PartialGradient { loss: f32::NAN, gradient: vec![0.0; network.parameters()] };
         assert!(matches!(server.step(&[nan]), Err(Error::Diverged { step: 1, .. })));
         assert_eq!(server.network(), &network);
-        assert!(server.network.set_learned(&[0.0]).is_err());
+        assert!(server.network.set_parameter_values(&[0.0]).is_err());
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn update(average: &mut Network, network: &Network, decay: f32, step:
     // 1 − βᵗ without the loss of digits where βᵗ is all but 1.
     let grown = -(step as f64 * decay.ln()).exp_m1();
     let share = ((1.0 - decay) / grown) as f32;
-    for (average, learned) in average.learning_mut().zip(network.learning()) {
+    for (average, learned) in average.trainable_mut().zip(network.trainable()) {
         parallel::approach(share, average.w, learned.w);
         parallel::approach(share, average.b, learned.b);
     }

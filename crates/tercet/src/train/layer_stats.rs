@@ -2,7 +2,7 @@
 
 use super::Progress;
 use crate::data::Dataset;
-use crate::network::{BatchLoader, Layer, Network, Purpose, Weights, Workspace};
+use crate::network::{Activation, BatchLoader, Layer, Mode, Network, Weights, Workspace};
 
 /// How many training examples the dead units and the accuracy are taken from, or all where there are fewer.
 const SAMPLE: usize = 512;
@@ -119,7 +119,7 @@ impl StatsRecorder {
         let (mut right, mut seen) = (0, false);
         // A layer of images has too many outputs for the whole sample at once.
         for rows in rows.chunks(if network.is_of_images() { network.scoring_batch() } else { SAMPLE }) {
-            let scores = network.forward_from(loader.load(examples, rows), Purpose::Prediction, workspace);
+            let scores = network.forward_from(loader.load(examples, rows), Mode::Eval, workspace);
             let scores = scores.chunks_exact(network.classes()).zip(rows);
             right += scores.filter(|(scores, i)| largest(scores) == examples.label(**i) as usize).count();
 
@@ -128,14 +128,14 @@ impl StatsRecorder {
                 match layer {
                     Layer::Dense(_) | Layer::Conv2d(_) => weighted += 1,
                     // A ReLU in front of all layers has inputs behind it rather than units.
-                    Layer::Relu => {
+                    Layer::Activation(Activation::Relu) => {
                         if let Some(behind) = weighted.checked_sub(1) {
                             let (units, alive) = (measurement.layers[behind].outputs, &mut alive[behind]);
                             if !seen {
                                 alive.clear();
                                 alive.resize(units, false);
                             }
-                            awake(workspace.output_behind(i), alive);
+                            awake(workspace.fused_output(i), alive);
                         }
                     }
                     _ => {}
@@ -204,7 +204,12 @@ mod tests {
         let hidden =
             Dense { inputs: 1, outputs: 4, w: vec![1.0, -1.0, -1.0, 1.0], b: vec![0.0, 0.0, -9.0, -1.5] };
         let scores = Dense { inputs: 4, outputs: 2, w: vec![0.0; 8], b: vec![0.0, 1.0] };
-        let network = Network::new(vec![Layer::Dense(hidden), Layer::Relu, Layer::Dense(scores)]).unwrap();
+        let network = Network::new(vec![
+            Layer::Dense(hidden),
+            Layer::Activation(Activation::Relu),
+            Layer::Dense(scores),
+        ])
+        .unwrap();
         let classes = vec!["a".to_owned(), "b".to_owned()];
         let set = |x: Vec<f32>| {
             let labels = (0..x.len()).map(|i| u32::from(i > 0)).collect();

@@ -235,7 +235,7 @@ fn run(
         // is unsound, the weights of the last sound check come back.
         passes.update_running_stats(network);
         let next = Next { examples, rows: &next };
-        let squares = passes.descend(&mut state, network, settings, learning_rate, next);
+        let squares = passes.optimizer_step(&mut state, network, settings, learning_rate, next);
         let loss = regularized(data_loss, settings.reg, squares);
         let done = state.step;
         let diverged = |loss| Error::Diverged { step: done, loss, learning_rate: settings.learning_rate };

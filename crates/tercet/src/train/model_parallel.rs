@@ -13,11 +13,11 @@
 use super::Settings;
 use super::pass::{MOST_PARAMETERS, Next, Pass, Targets, WORTH_A_THREAD};
 use super::state::State;
-use super::step::in_one_pass;
+use super::step::fused_step;
 use crate::network::dense::{bias_gradient, forward, weight_gradient, weight_step};
-use crate::network::zeros::Zeros;
+use crate::network::sparsity::Sparsity;
 use crate::network::{BatchLoader, Dropout, Layer, Network, Workspace};
-use crate::optimizer::{Moments, OnePass};
+use crate::optimizer::{FusedStep, Moments};
 use crate::parallel::add;
 use tercet_kernels::matmul::Start;
 
@@ -39,7 +39,7 @@ pub(super) struct ModelParallel {
 /// Some of the inputs of the first layer, and the buffers of the thread that works on them.
 struct Partition {
     loader: BatchLoader,
-    zeros: Zeros,
+    sparsity: Sparsity,
     /// Its part of Z, where it is not computed in place.
     z: Vec<f32>,
 }
@@ -60,7 +60,7 @@ impl ModelParallel {
         let (all, cut) = (network.inputs(), cut(network));
         let half = |columns| Partition {
             loader: BatchLoader::of_columns(network, columns),
-            zeros: Zeros::default(),
+            sparsity: Sparsity::default(),
             z: Vec::new(),
         };
         ModelParallel {
@@ -82,13 +82,13 @@ impl ModelParallel {
         rayon::join(
             || {
                 let x = one.loader.load(examples, rows);
-                forward(x, &mut one.zeros, (w0, first.outputs), Start::Bias(&first.b), z);
+                forward(x, &mut one.sparsity, (w0, first.outputs), Start::Bias(&first.b), z);
                 targets.read(pass, rows);
             },
             || {
                 let x = other.loader.load(examples, rows);
                 other.z.resize(rows.len() * first.outputs, 0.0);
-                forward(x, &mut other.zeros, (w1, first.outputs), Start::Zero, &mut other.z);
+                forward(x, &mut other.sparsity, (w1, first.outputs), Start::Zero, &mut other.z);
             },
         );
         add(workspace.first_output(network, rows.len()), &other.z);
@@ -97,12 +97,12 @@ impl ModelParallel {
             dropout.seek(pass.step as u64);
         }
         let objective = targets.objective(pass, rows.len());
-        network.data_loss_and_gradients_behind_first(&targets.labels, objective, dropout.as_mut(), workspace)
+        network.data_loss_and_gradients_after_first(&targets.labels, objective, dropout.as_mut(), workspace)
     }
 
     /// Takes the step: [`State::descend`] with the gradients of the last batch. Each thread asks for its half of the examples of
     /// the `next` batch first.
-    pub fn descend(
+    pub fn optimizer_step(
         &mut self,
         state: &mut State,
         network: &mut Network,
@@ -116,15 +116,15 @@ impl ModelParallel {
         bias_gradient(dz, &mut gradients[0].db);
         let outputs = gradients[0].db.len();
         let at = cut * outputs;
-        if in_one_pass(settings, 1, learning_rate).is_none() {
+        if fused_step(settings, 1, learning_rate).is_none() {
             let (dw0, dw1) = gradients[0].dw.split_at_mut(at);
             let of_half = |half: &mut Partition, dw| {
                 half.loader.prefetch(next.examples, next.rows);
-                weight_gradient(half.loader.last(), &mut half.zeros, dz, outputs, dw);
+                weight_gradient(half.loader.last(), &mut half.sparsity, dz, outputs, dw);
             };
             rayon::join(|| of_half(one, dw0), || of_half(other, dw1));
         }
-        let straight = |i: usize, step: &OnePass, w: &mut [f32], moments: &mut Moments| {
+        let straight = |i: usize, step: &FusedStep, w: &mut [f32], moments: &mut Moments| {
             if i > 0 {
                 return None;
             }
@@ -133,7 +133,7 @@ impl ModelParallel {
             let [first, second] = moments.slices().map(|all| all.split_at_mut(at.min(all.len())));
             let of_half = |half: &mut Partition, w, moments| {
                 half.loader.prefetch(next.examples, next.rows);
-                weight_step(half.loader.last(), &mut half.zeros, (dz, outputs), step, w, moments)
+                weight_step(half.loader.last(), &mut half.sparsity, (dz, outputs), step, w, moments)
             };
             let (squares0, squares1) = rayon::join(
                 || of_half(one, w0, [first.0, second.0]),
@@ -141,7 +141,7 @@ impl ModelParallel {
             );
             Some(squares0 + squares1)
         };
-        state.descend(network, gradients, settings, learning_rate, straight)
+        state.optimizer_step(network, gradients, settings, learning_rate, straight)
     }
 }
 
@@ -162,10 +162,10 @@ mod tests {
     use crate::train::{Length, train};
 
     /// Half of the features 0, more of them in the first half of the inputs than in the second, or none.
-    fn examples(zeros: bool) -> Dataset {
+    fn examples(sparsity: bool) -> Dataset {
         let value = |i: usize| {
             let value = (i * 7919 % 1009) as f32 / 504.0 - 1.0;
-            if zeros { (value - if i % 160 < 80 { 0.8 } else { 0.0 }).max(0.0) } else { value + 0.0001 }
+            if sparsity { (value - if i % 160 < 80 { 0.8 } else { 0.0 }).max(0.0) } else { value + 0.0001 }
         };
         let labels = (0..120).map(|i| i % 3).collect();
         let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
@@ -195,14 +195,14 @@ mod tests {
     #[test]
     fn the_loss_and_the_step_are_those_of_the_whole_batch() {
         let weights: Vec<f32> = (0..120).map(|i| 0.5 + i as f32 / 100.0).collect();
-        for (network, zeros, weights) in [
+        for (network, sparsity, weights) in [
             (linear(), true, Some(&weights[..])),
             (deep(40), true, None),
             (deep(40), false, Some(&weights[..])),
             // More columns than the scattering kernel is made for.
             (deep(96), true, None),
         ] {
-            let examples = examples(zeros);
+            let examples = examples(sparsity);
             for (momentum, clip) in [(0.0, None), (0.9, None), (0.0, Some(0.5))] {
                 let optimizer = Optimizer::Sgd { momentum };
                 let settings =
@@ -224,7 +224,8 @@ mod tests {
                     };
                     let loss = partitions.loss(pass, &rows);
                     let next = Next { examples: &examples, rows: &rows };
-                    let squares = partitions.descend(&mut of_halved, &mut halved, &settings, 0.1, next);
+                    let squares =
+                        partitions.optimizer_step(&mut of_halved, &mut halved, &settings, 0.1, next);
 
                     let mut x = vec![0.0; count * 160];
                     examples.write_inputs(&rows, &mut x);
@@ -233,7 +234,7 @@ mod tests {
                     let objective = Objective { weights: of_rows.as_deref(), ..settings.loss.into() };
                     let expected =
                         whole.objective_and_gradients(&x, &labels, objective, 0.0, None, &mut workspace);
-                    let expected_squares = of_whole.descend(
+                    let expected_squares = of_whole.optimizer_step(
                         &mut whole,
                         workspace.gradients_mut(),
                         &settings,

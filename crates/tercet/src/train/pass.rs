@@ -91,7 +91,7 @@ impl Passes {
 
     /// Takes a step along the gradients of that loss and of the regularisation. Returns Σ W² of the weights before the
     /// step, which means nothing where `reg` is 0.
-    pub fn descend(
+    pub fn optimizer_step(
         &mut self,
         state: &mut State,
         network: &mut Network,
@@ -101,9 +101,11 @@ impl Passes {
     ) -> f64 {
         match self {
             Passes::ModelParallel(parallel) => {
-                parallel.descend(state, network, settings, learning_rate, next)
+                parallel.optimizer_step(state, network, settings, learning_rate, next)
             }
-            Passes::DataParallel(parallel) => parallel.descend(state, network, settings, learning_rate),
+            Passes::DataParallel(parallel) => {
+                parallel.optimizer_step(state, network, settings, learning_rate)
+            }
         }
     }
 }

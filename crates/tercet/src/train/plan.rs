@@ -119,7 +119,7 @@ impl<'a> Plan<'a> {
             check_fit(network, data)?;
         }
         self.settings.augment.check_fit(self.examples)?;
-        let learning = network.learning().count();
+        let learning = network.trainable().count();
         if self.settings.frozen >= learning {
             let expected = format!("fewer than the {learning} layers of the network that learn");
             return Err(Error::setting("frozen", self.settings.frozen, expected));

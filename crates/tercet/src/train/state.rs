@@ -30,7 +30,7 @@ impl State {
     pub(super) fn new(network: &Network, settings: &Settings) -> Self {
         let optimizer = settings.optimizer;
         let moments = network
-            .learning()
+            .trainable()
             .map(|learned| [learned.w, learned.b].map(|array| Moments::new(optimizer, array.len())))
             .collect();
         let ema = settings.ema.map(|_| network.clone());

@@ -3,13 +3,13 @@
 use super::state::State;
 use super::{Settings, clip, ema};
 use crate::network::{Gradient, Network, ParametersMut};
-use crate::optimizer::{Moments, OnePass};
-use crate::parallel::descend;
+use crate::optimizer::{FusedStep, Moments};
+use crate::parallel::optimizer_step;
 
 /// The step that goes over the weights once, where there is one for these settings.
-pub(super) fn in_one_pass(settings: &Settings, t: usize, learning_rate: f32) -> Option<OnePass> {
+pub(super) fn fused_step(settings: &Settings, t: usize, learning_rate: f32) -> Option<FusedStep> {
     let &Settings { optimizer, reg, clip, .. } = settings;
-    if clip.is_some() { None } else { optimizer.in_one_pass(t, learning_rate, reg) }
+    if clip.is_some() { None } else { optimizer.fused_step(t, learning_rate, reg) }
 }
 
 impl State {
@@ -22,33 +22,33 @@ impl State {
     ///
     /// The one pass asks `straight` first: where that knows the gradient of the weights of a layer, given by its number, it
     /// takes their step, with their moments, and returns Σ W²; else nothing.
-    pub(super) fn descend(
+    pub(super) fn optimizer_step(
         &mut self,
         network: &mut Network,
         gradients: &mut [Gradient],
         settings: &Settings,
         learning_rate: f32,
-        mut straight: impl FnMut(usize, &OnePass, &mut [f32], &mut Moments) -> Option<f64>,
+        mut straight: impl FnMut(usize, &FusedStep, &mut [f32], &mut Moments) -> Option<f64>,
     ) -> f64 {
         self.step += 1;
         let &Settings { optimizer, reg, clip, .. } = settings;
         let mut squares = 0.0;
         let (without_decay, t) = (optimizer.without_decay(), self.earlier_steps + self.step);
-        let in_one_pass = in_one_pass(settings, t, learning_rate);
-        if in_one_pass.is_none() {
+        let fused_step = fused_step(settings, t, learning_rate);
+        if fused_step.is_none() {
             squares = network.regularize(reg, settings.frozen, gradients);
             if let Some(most) = clip {
                 clip::clip(gradients, most);
             }
         }
         for (i, ((learned, gradient), [of_w, of_b])) in
-            network.learning_mut().zip(gradients).zip(&mut self.moments).enumerate().skip(settings.frozen)
+            network.trainable_mut().zip(gradients).zip(&mut self.moments).enumerate().skip(settings.frozen)
         {
             let ParametersMut { w, b, is_matrix } = learned;
-            match &in_one_pass {
+            match &fused_step {
                 Some(step) if is_matrix => {
                     squares += straight(i, step, w, of_w)
-                        .unwrap_or_else(|| descend(step, w, &gradient.dw, of_w.slices()));
+                        .unwrap_or_else(|| optimizer_step(step, w, &gradient.dw, of_w.slices()));
                 }
                 _ => {
                     let optimizer = if is_matrix { optimizer } else { without_decay };

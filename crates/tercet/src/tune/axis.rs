@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn axes_that_nothing_can_be_drawn_from_are_refused() {
+    fn axes_that_nothing_can_be_drawn_from_are_rejected() {
         assert!(Axis::<f32>::List(vec![]).validate("reg").unwrap_err().to_string().contains("an empty list"));
         for (low, high) in [(1.0, 0.1), (0.0, 1.0), (-1.0, 1.0), (f32::NAN, 1.0), (1.0, f32::INFINITY)] {
             assert!(Axis::Range { low, high }.validate("reg").is_err(), "{low} to {high}");

@@ -213,7 +213,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Refuses a number of trials that is 0 or a slip of the hand.
+/// Rejects a number of trials that is 0 or a slip of the hand.
 fn check_trials(trials: Option<usize>) -> Result<usize> {
     match trials {
         Some(n) if (1..=MOST_TRIALS).contains(&n) => Ok(n),

@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_recipe_is_refused_by_its_key() {
+    fn what_makes_no_recipe_is_rejected_by_its_key() {
         for (vary, said) in [
             (&["train.learning_rat=1"][..], "train.learning_rat = 1"),
             (&["train.dropout=2.0"], "dropout"),

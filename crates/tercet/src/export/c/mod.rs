@@ -25,7 +25,7 @@ pub struct COptions {
     /// What the file of the header will be called, such as `digits.h`: the source includes it.
     pub header: String,
     /// Weights of 8 bits, with a scale for each output channel, instead of 32.
-    pub eight_bits: bool,
+    pub int8: bool,
     /// Pixels of 0 to 255 as bytes, which are divided by 255 there, instead of the quotients.
     pub pixels: bool,
     /// A sentence for the head of the file, such as what 8 bits cost; may be empty.
@@ -82,7 +82,7 @@ pub fn c(model: &Model, options: &COptions) -> Result<CSource> {
     let network = super::network_to_export(model, options.pixels)?;
     let (card, input) = (&model.card, model.preprocessing().input());
     let network = network.for_prediction();
-    let program = Program::of(&network, options.eight_bits, options.pixels);
+    let program = Program::of(&network, options.int8, options.pixels);
     let classes: Vec<String> = card.classes.iter().map(|class| text::string(class)).collect::<Result<_>>()?;
     let (constant_bytes, buffer_bytes) = (program.constant_bytes(), program.buffer_bytes());
     let about = about(&network.architecture().to_string(), options, constant_bytes, buffer_bytes);
@@ -99,7 +99,7 @@ fn about(layers: &str, options: &COptions, constant_bytes: usize, buffer_bytes: 
         format!(
             "{} bytes of weights of {} bits, biases and scales; {} bytes of static buffers.",
             thousands(constant_bytes),
-            if options.eight_bits { 8 } else { 32 },
+            if options.int8 { 8 } else { 32 },
             thousands(buffer_bytes)
         ),
     ];

@@ -7,7 +7,7 @@ use super::super::quantize::{Quantized, quantize};
 use super::functions::Function;
 use super::text::{array, float};
 use crate::image::ImageShape;
-use crate::network::{Conv2d, Layer, Network, Pool, Shape};
+use crate::network::{Activation, Conv2d, Layer, Network, Pool, Shape};
 
 /// Where the values of an example are between two layers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,7 +39,7 @@ pub(super) struct Program {
     steps: Vec<String>,
     buffers: [usize; 2],
     place: Place,
-    eight_bits: bool,
+    int8: bool,
     /// How many weight matrices, and how many scales and shifts, there are so far.
     matrices: usize,
     norms: usize,
@@ -57,7 +57,7 @@ fn is_in_place(layer: &Layer) -> bool {
 
 impl Program {
     /// The calls for a network without what only training needs.
-    pub fn of(network: &Network, eight_bits: bool, pixels: bool) -> Self {
+    pub fn of(network: &Network, int8: bool, pixels: bool) -> Self {
         let mut program = Program {
             functions: BTreeSet::new(),
             constants: String::new(),
@@ -65,7 +65,7 @@ impl Program {
             steps: Vec::new(),
             buffers: [0; 2],
             place: Place::Input,
-            eight_bits,
+            int8,
             matrices: 0,
             norms: 0,
         };
@@ -92,12 +92,12 @@ impl Program {
         let call = match layer {
             Layer::Dense(dense) => {
                 let arrays = self.weights(&dense.w, &dense.b, dense.outputs);
-                self.needs(if self.eight_bits { Function::Dense8 } else { Function::Dense });
+                self.needs(if self.int8 { Function::Dense8 } else { Function::Dense });
                 format!("dense({from}, {}, {arrays}, {y}, {});", dense.inputs, dense.outputs)
             }
             Layer::Conv2d(conv) => {
                 let name = self.convolution(conv, before, after);
-                self.needs(if self.eight_bits { Function::Convolve8 } else { Function::Convolve });
+                self.needs(if self.int8 { Function::Convolve8 } else { Function::Convolve });
                 format!("convolve(&{name}, {from}, {y});")
             }
             Layer::MaxPool(pool) => {
@@ -110,14 +110,7 @@ impl Program {
             }
             Layer::Flatten | Layer::Dropout { .. } => return,
             Layer::BatchNorm(norm) => return self.norm(norm, count),
-            Layer::Relu => return self.activation(Function::Relu, "relu", count, "", layer),
-            Layer::LeakyRelu { slope } => {
-                let slope = format!(", {}", float(*slope));
-                return self.activation(Function::LeakyRelu, "leaky_relu", count, &slope, layer);
-            }
-            Layer::Sigmoid => return self.activation(Function::Sigmoid, "sigmoid", count, "", layer),
-            Layer::Tanh => return self.activation(Function::Tanh, "hyperbolic_tangent", count, "", layer),
-            Layer::Gelu => return self.activation(Function::Gelu, "gelu", count, "", layer),
+            Layer::Activation(activation) => return self.activation(*activation, count),
         };
         self.go_to(to, after.values());
         self.step(&call, &format!("{}: {after}", layer.spec()));
@@ -145,12 +138,20 @@ impl Program {
         self.steps.push(format!("    {call}, {count}, {});\n", self.place.name()));
     }
 
-    fn activation(&mut self, function: Function, name: &str, count: usize, more: &str, layer: &Layer) {
+    fn activation(&mut self, activation: Activation, count: usize) {
+        let (function, name, slope) = match activation {
+            Activation::Relu => (Function::Relu, "relu", None),
+            Activation::LeakyRelu { slope } => (Function::LeakyRelu, "leaky_relu", Some(slope)),
+            Activation::Sigmoid => (Function::Sigmoid, "sigmoid", None),
+            Activation::Tanh => (Function::Tanh, "hyperbolic_tangent", None),
+            Activation::Gelu => (Function::Gelu, "gelu", None),
+        };
+        let slope = slope.map_or(String::new(), |slope| format!(", {}", float(slope)));
         if self.place == Place::Input {
             self.copy_in(Function::Copy, "copy(x", count);
         }
         self.needs(function);
-        self.step(&format!("{name}({}, {count}{more});", self.place.name()), &layer.spec().to_string());
+        self.step(&format!("{name}({}, {count}{slope});", self.place.name()), &activation.to_string());
     }
 
     /// A batch norm that stands behind no weights into which it could have gone.
@@ -188,7 +189,7 @@ impl Program {
             "/* [{}][{outputs}], and a number for each of {outputs} */",
             w.len() / outputs
         );
-        let names = if self.eight_bits {
+        let names = if self.int8 {
             let Quantized { q, scales } = quantize(w, outputs);
             self.constant_bytes += q.len();
             array(&mut self.constants, "int8_t", &format!("w{n}"), q.len(), q.iter().map(i8::to_string));
@@ -208,7 +209,7 @@ impl Program {
         self.weights(&conv.w, &conv.b, conv.filters);
         let n = self.matrices;
         let (image, output) = (of_image(before), of_image(after));
-        let scale = if self.eight_bits { format!(" .scale = scale{n},") } else { String::new() };
+        let scale = if self.int8 { format!(" .scale = scale{n},") } else { String::new() };
         let _ = write!(
             self.constants,
             "static const struct convolution convolution{n} = {{\n    \
@@ -241,7 +242,7 @@ impl Program {
             headers.push("math.h");
         }
         headers.push("stddef.h");
-        if self.eight_bits || self.functions.contains(&Function::Pixels) {
+        if self.int8 || self.functions.contains(&Function::Pixels) {
             headers.push("stdint.h");
         }
         headers

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::*;
 use crate::data::Dataset;
-use crate::export::in_eight_bits;
+use crate::export::quantize_int8;
 use crate::image::ImageShape;
 use crate::model::{Card, Model, ScoreKind};
 use crate::network::{Architecture, Init, Layer, Network};
@@ -63,9 +63,9 @@ fn model(network: Network, input: Input) -> Model {
     Model::new(preprocessing, network, Card::new(classes, ScoreKind::Logits))
 }
 
-fn options(eight_bits: bool, pixels: bool) -> COptions {
+fn options(int8: bool, pixels: bool) -> COptions {
     let note = "*/ #error the note is a comment /*".into();
-    COptions { name: "net".into(), header: "net.h".into(), eight_bits, pixels, note }
+    COptions { name: "net".into(), header: "net.h".into(), int8, pixels, note }
 }
 
 /// Compiles the two files and the program around them, and answers for the bytes of the examples.
@@ -112,13 +112,13 @@ fn compiles() -> bool {
 }
 
 /// Holds C against the network, which is rounded to 8 bits where the C is.
-fn compare(model: &Model, data: &Dataset, bytes: &[u8], eight_bits: bool, pixels: bool) {
+fn compare(model: &Model, data: &Dataset, bytes: &[u8], int8: bool, pixels: bool) {
     let folder = tempfile::tempdir().unwrap();
-    let files = c(model, &options(eight_bits, pixels)).unwrap();
+    let files = c(model, &options(int8, pixels)).unwrap();
     let (scores, classes) = answers(&files, pixels, bytes, folder.path());
     let network = model.classifier().network().unwrap();
-    let expected = match eight_bits {
-        true => in_eight_bits(network).unwrap().scores(data).unwrap(),
+    let expected = match int8 {
+        true => quantize_int8(network).unwrap().scores(data).unwrap(),
         false => network.scores(data).unwrap(),
     };
     assert_eq!(scores.len(), expected.values().len());
@@ -157,8 +157,8 @@ fn c_gives_the_scores_of_every_layer_with_and_without_8_bits() {
         let floats: Vec<u8> =
             bytes.iter().flat_map(|&pixel| (f32::from(pixel) / 255.0).to_ne_bytes()).collect();
         let model = model(network(layers, shape), Input::pixels(shape));
-        for eight_bits in [false, true] {
-            compare(&model, &data, if pixels { &bytes } else { &floats }, eight_bits, pixels);
+        for int8 in [false, true] {
+            compare(&model, &data, if pixels { &bytes } else { &floats }, int8, pixels);
         }
     }
 }
@@ -196,7 +196,7 @@ fn the_sizes_at_the_head_are_those_of_the_arrays() {
 }
 
 #[test]
-fn weights_that_c_cannot_write_are_refused() {
+fn weights_that_c_cannot_write_are_rejected() {
     let mut broken = network("dense3 relu", 2);
     broken.arrays_mut()[0][1] = f32::NAN;
     let error = c(&model(broken, Input::features(2)), &options(false, false)).unwrap_err();

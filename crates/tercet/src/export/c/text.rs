@@ -16,7 +16,7 @@ const KEYWORDS: &str = "alignas alignof and asm auto bool break case catch char 
     not nullptr operator or private protected public register restrict return short signed sizeof static struct switch \
     template this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile while xor";
 
-/// Refuses what cannot begin the names of functions.
+/// Rejects what cannot begin the names of functions.
 pub(super) fn check_name(name: &str) -> Result<()> {
     let refuse = |expected: &str| Err(Error::setting("the name in C", name, expected));
     let mut characters = name.chars();
@@ -31,7 +31,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Refuses the name of a file that cannot stand between quotation marks behind `#include`, where nothing is escaped.
+/// Rejects the name of a file that cannot stand between quotation marks behind `#include`, where nothing is escaped.
 pub(super) fn check_header(file: &str) -> Result<()> {
     match file.is_empty() || file.contains(['"', '\\', '?']) || file.contains(char::is_control) {
         true => {

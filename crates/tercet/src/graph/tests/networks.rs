@@ -8,7 +8,7 @@ use super::super::*;
 use crate::gradient_check::Verdict;
 use crate::image::ImageShape;
 use crate::loss::Loss;
-use crate::network::{Architecture, Dense, Init, Layer, Network, Workspace};
+use crate::network::{Activation, Architecture, Dense, Init, Layer, Network, Workspace};
 use crate::random::{Stream, generator};
 
 /// A network of these sizes with weights and biases that are not small, and a batch for it.
@@ -20,7 +20,7 @@ fn network(sizes: &[usize], examples: usize, seed: u64) -> (Network, Vec<f32>, V
     let mut layers = Vec::new();
     for size in sizes.windows(2) {
         if !layers.is_empty() {
-            layers.push(Layer::Relu);
+            layers.push(Layer::Activation(Activation::Relu));
         }
         let (inputs, outputs) = (size[0], size[1]);
         let w = randn(inputs * outputs, 1.0 / (inputs as f32).sqrt());
@@ -39,7 +39,11 @@ fn relative_error(fast: f32, slow: f64) -> f64 {
 /// How near the graph's values lie to a corner: the network computes in f32 and may lie on its other side.
 fn distance_to_corners(model: &ModelGraph, evaluation: &Evaluation, loss: Loss, labels: &[u32]) -> f64 {
     let mut nearest = f64::INFINITY;
-    for node in model.graph.nodes().filter(|&node| *model.graph.operation(node) == Operation::Relu) {
+    for node in model
+        .graph
+        .nodes()
+        .filter(|&node| *model.graph.operation(node) == Operation::Activation(Activation::Relu))
+    {
         let inputs = evaluation.value(model.graph.operands(node)[0]).numbers();
         nearest = inputs.iter().fold(nearest, |nearest, z| nearest.min(z.abs()));
     }
@@ -190,7 +194,7 @@ fn the_graph_of_a_network_has_the_names_of_the_book() {
 }
 
 #[test]
-fn batches_that_do_not_fit_are_refused() {
+fn batches_that_do_not_fit_are_rejected() {
     let (network, x, labels) = network(&[3, 2], 2, 0);
     for (x, labels) in [(&x[..5], &labels[..]), (&x[..], &labels[..1]), (&[], &[])] {
         assert!(ModelGraph::new(&network, x, labels, Loss::SVM, 0.0).is_err());

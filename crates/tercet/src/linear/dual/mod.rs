@@ -130,7 +130,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Refuses what cannot work.
+    /// Rejects what cannot work.
     ///
     /// # Errors
     /// [`Error::Setting`] for the first setting that makes no sense.

@@ -232,7 +232,7 @@ fn sets_that_are_hardly_sets_are_solved() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn what_makes_no_sense_is_rejected() {
     let data = set(10, 3, 2, false);
     let base = Settings::default();
     for (settings, start) in [

@@ -167,10 +167,7 @@ fn files_of_another_kind_are_refused_with_what_to_do() {
 #[test]
 fn numbers_of_64_bits_become_those_of_32() {
     let values = [0.1, -2.5, 1e-50, 3.0];
-    let tensor = crate::model::tensors::Tensor {
-        shape: vec![2, 2],
-        values: crate::model::tensors::Values::F64(&values),
-    };
+    let tensor = crate::tensors::Tensor { shape: vec![2, 2], values: crate::tensors::Values::F64(&values) };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.safetensors");
     std::fs::write(&path, safetensors::serialize([("0.weight", tensor)], None).unwrap()).unwrap();

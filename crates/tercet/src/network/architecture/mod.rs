@@ -32,7 +32,7 @@ mod parse;
 
 use serde::{Deserialize, Serialize};
 
-use super::spec::entrance;
+use super::spec::input_shape;
 use super::summary::Summary;
 use super::{Init, Layer, MOST_PARAMETERS, Network, Shape, Spec, check_values};
 use crate::random::{Stream, generator};
@@ -87,7 +87,7 @@ impl Architecture {
     /// # Errors
     /// Those of [`shapes`](Architecture::shapes).
     pub fn summary(&self, input: impl Into<Shape>) -> Result<Vec<Summary>> {
-        let mut shape = entrance(self.layers.iter().copied(), input.into());
+        let mut shape = input_shape(self.layers.iter().copied(), input.into());
         check_values(0, shape)?;
         let mut summary = Vec::with_capacity(self.layers.len());
         for (number, &layer) in (1..).zip(&self.layers) {
@@ -123,7 +123,7 @@ impl Architecture {
                 // A line without a layer that is of images takes the list of its pixels once this one is there.
                 let scores = Spec::Dense { outputs: classes };
                 complete.layers.push(scores);
-                let last = self.shapes(entrance(complete.layers.iter().copied(), input))?.last().copied();
+                let last = self.shapes(input_shape(complete.layers.iter().copied(), input))?.last().copied();
                 if let Some(Shape::Image(_)) = last {
                     complete.layers.insert(self.layers.len(), Spec::Flatten);
                 }
@@ -151,7 +151,7 @@ impl Architecture {
             return Err(Error::setting("the number of classes", 0, "at least 1"));
         }
         let complete = self.complete(input, classes)?;
-        let mut shape = entrance(complete.layers.iter().copied(), input);
+        let mut shape = input_shape(complete.layers.iter().copied(), input);
         let mut generator = generator(seed, Stream::Weights);
         let (from, summary) = (shape, complete.summary(input)?);
         let mut layers = Vec::with_capacity(summary.len());

@@ -1,10 +1,14 @@
 //! From a word to a layer.
 
-use super::super::{Pool, Spec};
+use super::super::{Activation, Pool, Spec, activation};
 
-/// All words, for who wrote another.
-const WORDS: &str = "conv, pool, avgpool, dense, flatten, relu, leaky, sigmoid, tanh, gelu, dropout or batchnorm, \
-                     such as conv5-24 or dense128";
+/// All words, for an error about another.
+fn words() -> String {
+    let activations = activation::WORDS.join(", ");
+    format!(
+        "conv, pool, avgpool, dense, flatten, {activations}, dropout or batchnorm, such as conv5-24 or dense128"
+    )
+}
 
 /// The layer of a word, or what was expected instead.
 pub(super) fn word(word: &str) -> Result<Spec, String> {
@@ -17,25 +21,17 @@ pub(super) fn word(word: &str) -> Result<Spec, String> {
         "conv" => conv(rest)?,
         "pool" => Spec::MaxPool(pool(rest)?),
         "avgpool" => Spec::AveragePool(pool(rest)?),
-        "leaky" if rest.is_empty() => Spec::LeakyRelu { slope: 0.01 },
-        "leaky" => Spec::LeakyRelu {
-            slope: rest.parse().map_err(|_| "leaky and the slope below 0, as in leaky0.01".to_owned())?,
-        },
         "dropout" => Spec::Dropout {
             p: rest.parse().map_err(|_| "dropout and a probability, as in dropout0.5".to_owned())?,
         },
-        "relu" | "sigmoid" | "tanh" | "gelu" | "batchnorm" | "flatten" if !rest.is_empty() => {
+        "batchnorm" | "flatten" if !rest.is_empty() => {
             return Err(format!("{name} alone, with nothing behind it"));
         }
-        "relu" => Spec::Relu,
-        "sigmoid" => Spec::Sigmoid,
-        "tanh" => Spec::Tanh,
-        "gelu" => Spec::Gelu,
         "batchnorm" => Spec::BatchNorm,
         "flatten" => Spec::Flatten,
-        _ => return Err(WORDS.to_owned()),
+        _ => Spec::Activation(Activation::from_word(name, rest).unwrap_or_else(|| Err(words()))?),
     };
-    match spec.wanted_numbers() {
+    match spec.expected_parameters() {
         Some(wanted) => Err(wanted.to_owned()),
         None => Ok(spec),
     }

@@ -1,44 +1,31 @@
-//! The activations: a function of each value by itself.
+//! The formulas of the activations, on f32 or f64.
 
 use num_traits::Float;
 
-/// Which function, y of z.
-#[derive(Clone, Copy, Debug)]
-pub enum Activation<T> {
-    /// `max(0, z)`.
-    Relu,
-    /// z where z > 0, else this slope times z.
-    LeakyRelu(T),
-    /// `1 / (1 + exp(−z))`.
-    Sigmoid,
-    /// `tanh z`.
-    Tanh,
-    /// `½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`.
-    Gelu,
-}
+use crate::network::Activation;
 
 impl<T: Float> Activation<T> {
-    /// y.
-    pub fn of(self, z: T) -> T {
+    /// y, by the formula.
+    pub fn value(self, z: T) -> T {
         let (zero, one, half) = (T::zero(), T::one(), number::<T>(0.5));
         match self {
             Activation::Relu => z.max(zero),
-            Activation::LeakyRelu(slope) => z.max(zero) + slope * z.min(zero),
+            Activation::LeakyRelu { slope } => z.max(zero) + slope * z.min(zero),
             Activation::Sigmoid => one / (one + (-z).exp()),
             Activation::Tanh => z.tanh(),
             Activation::Gelu => half * z * (one + inner(z).tanh()),
         }
     }
 
-    /// dy/dz; 0, or the slope, where ReLU has no derivative.
+    /// dy/dz, by the formula; 0, or the slope, where ReLU has no derivative.
     pub fn derivative(self, z: T) -> T {
         let (zero, one, half) = (T::zero(), T::one(), number::<T>(0.5));
         match self {
             Activation::Relu if z > zero => one,
             Activation::Relu => zero,
-            Activation::LeakyRelu(_) if z > zero => one,
-            Activation::LeakyRelu(slope) => slope,
-            Activation::Sigmoid => self.of(z) * (one - self.of(z)),
+            Activation::LeakyRelu { .. } if z > zero => one,
+            Activation::LeakyRelu { slope } => slope,
+            Activation::Sigmoid => self.value(z) * (one - self.value(z)),
             Activation::Tanh => one - z.tanh() * z.tanh(),
             Activation::Gelu => {
                 let t = inner(z).tanh();

@@ -2,10 +2,10 @@
 
 use num_traits::Float;
 
-use super::{Activation, BatchNorm, Conv2d, Dense};
+use super::{BatchNorm, Conv2d, Dense};
 use super::{average_backward, average_forward, max_backward, max_forward, pool};
 use crate::image::ImageShape;
-use crate::network::{self, Pool, Shape};
+use crate::network::{self, Activation, Pool, Shape};
 
 /// A layer of a network in training, without dropout.
 #[derive(Clone, Debug)]
@@ -48,11 +48,7 @@ impl Layer<f64> {
             }
             network::Layer::MaxPool(pool) => Layer::MaxPool(pool),
             network::Layer::AveragePool(pool) => Layer::AveragePool(pool),
-            network::Layer::Relu => Layer::Activation(Activation::Relu),
-            network::Layer::LeakyRelu { slope } => Layer::Activation(Activation::LeakyRelu(slope.into())),
-            network::Layer::Sigmoid => Layer::Activation(Activation::Sigmoid),
-            network::Layer::Tanh => Layer::Activation(Activation::Tanh),
-            network::Layer::Gelu => Layer::Activation(Activation::Gelu),
+            network::Layer::Activation(activation) => Layer::Activation(activation.to_f64()),
             network::Layer::BatchNorm(ref norm) => {
                 Layer::BatchNorm(BatchNorm { gamma: wide(&norm.gamma), beta: wide(&norm.beta) })
             }
@@ -86,7 +82,7 @@ impl<T: Float> Layer<T> {
             Layer::Conv2d(conv) => conv.forward(image(input), x),
             Layer::MaxPool(windows) => max_forward(*windows, image(input), x),
             Layer::AveragePool(windows) => average_forward(*windows, image(input), x),
-            Layer::Activation(activation) => x.iter().map(|&z| activation.of(z)).collect(),
+            Layer::Activation(activation) => x.iter().map(|&z| activation.value(z)).collect(),
             Layer::BatchNorm(norm) => norm.forward(x),
             Layer::Flatten => x.to_vec(),
         }

@@ -10,14 +10,13 @@ mod pool;
 
 use num_traits::Float;
 
-pub use activation::Activation;
 pub use batch_norm::BatchNorm;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use layer::Layer;
 pub use pool::{average_backward, average_forward, max_backward, max_forward};
 
-use super::Shape;
+use super::{Activation, Shape};
 use crate::loss::{Loss, naive::loss_and_gradient};
 
 /// What [`loss_and_gradients`] gives: the loss, and dW and db for each layer.
@@ -68,13 +67,13 @@ pub fn network_loss_and_gradients<T: Float>(
     }
     let scores = inputs.last().expect("at least one layer");
 
-    let mut flowing = vec![T::zero(); scores.len()];
-    let mut total = loss_and_gradient(loss, scores, labels, &mut flowing);
+    let mut upstream = vec![T::zero(); scores.len()];
+    let mut total = loss_and_gradient(loss, scores, labels, &mut upstream);
 
     // Backward, last layer first.
     let mut gradients = Vec::new();
     for (l, layer) in layers.iter().enumerate().rev() {
-        let (dx, mut dw, db) = layer.backward(shapes[l], &inputs[l], &flowing);
+        let (dx, mut dw, db) = layer.backward(shapes[l], &inputs[l], &upstream);
         for (dw, &w) in dw.iter_mut().zip(layer.matrix()) {
             total = total + reg * w * w;
             *dw = *dw + (reg + reg) * w;
@@ -82,7 +81,7 @@ pub fn network_loss_and_gradients<T: Float>(
         if layer.learns() {
             gradients.insert(0, (dw, db));
         }
-        flowing = dx;
+        upstream = dx;
     }
     (total, gradients)
 }

@@ -32,7 +32,7 @@ fn network(line: &str, input: Shape, classes: usize, seed: u64) -> Network {
     let mut network =
         layers.network(input, classes, Init::He, seed).unwrap_or_else(|error| panic!("{line}: {error}"));
     let mut dice = Dice::new(seed);
-    for learned in network.learning_mut() {
+    for learned in network.trainable_mut() {
         for b in learned.b.iter_mut() {
             *b = 0.3 * dice.0.sample::<f32, _>(StandardNormal);
         }
@@ -254,7 +254,7 @@ fn dropout_layers_and_the_setting_drop_by_their_own_probabilities() {
     let layers = vec![
         Layer::Dropout { p: 0.25 },
         Layer::Dense(dense(vec![1.0; 4000], 1)),
-        Layer::Sigmoid,
+        Layer::Activation(Activation::Sigmoid),
         Layer::Dense(dense(vec![1.0, 0.0], 2)),
     ];
     let network = Network::new(layers).unwrap();
@@ -305,7 +305,7 @@ fn dropout_layers_and_the_setting_drop_by_their_own_probabilities() {
 }
 
 #[test]
-fn layers_of_images_that_do_not_fit_are_refused_by_number() {
+fn layers_of_images_that_do_not_fit_are_rejected_by_number() {
     let conv = |channels: usize, filters: usize| {
         Layer::Conv2d(Conv2d {
             channels,
@@ -330,7 +330,9 @@ fn layers_of_images_that_do_not_fit_are_refused_by_number() {
     let error = refuse(vec![Layer::BatchNorm(norm), conv(1, 1)]);
     assert_eq!(error, "variance of channel 0 of layer 1: found -0.5; expected 0 or more");
     assert!(refuse(vec![Layer::Flatten]).contains("layers with weights"));
-    assert!(refuse(vec![Layer::LeakyRelu { slope: f32::NAN }]).contains("a finite slope"));
+    assert!(
+        refuse(vec![Layer::Activation(Activation::LeakyRelu { slope: f32::NAN })]).contains("a finite slope")
+    );
     assert!(Network::new(vec![conv(1, 2)]).unwrap_err().to_string().contains("Network::with_input"));
     assert_eq!(refuse(vec![conv(0, 2)]), "channels of layer 1: found 0; expected at least 1");
     let arrays = |w: usize, b: usize| {

@@ -164,7 +164,7 @@ fn expected_tensors(
     keeps_ema: bool,
     untrained: &Network,
 ) -> BTreeMap<String, (Dtype, Vec<usize>)> {
-    let (first, second) = optimizer.remembers();
+    let (first, second) = optimizer.keeps_moments();
     let prefixes = [
         ("", true),
         (EMA, keeps_ema),
@@ -244,7 +244,7 @@ fn build(
             None => return Err(flaw(format!("a best check after step {step}, where none was made"))),
         },
     };
-    let (first, second) = optimizer(identity).map_or((false, false), Optimizer::remembers);
+    let (first, second) = optimizer(identity).map_or((false, false), Optimizer::keeps_moments);
     let moments = |array: &str| -> Result<Moments, Flaw> {
         let read =
             |there: bool, prefix| if there { f32s(&format!("{prefix}.{array}")) } else { Ok(Vec::new()) };

@@ -10,14 +10,14 @@ pub(super) fn forward(z: &[f32], y: &mut [f32]) {
     }
 }
 
-/// From `y = σ(z)`: `dz = dy · y · (1 − y)`. In place: `flowing` holds dy and becomes dz.
+/// From `y = σ(z)`: `dz = dy · y · (1 − y)`. In place: `upstream` holds dy and becomes dz.
 ///
 /// # Shapes
-/// `z` and `flowing` have the same length.
-pub(super) fn backward(z: &[f32], flowing: &mut [f32]) {
-    for (flowing, &z) in flowing.iter_mut().zip(z) {
+/// `z` and `upstream` have the same length.
+pub(super) fn backward(z: &[f32], upstream: &mut [f32]) {
+    for (upstream, &z) in upstream.iter_mut().zip(z) {
         let y = of(z);
-        *flowing *= y * (1.0 - y);
+        *upstream *= y * (1.0 - y);
     }
 }
 

@@ -11,13 +11,13 @@ pub(super) fn forward(slope: f32, z: &[f32], y: &mut [f32]) {
     }
 }
 
-/// From `y = z` where z > 0, else `slope · z`: `dz = dy` where z > 0, else `slope · dy`. In place: `flowing` holds dy and
+/// From `y = z` where z > 0, else `slope · z`: `dz = dy` where z > 0, else `slope · dy`. In place: `upstream` holds dy and
 /// becomes dz.
 ///
 /// # Shapes
-/// `z` and `flowing` have the same length.
-pub(super) fn backward(slope: f32, z: &[f32], flowing: &mut [f32]) {
-    for (flowing, &z) in flowing.iter_mut().zip(z) {
-        *flowing *= if z <= 0.0 { slope } else { 1.0 };
+/// `z` and `upstream` have the same length.
+pub(super) fn backward(slope: f32, z: &[f32], upstream: &mut [f32]) {
+    for (upstream, &z) in upstream.iter_mut().zip(z) {
+        *upstream *= if z <= 0.0 { slope } else { 1.0 };
     }
 }

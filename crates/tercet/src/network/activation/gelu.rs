@@ -23,15 +23,15 @@ pub(super) fn forward(z: &[f32], y: &mut [f32]) {
 }
 
 /// With t the tanh of the formula: `dz = dy · (½ (1 + t) + ½ z (1 − t²) √(2/π) (1 + 3 · 0.044715 · z²))`. In place:
-/// `flowing` holds dy and becomes dz.
+/// `upstream` holds dy and becomes dz.
 ///
 /// # Shapes
-/// `z` and `flowing` have the same length.
-pub(super) fn backward(z: &[f32], flowing: &mut [f32]) {
-    for (flowing, &z) in flowing.iter_mut().zip(z) {
+/// `z` and `upstream` have the same length.
+pub(super) fn backward(z: &[f32], upstream: &mut [f32]) {
+    for (upstream, &z) in upstream.iter_mut().zip(z) {
         let t = tanh(z);
         let inner = ROOT * (1.0 + 3.0 * CUBIC * z * z);
-        *flowing *= 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * inner;
+        *upstream *= 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * inner;
     }
 }
 

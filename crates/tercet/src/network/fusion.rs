@@ -4,8 +4,8 @@
 //! blocks instead: mostly single layers; a convolution with the ReLU and the 2 × 2 pool behind it, whose values are then
 //! never written down at full size; a batch norm with the ReLU behind it; and flattening not at all, since it moves no number.
 
-use super::conv2d::Finish;
-use super::{Layer, Pool};
+use super::conv2d::Epilogue;
+use super::{Activation, Layer, Pool};
 
 /// Layers that are computed together.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub(super) struct Block {
     /// The last of its layers, whose output is the block's.
     pub(super) last: usize,
     /// What follows a convolution or a batch norm in its block.
-    pub(super) finish: Finish,
+    pub(super) epilogue: Epilogue,
     /// The layer whose output goes in; the batch itself where there is none.
     pub(super) input: Option<usize>,
     /// The place of its gradient among those of all layers that learn.
@@ -23,26 +23,32 @@ pub(super) struct Block {
 }
 
 /// The blocks of a network. Where units are dropped behind every activation, a ReLU must be the last of its block:
-/// `dropping`.
-pub(super) fn blocks(layers: &[Layer], dropping: bool) -> Vec<Block> {
+/// `with_dropout`.
+pub(super) fn blocks(layers: &[Layer], with_dropout: bool) -> Vec<Block> {
     let (mut blocks, mut input, mut gradients) = (Vec::new(), None, 0..);
     let mut first = 0;
     while let Some(layer) = layers.get(first) {
-        let (finish, length) = match (layer, layers.get(first + 1..).unwrap_or_default()) {
+        let (epilogue, length) = match (layer, layers.get(first + 1..).unwrap_or_default()) {
             (Layer::Flatten, _) => {
                 first += 1;
                 continue;
             }
-            (Layer::Conv2d(_), [Layer::Relu, Layer::MaxPool(Pool::HALVING), ..]) if !dropping => {
-                (Finish::Pooled, 3)
+            (Layer::Conv2d(_), [Layer::Activation(Activation::Relu), Layer::MaxPool(Pool::HALVING), ..])
+                if !with_dropout =>
+            {
+                (Epilogue::Pooled, 3)
             }
-            (Layer::Conv2d(_), [Layer::MaxPool(Pool::HALVING), Layer::Relu, ..]) => (Finish::Pooled, 3),
-            (Layer::Conv2d(_) | Layer::BatchNorm(_), [Layer::Relu, ..]) => (Finish::Relu, 2),
-            _ => (Finish::Nothing, 1),
+            (Layer::Conv2d(_), [Layer::MaxPool(Pool::HALVING), Layer::Activation(Activation::Relu), ..]) => {
+                (Epilogue::Pooled, 3)
+            }
+            (Layer::Conv2d(_) | Layer::BatchNorm(_), [Layer::Activation(Activation::Relu), ..]) => {
+                (Epilogue::Relu, 2)
+            }
+            _ => (Epilogue::None, 1),
         };
         let last = first + length - 1;
         let gradient = layer.parameters().and_then(|_| gradients.next());
-        blocks.push(Block { first, last, finish, input, gradient });
+        blocks.push(Block { first, last, epilogue, input, gradient });
         (input, first) = (Some(last), last + 1);
     }
     blocks
@@ -59,20 +65,26 @@ mod tests {
         let line = "conv3-2 relu pool conv3-2 pool relu conv1-2 pool3 flatten dense2 batchnorm relu";
         let layers: Architecture = line.parse().unwrap();
         let network = layers.network(ImageShape::gray(28, 28), 2, Init::He, 0).unwrap();
-        let plan = |dropping| -> Vec<(usize, usize, Finish, Option<usize>)> {
-            blocks(network.layers(), dropping).iter().map(|b| (b.first, b.last, b.finish, b.input)).collect()
+        let plan = |with_dropout| -> Vec<(usize, usize, Epilogue, Option<usize>)> {
+            blocks(network.layers(), with_dropout)
+                .iter()
+                .map(|b| (b.first, b.last, b.epilogue, b.input))
+                .collect()
         };
         let behind = [
-            (6, 6, Finish::Nothing, Some(5)),
-            (7, 7, Finish::Nothing, Some(6)),
-            (9, 9, Finish::Nothing, Some(7)),
-            (10, 11, Finish::Relu, Some(9)),
-            (12, 12, Finish::Nothing, Some(11)),
+            (6, 6, Epilogue::None, Some(5)),
+            (7, 7, Epilogue::None, Some(6)),
+            (9, 9, Epilogue::None, Some(7)),
+            (10, 11, Epilogue::Relu, Some(9)),
+            (12, 12, Epilogue::None, Some(11)),
         ];
-        let usual = [(0, 2, Finish::Pooled, None), (3, 5, Finish::Pooled, Some(2))];
+        let usual = [(0, 2, Epilogue::Pooled, None), (3, 5, Epilogue::Pooled, Some(2))];
         assert_eq!(plan(false), [&usual[..], &behind].concat());
-        let dropping =
-            [(0, 1, Finish::Relu, None), (2, 2, Finish::Nothing, Some(1)), (3, 5, Finish::Pooled, Some(2))];
-        assert_eq!(plan(true), [&dropping[..], &behind].concat());
+        let with_dropout = [
+            (0, 1, Epilogue::Relu, None),
+            (2, 2, Epilogue::None, Some(1)),
+            (3, 5, Epilogue::Pooled, Some(2)),
+        ];
+        assert_eq!(plan(true), [&with_dropout[..], &behind].concat());
     }
 }

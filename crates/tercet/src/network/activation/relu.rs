@@ -10,12 +10,12 @@ pub(super) fn forward(z: &[f32], y: &mut [f32]) {
     }
 }
 
-/// From `y = max(0, z)`: `dz = dy` where z > 0, else 0. In place: `flowing` holds dy and becomes dz.
+/// From `y = max(0, z)`: `dz = dy` where z > 0, else 0. In place: `upstream` holds dy and becomes dz.
 ///
 /// # Shapes
-/// `z` and `flowing` have the same length.
-pub(super) fn backward(z: &[f32], flowing: &mut [f32]) {
-    for (flowing, &z) in flowing.iter_mut().zip(z) {
-        *flowing = if z <= 0.0 { 0.0 } else { *flowing };
+/// `z` and `upstream` have the same length.
+pub(super) fn backward(z: &[f32], upstream: &mut [f32]) {
+    for (upstream, &z) in upstream.iter_mut().zip(z) {
+        *upstream = if z <= 0.0 { 0.0 } else { *upstream };
     }
 }

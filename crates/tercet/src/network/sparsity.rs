@@ -13,7 +13,7 @@ use super::Input;
 ///
 /// A non-zero of a sparse product costs up to twice a number of a dense one, and a product of few columns is over
 /// before the non-zeros are found.
-pub(super) fn pay(non_zeros: usize, all: usize, outputs: usize) -> bool {
+pub(super) fn is_worthwhile(non_zeros: usize, all: usize, outputs: usize) -> bool {
     match outputs {
         0..16 => 3 * non_zeros < all,
         16..64 => 2 * non_zeros < all,
@@ -23,46 +23,49 @@ pub(super) fn pay(non_zeros: usize, all: usize, outputs: usize) -> bool {
 
 /// What is known of the zeros of a layer's input: how it was read on the way forward is how it is read on the way back.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Zeros {
+pub(crate) struct Sparsity {
     /// Whether `rows` holds the input.
-    found: bool,
+    is_sparse: bool,
     rows: CsrMatrix,
     /// The transpose of a sparse input.
-    turned: CsrMatrix,
+    transposed: CsrMatrix,
     /// Room for the sums of a weight gradient.
     sums: Accumulators,
 }
 
-impl Zeros {
+impl Sparsity {
     /// The input as it should be read by a layer of so many inputs and outputs.
-    pub(crate) fn look<'a>(&'a mut self, x: Input<'a>, inputs: usize, outputs: usize) -> Input<'a> {
-        self.found = false;
+    pub(crate) fn compress<'a>(&'a mut self, x: Input<'a>, inputs: usize, outputs: usize) -> Input<'a> {
+        self.is_sparse = false;
         if let Input::Dense(x) = x {
             // Whether zeros are found is another question for every batch, so that the room is made for any answer.
             let examples = x.len() / inputs;
             self.rows.reserve(examples, inputs);
-            self.turned.reserve(inputs, examples);
+            self.transposed.reserve(inputs, examples);
             if outputs <= scatter_width(Isa::active()) {
                 self.sums.reserve(inputs, outputs);
             }
             let non_zeros = x.iter().filter(|&&x| x != 0.0).count();
-            if pay(non_zeros, x.len(), outputs) {
-                self.found = true;
+            if is_worthwhile(non_zeros, x.len(), outputs) {
+                self.is_sparse = true;
                 self.rows.clear(inputs);
                 let isa = Isa::active();
                 x.chunks_exact(inputs).for_each(|x| self.rows.push(isa, x));
             }
         }
-        self.seen(x)
+        self.view(x)
     }
 
-    /// The input as the last [`look`](Zeros::look) at it said.
-    pub(crate) fn seen<'a>(&'a self, x: Input<'a>) -> Input<'a> {
-        if self.found { Input::Sparse(&self.rows) } else { x }
+    /// The input as the last [`compress`](Sparsity::compress) at it said.
+    pub(crate) fn view<'a>(&'a self, x: Input<'a>) -> Input<'a> {
+        if self.is_sparse { Input::Sparse(&self.rows) } else { x }
     }
 
     /// The non-zeros of an input that was read as sparse, and room for sums.
-    pub(crate) fn seen_with_sums<'a>(&'a mut self, x: Input<'a>) -> (&'a CsrMatrix, &'a mut Accumulators) {
+    pub(crate) fn view_with_accumulators<'a>(
+        &'a mut self,
+        x: Input<'a>,
+    ) -> (&'a CsrMatrix, &'a mut Accumulators) {
         match x {
             Input::Sparse(x) => (x, &mut self.sums),
             Input::Dense(_) => (&self.rows, &mut self.sums),
@@ -70,16 +73,16 @@ impl Zeros {
     }
 
     /// The transpose of an input that was read as sparse.
-    pub(crate) fn turned(&mut self, x: Input<'_>) -> &CsrMatrix {
+    pub(crate) fn transpose(&mut self, x: Input<'_>) -> &CsrMatrix {
         match x {
-            Input::Sparse(x) => self.turned.transpose(x),
-            Input::Dense(_) => self.turned.transpose(&self.rows),
+            Input::Sparse(x) => self.transposed.transpose(x),
+            Input::Dense(_) => self.transposed.transpose(&self.rows),
         }
-        &self.turned
+        &self.transposed
     }
 
     /// The same, once more.
-    pub(crate) fn turned_before(&self) -> &CsrMatrix {
-        &self.turned
+    pub(crate) fn transposed(&self) -> &CsrMatrix {
+        &self.transposed
     }
 }
