@@ -133,7 +133,11 @@ fn list_pairs(kind: &str, pairs: &[&DuplicatePair], classes: &[String]) -> anyho
     more(pairs.len())
 }
 
-fn print_label_errors(label_errors: &LabelErrors, check: &DataCheck, classes: &[String]) -> anyhow::Result<()> {
+fn print_label_errors(
+    label_errors: &LabelErrors,
+    check: &DataCheck,
+    classes: &[String],
+) -> anyhow::Result<()> {
     let name = |class: u32| classes[class as usize].clone();
     let has_test = check.parts.iter().any(|(part, _)| *part == Partition::Test);
     for (set, found) in [("test", &label_errors.test), ("training", &label_errors.train)] {

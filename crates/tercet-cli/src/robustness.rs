@@ -10,7 +10,11 @@ use crate::table::{self, percent, with_header};
 use crate::{interrupt, output};
 
 /// The accuracy on each kind of corrupted images. `None` if Ctrl-C interrupted it.
-pub fn evaluate(name: &str, ensemble: &Ensemble, test: &Dataset) -> anyhow::Result<Option<Vec<CorruptedEvaluation>>> {
+pub fn evaluate(
+    name: &str,
+    ensemble: &Ensemble,
+    test: &Dataset,
+) -> anyhow::Result<Option<Vec<CorruptedEvaluation>>> {
     let stage = Stage::new(format!("{name}, corrupted images"), Corruption::ALL.len());
     let (labels, mut found) = (test.labels(), Vec::new());
     for (done, corruption) in Corruption::ALL.into_iter().enumerate() {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tercet::data::{Collection, Openings, default_validation, split, write_npy};
 use tercet::evaluate::{Evaluation, McNemar};
-use tercet::export::{COptions, CSource, Options, c, quantize_int8, name_in_c, network_of_raw_input, onnx};
+use tercet::export::{COptions, CSource, Options, c, name_in_c, network_of_raw_input, onnx, quantize_int8};
 use tercet::model::{DataRecord, StateDict};
 use tercet::network::Network;
 use tercet::{Dataset, Matrix, Model, text};
@@ -85,14 +85,14 @@ fn to_c(
     path: &Path,
     header: &Path,
 ) -> anyhow::Result<(CSource, Option<String>)> {
-    let eight_bits = args.bits == "8";
-    let mut options = c_options(args, path, header, eight_bits);
+    let int8 = args.bits == "8";
+    let mut options = c_options(args, path, header, int8);
     // Rejects what C cannot express before anything is measured.
     c(model, &options)?;
     let loss = args.measure.map(|part| measure(args, model, part)).transpose()?;
     match &loss {
         Some(words) => options.note.clone_from(words),
-        None if eight_bits => {
+        None if int8 => {
             say(
                 "the accuracy lost by 8-bit weights was not measured; use --measure validation, or --measure \
                  test",
