@@ -3,13 +3,13 @@
 //! The two are different networks, each trained with its fastest known settings, so accuracies are compared
 //! instead of losses. Every run has its own seed.
 
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use tercet::data::Split;
 use tercet::recipe::{GradientDescentRecipe, Recipe};
+use tercet::train::train;
 
 use super::network::accuracy;
 use super::outcome::{Outcome, compare};
@@ -47,7 +47,7 @@ pub fn measure(session: &mut Session, work: &Work, name: &str) -> Result<Vec<Out
                 let start = Instant::now();
                 let recipe = GradientDescentRecipe { seed, ..recipe.clone() };
                 let mut network = recipe.untrained_on(&setup.data.train)?;
-                recipe.plan(&setup).train(&mut network, &mut |_| ControlFlow::Continue(()))?;
+                train(&mut network, &recipe.plan(&setup))?;
                 let seconds = start.elapsed().as_secs_f64();
                 let test = setup.preprocessing.apply_to(&sets.test)?;
                 (seconds, accuracy(&network, &test)?)

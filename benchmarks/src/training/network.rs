@@ -9,7 +9,7 @@ use tercet::Dataset;
 use tercet::data::Batches;
 use tercet::loss::Loss;
 use tercet::network::{Network, Shape};
-use tercet::train::{Length, Settings, train};
+use tercet::train::{Length, Plan, Settings, train, train_with};
 
 use super::works::Recipe;
 use crate::Places;
@@ -34,7 +34,7 @@ pub fn initial(recipe: &Recipe, examples: &Dataset) -> Result<Network> {
 pub fn trained(initial: &Network, examples: &Dataset, settings: &Settings) -> Result<(Network, f64)> {
     let mut network = initial.clone();
     let start = Instant::now();
-    train(&mut network, examples, None, settings, SEED, &mut |_| ControlFlow::Continue(()))?;
+    train(&mut network, &Plan::new(examples, *settings, SEED))?;
     let seconds = start.elapsed().as_secs_f64();
     Ok((network, seconds))
 }
@@ -51,8 +51,8 @@ pub fn first_losses(
 ) -> Result<Vec<f32>> {
     let until = |step| if step < steps { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
     let mut network = initial.clone();
-    let observe = &mut |progress: tercet::train::Progress<'_>| until(progress.step);
-    Ok(train(&mut network, examples, None, settings, SEED, observe)?.history.losses)
+    let plan = Plan::new(examples, *settings, SEED);
+    Ok(train_with(&mut network, &plan, |_, step| until(step.number))?.history.losses)
 }
 
 /// The accuracy of a network on a set.
@@ -180,7 +180,7 @@ mod tests {
         let losses = first_losses(&initial, &set, &settings, 3).unwrap();
         assert_eq!(losses.len(), 3);
         let mut network = initial.clone();
-        let all = train(&mut network, &set, None, &settings, SEED, &mut |_| ControlFlow::Continue(()));
+        let all = train(&mut network, &Plan::new(&set, settings, SEED));
         assert_eq!(losses, all.unwrap().history.losses[..3]);
         assert_eq!(trained(&initial, &set, &settings).unwrap().0, network);
     }

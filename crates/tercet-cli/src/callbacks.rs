@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tercet::network::Network;
 use tercet::text;
-use tercet::train::{Checkpoint, Identity, Progress, Settings, Validation};
+use tercet::train::{Checkpoint, Identity, Plan, Step, Trainer, Validation};
 
 use crate::args::logging::LoggingArgs;
 use crate::output_files::check_writable;
@@ -43,8 +43,7 @@ pub fn open(
     path: Option<PathBuf>,
     identity: impl FnOnce() -> Identity,
     untrained: &Network,
-    settings: &Settings,
-    examples: usize,
+    plan: &Plan,
 ) -> anyhow::Result<Watch> {
     let mut watch = Watch { dashboard: args.dashboard, ..Watch::default() };
     if let Some(path) = path {
@@ -65,14 +64,13 @@ pub fn open(
             watch.checkpoints = Some(Checkpoints { every, path, identity });
         }
     }
-    let total = settings.steps(examples);
     if let Some(folder) = &args.tensorboard {
         let layers = untrained.weight_layers().count();
         let done = watch.resume.as_ref().map(Checkpoint::step);
-        watch.events = Some(Events::begin(folder, total, layers, done)?);
+        watch.events = Some(Events::begin(folder, plan.steps(), layers, done)?);
     }
     if let Some(path) = &args.log_steps {
-        let log = StepLog::begin(path, settings, total, watch.resume.as_ref());
+        let log = StepLog::begin(path, plan, watch.resume.as_ref());
         watch.log = Some(log.with_context(|| format!("cannot write {}", path.display()))?);
     }
     Ok(watch)
@@ -109,31 +107,34 @@ struct Checkpoints {
 }
 
 impl Watch {
-    /// Whether the callbacks need layer statistics at a step.
-    pub fn measures(&self, step: usize) -> bool {
-        self.events.as_ref().is_some_and(|events| events.measures(step))
+    /// Called before each step. Requests layer statistics where the TensorBoard events need them.
+    pub fn before_step(&self, trainer: &mut Trainer) {
+        if self.events.as_ref().is_some_and(|events| events.wants_stats(trainer.steps_done() + 1)) {
+            trainer.request_stats();
+        }
     }
 
-    /// Called after each step. A file that cannot be written is reported and does not stop training.
-    pub fn after_step(&mut self, progress: &Progress<'_>, interrupted: bool) {
+    /// After a step, which may be the last. A file that cannot be written is reported and does not end the training: the one
+    /// thing worse than no checkpoint is no model.
+    pub fn after_step(&mut self, trainer: &mut Trainer, step: &Step, interrupted: bool) {
         if let Some(log) = &mut self.log
-            && let Err(error) = log.step(progress)
+            && let Err(error) = log.step(step)
         {
             output::tell(format_args!("the step log ends here: {error}"));
             self.log = None;
         }
         if let Some(events) = &mut self.events
-            && let Err(error) = events.step(progress)
+            && let Err(error) = events.step(step)
         {
             output::tell(format_args!("the TensorBoard event file ends here: {error}"));
             self.events = None;
         }
-        let due = |every: usize| progress.step.is_multiple_of(every) || progress.step == progress.total;
+        let due = |every: usize| step.number.is_multiple_of(every) || step.ending.is_some();
         if let Some(Checkpoints { every, path, identity }) = &self.checkpoints
             && (interrupted || due(*every))
-            && let Err(error) = progress.save_checkpoint(path, identity)
+            && let Err(error) = trainer.save_checkpoint(path, identity)
         {
-            output::tell(format_args!("no checkpoint after step {}: {error}", progress.step));
+            output::tell(format_args!("no checkpoint after step {}: {error}", step.number));
         }
     }
 }
@@ -144,19 +145,14 @@ struct StepLog {
 }
 
 impl StepLog {
-    /// Starts with the steps before the checkpoint, so that a resumed run has a complete log.
-    fn begin(
-        path: &Path,
-        settings: &Settings,
-        total: usize,
-        resumed: Option<&Checkpoint>,
-    ) -> std::io::Result<Self> {
+    /// Starts with the steps that were done before, so that a resumed training leaves the log of a whole one.
+    fn begin(path: &Path, plan: &Plan, resumed: Option<&Checkpoint>) -> std::io::Result<Self> {
         let mut file = File::create(path)?;
         if let Some(history) = resumed.map(Checkpoint::history) {
             let mut lines = String::new();
             let mut checks = history.validations.iter().peekable();
             for (step, &loss) in (1..).zip(&history.losses) {
-                let learning_rate = history.learning_rate(settings, step - 1, total);
+                let learning_rate = history.learning_rate(&plan.settings, step - 1, plan.steps());
                 line(&mut lines, step, loss, learning_rate, checks.next_if(|check| check.step == step));
             }
             file.write_all(lines.as_bytes())?;
@@ -164,10 +160,9 @@ impl StepLog {
         Ok(StepLog { file })
     }
 
-    fn step(&mut self, progress: &Progress<'_>) -> std::io::Result<()> {
+    fn step(&mut self, step: &Step) -> std::io::Result<()> {
         let mut text = String::new();
-        let loss = progress.history.losses.last().copied().unwrap_or(f32::NAN);
-        line(&mut text, progress.step, loss, progress.learning_rate, progress.validation());
+        line(&mut text, step.number, step.loss, step.learning_rate, step.validation.as_ref());
         self.file.write_all(text.as_bytes())
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use tercet::data::Split;
 use tercet::network::Network;
 use tercet::recipe::GradientDescentRecipe;
-use tercet::train::{Checkpoint, Ending, Plan, Progress, Training};
+use tercet::train::{Checkpoint, Ending, History, Plan, Trainer, Training};
 use tercet::{Model, text};
 
 use crate::callbacks::Watch;
@@ -32,81 +32,93 @@ pub struct Trained {
 /// the current weights.
 pub fn fit(name: &str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Trained> {
     let setup = recipe.set_up(data, None)?;
-    let mut network = setup.network.clone();
-    let (training, seconds) = follow(name, &mut network, &recipe.plan(&setup), false, Watch::default())?;
+    let Outcome { network, training, seconds } =
+        follow(name, &setup.network, &recipe.plan(&setup), false, Watch::default())?;
+    let training = training?;
     let model = recipe.model(&setup, network, &data.train, training.validation())?;
     Ok(Trained { model, training, seconds })
 }
 
-/// Trains by a plan, with callbacks.
+/// What a training ends with.
+pub struct Outcome {
+    /// The trained network, or the last finite one.
+    pub network: Network,
+    /// The record of the training, or why it diverged.
+    pub training: tercet::Result<Training>,
+    /// How long it took, without pauses.
+    pub seconds: f64,
+}
+
+/// Trains a copy of a network by a plan, with the callbacks of `watch`.
 ///
 /// With `lines`, each validation check prints a line like the lecture's:
 /// `iteration 100: average loss = 8.32, validation accuracy = 41.20 %`.
 pub fn follow(
     name: &str,
-    network: &mut Network,
-    plan: &Plan<'_>,
+    untrained: &Network,
+    plan: &Plan,
     lines: bool,
     mut watch: Watch,
-) -> anyhow::Result<(Training, f64)> {
+) -> anyhow::Result<Outcome> {
     let resume = watch.resume.take();
     let before = resume.as_ref().map_or(0, Checkpoint::step);
-    // The first step after a checkpoint may be one with layer statistics.
-    let plan = &Plan { measure_first: watch.measures(before + 1), ..*plan };
     let images = if plan.examples.image_shape().is_some() { "images" } else { "examples" };
     let mut pace = Pace { seconds: 0.0, steps: 0, seen: 0, images };
     let mut dashboard = watch
         .dashboard
-        .then(|| Dashboard::open(name, network, plan, pace))
+        .then(|| Dashboard::open(name, untrained, plan, pace))
         .transpose()
         .context("no dashboard")?;
-    let stage = Stage::new(name, plan.settings.steps(plan.examples.len()));
+    let stage = Stage::new(name, plan.steps());
     stage.resume_at(before);
     let (start, mut paused, mut shown) = (Instant::now(), Duration::ZERO, None);
-    let mut observe = |progress: Progress<'_>| {
-        stage.at(progress.step);
+    let mut trainer = match resume {
+        None => Trainer::new(untrained.clone(), plan.clone())?,
+        Some(checkpoint) => Trainer::resume(checkpoint, plan.clone())?,
+    };
+    watch.before_step(&mut trainer);
+    let result = trainer.run(|trainer, step| {
+        stage.at(step.number);
         pace = Pace {
             seconds: (start.elapsed() - paused).as_secs_f64(),
-            steps: progress.step - before,
-            seen: progress.examples,
+            steps: step.number - before,
+            seen: trainer.examples_seen(),
             images,
         };
-        if lines && let Some(line) = validation_line(&progress) {
-            stage.say(line);
+        if let Some(check) = step.validation.filter(|_| lines) {
+            let (loss, accuracy) = (trainer.history().mean_loss(), percent(check.validation_accuracy));
+            let number = text::thousands(step.number);
+            stage.say(format!(
+                "iteration {number}: average loss = {loss:.4}, validation accuracy = {accuracy}"
+            ));
         }
-        if progress.validation().is_some() || shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
-            stage.note(note(&progress, pace));
+        if step.validation.is_some() || shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
+            stage.note(note(trainer.history(), pace));
             shown = Some(Instant::now());
         }
         let flow = match &mut dashboard {
             Some(dashboard) => {
-                let (flow, waited) = dashboard.after_step(&progress, latest(&progress), pace);
+                let (flow, waited) = dashboard.after_step(trainer, step, latest(trainer.history()), pace);
                 paused += waited;
                 flow
             }
             None => interrupt::flow(),
         };
-        watch.after_step(&progress, flow.is_break());
+        watch.after_step(trainer, step, flow.is_break());
+        watch.before_step(trainer);
         flow
-    };
-    let training = match resume {
-        None => plan.train(network, &mut observe)?,
-        Some(checkpoint) => plan.resume(network, checkpoint, &mut observe)?,
-    };
+    });
+    let (network, training) = trainer.finish();
+    let training = result.map(|()| training);
     let seconds = (start.elapsed() - paused).as_secs_f64();
     if let Some(dashboard) = dashboard {
         dashboard.close();
     }
-    let rate = if pace.seen > 0 { format!(", {}", pace.speed()) } else { String::new() };
-    stage.done(&format!("{}{rate}", outcome(&training)));
-    Ok((training, seconds))
-}
-
-/// The line of a validation check, if this step had one.
-fn validation_line(progress: &Progress<'_>) -> Option<String> {
-    let accuracy = percent(progress.validation()?.validation_accuracy);
-    let (step, loss) = (text::thousands(progress.step), progress.history.mean_loss());
-    Some(format!("iteration {step}: average loss = {loss:.4}, validation accuracy = {accuracy}"))
+    if let Ok(training) = &training {
+        let rate = if pace.seen > 0 { format!(", {}", pace.speed()) } else { String::new() };
+        stage.done(&format!("{}{rate}", summary(training)));
+    }
+    Ok(Outcome { network, training, seconds })
 }
 
 /// The speed of training, without pauses.
@@ -135,17 +147,16 @@ impl Pace {
 }
 
 /// The mean loss of the latest steps.
-fn latest(progress: &Progress<'_>) -> f32 {
-    let losses = &progress.history.losses;
+fn latest(history: &History) -> f32 {
+    let losses = &history.losses;
     let latest = &losses[losses.len().saturating_sub(LATEST)..];
     latest.iter().sum::<f32>() / latest.len() as f32
 }
 
-/// The note next to the progress bar: the mean loss of the latest steps, the last validation check, and the
-/// speed.
-fn note(progress: &Progress<'_>, pace: Pace) -> String {
-    let loss = latest(progress);
-    let accuracy = match progress.history.validations.last() {
+/// The note next to the progress bar: the mean loss of the latest steps, the last validation check, and the speed.
+fn note(history: &History, pace: Pace) -> String {
+    let loss = latest(history);
+    let accuracy = match history.validations.last() {
         Some(check) => format!("validation {}, ", percent(check.validation_accuracy)),
         None => String::new(),
     };
@@ -153,7 +164,7 @@ fn note(progress: &Progress<'_>, pace: Pace) -> String {
 }
 
 /// The result of training, in a few words.
-fn outcome(training: &Training) -> String {
+fn summary(training: &Training) -> String {
     let accuracy = match training.validation() {
         Some(check) => format!("validation {}", percent(check.validation_accuracy)),
         None => "not validated".to_owned(),
@@ -167,7 +178,9 @@ fn outcome(training: &Training) -> String {
         },
         Ending::Early { best } => {
             let best = text::thousands(best);
-            format!("{accuracy} after {best} steps, no better since: stopped early, with the best weights")
+            format!(
+                "{accuracy} after {best} steps, without improvement since: stopped early, with the best weights"
+            )
         }
         Ending::Interrupted => {
             let steps = text::thousands(training.history.losses.len());

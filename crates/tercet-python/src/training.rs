@@ -14,7 +14,7 @@ use tercet::network::{Architecture, Init, Network, Shape};
 use tercet::optimizer::Moments;
 use tercet::preprocess::Input;
 use tercet::recipe::score_kind;
-use tercet::train::{Length, Plan, Progress, Settings, Training};
+use tercet::train::{Plan, Settings, Step, Trainer, Training, Validation};
 
 use crate::arrays::{ClassList, Rows, View, classes};
 use crate::errors::exception;
@@ -62,11 +62,11 @@ struct Request {
     seed: u64,
 }
 
-/// What an epoch brought, for the callback.
+/// What happened in an epoch, for the callback.
 struct Epoch {
     number: usize,
     loss: f64,
-    validation: Option<(f64, f64)>,
+    validation: Option<Validation>,
     learning_rate: f64,
     seen: u64,
     network: Option<Network>,
@@ -76,7 +76,7 @@ struct Epoch {
 /// with a dictionary, and with the model of then where `snapshots` are wanted; it returns True to end the
 /// training, or a number to multiply the learning rate by.
 ///
-/// Returns the model, what training saw, the state of the optimizer, and whether Ctrl-C ended it.
+/// Returns the model, the history, the state of the optimizer, and whether Ctrl-C ended the training.
 #[pyfunction]
 #[pyo3(signature = (x, labels, classes, request, preprocessing, *, weights = None, validation = None, start = None,
                     optimizer_state = None, on_epoch = None, snapshots = false, threads = None))]
@@ -105,70 +105,82 @@ pub fn train<'py>(
         Some((x, y)) => Some((x.view()?, y.to_vec()?)),
         None => None,
     };
-    let begun = match start {
+    let untrained = match start {
         Some(start) => start.network()?.clone(),
         None => request.network(&parts).map_err(exception)?,
     };
-    let mut optimizer_state = optimizer_state.map(|state| state.0.clone()).unwrap_or_default();
-    let job = |desk: &Desk| -> Result<(Network, Training)> {
-        let mut network = begun;
-        let on_validation = |validation: Option<&Dataset>, network: &mut Network| {
+    let optimizer_state = optimizer_state.map(|state| state.0.clone()).unwrap_or_default();
+    let callback = on_epoch.map(|call| Callback { call, parts: snapshots.then(|| parts.clone()) });
+    let job = |desk: &Desk| {
+        let train = |validation: Option<&Dataset>| {
             inputs(view, labels, &parts, |examples| {
-                let plan = Plan {
-                    validation,
-                    weights: weights.as_deref(),
-                    ..Plan::new(&examples, &request.settings, request.seed)
-                };
-                let each = steps_per_epoch(&request.settings, examples.len());
-                let mut begun = 0;
-                let mut observe = |progress: Progress<'_>| {
-                    if desk.stopped() {
-                        return ControlFlow::Break(());
-                    }
-                    let Some(call) = on_epoch.as_ref().filter(|_| progress.step.is_multiple_of(each)) else {
-                        return ControlFlow::Continue(());
-                    };
-                    let losses = &progress.history.losses[begun..];
-                    begun = progress.history.losses.len();
-                    let epoch = Epoch {
-                        number: progress.step / each,
-                        loss: losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64,
-                        validation: progress
-                            .validation()
-                            .map(|check| (f64::from(check.validation_loss), check.validation_accuracy)),
-                        learning_rate: progress.learning_rate.into(),
-                        seen: progress.examples,
-                        network: snapshots.then(|| progress.network().clone()),
-                    };
-                    let call = Python::attach(|py| call.clone_ref(py));
-                    let parts = snapshots.then(|| parts.clone());
-                    match desk.ask(move |py| epoch.tell(py, &call, parts)) {
-                        Some(Answer::Go(1.0)) => ControlFlow::Continue(()),
-                        Some(Answer::Go(factor)) => match progress.scale_learning_rate(factor) {
-                            Ok(()) => ControlFlow::Continue(()),
-                            Err(_) => ControlFlow::Break(()),
-                        },
-                        Some(Answer::Stop) | None => ControlFlow::Break(()),
-                    }
-                };
-                plan.train_on(network, &mut optimizer_state, &mut observe)
+                let plan = Plan::new(&examples, request.settings, request.seed).with_weights(weights);
+                let mut trainer = Trainer::new(untrained, plan.with_validation(validation))?;
+                trainer.set_optimizer_state(optimizer_state)?;
+                run(&mut trainer, desk, callback.as_ref())?;
+                Ok(trainer.finish_with_optimizer_state())
             })
         };
-        let training = match validation {
-            None => on_validation(None, &mut network)?,
-            Some((x, y)) => inputs(x, y, &parts, |set| on_validation(Some(&set), &mut network))?,
-        };
-        Ok((network, training))
+        match validation {
+            None => train(None),
+            Some((x, y)) => inputs(x, y, &parts, |set| train(Some(&set))),
+        }
     };
     let (trained, interrupted) = work(py, threads, job)?;
-    let (network, training) = trained.map_err(exception)?;
+    let (network, Training { history: told, .. }, optimizer_state) = trained.map_err(exception)?;
     let history = PyDict::new(py);
-    history.set_item("losses", PyArray1::from_vec(py, training.history.losses))?;
-    let checks = &training.history.validations;
-    history.set_item("validation_losses", checks.iter().map(|c| c.validation_loss).collect::<Vec<_>>())?;
-    let accuracies: Vec<_> = checks.iter().map(|c| c.validation_accuracy).collect();
+    history.set_item("losses", PyArray1::from_vec(py, told.losses))?;
+    let losses: Vec<_> = told.validations.iter().map(|check| check.validation_loss).collect();
+    history.set_item("validation_losses", losses)?;
+    let accuracies: Vec<_> = told.validations.iter().map(|check| check.validation_accuracy).collect();
     history.set_item("validation_accuracies", accuracies)?;
     Ok((parts.model(network).map_err(exception)?, history, OptimizerState(optimizer_state), interrupted))
+}
+
+/// The callback of Python's, and what a model for it is made of besides the network, if it wants one.
+struct Callback {
+    call: Py<PyAny>,
+    parts: Option<Parts>,
+}
+
+/// Runs a training to its end, or until Python wants it to end.
+fn run(trainer: &mut Trainer, desk: &Desk, callback: Option<&Callback>) -> Result<()> {
+    let each = trainer.plan().check_every();
+    let mut failed = Ok(());
+    trainer.run(|trainer, step| {
+        if desk.stopped() {
+            return ControlFlow::Break(());
+        }
+        let Some(callback) = callback.filter(|_| step.number.is_multiple_of(each)) else {
+            return ControlFlow::Continue(());
+        };
+        match callback.tell(desk, trainer, step, each) {
+            Some(Answer::Go(1.0)) => ControlFlow::Continue(()),
+            Some(Answer::Go(factor)) => {
+                failed = trainer.scale_learning_rate(factor);
+                flow(failed.is_err())
+            }
+            Some(Answer::Stop) | None => ControlFlow::Break(()),
+        }
+    })?;
+    failed
+}
+
+impl Callback {
+    /// Calls it after an epoch of `each` steps; `None` if it raised an exception, or if the training is to end.
+    fn tell(&self, desk: &Desk, trainer: &Trainer, step: &Step, each: usize) -> Option<Answer> {
+        let losses = &trainer.history().losses[step.number - each..];
+        let epoch = Epoch {
+            number: step.number / each,
+            loss: losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64,
+            validation: step.validation,
+            learning_rate: step.learning_rate.into(),
+            seen: trainer.examples_seen(),
+            network: self.parts.is_some().then(|| trainer.network().clone()),
+        };
+        let (call, parts) = (Python::attach(|py| self.call.clone_ref(py)), self.parts.clone());
+        desk.ask(move |py| epoch.tell(py, &call, parts))
+    }
 }
 
 /// Labelled rows as the network reads them, for as long as `with` runs.
@@ -221,14 +233,7 @@ impl Request {
     }
 }
 
-/// How many steps there are between two calls.
-fn steps_per_epoch(settings: &Settings, examples: usize) -> usize {
-    match settings.length {
-        Length::Epochs(_) => examples.div_ceil(settings.batch.min(examples).max(1)),
-        Length::Iterations(_) => settings.validate_every.unwrap_or(100),
-    }
-}
-
+/// What a callback returns.
 enum Answer {
     Stop,
     /// And multiply the learning rate by this.
@@ -241,8 +246,8 @@ impl Epoch {
         let told = PyDict::new(py);
         told.set_item("epoch", self.number)?;
         told.set_item("loss", self.loss)?;
-        told.set_item("validation_loss", self.validation.map(|(loss, _)| loss))?;
-        told.set_item("validation_accuracy", self.validation.map(|(_, accuracy)| accuracy))?;
+        told.set_item("validation_loss", self.validation.map(|check| f64::from(check.validation_loss)))?;
+        told.set_item("validation_accuracy", self.validation.map(|check| check.validation_accuracy))?;
         told.set_item("learning_rate", self.learning_rate)?;
         told.set_item("examples", self.seen)?;
         if let (Some(network), Some(parts)) = (self.network, parts) {

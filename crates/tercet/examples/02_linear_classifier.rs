@@ -16,7 +16,7 @@ use tercet::image::ImageShape;
 use tercet::linear::LinearClassifier;
 use tercet::loss::Loss;
 use tercet::matrix::argmax;
-use tercet::train::{Settings, train};
+use tercet::train::{Plan, Settings, train_with};
 use tercet::{Error, Result};
 
 fn main() -> Result<()> {
@@ -33,8 +33,9 @@ fn main() -> Result<()> {
 
     // ANCHOR: train
     let (settings, mut network) = (Settings::linear(), classifier.into_network());
-    train(&mut network, examples, Some(validation), &settings, 0, &mut |progress| {
-        if let Some(check) = progress.validation() {
+    let plan = Plan::new(examples, settings, 0).with_validation(validation);
+    train_with(&mut network, &plan, |_, step| {
+        if let Some(check) = step.validation {
             println!(
                 "step {:5}: training loss {:.3}, validation loss {:.3}, validation accuracy {:.2} %",
                 check.step,

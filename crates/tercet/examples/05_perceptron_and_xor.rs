@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use tercet::data::Dataset;
 use tercet::network::{Init, Network};
 use tercet::perceptron::Perceptron;
-use tercet::train::{Length, Settings, train};
+use tercet::train::{Length, Plan, Settings, train};
 use tercet::{Matrix, Result};
 
 const EPOCHS: usize = 1000;
@@ -43,7 +43,7 @@ fn main() -> Result<()> {
     let pairs = Dataset::from_features("XOR", 2, x.values().to_vec(), vec![0, 1, 1, 0], classes)?;
     let mut network = Network::fully_connected(2, &[8], 2, Init::He, 0)?;
     let settings = Settings { batch: 4, length: Length::Epochs(300), ..Settings::lecture() };
-    let training = train(&mut network, &pairs, None, &settings, 0, &mut |_| ControlFlow::Continue(()))?;
+    let training = train(&mut network, &Plan::new(&pairs, settings, 0))?;
     // ANCHOR_END: network
 
     let scores = network.scores(&pairs)?;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use plotters::prelude::*;
 use tercet::data::{Source, default_validation, split};
 use tercet::network::{Init, Network};
-use tercet::train::{Settings, train};
+use tercet::train::{Plan, Settings, train_with};
 
 /// How many losses the dark curve of the plot is the mean of.
 const WINDOW: usize = 50;
@@ -29,9 +29,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut network =
         Network::fully_connected(examples.width(), &[36], examples.class_count(), Init::Normal(1e-4), 0)?;
 
-    let training = train(&mut network, examples, Some(validation), &settings, 0, &mut |progress| {
-        if progress.step % 100 == 0 {
-            println!("Iteration {}: average loss = {:.4}", progress.step, progress.history.mean_loss());
+    let plan = Plan::new(examples, settings, 0).with_validation(validation);
+    let training = train_with(&mut network, &plan, |trainer, step| {
+        if step.number % 100 == 0 {
+            println!("Iteration {}: average loss = {:.4}", step.number, trainer.history().mean_loss());
         }
         ControlFlow::Continue(())
     })?;
@@ -40,7 +41,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (losses, checks) = (&training.history.losses, &training.history.validations);
     let accuracy = checks.last().expect("there is one after the last step").validation_accuracy;
     println!("\nThe loss of the last {WINDOW} batches: {:.4}", mean(&losses[losses.len() - WINDOW..]));
-    println!("Of {} validation images, {:.2} % are read rightly.", validation.len(), 100.0 * accuracy);
+    println!(
+        "Of {} validation images, {:.2} % are classified correctly.",
+        validation.len(),
+        100.0 * accuracy
+    );
 
     let path = std::env::args_os()
         .nth(1)

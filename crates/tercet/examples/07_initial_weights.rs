@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use tercet::data::{Source, Split, default_validation, split};
 use tercet::network::{Init, Network};
-use tercet::train::{Length, Settings, train};
+use tercet::train::{Length, Plan, Settings, train};
 use tercet::{Error, Result};
 
 /// Where training may start.
@@ -133,8 +133,8 @@ fn run(way: Way, init: Init, seed: u64, Split { train: examples, validation }: &
     let settings = way.settings();
     // ANCHOR: run
     let mut network = Network::fully_connected(inputs, way.hidden(), classes, init, seed)?;
-    let watch = &mut |_: tercet::train::Progress<'_>| ControlFlow::Continue(());
-    let history = train(&mut network, examples, Some(validation), &settings, seed, watch)?.history;
+    let plan = Plan::new(examples, settings, seed).with_validation(validation);
+    let history = train(&mut network, &plan)?.history;
 
     let half = settings.loss.at_equal_scores(classes) / 2.0;
     let halved = history.losses.windows(WINDOW).position(|window| mean(window) < half);

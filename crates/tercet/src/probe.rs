@@ -30,7 +30,7 @@ use crate::network::{Init, Network};
 use crate::optimizer::Optimizer;
 use crate::preprocess::{Learner, Preprocessing, Spec, StepSpec};
 use crate::schedule::Schedule;
-use crate::train::{self, Length, train};
+use crate::train::{self, Length, Plan, train_with};
 use crate::{Error, Result};
 
 /// The fewest steps that the network learns by.
@@ -344,12 +344,11 @@ fn network(
         let mut network = Network::fully_connected(data.width(), &hidden, classes, Init::He, settings.seed)?;
         let steps = learning.steps(parts.train.len()) as f64;
         let mut flow = ControlFlow::Continue(());
-        let mut watch = |progress: train::Progress<'_>| {
-            flow = observe((number as f64 + progress.step as f64 / steps) / splits.len() as f64);
+        let plan = Plan::new(&parts.train, learning, settings.seed).with_validation(&parts.choose);
+        let training = train_with(&mut network, &plan, |_, step| {
+            flow = observe((number as f64 + step.number as f64 / steps) / splits.len() as f64);
             flow
-        };
-        let training =
-            train(&mut network, &parts.train, Some(&parts.choose), &learning, settings.seed, &mut watch)?;
+        })?;
         if flow.is_break() {
             return Ok(None);
         }

@@ -1,7 +1,6 @@
 //! Once training has begun, a step allocates nothing. In a process of its own, whose allocations are counted.
 //!
-//! What a step needs is there after the first ones: the buffers of a batch, of the passes and of the threads. A look at
-//! the validation set is no step, and has its own.
+//! The first steps allocate the buffers of a batch, of the passes and of the threads. A validation check has its own.
 
 use std::alloc::System;
 use std::ops::ControlFlow;
@@ -14,7 +13,7 @@ use tercet::loss::Loss;
 use tercet::network::{Architecture, Init, Network, Shape};
 use tercet::optimizer::Optimizer;
 use tercet::schedule::Schedule;
-use tercet::train::{Length, Plan, Settings};
+use tercet::train::{Length, Plan, Settings, Trainer};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -36,8 +35,8 @@ const COUNTED: usize = 159;
 /// a test is slow. Neither happens in every window, as an allocation in the step would.
 const WINDOWS: usize = 8;
 
-/// All steps. There is a validation check after the last one only.
-const STEPS: usize = (WARM + WINDOWS * COUNTED + 1).next_multiple_of(16);
+/// More steps than are counted in both ways of training. There is a validation check after the last one only.
+const STEPS: usize = (2 * (WARM + WINDOWS * COUNTED) + 1).next_multiple_of(16);
 
 /// Images, or as many features, of four classes.
 fn set(pixels: bool) -> Dataset {
@@ -72,29 +71,60 @@ fn networks_on(data: &Dataset) -> Vec<Network> {
     plain.into_iter().chain(others).collect()
 }
 
-/// The smallest number of allocations in a window of training on these threads. Training ends after a window
-/// without any. `leak` is called after each step.
+/// The smallest number of allocations in a window of training on these threads, the larger one of
+/// [`Trainer::run`] and of [`Trainer::step`]. `leak` is called after each step.
 fn counted(pool: &ThreadPool, network: &Network, data: &Dataset, settings: Settings, leak: fn()) -> usize {
-    let weights = vec![1.0; data.len()];
-    let mut network = network.clone();
+    let plan = Plan::new(data, settings, 0).with_weights(vec![1.0; data.len()]);
+    let mut trainer = Trainer::new(network.clone(), plan).unwrap();
     pool.install(|| {
-        let plan = Plan { weights: Some(&weights), ..Plan::new(data, &settings, 0) };
-        let (mut before, mut fewest) = (0, usize::MAX);
-        plan.train(&mut network, &mut |progress| {
+        let mut windows = Windows::default();
+        trainer
+            .run(|_, _| {
+                leak();
+                windows.after_step();
+                if windows.are_enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .unwrap();
+        let in_run = windows.fewest;
+        let mut windows = Windows::default();
+        while !windows.are_enough() {
+            trainer.step().unwrap();
             leak();
-            let counted = progress.step.saturating_sub(WARM);
-            if progress.step >= WARM && counted.is_multiple_of(COUNTED) && counted <= WINDOWS * COUNTED {
-                let now = allocations();
-                if counted > 0 {
-                    fewest = fewest.min(now - before);
-                }
-                before = now;
-            }
-            if fewest == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
-        .unwrap();
-        fewest
+            windows.after_step();
+        }
+        in_run.max(windows.fewest)
     })
+}
+
+/// Windows of steps, and the fewest allocations in one.
+struct Windows {
+    steps: usize,
+    before: usize,
+    fewest: usize,
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        Windows { steps: 0, before: 0, fewest: usize::MAX }
+    }
+}
+
+impl Windows {
+    /// Whether a window was without allocations, or all windows are over.
+    fn are_enough(&self) -> bool {
+        self.fewest == 0 || self.steps == WARM + WINDOWS * COUNTED
+    }
+
+    fn after_step(&mut self) {
+        self.steps += 1;
+        if self.steps >= WARM && (self.steps - WARM).is_multiple_of(COUNTED) {
+            let now = allocations();
+            if self.steps > WARM {
+                self.fewest = self.fewest.min(now - self.before);
+            }
+            self.before = now;
+        }
+    }
 }
 
 /// Sixteen steps per epoch, and no validation check before the last step.

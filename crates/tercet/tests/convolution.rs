@@ -11,7 +11,7 @@ use tercet::loss::Loss;
 use tercet::network::naive;
 use tercet::network::{Architecture, Init, Layer, Network, Shape};
 use tercet::optimizer::Optimizer;
-use tercet::train::{Length, Progress, Settings, Training, train};
+use tercet::train::{Length, Plan, Settings, Training, train, train_with};
 
 /// Images in colour.
 fn patterns(n: usize, classes: u32, seed: u64) -> Dataset {
@@ -24,7 +24,7 @@ fn network(line: &str, data: &Dataset) -> Network {
 }
 
 fn unwatched(network: &mut Network, data: &Dataset, settings: &Settings) -> Training {
-    train(network, data, None, settings, 5, &mut |_: Progress<'_>| ControlFlow::Continue(())).unwrap()
+    train(network, &Plan::new(data, *settings, 5)).unwrap()
 }
 
 /// With everything: fused blocks, layers alone, batch norm in both places, dropout by layer.
@@ -140,14 +140,14 @@ fn layers_are_measured_and_statistics_are_kept_on_the_way() {
     let mut network = network("conv3-8 batchnorm relu pool flatten dense12 relu", &data);
     let settings =
         Settings { batch: 20, length: Length::Epochs(2), learning_rate: 0.02, ..Settings::default() };
-    let mut measured = Vec::new();
-    train(&mut network, &data, None, &settings, 5, &mut |progress: Progress<'_>| {
-        measured.extend(progress.stats().cloned());
-        progress.request_stats();
+    let mut stats = Vec::new();
+    train_with(&mut network, &Plan::new(&data, settings, 5), |trainer, step| {
+        stats.extend(step.stats.clone());
+        trainer.request_stats();
         ControlFlow::Continue(())
     })
     .unwrap();
-    let last = measured.last().unwrap();
+    let last = stats.last().unwrap();
     let sizes: Vec<_> = last.layers.iter().map(|layer| (layer.inputs, layer.outputs)).collect();
     assert_eq!(sizes, [(27, 8), (160, 12), (12, 3)]);
     assert!(last.layers.iter().all(|layer| layer.update_ratio > 0.0 && layer.update_ratio < 0.5));

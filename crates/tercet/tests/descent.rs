@@ -9,7 +9,7 @@ use tercet::network::{Init, Network};
 use tercet::optimizer::Optimizer;
 use tercet::random::{Stream, generator};
 use tercet::schedule::Schedule;
-use tercet::train::{ClassWeights, Length, Plan, Settings};
+use tercet::train::{ClassWeights, Length, Plan, Settings, train};
 
 const N: usize = 60;
 const D: usize = 7;
@@ -112,8 +112,8 @@ fn follow(
     let set = examples();
     let network = Network::fully_connected(D, &[H], C, Init::He, SEED).unwrap();
     let mut trained = network.clone();
-    let plan = Plan { weights, ..Plan::new(&set, &settings, SEED) };
-    let training = plan.train(&mut trained, &mut |_| ControlFlow::Continue(())).unwrap();
+    let plan = Plan::new(&set, settings, SEED).with_weights(weights.map(<[f32]>::to_vec));
+    let training = train(&mut trained, &plan).unwrap();
 
     let mut parameters: Parameters = flat(&network);
     let zeros = || parameters.each_ref().map(|p| vec![0.0; p.len()]);

@@ -16,7 +16,7 @@ use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 use tercet::network::{Init, Network, Shape};
 use tercet::optimizer::Optimizer;
 use tercet::preprocess::{Learner, Preprocessing, Spec};
-use tercet::train::{Length, Plan, Settings};
+use tercet::train::{Length, Plan, Settings, train};
 
 /// How many threads work.
 const THREADS: std::ops::RangeInclusive<usize> = 1..=8;
@@ -47,7 +47,7 @@ fn always_the_same(what: &str, train: &(dyn Fn(&Dataset) -> AnyClassifier + Sync
 }
 
 fn trained(mut network: Network, data: &Dataset, settings: &Settings) -> Network {
-    Plan::new(data, settings, 7).train(&mut network, &mut |_| ControlFlow::Continue(())).unwrap();
+    train(&mut network, &Plan::new(data, *settings, 7)).unwrap();
     network
 }
 

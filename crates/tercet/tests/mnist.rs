@@ -10,7 +10,7 @@ use tercet::evaluate::Evaluation;
 use tercet::linear::LinearClassifier;
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 use tercet::network::{Init, Network};
-use tercet::train::{Settings, train};
+use tercet::train::{Plan, Settings, train};
 
 /// The training set, and the test set with its seal broken.
 fn mnist() -> (Dataset, Dataset) {
@@ -24,8 +24,8 @@ fn mnist() -> (Dataset, Dataset) {
 /// Trains from the weights that the network comes with, on all but the validation split.
 fn trained(mut network: Network, examples: &Dataset, settings: &Settings) -> Network {
     let parts = split(examples, default_validation(examples.len()), 0).unwrap();
-    let watch = &mut |_: tercet::train::Progress<'_>| ControlFlow::Continue(());
-    train(&mut network, &parts.train, Some(&parts.validation), settings, 0, watch).unwrap();
+    let plan = Plan::new(&parts.train, *settings, 0).with_validation(&parts.validation);
+    train(&mut network, &plan).unwrap();
     network
 }
 

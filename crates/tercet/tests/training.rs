@@ -11,7 +11,7 @@ use tercet::loss::Loss;
 use tercet::network::{Init, Network, naive};
 use tercet::optimizer::Optimizer;
 use tercet::schedule::Schedule;
-use tercet::train::{Ending, Length, Progress, Settings, StopBy, Training, train};
+use tercet::train::{Ending, Length, Plan, Settings, StopBy, Trainer, Training, train, train_with};
 use tercet::{Error, Result};
 
 /// Images in grey.
@@ -19,12 +19,8 @@ fn patterns(n: usize, classes: u32, seed: u64) -> Dataset {
     patterns::patterns(ImageShape::gray(12, 12), n, classes, seed)
 }
 
-fn watch_nothing(_: Progress<'_>) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn unwatched(network: &mut Network, data: &Dataset, settings: &Settings) -> Result<Training> {
-    train(network, data, None, settings, 5, &mut watch_nothing)
+    train(network, &Plan::new(data, *settings, 5))
 }
 
 fn bits(network: &Network) -> Vec<u32> {
@@ -54,8 +50,8 @@ fn one_seed_gives_the_same_bits_with_any_number_of_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut network = Network::fully_connected(144, &[600, 500], 5, Init::He, seed).unwrap();
-            let training =
-                train(&mut network, &data, Some(&validation), &settings, seed, &mut watch_nothing).unwrap();
+            let plan = Plan::new(&data, settings, seed).with_validation(&validation);
+            let training = train(&mut network, &plan).unwrap();
             (bits(&network), training)
         })
     };
@@ -113,13 +109,13 @@ fn a_loss_that_explodes_stops_training_and_keeps_the_last_sound_weights() {
 }
 
 #[test]
-fn whoever_watches_can_end_it_and_the_weights_so_far_stay() {
+fn an_observer_can_end_it_and_the_weights_so_far_stay() {
     let data = patterns(200, 5, 1);
     let settings = Settings { length: Length::Iterations(50), ..Settings::lecture() };
     let start = Network::fully_connected(144, &[20], 5, Init::He, 3).unwrap();
     let (mut interrupted, mut short) = (start.clone(), start);
-    let training = train(&mut interrupted, &data, None, &settings, 5, &mut |progress| {
-        if progress.step == 8 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let training = train_with(&mut interrupted, &Plan::new(&data, settings, 5), |_, step| {
+        if step.number == 8 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
     .unwrap();
     assert_eq!((training.ending, training.history.losses.len()), (Ending::Interrupted, 8));
@@ -139,7 +135,8 @@ fn patience_goes_back_to_the_best_weights() {
         schedule: Schedule::Constant,
         ..Settings::default()
     };
-    let training = train(&mut network, &data, Some(&validation), &settings, 5, &mut watch_nothing).unwrap();
+    let plan = Plan::new(&data, settings, 5).with_validation(&validation);
+    let training = train(&mut network, &plan).unwrap();
     let Ending::Early { best } = training.ending else { panic!("{:?}", training.ending) };
     let best_check = training.history.validations.iter().find(|check| check.step == best).unwrap();
     assert!(
@@ -160,9 +157,9 @@ fn patience_with_time_to_spare_goes_back_to_the_best_weights_too_and_may_go_by_t
     let validation = Dataset::from_pixels("wrong", shape, pixels, labels, plain.classes().to_vec()).unwrap();
     let run = |settings: Settings| {
         let mut network = Network::fully_connected(144, &[64], 6, Init::He, 3).unwrap();
-        let training =
-            train(&mut network, &data, Some(&validation), &settings, 5, &mut watch_nothing).unwrap();
-        let loss = settings.loss.loss(network.scores(&validation).unwrap().values(), validation.labels());
+        let plan = Plan::new(&data, settings, 5).with_validation(&validation);
+        let training = train(&mut network, &plan).unwrap();
+        let loss = settings.loss.loss(network.scores(&validation).unwrap().values(), &validation.labels());
         (training, loss)
     };
     let settings = Settings {
@@ -303,8 +300,8 @@ fn small_weights_start_where_theory_says_and_the_mean_loss_so_far_is_the_lecture
     let mut network = Network::fully_connected(144, &[5], 4, Init::Normal(1e-4), 0).unwrap();
     let mut means = Vec::new();
     let settings = Settings::lecture_train_nn();
-    let training = train(&mut network, &data, None, &settings, 5, &mut |progress| {
-        means.push(progress.history.mean_loss());
+    let training = train_with(&mut network, &Plan::new(&data, settings, 5), |trainer, _| {
+        means.push(trainer.history().mean_loss());
         ControlFlow::Continue(())
     })
     .unwrap();

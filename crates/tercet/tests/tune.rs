@@ -9,7 +9,7 @@ use tercet::loss::Loss;
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 use tercet::preprocess::{Learner, Preprocessing, Spec};
 use tercet::random::{Stream, generator};
-use tercet::train::{Length, Settings, train};
+use tercet::train::{self, Length, Settings, train};
 use tercet::tune::{
     Axis, NeighborSpace, NetworkSpace, Plan, Progress, Search, TrialSettings, Tuning, ValidationMethod,
     Value, neighbors, networks,
@@ -100,8 +100,7 @@ fn a_trial_is_worth_what_training_by_hand_gives() {
         let [examples, held_out] =
             [&parts.train, &parts.validation].map(|set| standardize.apply_to(set).unwrap());
         let mut linear = LinearClassifier::new(2, 3).unwrap().into_network();
-        let mut keep_on = |_: tercet::train::Progress<'_>| ControlFlow::Continue(());
-        train(&mut linear, &examples, None, training, 4, &mut keep_on).unwrap();
+        train(&mut linear, &train::Plan::new(&examples, *training, 4)).unwrap();
         let (scores, labels) = (linear.scores(&held_out).unwrap(), held_out.labels());
         assert_eq!(trial.accuracy, Some(scores.accuracy(labels)));
         // Standardisation is part of the model's first layer there, which rounds otherwise.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tercet::network::Network;
 use tercet::text;
-use tercet::train::{Plan, Progress};
+use tercet::train::{Plan, Step, Trainer};
 
 pub use terminal::{check, restore};
 
@@ -37,7 +37,7 @@ const REPLY_TIME: Duration = Duration::from_secs(5);
 pub struct Dashboard {
     shared: Arc<Shared>,
     painter: Option<JoinHandle<Vec<String>>>,
-    measured: Option<Instant>,
+    stats_requested: Option<Instant>,
 }
 
 /// What the training loop and the drawing thread share.
@@ -64,7 +64,7 @@ impl Dashboard {
     ///
     /// # Errors
     /// Errors of the terminal.
-    pub fn open(name: &str, network: &Network, plan: &Plan<'_>, pace: Pace) -> std::io::Result<Self> {
+    pub fn open(name: &str, network: &Network, plan: &Plan, pace: Pace) -> std::io::Result<Self> {
         let view = View::new(name, network, plan, pace, output::coloured());
         let shared = Arc::new(Shared {
             view: Mutex::new(view),
@@ -80,7 +80,7 @@ impl Dashboard {
             of_thread.paint(&mut screen).unwrap_or_default()
         });
         match painter {
-            Ok(painter) => Ok(Dashboard { shared, painter: Some(painter), measured: None }),
+            Ok(painter) => Ok(Dashboard { shared, painter: Some(painter), stats_requested: None }),
             Err(error) => {
                 restore();
                 Err(error)
@@ -91,28 +91,29 @@ impl Dashboard {
     /// Shows a step and waits during a pause. Returns whether to continue, and how long it waited.
     pub fn after_step(
         &mut self,
-        progress: &Progress<'_>,
+        trainer: &mut Trainer,
+        step: &Step,
         loss: f32,
         pace: Pace,
     ) -> (ControlFlow<()>, Duration) {
         let Shared { view, requests, reply, .. } = &*self.shared;
         {
             let mut view = lock(view);
-            view.follow(progress, pace);
+            view.follow(trainer.history(), step, pace);
             view.loss = loss;
         }
-        if self.measured.is_none_or(|measured| measured.elapsed() >= REFRESH) {
-            progress.request_stats();
-            self.measured = Some(Instant::now());
+        if self.stats_requested.is_none_or(|at| at.elapsed() >= REFRESH) {
+            trainer.request_stats();
+            self.stats_requested = Some(Instant::now());
         }
         let waited = requests.wait();
         let halvings = requests.halvings.swap(0, Ordering::Relaxed);
-        if halvings > 0 && progress.step < progress.total {
+        if halvings > 0 && step.ending.is_none() {
             // A factor of 0 would be rejected.
-            let changed = progress.scale_learning_rate(0.5f32.powi(halvings.min(1000) as i32));
+            let changed = trainer.scale_learning_rate(0.5f32.powi(halvings.min(1000) as i32));
             let times = if halvings == 1 { "halved".to_owned() } else { format!("halved {halvings} times") };
             if changed.is_ok() {
-                let step = text::thousands(progress.step);
+                let step = text::thousands(step.number);
                 let line = format!("learning rate {times} after step {step}");
                 output::tell(&line);
                 *lock(reply) = Some((line, Instant::now()));

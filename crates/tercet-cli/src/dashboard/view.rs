@@ -1,7 +1,7 @@
 //! The content of the dashboard, collected from the training loop.
 
 use tercet::network::Network;
-use tercet::train::{Length, Plan, Progress};
+use tercet::train::{History, Length, Plan, Step};
 
 use super::curve::Curve;
 use crate::evaluation::layers_in_short;
@@ -65,11 +65,11 @@ pub enum State {
 
 impl View {
     /// Before the first step.
-    pub fn new(name: &str, network: &Network, plan: &Plan<'_>, pace: Pace, colours: bool) -> Self {
+    pub fn new(name: &str, network: &Network, plan: &Plan, pace: Pace, colours: bool) -> Self {
         View {
             title: format!("{name} {}", layers_in_short(network)),
             step: 0,
-            total: plan.settings.steps(plan.examples.len()),
+            total: plan.steps(),
             epochs: match plan.settings.length {
                 Length::Epochs(epochs) => Some(epochs),
                 Length::Iterations(_) => None,
@@ -100,11 +100,10 @@ impl View {
         }
     }
 
-    /// After a step. The first call also reads the history of a resumed run.
-    pub fn follow(&mut self, progress: &Progress<'_>, pace: Pace) {
-        let history = progress.history;
-        for (step, &loss) in (self.step + 1..).zip(&history.losses[self.step..]) {
-            self.train_losses.push(step, loss.into());
+    /// After a step. In a resumed training, the first call also reads the history of the earlier steps.
+    pub fn follow(&mut self, history: &History, step: &Step, pace: Pace) {
+        for (number, &loss) in (self.step + 1..).zip(&history.losses[self.step..]) {
+            self.train_losses.push(number, loss.into());
         }
         let new = history.validations.iter().rev().take_while(|check| check.step > self.step).count();
         for check in &history.validations[history.validations.len() - new..] {
@@ -112,16 +111,16 @@ impl View {
             self.validation_accuracies.push(check.step, check.validation_accuracy);
             self.accuracy = Some(check.validation_accuracy);
         }
-        if let Some(measured) = progress.stats() {
-            self.train_accuracies.push(progress.step, measured.sample_accuracy);
-            for (view, layer) in self.layers.iter_mut().zip(&measured.layers) {
+        if let Some(stats) = &step.stats {
+            self.train_accuracies.push(step.number, stats.sample_accuracy);
+            for (view, layer) in self.layers.iter_mut().zip(&stats.layers) {
                 view.update_ratio = Some(layer.update_ratio);
-                view.ratios.push(progress.step, layer.update_ratio.log10());
+                view.ratios.push(step.number, layer.update_ratio.log10());
                 view.dead_units = layer.dead_units;
             }
         }
-        self.step = progress.step;
-        self.learning_rate = progress.learning_rate;
+        self.step = step.number;
+        self.learning_rate = step.learning_rate;
         self.factor = history.rate_changes.iter().map(|change| change.factor).product();
         self.pace = pace;
     }

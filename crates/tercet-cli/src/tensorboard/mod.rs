@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use tercet::train::Progress;
+use tercet::train::Step;
 
 use event::{What, record};
 
@@ -22,7 +22,7 @@ use event::{What, record};
 const MOST_LOSSES: usize = 10_000;
 
 /// Roughly how often layer statistics are written.
-const MEASUREMENTS: usize = 100;
+const STATS: usize = 100;
 
 /// The prefix of event files, by which TensorBoard finds them.
 const PREFIX: &str = "events.out.tfevents.";
@@ -35,7 +35,7 @@ pub struct Events {
     /// Steps between two losses.
     every: usize,
     /// Steps between two layer statistics.
-    measure_every: usize,
+    stats_every: usize,
 }
 
 impl Events {
@@ -68,7 +68,7 @@ impl Events {
             file: create(folder).with_context(context)?,
             layers,
             every: total.div_ceil(MOST_LOSSES).max(1),
-            measure_every: total.div_ceil(MEASUREMENTS).max(1),
+            stats_every: total.div_ceil(STATS).max(1),
         };
         events.write(0, &What::Version).with_context(context)?;
         if let Some(done) = resumed {
@@ -78,41 +78,37 @@ impl Events {
     }
 
     /// Whether layer statistics are written after a step.
-    pub fn measures(&self, step: usize) -> bool {
-        step.is_multiple_of(self.measure_every)
+    pub fn wants_stats(&self, step: usize) -> bool {
+        step.is_multiple_of(self.stats_every)
     }
 
     /// Writes the scalars of a step.
-    pub fn step(&mut self, progress: &Progress<'_>) -> std::io::Result<()> {
-        let step = progress.step;
-        if self.measures(step + 1) {
-            progress.request_stats();
+    pub fn step(&mut self, step: &Step) -> std::io::Result<()> {
+        let number = step.number;
+        if number.is_multiple_of(self.every) {
+            let scalars = [("loss/batch", step.loss), ("learning_rate", step.learning_rate)];
+            self.write(number, &What::Scalars(&scalars))?;
         }
-        if step.is_multiple_of(self.every) {
-            let loss = progress.history.losses.last().copied().unwrap_or(f32::NAN);
-            let scalars = [("loss/batch", loss), ("learning_rate", progress.learning_rate)];
-            self.write(step, &What::Scalars(&scalars))?;
-        }
-        if let Some(check) = progress.validation() {
+        if let Some(check) = step.validation {
             let scalars = [
                 ("loss/train", check.train_loss),
                 ("loss/validation", check.validation_loss),
                 ("accuracy/validation", check.validation_accuracy as f32),
             ];
-            self.write(step, &What::Scalars(&scalars))?;
+            self.write(number, &What::Scalars(&scalars))?;
         }
-        // The dashboard may have requested statistics for other steps.
-        if let Some(measured) = progress.stats().filter(|_| self.measures(step)) {
+        // The dashboard may have requested statistics of other steps.
+        if let Some(stats) = step.stats.as_ref().filter(|_| self.wants_stats(number)) {
             let layers = std::mem::take(&mut self.layers);
-            let mut scalars = vec![("accuracy/train_sample", measured.sample_accuracy as f32)];
-            for ([update, dead], layer) in layers.iter().zip(&measured.layers) {
+            let mut scalars = vec![("accuracy/train_sample", stats.sample_accuracy as f32)];
+            for ([update, dead], layer) in layers.iter().zip(&stats.layers) {
                 // Infinite if all weights were 0.
                 if layer.update_ratio.is_finite() {
                     scalars.push((update, layer.update_ratio as f32));
                 }
                 scalars.extend(layer.dead_units.map(|share| (dead.as_str(), share as f32)));
             }
-            let written = self.write(step, &What::Scalars(&scalars));
+            let written = self.write(number, &What::Scalars(&scalars));
             self.layers = layers;
             written?;
         }

@@ -112,9 +112,9 @@ fn what_cannot_be_resumed_is_rejected() {
     );
     scratch.run(&format!("{train} --checkpoint-every 5")).succeeds();
     for (options, words) in [
-        ("--resume --lr 0.01", ["whose recipe has train.learning_rate = 0.1; expected 0.01"].as_slice()),
-        ("--resume --hidden 9", &["whose recipe has hidden = [8]; expected [9]"]),
-        ("--resume --validation 50", &["whose recipe has validation = nothing; expected 50"]),
+        ("--resume --lr 0.01", ["a checkpoint with settings.learning_rate = 0.1; expected 0.01"].as_slice()),
+        ("--resume --hidden 9", &["a checkpoint of the layers dense "]),
+        ("--resume --validation 50", &["a checkpoint of another training set"]),
         ("--resume --checkpoint network.safetensors", &["the same file name"]),
         ("--resume --checkpoint small/train-labels-idx1-ubyte", &["expected a checkpoint"]),
         ("--resume --checkpoint network.safetensors --out m.safetensors", &["no checkpoint"]),

@@ -104,8 +104,8 @@ fn fit(
     parts: &Split,
 ) -> Result<Loaded, Box<dyn Error>> {
     let fitted = recipe.fit(parts, None, &mut |progress| {
-        if let FitProgress::Step(step) = progress
-            && let Some(check) = step.validation()
+        if let FitProgress::Step { step, .. } = progress
+            && let Some(check) = step.validation
         {
             println!("{name} {}: {:.4}", check.step, check.validation_accuracy);
         }

@@ -1,8 +1,5 @@
 //! Augmentation against another way to compute it, its statistics, and that its bits repeat.
 
-use std::ops::ControlFlow;
-use std::path::Path;
-
 use rand::Rng;
 
 use super::*;
@@ -11,8 +8,7 @@ use crate::image::ImageShape;
 use crate::network::{Init, Network};
 use crate::optimizer::Optimizer;
 use crate::random::{Stream, generator};
-use crate::recipe::GradientDescentRecipe;
-use crate::train::{Checkpoint, Identity, Length, Plan, Progress, Settings, train};
+use crate::train::{Checkpoint, Identity, Length, Plan, Settings, Trainer, train};
 
 const ALL: Augment = Augment {
     shift: 2.0,
@@ -325,8 +321,7 @@ fn training_has_the_same_bits_for_every_number_of_threads() {
         let trained = |settings: &Settings, threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut network = Network::fully_connected(180, &[hidden], 2, Init::He, 1).unwrap();
-            let watch = &mut |_: Progress<'_>| ControlFlow::Continue(());
-            pool.install(|| train(&mut network, &data, None, settings, 2, watch)).unwrap();
+            pool.install(|| train(&mut network, &Plan::new(&data, *settings, 2))).unwrap();
             network
         };
         let one = trained(&settings, 1);
@@ -339,47 +334,33 @@ fn training_has_the_same_bits_for_every_number_of_threads() {
 }
 
 #[test]
-fn training_goes_on_from_a_checkpoint_to_the_same_bits() {
+fn an_augmented_training_is_resumed_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
-    let train = Settings { optimizer: Optimizer::ADAMW, ema: Some(0.9), learning_rate: 1e-3, ..settings() };
-    let recipe =
-        GradientDescentRecipe { hidden: vec![64], seed: 3, train, ..GradientDescentRecipe::network() };
-    let data = split(&pictures(150), 20, recipe.seed).unwrap();
-    let identity = Identity::new(&recipe, &data.train, &data.validation, None);
-    let run = |from: Option<&Path>, stop: usize| {
-        let plan =
-            Plan { validation: Some(&data.validation), ..Plan::new(&data.train, &recipe.train, recipe.seed) };
-        let mut network = recipe.untrained(180, 2).unwrap();
-        let mut observe = |progress: Progress<'_>| {
-            if progress.step == stop {
-                progress.save_checkpoint(&path, &identity).unwrap();
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        };
-        let training = match from {
-            None => plan.train(&mut network, &mut observe),
-            Some(path) => {
-                let checkpoint = Checkpoint::load(path, &identity, &network).unwrap();
-                plan.resume(&mut network, checkpoint, &mut observe)
-            }
-        };
-        (network, training.unwrap())
-    };
-    let (network, training) = run(None, usize::MAX);
-    for stop in [1, 3, 5] {
-        run(None, stop);
-        let (resumed, again) = run(Some(&path), usize::MAX);
-        assert!(resumed == network, "after step {stop}");
-        assert_eq!(again, training);
+    let settings =
+        Settings { optimizer: Optimizer::ADAMW, ema: Some(0.9), learning_rate: 1e-3, ..settings() };
+    let data = split(&pictures(150), 20, 3).unwrap();
+    let plan = Plan::new(&data.train, settings, 3).with_validation(&data.validation);
+    let identity = Identity::of(&plan);
+    let untrained = Network::fully_connected(180, &[64], 2, Init::He, 3).unwrap();
+    let mut network = untrained.clone();
+    let training = train(&mut network, &plan).unwrap();
+    let mut trainer = Trainer::new(untrained.clone(), plan.clone()).unwrap();
+    for _ in 0..5 {
+        trainer.step().unwrap();
+        trainer.save_checkpoint(&path, &identity).unwrap();
+        let checkpoint = Checkpoint::load(&path, &identity, &untrained).unwrap();
+        let mut resumed = Trainer::resume(checkpoint, plan.clone()).unwrap();
+        while resumed.ending().is_none() {
+            resumed.step().unwrap();
+        }
+        assert!(resumed.finish() == (network.clone(), training.clone()), "{}", trainer.steps_done());
     }
     // A training without the average, or with other augmentation, is another one.
-    for other in [Settings { ema: None, ..train }, Settings { augment: Augment::default(), ..train }] {
-        let recipe = GradientDescentRecipe { train: other, ..recipe.clone() };
-        let identity = Identity::new(&recipe, &data.train, &data.validation, None);
-        let error = Checkpoint::load(&path, &identity, &network).unwrap_err().to_string();
-        assert!(error.contains("whose recipe has train."), "{error}");
+    for other in [Settings { ema: None, ..settings }, Settings { augment: Augment::default(), ..settings }] {
+        let identity = Identity::of(&Plan { settings: other, ..plan.clone() });
+        let error = Checkpoint::load(&path, &identity, &untrained).unwrap_err().to_string();
+        assert!(error.contains("a checkpoint with settings."), "{error}");
     }
 }
 
@@ -388,8 +369,7 @@ fn features_are_rejected() {
     let features = Dataset::from_features("x", 1, vec![0.0, 1.0], vec![0, 1], vec!["a".into(), "b".into()]);
     let features = features.unwrap();
     let mut network = Network::fully_connected(1, &[2], 2, Init::He, 0).unwrap();
-    let watch = &mut |_: Progress<'_>| ControlFlow::Continue(());
-    let error = train(&mut network, &features, None, &settings(), 0, watch).unwrap_err().to_string();
+    let error = train(&mut network, &Plan::new(&features, settings(), 0)).unwrap_err().to_string();
     assert!(error.starts_with("examples of x: found features; expected images, to be augmented"), "{error}");
     assert!(variations(&features, ALL, 3, 0).is_err());
 }

@@ -129,11 +129,10 @@ pub fn find_label_errors(
     let mut of_test = test.map(|test| Matrix::zeros(test.len(), classes));
     let mut words = String::new();
     for (number, split) in splits.iter().enumerate() {
-        let steps = recipe.train.steps(split.train.len()) as f64;
         let mut flow = ControlFlow::Continue(());
         let mut watch = |progress: FitProgress<'_>| {
-            if let FitProgress::Step(progress) = progress {
-                let done = number as f64 + progress.step as f64 / steps;
+            if let FitProgress::Step { trainer, step } = progress {
+                let done = number as f64 + step.number as f64 / trainer.plan().steps() as f64;
                 flow = observe(done / (splits.len() + 1) as f64);
             }
             flow

@@ -91,6 +91,17 @@ pub const MOST_PARAMETERS: usize = 1 << 28;
 pub const MOST_VALUES: usize = 1 << 26;
 
 impl Network {
+    /// A network without layers: what stays in the place of one that is moved out for a while.
+    pub(crate) fn empty() -> Self {
+        Network {
+            input: Shape::Features(0),
+            layers: Vec::new(),
+            shapes: Vec::new(),
+            blocks: Vec::new(),
+            blocks_dropping: Vec::new(),
+        }
+    }
+
     /// A network of the given layers, which begins with a dense layer or a batch norm, and so says how many features it
     /// takes. (Activations and dropout may stand before it.)
     ///

@@ -1,6 +1,7 @@
 //! From a recipe and data to a model.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::data::{Dataset, Split, folds};
 use crate::linear::path::{self, Choice};
@@ -10,7 +11,7 @@ use crate::model::{AnyClassifier, Card, DataRecord, Model, ScoreKind};
 use crate::neighbors::NeighborsClassifier;
 use crate::network::Network;
 use crate::preprocess::{Learner, Preprocessing};
-use crate::train::{self, Plan, Training, Validation};
+use crate::train::{Plan, Step, Trainer, Training, Validation};
 use crate::{Error, Result};
 
 use super::{DualRecipe, GradientDescentRecipe, Kind, NeighborsRecipe, Recipe};
@@ -61,7 +62,12 @@ pub enum FitProgress<'a> {
     /// Once the preprocessing was fitted, before anything is learned.
     Preprocessing(&'a Preprocessing),
     /// After a step of gradient descent.
-    Step(train::Progress<'a>),
+    Step {
+        /// The training.
+        trainer: &'a Trainer,
+        /// What happened in the step.
+        step: &'a Step,
+    },
     /// While the exact solver walks a path to choose reg.
     Path {
         /// The split, counted from 0.
@@ -148,7 +154,7 @@ impl NeighborsRecipe {
     }
 }
 
-/// Everything that a training by gradient descent starts from, for callers that drive a [`Trainer`](train::Trainer) themselves.
+/// Everything that a training by gradient descent starts from, for callers that drive a [`Trainer`] themselves.
 #[derive(Clone, Debug)]
 pub struct TrainingSetup {
     /// The preprocessing, fitted on the training examples.
@@ -158,7 +164,7 @@ pub struct TrainingSetup {
     /// The network with its initial weights.
     pub network: Network,
     /// The weight of each training example in the loss, (N).
-    pub weights: Option<Vec<f32>>,
+    pub weights: Option<Arc<[f32]>>,
 }
 
 impl GradientDescentRecipe {
@@ -175,17 +181,15 @@ impl GradientDescentRecipe {
             validation: preprocessing.apply_to(&split.validation)?,
         };
         let network = self.untrained_on(&data.train)?;
-        let weights = self.class_weights.of_examples(&data.train, weights)?;
+        let weights = self.class_weights.of_examples(&data.train, weights)?.map(Arc::from);
         Ok(TrainingSetup { preprocessing, data, network, weights })
     }
 
     /// The plan of a training that was set up.
-    pub fn plan<'a>(&'a self, setup: &'a TrainingSetup) -> Plan<'a> {
-        Plan {
-            validation: Some(&setup.data.validation).filter(|held_out| !held_out.is_empty()),
-            weights: setup.weights.as_deref(),
-            ..Plan::new(&setup.data.train, &self.train, self.seed)
-        }
+    pub fn plan(&self, setup: &TrainingSetup) -> Plan {
+        let plan = Plan::new(&setup.data.train, self.train, self.seed);
+        let validation = Some(&setup.data.validation).filter(|held_out| !held_out.is_empty());
+        Plan { weights: setup.weights.clone(), ..plan.with_validation(validation) }
     }
 
     /// The model of a network that was trained by this recipe on the training part of a split, with the validation check of
@@ -223,9 +227,9 @@ impl GradientDescentRecipe {
         let setup = self.set_up(split, weights)?;
         // Training has not begun: an observer that ends it is called again after the first step.
         let _ = observe(FitProgress::Preprocessing(&setup.preprocessing));
-        let mut network = setup.network.clone();
-        let mut watch = |progress: train::Progress<'_>| observe(FitProgress::Step(progress));
-        let training = self.plan(&setup).train(&mut network, &mut watch)?;
+        let mut trainer = Trainer::new(setup.network.clone(), self.plan(&setup))?;
+        trainer.run(|trainer, step| observe(FitProgress::Step { trainer, step }))?;
+        let (network, training) = trainer.finish();
         let model = self.model(&setup, network, &split.train, training.validation())?;
         Ok(Fitted { model, history: History::GradientDescent(training) })
     }

@@ -2,10 +2,10 @@
 
 use crate::network::Gradient;
 
-/// Where the norm of `gradients`, all of them taken as one vector, is above `most`, scales them down to it.
+/// Scales the gradients, taken together as one vector, down to the norm `most` if theirs is larger.
 ///
-/// The norm is summed in f64 in a fixed order. One that is NaN or infinite scales nothing: the parameters become unsound
-/// and training notices.
+/// The norm is summed in f64 in a fixed order. A norm that is NaN or infinite scales nothing: the parameters become
+/// non-finite, and the training reports divergence.
 pub(super) fn clip(gradients: &mut [Gradient], most: f32) {
     let squares = |values: &[f32]| values.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
     let norm = gradients.iter().map(|g| squares(&g.dw) + squares(&g.db)).sum::<f64>().sqrt();

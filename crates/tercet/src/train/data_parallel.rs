@@ -1,96 +1,79 @@
-//! A batch in shards, which threads work at side by side.
+//! Data parallelism: a batch in shards, each of which one thread takes through the whole network.
 //!
-//! The products of a small network are over before another thread has woken up to help with them. A whole pass, from
-//! the pixels to the gradients, is long enough: so each of two threads takes half of the examples through it, with
-//! buffers of its own, and their gradients are added at the end. The products of a large network are shared out one by
-//! one instead, since its gradients are too long to be added for nothing. Convolutions do so much with each weight that
-//! more than two shards pay.
+//! The matrix products of a small network are done before a second thread has woken up to help with them. A whole pass, from
+//! the pixels to the gradients, takes long enough: each of two threads takes half of the examples through it, with buffers
+//! of its own, and the gradients are added at the end. In a large network the threads share each matrix product instead,
+//! since adding its gradients would cost too much. Convolutions do so much work per weight that more than two shards pay.
 //!
-//! The weight gradients of large dense layers are not added, nor even there: each shard keeps the two factors that its own is
-//! the product of, and the step multiplies them out for a few rows of the weights at a time.
+//! The weight gradients of large dense layers are neither added nor computed as a whole: each shard keeps the two factors
+//! whose product its gradient is, and the update multiplies them a few rows of the weights at a time.
 //!
-//! A batch norm must see its whole batch, which then goes through in one shard; convolutions are shared out by examples
-//! there.
+//! A batch norm needs the statistics of the whole batch, which is then one shard; the threads share the examples of each
+//! convolution instead.
 //!
-//! How many shards there are depends on the network and the batch alone. So it decides about the bits in the same way
-//! whatever the number of threads.
+//! The number of shards depends on the network and the batch size alone, so the bits are the same for any number of threads.
 
 use std::ops::Range;
 
-use super::Settings;
-use super::pass::{MOST_PARAMETERS, Pass, Targets, WORTH_A_THREAD, dropout};
+use super::Plan;
 use super::state::State;
-use super::step::fused_step;
+use super::strategy::{Batch, MOST_PARAMETERS, Targets, Update, WORTH_A_THREAD, dropout};
+use super::update::fused_step;
 use crate::Result;
 use crate::augment::Augmenter;
-use crate::data::Dataset;
 use crate::network::dense::optimizer_step_rows;
 use crate::network::{BatchLoader, Dropout, InputDropout, Network, Shard, Workspace};
 use crate::optimizer::{FusedStep, Moments};
 use crate::parallel::{add, optimizer_step_by_rows};
 
-/// The fewest examples of a batch that is shared. Every step the second thread has to fetch the weights, which the first
-/// has just changed, and the first its gradients: as much data whatever the batch, and too much for a short one.
+/// The fewest examples of a batch of two shards. In every step the second thread fetches the weights, which the first
+/// has just changed, and the first fetches the gradients of the second: too much data for a short batch.
 const FEWEST_EXAMPLES: usize = 48;
 
-/// The most shards of a batch for convolutions, the fewest examples of one, and the fewest multiply-adds of its forward
-/// pass: four tenths of a millisecond of work in both directions. For less, what a shard has to do for itself (to lay out the weights, and
-/// to add up gradients) is a tenth of it.
-const MOST_SHARES: usize = 8;
+/// The most shards of a batch of convolutions, the fewest examples of one, and the fewest multiply-adds of its forward
+/// pass: 0.4 ms of work in both directions. With less, the fixed cost of a shard (laying out the weights and adding
+/// gradients) is a tenth of it.
+const MOST_SHARDS: usize = 8;
 const FEWEST_OF_IMAGES: usize = 16;
-const WORTH_A_SHARE: usize = 1 << 23;
+const WORTH_A_SHARD: usize = 1 << 23;
 
-/// The shards of all batches of a training.
+/// The shards of the batches, with their buffers.
 pub(super) struct DataParallel {
-    shards: Vec<Worker>,
-    /// How many examples each shard has but the last.
+    shards: Vec<ShardPass>,
+    /// The number of examples of each shard but the last.
     size: usize,
-    /// How many shards the last batch had.
+    /// The number of shards of the last batch.
     in_use: usize,
 }
 
-/// A part of a batch, or all of it, on its way through the network. The buffers last for the whole training.
-struct Worker {
+/// The forward and backward pass of one shard. The buffers last for the whole training.
+struct ShardPass {
     loader: BatchLoader,
     targets: Targets,
     dropout: Option<Dropout>,
     workspace: Workspace,
-    /// What its examples add to the mean loss.
+    /// The sum of the losses of its examples, divided by the size of the batch.
     loss: f32,
 }
 
 impl DataParallel {
-    /// For batches of so many of these examples.
+    /// For the batches of a plan.
     ///
     /// # Errors
-    /// Probabilities of dropout that are none, and augmentation that makes no sense.
-    pub fn new(
-        network: &Network,
-        examples: &Dataset,
-        batch: usize,
-        settings: &Settings,
-        seed: u64,
-    ) -> Result<Self> {
-        let count = count(network, batch);
-        let fused_step = fused_step(settings, 1, settings.learning_rate).is_some();
-        let shard = || {
-            let loader = loader(network, examples, batch, settings, seed)?;
-            let workspace = if fused_step { Workspace::keeping_factors() } else { Workspace::new() };
-            let targets = Targets::default();
-            Ok(Worker { loader, targets, dropout: dropout(network, settings, seed)?, workspace, loss: 0.0 })
-        };
-        let shards = (0..count).map(|_| shard()).collect::<Result<_>>()?;
-        Ok(DataParallel { shards, size: batch.div_ceil(count), in_use: 0 })
+    /// A dropout probability out of range, and augmentation that makes no sense.
+    pub fn new(network: &Network, plan: &Plan) -> Result<Self> {
+        let count = shard_count(network, plan.batch());
+        let shards = (0..count).map(|_| ShardPass::new(network, plan)).collect::<Result<_>>()?;
+        Ok(DataParallel { shards, size: plan.batch().div_ceil(count), in_use: 0 })
     }
 
-    /// The mean loss of the examples at `rows`, without the regularisation, and its gradients, for [`DataParallel::descend`].
-    pub fn loss_and_gradients(&mut self, pass: Pass<'_>, rows: &[usize]) -> f32 {
-        // The last batch of an epoch may be so short that there is nothing for some of them.
-        let (all, in_use) = (self.shards.len(), rows.len().div_ceil(self.size).max(1));
-        self.in_use = in_use;
-        let split = Split { rows, size: self.size, shards: all as u64 };
-        let shards = &mut self.shards[..in_use];
-        work(shards, 0, pass, split);
+    /// The mean loss of a batch, without the regularisation. Its gradients stay in the workspaces.
+    pub fn loss_and_gradients(&mut self, batch: Batch<'_>) -> f32 {
+        // The last batch of an epoch may have fewer shards.
+        self.in_use = batch.rows.len().div_ceil(self.size).max(1);
+        let split = Split { batch, size: self.size, shards: self.shards.len() as u64 };
+        let shards = &mut self.shards[..self.in_use];
+        run_passes(shards, 0, split);
         let [first, others @ ..] = shards else { return 0.0 };
         for other in others {
             first.loss += other.loss;
@@ -103,63 +86,37 @@ impl DataParallel {
         first.loss
     }
 
-    /// Takes what the batch norms saw in the last batch into what prediction will take.
+    /// Updates the running statistics of the batch norms with those of the last batch.
     pub fn update_running_stats(&self, network: &mut Network) {
         network.update_running_stats(&self.shards[0].workspace);
     }
 
-    /// Takes the step: [`State::descend`] with the gradients of the last batch. Those of large dense layers are multiplied out
-    /// as the weights go along them.
-    pub fn optimizer_step(
-        &mut self,
-        state: &mut State,
-        network: &mut Network,
-        settings: &Settings,
-        learning_rate: f32,
-    ) -> f64 {
+    /// [`State::update`] along the gradients of the last batch. Those of large dense layers are computed a few rows at a
+    /// time, right before the rows of the weights are updated.
+    pub fn update(&mut self, state: &mut State, update: Update<'_>) -> f64 {
         let mut gradients = self.shards[0].workspace.take_gradients();
         let shards = &self.shards[..self.in_use];
-        let straight = |i: usize, step: &FusedStep, w: &mut [f32], moments: &mut Moments| {
+        let fused = |i: usize, step: &FusedStep, w: &mut [f32], moments: &mut Moments| {
             let factors = shards.iter().filter_map(|shard| shard.workspace.factors(i, shard.loader.last()));
             let outputs = factors.clone().next()?.outputs();
             Some(optimizer_step_by_rows(outputs, w, moments.slices(), |first, w, moments| {
                 optimizer_step_rows(factors.clone(), (first, outputs), step, w, moments)
             }))
         };
-        let squares = state.optimizer_step(network, &mut gradients, settings, learning_rate, straight);
+        let squares = state.update(&mut gradients, &update.plan.settings, update.learning_rate, fused);
         self.shards[0].workspace.restore_gradients(gradients);
         squares
     }
 }
 
-/// What loads the shards of batches, with augmentation and input dropout where the settings have any.
-///
-/// # Errors
-/// A probability of dropout that is none, and augmentation that makes no sense.
-fn loader(
-    network: &Network,
-    examples: &Dataset,
-    batch: usize,
-    settings: &Settings,
-    seed: u64,
-) -> Result<BatchLoader> {
-    let dropout = match settings.input_dropout {
-        0.0 => None,
-        p => Some(InputDropout::new(p, seed)?),
-    };
-    let shape = examples.image_shape().filter(|_| !settings.augment.is_none());
-    let augmenter = shape.map(|shape| Augmenter::new(settings.augment, shape, batch, seed)).transpose()?;
-    Ok(BatchLoader::for_training(network, augmenter, dropout))
-}
-
-/// How many shards the batches of a training have.
-fn count(network: &Network, batch: usize) -> usize {
+/// The number of shards of the batches of a training.
+fn shard_count(network: &Network, batch: usize) -> usize {
     if network.has_batch_norm() {
         return 1;
     }
     if network.is_of_images() {
-        let worth = network.multiply_adds().saturating_mul(batch) / WORTH_A_SHARE;
-        return worth.min(batch / FEWEST_OF_IMAGES).clamp(1, MOST_SHARES);
+        let worth = network.multiply_adds().saturating_mul(batch) / WORTH_A_SHARD;
+        return worth.min(batch / FEWEST_OF_IMAGES).clamp(1, MOST_SHARDS);
     }
     let parameters = network.parameters();
     let shared =
@@ -167,64 +124,74 @@ fn count(network: &Network, batch: usize) -> usize {
     if shared { 2 } else { 1 }
 }
 
-/// The rows of a batch, and how they are split.
+/// A batch and how it is split.
 #[derive(Clone, Copy)]
 struct Split<'a> {
-    rows: &'a [usize],
+    batch: Batch<'a>,
     size: usize,
     shards: u64,
 }
 
-/// Takes some of the shards through the network, of which the first has this number.
-fn work(shards: &mut [Worker], number: usize, pass: Pass<'_>, split: Split<'_>) {
+/// Runs the passes of some of the shards, the first of which has the number `first`.
+fn run_passes(shards: &mut [ShardPass], first: usize, split: Split<'_>) {
     match shards {
         [] => {}
         [shard] => {
-            let from = number * split.size;
-            let range = from..split.rows.len().min(from + split.size);
-            shard.loss = shard.loss_and_gradients(pass, split, range, number as u64);
+            let from = first * split.size;
+            let range = from..split.batch.rows.len().min(from + split.size);
+            shard.loss = shard.loss_and_gradients(split, range, first as u64);
         }
         _ => {
-            let (some, others) = shards.split_at_mut(shards.len() / 2);
-            let behind = number + some.len();
-            rayon::join(|| work(some, number, pass, split), || work(others, behind, pass, split));
+            let (left, right) = shards.split_at_mut(shards.len() / 2);
+            let middle = first + left.len();
+            rayon::join(|| run_passes(left, first, split), || run_passes(right, middle, split));
         }
     }
 }
 
-impl Worker {
-    /// What the examples at `rows[range]` add to the mean loss of all rows, and to its gradients.
-    fn loss_and_gradients(
-        &mut self,
-        pass: Pass<'_>,
-        split: Split<'_>,
-        range: Range<usize>,
-        number: u64,
-    ) -> f32 {
-        let batch = split.rows.len();
-        let Worker { loader, targets, dropout, workspace, .. } = self;
-        let shard = Shard { step: pass.step, range: range.clone(), number, shards: split.shards };
-        let x = loader.load_shard(pass.examples, split.rows, shard);
-        targets.read(pass, &split.rows[range]);
+impl ShardPass {
+    /// For one shard of the batches of a plan.
+    ///
+    /// # Errors
+    /// A dropout probability out of range, and augmentation that makes no sense.
+    fn new(network: &Network, plan: &Plan) -> Result<Self> {
+        let settings = &plan.settings;
+        let input_dropout = match settings.input_dropout {
+            0.0 => None,
+            p => Some(InputDropout::new(p, plan.seed)?),
+        };
+        let shape = plan.examples.image_shape().filter(|_| !settings.augment.is_none());
+        let augmenter = shape
+            .map(|shape| Augmenter::new(settings.augment, shape, plan.batch(), plan.seed))
+            .transpose()?;
+        let fused_step = fused_step(settings, 1, settings.learning_rate).is_some();
+        Ok(ShardPass {
+            loader: BatchLoader::for_training(network, augmenter, input_dropout),
+            targets: Targets::default(),
+            dropout: dropout(network, plan)?,
+            workspace: if fused_step { Workspace::keeping_factors() } else { Workspace::new() },
+            loss: 0.0,
+        })
+    }
+
+    /// The sum of the losses of the examples in `range` of the batch, divided by its size, and its gradients.
+    fn loss_and_gradients(&mut self, split: Split<'_>, range: Range<usize>, number: u64) -> f32 {
+        let Split { batch, shards, .. } = split;
+        let Batch { network, plan, step, rows } = batch;
+        let ShardPass { loader, targets, dropout, workspace, .. } = self;
+        let x = loader.load_shard(&plan.examples, rows, Shard { step, range: range.clone(), number, shards });
+        targets.load(plan, &rows[range]);
         if let Some(dropout) = dropout {
-            dropout.seek_shard(pass.step as u64, number, split.shards);
+            dropout.seek_shard(step as u64, number, shards);
         }
-        let objective = targets.objective(pass, batch);
-        pass.network.data_loss_and_gradients(
-            x,
-            &targets.labels,
-            objective,
-            pass.settings.frozen,
-            dropout.as_mut(),
-            workspace,
-        )
+        let objective = targets.objective(batch);
+        let frozen = plan.settings.frozen;
+        network.data_loss_and_gradients(x, &targets.labels, objective, frozen, dropout.as_mut(), workspace)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ops::ControlFlow;
-
     use super::*;
     use crate::augment::Augmenter;
     use crate::data::Dataset;
@@ -249,13 +216,15 @@ mod tests {
         let settings =
             Settings { label_smoothing: 0.1, loss: crate::loss::Loss::Softmax, ..Settings::lecture() };
         for weights in [None, Some(&weights[..])] {
-            let mut shards = DataParallel::new(&network, &examples, 80, &settings, 0).unwrap();
-            assert_eq!(shards.shards.len(), 2);
-            let pass = Pass { network: &network, examples: &examples, weights, settings: &settings, step: 0 };
+            let plan = Plan::new(&examples, Settings { batch: 80, ..settings }, 0)
+                .with_weights(weights.map(<[f32]>::to_vec));
+            let mut parallel = DataParallel::new(&network, &plan).unwrap();
+            assert_eq!(parallel.shards.len(), 2);
             // A whole batch, an odd one that ends an epoch, and one too short for a second shard.
             for count in [80, 47, 30] {
                 let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 150).collect();
-                let loss = shards.loss_and_gradients(pass, &rows);
+                let batch = Batch { network: &network, plan: &plan, step: 0, rows: &rows };
+                let loss = parallel.loss_and_gradients(batch);
 
                 let mut x = vec![0.0; count * 64];
                 examples.write_inputs(&rows, &mut x);
@@ -268,7 +237,8 @@ mod tests {
                 let expected = network.objective_and_gradients(&x, &labels, objective, 0.0, None, &mut whole);
 
                 assert!((loss - expected).abs() < 1e-5, "{count}: {loss}, not {expected}");
-                for (found, expected) in shards.shards[0].workspace.gradients().iter().zip(whole.gradients())
+                for (found, expected) in
+                    parallel.shards[0].workspace.gradients().iter().zip(whole.gradients())
                 {
                     let pairs = found.dw.iter().zip(&expected.dw).chain(found.db.iter().zip(&expected.db));
                     for (found, expected) in pairs {
@@ -290,8 +260,7 @@ mod tests {
             let trained = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let mut network = Network::fully_connected(64, hidden, 3, Init::He, 1).unwrap();
-                let watch = &mut |_: crate::train::Progress<'_>| ControlFlow::Continue(());
-                pool.install(|| train(&mut network, &examples, None, &settings, 2, watch)).unwrap();
+                pool.install(|| train(&mut network, &Plan::new(&examples, settings, 2))).unwrap();
                 network
             };
             let one = trained(1);
@@ -319,50 +288,34 @@ mod tests {
                     optimizer,
                     loss: crate::loss::Loss::Softmax,
                     reg: 1e-2,
+                    batch: 80,
                     ..Settings::lecture()
                 };
-                let (mut shared, mut whole) = (network.clone(), network.clone());
-                let (mut of_shared, mut of_whole) =
-                    (State::new(&shared, &settings), State::new(&whole, &settings));
-                let mut shards = DataParallel::new(&network, data, 80, &settings, 0).unwrap();
+                let plan = Plan::new(data, settings, 0);
+                let mut shared = State::new(network.clone(), &settings);
+                let mut whole = shared.clone();
+                let mut parallel = DataParallel::new(&network, &plan).unwrap();
                 let mut workspace = Workspace::new();
                 // Twice, so that there are velocities, with the short batch of an epoch's end behind.
                 for (step, count) in [80, 80, 30].into_iter().enumerate() {
                     let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 150).collect();
-                    let pass = Pass {
-                        network: &shared.clone(),
-                        examples: data,
-                        weights: None,
-                        settings: &settings,
-                        step,
-                    };
-                    shards.loss_and_gradients(pass, &rows);
-                    let squares =
-                        shards.optimizer_step(&mut of_shared, &mut shared, &settings, learning_rate);
+                    let batch = Batch { network: &shared.network, plan: &plan, step, rows: &rows };
+                    parallel.loss_and_gradients(batch);
+                    let update = Update { plan: &plan, learning_rate, next_rows: &[] };
+                    let squares = parallel.update(&mut shared, update);
 
                     let mut x = vec![0.0; count * 64];
                     data.write_inputs(&rows, &mut x);
                     let labels: Vec<u32> = rows.iter().map(|&i| data.label(i)).collect();
-                    whole.objective_and_gradients(
-                        &x,
-                        &labels,
-                        settings.loss.into(),
-                        0.0,
-                        None,
-                        &mut workspace,
-                    );
-                    let expected = of_whole.optimizer_step(
-                        &mut whole,
-                        workspace.gradients_mut(),
-                        &settings,
-                        learning_rate,
-                        |_, _, _, _| None,
-                    );
+                    let objective = settings.loss.into();
+                    whole.network.objective_and_gradients(&x, &labels, objective, 0.0, None, &mut workspace);
+                    let gradients = workspace.gradients_mut();
+                    let expected = whole.update(gradients, &settings, learning_rate, |_, _, _, _| None);
 
                     assert!((squares - expected).abs() < 1e-5 * expected, "{squares}, not {expected}");
-                    let large = |shard: &Worker| shard.workspace.factors(1, shard.loader.last()).is_some();
-                    assert!(shards.shards.iter().all(large));
-                    for (found, expected) in shared.parameter_values().iter().zip(whole.parameter_values()) {
+                    let large = |shard: &ShardPass| shard.workspace.factors(1, shard.loader.last()).is_some();
+                    assert!(parallel.shards.iter().all(large));
+                    for (found, expected) in shared.network.parameter_values().iter().zip(whole.network.parameter_values()) {
                         assert!((found - expected).abs() < 1e-5, "{hidden:?}: {found}, not {expected}");
                     }
                 }
@@ -381,13 +334,13 @@ mod tests {
         let examples = of_pixels(pixels, (0..150).map(|i| i % 3).collect());
         let network = Network::fully_connected(64, &[96], 3, Init::He, 1).unwrap();
         let augment = crate::augment::Augment { shift: 2.0, ..Default::default() };
-        let settings = Settings { augment, ..Settings::lecture() };
-        let mut shards = DataParallel::new(&network, &examples, 80, &settings, 4).unwrap();
-        let pass =
-            Pass { network: &network, examples: &examples, weights: None, settings: &settings, step: 9 };
+        let settings = Settings { augment, batch: 80, ..Settings::lecture() };
+        let plan = Plan::new(&examples, settings, 4);
+        let mut parallel = DataParallel::new(&network, &plan).unwrap();
         for count in [80, 47, 30] {
             let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 150).collect();
-            let loss = shards.loss_and_gradients(pass, &rows);
+            let batch = Batch { network: &network, plan: &plan, step: 9, rows: &rows };
+            let loss = parallel.loss_and_gradients(batch);
 
             let mut augmenter = Augmenter::new(augment, shape, 80, 4).unwrap();
             let mut written = vec![0; count * 64];

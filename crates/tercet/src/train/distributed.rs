@@ -34,10 +34,11 @@
 //! ```
 
 use super::Settings;
+use super::plan::check_data;
 use super::state::State;
 use crate::data::Dataset;
 use crate::loss::Objective;
-use crate::network::{Gradient, Input, Network, Workspace, regularized};
+use crate::network::{Gradient, Input, Network, Workspace};
 use crate::{Error, Result};
 
 /// The loss and the gradient of some examples of a batch, without the regularisation.
@@ -61,7 +62,7 @@ pub fn partial_gradient(
     batch: usize,
 ) -> Result<PartialGradient> {
     check(network, settings)?;
-    super::check_fit(network, examples)?;
+    check_data(network, examples)?;
     if rows.is_empty() || rows.len() > batch {
         let expected = format!("1 to {batch}, the examples of the batch");
         return Err(Error::setting("the number of examples of a partial gradient", rows.len(), expected));
@@ -105,18 +106,17 @@ pub fn partial_gradient(
 /// Sums the partial gradients of each batch and takes the step.
 #[derive(Debug)]
 pub struct ParameterServer {
-    network: Network,
-    settings: Settings,
     state: State,
+    settings: Settings,
     total: usize,
     gradients: Vec<Gradient>,
 }
 
 impl ParameterServer {
-    /// Begins with a network, for so many steps, which the schedule of the learning rate goes by.
+    /// Before the first of `total` steps, by which the learning-rate schedule goes.
     ///
     /// # Errors
-    /// Settings that make no sense, and those of which a step depends on more than its partial gradients: dropout, batch norm,
+    /// Settings that make no sense, and those where a step depends on more than its partial gradients: dropout, batch norm,
     /// augmentation and early stopping.
     pub fn new(network: Network, settings: Settings, total: usize) -> Result<Self> {
         settings.validate()?;
@@ -124,35 +124,49 @@ impl ParameterServer {
         if total == 0 {
             return Err(Error::setting("the steps of a training", total, "at least 1"));
         }
-        let state = State::new(&network, &settings);
         let gradients = network
             .trainable()
             .map(|learned| Gradient { dw: vec![0.0; learned.w.len()], db: vec![0.0; learned.b.len()] })
             .collect();
-        Ok(ParameterServer { network, settings, state, total, gradients })
+        Ok(ParameterServer { state: State::new(network, &settings), settings, total, gradients })
     }
 
     /// The network that the next partial gradients are computed with.
     pub fn network(&self) -> &Network {
-        &self.network
+        &self.state.network
     }
 
-    /// The network to be kept: the moving average of the weights, where the settings want one.
+    /// The trained network: the moving average of the weights, where the settings want one.
     pub fn trained(&self) -> &Network {
-        self.state.evaluated(&self.network)
+        self.state.evaluated()
     }
 
-    /// How many steps were taken.
-    pub fn done(&self) -> usize {
+    /// Steps done.
+    pub fn steps_done(&self) -> usize {
         self.state.step
     }
 
-    /// Takes a step along the sum of the partial gradients, added in their order. Returns the loss of the batch, regularisation included.
+    /// Takes a step along the sum of the partial gradients, added in their order. Returns the loss of the batch,
+    /// regularisation included.
     ///
     /// # Errors
-    /// No partial gradients, those of another network, and [`Error::Diverged`], after which the network is that of the step before.
+    /// No partial gradients, those of another network, and [`Error::Diverged`], after which the network is that of the step
+    /// before.
     pub fn step(&mut self, partial: &[PartialGradient]) -> Result<f32> {
-        let parameters = self.network.parameters();
+        self.sum(partial)?;
+        let ParameterServer { state, settings, total, gradients } = self;
+        let data_loss = partial.iter().map(|partial| partial.loss).sum();
+        let learning_rate = state.history.learning_rate(settings, state.step, *total);
+        state.last_finite.clone_from(&state.network);
+        let squares = state.update(gradients, settings, learning_rate, |_, _, _, _| None);
+        let loss = state.complete_step(data_loss, squares, settings)?;
+        state.check_finite(settings)?;
+        Ok(loss)
+    }
+
+    /// Adds the partial gradients in their order.
+    fn sum(&mut self, partial: &[PartialGradient]) -> Result<()> {
+        let parameters = self.state.network.parameters();
         if let Some(other) = partial.iter().find(|partial| partial.gradient.len() != parameters) {
             let found = other.gradient.len();
             return Err(Error::mismatch("a partial gradient", found, format!("{parameters} numbers")));
@@ -171,25 +185,7 @@ impl ParameterServer {
                 from = range.end;
             }
         }
-        let data_loss = partial.iter().map(|partial| partial.loss).sum();
-        let learning_rate = self.state.history.learning_rate(&self.settings, self.state.step, self.total);
-        self.state.last_finite.clone_from(&self.network);
-        let squares = self.state.optimizer_step(
-            &mut self.network,
-            &mut self.gradients,
-            &self.settings,
-            learning_rate,
-            |_, _, _, _| None,
-        );
-        let loss = regularized(data_loss, self.settings.reg, squares);
-        let non_finite =
-            Some(loss).filter(|loss| !loss.is_finite()).or_else(|| self.network.first_non_finite());
-        if let Some(loss) = non_finite {
-            self.network.clone_from(&self.state.last_finite);
-            let (step, learning_rate) = (self.state.step, self.settings.learning_rate);
-            return Err(Error::Diverged { step, loss, learning_rate });
-        }
-        Ok(loss)
+        Ok(())
     }
 }
 
@@ -213,13 +209,11 @@ fn check(network: &Network, settings: &Settings) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::ControlFlow;
-
     use super::*;
     use crate::image::ImageShape;
     use crate::network::{Architecture, Init};
     use crate::optimizer::Optimizer;
-    use crate::train::{Length, train};
+    use crate::train::{Length, Plan, train};
 
     fn pictures(n: usize) -> Dataset {
         let pixels = (0..n * 64).map(|i| (i * 7919 % 256 * usize::from(i % 3 > 0)) as u8).collect();
@@ -255,8 +249,7 @@ mod tests {
                 };
                 for network in networks() {
                     let mut expected = network.clone();
-                    let watch = &mut |_: crate::train::Progress<'_>| ControlFlow::Continue(());
-                    let training = train(&mut expected, &data, None, &settings, 0, watch).unwrap();
+                    let training = train(&mut expected, &Plan::new(&data, settings, 0)).unwrap();
                     for cuts in [vec![0, 24], vec![0, 5, 6, 24]] {
                         let mut server = ParameterServer::new(network.clone(), settings, 5).unwrap();
                         for step in 0..5 {
@@ -272,10 +265,8 @@ mod tests {
                             let wanted = training.history.losses[step];
                             assert!((loss - wanted).abs() < 1e-4 * wanted.max(1.0), "{loss}, not {wanted}");
                         }
-                        assert_eq!(server.done(), 5);
-                        for (found, wanted) in
-                            server.trained().parameter_values().iter().zip(expected.parameter_values())
-                        {
+                        assert_eq!(server.steps_done(), 5);
+                        for (found, wanted) in server.trained().parameter_values().iter().zip(expected.parameter_values()) {
                             assert!((found - wanted).abs() < 1e-3, "{optimizer}: {found}, not {wanted}");
                         }
                     }
@@ -331,6 +322,6 @@ mod tests {
         let nan = PartialGradient { loss: f32::NAN, gradient: vec![0.0; network.parameters()] };
         assert!(matches!(server.step(&[nan]), Err(Error::Diverged { step: 1, .. })));
         assert_eq!(server.network(), &network);
-        assert!(server.network.set_parameter_values(&[0.0]).is_err());
+        assert!(server.state.network.set_parameter_values(&[0.0]).is_err());
     }
 }

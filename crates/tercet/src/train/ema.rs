@@ -1,20 +1,20 @@
-//! The moving average of the weights.
+//! The exponential moving average of the weights.
 
 use crate::network::Network;
 use crate::parallel;
 
-/// Moves the average on after a step, of which this was the `step`th: by (1 − β) / (1 − βᵗ) of the way to the weights.
-/// The statistics of batch norms are averages already, and are taken as they are.
-pub(super) fn update(average: &mut Network, network: &Network, decay: f32, step: usize) {
+/// Moves the average after step t by (1 − β) / (1 − βᵗ) of the way to the weights. The running statistics of batch norms
+/// are averages already, and are copied.
+pub(super) fn update(ema: &mut Network, network: &Network, decay: f32, t: usize) {
     let decay = f64::from(decay);
-    // 1 − βᵗ without the loss of digits where βᵗ is all but 1.
-    let grown = -(step as f64 * decay.ln()).exp_m1();
-    let share = ((1.0 - decay) / grown) as f32;
-    for (average, learned) in average.trainable_mut().zip(network.trainable()) {
-        parallel::approach(share, average.w, learned.w);
-        parallel::approach(share, average.b, learned.b);
+    // 1 − βᵗ, without cancellation where βᵗ is almost 1.
+    let correction = -(t as f64 * decay.ln()).exp_m1();
+    let rate = ((1.0 - decay) / correction) as f32;
+    for (average, learned) in ema.trainable_mut().zip(network.trainable()) {
+        parallel::approach(rate, average.w, learned.w);
+        parallel::approach(rate, average.b, learned.b);
     }
-    average.copy_running_stats(network);
+    ema.copy_running_stats(network);
 }
 
 #[cfg(test)]
@@ -23,7 +23,7 @@ mod tests {
 
     use crate::data::Dataset;
     use crate::network::{Init, Network};
-    use crate::train::{Ending, Length, Plan, Progress, Settings};
+    use crate::train::{Ending, Length, Plan, Settings, train_with};
 
     fn set(from: usize) -> Dataset {
         let value = |i: usize| ((i * 7919 + 13) % 101) as f32 / 50.0 + ((i / 4) % 2) as f32 / 5.0;
@@ -38,13 +38,12 @@ mod tests {
 
     /// Trains with an average, and returns the weights after each step beside the network that was left.
     fn trained(settings: &Settings, stop: usize) -> (Vec<Vec<f64>>, Network, crate::train::Training) {
-        let (examples, validation) = (set(0), set(400));
-        let plan = Plan { validation: Some(&validation), ..Plan::new(&examples, settings, 3) };
+        let plan = Plan::new(&set(0), *settings, 3).with_validation(&set(400));
         let mut network = Network::fully_connected(4, &[6], 2, Init::He, 1).unwrap();
         let mut steps = Vec::new();
-        let training = plan.train(&mut network, &mut |progress: Progress<'_>| {
-            steps.push(values(progress.network));
-            if progress.step == stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let training = train_with(&mut network, &plan, |trainer, step| {
+            steps.push(values(&trainer.state.network));
+            if step.number == stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         (steps, network, training.unwrap())
     }

@@ -5,15 +5,16 @@
 //! dW₀ = X₀ᵀ · dZ,  dW₁ = X₁ᵀ · dZ
 //! ```
 //!
-//! Each thread reads its half of the pixels, computes its part of Z, and later changes its half of the weights. So the
-//! weights stay in the cache of the one core that reads and writes them, step after step; what goes from core to core is
-//! Z and dZ, which for the lecture's network is 3 KB a step instead of 113 KB of weights and as much of their gradients.
-//! The layers behind the first are done by one thread, so they must be small beside it.
+//! Each thread loads its half of the pixels, computes its part of Z, and later updates its half of the weights. So the
+//! weights stay in the cache of the one core that reads and writes them, step after step. Only Z and dZ go from core to
+//! core: for the lecture's network 3 KB a step, instead of 113 KB of weights and as much of their gradients. One thread
+//! computes the other layers, so they must be small compared with the first.
 
-use super::Settings;
-use super::pass::{MOST_PARAMETERS, Next, Pass, Targets, WORTH_A_THREAD};
+use super::Plan;
 use super::state::State;
-use super::step::fused_step;
+use super::strategy::{Batch, MOST_PARAMETERS, Targets, Update, WORTH_A_THREAD, dropout};
+use super::update::fused_step;
+use crate::Result;
 use crate::network::dense::{bias_gradient, forward, weight_gradient, weight_step};
 use crate::network::sparsity::Sparsity;
 use crate::network::{BatchLoader, Dropout, Layer, Network, Workspace};
@@ -21,11 +22,11 @@ use crate::optimizer::{FusedStep, Moments};
 use crate::parallel::add;
 use tercet_kernels::matmul::Start;
 
-/// How many times the parameters of all other layers the first must have. Of its multiply-adds, zeros in the input may
-/// save four fifths.
+/// How many times as many parameters as all other layers together the first must have. Sparsity in the input may save four
+/// fifths of its multiply-adds.
 const TIMES_THE_REST: usize = 32;
 
-/// Each partition begins at a multiple of this many inputs.
+/// The second partition begins at a multiple of this many inputs.
 const BLOCK: usize = 64;
 
 /// The forward and backward pass with a partitioned first layer. The buffers last for the whole training.
@@ -36,17 +37,17 @@ pub(super) struct ModelParallel {
     workspace: Workspace,
 }
 
-/// Some of the inputs of the first layer, and the buffers of the thread that works on them.
+/// Half of the inputs of the first layer, and the buffers of the thread that works on them.
 struct Partition {
     loader: BatchLoader,
     sparsity: Sparsity,
-    /// Its part of Z, where it is not computed in place.
+    /// Its part of Z, where that is not computed in place.
     z: Vec<f32>,
 }
 
 impl ModelParallel {
-    /// Whether a network and batches of so many examples are worth it.
-    pub fn suit(network: &Network, batch: usize) -> bool {
+    /// Whether a network with batches of this size is faster with it.
+    pub fn suits(network: &Network, batch: usize) -> bool {
         let [Layer::Dense(first), ..] = network.layers() else { return false };
         let (all, own) = (network.parameters(), first.w.len() + first.b.len());
         !network.has_batch_norm()
@@ -56,110 +57,106 @@ impl ModelParallel {
             && batch * all >= WORTH_A_THREAD
     }
 
-    pub fn new(network: &Network, dropout: Option<Dropout>) -> Self {
-        let (all, cut) = (network.inputs(), cut(network));
-        let half = |columns| Partition {
+    /// For the batches of a plan.
+    ///
+    /// # Errors
+    /// A dropout probability out of range.
+    pub fn new(network: &Network, plan: &Plan) -> Result<Self> {
+        let (inputs, boundary) = (network.inputs(), boundary(network));
+        let partition = |columns| Partition {
             loader: BatchLoader::of_columns(network, columns),
             sparsity: Sparsity::default(),
             z: Vec::new(),
         };
-        ModelParallel {
-            partitions: [half(0..cut), half(cut..all)],
+        Ok(ModelParallel {
+            partitions: [partition(0..boundary), partition(boundary..inputs)],
             targets: Targets::default(),
-            dropout,
+            dropout: dropout(network, plan)?,
             workspace: Workspace::new(),
-        }
+        })
     }
 
-    /// The mean loss of the examples at `rows`, without the regularisation.
-    pub fn loss(&mut self, pass: Pass<'_>, rows: &[usize]) -> f32 {
-        let ModelParallel { partitions: [one, other], targets, dropout, workspace } = self;
-        let Pass { network, examples, .. } = pass;
+    /// The mean loss of a batch, without the regularisation. The gradient dZ stays in the workspace.
+    pub fn loss(&mut self, batch: Batch<'_>) -> f32 {
+        let ModelParallel { partitions: [left, right], targets, dropout, workspace } = self;
+        let Batch { network, plan, step, rows } = batch;
         let first = network.dense_layers().next().expect("a first layer that is dense");
-        let (w0, w1) = first.w.split_at(cut(network) * first.outputs);
+        let (w0, w1) = first.w.split_at(boundary(network) * first.outputs);
 
         let z = workspace.first_output(network, rows.len());
         rayon::join(
             || {
-                let x = one.loader.load(examples, rows);
-                forward(x, &mut one.sparsity, (w0, first.outputs), Start::Bias(&first.b), z);
-                targets.read(pass, rows);
+                let x = left.loader.load(&plan.examples, rows);
+                forward(x, &mut left.sparsity, (w0, first.outputs), Start::Bias(&first.b), z);
+                targets.load(plan, rows);
             },
             || {
-                let x = other.loader.load(examples, rows);
-                other.z.resize(rows.len() * first.outputs, 0.0);
-                forward(x, &mut other.sparsity, (w1, first.outputs), Start::Zero, &mut other.z);
+                let x = right.loader.load(&plan.examples, rows);
+                right.z.resize(rows.len() * first.outputs, 0.0);
+                forward(x, &mut right.sparsity, (w1, first.outputs), Start::Zero, &mut right.z);
             },
         );
-        add(workspace.first_output(network, rows.len()), &other.z);
+        add(workspace.first_output(network, rows.len()), &right.z);
 
         if let Some(dropout) = dropout {
-            dropout.seek(pass.step as u64);
+            dropout.seek(step as u64);
         }
-        let objective = targets.objective(pass, rows.len());
+        let objective = targets.objective(batch);
         network.data_loss_and_gradients_after_first(&targets.labels, objective, dropout.as_mut(), workspace)
     }
 
-    /// Takes the step: [`State::descend`] with the gradients of the last batch. Each thread asks for its half of the examples of
-    /// the `next` batch first.
-    pub fn optimizer_step(
-        &mut self,
-        state: &mut State,
-        network: &mut Network,
-        settings: &Settings,
-        learning_rate: f32,
-        next: Next<'_>,
-    ) -> f64 {
-        let ModelParallel { partitions: [one, other], workspace, .. } = self;
-        let cut = cut(network);
+    /// [`State::update`] along the gradients of the last batch. Each thread first prefetches its half of the examples of the
+    /// next one.
+    pub fn update(&mut self, state: &mut State, update: Update<'_>) -> f64 {
+        let Update { plan, learning_rate, next_rows } = update;
+        let boundary = boundary(&state.network);
+        let ModelParallel { partitions: [left, right], workspace, .. } = self;
         let (dz, gradients) = workspace.first_output_gradient();
         bias_gradient(dz, &mut gradients[0].db);
         let outputs = gradients[0].db.len();
-        let at = cut * outputs;
-        if fused_step(settings, 1, learning_rate).is_none() {
+        let at = boundary * outputs;
+        if fused_step(&plan.settings, 1, learning_rate).is_none() {
             let (dw0, dw1) = gradients[0].dw.split_at_mut(at);
-            let of_half = |half: &mut Partition, dw| {
-                half.loader.prefetch(next.examples, next.rows);
+            let gradient = |half: &mut Partition, dw| {
+                half.loader.prefetch(&plan.examples, next_rows);
                 weight_gradient(half.loader.last(), &mut half.sparsity, dz, outputs, dw);
             };
-            rayon::join(|| of_half(one, dw0), || of_half(other, dw1));
+            rayon::join(|| gradient(left, dw0), || gradient(right, dw1));
         }
-        let straight = |i: usize, step: &FusedStep, w: &mut [f32], moments: &mut Moments| {
+        let fused = |i: usize, step: &FusedStep, w: &mut [f32], moments: &mut Moments| {
             if i > 0 {
                 return None;
             }
             let (w0, w1) = w.split_at_mut(at);
-            // Moments that are not kept are empty.
+            // Moments that the optimizer does not keep are empty.
             let [first, second] = moments.slices().map(|all| all.split_at_mut(at.min(all.len())));
-            let of_half = |half: &mut Partition, w, moments| {
-                half.loader.prefetch(next.examples, next.rows);
+            let update = |half: &mut Partition, w, moments| {
+                half.loader.prefetch(&plan.examples, next_rows);
                 weight_step(half.loader.last(), &mut half.sparsity, (dz, outputs), step, w, moments)
             };
             let (squares0, squares1) = rayon::join(
-                || of_half(one, w0, [first.0, second.0]),
-                || of_half(other, w1, [first.1, second.1]),
+                || update(left, w0, [first.0, second.0]),
+                || update(right, w1, [first.1, second.1]),
             );
             Some(squares0 + squares1)
         };
-        state.optimizer_step(network, gradients, settings, learning_rate, straight)
+        state.update(gradients, &plan.settings, learning_rate, fused)
     }
 }
 
-/// How many inputs the first half has: whole blocks.
-fn cut(network: &Network) -> usize {
+/// How many inputs the first partition has: whole blocks.
+fn boundary(network: &Network) -> usize {
     network.inputs() / (2 * BLOCK) * BLOCK
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ops::ControlFlow;
-
     use super::*;
     use crate::data::Dataset;
     use crate::loss::{Loss, Objective};
     use crate::network::Init;
     use crate::optimizer::Optimizer;
-    use crate::train::{Length, train};
+    use crate::train::{Length, Settings, train};
 
     /// Half of the features 0, more of them in the first half of the inputs than in the second, or none.
     fn examples(sparsity: bool) -> Dataset {
@@ -182,12 +179,12 @@ mod tests {
 
     #[test]
     fn networks_that_are_nearly_all_first_layer_suit() {
-        assert!(ModelParallel::suit(&deep(40), 64) && ModelParallel::suit(&linear(), 600));
-        assert!(!ModelParallel::suit(&deep(40), 2), "too little work");
+        assert!(ModelParallel::suits(&deep(40), 64) && ModelParallel::suits(&linear(), 600));
+        assert!(!ModelParallel::suits(&deep(40), 2), "too little work");
         let square = Network::fully_connected(160, &[40, 40], 3, Init::He, 1).unwrap();
-        assert!(!ModelParallel::suit(&square, 64), "too much behind the first layer");
+        assert!(!ModelParallel::suits(&square, 64), "too much behind the first layer");
         assert!(
-            !ModelParallel::suit(&Network::fully_connected(100, &[40], 3, Init::He, 1).unwrap(), 64),
+            !ModelParallel::suits(&Network::fully_connected(100, &[40], 3, Init::He, 1).unwrap(), 64),
             "too few inputs"
         );
     }
@@ -207,44 +204,33 @@ mod tests {
                 let optimizer = Optimizer::Sgd { momentum };
                 let settings =
                     Settings { optimizer, clip, reg: 1e-2, loss: Loss::Softmax, ..Settings::lecture() };
-                let (mut halved, mut whole) = (network.clone(), network.clone());
-                let (mut of_halved, mut of_whole) =
-                    (State::new(&halved, &settings), State::new(&whole, &settings));
-                let mut partitions = ModelParallel::new(&network, None);
+                let plan = Plan::new(&examples, settings, 0).with_weights(weights.map(<[f32]>::to_vec));
+                let mut halved = State::new(network.clone(), &settings);
+                let mut whole = halved.clone();
+                let mut parallel = ModelParallel::new(&network, &plan).unwrap();
                 let mut workspace = Workspace::new();
                 // Of three lengths, as an epoch may end with a short batch.
                 for (step, count) in [80, 47, 1].into_iter().enumerate() {
                     let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 120).collect();
-                    let pass = Pass {
-                        network: &halved.clone(),
-                        examples: &examples,
-                        weights,
-                        settings: &settings,
-                        step,
-                    };
-                    let loss = partitions.loss(pass, &rows);
-                    let next = Next { examples: &examples, rows: &rows };
-                    let squares =
-                        partitions.optimizer_step(&mut of_halved, &mut halved, &settings, 0.1, next);
+                    let batch = Batch { network: &halved.network, plan: &plan, step, rows: &rows };
+                    let loss = parallel.loss(batch);
+                    let update = Update { plan: &plan, learning_rate: 0.1, next_rows: &rows };
+                    let squares = parallel.update(&mut halved, update);
 
                     let mut x = vec![0.0; count * 160];
                     examples.write_inputs(&rows, &mut x);
                     let labels: Vec<u32> = rows.iter().map(|&i| examples.label(i)).collect();
                     let of_rows: Option<Vec<f32>> = weights.map(|all| rows.iter().map(|&i| all[i]).collect());
                     let objective = Objective { weights: of_rows.as_deref(), ..settings.loss.into() };
+                    let network = &whole.network;
                     let expected =
-                        whole.objective_and_gradients(&x, &labels, objective, 0.0, None, &mut workspace);
-                    let expected_squares = of_whole.optimizer_step(
-                        &mut whole,
-                        workspace.gradients_mut(),
-                        &settings,
-                        0.1,
-                        |_, _, _, _| None,
-                    );
+                        network.objective_and_gradients(&x, &labels, objective, 0.0, None, &mut workspace);
+                    let gradients = workspace.gradients_mut();
+                    let expected_squares = whole.update(gradients, &settings, 0.1, |_, _, _, _| None);
 
                     assert!((loss - expected).abs() < 1e-5, "{count}: {loss}, not {expected}");
                     assert!((squares - expected_squares).abs() < 1e-4 * expected_squares);
-                    for (found, expected) in halved.dense_layers().zip(whole.dense_layers()) {
+                    for (found, expected) in halved.network.dense_layers().zip(whole.network.dense_layers()) {
                         let pairs = found.w.iter().zip(&expected.w).chain(found.b.iter().zip(&expected.b));
                         for (found, expected) in pairs {
                             assert!((found - expected).abs() < 1e-5, "{count}: {found}, not {expected}");
@@ -262,8 +248,7 @@ mod tests {
         let trained = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut network = deep(40);
-            let watch = &mut |_: crate::train::Progress<'_>| ControlFlow::Continue(());
-            pool.install(|| train(&mut network, &examples(true), None, &settings, 2, watch)).unwrap();
+            pool.install(|| train(&mut network, &Plan::new(&examples(true), settings, 2))).unwrap();
             network
         };
         let one = trained(1);

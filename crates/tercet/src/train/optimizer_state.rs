@@ -1,18 +1,18 @@
-//! What an optimizer takes along from one training to the next.
+//! [`OptimizerState`]: carried from one training to the next.
 
 use super::state::State;
 use crate::optimizer::{Moments, Optimizer};
 use crate::{Error, Result};
 
-/// What an optimizer remembers of the trainings of a network: for those who get their examples bit by bit, and train on
-/// with each bit ([`Plan::train_on`](super::Plan::train_on)). [`OptimizerState::default`] is that of one that has seen nothing.
+/// The state of an optimizer after some steps, for incremental training: examples that come in portions, each of which
+/// trains the network further ([`Trainer::set_optimizer_state`](super::Trainer::set_optimizer_state)).
+/// [`OptimizerState::default`] is the state before the first step.
 ///
 /// ```
-/// use std::ops::ControlFlow;
 /// use tercet::Dataset;
 /// use tercet::network::{Init, Network};
 /// use tercet::optimizer::Optimizer;
-/// use tercet::train::{Length, OptimizerState, Plan, Settings};
+/// use tercet::train::{Length, OptimizerState, Plan, Settings, Trainer};
 ///
 /// let points = Dataset::from_features("points", 1, vec![0.0, 1.0], vec![0, 1], vec!["a".into(), "b".into()])?;
 /// let adam = Settings { optimizer: Optimizer::ADAM, length: Length::Epochs(1), batch: 2, ..Settings::lecture() };
@@ -21,8 +21,12 @@ use crate::{Error, Result};
 ///     let mut optimizer_state = OptimizerState::default();
 ///     for &epochs in epochs_each {
 ///         let settings = Settings { length: Length::Epochs(epochs), ..adam };
-///         let plan = Plan::new(&points, &settings, 0);
-///         plan.train_on(&mut network, &mut optimizer_state, &mut |_| ControlFlow::Continue(()))?;
+///         let mut trainer = Trainer::new(network, Plan::new(&points, settings, 0))?;
+///         trainer.set_optimizer_state(optimizer_state)?;
+///         while trainer.ending().is_none() {
+///             trainer.step()?;
+///         }
+///         (network, _, optimizer_state) = trainer.finish_with_optimizer_state();
 ///     }
 ///     Ok::<_, tercet::Error>((network, optimizer_state.steps()))
 /// };
@@ -37,27 +41,30 @@ pub struct OptimizerState {
 }
 
 impl OptimizerState {
-    /// What was remembered before, from its parts: so many steps, and for each layer that learns the moments of its weights
-    /// and of its biases.
+    /// The state after `steps` steps, with the moments of the weights and of the biases of each layer that learns.
     pub fn new(steps: usize, moments: Vec<[Moments; 2]>) -> Self {
         OptimizerState { steps, moments }
     }
 
-    /// The moments of each layer that learns: of its weights, and of its biases.
+    /// The moments of the weights and of the biases of each layer that learns.
     pub fn moments(&self) -> &[[Moments; 2]] {
         &self.moments
     }
 
-    /// How many steps it remembers.
+    /// The number of steps taken.
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Lets a training begin with it.
+    /// Starts a training with it.
     ///
     /// # Errors
     /// Arrays of other lengths than the training needs.
     pub(super) fn restore(self, state: &mut State, optimizer: Optimizer) -> Result<()> {
+        if state.step > 0 {
+            let expected = "one before its first step";
+            return Err(Error::mismatch("the optimizer state", "a training that has begun", expected));
+        }
         if self.steps == 0 {
             return Ok(());
         }
@@ -65,12 +72,9 @@ impl OptimizerState {
             moments.iter().flatten().map(|m| (m.first.len(), m.second.len())).collect()
         };
         if sizes(&self.moments) != sizes(&state.moments) {
-            let what = "what the optimizer remembers of the trainings before";
-            return Err(Error::mismatch(
-                what,
-                "arrays of other lengths",
-                format!("those of {optimizer} for these layers; or OptimizerState::default(), to begin anew"),
-            ));
+            let expected =
+                format!("those of {optimizer} for these layers; OptimizerState::default() starts afresh");
+            return Err(Error::mismatch("the optimizer state", "arrays of other lengths", expected));
         }
         (state.earlier_steps, state.moments) = (self.steps, self.moments);
         Ok(())

@@ -1,22 +1,22 @@
-//! A second thread that stays awake while a training runs.
+//! A worker thread that spins instead of sleeping while a training runs.
 //!
-//! A thread of the pool that finds nothing to do goes to sleep after a few microseconds, and to wake it takes longer
-//! than half a step of a small network. So one of them is kept from it: it looks for work again and again, and whatever
-//! the training shares out is taken up at once.
+//! A thread of the pool that finds no work goes to sleep after a few microseconds, and waking it takes longer than half a
+//! step of a small network. One worker is therefore kept spinning: it polls for work, and takes up at once what the training
+//! thread shares.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long nothing may be shared out before the thread looks less often: the steps of a training come faster, so then
-/// it is paused, or an observer takes its time.
+/// After this long without work the worker polls less often. The steps of a training come faster than that, unless it is
+/// paused or an observer takes long.
 const PATIENCE: Duration = Duration::from_millis(2);
 
-/// How often it looks from then on.
-const NOW_AND_THEN: Duration = Duration::from_micros(200);
+/// How often it polls from then on.
+const POLL_EVERY: Duration = Duration::from_micros(200);
 
-/// Runs `work` while another thread of the current pool, if one is free, takes up what it shares out.
+/// Runs `work` while another thread of the current pool, if one is free, spins and takes up what it shares.
 pub(super) fn with_spinning_worker<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    /// Says so however the work ends, or the other thread would look for more for ever.
+    /// Ends the spinning however the work ends, by a panic too.
     struct Done<'a>(&'a AtomicBool);
     impl Drop for Done<'_> {
         fn drop(&mut self) {
@@ -28,12 +28,12 @@ pub(super) fn with_spinning_worker<R: Send>(work: impl FnOnce() -> R + Send) -> 
         let _done = Done(&done);
         work()
     };
-    // Where no thread is free, this one comes to the second closure when the work is done, and so leaves it at once.
+    // If no thread is free, this one runs the second closure after the work, and leaves it at once.
     rayon::join(work, || spin(&done)).0
 }
 
 fn spin(done: &AtomicBool) {
-    // Where there are no threads there may be no clock either, and the work is always done by now.
+    // Without threads there may be no clock either, and the work is always done by now.
     if done.load(Ordering::Acquire) {
         return;
     }
@@ -42,7 +42,7 @@ fn spin(done: &AtomicBool) {
         match rayon::yield_now() {
             Some(rayon::Yield::Executed) => last = Instant::now(),
             _ if last.elapsed() < PATIENCE => std::hint::spin_loop(),
-            _ => std::thread::sleep(NOW_AND_THEN),
+            _ => std::thread::sleep(POLL_EVERY),
         }
     }
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_the_pool_the_work_is_done_and_its_end_is_noticed() {
+    fn the_work_is_done_and_its_end_is_noticed_in_pools_of_every_size() {
         for threads in 1..4 {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let sum = pool.install(|| {

@@ -1,63 +1,101 @@
-//! What a training carries from step to step.
+//! The state of a training: everything that a step reads and changes.
 
-use super::{History, Settings, Validation};
-use crate::network::Network;
+use super::history::check_factor;
+use super::{History, RateChange, Settings, Validation, ema};
+use crate::network::{Network, regularized};
 use crate::optimizer::Moments;
+use crate::{Error, Result};
 
-/// All that a step reads and changes, beside the parameters themselves. The batches and the dropped units are functions
+/// Everything that a step reads and changes, and that a checkpoint stores. The batches and the dropped units are functions
 /// of the seed and the number of steps done, so that number stands for them here.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct State {
+    /// The network that is trained. After divergence, the last one that was finite.
+    pub(super) network: Network,
     /// Steps done.
     pub(super) step: usize,
-    /// Steps that the optimizer remembers of trainings before this one.
+    /// Steps that the optimizer has taken in earlier trainings.
     pub(super) earlier_steps: usize,
-    /// What the optimizer remembers of the weights and the biases, or γ and β, of each layer that learns.
+    /// The moments of the weights and the biases, or γ and β, of each layer that learns.
     pub(super) moments: Vec<[Moments; 2]>,
-    /// The moving average of the weights, where one is kept.
+    /// The exponential moving average of the weights, where the settings want one.
     pub(super) ema: Option<Network>,
-    /// All losses and checks so far.
+    /// All losses and validation checks so far.
     pub(super) history: History,
-    /// The network that the last check judged, or the one that training began with: where a loss that diverges leads
-    /// back to.
+    /// The network of the last validation check, or the initial one: what is restored when the loss diverges.
     pub(super) last_finite: Network,
-    /// The best check and its network, where training may stop early.
+    /// The best validation check and its network, where training may stop early.
     pub(super) best: Option<(Validation, Network)>,
 }
 
 impl State {
     /// The state before the first step.
-    pub(super) fn new(network: &Network, settings: &Settings) -> Self {
+    pub(super) fn new(network: Network, settings: &Settings) -> Self {
         let optimizer = settings.optimizer;
         let moments = network
             .trainable()
             .map(|learned| [learned.w, learned.b].map(|array| Moments::new(optimizer, array.len())))
             .collect();
-        let ema = settings.ema.map(|_| network.clone());
-        let (history, last_finite) = (History::default(), network.clone());
-        State { step: 0, earlier_steps: 0, moments, ema, history, last_finite, best: None }
+        State {
+            step: 0,
+            earlier_steps: 0,
+            moments,
+            ema: settings.ema.map(|_| network.clone()),
+            history: History::default(),
+            last_finite: network.clone(),
+            best: None,
+            network,
+        }
     }
 
-    /// What is looked at and kept: the moving average, or else the network itself.
-    pub(super) fn evaluated<'a>(&'a self, network: &'a Network) -> &'a Network {
-        self.ema.as_ref().unwrap_or(network)
+    /// The network that is validated and kept: the moving average of the weights, where there is one.
+    pub(super) fn evaluated(&self) -> &Network {
+        self.ema.as_ref().unwrap_or(&self.network)
     }
 
-    /// Remembers what the latest check judged, as the best where it is.
-    pub(super) fn record_validation(
-        &mut self,
-        validation: Validation,
-        network: &Network,
-        settings: &Settings,
-    ) {
-        let network = self.ema.as_ref().unwrap_or(network);
+    /// Completes a step: moves the average, adds the regularised loss to the history and returns it.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where the loss is not finite; the network is then the last finite one.
+    pub(super) fn complete_step(&mut self, data_loss: f32, squares: f64, settings: &Settings) -> Result<f32> {
+        if let (Some(ema), Some(decay)) = (&mut self.ema, settings.ema) {
+            ema::update(ema, &self.network, decay, self.step);
+        }
+        let loss = regularized(data_loss, settings.reg, squares);
+        if !loss.is_finite() {
+            return Err(self.diverged(loss, settings));
+        }
+        self.history.losses.push(loss);
+        Ok(loss)
+    }
+
+    /// Restores the last finite network if a parameter is not finite.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`].
+    pub(super) fn check_finite(&mut self, settings: &Settings) -> Result<()> {
+        match self.network.first_non_finite() {
+            Some(value) => Err(self.diverged(value, settings)),
+            None => Ok(()),
+        }
+    }
+
+    /// Restores the last finite network; the error says at which step the loss diverged.
+    fn diverged(&mut self, loss: f32, settings: &Settings) -> Error {
+        self.network.clone_from(&self.last_finite);
+        self.ema = None;
+        Error::Diverged { step: self.step, loss, learning_rate: settings.learning_rate }
+    }
+
+    /// Adds a validation check to the history, and keeps its network if it is the best so far.
+    pub(super) fn record_validation(&mut self, validation: Validation, settings: &Settings) {
+        let network = self.ema.as_ref().unwrap_or(&self.network);
         self.history.validations.push(validation);
-        let better = |best: &Validation| settings.stop_by.is_better(&validation, best);
         if settings.patience.is_none() {
             return;
         }
         match &mut self.best {
-            Some((best, weights)) if better(best) => {
+            Some((best, weights)) if settings.stop_by.is_better(&validation, best) => {
                 *best = validation;
                 weights.clone_from(network);
             }
@@ -66,15 +104,30 @@ impl State {
         }
     }
 
-    /// What a check has just found to be sound is where a loss that diverges leads back to.
-    pub(super) fn save_as_last_finite(&mut self, network: &Network) {
-        self.last_finite.clone_from(self.ema.as_ref().unwrap_or(network));
+    /// Keeps the evaluated network, whose parameters have just been found finite.
+    pub(super) fn save_as_last_finite(&mut self) {
+        self.last_finite.clone_from(self.ema.as_ref().unwrap_or(&self.network));
     }
 
-    /// The step of the best check, where so many checks since then were no better that training ends.
+    /// The step of the best validation check, where `patience` checks since then have been no better.
     pub(super) fn out_of_patience(&self, settings: &Settings) -> Option<usize> {
         let ((best, _), patience) = (self.best.as_ref()?, settings.patience?);
         let since = self.history.validations.iter().rev().take_while(|check| check.step > best.step).count();
         (since >= patience).then_some(best.step)
+    }
+
+    /// Multiplies the learning rate of all later steps.
+    ///
+    /// # Errors
+    /// A factor that is not a finite number above 0.
+    pub(super) fn scale_learning_rate(&mut self, factor: f32) -> Result<()> {
+        check_factor(factor)?;
+        let changes = &mut self.history.rate_changes;
+        // Several changes after one step are one.
+        let earlier = changes.pop_if(|change| change.step == self.step).map_or(1.0, |change| change.factor);
+        if earlier * factor != 1.0 {
+            changes.push(RateChange { step: self.step, factor: earlier * factor });
+        }
+        Ok(())
     }
 }

@@ -252,8 +252,8 @@ pub(super) fn attempt(
             None => Split { validation: split.validation.first(0), ..split.clone() },
         };
         let mut observe = |progress: FitProgress<'_>| -> ControlFlow<()> {
-            let FitProgress::Step(progress) = progress else { return ControlFlow::Continue(()) };
-            let part = progress.step as f64 / progress.total as f64;
+            let FitProgress::Step { trainer, step } = progress else { return ControlFlow::Continue(()) };
+            let part = step.number as f64 / trainer.plan().steps() as f64;
             watch.during((fold as f64 + part) / splits.len() as f64)
         };
         let model = match recipe.fit(&split_to_fit, None, &mut observe) {

@@ -16,6 +16,7 @@ use crate::progress::say;
 use crate::sample_weights::read_weights;
 use crate::saving::save;
 use crate::split::split_or_keep_all;
+use crate::training::Outcome;
 use crate::{callbacks, dashboard, exit, interrupt, loading, output, training};
 
 /// Trains a recipe by gradient descent.
@@ -46,25 +47,27 @@ pub fn run(
 
     say_preprocessing(&setup.preprocessing);
     say(format!("{}; {}", setup.network, data_in_words(&split)));
-    let identity = || Identity::new(&recipe, &split.train, &split.validation, own.as_deref());
-    let (settings, examples) = (&recipe.train, split.train.len());
-    let watch = callbacks::open(&common.logging, checkpoint, identity, &setup.network, settings, examples)?;
-    let mut network = setup.network.clone();
-    let trained = training::follow(name, &mut network, &recipe.plan(&setup), true, watch);
-    let outcome = Outcome { recipe: &recipe, setup: &setup, split: &split, weights, path: &path };
-    match trained {
-        Ok((training, _)) => outcome.completed(network, &training, losses),
+    let plan = recipe.plan(&setup);
+    let identity = || {
+        let identity = Identity::of(&plan).with("init", recipe.init).with("patches", recipe.patches);
+        identity.with("preprocessing", &recipe.preprocessing)
+    };
+    let watch = callbacks::open(&common.logging, checkpoint, identity, &setup.network, &plan)?;
+    let Outcome { network, training, .. } = training::follow(name, &setup.network, &plan, true, watch)?;
+    let saver = Saver { recipe: &recipe, setup: &setup, split: &split, weights, path: &path };
+    match training {
+        Ok(training) => saver.completed(network, &training, losses),
         Err(error) => {
-            if matches!(error.downcast_ref(), Some(tercet::Error::Diverged { .. })) {
-                output::tell(outcome.diverged(network)?);
+            if matches!(error, tercet::Error::Diverged { .. }) {
+                output::tell(saver.diverged(network)?);
             }
-            Err(error)
+            Err(error.into())
         }
     }
 }
 
-/// The result of a training run: a model file.
-struct Outcome<'a> {
+/// Saves the model that a training ends with.
+struct Saver<'a> {
     recipe: &'a GradientDescentRecipe,
     setup: &'a TrainingSetup,
     split: &'a Split,
@@ -74,8 +77,8 @@ struct Outcome<'a> {
     path: &'a Path,
 }
 
-impl Outcome<'_> {
-    /// Saves the model, and returns its path and size in words.
+impl Saver<'_> {
+    /// Saves the model, and says where.
     fn save(
         &self,
         network: Network,

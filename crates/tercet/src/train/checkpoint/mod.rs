@@ -1,31 +1,31 @@
-//! Checkpoints: a training in the middle, from which it goes on to the very same bits.
+//! Checkpoints: a training between two steps, which can be resumed to the same bits.
 //!
 //! A checkpoint is a [safetensors](https://github.com/huggingface/safetensors) file with one JSON document under the
 //! metadata key `tercet-checkpoint`, much as a model file has one under `tercet`:
 //!
 //! ```text
-//! document        format, steps done, step of the best check, recipe, layers, digests of data and weights, program,
-//!                 changes of the learning rate, where there were any
-//! w1, b1, w2, …   the parameters, by the names that they have in a model file  F32
-//! first.w1, …     what the optimizer remembers, as far as it does             F32
+//! document         format, steps done, step of the best validation check, settings and seed, layers, digests of data and
+//!                  weights, program, changes of the learning rate
+//! w1, b1, w2, …    the parameters, by the names that they have in a model file   F32
+//! first.w1, …      the moments that the optimizer keeps                           F32
 //! second.w1, …
-//! ema.w1, …       their moving average, where one is kept                     F32
+//! ema.w1, …        the moving average of the parameters, where one is kept        F32
 //! last_finite.w1, … the parameters of the last validation check, or the initial ones F32
-//! best.w1, …      those of the best check, where training may stop early      F32
-//! losses          the loss of every step, (steps)                             F32
-//! validations.steps, validations.losses, validations.accuracies                             U64 (c), F32 (c, 2), F64 (c)
+//! best.w1, …       those of the best check, where training may stop early         F32
+//! losses           the loss of every step, (steps)                                F32
+//! validations.steps, validations.losses, validations.accuracies                   U64 (c), F32 (c, 2), F64 (c)
 //! ```
 //!
-//! The generator has no state of its own here: batches, dropped units and augmentation are functions of the seed and the
+//! The random generators have no state to store: batches, dropped units and augmentation are functions of the seed and the
 //! step.
 //!
-//! It is written to a temporary sibling, synced and renamed, so that a kill at any moment leaves the one before. A kill
-//! while it is written may leave the sibling behind, a file that begins with a dot and ends in `.tmp`.
+//! The file is written to a temporary sibling, synced and renamed, so the previous one survives a kill at any moment. A kill
+//! during writing may leave the sibling behind, a file whose name begins with a dot and ends in `.tmp`.
 //!
 //! # What loading checks
 //!
-//! A checkpoint goes on only with the data, the recipe and the layers that it was written with. Before any tensor is
-//! read, the header must say exactly the tensors that these imply, and the file must be as long as the header says.
+//! A checkpoint can be resumed only with the data, the settings and the layers that it was written with. Before any tensor is
+//! read, the header must list exactly the tensors that these imply, and the file must be as long as the header says.
 
 mod read;
 mod write;
@@ -34,14 +34,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::state::State;
-use super::{Progress, RateChange};
-use crate::Result;
-use crate::data::Dataset;
+use super::{History, Plan, RateChange, Settings};
 use crate::network::Network;
-use crate::recipe::GradientDescentRecipe as Recipe;
+use crate::{Error, Result};
 
 /// The metadata key of the document.
 const KEY: &str = "tercet-checkpoint";
@@ -49,40 +47,44 @@ const KEY: &str = "tercet-checkpoint";
 /// The version of the format.
 const FORMAT: u64 = 1;
 
-/// The version of one with changes of the learning rate, which programs that only know the first would leave out.
-const FORMAT_WITH_CHANGES: u64 = 2;
-
-/// A training in the middle.
+/// A training between two steps: [`Trainer::checkpoint`](super::Trainer::checkpoint).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    pub(super) network: Network,
-    pub(super) state: State,
+    state: State,
 }
 
-/// Which training a checkpoint belongs to: its recipe and its data.
+/// Which training a checkpoint belongs to: its settings, seed and data, and whatever else it was started with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
-    /// The recipe as JSON, without its description.
-    recipe: Value,
-    /// Digests of everything that is learned from, by name.
+    settings: Settings,
+    /// The settings, the seed and what was added, as JSON.
+    description: Map<String, Value>,
+    /// Digests of the data sets and weights, by name.
     data: BTreeMap<String, String>,
 }
 
 impl Identity {
-    /// The identity of a training of `recipe` with these sets, and with these weights of the examples where they have
-    /// any of their own.
-    pub fn new(recipe: &Recipe, train: &Dataset, validation: &Dataset, weights: Option<&[f32]>) -> Self {
-        let mut data = BTreeMap::from([
-            ("training set".to_owned(), train.digest()),
-            ("validation set".to_owned(), validation.digest()),
-        ]);
-        if let Some(weights) = weights {
+    /// The identity of a training by this plan. It computes digests of the data sets.
+    pub fn of(plan: &Plan) -> Self {
+        let mut data = BTreeMap::from([("training set".to_owned(), plan.examples.digest())]);
+        if let Some(validation) = &plan.validation {
+            data.insert("validation set".to_owned(), validation.digest());
+        }
+        if let Some(weights) = &plan.weights {
             data.insert("set of weights".to_owned(), write::digest(weights));
         }
-        // By way of text, which says 0.1 where a conversion of its f32 to f64 would say 0.10000000149011612.
-        let text = serde_json::to_string(&Recipe { description: String::new(), ..recipe.clone() });
-        let recipe = text.and_then(|text| serde_json::from_str(&text)).unwrap_or(Value::Null);
-        Identity { recipe, data }
+        let identity = Identity { settings: plan.settings, description: Map::new(), data };
+        identity.with("settings", &plan.settings).with("seed", plan.seed)
+    }
+
+    /// With a further value that must be the same when the training is resumed, such as how the weights were initialised.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        // By way of text, which has 0.1 where a conversion of its f32 to f64 would have 0.10000000149011612.
+        let text = serde_json::to_string(&value);
+        let value = text.and_then(|text| serde_json::from_str(&text)).unwrap_or(Value::Null);
+        self.description.insert(name.to_owned(), value);
+        self
     }
 }
 
@@ -91,100 +93,77 @@ impl Identity {
 struct Document {
     format: u64,
     step: usize,
+    earlier_steps: usize,
     best: Option<usize>,
-    recipe: Value,
+    training: Map<String, Value>,
     layers: String,
     data: BTreeMap<String, String>,
     program: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     rate_changes: Vec<RateChange>,
 }
 
 impl Checkpoint {
+    pub(super) fn new(state: State) -> Self {
+        Checkpoint { state }
+    }
+
     /// Steps done.
     pub fn step(&self) -> usize {
         self.state.step
     }
 
-    /// Everything up to then.
-    pub fn history(&self) -> &super::History {
+    /// All losses and validation checks until then.
+    pub fn history(&self) -> &History {
         &self.state.history
     }
 
-    /// The network as it was then.
+    /// The weights at that step.
     pub fn network(&self) -> &Network {
-        &self.network
+        &self.state.network
     }
 
-    /// Multiplies the learning rate of all steps to come by `factor`, as
-    /// [`Progress::scale_learning_rate`](super::Progress::scale_learning_rate) does while a training runs.
+    /// Reads the checkpoint of the training with this identity. `untrained` has its layers.
     ///
     /// # Errors
-    /// A factor that is not a finite number above 0.
-    pub fn scale_learning_rate(&mut self, factor: f32) -> Result<()> {
-        super::requests::check_factor(factor)?;
-        self.state.history.rate_changes.push(RateChange { step: self.state.step, factor });
-        Ok(())
-    }
-
-    /// Reads the checkpoint of the training with this identity. `untrained` says the layers.
-    ///
-    /// # Errors
-    /// A file that cannot be read, is no checkpoint, is damaged or cut short, or belongs to other data, another recipe or
-    /// other layers.
+    /// A file that cannot be read, is no checkpoint, is damaged or cut short, or belongs to a training with other data,
+    /// settings or layers.
     pub fn load(path: &Path, identity: &Identity, untrained: &Network) -> Result<Self> {
         read::load(path, identity, untrained)
     }
-}
 
-impl Progress<'_> {
-    /// Writes a checkpoint: all of it or nothing.
+    /// Writes the checkpoint to a file, completely or not at all.
     ///
     /// # Errors
-    /// A folder that isn't there, and what the operating system refuses.
-    pub fn save_checkpoint(&self, path: &Path, identity: &Identity) -> Result<()> {
-        crate::file::replace(path, &write::to_bytes(self.network, self.state, self.changes(), identity)?)
+    /// A folder that does not exist, and what the operating system reports.
+    pub fn save(&self, path: &Path, identity: &Identity) -> Result<()> {
+        save(&self.state, path, identity)
     }
 
-    /// The training as it is after this step, in memory: whoever ends it here can go on from there with
-    /// [`Plan::resume`](super::Plan::resume).
+    /// The state, to be trained further with these settings.
     ///
-    /// ```
-    /// use std::ops::ControlFlow;
-    /// use tercet::Dataset;
-    /// use tercet::network::{Init, Network};
-    /// use tercet::train::{Length, Plan, Settings};
-    ///
-    /// let points = vec![0., 0., 0., 1., 1., 0., 1., 1.];
-    /// let xor = Dataset::from_features("xor", 2, points, vec![0, 1, 1, 0], vec!["0".into(), "1".into()])?;
-    /// let settings = Settings { batch: 4, length: Length::Epochs(300), ..Settings::lecture() };
-    /// let plan = Plan::new(&xor, &settings, 0);
-    /// let untrained = Network::fully_connected(2, &[8], 2, Init::He, 0)?;
-    ///
-    /// // One step, and later the others.
-    /// let (mut network, mut paused) = (untrained.clone(), None);
-    /// plan.train(&mut network, &mut |progress| {
-    ///     paused = Some(progress.checkpoint());
-    ///     ControlFlow::Break(())
-    /// })?;
-    /// plan.resume(&mut network, paused.unwrap(), &mut |_| ControlFlow::Continue(()))?;
-    ///
-    /// let mut at_once = untrained;
-    /// plan.train(&mut at_once, &mut |_| ControlFlow::Continue(()))?;
-    /// assert_eq!(network, at_once);
-    /// # Ok::<(), tercet::Error>(())
-    /// ```
-    pub fn checkpoint(&self) -> Checkpoint {
-        let mut state = self.state.clone();
-        state.history.rate_changes = self.changes();
-        Checkpoint { network: self.network.clone(), state }
+    /// # Errors
+    /// Moments of another optimizer, and a moving average of the weights where there should be none, or the reverse.
+    pub(super) fn into_state(self, settings: &Settings) -> Result<State> {
+        let Checkpoint { state } = self;
+        let (first, second) = settings.optimizer.keeps_moments();
+        let expected = |len| (if first { len } else { 0 }, if second { len } else { 0 });
+        let expected = state.network.trainable().flat_map(|l| [expected(l.w.len()), expected(l.b.len())]);
+        if !state.moments.iter().flatten().map(|m| (m.first.len(), m.second.len())).eq(expected) {
+            let what = "the checkpoint's optimizer";
+            return Err(Error::mismatch(what, "one with other moments", settings.optimizer));
+        }
+        if state.ema.is_some() != settings.ema.is_some() {
+            let words = |there: bool| if there { "one" } else { "none" };
+            let what = "the checkpoint's moving average of the weights";
+            return Err(Error::mismatch(what, words(state.ema.is_some()), words(settings.ema.is_some())));
+        }
+        Ok(state)
     }
+}
 
-    /// All changes of the learning rate. What was asked for after this very step belongs to the next.
-    fn changes(&self) -> Vec<RateChange> {
-        let asked = self.requests.rate_change(self.step).filter(|_| self.step < self.total);
-        self.history.rate_changes.iter().copied().chain(asked).collect()
-    }
+/// Writes a checkpoint file, completely or not at all.
+pub(super) fn save(state: &State, path: &Path, identity: &Identity) -> Result<()> {
+    crate::file::replace(path, &write::to_bytes(state, identity)?)
 }
 
 /// The layers in words, which say their sizes: `dense 784 → 36, relu, dense 36 → 10`.

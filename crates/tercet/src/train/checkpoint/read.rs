@@ -1,4 +1,4 @@
-//! Bytes to a training, none of them believed.
+//! Reads the state of a training from bytes, none of which are trusted.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,23 +9,24 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata};
 use serde_json::Value;
 
-use super::{
-    BEST, Checkpoint, Document, EMA, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, LAST_FINITE, layers,
-};
+use super::{BEST, Checkpoint, Document, EMA, FORMAT, Identity, KEY, LAST_FINITE, layers};
 use crate::network::{Named, Network};
-use crate::optimizer::{Moments, Optimizer};
+use crate::optimizer::Moments;
 use crate::train::state::State;
-use crate::train::{History, RateChange, Validation};
+use crate::train::{History, RateChange, Settings, Validation};
 use crate::{Error, Result};
 
-/// The longest header that is read. A recipe and the names of a few hundred tensors take a few kilobytes.
+/// The longest header that is read. Settings and the names of a few hundred tensors take a few kilobytes.
 const MAX_HEADER: u64 = 16 << 20;
 
-const DAMAGED: &str = "The file was damaged or changed: leave out --resume to begin anew.";
+/// The most steps that an optimizer can have taken before this training.
+const MAX_EARLIER_STEPS: usize = usize::MAX / 4;
+
+const DAMAGED: &str = "The file was damaged or changed: leave out --resume to start again.";
 const NOT_OURS: &str =
-    "Give the path of a checkpoint that `tercet train` wrote, or leave out --resume to begin anew.";
+    "Give the path of a checkpoint that `tercet train` wrote, or leave out --resume to start again.";
 const NOT_THIS: &str =
-    "Resume with the recipe and the data that it was written with, or leave out --resume to begin anew.";
+    "Resume with the settings and the data that it was written with, or leave out --resume to start again.";
 
 /// What is wrong with a file: found, expected, remedy.
 struct Flaw(String, String, &'static str);
@@ -81,13 +82,19 @@ fn check_header(
         return Err(Flaw::new(found, format!("a document under the metadata key `{KEY}`"), NOT_OURS));
     };
     let value: Value = serde_json::from_str(json).map_err(|e| none(e.to_string()))?;
-    if value["format"] != FORMAT && value["format"] != FORMAT_WITH_CHANGES {
+    if value["format"] != FORMAT {
         let found = format!("checkpoint format {}", value["format"]);
-        let remedy = "Resume with the version of tercet that wrote it, or leave out --resume to begin anew.";
-        return Err(Flaw::new(found, format!("format {FORMAT} or {FORMAT_WITH_CHANGES}"), remedy));
+        let remedy = "Resume with the version of tercet that wrote it, or leave out --resume to start again.";
+        return Err(Flaw::new(found, format!("format {FORMAT}"), remedy));
     }
     let document: Document = serde_json::from_value(value).map_err(|e| none(e.to_string()))?;
 
+    let training = Value::Object(document.training.clone());
+    if let Some((place, found, expected)) =
+        difference("", &training, &Value::Object(identity.description.clone()))
+    {
+        return Err(Flaw::new(format!("a checkpoint with {place} = {found}"), expected, NOT_THIS));
+    }
     for (name, digest) in &identity.data {
         if document.data.get(name) != Some(digest) {
             return Err(Flaw::new(format!("a checkpoint of another {name}"), "the same data", NOT_THIS));
@@ -96,21 +103,13 @@ fn check_header(
     if let Some(name) = document.data.keys().find(|name| !identity.data.contains_key(*name)) {
         return Err(Flaw::new(format!("a checkpoint with {name}"), "one without", NOT_THIS));
     }
-    if let Some((place, found, expected)) = difference("", &document.recipe, &identity.recipe) {
-        return Err(Flaw::new(
-            format!("a checkpoint whose recipe has {place} = {found}"),
-            expected,
-            NOT_THIS,
-        ));
-    }
     let expected = layers(untrained);
     if document.layers != expected {
         return Err(Flaw::new(format!("a checkpoint of the layers {}", document.layers), expected, NOT_THIS));
     }
 
     let count = metadata.info("validations.steps").and_then(|info| info.shape.first().copied()).unwrap_or(0);
-    let optimizer = optimizer(identity).ok_or_else(|| none("a recipe without an optimizer".to_owned()))?;
-    let expected = expected_tensors(&document, count, optimizer, keeps_ema(identity), untrained);
+    let expected = expected_tensors(&document, count, &identity.settings, untrained);
     let found = metadata.tensors();
     if let Some(name) = found.keys().find(|name| !expected.contains_key(*name)) {
         return Err(Flaw::new(format!("a tensor {name}"), "only those of this training", DAMAGED));
@@ -147,27 +146,17 @@ fn difference(place: &str, found: &Value, expected: &Value) -> Option<(String, S
     (found != expected).then(|| (place.to_owned(), in_words(found), in_words(expected)))
 }
 
-fn optimizer(identity: &Identity) -> Option<Optimizer> {
-    serde_json::from_value(identity.recipe.get("train")?.get("optimizer")?.clone()).ok()
-}
-
-/// Whether a moving average of the weights is kept.
-fn keeps_ema(identity: &Identity) -> bool {
-    identity.recipe.pointer("/train/ema").is_some_and(|ema| !ema.is_null())
-}
-
 /// Every tensor of this training, with its type and shape.
 fn expected_tensors(
     document: &Document,
     validations: usize,
-    optimizer: Optimizer,
-    keeps_ema: bool,
+    settings: &Settings,
     untrained: &Network,
 ) -> BTreeMap<String, (Dtype, Vec<usize>)> {
-    let (first, second) = optimizer.keeps_moments();
+    let (first, second) = settings.optimizer.keeps_moments();
     let prefixes = [
         ("", true),
-        (EMA, keeps_ema),
+        (EMA, settings.ema.is_some()),
         (LAST_FINITE, true),
         (BEST, document.best.is_some()),
         ("first.", first),
@@ -180,7 +169,7 @@ fn expected_tensors(
         ("validations.accuracies".to_owned(), (Dtype::F64, vec![validations])),
     ]);
     for (prefix, _) in prefixes.into_iter().filter(|(_, there)| *there) {
-        // Optimizers remember of what is learned alone.
+        // Optimizers keep moments of the learned arrays alone.
         let remembered = matches!(prefix, "first." | "second.");
         for array in untrained.arrays().into_iter().filter(|array| array.learned || !remembered) {
             expected.insert(format!("{prefix}{}", array.name), (Dtype::F32, array.shape));
@@ -189,84 +178,118 @@ fn expected_tensors(
     expected
 }
 
-/// The training of tensors that have the types and shapes which were expected.
+/// The tensors of a checkpoint, whose types and shapes are those that were expected.
+struct Tensors<'a> {
+    tensors: &'a SafeTensors<'a>,
+    untrained: &'a Network,
+}
+
+impl Tensors<'_> {
+    fn bytes(&self, name: &str) -> Result<&[u8], Flaw> {
+        match self.tensors.tensor(name) {
+            Ok(tensor) => Ok(tensor.data()),
+            Err(e) => Err(inconsistent(format!("no tensor {name} ({e})"))),
+        }
+    }
+
+    fn f32s(&self, name: &str) -> Result<Vec<f32>, Flaw> {
+        Ok(self.bytes(name)?.as_chunks().0.iter().map(|word| f32::from_le_bytes(*word)).collect())
+    }
+
+    /// The network whose tensors have this prefix.
+    fn network(&self, prefix: &str) -> Result<Network, Flaw> {
+        let mut network = self.untrained.clone();
+        for (array, Named { name, .. }) in network.arrays_mut().into_iter().zip(self.untrained.arrays()) {
+            *array = self.f32s(&format!("{prefix}{name}"))?;
+        }
+        Ok(network)
+    }
+
+    /// The moments of every array that is learned, as far as the optimizer keeps them.
+    fn moments(&self, (first, second): (bool, bool)) -> Result<Vec<[Moments; 2]>, Flaw> {
+        let read = |kept: bool, name: String| if kept { self.f32s(&name) } else { Ok(Vec::new()) };
+        let of_array = |array: &str| -> Result<Moments, Flaw> {
+            Ok(Moments {
+                first: read(first, format!("first.{array}"))?,
+                second: read(second, format!("second.{array}"))?,
+            })
+        };
+        let learned: Vec<_> = self.untrained.arrays().into_iter().filter(|array| array.learned).collect();
+        let (pairs, _) = learned.as_chunks::<2>();
+        pairs.iter().map(|[w, b]| Ok([of_array(&w.name)?, of_array(&b.name)?])).collect()
+    }
+
+    /// The validation checks of a training of so many steps.
+    fn validations(&self, steps: usize) -> Result<Vec<Validation>, Flaw> {
+        let (mut validations, losses) = (Vec::new(), self.f32s("validations.losses")?);
+        let numbers = self.bytes("validations.steps")?.as_chunks().0.iter();
+        let accuracies = self.bytes("validations.accuracies")?.as_chunks().0.iter();
+        let rows = numbers.zip(losses.as_chunks().0).zip(accuracies);
+        for ((number, &[train_loss, validation_loss]), accuracy) in rows {
+            let step = u64::from_le_bytes(*number) as usize;
+            let validation_accuracy = f64::from_le_bytes(*accuracy);
+            let before = validations.last().map_or(0, |last: &Validation| last.step);
+            if step <= before || step > steps {
+                let found = format!("a validation check after step {step} of {steps}, following {before}");
+                return Err(inconsistent(found));
+            }
+            validations.push(Validation { step, train_loss, validation_loss, validation_accuracy });
+        }
+        Ok(validations)
+    }
+}
+
+/// A part of the file that contradicts another.
+fn inconsistent(found: String) -> Flaw {
+    Flaw::new(found, "parts that agree with one another", DAMAGED)
+}
+
+/// Rejects changes of the learning rate that no training can have made.
+fn check_rate_changes(document: &Document) -> Result<(), Flaw> {
+    let mut earliest = 0;
+    for &RateChange { step, factor } in &document.rate_changes {
+        if step < earliest || step > document.step || !(factor.is_finite() && factor > 0.0) {
+            let found = format!("a learning rate times {factor} after step {step} of {}", document.step);
+            return Err(inconsistent(found));
+        }
+        earliest = step + 1;
+    }
+    Ok(())
+}
+
+/// The training that the tensors hold.
 fn build(
     tensors: &SafeTensors<'_>,
     document: &Document,
     identity: &Identity,
     untrained: &Network,
 ) -> Result<Checkpoint, Flaw> {
-    let flaw = |found: String| Flaw::new(found, "parts that agree with one another", DAMAGED);
-    let bytes = |name: &str| match tensors.tensor(name) {
-        Ok(tensor) => Ok(tensor.data()),
-        Err(e) => Err(flaw(format!("no tensor {name} ({e})"))),
-    };
-    let f32s = |name: &str| -> Result<Vec<f32>, Flaw> {
-        Ok(bytes(name)?.as_chunks().0.iter().map(|word| f32::from_le_bytes(*word)).collect())
-    };
-    let network = |prefix: &str| -> Result<Network, Flaw> {
-        let mut network = untrained.clone();
-        for (array, Named { name, .. }) in network.arrays_mut().into_iter().zip(untrained.arrays()) {
-            *array = f32s(&format!("{prefix}{name}"))?;
-        }
-        Ok(network)
-    };
-
-    let (mut validations, losses) = (Vec::new(), f32s("validations.losses")?);
-    let steps =
-        bytes("validations.steps")?.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word) as usize);
-    let accuracies =
-        bytes("validations.accuracies")?.as_chunks().0.iter().map(|word| f64::from_le_bytes(*word));
-    for ((step, &[train_loss, validation_loss]), validation_accuracy) in
-        steps.zip(losses.as_chunks().0).zip(accuracies)
-    {
-        let before = validations.last().map_or(0, |last: &Validation| last.step);
-        if step <= before || step > document.step {
-            return Err(flaw(format!("a check after step {step} of {}, behind {before}", document.step)));
-        }
-        validations.push(Validation { step, train_loss, validation_loss, validation_accuracy });
+    let tensors = Tensors { tensors, untrained };
+    let &Document { step, earlier_steps, .. } = document;
+    if earlier_steps > MAX_EARLIER_STEPS {
+        return Err(inconsistent(format!("{earlier_steps} steps of earlier trainings")));
     }
-    let mut changed = 0;
-    for change in &document.rate_changes {
-        let RateChange { step, factor } = *change;
-        if step <= changed || step > document.step || !(factor.is_finite() && factor > 0.0) {
-            return Err(flaw(format!(
-                "a learning rate times {factor} after step {step} of {}",
-                document.step
-            )));
-        }
-        changed = step;
-    }
+    let validations = tensors.validations(step)?;
+    check_rate_changes(document)?;
     let best = match document.best {
         None => None,
         Some(step) => match validations.iter().find(|check| check.step == step) {
-            Some(check) => Some((*check, network(BEST)?)),
-            None => return Err(flaw(format!("a best check after step {step}, where none was made"))),
+            Some(check) => Some((*check, tensors.network(BEST)?)),
+            None => {
+                return Err(inconsistent(format!("a best check after step {step}, where none was made")));
+            }
         },
     };
-    let (first, second) = optimizer(identity).map_or((false, false), Optimizer::keeps_moments);
-    let moments = |array: &str| -> Result<Moments, Flaw> {
-        let read =
-            |there: bool, prefix| if there { f32s(&format!("{prefix}.{array}")) } else { Ok(Vec::new()) };
-        Ok(Moments { first: read(first, "first")?, second: read(second, "second")? })
-    };
-    let learned: Vec<_> = untrained.arrays().into_iter().filter(|array| array.learned).collect();
-    let (pairs, _) = learned.as_chunks::<2>();
-    let moments = pairs
-        .iter()
-        .map(|[w, b]| Ok([moments(&w.name)?, moments(&b.name)?]))
-        .collect::<Result<Vec<_>, Flaw>>()?;
-    let history =
-        History { losses: f32s("losses")?, validations, rate_changes: document.rate_changes.clone() };
-    let ema = keeps_ema(identity).then(|| network(EMA)).transpose()?;
-    let state = State {
-        step: document.step,
-        earlier_steps: 0,
-        moments,
-        ema,
-        history,
-        last_finite: network(LAST_FINITE)?,
+    let Settings { optimizer, ema, .. } = identity.settings;
+    let rate_changes = document.rate_changes.clone();
+    Ok(Checkpoint::new(State {
+        network: tensors.network("")?,
+        step,
+        earlier_steps,
+        moments: tensors.moments(optimizer.keeps_moments())?,
+        ema: ema.map(|_| tensors.network(EMA)).transpose()?,
+        history: History { losses: tensors.f32s("losses")?, validations, rate_changes },
+        last_finite: tensors.network(LAST_FINITE)?,
         best,
-    };
-    Ok(Checkpoint { network: network("")?, state })
+    }))
 }

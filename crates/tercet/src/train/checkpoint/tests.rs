@@ -1,71 +1,52 @@
-//! Going on to the same bits, and files that are refused.
+//! Resuming to the same bits, and files that are rejected.
 
 use std::ops::ControlFlow;
 
 use super::*;
-use crate::data::split;
+use crate::Dataset;
+use crate::data::{Split, split};
+use crate::network::{Architecture, Init, Shape};
 use crate::optimizer::Optimizer;
-use crate::recipe::Kind;
 use crate::schedule::Schedule;
-use crate::train::{ClassWeights, Length, Plan, Settings, StopBy, Training};
+use crate::train::{ClassWeights, Length, StopBy, Trainer, Training, train, train_with};
 
-/// Sixty examples of two classes that overlap.
-fn set() -> Dataset {
+/// The layers of most tests.
+const LAYERS: &str = "dense6 relu dense5 relu";
+
+/// Sixty examples of two classes that overlap, twenty of them held out.
+fn data() -> Split {
     let values = (0..60 * 4).map(|i| ((i * 7919 + 13) % 101) as f32 / 50.0 + ((i / 4) % 2) as f32 / 5.0);
     let labels = (0..60).map(|i| i % 2).collect();
-    Dataset::from_features("x", 4, values.collect(), labels, vec!["a".into(), "b".into()]).unwrap()
+    let set = Dataset::from_features("x", 4, values.collect(), labels, vec!["a".into(), "b".into()]).unwrap();
+    split(&set, 20, 4).unwrap()
 }
 
-/// A recipe that leaves nothing out of the state.
-fn recipe() -> Recipe {
-    Recipe {
-        hidden: vec![6, 5],
-        class_weights: ClassWeights::Balanced,
-        validation: Some(20),
-        seed: 4,
-        train: Settings {
-            batch: 7,
-            length: Length::Epochs(5),
-            schedule: Schedule::ONE_CYCLE,
-            optimizer: Optimizer::ADAMW,
-            validate_every: Some(4),
-            patience: Some(30),
-            stop_by: StopBy::Loss,
-            dropout: 0.3,
-            clip: Some(0.5),
-            label_smoothing: 0.1,
-            ..Settings::default()
-        },
-        ..Recipe::network()
+/// Settings with which the state has all of its parts.
+fn settings() -> Settings {
+    Settings {
+        batch: 7,
+        length: Length::Epochs(5),
+        schedule: Schedule::ONE_CYCLE,
+        optimizer: Optimizer::ADAMW,
+        validate_every: Some(4),
+        patience: Some(30),
+        stop_by: StopBy::Loss,
+        dropout: 0.3,
+        clip: Some(0.5),
+        label_smoothing: 0.1,
+        ..Settings::default()
     }
 }
 
-/// Trains by a recipe, from a checkpoint where there is one, and writes a checkpoint after `stop` steps, if that comes.
-fn run(recipe: &Recipe, from: Option<&Path>, stop: Option<(usize, &Path)>) -> (Network, Training) {
-    let data = split(&set(), 20, recipe.seed).unwrap();
-    let weights = recipe.class_weights.of_examples(&data.train, None).unwrap();
-    let identity = Identity::new(recipe, &data.train, &data.validation, None);
-    let plan = Plan {
-        validation: Some(&data.validation),
-        weights: weights.as_deref(),
-        ..Plan::new(&data.train, &recipe.train, recipe.seed)
-    };
-    let mut network = recipe.untrained(4, 2).unwrap();
-    let mut observe = |progress: Progress<'_>| match stop {
-        Some((step, path)) if progress.step == step => {
-            progress.save_checkpoint(path, &identity).unwrap();
-            ControlFlow::Break(())
-        }
-        _ => ControlFlow::Continue(()),
-    };
-    let training = match from {
-        None => plan.train(&mut network, &mut observe),
-        Some(path) => {
-            let checkpoint = Checkpoint::load(path, &identity, &network).unwrap();
-            plan.resume(&mut network, checkpoint, &mut observe)
-        }
-    };
-    (network, training.unwrap())
+fn plan(settings: Settings) -> Plan {
+    let Split { train, validation, .. } = data();
+    let weights = ClassWeights::Balanced.of_examples(&train, None).unwrap();
+    Plan::new(&train, settings, 4).with_validation(&validation).with_weights(weights)
+}
+
+fn untrained(layers: &str) -> Network {
+    let layers: Architecture = layers.parse().unwrap();
+    layers.network(Shape::Features(4), 2, Init::He, 4).unwrap()
 }
 
 /// Unlike equality, this tells 0 from −0.
@@ -73,178 +54,216 @@ fn bits(network: &Network) -> Vec<u32> {
     network.arrays().iter().flat_map(|array| array.values).map(|w| w.to_bits()).collect()
 }
 
-#[test]
-fn a_training_goes_on_to_the_same_bits_from_any_step() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("checkpoint");
-    let usual = recipe();
-    let with = |train: Settings| Recipe { train, ..usual.clone() };
-    let (sgd, early) = (Optimizer::Sgd { momentum: 0.9 }, Settings { patience: Some(1), ..usual.train });
-    for recipe in [
-        usual.clone(),
-        with(Settings { optimizer: Optimizer::PLAIN, patience: None, ..usual.train }),
-        with(Settings { optimizer: sgd, length: Length::Iterations(30), dropout: 0.0, ..usual.train }),
-        // Without clipping, these take their steps in one pass.
-        with(Settings { optimizer: Optimizer::PLAIN, clip: None, ..usual.train }),
-        with(Settings { optimizer: sgd, clip: None, reg: 1e-3, ..usual.train }),
-        with(Settings { learning_rate: 0.5, ..early }),
-        // The statistics of a batch norm, and what its own dropout draws.
-        Recipe {
-            hidden: Vec::new(),
-            layers: Some("dense6 batchnorm relu dropout0.4 dense5 tanh batchnorm".parse().unwrap()),
-            ..usual.clone()
-        },
-        with(Settings { ema: Some(0.8), input_dropout: 0.2, ..usual.train }),
-        with(Settings { ema: Some(0.99), learning_rate: 0.5, ..early }),
-        Recipe {
-            kind: Kind::Linear,
-            hidden: Vec::new(),
-            init: None,
-            ..with(Settings { dropout: 0.0, ..usual.train })
-        },
-    ] {
-        let (network, training) = run(&recipe, None, None);
-        let steps = training.history.losses.len();
-        // Beside, on and after a look, in the middle of an epoch and at the very end, twice in a row.
-        for stop in [1, 3, 4, 5, 8, 11, 17, 29, 30].into_iter().filter(|&stop| stop <= steps) {
-            run(&recipe, None, Some((stop, &path)));
-            run(&recipe, Some(&path), Some((stop + 3, &path)));
-            let (resumed, again) = run(&recipe, Some(&path), None);
-            assert_eq!(again, training, "{stop}");
-            assert_eq!(bits(&resumed), bits(&network), "{stop}");
-        }
+/// Steps until there are `steps`, or to the end.
+fn step_until(trainer: &mut Trainer, steps: usize) {
+    while trainer.ending().is_none() && trainer.steps_done() < steps {
+        trainer.step().unwrap();
     }
 }
 
-/// Trains as [`run`] does, but halves the learning rate after these steps.
-fn run_halving(
-    from: Option<&Path>,
-    halve_after: &[usize],
-    stop: Option<(usize, &Path)>,
-) -> (Network, Training) {
-    let recipe = recipe();
-    let data = split(&set(), 20, recipe.seed).unwrap();
-    let identity = Identity::new(&recipe, &data.train, &data.validation, None);
-    let plan =
-        Plan { validation: Some(&data.validation), ..Plan::new(&data.train, &recipe.train, recipe.seed) };
-    let mut network = recipe.untrained(4, 2).unwrap();
-    let mut observe = |progress: Progress<'_>| {
-        if halve_after.contains(&progress.step) {
-            progress.scale_learning_rate(0.5).unwrap();
-        }
-        match stop {
-            Some((step, path)) if progress.step == step => {
-                progress.save_checkpoint(path, &identity).unwrap();
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    };
-    let training = match from {
-        None => plan.train(&mut network, &mut observe),
-        Some(path) => {
-            let checkpoint = Checkpoint::load(path, &identity, &network).unwrap();
-            plan.resume(&mut network, checkpoint, &mut observe)
-        }
-    };
-    (network, training.unwrap())
+fn finished(mut trainer: Trainer) -> (Network, Training) {
+    step_until(&mut trainer, usize::MAX);
+    trainer.finish()
+}
+
+/// Writes the checkpoint after `steps` steps to a file.
+fn save_after(steps: usize, path: &Path) -> (Plan, Identity) {
+    let plan = plan(settings());
+    let identity = Identity::of(&plan);
+    let mut trainer = Trainer::new(untrained(LAYERS), plan.clone()).unwrap();
+    step_until(&mut trainer, steps);
+    trainer.save_checkpoint(path, &identity).unwrap();
+    (plan, identity)
+}
+
+/// Layers and settings whose states differ in kind.
+fn cases() -> Vec<(&'static str, Settings)> {
+    let usual = settings();
+    let (sgd, early) = (Optimizer::Sgd { momentum: 0.9 }, Settings { patience: Some(1), ..usual });
+    vec![
+        (LAYERS, usual),
+        (LAYERS, Settings { optimizer: Optimizer::PLAIN, patience: None, ..usual }),
+        (LAYERS, Settings { optimizer: sgd, length: Length::Iterations(30), dropout: 0.0, ..usual }),
+        // Without clipping, these update the weights in one pass.
+        (LAYERS, Settings { optimizer: Optimizer::PLAIN, clip: None, ..usual }),
+        (LAYERS, Settings { optimizer: sgd, clip: None, reg: 1e-3, ..usual }),
+        (LAYERS, Settings { learning_rate: 0.5, ..early }),
+        // The running statistics of a batch norm, and dropout layers.
+        ("dense6 batchnorm relu dropout0.4 dense5 tanh batchnorm", usual),
+        (LAYERS, Settings { ema: Some(0.8), input_dropout: 0.2, ..usual }),
+        (LAYERS, Settings { ema: Some(0.99), learning_rate: 0.5, ..early }),
+        ("dense2", Settings { dropout: 0.0, ..usual }),
+    ]
 }
 
 #[test]
-fn changes_of_the_learning_rate_go_on_as_well() {
+fn a_training_is_resumed_to_the_same_bits_between_any_two_steps() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
-    let halve_after = [5, 9, 30];
-    let (network, training) = run_halving(None, &halve_after, None);
-    let changes = |steps: &[usize]| -> Vec<RateChange> {
-        steps.iter().map(|&step| RateChange { step, factor: 0.5 }).collect()
-    };
+    for (layers, settings) in cases() {
+        let (plan, mut network) = (plan(settings), untrained(layers));
+        let identity = Identity::of(&plan);
+        let training = train(&mut network, &plan).unwrap();
+        let mut trainer = Trainer::new(untrained(layers), plan.clone()).unwrap();
+        for stop in 0..=training.history.losses.len() {
+            step_until(&mut trainer, stop);
+            let checkpoint = trainer.checkpoint();
+            trainer.save_checkpoint(&path, &identity).unwrap();
+            assert_eq!(Checkpoint::load(&path, &identity, &untrained(layers)).unwrap(), checkpoint);
+            let (resumed, again) = finished(Trainer::resume(checkpoint, plan.clone()).unwrap());
+            assert_eq!(again, training, "{layers}, {settings:?}, after step {stop}");
+            assert_eq!(bits(&resumed), bits(&network), "{layers}, {settings:?}, after step {stop}");
+        }
+        // Stepping, with checkpoints between the steps, is the same training too.
+        let (stepped, again) = trainer.finish();
+        assert_eq!((bits(&stepped), again), (bits(&network), training));
+    }
+}
+
+/// Trains as [`finished`] does, but halves the learning rate after these steps.
+fn halving(mut trainer: Trainer, halve_after: &[usize]) -> (Network, Training) {
+    loop {
+        if halve_after.contains(&trainer.steps_done()) {
+            trainer.scale_learning_rate(0.5).unwrap();
+        }
+        if trainer.ending().is_some() {
+            return trainer.finish();
+        }
+        trainer.step().unwrap();
+    }
+}
+
+#[test]
+fn changes_of_the_learning_rate_are_resumed_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let plan = plan(settings());
+    let identity = Identity::of(&plan);
+    let start = || Trainer::new(untrained(LAYERS), plan.clone()).unwrap();
+    let halve_after = [0, 5, 9, 30];
+    let (network, training) = halving(start(), &halve_after);
     // After the last step there is nothing left to change.
     assert_eq!(training.history.losses.len(), 30);
-    assert_eq!(training.history.rate_changes, changes(&[5, 9]));
-    assert_ne!(bits(&network), bits(&run_halving(None, &[5], None).0));
-    // Before, between and behind the changes, and right where one was asked for.
-    for stop in [2, 5, 7, 9, 10] {
-        run_halving(None, &halve_after, Some((stop, &path)));
-        // What was asked for before the stop must come out of the checkpoint.
-        let to_come: Vec<usize> = halve_after.into_iter().filter(|&step| step > stop).collect();
-        let (resumed, again) = run_halving(Some(&path), &to_come, None);
+    let changes = [0, 5, 9].map(|step| RateChange { step, factor: 0.5 });
+    assert_eq!(training.history.rate_changes, changes);
+    assert_ne!(bits(&network), bits(&halving(start(), &[5]).0));
+    // Before, between and after the changes, and right after one.
+    for stop in [0, 2, 5, 7, 9, 10] {
+        let mut trainer = start();
+        while trainer.steps_done() < stop {
+            if halve_after.contains(&trainer.steps_done()) {
+                trainer.scale_learning_rate(0.5).unwrap();
+            }
+            trainer.step().unwrap();
+        }
+        if halve_after.contains(&stop) {
+            trainer.scale_learning_rate(0.5).unwrap();
+        }
+        trainer.save_checkpoint(&path, &identity).unwrap();
+        let checkpoint = Checkpoint::load(&path, &identity, &untrained(LAYERS)).unwrap();
+        // The changes before the stop come out of the checkpoint.
+        let later: Vec<usize> = halve_after.into_iter().filter(|&step| step > stop).collect();
+        let (resumed, again) = halving(Trainer::resume(checkpoint, plan.clone()).unwrap(), &later);
         assert_eq!(again, training, "{stop}");
         assert_eq!(bits(&resumed), bits(&network), "{stop}");
     }
-    let format = |path: &Path| {
-        let bytes = std::fs::read(path).unwrap();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        text.contains(r#"\"format\":2"#)
-    };
-    // Older programs, which know no changes, must not go on from it; from one without changes they may.
-    assert!(format(&path));
-    run_halving(None, &[], Some((9, &path)));
-    assert!(!format(&path));
 }
 
 #[test]
-fn it_has_the_history_and_the_network_of_its_step() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("checkpoint");
-    let (network, training) = run(&recipe(), None, Some((9, &path)));
-    let data = split(&set(), 20, 4).unwrap();
-    let identity = Identity::new(&recipe(), &data.train, &data.validation, None);
-    let checkpoint = Checkpoint::load(&path, &identity, &network).unwrap();
-    assert_eq!((checkpoint.step(), checkpoint.history()), (9, &training.history));
+fn a_checkpoint_has_the_history_and_the_network_of_its_step() {
+    let plan = plan(settings());
+    let mut network = untrained(LAYERS);
+    let mut checkpoint = None;
+    let training = train_with(&mut network, &plan, |trainer, step| {
+        checkpoint = Some(trainer.checkpoint());
+        if step.number == 9 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let checkpoint = checkpoint.unwrap();
+    assert_eq!((checkpoint.step(), checkpoint.history()), (9, &training.unwrap().history));
     assert_eq!(checkpoint.network(), &network);
 }
 
 #[test]
-fn another_training_s_checkpoint_is_refused_by_what_differs() {
+fn the_steps_of_earlier_trainings_are_stored() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
-    run(&recipe(), None, Some((5, &path)));
-    let data = split(&set(), 20, 4).unwrap();
-    let refuse = |recipe: &Recipe, train: &Dataset, validation: &Dataset, weights: Option<&[f32]>, inputs| {
-        let identity = Identity::new(recipe, train, validation, weights);
-        let network = recipe.untrained(inputs, 2).unwrap();
-        Checkpoint::load(&path, &identity, &network).unwrap_err().to_string()
+    let plan = plan(settings());
+    let identity = Identity::of(&plan);
+    let (network, _, optimizer_state) = {
+        let mut trainer = Trainer::new(untrained(LAYERS), plan.clone()).unwrap();
+        step_until(&mut trainer, 8);
+        trainer.finish_with_optimizer_state()
     };
-    let usual = recipe();
-    let with = |train: Settings| Recipe { train, ..usual.clone() };
-    for (recipe, words) in [
-        (with(Settings { reg: 0.5, ..usual.train }), "whose recipe has train.reg = 0.00001; expected 0.5."),
-        (
-            with(Settings { clip: None, ..usual.train }),
-            "whose recipe has train.clip = 0.5; expected nothing.",
-        ),
-        (Recipe { seed: 5, ..usual.clone() }, "whose recipe has seed = 4; expected 5."),
-        (Recipe { hidden: vec![6, 4], ..usual.clone() }, "whose recipe has hidden = [6,5]; expected [6,4]."),
-    ] {
-        let error = refuse(&recipe, &data.train, &data.validation, None, 4);
-        assert!(error.contains(words) && error.contains("Resume with the recipe"), "{error}");
-    }
-    // What it is called decides nothing.
-    let renamed = Recipe { description: "another".into(), ..usual.clone() };
-    let identity = Identity::new(&renamed, &data.train, &data.validation, None);
-    Checkpoint::load(&path, &identity, &renamed.untrained(4, 2).unwrap()).unwrap();
+    let mut trainer = Trainer::new(network, plan.clone()).unwrap();
+    trainer.set_optimizer_state(optimizer_state).unwrap();
+    step_until(&mut trainer, 3);
+    trainer.checkpoint().save(&path, &identity).unwrap();
+    let checkpoint = Checkpoint::load(&path, &identity, &untrained(LAYERS)).unwrap();
+    assert_eq!(checkpoint, trainer.checkpoint());
+    let mut resumed = Trainer::resume(checkpoint, plan).unwrap();
+    assert_eq!(resumed.step().unwrap(), trainer.step().unwrap());
+}
 
-    let less = data.train.first(39);
-    let error = refuse(&usual, &less, &data.validation, None, 4);
-    assert!(error.contains("a checkpoint of another training set"), "{error}");
-    let error = refuse(&usual, &data.train, &less, None, 4);
-    assert!(error.contains("a checkpoint of another validation set"), "{error}");
-    let error = refuse(&usual, &data.train, &data.validation, Some(&[1.0]), 4);
-    assert!(error.contains("a checkpoint of another set of weights"), "{error}");
-    let error = refuse(&usual, &data.train, &data.validation, None, 3);
+#[test]
+fn a_checkpoint_of_another_training_is_rejected_by_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let (plan, identity) = save_after(5, &path);
+    let reject = |identity: &Identity, network: &Network| {
+        Checkpoint::load(&path, identity, network).unwrap_err().to_string()
+    };
+    let network = untrained(LAYERS);
+    let with = |settings: Settings| Plan { settings, ..plan.clone() };
+    let usual = plan.settings;
+    for (plan, words) in [
+        (with(Settings { reg: 0.5, ..usual }), "a checkpoint with settings.reg = 0.00001; expected 0.5."),
+        (with(Settings { clip: None, ..usual }), "a checkpoint with settings.clip = 0.5; expected nothing."),
+        (Plan { seed: 5, ..plan.clone() }, "a checkpoint with seed = 4; expected 5."),
+    ] {
+        let error = reject(&Identity::of(&plan), &network);
+        assert!(error.contains(words) && error.contains("Resume with the settings"), "{error}");
+    }
+    let error = reject(&identity.clone().with("init", Init::He), &network);
+    assert!(error.contains("a checkpoint with init = nothing; expected \"he\"."), "{error}");
+    assert!(Checkpoint::load(&path, &identity, &network).is_ok());
+
+    let less = plan.examples.first(39);
+    for (plan, words) in [
+        (Plan { examples: less.clone(), ..plan.clone() }, "a checkpoint of another training set"),
+        (plan.clone().with_validation(&less), "a checkpoint of another validation set"),
+        (Plan { validation: None, ..plan.clone() }, "a checkpoint with validation set; expected one without"),
+        (plan.clone().with_weights(vec![1.0]), "a checkpoint of another set of weights"),
+    ] {
+        let error = reject(&Identity::of(&plan), &network);
+        assert!(error.contains(words), "{error}");
+    }
+    let error = reject(&identity, &untrained("dense6 relu dense4 relu"));
     assert!(error.contains("a checkpoint of the layers dense 4 → 6, relu"), "{error}");
 }
 
 #[test]
-fn hostile_files_are_refused_whatever_they_claim() {
+fn a_checkpoint_of_another_optimizer_is_not_resumed() {
+    let mut trainer = Trainer::new(untrained(LAYERS), plan(settings())).unwrap();
+    trainer.step().unwrap();
+    for (settings, words) in [
+        (Settings { optimizer: Optimizer::PLAIN, ..settings() }, "the checkpoint's optimizer"),
+        (
+            Settings { ema: Some(0.9), ..settings() },
+            "moving average of the weights: found none; expected one",
+        ),
+    ] {
+        let error = Trainer::resume(trainer.checkpoint(), plan(settings)).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn hostile_files_are_rejected_whatever_they_claim() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
-    run(&recipe(), None, Some((9, &path)));
+    let (_, identity) = save_after(9, &path);
     let whole = std::fs::read(&path).unwrap();
-    let data = split(&set(), 20, 4).unwrap();
-    let identity = Identity::new(&recipe(), &data.train, &data.validation, None);
-    let network = recipe().untrained(4, 2).unwrap();
+    let network = untrained(LAYERS);
     let load = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
         Checkpoint::load(&path, &identity, &network)
@@ -263,27 +282,32 @@ fn hostile_files_are_refused_whatever_they_claim() {
     };
     let body = &whole[8 + header_length..];
     assert!(load(&changed(&header, body)).is_ok());
-    for (piece, with, words) in [
-        ("\\\"format\\\":1", "\\\"format\\\":3", "checkpoint format 3; expected format 1 or 2"),
+    for (part, with, words) in [
+        ("\\\"format\\\":1", "\\\"format\\\":3", "checkpoint format 3; expected format 1"),
         ("\\\"step\\\":9", "\\\"step\\\":8", "for the tensor losses; expected F32 [8]"),
         ("\\\"step\\\":9", "\\\"step\\\":99999999999", "for the tensor losses; expected F32 [99999999999]"),
         ("\\\"best\\\":", "\\\"best\\\":1", "a best check after step 1"),
         ("\"last_finite.w1\"", "\"last_finite.w9\"", "a tensor last_finite.w9"),
         (
-            "\\\"format\\\":1",
-            "\\\"format\\\":2,\\\"rate_changes\\\":[{\\\"step\\\":10,\\\"factor\\\":0.5}]",
+            "\\\"rate_changes\\\":[]",
+            "\\\"rate_changes\\\":[{\\\"step\\\":10,\\\"factor\\\":0.5}]",
             "a learning rate times 0.5 after step 10 of 9",
         ),
         (
-            "\\\"format\\\":1",
-            "\\\"format\\\":2,\\\"rate_changes\\\":[{\\\"step\\\":2,\\\"factor\\\":-1}]",
+            "\\\"rate_changes\\\":[]",
+            "\\\"rate_changes\\\":[{\\\"step\\\":2,\\\"factor\\\":-1}]",
             "a learning rate times -1 after step 2 of 9",
+        ),
+        (
+            "\\\"earlier_steps\\\":0",
+            "\\\"earlier_steps\\\":18446744073709551615",
+            "18446744073709551615 steps of earlier trainings",
         ),
         ("tercet-checkpoint", "tercet-checkpoinT", "a safetensors file that is no checkpoint"),
         ("\\\"step\\\":9", "\\\"step\\\":-9", "a file that is damaged or no checkpoint"),
     ] {
-        assert!(header.contains(piece), "no {piece} in {header}");
-        let error = load(&changed(&header.replace(piece, with), body)).unwrap_err().to_string();
+        assert!(header.contains(part), "no {part} in {header}");
+        let error = load(&changed(&header.replace(part, with), body)).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
     // A length that nothing could hold, and a shape whose size overflows.
@@ -303,5 +327,5 @@ fn hostile_files_are_refused_whatever_they_claim() {
         + whole[8 + header_length..].windows(8).position(|w| w == 8u64.to_le_bytes()).unwrap();
     disordered[at] = 2;
     let error = load(&disordered).unwrap_err().to_string();
-    assert!(error.contains("a check after step 2 of 9, behind 4"), "{error}");
+    assert!(error.contains("a validation check after step 2 of 9, following 4"), "{error}");
 }

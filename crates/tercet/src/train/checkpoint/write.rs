@@ -1,13 +1,11 @@
-//! A training to bytes.
+//! Writes the state of a training to bytes.
 
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    BEST, Document, EMA, FORMAT, FORMAT_WITH_CHANGES, Identity, KEY, LAST_FINITE, RateChange, layers,
-};
-use crate::network::{Named, Network};
+use super::{BEST, Document, EMA, FORMAT, Identity, KEY, LAST_FINITE, layers};
+use crate::network::Named;
 use crate::optimizer::Moments;
 use crate::tensors::{Tensor, Values};
 use crate::train::state::State;
@@ -20,23 +18,18 @@ pub(super) fn digest(values: &[f32]) -> String {
     sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) fn to_bytes(
-    network: &Network,
-    state: &State,
-    rate_changes: Vec<RateChange>,
-    identity: &Identity,
-) -> Result<Vec<u8>> {
-    // Who trains on by `Plan::train_on` has what the optimizer remembers in hand, and writes no checkpoints.
-    let State { step, earlier_steps: _, moments, ema, history, last_finite, best } = state;
+pub(super) fn to_bytes(state: &State, identity: &Identity) -> Result<Vec<u8>> {
+    let State { network, step, earlier_steps, moments, ema, history, last_finite, best } = state;
     let document = Document {
-        format: if rate_changes.is_empty() { FORMAT } else { FORMAT_WITH_CHANGES },
+        format: FORMAT,
         step: *step,
+        earlier_steps: *earlier_steps,
         best: best.as_ref().map(|(check, _)| check.step),
-        recipe: identity.recipe.clone(),
+        training: identity.description.clone(),
         layers: layers(network),
         data: identity.data.clone(),
         program: concat!("tercet ", env!("CARGO_PKG_VERSION")).to_owned(),
-        rate_changes,
+        rate_changes: history.rate_changes.clone(),
     };
     let refuse = |e: String| Error::mismatch("the checkpoint to be saved", e, "numbers that can be written");
     let document = serde_json::to_string(&document).map_err(|e| refuse(e.to_string()))?;

@@ -1,0 +1,130 @@
+//! How the threads share the work on a batch.
+//!
+//! | strategy | who works on what | for |
+//! |---|---|---|
+//! | [model parallel](super::model_parallel) | two threads, each on all examples, with half of the inputs and their weights | networks whose first layer is almost all of them |
+//! | [data parallel](super::data_parallel) | two threads or more, each on some of the examples, with all weights | other small networks with long batches, convolutions |
+//! | one shard of the batch | one thread, and several in each large matrix product | everything else |
+//!
+//! The strategy depends on the network, the batch size and the settings, and not on the number of threads, so the sums are
+//! the same for any number of threads.
+
+use super::data_parallel::DataParallel;
+use super::model_parallel::ModelParallel;
+use super::state::State;
+use super::{Plan, Settings};
+use crate::Result;
+use crate::loss::Objective;
+use crate::network::{Dropout, Network};
+
+/// The most parameters of a network whose batches are shared between threads as a whole. The weights and gradients of larger
+/// networks fit in no cache.
+pub(super) const MOST_PARAMETERS: usize = 1 << 20;
+
+/// The fewest multiply-adds of a forward pass that a second thread pays for: about 20 µs of work.
+pub(super) const WORTH_A_THREAD: usize = 1 << 18;
+
+/// A batch, and what its loss and gradients are computed from.
+#[derive(Clone, Copy)]
+pub(super) struct Batch<'a> {
+    pub network: &'a Network,
+    pub plan: &'a Plan,
+    /// Steps done before this one.
+    pub step: usize,
+    /// The rows of its examples.
+    pub rows: &'a [usize],
+}
+
+/// How the parameters are updated once the gradients of a batch are known.
+#[derive(Clone, Copy)]
+pub(super) struct Update<'a> {
+    pub plan: &'a Plan,
+    pub learning_rate: f32,
+    /// The rows of the next batch, to be prefetched meanwhile; none after the last.
+    pub next_rows: &'a [usize],
+}
+
+/// The strategy of a training, with its buffers.
+pub(super) enum Strategy {
+    ModelParallel(Box<ModelParallel>),
+    DataParallel(DataParallel),
+}
+
+impl Strategy {
+    /// The strategy for the batches of a plan.
+    ///
+    /// # Errors
+    /// A dropout probability out of range, and augmentation that makes no sense.
+    pub fn new(network: &Network, plan: &Plan) -> Result<Self> {
+        let Settings { frozen, input_dropout, augment, .. } = plan.settings;
+        let trains_all_on_plain_inputs = frozen == 0 && input_dropout == 0.0 && augment.is_none();
+        if trains_all_on_plain_inputs && ModelParallel::suits(network, plan.batch()) {
+            return Ok(Strategy::ModelParallel(Box::new(ModelParallel::new(network, plan)?)));
+        }
+        DataParallel::new(network, plan).map(Strategy::DataParallel)
+    }
+
+    /// The mean loss of a batch, without the regularisation. Its gradients stay in the buffers, for
+    /// [`update`](Strategy::update).
+    pub fn loss(&mut self, batch: Batch<'_>) -> f32 {
+        match self {
+            Strategy::ModelParallel(parallel) => parallel.loss(batch),
+            Strategy::DataParallel(parallel) => parallel.loss_and_gradients(batch),
+        }
+    }
+
+    /// Updates the running statistics of the batch norms with those of the last batch.
+    pub fn update_running_stats(&self, network: &mut Network) {
+        match self {
+            // Networks with batch norm are never model parallel.
+            Strategy::ModelParallel(_) => {}
+            Strategy::DataParallel(parallel) => parallel.update_running_stats(network),
+        }
+    }
+
+    /// Updates the parameters along the gradients of the last batch and of the regularisation. Returns Σ W² of the weights
+    /// before the update, which means nothing where `reg` is 0.
+    pub fn update(&mut self, state: &mut State, update: Update<'_>) -> f64 {
+        match self {
+            Strategy::ModelParallel(parallel) => parallel.update(state, update),
+            Strategy::DataParallel(parallel) => parallel.update(state, update),
+        }
+    }
+}
+
+/// Dropout of the hidden units, where the settings or the layers want any.
+///
+/// # Errors
+/// A dropout probability out of range.
+pub(super) fn dropout(network: &Network, plan: &Plan) -> Result<Option<Dropout>> {
+    let p = plan.settings.dropout;
+    (p > 0.0 || network.has_dropout()).then(|| Dropout::new(p, plan.seed)).transpose()
+}
+
+/// The labels and weights of the examples of a batch, or of a shard of one. The buffers last for the whole training.
+#[derive(Default)]
+pub(super) struct Targets {
+    pub labels: Vec<u32>,
+    weights: Vec<f32>,
+}
+
+impl Targets {
+    /// Those of the examples at `rows`, which are some or all of a batch.
+    pub fn load(&mut self, plan: &Plan, rows: &[usize]) {
+        self.labels.clear();
+        self.labels.extend(rows.iter().map(|&i| plan.examples.label(i)));
+        self.weights.clear();
+        self.weights.extend(plan.weights.iter().flat_map(|weights| rows.iter().map(|&i| weights[i])));
+    }
+
+    /// What is minimised over them.
+    pub fn objective(&self, batch: Batch<'_>) -> Objective<'_> {
+        let Plan { settings, weights, .. } = batch.plan;
+        Objective {
+            loss: settings.loss,
+            label_smoothing: settings.label_smoothing,
+            weights: weights.as_ref().map(|_| self.weights.as_slice()),
+            batch: Some(batch.rows.len()),
+        }
+    }
+}
