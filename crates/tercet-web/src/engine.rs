@@ -170,8 +170,8 @@ impl Engine {
     ///
     /// # Errors
     /// No model that is being trained, and a loss that diverges.
-    pub fn train(&mut self, steps: usize, measure: bool) -> Result<String, JsError> {
-        to_json(&self.trained()?.advance(steps, measure).map_err(refuse)?)
+    pub fn train(&mut self, steps: usize, stats: bool) -> Result<String, JsError> {
+        to_json(&self.trained()?.advance(steps, stats).map_err(refuse)?)
     }
 
     /// Multiplies the learning rate of all steps to come.

@@ -1,9 +1,4 @@
-//! The Train view: training in slices, between which the page shows its progress.
-//!
-//! The loop is [`tercet::train`]'s. The observer ends it after the steps of a slice and keeps a checkpoint in
-//! memory, from which the next slice resumes, to the same bits as training without interruption.
-
-use std::ops::ControlFlow;
+//! The Train view: training in slices of some steps each, between which the page shows the progress.
 
 use serde::{Deserialize, Serialize};
 use tercet::data::{Dataset, Examples, Split};
@@ -12,7 +7,7 @@ use tercet::model::Model;
 use tercet::network::{Init, Layer, Network, Workspace};
 use tercet::preprocess::Spec;
 use tercet::recipe::{GradientDescentRecipe, Kind, TrainingSetup};
-use tercet::train::{Checkpoint, Ending, Plan, Settings, Validation};
+use tercet::train::{Settings, StepStats, Trainer, Validation};
 
 /// The number of examples of the histograms.
 const SAMPLE: usize = 100;
@@ -66,10 +61,7 @@ pub struct Session {
     /// The training examples as they were read.
     examples: Dataset,
     setup: TrainingSetup,
-    network: Network,
-    checkpoint: Option<Checkpoint>,
-    ending: Option<Ending>,
-    checks: usize,
+    trainer: Trainer,
 }
 
 /// The progress of some steps.
@@ -82,18 +74,18 @@ pub struct Report {
     /// The losses of these steps on their own batches.
     pub losses: Vec<f32>,
     /// The validation checks among them.
-    pub checks: Vec<Validation>,
+    pub validations: Vec<Validation>,
     /// The learning rate of the last of them.
     pub learning_rate: f32,
-    /// What was measured at the first of them.
-    pub measured: Option<Measured>,
+    /// The layer statistics of the first of them.
+    pub stats: Option<Stats>,
     /// Whether training has ended.
     pub done: bool,
 }
 
-/// What was measured at a step.
+/// The layer statistics of a step.
 #[derive(Debug, Serialize)]
-pub struct Measured {
+pub struct Stats {
     /// The step.
     pub step: usize,
     /// The accuracy on a sample of the training examples.
@@ -130,16 +122,15 @@ impl Session {
         let started = setup.recipe(preprocessing).and_then(|recipe| {
             let validation = validation.first(setup.validation.max(1));
             let setup = recipe.set_up(&Split { train: examples.clone(), validation }, None)?;
-            Ok((recipe, setup))
+            let trainer = Trainer::new(setup.network.clone(), recipe.plan(&setup))?;
+            Ok(Session { recipe, examples, setup, trainer })
         });
-        let (recipe, setup) = started.map_err(|error| error.to_string())?;
-        let network = setup.network.clone();
-        Ok(Session { recipe, examples, setup, network, checkpoint: None, ending: None, checks: 0 })
+        started.map_err(|error| error.to_string())
     }
 
     /// The network with its current weights.
     pub fn network(&self) -> &Network {
-        &self.network
+        self.trainer.network()
     }
 
     /// The scores of examples, (N, C).
@@ -147,81 +138,47 @@ impl Session {
     /// # Errors
     /// Examples of another width than the model was trained on.
     pub fn scores(&self, examples: &Examples) -> tercet::Result<Matrix> {
-        self.network.scores(&self.setup.preprocessing.apply(examples)?)
+        self.network().scores(&self.setup.preprocessing.apply(examples)?)
     }
 
-    /// Trains for some steps, or for those that are left.
+    /// Trains for some steps, or for those that are left. The first of them has layer statistics if `stats` is true.
     ///
     /// # Errors
     /// A loss that diverges.
-    pub fn advance(&mut self, steps: usize, measure: bool) -> Result<Report, String> {
-        let settings = &self.recipe.train;
-        let total = settings.steps(self.examples.len());
-        let before = self.checkpoint.as_ref().map_or(0, Checkpoint::step);
+    pub fn advance(&mut self, steps: usize, stats: bool) -> Result<Report, String> {
+        let trainer = &mut self.trainer;
         let mut report = Report {
-            step: before,
-            total,
+            step: trainer.steps_done(),
+            total: trainer.plan().steps(),
             losses: Vec::new(),
-            checks: Vec::new(),
-            learning_rate: settings.learning_rate,
-            measured: None,
-            done: self.ending.is_some() || before >= total,
+            validations: Vec::new(),
+            learning_rate: self.recipe.train.learning_rate,
+            stats: None,
+            done: trainer.ending().is_some(),
         };
-        if report.done || steps == 0 {
-            return Ok(report);
+        if stats && !report.done {
+            trainer.request_stats();
         }
-        let plan = Plan { measure_first: measure, ..self.recipe.plan(&self.setup) };
-        let (last, mut kept) = (before.saturating_add(steps), None);
-        let (checks, report_) = (self.checks, &mut report);
-        let mut observe = |progress: tercet::train::Progress<'_>| {
-            if let Some(measured) = progress.stats() {
-                let layers = measured.layers.iter();
-                report_.measured = Some(Measured {
-                    step: progress.step,
-                    accuracy: measured.sample_accuracy,
-                    layers: layers.map(|l| (l.inputs, l.outputs, l.update_ratio, l.dead_units)).collect(),
-                });
+        while !report.done && report.losses.len() < steps {
+            let step = trainer.step().map_err(|error| error.to_string())?;
+            report.step = step.number;
+            report.losses.push(step.loss);
+            report.validations.extend(step.validation);
+            report.learning_rate = step.learning_rate;
+            if let Some(stats) = step.stats {
+                report.stats = Some(Stats::of(step.number, &stats));
             }
-            if progress.step < last && progress.step < progress.total {
-                return ControlFlow::Continue(());
-            }
-            report_.step = progress.step;
-            report_.losses = progress.history.losses[before..].to_vec();
-            report_.checks = progress.history.validations[checks..].to_vec();
-            report_.learning_rate = progress.learning_rate;
-            kept = Some(progress.checkpoint());
-            ControlFlow::Break(())
-        };
-        let training = match self.checkpoint.take() {
-            None => plan.train(&mut self.network, &mut observe),
-            Some(checkpoint) => plan.resume(&mut self.network, checkpoint, &mut observe),
+            report.done = step.ending.is_some();
         }
-        .map_err(|error| {
-            self.ending = Some(Ending::Interrupted);
-            error.to_string()
-        })?;
-        self.checks += report.checks.len();
-        self.checkpoint = kept;
-        if training.ending != Ending::Interrupted {
-            self.ending = Some(training.ending);
-        }
-        report.done = self.ending.is_some();
         Ok(report)
     }
 
-    /// Multiplies the learning rate of all steps to come.
+    /// Multiplies the learning rate of all later steps.
     ///
     /// # Errors
     /// A factor that is not a positive number.
     pub fn scale_learning_rate(&mut self, factor: f32) -> Result<(), String> {
-        match &mut self.checkpoint {
-            Some(checkpoint) => checkpoint.scale_learning_rate(factor).map_err(|error| error.to_string()),
-            None if factor.is_finite() && factor > 0.0 => {
-                self.recipe.train.learning_rate *= factor;
-                Ok(())
-            }
-            None => Err(format!("the learning rate is multiplied by {factor}; expected a positive number")),
-        }
+        self.trainer.scale_learning_rate(factor).map_err(|error| error.to_string())
     }
 
     /// The weights of the first layer as images: templates of a linear classifier, weights of hidden units,
@@ -235,7 +192,7 @@ impl Session {
             };
             Templates { width, height, images: (0..outputs.min(most)).map(image).collect() }
         };
-        for layer in self.network.layers() {
+        for layer in self.network().layers() {
             match (layer, self.examples.feature_shape()) {
                 (Layer::Dense(dense), Some(shape)) if shape.features() == dense.inputs => {
                     return columns(&dense.w, dense.outputs, shape.width, shape.height);
@@ -259,8 +216,8 @@ impl Session {
         train.write_inputs(&(0..count).collect::<Vec<_>>(), &mut x);
         let (labels, settings) = (&train.labels()[..count], &self.recipe.train);
         let mut workspace = Workspace::new();
-        self.network.loss_and_gradients(&x, labels, settings.loss, settings.reg, &mut workspace);
-        let outputs = self.network.layers().iter().enumerate().filter_map(|(i, layer)| {
+        self.network().loss_and_gradients(&x, labels, settings.loss, settings.reg, &mut workspace);
+        let outputs = self.network().layers().iter().enumerate().filter_map(|(i, layer)| {
             let output = workspace.output(i);
             (!output.is_empty()).then(|| Histogram::of(format!("output of layer {}: {layer}", i + 1), output))
         });
@@ -275,8 +232,8 @@ impl Session {
     /// # Errors
     /// None in practice.
     pub fn model(&self) -> Result<Model, String> {
-        let check = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.history().validations.last());
-        let model = self.recipe.model(&self.setup, self.network.clone(), &self.examples, check);
+        let check = self.trainer.history().validations.last();
+        let model = self.recipe.model(&self.setup, self.network().clone(), &self.examples, check);
         let mut model = model.map_err(|error| error.to_string())?;
         model.card.program.push_str(", in a page");
         Ok(model)
@@ -292,6 +249,17 @@ pub struct Templates {
     pub height: usize,
     /// The weights of each, row by row.
     pub images: Vec<Vec<f32>>,
+}
+
+impl Stats {
+    fn of(step: usize, stats: &StepStats) -> Stats {
+        let layers = stats.layers.iter();
+        Stats {
+            step,
+            accuracy: stats.sample_accuracy,
+            layers: layers.map(|l| (l.inputs, l.outputs, l.update_ratio, l.dead_units)).collect(),
+        }
+    }
 }
 
 impl Histogram {
@@ -314,7 +282,7 @@ impl Histogram {
 mod tests {
     use tercet::data::{Source, split};
     use tercet::recipe::Recipe;
-    use tercet::train::Length;
+    use tercet::train::{Length, train};
 
     use super::*;
 
@@ -332,26 +300,25 @@ mod tests {
     #[test]
     fn training_in_slices_gives_the_same_bits() {
         let mut sliced = session("dense12 relu", 100);
-        let (mut losses, mut checks, mut slices) = (Vec::new(), Vec::new(), 0);
+        let (mut losses, mut validations, mut slices) = (Vec::new(), Vec::new(), 0);
         for steps in [1, 7, 40, 1, 200] {
             let before = losses.len();
             let report = sliced.advance(steps, true).unwrap();
             losses.extend(report.losses);
-            checks.extend(report.checks);
+            validations.extend(report.validations);
             assert_eq!((report.step, report.done), (losses.len(), losses.len() == 100));
-            // The first of its steps is measured.
-            let measured = report.measured.unwrap();
-            assert_eq!((measured.step, measured.layers.len()), (before + 1, 2));
+            // The first of its steps has statistics.
+            let stats = report.stats.unwrap();
+            assert_eq!((stats.step, stats.layers.len()), (before + 1, 2));
             slices += 1;
         }
         assert_eq!((losses.len(), slices), (100, 5));
         assert!(sliced.advance(5, false).unwrap().losses.is_empty());
 
         let whole = session("dense12 relu", 100);
-        let mut network = whole.network.clone();
-        let plan = whole.recipe.plan(&whole.setup);
-        let training = plan.train(&mut network, &mut |_| ControlFlow::Continue(())).unwrap();
-        assert_eq!((losses, checks), (training.history.losses, training.history.validations));
+        let mut network = whole.network().clone();
+        let training = train(&mut network, whole.trainer.plan()).unwrap();
+        assert_eq!((losses, validations), (training.history.losses, training.history.validations));
         assert_eq!(*sliced.network(), network);
     }
 

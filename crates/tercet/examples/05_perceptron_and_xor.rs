@@ -11,8 +11,6 @@
 //! A straight line parts the ones of OR from its zero. None does that for XOR, whose ones lie across from each other.
 //! A network of two layers bends the line, and learns both.
 
-use std::ops::ControlFlow;
-
 use tercet::data::Dataset;
 use tercet::network::{Init, Network};
 use tercet::perceptron::Perceptron;

@@ -1,7 +1,5 @@
 //! Ten steps of training with everything that may be added to it, against plain loops in f64 that know only formulas.
 
-use std::ops::ControlFlow;
-
 use rand::Rng;
 use tercet::Dataset;
 use tercet::data::Batches;

@@ -2,8 +2,6 @@
 //!
 //! Every setting here is a default, chosen on the validation set before the test set was looked at.
 
-use std::ops::ControlFlow;
-
 use tercet::Dataset;
 use tercet::data::{Collection, Openings, Source, default_validation, split};
 use tercet::evaluate::Evaluation;

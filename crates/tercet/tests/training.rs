@@ -11,7 +11,7 @@ use tercet::loss::Loss;
 use tercet::network::{Init, Network, naive};
 use tercet::optimizer::Optimizer;
 use tercet::schedule::Schedule;
-use tercet::train::{Ending, Length, Plan, Settings, StopBy, Trainer, Training, train, train_with};
+use tercet::train::{Ending, Length, Plan, Settings, StopBy, Training, train, train_with};
 use tercet::{Error, Result};
 
 /// Images in grey.

@@ -98,7 +98,11 @@ fn a_recipe_is_resumed_as_well() {
     scratch.run(&format!("{train} --checkpoint c --checkpoint-every 400 --out whole.safetensors")).succeeds();
     scratch.run(&format!("{train} --checkpoint c --resume --out again.safetensors")).succeeds();
     assert!(scratch.read("again.safetensors") == scratch.read("whole.safetensors"));
-    scratch.rejects(&format!("{train} --checkpoint c --resume --seed 1"), 3, &["another training set"]);
+    scratch.rejects(
+        &format!("{train} --checkpoint c --resume --seed 1"),
+        3,
+        &["a checkpoint with seed = 0; expected 1"],
+    );
 }
 
 #[test]

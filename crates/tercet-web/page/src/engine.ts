@@ -72,7 +72,7 @@ export const engine = {
   addData: (name: string, bytes: Uint8Array) =>
     call<boolean>("addData", [name, bytes], [bytes.buffer as ArrayBuffer]),
   beginTraining: (setup: Setup) => call<string>("beginTraining", [JSON.stringify(setup)]),
-  train: (steps: number, measure: boolean) => json<Report>("train", steps, measure),
+  train: (steps: number, stats: boolean) => json<Report>("train", steps, stats),
   scaleLearningRate: (factor: number) => call<void>("scaleLearningRate", [factor]),
   templates: (most: number) => json<Templates>("templates", most),
   histograms: () => json<Histogram[]>("histograms"),

@@ -100,13 +100,13 @@ export interface Settings {
   validate_every?: number;
   dropout?: number;
 }
-export interface Check {
+export interface Validation {
   step: number;
   train_loss: number;
   validation_loss: number;
   validation_accuracy: number;
 }
-export interface Measured {
+export interface Stats {
   step: number;
   accuracy: number;
   /** Inputs, outputs, update-to-weight ratio, fraction of dead units. */
@@ -116,9 +116,9 @@ export interface Report {
   step: number;
   total: number;
   losses: number[];
-  checks: Check[];
+  validations: Validation[];
   learning_rate: number;
-  measured: Measured | null;
+  stats: Stats | null;
   done: boolean;
 }
 export interface Templates {

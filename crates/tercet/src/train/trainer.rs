@@ -274,10 +274,13 @@ impl Trainer {
         optimizer_state.restore(&mut self.state, self.plan.settings.optimizer)
     }
 
-    /// The network that [`finish`](Trainer::finish) would return now: the weights after the last step, or their moving
-    /// average where the settings want one.
+    /// The network that [`finish`](Trainer::finish) would return now: that of the last step, with the moving average of the
+    /// weights where the settings want one; once the training has ended with patience, that of the best validation check.
     pub fn network(&self) -> &Network {
-        self.state.evaluated()
+        match (&self.state.best, self.ending()) {
+            (Some((_, best)), Some(Ending::Completed | Ending::Early { .. })) => best,
+            _ => self.state.evaluated(),
+        }
     }
 
     /// What is trained on, and how.

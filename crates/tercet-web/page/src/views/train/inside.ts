@@ -5,7 +5,7 @@ import { largest, paintSigned, picture } from "../../components/image";
 import { h } from "../../dom";
 import { engine } from "../../engine";
 import { count, short } from "../../format";
-import type { Histogram, Measured, Templates } from "../../protocol";
+import type { Histogram, Stats, Templates } from "../../protocol";
 
 /** At most as many templates are shown. */
 const TEMPLATES = 40;
@@ -31,7 +31,7 @@ export class Inside {
   }
 
   /** Fetches the weights and histograms of the model that is being trained. */
-  async update(isLinear: boolean, measured: Measured | null): Promise<void> {
+  async update(isLinear: boolean, stats: Stats | null): Promise<void> {
     const [weights, histograms] = [await engine.templates(TEMPLATES), await engine.histograms()];
     this.title.textContent =
       weights.images.length === 0
@@ -41,7 +41,7 @@ export class Inside {
           : "First-layer weights, one image per unit";
     this.showTemplates(weights);
     this.histograms.replaceChildren(...histograms.map(histogramFigure));
-    if (measured) this.layers.replaceChildren(...measured.layers.map(layerLine));
+    if (stats) this.layers.replaceChildren(...stats.layers.map(layerLine));
   }
 
   private showTemplates({ images, width, height }: Templates): void {
@@ -59,7 +59,7 @@ export class Inside {
 const histogramFigure = (of: Histogram): HTMLElement =>
   h("figure", {}, h("figcaption", {}, of.name), histogram(of));
 
-function layerLine([inputs, outputs, ratio, dead]: Measured["layers"][number], index: number): HTMLElement {
+function layerLine([inputs, outputs, ratio, dead]: Stats["layers"][number], index: number): HTMLElement {
   const line = h(
     "p",
     {},

@@ -3,7 +3,7 @@
 import type { Curve } from "../../components/curves";
 import { h } from "../../dom";
 import { count, fixed, percent, short } from "../../format";
-import type { Check, Report } from "../../protocol";
+import type { Report, Validation } from "../../protocol";
 
 /** About how many points a loss curve has. */
 const POINTS = 150;
@@ -25,7 +25,7 @@ export class Run {
   /** The time that the worker has computed. */
   milliseconds = 0;
   readonly losses: number[] = [];
-  readonly checks: Check[] = [];
+  readonly validations: Validation[] = [];
   /** Steps and accuracies on a sample of the training images. */
   readonly accuracies: [number, number][] = [];
 
@@ -41,8 +41,8 @@ export class Run {
     this.steps = report.step;
     this.milliseconds += milliseconds;
     this.losses.push(...report.losses);
-    this.checks.push(...report.checks);
-    if (report.measured) this.accuracies.push([report.measured.step, report.measured.accuracy]);
+    this.validations.push(...report.validations);
+    if (report.stats) this.accuracies.push([report.stats.step, report.stats.accuracy]);
   }
 }
 
@@ -73,7 +73,7 @@ export const accuracyCurves = (): Curve[] =>
 
 function shownCurves(
   training: (run: Run) => { x: number[]; y: number[] },
-  validation: (check: Check) => number,
+  validation: (check: Validation) => number,
 ): Curve[] {
   return runs
     .filter((run) => run.shown)
@@ -83,8 +83,8 @@ function shownCurves(
         label: `run ${run.number}, validation`,
         color: run.color,
         dashed: true,
-        x: run.checks.map((check) => check.step),
-        y: run.checks.map(validation),
+        x: run.validations.map((check) => check.step),
+        y: run.validations.map(validation),
       },
     ]);
 }
@@ -118,7 +118,7 @@ export function runTable(onShow: () => void): HTMLElement {
 }
 
 function row(run: Run, onShow: () => void): HTMLElement {
-  const check = run.checks.at(-1);
+  const check = run.validations.at(-1);
   const swatch = h("i", { class: "swatch" });
   swatch.style.setProperty("--swatch", `var(${run.color})`);
   const box = h("input", {

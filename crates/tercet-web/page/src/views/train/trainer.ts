@@ -11,8 +11,8 @@ const SLICE = 60;
 /** Number of steps in the first slice, and the maximum of every slice. */
 const STEPS = { first: 10, most: 5000 };
 
-/** Interval between points of the training curve, in milliseconds. */
-const MEASURE_EVERY = 100;
+/** How often layer statistics are requested, for the curve of the training images, in milliseconds. */
+const STATS_EVERY = 100;
 
 /** The training of the engine's model, one slice after another. */
 export class Trainer {
@@ -25,7 +25,7 @@ export class Trainer {
 
   private readonly onReport: (run: Run, report: Report) => Promise<void>;
   private steps = STEPS.first;
-  private measuredAt = 0;
+  private statsAt = 0;
 
   /** `onReport` is called with the report of each slice, which the run contains already. */
   constructor(onReport: (run: Run, report: Report) => Promise<void>) {
@@ -43,7 +43,7 @@ export class Trainer {
     this.run = addRun(form.title(), `#/train?${form.toState()}`);
     this.done = false;
     this.steps = STEPS.first;
-    this.measuredAt = 0;
+    this.statsAt = 0;
     return description;
   }
 
@@ -73,9 +73,9 @@ export class Trainer {
 
   private async slice(): Promise<void> {
     const now = performance.now();
-    // Measuring takes longer than a small step, so not every slice is measured.
-    const measure = now - this.measuredAt > MEASURE_EVERY;
-    if (measure) this.measuredAt = now;
+    // Not every slice has statistics: they take longer than a small step.
+    const stats = now - this.statsAt > STATS_EVERY;
+    if (stats) this.statsAt = now;
     const time = await this.advance(this.steps, measure);
     const growth = Math.min(4, Math.max(0.3, SLICE / time));
     this.steps = Math.max(1, Math.min(STEPS.most, Math.round(this.steps * growth)));
@@ -84,7 +84,7 @@ export class Trainer {
   /** Takes steps; the result is the time that they took. */
   private async advance(steps: number, measure: boolean): Promise<number> {
     const start = performance.now();
-    const report = await engine.train(steps, measure);
+    const report = await engine.train(steps, stats);
     const time = performance.now() - start;
     if (this.run) {
       this.run.add(report, time);

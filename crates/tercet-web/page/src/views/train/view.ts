@@ -217,21 +217,21 @@ class TrainView implements Mounted {
   }
 
   /** Shows the report of a slice. */
-  private async report(run: Run, { step, total, learning_rate, measured }: Report): Promise<void> {
+  private async report(run: Run, { step, total, learning_rate, stats }: Report): Promise<void> {
     if (this.unmounted) return;
     const { running, done } = this.trainer;
     this.progress.max = total;
     this.progress.value = step;
     this.rate.textContent = short(learning_rate);
     const state = done ? "Finished: step" : running ? "Training: step" : "Paused at step";
-    const accuracy = run.checks.at(-1)?.validation_accuracy;
+    const accuracy = run.validations.at(-1)?.validation_accuracy;
     this.status.textContent =
       `${state} ${count(step)} of ${count(total)}, ${fixed(run.milliseconds / 1000, 2)} s` +
       `${accuracy === undefined ? "" : `; validation accuracy ${percent(accuracy)}`}.`;
-    const due = measured && performance.now() - this.redrawnAt > REDRAW_EVERY;
+    const due = stats && performance.now() - this.redrawnAt > REDRAW_EVERY;
     if (!due && !done && running) return;
     this.redraw();
-    await this.inside.update(this.form.isLinear(), measured);
+    await this.inside.update(this.form.isLinear(), stats);
     this.redrawnAt = performance.now();
   }
 
