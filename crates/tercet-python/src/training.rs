@@ -145,7 +145,7 @@ struct Callback {
 
 /// Runs a training to its end, or until Python wants it to end.
 fn run(trainer: &mut Trainer, desk: &Desk, callback: Option<&Callback>) -> Result<()> {
-    let each = trainer.plan().check_every();
+    let each = trainer.plan().validate_every();
     let mut failed = Ok(());
     trainer.run(|trainer, step| {
         if desk.stopped() {

@@ -126,9 +126,8 @@ fn a_ratio_is_that_of_the_weights_before_and_after_the_step() {
             let expected = moved / norm(&mut before.w.iter().copied());
             assert!((layer.update_ratio / expected - 1.0).abs() < 1e-5, "{layer:?}, not {expected}");
         }
-        let right = network.scores(&set()).unwrap().argmax();
-        let right = right.iter().zip(set().labels()).filter(|(found, label)| **found == *label).count();
-        assert_eq!((stats.sample, stats.sample_accuracy), (80, right as f64 / 80.0));
+        let accuracy = network.scores(&set()).unwrap().accuracy(set().labels());
+        assert_eq!((stats.sample, stats.sample_accuracy), (80, accuracy));
         let has_units: Vec<bool> = stats.layers.iter().map(|layer| layer.dead_units.is_some()).collect();
         assert_eq!(has_units, [true, true, false]);
     }

@@ -169,15 +169,14 @@ mod tests {
 
     #[test]
     fn predictions_of_equal_confidence_are_accepted_or_rejected_together() {
-        let selective =
-            RiskCoverage::of(&[1.0, 0.5, 1.0, 0.5, 0.5], &[true, false, true, true, true]).unwrap();
-        let curve: Vec<_> = curve.points.iter().map(|p| (p.threshold, p.coverage, p.accuracy)).collect();
-        assert_eq!(curve, [(1.0, 0.4, 1.0), (0.5, 1.0, 0.8)]);
+        let curve = RiskCoverage::of(&[1.0, 0.5, 1.0, 0.5, 0.5], &[true, false, true, true, true]).unwrap();
+        let points: Vec<_> = curve.points.iter().map(|p| (p.threshold, p.coverage, p.accuracy)).collect();
+        assert_eq!(points, [(1.0, 0.4, 1.0), (0.5, 1.0, 0.8)]);
         // The three of 0.5 have a third of an error each.
         let area = ((1.0 / 3.0) / 3.0 + (2.0 / 3.0) / 4.0 + 1.0 / 5.0) / 5.0;
-        assert!((curve.area - area).abs() < 1e-12, "{}", selective.area);
+        assert!((curve.area - area).abs() < 1e-12, "{}", curve.area);
         let other = RiskCoverage::of(&[0.5, 0.5, 1.0, 1.0, 0.5], &[true, true, true, true, false]).unwrap();
-        assert_eq!(selective, other, "the order of the examples says nothing");
+        assert_eq!(curve, other, "the order of the examples says nothing");
     }
 
     #[test]

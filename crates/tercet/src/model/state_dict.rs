@@ -210,7 +210,7 @@ impl StateDict {
         }
         let (mut built, mut flattened) = (Vec::new(), None);
         // Where a dense layer comes first, an image enters as the list of its pixels.
-        let first = crate::network::entrance(complete.layers().iter().copied(), input);
+        let first = crate::network::input_shape(complete.layers().iter().copied(), input);
         let mut before = first;
         for layer in &summary {
             let module =

@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use rayon::prelude::*;
 use tercet_kernels::distance::{self, Panels, Queries};
 
+use super::NearestNeighbors;
 use super::index::{Rows, pixels, searchable};
 use super::metric::{ByteKey, Key, Measure, MeasureOf, for_metric};
 use super::pruned::{PrunedRows, Query, Value};
 use super::top_k::TopK;
-use super::{Metric, NearestNeighbors};
 use crate::Result;
 use crate::data::Examples;
 

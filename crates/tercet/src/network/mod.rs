@@ -98,7 +98,7 @@ impl Network {
             layers: Vec::new(),
             shapes: Vec::new(),
             blocks: Vec::new(),
-            blocks_dropping: Vec::new(),
+            blocks_with_dropout: Vec::new(),
         }
     }
 

@@ -315,7 +315,9 @@ mod tests {
                     assert!((squares - expected).abs() < 1e-5 * expected, "{squares}, not {expected}");
                     let large = |shard: &ShardPass| shard.workspace.factors(1, shard.loader.last()).is_some();
                     assert!(parallel.shards.iter().all(large));
-                    for (found, expected) in shared.network.parameter_values().iter().zip(whole.network.parameter_values()) {
+                    for (found, expected) in
+                        shared.network.parameter_values().iter().zip(whole.network.parameter_values())
+                    {
                         assert!((found - expected).abs() < 1e-5, "{hidden:?}: {found}, not {expected}");
                     }
                 }

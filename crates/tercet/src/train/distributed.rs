@@ -266,7 +266,9 @@ mod tests {
                             assert!((loss - wanted).abs() < 1e-4 * wanted.max(1.0), "{loss}, not {wanted}");
                         }
                         assert_eq!(server.steps_done(), 5);
-                        for (found, wanted) in server.trained().parameter_values().iter().zip(expected.parameter_values()) {
+                        for (found, wanted) in
+                            server.trained().parameter_values().iter().zip(expected.parameter_values())
+                        {
                             assert!((found - wanted).abs() < 1e-3, "{optimizer}: {found}, not {wanted}");
                         }
                     }

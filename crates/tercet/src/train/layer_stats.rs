@@ -1,7 +1,7 @@
 //! Layer statistics: how far a step moved the weights of each layer, and how many of its units are dead.
 
 use crate::data::Dataset;
-use crate::network::{BatchLoader, Layer, Network, Mode, Workspace};
+use crate::network::{Activation, BatchLoader, Layer, Mode, Network, Workspace};
 
 /// How many training examples the dead units and the accuracy are computed on, or all where there are fewer.
 const SAMPLE: usize = 512;

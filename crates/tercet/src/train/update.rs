@@ -3,7 +3,7 @@
 use super::state::State;
 use super::{Settings, clip};
 use crate::network::{Gradient, ParametersMut};
-use crate::optimizer::{Moments, FusedStep};
+use crate::optimizer::{FusedStep, Moments};
 use crate::parallel::optimizer_step;
 
 /// The update that goes over the weights once, where there is one for these settings.

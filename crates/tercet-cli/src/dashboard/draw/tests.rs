@@ -16,7 +16,7 @@ fn view() -> View {
     let settings = Settings { batch: 1, length: Length::Epochs(100), ..Settings::default() };
     let network = Network::fully_connected(3, &[1200, 7], 2, Init::He, 0).unwrap();
     let pace = Pace { seconds: 2.0, steps: 400, seen: 25_600, images: "images" };
-    let mut view = View::new("network", &network, &Plan::new(&set, &settings, 0), pace, true);
+    let mut view = View::new("network", &network, &Plan::new(&set, settings, 0), pace, true);
     assert_eq!(view.total, 1000);
     for step in 1..=400 {
         view.train_losses.push(step, 2.0 / step as f64);
@@ -119,7 +119,7 @@ fn nothing_is_drawn_from_nothing_and_no_size_is_too_odd() {
     let settings = Settings { length: Length::Iterations(usize::MAX), ..Settings::default() };
     let network = Network::fully_connected(1, &[1; 90], 2, Init::He, 0).unwrap();
     let pace = Pace { seconds: 0.0, steps: 0, seen: 0, images: "examples" };
-    let begun = View::new("network", &network, &Plan::new(&set, &settings, 0), pace, false);
+    let begun = View::new("network", &network, &Plan::new(&set, settings, 0), pace, false);
     let mut odd = begun.clone();
     odd.train_losses.push(1, 0.0);
     odd.validation_losses.push(usize::MAX, f64::MAX);

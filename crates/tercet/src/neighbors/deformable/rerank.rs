@@ -109,8 +109,8 @@ impl Reranker {
         progress: Progress<'_>,
     ) -> Option<Neighbors> {
         let isa = index.isa;
-        match (self.settings.deformation, index.metric()) {
-            (Deformation::Warps { reach, context, edges: strength }, _) => {
+        match self.settings.deformation {
+            Deformation::Warps { reach, context, edges: strength } => {
                 let warp = Warp { reach, context };
                 let field = || Field::new(self.shape.width, self.shape.height, warp);
                 let begin = || (field(), field(), Workspace::new(warp), vec![0; 2 * self.images.width()]);
@@ -126,7 +126,7 @@ impl Reranker {
                     }
                 })
             }
-            (Deformation::Shifts(by), metric) => {
+            Deformation::Shifts(by) => {
                 let plane = || Plane::new(self.shape.width, self.shape.height, by);
                 let begin = || (plane(), plane());
                 for_metric!(index.metric(), M => {

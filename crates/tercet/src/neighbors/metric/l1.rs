@@ -4,7 +4,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::distance::{self, PanelKind, floats, naive};
 
 use super::key::{Float, Key};
-use super::{Measure, MeasureOf, any_less};
+use super::{Measure, MeasureOf, PixelSum, any_less};
 
 /// `Σ |q_i − x_i|`.
 pub(in crate::neighbors) struct L1;
@@ -48,7 +48,7 @@ impl MeasureOf<f32> for L1 {
 impl Measure for L1 {
     const NAME: &'static str = "l1";
     const PANELS: Option<PanelKind> = Some(PanelKind::L1);
-    const SHIFTED: Option<fn(Isa, &[u8], &[u8]) -> u64> = Some(distance::l1);
+    const SHIFTED: Option<PixelSum> = Some(distance::l1);
 
     fn panel_key(value: u32, _: [u64; 2]) -> ByteL1 {
         ByteL1(u64::from(value))

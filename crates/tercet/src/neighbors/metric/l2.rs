@@ -4,7 +4,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::distance::{self, PanelKind, floats, naive};
 
 use super::key::{FloatSquared, Key};
-use super::{Measure, MeasureOf, any_less};
+use super::{Measure, MeasureOf, PixelSum, any_less};
 use crate::neighbors::pruned::Space;
 
 /// `√ Σ (q_i − x_i)²`.
@@ -61,7 +61,7 @@ impl MeasureOf<f32> for L2 {
 impl Measure for L2 {
     const NAME: &'static str = "l2";
     const PANELS: Option<PanelKind> = Some(PanelKind::L2Squared);
-    const SHIFTED: Option<fn(Isa, &[u8], &[u8]) -> u64> = Some(distance::l2_squared);
+    const SHIFTED: Option<PixelSum> = Some(distance::l2_squared);
 
     fn panel_key(value: u32, _: [u64; 2]) -> ByteL2 {
         ByteL2(u64::from(value))

@@ -4,7 +4,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::distance::{self, floats, naive};
 
 use super::key::{FloatCubed, Key};
-use super::{Measure, MeasureOf};
+use super::{Measure, MeasureOf, PixelSum};
 
 /// `(Σ |q_i − x_i|³)^(1/3)`.
 pub(in crate::neighbors) struct L3;
@@ -47,7 +47,7 @@ impl MeasureOf<f32> for L3 {
 
 impl Measure for L3 {
     const NAME: &'static str = "l3";
-    const SHIFTED: Option<fn(Isa, &[u8], &[u8]) -> u64> = Some(distance::l3_cubed);
+    const SHIFTED: Option<PixelSum> = Some(distance::l3_cubed);
 
     fn shifted_key(sum: u64) -> ByteL3 {
         ByteL3(sum)

@@ -157,6 +157,9 @@ pub(super) trait MeasureOf<T: Value>: Send + Sync + 'static {
     }
 }
 
+/// A sum over the pixels of two images of equal size.
+pub(super) type PixelSum = fn(Isa, &[u8], &[u8]) -> u64;
+
 /// What a search must know of a metric. `Metric` has the formula of each.
 pub(super) trait Measure: MeasureOf<u8> + MeasureOf<f32> {
     /// The name in options, recipes and model files.
@@ -186,7 +189,7 @@ pub(super) trait Measure: MeasureOf<u8> + MeasureOf<f32> {
     }
 
     /// The sum that is smallest for the best shift of an image, if images can be compared under shifts.
-    const SHIFTED: Option<fn(Isa, &[u8], &[u8]) -> u64> = None;
+    const SHIFTED: Option<PixelSum> = None;
 
     /// The key of such a sum.
     fn shifted_key(_sum: u64) -> ByteKey<Self> {

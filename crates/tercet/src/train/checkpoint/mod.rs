@@ -74,7 +74,7 @@ impl Identity {
             data.insert("set of weights".to_owned(), write::digest(weights));
         }
         let identity = Identity { settings: plan.settings, description: Map::new(), data };
-        identity.with("settings", &plan.settings).with("seed", plan.seed)
+        identity.with("settings", plan.settings).with("seed", plan.seed)
     }
 
     /// With a further value that must be the same when the training is resumed, such as how the weights were initialised.
