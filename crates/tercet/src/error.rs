@@ -205,6 +205,16 @@ impl Error {
         }
     }
 
+    /// A file in a format whose feature is not turned on.
+    pub fn feature(path: &Path, found: &str, feature: &str) -> Self {
+        Error::Format {
+            path: path.to_owned(),
+            found: found.to_owned(),
+            expected: format!("another format: this build lacks the feature `{feature}`"),
+            remedy: format!("Turn on the feature `{feature}` of the crate `tercet`."),
+        }
+    }
+
     /// For `map_err`: an operating system's error, with the file it was about.
     pub fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();

@@ -77,6 +77,8 @@ pub mod error;
 pub mod file;
 pub mod interval;
 pub mod matrix;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod parallel;
 pub mod random;
 mod tensors;

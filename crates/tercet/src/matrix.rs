@@ -49,6 +49,11 @@ impl Matrix {
         &self.values
     }
 
+    /// All values, row by row, without the matrix around them.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
+    }
+
     /// All values, to be changed.
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values

@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers and excerpts for people to read.
 
 /// `28630` as `28,630`.
 pub fn thousands(n: usize) -> String {
@@ -31,6 +31,17 @@ pub fn seconds(s: f64) -> String {
         s if s < 60.0 => format!("{s:.2} s"),
         s => format!("{} min {:02} s", s as u64 / 60, s as u64 % 60),
     }
+}
+
+/// A text that an error shows, with an end and without control characters.
+pub(crate) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 40;
+    let printed = |c: char| if c.is_control() { '·' } else { c };
+    let mut shown: String = text.chars().take(SHOWN).map(printed).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]

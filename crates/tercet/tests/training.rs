@@ -159,7 +159,7 @@ fn patience_with_time_to_spare_goes_back_to_the_best_weights_too_and_may_go_by_t
         let mut network = Network::fully_connected(144, &[64], 6, Init::He, 3).unwrap();
         let plan = Plan::new(&data, settings, 5).with_validation(&validation);
         let training = train(&mut network, &plan).unwrap();
-        let loss = settings.loss.loss(network.scores(validation).unwrap().values(), &validation.labels());
+        let loss = settings.loss.loss(network.scores(&validation).unwrap().values(), validation.labels());
         (training, loss)
     };
     let settings = Settings {

@@ -2,15 +2,13 @@
 
 use std::env;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::open::{Found, Subset, find};
 use super::raw_subset::{Features, RawSubset};
 use super::{Classes, LabelType, ReadOptions, idx_folder};
-use crate::file::replace_with;
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
@@ -125,9 +123,6 @@ const LETTERS: [&str; 4] = [
     "emnist-letters-test-images-idx3-ubyte",
     "emnist-letters-test-labels-idx1-ubyte",
 ];
-
-/// The most bytes of a file that is unpacked.
-const MOST_UNPACKED: u64 = 256 << 20;
 
 const ALL: [NamedSet; 5] =
     [NamedSet::Mnist, NamedSet::FashionMnist, NamedSet::Kmnist, NamedSet::EmnistLetters, NamedSet::Cifar10];
@@ -431,7 +426,12 @@ fn upright(shape: ImageShape, pixels: &[u8]) -> Features {
 }
 
 /// Takes one file out of a ZIP archive.
+#[cfg(feature = "zip")]
 fn unzip(archive: &Path, name: &str, to: &Path) -> Result<()> {
+    use std::io::Read;
+
+    /// The most bytes of a file that is unpacked.
+    const MOST_UNPACKED: u64 = 256 << 20;
     let refuse = |error: zip::result::ZipError| {
         let remedy = "Fetch it again.";
         Error::format(
@@ -441,11 +441,16 @@ fn unzip(archive: &Path, name: &str, to: &Path) -> Result<()> {
             remedy,
         )
     };
-    let file = File::open(archive).map_err(Error::file("open", archive))?;
+    let file = fs::File::open(archive).map_err(Error::file("open", archive))?;
     let mut zip = zip::ZipArchive::new(file).map_err(refuse)?;
     let entry = zip.by_name(name).map_err(refuse)?;
     let mut entry = entry.take(MOST_UNPACKED);
-    replace_with(to, |file| std::io::copy(&mut entry, file).map(drop))
+    crate::file::replace_with(to, |file| std::io::copy(&mut entry, file).map(drop))
+}
+
+#[cfg(not(feature = "zip"))]
+fn unzip(archive: &Path, _: &str, _: &Path) -> Result<()> {
+    Err(Error::feature(archive, "a ZIP archive", "zip"))
 }
 
 #[cfg(test)]

@@ -7,8 +7,6 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
 use tercet_kernels::mmap::{Mapped, Plain};
 
 use crate::{Error, Result};
@@ -72,7 +70,7 @@ impl<'a> Content<'a> {
         let gzipped = start.starts_with(&GZIP);
         let from = from_its_start(start.clone(), from);
         if gzipped {
-            let from = Box::new(MultiGzDecoder::new(from));
+            let from = gunzip(from, path)?;
             return Self::unpacked(from, length.unwrap_or(u64::MAX), None, path);
         }
         let path = path.to_owned();
@@ -259,6 +257,16 @@ impl<'a> Content<'a> {
             _ => Error::file("read", &self.path)(error),
         }
     }
+}
+
+#[cfg(feature = "flate2")]
+fn gunzip<'a>(from: impl BufRead + 'a, _: &Path) -> Result<Box<dyn Read + 'a>> {
+    Ok(Box::new(flate2::bufread::MultiGzDecoder::new(from)))
+}
+
+#[cfg(not(feature = "flate2"))]
+fn gunzip<'a>(_: impl BufRead + 'a, path: &Path) -> Result<Box<dyn Read + 'a>> {
+    Err(Error::feature(path, "gzipped data", "flate2"))
 }
 
 /// A file again from its start, of which some bytes were read.

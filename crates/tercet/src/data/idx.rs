@@ -15,8 +15,6 @@
 use std::io::Write;
 use std::path::Path;
 
-use flate2::write::GzEncoder;
-
 use super::content::{AGAIN, Claim, Content, hex};
 
 use tercet_kernels::mmap::Mapped;
@@ -174,9 +172,7 @@ pub fn write_idx(path: &Path, idx: &Idx) -> Result<()> {
     let header = header(idx)?;
     crate::file::replace_with(path, |file| {
         if path.extension().is_some_and(|extension| extension == "gz") {
-            let mut gzip = GzEncoder::new(file, flate2::Compression::best());
-            write(&mut gzip, &header, &idx.values)?;
-            gzip.finish().map(|_| ())
+            write_gzipped(file, &header, &idx.values)
         } else {
             write(file, &header, &idx.values)
         }
@@ -200,6 +196,18 @@ fn header(idx: &Idx) -> Result<Vec<u8>> {
         header.extend(dimension.to_be_bytes());
     }
     Ok(header)
+}
+
+#[cfg(feature = "flate2")]
+fn write_gzipped(to: impl Write, header: &[u8], values: &Values) -> std::io::Result<()> {
+    let mut gzip = flate2::write::GzEncoder::new(to, flate2::Compression::best());
+    write(&mut gzip, header, values)?;
+    gzip.finish().map(drop)
+}
+
+#[cfg(not(feature = "flate2"))]
+fn write_gzipped(_: impl Write, _: &[u8], _: &Values) -> std::io::Result<()> {
+    Err(std::io::Error::other("this build lacks the feature `flate2`, which writes gzipped files"))
 }
 
 fn write(mut to: impl Write, header: &[u8], values: &Values) -> std::io::Result<()> {

@@ -11,7 +11,7 @@ use std::io::BufRead;
 
 use super::content::{AGAIN, Content};
 use super::raw_subset::{Features, Interned, Labels, RawSubset, whole};
-use super::table::shortened;
+use crate::text::shortened;
 use crate::{Error, Result};
 
 /// How many numbers a set may have for each that stands in the file; a small one may have more.

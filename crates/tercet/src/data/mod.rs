@@ -8,16 +8,22 @@ mod batch;
 mod catalog;
 mod cifar;
 mod classes;
+#[cfg(feature = "image")]
 mod contact_sheet;
 mod content;
 mod dataset;
 mod examples;
+#[cfg(any(feature = "csv", feature = "parquet"))]
 mod feature_builder;
 mod idx;
 mod idx_folder;
 mod image_folder;
 mod libsvm;
 mod npy;
+#[cfg(feature = "zip")]
+mod npz;
+#[cfg(not(feature = "zip"))]
+#[path = "npz_without_zip.rs"]
 mod npz;
 mod open;
 #[cfg(feature = "parquet")]
@@ -29,12 +35,17 @@ mod sibling_files;
 mod source;
 mod split;
 mod summary;
+#[cfg(feature = "csv")]
+mod table;
+#[cfg(not(feature = "csv"))]
+#[path = "table_without_csv.rs"]
 mod table;
 mod write;
 
 pub use batch::Batches;
 pub use catalog::{NamedSet, Remote};
 pub use classes::{Classes, LabelType};
+#[cfg(feature = "image")]
 pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text, side_by_side_text};
 pub use dataset::Dataset;
 pub use examples::{Examples, Row};

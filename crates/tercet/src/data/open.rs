@@ -308,7 +308,5 @@ fn parquet(name: &str, paths: &[PathBuf], options: &ReadOptions, with_test: bool
 
 #[cfg(not(feature = "parquet"))]
 fn parquet(_: &str, paths: &[PathBuf], _: &ReadOptions, _: bool) -> Result<Found> {
-    let expected = "another format: this build is without the feature `parquet`";
-    let remedy = "Build with `--features parquet`, or save the table as CSV or NPZ.";
-    Err(Error::format(&paths[0], "a Parquet file", expected, remedy))
+    Err(Error::feature(&paths[0], "a Parquet file", "parquet"))
 }

@@ -15,9 +15,10 @@ use super::content::AGAIN;
 use super::feature_builder::FeatureBuilder;
 use super::image_folder::fitted;
 use super::raw_subset::{Features, Interned, Labels, RawSubset, some_of};
-use super::table::{LABELS, shortened};
+use super::read_options::LABEL_NAMES;
 use super::{Classes, LabelColumn, ReadOptions};
 use crate::image::{self, ImageShape, Picture};
+use crate::text::shortened;
 use crate::{Error, Result};
 
 /// What the columns of a table hold, as its first row shows.
@@ -131,7 +132,7 @@ impl Layout {
             Some(LabelColumn::First) => Some(0),
             Some(LabelColumn::Last) => names.len().checked_sub(1),
             Some(LabelColumn::Named(wanted)) => by_name(&|name| name == wanted),
-            None => by_name(&|name| LABELS.contains(&name.to_ascii_lowercase().as_str()))
+            None => by_name(&|name| LABEL_NAMES.contains(&name.to_ascii_lowercase().as_str()))
                 .or_else(|| by_name(&of_classes))
                 .or(if of_text.len() == 1 { Some(of_text[0]) } else { None }),
         };

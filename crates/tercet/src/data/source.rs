@@ -4,8 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::open::{self, Found, Subset};
-use super::raw_subset::{Features, Labels, RawSubset};
+use super::open;
 use super::{Classes, Dataset, NamedSet, ReadOptions, SealedTest, Split, default_validation, split};
 use crate::{Error, Result};
 
@@ -128,7 +127,9 @@ impl Source {
 
 /// The data set that is built in.
 #[cfg(feature = "mnist")]
-pub(super) fn mnist() -> Result<Found> {
+pub(super) fn mnist() -> Result<open::Found> {
+    use super::open::{Found, Subset};
+    use super::raw_subset::{Features, Labels, RawSubset};
     use crate::image::ImageShape;
 
     let file = std::path::Path::new("mnist");

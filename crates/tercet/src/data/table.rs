@@ -11,15 +11,14 @@ use csv::{ByteRecord, ReaderBuilder};
 use super::content::{AGAIN, Content};
 use super::feature_builder::FeatureBuilder;
 use super::raw_subset::{Features, Interned, Labels, RawSubset, some_of};
+use super::read_options::LABEL_NAMES;
 use super::{LabelColumn, ReadOptions};
 use crate::image::ImageShape;
+use crate::text::shortened;
 use crate::{Error, Result};
 
 /// How many rows are looked at before anything is decided.
 const LOOKED_AT: usize = 1000;
-
-/// What a column of labels is called, in lower case.
-pub(super) const LABELS: [&str; 7] = ["label", "labels", "class", "target", "y", "species", "variety"];
 
 /// A table with more columns than this is taken for something else.
 const MOST_COLUMNS: usize = 1 << 20;
@@ -278,7 +277,7 @@ fn seen_label(
 ) -> Result<usize> {
     let named = |names: &[String]| {
         let is_label = |&&column: &&usize| {
-            names.get(column).is_some_and(|name| LABELS.contains(&name.to_ascii_lowercase().as_str()))
+            names.get(column).is_some_and(|name| LABEL_NAMES.contains(&name.to_ascii_lowercase().as_str()))
         };
         columns.iter().find(is_label).copied()
     };
@@ -378,17 +377,6 @@ impl<'a> Rows<'a> {
     fn done(self) -> (Features, Labels) {
         (self.features.features(self.layout.features.len()), self.names.labels(self.labels))
     }
-}
-
-/// A text that an error shows, with an end and without control characters.
-pub(super) fn shortened(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let printed = |c: char| if c.is_control() { '·' } else { c };
-    let mut shown: String = text.chars().take(SHOWN).map(printed).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// Labels in a file of their own, one a line.

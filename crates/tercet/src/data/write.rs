@@ -5,12 +5,9 @@ use std::io::{Error as IoError, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use image::{ExtendedColorType, ImageEncoder};
-use zip::write::SimpleFileOptions;
-
 use super::raw_subset::some_of;
 use super::{Classes, Dataset, Idx, Row, Values, npy, sibling_files, write_idx};
-use crate::file::{replace, replace_unsynced, replace_with};
+use crate::file::{replace, replace_with};
 use crate::{Error, Matrix, Result};
 
 /// A format that data sets are written in.
@@ -81,12 +78,28 @@ impl Format {
         }
     }
 
+    /// The feature that writing this format needs, if it is not turned on.
+    fn missing_feature(self) -> Option<&'static str> {
+        let (feature, on) = match self {
+            Format::Idx => ("flate2", cfg!(feature = "flate2")),
+            Format::Npz => ("zip", cfg!(feature = "zip")),
+            Format::Csv => ("csv", cfg!(feature = "csv")),
+            Format::Pictures => ("image", cfg!(feature = "image")),
+            Format::Npy | Format::Libsvm => return None,
+        };
+        (!on).then_some(feature)
+    }
+
     /// Rejects now a path that data in this format could not be written to later.
     ///
     /// # Errors
+    /// A format whose feature is not turned on.
     /// A folder in the place of a file or the other way round, and a file whose folder is not there.
     pub fn check(self, path: &Path) -> Result<()> {
         let refuse = |kind, why: &str| Err(Error::file("write", path)(IoError::new(kind, why.to_owned())));
+        if let Some(feature) = self.missing_feature() {
+            return Err(Error::feature(path, "the name of a file to write", feature));
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let is_folder = matches!(self, Format::Idx | Format::Pictures);
         if is_folder && path.exists() && !path.is_dir() {
@@ -265,6 +278,7 @@ fn as_a_whole(folder: &Path, write: impl FnOnce(&Path) -> Result<Vec<PathBuf>>) 
     Ok(paths.iter().map(|path| if *path == begun { folder.to_owned() } else { name(path) }).collect())
 }
 
+#[cfg(feature = "image")]
 fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(Error::file("create the folder", path))
 }
@@ -353,11 +367,17 @@ fn names_npy(to: &mut impl Write, names: &[&str]) -> std::io::Result<()> {
     Ok(())
 }
 
+#[cfg(not(feature = "zip"))]
+fn npz(_: &Path, _: &Dataset, _: Option<&Dataset>) -> Result<Vec<PathBuf>> {
+    unreachable!("Format::check rejects NPZ in this build")
+}
+
+#[cfg(feature = "zip")]
 fn npz(path: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
     replace_with(path, |file| {
         let mut archive = zip::ZipWriter::new(file);
         // Without the time of day, so that the same set gives the same bytes.
-        let options = SimpleFileOptions::default()
+        let options = zip::write::SimpleFileOptions::default()
             .compression_method(zip::CompressionMethod::Deflated)
             .last_modified_time(zip::DateTime::default())
             .large_file(true);
@@ -382,8 +402,15 @@ fn npz(path: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathB
 }
 
 /// What an entry of an archive is written through.
+#[cfg(feature = "zip")]
 type Buffered<'a> = std::io::BufWriter<&'a mut dyn Write>;
 
+#[cfg(not(feature = "csv"))]
+fn csv(_: &mut fs::File, _: &Dataset) -> std::io::Result<()> {
+    unreachable!("Format::check rejects CSV in this build")
+}
+
+#[cfg(feature = "csv")]
 fn csv(file: &mut fs::File, set: &Dataset) -> std::io::Result<()> {
     let mut table = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(file);
     let feature = if set.is_pixels() { "pixel" } else { "feature" };
@@ -431,7 +458,15 @@ fn libsvm(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
     Ok(())
 }
 
+#[cfg(not(feature = "image"))]
+fn pictures(_: &Path, _: &Dataset, _: Option<&Dataset>) -> Result<Vec<PathBuf>> {
+    unreachable!("Format::check rejects pictures in this build")
+}
+
+#[cfg(feature = "image")]
 fn pictures(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
+    use image::{ExtendedColorType, ImageEncoder};
+
     let Some(shape) = train.image_shape().filter(|shape| shape.channels == 1 || shape.channels == 3) else {
         return Err(Error::mismatch("examples to write as pictures", "features", "grey or coloured images"));
     };
@@ -458,7 +493,7 @@ fn pictures(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Ve
             image::codecs::png::PngEncoder::new(&mut png)
                 .write_image(pixels, shape.width as u32, shape.height as u32, colour)
                 .map_err(|error| Error::file("write", &path)(IoError::other(error)))?;
-            replace_unsynced(&path, &png)?;
+            crate::file::replace_unsynced(&path, &png)?;
         }
     }
     Ok(vec![folder.to_owned()])

@@ -6,35 +6,13 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
-use super::ImageShape;
-use super::Picture;
+use super::{Limits, MAX_BYTES, Picture};
 use crate::{Error, Result};
-
-/// The most pixels that a picture may have on a side.
-pub const MAX_SIDE: u32 = 16_384;
-
-/// The most bytes that a file, and the pixels in it, may have: 256 MiB, a square of 16,384 grey pixels a side.
-pub const MAX_BYTES: u64 = 256 << 20;
 
 /// The most bytes of pixels that an honest file holds for each of its own bytes. The densest of the formats here
 /// is PNG in black and white: deflate reaches 1,032, and one bit becomes one byte. A header that claims more
 /// is not believed, so that a hundred bytes cannot make us allocate 256 MiB.
 const DENSEST: u64 = 8 * 1032;
-
-/// How large a picture may be, where [`MAX_SIDE`] and [`MAX_BYTES`] are too much: a server reads the pictures of many at
-/// once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The most pixels on a side.
-    pub side: u32,
-    /// The most bytes of a file, and of the pixels in it.
-    pub bytes: u64,
-}
-
-impl Limits {
-    /// Those of [`decode`].
-    pub const MOST: Limits = Limits { side: MAX_SIDE, bytes: MAX_BYTES };
-}
 
 const FORMATS: &str = "a picture in PNG, JPEG, BMP, PGM or PPM";
 const SAVE_AGAIN: &str = "Open it in an image viewer and save it again as PNG.";
@@ -151,34 +129,12 @@ fn read(mut decoder: impl ImageDecoder, path: &Path) -> Result<Picture> {
     if let Some(orientation) = orientation {
         image.apply_orientation(orientation);
     }
-    Ok(on_white(image))
+    Picture::try_from(image)
 }
 
 fn broken(path: &Path, error: &image::ImageError) -> Error {
     let found = format!("a picture that is damaged or cut short ({error})");
     Error::format(path, found, FORMATS, SAVE_AGAIN)
-}
-
-/// Grey stays grey and colour stays colour; transparency is gone afterwards.
-fn on_white(image: DynamicImage) -> Picture {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let color = image.color();
-    let channels = if color.has_color() { 3 } else { 1 };
-    // alpha · value + (1 − alpha) · 255, rounded to the nearest integer.
-    let over = |value: u8, alpha: u8| {
-        let (value, alpha) = (u32::from(value), u32::from(alpha));
-        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-    };
-    let pixels = match (color.has_color(), color.has_alpha()) {
-        (false, false) => image.into_luma8().into_raw(),
-        (true, false) => image.into_rgb8().into_raw(),
-        (false, true) => image.into_luma_alpha8().pixels().map(|p| over(p[0], p[1])).collect(),
-        (true, true) => {
-            let composite = |p: &image::Rgba<u8>| [over(p[0], p[3]), over(p[1], p[3]), over(p[2], p[3])];
-            image.into_rgba8().pixels().flat_map(composite).collect()
-        }
-    };
-    Picture::known(ImageShape { width, height, channels }, pixels)
 }
 
 /// Whether a JPEG's end marker follows its first scan. The decoder fills a missing end with grey and calls it a

@@ -7,9 +7,16 @@
 //! Which of these steps a model wants, and with which parameters, is part of its [preprocessing](crate::preprocess).
 
 mod blur;
+#[cfg(feature = "image")]
+mod decode;
+#[cfg(not(feature = "image"))]
+#[path = "decode_without_image.rs"]
 mod decode;
 mod deskew;
+#[cfg(feature = "image")]
+mod dynamic;
 mod ink;
+mod limits;
 mod moments;
 mod picture;
 mod scale;
@@ -17,10 +24,11 @@ mod shape;
 
 pub use blur::MAX_BLUR;
 pub(crate) use blur::blur;
-pub use decode::{Limits, MAX_BYTES, MAX_SIDE, claimed_size, decode, decode_within, open};
+pub use decode::{claimed_size, decode, decode_within, open};
 pub(crate) use deskew::deskew;
 pub(crate) use ink::{find_ink, full_ink};
+pub use limits::{Limits, MAX_BYTES, MAX_SIDE};
 pub(crate) use moments::size_normalize;
 pub use picture::Picture;
-pub(crate) use scale::{area, scale};
+pub(crate) use scale::scale;
 pub use shape::ImageShape;

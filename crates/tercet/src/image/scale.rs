@@ -1,44 +1,19 @@
-//! Pictures made smaller and larger.
+//! Scaling pictures down and up.
 
-use image::imageops::{FilterType, resize};
-use image::{GrayImage, RgbImage};
+use super::{ImageShape, Picture};
 
-use super::ImageShape;
-use super::Picture;
-
-/// The picture at `width` × `height`: by [`area`] along a side that shrinks, by linear interpolation along one
-/// that grows.
-pub(crate) fn scale(picture: &Picture, width: usize, height: usize) -> Picture {
-    let shape = picture.shape();
-    let shrunk = area(picture, width.min(shape.width), height.min(shape.height));
-    if (shrunk.shape().width, shrunk.shape().height) == (width, height) {
-        return shrunk;
-    }
-    let target = ImageShape { width, height, channels: shape.channels };
-    let (w, h) = (shrunk.shape().width as u32, shrunk.shape().height as u32);
-    let (new_w, new_h, filter) = (width as u32, height as u32, FilterType::Triangle);
-    let pixels = shrunk.pixels().to_vec();
-    // `None` would mean pixels that do not fill the shape, and a `Picture` always does.
-    let grown = if shape.channels == 3 {
-        RgbImage::from_raw(w, h, pixels).map(|image| resize(&image, new_w, new_h, filter).into_raw())
-    } else {
-        GrayImage::from_raw(w, h, pixels).map(|image| resize(&image, new_w, new_h, filter).into_raw())
-    };
-    Picture::known(target, grown.expect("a picture's pixels fill its shape"))
-}
-
-/// The picture made smaller: a new pixel is the mean of the area it covers, where old pixels at its rim count by
-/// the part of them that is covered.
+/// The picture at `width` × `height`.
 ///
-/// This is what a sensor with larger pixels would have seen, and at a whole-number ratio it undoes an enlargement
-/// by repetition exactly. (The library's `thumbnail` takes whole pixels only, and its interpolating filters blur.)
-pub(crate) fn area(picture: &Picture, width: usize, height: usize) -> Picture {
+/// Along a side that shrinks, a new pixel is the mean of the area it covers, where old pixels at its rim count by the part
+/// of them that is covered. This is what a sensor with larger pixels would have seen, and at a whole-number ratio it
+/// undoes an enlargement by repetition exactly. Along a side that grows, pixels are interpolated linearly.
+pub(crate) fn scale(picture: &Picture, width: usize, height: usize) -> Picture {
     let ImageShape { width: old_width, height: old_height, channels } = picture.shape();
     if (old_width, old_height) == (width, height) {
         return picture.clone();
     }
-    let columns = coverage(old_width, width);
-    let rows = coverage(old_height, height);
+    let weights = |old, new| if new > old { interpolation(old, new) } else { coverage(old, new) };
+    let (columns, rows) = (weights(old_width, width), weights(old_height, height));
     let mut pixels = vec![0; width * height * channels];
     let mut line = vec![0f32; old_width * channels];
     for ((first, weights), out) in rows.iter().zip(pixels.chunks_exact_mut(width * channels)) {
@@ -56,6 +31,17 @@ pub(crate) fn area(picture: &Picture, width: usize, height: usize) -> Picture {
         }
     }
     Picture::known(ImageShape { width, height, channels }, pixels)
+}
+
+/// For each new pixel of a longer line: the two old pixels whose centres its own centre lies between, and their weights.
+/// Beyond the outermost centres there is one, with weight 1.
+fn interpolation(old: usize, new: usize) -> Vec<(usize, Vec<f32>)> {
+    let between = |i: usize| {
+        let place = ((i as f64 + 0.5) * old as f64 / new as f64 - 0.5).clamp(0.0, (old - 1) as f64);
+        let (first, share) = (place as usize, place.fract() as f32);
+        (first, if share > 0.0 { vec![1.0 - share, share] } else { vec![1.0] })
+    };
+    (0..new).map(between).collect()
 }
 
 /// For each new pixel of a line: the first old pixel that it covers, and the share of each from there on. The
@@ -88,6 +74,16 @@ mod tests {
                 "{old} → {new}: {seen:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_longer_line_is_interpolated_between_the_centres_of_pixels() {
+        // The centres of four pixels in units of two: −¼, ¼, ¾ and 1¼ old pixels from the first one's centre.
+        let line = Picture::new(ImageShape::gray(2, 1), vec![0, 200]).unwrap();
+        assert_eq!(scale(&line, 4, 1).pixels(), [0, 50, 150, 200]);
+        assert_eq!(scale(&line, 4, 3).pixels(), [0, 50, 150, 200].repeat(3));
+        let dot = Picture::new(ImageShape::gray(1, 1), vec![7]).unwrap();
+        assert_eq!(scale(&dot, 5, 2).pixels(), [7; 10]);
     }
 
     #[test]

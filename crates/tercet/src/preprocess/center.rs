@@ -8,7 +8,7 @@
 use super::layout::{Anchor, Layout, Paper};
 use super::{Stage, StageName};
 use crate::Result;
-use crate::image::{ImageShape, Picture, area, find_ink, full_ink, scale};
+use crate::image::{ImageShape, Picture, find_ink, full_ink, scale};
 
 /// The longer side that a picture is reduced to before anything else: enough detail for a box of 20 pixels around
 /// a digit that fills a tenth of a photograph, and quick.
@@ -141,7 +141,7 @@ fn reduced(gray: &Picture) -> Picture {
     let ImageShape { width, height, .. } = gray.shape();
     let longest = width.max(height);
     let side = |old: usize| (old * LONGEST).div_ceil(longest.max(LONGEST));
-    area(gray, side(width), side(height))
+    scale(gray, side(width), side(height))
 }
 
 /// The picture with its ink raised to full ink again. A thin stroke fades when it is made small, and MNIST's strokes,

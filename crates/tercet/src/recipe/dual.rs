@@ -1,10 +1,8 @@
 //! The recipe of the exact solver of linear classifiers.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Solver, checked, unreadable};
+use super::{Kind, Solver};
 use crate::linear::{dual, path};
 use crate::loss::Loss;
 use crate::preprocess::Spec;
@@ -94,30 +92,6 @@ impl Default for DualRecipe {
 }
 
 impl DualRecipe {
-    /// A recipe from the text of the file at `path`, which is named where something is wrong.
-    ///
-    /// # Errors
-    /// Those of [`Recipe::parse`](super::Recipe::parse).
-    ///
-    /// ```
-    /// use std::path::Path;
-    /// use tercet::recipe::DualRecipe;
-    ///
-    /// let text = DualRecipe::default().to_toml();
-    /// assert_eq!(DualRecipe::parse(&text, Path::new("exact.toml"))?, DualRecipe::default());
-    /// # Ok::<(), tercet::Error>(())
-    /// ```
-    pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        let recipe: Self = toml::from_str(text).map_err(|error| unreadable(&error, text, path, REMEDY))?;
-        checked(recipe.validate(), path, REMEDY)?;
-        Ok(recipe)
-    }
-
-    /// The recipe as TOML, to be read back by [`parse`](DualRecipe::parse).
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("numbers, words and tables of them can be written as TOML")
-    }
-
     /// The recipe as a reader wants it, a name and a value each.
     pub fn describe(&self) -> Vec<(String, String)> {
         let DualSettings { loss, reg, folds, tolerance, max_epochs: _ } = &self.train;
@@ -175,11 +149,10 @@ impl DualRecipe {
     }
 }
 
-/// What to do about a recipe that is none.
-const REMEDY: &str = "Compare it with recipes/exact.toml.";
-
-#[cfg(test)]
+#[cfg(all(test, feature = "toml"))]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::recipe::Recipe;
 

@@ -1,10 +1,8 @@
 //! The recipe of models that learn by gradient descent: linear classifiers and networks.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Solver, checked, text_of, unreadable};
+use super::{Kind, Solver};
 use crate::data::Dataset;
 use crate::network::{Architecture, Init, Network, Patches, Shape};
 use crate::preprocess::Spec;
@@ -102,40 +100,6 @@ impl GradientDescentRecipe {
         }
     }
 
-    /// Reads a recipe from a file.
-    ///
-    /// # Errors
-    /// A file that cannot be read, and those of [`parse`](GradientDescentRecipe::parse).
-    pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(&text_of(path)?, path)
-    }
-
-    /// A recipe from the text of the file at `path`, which is named where something is wrong.
-    ///
-    /// # Errors
-    /// [`Error::Format`] for what is no TOML, an unknown or missing setting, or a value that cannot work.
-    ///
-    /// ```
-    /// use std::path::Path;
-    /// use tercet::recipe::GradientDescentRecipe;
-    ///
-    /// let text = GradientDescentRecipe::lecture().to_toml();
-    /// assert_eq!(GradientDescentRecipe::parse(&text, Path::new("lecture.toml"))?, GradientDescentRecipe::lecture());
-    ///
-    /// let error = GradientDescentRecipe::parse("kind = \"net\"", Path::new("my.toml")).unwrap_err();
-    /// assert_eq!(
-    ///     error.to_string(),
-    ///     "my.toml: found line 1: unknown variant `net`; expected one of `neighbors`, `linear`, `network`. \
-    ///      Compare it with recipes/lecture.toml."
-    /// );
-    /// # Ok::<(), tercet::Error>(())
-    /// ```
-    pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        let recipe: Self = toml::from_str(text).map_err(|error| unreadable(&error, text, path, REMEDY))?;
-        checked(recipe.validate(), path, REMEDY)?;
-        Ok(recipe)
-    }
-
     /// The recipe as a reader wants it, a name and a value each.
     pub fn describe(&self) -> Vec<(String, String)> {
         let mut words = Vec::new();
@@ -159,11 +123,6 @@ impl GradientDescentRecipe {
             words.push(("class weights".to_owned(), self.class_weights.to_string()));
         }
         words
-    }
-
-    /// The recipe as TOML, to be read back by [`parse`](GradientDescentRecipe::parse).
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("numbers, words and tables of them can be written as TOML")
     }
 
     /// Refuses what cannot work.
@@ -264,8 +223,5 @@ impl GradientDescentRecipe {
     }
 }
 
-/// What to do about a file that is not such a recipe.
-const REMEDY: &str = "Compare it with recipes/lecture.toml.";
-
-#[cfg(test)]
+#[cfg(all(test, feature = "toml"))]
 mod tests;

@@ -49,19 +49,18 @@
 //! neighbours: [`NeighborsRecipe`]. The number of threads is in no recipe, because it changes nothing about the model.
 
 mod dual;
+#[cfg(feature = "toml")]
+mod file;
 mod fit;
 mod gradient_descent;
+#[cfg(feature = "toml")]
 mod named;
 mod neighbors;
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
+use crate::Result;
 use crate::preprocess::Spec;
-use crate::{Error, Result};
 
 pub use dual::{DualRecipe, DualSettings};
 pub use fit::{DualHistory, FitProgress, Fitted, History, Observer, TrainingSetup, score_kind};
@@ -69,18 +68,6 @@ pub use gradient_descent::GradientDescentRecipe;
 pub use neighbors::NeighborsRecipe;
 
 /// A recipe of any kind.
-///
-/// ```
-/// use std::path::Path;
-/// use tercet::recipe::{DualRecipe, GradientDescentRecipe, Recipe};
-///
-/// let path = Path::new("recipe.toml");
-/// let dual = Recipe::parse(&DualRecipe::default().to_toml(), path)?;
-/// assert_eq!(dual, Recipe::Dual(DualRecipe::default()));
-/// let lecture = Recipe::parse(&Recipe::lecture().to_toml(), path)?;
-/// assert_eq!(lecture, Recipe::GradientDescent(GradientDescentRecipe::lecture()));
-/// # Ok::<(), tercet::Error>(())
-/// ```
 #[allow(clippy::large_enum_variant, reason = "a program has a handful of recipes")]
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -149,44 +136,12 @@ impl Recipe {
         Recipe::Neighbors(NeighborsRecipe::new(k))
     }
 
-    /// Reads a recipe from a file.
-    ///
-    /// # Errors
-    /// A file that cannot be read, and those of [`parse`](Recipe::parse).
-    pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(&text_of(path)?, path)
-    }
-
-    /// A recipe from the text of the file at `path`, which is named in errors.
-    ///
-    /// # Errors
-    /// [`Error::Format`] for text that is not TOML, an unknown or missing setting, or a value that cannot work.
-    pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        // If a file does not even say its solver, reading the whole gives the better message.
-        match toml::from_str(text) {
-            Ok(Which { kind: Some(kind), .. }) if kind == "neighbors" => {
-                NeighborsRecipe::parse(text, path).map(Recipe::Neighbors)
-            }
-            Ok(Which { solver: Solver::Dual, .. }) => DualRecipe::parse(text, path).map(Recipe::Dual),
-            _ => GradientDescentRecipe::parse(text, path).map(Recipe::GradientDescent),
-        }
-    }
-
     /// The recipe that a model's card has among its settings, if they are one.
     pub fn from_settings(settings: &serde_json::Value) -> Option<Self> {
         match (settings["kind"].as_str(), settings["solver"].as_str()) {
             (Some("neighbors"), _) => NeighborsRecipe::deserialize(settings).ok().map(Recipe::Neighbors),
             (_, Some("dual")) => DualRecipe::deserialize(settings).ok().map(Recipe::Dual),
             _ => GradientDescentRecipe::deserialize(settings).ok().map(Recipe::GradientDescent),
-        }
-    }
-
-    /// The recipe as TOML, to be read back by [`parse`](Recipe::parse).
-    pub fn to_toml(&self) -> String {
-        match self {
-            Recipe::Neighbors(recipe) => recipe.to_toml(),
-            Recipe::GradientDescent(recipe) => recipe.to_toml(),
-            Recipe::Dual(recipe) => recipe.to_toml(),
         }
     }
 
@@ -202,7 +157,7 @@ impl Recipe {
     /// Rejects settings that cannot work.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first setting that makes no sense.
+    /// [`Setting`](crate::Error::Setting) for the first setting that makes no sense.
     pub fn validate(&self) -> Result<()> {
         match self {
             Recipe::Neighbors(recipe) => recipe.validate(),
@@ -256,66 +211,4 @@ impl From<DualRecipe> for Recipe {
     fn from(recipe: DualRecipe) -> Self {
         Recipe::Dual(recipe)
     }
-}
-
-/// The part of a file that says which recipe it is.
-#[derive(Deserialize)]
-struct Which {
-    kind: Option<String>,
-    #[serde(default)]
-    solver: Solver,
-}
-
-/// The longest recipe that is read: 1 MiB.
-const MOST_BYTES: u64 = 1 << 20;
-
-/// The text of a recipe file.
-pub(super) fn text_of(path: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(Error::file("read", path))?;
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
-    let refuse = |found: String| {
-        Error::format(
-            path,
-            found,
-            "a training recipe, which is text in TOML",
-            "Compare it with recipes/lecture.toml.",
-        )
-    };
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(refuse(format!("more than {} KiB", MOST_BYTES >> 10)));
-    }
-    String::from_utf8(bytes)
-        .map_err(|error| refuse(format!("a file that is no text ({})", error.utf8_error())))
-}
-
-/// What validation says, as an error of the file.
-pub(super) fn checked(validated: Result<()>, path: &Path, remedy: &str) -> Result<()> {
-    match validated {
-        Err(Error::Setting { setting, found, expected }) => {
-            Err(Error::format(path, format!("{setting} {found}"), expected, remedy))
-        }
-        others => others,
-    }
-}
-
-/// An error of the parser, which says "found, expected something" at a place in the text, in the words of this crate.
-pub(super) fn unreadable(error: &toml::de::Error, text: &str, path: &Path, remedy: &str) -> Error {
-    let message = error.message().trim().replace('\n', " ");
-    let (found, expected) = message
-        .split_once(", expected ")
-        .or_else(|| message.split_once("; expected "))
-        .or_else(|| message.split_once(", available keys: "))
-        .unwrap_or((&message, "a training recipe"));
-    let expected = match expected {
-        "usize" | "u64" => "a whole number, 0 or more",
-        "f32" => "a number",
-        others => others,
-    };
-    let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|&b| b == b'\n').count());
-    let found = match line {
-        Some(line) => format!("line {line}: {found}"),
-        None => found.to_owned(),
-    };
-    Error::format(path, found, expected, remedy)
 }

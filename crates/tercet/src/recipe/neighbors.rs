@@ -1,10 +1,8 @@
 //! The recipe of nearest neighbours.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, checked, unreadable};
+use super::Kind;
 use crate::neighbors::{Deformable, Metric, Priors, Vote};
 use crate::preprocess::Spec;
 use crate::{Error, Result};
@@ -64,31 +62,6 @@ impl NeighborsRecipe {
         }
     }
 
-    /// A recipe from the text of the file at `path`, which is named where something is wrong.
-    ///
-    /// # Errors
-    /// As those of [`Recipe::parse`](super::Recipe::parse).
-    ///
-    /// ```
-    /// use std::path::Path;
-    /// use tercet::recipe::NeighborsRecipe;
-    ///
-    /// let recipe = NeighborsRecipe::parse("description = \"plain\"\nkind = \"neighbors\"\nk = 3", Path::new("plain.toml"))?;
-    /// assert_eq!(recipe.metric.to_string(), "l2");
-    /// # Ok::<(), tercet::Error>(())
-    /// ```
-    pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        let recipe: NeighborsRecipe =
-            toml::from_str(text).map_err(|error| unreadable(&error, text, path, REMEDY))?;
-        checked(recipe.validate(), path, REMEDY)?;
-        Ok(recipe)
-    }
-
-    /// The recipe as TOML, to be read back by [`parse`](NeighborsRecipe::parse).
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("numbers, words and tables of them can be written as TOML")
-    }
-
     /// The recipe as a reader wants it, a name and a value each.
     pub fn describe(&self) -> Vec<(String, String)> {
         let mut words = vec![
@@ -124,11 +97,10 @@ impl NeighborsRecipe {
     }
 }
 
-/// What to do about a recipe that is none.
-const REMEDY: &str = "Compare it with recipes/knn-deformable.toml.";
-
-#[cfg(test)]
+#[cfg(all(test, feature = "toml"))]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::recipe::Recipe;
 

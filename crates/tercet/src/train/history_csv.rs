@@ -3,8 +3,6 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::{History, Validation};
 use crate::{Error, Result};
 
@@ -12,12 +10,29 @@ use crate::{Error, Result};
 const HEADER: &str = "step,loss,validation_loss,validation_accuracy";
 
 /// A line of the file.
-#[derive(Deserialize)]
 struct Row {
     step: usize,
     loss: f32,
-    validation_loss: Option<f32>,
-    validation_accuracy: Option<f64>,
+    /// The loss and the accuracy, where they were measured.
+    validation: Option<(f32, f64)>,
+}
+
+impl Row {
+    /// A line as numbers, or the field that is none.
+    fn parse(line: &str) -> std::result::Result<Self, String> {
+        fn number<T: std::str::FromStr>(field: &str) -> std::result::Result<T, String> {
+            field.trim().parse().map_err(|_| format!("{field:?}"))
+        }
+        let fields: Vec<&str> = line.split(',').collect();
+        let [step, loss, validation_loss, validation_accuracy] = fields[..] else {
+            return Err(format!("{} fields", fields.len()));
+        };
+        let validation = match (validation_loss.trim(), validation_accuracy.trim()) {
+            ("", "") => None,
+            (loss, accuracy) => Some((number(loss)?, number(accuracy)?)),
+        };
+        Ok(Row { step: number(step)?, loss: number(loss)?, validation })
+    }
 }
 
 impl History {
@@ -61,16 +76,14 @@ impl History {
         }
         let mut history = History::default();
         let mut since = 0;
-        for (line, row) in (2..).zip(csv::Reader::from_reader(text.as_bytes()).deserialize::<Row>()) {
-            let row = row.map_err(|error| refuse(line, error.to_string(), HEADER))?;
+        for (line, row) in (1..).zip(text.lines()).skip(1) {
+            let row = Row::parse(row).map_err(|found| refuse(line, found, HEADER))?;
             history.losses.push(row.loss);
             if row.step != history.losses.len() {
                 let expected = format!("step {}: one line for each", history.losses.len());
                 return Err(refuse(line, format!("step {}", row.step), &expected));
             }
-            if let (Some(validation_loss), Some(validation_accuracy)) =
-                (row.validation_loss, row.validation_accuracy)
-            {
+            if let Some((validation_loss, validation_accuracy)) = row.validation {
                 let train_loss = super::history::mean(&history.losses[since..]);
                 since = row.step;
                 history.validations.push(Validation {
@@ -122,7 +135,9 @@ mod tests {
             ("", "line 1"),
             ("a,b\n1,2\n", "line 1"),
             (HEADER, "line 2: nothing"),
-            (&format!("{HEADER}\n1,x,,\n"), "line 2"),
+            (&format!("{HEADER}\n1,x,,\n"), "line 2: \"x\""),
+            (&format!("{HEADER}\n1,0.5,0.5,\n"), "line 2: \"\""),
+            (&format!("{HEADER}\n1,0.5\n"), "line 2: 2 fields"),
             (&format!("{HEADER}\n1,0.5,,\n3,0.5,,\n"), "step 3"),
         ] {
             let error = read(text).unwrap_err().to_string();

@@ -47,6 +47,7 @@
 mod axis;
 mod neighbors;
 mod networks;
+#[cfg(feature = "toml")]
 mod recipes;
 mod record;
 
@@ -58,6 +59,7 @@ use serde::{Deserialize, Serialize};
 pub use axis::Axis;
 pub use neighbors::{NeighborSpace, neighbors};
 pub use networks::{NetworkSpace, networks};
+#[cfg(feature = "toml")]
 pub use recipes::{RecipeSpace, Vary, recipes};
 pub use record::{Divergence, Trial, TrialSettings, Tuning, Value};
 

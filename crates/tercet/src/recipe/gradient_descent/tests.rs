@@ -1,5 +1,7 @@
 //! What is written is read back, and what cannot be read says where.
 
+use std::path::Path;
+
 use super::*;
 use crate::augment::{Augment, Elastic};
 use crate::loss::Loss;
