@@ -9,7 +9,8 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 
 use crate::checks::{
-    dashboard, dependencies, layers, links, onnx, openapi, package, page, tensorboard, unsafe_code, words,
+    dashboard, dependencies, features, layers, links, onnx, openapi, package, page, tensorboard, unsafe_code,
+    words,
 };
 use crate::command::{cargo, program, run as execute, target_folder};
 use crate::fmt;
@@ -51,6 +52,11 @@ const STEPS: &[Step] = &[
     Step { name: "words", about: "no file names a path of a developer's machine", run: words::check },
     Step { name: "built", about: "the built page is as new as its sources", run: page::is_new },
     Step { name: "clippy", about: "clippy has nothing to say", run: clippy },
+    Step {
+        name: "features",
+        about: "the library builds with none of its optional features, each alone and all",
+        run: features::check,
+    },
     Step { name: "fuzz", about: "the fuzz targets fit the code", run: fuzz },
     Step { name: "doc", about: "the documentation builds without a warning", run: doc },
     Step { name: "test", about: "all tests pass", run: test },

@@ -1,5 +1,7 @@
 //! Files that NumPy and PyArrow wrote, read as `--data` reads them.
 
+#![cfg(feature = "zip")]
+
 use std::path::Path;
 
 use tercet::data::{Collection, ReadOptions, Row, Source};

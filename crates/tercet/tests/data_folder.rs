@@ -1,5 +1,7 @@
 //! Folders of IDX files, good and hostile, opened as `--data` opens them.
 
+#![cfg(feature = "flate2")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! Every format that data sets come in: written, read again, and found to be the same.
 
+#![cfg(all(feature = "csv", feature = "flate2", feature = "image", feature = "zip"))]
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;

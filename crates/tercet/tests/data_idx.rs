@@ -1,5 +1,7 @@
 //! IDX files, good and hostile.
 
+#![cfg(feature = "flate2")]
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -1,6 +1,8 @@
 //! Data sets by their names: where they may be, who made them, and what is taken out of their archives. That they are found
 //! where the environment says is for the tests of the program, which give it one.
 
+#![cfg(all(feature = "flate2", feature = "mnist", feature = "zip"))]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! NPY and NPZ files of every type, and large ones, whose numbers stay in their file.
 
+#![cfg(feature = "zip")]
+
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;

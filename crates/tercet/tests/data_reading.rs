@@ -1,5 +1,7 @@
 //! What a person says of data beside where it is, files that belong together, and what is rejected on the way.
 
+#![cfg(all(feature = "csv", feature = "flate2", feature = "image", feature = "mnist", feature = "zip"))]
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -5,6 +5,8 @@
 //! (labels, a folder's pictures) have none. What reads a file is told by its folder: models, recipes, lines of layers,
 //! expressions and single pictures have one each, and everything else is data.
 
+#![cfg(all(feature = "csv", feature = "flate2", feature = "image", feature = "toml", feature = "zip"))]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

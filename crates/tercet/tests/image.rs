@@ -1,5 +1,7 @@
 //! Pictures on their way to a model: drawn digits of every size and place, on every paper.
 
+#![cfg(feature = "image")]
+
 mod strokes;
 
 use std::io::Cursor;

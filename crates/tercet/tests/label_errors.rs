@@ -1,5 +1,7 @@
 //! Labels of MNIST that are wrong are among those that are found suspicious.
 
+#![cfg(all(feature = "mnist", feature = "toml"))]
+
 use std::ops::ControlFlow;
 
 use tercet::Dataset;

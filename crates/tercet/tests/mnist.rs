@@ -2,6 +2,8 @@
 //!
 //! Every setting here is a default, chosen on the validation set before the test set was looked at.
 
+#![cfg(feature = "mnist")]
+
 use tercet::Dataset;
 use tercet::data::{Collection, Openings, Source, default_validation, split};
 use tercet::evaluate::Evaluation;

@@ -2,6 +2,7 @@
 
 pub mod dashboard;
 pub mod dependencies;
+pub mod features;
 pub mod layers;
 pub mod links;
 pub mod onnx;

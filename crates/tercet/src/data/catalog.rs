@@ -483,7 +483,7 @@ mod tests {
         let labels = Idx { dimensions: vec![2], values: Values::U8(vec![1, 26]) };
         for file in LETTERS {
             let idx = if file.contains("images") { &images } else { &labels };
-            write_idx(&folder.path().join(format!("{file}.gz")), idx).unwrap();
+            write_idx(&folder.path().join(file), idx).unwrap();
         }
         assert!(NamedSet::EmnistLetters.is_at(folder.path()));
         let found = letters(folder.path()).unwrap();
@@ -496,7 +496,7 @@ mod tests {
         let values = Values::F32((1..=8u8).map(f32::from).collect());
         for file in [LETTERS[0], LETTERS[2]] {
             let numbers = Idx { dimensions: vec![2, 2, 2], values: values.clone() };
-            write_idx(&folder.path().join(format!("{file}.gz")), &numbers).unwrap();
+            write_idx(&folder.path().join(file), &numbers).unwrap();
         }
         let set =
             super::super::open::finish(letters(folder.path()).unwrap(), &ReadOptions::default()).unwrap();
@@ -525,7 +525,10 @@ mod tests {
         let aged = [("b", 20), ("a", 60), ("c", 40)].map(|(name, seconds)| {
             let path = snapshots_of.join(name).join("part");
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            File::create(&path).unwrap().set_modified(now - std::time::Duration::from_secs(seconds)).unwrap();
+            fs::File::create(&path)
+                .unwrap()
+                .set_modified(now - std::time::Duration::from_secs(seconds))
+                .unwrap();
             path
         });
         let [b, a, c] = aged;

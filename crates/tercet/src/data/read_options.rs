@@ -11,6 +11,7 @@ use crate::{Error, Result};
 /// How to read a data set. Whatever is not set is inferred from the files.
 ///
 /// ```
+/// # #[cfg(feature = "csv")] {
 /// use tercet::data::{LabelColumn, ReadOptions, Source};
 ///
 /// let folder = tempfile::tempdir()?;
@@ -21,6 +22,7 @@ use crate::{Error, Result};
 /// let options = ReadOptions { label: Some(LabelColumn::Last), ..ReadOptions::default() };
 /// let iris = source.open_with(&options)?.train;
 /// assert_eq!((iris.len(), iris.width(), iris.classes()[0].as_str()), (2, 2, "setosa"));
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
