@@ -68,9 +68,9 @@ mod tests {
 
     #[test]
     fn crates_are_counted_once_and_our_own_are_not() {
-        let tree = "tercet v0.1.0 (/home/a/tercet/crates/tercet)\nserde v1.0.0\nserde_derive v1.0.0 (proc-macro)\n\
+        let tree = "tercet v0.1.0 (/src/tercet/crates/tercet)\nserde v1.0.0\nserde_derive v1.0.0 (proc-macro)\n\
                     serde_derive v1.0.0 (proc-macro) (*)\nserde v1.0.0 (*)\nsyn v2.0.0\nsyn v3.0.0\n\
-                    tercet-kernels v0.1.0 (/home/a/tercet/crates/tercet-kernels)\n";
+                    tercet-kernels v0.1.0 (/src/tercet/crates/tercet-kernels)\n";
         let expected = ["serde v1.0.0", "serde_derive v1.0.0", "syn v2.0.0", "syn v3.0.0"];
         assert_eq!(external(tree), BTreeSet::from(expected));
     }

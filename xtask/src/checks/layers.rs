@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::none_of;
@@ -19,10 +19,10 @@ const ORDER: &str = "crates/tercet/layers.txt";
 
 /// Reads every file of the library and compares what it uses with the order.
 pub fn check(repository: &Repository) -> Result<()> {
-    let order = Order::parse(&repository.read(Path::new(ORDER))?)?;
+    let order = Order::parse(&repository.read(Path::new(ORDER))?);
     let root = Path::new(SOURCES);
     let re_exports = re_exports(&parse(&repository.read(&root.join("lib.rs"))?, &root.join("lib.rs"))?);
-    let (mut findings, mut modules, mut excused) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut findings, mut modules) = (Vec::new(), BTreeSet::new());
     for file in repository.files_with_extension("rs")? {
         let Ok(inside) = file.strip_prefix(root) else { continue };
         let path = module_path(inside);
@@ -35,19 +35,12 @@ pub fn check(repository: &Repository) -> Result<()> {
         find_uses(parse(&repository.read(&file)?, &file)?, &path, &mut uses);
         for Use { name, line } in uses {
             let used = re_exports.get(&name).unwrap_or(&name);
-            if order.allows(&user, used) {
-                continue;
-            }
-            if order.exceptions.contains(&(user.clone(), used.clone())) {
-                excused.insert((user.clone(), used.clone()));
-            } else {
+            if !order.allows(&user, used) {
                 findings.push(format!("{}:{line}: {user} uses {used}", file.display()));
             }
         }
     }
     findings.extend(order.differences(&modules));
-    let unneeded = order.exceptions.difference(&excused);
-    findings.extend(unneeded.map(|(user, used)| format!("{ORDER}: nothing needs {user} -> {used}")));
     none_of(
         findings,
         &format!("{ORDER} has the order of the modules: move what both need to the earlier one."),
@@ -57,26 +50,13 @@ pub fn check(repository: &Repository) -> Result<()> {
 /// The order of the modules, from the bottom up.
 struct Order {
     layers: Vec<String>,
-    exceptions: BTreeSet<(String, String)>,
 }
 
 impl Order {
-    /// One module a line, then exceptions as `user -> used: reason`.
-    fn parse(text: &str) -> Result<Self> {
-        let mut order = Order { layers: Vec::new(), exceptions: BTreeSet::new() };
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            match line.split_once("->") {
-                None => order.layers.push(line.to_owned()),
-                Some((user, used)) => {
-                    let (used, reason) = used.split_once(':').unwrap_or((used, ""));
-                    (!reason.trim().is_empty())
-                        .then_some(())
-                        .with_context(|| format!("{ORDER}: no reason for {line}"))?;
-                    order.exceptions.insert((user.trim().to_owned(), used.trim().to_owned()));
-                }
-            }
-        }
-        Ok(order)
+    /// One module a line.
+    fn parse(text: &str) -> Self {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Order { layers: lines.map(str::to_owned).collect() }
     }
 
     fn place(&self, module: &str) -> Option<usize> {
@@ -313,15 +293,6 @@ mod tests {
             ("crates/tercet/src/a/tests/more.rs", "use crate::c;"),
         ]);
         assert_eq!(verdict(LAYERS, &files), "fine");
-    }
-
-    #[test]
-    fn an_exception_needs_a_reason_and_a_use() {
-        let excused = (ORDER, "a\nb\nc\na -> b: for a while\n");
-        assert_eq!(verdict(excused, &library("use crate::b;", "")), "fine");
-        assert!(verdict(excused, &library("use crate::C;", "")).contains("a uses c"));
-        assert!(verdict(excused, &library("", "")).contains("nothing needs a -> b"));
-        assert!(verdict((ORDER, "a\nb\nc\na -> b\n"), &library("", "")).contains("no reason for a -> b"));
     }
 
     #[test]
