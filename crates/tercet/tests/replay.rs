@@ -1,6 +1,8 @@
-//! What fuzzing begins with, and what it has ever found, once more: no reader panics or takes memory that a file merely claims.
+//! Replays the seeds and the findings of fuzzing: no reader panics, or allocates memory that a file merely claims to need.
 //!
-//! `fuzz/` says how these files came about. A process of its own, whose allocations are counted.
+//! `fuzz/` says where these files come from. Runs in a process of its own, since its allocations are counted.
+
+#![cfg(all(feature = "csv", feature = "flate2", feature = "image", feature = "toml", feature = "zip"))]
 
 use std::alloc::System;
 use std::fs;

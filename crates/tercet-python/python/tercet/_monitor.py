@@ -1,4 +1,4 @@
-"""What happens after each epoch of training: early stopping, schedules that follow the loss, callbacks, progress."""
+"""After each epoch of training: early stopping, learning rates that follow the loss, callbacks, progress."""
 
 from __future__ import annotations
 

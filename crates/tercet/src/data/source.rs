@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::open;
-use super::{Classes, Dataset, NamedSet, ReadOptions, SealedTest, Split, default_validation, split};
+use super::{Dataset, NamedSet, ReadOptions, SealedTest, Split, default_validation, split};
 use crate::{Error, Result};
 
 /// A data set as it is handed out.
@@ -150,7 +150,7 @@ pub(super) fn mnist() -> Result<open::Found> {
         name: "MNIST".to_owned(),
         train: subset("MNIST train", mnist.train_images, mnist.train_labels),
         test: Some(subset("MNIST test", mnist.test_images, mnist.test_labels)),
-        classes: Some(Classes::numbered(tercet_mnist::CLASSES)),
+        classes: Some(super::Classes::numbered(tercet_mnist::CLASSES)),
         layout: None,
     })
 }

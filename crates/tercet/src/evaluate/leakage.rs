@@ -41,7 +41,7 @@ impl Partition {
 pub struct ExampleId {
     /// Its partition.
     pub partition: Partition,
-    /// Its [`origin`](Dataset::origin), counted from 0: its row in the test set or, for training and validation examples, in
+    /// Its [`origin`](crate::data::Examples::origin), counted from 0: its row in the test set or, for training and validation examples, in
     /// the training set as it was read, before the split.
     pub index: usize,
 }

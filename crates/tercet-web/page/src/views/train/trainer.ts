@@ -76,13 +76,13 @@ export class Trainer {
     // Not every slice has statistics: they take longer than a small step.
     const stats = now - this.statsAt > STATS_EVERY;
     if (stats) this.statsAt = now;
-    const time = await this.advance(this.steps, measure);
+    const time = await this.advance(this.steps, stats);
     const growth = Math.min(4, Math.max(0.3, SLICE / time));
     this.steps = Math.max(1, Math.min(STEPS.most, Math.round(this.steps * growth)));
   }
 
   /** Takes steps; the result is the time that they took. */
-  private async advance(steps: number, measure: boolean): Promise<number> {
+  private async advance(steps: number, stats: boolean): Promise<number> {
     const start = performance.now();
     const report = await engine.train(steps, stats);
     const time = performance.now() - start;
