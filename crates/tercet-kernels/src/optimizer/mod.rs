@@ -122,7 +122,7 @@ pub fn sgd(isa: Isa, step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32])
     compiled_for!(isa, body(step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64)
 }
 
-/// Σ W², summed as [`step`] sums it.
+/// Σ W², summed as [`sgd`] sums it.
 ///
 /// ```
 /// use tercet_kernels::{Isa, optimizer::sum_of_squares};

@@ -34,7 +34,7 @@ pub fn open(path: &Path) -> Result<Picture> {
 /// upright. 16 bits a channel become 8.
 ///
 /// # Errors
-/// [`Error::Format`] for an empty or truncated file, one that is no picture, a side above [`MAX_SIDE`], and more
+/// [`Error::Format`] for an empty or truncated file, one that is no picture, a side above [`MAX_SIDE`](super::MAX_SIDE), and more
 /// than [`MAX_BYTES`].
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Picture> {
     decode_within(bytes, path, Limits::MOST)

@@ -46,7 +46,7 @@ use crate::{Error, Result};
 pub struct PartialGradient {
     /// 1/B · Σ L_b over these examples.
     pub loss: f32,
-    /// The gradient by all that is learned, in the order of [`Network::learned`].
+    /// The gradient with respect to all parameters, in the order of [`Network::parameter_values`].
     pub gradient: Vec<f32>,
 }
 
