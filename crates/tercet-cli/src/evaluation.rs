@@ -157,7 +157,7 @@ pub fn layers_in_short(network: &Network) -> String {
 /// The settings on a card that do not belong to the recipe.
 const BESIDE_RECIPE: [&str; 5] = ["choice of reg", "ending", "k chosen by", "rate_changes", "weights"];
 
-/// The settings on a model's card, as names and values.
+/// The settings on a model's card, as names and values, and the steps of its preprocessing.
 pub fn settings(model: &Model) -> Vec<(String, String)> {
     let value = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),

@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use tercet::data::Opening;
+use tercet::Dataset;
+use tercet::data::{Collection, Opening};
 use tercet_report::{DataCard, Run};
 
 /// The parts of a [`Run`] that are the same for every command, except the models. `started` is from [`now`].
@@ -19,6 +20,12 @@ pub fn new(title: String, started: String, seed: Option<u64>, data: DataCard, op
         openings,
         ..Run::default()
     }
+}
+
+/// The data of a run: its training examples, and the sizes of the other sets.
+pub fn data_card(collection: &Collection, train: &Dataset, validation: usize, test: usize) -> DataCard {
+    let card = DataCard::new(train, validation, test, collection.train.digest());
+    DataCard { name: collection.name.clone(), ..card }
 }
 
 /// The time of day, as a run record states it.

@@ -13,7 +13,7 @@ use tercet::recipe::{GradientDescentRecipe, NeighborsRecipe, Recipe};
 use tercet::text;
 use tercet::train::Training;
 use tercet::{Dataset, Error, Model, Result};
-use tercet_report::{self as report, AccuracyAtK, AccuracyByK, DataCard, ModelCard, Run};
+use tercet_report::{self as report, AccuracyAtK, AccuracyByK, ModelCard, Run};
 
 use crate::args::compare::CompareArgs;
 use crate::data_check::{self, Check};
@@ -23,7 +23,7 @@ use crate::progress::{Stage, say};
 use crate::split::split;
 use crate::table::{self, percent, table};
 use crate::training::Trained;
-use crate::{exit, figures, interrupt, loading, output, robustness, run_record, training};
+use crate::{evaluation, exit, figures, interrupt, loading, output, robustness, run_record, training};
 
 /// The largest k of the curve of accuracy by k.
 const LARGEST_K: usize = 15;
@@ -75,9 +75,8 @@ pub fn run(args: CompareArgs) -> anyhow::Result<ExitCode> {
 
     let title =
         format!("{} classifiers on {}", if models.len() == 4 { "Four" } else { "Three" }, collection.name);
-    let card = DataCard::new(&data.train, data.validation.len(), test.len(), collection.train.digest());
+    let card = run_record::data_card(&collection, &data.train, data.validation.len(), test.len());
     let mut run = Run { models, check, ..run_record::new(title, started, Some(seed), card, openings) };
-    run.data.name.clone_from(&collection.name);
     run.compare()?;
     if interrupt::was_asked() {
         return Ok(exit::interrupted());
@@ -176,7 +175,7 @@ fn fit_neighbors(recipe: &NeighborsRecipe, train: &Dataset) -> anyhow::Result<Fi
     let stage = Stage::new("nearest neighbours", 1);
     let model = recipe.fit(train, None)?.model;
     let seconds = stage.done(&format!("{} examples stored", text::thousands(train.len())));
-    let mut settings = recipe.describe();
+    let mut settings = evaluation::settings(&model);
     settings.push(("examples".to_owned(), format!("all {}", text::thousands(train.len()))));
     Ok(Fitted { name: "nearest neighbours", model, settings, seconds, training: None, accuracy_by_k: None })
 }
@@ -209,7 +208,7 @@ fn accuracies_by_k(recipe: &NeighborsRecipe, data: &Split) -> Result<Option<Accu
 /// Trains a recipe by gradient descent.
 fn fit(name: &'static str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Fitted> {
     let Trained { model, training, seconds } = training::fit(name, recipe, data)?;
-    let mut settings = recipe.describe();
+    let mut settings = evaluation::settings(&model);
     settings.push(("examples".to_owned(), text::thousands(data.train.len())));
     Ok(Fitted { name, model, settings, seconds, training: Some(training), accuracy_by_k: None })
 }

@@ -6,7 +6,7 @@ use tercet::Dataset;
 use tercet::data::{Openings, default_validation, split};
 use tercet::evaluate::Evaluation;
 use tercet::text;
-use tercet_report::{self as report, Confidence, DataCard, DataCheck, ModelCard, Run};
+use tercet_report::{self as report, Confidence, DataCheck, ModelCard, Run};
 
 use crate::args::evaluate::EvaluateArgs;
 use crate::data_check::{self, Check};
@@ -54,10 +54,9 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<ExitCode> {
     if interrupt::was_asked() {
         return Ok(exit::interrupted());
     }
-    let card = DataCard::new(&collection.train, 0, test.len(), collection.train.digest());
+    let card = run_record::data_card(&collection, &collection.train, 0, test.len());
     let title = format!("{} on {}", names.join(" and "), collection.name);
     let mut run = Run { models: cards, check, ..run_record::new(title, started, None, card, openings) };
-    run.data.name.clone_from(&collection.name);
     run.compare()?;
 
     if let Some(path) = &args.report {

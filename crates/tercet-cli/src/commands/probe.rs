@@ -7,7 +7,7 @@ use tercet::data::ReadOptions;
 use tercet::evaluate::Evaluation;
 use tercet::probe::{Kind, Probe, Settings, probe};
 use tercet::{Dataset, text};
-use tercet_report::{self as report, DataCard, ModelCard, Run};
+use tercet_report::{self as report, ModelCard, Run};
 
 use crate::args::probe::ProbeArgs;
 use crate::output_files::check_writable;
@@ -31,7 +31,7 @@ pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
     let given = args.reading.read_options();
     let reading = ReadOptions { labels: args.labels_file.clone().or(given.labels), ..given };
     let collection = args.features.open_with(&reading)?;
-    let data = collection.train;
+    let data = &collection.train;
     if collection.test.is_some() {
         say(format!("the test set of {} is not used", collection.name));
     }
@@ -45,18 +45,17 @@ pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
         hidden: args.hidden,
         epochs: args.epochs,
     };
-    let Some(probes) = train(&data, &args.classifiers, &settings)? else { return Ok(exit::interrupted()) };
+    let Some(probes) = train(data, &args.classifiers, &settings)? else { return Ok(exit::interrupted()) };
 
-    let card = DataCard::new(&data, 0, data.len(), data.digest());
+    let card = run_record::data_card(&collection, data, 0, data.len());
     let title = format!("Probes of {}", collection.name);
     let mut run = run_record::new(title, started, Some(settings.seed), card, Vec::new());
-    run.data.name.clone_from(&collection.name);
     for probe in &probes {
-        run.models.push(card_of(probe, &data, &settings)?);
+        run.models.push(card_of(probe, data, &settings)?);
     }
     run.compare()?;
     if let Some(path) = &args.report {
-        report::write(path, &run, &data)?;
+        report::write(path, &run, data)?;
         say(format!("report: {}", path.display()));
     }
     figures::write(args.figures.figures.as_deref(), || report::figures(&run))?;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use tercet::data::Openings;
-use tercet_report::{self as report, DataCard, Run};
+use tercet_report::{self as report, Run};
 
 use crate::args::data::DataCheckArgs;
 use crate::data_check::{self, Check};
@@ -37,12 +37,11 @@ pub fn run(args: &DataCheckArgs) -> anyhow::Result<ExitCode> {
         return Ok(exit::interrupted());
     };
     let test = test.unwrap_or_else(|| collection.train.subset(&[]));
-    let card = DataCard::new(&parts.train, parts.validation.len(), test.len(), collection.train.digest());
-    let mut run = Run {
+    let card = run_record::data_card(&collection, &parts.train, parts.validation.len(), test.len());
+    let run = Run {
         check: Some(found),
         ..run_record::new(format!("Check of {}", collection.name), started, Some(seed), card, openings)
     };
-    run.data.name.clone_from(&collection.name);
     if let Some(path) = &args.report {
         report::write(path, &run, &test)?;
         say(format!("report: {}", path.display()));

@@ -112,7 +112,9 @@ impl<'a> FitStages<'a> {
             .validation_accuracy
             .map_or("not validated".to_owned(), |accuracy| format!("validation {}", percent(accuracy)));
         let result = format!("{accuracy}, gap {:.1e}{end}", history.last.gap);
-        self.solution.map(|stage| stage.done(&result));
+        if let Some(stage) = self.solution {
+            stage.done(&result);
+        }
     }
 }
 
