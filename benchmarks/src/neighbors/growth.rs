@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use plotters::coord::combinators::LogCoord;
 use plotters::prelude::*;
 
 use super::check::Problem;
@@ -59,7 +60,7 @@ fn grown(outcomes: &[Outcome]) -> Vec<(usize, f64, f64)> {
     ours.map(|outcome| (outcome.rows, outcome.fit.median(), outcome.search.median())).collect()
 }
 
-/// Draws fit and search against the number of rows, both axes logarithmic, beside a line that grows like the rows.
+/// Draws fit and search against the number of rows, both axes logarithmic, with a line proportional to the rows.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -71,6 +72,10 @@ pub fn draw(path: &Path, outcomes: &[Outcome]) -> Result<()> {
         .with_context(|| format!("cannot draw {}", path.display()))
 }
 
+const FIT: RGBColor = RGBColor(0xc2, 0x5a, 0x00);
+const SEARCH: RGBColor = RGBColor(0x1f, 0x5f, 0xa8);
+const PROPORTIONAL: RGBColor = RGBColor(0x88, 0x88, 0x88);
+
 type Point = (usize, f64, f64);
 
 /// The text beside a line of a logarithmic axis: nothing where lines stand so close that texts would run together.
@@ -79,10 +84,12 @@ fn label(value: f64, text: String) -> String {
     if [1.0, 2.0, 3.0, 6.0].contains(&digit) { text } else { String::new() }
 }
 
-fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), Box<dyn std::error::Error>> {
-    const FIT: RGBColor = RGBColor(0xc2, 0x5a, 0x00);
-    const SEARCH: RGBColor = RGBColor(0x1f, 0x5f, 0xa8);
-    const PROPORTIONAL: RGBColor = RGBColor(0x88, 0x88, 0x88);
+fn plot(
+    path: &Path,
+    grown: &[Point],
+    first: Point,
+    last: Point,
+) -> Result<(), Box<dyn std::error::Error + '_>> {
     let root = SVGBackend::new(path, (720, 480)).into_drawing_area();
     root.fill(&WHITE)?;
     let proportional = |rows: usize| first.2 * rows as f64 / first.0 as f64;
@@ -113,6 +120,33 @@ fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), B
         .x_label_formatter(&rows_label)
         .y_label_formatter(&|&seconds| label(seconds, format!("{}", (1000.0 * seconds).round() / 1000.0)))
         .draw()?;
+    draw_lines(&mut chart, grown)?;
+    let line = [(first.0 as f64, first.2), (last.0 as f64, proportional(last.0))];
+    chart
+        .draw_series(DashedLineSeries::new(line, 6, 4, PROPORTIONAL.stroke_width(2)))?
+        .label("proportional to the rows")
+        .legend(|(x, y)| {
+            let stroke = PROPORTIONAL.stroke_width(2);
+            plotters::element::DashedPathElement::new([(x, y), (x + 20, y)], 6, 4, stroke)
+        });
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .label_font(("sans-serif", 14))
+        .border_style(BLACK.mix(0.3))
+        .background_style(WHITE)
+        .draw()?;
+    root.present()?;
+    Ok(())
+}
+
+type LogLog<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
+
+/// The measured times of search and fit.
+fn draw_lines<'b>(
+    chart: &mut LogLog<'_, 'b>,
+    grown: &[Point],
+) -> Result<(), Box<dyn std::error::Error + 'b>> {
     let points = |seconds: fn(&Point) -> f64| -> Vec<(f64, f64)> {
         grown.iter().map(|point| (point.0 as f64, seconds(point))).collect()
     };
@@ -125,26 +159,6 @@ fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), B
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
         chart.draw_series(points.iter().map(|&point| Circle::new(point, 4, colour.filled())))?;
     }
-    let line = [(first.0 as f64, first.2), (last.0 as f64, proportional(last.0))];
-    chart
-        .draw_series(DashedLineSeries::new(line, 6, 4, PROPORTIONAL.stroke_width(2)))?
-        .label("like the rows")
-        .legend(move |(x, y)| {
-            plotters::element::DashedPathElement::new(
-                [(x, y), (x + 20, y)],
-                6,
-                4,
-                PROPORTIONAL.stroke_width(2),
-            )
-        });
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .label_font(("sans-serif", 14))
-        .border_style(BLACK.mix(0.3))
-        .background_style(WHITE)
-        .draw()?;
-    root.present()?;
     Ok(())
 }
 
@@ -169,7 +183,7 @@ mod tests {
         let path = folder.path().join("growth.svg");
         draw(&path, &outcomes).unwrap();
         let svg = std::fs::read_to_string(&path).unwrap();
-        for word in ["rows", "seconds", "search", "fit", "like the rows"] {
+        for word in ["rows", "seconds", "search", "fit", "proportional to the rows"] {
             assert!(svg.contains(word), "{word}");
         }
     }

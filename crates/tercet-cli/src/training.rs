@@ -6,7 +6,7 @@ use anyhow::Context;
 use tercet::data::Split;
 use tercet::network::Network;
 use tercet::recipe::GradientDescentRecipe;
-use tercet::train::{Checkpoint, Ending, History, Plan, Trainer, Training};
+use tercet::train::{Checkpoint, Ending, History, Plan, Trainer, Training, Validation};
 use tercet::{Model, text};
 
 use crate::callbacks::Watch;
@@ -86,11 +86,7 @@ pub fn follow(
             images,
         };
         if let Some(check) = step.validation.filter(|_| lines) {
-            let (loss, accuracy) = (trainer.history().mean_loss(), percent(check.validation_accuracy));
-            let number = text::thousands(step.number);
-            stage.say(format!(
-                "iteration {number}: average loss = {loss:.4}, validation accuracy = {accuracy}"
-            ));
+            stage.say(validation_line(check, trainer.history()));
         }
         if step.validation.is_some() || shown.is_none_or(|shown: Instant| shown.elapsed() >= REFRESH) {
             stage.note(note(trainer.history(), pace));
@@ -119,6 +115,13 @@ pub fn follow(
         stage.done(&format!("{}{rate}", summary(training)));
     }
     Ok(Outcome { network, training, seconds })
+}
+
+/// A validation check, as the lecture prints it.
+fn validation_line(check: Validation, history: &History) -> String {
+    let (step, loss) = (text::thousands(check.step), history.mean_loss());
+    let accuracy = percent(check.validation_accuracy);
+    format!("iteration {step}: average loss = {loss:.4}, validation accuracy = {accuracy}")
 }
 
 /// The speed of training, without pauses.

@@ -129,7 +129,7 @@ pub(super) fn section(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> 
     html! {
         section id="data" aria-labelledby="data-title" {
             h2 id="data-title" { "The data themselves" }
-            (twice(check, classes, draw))
+            (duplicates(check, classes, draw))
             @if let Some(label_errors) = &check.label_errors { (label_errors_section(check, label_errors, classes, draw)) }
         }
     }
@@ -143,21 +143,32 @@ pub(super) fn between(parts: (Partition, Partition)) -> String {
     }
 }
 
-fn twice(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
-    let leakage = &check.leakage;
-    let looked_near = leakage.near_share > 0.0;
+fn duplicates(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
     let shown: Vec<&DuplicatePair> = check.shown_pairs().collect();
-    let all = leakage.exact.len() + leakage.near.len();
+    let all = check.leakage.exact.len() + check.leakage.near.len();
     html! {
-        h3 { "Examples that come more than once" }
-        div.scroll role="region" tabindex="0" aria-label="Pairs by parts" {
+        h3 { "Duplicates" }
+        (duplicate_counts(check))
+        @if !shown.is_empty() {
+            ol.gallery.pairs { @for pair in &shown { (duplicate_pair(pair, classes, draw)) } }
+            @if shown.len() < all { p.note { (shown.len()) " of " (counted(all, "pair", "pairs")) " are shown." } }
+        }
+    }
+}
+
+/// How many duplicates there are within and between the sets.
+fn duplicate_counts(check: &DataCheck) -> Markup {
+    let near_share = check.leakage.near_share;
+    let has_near = near_share > 0.0;
+    html! {
+        div.scroll role="region" tabindex="0" aria-label="Duplicates by set" {
             table.plain {
                 thead {
                     tr {
                         th scope="col" { "Between" }
-                        th.number scope="col" { "Equal" }
+                        th.number scope="col" { "Exact" }
                         th.number scope="col" { "with other labels" }
-                        @if looked_near { th.number scope="col" { "Nearly equal" } }
+                        @if has_near { th.number scope="col" { "Near" } }
                     }
                 }
                 tbody {
@@ -167,43 +178,41 @@ fn twice(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
                             th scope="row" { (between(parts)) }
                             td.number { (grouped(exact as u64)) }
                             td.number { (grouped(differ as u64)) }
-                            @if looked_near { td.number { @if parts.0 == parts.1 { "–" } @else { (grouped(near as u64)) } } }
+                            @if has_near { td.number { @if parts.0 == parts.1 { "–" } @else { (grouped(near as u64)) } } }
                         }
                     }
                 }
             }
         }
         p.note {
-            "Equal: the same features to the last bit; each example is paired with the first of its kind. "
-            @if looked_near {
-                "Nearly equal: an example's nearest neighbour in an earlier part is closer than " (percent(leakage.near_share))
+            "Exact: the same features to the last bit; each example is paired with the first of its kind. "
+            @if has_near {
+                "Near: the nearest neighbour of an example in an earlier set is closer than " (percent(near_share))
                 " of the median distance to it among examples of that class. "
             }
-            "The validation set is the one that seed " (check.seed) " holds out."
+            "The validation set is the one held out with seed " (check.seed) "."
         }
-        @if !shown.is_empty() {
-            ol.gallery.pairs {
-                @for pair in &shown {
-                    li {
-                        div.two {
-                            @for (place, label) in [(pair.first, pair.labels.0), (pair.second, pair.labels.1)] {
-                                @let describe = format!("{} example {}: {}", place.partition.name(), place.index, classes[label as usize]);
-                                @if let Some(tile) = draw(key(place), &describe) { (tile) }
-                            }
-                        }
-                        p.labels {
-                            (classes[pair.labels.0 as usize])
-                            @if !pair.labels_agree() { " and " b.wrong { (classes[pair.labels.1 as usize]) } }
-                        }
-                        p.index {
-                            (pair.first.partition.name()) " #" (pair.first.index) br;
-                            (pair.second.partition.name()) " #" (pair.second.index)
-                            @if pair.distance > 0.0 { br; "distance " (three_digits(pair.distance)) }
-                        }
-                    }
+    }
+}
+
+fn duplicate_pair(pair: &DuplicatePair, classes: &[String], draw: Draw<'_>) -> Markup {
+    html! {
+        li {
+            div.two {
+                @for (place, label) in [(pair.first, pair.labels.0), (pair.second, pair.labels.1)] {
+                    @let describe = format!("{} example {}: {}", place.partition.name(), place.index, classes[label as usize]);
+                    @if let Some(tile) = draw(key(place), &describe) { (tile) }
                 }
             }
-            @if shown.len() < all { p.note { (shown.len()) " of " (counted(all, "pair", "pairs")) " are shown." } }
+            p.labels {
+                (classes[pair.labels.0 as usize])
+                @if !pair.labels_agree() { " and " b.wrong { (classes[pair.labels.1 as usize]) } }
+            }
+            p.index {
+                (pair.first.partition.name()) " #" (pair.first.index) br;
+                (pair.second.partition.name()) " #" (pair.second.index)
+                @if pair.distance > 0.0 { br; "distance " (three_digits(pair.distance)) }
+            }
         }
     }
 }

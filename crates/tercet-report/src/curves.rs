@@ -10,33 +10,35 @@ use tercet::{Error, Result};
 /// Points of a curve that are drawn; more could not be told apart.
 const POINTS: usize = 400;
 
-/// Loss and validation accuracy against the step; nothing where there is no step.
+/// Loss and validation accuracy against the step; nothing without a step.
 pub(super) fn training(history: &History, id: &str) -> Result<Vec<Figure>> {
     // A loss that is NaN or infinite ends training; the curve ends before it.
     let losses: Vec<f64> =
         history.losses.iter().map(|&loss| f64::from(loss)).take_while(|loss| loss.is_finite()).collect();
-    let checks: Vec<_> = history
-        .validations
-        .iter()
-        .filter(|check| check.validation_loss.is_finite() && is_share(check.validation_accuracy))
-        .collect();
     if losses.is_empty() {
         return Ok(Vec::new());
     }
-    let few = if checks.len() <= 40 { Marker::Dot } else { Marker::Nothing };
-    let window = (losses.len() / 50).max(1);
-    let (running, so_far) = smoothed(&losses, window);
-    let validation: Vec<_> = checks.iter().map(|c| (c.step as f64, f64::from(c.validation_loss))).collect();
-    let last_step = checks.iter().map(|c| c.step).max().unwrap_or(0).max(losses.len()) as f64;
-    let steps = (0.0, last_step.max(2.0));
+    let is_drawn =
+        |check: &&Validation| check.validation_loss.is_finite() && is_share(check.validation_accuracy);
+    let checks: Vec<&Validation> = history.validations.iter().filter(is_drawn).collect();
+    let last_step = checks.iter().map(|check| check.step).max().unwrap_or(0).max(losses.len());
+    let steps = (0.0, last_step.max(2) as f64);
+    let mut figures = vec![loss_figure(&losses, &checks, steps, id)?];
+    if !checks.is_empty() {
+        figures.push(accuracy_figure(&checks, steps, id)?);
+    }
+    Ok(figures)
+}
 
+/// Training and validation loss against the step.
+fn loss_figure(losses: &[f64], checks: &[&Validation], steps: (f64, f64), id: &str) -> Result<Figure> {
+    let window = (losses.len() / 50).max(1);
+    let (running, so_far) = smoothed(losses, window);
+    let validation: Points =
+        checks.iter().map(|check| (check.step as f64, f64::from(check.validation_loss))).collect();
     let highest = [&running, &so_far, &validation].into_iter().flatten().map(|p| p.1).fold(0.0, f64::max);
-    let last = |points: &[(f64, f64)]| points.last().map_or(f64::NAN, |point| point.1);
     let mut description =
         format!("Training loss {} at step {}.", three_digits(last(&running)), grouped(losses.len() as u64));
-    if !validation.is_empty() {
-        description += &format!(" Validation loss {} at the end.", three_digits(last(&validation)));
-    }
     let mean = match window {
         1 => "training: each step".to_owned(),
         _ => format!("training: mean of the last {} steps", grouped(window as u64)),
@@ -46,8 +48,10 @@ pub(super) fn training(history: &History, id: &str) -> Result<Vec<Figure>> {
         (Key::Line(Ink::SoFar), "training: mean of all steps so far".to_owned()),
     ];
     if !validation.is_empty() {
+        description += &format!(" Validation loss {} at the end.", three_digits(last(&validation)));
         key.push((Key::Line(Ink::Validation), "validation".to_owned()));
     }
+    let marker = marker(validation.len());
     let plot = Plot {
         id: format!("{id}-loss"),
         title: "Loss against the step",
@@ -58,37 +62,44 @@ pub(super) fn training(history: &History, id: &str) -> Result<Vec<Figure>> {
         curves: vec![
             Curve { points: so_far, ink: Ink::SoFar, width: 3, marker: Marker::Nothing },
             Curve { points: running, ink: Ink::Train, width: 4, marker: Marker::Nothing },
-            Curve { points: validation.clone(), ink: Ink::Validation, width: 4, marker: few },
+            Curve { points: validation, ink: Ink::Validation, width: 4, marker },
         ],
         whiskers: Vec::new(),
         mark: None,
         x_ticks: Ticks::Numbers(6),
         y_label: &loss_label,
     };
-    let mut figures = vec![draw(&plot, "Loss", key, String::new())?];
+    draw(&plot, "Loss", key, String::new())
+}
 
-    let accuracies: Vec<_> = checks.iter().map(|c| (c.step as f64, c.validation_accuracy)).collect();
-    if !accuracies.is_empty() {
-        let plot = Plot {
-            id: format!("{id}-accuracy"),
-            title: "Validation accuracy against the step",
-            description: format!("Validation accuracy {} at the end.", percent(last(&accuracies))),
-            x_name: "step",
-            x: steps,
-            y: around(accuracies.iter().map(|point| point.1)),
-            curves: vec![Curve { points: accuracies, ink: Ink::Validation, width: 4, marker: few }],
-            whiskers: Vec::new(),
-            mark: None,
-            x_ticks: Ticks::Numbers(6),
-            y_label: &percent_label,
-        };
-        let key = vec![(
-            Key::Line(Ink::Validation),
-            "share of the validation set that is classified correctly".to_owned(),
-        )];
-        figures.push(draw(&plot, "Validation accuracy", key, String::new())?);
-    }
-    Ok(figures)
+/// Validation accuracy against the step.
+fn accuracy_figure(checks: &[&Validation], steps: (f64, f64), id: &str) -> Result<Figure> {
+    let points: Points = checks.iter().map(|check| (check.step as f64, check.validation_accuracy)).collect();
+    let plot = Plot {
+        id: format!("{id}-accuracy"),
+        title: "Validation accuracy against the step",
+        description: format!("Validation accuracy {} at the end.", percent(last(&points))),
+        x_name: "step",
+        x: steps,
+        y: around(points.iter().map(|point| point.1)),
+        curves: vec![Curve { marker: marker(points.len()), points, ink: Ink::Validation, width: 4 }],
+        whiskers: Vec::new(),
+        mark: None,
+        x_ticks: Ticks::Numbers(6),
+        y_label: &percent_label,
+    };
+    let key = "share of the validation set that is classified correctly".to_owned();
+    draw(&plot, "Validation accuracy", vec![(Key::Line(Ink::Validation), key)], String::new())
+}
+
+/// The last value of a curve.
+fn last(points: &[(f64, f64)]) -> f64 {
+    points.last().map_or(f64::NAN, |point| point.1)
+}
+
+/// Dots mark the points of a curve only if it has few.
+fn marker(points: usize) -> Marker {
+    if points <= 40 { Marker::Dot } else { Marker::Nothing }
 }
 
 /// The mean of the last `window` losses at each step, and the mean of all losses so far; both thinned to [`POINTS`].
@@ -119,6 +130,25 @@ pub enum Quantity {
     ValidationAccuracy,
 }
 
+impl Quantity {
+    /// The curve of one training, which ends where the training diverged, without values above `most`.
+    fn points(self, history: &History, most: Option<f64>) -> Points {
+        let of_checks = |value: fn(&Validation) -> f64| -> Points {
+            history.validations.iter().map(|check| (check.step as f64, value(check))).collect()
+        };
+        let points = match self {
+            Quantity::Loss => {
+                let losses: Vec<f64> = history.losses.iter().map(|&loss| f64::from(loss)).collect();
+                smoothed(&losses, (losses.len() / 50).max(1)).0
+            }
+            Quantity::ValidationLoss => of_checks(|check| f64::from(check.validation_loss)),
+            Quantity::ValidationAccuracy => of_checks(|check| check.validation_accuracy),
+        };
+        let finite = points.into_iter().take_while(|(_, y)| y.is_finite());
+        finite.filter(|(_, y)| most.is_none_or(|most| *y <= most)).collect()
+    }
+}
+
 /// The colours of several trainings, and so how many of them one picture can tell apart.
 const INKS: [Ink; 5] = [Ink::Train, Ink::Validation, Ink::Third, Ink::Fourth, Ink::Fifth];
 
@@ -146,37 +176,17 @@ pub fn trainings(
     if !(1..=INKS.len()).contains(&trainings.len()) {
         return Err(Error::setting("the trainings of a picture", trainings.len(), "1 to 5"));
     }
-    let mut curves = Vec::new();
-    let mut key = Vec::new();
+    let (mut curves, mut key) = (Vec::new(), Vec::new());
     for (&(name, history), ink) in trainings.iter().zip(INKS) {
-        let of_checks = |value: fn(&Validation) -> f64| -> Points {
-            history.validations.iter().map(|check| (check.step as f64, value(check))).collect()
-        };
-        let points = match quantity {
-            Quantity::Loss => {
-                let losses: Vec<f64> = history.losses.iter().map(|&loss| f64::from(loss)).collect();
-                smoothed(&losses, (losses.len() / 50).max(1)).0
-            }
-            Quantity::ValidationLoss => of_checks(|check| f64::from(check.validation_loss)),
-            Quantity::ValidationAccuracy => of_checks(|check| check.validation_accuracy),
-        };
-        // A curve ends where its training diverged.
-        let mut points: Points = points.into_iter().take_while(|(_, y)| y.is_finite()).collect();
-        if let Some(most) = most {
-            points.retain(|(_, y)| *y <= most);
-        }
+        let points = quantity.points(history, most);
         if points.is_empty() {
             let expected = match most {
                 Some(most) => format!("some at most {most}"),
-                None => "some: trained with a validation set, and a loss that is a number".to_owned(),
+                None => "some: trained with a validation set, and a finite loss".to_owned(),
             };
             return Err(Error::mismatch(format!("values of {name}"), "none to draw", expected));
         }
-        let marker = match quantity {
-            Quantity::Loss => Marker::Nothing,
-            _ if points.len() <= 40 => Marker::Dot,
-            _ => Marker::Nothing,
-        };
+        let marker = if quantity == Quantity::Loss { Marker::Nothing } else { marker(points.len()) };
         key.push((Key::Line(ink), name.to_owned()));
         curves.push(Curve { points, ink, width: 4, marker });
     }

@@ -15,7 +15,7 @@ pub(crate) enum Key {
     Dot,
     /// The point that is set off from the others.
     Ring,
-    /// Points that lie below the picture.
+    /// Points below the chart.
     Below,
     Cross,
 }

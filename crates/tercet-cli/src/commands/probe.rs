@@ -61,7 +61,7 @@ pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
     figures::write(args.figures.figures.as_deref(), || report::figures(&run))?;
     match args.json {
         true => output::print(serde_json::to_string_pretty(&to_json(&run, &probes, &settings))?)?,
-        false => print(&run, &probes, &data, settings.folds)?,
+        false => print(&run, &probes, data, settings.folds)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -90,7 +90,7 @@ fn best(tuning: &Tuning) -> Markup {
         section id="best" aria-labelledby="best-title" {
             h2 id="best-title" { "Best settings" }
             @match tuning.best() {
-                None => p { "No trial came to an accuracy." },
+                None => p { "No trial has an accuracy." },
                 Some(trial) => {
                     p.score { strong { (accuracy(trial)) } " of the examples held out are classified correctly by trial " (trial.number) "." }
                     dl.facts {

@@ -103,115 +103,157 @@ pub(super) fn section(tuning: &Tuning) -> Result<Markup> {
 }
 
 fn chart(tuning: &Tuning, name: &str) -> Result<Figure> {
-    // The smaller network first; what has no size, in the order in which it was tried, which is that of a list.
-    let mut trials: Vec<(&Trial, Value)> = tuning
-        .trials
-        .iter()
-        .filter_map(|trial| {
-            let value = trial.settings.values().into_iter().find(|(n, _)| n == name)?.1;
-            Some((trial, value))
-        })
-        .collect();
-    trials.sort_by_key(|(trial, _)| (trial.parameters, trial.number));
-    let values: Vec<Value> = trials.iter().map(|(_, value)| value.clone()).collect();
-    let scale = Scale::of(name, &values);
-    let mut places: Vec<f64> = values.iter().map(|value| scale.place(value)).collect();
-    places.sort_by(f64::total_cmp);
-    places.dedup();
-    let (first, last) = (places[0], places[places.len() - 1]);
-    let margin = match scale {
-        Scale::Names(_) => 0.5,
-        _ => 0.05 * (last - first),
-    };
-
-    let done: Vec<(f64, f64, &Trial)> =
-        trials.iter().filter_map(|(t, value)| Some((scale.place(value), t.accuracy?, *t))).collect();
-    let floor = floor(done.iter().map(|point| point.1).collect());
-    let (above, below): (Vec<_>, Vec<_>) = done.iter().partition::<Vec<_>, _>(|point| point.1 >= floor);
-    let ends = above.iter().flat_map(|(_, accuracy, trial)| {
-        let error = trial.standard_error.unwrap_or(0.0);
-        [accuracy - error, accuracy + error]
-    });
-    let y = around(ends);
-    let whiskers = above
-        .iter()
-        .filter_map(|(x, accuracy, trial)| {
-            let error = trial.standard_error?;
-            Some((*x, (accuracy - error).max(y.0), (accuracy + error).min(y.1)))
-        })
-        .collect::<Vec<_>>();
-
-    let at_floor = |x: f64| (x, y.0 + 0.02 * (y.1 - y.0));
-    let diverged: Vec<_> =
-        trials.iter().filter(|(t, _)| t.diverged.is_some()).map(|(_, v)| at_floor(scale.place(v))).collect();
+    let trials = Trials::of(tuning, name);
     let best = tuning.best();
-    let mark = done.iter().find(|(_, _, t)| best.is_some_and(|best| best.number == t.number));
-    let repeated = done.len() > places.len();
-    let mut curves = Vec::new();
-    let line = repeated && !matches!(scale, Scale::Names(_));
-    if line {
-        curves.push(Curve {
-            points: best_of_each(&places, &above),
-            ink: Ink::Train,
-            width: 3,
-            marker: Marker::Nothing,
-        });
-    }
-    let scatter = |points, ink, marker| Curve { points, ink, width: 0, marker };
-    curves.push(scatter(below.iter().map(|p| at_floor(p.0)).collect(), Ink::SoFar, Marker::Ring));
-    curves.push(scatter(diverged.clone(), Ink::Validation, Marker::Cross));
-    curves.push(scatter(above.iter().map(|p| (p.0, p.1)).collect(), Ink::Train, Marker::Dot));
-
-    let description = match best {
-        Some(best) => {
-            let value = best.settings.values().into_iter().find(|(n, _)| n == name);
-            let value = value.map_or(String::new(), |(_, value)| value.to_string());
-            format!(
-                "The best accuracy, {}, is with {name} {value}.",
-                best.accuracy.map_or(String::new(), percent)
-            )
-        }
-        None => "No trial came to an accuracy.".to_owned(),
-    };
+    let mark = trials.done.iter().find(|(_, _, trial)| best.is_some_and(|best| best.number == trial.number));
     let title = format!("Accuracy against {name}");
-    let x_name = match scale {
+    let x_name = match trials.scale {
         Scale::Log => format!("{name}, logarithmic"),
         _ => name.to_owned(),
     };
     let plot = Plot {
         id: format!("by-{}", name.replace(' ', "-")),
         title: &title,
-        description,
+        description: description(best, name),
         x_name: &x_name,
-        x: (first - margin, last + margin),
-        y,
-        curves,
-        whiskers: whiskers.clone(),
+        x: trials.x(),
+        y: trials.y,
+        curves: trials.curves(),
+        whiskers: trials.whiskers(),
         mark: mark.map(|(x, accuracy, _)| (*x, *accuracy)),
-        x_ticks: scale.ticks(&places),
+        x_ticks: trials.scale.ticks(&trials.places),
         y_label: &percent_label,
     };
-    let trial = if whiskers.is_empty() { "a trial" } else { "a trial, with its standard error" };
-    let mut key = vec![(Key::Dot, trial.to_owned())];
-    if line {
-        key.push((Key::Line(Ink::Train), "the best trial with each value".to_owned()));
-    }
-    if mark.is_some() {
-        key.push((Key::Ring, "the best of all".to_owned()));
-    }
-    let trials = |count| counted(count, "trial", "trials");
-    if !below.is_empty() {
-        let words = format!("{} below the picture, under {}", trials(below.len()), percent(y.0));
-        key.push((Key::Below, words));
-    }
-    if !diverged.is_empty() {
-        key.push((Key::Cross, format!("{} diverged", trials(diverged.len()))));
-    }
+    let key = trials.key(!plot.whiskers.is_empty(), mark.is_some());
     draw(&plot, &title, key, String::new())
 }
 
+/// The sentence under a chart.
+fn description(best: Option<&Trial>, name: &str) -> String {
+    let Some(best) = best else { return "No trial has an accuracy.".to_owned() };
+    let value = best.settings.values().into_iter().find(|(n, _)| n == name);
+    let value = value.map_or(String::new(), |(_, value)| value.to_string());
+    let accuracy = best.accuracy.map_or(String::new(), percent);
+    format!("The best accuracy, {accuracy}, is with {name} {value}.")
+}
+
+/// The trials, placed along the axis of one setting.
+struct Trials<'a> {
+    scale: Scale,
+    /// The places of all values, in ascending order.
+    places: Vec<f64>,
+    /// Trials that have an accuracy: place and accuracy.
+    done: Vec<(f64, f64, &'a Trial)>,
+    /// The places of the trials that diverged.
+    diverged: Vec<f64>,
+    /// Accuracies below this one are drawn as rings on the lower edge.
+    floor: f64,
+    /// The range of the accuracies drawn.
+    y: (f64, f64),
+}
+
+impl<'a> Trials<'a> {
+    fn of(tuning: &'a Tuning, name: &str) -> Self {
+        // By the size of the network; those without one in the order of the trials, which is that of the list.
+        let value = |trial: &Trial| Some(trial.settings.values().into_iter().find(|(n, _)| n == name)?.1);
+        let mut trials: Vec<(&Trial, Value)> =
+            tuning.trials.iter().filter_map(|trial| Some((trial, value(trial)?))).collect();
+        trials.sort_by_key(|(trial, _)| (trial.parameters, trial.number));
+        let values: Vec<Value> = trials.iter().map(|(_, value)| value.clone()).collect();
+        let scale = Scale::of(name, &values);
+        let mut places: Vec<f64> = values.iter().map(|value| scale.place(value)).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+
+        let placed = trials.iter().map(|(trial, value)| (*trial, scale.place(value)));
+        let done: Vec<(f64, f64, &Trial)> =
+            placed.clone().filter_map(|(trial, place)| Some((place, trial.accuracy?, trial))).collect();
+        let diverged = placed.filter(|(trial, _)| trial.diverged.is_some()).map(|(_, place)| place).collect();
+        let floor = floor(done.iter().map(|point| point.1).collect());
+        let above = done.iter().filter(|(_, accuracy, _)| *accuracy >= floor);
+        let y = around(above.flat_map(|(_, accuracy, trial)| {
+            let error = trial.standard_error.unwrap_or(0.0);
+            [accuracy - error, accuracy + error]
+        }));
+        Trials { scale, places, done, diverged, floor, y }
+    }
+
+    /// The range of the horizontal axis.
+    fn x(&self) -> (f64, f64) {
+        let (first, last) = (self.places[0], self.places[self.places.len() - 1]);
+        let margin = match self.scale {
+            Scale::Names(_) => 0.5,
+            _ => 0.05 * (last - first),
+        };
+        (first - margin, last + margin)
+    }
+
+    fn above(&self) -> impl Iterator<Item = &(f64, f64, &'a Trial)> {
+        self.done.iter().filter(|(_, accuracy, _)| *accuracy >= self.floor)
+    }
+
+    fn below(&self) -> impl Iterator<Item = &(f64, f64, &'a Trial)> {
+        self.done.iter().filter(|(_, accuracy, _)| *accuracy < self.floor)
+    }
+
+    /// Whether a line joins the best trials of each value: where values were tried more than once.
+    fn has_line(&self) -> bool {
+        self.done.len() > self.places.len() && !matches!(self.scale, Scale::Names(_))
+    }
+
+    /// One standard error up and down, clipped to the chart.
+    fn whiskers(&self) -> Vec<(f64, f64, f64)> {
+        let (low, high) = self.y;
+        let whisker = |(x, accuracy, trial): &(f64, f64, &Trial)| {
+            let error = trial.standard_error?;
+            Some((*x, (accuracy - error).max(low), (accuracy + error).min(high)))
+        };
+        self.above().filter_map(whisker).collect()
+    }
+
+    fn curves(&self) -> Vec<Curve> {
+        let scatter = |points, ink, marker| Curve { points, ink, width: 0, marker };
+        let bottom = self.y.0 + 0.02 * (self.y.1 - self.y.0);
+        let above: Points = self.above().map(|point| (point.0, point.1)).collect();
+        let best = self.has_line().then(|| Curve {
+            points: best_of_each(&self.places, &above),
+            ink: Ink::Train,
+            width: 3,
+            marker: Marker::Nothing,
+        });
+        let below = self.below().map(|point| (point.0, bottom)).collect();
+        let diverged = self.diverged.iter().map(|&x| (x, bottom)).collect();
+        let scattered = [
+            scatter(below, Ink::SoFar, Marker::Ring),
+            scatter(diverged, Ink::Validation, Marker::Cross),
+            scatter(above, Ink::Train, Marker::Dot),
+        ];
+        best.into_iter().chain(scattered).collect()
+    }
+
+    fn key(&self, has_whiskers: bool, has_mark: bool) -> Vec<(Key, String)> {
+        let trial = if has_whiskers { "a trial, with its standard error" } else { "a trial" };
+        let mut key = vec![(Key::Dot, trial.to_owned())];
+        if self.has_line() {
+            key.push((Key::Line(Ink::Train), "the best trial with each value".to_owned()));
+        }
+        if has_mark {
+            key.push((Key::Ring, "the best of all".to_owned()));
+        }
+        let trials = |count| counted(count, "trial", "trials");
+        let below = self.below().count();
+        if below > 0 {
+            key.push((Key::Below, format!("{} below the chart, under {}", trials(below), percent(self.y.0))));
+        }
+        if !self.diverged.is_empty() {
+            key.push((Key::Cross, format!("{} diverged", trials(self.diverged.len()))));
+        }
+        key
+    }
+}
+
 /// The highest accuracy at each place that has one.
-fn best_of_each(places: &[f64], points: &[(f64, f64, &Trial)]) -> Points {
+fn best_of_each(places: &[f64], points: &[(f64, f64)]) -> Points {
     let best = |place: f64| points.iter().filter(|p| p.0 == place).map(|p| p.1).max_by(f64::total_cmp);
     places.iter().filter_map(|&place| Some((place, best(place)?))).collect()
 }

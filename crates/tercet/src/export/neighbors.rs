@@ -12,14 +12,14 @@ use crate::{Error, Result};
 ///
 /// orders the rows r by their distance from x. Of equal keys, `TopK` takes the lower index first, as we do.
 pub(super) fn write(graph: &mut Graph, classifier: &NeighborsClassifier, input: &str) -> Result<()> {
-    let refuse = |what: &str| {
-        Err(Error::mismatch("neighbours to export", what, "neighbours that vote by the metric alone"))
+    let reject = |what: &str| {
+        Err(Error::mismatch("the model to export", what, "neighbours that vote by the metric alone"))
     };
     if classifier.deformation().is_some() {
-        return refuse("some that are compared by deformations");
+        return reject("neighbours compared by deformations");
     }
     if classifier.weights().is_some() || *classifier.priors() != Priors::Data {
-        return refuse("some with weights or priors");
+        return reject("neighbours with weights or priors");
     }
     let (index, metric, k) = (classifier.index(), classifier.metric(), classifier.k());
     let (n, d) = (index.len(), index.width());
@@ -33,57 +33,71 @@ pub(super) fn write(graph: &mut Graph, classifier: &NeighborsClassifier, input: 
             (graph.floats("rows", &[n, d], &rows), values)
         }
     };
-    let squares: Vec<f64> = values.chunks_exact(d).map(|row| row.iter().map(|v| v * v).sum()).collect();
     let rows = graph.cast(&rows, Element::Double);
     let x = graph.cast(input, Element::Double);
     let keys = match metric {
-        Metric::L1 | Metric::L3 => {
-            let axis = graph.ints("axis", &[1], &[1]);
-            let x = graph.node("Unsqueeze", &[&x, &axis], &[]);
-            let difference = graph.node("Sub", &[&x, &rows], &[]);
-            let mut part = graph.node("Abs", &[&difference], &[]);
-            if metric == Metric::L3 {
-                let square = graph.node("Mul", &[&part, &part], &[]);
-                part = graph.node("Mul", &[&square, &part], &[]);
-            }
-            let axis = graph.ints("axis", &[1], &[2]);
-            graph.node("ReduceSum", &[&part, &axis], &[Attribute::Int("keepdims", 0)])
-        }
+        Metric::L1 | Metric::L3 => keys_of_differences(graph, metric, &rows, &x),
         Metric::L2 | Metric::Dot | Metric::Cosine => {
-            let turned = graph.node("Transpose", &[&rows], &[Attribute::Ints("perm", &[1, 0])]);
-            let dots = graph.node("MatMul", &[&x, &turned], &[]);
-            match metric {
-                Metric::L2 => {
-                    let squares = graph.doubles("squares", &[n], &squares);
-                    let two = graph.doubles("two", &[], &[2.0]);
-                    let twice = graph.node("Mul", &[&dots, &two], &[]);
-                    graph.node("Sub", &[&squares, &twice], &[])
-                }
-                Metric::Cosine => {
-                    // The cosine with a row of zeros is 0, as their dot product is.
-                    let lengths: Vec<f64> =
-                        squares.iter().map(|&s| if s > 0.0 { s.sqrt() } else { 1.0 }).collect();
-                    let lengths = graph.doubles("lengths", &[n], &lengths);
-                    let shares = graph.node("Div", &[&dots, &lengths], &[]);
-                    graph.node("Neg", &[&shares], &[])
-                }
-                _ => graph.node("Neg", &[&dots], &[]),
-            }
+            let squares = values.chunks_exact(d).map(|row| row.iter().map(|v| v * v).sum()).collect();
+            keys_of_products(graph, metric, (&rows, squares), &x)
         }
     };
     let count = graph.ints("k", &[1], &[k as i64]);
     let order = [Attribute::Int("axis", 1), Attribute::Int("largest", 0), Attribute::Int("sorted", 1)];
     graph.named_node("TopK", &[&keys, &count], &["keys", "neighbors"], &order);
 
+    vote(graph, classifier, &x);
+    Ok(())
+}
+
+/// The keys of L1 and L3, summed over the differences (N queries, rows, D).
+fn keys_of_differences(graph: &mut Graph, metric: Metric, rows: &str, x: &str) -> String {
+    let axis = graph.ints("axis", &[1], &[1]);
+    let x = graph.node("Unsqueeze", &[x, &axis], &[]);
+    let difference = graph.node("Sub", &[&x, rows], &[]);
+    let mut term = graph.node("Abs", &[&difference], &[]);
+    if metric == Metric::L3 {
+        let square = graph.node("Mul", &[&term, &term], &[]);
+        term = graph.node("Mul", &[&square, &term], &[]);
+    }
+    let axis = graph.ints("axis", &[1], &[2]);
+    graph.node("ReduceSum", &[&term, &axis], &[Attribute::Int("keepdims", 0)])
+}
+
+/// The keys of L2, dot product and cosine, from one matrix product. `squares` are ‖r‖².
+fn keys_of_products(graph: &mut Graph, metric: Metric, rows: (&str, Vec<f64>), x: &str) -> String {
+    let (rows, squares) = rows;
+    let transposed = graph.node("Transpose", &[rows], &[Attribute::Ints("perm", &[1, 0])]);
+    let products = graph.node("MatMul", &[x, &transposed], &[]);
+    match metric {
+        Metric::L2 => {
+            let squares = graph.doubles("squares", &[squares.len()], &squares);
+            let two = graph.doubles("two", &[], &[2.0]);
+            let twice = graph.node("Mul", &[&products, &two], &[]);
+            graph.node("Sub", &[&squares, &twice], &[])
+        }
+        Metric::Cosine => {
+            // The cosine with a row of zeros is 0, as their dot product is.
+            let norms: Vec<f64> = squares.iter().map(|&s| if s > 0.0 { s.sqrt() } else { 1.0 }).collect();
+            let norms = graph.doubles("norms", &[norms.len()], &norms);
+            let cosines = graph.node("Div", &[&products, &norms], &[]);
+            graph.node("Neg", &[&cosines], &[])
+        }
+        _ => graph.node("Neg", &[&products], &[]),
+    }
+}
+
+/// The share of the votes that each class gets from the neighbours in `neighbors` and `keys`.
+fn vote(graph: &mut Graph, classifier: &NeighborsClassifier, x: &str) {
     let labels: Vec<i64> = classifier.labels().iter().map(|&label| label.into()).collect();
-    let labels = graph.ints("labels", &[n], &labels);
+    let labels = graph.ints("labels", &[labels.len()], &labels);
     let voters = graph.node("Gather", &[&labels, "neighbors"], &[Attribute::Int("axis", 0)]);
     let classes = graph.ints("classes", &[1], &[classifier.classes() as i64]);
     let off_and_on = graph.floats("off_and_on", &[2], &[0.0, 1.0]);
-    let asked = graph.node("OneHot", &[&voters, &classes, &off_and_on], &[Attribute::Int("axis", -1)]);
-    let mut votes = graph.cast(&asked, Element::Double);
+    let one_hot = graph.node("OneHot", &[&voters, &classes, &off_and_on], &[Attribute::Int("axis", -1)]);
+    let mut votes = graph.cast(&one_hot, Element::Double);
     if classifier.vote() == Vote::Distance {
-        let weights = by_distance(graph, metric, &x);
+        let weights = by_distance(graph, classifier.metric(), x);
         let axis = graph.ints("axis", &[1], &[2]);
         let weights = graph.node("Unsqueeze", &[&weights, &axis], &[]);
         votes = graph.node("Mul", &[&votes, &weights], &[]);
@@ -93,7 +107,6 @@ pub(super) fn write(graph: &mut Graph, classifier: &NeighborsClassifier, input: 
     let all = graph.node("ReduceSum", &[&sums, &axis], &[Attribute::Int("keepdims", 1)]);
     let shares = graph.node("Div", &[&sums, &all], &[]);
     graph.named_node("Cast", &[&shares], &["scores"], &[Attribute::Int("to", Element::Float as i64)]);
-    Ok(())
 }
 
 /// 1 / distance, or of neighbours at distance 0 those alone.

@@ -113,35 +113,13 @@ impl Graph {
             }
         }
         for (node, label) in self.nodes().zip(&labels) {
-            let (x, y) = drawn.centres[node.0];
             let class = match self.operation(node) {
                 _ if node == root => "node root",
                 Operation::Input => "node variable",
                 _ => "node",
             };
-            let (w, round) =
-                (boxed_width(label), if self.operands(node).is_empty() { BOX / 2.0 } else { 8.0 });
-            let _ = writeln!(
-                svg,
-                "<rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{w:.1}\" height=\"{BOX}\" rx=\"{round}\"/>",
-                x - w / 2.0,
-                y - BOX / 2.0
-            );
-            let middle = if label.does.is_empty() { y + 5.0 } else { y - 2.0 };
-            for (class, y, text) in [
-                ("name", middle, &label.name),
-                ("does", y + 15.0, &label.does),
-                ("value", y - BOX / 2.0 - 7.0, &label.value),
-                ("gradient", y + BOX / 2.0 + 16.0, &label.gradient),
-            ] {
-                if !text.is_empty() {
-                    let _ = writeln!(
-                        svg,
-                        "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
-                        escaped(text)
-                    );
-                }
-            }
+            let radius = if self.operands(node).is_empty() { BOX / 2.0 } else { 8.0 };
+            draw_node(&mut svg, label, drawn.centres[node.0], class, radius);
         }
         svg += &locals;
         let _ = writeln!(
@@ -178,6 +156,29 @@ impl Graph {
                     format!("∂{}/∂{}{span}{}", cut(root_name, 12), cut(name, 12), written(gradient))
                 })
                 .unwrap_or_default(),
+        }
+    }
+}
+
+/// Draws the box of a node, with its texts in it, above and below.
+fn draw_node(svg: &mut String, label: &Label, (x, y): (f64, f64), class: &str, radius: f64) {
+    let width = boxed_width(label);
+    let _ = writeln!(
+        svg,
+        "<rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{BOX}\" rx=\"{radius}\"/>",
+        x - width / 2.0,
+        y - BOX / 2.0
+    );
+    let middle = if label.does.is_empty() { y + 5.0 } else { y - 2.0 };
+    for (class, y, text) in [
+        ("name", middle, &label.name),
+        ("does", y + 15.0, &label.does),
+        ("value", y - BOX / 2.0 - 7.0, &label.value),
+        ("gradient", y + BOX / 2.0 + 16.0, &label.gradient),
+    ] {
+        if !text.is_empty() {
+            let text = escaped(text);
+            let _ = writeln!(svg, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>");
         }
     }
 }

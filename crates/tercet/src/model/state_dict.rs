@@ -216,49 +216,11 @@ impl StateDict {
             let module =
                 if learns(&layer.layer) { modules.next().unwrap_or_default() } else { Module::default() };
             built.push(match layer.layer {
-                Spec::Dense { outputs } => {
-                    let inputs = before.values();
-                    let weight = module.required("weight", layer.layer, &[outputs, inputs])?;
-                    let mut w = vec![0.0; inputs * outputs];
-                    let order = order(flattened.take(), inputs);
-                    for (j, row) in weight.chunks_exact(inputs).enumerate() {
-                        order.iter().zip(row).for_each(|(i, value)| w[i * outputs + j] = *value);
-                    }
-                    let b = module.optional("bias", layer.layer, outputs, 0.0)?;
-                    module.nothing_else(layer.layer, &["weight", "bias"])?;
-                    Layer::Dense(Dense { inputs, outputs, w, b })
+                Spec::Dense { .. } => {
+                    module.dense(layer.layer, (before.values(), layer.output.values()), flattened.take())?
                 }
-                Spec::Conv2d { kernel_height, kernel_width, filters, stride, padding } => {
-                    let channels = before.channels();
-                    let shape = [filters, channels, kernel_height, kernel_width];
-                    let weight = module.required("weight", layer.layer, &shape)?;
-                    let b = module.optional("bias", layer.layer, filters, 0.0)?;
-                    module.nothing_else(layer.layer, &["weight", "bias"])?;
-                    let w = vec![0.0; weight.len()];
-                    let mut conv =
-                        Conv2d { channels, filters, kernel_height, kernel_width, stride, padding, w, b };
-                    let places: Vec<usize> = places(&conv).collect();
-                    places.into_iter().zip(weight).for_each(|(at, value)| conv.w[at] = *value);
-                    Layer::Conv2d(conv)
-                }
-                Spec::BatchNorm => {
-                    let channels = before.channels();
-                    let mut arrays = Vec::new();
-                    let order = order(flattened, channels);
-                    for (name, default) in NORM.into_iter().zip([1.0, 0.0, 0.0, 1.0]) {
-                        let values = match name.starts_with("running") {
-                            true => module.required(name, layer.layer, &[channels])?.to_vec(),
-                            false => module.optional(name, layer.layer, channels, default)?,
-                        };
-                        let mut array = vec![0.0; channels];
-                        order.iter().zip(values).for_each(|(&at, value)| array[at] = value);
-                        arrays.push(array);
-                    }
-                    module.nothing_else(layer.layer, &[&NORM[..], &[COUNT]].concat())?;
-                    let [gamma, beta, mean, variance] = <[Vec<f32>; 4]>::try_from(arrays)
-                        .map_err(|_| Error::mismatch("arrays of a batch norm", "others", "four"))?;
-                    Layer::BatchNorm(BatchNorm { gamma, beta, mean, variance })
-                }
+                Spec::Conv2d { .. } => module.conv2d(layer.layer, before.channels())?,
+                Spec::BatchNorm => module.batch_norm(layer.layer, before.channels(), flattened)?,
                 Spec::Flatten => {
                     flattened = flattened.or(image(before));
                     Layer::Flatten
@@ -360,6 +322,64 @@ impl Module<'_> {
             )),
             None => Ok(()),
         }
+    }
+}
+
+/// The layers that modules become.
+impl Module<'_> {
+    /// A dense layer of (inputs, outputs), whose inputs may be a flattened image.
+    fn dense(
+        &self,
+        spec: Spec,
+        (inputs, outputs): (usize, usize),
+        flattened: Option<ImageShape>,
+    ) -> Result<Layer> {
+        let weight = self.required("weight", spec, &[outputs, inputs])?;
+        let mut w = vec![0.0; inputs * outputs];
+        let order = order(flattened, inputs);
+        for (j, row) in weight.chunks_exact(inputs).enumerate() {
+            order.iter().zip(row).for_each(|(i, value)| w[i * outputs + j] = *value);
+        }
+        let b = self.optional("bias", spec, outputs, 0.0)?;
+        self.nothing_else(spec, &["weight", "bias"])?;
+        Ok(Layer::Dense(Dense { inputs, outputs, w, b }))
+    }
+
+    fn conv2d(&self, spec: Spec, channels: usize) -> Result<Layer> {
+        let Spec::Conv2d { kernel_height, kernel_width, filters, stride, padding } = spec else {
+            unreachable!("{spec} is not a convolution");
+        };
+        let weight = self.required("weight", spec, &[filters, channels, kernel_height, kernel_width])?;
+        let b = self.optional("bias", spec, filters, 0.0)?;
+        self.nothing_else(spec, &["weight", "bias"])?;
+        let w = vec![0.0; weight.len()];
+        let mut conv = Conv2d { channels, filters, kernel_height, kernel_width, stride, padding, w, b };
+        let places: Vec<usize> = places(&conv).collect();
+        places.into_iter().zip(weight).for_each(|(at, value)| conv.w[at] = *value);
+        Ok(Layer::Conv2d(conv))
+    }
+
+    /// A batch norm of channels, or of the features of a flattened image.
+    fn batch_norm(&self, spec: Spec, channels: usize, flattened: Option<ImageShape>) -> Result<Layer> {
+        let order = order(flattened, channels);
+        let array = |name: &str, default: Option<f32>| -> Result<Vec<f32>> {
+            let values = match default {
+                None => self.required(name, spec, &[channels])?.to_vec(),
+                Some(default) => self.optional(name, spec, channels, default)?,
+            };
+            let mut array = vec![0.0; channels];
+            order.iter().zip(values).for_each(|(&at, value)| array[at] = value);
+            Ok(array)
+        };
+        let [weight, bias, running_mean, running_variance] = NORM;
+        let norm = BatchNorm {
+            gamma: array(weight, Some(1.0))?,
+            beta: array(bias, Some(0.0))?,
+            mean: array(running_mean, None)?,
+            variance: array(running_variance, None)?,
+        };
+        self.nothing_else(spec, &[&NORM[..], &[COUNT]].concat())?;
+        Ok(Layer::BatchNorm(norm))
     }
 }
 
