@@ -84,12 +84,7 @@ fn label(value: f64, text: String) -> String {
     if [1.0, 2.0, 3.0, 6.0].contains(&digit) { text } else { String::new() }
 }
 
-fn plot(
-    path: &Path,
-    grown: &[Point],
-    first: Point,
-    last: Point,
-) -> Result<(), Box<dyn std::error::Error + '_>> {
+fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), Box<dyn std::error::Error>> {
     let root = SVGBackend::new(path, (720, 480)).into_drawing_area();
     root.fill(&WHITE)?;
     let proportional = |rows: usize| first.2 * rows as f64 / first.0 as f64;
@@ -120,7 +115,8 @@ fn plot(
         .x_label_formatter(&rows_label)
         .y_label_formatter(&|&seconds| label(seconds, format!("{}", (1000.0 * seconds).round() / 1000.0)))
         .draw()?;
-    draw_lines(&mut chart, grown)?;
+    // The error of the drawing borrows the path.
+    draw_lines(&mut chart, grown).map_err(|error| error.to_string())?;
     let line = [(first.0 as f64, first.2), (last.0 as f64, proportional(last.0))];
     chart
         .draw_series(DashedLineSeries::new(line, 6, 4, PROPORTIONAL.stroke_width(2)))?
