@@ -3,7 +3,7 @@
 use super::operation::{Derivative, Flaw, Names};
 use super::value::{Shape, Value};
 
-/// (M, K) and (K, N) give (M, N).
+/// (M, K) and (K, N) → (M, N).
 pub(super) fn shape(a: Shape, b: Shape) -> Result<Shape, Flaw> {
     if a.1 == b.0 {
         return Ok((a.0, b.1));
