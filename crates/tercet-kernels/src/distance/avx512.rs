@@ -1,7 +1,7 @@
 //! The blocked kernels for AVX-512 with VNNI.
 //!
-//! A group is two registers, and 12 queries keep 24 of the 32 registers busy as running sums: enough independent
-//! additions in flight to hide their latency, and each word of a query, once loaded, serves two instructions.
+//! A group is two registers, so 12 queries need 24 of the 32 registers as accumulators. That is enough independent
+//! additions in flight to hide their latency, and each query word, once loaded, is used by two instructions.
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_cmpge_epi32_mask, _mm512_dpbusd_epi32, _mm512_load_si512,
@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 use super::panels::Group;
 use super::tile::{Tile, Within};
 
-/// Queries a block.
+/// Queries per block.
 pub(super) const QUERIES: usize = 12;
 
 /// Sums of products: vpdpbusd multiplies four u8 of a row by four i8 of a query (q − 128) and adds them to a lane.
@@ -39,7 +39,7 @@ pub(super) fn products(tile: Tile<'_>) {
     tile.products::<QUERIES, 4, 128>(kernel);
 }
 
-/// Which sums of products reach what they must.
+/// Marks the rows whose sum of products reaches the query's threshold.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) fn within(within: Within<'_>) {
     within.run::<QUERIES, 4, 128>(|groups, words, starts, reaches| {
@@ -65,7 +65,7 @@ pub(super) fn within(within: Within<'_>) {
     });
 }
 
-/// Sums of absolute differences: vpsadbw adds up eight of them in a lane of 64 bits.
+/// Sums of absolute differences: vpsadbw adds eight of them into a 64-bit lane.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl")]
 pub(super) fn differences(tile: Tile<'_>) {
     tile.differences::<QUERIES>(|groups, words, sums| {

@@ -1,4 +1,4 @@
-//! The matrix product as the formula says it.
+//! The matrix product, computed directly from its formula.
 
 use super::{Start, View, ViewMut};
 
