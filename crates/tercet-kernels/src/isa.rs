@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 /// An instruction set that *this* processor has.
 ///
-/// The only way to get one is from [`Isa::available`], [`Isa::active`] or [`Isa::named`], which ask the
-/// processor first. So a value of this type is the proof that a kernel compiled for that instruction set may run.
+/// The only ways to get one are [`Isa::available`], [`Isa::active`] and [`Isa::named`], which check the processor
+/// first. So a value of this type is the proof that a kernel compiled for that instruction set may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Isa(pub(crate) Level);
 
@@ -14,7 +14,7 @@ pub struct Isa(pub(crate) Level);
 pub(crate) enum Level {
     /// What every processor of the target architecture has; no fused multiply-add.
     Portable,
-    /// WebAssembly, compiled for SIMD of 128 bits.
+    /// WebAssembly, compiled with 128-bit SIMD.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Wasm,
     /// x86-64 with AVX2 and FMA.
@@ -25,10 +25,10 @@ pub(crate) enum Level {
     Avx512,
 }
 
-/// Why [`Isa::named`] rejected.
+/// Why [`Isa::named`] failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownIsa {
-    /// The name that was asked for.
+    /// The name that was requested.
     pub found: String,
     /// The names that this processor would accept, slowest first.
     pub available: Vec<&'static str>,
@@ -92,7 +92,7 @@ impl Isa {
     /// The instruction set of that name (`portable`, `wasm-simd128`, `avx2`, `avx512`).
     ///
     /// # Errors
-    /// [`UnknownIsa`] where the name is none or this processor lacks the instructions.
+    /// [`UnknownIsa`] if there is no such name or this processor lacks the instructions.
     pub fn named(name: &str) -> Result<Isa, UnknownIsa> {
         let available = Isa::available();
         available.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| UnknownIsa {
@@ -101,7 +101,7 @@ impl Isa {
         })
     }
 
-    /// The name that [`Isa::named`] understands.
+    /// The name that [`Isa::named`] accepts.
     pub fn name(self) -> &'static str {
         match self.0 {
             Level::Portable => "portable",
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_says_what_would_do() {
+    fn an_unknown_name_lists_the_available_ones() {
         let message = Isa::named("mmx").unwrap_err().to_string();
         assert!(message.contains("\"mmx\"") && message.contains("portable"), "{message}");
     }

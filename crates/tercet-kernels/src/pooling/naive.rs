@@ -1,9 +1,9 @@
-//! Pooling as the formulas say it.
+//! Pooling computed directly from its formulas.
 
 use super::{Window, check};
 
-/// Calls `visit` with the places of each output number and each number of its window, and the place in the window, in
-/// reading order.
+/// Calls `visit` with the indices of each output element and each element of its window, and the index within the
+/// window, in reading order.
 fn each(window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
     let channels = window.channels;
     for oy in 0..window.output_height() {
@@ -18,7 +18,7 @@ fn each(window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
     }
 }
 
-/// The largest number of each window and its place, the first among equals; NaN counts as the largest.
+/// The maximum of each window and its argmax, the first one on ties; NaN counts as the maximum.
 ///
 /// # Panics
 /// Where the shapes do not fit.
@@ -35,7 +35,7 @@ pub fn max_forward(window: &Window, x: &[f32], y: &mut [f32], argmax: &mut [u8])
     }
 }
 
-/// Each gradient added at the place that won.
+/// Adds each gradient at the argmax.
 ///
 /// # Panics
 /// Where the shapes do not fit.
@@ -66,7 +66,7 @@ pub fn average_forward(window: &Window, x: &[f32], y: &mut [f32]) {
     y.iter_mut().for_each(|y| *y /= (window.size * window.size) as f32);
 }
 
-/// Each gradient shared out equally to its window.
+/// Divides each gradient equally over its window.
 ///
 /// # Panics
 /// Where the shapes do not fit.
