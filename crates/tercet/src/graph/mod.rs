@@ -1,4 +1,5 @@
-//! Backpropagation on any expression: "an algorithm to compute gradients of arbitrarily large networks" by the chain rule.
+//! Backpropagation through any expression: "an algorithm to compute gradients of arbitrarily large networks" by the
+//! chain rule.
 //!
 //! Step 1 of the lecture is to express a function as a graph. Its nodes are variables and operations, its edges the
 //! values that flow from one node to the next. Step 2 is to compute gradients: each node multiplies the upstream

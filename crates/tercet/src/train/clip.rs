@@ -1,4 +1,4 @@
-//! Gradient clipping by the norm of all gradients together.
+//! Gradient clipping by global norm.
 
 use crate::network::Gradient;
 

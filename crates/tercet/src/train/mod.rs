@@ -8,9 +8,9 @@
 //!     update the parameters along the gradients
 //! ```
 //!
-//! [`train`] runs this loop. [`Trainer`] performs one iteration at a time, with a validation check now and then; it can be
-//! paused, stored in a [`Checkpoint`] and resumed to the same bits. [`distributed`] has the loop for gradients that other
-//! processes compute.
+//! [`train`] runs this loop. [`Trainer`] performs one iteration at a time, with regular validation checks; it can be
+//! paused, stored in a [`Checkpoint`] and resumed to the same bits. [`distributed`] has the loop for gradients that
+//! other processes compute.
 //!
 //! # A moving average of the weights
 //!
@@ -61,19 +61,20 @@ pub use weights::ClassWeights;
 use crate::Result;
 use crate::network::Network;
 
-/// Why a training has ended.
+/// Why a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ending {
     /// All steps were done.
     Completed,
-    /// Early stopping: validation stopped improving. The weights are those of the best validation check, after this many
+    /// Early stopping: the validation metric stopped improving. The weights are those of the best validation check,
+    /// after `best` steps.
     /// steps.
     Early {
-        /// Steps done when the best check was made.
+        /// The number of completed steps at the best check.
         best: usize,
     },
-    /// It was ended before its last step. The weights are those of the last step, or their moving average.
+    /// Ended before the last step. The weights are those of the last completed step, or their moving average.
     Interrupted,
 }
 
@@ -91,7 +92,8 @@ pub struct Training {
 }
 
 impl Training {
-    /// The validation check of the weights that training left: the best one with patience, else the last. `None` without a
+    /// The validation check of the final weights: the best one with patience, otherwise the last. `None` without a
+    /// validation set, or before the first check.
     /// validation set, or before the first check.
     pub fn validation(&self) -> Option<&Validation> {
         let validations = &self.history.validations;
@@ -102,10 +104,10 @@ impl Training {
     }
 }
 
-/// Trains a network, `train_nn` of the lecture: sample, loss and gradients, update.
+/// Trains a network (`train_nn` of the lecture): sample a batch, compute loss and gradients, update.
 ///
-/// Training starts from the network's current weights. One seed gives the same bits on one instruction set, whatever the
-/// number of threads.
+/// Training starts from the network's current weights. The same seed gives the same bits on the same instruction set,
+/// whatever the number of threads.
 ///
 /// # Errors
 /// Those of [`Trainer::new`] and [`Trainer::step`]. After [`Error::Diverged`](crate::Error::Diverged) the network has the
@@ -116,7 +118,7 @@ impl Training {
 /// use tercet::network::{Init, Network};
 /// use tercet::train::{Length, Plan, Settings, train};
 ///
-/// // Exclusive or: no line separates the two classes.
+/// Exclusive or: no line separates the two classes.
 /// let points = vec![0., 0., 0., 1., 1., 0., 1., 1.];
 /// let xor = Dataset::from_features("xor", 2, points, vec![0, 1, 1, 0], vec!["0".into(), "1".into()])?;
 /// let mut network = Network::fully_connected(2, &[8], 2, Init::He, 0)?;
