@@ -40,10 +40,10 @@ fn the_passes_equal_the_naive_ones_to_the_bit() {
 
                     let shares: Vec<f32> = sums[0].iter().map(|sum| (sum / rows as f64) as f32).collect();
                     let shares = shares.split_at(channels);
-                    let mut flowing = [dy.clone(), dy.clone()];
-                    backward(isa, &normal, shares, &x, &mut flowing[0]);
-                    naive::backward(&normal, shares, &x, &mut flowing[1]);
-                    assert_eq!(flowing[0], flowing[1], "{isa:?} {channels} {rows} {relu}");
+                    let mut upstream = [dy.clone(), dy.clone()];
+                    backward(isa, &normal, shares, &x, &mut upstream[0]);
+                    naive::backward(&normal, shares, &x, &mut upstream[1]);
+                    assert_eq!(upstream[0], upstream[1], "{isa:?} {channels} {rows} {relu}");
                 }
             }
         }

@@ -29,8 +29,8 @@ pub struct Adam {
     pub reg: f32,
 }
 
-/// One step; returns Σ W² of the weights before it, summed in f64 in an order that depends on the length alone, and 0
-/// where `reg` is 0 and nobody asks.
+/// One step; returns Σ W² of the weights before it, summed in f64 in an order that depends only on the length, or 0 if
+/// `reg` is 0 and the sum is not needed.
 ///
 /// # Shapes
 /// All four arrays have the same length.
