@@ -1,4 +1,4 @@
-//! [`Deformable`]: which deformations are forgiven, and to how many candidates.
+//! [`Deformable`]: the settings of a deformable distance and its reranking.
 
 use serde::{Deserialize, Serialize};
 use tercet_kernels::deformable::{MOST_CONTEXT, MOST_SHIFT, Strength};
@@ -8,7 +8,7 @@ use super::super::metric::listed;
 use crate::data::Examples;
 use crate::{Error, Result};
 
-/// A distance that forgives deformations, taken to the rows that are nearest by the plain metric.
+/// A distance that tolerates deformations, computed for the nearest rows by the plain metric.
 ///
 /// In a recipe or a model file:
 ///
@@ -19,38 +19,39 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Words", into = "Words")]
 pub struct Deformable {
-    /// The rows nearest by the plain metric that are looked at; k where that is more, all N where there are fewer. With all
-    /// rows the answer is that of an exhaustive search.
+    /// The number of nearest rows by the plain metric that are reranked; at least k, and at most all N rows. With all
+    /// rows the result is that of an exhaustive search.
     pub candidates: usize,
-    /// What is forgiven.
+    /// The deformation that is tolerated.
     pub deformation: Deformation,
 }
 
-/// What a distance forgives.
+/// The deformations that a distance can tolerate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deformation {
-    /// The image may be shifted as a whole, by up to so many pixels up, down and to the sides: `min_s d(q, x shifted by s)`,
-    /// where d is the metric, L1, L2 or L3. Beyond its rim an image goes on as 0, and ink that a shift moves there counts.
+    /// The image may be shifted as a whole, by up to this many pixels up, down and to the sides: `min_s d(q, x shifted
+    /// by s)`, where d is the metric, L1, L2 or L3. Beyond its border an image is 0, and ink that a shift moves there
+    /// still counts.
     Shifts(usize),
-    /// The image distortion model, `√ Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`: every pixel p of the query finds its
-    /// own best place s in the row, by the edges E around it.
+    /// The image distortion model, `√ Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`: every pixel p of the query is
+    /// matched with its own best displacement s in the row, according to the edges E around it.
     Warps {
-        /// How far a pixel may look, up, down and to each side.
+        /// The largest displacement of a pixel, up, down and to each side.
         reach: usize,
-        /// The pixels to each side that are compared with it: 1 is a context of 3 × 3.
+        /// The pixels to each side that are compared as well: 1 is a context of 3 × 3.
         context: usize,
-        /// How strong an edge counts.
+        /// How the strength of an edge is scaled.
         edges: Edges,
     },
 }
 
-/// How strong an edge counts: [`Strength`] of the kernel.
+/// How the strength of an edge is scaled: [`Strength`] of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Edges {
-    /// As it is.
+    /// Unchanged.
     Plain,
-    /// By its root.
+    /// By its square root.
     Root,
 }
 
@@ -64,20 +65,20 @@ impl Edges {
 }
 
 impl Deformable {
-    /// The context of a pixel, where nothing else is said: 3 × 3.
+    /// The default context of a pixel: 3 × 3.
     pub const CONTEXT: usize = 1;
 
-    /// How strong an edge counts, where nothing else is said.
+    /// The default scaling of edges.
     pub const EDGES: Edges = Edges::Root;
 
-    /// The candidates, where nothing else is said.
+    /// The default number of candidates.
     pub const CANDIDATES: usize = 2000;
 
-    /// Rejects what cannot be taken between the rows of a set.
+    /// Checks that the distance can be computed for the rows of a data set.
     ///
     /// # Errors
-    /// No candidates; shifts, warps or contexts out of range; a set of anything but grey images; shifts with another
-    /// metric than L1, L2 or L3.
+    /// If there are no candidates; if shifts, warps or contexts are out of range; if the examples are not grey images;
+    /// or if images are shifted with a metric other than L1, L2 or L3.
     pub fn check(&self, data: &Examples, metric: Metric) -> Result<()> {
         let in_range = |name, found: usize, range: std::ops::RangeInclusive<usize>| match range
             .contains(&found)
@@ -112,7 +113,7 @@ impl Deformable {
         }
     }
 
-    /// The distance in words: `L3 after the best shift by up to 2 pixels`.
+    /// A description of the distance: `l3 after the best shift of up to 2 pixels`.
     pub fn describe(&self, metric: Metric) -> String {
         match self.deformation {
             Deformation::Shifts(by) => format!("{metric} after the best shift of up to {by} pixels"),
@@ -124,7 +125,7 @@ impl Deformable {
     }
 }
 
-/// A [`Deformable`] as it is written.
+/// The serialised form of a [`Deformable`].
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Words {
@@ -184,7 +185,7 @@ mod tests {
     };
 
     #[test]
-    fn the_words_in_a_file_are_fixed() {
+    fn the_serialised_form_is_fixed() {
         let json = |deformable: &Deformable| serde_json::to_string(deformable).unwrap();
         assert_eq!(json(&SHIFTS), r#"{"candidates":9,"shifts":2}"#);
         assert_eq!(json(&WARPS), r#"{"candidates":9,"warps":3,"context":0,"edges":"plain"}"#);
