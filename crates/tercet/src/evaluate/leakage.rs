@@ -1,5 +1,5 @@
-//! Duplicates within and between the training, validation and test sets. A test example that was also in the training set
-//! measures memory, not generalisation.
+//! Duplicates within and between the training, validation and test sets. A test example that is also in the training
+//! set measures memorisation, not generalisation.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -77,18 +77,19 @@ pub struct Leakage {
     /// Every example whose features equal those of an earlier one, paired with the earliest such example. Partitions are
     /// ordered train, validation, test.
     pub exact: Vec<DuplicatePair>,
-    /// Near duplicates: every validation example paired with its nearest neighbour in the training set, and every test example
-    /// paired with its nearest neighbour in either, if their distance is below `near_share` of the usual. Nearest pairs first.
+    /// Near duplicates: every validation example paired with its nearest neighbour in the training set, and every test
+    /// example paired with its nearest neighbour in either, if their distance is below `near_share` of the typical one.
+    /// Nearest pairs first.
     pub near: Vec<DuplicatePair>,
-    /// The threshold, as a share of the median distance to the nearest neighbour over the examples with the same label. 0 if near
-    /// duplicates were not searched for.
+    /// The threshold, as a fraction of the median distance to the nearest neighbour over the examples with the same
+    /// label. 0 if near duplicates were not searched for.
     pub near_share: f64,
 }
 
 /// Finds duplicates within and between the training, validation and test sets.
 ///
-/// The threshold for near duplicates is relative to the usual distance within a class: ones are more alike than eights, and a
-/// relative threshold works for features of any scale.
+/// The threshold for near duplicates is relative to the typical distance within a class: images of ones are more alike
+/// than those of eights, and a relative threshold works for features of any scale.
 ///
 /// `progress` is called with the number of examples that have been searched. If it returns `Break`, the result is `None`.
 ///
@@ -113,7 +114,7 @@ pub struct Leakage {
 /// ```
 ///
 /// # Errors
-/// A share that is not from 0 to 1.
+/// A fraction that is not from 0 to 1.
 pub fn find_leakage(
     split: &Split,
     test: Option<&Dataset>,
@@ -188,7 +189,7 @@ fn nearest(
         if set.is_empty() {
             continue;
         }
-        // Progress counts the searches of all partitions as one.
+        // Progress counts the searches of all partitions together.
         let watch = |done, of| if last { progress(done, of) } else { progress(0, of) };
         let Some(found) = NearestNeighbors::fit(set, Metric::L2)?.search_with(queries, 1, &watch)? else {
             return Ok(None);
@@ -210,8 +211,8 @@ fn nearest(
     Ok(Some(best.into_iter().flatten().collect()))
 }
 
-/// The pairs that are closer than a share of the median among those whose second example has the same label, exact duplicates
-/// left out.
+/// The pairs that are closer than a fraction of the median among those whose second example has the same label, without
+/// exact duplicates.
 fn unusual(pairs: Vec<DuplicatePair>, classes: usize, share: f64) -> Vec<DuplicatePair> {
     let mut of_class = vec![Vec::new(); classes];
     for pair in &pairs {
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn near_duplicates_are_far_closer_than_is_usual_for_their_class() {
+    fn near_duplicates_are_far_closer_than_is_typical_for_their_class() {
         // The nearest neighbours of the test examples are 10, 1, 10, 12 (class 0) and 2, 2, 2 (class 1) away.
         let train = pixels(&[[10, 0], [50, 0], [90, 0], [130, 0], [0, 100], [0, 150], [0, 200]], &[0; 7]);
         let split = Split { train: train.clone(), validation: train.subset(&[]) };
