@@ -54,7 +54,7 @@ fn check_rows(numbers: usize, channels: usize) {
 /// `x` is (M, C), `moments` is (2, C).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::{Isa, batch_norm::moments};
@@ -75,7 +75,7 @@ pub fn moments(isa: Isa, x: &[f32], moments: &mut [f64]) {
 /// `x` and `y` are (M, C).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -99,7 +99,7 @@ pub fn forward(isa: Isa, normal: &Normalization<'_>, x: &[f32], y: &mut [f32]) {
 /// `x` and `dy` are (M, C), `sums` is (2, C).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn backward_sums(isa: Isa, normal: &Normalization<'_>, x: &[f32], dy: &[f32], sums: &mut [f64]) {
     normal.check(x.len());
     assert_eq!(x.len(), dy.len(), "dy has the shape of x");
@@ -114,7 +114,7 @@ pub fn backward_sums(isa: Isa, normal: &Normalization<'_>, x: &[f32], dy: &[f32]
 /// `x` and `upstream` are (rows, C), `dbeta_share` = dβ / M and `dgamma_share` = dγ / M are (C).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;

@@ -35,8 +35,8 @@ pub(super) struct Input<'a> {
 }
 
 /// Adds to each patch of an image the sum over its list, in a block of `R` rows of `V` registers: patch n begins at
-/// `image[offsets[n]]`, its rows are `stride` apart, and the weights of filter co begin at `weights[co * R * V *
-/// LANES]`.
+/// `image[offsets[n]]`, its rows are `stride` apart, and the weights of filter co begin at
+/// `weights[co * R * V * LANES]`.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, each filter of the lists has its weights, and the block lies in the image

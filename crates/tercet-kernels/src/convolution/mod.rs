@@ -80,7 +80,7 @@ fn check_examples(shape: &Shape, x: usize, y: usize, outputs: usize) {
 /// is (B, output_height, output_width, filters).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -121,7 +121,7 @@ pub fn forward(
 /// Those of [`forward`].
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn forward_relu(
     isa: Isa,
     shape: &Shape,
@@ -143,7 +143,7 @@ pub fn forward_relu(
 /// `x`, `w` and `b` are those of [`forward`], `y` and `argmax` are (B, pooled_height, pooled_width, filters).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -189,7 +189,7 @@ pub fn forward_pooled(
 /// weights and biases.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -228,7 +228,7 @@ pub fn backward_weights(
 /// `dy` is (B, output_height, output_width, filters), `w` is that of [`forward`], `dx` is (B, height, width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;

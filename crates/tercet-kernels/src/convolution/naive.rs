@@ -46,7 +46,7 @@ fn each_product(shape: &Shape, mut visit: impl FnMut(usize, usize, usize)) {
 /// `y[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·stride + ky − padding][ox·stride + kx − padding][ci] · w[ky][kx][ci][co]`.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn forward<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T]) {
     super::check(shape, x.len(), y.len(), w.len(), Some(b.len()));
     for (x, y) in x.chunks_exact(shape.inputs()).zip(y.chunks_exact_mut(shape.outputs())) {
@@ -58,7 +58,7 @@ pub fn forward<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T])
 /// `y = max(0, forward(x))`; NaN stays NaN.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn forward_relu<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T]) {
     forward(shape, x, w, b, y);
     for y in y {
@@ -72,7 +72,7 @@ pub fn forward_relu<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut
 /// one on ties, or [`NO_GRADIENT`] if it was the 0. NaN counts as the maximum.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn forward_pooled<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T], argmax: &mut [u8]) {
     super::check_pooled(shape, x.len(), y.len(), argmax.len());
     let mut z = vec![T::default(); x.len() / shape.inputs() * shape.outputs()];
@@ -130,7 +130,7 @@ fn unpooled_gradient<T: Number>(shape: &Shape, x: usize, dy: &[T], argmax: &[u8]
 /// `dw[ky][kx][ci][co] = Σ x[…][…][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the batch and all (oy, ox).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn backward_weights<T: Number>(shape: &Shape, x: &[T], dy: &[T], dw: &mut [T], db: &mut [T]) {
     super::check(shape, x.len(), dy.len(), dw.len(), Some(db.len()));
     dw.fill(T::default());
@@ -146,7 +146,7 @@ pub fn backward_weights<T: Number>(shape: &Shape, x: &[T], dy: &[T], dw: &mut [T
 /// `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]`, over all outputs that depend on the input element.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn backward_input<T: Number>(shape: &Shape, dy: &[T], w: &[T], dx: &mut [T]) {
     super::check(shape, dx.len(), dy.len(), w.len(), None);
     dx.fill(T::default());
@@ -158,7 +158,7 @@ pub fn backward_input<T: Number>(shape: &Shape, dy: &[T], w: &[T], dx: &mut [T])
 /// [`backward_weights`] for a pooled convolution.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn backward_weights_pooled<T: Number>(
     shape: &Shape,
     x: &[T],
@@ -173,7 +173,7 @@ pub fn backward_weights_pooled<T: Number>(
 /// [`backward_input`] for a pooled convolution.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn backward_input_pooled<T: Number>(shape: &Shape, dy: &[T], argmax: &[u8], w: &[T], dx: &mut [T]) {
     backward_input(shape, &unpooled_gradient(shape, dx.len(), dy, argmax), w, dx);
 }

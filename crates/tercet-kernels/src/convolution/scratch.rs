@@ -23,7 +23,7 @@ pub struct Scratch {
     pub(super) sums: Buffer,
     /// Images with their padding.
     pub(super) padded: Buffer,
-    /// Where each patch begins in the padded image.
+    /// The offset of each patch in the padded image.
     pub(super) offsets: Vec<u32>,
     /// Which rows of each patch are not all zeros, with room to compute it.
     pub(super) nonzero: Vec<u8>,

@@ -72,8 +72,8 @@ impl Patches<'_> {
     }
 }
 
-/// The sums of all patches of an image for one panel, `P` patches at a time. The sums of patch n begin at `y[n *
-/// stride]`, or, with `POOL`, the maxima of patches 4 n to 4 n + 3.
+/// The sums of all patches of an image for one panel, `P` patches at a time. The sums of patch n begin at
+/// `y[n * stride]`, or, with `POOL`, the maxima of patches 4 n to 4 n + 3.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, and the patches were checked.

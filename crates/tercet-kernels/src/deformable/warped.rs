@@ -75,7 +75,7 @@ pub(super) trait Columns: Copy {
 /// ```
 ///
 /// If the images, their warps and that of the workspace differ.
-/// Where the images, their warps and that of the workspace differ.
+/// If the images, their warps and that of the workspace differ.
 pub fn warped(isa: Isa, q: &Field, x: &Field, threshold: u64, workspace: &mut Workspace) -> Option<u64> {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]

@@ -15,7 +15,7 @@ macro_rules! for_each_isa {
         $(#[$doc])*
         ///
         /// # Panics
-        /// Where the rows differ in length.
+        /// If the rows differ in length.
         pub fn $name(isa: Isa, a: &[$scalar], b: &[$scalar]) -> $result {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2")]

@@ -46,9 +46,9 @@ pub fn dot(a: &[u8], b: &[u8]) -> u64 {
 
 /// The same distances for rows of f32, computed in f64.
 ///
-/// Column i is added to accumulator i mod 8, columns ascending; at the end the eight accumulators are added as `((s0 +
-/// s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))`. The difference of two f32 is taken in f64 and no operations are fused,
-/// so this determines every bit of the result.
+/// Column i is added to accumulator i mod 8, columns ascending; at the end the eight accumulators are added as
+/// `((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))`. The difference of two f32 is taken in f64 and no operations are
+/// fused, so this determines every bit of the result.
 pub mod floats {
     /// `Σ (a_i − b_i)²`.
     pub fn l2_squared(a: &[f32], b: &[f32]) -> f64 {

@@ -7,7 +7,7 @@ use crate::isa::Level;
 /// squared rounding error. NaN becomes 0, and makes the sum NaN.
 ///
 /// # Panics
-/// Where `c`, `low` and `code` differ in length.
+/// If `c`, `low` and `code` differ in length.
 pub fn round_to_bytes(isa: Isa, c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]

@@ -28,7 +28,7 @@ use crate::isa::Level;
 /// A is (M, K), B is (K, N), `c` is (M, N), row-major.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -49,7 +49,7 @@ pub fn product(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f3
 /// A is (M, K), B is (K, N), `c` is (M, N).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;

@@ -37,7 +37,7 @@ impl<'a> View<'a> {
     /// A range of the rows.
     ///
     /// # Panics
-    /// Where the range reaches past the last row.
+    /// If the range reaches past the last row.
     pub fn row_range(self, range: Range<usize>) -> Self {
         check_range(&range, self.rows);
         let rows = range.len();
@@ -49,7 +49,7 @@ impl<'a> View<'a> {
     /// A range of the columns.
     ///
     /// # Panics
-    /// Where the range reaches past the last column.
+    /// If the range reaches past the last column.
     pub fn column_range(self, range: Range<usize>) -> Self {
         self.t().row_range(range).t()
     }
@@ -145,7 +145,7 @@ impl<'a> ViewMut<'a> {
     /// A range of the columns.
     ///
     /// # Panics
-    /// Where the range reaches past the last column.
+    /// If the range reaches past the last column.
     #[must_use]
     pub fn column_range(self, range: Range<usize>) -> Self {
         self.split_columns(range.end).0.split_columns(range.start).1
@@ -159,7 +159,7 @@ impl<'a> ViewMut<'a> {
     /// A range of the rows.
     ///
     /// # Panics
-    /// Where the range reaches past the last row.
+    /// If the range reaches past the last row.
     pub fn row_range(&mut self, range: Range<usize>) -> ViewMut<'_> {
         check_range(&range, self.rows);
         ViewMut {

@@ -36,7 +36,7 @@ pub struct Adam {
 /// All four arrays have the same length.
 ///
 /// # Panics
-/// Where the lengths differ.
+/// If the lengths differ.
 ///
 /// ```
 /// use tercet_kernels::Isa;

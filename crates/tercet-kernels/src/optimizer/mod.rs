@@ -41,8 +41,8 @@ macro_rules! compiled_for {
 }
 use compiled_for;
 
-/// A step: `g = dw + 2 · reg · w`, then `w ← w − lr · g`, or with a non-zero momentum μ `v ← μ · v − lr · g` and `w ← w
-/// + v`.
+/// A step: `g = dw + 2 · reg · w`, then `w ← w − lr · g`, or with a non-zero momentum μ `v ← μ · v − lr · g` and
+/// `w ← w + v`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
     /// lr.
@@ -105,7 +105,7 @@ pub mod naive {
 /// `w` and `dw` have the same length, and with momentum so has `velocity`.
 ///
 /// # Panics
-/// Where the lengths differ.
+/// If the lengths differ.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -141,7 +141,7 @@ pub fn sum_of_squares(isa: Isa, w: &[f32]) -> f64 {
 /// Adds the numbers of `other` to those of `sum`, element by element.
 ///
 /// # Panics
-/// Where the lengths differ.
+/// If the lengths differ.
 ///
 /// ```
 /// use tercet_kernels::{Isa, optimizer::add};

@@ -34,7 +34,7 @@ fn check(window: &Window, x: usize, y: usize, argmax: Option<usize>) {
 /// `x` is (B, height, width, channels), `y` and `argmax` are (B, output_height, output_width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -71,7 +71,7 @@ pub fn max_backward(isa: Isa, window: &Window, dy: &[f32], argmax: &[u8], dx: &m
 /// `x` is (B, height, width, channels), `y` is (B, output_height, output_width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -96,7 +96,7 @@ pub fn average_forward(isa: Isa, window: &Window, x: &[f32], y: &mut [f32]) {
 /// `dy` is (B, output_height, output_width, channels), `dx` is (B, height, width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn average_backward(isa: Isa, window: &Window, dy: &[f32], dx: &mut [f32]) {
     check(window, dx.len(), dy.len(), None);
     body::run(isa, window, Pass::AverageBackward { dy, dx });

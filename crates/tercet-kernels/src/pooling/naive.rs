@@ -21,7 +21,7 @@ fn each(window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
 /// The maximum of each window and its argmax, the first one on ties; NaN counts as the maximum.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn max_forward(window: &Window, x: &[f32], y: &mut [f32], argmax: &mut [u8]) {
     check(window, x.len(), y.len(), Some(argmax.len()));
     let outputs = window.outputs();
@@ -38,7 +38,7 @@ pub fn max_forward(window: &Window, x: &[f32], y: &mut [f32], argmax: &mut [u8])
 /// Adds each gradient at the argmax.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn max_backward(window: &Window, dy: &[f32], argmax: &[u8], dx: &mut [f32]) {
     check(window, dx.len(), dy.len(), Some(argmax.len()));
     let outputs = window.outputs();
@@ -56,7 +56,7 @@ pub fn max_backward(window: &Window, dy: &[f32], argmax: &[u8], dx: &mut [f32]) 
 /// The mean of each window.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn average_forward(window: &Window, x: &[f32], y: &mut [f32]) {
     check(window, x.len(), y.len(), None);
     y.fill(0.0);
@@ -69,7 +69,7 @@ pub fn average_forward(window: &Window, x: &[f32], y: &mut [f32]) {
 /// Divides each gradient equally over its window.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn average_backward(window: &Window, dy: &[f32], dx: &mut [f32]) {
     check(window, dx.len(), dy.len(), None);
     dx.fill(0.0);

@@ -39,7 +39,7 @@ pub mod naive {
     /// `C = start + A · B` for some rows of A, computed with a dense A.
     ///
     /// # Panics
-    /// Where the shapes do not fit.
+    /// If the shapes do not match.
     pub fn product(
         a: &CsrMatrix,
         rows: std::ops::Range<usize>,
@@ -55,7 +55,7 @@ pub mod naive {
     /// `C = Aᵀ · B`, computed with a dense A.
     ///
     /// # Panics
-    /// Where the shapes do not fit.
+    /// If the shapes do not match.
     pub fn transposed_product(a: &CsrMatrix, b: &[f32], c: &mut [f32]) {
         if a.rows() == 0 {
             return c.fill(0.0);
@@ -73,7 +73,7 @@ pub mod naive {
 /// A is (M, K) of which `rows` are computed, B is (K, N), `c` is (`rows.len()`, N).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -98,7 +98,7 @@ pub fn product(isa: Isa, a: &CsrMatrix, rows: Range<usize>, b: View<'_>, start: 
 /// A is (M, K) of which `rows` are computed, B is (K, N), `c` is (`rows.len()`, N).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn product_into(
     isa: Isa,
     a: &CsrMatrix,
@@ -121,7 +121,7 @@ pub fn product_into(
 /// (`rows.len()`, N) in that case and if K is above [`MAX_COLUMNS_IN_REGISTERS`], and may be empty otherwise.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;

@@ -94,7 +94,7 @@ impl Affine {
 /// `out` is (height, width, channels); dx and dy, if given, are (height, [`padded_row`]\(width)).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -273,7 +273,7 @@ impl Interpolation {
 /// padding.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn field(
     isa: Isa,
     lattice: &[f32],
