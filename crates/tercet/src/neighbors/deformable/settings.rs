@@ -29,9 +29,9 @@ pub struct Deformable {
 /// The deformations that a distance can tolerate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deformation {
-    /// The image may be shifted as a whole, by up to this many pixels up, down and to the sides: `min_s d(q, x shifted
-    /// by s)`, where d is the metric, L1, L2 or L3. Beyond its border an image is 0, and ink that a shift moves there
-    /// still counts.
+    /// The image may be shifted as a whole, by up to this many pixels up, down and to the sides:
+    /// `min_s d(q, x shifted by s)`, where d is the metric, L1, L2 or L3. Beyond its border an image is 0, and ink that
+    /// a shift moves there still counts.
     Shifts(usize),
     /// The image distortion model, `√ Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`: every pixel p of the query is
     /// matched with its own best displacement s in the row, according to the edges E around it.

@@ -44,11 +44,11 @@
 //!
 //! Let ã be the computed value of a = A x, and δ ≥ ‖ã − a‖ ([`Axes::rounding`] · ‖x‖). Then the error of ρ̃² = ‖x‖² −
 //! ‖ã‖² as an approximation of ρ² is at most `Δ = δ (2 ‖ã‖ + δ) + 3·10⁻¹² ‖x‖²`, the last term for computing in f64;
-//! and since `|ρ̃ − ρ| = |ρ̃² − ρ²| / (ρ̃ + ρ)`, the error of ρ̃ is at most `min(Δ / ρ̃, √Δ)`. So `‖c̃ − c‖ ≤ δ + min(Δ
-//! / ρ̃, √Δ)`. e and T's threshold are computed in f64, with a few relative rounding errors of 2⁻⁵³; they are increased
-//! by a factor of 1 + 10⁻⁹, which is far more. If low_j is much larger than s, the rounding error is a small difference
-//! of large numbers, with an error of 2⁻⁵³ |low_j|: the spare 10⁻¹² ‖x‖ in δ covers it. The 1 that is added to the
-//! threshold of T covers the rest: T is an integer.
+//! and since `|ρ̃ − ρ| = |ρ̃² − ρ²| / (ρ̃ + ρ)`, the error of ρ̃ is at most `min(Δ / ρ̃, √Δ)`. So
+//! `‖c̃ − c‖ ≤ δ + min(Δ / ρ̃, √Δ)`. e and T's threshold are computed in f64, with a few relative rounding errors of
+//! 2⁻⁵³; they are increased by a factor of 1 + 10⁻⁹, which is far more. If low_j is much larger than s, the rounding
+//! error is a small difference of large numbers, with an error of 2⁻⁵³ |low_j|: the spare 10⁻¹² ‖x‖ in δ covers it. The
+//! 1 that is added to the threshold of T covers the rest: T is an integer.
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
