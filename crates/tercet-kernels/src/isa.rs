@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Isa(pub(crate) Level);
 
-/// The levels, slowest first. Private to the crate, so that nobody outside can make an unproven [`Isa`].
+/// The levels, slowest first. Private to the crate, so that no code outside can make an unproven [`Isa`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
     /// What every processor of the target architecture has; no fused multiply-add.
@@ -20,7 +20,7 @@ pub(crate) enum Level {
     /// x86-64 with AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// x86-64 with AVX-512 F, BW, VL and VNNI, beside AVX2, FMA and POPCNT.
+    /// x86-64 with AVX-512 F, BW, VL and VNNI, in addition to AVX2, FMA and POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }

@@ -50,17 +50,17 @@ impl<T: Plain> Mapped<T> {
     /// If `count` is 0, the file does not hold that many numbers, they are not aligned, the machine is big-endian, or
     /// the system reports an error.
     pub fn open(file: &File, from: u64, count: usize) -> Result<Self> {
-        let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why.to_owned()));
+        let reject = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why.to_owned()));
         let bytes = count.checked_mul(size_of::<T>());
         let end = bytes.and_then(|bytes| from.checked_add(bytes as u64));
         let (Some(bytes), Some(end)) = (bytes.filter(|&bytes| bytes > 0), end) else {
-            return refuse("no numbers, or more than there can be");
+            return reject("no numbers, or more than there can be");
         };
         if end > file.metadata()?.len() {
             return Err(Error::new(ErrorKind::UnexpectedEof, "the file is shorter than its numbers"));
         }
         if cfg!(target_endian = "big") {
-            return refuse("numbers of the other byte order");
+            return reject("numbers of the other byte order");
         }
         // SAFETY: The map is only read, as bytes or as f32, for which every bit pattern is valid; it was just checked
         // that the file has `bytes` bytes. Rust cannot see what other processes do to the file: if one writes to it,
@@ -70,7 +70,7 @@ impl<T: Plain> Mapped<T> {
         // are larger than memory.
         let map = unsafe { memmap2::MmapOptions::new().offset(from).len(bytes).map(file)? };
         if !map.as_ptr().cast::<T>().is_aligned() {
-            return refuse("numbers that do not lie at a multiple of their size");
+            return reject("numbers that do not lie at a multiple of their size");
         }
         Ok(Mapped { map, count, numbers: PhantomData })
     }

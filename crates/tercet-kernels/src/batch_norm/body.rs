@@ -83,8 +83,8 @@ fn moments<const N: usize>(x: &[f32], moments: &mut [f64], c: usize) {
     for place in places() {
         let x: [f32; N] = at(x, place);
         squares = each(|i| {
-            let apart = f64::from(x[i]) - mean[i];
-            squares[i] + apart * apart
+            let deviation = f64::from(x[i]) - mean[i];
+            squares[i] + deviation * deviation
         });
     }
     put(moments, c, mean);
@@ -177,7 +177,7 @@ fn backward<const N: usize>(
 #[inline(always)]
 fn body(pass: Pass<'_>) {
     match pass {
-        Pass::Moments { x, moments: of } => over_channels!(of.len() / 2, moments(x, of)),
+        Pass::Moments { x, moments: out } => over_channels!(out.len() / 2, moments(x, out)),
         Pass::Forward { normal, x, y } => over_channels!(normal.mean.len(), forward(normal, x, y)),
         Pass::BackwardSums { normal, x, dy, sums } => {
             over_channels!(normal.mean.len(), backward_sums(normal, x, dy, sums));

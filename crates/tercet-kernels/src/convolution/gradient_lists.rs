@@ -208,11 +208,11 @@ impl FilterLists {
                     gradient.dy.chunks_exact(filters).zip(argmax).zip(patches.chunks_exact(4))
                 {
                     let at: [u32; 4] = std::array::from_fn(|q| image + patches[q]);
-                    let lives: [bool; 4] = std::array::from_fn(|q| is_nonzero(patches[q]));
-                    if lives != [false; 4] {
+                    let live: [bool; 4] = std::array::from_fn(|q| is_nonzero(patches[q]));
+                    if live != [false; 4] {
                         self.add_output(dy, |filter| {
                             let quarter = usize::from(argmax[filter] & 3);
-                            (argmax[filter] != NO_GRADIENT && lives[quarter], at[quarter])
+                            (argmax[filter] != NO_GRADIENT && live[quarter], at[quarter])
                         });
                     }
                 }
@@ -222,13 +222,13 @@ impl FilterLists {
 
     /// Writes every element, and advances only past those to be kept, so that there is no branch to mispredict.
     #[inline(always)]
-    fn add_output(&mut self, dy: &[f32], wanted_at: impl Fn(usize) -> (bool, u32)) {
+    fn add_output(&mut self, dy: &[f32], kept_at: impl Fn(usize) -> (bool, u32)) {
         let mut first = 0;
         for (filter, (&dy, count)) in dy.iter().zip(&mut self.counts).enumerate() {
-            let (wanted, patch) = wanted_at(filter);
+            let (kept, patch) = kept_at(filter);
             let at = first + *count as usize;
             (self.patches[at], self.values[at]) = (patch, dy);
-            *count += u32::from(wanted);
+            *count += u32::from(kept);
             first += self.buffer;
         }
     }
@@ -247,15 +247,15 @@ impl FilterLists {
         let groups = gradient.dy.chunks(16 * filters).zip(patches.chunks(16 * quarters));
         for (group, (dy, patches)) in groups.enumerate() {
             // Where the patches of each quarter begin, and bit masks of the outputs at which they are not all zeros.
-            let (mut at, mut lives) = ([[0u32; 16]; 4], [0 as __mmask16; 4]);
+            let (mut at, mut live) = ([[0u32; 16]; 4], [0 as __mmask16; 4]);
             for (n, patches) in patches.chunks_exact(quarters).enumerate() {
                 for (q, &patch) in patches.iter().enumerate() {
                     at[q][n] = image + patch;
-                    let lives_here = nonzero.is_none_or(|nonzero| nonzero[patch as usize] != 0);
-                    lives[q] |= __mmask16::from(lives_here) << n;
+                    let is_live = nonzero.is_none_or(|nonzero| nonzero[patch as usize] != 0);
+                    live[q] |= __mmask16::from(is_live) << n;
                 }
             }
-            if lives == [0; 4] {
+            if live == [0; 4] {
                 continue;
             }
             for first in (0..filters).step_by(16) {
@@ -281,30 +281,30 @@ impl FilterLists {
                     for filter in 0..width {
                         let value = _mm512_load_ps(values.0[16 * filter..][..16].as_ptr());
                         let mut patch = _mm512_loadu_epi32(at[0].as_ptr().cast());
-                        let mut wanted = 0;
+                        let mut kept = 0;
                         if gradient.argmax.is_some() {
                             let argmax = _mm512_load_epi32(quarter.0[16 * filter..][..16].as_ptr().cast());
                             for q in 0..4 {
                                 let wins = _mm512_mask_cmpeq_epi32_mask(
-                                    lives[q],
+                                    live[q],
                                     argmax,
                                     _mm512_set1_epi32(q as i32),
                                 );
                                 patch = _mm512_mask_loadu_epi32(patch, wins, at[q].as_ptr().cast());
-                                wanted |= wins;
+                                kept |= wins;
                             }
                         } else {
                             let zero = _mm512_setzero_ps();
-                            wanted = _mm512_mask_cmp_ps_mask::<_CMP_NEQ_UQ>(lives[0], value, zero);
+                            kept = _mm512_mask_cmp_ps_mask::<_CMP_NEQ_UQ>(live[0], value, zero);
                         }
                         let count = &mut self.counts[first + filter];
                         let to = (first + filter) * self.buffer + *count as usize;
                         let to = to..to + WRITTEN;
                         let (patches, values) = (&mut self.patches[to.clone()], &mut self.values[to]);
-                        let patch = _mm512_maskz_compress_epi32(wanted, patch);
+                        let patch = _mm512_maskz_compress_epi32(kept, patch);
                         _mm512_storeu_epi32(patches.as_mut_ptr().cast(), patch);
-                        _mm512_storeu_ps(values.as_mut_ptr(), _mm512_maskz_compress_ps(wanted, value));
-                        *count += wanted.count_ones();
+                        _mm512_storeu_ps(values.as_mut_ptr(), _mm512_maskz_compress_ps(kept, value));
+                        *count += kept.count_ones();
                     }
                 }
             }

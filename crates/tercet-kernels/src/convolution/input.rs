@@ -219,7 +219,8 @@ unsafe fn avx2(
     image: &mut [f32],
     stride: usize,
 ) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the
+    // rest.
     unsafe { for_size!(narrow block, scatter, std::arch::x86_64::__m256, (lists, offsets, w, image, stride)) }
 }
 

@@ -76,8 +76,8 @@ fn check_examples(shape: &Shape, x: usize, y: usize, outputs: usize) {
 /// `y[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·s + ky − p][ox·s + kx − p][ci] · w[ky][kx][ci][co]`.
 ///
 /// # Shapes
-/// `x` is (B, height, width, channels), `w` is (kernel_height · kernel_width · channels, filters), `b` is (filters), `y`
-/// is (B, output_height, output_width, filters).
+/// `x` is (B, height, width, channels), `w` is (kernel_height · kernel_width · channels, filters), `b` is (filters),
+/// `y` is (B, output_height, output_width, filters).
 ///
 /// # Panics
 /// If the shapes do not match.
@@ -180,13 +180,13 @@ pub fn forward_pooled(
     tile::run(isa, Forward { shape, x, w, b: Some(b), y, epilogue: Epilogue::Pooled(argmax), scratch });
 }
 
-/// `dw[ky][kx][ci][co] = Σ x[oy·s + ky − p][ox·s + kx − p][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the
-/// batch and all (oy, ox). `dy` is the gradient of the convolution's own output: with a ReLU it is 0 wherever that
+/// `dw[ky][kx][ci][co] = Σ x[oy·s + ky − p][ox·s + kx − p][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over
+/// the batch and all (oy, ox). `dy` is the gradient of the convolution's own output: with a ReLU it is 0 wherever that
 /// output was 0.
 ///
 /// # Shapes
-/// `x` is (B, height, width, channels), `dy` is (B, output_height, output_width, filters), `dw` and `db` are those of the
-/// weights and biases.
+/// `x` is (B, height, width, channels), `dy` is (B, output_height, output_width, filters), `dw` and `db` are those of
+/// the weights and biases.
 ///
 /// # Panics
 /// If the shapes do not match.
@@ -256,8 +256,8 @@ pub fn backward_input(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [
 /// `dw` and `db` of [`forward_pooled`], given the gradient of its output.
 ///
 /// # Shapes
-/// `x` is (B, height, width, channels), `dy` and `argmax` are (B, pooled_height, pooled_width, filters), `dw` and `db` are
-/// those of the weights and biases.
+/// `x` is (B, height, width, channels), `dy` and `argmax` are (B, pooled_height, pooled_width, filters), `dw` and `db`
+/// are those of the weights and biases.
 ///
 /// # Panics
 /// If the shapes do not match, or an argmax is neither 0 to 3 nor [`NO_GRADIENT`].

@@ -127,7 +127,8 @@ fn unpooled_gradient<T: Number>(shape: &Shape, x: usize, dy: &[T], argmax: &[u8]
     dz
 }
 
-/// `dw[ky][kx][ci][co] = Σ x[…][…][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the batch and all (oy, ox).
+/// `dw[ky][kx][ci][co] = Σ x[…][…][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the batch and all (oy,
+/// ox).
 ///
 /// # Panics
 /// If the shapes do not match.

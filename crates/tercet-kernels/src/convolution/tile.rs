@@ -317,7 +317,8 @@ unsafe fn avx2<const P: usize, const V: usize, const POOL: bool>(
     stride: usize,
     relu: bool,
 ) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the
+    // rest.
     unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }
 
@@ -335,7 +336,8 @@ unsafe fn half<const P: usize, const V: usize, const POOL: bool>(
     stride: usize,
     relu: bool,
 ) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the
+    // rest.
     unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }
 
@@ -353,7 +355,7 @@ unsafe fn avx512<const P: usize, const V: usize, const POOL: bool>(
     stride: usize,
     relu: bool,
 ) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL; the caller promises the
-    // rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL; the caller
+    // promises the rest.
     unsafe { pass::<std::arch::x86_64::__m512, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }

@@ -52,8 +52,8 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize>(
     let rows: [*const f32; R] = std::array::from_fn(|r| image.as_ptr().wrapping_add(r * stride));
     for (filter, memory) in sums.chunks_exact_mut(R * V * L::LANES).enumerate() {
         let (patches, values) = lists.list(filter);
-        // SAFETY: the caller promises the instructions and that the patches lie in the image; a filter's sums have R · V
-        // registers.
+        // SAFETY: the caller promises the instructions and that the patches lie in the image; a filter's sums have R ·
+        // V registers.
         unsafe {
             let memory = memory.as_mut_ptr();
             let at = |r: usize, v: usize| (r * V + v) * L::LANES;
@@ -259,7 +259,8 @@ unsafe fn portable(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the
+    // rest.
     unsafe { for_size!(narrow block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
 }
 
@@ -281,7 +282,8 @@ unsafe fn avx512(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 unsafe fn avx512_short(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the
+    // rest.
     unsafe { for_size!(short block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
 }
 

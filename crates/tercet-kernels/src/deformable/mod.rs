@@ -8,8 +8,9 @@
 //! Pixels p, shifts s and context offsets c are pairs (row, column). Beyond its border an image is infinite blank
 //! paper: its pixels are 0, and so are its edges. All numbers are integers, so the fast kernels equal the naive ones.
 //!
-//! Source of the second, the image distortion model: D. Keysers, T. Deselaers, C. Gollan and H. Ney, "Deformation models
-//! for image recognition", IEEE Transactions on Pattern Analysis and Machine Intelligence 29 (2007), section 3.2.
+//! Source of the second, the image distortion model: D. Keysers, T. Deselaers, C. Gollan and H. Ney, "Deformation
+//! models for image recognition", IEEE Transactions on Pattern Analysis and Machine Intelligence 29 (2007), section
+//! 3.2.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;

@@ -56,7 +56,7 @@ pub(super) fn products(tile: Tile<'_>) {
 /// Marks the rows whose sum of products reaches the query's threshold.
 #[target_feature(enable = "avx2")]
 pub(super) fn within(within: Within<'_>) {
-    within.run::<QUERIES, 8, 0>(|groups, words, starts, reaches| {
+    within.run::<QUERIES, 8, 0>(|groups, words, starts, thresholds| {
         let low_byte = _mm256_set1_epi16(0xff);
         let (quarters, _) = starts.as_chunks::<8>();
         let mut masks = [0; QUERIES];
@@ -79,11 +79,11 @@ pub(super) fn within(within: Within<'_>) {
                     }
                 }
             }
-            for ((mask, running), &reach) in masks.iter_mut().zip(&running).zip(reaches) {
-                let reach = _mm256_set1_epi32(reach);
+            for ((mask, running), &threshold) in masks.iter_mut().zip(&running).zip(thresholds) {
+                let threshold = _mm256_set1_epi32(threshold);
                 for (r, &running) in running.iter().enumerate() {
                     // AVX2 only has a "greater than" comparison.
-                    let misses = _mm256_castsi256_ps(_mm256_cmpgt_epi32(reach, running));
+                    let misses = _mm256_castsi256_ps(_mm256_cmpgt_epi32(threshold, running));
                     let hits = !_mm256_movemask_ps(misses).cast_unsigned() & 0xff;
                     *mask |= hits << (16 * half + 8 * r);
                 }

@@ -42,7 +42,7 @@ pub(super) fn products(tile: Tile<'_>) {
 /// Marks the rows whose sum of products reaches the query's threshold.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) fn within(within: Within<'_>) {
-    within.run::<QUERIES, 4, 128>(|groups, words, starts, reaches| {
+    within.run::<QUERIES, 4, 128>(|groups, words, starts, thresholds| {
         let (halves, _) = starts.as_chunks::<16>();
         // SAFETY: sixteen i32 are the 64 bytes that are read, and the load needs no alignment.
         let starts = [0, 1].map(|half: usize| unsafe { _mm512_loadu_si512(halves[half].as_ptr().cast()) });
@@ -56,9 +56,9 @@ pub(super) fn within(within: Within<'_>) {
             }
         }
         let mut masks = [0; QUERIES];
-        for ((mask, running), &reach) in masks.iter_mut().zip(&running).zip(reaches) {
-            let reach = _mm512_set1_epi32(reach);
-            let [low, high] = running.map(|running| _mm512_cmpge_epi32_mask(running, reach));
+        for ((mask, running), &threshold) in masks.iter_mut().zip(&running).zip(thresholds) {
+            let threshold = _mm512_set1_epi32(threshold);
+            let [low, high] = running.map(|running| _mm512_cmpge_epi32_mask(running, threshold));
             *mask = u32::from(low) | u32::from(high) << 16;
         }
         masks

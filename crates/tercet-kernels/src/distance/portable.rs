@@ -30,13 +30,13 @@ fn products_of_a_block(groups: &[Group], words: &[[[u8; 4]; QUERIES]], sums: &mu
 
 /// Marks the rows whose sum of products reaches the query's threshold.
 pub(super) fn within(within: Within<'_>) {
-    within.run::<QUERIES, 4, 0>(|groups, words, starts, reaches| {
+    within.run::<QUERIES, 4, 0>(|groups, words, starts, thresholds| {
         let mut sums = [[0; 32]; QUERIES];
         products_of_a_block(groups, words, &mut sums);
         let mut masks = [0; QUERIES];
-        for ((mask, sums), &reach) in masks.iter_mut().zip(&sums).zip(reaches) {
+        for ((mask, sums), &threshold) in masks.iter_mut().zip(&sums).zip(thresholds) {
             for (r, (&sum, &start)) in sums.iter().zip(starts).enumerate() {
-                *mask |= u32::from(sum.cast_signed() + start >= reach) << r;
+                *mask |= u32::from(sum.cast_signed() + start >= threshold) << r;
             }
         }
         masks

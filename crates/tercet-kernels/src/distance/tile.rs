@@ -144,26 +144,27 @@ impl Tile<'_> {
             let row_sums: &[u32; 32] = rows.sums[panel * 32..].first_chunk().expect("32 rows a panel");
             let row_squares: &[u32; 32] = rows.squares[panel * 32..].first_chunk().expect("32 rows a panel");
             let squared = rows.kind() == PanelKind::L2Squared;
-            let mut of_rows = [0u32; 32];
+            let mut row_terms = [0u32; 32];
             for r in 0..32 {
                 let shift = row_sums[r].wrapping_mul(OFFSET);
-                of_rows[r] = if squared { row_squares[r].wrapping_sub(shift.wrapping_mul(2)) } else { shift };
+                row_terms[r] =
+                    if squared { row_squares[r].wrapping_sub(shift.wrapping_mul(2)) } else { shift };
             }
             for (b, words) in blocks(queries, rows.depth()).enumerate() {
                 kernel(groups(rows, panel), words, &mut sums);
-                let real = queries.len() - b * QUERIES;
-                for (i, sums) in sums.iter().enumerate().take(real) {
+                let valid = queries.len() - b * QUERIES;
+                for (i, sums) in sums.iter().enumerate().take(valid) {
                     let query = b * QUERIES + i;
                     let numbers = &mut out[(query * count + p) * 32..][..32];
                     if squared {
                         let square = queries.squares[query];
                         for r in 0..32 {
                             let twice = sums[r].wrapping_add(sums[r]);
-                            numbers[r] = of_rows[r].wrapping_add(square).wrapping_sub(twice);
+                            numbers[r] = row_terms[r].wrapping_add(square).wrapping_sub(twice);
                         }
                     } else {
                         for r in 0..32 {
-                            numbers[r] = of_rows[r].wrapping_add(sums[r]);
+                            numbers[r] = row_terms[r].wrapping_add(sums[r]);
                         }
                     }
                 }
@@ -185,8 +186,8 @@ impl Tile<'_> {
         for (p, panel) in panels.enumerate() {
             for (b, words) in blocks(queries, rows.depth()).enumerate() {
                 kernel(groups(rows, panel), words, &mut sums);
-                let real = queries.len() - b * QUERIES;
-                for (i, sums) in sums.iter().enumerate().take(real) {
+                let valid = queries.len() - b * QUERIES;
+                for (i, sums) in sums.iter().enumerate().take(valid) {
                     let out = &mut out[(b * QUERIES + i) * stride + p * 16..][..16];
                     for (out, &sum) in out.iter_mut().zip(sums) {
                         // At most 255 · MAX_WIDTH, which is far below 2³².
@@ -230,13 +231,13 @@ impl Within<'_> {
     ) {
         let Within { rows, queries, panels, largest, masks } = self;
         let count = panels.len();
-        let reach = |(&square, &largest): (&u32, &u32)| {
+        let threshold = |(&square, &largest): (&u32, &u32)| {
             let (square, largest) = (i64::from(square), i64::from(largest));
             let odd = square - largest - ((square ^ largest ^ 1) & 1);
             let half = (odd + 1) / 2;
             half.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
         };
-        let reaches: Vec<i32> = queries.squares.iter().zip(largest).map(reach).collect();
+        let thresholds: Vec<i32> = queries.squares.iter().zip(largest).map(threshold).collect();
         for (p, panel) in panels.enumerate() {
             let row_sums: &[u32; 32] = rows.sums[panel * 32..].first_chunk().expect("32 rows a panel");
             let row_squares: &[u32; 32] = rows.squares[panel * 32..].first_chunk().expect("32 rows a panel");
@@ -245,13 +246,13 @@ impl Within<'_> {
                 let o = row_squares[r].cast_signed() - 2 * OFFSET * row_sums[r].cast_signed();
                 starts[r] = -(o >> 1);
             }
-            for (b, (words, reaches)) in
-                blocks(queries, rows.depth()).zip(reaches.chunks(QUERIES)).enumerate()
+            for (b, (words, thresholds)) in
+                blocks(queries, rows.depth()).zip(thresholds.chunks(QUERIES)).enumerate()
             {
-                let mut reach = [i32::MAX; QUERIES];
-                reach[..reaches.len()].copy_from_slice(reaches);
-                let found = kernel(groups(rows, panel), words, &starts, &reach);
-                for (i, &mask) in found.iter().enumerate().take(reaches.len()) {
+                let mut padded = [i32::MAX; QUERIES];
+                padded[..thresholds.len()].copy_from_slice(thresholds);
+                let found = kernel(groups(rows, panel), words, &starts, &padded);
+                for (i, &mask) in found.iter().enumerate().take(thresholds.len()) {
                     masks[(b * QUERIES + i) * count + p] = mask;
                 }
             }

@@ -36,7 +36,7 @@ pub(super) fn products(tile: Tile<'_>) {
 
 /// Marks the rows whose sum of products reaches the query's threshold.
 pub(super) fn within(within: Within<'_>) {
-    within.run::<QUERIES, 8, 0>(|groups, words, starts, reaches| {
+    within.run::<QUERIES, 8, 0>(|groups, words, starts, thresholds| {
         let (fours, _) = starts.as_chunks::<4>();
         let mut masks = [0; QUERIES];
         for pair in 0..4 {
@@ -45,9 +45,9 @@ pub(super) fn within(within: Within<'_>) {
                 unsafe { v128_load(fours[2 * pair + r].as_ptr().cast()) }
             });
             let running = products_of_a_pair(groups, words, pair, starts);
-            for ((mask, running), &reach) in masks.iter_mut().zip(&running).zip(reaches) {
+            for ((mask, running), &threshold) in masks.iter_mut().zip(&running).zip(thresholds) {
                 for (r, &running) in running.iter().enumerate() {
-                    let hits = u32::from(i32x4_bitmask(i32x4_ge(running, i32x4_splat(reach))));
+                    let hits = u32::from(i32x4_bitmask(i32x4_ge(running, i32x4_splat(threshold))));
                     *mask |= hits << (8 * pair + 4 * r);
                 }
             }

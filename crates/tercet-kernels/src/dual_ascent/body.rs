@@ -147,10 +147,10 @@ unsafe fn svm_step<H: Registers<Number = f32>>(
     // SAFETY: the caller promises the instructions.
     unsafe { scores::<H>(x, w, scratch) };
     let q = step * squared + bias_step;
-    let of_y = scratch[y / LANES].0[y % LANES];
+    let score_of_y = scratch[y / LANES].0[y % LANES];
     let before = sum(a.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
     // From here on, scratch holds u.
-    let (offset, per_q) = (margin - of_y, 1.0 / q);
+    let (offset, per_q) = (margin - score_of_y, 1.0 / q);
     for (u, a) in scratch.iter_mut().zip(a.iter()) {
         u.0 = zip(u.0, a.0, |f, a| a + (f + offset) * per_q + before);
     }
@@ -222,9 +222,9 @@ unsafe fn softmax_step<H: Registers<Number = f32>>(
     // SAFETY: the caller promises the instructions.
     unsafe { scores::<H>(x, w, v) };
     let q = problem.step * squared + problem.bias_step;
-    let of_others = sum(a.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
+    let sum_of_others = sum(a.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
     alpha.copy_from_slice(a);
-    alpha[y / LANES].0[y % LANES] = 1.0 - of_others;
+    alpha[y / LANES].0[y % LANES] = 1.0 - sum_of_others;
     for (v, alpha) in v.iter_mut().zip(alpha.iter()) {
         v.0 = zip(v.0, alpha.0, |f, a| f + q * a);
     }

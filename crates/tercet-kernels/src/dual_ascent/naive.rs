@@ -121,8 +121,8 @@ pub fn softmax_step(
     let number = |blocks: &[Block<f32>], c: usize| f64::from(blocks[c / LANES].0[c % LANES]);
     let q = f64::from(problem.step) * f64::from(squared) + f64::from(problem.bias_step);
     let others: Vec<usize> = (0..problem.classes).filter(|&c| c != y).collect();
-    let of_y = 1.0 - others.iter().map(|&c| number(a, c)).sum::<f64>();
-    let old = |c: usize| if c == y { of_y } else { number(a, c) };
+    let alpha_of_y = 1.0 - others.iter().map(|&c| number(a, c)).sum::<f64>();
+    let old = |c: usize| if c == y { alpha_of_y } else { number(a, c) };
     let v: Vec<f64> = (0..problem.classes).map(|c| number(&f, c) + q * old(c)).collect();
     let alpha = distribution(q, &v);
     let new: Vec<f32> = others.iter().map(|&c| alpha[c] as f32).collect();

@@ -33,7 +33,8 @@ pub(crate) unsafe fn transpose<L: Lanes>(
     let (p_whole, j_whole) = (whole(rows.len()), whole(columns.len()));
     for j in (0..j_whole).step_by(L::LANES) {
         for p in (0..p_whole).step_by(L::LANES) {
-            // SAFETY: the caller promises the instructions; the square is inside the part, which the slices above bound.
+            // SAFETY: the caller promises the instructions; the square is inside the part, which the slices above
+            // bound.
             unsafe {
                 L::transpose(
                     from.as_ptr().add(j * stride + p),

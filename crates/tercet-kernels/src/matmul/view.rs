@@ -201,7 +201,7 @@ impl<'a> ViewMut<'a> {
         self.values.wrapping_add(i * self.row_stride + j)
     }
 
-    /// How far apart two neighbouring rows lie.
+    /// The distance between two adjacent rows, in elements.
     #[inline(always)]
     pub(crate) fn row_stride(&self) -> usize {
         self.row_stride

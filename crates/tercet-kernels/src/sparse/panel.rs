@@ -77,9 +77,9 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
 ) {
     let last = if WHOLE { L::LANES } else { panel.last };
     let width = (V - 1) * L::LANES + last;
-    let (part, of_none) = (((i, R), (j, width)), std::ptr::null_mut());
+    let (part, null) = (((i, R), (j, width)), std::ptr::null_mut());
     let uses_c = weights.is_none() || matches!(first, First::Keep);
-    let (c, n) = (if uses_c { c.part(part.0, part.1) } else { of_none }, c.row_stride());
+    let (c, n) = (if uses_c { c.part(part.0, part.1) } else { null }, c.row_stride());
     if let First::Bias(bias) = first {
         assert!(width <= bias.len());
     }

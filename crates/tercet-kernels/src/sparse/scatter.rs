@@ -190,7 +190,7 @@ unsafe fn sgd<L: Lanes, const V: usize>(
                 next_velocities = width.load(velocity);
             }
         }
-        let (mut some, mut squared) = ([L::splat(0.0); V], 0);
+        let (mut partial, mut squared) = ([L::splat(0.0); V], 0);
         for (d, sums) in sums.chunks_exact_mut(V * L::LANES).enumerate() {
             let (dw, mut weights, mut velocities): ([L; V], _, _) = (take(sums), next, next_velocities);
             if d + 1 < rows {
@@ -200,7 +200,7 @@ unsafe fn sgd<L: Lanes, const V: usize>(
                 }
             }
             for v in 0..V {
-                some[v] = some[v].add_product(weights[v], weights[v]);
+                partial[v] = partial[v].add_product(weights[v], weights[v]);
                 let change = learning_rate.times(dw[v].plus(twice_reg.times(weights[v])));
                 if momentum == 0.0 {
                     weights[v] = weights[v].minus(change);
@@ -215,11 +215,11 @@ unsafe fn sgd<L: Lanes, const V: usize>(
             width.store(weights, w.add(d * n));
             squared += 1;
             if squared == SQUARED_TOGETHER {
-                squares += sum::<L, V>(some);
-                (some, squared) = ([L::splat(0.0); V], 0);
+                squares += sum::<L, V>(partial);
+                (partial, squared) = ([L::splat(0.0); V], 0);
             }
         }
-        squares += sum::<L, V>(some);
+        squares += sum::<L, V>(partial);
     }
     if reg == 0.0 { 0.0 } else { squares }
 }
@@ -247,8 +247,8 @@ macro_rules! compiled {
     ($(#[$features:meta])* $name:ident, $lanes:ty, $body:ident ($($argument:ident: $type:ty),*) -> $result:ty) => {
         $(#[$features])*
         pub(in crate::sparse) fn $name(a: &CsrMatrix, b: &[f32], n: usize, $($argument: $type),*) -> $result {
-            // SAFETY: plain arrays need no instructions beyond the target's own; the other functions are compiled for, and
-            // so called on, processors that have those of their lanes.
+            // SAFETY: plain arrays need no instructions beyond the target's own; the other functions are compiled for,
+            // and so called on, processors that have those of their lanes.
             unsafe {
                 match n.div_ceil(<$lanes>::LANES) {
                     0 | 1 => $body::<$lanes, 1>(a, b, n, $($argument),*),
