@@ -86,7 +86,7 @@ impl NeighborsClassifier {
     pub fn choose_k(&self, k_max: usize, progress: Progress<'_>) -> Result<Option<ChoiceOfK>> {
         check_others("k-max", k_max, self.labels().len())?;
         let classes = self.classes();
-        let mut right = vec![0.0; k_max * classes];
+        let mut correct = vec![0.0; k_max * classes];
         let (mut poll, mut without, mut found) = (self.poll(), Standing::default(), vec![0.0; classes]);
         let mut outcome = Ok(());
         let end = self.leave_one_out_by_blocks(k_max, progress, |first, neighbors| {
@@ -96,23 +96,23 @@ impl NeighborsClassifier {
                 self.weighting().stand_without(example, self.labels(), &mut without);
                 // Every neighbour is a stored example, so this cannot fail.
                 outcome = std::mem::replace(&mut outcome, Ok(())).and(poll.ask(indices, distances, &without));
-                for (rank, right) in right.chunks_exact_mut(classes).enumerate() {
+                for (rank, correct) in correct.chunks_exact_mut(classes).enumerate() {
                     poll.count(rank);
                     shares(&poll.votes, &without.unasked, &mut found);
                     // If no other example has a vote, nothing is known, and the prediction counts as wrong.
                     let known = found.iter().any(|share| *share > 0.0);
                     if known && argmax(&found) == truth {
-                        right[truth as usize] += self.weighting().weight(example);
+                        correct[truth as usize] += self.weighting().weight(example);
                     }
                 }
             }
         })?;
         outcome?;
-        Ok(end.is_continue().then(|| self.choice(&right)))
+        Ok(end.is_continue().then(|| self.choice(&correct)))
     }
 
-    /// `right` is (k, C): the weights of the correctly classified examples.
-    fn choice(&self, right: &[f64]) -> ChoiceOfK {
+    /// `correct` is (k, C): the weights of the correctly classified examples.
+    fn choice(&self, correct: &[f64]) -> ChoiceOfK {
         let (mut all, mut squares) = (vec![0.0; self.classes()], vec![0.0; self.classes()]);
         for (i, &label) in self.labels().iter().enumerate() {
             let weight = self.weighting().weight(i);
@@ -125,9 +125,9 @@ impl NeighborsClassifier {
         let effective =
             total * total / squares.iter().zip(factors).map(|(square, f)| square * f * f).sum::<f64>();
         let accuracies: Vec<LeaveOneOutAccuracy> = (1..)
-            .zip(right.chunks_exact(all.len()))
-            .map(|(k, right)| {
-                let accuracy = (sum(right) / total).min(1.0);
+            .zip(correct.chunks_exact(all.len()))
+            .map(|(k, correct)| {
+                let accuracy = (sum(correct) / total).min(1.0);
                 LeaveOneOutAccuracy {
                     k,
                     accuracy,

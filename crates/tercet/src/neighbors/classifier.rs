@@ -223,16 +223,17 @@ impl NeighborsClassifier {
         let candidates = reranker.candidates(k, n.saturating_sub(1));
         let mut end = ControlFlow::Continue(());
         // The search for candidates is the smaller part of the work, so its progress is not counted.
-        let begun = AtomicUsize::new(0);
-        let still = |_, _| progress(begun.load(Relaxed), n);
-        let searched = self.index.leave_one_out_by_blocks(candidates, &still, |first, near| {
-            let so_far = |done, _| progress(first + done, n);
-            match reranker.rerank(&self.index, &near, |i| reranker.image(first + i), k, &so_far) {
-                Some(found) if end.is_continue() => take(first, found),
-                _ => end = ControlFlow::Break(()),
-            }
-            begun.store(first + near.len(), Relaxed);
-        })?;
+        let reranked = AtomicUsize::new(0);
+        let candidate_progress = |_, _| progress(reranked.load(Relaxed), n);
+        let searched =
+            self.index.leave_one_out_by_blocks(candidates, &candidate_progress, |first, near| {
+                let so_far = |done, _| progress(first + done, n);
+                match reranker.rerank(&self.index, &near, |i| reranker.image(first + i), k, &so_far) {
+                    Some(found) if end.is_continue() => take(first, found),
+                    _ => end = ControlFlow::Break(()),
+                }
+                reranked.store(first + near.len(), Relaxed);
+            })?;
         Ok(if searched.is_break() { searched } else { end })
     }
 
@@ -298,9 +299,9 @@ impl NeighborsClassifier {
         poll.all();
         let mut found = vec![0.0; self.classes];
         shares(&poll.votes, &standing.unasked, &mut found);
-        let asked = indices.iter().zip(distances).zip(poll.labels.iter().zip(&poll.each));
+        let found_neighbors = indices.iter().zip(distances).zip(poll.labels.iter().zip(&poll.each));
         let voter = |((&index, &distance), (&label, &vote))| Voter { index, label, distance, vote };
-        Ok(Explanation { neighbors: asked.map(voter).collect(), votes: poll.votes, shares: found })
+        Ok(Explanation { neighbors: found_neighbors.map(voter).collect(), votes: poll.votes, shares: found })
     }
 
     /// An empty poll.

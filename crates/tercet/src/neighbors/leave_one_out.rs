@@ -83,7 +83,7 @@ impl NearestNeighbors {
             let Some(found) = self.search_with(&queries, k + 1, &so_far)? else {
                 return Ok(ControlFlow::Break(()));
             };
-            take(first, without_themselves(&found, first));
+            take(first, exclude_self(&found, first));
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -108,7 +108,7 @@ impl NearestNeighbors {
 }
 
 /// The lists of k + 1 neighbours of the rows starting at `first`, each without its own row: k neighbours.
-fn without_themselves(found: &Neighbors, first: usize) -> Neighbors {
+fn exclude_self(found: &Neighbors, first: usize) -> Neighbors {
     let k = found.k - 1;
     let mut others = Neighbors {
         k,
@@ -193,7 +193,7 @@ mod tests {
             indices: vec![0, 1, 2, 3, 5, 0],
             distances: vec![0.0, 0.0, 0.0, 0.0, 0.0, 7.0],
         };
-        let others = without_themselves(&found, 4);
+        let others = exclude_self(&found, 4);
         assert_eq!((others.k, others.indices, others.distances), (2, vec![0, 1, 3, 0], vec![0., 0., 0., 7.]));
     }
 }

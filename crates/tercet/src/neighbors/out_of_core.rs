@@ -21,8 +21,8 @@ use crate::{Error, Result};
 /// use tercet::neighbors::{Metric, search_chunked};
 ///
 /// let set = |pixels: Vec<u8>| Examples::from_pixels(ImageShape::gray(1, 1), pixels);
-/// let go_on = |_, _| std::ops::ControlFlow::Continue(());
-/// let found = search_chunked(&set(vec![0, 9, 4, 6])?, Metric::L2, &set(vec![5])?, 2, 2, &go_on)?;
+/// let proceed = |_, _| std::ops::ControlFlow::Continue(());
+/// let found = search_chunked(&set(vec![0, 9, 4, 6])?, Metric::L2, &set(vec![5])?, 2, 2, &proceed)?;
 /// assert_eq!(found.unwrap().indices, [2, 3]); // both are 1 away
 /// # Ok::<(), tercet::Error>(())
 /// ```
@@ -121,7 +121,7 @@ mod tests {
     use crate::random::{Stream, generator};
     use rand::RngExt;
 
-    fn go_on(_: usize, _: usize) -> ControlFlow<()> {
+    fn proceed(_: usize, _: usize) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
@@ -145,7 +145,7 @@ mod tests {
                 let whole = NearestNeighbors::fit(&base, metric).unwrap();
                 for (k, rows) in [(1, 7), (9, 64), (9, 5), (300, 100), (40, 300), (3, 1000)] {
                     let expected = whole.search(&queries, k).unwrap();
-                    let found = search_chunked(&base, metric, &queries, k, rows, &go_on).unwrap();
+                    let found = search_chunked(&base, metric, &queries, k, rows, &proceed).unwrap();
                     assert_eq!(found, Some(expected), "{metric:?}, {k} of chunks of {rows}");
                 }
             }
@@ -162,7 +162,7 @@ mod tests {
         };
         assert_eq!(search_chunked(&base, Metric::L2, &queries, 3, 20, &watch).unwrap(), None);
         assert_eq!(*last.lock().unwrap(), (30, 50));
-        assert!(search_chunked(&base, Metric::L2, &queries, 3, 0, &go_on).is_err());
-        assert!(search_chunked(&base, Metric::L2, &queries, 101, 20, &go_on).is_err());
+        assert!(search_chunked(&base, Metric::L2, &queries, 3, 0, &proceed).is_err());
+        assert!(search_chunked(&base, Metric::L2, &queries, 101, 20, &proceed).is_err());
     }
 }

@@ -77,7 +77,7 @@ const LISTED: usize = 1 << 18;
 const FOUND: usize = 1 << 18;
 
 /// How many values of a tile are compared with the threshold together.
-const GLANCE: usize = 16;
+const SCANNED: usize = 16;
 
 impl NearestNeighbors {
     /// The k nearest rows of every query, ordered by (distance, index).
@@ -220,7 +220,7 @@ impl NearestNeighbors {
                     let queries = sorted.order[block].iter().map(|&i| i as usize);
                     let queries: Vec<Query<'_, T>> =
                         queries.map(|i| rows.query(self.isa, &sorted, i, query(from + i))).collect();
-                    let (counts, end) = rows.search::<M>(self.isa, &queries, best, || run.go_on());
+                    let (counts, end) = rows.search::<M>(self.isa, &queries, best, || run.check_stopped());
                     run.counts.add(counts);
                     end
                 },
@@ -258,19 +258,19 @@ impl NearestNeighbors {
                 let packed = Queries::new(self.isa, panels.kind(), panels.width(), packed);
                 let mut tile = vec![0; block.len() * STRIPE.min(panels.len() * panels.rows_of_a_panel())];
                 for from in (0..panels.len()).step_by(stripe) {
-                    run.go_on()?;
+                    run.check_stopped()?;
                     let range = from..panels.len().min(from + stripe);
                     let columns = range.len() * panels.rows_of_a_panel();
                     let first = from * panels.rows_of_a_panel();
-                    let real = columns.min(panels.rows() - first);
+                    let valid = columns.min(panels.rows() - first);
                     let tile = &mut tile[..block.len() * columns];
                     panels.measure(self.isa, &packed, range, tile);
                     for ((q, best), values) in
                         block.clone().zip(best.iter_mut()).zip(tile.chunks_exact(columns))
                     {
                         let square_of_query = squares_of_queries.get(q).copied().unwrap_or(0);
-                        for (i, values) in values[..real].chunks(GLANCE).enumerate() {
-                            let first = first + i * GLANCE;
+                        for (i, values) in values[..valid].chunks(SCANNED).enumerate() {
+                            let first = first + i * SCANNED;
                             let is_possible = best.threshold().is_none_or(|threshold| {
                                 M::any_below(threshold, values, |i| square(first + i))
                             });
@@ -322,7 +322,7 @@ impl<'a> Run<'a> {
     }
 
     /// Continues unless the search has been stopped.
-    fn go_on(&self) -> ControlFlow<()> {
+    fn check_stopped(&self) -> ControlFlow<()> {
         if self.stopped.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
@@ -340,7 +340,7 @@ impl<'a> Run<'a> {
         let (n, k) = (indices.len() / self.k, self.k);
         let outputs = indices.par_chunks_mut(block * k).zip(distances.par_chunks_mut(block * k)).enumerate();
         outputs.try_for_each(|(b, (indices, distances))| {
-            self.go_on()?;
+            self.check_stopped()?;
             let range = b * block..n.min((b + 1) * block);
             let mut best: Vec<TopK<K>> = range.clone().map(|_| TopK::new(k)).collect();
             search(range.clone(), &mut best)?;
@@ -349,11 +349,11 @@ impl<'a> Run<'a> {
                 best.write(indices, distances);
             }
             let done = self.done.fetch_add(range.len(), Relaxed) + range.len();
-            let answer = (self.progress)(done, self.queries.len());
-            if answer.is_break() {
+            let flow = (self.progress)(done, self.queries.len());
+            if flow.is_break() {
                 self.stopped.store(true, Relaxed);
             }
-            answer
+            flow
         })
     }
 
@@ -381,7 +381,7 @@ impl<'a> Run<'a> {
         let stripe = (256 * 1024 / bytes_of_a_row).max(1);
         self.all(16, rows, |block, best: &mut [TopK<K>]| {
             for from in (0..rows).step_by(stripe) {
-                self.go_on()?;
+                self.check_stopped()?;
                 for (q, best) in block.clone().zip(best.iter_mut()) {
                     for x in from..rows.min(from + stripe) {
                         best.offer(key(q, x), x as u32);

@@ -47,12 +47,12 @@ impl Vote {
     /// `distances` and `multipliers` are (k); `votes` becomes (k).
     pub(super) fn each(self, distances: &[f64], multipliers: &[f64], votes: &mut Vec<f64>) {
         let neighbors = || distances.iter().zip(multipliers);
-        let anyone_at_zero = neighbors().any(|(&distance, &m)| distance == 0.0 && m > 0.0);
+        let any_at_zero = neighbors().any(|(&distance, &m)| distance == 0.0 && m > 0.0);
         votes.clear();
         votes.extend(neighbors().map(|(&distance, &multiplier)| match self {
             _ if multiplier == 0.0 => 0.0,
             Vote::Uniform => multiplier,
-            Vote::Distance if anyone_at_zero => multiplier * f64::from(distance == 0.0),
+            Vote::Distance if any_at_zero => multiplier * f64::from(distance == 0.0),
             Vote::Distance => multiplier / distance,
         }));
     }
@@ -120,18 +120,18 @@ pub fn accuracy_by_k(neighbors: &Neighbors, labels: &[u32], truth: &[u32], vote:
     let classes = labels.iter().max().map_or(0, |&label| label as usize + 1);
     let (ones, unasked) = (vec![1.0; neighbors.k], vec![0.0; classes]);
     let (mut each, mut votes, mut shares) = (Vec::new(), vec![0.0; classes], vec![0.0; classes]);
-    let mut right = vec![0u64; neighbors.k];
+    let mut correct = vec![0u64; neighbors.k];
     for (i, &truth) in truth.iter().enumerate() {
         let (indices, distances) = neighbors.of(i);
         vote.each(distances, &ones, &mut each);
         votes.fill(0.0);
-        for ((&index, vote), right) in indices.iter().zip(&each).zip(&mut right) {
+        for ((&index, vote), correct) in indices.iter().zip(&each).zip(&mut correct) {
             votes[labels[index as usize] as usize] += vote;
             self::shares(&votes, &unasked, &mut shares);
-            *right += u64::from(argmax(&shares) == truth);
+            *correct += u64::from(argmax(&shares) == truth);
         }
     }
-    Ok(right.into_iter().map(|right| right as f64 / truth.len() as f64).collect())
+    Ok(correct.into_iter().map(|correct| correct as f64 / truth.len() as f64).collect())
 }
 
 #[cfg(test)]

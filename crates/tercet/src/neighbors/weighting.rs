@@ -61,7 +61,7 @@ impl Priors {
     /// # Errors
     /// If the number of priors is not that of the classes, a prior is negative or not finite, or all are 0.
     fn numbers(&self, classes: usize) -> Result<Option<Vec<f64>>> {
-        let refuse =
+        let reject =
             |found: String, expected: String| Err(Error::setting("the list of priors", found, expected));
         match self {
             Priors::Data => Ok(None),
@@ -69,15 +69,15 @@ impl Priors {
             Priors::Given(priors) => {
                 if priors.len() != classes {
                     let expected = format!("{classes} long, one prior for each class");
-                    return refuse(format!("{} long", priors.len()), expected);
+                    return reject(format!("{} long", priors.len()), expected);
                 }
                 if let Some(bad) = priors.iter().find(|prior| !prior.is_finite() || **prior < 0.0) {
-                    return refuse(format!("one with {bad} in it"), "finite numbers, 0 or more".to_owned());
+                    return reject(format!("one with {bad} in it"), "finite numbers, 0 or more".to_owned());
                 }
                 // Dividing by the largest prior first prevents overflow and underflow of the sum.
                 let largest = priors.iter().copied().fold(0.0, f64::max);
                 if largest == 0.0 {
-                    return refuse("all 0".to_owned(), "at least one above 0".to_owned());
+                    return reject("all 0".to_owned(), "at least one above 0".to_owned());
                 }
                 let sum: f64 = priors.iter().map(|prior| prior / largest).sum();
                 Ok(Some(priors.iter().map(|prior| prior / largest / sum).collect()))
@@ -120,13 +120,13 @@ pub(super) struct Weighting {
     priors: Priors,
     /// The priors, (C), which sum to 1; `None` if those of the data are used.
     expected: Option<Vec<f64>>,
-    of_classes: OfClasses,
+    totals: ClassTotals,
     standing: Standing,
 }
 
 /// Totals over the examples of each class.
 #[derive(Clone, Debug, PartialEq)]
-struct OfClasses {
+struct ClassTotals {
     /// The sum of their weights, (C).
     mass: Vec<f64>,
     /// The number of examples with a weight above 0, (C).
@@ -166,20 +166,20 @@ impl Weighting {
             }
         }
         let expected = priors.numbers(classes)?;
-        let mut of_classes = OfClasses { mass: vec![0.0; classes], voters: vec![0; classes] };
+        let mut totals = ClassTotals { mass: vec![0.0; classes], voters: vec![0; classes] };
         for (i, &label) in labels.iter().enumerate() {
             let weight = weights.as_ref().map_or(1.0, |weights| f64::from(weights[i]));
-            of_classes.mass[label as usize] += weight;
-            of_classes.voters[label as usize] += u32::from(weight > 0.0);
+            totals.mass[label as usize] += weight;
+            totals.voters[label as usize] += u32::from(weight > 0.0);
         }
         let mut standing = Standing::default();
-        of_classes.stand(expected.as_deref(), &mut standing);
+        totals.compute_standing(expected.as_deref(), &mut standing);
         if standing.unasked.iter().all(|share| *share == 0.0) {
             let found = "0 for every class that an example can vote for";
             let wanted = "a prior above 0 for a class that has an example of a weight above 0";
             return Err(Error::setting("the list of priors", found, wanted));
         }
-        Ok(Weighting { weights, priors, expected, of_classes, standing })
+        Ok(Weighting { weights, priors, expected, totals, standing })
     }
 
     pub fn weights(&self) -> Option<&[f32]> {
@@ -203,7 +203,7 @@ impl Weighting {
     /// The class factors and priors without example `left_out`, overwriting `standing`.
     pub fn stand_without(&self, left_out: usize, labels: &[u32], standing: &mut Standing) {
         let (class, weight) = (labels[left_out], self.weight(left_out));
-        let mut others = self.of_classes.clone();
+        let mut others = self.totals.clone();
         let c = class as usize;
         let mass = others.mass[c];
         others.voters[c] -= u32::from(weight > 0.0);
@@ -214,12 +214,12 @@ impl Weighting {
             let rest = (0..labels.len()).filter(|&i| labels[i] == class && i != left_out);
             others.mass[c] = rest.map(|i| self.weight(i)).sum();
         }
-        others.stand(self.expected.as_deref(), standing);
+        others.compute_standing(self.expected.as_deref(), standing);
     }
 }
 
-impl OfClasses {
-    fn stand(&self, expected: Option<&[f64]>, standing: &mut Standing) {
+impl ClassTotals {
+    fn compute_standing(&self, expected: Option<&[f64]>, standing: &mut Standing) {
         let Standing { factors, unasked } = standing;
         let prior = |c: usize| match expected {
             _ if self.voters[c] == 0 => 0.0,
@@ -314,26 +314,26 @@ mod tests {
 
     #[test]
     fn invalid_weights_and_priors_are_rejected() {
-        let refuse = |weights: Option<Vec<f32>>, priors: &str, why: &str| {
+        let check_rejected = |weights: Option<Vec<f32>>, priors: &str, why: &str| {
             let error = Weighting::new(&[0, 1], 3, weights, priors.parse().unwrap()).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         };
-        refuse(Some(vec![1.0]), "data", "weights of the examples: found 1; expected 2");
-        refuse(
+        check_rejected(Some(vec![1.0]), "data", "weights of the examples: found 1; expected 2");
+        check_rejected(
             Some(vec![1.0, -1.0]),
             "data",
             "weight of example 1: found -1; expected a finite number, 0 or more",
         );
-        refuse(Some(vec![f32::NAN, 1.0]), "data", "weight of example 0: found NaN");
-        refuse(Some(vec![1.0, f32::INFINITY]), "data", "weight of example 1: found inf");
-        refuse(Some(vec![0.0, 0.0]), "uniform", "found all 0; expected at least one above 0");
-        refuse(None, "1,2", "the list of priors is 2 long; expected 3 long");
-        refuse(None, "1,-2,3", "one with -2 in it; expected finite numbers");
-        refuse(None, "1,nan,3", "one with NaN in it");
-        refuse(None, "1,inf,3", "one with inf in it");
-        refuse(None, "0,0,0", "the list of priors is all 0");
-        refuse(None, "0,0,1", "0 for every class that an example can vote for");
-        refuse(Some(vec![1.0, 0.0]), "0,1,1", "0 for every class that an example can vote for");
+        check_rejected(Some(vec![f32::NAN, 1.0]), "data", "weight of example 0: found NaN");
+        check_rejected(Some(vec![1.0, f32::INFINITY]), "data", "weight of example 1: found inf");
+        check_rejected(Some(vec![0.0, 0.0]), "uniform", "found all 0; expected at least one above 0");
+        check_rejected(None, "1,2", "the list of priors is 2 long; expected 3 long");
+        check_rejected(None, "1,-2,3", "one with -2 in it; expected finite numbers");
+        check_rejected(None, "1,nan,3", "one with NaN in it");
+        check_rejected(None, "1,inf,3", "one with inf in it");
+        check_rejected(None, "0,0,0", "the list of priors is all 0");
+        check_rejected(None, "0,0,1", "0 for every class that an example can vote for");
+        check_rejected(Some(vec![1.0, 0.0]), "0,1,1", "0 for every class that an example can vote for");
     }
 
     #[test]

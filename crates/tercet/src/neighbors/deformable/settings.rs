@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// { candidates = 2000, warps = 2, context = 1, edges = "root" }      the image distortion model
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Words", into = "Words")]
+#[serde(try_from = "DeformableFields", into = "DeformableFields")]
 pub struct Deformable {
     /// The number of nearest rows by the plain metric that are reranked; at least k, and at most all N rows. With all
     /// rows the result is that of an exhaustive search.
@@ -128,7 +128,7 @@ impl Deformable {
 /// The serialised form of a [`Deformable`].
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Words {
+struct DeformableFields {
     candidates: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shifts: Option<usize>,
@@ -140,11 +140,11 @@ struct Words {
     edges: Option<Edges>,
 }
 
-impl TryFrom<Words> for Deformable {
+impl TryFrom<DeformableFields> for Deformable {
     type Error = &'static str;
 
-    fn try_from(words: Words) -> Result<Self, &'static str> {
-        let Words { candidates, shifts, warps, context, edges } = words;
+    fn try_from(fields: DeformableFields) -> Result<Self, &'static str> {
+        let DeformableFields { candidates, shifts, warps, context, edges } = fields;
         let deformation = match (shifts, warps) {
             (Some(by), None) if context.is_none() && edges.is_none() => Deformation::Shifts(by),
             (Some(_), None) => return Err("context or edges without warps, expected warps beside them"),
@@ -159,14 +159,14 @@ impl TryFrom<Words> for Deformable {
     }
 }
 
-impl From<Deformable> for Words {
+impl From<Deformable> for DeformableFields {
     fn from(deformable: Deformable) -> Self {
         let candidates = deformable.candidates;
-        let none = Words { candidates, shifts: None, warps: None, context: None, edges: None };
+        let none = DeformableFields { candidates, shifts: None, warps: None, context: None, edges: None };
         match deformable.deformation {
-            Deformation::Shifts(by) => Words { shifts: Some(by), ..none },
+            Deformation::Shifts(by) => DeformableFields { shifts: Some(by), ..none },
             Deformation::Warps { reach, context, edges } => {
-                Words { warps: Some(reach), context: Some(context), edges: Some(edges), ..none }
+                DeformableFields { warps: Some(reach), context: Some(context), edges: Some(edges), ..none }
             }
         }
     }
@@ -210,16 +210,16 @@ mod tests {
         let color = ImageShape { width: 2, height: 2, channels: 3 };
         let color = Dataset::from_pixels("c", color, vec![0; 12], vec![0], classes()).unwrap();
         let floats = Dataset::from_features("f", 4, vec![0.0; 4], vec![0], classes()).unwrap();
-        let refuse = |deformable: Deformable, data: &Dataset, metric| {
+        let error = |deformable: Deformable, data: &Dataset, metric| {
             deformable.check(data, metric).unwrap_err().to_string()
         };
         assert!(SHIFTS.check(&gray, Metric::L3).is_ok() && WARPS.check(&gray, Metric::Cosine).is_ok());
-        assert!(refuse(SHIFTS, &color, Metric::L2).contains("grey images"));
-        assert!(refuse(WARPS, &floats, Metric::L2).contains("no picture"));
-        assert!(refuse(SHIFTS, &gray, Metric::Cosine).contains("l1, l2 or l3"));
+        assert!(error(SHIFTS, &color, Metric::L2).contains("grey images"));
+        assert!(error(WARPS, &floats, Metric::L2).contains("no picture"));
+        assert!(error(SHIFTS, &gray, Metric::Cosine).contains("l1, l2 or l3"));
         let none = Deformable { candidates: 0, ..SHIFTS };
-        assert_eq!(refuse(none, &gray, Metric::L2), "candidates is 0; expected at least 1");
-        for (deformation, words) in [
+        assert_eq!(error(none, &gray, Metric::L2), "candidates is 0; expected at least 1");
+        for (deformation, message) in [
             (Deformation::Shifts(0), "shifts is 0; expected 1 to 8 pixels"),
             (Deformation::Shifts(9), "shifts is 9"),
             (Deformation::Warps { reach: 9, context: 1, edges: Edges::Root }, "warps is 9"),
@@ -228,7 +228,7 @@ mod tests {
                 "context is 4; expected 0 to 3",
             ),
         ] {
-            assert!(refuse(Deformable { candidates: 1, deformation }, &gray, Metric::L2).starts_with(words));
+            assert!(error(Deformable { candidates: 1, deformation }, &gray, Metric::L2).starts_with(message));
         }
     }
 }

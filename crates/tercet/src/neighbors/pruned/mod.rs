@@ -50,7 +50,7 @@ const MOST_AXES: [usize; 2] = [127, 191];
 
 /// Rows whose coarse code has an error of more than this many times the median are placed after all others, where they
 /// do not loosen the bounds of other stripes.
-const WILD: f64 = 1.5;
+const OUTLIER: f64 = 1.5;
 
 /// Rows with their codes.
 #[derive(Clone, Debug)]
@@ -95,13 +95,13 @@ impl<T: Value> PrunedRows<T> {
         let order = search_order(&codes, &groups.assign(isa, &codes), bytes, lines);
         let row = |place: &Place| T::row(data, place.row as usize);
         let starts = (0..order.len()).filter(|&i| {
-            i == 0 || order[i].mixed != order[i - 1].mixed || row(&order[i]) != row(&order[i - 1])
+            i == 0 || order[i].hash != order[i - 1].hash || row(&order[i]) != row(&order[i - 1])
         });
         let mut starts: Vec<u32> = starts.map(|i| i as u32).collect();
         let firsts: Vec<Place> = starts.iter().map(|&i| order[i as usize]).collect();
         starts.push(order.len() as u32);
         let from =
-            |group: usize| firsts.partition_point(|place| !place.wild && usize::from(place.group) < group);
+            |group: usize| firsts.partition_point(|place| !place.outlier && usize::from(place.group) < group);
         let places = (0..groups.len()).map(|group| from(group)..from(group + 1)).collect();
         let firsts: Vec<u32> = firsts.iter().map(|place| place.row).collect();
         let coarse = |i: u32| &codes.coarse[i as usize * bytes..][..bytes];
@@ -177,10 +177,10 @@ impl<T: Value> PrunedRows<T> {
 /// A row in search order: group by group, equal rows next to each other, rows with a large code error last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    wild: bool,
+    outlier: bool,
     group: u16,
     /// A hash that equal rows share, and hardly any others.
-    mixed: u64,
+    hash: u64,
     row: u32,
 }
 
@@ -191,9 +191,9 @@ fn search_order(codes: &Codes, groups: &[u16], bytes: usize, lines: usize) -> Ve
     let coarse = |row: usize| &codes.coarse[row * bytes..][..bytes];
     let fine = |row: usize| &codes.fine[row * lines..][..lines];
     let place = |row: usize| Place {
-        wild: codes.errors[row][0] > WILD * median,
+        outlier: codes.errors[row][0] > OUTLIER * median,
         group: groups[row],
-        mixed: mixed(coarse(row), fine(row)),
+        hash: code_hash(coarse(row), fine(row)),
         row: row as u32,
     };
     let mut order: Vec<Place> = (0..groups.len()).into_par_iter().map(place).collect();
@@ -202,7 +202,7 @@ fn search_order(codes: &Codes, groups: &[u16], bytes: usize, lines: usize) -> Ve
 }
 
 /// A hash that equal codes share and others hardly ever do.
-fn mixed(coarse: &[u8], fine: &[Line]) -> u64 {
+fn code_hash(coarse: &[u8], fine: &[Line]) -> u64 {
     let (words, rest) = coarse.as_chunks::<8>();
     let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);

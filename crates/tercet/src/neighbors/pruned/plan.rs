@@ -21,7 +21,7 @@ use crate::random::{Stream, generator};
 const ROWS: usize = 1024;
 
 /// Held-out rows whose neighbours are searched, among `AMONG` rows.
-const ASKED: usize = 32;
+const QUERIES: usize = 32;
 const AMONG: usize = 4096;
 
 /// Lower limit of the factor by which the third neighbour among all rows is assumed to be nearer.
@@ -56,9 +56,9 @@ pub(super) struct Sample<'x, T> {
     /// The leading principal components, (P, D), most important first.
     pub components: Vec<f32>,
     /// Other rows, on which plans are evaluated.
-    judges: Vec<&'x [T]>,
+    held_out: Vec<&'x [T]>,
     /// The projections of the held-out rows onto the components, (held-out rows, P), in the rows' own units.
-    seen: Vec<f64>,
+    projections: Vec<f64>,
     /// The largest range of a column.
     widest: f64,
 }
@@ -89,13 +89,13 @@ impl<'x, T: Value> Sample<'x, T> {
         let components = principal_components(&values, width, most.min(width));
         // Components fit the rows that they were computed from better than others, so plans are evaluated on held-out
         // rows.
-        let judges: Vec<&[T]> = spread(count, size, 1).into_iter().map(|i| T::row(data, i)).collect();
+        let held_out: Vec<&[T]> = spread(count, size, 1).into_iter().map(|i| T::row(data, i)).collect();
         let axes = components.len() / width;
-        let mut seen = vec![0.0; size * axes];
-        let (judged, along) = (scaled(&judges), View::new(&components, axes, width));
-        product(View::new(&judged, size, width), along.t(), Start::Zero, &mut seen);
+        let mut projections = vec![0.0; size * axes];
+        let (scaled_held_out, along) = (scaled(&held_out), View::new(&components, axes, width));
+        product(View::new(&scaled_held_out, size, width), along.t(), Start::Zero, &mut projections);
         let unit = if space == Space::Directions { 1.0 } else { unit };
-        let seen = seen.into_iter().map(|z| f64::from(z) * unit).collect();
+        let projections = projections.into_iter().map(|z| f64::from(z) * unit).collect();
         let longest = match space {
             Space::Products => {
                 let square = |i| T::square(isa, T::row(data, i));
@@ -109,7 +109,7 @@ impl<'x, T: Value> Sample<'x, T> {
             column.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
         };
         let widest = (0..width).map(range).fold(0.0, |widest, (low, high)| f64::from(high - low).max(widest));
-        Sample { rows, width, space, longest, components, judges, seen, widest: widest * unit }
+        Sample { rows, width, space, longest, components, held_out, projections, widest: widest * unit }
     }
 
     /// The plan with the lowest estimated cost, or `None` if it would be faster to compare every pair.
@@ -117,21 +117,21 @@ impl<'x, T: Value> Sample<'x, T> {
         let count = data.len();
         let axes = self.components.len() / self.width;
         let among = spread(count, count.min(AMONG), 2);
-        let asked: Vec<usize> =
-            (0..ASKED.min(self.judges.len())).map(|i| i * self.judges.len() / ASKED).collect();
+        let queries: Vec<usize> =
+            (0..QUERIES.min(self.held_out.len())).map(|i| i * self.held_out.len() / QUERIES).collect();
         let thirds: Vec<[f64; 2]> =
-            asked.par_iter().map(|&q| self.third_neighbor(isa, q, data, &among)).collect();
+            queries.par_iter().map(|&q| self.third_neighbor(isa, q, data, &among)).collect();
         // Among all rows the third neighbour is nearer than among some. The factor for twice as many rows is estimated
         // by going from half of them to all, and is constant for data of a fixed dimension, whatever that is.
         let twice = thirds.iter().filter(|[_, all]| *all > 0.0).map(|[half, all]| (all / half).ln());
         let nearer = twice.clone().sum::<f64>() / twice.count().max(1) as f64;
         let doublings = (count as f64 / among.len() as f64).log2();
         let nearer = (nearer * doublings).exp().max(NEAREST);
-        let judged = self.judged(isa);
-        let shares: Vec<Shares> = asked
+        let norms = self.norms(isa);
+        let shares: Vec<Shares> = queries
             .par_iter()
             .zip(&thirds)
-            .map(|(&q, [_, third])| self.shares(isa, &judged, q, third * nearer))
+            .map(|(&q, [_, third])| self.shares(isa, &norms, q, third * nearer))
             .collect();
         let share = |length: usize| {
             let sum: f64 = shares.iter().map(|shares| shares.axes[length]).sum();
@@ -170,8 +170,9 @@ impl<'x, T: Value> Sample<'x, T> {
 
     /// The distance of the third neighbour of a held-out row, among half of some rows and among all of them.
     fn third_neighbor(&self, isa: Isa, q: usize, data: &Examples, among: &[usize]) -> [f64; 2] {
-        let others = among.iter().map(|&i| T::row(data, i)).filter(|row| !std::ptr::eq(*row, self.judges[q]));
-        let mut distances: Vec<f64> = others.map(|row| self.distance(isa, self.judges[q], row)).collect();
+        let others =
+            among.iter().map(|&i| T::row(data, i)).filter(|row| !std::ptr::eq(*row, self.held_out[q]));
+        let mut distances: Vec<f64> = others.map(|row| self.distance(isa, self.held_out[q], row)).collect();
         let half = distances.len() / 2;
         let third = |distances: &mut [f64]| match distances.len().checked_sub(1) {
             Some(last) => *distances.select_nth_unstable_by(last.min(2), f64::total_cmp).1,
@@ -195,47 +196,48 @@ impl<'x, T: Value> Sample<'x, T> {
     }
 
     /// The norms of the held-out rows, and the norms of what codes of each length leave out.
-    fn judged(&self, isa: Isa) -> Vec<Judged> {
+    fn norms(&self, isa: Isa) -> Vec<Norms> {
         let axes = self.components.len() / self.width;
-        let judged = |(i, row): (usize, &&[T])| {
+        let norms = |(i, row): (usize, &&[T])| {
             let square = match self.space {
                 Space::Directions => 1.0,
                 Space::Plain | Space::Products => T::square(isa, row),
             };
-            let seen = &self.seen[i * axes..][..axes];
-            let unseen = LENGTHS.map(|length| {
-                let seen = &seen[..axes.min(length - 1)];
-                (square - seen.iter().map(|a| a * a).sum::<f64>()).max(0.0).sqrt()
+            let projections = &self.projections[i * axes..][..axes];
+            let residual = LENGTHS.map(|length| {
+                let projections = &projections[..axes.min(length - 1)];
+                (square - projections.iter().map(|a| a * a).sum::<f64>()).max(0.0).sqrt()
             });
-            Judged { square, unseen }
+            Norms { square, residual }
         };
-        self.judges.iter().enumerate().map(judged).collect()
+        self.held_out.iter().enumerate().map(norms).collect()
     }
 
     /// The fraction of the sample that codes would not prune for a query whose k-th neighbour is at distance
     /// `threshold`.
-    fn shares(&self, isa: Isa, judged: &[Judged], q: usize, threshold: f64) -> Shares {
+    fn shares(&self, isa: Isa, norms: &[Norms], q: usize, threshold: f64) -> Shares {
         let axes = self.components.len() / self.width;
-        let seen = |i: usize| &self.seen[i * axes..][..axes];
+        let projections = |i: usize| &self.projections[i * axes..][..axes];
         let lift = |i: usize| match self.space {
-            Space::Products => self.longest - judged[i].square,
+            Space::Products => self.longest - norms[i].square,
             Space::Plain | Space::Directions => 0.0,
         };
         // The bounds for all other rows, for each length of code, and the sums they consist of.
         let mut bounds = [const { Vec::new() }; LENGTHS.len()];
         let mut whole = Vec::new();
-        for i in (0..self.judges.len()).filter(|&i| i != q) {
+        for i in (0..self.held_out.len()).filter(|&i| i != q) {
             let (mut between, mut from) = (lift(i), 0);
             let lengths = LENGTHS.iter().enumerate().filter(|(_, length)| **length <= axes + 1);
             for (l, &length) in lengths {
-                between += in_lanes(&seen(q)[from..length - 1], &seen(i)[from..length - 1], |a, b| {
-                    (a - b) * (a - b)
-                });
+                between +=
+                    in_lanes(&projections(q)[from..length - 1], &projections(i)[from..length - 1], |a, b| {
+                        (a - b) * (a - b)
+                    });
                 from = length - 1;
-                let unseen = judged[q].unseen[l] - judged[i].unseen[l];
-                bounds[l].push(between + unseen * unseen);
+                let residual = norms[q].residual[l] - norms[i].residual[l];
+                bounds[l].push(between + residual * residual);
             }
-            whole.push(self.distance(isa, self.judges[q], self.judges[i]).powi(2));
+            whole.push(self.distance(isa, self.held_out[q], self.held_out[i]).powi(2));
         }
         let share = |bounds: &[f64], error: f64| {
             let reach = threshold + 2.0 * error;
@@ -243,7 +245,7 @@ impl<'x, T: Value> Sample<'x, T> {
         };
         // The rounding error of a coordinate is uniform over a step. The variance is divided evenly among the axes, and
         // bytes cover about 8.4 standard deviations; the mean squared distance of two rows is twice the variance.
-        let square = judged[q].square.max(self.longest);
+        let square = norms[q].square.max(self.longest);
         let of_axes = |(bounds, &length): (&Vec<f64>, &usize)| {
             let mean = bounds.iter().sum::<f64>() / bounds.len().max(1) as f64;
             let delta = T::rounding(length, self.width) * square.sqrt();
@@ -260,11 +262,11 @@ impl<'x, T: Value> Sample<'x, T> {
 }
 
 /// Norms of a held-out row.
-struct Judged {
+struct Norms {
     /// ‖x‖², or 1 if directions are compared.
     square: f64,
     /// ρ(x) for codes of each length.
-    unseen: [f64; LENGTHS.len()],
+    residual: [f64; LENGTHS.len()],
 }
 
 /// The fraction of rows not pruned by codes of each length, and by whole rows rounded to bytes.

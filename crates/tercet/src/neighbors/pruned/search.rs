@@ -25,7 +25,7 @@ use crate::neighbors::search::Counts;
 use crate::neighbors::top_k::TopK;
 
 /// Minimum number of rows to scout, in addition to four per neighbour.
-const ENOUGH: usize = 64;
+const MIN_SCOUTED: usize = 64;
 
 /// Number of those whose fine codes are compared, in addition to two per neighbour.
 const PROMISING: usize = 12;
@@ -81,11 +81,11 @@ impl<T: Value> PrunedRows<T> {
         isa: Isa,
         queries: &[Query<'_, T>],
         best: &mut [TopK<<M as MeasureOf<T>>::Key>],
-        go_on: impl Fn() -> ControlFlow<()>,
+        check_stopped: impl Fn() -> ControlFlow<()>,
     ) -> (Counts, ControlFlow<()>) {
         let mut block = Block::<T, M>::new(self, isa, queries, best);
-        let end = match block.scout(&go_on) {
-            ControlFlow::Continue(()) => block.sift(&go_on),
+        let end = match block.scout(&check_stopped) {
+            ControlFlow::Continue(()) => block.scan(&check_stopped),
             stopped => stopped,
         };
         (block.counts, end)
@@ -184,7 +184,7 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
     }
 
     /// Finds a threshold for each query that is close to its final value.
-    fn scout(&mut self, go_on: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
+    fn scout(&mut self, check_stopped: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
         let index = self.index;
         let k = self.best.first().map_or(0, TopK::k);
         let stripes = self.stripes_to_scout(k);
@@ -193,7 +193,7 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
         let mut promising = vec![Promising::new(most); self.queries.len()];
         let mut tile = vec![0; self.queries.len() * STRIPE];
         for s in stripes {
-            go_on()?;
+            check_stopped()?;
             let (panels, first, rows) = index.stripe(s);
             let columns = panels.len() * index.coarse.rows_of_a_panel();
             let tile = &mut tile[..self.queries.len() * columns];
@@ -230,7 +230,7 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
         let mut wanted = vec![false; index.errors.len()];
         for query in self.queries {
             let group = &index.places[usize::from(query.group)];
-            let missing = (ENOUGH + 4 * k).saturating_sub(group.len()).div_ceil(2);
+            let missing = (MIN_SCOUTED + 4 * k).saturating_sub(group.len()).div_ceil(2);
             let first = group.start.saturating_sub(missing) / STRIPE;
             let last = (group.end + missing).div_ceil(STRIPE).clamp(first + 1, wanted.len());
             wanted[first.min(last - 1)..last].fill(true);
@@ -239,17 +239,17 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
     }
 
     /// Compares the queries with all stripes.
-    fn sift(&mut self, go_on: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
+    fn scan(&mut self, check_stopped: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
         let index = self.index;
         let count = self.queries.len();
         let mut thresholds = vec![(f64::NAN, f64::NAN, 0); count];
         let mut largest = vec![0; count];
         let mut masks = vec![0; count * STRIPE.div_ceil(index.coarse.rows_of_a_panel())];
-        let (mut passed, mut left) = (Vec::new(), Vec::new());
+        let (mut passed, mut remaining) = (Vec::new(), Vec::new());
         let enough = PATIENCE * (index.len() * count) as f64 * index.cost.without_codes();
         let mut spent = 0.0;
         for (s, &error) in index.errors.iter().enumerate() {
-            go_on()?;
+            check_stopped()?;
             let (panels, first, rows) = index.stripe(s);
             if T::HAS_PANELS && spent > enough {
                 self.whole_stripe(first, rows);
@@ -284,34 +284,34 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
                 }
             }
             self.counts.fine += passed.len() as u64;
-            self.look_at_fine_codes(&passed, &mut left);
+            self.filter_by_fine_codes(&passed, &mut remaining);
             spent += passed.len() as f64 * index.cost.fine(index.sketch.fine.bytes());
-            spent += left.len() as f64 * index.cost.row();
-            self.look_at_rows(&left);
+            spent += remaining.len() as f64 * index.cost.row();
+            self.compare_rows(&remaining);
         }
         ControlFlow::Continue(())
     }
 
     /// Filters the collected pairs: keeps those that fine codes do not prune and that were not compared while scouting.
-    fn look_at_fine_codes(&self, passed: &[(u32, u32)], left: &mut Vec<(u32, u32)>) {
-        left.clear();
+    fn filter_by_fine_codes(&self, passed: &[(u32, u32)], remaining: &mut Vec<(u32, u32)>) {
+        remaining.clear();
         for &(q, place) in passed {
             let (query, p) = (q as usize, place as usize);
             let t = self.index.fine_square(self.isa, &self.queries[query], p);
             if t <= self.largest_fine(query, p) && self.scouted[query].binary_search(&place).is_err() {
                 prefetch(self.index.at(p));
-                left.push((q, place));
+                remaining.push((q, place));
             }
         }
     }
 
     /// Compares whole rows.
-    fn look_at_rows(&mut self, left: &[(u32, u32)]) {
-        for &(q, place) in left {
+    fn compare_rows(&mut self, remaining: &[(u32, u32)]) {
+        for &(q, place) in remaining {
             let key = self.key(q as usize, place as usize);
             self.offer(q as usize, place, key);
         }
-        self.counts.rows += left.len() as u64;
+        self.counts.rows += remaining.len() as u64;
     }
 
     /// Offers all rows of a stripe to all queries.

@@ -355,7 +355,7 @@ fn fitting_plans_codes_for_the_data() {
 
 /// Checks the memory of an index of 600 rows of 130 numbers, part by part: a hundred of them are duplicates, in two
 /// stripes.
-fn holds_what_its_parts_do<T: Value>(data: &Dataset, space: Space, squares: usize) {
+fn check_memory<T: Value>(data: &Dataset, space: Space, squares: usize) {
     let sample = Sample::<T>::new(Isa::active(), data, space, 127);
     let index = PrunedRows::as_planned(Isa::active(), data, &sample, plans::<T>(130)[2]);
     assert_eq!((index.len(), index.longest()), (500, 0.0));
@@ -378,8 +378,8 @@ fn bytes_of_memory_are_counted() {
         (0..600usize).map(|i| (0..130).map(|j| (i % 500 * (j + 1) / 3) as u8).collect()).collect();
     let floats: Vec<Vec<f32>> = rows.iter().map(|x| x.iter().map(|&v| f32::from(v)).collect()).collect();
     for (space, squares) in [(Space::Plain, 0), (Space::Directions, 500)] {
-        holds_what_its_parts_do::<u8>(&pixels_of(130, &rows), space, squares);
-        holds_what_its_parts_do::<f32>(&features_of(130, &floats), space, squares);
+        check_memory::<u8>(&pixels_of(130, &rows), space, squares);
+        check_memory::<f32>(&features_of(130, &floats), space, squares);
     }
 }
 
