@@ -84,7 +84,7 @@ pub fn check(mut f: impl FnMut(&[f64]) -> f64, x: &[f64], gradient: &[f64]) -> V
 /// let f = |x: &[f64]| (x[0].abs() + x[1] * x[1], vec![u32::from(x[0] > 0.0)]);
 /// assert_eq!(check_with_sides(f, &[2.0, 3.0], &[1.0, 6.0]), Verdict::Agrees);
 /// assert_eq!(check_with_sides(f, &[1e-9, 3.0], &[1.0, 6.0]), Verdict::Kink { index: 0, corner: 0 });
-/// A kink in one component does not excuse another.
+/// // A kink in one component does not excuse another.
 /// assert!(matches!(check_with_sides(f, &[1e-9, 3.0], &[1.0, 5.0]), Verdict::Differs { index: 1, .. }));
 /// ```
 pub fn check_with_sides(

@@ -9,7 +9,7 @@
 //! use tercet::recipe::Recipe;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! A folder of pictures by class, NPZ, CSV, IDX, …: the format is detected from the content.
+//! // A folder of pictures by class, NPZ, CSV, IDX, …: the format is detected from the content.
 //! let data = "digits.npz".parse::<Source>()?.open()?;
 //! let fitted = Recipe::network().fit(&data.split(0)?)?;
 //! let model = fitted.model;

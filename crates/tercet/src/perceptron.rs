@@ -39,7 +39,7 @@ pub fn step(z: f32) -> f32 {
 /// use tercet::Matrix;
 /// use tercet::perceptron::Perceptron;
 ///
-/// OR: one row per pair of inputs.
+/// // OR: one row per pair of inputs.
 /// let x = Matrix::new(4, 2, vec![0., 0., 0., 1., 1., 0., 1., 1.])?;
 /// let mut perceptron = Perceptron::new(2);
 /// assert!(perceptron.fit(&x, &[false, true, true, true], 100)?.is_some());

@@ -146,7 +146,7 @@ pub type Observer<'a> = &'a (dyn Fn(f64) -> ControlFlow<()> + Sync);
 /// use tercet::Dataset;
 /// use tercet::probe::{Kind, Settings, probe};
 ///
-/// Two clouds of points that are linearly separable.
+/// // Two clouds of points that are linearly separable.
 /// let point = |i: usize| [(i % 7) as f32, (i % 5) as f32 + if i % 2 == 0 { 0.0 } else { 9.0 }];
 /// let values = (0..120).flat_map(point).collect();
 /// let labels = (0..120).map(|i| i % 2).collect();

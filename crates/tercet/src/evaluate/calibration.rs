@@ -32,7 +32,7 @@ const TEMPERATURES: (f64, f64) = (1e-2, 1e2);
 /// use tercet::Matrix;
 /// use tercet::evaluate::Calibration;
 ///
-/// Four predictions with confidence 0.75, three of which are correct, and one with 0.95 that is wrong.
+/// // Four predictions with confidence 0.75, three of which are correct, and one with 0.95 that is wrong.
 /// let probabilities = Matrix::new(5, 2, vec![0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.95, 0.05])?;
 /// let calibration = Calibration::of(&probabilities, &[0, 0, 0, 1, 1], 10)?;
 /// assert!((calibration.ece - 0.95 / 5.0).abs() < 1e-6);
@@ -154,7 +154,7 @@ pub fn probabilities_at(scores: &Matrix, are: Scores, temperature: f64) -> Matri
 /// use tercet::Matrix;
 /// use tercet::evaluate::fit_temperature;
 ///
-/// Odds of e⁴ to 1, but correct three times out of four: the odds should be 3 to 1.
+/// // Odds of e⁴ to 1, but correct three times out of four: the odds should be 3 to 1.
 /// let logits = Matrix::new(4, 2, vec![4.0, 0.0, 4.0, 0.0, 4.0, 0.0, 4.0, 0.0])?;
 /// let temperature = fit_temperature(&logits, &[0, 0, 0, 1])?;
 /// assert!((temperature - 4.0 / 3f64.ln()).abs() < 1e-6);

@@ -103,7 +103,7 @@ impl Graph {
     /// let value = |numbers: &[f64], rows| Value::new(rows, 2, numbers.to_vec());
     /// let values = [("x".to_owned(), value(&[1.0, 2.0], 1)?), ("w".to_owned(), value(&[1.0, -1.0, 3.0, 0.0], 2)?)];
     /// let gradients = graph.gradients(&graph.evaluate(&values.into())?, f)?;
-    /// The second unit is inactive: no weight of its column gets a gradient.
+    /// // The second unit is inactive: no weight of its column gets a gradient.
     /// assert_eq!(gradients.of(graph.node("w").unwrap()).unwrap().numbers(), [14.0, 0.0, 28.0, 0.0]);
     /// # Ok::<(), tercet::Error>(())
     /// ```

@@ -39,7 +39,7 @@ impl Graph {
     ///     tercet::Result::Ok((checked.verdict, corner))
     /// };
     /// assert_eq!(check(2.0)?, (Verdict::Agrees, None));
-    /// At 0, ReLU has a kink: a difference sees both of its slopes.
+    /// // At 0, ReLU has a kink: a difference sees both of its slopes.
     /// let corner = Some("v1 = relu(x)".to_owned());
     /// assert_eq!(check(0.0)?, (Verdict::Kink { index: 0, corner: 0 }, corner));
     /// # Ok::<(), tercet::Error>(())

@@ -8,7 +8,7 @@
 //! ```
 //! use tercet::graph::{Graph, Value, Values};
 //!
-//! The lecture's f(x, y, z) = (x + y) · z, with q = x + y.
+//! // The lecture's f(x, y, z) = (x + y) · z, with q = x + y.
 //! let mut graph = Graph::new();
 //! let (x, y, z) = (graph.input("x"), graph.input("y"), graph.input("z"));
 //! let q = graph.add(x, y);

@@ -19,7 +19,7 @@ use crate::{Error, Matrix, Result};
 /// use tercet::linear::LinearClassifier;
 /// use tercet::network::Dense;
 ///
-/// Two features, two classes: each class depends on one feature.
+/// // Two features, two classes: each class depends on one feature.
 /// let classifier = LinearClassifier::from_dense(Dense {
 ///     inputs: 2,
 ///     outputs: 2,

@@ -142,7 +142,7 @@ impl Choice {
 /// use tercet::data::{Dataset, folds};
 /// use tercet::linear::{dual, path};
 ///
-/// Numbers below 0 belong to one class, the others to the other.
+/// // Numbers below 0 belong to one class, the others to the other.
 /// let x: Vec<f32> = (-20..20).map(|i| i as f32 + 0.5).collect();
 /// let y = x.iter().map(|&x| u32::from(x > 0.0)).collect();
 /// let data = Dataset::from_features("line", 1, x, y, vec!["below".into(), "above".into()])?;

@@ -42,7 +42,7 @@ impl Objective<'_> {
     ///
     /// ```
     /// use tercet::loss::{Loss, Objective};
-    /// Two examples with losses 1 and 2; the second has weight 3.
+    /// // Two examples with losses 1 and 2; the second has weight 3.
     /// let objective = Objective { weights: Some(&[1.0, 3.0]), ..Loss::SVM.into() };
     /// let mut dscores = [0.0; 4];
     /// let loss = objective.loss_and_gradient(&[0.0, 0.0, 0.0, 1.0], &[0, 0], &mut dscores);

@@ -90,7 +90,7 @@ impl Network {
     /// let mut network = layers.network(shape, 2, Init::He, 0)?;
     /// network.init_from_patches(&images, Patches::default(), 0)?;
     /// let filters = network.weight_layers().next().expect("the convolution");
-    /// The weights of all filters are side by side: the second filter is the negative of the first.
+    /// // The weights of all filters are side by side: the second filter is the negative of the first.
     /// assert!(filters.w.chunks(4).all(|w| w[0] == -w[1] && w[2] == -w[3]));
     /// # Ok::<(), tercet::Error>(())
     /// ```

@@ -103,7 +103,7 @@ impl Preprocessing {
     /// let steps = vec![Step::Grayscale, Step::Center { layout: Layout::MNIST }];
     /// let mnist = Preprocessing::from_steps(input, Learner::Weights, steps)?;
     /// let prepared = mnist.picture(&drawn)?;
-    /// 10 × 40 pixels became 5 × 20, light, in the centre.
+    /// // 10 × 40 pixels became 5 × 20, light, in the centre.
     /// assert_eq!(prepared.picture.pixels().iter().filter(|v| **v == 255).count(), 5 * 20);
     /// assert_eq!(prepared.picture.pixels()[14 * 28 + 14], 255);
     /// # Ok::<(), tercet::Error>(())

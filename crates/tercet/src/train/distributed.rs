@@ -24,7 +24,7 @@
 //! let mut losses = Vec::new();
 //! for _ in 0..20 {
 //!     let network = server.network();
-//! Two processes would do these at the same time.
+//!     // Two processes would do these at the same time.
 //!     let first = partial_gradient(network, &points, &[0, 1, 4], &settings, 8)?;
 //!     let second = partial_gradient(network, &points, &[2, 3, 5, 6, 7], &settings, 8)?;
 //!     losses.push(server.step(&[first, second])?);

@@ -118,7 +118,7 @@ impl Training {
 /// use tercet::network::{Init, Network};
 /// use tercet::train::{Length, Plan, Settings, train};
 ///
-/// Exclusive or: no line separates the two classes.
+/// // Exclusive or: no line separates the two classes.
 /// let points = vec![0., 0., 0., 1., 1., 0., 1., 1.];
 /// let xor = Dataset::from_features("xor", 2, points, vec![0, 1, 1, 0], vec!["0".into(), "1".into()])?;
 /// let mut network = Network::fully_connected(2, &[8], 2, Init::He, 0)?;

@@ -30,7 +30,7 @@ use crate::{Error, Result};
 ///     }
 ///     Ok::<_, tercet::Error>((network, optimizer_state.steps()))
 /// };
-/// All examples are in one batch: three trainings of one epoch equal one of three epochs, bit for bit.
+/// // All examples are in one batch: three trainings of one epoch equal one of three epochs, bit for bit.
 /// assert_eq!(trained(&[1, 1, 1])?, trained(&[3])?);
 /// # Ok::<(), tercet::Error>(())
 /// ```

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// use tercet::network::{Init, Network};
 /// use tercet::train::{ClassWeights, Length, Plan, Settings, train};
 ///
-/// Three examples of one class and one of the other, weighted so that both classes count the same.
+/// // Three examples of one class and one of the other, weighted so that both classes count the same.
 /// let (points, labels) = (vec![0.0, 0.1, 0.2, 1.0], vec![0, 0, 0, 1]);
 /// let set = Dataset::from_features("points", 1, points, labels, vec!["left".into(), "right".into()])?;
 /// let weights = ClassWeights::Balanced.of_examples(&set, None)?;

@@ -28,7 +28,7 @@
 //! use tercet::preprocess::Spec;
 //! use tercet::tune::{Axis, ValidationMethod, NeighborSpace, Plan, Search, neighbors};
 //!
-//! Numbers below 20 belong to one class, the others to the other.
+//! // Numbers below 20 belong to one class, the others to the other.
 //! let (x, y) = (0..40).map(|i| (i as f32, u32::from(i >= 20))).unzip();
 //! let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
 //! let space = NeighborSpace {

@@ -24,7 +24,7 @@ use crate::{Error, Result};
 /// use tercet::train::Settings;
 /// use tercet::tune::{Axis, NetworkSpace};
 ///
-/// All settings except two are those of the lecture.
+/// // All settings except two are those of the lecture.
 /// let space = NetworkSpace {
 ///     hidden: Axis::List(vec![vec![36], vec![100], vec![100, 50]]),
 ///     learning_rate: Axis::Range { low: 1e-3, high: 1.0 },

@@ -258,7 +258,7 @@ pub fn solve(
 /// use tercet::data::Dataset;
 /// use tercet::linear::dual::{Settings, solve, solve_weighted};
 ///
-/// An example of weight 2 is equivalent to two copies of it, if the weights have mean 1.
+/// // An example of weight 2 is equivalent to two copies of it, if the weights have mean 1.
 /// let classes = vec!["a".to_owned(), "b".to_owned()];
 /// let data = Dataset::from_features("points", 1, vec![-1.0, 0.5, 2.0], vec![0, 0, 1], classes)?;
 /// let settings = Settings { reg: 0.1, tolerance: 1e-6, ..Settings::default() };
