@@ -14,8 +14,8 @@
 //! own lane, from the first column to the last. Absolute differences are added in groups of eight (vpsadbw), so for L1
 //! a panel is 16 rows and a group is 8 columns: again 128 bytes.
 //!
-//! Missing rows of the last panel and missing columns of the last group are zero. Otherwise the values are only reordered,
-//! so the layout needs no more memory than the rows did, and any row can be read back.
+//! Missing rows of the last panel and missing columns of the last group are zero. Otherwise the values are only
+//! reordered, so the layout needs no more memory than the rows did, and any row can be read back.
 
 /// What the panels compute for a query and a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
