@@ -31,7 +31,7 @@ fn open(path: &Path) -> tercet::Result<Collection> {
     path.to_str().unwrap().parse::<Source>()?.open()
 }
 
-/// That the folder is rejected with a message that says each of these things.
+/// Asserts that the folder is rejected with a message that contains each of these texts.
 #[track_caller]
 fn refused(path: &Path, says: &[&str]) {
     let message = open(path).unwrap_err().to_string();
@@ -111,7 +111,7 @@ fn class_names_that_cannot_be_used_are_rejected() {
 fn a_missing_folder_is_rejected_and_a_file_in_its_place_is_read() {
     let folder = toy();
     refused(&folder.path().join("nothing"), &["cannot open the data", "nothing"]);
-    // One of the files is as good as the folder, but for its test set, which has no such name.
+    // A single file is equivalent to the folder, except for the test set, which is not found by its name.
     let alone = open(&folder.path().join("train-images-idx3-ubyte")).unwrap();
     assert_eq!(alone.train.digest(), open(folder.path()).unwrap().train.digest());
     refused(&folder.path().join("train-labels-idx1-ubyte"), &["1 dimension", "a file of labels"]);
@@ -140,7 +140,7 @@ fn images_and_labels_that_differ_in_count_are_rejected() {
 #[test]
 fn a_label_outside_the_classes_is_rejected_in_either_set() {
     let folder = toy();
-    // The training labels end at 2, and so do the classes.
+    // The largest training label is 2, so there are no further classes.
     write(&folder, "t10k-labels-idx1-ubyte", &[2], Values::U8(vec![0, 3]));
     let says = ["t10k-labels-idx1-ubyte: found label 3 (example 1); expected a class from 0 to 2"];
     refused(folder.path(), &says);

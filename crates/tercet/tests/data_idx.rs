@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use tercet::Error;
 use tercet::data::{Idx, Values, parse_idx, read_idx, write_idx};
 
-/// A header with this element type and these dimensions, and this body behind it.
+/// A header with this element type and these dimensions, followed by this body.
 fn idx(code: u8, dimensions: &[u32], body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0, 0, code, dimensions.len() as u8];
     bytes.extend(dimensions.iter().flat_map(|n| n.to_be_bytes()));
@@ -30,7 +30,7 @@ fn parse(bytes: &[u8]) -> tercet::Result<Idx> {
     parse_idx(bytes, Path::new("some-file"))
 }
 
-/// That these bytes are rejected with a message that names the file and says each of these things.
+/// Asserts that these bytes are rejected with a message that names the file and contains each of these texts.
 #[track_caller]
 fn refused(bytes: &[u8], says: &[&str]) {
     let error = parse(bytes).unwrap_err();
@@ -94,7 +94,7 @@ fn a_header_that_claims_the_world_is_rejected_before_anything_is_allocated() {
     refused(&gzip(&vast), &["gzipped data too short to hold that much"]);
     let beyond = idx(0x0e, &[u32::MAX; 4], &[]);
     refused(&beyond, &["4294967295 × 4294967295 × 4294967295 × 4294967295 elements", "fewer than 2⁶⁴ bytes"]);
-    // Exactly 2⁶⁴ − 4 bytes of elements, which only the header of 12 makes too many.
+    // Exactly 2⁶⁴ − 4 bytes of elements; together with the header of 12 they overflow.
     refused(&idx(0x0d, &[u32::MAX / 3, 3], &[]), &["found 12 bytes"]);
 }
 
@@ -123,14 +123,14 @@ fn garbage_after_gzip_is_rejected() {
 
 #[test]
 fn a_gzip_bomb_is_not_unpacked_beyond_what_its_header_claims() {
-    // 64 MiB in 64 KB, behind a header that claims 10 bytes.
+    // 64 MiB in 64 KB, with a header that claims 10 bytes.
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(&idx(8, &[10], &[])).unwrap();
     for _ in 0..64 {
         gzip.write_all(&vec![0; 1 << 20]).unwrap();
     }
     let mut bomb = gzip.finish().unwrap();
-    // Were it unpacked to its end, the end would be found missing.
+    // Decompressing all of it would detect that the end is missing.
     bomb.truncate(bomb.len() / 2);
     refused(&bomb, &["found more than 18 bytes", "expected 18 bytes"]);
 }
@@ -199,7 +199,7 @@ proptest! {
         let _ = parse(&gzip(&bytes));
     }
 
-    /// Bytes that get past the first checks more often than random ones would.
+    /// Bytes that pass the first checks more often than random ones would.
     #[test]
     fn random_headers_never_panic(
         code in 8u8..=14,

@@ -1,4 +1,4 @@
-//! Parquet tables of every type of column, and what is rejected of them.
+//! Parquet tables with every type of column, and rejected tables.
 #![cfg(feature = "parquet")]
 
 use std::fs::File;
@@ -16,7 +16,7 @@ use tercet::data::{Collection, ReadOptions, Row, Source};
 
 type Group<'a> = SerializedRowGroupWriter<'a, File>;
 
-/// The next column, with the definition and repetition levels of its values where it has any.
+/// The next column, with the definition and repetition levels of its values if given.
 fn column<T: DataType>(group: &mut Group<'_>, values: &[T::T], levels: Option<(&[i16], &[i16])>) {
     let mut column = group.next_column().unwrap().unwrap();
     let (definition, repetition) = levels.unzip();
@@ -24,7 +24,7 @@ fn column<T: DataType>(group: &mut Group<'_>, values: &[T::T], levels: Option<(&
     column.close().unwrap();
 }
 
-/// A file of these columns.
+/// A file with these columns.
 fn table(schema: &str, write: impl FnOnce(&mut Group<'_>)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let schema = Arc::new(parse_message_type(&format!("message m {{ {schema} }}")).unwrap());

@@ -104,8 +104,9 @@ pub struct LabelErrors {
 /// # Ok::<(), tercet::Error>(())
 /// ```
 ///
-/// # Errors Fewer than 2 folds or more folds than examples, a k larger than the training set allows, a recipe with
-/// another loss than softmax or that does not fit the examples, and test examples of other features or classes.
+/// # Errors
+/// Fewer than 2 folds or more folds than examples, a k larger than the training set allows, a recipe with another loss
+/// than softmax or that does not fit the examples, and test examples of other features or classes.
 pub fn find_label_errors(
     train_set: &Dataset,
     test: Option<&Dataset>,

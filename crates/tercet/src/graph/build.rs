@@ -150,15 +150,17 @@ impl Graph {
 
     /// The mean loss of a batch.
     ///
-    /// # Shapes `scores` is (B, C); `classes` is (B, 1) or (1, B), integers below C; the loss is a scalar.
+    /// # Shapes
+    /// `scores` is (B, C); `classes` is (B, 1) or (1, B), integers below C; the loss is a scalar.
     pub fn loss(&mut self, scores: NodeId, classes: NodeId, loss: Loss) -> NodeId {
         self.apply(Operation::Loss(loss), &[scores, classes])
     }
 
     /// The convolution of images with weights.
     ///
-    /// # Shapes `x` is (B, height · width · Cin), `w` (kernel height · kernel width · Cin, Cout), `b` (1, Cout); the
-    /// output is (B, output height · output width · Cout).
+    /// # Shapes
+    /// `x` is (B, height · width · Cin), `w` (kernel height · kernel width · Cin, Cout), `b` (1, Cout); the output is
+    /// (B, output height · output width · Cout).
     pub fn convolve(&mut self, x: NodeId, w: NodeId, b: Option<NodeId>, window: Window) -> NodeId {
         let operands: Vec<NodeId> = [x, w].into_iter().chain(b).collect();
         self.apply(Operation::Convolution(window), &operands)

@@ -261,7 +261,8 @@ impl Model {
 
     /// Parses the bytes of a model file. `path` is only used in errors.
     ///
-    /// # Errors [`Error::Format`] for a file of another format or version, a truncated one, and one whose parts are
+    /// # Errors
+    /// [`Error::Format`] for a file of another format or version, a truncated one, and one whose parts are
     /// inconsistent.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Model> {
         let read = || {

@@ -20,10 +20,10 @@ use crate::{Error, Result};
 /// Selects the units that are dropped in each step.
 ///
 /// Step s uses the random numbers of [`Stream::Dropout`] from position s · 2³² on, one 32-bit word per unit: layer by
-/// layer, and within a layer example by example. If a batch is split into n shards, shard i starts at position s · 2³²
-/// + i · 2³² / n. A unit is dropped if its word is below p · 2³². The dropped units therefore depend on the seed and
-/// the step only, not on the number of threads, and a resumed run [`seek`](Dropout::seek)s. Inputs are dropped in the
-/// same way by [`Stream::InputDropout`].
+/// layer, and within a layer example by example. If a batch is split into n shards, shard i starts i · 2³² / n words
+/// after that. A unit is dropped if its word is below p · 2³². The dropped units therefore depend on the seed and the
+/// step only, not on the number of threads, and a resumed run [`seek`](Dropout::seek)s. Inputs are dropped in the same
+/// way by [`Stream::InputDropout`].
 #[derive(Clone, Debug)]
 pub struct Dropout {
     /// The rate of dropout after every activation, if the setting is above 0.

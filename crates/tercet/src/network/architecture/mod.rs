@@ -104,8 +104,9 @@ impl Architecture {
     /// The same layers including the dense layer that computes the scores. It is appended if the string does not end
     /// with a dense layer.
     ///
-    /// # Errors Those of [`shapes`](Architecture::shapes), a final dense layer without one unit per class, and more
-    /// than [`MOST_PARAMETERS`].
+    /// # Errors
+    /// Those of [`shapes`](Architecture::shapes), a final dense layer without one unit per class, and more than
+    /// [`MOST_PARAMETERS`].
     pub fn complete(&self, input: impl Into<Shape>, classes: usize) -> Result<Self> {
         let input = input.into();
         let mut complete = self.clone();
