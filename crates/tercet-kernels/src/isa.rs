@@ -38,7 +38,7 @@ impl std::fmt::Display for UnknownIsa {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "instruction set {:?} is not one that this processor has; expected one of: {}",
+            "instruction set {:?} is not supported by this processor; expected one of: {}",
             self.found,
             self.available.join(", ")
         )

@@ -61,7 +61,7 @@ impl<T> Drop for Lender<T> {
     fn drop(&mut self) {
         // Not `strong_count`, which does not synchronise with what other threads did before they dropped their clones.
         if Arc::get_mut(&mut self.0).is_none() {
-            eprintln!("tercet: memory that was lent is still in use after it was to be given back");
+            eprintln!("tercet: borrowed memory is still in use after `lend` returned");
             std::process::abort();
         }
     }

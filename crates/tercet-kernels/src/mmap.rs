@@ -54,13 +54,13 @@ impl<T: Plain> Mapped<T> {
         let bytes = count.checked_mul(size_of::<T>());
         let end = bytes.and_then(|bytes| from.checked_add(bytes as u64));
         let (Some(bytes), Some(end)) = (bytes.filter(|&bytes| bytes > 0), end) else {
-            return reject("no numbers, or more than there can be");
+            return reject("the count is 0 or too large");
         };
         if end > file.metadata()?.len() {
-            return Err(Error::new(ErrorKind::UnexpectedEof, "the file is shorter than its numbers"));
+            return Err(Error::new(ErrorKind::UnexpectedEof, "the file is too short for that many numbers"));
         }
         if cfg!(target_endian = "big") {
-            return reject("numbers of the other byte order");
+            return reject("mapping requires a little-endian machine");
         }
         // SAFETY: The map is only read, as bytes or as f32, for which every bit pattern is valid; it was just checked
         // that the file has `bytes` bytes. Rust cannot see what other processes do to the file: if one writes to it,
@@ -70,7 +70,7 @@ impl<T: Plain> Mapped<T> {
         // are larger than memory.
         let map = unsafe { memmap2::MmapOptions::new().offset(from).len(bytes).map(file)? };
         if !map.as_ptr().cast::<T>().is_aligned() {
-            return reject("numbers that do not lie at a multiple of their size");
+            return reject("the numbers are not aligned to their size");
         }
         Ok(Mapped { map, count, numbers: PhantomData })
     }

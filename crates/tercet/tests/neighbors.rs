@@ -224,7 +224,7 @@ fn a_number_of_others_that_there_is_not_is_rejected() {
     assert_eq!(message(5, 0), "k is 0; expected 1 to 4, as each of 5 examples has 4 others");
     assert_eq!(message(5, 5), "k is 5; expected 1 to 4, as each of 5 examples has 4 others");
     assert_eq!(message(5, usize::MAX).split(';').count(), 2);
-    assert!(message(1, 1).starts_with("examples to leave one out of: found 1; expected at least 2"));
+    assert!(message(1, 1).starts_with("examples for leave-one-out: found 1; expected at least 2"));
 }
 
 /// Pseudo-random pixels by a simple rule.
@@ -321,15 +321,15 @@ fn errors_state_what_was_expected() {
     assert_eq!(message(&data, 6), "k is 6; expected 1 to 5, as 5 examples are remembered");
     assert_eq!(
         message(&images(3, vec![0; 3]), 1),
-        "features of a query: found 3; expected 4 (images of 4 × 1), like the remembered examples"
+        "features of a query: found 3; expected 4 (images of 4 × 1), like the stored examples"
     );
     assert_eq!(
         message(&features(4, vec![0.0; 4]), 1),
-        "values of the queries: found features (f32); expected pixels (u8), like the remembered examples"
+        "values of the queries: found features (f32); expected pixels (u8), like the stored examples"
     );
     let empty = data.subset(&[]);
     let error = NearestNeighbors::fit(&empty, Metric::L2).unwrap_err().to_string();
-    assert_eq!(error, "examples to remember: found 0; expected at least 1");
+    assert_eq!(error, "number of examples: found 0; expected at least 1");
     assert!(NeighborsClassifier::fit(&data, Metric::L1, 6, Vote::Uniform).is_err());
     assert!(index.search(&empty, 5).unwrap().is_empty());
 }

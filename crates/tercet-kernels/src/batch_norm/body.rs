@@ -53,13 +53,13 @@ macro_rules! over_channels {
 /// `N` numbers starting at `place`.
 #[inline(always)]
 fn at<T: Copy, const N: usize>(values: &[T], place: usize) -> [T; N] {
-    *values[place..].first_chunk().expect("a whole row behind its place")
+    *values[place..].first_chunk().expect("N values starting at the index")
 }
 
 /// Writes `N` numbers starting at `place`.
 #[inline(always)]
 fn put<T: Copy, const N: usize>(values: &mut [T], place: usize, new: [T; N]) {
-    *values[place..].first_chunk_mut().expect("a whole row behind its place") = new;
+    *values[place..].first_chunk_mut().expect("N values starting at the index") = new;
 }
 
 /// An array whose elements are computed one by one.

@@ -64,7 +64,7 @@ fn check_rows(numbers: usize, channels: usize) {
 /// assert_eq!(of_two_channels, [2.0, 5.0, 2.0, 0.0]);
 /// ```
 pub fn moments(isa: Isa, x: &[f32], moments: &mut [f64]) {
-    assert!(moments.len().is_multiple_of(2), "two moments a channel");
+    assert!(moments.len().is_multiple_of(2), "two moments per channel");
     check_rows(x.len(), moments.len() / 2);
     body::run(isa, Pass::Moments { x, moments });
 }
@@ -103,7 +103,7 @@ pub fn forward(isa: Isa, normal: &Normalization<'_>, x: &[f32], y: &mut [f32]) {
 pub fn backward_sums(isa: Isa, normal: &Normalization<'_>, x: &[f32], dy: &[f32], sums: &mut [f64]) {
     normal.check(x.len());
     assert_eq!(x.len(), dy.len(), "dy has the shape of x");
-    assert_eq!(sums.len(), 2 * normal.mean.len(), "two sums a channel");
+    assert_eq!(sums.len(), 2 * normal.mean.len(), "two sums per channel");
     body::run(isa, Pass::BackwardSums { normal, x, dy, sums });
 }
 

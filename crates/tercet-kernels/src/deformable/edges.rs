@@ -30,7 +30,7 @@ pub enum Strength {
 /// # Panics
 /// If the lengths do not match.
 pub fn edges(pixels: &[u8], width: usize, strength: Strength, out: &mut [i8]) {
-    assert!(width > 0 && pixels.len().is_multiple_of(width), "rows of one width");
+    assert!(width > 0 && pixels.len().is_multiple_of(width), "rows of equal width");
     assert_eq!(out.len(), 2 * pixels.len(), "two numbers for each pixel");
     let height = pixels.len() / width;
     let blank = vec![0; width];

@@ -71,6 +71,6 @@ impl Field {
         let margin = self.warp.margin() as isize;
         let pixel = (row + margin) as usize * self.stride + (column + margin) as usize;
         let (pixels, _) = self.values[2 * pixel..].split_at(2 * COLUMNS);
-        pixels.try_into().expect("so many were split off")
+        pixels.try_into().expect("the slice has this length")
     }
 }

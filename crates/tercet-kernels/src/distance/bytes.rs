@@ -27,7 +27,7 @@ macro_rules! for_each_isa {
             fn avx512(a: &[$scalar], b: &[$scalar]) -> $result {
                 $body(a, b)
             }
-            assert_eq!(a.len(), b.len(), "rows of one width");
+            assert_eq!(a.len(), b.len(), "rows of equal width");
             match isa.0 {
                 Level::Portable => $body(a, b),
                 // A WebAssembly module is compiled for one instruction set as a whole.

@@ -5,7 +5,7 @@
 /// # Panics
 /// If the rows differ in length, as for every function in this file.
 pub fn l2_squared(a: &[u8], b: &[u8]) -> u64 {
-    assert_eq!(a.len(), b.len(), "rows of one width");
+    assert_eq!(a.len(), b.len(), "rows of equal width");
     let mut sum = 0;
     for i in 0..a.len() {
         let difference = u64::from(a[i].abs_diff(b[i]));
@@ -16,7 +16,7 @@ pub fn l2_squared(a: &[u8], b: &[u8]) -> u64 {
 
 /// The Manhattan distance, `Σ |a_i − b_i|`.
 pub fn l1(a: &[u8], b: &[u8]) -> u64 {
-    assert_eq!(a.len(), b.len(), "rows of one width");
+    assert_eq!(a.len(), b.len(), "rows of equal width");
     let mut sum = 0;
     for i in 0..a.len() {
         sum += u64::from(a[i].abs_diff(b[i]));
@@ -26,7 +26,7 @@ pub fn l1(a: &[u8], b: &[u8]) -> u64 {
 
 /// The cube of the L3 distance, `Σ |a_i − b_i|³`.
 pub fn l3_cubed(a: &[u8], b: &[u8]) -> u64 {
-    assert_eq!(a.len(), b.len(), "rows of one width");
+    assert_eq!(a.len(), b.len(), "rows of equal width");
     let mut sum = 0;
     for i in 0..a.len() {
         sum += u64::from(a[i].abs_diff(b[i])).pow(3);
@@ -36,7 +36,7 @@ pub fn l3_cubed(a: &[u8], b: &[u8]) -> u64 {
 
 /// The dot product, `Σ a_i · b_i`.
 pub fn dot(a: &[u8], b: &[u8]) -> u64 {
-    assert_eq!(a.len(), b.len(), "rows of one width");
+    assert_eq!(a.len(), b.len(), "rows of equal width");
     let mut sum = 0;
     for i in 0..a.len() {
         sum += u64::from(a[i]) * u64::from(b[i]);
@@ -71,7 +71,7 @@ pub mod floats {
     }
 
     fn sum_in_lanes(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
-        assert_eq!(a.len(), b.len(), "rows of one width");
+        assert_eq!(a.len(), b.len(), "rows of equal width");
         let mut s = [0.0; 8];
         for i in 0..a.len() {
             s[i % 8] += term(f64::from(a[i]), f64::from(b[i]));

@@ -29,7 +29,7 @@ impl Panels {
             "panels {panels:?} of {}",
             self.len()
         );
-        assert_eq!((queries.isa, queries.layout), (isa, layout), "what the queries were packed for");
+        assert_eq!((queries.isa, queries.layout), (isa, layout), "the instruction set and layout of the queries");
         assert_eq!(queries.width, self.width(), "the width of the queries");
         assert_eq!(out.len(), queries.len() * panels.len() * layout.rows(), "one number for each pair");
         if !out.is_empty() {
@@ -62,11 +62,11 @@ impl Panels {
             "panels {panels:?} of {}",
             self.len()
         );
-        assert_eq!(self.kind(), PanelKind::L2Squared, "what can be compared at once");
+        assert_eq!(self.kind(), PanelKind::L2Squared, "`within` requires L2Squared panels");
         assert_eq!(
             (queries.isa, queries.layout),
             (isa, Layout::Products),
-            "what the queries were packed for"
+            "the instruction set and layout of the queries"
         );
         assert_eq!(queries.width, self.width(), "the width of the queries");
         assert!(self.width() <= super::MAX_WIDTH_WITHIN, "the width of the rows");

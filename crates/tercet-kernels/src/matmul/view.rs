@@ -197,7 +197,7 @@ impl<'a> ViewMut<'a> {
     /// If the submatrix extends past the matrix.
     #[inline(always)]
     pub(crate) fn part(&mut self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
-        assert!(i + rows <= self.rows && j + columns <= self.columns, "a part inside the matrix");
+        assert!(i + rows <= self.rows && j + columns <= self.columns, "a submatrix within bounds");
         self.values.wrapping_add(i * self.row_stride + j)
     }
 

@@ -50,7 +50,7 @@ pub struct Adam {
 /// assert_eq!((w, m, v), ([0.0], [2.0], [4.0]));
 /// ```
 pub fn adam(isa: Isa, step: &Adam, w: &mut [f32], dw: &[f32], m: &mut [f32], v: &mut [f32]) -> f64 {
-    assert!([dw.len(), m.len(), v.len()] == [w.len(); 3], "a gradient and two moments a weight");
+    assert!([dw.len(), m.len(), v.len()] == [w.len(); 3], "a gradient and two moments per weight");
     compiled_for!(isa, body(step: &Adam, w: &mut [f32], dw: &[f32], m: &mut [f32], v: &mut [f32]) -> f64)
 }
 

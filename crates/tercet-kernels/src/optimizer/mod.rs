@@ -117,8 +117,8 @@ pub mod naive {
 /// assert_eq!(w, [0.5, 1.0]);
 /// ```
 pub fn sgd(isa: Isa, step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
-    assert_eq!(w.len(), dw.len(), "one gradient a weight");
-    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
+    assert_eq!(w.len(), dw.len(), "one gradient per weight");
+    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity per weight");
     compiled_for!(isa, body(step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64)
 }
 
@@ -155,7 +155,7 @@ pub fn add(isa: Isa, sum: &mut [f32], other: &[f32]) {
     fn body(sum: &mut [f32], other: &[f32]) {
         sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
     }
-    assert_eq!(sum.len(), other.len(), "as many numbers on either side");
+    assert_eq!(sum.len(), other.len(), "slices of equal length");
     compiled_for!(isa, body(sum: &mut [f32], other: &[f32]) -> ());
 }
 

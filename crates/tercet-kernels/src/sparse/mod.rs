@@ -289,7 +289,7 @@ pub fn transposed_product_sgd(
     sums: &mut Accumulators,
 ) -> f64 {
     let n = columns_of(isa, a, b, w).expect("a batch of at least one example and output");
-    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
+    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity per weight");
     let weights = (w, velocity);
     match isa.0 {
         Level::Portable => scatter::sgd::portable(a, b, n, step, weights, sums),

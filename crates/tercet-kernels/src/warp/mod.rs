@@ -57,7 +57,7 @@ impl Source {
     /// # Panics
     /// If the shape is different.
     pub fn fill(&mut self, pixels: &[u8]) {
-        assert_eq!(pixels.len(), self.width * self.height * self.channels, "the pixels fill the picture");
+        assert_eq!(pixels.len(), self.width * self.height * self.channels, "as many pixels as the image has");
         let (row, stride) = (self.width * self.channels, self.stride());
         for (old, row) in pixels.chunks_exact(row.max(1)).zip(self.pixels[stride..].chunks_exact_mut(stride))
         {
@@ -126,7 +126,7 @@ pub fn warp(isa: Isa, source: &Source, map: Affine, displacement: Option<[&[f32]
 
 fn check(source: &Source, displacement: Option<[&[f32]; 2]>, out: &[u8]) {
     let Source { width, height, channels, .. } = *source;
-    assert_eq!(out.len(), width * height * channels, "the new picture is as large as the old one");
+    assert_eq!(out.len(), width * height * channels, "an output as large as the image");
     for displacements in displacement.iter().flatten() {
         assert_eq!(displacements.len(), height * padded_row(width), "one displacement for each pixel");
     }

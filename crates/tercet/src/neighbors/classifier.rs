@@ -194,7 +194,7 @@ impl NeighborsClassifier {
     /// If the queries have another width, or are pixels and the examples are not, or vice versa.
     pub fn search(&self, queries: &Examples) -> Result<Neighbors> {
         let found = self.search_with(queries, &|_, _| ControlFlow::Continue(()))?;
-        Ok(found.expect("a search that nobody stops comes to its end"))
+        Ok(found.expect("an uninterrupted search completes"))
     }
 
     /// [`search`](Self::search) with a progress callback, which may stop it: then the result is `None`.

@@ -225,11 +225,11 @@ impl Contract {
     /// If the data set cannot be searched.
     pub fn of(data: &Examples, metric: Metric) -> Result<Self> {
         if data.is_empty() {
-            return Err(Error::mismatch("examples to remember", 0, "at least 1"));
+            return Err(Error::mismatch("number of examples", 0, "at least 1"));
         }
         let most = for_metric!(metric, M => M::MAX_PIXELS);
         if data.is_pixels() && data.width() > most {
-            let what = format!("pixels of an image to be compared by {metric}");
+            let what = format!("pixels per image for the metric {metric}");
             return Err(Error::mismatch(what, data.width(), format!("at most {most}")));
         }
         Ok(Contract {
@@ -249,7 +249,7 @@ impl Contract {
             return Err(Error::mismatch(
                 "values of the queries",
                 kind(queries.is_pixels()),
-                format!("{}, like the remembered examples", kind(self.pixels)),
+                format!("{}, like the stored examples", kind(self.pixels)),
             ));
         }
         if queries.width() != self.width {
@@ -257,7 +257,7 @@ impl Contract {
             return Err(Error::mismatch(
                 "features of a query",
                 queries.width(),
-                format!("{}{shape}, like the remembered examples", self.width),
+                format!("{}{shape}, like the stored examples", self.width),
             ));
         }
         Ok(())
@@ -319,7 +319,7 @@ fn pruned<M: Measure>(isa: Isa, data: &Examples) -> Option<Rows> {
 /// If k is not in 1 ‥ N.
 pub(super) fn check_k(k: usize, rows: usize) -> Result<()> {
     if k == 0 || k > rows {
-        return Err(Error::setting("k", k, format!("1 to {rows}, as {rows} examples are remembered")));
+        return Err(Error::setting("k", k, format!("1 to {rows}, the number of stored examples")));
     }
     Ok(())
 }

@@ -131,13 +131,13 @@ fn exclude_self(found: &Neighbors, first: usize) -> Neighbors {
 pub(crate) fn check_others(setting: &'static str, k: usize, rows: usize) -> Result<()> {
     let Some(others) = rows.checked_sub(1).filter(|&others| others > 0) else {
         return Err(Error::mismatch(
-            "examples to leave one out of",
+            "examples for leave-one-out",
             rows,
-            "at least 2, so that there are others",
+            "at least 2",
         ));
     };
     if k == 0 || k > others {
-        let expected = format!("1 to {others}, as each of {rows} examples has {others} others");
+        let expected = format!("1 to {others}, the number of other examples");
         return Err(Error::setting(setting, k, expected));
     }
     Ok(())

@@ -39,7 +39,7 @@ pub fn search_chunked(
 ) -> Result<Option<Neighbors>> {
     super::index::check_k(k, base.len())?;
     if rows == 0 {
-        return Err(Error::setting("rows of a chunk", 0, "at least 1"));
+        return Err(Error::setting("rows per chunk", 0, "at least 1"));
     }
     let chunks = base.len().div_ceil(rows);
     let mut merged: Option<Neighbors> = None;

@@ -90,7 +90,7 @@ impl NearestNeighbors {
     /// If k = 0 or k > N; if the queries have another width, or are pixels and the rows are not, or vice versa.
     pub fn search(&self, queries: &Examples, k: usize) -> Result<Neighbors> {
         let found = self.search_with(queries, k, &|_, _| ControlFlow::Continue(()))?;
-        Ok(found.expect("a search that nobody stops comes to its end"))
+        Ok(found.expect("an uninterrupted search completes"))
     }
 
     /// [`search`](Self::search) that reports its progress and can be stopped: the result is `None` if any call of
@@ -119,7 +119,7 @@ impl NearestNeighbors {
         let counts = Counting::default();
         let found =
             self.search_run(Run::new(&searchable(queries)?, k, &|_, _| ControlFlow::Continue(()), &counts))?;
-        Ok((found.expect("a search that nobody stops comes to its end"), counts.total()))
+        Ok((found.expect("an uninterrupted search completes"), counts.total()))
     }
 
     /// [`search`](Self::search) that passes on the neighbours of a batch of queries at a time, in order, with the index

@@ -93,7 +93,7 @@ impl Deformable {
             Deformation::Shifts(by) => {
                 in_range("shifts", by, 1..=MOST_SHIFT)?;
                 if !metric.allows_shifts() {
-                    let expected = format!("{} where images are shifted", listed(Metric::allows_shifts));
+                    let expected = format!("{} for shifted images", listed(Metric::allows_shifts));
                     return Err(Error::setting("metric", metric, expected));
                 }
             }
@@ -105,10 +105,10 @@ impl Deformable {
         match data.image_shape().filter(|_| data.is_pixels()) {
             Some(shape) if shape.channels == 1 => Ok(()),
             Some(shape) => {
-                Err(Error::mismatch("images to be deformed", shape, "grey images, of one channel"))
+                Err(Error::mismatch("images for a deformable distance", shape, "grey images with one channel"))
             }
             None => {
-                Err(Error::mismatch("examples to be deformed", "features that are no picture", "grey images"))
+                Err(Error::mismatch("examples for a deformable distance", "features that are not images", "grey images"))
             }
         }
     }
@@ -153,7 +153,7 @@ impl TryFrom<DeformableFields> for Deformable {
                 context: context.unwrap_or(Deformable::CONTEXT),
                 edges: edges.unwrap_or(Deformable::EDGES),
             },
-            _ => return Err("both or neither of shifts and warps, expected one of them"),
+            _ => return Err("expected exactly one of shifts and warps"),
         };
         Ok(Deformable { candidates, deformation })
     }
