@@ -317,8 +317,8 @@ fn errors_state_what_was_expected() {
         assert_eq!(naive::search(&data, queries, Metric::L2, k).unwrap_err().to_string(), fast);
         fast
     };
-    assert_eq!(message(&data, 0), "k is 0; expected 1 to 5, as 5 examples are remembered");
-    assert_eq!(message(&data, 6), "k is 6; expected 1 to 5, as 5 examples are remembered");
+    assert_eq!(message(&data, 0), "k is 0; expected 1 to 5, the number of stored examples");
+    assert_eq!(message(&data, 6), "k is 6; expected 1 to 5, the number of stored examples");
     assert_eq!(
         message(&images(3, vec![0; 3]), 1),
         "features of a query: found 3; expected 4 (images of 4 × 1), like the stored examples"
