@@ -9,13 +9,13 @@ use tercet::data::{Colours, Dataset, Source, contact_sheet_text, default_validat
 use tercet::neighbors::{Metric, NeighborsClassifier, Vote, accuracy_by_k};
 
 /// How many images are stored, and how many are classified.
-const REMEMBERED: usize = 10_000;
+const STORED: usize = 10_000;
 const QUERIES: usize = 500;
 
 fn main() -> Result<()> {
     let mnist = Source::Mnist.open()?;
     let parts = split(&mnist.train, default_validation(mnist.train.len()), 0)?;
-    let (remembered, queries) = (parts.train.first(REMEMBERED), parts.validation.first(QUERIES));
+    let (stored, queries) = (parts.train.first(STORED), parts.validation.first(QUERIES));
 
     // ANCHOR: distance
     // The sum of the squared differences of all pixels is an integer; the root is taken last.
@@ -34,14 +34,13 @@ fn main() -> Result<()> {
     );
     println!("{}", picture(&queries.first(1), 1)?);
     for class in 0..10 {
-        let of_class = (0..REMEMBERED).filter(|&i| remembered.label(i) == class);
-        let nearest =
-            of_class.map(|i| distance(&digit, &image(&remembered, i))).fold(f64::INFINITY, f64::min);
+        let of_class = (0..STORED).filter(|&i| stored.label(i) == class);
+        let nearest = of_class.map(|i| distance(&digit, &image(&stored, i))).fold(f64::INFINITY, f64::min);
         println!("  distance to the nearest {class}: {nearest:7.1}");
     }
 
     // ANCHOR: classify
-    let classifier = NeighborsClassifier::fit(&remembered, Metric::L2, 3, Vote::Uniform)?;
+    let classifier = NeighborsClassifier::fit(&stored, Metric::L2, 3, Vote::Uniform)?;
     let neighbors = classifier.search(&queries)?;
     let predicted = classifier.predict_from(&neighbors)?;
     // ANCHOR_END: classify
@@ -49,11 +48,11 @@ fn main() -> Result<()> {
     // The library's distances equal those computed above.
     let (nearest, distances) = neighbors.of(0);
     for (&i, &found) in nearest.iter().zip(distances) {
-        assert_eq!(found, distance(&digit, &image(&remembered, i as usize)));
+        assert_eq!(found, distance(&digit, &image(&stored, i as usize)));
     }
-    println!("\nIts 3 nearest neighbours of all {REMEMBERED}:\n");
+    println!("\nIts 3 nearest neighbours of all {STORED}:\n");
     let rows: Vec<usize> = nearest.iter().map(|&i| i as usize).collect();
-    println!("{}", picture(&remembered.subset(&rows), 3)?);
+    println!("{}", picture(&stored.subset(&rows), 3)?);
 
     let labels = queries.labels();
     let right = predicted.iter().zip(labels).filter(|(found, label)| found == label).count();
@@ -61,7 +60,7 @@ fn main() -> Result<()> {
     println!("How the number of neighbours changes that:");
     // One search for 100 neighbours gives the result for every k up to 100.
     let neighbors = classifier.with_k(100)?.search(&queries)?;
-    let accuracies = accuracy_by_k(&neighbors, remembered.labels(), labels, Vote::Uniform)?;
+    let accuracies = accuracy_by_k(&neighbors, stored.labels(), labels, Vote::Uniform)?;
     for k in [1, 3, 5, 10, 30, 100] {
         println!("  k = {k:3}: {:5.1} %", 100.0 * accuracies[k - 1]);
     }

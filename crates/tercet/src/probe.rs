@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_rejected() {
+    fn invalid_input_is_rejected() {
         let data = rings(20);
         let run = |settings: Settings, kind| probe(&data, kind, &settings, &|_| ControlFlow::Continue(()));
         assert!(run(Settings { folds: 1, ..Settings::default() }, Kind::Linear).is_err());

@@ -54,7 +54,7 @@ fn a_folder_becomes_a_training_set_and_a_sealed_test_set() {
 }
 
 #[test]
-fn other_spellings_and_gzip_are_found_and_a_test_set_is_no_must() {
+fn other_spellings_and_gzip_are_found_and_a_test_set_is_optional() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder, "train-images.idx3-ubyte.gz", &[1, 1, 2], bytes(2));
     write(&folder, "train-labels-idx1-ubyte.gz", &[1], bytes(1));
@@ -108,7 +108,7 @@ fn class_names_that_cannot_be_used_are_rejected() {
 }
 
 #[test]
-fn a_missing_folder_is_rejected_and_a_file_in_its_place_is_read() {
+fn a_missing_folder_is_rejected_and_a_single_file_is_read() {
     let folder = toy();
     refused(&folder.path().join("nothing"), &["cannot open the data", "nothing"]);
     // A single file is equivalent to the folder, except for the test set, which is not found by its name.
@@ -118,7 +118,7 @@ fn a_missing_folder_is_rejected_and_a_file_in_its_place_is_read() {
 }
 
 #[test]
-fn a_folder_without_the_files_is_told_their_names() {
+fn a_folder_without_the_files_is_rejected_with_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let names =
         ["train-images-idx3-ubyte, train-images-idx3-ubyte.gz", "train-images.idx.gz", "--data mnist"];
@@ -168,7 +168,7 @@ fn files_that_were_swapped_are_noticed() {
 }
 
 #[test]
-fn labels_that_are_no_bytes_are_rejected() {
+fn labels_that_are_not_bytes_are_rejected() {
     let folder = toy();
     write(&folder, "train-labels-idx1-ubyte", &[4], Values::F32(vec![0.0; 4]));
     refused(folder.path(), &["labels that are no bytes", "0x08"]);

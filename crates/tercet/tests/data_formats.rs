@@ -106,7 +106,7 @@ fn numbers_survive_every_format() {
 }
 
 #[test]
-fn a_file_to_be_written_must_say_where_its_test_set_goes() {
+fn a_file_name_must_imply_the_name_of_the_test_set() {
     let folder = tempfile::tempdir().unwrap();
     let (train, test) = (numbers(4), numbers(2));
     for (name, format, says) in [
@@ -268,7 +268,7 @@ fn cifar_batches_become_images_with_channels_side_by_side() {
 }
 
 #[test]
-fn pictures_by_class_are_scaled_where_that_is_said() {
+fn pictures_by_class_are_scaled_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let picture = |path: &str, width: u32, height: u32| {
         let path = folder.path().join(path);

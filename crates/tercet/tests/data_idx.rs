@@ -107,7 +107,7 @@ fn gzip_cut_short_is_rejected() {
 }
 
 #[test]
-fn a_damaged_gzip_is_rejected_though_its_length_is_right() {
+fn a_damaged_gzip_of_the_right_length_is_rejected() {
     let mut bytes = gzip(&idx(8, &[1000], &[3; 1000]));
     let checksum = bytes.len() - 8;
     bytes[checksum] ^= 1;
@@ -169,7 +169,7 @@ fn a_missing_file_and_a_folder_are_reported_with_their_paths() {
 }
 
 #[test]
-fn writing_replaces_a_file_whole_and_leaves_nothing_beside_it() {
+fn writing_replaces_a_file_completely_and_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("train-labels.idx");
     fs::write(&path, b"an older and longer file, to be replaced").unwrap();
@@ -180,7 +180,7 @@ fn writing_replaces_a_file_whole_and_leaves_nothing_beside_it() {
 }
 
 #[test]
-fn what_cannot_be_written_leaves_the_old_file_alone() {
+fn failed_writes_leave_the_old_file_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.idx");
     fs::write(&path, b"old").unwrap();
@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_again(
+    fn writing_and_reading_round_trip(
         dimensions in proptest::collection::vec(0usize..5, 1..=4),
         seed in any::<u32>(),
         floats in any::<bool>(),

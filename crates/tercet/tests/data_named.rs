@@ -10,7 +10,7 @@ use std::path::Path;
 use tercet::data::{NamedSet, Source};
 
 #[test]
-fn every_set_may_be_where_torchvision_is_told_and_in_a_folder_of_its_own_first() {
+fn every_set_is_searched_in_its_own_folder_first_and_in_torchvisions() {
     for (set, folder) in [
         (NamedSet::Mnist, "MNIST/raw"),
         (NamedSet::FashionMnist, "FashionMNIST/raw"),

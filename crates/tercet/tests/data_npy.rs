@@ -106,7 +106,7 @@ fn columns_first_are_read_whatever_they_are_of() {
 }
 
 #[test]
-fn types_that_are_none_and_text_for_features_are_rejected() {
+fn unknown_types_and_text_features_are_rejected() {
     for (descr, says) in [
         ("<i3", "found elements of type <i3; expected numbers of 1 to 8 bytes"),
         ("<u16", "found elements of type <u16; expected numbers of 1 to 8 bytes"),
@@ -122,7 +122,7 @@ fn types_that_are_none_and_text_for_features_are_rejected() {
 
 /// Named like MedMNIST, with features and labels of every kind.
 #[test]
-fn validation_examples_of_any_kind_are_learned_from_if_they_are_like_the_others() {
+fn validation_examples_of_matching_kind_are_used_for_training() {
     let read = |train: [Vec<u8>; 2], val: [Vec<u8>; 2]| {
         let ([x, y], [more_x, more_y]) = (train, val);
         archive(&[("train_images", x), ("train_labels", y), ("val_images", more_x), ("val_labels", more_y)]).1
@@ -167,7 +167,7 @@ fn validation_examples_of_any_kind_are_learned_from_if_they_are_like_the_others(
 }
 
 #[test]
-fn classes_that_are_no_names_are_those_of_the_labels() {
+fn invalid_class_names_fall_back_to_the_labels() {
     let arrays = |classes: Vec<u8>| {
         let x = npy("<f4", "2, 1", &[0; 8]);
         archive(&[("x", x), ("y", npy("|u1", "2,", &[4, 2])), ("classes", classes)]).1.unwrap().train
@@ -178,7 +178,7 @@ fn classes_that_are_no_names_are_those_of_the_labels() {
 }
 
 #[test]
-fn an_entry_of_an_archive_that_is_no_array_is_rejected() {
+fn an_archive_entry_that_is_not_an_array_is_rejected() {
     for (bytes, says) in [
         (&b""[..], "x.npy: found 0 bytes; expected the 8 bytes that an NPY file begins with"),
         (b"a,b,c\n1,2,3\n", "x.npy: found the bytes 61 2c 62 2c 63 0a; expected an NPY file"),
@@ -198,7 +198,7 @@ fn large(folder: &TempDir, name: &str, header: &[u8], last: &[u8]) {
 }
 
 #[test]
-fn the_numbers_of_large_files_are_those_at_their_places() {
+fn numbers_of_large_files_are_read_from_their_positions() {
     let folder = tempfile::tempdir().unwrap();
     large(&folder, "gray.npy", &header("|u1", false, "131072, 32, 32"), &[7, 8]);
     large(&folder, "colour.npy", &header("|u1", false, "262144, 8, 64, 1"), &[7, 8]);

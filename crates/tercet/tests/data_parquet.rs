@@ -97,7 +97,7 @@ fn every_type_of_numbers_is_read() {
 }
 
 #[test]
-fn the_column_of_labels_may_be_said() {
+fn the_label_column_may_be_given() {
     let folder = table("required int32 a; required int32 b; required int32 c;", |group| {
         column::<Int32Type>(group, &[1, 2], None);
         column::<Int32Type>(group, &[3, 4], None);
@@ -118,7 +118,7 @@ fn the_column_of_labels_may_be_said() {
 }
 
 #[test]
-fn pictures_may_stand_alone_in_their_column() {
+fn pictures_may_be_plain_bytes_in_their_column() {
     let pictures = |sizes: [(u32, u32); 2]| {
         table("required binary image; required binary label (UTF8);", move |group| {
             column::<ByteArrayType>(group, &sizes.map(|(width, height)| png(width, height)), None);
@@ -138,7 +138,7 @@ fn pictures_may_stand_alone_in_their_column() {
 }
 
 #[test]
-fn a_test_set_named_by_the_caller_stands_in_for_those_beside() {
+fn a_test_set_given_by_the_caller_replaces_those_found() {
     let of = |labels: &[&str]| {
         let schema = "required binary label (UTF8); required int32 a;";
         table(schema, |group| {

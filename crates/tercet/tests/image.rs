@@ -142,7 +142,7 @@ fn slanting_light_and_jpeg_noise_hardly_matter() {
 }
 
 #[test]
-fn what_is_centred_already_passes_unchanged_also_as_a_negative() {
+fn centred_pictures_and_their_negatives_are_unchanged() {
     for (name, picture) in drawings() {
         let once = prepare(&picture).unwrap().picture;
         let png = prepare(&decoded(&encoded(&once, ImageFormat::Png))).unwrap();
@@ -216,7 +216,7 @@ fn transparency_lies_on_white_paper() {
 }
 
 #[test]
-fn what_is_no_picture_is_rejected_and_says_why() {
+fn files_that_are_not_pictures_are_rejected_with_a_reason() {
     let drawing = drawings().next().unwrap().1;
     let png = encoded(&drawing, ImageFormat::Png);
     let says = |bytes: &[u8], expected: &str| {

@@ -12,9 +12,9 @@ use tercet::recipe::Recipe;
 /// The test images whose labels were rejected by most of five annotators, each with its label and the class given by
 /// most of them, if there is one.
 ///
-/// Source: C. G. Northcutt, A. Athalye and J. Mueller, "Pervasive label errors in test sets destabilize machine learning
-/// benchmarks", NeurIPS 2021 Datasets and Benchmarks; the votes are in the file `mturk/mnist_mturk.json` of its repository
-/// cleanlab/label-errors. These are the 15 whose label had fewer than three of the five votes.
+/// Source: C. G. Northcutt, A. Athalye and J. Mueller, "Pervasive label errors in test sets destabilize machine
+/// learning benchmarks", NeurIPS 2021 Datasets and Benchmarks; the votes are in the file `mturk/mnist_mturk.json` of
+/// its repository cleanlab/label-errors. These are the 15 whose label had fewer than three of the five votes.
 const KNOWN: [(usize, u32, Option<u32>); 15] = [
     (947, 8, Some(9)),
     (1621, 0, Some(6)),

@@ -151,7 +151,7 @@ fn the_document_begins_with_the_format_and_every_part_is_named() {
 }
 
 #[test]
-fn a_file_that_is_no_model_is_rejected() {
+fn a_file_that_is_not_a_model_is_rejected() {
     refused(b"", "an empty file");
     refused(b"short", "cut short or no model");
     refused(b"The quick brown fox jumps over the lazy dog", "cut short or no model");
@@ -192,7 +192,7 @@ fn the_record_of_data_is_its_name_and_digest() {
 }
 
 #[test]
-fn another_version_is_rejected_by_its_number_alone() {
+fn another_version_is_rejected_by_its_number() {
     let bytes = linear().to_bytes().unwrap();
     refused(&with_document(&bytes, |d| *d = json!({ "format": 5, "else": "new" })), "found model format 5");
     refused(&with_document(&bytes, |d| d["format"] = json!(5)), "update this one");

@@ -364,7 +364,7 @@ fn a_classifier_can_be_rebuilt_from_its_parts() {
 }
 
 #[test]
-fn scores_are_shares_and_lead_to_the_class_predicted() {
+fn scores_are_vote_fractions_and_determine_the_prediction() {
     let labels: Vec<u32> = (0..200).map(|i| i % 7 % 4).collect();
     let classes = tercet::data::Classes::numbered(4);
     let data = Dataset::from_pixels("set", ImageShape::gray(2, 1), mixed(200, 2), labels, classes).unwrap();

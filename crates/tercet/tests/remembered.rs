@@ -130,7 +130,7 @@ fn a_classifier_can_be_queried_with_other_settings_and_describes_them() {
 
 /// A set that is searched by codes shares its rows with those for deformation.
 #[test]
-fn what_is_shared_is_deformed_as_what_is_copied() {
+fn shared_rows_are_deformed_like_copied_rows() {
     let data = images(4200, 16);
     let deformable = Deformable { candidates: 10, deformation: Deformation::Shifts(1) };
     let queries = data.first(20);

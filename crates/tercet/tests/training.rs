@@ -296,7 +296,7 @@ fn frozen_layers_stay_and_the_others_are_trained() {
 }
 
 #[test]
-fn small_weights_start_where_theory_says_and_the_mean_loss_so_far_is_the_lecture_s() {
+fn small_weights_start_at_the_theoretical_loss_and_the_mean_loss_is_the_lecture_s() {
     let data = patterns(100, 4, 1);
     let mut network = Network::fully_connected(144, &[5], 4, Init::Normal(1e-4), 0).unwrap();
     let mut means = Vec::new();

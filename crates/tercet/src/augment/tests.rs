@@ -184,7 +184,7 @@ fn no_augmentation_changes_nothing() {
 
 /// If these pictures change, no earlier run can be reproduced.
 #[test]
-fn the_seed_decides_and_what_it_means_never_changes() {
+fn the_results_of_a_seed_never_change() {
     let shape = ImageShape::gray(4, 3);
     let old = [0, 0, 0, 0, 0, 200, 100, 0, 0, 50, 250, 0];
     let written = |seed, step, place| {

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_and_what_it_means_never_changes() {
+    fn the_results_of_a_seed_never_change() {
         assert_ne!(
             draw(&mut Batches::random(99, 9, 1).unwrap(), 3),
             draw(&mut Batches::random(99, 9, 2).unwrap(), 3)

@@ -25,8 +25,8 @@ const TEMPERATURES: (f64, f64) = (1e-2, 1e2);
 /// calibration error of 0: of the predictions with a confidence of 80 %, 80 % are correct. The value depends on M, and
 /// for few predictions it is above 0 by chance alone.
 ///
-/// Source: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017, equation 5
-/// (with M = 15, as [`BINS`]); the estimate is by M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015.
+/// Source: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017,
+/// equation 5 (with M = 15, as [`BINS`]); the estimate is by M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015.
 ///
 /// ```
 /// use tercet::Matrix;

@@ -1,5 +1,5 @@
-//! Label errors: examples that two classifiers of different kinds, neither of which was trained on them, classify differently
-//! from their label.
+//! Label errors: examples that two classifiers of different kinds, neither of which was trained on them, classify
+//! differently from their label.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -79,13 +79,13 @@ pub struct LabelErrors {
 /// test example       k nearest training examples    the mean probabilities of the networks of all folds
 /// ```
 ///
-/// A label may be wrong if both predictions differ from it. The example may also be unusual, or the classifiers poor: a person
-/// has to decide. The score is the mean of two margins, p(prediction) − p(label) of the network and the same of the neighbours'
-/// vote.
+/// A label may be wrong if both predictions differ from it. The example may also be unusual, or the classifiers poor: a
+/// person has to decide. The score is the mean of two margins, p(prediction) − p(label) of the network and the same of
+/// the neighbours' vote.
 ///
-/// Source: out-of-sample predictions are used as in confident learning (C. G. Northcutt, L. Jiang and I. L. Chuang, JAIR 70, 2021,
-/// where the margin is one of the rankings); the agreement of different kinds of classifiers is C. E. Brodley and M. A. Friedl's
-/// consensus filter (JAIR 11, 1999).
+/// Source: out-of-sample predictions are used as in confident learning (C. G. Northcutt, L. Jiang and I. L. Chuang,
+/// JAIR 70, 2021, where the margin is one of the rankings); the agreement of different kinds of classifiers is C. E.
+/// Brodley and M. A. Friedl's consensus filter (JAIR 11, 1999).
 ///
 /// ```
 /// use std::ops::ControlFlow;

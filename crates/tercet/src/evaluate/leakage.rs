@@ -41,8 +41,8 @@ impl Partition {
 pub struct ExampleId {
     /// Its partition.
     pub partition: Partition,
-    /// Its [`origin`](crate::data::Examples::origin), counted from 0: its row in the test set or, for training and validation examples, in
-    /// the training set as it was read, before the split.
+    /// Its [`origin`](crate::data::Examples::origin), counted from 0: its row in the test set or, for training and
+    /// validation examples, in the training set as it was read, before the split.
     pub index: usize,
 }
 
@@ -60,7 +60,8 @@ pub struct DuplicatePair {
 }
 
 impl DuplicatePair {
-    /// Whether both have the same class. If not, one of the labels is wrong, or the features do not determine the class.
+    /// Whether both have the same class. If not, one of the labels is wrong, or the features do not determine the
+    /// class.
     pub fn labels_agree(&self) -> bool {
         self.labels.0 == self.labels.1
     }
@@ -74,8 +75,8 @@ impl DuplicatePair {
 /// The duplicates of a data set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Leakage {
-    /// Every example whose features equal those of an earlier one, paired with the earliest such example. Partitions are
-    /// ordered train, validation, test.
+    /// Every example whose features equal those of an earlier one, paired with the earliest such example. Partitions
+    /// are ordered train, validation, test.
     pub exact: Vec<DuplicatePair>,
     /// Near duplicates: every validation example paired with its nearest neighbour in the training set, and every test
     /// example paired with its nearest neighbour in either, if their distance is below `near_share` of the typical one.
@@ -91,7 +92,8 @@ pub struct Leakage {
 /// The threshold for near duplicates is relative to the typical distance within a class: images of ones are more alike
 /// than those of eights, and a relative threshold works for features of any scale.
 ///
-/// `progress` is called with the number of examples that have been searched. If it returns `Break`, the result is `None`.
+/// `progress` is called with the number of examples that have been searched. If it returns `Break`, the result is
+/// `None`.
 ///
 /// ```
 /// use std::ops::ControlFlow;

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_is_that_of_the_right_answers() {
+    fn the_interval_is_that_of_the_correct_predictions() {
         let evaluation = Evaluation::from_predictions(&[0, 1, 1, 0], &[0, 1, 1, 1], &classes(2)).unwrap();
         assert_eq!((evaluation.count, evaluation.correct, evaluation.accuracy), (4, 3, 0.75));
         assert_eq!(evaluation.interval, Interval::wilson(3, 4));

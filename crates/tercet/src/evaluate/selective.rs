@@ -19,14 +19,14 @@ const GOALS: [f64; 4] = [0.99, 0.995, 0.999, 1.0];
 /// coverage(θ) = predicted / N        accuracy(θ) = correct / predicted
 /// ```
 ///
-/// The area under the curve of risk against coverage (AURC) is the mean, over n = 1 … N, of the error rate among the n most
-/// confident predictions; predictions of equal confidence count with their mean error rate. It is 0 for a model without errors,
-/// and smaller is better.
+/// The area under the curve of risk against coverage (AURC) is the mean, over n = 1 … N, of the error rate among the n
+/// most confident predictions; predictions of equal confidence count with their mean error rate. It is 0 for a model
+/// without errors, and smaller is better.
 ///
 /// Do not choose a threshold from the curve of the examples that it is evaluated on: choose it on the validation set.
 ///
-/// Source: R. El-Yaniv and Y. Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010); the area
-/// is by Y. Geifman, G. Uziel and R. El-Yaniv, ICLR 2019.
+/// Source: R. El-Yaniv and Y. Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010); the
+/// area is by Y. Geifman, G. Uziel and R. El-Yaniv, ICLR 2019.
 ///
 /// ```
 /// use tercet::evaluate::RiskCoverage;

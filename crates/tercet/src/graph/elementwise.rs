@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sigmoid_of_huge_numbers_is_no_nan() {
+    fn the_sigmoid_of_huge_numbers_is_not_nan() {
         assert_eq!([-1e4, 0.0, 1e4].map(sigmoid), [0.0, 0.5, 1.0]);
     }
 }

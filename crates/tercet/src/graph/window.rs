@@ -167,7 +167,8 @@ fn outputs(window: &Window, examples: usize, filters: usize) -> Result<Shape, Fl
         .ok_or_else(|| Flaw::new("more numbers than can be counted", "a smaller image"))
 }
 
-/// `z[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·stride + ky − padding][ox·stride + kx − padding][ci] · w[ky][kx][ci][co]`
+/// `z[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·stride + ky − padding][ox·stride + kx − padding][ci] ·
+/// w[ky][kx][ci][co]`
 pub(super) fn convolve(window: &Window, x: &Value, w: &Value, b: Option<&Value>) -> Value {
     let (channels, filters) = (window.channels, w.shape().1);
     let pixels = window.output_height() * window.output_width();

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_say_what_they_are_and_usual_ones_are_valid() {
+    fn losses_print_their_names_and_common_ones_are_valid() {
         assert_eq!(Loss::Svm { margin: 0.5 }.to_string(), "SVM loss, margin 0.5");
         assert_eq!(Loss::Softmax.to_string(), "softmax cross-entropy");
         for loss in LOSSES {

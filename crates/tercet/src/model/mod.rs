@@ -210,7 +210,8 @@ impl Model {
     /// on the disk.
     ///
     /// # Errors
-    /// A model that [`load`](Model::load) would reject, a folder that does not exist, and errors of the operating system.
+    /// A model that [`load`](Model::load) would reject, a folder that does not exist, and errors of the operating
+    /// system.
     pub fn save(&self, path: &Path) -> Result<()> {
         crate::file::replace(path, &self.to_bytes()?)
     }

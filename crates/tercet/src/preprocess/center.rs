@@ -1,9 +1,9 @@
 //! Brings a picture into the layout of the training pictures.
 //!
-//! With [`Layout::MNIST`] this is how MNIST was made: Y. LeCun, C. Cortes and C. Burges, "The MNIST database": the digits were
-//! "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio", grey from anti-aliasing, and
-//! "centered in a 28x28 image by computing the center of mass of the pixels, and translating the image so as to position
-//! this point at the center of the 28x28 field".
+//! With [`Layout::MNIST`] this is how MNIST was made: Y. LeCun, C. Cortes and C. Burges, "The MNIST database": the
+//! digits were "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio", grey from
+//! anti-aliasing, and "centered in a 28x28 image by computing the center of mass of the pixels, and translating the
+//! image so as to position this point at the center of the 28x28 field".
 
 use super::layout::{Anchor, Layout, Paper};
 use super::{Stage, StageName};

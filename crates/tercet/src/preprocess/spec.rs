@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn specs_round_trip() {
         for text in ["auto", "none", "auto, -standardize, deskew", "invert, blur 1.5, scale 16"] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn recipes_round_trip() {
         let base = DualRecipe::default();
         let train = &base.train;
         for train in [
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_by_name() {
+    fn invalid_settings_are_rejected_by_name() {
         for (piece, with, words) in [
             ("reg = 1e-4", "reg = 0", "reg 0; expected a finite number above 0"),
             ("reg = 1e-4", "reg = []", "regs []; expected at least one"),

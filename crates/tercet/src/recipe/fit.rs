@@ -226,7 +226,7 @@ impl GradientDescentRecipe {
     /// Those of [`Recipe::fit_with`].
     pub fn fit(&self, split: &Split, weights: Option<&[f32]>, observe: Observer<'_>) -> Result<Fitted> {
         let setup = self.set_up(split, weights)?;
-        // Training has not started: an observer that wants to stop is called again after the first step.
+        // Training has not started: an observer that returned `Break` is called again after the first step.
         let _ = observe(FitProgress::Preprocessing(&setup.preprocessing));
         let mut trainer = Trainer::new(setup.network.clone(), self.plan(&setup))?;
         trainer.run(|trainer, step| observe(FitProgress::Step { trainer, step }))?;
@@ -259,7 +259,7 @@ impl DualRecipe {
             true => {
                 let data = Split { train: train.clone(), validation: validation.clone() };
                 let Some(choice) = self.choose_reg(data, observe)? else { return Ok(None) };
-                // The solver below stops on its own if the observer wants to stop.
+                // If the observer returned `Break`, the solver below stops at once.
                 let _ = observe(FitProgress::Choice(&choice));
                 Some(choice)
             }

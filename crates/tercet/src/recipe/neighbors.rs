@@ -107,7 +107,7 @@ mod tests {
     const FILE: &str = include_str!("../../recipes/knn-deformable.toml");
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn recipes_round_trip() {
         for file in [FILE, include_str!("../../recipes/knn-shifted.toml")] {
             let recipe = NeighborsRecipe::parse(file, Path::new("x.toml")).unwrap();
             assert_eq!(NeighborsRecipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_by_name() {
+    fn invalid_settings_are_rejected_by_name() {
         for (piece, with, words) in [
             ("k = 4", "k = 0", "k 0; expected at least 1"),
             ("vote = \"distance\"", "vote = \"loud\"", "unknown variant `loud`"),

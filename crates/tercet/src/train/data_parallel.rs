@@ -6,11 +6,11 @@
 //! since adding its gradients would cost too much. Convolutions do so much work per weight that more than two shards
 //! pay.
 //!
-//! The weight gradients of large dense layers are neither added nor computed as a whole: each shard keeps the two factors
-//! whose product its gradient is, and the update multiplies them a few rows of the weights at a time.
+//! The weight gradients of large dense layers are neither added nor computed as a whole: each shard keeps the two
+//! factors whose product its gradient is, and the update multiplies them a few rows of the weights at a time.
 //!
-//! A batch norm needs the statistics of the whole batch, which is then one shard; the threads share the examples of each
-//! convolution instead.
+//! A batch norm needs the statistics of the whole batch, which is then one shard; the threads share the examples of
+//! each convolution instead.
 //!
 //! The number of shards depends only on the network and the batch size, so the bits are the same for any number of
 //! threads.
@@ -93,8 +93,8 @@ impl DataParallel {
         network.update_running_stats(&self.shards[0].workspace);
     }
 
-    /// [`State::update`] along the gradients of the last batch. Those of large dense layers are computed a few rows at a
-    /// time, right before the rows of the weights are updated.
+    /// [`State::update`] along the gradients of the last batch. Those of large dense layers are computed a few rows at
+    /// a time, right before the rows of the weights are updated.
     pub fn update(&mut self, state: &mut State, update: Update<'_>) -> f64 {
         let mut gradients = self.shards[0].workspace.take_gradients();
         let shards = &self.shards[..self.in_use];

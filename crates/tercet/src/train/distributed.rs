@@ -1,7 +1,8 @@
 //! Distributed training: workers in other processes or on other machines compute the gradients.
 //!
-//! In each step every worker computes the gradient of its own examples ([`partial_gradient`]), and the [`ParameterServer`]
-//! sums these and takes the step. This is synchronous data-parallel training with a parameter server (Dean et al. 2012):
+//! In each step every worker computes the gradient of its own examples ([`partial_gradient`]), and the
+//! [`ParameterServer`] sums these and takes the step. This is synchronous data-parallel training with a parameter
+//! server (Dean et al. 2012):
 //!
 //! ```text
 //! g = Σ_s g_s,    g_s = 1/B · Σ_{b in s} ∂L_b/∂θ        θ: all trainable parameters; B: the examples of the whole batch

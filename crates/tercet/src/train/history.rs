@@ -61,7 +61,8 @@ impl History {
 }
 
 impl Validation {
-    /// Evaluates a network on the validation set after `step` steps, with the mean loss of the batches since the last check.
+    /// Evaluates a network on the validation set after `step` steps, with the mean loss of the batches since the last
+    /// check.
     ///
     /// # Errors
     /// Examples whose width is not the number of the network's inputs.

@@ -84,7 +84,8 @@ impl StatsRecorder {
         StepStats { layers: layers.collect(), sample, sample_accuracy: correct as f64 / sample as f64 }
     }
 
-    /// Marks the units that are active for any example of the sample. Returns how many examples are classified correctly.
+    /// Marks the units that are active for any example of the sample. Returns how many examples are classified
+    /// correctly.
     fn evaluate_sample(&mut self, network: &Network, examples: &Dataset) -> usize {
         let StatsRecorder { rows, loader, workspace, active, .. } = self;
         active.iter_mut().for_each(Vec::clear);

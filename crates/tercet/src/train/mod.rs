@@ -14,16 +14,16 @@
 //!
 //! # A moving average of the weights
 //!
-//! Late in training the weights move around a good point rather than towards it. With [`Settings::ema`] = β, training keeps
-//! their exponential moving average (Polyak and Juditsky 1992, for the mean). Validation checks evaluate the average, early
-//! stopping restores it, and it is what training leaves at the end:
+//! Late in training the weights move around a good point rather than towards it. With [`Settings::ema`] = β, training
+//! keeps their exponential moving average (Polyak and Juditsky 1992, for the mean). Validation checks evaluate the
+//! average, early stopping restores it, and it is what training leaves at the end:
 //!
 //! ```text
 //! M_t = β M_(t−1) + (1 − β) W_t,    W̄_t = M_t / (1 − βᵗ)
 //! ```
 //!
-//! with M_0 = 0. The bias correction is that of Adam (Kingma and Ba 2015, section 7.2). It is computed as
-//! W̄_t = W̄_(t−1) + (1 − β) / (1 − βᵗ) (W_t − W̄_(t−1)), which is the plain mean of the first steps and approaches the moving
+//! with M_0 = 0. The bias correction is that of Adam (Kingma and Ba 2015, section 7.2). It is computed as W̄_t =
+//! W̄_(t−1) + (1 − β) / (1 − βᵗ) (W_t − W̄_(t−1)), which is the plain mean of the first steps and approaches the moving
 //! one. About the last 1 / (1 − β) steps count. The weights themselves are trained as if there were no average.
 
 mod checkpoint;
@@ -85,8 +85,8 @@ pub struct Training {
     pub history: History,
     /// Why it ended.
     pub ending: Ending,
-    /// The step of the best validation check, whose weights were restored, if [`patience`](Settings::patience) was set and
-    /// the training was not interrupted.
+    /// The step of the best validation check, whose weights were restored, if [`patience`](Settings::patience) was set
+    /// and the training was not interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<usize>,
 }
@@ -110,8 +110,8 @@ impl Training {
 /// whatever the number of threads.
 ///
 /// # Errors
-/// Those of [`Trainer::new`] and [`Trainer::step`]. After [`Error::Diverged`](crate::Error::Diverged) the network has the
-/// weights of the last validation check, or the initial ones.
+/// Those of [`Trainer::new`] and [`Trainer::step`]. After [`Error::Diverged`](crate::Error::Diverged) the network has
+/// the weights of the last validation check, or the initial ones.
 ///
 /// ```
 /// use tercet::data::Dataset;
@@ -131,8 +131,8 @@ pub fn train(network: &mut Network, plan: &Plan) -> Result<Training> {
     train_with(network, plan, |_, _| ControlFlow::Continue(()))
 }
 
-/// [`train`] with an observer, which is called after each step and ends the training with `ControlFlow::Break`. It may also
-/// change the learning rate, request layer statistics or save a checkpoint: it has the [`Trainer`].
+/// [`train`] with an observer, which is called after each step and ends the training with `ControlFlow::Break`. It may
+/// also change the learning rate, request layer statistics or save a checkpoint: it has the [`Trainer`].
 ///
 /// # Errors
 /// Those of [`train`].

@@ -105,8 +105,8 @@ impl ModelParallel {
         network.data_loss_and_gradients_after_first(&targets.labels, objective, dropout.as_mut(), workspace)
     }
 
-    /// [`State::update`] along the gradients of the last batch. Each thread first prefetches its half of the examples of the
-    /// next one.
+    /// [`State::update`] along the gradients of the last batch. Each thread first prefetches its half of the examples
+    /// of the next one.
     pub fn update(&mut self, state: &mut State, update: Update<'_>) -> f64 {
         let Update { plan, learning_rate, next_rows } = update;
         let boundary = boundary(&state.network);

@@ -136,8 +136,8 @@ impl Trainer {
     /// call it inside a pool (`ThreadPool::install`), or use [`run`](Trainer::run).
     ///
     /// # Errors
-    /// [`Error::Diverged`] if the loss is NaN or infinite: [`network`](Trainer::network) is then that of the last validation
-    /// check, or the initial one. [`Error::Mismatch`] if the training has ended.
+    /// [`Error::Diverged`] if the loss is NaN or infinite: [`network`](Trainer::network) is then that of the last
+    /// validation check, or the initial one. [`Error::Mismatch`] if the training has ended.
     pub fn step(&mut self) -> Result<Step> {
         if self.ending().is_some() {
             return Err(Error::mismatch("the next step", "a training that has ended", "one with steps left"));
@@ -317,8 +317,8 @@ impl Trainer {
 
     /// Ends the training. Returns the trained network and the record of the training.
     ///
-    /// With [`patience`](super::Settings::patience) the network is that of the best validation check. A training that has
-    /// steps left is [interrupted](Ending::Interrupted); its network is that of the last step.
+    /// With [`patience`](super::Settings::patience) the network is that of the best validation check. A training that
+    /// has steps left is [interrupted](Ending::Interrupted); its network is that of the last step.
     pub fn finish(self) -> (Network, Training) {
         let (network, training, _) = self.finish_with_optimizer_state();
         (network, training)

@@ -67,13 +67,13 @@
 //! Visits are sequential, and gap checks are divided into pieces that depend only on the shapes: the same seed gives
 //! the same bits on the same instruction set, whatever the number of threads.
 //!
-//! Sources: J. Weston and C. Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999;
-//! C.-J. Hsieh, K.-W. Chang, C.-J. Lin, S. S. Keerthi and S. Sundararajan, "A dual coordinate descent method for
-//! large-scale linear SVM", ICML 2008; S. Shalev-Shwartz and T. Zhang, "Stochastic dual coordinate ascent methods for
-//! regularized loss minimization", JMLR 14 (2013). For softmax: M. Collins, A. Globerson, T. Koo, X. Carreras and
-//! P. L. Bartlett, "Exponentiated gradient algorithms for conditional random fields and max-margin Markov networks", JMLR 9
-//! (2008), which states the dual; H.-F. Yu, F.-L. Huang and C.-J. Lin, "Dual coordinate descent methods for logistic
-//! regression and maximum entropy models", Machine Learning 85 (2011), who visit one example after another.
+//! Sources: J. Weston and C. Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999; C.-J.
+//! Hsieh, K.-W. Chang, C.-J. Lin, S. S. Keerthi and S. Sundararajan, "A dual coordinate descent method for large-scale
+//! linear SVM", ICML 2008; S. Shalev-Shwartz and T. Zhang, "Stochastic dual coordinate ascent methods for regularized
+//! loss minimization", JMLR 14 (2013). For softmax: M. Collins, A. Globerson, T. Koo, X. Carreras and P. L. Bartlett,
+//! "Exponentiated gradient algorithms for conditional random fields and max-margin Markov networks", JMLR 9 (2008),
+//! which states the dual; H.-F. Yu, F.-L. Huang and C.-J. Lin, "Dual coordinate descent methods for logistic regression
+//! and maximum entropy models", Machine Learning 85 (2011), who visit one example after another.
 
 mod circulation;
 mod features;

@@ -232,7 +232,7 @@ fn degenerate_sets_are_solved() {
 }
 
 #[test]
-fn what_makes_no_sense_is_rejected() {
+fn invalid_input_is_rejected() {
     let data = set(10, 3, 2, false);
     let base = Settings::default();
     for (settings, start) in [

@@ -48,7 +48,7 @@ fn layers_replace_hidden() {
 }
 
 #[test]
-fn what_is_written_is_read_back() {
+fn recipes_round_trip() {
     let mut recipe = GradientDescentRecipe::lecture();
     recipe.init = None;
     recipe.validation = None;

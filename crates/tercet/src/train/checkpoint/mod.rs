@@ -19,13 +19,14 @@
 //! The random generators have no state to store: batches, dropped units and augmentation are functions of the seed and
 //! the step.
 //!
-//! The file is written to a temporary sibling, synced and renamed, so the previous one survives a kill at any moment. A kill
-//! during writing may leave the sibling behind, a file whose name begins with a dot and ends in `.tmp`.
+//! The file is written to a temporary sibling, synced and renamed, so the previous one survives a kill at any moment. A
+//! kill during writing may leave the sibling behind, a file whose name begins with a dot and ends in `.tmp`.
 //!
 //! # What loading checks
 //!
-//! A checkpoint can be resumed only with the data, the settings and the layers that it was written with. Before any tensor is
-//! read, the header must list exactly the tensors that these imply, and the file must be as long as the header says.
+//! A checkpoint can be resumed only with the data, the settings and the layers that it was written with. Before any
+//! tensor is read, the header must list exactly the tensors that these imply, and the file must be as long as the
+//! header says.
 
 mod read;
 mod write;
