@@ -1,4 +1,4 @@
-//! Examples as files for the peers: the bare values, little-endian, row by row.
+//! Examples as files for the peers: raw values, little-endian, row by row.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -54,7 +54,7 @@ impl Array {
         Ok(Array { path, shape: [1, count], kind })
     }
 
-    /// What a peer needs to read it.
+    /// The description that a peer needs to read it.
     pub fn description(&self) -> Value {
         json!({
             "path": self.path,
@@ -65,7 +65,7 @@ impl Array {
 }
 
 impl Drop for Array {
-    /// These files are large and quickly rewritten.
+    /// Deletes the file, which is large and can be written again quickly.
     fn drop(&mut self) {
         // A file that cannot be removed stays in target/.
         let _ = std::fs::remove_file(&self.path);

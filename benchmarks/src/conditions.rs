@@ -1,4 +1,4 @@
-//! What a benchmark is asked for and measured under: the same for all of them.
+//! The options and conditions that all benchmarks share.
 
 use std::time::SystemTime;
 
@@ -8,51 +8,51 @@ use tercet_record::machine;
 
 use crate::Places;
 
-/// The name under which Tercet stands beside its peers.
+/// The name of Tercet in tables and records.
 pub const TERCET: &str = "tercet";
 
-/// What every benchmark understands.
+/// Options of every benchmark.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Lists the works and measures nothing
+    /// List the works without measuring
     #[arg(long)]
     pub list: bool,
-    /// How many threads each engine may use [default: as many as the machine has]
+    /// Number of threads per engine [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub threads: Option<u32>,
-    /// A tenth of everything, to see whether it works; adds nothing to the record
+    /// Use a tenth of everything, to test the benchmark; nothing is recorded
     #[arg(long)]
     pub quick: bool,
-    /// Adds nothing to the record
+    /// Do not record the results
     #[arg(long)]
     pub no_record: bool,
-    /// The Python that the peers' virtual environment is made with
+    /// The Python that creates the virtual environment of the peers
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     pub python: String,
 }
 
-/// What stays the same from work to work.
+/// The conditions, which are the same for all works.
 #[derive(Debug)]
 pub struct Conditions {
-    /// What is measured.
+    /// The commit that is measured.
     pub commit: String,
-    /// On what.
+    /// The name of the processor.
     pub cpu: String,
     /// The instruction set of Tercet's kernels.
     pub isa: Isa,
-    /// How many threads each engine may use.
+    /// The number of threads per engine.
     pub threads: usize,
-    /// Whether what comes out is kept.
+    /// Whether the results are recorded.
     pub keeps_a_record: bool,
-    /// Where records and arrays lie.
+    /// The folders of records and arrays.
     pub places: Places,
 }
 
 impl Conditions {
-    /// Starts as many threads as were asked for, and looks at the machine.
+    /// Starts the requested number of threads, and reads the properties of the machine.
     ///
     /// # Errors
-    /// `TERCET_ISA` naming an instruction set that this processor lacks: measuring another would mislead.
+    /// A `TERCET_ISA` that this processor does not support: measuring another instruction set would be misleading.
     pub fn new(options: &Options) -> Result<Self> {
         let mut pool = rayon::ThreadPoolBuilder::new();
         if let Some(threads) = options.threads {
@@ -73,13 +73,13 @@ impl Conditions {
         })
     }
 
-    /// In a line.
+    /// The conditions on one line.
     pub fn heading(&self) -> String {
         let Conditions { cpu, threads, isa, commit, .. } = self;
         format!("{cpu}, {threads} threads, instruction set {}, commit {commit}", isa.name())
     }
 
-    /// The first columns of a row of a record: when, what, on what.
+    /// The first columns of a row of a record: time, subject and machine.
     pub fn columns(&self, work: &str, engine: &str, version: &str) -> Vec<(String, String)> {
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let isa = if engine == TERCET { self.isa.name() } else { "" };
@@ -96,7 +96,7 @@ impl Conditions {
         columns.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
-    /// Those of no machine.
+    /// Conditions for tests.
     #[cfg(test)]
     pub fn for_tests() -> Self {
         let places = Places { benchmarks: "".into(), scratch: "".into() };
@@ -111,10 +111,10 @@ impl Conditions {
     }
 }
 
-/// The peers that were asked for; all where none was named, and none where `none` was.
+/// The requested peers: all of them by default, and none for `none`.
 ///
 /// # Errors
-/// `none` beside others.
+/// `none` together with other names.
 pub fn peer_names(asked: &[String], all: &[&str]) -> Result<Vec<String>> {
     if asked.iter().any(|name| name == "none") {
         if asked.len() > 1 {
@@ -128,7 +128,7 @@ pub fn peer_names(asked: &[String], all: &[&str]) -> Result<Vec<String>> {
     Ok(asked.to_vec())
 }
 
-/// How a target that was met or missed is called.
+/// The word for a target that was met or missed.
 pub fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "MISSED" }
 }

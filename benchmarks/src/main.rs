@@ -1,17 +1,17 @@
-//! Tercet and its peers on the same work in one run: `cargo xtask bench` builds this program and runs it.
+//! Benchmarks of Tercet against other libraries (peers) in one run. `cargo xtask bench` builds and runs this program.
 //!
-//! A folder for each benchmark, [`neighbors`] and [`training`]; the next one is a module beside them and a variant of
-//! `Benchmark`. What any of them needs stands in modules of its own:
+//! Each benchmark has a folder: [`neighbors`] and [`training`]. A new one is another module and a variant of `Benchmark`.
+//! Modules that they share:
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`conditions`] | what all of them are asked for, and what they are measured under |
-//! | [`python`] | the virtual environment that the peers written for Python live in |
+//! | [`conditions`] | the options and conditions of all benchmarks |
+//! | [`python`] | the virtual environment of the peers in Python |
 //! | [`peer`] | a peer: a process that answers commands, one line of JSON each |
 //! | [`arrays`] | data sets as files that both sides read |
-//! | [`turns`] | one engine after the other, again and again |
-//! | [`times`] | seconds of several runs: the least, the median |
-//! | [`show`] | tables and numbers, as a person reads them |
+//! | [`turns`] | runs the engines in turns |
+//! | [`times`] | the seconds of several runs: minimum, median |
+//! | [`show`] | human-readable tables and numbers |
 
 mod arrays;
 mod conditions;
@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-/// Weights that begin where a line of the cache does are read faster.
+/// Weights that are aligned to cache lines are read faster.
 #[global_allocator]
 static ALLOCATOR: tercet_kernels::allocator::CacheLineAligned = tercet_kernels::allocator::CacheLineAligned;
 
@@ -48,9 +48,9 @@ struct Arguments {
 enum Benchmark {
     /// Exact nearest neighbours, against FAISS, scikit-learn and others
     Neighbors(neighbors::Arguments),
-    /// Linear classifiers and fully connected networks, against torch, JAX and others
+    /// Linear classifiers and fully connected networks, against PyTorch, JAX and others
     Training(training::Arguments),
-    /// Convolutional networks, against torch
+    /// Convolutional networks, against PyTorch
     Convolution(training::Arguments),
 }
 
@@ -70,20 +70,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Where things are.
+/// The folders of the benchmarks.
 #[derive(Debug)]
 pub struct Places {
     /// The folder `benchmarks` of the repository: the peers' scripts, the records.
     pub benchmarks: PathBuf,
-    /// A folder under `target` for what is large and can be made again.
+    /// A folder under `target` for large files that can be created again.
     pub scratch: PathBuf,
 }
 
 impl Places {
-    /// Those of the checkout that this program was built in.
+    /// The folders of the checkout in which this program was built.
     ///
     /// # Errors
-    /// A program that lies elsewhere than in a target folder.
+    /// A program that is not in a target folder.
     pub fn of_this_program() -> Result<Self> {
         let program = std::env::current_exe().context("cannot tell where this program is")?;
         let target = program.ancestors().nth(2).context("this program lies in no target folder")?;

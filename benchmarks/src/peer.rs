@@ -1,8 +1,8 @@
-//! A peer: a process that lives as long as the benchmark and answers commands, one line of JSON each.
+//! A peer: a process that runs for the whole benchmark and answers commands, one line of JSON each.
 //!
-//! Starting an interpreter, importing libraries and reading data take seconds that have nothing to do with the work,
-//! so a peer does them once and is then asked again and again. It runs its own clock around the work alone. While it
-//! waits for a command it does nothing, so that only one engine computes at any time.
+//! Starting an interpreter, importing libraries and reading data take seconds that must not be measured, so a peer does
+//! this once and then executes many commands. It times only the work itself. While it waits for a command it is idle, so
+//! that only one engine computes at any time.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -19,23 +19,23 @@ pub struct Peer {
     name: String,
     version: String,
     process: Child,
-    /// None once it is told to end.
+    /// `None` once the process is being stopped.
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
-/// What became of starting a peer.
+/// The result of starting a peer.
 #[derive(Debug)]
 enum Started {
     /// It waits for commands.
     Ready(Peer),
-    /// Something that it is made of is not installed here, and what.
+    /// A package that is not installed here.
     Missing(String),
 }
 
 impl Peer {
-    /// Starts those of a benchmark, which are written in Python: `peers/BENCHMARK.py`. One whose package is not there
-    /// for this machine is left out, and that is said.
+    /// Starts the peers of a benchmark, which are written in Python: `peers/BENCHMARK.py`. Peers whose package is not
+    /// available on this machine are skipped with a message.
     ///
     /// # Errors
     /// No Python, packages that cannot be installed, and a peer that cannot be started.
@@ -64,10 +64,10 @@ impl Peer {
         Ok(running)
     }
 
-    /// Starts a process whose first line says which version it is of, or what it misses.
+    /// Starts a process, whose first line contains its version or the missing package.
     ///
     /// # Errors
-    /// A program that cannot be started or says something else.
+    /// A program that cannot be started or prints something else.
     fn start(name: &str, mut command: Command) -> Result<Started> {
         let mut process = command
             .stdin(Stdio::piped())
@@ -86,7 +86,7 @@ impl Peer {
         Ok(Started::Ready(peer))
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -96,10 +96,10 @@ impl Peer {
         &self.version
     }
 
-    /// Gives a command and waits for the answer.
+    /// Sends a command and waits for the answer.
     ///
     /// # Errors
-    /// What went wrong there.
+    /// Errors of the peer.
     pub fn ask(&mut self, command: &Value) -> Result<Value> {
         let commands = self.commands.as_mut().expect("it ends when it is dropped");
         let sent = writeln!(commands, "{command}").and_then(|()| commands.flush());
@@ -107,10 +107,10 @@ impl Peer {
         self.answer().with_context(|| format!("asked for {command}"))
     }
 
-    /// Gives a command whose answer says what each of `count` pieces of it took.
+    /// Sends a command whose answer contains the seconds of each of `count` items.
     ///
     /// # Errors
-    /// What went wrong there, and an answer without so many seconds.
+    /// Errors of the peer, and an answer with another number of seconds.
     pub fn time_each(&mut self, command: &Value, count: usize) -> Result<Vec<f64>> {
         let answer = self.ask(command)?;
         let seconds = answer["seconds"].as_array().into_iter().flatten().map(|seconds| seconds.as_f64());
@@ -121,10 +121,10 @@ impl Peer {
         }
     }
 
-    /// Gives a command whose answer says what it took.
+    /// Sends a command whose answer contains its seconds.
     ///
     /// # Errors
-    /// What went wrong there, and an answer without seconds.
+    /// Errors of the peer, and an answer without seconds.
     pub fn time(&mut self, command: &Value) -> Result<f64> {
         let answer = self.ask(command)?;
         answer["seconds"]
@@ -150,10 +150,10 @@ impl Peer {
 }
 
 impl Drop for Peer {
-    /// Closing its input ends it.
+    /// Closes the input, which ends the process.
     fn drop(&mut self) {
         self.commands = None;
-        // It is only waited for so that it does not outlive this program.
+        // Waited for only so that the process does not outlive this program.
         let _ = self.process.wait();
     }
 }
@@ -162,7 +162,7 @@ impl Drop for Peer {
 mod tests {
     use super::*;
 
-    /// A peer in the one language that every Unix has.
+    /// A peer as a shell script, which every Unix can run.
     fn shell(script: &str) -> Result<Started> {
         let mut command = Command::new("sh");
         command.args(["-c", script]);

@@ -1,26 +1,26 @@
-//! The virtual environment that the peers written for Python live in.
+//! The virtual environment of the peers in Python.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// Environment variables that begin with these change how the libraries of the peers compute. Some would slow them
-/// down (an empty `OPENBLAS_CORETYPE` makes FAISS nearly three times slower), so peers see none of the caller's.
+/// Prefixes of environment variables that change how the libraries of the peers compute. Some would slow them down (an
+/// empty `OPENBLAS_CORETYPE` makes FAISS nearly three times slower), so they are not passed on to the peers.
 const KEPT_FROM_PEERS: [&str; 13] = [
     "OPENBLAS", "OMP_", "GOMP_", "KMP_", "MKL_", "BLIS_", "PYTHON", "SKLEARN", "TORCH", "ATEN_", "DNNL_",
     "JAX_", "XLA_",
 ];
 
-/// A Python that has the peers' packages.
+/// A Python with the peers' packages.
 #[derive(Debug)]
 pub struct Python {
     program: PathBuf,
 }
 
 impl Python {
-    /// The environment in `folder` with the packages that `requirements` lists, made by the Python called `with` where
-    /// it is not there yet or was made from another list.
+    /// The environment in `folder` with the packages that `requirements` lists. The Python `with` creates it if it is
+    /// missing or was created from another list.
     ///
     /// # Errors
     /// No Python, and packages that cannot be installed.
@@ -29,7 +29,7 @@ impl Python {
             .with_context(|| format!("cannot read {}", requirements.display()))?;
         let program =
             if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") };
-        // Written last, so that an installation that was broken off is begun again.
+        // Written last, so that an interrupted installation is repeated.
         let installed = folder.join("installed.txt");
         if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) && program.exists()
         {
@@ -55,7 +55,8 @@ impl Python {
         Ok(Python { program })
     }
 
-    /// A command that runs a script on that many threads, free of settings that the caller's environment has.
+    /// A command that runs a script with a number of threads, without the caller's environment variables that change
+    /// computations.
     pub fn script(&self, script: &Path, threads: usize) -> Command {
         let mut command = Command::new(&self.program);
         for (name, _) in std::env::vars_os() {
@@ -66,7 +67,7 @@ impl Python {
         for library in ["OMP", "OPENBLAS", "MKL"] {
             command.env(format!("{library}_NUM_THREADS"), threads.to_string());
         }
-        // What the scripts share is imported; nothing is to be left in the repository for that.
+        // The scripts import a shared module, whose bytecode must not be written to the repository.
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         command.arg(script);
         command

@@ -1,4 +1,4 @@
-//! Tables and numbers, as a person reads them.
+//! Human-readable tables and numbers.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -9,14 +9,14 @@ use comfy_table::{ContentArrangement, Table};
 /// Writes a result and a line feed to standard output.
 ///
 /// # Errors
-/// Nobody who reads it, as behind `| head -1`, where `println!` would panic.
+/// A closed pipe, as with `| head -1`, for which `println!` would panic.
 pub fn print(result: impl Display) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{result}").and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
-/// A table with these column names, columns separated by blanks alone: readable on a terminal, where cells wrap to
-/// its width, and in a pipe.
+/// A table with these column names, whose columns are separated by spaces only: readable in a pipe, and on a terminal,
+/// where cells wrap to its width.
 pub fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
@@ -25,7 +25,7 @@ pub fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-/// Seconds with three significant digits; a dash where there are none.
+/// Seconds with three significant digits; a dash for NaN.
 pub fn seconds(seconds: f64) -> String {
     if seconds.is_nan() {
         return "–".to_owned();
@@ -34,7 +34,7 @@ pub fn seconds(seconds: f64) -> String {
     format!("{seconds:.*}", (4 - before_the_point).clamp(0, 3) as usize)
 }
 
-/// Seconds with three significant digits, in the unit that suits them: `8.12 ms`; a dash where there are none.
+/// Seconds with three significant digits, in a suitable unit: `8.12 ms`; a dash for NaN.
 pub fn duration(seconds: f64) -> String {
     let (value, unit) = match seconds {
         s if s.is_nan() => return "–".to_owned(),
@@ -46,7 +46,7 @@ pub fn duration(seconds: f64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// A ratio as a person says it: `1/15.2` below one, `1/1.08` near it, `1.07` above.
+/// A ratio: `1/15.2` or `1/1.08` below one, `1.07` above.
 pub fn ratio(ratio: f64) -> String {
     match ratio {
         r if r.is_nan() => "–".to_owned(),

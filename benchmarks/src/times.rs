@@ -1,26 +1,26 @@
 //! Seconds of several runs of the same work.
 
-/// What each run took, in seconds.
+/// The seconds of each run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Times(pub Vec<f64>);
 
 impl Times {
-    /// The fastest run: what the work takes where nothing disturbs it. NaN without a run.
+    /// The fastest run: the time without interference. NaN without runs.
     pub fn min(&self) -> f64 {
         self.0.iter().copied().fold(f64::NAN, f64::min)
     }
 
-    /// The slowest run. NaN without a run.
+    /// The slowest run. NaN without runs.
     pub fn max(&self) -> f64 {
         self.0.iter().copied().fold(f64::NAN, f64::max)
     }
 
-    /// The sum of all by their number. NaN without a run.
+    /// The mean. NaN without runs.
     pub fn mean(&self) -> f64 {
         self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
-    /// The middle one; of an even number the mean of the middle two. NaN without a run.
+    /// The median; for an even number of runs, the mean of the middle two. NaN without runs.
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -32,7 +32,7 @@ impl Times {
         }
     }
 
-    /// The time of both, run by run.
+    /// The sum of both times, run by run.
     pub fn plus(&self, other: &Times) -> Times {
         Times(self.0.iter().zip(&other.0).map(|(a, b)| a + b).collect())
     }

@@ -1,18 +1,18 @@
-//! Turns: one engine after the other, again and again, so that what disturbs the machine disturbs all of them.
+//! Runs the engines in turns, so that other load on the machine affects all of them.
 
 use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
 
-/// How long to wait before a turn: threads of OpenMP look for more work for up to a fifth of a second before they
-/// sleep, and would take the next engine's processor.
+/// The pause before a turn: OpenMP threads spin for up to a fifth of a second before they sleep, and would use CPU time
+/// of the next engine.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Has every place of `runs` timed as often as it says, by `time`.
+/// Calls `time` for every index of `runs`, as often as its element says.
 ///
 /// # Errors
-/// The first of `time`.
+/// The first error of `time`.
 pub fn take_turns(runs: &[usize], mut time: impl FnMut(usize) -> Result<()>) -> Result<()> {
     let most = runs.iter().copied().max().unwrap_or(0);
     for turn in 0..most {

@@ -1,16 +1,16 @@
-//! The body of a request to predict, through the very files of the program.
+//! The body of a prediction request, processed by the source files of the program.
 //!
-//! The first line is the media type, the second the query, and all else the body.
+//! The first line is the media type, the second the query, and the rest the body.
 
 #![no_main]
 #![expect(dead_code, reason = "the files of the program have more than what predicts")]
 
+#[path = "../../crates/tercet-cli/src/ensemble.rs"]
+mod ensemble;
 #[path = "../../crates/tercet-cli/src/exit.rs"]
 mod exit;
 #[path = "../../crates/tercet-cli/src/prediction.rs"]
 mod prediction;
-#[path = "../../crates/tercet-cli/src/ensemble.rs"]
-mod ensemble;
 
 /// Progress is not printed.
 mod output {
@@ -109,7 +109,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let body = lines.next().unwrap_or_default();
     let uri = format!("/v1/predict?{}", String::from_utf8_lossy(query));
     let request = Request::post(uri).header(CONTENT_TYPE, kind).body(Body::from(body.to_vec()));
-    // What is no head of a request does not come so far.
+    // Invalid request heads are rejected before they reach this code.
     let Ok(request) = request else { return };
     let answer = RUNTIME.with(|runtime| runtime.block_on(serve::predict::predict(State(server()), request)));
     let status = answer.map_or_else(IntoResponse::into_response, |response| response).status();

@@ -1,4 +1,4 @@
-//! What the targets share: the readers, and a folder to put files into.
+//! Shared by the targets: the readers, and a folder for files.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 pub mod readers;
 
-/// Hands bytes to a reader, with a folder of this process to put them into.
+/// Passes bytes to a reader, with a folder of this process for files.
 pub fn run(reader: fn(&[u8], &Path), bytes: &[u8]) {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a temporary folder"));

@@ -1,6 +1,7 @@
-//! Every reader of the library, given any bytes: none may panic, and what is read must hold together.
+//! Every reader of the library, applied to arbitrary bytes: none may panic, and the results must be consistent.
 //!
-//! The fuzz targets call these, and so does a test of the library that replays `seeds/` and `regressions/` in the default suite.
+//! They are called by the fuzz targets, and by a test of the library that replays `seeds/` and `regressions/` in the default
+//! test suite.
 
 use std::fs;
 use std::panic;
@@ -16,10 +17,10 @@ use tercet::network::{Architecture, Init, Shape};
 use tercet::preprocess::{Input, Layout, Learner, Preprocessing, Step};
 use tercet::recipe::Recipe;
 
-/// A reader, by the name of its target.
+/// The name of a target, and its reader.
 pub type Reader = (&'static str, fn(&[u8], &Path));
 
-/// All of them. What reads the bodies of requests is in the program.
+/// All readers, except the reader of request bodies, which is in the program.
 pub const ALL: [Reader; 12] = [
     ("idx", idx),
     ("gzip", gzip),
@@ -35,14 +36,14 @@ pub const ALL: [Reader; 12] = [
     ("graph", graph),
 ];
 
-/// What costs more than this is not built here, though the library would.
+/// Models and pictures larger than this are not built here, although the library would build them.
 const SMALL: usize = 1 << 16;
 
 /// Two labels as IDX.
 const LABELS_IDX: &[u8] = b"\0\0\x08\x01\0\0\0\x02\0\x01";
 
-/// The library that reads Parquet panics on some damaged files, which the reader makes an error of. From here on nothing is told of
-/// such panics: those of other code are findings, and a backtrace would take more memory than any reader may.
+/// The library that reads Parquet panics on some damaged files, which the reader turns into an error. After this call, such
+/// panics are not reported: panics of other code are findings, and a backtrace would take more memory than a reader may use.
 pub fn expect_panics_of_parquet() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -56,7 +57,7 @@ pub fn expect_panics_of_parquet() {
     });
 }
 
-/// Opens a file as the program opens what `--data` names, and looks at everything that was read.
+/// Opens a file like the program's `--data`, and checks everything that was read.
 fn open(path: &Path) {
     let Ok(collection) = Source::Path(path.to_owned()).open() else { return };
     let train = &collection.train;
@@ -90,7 +91,7 @@ pub fn idx(bytes: &[u8], folder: &Path) {
     open(&folder.join("idx-images-idx3-ubyte"));
 }
 
-/// Gzipped data of any format; IDX files find labels beside them.
+/// Gzipped data of any format; IDX files have labels next to them.
 pub fn gzip(bytes: &[u8], folder: &Path) {
     write(folder, "gzip-images-idx3-ubyte.gz", bytes);
     write(folder, "gzip-labels-idx1-ubyte.gz", LABELS_IDX);
@@ -108,7 +109,7 @@ pub fn npy(bytes: &[u8], folder: &Path) {
     open(&folder.join("npy-x.npy"));
 }
 
-/// An NPY file of two elements of a type.
+/// An NPY file with two elements of a type.
 fn array(kind: &str, elements: &[u8]) -> Vec<u8> {
     let shape = if kind == "|u1" { "(2, 1)" } else { "(2,)" };
     let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}");
@@ -129,7 +130,7 @@ pub fn csv(bytes: &[u8], folder: &Path) {
     open(&folder.join("a.csv"));
 }
 
-/// Parquet, where the library reads it.
+/// Parquet, if the library is built with it.
 pub fn parquet(bytes: &[u8], folder: &Path) {
     write(folder, "a.parquet", bytes);
     open(&folder.join("a.parquet"));
@@ -161,7 +162,7 @@ pub fn picture(bytes: &[u8], _: &Path) {
     }
 }
 
-/// A model file: what is read is written again to a file that gives the same model.
+/// A model file: a model that is read and written again must be the same.
 pub fn model(bytes: &[u8], _: &Path) {
     let path = Path::new("m.safetensors");
     let Ok(model) = Model::from_bytes(bytes, path) else { return };
@@ -182,7 +183,7 @@ pub fn model(bytes: &[u8], _: &Path) {
     }
 }
 
-/// A training recipe: what is read is written again to a text that gives the same recipe.
+/// A training recipe: a recipe that is read and written again must be the same.
 pub fn recipe(bytes: &[u8], _: &Path) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let path = Path::new("r.toml");
@@ -202,13 +203,14 @@ pub fn recipe(bytes: &[u8], _: &Path) {
     }
 }
 
-/// How many parameters the layers have on images of 28 × 28 pixels, where they take such.
+/// The number of parameters of the layers for images of 28 × 28 pixels, if they accept such images.
 fn parameters(layers: &Architecture) -> Option<usize> {
     let complete = layers.complete(ImageShape::gray(28, 28), 10).ok()?;
     Some(complete.summary(ImageShape::gray(28, 28)).ok()?.iter().map(|layer| layer.parameters).sum())
 }
 
-/// A line of layers: what is printed is parsed to the same, and the network has the parameters that were counted.
+/// An architecture string: printing and parsing it again gives the same, and the network has the counted number of
+/// parameters.
 pub fn architecture(bytes: &[u8], _: &Path) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(layers) = text.parse::<Architecture>() else { return };
@@ -222,7 +224,7 @@ pub fn architecture(bytes: &[u8], _: &Path) {
     }
 }
 
-/// An expression, and behind a `|` the values of its variables: forwards, backwards, and drawn.
+/// An expression, and after a `|` the values of its variables: the forward pass, the backward pass, and the drawing.
 pub fn graph(bytes: &[u8], _: &Path) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (expression, values) = text.split_once('|').unwrap_or((text, ""));

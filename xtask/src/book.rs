@@ -1,11 +1,11 @@
-//! `cargo xtask book`: the book, with every command in it run.
+//! `cargo xtask book`: builds the book and runs every command in it.
 //!
-//! The commands are the lines of blocks that begin with ```` ```sh ````. Those of a chapter run one after the other in a scratch
-//! folder of its own, by `sh`, with the program built from this very checkout as `tercet` and a picture of a seven as
-//! `seven.png`. A block is left out where the line above it says `<!-- book: … -->`, with the reason in place of the dots; what is
-//! left out is listed with its reason. Reasons that begin with `long` fall away with `--long`. A file that the commands of a
-//! chapter write and that the chapter shows or includes is a figure of the book, and must be the very one that lies in `docs/src`;
-//! `--figures` puts it there.
+//! The commands are the lines of blocks that begin with ```` ```sh ````. Those of a chapter run in order with `sh`, in a
+//! temporary folder for the chapter, with the program built from this checkout as `tercet` and a picture of a seven as
+//! `seven.png`. A block is skipped if the line above it is `<!-- book: … -->`, with the reason instead of the dots; skipped
+//! blocks are listed with their reasons. With `--long`, reasons that begin with `long` do not skip a block. A file that the
+//! commands of a chapter write and that the chapter shows or includes is a figure of the book. It must be identical to the
+//! file in `docs/src`; `--figures` copies it there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,22 +17,22 @@ use crate::bench::picture;
 use crate::command::{cargo, output, program, run as execute};
 use crate::repository::Repository;
 
-/// The version of mdBook that is installed below `target` where it is not there yet.
+/// The version of mdBook that is installed under `target` if it is missing.
 const MDBOOK: &str = "0.5.4";
 
-/// What `cargo xtask book` understands.
+/// Options of `cargo xtask book`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Runs the commands that take long as well
+    /// Also run the commands that take long
     #[arg(long)]
     long: bool,
-    /// Runs no command: builds the pages alone
+    /// Build the pages only, without running commands
     #[arg(long)]
     no_run: bool,
-    /// Puts the figures that the commands make in the place of those that the book has
+    /// Replace the figures of the book by those that the commands write
     #[arg(long, conflicts_with = "no_run")]
     figures: bool,
-    /// Runs the commands of these chapters alone, such as `linear`
+    /// Run only the commands of these chapters, such as `linear`
     #[arg(long, value_name = "CHAPTER", conflicts_with = "no_run")]
     only: Vec<String>,
 }
@@ -42,7 +42,7 @@ pub struct Arguments {
 struct Block {
     line: usize,
     commands: String,
-    /// Why it is not run, if it is not.
+    /// The reason for skipping it, if it is skipped.
     left_out: Option<String>,
 }
 
@@ -77,7 +77,7 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
         }
         let beside = repository.root().join(chapter.parent().unwrap_or(Path::new("")));
         let scratch = tempfile::tempdir().context("cannot create a scratch folder")?;
-        // A PGM, in truth: what a picture is, the program tells by its content.
+        // Actually a PGM: the program detects the format of a picture by its content.
         std::fs::write(scratch.path().join("seven.png"), picture(200))?;
         let text = repository.read(&chapter)?;
         for block in blocks(&text) {
@@ -129,12 +129,12 @@ fn run_commands(arguments: &Arguments, repository: &Repository) -> Result<()> {
     Ok(())
 }
 
-/// Whether the book has this very file.
+/// Whether the file of the book is identical.
 fn same(of_book: &Path, made: &Path) -> Result<bool> {
     Ok(of_book.is_file() && std::fs::read(of_book)? == std::fs::read(made)?)
 }
 
-/// Whether a chapter shows or includes the file of that name that lies beside it.
+/// Whether a chapter shows or includes the file with that name next to it.
 fn shows(text: &str, name: &str) -> bool {
     [format!("]({name})"), format!("{{{{#include {name}}}}}")].iter().any(|mention| text.contains(mention))
 }
@@ -158,7 +158,7 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// mdBook, installed below `target` where it is not there.
+/// mdBook, which is installed under `target` if it is missing.
 fn mdbook(repository: &Repository) -> Result<PathBuf> {
     let root = repository.root().join("target/tools");
     let program = root.join("bin").join(format!("mdbook{}", std::env::consts::EXE_SUFFIX));

@@ -1,4 +1,4 @@
-//! Other programs, run in sight.
+//! Runs other programs, and prints their command lines.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,7 +15,7 @@ pub fn cargo(repository: &Repository, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command with its output in sight and fails where it fails.
+/// Runs a command, shows its output, and fails if it fails.
 pub fn run(mut command: Command) -> Result<()> {
     let line = shown(&command);
     println!("$ {line}");
@@ -26,7 +26,7 @@ pub fn run(mut command: Command) -> Result<()> {
     Ok(())
 }
 
-/// What a command prints to standard output; its standard error stays in sight.
+/// The standard output of a command; its standard error is shown.
 pub fn output(mut command: Command) -> Result<String> {
     let line = shown(&command);
     let output =
@@ -45,20 +45,20 @@ pub fn target_folder(repository: &Repository) -> Result<PathBuf> {
     Ok(PathBuf::from(target))
 }
 
-/// Where cargo puts a program that it builds with a profile, `debug` or `release`.
+/// The path of a program that cargo builds with a profile, `debug` or `release`.
 pub fn program(repository: &Repository, profile: &str, name: &str) -> Result<PathBuf> {
     let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     Ok(target_folder(repository)?.join(profile).join(name))
 }
 
-/// Builds the program `tercet` as its tests have it, which is done already where they ran, and says where it is. By itself it
-/// would have other features, and be compiled again with all that it stands on.
+/// Builds the program `tercet` as its tests do, so that nothing is built again after them, and returns its path. If it were
+/// built alone, it would have other features and be compiled again with all its dependencies.
 pub fn tested_program(repository: &Repository) -> Result<PathBuf> {
     run(cargo(repository, &["test", "--workspace", "--no-run", "--test", "cli"]))?;
     program(repository, "debug", "tercet")
 }
 
-/// The command as a person would type it.
+/// The command as a user would type it.
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let mut words = Vec::new();

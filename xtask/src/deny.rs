@@ -1,4 +1,4 @@
-//! `cargo xtask deny`: what others wrote, held to `deny.toml` by cargo-deny.
+//! `cargo xtask deny`: checks the dependencies against `deny.toml` with cargo-deny.
 
 use std::process::{Command, Stdio};
 
@@ -7,15 +7,15 @@ use anyhow::{Result, bail};
 use crate::command::{cargo, run as execute};
 use crate::repository::Repository;
 
-/// What `cargo xtask deny` understands.
+/// Options of `cargo xtask deny`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Asks the database of known flaws, too, which is fetched
+    /// Also check the database of security advisories, which is downloaded
     #[arg(long)]
     advisories: bool,
 }
 
-/// Runs cargo-deny where it is installed.
+/// Runs cargo-deny if it is installed.
 pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     let mut asked = Command::new("cargo-deny");
     asked.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());

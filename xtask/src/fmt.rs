@@ -1,7 +1,7 @@
 //! `cargo xtask fmt`: formats Rust, Python and TypeScript, with rustfmt, Ruff and Biome.
 //!
-//! The step `fmt` of `cargo xtask test` checks the same and writes nothing. Ruff and Biome are installed on the first call, in the
-//! versions that `xtask/ruff.txt` and the page's lock file pin. Both lint as well.
+//! The step `fmt` of `cargo xtask test` checks the formatting without writing. Ruff and Biome are installed on the first
+//! call, in the versions that `xtask/ruff.txt` and the page's lock file pin. Both also lint.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ use crate::web::{
 /// The version of Ruff, as a list of requirements.
 const RUFF: &str = "xtask/ruff.txt";
 
-/// The longest line, in characters: as `rustfmt.toml`, `ruff.toml` and `biome.json` say.
+/// The maximum line width in characters, as in `rustfmt.toml`, `ruff.toml` and `biome.json`.
 const WIDTH: usize = 110;
 
 /// Formats all files in place.
@@ -36,7 +36,7 @@ pub fn run(repository: &Repository) -> Result<()> {
     Ok(())
 }
 
-/// Fails where a file is not as [`run`] would write it, or where a linter finds something.
+/// Fails if a file is not formatted as by [`run`], or if a linter reports something.
 pub fn check(repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["fmt", "--all", "--check"]))?;
     if let Some(ruff) = ruff(repository)? {
@@ -52,7 +52,7 @@ pub fn check(repository: &Repository) -> Result<()> {
     )
 }
 
-/// Lines of the page that are too long. Ruff finds those of Python itself.
+/// The lines of the page that are too long. Ruff checks those of Python.
 fn long_lines(repository: &Repository) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for extension in ["ts", "mjs", "css"] {
@@ -71,7 +71,7 @@ fn long_lines(repository: &Repository) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// Ruff in an environment of its own.
+/// Ruff in its own virtual environment.
 struct Ruff<'a> {
     python: std::path::PathBuf,
     repository: &'a Repository,
@@ -85,7 +85,7 @@ impl Ruff<'_> {
     }
 }
 
-/// Ruff, or `None` where the machine has no Python to install it with.
+/// Ruff, or `None` if the machine has no Python to install it with.
 fn ruff(repository: &Repository) -> Result<Option<Ruff<'_>>> {
     let found = python::environment(repository, "ruff", Path::new(RUFF))?;
     if found.is_none() {
@@ -94,7 +94,7 @@ fn ruff(repository: &Repository) -> Result<Option<Ruff<'_>>> {
     Ok(found.map(|python| Ruff { python, repository }))
 }
 
-/// npm with Biome, or `None` where the machine has no Node.
+/// npm with Biome, or `None` if the machine has no Node.
 fn npm(repository: &Repository) -> Result<Option<Npm>> {
     if !node::is_installed() {
         println!("LEFT OUT: the files of TypeScript; there is no Node here");

@@ -1,7 +1,7 @@
-//! The chores of the project, in Rust so that a machine with Rust alone can do them: `cargo xtask --help`.
+//! The project's development tasks, written in Rust so that they need only Rust: `cargo xtask --help`.
 //!
-//! A file for each chore. `test` knows the order of the project's checks; those that are more than a call of cargo
-//! live in `checks`.
+//! Each task has a file. `test` lists the project's checks in order; those that are more than a call of cargo are in
+//! `checks`.
 
 mod bench;
 mod book;
@@ -29,22 +29,22 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Runs every check of the project, quick ones first
+    /// Run every check of the project, quick ones first
     Test(test::Arguments),
-    /// Formats Rust, Python and TypeScript
+    /// Format Rust, Python and TypeScript
     Fmt,
-    /// Holds what others wrote to deny.toml: licences, sources, duplicates
+    /// Check the dependencies against deny.toml: licences, sources, duplicates
     Deny(deny::Arguments),
-    /// Measures, and adds to the record of past measurements
+    /// Run benchmarks and append to their records
     #[command(subcommand)]
     Bench(bench::Benchmark),
-    /// Builds the page into the program's crate, or a whole site with its data
+    /// Build the page into the program's crate, or a whole site with its data
     Web(web::Arguments),
-    /// Makes the bindings of a WebAssembly module: a part of `web`
+    /// Generate the bindings of a WebAssembly module: a part of `web`
     #[cfg(feature = "bind")]
     #[command(hide = true)]
     Bind(web::bind::Arguments),
-    /// Runs every command in the book, and builds its pages into target/book
+    /// Run every command in the book, and build its pages into target/book
     Book(book::Arguments),
 }
 

@@ -1,5 +1,4 @@
-//! Python for the checks that need it, and virtual environments for those that need somebody else's package too. They
-//! live below `target`.
+//! Python for the checks that need it, and virtual environments under `target` for those that also need packages.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,8 +8,8 @@ use anyhow::{Context, Result};
 use crate::command::run;
 use crate::repository::Repository;
 
-/// The Python of an environment that has the packages which `requirements` lists; it is made where it is not there yet
-/// or was made from another list. `None` where the machine has no Python to make it with.
+/// The Python of a virtual environment with the packages that `requirements` lists. The environment is created if it is
+/// missing or was created from another list. `None` if the machine has no suitable Python.
 ///
 /// # Errors
 /// Packages that cannot be installed.
@@ -18,7 +17,7 @@ pub fn environment(repository: &Repository, name: &str, requirements: &Path) -> 
     let wanted = repository.read(requirements)?;
     let folder = repository.root().join("target/python").join(name);
     let program = if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") };
-    // Written last, so that an installation that was broken off is begun again.
+    // Written last, so that an interrupted installation is repeated.
     let installed = folder.join("installed.txt");
     if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) && program.exists() {
         return Ok(Some(program));
@@ -40,7 +39,7 @@ pub fn plain() -> Option<&'static str> {
     that_can("pass")
 }
 
-/// A Python that can make environments. `ensurepip` is what some distributions leave out.
+/// A Python that can create virtual environments. Some distributions omit `ensurepip`.
 fn with_venv() -> Option<&'static str> {
     that_can("import venv, ensurepip")
 }

@@ -1,4 +1,4 @@
-//! The checkout that the chores work on.
+//! The checkout that the tasks work on.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The checkout that holds the given folder.
+    /// The checkout in a folder.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Repository { root: root.into() }
     }
@@ -23,7 +23,7 @@ impl Repository {
         Ok(Self::at(root))
     }
 
-    /// Its topmost folder.
+    /// Its root folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -46,7 +46,7 @@ impl Repository {
         Ok(files)
     }
 
-    /// Those of the files whose name ends in `.extension`.
+    /// The files whose names end in `.extension`.
     pub fn files_with_extension(&self, extension: &str) -> Result<Vec<PathBuf>> {
         let mut files = self.files()?;
         files.retain(|file| file.extension().is_some_and(|found| found == extension));
@@ -60,7 +60,7 @@ impl Repository {
     }
 }
 
-/// A scratch folder that holds the given files, for tests of what reads a repository.
+/// A temporary folder with the given files, for tests of code that reads a repository.
 #[cfg(test)]
 pub fn planted(files: &[(&str, &str)]) -> (tempfile::TempDir, Repository) {
     let folder = tempfile::tempdir().unwrap();

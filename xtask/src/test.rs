@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check of the project, in order, quick ones first.
 //!
-//! It stops at the first step that fails and says how to run that step alone. `.ci/run` calls exactly this.
+//! It stops at the first step that fails and prints the command that runs only this step. `.ci/run` calls it.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ use crate::command::{cargo, program, run as execute, target_folder};
 use crate::fmt;
 use crate::repository::Repository;
 
-/// What `cargo xtask test` understands.
+/// Options of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Runs this step alone; may be given several times
+    /// Run only this step; may be given several times
     #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(STEPS.iter().map(|step| step.name)))]
     only: Vec<String>,
-    /// Lists the steps and does nothing
+    /// List the steps without running them
     #[arg(long)]
     list: bool,
 }
@@ -75,7 +75,7 @@ const STEPS: &[Step] = &[
     Step { name: "python", about: "the Python package installs and passes its tests", run: package::check },
 ];
 
-/// Runs the steps that were asked for.
+/// Runs the selected steps.
 pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     if arguments.list {
         for step in STEPS {
@@ -122,13 +122,13 @@ fn fuzz(repository: &Repository) -> Result<()> {
     let fuzz = repository.root().join("fuzz");
     let mut command = cargo(repository, &["check", "--locked", "--bins", "--manifest-path"]);
     command.arg(fuzz.join("Cargo.toml")).env("CUSTOM_LIBFUZZER_PATH", fuzz.join("none.a"));
-    // What the workspace stands on is there already, as far as it is the same.
+    // This reuses the dependencies that were built for the workspace.
     command.arg("--target-dir").arg(target_folder(repository)?);
     execute(command)
 }
 
-/// The programs with their private items, since nothing else of them is documented; then the libraries as their
-/// users see them. The two can't go together: the library `tercet` and the program `tercet` share a page.
+/// Documents the programs with their private items, since they have no others, and then the libraries with their public
+/// items. They cannot be documented together: the library `tercet` and the program `tercet` share a page.
 fn doc(repository: &Repository) -> Result<()> {
     for arguments in [
         &["doc", "--workspace", "--bins", "--no-deps", "--document-private-items"][..],
@@ -145,8 +145,8 @@ fn test(repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["test", "--workspace"]))
 }
 
-/// The tests whose answers must be the same on every instruction set, on the one that every processor has. They are asked for
-/// among those of the whole workspace, so that what the step `test` built is not built again with other features.
+/// Runs the tests whose results must be the same on every instruction set, with the one that every processor has. They are
+/// selected from those of the whole workspace, so that nothing is built again with other features after the step `test`.
 fn isa(repository: &Repository) -> Result<()> {
     let mut files = names_in(repository, "crates/tercet-kernels/tests")?;
     files.push("neighbors".to_owned());

@@ -1,7 +1,7 @@
-//! The record of past measurements: what was measured, on what machine, and how it went.
+//! The record of past measurements: the subject, the machine and the results.
 //!
-//! A crate of its own, since both keep it: the benchmarks beside it, and `cargo xtask bench compare`, which must not
-//! wait for all of Tercet to be built.
+//! This is a separate crate because two programs use it: the benchmarks, and `cargo xtask bench compare`, which must not
+//! have to wait until all of Tercet is built.
 
 pub mod machine;
 mod record;

@@ -1,9 +1,9 @@
-//! What a measurement was taken on and of.
+//! The machine and the commit of a measurement.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The processor's name, or "unknown" where the system does not tell.
+/// The name of the processor, or "unknown" if the system does not report it.
 pub fn cpu() -> String {
     let name = if cfg!(target_os = "macos") {
         said(Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]))
@@ -19,17 +19,17 @@ fn model_name(cpuinfo: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// The commit that is checked out in that folder, with a plus sign where files differ from it; "unknown" without git.
+/// The commit that is checked out in a folder, with a plus sign if files differ from it; "unknown" without git.
 pub fn commit(repository: &Path) -> String {
     let git = |arguments: &[&str]| said(Command::new("git").args(arguments).current_dir(repository));
     let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".to_owned() };
-    // The records themselves change while measuring.
+    // The records themselves change during measurements.
     let changed =
         git(&["status", "--porcelain", "--", ".", ":!benchmarks/records"]).is_some_and(|s| !s.is_empty());
     if changed { commit + "+" } else { commit }
 }
 
-/// What a program prints, if it is there and succeeds.
+/// The output of a program, if it exists and succeeds.
 fn said(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())

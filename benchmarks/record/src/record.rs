@@ -1,4 +1,4 @@
-//! A record of measurements: a CSV file that only grows.
+//! A record of measurements: a CSV file that rows are appended to.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use anyhow::{Context, Result, ensure};
 /// A CSV file with a row of column names.
 pub struct Record {
     path: PathBuf,
-    /// The names of the columns; none as long as there is no file.
+    /// The names of the columns; `None` until the file exists.
     columns: Option<Vec<String>>,
 }
 
 impl Record {
-    /// The record in that file, which need not exist yet.
+    /// The record in a file, which does not have to exist yet.
     pub fn open(path: &Path) -> Result<Self> {
         let columns = if path.exists() {
             let mut reader = csv::Reader::from_path(path)
@@ -25,7 +25,7 @@ impl Record {
         Ok(Record { path: path.to_owned(), columns })
     }
 
-    /// Adds a row, given as values with the names of their columns. The first row names the columns.
+    /// Appends a row of column names and values. The first row determines the columns.
     pub fn append(&self, row: &[(String, String)]) -> Result<()> {
         let names: Vec<&str> = row.iter().map(|(name, _)| name.as_str()).collect();
         let mut writer = csv::Writer::from_writer(self.appending()?);

@@ -1,11 +1,12 @@
-//! Embeddings, made up so that they are like a language model's.
+//! Synthetic embeddings that resemble those of language models.
 //!
-//! Real embeddings cannot be shipped with a benchmark, and a made-up cloud can be anything. So the maker below was
-//! fitted to what two models, all-MiniLM-L6-v2 (384 numbers) and all-mpnet-base-v2 (768), make of different sentences
-//! out of the documentation of Python packages, Debian and Perl, at unit length. 24,000 sentences for the first, the
-//! last 1,000 being queries among the others; 4,800 and 400 for the second, which is slower:
+//! Real embeddings cannot be shipped with a benchmark, and arbitrary synthetic data need not resemble them. So this
+//! generator was fitted to the embeddings of two models, all-MiniLM-L6-v2 (384 numbers) and all-mpnet-base-v2 (768), for
+//! different sentences from the documentation of Python packages, Debian and Perl, at unit length. For the first there
+//! are 24,000 sentences, of which the last 1,000 are queries among the others; for the second, which is slower, 4,800 and
+//! 400:
 //!
-//! | | MiniLM | made up | MPNet | made up |
+//! | | MiniLM | synthetic | MPNet | synthetic |
 //! |---|---|---|---|---|
 //! | variance in the leading 10 principal components | 21 % | 22 % | 22 % | 24 % |
 //! | … 20 | 32 % | 33 % | 34 % | 35 % |
@@ -19,27 +20,28 @@
 //! | … 50 % | 0.72 | 0.73 | 0.76 | 0.80 |
 //! | … 95 % | 0.79 | 0.81 | 0.83 | 0.86 |
 //! | … of the 10th nearest, on average | 0.76 | 0.77 | 0.80 | 0.83 |
-//! | rows that the leading 32 components do not show to be farther than the 3rd nearest, median | 85 % | 86 % | 92 % | 96 % |
+//! | rows that the leading 32 components cannot rule out as farther than the 3rd nearest, median | 85 % | 86 % | 92 % | 96 % |
 //! | … 64 | 25 % | 25 % | 44 % | 63 % |
 //! | … 128 | 0.6 % | 0.5 % | 3.4 % | 9.7 % |
 //! | intrinsic dimension from the two nearest neighbours (Facco 2017) | 19 | 23 | 19 | 22 |
 //!
-//! The lines about what components show are what matters to a search that rules rows out by them, in whatever way.
-//! What is made up has fewer near rows than real text where there are few of each topic, as in the columns on the
-//! right: cut to 4,800 rows, that of 384 numbers lets 64 components leave 57 % (MiniLM: 46 %). So it is rather harder
-//! to search than real text, not easier. Two things surprise: that the spectrum of a model twice as wide is hardly
-//! longer, and that the distances of neighbours are so near to those of strangers.
+//! The lines about the leading components matter to any search that rules out rows by them. With few rows per topic, as
+//! in the columns on the right, the synthetic data has fewer near rows than real text: with 4,800 rows of 384 numbers,
+//! 64 components leave 57 % of the rows (MiniLM: 46 %). So it is somewhat harder to search than real text, not easier.
+//! Two facts are surprising: the spectrum of a model twice as wide is hardly longer, and the distances of neighbours are
+//! close to those of unrelated rows.
 //!
-//! How a row is made:
+//! How a row is generated:
 //!
-//! 1. A topic, of 500 with sizes that fall like a power of their rank, and one of 16 phrases of that topic. Topic,
-//!    phrase and the rest of the sentence are vectors drawn from one normal distribution, with variances
-//!    `(i + 2)^−p · exp(−(i / end)^q)` in column i = 1 … D ([`Spectrum`]): a power law that ends. They are added with weights whose squares add up to one, so that the spectrum stays as it is. The
-//!    topic's square is 0.2 to 0.4, the phrase's 0.1 to 0.4 of what is left, the same for all rows of a topic or phrase.
-//! 2. The mean, common to all.
-//! 3. A fixed orthogonal turn, the same for all, after which every column has about the same variance, as it has in
-//!    real ones: no engine gains from the order of the columns.
-//! 4. Unit length.
+//! 1. One of 500 topics is drawn, whose sizes fall like a power of their rank, and one of 16 phrases of this topic.
+//!    Topic, phrase and the rest of the sentence are vectors from one normal distribution, with variances
+//!    `(i + 2)^−p · exp(−(i / end)^q)` in column i = 1 … D ([`Spectrum`]): a power law with a cutoff. They are added with
+//!    weights whose squares sum to one, so that the spectrum is unchanged. The squared weight of the topic is 0.2 to 0.4,
+//!    that of the phrase 0.1 to 0.4 of the rest, the same for all rows of a topic or phrase.
+//! 2. The mean, which is the same for all rows, is added.
+//! 3. A fixed orthogonal transform is applied, after which every column has about the same variance, as in real
+//!    embeddings: no engine gains from the order of the columns.
+//! 4. The row is scaled to unit length.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
@@ -54,8 +56,8 @@ const PHRASES: usize = 16;
 /// ‖mean‖² of the rows.
 const MEAN: f64 = 0.09;
 
-/// Rows and queries of that width, the queries from the same topics and phrases. The width should have a large power
-/// of two in it, which is what step 3 mixes at a time.
+/// Rows and queries of a width, the queries from the same topics and phrases. The width should be divisible by a large
+/// power of two, which is the number of columns that step 3 mixes at a time.
 pub fn make(rows: usize, queries: usize, width: usize) -> Problem {
     let mut random = ChaCha8Rng::seed_from_u64(0);
     let maker = Maker::new(width, &mut random);
@@ -71,13 +73,13 @@ pub fn make(rows: usize, queries: usize, width: usize) -> Problem {
     Problem::new(examples(rows), examples(queries))
 }
 
-/// A share of the variance, and the direction that has it.
+/// A fraction of the variance, and its direction.
 struct Centre {
     share: f64,
     direction: Vec<f32>,
 }
 
-/// The variances of a row's columns before the turn, `(i + 2)^−power · exp(−(i / end)^sharpness)` in column i = 1 … D.
+/// The variances of a row's columns before the transform, `(i + 2)^−power · exp(−(i / end)^sharpness)` in column i = 1 … D.
 struct Spectrum {
     power: f64,
     end: f64,
@@ -88,7 +90,7 @@ impl Spectrum {
     const MINILM: Spectrum = Spectrum { power: 0.7, end: 268.8, sharpness: 3.0 };
     const MPNET: Spectrum = Spectrum { power: 0.77, end: 340.0, sharpness: 2.0 };
 
-    /// That of the model which is as wide, or nearly.
+    /// The spectrum of the model with this width, or nearly this width.
     fn of(width: usize) -> Self {
         if width < 576 { Self::MINILM } else { Self::MPNET }
     }
@@ -100,13 +102,13 @@ impl Spectrum {
 }
 
 struct Maker {
-    /// The standard deviation in each column, before the turn.
+    /// The standard deviation of each column, before the transform.
     deviations: Vec<f64>,
     mean: Vec<f64>,
-    /// The part of all rows in topics 0 to t.
+    /// The fraction of all rows in topics 0 to t.
     up_to: Vec<f64>,
     topics: Vec<Centre>,
-    /// Topic by topic.
+    /// The phrases, topic by topic.
     phrases: Vec<Centre>,
     turn: Turn,
 }
@@ -161,8 +163,8 @@ fn scale_to(length: f64, row: &mut [f64]) {
     row.iter_mut().for_each(|x| *x *= scale);
 }
 
-/// An orthogonal turn that spreads what is in one column over all of them: three times, the columns are put in another
-/// order and under other signs, and every block of them goes through a Walsh–Hadamard transform.
+/// An orthogonal transform that spreads each column over all of them: three times, the columns are permuted, their signs
+/// are changed at random, and every block of them goes through a Walsh–Hadamard transform.
 struct Turn {
     block: usize,
     rounds: Vec<Vec<(usize, f64)>>,
@@ -190,7 +192,7 @@ impl Turn {
     }
 }
 
-/// The Walsh–Hadamard transform, without its factor: sums and differences of halves, of their halves, and so on.
+/// The Walsh–Hadamard transform, without its factor: sums and differences of halves, recursively.
 fn hadamard(values: &mut [f64]) {
     let half = values.len() / 2;
     if half == 0 {
@@ -254,7 +256,7 @@ mod tests {
             ratios.push(distances[0] / (distances.iter().sum::<f64>() / 3000.0));
         }
         let mean = ratios.iter().sum::<f64>() / 50.0;
-        // Among 3,000 rows the nearest is farther than among the 23,000 of the table.
+        // Among 3,000 rows, the nearest is farther than among the 23,000 of the table.
         assert!((0.65..0.85).contains(&mean), "{mean}");
     }
 

@@ -1,4 +1,4 @@
-//! How search grows with the number of rows: the same queries among more and more of them, as a table and a plot.
+//! How search time grows with the number of rows: the same queries among more and more rows, as a table and a plot.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -14,10 +14,10 @@ use super::session::{Question, Session};
 use crate::conditions::TERCET;
 use crate::show;
 
-/// The most queries that peers are asked, since they take ever longer.
+/// The maximum number of queries of the peers, whose time grows with the rows.
 const PEER_QUERIES: usize = 1000;
 
-/// Searches among the first so many rows, for each of the counts that the data has.
+/// Searches among the first rows, for each of the counts that the data is large enough for.
 ///
 /// # Errors
 /// A wrong answer, and an engine that fails.
@@ -34,7 +34,7 @@ pub fn measure(session: &mut Session, problem: &Problem, counts: &[usize]) -> Re
     Ok(all)
 }
 
-/// Fit and search of every size, and how much longer they take than for the fewest rows.
+/// Fit and search times for every count of rows, and their ratios to those for the fewest rows.
 fn table(outcomes: &[Outcome]) -> comfy_table::Table {
     let mut table = show::table(["rows", "times", "fit, s", "times", "search, s", "times"]);
     let grown = grown(outcomes);
@@ -53,7 +53,7 @@ fn table(outcomes: &[Outcome]) -> comfy_table::Table {
     table
 }
 
-/// Rows, seconds of fit and seconds of search, of Tercet for all queries, fewest rows first.
+/// Rows, fit seconds and search seconds of Tercet for all queries, fewest rows first.
 fn grown(outcomes: &[Outcome]) -> Vec<(usize, f64, f64)> {
     let all = outcomes.iter().map(|outcome| outcome.queries).max().unwrap_or(0);
     let ours = outcomes.iter().filter(|outcome| outcome.engine == TERCET && outcome.queries == all);
@@ -78,7 +78,7 @@ const PROPORTIONAL: RGBColor = RGBColor(0x88, 0x88, 0x88);
 
 type Point = (usize, f64, f64);
 
-/// The text beside a line of a logarithmic axis: nothing where lines stand so close that texts would run together.
+/// The label of a line of a logarithmic axis; empty if lines are so close that labels would overlap.
 fn label(value: f64, text: String) -> String {
     let digit = (value / 10f64.powf((value.log10() + 1e-9).floor())).round();
     if [1.0, 2.0, 3.0, 6.0].contains(&digit) { text } else { String::new() }
@@ -98,7 +98,7 @@ fn plot(path: &Path, grown: &[Point], first: Point, last: Point) -> Result<(), B
         .x_label_area_size(44)
         .y_label_area_size(64)
         .build_cartesian_2d((from..to).log_scale(), (least..most).log_scale())?;
-    // Where two decades meet the axis has one line twice.
+    // At the boundary of two decades, the axis has the same line twice.
     let before = Cell::new(0);
     let rows_label = |rows: &f64| {
         let count = rows.round() as usize;

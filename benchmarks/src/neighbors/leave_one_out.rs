@@ -13,7 +13,7 @@ use super::outcome::Outcome;
 use super::session::{Question, Session};
 use crate::show;
 
-/// The number of queries of the peers; all rows would take FAISS half a minute a turn.
+/// The number of queries of the peers; all rows would take FAISS half a minute per turn.
 const PEER_QUERIES: usize = 10_000;
 
 /// Times the search for some rows in turns with the peers, then all of it with Tercet: fit, the search for

@@ -1,16 +1,16 @@
-//! `cargo xtask bench neighbors`: exact nearest neighbours, Tercet and its peers on the same work in one run.
+//! `cargo xtask bench neighbors`: exact nearest neighbours, Tercet against its peers on the same work in one run.
 //!
 //! ```text
-//! works    the list: data, what is asked, what is aimed at
-//! data     MNIST, Fashion-MNIST, embeddings, and data that leaves nothing to save
+//! works    the list of works, with data, queries and targets
+//! data     MNIST, Fashion-MNIST, embeddings, and worst cases
 //! engines  the peers, each a process; Tercet through its public library
-//! check    every answer, before anything is timed
-//! session  turns: one engine at a time, again and again
+//! check    checks every answer before anything is timed
+//! session  times the engines in turns
 //! outcome  tables, targets, the record
 //! ```
 //!
-//! `fit` and `search` are timed apart and judged together, since how an engine shares its work between them is its own
-//! affair. Reading files, and turning arrays into the type that an engine likes best, is outside the clock.
+//! `fit` and `search` are timed separately but compared in total, because engines divide the work between them
+//! differently. Reading files, and converting arrays to the preferred type of an engine, is not timed.
 
 mod check;
 mod data;
@@ -39,13 +39,13 @@ use outcome::Outcome;
 use session::{Question, Session};
 use works::{Kind, WORKS, Work};
 
-/// What `cargo xtask bench neighbors` understands.
+/// Options of `cargo xtask bench neighbors`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Measures these works alone
+    /// Measure only these works
     #[arg(long, value_name = "WORK", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(WORKS.iter().map(|work| work.name)))]
     only: Vec<String>,
-    /// How often Tercet is timed; peers are, at most three times
+    /// Number of timed runs of Tercet, and of peers, at most three times
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// The peers to measure against, or none [default: all of them]
@@ -58,7 +58,7 @@ pub struct Arguments {
     options: Options,
 }
 
-/// Measures what was asked for.
+/// Runs the benchmark.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let options = &arguments.options;
     if options.list {
@@ -98,7 +98,7 @@ fn same_question(a: &Outcome, b: &Outcome) -> bool {
     (a.measure, a.k) == (b.measure, b.k)
 }
 
-/// Measures a work and prints its tables; none where its data is not there.
+/// Measures a work and prints its tables; `None` if its data is missing.
 fn measure(session: &mut Session, work: &Work) -> Result<Option<Vec<Outcome>>> {
     let Some(problem) = session.open(work.data)? else {
         show::print(format_args!(
@@ -159,7 +159,7 @@ fn search(
     Ok(all)
 }
 
-/// What was searched, in a line.
+/// A description of the search on one line.
 fn heading(problem: &Problem, rows: usize, measure: Measure, k: usize) -> String {
     format!(
         "{} queries × {} rows × {} {}, {}, k = {k}",

@@ -1,4 +1,4 @@
-//! What came out for one engine, as a line of a table and as a row of the record.
+//! The results of one engine, as a line of a table and as a row of the record.
 
 use std::path::Path;
 
@@ -13,48 +13,48 @@ use crate::conditions::{TERCET, verdict};
 use crate::show;
 use crate::times::Times;
 
-/// What came out for one engine.
+/// The results of one engine.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Which one.
+    /// The name of the engine.
     pub engine: String,
-    /// Of which version.
+    /// Its version.
     pub version: String,
     /// N, the rows that were searched.
     pub rows: usize,
-    /// How many queries were asked.
+    /// The number of queries.
     pub queries: usize,
-    /// D, the values of a row.
+    /// D, the number of values per row.
     pub width: usize,
-    /// Whether they are bytes.
+    /// Whether the values are bytes.
     pub bytes: bool,
-    /// What "near" means.
+    /// The distance measure.
     pub measure: Measure,
-    /// How many neighbours.
+    /// The number of neighbours.
     pub k: usize,
-    /// Each run's fit.
+    /// The fit time of each run.
     pub fit: Times,
-    /// Each run's search, for all queries together.
+    /// The search time of each run, for all queries together.
     pub search: Times,
-    /// What each query took alone, where they were asked one by one.
+    /// The time of each query, if they were searched one by one.
     pub each: Option<Times>,
     /// The median total of Tercet for the same queries, divided by this engine's.
     pub tercet_ratio: Option<f64>,
-    /// For how many queries the distances of the neighbours differ from Tercet's.
+    /// The number of queries whose neighbours have other distances than Tercet's.
     pub differing: Option<usize>,
-    /// Bytes that the prepared index holds, of Tercet alone.
+    /// The size of the prepared index in bytes, for Tercet only.
     pub memory: Option<usize>,
-    /// Rows that were compared in full for a query, on average; of Tercet alone.
+    /// The mean number of rows compared in full per query, for Tercet only.
     pub compared: Option<f64>,
 }
 
 impl Outcome {
-    /// What is to be measured of Tercet.
+    /// An empty outcome for Tercet.
     pub fn of_tercet(problem: &Problem, queries: usize, measure: Measure, k: usize) -> Self {
         Self::of_peer(TERCET, env!("CARGO_PKG_VERSION"), problem, queries, measure, k)
     }
 
-    /// What is to be measured of an engine.
+    /// An empty outcome for an engine.
     pub fn of_peer(
         engine: &str,
         version: &str,
@@ -82,17 +82,17 @@ impl Outcome {
         }
     }
 
-    /// Fit and search together, run by run.
+    /// The sum of fit and search, run by run.
     pub fn total(&self) -> Times {
         self.fit.plus(&self.search)
     }
 
-    /// What the rows take as they are.
+    /// The size of the rows in bytes.
     fn row_bytes(&self) -> usize {
         self.rows * self.width * if self.bytes { 1 } else { size_of::<f32>() }
     }
 
-    /// Bytes that the index holds for each byte of the rows.
+    /// The size of the index relative to that of the rows.
     pub fn memory_ratio(&self) -> Option<f64> {
         self.memory.map(|held| held as f64 / self.row_bytes() as f64)
     }
@@ -101,7 +101,7 @@ impl Outcome {
         format!("{} {}", self.engine, self.version)
     }
 
-    /// The row for the record, each value with the name of its column.
+    /// The row for the record, as column names and values.
     fn row(&self, session: &Session, work: &Work) -> Vec<(String, String)> {
         let seconds = |seconds: f64| if seconds.is_nan() { String::new() } else { format!("{seconds:.5}") };
         let maybe = |text: Option<String>| text.unwrap_or_default();
@@ -132,10 +132,10 @@ impl Outcome {
     }
 }
 
-/// Prints the table of a question, the memory of Tercet's index, and how many rows it looked at.
+/// Prints the table of a question, the memory of Tercet's index, and how many rows it compared in full.
 ///
 /// # Errors
-/// Nobody who reads it.
+/// A closed pipe.
 pub fn print(outcomes: &[Outcome]) -> Result<()> {
     let one_by_one = outcomes.iter().any(|outcome| outcome.each.is_some());
     let table = if one_by_one { queries_table(outcomes) } else { totals_table(outcomes) };
@@ -208,7 +208,7 @@ fn queries_table(outcomes: &[Outcome]) -> comfy_table::Table {
     table
 }
 
-/// Whether a target is met, in words; none where what it is about was not measured.
+/// Whether a target is met, as text; `None` if it was not measured.
 pub fn judge(target: Target, outcomes: &[Outcome]) -> Option<String> {
     let ours = outcomes.iter().find(|outcome| outcome.engine == TERCET)?;
     Some(match target {
@@ -230,7 +230,7 @@ pub fn judge(target: Target, outcomes: &[Outcome]) -> Option<String> {
             format!("an index of at most {most} times the rows: {}, {found:.2}", verdict(found <= most))
         }
         Target::SlowerThanRows => {
-            // Beside peers Tercet is timed on fewer queries too; only times for all of them can be compared.
+            // For slow peers, Tercet is also timed on fewer queries; only times for all of them are comparable.
             let all = outcomes.iter().map(|outcome| outcome.queries).max()?;
             let of_tercet =
                 || outcomes.iter().filter(|outcome| outcome.engine == TERCET && outcome.queries == all);
@@ -249,7 +249,7 @@ pub fn judge(target: Target, outcomes: &[Outcome]) -> Option<String> {
     })
 }
 
-/// Adds the outcomes to the record.
+/// Appends the outcomes to the record.
 ///
 /// # Errors
 /// A record that cannot be written, or has other columns.

@@ -50,7 +50,7 @@ impl Session {
         Session { conditions, runs, peer_runs: runs.min(3), peers: Vec::new(), supply, opened: None }
     }
 
-    /// The file that peers write the rows to that they found.
+    /// The file to which peers write the rows that they found.
     pub fn indices(&self) -> PathBuf {
         self.conditions.places.scratch.join("indices")
     }

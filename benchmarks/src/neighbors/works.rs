@@ -1,20 +1,20 @@
-//! The list of works: what is measured, with what aim.
+//! The list of works, with their targets.
 
 use super::data::Data;
 use super::distance::Measure;
 
-/// One piece of the benchmark, asked for by name.
+/// One measurement.
 #[derive(Debug)]
 pub struct Work {
-    /// As it is called on the command line and in the record.
+    /// Its name on the command line and in the record.
     pub name: &'static str,
-    /// In a line.
+    /// A description on one line.
     pub about: &'static str,
-    /// What is searched.
+    /// The data that is searched.
     pub data: Data,
-    /// How.
+    /// How it is measured.
     pub kind: Kind,
-    /// What is aimed at.
+    /// The targets.
     pub targets: &'static [Target],
 }
 
@@ -23,38 +23,38 @@ pub struct Work {
 pub enum Kind {
     /// All queries at once, with every measure and every k.
     Search {
-        /// What "near" means.
+        /// The distance measures.
         measures: &'static [Measure],
-        /// How many neighbours.
+        /// The numbers of neighbours.
         ks: &'static [usize],
     },
-    /// One query after the other, so many of them, for 3 neighbours.
+    /// One query after the other, for 3 neighbours.
     OneByOne {
-        /// How many.
+        /// The number of queries.
         queries: usize,
     },
-    /// For every row its neighbours among the others, and the accuracy of a vote of 1, 2, … k of them.
+    /// The neighbours of every row among the others, and the accuracy of a vote of 1, 2, … k of them.
     LeaveOneOut {
-        /// How many neighbours.
+        /// The number of neighbours.
         k: usize,
     },
-    /// Searches among the first so many rows, for 3 neighbours.
+    /// Searches among more and more rows, for 3 neighbours.
     Growth {
-        /// How many, the fewest first.
+        /// The counts of rows, fewest first.
         rows: &'static [usize],
     },
 }
 
-/// What is aimed at. Missing it is said and recorded, and is no error: the figures are what a benchmark is for.
+/// A target. Missing it is printed and recorded, but is not an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
-    /// Fit and search take at most this part of what that peer takes.
+    /// Fit and search take at most this fraction of a peer's time.
     Of(&'static str, f64),
-    /// Fit and search take at most so many seconds.
+    /// Fit and search take at most this many seconds.
     Seconds(f64),
-    /// The median query takes at most so many milliseconds.
+    /// The median query takes at most this many milliseconds.
     Milliseconds(f64),
-    /// The prepared index holds at most so many bytes for each byte of the rows.
+    /// The prepared index has at most this many bytes per byte of the rows.
     Memory(f64),
     /// Search time grows slower than the number of rows, from the fewest to the most.
     SlowerThanRows,
@@ -63,7 +63,7 @@ pub enum Target {
 const L2: &[Measure] = &[Measure::L2];
 const THREE: Kind = Kind::Search { measures: L2, ks: &[3] };
 
-/// Where nothing can be ruled out, looking for what could be may cost a little.
+/// If no row can be ruled out, the attempt to do so may cost a little.
 const NOTHING_TO_PRUNE: &[Target] = &[Target::Of("faiss", 1.15)];
 
 /// All works, in the order in which they are measured.

@@ -1,23 +1,23 @@
-//! Whether engines do the same work: the losses of the first steps, scores, accuracies.
+//! Checks that engines do the same work: the losses of the first steps, scores, accuracies.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// How many steps are compared before anything is timed.
+/// The number of steps that are compared before anything is timed.
 pub const STEPS: usize = 10;
 
-/// By how much numbers may differ, as a part of the peer's; below 1, of 1.
+/// The tolerance, relative to the peer's number, or absolute for numbers below 1.
 const TOLERANCE: f64 = 1e-4;
 
-/// By how much accuracies may differ after a whole training, where rounding has had time to grow.
+/// The tolerance of accuracies after a whole training run, during which rounding errors grow.
 const ACCURACY: f64 = 0.02;
 
-/// The most by which two lists differ at any place, as a part of the second, or of 1 where that is smaller; with the
-/// place.
+/// The largest difference between two lists, relative to the second number, or absolute if that is below 1; and its
+/// index.
 fn difference(ours: &[f32], theirs: &[f64]) -> (usize, f64) {
     let at = |(place, (&our, &their)): (usize, (&f32, &f64))| {
         let difference = (f64::from(our) - their).abs() / their.abs().max(1.0);
-        // A NaN on one side is as different as can be.
+        // A NaN on one side is an infinite difference.
         (place, if difference.is_nan() { f64::INFINITY } else { difference })
     };
     ours.iter()
@@ -27,10 +27,10 @@ fn difference(ours: &[f32], theirs: &[f64]) -> (usize, f64) {
         .fold((0, 0.0), |most, now| if now.1 > most.1 { now } else { most })
 }
 
-/// Holds Tercet's losses of the first steps against what a peer answered; the most by which they differ.
+/// Compares Tercet's losses of the first steps with the answer of a peer, and returns the largest difference.
 ///
 /// # Errors
-/// Losses that differ by more than rounding explains: then something else is minimised.
+/// Losses that differ by more than rounding explains: then the objectives are different.
 pub fn same_losses(peer: &str, ours: &[f32], answer: &Value) -> Result<f64> {
     let theirs: Option<Vec<f64>> =
         answer["losses"].as_array().map(|losses| losses.iter().filter_map(Value::as_f64).collect());
@@ -49,7 +49,7 @@ pub fn same_losses(peer: &str, ours: &[f32], answer: &Value) -> Result<f64> {
     Ok(found)
 }
 
-/// Holds scores of the same network against each other; the most by which they differ.
+/// Compares scores of the same network, and returns the largest difference.
 ///
 /// # Errors
 /// Scores that differ by more than rounding explains.
@@ -67,10 +67,10 @@ pub fn same_scores(peer: &str, ours: &[f32], theirs: &[f32]) -> Result<f64> {
     Ok(found)
 }
 
-/// Holds the accuracies of what both have trained against each other.
+/// Compares the accuracies of two trained networks.
 ///
 /// # Errors
-/// Accuracies that differ by more than the growth of rounding explains.
+/// Accuracies that differ by more than grown rounding errors explain.
 pub fn same_accuracy(peer: &str, ours: f64, theirs: f64) -> Result<()> {
     ensure!(
         (ours - theirs).abs() <= ACCURACY,

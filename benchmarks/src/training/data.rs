@@ -1,4 +1,4 @@
-//! What is learned from: real images, most of whose pixels are zero, and features without a zero.
+//! The training data: real images, most of whose pixels are zero, and features without zeros.
 
 use anyhow::{Context, Result};
 use rand::{Rng, RngExt, SeedableRng};
@@ -6,29 +6,29 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use tercet::data::{Classes, Dataset, Source};
 
-/// Where examples come from.
+/// The source of the examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data {
     /// The digits: 60,000 training and 10,000 test images.
     Mnist,
-    /// As many vectors of 768 numbers in clusters, as embeddings are.
+    /// The same number of vectors of 768 numbers in clusters, like embeddings.
     Features,
 }
 
-/// What is learned from, and what is looked at afterwards.
+/// A training and a test set.
 #[derive(Clone, Debug)]
 pub struct Sets {
-    /// To learn from.
+    /// The training set.
     pub train: Dataset,
-    /// To be judged by.
+    /// The test set.
     pub test: Dataset,
 }
 
 impl Data {
-    /// Opens it or makes it; the first tenth where it is to be quick.
+    /// Opens or generates the data; only a tenth if `quick`.
     ///
     /// # Errors
-    /// Data that is not what it should be.
+    /// Invalid data.
     pub fn open(self, quick: bool) -> Result<Sets> {
         let (train, test) = if quick { (6_000, 1_000) } else { (60_000, 10_000) };
         match self {
@@ -36,7 +36,7 @@ impl Data {
                 let mnist = Source::Mnist.open()?;
                 let sealed = mnist.test.context("MNIST has a test set")?;
                 let opened = sealed.open(&mut Vec::new(), "benchmark of training");
-                // Whole sets stay as they are: a part is a view, which is a little slower to read.
+                // Whole sets are not sliced: a slice is a view, which is a little slower to read.
                 let part = |set: Dataset, n| if n < set.len() { set.first(n) } else { set };
                 Ok(Sets { train: part(mnist.train, train), test: part(opened, test) })
             }
@@ -45,14 +45,14 @@ impl Data {
     }
 }
 
-/// D of the features, as many language models give.
+/// D of the features, as for many language models.
 const WIDTH: usize = 768;
 const CLASSES: usize = 10;
-/// Clusters of a class.
+/// Clusters per class.
 const CLUSTERS: usize = 20;
-/// How far values are from 0 as a rule: about as far as the pixels of MNIST, so that the same learning rate suits.
+/// The typical distance of values from 0: about that of MNIST's pixels, so that the same learning rate is suitable.
 const SPREAD: f32 = 0.3;
-/// The part of a vector's variance that its cluster has; the rest is its own.
+/// The fraction of a vector's variance that comes from its cluster; the rest is individual.
 const OF_CLUSTER: f32 = 0.1;
 
 /// Vectors of normal numbers around the centres of clusters, each of which belongs to one class.
@@ -73,7 +73,7 @@ fn draw(name: &str, examples: usize, centres: &[f32], random: &mut impl Rng) -> 
         labels.push((cluster % CLASSES) as u32);
         for centre in &centres[cluster * WIDTH..][..WIDTH] {
             let value = of_cluster * centre + own * random.sample::<f32, _>(StandardNormal);
-            // There is to be no zero, not even by chance.
+            // There must be no zero, not even by chance.
             values.push(if value == 0.0 { f32::MIN_POSITIVE } else { value });
         }
     }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn an_example_is_nearer_to_its_cluster_than_to_others_on_average() {
-        // Else there would be nothing to learn: the rows of a class's clusters resemble each other.
+        // The rows of a class's clusters resemble each other; otherwise there would be nothing to learn.
         let sets = clustered(400, 1).unwrap();
         let row = |i| match sets.train.row(i) {
             Row::F32(row) => row,

@@ -1,4 +1,4 @@
-//! Training by gradient descent: the same steps of all engines, and what they take.
+//! Training by gradient descent: times the same steps of all engines.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::works::{Recipe, Work};
 use crate::conditions::TERCET;
 use crate::turns::take_turns;
 
-/// Checks that all engines minimise the same, then times them.
+/// Checks that all engines minimise the same objective, then times them.
 ///
 /// # Errors
 /// Losses or accuracies that differ, and an engine that fails.

@@ -1,11 +1,11 @@
-//! The linear classifier, trained exactly.
+//! The exact solver of linear classifiers.
 //!
-//! What is compared is not quite the same. Tercet minimises the lecture's loss, which is Weston's and Watkins's: the sum
-//! over all wrong classes of what each violates its margin by; its bias is free. LIBLINEAR's solver for many classes takes
-//! Crammer's and Singer's, the largest violation alone, and its bias is regularised as one more weight. Tercet stops where
-//! the duality gap, a bound on what is left to gain, is a thousandth of the objective. LIBLINEAR knows no gap: it stops at
-//! its own criterion, and at its default for it. Both have objectives of the form `1/N Σ loss + reg Σ W²`, for LIBLINEAR
-//! with `reg = 1 / (2 C N)`.
+//! The comparison is not quite like for like. Tercet minimises the lecture's loss, that of Weston and Watkins: the sum of
+//! the margin violations over all wrong classes, without regularising the bias. LIBLINEAR's multi-class solver minimises
+//! that of Crammer and Singer: only the largest violation, with the bias regularised as one more weight. Tercet stops when
+//! the duality gap, a bound on the remaining improvement, is a thousandth of the objective. LIBLINEAR computes no gap: it
+//! stops by its own criterion, with the default tolerance. Both objectives have the form `1/N Σ loss + reg Σ W²`, for
+//! LIBLINEAR with `reg = 1 / (2 C N)`.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -22,10 +22,10 @@ use super::session::{Session, number};
 use super::works::Work;
 use crate::turns::take_turns;
 
-/// Times Tercet's solver to its usual gap beside LIBLINEAR's.
+/// Times Tercet's solver, with its default gap, and LIBLINEAR's.
 ///
 /// # Errors
-/// A solution that is not what it is said to be, and an engine that fails.
+/// A solution that is inconsistent, and an engine that fails.
 pub fn measure(session: &mut Session, work: &Work, reg: f32, cost: f64) -> Result<Vec<Outcome>> {
     let sets = session.open(work.data)?;
     let settings = Settings { reg, ..Settings::default() };
@@ -64,7 +64,7 @@ pub fn measure(session: &mut Session, work: &Work, reg: f32, cost: f64) -> Resul
     Ok(outcomes)
 }
 
-/// Refuses a solution that did not reach its gap, or whose classifier has another objective than it says.
+/// Rejects a solution that did not reach its gap, or whose classifier has another objective than reported.
 fn check(solution: &Solution, train: &Dataset, settings: &Settings) -> Result<()> {
     ensure!(
         solution.ending == Ending::Converged && solution.last.gap <= settings.tolerance,

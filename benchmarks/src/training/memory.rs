@@ -1,7 +1,7 @@
 //! The peak memory of a process that opens MNIST and trains a network on it.
 //!
-//! The peak of a process includes the memory of all works before, so the training runs in a process of its
-//! own: this program, called with `--memory-of`.
+//! The peak of a process includes the memory of all earlier works, so the training runs in a separate
+//! process: this program, called with `--memory-of`.
 
 use std::ops::ControlFlow;
 use std::process::{Command, Stdio};

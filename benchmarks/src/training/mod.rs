@@ -1,17 +1,17 @@
-//! `cargo xtask bench training` and `cargo xtask bench convolution`: linear classifiers and networks, Tercet and its peers on
-//! the same work in one run. Each of the two is a suite of works.
+//! `cargo xtask bench training` and `cargo xtask bench convolution`: linear classifiers and networks, Tercet against its
+//! peers on the same work in one run. Each of the two is a suite of works.
 //!
 //! ```text
-//! works       the lists: what is trained, how, what is aimed at
+//! works       the lists of works, with settings and targets
 //! data        MNIST, and features without zeros
 //! network     Tercet through its public library, and the files for peers
-//! session     the peers, and what they hold
+//! session     the peers, and the data that they have loaded
 //! check       the same losses from the same weights on the same batches, before anything is timed
 //! descent     training by gradient descent
-//! by_name     a recipe to an accuracy
+//! by_name     training a recipe to an accuracy
 //! exact       linear classifiers to a duality gap
 //! prediction  all at once, one by one
-//! memory      the most that a process holds
+//! memory      peak memory of a process
 //! outcome     tables, targets, the record
 //! ```
 
@@ -41,19 +41,19 @@ use works::{Kind, Work};
 /// All peers.
 const ENGINES: [&str; 4] = ["torch", "jax", "numpy", "liblinear"];
 
-/// What both understand.
+/// Options of both suites.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Measures these works alone; --list names them
+    /// Measure only these works; --list shows their names
     #[arg(long, value_name = "WORK", num_args = 1.., value_delimiter = ',')]
     only: Vec<String>,
-    /// How often each engine is timed
+    /// Number of timed runs of each engine
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// The peers to measure against, or none [default: all of them]
     #[arg(long, value_name = "PEER", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(ENGINES.into_iter().chain(["none"])))]
     peers: Vec<String>,
-    /// Trains as that work does and tells how much memory it took: what the work itself calls
+    /// Train like this work and report the peak memory, for internal use
     #[arg(long, value_name = "WORK", hide = true)]
     memory_of: Option<String>,
     #[command(flatten)]
@@ -66,7 +66,7 @@ impl Arguments {
     }
 }
 
-/// Measures what was asked for.
+/// Runs the suite.
 pub fn run(suite: &Suite, arguments: &Arguments) -> Result<()> {
     let (options, works) = (&arguments.options, suite.works);
     for name in arguments.only.iter().chain(&arguments.memory_of) {
@@ -91,7 +91,7 @@ pub fn run(suite: &Suite, arguments: &Arguments) -> Result<()> {
         };
         return show::print(memory::train_and_tell(&recipe, options.quick)?);
     }
-    // What no work asks for need not be started.
+    // Peers that no selected work uses are not started.
     peers.retain(|peer| works.iter().any(|work| arguments.wants(work) && work.peers.contains(&&**peer)));
     let peers = Peer::start_all("training", &peers, &conditions, &options.python)?;
     let mut session = Session::new(conditions, arguments.runs as usize, options.quick, peers);
@@ -121,7 +121,7 @@ pub fn run(suite: &Suite, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Measures a work: Tercet first, then its peers. Nothing where the system does not tell.
+/// Measures a work: Tercet first, then its peers. Empty if the system does not report what is measured.
 fn measure(session: &mut Session, work: &Work) -> Result<Vec<Outcome>> {
     match work.kind {
         Kind::Training(recipe) => descent::measure(session, work, &recipe),

@@ -1,4 +1,4 @@
-//! What came out for one engine, as a line of a table and as a row of the record.
+//! The results of one engine, as a line of a table and as a row of the record.
 
 use std::path::Path;
 
@@ -12,51 +12,51 @@ use crate::peer::Peer;
 use crate::show;
 use crate::times::Times;
 
-/// What came out for one engine.
+/// The results of one engine.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Which one.
+    /// The name of the engine.
     pub engine: String,
-    /// Of which version.
+    /// Its version.
     pub version: String,
-    /// Each run, or each example where they were asked for one by one.
+    /// The seconds of each run, or of each example for predictions one by one.
     pub seconds: Times,
     /// Tercet's time divided by this engine's.
     pub ratio: Option<Ratio>,
-    /// The share of the test set that is classified correctly afterwards.
+    /// The test accuracy of the trained network.
     pub accuracy: Option<f64>,
-    /// The most by which losses of the first steps, or scores, differ from Tercet's.
+    /// The largest difference from Tercet in the losses of the first steps, or in scores.
     pub differs_by: Option<f64>,
-    /// Where the objective was minimised exactly: how far.
+    /// The objective of an exact solver.
     pub objective: Option<Objective>,
-    /// What a process of its own held in memory.
+    /// The memory of a separate process.
     pub memory: Option<Memory>,
 }
 
 /// Tercet's time divided by another engine's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
-    /// The least of each: what targets are about.
+    /// The ratio of the best times, which the targets refer to.
     pub least: f64,
-    /// The median of each.
+    /// The ratio of the medians.
     pub median: f64,
 }
 
-/// An objective, as the engine that minimises it has it.
+/// An objective, in the form of the engine that minimises it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
-    /// Of the weights that are returned.
+    /// The primal objective of the returned weights.
     pub primal: f64,
-    /// The dual and the relative gap, where the engine knows them.
+    /// The dual objective and the relative gap, if the engine computes them.
     pub bound: Option<(f64, f64)>,
 }
 
 /// Bytes of memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Memory {
-    /// The most that the process held.
+    /// The peak memory of the process.
     pub peak: u64,
-    /// What the data set takes as it is.
+    /// The size of the data set.
     pub data: u64,
 }
 
@@ -67,12 +67,12 @@ impl Memory {
 }
 
 impl Outcome {
-    /// What is to be measured of Tercet.
+    /// An empty outcome for Tercet.
     pub fn of_tercet() -> Self {
         Self::new(TERCET, env!("CARGO_PKG_VERSION"))
     }
 
-    /// What is to be measured of a peer.
+    /// An empty outcome for a peer.
     pub fn of_peer(peer: &Peer) -> Self {
         Self::new(peer.name(), peer.version())
     }
@@ -90,7 +90,7 @@ impl Outcome {
         }
     }
 
-    /// The row for the record, each value with the name of its column.
+    /// The row for the record, as column names and values.
     fn row(&self, session: &Session, work: &Work) -> Vec<(String, String)> {
         let seconds = |seconds: f64| if seconds.is_nan() { String::new() } else { format!("{seconds:.4e}") };
         let maybe = |number: Option<f64>, digits: usize| {
@@ -119,7 +119,7 @@ impl Outcome {
     }
 }
 
-/// Divides the times of the first outcome, which is Tercet's, by those of each other.
+/// Divides the times of the first outcome, which is Tercet's, by those of the others.
 pub fn compare(outcomes: &mut [Outcome]) {
     let Some((ours, others)) = outcomes.split_first_mut() else { return };
     for other in others {
@@ -131,7 +131,7 @@ pub fn compare(outcomes: &mut [Outcome]) {
 /// Prints the outcomes of a work.
 ///
 /// # Errors
-/// Nobody who reads it.
+/// A closed pipe.
 pub fn print(outcomes: &[Outcome]) -> Result<()> {
     if outcomes.iter().any(|outcome| !outcome.seconds.0.is_empty()) {
         show::print(table(outcomes).trim_fmt())?;
@@ -186,7 +186,7 @@ fn table(outcomes: &[Outcome]) -> comfy_table::Table {
     table
 }
 
-/// Whether a target is met, in words; none where what it is about was not measured.
+/// Whether a target is met, as text; `None` if it was not measured.
 pub fn judge(target: Target, outcomes: &[Outcome]) -> Option<String> {
     let ours = outcomes.iter().find(|outcome| outcome.engine == TERCET)?;
     Some(match target {
@@ -220,7 +220,7 @@ pub fn judge(target: Target, outcomes: &[Outcome]) -> Option<String> {
     })
 }
 
-/// Adds the outcomes to the record.
+/// Appends the outcomes to the record.
 ///
 /// # Errors
 /// A record that cannot be written, or has other columns.

@@ -1,4 +1,4 @@
-//! One call of the benchmark: what it is measured under, the data that is open, the peers and what they hold of it.
+//! One run of the benchmark: the conditions, the open data, the peers and the data that they have loaded.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -9,21 +9,21 @@ use crate::arrays::Array;
 use crate::conditions::Conditions;
 use crate::peer::Peer;
 
-/// What stays the same from work to work.
+/// The state that all works share.
 #[derive(Debug)]
 pub struct Session {
-    /// What is measured, and on what.
+    /// The conditions of the measurements.
     pub conditions: Conditions,
-    /// How often each engine is timed.
+    /// The number of timed runs of each engine.
     pub runs: usize,
-    /// Whether a tenth of everything will do.
+    /// Whether to use a tenth of everything.
     pub quick: bool,
     peers: Vec<Running>,
-    /// What was opened last, as works that follow each other often share it.
+    /// The data that was opened last, which consecutive works often share.
     opened: Option<Opened>,
 }
 
-/// A peer, and what it has loaded.
+/// A peer, and the data that it has loaded.
 #[derive(Debug)]
 struct Running {
     peer: Peer,
@@ -34,26 +34,26 @@ struct Running {
 struct Opened {
     data: Data,
     sets: Sets,
-    /// Training examples and labels, test examples and labels: written for the first peer that needs them.
+    /// Training examples and labels, test examples and labels: written when the first peer needs them.
     arrays: Option<[Array; 4]>,
 }
 
 impl Session {
-    /// A session with those peers.
+    /// A session with these peers.
     pub fn new(conditions: Conditions, runs: usize, quick: bool, peers: Vec<Peer>) -> Self {
         let peers = peers.into_iter().map(|peer| Running { peer, holds: None }).collect();
         Session { conditions, runs, quick, peers, opened: None }
     }
 
-    /// The data of a work, as it was opened last or anew.
+    /// The data of a work, which is opened unless it already is.
     ///
     /// # Errors
-    /// Data that is not what it should be.
+    /// Invalid data.
     pub fn open(&mut self, data: Data) -> Result<Sets> {
         if let Some(opened) = self.opened.as_ref().filter(|opened| opened.data == data) {
             return Ok(opened.sets.clone());
         }
-        // What was open goes first, so that two sets are never held at once.
+        // The old data is dropped first, so that there are never two sets in memory.
         self.opened = None;
         eprintln!("opening the data");
         let sets = data.open(self.quick)?;
@@ -61,7 +61,7 @@ impl Session {
         Ok(sets)
     }
 
-    /// The peers of a work that are here, each with the data of the work in its memory, by their numbers.
+    /// The indices of the available peers of a work, each of which has loaded the data of the work.
     ///
     /// # Errors
     /// Files that cannot be written, and a peer that fails.
@@ -99,16 +99,16 @@ impl Session {
         Ok(numbers)
     }
 
-    /// A peer by its number.
+    /// A peer by its index.
     pub fn peer(&mut self, number: usize) -> &mut Peer {
         &mut self.peers[number].peer
     }
 }
 
-/// A number that a peer answered with.
+/// A number in the answer of a peer.
 ///
 /// # Errors
-/// An answer without it.
+/// An answer without this number.
 pub fn number(peer: &Peer, answer: &Value, name: &str) -> Result<f64> {
     let found = answer[name].as_f64();
     found.ok_or_else(|| anyhow::anyhow!("{} answers {answer}; expected a number called {name}", peer.name()))

@@ -165,7 +165,7 @@ const fn epoch(layers: Layers, batch: usize, learning_rate: f32) -> Recipe {
 const SMALL: Recipe = epoch(Layers::Hidden(&[128]), 64, 0.1);
 const MIDDLE: Recipe = epoch(Layers::Hidden(&[512, 512]), 128, 0.1);
 /// At a learning rate of 0.1 its loss rises at first, which amplifies rounding: of half a million hidden
-/// values a batch, some are so near to 0 that engines differ in whether ReLU passes them.
+/// values per batch, some are so close to 0 that engines differ in whether ReLU passes them.
 const LARGE: Recipe = epoch(Layers::Hidden(&[2048, 2048]), 128, 0.01);
 
 const LINEAR: Recipe = Recipe {

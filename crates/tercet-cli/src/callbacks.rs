@@ -114,8 +114,8 @@ impl Watch {
         }
     }
 
-    /// After a step, which may be the last. A file that cannot be written is reported and does not end the training: the one
-    /// thing worse than no checkpoint is no model.
+    /// Called after each step, which may be the last. A file that cannot be written is reported but does not end
+    /// training: losing a checkpoint is better than losing the model.
     pub fn after_step(&mut self, trainer: &mut Trainer, step: &Step, interrupted: bool) {
         if let Some(log) = &mut self.log
             && let Err(error) = log.step(step)
@@ -145,7 +145,7 @@ struct StepLog {
 }
 
 impl StepLog {
-    /// Starts with the steps that were done before, so that a resumed training leaves the log of a whole one.
+    /// Starts with the steps before the checkpoint, so that a resumed run writes the log of an uninterrupted one.
     fn begin(path: &Path, plan: &Plan, resumed: Option<&Checkpoint>) -> std::io::Result<Self> {
         let mut file = File::create(path)?;
         if let Some(history) = resumed.map(Checkpoint::history) {

@@ -1,4 +1,4 @@
-//! Evaluation of a classifier on a test set: its predictions, their time, and what a report shows of them.
+//! Evaluation of a classifier on a test set: its predictions, their time, and the figures for a report.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::ensemble::Ensemble;
 use crate::progress::Stage;
 use crate::{interrupt, robustness};
 
-/// Evaluates a model or an ensemble on the test set, and its robustness if asked to. If there are
+/// Evaluates a model or an ensemble on the test set, and its robustness if requested. If there are
 /// `validation` examples that it was not trained on, the temperature of its probabilities is fitted on them.
 /// `None` if Ctrl-C interrupted it.
 pub fn evaluate(
@@ -154,7 +154,7 @@ pub fn layers_in_short(network: &Network) -> String {
     sizes.join("-")
 }
 
-/// The settings on a card that do not belong to the recipe.
+/// The settings on a model's card that are not part of the recipe.
 const BESIDE_RECIPE: [&str; 5] = ["choice of reg", "ending", "k chosen by", "rate_changes", "weights"];
 
 /// The settings on a model's card, as names and values, and the steps of its preprocessing.

@@ -56,7 +56,7 @@ pub fn in_words(error: &anyhow::Error) -> String {
 
 /// Reports an error on standard error, and returns its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    // A reader that stops early (`tercet data show | head`) is no error.
+    // A reader that stops early (`tercet data show | head`) is not an error.
     if error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
     }) {

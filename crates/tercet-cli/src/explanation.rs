@@ -1,4 +1,4 @@
-//! Why a picture got its class, in words, tables and pictures.
+//! The explanation of a prediction, as text, tables and pictures.
 
 use std::io::IsTerminal;
 

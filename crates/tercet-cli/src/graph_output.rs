@@ -115,7 +115,7 @@ impl Passes {
 
     /// Everything as JSON: all numbers if there are checks, or else summary statistics.
     pub fn to_json(&self, checks: Option<&Checks>) -> Json {
-        let told = |value: &Value| match checks {
+        let to_json = |value: &Value| match checks {
             Some(_) => numbers(value),
             None => {
                 let Summary { min, mean, max, zeros } = value.summary();
@@ -131,8 +131,8 @@ impl Passes {
                 "formula": self.graph.formula(node),
                 "operands": operands,
                 "shape": value.shape(),
-                "value": told(value),
-                "gradient": self.gradients.of(node).map(told),
+                "value": to_json(value),
+                "gradient": self.gradients.of(node).map(to_json),
             });
             if let Some(checks) = checks {
                 let checked = checks[node.place()].as_ref();

@@ -39,7 +39,7 @@ pub fn fit(name: &str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::
     Ok(Trained { model, training, seconds })
 }
 
-/// What a training ends with.
+/// The result of a training run.
 pub struct Outcome {
     /// The trained network, or the last finite one.
     pub network: Network,

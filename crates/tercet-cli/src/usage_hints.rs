@@ -11,12 +11,12 @@ pub fn with_hint(mut error: Error, program: &Command, arguments: &[String]) -> E
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return error };
     let command = arguments.iter().skip(1).find_map(|argument| program.find_subcommand(argument));
     let Some(command) = command else { return error };
-    let knows = |kind: &Command| {
+    let has_option = |kind: &Command| {
         let mut options = kind.get_arguments().filter_map(|argument| argument.get_long());
         options.any(|long| option.strip_prefix("--") == Some(long))
     };
     let kinds: Vec<&str> =
-        command.get_subcommands().filter(|kind| knows(kind)).map(Command::get_name).collect();
+        command.get_subcommands().filter(|kind| has_option(kind)).map(Command::get_name).collect();
     let Some(first) = kinds.first() else { return error };
     let (command, option) = (command.get_name(), option.clone());
     let remedy = format!(

@@ -1,9 +1,9 @@
-//! How fast convolutions are, on every instruction set of this processor: the passes of the layers of a small LeNet, of
-//! PyTorch's example network for MNIST, and of some more. `cargo bench -p tercet-kernels --bench convolution`
+//! The speed of convolutions, on every instruction set of this processor: the passes of the layers of a small LeNet, of
+//! PyTorch's example network for MNIST, and of some others. `cargo bench -p tercet-kernels --bench convolution`
 //!
-//! Each answer is held against the naive sibling before it is timed. Items are the multiply-adds of the dense pass,
-//! whatever is left out, and a batch has 16 examples. The images of a single channel have as many zeros as MNIST's, the
-//! gradients as many as a pool and a ReLU leave. `peak` is what the multiply-add unit does when nothing else is done.
+//! Each result is checked against the naive sibling before it is timed. Items are the multiply-adds of the dense pass,
+//! whatever is skipped, and a batch has 16 examples. The images of a single channel have as many zeros as MNIST's, and
+//! the gradients as many as after a pool and a ReLU. `peak` is the throughput of the multiply-add units alone.
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -24,7 +24,7 @@ const BATCH: usize = 16;
 struct Case {
     isa: Isa,
     shape: Shape,
-    /// Whether ReLU is followed by a 2 × 2 maximum.
+    /// Whether the ReLU is followed by a 2 × 2 max pool.
     pool: bool,
 }
 
@@ -63,7 +63,7 @@ fn cases() -> impl Iterator<Item = Case> {
     })
 }
 
-/// Numbers that look random and are the same in every run, from −1 to 1.
+/// Reproducible pseudo-random numbers from −1 to 1.
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let next = || {
@@ -73,7 +73,7 @@ fn numbers(count: usize, seed: u32) -> Vec<f32> {
     std::iter::repeat_with(next).take(count).collect()
 }
 
-/// Images of one channel are rings, a fifth of their pixels; others are what a ReLU leaves.
+/// Images of one channel are rings, which fill a fifth of the pixels; others resemble the output of a ReLU.
 fn images(shape: &Shape) -> Vec<f32> {
     let mut x = numbers(BATCH * shape.inputs(), 1);
     for (at, x) in x.iter_mut().enumerate() {
@@ -86,7 +86,7 @@ fn images(shape: &Shape) -> Vec<f32> {
     x
 }
 
-/// The arrays of a layer and a batch, with the right answers.
+/// The arrays of a layer and a batch, with the correct results.
 struct Layer {
     shape: Shape,
     x: Vec<f32>,
@@ -198,12 +198,12 @@ fn input_gradient(bencher: Bencher<'_, '_>, case: Case) {
     check(case.isa, shape.patch() * shape.filters, &dx, &expected);
 }
 
-/// Twelve chains of multiply-adds that need nothing from memory. What the processor makes of sixteen lanes depends on it:
-/// many take two steps for them, so that eight are as good.
+/// Twelve chains of multiply-adds without memory accesses. The throughput of sixteen lanes depends on the processor:
+/// many split them into two steps, so that eight lanes are as fast.
 #[divan::bench(args = Isa::available().into_iter().map(Isa::name))]
 fn peak(bencher: Bencher<'_, '_>, isa: &str) {
     const STEPS: usize = 1000;
-    /// The compiler makes a register of each array.
+    /// The compiler turns each array into a register.
     fn portable(by: f32) -> [[f32; 4]; 12] {
         let mut sums = [[by; 4]; 12];
         for _ in 0..STEPS {
@@ -230,7 +230,7 @@ fn peak(bencher: Bencher<'_, '_>, isa: &str) {
     }
     let steps = |lanes| ItemsCount::new(STEPS * 12 * lanes);
     match isa {
-        // SAFETY: the name comes from the list of those that this processor has.
+        // SAFETY: the name comes from the list of instruction sets that this processor has.
         #[cfg(target_arch = "x86_64")]
         "avx2" | "avx512" => bencher.counter(steps(8)).bench_local(|| unsafe { fused(black_box(0.5)) }),
         _ => bencher.counter(steps(4)).bench_local(|| portable(black_box(0.5))),

@@ -1,8 +1,8 @@
-//! How fast the distances are: one pair of rows, and many queries against many rows, on every instruction set of this
+//! The speed of the distances: one pair of rows, and many queries against many rows, on every instruction set of this
 //! processor. `cargo bench -p tercet-kernels --bench distance`
 //!
-//! Sizes are those of the work that the kernels are for: images of 28 × 28, and the rows of a stripe against a block of
-//! queries, which lie in the second-level cache. Each answer is held against the naive sibling before it is timed.
+//! The sizes are those of the actual workload: images of 28 × 28, and a stripe of rows against a block of queries,
+//! which both fit in the second-level cache. Each result is checked against the naive sibling before it is timed.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
@@ -15,12 +15,12 @@ fn main() {
 
 /// Columns of an image.
 const WIDTH: usize = 784;
-/// Queries of a block.
+/// Queries per block.
 const QUERIES: usize = 96;
-/// Rows of a stripe.
+/// Rows per stripe.
 const ROWS: usize = 256;
 
-/// An instruction set, shown by its name.
+/// An instruction set, displayed by its name.
 #[derive(Clone, Copy)]
 struct Set(Isa);
 
@@ -34,7 +34,7 @@ fn sets() -> impl Iterator<Item = Set> {
     Isa::available().into_iter().map(Set)
 }
 
-/// Bytes that look random and are the same in every run, half of them 0 as in images.
+/// Reproducible pseudo-random bytes, half of them 0 as in images.
 fn bytes(count: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
     let next = || {
@@ -44,7 +44,7 @@ fn bytes(count: usize, seed: u64) -> Vec<u8> {
     std::iter::repeat_with(next).map(|byte| if byte & 1 == 0 { 0 } else { byte }).take(count).collect()
 }
 
-/// One pair of rows, timed as often as fits: bytes read a second.
+/// One pair of rows, measured in bytes read per second.
 fn pair_of_bytes(
     bencher: Bencher<'_, '_>,
     isa: Isa,
@@ -101,7 +101,7 @@ fn pair_dot_f32(bencher: Bencher<'_, '_>, set: Set) {
     pair_of_floats(bencher, set.0, floats::dot, naive::floats::dot);
 }
 
-/// Queries and rows, with what lies between them by the naive sibling, (queries, rows).
+/// Queries and rows, with their distances by the naive sibling, (queries, rows).
 struct Block {
     queries: Queries,
     panels: Panels,
@@ -126,7 +126,7 @@ impl Block {
     }
 }
 
-/// Pairs of a query and a row a second.
+/// Pairs of a query and a row per second.
 fn tile(bencher: Bencher<'_, '_>, isa: Isa, measure: PanelKind) {
     let Block { queries, panels, expected } = Block::new(isa, measure);
     let mut out = vec![0; QUERIES * ROWS];
@@ -152,7 +152,7 @@ fn tile_dot(bencher: Bencher<'_, '_>, set: Set) {
     tile(bencher, set.0, PanelKind::Dot);
 }
 
-/// Comparing at once instead of writing numbers out; one row in a hundred lies within.
+/// Comparing in registers instead of writing the distances; one row in a hundred lies within.
 #[divan::bench(args = sets())]
 fn tile_within(bencher: Bencher<'_, '_>, Set(isa): Set) {
     let Block { queries, panels, expected } = Block::new(isa, PanelKind::L2Squared);
@@ -169,7 +169,7 @@ fn tile_within(bencher: Bencher<'_, '_>, Set(isa): Set) {
     });
 }
 
-/// Laying rows out, which is what fitting costs: bytes a second.
+/// Interleaving rows, which is the cost of fitting, in bytes per second.
 #[divan::bench]
 fn interleave(bencher: Bencher<'_, '_>) {
     let rows = bytes(ROWS * WIDTH, 4);

@@ -1,7 +1,7 @@
-//! How fast matrix products are, on every instruction set of this processor: the three products of a dense layer of
-//! the lecture's network and of a larger one. `cargo bench -p tercet-kernels --bench matmul`
+//! The speed of matrix products, on every instruction set of this processor: the three products of a dense layer, for
+//! the lecture's network and larger ones. `cargo bench -p tercet-kernels --bench matmul`
 //!
-//! Each answer is held against the naive sibling before it is timed. Items are multiply-adds.
+//! Each result is checked against the naive sibling before it is timed. Items are multiply-adds.
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -27,8 +27,8 @@ impl std::fmt::Display for Case {
     }
 }
 
-/// The lecture's network, its larger sibling, a wide layer, and one whose weights fit in no cache, for half of a batch and for
-/// all of it.
+/// The lecture's network, a larger version of it, a wide layer, and one whose weights exceed every cache, with half a
+/// batch and with a whole one.
 const LAYERS: [(usize, usize, usize); 5] =
     [(20, 784, 36), (64, 784, 128), (128, 512, 512), (64, 2048, 2048), (128, 2048, 2048)];
 
@@ -36,7 +36,7 @@ fn cases() -> impl Iterator<Item = Case> {
     Isa::available().into_iter().flat_map(|isa| LAYERS.map(|layer| Case { isa, layer }))
 }
 
-/// Numbers that look random and are the same in every run, from −1 to 1.
+/// Reproducible pseudo-random numbers from −1 to 1.
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let next = || {

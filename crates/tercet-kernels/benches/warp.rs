@@ -1,7 +1,7 @@
-//! How fast pictures are bent, on every instruction set of this processor: MNIST's and larger ones in colour, each with the
-//! smooth field that bends it. `cargo bench -p tercet-kernels --bench warp`
+//! The speed of image warping, on every instruction set of this processor: images like MNIST's and larger ones in
+//! colour, each with its smooth displacement field. `cargo bench -p tercet-kernels --bench warp`
 //!
-//! Each answer is held against the naive sibling before it is timed. Items are pictures.
+//! Each result is checked against the naive sibling before it is timed. Items are images.
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -12,7 +12,7 @@ fn main() {
     divan::main();
 }
 
-/// Pictures of a size on an instruction set.
+/// Images of one size on an instruction set.
 #[derive(Clone, Copy)]
 struct Case {
     isa: Isa,
@@ -33,7 +33,7 @@ fn cases() -> impl Iterator<Item = Case> {
         .flat_map(|isa| [(28, 1), (96, 3)].map(|(side, channels)| Case { isa, side, channels }))
 }
 
-/// Numbers that look random and are the same in every run, from −1 to 1.
+/// Reproducible pseudo-random numbers from −1 to 1.
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let next = || {
@@ -43,7 +43,7 @@ fn numbers(count: usize, seed: u32) -> Vec<f32> {
     std::iter::repeat_with(next).take(count).collect()
 }
 
-/// Points four pixels apart, as σ = 4 has them.
+/// Lattice points four pixels apart, as for σ = 4.
 fn spread(side: usize) -> Interpolation {
     let weights = numbers(side * TAPS, 1);
     let (weights, _) = weights.as_chunks::<TAPS>();

@@ -1,8 +1,9 @@
-//! Where memory comes from, and what becomes of it when it is given back.
+//! The alignment of large memory blocks, and when they are returned to the system.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-/// The system's allocator, but blocks of a kilobyte or more begin where a line of the cache does. For a program to choose:
+/// The system allocator, except that blocks of a kilobyte or more are aligned to a cache line. A program opts in like
+/// this:
 ///
 /// ```
 /// use tercet_kernels::allocator::CacheLineAligned;
@@ -14,42 +15,45 @@ use std::alloc::{GlobalAlloc, Layout, System};
 /// assert!(weights.as_ptr().addr().is_multiple_of(64));
 /// ```
 ///
-/// A list of f32 may begin anywhere, and glibc has all of its large blocks begin 16 bytes into a line. A register of 64
-/// bytes then lies across two lines wherever it is loaded from or stored to, which costs up to twice as much; a row of
-/// weights would have to be copied first. Array libraries allocate in the same way for the same reason.
+/// A `Vec<f32>` is not otherwise aligned to a cache line, and glibc starts all of its large blocks 16 bytes into a
+/// line. A 64-byte register then straddles two cache lines on every load and store, which costs up to twice as much; a
+/// row of weights would have to be copied first. Array libraries align their allocations in the same way for the same
+/// reason.
 ///
-/// A block is a line longer than it was asked for, and what the system gave is noted down before it begins.
+/// A block is one cache line longer than requested, and the pointer returned by the system is stored just before it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CacheLineAligned;
 
-/// The length of a line in bytes.
+/// The length of a cache line in bytes.
 const LINE: usize = 64;
 
-/// Blocks of fewer bytes are the system's, as they are.
+/// Smaller blocks, in bytes, are passed on to the system allocator unchanged.
 const LEAST: usize = 1 << 10;
 
-/// The block that the system is asked for, where that is another one than `layout`, and can be.
+/// The layout requested from the system, if it differs from `layout` and is valid.
 fn outer(layout: Layout) -> Option<Layout> {
-    // Of the alignments that the system gives in any case: from a pointer's on there is room for one before the line.
+    // At least pointer alignment, which the system provides anyway, so that there is room for a pointer before the
+    // line.
     let align = layout.align().max(align_of::<*mut u8>());
     let moved = layout.size() >= LEAST && align <= 8;
     if moved { Layout::from_size_align(layout.size().checked_add(LINE)?, align).ok() } else { None }
 }
 
-/// How far into a block that begins here its first whole line is: at least a pointer's size, at most a line.
+/// The offset of the first whole cache line in a block that begins at `base`: at least a pointer's size, at most a
+/// line.
 fn to_line(base: *mut u8) -> usize {
     LINE - base.addr() % LINE
 }
 
-/// What is handed out of a block of the system's, null for null.
+/// The address handed out from a system block; null for null.
 ///
 /// # Safety
-/// Behind `base` are `LINE` bytes, and it is null or aligned for a pointer.
+/// `base` is null, or aligned for a pointer and followed by `LINE` bytes.
 unsafe fn hand_out(base: *mut u8) -> *mut u8 {
     if base.is_null() {
         return base;
     }
-    // SAFETY: the line begins inside the block, and at least a pointer's size behind its beginning, as both are aligned for
+    // SAFETY: the line begins inside the block, at least a pointer's size after its beginning, as both are aligned for
     // pointers.
     unsafe {
         let line = base.add(to_line(base));
@@ -58,21 +62,22 @@ unsafe fn hand_out(base: *mut u8) -> *mut u8 {
     }
 }
 
-/// What the system gave for what was handed out.
+/// The pointer returned by the system for a handed-out block.
 ///
 /// # Safety
 /// `line` comes from [`hand_out`].
 unsafe fn base_of(line: *mut u8) -> *mut u8 {
-    // SAFETY: it was written there.
+    // SAFETY: `hand_out` wrote it there.
     unsafe { line.cast::<*mut u8>().sub(1).read() }
 }
 
-// SAFETY: every block is the system's or lies inside one that is `LINE` bytes longer and begins at most a line before it,
-// with the same alignment or a larger one. Which of the two it is follows from its layout, which whoever gives it back must
-// name again.
+// SAFETY: every block either is a system block or lies inside one that is `LINE` bytes longer and begins at most a line
+// before it, with the same or a larger alignment. Its layout determines which of the two it is, and the caller must
+// pass the same layout when freeing it.
 unsafe impl GlobalAlloc for CacheLineAligned {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are the system's; `hand_out` gets a block as long as it wants.
+        // SAFETY: the caller's promises are those that the system allocator requires; `hand_out` gets a block of the
+        // length it requires.
         unsafe {
             match outer(layout) {
                 Some(outer) => hand_out(System.alloc(outer)),
@@ -82,7 +87,7 @@ unsafe impl GlobalAlloc for CacheLineAligned {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above. What is noted down lies before the block, which stays zero.
+        // SAFETY: as above. The stored pointer lies before the block, which stays zero.
         unsafe {
             match outer(layout) {
                 Some(outer) => hand_out(System.alloc_zeroed(outer)),
@@ -92,7 +97,8 @@ unsafe impl GlobalAlloc for CacheLineAligned {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller names the layout that the block was allocated with, so it came from the same arm of `alloc`.
+        // SAFETY: the caller passes the layout that the block was allocated with, so it came from the same arm of
+        // `alloc`.
         unsafe {
             match outer(layout) {
                 Some(outer) => System.dealloc(base_of(block), outer),
@@ -102,9 +108,9 @@ unsafe impl GlobalAlloc for CacheLineAligned {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller promises that the size is one that a layout can have. Where both blocks are inside longer ones
-        // the system moves the longer, and what it held may then begin at another place before the line; elsewhere a block is
-        // allocated, filled and given back as anybody would.
+        // SAFETY: the caller promises that the size is valid for a layout. If both blocks lie inside longer ones, the
+        // system reallocates the longer one, and its contents may then have a different offset from the cache line;
+        // otherwise a new block is allocated, filled, and the old one freed as usual.
         unsafe {
             let new = Layout::from_size_align_unchecked(size, layout.align());
             match (outer(layout), outer(new)) {
@@ -136,18 +142,19 @@ unsafe impl GlobalAlloc for CacheLineAligned {
     }
 }
 
-/// Has every block of 128 KiB or more go back to the system as soon as it is given back.
+/// Makes every block of 128 KiB or more return to the system as soon as it is freed.
 ///
-/// That is how glibc begins. But each time a larger block is given back it concludes that such blocks come and go, and
-/// keeps those up to that size, and twice as much beside them, from then on: reading MNIST takes windows of 12 MB, after
-/// which whatever is smaller leaves gaps. A program that will want a few large blocks for long, and to hold no more than
-/// it must, calls this first. One that asks for large blocks again and again would only be slowed down.
+/// That is glibc's initial behaviour. But each time a larger block is freed, glibc raises the threshold: it then keeps
+/// freed blocks up to that size, and up to twice as much free memory at the top of the heap. Reading MNIST takes
+/// windows of 12 MB, and after that smaller blocks leave gaps. A program that needs a few large blocks for a long time
+/// and should use no more memory than necessary calls this first. A program that allocates large blocks again and again
+/// would only be slowed down.
 ///
-/// Does nothing where the allocator is another.
+/// Does nothing with other allocators.
 pub fn return_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: `mallopt` takes two numbers and changes how the allocator chooses, under a lock of its own. What it answers,
-    // whether it knows that parameter, is nothing to act on.
+    // SAFETY: `mallopt` takes two numbers and changes a setting of the allocator under its own lock. The result,
+    // whether it supports the parameter, can be ignored.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10);
     }
@@ -157,14 +164,14 @@ pub fn return_large_blocks() {
 mod tests {
     use super::*;
 
-    /// Blocks of every kind, grown and shrunk past the limit and back, keep what they hold and begin where they should.
+    /// Blocks of every kind, grown and shrunk past the limit and back, keep their contents and are aligned correctly.
     #[test]
-    fn blocks_keep_what_they_hold_and_begin_at_lines() {
+    fn blocks_keep_their_contents_and_begin_at_cache_lines() {
         let sizes = [1, 100, LEAST - 1, LEAST, LEAST + 1, 5000, 3 << 20, 200_000, 2000, LEAST, 10, 70_000];
         for align in [1, 4, 8, 16, 64, 128] {
             let layout = |size| Layout::from_size_align(size, align).unwrap();
             let byte = |i: usize| (i * 31 + align) as u8;
-            // SAFETY: every block is used inside its size, and given back with the layout that it has.
+            // SAFETY: every block is used within its size, and freed with its own layout.
             unsafe {
                 let mut size = sizes[0];
                 let mut block = CacheLineAligned.alloc(layout(size));
@@ -191,8 +198,8 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri ends where there is no such block")]
-    fn a_block_that_cannot_be_is_null() {
-        // Where nobody looks at a block, the compiler takes it that there would have been one.
+    fn a_failed_allocation_returns_null() {
+        // Without `black_box` the compiler assumes that an unused allocation succeeds.
         let is_null = |block| std::hint::black_box::<*mut u8>(block).is_null();
         for size in [isize::MAX as usize - 8, isize::MAX as usize - 80] {
             let most = Layout::from_size_align(size, 8).unwrap();

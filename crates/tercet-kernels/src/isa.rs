@@ -4,31 +4,31 @@ use std::sync::OnceLock;
 
 /// An instruction set that *this* processor has.
 ///
-/// The only way to get one is from [`Isa::available`], [`Isa::active`] or [`Isa::named`], which ask the
-/// processor first. So a value of this type is the proof that a kernel compiled for that instruction set may run.
+/// The only ways to get one are [`Isa::available`], [`Isa::active`] and [`Isa::named`], which check the processor
+/// first. So a value of this type is the proof that a kernel compiled for that instruction set may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Isa(pub(crate) Level);
 
-/// The levels, slowest first. Private to the crate, so that nobody outside can make an unproven [`Isa`].
+/// The levels, slowest first. Private to the crate, so that no code outside can make an unproven [`Isa`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
     /// What every processor of the target architecture has; no fused multiply-add.
     Portable,
-    /// WebAssembly, compiled for SIMD of 128 bits.
+    /// WebAssembly, compiled with 128-bit SIMD.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Wasm,
     /// x86-64 with AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// x86-64 with AVX-512 F, BW, VL and VNNI, beside AVX2, FMA and POPCNT.
+    /// x86-64 with AVX-512 F, BW, VL and VNNI, in addition to AVX2, FMA and POPCNT.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
 
-/// Why [`Isa::named`] rejected.
+/// Why [`Isa::named`] failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownIsa {
-    /// The name that was asked for.
+    /// The name that was requested.
     pub found: String,
     /// The names that this processor would accept, slowest first.
     pub available: Vec<&'static str>,
@@ -38,7 +38,7 @@ impl std::fmt::Display for UnknownIsa {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "instruction set {:?} is not one that this processor has; expected one of: {}",
+            "instruction set {:?} is not supported by this processor; expected one of: {}",
             self.found,
             self.available.join(", ")
         )
@@ -92,7 +92,7 @@ impl Isa {
     /// The instruction set of that name (`portable`, `wasm-simd128`, `avx2`, `avx512`).
     ///
     /// # Errors
-    /// [`UnknownIsa`] where the name is none or this processor lacks the instructions.
+    /// [`UnknownIsa`] if there is no such name or this processor lacks the instructions.
     pub fn named(name: &str) -> Result<Isa, UnknownIsa> {
         let available = Isa::available();
         available.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| UnknownIsa {
@@ -101,7 +101,7 @@ impl Isa {
         })
     }
 
-    /// The name that [`Isa::named`] understands.
+    /// The name that [`Isa::named`] accepts.
     pub fn name(self) -> &'static str {
         match self.0 {
             Level::Portable => "portable",
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_says_what_would_do() {
+    fn an_unknown_name_lists_the_available_ones() {
         let message = Isa::named("mmx").unwrap_err().to_string();
         assert!(message.contains("\"mmx\"") && message.contains("portable"), "{message}");
     }

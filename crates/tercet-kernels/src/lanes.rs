@@ -1,15 +1,15 @@
-//! A vector register of f32, as the generic kernels see it.
+//! A vector register of f32, as used by the generic kernels.
 //!
-//! A kernel is written once over this trait; a thin function with `#[target_feature]` compiles it for each
+//! A kernel is written once, generic over this trait; a thin function with `#[target_feature]` compiles it for each
 //! instruction set. The methods are always inlined into such a function, so they may use its instructions.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-/// `LANES` numbers that are computed on at once.
+/// `LANES` numbers that are processed at once.
 ///
 /// # Safety
-/// Whoever calls a method makes sure that the processor has the instructions of the implementing type, and that
+/// The caller of a method makes sure that the processor has the instructions of the implementing type, and that
 /// pointers are valid for `LANES` numbers. No alignment is needed.
 pub(crate) trait Lanes: Copy {
     /// How many numbers a register holds.
@@ -18,19 +18,19 @@ pub(crate) trait Lanes: Copy {
     /// The same number in every lane.
     unsafe fn splat(value: f32) -> Self;
 
-    /// The `LANES` numbers from `from` on.
+    /// Loads `LANES` numbers from `from`.
     unsafe fn load(from: *const f32) -> Self;
 
-    /// Writes the `LANES` numbers to `to` and on.
+    /// Writes the `LANES` numbers to `to`.
     unsafe fn store(self, to: *mut f32);
 
-    /// The first `count` numbers from `from` on, at most `LANES`, and zeros behind them. No others are read.
+    /// Loads the first `count` numbers from `from`, at most `LANES`, followed by zeros. No others are read.
     unsafe fn load_part(from: *const f32, count: usize) -> Self;
 
-    /// Writes the first `count` numbers, at most `LANES`, to `to` and on, and no others.
+    /// Writes the first `count` numbers, at most `LANES`, to `to`, and no others.
     unsafe fn store_part(self, to: *mut f32, count: usize);
 
-    /// `if self > other { self } else { other }`: the other where one of them is NaN.
+    /// `if self > other { self } else { other }`: `other` if either is NaN.
     unsafe fn or_larger(self, other: Self) -> Self;
 
     /// `self + other`.
@@ -42,15 +42,15 @@ pub(crate) trait Lanes: Copy {
     /// `self · other`.
     unsafe fn times(self, other: Self) -> Self;
 
-    /// `self + a · b`, with one rounding or two as the instruction set has it.
+    /// `self + a · b`, with one rounding or two, depending on the instruction set.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 
-    /// Turns a square of `LANES` rows and columns around: the number at `r * stride + c` goes to `c * to_stride + r`.
+    /// Transposes a square of `LANES` rows and columns: the number at `r * stride + c` goes to `c * to_stride + r`.
     unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize);
 }
 
-/// A buffer on the stack that begins where a line of the cache does, so that no register's width of it lies across two:
-/// a load from there would cost two.
+/// A buffer on the stack that is aligned to a cache line, so that no register load straddles two lines, which would
+/// cost two loads.
 #[repr(align(64))]
 pub(crate) struct Aligned<const COUNT: usize>(pub(crate) [f32; COUNT]);
 
@@ -154,13 +154,13 @@ impl Lanes for __m256 {
 
     #[inline(always)]
     unsafe fn load_part(from: *const f32, count: usize) -> Self {
-        // SAFETY: the caller promises AVX and `count` valid numbers; the mask lets through no others.
+        // SAFETY: the caller promises AVX and `count` valid numbers; the mask selects no others.
         unsafe { _mm256_maskload_ps(from, first_lanes(count)) }
     }
 
     #[inline(always)]
     unsafe fn store_part(self, to: *mut f32, count: usize) {
-        // SAFETY: the caller promises AVX and room for `count` numbers; the mask lets through no others.
+        // SAFETY: the caller promises AVX and room for `count` numbers; the mask selects no others.
         unsafe { _mm256_maskstore_ps(to, first_lanes(count), self) }
     }
 
@@ -198,7 +198,7 @@ impl Lanes for __m256 {
     unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises AVX and a square of eight rows and columns on either side.
         unsafe {
-            // Four rows at a time: in quarter l of `fours[g][k]` is column 4 l + k of the rows from 4 g on.
+            // Four rows at a time: quarter l of `fours[g][k]` holds column 4 l + k of the rows starting at 4 g.
             let mut fours = [[_mm256_setzero_ps(); 4]; 2];
             for (g, four) in fours.iter_mut().enumerate() {
                 let from = from.add(4 * g * stride);
@@ -258,13 +258,13 @@ impl Lanes for __m512 {
 
     #[inline(always)]
     unsafe fn load_part(from: *const f32, count: usize) -> Self {
-        // SAFETY: the caller promises AVX-512 F and `count` valid numbers; the mask lets through no others.
+        // SAFETY: the caller promises AVX-512 F and `count` valid numbers; the mask selects no others.
         unsafe { _mm512_maskz_loadu_ps(((1u32 << count) - 1) as __mmask16, from) }
     }
 
     #[inline(always)]
     unsafe fn store_part(self, to: *mut f32, count: usize) {
-        // SAFETY: the caller promises AVX-512 F and room for `count` numbers; the mask lets through no others.
+        // SAFETY: the caller promises AVX-512 F and room for `count` numbers; the mask selects no others.
         unsafe { _mm512_mask_storeu_ps(to, ((1u32 << count) - 1) as __mmask16, self) }
     }
 
@@ -302,7 +302,7 @@ impl Lanes for __m512 {
     unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises AVX-512 F and a square of sixteen rows and columns on either side.
         unsafe {
-            // Four rows at a time: in quarter l of `fours[g][k]` is column 4 l + k of the rows from 4 g on.
+            // Four rows at a time: quarter l of `fours[g][k]` holds column 4 l + k of the rows starting at 4 g.
             let mut fours = [[_mm512_setzero_ps(); 4]; 4];
             for (g, four) in fours.iter_mut().enumerate() {
                 let from = from.add(4 * g * stride);
@@ -317,7 +317,7 @@ impl Lanes for __m512 {
                 }
             }
             for k in [0, 1, 2, 3] {
-                // Quarters 0 and 2 of either, quarters 1 and 3 of either; then the same of these.
+                // Quarters 0 and 2 of both, and quarters 1 and 3 of both; then the same again of the results.
                 let (even, odd) = (
                     _mm512_shuffle_f32x4::<0x88>(fours[0][k], fours[1][k]),
                     _mm512_shuffle_f32x4::<0xdd>(fours[0][k], fours[1][k]),

@@ -1,17 +1,17 @@
-//! Files as memory: numbers that are read from the disk when they are looked at, and forgotten when memory is short.
+//! Memory-mapped files: numbers that are read from disk when they are accessed, and evicted when memory is short.
 //!
-//! A [`Mapped`] reads like a slice. The system brings its pages as they are touched, and takes them away again as it
-//! pleases, so that a file may be larger than memory. Only what an array on a little-endian machine looks like can be mapped:
-//! bytes, and f32 whose first lies at a multiple of four.
+//! A [`Mapped`] reads like a slice. The operating system loads its pages when they are touched and evicts them as
+//! needed, so a file may be larger than memory. Only data with the layout of an array on a little-endian machine can be
+//! mapped: bytes, and f32 that begin at a multiple of four bytes.
 //!
-//! What is mapped is the file itself and no copy of it. Whoever changes the file meanwhile changes the numbers, and whoever
-//! cuts it short makes the system end the process. That is the price; where it is too high, a file is to be read.
+//! The mapping is the file itself, not a copy. If the file is modified meanwhile, the numbers change, and if it is
+//! truncated, the system terminates the process. If that is not acceptable, the file must be read instead.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::marker::PhantomData;
 
-/// Numbers of which every pattern of bits is one.
+/// Numbers for which every bit pattern is valid.
 pub trait Plain: Copy + Send + Sync + 'static + sealed::Sealed {}
 
 impl Plain for u8 {}
@@ -23,7 +23,7 @@ mod sealed {
     impl Sealed for f32 {}
 }
 
-/// Numbers in a file. They read like a slice.
+/// Numbers in a file. They dereference to a slice.
 #[derive(Debug)]
 pub struct Mapped<T: Plain> {
     map: memmap2::Mmap,
@@ -32,7 +32,7 @@ pub struct Mapped<T: Plain> {
 }
 
 impl<T: Plain> Mapped<T> {
-    /// `count` numbers, little-endian, from a byte of a file on.
+    /// Maps `count` little-endian numbers, beginning at byte `from` of a file.
     ///
     /// ```
     /// use std::io::Write;
@@ -47,29 +47,30 @@ impl<T: Plain> Mapped<T> {
     /// ```
     ///
     /// # Errors
-    /// No number, a file that does not hold so many, numbers that do not lie as the processor wants them, a machine that is
-    /// big-endian, and what the system rejects.
+    /// If `count` is 0, the file does not hold that many numbers, they are not aligned, the machine is big-endian, or
+    /// the system reports an error.
     pub fn open(file: &File, from: u64, count: usize) -> Result<Self> {
-        let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why.to_owned()));
+        let reject = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why.to_owned()));
         let bytes = count.checked_mul(size_of::<T>());
         let end = bytes.and_then(|bytes| from.checked_add(bytes as u64));
         let (Some(bytes), Some(end)) = (bytes.filter(|&bytes| bytes > 0), end) else {
-            return refuse("no numbers, or more than there can be");
+            return reject("the count is 0 or too large");
         };
         if end > file.metadata()?.len() {
-            return Err(Error::new(ErrorKind::UnexpectedEof, "the file is shorter than its numbers"));
+            return Err(Error::new(ErrorKind::UnexpectedEof, "the file is too short for that many numbers"));
         }
         if cfg!(target_endian = "big") {
-            return refuse("numbers of the other byte order");
+            return reject("mapping requires a little-endian machine");
         }
-        // SAFETY: The map is only read, as bytes or as f32, whose every pattern of bits is a number; that the file lasts
-        // as long as `bytes` was just asked. Rust cannot see what other processes do to the file: if one writes to it, numbers
-        // change between two looks at them, on which no code that gets the slice relies (no index and no length is made of a
-        // feature); if one cuts it short, the system ends this process with a signal before anything is read. Both
-        // are in the module's documentation, and nothing else would do for files that are larger than memory.
+        // SAFETY: The map is only read, as bytes or as f32, for which every bit pattern is valid; it was just checked
+        // that the file has `bytes` bytes. Rust cannot see what other processes do to the file: if one writes to it,
+        // numbers change between two reads, and no code that gets the slice relies on their being constant (no index
+        // and no length is computed from a feature); if one truncates it, the system ends this process with a signal
+        // before anything is read. Both are in the module's documentation, and there is no alternative for files that
+        // are larger than memory.
         let map = unsafe { memmap2::MmapOptions::new().offset(from).len(bytes).map(file)? };
         if !map.as_ptr().cast::<T>().is_aligned() {
-            return refuse("numbers that do not lie at a multiple of their size");
+            return reject("the numbers are not aligned to their size");
         }
         Ok(Mapped { map, count, numbers: PhantomData })
     }
@@ -79,8 +80,8 @@ impl<T: Plain> std::ops::Deref for Mapped<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        // SAFETY: `open` has mapped `count` times the size of T in bytes, at an address that is aligned for T, and the map
-        // lives as long as `self`. T is u8 or f32 (the trait is sealed), of which every pattern of bits is a number.
+        // SAFETY: `open` has mapped `count` times the size of T in bytes, at an address that is aligned for T, and the
+        // map lives as long as `self`. T is u8 or f32 (the trait is sealed), for which every bit pattern is valid.
         unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<T>(), self.count) }
     }
 }
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri maps no files")]
-    fn numbers_are_read_where_they_lie_in_the_file() {
+    fn numbers_are_read_from_their_offset_in_the_file() {
         let mut file = tempfile::tempfile().unwrap();
         let values: Vec<f32> = (0..5000).map(|i| i as f32 / 7.0).collect();
         file.write_all(&[9; 128]).unwrap();

@@ -1,4 +1,4 @@
-//! A pixel as a number that models compute with.
+//! Pixels, scaled to the numbers that models compute with.
 
 /// `pixel / 255` for every pixel.
 pub(crate) static SCALED: [f32; 256] = {

@@ -1,8 +1,8 @@
-//! A word to the cache about what will be read soon.
+//! Prefetch hints to the cache.
 
-/// Asks for the memory of a slice, line by line, without waiting for it. A search that knows which rows it will look at
-/// next asks for all of them first: their journeys through the memory then overlap. Changes no result; on processors
-/// for which Rust has no such instruction it does nothing.
+/// Prefetches the memory of a slice, cache line by cache line, without waiting for it. A search that has a list of the
+/// rows it will read next prefetches all of them first, so that the memory latencies overlap. It changes no result; on
+/// processors for which Rust has no such instruction it does nothing.
 #[inline]
 pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
@@ -11,7 +11,7 @@ pub fn prefetch<T>(values: &[T]) {
     let _ = values;
 }
 
-/// The same for what is read so much later that the first-level cache has better things to hold until then.
+/// Like [`prefetch`], for data that is used so much later that it should not occupy the first-level cache until then.
 #[inline]
 pub fn prefetch_for_later<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]

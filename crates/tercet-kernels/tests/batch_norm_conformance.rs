@@ -1,4 +1,4 @@
-//! Every pass of a batch norm against its naive sibling, on every instruction set that this processor has.
+//! Every pass of batch normalisation against its naive sibling, on every instruction set that this processor has.
 
 mod common;
 mod interpreted;
@@ -15,7 +15,7 @@ fn the_passes_equal_the_naive_ones_to_the_bit() {
         for channels in few(&[1, 2, 4, 5, 12, 16, 21, 32, 70], 3) {
             for rows in few(&[0, 1, 2, 37], 3) {
                 let count = rows * channels;
-                // A few whole numbers give zeros, and z that are exactly 0.
+                // A few integers give zeros, and z that are exactly 0.
                 let x: Vec<f32> = numbers(count, 1).iter().map(|x| (x * 8.0).round()).collect();
                 let dy = numbers(count, 2);
                 let [mean, gamma, beta] = [3, 4, 5].map(|seed| numbers(channels, seed));
@@ -40,10 +40,10 @@ fn the_passes_equal_the_naive_ones_to_the_bit() {
 
                     let shares: Vec<f32> = sums[0].iter().map(|sum| (sum / rows as f64) as f32).collect();
                     let shares = shares.split_at(channels);
-                    let mut flowing = [dy.clone(), dy.clone()];
-                    backward(isa, &normal, shares, &x, &mut flowing[0]);
-                    naive::backward(&normal, shares, &x, &mut flowing[1]);
-                    assert_eq!(flowing[0], flowing[1], "{isa:?} {channels} {rows} {relu}");
+                    let mut upstream = [dy.clone(), dy.clone()];
+                    backward(isa, &normal, shares, &x, &mut upstream[0]);
+                    naive::backward(&normal, shares, &x, &mut upstream[1]);
+                    assert_eq!(upstream[0], upstream[1], "{isa:?} {channels} {rows} {relu}");
                 }
             }
         }

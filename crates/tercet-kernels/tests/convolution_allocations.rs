@@ -1,5 +1,5 @@
-//! The passes of a convolution allocate nothing once their scratch has grown. A file of its own, for the allocator that
-//! counts: for each thread by itself, since the one that runs the tests asks for memory, too.
+//! The passes of a convolution allocate nothing once their scratch memory has grown. This is a file of its own for the
+//! counting allocator, which counts per thread, since the thread that runs the tests allocates as well.
 
 mod common;
 
@@ -14,18 +14,18 @@ use tercet_kernels::convolution::{
 
 use common::numbers;
 
-/// The system's allocator, and how often it was asked for memory.
+/// The system allocator, counting the allocations.
 struct Counting;
 
 thread_local! {
     static REQUESTS: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is passed on to the system's allocator as it is.
+// SAFETY: every call is passed on to the system allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         REQUESTS.set(REQUESTS.get() + 1);
-        // SAFETY: the caller's promises are those of the system's allocator.
+        // SAFETY: the caller's promises are those that the system allocator requires.
         unsafe { System.alloc(layout) }
     }
 
@@ -39,8 +39,8 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 #[test]
-fn a_warm_scratch_grows_no_more() {
-    // A small patch, one by lists, and one by minimal filtering.
+fn warm_scratch_memory_does_not_grow() {
+    // A small patch, one with gradient lists, and one with minimal filtering.
     let sizes = [(28, 1, 3, 1, 8), (12, 8, 5, 2, 16), (14, 16, 3, 1, 32)];
     for isa in Isa::available() {
         let mut scratch = Scratch::new();
@@ -51,7 +51,7 @@ fn a_warm_scratch_grows_no_more() {
             let (w, b) = (numbers(shape.weights(), 1), numbers(shape.filters, 2));
             let (mut dw, mut db) = (w.clone(), b.clone());
             let mut pass = |seed: u32| {
-                // Batches whose numbers, and zeros, are others each time.
+                // Batches with different numbers, and different zeros, each time.
                 let x: Vec<f32> = numbers(4 * shape.inputs(), seed).iter().map(|x| x.max(0.0)).collect();
                 let dy: Vec<f32> =
                     numbers(4 * shape.outputs(), seed + 1).iter().map(|x| x.max(-0.5) + 0.5).collect();

@@ -1,5 +1,5 @@
 //! Every pass of a convolution against its naive sibling, on every instruction set that this processor has, and the
-//! naive ones against finite differences.
+//! naive passes against finite differences.
 
 mod common;
 mod interpreted;
@@ -28,8 +28,8 @@ fn shape(
     shape
 }
 
-/// Sizes at which an edge case could go wrong: less and more than a register, a tile and a window, strides that skip
-/// pixels, padding up to a whole kernel, outputs of odd sizes and of a single pixel.
+/// Sizes at which an edge case could go wrong: smaller and larger than a register, a tile and a window, strides that
+/// skip pixels, padding up to a whole kernel, outputs of odd sizes and of a single pixel.
 fn shapes() -> Vec<Shape> {
     let mut shapes = vec![
         shape((1, 1, 1), (1, 1), 1, 0, 1),
@@ -65,12 +65,12 @@ fn shapes() -> Vec<Shape> {
     shapes
 }
 
-/// The largest error that rounding can cause in a sum of so many products of numbers of at most 1, and a bias.
+/// The largest error that rounding can cause in a sum of `terms` products of numbers of at most 1, and a bias.
 fn tolerance(terms: usize) -> f32 {
     (terms + 1) as f32 * (terms + 2) as f32 * f32::EPSILON
 }
 
-/// What is wrong with an array, or nothing.
+/// Describes the first difference between two arrays, if there is one.
 fn differs(what: &str, terms: usize, found: &[f32], expected: &[f32]) -> Option<String> {
     assert_eq!(found.len(), expected.len());
     let fits = |f: f32, e: f32| (f - e).abs() <= tolerance(terms);
@@ -84,9 +84,9 @@ struct Layer {
     x: Vec<f32>,
     w: Vec<f32>,
     b: Vec<f32>,
-    /// The gradient of the output, some of it 0 as behind a ReLU.
+    /// The gradient of the output, partly 0 as after a ReLU.
     dy: Vec<f32>,
-    /// The gradient of the pooled output, and where it goes.
+    /// The gradient of the pooled output, and its argmax.
     pooled_dy: Vec<f32>,
     argmax: Vec<u8>,
 }
@@ -119,7 +119,7 @@ struct Passes {
 
 const FAST: Passes = Passes { forward, backward_weights, backward_input };
 
-/// The checker: what is wrong with the passes without a pool, or nothing.
+/// The checker: describes the first difference in the passes without a pool, if there is one.
 fn difference(passes: &Passes, isa: Isa, layer: &Layer, scratch: &mut Scratch) -> Option<String> {
     let Layer { shape, x, w, b, dy, .. } = layer;
     let positions = dy.len() / shape.filters;
@@ -145,7 +145,7 @@ fn difference(passes: &Passes, isa: Isa, layer: &Layer, scratch: &mut Scratch) -
 
 #[test]
 fn the_passes_equal_the_naive_ones_over_awkward_sizes() {
-    // One scratch for all: what a pass leaves in it must not show in the next.
+    // One scratch memory for all: what a pass leaves in it must not affect the next one.
     let mut scratch = Scratch::new();
     for isa in Isa::available() {
         for shape in shapes() {
@@ -173,7 +173,7 @@ fn the_pooled_passes_equal_the_naive_ones_over_awkward_sizes() {
                 naive::forward_pooled(&shape, x, w, b, &mut expected_y, &mut found_place.clone());
                 forward_pooled(isa, &shape, x, w, b, &mut y, &mut found_place, &mut scratch);
                 assert_eq!(differs("y", shape.patch(), &y, &expected_y), None, "{isa:?} {shape:?}");
-                // A place may be another one where two are as good as equal: what stands there tells.
+                // The argmax may differ if two outputs are almost equal, so the values there are compared instead.
                 let mut winners = vec![0.0; z.len()];
                 naive::unpool(&shape, &vec![1.0; argmax.len()], &found_place, &mut winners);
                 let sum = |at: &[f32]| at.iter().zip(&z).map(|(&at, &z)| f64::from(at * z)).sum::<f64>();
@@ -216,7 +216,7 @@ fn the_pooled_passes_equal_the_naive_ones_over_awkward_sizes() {
 }
 
 #[test]
-fn relu_on_the_way_is_relu_afterwards_to_the_bit() {
+fn fused_relu_equals_a_separate_relu_to_the_bit() {
     let mut scratch = Scratch::new();
     for isa in Isa::available() {
         for shape in shapes() {
@@ -230,7 +230,7 @@ fn relu_on_the_way_is_relu_afterwards_to_the_bit() {
 }
 
 #[test]
-fn what_is_not_a_number_stays_visible() {
+fn nan_is_propagated() {
     let shape = shape((6, 6, 1), (3, 3), 1, 0, 3);
     let Layer { mut x, w, b, .. } = Layer::new(shape, 1, false);
     x[2 * 6 + 2] = f32::NAN;
@@ -247,7 +247,7 @@ fn what_is_not_a_number_stays_visible() {
 
 #[test]
 fn the_checker_catches_wrong_kernels() {
-    /// Forgets the last tap of the kernel.
+    /// Omits the last tap of the kernel.
     fn no_last_tap(
         isa: Isa,
         shape: &Shape,
@@ -275,7 +275,7 @@ fn the_checker_catches_wrong_kernels() {
         backward_weights(isa, shape, x, dy, dw, db, scratch);
         db.iter_mut().zip(dy).for_each(|(db, dy)| *db -= dy);
     }
-    /// Leaves the corner of an image without its gradient.
+    /// Omits the gradient of the corner of an image.
     fn no_corner(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [f32], scratch: &mut Scratch) {
         backward_input(isa, shape, dy, w, dx, scratch);
         dx[0] = 0.0;
@@ -341,7 +341,7 @@ fn objective(shape: &Shape, pooled: bool, x: &[f64], w: &[f64], b: &[f64], dy: &
 }
 
 #[test]
-fn the_naive_gradients_are_the_slopes_of_the_naive_passes() {
+fn the_naive_gradients_match_finite_differences() {
     let wide = |numbers: Vec<f32>| numbers.into_iter().map(f64::from).collect::<Vec<_>>();
     let shapes = [
         shape((5, 6, 2), (3, 2), 1, 0, 3),
@@ -428,7 +428,7 @@ fn absurd_sizes_are_rejected_without_overflow() {
     }
 }
 
-/// The largest error of an output, in units of the sum of the absolute products that it is made of.
+/// The largest error of an output, relative to the sum of its absolute products.
 fn relative_error(isa: Isa, shape: &Shape, scratch: &mut Scratch) -> f64 {
     let wide = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
     let Layer { x, w, b, dy, .. } = Layer::new(*shape, 2, false);
@@ -457,7 +457,7 @@ fn minimal_filtering_costs_a_few_bits_at_most() {
     }
 }
 
-/// A ReLU behind a bias of 0 tells 0 from 10⁻⁹, so no rounding may show where there is nothing to round.
+/// A ReLU after a bias of 0 distinguishes 0 from 10⁻⁹, so patches of zeros must have no rounding error at all.
 #[test]
 fn patches_of_zeros_give_the_bias_to_the_bit() {
     for isa in Isa::available() {
@@ -465,7 +465,7 @@ fn patches_of_zeros_give_the_bias_to_the_bit() {
             let shape = shape((13, 14, 18), (3, 3), 1, padding, 21);
             let (w, b) = (numbers(shape.weights(), 2), numbers(shape.filters, 3));
             let mut x = vec![0.0; 2 * shape.inputs()];
-            // One pixel of each of two images, at an edge and in the middle.
+            // One non-zero pixel in each of two images, at an edge and in the middle.
             x[(3 * 14) * 18 + 17] = 0.3;
             x[shape.inputs() + (7 * 14 + 6) * 18] = -0.6;
             let mut y = vec![f32::NAN; 2 * shape.outputs()];

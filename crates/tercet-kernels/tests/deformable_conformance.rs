@@ -8,11 +8,11 @@ use tercet_kernels::distance::{l1, l2_squared, l3_cubed};
 
 use interpreted::few;
 
-/// Widths and heights around every block of columns and every rim.
+/// Widths and heights around every block of columns and every border.
 const SIZES: [(usize, usize); 12] =
     [(1, 1), (2, 5), (5, 2), (7, 9), (25, 3), (26, 4), (28, 28), (29, 6), (30, 5), (31, 7), (33, 4), (65, 3)];
 
-/// Reproducible bytes: a small multiplicative generator is plenty here.
+/// Reproducible bytes: a simple multiplicative generator is sufficient here.
 fn bytes(count: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
     let next = || {
@@ -22,7 +22,8 @@ fn bytes(count: usize, seed: u64) -> Vec<u8> {
     std::iter::repeat_with(next).take(count).collect()
 }
 
-/// Images of one size that are likely to break something: random, the extremes, bare but for one pixel or a few rows.
+/// Images of one size that are likely to break something: random, the extremes, blank except for one pixel or a few
+/// rows.
 fn images(width: usize, height: usize) -> Vec<Vec<u8>> {
     let count = width * height;
     let lone = |at: usize| (0..count).map(|p| if p == at { 255 } else { 0 }).collect();
@@ -40,14 +41,14 @@ fn images(width: usize, height: usize) -> Vec<Vec<u8>> {
     few(&all, 4)
 }
 
-/// The same bytes as edges with a sign, −128 left out as [`edges`] leaves it out.
+/// The same bytes as signed edges, without −128, which [`edges`] never returns.
 fn as_edges(bytes: &[u8]) -> Vec<i8> {
     bytes.iter().map(|&v| v.cast_signed().max(-127)).collect()
 }
 
 type Warped = fn(Isa, &Field, &Field, u64, &mut Workspace) -> Option<u64>;
 
-/// The first pair of images on which a kernel differs from its specification, bars included.
+/// The first pair of images for which a kernel differs from its specification, including thresholds.
 fn warp_disagreement(kernel: Warped, isa: Isa, width: usize, height: usize, warp: Warp) -> Option<String> {
     let all: Vec<Vec<i8>> = images(2 * width, height).iter().map(|image| as_edges(image)).collect();
     let (mut q, mut x) = (Field::new(width, height, warp), Field::new(width, height, warp));
@@ -55,7 +56,7 @@ fn warp_disagreement(kernel: Warped, isa: Isa, width: usize, height: usize, warp
     for (i, a) in all.iter().enumerate() {
         q.set(a);
         for (j, b) in all.iter().enumerate() {
-            // The fields and the workspace hold what is left of another pair.
+            // The fields and the workspace still contain the data of another pair.
             x.set(b);
             let expected = naive::warped(a, b, width, warp);
             for threshold in few(&[u64::MAX, expected.saturating_sub(1), expected, expected / 2, 0], 3) {
@@ -100,7 +101,7 @@ fn shifts_of_every_kind() {
                     q.set(a);
                     for (j, b) in all.iter().enumerate().skip(i) {
                         x.set(b);
-                        // All exponents share the way through the plane; one for each pair is enough.
+                        // All exponents use the same code for the plane; one exponent per pair is enough.
                         let (pair, exponent) = kernels[(i + j) % 3];
                         let expected = naive::shifted(a, b, width, shift, exponent);
                         let words =
@@ -114,7 +115,7 @@ fn shifts_of_every_kind() {
 }
 
 #[test]
-fn edges_are_sobel_s() {
+fn edges_match_the_sobel_masks() {
     for (width, height) in few(&SIZES, 3) {
         for image in images(width, height) {
             let (mut plain, mut root) = (vec![77; 2 * width * height], vec![77; 2 * width * height]);

@@ -1,7 +1,7 @@
 //! Every distance kernel on every instruction set of this processor, against its naive sibling.
 //!
-//! Two checkers do all the work, one for a pair of rows and one for a tile. Both return what they disagree with
-//! instead of asserting, so that the last tests can plant wrong kernels and see them caught.
+//! Two checkers do all the work, one for a pair of rows and one for a tile. Both return the first difference instead of
+//! asserting, so that the last tests can plant wrong kernels and check that they are caught.
 
 mod interpreted;
 
@@ -12,21 +12,21 @@ use tercet_kernels::distance::{
 
 use interpreted::few;
 
-/// Around every width that a register, a group or a chunk could get wrong.
+/// Widths around every boundary of a register, a group or a chunk.
 const WIDTHS: [usize; 19] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 784, 4096];
 
-/// Those widths; under Miri, three that are not long.
+/// These widths; under Miri, three of the shorter ones.
 fn short() -> Vec<usize> {
     few(&WIDTHS[..if cfg!(miri) { 17 } else { WIDTHS.len() }], 3)
 }
 
-/// None, and widths that need more than one chunk, which Miri would take hours over.
+/// Zero, and widths that need more than one chunk, which would take hours under Miri.
 fn long() -> Vec<usize> {
     let all = [0, 40_000, MAX_WIDTH, MAX_WIDTH + 1, 2 * MAX_WIDTH + 77];
     all[..if cfg!(miri) { 1 } else { all.len() }].to_vec()
 }
 
-/// Reproducible bytes: a small multiplicative generator is plenty here.
+/// Reproducible bytes: a simple multiplicative generator is sufficient here.
 fn bytes(count: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
     let next = || {
@@ -51,7 +51,7 @@ fn awkward_rows(count: usize, width: usize, seed: u64) -> Vec<Vec<u8>> {
 type Pair = fn(&[u8], &[u8]) -> u64;
 type FloatPair = fn(&[f32], &[f32]) -> f64;
 
-/// The first pair on which a kernel differs from its specification, at every alignment of the slices.
+/// The first pair for which a kernel differs from its specification, at every alignment of the slices.
 fn pair_disagreement(kernel: impl Fn(&[u8], &[u8]) -> u64, naive: Pair, widths: &[usize]) -> Option<String> {
     for &width in widths {
         let rows = awkward_rows(5, width, 3);
@@ -72,7 +72,7 @@ fn pair_disagreement(kernel: impl Fn(&[u8], &[u8]) -> u64, naive: Pair, widths: 
     None
 }
 
-/// The first number of a tile that differs from the specification.
+/// The first element of a tile that differs from the specification.
 fn tile_disagreement(
     tile: impl Fn(&Panels, &[Vec<u8>], std::ops::Range<usize>) -> Vec<u32>,
     measure: PanelKind,
@@ -106,7 +106,7 @@ fn tile_disagreement(
 fn fast_tile(isa: Isa) -> impl Fn(&Panels, &[Vec<u8>], std::ops::Range<usize>) -> Vec<u32> {
     move |panels, queries, range| {
         let packed = Queries::new(isa, panels.kind(), panels.width(), queries.iter().map(Vec::as_slice));
-        // A poisoned buffer: whatever is not written shows.
+        // A poisoned buffer exposes elements that are not written.
         let mut out = vec![0xdead_beef; queries.len() * range.len() * panels.rows_of_a_panel()];
         panels.measure(isa, &packed, range, &mut out);
         out
@@ -124,7 +124,7 @@ fn one_pair_of_bytes() {
     ];
     for isa in Isa::available() {
         for (which, (fast, naive)) in kernels.into_iter().enumerate() {
-            // The last widths need more than one chunk, where a sum of 32 bits would wrap around.
+            // The last widths need more than one chunk, where a 32-bit sum would wrap around.
             let widths = [&short()[..], &long()].concat();
             let wrong = pair_disagreement(|a, b| fast(isa, a, b), naive, &widths);
             assert_eq!(wrong, None, "kernel {which} on {}", isa.name());
@@ -193,7 +193,7 @@ fn one_pair_of_floats_has_the_same_bits_everywhere() {
     for isa in Isa::available() {
         for (which, (fast, naive)) in kernels.into_iter().enumerate() {
             for width in [&[0], &short()[..]].concat() {
-                // Magnitudes from 1e-12 to 1e12, so that another order of addition shows in the last bits.
+                // Magnitudes from 1e-12 to 1e12, so that a different order of addition shows in the last bits.
                 let row = |seed| -> Vec<f32> {
                     let spread = bytes(2 * width, seed);
                     let value = |b: &[u8]| (f32::from(b[0]) - 128.0) * 10f32.powi(i32::from(b[1] % 25) - 12);
@@ -252,7 +252,7 @@ fn planted_wrong_tiles_are_caught() {
     }
 }
 
-/// The first mask that says something else than the specification allows.
+/// The first mask that differs from the specification.
 fn mask_disagreement(
     within: impl Fn(&Panels, &Queries, std::ops::Range<usize>, &[u32], &mut [u32]),
     isa: Isa,
@@ -262,7 +262,7 @@ fn mask_disagreement(
     let rows = awkward_rows(rows, width, 17);
     let panels = Panels::new(PanelKind::L2Squared, width, rows.iter().map(Vec::as_slice));
     let packed = Queries::new(isa, PanelKind::L2Squared, width, queries.iter().map(Vec::as_slice));
-    // Exactly what some row has, a little less, and both ends.
+    // The exact distance of some row, a little less, and both extremes.
     let largest: Vec<u32> = (0..queries.len())
         .map(|q| match (q % 5, naive::l2_squared(&queries[q], &rows[(q + 1) % rows.len()]) as u32) {
             (0, number) => number,
@@ -281,7 +281,7 @@ fn mask_disagreement(
                     let number = naive::l2_squared(query, &rows[panel * 32 + r]);
                     let largest = u64::from(largest[q]);
                     let set = masks[q * range.len() + p] >> r & 1 == 1;
-                    // One more than the largest may pass or not.
+                    // One more than the threshold may pass or not.
                     if number != largest + 1 && set != (number <= largest) {
                         return Some(format!("{isa:?}, D = {width}, query {q}, row {}", panel * 32 + r));
                     }
@@ -293,7 +293,7 @@ fn mask_disagreement(
 }
 
 #[test]
-fn masks_say_which_rows_are_within() {
+fn masks_mark_the_rows_that_are_within() {
     for isa in Isa::available() {
         for shape in few(
             &[(1, 1, 1), (5, 32, 3), (13, 33, 48), (25, 100, 127), (3, 70, 784), (7, 40, MAX_WIDTH_WITHIN)],

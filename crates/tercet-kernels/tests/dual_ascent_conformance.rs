@@ -1,4 +1,4 @@
-//! The kernels of rows against their naive siblings, on every instruction set that this processor has.
+//! The kernels for rows against their naive siblings, on every instruction set that this processor has.
 
 mod common;
 mod interpreted;
@@ -15,7 +15,7 @@ fn in_blocks(count: usize, seed: u32) -> Vec<Block<f32>> {
     numbers(16 * count, seed).chunks_exact(16).map(|row| Block(row.try_into().unwrap())).collect()
 }
 
-/// One row of each kind, of D features.
+/// One row of each kind, with D features.
 struct Rows {
     dense: Vec<f32>,
     indices: Vec<u32>,
@@ -45,7 +45,7 @@ impl Rows {
 
 type Scores = fn(Isa, Row<'_>, &[Block<f32>], &mut [Block<f32>]);
 
-/// The checker: what is wrong with `candidate`, or nothing.
+/// The checker: describes the first error of `candidate`, if there is one.
 fn difference(candidate: Scores, isa: Isa, d: usize, width: usize) -> Option<String> {
     let (rows, w) = (Rows::new(d, 1), in_blocks(d * width, 2));
     for row in rows.each() {
@@ -75,7 +75,7 @@ fn scores_are_the_naive_ones_over_awkward_sizes() {
 
 #[test]
 fn the_checker_catches_a_wrong_kernel() {
-    /// Forgets the last feature of a row, as a loop by four might.
+    /// Omits the last features of a row, as an unrolled loop might.
     fn planted(isa: Isa, row: Row<'_>, w: &[Block<f32>], f: &mut [Block<f32>]) {
         let row = match row {
             Row::Dense(x) => Row::Dense(&x[..x.len() - x.len() % 4]),
@@ -90,7 +90,7 @@ fn the_checker_catches_a_wrong_kernel() {
 }
 
 #[test]
-fn rows_are_added_as_the_formula_says_in_f32_and_f64() {
+fn rows_are_added_according_to_the_formula_in_f32_and_f64() {
     for isa in Isa::available() {
         for (d, width) in [(1, 1), (5, 2), (50, 3)] {
             let rows = Rows::new(d, 4);
@@ -117,9 +117,9 @@ fn rows_are_added_as_the_formula_says_in_f32_and_f64() {
     }
 }
 
-/// The share that the sorted corners give solves its equation, and no other does.
+/// The naive threshold solves its equation.
 #[test]
-fn the_naive_share_solves_its_equation() {
+fn the_naive_threshold_solves_its_equation() {
     for seed in 0..if cfg!(miri) { 30 } else { 200 } {
         let u: Vec<f64> = numbers(1 + seed as usize % 30, seed).iter().map(|&u| 4.0 * f64::from(u)).collect();
         let t = naive::threshold(&u);
@@ -127,11 +127,11 @@ fn the_naive_share_solves_its_equation() {
         assert!((sum - t).abs() < 1e-12, "{u:?}: {sum}, not {t}");
     }
     assert_eq!(naive::threshold(&[-1.0, 0.0]), 0.0);
-    // Two classes that want all: both get it, and t is their sum.
+    // Two classes at the upper bound: both variables are 1, and t is their sum.
     assert_eq!(naive::threshold(&[9.0, 9.0]), 2.0);
 }
 
-/// The dual of all examples, as its formula says, times N: Δ Σ a − N reg Σ W² − Σ b² / (2 bias_step).
+/// The dual of all examples, from its formula, times N: Δ Σ a − N reg Σ W² − Σ b² / (2 bias_step).
 fn dual(problem: &DualProblem, a: &[Block<f32>], w: &[Block<f32>], b: &[Block<f32>]) -> f64 {
     let squares = |blocks: &[Block<f32>]| -> f64 {
         blocks.iter().flat_map(|b| b.0).map(|w| f64::from(w) * f64::from(w)).sum()
@@ -143,7 +143,7 @@ fn dual(problem: &DualProblem, a: &[Block<f32>], w: &[Block<f32>], b: &[Block<f3
 }
 
 #[test]
-fn visits_are_the_naive_ones_and_never_lower_the_dual() {
+fn steps_match_the_naive_ones_and_never_decrease_the_dual() {
     for isa in Isa::available() {
         for classes in few(&[1, 2, 3, 10, 16, 17, 26, 40], 3) {
             for (step, bias_step) in few(&[(0.01, 0.05), (1.0, 0.1), (30.0, 0.01)], 1) {
@@ -179,7 +179,7 @@ fn visits_are_the_naive_ones_and_never_lower_the_dual() {
     }
 }
 
-/// The naive distribution solves its equations, whatever the scores.
+/// The naive distribution solves its equations for any scores.
 #[test]
 fn the_naive_distribution_solves_its_equations() {
     for seed in 0..if cfg!(miri) { 10 } else { 60 } {
@@ -193,7 +193,7 @@ fn the_naive_distribution_solves_its_equations() {
     }
 }
 
-/// Σ H(α), the part of the dual that is not [`dual`]'s.
+/// Σ H(α), the part of the dual that [`dual`] does not include.
 fn entropy(a: &[Block<f32>], k: usize) -> f64 {
     let of = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
     a.chunks_exact(k)
@@ -207,7 +207,7 @@ fn entropy(a: &[Block<f32>], k: usize) -> f64 {
 }
 
 #[test]
-fn visits_of_softmax_are_the_naive_ones_and_never_lower_the_dual() {
+fn softmax_steps_match_the_naive_ones_and_never_decrease_the_dual() {
     for isa in Isa::available() {
         for classes in few(&[1, 2, 10, 16, 17, 40], 3) {
             for (step, bias_step) in

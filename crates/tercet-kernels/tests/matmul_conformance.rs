@@ -16,7 +16,7 @@ fn tolerance(k: usize) -> f32 {
 
 type Product = fn(Isa, View<'_>, View<'_>, Start<'_>, &mut [f32]);
 
-/// The checker: what is wrong with `candidate`, or nothing.
+/// The checker: describes the first error of `candidate`, if there is one.
 fn difference(candidate: Product, isa: Isa, (m, k, n): (usize, usize, usize)) -> Option<String> {
     let (a, at) = (numbers(m * k, 1), numbers(m * k, 2));
     let (b, bt) = (numbers(k * n, 3), numbers(k * n, 4));
@@ -31,7 +31,7 @@ fn difference(candidate: Product, isa: Isa, (m, k, n): (usize, usize, usize)) ->
             naive::product(a, b, start, &mut expected);
             candidate(isa, a, b, start, &mut found);
             for (at, (e, f)) in expected.iter().zip(&found).enumerate() {
-                // Without fusing, the chain of roundings is the naive one to the bit.
+                // Without fused multiply-adds, the chain of roundings is the naive one to the bit.
                 let fits = if is_fused(isa) { (e - f).abs() <= tolerance(k) } else { e == f };
                 if !fits {
                     return Some(format!(
@@ -59,7 +59,7 @@ fn the_fast_product_equals_the_naive_one_over_awkward_sizes() {
             continue;
         }
         assert_eq!(difference(product, isa, (20, 784, 36)), None);
-        // So many columns that rows of A are copied, more of them than fit at once, and the next panel is asked for.
+        // Enough columns that rows of A are copied (more rows than fit at once), and that the next panel is prefetched.
         for m in [3, 8, 11, 130] {
             assert_eq!(difference(product, isa, (m, 300, 900)), None);
         }
@@ -68,7 +68,7 @@ fn the_fast_product_equals_the_naive_one_over_awkward_sizes() {
 
 #[test]
 fn the_checker_catches_a_wrong_kernel() {
-    /// Loses the last term of the last element: the mistake an edge case makes.
+    /// Omits the last term of the last element: a typical edge-case mistake.
     fn planted(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
         product(isa, a, b, start, c);
         if let (Some(last), true) = (c.last_mut(), a.columns() > 0) {

@@ -1,4 +1,4 @@
-//! The step of gradient descent against the naive one, on every instruction set that this processor has.
+//! The optimizer steps against the naive ones, on every instruction set that this processor has.
 
 mod common;
 
@@ -67,7 +67,7 @@ fn a_step_of_adam_is_the_naive_one_to_the_bit() {
 }
 
 #[test]
-fn squares_are_those_of_the_step() {
+fn squares_equal_those_of_the_step() {
     for isa in Isa::available() {
         for count in [0, 1, 15, 16, 1000, 2500] {
             let (w, how) = (numbers(count, 2), Sgd { learning_rate: 0.1, momentum: 0.0, reg: 0.01 });

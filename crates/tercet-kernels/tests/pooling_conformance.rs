@@ -33,7 +33,7 @@ fn the_passes_equal_the_naive_ones_to_the_bit() {
         for window in windows() {
             for examples in [0, 1, 3] {
                 let (inputs, outputs) = (examples * window.inputs(), examples * window.outputs());
-                // Few different numbers, so that there are equals.
+                // Few distinct numbers, so that there are ties.
                 let x: Vec<f32> = numbers(inputs, 1).iter().map(|x| (x * 8.0).round()).collect();
                 let dy = numbers(outputs, 2);
                 let (mut y, mut argmax) = (vec![f32::NAN; outputs], vec![99; outputs]);
@@ -59,7 +59,7 @@ fn the_passes_equal_the_naive_ones_to_the_bit() {
 }
 
 #[test]
-fn the_naive_gradients_are_the_slopes_of_the_naive_passes() {
+fn the_naive_gradients_match_finite_differences() {
     let window = Window { height: 7, width: 6, channels: 2, size: 3, stride: 2 };
     let (x, dy) = (numbers(window.inputs(), 1), numbers(window.outputs(), 2));
     let (mut y, mut argmax) = (vec![0.0; dy.len()], vec![0; dy.len()]);
@@ -67,7 +67,8 @@ fn the_naive_gradients_are_the_slopes_of_the_naive_passes() {
     naive::max_forward(&window, &x, &mut y, &mut argmax);
     naive::max_backward(&window, &dy, &argmax, &mut dx[0]);
     naive::average_backward(&window, &dy, &mut dx[1]);
-    // Both are linear while the places stay, so a large step is exact up to rounding; it must not change a maximum.
+    // Both are linear while the argmax is constant, so a large step is exact up to rounding; it must not change an
+    // argmax.
     let step = 2e-4;
     for (is_average, dx) in [false, true].into_iter().zip(dx) {
         for at in 0..x.len() {
@@ -92,7 +93,7 @@ fn the_naive_gradients_are_the_slopes_of_the_naive_passes() {
 }
 
 #[test]
-fn what_is_not_a_number_stays_visible() {
+fn nan_is_propagated() {
     let window = Window { height: 2, width: 2, channels: 1, size: 2, stride: 2 };
     for isa in Isa::available() {
         for at in 0..4 {
@@ -113,7 +114,7 @@ fn a_window_that_does_not_fit_is_rejected() {
 
 #[test]
 #[should_panic(expected = "argmax 4 is outside a window of 2 × 2")]
-fn a_place_outside_its_window_is_rejected() {
+fn an_argmax_outside_its_window_is_rejected() {
     let window = Window { height: 2, width: 2, channels: 1, size: 2, stride: 2 };
     max_backward(Isa::PORTABLE, &window, &[1.0], &[4], &mut [0.0; 4]);
 }

@@ -16,7 +16,7 @@ use tercet_kernels::sparse::{
 use common::numbers;
 use interpreted::few;
 
-/// Of which about one in `one_in` is not zero, with rows that are all zero among them.
+/// Numbers of which about one in `one_in` is not zero, including rows that are all zero.
 fn sparse_numbers(m: usize, k: usize, one_in: usize, seed: u32) -> Vec<f32> {
     let (mut values, chance) = (numbers(m * k, seed), numbers(m * k, seed + 1));
     for (i, (value, chance)) in values.iter_mut().zip(chance).enumerate() {
@@ -40,14 +40,14 @@ fn tolerance(k: usize) -> f32 {
 
 fn differs(isa: Isa, k: usize, found: &[f32], expected: &[f32]) -> Option<usize> {
     assert_eq!(found.len(), expected.len());
-    // Without fusing, the chain of roundings is the naive one to the bit.
+    // Without fused multiply-adds, the chain of roundings is the naive one to the bit.
     let fits = |f: f32, e: f32| if is_fused(isa) { (f - e).abs() <= tolerance(k) } else { f == e };
     found.iter().zip(expected).position(|(&f, &e)| !fits(f, e))
 }
 
 type Product = fn(Isa, &CsrMatrix, Range<usize>, View<'_>, Start<'_>, &mut [f32]);
 
-/// The checker: what is wrong with `candidate`, or nothing.
+/// The checker: describes the first error of `candidate`, if there is one.
 fn difference(
     candidate: Product,
     isa: Isa,
@@ -98,7 +98,7 @@ fn the_sparse_product_equals_the_naive_one_over_awkward_sizes() {
 
 #[test]
 fn the_checker_catches_a_wrong_kernel() {
-    /// Loses what the last element starts from.
+    /// Omits the initial value of the last element.
     fn planted(isa: Isa, a: &CsrMatrix, rows: Range<usize>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
         product(isa, a, rows, b, start, c);
         if let (Some(last), Start::Bias(bias)) = (c.last_mut(), start) {
@@ -111,7 +111,7 @@ fn the_checker_catches_a_wrong_kernel() {
 }
 
 #[test]
-fn leaving_zeros_out_and_cutting_rows_or_columns_changes_no_bit_of_the_dense_product() {
+fn skipping_zeros_and_cutting_rows_or_columns_changes_no_bit_of_the_dense_product() {
     let (m, k, n) = if cfg!(miri) { (5, 20, 141) } else { (37, 300, 141) };
     let (a, b, bias) = (sparse_numbers(m, k, 3, 1), numbers(k * n, 2), numbers(n, 3));
     let b = View::new(&b, k, n);
@@ -141,7 +141,7 @@ fn leaving_zeros_out_and_cutting_rows_or_columns_changes_no_bit_of_the_dense_pro
 }
 
 #[test]
-fn a_step_from_the_sums_is_that_of_the_product_written_down() {
+fn a_step_from_the_sums_equals_a_step_from_the_stored_product() {
     for isa in Isa::available() {
         for (m, k, n) in few(&[(1, 1, 1), (5, 64, 17), (13, 64, 128), (9, 65, 36), (20, 130, 200)], 2) {
             let a = rows(isa, &sparse_numbers(m, k, 3, 1), k);
@@ -159,7 +159,7 @@ fn a_step_from_the_sums_is_that_of_the_product_written_down() {
                 sgd(isa, how, &mut expected, &dw, &mut expected_v);
 
                 let (mut sums, mut w, mut v) = (first.clone(), old.clone(), first.clone());
-                // A few rows at a time, as threads take them.
+                // A few rows at a time, as for threads.
                 for from in (0..m).step_by(7) {
                     let part = from..m.min(from + 7);
                     let mut all = [&mut sums, &mut w, &mut v].map(|all| ViewMut::new(all, m, n));
@@ -176,7 +176,7 @@ fn a_step_from_the_sums_is_that_of_the_product_written_down() {
 }
 
 #[test]
-fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
+fn the_transposed_product_equals_the_naive_one_and_the_explicitly_transposed_one() {
     for isa in Isa::available() {
         let mut sums = Accumulators::default();
         for n in few(&Vec::from_iter(0..=scatter_width(isa)), 3) {
@@ -198,7 +198,7 @@ fn the_transposed_product_equals_the_naive_one_and_the_one_that_turns_around() {
 }
 
 #[test]
-fn the_step_along_a_transposed_product_is_the_product_and_then_the_step() {
+fn a_step_along_a_transposed_product_equals_the_product_and_then_the_step() {
     for isa in Isa::available() {
         let (mut sums, mut other_sums) = (Accumulators::default(), Accumulators::default());
         for n in few(&Vec::from_iter(1..=scatter_width(isa)), 3) {
@@ -221,7 +221,7 @@ fn the_step_along_a_transposed_product_is_the_product_and_then_the_step() {
 }
 
 #[test]
-fn rows_hold_what_was_pushed_and_the_transpose_turns_it_around() {
+fn rows_contain_what_was_pushed_and_transpose_correctly() {
     for isa in Isa::available() {
         let mut transpose = CsrMatrix::new();
         for (m, k) in few(&[(0, 3), (1, 1), (3, 64), (70, 65), (130, 17), (5, 784)], 3) {
@@ -242,7 +242,7 @@ fn rows_hold_what_was_pushed_and_the_transpose_turns_it_around() {
 }
 
 #[test]
-fn every_pixel_is_the_quotient_to_the_bit() {
+fn every_pixel_is_divided_by_255_to_the_bit() {
     let pixels: Vec<u8> = (0..=255).collect();
     for isa in Isa::available() {
         for part in [&pixels[..], &pixels[3..90], &pixels[255..], &[0; 100]] {

@@ -1,4 +1,4 @@
-//! Bent pictures and smooth fields against the naive ones, on every instruction set that this processor has.
+//! Warped images and smooth fields against the naive ones, on every instruction set that this processor has.
 
 mod common;
 mod interpreted;
@@ -9,7 +9,7 @@ use tercet_kernels::warp::{Affine, Interpolation, Source, TAPS, field, naive, pa
 use common::numbers;
 use interpreted::few;
 
-/// Width, height and channels that fill chunks, leave some over, and are as small as can be.
+/// Width, height and channels: whole chunks, remainders, and the smallest sizes.
 const SHAPES: [(usize, usize, usize); 9] =
     [(28, 28, 1), (1, 1, 1), (1, 9, 1), (16, 2, 1), (17, 3, 1), (33, 5, 2), (7, 7, 3), (32, 4, 4), (0, 3, 1)];
 
@@ -17,7 +17,7 @@ fn pixels(count: usize, seed: u32) -> Vec<u8> {
     numbers(count, seed).iter().map(|&x| if x < 0.0 { 0 } else { (x * 255.9) as u8 }).collect()
 }
 
-/// Maps that turn, shrink, enlarge and move, far out as well.
+/// Maps that rotate, shrink, enlarge and translate, also far outside the image.
 fn maps(width: usize, height: usize) -> Vec<Affine> {
     let (w, h) = (width as f32, height as f32);
     vec![
@@ -33,7 +33,7 @@ fn maps(width: usize, height: usize) -> Vec<Affine> {
 }
 
 #[test]
-fn a_bent_picture_is_the_naive_one() {
+fn a_warped_image_matches_the_naive_one() {
     for (width, height, channels) in few(&SHAPES, 3) {
         let mut source = Source::new(width, height, channels);
         let room = height * padded_row(width);
@@ -66,7 +66,7 @@ fn a_bent_picture_is_the_naive_one() {
 }
 
 #[test]
-fn whole_pixels_and_mirrors_are_exact() {
+fn integer_shifts_and_mirroring_are_exact() {
     let (width, height) = (19, 6);
     let mut source = Source::new(width, height, 1);
     let old = pixels(width * height, 8);
@@ -93,7 +93,7 @@ fn whole_pixels_and_mirrors_are_exact() {
 }
 
 #[test]
-fn nothing_that_displacements_may_be_leaves_the_picture() {
+fn no_displacement_reads_outside_the_image() {
     let mut source = Source::new(5, 3, 1);
     source.fill(&[255; 15]);
     for wild in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN] {
@@ -106,7 +106,7 @@ fn nothing_that_displacements_may_be_leaves_the_picture() {
     }
 }
 
-/// Weights that depend on the pixel, points that come in as the pixels go on.
+/// Weights that depend on the pixel, with the first point advancing every `every` pixels.
 fn spread(pixels: usize, every: usize, seed: u32) -> Interpolation {
     let weights = numbers(pixels * TAPS, seed);
     let (weights, _) = weights.as_chunks::<TAPS>();
@@ -114,7 +114,7 @@ fn spread(pixels: usize, every: usize, seed: u32) -> Interpolation {
 }
 
 #[test]
-fn a_smooth_field_is_the_naive_one() {
+fn a_smooth_field_matches_the_naive_one() {
     for (width, height) in few(&[(1, 1), (0, 2), (28, 28), (16, 3), (17, 40), (100, 2), (3, 0)], 3) {
         for every in [1, 4, 50] {
             let (columns, rows) = (spread(width, every, 1), spread(height, every, 2));

@@ -1,4 +1,4 @@
-//! Features and labels where NumPy stores them, and arrays back.
+//! Conversion from NumPy arrays, without copying, and back.
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -11,7 +11,7 @@ use tercet::{Dataset, Error, Matrix, Result};
 use crate::errors::exception;
 use crate::work::short_work;
 
-/// Rows of features, (N, D): a C-contiguous array of uint8, float32 or float64, which is read where it lies.
+/// Rows of features, (N, D): a C-contiguous array of uint8, float32 or float64, which is read in place.
 #[derive(FromPyObject)]
 pub enum Rows<'py> {
     /// Pixels, or small integers.
@@ -25,7 +25,7 @@ pub enum Rows<'py> {
     F64(PyReadonlyArray2<'py, f64>),
 }
 
-/// The same without the interpreter's lock.
+/// The same, usable without the GIL.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     numbers: Numbers<'a>,
@@ -43,10 +43,10 @@ enum Numbers<'a> {
 }
 
 impl Rows<'_> {
-    /// The numbers themselves.
+    /// The numbers as a slice.
     ///
     /// # Errors
-    /// An array in another order than C's.
+    /// An array that is not in C order.
     pub fn view(&self) -> PyResult<View<'_>> {
         let (contiguous, shape) = match self {
             Rows::U8(array) => (array.is_c_contiguous(), array.shape()),
@@ -66,8 +66,8 @@ impl Rows<'_> {
 }
 
 impl View<'_> {
-    /// The rows as examples for as long as `with` runs. Rows of uint8 with the shape of an image are pixels;
-    /// without one they are features. Nothing is copied but such features.
+    /// Calls `with` with the rows as examples. Rows of uint8 are pixels if `image` is their shape, or else
+    /// features. Only the latter are copied.
     pub fn lend<R>(self, image: Option<ImageShape>, with: impl FnOnce(Examples) -> Result<R>) -> Result<R> {
         self.check(image)?;
         match (self.numbers, image) {
@@ -164,7 +164,7 @@ pub fn matrix<'py>(py: Python<'py>, matrix: &Matrix) -> PyResult<Bound<'py, PyAr
     PyArray1::from_slice(py, matrix.values()).reshape([matrix.rows(), matrix.columns()])
 }
 
-/// The least, the largest and the mean of all numbers, or None if there are none.
+/// The minimum, the maximum and the mean of all numbers, or None if there are none.
 #[pyfunction]
 pub fn statistics(py: Python<'_>, x: Rows<'_>) -> PyResult<Option<(f64, f64, f64)>> {
     let view = x.view()?;
@@ -183,7 +183,7 @@ struct Range {
     sum: f64,
 }
 
-/// In blocks of a fixed size, summed in order.
+/// Computed in blocks of a fixed size, whose sums are added in order.
 fn range<T: Sync>(values: &[T], of_block: fn(&[T]) -> Range) -> Range {
     const BLOCK: usize = 1 << 16;
     let blocks: Vec<Range> = values.par_chunks(BLOCK).map(of_block).collect();
@@ -205,7 +205,7 @@ fn range_of_bytes(block: &[u8]) -> Range {
     Range { least: least.into(), largest: largest.into(), sum: sum.into() }
 }
 
-/// In lanes, which the compiler keeps in vector registers. A value that is not finite shows in the sum.
+/// Computed in lanes, which the compiler keeps in vector registers. A non-finite value makes the sum non-finite.
 fn range_of_floats<T: Copy + PartialOrd + Into<f64>>(block: &[T]) -> Range {
     const LANES: usize = 16;
     let (mut least, mut largest, mut sums) = ([block[0]; LANES], [block[0]; LANES], [0.0; LANES]);
@@ -230,11 +230,11 @@ fn range_of_floats<T: Copy + PartialOrd + Into<f64>>(block: &[T]) -> Range {
     }
 }
 
-/// More distinct values than this, and a maximum above [`DARKEST`], tell the pixels of images from the
-/// columns of a table.
+/// More distinct values than this, and a maximum above [`DARKEST`], distinguish the pixels of images from
+/// the columns of a table.
 const FEW_VALUES: usize = 8;
 
-/// Pixels reach beyond this.
+/// The maximum of pixels is above this.
 const DARKEST: u8 = 64;
 
 /// Whether an array of uint8 looks like pixels rather than like counts, codes and indicators.
@@ -287,7 +287,7 @@ pub fn load(py: Python<'_>, name: &str) -> PyResult<(Arrays, Option<Arrays>, Vec
     let train = collection.train;
     let image = train.image_shape().map(sides);
     let test = match collection.test {
-        // Whoever loads both sets as arrays decides when to use the test set.
+        // Users who load both sets as arrays decide themselves when to use the test set.
         Some(sealed) => Some(arrays(py, &sealed.open(&mut Vec::new(), "handed to Python as an array"))?),
         None => None,
     };

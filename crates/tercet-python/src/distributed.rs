@@ -1,5 +1,4 @@
-//! Distributed training: the partial gradients that workers compute, and the parameter server that takes the
-//! steps.
+//! Distributed training: workers compute partial gradients, and a parameter server updates the parameters.
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -16,7 +15,7 @@ use crate::work::short_work;
 /// The loss and the gradient of some examples of a batch.
 type LossAndGradient<'py> = (f32, Bound<'py, PyArray1<f32>>);
 
-/// The copy of the network in a worker process, which holds some of the examples.
+/// The copy of the network in a worker process, which has some of the examples.
 #[pyclass(module = "tercet._core")]
 pub struct Replica {
     network: Network,
@@ -57,7 +56,7 @@ impl Replica {
     }
 }
 
-/// Sums the partial gradients of each batch and takes the step.
+/// Sums the partial gradients of each batch and updates the parameters.
 #[pyclass(module = "tercet._core")]
 pub struct ParameterServer {
     server: distributed::ParameterServer,
@@ -79,8 +78,8 @@ impl ParameterServer {
         PyArray1::from_vec(py, self.server.network().parameter_values())
     }
 
-    /// Takes a step along the sum of the partial gradients, added in their order. Returns the loss of the
-    /// batch.
+    /// Updates the parameters with the sum of the partial gradients, added in their order. Returns the loss of
+    /// the batch.
     fn step(&mut self, py: Python<'_>, gradients: Vec<(f32, PyReadonlyArray1<'_, f32>)>) -> PyResult<f32> {
         let mut all = Vec::with_capacity(gradients.len());
         for (loss, gradient) in gradients {
@@ -90,7 +89,7 @@ impl ParameterServer {
         short_work(py, Some(1), || server.step(&all))?.map_err(exception)
     }
 
-    /// The model as it is now.
+    /// The current model.
     fn model(&self) -> PyResult<Model> {
         self.parts.model(self.server.trained().clone()).map_err(exception)
     }

@@ -1,10 +1,10 @@
-//! The core's errors as Python's exceptions.
+//! Converts the core's errors to Python exceptions.
 
 use pyo3::PyErr;
 use pyo3::exceptions::{PyFileNotFoundError, PyFloatingPointError, PyOSError, PyValueError};
 use tercet::Error;
 
-/// The exception that says what a core's error says.
+/// The exception for an error of the core.
 pub fn exception(error: Error) -> PyErr {
     let text = error.to_string();
     match error {

@@ -30,7 +30,7 @@ fn of_arrays(layers: &[Arrays<'_>]) -> PyResult<Network> {
     Network::new(all).map_err(exception)
 }
 
-/// X as the network takes it.
+/// X as the input of the network.
 fn examples(network: &Network, x: &PyReadonlyArray2<'_, f32>) -> PyResult<Vec<f32>> {
     let (n, d) = (x.shape()[0], x.shape()[1]);
     if n == 0 || d != network.inputs() {
@@ -42,7 +42,7 @@ fn examples(network: &Network, x: &PyReadonlyArray2<'_, f32>) -> PyResult<Vec<f3
     Ok(x.as_array().iter().copied().collect())
 }
 
-/// The outputs of all dense layers behind their ReLU: the hidden units, and the scores last.
+/// The outputs of all layers: the hidden units after their ReLU, and finally the scores.
 #[pyfunction]
 pub fn scores<'py>(
     py: Python<'py>,
@@ -70,7 +70,7 @@ pub fn scores<'py>(
         .collect()
 }
 
-/// The lecture's SVM loss, regularisation included, and its gradients by W and b of every layer.
+/// The lecture's SVM loss, including regularisation, and its gradients with respect to W and b of every layer.
 #[pyfunction]
 #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
 pub fn loss_and_gradients<'py>(
@@ -103,7 +103,7 @@ pub fn loss_and_gradients<'py>(
     Ok((loss, arrays.collect::<PyResult<_>>()?))
 }
 
-/// The network of these layers as a model, for training to start from.
+/// The network with these layers as a model, as the start of training.
 #[pyfunction]
 pub fn network(layers: Vec<Arrays<'_>>) -> PyResult<Model> {
     let network = of_arrays(&layers)?;

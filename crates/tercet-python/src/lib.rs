@@ -1,16 +1,16 @@
-//! `tercet._core`: the core library as Python sees it.
+//! `tercet._core`: the Python bindings of the core library.
 //!
-//! A thin module: arrays in, arrays out. The estimators are written in Python on top of it (`python/tercet`),
-//! and the algorithms are in the core, so that all doors give equal answers.
+//! A thin layer: arrays in, arrays out. The estimators are written in Python on top of it (`python/tercet`), and
+//! the algorithms are in the core, so that Python, the program and the page give the same results.
 //!
 //! | module | subject |
 //! |---|---|
-//! | `arrays` | features and labels where NumPy stores them, and arrays back |
-//! | `errors` | the core's errors as Python's exceptions |
-//! | `work` | long work without the interpreter's lock: threads, Ctrl-C, calls back |
-//! | `preprocessing` | what is done to every row before the model sees it |
+//! | `arrays` | conversion from NumPy arrays, without copying, and back |
+//! | `errors` | the core's errors as Python exceptions |
+//! | `work` | long-running work without the GIL: threads, Ctrl-C, callbacks |
+//! | `preprocessing` | the preprocessing of every row |
 //! | `model` | a model and its file |
-//! | `training` | networks and linear classifiers, trained |
+//! | `training` | training of networks and linear classifiers |
 //! | `distributed` | distributed training: partial gradients and the parameter server |
 //! | `lecture` | loss and gradients of the lecture's network |
 
@@ -25,7 +25,7 @@ mod work;
 
 use pyo3::prelude::*;
 
-/// Weights that begin where a line of the cache does are read faster.
+/// Weights that are aligned to cache lines are read faster.
 #[global_allocator]
 static ALLOCATOR: tercet_kernels::allocator::CacheLineAligned = tercet_kernels::allocator::CacheLineAligned;
 

@@ -23,7 +23,7 @@ use crate::errors::exception;
 use crate::preprocessing::{Preprocessing, lend, searchable};
 use crate::work::{Desk, short_work, work};
 
-/// A trained model with what is known about it. It is never changed; training gives a new one.
+/// A trained model with its card. It is immutable; training returns a new one.
 #[pyclass(frozen, module = "tercet._core")]
 pub struct Model {
     model: model::Model,
@@ -32,10 +32,10 @@ pub struct Model {
 /// W and b of a layer.
 type Weights<'py> = (Bound<'py, PyArray2<f32>>, Bound<'py, PyArray1<f32>>);
 
-/// How many numbers a short piece of work reads.
+/// Work on at most this many numbers is short.
 const SHORT: usize = 1 << 16;
 
-/// What a model of layers is made of besides its layers.
+/// The parts of a model other than its layers.
 #[derive(Clone, Debug)]
 pub struct Parts {
     pub preprocessing: preprocess::Preprocessing,
@@ -46,7 +46,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// What a model of layers was made of.
+    /// The parts of a model with layers.
     pub fn of(model: &Model) -> Self {
         let model = &model.model;
         Parts {
@@ -57,7 +57,7 @@ impl Parts {
         }
     }
 
-    /// The model of these layers.
+    /// The model with these layers.
     ///
     /// # Errors
     /// Several layers for a linear classifier.
@@ -84,7 +84,7 @@ impl Model {
         classifier.neighbors().ok_or_else(none)
     }
 
-    /// Searches the neighbours of queries, or of the stored rows if there are none. Ctrl-C ends it.
+    /// Finds the neighbours of queries, or of the stored rows if there are no queries. Ctrl-C interrupts it.
     fn search(
         &self,
         py: Python<'_>,
@@ -131,7 +131,7 @@ impl Model {
         Ok(Model { model: py.detach(read).map_err(exception)? })
     }
 
-    /// Writes the model to a file, all of it or none.
+    /// Writes the model to a file atomically.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         py.detach(|| self.model.save(&path)).map_err(exception)
     }
@@ -169,7 +169,7 @@ impl Model {
         }
     }
 
-    /// What is done to every row before the classifier reads it.
+    /// The preprocessing of every row.
     #[getter]
     fn preprocessing(&self) -> Preprocessing {
         Preprocessing { fitted: self.model.preprocessing().clone() }
@@ -193,7 +193,7 @@ impl Model {
         self.model.preprocessing().input().image.map(sides)
     }
 
-    /// What is known about the model, as JSON.
+    /// The model's card, as JSON.
     #[getter]
     fn card(&self) -> PyResult<String> {
         serde_json::to_string(&self.model.card).map_err(reject_json)
@@ -235,7 +235,7 @@ impl Model {
         arrays.collect()
     }
 
-    /// The weights as PyTorch's `Sequential` names them, in the order of its modules.
+    /// The weights with the names of PyTorch's `Sequential`, in the order of its modules.
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, PyArrayDyn<f32>>)>> {
         let state = StateDict::of(self.network()?).map_err(exception)?;
         let tensors = state.tensors().iter().map(|tensor| {
@@ -245,7 +245,7 @@ impl Model {
         tensors.collect()
     }
 
-    /// The scores of every row, (N, C). `image` is the shape of the images if the array says it.
+    /// The scores of every row, (N, C). `image` is the shape of the images if the array has it.
     #[pyo3(signature = (x, image = None, threads = None))]
     fn scores<'py>(
         &self,
@@ -272,7 +272,7 @@ impl Model {
         matrix(py, &scores.map_err(exception)?)
     }
 
-    /// The k nearest stored rows of every row: distances and indices, (N, k). Without queries, those of the
+    /// The k nearest stored rows of every row: distances and indices, (N, k). Without x, the queries are the
     /// stored rows.
     #[pyo3(signature = (x, k, image = None, threads = None))]
     #[allow(clippy::type_complexity, reason = "a tuple, as Python takes it")]
@@ -392,8 +392,8 @@ pub fn fit_neighbors(
     Ok(Model { model: model::Model::new(preprocessing, neighbors, card) })
 }
 
-/// A model of weights with the names of PyTorch's `Sequential`. `normalization` is the mean and the standard
-/// deviation of each channel, by which the inputs are standardised.
+/// A model from weights with the names of PyTorch's `Sequential`. `normalization` holds the mean and the standard
+/// deviation of each channel, with which the inputs are standardised.
 #[pyfunction]
 #[pyo3(signature = (tensors, layers, classes, features, *, pixels = false, image = None, normalization = None))]
 pub fn from_state(
@@ -415,7 +415,7 @@ pub fn from_state(
     let build = || {
         let layers: Architecture = layers.parse()?;
         let network = StateDict::new(tensors)?.network(&layers, shape, classes.len())?;
-        // Pixels of unknown images are one row.
+        // Pixels of images of unknown shape are one row.
         let strip = pixels.then_some(tercet::image::ImageShape::gray(features, 1));
         let input = Input { features, image: image.or(strip), pixels };
         let preprocessing = normalized(input, normalization)?;
@@ -425,8 +425,8 @@ pub fn from_state(
     build().map_err(exception)
 }
 
-/// The preprocessing of a model that was trained on pixels as value / 255 or on features, which torchvision's
-/// `Normalize(mean, std)` standardised.
+/// The preprocessing of a model that was trained on pixels as value / 255 or on features, standardised by
+/// torchvision's `Normalize(mean, std)`.
 fn normalized(
     input: Input,
     normalization: Option<(Vec<f64>, Vec<f64>)>,

@@ -1,4 +1,4 @@
-//! What is done to every row before the model sees it: the core's preprocessing, fitted on arrays.
+//! The core's preprocessing, fitted on arrays.
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
@@ -17,12 +17,12 @@ pub struct Preprocessing {
     pub fitted: preprocess::Preprocessing,
 }
 
-/// An array of a number per feature.
+/// An array with one number per feature.
 type Column<'py> = Bound<'py, PyArray1<f64>>;
 
 #[pymethods]
 impl Preprocessing {
-    /// Fits the steps of a specification on training rows, for a model that learns weights. `image` is the
+    /// Fits the steps of a specification on training rows, for a model with weights. `image` is the
     /// shape of the images; rows of uint8 without one are features.
     #[staticmethod]
     #[pyo3(signature = (spec, x, *, weights = None, image = None, threads = None))]
@@ -45,7 +45,7 @@ impl Preprocessing {
         Ok(Preprocessing { fitted: fitted.map_err(exception)? })
     }
 
-    /// The steps of a specification that need no training rows.
+    /// The steps of a specification that do not need training rows.
     #[staticmethod]
     #[pyo3(signature = (spec, x, *, image = None))]
     fn unfitted(spec: &str, x: Rows<'_>, image: Option<Sides>) -> PyResult<Self> {
@@ -57,8 +57,8 @@ impl Preprocessing {
         Ok(Preprocessing { fitted: fitted.map_err(exception)? })
     }
 
-    /// The preprocessing of all rows of several parts, from what was fitted on each of them, and their
-    /// numbers of rows. Steps other than standardisation must be the same for all parts.
+    /// Merges the preprocessings fitted on several parts of the rows, weighted by their numbers of rows. Steps
+    /// other than standardisation must be the same for all parts.
     #[staticmethod]
     fn pooled(parts: Vec<(PyRef<'_, Preprocessing>, usize)>) -> PyResult<Self> {
         let Some((first, _)) = parts.first() else {
@@ -134,8 +134,8 @@ impl Preprocessing {
         self.fitted.standardize().map(|fitted| PyArray1::from_slice(py, &fitted.deviation))
     }
 
-    /// Scale and shift of each feature: the model reads x · scale + shift, where x is the feature as given
-    /// (or, if there are steps that mix pixels, such as a blur, as it is after them).
+    /// Scale and shift of each feature: the model reads x · scale + shift, where x is the feature as given (or,
+    /// if there are steps that mix pixels, such as a blur, after these steps).
     fn affine<'py>(&self, py: Python<'py>) -> (Column<'py>, Column<'py>) {
         let features = self.fitted.input().features;
         let (mut scale, mut shift) = (vec![1f64; features], vec![0f64; features]);
@@ -166,8 +166,7 @@ impl Preprocessing {
     }
 }
 
-/// The rows as examples for the model that this is the preprocessing of, for as long as `with` runs. `image`
-/// is the shape of the images if the array says it.
+/// Calls `with` with the preprocessed rows as examples. `image` is the shape of the images if the array has it.
 pub fn lend<R>(
     view: View<'_>,
     preprocessing: &preprocess::Preprocessing,
@@ -178,7 +177,7 @@ pub fn lend<R>(
     view.lend(image_shape(image).or(known), with)
 }
 
-/// Examples as nearest neighbours search them: double-precision numbers are rounded to f32.
+/// The examples for a nearest-neighbour search: double-precision numbers are rounded to f32.
 pub fn searchable(examples: Examples) -> Result<Examples> {
     if examples.dtype() != "float64" {
         return Ok(examples);

@@ -1,4 +1,4 @@
-//! Networks and linear classifiers, trained.
+//! Training of networks and linear classifiers.
 
 use std::ops::ControlFlow;
 
@@ -22,19 +22,19 @@ use crate::model::{Model, Parts, flow};
 use crate::preprocessing::{Preprocessing, lend};
 use crate::work::{Desk, work};
 
-/// The state of an optimizer, carried from one training to the next.
+/// The state of an optimizer, carried from one training run to the next.
 #[pyclass(frozen, module = "tercet._core")]
 pub struct OptimizerState(tercet::train::OptimizerState);
 
 /// The two arrays of a moment.
 type Arrays<'py> = (Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>);
 
-/// What pickle stores of an optimizer state: its constructor and the arguments.
+/// What pickle stores of an optimizer state: the constructor and its arguments.
 type Reduced<'py> = (Bound<'py, PyAny>, (usize, Vec<Arrays<'py>>));
 
 #[pymethods]
 impl OptimizerState {
-    /// From so many steps, and the moments of every array that is learned.
+    /// From the number of steps, and the moments of every trainable array.
     #[staticmethod]
     fn from_arrays(steps: usize, arrays: Vec<(Vec<f32>, Vec<f32>)>) -> Self {
         let moments: Vec<Moments> =
@@ -51,18 +51,18 @@ impl OptimizerState {
     }
 }
 
-/// How a network is made and trained, as the estimators say it in JSON.
+/// The architecture and training settings of a network, as JSON from the estimators.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
-    /// The layers, or none for the linear classifier.
+    /// The layers; `None` for the linear classifier.
     layers: Option<Architecture>,
     init: Init,
     settings: Settings,
     seed: u64,
 }
 
-/// What happened in an epoch, for the callback.
+/// The result of an epoch, for the callback.
 struct Epoch {
     number: usize,
     loss: f64,
@@ -73,8 +73,8 @@ struct Epoch {
 }
 
 /// Trains a network from the model `start`, or from random weights. `on_epoch` is called after every epoch
-/// with a dictionary, and with the model of then where `snapshots` are wanted; it returns True to end the
-/// training, or a number to multiply the learning rate by.
+/// with a dictionary, and with the current model if `snapshots` is set. It returns True to stop training, or a
+/// factor for the learning rate.
 ///
 /// Returns the model, the history, the state of the optimizer, and whether Ctrl-C ended the training.
 #[pyfunction]
@@ -137,13 +137,13 @@ pub fn train<'py>(
     Ok((parts.model(network).map_err(exception)?, history, OptimizerState(optimizer_state), interrupted))
 }
 
-/// The callback of Python's, and what a model for it is made of besides the network, if it wants one.
+/// The Python callback, and the other parts of the model if it receives one.
 struct Callback {
     call: Py<PyAny>,
     parts: Option<Parts>,
 }
 
-/// Runs a training to its end, or until Python wants it to end.
+/// Trains to the end, or until Python stops it.
 fn run(trainer: &mut Trainer, desk: &Desk, callback: Option<&Callback>) -> Result<()> {
     let each = trainer.plan().validate_every();
     let mut failed = Ok(());
@@ -167,7 +167,7 @@ fn run(trainer: &mut Trainer, desk: &Desk, callback: Option<&Callback>) -> Resul
 }
 
 impl Callback {
-    /// Calls it after an epoch of `each` steps; `None` if it raised an exception, or if the training is to end.
+    /// Calls it after an epoch of `each` steps; `None` if it raised an exception, or if training is stopped.
     fn tell(&self, desk: &Desk, trainer: &Trainer, step: &Step, each: usize) -> Option<Answer> {
         let losses = &trainer.history().losses[step.number - each..];
         let epoch = Epoch {
@@ -183,7 +183,7 @@ impl Callback {
     }
 }
 
-/// Labelled rows as the network reads them, for as long as `with` runs.
+/// Calls `with` with labelled rows as the inputs of the network.
 pub fn inputs<R>(
     view: View<'_>,
     labels: Vec<u32>,
@@ -196,7 +196,7 @@ pub fn inputs<R>(
     })
 }
 
-/// The model that a training of this request starts from.
+/// The initial model of this request.
 #[pyfunction]
 pub fn untrained(request: &str, preprocessing: &Preprocessing, classes: ClassList) -> PyResult<Model> {
     let request: Request = serde_json::from_str(request).map_err(refuse)?;
@@ -209,7 +209,7 @@ pub fn refuse(error: impl std::fmt::Display) -> PyErr {
 }
 
 impl Request {
-    /// What the model is made of besides its layers.
+    /// The parts of the model other than its layers.
     fn parts(&self, preprocessing: &Preprocessing, classes: ClassList) -> PyResult<Parts> {
         Ok(Parts {
             preprocessing: preprocessing.fitted.clone(),
@@ -236,7 +236,7 @@ impl Request {
 /// What a callback returns.
 enum Answer {
     Stop,
-    /// And multiply the learning rate by this.
+    /// Continue, and multiply the learning rate by this.
     Go(f32),
 }
 
@@ -265,7 +265,7 @@ impl Epoch {
     }
 }
 
-/// Trains a linear classifier with the dual solver. `on_gap_check` is called after each gap check, and returns True to
+/// Trains a linear classifier with the dual solver. `on_gap_check` is called after each gap check and returns True to
 /// stop. Returns the model, the last gap check, and whether Ctrl-C interrupted training.
 #[pyfunction]
 #[pyo3(signature = (x, labels, classes, settings, preprocessing, *, weights = None, on_gap_check = None, threads = None))]

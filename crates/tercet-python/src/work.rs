@@ -1,8 +1,8 @@
-//! Long work without the interpreter's lock: threads, Ctrl-C, and calls back.
+//! Long-running work without the GIL: threads, Ctrl-C, and callbacks.
 //!
-//! The work is done by the threads of a pool. The thread that asked for it waits, without the lock, for three
-//! things: the end, a call that the work wants made in Python (it is made by this thread, as Python's users
-//! expect of callbacks), and Ctrl-C, which Python notices in its main thread alone.
+//! A thread pool does the work. The calling thread waits, without the GIL, for three things: the end of the
+//! work; a callback into Python, which this thread makes, as users expect of callbacks; and Ctrl-C, which Python
+//! handles only in its main thread.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -17,7 +17,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 /// Interval between checks for signals, such as Ctrl-C.
 const SIGNALS_EVERY: Duration = Duration::from_millis(50);
 
-/// A call that the work wants made.
+/// A callback into Python.
 type Call = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
 
 enum Message {
@@ -25,27 +25,27 @@ enum Message {
     Done,
 }
 
-/// What the work can ask of the thread that waits for it.
+/// The connection from the work to the thread that waits for it.
 pub struct Desk {
     sender: Sender<Message>,
     stop: AtomicBool,
 }
 
 impl Desk {
-    /// Whether the work should come to its end.
+    /// Whether the work should stop.
     pub fn stopped(&self) -> bool {
         self.stop.load(Relaxed)
     }
 
-    /// Has a call made and waits for what it returns: `None` where it raised an exception, or where the work
-    /// should end.
+    /// Calls into Python and waits for the result; `None` if the call raised an exception, or if the work should
+    /// stop.
     pub fn ask<R: Send + 'static>(
         &self,
         call: impl FnOnce(Python<'_>) -> PyResult<R> + Send + 'static,
     ) -> Option<R> {
         let (answer, answered) = mpsc::channel();
         let call = move |py: Python<'_>| {
-            // Nobody waits any more where the work was stopped.
+            // If the work was stopped, nobody receives the result.
             let _ = answer.send(call(py)?);
             Ok(())
         };
@@ -54,7 +54,7 @@ impl Desk {
     }
 }
 
-/// How long the core has worked in this process, in nanoseconds.
+/// The total time spent in the core in this process, in nanoseconds.
 static WORKED: AtomicU64 = AtomicU64::new(0);
 
 fn timed<R>(job: impl FnOnce() -> R) -> R {
@@ -64,13 +64,13 @@ fn timed<R>(job: impl FnOnce() -> R) -> R {
     result
 }
 
-/// How many seconds the core has worked in this process: what a call takes beyond them, the binding takes.
+/// The total time spent in the core in this process, in seconds. The rest of a call's time is Python overhead.
 #[pyfunction]
 pub fn clock() -> f64 {
     WORKED.load(Relaxed) as f64 / 1e9
 }
 
-/// Tells that the work is done, a panic included.
+/// Sends a message when the work is done, even after a panic.
 struct Done(Sender<Message>);
 
 impl Drop for Done {
@@ -123,10 +123,10 @@ pub fn work<R: Send>(
     })
 }
 
-/// The same for work that is over before anybody could press Ctrl-C.
+/// The same for work that is too short to be interrupted.
 ///
 /// # Errors
-/// Threads that the system does not give.
+/// Threads that the system cannot start.
 pub fn short_work<R: Send>(
     py: Python<'_>,
     threads: Option<usize>,
@@ -135,15 +135,15 @@ pub fn short_work<R: Send>(
     py.detach(|| Ok(pool(threads)?.install(|| timed(job))))
 }
 
-/// Pools by the process that made them and their number of threads.
+/// Pools by the process that created them and their number of threads.
 type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
 
-/// The pools of this process by their number of threads. A fork copies the pools but none of their threads,
-/// so that work given to them would wait for ever: they belong to the process that made them.
+/// The thread pools. A fork copies the pools but not their threads, so work on a copied pool would wait forever:
+/// each process uses only the pools that it created.
 static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
 
 fn pool(threads: Option<usize>) -> PyResult<Arc<ThreadPool>> {
-    // 0 is rayon's word for as many as there are processors.
+    // For rayon, 0 means one thread per processor.
     let threads = threads.unwrap_or(0);
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pool) = pools.get(&(std::process::id(), threads)) {

@@ -1,4 +1,4 @@
-//! A chart: curves, bars and marks over two axes, in the colours of the page.
+//! Charts: curves, bars and marks over two axes, in the colours of the page.
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
@@ -8,14 +8,14 @@ use super::figure::{Figure, Key};
 use super::numbers::grouped;
 use tercet::{Error, Result};
 
-/// Drawn at about twice the size it is shown at, because the drawing library rounds to whole units.
+/// The size of a drawing: about twice its displayed size, because the drawing library rounds to whole units.
 pub(super) const SIZE: (u32, u32) = (1040, 600);
 
-/// The style of the page, in which each colour is written once.
+/// The style sheet of the page, which defines each colour once.
 const STYLE: &str = include_str!("page.css");
 
-/// What a stroke stands for. Where it is drawn decides on its colour, light and dark, so the drawing carries a mark in its
-/// place: the colour #0102nn, with nn the number of the ink.
+/// What a stroke stands for. Its light and dark colours depend on where the chart is shown, so the drawing contains a
+/// placeholder instead: the colour #0102nn, where nn is the number of the ink.
 #[derive(Clone, Copy, PartialEq)]
 #[repr(u8)]
 pub(crate) enum Ink {
@@ -45,7 +45,7 @@ impl Ink {
         Ink::Fifth,
     ];
 
-    /// The name of its variable in the style of the page, without the dashes before it.
+    /// The name of its variable in the style sheet, without the leading dashes.
     pub(super) fn name(self) -> &'static str {
         match self {
             Ink::Paper => "paper",
@@ -65,7 +65,7 @@ impl Ink {
         RGBColor(1, 2, self as u8)
     }
 
-    /// An attribute of SVG with its mark: `fill="#010204"`.
+    /// An SVG attribute with its placeholder: `fill="#010204"`.
     fn attribute(self, property: &str) -> String {
         let RGBColor(r, g, b) = self.mark();
         format!("{property}=\"#{r:02X}{g:02X}{b:02X}\"")
@@ -79,7 +79,7 @@ impl Ink {
         self.attribute("stroke")
     }
 
-    /// Something else in the place of every mark.
+    /// Replaces every placeholder.
     fn replaced(svg: &str, by: impl Fn(Ink, &str) -> String) -> String {
         Ink::ALL.iter().fold(svg.to_owned(), |svg, ink| {
             ["fill", "stroke"]
@@ -88,19 +88,19 @@ impl Ink {
         })
     }
 
-    /// Puts the page's variables in the place of the marks.
+    /// Replaces the placeholders by the variables of the style sheet.
     pub(super) fn as_variables(svg: &str) -> String {
         Ink::replaced(svg, |ink, property| format!("style=\"{property}:var(--{})\"", ink.name()))
     }
 
-    /// Puts the light colours in the place of the marks, with classes by which [`Ink::style`] finds them.
+    /// Replaces the placeholders by the light colours, and adds the classes that [`Ink::style`] selects.
     pub(super) fn as_colors(svg: &str) -> String {
         Ink::replaced(svg, |ink, property| {
             format!("{property}=\"{}\" class=\"{property}-{}\"", ink.colors().0, ink.name())
         })
     }
 
-    /// The style that makes a picture dark where a browser is.
+    /// The style that gives a picture dark colours in a browser with a dark theme.
     pub(super) fn style() -> String {
         let rules = Ink::ALL.iter().flat_map(|ink| {
             ["fill", "stroke"]
@@ -109,7 +109,7 @@ impl Ink {
         format!("<style>@media (prefers-color-scheme: dark){{{}}}</style>", rules.collect::<String>())
     }
 
-    /// Its colours in the style of the page, light and dark.
+    /// Its light and dark colours in the style sheet.
     fn colors(self) -> (&'static str, &'static str) {
         let mut name = self.name();
         loop {
@@ -131,19 +131,19 @@ impl Ink {
     }
 }
 
-/// Places of a plot, x and y.
+/// Points of a plot, x and y.
 pub(crate) type Points = Vec<(f64, f64)>;
 
 /// One curve of a plot.
 pub(crate) struct Curve {
     pub points: Points,
     pub ink: Ink,
-    /// Of the line between the points; 0 draws none.
+    /// The width of the line between the points; 0 for no line.
     pub width: u32,
     pub marker: Marker,
 }
 
-/// What stands at each point of a curve.
+/// The marker at each point of a curve.
 #[derive(Clone, Copy)]
 pub(crate) enum Marker {
     Nothing,
@@ -152,39 +152,39 @@ pub(crate) enum Marker {
     Cross,
 }
 
-/// What is written along x.
+/// The ticks of the x axis.
 pub(crate) enum Ticks {
-    /// So many round numbers, at most.
+    /// Round numbers, at most this many.
     Numbers(usize),
-    /// These words, at these places; those that would run into the one before are left out.
+    /// These labels, at these positions; labels that would overlap the one before are omitted.
     Words(Vec<(f64, String)>),
 }
 
-/// A picture of curves.
+/// A plot of curves.
 pub(crate) struct Plot<'a> {
-    /// Names the picture for those who cannot see it; unique on the page.
+    /// The `id` of the SVG title and description; unique on the page.
     pub id: String,
     pub title: &'a str,
-    /// What the picture says.
+    /// The description, as alternative text.
     pub description: String,
     pub x_name: &'a str,
     pub x: (f64, f64),
     pub y: (f64, f64),
     pub curves: Vec<Curve>,
-    /// x, low and high of vertical bars.
+    /// Vertical bars: x, low and high.
     pub whiskers: Vec<(f64, f64, f64)>,
-    /// A point set off from the others.
+    /// The highlighted point.
     pub mark: Option<(f64, f64)>,
     pub x_ticks: Ticks,
     pub y_label: &'a dyn Fn(&f64) -> String,
 }
 
-/// The plot as a figure, with its heading and what its caption explains.
+/// The plot as a figure, with its heading and caption.
 pub(crate) fn draw(plot: &Plot, heading: &str, key: Vec<(Key, String)>, note: String) -> Result<Figure> {
     let mut svg = String::new();
     draw_into(&mut svg, plot)
         .map_err(|error| Error::mismatch("chart of the report", error, "one to draw"))?;
-    // A figure has an <svg> of its own, with a title and a size that fits its place.
+    // The figure has its own <svg> element, with a title and a size that fits the page.
     let inside = svg.split_once('>').map_or("", |(_, rest)| rest);
     Ok(Figure {
         id: plot.id.clone(),
@@ -253,7 +253,7 @@ fn draw_into(svg: &mut String, plot: &Plot) -> std::result::Result<(), Box<dyn s
     Ok(())
 }
 
-/// The axis of x, with ticks where they are told to be.
+/// The x axis, with ticks at given positions.
 struct Across {
     range: RangedCoordf64,
     ticks: Vec<f64>,
@@ -276,7 +276,7 @@ impl Ranged for Across {
     }
 }
 
-/// Where the ticks of x are, and what is written at them.
+/// The positions of the x ticks, and their labels.
 fn ticks(plot: &Plot) -> (Vec<f64>, Vec<(f64, String)>) {
     match &plot.x_ticks {
         Ticks::Numbers(most) => {
@@ -286,7 +286,7 @@ fn ticks(plot: &Plot) -> (Vec<f64>, Vec<(f64, String)>) {
             (places, words)
         }
         Ticks::Words(words) => {
-            // In the units of the picture, by the widest that a letter is drawn at.
+            // In the units of the drawing, with the width of the widest letter.
             let width = |word: &str| 15.0 * word.chars().count() as f64 + 16.0;
             let across = f64::from(SIZE.0 - 172) / (plot.x.1 - plot.x.0);
             let mut taken = f64::NEG_INFINITY;
@@ -313,12 +313,12 @@ pub(crate) fn percent_label(share: &f64) -> String {
     }
 }
 
-/// Whether a number read from a record can be drawn as a share.
+/// Whether a number from a record is a valid fraction.
 pub(crate) fn is_share(value: f64) -> bool {
     (0.0..=1.0).contains(&value)
 }
 
-/// A range of shares that leaves room around the values.
+/// A range of fractions with a margin around the values.
 pub(crate) fn around(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values
         .filter(|v| is_share(*v))

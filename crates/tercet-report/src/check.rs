@@ -1,4 +1,4 @@
-//! The data themselves: examples that come more than once, and labels that may be wrong.
+//! The data check: duplicates and label errors.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,27 @@ use tercet::data::{Dataset, Split};
 use tercet::evaluate::{DuplicatePair, ExampleId, LabelError, LabelErrors, Leakage, Partition};
 use tercet::{Error, Result};
 
-/// The number of pairs and of label errors that are shown with their pictures.
+/// The maximum number of pairs, and of label errors, shown with pictures.
 const SHOWN: usize = 48;
 
-/// What was found out about the data of a run.
+/// The check of a run's data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataCheck {
-    /// The parts, with the number of examples of each.
+    /// The partitions, with the number of examples in each.
     pub parts: Vec<(Partition, usize)>,
-    /// The seed that decided which examples are held out for validation.
+    /// The seed of the validation split.
     pub seed: u64,
-    /// Examples that come more than once.
+    /// Duplicates.
     pub leakage: Leakage,
-    /// Labels that may be wrong; `None` where they were not looked for.
+    /// Label errors; `None` if they were not searched for.
     pub label_errors: Option<LabelErrors>,
-    /// The pixels of the examples that are shown, by whether they are test examples, and their index.
+    /// The pixels of the examples that are shown, by whether they are test examples, and by index.
     #[serde(skip)]
     pub pictures: BTreeMap<(bool, usize), Vec<u8>>,
 }
 
 impl DataCheck {
-    /// What was found in these parts, with the pictures of those that are shown.
+    /// The findings for these partitions, with the pictures of the examples that are shown.
     pub fn new(
         parts: &Split,
         test: Option<&Dataset>,
@@ -64,16 +64,16 @@ impl DataCheck {
         check
     }
 
-    /// The pairs that are shown, exact ones first.
+    /// The pairs that are shown, exact duplicates first.
     fn shown_pairs(&self) -> impl Iterator<Item = &DuplicatePair> {
-        // Those whose labels differ say most.
+        // Pairs with different labels are the most informative.
         let exact = self.leakage.exact.iter();
         let (differ, agree): (Vec<&DuplicatePair>, Vec<&DuplicatePair>) =
             exact.partition(|pair| !pair.labels_agree());
         differ.into_iter().chain(agree).take(SHOWN).chain(self.leakage.near.iter().take(SHOWN))
     }
 
-    /// The label errors that are shown, those of the test set first, and whether they are of the test set.
+    /// The label errors that are shown, those of the test set first, and whether they belong to the test set.
     fn shown_label_errors(&self) -> Vec<(bool, &[LabelError])> {
         let Some(label_errors) = &self.label_errors else { return Vec::new() };
         let first = |all: &[LabelError]| all.len().min(SHOWN);
@@ -83,7 +83,8 @@ impl DataCheck {
         ]
     }
 
-    /// How many pairs lie between two parts: with the same features, those of them whose labels differ, and nearly the same.
+    /// The number of pairs between two partitions: exact duplicates, those of them with different labels, and
+    /// near-duplicates.
     pub fn counts(&self, parts: (Partition, Partition)) -> (usize, usize, usize) {
         let between =
             |pairs: &[DuplicatePair]| pairs.iter().filter(|pair| pair.partitions() == parts).count();
@@ -92,14 +93,14 @@ impl DataCheck {
         (between(exact), differ, between(&self.leakage.near))
     }
 
-    /// Each two parts that there are, in order.
+    /// All pairs of partitions, in order.
     pub fn pairs_of_parts(&self) -> Vec<(Partition, Partition)> {
         let there: Vec<Partition> =
             self.parts.iter().filter(|(_, n)| *n > 0).map(|(part, _)| *part).collect();
         there.iter().enumerate().flat_map(|(i, &a)| there[i..].iter().map(move |&b| (a, b))).collect()
     }
 
-    /// Checks that all labels are classes, so that what draws them may index freely.
+    /// Checks that all labels are valid classes, so that rendering cannot index out of bounds.
     pub(super) fn check(&self, classes: usize) -> Result<()> {
         let pairs = self.leakage.exact.iter().chain(&self.leakage.near);
         let label_errors = self.label_errors.iter().flat_map(|found| found.train.iter().chain(&found.test));
@@ -121,10 +122,10 @@ fn key(place: ExampleId) -> (bool, usize) {
     (place.partition == Partition::Test, place.index)
 }
 
-/// Draws an example, where there is a picture of it.
+/// Draws an example; `None` without a picture.
 pub(super) type Draw<'a> = &'a dyn Fn((bool, usize), &str) -> Option<Markup>;
 
-/// The part of the page about the data.
+/// The section about the data.
 pub(super) fn section(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
     html! {
         section id="data" aria-labelledby="data-title" {
@@ -313,7 +314,7 @@ mod tests {
         assert_eq!(check.pictures[&(true, 4)], [8, 9]);
         let draw = |at: (bool, usize), _: &str| check.pictures.get(&at).map(|_| html! { i { (at.1) } });
         let page = section(&check, &["cat".to_owned(), "dog".to_owned()], &draw).into_string();
-        // Two for each of three pairs, and two label errors.
+        // Two for each of three pairs, and one for each of two label errors.
         assert_eq!(page.matches("<i>").count(), 8);
         for words in [
             "train – test",

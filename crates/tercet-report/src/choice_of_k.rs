@@ -1,4 +1,4 @@
-//! The page of a [`ChoiceOfK`]: which k, the accuracy against k with its intervals, and every number in a table.
+//! The page of a [`ChoiceOfK`]: the chosen k, the accuracy against k with its intervals, and all numbers in a table.
 
 use std::path::Path;
 
@@ -11,17 +11,17 @@ use crate::{AccuracyAtK, AccuracyByK};
 use tercet::Result;
 use tercet::neighbors::{ChoiceOfK, Priors};
 
-/// What this page has beside the style of the report.
+/// Styles of this page in addition to those of the report.
 const STYLE: &str = include_str!("tuning/page.css");
 
-/// Rows of the table; more are in the record.
+/// The maximum number of rows of the table; the record has all of them.
 const ROWS: usize = 500;
 
-/// The page of a choice of k on the data of that name as HTML: one file that opens offline, light and dark, and loads
-/// nothing.
+/// The page of a choice of k as HTML: a single file that works offline, light and dark, and loads nothing. `data` is
+/// the name of the data set.
 ///
 /// # Errors
-/// None that a choice by [`choose_k`](tercet::neighbors::NeighborsClassifier::choose_k) can cause.
+/// None for a result of [`choose_k`](tercet::neighbors::NeighborsClassifier::choose_k).
 pub fn render(choice: &ChoiceOfK, data: &str) -> Result<String> {
     let by_k = AccuracyByK {
         on: format!("{} examples, each judged by the others", grouped(choice.examples as u64)),
@@ -54,10 +54,10 @@ pub fn render(choice: &ChoiceOfK, data: &str) -> Result<String> {
     Ok(document(&format!("Choice of k on {data}"), env!("CARGO_PKG_VERSION"), Some(STYLE), body, None))
 }
 
-/// Writes the page of a choice of k into the file at `path`; a failed write leaves an older page as it was.
+/// Writes the page of a choice of k to the file at `path`. If writing fails, an existing file is unchanged.
 ///
 /// # Errors
-/// Those of [`render`], and a place that cannot be written.
+/// Those of [`render`], and a file that cannot be written.
 pub fn write(path: &Path, choice: &ChoiceOfK, data: &str) -> Result<()> {
     tercet::file::replace(path, render(choice, data)?.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! How sure a model is, and how sure it may be: a reliability plot, and accuracy against coverage.
+//! Confidence: a reliability diagram, and accuracy against coverage.
 
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
@@ -12,34 +12,34 @@ use tercet::evaluate::{
 use tercet::interval::Interval;
 use tercet::{Matrix, Result};
 
-/// How a model's confidence goes together with what it gets right.
+/// The confidence of a model's predictions: calibration and selective prediction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Confidence {
-    /// What is taken for confidence: "the probability of the answer".
+    /// The measure of confidence: "the probability of the answer".
     pub measure: String,
-    /// Its calibration, where the scores are probabilities.
+    /// The calibration, if the scores are probabilities.
     pub calibration: Option<Calibration>,
-    /// The same at a temperature that was fitted on other examples.
+    /// The calibration after temperature scaling; the temperature was fitted on other examples.
     pub scaled: Option<Scaled>,
     /// Selective prediction: the accuracy of the predictions that the model is most confident of.
     pub selective: RiskCoverage,
 }
 
-/// Probabilities at a temperature.
+/// Calibration after temperature scaling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaled {
     /// T of softmax(z / T).
     pub temperature: f64,
-    /// What it was fitted on: "the validation set, 5,000 examples".
+    /// The examples that it was fitted on: "the validation set, 5,000 examples".
     pub on: String,
-    /// The calibration with it.
+    /// The calibration at this temperature.
     pub calibration: Calibration,
 }
 
 impl Confidence {
-    /// Judges the scores of a model on labelled examples.
+    /// Evaluates the scores of a model on labelled examples.
     ///
-    /// `validation` are logits and labels of examples that the model did not learn from, with what they are called; a
+    /// `validation` holds the logits, the labels and the name of examples that the model was not trained on; the
     /// temperature is fitted on them.
     ///
     /// # Errors
@@ -75,14 +75,14 @@ impl Confidence {
     }
 }
 
-/// The charts of a model's section.
+/// The charts in a model's section.
 pub(super) fn figures(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Vec<Figure>> {
     let reliability =
         confidence.calibration.as_ref().map(|calibration| reliability(calibration, confidence, id));
     reliability.into_iter().chain([coverage(confidence, evaluation, id)]).collect()
 }
 
-/// The part of a model's section.
+/// The confidence part of a model's section.
 pub(super) fn section(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Markup> {
     let figures = figures(confidence, evaluation, id)?;
     Ok(html! {
@@ -117,7 +117,7 @@ fn goal_in_words(accuracy: f64, coverage: Option<f64>) -> String {
     }
 }
 
-/// Accuracy against confidence, bin by bin.
+/// Accuracy against confidence, per bin.
 fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> Result<Figure> {
     let points = |calibration: &Calibration| -> Vec<(f64, f64)> {
         calibration.bins.iter().filter_map(|bin| Some((bin.confidence?, bin.accuracy()?))).collect()
@@ -126,7 +126,7 @@ fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> 
         let Interval { low, high } = Interval::wilson(bin.correct, bin.count);
         Some((bin.confidence?, low, high))
     });
-    // No line between them: a bin of few answers would tear it about.
+    // The points are not connected: bins with few predictions would make the line jagged.
     let dots = |points, ink| Curve { points, ink, width: 0, marker: Marker::Dot };
     let mut curves = vec![
         Curve { points: vec![(0.0, 0.0), (1.0, 1.0)], ink: Ink::SoFar, width: 2, marker: Marker::Nothing },
@@ -159,7 +159,7 @@ fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> 
     draw(&plot, "Reliability", key, note)
 }
 
-/// Accuracy against the share that is answered.
+/// Accuracy against coverage, the fraction of examples that are classified.
 fn coverage(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Figure> {
     let points: Vec<_> = confidence.selective.points.iter().map(|p| (p.coverage, p.accuracy)).collect();
     let ends = points.iter().map(|point| point.1).chain([evaluation.accuracy]);
@@ -191,7 +191,7 @@ fn coverage(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Resul
     draw(&plot, "Selective prediction", key, note)
 }
 
-/// Tenths would crowd a narrow screen.
+/// Ticks every 20 %: every 10 % would be too crowded on a narrow screen.
 fn shares() -> Ticks {
     Ticks::Words((0..=5).map(|fifth| (f64::from(fifth) / 5.0, format!("{} %", 20 * fifth))).collect())
 }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_score_has_what_it_can_have() {
+    fn calibration_and_temperature_depend_on_the_kind_of_score() {
         let (scores, labels) = scores();
         let of = |are, validation| Confidence::of(&scores, are, &labels, validation).unwrap();
         let margin = of(None, None);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_section_draws_what_there_is() {
+    fn the_section_draws_the_available_figures() {
         let (scores, labels) = scores();
         let classes = ["a".to_owned(), "b".to_owned()];
         let evaluation = Evaluation::from_scores(&scores, &labels, &classes).unwrap();

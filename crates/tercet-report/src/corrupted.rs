@@ -7,14 +7,14 @@ use super::pictures::Pictures;
 use super::record::{ModelCard, Run};
 use tercet::evaluate::Corruption;
 
-/// The table of all models that were asked; nothing where none was.
+/// The table of all models whose robustness was evaluated; `None` if there are none.
 pub(super) fn section(run: &Run, pictures: &Pictures) -> Option<Markup> {
     let asked: Vec<&ModelCard> = run.models.iter().filter(|model| !model.robustness.is_empty()).collect();
     let corruptions = corruptions(run);
     if asked.is_empty() {
         return None;
     }
-    // How strong a cell's colour is: the share of the accuracy that is lost.
+    // The intensity of a cell's colour: the fraction of the accuracy that is lost.
     let lost = |model: &ModelCard, left: f64| {
         let whole = model.evaluation.accuracy;
         if whole > 0.0 { ((whole - left) / whole).clamp(0.0, 1.0) } else { 0.0 }

@@ -7,12 +7,12 @@ use super::record::AccuracyByK;
 use tercet::train::{History, Validation};
 use tercet::{Error, Result};
 
-/// Points of a curve that are drawn; more could not be told apart.
+/// The maximum number of points per curve; more could not be distinguished.
 const POINTS: usize = 400;
 
 /// Loss and validation accuracy against the step; nothing without a step.
 pub(super) fn training(history: &History, id: &str) -> Result<Vec<Figure>> {
-    // A loss that is NaN or infinite ends training; the curve ends before it.
+    // Training ends at a NaN or infinite loss; the curve ends before it.
     let losses: Vec<f64> =
         history.losses.iter().map(|&loss| f64::from(loss)).take_while(|loss| loss.is_finite()).collect();
     if losses.is_empty() {
@@ -119,14 +119,14 @@ fn smoothed(losses: &[f64], window: usize) -> (Points, Points) {
         .unzip()
 }
 
-/// What is drawn of several trainings.
+/// The quantity plotted for several training runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
-    /// The loss of the training examples: at each step the mean of the last fiftieth of all steps.
+    /// The training loss: at each step, its mean over the last fiftieth of all steps.
     Loss,
-    /// The loss of the validation set.
+    /// The validation loss.
     ValidationLoss,
-    /// The share of the validation set that is classified correctly.
+    /// The validation accuracy.
     ValidationAccuracy,
 }
 
@@ -149,14 +149,14 @@ impl Quantity {
     }
 }
 
-/// The colours of several trainings, and so how many of them one picture can tell apart.
+/// The colours of the training runs, and thus the maximum number of runs in one plot.
 const INKS: [Ink; 5] = [Ink::Train, Ink::Validation, Ink::Third, Ink::Fourth, Ink::Fifth];
 
-/// Several trainings in one picture, each under its name. Losses above `most` are left out, where it is given: one training that
-/// diverges must not press all others flat.
+/// Several training runs in one plot, each with its name. Losses above `most`, if given, are omitted, so that a run
+/// that diverges does not flatten all others.
 ///
 /// # Errors
-/// No training, or more than five; one with nothing to draw; a `most` that leaves nothing.
+/// No training run, or more than five; a run with nothing to draw; a `most` below all losses.
 ///
 /// ```
 /// use tercet_report::{Quantity, trainings};
@@ -217,7 +217,7 @@ pub fn trainings(
     Ok(Picture::of(name.to_owned(), &draw(&plot, title, key, String::new())?))
 }
 
-/// Accuracy against k, with intervals and the k in use; nothing where no k was tried.
+/// Accuracy against k, with intervals and the k in use; `None` if no k was tried.
 pub(crate) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Figure>> {
     let mut tried: Vec<_> = by_k.points.iter().filter(|p| is_share(p.accuracy)).collect();
     tried.sort_by_key(|p| p.k);
@@ -249,7 +249,7 @@ pub(crate) fn accuracy_by_k(by_k: &AccuracyByK, id: &str) -> Result<Option<Figur
     Ok(Some(draw(&plot, &format!("Accuracy on {}", by_k.on), key, String::new())?))
 }
 
-/// A loss as short as its axis allows: 0.5, not 0.5000.
+/// A loss without trailing zeros: 0.5, not 0.5000.
 fn loss_label(loss: &f64) -> String {
     if *loss != 0.0 && !(1e-3..1e5).contains(loss) {
         return format!("{loss:.0e}");
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_means_are_the_ones_that_the_caption_states() {
+    fn the_means_are_those_of_the_caption() {
         let (running, so_far) = smoothed(&[4.0, 2.0, 6.0, 0.0], 2);
         assert_eq!(running, [(1.0, 4.0), (2.0, 3.0), (3.0, 4.0), (4.0, 3.0)]);
         assert_eq!(so_far, [(1.0, 4.0), (2.0, 3.0), (3.0, 4.0), (4.0, 3.0)]);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn no_mark_is_left_in_the_drawing_and_nothing_is_loaded() {
+    fn no_placeholder_remains_and_nothing_is_loaded() {
         let check = Validation { step: 2, train_loss: 1.0, validation_loss: 0.5, validation_accuracy: 0.9 };
         let history =
             History { losses: vec![3.0, 2.0, f32::NAN], validations: vec![check], ..History::default() };
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn several_trainings_are_told_apart_and_one_that_diverges_ends() {
+    fn several_runs_are_distinguished_and_a_diverging_one_ends() {
         let of = |losses: &[f32]| History { losses: losses.to_vec(), ..History::default() };
         let (good, bad) = (of(&[2.0, 1.0, 0.5]), of(&[2.0, 900.0, f32::NAN]));
         let drawn = |most| trainings("x", &[("good", &good), ("a < b", &bad)], Quantity::Loss, most);
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_out_of_order_or_out_of_range_do_no_harm() {
+    fn unordered_or_out_of_range_numbers_are_drawn() {
         let at = |k, accuracy| super::super::AccuracyAtK {
             k,
             accuracy,

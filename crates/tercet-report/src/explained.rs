@@ -1,4 +1,4 @@
-//! A page on which nearest neighbours say why: each picture with its neighbours, their distances and votes.
+//! A page that explains predictions by nearest neighbours: each picture with its neighbours, their distances and votes.
 
 use std::path::Path;
 
@@ -11,23 +11,24 @@ use tercet::data::Classes;
 use tercet::neighbors::{Explanation, NeighborsClassifier, Priors, Vote};
 use tercet::{Error, Result};
 
-/// The neighbours of a picture that are shown.
+/// The maximum number of neighbours shown per picture.
 const SHOWN: usize = 100;
 
-/// A picture that was classified, and why it got its class.
+/// A classified picture, and the explanation of its class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
-    /// What the picture is called.
+    /// The name of the picture.
     pub name: String,
-    /// Its pixels, as the model saw them.
+    /// Its pixels, after preprocessing.
     pub pixels: Vec<u8>,
-    /// The class that it got.
+    /// The predicted class.
     pub class: u32,
-    /// Who said so.
+    /// The neighbours and their votes.
     pub explanation: Explanation,
 }
 
-/// The page of pictures and their neighbours as HTML: one file that opens offline, light and dark, and loads nothing.
+/// The page of pictures and their neighbours as HTML: a single file that works offline, light and dark, and loads
+/// nothing.
 ///
 /// ```
 /// use tercet::data::{Dataset, Examples};
@@ -47,7 +48,7 @@ pub struct Explained {
 /// ```
 ///
 /// # Errors
-/// An explanation by another classifier: a class or a neighbour that this one does not have.
+/// An explanation of another classifier, with a class or a neighbour that this one does not have.
 pub fn render_explained(
     classifier: &NeighborsClassifier,
     classes: &Classes,
@@ -58,7 +59,7 @@ pub fn render_explained(
     for one in explained {
         check(classifier, one)?;
     }
-    // First a place for every picture, since a sheet can be full, then the style that says where they are.
+    // All pictures are placed first, because a sheet can be full; then the style sheet with their positions is written.
     let places: Vec<(Option<usize>, Vec<Option<usize>>)> = explained
         .iter()
         .map(|one| {
@@ -97,11 +98,11 @@ pub fn render_explained(
     Ok(document("Why these classes", env!("CARGO_PKG_VERSION"), style.as_deref(), body, None))
 }
 
-/// Writes the page of pictures and their neighbours into the file at `path`; a failed write leaves an older page as it
-/// was.
+/// Writes the page of pictures and their neighbours to the file at `path`. If writing fails, an existing file is
+/// unchanged.
 ///
 /// # Errors
-/// Those of [`render_explained`], and a place that cannot be written.
+/// Those of [`render_explained`], and a file that cannot be written.
 pub fn write_explained(
     path: &Path,
     classifier: &NeighborsClassifier,

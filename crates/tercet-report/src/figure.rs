@@ -1,4 +1,4 @@
-//! A chart with its caption: part of a page, or a picture that stands alone.
+//! A chart with its caption: part of a page, or a separate file.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,12 +8,12 @@ use maud::{Markup, PreEscaped, html};
 use super::chart::{Ink, SIZE};
 use tercet::{Error, Result};
 
-/// What a line of the caption explains.
+/// The kind of mark that a line of the caption explains.
 #[derive(Clone, Copy)]
 pub(crate) enum Key {
     Line(Ink),
     Dot,
-    /// The point that is set off from the others.
+    /// The highlighted point.
     Ring,
     /// Points below the chart.
     Below,
@@ -21,7 +21,7 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    /// Its class in the style of the page.
+    /// Its CSS class.
     fn class(self) -> &'static str {
         match self {
             Key::Line(ink) => ink.name(),
@@ -32,7 +32,7 @@ impl Key {
         }
     }
 
-    /// The mark as it is drawn in the chart, around a point.
+    /// The mark as SVG, centred on a point.
     fn mark(self, x: f64, y: f64) -> String {
         match self {
             Key::Line(ink) => {
@@ -59,24 +59,24 @@ impl Key {
     }
 }
 
-/// A chart and what is said about it.
+/// A chart, its heading and its caption.
 pub(crate) struct Figure {
-    /// Tells it from the others on the page: `model-1-loss`.
+    /// Identifies it on the page: `model-1-loss`.
     pub id: String,
-    /// What stands above it on a page.
+    /// The heading above it on a page.
     pub heading: String,
-    /// For those who cannot see it.
+    /// Alternative text.
     pub title: String,
     pub description: String,
-    /// What is inside the SVG element, with the marks of inks in the place of colours.
+    /// The content of the SVG element, with placeholders instead of colours (see [`Ink`]).
     pub drawing: String,
     pub key: Vec<(Key, String)>,
-    /// More words below the key.
+    /// A note below the key.
     pub note: String,
 }
 
 impl Figure {
-    /// An element of a page that has the report's style.
+    /// An HTML element for a page with the report's style sheet.
     pub fn markup(&self) -> Markup {
         let (title, description) = (format!("{}-title", self.id), format!("{}-description", self.id));
         html! {
@@ -95,8 +95,8 @@ impl Figure {
         }
     }
 
-    /// A file that any program can show, with its key at the foot. Its colours are those of light pages, and others where
-    /// a browser is set to dark.
+    /// A standalone SVG file with its key at the foot. Its colours are those of the light theme, or of the dark theme
+    /// in a browser that prefers it.
     pub fn svg(&self) -> String {
         const LINE: f64 = 46.0;
         let (width, top) = (f64::from(SIZE.0), f64::from(SIZE.1));
@@ -126,26 +126,26 @@ impl Figure {
     }
 }
 
-/// A file of a report's figures: a chart as SVG, or weights as PNG.
+/// A figure of a report as a file: a chart as SVG, or weights as PNG.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// Such as `network-loss.svg`.
+    /// The file name, such as `network-loss.svg`.
     pub name: String,
-    /// What is in it.
+    /// The bytes of the file.
     pub content: Vec<u8>,
 }
 
 impl Picture {
-    /// A chart under a name of the picture's own.
+    /// A chart as an SVG file with this name.
     pub(crate) fn of(name: String, figure: &Figure) -> Self {
         Picture { name: format!("{name}.svg"), content: figure.svg().into_bytes() }
     }
 }
 
-/// Writes pictures into a folder, which is made where it is not there; other files in it stay.
+/// Writes pictures to a folder, which is created if it does not exist. Other files in it are kept.
 ///
 /// # Errors
-/// A place that cannot be written.
+/// A folder that cannot be written.
 pub fn write_pictures(folder: &Path, pictures: &[Picture]) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
     pictures
@@ -153,8 +153,8 @@ pub fn write_pictures(folder: &Path, pictures: &[Picture]) -> Result<()> {
         .try_for_each(|picture| tercet::file::replace(&folder.join(&picture.name), &picture.content))
 }
 
-/// Words as a part of a file's name: `784-36-10, the lecture` becomes `784-36-10-the-lecture`, and a model file loses its
-/// ending.
+/// Text as part of a file name: `784-36-10, the lecture` becomes `784-36-10-the-lecture`, and a model file loses its
+/// extension.
 pub(crate) fn file_name(words: &str) -> String {
     let words = words.trim_end_matches(".safetensors");
     let plain: String =
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_any_kind_make_a_name_without_a_path_in_it() {
+    fn any_text_becomes_a_file_name_without_a_path() {
         assert_eq!(file_name("784-36-10, the lecture"), "784-36-10-the-lecture");
         assert_eq!(file_name("../a/Ä & b"), "a-Ä-b");
         assert_eq!(file_name("linear.safetensors"), "linear");

@@ -1,11 +1,12 @@
-//! Reports and figures of Tercet's runs.
+//! Reports and figures for Tercet's runs.
 //!
 //! [`Run`] is the record of a run: plain data that serde reads and writes. [`write()`] renders it as a single HTML file
 //! that works offline, in light and dark, and loads nothing; [`Run::to_json`] gives programs the same numbers.
-//! [`figures()`] returns its charts as files of their own.
+//! [`figures()`] returns its charts as separate files.
 //!
-//! The other pages: [`write_explained`] shows pictures beside the neighbours that classified them, [`tuning`] the
-//! trials of a hyper-parameter search, and [`choice_of_k`] the accuracy against the number of neighbours.
+//! There are three other pages: [`write_explained`] shows pictures next to the neighbours that classified them,
+//! [`tuning`] the trials of a hyper-parameter search, and [`choice_of_k`] the accuracy against the number of
+//! neighbours.
 //!
 //! ```
 //! use tercet::data::Dataset;
@@ -62,27 +63,27 @@ use tercet::data::Dataset;
 /// The page of a run as HTML. `test` is the test set that the models were evaluated on, in the same order.
 ///
 /// # Errors
-/// Where the record does not speak of this test set: counts, classes or indices that do not fit it.
+/// A record that does not fit this test set: different counts or classes, or indices out of range.
 pub fn render(run: &Run, test: &Dataset) -> Result<String> {
     page::page(run, test)
 }
 
-/// Writes the page of a run into the file at `path`.
+/// Writes the page of a run to the file at `path`.
 ///
-/// The page is written to a temporary file beside `path` and renamed, so that readers never see half a page and a
-/// failed write leaves an older page as it was.
+/// The page is written to a temporary file next to `path` and renamed, so that readers never see an incomplete page,
+/// and an existing file is unchanged if writing fails.
 ///
 /// # Errors
-/// Those of [`render`], and a place that cannot be written.
+/// Those of [`render`], and a file that cannot be written.
 pub fn write(path: &Path, run: &Run, test: &Dataset) -> Result<()> {
     tercet::file::replace(path, render(run, test)?.as_bytes())
 }
 
-/// The charts of a run as pictures that stand alone, and the weights of its models: `linear-loss.svg`, `linear-weights.png`,
-/// …. The second of two models with the same name is `linear-2`.
+/// The charts of a run and the weights of its models as separate files: `linear-loss.svg`, `linear-weights.png`, …. The
+/// second of two models with the same name becomes `linear-2`.
 ///
 /// # Errors
-/// A chart that could not be drawn.
+/// A chart that cannot be drawn.
 pub fn figures(run: &Run) -> Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     for (i, model) in run.models.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! One model's part of the page.
+//! The section of one model.
 
 use maud::{Markup, html};
 
@@ -10,13 +10,13 @@ use tercet::Result;
 use tercet::data::Dataset;
 use tercet::evaluate::Evaluation;
 
-/// With more classes than this the matrix gives way to a list of the most frequent confusions.
+/// With more classes than this, a list of the most frequent confusions replaces the matrix.
 const MOST_CLASSES: usize = 128;
 
-/// Confusions in that list.
+/// The length of this list.
 const LISTED: usize = 100;
 
-/// The part of the page about model number `number`.
+/// The section about model `number`.
 pub(super) fn section(
     model: &ModelCard,
     number: usize,
@@ -71,7 +71,7 @@ pub(super) fn section(
     })
 }
 
-/// The confusion matrix, whose cells open the examples in them.
+/// The confusion matrix. Each cell opens its examples.
 fn confusion(evaluation: &Evaluation, number: usize, test: &Dataset) -> Markup {
     let classes = test.classes();
     let view = format!("cell-{number}");
@@ -83,7 +83,7 @@ fn confusion(evaluation: &Evaluation, number: usize, test: &Dataset) -> Markup {
                 (most_frequent(evaluation, classes, &view))
             }
             section.cell id=(view) aria-label="Examples of the chosen cell" {
-                // Only this is read out when a cell is opened; the pictures are there to be gone through.
+                // Screen readers announce only this when a cell is opened, not the pictures.
                 div.title aria-live="polite" {
                     p.note {
                         "Choose a cell to see its test examples: all wrong ones, and the first " (RIGHT_ONES)
@@ -104,8 +104,8 @@ fn matrix(evaluation: &Evaluation, classes: &[String], view: &str) -> Markup {
     let errors =
         (0..count).flat_map(|t| (0..count).filter(move |&p| p != t).map(move |p| confusion.get(t, p)));
     let most_errors = errors.max().unwrap_or(0);
-    // How strong a cell's colour is: the share of the class where the answer is right; for the others the root of
-    // the count, so that rare confusions can be seen beside frequent ones.
+    // The intensity of a cell's colour: on the diagonal, the recall of the class; elsewhere, the square root of the
+    // count, so that rare confusions are visible next to frequent ones.
     let strength = |truth: usize, predicted: usize, cell: u64| {
         if truth == predicted {
             cell as f64 / confusion.support(truth) as f64
@@ -184,7 +184,7 @@ fn most_frequent(evaluation: &Evaluation, classes: &[String], view: &str) -> Mar
     }
 }
 
-/// The mistakes that the model was surest of.
+/// The mistakes with the highest confidence.
 fn worst(evaluation: &Evaluation, pictures: &Pictures, test: &Dataset) -> Markup {
     let shown = &evaluation.mistakes[..evaluation.mistakes.len().min(WORST)];
     if shown.is_empty() {
@@ -280,7 +280,7 @@ fn per_class(evaluation: &Evaluation) -> Markup {
     }
 }
 
-/// A misread example, its neighbours and their votes.
+/// A misclassified example, its neighbours and their votes.
 fn neighbors(story: &NeighborStory, number: usize, pictures: &Pictures, test: &Dataset) -> Markup {
     let name = |class: u32| &test.classes()[class as usize];
     let total: f64 = story.votes.iter().sum();

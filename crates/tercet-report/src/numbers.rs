@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Human-readable numbers.
 
 /// 12345 → "12,345".
 pub(crate) fn grouped(count: impl TryInto<u64>) -> String {
@@ -18,12 +18,12 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
-/// 0.97054 → "97.1", and a dash for what is undefined.
+/// 0.97054 → "97.1", and a dash for an undefined value.
 pub(crate) fn percent_or_dash(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{:.1}", 100.0 * share))
 }
 
-/// 0.00042 → "420 µs": three digits and the unit that fits.
+/// 0.00042 → "420 µs": three digits and a suitable unit.
 pub(crate) fn seconds(s: f64) -> String {
     match s {
         s if !s.is_finite() || s < 0.0 => "–".to_owned(),

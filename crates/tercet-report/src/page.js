@@ -1,6 +1,6 @@
 "use strict";
 
-// The page is whole without this script; it adds the copy button and the view of a confusion matrix's cells.
+// The page works without this script, which adds the copy button and the view of a confusion matrix's cells.
 
 const run = JSON.parse(document.getElementById("run").textContent);
 
@@ -40,7 +40,7 @@ function figureOf(index, truth, predicted) {
     tile.style.setProperty("--y", Math.floor(place / run.columns));
     item.append(tile);
   }
-  // Without pictures the numbers of the examples are all there is to tell them apart.
+  // Without pictures, only the numbers of the examples distinguish them.
   if (!run.places) {
     item.append(element("p", "", `#${index}`));
     return item;
@@ -80,7 +80,7 @@ function openCell(confusion, button) {
   confusion.querySelector(".examples").replaceChildren(list);
 }
 
-// The nearest button from a cell in one direction: cells that count nothing have none.
+// The nearest button from a cell in one direction: cells with a count of 0 have no button.
 function neighbour(button, down, right) {
   const cell = button.closest("td");
   const rows = cell.closest("tbody").rows;
@@ -104,7 +104,7 @@ for (const confusion of document.querySelectorAll(".confusion")) {
   const count = (button) => Number(button.textContent.replace(/\D/g, ""));
   const first = wrong.reduce((best, button) => (count(button) > count(best) ? button : best), wrong[0] ?? buttons[0]);
 
-  // One stop of the Tab key for the whole matrix; the arrow keys go on from there.
+  // The whole matrix is one tab stop; the arrow keys move within it.
   const stop = (button) => buttons.forEach((other) => { other.tabIndex = other === button ? 0 : -1; });
   stop(first);
   openCell(confusion, first);

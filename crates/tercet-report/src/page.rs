@@ -1,4 +1,4 @@
-//! The page as a whole: head, summary, the models, foot.
+//! The whole page: head, summary, models, foot.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::json;
@@ -15,7 +15,7 @@ const STYLE: &str = include_str!("page.css");
 const THEME: &str = include_str!("theme.js");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Nothing may be fetched, from anywhere: the browser itself holds the page to being self-contained.
+/// Nothing may be loaded from anywhere: the browser enforces that the page is self-contained.
 const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
@@ -47,7 +47,7 @@ pub(super) fn page(run: &Run, test: &Dataset) -> Result<String> {
     Ok(document(&run.title, &run.version, sheet.as_deref(), body, Some(SCRIPT)))
 }
 
-/// A whole page around its body: head, style, the switch between light and dark, foot.
+/// A whole page around a body: head, style sheet, theme switch, foot.
 pub(crate) fn document(
     title: &str,
     version: &str,
@@ -80,7 +80,7 @@ pub(crate) fn document(
     markup.into_string()
 }
 
-/// The line at the top of a page: what it is, and the switch between light and dark.
+/// The bar at the top of a page: its kind, and the theme switch.
 pub(crate) fn bar(kind: &str) -> Markup {
     html! {
         div.bar {
@@ -154,7 +154,7 @@ fn summary(run: &Run) -> Markup {
     }
 }
 
-/// The sentence with its p-value kept on one line.
+/// The sentence, with no line break inside its p-value.
 fn unbroken(sentence: &str) -> String {
     sentence.replace("p = ", "p\u{a0}=\u{a0}").replace("p < ", "p\u{a0}<\u{a0}")
 }
@@ -185,16 +185,16 @@ fn summary_row(model: &ModelCard, number: usize, floor: f64) -> Markup {
     }
 }
 
-/// Where the axis of the intervals starts: a round share below all of them, so that they can be told apart.
+/// Where the axis of the intervals starts: a round fraction below all of them, so that they can be distinguished.
 fn axis_floor(models: &[ModelCard]) -> f64 {
     let lowest = models.iter().map(|model| model.evaluation.interval.low).fold(1.0, f64::min);
-    // Tenths, unless all lie in the topmost one.
+    // A multiple of 0.1, or of 0.01 if all intervals are above 0.95.
     let floor =
         if lowest >= 0.95 { (lowest * 100.0).floor() / 100.0 } else { (lowest * 10.0).floor() / 10.0 };
     floor.clamp(0.0, 0.99)
 }
 
-/// What it takes to make the run again, and who looked at the test set.
+/// What is needed to reproduce the run, and every use of the test set.
 fn record(run: &Run) -> Markup {
     let data = &run.data;
     let fact = |name: &str, value: String| html! { div { dt { (name) } dd { (value) } } };
@@ -257,7 +257,7 @@ fn classes(names: &[String]) -> String {
     format!("{}: {some}{rest}", grouped(names.len() as u64))
 }
 
-/// What the script needs, as JSON that cannot end the script element it stands in.
+/// The data for the script, as JSON that cannot close the script element around it.
 fn data(run: &Run, test: &Dataset, pictures: &Pictures) -> Result<String> {
     let models = run.models.iter().zip(&pictures.right).map(|(model, right)| {
         let wrong = model.evaluation.mistakes.iter().map(|m| json!([m.index, m.truth, m.predicted]));

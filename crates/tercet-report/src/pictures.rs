@@ -1,4 +1,4 @@
-//! Which examples the page shows, and how one of them is drawn.
+//! The examples that the page shows as pictures.
 
 use std::collections::BTreeMap;
 
@@ -10,29 +10,30 @@ use super::sprites::Sprites;
 use tercet::data::Dataset;
 use tercet::evaluate::{CORRUPTION_SEED, Mistake, corrupt};
 
-/// Right answers shown for each class.
+/// The maximum number of correctly classified examples shown per class.
 pub(super) const RIGHT_ONES: usize = 24;
 
-/// The worst mistakes shown of each model.
+/// The maximum number of worst mistakes shown per model.
 pub(super) const WORST: usize = 24;
 
-/// The examples of a page, and the sheet with their pictures where they are images.
+/// The examples of a page, and the sheet with their pictures if they are images.
 pub(super) struct Pictures<'a> {
     test: &'a Dataset,
     pub sprites: Option<Sprites>,
-    /// For each model and class: the first examples that the model gets right.
+    /// For each model and class: the first examples that the model classifies correctly.
     pub right: Vec<Vec<Vec<usize>>>,
-    /// For each model: the places of the pictures of its neighbours, nearest first.
+    /// For each model: the positions of its neighbours' pictures on the sheet, nearest first.
     neighbors: Vec<Vec<Option<usize>>>,
     /// The tile of the first test example under each corruption.
     corrupted: Vec<Option<usize>>,
-    /// The places of the examples that the check of the data shows, as it names them.
+    /// The positions of the examples of the data check, by whether they are test examples, and their index.
     checked: BTreeMap<(bool, usize), usize>,
 }
 
 impl<'a> Pictures<'a> {
-    /// Puts every example that the page may show on the sheet, the most telling first, since a sheet can be full:
-    /// the neighbours' story and the worst mistakes of each model, then all mistakes, then some right answers.
+    /// Puts every example that the page may show on the sheet, the most important first, because a sheet can be full:
+    /// the neighbours of each model's explained mistake and its worst mistakes, then all mistakes, then some correctly
+    /// classified examples.
     pub fn collect(run: &Run, test: &'a Dataset) -> Self {
         let sprites = test.image_shape().filter(|_| test.is_pixels()).and_then(Sprites::new);
         let right = run.models.iter().map(|model| first_right(model, test)).collect();
@@ -88,7 +89,7 @@ impl<'a> Pictures<'a> {
     fn add_checked(&mut self, run: &Run) {
         let Some(sprites) = &mut self.sprites else { return };
         for (&at, pixels) in run.check.iter().flat_map(|check| &check.pictures) {
-            // A test example may be shown in other parts of the page, too.
+            // A test example may also be shown in other sections of the page.
             let place = if at.0 { sprites.add_test(at.1, pixels) } else { sprites.add(pixels) };
             if let Some(place) = place {
                 self.checked.insert(at, place);
@@ -101,23 +102,23 @@ impl<'a> Pictures<'a> {
         self.tile((*self.corrupted.get(row)?)?, description)
     }
 
-    /// The first test example as it is.
+    /// The first test example without corruption.
     pub fn uncorrupted(&self, description: &str) -> Option<Markup> {
         self.example(0, description)
     }
 
-    /// An example of the check of the data.
+    /// An example of the data check.
     pub fn checked(&self, at: (bool, usize), description: &str) -> Option<Markup> {
         self.tile(*self.checked.get(&at)?, description)
     }
 
-    /// Test example `index`, where there is a picture of it.
+    /// Test example `index`; `None` without a picture.
     pub fn example(&self, index: usize, description: &str) -> Option<Markup> {
         let place = self.sprites.as_ref()?.place(index)?;
         self.tile(place, description)
     }
 
-    /// Neighbour `rank` in the story of model `model`, where there is a picture of it.
+    /// Neighbour `rank` of the explained mistake of model `model`; `None` without a picture.
     pub fn neighbor(&self, model: usize, rank: usize, description: &str) -> Option<Markup> {
         self.tile((*self.neighbors.get(model)?.get(rank)?)?, description)
     }
@@ -126,7 +127,7 @@ impl<'a> Pictures<'a> {
         Some(self.sprites.as_ref()?.tile_at(place, description))
     }
 
-    /// What a wrong answer is called: "test example 321: true 4, predicted 9".
+    /// The description of a mistake: "test example 321: true 4, predicted 9".
     pub fn describe(&self, mistake: &Mistake) -> String {
         let name = |class: u32| &self.test.classes()[class as usize];
         format!(
@@ -138,7 +139,7 @@ impl<'a> Pictures<'a> {
     }
 }
 
-/// The first examples of each class that the model gets right.
+/// The first examples of each class that the model classifies correctly.
 fn first_right(model: &ModelCard, test: &Dataset) -> Vec<Vec<usize>> {
     let mut wrong = vec![false; test.len()];
     for mistake in &model.evaluation.mistakes {

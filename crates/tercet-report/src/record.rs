@@ -1,4 +1,4 @@
-//! [`Run`]: what happened, as plain data. The page is drawn from it, and its JSON is what `--json` prints.
+//! [`Run`]: the record of a run, as plain data. The page is rendered from it, and `--json` prints it.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,23 +10,23 @@ use tercet::interval::Interval;
 use tercet::train::History;
 use tercet::{Error, Result};
 
-/// A run over one model or several, on one data set.
+/// A run with one or more models on one data set.
 ///
-/// Its JSON holds every number and no picture: weights and pixels are left out, and a page drawn from JSON alone
-/// leaves out the sections that need them.
+/// Its JSON contains every number but no images: weights and pixels are omitted, and a page rendered from JSON omits
+/// the sections that need them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// What was done, as a headline: "Three classifiers on MNIST".
+    /// The headline: "Three classifiers on MNIST".
     pub title: String,
-    /// The exact command that makes the run again.
+    /// The exact command that reproduces the run.
     pub command: String,
     /// The version of Tercet.
     pub version: String,
-    /// The instruction set in use; results are the same bit for bit on the same one.
+    /// The instruction set in use; results are bit-identical on the same one.
     pub isa: String,
-    /// How many threads worked. It changes the time and nothing else.
+    /// The number of threads, which affects only the time.
     pub threads: usize,
-    /// The seed of every random choice of this run; `None` where it made none.
+    /// The seed of all random numbers of this run; `None` if it used none.
     pub seed: Option<u64>,
     /// When the run started, in UTC (RFC 3339).
     pub started: String,
@@ -34,11 +34,11 @@ pub struct Run {
     pub data: DataCard,
     /// Every use of the test set.
     pub openings: Openings,
-    /// The models, in the order in which they are shown.
+    /// The models, in display order.
     pub models: Vec<ModelCard>,
-    /// Each pair of models compared.
+    /// The comparison of each pair of models.
     pub comparisons: Vec<Comparison>,
-    /// What was found out about the data, where that was asked for.
+    /// The data check, if requested.
     #[serde(default)]
     pub check: Option<DataCheck>,
 }
@@ -46,17 +46,17 @@ pub struct Run {
 /// The data of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataCard {
-    /// What it is called.
+    /// The name of the data set.
     pub name: String,
-    /// Examples to learn from.
+    /// The number of training examples.
     pub train: usize,
-    /// Examples held out of those to watch the learning by; 0 where nothing learned in this run.
+    /// The number of these that are held out for validation; 0 if nothing was trained in this run.
     pub validation: usize,
-    /// Examples that the figures are of.
+    /// The number of test examples.
     pub test: usize,
     /// D, the number of features.
     pub features: usize,
-    /// The shape of the images, where the examples are images.
+    /// The shape of the images, if the examples are images.
     pub image: Option<ImageShape>,
     /// The names of the classes.
     pub classes: Vec<String>,
@@ -64,32 +64,32 @@ pub struct DataCard {
     pub digest: String,
 }
 
-/// One model and what became of it.
+/// One model and its results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
-    /// What it is called in tables; unique within a run.
+    /// Its name in tables; unique within a run.
     pub name: String,
-    /// What it is, in a few words: "two-layer network".
+    /// Its kind, in a few words: "two-layer network".
     pub kind: String,
-    /// Its settings, in the order in which they are shown.
+    /// Its settings, in display order.
     pub settings: Vec<(String, String)>,
-    /// Its answers on the test set.
+    /// Its evaluation on the test set.
     pub evaluation: Evaluation,
-    /// Seconds that fitting took; `None` for a model that was fitted before this run.
+    /// Fitting time in seconds; `None` for a model that was fitted before this run.
     pub fit_seconds: Option<f64>,
-    /// Seconds that an answer takes, on average over the test set.
+    /// Prediction time per example in seconds, averaged over the test set.
     pub predict_seconds_per_example: f64,
-    /// The size of its file.
+    /// The size of its file in bytes.
     pub model_bytes: u64,
-    /// How training went, for models that are trained step by step.
+    /// The training history, for models trained by gradient descent.
     pub history: Option<History>,
-    /// Weights to be shown as pictures.
+    /// Weights to show as images.
     pub templates: Vec<Templates>,
-    /// A misread example and its neighbours, for nearest neighbours.
+    /// A misclassified example and its neighbours, for nearest neighbours.
     pub neighbor_story: Option<NeighborStory>,
-    /// The accuracy for several k, for nearest neighbours.
+    /// The accuracy for each k, for nearest neighbours.
     pub accuracy_by_k: Option<AccuracyByK>,
-    /// How sure it is beside how often it is right, where its scores are known.
+    /// Calibration and selective prediction, if its scores are known.
     #[serde(default)]
     pub confidence: Option<Confidence>,
     /// The accuracy on corrupted images; empty if it was not evaluated.
@@ -97,30 +97,30 @@ pub struct ModelCard {
     pub robustness: Vec<CorruptedEvaluation>,
 }
 
-/// Weights that look like inputs: each column of W has one number for each pixel.
+/// Weights that can be shown as images: each column of W has one number per pixel.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Templates {
-    /// What they are: "The ten templates of W".
+    /// The title: "The ten templates of W".
     pub title: String,
-    /// What each column is called: the class, or "unit 1". Its length is the number of columns.
+    /// The name of each column: the class, or "unit 1".
     pub names: Vec<String>,
-    /// The shape of the images that the weights are matched against.
+    /// The shape of the input images.
     pub shape: Option<ImageShape>,
     /// W, (D, columns), row-major.
     #[serde(skip)]
     pub weights: Vec<f32>,
 }
 
-/// One test example that nearest neighbours got wrong, and why.
+/// One test example that nearest neighbours misclassified, and its neighbours.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NeighborStory {
-    /// The example, counted from 0 in the test set.
+    /// The index of the example in the test set.
     pub query: usize,
-    /// Its class.
+    /// Its true class.
     pub truth: u32,
     /// The class with the most votes.
     pub predicted: u32,
-    /// How distance is measured: "L2".
+    /// The distance metric: "L2".
     pub metric: String,
     /// The k neighbours, nearest first.
     pub neighbors: Vec<NeighborCard>,
@@ -131,11 +131,11 @@ pub struct NeighborStory {
 /// One neighbour.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NeighborCard {
-    /// The example, counted from 0 in the training set.
+    /// The index of the example in the training set.
     pub index: usize,
     /// Its class.
     pub label: u32,
-    /// How far it is from the query.
+    /// Its distance from the query.
     pub distance: f64,
     /// Its pixels, in the shape of the data's images.
     #[serde(skip)]
@@ -145,11 +145,11 @@ pub struct NeighborCard {
 /// How the number of neighbours was chosen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AccuracyByK {
-    /// What the accuracies are of: "the validation set, 5,000 examples".
+    /// The examples that the accuracies refer to: "the validation set, 5,000 examples".
     pub on: String,
     /// The k in use.
     pub chosen: usize,
-    /// The accuracies, by k.
+    /// The accuracy for each k.
     pub points: Vec<AccuracyAtK>,
 }
 
@@ -158,13 +158,13 @@ pub struct AccuracyByK {
 pub struct AccuracyAtK {
     /// The number of neighbours.
     pub k: usize,
-    /// The share of right answers.
+    /// The accuracy.
     pub accuracy: f64,
     /// Its 95 % interval.
     pub interval: Interval,
 }
 
-/// Two models of a run on the same examples.
+/// The comparison of two models on the same examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// The name of model A.
@@ -173,12 +173,13 @@ pub struct Comparison {
     pub b: String,
     /// McNemar's test between them.
     pub test: McNemar,
-    /// The same in words.
+    /// Its result as a sentence.
     pub sentence: String,
 }
 
 impl DataCard {
-    /// The card of a data set that was split into training and validation examples and has a test set of its own.
+    /// The card of a data set with a separate test set, whose training set was split into training and validation
+    /// examples.
     pub fn new(train: &Dataset, validation: usize, test: usize, digest: impl Into<String>) -> Self {
         DataCard {
             name: train.name().to_owned(),
@@ -194,7 +195,7 @@ impl DataCard {
 }
 
 impl ModelCard {
-    /// A card with the answers of a model and nothing else yet.
+    /// A card with the evaluation of a model, and no other results yet.
     pub fn new(name: impl Into<String>, kind: impl Into<String>, evaluation: Evaluation) -> Self {
         ModelCard {
             name: name.into(),
@@ -215,19 +216,19 @@ impl ModelCard {
 }
 
 impl Run {
-    /// The record as JSON, with every number and no picture.
+    /// The record as JSON, with every number but no images.
     ///
     /// # Errors
-    /// Where serde refuses; it has no reason to.
+    /// Errors of serde, which are not expected.
     pub fn to_json(&self) -> Result<String> {
         serde_json::to_string_pretty(self)
             .map_err(|error| Error::mismatch("record of the run", error, "one that JSON can hold"))
     }
 
-    /// Compares each pair of models and keeps the results in [`comparisons`](Run::comparisons).
+    /// Compares each pair of models and stores the results in [`comparisons`](Run::comparisons).
     ///
     /// # Errors
-    /// Where the models were not evaluated on the same examples.
+    /// Models that were not evaluated on the same examples.
     pub fn compare(&mut self) -> Result<()> {
         self.comparisons.clear();
         for (i, a) in self.models.iter().enumerate() {
@@ -240,7 +241,7 @@ impl Run {
         Ok(())
     }
 
-    /// Checks that the record speaks of this test set, so that what draws it may index freely.
+    /// Checks that the record fits this test set, so that rendering cannot index out of bounds.
     pub(super) fn check_against(&self, test: &Dataset) -> Result<()> {
         self.check.as_ref().map_or(Ok(()), |check| check.check(test.class_count()))?;
         for model in &self.models {

@@ -1,4 +1,4 @@
-//! The pictures of a page, side by side in one PNG: a page with a thousand small images loads one.
+//! The pictures of a page, side by side in one PNG: a page with a thousand small images loads a single file.
 
 use std::collections::HashMap;
 
@@ -10,18 +10,18 @@ use maud::{Markup, html};
 use tercet::image::ImageShape;
 use tercet::{Error, Result};
 
-/// Bytes of raw pixels on one sheet. MNIST digits compress to about a third of it.
+/// The maximum number of bytes of raw pixels per sheet. MNIST digits compress to about a third of that.
 const BUDGET: usize = 4 << 20;
 
-/// Pictures in a row of the sheet.
+/// Pictures per row of the sheet.
 const COLUMNS: usize = 40;
 
-/// The longer side of a picture on the page; larger ones are made smaller.
+/// The maximum length of a picture's longer side on the page; larger ones are scaled down.
 const LONGEST_SIDE: usize = 96;
 
-/// A sheet that pictures are put on, as many as the budget allows.
+/// A sheet of pictures, as many as the budget allows.
 pub(super) struct Sprites {
-    /// The shape of the pictures as they come.
+    /// The original shape of the pictures.
     from: ImageShape,
     /// The shape of the pictures on the sheet.
     tile: ImageShape,
@@ -30,7 +30,7 @@ pub(super) struct Sprites {
 }
 
 impl Sprites {
-    /// An empty sheet for pictures of that shape; none where they are neither grey nor RGB.
+    /// An empty sheet for pictures of this shape; `None` if they are neither greyscale nor RGB.
     pub fn new(shape: ImageShape) -> Option<Self> {
         if !matches!(shape.channels, 1 | 3) || shape.width == 0 || shape.height == 0 {
             return None;
@@ -43,7 +43,7 @@ impl Sprites {
         Some(Sprites { from: shape, tile, tiles: Vec::new(), places: HashMap::new() })
     }
 
-    /// The place of test example `index`, put on the sheet if it is not there yet; none where the sheet is full.
+    /// The position of test example `index`, which is added if it is not on the sheet yet; `None` if the sheet is full.
     pub fn add_test(&mut self, index: usize, pixels: &[u8]) -> Option<usize> {
         if let Some(&place) = self.places.get(&index) {
             return Some(place);
@@ -53,7 +53,7 @@ impl Sprites {
         Some(place)
     }
 
-    /// Puts a picture that is no test example on the sheet; none where it is full or the picture has another shape.
+    /// Adds a picture that is not a test example; `None` if the sheet is full or the picture has another shape.
     pub fn add(&mut self, pixels: &[u8]) -> Option<usize> {
         if pixels.len() != self.from.features() || (self.tiles.len() + 1) * self.tile.features() > BUDGET {
             return None;
@@ -62,18 +62,18 @@ impl Sprites {
         Some(self.tiles.len() - 1)
     }
 
-    /// The pictures in a row of the sheet, and the rows.
+    /// The number of pictures per row, and the number of rows.
     pub fn grid(&self) -> (usize, usize) {
         let columns = self.tiles.len().clamp(1, COLUMNS);
         (columns, self.tiles.len().div_ceil(columns).max(1))
     }
 
-    /// The place of test example `index`, where it is on the sheet.
+    /// The position of test example `index`, if it is on the sheet.
     pub fn place(&self, index: usize) -> Option<usize> {
         self.places.get(&index).copied()
     }
 
-    /// The test examples on the sheet with their places, by example.
+    /// The test examples on the sheet with their positions, ordered by example.
     pub fn places(&self) -> Vec<(usize, usize)> {
         let mut places: Vec<_> = self.places.iter().map(|(&index, &place)| (index, place)).collect();
         places.sort_unstable();
@@ -96,7 +96,7 @@ impl Sprites {
         })
     }
 
-    /// The picture at a place of the sheet, on a page that has the [`style`](Self::style).
+    /// The picture at a position of the sheet, for a page with the style sheet [`style`](Self::style).
     pub fn tile_at(&self, place: usize, description: &str) -> Markup {
         let (columns, _) = self.grid();
         html! {
@@ -105,7 +105,7 @@ impl Sprites {
         }
     }
 
-    /// The sheet as the background of every tile that is on it. Pictures added later are not.
+    /// CSS that makes the sheet the background of every tile. Call it after all pictures have been added.
     pub fn style(&self) -> Result<String> {
         let ImageShape { width, height, .. } = self.tile;
         let (columns, _) = self.grid();
@@ -116,7 +116,7 @@ impl Sprites {
         ))
     }
 
-    /// The sheet as a PNG in a `data:` address.
+    /// The sheet as a PNG in a `data:` URL.
     pub fn data_uri(&self) -> Result<String> {
         let (columns, rows) = self.grid();
         let ImageShape { width, height, channels } = self.tile;
@@ -133,13 +133,13 @@ impl Sprites {
     }
 }
 
-/// A PNG in a `data:` address.
+/// A PNG in a `data:` URL.
 pub(super) fn png(pixels: &[u8], width: usize, height: usize, color: ExtendedColorType) -> Result<String> {
     let file = png_file(pixels, width, height, color)?;
     Ok(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(&file)))
 }
 
-/// A PNG as it is in a file.
+/// The bytes of a PNG file.
 pub(super) fn png_file(
     pixels: &[u8],
     width: usize,
@@ -149,7 +149,7 @@ pub(super) fn png_file(
     let mut file = Vec::new();
     let refused =
         |error: image::ImageError| Error::mismatch("picture for the report", error, "one that PNG can hold");
-    // Digits are mostly runs of equal bytes, which filters would break up; colours gain by them.
+    // Digits are mostly runs of equal bytes, which filters would break up; colour images benefit from filters.
     let filter = if color == ExtendedColorType::L8 { FilterType::NoFilter } else { FilterType::Adaptive };
     PngEncoder::new_with_quality(&mut file, CompressionType::Best, filter)
         .write_image(pixels, width as u32, height as u32, color)
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_example_gets_one_place_however_often_it_is_asked_for() {
+    fn an_example_is_added_only_once() {
         let mut sprites = Sprites::new(ImageShape::gray(2, 2)).unwrap();
         assert_eq!(sprites.add_test(7, &[1; 4]), Some(0));
         assert_eq!(sprites.add(&[2; 4]), Some(1));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_sheet_and_a_picture_of_another_shape_are_refused() {
+    fn a_full_sheet_and_a_picture_of_another_shape_are_rejected() {
         let shape = ImageShape { width: 96, height: 96, channels: 3 };
         let mut sprites = Sprites::new(shape).unwrap();
         let fit = BUDGET / shape.features();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn large_pictures_are_made_smaller_and_keep_their_proportions() {
+    fn large_pictures_are_scaled_down_with_their_aspect_ratio() {
         let shape = ImageShape { width: 400, height: 100, channels: 3 };
         let mut sprites = Sprites::new(shape).unwrap();
         assert_eq!(sprites.tile, ImageShape { width: 96, height: 24, channels: 3 });
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn tiles_lie_where_the_grid_says() {
+    fn tiles_are_placed_on_the_grid() {
         let mut sprites = Sprites::new(ImageShape::gray(1, 1)).unwrap();
         for value in 0..50 {
             sprites.add(&[value]).unwrap();

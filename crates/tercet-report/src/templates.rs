@@ -1,4 +1,4 @@
-//! Weights as pictures: what a model looks for in each pixel.
+//! Weights as images: the weight of each pixel.
 
 use image::ExtendedColorType;
 use maud::{Markup, PreEscaped, html};
@@ -9,35 +9,35 @@ use super::sprites::{png, png_file};
 use tercet::Result;
 use tercet::image::ImageShape;
 
-/// Pictures that are shown of one layer.
+/// The maximum number of images shown per layer.
 const MOST: usize = 64;
 
-/// Pictures in a row of the sheet.
+/// Images per row of the sheet.
 const COLUMNS: usize = 16;
 
-/// In a picture that stands alone: how much a pixel is enlarged at most, and the pixels between two of them.
+/// In a separate file: the largest magnification of a pixel, and the gap between two images in pixels.
 const ENLARGED: usize = 4;
 const GAP: usize = 6;
 
-/// Pixels on a sheet.
+/// The maximum number of pixels on a sheet.
 const BUDGET: usize = 1 << 20;
 
-/// The colours at the two ends. They fade to nothing at 0, so that 0 is the colour of the page, light or dark.
+/// The colours of the two extremes. They fade to transparent at 0, so that 0 has the page's colour, light or dark.
 const NEGATIVE: [u8; 3] = [0x3f, 0x86, 0xf5];
 const POSITIVE: [u8; 3] = [0xf2, 0x62, 0x1a];
 
-/// Pictures side by side, RGBA.
+/// Images side by side, RGBA.
 struct Sheet {
     pixels: Vec<u8>,
     shape: ImageShape,
-    /// How many there are, and in a row.
+    /// The number of images in total, and per row.
     shown: usize,
     grid: usize,
-    /// The weight of the strongest colour.
+    /// The absolute weight that has full opacity.
     largest: f32,
 }
 
-/// The columns of W as pictures, all in one scale; nothing where the weights are not there or are no pictures.
+/// The columns of W as images on a common scale. `None` if the weights are missing or do not have the shape of images.
 fn sheet(templates: &Templates) -> Option<Sheet> {
     let shape = templates.shape.filter(|shape| matches!(shape.channels, 1 | 3))?;
     let (columns, pixels) = (templates.names.len(), shape.width * shape.height);
@@ -65,7 +65,7 @@ fn sheet(templates: &Templates) -> Option<Sheet> {
     Some(Sheet { pixels: sheet, shape, shown, grid, largest })
 }
 
-/// The pictures as a PNG that stands alone, on white, each pixel [`ENLARGED`] times as large and a gap between the pictures.
+/// The images as a separate PNG on white, magnified up to [`ENLARGED`] times, with gaps between them.
 pub(super) fn picture(templates: &Templates) -> Result<Option<Vec<u8>>> {
     let Some(Sheet { pixels, shape, shown, grid, .. }) = sheet(templates) else { return Ok(None) };
     let enlarged = ENLARGED.min((560 / (grid * shape.width)).max(1) * 2);
@@ -90,7 +90,7 @@ pub(super) fn picture(templates: &Templates) -> Result<Option<Vec<u8>>> {
     png_file(&picture, width, height, ExtendedColorType::Rgb8).map(Some)
 }
 
-/// The sheet with the names of its pictures; nothing where there is none.
+/// The sheet with the names of its images; `None` if there is no sheet.
 pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>> {
     let Some(Sheet { pixels, shape, shown, grid, largest }) = sheet(templates) else { return Ok(None) };
     let columns = templates.names.len();
@@ -127,7 +127,7 @@ pub(super) fn gallery(templates: &Templates, id: &str) -> Result<Option<Markup>>
     }))
 }
 
-/// One pixel, RGBA. Opacity comes in 64 levels: no eye tells more apart, and the file is a third of the size.
+/// One pixel, RGBA. Opacity has 64 levels: more would be indistinguishable, and the file is a third of the size.
 fn color(shape: ImageShape, weight: impl Fn(usize) -> f32, largest: f32) -> [u8; 4] {
     // 0/0 and NaN become 0: `as u8` turns NaN into 0, and the comparison below is false for it.
     let share = |channel| weight(channel) / largest;
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn alone_each_picture_is_enlarged_on_white() {
+    fn separate_images_are_magnified_on_white() {
         let weights =
             Templates { weights: vec![1.0, 0.0, 0.0, -1.0], ..templates(ImageShape::gray(2, 1), 2) };
         let file = picture(&weights).unwrap().unwrap();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_that_are_absent_or_no_picture_are_left_out() {
+    fn weights_that_are_missing_or_not_images_are_omitted() {
         let mut absent = templates(ImageShape::gray(2, 2), 4);
         absent.weights.clear();
         assert!(gallery(&absent, "t").unwrap().is_none());

@@ -1,4 +1,4 @@
-//! The page as a whole: what is on it, what is not, and what odd input does to it.
+//! Tests of the whole page: what it contains, what it must not contain, and unusual input.
 
 use super::*;
 use tercet::Matrix;
@@ -13,7 +13,7 @@ fn classes(n: usize) -> Vec<String> {
     (0..n).map(|c| format!("class {c}")).collect()
 }
 
-/// Images of that shape, labelled in turn.
+/// Images of this shape, with labels 0, 1, 2, … in turn.
 fn images(shape: ImageShape, count: usize, classes: Vec<String>) -> Dataset {
     let pixels = (0..count * shape.features()).map(|i| (i * 31 % 251) as u8).collect();
     let labels = (0..count).map(|i| (i % classes.len()) as u32).collect();
@@ -33,7 +33,7 @@ fn model(name: &str, test: &Dataset) -> ModelCard {
     ModelCard::new(name, "a toy", Evaluation::from_scores(&scores, test.labels(), test.classes()).unwrap())
 }
 
-/// A run with everything that a page can show.
+/// A run with every section of the page.
 fn full(test: &Dataset) -> Run {
     let check = Validation { step: 2, train_loss: 1.0, validation_loss: 0.5, validation_accuracy: 0.9 };
     let mut trained = model("trained", test);
@@ -73,7 +73,7 @@ fn full(test: &Dataset) -> Run {
     run
 }
 
-/// The JSON inside the page.
+/// The JSON embedded in the page.
 fn data_of(page: &str) -> serde_json::Value {
     let (_, rest) = page.split_once("id=\"run\">").unwrap();
     serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
@@ -125,7 +125,7 @@ fn the_page_loads_nothing() {
 }
 
 #[test]
-fn the_record_survives_json_and_still_makes_a_page() {
+fn the_record_survives_json_and_still_gives_a_page() {
     let test = images(ImageShape::gray(2, 2), 20, classes(2));
     let mut run = full(&test);
     let json = run.to_json().unwrap();
@@ -138,7 +138,7 @@ fn the_record_survives_json_and_still_makes_a_page() {
 }
 
 #[test]
-fn data_that_are_no_images_leave_the_pictures_out() {
+fn data_without_images_have_no_pictures() {
     let labels = (0..30).map(|i| i % 3).collect();
     let test = Dataset::from_features("embeddings", 2, vec![0.5; 60], labels, classes(3)).unwrap();
     let page = render(&full(&test), &test).unwrap();
@@ -147,7 +147,7 @@ fn data_that_are_no_images_leave_the_pictures_out() {
 }
 
 #[test]
-fn a_run_with_nothing_in_it_and_an_empty_history_are_drawn() {
+fn an_empty_run_and_an_empty_history_are_drawn() {
     let test = images(ImageShape::gray(2, 2), 20, classes(2));
     render(&Run::default(), &test).unwrap();
     let mut run = full(&test);
@@ -166,7 +166,7 @@ fn many_classes_give_a_list_instead_of_a_matrix() {
 }
 
 #[test]
-fn a_record_of_another_test_set_is_refused() {
+fn a_record_of_another_test_set_is_rejected() {
     let test = images(ImageShape::gray(2, 2), 20, classes(2));
     let run = full(&test);
     let refused = |run: &Run, test: &Dataset| render(run, test).unwrap_err().to_string();
@@ -181,7 +181,7 @@ fn a_record_of_another_test_set_is_refused() {
 }
 
 #[test]
-fn a_failed_write_leaves_the_older_page_and_no_rest() {
+fn a_failed_write_keeps_the_old_page_and_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.html");
     let test = images(ImageShape::gray(2, 2), 20, classes(2));

@@ -1,6 +1,6 @@
 "use strict";
 
-// The switch between light and dark. The page is whole without it and follows the system then.
+// The theme switch. Without this script, the page follows the system's theme.
 
 const schemes = { system: "light dark", light: "light", dark: "dark" };
 const themeButton = document.getElementById("theme");
@@ -9,8 +9,8 @@ function setTheme(name) {
   document.documentElement.style.colorScheme = schemes[name];
   themeButton.textContent = `Theme: ${name}`;
   themeButton.dataset.theme = name;
-  // A browser may refuse to remember anything for a page opened from a file.
-  try { localStorage.setItem("tercet-theme", name); } catch { /* The choice lasts as long as the page. */ }
+  // A browser may not allow storage for a page opened from a file.
+  try { localStorage.setItem("tercet-theme", name); } catch { /* The choice lasts until the page is closed. */ }
 }
 
 let remembered = null;

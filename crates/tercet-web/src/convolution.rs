@@ -1,4 +1,4 @@
-//! Understand, convolution: one filter over one picture, the layer itself.
+//! Understand, convolution: a convolutional layer with one filter, applied to one picture.
 
 use serde::{Deserialize, Serialize};
 use tercet::data::Examples;
@@ -10,47 +10,47 @@ use crate::from_base64;
 /// A filter and the picture under it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Filtering {
-    /// Pixels of a row of the picture.
+    /// The width of the picture.
     pub width: usize,
-    /// Its rows.
+    /// The height of the picture.
     pub height: usize,
     /// Its pixels, as base64.
     pub pixels: String,
-    /// Rows and columns of the filter.
+    /// The side of the filter, in pixels.
     pub side: usize,
-    /// Its numbers, row by row.
+    /// The weights of the filter, row by row.
     pub kernel: Vec<f32>,
-    /// What is added.
+    /// The bias.
     pub bias: f32,
-    /// By how many pixels it moves on.
+    /// The stride, in pixels.
     pub stride: usize,
-    /// How many rows and columns of zeros surround the picture.
+    /// The number of rows and columns of zeros around the picture.
     pub padding: usize,
-    /// Whether what is below 0 becomes 0.
+    /// Whether a ReLU follows.
     pub relu: bool,
-    /// How the result is pooled: not at all (1), or over windows of 2 × 2, 3 × 3 pixels.
+    /// The side of the pooling windows: 1 for no pooling, 2 for 2 × 2 pixels, 3 for 3 × 3 pixels.
     pub pool: usize,
-    /// Whether pooling takes the mean instead of the largest.
+    /// Whether to pool the mean instead of the maximum.
     pub mean: bool,
 }
 
-/// What comes out.
+/// The result of a filter.
 #[derive(Debug, Serialize)]
 pub struct Filtered {
-    /// Behind the filter and its ReLU.
+    /// The output of the filter, after the ReLU.
     pub map: Map,
-    /// Behind the pool as well.
+    /// The output of the pool.
     pub pooled: Option<Map>,
-    /// The picture as it enters: value / 255.
+    /// The input: value / 255.
     pub input: Vec<f32>,
 }
 
-/// Values in rows and columns.
+/// A matrix of values.
 #[derive(Debug, Serialize)]
 pub struct Map {
-    /// Columns.
+    /// The number of columns.
     pub width: usize,
-    /// Rows.
+    /// The number of rows.
     pub height: usize,
     /// The values, row by row.
     pub values: Vec<f32>,
@@ -59,7 +59,7 @@ pub struct Map {
 /// Filters a picture.
 ///
 /// # Errors
-/// A filter, stride, padding or pool that makes no sense for the picture.
+/// A filter, stride, padding or pool that does not fit the picture.
 pub fn filter(what: &Filtering) -> Result<Filtered, String> {
     let say = |error: tercet::Error| error.to_string();
     let image = ImageShape::gray(what.width, what.height);

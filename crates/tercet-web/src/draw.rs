@@ -13,7 +13,7 @@ use tercet::preprocess::Prepared;
 use crate::base64;
 use crate::models::{HiddenLayer, Loaded};
 
-/// The prediction of a model for a picture, and how it came about.
+/// The prediction of a model for a picture, and its explanation.
 #[derive(Debug, Serialize)]
 pub struct Prediction {
     /// The pixels that enter the model.
@@ -95,7 +95,7 @@ pub struct Products {
     pub bias: f32,
 }
 
-/// Makes an example of a picture, as the preprocessing of a model says.
+/// Applies the preprocessing of a model to a picture.
 ///
 /// # Errors
 /// Those of [`Model::prepare`](tercet::model::Model::prepare), such as a picture without ink.
@@ -114,7 +114,7 @@ pub fn predict(model: &Loaded, prepared: &Prepared, class: Option<usize>) -> Res
 
 fn predict_example(model: &Loaded, prepared: &Prepared, class: Option<usize>) -> tercet::Result<Prediction> {
     let example = prepared.examples();
-    // What the classifier itself reads, to show what happens inside of it.
+    // The input of the classifier itself, to compute the outputs of its layers.
     let inputs = model.model.preprocessing().apply(&example)?;
     let mut prediction = Prediction {
         prepared: Pixels::of(prepared.seen()),
@@ -232,7 +232,7 @@ mod tests {
             let scores = model.model.scores(&prepared.examples()).unwrap();
             assert_eq!(scores.row(0), prediction.scores, "{name}");
             assert_eq!(prediction.hidden.len(), model.hidden.len());
-            // Those of votes are the scores, and those of margins do not exist.
+            // Votes are probabilities themselves, and margins have none.
             let has_probabilities = matches!(name, "network" | "convolution");
             assert_eq!(prediction.probabilities.is_some(), has_probabilities, "{name}");
         }

@@ -154,7 +154,7 @@ impl Engine {
     /// Starts to train a model on MNIST. Returns its architecture.
     ///
     /// # Errors
-    /// Settings and layers that make no sense; data that has not been loaded.
+    /// Invalid settings or layers, and data that has not been loaded.
     #[wasm_bindgen(js_name = beginTraining)]
     pub fn begin_training(&mut self, setup: &str) -> Result<String, JsError> {
         let setup: Setup = from_json(setup)?;
@@ -174,7 +174,7 @@ impl Engine {
         to_json(&self.trained()?.advance(steps, stats).map_err(refuse)?)
     }
 
-    /// Multiplies the learning rate of all steps to come.
+    /// Multiplies the learning rate of all later steps.
     ///
     /// # Errors
     /// A factor that is not a positive number.
@@ -202,7 +202,7 @@ impl Engine {
     /// The bytes of the model file of the model that is being trained.
     ///
     /// # Errors
-    /// No model that is being trained, and weights that are not finite.
+    /// No model that is being trained, and non-finite weights.
     #[wasm_bindgen(js_name = trainedFile)]
     pub fn trained_file(&mut self) -> Result<Vec<u8>, JsError> {
         self.trained()?.model().map_err(refuse)?.to_bytes().map_err(refuse)
@@ -211,7 +211,7 @@ impl Engine {
     /// Sets the points of the plane and a classifier that is trained on them. Returns the points.
     ///
     /// # Errors
-    /// Settings that make no sense.
+    /// Invalid settings.
     #[wasm_bindgen(js_name = beginPlane)]
     pub fn begin_plane(&mut self, scene: &str) -> Result<String, JsError> {
         let scene: Scene = from_json(scene)?;
@@ -249,7 +249,7 @@ impl Engine {
         to_json(&filter(&what).map_err(refuse)?)
     }
 
-    /// Works the lecture's exercise.
+    /// Computes the lecture's exercise.
     ///
     /// # Errors
     /// Numbers that do not fit.

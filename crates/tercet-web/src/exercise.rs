@@ -1,4 +1,4 @@
-//! Understand, the exercise: the lecture's cat–dog–bird network, every product of it.
+//! Understand, the exercise: the lecture's cat–dog–bird network, with every product.
 
 use serde::{Deserialize, Serialize};
 use tercet::loss::Loss;
@@ -22,7 +22,7 @@ pub struct Numbers {
     pub label: u32,
 }
 
-/// What they come to.
+/// The result of the forward pass.
 #[derive(Debug, Serialize)]
 pub struct Worked {
     /// `X · W1 + b1`, (H).
@@ -37,14 +37,14 @@ pub struct Worked {
     pub products1: Vec<Vec<f32>>,
     /// h_j · W2_jc, (H, C).
     pub products2: Vec<Vec<f32>>,
-    /// The SVM loss and the softmax loss with that true class.
+    /// The SVM loss and the softmax loss for the true class.
     pub losses: (f32, f32),
 }
 
-/// Works the exercise.
+/// Computes the exercise.
 ///
 /// # Errors
-/// Numbers of other shapes than these, a number that is not finite, and a class that there is not.
+/// Numbers of other shapes, non-finite numbers, and a class that does not exist.
 pub fn work(numbers: &Numbers) -> Result<Worked, String> {
     let say = |error: tercet::Error| error.to_string();
     let dense = |w: &[Vec<f32>], b: &[f32]| {
@@ -55,7 +55,7 @@ pub fn work(numbers: &Numbers) -> Result<Worked, String> {
         return Err("a field is empty or not a number; expected a number such as −0.5".to_owned());
     }
     let first = dense(&numbers.w1, &numbers.b1);
-    // The same network, looked at behind its first, its second and its third layer.
+    // The same network, ended after its first, its second and its third layer.
     let upto_z = Network::new(vec![first.clone()]).map_err(say)?;
     let network =
         Network::new(vec![first, Layer::Activation(Activation::Relu), dense(&numbers.w2, &numbers.b2)])

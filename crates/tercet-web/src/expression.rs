@@ -1,4 +1,4 @@
-//! Understand, the graph: an expression or a small network, forwards and backwards, a step at a time.
+//! Understand, the graph: the forward and backward pass of an expression or a small network, step by step.
 
 use serde::{Deserialize, Serialize};
 use tercet::gradient_check::Verdict;
@@ -8,10 +8,10 @@ use tercet::graph::{
 use tercet::loss::Loss;
 use tercet::network::{Init, Network};
 
-/// A graph with more nodes than this is too large to be followed step by step.
+/// A graph with more nodes than this is too large to show step by step.
 const MOST_NODES: usize = 80;
 
-/// What is differentiated.
+/// The subject of differentiation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
@@ -37,35 +37,35 @@ pub enum Subject {
     },
 }
 
-/// A graph with everything that was computed in it.
+/// A graph with its values, gradients and steps.
 #[derive(Debug, Serialize)]
 pub struct Computed {
-    /// Each after its operands.
+    /// The nodes, each after its operands.
     pub nodes: Vec<Node>,
-    /// First all forward steps, then all backward ones.
+    /// All forward steps, followed by all backward steps.
     pub steps: Vec<Step>,
-    /// The place of the result.
+    /// The index of the result.
     pub root: usize,
 }
 
 /// A node.
 #[derive(Debug, Serialize)]
 pub struct Node {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// `input`, `constant` or the sign of its operation.
+    /// `input`, `constant` or the symbol of its operation.
     pub kind: String,
     /// The operation with the names of its operands.
     pub formula: String,
-    /// The places of its operands.
+    /// The indices of its operands.
     pub operands: Vec<usize>,
     /// Rows and columns of its value.
     pub shape: (usize, usize),
-    /// Its value, shortened.
+    /// Its value, abbreviated.
     pub value: String,
-    /// The gradient by it, shortened; none for a constant.
+    /// The gradient with respect to it, abbreviated; `None` for a constant.
     pub gradient: Option<String>,
-    /// The central difference by its first number, as an independent answer.
+    /// The central difference with respect to its first number, as an independent check.
     pub difference: Option<String>,
     /// `agrees`, `corner` or `differs`.
     pub verdict: Option<&'static str>,
@@ -74,25 +74,25 @@ pub struct Node {
 /// A step.
 #[derive(Debug, Serialize)]
 pub struct Step {
-    /// Whether it goes back.
+    /// Whether it belongs to the backward pass.
     pub backward: bool,
-    /// The node that it computes the value or the gradient of.
+    /// The node whose value or gradient it computes.
     pub node: usize,
-    /// The node that the gradient comes by.
+    /// The node that the gradient comes from.
     pub by: Option<usize>,
-    /// The local derivative, where it is written as numbers.
+    /// The local derivative, if it is shown as numbers.
     pub derivative: Option<String>,
-    /// What is computed, in words.
+    /// A description of the computation.
     pub words: String,
-    /// What the gradient by the node is so far.
+    /// The gradient with respect to the node so far.
     pub gradient: Option<String>,
 }
 
-/// Computes forwards and backwards.
+/// Computes the forward and the backward pass.
 ///
 /// # Errors
-/// An expression that cannot be read (the message points into it), a variable without a value, a result that is no single
-/// number, and a graph of too many nodes.
+/// An expression that cannot be parsed (the message points to the position), a variable without a value, a result
+/// that is not a single number, and a graph with too many nodes.
 pub fn compute(subject: &Subject) -> Result<Computed, String> {
     let say = |error: tercet::Error| error.to_string();
     let (graph, root, values) = match subject {
@@ -130,7 +130,7 @@ pub fn compute(subject: &Subject) -> Result<Computed, String> {
     Ok(Computed { nodes, steps, root: root.place() })
 }
 
-/// A value, shortened, with the minus sign that the words of the steps have.
+/// A value, abbreviated, with the same minus sign as in the descriptions of the steps.
 fn shown(value: &Value) -> String {
     value.short(4).replace('-', "−")
 }
@@ -186,7 +186,7 @@ fn describe(
         let (rows, columns) = value.shape();
         match Value::new(rows, columns, slopes.clone()) {
             Ok(whole) => shown(&whole),
-            // Not all of a large matrix is checked.
+            // Large matrices are checked only in part.
             Err(_) => slopes.first().map_or(String::new(), |&slope| number(slope)),
         }
     };

@@ -8,8 +8,8 @@
 //! expressions differentiated by the code behind the program's commands, so the page gives the results of the
 //! program.
 //!
-//! Each view of the page has a file. Requests and answers are JSON, whose types are declared beside the
-//! functions that use them and once more, for TypeScript, in `page/src/protocol.ts`. Pictures are base64.
+//! Each view of the page has a file. Requests and answers are JSON; their types are declared next to the
+//! functions that use them, and again for TypeScript in `page/src/protocol.ts`. Pictures are base64.
 
 pub mod convolution;
 pub mod data;

@@ -69,10 +69,10 @@ pub struct View {
 }
 
 impl Plane {
-    /// The points, and a classifier before its training. (Neighbours need none.)
+    /// The points, and an untrained classifier. (Nearest neighbours need no training.)
     ///
     /// # Errors
-    /// Settings that make no sense, no points, and unknown kinds of points and models.
+    /// Invalid settings, no points, and unknown kinds of points and models.
     pub fn new(scene: &Scene) -> Result<Plane, String> {
         let points = scatter(scene)?;
         let set = dataset(&points)?;
@@ -97,7 +97,7 @@ impl Plane {
         &self.points
     }
 
-    /// Trains for some steps (a perceptron: on so many examples), and evaluates `side` × `side` cells.
+    /// Trains for some steps (a perceptron: on this many examples), and evaluates `side` × `side` cells.
     ///
     /// # Errors
     /// A loss that diverges.
@@ -136,7 +136,7 @@ impl Plane {
         Ok(View { cells, step, loss, accuracy, done })
     }
 
-    /// The prediction for each place, from −1 for the first class to 1 for the second.
+    /// The prediction for each point, from −1 for the first class to 1 for the second.
     fn predict(&self, places: &[[f32; 2]]) -> Result<Vec<f32>, String> {
         let say = |error: tercet::Error| error.to_string();
         let examples = || Examples::from_features(2, places.concat());
@@ -191,7 +191,7 @@ fn scatter(scene: &Scene) -> Result<Vec<(f32, f32, u32)>, String> {
     }
 }
 
-/// The place of a point before noise is added.
+/// The position of a point before noise is added.
 fn place(kind: &str, class: u32, t: f32, generator: &mut Generator) -> Result<(f32, f32), String> {
     let other = class == 1;
     let mut any = |low: f32, high: f32| generator.random_range(low..high);
@@ -259,7 +259,7 @@ mod tests {
         let straight = scene("xor", "network", "dense16 dense2");
         assert!(accuracy(&straight, 3000) < 0.8);
 
-        // Along a row of cells a line is crossed at most once.
+        // A row of cells crosses a line at most once.
         let mut plane = Plane::new(&straight).unwrap();
         let view = plane.advance(3000, 24).unwrap();
         for row in view.cells.chunks(24) {

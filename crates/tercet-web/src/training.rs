@@ -15,7 +15,7 @@ const SAMPLE: usize = 100;
 /// The number of bars of a histogram.
 const BARS: usize = 40;
 
-/// What is trained, and how.
+/// The model to train, and the settings of its training.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Setup {
     /// The architecture, with or without its output layer; empty for a linear classifier.
@@ -67,9 +67,9 @@ pub struct Session {
 /// The progress of some steps.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Steps done.
+    /// Finished steps.
     pub step: usize,
-    /// Steps in all.
+    /// All steps.
     pub total: usize,
     /// The losses of these steps on their own batches.
     pub losses: Vec<f32>,
@@ -97,21 +97,21 @@ pub struct Stats {
 /// The distribution of some numbers inside the network, over a sample of the training examples.
 #[derive(Debug, Serialize)]
 pub struct Histogram {
-    /// What they are: `output of layer 2: relu`, `gradient of W1`.
+    /// Their name: `output of layer 2: relu`, `gradient of W1`.
     pub name: String,
-    /// The smallest and the largest.
+    /// The minimum and the maximum.
     pub range: (f32, f32),
     /// The counts of the bars, which have equal widths.
     pub counts: Vec<u32>,
-    /// The share of exact zeros.
+    /// The fraction of exact zeros.
     pub zeros: f64,
 }
 
 impl Session {
-    /// A model before its first step, on examples that are preprocessed as `preprocessing` says.
+    /// A model before its first step, with examples that `preprocessing` is applied to.
     ///
     /// # Errors
-    /// Settings and layers that make no sense.
+    /// Invalid settings or layers.
     pub fn new(
         setup: Setup,
         preprocessing: Spec,

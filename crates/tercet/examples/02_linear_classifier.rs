@@ -1,12 +1,12 @@
-//! The lecture's second classifier: one template a class, and the class whose template matches best.
+//! The lecture's second classifier: one template per class, and the class whose template matches best.
 //!
 //! ```text
 //! scores = X · W + b
 //! y_pred = argmax(scores)
 //! ```
 //!
-//! The templates are drawn into the file that is named, or else into `tercet-templates.png` in the folder for temporary
-//! files.
+//! The templates are drawn to the file given as an argument, by default `tercet-templates.png` in the folder for
+//! temporary files.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ fn main() -> Result<()> {
     let (examples, validation) = (&parts.train, &parts.validation);
     let classifier = LinearClassifier::new(examples.width(), examples.class_count())?;
 
-    // With all weights zero every score is zero, and each of the C − 1 wrong classes misses the margin by Δ.
+    // With all weights zero, every score is zero, and each of the C − 1 wrong classes violates the margin by Δ.
     let scores = classifier.scores(validation)?;
     let start = Loss::SVM.loss(scores.values(), validation.labels());
     println!("The SVM loss with zero weights: {start} = (C - 1) * margin\n");
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     // ANCHOR_END: train
 
     // ANCHOR: scores
-    // The scores of one image, as the formula says: each class sums its weights where there is ink.
+    // The scores of one image, from the formula: each class sums its weights where there is ink.
     let mut x = vec![0.0; examples.width()];
     validation.write_inputs(&[0], &mut x);
     let dense = classifier.dense();
@@ -88,15 +88,15 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The columns of W as images, five in a row. Mid-grey is 0, and white is three times the root of the mean square of
-/// the template's weights.
+/// The columns of W as images, five in a row. Mid-grey is 0, and white is three times the root mean square of the
+/// template's weights.
 fn templates(classifier: &LinearClassifier) -> Result<Dataset> {
     let mut pixels = Vec::new();
     for class in 0..10 {
         let template = classifier.template(class);
         let mean_square = template.iter().map(|w| w * w).sum::<f32>() / template.len() as f32;
         let white = 3.0 * mean_square.sqrt();
-        // `as` keeps within 0 to 255 what is brighter or darker still.
+        // `as` clamps values outside 0 to 255.
         pixels.extend(template.iter().map(|w| (127.5 + 127.5 * w / white) as u8));
     }
     let rows = ["0 to 4", "5 to 9"].map(str::to_owned).to_vec();

@@ -5,9 +5,9 @@
 //! scores = W2 · H + b2
 //! ```
 //!
-//! The lecture keeps an image as a column; here it is a row, so that many images make a matrix with one example a
-//! row. The formulas turn round with it, `H = max(0, X · W1 + b1)`, and every W is the transpose of the lecture's: a
-//! column here is a row on the slide.
+//! In the lecture an image is a column; here it is a row, so that several images form a matrix with one example per
+//! row. The formulas are transposed accordingly, `H = max(0, X · W1 + b1)`, and every W is the transpose of the
+//! lecture's: a column here is a row on the slide.
 
 use tercet::{Matrix, Result};
 
@@ -77,7 +77,7 @@ fn row(matrix: &Matrix) -> String {
     matrix.values().iter().map(|v| format!("{v:7.1}")).collect()
 }
 
-/// The lecture computes in f64 and prints two places; f32 agrees to better than half of the last one.
+/// The lecture computes in f64 and prints two decimal places; f32 agrees to within half of the last one.
 fn assert_close(found: &[f32], printed: &[f32]) {
     assert_eq!(found.len(), printed.len());
     for (found, printed) in found.iter().zip(printed) {

@@ -4,8 +4,8 @@
 //! (X · W1 + b1) · W2 + b2 = X · (W1 · W2) + (b1 · W2 + b2) = X · W′ + b′
 //! ```
 //!
-//! The lecture keeps an image as a column and writes W′ = W2 · W1 and b′ = W2 · b1 + b2; here an image is a row and
-//! the factors stand the other way round. With ReLU between the layers no W′ does the same work.
+//! In the lecture an image is a column, with W′ = W2 · W1 and b′ = W2 · b1 + b2; here an image is a row and the factors
+//! are in the opposite order. With ReLU between the layers, no single W′ is equivalent.
 
 use rand::RngExt;
 use tercet::random::{Generator, Stream, generator};
@@ -24,11 +24,11 @@ fn main() -> Result<()> {
     let (w2, b2) = (uniform(H, C, &mut random)?, uniform(1, C, &mut random)?);
 
     // ANCHOR: fold
-    // Two layers, one after another …
+    // Two layers in sequence …
     let hidden = linear(&x, &w1, &b1)?;
     let two_layers = linear(&hidden, &w2, &b2)?;
 
-    // … and the one layer that they fold into.
+    // … and the single layer that is equivalent to them.
     let w = w1.multiply(&w2)?;
     let b = linear(&b1, &w2, &b2)?;
     let one_layer = linear(&x, &w, &b)?;
@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// `X · W + b`: the bias, a matrix of one row, is added to every row.
+/// `X · W + b`: the bias, a matrix with one row, is added to every row.
 fn linear(x: &Matrix, w: &Matrix, b: &Matrix) -> Result<Matrix> {
     let mut z = x.multiply(w)?;
     for row in z.values_mut().chunks_exact_mut(b.columns()) {
@@ -62,7 +62,7 @@ fn linear(x: &Matrix, w: &Matrix, b: &Matrix) -> Result<Matrix> {
     Ok(z)
 }
 
-/// A matrix of numbers drawn evenly from −1 to 1.
+/// A matrix of numbers drawn uniformly from −1 to 1.
 fn uniform(rows: usize, columns: usize, random: &mut Generator) -> Result<Matrix> {
     Matrix::new(rows, columns, (0..rows * columns).map(|_| random.random_range(-1.0..1.0)).collect())
 }

@@ -1,4 +1,4 @@
-//! What one neuron can learn, and what takes several: OR and XOR.
+//! What a single neuron can learn, and what requires several: OR and XOR.
 //!
 //! ```text
 //! OR                XOR
@@ -8,8 +8,8 @@
 //!     0  1              0  1
 //! ```
 //!
-//! A straight line parts the ones of OR from its zero. None does that for XOR, whose ones lie across from each other.
-//! A network of two layers bends the line, and learns both.
+//! A straight line separates the ones of OR from its zero. No line does that for XOR, whose ones are on opposite
+//! corners. A two-layer network has a non-linear decision boundary, and learns both.
 
 use tercet::data::Dataset;
 use tercet::network::{Init, Network};
@@ -20,7 +20,7 @@ use tercet::{Matrix, Result};
 const EPOCHS: usize = 1000;
 
 fn main() -> Result<()> {
-    // One row for each pair of inputs.
+    // One row per pair of inputs.
     let x = Matrix::new(4, 2, vec![0., 0., 0., 1., 1., 0., 1., 1.])?;
 
     // ANCHOR: perceptron
@@ -60,7 +60,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What the perceptron says to each pair of inputs.
+/// The perceptron's output for each pair of inputs.
 fn answers(perceptron: &Perceptron, x: &Matrix) -> Vec<f32> {
     (0..x.rows()).map(|i| perceptron.activate(x.row(i))).collect()
 }

@@ -1,10 +1,11 @@
-//! The lecture's last page: a two-layer network, trained on MNIST, and a plot of its loss.
+//! The lecture's final example: a two-layer network trained on MNIST, and a plot of its loss.
 //!
 //! ```text
 //! scores = max(0, X · W1 + b1) · W2 + b2
 //! ```
 //!
-//! The plot goes into the file that is named, or else into `tercet-loss.svg` in the folder for temporary files.
+//! The plot is written to the file given as an argument, by default `tercet-loss.svg` in the folder for temporary
+//! files.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use tercet::data::{Source, default_validation, split};
 use tercet::network::{Init, Network};
 use tercet::train::{Plan, Settings, train_with};
 
-/// How many losses the dark curve of the plot is the mean of.
+/// The window of the moving average in the plot, in steps.
 const WINDOW: usize = 50;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -64,7 +65,7 @@ fn mean(losses: &[f32]) -> f32 {
     losses.iter().sum::<f32>() / losses.len() as f32
 }
 
-/// `plot(1:num_iters, losses)` of the lecture, with the mean of the last 50 over it.
+/// `plot(1:num_iters, losses)` of the lecture, with the moving average of 50 losses over it.
 fn plot(losses: &[f32], path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     const EACH: RGBColor = RGBColor(176, 196, 222);
     const MEAN: RGBColor = RGBColor(32, 74, 135);

@@ -1,13 +1,12 @@
-//! How long does training idle at its start, and what have the initial weights to do with it?
+//! How long is the plateau at the start of training, and how does it depend on the initial weights?
 //!
-//! The lecture draws the first weights as 1e-4 · randn. All scores are then about 0, the SVM loss is about
-//! (C − 1) · Δ = 9, and it stays there for a while: a plateau. This example trains from several seeds and several
-//! scales of the weights, in several ways: as the lecture's script does, at the small learning rate that is the
-//! default of its `train_nn`, with a second hidden layer, and at this library's defaults. It notes when the loss has
-//! halved.
+//! The lecture draws the initial weights as 1e-4 · randn. All scores are then about 0, the SVM loss is about (C − 1) ·
+//! Δ = 9, and it stays there for a while: a plateau. This example trains with several seeds and several scales of the
+//! weights, in several configurations: the lecture's script, the smaller learning rate that is the default of its
+//! `train_nn`, a second hidden layer, and this library's defaults. It records when the loss has halved.
 //!
-//! Without arguments it runs one seed and leaves the defaults out, which train for longer. The record in
-//! `benchmarks/records` has a hundred, and ten for the defaults:
+//! Without arguments it runs one seed and skips the defaults, which train for longer. The record in
+//! `benchmarks/records` has a hundred seeds, and ten for the defaults:
 //!
 //! ```sh
 //! cargo run --release -p tercet --example 07_initial_weights -- \
@@ -23,7 +22,7 @@ use tercet::network::{Init, Network};
 use tercet::train::{Length, Plan, Settings, train};
 use tercet::{Error, Result};
 
-/// Where training may start.
+/// The initialisations that are compared.
 const INITS: [Init; 6] = [
     Init::Normal(1e-6),
     Init::Normal(1e-5),
@@ -33,13 +32,13 @@ const INITS: [Init; 6] = [
     Init::He,
 ];
 
-/// How many steps a training at the lecture's settings has.
+/// The number of steps with the lecture's settings.
 const STEPS: usize = 1500;
 
-/// The loss of one batch of 20 jumps about; the mean of this many is steady enough to say where it stands.
+/// The loss of one batch of 20 is noisy; the mean of this many is stable enough to compare.
 const WINDOW: usize = 10;
 
-/// Which network is trained, and how.
+/// The network and its training settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
     /// 36 hidden units, learning rate 0.1, reg 1e-5.
@@ -48,14 +47,14 @@ enum Way {
     TrainNn,
     /// The script's settings, with two hidden layers of 36 units.
     ThreeLayers,
-    /// 128 hidden units and the settings that are the library's defaults.
+    /// 128 hidden units and the library's default settings.
     Default,
 }
 
 impl Way {
     const ALL: [Way; 4] = [Way::Script, Way::TrainNn, Way::ThreeLayers, Way::Default];
 
-    /// How many of the seeds are run.
+    /// The number of seeds to run.
     fn seeds(self, seeds: u64) -> u64 {
         if self == Way::Default { seeds / 10 } else { seeds }
     }
@@ -74,7 +73,7 @@ impl Way {
             Way::TrainNn => Settings::lecture_train_nn(),
             Way::Default => return Settings::default(),
         };
-        // One look at the validation set, after the last step.
+        // A single validation check, after the last step.
         Settings { length: Length::Iterations(STEPS), validate_every: Some(STEPS), ..lecture }
     }
 
@@ -88,17 +87,17 @@ impl Way {
     }
 }
 
-/// What one training did.
+/// The result of one training.
 struct Run {
     way: Way,
     init: Init,
     seed: u64,
     /// The mean loss of the first 100 and of the first 500 steps.
     mean_loss: [f32; 2],
-    /// The first step after which the mean of the last [`WINDOW`] losses is below half of what it is at equal scores:
-    /// 4.5 for the SVM loss, and half of ln 10 for the softmax loss of the defaults.
+    /// The first step after which the mean of the last [`WINDOW`] losses is below half of the loss at equal scores: 4.5
+    /// for the SVM loss, and half of ln 10 for the softmax loss of the defaults.
     halved_at: Option<usize>,
-    /// After the last step.
+    /// The validation accuracy after the last step.
     validation_accuracy: f64,
 }
 
@@ -165,7 +164,7 @@ fn print_table(runs: &[Run], way: Way, seeds: u64) {
     println!("initial weights |  min   10 %   50 %   90 %   max | 100    500 steps |   min   50 %    max");
     for init in INITS {
         let column = |value: fn(&Run) -> f64| sorted(runs_of(runs, way, init).map(value));
-        // A run that never got there is later than all that did.
+        // A run whose loss never halved ranks after all others.
         let halved = column(|run| run.halved_at.map_or(f64::INFINITY, |step| step as f64));
         let accuracy = column(|run| 100.0 * run.validation_accuracy);
         let [loss_100, loss_500] =
@@ -189,13 +188,13 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// The value that a share `q` of the sorted values does not exceed: one of them, never a mean of two.
+/// The `q` quantile of the sorted values: one of them, never the mean of two.
 fn quantile(sorted: &[f64], q: f64) -> f64 {
     let rank = (q * sorted.len() as f64).ceil() as usize;
     sorted[rank.clamp(1, sorted.len()) - 1]
 }
 
-/// One line for each run. A run whose loss never halved has nothing in that column.
+/// One line per run. The column is empty for a run whose loss never halved.
 fn record(runs: &[Run]) -> String {
     let mut csv =
         "way,init,seed,mean_loss_first_100,mean_loss_first_500,halved_at_step,validation_accuracy\n"
@@ -214,7 +213,7 @@ fn record(runs: &[Run]) -> String {
     csv
 }
 
-/// What must hold of every seed, however few were run.
+/// Checks what must hold for every seed, even if only a few were run.
 fn check(runs: &[Run]) {
     let halved = |way, init, seed| {
         let run = runs_of(runs, way, init).find(|run| run.seed == seed).expect("all were run");
@@ -225,7 +224,7 @@ fn check(runs: &[Run]) {
             let (he, lecture) = (halved(way, Init::He, seed), halved(way, Init::Normal(1e-4), seed));
             assert!(he < 100 && he < lecture, "{way:?}, seed {seed}: He {he}, 1e-4 {lecture}");
         }
-        // Ten times smaller steps take longer, and a third layer does not start at all.
+        // Steps that are ten times smaller take longer, and with a third layer the loss never leaves the plateau.
         assert!(halved(Way::TrainNn, Init::Normal(1e-4), seed) > 100, "seed {seed}");
         assert_eq!(halved(Way::ThreeLayers, Init::Normal(1e-4), seed), usize::MAX, "seed {seed}");
     }

@@ -1,4 +1,4 @@
-//! The lecture's graph, backwards: f(x, y, z) = (x + y) · z at x = −2, y = 5, z = −4.
+//! Backpropagation through the lecture's graph: f(x, y, z) = (x + y) · z at x = −2, y = 5, z = −4.
 //!
 //! ```text
 //! x ─┐
@@ -7,8 +7,8 @@
 //! z ─────────┘
 //! ```
 //!
-//! Then the exercise's network, whose loss is a graph like any other: cat, dog or bird, and which way each weight would
-//! have to move to make it a cat.
+//! Then the exercise's network, whose loss is a graph as well: cat, dog or bird, and the direction in which each weight
+//! would have to change for the prediction to become cat.
 
 use tercet::Result;
 use tercet::gradient_check::Verdict;
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
     assert_eq!([x, y, z, q, f].map(gradient), [-4.0, -4.0, 3.0, -4.0, 1.0].map(Some));
 
     // ANCHOR: check
-    // The derivative's definition says the same.
+    // The numerical derivatives agree.
     for node in [x, y, z] {
         let checked = graph.check(&evaluation, &gradients, f, node)?.expect("a variable has a gradient");
         println!("  Δf/Δ{} = {:.6}", graph.name(node), checked.differences[0].slope);
@@ -53,7 +53,8 @@ fn main() -> Result<()> {
     // ANCHOR_END: check
 
     // ANCHOR: network
-    // The exercise's network from text, with the SVM loss of "cat", class 0. Matrices as on the slide, turned round.
+    // The exercise's network from text, with the SVM loss of "cat", class 0. The matrices are the transposes of those
+    // on the slide.
     let (network, loss) = Graph::parse("z = x @ w1 + b1; h = relu(z); s = h @ w2 + b2; L = svm_loss(s, 0)")?;
     let values = parse_values(
         "x  = [56, 231, 24, 2],
@@ -67,13 +68,13 @@ fn main() -> Result<()> {
     let gradients = network.gradients_with(&evaluation, loss, &mut |step| println!("  {step}"))?;
     // ANCHOR_END: network
 
-    // The dog's score is 23 above the cat's, and so within the margin: the loss is 24.
+    // The dog's score is 23 above the cat's and thus violates the margin: the loss is 24.
     let of_loss = evaluation.value(loss).numbers()[0];
     assert!((of_loss - 24.0).abs() < 1e-9, "{of_loss}");
     let node = |name: &str| network.node(name).expect("a node of this name");
-    // What raises the cat's score lowers the loss, what raises the dog's raises it, and the bird is not heard.
+    // Raising the cat's score lowers the loss, raising the dog's raises it, and the bird's has no effect.
     assert_eq!(gradients.of(node("s")).map(Value::numbers), Some(&[-1.0, 1.0, 0.0][..]));
-    // The first hidden unit is off: no weight before it is heard either.
+    // The first hidden unit is inactive: no weight before it gets a gradient.
     let db1 = gradients.of(node("b1")).expect("a variable has a gradient").numbers();
     assert!(db1[0] == 0.0 && db1[1..].iter().all(|&d| d != 0.0), "{db1:?}");
     Ok(())

@@ -1,33 +1,33 @@
-//! What can go wrong, said so that the reader knows what was found, what was expected and what to do.
+//! Errors that state what was found, what was expected and what to do.
 
 use std::path::{Path, PathBuf};
 
-/// The result of everything in this crate that can fail.
+/// The result type of all fallible functions in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error that carries its data.
+/// An error with its details.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting has a value that makes no sense, such as a learning rate of −1 or k = 0.
+    /// An invalid value of a setting, such as a learning rate of −1 or k = 0.
     #[error("{setting} is {found}; expected {expected}")]
     Setting {
-        /// The name of the setting as a person writes it.
+        /// The name of the setting as users write it.
         setting: &'static str,
         /// Its value.
         found: String,
-        /// What would have been accepted.
+        /// What would be accepted.
         expected: String,
     },
 
-    /// A word or a layer of an [`Architecture`](crate::network::Architecture) that makes no sense where it stands.
+    /// An invalid word or layer of an [`Architecture`](crate::network::Architecture).
     #[error("{place}: found {found}; expected {expected}")]
     Layers {
         /// Which word or layer, by its number.
         place: String,
-        /// The word, or the shape that reaches the layer.
+        /// The word, or the input shape of the layer.
         found: String,
-        /// What would have been accepted.
+        /// What would be accepted.
         expected: String,
     },
 
@@ -43,47 +43,47 @@ pub enum Error {
         b: (usize, usize),
     },
 
-    /// Data that does not fit what it meets: labels outside the classes, features of another width.
+    /// Data that does not match: labels outside the classes, features of another width.
     #[error("{what}: found {found}; expected {expected}")]
     Mismatch {
-        /// What was looked at.
+        /// What was checked.
         what: String,
-        /// What it held.
+        /// What was found.
         found: String,
-        /// What would have fitted.
+        /// What was expected.
         expected: String,
     },
 
-    /// An expression that makes no sense, with the place where it stops making any.
+    /// An invalid expression, with the position of the error.
     #[error(
         "in {what}, at character {character}:\n  {line}\n  {}^\nfound {found}; expected {expected}",
         " ".repeat(*column)
     )]
     Expression {
-        /// What the text is: `the expression`, `the values`.
+        /// What kind of text it is: `the expression`, `the values`.
         what: &'static str,
-        /// The line, or the part of it around the place.
+        /// The line, or the part of it around the position.
         line: String,
-        /// How many characters of that stand before the place.
+        /// The number of characters of `line` before the position.
         column: usize,
-        /// The place in the whole expression, in characters from 1.
+        /// The position in the whole expression, in characters from 1.
         character: usize,
-        /// What stands there.
+        /// What was found there.
         found: String,
-        /// What would have made sense.
+        /// What was expected there.
         expected: String,
     },
 
-    /// A file whose content is not what it should be.
+    /// A file with invalid content.
     #[error("{}: found {found}; expected {expected}. {remedy}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// What it holds.
+        /// What was found in it.
         found: String,
-        /// What it should hold.
+        /// What was expected.
         expected: String,
-        /// What to do about it: a whole sentence, with its full stop.
+        /// What to do about it: a complete sentence, with its full stop.
         remedy: String,
     },
 
@@ -94,36 +94,36 @@ pub enum Error {
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 
-    /// The loss became NaN or infinite. Training stopped there; the model of the last good step is kept.
+    /// The loss became NaN or infinite. Training stopped; the model of the last good step is kept.
     #[error(
         "the loss became {loss} at step {step}: the steps are too large. Try a smaller learning rate than \
          {learning_rate:?} (a tenth of it, say), or smaller initial weights"
     )]
     Diverged {
-        /// The step, counted from one.
+        /// The step, counted from 1.
         step: usize,
         /// The loss there: NaN or infinite.
         loss: f32,
-        /// The learning rate that was set, whatever the schedule made of it.
+        /// The configured learning rate, before the schedule.
         learning_rate: f32,
     },
 }
 
-/// Whose mistake it was, for those who must choose an exit code.
+/// The kind of fault, for choosing an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The request itself: a setting out of its range.
+    /// The request itself: an invalid setting.
     Usage,
-    /// What the request met: files, data, numbers.
+    /// The input: files, data, numbers.
     Data,
 }
 
 impl Error {
-    /// Whether the request or the data is to blame.
+    /// Whether the request or the data is at fault.
     pub fn fault(&self) -> Fault {
         match self {
             Error::Setting { .. } | Error::Expression { .. } | Error::Layers { .. } => Fault::Usage,
@@ -131,24 +131,24 @@ impl Error {
         }
     }
 
-    /// A setting's value that was rejected.
+    /// A rejected value of a setting.
     pub fn setting(setting: &'static str, found: impl ToString, expected: impl Into<String>) -> Self {
         Error::Setting { setting, found: found.to_string(), expected: expected.into() }
     }
 
-    /// Data that does not fit what it met.
+    /// Data that does not match.
     pub fn mismatch(what: impl Into<String>, found: impl ToString, expected: impl ToString) -> Self {
         Error::Mismatch { what: what.into(), found: found.to_string(), expected: expected.to_string() }
     }
 
-    /// An expression that was rejected, and the byte at which.
+    /// A rejected expression, and the byte at which.
     pub fn expression(text: &str, at: usize, found: impl Into<String>, expected: impl Into<String>) -> Self {
-        /// As much of a line as fits on one of a terminal.
+        /// The maximum length of an excerpt: it fits on one line of a terminal.
         const SHOWN: usize = 72;
         let before = &text[..at];
         let start = before.rfind('\n').map_or(0, |feed| feed + 1);
         let line = text[start..].lines().next().unwrap_or_default();
-        // A control character would move the caret, or worse.
+        // Control characters would displace the caret, or worse.
         let mut line: Vec<char> = line
             .chars()
             .map(|c| {
@@ -185,12 +185,12 @@ impl Error {
         }
     }
 
-    /// A word or a layer that makes no sense where it stands.
+    /// An invalid word or layer of an architecture.
     pub fn layers(place: impl Into<String>, found: impl ToString, expected: impl ToString) -> Self {
         Error::Layers { place: place.into(), found: found.to_string(), expected: expected.to_string() }
     }
 
-    /// A file whose content was rejected.
+    /// A file with rejected content.
     pub fn format(
         path: &Path,
         found: impl ToString,
@@ -205,7 +205,7 @@ impl Error {
         }
     }
 
-    /// A file in a format whose feature is not turned on.
+    /// A file in a format whose feature is disabled.
     pub fn feature(path: &Path, found: &str, feature: &str) -> Self {
         Error::Format {
             path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! Files that are written completely or not at all.
+//! Atomic file writes: completely or not at all.
 
 use std::fs::File;
 use std::io::{Error as IoError, ErrorKind, Write};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Writes `bytes` to `path`, all of them or nothing.
+/// Writes `bytes` to `path`, completely or not at all.
 ///
 /// # Errors
 /// Those of [`replace_with`].
@@ -14,12 +14,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     replace_with(path, |file| file.write_all(bytes))
 }
 
-/// Lets `write` fill a temporary sibling of `path`, which is synced and then takes the name. Whoever looks sees the
-/// old file or the new one, also after a loss of power.
+/// Calls `write` with a temporary sibling of `path`, which is then synced and renamed. Readers see either the old file
+/// or the new one, even after a power failure.
 ///
 /// # Errors
-/// A folder that isn't there, a path that is a folder, and what the operating system or `write` rejects. The
-/// temporary file is gone then.
+/// A folder that does not exist, a path that is a folder, and errors of the operating system or of `write`. The
+/// temporary file is removed in that case.
 pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     let refuse = |kind, why: String| Error::file("write", path)(IoError::new(kind, why));
     let folder = match path.parent() {
@@ -38,18 +38,18 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> std::io::Resul
     write(temporary.as_file_mut()).map_err(Error::file("write", path))?;
     temporary.as_file().sync_all().map_err(Error::file("write", path))?;
     temporary.persist(path).map_err(|e| Error::file("write", path)(e.error))?;
-    // The new name is on the disk once the folder is. Not every file system can sync a folder, and the file is
+    // The new name is durable once the folder is synced. Not every file system can sync a folder, and the file is
     // complete either way.
     #[cfg(unix)]
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// Writes one of thousands of small files, such as the pictures of a data set: whoever looks sees the old file or the new
-/// one, but the system puts it on the disk in its own time.
+/// Writes one of thousands of small files, such as the pictures of a data set: readers see either the old file or the
+/// new one, but the file is not synced.
 ///
 /// # Errors
-/// What the operating system rejects.
+/// Errors of the operating system.
 pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = sibling(folder).map_err(Error::file("write", path))?;
@@ -58,8 +58,8 @@ pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// A temporary file beside the file to come. `tempfile` makes files that only their owner may read, but this one is
-/// to be an ordinary file, and so gets the permissions of one, less the process's mask.
+/// A temporary file next to the final one. `tempfile` makes files private to their owner, but this one should be an
+/// ordinary file, so it gets ordinary permissions, subject to the process's umask.
 fn sibling(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".").suffix(".tmp");

@@ -1,35 +1,35 @@
-//! Is this gradient right? The derivative's definition, taken numerically, as an independent answer.
+//! Gradient checking: compares a gradient with numerical derivatives.
 //!
 //! ```text
 //! ∂f/∂x_i ≈ (f(x + h·e_i) − f(x − h·e_i)) / 2h
 //! ```
 //!
-//! In f64 with h around 1e-5 the central difference is good to about ten digits, far better than any real
-//! mistake in a gradient.
+//! In f64 with h around 1e-5 the central difference is accurate to about ten digits, so that any real mistake in a
+//! gradient shows.
 //!
-//! # Corners
+//! # Kinks
 //!
-//! Where f has a corner within h of x (a ReLU's input at 0, two scores that differ by just the margin), the difference
-//! sees the slopes of both sides and says nothing about the gradient. A function that can tell on which side of each of
-//! its corners it is ([`check_with_sides`]; a [graph](crate::graph) can) gets a verdict of its own for that.
+//! If f has a kink within h of x (a ReLU with input 0, two scores that differ by exactly the margin), the difference
+//! mixes the slopes of both sides and says nothing about the gradient. For functions that report on which side of each
+//! kink they are ([`check_with_sides`]; a [graph](crate::graph) does), this case has a separate verdict.
 
-/// What a gradient check found.
+/// The result of a gradient check.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
     /// Every component agrees.
     Agrees,
-    /// All that could be compared agrees, but a corner of f lies within h of x.
+    /// All comparable components agree, but a kink of f lies within h of x.
     Kink {
-        /// The first component whose difference crosses one.
+        /// The first component whose difference crosses a kink.
         index: usize,
-        /// Which corner: its place among the sides that f tells.
+        /// Which kink: its index among the sides that f reports.
         corner: usize,
     },
     /// The component that disagrees most.
     Differs {
-        /// Which component.
+        /// The index of the component.
         index: usize,
-        /// The gradient that was to be checked.
+        /// The gradient that was checked.
         claimed: f64,
         /// The central difference.
         numerical: f64,
@@ -39,23 +39,24 @@ pub enum Verdict {
 /// A central difference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
-    /// By which component.
+    /// The index of the component.
     pub index: usize,
     /// `(f(x + h) − f(x − h)) / 2h`
     pub slope: f64,
-    /// The first corner of f between x − h and x + h, as its place among the sides that f tells. The slope is of no use
-    /// then.
+    /// The first kink of f between x − h and x + h, as its index among the sides that f reports. The slope is
+    /// meaningless in that case.
     pub corner: Option<usize>,
-    /// How far the slope may be off because f is rounded.
+    /// The possible error of the slope due to the rounding of f.
     rounding: f64,
 }
 
-/// How far a gradient may lie from the central difference: |a − b| ≤ 1e-6 · max(1, |a|, |b|), and what rounding adds.
+/// The tolerance for the difference between gradient and central difference: |a − b| ≤ 1e-6 · max(1, |a|, |b|), plus
+/// the rounding error.
 const TOLERANCE: f64 = 1e-6;
 
 /// Compares a gradient with the central differences of `f` at `x`.
 ///
-/// Where f has a corner within h of x, the check fails for no fault of the gradient: choose x away from corners, or use
+/// If f has a kink within h of x, the check may fail even for a correct gradient: choose x away from kinks, or use
 /// [`check_with_sides`].
 ///
 /// # Shapes
@@ -72,10 +73,10 @@ pub fn check(mut f: impl FnMut(&[f64]) -> f64, x: &[f64], gradient: &[f64]) -> V
     check_with_sides(|x| (f(x), Vec::new()), x, gradient)
 }
 
-/// The same for a function that also tells on which side of each of its corners it is, in a fixed order.
+/// The same for a function that also reports on which side of each of its kinks it is, in a fixed order.
 ///
 /// # Shapes
-/// `x` and `gradient` have the same length; f tells as many sides everywhere.
+/// `x` and `gradient` have the same length; f reports the same number of sides everywhere.
 ///
 /// ```
 /// use tercet::gradient_check::{Verdict, check_with_sides};
@@ -83,7 +84,7 @@ pub fn check(mut f: impl FnMut(&[f64]) -> f64, x: &[f64], gradient: &[f64]) -> V
 /// let f = |x: &[f64]| (x[0].abs() + x[1] * x[1], vec![u32::from(x[0] > 0.0)]);
 /// assert_eq!(check_with_sides(f, &[2.0, 3.0], &[1.0, 6.0]), Verdict::Agrees);
 /// assert_eq!(check_with_sides(f, &[1e-9, 3.0], &[1.0, 6.0]), Verdict::Kink { index: 0, corner: 0 });
-/// // A corner in one component excuses no other.
+/// // A kink in one component does not excuse another.
 /// assert!(matches!(check_with_sides(f, &[1e-9, 3.0], &[1.0, 5.0]), Verdict::Differs { index: 1, .. }));
 /// ```
 pub fn check_with_sides(
@@ -99,11 +100,11 @@ pub fn check_with_sides(
     verdict(gradient, &differences)
 }
 
-/// A function that tells its value, and on which side of each of its corners it is.
+/// A function that returns its value, and the side of each of its kinks on which it is.
 pub type Sided<'a> = dyn FnMut(&[f64]) -> (f64, Vec<u32>) + 'a;
 
-/// The central difference of `f` at `x` by one component. `sides` are those that f tells at x itself; x is the same
-/// afterwards.
+/// The central difference of `f` at `x` with respect to one component. `sides` are those that f reports at x itself. x
+/// is restored afterwards.
 pub fn difference(f: &mut Sided<'_>, x: &mut [f64], index: usize, sides: &[u32]) -> Difference {
     let (centre, h) = (x[index], 1e-5 * x[index].abs().max(1.0));
     x[index] = centre + h;
@@ -117,19 +118,19 @@ pub fn difference(f: &mut Sided<'_>, x: &mut [f64], index: usize, sides: &[u32])
 }
 
 impl Difference {
-    /// How far a claimed derivative is off, as a share of what it may be: above 1 the two differ. NaN where one of them is.
+    /// The error of a claimed derivative relative to the tolerance: above 1 the two differ. NaN if one of them is.
     fn error(&self, claimed: f64) -> f64 {
         let allowed = TOLERANCE * claimed.abs().max(self.slope.abs()).max(1.0) + self.rounding;
         (claimed - self.slope).abs() / allowed
     }
 
-    /// Whether a claimed derivative agrees with the difference. Across a corner, none does.
+    /// Whether a claimed derivative agrees with the difference. Across a kink, none does.
     pub fn agrees_with(&self, claimed: f64) -> bool {
         self.corner.is_none() && self.error(claimed) <= 1.0
     }
 }
 
-/// What some differences say of a gradient.
+/// The verdict on a gradient from some differences.
 pub fn verdict(gradient: &[f64], differences: &[Difference]) -> Verdict {
     let mut worst = (1.0, Verdict::Agrees);
     for difference in differences.iter().filter(|difference| difference.corner.is_none()) {
@@ -151,8 +152,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rounding_of_a_large_function_is_no_mistake_of_its_gradient() {
-        // 1e9 is known to 1e-7 only, and h is 1e-5.
+    fn rounding_of_a_large_function_is_not_a_wrong_gradient() {
+        // 1e9 has a precision of only 1e-7, and h is 1e-5.
         let f = |x: &[f64]| 1e9 + (3.0 * x[0]).sin();
         let x = [0.3];
         assert_eq!(check(f, &x, &[3.0 * 0.9f64.cos()]), Verdict::Agrees);

@@ -1,11 +1,11 @@
-//! How sure an accuracy is.
+//! Confidence intervals of accuracies.
 
 use serde::{Deserialize, Serialize};
 
-/// The quantile of the normal distribution that leaves 2.5 % on either side.
+/// The quantile of the normal distribution with 2.5 % in each tail.
 pub const Z95: f64 = 1.959963984540054;
 
-/// The range in which a true share lies with 95 % confidence.
+/// The range that contains a true proportion with 95 % confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The lower end, at least 0.
@@ -23,8 +23,8 @@ impl Interval {
     ///                 1 + z²/n
     /// ```
     ///
-    /// Unlike the textbook's p ± z·√(p(1 − p)/n) it stays within 0 and 1 and keeps its width where every answer is
-    /// right. With nothing counted, nothing is known: 0 to 1.
+    /// Unlike the textbook's p ± z·√(p(1 − p)/n), it stays within 0 and 1 and does not shrink to a point when every
+    /// trial succeeds. For n = 0 it is the whole range, 0 to 1.
     ///
     /// Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of
     /// the American Statistical Association 22 (1927); recommended by Brown, Cai and DasGupta, "Interval
@@ -42,9 +42,9 @@ impl Interval {
         Interval::of_share(correct.min(count) as f64 / count as f64, count as f64)
     }
 
-    /// The [`wilson`](Self::wilson) interval of a share p of `n` trials, where n need not be whole: of trials that have
-    /// weights w, as many as say so much, (Σ w)² / Σ w² (Kish, *Survey Sampling*, 1965). p is taken to be within 0 and
-    /// 1; where n is not above 0, nothing is known.
+    /// The [`wilson`](Self::wilson) interval of a proportion p of `n` trials. n need not be an integer: for trials with
+    /// weights w, it is the effective sample size (Σ w)² / Σ w² (Kish, *Survey Sampling*, 1965). p is assumed to be
+    /// between 0 and 1. If n is not above 0, the interval is 0 to 1.
     pub fn of_share(p: f64, n: f64) -> Interval {
         if n.is_nan() || n <= 0.0 {
             return Interval { low: 0.0, high: 1.0 };
@@ -54,7 +54,7 @@ impl Interval {
         let centre = p + z2 / (2.0 * n);
         let half = Z95 * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
         let scale = 1.0 + z2 / n;
-        // The ends at p = 0 and p = 1 are exact in real numbers; rounding may miss them by a bit.
+        // The ends at p = 0 and p = 1 are exact in real arithmetic; rounding could miss them by a bit.
         let low = if p <= 0.0 { 0.0 } else { (centre - half) / scale };
         let high = if p >= 1.0 { 1.0 } else { (centre + half) / scale };
         Interval { low: low.max(0.0), high: high.min(1.0) }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_trials_that_is_none_says_nothing_and_it_need_not_be_whole() {
+    fn invalid_numbers_of_trials_give_the_whole_range_and_fractions_are_valid() {
         for n in [0.0, -1.0, f64::NAN] {
             assert_eq!(Interval::of_share(0.5, n), Interval { low: 0.0, high: 1.0 }, "{n}");
         }

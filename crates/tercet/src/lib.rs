@@ -9,7 +9,7 @@
 //! use tercet::recipe::Recipe;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // A folder of pictures by class, NPZ, CSV, IDX, …: what it holds is recognised by its content.
+//! // A folder of pictures by class, NPZ, CSV, IDX, …: the format is detected from the content.
 //! let data = "digits.npz".parse::<Source>()?.open()?;
 //! let fitted = Recipe::network().fit(&data.split(0)?)?;
 //! let model = fitted.model;
@@ -25,10 +25,10 @@
 //! # }
 //! ```
 //!
-//! The modules below are the table of contents of a lecture that classifies handwritten digits with three
-//! algorithms. Data comes first, then the three classifiers, then how they are trained and evaluated.
+//! The modules below follow a lecture that classifies handwritten digits with three algorithms. Data comes first, then
+//! the three classifiers, then training and evaluation.
 //!
-//! One letter stands for one thing everywhere:
+//! Letters have the same meaning everywhere:
 //!
 //! | letter | meaning |
 //! |---|---|
@@ -39,23 +39,23 @@
 //! | C | classes |
 //! | k | neighbours |
 //!
-//! Matrices are row-major with one example a row: X is (N, D), scores are (N, C), and a weight matrix is
-//! (inputs, outputs), so that a forward pass reads `scores = X · W + b`.
+//! Matrices are row-major with one example per row: X is (N, D), scores are (N, C), and a weight matrix is (inputs,
+//! outputs), so that a forward pass reads `scores = X · W + b`.
 
-// The data.
+// Data.
 pub mod data;
 pub mod image;
 
-// What is done to every example before a model sees it.
+// Preprocessing.
 pub mod preprocess;
 
-// The three classifiers, and the neuron that the third is made of.
+// The three classifiers, and the perceptron as an introduction to networks.
 pub mod linear;
 pub mod neighbors;
 pub mod network;
 pub mod perceptron;
 
-// How the last two learn.
+// Training.
 pub mod augment;
 pub mod gradient_check;
 pub mod graph;
@@ -66,13 +66,13 @@ pub mod schedule;
 pub mod train;
 pub mod tune;
 
-// How all three are evaluated, saved and exported.
+// Evaluating, saving and exporting models.
 pub mod evaluate;
 pub mod export;
 pub mod model;
 pub mod probe;
 
-// What the rest stands on.
+// Foundations.
 pub mod error;
 pub mod file;
 pub mod interval;

@@ -1,11 +1,11 @@
-//! [`Matrix`]: rows of numbers, and the product the lecture warns about.
+//! [`Matrix`]: a dense matrix, and its product with checked dimensions.
 
 use tercet_kernels::Isa;
 use tercet_kernels::matmul::{self, Start, View};
 
 use crate::{Error, Result};
 
-/// A row-major matrix of f32: the class scores of N examples, for one.
+/// A row-major matrix of f32, such as the class scores of N examples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     rows: usize,
@@ -17,7 +17,7 @@ impl Matrix {
     /// A matrix from its values, row by row.
     ///
     /// # Errors
-    /// Where there are not rows × columns values.
+    /// If the number of values is not rows × columns.
     pub fn new(rows: usize, columns: usize, values: Vec<f32>) -> Result<Self> {
         if rows.checked_mul(columns) != Some(values.len()) {
             return Err(Error::mismatch(
@@ -49,12 +49,12 @@ impl Matrix {
         &self.values
     }
 
-    /// All values, row by row, without the matrix around them.
+    /// Converts the matrix into its values, row by row.
     pub fn into_values(self) -> Vec<f32> {
         self.values
     }
 
-    /// All values, to be changed.
+    /// All values, mutable.
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values
     }
@@ -64,18 +64,17 @@ impl Matrix {
         &self.values[i * self.columns..][..self.columns]
     }
 
-    /// The matrix as the kernels read it.
+    /// The matrix as a view for the kernels.
     pub fn view(&self) -> View<'_> {
         View::new(&self.values, self.rows, self.columns)
     }
 
-    /// The column of the largest value in each row, the first of them where several are largest:
-    /// `y_pred = argmax(scores)`.
+    /// The column of the largest value in each row, the first one in a tie: `y_pred = argmax(scores)`.
     pub fn argmax(&self) -> Vec<u32> {
         (0..self.rows).map(|i| argmax(self.row(i))).collect()
     }
 
-    /// How many rows have their largest value in the column of their label.
+    /// The number of rows whose largest value is in the column of their label.
     ///
     /// # Shapes
     /// `labels` is (rows).
@@ -83,7 +82,7 @@ impl Matrix {
         (0..self.rows).zip(labels).filter(|&(i, &label)| argmax(self.row(i)) == label).count()
     }
 
-    /// The share of rows that have their largest value in the column of their label; NaN of none.
+    /// The fraction of rows whose largest value is in the column of their label; NaN if there are no rows.
     ///
     /// # Shapes
     /// `labels` is (rows).
@@ -97,7 +96,7 @@ impl Matrix {
     /// (M, K) · (K, N) → (M, N).
     ///
     /// # Errors
-    /// [`Error::Dimensions`] where the inner dimensions differ:
+    /// [`Error::Dimensions`] if the inner dimensions differ:
     ///
     /// ```
     /// use tercet::Matrix;
@@ -120,8 +119,7 @@ impl Matrix {
     }
 }
 
-/// The index of the largest value, the first of them where several are largest; 0 for no values.
-/// NaN is never the largest.
+/// The index of the largest value, the first one in a tie; 0 for no values. NaN is never the largest.
 pub fn argmax(scores: &[f32]) -> u32 {
     let mut best = 0;
     for (i, &score) in scores.iter().enumerate() {

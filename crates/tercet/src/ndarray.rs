@@ -1,4 +1,4 @@
-//! Conversions from and to the arrays of the crate `ndarray`, with the feature of that name.
+//! Conversions from and to the arrays of the crate `ndarray`, with the feature `ndarray`.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -29,12 +29,12 @@ impl<'a> From<&'a Matrix> for ArrayView2<'a, f32> {
     }
 }
 
-/// The same values in row-major order, without a copy where they are in that order already.
+/// The same values in row-major order, without a copy if they are in that order already.
 impl From<Array2<f32>> for Matrix {
     fn from(array: Array2<f32>) -> Self {
         let (rows, columns) = array.dim();
         let values = match array.is_standard_layout() {
-            // An array may begin behind the start of its buffer.
+            // An array may start at an offset in its buffer.
             true => match array.into_raw_vec_and_offset() {
                 (values, None | Some(0)) if values.len() == rows * columns => values,
                 (values, offset) => values[offset.unwrap_or(0)..][..rows * columns].to_vec(),

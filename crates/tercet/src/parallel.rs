@@ -1,4 +1,4 @@
-//! Matrix products on all threads.
+//! Parallel matrix products and optimizer steps.
 
 use std::ops::Range;
 
@@ -10,15 +10,15 @@ use tercet_kernels::sparse::{self, CsrMatrix};
 
 use crate::optimizer::FusedStep;
 
-/// Below this many multiply-adds, handing half of them to another thread takes longer than doing them.
+/// Below this many multiply-adds, splitting the work between two threads takes longer than doing it in one.
 const WORTH_A_THREAD: usize = 1 << 20;
 
-/// Where the columns of C are shared out, each share but the last has a multiple of so many: those of one panel of B, as the
-/// kernels cut it.
+/// If the columns of C are divided, each part except the last is a multiple of this many columns: one panel of B in the
+/// kernels.
 const PANEL: usize = 128;
 
-/// How long the equal pieces are that so many numbers are cut into: halves where one thread would need more than some five
-/// microseconds to go over them, and more pieces where they are far more.
+/// The length of equal pieces into which `count` numbers are divided: halves if one thread would need more than about
+/// five microseconds for them, and more pieces for much larger counts.
 fn piece(count: usize) -> usize {
     const WORTH_HALVES: usize = 1 << 15;
     const WORTH_MORE: usize = 1 << 16;
@@ -26,12 +26,12 @@ fn piece(count: usize) -> usize {
     count.div_ceil(pieces.min(MOST_PIECES)).max(1)
 }
 
-/// How many rows of weights take their step together, at least.
+/// The minimum number of rows of weights that are updated together.
 pub(crate) const ROWS_TOGETHER: usize = 64;
 
-/// `C = start + A · B`, C shared out among the threads of the current pool: its columns where B is the larger factor, its
-/// rows elsewhere, so that no two threads read the same part of that one. How it is shared out changes no bit of C: the
-/// kernel promises that.
+/// `C = start + A · B`, with C divided among the threads of the current pool: by columns if B is the larger factor,
+/// otherwise by rows, so that no two threads read the same part of the larger factor. The division does not change a
+/// bit of C: the kernel guarantees that.
 ///
 /// # Shapes
 /// A is (M, K), B is (K, N), `c` is (M, N).
@@ -54,7 +54,7 @@ pub(crate) fn product(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32])
     });
 }
 
-/// `C = start + A · B` for an A that knows its zeros, C shared out as [`product`] does it.
+/// `C = start + A · B` for a sparse A, with C divided as in [`product`].
 ///
 /// # Shapes
 /// A is (M, K), B is (K, N), `c` is (M, N).
@@ -78,7 +78,7 @@ pub(crate) fn sparse_product(a: &CsrMatrix, b: View<'_>, start: Start<'_>, c: &m
     });
 }
 
-/// Hands the columns of C to `work` in so many pieces, side by side. The first of them is column number `first`.
+/// Calls `work` in parallel for the columns of C in `pieces` pieces. The first of them is column `first`.
 fn by_columns(
     pieces: usize,
     first: usize,
@@ -97,21 +97,21 @@ fn by_columns(
     );
 }
 
-/// One step of the weights of a layer; returns Σ W² of the weights before it. The pieces are cut, and their sums added, in a
-/// way that depends on the number of weights alone.
+/// One optimizer step for the weights of a layer; returns Σ W² of the weights before it. The division into pieces and
+/// the order of summation depend only on the number of weights.
 ///
 /// # Shapes
-/// All arrays have the same length, but those of moments that are not kept are empty.
+/// All arrays have the same length, except that the arrays of unused moments are empty.
 pub(crate) fn optimizer_step(step: &FusedStep, w: &mut [f32], dw: &[f32], moments: [&mut [f32]; 2]) -> f64 {
     in_pieces(piece(w.len()), w, moments, |from, w, moments| step.apply(w, &dw[from..][..w.len()], moments))
 }
 
-/// One step of the weights of a layer, `step` taking that of some of its rows: the first of them, their weights, and their
-/// moments. Returns the sum of what it returns, Σ W². The pieces are cut, and their sums added, in a way that depends on the
-/// shape alone.
+/// One optimizer step for the weights of a layer. `step` updates some of the rows, given the first of them, their
+/// weights, and their moments. Returns the sum of its results, Σ W². The division into pieces and the order of
+/// summation depend only on the shape.
 ///
 /// # Shapes
-/// `w` is (D, H), and moments that are kept are, too.
+/// `w` is (D, H), and so are the optimizer's moments, if any.
 pub(crate) fn optimizer_step_by_rows(
     outputs: usize,
     w: &mut [f32],
@@ -122,11 +122,11 @@ pub(crate) fn optimizer_step_by_rows(
     in_pieces(rows * outputs, w, moments, |from, w, moments| step(from / outputs, w, moments))
 }
 
-/// The most pieces that weights are cut into.
+/// The maximum number of pieces.
 const MOST_PIECES: usize = 64;
 
-/// Takes the step of weights in pieces of so many, on all threads: `step` is told where a piece begins. Returns the sum of
-/// what it returns, in their order.
+/// Runs `step` on pieces of the weights on all threads, with the index at which each piece begins. Returns the sum of
+/// its results, in order.
 fn in_pieces(
     piece: usize,
     w: &mut [f32],
@@ -134,7 +134,7 @@ fn in_pieces(
     step: impl Fn(usize, &mut [f32], [&mut [f32]; 2]) -> f64 + Sync,
 ) -> f64 {
     fn cut(array: &mut [f32], at: usize) -> (&mut [f32], &mut [f32]) {
-        // Moments that are not kept are empty.
+        // Unused moments are empty.
         array.split_at_mut(at.min(array.len()))
     }
     fn walk(
@@ -162,7 +162,7 @@ fn in_pieces(
     sums.iter().sum()
 }
 
-/// Adds the numbers of `other` to those of `sum`.
+/// Adds `other` to `sum`, element-wise.
 pub(crate) fn add(sum: &mut [f32], other: &[f32]) {
     let (isa, piece) = (Isa::active(), piece(sum.len()));
     if sum.len() <= piece {
@@ -173,7 +173,8 @@ pub(crate) fn add(sum: &mut [f32], other: &[f32]) {
         .for_each(|(sum, other)| optimizer::add(isa, sum, other));
 }
 
-/// Moves each number of `average` that part of the way to its number of `other`: `average += share · (other − average)`.
+/// Moves each number of `average` towards that of `other` by the given fraction: `average += share · (other −
+/// average)`.
 pub(crate) fn approach(share: f32, average: &mut [f32], other: &[f32]) {
     const PIECE: usize = 1 << 16;
     let one_piece = |average: &mut [f32], other: &[f32]| {

@@ -1,22 +1,21 @@
-//! The lecture's first neuron: a weighted sum, a threshold, and a rule that learns from mistakes alone.
+//! The lecture's first neuron: a weighted sum, a threshold, and a learning rule driven only by mistakes.
 //!
 //! ```text
 //! z = x · w + b        a linear score
-//! y = step(z)          1 where z ≥ 0, else 0
+//! y = step(z)          1 if z ≥ 0, else 0
 //! ```
 //!
-//! [`Perceptron`] answers yes or no. It learns everything that a straight line can separate (OR, AND) and never
-//! settles on what none can (XOR). [`MultiPerceptron`] puts one beside the other, one for each class, and drops the
-//! step: the class with the highest score wins. That is already a linear classifier, with a rule of its own for
-//! learning.
+//! [`Perceptron`] is a binary classifier. It learns everything that is linearly separable (OR, AND) and never converges
+//! otherwise (XOR). [`MultiPerceptron`] has one perceptron per class, without the step: the class with the highest
+//! score wins. That is already a linear classifier, with its own learning rule.
 //!
-//! # Why it gives way to a differentiable activation
+//! # Why networks need a differentiable activation
 //!
-//! A network of perceptrons could represent XOR, but nothing here could train it. Gradient descent asks how the loss
-//! changes with each weight, and the chain rule answers with a product in which every activation on the way
-//! contributes its derivative. The derivative of the step is zero everywhere and undefined at z = 0, so the
-//! product is zero: no weight before a step ever hears about the loss. [`Network`](crate::network::Network)
-//! therefore has activations with a slope, such as ReLU.
+//! A network of perceptrons could represent XOR, but could not be trained by gradient descent. The gradient with
+//! respect to each weight is, by the chain rule, a product that includes the derivative of every activation along the
+//! way. The derivative of the step is zero everywhere and undefined at z = 0, so the product is zero: no weight before
+//! a step gets a gradient. [`Network`](crate::network::Network) therefore uses activations with a non-zero slope, such
+//! as ReLU.
 //!
 //! Source: lecture 13, "The perceptron" and "Building a Neural Network"; F. Rosenblatt, *The perceptron: a
 //! probabilistic model for information storage and organization in the brain*, Psychological Review 65 (1958).
@@ -40,7 +39,7 @@ pub fn step(z: f32) -> f32 {
 /// use tercet::Matrix;
 /// use tercet::perceptron::Perceptron;
 ///
-/// // OR: one row for each pair of inputs.
+/// // OR: one row per pair of inputs.
 /// let x = Matrix::new(4, 2, vec![0., 0., 0., 1., 1., 0., 1., 1.])?;
 /// let mut perceptron = Perceptron::new(2);
 /// assert!(perceptron.fit(&x, &[false, true, true, true], 100)?.is_some());
@@ -56,7 +55,7 @@ pub struct Perceptron {
 }
 
 impl Perceptron {
-    /// A perceptron of `inputs` inputs that has learned nothing: all weights and the bias are zero.
+    /// An untrained perceptron with `inputs` inputs: all weights and the bias are zero.
     pub fn new(inputs: usize) -> Self {
         Perceptron { w: vec![0.0; inputs], b: 0.0 }
     }
@@ -64,24 +63,24 @@ impl Perceptron {
     /// `step(x · w + b)`.
     ///
     /// # Panics
-    /// Where x does not hold one value for each weight.
+    /// If x does not have one value for each weight.
     pub fn activate(&self, x: &[f32]) -> f32 {
         assert_eq!(x.len(), self.w.len(), "a perceptron reads one value for each weight");
         let z: f32 = x.iter().zip(&self.w).map(|(x, w)| x * w).sum();
         step(z + self.b)
     }
 
-    /// Shows the perceptron one example. Where its answer y differs from the target t, the weights move:
+    /// Updates the perceptron with one example. If its output y differs from the target t, the weights change:
     ///
     /// ```text
     /// w += η (t − y) x
     /// b += η (t − y)
     /// ```
     ///
-    /// Returns whether it was mistaken.
+    /// Returns whether the prediction was wrong.
     ///
     /// # Panics
-    /// Where x does not hold one value for each weight.
+    /// If x does not have one value for each weight.
     pub fn learn(&mut self, x: &[f32], target: bool, learning_rate: f32) -> bool {
         let error = f32::from(target) - self.activate(x);
         for (w, x) in self.w.iter_mut().zip(x) {
@@ -91,21 +90,21 @@ impl Perceptron {
         error != 0.0
     }
 
-    /// Learns the examples one after another, in passes over all of them, until a pass has no mistake. Returns the
-    /// number of passes, the faultless one included, or none if `epochs` of them did not suffice.
+    /// Trains on the examples in order, in passes over all of them, until a pass has no mistake. Returns the number of
+    /// passes, including the one without mistakes, or `None` if `epochs` passes did not suffice.
     ///
-    /// Where a straight line separates the examples, Novikoff's theorem (1962) says that it settles after at most
-    /// (R / γ)² mistakes, with R the length of the longest example and γ the width of the margin, bias counted as
-    /// one more input that is always 1. Where none does, it never settles.
+    /// If the examples are linearly separable, Novikoff's theorem (1962) states that training converges after at most
+    /// (R / γ)² mistakes, with R the length of the longest example and γ the width of the margin, where the bias counts
+    /// as one more input that is always 1. Otherwise it never converges.
     ///
-    /// The learning rate is 1. When learning starts from zero weights, another rate scales w and b together and
-    /// changes no answer.
+    /// The learning rate is 1. With zero initial weights, another rate scales w and b together and changes no
+    /// prediction.
     ///
     /// # Shapes
     /// x is (N, D), `targets` is (N).
     ///
     /// # Errors
-    /// Where x has not one column for each weight, or not one row for each target.
+    /// If x does not have one column for each weight, or one row for each target.
     pub fn fit(&mut self, x: &Matrix, targets: &[bool], epochs: usize) -> Result<Option<usize>> {
         expect_width(x.columns(), self.w.len())?;
         if x.rows() != targets.len() {
@@ -124,7 +123,7 @@ impl Perceptron {
     }
 }
 
-/// `scores = X · W + b`: one perceptron for each class, without the step.
+/// `scores = X · W + b`: one perceptron per class, without the step.
 ///
 /// ```
 /// use tercet::Dataset;
@@ -140,7 +139,7 @@ impl Perceptron {
 #[derive(Clone, Debug, PartialEq)]
 pub struct MultiPerceptron {
     inputs: usize,
-    /// W, (D, C), row-major: column c holds the weights of class c. A linear classifier's layout.
+    /// W, (D, C), row-major: column c holds the weights of class c. The same layout as a linear classifier.
     pub w: Vec<f32>,
     /// b, (C).
     pub b: Vec<f32>,
@@ -150,7 +149,7 @@ pub struct MultiPerceptron {
 const SCORED_AT_ONCE: usize = 256;
 
 impl MultiPerceptron {
-    /// Perceptrons for `classes` classes that have learned nothing: all weights and biases are zero.
+    /// Untrained perceptrons for `classes` classes: all weights and biases are zero.
     pub fn new(inputs: usize, classes: usize) -> Self {
         MultiPerceptron { inputs, w: vec![0.0; inputs * classes], b: vec![0.0; classes] }
     }
@@ -171,13 +170,13 @@ impl MultiPerceptron {
     /// (N, D) → (N, C).
     ///
     /// # Errors
-    /// Where the examples have not D features.
+    /// If the examples do not have D features.
     pub fn scores(&self, set: &Dataset) -> Result<Matrix> {
         expect_width(set.width(), self.inputs)?;
         let mut scores = Matrix::zeros(set.len(), self.classes());
         let rows: Vec<usize> = (0..set.len()).collect();
         let mut x = vec![0.0; SCORED_AT_ONCE.min(set.len()) * self.inputs];
-        // Without classes there are no scores to cut into pieces, but a piece must have a length.
+        // Without classes there are no scores, but the piece length must be positive.
         let piece = SCORED_AT_ONCE * self.classes().max(1);
         for (rows, scores) in rows.chunks(SCORED_AT_ONCE).zip(scores.values_mut().chunks_mut(piece)) {
             let x = &mut x[..rows.len() * self.inputs];
@@ -190,23 +189,23 @@ impl MultiPerceptron {
     /// `argmax(scores)`: the class of every example.
     ///
     /// # Errors
-    /// Where the examples have not D features.
+    /// If the examples do not have D features.
     pub fn predict(&self, set: &Dataset) -> Result<Vec<u32>> {
         Ok(self.scores(set)?.argmax())
     }
 
-    /// Learns the examples one after another, in passes in a new random order each, until a pass has no mistake.
-    /// A mistake takes x to the true class's weights and away from those of the class that was predicted:
+    /// Trains on the examples in order, in passes that are reshuffled each time, until a pass has no mistake. A mistake
+    /// adds x to the weights of the true class and subtracts it from those of the predicted class:
     ///
     /// ```text
     /// w[true] += x,  b[true] += 1,  w[predicted] −= x,  b[predicted] −= 1
     /// ```
     ///
-    /// Returns the number of passes, the faultless one included, or none if `epochs` of them did not suffice. The
-    /// order of the examples is drawn from the stream [`Stream::Batches`] of `seed`.
+    /// Returns the number of passes, including the one without mistakes, or `None` if `epochs` passes did not suffice.
+    /// The order of the examples is drawn from the stream [`Stream::Batches`] of `seed`.
     ///
     /// # Errors
-    /// Where the examples have not D features or not C classes.
+    /// If the examples do not have D features and C classes.
     pub fn fit(&mut self, set: &Dataset, epochs: usize, seed: u64) -> Result<Option<usize>> {
         expect_width(set.width(), self.inputs)?;
         if set.class_count() != self.classes() {
@@ -229,7 +228,7 @@ impl MultiPerceptron {
         Ok(None)
     }
 
-    /// The multi-class rule on one example; `scores` is scratch. Returns whether the answer was wrong.
+    /// The multi-class rule for one example; `scores` is scratch space. Returns whether the prediction was wrong.
     fn learn(&mut self, x: &[f32], label: u32, scores: &mut [f32]) -> bool {
         self.write_scores(x, scores);
         let predicted = argmax(scores);
@@ -254,7 +253,7 @@ impl MultiPerceptron {
     }
 }
 
-/// Rejects examples of another width than the weights are for.
+/// Rejects examples whose width differs from that of the weights.
 fn expect_width(found: usize, expected: usize) -> Result<()> {
     if found == expected { Ok(()) } else { Err(Error::mismatch("features of an example", found, expected)) }
 }
@@ -270,14 +269,14 @@ mod tests {
         Matrix::new(4, 2, vec![0., 0., 0., 1., 1., 0., 1., 1.]).unwrap()
     }
 
-    /// What a fresh perceptron answers to the four pairs after learning them, if it settles.
+    /// The predictions of a new perceptron for the four pairs after training on them, if it converges.
     fn learned(targets: [bool; 4]) -> Option<[bool; 4]> {
         let (x, mut perceptron) = (pairs(), Perceptron::new(2));
         perceptron.fit(&x, &targets, 1000).unwrap()?;
         Some([0, 1, 2, 3].map(|i| perceptron.activate(x.row(i)) == 1.0))
     }
 
-    /// Points around three corners, far enough apart for straight lines between the classes.
+    /// Points around three corners, far enough apart to be linearly separable.
     fn three_clouds(n: usize, seed: u64) -> Dataset {
         let corners = [(0.0, 4.0), (-4.0, -3.0), (4.0, -3.0)];
         let mut random = generator(seed, Stream::Search);
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn it_never_settles_on_xor() {
+    fn it_never_converges_on_xor() {
         assert_eq!(learned([false, true, true, false]), None);
     }
 
@@ -337,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_learning_rate_scales_the_weights_and_changes_no_answer() {
+    fn the_learning_rate_scales_the_weights_and_changes_no_prediction() {
         let (x, targets) = (pairs(), [false, false, false, true]);
         let (mut one, mut quarter) = (Perceptron::new(2), Perceptron::new(2));
         for i in [0, 1, 2, 3].repeat(10) {
@@ -347,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn several_tell_three_clouds_apart_that_they_have_not_seen() {
+    fn several_perceptrons_generalise_to_new_points_of_three_clouds() {
         let (train, test) = (three_clouds(300, 1), three_clouds(600, 2));
         let mut perceptrons = MultiPerceptron::new(2, 3);
         assert!(perceptrons.fit(&train, 200, 5).unwrap().is_some());
@@ -371,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_rejected_with_both_numbers() {
+    fn mismatched_sizes_are_rejected_with_both_numbers() {
         let error = Perceptron::new(3).fit(&pairs(), &[true; 4], 1).unwrap_err();
         assert_eq!(error.to_string(), "features of an example: found 2; expected 3");
         let error = Perceptron::new(2).fit(&pairs(), &[true; 3], 1).unwrap_err();

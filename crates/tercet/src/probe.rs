@@ -1,20 +1,21 @@
-//! How good are features? Three classifiers learn from them, and what they get right by cross-validation is the judgement.
+//! Probing: measures the quality of features by the cross-validated accuracy of three simple classifiers.
 //!
-//! An embedding is judged by what simple classifiers make of it: nearest neighbours, which learn nothing; a linear classifier,
-//! the usual *linear probe* (Alain and Bengio 2016); and a network with one hidden layer, which tells what is in the features
-//! but not laid out linearly.
+//! The quality of an embedding is measured by simple classifiers: nearest neighbours, which need no training; a linear
+//! classifier, the usual *linear probe* (Alain and Bengio 2016); and a network with one hidden layer, which detects
+//! information that is in the features but not linearly separable.
 //!
-//! The examples are dealt out to folds. Each fold is judged by classifiers that saw nothing of it, neither to learn from nor to
-//! choose by:
+//! The examples are divided into folds. Each fold is evaluated with classifiers that did not use it, neither for
+//! training nor for model selection:
 //!
 //! ```text
-//! neighbours  every example by all others, one search for all; k is chosen by the examples outside the fold
-//! linear      softmax with Σ W², exactly, along a path of regularisations; chosen on a twelfth of the rest
-//! network     one hidden layer; the weights of its best epoch on that twelfth
+//! neighbours  every example from all others, one search for all; k is chosen on the examples outside the fold
+//! linear      softmax with Σ W², solved exactly, along a regularisation path; chosen on a twelfth of the rest
+//! network     one hidden layer; the weights of the best epoch on that twelfth
 //! ```
 //!
-//! The linear classifier and the network see each feature less its mean over its standard deviation, both of the examples that
-//! they learn from. Intervals are Wilson's for all examples together; they do not know that the folds' classifiers are alike.
+//! For the linear classifier and the network, each feature is standardised with the mean and standard deviation of
+//! their training examples. Intervals are Wilson intervals for all examples together; they ignore the correlation
+//! between the classifiers of the folds.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -33,25 +34,25 @@ use crate::schedule::Schedule;
 use crate::train::{self, Length, Plan, train_with};
 use crate::{Error, Result};
 
-/// The fewest steps that the network learns by.
+/// The minimum number of training steps of the network.
 const FEWEST_STEPS: usize = 1000;
 
 /// How features are probed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// How many folds the examples are dealt out to.
+    /// The number of folds.
     pub folds: usize,
-    /// The seed of every random choice.
+    /// The seed for all random choices.
     pub seed: u64,
-    /// What "near" means.
+    /// The distance metric.
     pub metric: Metric,
-    /// The most neighbours that are asked.
+    /// The maximum number of neighbours.
     pub k_max: usize,
     /// The coefficients of Σ W² that are tried, strongest first.
     pub regs: Vec<f32>,
     /// The units of the hidden layer.
     pub hidden: usize,
-    /// The epochs of the network; more where they would be fewer than 1,000 steps.
+    /// The epochs of the network; more if they would be fewer than 1,000 steps.
     pub epochs: usize,
 }
 
@@ -69,7 +70,7 @@ impl Default for Settings {
     }
 }
 
-/// Which classifier probes.
+/// The classifier used as a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -82,51 +83,51 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them, in the order in which they probe.
+    /// All kinds, in the order in which they are run.
     pub const ALL: [Kind; 3] = [Kind::Neighbors, Kind::Linear, Kind::Network];
 }
 
-/// What a fold came to.
+/// The result on one fold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fold {
     /// How many examples it has.
     pub count: usize,
-    /// How many of them were classified rightly.
+    /// How many of them were classified correctly.
     pub correct: usize,
-    /// What was chosen for it: k, reg, or the best epoch.
+    /// The value chosen for it: k, reg, or the best epoch.
     pub chosen: f64,
 }
 
-/// What a classifier made of the features.
+/// The result of probing with one classifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Which classifier.
+    /// The classifier.
     pub kind: Kind,
-    /// The class of every example by the classifier of its fold, (N).
+    /// The class predicted for every example by the classifier of its fold, (N).
     pub predicted: Vec<u32>,
     /// The folds.
     pub folds: Vec<Fold>,
-    /// For each k from 1 on, or each reg of the path, how many of the examples it was judged by it got right. For reg these are
-    /// the held-out twelfths. None for the network.
+    /// For each k from 1 on, or each reg of the path, the number of correct predictions on the examples used for the
+    /// choice. For reg these are the held-out twelfths. Empty for the network.
     pub path: Vec<(f64, usize)>,
-    /// How many examples those are.
+    /// The number of those examples.
     pub path_count: usize,
-    /// Seconds that it took.
+    /// The duration in seconds.
     pub seconds: f64,
 }
 
 impl Probe {
-    /// The share of all examples that were classified rightly.
+    /// The fraction of all examples that were classified correctly.
     pub fn accuracy(&self) -> f64 {
         self.correct() as f64 / self.predicted.len() as f64
     }
 
-    /// How many examples were classified rightly.
+    /// How many examples were classified correctly.
     pub fn correct(&self) -> usize {
         self.folds.iter().map(|fold| fold.correct).sum()
     }
 
-    /// The standard deviation of the accuracy from fold to fold.
+    /// The standard deviation of the accuracy over the folds.
     pub fn deviation(&self) -> f64 {
         let shares: Vec<f64> = self.folds.iter().map(|f| f.correct as f64 / f.count as f64).collect();
         let mean = shares.iter().sum::<f64>() / shares.len() as f64;
@@ -135,17 +136,17 @@ impl Probe {
     }
 }
 
-/// Who watches: told of what share of a probe is done; ends the work with `ControlFlow::Break`.
+/// An observer, called with the completed fraction of a probe; `ControlFlow::Break` stops it.
 pub type Observer<'a> = &'a (dyn Fn(f64) -> ControlFlow<()> + Sync);
 
-/// Probes the features of `data` with one classifier. `None` where the observer ended it.
+/// Probes the features of `data` with one classifier. `None` if the observer stopped it.
 ///
 /// ```
 /// use std::ops::ControlFlow;
 /// use tercet::Dataset;
 /// use tercet::probe::{Kind, Settings, probe};
 ///
-/// // Two clouds of points that a line separates.
+/// // Two clouds of points that are linearly separable.
 /// let point = |i: usize| [(i % 7) as f32, (i % 5) as f32 + if i % 2 == 0 { 0.0 } else { 9.0 }];
 /// let values = (0..120).flat_map(point).collect();
 /// let labels = (0..120).map(|i| i % 2).collect();
@@ -156,7 +157,8 @@ pub type Observer<'a> = &'a (dyn Fn(f64) -> ControlFlow<()> + Sync);
 /// ```
 ///
 /// # Errors
-/// Fewer than 2 folds or more than examples, too few examples to choose by, no reg, k of 0, and what the classifiers refuse.
+/// Fewer than 2 folds or more folds than examples, too few examples for model selection, no reg, k = 0, and what the
+/// classifiers reject.
 pub fn probe(
     data: &Dataset,
     kind: Kind,
@@ -173,7 +175,7 @@ pub fn probe(
     Ok(probed.map(|probe| Probe { seconds: start.elapsed().as_secs_f64(), ..probe }))
 }
 
-/// A probe that nothing has been counted in.
+/// A probe without any results.
 fn empty(kind: Kind, data: &Dataset) -> Probe {
     Probe {
         kind,
@@ -186,7 +188,7 @@ fn empty(kind: Kind, data: &Dataset) -> Probe {
 }
 
 impl Probe {
-    /// Counts the answers for the held-out examples of a split.
+    /// Counts the predictions for the held-out examples of a split.
     fn count(&mut self, held_out: &Dataset, whole: &Dataset, answers: &[u32], chosen: f64) {
         let places = places(held_out, whole);
         let mut correct = 0;
@@ -198,7 +200,7 @@ impl Probe {
     }
 }
 
-/// Where the examples of a part stand in the whole, both in the order of their origins.
+/// The positions of the examples of a part in the whole set, both in the order of their origins.
 fn places(part: &Dataset, whole: &Dataset) -> Vec<usize> {
     let place: HashMap<usize, usize> = (0..whole.len()).map(|i| (whole.origin(i), i)).collect();
     (0..part.len()).map(|i| place[&part.origin(i)]).collect()
@@ -217,7 +219,7 @@ fn neighbors(
     let index = NearestNeighbors::fit(data, settings.metric)?;
     let progress = |done, of| observe(done as f64 / of as f64);
     let Some(found) = index.leave_one_out(k_max, &progress)? else { return Ok(None) };
-    // The answer of every example with every k: each class has a vote a neighbour, and of equal classes the first wins.
+    // The prediction for every example with every k: each neighbour has one vote, and the first class wins a tie.
     let mut answers = vec![0; data.len() * k_max];
     let mut votes = vec![0u32; data.class_count()];
     for (i, answers) in answers.chunks_exact_mut(k_max).enumerate() {
@@ -247,7 +249,7 @@ fn neighbors(
     Ok(Some(probe))
 }
 
-/// What a fold learns from, what it chooses by, and what it is judged by, all with features of like size.
+/// The training, selection and evaluation examples of a fold, with standardised features.
 struct Scaled {
     train: Dataset,
     choose: Dataset,
@@ -283,7 +285,7 @@ fn linear(
         let parts = Scaled::of(outer, settings.seed)?;
         let (mut start, mut best) = (None, None);
         for (place, &reg) in settings.regs.iter().enumerate() {
-            // How well a classifier does is settled long before its objective is exact.
+            // The accuracy of a classifier converges long before its objective is exact.
             let of_path = dual::Settings {
                 reg,
                 loss: Loss::Softmax,
@@ -323,7 +325,7 @@ fn network(
     observe: Observer<'_>,
 ) -> Result<Option<Probe>> {
     let mut probe = empty(Kind::Network, data);
-    // A small set is seen more often, so that there are steps enough to learn by.
+    // A small set is repeated more often, so that there are enough training steps.
     let examples = splits.iter().map(|split| split.train.len()).min().unwrap_or(0);
     let batch = (examples / 10).clamp(1, 128);
     let epochs = settings.epochs.max(FEWEST_STEPS * batch / examples.max(1));
@@ -366,7 +368,7 @@ mod tests {
     use super::*;
     use crate::random::{Stream, generator};
 
-    /// Points on a ring around others: no line tells them apart, neighbours and a network do.
+    /// Points on a ring around others: not linearly separable, but neighbours and a network can classify them.
     fn rings(examples: usize) -> Dataset {
         let point = |i: usize| {
             let angle = i as f32 * 2.399_963;
@@ -383,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn each_classifier_sees_what_it_can() {
+    fn each_classifier_finds_what_it_can() {
         let data = rings(600);
         let settings = Settings { metric: Metric::L2, hidden: 16, folds: 3, ..Settings::default() };
         let [neighbors, linear, network] = Kind::ALL.map(|kind| accuracy(kind, &data, &settings));
@@ -398,9 +400,9 @@ mod tests {
         assert_eq!(accuracy(Kind::Network, &data, &settings).predicted, network.predicted);
     }
 
-    /// Labels that have nothing to do with the features: whoever got more than half right would have seen the answers.
+    /// Labels independent of the features: an accuracy far above one half would mean that the labels have leaked.
     #[test]
-    fn nothing_is_found_where_nothing_is() {
+    fn random_labels_are_not_predicted() {
         let n = 400;
         let mut generator = generator(3, Stream::Batches);
         let values = (0..n * 8).map(|_| generator.random_range(0..1000) as f32 / 1000.0).collect();
@@ -414,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_rejected() {
+    fn invalid_input_is_rejected() {
         let data = rings(20);
         let run = |settings: Settings, kind| probe(&data, kind, &settings, &|_| ControlFlow::Continue(()));
         assert!(run(Settings { folds: 1, ..Settings::default() }, Kind::Linear).is_err());

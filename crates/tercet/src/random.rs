@@ -1,38 +1,38 @@
 //! The one source of randomness: ChaCha8, seeded, with a named stream for each purpose.
 //!
-//! One seed gives the same numbers on every platform. Each purpose draws from its own stream of the generator,
-//! so that drawing more for one (a larger network) does not shift another (the order of the batches).
+//! The same seed gives the same numbers on every platform. Each purpose has a separate stream of the generator, so that
+//! drawing more numbers for one (a larger network) does not shift another (the order of the batches).
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// The generator that every random choice of this crate is drawn from.
+/// The generator used for all random choices of this crate.
 pub type Generator = ChaCha8Rng;
 
-/// What random numbers are drawn for. The number of a stream is part of what makes a run reproducible: it never
-/// changes, and a retired number is not used again.
+/// The purpose of random numbers. The number of a stream is part of what makes a run reproducible: it never changes,
+/// and a retired number is not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Stream {
-    /// Which examples are held out for validation, and the folds of cross-validation.
+    /// The validation split, and the folds of cross-validation.
     Split = 0,
     /// Initial weights.
     Weights = 1,
-    /// Which examples a batch holds.
+    /// The examples of the batches.
     Batches = 2,
-    /// The settings that a random search tries.
+    /// The settings tried by a random search.
     Search = 3,
-    /// The directions that a search of neighbours looks along first. They change its speed and no answer.
+    /// The initial search directions of nearest neighbours. They affect its speed but not the result.
     Sketch = 4,
-    /// Which hidden units dropout drops.
+    /// The hidden units that dropout drops.
     Dropout = 5,
-    /// What augmentation does to pictures.
+    /// Augmentation of pictures.
     Augment = 6,
-    /// Which inputs dropout drops.
+    /// The inputs that dropout drops.
     InputDropout = 7,
-    /// In which order the dual solver visits the examples.
+    /// The order in which the dual solver visits the examples.
     Visits = 8,
-    /// Which patches of which images become filters.
+    /// The image patches that become filters.
     Patches = 9,
     /// The corruption of images in tests of robustness.
     Corruption = 10,

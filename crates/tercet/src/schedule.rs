@@ -1,4 +1,4 @@
-//! How the learning rate changes on the way.
+//! Learning-rate schedules.
 //!
 //! ```toml
 //! schedule = "constant"            # or "linear-to-zero", or "cosine"
@@ -13,33 +13,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The learning rate at step t of T, as a multiple of the one that was set.
+/// The learning rate at step t of T, relative to the configured learning rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// The same throughout, as in the lecture.
+    /// Constant, as in the lecture.
     #[default]
     Constant,
-    /// From all to nothing in a straight line: `1 − t / T`.
+    /// Linear decay to 0: `1 − t / T`.
     LinearToZero,
-    /// From all to nothing along half a cosine: `(1 + cos(π · t / T)) / 2` (Loshchilov and Hutter 2017).
+    /// Cosine decay to 0: `(1 + cos(π · t / T)) / 2` (Loshchilov and Hutter 2017).
     Cosine,
-    /// Down a stair: `γ^⌊t / every⌋` (CS231n; PyTorch's `StepLR`, which counts epochs where this counts steps).
+    /// Step decay: `γ^⌊t / every⌋` (CS231n; PyTorch's `StepLR`, which counts epochs where this counts steps).
     Step {
-        /// How many steps a stair is long.
+        /// Number of steps between two drops.
         every: usize,
-        /// γ, by which each stair is lower than the one before: above 0, at most 1.
+        /// γ, the factor of each drop: above 0, at most 1.
         #[serde(default = "gamma")]
         gamma: f32,
     },
-    /// The same share less with each step: `last^(t / T)`, from 1 towards `last` (CS231n's `exp(−k t)` with
-    /// k = −ln(last) / T; PyTorch's `ExponentialLR` with γ = last^(1 / T) a step).
+    /// Exponential decay: `last^(t / T)`, from 1 towards `last` (CS231n's `exp(−k t)` with k = −ln(last) / T; PyTorch's
+    /// `ExponentialLR` with γ = last^(1 / T) per step).
     Exponential {
         /// The factor at the end: above 0, at most 1.
         #[serde(default = "last")]
         last: f32,
     },
-    /// Up from `start` to 1 along half a cosine, then down to `last` along another (Smith and Topin 2018, in the form of
+    /// One cycle: a cosine warmup from `start` to 1, then cosine decay to `last` (Smith and Topin 2018, in the form of
     /// PyTorch's `OneCycleLR`). With the last step T − 1 and the peak at p = warmup · T − 1:
     ///
     /// ```text
@@ -47,10 +47,10 @@ pub enum Schedule {
     /// t > p     last + (1 − last) · (1 + cos(π · (t − p) / (T − 1 − p))) / 2
     /// ```
     ///
-    /// The defaults are PyTorch's. Momentum stays as it is set: the paper (and PyTorch unless `cycle_momentum=False`)
-    /// lowers it while the learning rate rises, which is left out here.
+    /// The defaults are PyTorch's. Momentum stays constant: the paper (and PyTorch unless `cycle_momentum=False`)
+    /// lowers it while the learning rate rises, which is not implemented here.
     OneCycle {
-        /// The share of the steps that the way up takes: above 0, below 1.
+        /// The fraction of the steps spent on the warmup: above 0, below 1.
         #[serde(default = "warmup")]
         warmup: f32,
         /// The factor of the first step: above 0, at most 1. One over PyTorch's `div_factor`.
@@ -99,7 +99,7 @@ impl Schedule {
     /// ```
     pub fn factor(self, t: usize, total: usize) -> f32 {
         let done = t as f64 / total.max(1) as f64;
-        // From 1 to 0 on the way from 0 to 1; past the end it stays there.
+        // From 1 to 0 as the argument goes from 0 to 1; constant after that.
         let half_cosine = |way: f64| (1.0 + (PI * way.min(1.0)).cos()) / 2.0;
         let factor = match self {
             Schedule::Constant => 1.0,
@@ -109,7 +109,7 @@ impl Schedule {
             Schedule::Exponential { last } => f64::from(last).powf(done),
             Schedule::OneCycle { warmup, start, last } => {
                 let (t, end) = (t as f64, total.saturating_sub(1) as f64);
-                // A cycle of few steps has its peak at the first of them.
+                // A cycle of only a few steps has its peak at the first one.
                 let peak = (f64::from(warmup) * total as f64 - 1.0).max(0.0);
                 let (start, last) = (f64::from(start), f64::from(last));
                 if t < peak {
@@ -170,7 +170,7 @@ impl std::fmt::Display for Schedule {
 mod tests {
     use super::*;
 
-    /// Ten factors by each formula, computed one from the other where the schedule is defined so.
+    /// Ten factors by each formula, computed recursively if the schedule is defined so.
     #[test]
     fn ten_steps_of_every_schedule_follow_its_formula() {
         let by_steps = |f: &dyn Fn(f64) -> f64| (0..10).map(|t| f(f64::from(t))).collect::<Vec<_>>();
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_any_length_has_rates_that_are_numbers() {
+    fn rates_are_finite_for_runs_of_any_length() {
         let schedules = [
             Schedule::Cosine,
             Schedule::ONE_CYCLE,

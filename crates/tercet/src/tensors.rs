@@ -1,4 +1,4 @@
-//! Tensors as safetensors files hold them, for model files and checkpoints.
+//! Tensors in safetensors format, for model files and checkpoints.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Numbers and excerpts for people to read.
+//! Formats numbers and excerpts for readers.
 
 /// `28630` as `28,630`.
 pub fn thousands(n: usize) -> String {
@@ -33,7 +33,7 @@ pub fn seconds(s: f64) -> String {
     }
 }
 
-/// A text that an error shows, with an end and without control characters.
+/// A text for an error message: truncated and without control characters.
 pub(crate) fn shortened(text: &str) -> String {
     const SHOWN: usize = 40;
     let printed = |c: char| if c.is_control() { '·' } else { c };

@@ -1,6 +1,7 @@
-//! Once training has begun, a step allocates nothing. In a process of its own, whose allocations are counted.
+//! After the first steps, a training step does not allocate. Runs in a separate process, whose allocations are counted.
 //!
-//! The first steps allocate the buffers of a batch, of the passes and of the threads. A validation check has its own.
+//! The first steps allocate the buffers for a batch, for the passes and for the threads. A validation check has its own
+//! buffers.
 
 use std::alloc::System;
 use std::ops::ControlFlow;
@@ -18,7 +19,7 @@ use tercet::train::{Length, Plan, Settings, Trainer};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Allocations so far, of all threads; reallocations count as well.
+/// Allocations of all threads so far, including reallocations.
 fn allocations() -> usize {
     let stats = ALLOCATOR.stats();
     stats.allocations + stats.reallocations
@@ -27,18 +28,18 @@ fn allocations() -> usize {
 /// Steps before the first window: two epochs, in which most threads allocate their buffers.
 const WARM: usize = 32;
 
-/// Steps of a window in which allocations are counted.
+/// Steps per window in which allocations are counted.
 const COUNTED: usize = 159;
 
-/// Windows, of which one must be without allocations. On a busy machine, a thread may take part in training for
-/// the first time within a window, and allocates its buffers then; the test harness allocates when it reports that
-/// a test is slow. Neither happens in every window, as an allocation in the step would.
+/// The number of windows, of which one must be without allocations. On a busy machine, a thread may take part in
+/// training for the first time within a window and allocate its buffers then; the test harness allocates when it
+/// reports that a test is slow. Neither happens in every window, as an allocation in the step would.
 const WINDOWS: usize = 8;
 
-/// More steps than are counted in both ways of training. There is a validation check after the last one only.
+/// More steps than are counted for both ways of training. The only validation check is after the last one.
 const STEPS: usize = (2 * (WARM + WINDOWS * COUNTED) + 1).next_multiple_of(16);
 
-/// Images, or as many features, of four classes.
+/// Images, or the same number of features, of four classes.
 fn set(pixels: bool) -> Dataset {
     let (n, d) = (1024, 64);
     let numbers = (0..n * d).map(|i| ((i * 7919 + 13) % 101) as u8);
@@ -46,7 +47,7 @@ fn set(pixels: bool) -> Dataset {
     let classes = ["a", "b", "c", "d"].map(String::from).to_vec();
     if pixels {
         let shape = tercet::image::ImageShape::gray(8, 8);
-        // Half of them 0, as in pictures of digits.
+        // Half of them are 0, as in images of digits.
         let pixels = numbers.map(|x| if x < 50 { 0 } else { x }).collect();
         Dataset::from_pixels("pixels", shape, pixels, labels, classes).unwrap()
     } else {
@@ -55,7 +56,7 @@ fn set(pixels: bool) -> Dataset {
     }
 }
 
-/// Networks on such a set: plain ones, and on images others.
+/// Networks for such a set: fully connected ones, and others on images.
 fn networks_on(data: &Dataset) -> Vec<Network> {
     let plain = [&[][..], &[32], &[512, 256]];
     let plain = plain.map(|hidden| Network::fully_connected(data.width(), hidden, 4, Init::He, 0).unwrap());
@@ -71,8 +72,8 @@ fn networks_on(data: &Dataset) -> Vec<Network> {
     plain.into_iter().chain(others).collect()
 }
 
-/// The smallest number of allocations in a window of training on these threads, the larger one of
-/// [`Trainer::run`] and of [`Trainer::step`]. `leak` is called after each step.
+/// The smallest number of allocations in a window of training on these threads, the larger of those of [`Trainer::run`]
+/// and of [`Trainer::step`]. `leak` is called after each step.
 fn counted(pool: &ThreadPool, network: &Network, data: &Dataset, settings: Settings, leak: fn()) -> usize {
     let plan = Plan::new(data, settings, 0).with_weights(vec![1.0; data.len()]);
     let mut trainer = Trainer::new(network.clone(), plan).unwrap();
@@ -154,7 +155,7 @@ fn a_step_allocates_nothing() {
         ("random batches", Settings { length: Length::Iterations(STEPS), ..base }),
     ];
     let mut found = Vec::new();
-    // Threads that come or go allocate, so that all of them are there before and after.
+    // Starting and stopping threads allocates, so all of them exist before and after.
     let pools = [1, 2].map(|threads| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.broadcast(|_| ());
@@ -171,7 +172,8 @@ fn a_step_allocates_nothing() {
                     {
                         continue;
                     }
-                    // How a step is taken does not depend on the layers: for those that take long, some ways will do.
+                    // The optimizer step does not depend on the layers: for slow networks, some of the settings are
+                    // enough.
                     if network.layers().len() > 5
                         && !["momentum", "AdamW", "dropout", "a moving average", "augmentation"]
                             .contains(&what)
@@ -190,7 +192,7 @@ fn a_step_allocates_nothing() {
 
     assert!(found.is_empty(), "{}", found.join("\n"));
 
-    // The counting counts.
+    // Checks that allocations are really counted.
     let data = set(true);
     let found =
         counted(&pools[0], &networks_on(&data)[0], &data, base, || drop(std::hint::black_box(Box::new(1))));

@@ -1,5 +1,4 @@
-//! Convolutional networks in training: what they reach, that their bits repeat, and that they take the steps that plain
-//! loops in f64 take.
+//! Training of convolutional networks: accuracy, reproducibility, and agreement with plain loops in f64.
 
 mod patterns;
 
@@ -13,7 +12,7 @@ use tercet::network::{Architecture, Init, Layer, Network, Shape};
 use tercet::optimizer::Optimizer;
 use tercet::train::{Length, Plan, Settings, Training, train, train_with};
 
-/// Images in colour.
+/// Colour images.
 fn patterns(n: usize, classes: u32, seed: u64) -> Dataset {
     patterns::patterns(ImageShape { width: 10, height: 12, channels: 3 }, n, classes, seed)
 }
@@ -27,7 +26,7 @@ fn unwatched(network: &mut Network, data: &Dataset, settings: &Settings) -> Trai
     train(network, &Plan::new(data, *settings, 5)).unwrap()
 }
 
-/// With everything: fused blocks, layers alone, batch norm in both places, dropout by layer.
+/// All cases: fused blocks, single layers, batch norm in both places, dropout layers.
 const LINES: [&str; 4] = [
     "conv3-8 relu pool conv3-8+same pool relu flatten dense16 relu",
     "conv3-24+same pool relu conv3-24+same relu flatten dense32 relu",
@@ -36,7 +35,7 @@ const LINES: [&str; 4] = [
 ];
 
 #[test]
-fn twenty_examples_are_learned_by_heart() {
+fn twenty_examples_are_overfitted() {
     let data = patterns(20, 4, 1);
     for line in
         ["conv3-8 relu pool conv3-8 relu flatten", "conv3-8 batchnorm relu avgpool flatten dense16 tanh"]
@@ -61,7 +60,7 @@ fn twenty_examples_are_learned_by_heart() {
 fn one_seed_gives_the_same_bits_with_any_number_of_threads() {
     let data = patterns(150, 3, 1);
     for line in LINES {
-        // Batches of several shares, the last of them short; with and without units that the setting drops.
+        // Batches of several shards, the last of them short; with and without the dropout setting.
         for dropout in [0.0, 0.3] {
             let settings = Settings {
                 batch: 64,

@@ -31,7 +31,7 @@ fn open(path: &Path) -> tercet::Result<Collection> {
     path.to_str().unwrap().parse::<Source>()?.open()
 }
 
-/// That the folder is rejected with a message that says each of these things.
+/// Asserts that the folder is rejected with a message that contains each of these texts.
 #[track_caller]
 fn refused(path: &Path, says: &[&str]) {
     let message = open(path).unwrap_err().to_string();
@@ -54,7 +54,7 @@ fn a_folder_becomes_a_training_set_and_a_sealed_test_set() {
 }
 
 #[test]
-fn other_spellings_and_gzip_are_found_and_a_test_set_is_no_must() {
+fn other_spellings_and_gzip_are_found_and_a_test_set_is_optional() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder, "train-images.idx3-ubyte.gz", &[1, 1, 2], bytes(2));
     write(&folder, "train-labels-idx1-ubyte.gz", &[1], bytes(1));
@@ -108,17 +108,17 @@ fn class_names_that_cannot_be_used_are_rejected() {
 }
 
 #[test]
-fn a_missing_folder_is_rejected_and_a_file_in_its_place_is_read() {
+fn a_missing_folder_is_rejected_and_a_single_file_is_read() {
     let folder = toy();
     refused(&folder.path().join("nothing"), &["cannot open the data", "nothing"]);
-    // One of the files is as good as the folder, but for its test set, which has no such name.
+    // A single file is equivalent to the folder, except for the test set, which is not found by its name.
     let alone = open(&folder.path().join("train-images-idx3-ubyte")).unwrap();
     assert_eq!(alone.train.digest(), open(folder.path()).unwrap().train.digest());
     refused(&folder.path().join("train-labels-idx1-ubyte"), &["1 dimension", "a file of labels"]);
 }
 
 #[test]
-fn a_folder_without_the_files_is_told_their_names() {
+fn a_folder_without_the_files_is_rejected_with_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let names =
         ["train-images-idx3-ubyte, train-images-idx3-ubyte.gz", "train-images.idx.gz", "--data mnist"];
@@ -140,7 +140,7 @@ fn images_and_labels_that_differ_in_count_are_rejected() {
 #[test]
 fn a_label_outside_the_classes_is_rejected_in_either_set() {
     let folder = toy();
-    // The training labels end at 2, and so do the classes.
+    // The largest training label is 2, so there are no further classes.
     write(&folder, "t10k-labels-idx1-ubyte", &[2], Values::U8(vec![0, 3]));
     let says = ["t10k-labels-idx1-ubyte: found label 3 (example 1); expected a class from 0 to 2"];
     refused(folder.path(), &says);
@@ -168,7 +168,7 @@ fn files_that_were_swapped_are_noticed() {
 }
 
 #[test]
-fn labels_that_are_no_bytes_are_rejected() {
+fn labels_that_are_not_bytes_are_rejected() {
     let folder = toy();
     write(&folder, "train-labels-idx1-ubyte", &[4], Values::F32(vec![0.0; 4]));
     refused(folder.path(), &["labels that are no bytes", "0x08"]);

@@ -1,4 +1,4 @@
-//! Every format that data sets come in: written, read again, and found to be the same.
+//! Every data format: writing and reading round-trips.
 
 #![cfg(all(feature = "csv", feature = "flate2", feature = "image", feature = "zip"))]
 
@@ -23,7 +23,7 @@ fn test_of(collection: &Collection) -> Dataset {
     collection.test.as_ref().unwrap().open(&mut Vec::new(), "a test")
 }
 
-/// Images of 8 × 8 pixels of so many channels, of three classes.
+/// Images of 8 × 8 pixels with this many channels, of three classes.
 fn images(examples: usize, channels: usize) -> Dataset {
     let shape = ImageShape { width: 8, height: 8, channels };
     let pixels = (0..examples * shape.features()).map(|i| (i * i % 251 + i % 5) as u8).collect();
@@ -32,14 +32,14 @@ fn images(examples: usize, channels: usize) -> Dataset {
     Dataset::from_pixels("images", shape, pixels, labels, classes).unwrap()
 }
 
-/// Rows of five numbers, of two classes that have names.
+/// Rows of five numbers, of two named classes.
 fn numbers(examples: usize) -> Dataset {
     let values = (0..examples * 5).map(|i| (i as f32 * 0.37).sin() * 10f32.powi(i as i32 % 7 - 3)).collect();
     let labels = (0..examples).map(|i| (i % 2) as u32).collect();
     Dataset::from_features("numbers", 5, values, labels, vec!["ham".into(), "spam".into()]).unwrap()
 }
 
-/// That what was written is read as the very same numbers, labels and classes.
+/// Asserts that the same numbers, labels and classes are read back.
 #[track_caller]
 fn survives(name: &str, format: Format, train: &Dataset, test: &Dataset, reading: &ReadOptions) {
     let folder = tempfile::tempdir().unwrap();
@@ -55,7 +55,7 @@ fn survives(name: &str, format: Format, train: &Dataset, test: &Dataset, reading
     assert_eq!(read.train.classes().names(), classes, "{name}");
     assert_eq!(read.train.image_shape(), train.image_shape(), "{name}");
     assert_eq!((read.train.digest(), test_of(&read).digest()), (train.digest(), test.digest()), "{name}");
-    // The names of the files need not be said where there is only one set.
+    // File names can be arbitrary if there is only one set.
     if !matches!(format, Format::Idx | Format::Pictures) {
         assert_eq!(open(folder.path(), reading).unwrap().train.digest(), train.digest(), "{name}");
     }
@@ -71,7 +71,7 @@ fn images_survive_every_format() {
     survives("digits", Format::Idx, &train, &test, &reading);
     let sized = ReadOptions { size: Some("8x8".parse().unwrap()), ..ReadOptions::default() };
     survives("train.libsvm", Format::Libsvm, &train, &test, &sized);
-    // Pictures are in the order of their classes.
+    // Pictures are read in the order of their classes.
     let by_class = |set: &Dataset| {
         let mut rows: Vec<usize> = (0..set.len()).collect();
         rows.sort_by_key(|&i| set.label(i));
@@ -106,7 +106,7 @@ fn numbers_survive_every_format() {
 }
 
 #[test]
-fn a_file_to_be_written_must_say_where_its_test_set_goes() {
+fn a_file_name_must_imply_the_name_of_the_test_set() {
     let folder = tempfile::tempdir().unwrap();
     let (train, test) = (numbers(4), numbers(2));
     for (name, format, says) in [
@@ -123,7 +123,7 @@ fn a_file_to_be_written_must_say_where_its_test_set_goes() {
     assert!(error.contains("has something in it"), "{error}");
 }
 
-/// A folder with these files of text.
+/// A folder with these text files.
 fn texts(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -146,14 +146,14 @@ fn a_table_is_understood_by_what_is_in_it() {
         other => panic!("{other:?}"),
     };
     for (text, classes, row) in [
-        // Text at the end, at the beginning, in the middle; with a header and without.
+        // Text in the last, first and middle column; with and without a header.
         ("1,2.5,b\n3,4,a\n", &["a", "b"][..], &[1.0, 2.5][..]),
         ("b,1,2.5\na,3,4\n", &["a", "b"], &[1.0, 2.5]),
         ("w,kind,h\n1,b,2.5\n3,a,4\n", &["a", "b"], &[1.0, 2.5]),
-        // Labels by name, with a byte order mark, line ends of Windows, blanks and an empty line.
+        // Labels by name, with a byte order mark, Windows line endings, spaces and an empty line.
         ("\u{feff}w; label ; h\r\n 1;7;2.5\r\n\r\n3;5; 4\r\n", &["5", "7"], &[1.0, 2.5]),
         ("w\tClass\th\n1\t10\t2.5\n3\t9\t4\n", &["9", "10"], &[1.0, 2.5]),
-        // Numbers of labels, written as floats.
+        // Numeric labels, written as floats.
         ("0.5,1.0\n0.25,0.0\n0.5,1.0\n0.75,0.0\n", &["0", "1"], &[0.5]),
         // The index that pandas writes, and its names for columns without any.
         (",w,h,y\n0,1,2.5,1\n1,3,4,0\n", &["0", "1"], &[1.0, 2.5]),
@@ -268,7 +268,7 @@ fn cifar_batches_become_images_with_channels_side_by_side() {
 }
 
 #[test]
-fn pictures_by_class_are_scaled_where_that_is_said() {
+fn pictures_by_class_are_scaled_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let picture = |path: &str, width: u32, height: u32| {
         let path = folder.path().join(path);

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use tercet::Error;
 use tercet::data::{Idx, Values, parse_idx, read_idx, write_idx};
 
-/// A header with this element type and these dimensions, and this body behind it.
+/// A header with this element type and these dimensions, followed by this body.
 fn idx(code: u8, dimensions: &[u32], body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0, 0, code, dimensions.len() as u8];
     bytes.extend(dimensions.iter().flat_map(|n| n.to_be_bytes()));
@@ -30,7 +30,7 @@ fn parse(bytes: &[u8]) -> tercet::Result<Idx> {
     parse_idx(bytes, Path::new("some-file"))
 }
 
-/// That these bytes are rejected with a message that names the file and says each of these things.
+/// Asserts that these bytes are rejected with a message that names the file and contains each of these texts.
 #[track_caller]
 fn refused(bytes: &[u8], says: &[&str]) {
     let error = parse(bytes).unwrap_err();
@@ -94,7 +94,7 @@ fn a_header_that_claims_the_world_is_rejected_before_anything_is_allocated() {
     refused(&gzip(&vast), &["gzipped data too short to hold that much"]);
     let beyond = idx(0x0e, &[u32::MAX; 4], &[]);
     refused(&beyond, &["4294967295 × 4294967295 × 4294967295 × 4294967295 elements", "fewer than 2⁶⁴ bytes"]);
-    // Exactly 2⁶⁴ − 4 bytes of elements, which only the header of 12 makes too many.
+    // Exactly 2⁶⁴ − 4 bytes of elements; together with the header of 12 they overflow.
     refused(&idx(0x0d, &[u32::MAX / 3, 3], &[]), &["found 12 bytes"]);
 }
 
@@ -107,7 +107,7 @@ fn gzip_cut_short_is_rejected() {
 }
 
 #[test]
-fn a_damaged_gzip_is_rejected_though_its_length_is_right() {
+fn a_damaged_gzip_of_the_right_length_is_rejected() {
     let mut bytes = gzip(&idx(8, &[1000], &[3; 1000]));
     let checksum = bytes.len() - 8;
     bytes[checksum] ^= 1;
@@ -123,14 +123,14 @@ fn garbage_after_gzip_is_rejected() {
 
 #[test]
 fn a_gzip_bomb_is_not_unpacked_beyond_what_its_header_claims() {
-    // 64 MiB in 64 KB, behind a header that claims 10 bytes.
+    // 64 MiB in 64 KB, with a header that claims 10 bytes.
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(&idx(8, &[10], &[])).unwrap();
     for _ in 0..64 {
         gzip.write_all(&vec![0; 1 << 20]).unwrap();
     }
     let mut bomb = gzip.finish().unwrap();
-    // Were it unpacked to its end, the end would be found missing.
+    // Decompressing all of it would detect that the end is missing.
     bomb.truncate(bomb.len() / 2);
     refused(&bomb, &["found more than 18 bytes", "expected 18 bytes"]);
 }
@@ -169,7 +169,7 @@ fn a_missing_file_and_a_folder_are_reported_with_their_paths() {
 }
 
 #[test]
-fn writing_replaces_a_file_whole_and_leaves_nothing_beside_it() {
+fn writing_replaces_a_file_completely_and_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("train-labels.idx");
     fs::write(&path, b"an older and longer file, to be replaced").unwrap();
@@ -180,7 +180,7 @@ fn writing_replaces_a_file_whole_and_leaves_nothing_beside_it() {
 }
 
 #[test]
-fn what_cannot_be_written_leaves_the_old_file_alone() {
+fn failed_writes_leave_the_old_file_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.idx");
     fs::write(&path, b"old").unwrap();
@@ -199,7 +199,7 @@ proptest! {
         let _ = parse(&gzip(&bytes));
     }
 
-    /// Bytes that get past the first checks more often than random ones would.
+    /// Bytes that pass the first checks more often than random ones would.
     #[test]
     fn random_headers_never_panic(
         code in 8u8..=14,
@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_again(
+    fn writing_and_reading_round_trip(
         dimensions in proptest::collection::vec(0usize..5, 1..=4),
         seed in any::<u32>(),
         floats in any::<bool>(),

@@ -1,5 +1,5 @@
-//! Data sets by their names: where they may be, who made them, and what is taken out of their archives. That they are found
-//! where the environment says is for the tests of the program, which give it one.
+//! Named data sets: their folders, their terms, and the extraction of their archives. Finding them by environment
+//! variables is tested with the program.
 
 #![cfg(all(feature = "flate2", feature = "mnist", feature = "zip"))]
 
@@ -10,7 +10,7 @@ use std::path::Path;
 use tercet::data::{NamedSet, Source};
 
 #[test]
-fn every_set_may_be_where_torchvision_is_told_and_in_a_folder_of_its_own_first() {
+fn every_set_is_searched_in_its_own_folder_first_and_in_torchvisions() {
     for (set, folder) in [
         (NamedSet::Mnist, "MNIST/raw"),
         (NamedSet::FashionMnist, "FashionMNIST/raw"),
@@ -82,6 +82,6 @@ fn letters_are_taken_out_of_their_archive_and_other_sets_are_left_as_they_are() 
     fs::write(&archive, "no archive").unwrap();
     assert!(set.unpack(&archive, &to).unwrap_err().to_string().contains("expected the archive of the set"));
     assert!(NamedSet::Kmnist.unpack(&archive, &to).unwrap().is_empty());
-    // Whether all of several files are there, names do not tell.
+    // Names alone do not tell whether all of several files are present.
     assert!(!NamedSet::Kmnist.is_fetched(&to) && !NamedSet::Cifar10.is_fetched(&to));
 }

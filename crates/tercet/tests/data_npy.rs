@@ -1,4 +1,4 @@
-//! NPY and NPZ files of every type, and large ones, whose numbers stay in their file.
+//! NPY and NPZ files of every type, and large files, which are memory-mapped.
 
 #![cfg(feature = "zip")]
 
@@ -11,7 +11,7 @@ use tercet::Dataset;
 use tercet::data::{Collection, ReadOptions, Row, Source, read_features};
 use tercet::image::ImageShape;
 
-/// The header of an NPY file, whose text ends so that the elements begin at byte 128.
+/// The header of an NPY file, padded so that the elements begin at byte 128.
 fn header(descr: &str, fortran: bool, shape: &str) -> Vec<u8> {
     let fortran = if fortran { "True" } else { "False" };
     let text = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': ({shape}), }}");
@@ -56,7 +56,7 @@ fn names(names: &[&str]) -> Vec<u8> {
     npy("|S3", &format!("{},", names.len()), &characters)
 }
 
-/// Each type as features and as labels, where the largest and smallest numbers that f32 holds come back.
+/// Each type as features and as labels, including the largest and smallest numbers that f32 represents exactly.
 #[test]
 fn every_type_of_numbers_is_read() {
     fn both<const N: usize>(descr: &str, elements: [[u8; N]; 2], expected: [f32; 2], classes: [&str; 2]) {
@@ -74,7 +74,7 @@ fn every_type_of_numbers_is_read() {
     both("<u2", [65_535u16, 7].map(u16::to_le_bytes), [65_535.0, 7.0], ["65535", "7"]);
     both("<u4", [1u32 << 31, 7].map(u32::to_le_bytes), [2f32.powi(31), 7.0], ["2147483648", "7"]);
     both("<u8", [1u64 << 40, 7].map(u64::to_le_bytes), [2f32.powi(40), 7.0], ["1099511627776", "7"]);
-    // Without a mark, the order of the bytes is that of the file's own machine, which is ours.
+    // Without a byte-order mark, the order is the machine's native one.
     both("f4", [-2.0f32, 7.0].map(f32::to_le_bytes), [-2.0, 7.0], ["-2", "7"]);
     both("<f8", [-2.0f64, 7.0].map(f64::to_le_bytes), [-2.0, 7.0], ["-2", "7"]);
 }
@@ -94,7 +94,7 @@ fn many_numbers_are_all_read_in_order() {
 fn columns_first_are_read_whatever_they_are_of() {
     let fortran =
         |descr: &str, shape: &str, elements: &[u8]| [header(descr, true, shape), elements.to_vec()].concat();
-    // Two images of 2 × 3 pixels, the number of the image running fastest.
+    // Two images of 2 × 3 pixels, in column-major order: the index of the image varies fastest.
     let pixels = [0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11];
     let labels = fortran("<i4", "2, 1", &[5i32, 3].map(i32::to_le_bytes).concat());
     let read = set(&fortran("|u1", "2, 2, 3", &pixels), &labels).unwrap();
@@ -106,7 +106,7 @@ fn columns_first_are_read_whatever_they_are_of() {
 }
 
 #[test]
-fn types_that_are_none_and_text_for_features_are_rejected() {
+fn unknown_types_and_text_features_are_rejected() {
     for (descr, says) in [
         ("<i3", "found elements of type <i3; expected numbers of 1 to 8 bytes"),
         ("<u16", "found elements of type <u16; expected numbers of 1 to 8 bytes"),
@@ -120,9 +120,9 @@ fn types_that_are_none_and_text_for_features_are_rejected() {
     assert!(error.contains("x.npy: found text; expected features, which are numbers"), "{error}");
 }
 
-/// MedMNIST's names, of features and labels of every kind.
+/// Named like MedMNIST, with features and labels of every kind.
 #[test]
-fn validation_examples_of_any_kind_are_learned_from_if_they_are_like_the_others() {
+fn validation_examples_of_matching_kind_are_used_for_training() {
     let read = |train: [Vec<u8>; 2], val: [Vec<u8>; 2]| {
         let ([x, y], [more_x, more_y]) = (train, val);
         archive(&[("train_images", x), ("train_labels", y), ("val_images", more_x), ("val_labels", more_y)]).1
@@ -146,7 +146,7 @@ fn validation_examples_of_any_kind_are_learned_from_if_they_are_like_the_others(
         (rows.concat(), train.labels().to_vec(), train.classes().to_vec())
     };
     let of = |classes: &[&str]| classes.iter().map(|class| class.to_string()).collect::<Vec<_>>();
-    // The names that the second part begins with are other ones, in another order.
+    // The names in the second part differ, and are in another order.
     let found = learned(read(
         [floats(&[0.5, 1.5]), names(&["dog", "cat"])],
         [floats(&[2.5, 3.5]), names(&["emu", "dog"])],
@@ -167,7 +167,7 @@ fn validation_examples_of_any_kind_are_learned_from_if_they_are_like_the_others(
 }
 
 #[test]
-fn classes_that_are_no_names_are_those_of_the_labels() {
+fn invalid_class_names_fall_back_to_the_labels() {
     let arrays = |classes: Vec<u8>| {
         let x = npy("<f4", "2, 1", &[0; 8]);
         archive(&[("x", x), ("y", npy("|u1", "2,", &[4, 2])), ("classes", classes)]).1.unwrap().train
@@ -178,7 +178,7 @@ fn classes_that_are_no_names_are_those_of_the_labels() {
 }
 
 #[test]
-fn an_entry_of_an_archive_that_is_no_array_is_rejected() {
+fn an_archive_entry_that_is_not_an_array_is_rejected() {
     for (bytes, says) in [
         (&b""[..], "x.npy: found 0 bytes; expected the 8 bytes that an NPY file begins with"),
         (b"a,b,c\n1,2,3\n", "x.npy: found the bytes 61 2c 62 2c 63 0a; expected an NPY file"),
@@ -189,7 +189,7 @@ fn an_entry_of_an_archive_that_is_no_array_is_rejected() {
     }
 }
 
-/// 128 MiB of zeros that take no room on the disk, with some last bytes.
+/// 128 MiB of zeros in a sparse file, with some last bytes.
 fn large(folder: &TempDir, name: &str, header: &[u8], last: &[u8]) {
     let mut file = File::create(folder.path().join(name)).unwrap();
     file.write_all(header).unwrap();
@@ -198,7 +198,7 @@ fn large(folder: &TempDir, name: &str, header: &[u8], last: &[u8]) {
 }
 
 #[test]
-fn the_numbers_of_large_files_are_those_at_their_places() {
+fn numbers_of_large_files_are_read_from_their_positions() {
     let folder = tempfile::tempdir().unwrap();
     large(&folder, "gray.npy", &header("|u1", false, "131072, 32, 32"), &[7, 8]);
     large(&folder, "colour.npy", &header("|u1", false, "262144, 8, 64, 1"), &[7, 8]);
@@ -229,7 +229,7 @@ fn the_numbers_of_large_files_are_those_at_their_places() {
     let error = read_features(&folder.path().join("labels.idx")).unwrap_err().to_string();
     assert!(error.contains("labels.idx: found 1 dimension; expected 2 (N, features)"), "{error}");
 
-    // What is to be changed comes into memory.
+    // Data to be modified is loaded into memory.
     let labels = [header("|u1", false, "131072,"), vec![3; 131_072]].concat();
     fs::write(folder.path().join("labels-of-gray.npy"), labels).unwrap();
     let labels = Some(folder.path().join("labels-of-gray.npy"));

@@ -1,4 +1,4 @@
-//! Parquet tables of every type of column, and what is rejected of them.
+//! Parquet tables with every type of column, and rejected tables.
 #![cfg(feature = "parquet")]
 
 use std::fs::File;
@@ -16,7 +16,7 @@ use tercet::data::{Collection, ReadOptions, Row, Source};
 
 type Group<'a> = SerializedRowGroupWriter<'a, File>;
 
-/// The next column, with the definition and repetition levels of its values where it has any.
+/// The next column, with the definition and repetition levels of its values if given.
 fn column<T: DataType>(group: &mut Group<'_>, values: &[T::T], levels: Option<(&[i16], &[i16])>) {
     let mut column = group.next_column().unwrap().unwrap();
     let (definition, repetition) = levels.unzip();
@@ -24,7 +24,7 @@ fn column<T: DataType>(group: &mut Group<'_>, values: &[T::T], levels: Option<(&
     column.close().unwrap();
 }
 
-/// A file of these columns.
+/// A file with these columns.
 fn table(schema: &str, write: impl FnOnce(&mut Group<'_>)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let schema = Arc::new(parse_message_type(&format!("message m {{ {schema} }}")).unwrap());
@@ -97,7 +97,7 @@ fn every_type_of_numbers_is_read() {
 }
 
 #[test]
-fn the_column_of_labels_may_be_said() {
+fn the_label_column_may_be_given() {
     let folder = table("required int32 a; required int32 b; required int32 c;", |group| {
         column::<Int32Type>(group, &[1, 2], None);
         column::<Int32Type>(group, &[3, 4], None);
@@ -118,7 +118,7 @@ fn the_column_of_labels_may_be_said() {
 }
 
 #[test]
-fn pictures_may_stand_alone_in_their_column() {
+fn pictures_may_be_plain_bytes_in_their_column() {
     let pictures = |sizes: [(u32, u32); 2]| {
         table("required binary image; required binary label (UTF8);", move |group| {
             column::<ByteArrayType>(group, &sizes.map(|(width, height)| png(width, height)), None);
@@ -138,7 +138,7 @@ fn pictures_may_stand_alone_in_their_column() {
 }
 
 #[test]
-fn a_test_set_named_by_the_caller_stands_in_for_those_beside() {
+fn a_test_set_given_by_the_caller_replaces_those_found() {
     let of = |labels: &[&str]| {
         let schema = "required binary label (UTF8); required int32 a;";
         table(schema, |group| {

@@ -1,4 +1,4 @@
-//! What a person says of data beside where it is, files that belong together, and what is rejected on the way.
+//! Read options, files that belong together, and rejected files.
 
 #![cfg(all(feature = "csv", feature = "flate2", feature = "image", feature = "mnist", feature = "zip"))]
 
@@ -32,7 +32,7 @@ fn train(folder: &TempDir, name: &str, reading: &ReadOptions) -> tercet::Result<
     Ok(open(&folder.path().join(name), reading)?.train)
 }
 
-/// That the file is rejected with a message that says this.
+/// Asserts that the file is rejected with a message that contains this text.
 #[track_caller]
 fn refused(folder: &TempDir, name: &str, reading: &ReadOptions, says: &str) {
     let message = train(folder, name, reading).unwrap_err().to_string();
@@ -53,7 +53,7 @@ fn bytes(folder: &TempDir, name: &str, dimensions: &[usize]) {
     write_idx(&folder.path().join(name), &Idx { dimensions: dimensions.to_vec(), values }).unwrap();
 }
 
-/// An NPY file: its header, and the numbers behind it.
+/// An NPY file: its header, followed by the numbers.
 fn npy(descr: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}\n");
     let mut file = b"\x93NUMPY\x01\x00".to_vec();
@@ -63,7 +63,7 @@ fn npy(descr: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Deflate that packs nothing, so that what is cut off of the file is cut off of the content.
+/// Uncompressed deflate, so that truncating the file truncates the content.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     gzip.write_all(bytes).unwrap();
@@ -90,7 +90,7 @@ fn features_alone_are_rows_without_labels() {
 }
 
 #[test]
-fn labels_may_stand_in_a_file_of_text() {
+fn labels_may_be_in_a_text_file() {
     let features = npy("|u1", "3, 2", &[1, 2, 3, 4, 5, 6]);
     let folder = folder(&[
         ("a.npy", &features),
@@ -118,7 +118,7 @@ fn labels_may_stand_in_a_file_of_text() {
 }
 
 #[test]
-fn labels_beside_a_file_that_has_its_own_are_rejected() {
+fn separate_labels_for_a_file_with_labels_are_rejected() {
     let folder = folder(&[("t.csv", b"1,2,a\n3,4,b\n"), ("t.svm", b"1 1:2\n"), ("y.txt", b"a\nb\n")]);
     let reading = ReadOptions { labels: Some(folder.path().join("y.txt")), ..ReadOptions::default() };
     refused(&folder, "t.csv", &reading, "y.txt: found a file of labels beside a table; expected none, for ");
@@ -126,7 +126,7 @@ fn labels_beside_a_file_that_has_its_own_are_rejected() {
 }
 
 #[test]
-fn of_several_files_none_is_guessed() {
+fn several_files_are_ambiguous() {
     let folder = folder(&[("a.csv", b"1,2,a\n"), ("b.csv", b"1,2,a\n3,4,b\n"), ("notes.md", b"x")]);
     let error = open(folder.path(), &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("found the files a.csv, b.csv; expected one file to learn from"), "{error}");
@@ -151,7 +151,7 @@ fn sparse_rows_are_as_wide_as_the_numbers_that_they_are_tested_on() {
 
 #[cfg(feature = "mnist")]
 #[test]
-fn what_is_learned_elsewhere_may_be_tested_on_mnist() {
+fn models_of_other_data_may_be_tested_on_mnist() {
     let folder = tempfile::tempdir().unwrap();
     bytes(&folder, "train-images.idx", &[10, 28, 28]);
     let labels = Values::U8((0..10).collect());
@@ -165,7 +165,7 @@ fn what_is_learned_elsewhere_may_be_tested_on_mnist() {
 }
 
 #[test]
-fn pixels_are_scaled_turned_grey_and_made_plain_where_that_is_said() {
+fn pixels_are_scaled_converted_to_grey_and_read_as_features_on_request() {
     let folder = tempfile::tempdir().unwrap();
     write_idx(
         &folder.path().join("train-images.idx"),
@@ -187,7 +187,7 @@ fn pixels_are_scaled_turned_grey_and_made_plain_where_that_is_said() {
     assert_eq!((plain.image_shape(), plain.row(0)), (None, Row::F32(&[9.0, 9.0, 9.0, 30.0, 30.0, 30.0])));
     let larger = read(&sized("4x2")).unwrap();
     assert_eq!(larger.image_shape(), Some(ImageShape { width: 4, height: 2, channels: 3 }));
-    // Each image by itself: no pixel of one is a mixture with the other's.
+    // Each image is scaled separately: no pixel mixes those of two images.
     let range = |i: usize| larger.pixels(i).map(|p| (*p.iter().min().unwrap(), *p.iter().max().unwrap()));
     assert_eq!((range(0), range(1)), (Some((9, 30)), Some((7, 200))));
 
@@ -236,7 +236,7 @@ fn a_column_that_is_not_there_is_not_the_label() {
     refused(&folder, "names.csv", &labelled("z"), "found the columns w, h, y; expected a column z");
     refused(&folder, "bare.csv", &labelled("z"), "found columns without names; expected a column z");
     assert_eq!(train(&folder, "front.csv", &ReadOptions::default()).unwrap().row(1), Row::F32(&[3.5, 4.5]));
-    // What is shown of a field has an end, and columns without names are numbered.
+    // Long fields are truncated in messages, and columns without names are numbered.
     let shown = format!("found “{}…” in line 2, column 2; expected a finite number", &long[..40]);
     refused(&folder, "long.csv", &labelled("last"), &shown);
     refused(
@@ -248,7 +248,7 @@ fn a_column_that_is_not_there_is_not_the_label() {
 }
 
 #[test]
-fn a_line_of_a_million_columns_is_no_table() {
+fn a_line_of_a_million_columns_is_not_a_table() {
     let line = "1,".repeat((1 << 20) + 1);
     let folder = folder(&[("t.csv", format!("{line}1\n").as_bytes())]);
     refused(&folder, "t.csv", &labelled("last"), "found 1048578 columns; expected at most 1048576");
@@ -274,7 +274,7 @@ fn a_test_set_without_rows_is_rejected() {
 }
 
 #[test]
-fn test_labels_that_nobody_learned_are_shown_as_they_are() {
+fn unknown_test_labels_are_shown_in_errors() {
     let rows: String = (0..30).map(|i| format!("{i},0,{}\n", 100 + i / 2)).collect();
     let folder = folder(&[("train.csv", rows.as_bytes()), ("test.csv", b"1,2,100\n3,4,7\n")]);
     let says = "found label 7 (example 1); expected one of the training set's classes: 100, 101, 102, 103, 104, 105, \
@@ -283,7 +283,7 @@ fn test_labels_that_nobody_learned_are_shown_as_they_are() {
 }
 
 #[test]
-fn libsvm_is_rejected_by_line_beyond_what_tells_the_format() {
+fn invalid_libsvm_files_are_rejected_by_line() {
     let good = "1 1:2\n0 2:1\n".repeat(1000);
     let folder = folder(&[
         ("no-text.svm", &[good.as_bytes(), b"1 1:\xff\n"].concat()),
@@ -296,9 +296,9 @@ fn libsvm_is_rejected_by_line_beyond_what_tells_the_format() {
         &ReadOptions::default(),
         "found bytes that are no text in line 2001; expected text",
     );
-    // 1.0 is as whole as 1.
+    // 1.0 is accepted as an integer.
     refused(&folder, "fraction.svm", &ReadOptions::default(), "found the label 2.5; expected whole numbers");
-    // A hole takes no room on the disk.
+    // The file is sparse and takes no space on disk.
     let hole = fs::File::options().write(true).open(folder.path().join("no-end.svm")).unwrap();
     hole.set_len(good.len() as u64 + (1 << 26) + 1).unwrap();
     refused(&folder, "no-end.svm", &ReadOptions::default(), "found no end in line 2001");
@@ -355,13 +355,13 @@ fn formats_are_told_by_name_and_by_ending() {
     assert_eq!(error, "format is xlsx; expected one of idx, npz, npy, csv, libsvm, pictures");
     let error = Format::of(Path::new("a.xlsx")).unwrap_err().to_string();
     assert!(error.starts_with("the ending of the file to write is .xlsx; expected .npz, .npy"), "{error}");
-    // A folder is one, whatever its name ends in.
+    // It is a folder, whatever its extension.
     let folder = tempfile::Builder::new().suffix(".csv").tempdir().unwrap();
     assert_eq!(Format::of(folder.path()).unwrap(), Format::Idx);
 }
 
 #[test]
-fn a_file_in_the_place_of_a_folder_is_left_alone_and_the_other_way_round() {
+fn files_and_folders_do_not_replace_each_other() {
     let folder = folder(&[("digits", b"mine")]);
     let error = Format::Idx.check(&folder.path().join("digits")).unwrap_err().to_string();
     assert!(error.contains("that is a file; name a folder"), "{error}");
@@ -407,7 +407,7 @@ fn a_set_may_be_written_alone_and_a_class_without_pictures_has_no_folder() {
 }
 
 #[test]
-fn a_test_set_is_written_beside_one_of_its_kind_only() {
+fn a_test_set_must_match_the_training_set_to_be_written() {
     let set = |shape: ImageShape, classes: [&str; 2]| {
         let pixels = vec![7; 2 * shape.features()];
         Dataset::from_pixels("x", shape, pixels, vec![0, 1], classes.map(str::to_owned).to_vec()).unwrap()
@@ -432,7 +432,7 @@ fn a_test_set_is_written_beside_one_of_its_kind_only() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// What fails halfway is said of the folder that was asked for, not of the one that would have become it.
+/// An error halfway names the requested folder, not the temporary one.
 #[test]
 fn a_folder_that_fails_halfway_is_called_by_its_own_name() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Deformable distances against the definition of them: whole lists of neighbours, from every candidate and from few.
+//! Deformable distances compared with their definition: complete lists of neighbours, from all candidates and from a
+//! few.
 
 use std::ops::ControlFlow;
 
@@ -12,7 +13,7 @@ use tercet_kernels::deformable::{Strength, Warp, edges, naive};
 
 const SIDE: usize = 9;
 
-/// Strokes that lean and lie about, so that a deformation makes a difference; many are alike.
+/// Slanted strokes at various positions, so that deformation matters; many are alike.
 fn strokes(count: usize, from: usize) -> Dataset {
     let pixel = |i: usize, p: usize| {
         let (y, x) = (p / SIDE, p % SIDE);
@@ -26,7 +27,7 @@ fn strokes(count: usize, from: usize) -> Dataset {
     Dataset::from_pixels("strokes", ImageShape::gray(SIDE, SIDE), pixels, labels, classes).unwrap()
 }
 
-/// The number that rows are ordered by, as the definition says it, and the distance that comes from it.
+/// The number that rows are ordered by, from the definition, and the resulting distance.
 fn naive_distance(deformation: Deformation, metric: Metric, q: &[u8], x: &[u8]) -> (u64, f64) {
     match deformation {
         Deformation::Shifts(by) => {
@@ -128,7 +129,7 @@ fn leaving_one_out_judges_by_the_deformable_distance() {
         data.label(nearest[0] as usize) == data.label(i)
     });
     assert_eq!(choice.accuracies[0].accuracy, right.count() as f64 / 40.0);
-    // Ended, it gives nothing rather than a part.
+    // If stopped, it returns nothing rather than a part.
     assert_eq!(classifier.choose_k(1, &|_, _| ControlFlow::Break(())).unwrap(), None);
 }
 
@@ -161,7 +162,7 @@ fn any_number_of_threads_finds_the_same() {
     assert_eq!(with(1), with(3));
 }
 
-/// Strokes that lean differ from upright ones until they are set upright.
+/// Slanted strokes differ from upright ones until they are deskewed.
 #[test]
 fn cleaned_examples_and_queries_agree_where_plain_ones_do_not() {
     let (data, queries) = (strokes(30, 0), strokes(30, 30));

@@ -1,4 +1,4 @@
-//! Ten steps of training with everything that may be added to it, against plain loops in f64 that know only formulas.
+//! Ten steps of training with all options, compared with plain loops in f64 that implement the formulas.
 
 use rand::Rng;
 use tercet::Dataset;
@@ -16,7 +16,7 @@ const C: usize = 3;
 const SEED: u64 = 11;
 const BATCH: usize = 8;
 
-/// Examples whose classes are of unequal size and overlap.
+/// Examples with overlapping classes of unequal size.
 fn examples() -> Dataset {
     let mut noise = generator(3, Stream::Weights);
     let mut uniform = || noise.next_u32() as f32 / 2f32.powi(32);
@@ -29,7 +29,7 @@ fn examples() -> Dataset {
     Dataset::from_features("x", D, values, labels, vec!["a".into(), "b".into(), "c".into()]).unwrap()
 }
 
-/// A network of one hidden layer, and the gradient by it: W1, b1, W2, b2.
+/// A network with one hidden layer, and its gradient: W1, b1, W2, b2.
 type Parameters = [Vec<f64>; 4];
 
 struct Options {
@@ -41,7 +41,7 @@ struct Options {
     clip: f64,
 }
 
-/// The loss of a batch and its gradient, one example and one number at a time.
+/// The loss of a batch and its gradient, example by example and number by number.
 fn loss_and_gradient(
     [w1, b1, w2, b2]: &Parameters,
     batch: &[(Vec<f64>, usize, f64)],
@@ -52,7 +52,7 @@ fn loss_and_gradient(
     let mut d: Parameters = [vec![0.0; D * H], vec![0.0; H], vec![0.0; H * C], vec![0.0; C]];
     for (e, (x, y, weight)) in batch.iter().enumerate() {
         let z: Vec<f64> = (0..H).map(|h| b1[h] + (0..D).map(|i| x[i] * w1[i * H + h]).sum::<f64>()).collect();
-        // What a hidden unit's output is multiplied by: 0 where it is dropped or at rest.
+        // The factor of a hidden unit's output: 0 if it is dropped or inactive.
         let gain: Vec<f64> = (0..H)
             .map(|h| if z[h] > 0.0 && !dropped[e * H + h] { 1.0 / (1.0 - options.dropout) } else { 0.0 })
             .collect();
@@ -93,14 +93,14 @@ fn loss_and_gradient(
     (loss, d)
 }
 
-/// Which hidden units of a step are dropped, by the rule in the documentation of `Dropout`.
+/// The hidden units dropped in a step, by the rule in the documentation of `Dropout`.
 fn dropped(step: u64, p: f64, examples: usize) -> Vec<bool> {
     let mut generator = generator(SEED, Stream::Dropout);
     generator.set_word_pos(u128::from(step) << 32);
     (0..examples * H).map(|_| f64::from(generator.next_u32()) < p * 2f64.powi(32)).collect()
 }
 
-/// Trains for ten steps, and follows them with loops of its own. `update` takes (t, w, dw, m, v, whether it is a weight).
+/// Trains for ten steps, and compares them with plain loops. `update` takes (t, w, dw, m, v, whether it is a weight).
 fn follow(
     settings: Settings,
     weights: Option<&[f32]>,
@@ -185,7 +185,7 @@ fn label_smoothing() {
 
 #[test]
 fn gradient_clipping() {
-    // About half of what the norms are: all steps are clipped, and shorter than they were.
+    // About half of the gradient norms: all steps are clipped.
     follow(Settings { clip: Some(0.25), reg: 0.01, ..base() }, None, plain);
 }
 
@@ -208,7 +208,7 @@ fn dropout() {
 }
 
 #[test]
-fn regularisation_goes_through_adam_and_decoupled_decay_beside_it() {
+fn regularisation_goes_through_adam_but_decoupled_decay_does_not() {
     let (beta1, beta2, epsilon, rate): (f64, f64, f64, f64) = (0.8, 0.99, 1e-4, 0.02);
     let adam = |t: i32, w: &mut f64, dw: f64, m: &mut f64, v: &mut f64| {
         *m = beta1 * *m + (1.0 - beta1) * dw;

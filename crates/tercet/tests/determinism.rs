@@ -1,4 +1,4 @@
-//! One seed, one model: the digest of what was trained is the same over 1 to 8 threads and from run to run, for every way of
+//! Determinism: the digest of the trained model is the same with 1 to 8 threads and from run to run, for every way of
 //! training. All of MNIST, ten runs, other builds and instruction sets: `crates/tercet-cli/tests/cli/deterministic.rs`.
 
 mod patterns;
@@ -18,15 +18,15 @@ use tercet::optimizer::Optimizer;
 use tercet::preprocess::{Learner, Preprocessing, Spec};
 use tercet::train::{Length, Plan, Settings, train};
 
-/// How many threads work.
+/// The numbers of threads.
 const THREADS: std::ops::RangeInclusive<usize> = 1..=8;
 
-/// Images that are hard enough to be told apart that every weight moves.
+/// Images that are hard enough to tell apart that all weights change.
 fn data() -> Dataset {
     patterns::patterns(ImageShape::gray(12, 12), 600, 5, 1)
 }
 
-/// A model of the data, trained by so many threads, as the bytes of its file.
+/// A model trained on the data with this many threads, as the bytes of its file.
 fn file(threads: usize, train: impl FnOnce(&Dataset) -> AnyClassifier + Send) -> Vec<u8> {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
@@ -37,7 +37,7 @@ fn file(threads: usize, train: impl FnOnce(&Dataset) -> AnyClassifier + Send) ->
     })
 }
 
-/// Asserts that all numbers of threads train the same model, and the last of them twice.
+/// Asserts that any number of threads trains the same model, with the last number run twice.
 #[track_caller]
 fn always_the_same(what: &str, train: &(dyn Fn(&Dataset) -> AnyClassifier + Sync)) {
     let first = file(1, train);
@@ -63,7 +63,7 @@ fn every_optimizer_and_layer_trains_the_same_network() {
         elastic: Some(Elastic { rms: 1.0, sigma: 2.0 }),
     };
     let adam = Settings { optimizer: Optimizer::ADAM, learning_rate: 1e-3, ..base };
-    // Wide enough that products and steps are shared out among threads.
+    // Wide enough that products and steps are split among threads.
     let wide = "dense400 relu dense300 relu";
     let convolution =
         "conv3-8+same batchnorm relu pool conv3-8 leaky avgpool flatten dense64 gelu dropout0.2";
@@ -105,7 +105,7 @@ fn every_solver_gives_the_same_linear_classifier() {
     }
 }
 
-/// Nothing is trained there: what must be the same are the answers.
+/// There is no training, but the predictions must be the same.
 #[test]
 fn neighbours_give_the_same_answers() {
     let (data, queries) = (data(), patterns::patterns(ImageShape::gray(12, 12), 200, 5, 2));

@@ -1,9 +1,9 @@
-//! Hand-made files that are not what they should be, one or two mistakes each: `hostile/`, with the message that each must
-//! give in `hostile/messages.txt`.
+//! Hand-made invalid files with one or two faults each: `hostile/`, with the message that each must cause in
+//! `hostile/messages.txt`.
 //!
-//! A line there is the path of a file, a colon and the message, whose own lines are parted by `\n`. Files that others go with
-//! (labels, a folder's pictures) have none. What reads a file is told by its folder: models, recipes, lines of layers,
-//! expressions and single pictures have one each, and everything else is data.
+//! A line there is the path of a file, a colon and the message, with line breaks as `\n`. Auxiliary files (labels, the
+//! pictures of a folder) have no line. The folder of a file determines how it is read: there is one each for models,
+//! recipes, architecture strings, expressions and single pictures; everything else is data.
 
 #![cfg(all(feature = "csv", feature = "flate2", feature = "image", feature = "toml", feature = "zip"))]
 
@@ -33,7 +33,7 @@ fn messages() -> BTreeMap<String, String> {
     text.lines().filter(|text| !text.is_empty()).map(line).collect()
 }
 
-/// What is to be opened: every file that no other opens, and every folder of pictures.
+/// What is opened: all files that are not auxiliary, and all folders of pictures.
 fn openings(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -47,7 +47,7 @@ fn openings(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Reads a file as what its folder says that it is, up to where its numbers would be used.
+/// Reads a file according to its folder, up to where its numbers would be used.
 fn read(name: &str, path: &Path) -> tercet::Result<()> {
     let text = || fs::read_to_string(path).unwrap();
     match name.split('/').next().unwrap() {
@@ -85,7 +85,7 @@ fn every_hostile_file_is_rejected_with_its_message() {
         }
         let message = match read(&name, &path) {
             Ok(()) => "it was read as if it were good".to_owned(),
-            // Paths of this machine are not part of the message.
+            // The paths of this machine are not part of the message.
             Err(error) => {
                 error.to_string().replace(&format!("{}/", folder().display()), "").replace('\n', "\\n")
             }
@@ -99,7 +99,7 @@ fn every_hostile_file_is_rejected_with_its_message() {
     assert_eq!(seen, messages.len(), "a message for a file that is not there");
 }
 
-/// A file with holes takes no room on the disk, but would take it in memory.
+/// A sparse file takes no space on disk, but would take it in memory.
 #[test]
 fn a_model_file_is_not_read_beyond_what_its_header_says() {
     let folder = tempfile::tempdir().unwrap();
@@ -121,7 +121,7 @@ fn a_model_file_is_not_read_beyond_what_its_header_says() {
     assert!(message.contains(&expected), "{message}");
 }
 
-/// Small good files of every kind, which fuzzing begins with.
+/// Small valid files of every kind, the seeds for fuzzing.
 fn folder_of_seeds() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/model")
 }

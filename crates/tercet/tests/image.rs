@@ -1,4 +1,4 @@
-//! Pictures on their way to a model: drawn digits of every size and place, on every paper.
+//! Preparing pictures for a model: drawn digits of every size and position, on every kind of paper.
 
 #![cfg(feature = "image")]
 
@@ -12,7 +12,7 @@ use strokes::{DIGITS, Pen, draw};
 use tercet::image::{ImageShape, Picture, decode, open};
 use tercet::preprocess::{Input, Layout, Learner, Prepared, Preprocessing, StageName, Step};
 
-/// The preprocessing of a model that learned from MNIST.
+/// The preprocessing of a model trained on MNIST.
 fn mnist() -> Preprocessing {
     let steps = vec![Step::Grayscale, Step::Center { layout: Layout::MNIST }];
     Preprocessing::from_steps(Input::pixels(ImageShape::gray(28, 28)), Learner::Weights, steps).unwrap()
@@ -34,7 +34,7 @@ fn decoded(bytes: &[u8]) -> Picture {
     decode(bytes, Path::new("digit")).unwrap()
 }
 
-/// Centre of mass, and the box of the ink as (left, top, right, bottom).
+/// Centre of mass, and the bounding box of the ink as (left, top, right, bottom).
 fn measure(picture: &Picture) -> ((f64, f64), [usize; 4]) {
     let (mut x, mut y, mut mass) = (0.0, 0.0, 0.0);
     let mut bounds = [usize::MAX, usize::MAX, 0, 0];
@@ -52,8 +52,7 @@ fn mean_difference(a: &Picture, b: &Picture) -> f64 {
     f64::from(sum) / a.pixels().len() as f64
 }
 
-/// The mean difference where `a` may lie a pixel further: a centre of mass half-way between two pixels goes to
-/// either.
+/// The mean difference if `a` may be shifted by a pixel: a centre of mass halfway between two pixels may go to either.
 fn mean_difference_within_a_pixel(a: &Picture, b: &Picture) -> f64 {
     let shifted = |dx: usize, dy: usize| {
         let at = |p: usize| a.pixels().get((p + 28 * dy + dx).wrapping_sub(29)).copied().unwrap_or(0);
@@ -63,7 +62,7 @@ fn mean_difference_within_a_pixel(a: &Picture, b: &Picture) -> f64 {
     shifts.map(|(dx, dy)| mean_difference(&shifted(dx, dy), b)).fold(f64::MAX, f64::min)
 }
 
-/// Every pen on every digit.
+/// Every digit drawn with every pen.
 fn drawings() -> impl Iterator<Item = (String, Picture)> {
     let plain = Pen { paper: 255, ink: 0, size: (200, 160), place: (60.0, 40.0), scale: 80.0, width: 8.0 };
     let pens = [
@@ -143,7 +142,7 @@ fn slanting_light_and_jpeg_noise_hardly_matter() {
 }
 
 #[test]
-fn what_is_centred_already_passes_unchanged_also_as_a_negative() {
+fn centred_pictures_and_their_negatives_are_unchanged() {
     for (name, picture) in drawings() {
         let once = prepare(&picture).unwrap().picture;
         let png = prepare(&decoded(&encoded(&once, ImageFormat::Png))).unwrap();
@@ -217,7 +216,7 @@ fn transparency_lies_on_white_paper() {
 }
 
 #[test]
-fn what_is_no_picture_is_rejected_and_says_why() {
+fn files_that_are_not_pictures_are_rejected_with_a_reason() {
     let drawing = drawings().next().unwrap().1;
     let png = encoded(&drawing, ImageFormat::Png);
     let says = |bytes: &[u8], expected: &str| {
@@ -233,7 +232,7 @@ fn what_is_no_picture_is_rejected_and_says_why() {
     says(b"P5 4 4 255\n1234", "damaged or cut short");
     for format in [ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Pnm, ImageFormat::Png] {
         let whole = encoded(&drawing, format);
-        // The last 12 bytes of a PNG are its end mark, without which the pixels are complete all the same.
+        // The last 12 bytes of a PNG are its end marker; without them the pixels are still complete.
         for cut in [3, 20, whole.len() / 2, whole.len() - 13] {
             assert!(decode(&whole[..cut], Path::new("cut")).is_err(), "{format:?} cut to {cut}");
         }

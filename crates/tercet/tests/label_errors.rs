@@ -1,4 +1,4 @@
-//! Labels of MNIST that are wrong are among those that are found suspicious.
+//! The search for label errors finds known wrong labels of MNIST.
 
 #![cfg(all(feature = "mnist", feature = "toml"))]
 
@@ -9,12 +9,12 @@ use tercet::data::{Openings, Source};
 use tercet::evaluate::{LabelError, LabelErrorSettings, find_label_errors};
 use tercet::recipe::Recipe;
 
-/// The test images whose labels most of five people rejected, each with its label and what most of them saw, where they agreed
-/// on it.
+/// The test images whose labels were rejected by most of five annotators, each with its label and the class given by
+/// most of them, if there is one.
 ///
-/// Source: C. G. Northcutt, A. Athalye and J. Mueller, "Pervasive label errors in test sets destabilize machine learning
-/// benchmarks", NeurIPS 2021 Datasets and Benchmarks; the votes are in the file `mturk/mnist_mturk.json` of its repository
-/// cleanlab/label-errors. These are the 15 whose label had fewer than three of the five votes.
+/// Source: C. G. Northcutt, A. Athalye and J. Mueller, "Pervasive label errors in test sets destabilize machine
+/// learning benchmarks", NeurIPS 2021 Datasets and Benchmarks; the votes are in the file `mturk/mnist_mturk.json` of
+/// its repository cleanlab/label-errors. These are the 15 whose label had fewer than three of the five votes.
 const KNOWN: [(usize, u32, Option<u32>); 15] = [
     (947, 8, Some(9)),
     (1621, 0, Some(6)),
@@ -38,7 +38,7 @@ fn mnist() -> (Dataset, Dataset) {
     (mnist.train, mnist.test.unwrap().open(&mut Openings::new(), "a test"))
 }
 
-/// The known errors among the label errors found in the test set, and how many were found.
+/// The known errors among the label errors found in the test set, and the total number found.
 fn known_ones(train: &Dataset, test: &Dataset, settings: &LabelErrorSettings) -> (Vec<LabelError>, usize) {
     let found =
         find_label_errors(train, Some(test), settings, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
@@ -55,7 +55,7 @@ fn the_list_counts_images_as_the_test_set_does() {
     }
 }
 
-/// With a fifth of the training images and two small networks, so that it takes seconds.
+/// With a fifth of the training images and two small networks, to take only seconds.
 #[test]
 fn known_errors_of_the_test_set_are_found() {
     let (train, test) = mnist();
@@ -74,7 +74,7 @@ fn known_errors_of_the_test_set_are_found() {
     assert!(known.len() >= 6, "{known:?}");
 }
 
-/// What `tercet data check` does by default.
+/// The default of `tercet data check`.
 #[test]
 #[ignore = "trains five networks: cargo test --release -p tercet --test label_errors -- --ignored"]
 fn eleven_of_fifteen_are_found_with_all_training_images() {

@@ -1,6 +1,6 @@
-//! What the three classifiers reach on the test set of MNIST, through the public interface.
+//! The test accuracy of the three classifiers on MNIST, through the public interface.
 //!
-//! Every setting here is a default, chosen on the validation set before the test set was looked at.
+//! All settings are defaults, which were chosen on the validation set before the test set was used.
 
 #![cfg(feature = "mnist")]
 
@@ -12,7 +12,7 @@ use tercet::neighbors::{Metric, NeighborsClassifier, Vote};
 use tercet::network::{Init, Network};
 use tercet::train::{Plan, Settings, train};
 
-/// The training set, and the test set with its seal broken.
+/// The training set, and the unsealed test set.
 fn mnist() -> (Dataset, Dataset) {
     let Collection { train, test, .. } = Source::Mnist.open().unwrap();
     let mut record = Openings::new();
@@ -21,7 +21,7 @@ fn mnist() -> (Dataset, Dataset) {
     (train, test)
 }
 
-/// Trains from the weights that the network comes with, on all but the validation split.
+/// Trains from the network's current weights, on all examples except the validation split.
 fn trained(mut network: Network, examples: &Dataset, settings: &Settings) -> Network {
     let parts = split(examples, default_validation(examples.len()), 0).unwrap();
     let plan = Plan::new(&parts.train, *settings, 0).with_validation(&parts.validation);

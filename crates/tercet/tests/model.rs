@@ -1,4 +1,4 @@
-//! The model file: what goes in comes out, and what should not be in it is rejected.
+//! The model file: round trips, and rejected files.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ fn card(classes: usize) -> Card {
     card.settings = json!({ "learning_rate": 0.1, "hidden": [4], "momentum": 0.3 });
     card.seed = Some(u64::MAX);
     card.data = Some(DataRecord { name: "toy".into(), digest: "ab12".into() });
-    // Neither has a short decimal form: read back one bit off, they would give another file.
+    // Neither has a short decimal form: if read back with an error of one bit, they would give another file.
     card.metrics.insert("test accuracy".into(), 0.1 + 0.2);
     card.metrics.insert("validation loss".into(), 1.0 / 3.0);
     card.openings.push(Opening { at: "2026-01-01T00:00:00Z".into(), reason: "final".into(), examples: 9 });
@@ -85,7 +85,7 @@ fn weighted() -> Model {
     let shape = ImageShape::gray(3, 2);
     let data = Dataset::from_pixels("p", shape, (0..12).collect(), vec![0, 2], card(3).classes).unwrap();
     let classifier = NeighborsClassifier::fit(&data, Metric::L2, 2, Vote::Distance).unwrap();
-    // Read back one bit off, these would give another file.
+    // If read back with an error of one bit, these would give another file.
     let priors = Priors::Given(vec![0.1 + 0.2, 0.0, 1.0 / 3.0]);
     let classifier = classifier.with_weights(vec![0.1, 2.5]).unwrap().with_priors(priors).unwrap();
     Model::new(preprocessing(Learner::Neighbors, vec![Step::Grayscale]), classifier, card(3))
@@ -128,7 +128,7 @@ fn with_document(bytes: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
 }
 
 #[test]
-fn what_goes_in_comes_out_and_gives_the_same_bytes() {
+fn round_trips_give_the_same_model_and_bytes() {
     for model in all() {
         let bytes = model.to_bytes().unwrap();
         assert_eq!(bytes, model.clone().to_bytes().unwrap());
@@ -151,7 +151,7 @@ fn the_document_begins_with_the_format_and_every_part_is_named() {
 }
 
 #[test]
-fn a_file_that_is_no_model_is_rejected() {
+fn a_file_that_is_not_a_model_is_rejected() {
     refused(b"", "an empty file");
     refused(b"short", "cut short or no model");
     refused(b"The quick brown fox jumps over the lazy dog", "cut short or no model");
@@ -192,7 +192,7 @@ fn the_record_of_data_is_its_name_and_digest() {
 }
 
 #[test]
-fn another_version_is_rejected_by_its_number_alone() {
+fn another_version_is_rejected_by_its_number() {
     let bytes = linear().to_bytes().unwrap();
     refused(&with_document(&bytes, |d| *d = json!({ "format": 5, "else": "new" })), "found model format 5");
     refused(&with_document(&bytes, |d| d["format"] = json!(5)), "update this one");
@@ -200,7 +200,7 @@ fn another_version_is_rejected_by_its_number_alone() {
     refused(&with_document(&bytes, |d| d["format"] = json!(0)), "model format 0");
     refused(&with_document(&bytes, |d| d["format"] = json!("one")), "without a format version");
     refused(&with_document(&bytes, |d| *d = json!(7)), "without a format version");
-    // A field from a later program of the same format is no reason to refuse.
+    // Fields added by a later program with the same format are accepted.
     let later = with_document(&bytes, |d| d["card"]["author"] = json!("Ada"));
     assert_eq!(read(&later).unwrap(), linear());
 }
@@ -245,7 +245,7 @@ fn missing_extra_and_wrongly_shaped_tensors_are_rejected() {
     refused(&with_header(&bytes, |h| h["w1"]["data_offsets"] = json!([0, 4])), "offset");
 }
 
-/// The file with another number at the end of the tensor of weights.
+/// The file with a different last number in the tensor of weights.
 fn with_last_weight(weight: f32) -> Vec<u8> {
     let mut bytes = weighted().to_bytes().unwrap();
     let at = bytes.windows(4).rposition(|bytes| bytes == 2.5f32.to_le_bytes()).unwrap();
@@ -277,7 +277,7 @@ fn weights_and_priors_that_make_no_sense_are_rejected() {
     refused(&with_header(&bytes, |h| h["weights"]["dtype"] = json!("I32")), "weights of I32");
 }
 
-/// Neighbours whose distance tolerates warps.
+/// Neighbours with a distance that tolerates warps.
 fn deformed() -> Model {
     let (preprocessing, classifier, card) = pixels().into_parts();
     let deformation = Deformation::Warps { reach: 2, context: 1, edges: Edges::Root };
@@ -309,7 +309,7 @@ fn deformations_and_preprocessing_come_back_and_are_checked() {
     refused(&with("/preprocessing/input/pixels", json!(false)), "no step for pictures");
 }
 
-/// The scores of a model are those of its classifier on what the preprocessing makes of the examples.
+/// The scores of a model are those of its classifier on the preprocessed examples.
 #[test]
 fn a_model_preprocesses_what_it_is_given() {
     let model = deskewed(linear());
@@ -405,7 +405,7 @@ fn saving_replaces_a_file_or_leaves_it_alone() {
     assert!(Model::load(&folder.path().join("none")).unwrap_err().to_string().starts_with("cannot read"));
 }
 
-/// Others than the owner may read a model, as they may any file that is written here.
+/// A model file is readable by other users, like any ordinary file.
 #[cfg(unix)]
 #[test]
 fn a_model_has_the_permissions_of_an_ordinary_file() {
@@ -431,7 +431,7 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = value;
         }
-        // What is still read is a model that can be written.
+        // If it can still be read, the model can be written.
         if let Ok(model) = read(&bytes) {
             model.to_bytes().unwrap();
         }
@@ -446,7 +446,7 @@ proptest! {
     }
 }
 
-/// The file with other numbers in a tensor.
+/// The file with different numbers in a tensor.
 fn with_tensor(bytes: &[u8], name: &str, value: f32) -> Vec<u8> {
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();

@@ -1,4 +1,4 @@
-//! Exact search against the definition of it: complete lists of neighbours, on every instruction set.
+//! Exact search compared with its definition: complete lists of neighbours, on every instruction set.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ fn features(width: usize, values: Vec<f32>) -> Dataset {
     Dataset::from_features("features", width, values, labels, vec!["any".to_owned()]).unwrap()
 }
 
-/// Every metric on every instruction set gives the list that the definition gives, distances included.
+/// Asserts that every metric on every instruction set gives the list of the definition, including distances.
 fn assert_exact(data: &Dataset, queries: &Dataset, k: usize) {
     for metric in Metric::ALL {
         let expected = naive::search(data, queries, metric, k).unwrap();
@@ -37,12 +37,12 @@ fn sizes() -> impl Strategy<Value = (usize, usize, usize)> {
     (1usize..70, prop_oneof![Just(1usize), 2usize..40, 60usize..70], 1usize..30)
 }
 
-/// `count` rows of bytes of a kind that is hard in its own way.
+/// `count` rows of bytes that are difficult in various ways.
 fn byte_rows(count: usize, width: usize) -> impl Strategy<Value = Vec<u8>> {
     let any_bytes = vec(any::<u8>(), count * width);
     let extremes = vec(prop_oneof![Just(0u8), Just(255)], count * width);
     let few_values = vec(0u8..3, count * width);
-    // One row, over and over, with one pixel changed by one in some of the copies.
+    // The same row repeated, with one pixel changed by one in some of the copies.
     let almost_duplicates =
         (vec(any::<u8>(), width), vec((0..width, any::<bool>()), count)).prop_map(|(row, changes)| {
             let copy = |(at, change): (usize, bool)| {
@@ -52,7 +52,7 @@ fn byte_rows(count: usize, width: usize) -> impl Strategy<Value = Vec<u8>> {
             };
             changes.into_iter().flat_map(copy).collect()
         });
-    // Every column the same in all rows but one.
+    // All columns are constant in all rows except one.
     let constant_columns =
         (vec(any::<u8>(), width), 0..width, vec(any::<u8>(), count)).prop_map(|(row, at, varying)| {
             let vary = |value| {
@@ -66,7 +66,7 @@ fn byte_rows(count: usize, width: usize) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![any_bytes, extremes, few_values, almost_duplicates, constant_columns, zeros]
 }
 
-/// Rows and queries of the same kind (so that duplicates meet duplicates), and any k.
+/// Rows and queries of the same kind (so that there are duplicates among them), and any k.
 fn problem() -> impl Strategy<Value = (usize, Vec<u8>, Vec<u8>, usize)> {
     sizes().prop_flat_map(|(n, width, queries)| {
         (Just(width), byte_rows(n + queries, width), 1..=n).prop_map(move |(width, mut rows, k)| {
@@ -84,7 +84,7 @@ proptest! {
         assert_exact(&images(width, rows), &images(width, queries), k);
     }
 
-    /// Bytes as floats bring the same duplicates and ties; the scale brings roots, fractions and signs.
+    /// The same bytes as floats keep duplicates and ties; the scale adds roots, fractions and signs.
     #[test]
     fn features_find_the_neighbours_of_the_definition(
         (width, rows, queries, k) in problem(),
@@ -96,7 +96,7 @@ proptest! {
     }
 }
 
-/// Every metric on every instruction set leaves one out as the definition does.
+/// Asserts that leave-one-out agrees with the definition for every metric on every instruction set.
 fn assert_leaves_one_out(data: &Dataset, k: usize) {
     for metric in Metric::ALL {
         let expected = naive::leave_one_out(data, metric, k).unwrap();
@@ -108,7 +108,7 @@ fn assert_leaves_one_out(data: &Dataset, k: usize) {
     }
 }
 
-/// Rows that have others, and any k.
+/// At least two rows, and any k.
 fn rows_with_others() -> impl Strategy<Value = (usize, Vec<u8>, usize)> {
     (2usize..60, prop_oneof![Just(1usize), 2usize..40])
         .prop_flat_map(|(n, width)| (Just(width), byte_rows(n, width), prop_oneof![1..n, Just(n - 1)]))
@@ -123,7 +123,7 @@ proptest! {
         assert_leaves_one_out(&features(width, rows.into_iter().map(|v| f32::from(v) - 100.0).collect()), k);
     }
 
-    /// The accuracy by leave-one-out is that of as many classifiers as there are examples, each fitted without one.
+    /// The leave-one-out accuracy equals that of N classifiers, each fitted without one example.
     #[test]
     fn k_is_chosen_by_classifiers_that_never_saw_the_example(
         examples in vec((0u8..12, 0u32..3, prop_oneof![Just(0.0f32), Just(1.0), Just(2.5)]), 4..20),
@@ -146,11 +146,12 @@ proptest! {
             classifier.with_priors(priors.clone())
         };
         let all: Vec<usize> = (0..n).collect();
-        // Weights and priors that leave nobody a vote are rejected, which other tests look at.
+        // Weights and priors that leave no voters are rejected, which other tests check.
         if let Ok(classifier) = fit(&all, 1) {
             let choice = classifier.choose_k(n - 1, &|_, _| ControlFlow::Continue(())).unwrap().unwrap();
 
-            // What each example counts: its weight times the prior of its class over what the class weighs.
+            // The total weight of each example: its own weight times the prior of its class, divided by the weight of
+            // the class.
             let weight = |i: usize| if weighted { f64::from(examples[i].2) } else { 1.0 };
             let of_class = |c: u32| all.iter().filter(|&&i| examples[i].1 == c).map(|&i| weight(i)).sum::<f64>();
             let prior = |c: u32| match &priors {
@@ -223,10 +224,10 @@ fn a_number_of_others_that_there_is_not_is_rejected() {
     assert_eq!(message(5, 0), "k is 0; expected 1 to 4, as each of 5 examples has 4 others");
     assert_eq!(message(5, 5), "k is 5; expected 1 to 4, as each of 5 examples has 4 others");
     assert_eq!(message(5, usize::MAX).split(';').count(), 2);
-    assert!(message(1, 1).starts_with("examples to leave one out of: found 1; expected at least 2"));
+    assert!(message(1, 1).starts_with("examples for leave-one-out: found 1; expected at least 2"));
 }
 
-/// Pixels by a rule that is good for nothing but variety.
+/// Pseudo-random pixels by a simple rule.
 fn mixed(count: usize, width: usize) -> Vec<u8> {
     (0..(count * width) as u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as u8 * 17).collect()
 }
@@ -243,7 +244,7 @@ fn wide_rows() {
     for width in [784, 4_096] {
         assert_exact(&images(width, mixed(40, width)), &images(width, mixed(5, width)), 40);
     }
-    // Past the width at which sums fit in 32 bits, with the largest sums there are.
+    // Beyond the width up to which sums fit in 32 bits, with the largest possible sums.
     let width = 70_000;
     let rows = [vec![255; width], vec![0; width], mixed(1, width), vec![254; width]].concat();
     assert_exact(&images(width, rows), &images(width, [vec![255; width], vec![0; width]].concat()), 4);
@@ -251,7 +252,7 @@ fn wide_rows() {
 
 #[test]
 fn the_worst_order_for_a_search_that_turns_rows_away() {
-    // Each row is nearer than all before it, so every one gets in.
+    // Each row is nearer than all before it, so every one becomes a neighbour.
     let rows: Vec<u8> = (0..=255).rev().flat_map(|v| [v, v, 1]).collect();
     for k in [1, 3, 256] {
         assert_exact(&images(3, rows.clone()), &images(3, vec![0, 0, 1]), k);
@@ -308,7 +309,7 @@ fn progress_ends_at_the_total_and_can_stop_the_search() {
 }
 
 #[test]
-fn bad_requests_say_what_was_expected() {
+fn errors_state_what_was_expected() {
     let data = images(4, mixed(5, 4));
     let index = NearestNeighbors::fit(&data, Metric::L2).unwrap();
     let message = |queries: &Dataset, k| {
@@ -316,25 +317,25 @@ fn bad_requests_say_what_was_expected() {
         assert_eq!(naive::search(&data, queries, Metric::L2, k).unwrap_err().to_string(), fast);
         fast
     };
-    assert_eq!(message(&data, 0), "k is 0; expected 1 to 5, as 5 examples are remembered");
-    assert_eq!(message(&data, 6), "k is 6; expected 1 to 5, as 5 examples are remembered");
+    assert_eq!(message(&data, 0), "k is 0; expected 1 to 5, the number of stored examples");
+    assert_eq!(message(&data, 6), "k is 6; expected 1 to 5, the number of stored examples");
     assert_eq!(
         message(&images(3, vec![0; 3]), 1),
-        "features of a query: found 3; expected 4 (images of 4 × 1), like the remembered examples"
+        "features of a query: found 3; expected 4 (images of 4 × 1), like the stored examples"
     );
     assert_eq!(
         message(&features(4, vec![0.0; 4]), 1),
-        "values of the queries: found features (f32); expected pixels (u8), like the remembered examples"
+        "values of the queries: found features (f32); expected pixels (u8), like the stored examples"
     );
     let empty = data.subset(&[]);
     let error = NearestNeighbors::fit(&empty, Metric::L2).unwrap_err().to_string();
-    assert_eq!(error, "examples to remember: found 0; expected at least 1");
+    assert_eq!(error, "number of examples: found 0; expected at least 1");
     assert!(NeighborsClassifier::fit(&data, Metric::L1, 6, Vote::Uniform).is_err());
     assert!(index.search(&empty, 5).unwrap().is_empty());
 }
 
 #[test]
-fn a_classifier_can_be_made_again_from_what_it_remembers() {
+fn a_classifier_can_be_rebuilt_from_its_parts() {
     let classes = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
     let labels: Vec<u32> = (0..50).map(|i| i % 3).collect();
     let pixels =
@@ -363,7 +364,7 @@ fn a_classifier_can_be_made_again_from_what_it_remembers() {
 }
 
 #[test]
-fn scores_are_shares_and_lead_to_the_class_predicted() {
+fn scores_are_vote_fractions_and_determine_the_prediction() {
     let labels: Vec<u32> = (0..200).map(|i| i % 7 % 4).collect();
     let classes = tercet::data::Classes::numbered(4);
     let data = Dataset::from_pixels("set", ImageShape::gray(2, 1), mixed(200, 2), labels, classes).unwrap();
@@ -378,8 +379,8 @@ fn scores_are_shares_and_lead_to_the_class_predicted() {
     }
 }
 
-/// Weights and priors of whole numbers are copies of examples: a class of prior 2 / 3 instead of 1 / 3 votes as if
-/// there were as many more of it.
+/// Integer weights and priors are equivalent to copies of examples: with a prior of 2 / 3 instead of 1 / 3, a class
+/// votes as if it had proportionally more examples.
 #[test]
 fn weights_and_priors_are_votes_that_copies_would_have() {
     let classes = vec!["few".to_owned(), "many".to_owned()];
@@ -393,12 +394,12 @@ fn weights_and_priors_are_votes_that_copies_would_have() {
     assert_eq!(weighted.scores(&query).unwrap().row(0), [0.6, 0.4]);
     let balanced = classifier.clone().with_priors(Priors::Uniform).unwrap();
     assert_eq!(balanced.scores(&query).unwrap().row(0), [0.5, 0.5]);
-    // Of the data as it is, all priors are its own, and nothing changes.
+    // These priors are those of the data itself, so nothing changes.
     let own = classifier.clone().with_priors(Priors::Given(vec![1.0, 3.0])).unwrap();
     assert_eq!(own.scores(&query).unwrap().row(0), [0.25, 0.75]);
     assert_eq!(own.predict(&query).unwrap(), [1]);
 
-    // Weights that all are the same change nothing; weights and priors together balance what the weights say.
+    // Equal weights change nothing; suitable priors compensate for the weights.
     let same = classifier.clone().with_weights(vec![0.1; 4]).unwrap();
     assert_eq!(same.scores(&query).unwrap().row(0), [0.25, 0.75]);
     let both = weighted.with_priors(Priors::Given(vec![1.0, 4.0])).unwrap();
@@ -435,7 +436,7 @@ fn an_explanation_adds_up_to_the_scores() {
 }
 
 #[test]
-fn where_nobody_has_a_vote_the_priors_answer() {
+fn without_voters_the_priors_decide() {
     let classes: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
     let shape = ImageShape::gray(1, 1);
     let set =
@@ -443,7 +444,7 @@ fn where_nobody_has_a_vote_the_priors_answer() {
     let classifier = NeighborsClassifier::fit(&set, Metric::L1, 2, Vote::Distance).unwrap();
     let silent = classifier.with_weights(vec![0.0, 0.0, 1.0, 2.0, 1.0]).unwrap();
     let query = set.subset(&[0]);
-    // The shares of the weights among all examples, and of the priors among the classes that have a voter.
+    // The fractions of the weights among all examples, and of the priors among the classes that have a voter.
     assert_eq!(silent.scores(&query).unwrap().row(0), [0.25, 0.75, 0.0]);
     assert!(!silent.explain(&silent.search(&query).unwrap(), 0).unwrap().anyone_voted());
     let priors = silent.with_priors(Priors::Given(vec![3.0, 1.0, 4.0])).unwrap();
@@ -471,7 +472,7 @@ fn parts_are_the_whole_in_order() {
         assert!(done <= of && of == 700);
         ControlFlow::Continue(())
     };
-    // 700 lists of 900 neighbours are more than one part.
+    // 700 lists of 900 neighbours are more than one batch.
     let end = index.search_batched(&queries, 900, &go_on, |first, part| {
         assert_eq!(first * 900, indices.len());
         parts += 1;

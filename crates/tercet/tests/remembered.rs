@@ -1,4 +1,4 @@
-//! What is remembered of a set in every layout, how much memory that takes, and what a classifier says of itself.
+//! The stored rows in every layout, their memory use, and a classifier's description of itself.
 
 use std::ops::ControlFlow;
 
@@ -12,7 +12,7 @@ use tercet::neighbors::{
 
 const PATTERNS: usize = 400;
 
-/// Rows near one of a few patterns, which codes tell apart.
+/// Rows close to one of a few patterns, which their codes distinguish.
 fn rows(count: usize, width: usize) -> Vec<u8> {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let patterns: Vec<u8> = (0..PATTERNS * width).map(|_| rng.random()).collect();
@@ -32,7 +32,7 @@ fn features(count: usize, width: usize) -> Dataset {
     Dataset::from_features("features", width, values, vec![0; count], vec!["any".to_owned()]).unwrap()
 }
 
-/// The rows come back, and the memory that they take is what it says, from one number to another.
+/// Asserts that the rows can be read back, and that their memory use is within the given range.
 fn assert_remembered(
     data: &Dataset,
     metric: Metric,
@@ -64,9 +64,9 @@ fn rows_come_back_and_their_memory_is_counted_in_every_layout() {
     // Rows one after another, with eight bytes for the length of each.
     assert_remembered(&images(n, 6), Metric::L3, n * (d + 8)..=n * (d + 8));
     assert_remembered(&features(n, d), Metric::L1, n * (4 * d + 8)..=n * (4 * d + 8));
-    // Panels, which are filled up to whole ones.
+    // Panels, which are padded to a whole number of rows.
     assert_remembered(&images(n, 6), Metric::L2, n * d..=2 * n * d);
-    // Codes beside the rows, which are those of the set.
+    // Codes in addition to the rows, which are shared with the set.
     let (n, d) = (4200, 256);
     let codes = assert_remembered(&images(n, 16), Metric::L2, n * d + n..=2 * n * d);
     assert_remembered(&features(n, d), Metric::L2, 4 * n * d + n..=6 * n * d);
@@ -103,7 +103,7 @@ fn pixels_too_many_for_exact_cosines_are_rejected() {
 }
 
 #[test]
-fn a_classifier_can_be_asked_otherwise_and_says_how() {
+fn a_classifier_can_be_queried_with_other_settings_and_describes_them() {
     let data = images(60, 4);
     let classifier = NeighborsClassifier::fit(&data, Metric::L2, 1, Vote::Uniform).unwrap();
     let other = classifier.clone().with_k(60).unwrap().with_vote(Vote::Distance).unwrap();
@@ -128,9 +128,9 @@ fn a_classifier_can_be_asked_otherwise_and_says_how() {
     assert_eq!(error, "a neighbour: found 60; expected a row below 60");
 }
 
-/// A set that is searched by codes shares its rows with those that are deformed.
+/// A set that is searched by codes shares its rows with those for deformation.
 #[test]
-fn what_is_shared_is_deformed_as_what_is_copied() {
+fn shared_rows_are_deformed_like_copied_rows() {
     let data = images(4200, 16);
     let deformable = Deformable { candidates: 10, deformation: Deformation::Shifts(1) };
     let queries = data.first(20);
@@ -138,7 +138,8 @@ fn what_is_shared_is_deformed_as_what_is_copied() {
         let classifier = NeighborsClassifier::fit(data, Metric::L2, 3, Vote::Uniform).unwrap();
         classifier.with_deformation(Some(deformable)).unwrap().search(&queries).unwrap()
     };
-    // The rows of the first patterns are near one another alone: fewer rows, laid out otherwise, have the same neighbours.
+    // The rows of the first patterns are close only to one another: fewer rows, in another layout, have the same
+    // neighbours.
     let rows: Vec<usize> = (0..4200).filter(|i| i % PATTERNS < 20).collect();
     let (all, few) = (search(&data), search(&data.subset(&rows)));
     assert_eq!(all.distances, few.distances);

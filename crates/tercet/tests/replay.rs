@@ -1,6 +1,6 @@
-//! Replays the seeds and the findings of fuzzing: no reader panics, or allocates memory that a file merely claims to need.
+//! Replays the seeds and findings of fuzzing: no reader panics, or allocates memory based only on a file's claims.
 //!
-//! `fuzz/` says where these files come from. Runs in a process of its own, since its allocations are counted.
+//! `fuzz/` documents the origin of these files. Runs in a separate process, since its allocations are counted.
 
 #![cfg(all(feature = "csv", feature = "flate2", feature = "image", feature = "toml", feature = "zip"))]
 
@@ -16,14 +16,14 @@ mod readers;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// All that is allocated for one file of a few kilobytes, one after the other and whether given back or not.
+/// The maximum total of allocations for one file of a few kilobytes, whether freed or not.
 const MOST: usize = 64 << 20;
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
 }
 
-/// The files of a folder, in order; none where it is not there.
+/// The files of a folder, in order; none if it does not exist.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
@@ -31,7 +31,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// One test, since the allocations of tests beside it would be counted as well.
+/// A single test, since the allocations of concurrent tests would be counted as well.
 #[test]
 fn no_seed_and_no_regression_makes_a_reader_panic_or_take_memory() {
     let folder = tempfile::tempdir().unwrap();
@@ -50,7 +50,7 @@ fn no_seed_and_no_regression_makes_a_reader_panic_or_take_memory() {
     }
 }
 
-/// Every target of cargo-fuzz has seeds, and is replayed: here, or that of requests by the tests of the program.
+/// Every target of cargo-fuzz has seeds, and is replayed: here, or for HTTP requests by the tests of the program.
 #[test]
 fn every_target_is_replayed() {
     for target in files(&fuzz().join("fuzz_targets")) {

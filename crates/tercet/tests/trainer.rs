@@ -13,7 +13,7 @@ use tercet::train::{
 
 const STEPS: usize = 40;
 
-/// Eighty examples of two classes that overlap.
+/// Eighty examples of two overlapping classes.
 fn set() -> Dataset {
     let values = (0..80 * 4).map(|i| ((i * 7919 + 13) % 101) as f32 / 50.0 + ((i / 4) % 2) as f32 / 5.0);
     let labels = (0..80).map(|i| i % 2).collect();
@@ -43,7 +43,7 @@ fn bits(network: &Network) -> Vec<u32> {
 }
 
 #[test]
-fn halving_at_a_step_is_a_schedule_that_halves_there() {
+fn halving_at_a_step_equals_a_schedule_that_halves_there() {
     let planned = Settings { schedule: Schedule::Step { every: 15, gamma: 0.5 }, ..settings() };
     let (network, training) = observed(&planned, |_, _| ());
     let mut rates = Vec::new();
@@ -87,8 +87,8 @@ fn factors_out_of_range_are_rejected_and_change_nothing() {
 }
 
 #[test]
-fn statistics_change_no_bit() {
-    // With dropout, whose random numbers the sample must not use.
+fn statistics_do_not_change_a_bit() {
+    // With dropout, whose random numbers the sample must not consume.
     let settings = Settings { dropout: 0.3, optimizer: Optimizer::ADAMW, learning_rate: 0.01, ..settings() };
     let (network, training) = observed(&settings, |_, _| ());
     let mut with_stats = 0;
@@ -200,7 +200,7 @@ fn a_run_can_be_broken_off_and_continued() {
 }
 
 #[test]
-fn after_divergence_the_last_finite_network_is_left_and_no_step_follows() {
+fn after_divergence_the_last_finite_network_is_kept_and_no_step_follows() {
     let plan = Plan::new(&set(), Settings { learning_rate: 1e30, ..settings() }, 3);
     let untrained = Network::fully_connected(4, &[6, 5], 2, Init::He, 1).unwrap();
     let mut trainer = Trainer::new(untrained.clone(), plan.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! The training loop as its users meet it: what it reaches, what it keeps, and that its bits repeat.
+//! The training loop through its public interface: its results, what it keeps, and its reproducibility.
 
 mod patterns;
 
@@ -14,7 +14,7 @@ use tercet::schedule::Schedule;
 use tercet::train::{Ending, Length, Plan, Settings, StopBy, Training, train, train_with};
 use tercet::{Error, Result};
 
-/// Images in grey.
+/// Grey images.
 fn patterns(n: usize, classes: u32, seed: u64) -> Dataset {
     patterns::patterns(ImageShape::gray(12, 12), n, classes, seed)
 }
@@ -43,7 +43,7 @@ fn twenty_examples_are_learned_to_a_loss_of_zero() {
 
 #[test]
 fn one_seed_gives_the_same_bits_with_any_number_of_threads() {
-    // Wide enough that products and steps are shared out among threads.
+    // Wide enough that products and steps are split among threads.
     let (data, validation) = (patterns(600, 5, 1), patterns(300, 5, 2));
     let settings = Settings { batch: 100, length: Length::Epochs(3), ..Settings::default() };
     let run = |threads, seed| {
@@ -98,7 +98,7 @@ fn ten_steps_follow_the_naive_passes() {
 }
 
 #[test]
-fn a_loss_that_explodes_stops_training_and_keeps_the_last_sound_weights() {
+fn divergence_stops_training_and_keeps_the_last_finite_weights() {
     let data = patterns(200, 5, 1);
     let mut network = Network::fully_connected(144, &[20], 5, Init::He, 3).unwrap();
     let settings = Settings { learning_rate: 1e12, reg: 1.0, validate_every: Some(1), ..Settings::lecture() };
@@ -124,7 +124,7 @@ fn an_observer_can_end_it_and_the_weights_so_far_stay() {
 }
 
 #[test]
-fn patience_goes_back_to_the_best_weights() {
+fn patience_restores_the_best_weights() {
     // Few examples and a large network: validation stops improving long before 500 epochs.
     let (data, validation) = (patterns(60, 6, 1), patterns(600, 6, 2));
     let mut network = Network::fully_connected(144, &[64], 6, Init::He, 3).unwrap();
@@ -148,9 +148,9 @@ fn patience_goes_back_to_the_best_weights() {
 }
 
 #[test]
-fn patience_with_time_to_spare_goes_back_to_the_best_weights_too_and_may_go_by_the_loss() {
+fn patience_also_restores_the_best_weights_at_the_end_and_may_monitor_the_loss() {
     let (data, plain) = (patterns(60, 6, 1), patterns(600, 6, 2));
-    // A third of the labels are wrong, so that certainty costs more and more.
+    // A third of the labels are wrong, so that confidence is penalised more and more.
     let labels = (0..600).map(|i| (plain.label(i) + u32::from(i % 3 == 0)) % 6).collect();
     let pixels = (0..600).flat_map(|i| plain.pixels(i).unwrap().to_vec()).collect();
     let shape = plain.image_shape().unwrap();
@@ -186,11 +186,12 @@ fn patience_with_time_to_spare_goes_back_to_the_best_weights_too_and_may_go_by_t
     assert_eq!((none.best, none.validation()), (None, none.history.validations.last()));
 }
 
-/// A norm that no gradient reaches clips nothing, but has training write down its gradients, and regularise, clip and step one
-/// after the other. The layer of 144 × 500 weights is large, and more than one piece. A batch of 50 comes in two shares, whose
-/// sums one pass goes on with and several add.
+/// A clipping norm that no gradient reaches changes nothing, but makes training materialise its gradients, and
+/// regularise, clip and step in separate passes. The layer of 144 × 500 weights counts as large, and consists of
+/// several pieces. A batch of 50 is split into two shards, whose gradients are accumulated in the products of the
+/// single pass, and added afterwards otherwise.
 #[test]
-fn a_step_in_one_pass_gives_the_weights_of_one_in_several_and_in_one_share_the_bits() {
+fn single_pass_steps_agree_with_several_passes_and_exactly_with_one_shard() {
     let data = patterns(200, 5, 1);
     let sgd = |momentum| (Optimizer::Sgd { momentum }, Settings::default().learning_rate);
     for (optimizer, learning_rate) in [sgd(0.0), sgd(0.9), (Optimizer::ADAMW, 1e-3)] {
@@ -264,9 +265,9 @@ fn what_does_not_fit_is_rejected() {
 }
 
 #[test]
-fn frozen_layers_stay_and_the_others_step_as_ever() {
+fn frozen_layers_stay_and_the_others_are_trained() {
     let data = patterns(60, 3, 4);
-    // One step, so that nothing that the frozen layer misses reaches the others.
+    // A single step, so that the missing update of the frozen layer does not affect the others yet.
     let settings = Settings {
         batch: 60,
         length: Length::Iterations(1),
@@ -283,7 +284,7 @@ fn frozen_layers_stay_and_the_others_step_as_ever() {
     assert_eq!(frozen[..2], start[..2]);
     assert_eq!(frozen[2], free[2]);
     assert_ne!(free[0].w, start[0].w);
-    // The loss has the regularisation of what learns.
+    // The loss includes only the regularisation of the trained layers.
     assert!(with_frozen.history.losses[0] < training.history.losses[0]);
     let all = Settings { frozen: 3, ..settings };
     let error =
@@ -295,7 +296,7 @@ fn frozen_layers_stay_and_the_others_step_as_ever() {
 }
 
 #[test]
-fn small_weights_start_where_theory_says_and_the_mean_loss_so_far_is_the_lecture_s() {
+fn small_weights_start_at_the_theoretical_loss_and_the_mean_loss_is_the_lecture_s() {
     let data = patterns(100, 4, 1);
     let mut network = Network::fully_connected(144, &[5], 4, Init::Normal(1e-4), 0).unwrap();
     let mut means = Vec::new();

@@ -1,4 +1,4 @@
-//! Tuning as its users meet it: which trials there are, what they are worth, and how it ends.
+//! Tuning through its public interface: its trials, their results, and how it ends.
 
 use std::ops::ControlFlow;
 
@@ -47,7 +47,7 @@ fn neighbor_space(k: Axis<usize>) -> NeighborSpace {
     NeighborSpace { metric, vote: Vote::ALL.to_vec(), k, preprocessing: Spec::default() }
 }
 
-/// Everything but the seconds.
+/// Everything except the durations.
 fn timeless(mut tuning: Tuning) -> Tuning {
     tuning.seconds = 0.0;
     tuning.trials.iter_mut().for_each(|trial| trial.seconds = 0.0);
@@ -89,7 +89,7 @@ fn a_grid_tries_every_combination_once_with_the_learning_rate_changing_fastest()
 }
 
 #[test]
-fn a_trial_is_worth_what_training_by_hand_gives() {
+fn a_trial_matches_training_by_hand() {
     let data = clouds(200);
     let space = NetworkSpace { reg: Axis::List(vec![0.0, 1e-3]), ..NetworkSpace::fixed(base(), vec![]) };
     let tuning = networks(&data, &space, &plan(Search::Grid), &mut unwatched).unwrap();
@@ -103,7 +103,7 @@ fn a_trial_is_worth_what_training_by_hand_gives() {
         train(&mut linear, &train::Plan::new(&examples, *training, 4)).unwrap();
         let (scores, labels) = (linear.scores(&held_out).unwrap(), held_out.labels());
         assert_eq!(trial.accuracy, Some(scores.accuracy(labels)));
-        // Standardisation is part of the model's first layer there, which rounds otherwise.
+        // There, standardisation is folded into the first layer, which rounds differently.
         let loss = f64::from(Loss::SVM.loss(scores.values(), labels));
         assert!((trial.loss.unwrap() - loss).abs() < 1e-5 * loss);
     }
@@ -124,7 +124,7 @@ fn the_best_is_the_best_and_the_rest_are_in_order() {
 }
 
 #[test]
-fn one_search_serves_all_k_and_gives_what_each_alone_would() {
+fn one_search_serves_all_k_and_matches_separate_searches() {
     let data = clouds(150);
     let tuning =
         neighbors(&data, &neighbor_space(Axis::List(vec![7, 1, 4])), &FOLDS, &mut unwatched).unwrap();
@@ -165,7 +165,7 @@ fn random_draws_stay_in_their_ranges_and_are_distinct() {
         assert!((1e-6..=1e-2).contains(&number(&tuning, trial, "reg")));
         below += usize::from(number(&tuning, trial, "reg") < 1e-4);
     }
-    // Half of them are due, with a standard deviation of 4.
+    // Half of them are expected, with a standard deviation of 4.
     assert!((14..=46).contains(&below), "{below}");
 
     let space = neighbor_space(Axis::Range { low: 2, high: 4 });
@@ -199,7 +199,7 @@ fn one_seed_gives_the_same_trials_with_any_number_of_threads() {
 }
 
 #[test]
-fn a_training_that_diverges_is_a_trial_that_comes_last() {
+fn a_diverged_trial_is_ranked_last() {
     let space = NetworkSpace {
         learning_rate: Axis::List(vec![1e30, 0.1]),
         ..NetworkSpace::fixed(Settings { reg: 1.0, ..base() }, vec![4])
@@ -220,7 +220,7 @@ fn a_training_that_diverges_is_a_trial_that_comes_last() {
 }
 
 #[test]
-fn whoever_watches_hears_of_every_trial_and_of_the_time_left() {
+fn observers_see_every_trial_and_the_time_left() {
     let space = NetworkSpace {
         learning_rate: Axis::List(vec![0.1, 0.2, 0.3]),
         ..NetworkSpace::fixed(base(), vec![])
@@ -245,7 +245,7 @@ fn whoever_watches_hears_of_every_trial_and_of_the_time_left() {
 }
 
 #[test]
-fn whoever_watches_may_end_it_and_keeps_the_trials_that_are_done() {
+fn observers_may_stop_tuning_and_keep_the_completed_trials() {
     let data = clouds(200);
     let space = NetworkSpace {
         learning_rate: Axis::List(vec![0.1, 0.2, 0.3]),
@@ -310,7 +310,7 @@ fn spaces_and_plans_that_make_no_sense_are_rejected_before_the_first_trial() {
     let error = network(NetworkSpace { reg: many.clone(), learning_rate: many, ..fixed() }, &grid);
     assert!(error.contains("160,000") && error.contains("100,000"), "{error}");
 
-    // Of 100 examples, 60 are held out or 25 a fold.
+    // With 100 examples, 60 are held out, or 25 per fold.
     for (k, plan, most) in [(41, grid, "1 to 40"), (76, FOLDS, "1 to 75"), (0, grid, "1 to 40")] {
         let error = refused(neighbors(&data, &neighbor_space(Axis::List(vec![1, k])), &plan, &mut never));
         assert!(error.starts_with(&format!("k is {k}")) && error.contains(most), "{error}");

@@ -1,6 +1,6 @@
-//! `cargo xtask bench compare`: how long the main job takes, as a user runs it.
+//! `cargo xtask bench compare`: the time of `tercet compare`, as a user runs it.
 //!
-//! Of what `tercet compare --json` prints, this reads
+//! It reads these fields of the output of `tercet compare --json`:
 //!
 //! ```text
 //! isa                                    the instruction set, a name
@@ -21,7 +21,7 @@ use tercet_record::{Record, machine};
 use crate::command::{cargo, output, run as execute};
 use crate::repository::Repository;
 
-/// What `cargo xtask bench compare` understands.
+/// Options of `cargo xtask bench compare`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// How many times to run it
@@ -29,7 +29,7 @@ pub struct Arguments {
     runs: u32,
 }
 
-/// Builds the program, runs it and adds to the record.
+/// Builds the program, runs it and appends to the record.
 pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["build", "--release"]))?;
     let program = crate::command::program(repository, "release", "tercet")?;
@@ -63,7 +63,7 @@ fn rows(n: u32) -> String {
     if n == 1 { "1 row".to_owned() } else { format!("{n} rows") }
 }
 
-/// What one run printed.
+/// The output of one run.
 #[derive(Debug)]
 struct Run {
     isa: String,
@@ -108,7 +108,7 @@ impl Run {
         })
     }
 
-    /// The row for the record, each value with the name of its column.
+    /// The row for the record, as column names and values.
     fn row(&self, commit: &str, seconds: f64) -> Vec<(String, String)> {
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let mut row = vec![
@@ -131,7 +131,7 @@ impl Run {
     }
 }
 
-/// A benchmark checks the answer: the same seed on the same machine gives the same models.
+/// Checks the results: the same seed on the same machine must give the same models.
 fn expect_same_answers(first: &[Model], now: &[Model]) -> Result<()> {
     let answers = |models: &[Model]| -> Vec<(String, f64)> {
         models.iter().map(|model| (model.name.clone(), model.accuracy)).collect()
@@ -145,7 +145,7 @@ fn text(json: &Value, place: &str) -> Result<String> {
     field(json, place, "a text", |value| value.as_str().map(str::to_owned))
 }
 
-/// A value at a JSON pointer, or an error that names the place.
+/// The value at a JSON pointer, or an error that names the pointer.
 fn field<T>(json: &Value, place: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Result<T> {
     let Some(value) = json.pointer(place) else {
         bail!("`tercet compare --json` has nothing at {place}; expected {expected}");

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measurements, and the record of them in `benchmarks/records`.
 //!
-//! How long the main job takes is measured here, on the program as users run it. What is measured against peers is a
-//! program of its own, `benchmarks`, which this builds and runs.
+//! The time of the main command is measured here, with the program as users run it. Comparisons with other libraries
+//! are in a separate program, `benchmarks`, which this builds and runs.
 
 mod compare;
 mod package;
@@ -19,40 +19,40 @@ pub use serving::picture;
 use crate::command::{cargo, program, run as execute};
 use crate::repository::Repository;
 
-/// What can be measured.
+/// The benchmarks.
 #[derive(Subcommand)]
 pub enum Benchmark {
-    /// Runs `tercet compare` and adds a row for each run to benchmarks/records/compare.csv
+    /// Run `tercet compare` and append a row for each run to benchmarks/records/compare.csv
     Compare(compare::Arguments),
-    /// Exact nearest neighbours against their peers; `neighbors --help` lists what it understands
+    /// Exact nearest neighbours against other libraries; `neighbors --help` lists the options
     #[command(disable_help_flag = true)]
     Neighbors(PassedOn),
-    /// Linear classifiers and networks against their peers; `training --help` lists what it understands
+    /// Linear classifiers and networks against other libraries; `training --help` lists the options
     #[command(disable_help_flag = true)]
     Training(PassedOn),
-    /// Convolutional networks against torch; `convolution --help` lists what it understands
+    /// Convolutional networks against PyTorch; `convolution --help` lists the options
     #[command(disable_help_flag = true)]
     Convolution(PassedOn),
-    /// The test error of a recipe from several seeds; adds a row for each to benchmarks/records/results.csv
+    /// The test error of a recipe over several seeds; appends a row for each to benchmarks/records/results.csv
     Results(results::Arguments),
-    /// The page in a real browser: from a stroke to what is shown of it, and the lecture's run; adds a row to
-    /// benchmarks/records/page.csv
+    /// The page in a real browser: from a stroke to the displayed predictions, and the lecture's training run;
+    /// appends a row to benchmarks/records/page.csv
     Page,
-    /// Predictions over HTTP: how many a second, and how long each takes; adds a row to benchmarks/records/serving.csv
+    /// Predictions over HTTP: throughput and latency; appends a row to benchmarks/records/serving.csv
     Serving(serving::Arguments),
-    /// The Python package against scikit-learn and FAISS, from Python; `python --help` lists what it understands
+    /// The Python package against scikit-learn and FAISS, from Python; `python --help` lists the options
     #[command(disable_help_flag = true)]
     Python(PassedOn),
 }
 
-/// Arguments for the program in `benchmarks`, which says itself what it understands.
+/// Arguments that are passed on to the program in `benchmarks`, which has its own help.
 #[derive(clap::Args)]
 pub struct PassedOn {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     arguments: Vec<String>,
 }
 
-/// Measures what was asked for.
+/// Runs a benchmark.
 pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
     match benchmark {
         Benchmark::Compare(arguments) => compare::run(arguments, repository),
@@ -66,7 +66,7 @@ pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
     }
 }
 
-/// Builds the program that measures against peers, and has it run one of its benchmarks.
+/// Builds the program in `benchmarks`, and runs one of its benchmarks.
 fn against_peers(benchmark: &str, passed_on: &PassedOn, repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["build", "--release", "--package", "tercet-benchmarks"]))?;
     let mut command = Command::new(program(repository, "release", "tercet-benchmarks")?);

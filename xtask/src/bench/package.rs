@@ -1,6 +1,6 @@
-//! `cargo xtask bench python`: the Python package against its peers, all of them called from Python.
+//! `cargo xtask bench python`: the Python package against other libraries, all of them called from Python.
 //!
-//! `benchmarks/peers/python.py` measures and keeps the record; this gives it an environment with the package in it.
+//! `benchmarks/peers/python.py` measures and writes the record; this creates an environment with the package for it.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::command::run as execute;
 use crate::python;
 use crate::repository::Repository;
 
-/// Installs the package as its users do, and measures it.
+/// Installs the package as users do, and measures it.
 pub fn run(arguments: &[String], repository: &Repository) -> Result<()> {
     let peers = Path::new("benchmarks/peers");
     let python = python::environment(repository, "benchmark", &peers.join("python.txt"))?

@@ -1,5 +1,5 @@
-//! `cargo xtask bench page`: how long the page takes in a real browser, from a stroke to what is shown of it, and for the
-//! lecture's training. What drives the browser is `tests/measure.mjs` of the page.
+//! `cargo xtask bench page`: the time in a real browser from a stroke to the displayed predictions, and of the lecture's
+//! training run. The page's `tests/measure.mjs` drives the browser.
 
 use std::time::SystemTime;
 
@@ -12,25 +12,25 @@ use crate::command::output;
 use crate::repository::Repository;
 use crate::web::node::Npm;
 
-/// What the browser was made to print.
+/// The output of the script in the browser.
 #[derive(Deserialize)]
 struct Measured {
-    /// A reading for each place of the pen that was read while it drew.
+    /// One reading for each sampled position of the pen.
     readings: Vec<Reading>,
-    /// How long the lecture's run took, each time, as the page says it: "0.29 s".
+    /// The duration of each of the lecture's training runs, as the page shows it: "0.29 s".
     lecture: Vec<String>,
 }
 
-/// Milliseconds from the moment at which the drawing changed.
+/// Milliseconds since the drawing changed.
 #[derive(Deserialize)]
 struct Reading {
-    /// Until the worker had answered.
+    /// Until the answer of the worker.
     computing: f64,
-    /// Until the answer stood in the page.
+    /// Until the answer was displayed.
     shown: f64,
 }
 
-/// Measures the built page and adds to the record.
+/// Measures the built page and appends to the record.
 pub fn run(repository: &Repository) -> Result<()> {
     let npm = Npm::set_up(repository)?;
     let mut command = npm.run("measure");
@@ -44,7 +44,7 @@ pub fn run(repository: &Repository) -> Result<()> {
     Ok(())
 }
 
-/// The row for the record, each value with the name of its column.
+/// The row for the record, as column names and values.
 fn row(json: &str, commit: &str) -> Result<Vec<(String, String)>> {
     let Measured { readings, lecture } =
         serde_json::from_str(json).context("the browser's script printed other JSON than it should")?;
@@ -72,7 +72,7 @@ fn row(json: &str, commit: &str) -> Result<Vec<(String, String)>> {
     Ok(known.into_iter().chain(figures).map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// The value that a share of all others lie below.
+/// The quantile: the value below which the fraction `share` of all values lies.
 fn quantile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,8 +1,8 @@
-//! `cargo xtask bench results RECIPE`: the test error of a recipe, from several seeds, by the program as users run it.
+//! `cargo xtask bench results RECIPE`: the test error of a recipe over several seeds, with the program as users run it.
 //!
-//! For each seed `tercet train --recipe RECIPE --seed SEED`, then `tercet evaluate` on the model, whose errors go into the
-//! record. The models stay in the folder `results` of the target folder, so that a measurement that was cut off goes on
-//! with the seed that it had reached, and an ensemble of them can be asked.
+//! For each seed, it runs `tercet train --recipe RECIPE --seed SEED` and `tercet evaluate`, and writes the test errors to
+//! the record. The models stay in the folder `results` of the target folder, so that an interrupted measurement resumes
+//! at the seed it had reached, and the models can be evaluated as an ensemble.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,34 +15,34 @@ use tercet_record::{Record, machine};
 use crate::command::{cargo, program, run as execute};
 use crate::repository::Repository;
 
-/// What `cargo xtask bench results` understands.
+/// Options of `cargo xtask bench results`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A recipe that is built in, or a file
+    /// The name of a built-in recipe, or a file
     recipe: String,
-    /// How many seeds, from 0
+    /// Number of seeds, counted from 0
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// Without a seed, for recipes that draw nothing at random
+    /// Run once without a seed, for recipes without random numbers
     #[arg(long, conflicts_with = "seeds")]
     once: bool,
-    /// How many threads work [default: all processors]
+    /// Number of threads [default: all processors]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// The data, as `tercet train --data` takes them
+    /// The data set, as for `tercet train --data`
     #[arg(long, value_name = "SOURCE", default_value = "mnist")]
     data: String,
-    /// Average over shifts of each picture, as `tercet evaluate --shifts` does
+    /// Average over shifts of each picture, like `tercet evaluate --test-time-shifts`
     #[arg(long, value_name = "PIXELS")]
     shifts: Option<usize>,
-    /// Then judge all of the models together, too
+    /// Also evaluate all models as an ensemble
     #[arg(long)]
     ensemble: bool,
 }
 
-/// What came of a model, or of several together.
-struct Judged {
-    /// None of an ensemble, and where nothing is drawn.
+/// The evaluation of a model, or of an ensemble.
+struct Evaluated {
+    /// `None` for an ensemble, and without random numbers.
     seed: Option<u64>,
     models: usize,
     train: Option<f64>,
@@ -53,7 +53,7 @@ struct Judged {
     isa: String,
 }
 
-/// Trains, judges, and adds a row to the record for each seed.
+/// Trains and evaluates a model for each seed, and appends a row to the record.
 pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["build", "--release"]))?;
     let tercet = program(repository, "release", "tercet")?;
@@ -70,22 +70,25 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
             Some(seed) => format!("{name}-{seed}.safetensors"),
             None => format!("{name}.safetensors"),
         });
-        let judged = judge_one(arguments, &tercet, seed, &model)?;
-        append(&record, repository, &name, arguments, &judged)?;
-        errors.push(100.0 * judged.errors as f64 / judged.examples as f64);
+        let evaluated = evaluate_one(arguments, &tercet, seed, &model)?;
+        append(&record, repository, &name, arguments, &evaluated)?;
+        errors.push(100.0 * evaluated.errors as f64 / evaluated.examples as f64);
         models.push(model);
     }
     println!("{name}: {}", in_words(&errors));
     if arguments.ensemble {
-        let judged = judge(arguments, &tercet, &models)?;
-        append(&record, repository, &name, arguments, &judged)?;
-        println!("{name}, {} together: {} errors of {}", judged.models, judged.errors, judged.examples);
+        let evaluated = evaluate_models(arguments, &tercet, &models)?;
+        append(&record, repository, &name, arguments, &evaluated)?;
+        println!(
+            "{name}, {} together: {} errors of {}",
+            evaluated.models, evaluated.errors, evaluated.examples
+        );
     }
     Ok(())
 }
 
-/// Trains the model of a seed, unless it is there, and judges it.
-fn judge_one(arguments: &Arguments, tercet: &Path, seed: Option<u64>, model: &Path) -> Result<Judged> {
+/// Trains the model of a seed, unless its file exists, and evaluates it.
+fn evaluate_one(arguments: &Arguments, tercet: &Path, seed: Option<u64>, model: &Path) -> Result<Evaluated> {
     let mut train = None;
     if !model.exists() {
         let mut command = with_threads(tercet, "train", arguments);
@@ -97,12 +100,12 @@ fn judge_one(arguments: &Arguments, tercet: &Path, seed: Option<u64>, model: &Pa
         execute(command)?;
         train = Some(start.elapsed().as_secs_f64());
     }
-    let judged = judge(arguments, tercet, &[model.to_owned()])?;
-    Ok(Judged { seed, train, ..judged })
+    let evaluated = evaluate_models(arguments, tercet, &[model.to_owned()])?;
+    Ok(Evaluated { seed, train, ..evaluated })
 }
 
-/// Asks the program how many examples of the test set the models get wrong, together.
-fn judge(arguments: &Arguments, tercet: &Path, models: &[PathBuf]) -> Result<Judged> {
+/// The number of test examples that the models, as an ensemble, misclassify, by `tercet evaluate`.
+fn evaluate_models(arguments: &Arguments, tercet: &Path, models: &[PathBuf]) -> Result<Evaluated> {
     let mut command = with_threads(tercet, "evaluate", arguments);
     let (first, others) = models.split_first().context("no model")?;
     command.arg(first).arg("--json");
@@ -126,7 +129,7 @@ fn judge(arguments: &Arguments, tercet: &Path, models: &[PathBuf]) -> Result<Jud
         run.pointer(pointer).and_then(Value::as_u64).with_context(|| format!("the run has no {pointer}"))
     };
     let examples = number("/models/0/evaluation/count")?;
-    Ok(Judged {
+    Ok(Evaluated {
         seed: None,
         models: models.len(),
         train: None,
@@ -152,28 +155,28 @@ fn append(
     repository: &Repository,
     name: &str,
     arguments: &Arguments,
-    judged: &Judged,
+    evaluated: &Evaluated,
 ) -> Result<()> {
     let seconds = |seconds: Option<f64>| seconds.map(|s| format!("{s:.1}")).unwrap_or_default();
     let row = [
         ("date", humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
         ("commit", machine::commit(repository.root())),
         ("cpu", machine::cpu()),
-        ("isa", judged.isa.clone()),
-        ("threads", judged.threads.to_string()),
+        ("isa", evaluated.isa.clone()),
+        ("threads", evaluated.threads.to_string()),
         ("data", arguments.data.clone()),
         ("recipe", name.to_owned()),
-        ("seed", judged.seed.map(|seed| seed.to_string()).unwrap_or_default()),
-        ("models", judged.models.to_string()),
+        ("seed", evaluated.seed.map(|seed| seed.to_string()).unwrap_or_default()),
+        ("models", evaluated.models.to_string()),
         ("shifts", arguments.shifts.map(|shifts| shifts.to_string()).unwrap_or_default()),
-        ("test errors", judged.errors.to_string()),
-        ("test examples", judged.examples.to_string()),
-        ("seconds, train", seconds(judged.train)),
-        ("seconds, evaluate", seconds(Some(judged.evaluate))),
+        ("test errors", evaluated.errors.to_string()),
+        ("test examples", evaluated.examples.to_string()),
+        ("seconds, train", seconds(evaluated.train)),
+        ("seconds, evaluate", seconds(Some(evaluated.evaluate))),
     ];
     record.append(&row.map(|(column, value)| (column.to_owned(), value)))?;
-    let seed = judged.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
-    let (errors, examples) = (judged.errors, judged.examples);
+    let seed = evaluated.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
+    let (errors, examples) = (evaluated.errors, evaluated.examples);
     println!("{name}{seed}: {errors} errors of {examples}");
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! `cargo xtask bench serving`: how many predictions a second `tercet serve` answers, and how long each takes at half of that.
+//! `cargo xtask bench serving`: the throughput of `tercet serve` in predictions per second, and the latency at half of it.
 //!
-//! The clients run on the same machine and take their part of it. Each has a connection of its own and sends one picture of a
-//! digit again and again. First all send as fast as they are answered, which gives the rate. Then requests are due at fixed
-//! moments, as from people who do not wait for one another, and the time of each counts from the moment at which it was due.
+//! The clients run on the same machine and use some of its CPU time. Each has its own connection and sends one picture
+//! of a digit repeatedly. In the first part, each client sends the next request as soon as it has an answer, which
+//! gives the throughput. In the second part, requests are due at fixed times, as from independent users, and the latency
+//! of each is counted from the time at which it was due.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -17,19 +18,19 @@ use tercet_record::{Record, machine};
 use crate::command::{cargo, program, run as execute};
 use crate::repository::Repository;
 
-/// What `cargo xtask bench serving` understands.
+/// Options of `cargo xtask bench serving`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// How many clients there are
+    /// Number of clients
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=256))]
     clients: u32,
-    /// How long each of the two parts takes
+    /// Duration of each of the two parts
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// How many pixels the picture has on a side
+    /// Side of the picture in pixels
     #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(i32).range(28..=512))]
     side: i32,
-    /// The rate in the second part, in requests a second [default: half of what the first gives]
+    /// Rate of the second part, in requests per second [default: half of the throughput in the first]
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
 }
@@ -41,14 +42,14 @@ pub fn picture(side: i32) -> Vec<u8> {
         let foot = (45..160).contains(&y) && (x - (140 - (y - 45) * 45 / 115)).abs() < 8;
         bar || foot
     };
-    // Drawn on a sheet of 200 × 200, of which each pixel shows a point.
+    // Drawn on a grid of 200 × 200 points, which the pixels sample.
     let pixels =
         (0..side * side).map(|p| if ink(p % side * 200 / side, p / side * 200 / side) { 20 } else { 250 });
     let head = format!("P5 {side} {side} 255\n");
     head.into_bytes().into_iter().chain(pixels).collect()
 }
 
-/// A program that is stopped at the end.
+/// A program that is stopped on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -58,7 +59,7 @@ impl Drop for Running {
     }
 }
 
-/// Builds the program, trains the two-layer network, serves it, measures, and adds to the record.
+/// Builds the program, trains the two-layer network, serves it, measures, and appends to the record.
 pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     execute(cargo(repository, &["build", "--release"]))?;
     let tercet = program(repository, "release", "tercet")?;
@@ -76,7 +77,7 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     let request = [head.as_bytes(), &body].concat();
     let span = Duration::from_secs(arguments.seconds);
     let clients = arguments.clients as usize;
-    // So that everything that is made once is there.
+    // A warm-up.
     measure(&address, &request, clients, Duration::from_secs(1), None)?;
     let fast = measure(&address, &request, clients, span, None)?;
     let most = fast.len() as f64 / arguments.seconds as f64;
@@ -108,7 +109,7 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     Record::open(&repository.root().join("benchmarks/records/serving.csv"))?.append(&row)
 }
 
-/// Starts the server; its address is what it prints.
+/// Starts the server, which prints its address.
 fn serve(tercet: &Path, folder: &Path) -> Result<(Running, String)> {
     let mut command = Command::new(tercet);
     command.args(["serve", "network.safetensors", "--port", "0", "--no-open", "--quiet"]);
@@ -122,7 +123,7 @@ fn serve(tercet: &Path, folder: &Path) -> Result<(Running, String)> {
     Ok((server, address.to_owned()))
 }
 
-/// How long each request took, in order of length: counted from its sending, or from when it was due at that rate.
+/// The latencies of all requests, sorted: from sending, or from the time at which the request was due at that rate.
 fn measure(
     address: &str,
     request: &[u8],
@@ -163,7 +164,7 @@ fn measure(
     Ok(spans)
 }
 
-/// Reads an answer, which must be the right one.
+/// Reads an answer, which must be correct.
 fn expect_seven(stream: &mut TcpStream) -> Result<()> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
     loop {

@@ -1,4 +1,4 @@
-//! The dashboard of `tercet train`, in a terminal whose keys are pressed.
+//! Tests the dashboard of `tercet train` in a terminal, with key presses.
 
 use std::process::Command;
 
@@ -8,10 +8,10 @@ use crate::command::{run, tested_program};
 use crate::python;
 use crate::repository::Repository;
 
-/// Presses the keys.
+/// The script that presses the keys.
 const SCRIPT: &str = "crates/tercet-cli/tests/dashboard/press.py";
 
-/// Runs the program as it is in a terminal of its own.
+/// Runs the program in a separate terminal.
 pub fn check(repository: &Repository) -> Result<()> {
     let python = if cfg!(unix) { python::plain() } else { None };
     let Some(python) = python else {

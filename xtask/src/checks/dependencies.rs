@@ -1,5 +1,5 @@
-//! What others wrote is known: the book's table of dependencies names the direct ones, no more and no fewer, each with its
-//! features, and the lock file is as the manifests want it and names no other registry than crates.io.
+//! The book's table of dependencies lists exactly the direct dependencies, each with its features, and the lock file agrees
+//! with the manifests and names no registry other than crates.io.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,19 +13,19 @@ use crate::repository::Repository;
 
 const TABLE: &str = "docs/src/dependencies.md";
 
-/// As every lock file that cargo makes names crates.io.
+/// The name of crates.io in lock files.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// Looks at the manifests, the table and the lock file.
+/// Checks the manifests, the table and the lock file.
 pub fn check(repository: &Repository) -> Result<()> {
     let mut findings = table(repository)?;
     findings.extend(lock(repository)?);
     none_of(findings, &format!("{TABLE} has the table, Cargo.toml the dependencies of the workspace."))?;
-    // Fails where the lock file would have to be changed.
+    // Fails if the lock file is out of date.
     output(cargo(repository, &["metadata", "--locked", "--format-version", "1"])).map(drop)
 }
 
-/// Where manifests and table disagree.
+/// The differences between the manifests and the table.
 fn table(repository: &Repository) -> Result<Vec<String>> {
     let root = manifest(repository, Path::new("Cargo.toml"))?;
     let all = root["workspace"]["dependencies"].as_table().context("the workspace has dependencies")?;
@@ -55,7 +55,7 @@ fn table(repository: &Repository) -> Result<Vec<String>> {
     for line in page.lines().filter_map(|line| line.strip_prefix("| `")) {
         let Some((name, rest)) = line.split_once("` |") else { continue };
         let cells: Vec<&str> = rest.split('|').map(str::trim).collect();
-        // The line ends with a bar, behind the reason.
+        // The line ends with a bar after the reason.
         if cells.len() < 3 || cells[cells.len() - 2].len() < 10 {
             findings.push(format!("{TABLE}: {name} has no reason"));
         }
@@ -81,7 +81,7 @@ fn table(repository: &Repository) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// Packages of the lock file that come from elsewhere than crates.io, or without a checksum.
+/// The packages of the lock file that are not from crates.io, or have no checksum.
 fn lock(repository: &Repository) -> Result<Vec<String>> {
     let lock: Table = repository.read(Path::new("Cargo.lock"))?.parse().context("Cargo.lock is no TOML")?;
     let packages = lock.get("package").and_then(Value::as_array).context("Cargo.lock has packages")?;
@@ -97,7 +97,7 @@ fn manifest(repository: &Repository, file: &Path) -> Result<Table> {
     repository.read(file)?.parse().with_context(|| format!("{} is no TOML", file.display()))
 }
 
-/// Whether a file is the manifest of a member of the workspace: other workspaces below it have dependencies of their own.
+/// Whether a file is the manifest of a member of the workspace. Nested workspaces have their own dependencies.
 fn is_of_member(file: &Path, members: &[Value]) -> bool {
     let folder = file.parent().unwrap_or(Path::new(""));
     file.ends_with("Cargo.toml")
@@ -107,7 +107,7 @@ fn is_of_member(file: &Path, members: &[Value]) -> bool {
         })
 }
 
-/// The dependencies of a package, whatever for.
+/// The dependencies of a package, of all kinds.
 fn direct(manifest: &Table) -> Vec<(String, Value)> {
     const KINDS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
     let targets = manifest.get("target").and_then(Value::as_table);

@@ -12,13 +12,13 @@ use crate::repository::Repository;
 
 const MANIFEST: &str = "crates/tercet/Cargo.toml";
 
-/// The most external crates that the library may need without its optional features.
+/// The maximum number of external crates of the library without its optional features.
 const MOST_CRATES: usize = 55;
 
 /// Runs Clippy over every combination and counts the crates.
 pub fn check(repository: &Repository) -> Result<()> {
     let all = features(&repository.read(Path::new(MANIFEST))?)?;
-    // Tests, examples and documentation that need a feature are left out where it is off.
+    // Tests, examples and documentation that need a feature are skipped without it.
     clippy(repository, "", "--all-targets")?;
     for feature in &all {
         clippy(repository, feature, "--lib")?;

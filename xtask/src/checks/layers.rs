@@ -1,8 +1,8 @@
 //! No module of the library uses a later one: `crates/tercet/layers.txt` has their order.
 //!
-//! Paths that begin with `crate`, `super` or `self` are read from the tokens of every file, grouped imports included, and what a
-//! path of the crate's root names is looked up among its re-exports. Test code is left out: tests of a lower module may use a
-//! higher one.
+//! Paths that begin with `crate`, `super` or `self` are read from the tokens of every file, including grouped imports. Items
+//! of the crate's root are resolved through its re-exports. Test code is skipped: tests of a lower module may use a higher
+//! one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::repository::Repository;
 const SOURCES: &str = "crates/tercet/src";
 const ORDER: &str = "crates/tercet/layers.txt";
 
-/// Reads every file of the library and compares what it uses with the order.
+/// Reads every file of the library and checks its uses against the order.
 pub fn check(repository: &Repository) -> Result<()> {
     let order = Order::parse(&repository.read(Path::new(ORDER))?);
     let root = Path::new(SOURCES);
@@ -47,13 +47,13 @@ pub fn check(repository: &Repository) -> Result<()> {
     )
 }
 
-/// The order of the modules, from the bottom up.
+/// The order of the modules, lowest first.
 struct Order {
     layers: Vec<String>,
 }
 
 impl Order {
-    /// One module a line.
+    /// One module per line.
     fn parse(text: &str) -> Self {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         Order { layers: lines.map(str::to_owned).collect() }
@@ -63,7 +63,7 @@ impl Order {
         self.layers.iter().position(|layer| layer == module)
     }
 
-    /// Whether one module may use another. What is not listed is reported elsewhere.
+    /// Whether one module may use another. Modules that are not listed are reported elsewhere.
     fn allows(&self, user: &str, used: &str) -> bool {
         match (self.place(user), self.place(used)) {
             (Some(user), Some(used)) => used <= user,
@@ -71,7 +71,7 @@ impl Order {
         }
     }
 
-    /// Modules that only the order or only the library has.
+    /// Modules that are only in the order or only in the library.
     fn differences(&self, modules: &BTreeSet<String>) -> Vec<String> {
         let missing = modules.iter().filter(|module| self.place(module).is_none());
         let extra = self.layers.iter().filter(|layer| !modules.contains(*layer));
@@ -80,7 +80,7 @@ impl Order {
     }
 }
 
-/// What follows `crate` in a path: a module, or an item of the root.
+/// The part of a path after `crate`: a module, or an item of the root.
 #[derive(Debug, PartialEq)]
 struct Use {
     name: String,
@@ -138,12 +138,12 @@ fn is_sign(token: &TokenTree, sign: char) -> bool {
     matches!(token, TokenTree::Punct(found) if found.as_char() == sign)
 }
 
-/// Whether `::` stands at a place.
+/// Whether there is a `::` at a position.
 fn is_path_separator(tokens: &[TokenTree], at: usize) -> bool {
     [at, at + 1].iter().all(|&at| tokens.get(at).is_some_and(|token| is_sign(token, ':')))
 }
 
-/// Gathers what a file, or the block of a module, uses of the crate's root.
+/// Collects the uses of the crate's root in a file, or in the block of a module.
 fn find_uses(tokens: TokenStream, module: &[String], uses: &mut Vec<Use>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut at = 0;
@@ -171,8 +171,8 @@ fn find_uses(tokens: TokenStream, module: &[String], uses: &mut Vec<Use>) {
     }
 }
 
-/// Follows a path, or a tree of imports, down to the first name below the crate's root. `reached` is the module that it has
-/// led to so far, from the root; nothing at its beginning.
+/// Follows a path, or a tree of imports, to the first name below the crate's root. `reached` is the module that it has
+/// reached so far, from the root; `None` at the beginning.
 fn follow(path: &[TokenTree], module: &[String], reached: Option<&[String]>, uses: &mut Vec<Use>) {
     let parent = |module: &[String]| module[..module.len().saturating_sub(1)].to_vec();
     match path.first() {
@@ -201,14 +201,14 @@ fn follow(path: &[TokenTree], module: &[String], reached: Option<&[String]>, use
     }
 }
 
-/// Whether `#[cfg(test)]` begins at a place.
+/// Whether `#[cfg(test)]` begins at a position.
 fn is_test_attribute(tokens: &[TokenTree], at: usize) -> bool {
     is_sign(&tokens[at], '#')
         && matches!(tokens.get(at + 1), Some(TokenTree::Group(group))
             if group.stream().to_string().split_whitespace().collect::<String>() == "cfg(test)")
 }
 
-/// The place behind an item: behind its block or its semicolon.
+/// The position after an item: after its block or its semicolon.
 fn end_of_item(tokens: &[TokenTree], from: usize) -> usize {
     let is_end = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
@@ -224,7 +224,7 @@ mod tests {
 
     const LAYERS: (&str, &str) = (ORDER, "# The order\na\nb\nc\n");
 
-    /// What the check says to a library of the modules a, b and c with these contents.
+    /// The result of the check for a library with the modules a, b and c and these contents.
     fn verdict(order: (&str, &str), files: &[(&str, &str)]) -> String {
         let (_folder, repository) = planted(&[&[order], files].concat());
         check(&repository).map_or_else(|error| error.to_string(), |()| "fine".to_owned())

@@ -1,6 +1,6 @@
-//! What Markdown files point to is there: relative links, and the pieces of code that the book includes.
+//! The targets of Markdown files exist: relative links, and the code that the book includes.
 //!
-//! Addresses on the web are not visited, and headings within a page are not looked up.
+//! Web addresses and headings within a page are not checked.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 use super::none_of;
 use crate::repository::Repository;
 
-/// Looks at every Markdown file.
+/// Checks every Markdown file.
 pub fn check(repository: &Repository) -> Result<()> {
     let mut findings = Vec::new();
     for file in repository.files_with_extension("md")? {
@@ -29,7 +29,7 @@ pub fn check(repository: &Repository) -> Result<()> {
     none_of(findings, "A link is relative to the file it stands in.")
 }
 
-/// Where each link or picture to a file of the repository stands, and the file without the part after `#`.
+/// The position of each link or picture to a file of the repository, and the file without the part after `#`.
 fn relative_links(text: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
     for (event, range) in Parser::new_ext(text, Options::all()).into_offset_iter() {
@@ -44,7 +44,7 @@ fn relative_links(text: &str) -> Vec<(usize, String)> {
     links
 }
 
-/// Where each of mdBook's includes stands, and what it names: `file` or `file:anchor`.
+/// The position of each mdBook include, and its target: `file` or `file:anchor`.
 fn includes(text: &str) -> Vec<(usize, &str)> {
     const OPENING: &str = "{{#include ";
     text.match_indices(OPENING)
@@ -52,7 +52,7 @@ fn includes(text: &str) -> Vec<(usize, &str)> {
         .collect()
 }
 
-/// The file must exist and hold the anchor. Line numbers are refused, since they go stale silently.
+/// The file must exist and contain the anchor. Line numbers are rejected, because they become wrong silently.
 fn include_is_there(repository: &Repository, from: &Path, target: &str) -> Result<(), &'static str> {
     let (file, anchor) = target.split_once(':').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
     let Ok(text) = std::fs::read_to_string(resolved(repository, from, file)) else {
@@ -66,7 +66,7 @@ fn include_is_there(repository: &Repository, from: &Path, target: &str) -> Resul
     if text.lines().any(|line| line.trim_end().ends_with(&mark)) { Ok(()) } else { Err("no such anchor") }
 }
 
-/// A target as seen from the file that names it; from the root where it starts with a slash.
+/// A target relative to the file that names it, or to the root if it starts with a slash.
 fn resolved(repository: &Repository, from: &Path, target: &str) -> std::path::PathBuf {
     match target.strip_prefix('/') {
         Some(target) => repository.root().join(target),
@@ -74,7 +74,7 @@ fn resolved(repository: &Repository, from: &Path, target: &str) -> std::path::Pa
     }
 }
 
-/// The line of a byte, counted from one.
+/// The line number of a byte, counted from 1.
 fn line(text: &str, at: usize) -> usize {
     1 + text[..at].matches('\n').count()
 }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::repository::planted;
 
-    /// What the check says to a page in docs/ with this text, beside a source file with an anchor.
+    /// The result of the check for a page in docs/ with this text, next to a source file with an anchor.
     fn verdict(page: &str) -> String {
         let source = "// ANCHOR: forward\nfn f() {}\n// ANCHOR_END: forward\n";
         let (_folder, repository) = planted(&[("docs/page.md", page), ("src/a.rs", source)]);

@@ -1,4 +1,4 @@
-//! The checks that no tool of Rust's does.
+//! The checks that Rust's tools do not do.
 
 pub mod dashboard;
 pub mod dependencies;
@@ -15,7 +15,7 @@ pub mod words;
 
 use anyhow::{Result, bail};
 
-/// Fails where there are findings, and says them all.
+/// Fails if there are findings, and lists all of them.
 pub fn none_of(findings: Vec<String>, remedy: &str) -> Result<()> {
     if findings.is_empty() {
         return Ok(());

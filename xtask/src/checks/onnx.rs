@@ -1,4 +1,4 @@
-//! ONNX's checker and ONNX Runtime agree with what `tercet export --onnx` writes.
+//! ONNX's checker accepts the files of `tercet export --onnx`, and ONNX Runtime gives the same scores.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,10 +9,10 @@ use crate::command::{run, tested_program};
 use crate::python;
 use crate::repository::Repository;
 
-/// Where the comparison and the list of its packages are.
+/// The folder of the comparison and the list of its packages.
 const FOLDER: &str = "crates/tercet-cli/tests/onnx";
 
-/// Exports models with the program as it is, and has their answers compared.
+/// Exports models with the program and compares the scores.
 pub fn check(repository: &Repository) -> Result<()> {
     let folder = Path::new(FOLDER);
     let Some(python) = python::environment(repository, "onnx", &folder.join("requirements.txt"))? else {

@@ -1,4 +1,4 @@
-//! Schemathesis, a peer that makes requests from a description in OpenAPI, finds nothing wrong with `tercet serve`.
+//! Schemathesis, which generates requests from an OpenAPI description, finds no errors in `tercet serve`.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -10,10 +10,10 @@ use crate::command::{run, tested_program};
 use crate::python;
 use crate::repository::Repository;
 
-/// Where its settings and the list of its packages are.
+/// The folder of its settings and the list of its packages.
 const FOLDER: &str = "crates/tercet-cli/tests/serve";
 
-/// A program that is stopped when the check ends, however it does.
+/// A program that is stopped on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -23,7 +23,7 @@ impl Drop for Running {
     }
 }
 
-/// Serves a model with the program as it is, and has the interface tried.
+/// Serves a model with the program and runs Schemathesis.
 pub fn check(repository: &Repository) -> Result<()> {
     let folder = Path::new(FOLDER);
     let Some(python) = python::environment(repository, "openapi", &folder.join("requirements.txt"))? else {

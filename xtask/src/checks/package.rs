@@ -9,14 +9,14 @@ use crate::command::{cargo, program, run};
 use crate::python;
 use crate::repository::Repository;
 
-/// Where the package is.
+/// The folder of the package.
 const FOLDER: &str = "crates/tercet-python";
 
-/// The lists of packages that its tests are run with, by the names of their environments.
+/// The requirements that its tests are run with, and the names of their environments.
 const RELEASES: [(&str, &str); 2] =
     [("package-newest", "tests/newest.txt"), ("package-before", "tests/before.txt")];
 
-/// Installs it beside each release, and runs its tests there: all of them with the first.
+/// Installs it next to each release and runs its tests there: all of them with the first.
 pub fn check(repository: &Repository) -> Result<()> {
     run(cargo(repository, &["build", "--release"]))?;
     let tercet = program(repository, "release", "tercet")?;
@@ -36,7 +36,7 @@ pub fn check(repository: &Repository) -> Result<()> {
             tests.args(["--doctest-modules", "--pyargs", "tercet"]);
         }
         tests.arg(repository.root().join(FOLDER).join("tests"));
-        // The package is the installed one, not its sources.
+        // So that the tests import the installed package, not its sources.
         tests.current_dir(repository.root().join(FOLDER).join("tests"));
         tests.env("TERCET_PROGRAM", &tercet).env("PYTHONDONTWRITEBYTECODE", "1");
         run(tests)?;

@@ -1,4 +1,4 @@
-//! The page: as new as its sources, and in a real browser what it says it is.
+//! The built page is up to date with its sources, and passes its tests in a real browser.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,10 +9,10 @@ use crate::command::{run, tested_program};
 use crate::repository::Repository;
 use crate::web::{BUILT, node::Npm, sources};
 
-/// Where a browser may be, by name.
+/// Possible names of the browser.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
-/// Compares the digest beside the built page with that of the sources. Needs nothing but Rust.
+/// Compares the digest next to the built page with that of the sources. This needs only Rust.
 pub fn is_new(repository: &Repository) -> Result<()> {
     let built = repository
         .read(&Path::new(BUILT).join(sources::DIGEST))
@@ -25,7 +25,7 @@ pub fn is_new(repository: &Repository) -> Result<()> {
     Ok(())
 }
 
-/// Opens the built page in Chromium and uses it, beside the program.
+/// Tests the built page in Chromium, and compares it with the program.
 pub fn works(repository: &Repository) -> Result<()> {
     let npm = Npm::set_up(repository)?;
     let browser = browser()?;
@@ -35,7 +35,7 @@ pub fn works(repository: &Repository) -> Result<()> {
     run(tests)
 }
 
-/// Chromium, named by `CHROMIUM` or found on the path, else installed where apt may do that.
+/// Chromium: from `CHROMIUM`, on the path, or installed with apt.
 pub fn browser() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("CHROMIUM") {
         return Ok(named.into());

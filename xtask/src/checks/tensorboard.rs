@@ -1,4 +1,4 @@
-//! TensorBoard's own reader reads what `tercet train --tensorboard` writes.
+//! TensorBoard's own reader reads the event files of `tercet train --tensorboard`.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,10 +9,10 @@ use crate::command::{run, tested_program};
 use crate::python;
 use crate::repository::Repository;
 
-/// Where the reader and the list of its packages are.
+/// The folder of the reader and the list of its packages.
 const FOLDER: &str = "crates/tercet-cli/tests/tensorboard";
 
-/// Trains with the program as it is, and has the files read.
+/// Trains with the program and reads the event files.
 pub fn check(repository: &Repository) -> Result<()> {
     let folder = Path::new(FOLDER);
     let Some(python) = python::environment(repository, "tensorboard", &folder.join("requirements.txt"))?

@@ -1,8 +1,8 @@
 //! All `unsafe` code is in tercet-kernels.
 //!
-//! The compiler sees to it through the lint `unsafe_code = "forbid"` of the workspace. This check sees to it that
-//! every other crate inherits that lint, and that no file stands outside the compiler's view (a target that is not
-//! built here, code behind a feature) with the keyword in it.
+//! The compiler enforces this with the workspace lint `unsafe_code = "forbid"`. This check ensures that every other crate
+//! inherits the lint, and that the keyword does not occur in files that the compiler does not see (targets that are not
+//! built here, code behind a feature).
 
 use std::path::Path;
 use std::str::FromStr;
@@ -14,10 +14,10 @@ use toml::Table;
 use super::none_of;
 use crate::repository::Repository;
 
-/// The one crate that may.
+/// The only crate that may contain unsafe code.
 const EXEMPT: &str = "crates/tercet-kernels";
 
-/// Looks at every manifest and every source file.
+/// Checks every manifest and every source file.
 pub fn check(repository: &Repository) -> Result<()> {
     let mut findings = Vec::new();
     for manifest in repository.files_with_extension("toml")? {
@@ -38,7 +38,7 @@ pub fn check(repository: &Repository) -> Result<()> {
     none_of(findings, "Unsafe code belongs in tercet-kernels, with a safe function around it.")
 }
 
-/// What a manifest lacks so that the compiler refuses unsafe code there.
+/// What is missing in a manifest for the compiler to reject unsafe code.
 fn missing_lint(manifest: &Table) -> Option<&'static str> {
     let lookup = |keys: &[&str]| {
         let (first, rest) = keys.split_first()?;
@@ -53,7 +53,7 @@ fn missing_lint(manifest: &Table) -> Option<&'static str> {
     (inherits != Some(true)).then_some("expected `workspace = true` in [lints]")
 }
 
-/// The lines of a source file that hold the keyword, comments and strings left out.
+/// The lines of a source file with the keyword, outside of comments and strings.
 fn lines_with_keyword(source: &str, file: &Path) -> Result<Vec<usize>> {
     let tokens =
         TokenStream::from_str(source).map_err(|error| anyhow!("{}: not Rust: {error}", file.display()))?;
@@ -81,7 +81,7 @@ mod tests {
         ("Cargo.toml", "[workspace]\n[workspace.lints.rust]\nunsafe_code = \"forbid\"\n");
     const PACKAGE: &str = "[package]\nname = \"a\"\n[lints]\nworkspace = true\n";
 
-    /// What the check says to a repository of these files beside a good workspace manifest.
+    /// The result of the check for a repository with these files and a valid workspace manifest.
     fn verdict(files: &[(&str, &str)]) -> String {
         let (_folder, repository) = planted(&[&[WORKSPACE], files].concat());
         check(&repository).map_or_else(|error| error.to_string(), |()| "fine".to_owned())

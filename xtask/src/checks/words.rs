@@ -5,15 +5,15 @@ use anyhow::Result;
 use super::none_of;
 use crate::repository::Repository;
 
-/// Where home folders are: Linux, its superuser, macOS, Windows. In two pieces, so that this file passes.
+/// The parents of home folders: Linux, its superuser, macOS, Windows. Concatenated, so that this file passes the check.
 const HOMES: [&str; 4] =
     [concat!("/", "home/"), concat!("/", "root/"), concat!("/", "Users/"), concat!("\\", "Users\\")];
 
-/// Looks at every file that is text.
+/// Checks every text file.
 pub fn check(repository: &Repository) -> Result<()> {
     let mut findings = Vec::new();
     for file in repository.files()? {
-        // What is no UTF-8 is a picture or data.
+        // Files that are not UTF-8 are pictures or data.
         let Ok(text) = repository.read(&file) else { continue };
         for (number, line) in text.lines().enumerate() {
             if let Some(home) = HOMES.into_iter().find(|home| names_path(line, home)) {
@@ -24,8 +24,8 @@ pub fn check(repository: &Repository) -> Result<()> {
     none_of(findings, "Name files relative to the repository, or by a setting.")
 }
 
-/// Whether a path starts with `home` there. What follows a letter or a digit is the middle of something longer, such
-/// as an address on the web; a drive's colon is neither.
+/// Whether a path in the line starts with `home`. After a letter or a digit, it is part of something longer, such as a
+/// web address; the colon of a drive is neither.
 fn names_path(line: &str, home: &str) -> bool {
     line.match_indices(home).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric()))
 }

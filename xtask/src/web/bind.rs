@@ -1,11 +1,11 @@
-//! The bindings of a WebAssembly module: what `wasm-bindgen` on the command line does, in the version of the crate.
+//! Generates the bindings of a WebAssembly module, like the command `wasm-bindgen`, in the version of the crate.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// What is bound, and where to.
+/// The module to bind, and the output folder.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The module that cargo built
@@ -14,7 +14,7 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-/// Binds.
+/// Generates the bindings.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(&arguments.module).web(true)?.typescript(true).omit_default_module_path(true);

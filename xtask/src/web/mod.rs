@@ -1,11 +1,11 @@
-//! `cargo xtask web`: the page, from its sources into the crate of the program.
+//! `cargo xtask web`: builds the page from its sources into the crate of the program.
 //!
 //! ```text
 //! crates/tercet-web ──cargo──▶ wasm ──wasm-bindgen──▶ page/pkg ──tsc, esbuild──▶ crates/tercet-cli/page
 //! ```
 //!
-//! What comes out is committed, so that the program can be built without any of this. Beside it lies the digest of what it
-//! was made from; `cargo xtask test --only built` compares.
+//! The result is committed, so that the program can be built without these tools. The digest of its sources is next to it;
+//! `cargo xtask test --only built` compares it.
 
 #[cfg(feature = "bind")]
 pub mod bind;
@@ -23,22 +23,22 @@ use flate2::{Compression, GzBuilder};
 use crate::command::{cargo, run as execute};
 use crate::repository::Repository;
 
-/// Where the built page lies.
+/// The folder of the built page.
 pub const BUILT: &str = "crates/tercet-cli/page";
 
-/// Where its TypeScript is.
+/// The folder of its TypeScript.
 pub const TYPESCRIPT: &str = "crates/tercet-web/page";
 
-/// Where its models are.
+/// The folder of its models.
 const MODELS: &str = "crates/tercet-web/models";
 
-/// Where MNIST's compressed files are: all of it that a site needs.
+/// The folder of MNIST's compressed files, which a site needs.
 const DATA: &str = "crates/tercet-mnist/files";
 
-/// What `cargo xtask web` understands.
+/// Options of `cargo xtask web`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Write a whole site into this folder as well, MNIST included: it works from any static host
+    /// Also write a whole site, including MNIST, to this folder; any static host can serve it
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -46,7 +46,7 @@ pub struct Arguments {
 /// Builds the page.
 pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     let root = repository.root();
-    // Before the build, so that what is changed meanwhile counts as newer.
+    // Computed before the build, so that files changed during the build count as newer.
     let digest = sources::digest(repository)?;
     let module = toolchain::build(repository)?;
 
@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     )?;
     fs::write(fresh.path().join(sources::DIGEST), digest + "\n")?;
 
-    // The old page goes only when the new one is whole.
+    // The old page is deleted only when the new one is complete.
     if built.exists() {
         fs::remove_dir_all(&built).with_context(|| format!("cannot replace {}", built.display()))?;
     }
@@ -87,7 +87,7 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     Ok(())
 }
 
-/// Compresses the models: a static host does that for scripts, but not for files that it does not know.
+/// Compresses the models: static hosts compress scripts, but not files of unknown types.
 fn models(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -97,7 +97,7 @@ fn models(from: &Path, to: &Path) -> Result<()> {
             continue;
         }
         let name = path.file_name().context("a file has a name")?.to_string_lossy().into_owned() + ".gz";
-        // Without a name and a time, so that the same model gives the same bytes.
+        // Without a name and a timestamp, so that the same model gives the same bytes.
         let mut gz = GzBuilder::new().write(fs::File::create(to.join(name))?, Compression::best());
         gz.write_all(&fs::read(&path)?)?;
         gz.finish()?;
@@ -105,7 +105,7 @@ fn models(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A temporary folder is its owner's alone; the page is everybody's.
+/// Makes the page readable for everybody; a temporary folder is readable only for its owner.
 fn readable(folder: &Path) -> Result<()> {
     #[cfg(unix)]
     {
@@ -116,7 +116,7 @@ fn readable(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder with its contents.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
     for entry in fs::read_dir(from)? {
@@ -130,7 +130,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Says what the page weighs, as it is and compressed.
+/// Prints the size of the page, uncompressed and compressed.
 fn sizes(folder: &Path) -> Result<()> {
     let (mut all, mut compressed) = (0, 0);
     for file in files(folder)? {

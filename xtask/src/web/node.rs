@@ -14,13 +14,13 @@ pub fn is_installed() -> bool {
     program("npm").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// The npm of this machine, in the folder of the page, with the packages of its lock file.
+/// npm in the folder of the page, with the packages of its lock file.
 pub struct Npm {
     folder: PathBuf,
 }
 
 impl Npm {
-    /// Installs the packages where they are not those of the lock file.
+    /// Installs the packages if they are not those of the lock file.
     pub fn set_up(repository: &Repository) -> Result<Npm> {
         let npm = Npm { folder: repository.root().join(TYPESCRIPT) };
         if !is_installed() {
@@ -28,7 +28,7 @@ impl Npm {
                 "npm was not found; the page needs Node.js 20 or later: install it from https://nodejs.org"
             );
         }
-        // A copy of the lock file beside the packages tells whether they are its.
+        // A copy of the lock file next to the packages shows whether they belong to it.
         let wanted =
             std::fs::read(npm.folder.join("package-lock.json")).context("the page has no lock file")?;
         let stamp = npm.folder.join("node_modules/.installed");
@@ -56,7 +56,7 @@ impl Npm {
     }
 }
 
-/// On Windows, npm is a script that only its full name starts.
+/// On Windows, npm is a script that has to be started by its full name.
 fn program(name: &str) -> Command {
     Command::new(if cfg!(windows) { format!("{name}.cmd") } else { name.to_owned() })
 }

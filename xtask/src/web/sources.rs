@@ -1,4 +1,4 @@
-//! What the page is made from, as one digest.
+//! The digest of the page's sources.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 
 use crate::repository::Repository;
 
-/// The file beside the built page that holds the digest.
+/// The name of the digest file next to the built page.
 pub const DIGEST: &str = "sources.sha256";
 
-/// Whether the page is made from a file: the crates that are compiled in, and the page itself. Their tests are not.
+/// Whether a file is a source of the page: the crates that are compiled in, and the page itself, without their tests.
 fn is_source(file: &Path) -> bool {
     let compiled = ["tercet", "tercet-kernels", "tercet-mnist", "tercet-web"].iter().any(|name| {
         file.starts_with(format!("crates/{name}/src"))
@@ -26,7 +26,7 @@ pub fn digest(repository: &Repository) -> Result<String> {
     let mut sha = Sha256::new();
     for file in repository.files()?.iter().filter(|file| is_source(file)) {
         let bytes = std::fs::read(repository.root().join(file))?;
-        // With slashes on every system; the length tells where a file ends.
+        // With slashes on every system; the length marks the end of a file.
         let name: Vec<_> = file.components().map(|part| part.as_os_str().to_string_lossy()).collect();
         sha.update(format!("{} {}\n", name.join("/"), bytes.len()));
         sha.update(bytes);

@@ -1,4 +1,4 @@
-//! A compiler for WebAssembly: rustup's target, or else Debian's compiler, which builds the standard library itself.
+//! A compiler for WebAssembly: rustup's target, or else Debian's compiler, which also builds the standard library.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,12 +10,12 @@ use crate::repository::Repository;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The instructions on 128 bits at a time, which every browser of today has.
+/// 128-bit SIMD instructions, which every current browser supports.
 const SIMD: &str = "-C target-feature=+simd128";
 
-/// Builds the module; says where it lies.
+/// Builds the module and returns its path.
 pub fn build(repository: &Repository) -> Result<PathBuf> {
-    // Its own folder: another compiler's files, and other flags, would only make the others build again.
+    // A separate folder: another compiler and other flags would cause everything else to be built again.
     let folder = repository.root().join("target/web");
     let arguments = ["build", "--package", "tercet-web", "--target", TARGET, "--profile", "web"];
     let mut command = match sysroot(repository)? {
@@ -27,7 +27,7 @@ pub fn build(repository: &Repository) -> Result<PathBuf> {
     Ok(folder.join(TARGET).join("web/tercet_web.wasm"))
 }
 
-/// The compiler's flags: SIMD, and no folder of this machine in the messages of panics.
+/// The compiler flags: SIMD, and no paths of this machine in panic messages.
 fn flags(repository: &Repository) -> Vec<String> {
     let mut flags: Vec<String> = SIMD.split(' ').map(str::to_owned).collect();
     let cargo_home = std::env::var_os("CARGO_HOME")
@@ -38,7 +38,7 @@ fn flags(repository: &Repository) -> Vec<String> {
     flags
 }
 
-/// Where the compiler of the project keeps its libraries.
+/// The sysroot of the project's compiler.
 fn sysroot(repository: &Repository) -> Result<Option<PathBuf>> {
     let mut command = Command::new("rustc");
     command.args(["--print", "sysroot"]).current_dir(repository.root());
@@ -49,7 +49,7 @@ fn has_target(sysroot: &Path) -> bool {
     sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir()
 }
 
-/// Asks rustup for the target; whether it is there then.
+/// Adds the target with rustup; returns whether it is available.
 fn add_target(sysroot: &Path) -> bool {
     let mut rustup = Command::new("rustup");
     rustup.args(["target", "add", TARGET]).stdout(Stdio::null()).stderr(Stdio::null());
@@ -57,7 +57,7 @@ fn add_target(sysroot: &Path) -> bool {
     rustup.status().is_ok_and(|status| status.success()) && has_target(sysroot)
 }
 
-/// Debian's packages rustc-web, cargo-web and rust-web-src bring a newer compiler with the source of the standard library.
+/// Debian's packages rustc-web, cargo-web and rust-web-src contain a newer compiler with the source of the standard library.
 fn debian(repository: &Repository, arguments: &[&str], sysroot: Option<&Path>) -> Result<Command> {
     let (compiler, source) = (Path::new("/usr/bin/rustc"), Path::new("/usr/lib/rustlib/src/rust/library"));
     if !compiler.is_file() || !source.is_dir() {
@@ -68,7 +68,7 @@ fn debian(repository: &Repository, arguments: &[&str], sysroot: Option<&Path>) -
     }
     let mut command = Command::new("/usr/bin/cargo");
     command.args(arguments).arg("-Zbuild-std=std,panic_abort").current_dir(repository.root());
-    // cargo started by rustup names its own compiler to its children.
+    // A cargo started by rustup passes its own compiler to child processes.
     command.env("RUSTC", compiler).env_remove("RUSTUP_TOOLCHAIN").env("RUSTC_BOOTSTRAP", "1");
     if let Some(lld) = sysroot.and_then(linker) {
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", lld);
@@ -76,7 +76,7 @@ fn debian(repository: &Repository, arguments: &[&str], sysroot: Option<&Path>) -
     Ok(command)
 }
 
-/// The linker that rustup's toolchain brings, in the folder of its own platform.
+/// The linker of rustup's toolchain, in the folder of its platform.
 fn linker(sysroot: &Path) -> Option<PathBuf> {
     let platforms = std::fs::read_dir(sysroot.join("lib/rustlib")).ok()?;
     platforms.flatten().map(|platform| platform.path().join("bin/rust-lld")).find(|lld| lld.is_file())

@@ -37,7 +37,7 @@ impl PositionalDataArgs {
     }
 }
 
-/// How a data set is read, if the data does not tell.
+/// How a data set is read, where the data does not determine it.
 #[derive(Args, Clone)]
 pub struct ReadingArgs {
     /// Test set, if it is not next to the training set: another data set, whose test set is used,

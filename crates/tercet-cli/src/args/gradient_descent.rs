@@ -18,7 +18,7 @@ use crate::exit;
 /// learning rate, whatever the gradient, so the default for momentum would be far too large.
 const ADAM_LEARNING_RATE: f32 = 1e-3;
 
-/// The loss and the length of training. The defaults are those of the kind.
+/// The loss and the length of training. The defaults depend on the kind.
 #[derive(Args)]
 pub struct GradientDescentArgs {
     /// Loss function

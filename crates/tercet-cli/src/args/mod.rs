@@ -1,4 +1,4 @@
-//! The command line: every option of every command, parsed and not yet acted upon.
+//! The command line: parses every option of every command.
 //!
 //! A command has its options in the file of its name. Options that several commands share are in a file named
 //! by their subject, such as [`data_source`] or [`gradient_descent`].

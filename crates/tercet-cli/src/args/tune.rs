@@ -85,7 +85,7 @@ pub struct TuneRecipeArgs {
     pub common: TuneCommonArgs,
 }
 
-/// The values to try of what gradient descent is set by.
+/// The values to try for the settings of gradient descent.
 #[derive(Args)]
 pub struct RangeArgs {
     /// Learning rates to try, or low..high with --random (log-uniform)

@@ -1,4 +1,4 @@
-//! `tercet describe`: what a model, or a line of layers, is made of.
+//! `tercet describe`: the layers, shapes and parameters of a model or an architecture string.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::args::describe::DescribeArgs;
 use crate::table::{self, percent, table};
 use crate::{evaluation, exit, output};
 
-/// Describes a model or a line of layers.
+/// Describes a model or an architecture.
 pub fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.model {
         let model = Model::load(path)?;
@@ -97,7 +97,7 @@ fn print_model(name: &str, model: &Model, size: u64) -> anyhow::Result<()> {
     table::print(&facts)
 }
 
-/// Everything but the layers, as names and values.
+/// Everything except the layers, as names and values.
 fn facts_of(model: &Model, size: u64) -> Vec<(String, String)> {
     let card = &model.card;
     let mut facts = Vec::new();

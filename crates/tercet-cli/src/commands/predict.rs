@@ -1,4 +1,4 @@
-//! `tercet predict`: pictures of yours, classified.
+//! `tercet predict`: classifies your own pictures.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { exit::data() })
 }
 
-/// Rejects what the model cannot do, and files that cannot be written, before the work.
+/// Rejects requests that the model cannot fulfil, and files that cannot be written, before the work.
 fn check(args: &PredictArgs, ensemble: &Ensemble) -> anyhow::Result<()> {
     let model = ensemble.first();
     picture::check_input(model, &args.model)?;
@@ -175,8 +175,8 @@ fn to_json(path: &Path, ensemble: &Ensemble, classified: &Classified, with_neigh
     document
 }
 
-/// The name of the file for a picture as the model sees it: `seven.prepared.png` for `seven.jpg`, so that it
-/// never takes the place of the picture itself, and `seven.prepared-2.png` for another of that name.
+/// The file name of a preprocessed picture: `seven.prepared.png` for `seven.jpg`, so that it never overwrites
+/// the picture itself, and `seven.prepared-2.png` for a second picture of that name.
 fn prepared_name(picture: &Path, taken: &mut BTreeSet<String>) -> String {
     let stem = match picture.file_stem() {
         Some(stem) if picture != Path::new("-") => stem.to_string_lossy(),

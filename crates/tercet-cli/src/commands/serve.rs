@@ -52,12 +52,12 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         listening.serve(server.clone().router(), server.timeout(), stop).await;
         anyhow::Ok(())
     })?;
-    // Unfinished work whose client is gone is dropped.
+    // Unfinished work is dropped if its client has disconnected.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)
 }
 
-/// An address to open in a browser: 0.0.0.0 stands for all addresses of this machine, and is none itself.
+/// An address to open in a browser: 0.0.0.0 stands for all addresses of this machine, but is not an address itself.
 fn reachable(bound: SocketAddr) -> SocketAddr {
     match bound.ip().is_unspecified() {
         true => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), bound.port()),

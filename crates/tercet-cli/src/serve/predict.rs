@@ -89,9 +89,9 @@ pub async fn predict(State(server): State<Arc<Server>>, request: Request) -> Res
 
     let small = held.bytes.len() <= SMALL_BYTES;
     let question = Arc::new(question);
-    let (of_work, asked) = (model.clone(), question.clone());
+    let (of_work, query) = (model.clone(), question.clone());
     if small
-        && let Some(answer) = server.work.run(Size::Small, move || answer_if_small(&of_work, &asked)).await?
+        && let Some(answer) = server.work.run(Size::Small, move || answer_if_small(&of_work, &query)).await?
     {
         return Ok(json_response(StatusCode::OK, &answer?));
     }

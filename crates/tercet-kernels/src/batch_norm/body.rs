@@ -1,10 +1,10 @@
-//! The passes, over the channels that lie side by side.
+//! The passes, over contiguous channels.
 
 use super::Normalization;
 use crate::Isa;
 use crate::isa::Level;
 
-/// A pass and what it works on.
+/// A pass and its arguments.
 pub(super) enum Pass<'a> {
     Moments {
         x: &'a [f32],
@@ -25,12 +25,13 @@ pub(super) enum Pass<'a> {
         normal: &'a Normalization<'a>,
         shares: (&'a [f32], &'a [f32]),
         x: &'a [f32],
-        flowing: &'a mut [f32],
+        upstream: &'a mut [f32],
     },
 }
 
-/// Calls a pass for all channels, some at a time: sixteen, else four, else one. Arrays of these lengths become registers. For
-/// the same channels it goes through all rows, so that what it knows of them and its sums stay in registers as well.
+/// Calls a pass for all channels, several at a time: sixteen, then four, then one. Arrays of these lengths become
+/// registers. The pass runs over all rows for the same channels, so that their parameters and sums stay in registers as
+/// well.
 macro_rules! over_channels {
     ($channels:expr, $pass:ident($($argument:expr),*)) => {{
         let (channels, mut c) = ($channels, 0);
@@ -49,19 +50,19 @@ macro_rules! over_channels {
     }};
 }
 
-/// The numbers from a place on.
+/// `N` numbers starting at `place`.
 #[inline(always)]
 fn at<T: Copy, const N: usize>(values: &[T], place: usize) -> [T; N] {
-    *values[place..].first_chunk().expect("a whole row behind its place")
+    *values[place..].first_chunk().expect("N values starting at the index")
 }
 
-/// Writes numbers from a place on.
+/// Writes `N` numbers starting at `place`.
 #[inline(always)]
 fn put<T: Copy, const N: usize>(values: &mut [T], place: usize, new: [T; N]) {
-    *values[place..].first_chunk_mut().expect("a whole row behind its place") = new;
+    *values[place..].first_chunk_mut().expect("N values starting at the index") = new;
 }
 
-/// An array whose numbers are computed one by one.
+/// An array whose elements are computed one by one.
 #[inline(always)]
 fn each<T, const N: usize>(compute: impl FnMut(usize) -> T) -> [T; N] {
     std::array::from_fn(compute)
@@ -82,15 +83,15 @@ fn moments<const N: usize>(x: &[f32], moments: &mut [f64], c: usize) {
     for place in places() {
         let x: [f32; N] = at(x, place);
         squares = each(|i| {
-            let apart = f64::from(x[i]) - mean[i];
-            squares[i] + apart * apart
+            let deviation = f64::from(x[i]) - mean[i];
+            squares[i] + deviation * deviation
         });
     }
     put(moments, c, mean);
     put(moments, channels + c, squares);
 }
 
-/// What a layer does to `N` channels.
+/// The parameters of `N` channels.
 struct Channels<const N: usize> {
     mean: [f32; N],
     inverse: [f32; N],
@@ -156,7 +157,7 @@ fn backward<const N: usize>(
     normal: &Normalization<'_>,
     (dbeta_share, dgamma_share): (&[f32], &[f32]),
     x: &[f32],
-    flowing: &mut [f32],
+    upstream: &mut [f32],
     c: usize,
 ) {
     let channels = Channels::<N>::new(normal, c);
@@ -164,21 +165,25 @@ fn backward<const N: usize>(
     let factor: [f32; N] = each(|i| channels.gamma[i] * channels.inverse[i]);
     for place in (c..x.len()).step_by(normal.mean.len()) {
         let (normalized, z) = channels.normalize(at(x, place));
-        let dz = Channels::through_relu(normal.relu, z, at(flowing, place));
-        put::<f32, N>(flowing, place, each(|i| factor[i] * (dz[i] - (dbeta[i] + normalized[i] * dgamma[i]))));
+        let dz = Channels::through_relu(normal.relu, z, at(upstream, place));
+        put::<f32, N>(
+            upstream,
+            place,
+            each(|i| factor[i] * (dz[i] - (dbeta[i] + normalized[i] * dgamma[i]))),
+        );
     }
 }
 
 #[inline(always)]
 fn body(pass: Pass<'_>) {
     match pass {
-        Pass::Moments { x, moments: of } => over_channels!(of.len() / 2, moments(x, of)),
+        Pass::Moments { x, moments: out } => over_channels!(out.len() / 2, moments(x, out)),
         Pass::Forward { normal, x, y } => over_channels!(normal.mean.len(), forward(normal, x, y)),
         Pass::BackwardSums { normal, x, dy, sums } => {
             over_channels!(normal.mean.len(), backward_sums(normal, x, dy, sums));
         }
-        Pass::Backward { normal, shares, x, flowing } => {
-            over_channels!(normal.mean.len(), backward(normal, shares, x, flowing));
+        Pass::Backward { normal, shares, x, upstream } => {
+            over_channels!(normal.mean.len(), backward(normal, shares, x, upstream));
         }
     }
 }
@@ -199,7 +204,7 @@ fn avx512(pass: Pass<'_>) {
 pub(super) fn run(isa: Isa, pass: Pass<'_>) {
     match isa.0 {
         Level::Portable => body(pass),
-        // The plain loops, which the compiler writes in the instructions of the whole build.
+        // The plain loops, compiled for the features of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Level::Wasm => body(pass),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.

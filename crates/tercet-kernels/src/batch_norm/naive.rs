@@ -1,4 +1,4 @@
-//! The passes as their formulas say them.
+//! The passes, computed directly from their formulas.
 
 use super::Normalization;
 
@@ -51,13 +51,13 @@ pub fn backward(
     normal: &Normalization<'_>,
     (dbeta_share, dgamma_share): (&[f32], &[f32]),
     x: &[f32],
-    flowing: &mut [f32],
+    upstream: &mut [f32],
 ) {
     for i in 0..x.len() {
         let c = i % normal.mean.len();
         let (normalized, z) = normalize(normal, x[i], c);
-        let dz = through_relu(normal, z, flowing[i]);
-        flowing[i] =
+        let dz = through_relu(normal, z, upstream[i]);
+        upstream[i] =
             normal.gamma[c] * normal.inverse[c] * (dz - (dbeta_share[c] + normalized * dgamma_share[c]));
     }
 }

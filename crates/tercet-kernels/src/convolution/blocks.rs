@@ -1,31 +1,31 @@
-//! How a patch is cut into blocks of registers.
+//! Cutting a patch into register blocks.
 //!
-//! The backward passes hold a patch, or as much of it as fits, in registers: `R` of its rows, `V` registers of each. For
-//! a few such sizes the loops are compiled with the size known; the others are made up of these.
+//! The backward passes hold a patch, or as much of it as fits, in registers: `R` of its rows, `V` registers of each.
+//! The loops are compiled for a few such sizes; all other sizes are composed of these.
 
-/// A block: rows of a patch, and the numbers of each from a place on.
+/// A register block: some rows of a patch, and a range of columns of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block {
     /// The first row.
     pub(super) row: usize,
-    /// Where it begins in each row.
+    /// The first column.
     pub(super) column: usize,
-    /// Rows.
+    /// Number of rows.
     pub(super) rows: usize,
-    /// Registers of a row. The last ones may reach beyond the row.
+    /// Registers per row. The last ones may extend beyond the row.
     pub(super) registers: usize,
-    /// Numbers of a row that belong to the patch.
+    /// Columns that belong to the patch.
     pub(super) width: usize,
 }
 
 impl Block {
-    /// How many numbers the registers hold.
+    /// The number of lanes of all registers.
     pub(super) fn size(&self, lanes: usize) -> usize {
         self.rows * self.registers * lanes
     }
 }
 
-/// The sizes of blocks that an instruction set has loops for: (rows, numbers of registers, ascending), rows descending.
+/// The block sizes that an instruction set has loops for: (rows, register counts in ascending order), rows descending.
 pub(super) type Sizes = &'static [(usize, &'static [usize])];
 
 /// For thirty-two registers.
@@ -34,13 +34,13 @@ pub(super) const WIDE: Sizes = &[(5, &[1, 3, 5]), (3, &[1, 2, 4, 6]), (1, &[1, 2
 /// For sixteen registers.
 pub(super) const NARROW: Sizes = &[(3, &[1, 2, 4]), (1, &[1, 2, 4])];
 
-/// For any processor: code that few run should not be long.
+/// For any other processor: this path is rarely used, so its code is kept small.
 pub(super) const FEW: Sizes = &[(1, &[1, 4])];
 
-/// For rows so short that a single register of any kind holds them.
+/// For rows that fit in a single register of any kind.
 pub(super) const SHORT: Sizes = &[(5, &[1]), (3, &[1]), (1, &[1])];
 
-/// Runs a loop that is compiled for each of [`WIDE`], [`NARROW`], [`FEW`] or [`SHORT`] with the size of a block.
+/// Dispatches to the loop compiled for the size of a block, which is one of [`WIDE`], [`NARROW`], [`FEW`] or [`SHORT`].
 macro_rules! for_size {
     (wide $block:expr, $body:ident, $lanes:ty, $arguments:tt) => {
         for_size!(@ $block, $body, $lanes, $arguments,
@@ -64,8 +64,8 @@ macro_rules! for_size {
 }
 pub(super) use for_size;
 
-/// Writes down the blocks of a patch of `rows` rows of `length` numbers. A block has at most `most` registers, where one
-/// of a single row can.
+/// Lists the blocks of a patch of `rows` rows of `length` numbers. A block has at most `most` registers, unless even a
+/// block of a single row needs more.
 pub(super) fn cut(
     (rows, length): (usize, usize),
     lanes: usize,
@@ -77,7 +77,7 @@ pub(super) fn cut(
     let needed = length.div_ceil(lanes);
     let mut row = 0;
     while row < rows {
-        // How a row is cut where so many are taken together: into how many blocks, and of how many registers.
+        // For the given register counts: the number of blocks that a row is cut into, and the registers of each.
         let pieces = |registers: &[usize]| {
             let widest = registers.last().copied().unwrap_or(1);
             let count = needed.div_ceil(widest);
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_blocks_cover_each_number_of_a_patch_once() {
+    fn the_blocks_cover_each_element_of_a_patch_exactly_once() {
         for (sizes, lanes) in [(WIDE, 16), (NARROW, 8), (FEW, 4), (SHORT, 8)] {
             for rows in 1..12 {
                 for length in (1..200).step_by(if cfg!(miri) { 37 } else { 1 }) {

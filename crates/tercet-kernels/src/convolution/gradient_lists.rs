@@ -1,8 +1,8 @@
-//! The numbers of a gradient that are not zero, in lists.
+//! Lists of the non-zero elements of a gradient.
 //!
-//! Behind a 2 × 2 maximum at most a quarter of a gradient is not zero, behind a ReLU about half. The backward passes go
-//! through what is left. There are two ways to sort it: by patch, for the gradient of the input, and by filter, for that
-//! of the weights.
+//! Before a 2 × 2 max pool at most a quarter of the gradient is non-zero, before a ReLU about half. The backward passes
+//! process only the non-zero elements. They are grouped in one of two ways: by patch, for the gradient of the input,
+//! and by filter, for the gradient of the weights.
 
 use super::{NO_GRADIENT, Shape};
 use crate::Isa;
@@ -17,17 +17,17 @@ use crate::sparse::floats;
 pub(super) struct Gradient<'a> {
     /// (rows, columns, filters)
     pub(super) dy: &'a [f32],
-    /// Behind a pool, which of four patches each belongs to.
+    /// If a pool follows, which of its four patches each element belongs to.
     pub(super) argmax: Option<&'a [u8]>,
 }
 
 impl<'a> Gradient<'a> {
-    /// A part of it.
+    /// A range of it.
     pub(super) fn part(self, range: std::ops::Range<usize>) -> Self {
         Gradient { dy: &self.dy[range.clone()], argmax: self.argmax.map(|argmax| &argmax[range]) }
     }
 
-    /// How many numbers an example has, and how many of them are a row.
+    /// The size of an example, and of one of its rows.
     pub(super) fn sizes(&self, shape: &Shape) -> (usize, usize) {
         match self.argmax {
             Some(_) => (shape.pooled(), shape.pooled_width() * shape.filters),
@@ -36,7 +36,7 @@ impl<'a> Gradient<'a> {
     }
 }
 
-/// Panics where a place is none.
+/// Panics if an argmax is invalid.
 pub(super) fn check_argmax(argmax: &[u8]) {
     let bad = |&&argmax: &&u8| (4..NO_GRADIENT).contains(&argmax);
     if argmax.iter().fold(false, |found, argmax| found | bad(&argmax)) {
@@ -48,16 +48,17 @@ pub(super) fn check_argmax(argmax: &[u8]) {
 /// Lists of the filters that have a gradient at each patch, and their gradients.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PatchLists {
-    /// Where the list of each patch begins, and the last one ends.
+    /// The start of the list of each patch, followed by the end of the last one.
     pub(super) starts: Vec<u32>,
     pub(super) filters: Vec<u32>,
     pub(super) values: Vec<f32>,
 }
 
 impl PatchLists {
-    /// The lists of one example: of each output, or of the four outputs of each pooled one.
+    /// Fills the lists for one example: one list per output or, with a pool, four per pooled output.
     pub(super) fn fill(&mut self, isa: Isa, filters: usize, gradient: Gradient<'_>) {
-        // A list is written a register at a time, or 64 numbers: room for one more than there can be.
+        // A list is written one register or 64 numbers at a time, so the buffer has room for one such write past the
+        // end.
         let buffer = gradient.dy.len() + 64;
         if self.values.len() < buffer {
             self.values.resize(buffer, 0.0);
@@ -115,8 +116,8 @@ impl PatchLists {
                 let mut columns = counting;
                 for (dy, argmax) in dy.chunks(16).zip(argmax.chunks(16)) {
                     let lanes = ((1u32 << dy.len()) - 1) as __mmask16;
-                    // SAFETY: the masks let through as many numbers as there are. Each number goes to one of four lists
-                    // at most, so that fewer than `dy.len()` are there before sixteen more are written.
+                    // SAFETY: the masks select as many numbers as there are. Each number goes to at most one of four
+                    // lists, so that fewer than `dy.len()` have been written before sixteen more are.
                     unsafe {
                         let quarters = _mm_maskz_loadu_epi8(lanes, argmax.as_ptr().cast());
                         let values = _mm512_maskz_loadu_ps(lanes, dy.as_ptr());
@@ -137,18 +138,18 @@ impl PatchLists {
 /// Lists of the patches at which each filter has a gradient, and the gradients.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FilterLists {
-    /// How much room each list has.
+    /// The capacity of each list.
     buffer: usize,
     counts: Vec<u32>,
     patches: Vec<u32>,
     values: Vec<f32>,
 }
 
-/// How many numbers are written to a list at a time, at most, before it is known how many of them are wanted.
+/// The maximum number of elements written to a list at a time, before it is known how many of them are kept.
 const WRITTEN: usize = 16;
 
 impl FilterLists {
-    /// Forgets what is there, and makes room for `buffer` numbers of each of so many filters.
+    /// Clears the lists and makes room for `buffer` elements per filter.
     pub(super) fn clear(&mut self, filters: usize, buffer: usize) {
         self.buffer = buffer + WRITTEN;
         self.counts.clear();
@@ -165,8 +166,9 @@ impl FilterLists {
         (&self.patches[list.clone()], &self.values[list])
     }
 
-    /// Adds some outputs of an image that begins at `image`: `patches` says where in it the patch of each begins, or the
-    /// four of a pooled one. Patches of which `nonzero` says that they have nothing but zeros are left out.
+    /// Adds some outputs of the image that begins at `image`: `patches` holds the offset of each output's patch in the
+    /// image, or of the four patches of each pooled output. Patches that are all zeros according to `nonzero` are
+    /// skipped.
     pub(super) fn add(
         &mut self,
         isa: Isa,
@@ -206,11 +208,11 @@ impl FilterLists {
                     gradient.dy.chunks_exact(filters).zip(argmax).zip(patches.chunks_exact(4))
                 {
                     let at: [u32; 4] = std::array::from_fn(|q| image + patches[q]);
-                    let lives: [bool; 4] = std::array::from_fn(|q| is_nonzero(patches[q]));
-                    if lives != [false; 4] {
+                    let live: [bool; 4] = std::array::from_fn(|q| is_nonzero(patches[q]));
+                    if live != [false; 4] {
                         self.add_output(dy, |filter| {
                             let quarter = usize::from(argmax[filter] & 3);
-                            (argmax[filter] != NO_GRADIENT && lives[quarter], at[quarter])
+                            (argmax[filter] != NO_GRADIENT && live[quarter], at[quarter])
                         });
                     }
                 }
@@ -218,21 +220,21 @@ impl FilterLists {
         }
     }
 
-    /// Writes every number, and moves on where it is wanted: there is no branch to guess.
+    /// Writes every element, and advances only past those to be kept, so that there is no branch to mispredict.
     #[inline(always)]
-    fn add_output(&mut self, dy: &[f32], wanted_at: impl Fn(usize) -> (bool, u32)) {
+    fn add_output(&mut self, dy: &[f32], kept_at: impl Fn(usize) -> (bool, u32)) {
         let mut first = 0;
         for (filter, (&dy, count)) in dy.iter().zip(&mut self.counts).enumerate() {
-            let (wanted, patch) = wanted_at(filter);
+            let (kept, patch) = kept_at(filter);
             let at = first + *count as usize;
             (self.patches[at], self.values[at]) = (patch, dy);
-            *count += u32::from(wanted);
+            *count += u32::from(kept);
             first += self.buffer;
         }
     }
 
-    /// Sixteen outputs of sixteen filters at a time: turned around, what a filter has at the outputs lies side by side in a
-    /// register, and what is wanted of it is moved together.
+    /// Sixteen outputs of sixteen filters at a time: after a transpose, one register holds the gradients of a filter at
+    /// sixteen outputs, and the elements to be kept are compressed to its front.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,popcnt")]
     fn add_avx512(&mut self, gradient: Gradient<'_>, patches: &[u32], image: u32, nonzero: Option<&[u8]>) {
@@ -244,23 +246,23 @@ impl FilterLists {
             (Aligned([0.0; SQUARE]), Aligned([0.0; SQUARE]), Aligned([0.0; SQUARE]));
         let groups = gradient.dy.chunks(16 * filters).zip(patches.chunks(16 * quarters));
         for (group, (dy, patches)) in groups.enumerate() {
-            // Where the patches of each quarter begin, and at which outputs they have more than zeros.
-            let (mut at, mut lives) = ([[0u32; 16]; 4], [0 as __mmask16; 4]);
+            // Where the patches of each quarter begin, and bit masks of the outputs at which they are not all zeros.
+            let (mut at, mut live) = ([[0u32; 16]; 4], [0 as __mmask16; 4]);
             for (n, patches) in patches.chunks_exact(quarters).enumerate() {
                 for (q, &patch) in patches.iter().enumerate() {
                     at[q][n] = image + patch;
-                    let lives_here = nonzero.is_none_or(|nonzero| nonzero[patch as usize] != 0);
-                    lives[q] |= __mmask16::from(lives_here) << n;
+                    let is_live = nonzero.is_none_or(|nonzero| nonzero[patch as usize] != 0);
+                    live[q] |= __mmask16::from(is_live) << n;
                 }
             }
-            if lives == [0; 4] {
+            if live == [0; 4] {
                 continue;
             }
             for first in (0..filters).step_by(16) {
                 let width = (filters - first).min(16);
                 let lanes = ((1u32 << width) - 1) as __mmask16;
-                // SAFETY: sixteen rows of sixteen numbers are a square; `lanes` lets through as many numbers of a row as
-                // there are; a list is written where the slices below have sixteen numbers.
+                // SAFETY: sixteen rows of sixteen numbers fill the square; `lanes` selects as many numbers of a row as
+                // there are; the slices below have the sixteen elements that are written to a list.
                 unsafe {
                     for (n, dy) in dy.chunks_exact(filters).enumerate() {
                         let row = _mm512_maskz_loadu_ps(lanes, dy[first..][..width].as_ptr());
@@ -279,30 +281,30 @@ impl FilterLists {
                     for filter in 0..width {
                         let value = _mm512_load_ps(values.0[16 * filter..][..16].as_ptr());
                         let mut patch = _mm512_loadu_epi32(at[0].as_ptr().cast());
-                        let mut wanted = 0;
+                        let mut kept = 0;
                         if gradient.argmax.is_some() {
                             let argmax = _mm512_load_epi32(quarter.0[16 * filter..][..16].as_ptr().cast());
                             for q in 0..4 {
                                 let wins = _mm512_mask_cmpeq_epi32_mask(
-                                    lives[q],
+                                    live[q],
                                     argmax,
                                     _mm512_set1_epi32(q as i32),
                                 );
                                 patch = _mm512_mask_loadu_epi32(patch, wins, at[q].as_ptr().cast());
-                                wanted |= wins;
+                                kept |= wins;
                             }
                         } else {
                             let zero = _mm512_setzero_ps();
-                            wanted = _mm512_mask_cmp_ps_mask::<_CMP_NEQ_UQ>(lives[0], value, zero);
+                            kept = _mm512_mask_cmp_ps_mask::<_CMP_NEQ_UQ>(live[0], value, zero);
                         }
                         let count = &mut self.counts[first + filter];
                         let to = (first + filter) * self.buffer + *count as usize;
                         let to = to..to + WRITTEN;
                         let (patches, values) = (&mut self.patches[to.clone()], &mut self.values[to]);
-                        let patch = _mm512_maskz_compress_epi32(wanted, patch);
+                        let patch = _mm512_maskz_compress_epi32(kept, patch);
                         _mm512_storeu_epi32(patches.as_mut_ptr().cast(), patch);
-                        _mm512_storeu_ps(values.as_mut_ptr(), _mm512_maskz_compress_ps(wanted, value));
-                        *count += wanted.count_ones();
+                        _mm512_storeu_ps(values.as_mut_ptr(), _mm512_maskz_compress_ps(kept, value));
+                        *count += kept.count_ones();
                     }
                 }
             }
@@ -314,7 +316,7 @@ impl FilterLists {
 mod tests {
     use super::*;
 
-    /// A gradient with zeros, the places of a pool, patches anywhere, and which of them are alive.
+    /// A gradient with zeros, the argmax of a pool, arbitrary patches, and which of them are non-zero.
     #[test]
     fn lists_of_filters_are_the_same_on_every_instruction_set() {
         let random = |i: usize, seed: usize| (i * 7919 + seed * 104_729 + i * i % 31) % 1009;

@@ -1,16 +1,16 @@
-//! The gradient of the input: for each patch, the sum of the filters' weights times their gradients there, added to the
+//! The gradient of the input: for each patch, the sum of the filters' weights times their gradients, added to the
 //! image.
 //!
-//! A patch at which filters have the gradients g is given `Σ_co g_co · W[·, co]`. The sum stays in registers while the
-//! filters go past, and only those whose gradient is not zero do: behind a pool the most of them have it at one of the
-//! other three patches. Each multiply-add takes a register of weights from the first-level cache, which feeds one
-//! multiply-add a cycle. The plan, from the outside in:
+//! A patch at which the filters have the gradients g receives `Σ_co g_co · W[·, co]`. The sum stays in registers while
+//! the loop runs over the filters with a non-zero gradient: with a pool, most filters have theirs at one of the other
+//! three patches. Each multiply-add loads a register of weights from the first-level cache, which can supply one
+//! multiply-add per cycle. The loops, from the outside in:
 //!
-//! 1. A patch is cut into blocks whose sums fit into registers and whose weights, of all filters, into the cache. They
-//!    are copied there filter by filter, in whole registers, with zeros behind the end of a row.
-//! 2. The examples go past: their gradients are sorted by patch once, and used for every block.
-//! 3. What the patches are given is added up in an image with its padding around it, and so much more room that whole
-//!    registers may be added.
+//! 1. A patch is cut into blocks whose sums fit in registers and whose weights, for all filters, fit in the cache. The
+//!    weights are packed filter by filter, in whole registers, padded with zeros at the end of a row.
+//! 2. The examples: their gradients are sorted by patch once, and used for every block.
+//! 3. The sums of the patches are accumulated in an image with its padding, plus enough room at the end for whole
+//!    registers to be added.
 
 use super::Shape;
 use super::blocks::{Block, FEW, NARROW, Sizes, WIDE, cut, for_size};
@@ -22,10 +22,10 @@ use crate::Isa;
 use crate::isa::Level;
 use crate::lanes::Lanes;
 
-/// How many weights are kept in the first-level cache: 26 KiB of them.
+/// How many weights are kept in the first-level cache: 26 KiB.
 const CACHED: usize = 6656;
 
-/// A backward pass to the input.
+/// The arguments of a backward pass to the input.
 pub(super) struct Input<'a> {
     pub(super) shape: &'a Shape,
     pub(super) gradient: Gradient<'a>,
@@ -34,8 +34,9 @@ pub(super) struct Input<'a> {
     pub(super) scratch: &'a mut Scratch,
 }
 
-/// Gives each patch of an image what its list says, in a block of `R` rows of `V` registers: patch n begins at
-/// `image[offsets[n]]`, its rows are `stride` apart, and the weights of filter co begin at `weights[co * R * V * LANES]`.
+/// Adds to each patch of an image the sum over its list, in a block of `R` rows of `V` registers: patch n begins at
+/// `image[offsets[n]]`, its rows are `stride` apart, and the weights of filter co begin at
+/// `weights[co * R * V * LANES]`.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, each filter of the lists has its weights, and the block lies in the image
@@ -77,7 +78,7 @@ unsafe fn scatter<L: Lanes, const R: usize, const V: usize>(
     }
 }
 
-/// Copies the weights of a block, filter by filter.
+/// Packs the weights of a block, filter by filter.
 fn copy_weights(input: &Input<'_>, block: &Block, lanes: usize, to: &mut [f32]) {
     let (filters, row_length) = (input.shape.filters, input.shape.kernel_width * input.shape.channels);
     let size = block.size(lanes);
@@ -127,8 +128,8 @@ fn pass(isa: Isa, input: Input<'_>, (lanes, sizes, scatter): (usize, Sizes, Scat
             let from = block.row * stride + block.column;
             let image = &mut image[from..];
             assert!(last + (block.rows - 1) * stride + block.registers * lanes <= image.len());
-            // SAFETY: `scatter` is one that `run` chose for the instruction set. The lists name filters that there are, whose
-            // weights of the block are there, and it was asserted that the block lies in the image.
+            // SAFETY: `run` chose this `scatter` for the instruction set. The lists contain only existing filters,
+            // whose weights for the block are there, and it was asserted that the block lies in the image.
             unsafe { scatter(block, &patch_lists, &offsets, first, image, stride) };
         }
         unpad(shape, image, dx);
@@ -136,8 +137,8 @@ fn pass(isa: Isa, input: Input<'_>, (lanes, sizes, scatter): (usize, Sizes, Scat
     *input.scratch = Scratch { panels, padded, offsets, blocks, patch_lists, ..scratch };
 }
 
-/// The convolution that gives the gradient of the input from that of the output, where there is one: its kernels are
-/// turned around, and its channels and filters have changed places.
+/// The convolution that computes the gradient of the input from that of the output, if one exists: its kernels are
+/// rotated by 180°, and its channels and filters are swapped.
 fn rotated(shape: &Shape) -> Option<Shape> {
     let padding = (shape.kernel_height - 1).checked_sub(shape.padding)?;
     let is_turnable = shape.kernel_height == shape.kernel_width && shape.stride == 1;
@@ -151,7 +152,7 @@ fn rotated(shape: &Shape) -> Option<Shape> {
     })
 }
 
-/// The gradient of the input as a convolution.
+/// The gradient of the input, computed as a convolution.
 fn run_rotated(isa: Isa, input: Input<'_>, rotated: &Shape) {
     let Input { shape, gradient, w, dx, scratch } = input;
     let (taps, channels, filters) = (shape.kernel_height * shape.kernel_width, shape.channels, shape.filters);
@@ -171,7 +172,7 @@ fn run_rotated(isa: Isa, input: Input<'_>, rotated: &Shape) {
 
 /// The gradient of the input.
 pub(super) fn run(isa: Isa, input: Input<'_>) {
-    // A pool leaves so little to do that its zeros are worth more.
+    // With a pool the gradient is so sparse that skipping its zeros saves more.
     if input.gradient.argmax.is_none()
         && let Some(rotated) = rotated(input.shape)
         && winograd::is_for(&rotated)
@@ -191,7 +192,7 @@ pub(super) fn run(isa: Isa, input: Input<'_>) {
 /// Four lanes, for any processor.
 ///
 /// # Safety
-/// That of [`scatter`], but for the instructions.
+/// Those of [`scatter`], except for the instructions.
 unsafe fn portable(
     block: &Block,
     lists: &PatchLists,
@@ -207,7 +208,7 @@ unsafe fn portable(
 /// Eight lanes.
 ///
 /// # Safety
-/// That of [`scatter`].
+/// Those of [`scatter`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(
@@ -218,14 +219,15 @@ unsafe fn avx2(
     image: &mut [f32],
     stride: usize,
 ) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the
+    // rest.
     unsafe { for_size!(narrow block, scatter, std::arch::x86_64::__m256, (lists, offsets, w, image, stride)) }
 }
 
 /// Sixteen lanes.
 ///
 /// # Safety
-/// That of [`scatter`].
+/// Those of [`scatter`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 unsafe fn avx512(

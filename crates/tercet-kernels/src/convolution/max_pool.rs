@@ -1,4 +1,4 @@
-//! The largest of four registers and 0, lane by lane, and which it was.
+//! The maximum of four registers and 0, lane by lane, with its argmax.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
@@ -6,14 +6,14 @@ use std::arch::x86_64::*;
 use super::NO_GRADIENT;
 use crate::lanes::Lanes;
 
-/// A register that a 2 × 2 pool can be taken of.
+/// A register type with a 2 × 2 max pool.
 ///
 /// # Safety
-/// Whoever calls the method makes sure that the processor has the instructions of the implementing type, and that there
-/// is room for `count` numbers and places; `count` is at most the number of lanes.
+/// The caller of the method makes sure that the processor has the instructions of the implementing type, and that there
+/// is room for `count` values and argmaxes; `count` is at most the number of lanes.
 pub(super) trait PoolLanes: Lanes {
-    /// Writes the largest of the four and 0 in each of the first `count` lanes, and its place: 0 to 3, the first among
-    /// equals, or [`NO_GRADIENT`] for the 0. NaN counts as the largest.
+    /// Writes the maximum of the four registers and 0 in each of the first `count` lanes, and its argmax: 0 to 3, the
+    /// first one on ties, or [`NO_GRADIENT`] for the 0. NaN counts as the maximum.
     unsafe fn pool(four: [Self; 4], y: *mut f32, argmax: *mut u8, count: usize);
 }
 
@@ -51,7 +51,7 @@ impl PoolLanes for __m256 {
                 argmax_lanes =
                     _mm256_blendv_epi8(argmax_lanes, _mm256_set1_epi32(q as i32), _mm256_castps_si256(wins));
             }
-            // The low bytes of eight numbers, side by side: those of each half first.
+            // The low bytes of the eight integers, contiguous within each 128-bit half.
             let low = _mm256_set1_epi32(0x0c08_0400);
             let bytes = _mm256_shuffle_epi8(argmax_lanes, low);
             let first = _mm_cvtsi128_si32(_mm256_castsi256_si128(bytes)) as u32;

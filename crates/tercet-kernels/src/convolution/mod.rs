@@ -1,24 +1,26 @@
-//! Convolutions, forward and backward, with what usually follows them done on the way.
+//! Convolutions, forward and backward, fused with the operations that usually follow them.
 //!
 //! | pass | formula |
 //! |---|---|
 //! | [`forward`] | `y[oy][ox][co] = b[co] + Σ x[oy·s + ky − p][ox·s + kx − p][ci] · w[ky][kx][ci][co]` |
 //! | [`forward_relu`] | `y = max(0, …)` |
-//! | [`forward_pooled`] | `y` = the largest of each 2 × 2 outputs and 0 |
+//! | [`forward_pooled`] | `y` = the maximum of each 2 × 2 outputs and 0 |
 //! | [`backward_weights`] | `dw[ky][kx][ci][co] = Σ x[…][…][ci] · dy[oy][ox][co]`, `db[co] = Σ dy[oy][ox][co]` |
 //! | [`backward_input`] | `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]` |
 //!
-//! with s the stride and p the padding, beyond which x is 0. An image is (height, width, channels), channels last; the
-//! weights are a matrix (inputs, outputs) like any other: a row for each (ky, kx, ci), a column for each filter.
+//! where s is the stride and p the padding; x is 0 outside the image. An image is (height, width, channels), channels
+//! last; the weights are a matrix (inputs, outputs) as for a dense layer: a row for each (ky, kx, ci), a column for
+//! each filter.
 //!
-//! A kernel of 3 × 3 over at least 16 channels is applied by minimal filtering, with a quarter of the multiplications; an
-//! output is then off by up to 2·10⁻⁶ of the sum of its absolute products instead of 2·10⁻⁷. Which way is taken depends on
-//! the shape, and for the gradient of the weights also on how many gradients are zero. Terms of zero are left out, so they
-//! do not spread what is not finite.
+//! A 3 × 3 kernel over at least 16 channels is applied by minimal filtering, with a quarter of the multiplications; the
+//! error of an output is then up to 2·10⁻⁶ of the sum of its absolute products, instead of 2·10⁻⁷. The algorithm is
+//! chosen by the shape and, for the gradient of the weights, also by the number of zeros in the gradient. Terms that
+//! are zero are skipped, so they do not propagate non-finite values.
 //!
-//! A number of the output, and one of `dx`, depends on its own example alone, so cutting the batch changes no bit of
-//! them. The gradients of the weights are sums over the batch, in an order that depends on the arguments alone: whoever
-//! cuts a batch into pieces of a fixed size and adds the pieces up in their order gets the same bits every time.
+//! An element of the output, or of `dx`, depends only on its own example, so splitting the batch does not change a bit
+//! of them. The gradients of the weights are sums over the batch, in an order that depends only on the arguments: if a
+//! batch is split into parts of a fixed size whose gradients are added in order, the result is always the same to the
+//! bit.
 
 mod blocks;
 mod gradient_lists;
@@ -41,22 +43,22 @@ use input::Input;
 use tile::{Epilogue, Forward};
 use weights::Weights;
 
-/// The place of a pooled output that no number won: ReLU gave 0, and no gradient goes through.
+/// The argmax of a pooled output at which no element won: ReLU returned 0, and no gradient is passed on.
 pub const NO_GRADIENT: u8 = 255;
 
-/// Panics where the lengths are not those of a batch.
+/// Panics if the lengths do not match a batch.
 fn check(shape: &Shape, x: usize, y: usize, w: usize, b: Option<usize>) {
     check_examples(shape, x, y, shape.outputs());
     check_weights(shape, w, b);
 }
 
-/// Panics where the lengths are not those of the weights and biases.
+/// Panics if the lengths do not match the weights and biases.
 fn check_weights(shape: &Shape, w: usize, b: Option<usize>) {
     assert_eq!(w, shape.weights(), "the weights are ({}, {})", shape.patch(), shape.filters);
     assert!(b.is_none_or(|b| b == shape.filters), "one bias for each of {} filters", shape.filters);
 }
 
-/// Panics where the lengths are not those of a batch behind a pool.
+/// Panics if the lengths do not match a batch of pooled outputs.
 fn check_pooled(shape: &Shape, x: usize, y: usize, argmax: usize) {
     check_examples(shape, x, y, shape.pooled());
     assert_eq!(argmax, y, "one argmax per pooled output");
@@ -74,17 +76,17 @@ fn check_examples(shape: &Shape, x: usize, y: usize, outputs: usize) {
 /// `y[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·s + ky − p][ox·s + kx − p][ci] · w[ky][kx][ci][co]`.
 ///
 /// # Shapes
-/// `x` is (B, height, width, channels), `w` is (kernel_height · kernel_width · channels, filters), `b` is (filters), `y`
-/// is (B, output_height, output_width, filters).
+/// `x` is (B, height, width, channels), `w` is (kernel_height · kernel_width · channels, filters), `b` is (filters),
+/// `y` is (B, output_height, output_width, filters).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
 /// use tercet_kernels::convolution::{Scratch, Shape, forward};
 ///
-/// // The difference of neighbours in a row of four pixels.
+/// // The differences between adjacent pixels in a row of four.
 /// let shape = Shape {
 ///     height: 1,
 ///     width: 4,
@@ -112,13 +114,14 @@ pub fn forward(
     tile::run(isa, Forward { shape, x, w, b: Some(b), y, epilogue: Epilogue::Linear, scratch });
 }
 
-/// `y = max(0, forward(x))`; NaN stays NaN. The gradient of the convolution's output is `dy` where `y` is not 0, else 0.
+/// `y = max(0, forward(x))`; NaN stays NaN. The gradient of the convolution's output is `dy` where `y` is not 0, else
+/// 0.
 ///
 /// # Shapes
 /// Those of [`forward`].
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn forward_relu(
     isa: Isa,
     shape: &Shape,
@@ -132,15 +135,15 @@ pub fn forward_relu(
     tile::run(isa, Forward { shape, x, w, b: Some(b), y, epilogue: Epilogue::Relu, scratch });
 }
 
-/// The convolution, ReLU and a 2 × 2 maximum in one pass: the largest of each 2 × 2 numbers of `forward(x)` and 0, and in
-/// `argmax` which of the four it was, in reading order, the first among equals; [`NO_GRADIENT`] where it was the 0. NaN
-/// counts as the largest. A last row or column of an odd size is left out, as in PyTorch.
+/// Convolution, ReLU and 2 × 2 max pool in one pass: the maximum of each 2 × 2 elements of `forward(x)` and 0, and in
+/// `argmax` which of the four it was, in reading order, the first one on ties; [`NO_GRADIENT`] if it was the 0. NaN
+/// counts as the maximum. The last row or column of an odd size is ignored, as in PyTorch.
 ///
 /// # Shapes
 /// `x`, `w` and `b` are those of [`forward`], `y` and `argmax` are (B, pooled_height, pooled_width, filters).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -177,15 +180,16 @@ pub fn forward_pooled(
     tile::run(isa, Forward { shape, x, w, b: Some(b), y, epilogue: Epilogue::Pooled(argmax), scratch });
 }
 
-/// `dw[ky][kx][ci][co] = Σ x[oy·s + ky − p][ox·s + kx − p][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the
-/// batch and all (oy, ox). `dy` is the gradient of the convolution's own output: behind ReLU it is 0 where that was.
+/// `dw[ky][kx][ci][co] = Σ x[oy·s + ky − p][ox·s + kx − p][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over
+/// the batch and all (oy, ox). `dy` is the gradient of the convolution's own output: with a ReLU it is 0 wherever that
+/// output was 0.
 ///
 /// # Shapes
-/// `x` is (B, height, width, channels), `dy` is (B, output_height, output_width, filters), `dw` and `db` are those of the
-/// weights and biases.
+/// `x` is (B, height, width, channels), `dy` is (B, output_height, output_width, filters), `dw` and `db` are those of
+/// the weights and biases.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -218,13 +222,13 @@ pub fn backward_weights(
     weights::run(isa, Weights { shape, x, gradient: Gradient { dy, argmax: None }, dw, db, scratch });
 }
 
-/// `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]`, over all outputs that the input is part of.
+/// `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]`, over all outputs that depend on the input element.
 ///
 /// # Shapes
-/// `dy` is (B, output_height, output_width, filters), `w` is the weights, `dx` is (B, height, width, channels).
+/// `dy` is (B, output_height, output_width, filters), `w` is that of [`forward`], `dx` is (B, height, width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -249,14 +253,14 @@ pub fn backward_input(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [
     input::run(isa, Input { shape, gradient: Gradient { dy, argmax: None }, w, dx, scratch });
 }
 
-/// `dw` and `db` of [`forward_pooled`], from the gradient of what it gave.
+/// `dw` and `db` of [`forward_pooled`], given the gradient of its output.
 ///
 /// # Shapes
-/// `x` is (B, height, width, channels), `dy` and `argmax` are (B, pooled_height, pooled_width, filters), `dw` and `db` are
-/// those of the weights and biases.
+/// `x` is (B, height, width, channels), `dy` and `argmax` are (B, pooled_height, pooled_width, filters), `dw` and `db`
+/// are those of the weights and biases.
 ///
 /// # Panics
-/// Where the shapes do not fit, or a place is neither 0 to 3 nor [`NO_GRADIENT`].
+/// If the shapes do not match, or an argmax is neither 0 to 3 nor [`NO_GRADIENT`].
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -272,7 +276,7 @@ pub fn backward_input(isa: Isa, shape: &Shape, dy: &[f32], w: &[f32], dx: &mut [
 ///     padding: 0,
 ///     filters: 1,
 /// };
-/// // The last of four outputs was the largest.
+/// // The last of the four outputs was the largest.
 /// let (x, dy, argmax, w, mut scratch) = ([1.0, 2.0, 3.0, 5.0], [10.0], [3], [0.5], Scratch::new());
 /// let (mut dw, mut db, mut dx) = ([0.0], [0.0], [0.0; 4]);
 /// backward_weights_pooled(Isa::active(), &shape, &x, &dy, &argmax, &mut dw, &mut db, &mut scratch);
@@ -296,14 +300,14 @@ pub fn backward_weights_pooled(
     weights::run(isa, Weights { shape, x, gradient: Gradient { dy, argmax: Some(argmax) }, dw, db, scratch });
 }
 
-/// `dx` of [`forward_pooled`], from the gradient of what it gave.
+/// `dx` of [`forward_pooled`], given the gradient of its output.
 ///
 /// # Shapes
-/// `dy` and `argmax` are (B, pooled_height, pooled_width, filters), `w` is the weights, `dx` is (B, height, width,
-/// channels).
+/// `dy` and `argmax` are (B, pooled_height, pooled_width, filters), `w` is that of [`forward`], `dx` is (B, height,
+/// width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit, or a place is neither 0 to 3 nor [`NO_GRADIENT`].
+/// If the shapes do not match, or an argmax is neither 0 to 3 nor [`NO_GRADIENT`].
 pub fn backward_input_pooled(
     isa: Isa,
     shape: &Shape,

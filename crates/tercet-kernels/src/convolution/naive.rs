@@ -1,28 +1,28 @@
-//! Convolution as the formulas say it, for f32 and f64.
+//! Convolution computed directly from its formulas, for f32 and f64.
 //!
-//! The arguments, their shapes and their meaning are those of the siblings in [`convolution`](super), without the
-//! instruction set and the room for what is between.
+//! The arguments, their shapes and their meaning are those of the functions of the same name in [`convolution`](super),
+//! without the instruction set and the scratch memory.
 
 use std::ops::{Add, AddAssign, Mul};
 
 use super::{NO_GRADIENT, Shape};
 
-/// What the formulas need of a number.
+/// The arithmetic that the formulas need.
 pub trait Number: Copy + Default + PartialOrd + Add<Output = Self> + Mul<Output = Self> + AddAssign {}
 
 impl Number for f32 {}
 impl Number for f64 {}
 
-/// The pixel of the image that the kernel's (ky, kx) lies on at the output (oy, ox), where it is not padding: the place
-/// of its first channel.
+/// The index of the first channel of the pixel that the kernel's (ky, kx) covers at the output (oy, ox), or `None` if
+/// it is padding.
 fn pixel(shape: &Shape, (oy, ox): (usize, usize), (ky, kx): (usize, usize)) -> Option<usize> {
     let y = (oy * shape.stride + ky).checked_sub(shape.padding).filter(|&y| y < shape.height)?;
     let x = (ox * shape.stride + kx).checked_sub(shape.padding).filter(|&x| x < shape.width)?;
     Some((y * shape.width + x) * shape.channels)
 }
 
-/// Calls `visit` for each output number and each input number that it is made of, with the places of the output, the
-/// input and the weight, in the order in which the sums are taken.
+/// Calls `visit` for each output element and each input element that it depends on, with the indices of the output, the
+/// input and the weight, in the order of summation.
 fn each_product(shape: &Shape, mut visit: impl FnMut(usize, usize, usize)) {
     let (height, width) = (shape.output_height(), shape.output_width());
     for oy in 0..height {
@@ -46,7 +46,7 @@ fn each_product(shape: &Shape, mut visit: impl FnMut(usize, usize, usize)) {
 /// `y[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·stride + ky − padding][ox·stride + kx − padding][ci] · w[ky][kx][ci][co]`.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn forward<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T]) {
     super::check(shape, x.len(), y.len(), w.len(), Some(b.len()));
     for (x, y) in x.chunks_exact(shape.inputs()).zip(y.chunks_exact_mut(shape.outputs())) {
@@ -58,7 +58,7 @@ pub fn forward<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T])
 /// `y = max(0, forward(x))`; NaN stays NaN.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn forward_relu<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T]) {
     forward(shape, x, w, b, y);
     for y in y {
@@ -68,11 +68,11 @@ pub fn forward_relu<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut
     }
 }
 
-/// The largest of each 2 × 2 outputs of `forward` and 0, and which of them it was: 0 to 3 in reading order, the first
-/// among equals, or [`NO_GRADIENT`] where it was 0. NaN counts as the largest.
+/// The maximum of each 2 × 2 outputs of `forward` and 0, and which of them it was: 0 to 3 in reading order, the first
+/// one on ties, or [`NO_GRADIENT`] if it was the 0. NaN counts as the maximum.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn forward_pooled<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &mut [T], argmax: &mut [u8]) {
     super::check_pooled(shape, x.len(), y.len(), argmax.len());
     let mut z = vec![T::default(); x.len() / shape.inputs() * shape.outputs()];
@@ -93,18 +93,18 @@ pub fn forward_pooled<T: Number>(shape: &Shape, x: &[T], w: &[T], b: &[T], y: &m
     }
 }
 
-/// The place in an output of one of the four numbers that a number of the pooled output is the largest of.
+/// The index in an output of one of the four elements that a pooled element is the maximum of.
 fn unpooled(shape: &Shape, pooled: usize, quarter: usize) -> usize {
     let (pixel, filter) = (pooled / shape.filters, pooled % shape.filters);
     let (y, x) = (pixel / shape.pooled_width(), pixel % shape.pooled_width());
     ((2 * y + quarter / 2) * shape.output_width() + 2 * x + quarter % 2) * shape.filters + filter
 }
 
-/// `dz`, the gradient of the output, from that of the pooled output: each number goes to the place that won, and nowhere
-/// where ReLU gave 0.
+/// `dz`, the gradient of the output, from that of the pooled output: each element goes to the output that won, or
+/// nowhere if ReLU returned 0.
 ///
 /// # Panics
-/// Where the shapes do not fit, or a place is neither 0 to 3 nor [`NO_GRADIENT`].
+/// If the shapes do not match, or an argmax is neither 0 to 3 nor [`NO_GRADIENT`].
 pub fn unpool<T: Number>(shape: &Shape, dy: &[T], argmax: &[u8], dz: &mut [T]) {
     assert!(dz.len().is_multiple_of(shape.outputs()), "dz is (B, {})", shape.outputs());
     assert_eq!(dy.len(), dz.len() / shape.outputs() * shape.pooled(), "dy is (B, {})", shape.pooled());
@@ -119,7 +119,7 @@ pub fn unpool<T: Number>(shape: &Shape, dy: &[T], argmax: &[u8], dz: &mut [T]) {
     }
 }
 
-/// `unpool` into an array of its own.
+/// `unpool` into a new array.
 fn unpooled_gradient<T: Number>(shape: &Shape, x: usize, dy: &[T], argmax: &[u8]) -> Vec<T> {
     super::check_pooled(shape, x, dy.len(), argmax.len());
     let mut dz = vec![T::default(); x / shape.inputs() * shape.outputs()];
@@ -127,10 +127,11 @@ fn unpooled_gradient<T: Number>(shape: &Shape, x: usize, dy: &[T], argmax: &[u8]
     dz
 }
 
-/// `dw[ky][kx][ci][co] = Σ x[…][…][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the batch and all (oy, ox).
+/// `dw[ky][kx][ci][co] = Σ x[…][…][ci] · dy[oy][ox][co]` and `db[co] = Σ dy[oy][ox][co]`, over the batch and all (oy,
+/// ox).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn backward_weights<T: Number>(shape: &Shape, x: &[T], dy: &[T], dw: &mut [T], db: &mut [T]) {
     super::check(shape, x.len(), dy.len(), dw.len(), Some(db.len()));
     dw.fill(T::default());
@@ -143,10 +144,10 @@ pub fn backward_weights<T: Number>(shape: &Shape, x: &[T], dy: &[T], dw: &mut [T
     }
 }
 
-/// `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]`, over all outputs that the input is part of.
+/// `dx[iy][ix][ci] = Σ dy[oy][ox][co] · w[ky][kx][ci][co]`, over all outputs that depend on the input element.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn backward_input<T: Number>(shape: &Shape, dy: &[T], w: &[T], dx: &mut [T]) {
     super::check(shape, dx.len(), dy.len(), w.len(), None);
     dx.fill(T::default());
@@ -155,10 +156,10 @@ pub fn backward_input<T: Number>(shape: &Shape, dy: &[T], w: &[T], dx: &mut [T])
     }
 }
 
-/// [`backward_weights`] behind a pool.
+/// [`backward_weights`] for a pooled convolution.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn backward_weights_pooled<T: Number>(
     shape: &Shape,
     x: &[T],
@@ -170,10 +171,10 @@ pub fn backward_weights_pooled<T: Number>(
     backward_weights(shape, x, &unpooled_gradient(shape, x.len(), dy, argmax), dw, db);
 }
 
-/// [`backward_input`] behind a pool.
+/// [`backward_input`] for a pooled convolution.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn backward_input_pooled<T: Number>(shape: &Shape, dy: &[T], argmax: &[u8], w: &[T], dx: &mut [T]) {
     backward_input(shape, &unpooled_gradient(shape, dx.len(), dy, argmax), w, dx);
 }

@@ -1,9 +1,9 @@
 //! The gradient of the weights of small patches: outer products of patches and gradients.
 //!
-//! A row of a patch of a single channel has three or five numbers, of which a register would stay mostly empty. So here
-//! the registers hold filters: the sums of `R` inputs times `V` registers of filters stay where they are while all
-//! outputs of the batch go past, each with its gradients of the filters and `R` numbers of its patch, spread over all
-//! lanes. Outputs whose patches have nothing but zeros are left out, which is most of a written digit.
+//! A row of a patch of a single channel has three or five numbers, which would leave most of a register empty. So here
+//! the registers hold filters: the sums of `R` inputs times `V` registers of filters stay in registers while the loop
+//! runs over all outputs of the batch, each with its gradients of the filters and `R` numbers of its patch, broadcast
+//! to all lanes. Outputs whose patches are all zeros are skipped, which is most of a handwritten digit.
 
 use super::Shape;
 use super::scratch::{Scratch, copy_padded, find_nonzero};
@@ -11,17 +11,18 @@ use super::tile::find_patch_offsets;
 use super::weights::Weights;
 use crate::lanes::Lanes;
 
-/// Rows of a patch with fewer numbers than this are short.
+/// Rows of a patch with fewer numbers than this count as short.
 const SHORT: usize = 8;
 
-/// Whether this is the way for a shape, unless a pool follows: behind it the filters have gradients at different patches.
+/// Whether to use this algorithm for a shape, unless a pool follows: with a pool the filters have gradients at
+/// different patches.
 pub(super) fn is_for(shape: &Shape) -> bool {
     shape.kernel_width * shape.channels < SHORT
 }
 
 /// Adds the outer products of an example to `sums`: the numbers of each patch at `offsets`, times the gradients of the
-/// filters, which begin at `dy[output * filters]` and fill `V` registers but for the last, of which `last` lanes are
-/// meant. `outputs` are those that count, with the offsets of their patches.
+/// filters, which begin at `dy[output * filters]` and fill `V` registers, except that only `last` lanes of the last one
+/// are used. `outputs` lists the outputs that are not skipped, with the offsets of their patches.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, the outputs have their gradients, and the patches lie in the image.
@@ -53,7 +54,7 @@ pub(super) unsafe fn add<L: Lanes, const R: usize, const V: usize>(
     sums
 }
 
-/// The gradients of `width` filters from `from` on, in `V` registers, of all inputs.
+/// The gradients of `width` filters starting at `from`, in `V` registers, for all inputs.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -72,11 +73,11 @@ unsafe fn columns<L: Lanes, const R: usize, const V: usize>(
     assert!(patches.iter().all(|&patch| patch as usize + end <= image.len()));
     assert!(patches.len() == shape.positions() && from + width <= shape.filters && last <= L::LANES);
     for first in (0..shape.patch()).step_by(R) {
-        // Beyond the last input the last one is taken again.
+        // Past the last input, the last one is computed again.
         let input = |r: usize| (first + r).min(shape.patch() - 1);
         let offsets = std::array::from_fn(|r| input(r) / row_length * stride + input(r) % row_length);
-        // SAFETY: the caller promises the instructions; the assertions say that the patches lie in the image, and the
-        // gradients of an example are those of all outputs.
+        // SAFETY: the caller promises the instructions; the assertions ensure that the patches lie in the image, and
+        // the gradients of an example are those of all outputs.
         unsafe {
             let mut sums = [[L::splat(0.0); V]; R];
             let examples =
@@ -85,7 +86,7 @@ unsafe fn columns<L: Lanes, const R: usize, const V: usize>(
                 copy_padded(shape, x, image);
                 let nonzero = find_nonzero(shape, image, &mut scratch.nonzero);
                 scratch.outputs.clear();
-                // How many will count is another matter for every example.
+                // The number of remaining outputs differs from example to example.
                 scratch.outputs.reserve(patches.len());
                 let numbered = (0..).zip(patches.iter().copied());
                 match nonzero {

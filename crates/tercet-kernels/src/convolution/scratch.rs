@@ -1,54 +1,54 @@
-//! What the passes need beside their arguments.
+//! Scratch memory of the passes.
 
 use super::Shape;
 use super::blocks::Block;
 use super::gradient_lists::{FilterLists, PatchLists};
 
-/// How many numbers a line of the cache holds.
+/// How many numbers a cache line holds.
 const LINE: usize = 16;
 
-/// The widest register, in numbers.
+/// The number of lanes of the widest register.
 pub(super) const MOST_LANES: usize = 16;
 
-/// Room for what a pass writes down on its way. It belongs to the caller, any pass may use it for any shape, and what is
-/// in it does not matter: it grows to what is needed, and from then on the passes allocate nothing.
+/// Scratch memory for intermediate results. It belongs to the caller, any pass may use it for any shape, and its
+/// contents do not matter: it grows as needed, and from then on the passes allocate nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    /// The weights as the innermost loop reads them, or the sums that become their gradient.
+    /// The weights, packed for the innermost loop, or the sums that become their gradient.
     pub(super) panels: Buffer,
-    /// The weights of a convolution that is turned around.
+    /// The rotated weights of the convolution that computes the gradient of the input.
     pub(super) rotated: Buffer,
-    /// What tiles become, and the sums of their products.
+    /// Transformed tiles, and the sums of their products.
     pub(super) frequencies: Buffer,
     pub(super) sums: Buffer,
     /// Images with their padding.
     pub(super) padded: Buffer,
-    /// Where each patch begins in the padded image.
+    /// The offset of each patch in the padded image.
     pub(super) offsets: Vec<u32>,
-    /// Which rows of each patch have anything but zeros, and room to find that out.
+    /// Which rows of each patch are not all zeros, with room to compute it.
     pub(super) nonzero: Vec<u8>,
-    /// The outputs that count, and the places of their patches.
+    /// The outputs that are not skipped, and the offsets of their patches.
     pub(super) outputs: Vec<(u32, u32)>,
-    /// How a patch is cut.
+    /// The blocks of a patch.
     pub(super) blocks: Vec<Block>,
-    /// The gradients that are not zero.
+    /// The non-zero gradients.
     pub(super) patch_lists: PatchLists,
     pub(super) filter_lists: FilterLists,
 }
 
 impl Scratch {
-    /// Room for nothing yet.
+    /// Empty scratch memory.
     pub fn new() -> Self {
         Scratch::default()
     }
 }
 
-/// Numbers that begin where a line of the cache does.
+/// Floats aligned to a cache line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffer(Vec<f32>);
 
 impl Buffer {
-    /// So many numbers; what they are means nothing.
+    /// `count` floats with unspecified values.
     pub(super) fn resized(&mut self, count: usize) -> &mut [f32] {
         if self.0.len() < count + LINE {
             self.0.resize(count + LINE, 0.0);
@@ -58,7 +58,7 @@ impl Buffer {
     }
 }
 
-/// The image with zeros around it: itself where there is no padding, else a copy in `buffer`.
+/// The image padded with zeros: the image itself if there is no padding, else a copy in `buffer`.
 pub(super) fn pad<'a>(shape: &Shape, x: &'a [f32], buffer: &'a mut Buffer) -> &'a [f32] {
     if shape.padding == 0 {
         return x;
@@ -68,7 +68,7 @@ pub(super) fn pad<'a>(shape: &Shape, x: &'a [f32], buffer: &'a mut Buffer) -> &'
     padded
 }
 
-/// Copies an image and zeros around it.
+/// Copies an image and pads it with zeros.
 #[inline(always)]
 pub(super) fn copy_padded(shape: &Shape, x: &[f32], padded: &mut [f32]) {
     if shape.padding == 0 {
@@ -82,7 +82,7 @@ pub(super) fn copy_padded(shape: &Shape, x: &[f32], padded: &mut [f32]) {
     }
 }
 
-/// Copies an image out of the zeros around it.
+/// Copies an image without its padding.
 #[inline(always)]
 pub(super) fn unpad(shape: &Shape, padded: &[f32], x: &mut [f32]) {
     let (row, margin) = (shape.padded_width() * shape.channels, shape.padding * shape.channels);
@@ -92,9 +92,9 @@ pub(super) fn unpad(shape: &Shape, padded: &[f32], x: &mut [f32]) {
     }
 }
 
-/// For each place of an image the rows of the patch that begins there which have anything but zeros: bit ky for row ky.
-/// Four fifths of a written digit are zero, and most rows of its patches. Nothing where there are several channels, of
-/// which rarely all are zero, or the patches are of a shape that this is not made for.
+/// For each position of an image, which rows of the patch that begins there are not all zeros: bit ky for row ky. Four
+/// fifths of a handwritten digit are zero, and so are most rows of its patches. Returns `None` if there are several
+/// channels, which are rarely all zero, or if this function does not support the shape of the patches.
 #[inline(always)]
 pub(super) fn find_nonzero<'a>(shape: &Shape, image: &[f32], buffer: &'a mut Vec<u8>) -> Option<&'a [u8]> {
     if shape.channels > 1 || shape.stride > 1 || shape.kernel_height > 8 {

@@ -1,11 +1,12 @@
 //! The sizes of a convolution.
 
-/// The most numbers that an array of one example, or the weights, may have: places in them fit in 32 bits with room.
+/// The maximum number of elements of an array for one example, or of the weights: indices fit in 32 bits with room to
+/// spare.
 const MOST_NUMBERS: usize = 1 << 30;
 
-/// What goes into a convolution of one example and how it is cut: an image of `height` × `width` pixels with
-/// `channels` numbers each, `filters` kernels over all channels, a step of `stride` pixels between neighbouring outputs
-/// in both directions, and `padding` zeros around the image on every side.
+/// The dimensions of a convolution: an image of `height` × `width` pixels with `channels` numbers each, `filters`
+/// kernels over all channels, a `stride` in pixels between adjacent outputs in both directions, and `padding` zeros
+/// around the image on every side.
 ///
 /// An image has (height, width, channels) numbers, the weights are (kernel_height · kernel_width · channels, filters)
 /// with their rows in the order (ky, kx, channel), and an output has (output_height, output_width, filters) numbers.
@@ -38,21 +39,21 @@ pub struct Shape {
     pub height: usize,
     /// Pixels in a row.
     pub width: usize,
-    /// Numbers of a pixel: 1 for grey, 3 for colour, the filters of the layer before it otherwise.
+    /// Numbers per pixel: 1 for grey, 3 for colour, otherwise the filters of the previous layer.
     pub channels: usize,
     /// Rows of a kernel.
     pub kernel_height: usize,
     /// Columns of a kernel.
     pub kernel_width: usize,
-    /// How many pixels neighbouring outputs lie apart.
+    /// Distance between adjacent outputs, in pixels.
     pub stride: usize,
-    /// How many zeros stand around the image on every side.
+    /// Zeros around the image on every side.
     pub padding: usize,
-    /// Kernels, and so numbers of an output's pixel.
+    /// Number of kernels, and so of numbers per output pixel.
     pub filters: usize,
 }
 
-/// Why [`Shape::check`] rejected.
+/// Why [`Shape::check`] failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnfitShape {
     /// A size that must be at least 1 is 0.
@@ -86,16 +87,16 @@ impl std::fmt::Display for UnfitShape {
 
 impl std::error::Error for UnfitShape {}
 
-/// The product, `usize::MAX` where it is more.
+/// The product, saturating at `usize::MAX`.
 fn product(factors: &[usize]) -> usize {
     factors.iter().fold(1, |product, &factor| product.saturating_mul(factor))
 }
 
 impl Shape {
-    /// Whether there is such a convolution, and its arrays are of a size that the kernels can address.
+    /// Checks that the convolution exists and that its arrays are small enough for the kernels to address.
     ///
     /// # Errors
-    /// [`UnfitShape`] where a size is 0, the kernel is larger than the padded image, or an array would have more than
+    /// [`UnfitShape`] if a size is 0, the kernel is larger than the padded image, or an array would have more than
     /// 2³⁰ numbers for one example.
     pub fn check(&self) -> Result<(), UnfitShape> {
         let sizes = [self.height, self.width, self.channels, self.stride, self.filters];
@@ -113,73 +114,73 @@ impl Shape {
         Ok(())
     }
 
-    /// `⌊(height + 2 · padding − kernel_height) / stride⌋ + 1`, and 0 where the kernel does not fit.
+    /// `⌊(height + 2 · padding − kernel_height) / stride⌋ + 1`, or 0 if the kernel does not fit.
     pub fn output_height(&self) -> usize {
         steps(self.padded_height(), self.kernel_height, self.stride)
     }
 
-    /// `⌊(width + 2 · padding − kernel_width) / stride⌋ + 1`, and 0 where the kernel does not fit.
+    /// `⌊(width + 2 · padding − kernel_width) / stride⌋ + 1`, or 0 if the kernel does not fit.
     pub fn output_width(&self) -> usize {
         steps(self.padded_width(), self.kernel_width, self.stride)
     }
 
-    /// How many numbers an image has: height · width · channels.
+    /// The number of elements of an image: height · width · channels.
     pub fn inputs(&self) -> usize {
         product(&[self.height, self.width, self.channels])
     }
 
-    /// How many numbers one output is made of: kernel_height · kernel_width · channels.
+    /// The number of inputs that one output depends on: kernel_height · kernel_width · channels.
     pub fn patch(&self) -> usize {
         product(&[self.kernel_height, self.kernel_width, self.channels])
     }
 
-    /// How many weights there are: patch · filters.
+    /// The number of weights: patch · filters.
     pub fn weights(&self) -> usize {
         product(&[self.patch(), self.filters])
     }
 
-    /// At how many places of an image a kernel is laid: output_height · output_width.
+    /// The number of positions at which a kernel is applied: output_height · output_width.
     pub fn positions(&self) -> usize {
         product(&[self.output_height(), self.output_width()])
     }
 
-    /// How many numbers an output has: output_height · output_width · filters.
+    /// The number of elements of an output: output_height · output_width · filters.
     pub fn outputs(&self) -> usize {
         product(&[self.positions(), self.filters])
     }
 
-    /// The rows that a 2 × 2 pool leaves: half of the output's, rounded down.
+    /// The height after a 2 × 2 pool: half of the output's, rounded down.
     pub fn pooled_height(&self) -> usize {
         self.output_height() / 2
     }
 
-    /// The columns that a 2 × 2 pool leaves: half of the output's, rounded down.
+    /// The width after a 2 × 2 pool: half of the output's, rounded down.
     pub fn pooled_width(&self) -> usize {
         self.output_width() / 2
     }
 
-    /// How many numbers a pooled output has: pooled_height · pooled_width · filters.
+    /// The number of elements of a pooled output: pooled_height · pooled_width · filters.
     pub fn pooled(&self) -> usize {
         product(&[self.pooled_height(), self.pooled_width(), self.filters])
     }
 
-    /// How many multiply-adds the forward pass of one example takes when nothing is left out.
+    /// The number of multiply-adds of the forward pass of one example if none is skipped.
     pub fn multiply_adds(&self) -> usize {
         product(&[self.outputs(), self.patch()])
     }
 
-    /// The rows of the image with its padding.
+    /// The height of the padded image.
     pub(super) fn padded_height(&self) -> usize {
         self.height.saturating_add(self.padding.saturating_mul(2))
     }
 
-    /// The columns of the image with its padding.
+    /// The width of the padded image.
     pub(super) fn padded_width(&self) -> usize {
         self.width.saturating_add(self.padding.saturating_mul(2))
     }
 }
 
-/// How often a window fits when it moves by `stride`.
+/// How many times a window fits when it moves by `stride`.
 fn steps(length: usize, window: usize, stride: usize) -> usize {
     if window == 0 || stride == 0 || window > length { 0 } else { (length - window) / stride + 1 }
 }

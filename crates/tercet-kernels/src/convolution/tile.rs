@@ -1,18 +1,18 @@
-//! The forward pass: tiles of outputs held in registers, read straight from the image.
+//! The forward pass: tiles of outputs held in registers, with patches read directly from the image.
 //!
-//! A convolution is a matrix product whose left factor, the patches, is never written down: with channels last, a row
-//! of a patch lies in one piece in the image, so a patch is a pointer and the distance between two rows. The plan, from
-//! the outside in:
+//! A convolution is a matrix product whose left factor, the patches, is never materialised: with channels last, a row
+//! of a patch is contiguous in the image, so a patch is a pointer and a row stride. The loops, from the outside in:
 //!
-//! 1. The filters are cut into *panels* of a few registers' width. A panel of all the weights is copied so that the
-//!    innermost loop reads it front to back, with zeros for the columns that the last panel lacks.
-//! 2. The examples go past, each with its padding around it.
-//! 3. The outputs of an example are taken `P` at a time. Their sums stay in registers while (ky, kx, ci) runs; each step
-//!    loads one row of the panel and multiplies it by `P` numbers of the image, each spread over all lanes. Which
-//!    outputs they are is only a matter of where the pointers point: at the edge some are computed twice, and for a pool
-//!    four belong together, whose largest is found while they are in registers.
+//! 1. The filters are cut into *panels* a few registers wide. A panel of all weights is packed so that the innermost
+//!    loop reads it sequentially, with zeros for the missing columns of the last panel.
+//! 2. The examples, each with its padding around it.
+//! 3. The outputs of an example, `P` at a time. Their accumulators stay in registers while (ky, kx, ci) runs; each step
+//!    loads one row of the panel and multiplies it by `P` numbers of the image, each broadcast to all lanes. The
+//!    outputs can be any `P` patches, because each has its own pointer: at the edge some are computed twice, and for a
+//!    pool groups of four belong together, whose maximum is taken while they are in registers.
 //!
-//! Each output is one chain of multiply-adds from its bias over (ky, kx, ci) in order, whatever tile it falls into.
+//! Each output is one chain of multiply-adds, starting from its bias, over (ky, kx, ci) in order, whichever tile it
+//! belongs to.
 
 use super::Shape;
 use super::max_pool::PoolLanes;
@@ -21,49 +21,50 @@ use super::winograd;
 use crate::Isa;
 use crate::isa::Level;
 
-/// A forward pass.
+/// The arguments of a forward pass.
 pub(super) struct Forward<'a> {
     pub(super) shape: &'a Shape,
     pub(super) x: &'a [f32],
     pub(super) w: &'a [f32],
-    /// Without them the sums begin at 0.
+    /// Without biases the sums start at 0.
     pub(super) b: Option<&'a [f32]>,
     pub(super) y: &'a mut [f32],
     pub(super) epilogue: Epilogue<'a>,
     pub(super) scratch: &'a mut Scratch,
 }
 
-/// What becomes of the sums.
+/// What is done with the sums.
 pub(super) enum Epilogue<'a> {
     Linear,
     Relu,
     Pooled(&'a mut [u8]),
 }
 
-/// Some neighbouring filters: their weights, a row of `V` registers for each (ky, kx, ci), and their biases likewise.
+/// Some adjacent filters: their weights, a row of `V` registers for each (ky, kx, ci), and their biases in the same
+/// layout.
 #[derive(Clone, Copy)]
 pub(super) struct Panel<'a> {
     pub(super) weights: &'a [f32],
     pub(super) bias: &'a [f32],
-    /// How many filters there are.
+    /// The number of filters.
     pub(super) width: usize,
 }
 
-/// An image with its padding, and where its patches begin.
+/// A padded image, and the offsets of its patches.
 #[derive(Clone, Copy)]
 pub(super) struct Patches<'a> {
     pub(super) image: &'a [f32],
     pub(super) offsets: &'a [u32],
-    /// The rows of a patch, their length, and how far apart they lie.
+    /// The number of rows of a patch, their length, and the distance between them.
     pub(super) rows: usize,
     pub(super) length: usize,
     pub(super) stride: usize,
-    /// Which rows of the patch that begins at a place have anything but zeros.
+    /// For the patch at each offset, which of its rows are not all zeros.
     pub(super) nonzero: Option<&'a [u8]>,
 }
 
 impl Patches<'_> {
-    /// Panics where a patch reaches beyond the image.
+    /// Panics if a patch extends past the image.
     pub(super) fn check(&self) {
         let last = self.offsets.iter().max().map_or(0, |&offset| offset as usize);
         assert!(last + (self.rows - 1) * self.stride + self.length <= self.image.len());
@@ -71,8 +72,8 @@ impl Patches<'_> {
     }
 }
 
-/// The sums of all patches of an image over one panel, `P` patches at a time. The sums of patch n begin at `y[n * stride]`,
-/// or, with `POOL`, the largest of those of patches 4 n to 4 n + 3.
+/// The sums of all patches of an image for one panel, `P` patches at a time. The sums of patch n begin at
+/// `y[n * stride]`, or, with `POOL`, the maxima of patches 4 n to 4 n + 3.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, and the patches were checked.
@@ -98,13 +99,14 @@ unsafe fn pass<L: PoolLanes, const P: usize, const V: usize, const POOL: bool>(
     let last = panel.width - (V - 1) * L::LANES;
     let lanes = |v: usize| if v + 1 < V { L::LANES } else { last };
     for first in (0..outputs).step_by(P / together) {
-        // Beyond the last output the last one is computed again.
+        // Past the last output, the last one is computed again.
         let output = |p: usize| (first + p / together).min(outputs - 1);
         // SAFETY: the caller promises the instructions and that all patches lie in the image; the assertions bound what
         // is read of the panel and written.
         unsafe {
             let image = patches.image.as_ptr();
-            // Loops: a closure for `from_fn` would be a call for each, as it lacks the instructions of what stands around it.
+            // Loops, because a closure passed to `from_fn` would not be inlined: it lacks the target features of this
+            // function.
             let (mut offsets, mut from) = ([0; P], [image; P]);
             for (p, (offset, from)) in offsets.iter_mut().zip(&mut from).enumerate() {
                 let patch = output(p) * together + p % together;
@@ -118,7 +120,7 @@ unsafe fn pass<L: PoolLanes, const P: usize, const V: usize, const POOL: bool>(
             let mut sums = [bias; P];
             let mut weights = panel.weights.as_ptr();
             for ky in 0..patches.rows {
-                // A row of zeros changes no sum. Where there are more rows than bits, all are taken.
+                // A row of zeros changes no sum. If there are more rows than bits, none is skipped.
                 let is_nonzero = nonzero >> (ky % 32) & 1 != 0;
                 for j in 0..if is_nonzero { patches.length } else { 0 } {
                     let row: [L; V] = std::array::from_fn(|v| L::load(weights.add((j * V + v) * L::LANES)));
@@ -157,7 +159,7 @@ unsafe fn pass<L: PoolLanes, const P: usize, const V: usize, const POOL: bool>(
     }
 }
 
-/// Writes down where the patches begin in the padded image, in the order in which their sums are wanted.
+/// Computes where the patches begin in the padded image, in the order of their outputs.
 pub(super) fn find_patch_offsets(shape: &Shape, pooled: bool, offsets: &mut Vec<u32>) {
     offsets.clear();
     let (down, right) = (shape.stride * shape.padded_width() * shape.channels, shape.stride * shape.channels);
@@ -175,8 +177,8 @@ pub(super) fn find_patch_offsets(shape: &Shape, pooled: bool, offsets: &mut Vec<
     }
 }
 
-/// Copies the columns `from..from + width` of the weights into rows of `stride` numbers, zeros behind them, and the
-/// biases into one more such row. Without biases they are zeros.
+/// Packs the columns `from..from + width` of the weights into rows of `stride` numbers, padded with zeros, and the
+/// biases into one more such row. Without biases that row is zero.
 fn copy_panel(forward: &Forward<'_>, (from, width): (usize, usize), stride: usize, to: &mut [f32]) {
     let bias = forward.b.map_or(&[][..], |b| &b[from..from + width]);
     let rows = forward.w.chunks_exact(forward.shape.filters).map(|row| &row[from..from + width]);
@@ -186,7 +188,7 @@ fn copy_panel(forward: &Forward<'_>, (from, width): (usize, usize), stride: usiz
     }
 }
 
-/// [`pass`], compiled for an instruction set and a size of tiles.
+/// [`pass`], compiled for an instruction set and a tile size.
 type Pass = unsafe fn(Patches<'_>, Panel<'_>, &mut [f32], &mut [u8], usize, bool);
 
 /// The loops for panels of one width.
@@ -199,17 +201,17 @@ pub(super) struct Loops {
 }
 
 impl Loops {
-    /// The loops for the next panel, of so many filters that are left.
+    /// The loops for the next panel, given the number of filters left.
     pub(super) fn new(isa: Isa, left: usize) -> Self {
         match isa.0 {
-            // Sixteen registers of eight lanes, eight to twelve of them for sums.
+            // Sixteen registers of eight lanes, eight to twelve of them accumulators.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => match left {
                 0..=8 => Loops { width: 8, plain: avx2::<8, 1, false>, pooled: avx2::<8, 1, true> },
                 _ => Loops { width: 16, plain: avx2::<6, 2, false>, pooled: avx2::<4, 2, true> },
             },
-            // Thirty-two registers of sixteen lanes, or of eight where sixteen would stay empty by half; those are
-            // computed on in pairs, so that both take the same time for a lane.
+            // Thirty-two registers of sixteen lanes, or of eight lanes if half of sixteen would be unused; those are
+            // processed in pairs, so that both take the same time per lane.
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => match left {
                 0..=8 => Loops { width: 8, plain: half::<8, 1, false>, pooled: half::<8, 1, true> },
@@ -218,7 +220,7 @@ impl Loops {
                 25..=63 => Loops { width: 32, plain: avx512::<8, 2, false>, pooled: avx512::<8, 2, true> },
                 _ => Loops { width: 64, plain: avx512::<6, 4, false>, pooled: avx512::<4, 4, true> },
             },
-            // Sixteen registers of four lanes, eight of them for sums.
+            // Sixteen registers of four lanes, eight of them accumulators.
             _ => match left {
                 0..=4 => Loops { width: 4, plain: portable::<8, 1, false>, pooled: portable::<8, 1, true> },
                 _ => Loops { width: 8, plain: portable::<4, 2, false>, pooled: portable::<4, 2, true> },
@@ -227,7 +229,7 @@ impl Loops {
     }
 }
 
-/// All examples past the filters from `from` on.
+/// All examples for the next panel of filters, which begins at `from`. Returns where the panel after it begins.
 fn one_panel(forward: &mut Forward<'_>, from: usize, loops: Loops) -> usize {
     let shape = forward.shape;
     let (stride, width) = (loops.width, (shape.filters - from).min(loops.width));
@@ -288,7 +290,7 @@ pub(super) fn run(isa: Isa, mut forward: Forward<'_>) {
 /// Registers of four lanes.
 ///
 /// # Safety
-/// That of [`pass`], but for the instructions.
+/// Those of [`pass`], except for the instructions.
 unsafe fn portable<const P: usize, const V: usize, const POOL: bool>(
     patches: Patches<'_>,
     panel: Panel<'_>,
@@ -301,10 +303,10 @@ unsafe fn portable<const P: usize, const V: usize, const POOL: bool>(
     unsafe { pass::<[f32; 4], P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }
 
-/// Registers of eight lanes, sixteen of them.
+/// Sixteen registers of eight lanes.
 ///
 /// # Safety
-/// That of [`pass`].
+/// Those of [`pass`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2<const P: usize, const V: usize, const POOL: bool>(
@@ -315,14 +317,15 @@ unsafe fn avx2<const P: usize, const V: usize, const POOL: bool>(
     stride: usize,
     relu: bool,
 ) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the
+    // rest.
     unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }
 
-/// Registers of eight lanes, thirty-two of them.
+/// Thirty-two registers of eight lanes.
 ///
 /// # Safety
-/// That of [`pass`].
+/// Those of [`pass`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 unsafe fn half<const P: usize, const V: usize, const POOL: bool>(
@@ -333,14 +336,15 @@ unsafe fn half<const P: usize, const V: usize, const POOL: bool>(
     stride: usize,
     relu: bool,
 ) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the
+    // rest.
     unsafe { pass::<std::arch::x86_64::__m256, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }
 
 /// Registers of sixteen lanes.
 ///
 /// # Safety
-/// That of [`pass`].
+/// Those of [`pass`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 unsafe fn avx512<const P: usize, const V: usize, const POOL: bool>(
@@ -351,7 +355,7 @@ unsafe fn avx512<const P: usize, const V: usize, const POOL: bool>(
     stride: usize,
     relu: bool,
 ) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL; the caller promises the
-    // rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 F, BW and VL; the caller
+    // promises the rest.
     unsafe { pass::<std::arch::x86_64::__m512, P, V, POOL>(patches, panel, y, argmax, stride, relu) }
 }

@@ -1,18 +1,19 @@
-//! The gradient of the weights: for each filter, the sum of the patches at which it has a gradient, times that.
+//! The gradient of the weights: for each filter, the sum of the patches at which it has a gradient, times that
+//! gradient.
 //!
-//! `dW[·, co] = Σ g · patch`, and a patch is a few rows of the image, each in one piece. So the gradient of one filter
-//! stays in registers while the patches at which its gradient is not zero go past: behind a pool that is at most one in
-//! four. Each multiply-add takes a register of the image from the first-level cache, which feeds one multiply-add a
-//! cycle. The plan, from the outside in:
+//! `dW[·, co] = Σ g · patch`, and a patch is a few rows of the image, each contiguous. So the gradient of one filter
+//! stays in registers while the loop runs over the patches at which its gradient is non-zero: with a pool that is at
+//! most one in four. Each multiply-add loads a register of the image from the first-level cache, which can supply one
+//! multiply-add per cycle. The loops, from the outside in:
 //!
-//! 1. The batch is cut into *bands*: rows of outputs, or whole examples where they are small, whose patches lie in so
+//! 1. The batch is cut into *bands*: rows of outputs, or whole examples if they are small, whose patches cover so
 //!    little of the image that it stays in the cache. Their gradients are sorted by filter.
-//! 2. A patch is cut into blocks that fit into registers.
-//! 3. The filters go past. The list of each is run through, and what it sums up to is added to what other bands did: at
-//!    the end, when nobody waits for it, since those sums come from the second-level cache.
+//! 2. A patch is cut into blocks that fit in registers.
+//! 3. The filters. The list of each is summed in registers, and the sum is then added to that of the previous bands: at
+//!    the end, where its latency does not matter, because those sums come from the second-level cache.
 //!
-//! The sums lie filter by filter in whole registers; numbers of the image beyond the end of a patch's row are summed up
-//! there as well, and left behind in the end.
+//! The sums are stored filter by filter in whole registers. Numbers of the image beyond the end of a patch's row are
+//! summed as well, and discarded at the end.
 
 use super::blocks::{Block, FEW, NARROW, SHORT, Sizes, WIDE, cut, for_size};
 use super::gradient_lists::{FilterLists, Gradient};
@@ -23,10 +24,10 @@ use crate::Isa;
 use crate::isa::Level;
 use crate::lanes::Lanes;
 
-/// How many numbers of the image a band may read: 20 KiB of them.
+/// How much of the image a band may read, in numbers: 20 KiB.
 const CACHED: usize = 5120;
 
-/// A backward pass to the weights.
+/// The arguments of a backward pass to the weights.
 pub(super) struct Weights<'a> {
     pub(super) shape: &'a Shape,
     pub(super) x: &'a [f32],
@@ -36,8 +37,8 @@ pub(super) struct Weights<'a> {
     pub(super) scratch: &'a mut Scratch,
 }
 
-/// Adds to the sums of each filter, in a block of `R` rows of `V` registers, the patches of its list. The sums of filter
-/// co begin at `sums[co * R * V * LANES]`, the rows of a patch are `stride` apart.
+/// Adds the patches in the list of each filter to the filter's sums, in a block of `R` rows of `V` registers. The sums
+/// of filter co begin at `sums[co * R * V * LANES]`, the rows of a patch are `stride` apart.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, and the block lies in the image for each patch of the lists.
@@ -51,8 +52,8 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize>(
     let rows: [*const f32; R] = std::array::from_fn(|r| image.as_ptr().wrapping_add(r * stride));
     for (filter, memory) in sums.chunks_exact_mut(R * V * L::LANES).enumerate() {
         let (patches, values) = lists.list(filter);
-        // SAFETY: the caller promises the instructions and that the patches lie in the image; a filter's sums have R · V
-        // registers.
+        // SAFETY: the caller promises the instructions and that the patches lie in the image; a filter's sums have R ·
+        // V registers.
         unsafe {
             let memory = memory.as_mut_ptr();
             let at = |r: usize, v: usize| (r * V + v) * L::LANES;
@@ -76,8 +77,8 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize>(
     }
 }
 
-/// `db[co] = Σ dy`, where a gradient goes through. Few filters are summed for several outputs at a time, so that the loops
-/// are long.
+/// `db[co] = Σ dy`, wherever a gradient is passed on. If there are few filters, several outputs are summed at a time,
+/// so that the loops are long.
 #[inline(always)]
 fn sum_bias(gradient: Gradient<'_>, db: &mut [f32], buffer: &mut Buffer) {
     let filters = db.len();
@@ -101,14 +102,15 @@ fn sum_bias(gradient: Gradient<'_>, db: &mut [f32], buffer: &mut Buffer) {
     }
 }
 
-/// How a batch is cut into bands: so many examples stand in the cache at once, or so many rows of outputs of one.
+/// How a batch is cut into bands: the number of examples that fit in the cache, or the number of rows of outputs of one
+/// example.
 fn bands(shape: &Shape, row_of_outputs: usize) -> (usize, usize) {
     let row = shape.padded_width() * shape.channels;
     let example = row * shape.padded_height();
     if example <= CACHED {
         return (CACHED / example, usize::MAX);
     }
-    // So many rows of the image are read by the first row of outputs, and so many more by each other.
+    // The image rows read by the first row of outputs, and the further rows read by each other one.
     let (first, more) =
         (shape.kernel_height + (row_of_outputs - 1) * shape.stride, row_of_outputs * shape.stride);
     (1, 1 + (CACHED / row).saturating_sub(first) / more)
@@ -117,7 +119,7 @@ fn bands(shape: &Shape, row_of_outputs: usize) -> (usize, usize) {
 /// [`gather`] for the size of a block, compiled for an instruction set.
 type Gather = unsafe fn(&Block, &FilterLists, &[f32], &mut [f32], usize);
 
-/// The whole pass by lists.
+/// The whole pass, using lists.
 fn pass(isa: Isa, work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gather)) {
     let (shape, is_pooled) = (work.shape, work.gradient.argmax.is_some());
     let scratch = std::mem::take(work.scratch);
@@ -189,18 +191,19 @@ fn pass(isa: Isa, work: Weights<'_>, (lanes, sizes, gather): (usize, Sizes, Gath
     *work.scratch = Scratch { panels, padded, offsets, nonzero, blocks, filter_lists, ..scratch };
 }
 
-/// The ways to a gradient of the weights.
+/// The algorithms for the gradient of the weights.
 enum Algorithm {
-    /// By lists of the gradients that are not zero: the way of this file.
+    /// Lists of the non-zero gradients: the algorithm of this file.
     Lists,
     /// For small patches: [`outer`].
     Outer,
-    /// For kernels of 3 × 3 with many channels: [`winograd`].
+    /// For 3 × 3 kernels with many channels: [`winograd`].
     Winograd,
 }
 
 impl Algorithm {
-    /// Behind a pool, or where fewer than a third of the gradients are left, the zeros are worth more than any other saving.
+    /// With a pool, or if fewer than a third of the gradients are non-zero, skipping the zeros saves more than anything
+    /// else.
     #[inline(always)]
     fn of(work: &Weights<'_>) -> Self {
         let dy = work.gradient.dy;
@@ -217,7 +220,7 @@ impl Algorithm {
 pub(super) fn run(isa: Isa, work: Weights<'_>) {
     sum_bias(work.gradient, work.db, &mut work.scratch.sums);
     match (Algorithm::of(&work), isa.0) {
-        // Two registers of eight lanes are loaded at once where rows have no more.
+        // For short rows, two registers of eight lanes are loaded per cycle.
         #[cfg(target_arch = "x86_64")]
         (Algorithm::Lists, Level::Avx512) if work.shape.kernel_width * work.shape.channels <= 8 => {
             pass(isa, work, (8, SHORT, avx512_short))
@@ -243,7 +246,7 @@ pub(super) fn run(isa: Isa, work: Weights<'_>) {
 /// Four lanes, for any processor.
 ///
 /// # Safety
-/// That of [`gather`], but for the instructions.
+/// Those of [`gather`], except for the instructions.
 unsafe fn portable(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
     // SAFETY: plain arrays need no instructions beyond the target's own; the caller promises the rest.
     unsafe { for_size!(few block, gather, [f32; 4], (lists, image, sums, stride)) }
@@ -252,18 +255,19 @@ unsafe fn portable(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut
 /// Eight lanes.
 ///
 /// # Safety
-/// That of [`gather`].
+/// Those of [`gather`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX2 and FMA; the caller promises the
+    // rest.
     unsafe { for_size!(narrow block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
 }
 
 /// Sixteen lanes.
 ///
 /// # Safety
-/// That of [`gather`].
+/// Those of [`gather`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 unsafe fn avx512(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
@@ -271,18 +275,19 @@ unsafe fn avx512(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [
     unsafe { for_size!(wide block, gather, std::arch::x86_64::__m512, (lists, image, sums, stride)) }
 }
 
-/// Eight of thirty-two registers' lanes, for short rows.
+/// Thirty-two registers of eight lanes, for short rows.
 ///
 /// # Safety
-/// That of [`gather`].
+/// Those of [`gather`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 unsafe fn avx512_short(block: &Block, lists: &FilterLists, image: &[f32], sums: &mut [f32], stride: usize) {
-    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the rest.
+    // SAFETY: this function is compiled for, and so called on, processors with AVX-512 VL; the caller promises the
+    // rest.
     unsafe { for_size!(short block, gather, std::arch::x86_64::__m256, (lists, image, sums, stride)) }
 }
 
-/// The other ways, eight lanes.
+/// The other algorithms, eight lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn dense_avx2(algorithm: &Algorithm, work: Weights<'_>) {
@@ -296,7 +301,7 @@ fn dense_avx2(algorithm: &Algorithm, work: Weights<'_>) {
     }
 }
 
-/// The other ways, sixteen lanes.
+/// The other algorithms, sixteen lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 fn dense_avx512(algorithm: &Algorithm, work: Weights<'_>) {

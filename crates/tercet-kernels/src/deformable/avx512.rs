@@ -1,4 +1,4 @@
-//! Rows of pixels in two registers of AVX-512.
+//! Rows of pixels in two AVX-512 registers.
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_alignr_epi32, _mm512_load_si512, _mm512_loadu_si512, _mm512_madd_epi16,
@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 use super::field::COLUMNS;
 use super::warped::{Chunk, Columns};
 
-/// The numbers of [`COLUMNS`] neighbouring pixels, sixteen in a register.
+/// The numbers of [`COLUMNS`] adjacent pixels, sixteen per register.
 #[derive(Clone, Copy)]
 pub(super) struct Registers([__m512i; 2]);
 

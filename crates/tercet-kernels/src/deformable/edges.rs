@@ -1,15 +1,15 @@
-//! The edges of an image: how fast it becomes lighter across and down.
+//! The edges of an image: its brightness gradient across and down.
 
-/// How strong an edge counts.
+/// How the strength of an edge is scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strength {
-    /// As it is.
+    /// Unchanged.
     Plain,
-    /// By its root, so that a faint edge counts nearly as much as a strong one.
+    /// By its square root, so that a faint edge counts nearly as much as a strong one.
     Root,
 }
 
-/// The edges of a grey image by Sobel's masks, in bytes with a sign:
+/// The edges of a grey image, computed with Sobel masks, in signed bytes:
 ///
 /// ```text
 ///         −1  0  1               −1 −2 −1
@@ -18,10 +18,9 @@ pub enum Strength {
 ///
 /// plain: (across, down) / 8        root: (across, down) · 3.34 / √‖(across, down)‖
 /// ```
-///
-/// each rounded to the nearest whole number, and 127 at most. The vector keeps its direction either way, and its largest
-/// length, √(1020² + 1020²) ≈ 1442, becomes 180 and 127. Only operations that IEEE 754 defines are used, so the
-/// edges are the same on every processor.
+/// each rounded to the nearest integer, and at most 127. The vector keeps its direction either way, and its largest
+/// length, √(1020² + 1020²) ≈ 1442, becomes 180 and 127. Only operations that IEEE 754 defines are used, so the edges
+/// are the same on every processor.
 ///
 /// Source: I. Sobel and G. Feldman, "A 3 × 3 isotropic gradient operator for image processing", 1968.
 ///
@@ -29,13 +28,13 @@ pub enum Strength {
 /// `pixels` is (height, `width`), `out` is (height, `width`, 2): across, then down.
 ///
 /// # Panics
-/// Where the lengths do not fit.
+/// If the lengths do not match.
 pub fn edges(pixels: &[u8], width: usize, strength: Strength, out: &mut [i8]) {
-    assert!(width > 0 && pixels.len().is_multiple_of(width), "rows of one width");
+    assert!(width > 0 && pixels.len().is_multiple_of(width), "rows of equal width");
     assert_eq!(out.len(), 2 * pixels.len(), "two numbers for each pixel");
     let height = pixels.len() / width;
     let blank = vec![0; width];
-    // A row without its rim, with the rim: three sums are taken of it at every pixel.
+    // A row of the image, or a blank one beyond its border.
     let row = |y: Option<usize>| match y.filter(|&y| y < height) {
         Some(y) => &pixels[y * width..][..width],
         None => &blank,

@@ -1,11 +1,11 @@
-//! [`Field`]: the edges of an image with a margin of zeros, as the kernel reads them.
+//! [`Field`]: the edges of an image with a margin of zeros, in the layout that the kernel reads.
 
 use super::Warp;
 
 /// Columns that are computed at once.
 pub(super) const COLUMNS: usize = 32;
 
-/// The edges of an image, with zeros around them as far as a warp may look. Its memory is used again for the next image.
+/// The edges of an image, padded with zeros as far as a warp can reach. Its memory is reused for the next image.
 ///
 /// ```
 /// use tercet_kernels::deformable::{Field, Warp};
@@ -30,7 +30,7 @@ impl Field {
     /// Room for images of a size.
     ///
     /// # Panics
-    /// Where the image is empty, or the warp too large.
+    /// If the image is empty, or the warp too large.
     pub fn new(width: usize, height: usize, warp: Warp) -> Self {
         assert!(width > 0 && height > 0, "an image of {width} × {height}");
         let margin = warp.margin();
@@ -40,13 +40,13 @@ impl Field {
         Field { width, height, warp, values, stride, first: 0, end: 0 }
     }
 
-    /// Takes the edges of the next image.
+    /// Stores the edges of the next image.
     ///
     /// # Shapes
     /// `edges` is (height, width, 2).
     ///
     /// # Panics
-    /// Where the edges are of another size.
+    /// If the edges have another size.
     pub fn set(&mut self, edges: &[i8]) {
         assert_eq!(edges.len(), 2 * self.width * self.height, "edges of {} × {}", self.width, self.height);
         let margin = self.warp.margin();
@@ -65,12 +65,12 @@ impl Field {
         }
     }
 
-    /// The edges of [`COLUMNS`] pixels from (row, column) on, which may lie in the margin.
+    /// The edges of [`COLUMNS`] pixels starting at (row, column), which may be in the margin.
     #[inline(always)]
     pub(super) fn at(&self, row: isize, column: isize) -> &[i16; 2 * COLUMNS] {
         let margin = self.warp.margin() as isize;
         let pixel = (row + margin) as usize * self.stride + (column + margin) as usize;
         let (pixels, _) = self.values[2 * pixel..].split_at(2 * COLUMNS);
-        pixels.try_into().expect("so many were split off")
+        pixels.try_into().expect("the slice has this length")
     }
 }

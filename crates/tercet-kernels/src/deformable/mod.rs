@@ -1,15 +1,16 @@
-//! Distances between grey images that forgive small deformations: shifts of the whole image, and warps of each pixel.
+//! Distances between grey images that tolerate small deformations: shifts of the whole image, and warps of each pixel.
 //!
 //! | | formula | |
 //! |---|---|---|
-//! | [`shifted`] | `min_s Σ_p \|q(p) − x(p + s)\|^e` | the best of all shifts s of up to so many pixels, on bytes |
-//! | [`warped`] | `Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²` | each pixel p finds its own best shift s, judged by what lies around it, on [`edges`] |
+//! | [`shifted`] | `min_s Σ_p \|q(p) − x(p + s)\|^e` | the minimum over all shifts s of up to a few pixels, on bytes |
+//! | [`warped`] | `Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²` | each pixel p has its own best shift s, which minimises the distance of its context, on [`edges`] |
 //!
-//! Pixels p, shifts s and places c of the context are pairs (row, column). Beyond its rim an image goes on as paper without
-//! end: its pixels are 0, and so are its edges. All numbers are whole, so the fast kernels equal the naive ones.
+//! Pixels p, shifts s and context offsets c are pairs (row, column). Beyond its border an image is infinite blank
+//! paper: its pixels are 0, and so are its edges. All numbers are integers, so the fast kernels equal the naive ones.
 //!
-//! Source of the second, the image distortion model: D. Keysers, T. Deselaers, C. Gollan and H. Ney, "Deformation models
-//! for image recognition", IEEE Transactions on Pattern Analysis and Machine Intelligence 29 (2007), section 3.2.
+//! Source of the second, the image distortion model: D. Keysers, T. Deselaers, C. Gollan and H. Ney, "Deformation
+//! models for image recognition", IEEE Transactions on Pattern Analysis and Machine Intelligence 29 (2007), section
+//! 3.2.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -31,10 +32,10 @@ pub const MOST_CONTEXT: usize = 3;
 /// The largest shift of an image or warp of a pixel.
 pub const MOST_SHIFT: usize = 8;
 
-/// How far a pixel may look, and how much around it is compared.
+/// How far a pixel may be displaced, and how much context around it is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Warp {
-    /// The largest warp of a pixel, up, down and to each side, at most [`MOST_SHIFT`].
+    /// The largest displacement of a pixel, up, down and to each side, at most [`MOST_SHIFT`].
     pub reach: usize,
     /// The pixels to each side whose edges are compared with those of the pixel itself, at most [`MOST_CONTEXT`]: 1 is
     /// a context of 3 × 3.
@@ -42,7 +43,7 @@ pub struct Warp {
 }
 
 impl Warp {
-    /// How far beyond its rim an image is looked at.
+    /// How far beyond its border an image is read.
     fn margin(self) -> usize {
         assert!(self.reach <= MOST_SHIFT && self.context <= MOST_CONTEXT, "a warp of {self:?}");
         self.reach + self.context

@@ -1,8 +1,8 @@
-//! Deformations as the formulas say them: the specification of every kernel beside this file.
+//! Deformations computed directly from their formulas: the specification of every other kernel in this module.
 
 use super::Warp;
 
-/// `min_s Σ_p |q(p) − x(p + s)|^exponent`, over all pixels of a plane that both images lie in.
+/// `min_s Σ_p |q(p) − x(p + s)|^exponent`, over all pixels of a plane that contains both images.
 ///
 /// # Shapes
 /// `q` and `x` are (height, `width`).
@@ -57,7 +57,7 @@ pub fn warped(q: &[i8], x: &[i8], width: usize, warp: Warp) -> u64 {
     total
 }
 
-/// Sobel's masks at a pixel: how much lighter it becomes across and down.
+/// The Sobel masks at a pixel: the brightness gradient across and down.
 pub fn sobel(pixels: &[u8], width: usize, row: usize, column: usize) -> (i32, i32) {
     let (mut across, mut down) = (0, 0);
     for r in -1i32..=1 {
@@ -70,7 +70,7 @@ pub fn sobel(pixels: &[u8], width: usize, row: usize, column: usize) -> (i32, i3
     (across, down)
 }
 
-/// A pixel, or the paper beyond the rim.
+/// A pixel, or 0 beyond the border.
 fn pixel(pixels: &[u8], width: usize, row: isize, column: isize) -> u8 {
     if row < 0 || column < 0 || column >= width as isize {
         return 0;
@@ -78,7 +78,7 @@ fn pixel(pixels: &[u8], width: usize, row: isize, column: isize) -> u8 {
     pixels.get(row as usize * width + column as usize).copied().unwrap_or(0)
 }
 
-/// A channel of an edge, or that of the paper beyond the rim.
+/// A channel of an edge, or 0 beyond the border.
 fn edge(edges: &[i8], width: usize, row: isize, column: isize, channel: usize) -> i8 {
     if row < 0 || column < 0 || column >= width as isize {
         return 0;

@@ -1,9 +1,9 @@
-//! Rows of pixels in plain Rust, which the compiler turns into the vectors of the processor.
+//! Rows of pixels in plain Rust, which the compiler vectorises.
 
 use super::field::COLUMNS;
 use super::warped::{Chunk, Columns};
 
-/// The numbers of [`COLUMNS`] neighbouring pixels.
+/// The numbers of [`COLUMNS`] adjacent pixels.
 #[derive(Clone, Copy)]
 pub(super) struct Portable([u32; COLUMNS]);
 
@@ -26,7 +26,7 @@ impl Columns for Portable {
 
     #[inline(always)]
     unsafe fn plus(self, other: Self) -> Self {
-        // Sums that wrap around are of rows that nobody looks at: what a workspace held before.
+        // Only sums of rows that are never used can wrap around: those of the previous contents of a workspace.
         Portable(std::array::from_fn(|i| self.0[i].wrapping_add(other.0[i])))
     }
 

@@ -1,16 +1,16 @@
-//! Images that may be shifted as a whole.
+//! Distances between images that may be shifted as a whole.
 
 use super::MOST_SHIFT;
 use crate::Isa;
 
-/// The pixels of an image in a plane of zeros, wide enough that it can be shifted without leaving it.
+/// The pixels of an image in a plane of zeros that is large enough for every shift.
 #[derive(Clone, Debug)]
 pub struct Plane {
     width: usize,
     height: usize,
     shift: usize,
-    /// Two margins of zeros, height rows of `width + shift`, two margins again. Between two rows lie `shift` zeros, which
-    /// serve the end of the one and the beginning of the other.
+    /// Two margins of zeros, height rows of `width + shift`, two margins again. Between two rows there are `shift`
+    /// zeros, which serve as the right padding of one row and the left padding of the next.
     pixels: Vec<u8>,
 }
 
@@ -18,7 +18,7 @@ impl Plane {
     /// Room for images of a size that are shifted by up to `shift` pixels.
     ///
     /// # Panics
-    /// Where the image is empty, or the shift above [`MOST_SHIFT`].
+    /// If the image is empty, or the shift above [`MOST_SHIFT`].
     pub fn new(width: usize, height: usize, shift: usize) -> Self {
         assert!(width > 0 && height > 0 && shift <= MOST_SHIFT, "an image of {width} × {height}");
         let mut plane = Plane { width, height, shift, pixels: Vec::new() };
@@ -26,13 +26,13 @@ impl Plane {
         plane
     }
 
-    /// Takes the next image.
+    /// Stores the next image.
     ///
     /// # Shapes
     /// `pixels` is (height, width).
     ///
     /// # Panics
-    /// Where the image is of another size.
+    /// If the image has another size.
     pub fn set(&mut self, pixels: &[u8]) {
         assert_eq!(pixels.len(), self.width * self.height, "an image of {} × {}", self.width, self.height);
         let (margin, stride) = (self.margin(), self.stride());
@@ -46,18 +46,18 @@ impl Plane {
         self.width + self.shift
     }
 
-    /// How far the largest shift moves a pixel.
+    /// How far the largest shift moves a pixel, in bytes.
     fn margin(&self) -> usize {
         self.shift * self.stride() + self.shift
     }
 }
 
-/// `min_s Σ_p distance(q(p), x(p + s))`, over all pixels p of the plane, for shifts s of up to so many pixels up, down
-/// and to the sides. `pair` is the distance of two rows of bytes, such as [`l3_cubed`](crate::distance::l3_cubed),
-/// in which equal bytes count nothing.
+/// `min_s Σ_p distance(q(p), x(p + s))`, over all pixels p of the plane, for shifts s of up to `shift` pixels up, down
+/// and to the sides. `pair` is the distance of two rows of bytes, such as [`l3_cubed`](crate::distance::l3_cubed), to
+/// which equal bytes contribute nothing.
 ///
-/// What a shift moves beyond the rim still counts, against paper, so no ink is lost, and the distance of x from q is that
-/// of q from x.
+/// Pixels that a shift moves beyond the border still count, against blank paper, so no ink is lost, and the distance is
+/// symmetric in q and x.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -71,11 +71,11 @@ impl Plane {
 /// ```
 ///
 /// # Panics
-/// Where the images or their shifts differ in size.
+/// If the images or their shifts differ in size.
 pub fn shifted(isa: Isa, pair: fn(Isa, &[u8], &[u8]) -> u64, q: &Plane, x: &Plane) -> u64 {
     assert_eq!((q.width, q.height, q.shift), (x.width, x.height, x.shift), "images of one size and shift");
     let (margin, stride, side) = (q.margin(), q.stride(), 2 * q.shift + 1);
-    // All of the plane that the image or its copy, shifted, can have ink in.
+    // The part of the plane in which the image or its shifted copy can have ink.
     let length = 2 * margin + q.height * stride;
     let fixed = &q.pixels[margin..][..length];
     let shifts = (0..side).flat_map(|down| (0..side).map(move |across| down * stride + across));

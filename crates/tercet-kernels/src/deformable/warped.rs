@@ -6,12 +6,12 @@ use super::{Field, Warp};
 use crate::Isa;
 use crate::isa::Level;
 
-/// The numbers of [`COLUMNS`] neighbouring pixels.
+/// The numbers of [`COLUMNS`] adjacent pixels.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(super) struct Chunk(pub(super) [u32; COLUMNS]);
 
-/// Memory for [`warped`], to be used again. What is in it does not matter.
+/// Reusable memory for [`warped`]. Its contents do not matter.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     warp: Warp,
@@ -26,24 +26,24 @@ impl Workspace {
     }
 }
 
-/// How the numbers of [`COLUMNS`] neighbouring pixels are computed on at once.
+/// Arithmetic on the numbers of [`COLUMNS`] adjacent pixels at once.
 ///
 /// # Safety
-/// Whoever calls a method makes sure that the processor has the instructions of the implementing type.
+/// The caller of a method makes sure that the processor has the instructions of the implementing type.
 pub(super) trait Columns: Copy {
-    /// The largest number everywhere.
+    /// The largest number in every lane.
     unsafe fn max_value() -> Self;
 
     /// The squared length of the difference of two edges, for each pixel.
     unsafe fn squares(q: &[i16; 2 * COLUMNS], x: &[i16; 2 * COLUMNS]) -> Self;
 
-    /// Number for number, the sum.
+    /// The elementwise sum.
     unsafe fn plus(self, other: Self) -> Self;
 
-    /// Number for number, the lesser.
+    /// The elementwise minimum.
     unsafe fn min(self, other: Self) -> Self;
 
-    /// The number of the next pixel in each place, and 0 in the last.
+    /// Moves the number of the next pixel into each lane, and 0 into the last.
     unsafe fn next(self) -> Self;
 
     /// The sum of the first `count` numbers.
@@ -54,17 +54,18 @@ pub(super) trait Columns: Copy {
     unsafe fn store(self, to: &mut Chunk);
 }
 
-/// `Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`, over all pixels p of the image; s goes through all warps of up to
-/// `reach` pixels up, down and to the sides, c through the square of `context` pixels around. `None` where it is above
-/// `threshold`: as no term is negative, the sum ends as soon as it passes the bar, and nothing is lost.
+/// `Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`, over all pixels p of the image; s runs over all displacements of up
+/// to `reach` pixels up, down and to the sides, c over the square of `context` pixels around. `None` if it exceeds
+/// `threshold`: as no term is negative, the sum stops as soon as it exceeds the threshold, without losing anything.
 ///
-/// It is no metric: q looks for itself in x, and x would not find the same in q.
+/// It is not a metric, because it is not symmetric: the pixels of q are matched in x, and the pixels of x would not
+/// find the same matches in q.
 ///
 /// ```
 /// use tercet_kernels::Isa;
 /// use tercet_kernels::deformable::{Field, Warp, Workspace, warped};
 ///
-/// // One edge, two pixels apart: near enough to be found.
+/// // The same edge, two pixels apart: within reach.
 /// let warp = Warp { reach: 2, context: 0 };
 /// let (mut q, mut x) = (Field::new(5, 1, warp), Field::new(5, 1, warp));
 /// q.set(&[9, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -73,8 +74,8 @@ pub(super) trait Columns: Copy {
 /// assert_eq!(warped(Isa::active(), &q, &x, u64::MAX, &mut workspace), Some(0));
 /// ```
 ///
-/// # Panics
-/// Where the images, their warps and that of the workspace differ.
+/// If the images, their warps and that of the workspace differ.
+/// If the images, their warps and that of the workspace differ.
 pub fn warped(isa: Isa, q: &Field, x: &Field, threshold: u64, workspace: &mut Workspace) -> Option<u64> {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
@@ -106,11 +107,11 @@ pub fn warped(isa: Isa, q: &Field, x: &Field, threshold: u64, workspace: &mut Wo
     }
 }
 
-/// Row by row, from top to bottom, so that a sum can end early. For each row and warp there is one row of squared
-/// differences and one of sums of neighbours along it; those of the rows before are kept for as many rows as the context
-/// has, and added up make the sums over the context.
+/// Processes rows from top to bottom, so that a sum can end early. For each row and displacement there is one row of
+/// squared differences and one of horizontal sums of them; the latter are kept for as many previous rows as the context
+/// has, and their sum is the sum over the context.
 ///
-/// No sum leaves 32 bits: the edges are bytes with a sign, so a square is at most 2 · 254² = 129,032, and a context
+/// No sum exceeds 32 bits: the edges are signed bytes, so a square is at most 2 · 254² = 129,032, and a context
 /// has at most 49 of them.
 ///
 /// # Safety
@@ -118,7 +119,7 @@ pub fn warped(isa: Isa, q: &Field, x: &Field, threshold: u64, workspace: &mut Wo
 #[inline(always)]
 unsafe fn body<C: Columns>(q: &Field, x: &Field, threshold: u64, sums: &mut [Chunk]) -> Option<u64> {
     let Warp { reach, context } = q.warp;
-    // A pixel whose surroundings are bare in both images has nothing to tell: not warped at all, it costs nothing.
+    // Pixels whose context is blank in both images contribute 0 without displacement, so such rows are skipped.
     let first = q.first.min(x.first).saturating_sub(context);
     let end = (q.end.max(x.end) + context).min(q.height);
     let (reach, margin, kept) = (reach as isize, context as isize, 2 * context);
@@ -129,7 +130,7 @@ unsafe fn body<C: Columns>(q: &Field, x: &Field, threshold: u64, sums: &mut [Chu
     for block in (0..q.width).step_by(COLUMNS - 2 * context) {
         let columns = (q.width - block).min(COLUMNS - 2 * context);
         let left = block as isize - margin;
-        // Where the sums of this row are kept, in the place of those that are no longer needed.
+        // The slot for the sums of this row, which overwrites the oldest ones.
         let mut turn = 0;
         let mut seen = 0;
         for row in first as isize - margin..end as isize + margin {

@@ -1,7 +1,8 @@
 //! The blocked kernels for AVX2.
 //!
-//! Sixteen registers hold the running sums of four queries and half a group (two registers of rows): eight sums,
-//! with room for the rows and the words beside them. So a panel is gone through twice, once for each half.
+//! AVX2 has sixteen registers. Eight of them hold the accumulators of four queries and half a group (two registers of
+//! rows), which leaves room for the rows and the query words. So each panel is processed in two passes, one for each
+//! half.
 
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmpgt_epi32,
@@ -13,13 +14,14 @@ use std::arch::x86_64::{
 use super::panels::Group;
 use super::tile::{Tile, Within};
 
-/// Queries a block.
+/// Queries per block.
 pub(super) const QUERIES: usize = 4;
 
-/// Sums of products: vpmaddwd multiplies pairs of i16 and adds each pair to one lane of 32 bits.
+/// Sums of products: vpmaddwd multiplies pairs of i16 and adds each pair into one 32-bit lane.
 ///
-/// The four bytes of a row in a lane become i16 without a shuffle: masking leaves bytes 0 and 2, shifting leaves
-/// bytes 1 and 3. The words of a query are packed in that order, the even columns and then the odd ones.
+/// The four bytes of a row in a lane are widened to i16 without a shuffle: masking leaves bytes 0 and 2, shifting
+/// leaves bytes 1 and 3. The words of a query are packed in the same order, the even columns first and then the odd
+/// ones.
 #[target_feature(enable = "avx2")]
 pub(super) fn products(tile: Tile<'_>) {
     let kernel = |groups: &[Group], words: &[[[u8; 8]; QUERIES]], sums: &mut [[u32; 32]; QUERIES]| {
@@ -51,10 +53,10 @@ pub(super) fn products(tile: Tile<'_>) {
     tile.products::<QUERIES, 8, 0>(kernel);
 }
 
-/// Which sums of products reach what they must.
+/// Marks the rows whose sum of products reaches the query's threshold.
 #[target_feature(enable = "avx2")]
 pub(super) fn within(within: Within<'_>) {
-    within.run::<QUERIES, 8, 0>(|groups, words, starts, reaches| {
+    within.run::<QUERIES, 8, 0>(|groups, words, starts, thresholds| {
         let low_byte = _mm256_set1_epi16(0xff);
         let (quarters, _) = starts.as_chunks::<8>();
         let mut masks = [0; QUERIES];
@@ -77,11 +79,11 @@ pub(super) fn within(within: Within<'_>) {
                     }
                 }
             }
-            for ((mask, running), &reach) in masks.iter_mut().zip(&running).zip(reaches) {
-                let reach = _mm256_set1_epi32(reach);
+            for ((mask, running), &threshold) in masks.iter_mut().zip(&running).zip(thresholds) {
+                let threshold = _mm256_set1_epi32(threshold);
                 for (r, &running) in running.iter().enumerate() {
-                    // AVX2 compares by "greater" alone.
-                    let misses = _mm256_castsi256_ps(_mm256_cmpgt_epi32(reach, running));
+                    // AVX2 only has a "greater than" comparison.
+                    let misses = _mm256_castsi256_ps(_mm256_cmpgt_epi32(threshold, running));
                     let hits = !_mm256_movemask_ps(misses).cast_unsigned() & 0xff;
                     *mask |= hits << (16 * half + 8 * r);
                 }
@@ -91,7 +93,7 @@ pub(super) fn within(within: Within<'_>) {
     });
 }
 
-/// Sums of absolute differences: vpsadbw adds up eight of them in a lane of 64 bits.
+/// Sums of absolute differences: vpsadbw adds eight of them into a 64-bit lane.
 #[target_feature(enable = "avx2")]
 pub(super) fn differences(tile: Tile<'_>) {
     tile.differences::<QUERIES>(|groups, words, sums| {

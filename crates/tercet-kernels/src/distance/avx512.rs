@@ -1,7 +1,7 @@
 //! The blocked kernels for AVX-512 with VNNI.
 //!
-//! A group is two registers, and 12 queries keep 24 of the 32 registers busy as running sums: enough independent
-//! additions in flight to hide their latency, and each word of a query, once loaded, serves two instructions.
+//! A group is two registers, so 12 queries need 24 of the 32 registers as accumulators. That is enough independent
+//! additions in flight to hide their latency, and each query word, once loaded, is used by two instructions.
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_cmpge_epi32_mask, _mm512_dpbusd_epi32, _mm512_load_si512,
@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 use super::panels::Group;
 use super::tile::{Tile, Within};
 
-/// Queries a block.
+/// Queries per block.
 pub(super) const QUERIES: usize = 12;
 
 /// Sums of products: vpdpbusd multiplies four u8 of a row by four i8 of a query (q − 128) and adds them to a lane.
@@ -39,10 +39,10 @@ pub(super) fn products(tile: Tile<'_>) {
     tile.products::<QUERIES, 4, 128>(kernel);
 }
 
-/// Which sums of products reach what they must.
+/// Marks the rows whose sum of products reaches the query's threshold.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) fn within(within: Within<'_>) {
-    within.run::<QUERIES, 4, 128>(|groups, words, starts, reaches| {
+    within.run::<QUERIES, 4, 128>(|groups, words, starts, thresholds| {
         let (halves, _) = starts.as_chunks::<16>();
         // SAFETY: sixteen i32 are the 64 bytes that are read, and the load needs no alignment.
         let starts = [0, 1].map(|half: usize| unsafe { _mm512_loadu_si512(halves[half].as_ptr().cast()) });
@@ -56,16 +56,16 @@ pub(super) fn within(within: Within<'_>) {
             }
         }
         let mut masks = [0; QUERIES];
-        for ((mask, running), &reach) in masks.iter_mut().zip(&running).zip(reaches) {
-            let reach = _mm512_set1_epi32(reach);
-            let [low, high] = running.map(|running| _mm512_cmpge_epi32_mask(running, reach));
+        for ((mask, running), &threshold) in masks.iter_mut().zip(&running).zip(thresholds) {
+            let threshold = _mm512_set1_epi32(threshold);
+            let [low, high] = running.map(|running| _mm512_cmpge_epi32_mask(running, threshold));
             *mask = u32::from(low) | u32::from(high) << 16;
         }
         masks
     });
 }
 
-/// Sums of absolute differences: vpsadbw adds up eight of them in a lane of 64 bits.
+/// Sums of absolute differences: vpsadbw adds eight of them into a 64-bit lane.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl")]
 pub(super) fn differences(tile: Tile<'_>) {
     tile.differences::<QUERIES>(|groups, words, sums| {

@@ -1,21 +1,21 @@
-//! One pair of byte rows, exactly.
+//! Exact distances between one pair of byte rows.
 //!
 //! The bodies are safe Rust that the compiler turns into the instructions one would pick by hand (vpmaddwd for
-//! products, vpsadbw for absolute differences). All they need is a copy compiled for each instruction set, which
-//! is what [`for_each_isa`] writes.
+//! products, vpsadbw for absolute differences). They only have to be compiled once for each instruction set, which
+//! [`for_each_isa`] does.
 
 use super::MAX_WIDTH;
 use crate::Isa;
 use crate::isa::Level;
 
-/// Makes `fn $name(isa, a, b)` out of an always inlined body: one copy compiled for each instruction set, and the
-/// choice between them.
+/// Generates `fn $name(isa, a, b)` from an always-inlined body: one copy compiled for each instruction set, and the
+/// dispatch between them.
 macro_rules! for_each_isa {
     ($(#[$doc:meta])* $name:ident, $body:ident, $scalar:ty, $result:ty) => {
         $(#[$doc])*
         ///
         /// # Panics
-        /// Where the rows differ in length.
+        /// If the rows differ in length.
         pub fn $name(isa: Isa, a: &[$scalar], b: &[$scalar]) -> $result {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2")]
@@ -27,10 +27,10 @@ macro_rules! for_each_isa {
             fn avx512(a: &[$scalar], b: &[$scalar]) -> $result {
                 $body(a, b)
             }
-            assert_eq!(a.len(), b.len(), "rows of one width");
+            assert_eq!(a.len(), b.len(), "rows of equal width");
             match isa.0 {
                 Level::Portable => $body(a, b),
-                // A module of WebAssembly is compiled for one instruction set as a whole.
+                // A WebAssembly module is compiled for one instruction set as a whole.
                 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
                 Level::Wasm => $body(a, b),
                 #[cfg(target_arch = "x86_64")]
@@ -59,17 +59,17 @@ for_each_isa! {
 }
 
 for_each_isa! {
-    /// `Σ |a_i − b_i|³`, the cube of the distance that its exponent names L3.
+    /// `Σ |a_i − b_i|³`, the cube of the L3 distance.
     l3_cubed, l3_cubed_body, u8, u64
 }
 
 for_each_isa! {
-    /// The squared Euclidean distance of two codes that fill whole lines, `Σ (a_i − b_i)²`: what [`l2_squared`] gives, in
-    /// straight code that knows its lengths.
+    /// The squared Euclidean distance of two codes that fill whole cache lines, `Σ (a_i − b_i)²`. Equal to
+    /// [`l2_squared`], but without a remainder loop, because the lengths are multiples of 64.
     l2_squared_of_lines, l2_squared_of_lines_body, Line, u64
 }
 
-/// 64 bytes on a line of the cache of their own.
+/// 64 bytes, aligned to a cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Line(pub [u8; 64]);
@@ -105,7 +105,7 @@ fn dot_body(a: &[u8], b: &[u8]) -> u64 {
     sum_by_chunks(a, b, |a, b| (i32::from(i16::from(a)) * i32::from(i16::from(b))) as u32)
 }
 
-/// 259 cubes of 255 fit in 32 bits; 256 columns are summed in them at a time.
+/// 259 cubes of 255 fit in 32 bits, so 256 columns at a time are summed in 32 bits.
 #[inline(always)]
 fn l3_cubed_body(a: &[u8], b: &[u8]) -> u64 {
     let cube = |a: u8, b: u8| {
@@ -116,8 +116,8 @@ fn l3_cubed_body(a: &[u8], b: &[u8]) -> u64 {
     chunks.map(|(a, b)| u64::from(a.iter().zip(b).map(|(&a, &b)| cube(a, b)).sum::<u32>())).sum()
 }
 
-/// The sum of a term of at most 255² over all columns. Chunks of [`MAX_WIDTH`] columns are short enough to be
-/// summed in 32 bits, which holds twice as many running sums in a register as 64 bits would.
+/// The sum over all columns of a term of at most 255². Chunks of [`MAX_WIDTH`] columns are short enough to be summed in
+/// 32 bits, which fits twice as many accumulators in a register as 64 bits would.
 #[inline(always)]
 fn sum_by_chunks(a: &[u8], b: &[u8], term: impl Fn(u8, u8) -> u32) -> u64 {
     let chunks = a.chunks(MAX_WIDTH).zip(b.chunks(MAX_WIDTH));

@@ -1,7 +1,8 @@
-//! One pair of f32 rows, in f64, with the same bits on every instruction set.
+//! Distances between one pair of f32 rows, computed in f64, with the same bits on every instruction set.
 //!
-//! Eight running sums fill two AVX2 registers or one of AVX-512, and the compiler may not reorder them, so the
-//! width of the registers changes the speed alone. [`naive::floats`](super::naive::floats) states the order.
+//! Eight accumulators fill two AVX2 registers or one AVX-512 register. The compiler may not reorder floating-point
+//! additions, so the register width affects only the speed. [`naive::floats`](super::naive::floats) specifies the
+//! order.
 
 use super::bytes::for_each_isa;
 use crate::Isa;
@@ -21,7 +22,7 @@ for_each_isa! {
 }
 
 for_each_isa! {
-    /// `Σ |a_i − b_i|³`, the cube of the distance that its exponent names L3.
+    /// `Σ |a_i − b_i|³`, the cube of the L3 distance.
     l3_cubed, l3_cubed_body, f32, f64
 }
 

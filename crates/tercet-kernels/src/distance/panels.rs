@@ -1,23 +1,23 @@
-//! [`Panels`]: the rows of a data set, laid out so that one register holds a piece of many rows.
+//! [`Panels`]: the rows of a data set, interleaved so that one register holds a few columns of many rows.
 //!
-//! A dot product of two rows that lie as they are ends with a horizontal sum over a register, which costs as much
-//! as a good part of the product itself. So rows are interleaved: a *panel* is 32 rows, cut into *groups* of 4
-//! columns, and a group is one stretch of 128 bytes:
+//! With rows stored one after the other, a dot product ends with a horizontal sum over a register, which costs a good
+//! part of what the product itself does. So rows are interleaved: a *panel* is 32 rows, cut into *groups* of 4 columns,
+//! and a group is 128 contiguous bytes:
 //!
 //! ```text
 //! group 0                                      group 1
 //! row 0: x0 x1 x2 x3 │ row 1: x0 x1 x2 x3 │ …   row 0: x4 x5 x6 x7 │ row 1: x4 x5 x6 x7 │ …
 //! ```
 //!
-//! Each 32-bit lane belongs to one row, and a query enters as four of its columns copied into every lane. An
-//! instruction that multiplies bytes and adds them up four by four (vpdpbusd) then advances 16 distances at once,
-//! each in its own lane, from the first column to the last. Absolute differences are added up eight by eight
-//! (vpsadbw), so for L1 a panel is 16 rows and a group 8 columns: again 128 bytes.
+//! Each 32-bit lane belongs to one row, and four columns of a query are broadcast to every lane. An instruction that
+//! multiplies bytes and adds the products in groups of four (vpdpbusd) then advances 16 distances at once, each in its
+//! own lane, from the first column to the last. Absolute differences are added in groups of eight (vpsadbw), so for L1
+//! a panel is 16 rows and a group is 8 columns: again 128 bytes.
 //!
-//! Missing rows of the last panel and missing columns of the last group are zero. Nothing else is changed, so
-//! the layout needs no more memory than the rows did, and any row can be read back.
+//! Missing rows of the last panel and missing columns of the last group are zero. Otherwise the values are only
+//! reordered, so the layout needs no more memory than the rows did, and any row can be read back.
 
-/// What lies between a query and a row.
+/// What the panels compute for a query and a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PanelKind {
     /// `Σ (q_i − x_i)²`.
@@ -31,9 +31,9 @@ pub enum PanelKind {
 /// How rows are interleaved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// For sums of products: 32 rows, 4 columns a group.
+    /// For sums of products: 32 rows, 4 columns per group.
     Products,
-    /// For sums of differences: 16 rows, 8 columns a group.
+    /// For sums of absolute differences: 16 rows, 8 columns per group.
     Differences,
 }
 
@@ -45,7 +45,7 @@ impl Layout {
         }
     }
 
-    /// Rows of a panel.
+    /// Rows per panel.
     pub(super) const fn rows(self) -> usize {
         match self {
             Layout::Products => 32,
@@ -53,7 +53,7 @@ impl Layout {
         }
     }
 
-    /// Columns of a group.
+    /// Columns per group.
     pub(super) const fn columns(self) -> usize {
         match self {
             Layout::Products => 4,
@@ -62,7 +62,7 @@ impl Layout {
     }
 }
 
-/// A few columns of all rows of a panel; aligned, so that no register is loaded across two lines of the cache.
+/// A few columns of all rows of a panel, aligned so that no register load crosses a cache line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(64))]
 pub(super) struct Group(pub(super) [u8; 128]);
@@ -73,11 +73,11 @@ pub struct Panels {
     measure: PanelKind,
     rows: usize,
     width: usize,
-    /// Panel by panel, each with `depth` groups.
+    /// The groups of all panels, panel after panel; each panel has `depth` groups.
     pub(super) groups: Vec<Group>,
-    /// `Σ x_i` of each row, padding included; for products alone.
+    /// `Σ x_i` of each row, including padding; only for products.
     pub(super) sums: Vec<u32>,
-    /// `Σ x_i²` of each row, padding included; for products alone.
+    /// `Σ x_i²` of each row, including padding; only for products.
     pub(super) squares: Vec<u32>,
 }
 
@@ -88,7 +88,7 @@ impl Panels {
     /// `rows` are N slices of `width` bytes.
     ///
     /// # Panics
-    /// Where a row is not `width` long, and where `width` is 0 or above [`MAX_WIDTH`](super::MAX_WIDTH).
+    /// If a row is not `width` long, or if `width` is 0 or above [`MAX_WIDTH`](super::MAX_WIDTH).
     pub fn new<'a>(measure: PanelKind, width: usize, rows: impl ExactSizeIterator<Item = &'a [u8]>) -> Self {
         assert!((1..=super::MAX_WIDTH).contains(&width), "a width of {width}");
         let layout = Layout::of(measure);
@@ -119,7 +119,7 @@ impl Panels {
         this
     }
 
-    /// What these panels were laid out to measure.
+    /// What these panels were laid out to compute.
     pub fn kind(&self) -> PanelKind {
         self.measure
     }
@@ -139,12 +139,12 @@ impl Panels {
         self.rows.div_ceil(self.rows_of_a_panel())
     }
 
-    /// Whether there is no panel, because there is no row.
+    /// Whether there are no panels, that is, no rows.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
-    /// How many rows a panel holds; the last one is filled up with rows of zeros.
+    /// Rows per panel; the last panel is padded with rows of zeros.
     pub fn rows_of_a_panel(&self) -> usize {
         Layout::of(self.measure).rows()
     }
@@ -152,12 +152,12 @@ impl Panels {
     /// `Σ x_i²` of row `i`.
     ///
     /// # Panics
-    /// Where the panels measure L1, for which it is not kept.
+    /// If the panels measure L1, for which no squares are stored.
     pub fn square(&self, i: usize) -> u32 {
         self.squares[i]
     }
 
-    /// Reads row `i` back.
+    /// Copies row `i` out of the panels.
     ///
     /// # Shapes
     /// `row` is (D).
@@ -172,18 +172,18 @@ impl Panels {
         }
     }
 
-    /// Bytes of memory that the panels hold.
+    /// The memory used by the panels, in bytes.
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.groups) + size_of_val(&*self.sums) + size_of_val(&*self.squares)
     }
 
-    /// Groups of a panel.
+    /// Groups per panel.
     pub(super) fn depth(&self) -> usize {
         self.width.div_ceil(Layout::of(self.measure).columns())
     }
 }
 
-/// Writes a row into its place in every group of a panel.
+/// Writes a row into its slot in every group of a panel.
 fn interleave<const COLUMNS: usize>(row: &[u8], groups: &mut [Group], place: usize) {
     let from = place * COLUMNS;
     let (whole, rest) = row.as_chunks::<COLUMNS>();

@@ -1,12 +1,12 @@
-//! The blocked kernels without special instructions, in loops that the compiler can vectorise for any processor.
+//! The blocked kernels without special instructions, as loops that the compiler can vectorise for any processor.
 //!
-//! The columns of a row are added up last: sixteen bytes of a group at a time have a running sum for each byte, over
-//! all groups, so that the loop in the middle does the same to sixteen neighbouring numbers.
+//! The columns of a row are summed last: sixteen bytes of a group at a time have one accumulator each, over all groups,
+//! so that the innermost loop applies the same operation to sixteen adjacent numbers.
 
 use super::panels::Group;
 use super::tile::{Tile, Within};
 
-/// Queries a block.
+/// Queries per block.
 pub(super) const QUERIES: usize = 4;
 
 /// Sums of products.
@@ -14,11 +14,11 @@ pub(super) fn products(tile: Tile<'_>) {
     tile.products::<QUERIES, 4, 0>(products_of_a_block);
 }
 
-/// The sums of a block of queries and the rows of a panel.
+/// The sums of products of a block of queries and the rows of a panel.
 #[inline(always)]
 fn products_of_a_block(groups: &[Group], words: &[[[u8; 4]; QUERIES]], sums: &mut [[u32; 32]; QUERIES]) {
     for part in 0..8 {
-        // 255 · 255 fits in 16 bits, which every processor multiplies many of at once.
+        // 255 · 255 fits in 16 bits, and every processor multiplies many 16-bit integers at once.
         let bytes = sums_of_bytes(groups, words, part, |x, q| u32::from(u16::from(x) * u16::from(q)));
         for (sums, bytes) in sums.iter_mut().zip(&bytes) {
             for (sum, columns) in sums[part * 4..].iter_mut().zip(bytes.as_chunks::<4>().0) {
@@ -28,15 +28,15 @@ fn products_of_a_block(groups: &[Group], words: &[[[u8; 4]; QUERIES]], sums: &mu
     }
 }
 
-/// Which sums of products reach what they must.
+/// Marks the rows whose sum of products reaches the query's threshold.
 pub(super) fn within(within: Within<'_>) {
-    within.run::<QUERIES, 4, 0>(|groups, words, starts, reaches| {
+    within.run::<QUERIES, 4, 0>(|groups, words, starts, thresholds| {
         let mut sums = [[0; 32]; QUERIES];
         products_of_a_block(groups, words, &mut sums);
         let mut masks = [0; QUERIES];
-        for ((mask, sums), &reach) in masks.iter_mut().zip(&sums).zip(reaches) {
+        for ((mask, sums), &threshold) in masks.iter_mut().zip(&sums).zip(thresholds) {
             for (r, (&sum, &start)) in sums.iter().zip(starts).enumerate() {
-                *mask |= u32::from(sum.cast_signed() + start >= reach) << r;
+                *mask |= u32::from(sum.cast_signed() + start >= threshold) << r;
             }
         }
         masks
@@ -57,7 +57,7 @@ pub(super) fn differences(tile: Tile<'_>) {
     });
 }
 
-/// The sum of a term over all groups, for each of the sixteen bytes of one part of them and each query.
+/// The sum of a term over all groups, for each query and each of the sixteen bytes of one part of a group.
 #[inline(always)]
 fn sums_of_bytes<const WORD: usize>(
     groups: &[Group],

@@ -1,4 +1,5 @@
-//! [`Queries`]: some rows to be compared with all rows of [`Panels`](super::Panels), packed in the order they are read.
+//! [`Queries`]: rows to be compared with all rows of [`Panels`](super::Panels), packed in the order in which they are
+//! read.
 
 use super::PanelKind;
 use super::panels::Layout;
@@ -7,17 +8,17 @@ use crate::isa::Level;
 
 /// Queries, packed for one instruction set and one measure.
 ///
-/// A kernel keeps the running sums of a block of queries in registers, so queries are packed block by block, in a
-/// block group by group, and in a group query by query: the kernel reads straight through. The last block is
-/// filled up with queries of zeros, whose results are not stored.
+/// A kernel keeps the accumulators of a block of queries in registers. So queries are packed block by block, within a
+/// block group by group, and within a group query by query: the kernel reads memory sequentially. The last block is
+/// padded with queries of zeros, whose results are not stored.
 #[derive(Clone, Debug)]
 pub struct Queries {
     pub(super) isa: Isa,
     pub(super) layout: Layout,
     pub(super) width: usize,
-    /// The words of all blocks.
+    /// The packed words of all blocks.
     pub(super) words: Vec<u8>,
-    /// `Σ q_i²` of each query where distances are squared, and 0 elsewhere.
+    /// `Σ q_i²` of each query for squared distances, 0 otherwise.
     pub(super) squares: Vec<u32>,
     count: usize,
 }
@@ -29,7 +30,7 @@ impl Queries {
     /// `rows` are slices of `width` bytes.
     ///
     /// # Panics
-    /// Where a row is not `width` long, and where `width` is 0 or above [`MAX_WIDTH`](super::MAX_WIDTH).
+    /// If a row is not `width` long, or if `width` is 0 or above [`MAX_WIDTH`](super::MAX_WIDTH).
     pub fn new<'a>(
         isa: Isa,
         measure: PanelKind,
@@ -63,12 +64,12 @@ impl Queries {
         self.count
     }
 
-    /// Whether there is no query.
+    /// Whether there are no queries.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// How many queries a kernel takes at once: as many as its registers hold running sums for.
+    /// How many queries a kernel processes at once, which is limited by the registers for their accumulators.
     pub(super) const fn block(isa: Isa, _layout: Layout) -> usize {
         match isa.0 {
             Level::Portable => super::portable::QUERIES,
@@ -81,7 +82,7 @@ impl Queries {
         }
     }
 
-    /// Bytes that the columns of one group take.
+    /// Bytes used for the columns of one group.
     pub(super) const fn word(isa: Isa, layout: Layout) -> usize {
         match (isa.0, layout) {
             #[cfg(target_arch = "x86_64")]
@@ -93,7 +94,7 @@ impl Queries {
     }
 }
 
-/// Writes the groups of one query, `stride` bytes apart.
+/// Writes the packed groups of one query, `stride` bytes apart.
 fn spread<const COLUMNS: usize>(isa: Isa, layout: Layout, row: &[u8], words: &mut [u8], stride: usize) {
     let (whole, rest) = row.as_chunks::<COLUMNS>();
     let mut words = words.chunks_mut(stride);
@@ -109,7 +110,7 @@ fn spread<const COLUMNS: usize>(isa: Isa, layout: Layout, row: &[u8], words: &mu
     }
 }
 
-/// Writes a group's columns of one query as the kernel wants to multiply with them.
+/// Writes one query's columns of a group in the format that the kernel multiplies.
 #[inline(always)]
 fn encode<const COLUMNS: usize>(isa: Isa, layout: Layout, columns: &[u8; COLUMNS], words: &mut [u8]) {
     match (isa.0, layout) {
@@ -117,8 +118,8 @@ fn encode<const COLUMNS: usize>(isa: Isa, layout: Layout, columns: &[u8; COLUMNS
         (Level::Avx2, Layout::Products) => spread_as_i16(columns, words),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         (Level::Wasm, Layout::Products) => spread_as_i16(columns, words),
-        // vpdpbusd multiplies u8 with i8. As i8, q with its highest bit flipped is q − 128; the kernel adds
-        // 128 · Σ x again in the end. A loop, as `map` would flip byte by byte.
+        // vpdpbusd multiplies u8 by i8. As an i8, q with its highest bit flipped is q − 128; the kernel adds 128 · Σ x
+        // back at the end. This is a loop because `map` would flip byte by byte.
         #[cfg(target_arch = "x86_64")]
         (Level::Avx512, Layout::Products) => {
             let mut flipped = *columns;
@@ -131,7 +132,7 @@ fn encode<const COLUMNS: usize>(isa: Isa, layout: Layout, columns: &[u8; COLUMNS
     }
 }
 
-/// For instructions that multiply i16: the even columns first, then the odd ones, as the kernels take a row apart.
+/// For instructions that multiply i16: the even columns first, then the odd ones, which is how the kernels split a row.
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 #[inline(always)]
 fn spread_as_i16<const COLUMNS: usize>(columns: &[u8; COLUMNS], words: &mut [u8]) {

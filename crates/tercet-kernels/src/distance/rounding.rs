@@ -1,13 +1,13 @@
-//! Rounding of coordinates to the bytes that [`Panels`](super::Panels) compare.
+//! Rounds coordinates to the bytes that [`Panels`](super::Panels) compare.
 
 use crate::Isa;
 use crate::isa::Level;
 
-/// `code_j` is the byte nearest to `(c_j − low_j) / step`; returns `Σ (low_j + step · code_j − c_j)²`, the square of what
-/// rounding changed. NaN becomes 0, and makes the sum NaN.
+/// Sets `code_j` to the byte nearest to `(c_j − low_j) / step` and returns `Σ (low_j + step · code_j − c_j)²`, the
+/// squared rounding error. NaN becomes 0, and makes the sum NaN.
 ///
 /// # Panics
-/// Where `c`, `low` and `code` differ in length.
+/// If `c`, `low` and `code` differ in length.
 pub fn round_to_bytes(isa: Isa, c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
@@ -33,12 +33,12 @@ pub fn round_to_bytes(isa: Isa, c: &[f64], low: &[f64], step: f64, code: &mut [u
     }
 }
 
-/// Eight running sums, so that the additions need not wait for one another.
+/// Eight accumulators, so that the additions are independent of one another.
 #[inline(always)]
 fn body(c: &[f64], low: &[f64], step: f64, code: &mut [u8]) -> f64 {
     let per_step = 1.0 / step;
     let one = |c: f64, low: f64, code: &mut u8| {
-        // Clamped first, so that the conversion is one instruction.
+        // Clamped first, so that the conversion is a single instruction.
         let byte = ((c - low) * per_step + 0.5).clamp(0.0, 255.0) as i32;
         *code = byte as u8;
         let rest = low + step * f64::from(byte) - c;
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_instruction_set_rounds_as_the_formula_says() {
+    fn every_instruction_set_rounds_according_to_the_formula() {
         for isa in Isa::available() {
             for count in [0, 1, 7, 8, 9, 64, 131] {
                 let c: Vec<f64> = (0..count).map(|i| (i as f64 * 37.7).sin() * 900.0).collect();

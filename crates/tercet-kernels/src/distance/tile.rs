@@ -1,8 +1,8 @@
-//! Many queries against many rows: the loops around the kernels, and what is done with their sums.
+//! Many queries against many rows: the loops around the kernels, and the final computation on their sums.
 //!
-//! For each panel (25 KB for images of 28 × 28, which stays in the first-level cache) every block of queries is
-//! read through once. The kernel in the middle runs from the first group to the last with all its sums in
-//! registers; then they are finished and written out.
+//! For each panel (25 KB for 28 × 28 images, which stays in the first-level cache), all blocks of queries are read
+//! once. The innermost kernel runs from the first group to the last with all its accumulators in registers; then the
+//! sums are converted to distances and written out.
 
 use std::ops::Range;
 
@@ -12,16 +12,16 @@ use crate::Isa;
 use crate::isa::Level;
 
 impl Panels {
-    /// The squared distance, distance or dot product (whichever these panels were laid out for) of every query and
-    /// every row of some panels.
+    /// The squared distance, distance or dot product (whichever these panels were laid out for) between every query and
+    /// every row of a range of panels.
     ///
     /// # Shapes
-    /// `out` is (queries, rows), row-major, where rows are those of `panels` *with* the zeros that fill up the
-    /// last one: `panels.len()` · [`rows_of_a_panel`](Panels::rows_of_a_panel). What stands at a row of zeros means
-    /// nothing.
+    /// `out` is (queries, rows), row-major, where rows are those of `panels` *including* the rows of zeros that pad the
+    /// last one: `panels.len()` · [`rows_of_a_panel`](Panels::rows_of_a_panel). The values for padding rows are
+    /// meaningless.
     ///
     /// # Panics
-    /// Where the shapes do not fit, or the queries were packed for another instruction set, measure or width.
+    /// If the shapes do not match, or the queries were packed for another instruction set, measure or width.
     pub fn measure(&self, isa: Isa, queries: &Queries, panels: Range<usize>, out: &mut [u32]) {
         let layout = Layout::of(self.kind());
         assert!(
@@ -29,7 +29,7 @@ impl Panels {
             "panels {panels:?} of {}",
             self.len()
         );
-        assert_eq!((queries.isa, queries.layout), (isa, layout), "what the queries were packed for");
+        assert_eq!((queries.isa, queries.layout), (isa, layout), "the instruction set and layout of the queries");
         assert_eq!(queries.width, self.width(), "the width of the queries");
         assert_eq!(out.len(), queries.len() * panels.len() * layout.rows(), "one number for each pair");
         if !out.is_empty() {
@@ -37,17 +37,18 @@ impl Panels {
         }
     }
 
-    /// Which rows of some panels lie within a squared distance of each query: what [`measure`](Panels::measure) would
-    /// give is compared in registers and never stored.
+    /// Finds the rows of a range of panels that lie within a squared distance of each query. The distances of
+    /// [`measure`](Panels::measure) are compared in registers and never stored.
     ///
     /// # Shapes
-    /// `largest` is (queries); `masks` is (queries, panels), row-major. Bit r of a mask is set where the number of row r
-    /// of that panel is at most the `largest` of that query, and may be set where it is one more: half of a number is
-    /// compared, with half of `largest` rounded up. The bits of the zeros that fill up the last panel mean nothing.
+    /// `largest` is (queries); `masks` is (queries, panels), row-major. Bit r of a mask is set if the squared distance
+    /// of row r of that panel is at most `largest` of that query, and may be set if it is one more: half the distance
+    /// is compared with half of `largest`, rounded up. The bits of the rows of zeros that pad the last panel are
+    /// meaningless.
     ///
     /// # Panics
-    /// Where the shapes do not fit, the queries were packed for another instruction set, measure or width, the
-    /// panels measure something else, or rows are wider than [`MAX_WIDTH_WITHIN`](super::MAX_WIDTH_WITHIN).
+    /// If the shapes do not match, the queries were packed for another instruction set, measure or width, the panels
+    /// measure something else, or rows are wider than [`MAX_WIDTH_WITHIN`](super::MAX_WIDTH_WITHIN).
     pub fn within(
         &self,
         isa: Isa,
@@ -61,11 +62,11 @@ impl Panels {
             "panels {panels:?} of {}",
             self.len()
         );
-        assert_eq!(self.kind(), PanelKind::L2Squared, "what can be compared at once");
+        assert_eq!(self.kind(), PanelKind::L2Squared, "`within` requires L2Squared panels");
         assert_eq!(
             (queries.isa, queries.layout),
             (isa, Layout::Products),
-            "what the queries were packed for"
+            "the instruction set and layout of the queries"
         );
         assert_eq!(queries.width, self.width(), "the width of the queries");
         assert!(self.width() <= super::MAX_WIDTH_WITHIN, "the width of the rows");
@@ -89,7 +90,7 @@ impl Panels {
     }
 }
 
-/// One call's work. Its methods are inlined into functions compiled for an instruction set.
+/// The arguments of one call. Its methods are inlined into functions compiled for an instruction set.
 pub(super) struct Tile<'a> {
     rows: &'a Panels,
     queries: &'a Queries,
@@ -99,7 +100,7 @@ pub(super) struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// Runs the kernel that was compiled for an instruction set.
+    /// Runs the kernel compiled for an instruction set.
     fn run(self, isa: Isa) {
         match (isa.0, self.queries.layout) {
             (Level::Portable, Layout::Products) => super::portable::products(self),
@@ -125,7 +126,7 @@ impl Tile<'_> {
 
     /// Runs a kernel for sums of products over every panel and block of queries.
     ///
-    /// The kernel takes the groups of a panel and the words of a block, QUERIES for each group, and sets
+    /// The kernel receives the groups of a panel and the words of a block, QUERIES for each group, and sets
     /// `sums[query][row] = Σ (q_i − OFFSET) · x_i`, modulo 2³².
     #[inline(always)]
     pub(super) fn products<const QUERIES: usize, const WORD: usize, const OFFSET: u32>(
@@ -139,30 +140,31 @@ impl Tile<'_> {
             // Every step is exact modulo 2³², and the result is below 2³² because the width is at most MAX_WIDTH:
             //   q·x       =                 Σ (q − OFFSET)·x + OFFSET · Σ x
             //   ‖q − x‖²  = ‖q‖² + ‖x‖² − 2·(Σ (q − OFFSET)·x + OFFSET · Σ x)
-            // What does not depend on the query is worked out once for a panel.
+            // The terms that do not depend on the query are computed once per panel.
             let row_sums: &[u32; 32] = rows.sums[panel * 32..].first_chunk().expect("32 rows a panel");
             let row_squares: &[u32; 32] = rows.squares[panel * 32..].first_chunk().expect("32 rows a panel");
             let squared = rows.kind() == PanelKind::L2Squared;
-            let mut of_rows = [0u32; 32];
+            let mut row_terms = [0u32; 32];
             for r in 0..32 {
                 let shift = row_sums[r].wrapping_mul(OFFSET);
-                of_rows[r] = if squared { row_squares[r].wrapping_sub(shift.wrapping_mul(2)) } else { shift };
+                row_terms[r] =
+                    if squared { row_squares[r].wrapping_sub(shift.wrapping_mul(2)) } else { shift };
             }
             for (b, words) in blocks(queries, rows.depth()).enumerate() {
                 kernel(groups(rows, panel), words, &mut sums);
-                let real = queries.len() - b * QUERIES;
-                for (i, sums) in sums.iter().enumerate().take(real) {
+                let valid = queries.len() - b * QUERIES;
+                for (i, sums) in sums.iter().enumerate().take(valid) {
                     let query = b * QUERIES + i;
                     let numbers = &mut out[(query * count + p) * 32..][..32];
                     if squared {
                         let square = queries.squares[query];
                         for r in 0..32 {
                             let twice = sums[r].wrapping_add(sums[r]);
-                            numbers[r] = of_rows[r].wrapping_add(square).wrapping_sub(twice);
+                            numbers[r] = row_terms[r].wrapping_add(square).wrapping_sub(twice);
                         }
                     } else {
                         for r in 0..32 {
-                            numbers[r] = of_rows[r].wrapping_add(sums[r]);
+                            numbers[r] = row_terms[r].wrapping_add(sums[r]);
                         }
                     }
                 }
@@ -184,8 +186,8 @@ impl Tile<'_> {
         for (p, panel) in panels.enumerate() {
             for (b, words) in blocks(queries, rows.depth()).enumerate() {
                 kernel(groups(rows, panel), words, &mut sums);
-                let real = queries.len() - b * QUERIES;
-                for (i, sums) in sums.iter().enumerate().take(real) {
+                let valid = queries.len() - b * QUERIES;
+                for (i, sums) in sums.iter().enumerate().take(valid) {
                     let out = &mut out[(b * QUERIES + i) * stride + p * 16..][..16];
                     for (out, &sum) in out.iter_mut().zip(sums) {
                         // At most 255 · MAX_WIDTH, which is far below 2³².
@@ -197,7 +199,7 @@ impl Tile<'_> {
     }
 }
 
-/// One call of [`Panels::within`].
+/// The arguments of one call of [`Panels::within`].
 pub(super) struct Within<'a> {
     rows: &'a Panels,
     queries: &'a Queries,
@@ -209,19 +211,19 @@ pub(super) struct Within<'a> {
 impl Within<'_> {
     /// Runs a kernel over every panel and block of queries.
     ///
-    /// With the running sums S = Σ (q_i − OFFSET) · x_i,
+    /// With the accumulators S = Σ (q_i − OFFSET) · x_i,
     ///
     /// ```text
     /// ‖q − x‖² = ‖q‖² + o − 2 S,   o = ‖x‖² − 2 · OFFSET · Σ x,
     /// ```
     ///
-    /// and `‖q − x‖² ≤ largest` is `S − ⌊o / 2⌋ ≥ (‖q‖² − largest + (o mod 2)) / 2`. Sums that start from −⌊o / 2⌋ are then
-    /// compared with one number for each query. Where ‖q‖² − largest is odd, rounding its half up is right for either
-    /// value of o mod 2; where it is even, `largest` is taken for one more.
+    /// and `‖q − x‖² ≤ largest` is equivalent to `S − ⌊o / 2⌋ ≥ (‖q‖² − largest + (o mod 2)) / 2`. Accumulators that
+    /// start at −⌊o / 2⌋ are therefore compared with a single threshold per query. If ‖q‖² − largest is odd, rounding
+    /// its half up is correct for either value of o mod 2; if it is even, `largest` is treated as one more.
     ///
-    /// The kernel takes the groups of a panel, the words of a block, −⌊o / 2⌋ of 32 rows and what the sums of each
-    /// query must reach; it gives one mask for each query. In rows of at most MAX_WIDTH_WITHIN columns nothing overflows: a
-    /// column adds at most 128 · 255 + (255² + 256 · 255) / 2 < 2¹⁷ to the size of a sum.
+    /// The kernel receives the groups of a panel, the words of a block, −⌊o / 2⌋ of 32 rows and the threshold of each
+    /// query; it returns one mask per query. In rows of at most MAX_WIDTH_WITHIN columns nothing overflows: a column
+    /// adds at most 128 · 255 + (255² + 256 · 255) / 2 < 2¹⁷ to the magnitude of a sum.
     #[inline(always)]
     pub(super) fn run<const QUERIES: usize, const WORD: usize, const OFFSET: i32>(
         self,
@@ -229,13 +231,13 @@ impl Within<'_> {
     ) {
         let Within { rows, queries, panels, largest, masks } = self;
         let count = panels.len();
-        let reach = |(&square, &largest): (&u32, &u32)| {
+        let threshold = |(&square, &largest): (&u32, &u32)| {
             let (square, largest) = (i64::from(square), i64::from(largest));
             let odd = square - largest - ((square ^ largest ^ 1) & 1);
             let half = (odd + 1) / 2;
             half.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
         };
-        let reaches: Vec<i32> = queries.squares.iter().zip(largest).map(reach).collect();
+        let thresholds: Vec<i32> = queries.squares.iter().zip(largest).map(threshold).collect();
         for (p, panel) in panels.enumerate() {
             let row_sums: &[u32; 32] = rows.sums[panel * 32..].first_chunk().expect("32 rows a panel");
             let row_squares: &[u32; 32] = rows.squares[panel * 32..].first_chunk().expect("32 rows a panel");
@@ -244,13 +246,13 @@ impl Within<'_> {
                 let o = row_squares[r].cast_signed() - 2 * OFFSET * row_sums[r].cast_signed();
                 starts[r] = -(o >> 1);
             }
-            for (b, (words, reaches)) in
-                blocks(queries, rows.depth()).zip(reaches.chunks(QUERIES)).enumerate()
+            for (b, (words, thresholds)) in
+                blocks(queries, rows.depth()).zip(thresholds.chunks(QUERIES)).enumerate()
             {
-                let mut reach = [i32::MAX; QUERIES];
-                reach[..reaches.len()].copy_from_slice(reaches);
-                let found = kernel(groups(rows, panel), words, &starts, &reach);
-                for (i, &mask) in found.iter().enumerate().take(reaches.len()) {
+                let mut padded = [i32::MAX; QUERIES];
+                padded[..thresholds.len()].copy_from_slice(thresholds);
+                let found = kernel(groups(rows, panel), words, &starts, &padded);
+                for (i, &mask) in found.iter().enumerate().take(thresholds.len()) {
                     masks[(b * QUERIES + i) * count + p] = mask;
                 }
             }
@@ -264,7 +266,7 @@ fn groups(rows: &Panels, panel: usize) -> &[Group] {
     &rows.groups[panel * rows.depth()..][..rows.depth()]
 }
 
-/// The words of each block of queries, one array of QUERIES words for each group.
+/// The packed words of each block of queries, one array of QUERIES words for each group.
 #[inline(always)]
 fn blocks<const QUERIES: usize, const WORD: usize>(
     queries: &Queries,

@@ -1,7 +1,8 @@
-//! The blocked kernels for WebAssembly with SIMD of 128 bits.
+//! The blocked kernels for WebAssembly with 128-bit SIMD.
 //!
-//! WebAssembly has no detection at run time: a module is compiled with these instructions or without. A register holds four
-//! rows; the sums of four queries and two registers of rows are eight, which any processor behind it has room for.
+//! WebAssembly has no run-time feature detection: a module is compiled either with these instructions or without. A
+//! register holds four rows; four queries and two registers of rows need eight accumulators, which fit in the registers
+//! of any host processor.
 
 use std::arch::wasm32::{
     i16x8_splat, i32x4_add, i32x4_bitmask, i32x4_dot_i16x8, i32x4_ge, i32x4_splat, i64x2_add, i64x2_splat,
@@ -12,11 +13,11 @@ use std::arch::wasm32::{
 use super::panels::Group;
 use super::tile::{Tile, Within};
 
-/// Queries a block.
+/// Queries per block.
 pub(super) const QUERIES: usize = 4;
 
-/// Sums of products: i32x4.dot_i16x8 multiplies pairs of i16 and adds each pair to one lane of 32 bits, as vpmaddwd
-/// does; rows are taken apart and words packed as for AVX2.
+/// Sums of products: i32x4.dot_i16x8 multiplies pairs of i16 and adds each pair into one 32-bit lane, like vpmaddwd.
+/// Rows are split and words packed as for AVX2.
 pub(super) fn products(tile: Tile<'_>) {
     let kernel = |groups: &[Group], words: &[[[u8; 8]; QUERIES]], sums: &mut [[u32; 32]; QUERIES]| {
         for pair in 0..4 {
@@ -33,9 +34,9 @@ pub(super) fn products(tile: Tile<'_>) {
     tile.products::<QUERIES, 8, 0>(kernel);
 }
 
-/// Which sums of products reach what they must.
+/// Marks the rows whose sum of products reaches the query's threshold.
 pub(super) fn within(within: Within<'_>) {
-    within.run::<QUERIES, 8, 0>(|groups, words, starts, reaches| {
+    within.run::<QUERIES, 8, 0>(|groups, words, starts, thresholds| {
         let (fours, _) = starts.as_chunks::<4>();
         let mut masks = [0; QUERIES];
         for pair in 0..4 {
@@ -44,9 +45,9 @@ pub(super) fn within(within: Within<'_>) {
                 unsafe { v128_load(fours[2 * pair + r].as_ptr().cast()) }
             });
             let running = products_of_a_pair(groups, words, pair, starts);
-            for ((mask, running), &reach) in masks.iter_mut().zip(&running).zip(reaches) {
+            for ((mask, running), &threshold) in masks.iter_mut().zip(&running).zip(thresholds) {
                 for (r, &running) in running.iter().enumerate() {
-                    let hits = u32::from(i32x4_bitmask(i32x4_ge(running, i32x4_splat(reach))));
+                    let hits = u32::from(i32x4_bitmask(i32x4_ge(running, i32x4_splat(threshold))));
                     *mask |= hits << (8 * pair + 4 * r);
                 }
             }
@@ -55,7 +56,7 @@ pub(super) fn within(within: Within<'_>) {
     });
 }
 
-/// The running sums of a block of queries and eight rows.
+/// The accumulators of a block of queries and eight rows.
 #[inline(always)]
 fn products_of_a_pair(
     groups: &[Group],
@@ -81,7 +82,7 @@ fn products_of_a_pair(
     running
 }
 
-/// Sums of absolute differences: eight bytes of a row fill one lane of 64 bits, and are added up pairwise three times.
+/// Sums of absolute differences: eight bytes of a row fill one 64-bit lane and are added pairwise three times.
 pub(super) fn differences(tile: Tile<'_>) {
     tile.differences::<QUERIES>(|groups, words, sums| {
         for pair in 0..4 {
@@ -93,7 +94,7 @@ pub(super) fn differences(tile: Tile<'_>) {
                     for r in 0..2 {
                         let difference = u8x16_sub(u8x16_max(rows[r], query), u8x16_min(rows[r], query));
                         let fours = u32x4_extadd_pairwise_u16x8(u16x8_extadd_pairwise_u8x16(difference));
-                        // Of the two numbers in a lane of 64 bits, both are added.
+                        // Add the two 32-bit halves of each 64-bit lane.
                         let low = v128_and(fours, i64x2_splat(0xffff_ffff));
                         running[r] = i64x2_add(running[r], i64x2_add(low, u64x2_shr(fours, 32)));
                     }

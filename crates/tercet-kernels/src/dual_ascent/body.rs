@@ -1,7 +1,7 @@
 //! The kernels, written once and compiled for each instruction set.
 //!
-//! A block of sixteen f32 is one register of AVX-512, two of AVX2, four of SSE2 and NEON. A sum waits for the one before
-//! it, so four of them run side by side, each over every fourth feature.
+//! A block of sixteen f32 is one AVX-512 register, two of AVX2, four of SSE2 and NEON. Each addition to a sum waits for
+//! the previous one, so there are four independent sums, each over every fourth feature.
 
 use super::registers::Registers;
 use super::softmax::solve;
@@ -9,17 +9,17 @@ use super::threshold::{clip, larger, max, smaller, sum, threshold, zip};
 use super::{Block, DualProblem, LANES, Number};
 use crate::pixels::SCALED;
 
-/// Sums that run side by side.
+/// Independent sums.
 const CHAINS: usize = 4;
 
-/// The least that softmax leaves for the class of an example, for each block: well above what a sum over the blocks
-/// rounds away.
+/// The minimum probability that softmax leaves for the class of an example, per block: well above the rounding error of
+/// a sum over the blocks.
 const ROUNDING: f32 = 1e-6;
 
-/// The features of a row that are not zero, by number.
+/// The non-zero features of a row, by number.
 trait Entries: Copy {
     fn len(self) -> usize;
-    /// Where entry `i` stands, and its value.
+    /// The index and the value of entry `i`.
     ///
     /// # Safety
     /// `i` is below `len`.
@@ -42,7 +42,7 @@ impl Entries for Dense<'_> {
     }
 }
 
-/// Places and values, of which there are equally many.
+/// Indices and values, in equal number.
 #[derive(Clone, Copy)]
 struct Listed<'a, P, V>(&'a [P], &'a [V]);
 
@@ -147,26 +147,26 @@ unsafe fn svm_step<H: Registers<Number = f32>>(
     // SAFETY: the caller promises the instructions.
     unsafe { scores::<H>(x, w, scratch) };
     let q = step * squared + bias_step;
-    let of_y = scratch[y / LANES].0[y % LANES];
+    let score_of_y = scratch[y / LANES].0[y % LANES];
     let before = sum(a.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
-    // From here on scratch holds u.
-    let (offset, per_q) = (margin - of_y, 1.0 / q);
+    // From here on, scratch holds u.
+    let (offset, per_q) = (margin - score_of_y, 1.0 / q);
     for (u, a) in scratch.iter_mut().zip(a.iter()) {
         u.0 = zip(u.0, a.0, |f, a| a + (f + offset) * per_q + before);
     }
     scratch[y / LANES].0[y % LANES] = f32::NEG_INFINITY;
     let last = scratch.len() - 1;
-    let padding = classes - last * LANES;
+    let used = classes - last * LANES;
     let mut lane = 0.0;
     let lanes = [(); LANES].map(|()| {
         lane += 1.0;
         lane
     });
-    let classes_there = padding as f32;
+    let used_lanes = used as f32;
     scratch[last].0 =
-        zip(scratch[last].0, lanes, |u, lane| if lane <= classes_there { u } else { f32::NEG_INFINITY });
+        zip(scratch[last].0, lanes, |u, lane| if lane <= used_lanes { u } else { f32::NEG_INFINITY });
     let t = threshold(scratch, before);
-    // And from here on, β.
+    // From here on, scratch holds β.
     let (mut total, mut largest) = ([0.0; LANES], [0.0; LANES]);
     for (u, a) in scratch.iter_mut().zip(a.iter_mut()) {
         let new = u.0.map(|u| clip(u - t));
@@ -184,7 +184,7 @@ unsafe fn svm_step<H: Registers<Number = f32>>(
     largest
 }
 
-/// Moves b and W by β, which becomes `step · β`.
+/// Updates b and W by β, and replaces β by `step · β`.
 ///
 /// # Safety
 /// The processor has the instructions of `H`.
@@ -222,16 +222,16 @@ unsafe fn softmax_step<H: Registers<Number = f32>>(
     // SAFETY: the caller promises the instructions.
     unsafe { scores::<H>(x, w, v) };
     let q = problem.step * squared + problem.bias_step;
-    let of_others = sum(a.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
+    let sum_of_others = sum(a.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
     alpha.copy_from_slice(a);
-    alpha[y / LANES].0[y % LANES] = 1.0 - of_others;
+    alpha[y / LANES].0[y % LANES] = 1.0 - sum_of_others;
     for (v, alpha) in v.iter_mut().zip(alpha.iter()) {
         v.0 = zip(v.0, alpha.0, |f, a| f + q * a);
     }
     let beyond = problem.classes - (blocks - 1) * LANES;
     v[blocks - 1].0[beyond..].fill(f32::NEG_INFINITY);
     let largest = max(v.iter().fold([f32::NEG_INFINITY; LANES], |largest, v| zip(largest, v.0, larger)));
-    // μ is at least the largest v less q: far below that, yet a number to calculate with.
+    // μ is at least the largest v minus q; this is far below that, but finite.
     v[blocks - 1].0[beyond..].fill(largest - q - 256.0);
     solve(q, v, z, alpha);
 
@@ -239,7 +239,7 @@ unsafe fn softmax_step<H: Registers<Number = f32>>(
     let all = sum(alpha.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
     alpha[y / LANES].0[y % LANES] = 0.0;
     let others = sum(alpha.iter().fold([0.0; LANES], |sum, a| zip(sum, a.0, |sum, a| sum + a)));
-    // What is left for the class of the example is never lost in the rounding of the others.
+    // Scaling ensures that the share of the example's own class is never lost in the rounding of the others.
     let scale = smaller(1.0 / all, (1.0 - ROUNDING * blocks as f32) / others);
     let beta = v;
     let (mut total, mut largest) = ([0.0; LANES], [0.0; LANES]);

@@ -1,18 +1,19 @@
-//! exp and ln of sixteen numbers at once, good to a few units of the last place (the polynomials of Moshier's Cephes).
+//! exp and ln of sixteen numbers at once, accurate to a few units in the last place (the polynomials of Moshier's
+//! Cephes).
 //!
-//! Every step is one operation on whole arrays, so that it becomes one on registers, and all of them are additions,
-//! multiplications and shifts, which have the same result on every instruction set.
+//! Every step is one operation on whole arrays, so that it compiles to register instructions. All of them are
+//! additions, multiplications and shifts, which have the same result on every instruction set.
 
 use super::LANES;
 use super::threshold::zip;
 
-/// 1.5 · 2^23: what is added to it is rounded to a whole number, which then stands in its last bits.
+/// 1.5 · 2^23: adding it to a number rounds it to an integer, which is then in the low bits.
 const ROUNDS: f32 = 12_582_912.0;
 
-/// ln 2 in two parts. The first has few bits, so that a whole number times it is exact.
+/// ln 2 in two parts. The first has few bits, so that its product with an integer is exact.
 const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
 
-/// The least number whose [`exp`] is one: e^−87.
+/// The smallest supported argument of [`exp`], which gives e^−87.
 pub(super) const LEAST: f32 = -87.0;
 
 /// eˣ for x from [`LEAST`] to 88.
@@ -27,12 +28,12 @@ pub(super) fn exp(x: [f32; LANES]) -> [f32; LANES] {
         y = zip(y, r, |y, r| y * r + c);
     }
     let y = zip(y, r, |y, r| (y * r) * r + r + 1.0);
-    // n goes into the exponent: whatever stands above it in `rounded` is shifted out.
+    // n is added to the exponent; the shift discards the bits of `rounded` above n.
     let scale = rounded.map(|rounded| f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23)));
     zip(y, scale, |y, scale| y * scale)
 }
 
-/// ln x for every x that is normal and above 0.
+/// ln x for every normal x above 0.
 #[inline(always)]
 pub(super) fn ln(x: [f32; LANES]) -> [f32; LANES] {
     const POLYNOMIAL: [f32; 8] = [
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_are_those_of_f64_but_for_the_last_places() {
+    fn they_match_f64_except_for_the_last_digits() {
         for step in (0..20_000).step_by(if cfg!(miri) { 200 } else { 1 }) {
             let x = LEAST + step as f32 * ((88.0 - LEAST) / 20_000.0);
             let (found, expected) = (exp([x; LANES])[3], f64::from(x).exp());

@@ -1,19 +1,19 @@
-//! One row of features against a weight matrix, and the dual steps of the two losses that are made of it.
+//! One row of features against a weight matrix, and the dual steps of the two losses built on it.
 //!
-//! A solver that looks at one example at a time needs three things of it, over and over:
+//! A solver that processes one example at a time needs the following operations, over and over:
 //!
 //! | work | formula |
 //! |---|---|
 //! | [`scores`] | `f += x · W` |
 //! | [`add`] | `W += x ⊗ c` |
-//! | [`svm_step`] | both, with the best dual variables of the example for the SVM loss in between |
+//! | [`svm_step`] | both, with the optimal dual variables of the example for the SVM loss in between |
 //! | [`softmax_step`] | the same for softmax |
 //!
 //! W is (D, C) with its rows padded to whole [`Block`]s of 16 numbers, so that the scores of 16 classes are one or two
-//! registers, and a feature that is zero costs nothing: a sparse [`Row`] names the places of the others.
+//! registers, and a feature that is zero costs nothing: a sparse [`Row`] lists only the indices of the others.
 //!
-//! Each score is a sum over the features of the row in a fixed order, on each instruction set its own. So the bits
-//! don't depend on who calls.
+//! Each score is a sum over the features of the row in an order that is fixed for each instruction set. So the bits do
+//! not depend on the caller.
 
 mod body;
 mod exponential;
@@ -30,7 +30,7 @@ use crate::isa::Level;
 /// Numbers in a [`Block`].
 pub const LANES: usize = 16;
 
-/// Sixteen numbers side by side, where a cache line begins: what belongs to sixteen classes.
+/// Sixteen contiguous numbers, aligned to a cache line: the values for sixteen classes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(64))]
 pub struct Block<T>(pub [T; LANES]);
@@ -40,16 +40,16 @@ impl<T: Number> Block<T> {
     pub const ZERO: Self = Block([T::ZERO; LANES]);
 }
 
-/// How many blocks hold a number for each class: C / 16, rounded up.
+/// The number of blocks for one number per class: C / 16, rounded up.
 pub const fn blocks(classes: usize) -> usize {
     classes.div_ceil(LANES)
 }
 
-/// f32 or f64, which sums are taken in.
+/// f32 or f64, the type in which sums are computed.
 pub trait Number: Copy + Add<Output = Self> + Mul<Output = Self> + Send + Sync + 'static {
     /// 0.
     const ZERO: Self;
-    /// The number as one of this type.
+    /// Converts a number to this type.
     fn of(value: f32) -> Self;
     /// A block of them in the registers of each instruction set.
     #[doc(hidden)]
@@ -95,18 +95,18 @@ impl Number for f64 {
 pub enum Row<'a> {
     /// Every feature.
     Dense(&'a [f32]),
-    /// The features that are not zero, and where they stand.
+    /// The non-zero features and their indices.
     Sparse {
         /// Below D.
         indices: &'a [u32],
-        /// As many as places.
+        /// One per index.
         values: &'a [f32],
     },
-    /// Pixels that are not zero, which count as value / 255, and where they stand.
+    /// The non-zero pixels, which count as value / 255, and their indices.
     Pixels {
         /// Below D.
         indices: &'a [u16],
-        /// As many as places.
+        /// One per index.
         values: &'a [u8],
     },
 }
@@ -128,10 +128,10 @@ impl Row<'_> {
 /// `scores += x · W`.
 ///
 /// # Shapes
-/// `scores` is a number for each class, (C) in blocks; `w` is (D, C), each row in as many blocks.
+/// `scores` has one number per class, (C) in blocks; `w` is (D, C), each row in as many blocks.
 ///
 /// # Panics
-/// Where a place of the row is not below D.
+/// If an index of the row is not below D.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -145,7 +145,7 @@ impl Row<'_> {
 pub fn scores<T: Number>(isa: Isa, row: Row<'_>, w: &[Block<T>], scores: &mut [Block<T>]) {
     match isa.0 {
         Level::Portable => body::portable::scores(row, w, scores),
-        // The plain loops, which the compiler writes in the instructions of the whole build.
+        // The plain loops, compiled for the features of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Level::Wasm => body::portable::scores(row, w, scores),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
@@ -157,17 +157,17 @@ pub fn scores<T: Number>(isa: Isa, row: Row<'_>, w: &[Block<T>], scores: &mut [B
     }
 }
 
-/// `W += x ⊗ c`: to row j of W, x_j times `c`.
+/// `W += x ⊗ c`: adds x_j times `c` to row j of W.
 ///
 /// # Shapes
 /// `c` is (C) in blocks; `w` is (D, C), each row in as many blocks.
 ///
 /// # Panics
-/// Where a place of the row is not below D.
+/// If an index of the row is not below D.
 pub fn add<T: Number>(isa: Isa, row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]) {
     match isa.0 {
         Level::Portable => body::portable::add(row, c, w),
-        // The plain loops, which the compiler writes in the instructions of the whole build.
+        // The plain loops, compiled for the features of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Level::Wasm => body::portable::add(row, c, w),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
@@ -179,39 +179,39 @@ pub fn add<T: Number>(isa: Isa, row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]
     }
 }
 
-/// What [`svm_step`] and [`softmax_step`] know of the problem.
+/// The parameters of [`svm_step`] and [`softmax_step`].
 #[derive(Clone, Copy, Debug)]
 pub struct DualProblem {
     /// C.
     pub classes: usize,
-    /// Δ, which softmax has no use for.
+    /// Δ, not used by softmax.
     pub margin: f32,
-    /// By how much W moves along x when a dual variable grows by one.
+    /// How far W moves along x when a dual variable grows by one.
     pub step: f32,
-    /// By how much the bias moves when a dual variable grows by one.
+    /// How far the bias moves when a dual variable grows by one.
     pub bias_step: f32,
 }
 
-/// Sets the dual variables of one example of class `y` to the best there are while all others stay, and moves W and b
-/// along with them. Returns the largest change of a variable.
+/// Sets the dual variables of one example of class `y` to their optimum with all others fixed, and updates W and b
+/// accordingly. Returns the largest change of a variable.
 ///
-/// With a_c for c ≠ y, each within 0 and 1, and `β = −a` but `β_y = Σ a`, W is `step · Σ x ⊗ β` over all examples and b
-/// likewise. When a moves by δ, `q = step · Σ x² + bias_step`, then f_c falls by q δ_c, f_y rises by q Σ δ, and the dual
-/// grows by
+/// With a_c for c ≠ y, each between 0 and 1, and `β = −a` but `β_y = Σ a`, W is `step · Σ x ⊗ β` over all examples and
+/// b likewise. When a changes by δ, with `q = step · Σ x² + bias_step`, f_c falls by q δ_c, f_y rises by q Σ δ, and the
+/// dual grows by
 ///
 /// ```text
 /// Σ g_c δ_c − q/2 (Σ δ_c² + (Σ δ_c)²),      g_c = Δ + f_c − f_y
 /// ```
 ///
-/// whose maximum in the box is `a_c ← clip(u_c − t, 0, 1)` with `u_c = a_c + g_c / q + Σ a` and t the one number for
+/// whose maximum in the box is `a_c ← clip(u_c − t, 0, 1)` with `u_c = a_c + g_c / q + Σ a` and t the unique number for
 /// which `t = Σ clip(u_c − t, 0, 1)`.
 ///
 /// # Shapes
-/// `w` is (D, C), `b`, `a` and `scratch` are (C), all in blocks. `squared` is Σ x². What `a` has at `y` and beyond the
-/// classes is 0.
+/// `w` is (D, C), `b`, `a` and `scratch` are (C), all in blocks. `squared` is Σ x². The elements of `a` at `y` and
+/// beyond the classes are 0.
 ///
 /// # Panics
-/// Where a place of the row is not below D, and where the blocks don't hold C.
+/// If an index of the row is not below D, or the number of blocks does not match C.
 #[allow(clippy::too_many_arguments, reason = "six arrays that belong to six owners")]
 pub fn svm_step(
     isa: Isa,
@@ -226,7 +226,7 @@ pub fn svm_step(
     assert!(y < problem.classes && b.len() == blocks && a.len() == blocks && scratch.len() == blocks);
     match isa.0 {
         Level::Portable => body::portable::svm_step(problem, (row, squared, y), w, b, a, scratch),
-        // The plain loops, which the compiler writes in the instructions of the whole build.
+        // The plain loops, compiled for the features of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Level::Wasm => body::portable::svm_step(problem, (row, squared, y), w, b, a, scratch),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
@@ -238,23 +238,24 @@ pub fn svm_step(
     }
 }
 
-/// [`svm_step`] for the softmax loss, nearly: to the best there are, but for what the next visit corrects as well.
+/// [`svm_step`] for the softmax loss, but only approximately optimal: the next visit of the example corrects the
+/// remaining error.
 ///
-/// With α a distribution over the classes, `a_c = α_c` for c ≠ y, and β, W, b and q as there, the dual grows by
+/// With α a distribution over the classes, `a_c = α_c` for c ≠ y, and β, W, b and q as in `svm_step`, the dual grows by
 ///
 /// ```text
 /// H(α') − H(α) + Σ f_c (α'_c − α_c) − q/2 Σ (α'_c − α_c)²,      H(α) = −Σ α_c ln α_c
 /// ```
 ///
-/// when α becomes α', whose best has `ln α'_c + q α'_c = f_c + q α_c − μ` with the one number μ for which Σ α' = 1. For the
-/// class y at least a millionth is left.
+/// when α becomes α', and the optimum satisfies `ln α'_c + q α'_c = f_c + q α_c − μ` with the unique number μ for which
+/// Σ α' = 1. The class y keeps at least a millionth.
 ///
 /// # Shapes
 /// `w` is (D, C), `b` and `a` are (C), all in blocks, and `scratch` has three times as many blocks as `a`. `squared` is
-/// Σ x². What `a` has at `y` and beyond the classes is 0.
+/// Σ x². The elements of `a` at `y` and beyond the classes are 0.
 ///
 /// # Panics
-/// Where a place of the row is not below D, and where the blocks don't hold C.
+/// If an index of the row is not below D, or the number of blocks does not match C.
 #[allow(clippy::too_many_arguments, reason = "six arrays that belong to six owners")]
 pub fn softmax_step(
     isa: Isa,
@@ -269,7 +270,7 @@ pub fn softmax_step(
     assert!(y < problem.classes && b.len() == blocks && a.len() == blocks && scratch.len() == 3 * blocks);
     match isa.0 {
         Level::Portable => body::portable::softmax_step(problem, (row, squared, y), w, b, a, scratch),
-        // The plain loops, which the compiler writes in the instructions of the whole build.
+        // The plain loops, compiled for the features of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Level::Wasm => body::portable::softmax_step(problem, (row, squared, y), w, b, a, scratch),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.

@@ -1,8 +1,8 @@
-//! The kernels of rows as the formulas say them.
+//! The kernels, computed directly from their formulas.
 
 use super::{Block, DualProblem, LANES, Number, Row};
 
-/// The features that are not left out, and where they stand.
+/// The stored features of a row and their indices.
 fn entries(row: Row<'_>) -> Vec<(usize, f32)> {
     match row {
         Row::Dense(values) => values.iter().copied().enumerate().collect(),
@@ -47,23 +47,23 @@ pub fn add<T: Number>(row: Row<'_>, c: &[Block<T>], w: &mut [Block<T>]) {
     }
 }
 
-/// The number t with `t = Σ clip(u − t, 0, 1)`, exactly but for rounding: the places where a u leaves 0 or reaches 1 are
-/// sorted, and the one straight piece between two of them on which the root lies is solved.
+/// The number t with `t = Σ clip(u − t, 0, 1)`, exact except for rounding: the points where a u leaves 0 or reaches 1
+/// are sorted, and the linear piece that contains the root is solved.
 pub fn threshold(u: &[f64]) -> f64 {
     let phi = |t: f64| u.iter().map(|u| (u - t).clamp(0.0, 1.0)).sum::<f64>() - t;
     let mut corners: Vec<f64> = u.iter().flat_map(|&u| [u, u - 1.0]).filter(|&t| t > 0.0).collect();
     corners.push(0.0);
     corners.sort_by(f64::total_cmp);
-    // φ falls: the piece of the root begins at the last corner where φ is not negative.
+    // φ decreases: the piece that contains the root begins at the last corner where φ is not negative.
     let from = corners.iter().copied().rfind(|&t| phi(t) >= 0.0).unwrap_or(0.0);
     let inside = u.iter().filter(|&u| u - from > 0.0 && u - from <= 1.0).count();
     from + phi(from) / (1 + inside) as f64
 }
 
-/// The best dual variables of one example while all others stay; see [`svm_step`](super::svm_step).
+/// The optimal dual variables of one example with all others fixed; see [`svm_step`](super::svm_step).
 ///
 /// # Shapes
-/// As those of [`svm_step`](super::svm_step), which returns the same.
+/// Those of [`svm_step`](super::svm_step), which returns the same.
 pub fn svm_step(
     problem: &DualProblem,
     (row, squared, y): (Row<'_>, f32, usize),
@@ -84,9 +84,9 @@ pub fn svm_step(
     update_weights(problem, (row, y), &others, &new, w, b, a)
 }
 
-/// The α of all classes with `ln α + q α = v − μ` and Σ α = 1, by halving intervals until next to nothing is left.
+/// The α of all classes with `ln α + q α = v − μ` and Σ α = 1, by bisection until the intervals are negligible.
 pub fn distribution(q: f64, v: &[f64]) -> Vec<f64> {
-    // With z = ln α, both sides rise with z: e^z is at most 1.
+    // With z = ln α, z + q e^z increases with z, and e^z is at most 1.
     let alpha = |s: f64| {
         let (mut low, mut high) = (s.min(0.0) - q - 1.0, s.max(0.0));
         for _ in 0..55 {
@@ -95,7 +95,7 @@ pub fn distribution(q: f64, v: &[f64]) -> Vec<f64> {
         }
         high.exp()
     };
-    // At the lower end the largest α alone is 1 or more; at the upper one all together are less.
+    // At the lower end the largest α alone is at least 1; at the upper end all of them together are less than 1.
     let largest = v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let (mut low, mut high) = (largest - q, largest + (v.len() as f64).ln());
     for _ in 0..55 {
@@ -105,10 +105,10 @@ pub fn distribution(q: f64, v: &[f64]) -> Vec<f64> {
     v.iter().map(|v| alpha(v - high)).collect()
 }
 
-/// The best dual variables of one example for softmax; see [`softmax_step`](super::softmax_step).
+/// The optimal dual variables of one example for softmax; see [`softmax_step`](super::softmax_step).
 ///
 /// # Shapes
-/// As those of [`softmax_step`](super::softmax_step), which returns about the same.
+/// Those of [`softmax_step`](super::softmax_step), which returns approximately the same.
 pub fn softmax_step(
     problem: &DualProblem,
     (row, squared, y): (Row<'_>, f32, usize),
@@ -121,15 +121,15 @@ pub fn softmax_step(
     let number = |blocks: &[Block<f32>], c: usize| f64::from(blocks[c / LANES].0[c % LANES]);
     let q = f64::from(problem.step) * f64::from(squared) + f64::from(problem.bias_step);
     let others: Vec<usize> = (0..problem.classes).filter(|&c| c != y).collect();
-    let of_y = 1.0 - others.iter().map(|&c| number(a, c)).sum::<f64>();
-    let old = |c: usize| if c == y { of_y } else { number(a, c) };
+    let alpha_of_y = 1.0 - others.iter().map(|&c| number(a, c)).sum::<f64>();
+    let old = |c: usize| if c == y { alpha_of_y } else { number(a, c) };
     let v: Vec<f64> = (0..problem.classes).map(|c| number(&f, c) + q * old(c)).collect();
     let alpha = distribution(q, &v);
     let new: Vec<f32> = others.iter().map(|&c| alpha[c] as f32).collect();
     update_weights(problem, (row, y), &others, &new, w, b, a)
 }
 
-/// Sets the variables for the other classes, and moves W and b along. Returns the largest change.
+/// Sets the variables of the other classes, and updates W and b accordingly. Returns the largest change.
 fn update_weights(
     problem: &DualProblem,
     (row, y): (Row<'_>, usize),

@@ -1,7 +1,7 @@
 //! A [`Block`] in registers.
 //!
-//! A loop that adds to blocks in memory is one that compilers take apart the wrong way, gathering one class of many
-//! features instead of the classes of one. So what is done to a block is said in the processor's own words.
+//! Compilers vectorise a loop that adds to blocks in memory along the wrong axis: they gather one class of many
+//! features instead of the classes of one feature. So the operations on a block are written with intrinsics.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
@@ -11,17 +11,17 @@ use super::Block;
 /// Sixteen numbers in the registers of an instruction set.
 ///
 /// # Safety
-/// Whoever calls a method makes sure that the processor has the instructions of the implementing type.
+/// The caller of a method makes sure that the processor has the instructions of the implementing type.
 pub trait Registers: Copy {
-    /// What a lane holds.
+    /// The type of a lane.
     type Number;
     /// The same number in every lane.
     unsafe fn splat(value: Self::Number) -> Self;
-    /// The numbers of a block.
+    /// Loads the numbers of a block.
     unsafe fn load(from: &Block<Self::Number>) -> Self;
-    /// Writes the numbers into a block.
+    /// Writes the numbers to a block.
     unsafe fn store(self, to: &mut Block<Self::Number>);
-    /// `self + a · b`, with one rounding or two as the instruction set has it.
+    /// `self + a · b`, with one rounding or two, depending on the instruction set.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 }
 
@@ -58,7 +58,7 @@ macro_rules! plain {
 plain!(f32);
 plain!(f64);
 
-/// The registers of one instruction set, which together are a block.
+/// The registers of one instruction set that together hold a block.
 macro_rules! registers {
     ($number:ty, $register:ty, $count:literal, $splat:ident, $load:ident, $store:ident, $fused:ident) => {
         #[cfg(target_arch = "x86_64")]
@@ -76,8 +76,8 @@ macro_rules! registers {
                 let from = from.0.as_ptr();
                 std::array::from_fn(
                     #[inline(always)]
-                    // SAFETY: the caller promises the instructions; a block has the numbers of all registers, and
-                    // begins where a cache line does.
+                    // SAFETY: the caller promises the instructions; a block has the numbers of all registers, and is
+                    // aligned to a cache line.
                     |i| unsafe { $load(from.add(i * (16 / $count))) },
                 )
             }
@@ -86,8 +86,8 @@ macro_rules! registers {
             unsafe fn store(self, to: &mut Block<$number>) {
                 let to = to.0.as_mut_ptr();
                 for (i, register) in self.into_iter().enumerate() {
-                    // SAFETY: the caller promises the instructions; a block has room for all registers, and begins
-                    // where a cache line does.
+                    // SAFETY: the caller promises the instructions; a block has room for all registers, and is aligned
+                    // to a cache line.
                     unsafe { $store(to.add(i * (16 / $count)), register) };
                 }
             }

@@ -1,31 +1,31 @@
-//! The distribution that is the best for one example under the softmax loss.
+//! The optimal distribution of one example under the softmax loss.
 
 use super::exponential::{LEAST, exp, ln};
 use super::threshold::{larger, max, sum, zip};
 use super::{Block, LANES};
 
-/// After so many steps the search ends, wherever it is. It takes two or three but for the first visits.
+/// The maximum number of iterations. Except on the first visits, two or three are enough.
 const MOST_STEPS: usize = 24;
 
-/// A step ends the search where it leaves less than about this of a probability to correct: a visit need not be more
-/// exact than the next one, which begins where it ended.
+/// The search ends after a step whose remaining error in a probability is less than about this: a visit need not be
+/// more accurate than the next one, which starts from its result.
 const CLOSE: f32 = 1e-4;
 
-/// Searches the α with `ln α_c + q α_c = v_c − μ` for every class c, and the one μ for which Σ α = 1.
+/// Finds the α with `ln α_c + q α_c = v_c − μ` for every class c, and the unique μ for which Σ α = 1.
 ///
-/// With z = ln α both are convex equations in (z, μ), which Newton's method solves together: with
-/// `r = v − z − q α`, the error of the first but for μ, and `d_c = 1 + q α_c`,
+/// With z = ln α both are convex equations in (z, μ), which Newton's method solves together: with `r = v − z − q α`,
+/// the residual of the first without μ, and `d_c = 1 + q α_c`,
 ///
 /// ```text
 /// μ = (Σ α + Σ α r / d − 1) / Σ α / d        z ← z + (r − μ) / d
 /// ```
 ///
-/// A step in z, unlike one in α, has no trouble with an α that is all but 0 and shall be large: it leads beyond where α
-/// shall be rather than not far enough, so that the length of the last step tells whether it was.
+/// A step in z, unlike one in α, handles an α that is almost 0 but should become large: it overshoots rather than
+/// falling short, so the length of the last step shows whether the search has converged.
 ///
 /// # Shapes
-/// `v`, `z` and `alpha` are (C) in blocks. `alpha` holds a first guess, 0 beyond the classes, where `v` is so small that
-/// it stays so but for the last rounding.
+/// `v`, `z` and `alpha` are (C) in blocks. `alpha` holds an initial guess, which is 0 beyond the classes, where `v` is
+/// so small that it stays 0 up to rounding.
 #[inline(always)]
 pub(super) fn solve(q: f32, v: &[Block<f32>], z: &mut [Block<f32>], alpha: &mut [Block<f32>]) {
     for (z, alpha) in z.iter_mut().zip(alpha.iter_mut()) {

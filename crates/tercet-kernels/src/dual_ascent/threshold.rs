@@ -2,13 +2,13 @@
 
 use super::{Block, LANES};
 
-/// After so many halvings of an interval of f32 nothing is left to halve.
+/// The maximum number of iterations: after this many bisections of an interval of f32 nothing is left to bisect.
 const MOST_STEPS: usize = 48;
 
-/// How far from its sum t may stay, relative to t: a few roundings of the sum.
+/// The tolerance for the difference between t and its sum, relative to t: a few rounding errors of the sum.
 const CLOSE: f32 = 5e-7;
 
-/// The lanes of two arrays, combined one by one. A loop over arrays that are values, not memory, becomes registers.
+/// Combines the lanes of two arrays. A loop over arrays that are values, not memory, compiles to registers.
 #[inline(always)]
 pub(super) fn zip<T: Copy, const N: usize>(a: [T; N], b: [T; N], combine: impl Fn(T, T) -> T) -> [T; N] {
     std::array::from_fn(
@@ -17,7 +17,7 @@ pub(super) fn zip<T: Copy, const N: usize>(a: [T; N], b: [T; N], combine: impl F
     )
 }
 
-/// Sixteen lanes made one, pairwise, in the same order on every instruction set.
+/// Reduces sixteen lanes to one, pairwise, in the same order on every instruction set.
 #[inline(always)]
 fn fold(lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
     let eight: [f32; 8] = std::array::from_fn(|i| combine(lanes[i], lanes[i + 8]));
@@ -37,31 +37,32 @@ pub(super) fn max(lanes: [f32; LANES]) -> f32 {
     fold(lanes, larger)
 }
 
-/// As one instruction has it: the second where one is NaN.
+/// As in the corresponding instruction: the second if either is NaN.
 #[inline(always)]
 pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
-/// As one instruction has it: the second where one is NaN.
+/// As in the corresponding instruction: the second if either is NaN.
 #[inline(always)]
 pub(super) fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }
 
-/// `u − t`, but at least 0 and at most 1.
+/// `u − t`, clipped to 0 … 1.
 #[inline(always)]
 pub(super) fn clip(over: f32) -> f32 {
     let above = if over > 0.0 { over } else { 0.0 };
     if above < 1.0 { above } else { 1.0 }
 }
 
-/// Finds t from a first guess.
+/// Finds t from an initial guess.
 ///
-/// `φ(t) = Σ clip(u − t, 0, 1) − t` falls everywhere, by 1 and by as many more as there are u strictly inside, in straight
-/// pieces. A Newton step from the right piece lands on the root, so the search ends as soon as it is on that piece,
-/// which with a guess from the last visit is the first or the second look. φ is neither convex nor concave, so Newton
-/// alone could go round in circles: it is kept within an interval that shrinks, and halves it where it would leave.
+/// `φ(t) = Σ clip(u − t, 0, 1) − t` is piecewise linear and decreasing; its slope is −1 minus the number of u strictly
+/// inside. A Newton step from the right piece lands on the root, so the search ends as soon as it is on that piece,
+/// which with a guess from the last visit is the first or second iteration. φ is neither convex nor concave, so
+/// Newton's method alone could cycle: it is kept within a shrinking interval, which is bisected if the step would leave
+/// it.
 #[inline(always)]
 pub(super) fn threshold(u: &[Block<f32>], guess: f32) -> f32 {
     let mut largest = f32::NEG_INFINITY;
@@ -71,7 +72,7 @@ pub(super) fn threshold(u: &[Block<f32>], guess: f32) -> f32 {
     if largest.is_nan() || largest <= 0.0 {
         return 0.0;
     }
-    // At 0 the sum is at least 0; at the largest u, it is 0.
+    // At 0 the sum is at least 0; at the largest u it is 0.
     let (mut low, mut high) = (0.0, largest);
     let mut t = if guess > low && guess < high { guess } else { high / 2.0 };
     for _ in 0..MOST_STEPS {

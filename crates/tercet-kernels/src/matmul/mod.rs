@@ -1,6 +1,6 @@
 //! Matrix products: `C = start + A · B`, with either factor read as its transpose.
 //!
-//! All three products that a dense layer needs are this one:
+//! All three products of a dense layer have this form:
 //!
 //! | pass | product | shapes |
 //! |---|---|---|
@@ -8,9 +8,9 @@
 //! | weight gradient | `dW = Xᵀ · dZ` | (D, B) · (B, H) → (D, H) |
 //! | input gradient | `dX = dZ · Wᵀ` | (B, H) · (H, D) → (B, D) |
 //!
-//! The fast version keeps one promise that training rests on: **an element of C is the same bits however the
-//! rows and columns of C are cut into calls.** Each element is one chain of multiply-adds over p = 0, 1, …, K − 1, whatever
-//! tile it falls into, so threads may share out C as they like.
+//! The fast version guarantees a property that training relies on: **an element of C has the same bits however the rows
+//! and columns of C are divided into calls.** Each element is one chain of multiply-adds over p = 0, 1, …, K − 1,
+//! whichever tile it belongs to, so threads may divide C in any way.
 
 pub mod naive;
 mod tile;
@@ -22,13 +22,13 @@ pub use view::{Start, View, ViewMut};
 use crate::Isa;
 use crate::isa::Level;
 
-/// `C = start + A · B`, each sum taken in order of p, fused multiply-adds where [`is_fused`] says so.
+/// `C = start + A · B`, each sum taken in order of p, with fused multiply-adds if [`is_fused`] returns true.
 ///
 /// # Shapes
 /// A is (M, K), B is (K, N), `c` is (M, N), row-major.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -43,13 +43,13 @@ pub fn product(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f3
     product_into(isa, a, b, start, ViewMut::new(c, a.rows(), b.columns()));
 }
 
-/// The same [`product`] for some of the columns of a wider C: threads may share out the columns, too.
+/// Like [`product`], but for a range of the columns of a wider C, so that threads can also divide the columns.
 ///
 /// # Shapes
 /// A is (M, K), B is (K, N), `c` is (M, N).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -66,7 +66,7 @@ pub fn product_into(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: Vie
     start.check(a, b, &c);
     match isa.0 {
         Level::Portable => tile::portable(a, b, start, c),
-        // Its arrays of four become registers where a module is compiled with them.
+        // Its arrays of four f32 become SIMD registers in a module compiled with them.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Level::Wasm => tile::portable(a, b, start, c),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
@@ -78,7 +78,7 @@ pub fn product_into(isa: Isa, a: View<'_>, b: View<'_>, start: Start<'_>, c: Vie
     }
 }
 
-/// Whether products on this instruction set round once a multiply-add (fused) instead of twice.
+/// Whether products on this instruction set round once per multiply-add (fused) instead of twice.
 pub fn is_fused(isa: Isa) -> bool {
     match isa.0 {
         Level::Portable => false,

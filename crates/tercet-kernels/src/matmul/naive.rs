@@ -1,11 +1,11 @@
-//! The matrix product as the formula says it.
+//! The matrix product, computed directly from its formula.
 
 use super::{Start, View, ViewMut};
 
 /// `c[i][j] = start[i][j] + Σ_p a[i][p] · b[p][j]`, p ascending.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn product(a: View<'_>, b: View<'_>, start: Start<'_>, c: &mut [f32]) {
     start.check(a, b, &ViewMut::new(c, a.rows(), b.columns()));
     let n = b.columns();

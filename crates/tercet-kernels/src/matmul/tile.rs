@@ -1,23 +1,24 @@
 //! The fast product: tiles of C held in registers.
 //!
-//! A product does 2·M·K·N operations on M·K + K·N + M·N numbers, so speed is a matter of using each number that
-//! is loaded many times. The plan, from the outside in:
+//! A product does 2·M·K·N operations on M·K + K·N + M·N numbers, so speed depends on using each loaded number many
+//! times. The loops, from the outside in:
 //!
-//! 1. B is cut into *panels* of two vector registers' width, the last one of one where that holds what is left.
-//! 2. K is cut into *depths* of 256. A panel of that depth is copied into a buffer on the stack, in which row p
-//!    of the panel is that many numbers side by side: it then streams out of the first-level cache whatever the
-//!    strides of B are, and the columns that the last panel lacks are zeros there, so edges need no other code.
-//!    A product of few rows would not earn the copy back, and reads B where it lies if it can.
-//! 3. The rows of A go past the panel, `ROWS` at a time. Their sums stay in registers while p runs; each step
-//!    loads one row of the panel and multiplies it by `ROWS` numbers of A, each spread over all lanes.
-//! 4. Where B has many panels, a block of A is copied, too, before they pass: tile after tile in the order in which
-//!    the numbers are multiplied. In a wide A the rows of a tile, or where A is a transpose its columns, lie a page or
-//!    more apart, often a power of two, and so push one another out of the first-level cache and of the list of pages.
+//! 1. B is cut into *panels* two vector registers wide; the last panel is one register wide if the remaining columns
+//!    fit in it.
+//! 2. K is cut into *depths* of 256. A panel of that depth is copied into a buffer on the stack, in which the numbers
+//!    of row p of the panel are contiguous. It then streams out of the first-level cache whatever the strides of B are,
+//!    and the missing columns of the last panel are zeros there, so edges need no special code. A product with few rows
+//!    would not amortise the copy, so it reads B in place if possible.
+//! 3. The rows of A are multiplied with the panel, `ROWS` at a time. Their accumulators stay in registers while p runs;
+//!    each step loads one row of the panel and multiplies it by `ROWS` numbers of A, each broadcast to all lanes.
+//! 4. If B has many panels, a block of A is copied as well before they are processed: tile after tile, in the order in
+//!    which the numbers are multiplied. In a wide A the rows of a tile (or its columns, if A is a transpose) are a page
+//!    or more apart, often a power of two, and so evict one another from the first-level cache and from the TLB.
 //!
-//! Between two depths the sums rest in C. Storing and loading an f32 changes nothing, so each sum remains one
-//! chain in the order of p, and an element's bits do not depend on the tile that it falls into.
+//! Between two depths the sums are stored in C. Storing and loading an f32 does not change it, so each sum remains one
+//! chain in the order of p, and an element's bits do not depend on the tile it belongs to.
 //!
-//! The body is written once, over the vector register [`Lanes`]; the functions at the end compile it for each
+//! The body is written once, generic over the vector register [`Lanes`]; the functions at the end compile it for each
 //! instruction set with the tile that fits its registers.
 
 use std::ops::Range;
@@ -30,33 +31,34 @@ use crate::prefetch::prefetch_for_later;
 /// How many rows of a panel are copied at a time: 256 rows of 16 floats are half of a 32 KiB first-level cache.
 const DEPTH: usize = 256;
 
-/// Below this many rows of A the panel is not copied.
+/// With fewer rows of A than this, the panel is not copied.
 const ROWS_WORTH_A_COPY: usize = 4;
 
-/// From this many numbers on, B is taken to lie outside the second-level cache.
+/// From this many elements on, B is assumed to lie outside the second-level cache.
 const FAR: usize = 1 << 18;
 
-/// From this many columns of B on a block of A is copied.
+/// From this many columns of B on, a block of A is copied.
 const COLUMNS_WORTH_A_COPY: usize = 768;
 
-/// How many rows such a block has: with a depth of 256 it is an eighth of a second-level cache of 1 MiB.
+/// Maximum number of rows of such a block: with a depth of 256 it fills an eighth of a 1 MiB second-level cache.
 const MOST_ROWS_COPIED: usize = 128;
 
 /// The largest tile of any instruction set.
 const MOST_ROWS: usize = 8;
 const MOST_WIDTH: usize = 32;
 
-/// A stretch of B as the innermost loop reads it: row p begins at `values[p * stride]`.
+/// A slice of B as the innermost loop reads it: row p begins at `values[p * stride]`.
 #[derive(Clone, Copy)]
 struct Panel<'a> {
     values: &'a [f32],
     stride: usize,
 }
 
-/// Carries the sums of `R` rows and `V` registers of columns over the depth of a panel:
+/// Updates the accumulators of `R` rows and `V` registers of columns over the depth of a panel:
 /// `c(r, j) += Σ_p a(r, p) · panel(p, j)`.
 ///
-/// `a` holds element (r, p) at `r * row_stride + p * column_stride`; the sums are those of C from row i and column j on.
+/// `a` holds element (r, p) at `r * row_stride + p * column_stride`; the sums are those of C starting at row i and
+/// column j.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -102,7 +104,8 @@ unsafe fn accumulate<L: Lanes, const R: usize, const V: usize>(
     }
 }
 
-/// `R` rows of A past one panel. Columns of C that the panel has only as padding are computed beside C.
+/// `R` rows of A times one panel. The columns of C that are only padding in the panel are computed in a separate
+/// buffer.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -133,17 +136,17 @@ unsafe fn one_tile<L: Lanes, const R: usize, const V: usize>(
     }
 }
 
-/// Some rows of A over some depths, as the tiles read them.
+/// Some rows of A over a range of depths, as the tiles read them.
 #[derive(Clone, Copy)]
 enum Block<'a> {
-    /// Where they lie.
+    /// Read in place.
     InPlace(View<'a>, usize),
-    /// Copied by [`copy_rows`]: the rows from i on begin at i · depth.
+    /// Copied by [`copy_rows`]: the rows starting at i begin at i · depth.
     Copied(&'a [f32]),
 }
 
 impl<'a> Block<'a> {
-    /// The `R` rows from i on and how far apart two of them and two of their numbers are.
+    /// The `R` rows starting at i, with the strides between rows and between the numbers of a row.
     #[inline(always)]
     fn tile<const R: usize>(self, i: usize, depth: usize) -> (&'a [f32], (usize, usize)) {
         match self {
@@ -156,7 +159,7 @@ impl<'a> Block<'a> {
     }
 }
 
-/// How many rows a tile has that begins where so many are left.
+/// The number of rows of the next tile, given the number of rows left.
 #[inline(always)]
 const fn tile_rows<const ROWS: usize>(left: usize) -> usize {
     match left {
@@ -189,7 +192,7 @@ fn copy_rows<const ROWS: usize>(a: View<'_>, rows: Range<usize>, depths: &Range<
     }
 }
 
-/// All rows of a block of A past one panel, which holds the columns `columns` of B.
+/// All rows of a block of A times one panel, which holds the columns `columns` of B.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -213,7 +216,7 @@ unsafe fn pass_rows<L: Lanes, const ROWS: usize, const V: usize>(
                 one_tile::<L, { $rows }, V>(from, strides, depth, panel, c, i, columns)
             }};
         }
-        // SAFETY: the caller promises the instructions. A tile of fewer rows does the same for each of them.
+        // SAFETY: the caller promises the instructions. A tile of fewer rows does the same for each of its rows.
         unsafe {
             match height {
                 1 => tile!(1),
@@ -226,18 +229,18 @@ unsafe fn pass_rows<L: Lanes, const ROWS: usize, const V: usize>(
     }
 }
 
-/// The rows of the panel after the one that is being worked at. They lie far apart in a wide B, where no processor guesses
-/// what will be read, so the memory is asked for a few of them with every tile.
+/// The rows of the next panel. In a wide B they are far apart, where no hardware prefetcher predicts the accesses, so a
+/// few of them are prefetched with every tile.
 struct NextPanel<'a> {
     values: &'a [f32],
     stride: usize,
     width: usize,
-    /// How many rows are asked for with a tile.
+    /// How many rows are prefetched per tile.
     share: usize,
 }
 
 impl<'a> NextPanel<'a> {
-    /// The panel behind `columns`, if B is so large that it comes from far away.
+    /// The panel after `columns`, if B is too large for the caches.
     #[inline(always)]
     fn after(b: View<'a>, depths: &Range<usize>, columns: &Range<usize>) -> Self {
         let (stride, width) = (b.row_stride(), columns.len().min(b.columns() - columns.end));
@@ -259,7 +262,7 @@ impl<'a> NextPanel<'a> {
     }
 }
 
-/// A block of A past the columns `columns` of B, in panels of `V` registers' width. `buffer` holds one of them.
+/// A block of A times the columns `columns` of B, one panel `V` registers wide. `buffer` holds the copy of the panel.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -288,7 +291,7 @@ unsafe fn one_panel<L: Lanes, const ROWS: usize, const V: usize>(
     }
 }
 
-/// Copies a stretch of B into the buffer, `width` numbers a row, zeros where B has no more columns.
+/// Copies a slice of B into the buffer, `width` numbers per row, padded with zeros where B has no more columns.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -345,7 +348,7 @@ unsafe fn product<L: Lanes, const ROWS: usize>(
     }
 }
 
-/// Depth by depth, and where A is copied block by block, all panels of B. Adds to what is in C.
+/// Multiplies all panels of B, depth by depth and, if A is copied, block by block. Adds to the contents of C.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -389,13 +392,13 @@ unsafe fn pass_blocks<L: Lanes, const ROWS: usize>(
     }
 }
 
-/// Sixteen registers of four lanes: 4 × 2 of them hold sums, as WebAssembly and older processors allow.
+/// Sixteen registers of four lanes: 4 × 2 of them are accumulators, which suits WebAssembly and older processors.
 pub(super) fn portable(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     // SAFETY: plain arrays need no instructions beyond the target's own.
     unsafe { product::<[f32; 4], 4>(a, b, start, c) }
 }
 
-/// Sixteen registers of eight lanes: 6 × 2 of them hold sums.
+/// Sixteen registers of eight lanes: 6 × 2 of them are accumulators.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn avx2(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
@@ -403,7 +406,7 @@ pub(super) fn avx2(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {
     unsafe { product::<std::arch::x86_64::__m256, 6>(a, b, start, c) }
 }
 
-/// Thirty-two registers of sixteen lanes: 8 × 2 of them hold sums.
+/// Thirty-two registers of sixteen lanes: 8 × 2 of them are accumulators.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl")]
 pub(super) fn avx512(a: View<'_>, b: View<'_>, start: Start<'_>, c: ViewMut<'_>) {

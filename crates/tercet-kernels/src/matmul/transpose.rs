@@ -1,19 +1,19 @@
-//! Turning a part of a transpose around, into rows.
+//! Copying a part of a transposed view into rows.
 
 use std::ops::Range;
 
 use super::View;
 use crate::lanes::Lanes;
 
-/// Writes a part of a `b` that is read as a transpose: its element (p, j) goes to `p * width + j`, both counted from the
-/// first of the part. Squares of a register's width are turned in registers, so that each line of the cache that is read or
-/// written is used whole.
+/// Copies a part of a transposed `b`: element (p, j), counted from the beginning of the part, goes to `p * width + j`.
+/// Square blocks as wide as a register are transposed in registers, so that every cache line that is read or written is
+/// used completely.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
 ///
 /// # Panics
-/// Where `b` is no transpose or has no such part, and where `to` is too short.
+/// If `b` is not a transpose or has no such part, or if `to` is too short.
 #[inline(always)]
 pub(crate) unsafe fn transpose<L: Lanes>(
     b: View<'_>,
@@ -33,7 +33,8 @@ pub(crate) unsafe fn transpose<L: Lanes>(
     let (p_whole, j_whole) = (whole(rows.len()), whole(columns.len()));
     for j in (0..j_whole).step_by(L::LANES) {
         for p in (0..p_whole).step_by(L::LANES) {
-            // SAFETY: the caller promises the instructions; the square is inside the part, which the slices above bound.
+            // SAFETY: the caller promises the instructions; the square is inside the part, which the slices above
+            // bound.
             unsafe {
                 L::transpose(
                     from.as_ptr().add(j * stride + p),

@@ -1,9 +1,9 @@
-//! How a factor of a product is read, as it lies, transposed, or a part of it, and where the product goes.
+//! Strided views of the factors of a product (as stored, transposed, or a range of rows or columns) and of its result.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// A matrix that reads a slice by strides: element (i, j) is `values[i * row_stride + j * column_stride]`.
+/// A matrix that reads a slice through strides: element (i, j) is `values[i * row_stride + j * column_stride]`.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     values: &'a [f32],
@@ -17,13 +17,13 @@ impl<'a> View<'a> {
     /// A row-major matrix.
     ///
     /// # Panics
-    /// Where there are not rows × columns values.
+    /// If the number of values is not rows × columns.
     pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(Some(values.len()), rows.checked_mul(columns), "values of a ({rows}, {columns}) matrix");
         View { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
-    /// The transpose: element (i, j) of it is element (j, i) of this.
+    /// The transpose: its element (i, j) is element (j, i) of this view.
     pub fn t(self) -> Self {
         View {
             rows: self.columns,
@@ -34,22 +34,22 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Some of the rows.
+    /// A range of the rows.
     ///
     /// # Panics
-    /// Where the range reaches past the last row.
+    /// If the range reaches past the last row.
     pub fn row_range(self, range: Range<usize>) -> Self {
         check_range(&range, self.rows);
         let rows = range.len();
-        // An empty range may start one past the last element, which no slice reaches when rows are strided.
+        // An empty range may start past the last element of a strided slice.
         let from = if rows == 0 { self.values.len() } else { range.start * self.row_stride };
         View { values: &self.values[from..], rows, ..self }
     }
 
-    /// Some of the columns.
+    /// A range of the columns.
     ///
     /// # Panics
-    /// Where the range reaches past the last column.
+    /// If the range reaches past the last column.
     pub fn column_range(self, range: Range<usize>) -> Self {
         self.t().row_range(range).t()
     }
@@ -70,26 +70,26 @@ impl<'a> View<'a> {
         self.values[i * self.row_stride + j * self.column_stride]
     }
 
-    /// The slice that is read.
+    /// The underlying slice.
     #[inline(always)]
     pub(crate) fn values(&self) -> &'a [f32] {
         self.values
     }
 
-    /// How far apart two neighbouring rows lie.
+    /// The distance between two adjacent rows, in elements.
     #[inline(always)]
     pub(crate) fn row_stride(&self) -> usize {
         self.row_stride
     }
 
-    /// How far apart two neighbouring columns lie.
+    /// The distance between two adjacent columns, in elements.
     #[inline(always)]
     pub(crate) fn column_stride(&self) -> usize {
         self.column_stride
     }
 }
 
-/// Panics where a range of rows, or of columns, reaches past the last of so many.
+/// Panics if a range of rows or columns extends past `count`.
 fn check_range(range: &Range<usize>, count: usize) {
     assert!(
         range.start <= range.end && range.end <= count,
@@ -97,7 +97,8 @@ fn check_range(range: &Range<usize>, count: usize) {
     );
 }
 
-/// A row-major matrix that is written to, or some of the columns of one: for threads that write side by side.
+/// A mutable row-major matrix, or a range of the columns of one, so that threads can write adjacent columns of the same
+/// matrix.
 ///
 /// ```
 /// use tercet_kernels::matmul::ViewMut;
@@ -110,7 +111,7 @@ fn check_range(range: &Range<usize>, count: usize) {
 /// ```
 #[derive(Debug)]
 pub struct ViewMut<'a> {
-    /// Element (i, j) is `row_stride · i + j` behind it. Nobody else reads or writes these elements while this lives.
+    /// Element (i, j) is at offset `row_stride · i + j`. Nothing else reads or writes these elements during `'a`.
     values: *mut f32,
     rows: usize,
     columns: usize,
@@ -118,47 +119,47 @@ pub struct ViewMut<'a> {
     borrowed: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: it gives access to its own elements alone, as a `&mut [f32]` does, which may be sent.
+// SAFETY: it gives access only to its own elements, as a `&mut [f32]` does, which is `Send`.
 unsafe impl Send for ViewMut<'_> {}
 
 impl<'a> ViewMut<'a> {
     /// A whole matrix.
     ///
     /// # Panics
-    /// Where there are not rows × columns values.
+    /// If the number of values is not rows × columns.
     pub fn new(values: &'a mut [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(Some(values.len()), rows.checked_mul(columns), "values of a ({rows}, {columns}) matrix");
         ViewMut { values: values.as_mut_ptr(), rows, columns, row_stride: columns, borrowed: PhantomData }
     }
 
-    /// The columns before `at`, and those from it on.
+    /// The columns before `at`, and the columns from `at` on.
     ///
     /// # Panics
-    /// Where there are fewer than `at` columns.
+    /// If there are fewer than `at` columns.
     pub fn split_columns(self, at: usize) -> (Self, Self) {
         check_range(&(0..at), self.columns);
         let right = self.values.wrapping_add(at);
         (ViewMut { columns: at, ..self }, ViewMut { values: right, columns: self.columns - at, ..self })
     }
 
-    /// Some of the columns.
+    /// A range of the columns.
     ///
     /// # Panics
-    /// Where the range reaches past the last column.
+    /// If the range reaches past the last column.
     #[must_use]
     pub fn column_range(self, range: Range<usize>) -> Self {
         self.split_columns(range.end).0.split_columns(range.start).1
     }
 
-    /// The same elements, for a shorter time.
+    /// The same elements, for a shorter lifetime.
     pub fn reborrow(&mut self) -> ViewMut<'_> {
         ViewMut { ..*self }
     }
 
-    /// Some of the rows.
+    /// A range of the rows.
     ///
     /// # Panics
-    /// Where the range reaches past the last row.
+    /// If the range reaches past the last row.
     pub fn row_range(&mut self, range: Range<usize>) -> ViewMut<'_> {
         check_range(&range, self.rows);
         ViewMut {
@@ -171,12 +172,12 @@ impl<'a> ViewMut<'a> {
     /// Row i.
     ///
     /// # Panics
-    /// Where there is none.
+    /// If there is no such row.
     #[inline(always)]
     pub fn row(&mut self, i: usize) -> &mut [f32] {
         assert!(i < self.rows, "row {i} of a matrix of {} rows", self.rows);
-        // SAFETY: a row's elements lie side by side, inside the slice that this was made of, and are its own as long as
-        // it is borrowed.
+        // SAFETY: a row's elements are contiguous, inside the slice that this view was made from, and exclusive to this
+        // view as long as it is borrowed.
         unsafe { std::slice::from_raw_parts_mut(self.values.add(i * self.row_stride), self.columns) }
     }
 
@@ -190,36 +191,36 @@ impl<'a> ViewMut<'a> {
         self.columns
     }
 
-    /// Where a part of so many rows and columns begins, whose rows are [`row_stride`](Self::row_stride) apart.
+    /// A pointer to the first element of a submatrix, whose rows are [`row_stride`](Self::row_stride) apart.
     ///
     /// # Panics
-    /// Where the matrix has no such part.
+    /// If the submatrix extends past the matrix.
     #[inline(always)]
     pub(crate) fn part(&mut self, (i, rows): (usize, usize), (j, columns): (usize, usize)) -> *mut f32 {
-        assert!(i + rows <= self.rows && j + columns <= self.columns, "a part inside the matrix");
+        assert!(i + rows <= self.rows && j + columns <= self.columns, "a submatrix within bounds");
         self.values.wrapping_add(i * self.row_stride + j)
     }
 
-    /// How far apart two neighbouring rows lie.
+    /// The distance between two adjacent rows, in elements.
     #[inline(always)]
     pub(crate) fn row_stride(&self) -> usize {
         self.row_stride
     }
 }
 
-/// What the sums of a product start from.
+/// The initial value of the sums of a product.
 #[derive(Clone, Copy, Debug)]
 pub enum Start<'a> {
-    /// From zero: `C = A · B`.
+    /// Zero: `C = A · B`.
     Zero,
-    /// From the same number in all rows of a column: `C = bias + A · B`, the bias being (N).
+    /// The same number in all rows of a column: `C = bias + A · B`, where the bias is (N).
     Bias(&'a [f32]),
-    /// From what is there: `C += A · B`.
+    /// The current contents: `C += A · B`.
     Keep,
 }
 
 impl Start<'_> {
-    /// Panics where the shapes of a product do not fit.
+    /// Panics if the shapes of a product do not match.
     pub(super) fn check(&self, a: View<'_>, b: View<'_>, c: &ViewMut<'_>) {
         assert_eq!(
             a.columns,
@@ -234,7 +235,7 @@ impl Start<'_> {
         }
     }
 
-    /// What the sums of some of the columns start from.
+    /// The initial value for a range of the columns.
     #[must_use]
     pub fn columns(self, range: Range<usize>) -> Self {
         match self {

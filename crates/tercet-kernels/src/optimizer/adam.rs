@@ -29,14 +29,14 @@ pub struct Adam {
     pub reg: f32,
 }
 
-/// One step; returns Σ W² of the weights before it, summed in f64 in an order that depends on the length alone, and 0
-/// where `reg` is 0 and nobody asks.
+/// One step; returns Σ W² of the weights before it, summed in f64 in an order that depends only on the length, or 0 if
+/// `reg` is 0 and the sum is not needed.
 ///
 /// # Shapes
 /// All four arrays have the same length.
 ///
 /// # Panics
-/// Where the lengths differ.
+/// If the lengths differ.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -50,7 +50,7 @@ pub struct Adam {
 /// assert_eq!((w, m, v), ([0.0], [2.0], [4.0]));
 /// ```
 pub fn adam(isa: Isa, step: &Adam, w: &mut [f32], dw: &[f32], m: &mut [f32], v: &mut [f32]) -> f64 {
-    assert!([dw.len(), m.len(), v.len()] == [w.len(); 3], "a gradient and two moments a weight");
+    assert!([dw.len(), m.len(), v.len()] == [w.len(); 3], "a gradient and two moments per weight");
     compiled_for!(isa, body(step: &Adam, w: &mut [f32], dw: &[f32], m: &mut [f32], v: &mut [f32]) -> f64)
 }
 

@@ -1,8 +1,8 @@
-//! A step of gradient descent over the weights of a layer, in one pass: regularisation, momentum, the step, and Σ W².
+//! An optimizer step over the weights of a layer in one pass: regularisation, momentum, the update, and Σ W².
 //!
-//! What an optimizer does to each weight is a handful of operations on numbers that come from memory, so it costs what
-//! it costs to bring them: once is enough. The bodies are plain Rust in a shape that the compiler turns into vectors of each
-//! instruction set. Nothing is fused, so all of them give the naive bits.
+//! An optimizer does a handful of operations on each weight, so it is limited by memory bandwidth, and one pass over
+//! memory should be enough. The bodies are plain Rust, which the compiler vectorises for each instruction set. No
+//! operations are fused, so all of them give the bits of the naive version.
 
 mod adam;
 
@@ -11,7 +11,7 @@ pub use adam::{Adam, adam};
 use crate::Isa;
 use crate::isa::Level;
 
-/// Calls a plain function as the compiler writes it for an instruction set. Nothing of it is fused, so that all of them give
+/// Calls a plain function, compiled for an instruction set. No operations are fused, so that all instruction sets give
 /// the same bits.
 macro_rules! compiled_for {
     ($isa:expr, $body:ident($($name:ident: $type:ty),*) -> $result:ty) => {{
@@ -27,7 +27,7 @@ macro_rules! compiled_for {
         }
         match $isa.0 {
             Level::Portable => $body($($name),*),
-            // The plain loops, which the compiler writes in the instructions of the whole build.
+            // The plain loops, compiled for the features of the whole build.
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Level::Wasm => $body($($name),*),
             // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
@@ -41,7 +41,7 @@ macro_rules! compiled_for {
 }
 use compiled_for;
 
-/// A step: `g = dw + 2 · reg · w`, then `w ← w − lr · g`, or with a momentum μ that is not 0 `v ← μ · v − lr · g` and
+/// A step: `g = dw + 2 · reg · w`, then `w ← w − lr · g`, or with a non-zero momentum μ `v ← μ · v − lr · g` and
 /// `w ← w + v`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
@@ -53,14 +53,14 @@ pub struct Sgd {
     pub reg: f32,
 }
 
-/// The steps as the formulas say them.
+/// The steps, computed directly from their formulas.
 pub mod naive {
     use super::{Adam, Sgd};
 
-    /// One step; returns Σ W² of the weights before it, or 0 where `reg` is 0.
+    /// One step; returns Σ W² of the weights before it, or 0 if `reg` is 0.
     ///
     /// # Shapes
-    /// `w` and `dw` have the same length, and with momentum `velocity` too.
+    /// `w` and `dw` have the same length, and with momentum so has `velocity`.
     pub fn sgd(step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
         let mut squares = 0.0;
         for i in 0..w.len() {
@@ -78,7 +78,7 @@ pub mod naive {
         squares
     }
 
-    /// One step of Adam; returns Σ W² of the weights before it, or 0 where `reg` is 0.
+    /// One step of Adam; returns Σ W² of the weights before it, or 0 if `reg` is 0.
     ///
     /// # Shapes
     /// All four arrays have the same length.
@@ -98,14 +98,14 @@ pub mod naive {
     }
 }
 
-/// One step; returns Σ W² of the weights before it, summed in f64 in an order that depends on the length alone, and 0
-/// where `reg` is 0 and nobody asks. Without momentum the velocity is neither read nor written, and may be empty.
+/// One step; returns Σ W² of the weights before it, summed in f64 in an order that depends only on the length, or 0 if
+/// `reg` is 0 and the sum is not needed. Without momentum the velocity is neither read nor written, and may be empty.
 ///
 /// # Shapes
-/// `w` and `dw` have the same length, and with momentum `velocity` too.
+/// `w` and `dw` have the same length, and with momentum so has `velocity`.
 ///
 /// # Panics
-/// Where the lengths differ.
+/// If the lengths differ.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -117,12 +117,12 @@ pub mod naive {
 /// assert_eq!(w, [0.5, 1.0]);
 /// ```
 pub fn sgd(isa: Isa, step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64 {
-    assert_eq!(w.len(), dw.len(), "one gradient a weight");
-    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
+    assert_eq!(w.len(), dw.len(), "one gradient per weight");
+    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity per weight");
     compiled_for!(isa, body(step: Sgd, w: &mut [f32], dw: &[f32], velocity: &mut [f32]) -> f64)
 }
 
-/// Σ W², summed as [`sgd`] sums it.
+/// Σ W², summed in the same order as in [`sgd`].
 ///
 /// ```
 /// use tercet_kernels::{Isa, optimizer::sum_of_squares};
@@ -138,10 +138,10 @@ pub fn sum_of_squares(isa: Isa, w: &[f32]) -> f64 {
     compiled_for!(isa, body(w: &[f32]) -> f64)
 }
 
-/// Adds the numbers of `other` to those of `sum`, one by one.
+/// Adds the numbers of `other` to those of `sum`, element by element.
 ///
 /// # Panics
-/// Where the lengths differ.
+/// If the lengths differ.
 ///
 /// ```
 /// use tercet_kernels::{Isa, optimizer::add};
@@ -155,15 +155,15 @@ pub fn add(isa: Isa, sum: &mut [f32], other: &[f32]) {
     fn body(sum: &mut [f32], other: &[f32]) {
         sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
     }
-    assert_eq!(sum.len(), other.len(), "as many numbers on either side");
+    assert_eq!(sum.len(), other.len(), "slices of equal length");
     compiled_for!(isa, body(sum: &mut [f32], other: &[f32]) -> ());
 }
 
-/// How many running sums of squares there are: as many as the widest register holds, so that none waits for another.
+/// The number of accumulators for the squares: as many as the widest register holds, so that they are independent.
 const SUMS: usize = 16;
 
-/// How many weights are squared before they take their step: they are still in the first-level cache then, and each of
-/// the two loops is so plain that compilers see what to do with it.
+/// How many weights are squared before they are updated: they are still in the first-level cache then, and each of the
+/// two loops is simple enough for compilers to vectorise.
 const TOGETHER: usize = 1024;
 
 #[inline(always)]

@@ -1,10 +1,10 @@
-//! The four passes, over the channels of a pixel at once.
+//! The four passes, over all channels of a pixel at once.
 
 use super::Window;
 use crate::Isa;
 use crate::isa::Level;
 
-/// A pass and what it works on.
+/// A pass and its arguments.
 pub(super) enum Pass<'a> {
     MaxForward { x: &'a [f32], y: &'a mut [f32], argmax: &'a mut [u8] },
     MaxBackward { dy: &'a [f32], argmax: &'a [u8], dx: &'a mut [f32] },
@@ -12,8 +12,8 @@ pub(super) enum Pass<'a> {
     AverageBackward { dy: &'a [f32], dx: &'a mut [f32] },
 }
 
-/// Runs a block for each window, with the number of its output pixel and the place of that. A macro and not a function that
-/// takes a closure: that would be compiled by itself, for the instructions of the whole build.
+/// Runs a block for each window, with the index and the position of its output pixel. A macro rather than a function
+/// that takes a closure, because a closure would be compiled separately, without the target features.
 macro_rules! for_each_window {
     ($window:expr, |$pixel:ident, $at:ident| $block:block) => {
         let width = $window.output_width();

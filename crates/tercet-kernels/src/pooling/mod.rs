@@ -1,11 +1,11 @@
-//! Pooling: of each window of an image one number a channel remains, the largest or the mean.
+//! Pooling: reduces each window of an image to one number per channel, its maximum or its mean.
 //!
 //! Images are (height, width, channels), channels last, as in [`convolution`](crate::convolution), whose fused passes
-//! are the faster way where a 2 × 2 maximum follows a convolution and its ReLU.
+//! are faster when a 2 × 2 max pool follows a convolution and its ReLU.
 //!
-//! A pool takes a small part of the time of the convolution before it. The loops are plain Rust over channels that lie
-//! side by side, in a shape that the compiler turns into vectors for each instruction set, and every sum is taken in
-//! the order of the naive one: all instruction sets give the same bits.
+//! A pool takes a small part of the time of the convolution before it. The loops are plain Rust over contiguous
+//! channels, which the compiler vectorises for each instruction set, and every sum is taken in the same order as in the
+//! naive version: all instruction sets give the same bits.
 
 mod body;
 pub mod naive;
@@ -16,7 +16,7 @@ pub use window::{UnfitWindow, Window};
 use crate::Isa;
 use body::Pass;
 
-/// Panics where the lengths are not those of a batch.
+/// Panics if the lengths do not match a batch.
 fn check(window: &Window, x: usize, y: usize, argmax: Option<usize>) {
     if let Err(error) = window.check() {
         panic!("{error}");
@@ -27,14 +27,14 @@ fn check(window: &Window, x: usize, y: usize, argmax: Option<usize>) {
     assert!(argmax.is_none_or(|argmax| argmax == y), "one argmax per value of y");
 }
 
-/// `y[oy][ox][c] = max_{ky, kx} x[oy·stride + ky][ox·stride + kx][c]`, and in `argmax` which it was: ky · size + kx, the
-/// first among equals. NaN counts as the largest.
+/// `y[oy][ox][c] = max_{ky, kx} x[oy·stride + ky][ox·stride + kx][c]`, and in `argmax` its index ky · size + kx, the
+/// first one on ties. NaN counts as the maximum.
 ///
 /// # Shapes
 /// `x` is (B, height, width, channels), `y` and `argmax` are (B, output_height, output_width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -53,13 +53,13 @@ pub fn max_forward(isa: Isa, window: &Window, x: &[f32], y: &mut [f32], argmax: 
     body::run(isa, window, Pass::MaxForward { x, y, argmax });
 }
 
-/// `dx` of [`max_forward`]: each gradient goes to the place that won; where windows overlap they add up.
+/// `dx` of [`max_forward`]: each gradient goes to the argmax; where windows overlap, gradients are summed.
 ///
 /// # Shapes
 /// `dy` and `argmax` are (B, output_height, output_width, channels), `dx` is (B, height, width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit, or a place is outside its window.
+/// If the shapes do not match, or an argmax is outside its window.
 pub fn max_backward(isa: Isa, window: &Window, dy: &[f32], argmax: &[u8], dx: &mut [f32]) {
     check(window, dx.len(), dy.len(), Some(argmax.len()));
     body::run(isa, window, Pass::MaxBackward { dy, argmax, dx });
@@ -71,7 +71,7 @@ pub fn max_backward(isa: Isa, window: &Window, dy: &[f32], argmax: &[u8], dx: &m
 /// `x` is (B, height, width, channels), `y` is (B, output_height, output_width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -89,13 +89,14 @@ pub fn average_forward(isa: Isa, window: &Window, x: &[f32], y: &mut [f32]) {
     body::run(isa, window, Pass::AverageForward { x, y });
 }
 
-/// `dx` of [`average_forward`]: each gradient is shared out equally to its window; where windows overlap they add up.
+/// `dx` of [`average_forward`]: each gradient is divided equally over its window; where windows overlap, gradients are
+/// summed.
 ///
 /// # Shapes
 /// `dy` is (B, output_height, output_width, channels), `dx` is (B, height, width, channels).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn average_backward(isa: Isa, window: &Window, dy: &[f32], dx: &mut [f32]) {
     check(window, dx.len(), dy.len(), None);
     body::run(isa, window, Pass::AverageBackward { dy, dx });

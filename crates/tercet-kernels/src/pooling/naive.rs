@@ -1,9 +1,9 @@
-//! Pooling as the formulas say it.
+//! Pooling computed directly from its formulas.
 
 use super::{Window, check};
 
-/// Calls `visit` with the places of each output number and each number of its window, and the place in the window, in
-/// reading order.
+/// Calls `visit` with the indices of each output element and each element of its window, and the index within the
+/// window, in reading order.
 fn each(window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
     let channels = window.channels;
     for oy in 0..window.output_height() {
@@ -18,10 +18,10 @@ fn each(window: &Window, mut visit: impl FnMut(usize, usize, usize)) {
     }
 }
 
-/// The largest number of each window and its place, the first among equals; NaN counts as the largest.
+/// The maximum of each window and its argmax, the first one on ties; NaN counts as the maximum.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn max_forward(window: &Window, x: &[f32], y: &mut [f32], argmax: &mut [u8]) {
     check(window, x.len(), y.len(), Some(argmax.len()));
     let outputs = window.outputs();
@@ -35,10 +35,10 @@ pub fn max_forward(window: &Window, x: &[f32], y: &mut [f32], argmax: &mut [u8])
     }
 }
 
-/// Each gradient added at the place that won.
+/// Adds each gradient at the argmax.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn max_backward(window: &Window, dy: &[f32], argmax: &[u8], dx: &mut [f32]) {
     check(window, dx.len(), dy.len(), Some(argmax.len()));
     let outputs = window.outputs();
@@ -56,7 +56,7 @@ pub fn max_backward(window: &Window, dy: &[f32], argmax: &[u8], dx: &mut [f32]) 
 /// The mean of each window.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn average_forward(window: &Window, x: &[f32], y: &mut [f32]) {
     check(window, x.len(), y.len(), None);
     y.fill(0.0);
@@ -66,10 +66,10 @@ pub fn average_forward(window: &Window, x: &[f32], y: &mut [f32]) {
     y.iter_mut().for_each(|y| *y /= (window.size * window.size) as f32);
 }
 
-/// Each gradient shared out equally to its window.
+/// Divides each gradient equally over its window.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn average_backward(window: &Window, dy: &[f32], dx: &mut [f32]) {
     check(window, dx.len(), dy.len(), None);
     dx.fill(0.0);

@@ -1,10 +1,10 @@
-//! The sizes of a pool.
+//! The dimensions of a pool.
 
-/// The largest side of a window: a place in it is a byte.
+/// The largest side of a window: an argmax is stored in a byte.
 const LARGEST: usize = 15;
 
-/// Square windows of `size` × `size` pixels over an image, `stride` pixels apart in both directions. What is left at
-/// the right and at the bottom belongs to no window.
+/// Square windows of `size` × `size` pixels over an image, `stride` pixels apart in both directions. Pixels left over
+/// at the right and at the bottom belong to no window.
 ///
 /// ```
 /// use tercet_kernels::pooling::Window;
@@ -19,15 +19,15 @@ pub struct Window {
     pub height: usize,
     /// Pixels in a row.
     pub width: usize,
-    /// Numbers of a pixel.
+    /// Numbers per pixel.
     pub channels: usize,
     /// The side of a window, in pixels: 1 to 15.
     pub size: usize,
-    /// How many pixels neighbouring windows lie apart.
+    /// The distance between adjacent windows, in pixels.
     pub stride: usize,
 }
 
-/// Why [`Window::check`] rejected.
+/// Why [`Window::check`] failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnfitWindow(pub Window);
 
@@ -46,11 +46,11 @@ impl std::fmt::Display for UnfitWindow {
 impl std::error::Error for UnfitWindow {}
 
 impl Window {
-    /// Whether there is such a pool.
+    /// Checks that the pool exists.
     ///
     /// # Errors
-    /// [`UnfitWindow`] where the window is larger than the image or 15 pixels, a size is 0, or the image has more than
-    /// 2³⁰ numbers.
+    /// [`UnfitWindow`] if the window is larger than the image or 15 pixels, a size is 0, or the image has more than 2³⁰
+    /// numbers.
     pub fn check(&self) -> Result<(), UnfitWindow> {
         let fits = (1..=LARGEST.min(self.height).min(self.width)).contains(&self.size)
             && self.stride > 0
@@ -58,12 +58,12 @@ impl Window {
         if fits { Ok(()) } else { Err(UnfitWindow(*self)) }
     }
 
-    /// `⌊(height − size) / stride⌋ + 1`, and 0 where the window does not fit.
+    /// `⌊(height − size) / stride⌋ + 1`, or 0 if the window does not fit.
     pub fn output_height(&self) -> usize {
         self.steps(self.height)
     }
 
-    /// `⌊(width − size) / stride⌋ + 1`, and 0 where the window does not fit.
+    /// `⌊(width − size) / stride⌋ + 1`, or 0 if the window does not fit.
     pub fn output_width(&self) -> usize {
         self.steps(self.width)
     }
@@ -72,17 +72,17 @@ impl Window {
         if self.stride == 0 || self.size > length { 0 } else { (length - self.size) / self.stride + 1 }
     }
 
-    /// How many numbers an image has.
+    /// The number of elements of an image.
     pub fn inputs(&self) -> usize {
         self.height.saturating_mul(self.width).saturating_mul(self.channels)
     }
 
-    /// How many numbers of an image remain.
+    /// The number of elements of a pooled image.
     pub fn outputs(&self) -> usize {
         self.output_height().saturating_mul(self.output_width()).saturating_mul(self.channels)
     }
 
-    /// The place of the first channel of the pixel (ky, kx) of the window (oy, ox).
+    /// The index of the first channel of the pixel (ky, kx) of the window (oy, ox).
     #[inline(always)]
     pub(super) fn pixel(&self, (oy, ox): (usize, usize), (ky, kx): (usize, usize)) -> usize {
         ((oy * self.stride + ky) * self.width + ox * self.stride + kx) * self.channels

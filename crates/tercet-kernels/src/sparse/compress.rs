@@ -1,12 +1,12 @@
-//! Picking the non-zeros out of a block.
+//! Compressing the non-zeros of a block.
 
 use crate::Isa;
 use crate::isa::Level;
 use crate::pixels::SCALED;
 
-/// Writes the columns, counted from `first`, and the values of the non-zeros of at most 64 numbers to the beginning of
-/// `at` and `values`, and returns how many there are. NaN is not zero. Both slices have room for 64, and what is behind
-/// the non-zeros in them means nothing afterwards.
+/// Writes the columns, counted from `first`, and the values of the non-zeros among at most 64 numbers to the beginning
+/// of `at` and `values`, and returns their number. NaN is not zero. Both slices have room for 64, and their contents
+/// after the non-zeros are unspecified.
 pub(crate) fn floats(isa: Isa, row: &[f32], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
     match isa.0 {
         // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT.
@@ -19,8 +19,8 @@ pub(crate) fn floats(isa: Isa, row: &[f32], first: u32, at: &mut [u32], values: 
 /// The same for pixels, which become `pixel / 255`.
 pub(super) fn pixels(isa: Isa, row: &[u8], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
     match isa.0 {
-        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT; it was asked
-        // for VBMI2.
+        // SAFETY: an `Isa` of this level exists only where the processor has AVX-512 F, BW and VL, and POPCNT; VBMI2
+        // was just detected.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 if is_x86_feature_detected!("avx512vbmi2") => unsafe {
             avx512::pixels_as_bytes(row, first, at, values)
@@ -32,7 +32,7 @@ pub(super) fn pixels(isa: Isa, row: &[u8], first: u32, at: &mut [u32], values: &
     }
 }
 
-/// Every number is written, and the place moves on where it is not zero: there is no branch to guess.
+/// Writes every number and advances only past non-zeros, so that there is no branch to mispredict.
 fn plain<T>(row: &[T], first: u32, at: &mut [u32], values: &mut [f32], value: impl Fn(&T) -> f32) -> usize {
     let mut count = 0;
     for (column, number) in (first..).zip(row) {
@@ -47,7 +47,8 @@ fn plain<T>(row: &[T], first: u32, at: &mut [u32], values: &mut [f32], value: im
 mod avx512 {
     use std::arch::x86_64::*;
 
-    /// Room for what sixteen lanes leave, of which `count` are meant, behind the `count` numbers that are there.
+    /// Writes sixteen columns, compressed by `mask`, and sixteen already compressed numbers to the beginning of both
+    /// slices.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     fn write(mask: __mmask16, columns: __m512i, numbers: __m512, at: &mut [u32], values: &mut [f32]) {
@@ -64,7 +65,7 @@ mod avx512 {
     pub(super) fn floats(row: &[f32], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
         let (mut count, mut columns) = (0, columns_from(first));
         for part in row.chunks(16) {
-            // SAFETY: the mask lets through as many numbers as there are.
+            // SAFETY: the mask selects as many numbers as there are.
             let numbers = unsafe { _mm512_maskz_loadu_ps(lanes(part.len()), part.as_ptr()) };
             let mask = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(numbers, _mm512_setzero_ps());
             let numbers = _mm512_maskz_compress_ps(mask, numbers);
@@ -79,7 +80,7 @@ mod avx512 {
     pub(super) fn pixels(row: &[u8], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
         let (mut count, mut columns) = (0, columns_from(first));
         for part in row.chunks(16) {
-            // SAFETY: the mask lets through as many pixels as there are.
+            // SAFETY: the mask selects as many pixels as there are.
             let pixels = unsafe { _mm_maskz_loadu_epi8(lanes(part.len()), part.as_ptr().cast()) };
             let mask = _mm_test_epi8_mask(pixels, pixels);
             let pixels = _mm512_maskz_compress_epi32(mask, _mm512_cvtepu8_epi32(pixels));
@@ -91,13 +92,13 @@ mod avx512 {
         count
     }
 
-    /// The same for processors that can bring bytes together, all 64 pixels at once: only those that are left are widened.
+    /// The same for processors that can compress bytes: all 64 pixels at once, and only the non-zeros are widened.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,popcnt")]
     pub(super) fn pixels_as_bytes(row: &[u8], first: u32, at: &mut [u32], values: &mut [f32]) -> usize {
         assert!(row.len() <= 64);
-        let there = u64::MAX.checked_shr(64 - row.len() as u32).unwrap_or(0);
-        // SAFETY: the mask lets through as many pixels as there are.
-        let pixels = unsafe { _mm512_maskz_loadu_epi8(there, row.as_ptr().cast()) };
+        let valid = u64::MAX.checked_shr(64 - row.len() as u32).unwrap_or(0);
+        // SAFETY: the mask selects as many pixels as there are.
+        let pixels = unsafe { _mm512_maskz_loadu_epi8(valid, row.as_ptr().cast()) };
         let mask = _mm512_test_epi8_mask(pixels, pixels);
         let count = mask.count_ones() as usize;
         let (columns, pixels) =
@@ -113,7 +114,7 @@ mod avx512 {
                 _mm512_storeu_ps(values.as_mut_ptr(), numbers);
             }
         };
-        // Most blocks of a written digit leave between none and thirty-two.
+        // Most blocks of a handwritten digit have at most thirty-two non-zeros.
         if count > 0 {
             write(0, _mm512_castsi512_si128(columns), _mm512_castsi512_si128(pixels));
             write(1, _mm512_extracti32x4_epi32::<1>(columns), _mm512_extracti32x4_epi32::<1>(pixels));
@@ -142,8 +143,8 @@ mod avx512 {
         unsafe { _mm512_loadu_epi8(COUNTING.as_ptr().cast()) }
     }
 
-    /// x / 255, without the slow instruction: a product with the reciprocal, and what that is wrong by. For the numbers
-    /// 0 to 255 it is the division to the bit; the conformance tests try every one.
+    /// x / 255 without a division instruction: a multiplication by the reciprocal, corrected by its error. For the
+    /// numbers 0 to 255 it equals the division to the bit; the conformance tests check each of them.
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn divided_by_255(x: __m512) -> __m512 {
@@ -171,9 +172,9 @@ mod avx512 {
 mod tests {
     use super::*;
 
-    /// A processor takes one of the two ways everywhere, so that no suite sees the other.
+    /// A given processor always uses the same one of the two versions, so no other test covers the other one.
     #[test]
-    fn all_ways_find_the_same() {
+    fn all_versions_find_the_same_non_zeros() {
         if !Isa::available().iter().any(|isa| isa.0 == Level::Avx512) {
             return;
         }

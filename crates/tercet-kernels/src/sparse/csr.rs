@@ -1,32 +1,33 @@
-//! The non-zeros of a matrix, row by row.
+//! [`CsrMatrix`]: the non-zeros of a matrix, row by row.
 
 use std::ops::Range;
 
 use super::compress;
 use crate::Isa;
 
-/// How many columns a block has. The products go through the rows of the right factor block by block, so that the
-/// rows of one stay in the first-level cache while all rows of the left factor go past.
+/// Columns per block. The products process the rows of the right factor block by block, so that the rows of one block
+/// stay in the first-level cache while all rows of the left factor are multiplied with them.
 pub(super) const BLOCK: usize = 64;
 
-/// The most numbers that [`CsrMatrix::reserve`] keeps room for: 8 MiB of columns and values.
+/// The largest capacity that [`CsrMatrix::reserve`] allocates in advance: 8 MiB of columns and values.
 const MOST_READY: usize = 1 << 20;
 
-/// The non-zeros of an (M, K) matrix, row by row: their columns, ascending, and their values. Beside the beginning of
-/// each row it knows that of each block of 64 columns in it.
+/// The non-zeros of an (M, K) matrix, row by row: their columns, ascending, and their values. It stores where each row
+/// begins, and also where each block of 64 columns begins within the row.
 ///
-/// It is filled again and again, and once it has grown to what is needed, filling it allocates nothing.
+/// It is meant to be refilled. Once it has grown to the size that is needed, filling it allocates nothing.
 #[derive(Clone, Debug, Default)]
 pub struct CsrMatrix {
     rows: usize,
     columns: usize,
-    /// The first non-zero of each block of each row, and the end of the last: `rows · blocks + 1` numbers, ascending.
+    /// The index of the first non-zero of each block of each row, and the end of the last: `rows · blocks + 1` numbers,
+    /// ascending.
     starts: Vec<u32>,
-    /// The columns of the non-zeros, each inside its block; the first `starts.last()` of them mean something.
+    /// The columns of the non-zeros, each inside its block; only the first `starts.last()` of them are valid.
     at: Vec<u32>,
     /// Their values, in the same order.
     values: Vec<f32>,
-    /// Room for the transposition: how many non-zeros each block has, then where the next of them goes.
+    /// Scratch memory for the transposition: the number of non-zeros of each block, then the index of the next one.
     next: Vec<u32>,
 }
 
@@ -36,15 +37,15 @@ impl CsrMatrix {
         CsrMatrix { starts: vec![0], ..CsrMatrix::default() }
     }
 
-    /// Forgets all rows; those to come have so many columns.
+    /// Removes all rows; those added next have `columns` columns.
     pub fn clear(&mut self, columns: usize) {
         (self.rows, self.columns) = (0, columns);
         self.starts.clear();
         self.starts.push(0);
     }
 
-    /// Makes room at once for a matrix of so many rows and columns without any zeros, so that filling it with fewer
-    /// non-zeros one time and more another allocates nothing; where that is more than a million, nothing is done.
+    /// Reserves room for a dense matrix of the given size, so that refilling it with varying numbers of non-zeros
+    /// allocates nothing. Does nothing for more than a million elements.
     pub fn reserve(&mut self, rows: usize, columns: usize) {
         let blocks = columns.div_ceil(BLOCK);
         let room = rows * blocks * BLOCK;
@@ -59,18 +60,18 @@ impl CsrMatrix {
         self.next.reserve((rows * blocks).saturating_sub(self.next.len()));
     }
 
-    /// Adds a row: the numbers that are not zero.
+    /// Adds a row, storing its non-zeros.
     ///
     /// # Panics
-    /// Where the row does not have as many numbers as there are columns.
+    /// If the length of the row is not the number of columns.
     pub fn push(&mut self, isa: Isa, row: &[f32]) {
         self.push_row(row, |part, first, at, values| compress::floats(isa, part, first, at, values));
     }
 
-    /// Adds a row of pixels: `pixel / 255`, rounded as the division rounds it, where the pixel is not 0.
+    /// Adds a row of pixels, storing `pixel / 255`, rounded as a division, for each pixel that is not 0.
     ///
     /// # Panics
-    /// Where the row does not have as many pixels as there are columns.
+    /// If the length of the row is not the number of columns.
     pub fn push_pixels(&mut self, isa: Isa, row: &[u8]) {
         self.push_row(row, |part, first, at, values| compress::pixels(isa, part, first, at, values));
     }
@@ -102,7 +103,7 @@ impl CsrMatrix {
             self.at.resize(used, 0);
             self.values.resize(used, 0.0);
         }
-        // A counting sort: how many non-zeros go to each block of each row, so where each block begins …
+        // A counting sort: first count the non-zeros of each block of each row, which gives the start of each block …
         self.next.clear();
         self.next.resize(self.rows * blocks, 0);
         for i in 0..other.rows {
@@ -120,7 +121,7 @@ impl CsrMatrix {
             sum += count;
             self.starts.push(sum);
         }
-        // … and then each goes to the next place of its block, row by row, so that the columns ascend.
+        // … and then append each non-zero to its block, row by row, so that the columns ascend.
         for i in 0..other.rows {
             let block = i / BLOCK;
             let row = other.row(i);
@@ -143,12 +144,12 @@ impl CsrMatrix {
         self.columns
     }
 
-    /// How many numbers are not zero.
+    /// The number of non-zeros.
     pub fn non_zeros(&self) -> usize {
         self.starts.last().map_or(0, |&end| end as usize)
     }
 
-    /// All numbers, zeros too, (M, K).
+    /// All elements, including zeros, (M, K).
     pub fn to_dense(&self) -> Vec<f32> {
         let mut dense = vec![0.0; self.rows * self.columns];
         for i in 0..self.rows {
@@ -159,30 +160,30 @@ impl CsrMatrix {
         dense
     }
 
-    /// The columns and the values of the non-zeros of row `i`, the values to be changed. One that becomes 0 stays where it
-    /// is, and costs what it did.
+    /// The columns and the values of the non-zeros of row `i`, with mutable values. A value that is set to 0 remains
+    /// stored, at the same cost.
     ///
     /// # Panics
-    /// Where there is no such row.
+    /// If there is no such row.
     pub fn row_mut(&mut self, i: usize) -> impl Iterator<Item = (u32, &mut f32)> {
         assert!(i < self.rows, "row {i} of {}", self.rows);
         let places = self.row(i);
         self.at[places.clone()].iter().copied().zip(&mut self.values[places])
     }
 
-    /// How many blocks a row has.
+    /// Blocks per row.
     pub(super) fn blocks(&self) -> usize {
         self.columns.div_ceil(BLOCK)
     }
 
-    /// The places of the non-zeros of some neighbouring blocks of row `i`.
+    /// The index range of the non-zeros of some adjacent blocks of row `i`.
     #[inline(always)]
     pub(super) fn part(&self, i: usize, blocks: &Range<usize>) -> Range<usize> {
         let row = i * self.blocks();
         self.starts[row + blocks.start] as usize..self.starts[row + blocks.end] as usize
     }
 
-    /// The places of the non-zeros of row `i`.
+    /// The index range of the non-zeros of row `i`.
     #[inline(always)]
     pub(super) fn row(&self, i: usize) -> Range<usize> {
         self.part(i, &(0..self.blocks()))

@@ -1,19 +1,19 @@
-//! Matrix products whose left factor has many zeros: only what is not zero is multiplied.
+//! Matrix products whose left factor has many zeros: only its non-zeros are multiplied.
 //!
-//! Four fifths of the pixels of a written digit are zero, half of the units behind a ReLU are, and of the gradient of
-//! the SVM loss most numbers are once a model has learned something. A term 0 · b adds nothing, so it is left out:
+//! Four fifths of the pixels of a handwritten digit are zero, half of the units after a ReLU are, and so is most of the
+//! gradient of the SVM loss once a model has learned something. A term 0 · b adds nothing, so it is skipped:
 //!
 //! | pass | product | what is sparse |
 //! |---|---|---|
-//! | forward | `Z = b + X · W` | the pixels, or what ReLU left |
-//! | weight gradient | `dW = Xᵀ · dZ` | the same, read the other way |
-//! | input gradient | `dX = dZ · Wᵀ` | the gradient behind ReLU |
+//! | forward | `Z = b + X · W` | the pixels, or the output of a ReLU |
+//! | weight gradient | `dW = Xᵀ · dZ` | the same, transposed |
+//! | input gradient | `dX = dZ · Wᵀ` | the gradient of a ReLU's input |
 //!
-//! The left factor is written down as [`CsrMatrix`]: for each row the places of its non-zeros and their values. Each
-//! element of C remains the chain of multiply-adds over p = 0, 1, …, K − 1 that [`matmul`](crate::matmul) promises,
-//! without its terms of zero, which change no bit of a sum of finite numbers. So the two kinds of product give equal
-//! results on one instruction set (only a sum of zeros may have the other sign), and which of them is taken is a matter
-//! of time alone. Where B holds NaN or infinity, terms that are left out cannot spread it.
+//! The left factor is stored as a [`CsrMatrix`]: for each row the columns of its non-zeros and their values. Each
+//! element of C remains the chain of multiply-adds over p = 0, 1, …, K − 1 that [`matmul`](crate::matmul) guarantees,
+//! without its zero terms, which change no bit of a sum of finite numbers. So the two kinds of product give equal
+//! results on one instruction set (only a sum of zeros may have the other sign), and the choice between them affects
+//! only the speed. If B contains NaN or infinity, skipped terms cannot propagate it.
 
 mod compress;
 mod csr;
@@ -31,15 +31,15 @@ use crate::isa::Level;
 use crate::matmul::{Start, View, ViewMut};
 use crate::optimizer::Sgd;
 
-/// The products as the formulas say them: those of dense matrices.
+/// The products computed directly from their formulas, as products of dense matrices.
 pub mod naive {
     use super::CsrMatrix;
     use crate::matmul::{self, Start, View};
 
-    /// `C = start + A · B` for some rows of A, by way of the dense A.
+    /// `C = start + A · B` for some rows of A, computed with a dense A.
     ///
     /// # Panics
-    /// Where the shapes do not fit.
+    /// If the shapes do not match.
     pub fn product(
         a: &CsrMatrix,
         rows: std::ops::Range<usize>,
@@ -52,10 +52,10 @@ pub mod naive {
         matmul::naive::product(a, b, start, c);
     }
 
-    /// `C = Aᵀ · B`, by way of the dense A.
+    /// `C = Aᵀ · B`, computed with a dense A.
     ///
     /// # Panics
-    /// Where the shapes do not fit.
+    /// If the shapes do not match.
     pub fn transposed_product(a: &CsrMatrix, b: &[f32], c: &mut [f32]) {
         if a.rows() == 0 {
             return c.fill(0.0);
@@ -73,7 +73,7 @@ pub mod naive {
 /// A is (M, K) of which `rows` are computed, B is (K, N), `c` is (`rows.len()`, N).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -92,13 +92,13 @@ pub fn product(isa: Isa, a: &CsrMatrix, rows: Range<usize>, b: View<'_>, start: 
     product_into(isa, a, rows, b, start, c);
 }
 
-/// The same [`product`] for some of the columns of a wider C: threads may share out the columns, too.
+/// Like [`product`], but for a range of the columns of a wider C, so that threads can also divide the columns.
 ///
 /// # Shapes
 /// A is (M, K) of which `rows` are computed, B is (K, N), `c` is (`rows.len()`, N).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn product_into(
     isa: Isa,
     a: &CsrMatrix,
@@ -112,16 +112,16 @@ pub fn product_into(
     into(isa, a, rows, b, start, c, None);
 }
 
-/// The [step](crate::optimizer::sgd) of gradient descent of some rows of a weight matrix, with `dW = start + A · B` for these
-/// rows, which is not written down: the same weights and velocities to the bit.
+/// The [step](crate::optimizer::sgd) of gradient descent for some rows of a weight matrix, with `dW = start + A · B`
+/// for these rows, which is never materialised: the same weights and velocities to the bit.
 ///
 /// # Shapes
-/// A is (M, K) of which `rows` are computed, B is (K, N), `w` is (`rows.len()`, N), and with momentum `velocity` too. `sums` is
-/// what the sums start from, where that is [`Start::Keep`], and room for them; it is (`rows.len()`, N) there and where K is
-/// above [`MAX_COLUMNS_IN_REGISTERS`], and may be empty elsewhere.
+/// A is (M, K) of which `rows` are computed, B is (K, N), `w` is (`rows.len()`, N), and with momentum so is `velocity`.
+/// `sums` holds the initial sums if `start` is [`Start::Keep`], and is scratch memory for the sums. It is
+/// (`rows.len()`, N) in that case and if K is above [`MAX_COLUMNS_IN_REGISTERS`], and may be empty otherwise.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -162,10 +162,10 @@ pub fn product_sgd(
     into(isa, a, rows, b, start, sums, Some(panel::Weights { step, w, velocity }));
 }
 
-/// The largest K of which [`product_sgd`] keeps all sums in registers, and needs no room for them.
+/// The largest K for which [`product_sgd`] keeps all sums in registers, and needs no memory for them.
 pub const MAX_COLUMNS_IN_REGISTERS: usize = csr::BLOCK;
 
-/// Panics where the shapes of a product do not fit.
+/// Panics if the shapes of a product do not match.
 fn check(a: &CsrMatrix, rows: &Range<usize>, b: View<'_>, start: Start<'_>) {
     assert!(rows.start <= rows.end && rows.end <= a.rows(), "rows {rows:?} of {}", a.rows());
     assert_eq!(
@@ -180,7 +180,7 @@ fn check(a: &CsrMatrix, rows: &Range<usize>, b: View<'_>, start: Start<'_>) {
     }
 }
 
-/// The product of shapes that fit, written to C or followed by weights.
+/// The product for matching shapes, either written to C or used to update weights.
 fn into(
     isa: Isa,
     a: &CsrMatrix,
@@ -192,7 +192,7 @@ fn into(
 ) {
     match isa.0 {
         Level::Portable => panel::portable(a, rows, b, start, c, weights),
-        // The plain loops, which the compiler writes in the instructions of the whole build.
+        // The plain loops, compiled for the features of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Level::Wasm => panel::portable(a, rows, b, start, c, weights),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
@@ -204,12 +204,12 @@ fn into(
     }
 }
 
-/// How many columns [`transposed_product`] is made for at most: as many as a few registers hold.
+/// The largest number of columns that [`transposed_product`] supports: as many as fit in a few registers.
 pub fn scatter_width(isa: Isa) -> usize {
     scatter::MOST_REGISTERS
         * match isa.0 {
             Level::Portable => 4,
-            // The plain loops, which the compiler writes in the instructions of the whole build.
+            // The plain loops, compiled for the features of the whole build.
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Level::Wasm => 4,
             #[cfg(target_arch = "x86_64")]
@@ -219,14 +219,14 @@ pub fn scatter_width(isa: Isa) -> usize {
         }
 }
 
-/// `C = Aᵀ · B` for a B of few columns: row i of B, times each non-zero of row i of A, is added to the row of C that
-/// the non-zero stands for. It saves turning A around, and costs a load and a store of a sum for each non-zero instead.
+/// `C = Aᵀ · B` for a B of few columns: row i of B, times each non-zero of row i of A, is added to the row of C given
+/// by the column of the non-zero. This avoids transposing A, at the cost of a load and a store of a sum per non-zero.
 ///
 /// # Shapes
 /// A is (M, K), `b` is (M, N), `c` is (K, N).
 ///
 /// # Panics
-/// Where the shapes do not fit, and where N is above [`scatter_width`].
+/// If the shapes do not match, or N is above [`scatter_width`].
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -243,7 +243,7 @@ pub fn transposed_product(isa: Isa, a: &CsrMatrix, b: &[f32], c: &mut [f32], sum
     let Some(n) = columns_of(isa, a, b, c) else { return c.fill(0.0) };
     match isa.0 {
         Level::Portable => scatter::product::portable(a, b, n, c, sums),
-        // The plain loops, which the compiler writes in the instructions of the whole build.
+        // The plain loops, compiled for the features of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Level::Wasm => scatter::product::portable(a, b, n, c, sums),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
@@ -255,15 +255,16 @@ pub fn transposed_product(isa: Isa, a: &CsrMatrix, b: &[f32], c: &mut [f32], sum
     }
 }
 
-/// The [step](crate::optimizer::sgd) of gradient descent with `dW = Aᵀ · B`, a [transposed product](transposed_product), without
-/// writing dW down: the same weights and velocities to the bit. Returns Σ W² of the weights before the step, summed in an
-/// order that depends on the shapes and the instruction set alone, and 0 where `reg` is 0.
+/// The [step](crate::optimizer::sgd) of gradient descent with `dW = Aᵀ · B`, a [transposed
+/// product](transposed_product), without materialising dW: the same weights and velocities to the bit. Returns Σ W² of
+/// the weights before the step, summed in an order that depends only on the shapes and the instruction set, or 0 if
+/// `reg` is 0.
 ///
 /// # Shapes
-/// A is (M, K), `b` is (M, N), `w` is (K, N), and with momentum `velocity` too.
+/// A is (M, K), `b` is (M, N), `w` is (K, N), and with momentum so is `velocity`.
 ///
 /// # Panics
-/// Where the shapes do not fit, where A has no rows, and where N is above [`scatter_width`].
+/// If the shapes do not match, A has no rows, or N is above [`scatter_width`].
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -288,11 +289,11 @@ pub fn transposed_product_sgd(
     sums: &mut Accumulators,
 ) -> f64 {
     let n = columns_of(isa, a, b, w).expect("a batch of at least one example and output");
-    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity a weight");
+    assert!(step.momentum == 0.0 || w.len() == velocity.len(), "one velocity per weight");
     let weights = (w, velocity);
     match isa.0 {
         Level::Portable => scatter::sgd::portable(a, b, n, step, weights, sums),
-        // The plain loops, which the compiler writes in the instructions of the whole build.
+        // The plain loops, compiled for the features of the whole build.
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Level::Wasm => scatter::sgd::portable(a, b, n, step, weights, sums),
         // SAFETY: an `Isa` of this level exists only where the processor has AVX2 and FMA.
@@ -304,7 +305,7 @@ pub fn transposed_product_sgd(
     }
 }
 
-/// N, the columns of B and of the (K, N) result; none where B has no numbers.
+/// N, the number of columns of B and of the (K, N) result; `None` if B is empty.
 fn columns_of(isa: Isa, a: &CsrMatrix, b: &[f32], result: &[f32]) -> Option<usize> {
     let n = b.len().checked_div(a.rows()).unwrap_or(0);
     assert_eq!(b.len(), a.rows() * n, "B has {} rows, as A has", a.rows());

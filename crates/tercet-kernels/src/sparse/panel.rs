@@ -1,18 +1,18 @@
-//! The sparse product: the sums of a row in registers, a row of B added for each non-zero.
+//! The sparse product: the sums of a row are held in registers, and a row of B is added for each non-zero.
 //!
 //! A dense tile loads a row of B and uses it for several rows of A. Here each row of A has its own non-zeros, so a row
-//! of B is loaded anew for each of them; what makes that fast is that it comes from the first-level cache, which feeds
-//! one multiply-add a cycle as the registers would. The plan, from the outside in:
+//! of B is loaded again for each of them. That is fast as long as it comes from the first-level cache, which can supply
+//! one multiply-add per cycle, as registers would. The loops, from the outside in:
 //!
-//! 1. B is cut into panels of up to eight registers' width. The more registers, the less often a non-zero is looked up,
-//!    and the more sums run beside each other: one multiply-add must not wait for the one before.
-//! 2. K is cut into blocks so deep that the panel's rows in them fill a first-level cache. Where the rows of B lie
-//!    further apart than the panel is wide they are copied side by side first, since rows at a distance of a power of
-//!    two would fall onto the same few places of the cache; unless too few rows of A come past to earn it. A B that is
-//!    read as its transpose is turned around on the way.
-//! 3. The rows of A go past, several at a time where the panel is narrow.
+//! 1. B is cut into panels up to eight registers wide. The more registers, the less often a non-zero is loaded, and the
+//!    more independent sums there are: a multiply-add must not wait for the previous one.
+//! 2. K is cut into blocks so deep that the panel's rows in them fill a first-level cache. If the row stride of B is
+//!    larger than the panel is wide, the rows are first copied to contiguous memory, because rows that are a power of
+//!    two apart would map to the same few cache sets; unless there are too few rows of A to amortise the copy. A B that
+//!    is read as its transpose is transposed during the copy.
+//! 3. The rows of A, several at a time if the panel is narrow.
 //!
-//! Where the product is a gradient, the step of the weights is taken when a row's sums are whole, while they are in registers.
+//! If the product is a gradient, the weights are updated when a row's sums are complete, while they are in registers.
 
 use std::ops::Range;
 
@@ -26,26 +26,26 @@ use crate::optimizer::Sgd;
 /// The widest panel, in registers.
 const MOST_REGISTERS: usize = 8;
 
-/// How many numbers of B are kept in the first-level cache: 32 KiB of them.
+/// How many numbers of B are kept in the first-level cache: 32 KiB.
 const CACHED: usize = 8192;
 
-/// Below this many rows of A, B is not copied, though its rows lie at a distance.
+/// With fewer rows of A than this, B is not copied, even if its rows are not contiguous.
 const ROWS_WORTH_A_COPY: usize = 12;
 
-/// The same for a B whose rows lie side by side, but across the lines of the cache.
+/// The same for a B whose rows are contiguous, but not aligned to the registers.
 const ROWS_WORTH_AN_ALIGNMENT: usize = 32;
 
-/// A stretch of B: its row `first` begins at `values[0]`, the next ones `stride` apart.
+/// A slice of B: row `first` of B begins at `values[0]`, the following ones are `stride` apart.
 #[derive(Clone, Copy)]
 struct Panel<'a> {
     values: &'a [f32],
     stride: usize,
     first: usize,
-    /// How many columns of the last register there are.
+    /// How many columns the last register holds.
     last: usize,
 }
 
-/// What the sums of a row start from, at the columns of a panel.
+/// The initial value of the sums of a row, at the columns of a panel.
 #[derive(Clone, Copy)]
 enum First<'a> {
     Zero,
@@ -53,16 +53,16 @@ enum First<'a> {
     Keep,
 }
 
-/// Weights whose gradient is the product: they take their step from the sums, which are not written down.
+/// Weights whose gradient is the product: they are updated from the sums, which are not stored.
 pub(super) struct Weights<'a> {
     pub(super) step: Sgd,
     pub(super) w: ViewMut<'a>,
-    /// Where there is momentum.
+    /// If there is momentum.
     pub(super) velocity: Option<ViewMut<'a>>,
 }
 
-/// `R` rows of A, of which the non-zeros are at `lists`, past a block of a panel of `V` registers. `WHOLE` says that
-/// the last register is full. The sums are those of C, or the step that of the weights, from row i and column j on.
+/// Multiplies `R` rows of A, whose non-zeros are at `lists`, with a block of a panel of `V` registers. `WHOLE` means
+/// that the last register is full. The sums (or the updated weights) are those of C from row i and column j on.
 ///
 /// # Safety
 /// The processor has the instructions of `L`, and each column of the non-zeros is a row of the panel.
@@ -77,9 +77,9 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
 ) {
     let last = if WHOLE { L::LANES } else { panel.last };
     let width = (V - 1) * L::LANES + last;
-    let (part, of_none) = (((i, R), (j, width)), std::ptr::null_mut());
+    let (part, null) = (((i, R), (j, width)), std::ptr::null_mut());
     let uses_c = weights.is_none() || matches!(first, First::Keep);
-    let (c, n) = (if uses_c { c.part(part.0, part.1) } else { of_none }, c.row_stride());
+    let (c, n) = (if uses_c { c.part(part.0, part.1) } else { null }, c.row_stride());
     if let First::Bias(bias) = first {
         assert!(width <= bias.len());
     }
@@ -90,7 +90,7 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
     }
     let (at, values) = (a.at().as_ptr(), a.values().as_ptr());
     let b = panel.values.as_ptr();
-    // SAFETY: the caller promises the instructions and that the columns are rows of the panel, of which each has
+    // SAFETY: the caller promises the instructions and that the columns are rows of the panel, each of which has
     // `width` numbers; the assertions, and that in `part`, bound what is read and written of C and of the bias.
     unsafe {
         let load = |from: *const f32, v: usize| {
@@ -119,7 +119,7 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
                 add(sums, list.start + i);
             }
         }
-        // What is left of the longer ones, still side by side: alone, each multiply-add would wait for the one before.
+        // The rest of the longer lists, still interleaved: otherwise each multiply-add would wait for the previous one.
         for i in shortest..longest {
             for (sums, list) in sums.iter_mut().zip(&lists) {
                 if i < list.len() {
@@ -162,7 +162,7 @@ unsafe fn gather<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
     }
 }
 
-/// Whether the panels of B are copied for so many rows of A.
+/// Whether the panels of B are copied for this many rows of A.
 #[inline(always)]
 fn is_worth_a_copy<L: Lanes>(rows: usize, b: View<'_>) -> bool {
     if b.column_stride() != 1 {
@@ -176,7 +176,7 @@ fn is_worth_a_copy<L: Lanes>(rows: usize, b: View<'_>) -> bool {
     }
 }
 
-/// All of `rows` past one panel of `V` registers, the columns from `from` on.
+/// All of `rows` times one panel of `V` registers, which begins at column `from`.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -207,8 +207,8 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
             for (p, to) in depths.clone().zip(buffer.chunks_exact_mut(stride)) {
                 let row = &b.values()[p * b.row_stride() + from..][..width];
                 for v in 0..V {
-                    // SAFETY: the caller promises the instructions; a row of the panel has `width` numbers, and one of the
-                    // buffer as many as `V` registers.
+                    // SAFETY: the caller promises the instructions; a row of the panel has `width` numbers, and one of
+                    // the buffer as many as `V` registers.
                     unsafe {
                         let from = row.as_ptr().add(v * L::LANES);
                         let part = if WHOLE || v + 1 < V { L::load(from) } else { L::load_part(from, last) };
@@ -233,7 +233,7 @@ unsafe fn one_panel<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>
             let place = (i - rows.start, from);
             let to = (&mut *c, if blocks.end >= a.blocks() { weights.as_mut() } else { None });
             // SAFETY: the caller promises the instructions; the columns of the non-zeros of these blocks are in
-            // `depths`, of which the panel has every row.
+            // `depths`, and the panel has all of these rows.
             unsafe {
                 if rows.end - i >= R {
                     let mut lists = [const { 0..0 }; R];
@@ -284,7 +284,7 @@ unsafe fn product<L: Lanes>(
                 }
             };
         }
-        // SAFETY: the caller promises the instructions. Rows times registers is how many sums run beside each other.
+        // SAFETY: the caller promises the instructions. Rows times registers is the number of independent sums.
         unsafe {
             match width.div_ceil(L::LANES) {
                 1 => panel!(4, 1),

@@ -1,30 +1,30 @@
-//! The transposed sparse product of few columns: a row of B in registers, added to a row of sums for each non-zero.
+//! The transposed sparse product of few columns: a row of B in registers is added to a row of sums for each non-zero.
 //!
-//! The sums are kept in rows of whole registers, which begin at lines of the cache. In C itself a row may begin anywhere,
-//! and a load that reaches into the numbers which the row before has just stored waits until they have come to the cache:
-//! that was four times slower. In the end the sums become C, or the step that weights take along them, and zeros again:
-//! who goes past them anyway clears them for the next time at no cost.
+//! The sums are stored in rows of whole registers, aligned to cache lines. In C itself a row could begin anywhere, and
+//! a load that overlaps the numbers which were just stored for the previous row stalls until they have reached the
+//! cache: that was four times slower. In the end the sums are copied to C, or used to update the weights, and reset to
+//! zero: clearing them in the same pass costs nothing.
 
 use super::CsrMatrix;
 use crate::lanes::Lanes;
 use crate::optimizer::Sgd;
 
-/// How many registers a row of B may fill. Beyond that, turning A around costs less than storing C so often.
+/// How many registers a row of B may fill. Beyond that, transposing A costs less than storing C so often.
 pub(super) const MOST_REGISTERS: usize = 4;
 
-/// How many numbers a line of the cache holds.
+/// How many numbers a cache line holds.
 const LINE: usize = 16;
 
-/// After how many rows their squares, summed in f32 lane by lane, go to a sum in f64.
+/// Squares are summed in f32, lane by lane, for this many rows before they are added to a sum in f64.
 const SQUARED_TOGETHER: usize = 64;
 
-/// Room for the sums of [`transposed_product`](super::transposed_product) and [`transposed_product_sgd`](super::transposed_product_sgd), which find
-/// nothing but zeros in it and leave nothing else.
+/// Scratch memory for the sums of [`transposed_product`](super::transposed_product) and
+/// [`transposed_product_sgd`](super::transposed_product_sgd). It contains only zeros before and after each call.
 #[derive(Clone, Debug, Default)]
 pub struct Accumulators(Vec<f32>);
 
 impl Accumulators {
-    /// Makes room at once for products of (`rows`, `columns`), so that those of no more allocate nothing.
+    /// Reserves room for products of (`rows`, `columns`), so that products up to this size allocate nothing.
     pub fn reserve(&mut self, rows: usize, columns: usize) {
         let room = rows * columns.next_multiple_of(LINE) + LINE;
         if self.0.len() < room {
@@ -32,7 +32,7 @@ impl Accumulators {
         }
     }
 
-    /// So many rows, each of so many numbers, the first at a line of the cache.
+    /// `rows` rows of `stride` numbers, the first one aligned to a cache line.
     fn rows(&mut self, rows: usize, stride: usize) -> &mut [f32] {
         self.reserve(rows, stride);
         let aligned = self.0.as_ptr().align_offset(4 * LINE).min(LINE);
@@ -40,7 +40,7 @@ impl Accumulators {
     }
 }
 
-/// A matrix of `n` columns in `V` registers a row, of which the last has `last` numbers.
+/// The width of a matrix with `n` columns: `V` registers per row, the last of which has `last` numbers.
 #[derive(Clone, Copy)]
 struct Width<const V: usize> {
     n: usize,
@@ -55,7 +55,7 @@ impl<const V: usize> Width<V> {
         Width { n, last }
     }
 
-    /// A row.
+    /// Loads a row.
     ///
     /// # Safety
     /// The processor has the instructions of `L`, and `n` numbers may be read.
@@ -94,13 +94,13 @@ unsafe fn add_up<L: Lanes, const V: usize>(a: &CsrMatrix, b: &[f32], width: Widt
     assert!(b.len() == a.rows() * width.n && sums.len() == a.columns() * stride);
     let to = sums.as_mut_ptr();
     for (i, b) in b.chunks_exact(width.n).enumerate() {
-        // An example that is right by more than the margin has no gradient of the SVM loss: most have none in the end.
+        // An example that satisfies the margin has no gradient of the SVM loss; late in training most examples do.
         if b.iter().fold(true, |zero, &b| zero & (b == 0.0)) {
             continue;
         }
         let row = a.row(i);
         // SAFETY: the caller promises the instructions. A row of B has `n` numbers, and the columns of A are rows of
-        // the sums, of which each has `stride` numbers.
+        // the sums, each of which has `stride` numbers.
         unsafe {
             let b: [L; V] = width.load(b.as_ptr());
             for (&column, &value) in a.at()[row.clone()].iter().zip(&a.values()[row]) {
@@ -115,7 +115,7 @@ unsafe fn add_up<L: Lanes, const V: usize>(a: &CsrMatrix, b: &[f32], width: Widt
     }
 }
 
-/// The sums of a row, which become zeros.
+/// Loads the sums of a row and resets them to zero.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -156,7 +156,7 @@ unsafe fn product<L: Lanes, const V: usize>(
     }
 }
 
-/// The step of gradient descent with `dW = Aᵀ · B`, and Σ W² from before it.
+/// The step of gradient descent with `dW = Aᵀ · B`; returns Σ W² from before the step.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -174,14 +174,14 @@ unsafe fn sgd<L: Lanes, const V: usize>(
     let Sgd { learning_rate, momentum, reg } = step;
     assert!(w.len() == a.columns() * n && (momentum == 0.0 || velocity.len() == w.len()));
     let mut squares = 0.0;
-    // SAFETY: the caller promises the instructions. There are as many rows of `n` weights as of sums, and with momentum as many
-    // velocities.
+    // SAFETY: the caller promises the instructions. There are as many rows of `n` weights as of sums, and with momentum
+    // as many velocities.
     unsafe {
         add_up::<L, V>(a, b, width, sums);
         let (learning_rate, twice_reg) = (L::splat(learning_rate), L::splat(2.0 * reg));
         let with_momentum = L::splat(momentum);
-        // The next row is loaded before this one is stored: a store that leaves out lanes makes whatever is loaded from their
-        // places wait for it.
+        // The next row is loaded before this one is stored, because a load that overlaps a masked store has to wait for
+        // it.
         let (rows, w, velocity) = (a.columns(), w.as_mut_ptr(), velocity.as_mut_ptr());
         let (mut next, mut next_velocities) = ([L::splat(0.0); V], [L::splat(0.0); V]);
         if rows > 0 {
@@ -190,7 +190,7 @@ unsafe fn sgd<L: Lanes, const V: usize>(
                 next_velocities = width.load(velocity);
             }
         }
-        let (mut some, mut squared) = ([L::splat(0.0); V], 0);
+        let (mut partial, mut squared) = ([L::splat(0.0); V], 0);
         for (d, sums) in sums.chunks_exact_mut(V * L::LANES).enumerate() {
             let (dw, mut weights, mut velocities): ([L; V], _, _) = (take(sums), next, next_velocities);
             if d + 1 < rows {
@@ -200,7 +200,7 @@ unsafe fn sgd<L: Lanes, const V: usize>(
                 }
             }
             for v in 0..V {
-                some[v] = some[v].add_product(weights[v], weights[v]);
+                partial[v] = partial[v].add_product(weights[v], weights[v]);
                 let change = learning_rate.times(dw[v].plus(twice_reg.times(weights[v])));
                 if momentum == 0.0 {
                     weights[v] = weights[v].minus(change);
@@ -215,16 +215,16 @@ unsafe fn sgd<L: Lanes, const V: usize>(
             width.store(weights, w.add(d * n));
             squared += 1;
             if squared == SQUARED_TOGETHER {
-                squares += sum::<L, V>(some);
-                (some, squared) = ([L::splat(0.0); V], 0);
+                squares += sum::<L, V>(partial);
+                (partial, squared) = ([L::splat(0.0); V], 0);
             }
         }
-        squares += sum::<L, V>(some);
+        squares += sum::<L, V>(partial);
     }
     if reg == 0.0 { 0.0 } else { squares }
 }
 
-/// The sum of all lanes: of each over the registers, then in f64.
+/// The sum of all lanes: first over the registers, then over the lanes in f64.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -242,13 +242,13 @@ unsafe fn sum<L: Lanes, const V: usize>(numbers: [L; V]) -> f64 {
     lanes.iter().map(|&number| f64::from(number)).sum()
 }
 
-/// Compiles a function of lanes and registers for an instruction set, for each number of registers.
+/// Compiles a function that is generic over lanes and registers for an instruction set, for each number of registers.
 macro_rules! compiled {
     ($(#[$features:meta])* $name:ident, $lanes:ty, $body:ident ($($argument:ident: $type:ty),*) -> $result:ty) => {
         $(#[$features])*
         pub(in crate::sparse) fn $name(a: &CsrMatrix, b: &[f32], n: usize, $($argument: $type),*) -> $result {
-            // SAFETY: plain arrays need no instructions beyond the target's own; the other functions are compiled for, and
-            // so called on, processors that have those of their lanes.
+            // SAFETY: plain arrays need no instructions beyond the target's own; the other functions are compiled for,
+            // and so called on, processors that have those of their lanes.
             unsafe {
                 match n.div_ceil(<$lanes>::LANES) {
                     0 | 1 => $body::<$lanes, 1>(a, b, n, $($argument),*),

@@ -1,62 +1,63 @@
-//! Pictures bent: each new pixel is read from between four old ones.
+//! Image warping: each new pixel is interpolated from four old ones.
 //!
 //! ```text
 //! new(x, y) = old(u, v)    u = xx·x + xy·y + x0 + dx(x, y)
 //!                          v = yx·x + yy·y + y0 + dy(x, y)
 //! ```
 //!
-//! An affine map moves all pixels alike, and a field of displacements (dx, dy) moves each by its own; together they cost
-//! one interpolation, and blur as little as one. Between pixels the old picture is bilinear, outside it is 0.
+//! An affine map moves all pixels together, and a displacement field (dx, dy) moves each one individually; combined
+//! they cost one interpolation, and blur as little as one. Between pixels the old image is interpolated bilinearly,
+//! outside it is 0.
 //!
-//! [`field`] makes smooth displacements out of a few random numbers: those of a coarse lattice, spread over the picture
-//! along one side and then along the other.
+//! [`field`] computes smooth displacements from a few random numbers: those of a coarse lattice, interpolated along one
+//! axis of the image and then along the other.
 //!
-//! The bodies are plain Rust in chunks of [`LANES`] pixels, which the compiler turns into vectors, and the functions at the
-//! end compile them for each instruction set. Nothing is fused, so all of them give the same bits.
+//! The bodies are plain Rust in chunks of [`LANES`] pixels, which the compiler vectorises, and the functions at the end
+//! compile them for each instruction set. No operations are fused, so all of them give the same bits.
 
 pub mod naive;
 
 use crate::Isa;
 use crate::isa::Level;
 
-/// How many neighbouring pixels are worked at together. Rows of displacements have room for a multiple of them.
+/// How many adjacent pixels are processed together. Rows of displacements are padded to a multiple of it.
 pub const LANES: usize = 16;
 
-/// The room of a row of `width` displacements.
+/// The padded length of a row of `width` displacements.
 pub const fn padded_row(width: usize) -> usize {
     width.next_multiple_of(LANES)
 }
 
-/// A picture of bytes with a rim of zeros, so that a place outside is read as any other.
+/// A byte image with a border of zeros, so that positions outside need no special case.
 #[derive(Clone, Debug)]
 pub struct Source {
     width: usize,
     height: usize,
     channels: usize,
-    /// A column of zeros on the left and two on the right, a row of them above and two below.
+    /// One column of zeros on the left and two on the right, one row above and two below.
     pixels: Vec<u8>,
 }
 
 impl Source {
-    /// Room for a picture.
+    /// Room for an image.
     ///
     /// # Panics
-    /// For more than 2³¹ values.
+    /// If there are more than 2³¹ values.
     pub fn new(width: usize, height: usize, channels: usize) -> Self {
         let values = (width + 3).checked_mul(height + 3).and_then(|n| n.checked_mul(channels));
         let values = values.filter(|&values| i32::try_from(values).is_ok());
         Source { width, height, channels, pixels: vec![0; values.expect("fewer than 2³¹ values")] }
     }
 
-    /// The picture becomes this one.
+    /// Copies an image.
     ///
     /// # Shapes
     /// `pixels` is (height, width, channels).
     ///
     /// # Panics
-    /// Where it is not.
+    /// If the shape is different.
     pub fn fill(&mut self, pixels: &[u8]) {
-        assert_eq!(pixels.len(), self.width * self.height * self.channels, "the pixels fill the picture");
+        assert_eq!(pixels.len(), self.width * self.height * self.channels, "as many pixels as the image has");
         let (row, stride) = (self.width * self.channels, self.stride());
         for (old, row) in pixels.chunks_exact(row.max(1)).zip(self.pixels[stride..].chunks_exact_mut(stride))
         {
@@ -64,13 +65,13 @@ impl Source {
         }
     }
 
-    /// How far apart two rows lie.
+    /// The distance between two rows, in bytes.
     fn stride(&self) -> usize {
         (self.width + 3) * self.channels
     }
 }
 
-/// Where the pixels of the new picture come from, but for displacements: the module's formula.
+/// The affine map from new pixels to their source positions, without displacements: the module's formula.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the coefficients as the formula names them")]
 pub struct Affine {
@@ -83,17 +84,17 @@ pub struct Affine {
 }
 
 impl Affine {
-    /// Every pixel comes from its own place.
+    /// Maps every pixel to itself.
     pub const IDENTITY: Affine = Affine { xx: 1.0, xy: 0.0, x0: 0.0, yx: 0.0, yy: 1.0, y0: 0.0 };
 }
 
-/// The new picture, of the size of the old one, rounded to whole numbers.
+/// The new image, of the size of the old one, rounded to integers.
 ///
 /// # Shapes
-/// `out` is (height, width, channels); dx and dy, where there are displacements, are (height, [`padded_row`]\(width)).
+/// `out` is (height, width, channels); dx and dy, if given, are (height, [`padded_row`]\(width)).
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 ///
 /// ```
 /// use tercet_kernels::Isa;
@@ -115,7 +116,7 @@ pub fn warp(isa: Isa, source: &Source, map: Affine, displacement: Option<[&[f32]
     }
     check(source, displacement, out);
     match isa.0 {
-        // Four bytes at a time from anywhere in the picture leave wider registers waiting: they were slower.
+        // Wider registers were slower: gathering four bytes at a time from anywhere in the image is the bottleneck.
         // SAFETY: an `Isa` of these levels exists only where the processor has AVX2.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 | Level::Avx512 => unsafe { avx2(source, map, displacement, out) },
@@ -125,7 +126,7 @@ pub fn warp(isa: Isa, source: &Source, map: Affine, displacement: Option<[&[f32]
 
 fn check(source: &Source, displacement: Option<[&[f32]; 2]>, out: &[u8]) {
     let Source { width, height, channels, .. } = *source;
-    assert_eq!(out.len(), width * height * channels, "the new picture is as large as the old one");
+    assert_eq!(out.len(), width * height * channels, "an output as large as the image");
     for displacements in displacement.iter().flatten() {
         assert_eq!(displacements.len(), height * padded_row(width), "one displacement for each pixel");
     }
@@ -133,14 +134,14 @@ fn check(source: &Source, displacement: Option<[&[f32]; 2]>, out: &[u8]) {
 
 #[inline(always)]
 fn warp_body(source: &Source, map: Affine, displacement: Option<[&[f32]; 2]>, out: &mut [u8]) {
-    // With the number of channels known, the two neighbours in a row are one load.
+    // With a constant number of channels, two horizontal neighbours are a single load.
     match source.channels {
         1 => rows::<1>(source, map, displacement, out),
         _ => rows::<0>(source, map, displacement, out),
     }
 }
 
-/// All rows of a picture of `C` channels, or of any number where that is 0.
+/// All rows of an image with `C` channels, or any number of channels if `C` is 0.
 #[inline(always)]
 fn rows<const C: usize>(source: &Source, map: Affine, displacement: Option<[&[f32]; 2]>, out: &mut [u8]) {
     let channels = if C == 0 { source.channels } else { C };
@@ -150,7 +151,7 @@ fn rows<const C: usize>(source: &Source, map: Affine, displacement: Option<[&[f3
     }
     for (y, out) in out.chunks_exact_mut(width * channels).enumerate() {
         let from = y as f32;
-        // Counted in the source with its rim: a place outside becomes one in the rim.
+        // Coordinates in the source including its border: a position outside is clamped into the border.
         let start = [map.xy * from + (map.x0 + 1.0), map.yy * from + (map.y0 + 1.0)];
         for (i, out) in out.chunks_mut(LANES * channels).enumerate() {
             let none = &[0.0; LANES];
@@ -165,7 +166,7 @@ fn rows<const C: usize>(source: &Source, map: Affine, displacement: Option<[&[f3
     }
 }
 
-/// Up to [`LANES`] neighbouring pixels of a row, the first of them at `x`.
+/// Up to [`LANES`] adjacent pixels of a row, the first of them at `x`.
 #[inline(always)]
 fn chunk<const C: usize>(
     source: &Source,
@@ -188,7 +189,7 @@ fn chunk<const C: usize>(
         at[i] = row * stride as i32 + column * channels as i32;
     }
     for channel in 0..channels {
-        // The two upper neighbours of each pixel, the left one in the lower byte, and the two below them.
+        // The two upper neighbours of each pixel, the left one in the lower byte, and the two lower neighbours.
         let (mut above, mut below) = ([0u32; LANES], [0u32; LANES]);
         for i in 0..LANES {
             let around = &source.pixels[at[i] as usize + channel..][..stride + channels + 1];
@@ -212,26 +213,26 @@ fn chunk<const C: usize>(
     }
 }
 
-/// How many points of a lattice reach a pixel, along one side.
+/// How many lattice points contribute to a pixel, along one axis.
 pub const TAPS: usize = 8;
 
-/// How the points of a lattice are spread over the pixels of one side: pixel i has the weighted sum of the [`TAPS`] points
-/// from `first[i]` on.
+/// How the lattice points are interpolated to the pixels of one axis: pixel i is the weighted sum of the [`TAPS`]
+/// points starting at `first[i]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Interpolation {
     points: usize,
     first: Vec<usize>,
     /// (pixels, TAPS)
     weights: Vec<[f32; TAPS]>,
-    /// The same by points, (points, room of a row), zeros where a point does not reach.
+    /// The same weights by point, (points, padded row), zero where a point does not contribute.
     by_points: Vec<f32>,
-    /// For each chunk of a row of pixels, the first point that reaches it and the one behind the last.
+    /// For each chunk of a row of pixels, the range of the points that contribute to it (first, end).
     reach: Vec<(usize, usize)>,
 }
 
 impl Interpolation {
-    /// From the first point of each pixel, and the weights of the points from there on. There are as many points as the
-    /// last of them says.
+    /// From the first point of each pixel, and the weights of the points starting there. The number of points is
+    /// determined by the largest of them.
     pub fn new(pixels: impl Iterator<Item = (usize, [f32; TAPS])>) -> Self {
         let (first, weights): (Vec<_>, Vec<_>) = pixels.unzip();
         let points = first.iter().max().map_or(0, |first| first + TAPS);
@@ -249,29 +250,30 @@ impl Interpolation {
         Interpolation { points, reach: reach.collect(), first, weights, by_points }
     }
 
-    /// How many points there are.
+    /// The number of points.
     pub fn points(&self) -> usize {
         self.points
     }
 
-    /// How many pixels.
+    /// The number of pixels.
     pub fn pixels(&self) -> usize {
         self.first.len()
     }
 }
 
-/// One component of a smooth field: the lattice spread along the columns, then along the rows.
+/// One component of a smooth field: the lattice interpolated along the columns, then along the rows.
 ///
 /// ```text
 /// field(x, y) = Σ_j rows(y, j) · Σ_i columns(x, i) · lattice(j, i)
 /// ```
 ///
 /// # Shapes
-/// `lattice` is (points of `rows`, points of `columns`); `between` is (points of `rows`, [`padded_row`] of the width) and
-/// means nothing afterwards; `out` is (height, [`padded_row`] of the width), its last columns beside the picture.
+/// `lattice` is (points of `rows`, points of `columns`); `between` is (points of `rows`, [`padded_row`] of the width),
+/// with unspecified contents afterwards; `out` is (height, [`padded_row`] of the width), its last columns being
+/// padding.
 ///
 /// # Panics
-/// Where the shapes do not fit.
+/// If the shapes do not match.
 pub fn field(
     isa: Isa,
     lattice: &[f32],
@@ -343,7 +345,7 @@ fn field_body(
     }
 }
 
-/// The sum of the first chunks of rows that lie `stride` apart, each times its weight.
+/// The weighted sum of the first chunks of rows that are `stride` apart.
 #[inline(always)]
 fn weighted_sum(weights: &[f32], rows: &[f32], stride: usize) -> [f32; LANES] {
     let mut sum = [0.0; LANES];

@@ -1,16 +1,16 @@
-//! The formulas, pixel by pixel.
+//! The formulas, computed pixel by pixel.
 
 use super::{Affine, Interpolation, Source, TAPS, padded_row};
 
-/// The new picture: [`warp`](super::warp), in f64.
+/// The new image: [`warp`](super::warp), in f64.
 ///
 /// # Shapes
-/// As those of [`warp`](super::warp).
+/// Those of [`warp`](super::warp).
 pub fn warp(source: &Source, map: Affine, displacement: Option<[&[f32]; 2]>, out: &mut [u8]) {
     let Source { width, height, channels, ref pixels } = *source;
     let old = |x: f64, y: f64, channel: usize| {
         let inside = (0.0..width as f64).contains(&x) && (0.0..height as f64).contains(&y);
-        // Behind the rim of zeros.
+        // Inside the border of zeros.
         let at = |x: usize, y: usize| ((y + 1) * (width + 3) + x + 1) * channels + channel;
         if inside { f64::from(pixels[at(x as usize, y as usize)]) } else { 0.0 }
     };
@@ -36,10 +36,10 @@ pub fn warp(source: &Source, map: Affine, displacement: Option<[&[f32]; 2]>, out
     }
 }
 
-/// One component of a smooth field: [`field`](super::field), in f64. The columns beside the picture are 0.
+/// One component of a smooth field: [`field`](super::field), in f64. The padding columns are 0.
 ///
 /// # Shapes
-/// As those of [`field`](super::field).
+/// Those of [`field`](super::field).
 pub fn field(lattice: &[f32], columns: &Interpolation, rows: &Interpolation, out: &mut [f32]) {
     let room = padded_row(columns.pixels());
     out.fill(0.0);

@@ -1,6 +1,6 @@
-//! What several conformance suites need.
+//! Helpers shared by several conformance suites.
 
-/// Numbers that look random and are the same in every run: a multiplicative sequence, scaled to −1 … 1.
+/// Reproducible pseudo-random numbers: a multiplicative sequence, scaled to −1 … 1.
 pub fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     (0..count)

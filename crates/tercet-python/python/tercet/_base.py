@@ -186,4 +186,4 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self._range = _rows.Range(0.0, 255.0, 127.5, warned=False) if model.is_pixels else None
 
     def _describe_model(self) -> None:
-        """Set the parameters that the model itself tells, for one that another program trained."""
+        """Set the parameters that the model file implies, for a model from another program."""

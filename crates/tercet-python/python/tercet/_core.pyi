@@ -1,4 +1,4 @@
-"""The core as Python sees it.
+"""Types of the Rust core.
 
 Arrays are C-contiguous: X of uint8, float32 or float64, (N, D); labels of uint32, (N).
 """

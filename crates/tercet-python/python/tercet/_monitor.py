@@ -55,36 +55,36 @@ class Monitor:
         held = {name: getattr(self.estimator, name) for name in names if hasattr(self.estimator, name)}
         return {**held, "model_": model}
 
-    def _score(self, told: dict[str, Any]) -> float:
+    def _score(self, result: dict[str, Any]) -> float:
         """The score of the model after this epoch; larger is better."""
         if not self.early:
-            return -told["loss"]
+            return -result["loss"]
         if self.scorer == "accuracy":
-            return told["validation_accuracy"]
+            return result["validation_accuracy"]
         if self.scorer == "loss":
-            return -told["validation_loss"]
+            return -result["validation_loss"]
         from sklearn.base import clone
 
         copy = clone(self.estimator)
-        vars(copy).update(self._copy(told["model"]))
+        vars(copy).update(self._copy(result["model"]))
         X, y = self.validation
         return float(self.scorer(copy, X, self.estimator.classes_[y]))
 
-    def __call__(self, told: dict[str, Any]) -> Any:
-        self.done = told["epoch"]
+    def __call__(self, result: dict[str, Any]) -> Any:
+        self.done = result["epoch"]
         stop, factor = False, None
         if self.stops:
-            score = self._score(told)
+            score = self._score(result)
             self.scores.append(score)
             better = score > self.best + (self.tol or 0.0) or self.best == -math.inf
             if score > self.best:
                 self.best = score
                 if self.early:
-                    self.best_model, self.best_epoch = told["model"], self.done
+                    self.best_model, self.best_epoch = result["model"], self.done
             self.waited = 0 if better else self.waited + 1
             if self.waited >= self.patience:
                 # An adaptive learning rate is reduced before training stops.
-                if self.schedule == "adaptive" and told["learning_rate"] > 1e-6:
+                if self.schedule == "adaptive" and result["learning_rate"] > 1e-6:
                     factor, self.waited = 0.2, 0
                 else:
                     stop = self.ended = True
@@ -92,20 +92,21 @@ class Monitor:
             wanted = 1.0 / (self.done * self.n + 1) ** self.estimator.power_t
             factor, self.divided = wanted / self.divided, wanted
         if self.verbose:
-            self._show(told)
+            self._show(result)
         if self.epochs.active:
-            metadata = {key: value for key, value in told.items() if key != "model"}
-            if self.epochs.end(lambda: self._copy(told["model"]), metadata):
+            metadata = {key: value for key, value in result.items() if key != "model"}
+            if self.epochs.end(lambda: self._copy(result["model"]), metadata):
                 stop = self.ended = True
         return True if stop else factor
 
-    def _show(self, told: dict[str, Any]) -> None:
+    def _show(self, result: dict[str, Any]) -> None:
         spent = time.monotonic() - self.began
         left = spent / self.done * (self.total - self.done)
-        line = f"Epoch {self.done} of {self.total}: loss {told['loss']:.4f}"
-        if told["validation_loss"] is not None:
+        line = f"Epoch {self.done} of {self.total}: loss {result['loss']:.4f}"
+        if result["validation_loss"] is not None:
             line += (
-                f", validation loss {told['validation_loss']:.4f}, accuracy {told['validation_accuracy']:.4f}"
+                f", validation loss {result['validation_loss']:.4f}"
+                f", accuracy {result['validation_accuracy']:.4f}"
             )
         print(f"{line}; {spent:.1f} s, at most {left:.1f} s left")
 

@@ -20,10 +20,10 @@ _EXACT = 1 << 24
 
 def checked(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
     """Validate X with scikit-learn; return a dense C-contiguous array of uint8, float32 or float64."""
-    return looked_at(estimator, X, reset=reset)[0]
+    return checked_with_range(estimator, X, reset=reset)[0]
 
 
-def looked_at(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range | None]:
+def checked_with_range(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range | None]:
     """Like :func:`checked`, and return the range of the floats, which the search for NaN finds anyway."""
     if isinstance(X, np.ndarray) and X.ndim in (3, 4) and estimator._takes_images:
         X = X.reshape(len(X), -1)
@@ -48,7 +48,7 @@ def looked_at(estimator: Any, X: Any, *, reset: bool) -> tuple[np.ndarray, Range
 def queries(estimator: Any, X: Any) -> tuple[np.ndarray, tuple[int, int, int] | None]:
     """Validate X for a fitted estimator; return its rows, and the sides of its images if it holds images."""
     check_is_fitted(estimator, "model_")
-    rows, found = looked_at(estimator, X, reset=False)
+    rows, found = checked_with_range(estimator, X, reset=False)
     if estimator._range is not None:
         estimator._range.compare(rows, found)
     return rows, sides_of(X)

@@ -433,23 +433,23 @@ def _check(estimator: Any) -> None:
 
 def _descend(estimator: Any, actors: list[Any], shards: int, threads: int) -> None:
     about = {
-        shard: told
+        shard: info
         for each in ray.get([actor.describe.remote() for actor in actors])
-        for shard, told in each.items()
+        for shard, info in each.items()
     }
-    told = [about[shard] for shard in range(shards)]
-    kinds = {(one["shape"], one["dtype"]) for one in told}
+    info = [about[shard] for shard in range(shards)]
+    kinds = {(one["shape"], one["dtype"]) for one in info}
     if len(kinds) > 1:
-        described = ", ".join(f"shard {i}: {one['shape']} of {one['dtype']}" for i, one in enumerate(told))
+        described = ", ".join(f"shard {i}: {one['shape']} of {one['dtype']}" for i, one in enumerate(info))
         raise ValueError(f"the shards differ: {described}; expected the same for all")
     # The estimator checks one example of each class.
-    head_X, head_y = (np.concatenate([one["head"][part] for one in told]) for part in (0, 1))
+    head_X, head_y = (np.concatenate([one["head"][part] for one in info]) for part in (0, 1))
     X, _, _, image = estimator._prepare(head_X, head_y, None, reset=True)
-    preprocessing = _preprocessing(estimator, actors, X, image, [one["rows"] for one in told])
-    counts = [one["rows"] for one in told]
+    preprocessing = _preprocessing(estimator, actors, X, image, [one["rows"] for one in info])
+    counts = [one["rows"] for one in info]
     n = sum(counts)
     estimator._seen = n
-    ranges = np.array([one["range"] for one in told])
+    ranges = np.array([one["range"] for one in info])
     estimator._range = Range(
         ranges[:, 0].min(), ranges[:, 1].max(), float(np.average(ranges[:, 2], weights=counts))
     )

@@ -14,16 +14,16 @@ use crate::page::{bar, document};
 use tercet::Result;
 use tercet::tune::{Search, Trial, Tuning, ValidationMethod};
 
-/// What this page has beside the style of the report.
+/// Styles of this page in addition to those of the report.
 const STYLE: &str = include_str!("page.css");
 
-/// Rows of the table; a longer one is in the JSON.
+/// The maximum number of rows of the table; the JSON has all of them.
 const ROWS: usize = 500;
 
-/// The page of a tuning as HTML: one file that opens offline, light and dark, and loads nothing.
+/// The page of a search as HTML: a single file that works offline, light and dark, and loads nothing.
 ///
 /// # Errors
-/// None that the outcome of a tuning can cause.
+/// None for the result of a search.
 pub fn render(tuning: &Tuning) -> Result<String> {
     let body = html! {
         a.skip href="#best" { "Skip to the outcome" }
@@ -38,18 +38,18 @@ pub fn render(tuning: &Tuning) -> Result<String> {
     Ok(document(&title, env!("CARGO_PKG_VERSION"), Some(STYLE), body, None))
 }
 
-/// Writes the page of a tuning into the file at `path`; a failed write leaves an older page as it was.
+/// Writes the page of a search to the file at `path`. If writing fails, an existing file is unchanged.
 ///
 /// # Errors
-/// Those of [`render`], and a place that cannot be written.
+/// Those of [`render`], and a file that cannot be written.
 pub fn write(path: &Path, tuning: &Tuning) -> Result<()> {
     tercet::file::replace(path, render(tuning)?.as_bytes())
 }
 
-/// The charts of a tuning as pictures that stand alone: `tuning-learning-rate.svg`, ….
+/// The charts of a search as separate files: `tuning-learning-rate.svg`, ….
 ///
 /// # Errors
-/// A chart that could not be drawn.
+/// A chart that cannot be drawn.
 pub fn figures(tuning: &Tuning) -> Result<Vec<Picture>> {
     let names = tuning.tuned().into_iter().map(|name| format!("tuning-{}", file_name(&name)));
     Ok(names.zip(plots::figures(tuning)?).map(|(name, chart)| Picture::of(name, &chart)).collect())

@@ -1,4 +1,4 @@
-//! Accuracy against each setting that was tuned.
+//! Accuracy against each tuned setting.
 
 use maud::{Markup, html};
 
@@ -8,13 +8,13 @@ use crate::numbers::{counted, percent};
 use tercet::Result;
 use tercet::tune::{Trial, Tuning, Value};
 
-/// How a setting's values lie along x.
+/// The scale of the x axis for a setting's values.
 enum Scale {
-    /// As they are.
+    /// Linear.
     Linear,
-    /// Each power of ten as long as the next.
+    /// Logarithmic.
     Log,
-    /// Side by side, in the order of the trials.
+    /// Categorical: evenly spaced, in the order of the trials.
     Names(Vec<String>),
 }
 
@@ -30,7 +30,7 @@ impl Scale {
         match numbers {
             Some(_) if name == "k" => Scale::Linear,
             Some(numbers) if numbers.iter().all(|v| *v > 0.0) => Scale::Log,
-            // Numbers with a 0 among them, which has no place on a logarithmic axis.
+            // The numbers include 0, which a logarithmic axis cannot show.
             Some(mut numbers) => {
                 numbers.sort_by(f64::total_cmp);
                 numbers.dedup();
@@ -60,7 +60,7 @@ impl Scale {
         }
     }
 
-    /// What is written along the axis, for values at these places, in order.
+    /// The tick labels of the axis, for values at these positions, in order.
     fn ticks(&self, places: &[f64]) -> Ticks {
         match self {
             Scale::Linear => Ticks::Numbers(8),
@@ -73,7 +73,7 @@ impl Scale {
                     return Ticks::Words(places.iter().copied().map(word).collect());
                 }
                 let (low, high) = (places[0], places[places.len() - 1]);
-                // Powers of ten, and where there are few, what divides them in three.
+                // Powers of ten, and also 2 and 5 times them if there are few.
                 let digits: &[f64] = if high - low >= 2.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
                 let decades = low.floor() as i32..=high.ceil() as i32;
                 let all = decades
@@ -89,7 +89,7 @@ pub(super) fn figures(tuning: &Tuning) -> Result<Vec<Figure>> {
     tuning.tuned().into_iter().map(|name| chart(tuning, &name)).collect()
 }
 
-/// The part of the page; nothing where there was nothing to choose.
+/// The section of the page; empty if no setting was tuned.
 pub(super) fn section(tuning: &Tuning) -> Result<Markup> {
     let charts = figures(tuning)?;
     Ok(html! {
@@ -258,8 +258,8 @@ fn best_of_each(places: &[f64], points: &[(f64, f64)]) -> Points {
     places.iter().filter_map(|&place| Some((place, best(place)?))).collect()
 }
 
-/// Where the picture may end below: a few failed trials must not press all others against its upper edge. A trial is
-/// left below where it is farther from the best one than three times the better half is.
+/// The lower end of the accuracy axis: a few failed trials must not press all others against the upper edge. A trial is
+/// below the axis if it is more than three times as far from the best one as the median.
 fn floor(mut accuracies: Vec<f64>) -> f64 {
     accuracies.sort_by(f64::total_cmp);
     match (accuracies.get(accuracies.len() / 2), accuracies.last()) {

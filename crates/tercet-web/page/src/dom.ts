@@ -33,7 +33,7 @@ export function s<K extends keyof SVGElementTagNameMap>(
   return element;
 }
 
-/** Children that are left out are written `condition && child`. */
+/** A child may be conditional: `condition && child`. */
 const isShown = (child: Child): child is Node | string =>
   child !== null && child !== undefined && child !== false;
 

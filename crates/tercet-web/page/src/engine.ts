@@ -1,4 +1,4 @@
-// The engine, as the views see it: promises of typed answers. It runs in a worker, so the page never blocks.
+// The interface of the engine: promises of typed answers. It runs in a worker, so the page never blocks.
 
 import type {
   About,

@@ -1,6 +1,6 @@
-// Files beside the page.
+// Files next to the page.
 
-/** The bytes of a file beside the page, as they are. `received` is called with the size of each chunk. */
+/** The unmodified bytes of a file next to the page. `received` is called with the size of each chunk. */
 export async function fetchBytes(name: string, received?: (bytes: number) => void): Promise<Uint8Array> {
   const response = await fetch(new URL(name, document.baseURI));
   if (!response.ok || !response.body) throw new Error(`${name} could not be loaded (${response.status})`);

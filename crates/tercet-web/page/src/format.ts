@@ -15,12 +15,12 @@ export function short(value: number): string {
   return fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 
-/** A share in per cent: 97.5 %. */
+/** A fraction as a percentage: 97.5 %. */
 export const percent = (share: number, places = 1): string => `${fixed(100 * share, places)} %`;
 
 /** A count: 55,000. */
 export const count = (value: number): string => value.toLocaleString("en-GB");
 
-/** Two places, in brackets where the number is negative, so that it can follow an operator. */
+/** A number with two decimal places, in brackets if it is negative, so that it can follow an operator. */
 export const parenthesized = (value: number): string =>
   value < 0 ? `(${fixed(value, 2)})` : fixed(value, 2);

@@ -1,4 +1,4 @@
-// The page: three groups of views. To add a view, write it in a folder of its own and list it here.
+// The page: three groups of views. To add a view, create a folder for it and list it here.
 
 import "uplot/dist/uPlot.min.css";
 import "./style/page.css";

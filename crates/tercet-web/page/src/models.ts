@@ -40,7 +40,7 @@ export async function addFile(file: File): Promise<void> {
   add({ name: "mine", title: file.name, color: "--mine", about });
 }
 
-/** Adds the network that is being trained, as it is now. */
+/** Adds the network that is being trained, with its current weights. */
 export async function addTrained(): Promise<void> {
   const about = await engine.addTrained("mine");
   add({ name: "mine", title: "Trained here", color: "--mine", about });

@@ -1,12 +1,12 @@
-// The state of a view stands in the address, `#/train?model=linear&loss=svm`, so a link restores it.
+// The state of a view is in the address, `#/train?model=linear&loss=svm`, so a link restores it.
 
 import { byId, h, messageOf, toast } from "./dom";
 
-/** What a view is to the rest of the page. A view is a folder; nothing else knows what is in it. */
+/** The interface of a view. A view is a folder, and no other code depends on its contents. */
 export interface View {
-  /** The word in the address. */
+  /** The name in the address. */
   readonly name: string;
-  /** What the navigation calls it. */
+  /** The title in the navigation. */
   readonly title: string;
   /** Builds the view from the state in the address. */
   mount(root: HTMLElement, state: URLSearchParams, save: SaveState): Mounted;
@@ -15,7 +15,7 @@ export interface View {
 /** Writes the state of a view into the address. */
 export type SaveState = (state: URLSearchParams) => void;
 
-/** A view that is shown. */
+/** The view that is shown. */
 export interface Mounted {
   /** Called when the address was edited by hand or by going back. */
   restore?(state: URLSearchParams): void;
@@ -28,7 +28,7 @@ interface Group {
   views: View[];
 }
 
-/** Shows the view that the address names, from now on. */
+/** Shows the view that the address names, and follows changes of the address. */
 export function startRouter(groups: Group[]): void {
   const router = new Router(groups);
   addEventListener("hashchange", () => router.follow());
@@ -48,9 +48,9 @@ class Router {
     byId("nav").append(...groups.map((group) => this.navigation(group)));
   }
 
-  /** Shows what the address names. */
+  /** Shows the view that the address names. */
   follow(): void {
-    // The link that skips to the content is no view.
+    // The link that skips to the content is not a view.
     if (decodeURI(location.hash) === "#main") return;
     if (this.shown && location.hash === this.ownHash) return;
     const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?");

@@ -1,4 +1,4 @@
-//! [`Augmenter`]: pictures changed, one after another.
+//! [`Augmenter`]: applies augmentation to pictures one by one.
 
 use rand::Rng;
 use tercet_kernels::Isa;
@@ -10,10 +10,11 @@ use crate::Result;
 use crate::image::ImageShape;
 use crate::random::{Generator, Stream, generator};
 
-/// The words before the lattice of a picture, a whole block of the generator. Seven of them are used.
+/// The number of random words before the lattice of a picture, one whole block of the generator. Seven of them are
+/// used.
 const WORDS_BEFORE_LATTICE: usize = 16;
 
-/// Changes pictures of one shape. Allocates nothing once it is made.
+/// Augments pictures of one shape. Does not allocate after construction.
 ///
 /// ```
 /// use tercet::augment::{Augment, Augmenter};
@@ -39,7 +40,7 @@ pub struct Augmenter {
     shape: ImageShape,
     /// B.
     batch: u128,
-    /// W, the words that are kept for a picture.
+    /// W, the number of words reserved for a picture.
     words: u128,
     generator: Generator,
     source: Source,
@@ -47,10 +48,10 @@ pub struct Augmenter {
 }
 
 impl Augmenter {
-    /// For pictures of a shape, in batches of at most `batch`.
+    /// For pictures of a given shape, in batches of at most `batch`.
     ///
     /// # Errors
-    /// Settings that make no sense.
+    /// Invalid settings.
     pub fn new(augment: Augment, shape: ImageShape, batch: usize, seed: u64) -> Result<Self> {
         augment.validate()?;
         let field = augment.elastic.map(|elastic| Field::new(elastic, shape));
@@ -66,13 +67,13 @@ impl Augmenter {
         })
     }
 
-    /// Writes what a picture becomes at a place in the batch of a step, both counted from 0.
+    /// Writes the augmented picture for a position in the batch of a step, both counted from 0.
     ///
     /// # Shapes
     /// `pixels` and `out` are (height, width, channels).
     ///
     /// # Panics
-    /// Where they are not.
+    /// If the shapes differ.
     pub fn write(&mut self, pixels: &[u8], step: u64, place: usize, out: &mut [u8]) {
         let start = (u128::from(step) * self.batch + place as u128) * self.words;
         self.generator.set_word_pos(start);
@@ -88,7 +89,7 @@ impl Augmenter {
     /// c + M (R S H)⁻¹ (q − c − t), as a map of q.
     fn draw_affine(&mut self) -> Affine {
         let Augment { shift, rotate, scale, shear, mirror, elastic: _ } = self.augment;
-        // Uniform in ±most, of either sign alike.
+        // Uniform in ±most, symmetric about 0.
         let mut uniform = |most: f32| {
             let word = f64::from(self.generator.next_u32());
             f64::from(most) * ((word + 0.5) / 2f64.powi(31) - 1.0)

@@ -8,13 +8,13 @@ use super::Elastic;
 use crate::image::ImageShape;
 use crate::random::Generator;
 
-/// The variance of the sum of two random bytes, each of which has (256² − 1) / 12.
+/// The variance of the sum of two random bytes, each with variance (256² − 1) / 12.
 const VARIANCE_OF_TWO_BYTES: f64 = (256.0 * 256.0 - 1.0) / 6.0;
 
-/// The displacements of one picture, and what they are made with.
+/// The displacements of one picture, and the buffers for computing them.
 #[derive(Clone, Debug)]
 pub(super) struct Field {
-    /// What a number of the lattice is multiplied by.
+    /// The factor applied to the numbers of the lattice.
     amplitude: f32,
     columns: Interpolation,
     rows: Interpolation,
@@ -26,7 +26,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// For pictures of a shape.
+    /// For pictures of a given shape.
     pub(super) fn new(Elastic { rms, sigma }: Elastic, shape: ImageShape) -> Self {
         let (columns, rows) = (spread(shape.width, sigma.into()), spread(shape.height, sigma.into()));
         let room = padded_row(shape.width);
@@ -40,12 +40,12 @@ impl Field {
         }
     }
 
-    /// How many random words a field takes.
+    /// The number of random words that a field uses.
     pub(super) fn words(&self) -> usize {
         self.lattices[0].len()
     }
 
-    /// Draws another field: from each word its two lower bytes for dx, the upper two for dy.
+    /// Draws a new field: the two lower bytes of each word are for dx, the upper two for dy.
     pub(super) fn draw(&mut self, generator: &mut Generator) -> [&[f32]; 2] {
         let Field { amplitude, columns, rows, lattices: [x, y], between, displacements: [dx, dy] } = self;
         let number = |one: u8, two: u8| (i32::from(one) + i32::from(two) - 255) as f32 * *amplitude;
@@ -60,8 +60,8 @@ impl Field {
     }
 }
 
-/// Points σ apart, the first 4 σ left of the first pixel. Each pixel has the eight within 4 σ of it, by a Gaussian of that
-/// distance, divided so that the squares of its weights sum to 1.
+/// Points σ apart, the first one 4 σ left of the first pixel. Each pixel is interpolated from the eight points within 4
+/// σ, weighted by a Gaussian of the distance and normalised so that the squares of the weights sum to 1.
 fn spread(pixels: usize, sigma: f64) -> Interpolation {
     Interpolation::new((0..pixels).map(|pixel| {
         // In units of σ, from the first point on.

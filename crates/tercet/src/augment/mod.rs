@@ -1,8 +1,8 @@
-//! Augmentation on the fly: every time a picture is learned from, it is another one.
+//! On-the-fly augmentation: training sees a randomly modified version of each picture every time.
 //!
-//! A six that is turned by five degrees is a six. A network that sees each picture shifted, turned, scaled, slanted and
-//! bent a little, and never the same way twice, learns what stays the same in it rather than its pixels. All of it is one
-//! map from the new picture to the old one, so that a picture is interpolated once, however much is done to it:
+//! A six rotated by five degrees is still a six. A network that sees each picture slightly shifted, rotated, scaled,
+//! sheared and distorted, differently every time, learns the invariant features rather than the pixels. All of these
+//! are combined into one map from the new picture to the old one, so that a picture is interpolated only once:
 //!
 //! ```text
 //! new(q) = old(p),    p = c + M (R S H)⁻¹ (q − c − t) + d(q)
@@ -10,41 +10,42 @@
 //! t   the shift, each side uniform in ±shift pixels
 //! R   a rotation by an angle uniform in ±rotate degrees
 //! S   diag(s, s'), each side's factor uniform in 1 ± scale
-//! H   a slant [[1, h], [0, 1]], h uniform in ±shear
-//! M   diag(−1, 1) for every second picture by chance, where mirror is set: left and right change places
+//! H   a shear [[1, h], [0, 1]], h uniform in ±shear
+//! M   diag(−1, 1) with probability ½, if mirror is set: a horizontal flip
 //! d   elastic displacements, a smooth random field
 //! c   the centre of the picture
 //! ```
 //!
-//! Between pixels the old picture is bilinear, outside it is 0, and the new one is rounded to whole numbers: a picture
-//! again, with zeros where nothing is drawn.
+//! Between pixels the old picture is interpolated bilinearly, outside it is 0. The new picture is rounded to integers,
+//! so it is a picture again, with zeros where nothing is drawn.
 //!
 //! # Elastic displacements
 //!
-//! Both components of d are white noise smoothed by a Gaussian with a standard deviation of σ pixels (Simard, Steinkraus and
-//! Platt 2003). What is set is how far a pixel moves in the root mean square, √E(dx² + dy²), in pixels. The paper sets a
-//! factor α instead, for noise that is uniform in ±1, so that what α means depends on how the Gaussian is normalised. With
-//! weights of sum 1, as the usual implementations have them,
+//! Both components of d are white noise smoothed by a Gaussian with a standard deviation of σ pixels (Simard,
+//! Steinkraus and Platt 2003). The setting is the root-mean-square displacement of a pixel, √E(dx² + dy²), in pixels.
+//! The paper uses a factor α instead, for noise that is uniform in ±1, so the meaning of α depends on the normalisation
+//! of the Gaussian. With weights that sum to 1, as in common implementations,
 //!
 //! ```text
 //! rms = α / (σ √(6π))
 //! ```
 //!
-//! and the paper's α = 34 and σ = 4 are an rms of 1.96 pixels, 1.38 in each direction.
+//! and the paper's α = 34 and σ = 4 correspond to an rms of 1.96 pixels, 1.38 in each direction.
 //!
 //! A smooth field needs few random numbers. Here they are those of a lattice with points σ apart, each spread over the
-//! pixels by a Gaussian that is cut off at 4 σ, divided so that every pixel has the same variance, at the rim as well. The
-//! covariance of such a field differs from that of smoothed white noise by a factor of 1 ± 2 e^(−π²) along each side, a
-//! ten-thousandth. Each number is the sum of two random bytes less its mean; with some six points that count for a pixel,
-//! their sum is all but normal.
+//! pixels by a Gaussian truncated at 4 σ, normalised so that every pixel has the same variance, including those at the
+//! border. The covariance of such a field differs from that of smoothed white noise by a factor of 1 ± 2 e^(−π²) along
+//! each side, a ten-thousandth. Each number is the sum of two random bytes minus its mean; since about six points
+//! contribute to a pixel, their sum is very nearly normal.
 //!
-//! # Reproducible
+//! # Reproducibility
 //!
-//! What is done to a picture depends on the settings, its size, the size of the batch, the seed, the step and the place in
-//! the batch alone. Each has its piece of [`Stream::Augment`](crate::random::Stream): at place p of step s, from word
-//! (s B + p) W on, where W is a multiple of 16 and as many as a picture takes. The first seven are the shift (x, y), the angle,
-//! the factors (x, y), the slant, and whether it is mirrored, drawn whether they are used or not, and from the 16th on comes
-//! the lattice, row by row.
+//! The augmentation of a picture depends only on the settings, the size of the picture, the batch size, the seed, the
+//! step and the position in the batch. Each picture has its own segment of [`Stream::Augment`](crate::random::Stream):
+//! at position p of step s, it starts at word (s B + p) W, where W is the number of words needed per picture, rounded
+//! up to a multiple of 16. The first seven words are the shift (x, y), the angle, the factors (x, y), the shear, and
+//! whether the picture is mirrored; they are drawn whether they are used or not. The lattice starts at word 16, row by
+//! row.
 
 mod augmenter;
 mod field;
@@ -58,7 +59,7 @@ pub use variations::variations;
 use crate::data::Dataset;
 use crate::{Error, Result};
 
-/// How pictures are changed before they are learned from. By default they are not.
+/// The augmentation of training pictures. There is none by default.
 ///
 /// ```
 /// use tercet::augment::{Augment, Elastic};
@@ -76,16 +77,16 @@ pub struct Augment {
     /// The largest rotation, in degrees.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rotate: f32,
-    /// By how much of 1 each side's factor differs at most.
+    /// The maximum deviation of each side's factor from 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub scale: f32,
-    /// The largest slant: pixels to the side for each pixel up or down.
+    /// The largest shear: pixels to the side for each pixel up or down.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shear: f32,
-    /// Whether every second picture by chance is mirrored, left for right: for what has no left and right, such as clothes.
+    /// Whether to flip pictures horizontally with probability ½: for subjects without left and right, such as clothes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mirror: bool,
-    /// Displacements of each pixel by its own.
+    /// Elastic displacements of the pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elastic: Option<Elastic>,
 }
@@ -94,7 +95,7 @@ pub struct Augment {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Elastic {
-    /// √E(dx² + dy²): how far pixels move in the root mean square, in pixels.
+    /// √E(dx² + dy²): the root-mean-square displacement, in pixels.
     pub rms: f32,
     /// σ, the standard deviation of the Gaussian that smooths the field, in pixels.
     pub sigma: f32,
@@ -105,15 +106,15 @@ fn is_zero(value: &f32) -> bool {
 }
 
 impl Augment {
-    /// Whether pictures stay as they are.
+    /// Whether pictures are left unchanged.
     pub fn is_none(&self) -> bool {
         *self == Augment::default()
     }
 
-    /// Rejects what cannot work.
+    /// Rejects invalid settings.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first setting that makes no sense.
+    /// [`Error::Setting`] for the first invalid setting.
     pub fn validate(&self) -> Result<()> {
         let Augment { shift, rotate, scale, shear, mirror: _, elastic } = *self;
         for (name, value, most, expected) in [
@@ -138,10 +139,10 @@ impl Augment {
         Ok(())
     }
 
-    /// Rejects data that cannot be augmented, if anything is to be done to it.
+    /// Rejects data that cannot be augmented, if any augmentation is set.
     ///
     /// # Errors
-    /// Examples that are no images.
+    /// Examples that are not images.
     pub fn check_fit(&self, data: &Dataset) -> Result<()> {
         if self.is_none() || data.image_shape().is_some() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Augmentation against another way to compute it, its statistics, and that its bits repeat.
+//! Augmentation compared with an independent implementation, its statistics, and its reproducibility.
 
 use rand::Rng;
 
@@ -19,7 +19,7 @@ const ALL: Augment = Augment {
     elastic: Some(Elastic { rms: 2.0, sigma: 3.0 }),
 };
 
-/// Each transform alone, and all of them.
+/// Each transform on its own, and all of them combined.
 fn each() -> [Augment; 7] {
     let none = Augment::default();
     [
@@ -33,13 +33,13 @@ fn each() -> [Augment; 7] {
     ]
 }
 
-/// A picture without any order.
+/// A picture of random pixels.
 fn picture(shape: ImageShape) -> Vec<u8> {
     (0..shape.features()).map(|i| (i * 7919 % 1009 % 256) as u8).collect()
 }
 
-/// What a picture becomes, in f64 and straight from the formulas in the module's documentation: the map forwards and then
-/// inverted, the field as the sum over all points of the lattice.
+/// The augmented picture in f64, directly from the formulas in the module's documentation: the forward map is inverted,
+/// and the field is the sum over all points of the lattice.
 fn naive(
     augment: Augment,
     shape: ImageShape,
@@ -77,14 +77,14 @@ fn naive(
         .map(|_| {
             let word = generator.next_u32();
             let byte = |shift: u32| f64::from(word >> shift & 255);
-            // In units of their standard deviation.
+            // In units of the standard deviation.
             let unit = ((65536.0f64 - 1.0) / 6.0).sqrt();
             [(byte(0) + byte(8) - 255.0) / unit, (byte(16) + byte(24) - 255.0) / unit]
         })
         .collect();
     let gaussian = |pixel: f64, point: usize| {
         let distance = pixel - (point as f64 - 4.0) * sigma;
-        // Of two points at just 4 σ, the one on the left.
+        // Of two points at exactly 4 σ, the left one counts.
         let within = distance > -4.0 * sigma + 1e-9 && distance < 4.0 * sigma + 1e-9;
         if within { (-distance * distance / (2.0 * sigma * sigma)).exp() } else { 0.0 }
     };
@@ -133,7 +133,7 @@ fn naive(
 }
 
 #[test]
-fn every_transform_is_what_its_formula_says() {
+fn every_transform_matches_its_formula() {
     let shape = |width, height, channels| ImageShape { width, height, channels };
     for shape in
         [shape(28, 28, 1), shape(9, 14, 3), shape(20, 6, 2), shape(5, 7, 4), shape(1, 1, 1), shape(40, 1, 1)]
@@ -155,8 +155,8 @@ fn every_transform_is_what_its_formula_says() {
 }
 
 #[test]
-fn a_naive_map_that_is_planted_wrong_is_caught() {
-    // The comparison above would not be worth much if another angle, or another place, passed it.
+fn a_planted_wrong_naive_map_is_caught() {
+    // The comparison above would be worthless if another angle or another position passed it.
     let (shape, augment) = (ImageShape::gray(28, 28), Augment { rotate: 20.0, ..Augment::default() });
     let old = picture(shape);
     let mut new = vec![0; old.len()];
@@ -171,7 +171,7 @@ fn a_naive_map_that_is_planted_wrong_is_caught() {
 }
 
 #[test]
-fn nothing_asked_for_is_nothing_done() {
+fn no_augmentation_changes_nothing() {
     let shape = ImageShape { width: 11, height: 5, channels: 3 };
     let old = picture(shape);
     let mut new = vec![1; old.len()];
@@ -182,9 +182,9 @@ fn nothing_asked_for_is_nothing_done() {
     }
 }
 
-/// Where these pictures change, no earlier run can be repeated.
+/// If these pictures change, no earlier run can be reproduced.
 #[test]
-fn the_seed_decides_and_what_it_means_never_changes() {
+fn the_results_of_a_seed_never_change() {
     let shape = ImageShape::gray(4, 3);
     let old = [0, 0, 0, 0, 0, 200, 100, 0, 0, 50, 250, 0];
     let written = |seed, step, place| {
@@ -226,7 +226,7 @@ fn displacements_have_the_rms_and_the_correlation_that_were_set() {
     let mut field = super::field::Field::new(Elastic { rms, sigma }, shape);
     let mut generator = generator(1, Stream::Augment);
     const DRAWN: usize = 4000;
-    // Sums of squares at the corner, at a rim and in the middle; of products 4 and 8 pixels apart; of dx · dy.
+    // Sums of squares at the corner, at an edge and in the centre; of products 4 and 8 pixels apart; of dx · dy.
     let (mut squares, mut products, mut crossed) = ([[0.0; 3]; 2], [0.0; 2], 0.0);
     for _ in 0..DRAWN {
         let components = field.draw(&mut generator);
@@ -253,7 +253,7 @@ fn displacements_have_the_rms_and_the_correlation_that_were_set() {
     assert!(crossed.abs() < 0.09 * variance, "{crossed}: the components know of each other");
 }
 
-/// α = 34 and σ = 4 as the paper has them: noise uniform in ±1 at every pixel, smoothed with weights of sum 1, times α.
+/// α = 34 and σ = 4 as in the paper: noise uniform in ±1 at every pixel, smoothed with weights that sum to 1, times α.
 #[test]
 fn the_paper_s_alpha_is_the_rms_that_is_documented() {
     let (alpha, sigma) = (34.0, 4.0);
@@ -280,7 +280,7 @@ fn the_paper_s_alpha_is_the_rms_that_is_documented() {
 }
 
 #[test]
-fn values_that_cannot_work_are_rejected_by_name() {
+fn invalid_values_are_rejected_by_name() {
     let elastic = |rms, sigma| Augment { elastic: Some(Elastic { rms, sigma }), ..Augment::default() };
     let none = Augment::default();
     for (augment, start) in [
@@ -315,7 +315,7 @@ fn settings() -> Settings {
 #[test]
 fn training_has_the_same_bits_for_every_number_of_threads() {
     let data = pictures(150);
-    // Both shared batches and whole ones.
+    // Both sharded batches and whole ones.
     for (hidden, batch) in [(64, 64), (8, 20)] {
         let settings = Settings { batch, dropout: 0.2, input_dropout: 0.1, ema: Some(0.9), ..settings() };
         let trained = |settings: &Settings, threads: usize| {
@@ -356,7 +356,7 @@ fn an_augmented_training_is_resumed_to_the_same_bits() {
         }
         assert!(resumed.finish() == (network.clone(), training.clone()), "{}", trainer.steps_done());
     }
-    // A training without the average, or with other augmentation, is another one.
+    // A training without the average, or with other augmentation, has another identity.
     for other in [Settings { ema: None, ..settings }, Settings { augment: Augment::default(), ..settings }] {
         let identity = Identity::of(&Plan { settings: other, ..plan.clone() });
         let error = Checkpoint::load(&path, &identity, &untrained).unwrap_err().to_string();
@@ -375,7 +375,7 @@ fn features_are_rejected() {
 }
 
 #[test]
-fn variations_stand_behind_their_originals() {
+fn variations_follow_their_originals() {
     let data = pictures(9);
     let shown = variations(&data, ALL, 4, 1).unwrap();
     assert_eq!(shown.labels(), [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);

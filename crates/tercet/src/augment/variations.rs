@@ -1,13 +1,13 @@
-//! Pictures beside what augmentation makes of them, to be looked at.
+//! Pictures next to augmented versions of them, for inspection.
 
 use super::{Augment, Augmenter};
 use crate::data::Dataset;
 use crate::{Error, Result};
 
-/// The first example of each class, each followed by `count` pictures that it became: a data set to be shown.
+/// The first example of each class, each followed by `count` augmented versions: a data set for display.
 ///
 /// # Errors
-/// Settings that make no sense, and examples that are no images.
+/// Invalid settings, and examples that are not images.
 ///
 /// ```
 /// use tercet::Dataset;

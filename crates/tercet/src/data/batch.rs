@@ -1,4 +1,4 @@
-//! Batches: which examples the next step of training sees.
+//! Batches: the examples used in each training step.
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -8,8 +8,8 @@ use crate::{Error, Result};
 
 /// An endless sequence of batches of row numbers.
 ///
-/// Batch number s is a function of the seed and s alone, so the whole state is [`step`](Batches::step), a number: a
-/// run that continues from a checkpoint [`seek`](Batches::seek)s it and goes on with the same batches.
+/// Batch number s is a function only of the seed and s, so the whole state is the number [`step`](Batches::step): a run
+/// that is resumed from a checkpoint [`seek`](Batches::seek)s to it and continues with the same batches.
 ///
 /// ```
 /// use tercet::data::Batches;
@@ -30,7 +30,7 @@ pub struct Batches {
     examples: u32,
     /// B.
     batch: usize,
-    /// How many batches were drawn.
+    /// The number of batches drawn.
     step: u64,
     order: Order,
     generator: Generator,
@@ -40,13 +40,13 @@ pub struct Batches {
 enum Order {
     /// Each row of a batch is any of the N.
     Random,
-    /// Each epoch goes through `rows`, all N of them, shuffled anew; `epoch` is the one that they were shuffled for.
+    /// Each epoch goes through `rows`, all N of them, reshuffled; `epoch` is the one for which they were shuffled.
     Epochs { rows: Vec<u32>, epoch: Option<u64> },
 }
 
 impl Batches {
-    /// Batches of `batch` rows, each drawn from all `n` without regard to the others: a row may come twice, even in one
-    /// batch. So the lecture samples (`train_nn`).
+    /// Batches of `batch` rows, drawn uniformly with replacement from all `n`: a row may occur twice, even within a
+    /// batch. This is how the lecture samples (`train_nn`).
     ///
     /// # Errors
     /// A batch of 0 rows or of more than `n`.
@@ -54,8 +54,8 @@ impl Batches {
         Self::checked(n, batch, seed, |_| Order::Random)
     }
 
-    /// Batches of `batch` rows that go through all `n` rows in random order, then again in another, and so on. Where
-    /// `batch` does not divide `n`, the last batch of an epoch is smaller.
+    /// Batches of `batch` rows that go through all `n` rows in random order, reshuffled in each epoch. If `batch` does
+    /// not divide `n`, the last batch of an epoch is smaller.
     ///
     /// # Errors
     /// A batch of 0 rows or of more than `n`.
@@ -78,23 +78,23 @@ impl Batches {
         })
     }
 
-    /// How many batches it takes to see as many examples as there are: N / B, rounded up.
+    /// The number of batches per epoch: N / B, rounded up.
     pub fn steps_per_epoch(&self) -> usize {
         (self.examples as usize).div_ceil(self.batch)
     }
 
-    /// How many batches were drawn so far.
+    /// The number of batches drawn so far.
     pub fn step(&self) -> u64 {
         self.step
     }
 
-    /// Goes on as if `step` batches had been drawn.
+    /// Continues as if `step` batches had been drawn.
     pub fn seek(&mut self, step: u64) {
         self.step = step;
     }
 
-    /// Writes the rows of the next batch in the place of what `rows` holds. Never none; allocates nothing once `rows`
-    /// has room for a batch.
+    /// Replaces the contents of `rows` by the rows of the next batch. A batch is never empty. Does not allocate once
+    /// `rows` has capacity for a batch.
     pub fn next(&mut self, rows: &mut Vec<usize>) {
         rows.clear();
         let steps_per_epoch = self.steps_per_epoch() as u64;
@@ -106,7 +106,8 @@ impl Batches {
             Order::Epochs { rows: order, epoch } => {
                 let (now, batch) = (self.step / steps_per_epoch, self.step % steps_per_epoch);
                 if *epoch != Some(now) {
-                    // From the same start each time, so that an epoch's order does not hang on those before it.
+                    // Always shuffled from the same initial order, so that an epoch's order does not depend on earlier
+                    // epochs.
                     order.iter_mut().zip(0..).for_each(|(row, i)| *row = i);
                     seek(&mut self.generator, now);
                     order.shuffle(&mut self.generator);
@@ -121,7 +122,7 @@ impl Batches {
     }
 }
 
-/// Goes to the `piece`th piece of the stream, of 2³² words each: more than a batch or the order of an epoch takes.
+/// Seeks to segment number `piece` of the stream, of 2³² words each: more than a batch or the order of an epoch uses.
 fn seek(generator: &mut Generator, piece: u64) {
     generator.set_word_pos(u128::from(piece) << 32);
 }
@@ -160,35 +161,35 @@ mod tests {
         let mut batches = Batches::random(10, 10, 1).unwrap();
         let drawn = draw(&mut batches, 100);
         assert!(drawn.iter().all(|rows| rows.len() == 10));
-        // Ten out of ten without a repetition come once in 2,755 batches.
+        // Ten draws from ten without a repetition happen once in 2,755 batches.
         assert!(drawn.iter().any(|rows| (0..10).any(|row| rows.iter().filter(|&&r| r == row).count() > 1)));
         let mut seen = [0; 10];
         drawn.concat().iter().for_each(|&row| seen[row] += 1);
-        // 100 each are due; 60 are four standard deviations away.
+        // The expectation is 100 each; 60 is four standard deviations away.
         assert!(seen.iter().all(|count| (60..140).contains(count)), "{seen:?}");
     }
 
     #[test]
-    fn a_run_that_seeks_goes_on_as_one_that_never_stopped() {
+    fn seeking_continues_as_an_uninterrupted_run() {
         for new in [Batches::random, Batches::epochs] {
             let all = draw(&mut new(23, 5, 9).unwrap(), 20);
             let mut resumed = new(23, 5, 9).unwrap();
             resumed.seek(7);
             assert_eq!(draw(&mut resumed, 13), all[7..]);
             assert_eq!(resumed.step(), 20);
-            // And back, as after a step that was undone.
+            // And back, as after undoing a step.
             resumed.seek(2);
             assert_eq!(draw(&mut resumed, 1), all[2..3]);
         }
     }
 
     #[test]
-    fn the_seed_decides_and_what_it_means_never_changes() {
+    fn the_results_of_a_seed_never_change() {
         assert_ne!(
             draw(&mut Batches::random(99, 9, 1).unwrap(), 3),
             draw(&mut Batches::random(99, 9, 2).unwrap(), 3)
         );
-        // Where these rows change, no earlier run can be repeated.
+        // If these rows change, no earlier run can be reproduced.
         assert_eq!(
             draw(&mut Batches::random(60_000, 3, 0).unwrap(), 2),
             [[5011, 19933, 6871], [15434, 57312, 42883]]

@@ -1,4 +1,4 @@
-//! Data sets by their names: where other programs keep them on disk, and where they may be fetched from.
+//! The catalog of named data sets: where other programs store them on disk, and where they can be downloaded.
 
 use std::env;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::{Classes, LabelType, ReadOptions, idx_folder};
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
-/// A data set that has a name.
+/// A named data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedSet {
     /// MNIST's original files. (`--data mnist` needs no file.)
@@ -21,20 +21,20 @@ pub enum NamedSet {
     FashionMnist,
     /// KMNIST: Clanuwat et al. 2018, ten cursive Japanese letters.
     Kmnist,
-    /// The letters of EMNIST: Cohen et al. 2017, capitals and small ones together.
+    /// EMNIST letters: Cohen et al. 2017, upper and lower case merged.
     EmnistLetters,
     /// CIFAR-10: Krizhevsky 2009, in its binary version.
     Cifar10,
 }
 
-/// One file to be fetched.
+/// A file to be downloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remote {
-    /// Its name, which stands behind the address of every mirror.
+    /// Its name, which is appended to the address of each mirror.
     pub file: &'static str,
     /// Its length in bytes.
     pub bytes: u64,
-    /// SHA-256 of it, in hexadecimal.
+    /// Its SHA-256, in hexadecimal.
     pub sha256: &'static str,
 }
 
@@ -116,7 +116,7 @@ const CIFAR_10: [Remote; 1] = [remote(
     "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
 )];
 
-/// The files of EMNIST's letters, as its archive calls them.
+/// The files of EMNIST letters, as named in its archive.
 const LETTERS: [&str; 4] = [
     "emnist-letters-train-images-idx3-ubyte",
     "emnist-letters-train-labels-idx1-ubyte",
@@ -149,12 +149,12 @@ impl NamedSet {
         }
     }
 
-    /// All of them.
+    /// All named sets.
     pub fn all() -> &'static [NamedSet] {
         &ALL
     }
 
-    /// The files to be fetched. Their digests are those that TensorFlow Datasets and others have for them.
+    /// The files to be downloaded. Their digests agree with those that TensorFlow Datasets and others publish.
     pub fn files(self) -> &'static [Remote] {
         match self {
             NamedSet::Mnist => &MNIST,
@@ -165,7 +165,7 @@ impl NamedSet {
         }
     }
 
-    /// Where the files are on the net: addresses that each file's name stands behind.
+    /// The base addresses of the mirrors, to which each file's name is appended.
     pub fn mirrors(self) -> &'static [&'static str] {
         match self {
             NamedSet::Mnist => &[
@@ -192,7 +192,7 @@ impl NamedSet {
         }
     }
 
-    /// Who made the set, and on which terms it may be used, as far as they say.
+    /// Who made the set, and its terms of use, as far as they are stated.
     pub fn terms(self) -> &'static str {
         match self {
             NamedSet::Mnist => "by Yann LeCun and Corinna Cortes, CC BY-SA 3.0",
@@ -217,8 +217,8 @@ impl NamedSet {
         Some(Classes::new(words.split(','), LabelType::Text))
     }
 
-    /// The folder that `tercet data fetch` puts the set into: `TERCET_DATA`, or `tercet` among the user's data, and the name.
-    /// `None` where the system says no home.
+    /// The folder into which `tercet data fetch` downloads the set: `TERCET_DATA`, or `tercet` in the user's data
+    /// folder, and the name. `None` if the system has no home folder.
     pub fn folder(self) -> Option<PathBuf> {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let home = || set("HOME").or_else(|| set("USERPROFILE"));
@@ -235,7 +235,7 @@ impl NamedSet {
         Some(all.join(self.name()))
     }
 
-    /// Where the set may be: the folders of Tercet's own, Debian's, Keras's, torchvision's and Hugging Face's, in that order.
+    /// The folders where the set may be: those of Tercet, Debian, Keras, torchvision and Hugging Face, in that order.
     pub fn places(self) -> Vec<PathBuf> {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let home = set("HOME").or_else(|| set("USERPROFILE")).unwrap_or_default();
@@ -243,7 +243,7 @@ impl NamedSet {
         let hub = set("HF_HUB_CACHE")
             .unwrap_or_else(|| set("HF_HOME").unwrap_or_else(|| home.join(".cache/huggingface")).join("hub"));
         let mut places: Vec<PathBuf> = self.folder().into_iter().collect();
-        // torchvision is told a folder, which its documentation calls `data`.
+        // torchvision takes a folder, which its documentation calls `data`.
         let torch = |name: &str| {
             ["data", "datasets"]
                 .map(|root| Path::new(root).join(name))
@@ -276,7 +276,7 @@ impl NamedSet {
         places
     }
 
-    /// Whether a place has the set.
+    /// Whether the set is in this folder.
     fn is_at(self, place: &Path) -> bool {
         match self {
             NamedSet::EmnistLetters => LETTERS.iter().all(|file| gzipped_or_not(place, file).is_some()),
@@ -288,10 +288,10 @@ impl NamedSet {
         }
     }
 
-    /// The first of the places that has the set.
+    /// The first of the folders that has the set.
     ///
     /// # Errors
-    /// None has it: which were looked at, and how it would be fetched.
+    /// If none has it: which were searched, and how to download it.
     pub fn locate(self) -> Result<PathBuf> {
         let places = self.places();
         places.iter().find(|place| self.is_at(place)).cloned().ok_or_else(|| {
@@ -307,22 +307,22 @@ impl NamedSet {
         })
     }
 
-    /// Reads the set where it is.
+    /// Reads the set from where it is.
     pub(super) fn open(self, options: &ReadOptions) -> Result<Found> {
         let place = self.locate()?;
         let found = match self {
             NamedSet::EmnistLetters => letters(&place)?,
             _ => find(&place, options, None)?,
         };
-        // Tables of Hugging Face's say the names themselves.
+        // Hugging Face's tables contain the names themselves.
         let classes = found.classes.or_else(|| self.classes());
         Ok(Found { name: self.title().to_owned(), classes, ..found })
     }
 
-    /// Takes out of the fetched files what reading takes, where they are an archive. `archive` is its path.
+    /// Extracts the needed files if the download is an archive. `archive` is its path.
     ///
     /// # Errors
-    /// An archive without the files, or that cannot be read, and files that cannot be written.
+    /// An archive that lacks the files or cannot be read, and files that cannot be written.
     pub fn unpack(self, archive: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
         match self {
             NamedSet::EmnistLetters => LETTERS
@@ -337,7 +337,7 @@ impl NamedSet {
         }
     }
 
-    /// Whether the set is whole in the folder it is fetched to, as far as names tell.
+    /// Whether the folder contains all downloaded files, judging by their names.
     pub fn is_fetched(self, folder: &Path) -> bool {
         match self {
             NamedSet::EmnistLetters | NamedSet::Cifar10 => self.is_at(folder),
@@ -363,7 +363,7 @@ impl fmt::Display for NamedSet {
     }
 }
 
-/// The folders of a set among those that Hugging Face's hub has cached, the newest first.
+/// The folders of a set in the cache of Hugging Face's hub, newest first.
 fn snapshots(hub: &Path, names: &[&str], part: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for name in names {
@@ -375,7 +375,7 @@ fn snapshots(hub: &Path, names: &[&str], part: &str) -> Vec<PathBuf> {
         });
         found.extend(each);
     }
-    // Where there is none, say where one would be.
+    // If there is none, report where it would be.
     if found.is_empty() {
         found.extend(names.first().map(|name| hub.join(format!("datasets--{name}/snapshots"))));
     }
@@ -394,7 +394,7 @@ fn gzipped_or_not(folder: &Path, file: &str) -> Option<PathBuf> {
     [folder.join(file), folder.join(format!("{file}.gz"))].into_iter().find(|path| path.is_file())
 }
 
-/// EMNIST's letters. Their images lie on their sides, columns first, and their labels begin with 1.
+/// EMNIST letters. Its images are stored transposed, and its labels begin with 1.
 fn letters(folder: &Path) -> Result<Found> {
     let subset = |what: &str, images: &str, labels: &str| {
         let there = |file| gzipped_or_not(folder, file).unwrap_or_else(|| folder.join(file));
@@ -415,7 +415,7 @@ fn letters(folder: &Path) -> Result<Found> {
     Ok(Found { name: String::new(), train, test, classes: None, layout: None })
 }
 
-/// Images whose columns lie one after another, with rows that do.
+/// Transposes images from column-major to row-major.
 fn upright(shape: ImageShape, pixels: &[u8]) -> Features {
     let (width, height) = (shape.height, shape.width);
     let mut all = Vec::with_capacity(pixels.len());
@@ -425,12 +425,12 @@ fn upright(shape: ImageShape, pixels: &[u8]) -> Features {
     Features::Pixels(ImageShape::gray(width, height), all)
 }
 
-/// Takes one file out of a ZIP archive.
+/// Extracts one file from a ZIP archive.
 #[cfg(feature = "zip")]
 fn unzip(archive: &Path, name: &str, to: &Path) -> Result<()> {
     use std::io::Read;
 
-    /// The most bytes of a file that is unpacked.
+    /// The maximum number of bytes of an extracted file.
     const MOST_UNPACKED: u64 = 256 << 20;
     let refuse = |error: zip::result::ZipError| {
         let remedy = "Fetch it again.";
@@ -476,9 +476,9 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_set_upright_and_their_labels_begin_with_0() {
+    fn letters_are_transposed_and_their_labels_begin_with_0() {
         let folder = tempfile::tempdir().unwrap();
-        // Two images of 2 × 2: columns first in the file.
+        // Two images of 2 × 2, column-major in the file.
         let images = Idx { dimensions: vec![2, 2, 2], values: Values::U8(vec![1, 2, 3, 4, 5, 6, 7, 8]) };
         let labels = Idx { dimensions: vec![2], values: Values::U8(vec![1, 26]) };
         for file in LETTERS {
@@ -492,7 +492,7 @@ mod tests {
         assert_eq!(set.train.pixels(0), Some(&[1, 3, 2, 4][..]));
         assert_eq!((set.train.labels(), set.train.classes()[25].as_str()), (&[0, 25][..], "z"));
 
-        // What is no pixels has no side to lie on.
+        // Values that are not pixels have no orientation.
         let values = Values::F32((1..=8u8).map(f32::from).collect());
         for file in [LETTERS[0], LETTERS[2]] {
             let numbers = Idx { dimensions: vec![2, 2, 2], values: values.clone() };

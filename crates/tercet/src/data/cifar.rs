@@ -1,4 +1,4 @@
-//! CIFAR-10's binary files: a label, then 32 × 32 pixels, all red ones first.
+//! CIFAR-10's binary files: a label, then 32 × 32 pixels, channel by channel.
 //!
 //! ```text
 //! 1 byte         the label, 0 to 9
@@ -18,24 +18,24 @@ const SHAPE: ImageShape = ImageShape { width: 32, height: 32, channels: 3 };
 const PIXELS: usize = 32 * 32;
 const RECORD: u64 = 1 + 3 * PIXELS as u64;
 
-/// The names of the classes, where no `batches.meta.txt` says them.
+/// The names of the classes if there is no `batches.meta.txt`.
 pub(super) const CLASSES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-/// Whether a file of this name and length is one.
+/// Whether a file with this name and length is a CIFAR-10 batch.
 pub(super) fn is_it(path: &Path, length: Option<u64>) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     name.ends_with(".bin") && length.is_some_and(|length| length > 0 && length.is_multiple_of(RECORD))
 }
 
-/// The training files and the test file of a folder, where it has them.
+/// The training files and the test file of a folder, if it has them.
 pub(super) fn files(folder: &Path) -> Option<(Vec<PathBuf>, Option<PathBuf>)> {
     let there = |name: String| Some(folder.join(name)).filter(|path| path.is_file());
     let train: Vec<PathBuf> = (1..=5).filter_map(|n| there(format!("data_batch_{n}.bin"))).collect();
     (!train.is_empty()).then(|| (train, there("test_batch.bin".to_owned())))
 }
 
-/// Reads files one after another.
+/// Reads several files in order.
 pub(super) fn read(name: String, paths: &[PathBuf]) -> Result<RawSubset> {
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for path in paths {

@@ -1,18 +1,18 @@
-//! [`Classes`]: the names of the classes, and the type that labels had.
+//! [`Classes`]: the names of the classes, and the original type of the labels.
 
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-/// The type that labels had where they came from, so that predictions are given in that type.
+/// The type of the labels in their source, so that predictions can have the same type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum LabelType {
-    /// Text, also text of digits such as "007".
+    /// Text, including text of digits such as "007".
     #[default]
     Text,
-    /// Whole numbers.
+    /// Integers.
     Integer,
     /// True or false.
     Boolean,
@@ -22,9 +22,9 @@ pub enum LabelType {
     Date,
 }
 
-/// The names of the C classes in the order of their indices, and the type that labels had.
+/// The names of the C classes in the order of their indices, and the original type of the labels.
 ///
-/// It reads like a slice of names: a label is an index into it.
+/// It can be used like a slice of names: a label is an index into it.
 ///
 /// ```
 /// use tercet::data::{Classes, LabelType};
@@ -41,22 +41,22 @@ pub struct Classes {
 }
 
 impl Classes {
-    /// Classes of these names.
+    /// Classes with these names.
     pub fn new<S: Into<String>>(names: impl IntoIterator<Item = S>, label_type: LabelType) -> Self {
         Classes { names: names.into_iter().map(Into::into).collect(), label_type }
     }
 
-    /// `count` classes that are called by their indices: "0", "1", …
+    /// `count` classes named after their indices: "0", "1", …
     pub fn numbered(count: usize) -> Self {
         Classes::new((0..count).map(|class| class.to_string()), LabelType::Integer)
     }
 
-    /// The same names as labels of another type.
+    /// The same names with another label type.
     pub fn with_type(self, label_type: LabelType) -> Self {
         Classes { label_type, ..self }
     }
 
-    /// The type that labels had.
+    /// The original type of the labels.
     pub fn label_type(&self) -> LabelType {
         self.label_type
     }
@@ -66,7 +66,7 @@ impl Classes {
         &self.names
     }
 
-    /// The index of the class of that name.
+    /// The index of the class with that name.
     pub fn index_of(&self, name: &str) -> Option<u32> {
         self.names.iter().position(|other| other == name).map(|index| index as u32)
     }
@@ -87,7 +87,7 @@ impl From<Vec<String>> for Classes {
     }
 }
 
-/// Names alone are compared.
+/// Compares only the names.
 impl<T> PartialEq<[T]> for Classes
 where
     String: PartialEq<T>,
@@ -97,7 +97,7 @@ where
     }
 }
 
-/// Names alone are compared.
+/// Compares only the names.
 impl<T, const N: usize> PartialEq<[T; N]> for &Classes
 where
     String: PartialEq<T>,

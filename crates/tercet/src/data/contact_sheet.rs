@@ -1,4 +1,4 @@
-//! Contact sheets: a few images of each class, as a picture and as text for a terminal.
+//! Contact sheets: a few images of each class, as an image and as text for a terminal.
 
 use std::fmt::Write;
 
@@ -9,24 +9,24 @@ use super::{Dataset, Examples};
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
-/// More images side by side than anyone looks at.
+/// The maximum number of images side by side.
 const MOST_COLUMNS: usize = 100;
 
 /// The background of a sheet.
 const PAPER: Rgb<u8> = Rgb([236, 236, 232]);
-/// Between images, in pixels.
+/// Space between images, in pixels.
 const GAP: u32 = 4;
-/// Around the sheet, in pixels.
+/// Margin around the sheet, in pixels.
 const MARGIN: u32 = 12;
-/// The fewest characters that an image is drawn with side by side.
+/// The minimum width of an image in text, in characters.
 const FEWEST: usize = 4;
-/// Small images are enlarged to about this side; images larger than twice that are made smaller.
+/// Small images are enlarged to about this side; images larger than twice that are scaled down.
 const SIDE: u32 = 56;
 
-/// A picture with one row for each class that has examples, in order: its first `columns` images.
+/// An image with one row per class that has examples, in order: its first `columns` images.
 ///
 /// # Errors
-/// Data that is no images, and a number of columns that is 0 or above 100.
+/// Data that is not images, and a number of columns that is 0 or above 100.
 pub fn contact_sheet(set: &Dataset, columns: usize) -> Result<RgbImage> {
     let shape = check(set, columns, || format!("examples of {}", set.name()))?;
     let rows = examples(set, columns);
@@ -47,17 +47,17 @@ pub fn contact_sheet(set: &Dataset, columns: usize) -> Result<RgbImage> {
     Ok(sheet)
 }
 
-/// Whether text may set colours.
+/// Whether text may use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
-    /// Characters alone: five shades of the terminal's own ink.
+    /// Characters only: five shades of the terminal's text colour.
     None,
     /// 24-bit colours (ANSI escape sequences).
     Ansi,
 }
 
-/// The same as lines of text of at most `width` characters: the name of each class, and beside it its first `columns`
-/// images, two pixels above each other in a character.
+/// The same as lines of text of at most `width` characters: the name of each class, and next to it its first `columns`
+/// images, with two pixels per character, one above the other.
 ///
 /// # Errors
 /// Those of [`contact_sheet`], and a width that leaves an image fewer than four characters.
@@ -68,7 +68,7 @@ pub fn contact_sheet_text(set: &Dataset, columns: usize, width: usize, colours: 
     let name_of = |class: usize| set.classes()[class].chars().take(LONGEST_NAME).collect::<String>();
     let margin = rows.iter().map(|&(class, _)| name_of(class).chars().count()).max().unwrap_or(0);
 
-    // Each image has a blank to its left. None is enlarged: it would not say more.
+    // Each image has a space to its left. Images are not enlarged, which would add no information.
     let each = (width.saturating_sub(margin) / columns).saturating_sub(1).min(shape.width.max(FEWEST));
     if each < FEWEST {
         let expected = format!("at most {} for {width} characters a line", width.saturating_sub(margin) / 5);
@@ -91,17 +91,17 @@ pub fn contact_sheet_text(set: &Dataset, columns: usize, width: usize, colours: 
 }
 
 /// All images of a set as lines of text of at most `width` characters (of at least 5): side by side, each under its
-/// caption, in as many rows as it takes. A caption that has no place above its image is cut off.
+/// caption, in as many rows as needed. A caption wider than its image is truncated.
 ///
 /// # Errors
-/// Data that is no images, and another number of captions than of images.
+/// Data that is not images, and a number of captions other than that of the images.
 pub fn side_by_side_text(
     set: &Examples,
     captions: &[String],
     width: usize,
     colours: Colours,
 ) -> Result<String> {
-    /// Wide enough to tell digits apart, and so narrow that four stand side by side in 80 characters.
+    /// Wide enough to tell digits apart, and narrow enough for four side by side in 80 characters.
     const WIDEST: usize = 19;
     let shape = check(set, 1, || "examples".to_owned())?;
     if captions.len() != set.len() {
@@ -140,7 +140,7 @@ fn check(set: &Examples, columns: usize, what: impl Fn() -> String) -> Result<Im
     }
 }
 
-/// The classes that have examples, each with its first `columns` of them.
+/// The classes that have examples, each with its first `columns` examples.
 fn examples(set: &Dataset, columns: usize) -> Vec<(usize, Vec<usize>)> {
     let mut rows = vec![Vec::new(); set.class_count()];
     for i in 0..set.len() {
@@ -152,7 +152,7 @@ fn examples(set: &Dataset, columns: usize) -> Vec<(usize, Vec<usize>)> {
     rows.into_iter().enumerate().filter(|(_, row)| !row.is_empty()).collect()
 }
 
-/// Example `i` as a picture. Of two or four channels, the last is the opacity and left out.
+/// Example `i` as an image. With two or four channels, the last is the opacity and is left out.
 fn picture(set: &Examples, i: usize, shape: ImageShape) -> RgbImage {
     let pixels = set.pixels(i).expect("`check` let images pass and nothing else");
     RgbImage::from_fn(shape.width as u32, shape.height as u32, |x, y| {
@@ -165,7 +165,8 @@ fn picture(set: &Examples, i: usize, shape: ImageShape) -> RgbImage {
     })
 }
 
-/// The size of an image on the sheet: a whole multiple of its own, so that each pixel stays a square, or smaller.
+/// The size of an image on the sheet: an integer multiple of its own size, so that each pixel stays a square, or
+/// smaller.
 fn tile_size(shape: ImageShape) -> (u32, u32) {
     let (width, height) = (shape.width as u32, shape.height as u32);
     let side = width.max(height).max(1);
@@ -178,16 +179,15 @@ fn tile_size(shape: ImageShape) -> (u32, u32) {
     }
 }
 
-/// The size of an image in text that is `columns` characters wide. A character is twice as high as wide, so that half of
-/// one is a square pixel.
+/// The size of an image in text that is `columns` characters wide. A character is twice as high as wide, so half of one
+/// is a square pixel.
 fn text_size(shape: ImageShape, columns: usize) -> (u32, u32) {
     let pixels =
         (columns as f64 * shape.height as f64 / shape.width as f64).round().clamp(2.0, 2.0 * columns as f64);
     (columns as u32, (pixels as u32).next_multiple_of(2))
 }
 
-/// Images of the same size side by side as lines of text, each in a cell of that many characters with a blank to its
-/// left.
+/// Images of the same size side by side as lines of text, each in a cell of `cell` characters with a space to its left.
 fn lines_of(tiles: &[RgbImage], cell: usize, colours: Colours) -> Vec<String> {
     let height = tiles.first().map_or(0, RgbImage::height);
     let line = |y| {
@@ -211,7 +211,7 @@ fn lines_of(tiles: &[RgbImage], cell: usize, colours: Colours) -> Vec<String> {
     (0..height).step_by(2).map(line).collect()
 }
 
-/// Adds a line without the blanks at its end.
+/// Adds a line without trailing spaces.
 fn push_line(text: &mut String, line: &str) {
     text.push_str(line.trim_end());
     text.push('\n');
@@ -225,12 +225,12 @@ fn resized(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     }
 }
 
-/// The lightness of a pixel as the eye has it (ITU-R BT.601), 0 to 255.
+/// The perceived lightness of a pixel (ITU-R BT.601), 0 to 255.
 fn light(Rgb([red, green, blue]): Rgb<u8>) -> u32 {
     (299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue)) / 1000
 }
 
-/// The character that comes nearest to two pixels: halves where they differ, one of five shades where they do not.
+/// The character nearest to two pixels: a half block if they differ, one of five shades if not.
 fn shade(top: u32, bottom: u32) -> char {
     const CONTRAST: u32 = 96;
     if top > bottom + CONTRAST {
@@ -242,7 +242,7 @@ fn shade(top: u32, bottom: u32) -> char {
     }
 }
 
-/// The upper pixel as the ink of an upper half block, the lower one as its background.
+/// The upper pixel as the foreground of an upper half block, the lower one as its background.
 fn coloured(line: &mut String, Rgb([r, g, b]): Rgb<u8>, Rgb([r2, g2, b2]): Rgb<u8>) {
     write!(line, "\x1b[38;2;{r};{g};{b};48;2;{r2};{g2};{b2}m▀").expect("a String takes any text");
 }
@@ -251,7 +251,7 @@ fn coloured(line: &mut String, Rgb([r, g, b]): Rgb<u8>, Rgb([r2, g2, b2]): Rgb<u
 mod tests {
     use super::*;
 
-    /// Class 0 has three images of one white pixel above a black one, class 1 none, class 2 one image.
+    /// Class 0 has three images of a white pixel above a black one, class 1 none, class 2 one image.
     fn set() -> Dataset {
         let pixels = [[255, 0], [255, 0], [0, 255], [255, 0]].concat();
         let classes = ["up", "never", "down"].map(str::to_owned).to_vec();
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn the_sheet_has_a_row_for_each_class_with_examples() {
         let sheet = contact_sheet(&set(), 2).unwrap();
-        // 1 × 2 becomes 28 × 56; two columns, two rows.
+        // 1 × 2 is enlarged to 28 × 56; two columns, two rows.
         assert_eq!(sheet.dimensions(), (12 + 28 + 4 + 28 + 12, 12 + 56 + 4 + 56 + 12));
         let at = |x, y| sheet.get_pixel(x, y).0;
         assert_eq!((at(12, 12), at(12, 12 + 28)), ([255; 3], [0; 3]));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn large_images_are_made_smaller_and_flat_ones_do_not_vanish() {
+    fn large_images_are_scaled_down_and_flat_ones_do_not_vanish() {
         assert_eq!(tile_size(ImageShape::gray(1120, 560)), (112, 56));
         assert_eq!(tile_size(ImageShape::gray(100_000, 1)), (112, 1));
         assert_eq!(tile_size(ImageShape::gray(28, 28)), (56, 56));
@@ -283,7 +283,7 @@ mod tests {
             let shape = ImageShape::gray(width, height);
             let set = Dataset::from_pixels("x", shape, vec![255; width * height], vec![0], vec!["a".into()]);
             let set = set.unwrap();
-            // All white, edges included, however it was resized.
+            // All white, including the edges, regardless of resizing.
             let sheet = contact_sheet(&set, 1).unwrap();
             let (right, bottom) = (sheet.width() - MARGIN - 1, sheet.height() - MARGIN - 1);
             assert_eq!(sheet.get_pixel(MARGIN, MARGIN).0, [255; 3], "{shape}");
@@ -313,10 +313,10 @@ mod tests {
     }
 
     #[test]
-    fn images_stand_side_by_side_under_their_captions() {
+    fn images_are_side_by_side_under_their_captions() {
         let captions = ["one", "two", "three", "four"].map(str::to_owned);
         let text = side_by_side_text(&set(), &captions, 18, Colours::None).unwrap();
-        // 1 × 2 pixels become 4 × 8; three cells of five characters and a blank fit.
+        // 1 × 2 pixels become 4 × 8; three cells of five characters and a space fit.
         let first: Vec<&str> = text.lines().take(5).collect();
         assert_eq!(
             first,
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_is_rejected() {
+    fn invalid_input_of_contact_sheets_is_rejected() {
         let features = Dataset::from_features("x", 1, vec![0.5], vec![0], vec!["a".to_owned()]).unwrap();
         assert!(contact_sheet(&features, 3).unwrap_err().to_string().contains("expected images"));
         assert!(

@@ -1,7 +1,7 @@
-//! [`Content`]: the bytes of one file, after gzip where there was any, held against what a header claims.
+//! [`Content`]: the bytes of one file, decompressed if gzipped, checked against what its header claims.
 //!
-//! Nothing in a file is trusted: a header is held against the bytes that are really there, and no memory is set aside for
-//! what it merely claims. Whether a file is gzipped is seen from its first two bytes, not from its name.
+//! Files are not trusted: a header is checked against the actual bytes, and no memory is allocated based on its claims
+//! alone. Whether a file is gzipped is detected from its first two bytes, not from its name.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
@@ -14,45 +14,45 @@ use crate::{Error, Result};
 /// The first two bytes of every gzipped file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Deflate makes at most 1,032 bytes of one, so compressed data cannot hold more than that times its length.
+/// Deflate expands a byte to at most 1,032 bytes, which bounds the size of the decompressed data.
 pub(super) const DEFLATE_LIMIT: u64 = 1032;
 
-/// What to do about a file with a part missing.
+/// What to do about a truncated file.
 pub(super) const AGAIN: &str = "The file is damaged or cut short: copy or download it again.";
 
-/// How many bytes are looked at to tell a format.
+/// How many bytes are inspected to detect a format.
 const START: u64 = 4096;
 
-/// From so many bytes on, numbers stay in their file. Smaller files are read, so that nobody need care who else writes to
-/// them meanwhile.
+/// From this many bytes on, numbers are memory-mapped. Smaller files are read, so that later changes to the file have
+/// no effect.
 const LARGE: u64 = 128 << 20;
 
 /// How many bytes of numbers are decoded at a time.
 const PIECE: usize = 1 << 16;
 
-/// The content of one file, read from its beginning to its end.
+/// The content of one file, read sequentially.
 pub(super) struct Content<'a> {
     from: BufReader<Box<dyn Read + 'a>>,
     start: Vec<u8>,
-    /// The bytes of the content, where that is known.
+    /// The length of the content in bytes, if known.
     length: Option<u64>,
-    /// The bytes that the content cannot exceed, where that is known.
+    /// An upper bound on the length of the content in bytes, if known.
     at_most: Option<u64>,
-    /// What errors call it.
+    /// The path used in error messages.
     pub path: PathBuf,
-    /// Bytes read so far.
+    /// Number of bytes read so far.
     read: u64,
     compressed: bool,
 }
 
 impl Content<'static> {
-    /// The content of a file, unpacked where it is gzipped.
+    /// The content of a file, decompressed if gzipped.
     ///
     /// # Errors
     /// A file that cannot be opened or read.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::file("open", path))?;
-        // Only a regular file has a length that can be known beforehand.
+        // Only a regular file has a length that can be known in advance.
         let length = file.metadata().ok().filter(|about| about.is_file()).map(|about| about.len());
         Self::sniff(Box::new(file), length, path)
     }
@@ -77,7 +77,7 @@ impl<'a> Content<'a> {
         Ok(Content { from, start, length, at_most: length, path, read: 0, compressed: false })
     }
 
-    /// What a decompressor gives of so many bytes.
+    /// The output of a decompressor for compressed data of known size.
     pub fn unpacked(
         mut from: Box<dyn Read + 'a>,
         compressed: u64,
@@ -96,28 +96,28 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The first bytes of the content, to tell its format by.
+    /// The first bytes of the content, for detecting its format.
     pub fn start(&self) -> &[u8] {
         &self.start
     }
 
-    /// Whether the file itself has no byte.
+    /// Whether the file itself is empty.
     pub fn is_empty_file(&self) -> bool {
         !self.compressed && self.start.is_empty()
     }
 
-    /// The bytes of the content, where they can be known without reading it.
+    /// The length of the content in bytes, if it is known without reading.
     pub fn length(&self) -> Option<u64> {
         self.length
     }
 
-    /// The next N bytes, which belong to a header.
+    /// The next N bytes of a header.
     pub fn head<const N: usize>(&mut self, expected: &str) -> Result<[u8; N]> {
         let bytes = self.header(N, expected)?;
         Ok(bytes.try_into().expect("as many bytes as were asked for"))
     }
 
-    /// The next bytes, which belong to a header.
+    /// The next bytes of a header.
     pub fn header(&mut self, count: usize, expected: &str) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if let Err(error) = (&mut self.from).take(count as u64).read_to_end(&mut bytes) {
@@ -130,7 +130,7 @@ impl<'a> Content<'a> {
         Ok(bytes)
     }
 
-    /// What an array of these dimensions takes, with everything that is known before it is read held against it.
+    /// The size of an array with these dimensions, checked against everything known before reading.
     pub fn claim(&self, dimensions: &[u64], element: usize) -> Result<Claim> {
         let times = match dimensions {
             [] => "1".to_owned(),
@@ -145,7 +145,7 @@ impl<'a> Content<'a> {
         let expected =
             format!("{total} bytes: a header of {} and {times} elements of {element} each", self.read);
         let claim = Claim { bytes, total, expected };
-        // A file that is known to be too short or too long is rejected before anything is read or allocated.
+        // If the length is known to be wrong, the file is rejected before anything is read or allocated.
         if let Some(length) = self.length
             && length != total
         {
@@ -158,23 +158,23 @@ impl<'a> Content<'a> {
         Ok(claim)
     }
 
-    /// The numbers that were claimed where they lie in the file, if it is a large one and holds them as they are here.
+    /// Memory-maps the claimed numbers, if the file is large and stores them in their in-memory representation.
     pub fn mapped<T: Plain>(&self, claim: &Claim) -> Option<Mapped<T>> {
-        // Only a regular file that is not compressed has a length that is known.
+        // Only an uncompressed regular file has a known length.
         if self.compressed || self.length != Some(claim.total) || claim.bytes < LARGE {
             return None;
         }
         let count = usize::try_from(claim.bytes).ok()? / size_of::<T>();
-        // What cannot be mapped is read.
+        // If mapping fails, the numbers are read.
         Mapped::open(&File::open(&self.path).ok()?, self.read, count).ok()
     }
 
-    /// As many bytes as were claimed, and then the end of the file.
+    /// Reads exactly the claimed bytes; the content must end there.
     pub fn bytes(&mut self, claim: &Claim) -> Result<Vec<u8>> {
         let mut bytes: Vec<u8> = Vec::new();
         self.reserve(&mut bytes, claim.bytes)?;
-        // The buffer grows with what is really there. One byte more than expected is enough to know that there is
-        // too much: a gzip bomb is not unpacked any further.
+        // The buffer grows with the actual data. One byte more than expected is enough to detect excess data: a gzip
+        // bomb is not decompressed any further.
         if let Err(error) = (&mut self.from).take(claim.bytes.saturating_add(1)).read_to_end(&mut bytes) {
             return Err(self.broken(error));
         }
@@ -182,7 +182,7 @@ impl<'a> Content<'a> {
         Ok(bytes)
     }
 
-    /// As many numbers as were claimed, and then the end of the file.
+    /// Reads exactly the claimed numbers; the content must end there.
     pub fn numbers<const SIZE: usize, T>(
         &mut self,
         claim: &Claim,
@@ -209,7 +209,7 @@ impl<'a> Content<'a> {
         Ok(numbers)
     }
 
-    /// Sets memory aside where the length of the file is known, and so the claim is true.
+    /// Reserves memory if the length of the file is known, which means that the claim is true.
     fn reserve<T>(&self, place: &mut Vec<T>, count: u64) -> Result<()> {
         let exact = usize::try_from(count).unwrap_or(usize::MAX);
         if self.length.is_some() && !self.compressed && place.try_reserve_exact(exact).is_err() {
@@ -243,7 +243,7 @@ impl<'a> Content<'a> {
         if self.path.parent().is_some_and(Path::is_file) { "compressed" } else { "gzipped" }
     }
 
-    /// What reading failed of: the content of a compressed file, or the file system.
+    /// The error for a failed read: corrupt compressed data, or the file system.
     pub fn broken(&self, error: std::io::Error) -> Error {
         let packed = self.packed();
         match error.kind() {
@@ -269,12 +269,12 @@ fn gunzip<'a>(_: impl BufRead + 'a, path: &Path) -> Result<Box<dyn Read + 'a>> {
     Err(Error::feature(path, "gzipped data", "flate2"))
 }
 
-/// A file again from its start, of which some bytes were read.
+/// A reader from the start of a file of which some bytes were already read.
 fn from_its_start<'a>(start: Vec<u8>, rest: Box<dyn Read + 'a>) -> BufReader<Box<dyn Read + 'a>> {
     BufReader::with_capacity(PIECE, Box::new(Cursor::new(start).chain(rest)))
 }
 
-/// As a stream of bytes, for formats of text.
+/// As a byte stream, for text formats.
 impl Read for Content<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.from.read(buffer)
@@ -291,14 +291,14 @@ impl BufRead for Content<'_> {
     }
 }
 
-/// How many bytes an array takes by its header.
+/// The size of an array according to its header.
 pub(super) struct Claim {
     bytes: u64,
     total: u64,
     expected: String,
 }
 
-/// Bytes as they are shown in errors.
+/// Bytes in the form in which errors show them.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

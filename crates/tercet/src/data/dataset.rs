@@ -1,4 +1,4 @@
-//! [`Dataset`]: examples with their labels.
+//! [`Dataset`]: labelled examples.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::{Error, Result};
 
 /// N labelled examples of D features each, with the names of the C classes.
 ///
-/// A data set *is* its [`Examples`], with labels: it dereferences to them, so that whatever needs rows alone (a search, a
-/// prediction) takes `&Examples` and can be given `&dataset`. Like examples it is a view: cloning it or taking a
+/// A data set *is* its [`Examples`], with labels: it dereferences to them, so functions that need only rows (a search,
+/// a prediction) take `&Examples` and accept `&dataset`. Like `Examples` it is a view: cloning it or taking a
 /// [`subset`](Dataset::subset) copies row numbers and labels, never features.
 ///
 /// ```
@@ -42,13 +42,13 @@ impl Deref for Dataset {
 }
 
 impl Dataset {
-    /// Examples with a label each.
+    /// Examples with one label each.
     ///
     /// # Shapes
     /// `labels` is (N), indices into `classes`.
     ///
     /// # Errors
-    /// Another number of labels than of examples, and a label that is not below the number of classes.
+    /// A number of labels other than that of the examples, and a label that is not below the number of classes.
     pub fn new(
         name: impl Into<String>,
         examples: Examples,
@@ -115,10 +115,10 @@ impl Dataset {
         &self.examples
     }
 
-    /// The same labels with other examples, such as the same images after a step of preprocessing.
+    /// The same labels with other examples, such as the same images after a preprocessing step.
     ///
     /// # Errors
-    /// Another number of examples.
+    /// A different number of examples.
     pub fn with_examples(&self, examples: Examples) -> Result<Dataset> {
         if examples.len() != self.len() {
             return Err(Error::mismatch("examples", examples.len(), format!("{}, as before", self.len())));
@@ -169,8 +169,8 @@ impl Dataset {
         self.subset(&(0..self.len().min(n)).collect::<Vec<_>>())
     }
 
-    /// SHA-256 over everything a model can learn from: the kind and width of the features, the features and the
-    /// labels, in order. Hexadecimal.
+    /// SHA-256 of everything a model can learn from: the type and width of the features, the features and the labels,
+    /// in order. Hexadecimal.
     pub fn digest(&self) -> String {
         let mut sha = self.examples.hash_features();
         sha2::Digest::update(&mut sha, self.labels.iter().flat_map(|y| y.to_le_bytes()).collect::<Vec<u8>>());

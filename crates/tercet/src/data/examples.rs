@@ -13,7 +13,7 @@ use tercet_kernels::mmap::{Mapped, Plain};
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
-/// How many features are checked at a time for one that is not finite.
+/// How many features are checked together for non-finite values.
 const CHECKED_AT_ONCE: usize = 1 << 14;
 
 /// The features of one example.
@@ -42,7 +42,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Writes the features as a model that computes in f32 reads them: pixels as value / 255, features rounded to f32.
+    /// Writes the features as inputs of a model that computes in f32: pixels as value / 255, features rounded to f32.
     ///
     /// # Shapes
     /// `x` is (D).
@@ -59,7 +59,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Writes the features as they are: pixels as 0 to 255. No number is rounded.
+    /// Writes the features unchanged: pixels as 0 to 255. No number is rounded.
     ///
     /// # Shapes
     /// `x` is (D).
@@ -93,7 +93,7 @@ enum Features {
     F64(Owned<f64>),
 }
 
-/// Numbers that the set owns, that were lent to it, or that stay in a file.
+/// Numbers that are owned, borrowed from the caller, or memory-mapped.
 #[derive(Debug)]
 enum Held<T: Plain> {
     Owned(Vec<T>),
@@ -143,7 +143,7 @@ impl Features {
 
     /// The position of the first number that is NaN or infinite.
     fn first_non_finite(&self) -> Option<usize> {
-        /// First whether there is any, block by block: finding which one costs far more per value.
+        /// First checks whether there is any, block by block: locating one costs far more per value.
         fn find<T: Copy + Sync>(values: &[T], is_finite: impl Fn(T) -> bool + Sync) -> Option<usize> {
             let unsound = |block: &[T]| block.iter().fold(false, |found, &value| found | !is_finite(value));
             let any = values.par_chunks(CHECKED_AT_ONCE).any(unsound);
@@ -167,7 +167,7 @@ impl Features {
     }
 }
 
-/// What a set of examples and its subsets share.
+/// The data shared by a set of examples and its subsets.
 #[derive(Debug)]
 struct Store {
     /// N of the whole store.
@@ -178,7 +178,7 @@ struct Store {
     image: Option<ImageShape>,
 }
 
-/// N rows of D features each, without labels: everything that prediction needs.
+/// N rows of D features each, without labels: all that prediction needs.
 ///
 /// Rows are pixels of 0 to 255 with the shape of their images, or features of f16, f32 or f64. Examples are a view:
 /// cloning them or taking a [`subset`](Examples::subset) copies row numbers, never features.
@@ -198,18 +198,18 @@ struct Store {
 #[derive(Clone, Debug)]
 pub struct Examples {
     store: Arc<Store>,
-    /// Which rows of the store are in this view, in order; all of them where there is no list.
+    /// The rows of the store in this view, in order; all of them if `None`.
     rows: Option<Arc<[u32]>>,
 }
 
 impl Examples {
-    /// Images.
+    /// Images from their pixels.
     ///
     /// # Shapes
-    /// `pixels` is (N, `shape.features()`), row by row, the channels of a pixel next to one another.
+    /// `pixels` is (N, `shape.features()`), row by row, the channels of a pixel adjacent.
     ///
     /// # Errors
-    /// A shape without pixels, and a number of pixels that is no multiple of `shape.features()`.
+    /// A shape without pixels, and a number of pixels that is not a multiple of `shape.features()`.
     pub fn from_pixels(shape: ImageShape, pixels: Vec<u8>) -> Result<Self> {
         Self::checked(shape.features(), Features::U8(Held::Owned(pixels)), Some(shape))
     }
@@ -220,7 +220,7 @@ impl Examples {
     /// `values` is (N, `width`).
     ///
     /// # Errors
-    /// A width of 0, a number of values that is no multiple of it, and a value that is NaN or infinite.
+    /// A width of 0, a number of values that is not a multiple of it, and a value that is NaN or infinite.
     pub fn from_features(width: usize, values: Vec<f32>) -> Result<Self> {
         Self::checked(width, Features::F32(Held::Owned(values)), None)
     }
@@ -242,8 +242,8 @@ impl Examples {
         Self::checked(width, Features::F64(Owned::Owned(values)), None)
     }
 
-    /// Images in memory that belongs to the caller, for as long as `with` runs. Nothing is copied; all clones and
-    /// subsets must be gone when `with` returns, which is the caller's responsibility
+    /// Images in memory that belongs to the caller, for the duration of `with`. Nothing is copied; all clones and
+    /// subsets must be dropped before `with` returns, which is the caller's responsibility
     /// ([`lend`](tercet_kernels::lend)).
     ///
     /// ```
@@ -282,12 +282,12 @@ impl Examples {
         lend(values, |lent| Self::checked(width, Features::F64(Owned::Lent(lent)), None).map(with))
     }
 
-    /// [`from_pixels`](Examples::from_pixels) of pixels that stay in a file.
+    /// [`from_pixels`](Examples::from_pixels) with memory-mapped pixels.
     pub(super) fn from_mapped_pixels(shape: ImageShape, pixels: Mapped<u8>) -> Result<Self> {
         Self::checked(shape.features(), Features::U8(Held::Mapped(pixels)), Some(shape))
     }
 
-    /// [`from_features`](Examples::from_features) of features that stay in a file.
+    /// [`from_features`](Examples::from_features) with memory-mapped features.
     pub(super) fn from_mapped_features(width: usize, values: Mapped<f32>) -> Result<Self> {
         Self::checked(width, Features::F32(Held::Mapped(values)), None)
     }
@@ -311,11 +311,10 @@ impl Examples {
         Ok(Examples { store: Arc::new(Store { count, width, features, image }), rows: None })
     }
 
-    /// The same features as those of images of this shape, for models that read images. Pixels keep the shape that
-    /// they have.
+    /// Gives the features the shape of images, for models that read images. Pixels keep their shape.
     ///
     /// # Errors
-    /// A shape of another number of features, and features that are shared with other views.
+    /// A shape with another number of features, and features that are shared with other views.
     pub fn with_image_shape(self, shape: ImageShape) -> Result<Self> {
         if shape.features() != self.width() {
             let expected = format!("{}, the features of an example", self.width());
@@ -361,8 +360,8 @@ impl Examples {
         self.store.image.filter(|_| self.is_pixels())
     }
 
-    /// The shape of the images, of pixels or of [features](Examples::with_image_shape): how a network of convolutions reads
-    /// them.
+    /// The shape of the images, of pixels or of [features](Examples::with_image_shape): the shape that convolutional
+    /// networks use.
     pub fn feature_shape(&self) -> Option<ImageShape> {
         self.store.image
     }
@@ -372,7 +371,7 @@ impl Examples {
         matches!(self.store.features, Features::U8(_))
     }
 
-    /// The number type of the features, as NumPy calls it: `uint8`, `float16`, `float32` or `float64`.
+    /// The number type of the features, by its NumPy name: `uint8`, `float16`, `float32` or `float64`.
     pub fn dtype(&self) -> &'static str {
         match self.store.features {
             Features::U8(_) => "uint8",
@@ -382,7 +381,7 @@ impl Examples {
         }
     }
 
-    /// The row number of example `i` in the set that was read, of which these may be a subset.
+    /// The row number of example `i` in the set that was read, of which this may be a subset.
     pub fn origin(&self, i: usize) -> usize {
         assert!(i < self.len(), "example {i} of {}", self.len());
         self.rows.as_ref().map_or(i, |rows| rows[i] as usize)
@@ -427,8 +426,8 @@ impl Examples {
         self.subset(&(0..self.len().min(n)).collect::<Vec<_>>())
     }
 
-    /// Writes the examples at `rows` as a model that computes in f32 reads them: pixels as value / 255, features
-    /// rounded to f32.
+    /// Writes the examples at `rows` as inputs of a model that computes in f32: pixels as value / 255, features rounded
+    /// to f32.
     ///
     /// # Shapes
     /// `x` is (`rows.len()`, D).
@@ -439,12 +438,12 @@ impl Examples {
         }
     }
 
-    /// SHA-256 over the kind and width of the features and the features, in order. Hexadecimal.
+    /// SHA-256 of the type and width of the features and the features, in order. Hexadecimal.
     pub fn digest(&self) -> String {
         finish(self.hash_features())
     }
 
-    /// The digest of the features, to be continued.
+    /// The digest of the features, to which more can be added.
     pub(super) fn hash_features(&self) -> Sha256 {
         let mut sha = Sha256::new();
         sha.update(match self.store.features {
@@ -518,7 +517,7 @@ mod tests {
         assert_eq!(lent.unwrap(), (owned.digest(), Some(pixels.as_ptr())));
         let owned = Examples::from_features(2, values.to_vec()).unwrap();
         assert_eq!(Examples::lend_features(2, &values, |set| set.digest()).unwrap(), owned.digest());
-        // An error is found before the closure runs.
+        // The error is detected before the closure runs.
         assert!(Examples::lend_features(3, &values, |_| panic!("no set")).is_err());
     }
 

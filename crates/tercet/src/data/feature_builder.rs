@@ -1,8 +1,8 @@
-//! [`FeatureBuilder`]: collects features one by one, as bytes while all of them are whole numbers from 0 to 255.
+//! [`FeatureBuilder`]: collects features one by one, as bytes as long as all of them are integers from 0 to 255.
 
 use super::raw_subset::Features;
 
-/// Numbers, row after row. Their type is known once all have been read.
+/// Numbers, row by row. Their type is known once all have been read.
 #[derive(Debug)]
 pub(super) enum FeatureBuilder {
     Bytes(Vec<u8>),
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_stay_bytes_until_another_value_comes() {
+    fn bytes_stay_bytes_until_another_value_is_added() {
         let built = |values: &[f32]| {
             let mut builder = FeatureBuilder::new();
             values.iter().for_each(|&value| builder.push(value));

@@ -1,4 +1,4 @@
-//! IDX, the file format of MNIST: an array of numbers behind a short header, on its own or gzipped.
+//! IDX, the file format of MNIST: a short header and an array of numbers, optionally gzipped.
 //!
 //! ```text
 //! byte 0, 1      zero
@@ -8,9 +8,9 @@
 //! the rest       the elements; all numbers are big-endian
 //! ```
 //!
-//! Source: Yann LeCun's page on MNIST, "The IDX file format". Nothing in a file is trusted: its header is held against
-//! the bytes that are really there, and no memory is set aside for what it merely claims. Whether a file is gzipped
-//! is seen from its first two bytes, not from its name.
+//! Source: Yann LeCun's page on MNIST, "The IDX file format". Files are not trusted: the header is checked against the
+//! actual bytes, and no memory is allocated based on its claims alone. Whether a file is gzipped is detected from its
+//! first two bytes, not from its name.
 
 use std::io::Write;
 use std::path::Path;
@@ -21,7 +21,7 @@ use tercet_kernels::mmap::Mapped;
 
 use crate::{Error, Result};
 
-/// More dimensions than (N, height, width, channels) mean nothing here.
+/// More dimensions than (N, height, width, channels) are not supported.
 const MOST_DIMENSIONS: usize = 4;
 
 /// The elements of an array.
@@ -42,7 +42,7 @@ impl Values {
         }
     }
 
-    /// Whether there is no element.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -53,19 +53,19 @@ impl Values {
 pub struct Idx {
     /// The dimensions, the slowest first.
     pub dimensions: Vec<usize>,
-    /// The elements: as many as the product of the dimensions.
+    /// The elements: their number is the product of the dimensions.
     pub values: Values,
 }
 
 /// Reads an IDX file, gzipped or not.
 ///
 /// # Errors
-/// A file that cannot be read, that is no IDX file, or whose length is not what its header says.
+/// A file that cannot be read, that is not an IDX file, or whose length differs from what its header says.
 pub fn read_idx(path: &Path) -> Result<Idx> {
     read(Content::open(path)?)
 }
 
-/// Reads an IDX file, gzipped or not, that is in memory already; `path` is what errors call it.
+/// Parses an IDX file in memory, gzipped or not; `path` is only used in error messages.
 ///
 /// # Errors
 /// Those of [`read_idx`].
@@ -73,7 +73,7 @@ pub fn parse_idx(bytes: &[u8], path: &Path) -> Result<Idx> {
     read(Content::of(bytes, path)?)
 }
 
-/// The dimensions and the bytes of a large file of bytes that is not gzipped; they stay there.
+/// The dimensions and the memory-mapped bytes of a large u8 file that is not gzipped.
 pub(super) fn mapped(path: &Path) -> Result<Option<(Vec<usize>, Mapped<u8>)>> {
     let mut content = Content::open(path)?;
     let (element, dimensions, claim) = head(&mut content)?;
@@ -87,7 +87,7 @@ fn read(mut content: Content<'_>) -> Result<Idx> {
     Ok(Idx { dimensions, values })
 }
 
-/// The type of the elements, the dimensions, and what they take.
+/// The type of the elements, the dimensions, and their size in bytes.
 fn head(content: &mut Content<'_>) -> Result<(Element, Vec<usize>, Claim)> {
     if content.is_empty_file() {
         let expected = "an IDX file, which has a header of at least 8 bytes";
@@ -118,7 +118,7 @@ fn head(content: &mut Content<'_>) -> Result<(Element, Vec<usize>, Claim)> {
     Ok((element, dimensions.into_iter().map(|n| n as usize).collect(), claim))
 }
 
-/// The type of an element.
+/// The type of the elements.
 #[derive(Clone, Copy)]
 enum Element {
     U8,
@@ -163,8 +163,8 @@ impl Element {
     }
 }
 
-/// Writes an IDX file, gzipped where its name ends in `.gz`. A file that was there before is replaced whole, or stays
-/// as it was.
+/// Writes an IDX file, gzipped if its name ends in `.gz`. An existing file is either completely replaced or left
+/// unchanged.
 ///
 /// # Errors
 /// Dimensions that the format cannot hold or the elements do not fill, and a file that cannot be written.

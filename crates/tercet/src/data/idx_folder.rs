@@ -1,4 +1,4 @@
-//! A folder of IDX files: which files are in it, and whether they fit together.
+//! A folder of IDX files: finds the files and checks that they fit together.
 
 use std::fs;
 use std::io::Read;
@@ -16,10 +16,10 @@ const IMAGES: &[&str] = &["-images-idx3-ubyte", "-images.idx3-ubyte", "-images.i
 const LABELS: &[&str] = &["-labels-idx1-ubyte", "-labels.idx1-ubyte", "-labels.idx"];
 const CLASSES: &[&str] = &["classes.txt", "labels.txt"];
 
-/// No list of class names is longer than this.
+/// The maximum length of a list of class names, in bytes.
 const CLASSES_LIMIT: u64 = 1 << 20;
 
-/// Whether a folder has IDX files of these names.
+/// Whether a folder has IDX files with the known names.
 pub(super) fn is_it(folder: &Path) -> bool {
     find(folder, TRAIN, IMAGES).is_some()
 }
@@ -35,7 +35,7 @@ pub(super) fn read(name: &str, folder: &Path) -> Result<(RawSubset, Option<RawSu
     Ok((train?, test?))
 }
 
-/// The names of the classes that a folder says.
+/// The class names given in the folder, if any.
 pub(super) fn classes(folder: &Path) -> Result<Option<Classes>> {
     CLASSES
         .iter()
@@ -45,14 +45,14 @@ pub(super) fn classes(folder: &Path) -> Result<Option<Classes>> {
         .transpose()
 }
 
-/// The folder's own name, also where it was written `.` or `..`.
+/// The folder's own name, even if its path is `.` or `..`.
 pub(super) fn name_of(folder: &Path) -> String {
     let real = folder.canonicalize();
     let name = real.as_deref().unwrap_or(folder).file_name();
     name.map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-/// The names that a file may have, the preferred one first.
+/// The possible names of a file, the preferred one first.
 fn names(prefixes: &[&str], suffixes: &[&str]) -> Vec<String> {
     let plain =
         prefixes.iter().flat_map(|prefix| suffixes.iter().map(move |suffix| format!("{prefix}{suffix}")));
@@ -63,7 +63,7 @@ fn find(folder: &Path, prefixes: &[&str], suffixes: &[&str]) -> Option<PathBuf> 
     names(prefixes, suffixes).iter().map(|name| folder.join(name)).find(|path| path.exists())
 }
 
-/// The names that the images of a training set may have.
+/// The possible names of the images of a training set.
 pub(super) fn training_names() -> String {
     names(TRAIN, IMAGES).join(", ")
 }
@@ -74,7 +74,7 @@ fn missing(folder: &Path, prefixes: &[&str], suffixes: &[&str]) -> Error {
     Error::format(folder, "none of the files looked for", format!("one of {names}"), remedy)
 }
 
-/// Reads the images at `path`, and the labels that belong to them.
+/// Reads the images at `path`, and their labels.
 fn read_part(folder: &Path, name: String, path: PathBuf, prefixes: &[&str]) -> Result<RawSubset> {
     let labels_path = find(folder, prefixes, LABELS).ok_or_else(|| missing(folder, prefixes, LABELS))?;
     let labels = read_labels(&labels_path)?;

@@ -1,11 +1,12 @@
-//! LIBSVM's text format: a label, and the numbers that are not zero, each with its place.
+//! LIBSVM's text format: a label, and the non-zero features, each with its index.
 //!
 //! ```text
 //! +1 3:0.5 17:1 # a comment
 //! -1 1:0.25
 //! ```
 //!
-//! Places count from 1; from 0 where a file has a place 0. Source: the README of LIBSVM (Chih-Chung Chang and Chih-Jen Lin).
+//! Indices count from 1, or from 0 if a file contains an index 0. Source: the README of LIBSVM (Chih-Chung Chang and
+//! Chih-Jen Lin).
 
 use std::io::BufRead;
 
@@ -14,24 +15,24 @@ use super::raw_subset::{Features, Interned, Labels, RawSubset, whole};
 use crate::text::shortened;
 use crate::{Error, Result};
 
-/// How many numbers a set may have for each that stands in the file; a small one may have more.
+/// The maximum number of dense values per value in the file; small sets may have more.
 const MOST_EMPTY: usize = 1024;
 const SMALL: usize = 1 << 24;
 
-/// No line is longer than this.
+/// The maximum length of a line.
 const LONGEST_LINE: u64 = 1 << 26;
 
-/// The rows of a file before it is known how wide they are.
+/// The rows of a file before their width is known.
 pub(super) struct Sparse {
     pub subset: RawSubset,
-    /// (place, value) of all rows, one after another.
+    /// (index, value) of all rows, concatenated.
     entries: Vec<(u32, f32)>,
-    /// Where each row ends among them.
+    /// The end of each row within `entries`.
     ends: Vec<usize>,
     zero_based: bool,
 }
 
-/// Whether the first line of a text that is not a comment is one of this format.
+/// Whether the first line that is not a comment is in this format.
 pub(super) fn is_it(start: &[u8]) -> bool {
     let text = String::from_utf8_lossy(start);
     let mut lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
@@ -127,18 +128,18 @@ pub(super) fn read(name: String, mut content: Content<'_>) -> Result<Sparse> {
 }
 
 impl Sparse {
-    /// D as far as this file says.
+    /// D, judging by this file only.
     pub fn width(&self, zero_based: bool) -> usize {
         let most = self.entries.iter().map(|&(place, _)| place as usize).max().unwrap_or(0);
         (most + usize::from(zero_based)).max(1)
     }
 
-    /// Whether places count from 0.
+    /// Whether indices count from 0.
     pub fn is_zero_based(&self) -> bool {
         self.zero_based
     }
 
-    /// The rows with all their zeros, (N, `width`).
+    /// The dense rows, (N, `width`).
     pub fn dense(self, width: usize, zero_based: bool) -> Result<RawSubset> {
         let Sparse { mut subset, entries, ends, .. } = self;
         let refuse = |found: String, expected: String, remedy: &str| {

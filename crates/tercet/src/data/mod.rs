@@ -1,4 +1,4 @@
-//! Examples and their labels: where they come from, how they are split, and how a batch is drawn.
+//! Examples and their labels: reading, splitting and drawing batches.
 //!
 //! ```text
 //! bytes → Dataset → split → batches

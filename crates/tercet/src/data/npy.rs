@@ -1,4 +1,4 @@
-//! NPY, NumPy's file format: an array of numbers or names behind a header in Python's notation.
+//! NPY, NumPy's file format: a header in Python syntax and an array of numbers or strings.
 //!
 //! ```text
 //! 6 bytes        \x93NUMPY
@@ -8,8 +8,8 @@
 //! the rest       the elements
 //! ```
 //!
-//! Source: NumPy's documentation, `numpy.lib.format`. The libraries for it read the header with a whole parser generator, which
-//! takes longer to build than this program has; the header is a dictionary of three keys.
+//! Source: NumPy's documentation, `numpy.lib.format`. The existing libraries parse the header with a full parser
+//! generator, which takes longer to build than this whole program; the header is just a dictionary with three keys.
 
 use std::io::Write;
 use std::path::Path;
@@ -20,23 +20,23 @@ use super::{Examples, Row};
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
-/// What every NPY file begins with.
+/// The first bytes of every NPY file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// No header of ours or NumPy's is longer than this; the format would allow 4 GiB.
+/// The maximum length of the headers that we or NumPy write; the format would allow 4 GiB.
 const LONGEST_HEADER: usize = 1 << 16;
 
-/// More dimensions than (N, height, width, channels) mean nothing here.
+/// More dimensions than (N, height, width, channels) are not supported.
 const MOST_DIMENSIONS: usize = 4;
 
-/// The most bytes of a name.
+/// The maximum number of bytes of a name.
 const LONGEST_NAME: usize = 4096;
 
 /// The elements of an array.
 #[derive(Debug, PartialEq)]
 pub(super) enum Elements {
     U8(Vec<u8>),
-    /// Whole numbers other than bytes.
+    /// Integers other than bytes.
     Whole(Vec<i64>),
     F32(Vec<f32>),
     Names(Vec<String>),
@@ -49,16 +49,16 @@ pub(super) struct Array {
     pub elements: Elements,
 }
 
-/// What an array is read for.
+/// The purpose for which an array is read.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Mode {
-    /// Whole numbers become the nearest f32.
+    /// Integers are converted to the nearest f32.
     Features,
-    /// Whole numbers stay whole.
+    /// Integers stay integers.
     Labels,
 }
 
-/// What a header says.
+/// The contents of a header.
 #[derive(Debug, PartialEq)]
 pub(super) struct Header {
     pub element: Element,
@@ -66,11 +66,11 @@ pub(super) struct Header {
     pub dimensions: Vec<u64>,
 }
 
-/// The type of an element.
+/// The type of the elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Element {
     Bool,
-    /// Whole numbers with a sign, or without, of so many bytes.
+    /// Integers, signed or unsigned, with a size in bytes.
     Int(bool, usize),
     Float(usize),
     /// Characters of 4 bytes.
@@ -79,7 +79,7 @@ pub(super) enum Element {
     Bytes(usize),
 }
 
-/// Reads the whole of a file.
+/// Reads a whole file.
 pub(super) fn read(mut content: Content<'_>, purpose: Mode) -> Result<Array> {
     let (header, big) = header(&mut content)?;
     let claim = content.claim(&header.dimensions, header.element.size())?;
@@ -98,7 +98,7 @@ pub(super) fn read(mut content: Content<'_>, purpose: Mode) -> Result<Array> {
     Ok(Array { dimensions, elements })
 }
 
-/// The features in a file: those of a large one stay there, where they lie in it as they do in memory.
+/// The features in a file; those of a large file are memory-mapped if their layout allows it.
 pub(super) fn features(path: &Path) -> Result<Features> {
     let mut content = Content::open(path)?;
     let (header, big) = header(&mut content)?;
@@ -127,7 +127,7 @@ pub(super) fn features(path: &Path) -> Result<Features> {
     read(Content::open(path)?, Mode::Features)?.features(path)
 }
 
-/// Reads the header, and whether the elements begin with their largest byte.
+/// Reads the header, and whether the elements are big-endian.
 pub(super) fn header(content: &mut Content<'_>) -> Result<(Header, bool)> {
     let magic = content.head::<8>("the 8 bytes that an NPY file begins with")?;
     if !magic.starts_with(MAGIC) {
@@ -156,7 +156,7 @@ pub(super) fn header(content: &mut Content<'_>) -> Result<(Header, bool)> {
     })
 }
 
-/// Why a header is rejected: what it has, and what was expected.
+/// Why a header is rejected: what was found, and what was expected.
 type Refusal = (String, String);
 
 fn parse(text: &str) -> Result<(Header, bool), Refusal> {
@@ -269,7 +269,7 @@ fn elements(
     big: bool,
     purpose: Mode,
 ) -> Result<Elements> {
-    // In the order of the file, or turned round.
+    // In the order of the file, or reversed.
     fn order<const N: usize>(mut bytes: [u8; N], big: bool) -> [u8; N] {
         if big {
             bytes.reverse();
@@ -324,7 +324,7 @@ fn elements(
     })
 }
 
-/// A number of 16 bits as one of 32: 1 bit of sign, 5 of exponent, 10 of fraction.
+/// Converts 16-bit to 32-bit floats: 1 sign bit, 5 exponent bits, 10 fraction bits.
 fn half(bits: u16) -> f32 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
@@ -336,7 +336,7 @@ fn half(bits: u16) -> f32 {
     }
 }
 
-/// An array whose first index is the fastest, with the last as the fastest.
+/// Converts an array from column-major to row-major order.
 fn row_major<T: Clone>(dimensions: &[usize], values: &[T]) -> Vec<T> {
     let count = dimensions.len();
     let mut strides = vec![1; count];
@@ -359,8 +359,8 @@ fn row_major<T: Clone>(dimensions: &[usize], values: &[T]) -> Vec<T> {
 }
 
 impl Array {
-    /// The array as features: (N, D) numbers, (N, height, width) or (N, height, width, channels) pixels where they are
-    /// bytes.
+    /// The array as features: (N, D) numbers; if they are bytes, also (N, height, width) or (N, height, width,
+    /// channels) pixels.
     pub fn features(self, path: &Path) -> Result<Features> {
         let refuse =
             |found: String, expected: &str, remedy: &str| Error::format(path, found, expected, remedy);
@@ -400,7 +400,7 @@ impl Array {
         })
     }
 
-    /// The array as labels: (N) or (N, 1) whole numbers or names.
+    /// The array as labels: (N) or (N, 1) integers or names.
     pub fn labels(self, path: &Path) -> Result<Labels> {
         let refuse =
             |found: String, expected: &str, remedy: &str| Error::format(path, found, expected, remedy);
@@ -426,7 +426,7 @@ impl Array {
     }
 }
 
-/// The bytes before the elements of an array of this type and shape; with them, the elements begin at a multiple of 64.
+/// The bytes before the elements of an array of this type and shape. They align the elements to a multiple of 64.
 pub(super) fn header_of(descr: &str, dimensions: &[usize]) -> Vec<u8> {
     let shape: String = dimensions.iter().map(|n| format!("{n}, ")).collect();
     let shape = match dimensions {
@@ -537,13 +537,13 @@ mod tests {
     }
 
     #[test]
-    fn columns_first_becomes_rows_first() {
+    fn column_major_becomes_row_major() {
         assert_eq!(row_major(&[2, 3], &[1, 4, 2, 5, 3, 6]), [1, 2, 3, 4, 5, 6]);
         assert_eq!(row_major(&[2, 1, 2], &[1, 3, 2, 4]), [1, 2, 3, 4]);
     }
 
     #[test]
-    fn a_header_that_is_written_is_read_and_aligned() {
+    fn headers_round_trip_and_are_aligned() {
         for dimensions in [&[3][..], &[50_000, 768], &[1, 28, 28]] {
             let bytes = header_of("<f4", dimensions);
             assert_eq!(bytes.len() % 64, 0);

@@ -1,4 +1,4 @@
-//! NPZ: NumPy's arrays in a ZIP archive, as Keras, MedMNIST and `numpy.savez` write them.
+//! NPZ: NumPy arrays in a ZIP archive, as Keras, MedMNIST and `numpy.savez` write them.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -12,7 +12,7 @@ use super::npy::{self, Mode};
 use super::raw_subset::{Features, Labels, RawSubset};
 use crate::{Error, Result};
 
-/// What features and labels of a training set, of more of it, and of a test set are called.
+/// The names of the features and labels of a training set, of additional training data, and of a test set.
 const KEYS: [Keys; 8] = [
     // Keras.
     Keys { train: ("x_train", "y_train"), more: None, test: Some(("x_test", "y_test")) },
@@ -42,7 +42,7 @@ struct Keys {
 
 type Archive = ZipArchive<BufReader<File>>;
 
-/// The training set, the test set where there is one, and the names of the classes where there are any.
+/// The training set, and the test set and class names if there are any.
 pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubset>, Option<Classes>)> {
     let file = File::open(path).map_err(Error::file("open", path))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(path, &error))?;
@@ -93,7 +93,7 @@ pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubs
     Ok((train, test, classes))
 }
 
-/// What errors call an array of the archive.
+/// The path that errors use for an array of the archive.
 fn inside(path: &Path, name: &str) -> std::path::PathBuf {
     path.join(format!("{name}.npy"))
 }
@@ -101,7 +101,7 @@ fn inside(path: &Path, name: &str) -> std::path::PathBuf {
 fn array(archive: &mut Archive, path: &Path, name: &str, purpose: Mode) -> Result<npy::Array> {
     let path_inside = inside(path, name);
     let entry = archive.by_name(&format!("{name}.npy")).map_err(|error| broken(path, &error))?;
-    // What the archive claims of sizes is not believed; the array's own header is held against what comes out.
+    // The sizes that the archive claims are not trusted; the array's own header is checked against the actual data.
     let compressed = entry.compressed_size();
     let content = Content::unpacked(Box::new(entry), compressed, None, &path_inside)?;
     npy::read(content, purpose)
@@ -112,7 +112,7 @@ fn broken(path: &Path, error: &zip::result::ZipError) -> Error {
     Error::format(path, found, "a whole NPZ file, which is a ZIP archive of arrays", AGAIN)
 }
 
-/// Examples of the same kind behind those that are there.
+/// Appends examples, which must be of the same kind.
 fn append(train: &mut RawSubset, more: RawSubset) -> Result<()> {
     let expected = format!("the same kind and shape as {}", train.path.display());
     let remedy = "Make the archive again, with all parts prepared alike.";

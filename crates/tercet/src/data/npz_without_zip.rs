@@ -1,4 +1,4 @@
-//! NPZ archives in a build without the feature `zip`: an error that names it.
+//! NPZ archives in a build without the feature `zip`: an error that names the feature.
 
 use std::path::Path;
 

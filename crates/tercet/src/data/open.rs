@@ -1,4 +1,4 @@
-//! From a path to a [`Collection`]: what a file or folder holds, told by its content and not by its name.
+//! Opens a path as a [`Collection`]: the format of a file or folder is detected from its content, not from its name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,34 +9,34 @@ use super::{Classes, Collection, Examples, LabelType, ReadOptions, Source};
 use super::{cifar, idx_folder, image_folder, libsvm, npy, npz, sibling_files, table};
 use crate::{Error, Result};
 
-/// What can be read, for those who named something else.
+/// The readable formats, for error messages.
 const KNOWN: &str = "a file of NPZ, NPY, IDX, CSV, Parquet or LIBSVM";
 
-/// The same for a folder.
+/// The same for folders.
 const KNOWN_FOLDERS: &str = "a folder of pictures by class, of CIFAR-10's batches, or with a file of NPZ, NPY, CSV, Parquet or LIBSVM";
 
-/// What was read of one source.
+/// The contents of a source.
 pub(super) struct Found {
     pub name: String,
     pub train: Subset,
     pub test: Option<Subset>,
     pub classes: Option<Classes>,
-    /// The layout of a table, which its test set must have too.
+    /// The layout of a table, which its test set must share.
     pub layout: Option<table::Layout>,
 }
 
-/// The training or the test set, whose width may hang on the other's.
+/// The training or the test set, whose width may depend on the other's.
 pub(super) enum Subset {
     Whole(RawSubset),
     Sparse(libsvm::Sparse),
 }
 
-/// Reads a path; [`Source::open_with`] says what may be there.
+/// Reads a path; [`Source::open_with`] documents what is supported.
 pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Collection> {
     finish(find(path, options, None)?, options)
 }
 
-/// What was found, with the test set that the caller named, as a collection.
+/// Combines what was read with the test set given by the caller.
 pub(super) fn finish(found: Found, options: &ReadOptions) -> Result<Collection> {
     let Found { name, train, test, classes, layout } = found;
     let test = match &options.test {
@@ -56,7 +56,7 @@ pub(super) fn finish(found: Found, options: &ReadOptions) -> Result<Collection> 
         (Subset::Whole(train), Some(Subset::Whole(test))) => (train, Some(test)),
         (Subset::Whole(train), None) => (train, None),
         (train, test) => {
-            // Numbers that are zero in all examples of one file leave no trace in it.
+            // Features that are zero in all examples of one file are missing from it.
             let of = |subset: &Subset, zero_based| match subset {
                 Subset::Sparse(sparse) => sparse.width(zero_based),
                 Subset::Whole(_) => 0,
@@ -75,7 +75,7 @@ pub(super) fn finish(found: Found, options: &ReadOptions) -> Result<Collection> 
     collect(name, train, test, classes, options)
 }
 
-/// Reads a path. A table has the layout of another where there is one.
+/// Reads a path. If `like` is given, a table must have that layout.
 pub(super) fn find(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
     let about = fs::metadata(path).map_err(Error::file("open the data", path))?;
     if about.is_dir() { folder(path, options, like) } else { file(path, options, like) }
@@ -109,7 +109,7 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
         let test = test.map(|test| image_folder::read(named("test"), &test, options)).transpose()?;
         return whole(name, train, test, classes);
     }
-    // Hugging Face keeps the files of a set in `data`.
+    // Hugging Face stores the files of a set in `data`.
     for folder in [path.to_owned(), path.join("data")] {
         match &sibling_files::training_files(&folder)[..] {
             [] => {}
@@ -141,7 +141,7 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
         let (train, test) = (Subset::Whole(train), test.map(Subset::Whole));
         Ok(Found { name: name.clone(), train, test, classes, layout: None })
     };
-    // The test set is in a file beside this one, unless the caller named another.
+    // The test set is in a file next to this one, unless the caller gave another.
     let test_path =
         if options.test.is_none() && like.is_none() { sibling_files::test_of(path) } else { None };
     let named = |what: &str| match like {
@@ -208,7 +208,7 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
     Ok(Found { name, train: Subset::Whole(train), test, classes: None, layout: Some(layout) })
 }
 
-/// The rows of a file of features without labels: NPY or IDX. Those of a large file stay there, as in
+/// The rows of a file of features without labels: NPY or IDX. Large files are memory-mapped, as in
 /// [`Source::open_with`](super::Source::open_with).
 ///
 /// ```
@@ -224,7 +224,7 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
 /// ```
 ///
 /// # Errors
-/// A file that cannot be read, is of another format, or has a number that is not finite.
+/// A file that cannot be read, has another format, or contains a non-finite number.
 pub fn read_features(path: &Path) -> Result<Examples> {
     let content = Content::open(path)?;
     let features = match content.start() {
@@ -238,7 +238,7 @@ pub fn read_features(path: &Path) -> Result<Examples> {
     features.examples(path)
 }
 
-/// Rejects what is neither text nor anything that is known, and says what it is where that can be seen.
+/// Rejects content that is neither text nor a known format, and identifies it if possible.
 fn refuse_others(content: &Content<'_>) -> Result<()> {
     let start = content.start();
     let (found, remedy) = match start {
@@ -275,7 +275,7 @@ fn no_labels(path: &Path) -> Error {
     Error::format(path, "features without labels", "a file of labels beside it", remedy)
 }
 
-/// The labels in a file of their own: NPY, IDX, or text with one a line.
+/// The labels in a separate file: NPY, IDX, or text with one label per line.
 pub(super) fn labels_in(path: &Path) -> Result<Labels> {
     let content = Content::open(path)?;
     if content.is_empty_file() {

@@ -1,4 +1,4 @@
-//! Parquet tables: Hugging Face's images with their labels, lists of numbers (embeddings), or columns of numbers.
+//! Parquet tables: Hugging Face's images with labels, lists of numbers (embeddings), or numeric columns.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +21,7 @@ use crate::image::{self, ImageShape, Picture};
 use crate::text::shortened;
 use crate::{Error, Result};
 
-/// What the columns of a table hold, as its first row shows.
+/// The meaning of the columns of a table, according to its first row.
 struct Layout {
     names: Vec<String>,
     label: usize,
@@ -32,13 +32,13 @@ struct Layout {
 enum Columns {
     /// Encoded pictures.
     Pictures(usize),
-    /// A list of numbers, all of one length.
+    /// A list of numbers, all of the same length.
     List(usize),
-    /// One number in each.
+    /// One number in each column.
     Numbers(Vec<usize>),
 }
 
-/// Reads the rows of files that belong together, and the names of the classes where the files say them.
+/// Reads the rows of several files of one set, and the class names if the files contain them.
 pub(super) fn read(
     name: String,
     paths: &[PathBuf],
@@ -47,8 +47,8 @@ pub(super) fn read(
     let mut rows = Rows::new(options);
     let mut classes = None;
     for path in paths {
-        // Where the parts of a damaged file contradict each other, the library panics at times, which is an error here:
-        // https://github.com/apache/arrow-rs/issues/9742
+        // If the parts of a damaged file contradict each other, the library sometimes panics, which is converted to an
+        // error here: https://github.com/apache/arrow-rs/issues/9742
         catch_unwind(AssertUnwindSafe(|| read_file(path, &mut rows, &mut classes)))
             .unwrap_or_else(|panic| Err(broken(path, panic_message(&*panic))))?;
         rows.decode(path)?;
@@ -79,7 +79,7 @@ fn read_file(path: &Path, rows: &mut Rows<'_>, classes: &mut Option<Vec<String>>
     Ok(())
 }
 
-/// Rejects columns that lie outside the file.
+/// Rejects columns outside the file.
 fn check_places(metadata: &ParquetMetaData, length: u64, path: &Path) -> Result<()> {
     for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
         let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
@@ -105,14 +105,15 @@ fn broken(path: &Path, why: &str) -> Error {
     Error::format(path, found, expected, AGAIN)
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("its parts contradict each other")
 }
 
-/// Hugging Face's names of the classes: `{"info": {"features": {"label": {"names": […], "_type": "ClassLabel"}}}}`.
+/// The class names in Hugging Face's metadata: `{"info": {"features": {"label": {"names": […], "_type":
+/// "ClassLabel"}}}}`.
 fn class_names(about: &Value, column: &str) -> Option<Vec<String>> {
     let names = about["info"]["features"][column]["names"].as_array()?;
     names.iter().map(|name| Some(name.as_str()?.to_owned())).collect()
@@ -176,7 +177,7 @@ impl Layout {
     }
 }
 
-/// The bytes of a picture, as Hugging Face keeps them or alone.
+/// The bytes of a picture, in Hugging Face's structure or on their own.
 fn picture(field: &Field) -> Option<&[u8]> {
     match field {
         Field::Bytes(bytes) => Some(bytes.data()),
@@ -207,13 +208,13 @@ fn number(field: &Field) -> Option<f32> {
     number.is_finite().then_some(number)
 }
 
-/// The rows so far.
+/// The rows read so far.
 struct Rows<'a> {
     options: &'a ReadOptions,
     layout: Option<Layout>,
     numbers: FeatureBuilder,
     width: Option<usize>,
-    /// Encoded pictures of the file that is read, and the number of the row of each.
+    /// Encoded pictures of the current file, each with its row number.
     encoded: Vec<Vec<u8>>,
     pictures: Vec<Picture>,
     names: Interned,
@@ -288,7 +289,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Turns the encoded pictures of a file into pixels.
+    /// Decodes the encoded pictures of a file.
     fn decode(&mut self, path: &Path) -> Result<()> {
         let options = self.options;
         let decode = |(i, bytes): (usize, Vec<u8>)| {

@@ -1,4 +1,4 @@
-//! [`RawSubset`]: the training or the test set of a file or folder, read but not yet held against the classes.
+//! [`RawSubset`]: the training or the test set of a file or folder, before its labels are mapped to the classes.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use crate::image::{ImageShape, Picture, scale};
 use crate::{Error, Result};
 use tercet_kernels::mmap::Mapped;
 
-/// So many different labels in a set are no classes, unless each comes twice on the average.
+/// A set with more different labels than this is rejected, unless each occurs twice on average.
 const MOST_RARE_CLASSES: usize = 1000;
 
-/// Examples with their labels as a file gives them.
+/// Examples with the labels as stored in the file.
 pub(super) struct RawSubset {
     pub name: String,
-    /// The file of the features, for errors.
+    /// The file of the features, for error messages.
     pub path: PathBuf,
     /// The file of the labels, which may be the same.
     pub labels_path: PathBuf,
@@ -26,26 +26,26 @@ pub(super) struct RawSubset {
 #[derive(Debug)]
 pub(super) enum Features {
     Pixels(ImageShape, Vec<u8>),
-    /// Whole numbers of 0 to 255 that nothing says are pixels.
+    /// Integers from 0 to 255 that are not known to be pixels.
     Bytes(usize, Vec<u8>),
     Numbers(usize, Vec<f32>),
-    /// Those of a large file, which stay there.
+    /// Memory-mapped pixels of a large file.
     MappedPixels(ImageShape, Mapped<u8>),
     MappedNumbers(usize, Mapped<f32>),
 }
 
-/// One label for each example.
+/// One label per example.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Labels {
-    /// Class indices, in a format that means them as such.
+    /// Class indices, in a format that defines them as such.
     Indices(Vec<u32>),
-    /// Whole numbers, one for each class.
+    /// Integers, one for each class.
     Numbers(Vec<i64>),
-    /// Names, not all of them whole numbers: every name that there is, and which of them each example has.
+    /// Names, not all of them integers: all distinct names, and the index of each example's name.
     Names(Vec<String>, Vec<u32>),
 }
 
-/// What the examples of a subset look like.
+/// The kind and shape of the examples of a subset.
 #[derive(Clone, Copy, PartialEq)]
 enum Shape {
     Pixels(ImageShape),
@@ -71,7 +71,7 @@ impl Features {
         }
     }
 
-    /// The same in memory.
+    /// The same, in memory.
     fn loaded(self) -> Self {
         match self {
             Features::MappedPixels(shape, pixels) => Features::Pixels(shape, pixels.to_vec()),
@@ -92,7 +92,7 @@ impl Features {
         values.checked_div(width).unwrap_or(0)
     }
 
-    /// The numbers as examples. Errors name the file.
+    /// Converts the numbers to examples. Errors name the file.
     pub fn examples(self, path: &Path) -> Result<Examples> {
         let examples = match self {
             Features::Pixels(shape, pixels) => Examples::from_pixels(shape, pixels),
@@ -112,7 +112,7 @@ impl Features {
         })
     }
 
-    /// What a person said of the images, done to them.
+    /// Applies the image options given by the user.
     fn sized(self, options: &ReadOptions, path: &Path) -> Result<Self> {
         let refuse =
             |found: String, expected: String, remedy: &str| Error::format(path, found, expected, remedy);
@@ -157,7 +157,7 @@ impl Features {
     }
 }
 
-/// All images below one another, as one.
+/// All images stacked vertically into one.
 fn joined(shape: ImageShape, pixels: &[u8]) -> ImageShape {
     ImageShape { height: pixels.len() / (shape.width * shape.channels), ..shape }
 }
@@ -190,14 +190,14 @@ impl Labels {
         }
     }
 
-    /// Names as they come, one after another.
+    /// Labels from a sequence of names.
     pub fn of_names(names: impl Iterator<Item = String>) -> Self {
         let mut interned = Interned::default();
         let labels = names.map(|name| interned.index(&name)).collect();
         interned.labels(labels)
     }
 
-    /// Class numbers that were counted from 1, counted from 0. (A 0 becomes one that is no class.)
+    /// Converts 1-based class indices to 0-based ones. (A 0 becomes an invalid index.)
     pub fn less_one(self) -> Self {
         match self {
             Labels::Indices(labels) => {
@@ -207,7 +207,7 @@ impl Labels {
         }
     }
 
-    /// The label of an example as it stands in its file.
+    /// The label of an example as written in its file.
     fn shown(&self, i: usize) -> String {
         match self {
             Labels::Indices(labels) => labels[i].to_string(),
@@ -216,7 +216,7 @@ impl Labels {
         }
     }
 
-    /// The names of the classes that these labels are of, in order.
+    /// The names of the classes that occur in these labels, in order.
     fn classes(&self) -> Classes {
         match self {
             Labels::Indices(labels) => {
@@ -236,7 +236,7 @@ impl Labels {
         }
     }
 
-    /// The place of every label among the classes, or the first example that has none.
+    /// The class index of every label, or the first example whose label is not a class.
     fn places(&self, classes: &[String], named: bool) -> Result<Vec<u32>, usize> {
         let places: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
         let below = |label: usize| (label < classes.len()).then_some(label as u32);
@@ -245,7 +245,7 @@ impl Labels {
         };
         match self {
             Labels::Indices(labels) => each(labels.len(), &mut |i| below(labels[i] as usize)),
-            // Where somebody named the classes, numbers are places in that list.
+            // If the user named the classes, numbers are indices into that list.
             Labels::Numbers(labels) if named => {
                 each(labels.len(), &mut |i| below(usize::try_from(labels[i]).ok()?))
             }
@@ -266,7 +266,7 @@ impl Labels {
     }
 }
 
-/// Names, each kept once.
+/// Names, each stored once.
 #[derive(Default)]
 pub(super) struct Interned {
     names: Vec<String>,
@@ -274,7 +274,7 @@ pub(super) struct Interned {
 }
 
 impl Interned {
-    /// The place of a name, which is new or was there.
+    /// The index of a name, which is added if it is new.
     pub fn index(&mut self, name: &str) -> u32 {
         if let Some(&place) = self.places.get(name) {
             return place;
@@ -285,7 +285,7 @@ impl Interned {
         place
     }
 
-    /// Labels that were given such places: numbers, where all names are.
+    /// Labels from such indices: numbers if all names are numbers.
     pub fn labels(self, labels: Vec<u32>) -> Labels {
         let numbers: Option<Vec<i64>> = self.names.iter().map(|name| whole(name)).collect();
         match numbers {
@@ -295,7 +295,7 @@ impl Interned {
     }
 }
 
-/// The whole number that a text is, also where it was written as `3.0`.
+/// The integer that a text represents, even if written as `3.0`.
 pub(super) fn whole(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| {
         let number: f64 = text.parse().ok()?;
@@ -304,7 +304,7 @@ pub(super) fn whole(text: &str) -> Option<i64> {
 }
 
 impl RawSubset {
-    /// Rejects features and labels that do not belong together.
+    /// Rejects features and labels that do not match in number.
     pub fn check(&self) -> Result<()> {
         let examples = self.features.count();
         if examples != self.labels.len() {
@@ -338,7 +338,7 @@ impl RawSubset {
     }
 }
 
-/// A list of names, cut where it gets long.
+/// A list of names, truncated if it is long.
 pub(super) fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 12;
     match names.len() {
@@ -347,7 +347,8 @@ pub(super) fn some_of(names: &[String]) -> String {
     }
 }
 
-/// A training set and perhaps a test set as a collection. Where nobody named the classes, the training labels do.
+/// A training set and an optional test set as a collection. If the user did not name the classes, they come from the
+/// training labels.
 pub(super) fn collect(
     name: String,
     mut train: RawSubset,

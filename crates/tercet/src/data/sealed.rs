@@ -1,4 +1,4 @@
-//! The test set, sealed: every use of it needs a reason, which is recorded.
+//! The sealed test set: every use of it needs a reason, which is recorded.
 
 use std::time::SystemTime;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use super::Dataset;
 
-/// One look at a test set.
+/// One opening of a test set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
-    /// When, in UTC (RFC 3339).
+    /// The time, in UTC (RFC 3339).
     pub at: String,
-    /// What for.
+    /// The reason.
     pub reason: String,
-    /// How many examples were seen.
+    /// The number of examples in the set.
     pub examples: usize,
 }
 
-/// Every look at the test set during a run, part of the run's record.
+/// All openings of the test set during a run, part of the run's record.
 pub type Openings = Vec<Opening>;
 
-/// A test set that tuning and training cannot reach: they take a [`Dataset`], and this is none until it is opened.
+/// A test set that tuning and training cannot access: they take a [`Dataset`], which it becomes only when opened.
 ///
-/// Tuning takes examples so:
+/// Tuning takes a data set:
 ///
 /// ```
 /// # use std::ops::ControlFlow;
@@ -33,7 +33,7 @@ pub type Openings = Vec<Opening>;
 /// # }
 /// ```
 ///
-/// and in their place the sealed ones are rejected by the compiler, as they are by training, by splits and by scores:
+/// Passing the sealed set instead is rejected by the compiler, and likewise in training, splits and scoring:
 ///
 /// ```compile_fail,E0308
 /// # use std::ops::ControlFlow;
@@ -67,8 +67,8 @@ pub type Openings = Vec<Opening>;
 /// # }
 /// ```
 ///
-/// Nor is there a way around [`open`](SealedTest::open), which writes the opening down: the examples inside are private, and the
-/// seal itself tells of them no more than their number, not even to whoever prints it.
+/// Nor is there a way around [`open`](SealedTest::open), which records the opening: the examples inside are private,
+/// and the sealed set reveals only their number, even in its `Debug` output.
 ///
 /// ```compile_fail,E0616
 /// # use tercet::data::{Dataset, SealedTest};
@@ -91,19 +91,19 @@ impl SealedTest {
         SealedTest(test)
     }
 
-    /// Opens the seal and writes into the record that it was done, when and why.
+    /// Opens the sealed test set and records when and why.
     pub fn open(&self, record: &mut Openings, reason: impl Into<String>) -> Dataset {
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         record.push(Opening { at, reason: reason.into(), examples: self.0.len() });
         self.0.clone()
     }
 
-    /// The number of examples, which can be told without looking at one.
+    /// The number of examples, which does not require opening.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no example.
+    /// Whether there are no examples.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_opening_is_written_down() {
+    fn every_opening_is_recorded() {
         let mut record = Openings::new();
         for reason in ["once", "again"] {
             assert_eq!(sealed().open(&mut record, reason).pixels(1), Some(&[78u8][..]));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seal_tells_how_many_examples_there_are_and_nothing_else() {
+    fn only_the_number_of_examples_is_visible() {
         assert_eq!((sealed().len(), sealed().is_empty()), (2, false));
         assert_eq!(format!("{:?}", Some(sealed())), "Some(SealedTest(2 examples))");
     }

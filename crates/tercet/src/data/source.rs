@@ -1,4 +1,4 @@
-//! Where data comes from: what `--data` names, opened into a training set and a sealed test set.
+//! Data sources: opens what `--data` names as a training set and a sealed test set.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,28 +8,28 @@ use super::open;
 use super::{Dataset, NamedSet, ReadOptions, SealedTest, Split, default_validation, split};
 use crate::{Error, Result};
 
-/// A data set as it is handed out.
+/// A data set with its training and test examples.
 #[derive(Clone, Debug)]
 pub struct Collection {
-    /// What it is called: "MNIST", or the name of the folder.
+    /// Its name: "MNIST", or the name of the folder.
     pub name: String,
-    /// The examples to learn from, and to take a validation set of.
+    /// The examples for training, from which a validation set can be held out.
     pub train: Dataset,
-    /// The examples to be judged by, where there are any.
+    /// The examples for the final evaluation, if there are any.
     pub test: Option<SealedTest>,
 }
 
 impl Collection {
-    /// The training examples, of which [one in twelve](super::default_validation) is held out for validation.
+    /// Splits off [one in twelve](super::default_validation) of the training examples for validation.
     ///
     /// # Errors
-    /// A single example, which leaves nothing to learn from.
+    /// A single example, which would leave no training set.
     pub fn split(&self, seed: u64) -> Result<Split> {
         split(&self.train, default_validation(self.train.len()), seed)
     }
 }
 
-/// Where a data set comes from.
+/// The source of a data set.
 ///
 /// ```
 /// use tercet::data::Source;
@@ -43,18 +43,18 @@ pub enum Source {
     /// The MNIST database that is built into this library.
     #[cfg(feature = "mnist")]
     Mnist,
-    /// A set that is looked for where other programs keep it.
+    /// A named set, which is searched for where other programs store it.
     Named(NamedSet),
-    /// A file or folder; [`Source::open_with`] says of what.
+    /// A file or folder; [`Source::open_with`] documents the formats.
     Path(PathBuf),
 }
 
 impl FromStr for Source {
     type Err = Error;
 
-    /// `mnist` is the built-in data set; `fashion-mnist`, `kmnist`, `emnist-letters` and `cifar10` are looked for where other
-    /// programs keep them ([`NamedSet::places`]); anything else is the path of a file or folder (`./mnist` where one has
-    /// such a name).
+    /// `mnist` is the built-in data set; `fashion-mnist`, `kmnist`, `emnist-letters` and `cifar10` are searched for
+    /// where other programs store them ([`NamedSet::places`]); anything else is the path of a file or folder (write
+    /// `./mnist` for one with such a name).
     fn from_str(text: &str) -> Result<Self> {
         match text.trim() {
             #[cfg(feature = "mnist")]
@@ -83,7 +83,7 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// Opens the data and checks it; everything about it is seen from the files.
+    /// Opens the data and checks it; everything about it is inferred from the files.
     ///
     /// # Errors
     /// Those of [`open_with`](Source::open_with).
@@ -91,30 +91,30 @@ impl Source {
         self.open_with(&ReadOptions::default())
     }
 
-    /// Opens the data and checks it. What a file holds is told by its content, and not by its name; any file but those of
-    /// NPZ and Parquet may be gzipped.
+    /// Opens the data and checks it. Formats are detected from the content, not from the name. All files except NPZ and
+    /// Parquet may be gzipped.
     ///
-    /// | what | training set | test set |
+    /// | format | training set | test set |
     /// |---|---|---|
     /// | folder of IDX files | `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` (or `-images.idx3-ubyte`, `-images.idx`, …) | `t10k-…` or `test-…` |
-    /// | folder of pictures by class | `cat/1.png`, `dog/7.jpg`, …, in `train/` or not | the same in `test/` or `val/` |
+    /// | folder of pictures by class | `cat/1.png`, `dog/7.jpg`, …, optionally in `train/` | the same in `test/` or `val/` |
     /// | folder of CIFAR-10's batches | `data_batch_1.bin` to `_5.bin` | `test_batch.bin` |
     /// | NPZ | `x_train` and `y_train`, `train_images` and `train_labels` (with `val_…`), `X` and `y`, … | `x_test` and `y_test`, `test_images` and `test_labels` |
-    /// | NPY, IDX | the features; labels in the file beside it: `y_train.npy` for `X_train.npy`, `labels.npy` for `features.npy` | `X_test.npy` for `X_train.npy` |
+    /// | NPY, IDX | the features; labels in the file next to it: `y_train.npy` for `X_train.npy`, `labels.npy` for `features.npy` | `X_test.npy` for `X_train.npy` |
     /// | CSV, with commas, semicolons or tabs | rows, one column of labels | `b_test.csv` for `b_train.csv` |
-    /// | Parquet | Hugging Face's images, or columns of numbers, and one of labels | `test-…parquet` for `train-…parquet` |
-    /// | LIBSVM | `label place:value …` | `a1a.t` for `a1a`, or `test` for `train` |
+    /// | Parquet | Hugging Face's images, or numeric columns, and a label column | `test-…parquet` for `train-…parquet` |
+    /// | LIBSVM | `label index:value …` | `a1a.t` for `a1a`, or `test` for `train` |
     ///
-    /// A folder with one such training file is as good as the file. Bytes of (N, height, width\[, channels\]) are pixels; all
-    /// other numbers are plain features, used as they are, unless [`ReadOptions::size`] says that they are the pixels of
-    /// images. Rows of a table are pixels too where they hold whole numbers of 0 to 255, as many as a square has pixels, in
-    /// columns called `pixel…` or `1x1`, or without names.
+    /// A folder with one such training file is equivalent to the file. Bytes of (N, height, width\[, channels\]) are
+    /// pixels. All other numbers are plain features, used as they are, unless [`ReadOptions::size`] says that they are
+    /// the pixels of images. The rows of a table are pixels too if they contain integers from 0 to 255, as many as a
+    /// square has pixels, in columns named `pixel…` or `1x1`, or without names.
     ///
-    /// Classes have the names that the labels are; or those in `classes.txt` of the folder, one a line, and labels are their
-    /// numbers from 0. IDX files have class numbers, which are names too.
+    /// The labels are the names of the classes. If the folder has a `classes.txt`, it lists the names, one per line,
+    /// and labels are indices from 0. IDX files contain class numbers, which serve as names too.
     ///
     /// # Errors
-    /// A folder or file that is missing, not what it should be, or does not fit the others.
+    /// A folder or file that is missing or invalid, or does not fit the others.
     pub fn open_with(&self, options: &ReadOptions) -> Result<Collection> {
         match self {
             #[cfg(feature = "mnist")]
@@ -125,7 +125,7 @@ impl Source {
     }
 }
 
-/// The data set that is built in.
+/// The built-in data set.
 #[cfg(feature = "mnist")]
 pub(super) fn mnist() -> Result<open::Found> {
     use super::open::{Found, Subset};

@@ -1,7 +1,7 @@
-//! Splits: which examples are learned from, and which are held out to choose settings by.
+//! Splits: which examples are used for training, and which are held out to choose settings.
 //!
-//! Both kinds are stratified: each class has the same share in every part, as nearly as whole examples allow. They
-//! depend on the labels and the seed alone. Within a part the examples keep their order.
+//! Both kinds are stratified: each class has the same proportion in every part, as nearly as whole examples allow. They
+//! depend only on the labels and the seed. Within a part the examples keep their order.
 
 use rand::seq::SliceRandom;
 
@@ -9,26 +9,27 @@ use super::Dataset;
 use crate::random::{Generator, Stream, generator};
 use crate::{Error, Result};
 
-/// One set, cut in two.
+/// A set split into two parts.
 #[derive(Clone, Debug)]
 pub struct Split {
-    /// The examples to learn from.
+    /// The examples for training.
     pub train: Dataset,
-    /// The examples held out, to choose settings by.
+    /// The examples held out for choosing settings.
     pub validation: Dataset,
 }
 
-/// How many of `n` examples are held out where nobody said: one in twelve, which is 5,000 of MNIST's 60,000, and at
-/// least one.
+/// The default number of validation examples out of `n`: one in twelve, which is 5,000 of MNIST's 60,000, and at least
+/// one.
 pub fn default_validation(n: usize) -> usize {
     (n / 12).max(1)
 }
 
-/// Holds out `validation` examples, the share of each class within one example of its share in the whole.
+/// Holds out `validation` examples, with the proportion of each class within one example of its proportion in the
+/// whole.
 ///
-/// A class of n_c examples is due validation · n_c / N. Each gets the whole part of that; the examples that are
-/// left go to the classes with the largest remainders, of equal remainders to the lower class. Then each class, class
-/// 0 first, is shuffled by the generator of [`Stream::Split`], and its first examples are held out.
+/// The quota of a class of n_c examples is validation · n_c / N. Each class gets the integer part of its quota. The
+/// remaining examples go to the classes with the largest remainders, and to the lower class if these are equal. Then
+/// each class, in order, is shuffled by the generator of [`Stream::Split`], and its first examples are held out.
 ///
 /// ```
 /// use tercet::data::{Dataset, split};
@@ -43,7 +44,7 @@ pub fn default_validation(n: usize) -> usize {
 /// ```
 ///
 /// # Errors
-/// A count of 0, or one that leaves nothing to learn from.
+/// A count of 0, or one that leaves nothing to train on.
 pub fn split(set: &Dataset, validation: usize, seed: u64) -> Result<Split> {
     let n = set.len();
     if validation == 0 || validation >= n {
@@ -63,10 +64,10 @@ pub fn split(set: &Dataset, validation: usize, seed: u64) -> Result<Split> {
     // ANCHOR_END: split
 }
 
-/// Cuts the set into `k` folds for cross-validation: split i holds out fold i and learns from the others.
+/// Divides the set into `k` folds for cross-validation: split i holds out fold i and trains on the others.
 ///
-/// Each class is shuffled as in [`split`]; then the examples are dealt out one by one, class after class, like cards to
-/// `k` players. So folds differ in size by at most one example, and in the examples of a class by at most one.
+/// Each class is shuffled as in [`split`]; then the examples are dealt out in turn to the `k` folds, class by class. So
+/// the sizes of folds differ by at most one example, and so do the numbers of examples of each class.
 ///
 /// # Errors
 /// `k` below 2 or above the number of examples.
@@ -98,7 +99,7 @@ fn shuffled_classes(set: &Dataset, generator: &mut Generator) -> Vec<Vec<usize>>
     classes
 }
 
-/// Shares `seats` among classes in proportion to their counts, by the method of the largest remainder.
+/// Distributes `seats` among classes in proportion to their counts, by the largest-remainder method.
 fn quotas(counts: &[usize], seats: usize) -> Vec<usize> {
     let n: u64 = counts.iter().map(|&count| count as u64).sum();
     // Both factors are below 2³², since no data set holds more examples.
@@ -174,17 +175,17 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_and_nothing_else() {
+    fn splits_depend_only_on_the_seed() {
         let set = set(&[60, 40]);
         let held_out = |seed| origins(&split(&set, 10, seed).unwrap().validation);
         assert_eq!(held_out(1), held_out(1));
         assert_ne!(held_out(1), held_out(2));
-        // These rows are part of what a seed means: where they change, no earlier run can be repeated.
+        // These rows are part of the meaning of a seed: if they change, no earlier run can be reproduced.
         assert_eq!(held_out(0), [5, 8, 14, 21, 25, 50, 51, 52, 87, 90]);
     }
 
     #[test]
-    fn a_split_of_a_part_remembers_where_its_examples_came_from() {
+    fn a_split_of_a_part_keeps_the_origins_of_its_examples() {
         let set = set(&[10, 10]);
         let part = set.subset(&[19, 18, 17, 16, 15]);
         let parts = split(&part, 2, 0).unwrap();

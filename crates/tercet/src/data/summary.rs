@@ -1,4 +1,4 @@
-//! What a data set holds, in a few numbers, and which of its examples come more than once.
+//! A summary of a data set, and its duplicates.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,37 +9,37 @@ use serde::Serialize;
 use super::{Dataset, Row};
 use crate::image::ImageShape;
 
-/// A data set in a few numbers.
+/// Summary statistics of a data set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// What the set is called.
+    /// The name of the set.
     pub name: String,
     /// N, the number of examples.
     pub examples: usize,
     /// D, the number of features of an example.
     pub features: usize,
-    /// The shape of the images, where the examples are images.
+    /// The shape of the images, if the examples are images.
     pub image: Option<ImageShape>,
-    /// Each class with the number of its examples.
+    /// Each class with its number of examples.
     pub classes: Vec<ClassCount>,
-    /// The features as the file holds them (pixels 0 to 255); none where there is no example.
+    /// The range of the features as stored (pixels 0 to 255); `None` if there are no examples.
     pub values: Option<ValueRange>,
     /// How many examples have the same features as an earlier one.
     pub duplicates: usize,
-    /// SHA-256 over the features and labels, as [`Dataset::digest`] gives it.
+    /// SHA-256 of the features and labels, from [`Dataset::digest`].
     pub digest: String,
 }
 
-/// A class and the number of its examples.
+/// A class and its number of examples.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClassCount {
     /// The name of the class.
     pub name: String,
-    /// How many examples it has.
+    /// Its number of examples.
     pub examples: usize,
 }
 
-/// Where the values of all features lie.
+/// The range of all features.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ValueRange {
     /// The smallest.
@@ -48,12 +48,12 @@ pub struct ValueRange {
     pub maximum: f64,
     /// Their mean.
     pub mean: f64,
-    /// The share of them that is zero, from 0 to 1.
+    /// The fraction of zeros, from 0 to 1.
     pub zeros: f64,
 }
 
 impl Summary {
-    /// Looks at every example of `set`.
+    /// Summarises `set`, going over every example.
     pub fn of(set: &Dataset) -> Self {
         let mut counts = vec![0; set.class_count()];
         for i in 0..set.len() {
@@ -74,12 +74,12 @@ impl Summary {
 }
 
 impl ValueRange {
-    /// The range of all features of all examples, in f64; none where there is no example.
+    /// The range of all features of all examples, in f64; `None` if there are no examples.
     fn of(set: &Dataset) -> Option<Self> {
         if set.is_empty() {
             return None;
         }
-        // How often each byte comes, which is all there is to know of pixels.
+        // The histogram of the bytes contains all the information needed about pixels.
         let mut histogram = [0u64; 256];
         let mut floats =
             ValueRange { minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, mean: 0.0, zeros: 0.0 };
@@ -100,7 +100,7 @@ impl ValueRange {
         Some(ValueRange { mean: floats.mean / count, zeros: floats.zeros / count, ..floats })
     }
 
-    /// Counts `value` in, `times` over. Until all are in, `mean` is their sum and `zeros` their number.
+    /// Adds `value`, `times` over. Until all are added, `mean` is their sum and `zeros` their number.
     fn add(&mut self, value: f64, times: u64) {
         self.minimum = self.minimum.min(value);
         self.maximum = self.maximum.max(value);
@@ -111,8 +111,8 @@ impl ValueRange {
     }
 }
 
-/// Every example that has the same features as an earlier one: (the first such, itself), each as its origin in the
-/// set that was read.
+/// All examples with the same features as an earlier one: (the first such example, the example), each as its origin in
+/// the set that was read.
 pub fn duplicates(set: &Dataset) -> Vec<(usize, usize)> {
     let mut first = HashMap::with_capacity(set.len());
     let mut pairs = Vec::new();
@@ -127,8 +127,8 @@ pub fn duplicates(set: &Dataset) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Every test example whose features come in the training set too: (the first such training example, the test
-/// example), each as its origin in the set that was read. An evaluation on such an example measures memory.
+/// All test examples whose features also occur in the training set: (the first such training example, the test
+/// example), each as its origin in the set that was read. Evaluation on such examples measures memorisation.
 pub fn duplicates_across(train: &Dataset, test: &Dataset) -> Vec<(usize, usize)> {
     let mut first = HashMap::with_capacity(train.len());
     for i in 0..train.len() {
@@ -138,8 +138,8 @@ pub fn duplicates_across(train: &Dataset, test: &Dataset) -> Vec<(usize, usize)>
     (0..test.len()).filter_map(seen).collect()
 }
 
-/// Features as the key of a map, which finds them by their hash and then compares all of them. Data sets hold no NaN,
-/// so that equality is an equivalence.
+/// Features as the key of a map, found by their hash and then compared completely. Data sets contain no NaN, so
+/// equality is an equivalence relation.
 #[derive(PartialEq)]
 pub(crate) struct FeatureKey<'a>(pub(crate) Row<'a>);
 
@@ -149,7 +149,7 @@ impl Hash for FeatureKey<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self.0 {
             Row::U8(pixels) => state.write(pixels),
-            // −0 equals 0 and so has to hash alike; adding 0 makes it 0.
+            // −0 equals 0 and must have the same hash; adding 0 makes it 0.
             Row::F16(values) => values.iter().for_each(|v| state.write_u32((v.to_f32() + 0.0).to_bits())),
             Row::F32(values) => values.iter().for_each(|value| state.write_u32((value + 0.0).to_bits())),
             Row::F64(values) => values.iter().for_each(|value| state.write_u64((value + 0.0).to_bits())),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_numbers_are_those_of_a_set_counted_by_hand() {
+    fn the_summary_matches_one_computed_by_hand() {
         let summary = Summary::of(&pixels(&[[0, 9], [1, 2], [0, 9]], &[0, 2, 2]));
         let counts: Vec<_> = summary.classes.iter().map(|class| (&*class.name, class.examples)).collect();
         assert_eq!(counts, [("a", 1), ("b", 0), ("c", 2)]);
@@ -205,7 +205,7 @@ mod tests {
         let train = pixels(&[[9, 9], [1, 2], [3, 4], [1, 2]], &[0; 4]).subset(&[3, 2, 1]);
         let test = pixels(&[[7, 7], [1, 2], [9, 9], [3, 4]], &[1; 4]).subset(&[1, 2, 3]);
         assert_eq!(duplicates_across(&train, &test), [(3, 1), (2, 3)]);
-        // Other kinds of features are never equal, nor are others of another width.
+        // Features of other types are never equal, nor are those of another width.
         assert_eq!(duplicates_across(&train, &features(&[1.0, 2.0])), []);
     }
 
@@ -214,9 +214,9 @@ mod tests {
         assert_eq!(duplicates(&features(&[0.0, 1.0, -0.0, 1.0])), [(0, 1)]);
     }
 
-    /// What a map does with two keys of one hash: it compares them. Shown here on a hash that is always the same.
+    /// A map compares two keys with the same hash. This is tested with a hash that is always the same.
     #[test]
-    fn equal_hashes_alone_make_no_duplicate() {
+    fn equal_hashes_alone_do_not_make_duplicates() {
         #[derive(Default)]
         struct Constant;
         impl Hasher for Constant {

@@ -1,7 +1,7 @@
-//! Tables of text, CSV and its like: one example a row, numbers in columns, and a column of labels.
+//! Text tables such as CSV: one example per row, numeric columns, and a label column.
 //!
-//! Everything about a table is seen from its first rows: what separates the columns, whether the first row names them, which
-//! column holds the labels. What cannot be seen is asked for rather than guessed.
+//! The format of a table is inferred from its first rows: the delimiter, whether the first row is a header, and which
+//! column holds the labels. What cannot be inferred must be given by the user rather than guessed.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -17,10 +17,10 @@ use crate::image::ImageShape;
 use crate::text::shortened;
 use crate::{Error, Result};
 
-/// How many rows are looked at before anything is decided.
+/// How many rows are read before the format is inferred.
 const LOOKED_AT: usize = 1000;
 
-/// A table with more columns than this is taken for something else.
+/// More columns than this mean that the file is not a table.
 const MOST_COLUMNS: usize = 1 << 20;
 
 /// The layout of a table, which its test set shares.
@@ -31,7 +31,7 @@ pub(super) struct Layout {
     label: usize,
     /// The columns of features.
     features: Vec<usize>,
-    /// The shape of the images that the rows are, where they are.
+    /// The shape of the images, if the rows are images.
     image: Option<ImageShape>,
 }
 
@@ -80,15 +80,15 @@ pub(super) fn read(
     Ok((RawSubset { name, path: path.clone(), labels_path: path, features, labels }, layout))
 }
 
-/// What separates the columns: whichever of these comes most often in the first line.
+/// The delimiter: whichever of these is most frequent in the first line.
 fn delimiter(start: &[u8]) -> u8 {
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let count = |delimiter: u8| line.iter().filter(|&&byte| byte == delimiter).count();
-    // The first of them where several come equally often.
+    // The first one in a tie.
     [b',', b';', b'\t', b'|'].into_iter().rev().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',')
 }
 
-/// Leaves out the mark that some programs write before text in UTF-8.
+/// Skips the byte order mark that some programs write before UTF-8 text.
 fn skip_mark(content: &mut Content<'_>) {
     use std::io::BufRead;
     if content.start().starts_with("\u{feff}".as_bytes()) {
@@ -115,7 +115,7 @@ fn next(reader: &mut csv::Reader<Content<'_>>, record: &mut ByteRecord) -> Resul
     }
 }
 
-/// A field without the blanks around it.
+/// A field without surrounding spaces.
 fn text(field: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(field.trim_ascii())
 }
@@ -130,7 +130,7 @@ fn is_missing(field: &[u8]) -> bool {
 }
 
 impl Layout {
-    /// What can be seen from the first rows.
+    /// Infers the layout from the first rows.
     fn seen(first: &[ByteRecord], options: &ReadOptions, path: &Path) -> Result<Self> {
         let refuse =
             |found: String, expected: &str, remedy: &str| Error::format(path, found, expected, remedy);
@@ -158,7 +158,7 @@ impl Layout {
         if rows.is_empty() {
             return Err(refuse("names of columns and no row".to_owned(), "a table of examples", AGAIN));
         }
-        // The number of each row, which pandas writes in front under no name.
+        // The row number, which pandas writes as a first column without a name.
         let index = header.as_ref().is_some_and(|names| names[0].is_empty() || names[0] == "Unnamed: 0");
         let columns_left: Vec<usize> = (usize::from(index)..columns).collect();
         let label = match &options.label {
@@ -185,7 +185,7 @@ impl Layout {
         Ok(Layout { header, columns, label, features, image: None })
     }
 
-    /// The same for a test set, whose columns must be those of the training set.
+    /// The layout of a test set, whose columns must be those of the training set.
     fn of_test(&self, first: &[ByteRecord], options: &ReadOptions, path: &Path) -> Result<Self> {
         let Some(top) = first.first() else {
             return Err(Error::format(path, "no rows", "a table of examples", AGAIN));
@@ -210,7 +210,7 @@ impl Layout {
         Ok(Layout { header, ..self.clone() })
     }
 
-    /// The name of a column, for errors.
+    /// The name of a column, for error messages.
     fn column(&self, column: usize) -> String {
         match self.header.as_ref().and_then(|names| names.get(column)) {
             Some(name) => format!("column {} (“{}”)", column + 1, shortened(name)),
@@ -218,8 +218,8 @@ impl Layout {
         }
     }
 
-    /// The shape of the images that the rows are: whole numbers of 0 to 255, as many as a square has pixels, in columns that are
-    /// called pixels or have no names.
+    /// The shape of the images, if the rows are images: integers from 0 to 255, as many as a square has pixels, in
+    /// columns that are named as pixels or have no names.
     fn image_of(&self, features: &Features, options: &ReadOptions) -> Option<ImageShape> {
         let Features::Bytes(width, values) = features else { return None };
         if options.plain || options.size.is_some() {
@@ -246,7 +246,7 @@ impl Layout {
     }
 }
 
-/// Whether the first row names the columns: text over numbers, or 0, 1, 2, … over anything else, as pandas writes.
+/// Whether the first row is a header: text above numbers, or 0, 1, 2, … above anything else, as pandas writes.
 fn is_header(first: &[ByteRecord], label: Option<&str>) -> bool {
     let top = &first[0];
     if label.is_some_and(|label| top.iter().any(|name| text(name) == label)) {
@@ -268,7 +268,7 @@ fn is_header(first: &[ByteRecord], label: Option<&str>) -> bool {
     counts(0, 0) || counts(0, 1) || counts(1, 0)
 }
 
-/// The column of labels, by its name or by what is in it.
+/// The label column, by its name or its contents.
 fn seen_label(
     rows: &[ByteRecord],
     header: Option<&[String]>,
@@ -293,7 +293,7 @@ fn seen_label(
     if let [column] = of_text[..] {
         return Ok(column);
     }
-    // Few whole numbers, each of them more than once.
+    // Few distinct integers, each of which occurs more than once.
     let could_be = |column: usize| {
         let mut different = HashSet::new();
         let whole = values(column).all(|field| {
@@ -318,7 +318,7 @@ fn seen_label(
     }
 }
 
-/// The rows so far.
+/// The rows read so far.
 struct Rows<'a> {
     layout: &'a Layout,
     path: &'a Path,
@@ -337,7 +337,7 @@ impl<'a> Rows<'a> {
         let layout = self.layout;
         let refuse =
             |found: String, expected: &str, remedy: &str| Error::format(self.path, found, expected, remedy);
-        // Where the record is one of a csv reader, it knows its line.
+        // A record from a csv reader has a line number.
         let line = record.position().map_or(self.labels.len() as u64 + 1, csv::Position::line);
         if record.len() != layout.columns {
             let found = format!("{} columns in line {line}", record.len());
@@ -379,7 +379,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Labels in a file of their own, one a line.
+/// Labels in a separate file, one per line.
 pub(super) fn read_labels(mut content: Content<'_>) -> Result<Labels> {
     let path = content.path.clone();
     skip_mark(&mut content);

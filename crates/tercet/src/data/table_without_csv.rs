@@ -1,4 +1,4 @@
-//! Tables in a build without the feature `csv`: an error that names it.
+//! Tables in a build without the feature `csv`: an error that names the feature.
 
 use super::ReadOptions;
 use super::content::Content;

@@ -1,4 +1,4 @@
-//! [`write()`]: a data set as files of a format of the caller's choice, which [`Source::open`](super::Source::open) reads again.
+//! [`write()`]: writes a data set to files of a given format, which [`Source::open`](super::Source::open) reads again.
 
 use std::fs;
 use std::io::{Error as IoError, Write};
@@ -10,20 +10,20 @@ use super::{Classes, Dataset, Idx, Row, Values, npy, sibling_files, write_idx};
 use crate::file::{replace, replace_with};
 use crate::{Error, Matrix, Result};
 
-/// A format that data sets are written in.
+/// A file format for writing data sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A folder of gzipped IDX files, as MNIST comes.
+    /// A folder of gzipped IDX files, like MNIST.
     Idx,
-    /// One archive of arrays, `x_train`, `y_train`, `x_test` and `y_test`, and the names of the classes.
+    /// One archive of arrays, `x_train`, `y_train`, `x_test` and `y_test`, and the class names.
     Npz,
-    /// Features in one file and labels in one beside it.
+    /// Features in one file and labels in another next to it.
     Npy,
-    /// A table, the label first.
+    /// A table with the label first.
     Csv,
-    /// A label, and the numbers that are not zero.
+    /// A label, and the non-zero features.
     Libsvm,
-    /// A folder of PNGs, in a folder for each class.
+    /// PNG files in one folder per class.
     Pictures,
 }
 
@@ -49,7 +49,7 @@ impl FromStr for Format {
 }
 
 impl Format {
-    /// The format that a path asks for by its ending; a folder is one of IDX files.
+    /// The format implied by the extension of a path; a folder means IDX files.
     ///
     /// ```
     /// # use std::path::Path;
@@ -60,7 +60,7 @@ impl Format {
     /// ```
     ///
     /// # Errors
-    /// An ending that none of the formats has.
+    /// An unknown extension.
     pub fn of(path: &Path) -> Result<Self> {
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         match ending.as_str() {
@@ -78,7 +78,7 @@ impl Format {
         }
     }
 
-    /// The feature that writing this format needs, if it is not turned on.
+    /// The Cargo feature that this format needs, if it is disabled.
     fn missing_feature(self) -> Option<&'static str> {
         let (feature, on) = match self {
             Format::Idx => ("flate2", cfg!(feature = "flate2")),
@@ -90,11 +90,11 @@ impl Format {
         (!on).then_some(feature)
     }
 
-    /// Rejects now a path that data in this format could not be written to later.
+    /// Checks in advance that data could be written to this path in this format.
     ///
     /// # Errors
-    /// A format whose feature is not turned on.
-    /// A folder in the place of a file or the other way round, and a file whose folder is not there.
+    /// A format whose feature is disabled, a folder in place of a file or the other way round, and a file whose folder
+    /// does not exist.
     pub fn check(self, path: &Path) -> Result<()> {
         let refuse = |kind, why: &str| Err(Error::file("write", path)(IoError::new(kind, why.to_owned())));
         if let Some(feature) = self.missing_feature() {
@@ -122,10 +122,10 @@ impl Format {
     }
 }
 
-/// Writes a training set and perhaps a test set, and says which files it wrote.
+/// Writes a training set and an optional test set, and returns the files it wrote.
 ///
 /// # Errors
-/// A path that cannot be written, a set that the format cannot hold, and a test set of other classes or features.
+/// A path that cannot be written, a set that the format cannot hold, and a test set with other classes or features.
 pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
     format.check(path)?;
     if let Some(test) = test {
@@ -173,7 +173,7 @@ pub fn write(path: &Path, format: Format, train: &Dataset, test: Option<&Dataset
     }
 }
 
-/// Rejects a test set that would be read as something else, or not at all, beside its training set.
+/// Rejects a test set that could not be read back consistently with its training set.
 fn check_alike(train: &Dataset, test: &Dataset) -> Result<()> {
     let refuse = |what: &str, found: String, expected: String| {
         let expected = format!("those of the training set: {expected}");
@@ -202,7 +202,7 @@ pub fn write_npy(path: &Path, matrix: &Matrix) -> Result<()> {
     })
 }
 
-/// Writes whole numbers as one NPY file of (N, `columns`).
+/// Writes integers as an NPY file of (N, `columns`).
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -210,7 +210,7 @@ pub fn write_npy_indices(path: &Path, values: &[u32], columns: usize) -> Result<
     write_npy_numbers(path, "<u4", values.len(), columns, values.iter().map(|value| value.to_le_bytes()))
 }
 
-/// Writes numbers of 64 bits as one NPY file of (N, `columns`).
+/// Writes f64 numbers as an NPY file of (N, `columns`).
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -234,7 +234,7 @@ fn write_npy_numbers<const SIZE: usize>(
     })
 }
 
-/// Lets `write` fill a buffer, and says what failed when the last of it was written.
+/// Calls `write` with a buffered writer and flushes it, returning any error.
 fn flushed(
     file: &mut fs::File,
     write: impl FnOnce(&mut std::io::BufWriter<&mut fs::File>) -> std::io::Result<()>,
@@ -244,16 +244,16 @@ fn flushed(
     to.flush()
 }
 
-/// Whether the classes have no names but their numbers.
+/// Whether the classes are named only by their numbers.
 fn are_numbers(set: &Dataset) -> bool {
     set.classes().names() == Classes::numbered(set.class_count()).names()
 }
 
-/// Lets `write` fill a temporary sibling of a folder, which then takes the name: a folder that was only begun would pass for a
-/// smaller data set, and stand in the way of the next attempt.
+/// Calls `write` with a temporary sibling of a folder, which is then renamed: an incomplete folder could be mistaken
+/// for a smaller data set, and would block the next attempt.
 fn as_a_whole(folder: &Path, write: impl FnOnce(&Path) -> Result<Vec<PathBuf>>) -> Result<Vec<PathBuf>> {
     let Some(parent) = folder.parent().filter(|_| folder.file_name().is_some()) else {
-        // `.` and the like, which are there and keep their names.
+        // `.` and the like exist already and keep their names.
         return write(folder);
     };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
@@ -271,7 +271,7 @@ fn as_a_whole(folder: &Path, write: impl FnOnce(&Path) -> Result<Vec<PathBuf>>) 
         Error::File { action, path, source } => Error::File { action, path: name(&path), source },
         other => other,
     })?;
-    // What is there already is an empty folder, which not every system lets another take the name of.
+    // What exists already is an empty folder, which not every system allows to be replaced by renaming.
     let _ = fs::remove_dir(folder);
     fs::rename(&begun, folder).map_err(Error::file("create the folder", folder))?;
     let _ = temporary.keep();
@@ -316,7 +316,7 @@ fn idx(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<Pat
     Ok(paths)
 }
 
-/// All features as f32, as IDX files are read back.
+/// All features as f32, as they are read back from IDX files.
 ///
 /// # Errors
 /// Double-precision features, which would be rounded.
@@ -332,7 +332,7 @@ fn values_of(set: &Dataset) -> Result<Vec<f32>> {
     Ok(values)
 }
 
-/// The features as NumPy has them: (N, height, width[, channels]) bytes of images, (N, D) floats of others.
+/// The features in NumPy's layout: (N, height, width[, channels]) bytes for images, (N, D) floats otherwise.
 fn features_npy(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
     let Some(shape) = set.image_shape() else {
         return npy::write_features(to, set);
@@ -343,7 +343,7 @@ fn features_npy(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
     (0..set.len()).try_for_each(|i| to.write_all(set.pixels(i).unwrap_or_default()))
 }
 
-/// The labels: numbers of the classes, or their names where they have any.
+/// The labels: class numbers, or names if the classes have any.
 fn labels_npy(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
     if are_numbers(set) {
         return numbers_npy(to, set);
@@ -376,7 +376,7 @@ fn npz(_: &Path, _: &Dataset, _: Option<&Dataset>) -> Result<Vec<PathBuf>> {
 fn npz(path: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathBuf>> {
     replace_with(path, |file| {
         let mut archive = zip::ZipWriter::new(file);
-        // Without the time of day, so that the same set gives the same bytes.
+        // Without a timestamp, so that the same set gives the same bytes.
         let options = zip::write::SimpleFileOptions::default()
             .compression_method(zip::CompressionMethod::Deflated)
             .last_modified_time(zip::DateTime::default())
@@ -401,7 +401,7 @@ fn npz(path: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<PathB
     Ok(vec![path.to_owned()])
 }
 
-/// What an entry of an archive is written through.
+/// The writer of an entry of an archive.
 #[cfg(feature = "zip")]
 type Buffered<'a> = std::io::BufWriter<&'a mut dyn Write>;
 
@@ -443,7 +443,7 @@ fn libsvm(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
             false => write!(to, "{label}")?,
         }
         let mut put = |place: usize, value: f64, text: &dyn std::fmt::Display| {
-            // The last number of the first row, even a zero, says how many there are.
+            // The last feature of the first row is written even if it is zero, to record the width.
             let counts = value != 0.0 || (i == 0 && place + 1 == set.width());
             if counts { write!(to, " {}:{text}", place + 1) } else { Ok(()) }
         };
@@ -480,7 +480,7 @@ fn pictures(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Ve
     let colour = if shape.channels == 3 { ExtendedColorType::Rgb8 } else { ExtendedColorType::L8 };
     for (prefix, set) in std::iter::once(("train", train)).chain(test.map(|test| ("test", test))) {
         for (label, class) in set.classes().iter().enumerate() {
-            // A folder without pictures is no class to the reader.
+            // The reader does not count a folder without pictures as a class.
             if (0..set.len()).any(|i| set.label(i) as usize == label) {
                 create_folder(&folder.join(prefix).join(class))?;
             }

@@ -1,4 +1,4 @@
-//! Whether a model knows how sure it may be: its confidence beside how often it is right.
+//! Calibration: a model's confidence compared with its accuracy.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,33 +6,33 @@ use super::Scores;
 use crate::matrix::argmax;
 use crate::{Error, Matrix, Result};
 
-/// The bins of the papers.
+/// The number of bins used in the papers.
 pub const BINS: usize = 15;
 
-/// Between which temperatures one is looked for.
+/// The range in which the temperature is searched.
 const TEMPERATURES: (f64, f64) = (1e-2, 1e2);
 
-/// How confidence and accuracy go together, over N answers in M bins of equal width.
+/// Calibration of N predictions in M bins of equal width.
 ///
-/// The confidence of an answer is the probability that the model gives to it. Bin m holds the answers whose confidence is
-/// above (m − 1) / M and at most m / M:
+/// The confidence of a prediction is the probability that the model assigns to it. Bin m contains the predictions with
+/// a confidence above (m − 1) / M and at most m / M:
 ///
 /// ```text
 /// ECE = Σ_m |B_m| / N · |acc(B_m) − conf(B_m)|
 /// ```
 ///
-/// acc is the share of right answers among those of a bin, conf their mean confidence. A model that is calibrated has an
-/// expected calibration error of 0: of the answers that it gives with 80 %, 80 % are right. The figure depends on M, and of
-/// few answers it is above 0 by chance alone.
+/// acc is the fraction of correct predictions in a bin, conf their mean confidence. A calibrated model has an expected
+/// calibration error of 0: of the predictions with a confidence of 80 %, 80 % are correct. The value depends on M, and
+/// for few predictions it is above 0 by chance alone.
 ///
-/// Source: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017, equation 5
-/// (with M = 15, as [`BINS`]); the estimate is by M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015.
+/// Source: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017,
+/// equation 5 (with M = 15, as [`BINS`]); the estimate is by M. P. Naeini, G. F. Cooper and M. Hauskrecht, AAAI 2015.
 ///
 /// ```
 /// use tercet::Matrix;
 /// use tercet::evaluate::Calibration;
 ///
-/// // Four answers with a confidence of 0.75 each, three of which are right, and one with 0.95 that is wrong.
+/// // Four predictions with confidence 0.75, three of which are correct, and one with 0.95 that is wrong.
 /// let probabilities = Matrix::new(5, 2, vec![0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.95, 0.05])?;
 /// let calibration = Calibration::of(&probabilities, &[0, 0, 0, 1, 1], 10)?;
 /// assert!((calibration.ece - 0.95 / 5.0).abs() < 1e-6);
@@ -44,38 +44,38 @@ pub struct Calibration {
     pub bins: Vec<Bin>,
     /// The expected calibration error, 0 to 1.
     pub ece: f64,
-    /// The mean confidence of all answers. Above the accuracy, the model is too sure of itself.
+    /// The mean confidence of all predictions. If it is above the accuracy, the model is overconfident.
     pub confidence: f64,
-    /// The share of right answers.
+    /// The fraction of correct predictions.
     pub accuracy: f64,
 }
 
-/// The answers of like confidence.
+/// The predictions of similar confidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
-    /// How many.
+    /// The number of predictions.
     pub count: usize,
-    /// How many of them are right.
+    /// The number of correct ones.
     pub correct: usize,
-    /// Their mean confidence; `None` where there are none.
+    /// Their mean confidence; `None` if the bin is empty.
     pub confidence: Option<f64>,
 }
 
 impl Bin {
-    /// The share of right answers; `None` where there are none at all.
+    /// The fraction of correct predictions; `None` if the bin is empty.
     pub fn accuracy(&self) -> Option<f64> {
         (self.count > 0).then(|| self.correct as f64 / self.count as f64)
     }
 }
 
 impl Calibration {
-    /// Counts the answers `argmax(probabilities)`.
+    /// The calibration of the predictions `argmax(probabilities)`.
     ///
     /// # Shapes
     /// `probabilities` is (N, C), `labels` is (N).
     ///
     /// # Errors
-    /// No bin, no example, counts that differ, and a confidence that is none: not from 0 to 1.
+    /// No bins, no examples, mismatched counts, and a confidence that is not from 0 to 1.
     pub fn of(probabilities: &Matrix, labels: &[u32], bins: usize) -> Result<Self> {
         if !(1..=1000).contains(&bins) {
             return Err(Error::setting("bins", bins, "from 1 to 1,000"));
@@ -86,7 +86,7 @@ impl Calibration {
             let row = probabilities.row(i);
             let answer = argmax(row);
             let confidence = row.get(answer as usize).map_or(f64::NAN, |&p| f64::from(p));
-            // Rounding may carry a sum of shares over 1 by a little.
+            // Rounding may raise a sum of probabilities slightly above 1.
             if !(0.0..=1.0 + 1e-4).contains(&confidence) {
                 return Err(Error::mismatch(
                     format!("probability of the answer to example {i}"),
@@ -113,7 +113,7 @@ impl Calibration {
     }
 }
 
-/// The probabilities that scores stand for, (N, C): softmax(z / T) of logits z, and shares as they are.
+/// The probabilities for given scores, (N, C): softmax(z / T) of logits z; vote shares are left unchanged.
 pub fn probabilities_at(scores: &Matrix, are: Scores, temperature: f64) -> Matrix {
     let mut probabilities = scores.clone();
     if are == Scores::Logits {
@@ -129,17 +129,18 @@ pub fn probabilities_at(scores: &Matrix, are: Scores, temperature: f64) -> Matri
     probabilities
 }
 
-/// The temperature T at which softmax(z / T) gives the labels the largest likelihood: the least
+/// The temperature T for which softmax(z / T) maximises the likelihood of the labels, that is, minimises
 ///
 /// ```text
 /// −1/N · Σ_i ln softmax(z_i / T)_{y_i}
 /// ```
 ///
-/// It changes no answer, only how sure the model is of it: surer below 1, less sure above. It is to be fitted on examples
-/// that the model did not learn from, the validation set, and never on the test set.
+/// It changes no prediction, only its confidence: more confident for T below 1, less for T above 1. It must be fitted
+/// on examples that the model was not trained on, the validation set, and never on the test set.
 ///
-/// The loss is convex in β = 1/T; its derivative, the mean of `E_p[z] − z_y`, is brought to 0 by bisection between T = 0.01 and
-/// 100. Where every answer is right by a margin, the likelihood grows with β without end, and T is 0.01.
+/// The loss is convex in β = 1/T. The root of its derivative, the mean of `E_p[z] − z_y`, is found by bisection between
+/// T = 0.01 and 100. If every prediction is correct by a margin, the likelihood increases with β without bound, and T
+/// is 0.01.
 ///
 /// Source: Guo et al. 2017, section 4.2, after J. Platt 1999.
 ///
@@ -147,13 +148,13 @@ pub fn probabilities_at(scores: &Matrix, are: Scores, temperature: f64) -> Matri
 /// `logits` is (N, C), `labels` is (N).
 ///
 /// # Errors
-/// No example, counts that differ, a label outside the classes, and a score that is not finite.
+/// No examples, mismatched counts, a label outside the classes, and a non-finite score.
 ///
 /// ```
 /// use tercet::Matrix;
 /// use tercet::evaluate::fit_temperature;
 ///
-/// // Sure at odds of e⁴ to 1, and right three times of four: the odds should be 3 to 1.
+/// // Odds of e⁴ to 1, but correct three times out of four: the odds should be 3 to 1.
 /// let logits = Matrix::new(4, 2, vec![4.0, 0.0, 4.0, 0.0, 4.0, 0.0, 4.0, 0.0])?;
 /// let temperature = fit_temperature(&logits, &[0, 0, 0, 1])?;
 /// assert!((temperature - 4.0 / 3f64.ln()).abs() < 1e-6);
@@ -175,7 +176,7 @@ pub fn fit_temperature(logits: &Matrix, labels: &[u32]) -> Result<f64> {
             let row = logits.row(i);
             let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let (mut sum, mut weighted) = (0.0, 0.0);
-            // Each z less z_y, so that what is left where all is right does not drown in rounding.
+            // z_y is subtracted from each z, so that the loss of nearly perfect predictions is not lost in rounding.
             for &z in row {
                 let power = (beta * f64::from(z - largest)).exp();
                 sum += power;
@@ -186,7 +187,7 @@ pub fn fit_temperature(logits: &Matrix, labels: &[u32]) -> Result<f64> {
         labels.iter().enumerate().map(of_example).sum()
     };
     let (mut low, mut high) = (1.0 / TEMPERATURES.1, 1.0 / TEMPERATURES.0);
-    // By ratios: the scale of scores is unknown.
+    // Geometric bisection, since the scale of the scores is unknown.
     for _ in 0..64 {
         let middle = (low * high).sqrt();
         if slope(middle) < 0.0 { low = middle } else { high = middle }
@@ -214,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_error_by_hand() {
-        // Confidences 0.6, 0.7 (bin 2 of 4 is up to 0.75), 0.9, 1.0; right: no, yes, yes, yes.
+        // Confidences 0.6, 0.7 (bin 2 of 4 is up to 0.75), 0.9, 1.0; correct: no, yes, yes, yes.
         let p = matrix(2, vec![0.6, 0.4, 0.3, 0.7, 0.9, 0.1, 1.0, 0.0]);
         let found = Calibration::of(&p, &[1, 1, 0, 0], 4).unwrap();
         let counts: Vec<_> = found.bins.iter().map(|bin| (bin.count, bin.correct)).collect();
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_probability_is_rejected() {
+    fn values_that_are_not_probabilities_are_rejected() {
         let refused =
             |p: Matrix, labels: &[u32], bins| Calibration::of(&p, labels, bins).unwrap_err().to_string();
         assert!(refused(matrix(2, vec![3.0, 0.0]), &[0], 15).contains("probabilities, not scores"));
@@ -261,7 +262,7 @@ mod tests {
         assert!(probabilities_at(&matrix(2, vec![1e30, -1e30]), Scores::Logits, 0.01).values() == [1.0, 0.0]);
     }
 
-    /// Central differences of the loss at the temperature that was found: it is a minimum.
+    /// Central differences of the loss at the fitted temperature: it is a minimum.
     #[test]
     fn the_temperature_is_where_the_likelihood_is_largest() {
         let logits: Vec<f32> = (0..600).map(|i| ((i * 7919 + 13) % 101) as f32 / 9.0).collect();
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_and_what_cannot_be_fitted() {
+    fn extreme_temperatures_and_invalid_input() {
         let sure = matrix(2, vec![1.0, 0.0, 0.0, 1.0]);
         assert!((fit_temperature(&sure, &[0, 1]).unwrap() - 0.01).abs() < 1e-9);
         assert!((fit_temperature(&sure, &[1, 0]).unwrap() - 100.0).abs() < 1e-6);

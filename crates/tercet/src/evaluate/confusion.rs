@@ -1,14 +1,14 @@
-//! Which class was taken for which.
+//! The confusion matrix.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// More classes than this would need a table of gigabytes.
+/// More classes than this would require a table of gigabytes.
 const MOST_CLASSES: usize = 8192;
 
-/// The confusion matrix, (C, C): how often each class was taken for each class. Rows are the true classes, columns
-/// the predicted ones, so the right answers are on the diagonal.
+/// The confusion matrix, (C, C). Rows are the true classes, columns the predicted ones, so correct predictions are on
+/// the diagonal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Vec<u64>>", into = "Vec<Vec<u64>>")]
 pub struct Confusion {
@@ -16,16 +16,16 @@ pub struct Confusion {
     counts: Vec<u64>,
 }
 
-/// How well one class is told from the others.
+/// The metrics of one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
     /// The name of the class.
     pub name: String,
-    /// Right answers / answers "this class"; undefined where there is no such answer.
+    /// Correct predictions / predictions of this class; undefined if there are no such predictions.
     pub precision: Option<f64>,
-    /// Right answers / examples of this class; undefined where there is no such example.
+    /// Correct predictions / examples of this class; undefined if there are no such examples.
     pub recall: Option<f64>,
-    /// `2 · right / (answers + examples)`, the harmonic mean of precision and recall; undefined where the class
+    /// `2 · correct / (predictions + examples)`, the harmonic mean of precision and recall; undefined if the class
     /// neither occurs nor is predicted.
     pub f1: Option<f64>,
     /// The number of examples of this class.
@@ -39,7 +39,7 @@ impl Confusion {
     /// `predicted` and `labels` are (N).
     ///
     /// # Errors
-    /// Counts that differ, a label outside the classes, and more than 8,192 classes.
+    /// Mismatched counts, a label outside the classes, and more than 8,192 classes.
     pub fn count(predicted: &[u32], labels: &[u32], class_count: usize) -> Result<Self> {
         if class_count > MOST_CLASSES {
             let expected = format!("at most {MOST_CLASSES}");
@@ -69,7 +69,7 @@ impl Confusion {
         self.class_count
     }
 
-    /// How often `truth` was taken for `predicted`.
+    /// How many examples of class `truth` were predicted as `predicted`.
     pub fn get(&self, truth: usize, predicted: usize) -> u64 {
         assert!(predicted < self.class_count, "class {predicted} of {}", self.class_count);
         self.counts[truth * self.class_count + predicted]
@@ -80,7 +80,7 @@ impl Confusion {
         (0..self.class_count).map(|predicted| self.get(truth, predicted)).sum()
     }
 
-    /// How often the answer was `predicted`.
+    /// How many examples were predicted as `predicted`.
     pub fn answers(&self, predicted: usize) -> u64 {
         (0..self.class_count).map(|truth| self.get(truth, predicted)).sum()
     }
@@ -105,7 +105,7 @@ impl Confusion {
 
 impl From<Confusion> for Vec<Vec<u64>> {
     fn from(confusion: Confusion) -> Self {
-        // `chunks` wants a positive length even of nothing.
+        // `chunks` requires a positive length, even of an empty list.
         confusion.counts.chunks(confusion.class_count.max(1)).map(<[u64]>::to_vec).collect()
     }
 }
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn precision_and_recall_by_hand() {
-        // cat: 3 examples, 2 right, 1 taken for dog. dog: 2 examples, both right. bird: absent, never predicted.
+        // cat: 3 examples, 2 correct, 1 predicted as dog. dog: 2 examples, both correct. bird: absent, never predicted.
         let confusion = Confusion::count(&[0, 0, 1, 1, 1], &[0, 0, 0, 1, 1], 3).unwrap();
         let scores = confusion.class_scores(&["cat".into(), "dog".into(), "bird".into()]);
         assert_eq!(
@@ -174,10 +174,10 @@ mod tests {
         assert_eq!(Confusion::count(&[], &[], 3).unwrap().class_count(), 3);
     }
 
-    /// It would be read from the next row.
+    /// It would be counted in the next row.
     #[test]
     #[should_panic(expected = "class 2 of 2")]
-    fn a_prediction_outside_the_classes_is_no_count() {
+    fn a_prediction_outside_the_classes_is_not_counted() {
         Confusion::count(&[1, 1], &[0, 1], 2).unwrap().get(0, 2);
     }
 }

@@ -5,8 +5,8 @@ use crate::image::ImageShape;
 use crate::loss::probabilities;
 use crate::{Error, Matrix, Result};
 
-/// The mean scores of five views of each picture: as it is, and shifted by so many pixels to the left, to the right, up and
-/// down, where zeros move in. `scores` is called five times.
+/// The mean scores of five views of each picture: unchanged, and shifted by this many pixels to the left, right, up and
+/// down, with zeros shifted in. `scores` is called five times.
 ///
 /// # Shapes
 /// (N, C)
@@ -52,14 +52,14 @@ pub fn mean_over_shifts(
     Ok(sum)
 }
 
-/// The mean probabilities of several models, from the scores of each: softmax of the logits, or the scores themselves if they
-/// are probabilities already. Networks that make different errors make fewer together.
+/// The mean probabilities of several models, from the scores of each: softmax of the logits, or the scores themselves
+/// if they are probabilities already. Networks that make different errors make fewer as an ensemble.
 ///
 /// # Shapes
 /// All (N, C).
 ///
 /// # Errors
-/// No models, and scores of other shapes.
+/// No models, and scores of different shapes.
 pub fn mean_probabilities(models: Vec<(Matrix, Scores)>) -> Result<Matrix> {
     let count = models.len();
     let mut sum: Option<Matrix> = None;
@@ -84,16 +84,17 @@ pub fn mean_probabilities(models: Vec<(Matrix, Scores)>) -> Result<Matrix> {
     Ok(sum)
 }
 
-/// What the scores of a model are.
+/// The meaning of a model's scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scores {
-    /// Logarithms of probabilities, up to a number that is the same for all classes: of softmax.
+    /// Log-probabilities, up to a constant that is the same for all classes: inputs of a softmax.
     Logits,
-    /// Shares that sum to 1: of votes.
+    /// Fractions that sum to 1: of votes.
     Shares,
 }
 
-/// The picture shifted to the right and down by so many pixels, or the other way below 0, with zeros where nothing moved to.
+/// Shifts a picture to the right and down by this many pixels, or in the opposite direction if negative, and fills in
+/// zeros.
 fn shift(old: &[u8], shape: ImageShape, right: isize, down: isize, new: &mut [u8]) {
     let (row, channels) = (shape.width * shape.channels, shape.channels);
     let (from, to) = ((-right).max(0) as usize * channels, right.max(0) as usize * channels);
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_move_by_as_much_as_is_said_and_zeros_move_in() {
+    fn pixels_move_by_the_given_shift_and_zeros_move_in() {
         let shape = ImageShape { width: 3, height: 2, channels: 2 };
         let old: Vec<u8> = (1..=12).collect();
         for (right, down, expected) in [
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn five_views_are_averaged() {
-        // A single bright pixel; its score is the sum over the pixels of pixel · place.
+        // A single bright pixel; its score is the sum over the pixels of pixel · index.
         let shape = ImageShape::gray(5, 5);
         let mut pixels = vec![0; 50];
         (pixels[12], pixels[25]) = (1, 1);
@@ -153,7 +154,8 @@ mod tests {
             Matrix::new(set.len(), 1, (0..set.len()).map(of).collect())
         };
         let mean = mean_over_shifts(&set(shape, pixels), 2, score).unwrap();
-        // In the middle: 12, 10, 14, 2 and 22. In the corner: 0, 2 and 10, and twice the pixel has left.
+        // In the centre: 12, 10, 14, 2 and 22. In the corner: 0, 2 and 10; in the other two views the pixel has been
+        // shifted out.
         assert_eq!(mean.values(), [12.0, 12.0 / 5.0]);
     }
 

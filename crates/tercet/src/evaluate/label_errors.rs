@@ -1,5 +1,5 @@
-//! Label errors: examples that two classifiers of different kinds, neither of which was trained on them, classify differently
-//! from their label.
+//! Label errors: examples that two classifiers of different kinds, neither of which was trained on them, classify
+//! differently from their label.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -59,7 +59,7 @@ impl LabelError {
 pub struct LabelErrors {
     /// Those among the training examples.
     pub train: Vec<LabelError>,
-    /// Those among the test examples; none without a test set.
+    /// Those among the test examples; empty without a test set.
     pub test: Vec<LabelError>,
     /// The number of folds.
     pub folds: usize,
@@ -69,8 +69,8 @@ pub struct LabelErrors {
     pub network: String,
 }
 
-/// Finds labels that may be wrong. The observer is called with the share of the work that is done; if it returns `Break`, the
-/// result is `None`.
+/// Finds labels that may be wrong. The observer is called with the fraction of the work that is done; if it returns
+/// `Break`, the result is `None`.
 ///
 /// Two kinds of classifier predict the class of every example, none of which was trained on it:
 ///
@@ -79,13 +79,13 @@ pub struct LabelErrors {
 /// test example       k nearest training examples    the mean probabilities of the networks of all folds
 /// ```
 ///
-/// A label may be wrong if both predictions differ from it. The example may also be unusual, or the classifiers poor: a person
-/// has to decide. The score is the mean of two margins, p(prediction) − p(label) of the network and the same of the neighbours'
-/// vote.
+/// A label may be wrong if both predictions differ from it. The example may also be unusual, or the classifiers poor: a
+/// person has to decide. The score is the mean of two margins, p(prediction) − p(label) of the network and the same of
+/// the neighbours' vote.
 ///
-/// Source: out-of-sample predictions are used as in confident learning (C. G. Northcutt, L. Jiang and I. L. Chuang, JAIR 70, 2021,
-/// where the margin is one of the rankings); the agreement of different kinds of classifiers is C. E. Brodley and M. A. Friedl's
-/// consensus filter (JAIR 11, 1999).
+/// Source: out-of-sample predictions are used as in confident learning (C. G. Northcutt, L. Jiang and I. L. Chuang,
+/// JAIR 70, 2021, where the margin is one of the rankings); the agreement of different kinds of classifiers is C. E.
+/// Brodley and M. A. Friedl's consensus filter (JAIR 11, 1999).
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -105,8 +105,8 @@ pub struct LabelErrors {
 /// ```
 ///
 /// # Errors
-/// Fewer than 2 folds or more than examples, a k that the training set has not, a recipe with another loss than softmax or
-/// that does not fit the examples, and test examples of other features or classes.
+/// Fewer than 2 folds or more folds than examples, a k larger than the training set allows, a recipe with another loss
+/// than softmax or that does not fit the examples, and test examples of other features or classes.
 pub fn find_label_errors(
     train_set: &Dataset,
     test: Option<&Dataset>,
@@ -169,7 +169,7 @@ pub fn find_label_errors(
     Ok(Some(LabelErrors { train, test, folds: *count, k: *k, network: words }))
 }
 
-/// The examples of which both answers differ from the label.
+/// The examples for which both predictions differ from the label.
 fn disagreements(set: &Dataset, network: &Matrix, neighbors: &Matrix) -> Vec<LabelError> {
     let mut found: Vec<LabelError> = (0..set.len())
         .filter_map(|i| {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn planted_errors_are_found_in_both_sets_and_nothing_else() {
+    fn exactly_the_planted_errors_are_found_in_both_sets() {
         let (train, test) = (clouds(300, &[5, 77, 200]), clouds(90, &[4, 41]));
         let found = run(&train, Some(&test), &settings());
         let indices = |label_errors: &[LabelError]| {
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(run(&part, None, &settings()).train.iter().map(|s| s.index).collect::<Vec<_>>(), [151]);
     }
 
-    /// One classifier alone is not enough.
+    /// A single classifier is not enough.
     #[test]
     fn both_must_disagree_with_the_label() {
         let set = clouds(3, &[]);
@@ -281,9 +281,9 @@ mod tests {
         assert!(ended.is_none());
     }
 
-    /// Of three folds each is a quarter of the work, and the neighbours are the last.
+    /// Each of the three folds is a quarter of the work, and the neighbours are the last quarter.
     #[test]
-    fn the_share_that_is_done_grows_until_the_end() {
+    fn progress_increases_until_the_end() {
         let train = clouds(60, &[]);
         let mut shares = Vec::new();
         let mut observe = |share: f64| {

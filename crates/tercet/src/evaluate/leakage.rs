@@ -1,5 +1,5 @@
-//! Duplicates within and between the training, validation and test sets. A test example that was also in the training set
-//! measures memory, not generalisation.
+//! Duplicates within and between the training, validation and test sets. A test example that is also in the training
+//! set measures memorisation, not generalisation.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -41,8 +41,8 @@ impl Partition {
 pub struct ExampleId {
     /// Its partition.
     pub partition: Partition,
-    /// Its [`origin`](crate::data::Examples::origin), counted from 0: its row in the test set or, for training and validation examples, in
-    /// the training set as it was read, before the split.
+    /// Its [`origin`](crate::data::Examples::origin), counted from 0: its row in the test set or, for training and
+    /// validation examples, in the training set as it was read, before the split.
     pub index: usize,
 }
 
@@ -60,7 +60,8 @@ pub struct DuplicatePair {
 }
 
 impl DuplicatePair {
-    /// Whether both have the same class. If not, one of the labels is wrong, or the features do not determine the class.
+    /// Whether both have the same class. If not, one of the labels is wrong, or the features do not determine the
+    /// class.
     pub fn labels_agree(&self) -> bool {
         self.labels.0 == self.labels.1
     }
@@ -74,23 +75,25 @@ impl DuplicatePair {
 /// The duplicates of a data set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Leakage {
-    /// Every example whose features equal those of an earlier one, paired with the earliest such example. Partitions are
-    /// ordered train, validation, test.
+    /// Every example whose features equal those of an earlier one, paired with the earliest such example. Partitions
+    /// are ordered train, validation, test.
     pub exact: Vec<DuplicatePair>,
-    /// Near duplicates: every validation example paired with its nearest neighbour in the training set, and every test example
-    /// paired with its nearest neighbour in either, if their distance is below `near_share` of the usual. Nearest pairs first.
+    /// Near duplicates: every validation example paired with its nearest neighbour in the training set, and every test
+    /// example paired with its nearest neighbour in either, if their distance is below `near_share` of the typical one.
+    /// Nearest pairs first.
     pub near: Vec<DuplicatePair>,
-    /// The threshold, as a share of the median distance to the nearest neighbour over the examples with the same label. 0 if near
-    /// duplicates were not searched for.
+    /// The threshold, as a fraction of the median distance to the nearest neighbour over the examples with the same
+    /// label. 0 if near duplicates were not searched for.
     pub near_share: f64,
 }
 
 /// Finds duplicates within and between the training, validation and test sets.
 ///
-/// The threshold for near duplicates is relative to the usual distance within a class: ones are more alike than eights, and a
-/// relative threshold works for features of any scale.
+/// The threshold for near duplicates is relative to the typical distance within a class: images of ones are more alike
+/// than those of eights, and a relative threshold works for features of any scale.
 ///
-/// `progress` is called with the number of examples that have been searched. If it returns `Break`, the result is `None`.
+/// `progress` is called with the number of examples that have been searched. If it returns `Break`, the result is
+/// `None`.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -113,7 +116,7 @@ pub struct Leakage {
 /// ```
 ///
 /// # Errors
-/// A share that is not from 0 to 1.
+/// A fraction that is not from 0 to 1.
 pub fn find_leakage(
     split: &Split,
     test: Option<&Dataset>,
@@ -188,7 +191,7 @@ fn nearest(
         if set.is_empty() {
             continue;
         }
-        // Progress counts the searches of all partitions as one.
+        // Progress counts the searches of all partitions together.
         let watch = |done, of| if last { progress(done, of) } else { progress(0, of) };
         let Some(found) = NearestNeighbors::fit(set, Metric::L2)?.search_with(queries, 1, &watch)? else {
             return Ok(None);
@@ -210,8 +213,8 @@ fn nearest(
     Ok(Some(best.into_iter().flatten().collect()))
 }
 
-/// The pairs that are closer than a share of the median among those whose second example has the same label, exact duplicates
-/// left out.
+/// The pairs that are closer than a fraction of the median among those whose second example has the same label, without
+/// exact duplicates.
 fn unusual(pairs: Vec<DuplicatePair>, classes: usize, share: f64) -> Vec<DuplicatePair> {
     let mut of_class = vec![Vec::new(); classes];
     for pair in &pairs {
@@ -270,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn near_duplicates_are_far_closer_than_is_usual_for_their_class() {
+    fn near_duplicates_are_far_closer_than_is_typical_for_their_class() {
         // The nearest neighbours of the test examples are 10, 1, 10, 12 (class 0) and 2, 2, 2 (class 1) away.
         let train = pixels(&[[10, 0], [50, 0], [90, 0], [130, 0], [0, 100], [0, 150], [0, 200]], &[0; 7]);
         let split = Split { train: train.clone(), validation: train.subset(&[]) };

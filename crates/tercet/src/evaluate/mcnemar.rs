@@ -1,4 +1,4 @@
-//! Whether one model is better than another, or just luckier.
+//! McNemar's test: whether one model is significantly better than another.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,34 +7,34 @@ use crate::{Error, Result};
 
 /// McNemar's test between two models, A and B, on the same examples.
 ///
-/// Examples that both get right or both get wrong say nothing about which is better. Of the b + c others, each would
-/// be won by either model with probability ½ if the two were equally good. `p` is the probability that a split
-/// as uneven as this one, or more so, comes about by that chance:
+/// Examples that both classify correctly, or both incorrectly, say nothing about which is better. If the two were
+/// equally good, each model would win any of the b + c other examples with probability ½. `p` is the probability of a
+/// split at least as uneven as the observed one by that chance:
 ///
 /// ```text
 /// p = min(1, 2 · Σ C(n, i) / 2ⁿ  over i = 0 … min(b, c)),   n = b + c
 /// ```
 ///
-/// This is the exact binomial form at every size; the χ² form of the textbooks approximates it.
+/// This is the exact binomial form for every n; the χ² form of the textbooks approximates it.
 ///
 /// Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
 /// percentages", Psychometrika 12 (1947); T. G. Dietterich recommends it for classifiers in Neural Computation 10
 /// (1998).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct McNemar {
-    /// Examples that A gets right and B gets wrong.
+    /// Examples that A classifies correctly and B incorrectly.
     pub b: usize,
-    /// Examples that A gets wrong and B gets right.
+    /// Examples that A classifies incorrectly and B correctly.
     pub c: usize,
     /// The probability of so uneven a split between equally good models.
     pub p: f64,
 }
 
 impl McNemar {
-    /// Compares two models by their mistakes.
+    /// Compares two models by their errors.
     ///
     /// # Errors
-    /// Where the two were not evaluated on the same examples: counts in all or of a class that differ.
+    /// If the two were not evaluated on the same examples: the total counts or those of a class differ.
     pub fn between(a: &Evaluation, b: &Evaluation) -> Result<Self> {
         if a.count != b.count {
             return Err(Error::mismatch("examples that model B was evaluated on", b.count, a.count));
@@ -57,7 +57,7 @@ impl McNemar {
         Ok(McNemar::from_counts(only_b_wrong, only_a_wrong))
     }
 
-    /// The test for `b` examples that only A gets right and `c` that only B gets right.
+    /// The test for `b` examples that only A classifies correctly and `c` that only B classifies correctly.
     ///
     /// ```
     /// use tercet::evaluate::McNemar;
@@ -69,8 +69,8 @@ impl McNemar {
         if b == c {
             return McNemar { b, c, p: 1.0 };
         }
-        // The largest term, C(n, fewer) / 2ⁿ, in logarithms, because both factors leave the range of f64 from
-        // n = 1030 on. The others follow from it: C(n, i − 1) = C(n, i) · i / (n − i + 1).
+        // The largest term, C(n, fewer) / 2ⁿ, in logarithms, because both factors exceed the range of f64 from n = 1030
+        // on. The others follow from it: C(n, i − 1) = C(n, i) · i / (n − i + 1).
         let ln_choose: f64 = (1..=fewer).map(|i| ((n - fewer + i) as f64 / i as f64).ln()).sum();
         let largest = (ln_choose - n as f64 * std::f64::consts::LN_2).exp();
         let (mut term, mut sum) = (1.0, 1.0);
@@ -81,7 +81,7 @@ impl McNemar {
         McNemar { b, c, p: (2.0 * largest * sum).min(1.0) }
     }
 
-    /// The result in words, with the names of the two models.
+    /// The result as a sentence, with the names of the two models.
     ///
     /// ```
     /// use tercet::evaluate::McNemar;
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_says_what_p_is_up_to_its_limits() {
+    fn the_sentence_gives_p_up_to_its_limits() {
         let sentence = |p| McNemar { b: 9, c: 1, p }.sentence("A", "B");
         assert!(sentence(0.05).ends_with("so small a difference may be chance (p = 0.0500)."));
         assert!(sentence(0.0499).ends_with("A is better (p = 0.0499)."));

@@ -1,11 +1,11 @@
-//! How well a model does, and how certain that is.
+//! Evaluation: how well a model performs, and how certain that is.
 //!
-//! [`Evaluation`] has all figures of one model's predictions on a set of examples; [`McNemar`] compares two models on the same
-//! examples. [`mean_over_shifts`] and [`mean_probabilities`] improve the predictions of models that are trained already.
+//! [`Evaluation`] has all metrics of one model's predictions on a set of examples; [`McNemar`] compares two models on
+//! the same examples. [`mean_over_shifts`] and [`mean_probabilities`] improve the predictions of trained models.
 //!
-//! The others examine what an accuracy is worth: [`Calibration`] compares confidence with accuracy, [`RiskCoverage`] has the
-//! accuracy of the predictions that a model is most confident of, [`corrupt`] tests robustness, [`find_leakage`] finds duplicates
-//! across training and test set, and [`find_label_errors`] finds labels that may be wrong.
+//! The rest qualifies an accuracy: [`Calibration`] compares confidence with accuracy, [`RiskCoverage`] has the accuracy
+//! of a model's most confident predictions, [`corrupt`] tests robustness, [`find_leakage`] finds duplicates across
+//! training and test set, and [`find_label_errors`] finds labels that may be wrong.
 
 mod calibration;
 mod confusion;
@@ -33,7 +33,7 @@ use crate::matrix::argmax;
 use crate::model::Model;
 use crate::{Error, Matrix, Result};
 
-/// A model's answers on N labelled examples, counted.
+/// The evaluation of a model's predictions on N labelled examples.
 ///
 /// ```
 /// use tercet::Matrix;
@@ -56,38 +56,38 @@ pub struct Evaluation {
     pub correct: usize,
     /// `correct / count`.
     pub accuracy: f64,
-    /// Where the accuracy on all examples of this kind lies, with 95 % confidence.
+    /// The 95 % confidence interval of the accuracy on all examples of this kind.
     pub interval: Interval,
     /// Precision, recall and F1 of each class, in the order of the classes.
     pub classes: Vec<ClassScores>,
-    /// How often each class was taken for each class.
+    /// The confusion matrix.
     pub confusion: Confusion,
-    /// Every wrong answer, worst first: the largest margin first, those without a margin last, ties by index.
+    /// Every wrong prediction, worst first: by descending margin, those without a margin last, ties by index.
     pub mistakes: Vec<Mistake>,
 }
 
-/// One wrong answer.
+/// One wrong prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mistake {
-    /// The example, counted from 0.
+    /// The index of the example, from 0.
     pub index: usize,
     /// Its class.
     pub truth: u32,
-    /// The class that the model gave.
+    /// The predicted class.
     pub predicted: u32,
-    /// By how much the score of the predicted class exceeds that of the true one: how sure the model was of its
-    /// mistake, in the model's own units. `None` where only labels are known or a score is not finite.
+    /// The score of the predicted class minus that of the true class: how confident the model was of its mistake, in
+    /// the units of its scores. `None` if only labels are known or a score is not finite.
     pub margin: Option<f64>,
 }
 
 impl Evaluation {
-    /// Counts the answers `argmax(scores)`.
+    /// Evaluates the predictions `argmax(scores)`.
     ///
     /// # Shapes
     /// `scores` is (N, C), `labels` is (N), `classes` is (C).
     ///
     /// # Errors
-    /// No example, counts that differ, and a label outside the classes.
+    /// No examples, mismatched counts, and a label outside the classes.
     pub fn from_scores(scores: &Matrix, labels: &[u32], classes: &[String]) -> Result<Self> {
         if scores.columns() != classes.len() {
             return Err(Error::mismatch("scores of an example", scores.columns(), classes.len()));
@@ -104,13 +104,13 @@ impl Evaluation {
         })
     }
 
-    /// Counts answers of which only the labels are known; the mistakes have no margin and are ordered by index.
+    /// Evaluates predictions given only as labels; the mistakes have no margin and are ordered by index.
     ///
     /// # Shapes
     /// `predicted` and `labels` are (N), `classes` is (C).
     ///
     /// # Errors
-    /// No example, counts that differ, and a label outside the classes.
+    /// No examples, mismatched counts, and a label outside the classes.
     pub fn from_predictions(predicted: &[u32], labels: &[u32], classes: &[String]) -> Result<Self> {
         Self::count(predicted, labels, classes, |_| None)
     }
@@ -145,14 +145,14 @@ impl Evaluation {
         })
     }
 
-    /// The number of wrong answers.
+    /// The number of wrong predictions.
     pub fn errors(&self) -> usize {
         self.count - self.correct
     }
 }
 
 impl Model {
-    /// Evaluates the model on labelled examples, as they were read.
+    /// Evaluates the model on labelled examples, before preprocessing.
     ///
     /// ```
     /// use tercet::data::{Dataset, split};
@@ -166,7 +166,7 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// Other classes than the model's, no examples, and those of [`scores`](Model::scores).
+    /// Classes that differ from the model's, no examples, and those of [`scores`](Model::scores).
     pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation> {
         if data.classes().names() != self.classes().names() {
             let expected = format!("{}, the classes of the model", self.classes().join(", "));
@@ -231,15 +231,15 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_is_that_of_the_right_answers() {
+    fn the_interval_is_that_of_the_correct_predictions() {
         let evaluation = Evaluation::from_predictions(&[0, 1, 1, 0], &[0, 1, 1, 1], &classes(2)).unwrap();
         assert_eq!((evaluation.count, evaluation.correct, evaluation.accuracy), (4, 3, 0.75));
         assert_eq!(evaluation.interval, Interval::wilson(3, 4));
     }
 
-    /// A margin of 0 is a tie that went to the wrong class: surer than what is no number.
+    /// A margin of 0 is a tie that went to the wrong class: it ranks before a non-finite one.
     #[test]
-    fn mistakes_without_a_margin_stand_behind_those_with_none_to_spare() {
+    fn mistakes_without_a_margin_follow_those_with_margin_zero() {
         let scores = Matrix::new(3, 2, vec![f32::INFINITY, 0.0, 2.0, 2.0, 1.5, 1.0]).unwrap();
         let evaluation = Evaluation::from_scores(&scores, &[1, 1, 1], &classes(2)).unwrap();
         let order: Vec<_> = evaluation.mistakes.iter().map(|m| (m.index, m.margin)).collect();

@@ -1,4 +1,4 @@
-//! Robustness: the accuracy on corrupted images, which are not as clean as those of the test set.
+//! Robustness: the accuracy on corrupted images.
 
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -14,26 +14,28 @@ use crate::interval::Interval;
 use crate::random::{Generator, Stream, generator};
 use crate::{Error, Result};
 
-/// The images that a thread corrupts at a time.
+/// The number of images that a thread corrupts at a time.
 const TOGETHER: usize = 64;
 
 /// The seed of every robustness table: all models are evaluated on the same images.
 pub const CORRUPTION_SEED: u64 = 0;
 
-/// What is done to every picture, with its strength.
+/// A kind of image corruption, with its strength.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Corruption {
-    /// Moved by so many pixels to the left, to the right, up or down: each picture by chance. Zeros move in.
+    /// A shift by this many pixels to the left, right, up or down, at random for each picture. Zeros are shifted in.
     Shift(u8),
-    /// Turned about its centre by so many degrees, each picture to the left or to the right by chance.
+    /// A rotation about the centre by this many degrees, to the left or to the right at random for each picture.
     Rotation(f32),
-    /// Gaussian noise of so large a standard deviation, as a share of 255, is added to every value, which then stays within 0
-    /// to 255.
+    /// Gaussian noise with this standard deviation, as a fraction of 255, added to every value and clamped to between 0
+    /// and 255.
     Noise(f32),
-    /// Every value v becomes m + c (v − m), m the mean of the picture and c this factor: less than 1 makes the picture dull.
+    /// Every value v becomes m + c (v − m), where m is the mean of the picture and c this factor: less than 1 lowers
+    /// the contrast.
     Contrast(f32),
-    /// Every value v becomes 255 − v: dark ink on light paper. There is no half of it, which would be a grey nothing.
+    /// Every value v becomes 255 − v: dark ink on light paper. It has no strength, since half an inversion would be
+    /// plain grey.
     Inversion,
 }
 
@@ -59,7 +61,7 @@ impl Corruption {
         Corruption::Inversion,
     ];
 
-    /// What kind it is: `shift`, `rotation`, `noise`, `contrast` or `inversion`.
+    /// The kind: `shift`, `rotation`, `noise`, `contrast` or `inversion`.
     pub fn kind(self) -> &'static str {
         match self {
             Corruption::Shift(_) => "shift",
@@ -70,7 +72,7 @@ impl Corruption {
         }
     }
 
-    /// How strong it is, with its unit: `2 px`, `±20°`, `σ 0.2`, `× 0.5`; nothing of the inversion.
+    /// The strength, with its unit: `2 px`, `±20°`, `σ 0.2`, `× 0.5`; empty for the inversion.
     pub fn strength(self) -> String {
         match self {
             Corruption::Shift(pixels) => format!("{pixels} px"),
@@ -108,14 +110,14 @@ impl std::fmt::Display for Corruption {
 pub struct CorruptedEvaluation {
     /// The corruption.
     pub corruption: Corruption,
-    /// The share of correct predictions.
+    /// The fraction of correct predictions.
     pub accuracy: f64,
     /// Its 95 % interval.
     pub interval: Interval,
 }
 
 impl CorruptedEvaluation {
-    /// The figures of an evaluation on corrupted images.
+    /// The result of an evaluation on corrupted images.
     pub fn of(corruption: Corruption, evaluation: &Evaluation) -> Self {
         CorruptedEvaluation { corruption, accuracy: evaluation.accuracy, interval: evaluation.interval }
     }
@@ -123,9 +125,9 @@ impl CorruptedEvaluation {
 
 /// The set with every image corrupted; labels and order stay.
 ///
-/// The random numbers of image i depend on the seed and i alone: each image has its own 2³² words of
-/// [`Stream::Corruption`](crate::random::Stream). So all models are evaluated on the same images, and two strengths of one kind
-/// have the same directions and the same noise.
+/// The random numbers of image i depend only on the seed and i: each image has its own 2³² words of
+/// [`Stream::Corruption`](crate::random::Stream). So all models are evaluated on the same images, and different
+/// strengths of one kind use the same directions and the same noise.
 ///
 /// ```
 /// use tercet::data::Dataset;
@@ -215,7 +217,7 @@ mod tests {
         (0..set.len()).flat_map(|i| set.pixels(i).unwrap().to_vec()).collect()
     }
 
-    /// 200 pictures with one bright pixel in the middle.
+    /// 200 pictures with one bright pixel in the centre.
     fn dots() -> Dataset {
         let one: Vec<u8> = (0..49).map(|at| if at == 24 { 200 } else { 0 }).collect();
         set(ImageShape::gray(7, 7), one.repeat(200))
@@ -237,7 +239,7 @@ mod tests {
 
     #[test]
     fn rotations_turn_about_the_centre_both_ways() {
-        // A pixel to the right of the centre, turned by 90°, is below or above it.
+        // A pixel to the right of the centre, rotated by 90°, is below or above it.
         let one: Vec<u8> = (0..49).map(|at| if at == 26 { 200 } else { 0 }).collect();
         let turned = corrupt(&set(ImageShape::gray(7, 7), one.repeat(100)), Corruption::Rotation(90.0), 1);
         let turned = turned.unwrap();
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_has_the_deviation_that_is_said_and_stays_within_the_bytes() {
+    fn noise_has_the_given_deviation_and_is_clamped() {
         let grey = set(ImageShape::gray(50, 50), vec![128; 2500 * 4]);
         let noisy = all(&corrupt(&grey, Corruption::Noise(0.1), 5).unwrap());
         let n = noisy.len() as f64;
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_depends_on_the_seed_and_the_place_alone() {
+    fn random_numbers_depend_only_on_the_seed_and_the_index() {
         let pictures = dots();
         for corruption in Corruption::ALL {
             let whole = corrupt(&pictures, corruption, 7).unwrap();
@@ -302,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_what_a_table_says() {
+    fn names_are_those_of_the_table() {
         let names: Vec<_> = Corruption::ALL.iter().map(ToString::to_string).collect();
         assert!(names.contains(&"shift 2 px".to_owned()) && names.contains(&"rotation ±20°".to_owned()));
         let json = serde_json::to_string(&Corruption::ALL).unwrap();
@@ -310,9 +312,9 @@ mod tests {
         assert_eq!(serde_json::from_str::<Vec<Corruption>>(&json).unwrap(), Corruption::ALL);
     }
 
-    /// The centre is in the middle of either side, and (3, 1) is to the right of it.
+    /// The centre is halfway along each side, and (3, 1) is to the right of it.
     #[test]
-    fn rotations_turn_pictures_that_are_no_squares_about_their_centre() {
+    fn rotations_of_non_square_pictures_are_about_their_centre() {
         let one: Vec<u8> = (0..15).map(|at| if at == 5 + 3 { 200 } else { 0 }).collect();
         let pictures = set(ImageShape::gray(5, 3), one.repeat(20));
         let turned = corrupt(&pictures, Corruption::Rotation(90.0), 1).unwrap();
@@ -336,9 +338,9 @@ mod tests {
         assert_eq!(names.map(|d| d.to_string()), ["noise σ 0.2", "contrast × 0.5", "inversion "]);
     }
 
-    /// As the documentation says it, one picture after another: what one thread does to 64 of them included.
+    /// As documented, picture by picture, including the 64 that one thread processes together.
     #[test]
-    fn every_picture_has_its_own_piece_of_the_stream() {
+    fn every_picture_has_its_own_segment_of_the_stream() {
         let pixels: Vec<u8> = (0..150 * 4).map(|at| (at * 7 % 251) as u8).collect();
         let pictures = set(ImageShape::gray(2, 2), pixels.clone());
         let inverted: Vec<u8> = pixels.iter().map(|v| 255 - v).collect();

@@ -19,14 +19,14 @@ const GOALS: [f64; 4] = [0.99, 0.995, 0.999, 1.0];
 /// coverage(θ) = predicted / N        accuracy(θ) = correct / predicted
 /// ```
 ///
-/// The area under the curve of risk against coverage (AURC) is the mean, over n = 1 … N, of the error rate among the n most
-/// confident predictions; predictions of equal confidence count with their mean error rate. It is 0 for a model without errors,
-/// and smaller is better.
+/// The area under the curve of risk against coverage (AURC) is the mean, over n = 1 … N, of the error rate among the n
+/// most confident predictions; predictions of equal confidence count with their mean error rate. It is 0 for a model
+/// without errors, and smaller is better.
 ///
 /// Do not choose a threshold from the curve of the examples that it is evaluated on: choose it on the validation set.
 ///
-/// Source: R. El-Yaniv and Y. Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010); the area
-/// is by Y. Geifman, G. Uziel and R. El-Yaniv, ICLR 2019.
+/// Source: R. El-Yaniv and Y. Wiener, "On the foundations of noise-free selective classification", JMLR 11 (2010); the
+/// area is by Y. Geifman, G. Uziel and R. El-Yaniv, ICLR 2019.
 ///
 /// ```
 /// use tercet::evaluate::RiskCoverage;
@@ -53,9 +53,9 @@ pub struct RiskCoverage {
 pub struct CoveragePoint {
     /// θ, the smallest confidence with a prediction.
     pub threshold: f64,
-    /// The share of the examples with a prediction.
+    /// The fraction of the examples with a prediction.
     pub coverage: f64,
-    /// The share of these predictions that are correct.
+    /// The fraction of these predictions that are correct.
     pub accuracy: f64,
 }
 
@@ -75,7 +75,7 @@ impl RiskCoverage {
     /// Both are (N).
     ///
     /// # Errors
-    /// No example, counts that differ, and a confidence that is NaN.
+    /// No examples, mismatched counts, and a confidence that is NaN.
     pub fn of(confidence: &[f64], right: &[bool]) -> Result<Self> {
         if right.is_empty() {
             return Err(Error::mismatch("examples to evaluate confidence on", 0, "at least 1"));
@@ -124,8 +124,8 @@ impl RiskCoverage {
     }
 }
 
-/// At most about [`POINTS`] of the points: the first of each equal step of coverage. The last, of a coverage of 1, begins a step of
-/// its own.
+/// At most about [`POINTS`] of the points: the first in each step of coverage, of equal size. The last point, with a
+/// coverage of 1, begins its own step.
 fn thinned(points: &[CoveragePoint]) -> Vec<CoveragePoint> {
     let step = |point: &CoveragePoint| (point.coverage * POINTS as f64).floor();
     let mut kept: Vec<CoveragePoint> = Vec::new();
@@ -137,8 +137,8 @@ fn thinned(points: &[CoveragePoint]) -> Vec<CoveragePoint> {
     kept
 }
 
-/// The confidence of a model in each of its predictions, (N): the largest probability, in f64, or the margin between the best
-/// and the second score if the scores are not probabilities.
+/// The confidence of a model in each of its predictions, (N): the largest probability, in f64, or the margin between
+/// the best and the second-best score if the scores are not probabilities.
 ///
 /// # Shapes
 /// `scores` is (N, C).
@@ -155,7 +155,8 @@ pub fn confidences(scores: &Matrix, are: Option<Scores>) -> Vec<f64> {
         match are {
             Some(Scores::Shares) => best,
             Some(Scores::Logits) => 1.0 / row.iter().map(|&z| (f64::from(z) - best).exp()).sum::<f64>(),
-            // Finite, so that a record can hold it; the only score of a single class is no surer than another.
+            // Finite, so that it can be stored in a record; the only score of a single class does not express
+            // confidence.
             None if row.len() < 2 => 0.0,
             None => (best - second).min(f64::MAX),
         }
@@ -172,7 +173,7 @@ mod tests {
         let curve = RiskCoverage::of(&[1.0, 0.5, 1.0, 0.5, 0.5], &[true, false, true, true, true]).unwrap();
         let points: Vec<_> = curve.points.iter().map(|p| (p.threshold, p.coverage, p.accuracy)).collect();
         assert_eq!(points, [(1.0, 0.4, 1.0), (0.5, 1.0, 0.8)]);
-        // The three of 0.5 have a third of an error each.
+        // The three at 0.5 share one error, a third each.
         let area = ((1.0 / 3.0) / 3.0 + (2.0 / 3.0) / 4.0 + 1.0 / 5.0) / 5.0;
         assert!((curve.area - area).abs() < 1e-12, "{}", curve.area);
         let other = RiskCoverage::of(&[0.5, 0.5, 1.0, 1.0, 0.5], &[true, true, true, true, false]).unwrap();
@@ -181,12 +182,12 @@ mod tests {
 
     #[test]
     fn the_goals_are_the_largest_coverage_that_reaches_them() {
-        // 100 answers, the surest first; the 50th and the last are wrong.
+        // 100 predictions by descending confidence; the 50th and the last are wrong.
         let confidence: Vec<f64> = (0..100).map(|i| 1.0 - f64::from(i) / 100.0).collect();
         let right: Vec<bool> = (0..100).map(|i| i != 49 && i != 99).collect();
         let selective = RiskCoverage::of(&confidence, &right).unwrap();
         let coverages: Vec<_> = selective.goals.iter().map(|goal| goal.coverage).collect();
-        // With 99 answered, 98 are right: 98.99 %. So 49 it is, all right.
+        // With a coverage of 99, 98 are correct: 98.99 %. So the result is 49, all correct.
         assert_eq!(coverages, [Some(0.49); 4]);
         assert_eq!(selective.relevant_goals().len(), 4);
         let never = RiskCoverage::of(&[0.9, 0.8], &[false, true]).unwrap();
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_ordered_is_rejected() {
+    fn nan_and_mismatched_counts_are_rejected() {
         assert!(RiskCoverage::of(&[], &[]).is_err());
         assert!(RiskCoverage::of(&[0.5], &[true, false]).is_err());
         let error = RiskCoverage::of(&[0.5, f64::NAN], &[true, false]).unwrap_err().to_string();

@@ -1,7 +1,7 @@
-//! Models for other programs.
+//! Exporting models for other programs.
 //!
-//! [`onnx()`] writes any classifier as an ONNX model, which many runtimes and languages read; [`c()`] writes a network or a linear
-//! classifier as C, for machines that run nothing else.
+//! [`onnx()`] writes any classifier as an ONNX model, which many runtimes and languages read; [`c()`] writes a network
+//! or a linear classifier as C, for embedded systems.
 
 mod c;
 mod neighbors;
@@ -19,7 +19,7 @@ use crate::network::Network;
 use crate::preprocess::Step;
 use crate::{Error, Result};
 
-/// Rejects steps on pixels, which no export writes.
+/// Rejects pixel steps, which no export supports.
 fn check_pixel_steps(model: &Model) -> Result<()> {
     let is_exported =
         |step: &&Step| !matches!(step, Step::Invert | Step::Deskew | Step::SizeNormalize | Step::Blur { .. });
@@ -32,11 +32,12 @@ fn check_pixel_steps(model: &Model) -> Result<()> {
     }
 }
 
-/// The network of a model as it reads raw input: pixels as value / 255, and features whose standardisation is part of the
+/// The network of a model, for raw input: pixels as value / 255, and features whose standardisation is folded into the
+/// first layer. Its scores on such input are those of the model, up to rounding.
 /// first layer. Its scores on such input are those of the model, up to rounding.
 ///
 /// # Errors
-/// Nearest neighbours, preprocessing of pixels, steps that cannot be part of a layer, and weights that are not finite.
+/// Nearest neighbours, preprocessing of pixels, steps that cannot be folded into a layer, and non-finite weights.
 pub fn network_of_raw_input(model: &Model) -> Result<&Network> {
     check_pixel_steps(model)?;
     let network = model.network_of_raw_input().ok_or_else(|| {
@@ -51,7 +52,7 @@ pub fn network_of_raw_input(model: &Model) -> Result<&Network> {
     Ok(network)
 }
 
-/// [`network_of_raw_input`], which is to read bytes.
+/// [`network_of_raw_input`] for an export that may read bytes.
 ///
 /// # Errors
 /// Those of [`network_of_raw_input`], and bytes for a model of features.

@@ -1,16 +1,16 @@
-//! Nearest neighbours as ONNX's operators, in f64, which holds the distances of pixels exactly.
+//! Nearest neighbours as ONNX operators, in f64, which represents the distances of pixels exactly.
 
 use super::onnx::{Attribute, Element, Graph};
 use crate::neighbors::{Features, Metric, NeighborsClassifier, Priors, Vote};
 use crate::{Error, Result};
 
-/// Adds search and vote to a graph, from its input to `scores`.
+/// Adds the search and the vote to a graph, from its input to `scores`.
 ///
 /// ```text
 /// key = ‖r‖² − 2 r·x (L2), −r·x (dot), −r·x / ‖r‖ (cosine), Σ |r − x| (L1), Σ |r − x|³ (L3)
 /// ```
 ///
-/// orders the rows r by their distance from x. Of equal keys, `TopK` takes the lower index first, as we do.
+/// orders the rows r by their distance from x. For equal keys, `TopK` takes the lower index first, as this crate does.
 pub(super) fn write(graph: &mut Graph, classifier: &NeighborsClassifier, input: &str) -> Result<()> {
     let reject = |what: &str| {
         Err(Error::mismatch("the model to export", what, "neighbours that vote by the metric alone"))
@@ -109,7 +109,7 @@ fn vote(graph: &mut Graph, classifier: &NeighborsClassifier, x: &str) {
     graph.named_node("Cast", &[&shares], &["scores"], &[Attribute::Int("to", Element::Float as i64)]);
 }
 
-/// 1 / distance, or of neighbours at distance 0 those alone.
+/// 1 / distance; if there are neighbours at distance 0, only those count.
 fn by_distance(graph: &mut Graph, metric: Metric, x: &str) -> String {
     let zero = graph.doubles("zero", &[], &[0.0]);
     let one = graph.doubles("one", &[], &[1.0]);
@@ -134,7 +134,7 @@ fn by_distance(graph: &mut Graph, metric: Metric, x: &str) -> String {
             let sum = graph.node("Add", &[&share, &one], &[]);
             graph.node("Max", &[&sum, &zero], &[])
         }
-        // That a dot product is no distance, the vote knows.
+        // The vote takes into account that a dot product is not a distance.
         Metric::L1 | Metric::Dot => "keys".to_owned(),
     };
     let at_zero = graph.node("Equal", &[&distances, &zero], &[]);

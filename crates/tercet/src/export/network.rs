@@ -1,4 +1,4 @@
-//! Layers as ONNX's operators. Images are (batch, channels, height, width) between them, as those operators want them.
+//! Layers as ONNX operators, between which images are (batch, channels, height, width).
 
 use super::onnx::{Attribute, Element, Graph};
 use crate::Result;
@@ -30,7 +30,7 @@ pub(super) fn write(graph: &mut Graph, network: &Network, input: &str, pixels: b
             Layer::MaxPool(pool) => pooled(graph, "MaxPool", &x, pool),
             Layer::AveragePool(pool) => pooled(graph, "AveragePool", &x, pool),
             Layer::Activation(function) => activation(graph, &x, *function),
-            // No unit is dropped in prediction.
+            // Nothing is dropped in prediction.
             Layer::Dropout { .. } => x,
             Layer::BatchNorm(norm) => normalised(graph, &x, norm),
             Layer::Flatten => flat(graph, &x, shape),
@@ -41,7 +41,8 @@ pub(super) fn write(graph: &mut Graph, network: &Network, input: &str, pixels: b
     Ok(())
 }
 
-/// W is (kernel_height · kernel_width · channels, filters) here and (filters, channels, kernel_height, kernel_width) there.
+/// W is (kernel_height · kernel_width · channels, filters) in this crate and (filters, channels, kernel_height,
+/// kernel_width) in ONNX.
 fn convolution(graph: &mut Graph, x: &str, conv: &Conv2d) -> String {
     let &Conv2d { channels, filters, kernel_height, kernel_width, stride, padding, .. } = conv;
     let mut w = Vec::with_capacity(conv.w.len());
@@ -87,7 +88,7 @@ fn activation(graph: &mut Graph, x: &str, activation: Activation) -> String {
     }
 }
 
-/// ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), which the operators have as one only from version 20 on.
+/// ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), which is a single operator only from version 20 on.
 fn gelu(graph: &mut Graph, x: &str) -> String {
     let mut number = |value: f32| graph.floats("number", &[], &[value]);
     let [three, cubic, root, one, half] = [3.0, 0.044_715, 0.797_884_6, 1.0, 0.5].map(&mut number);
@@ -101,7 +102,7 @@ fn gelu(graph: &mut Graph, x: &str) -> String {
     graph.node("Mul", &[&product, &half], &[])
 }
 
-/// The values of an image in the order in which they lie here: row, column, channel.
+/// The values of an image in this crate's order: row, column, channel.
 fn flat(graph: &mut Graph, x: &str, before: Shape) -> String {
     let mut x = x.to_owned();
     if matches!(before, Shape::Image(_)) {

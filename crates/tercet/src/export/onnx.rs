@@ -1,6 +1,6 @@
-//! [`onnx()`]: a model as a graph of ONNX's operators.
+//! [`onnx()`]: exports a model as a graph of ONNX operators.
 //!
-//! Field numbers are those of `onnx.proto`; operators those of version 17 of ONNX's own set.
+//! Field numbers are those of `onnx.proto`; operators those of version 17 of the default operator set.
 
 use super::protobuf::Message;
 use super::{neighbors, network};
@@ -11,10 +11,10 @@ use crate::{Error, Result};
 const IR_VERSION: i64 = 8;
 const OPERATORS: i64 = 17;
 
-/// No protocol buffer may be larger than this.
+/// The maximum size of a protocol buffer.
 const MOST_BYTES: usize = (1 << 31) - 1;
 
-/// The types of elements.
+/// Element types.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Element {
     Float = 1,
@@ -23,11 +23,11 @@ pub(super) enum Element {
     Double = 11,
 }
 
-/// What an exported model takes.
+/// Options of the ONNX export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Pixels of 0 to 255 as bytes, which the model divides by 255 itself, instead of the quotients. Neighbours of pixels
-    /// always take bytes.
+    /// Takes pixels of 0 to 255 as bytes, which the model divides by 255 itself, instead of the quotients. Nearest
+    /// neighbours of pixels always take bytes.
     pub pixels: bool,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Attribute<'a> {
     Ints(&'a str, &'a [usize]),
 }
 
-/// A graph on its way: one node after another, each named by the value that it gives.
+/// A graph under construction: a sequence of nodes, each named after its output.
 #[derive(Default)]
 pub(super) struct Graph {
     message: Message,
@@ -46,20 +46,20 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// A new name.
+    /// A new unique name.
     fn name(&mut self, what: &str) -> String {
         self.values += 1;
         format!("{what}_{}", self.values)
     }
 
-    /// A node with one output, whose name comes back.
+    /// Adds a node with one output, and returns the output's name.
     pub fn node(&mut self, operator: &str, inputs: &[&str], attributes: &[Attribute<'_>]) -> String {
         let output = self.name(&operator.to_lowercase());
         self.named_node(operator, inputs, &[&output], attributes);
         output
     }
 
-    /// A node with outputs of these names.
+    /// Adds a node with the given output names.
     pub fn named_node(
         &mut self,
         operator: &str,
@@ -111,7 +111,7 @@ impl Graph {
         self.constant(what, Element::U8, dimensions, values)
     }
 
-    /// The same value as elements of another type.
+    /// The value converted to another element type.
     pub fn cast(&mut self, value: &str, to: Element) -> String {
         self.node("Cast", &[value], &[Attribute::Int("to", to as i64)])
     }
@@ -129,10 +129,11 @@ impl Graph {
 
 /// The model as the bytes of an ONNX file.
 ///
-/// The graph takes one input of any number of examples and gives `scores`, (batch, C), and `label`, (batch), the place of the
-/// largest score. The input is `x`, (batch, D) of f32, as the model sees it: pixels as value / 255, other features as they
-/// are. With [`Options::pixels`], and for neighbours of pixels, it is `pixels`, (batch, D) of bytes. Images lie row by row,
-/// the channels of a pixel side by side. The names of the classes are in the metadata under `classes`, as JSON.
+/// The graph takes one input with any number of examples and returns `scores`, (batch, C), and `label`, (batch), the
+/// index of the largest score. The input is `x`, (batch, D) of f32, as the classifier reads it: pixels as value / 255,
+/// other features unchanged. With [`Options::pixels`], and for nearest neighbours of pixels, it is `pixels`, (batch, D)
+/// of bytes. Images are stored row by row, the channels of a pixel adjacent. The class names are in the metadata under
+/// `classes`, as JSON.
 ///
 /// ```
 /// use tercet::export::{Options, onnx};
@@ -148,8 +149,8 @@ impl Graph {
 /// ```
 ///
 /// # Errors
-/// What ONNX cannot say: neighbours by deformations, with weights or with priors; preprocessing of pixels; bytes for a model
-/// of features; more than 2 GiB.
+/// Models that ONNX cannot represent: neighbours with deformations, weights or priors; preprocessing of pixels; bytes
+/// for a model of features; more than 2 GiB.
 pub fn onnx(model: &Model, options: Options) -> Result<Vec<u8>> {
     let (card, neighbors) = (&model.card, model.classifier().neighbors());
     let of_bytes = neighbors.map_or(options.pixels, |neighbors| neighbors.index().is_pixels());

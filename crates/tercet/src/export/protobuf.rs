@@ -1,7 +1,7 @@
 //! A writer of protocol buffers, for ONNX files and TensorBoard's event files.
 //!
-//! A message is a sequence of fields; a field is a key (`number << 3 | wire type`) and a value. Numbers of variable
-//! length have seven bits per byte, the lowest first; the eighth bit says that more follow.
+//! A message is a sequence of fields; a field is a key (`number << 3 | wire type`) and a value. Varints have seven bits
+//! per byte, least significant first; the eighth bit is set if more bytes follow.
 //!
 //! A library with a code generator would take longer to build than this module is long.
 

@@ -1,12 +1,12 @@
-//! Weights of 8 bits: whole numbers from −127 to 127, and one scale for each output channel.
+//! 8-bit weights: integers from −127 to 127, and one scale per output channel.
 
 use crate::network::{Layer, Network};
 use crate::{Error, Result};
 
-/// The largest whole number of a weight. −128 stays unused, so that a weight and its negative are equally exact.
+/// The largest integer of a weight. −128 stays unused, so that a weight and its negative are equally exact.
 const MOST: f32 = 127.0;
 
-/// A weight matrix in 8 bits: `w[i, j] ≈ scale[j] · q[i, j]`.
+/// An 8-bit weight matrix: `w[i, j] ≈ scale[j] · q[i, j]`.
 pub(super) struct Quantized {
     /// q, (inputs, outputs), row-major.
     pub q: Vec<i8>,
@@ -20,7 +20,7 @@ pub(super) struct Quantized {
 /// scale[j] = max over i of |w[i, j]| / 127        q[i, j] = round(w[i, j] / scale[j])
 /// ```
 ///
-/// so that no weight moves by more than half the scale of its channel.
+/// so that no weight changes by more than half the scale of its channel.
 ///
 /// # Shapes
 /// `w` is (inputs, outputs).
@@ -38,9 +38,9 @@ pub(super) fn quantize(w: &[f32], outputs: usize) -> Quantized {
     Quantized { q, scales }
 }
 
-/// The network whose weights are those that 8 bits hold: what [`c()`](super::c()) writes with
-/// [`COptions::int8`](super::COptions::int8) gives its scores, up to rounding. Batch norms are folded first; biases stay as
-/// they are.
+/// The network with its weights rounded to 8 bits: code written by [`c()`](super::c()) with
+/// [`COptions::int8`](super::COptions::int8) gives the scores of this network, up to rounding. Batch norms are folded
+/// first; biases are unchanged.
 ///
 /// ```
 /// use tercet::export::quantize_int8;
@@ -57,7 +57,7 @@ pub(super) fn quantize(w: &[f32], outputs: usize) -> Quantized {
 /// ```
 ///
 /// # Errors
-/// Weights that are not finite.
+/// Non-finite weights.
 pub fn quantize_int8(network: &Network) -> Result<Network> {
     if let Some(value) = network.first_non_finite() {
         return Err(Error::mismatch("a weight of the model to export", value, "finite numbers"));
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_weight_moves_by_more_than_half_a_step_of_its_channel() {
+    fn no_weight_changes_by_more_than_half_a_step_of_its_channel() {
         let w: Vec<f32> = (0..300).map(|i| ((i * 7919) % 613) as f32 / 100.0 - 3.0).collect();
         let Quantized { q, scales } = quantize(&w, 3);
         for (i, (w, q)) in w.iter().zip(&q).enumerate() {

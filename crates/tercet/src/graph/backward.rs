@@ -5,7 +5,8 @@
 //! ∂f/∂a = Σ over the nodes b that use a:  ∂b/∂a · ∂f/∂b
 //! ```
 //!
-//! Nodes are visited last to first. When one is reached, all that use it have been, and its own gradient is whole.
+//! Nodes are visited last to first. When a node is visited, all nodes that use it have been, so its gradient is
+//! complete.
 
 use super::operation::{Derivative, Flaw, Names, Operation};
 use super::value::Value;
@@ -13,44 +14,45 @@ use super::{Evaluation, Graph, NodeId};
 use crate::loss::Loss;
 use crate::{Error, Result};
 
-/// The gradient of a scalar by every node.
+/// The gradient of a scalar with respect to every node.
 #[derive(Clone, Debug)]
 pub struct Gradients {
     pub(super) values: Vec<Option<Value>>,
 }
 
 impl Gradients {
-    /// The gradient by a node, in its shape; zeros where the scalar does not depend on it. None for a constant, and for
-    /// the classes of a loss: there is no such derivative.
+    /// The gradient with respect to a node, in its shape; zeros if the scalar does not depend on it. `None` for a
+    /// constant and for the classes of a loss, with respect to which there is no derivative.
     ///
     /// # Panics
-    /// Where the node is of another graph.
+    /// If the node belongs to another graph.
     pub fn of(&self, node: NodeId) -> Option<&Value> {
         self.values[node.0].as_ref()
     }
 }
 
-/// A step of the backward pass. Displayed, it says itself: `∂f/∂x = ∂q/∂x · ∂f/∂q = 1 · (−4) = −4`.
+/// A step of the backward pass. `Display` prints it as a formula: `∂f/∂x = ∂q/∂x · ∂f/∂q = 1 · (−4) = −4`.
 pub struct Step<'a> {
     pub(super) graph: &'a Graph,
-    /// What the gradients are of.
+    /// The scalar whose gradients are computed.
     pub root: NodeId,
-    /// The node whose gradient the step is about.
+    /// The node whose gradient this step computes.
     pub to: NodeId,
     pub(super) kind: Kind<'a>,
-    /// What the step has found: the gradient by [`to`](Step::to), or its share from one of several uses.
+    /// The result of the step: the gradient with respect to [`to`](Step::to), or the contribution of one of several
+    /// uses.
     pub value: &'a Value,
 }
 
 pub(super) enum Kind<'a> {
     /// `∂f/∂f = 1`
     Beginning,
-    /// The chain rule by way of one node that uses another.
+    /// The chain rule through one node that uses another.
     Chain {
         by: NodeId,
-        /// Which operand, where the node uses the same one twice.
+        /// Which operand, if the node uses the same one twice.
         operand: Option<usize>,
-        /// How many uses share in the gradient.
+        /// How many uses contribute to the gradient.
         uses: usize,
         derivative: &'a Local,
         gradient: &'a Value,
@@ -59,23 +61,23 @@ pub(super) enum Kind<'a> {
     Sum { shares: &'a [Value], uses: usize },
 }
 
-/// What is known of a derivative: its value, where it has one, or how its product is written.
+/// A local derivative: its value if it has one, or the formula of its product.
 pub(super) enum Local {
     Value { symbol: String, value: Value },
     Formula(String),
 }
 
-/// Shares of a gradient with more numbers than this are not kept for the words of their sum.
+/// Contributions with more numbers than this are not kept for printing their sum.
 const SPELLED_OUT: usize = 12;
 
 impl Step<'_> {
-    /// The node by way of which the gradient came, where the step is one of the chain rule.
+    /// The node through which the gradient was propagated, if the step is one of the chain rule.
     pub fn by(&self) -> Option<NodeId> {
         if let Kind::Chain { by, .. } = self.kind { Some(by) } else { None }
     }
 
-    /// The local derivative that the chain rule multiplies by there, where it is written as numbers: 1 for each operand
-    /// of a sum, the other operand for a product. A step through a whole matrix is written as a formula instead.
+    /// The local derivative in this step, if it is written as numbers: 1 for each operand of a sum, the other operand
+    /// for a product. A step through a whole matrix is written as a formula instead.
     pub fn derivative(&self) -> Option<&Value> {
         match self.kind {
             Kind::Chain { derivative: Local::Value { value, .. }, .. } => Some(value),
@@ -83,17 +85,17 @@ impl Step<'_> {
         }
     }
 
-    /// The graph that the step is in.
+    /// The graph the step belongs to.
     pub fn graph(&self) -> &Graph {
         self.graph
     }
 }
 
 impl Graph {
-    /// The backward pass: the gradient of `root` by every node.
+    /// The backward pass: the gradient of `root` with respect to every node.
     ///
     /// # Errors
-    /// A root that is no scalar.
+    /// A root that is not a scalar.
     ///
     /// ```
     /// use tercet::graph::{Graph, Value, Values};
@@ -101,7 +103,7 @@ impl Graph {
     /// let value = |numbers: &[f64], rows| Value::new(rows, 2, numbers.to_vec());
     /// let values = [("x".to_owned(), value(&[1.0, 2.0], 1)?), ("w".to_owned(), value(&[1.0, -1.0, 3.0, 0.0], 2)?)];
     /// let gradients = graph.gradients(&graph.evaluate(&values.into())?, f)?;
-    /// // The second unit is off: no weight of its column is heard.
+    /// // The second unit is inactive: no weight of its column gets a gradient.
     /// assert_eq!(gradients.of(graph.node("w").unwrap()).unwrap().numbers(), [14.0, 0.0, 28.0, 0.0]);
     /// # Ok::<(), tercet::Error>(())
     /// ```
@@ -109,10 +111,10 @@ impl Graph {
         self.backward(evaluation, root, None)
     }
 
-    /// The same, and every step on the way is shown.
+    /// The same, and calls back for every step along the way.
     ///
     /// # Errors
-    /// A root that is no scalar.
+    /// A root that is not a scalar.
     pub fn gradients_with(
         &self,
         evaluation: &Evaluation,
@@ -200,7 +202,7 @@ impl Graph {
         }
     }
 
-    /// The derivative of a node by an operand as a drawing writes it on the edge: a number where there is one.
+    /// The derivative of a node with respect to an operand, as drawn on the edge: a number if it has one.
     pub(super) fn derivative_symbol(
         &self,
         evaluation: &Evaluation,
@@ -217,7 +219,7 @@ impl Graph {
             output: self.name(by),
         };
         let symbol = match self.operation(by) {
-            // What stands in the words of a step is too long for an edge.
+            // The text of a step is too long for an edge.
             Operation::Loss(Loss::Softmax) => "p − [y]".to_owned(),
             Operation::Loss(Loss::Svm { .. }) => "within Δ".to_owned(),
             operation => {
@@ -234,7 +236,7 @@ impl Graph {
         Some(symbol)
     }
 
-    /// How many edges with a derivative lead from each node to what the root depends on.
+    /// For each node, the number of edges with a derivative to nodes that the root depends on.
     fn uses(&self, root: NodeId) -> Vec<usize> {
         let mut uses = vec![0; self.nodes.len()];
         uses[root.0] = 1;
@@ -248,7 +250,7 @@ impl Graph {
         uses
     }
 
-    /// Which nodes reach the root only as the classes of a loss.
+    /// The nodes that reach the root only as the classes of a loss.
     fn classes_of_losses(&self, root: NodeId) -> Vec<bool> {
         let derivatives = self.uses(root);
         let mut reached = vec![false; self.nodes.len()];

@@ -8,18 +8,18 @@ use crate::loss::Loss;
 use crate::network::Activation;
 
 impl Graph {
-    /// A new node for an operation on nodes of this graph.
+    /// Adds a node for an operation on nodes of this graph.
     ///
     /// # Panics
-    /// Where the operation takes another number of operands, or they are not of this graph; and for
-    /// [`Operation::Input`], which has a name: use [`input`](Graph::input).
+    /// If the operation takes another number of operands, or they belong to another graph; and for
+    /// [`Operation::Input`], which needs a name: use [`input`](Graph::input).
     pub fn apply(&mut self, operation: Operation, operands: &[NodeId]) -> NodeId {
         assert!(operation != Operation::Input, "a variable has a name");
         let (least, most) = operation.arity();
         assert!((least..=most).contains(&operands.len()), "{operation:?} of {} operands", operands.len());
         assert!(operands.iter().all(|operand| operand.0 < self.nodes.len()), "operands of this graph");
         let name = match &operation {
-            // Constants go by what they are; several may be equal.
+            // Constants are named after their value; several may be equal.
             Operation::Constant(value) => value.short(4),
             _ => self.free_name(),
         };
@@ -30,7 +30,7 @@ impl Graph {
         NodeId(self.nodes.len() - 1)
     }
 
-    /// v1, v2 and so on, whichever is not taken.
+    /// The next of v1, v2 and so on that is free.
     fn free_name(&mut self) -> String {
         loop {
             self.numbered += 1;
@@ -41,10 +41,10 @@ impl Graph {
         }
     }
 
-    /// A variable. Asked for again, it is the same node.
+    /// The variable of this name. Repeated calls return the same node.
     ///
     /// # Panics
-    /// Where another node has the name.
+    /// If another node has the name.
     pub fn input(&mut self, name: &str) -> NodeId {
         if let Some(node) = self.node(name).filter(|&node| *self.operation(node) == Operation::Input) {
             return node;
@@ -56,17 +56,17 @@ impl Graph {
         node
     }
 
-    /// Names a node that is no variable.
+    /// Names a node other than a variable.
     ///
     /// # Panics
-    /// Where another node has the name, and for a variable.
+    /// If another node has the name, and for a variable.
     pub fn set_name(&mut self, node: NodeId, name: &str) {
         assert!(*self.operation(node) != Operation::Input, "a variable keeps its name");
         let before = self.nodes[node.0].name.clone();
         if self.node(&before) == Some(node) {
             self.names.remove(&before);
         }
-        // The last number that was given is free again.
+        // The number given last is free again.
         if before == format!("v{}", self.numbered) {
             self.numbered -= 1;
         }
@@ -74,7 +74,7 @@ impl Graph {
         self.nodes[node.0].name = name.to_owned();
     }
 
-    /// Gives a name to a node. One that was v1 by itself makes room.
+    /// Gives a name to a node. If another node had it as its automatic name, that node is renumbered.
     fn take_name(&mut self, name: &str, node: NodeId) {
         if let Some(other) = self.names.insert(name.to_owned(), node) {
             assert!(self.is_unnamed(other), "another node is called {name}");
@@ -84,18 +84,18 @@ impl Graph {
         }
     }
 
-    /// Whether a node goes by a number that nobody gave it.
+    /// Whether a node has an automatic name.
     pub(super) fn is_unnamed(&self, node: NodeId) -> bool {
         let number = self.name(node).strip_prefix('v').and_then(|n| n.parse::<usize>().ok());
         !matches!(self.operation(node), Operation::Input | Operation::Constant(_)) && number.is_some()
     }
 
-    /// A number or a matrix that is no variable.
+    /// A number or matrix that is not a variable.
     pub fn constant(&mut self, value: Value) -> NodeId {
         self.apply(Operation::Constant(value), &[])
     }
 
-    /// `a + b`, number by number. A row is stretched over all rows, a column over all columns, a scalar over both.
+    /// `a + b`, element-wise. A row is broadcast over all rows, a column over all columns, a scalar over both.
     pub fn add(&mut self, a: NodeId, b: NodeId) -> NodeId {
         self.apply(Operation::Add, &[a, b])
     }
@@ -120,7 +120,7 @@ impl Graph {
         self.apply(Operation::Power, &[a, b])
     }
 
-    /// `max(a, b)`, likewise. Where both are equal, the first is the larger and gets the gradient.
+    /// `max(a, b)`, likewise. If both are equal, the first gets the gradient.
     pub fn maximum(&mut self, a: NodeId, b: NodeId) -> NodeId {
         self.apply(Operation::Maximum, &[a, b])
     }
@@ -130,12 +130,12 @@ impl Graph {
         self.apply(Operation::Negate, &[a])
     }
 
-    /// `max(0, a)`, number by number.
+    /// `max(0, a)`, element-wise.
     pub fn relu(&mut self, a: NodeId) -> NodeId {
         self.apply(Operation::Activation(Activation::Relu), &[a])
     }
 
-    /// The sum of all numbers.
+    /// The sum of all elements.
     pub fn sum(&mut self, a: NodeId) -> NodeId {
         self.apply(Operation::Sum, &[a])
     }
@@ -151,7 +151,7 @@ impl Graph {
     /// The mean loss of a batch.
     ///
     /// # Shapes
-    /// `scores` is (B, C); `classes` is (B, 1) or (1, B), whole numbers below C; the loss is a scalar.
+    /// `scores` is (B, C); `classes` is (B, 1) or (1, B), integers below C; the loss is a scalar.
     pub fn loss(&mut self, scores: NodeId, classes: NodeId, loss: Loss) -> NodeId {
         self.apply(Operation::Loss(loss), &[scores, classes])
     }
@@ -159,7 +159,7 @@ impl Graph {
     /// The convolution of images with weights.
     ///
     /// # Shapes
-    /// `x` is (B, height · width · Cin), `w` (kernel height · kernel width · Cin, Cout), `b` (1, Cout); what comes out is
+    /// `x` is (B, height · width · Cin), `w` (kernel height · kernel width · Cin, Cout), `b` (1, Cout); the output is
     /// (B, output height · output width · Cout).
     pub fn convolve(&mut self, x: NodeId, w: NodeId, b: Option<NodeId>, window: Window) -> NodeId {
         let operands: Vec<NodeId> = [x, w].into_iter().chain(b).collect();
@@ -177,7 +177,7 @@ impl Graph {
 }
 
 impl std::fmt::Display for Graph {
-    /// One node a line: `q = x + y`.
+    /// One node per line: `q = x + y`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for node in self.nodes() {
             match self.operation(node) {

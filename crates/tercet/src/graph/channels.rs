@@ -1,10 +1,10 @@
-//! What is the same for all pixels of a channel: the mean of each, and one number of each for all its pixels. Batch
-//! normalisation is made of them.
+//! Per-channel operations: the mean over all pixels of a channel, and repeating one number per channel over all its
+//! pixels. Batch normalisation is composed of them.
 
 use super::operation::{Derivative, Flaw};
 use super::value::{Shape, Value};
 
-/// (B, pixels · C) gives (1, C).
+/// (B, pixels · C) → (1, C).
 pub(super) fn mean_shape(channels: usize, x: Shape) -> Result<Shape, Flaw> {
     if channels > 0 && x.1.is_multiple_of(channels) {
         return Ok((1, channels));
@@ -36,7 +36,7 @@ pub(super) fn mean_derivative(channels: usize, x: &Value, dm: &Value) -> Derivat
     }
 }
 
-/// (B, C) gives (B, times · C).
+/// (B, C) → (B, times · C).
 pub(super) fn repeat_shape(times: usize, x: Shape) -> Result<Shape, Flaw> {
     match x.1.checked_mul(times) {
         Some(columns) if columns > 0 => Ok((x.0, columns)),

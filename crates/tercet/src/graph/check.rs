@@ -1,28 +1,28 @@
-//! The gradients of a graph beside its central differences.
+//! Checks the gradients of a graph against central differences.
 
 use super::{Evaluation, Gradients, Graph, NodeId};
 use crate::Result;
 use crate::gradient_check::{Difference, Verdict, difference, verdict};
 
-/// About how many multiplications it may take to check all nodes; a few seconds of plain loops. Where a node has too many
-/// numbers for its share of that, some of them are checked, evenly spread.
+/// About how many multiplications the check of all nodes may take: a few seconds of plain loops. If a node has too many
+/// numbers for its budget, an evenly spaced subset of them is checked.
 pub const MOST_CHECK_WORK: u64 = 2_000_000_000;
 
-/// What the check of a node found.
+/// The result of checking a node.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// The central differences, by the numbers of the node in order, or by some of them.
+    /// The central differences, for the numbers of the node in order, or for some of them.
     pub differences: Vec<Difference>,
-    /// Whether the gradient agrees with them.
+    /// Whether the gradient agrees with the differences.
     pub verdict: Verdict,
 }
 
 impl Graph {
-    /// Compares the gradient by a node with central differences: the node is moved by h up and down, and what depends on it
-    /// is computed again. None for a node that has no gradient.
+    /// Compares the gradient with respect to a node with central differences: the node is perturbed by ±h, and
+    /// everything that depends on it is recomputed. `None` for a node without a gradient.
     ///
     /// # Errors
-    /// A root that is no scalar.
+    /// A root that is not a scalar.
     ///
     /// ```
     /// use tercet::gradient_check::Verdict;
@@ -39,7 +39,7 @@ impl Graph {
     ///     tercet::Result::Ok((checked.verdict, corner))
     /// };
     /// assert_eq!(check(2.0)?, (Verdict::Agrees, None));
-    /// // At 0, ReLU has a corner: a difference sees both of its slopes.
+    /// // At 0, ReLU has a kink: a difference sees both of its slopes.
     /// let corner = Some("v1 = relu(x)".to_owned());
     /// assert_eq!(check(0.0)?, (Verdict::Kink { index: 0, corner: 0 }, corner));
     /// # Ok::<(), tercet::Error>(())
@@ -59,7 +59,7 @@ impl Graph {
         let sides = evaluation.sides();
         let mut f = |x: &[f64]| {
             let moved = super::Value::new(shape.0, shape.1, x.to_vec());
-            // A class that is none any more: there is no difference to be taken.
+            // A perturbed class is invalid: no difference can be computed.
             match moved.and_then(|moved| self.evaluate_again(evaluation, node, moved)) {
                 Ok(again) => (again.value(root).numbers()[0], again.sides()),
                 Err(_) => (f64::NAN, sides.clone()),

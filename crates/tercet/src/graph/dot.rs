@@ -1,4 +1,4 @@
-//! A graph for the programs of Graphviz.
+//! Exports a graph to Graphviz.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use super::words::value;
 use super::{Evaluation, Gradients, Graph, NodeId};
 
 impl Graph {
-    /// The graph in the language of Graphviz, with values, gradients and derivatives: `dot -Tpdf graph.dot -o graph.pdf`
+    /// The graph in Graphviz's DOT language, with values, gradients and derivatives: `dot -Tpdf graph.dot -o graph.pdf`
     /// draws it.
     ///
     /// ```
@@ -34,7 +34,7 @@ impl Graph {
             lines.extend(gradients.of(node).map(|g| format!("∂{}/∂{name} = {}", self.name(root), value(g))));
             let lines: Vec<String> = lines.iter().map(|line| quoted(line)).collect();
             let bold = if node == root { ", penwidth=2" } else { "" };
-            // Writing into a string cannot fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(dot, "  n{} [label=\"{}\"{bold}]", node.0, lines.join("\\n"));
         }
         for to in self.nodes() {

@@ -1,4 +1,4 @@
-//! Operations on each number by itself, and those that make one number of all.
+//! Element-wise operations, and reductions to a single number.
 
 use std::f64::consts::PI;
 
@@ -6,7 +6,7 @@ use super::operation::{Derivative, Names, Operation};
 use super::value::{Value, number};
 use crate::network::Activation;
 
-/// `a ∘ b`, number by number; of the larger of two also which it was.
+/// `a ∘ b`, element-wise; for the maximum also which operand it was.
 pub(super) fn binary(operation: &Operation, a: &Value, b: &Value) -> (Value, Vec<u32>) {
     let f: &dyn Fn(f64, f64) -> f64 = match operation {
         Operation::Add => &|a, b| a + b,
@@ -24,7 +24,7 @@ pub(super) fn binary(operation: &Operation, a: &Value, b: &Value) -> (Value, Vec
     (Value::zip(a, b, f), sides)
 }
 
-/// NaN is the larger, so that it shows.
+/// NaN counts as larger, so that it propagates.
 fn first_is_larger(a: f64, b: f64) -> bool {
     a >= b || a.is_nan()
 }
@@ -33,7 +33,7 @@ fn sides(value: &Value) -> Vec<u32> {
     value.numbers().iter().map(|&v| v as u32).collect()
 }
 
-/// The derivative of `a ∘ b` by one of the two.
+/// The derivative of `a ∘ b` with respect to one operand.
 pub(super) fn binary_derivative(
     operation: &Operation,
     operand: usize,
@@ -51,7 +51,7 @@ pub(super) fn binary_derivative(
         Operation::Multiply => (name_a.to_owned(), &|a, _| a),
         Operation::Divide if first => (format!("1/{name_b}"), &|_, b| 1.0 / b),
         Operation::Divide => (format!("−{name_a}/{name_b}²"), &|a, b| -a / (b * b)),
-        // x ^ 0 is 1 everywhere, also at 0, where 0 · 0 ^ −1 would be NaN.
+        // x ^ 0 is 1 everywhere, even at 0, where 0 · 0 ^ −1 would be NaN.
         Operation::Power if first => {
             let symbol = match b.as_scalar() {
                 Some(1.0) => "1".to_owned(),
@@ -76,7 +76,7 @@ pub(super) fn binary_derivative(
     Derivative::Local { symbol, value: Value::zip(a, b, f) }
 }
 
-/// `f(a)`, number by number; where f has a corner at 0 also on which side of it each lies.
+/// `f(a)`, element-wise; if f has a kink at 0, also the side of it on which each element lies.
 pub(super) fn unary(operation: &Operation, a: &Value) -> (Value, Vec<u32>) {
     let value = match operation {
         Operation::Negate => a.map(&|a| -a),
@@ -95,7 +95,7 @@ pub(super) fn unary(operation: &Operation, a: &Value) -> (Value, Vec<u32>) {
     (value, sides)
 }
 
-/// The derivative of `y = f(a)`. Many are shortest in terms of y.
+/// The derivative of `y = f(a)`. Many are simplest in terms of y.
 pub(super) fn unary_derivative(operation: &Operation, a: &Value, y: &Value, names: &Names<'_>) -> Derivative {
     let (of, out) = (names.operands[0], names.output);
     let (symbol, value) = match operation {
@@ -111,7 +111,7 @@ pub(super) fn unary_derivative(operation: &Operation, a: &Value, y: &Value, name
 
 fn activation_value(activation: Activation<f64>, a: &Value) -> Value {
     match activation {
-        // Not `a.max(0)`: NaN must show.
+        // Not `a.max(0)`, which would hide NaN.
         Activation::Relu => a.map(&|a| if a <= 0.0 { 0.0 } else { a }),
         Activation::LeakyRelu { slope } => a.map(&|a| if a <= 0.0 { slope * a } else { a }),
         Activation::Sigmoid => a.map(&sigmoid),
@@ -120,7 +120,7 @@ fn activation_value(activation: Activation<f64>, a: &Value) -> Value {
     }
 }
 
-/// The derivative of an activation, and how it is written.
+/// The derivative of an activation, and its formula.
 fn activation_derivative(
     activation: Activation<f64>,
     a: &Value,
@@ -147,7 +147,7 @@ fn activation_derivative(
     }
 }
 
-/// One number of all of them; of the largest also which it is.
+/// The reduction to one number; for the maximum also its index.
 pub(super) fn reduced(operation: &Operation, a: &Value) -> (Value, Vec<u32>) {
     let sum = || a.numbers().iter().sum::<f64>();
     match operation {
@@ -161,7 +161,7 @@ pub(super) fn reduced(operation: &Operation, a: &Value) -> (Value, Vec<u32>) {
     }
 }
 
-/// The derivative of that one number by each of them.
+/// The derivative of that number with respect to each element.
 pub(super) fn reduced_derivative(operation: &Operation, a: &Value, names: &Names<'_>) -> Derivative {
     let count = a.numbers().len();
     let (symbol, value) = match operation {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sigmoid_of_huge_numbers_is_no_nan() {
+    fn the_sigmoid_of_huge_numbers_is_not_nan() {
         assert_eq!([-1e4, 0.0, 1e4].map(sigmoid), [0.0, 0.5, 1.0]);
     }
 }

@@ -9,21 +9,21 @@ use super::{Graph, NodeId};
 use crate::text::thousands;
 use crate::{Error, Result};
 
-/// The values of the variables, by their names.
+/// The values of the variables, by name.
 pub type Values = BTreeMap<String, Value>;
 
-/// The most numbers that the nodes of a graph may hold together: 256 MiB of them, and as much again for gradients.
+/// The most numbers that all nodes of a graph may hold together: 256 MiB, and as much again for gradients.
 pub const MOST_NUMBERS: usize = 1 << 25;
 
-/// The most multiplications of a forward pass: minutes of plain loops.
+/// The maximum number of multiplications of a forward pass: minutes of plain loops.
 pub const MOST_WORK: u64 = 100_000_000_000;
 
-/// The value of every node of a graph, and on which side of its corners it lies.
+/// The value of every node of a graph, and the side of each kink on which it lies.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     pub(super) values: Vec<Arc<Value>>,
     pub(super) sides: Vec<Arc<[u32]>>,
-    /// About how many multiplications it took.
+    /// About how many multiplications the forward pass took.
     pub(super) work: u64,
 }
 
@@ -31,14 +31,15 @@ impl Evaluation {
     /// The value of a node.
     ///
     /// # Panics
-    /// Where the node is of another graph.
+    /// If the node belongs to another graph.
     pub fn value(&self, node: NodeId) -> &Value {
         &self.values[node.0]
     }
 
-    /// On which side it lies of every corner of the function, in a fixed order: of each ReLU whether its input is above 0,
-    /// of each maximum which is the largest, of each term of the SVM loss whether it is within the margin. While none of
-    /// these changes, the function has no corner; [`Graph::corner`] says where one lies.
+    /// The side on which the values lie at every kink of the function, in a fixed order: for each ReLU whether its
+    /// input is above 0, for each maximum which element is the largest, for each term of the SVM loss whether it is
+    /// within the margin. As long as none of these changes, the function has no kink; [`Graph::corner`] describes one
+    /// of them.
     pub fn sides(&self) -> Vec<u32> {
         self.sides.iter().flat_map(|sides| sides.iter().copied()).collect()
     }
@@ -48,7 +49,7 @@ impl Graph {
     /// The forward pass.
     ///
     /// # Errors
-    /// A variable without a value, a value without a variable, shapes that do not fit, a class of a loss that is none, and
+    /// A variable without a value, a value without a variable, shapes that do not fit, an invalid class of a loss, and
     /// more than [`MOST_NUMBERS`] or [`MOST_WORK`].
     ///
     /// ```
@@ -85,8 +86,8 @@ impl Graph {
         Ok(evaluation)
     }
 
-    /// About how many multiplications the forward pass takes. Shapes that do not fit and a graph that is too large are
-    /// rejected here, before anything is computed and any memory taken.
+    /// About how many multiplications the forward pass takes. Shapes that do not fit and graphs that are too large are
+    /// rejected here, before anything is computed or allocated.
     fn measure(&self, values: &Values) -> Result<u64> {
         let (mut shapes, mut numbers, mut work): (Vec<Shape>, usize, u64) = (Vec::new(), 0, 0);
         for node in self.nodes() {
@@ -113,7 +114,7 @@ impl Graph {
         Ok(work)
     }
 
-    /// The forward pass again with another value for one node, of the same shape; only what depends on it is computed.
+    /// The forward pass with another value for one node, of the same shape; only what depends on it is recomputed.
     pub(super) fn evaluate_again(
         &self,
         before: &Evaluation,

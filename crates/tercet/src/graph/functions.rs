@@ -1,4 +1,4 @@
-//! The functions of expressions, and their arguments.
+//! The functions available in expressions, and their arguments.
 
 use super::NodeId;
 use super::lexer::Token;
@@ -9,10 +9,10 @@ use crate::loss::Loss;
 use crate::network::Activation;
 use crate::{Error, Result};
 
-/// The largest number of pixels, channels and the like.
+/// The maximum number of pixels, channels and the like.
 const MOST_SIZE: f64 = 1_000_000.0;
 
-/// The functions of expressions with their arguments, those in brackets may be left out.
+/// The functions of expressions with their arguments; those in brackets are optional.
 pub const FUNCTIONS: [(&str, &str); 20] = [
     ("relu", "x"),
     ("leaky_relu", "x, [slope=0.01]"),
@@ -37,7 +37,7 @@ pub const FUNCTIONS: [(&str, &str); 20] = [
 ];
 
 impl<'t> Parser<'t> {
-    /// The arguments of a function: operands first, then numbers by name.
+    /// Parses the arguments of a function: operands first, then named numbers.
     pub(super) fn call(&mut self, name: &'t str, at: usize) -> Result<NodeId> {
         let (_, usage) = FUNCTIONS.iter().find(|(function, _)| *function == name).expect("a function");
         if !self.lexer.take_sign('(')? {
@@ -80,12 +80,12 @@ impl<'t> Parser<'t> {
         }
         match operation {
             Some(operation) => self.node(at, operation, &operands),
-            // Images are rows already.
+            // Images are stored as rows already.
             None => Ok(operands[0]),
         }
     }
 
-    /// The operation of a function; none for `flatten`, which changes nothing.
+    /// The operation of a function; `None` for `flatten`, which changes nothing.
     fn operation(
         &self,
         name: &str,
@@ -135,10 +135,10 @@ pub(super) fn is_function(name: &str) -> bool {
     FUNCTIONS.iter().any(|(function, _)| *function == name)
 }
 
-/// The arguments of a function that have names, until they are taken.
+/// The named arguments of a function that have not been used yet.
 struct Settings<'t> {
     text: &'t str,
-    /// Name, place and number.
+    /// Name, position and number.
     given: Vec<(&'t str, usize, f64)>,
 }
 
@@ -149,7 +149,7 @@ impl Settings<'_> {
         Some((at, number))
     }
 
-    /// A number of pixels and the like.
+    /// A count, such as a number of pixels.
     fn size(&mut self, name: &str, least: f64) -> Result<Option<usize>> {
         match self.take(name) {
             None => Ok(None),
@@ -163,7 +163,7 @@ impl Settings<'_> {
         }
     }
 
-    /// A number of pixels and the like that must be given.
+    /// A count that must be given.
     fn needed(&mut self, at: usize, function: &str, name: &str) -> Result<usize> {
         self.size(name, 1.0)?.ok_or_else(|| {
             let found = format!("{function} without {name}");
@@ -171,7 +171,7 @@ impl Settings<'_> {
         })
     }
 
-    /// The window of a convolution, or of pooling, where its kernel has a size by itself and there is no padding.
+    /// The window of a convolution, or of pooling, where the kernel size has a default and there is no padding.
     fn window(&mut self, at: usize, function: &str, pooling: Option<usize>) -> Result<Window> {
         let height = self.needed(at, function, "height")?;
         let width = self.needed(at, function, "width")?;

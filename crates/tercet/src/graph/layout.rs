@@ -1,23 +1,23 @@
-//! Where the nodes of a drawing stand: layers from left to right, few crossings, edges that do not run through nodes.
+//! Graph drawing: layers from left to right, few crossings, and edges that do not run through nodes.
 //!
-//! The method is Sugiyama's (1981): nodes get layers, edges over several layers get a point to pass in each, each layer is
-//! ordered by the mean place of what its nodes are joined to, and then every node is drawn as near to its neighbours as
-//! order and room allow.
+//! This is Sugiyama's method (1981). Nodes are assigned to layers, and an edge that spans several layers gets a dummy
+//! node in each. Each layer is ordered by the mean position of its nodes' neighbours. Then every node is moved as close
+//! to its neighbours as order and spacing allow.
 
 use super::{Graph, NodeId};
 
-/// The size of a node's box with all that is written around it.
+/// The size of a node's box including the text around it.
 #[derive(Clone, Copy)]
 pub(super) struct Size {
     pub width: f64,
     pub height: f64,
 }
 
-/// Where a node's centre stands, and which way each edge takes.
+/// The centre of each node and the route of each edge.
 pub(super) struct Layout {
-    /// By node.
+    /// Per node.
     pub centres: Vec<(f64, f64)>,
-    /// By node, where its layer begins and ends.
+    /// Per node, where its layer begins and ends.
     pub spans: Vec<(f64, f64)>,
     pub edges: Vec<Edge>,
     pub width: f64,
@@ -29,16 +29,16 @@ pub(super) struct Edge {
     pub to: NodeId,
     /// Which operand of `to` it is.
     pub operand: usize,
-    /// How high it passes each layer between the two, and where that begins and ends.
+    /// The height at which the edge passes each layer in between, and where that layer begins and ends.
     pub passes: Vec<((f64, f64), f64)>,
 }
 
-/// Room between layers, between nodes of a layer, and around everything.
+/// Space between layers, between nodes of a layer, and around the drawing.
 const BETWEEN_LAYERS: f64 = 76.0;
 const BETWEEN_NODES: f64 = 14.0;
 const AROUND: f64 = 20.0;
 
-/// What stands in a layer: a node, or the place where an edge passes.
+/// An entry of a layer: a node, or a dummy node of an edge.
 struct Place {
     layer: usize,
     height: f64,
@@ -47,13 +47,13 @@ struct Place {
     y: f64,
 }
 
-/// Lays out a graph whose nodes have these sizes.
+/// Lays out a graph whose nodes have the given sizes.
 pub(super) fn layout(graph: &Graph, sizes: &[Size]) -> Layout {
     let layers_of = layers(graph);
     let mut places: Vec<Place> = (sizes.iter().zip(&layers_of))
         .map(|(size, &layer)| Place { layer, height: size.height, before: vec![], after: vec![], y: 0.0 })
         .collect();
-    // An edge over several layers becomes a chain of short ones.
+    // An edge over several layers becomes a chain of short edges.
     let mut edges: Vec<(NodeId, NodeId, usize, Vec<usize>)> = Vec::new();
     for to in graph.nodes() {
         for (operand, &from) in graph.operands(to).iter().enumerate() {
@@ -108,7 +108,7 @@ pub(super) fn layout(graph: &Graph, sizes: &[Size]) -> Layout {
     }
 }
 
-/// The layer of each node: behind all its operands; those without operands right before what uses them first.
+/// The layer of each node: after all its operands; nodes without operands go right before their first use.
 fn layers(graph: &Graph) -> Vec<usize> {
     let mut layers = vec![0; graph.nodes().len()];
     for node in graph.nodes() {
@@ -128,8 +128,8 @@ fn layers(graph: &Graph) -> Vec<usize> {
     layers
 }
 
-/// Orders each layer by the mean place of its neighbours in the layer beside it, to and fro, and keeps the order with the
-/// fewest crossings.
+/// Orders each layer by the mean position of the neighbours in the adjacent layer, sweeping back and forth, and keeps
+/// the order with the fewest crossings.
 fn order(places: &[Place], layers: &mut Vec<Vec<usize>>) {
     let mut best = (crossings(places, layers), layers.clone());
     for sweep in 0..12 {
@@ -146,7 +146,7 @@ fn order(places: &[Place], layers: &mut Vec<Vec<usize>>) {
                 .map(|(r, &i)| {
                     let neighbours = if forward { &places[i].before } else { &places[i].after };
                     let sum: f64 = neighbours.iter().map(|&n| rank[n]).sum();
-                    // One that is joined to nothing on that side stays where it is.
+                    // A node without neighbours on that side keeps its position.
                     let own = r as f64 * beside.len() as f64 / layers[l].len() as f64;
                     (if neighbours.is_empty() { own } else { sum / neighbours.len() as f64 }, i)
                 })
@@ -162,7 +162,7 @@ fn order(places: &[Place], layers: &mut Vec<Vec<usize>>) {
     *layers = best.1;
 }
 
-/// How many pairs of edges between neighbouring layers cross.
+/// The number of crossings between edges of adjacent layers.
 fn crossings(places: &[Place], layers: &[Vec<usize>]) -> usize {
     let mut rank = vec![0; places.len()];
     layers.iter().for_each(|layer| layer.iter().enumerate().for_each(|(r, &i)| rank[i] = r));
@@ -183,7 +183,7 @@ fn crossings(places: &[Place], layers: &[Vec<usize>]) -> usize {
     count
 }
 
-/// Moves each place towards the mean of its neighbours, layer by layer, to and fro.
+/// Moves each node towards the mean of its neighbours, layer by layer, sweeping back and forth.
 fn settle(places: &mut [Place], layers: &[Vec<usize>]) {
     for sweep in 0..24 {
         let indices: Vec<usize> =
@@ -197,7 +197,7 @@ fn settle(places: &mut [Place], layers: &[Vec<usize>]) {
                     if count == 0 { *y } else { neighbours.map(|&n| places[n].y).sum::<f64>() / count as f64 }
                 })
                 .collect();
-            // How far each must at least lie below the first.
+            // The minimum distance of each node below the first.
             let mut offsets = vec![0.0];
             for pair in layers[l].windows(2) {
                 let apart = (places[pair[0]].height + places[pair[1]].height) / 2.0 + BETWEEN_NODES;
@@ -211,8 +211,8 @@ fn settle(places: &mut [Place], layers: &[Vec<usize>]) {
     }
 }
 
-/// The ascending numbers that are nearest to the wanted ones, by the sum of squares: neighbours in the wrong order share
-/// their mean.
+/// The least-squares fit of an ascending sequence to the targets: neighbours in the wrong order are replaced by their
+/// mean.
 fn nearest_ascending(wanted: &[f64]) -> Vec<f64> {
     let mut blocks: Vec<(f64, usize)> = Vec::new();
     for &w in wanted {
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ascending_numbers_stay_and_others_share_their_mean() {
+    fn ascending_numbers_stay_and_others_are_averaged() {
         assert_eq!(nearest_ascending(&[1.0, 2.0, 5.0]), [1.0, 2.0, 5.0]);
         assert_eq!(nearest_ascending(&[3.0, 1.0, 5.0, 4.0, 0.0]), [2.0, 2.0, 3.0, 3.0, 3.0]);
     }
@@ -256,7 +256,7 @@ mod tests {
             let spans = [layout.spans[edge.from.0]].into_iter().chain(edge.passes.iter().map(|pass| pass.0));
             let spans: Vec<(f64, f64)> = spans.chain([layout.spans[edge.to.0]]).collect();
             assert!(spans.windows(2).all(|pair| pair[0].1 < pair[1].0), "{spans:?}");
-            // Where an edge passes a layer, no node stands.
+            // No node may stand where an edge passes a layer.
             for (span, y) in &edge.passes {
                 let here = layout.centres.iter().zip(&layout.spans).filter(|(_, of)| *of == span);
                 assert!(here.into_iter().all(|(centre, _)| (centre.1 - y).abs() >= 25.0), "{y}");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn edges_that_need_not_cross_do_not() {
+    fn avoidable_crossings_are_avoided() {
         let (graph, _) = Graph::parse("(a + b) * (c + d) + (e + f1) * (g + h)").unwrap();
         let sizes = vec![Size { width: 60.0, height: 50.0 }; graph.nodes().len()];
         let layout = layout(&graph, &sizes);

@@ -1,21 +1,21 @@
-//! Text in words: the names, numbers and signs of an expression.
+//! Splits an expression into tokens: names, numbers and signs.
 
 use crate::{Error, Result};
 
-/// A word of an expression.
+/// A token of an expression.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Token<'t> {
     Number(f64),
     Name(&'t str),
-    /// `+ - * / ^ @ ( ) [ ] , ; =`; other ways to write one of them have become it.
+    /// `+ - * / ^ @ ( ) [ ] , ; =`; alternative spellings are normalised to these.
     Sign(char),
     End,
 }
 
-/// The words of a text, with one to look ahead.
+/// The tokens of a text, with one token of lookahead.
 pub(super) struct Lexer<'t> {
     pub text: &'t str,
-    /// Where the next word begins.
+    /// Where the next token begins.
     pub at: usize,
     pub next: Token<'t>,
     /// Where it ends.
@@ -29,14 +29,14 @@ impl<'t> Lexer<'t> {
         Ok(lexer)
     }
 
-    /// Takes the next word, and says where it stood.
+    /// Takes the next token, and returns its position.
     pub fn take(&mut self) -> Result<(Token<'t>, usize)> {
         let taken = (self.next, self.at);
         self.advance()?;
         Ok(taken)
     }
 
-    /// Takes the next word where it is this sign.
+    /// Takes the next token if it is this sign.
     pub fn take_sign(&mut self, sign: char) -> Result<bool> {
         let is_it = self.next == Token::Sign(sign);
         if is_it {
@@ -45,7 +45,7 @@ impl<'t> Lexer<'t> {
         Ok(is_it)
     }
 
-    /// The error that something else was expected in the place of the next word.
+    /// The error for an unexpected next token.
     pub fn unexpected(&self, expected: impl Into<String>) -> Error {
         let found = match self.next {
             Token::End => "the end".to_owned(),

@@ -1,4 +1,4 @@
-//! The two losses, written from their formulas once more: what [`loss`](crate::loss) computes must be this.
+//! The two losses, implemented independently from their formulas: [`loss`](crate::loss) must compute the same.
 //!
 //! ```text
 //! SVM        L = 1/B · Σ_b Σ_{i ≠ y} max(0, f_i − f_y + Δ)
@@ -9,7 +9,7 @@ use super::operation::{Derivative, Flaw, Names};
 use super::value::{Shape, Value};
 use crate::loss::Loss;
 
-/// A number from scores (B, C) and classes (B, 1) or (1, B).
+/// Scores (B, C) and classes (B, 1) or (1, B) → a scalar.
 pub(super) fn shape(scores: Shape, classes: Shape) -> Result<Shape, Flaw> {
     if classes.0 * classes.1 == scores.0 && classes.0.min(classes.1) == 1 {
         return Ok((1, 1));
@@ -20,7 +20,7 @@ pub(super) fn shape(scores: Shape, classes: Shape) -> Result<Shape, Flaw> {
     ))
 }
 
-/// The classes as numbers of columns.
+/// The classes as column indices.
 fn indices(scores: &Value, classes: &Value) -> Result<Vec<usize>, Flaw> {
     let most = scores.shape().1;
     let index = |&class: &f64| match class {
@@ -45,7 +45,7 @@ pub(super) fn forward(loss: Loss, scores: &Value, classes: &Value) -> Result<(Va
                     sides.push(u32::from(within));
                 }
             }
-            // exp(f_i − f_y) as it stands would overflow; the largest is taken out of the sum first.
+            // exp(f_i − f_y) could overflow, so the maximum is subtracted first.
             Loss::Softmax => {
                 let largest = f.iter().copied().fold(f[0], f64::max);
                 total += f.iter().map(|f| (f - largest).exp()).sum::<f64>().ln() + largest - f[y];
@@ -55,13 +55,13 @@ pub(super) fn forward(loss: Loss, scores: &Value, classes: &Value) -> Result<(Va
     Ok((Value::scalar(total / examples as f64), sides))
 }
 
-/// The derivative by the scores: for the SVM loss 1/B for each class within the margin and minus their number for the
-/// true one, for softmax (p − [i = y]) / B.
+/// The derivative with respect to the scores: for the SVM loss 1/B for each class within the margin and minus their
+/// number for the true class, for softmax (p − [i = y]) / B.
 #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "as above")]
 pub(super) fn derivative(loss: Loss, scores: &Value, classes: &Value, names: &Names<'_>) -> Derivative {
     let (examples, columns) = scores.shape();
     let mut value = Value::filled(scores.shape(), 0.0);
-    // The forward pass has rejected classes that are none.
+    // The forward pass has rejected invalid classes.
     let classes = indices(scores, classes).unwrap_or_default();
     let rows = scores.numbers().chunks_exact(columns).zip(value.numbers_mut().chunks_exact_mut(columns));
     for ((f, df), y) in rows.zip(classes) {

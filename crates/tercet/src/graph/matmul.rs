@@ -3,7 +3,7 @@
 use super::operation::{Derivative, Flaw, Names};
 use super::value::{Shape, Value};
 
-/// (M, K) and (K, N) give (M, N).
+/// (M, K) and (K, N) → (M, N).
 pub(super) fn shape(a: Shape, b: Shape) -> Result<Shape, Flaw> {
     if a.1 == b.0 {
         return Ok((a.0, b.1));
@@ -33,15 +33,19 @@ pub(super) fn product(a: &Value, b: &Value) -> Value {
 pub(super) fn derivative(operand: usize, a: &Value, b: &Value, names: &Names<'_>, dz: &Value) -> Derivative {
     if operand == 0 {
         let symbol = format!("{}ᵀ", names.operands[1]);
-        Derivative::Product { formula: format!("{{}} · {symbol}"), symbol, value: product(dz, &turned(b)) }
+        Derivative::Product {
+            formula: format!("{{}} · {symbol}"), symbol, value: product(dz, &transpose(b))
+        }
     } else {
         let symbol = format!("{}ᵀ", names.operands[0]);
-        Derivative::Product { formula: format!("{symbol} · {{}}"), symbol, value: product(&turned(a), dz) }
+        Derivative::Product {
+            formula: format!("{symbol} · {{}}"), symbol, value: product(&transpose(a), dz)
+        }
     }
 }
 
 /// The transpose.
-fn turned(a: &Value) -> Value {
+fn transpose(a: &Value) -> Value {
     let (rows, columns) = a.shape();
     let mut t = Value::filled((columns, rows), 0.0);
     for row in 0..rows {

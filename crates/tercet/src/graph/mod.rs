@@ -1,13 +1,14 @@
-//! Backpropagation on any expression: "an algorithm to compute gradients of arbitrarily large networks" by the chain rule.
+//! Backpropagation through any expression: "an algorithm to compute gradients of arbitrarily large networks" by the
+//! chain rule.
 //!
-//! Step 1 of the lecture is to express a function as a graph. Its nodes are variables and operations, its edges the values
-//! that flow from one to the next. Step 2 is to compute gradients: each node multiplies the gradient that arrives from
-//! above by its own derivative, and hands it on to its operands.
+//! Step 1 of the lecture is to express a function as a graph. Its nodes are variables and operations, its edges the
+//! values that flow from one node to the next. Step 2 is to compute gradients: each node multiplies the upstream
+//! gradient by its local derivative and passes the product on to its operands.
 //!
 //! ```
 //! use tercet::graph::{Graph, Value, Values};
 //!
-//! // The lecture's f(x, y, z) = (x + y) · z, with q for what is in the brackets.
+//! // The lecture's f(x, y, z) = (x + y) · z, with q = x + y.
 //! let mut graph = Graph::new();
 //! let (x, y, z) = (graph.input("x"), graph.input("y"), graph.input("z"));
 //! let q = graph.add(x, y);
@@ -27,11 +28,12 @@
 //! # Ok::<(), tercet::Error>(())
 //! ```
 //!
-//! The same from text: [`Graph::parse`] of `q = x + y; f = q * z`. [`ModelGraph`] is the graph of a network's loss.
+//! The same can be parsed from text: [`Graph::parse`] of `q = x + y; f = q * z`. [`ModelGraph`] is the graph of a
+//! network's loss.
 //!
 //! Everything is computed in f64 by plain loops: clarity is the point. The layers of [`network`](crate::network) are
-//! what is fast, and this is what they are held against. Its own derivatives are held against [`Graph::check`], which
-//! takes them numerically and knows the corners of ReLU, of maxima and of the SVM loss.
+//! the fast implementation and are tested against this one. The derivatives here are tested by [`Graph::check`], which
+//! computes them numerically and takes the kinks of ReLU, of maxima and of the SVM loss into account.
 
 mod backward;
 mod build;
@@ -70,14 +72,14 @@ use operation::Flaw;
 
 use crate::Error;
 
-/// A function as a graph: nodes in an order in which each comes after its operands.
+/// A function as a graph: nodes in topological order, each after its operands.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
     names: BTreeMap<String, NodeId>,
-    /// The last number that was given to a node without a name.
+    /// The last number used for an automatic name.
     numbered: usize,
-    /// The expression it was parsed from, for messages to point at.
+    /// The expression it was parsed from, which error messages point into.
     text: Option<String>,
 }
 
@@ -90,12 +92,12 @@ struct Node {
     name: String,
     operation: Operation,
     operands: Vec<NodeId>,
-    /// Where it stands in the text: the byte of its operator or name.
+    /// Its position in the text: the byte of its operator or name.
     at: Option<usize>,
 }
 
 impl NodeId {
-    /// Its place in the order of the nodes, from 0.
+    /// Its index in the order of the nodes, from 0.
     pub fn place(self) -> usize {
         self.0
     }
@@ -112,39 +114,39 @@ impl Graph {
         (0..self.nodes.len()).map(NodeId)
     }
 
-    /// The variables, in the order in which they came.
+    /// The variables, in the order in which they were added.
     pub fn inputs(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.nodes().filter(|&node| *self.operation(node) == Operation::Input)
     }
 
-    /// What a node computes.
+    /// The operation of a node.
     pub fn operation(&self, node: NodeId) -> &Operation {
         &self.nodes[node.0].operation
     }
 
-    /// The nodes that it computes it from.
+    /// The operands of a node.
     pub fn operands(&self, node: NodeId) -> &[NodeId] {
         &self.nodes[node.0].operands
     }
 
-    /// What a node is called: the name of a variable, the name that was [set](Graph::set_name), the number that a constant
-    /// is, or else v1, v2, and so on.
+    /// The name of a node: that of a variable, the one that was [set](Graph::set_name), the number of a constant, or
+    /// else v1, v2, and so on.
     pub fn name(&self, node: NodeId) -> &str {
         &self.nodes[node.0].name
     }
 
-    /// The node of this name.
+    /// The node with this name.
     pub fn node(&self, name: &str) -> Option<NodeId> {
         self.names.get(name).copied()
     }
 
-    /// The operation of a node with the names of its operands, as an expression has it: `q * z`.
+    /// The operation of a node with the names of its operands, in expression syntax: `q * z`.
     pub fn formula(&self, node: NodeId) -> String {
         let operands: Vec<&str> = self.operands(node).iter().map(|&operand| self.name(operand)).collect();
         self.operation(node).formula(&operands)
     }
 
-    /// Whether each node depends on a variable, and is no constant.
+    /// For each node, whether it depends on a variable.
     fn varies(&self) -> Vec<bool> {
         let mut varies: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
@@ -153,7 +155,7 @@ impl Graph {
         varies
     }
 
-    /// The error for a node that rejects its operands: it points into the expression where there is one.
+    /// The error for a node that rejects its operands. It points into the expression if there is one.
     fn refusal(&self, node: NodeId, Flaw { found, expected }: Flaw) -> Error {
         match (&self.text, self.nodes[node.0].at) {
             (Some(text), Some(at)) => Error::expression(text, at, found, expected),

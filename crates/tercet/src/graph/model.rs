@@ -1,4 +1,4 @@
-//! The graph of a network: its scores, its loss, and every layer on the way.
+//! The graph of a network: its scores, its loss, and every layer in between.
 
 use super::evaluate::Values;
 use super::value::Value;
@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// x @ w1 + b1 → z1, relu → h1, h1 @ w2 + b2 → scores, loss of scores and y → loss
 /// ```
 ///
-/// It shares nothing with the passes of the network but the weights, and so it is the network's second opinion.
+/// It shares only the weights with the passes of the network, and is therefore an independent check of them.
 ///
 /// ```
 /// use tercet::graph::ModelGraph;
@@ -39,39 +39,39 @@ use crate::{Error, Result};
 pub struct ModelGraph {
     /// Variables x, w1, b1, w2, b2 and so on, and the classes y; nodes z1, h1 and so on, scores and loss.
     pub graph: Graph,
-    /// What the variables are.
+    /// The values of the variables.
     pub values: Values,
     /// The scores, (B, C).
     pub scores: NodeId,
-    /// The mean loss of the batch, with its regularisation.
+    /// The mean loss of the batch, regularisation included.
     pub loss: NodeId,
-    /// The weights and biases of each layer that learns, first to last; γ and β of a batch norm.
+    /// The weights and biases of each trainable layer, first to last; γ and β of a batch norm.
     pub parameters: Vec<(NodeId, NodeId)>,
 }
 
-/// A graph that is being built, layer by layer.
+/// A graph under construction, layer by layer.
 struct Builder {
     graph: Graph,
     values: Values,
     parameters: Vec<(NodeId, NodeId)>,
-    /// The weights among them that are regularised.
+    /// The weights that are regularised.
     matrices: Vec<NodeId>,
     /// How many layers have weights.
     count: usize,
-    /// How many batch norms there were so far.
+    /// How many batch norms have been added.
     norms: usize,
 }
 
 impl ModelGraph {
-    /// The graph of a network's loss on a batch, `reg · Σ W²` included where `reg` is not 0. As in
-    /// [`Network::loss_and_gradients`], batch norms take the statistics of the batch and nobody is dropped; the graph of a
-    /// prediction is that of [`Network::for_prediction`].
+    /// The graph of a network's loss on a batch, including `reg · Σ W²` if `reg` is not 0. As in
+    /// [`Network::loss_and_gradients`], batch norms use the statistics of the batch and nothing is dropped. For the
+    /// graph of a prediction, use [`Network::for_prediction`].
     ///
     /// # Shapes
     /// `x` is (B, D), `labels` is (B).
     ///
     /// # Errors
-    /// An empty batch, and one that does not hold whole rows.
+    /// An empty batch, and a batch that does not hold whole rows.
     pub fn new(network: &Network, x: &[f32], labels: &[u32], loss: Loss, reg: f32) -> Result<Self> {
         let (examples, inputs) = (labels.len(), network.inputs());
         if x.is_empty() || examples.checked_mul(inputs) != Some(x.len()) {
@@ -108,7 +108,7 @@ impl ModelGraph {
     }
 }
 
-/// The name, or where a node has it already, as the second of two activations in a row would find, the name with a stroke.
+/// The name, or, if a node already has it, such as the first of two activations in a row, the name with primes.
 fn free(graph: &Graph, name: &str) -> String {
     let mut name = name.to_owned();
     while graph.node(&name).is_some() {
@@ -122,7 +122,7 @@ fn is_matrix(layer: &Layer) -> bool {
 }
 
 impl Builder {
-    /// A layer behind the node `x`, whose examples have this shape.
+    /// Adds a layer after the node `x`, whose examples have this shape.
     fn layer(&mut self, layer: &Layer, shape: crate::network::Shape, x: NodeId) -> Result<NodeId> {
         let image = match shape {
             crate::network::Shape::Image(image) => (image.height, image.width, image.channels),
@@ -156,7 +156,7 @@ impl Builder {
         let is_pool = matches!(layer, Layer::MaxPool(_) | Layer::AveragePool(_));
         let h = self.graph.apply(operation, &[x]);
         let number = self.matrices.len();
-        // The last ones are the scores, whatever comes behind them.
+        // The last ones are the scores, whatever follows them.
         if number < self.count {
             let letter = if is_pool { 'p' } else { 'h' };
             self.graph.set_name(h, &free(&self.graph, &format!("{letter}{number}")));
@@ -164,7 +164,7 @@ impl Builder {
         Ok(h)
     }
 
-    /// The weights, of so many inputs, and biases of the next layer that has them.
+    /// The weights, for the given number of inputs, and biases of the next layer that has them.
     fn weights(&mut self, inputs: usize, w: &[f32], b: &[f32]) -> Result<(NodeId, NodeId)> {
         let number = self.matrices.len() + 1;
         let w = self.variable(&format!("w{number}"), inputs, w)?;
@@ -174,7 +174,7 @@ impl Builder {
         Ok((w, b))
     }
 
-    /// Gives the sums of the layer its name, unless they are the scores.
+    /// Names the pre-activations of the layer, unless they are the scores.
     fn named_sum(&mut self, z: NodeId) -> NodeId {
         let number = self.matrices.len();
         if number < self.count {
@@ -210,7 +210,7 @@ impl Builder {
         Ok(y)
     }
 
-    /// A variable of so many rows, and its value.
+    /// A variable with the given number of rows, and its value.
     fn variable(&mut self, name: &str, rows: usize, numbers: &[f32]) -> Result<NodeId> {
         let columns = numbers.len() / rows;
         let value = Value::new(rows, columns, numbers.iter().map(|&v| f64::from(v)).collect())?;

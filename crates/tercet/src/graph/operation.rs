@@ -1,7 +1,7 @@
-//! [`Operation`]: what a node computes, its shape, its value, and its derivative by each operand.
+//! [`Operation`]: the operation of a node, its shape, its value, and its derivative with respect to each operand.
 //!
-//! Forward and backward stand in the file of the operation: [`elementwise`], [`matmul`], [`channels`], [`window`] and [`losses`]. Here
-//! it is said which is which.
+//! Forward and backward are implemented in [`elementwise`], [`matmul`], [`channels`], [`window`] and [`losses`]. This
+//! file dispatches to them.
 
 use super::value::{Shape, Value, common_shape, number};
 use super::window::Window;
@@ -9,14 +9,14 @@ use super::{channels, elementwise, losses, matmul, window};
 use crate::loss::Loss;
 use crate::network;
 
-/// What a node computes from its operands.
+/// The operation by which a node is computed from its operands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
-    /// A variable: its value is given when the graph is evaluated.
+    /// A variable, whose value is given when the graph is evaluated.
     Input,
-    /// A number or a matrix of the expression itself.
+    /// A number or matrix in the expression itself.
     Constant(Value),
-    /// `a + b`, number by number; a row, a column and a scalar are stretched.
+    /// `a + b`, element-wise; a row, a column and a scalar are broadcast.
     Add,
     /// `a − b`, likewise.
     Subtract,
@@ -26,11 +26,11 @@ pub enum Operation {
     Divide,
     /// `a ^ b`, likewise.
     Power,
-    /// `max(a, b)`, likewise. Where both are equal, the first is the larger.
+    /// `max(a, b)`, likewise. If both are equal, the first counts as the larger.
     Maximum,
     /// `−a`
     Negate,
-    /// An activation function, number by number; ReLU with the derivative 0 at 0.
+    /// An activation function, element-wise; the derivative of ReLU at 0 is 0.
     Activation(network::Activation<f64>),
     /// `exp a`
     Exp,
@@ -38,35 +38,36 @@ pub enum Operation {
     Log,
     /// `√a`
     Sqrt,
-    /// The sum of all numbers.
+    /// The sum of all elements.
     Sum,
-    /// Their mean.
+    /// The mean of all elements.
     Mean,
-    /// The largest of them, the first among equals.
+    /// The largest element, the first if there are several.
     Max,
-    /// The matrix product `a · b`: (M, K) and (K, N) give (M, N).
+    /// The matrix product `a · b`: (M, K) and (K, N) → (M, N).
     Matmul,
-    /// The mean of each channel over all images and pixels: (B, pixels · C) gives (1, C).
+    /// The mean of each channel over all images and pixels: (B, pixels · C) → (1, C).
     ChannelMean {
-        /// C, the numbers of a pixel, side by side.
+        /// C, the numbers per pixel, which are adjacent.
         channels: usize,
     },
-    /// The columns so many times, side by side: what is one for each channel, for each pixel.
+    /// Repeats the columns side by side: one number per channel becomes one per channel and pixel.
     Repeat {
-        /// How often.
+        /// The number of repetitions.
         times: usize,
     },
-    /// The mean loss of scores (B, C) with the classes (B) as the second operand, of which nothing is a derivative.
+    /// The mean loss of scores (B, C). The second operand is the classes (B), with respect to which there is no
+    /// derivative.
     Loss(Loss),
-    /// The convolution of images, one a row, with weights, and biases where there is a third operand.
+    /// The convolution of images, one per row, with weights, and with biases if there is a third operand.
     Convolution(Window),
-    /// The largest number of each window, for each channel by itself.
+    /// The largest number of each window, per channel.
     MaxPool(Window),
-    /// The mean of each window, likewise.
+    /// The mean of each window, per channel.
     AveragePool(Window),
 }
 
-/// Why an operation rejects its operands, before it is known where it stands.
+/// Why an operation rejects its operands, before its position in the text is known.
 pub(super) struct Flaw {
     pub found: String,
     pub expected: String,
@@ -78,32 +79,32 @@ impl Flaw {
     }
 }
 
-/// The derivative of a node by an operand, as the chain rule needs it.
+/// The derivative of a node with respect to an operand, in the form that the chain rule needs.
 pub(super) enum Derivative {
-    /// Each number of the operand changes its own number of the node, or all of them change one: the derivative has a
-    /// value, by which the gradient of the node is multiplied number by number.
+    /// An element-wise operation, or a reduction to one number: the derivative has a value, by which the gradient of
+    /// the node is multiplied element-wise.
     Local {
-        /// How it is written: `1 − y²`.
+        /// Its formula: `1 − y²`.
         symbol: String,
         value: Value,
     },
-    /// The product of the derivative, which nobody writes down, with the gradient of the node.
+    /// The product of the derivative, which is never written out, with the gradient of the node.
     Product {
-        /// How that is written: `Xᵀ · ∂f/∂z`, with `{}` in the place of the gradient.
+        /// Its formula: `Xᵀ · ∂f/∂z`, with `{}` in place of the gradient.
         formula: String,
-        /// How the derivative itself may be called.
+        /// A symbol for the derivative itself.
         symbol: String,
         value: Value,
     },
 }
 
 impl Operation {
-    /// Whether the derivative by this operand is defined. It is not by the classes of a loss.
+    /// Whether the derivative with respect to this operand is defined. It is not for the classes of a loss.
     pub(super) fn is_differentiable(&self, operand: usize) -> bool {
         !matches!(self, Operation::Loss(_)) || operand == 0
     }
 
-    /// How many operands there may be: the least and the most.
+    /// The minimum and maximum number of operands.
     pub(super) fn arity(&self) -> (usize, usize) {
         use Operation::*;
         match self {
@@ -115,7 +116,7 @@ impl Operation {
         }
     }
 
-    /// What stands in the node of a drawing: `+`, `relu`.
+    /// The text of the node in a drawing: `+`, `relu`.
     pub fn symbol(&self) -> &'static str {
         use Operation::*;
         match self {
@@ -144,7 +145,7 @@ impl Operation {
         }
     }
 
-    /// The operation with its operands, as an expression has it: `x + y`, `relu(z)`.
+    /// The operation with its operands, in expression syntax: `x + y`, `relu(z)`.
     pub(super) fn formula(&self, operands: &[&str]) -> String {
         use Operation::*;
         let call = |name: &str, more: &str| format!("{name}({}{more})", operands.join(", "));
@@ -212,7 +213,7 @@ impl Operation {
         numbers((rows, columns)).saturating_mul(each).saturating_add(reads)
     }
 
-    /// The value of the node, and on which side of each of its corners it lies.
+    /// The value of the node, and the side of each of its kinks on which it lies.
     pub(super) fn forward(&self, operands: &[&Value]) -> Result<(Value, Vec<u32>), Flaw> {
         use Operation::*;
         let smooth = |value| Ok((value, Vec::new()));
@@ -236,7 +237,8 @@ impl Operation {
         }
     }
 
-    /// The derivative by an operand. `names` are those of the operands and the node, `gradient` is the node's.
+    /// The derivative with respect to an operand. `names` are those of the operands and the node, `gradient` is the
+    /// node's.
     pub(super) fn derivative(
         &self,
         operand: usize,
@@ -268,7 +270,7 @@ impl Operation {
     }
 }
 
-/// What the operands of a node and the node itself are called.
+/// The names of a node's operands and of the node itself.
 pub(super) struct Names<'a> {
     pub operands: Vec<&'a str>,
     pub output: &'a str,

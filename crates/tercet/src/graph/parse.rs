@@ -1,4 +1,4 @@
-//! From text to a graph.
+//! Parses an expression into a graph.
 //!
 //! ```text
 //! text        statement (";" or a new line, statement) …          the last one is the function
@@ -22,22 +22,22 @@ use super::{Graph, NodeId};
 use crate::text::thousands;
 use crate::{Error, Result};
 
-/// How deep brackets, functions, signs and powers may stand in one another.
+/// The maximum nesting depth of brackets, functions, signs and powers.
 pub const MOST_DEPTH: usize = 200;
 
-/// The most nodes of a graph that is parsed.
+/// The maximum number of nodes of a parsed graph.
 pub const MOST_NODES: usize = 10_000;
 
-/// The longest text that is read, in bytes.
+/// The maximum length of a text, in bytes.
 const MOST_TEXT: usize = 1 << 20;
 
 impl Graph {
-    /// The graph of an expression, and the node of its last statement, which is called f unless the expression calls it
-    /// otherwise.
+    /// The graph of an expression, and the node of its last statement, which is called f unless the expression names
+    /// it.
     ///
     /// # Errors
-    /// [`Error::Expression`], which points at the character: text that is no expression, a name that is given twice, and
-    /// more than [`MOST_NODES`] or [`MOST_DEPTH`].
+    /// [`Error::Expression`], which points at the character: text that is not an expression, a name that is defined
+    /// twice, and more than [`MOST_NODES`] or [`MOST_DEPTH`].
     ///
     /// ```
     /// use tercet::graph::Graph;
@@ -85,7 +85,7 @@ impl Graph {
 /// The values of variables: `x=-2, y=5, w=[1, 2; 3, 4]`.
 ///
 /// # Errors
-/// [`Error::Expression`], which points at the character: text that is none of these, and a name that comes twice.
+/// [`Error::Expression`], which points at the character: text that is not such a list, and duplicate names.
 ///
 /// ```
 /// let values = tercet::graph::parse_values("x=-2, w=[1, 2; 3, 4]")?;
@@ -108,7 +108,7 @@ fn read_values(text: &str) -> Result<Values> {
     let mut lexer = Lexer::new(text)?;
     let mut values = Values::new();
     loop {
-        // Values may stand on lines of their own, with or without a comma at the end: the end of a line is read as `;`.
+        // Values may be on separate lines, with or without a trailing comma: a line end is read as `;`.
         while lexer.take_sign(';')? {}
         if lexer.next == Token::End {
             return Ok(values);
@@ -142,7 +142,7 @@ fn check_length(text: &str) -> Result<()> {
     Err(Error::setting("the length of the expression", found, format!("at most {}", thousands(MOST_TEXT))))
 }
 
-/// A number with its sign.
+/// A number with an optional sign.
 pub(super) fn signed_number(lexer: &mut Lexer<'_>, expected: &str) -> Result<f64> {
     let mut sign = 1.0;
     while matches!(lexer.next, Token::Sign('-' | '+')) {
@@ -188,19 +188,19 @@ fn matrix(lexer: &mut Lexer<'_>) -> Result<Value> {
 pub(super) struct Parser<'t> {
     pub lexer: Lexer<'t>,
     graph: Graph,
-    /// The names that statements have given, and variables.
+    /// The names defined by statements, and the variables.
     bound: BTreeMap<&'t str, NodeId>,
     depth: usize,
 }
 
-/// What may begin an operand.
+/// The tokens that may begin an operand.
 const OPERAND: &str = "a number, a name, `(`, `[` or `-`";
 
 impl<'t> Parser<'t> {
     fn statement(&mut self) -> Result<NodeId> {
         let Token::Name(name) = self.lexer.next else { return self.sum() };
         let at = self.lexer.at;
-        // A name and an equals sign: look past the name, and go back where there is none.
+        // A name and an equals sign: look past the name, and backtrack if there is none.
         let after = self.lexer.text[at + name.len()..].trim_start_matches([' ', '\t', '\r']);
         if !after.starts_with('=') {
             return self.sum();
@@ -225,7 +225,7 @@ impl<'t> Parser<'t> {
             let at = self.graph.nodes[other.0].at.unwrap_or(at);
             return Err(Error::expression(self.lexer.text, at, found, "other names"));
         }
-        // A node keeps the first name that it got; later ones are other words for it.
+        // A node keeps its first name; later names are aliases.
         let is_named = self.bound.values().any(|&bound| bound == node);
         self.bound.insert(name, node);
         if !is_named {
@@ -234,7 +234,7 @@ impl<'t> Parser<'t> {
         Ok(node)
     }
 
-    /// A node, with the place that errors point at.
+    /// Adds a node with its position for error messages.
     pub(super) fn node(&mut self, at: usize, operation: Operation, operands: &[NodeId]) -> Result<NodeId> {
         self.check_room(at)?;
         let node = self.graph.apply(operation, operands);
@@ -250,7 +250,7 @@ impl<'t> Parser<'t> {
         Err(Error::expression(self.lexer.text, at, found, "an expression of at most so many"))
     }
 
-    /// One level deeper, where the stack is still safe.
+    /// Descends one level, as long as the stack is safe.
     fn deeper(&mut self, parse: impl FnOnce(&mut Self) -> Result<NodeId>) -> Result<NodeId> {
         if self.depth == MOST_DEPTH {
             let found = format!("more than {MOST_DEPTH} levels of nesting");
@@ -300,7 +300,7 @@ impl<'t> Parser<'t> {
         self.lexer.take()?;
         let is_number = matches!(self.lexer.next, Token::Number(_));
         let operand = self.deeper(Self::signed)?;
-        // −2 is a number, and not an operation on one; but −2² is an operation on 2².
+        // −2 is a number rather than an operation on one; but −2² is an operation on 2².
         if is_number && let Operation::Constant(value) = self.graph.operation(operand) {
             let negative = value.map(&|v| -v);
             let node = &mut self.graph.nodes[operand.0];
@@ -378,7 +378,7 @@ impl<'t> Parser<'t> {
         matches!(self.lexer.next, Token::Number(_) | Token::Name(_) | Token::Sign('(' | '['))
     }
 
-    /// The error for a word that does not go on after an operand: `2x`.
+    /// The error for a token that cannot follow an operand: `2x`.
     pub(super) fn after_an_operand(&self) -> Error {
         match self.lexer.next {
             Token::Sign('=') => self.lexer.unexpected("an operator; only a single name may stand before `=`"),

@@ -1,4 +1,4 @@
-//! A graph as a drawing: values above the nodes, gradients below, derivatives on the edges.
+//! Draws a graph as SVG: values above the nodes, gradients below, derivatives on the edges.
 
 use std::fmt::Write;
 
@@ -9,10 +9,10 @@ use super::words::number;
 use super::{Evaluation, Gradients, Graph, NodeId};
 use crate::{Error, Result};
 
-/// The most nodes of a drawing: more of them could not be read, and ordering them takes long.
+/// The maximum number of nodes of a drawing: more would be illegible and take long to order.
 pub const MOST_DRAWN: usize = 400;
 
-/// Plain colours for programs that know no more of CSS, and others where a browser is set to dark.
+/// Plain colours for programs with limited CSS support, and others for a browser in dark mode.
 const STYLE: &str = "
   text { font-family: system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif; text-anchor: middle; fill: #1d1e20 }
   .paper { fill: #fcfbf9 }
@@ -43,12 +43,12 @@ const STYLE: &str = "
   }
 ";
 
-/// The height of a box, of the line above and below it, and of the key at the foot.
+/// The height of a box, of the line above and below it, and of the key at the bottom.
 const BOX: f64 = 46.0;
 const LINE: f64 = 22.0;
 const KEY: f64 = 26.0;
 
-/// What stands in and around a node.
+/// The text in and around a node.
 struct Label {
     name: String,
     does: String,
@@ -57,8 +57,9 @@ struct Label {
 }
 
 impl Graph {
-    /// The graph as an SVG image with the value of each node above it, the gradient of `root` by it below, and on each edge
-    /// the derivative of a node by its operand. It fits light and dark pages and needs nothing from outside.
+    /// The graph as an SVG image with the value of each node above it, the gradient of `root` with respect to it below,
+    /// and on each edge the derivative of a node with respect to its operand. It suits light and dark pages and is
+    /// self-contained.
     ///
     /// # Errors
     /// More than [`MOST_DRAWN`] nodes.
@@ -91,7 +92,7 @@ impl Graph {
 
         let mut svg = String::new();
         let total = height + KEY;
-        // Writing into a string cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(
             svg,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{total:.0}\" \
@@ -143,7 +144,7 @@ impl Graph {
             } else {
                 cut(&self.operation(node).symbol().replace('-', "−"), 24)
             },
-            // A number without a name says it already.
+            // An unnamed number is its own label.
             value: match value.numbers().len() {
                 _ if is_constant && *name == value.short(4) => String::new(),
                 0..=SPELLED_OUT => written(value),
@@ -186,7 +187,7 @@ fn draw_node(svg: &mut String, label: &Label, (x, y): (f64, f64), class: &str, r
 /// Matrices with more numbers than this are described, not written out.
 const SPELLED_OUT: usize = 4;
 
-/// A value in few characters.
+/// A value in a few characters.
 fn written(value: &Value) -> String {
     if value.numbers().len() <= SPELLED_OUT {
         return value.to_string().replace('-', "−");
@@ -199,12 +200,12 @@ fn boxed_width(label: &Label) -> f64 {
     (text_width(&label.name, 8.4).max(text_width(&label.does, 6.8)) + 24.0).max(56.0)
 }
 
-/// About how wide a text is, with so much for a character. No font is at hand to ask.
+/// The approximate width of a text, with a fixed width per character, since no font is available to measure it.
 fn text_width(text: &str, each: f64) -> f64 {
     text.chars().count() as f64 * each
 }
 
-/// A text of at most so many characters.
+/// A text truncated to at most `most` characters.
 fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -216,7 +217,8 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// How high an edge arrives: several into one node arrive one below the other, in the order in which they come.
+/// The height at which an edge arrives: several edges into one node arrive below one another, in the order of the
+/// operands.
 fn arrival(edge: &Edge, drawn: &Layout) -> f64 {
     let last = |edge: &Edge| edge.passes.last().map_or(drawn.centres[edge.from.0].1, |pass| pass.1);
     let mut arriving: Vec<&Edge> = drawn.edges.iter().filter(|other| other.to == edge.to).collect();
@@ -225,9 +227,9 @@ fn arrival(edge: &Edge, drawn: &Layout) -> f64 {
     drawn.centres[edge.to.0].1 + (place - (arriving.len() - 1) as f64 / 2.0) * 12.0
 }
 
-/// The path of an edge, and where its derivative is written. It bends between layers only, so that it meets no node.
+/// The path of an edge, and the position of its derivative. It bends only between layers, so that it crosses no node.
 fn curve(edge: &Edge, drawn: &Layout, start: (f64, f64), end: (f64, f64)) -> (String, (f64, f64)) {
-    // Two edges between the same nodes bow apart.
+    // Two edges between the same nodes bend apart.
     let parallel = drawn.edges.iter().filter(|other| (other.from, other.to) == (edge.from, edge.to));
     let twins: Vec<usize> = parallel.map(|other| other.operand).collect();
     let place = twins.iter().position(|&operand| operand == edge.operand).unwrap_or(0) as f64;

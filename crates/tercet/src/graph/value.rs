@@ -1,4 +1,4 @@
-//! [`Value`]: what flows along the edges of a graph.
+//! [`Value`]: the values that flow along the edges of a graph.
 
 use crate::{Error, Result};
 
@@ -21,16 +21,16 @@ pub struct Value {
 /// Rows and columns.
 pub type Shape = (usize, usize);
 
-/// How the numbers of a value lie.
+/// The distribution of the numbers of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
-    /// The least of them; NaN where there is one.
+    /// The minimum; NaN if any number is.
     pub min: f64,
-    /// Their mean.
+    /// The mean.
     pub mean: f64,
-    /// The greatest of them; NaN where there is one.
+    /// The maximum; NaN if any number is.
     pub max: f64,
-    /// The share of them that is 0, from 0 to 1.
+    /// The fraction of zeros, from 0 to 1.
     pub zeros: f64,
 }
 
@@ -38,7 +38,7 @@ impl Value {
     /// A matrix from its numbers, row by row.
     ///
     /// # Errors
-    /// Where there are not rows × columns numbers, or none.
+    /// If there are not exactly rows × columns numbers, or none.
     pub fn new(rows: usize, columns: usize, numbers: Vec<f64>) -> Result<Self> {
         if numbers.is_empty() || rows.checked_mul(columns) != Some(numbers.len()) {
             let what = format!("numbers of a matrix with dimensions ({rows}, {columns})");
@@ -56,7 +56,7 @@ impl Value {
         Value::filled((1, 1), number)
     }
 
-    /// One row of numbers, of which there must be one.
+    /// A single row of numbers, at least one.
     pub(super) fn row(numbers: Vec<f64>) -> Self {
         Value { rows: 1, columns: numbers.len(), numbers }
     }
@@ -65,7 +65,7 @@ impl Value {
         Value { rows, columns, numbers: vec![number; rows * columns] }
     }
 
-    /// Its numbers made of those of another of the same shape.
+    /// Applies a function to each number.
     pub(super) fn map(&self, f: &dyn Fn(f64) -> f64) -> Self {
         Value { numbers: self.numbers.iter().map(|&v| f(v)).collect(), ..*self }
     }
@@ -80,27 +80,27 @@ impl Value {
         &self.numbers
     }
 
-    /// All numbers, to be changed.
+    /// All numbers, mutable.
     pub fn numbers_mut(&mut self) -> &mut [f64] {
         &mut self.numbers
     }
 
-    /// The number, where it is only one.
+    /// The number, if there is only one.
     pub fn as_scalar(&self) -> Option<f64> {
         if let [number] = self.numbers[..] { Some(number) } else { None }
     }
 
-    /// The number in a row and column of a larger shape that this value is stretched to.
+    /// The number at a row and column of the larger shape to which this value is broadcast.
     fn stretched(&self, row: usize, column: usize) -> f64 {
         let row = if self.rows == 1 { 0 } else { row };
         let column = if self.columns == 1 { 0 } else { column };
         self.numbers[row * self.columns + column]
     }
 
-    /// `f(a, b)` number by number. A row is stretched over all rows, a column over all columns, a scalar over both.
+    /// `f(a, b)`, element-wise. A row is broadcast over all rows, a column over all columns, a scalar over both.
     ///
     /// # Shapes
-    /// They must fit, as [`common_shape`] says.
+    /// They must be compatible, as defined by [`common_shape`].
     pub(super) fn zip(a: &Value, b: &Value, f: &dyn Fn(f64, f64) -> f64) -> Self {
         let (rows, columns) = common_shape(a.shape(), b.shape()).expect("shapes that fit");
         let mut numbers = Vec::with_capacity(rows * columns);
@@ -112,7 +112,7 @@ impl Value {
         Value { rows, columns, numbers }
     }
 
-    /// The way back of being stretched: what was one number is the sum over all that it became.
+    /// The reverse of broadcasting: each number is the sum over all its copies.
     pub(super) fn summed_to(self, (rows, columns): Shape) -> Self {
         if self.shape() == (rows, columns) {
             return self;
@@ -133,7 +133,7 @@ impl Value {
         self.numbers.iter_mut().zip(&other.numbers).for_each(|(sum, v)| *sum += v);
     }
 
-    /// How its numbers lie.
+    /// The distribution of its numbers.
     ///
     /// ```
     /// use tercet::graph::Value;
@@ -143,7 +143,7 @@ impl Value {
     /// ```
     pub fn summary(&self) -> Summary {
         let count = self.numbers.len() as f64;
-        // `f64::min` would leave NaN out, and it must show.
+        // `f64::min` would ignore NaN, which must propagate.
         let pick = |better: &dyn Fn(f64, f64) -> bool| {
             let first = self.numbers[0];
             self.numbers.iter().fold(first, |best, &v| if v.is_nan() || better(v, best) { v } else { best })
@@ -156,7 +156,7 @@ impl Value {
         }
     }
 
-    /// The value where it has at most so many numbers, else its shape and the span of its numbers.
+    /// The value if it has at most `most` numbers, otherwise its shape and the range of its numbers.
     pub fn short(&self, most: usize) -> String {
         if self.numbers.len() <= most {
             return self.to_string();
@@ -178,7 +178,7 @@ pub(super) fn common_shape(a: Shape, b: Shape) -> Option<Shape> {
 }
 
 impl std::fmt::Display for Value {
-    /// As an expression would have it: `-4`, `[1, 2; 3, 4]`.
+    /// In expression syntax: `-4`, `[1, 2; 3, 4]`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(v) = self.as_scalar() {
             return f.write_str(&number(v));
@@ -192,15 +192,15 @@ impl std::fmt::Display for Value {
     }
 }
 
-/// The number nearest to `v` that has so many digits: 1234.5 in three is 1230.
+/// `v` rounded to the given number of significant digits: 1234.5 to three digits is 1230.
 ///
 /// # Panics
-/// For no digits.
+/// If `digits` is 0.
 pub fn rounded(v: f64, digits: usize) -> f64 {
     format!("{v:.*e}", digits - 1).parse().unwrap_or(v)
 }
 
-/// A number in six digits, or fewer where the rest is zeros: `-4`, `0.25`, `1.23457e-7`.
+/// A number with six significant digits, without trailing zeros: `-4`, `0.25`, `1.23457e-7`.
 pub fn number(v: f64) -> String {
     if v == 0.0 {
         return "0".to_owned();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_a_column_and_a_scalar_stretch_and_sum_back() {
+    fn broadcasting_and_summing_back() {
         let matrix = Value::new(2, 3, vec![1., 2., 3., 4., 5., 6.]).unwrap();
         let row = Value::new(1, 3, vec![10., 20., 30.]).unwrap();
         let column = Value::new(2, 1, vec![100., 200.]).unwrap();

@@ -1,12 +1,12 @@
-//! What slides over images: convolution and pooling.
+//! Sliding windows over images: convolution and pooling.
 //!
-//! An image is a row of (height · width · channels) numbers, the channels of a pixel side by side, so that what comes out
-//! needs no flattening before a matrix product.
+//! An image is a row of (height · width · channels) numbers, the channels of a pixel adjacent, so that the output needs
+//! no flattening before a matrix product.
 
 use super::operation::{Derivative, Flaw, Names};
 use super::value::{Shape, Value};
 
-/// The images that go in, and the window that slides over them.
+/// The size of the input images, and of the window that slides over them.
 ///
 /// ```
 /// use tercet::graph::Window;
@@ -15,19 +15,19 @@ use super::value::{Shape, Value};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Rows of pixels of an image.
+    /// Height of an image, in pixels.
     pub height: usize,
-    /// Pixels in a row.
+    /// Width of an image, in pixels.
     pub width: usize,
-    /// Numbers of a pixel.
+    /// Numbers per pixel.
     pub channels: usize,
-    /// Rows of pixels of the window.
+    /// Height of the window, in pixels.
     pub kernel_height: usize,
-    /// Pixels in a row of it.
+    /// Width of the window, in pixels.
     pub kernel_width: usize,
-    /// How many pixels neighbouring windows lie apart, down and across.
+    /// Distance between neighbouring windows, in pixels, vertically and horizontally.
     pub stride: usize,
-    /// How many zeros stand around the image on every side. Pooling has none.
+    /// Zeros added on every side of the image. Pooling has no padding.
     pub padding: usize,
 }
 
@@ -38,27 +38,27 @@ impl Window {
         Window { height, width, channels, kernel_height: kernel, kernel_width: kernel, stride, padding }
     }
 
-    /// Rows of pixels that come out: `(height + 2 padding − kernel) / stride + 1`, rounded down.
+    /// Height of the output: `(height + 2 padding − kernel) / stride + 1`, rounded down.
     pub fn output_height(&self) -> usize {
         steps(self.height, self.kernel_height, self.stride, self.padding)
     }
 
-    /// Pixels in a row that come out.
+    /// Width of the output.
     pub fn output_width(&self) -> usize {
         steps(self.width, self.kernel_width, self.stride, self.padding)
     }
 
-    /// How many pixels a window has.
+    /// The number of pixels of a window.
     pub(super) fn places(&self) -> usize {
         self.kernel_height.saturating_mul(self.kernel_width)
     }
 
-    /// How many numbers a window has.
+    /// The number of values of a window.
     pub(super) fn patch(&self) -> usize {
         self.places().saturating_mul(self.channels)
     }
 
-    /// As the arguments of a function of an expression.
+    /// As the arguments of a function in an expression.
     pub(super) fn in_words(self, pooling: bool) -> String {
         let Window { height, width, channels, kernel_height, kernel_width, stride, padding } = self;
         let mut words = format!(", height={height}, width={width}");
@@ -76,14 +76,14 @@ impl Window {
         words
     }
 
-    /// Rejects sizes of 0 and a window that is larger than the padded image, and says what an image has.
+    /// Rejects sizes of 0, a window larger than the padded image, and images of another size.
     fn check(&self, (_, found): Shape, pooling: bool) -> Result<(), Flaw> {
         let Window { height, width, channels, kernel_height, kernel_width, stride, padding } = *self;
         if [height, width, channels, kernel_height, kernel_width, stride].contains(&0) {
             let at_least = "at least 1 for everything but the padding";
             return Err(Flaw::new(format!("a size of 0 in{}", &self.in_words(false)[1..]), at_least));
         }
-        // A convolution may slide over padding alone, but nothing is the largest of a window without a pixel.
+        // A convolution may cover padding only, but an empty window has no maximum.
         let fits = |image: usize, kernel: usize| {
             (padding < kernel || !pooling) && kernel <= image.saturating_add(padding.saturating_mul(2))
         };
@@ -105,14 +105,14 @@ impl Window {
         Ok(())
     }
 
-    /// Calls `visit` for each pixel under each window that is not padding: the numbers of the output's pixel, the
-    /// window's and the image's.
+    /// Calls `visit` for each non-padding pixel under each window, with the indices of the output pixel, of the pixel
+    /// within the window and of the image pixel.
     fn each(&self, mut visit: impl FnMut(usize, usize, usize)) {
         for oy in 0..self.output_height() {
             for ox in 0..self.output_width() {
                 for ky in 0..self.kernel_height {
                     for kx in 0..self.kernel_width {
-                        // The place on the image; above it or left of it is padding.
+                        // The position in the image; above or left of it is padding.
                         let (y, x) = (oy * self.stride + ky, ox * self.stride + kx);
                         let (Some(y), Some(x)) = (y.checked_sub(self.padding), x.checked_sub(self.padding))
                         else {
@@ -133,7 +133,7 @@ fn steps(image: usize, kernel: usize, stride: usize, padding: usize) -> usize {
     image.saturating_add(padding.saturating_mul(2)).saturating_sub(kernel) / stride.max(1) + 1
 }
 
-/// x (B, H·W·Cin), w (kh·kw·Cin, Cout) and b (1, Cout) give (B, H′·W′·Cout).
+/// x (B, H·W·Cin), w (kh·kw·Cin, Cout) and b (1, Cout) → (B, H′·W′·Cout).
 pub(super) fn convolution_shape(window: &Window, operands: &[Shape]) -> Result<Shape, Flaw> {
     window.check(operands[0], false)?;
     let (patch, filters) = operands[1];
@@ -153,7 +153,7 @@ pub(super) fn convolution_shape(window: &Window, operands: &[Shape]) -> Result<S
     outputs(window, operands[0].0, filters)
 }
 
-/// x (B, H·W·C) gives (B, H′·W′·C).
+/// x (B, H·W·C) → (B, H′·W′·C).
 pub(super) fn pool_shape(window: &Window, x: Shape) -> Result<Shape, Flaw> {
     window.check(x, true)?;
     outputs(window, x.0, window.channels)
@@ -167,7 +167,8 @@ fn outputs(window: &Window, examples: usize, filters: usize) -> Result<Shape, Fl
         .ok_or_else(|| Flaw::new("more numbers than can be counted", "a smaller image"))
 }
 
-/// `z[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·stride + ky − padding][ox·stride + kx − padding][ci] · w[ky][kx][ci][co]`
+/// `z[oy][ox][co] = b[co] + Σ_{ky, kx, ci} x[oy·stride + ky − padding][ox·stride + kx − padding][ci] ·
+/// w[ky][kx][ci][co]`
 pub(super) fn convolve(window: &Window, x: &Value, w: &Value, b: Option<&Value>) -> Value {
     let (channels, filters) = (window.channels, w.shape().1);
     let pixels = window.output_height() * window.output_width();
@@ -189,8 +190,8 @@ pub(super) fn convolve(window: &Window, x: &Value, w: &Value, b: Option<&Value>)
     z
 }
 
-/// From the formula of [`convolve`]: each product x · w in z gives `dx += dz · w` and `dw += x · dz`, and b stands in
-/// every pixel.
+/// From the formula of [`convolve`]: each product x · w in z gives `dx += dz · w` and `dw += x · dz`, and b contributes
+/// to every pixel.
 pub(super) fn convolution_derivative(
     window: &Window,
     operand: usize,
@@ -247,8 +248,8 @@ pub(super) fn convolution_derivative(
     }
 }
 
-/// The largest number of each window, for each channel by itself, and the pixel where it is: the first among equals. NaN
-/// counts as the largest.
+/// The maximum of each window, per channel, and the pixel where it is: the first if there are several. NaN counts as
+/// the largest.
 pub(super) fn max_pool(window: &Window, x: &Value) -> (Value, Vec<u32>) {
     let (channels, columns) =
         (window.channels, window.output_height() * window.output_width() * window.channels);
@@ -269,7 +270,7 @@ pub(super) fn max_pool(window: &Window, x: &Value) -> (Value, Vec<u32>) {
     (z, at)
 }
 
-/// From the formula of [`max_pool`]: the gradient of a window goes to its largest number.
+/// From the formula of [`max_pool`]: the gradient of a window goes to its maximum.
 pub(super) fn max_pool_derivative(window: &Window, x: &Value, dz: &Value) -> Derivative {
     let (_, at) = max_pool(window, x);
     let (channels, columns) = (window.channels, dz.shape().1);
@@ -285,7 +286,7 @@ pub(super) fn max_pool_derivative(window: &Window, x: &Value, dz: &Value) -> Der
     }
 }
 
-/// The mean of each window, for each channel by itself.
+/// The mean of each window, per channel.
 pub(super) fn average_pool(window: &Window, x: &Value) -> Value {
     let (channels, columns) =
         (window.channels, window.output_height() * window.output_width() * window.channels);

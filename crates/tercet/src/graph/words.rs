@@ -1,4 +1,4 @@
-//! A step of the backward pass in words.
+//! Prints a step of the backward pass.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::{Graph, NodeId, Step};
 /// Matrices with more numbers than this are described, not written out.
 const WRITTEN_OUT: usize = 8;
 
-/// A number with the minus sign of prose.
+/// A number with a typographic minus sign.
 pub(super) fn number(v: f64) -> String {
     super::value::number(v).replace('-', "−")
 }
@@ -25,7 +25,7 @@ fn factor(v: &Value) -> String {
     if words.starts_with('−') || words.starts_with('(') { format!("({words})") } else { words }
 }
 
-/// Symbols join products without brackets, unless they are sums, quotients or negative.
+/// A symbol as a factor: a negative one gets brackets.
 fn symbol_factor(symbol: &str) -> String {
     if symbol.starts_with('−') { format!("({symbol})") } else { symbol.to_owned() }
 }
@@ -36,20 +36,20 @@ impl Step<'_> {
         format!("∂{}/∂{}", self.graph.name(of), self.graph.name(by))
     }
 
-    /// The chain rule by way of one node.
+    /// The chain rule through one node.
     fn chain(&self, by: NodeId, derivative: &Local, gradient: &Value) -> String {
         let (found, above) = (value(self.value), self.d(self.root, by));
         let (symbol, local) = match derivative {
             Local::Formula(formula) => return format!("{} = {found}", formula.replace("{}", &above)),
             Local::Value { symbol, value } => (symbol, value),
         };
-        // What is the same everywhere is one number.
+        // If all numbers are equal, one is enough.
         let first = local.numbers()[0];
         let uniform = local.numbers().iter().all(|&v| v == first);
         let of_local = if uniform { Value::scalar(first) } else { local.clone() };
         let says_more = value(&of_local) != *symbol;
         if by == self.root {
-            // ∂f/∂f is 1 and need not be said.
+            // ∂f/∂f is 1 and can be omitted.
             return if says_more { format!("{symbol} = {found}") } else { found };
         }
         let times = if of_local.as_scalar().or(gradient.as_scalar()).is_none() { "∘" } else { "·" };
@@ -100,10 +100,11 @@ impl fmt::Display for Step<'_> {
 }
 
 impl Graph {
-    /// The corner of a place in [`Evaluation::sides`](super::Evaluation::sides): the node that has it, and where.
+    /// Describes the kink at an index of [`Evaluation::sides`](super::Evaluation::sides): the node that has it, and
+    /// where.
     ///
     /// # Panics
-    /// Where the evaluation is of another graph, or has no such corner.
+    /// If the evaluation belongs to another graph, or has no such kink.
     pub fn corner(&self, evaluation: &super::Evaluation, place: usize) -> String {
         let mut before = 0;
         for node in self.nodes() {

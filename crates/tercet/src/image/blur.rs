@@ -1,4 +1,4 @@
-//! Pictures out of focus.
+//! Gaussian blur.
 
 use super::Picture;
 
@@ -11,10 +11,10 @@ pub const MAX_BLUR: f32 = 16.0;
 /// new (y, x) = Σ_d w_d old (y + d, x),  then likewise along x        w_d ∝ exp(−d² / 2σ²), |d| ≤ 3σ, Σ w = 1
 /// ```
 ///
-/// Beyond the rim is paper, 0. The weights are whole numbers of 2⁻¹⁶, and so are the sums: exact, and rounded once at the
-/// end of each pass.
+/// Outside the picture is paper, 0. The weights and the sums are integer multiples of 2⁻¹⁶: exact, and rounded once at
+/// the end of each pass.
 ///
-/// Neighbouring pixels come to agree, so a distance between pixels forgives a stroke that lies a pixel beside another.
+/// Neighbouring pixels become more similar, so distances between pixels tolerate strokes that are shifted by a pixel.
 ///
 /// # Panics
 /// If σ is not above 0 and at most [`MAX_BLUR`]: preprocessing is checked first.
@@ -22,7 +22,7 @@ pub(crate) fn blur(gray: &Picture, sigma: f32) -> Picture {
     let weights = weights(sigma);
     let radius = weights.len() / 2;
     let (width, height) = (gray.shape().width, gray.shape().height);
-    // In units of 1/256, of which 65,280 are full ink.
+    // In units of 1/256; 65,280 is full ink.
     let mut down = vec![0u32; width * height];
     for (y, new) in down.chunks_exact_mut(width).enumerate() {
         for (row, weight) in rows_around(y, height, radius, &weights) {
@@ -41,7 +41,7 @@ pub(crate) fn blur(gray: &Picture, sigma: f32) -> Picture {
     Picture::known(gray.shape(), pixels)
 }
 
-/// The places within the radius of one that are in the picture, each with its weight.
+/// The rows within `radius` of one that are inside the picture, each with its weight.
 fn rows_around(
     at: usize,
     count: usize,
@@ -86,7 +86,7 @@ mod tests {
             assert_eq!(weights.iter().sum::<u32>(), 65536);
             assert!(weights.iter().eq(weights.iter().rev()));
         }
-        // 0.3989 and e^−½ of it, but for the tail that is cut off.
+        // 0.3989 and e^−½ of it, except for the truncated tail.
         assert_eq!(weights(1.0), [291, 3539, 15862, 26152, 15862, 3539, 291]);
     }
 
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_smaller_than_the_blur_is_no_matter() {
+    fn a_picture_smaller_than_the_blur_works() {
         let tiny = Picture::new(ImageShape::gray(1, 2), vec![255, 255]).unwrap();
         let blurred = blur(&tiny, MAX_BLUR);
         assert_eq!(blurred.pixels()[0], blurred.pixels()[1]);

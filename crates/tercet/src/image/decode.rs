@@ -1,4 +1,4 @@
-//! From the bytes of a file to a [`Picture`].
+//! Decodes the bytes of a file into a [`Picture`].
 
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -9,9 +9,9 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use super::{Limits, MAX_BYTES, Picture};
 use crate::{Error, Result};
 
-/// The most bytes of pixels that an honest file holds for each of its own bytes. The densest of the formats here
-/// is PNG in black and white: deflate reaches 1,032, and one bit becomes one byte. A header that claims more
-/// is not believed, so that a hundred bytes cannot make us allocate 256 MiB.
+/// The maximum number of bytes of pixels per byte of a valid file. The densest of the supported formats is PNG in black
+/// and white: deflate reaches a factor of 1,032, and one bit becomes one byte. Headers that claim more are rejected, so
+/// that a file of a hundred bytes cannot make us allocate 256 MiB.
 const DENSEST: u64 = 8 * 1032;
 
 const FORMATS: &str = "a picture in PNG, JPEG, BMP, PGM or PPM";
@@ -28,20 +28,20 @@ pub fn open(path: &Path) -> Result<Picture> {
     decode(&bytes, path)
 }
 
-/// The picture in `bytes`: PNG, JPEG, BMP, PGM or PPM, told by its content. `path` is only what errors call it.
+/// Decodes PNG, JPEG, BMP, PGM or PPM; the format is detected from the content. `path` is only used in error messages.
 ///
-/// Transparent parts are composited on white, as on paper. A photograph that a camera marked as turned is turned
-/// upright. 16 bits a channel become 8.
+/// Transparent parts are composited on white, like paper. The orientation in a photograph's metadata is applied. 16
+/// bits per channel become 8.
 ///
 /// # Errors
-/// [`Error::Format`] for an empty or truncated file, one that is no picture, a side above [`MAX_SIDE`](super::MAX_SIDE), and more
-/// than [`MAX_BYTES`].
+/// [`Error::Format`] for an empty or truncated file, one that is not a picture, a side above
+/// [`MAX_SIDE`](super::MAX_SIDE), and more than [`MAX_BYTES`].
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Picture> {
     decode_within(bytes, path, Limits::MOST)
 }
 
-/// The picture in `bytes`, if it is within `limits`: see [`decode`]. A picture that claims to be larger is rejected by its
-/// header, before memory is taken for its pixels.
+/// [`decode`] within given limits. A picture that claims to be larger is rejected based on its header, before memory is
+/// allocated for its pixels.
 ///
 /// # Errors
 /// Everything that [`decode`] rejects, and pictures beyond the limits.
@@ -51,16 +51,16 @@ pub fn decode_within(bytes: &[u8], path: &Path, limits: Limits) -> Result<Pictur
     read(decoder, path)
 }
 
-/// The width and height that the header of a picture claims, within `limits`, without reading its pixels.
+/// The width and height that the header of a picture claims, if within `limits`, without decoding the pixels.
 ///
 /// # Errors
-/// Everything that [`decode_within`] rejects because of the header.
+/// Everything that [`decode_within`] rejects based on the header.
 pub fn claimed_size(bytes: &[u8], path: &Path, limits: Limits) -> Result<(u32, u32)> {
     let format = format(bytes, path, limits)?;
     Ok(decoder(bytes, format, path, limits)?.dimensions())
 }
 
-/// Which format the bytes are in.
+/// Detects the format of the bytes.
 fn format(bytes: &[u8], path: &Path, limits: Limits) -> Result<ImageFormat> {
     let refuse = |found: String, remedy: &str| Err(Error::format(path, found, FORMATS, remedy));
     if bytes.is_empty() {
@@ -86,15 +86,15 @@ fn format(bytes: &[u8], path: &Path, limits: Limits) -> Result<ImageFormat> {
     Ok(format)
 }
 
-/// What reads the pixels, once the header claims no more of them than it may.
+/// The decoder of the pixels, once the claimed size has been checked.
 fn decoder<'a>(
     bytes: &'a [u8],
     format: ImageFormat,
     path: &Path,
     limits: Limits,
 ) -> Result<impl ImageDecoder + 'a> {
-    // Dimensions are checked here rather than by the library's limits, so that the message can name them. What the
-    // decoder allocates besides the pixels (rows, tables) gets some room of its own.
+    // Dimensions are checked here rather than by the library's limits, so that the message can name them. The decoder's
+    // other allocations (rows, tables) get some extra room.
     let room = limits.bytes.min(DENSEST * bytes.len() as u64);
     let mut of_library = image::Limits::no_limits();
     of_library.max_alloc = Some(room + (16 << 20));
@@ -121,9 +121,9 @@ fn decoder<'a>(
     Ok(decoder)
 }
 
-/// Reads the pixels.
+/// Decodes the pixels.
 fn read(mut decoder: impl ImageDecoder, path: &Path) -> Result<Picture> {
-    // A picture whose notes on orientation cannot be read is shown as it lies.
+    // If the orientation metadata cannot be read, the picture is left as it is.
     let orientation = decoder.orientation().ok();
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| broken(path, &error))?;
     if let Some(orientation) = orientation {
@@ -137,12 +137,12 @@ fn broken(path: &Path, error: &image::ImageError) -> Error {
     Error::format(path, found, FORMATS, SAVE_AGAIN)
 }
 
-/// Whether a JPEG's end marker follows its first scan. The decoder fills a missing end with grey and calls it a
-/// picture; we would rather say so.
+/// Whether a JPEG's end marker follows its first scan. The decoder would fill missing data with grey without an error;
+/// we report it instead.
 ///
-/// A JPEG is a row of segments, `FF`, a marker, and a length that counts itself, up to the start of the scan
-/// (`FF DA`). After that, compressed data holds `FF` only before 00 or a restart marker, so `FF D9` is the end. To
-/// walk the segments first skips the thumbnails in them, which have an end marker of their own.
+/// A JPEG is a sequence of segments, `FF`, a marker, and a length that includes itself, up to the start of the scan
+/// (`FF DA`). After that, compressed data contains `FF` only before 00 or a restart marker, so `FF D9` is the end. The
+/// segments are walked first to skip embedded thumbnails, which have their own end markers.
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
     let mut at = 2;
     loop {

@@ -5,7 +5,7 @@ use image::{DynamicImage, GrayImage, RgbImage, Rgba};
 use super::{ImageShape, Picture};
 use crate::{Error, Result};
 
-/// Grey stays grey and colour stays colour, with 8 bits a channel. Transparent parts are composited on white.
+/// Grey stays grey and colour stays colour, with 8 bits per channel. Transparent parts are composited on white.
 ///
 /// ```
 /// use image::{DynamicImage, GrayImage};

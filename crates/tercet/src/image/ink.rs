@@ -1,15 +1,15 @@
-//! Ink told from paper: which is which, how strong the ink is, and what is only noise.
+//! Separates ink from paper: polarity, strength of the ink, and noise.
 
 use super::Picture;
 use crate::{Error, Result};
 
-/// Ink whose strength, out of 255, is below this is none. Handwriting in pencil has 60 and more.
+/// Ink with a strength, out of 255, below this is ignored. Handwriting in pencil has 60 or more.
 const FAINTEST: f32 = 24.0;
 
-/// A separate patch of ink with less than this part of the largest patch's ink is dirt.
+/// A separate patch with less than this fraction of the largest patch's ink is dirt.
 const SPECK: f32 = 0.02;
 
-/// A picture as ink: grey, 0 is paper and 255 is full ink.
+/// The ink of a picture: grey, 0 is paper and 255 is full ink.
 pub(crate) struct Ink {
     pub(crate) picture: Picture,
     /// Whether the ink was darker than the paper.
@@ -18,12 +18,12 @@ pub(crate) struct Ink {
 
 /// Finds the ink in a grey picture.
 ///
-/// 1. The *paper* is what the rim of the picture shows: its median, or a plane through it where the light falls
+/// 1. The *paper* is estimated from the border of the picture: its median, or a plane through it if the light falls
 ///    from one side.
-/// 2. The *ink* is what differs from the paper. It is dark where the squared differences below the paper sum to
-///    more than those above, and light otherwise, so that a picture and its negative give the same ink.
+/// 2. The *ink* is the difference from the paper. It is dark if the squared differences below the paper sum to more
+///    than those above, otherwise light, so that a picture and its negative give the same ink.
 /// 3. Otsu's threshold splits the differences in two; the 95th percentile of the upper part is full ink, 255.
-/// 4. Differences under 1/10 of full ink, or under four standard deviations of the rim, are noise, and so are
+/// 4. Differences under 1/10 of full ink, or under four standard deviations of the border, are noise, and so are
 ///    patches with under 2 % of the ink of the largest.
 ///
 /// Source of the threshold: N. Otsu, "A threshold selection method from gray-level histograms", 1979.
@@ -64,20 +64,21 @@ struct Paper {
     across: f32,
     down: f32,
     size: (usize, usize),
-    /// The standard deviation of the rim about it, estimated from the median so that ink on the rim hardly counts.
+    /// The standard deviation of the border from the paper, estimated from the median so that ink on the border hardly
+    /// counts.
     deviation: f32,
 }
 
 impl Paper {
     fn of(gray: &Picture) -> Paper {
         let (width, height) = (gray.shape().width, gray.shape().height);
-        // Thin, so that it holds little ink, but thicker in a large picture, so that it averages more noise.
+        // Thin, so that it contains little ink, but thicker in a large picture, so that it averages out more noise.
         let rim = (width.min(height) / 32).max(1);
         let size = (width, height);
         let across: Vec<f32> = (0..width).map(|x| centred(x, 0, size).0).collect();
         let mut samples: Vec<(f32, f32, f32)> = Vec::new();
         for (y, row) in gray.pixels().chunks_exact(width).enumerate() {
-            // Rows above and below belong to the rim as a whole, the others with both ends.
+            // The rows at the top and bottom belong to the border entirely, the others with both ends.
             let left = if y.min(height - 1 - y) < rim { width } else { rim.min(width) };
             let right = (width - rim.min(width)).max(left);
             let down = centred(0, y, size).1;
@@ -88,8 +89,8 @@ impl Paper {
         let level = median(samples.iter().map(|s| s.2));
         let mut best = Paper { level, across: 0.0, down: 0.0, size, deviation: 0.0 };
         let mut best_spread = spread(&best);
-        // A plane always follows the rim a little better; it has to be much better to be light and not chance.
-        // Each fit leaves out what the last one was far from: ink that reaches the rim.
+        // A plane always fits the border a little better; it has to be much better to be due to the light and not to
+        // chance. Each fit leaves out the outliers of the previous one: ink that reaches the border.
         let mut kept = samples.clone();
         for _ in 0..4 {
             let Some(plane) = fit(&kept, size) else { break };
@@ -116,7 +117,7 @@ impl Paper {
         differences
     }
 
-    /// The brightness at a place, in coordinates from −1 to 1.
+    /// The brightness at a position, in coordinates from −1 to 1.
     fn at(&self, x: f32, y: f32) -> f32 {
         (self.level + self.across * x + self.down * y).clamp(0.0, 255.0)
     }
@@ -128,8 +129,8 @@ fn centred(x: usize, y: usize, (width, height): (usize, usize)) -> (f32, f32) {
     (place(x, width), place(y, height))
 }
 
-/// The plane of least squares through the samples, by Cramer's rule on its three normal equations; none where
-/// they lie on a line.
+/// The least-squares plane through the samples, by Cramer's rule on its three normal equations; `None` if they are
+/// collinear.
 fn fit(samples: &[(f32, f32, f32)], size: (usize, usize)) -> Option<Paper> {
     let mut m = [[0f64; 3]; 3];
     let mut rhs = [0f64; 3];
@@ -158,7 +159,7 @@ fn fit(samples: &[(f32, f32, f32)], size: (usize, usize)) -> Option<Paper> {
     Some(Paper { level: unknown(0), across: unknown(1), down: unknown(2), size, deviation: 0.0 })
 }
 
-/// The median, the upper one of two; 0 for no values.
+/// The median, the upper one of two; 0 if there are no values.
 fn median(values: impl Iterator<Item = f32>) -> f32 {
     let mut values: Vec<f32> = values.collect();
     if values.is_empty() {
@@ -170,11 +171,11 @@ fn median(values: impl Iterator<Item = f32>) -> f32 {
 
 /// The strength of full ink: the 95th percentile of the strengths above Otsu's threshold.
 ///
-/// Not the maximum, which a single bright pixel decides, and not the mean, which depends on how soft the edges of
+/// Not the maximum, which depends on a single bright pixel, and not the mean, which depends on how soft the edges of
 /// the strokes are.
 pub(crate) fn full_ink(strength: &[f32]) -> f32 {
     let mut counts = [0usize; 256];
-    // Most of a picture is paper, and rounding is a call of a function on processors without an instruction for it.
+    // Most of a picture is paper, and rounding is a function call on processors without an instruction for it.
     for &s in strength {
         counts[if s == 0.0 { 0 } else { s.round().min(255.0) as usize }] += 1;
     }
@@ -190,8 +191,8 @@ pub(crate) fn full_ink(strength: &[f32]) -> f32 {
     0.0
 }
 
-/// The value t for which the classes "up to t" and "above t" differ most: the maximum of
-/// `w₀ · w₁ · (mean₀ − mean₁)²`, where w are the sizes of the classes.
+/// The value t for which the classes "up to t" and "above t" differ most: it maximises `w₀ · w₁ · (mean₀ − mean₁)²`,
+/// where w are the sizes of the classes.
 fn otsu(counts: &[usize; 256]) -> usize {
     let total: f64 = counts.iter().map(|&n| n as f64).sum();
     let sum: f64 = counts.iter().enumerate().map(|(v, &n)| v as f64 * n as f64).sum();
@@ -211,7 +212,7 @@ fn otsu(counts: &[usize; 256]) -> usize {
     best
 }
 
-/// Clears every patch of touching pixels (diagonally too) that is small beside the largest.
+/// Clears every patch of connected pixels (including diagonally) that is small compared with the largest.
 fn remove_specks(values: &mut [u8], width: usize) {
     let height = values.len() / width;
     let mut seen = vec![false; values.len()];
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slanting_light_is_taken_off_and_the_ink_is_full() {
+    fn uneven_light_is_removed_and_the_ink_is_full() {
         let slanted = picture(40, 50, |x, y| (180 + x + y / 2 - if inside(x, y) { 120 } else { 0 }) as u8);
         let ink = find_ink(&slanted).unwrap();
         assert!(ink.was_dark);
@@ -289,7 +290,7 @@ mod tests {
         for empty in [picture(9, 9, |_, _| 255), picture(1, 1, |_, _| 7), picture(50, 9, |x, _| x as u8)] {
             assert!(find_ink(&empty).err().unwrap().to_string().contains("no ink"));
         }
-        // Noise alone, by multiplication with a large odd number.
+        // Pure noise, from multiplication by a large odd number.
         let hash = |x: usize, y: usize| (x as u32 + 64 * y as u32).wrapping_mul(2_654_435_761) >> 24;
         let noise = picture(64, 64, |x, y| 128 + hash(x, y) as u8 % 40);
         assert!(find_ink(&noise).is_err());

@@ -1,22 +1,22 @@
-//! How large a picture may be.
+//! The maximum size of a picture.
 
-/// The most pixels that a picture may have on a side.
+/// The maximum number of pixels on a side of a picture.
 pub const MAX_SIDE: u32 = 16_384;
 
-/// The most bytes that a file, and the pixels in it, may have: 256 MiB, a square of 16,384 grey pixels a side.
+/// The maximum number of bytes of a file, and of the pixels in it: 256 MiB, a square of 16,384 grey pixels a side.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// How large a picture may be where [`MAX_SIDE`] and [`MAX_BYTES`] are too much, as for a server that reads many pictures
-/// at once.
+/// Limits on the size of a picture, for cases where [`MAX_SIDE`] and [`MAX_BYTES`] are too much, such as a server that
+/// decodes many pictures at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most pixels on a side.
+    /// The maximum number of pixels on a side.
     pub side: u32,
-    /// The most bytes of a file, and of the pixels in it.
+    /// The maximum number of bytes of a file, and of the pixels in it.
     pub bytes: u64,
 }
 
 impl Limits {
-    /// Those of [`decode`](super::decode).
+    /// The limits of [`decode`](super::decode).
     pub const MOST: Limits = Limits { side: MAX_SIDE, bytes: MAX_BYTES };
 }

@@ -1,10 +1,10 @@
-//! Pictures: their shapes, their files, and what can be done to one picture.
+//! Pictures: shapes, file formats, and operations on a single picture.
 //!
 //! ```text
 //! bytes → decode → Picture → scale, deskew, blur, … → Picture
 //! ```
 //!
-//! Which of these steps a model wants, and with which parameters, is part of its [preprocessing](crate::preprocess).
+//! Which of these steps a model uses, and with which parameters, is part of its [preprocessing](crate::preprocess).
 
 mod blur;
 #[cfg(feature = "image")]

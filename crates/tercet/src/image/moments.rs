@@ -1,8 +1,8 @@
-//! Where the ink of a picture lies and how far it spreads, and writing brought towards one size by that.
+//! Image moments: position and spread of the ink, and size normalisation based on them.
 
 use super::Picture;
 
-/// The moments of the ink of a grey picture, each pixel counted by its value: whole numbers, and exact.
+/// The moments of the ink of a grey picture, each pixel weighted by its value: exact integers.
 pub(super) struct Moments {
     /// Σ v.
     mass: i128,
@@ -14,7 +14,7 @@ pub(super) struct Moments {
 
 impl Moments {
     pub fn of(gray: &Picture) -> Self {
-        // Pictures of 2¹⁴ pixels a side keep all sums below 2⁶⁴, and products of two of them below 2¹²⁷.
+        // Pictures of up to 2¹⁴ pixels a side keep all sums below 2⁶⁴, and products of two of them below 2¹²⁷.
         let mut moments = Moments { mass: 0, first: [0; 2], second: [0; 3] };
         for (y, row) in gray.pixels().chunks_exact(gray.shape().width).enumerate() {
             let (mut sum, mut xs, mut xx) = (0u64, 0u64, 0u64);
@@ -33,20 +33,20 @@ impl Moments {
         moments
     }
 
-    /// The centre of mass: down and across.
+    /// The centre of mass: vertical and horizontal.
     pub fn centre(&self) -> [f64; 2] {
         self.first.map(|first| first as f64 / self.mass as f64)
     }
 
-    /// Cov(y, x) / Var(y): how far the ink moves to the right for each row. None where it lies in a single row, or
-    /// nowhere.
+    /// Cov(y, x) / Var(y): how far the ink moves to the right per row. `None` if it lies in a single row, or there is
+    /// no ink.
     pub fn slope(&self) -> Option<f64> {
         let variance = self.mass * self.second[0] - self.first[0] * self.first[0];
         let covariance = self.mass * self.second[2] - self.first[0] * self.first[1];
         (variance != 0).then(|| covariance as f64 / variance as f64)
     }
 
-    /// Var(y) and Var(x). None where there is no ink.
+    /// Var(y) and Var(x). `None` if there is no ink.
     fn variances(&self) -> Option<[f64; 2]> {
         let square = self.mass as f64 * self.mass as f64;
         let variance =
@@ -55,24 +55,25 @@ impl Moments {
     }
 }
 
-/// The standard deviations that ink is brought towards: these parts of the height and the width of the picture. For
-/// MNIST 5.6 and 4.2 pixels.
+/// The target standard deviations of the ink, as fractions of the height and width of the picture. For MNIST 5.6 and
+/// 4.2 pixels.
 const STANDARD: [f64; 2] = [0.2, 0.15];
 
-/// The least and the most that a step from one new pixel to the next may be, in old pixels.
+/// The minimum and maximum distance between two new pixels, in old pixels.
 const STEPS: [f64; 2] = [0.6, 1.6];
 
-/// The picture scaled down and across about its centre of mass, which goes to the centre of the picture, so that the
-/// standard deviations of its ink come three quarters of the way to a standard, by ratio:
+/// Scales the picture vertically and horizontally about its centre of mass, which moves to the centre of the picture,
+/// so that the standard deviations of its ink come three quarters of the way to the target, by ratio:
 ///
 /// ```text
 /// new (y, x) = old (ȳ + (y − h/2) s_y,  x̄ + (x − w/2) s_x)        s = (σ / standard)^¾, 0.6 ≤ s ≤ 1.6
 /// ```
 ///
-/// Between four pixels it is bilinear; beyond the rim is paper, 0. A picture without ink stays as it is.
+/// Values between pixels are interpolated bilinearly; outside the picture is paper, 0. A picture without ink is left
+/// unchanged.
 ///
-/// A box around the ink, by which MNIST was scaled, hangs on the farthest stroke alone; moments hang on all of the ink. All the
-/// way would make a 1 as wide as an 8.
+/// A bounding box around the ink, by which MNIST was scaled, depends only on the outermost stroke; moments depend on
+/// all of the ink. Scaling all the way would make a 1 as wide as an 8.
 ///
 /// Source: R. G. Casey, "Moment normalization of handprinted characters", IBM Journal of Research and Development 14
 /// (1970); C.-L. Liu, K. Nakashima, H. Sako and H. Fujisawa, "Handwritten digit recognition: investigation of
@@ -83,10 +84,10 @@ pub(crate) fn size_normalize(gray: &Picture) -> Picture {
     let Some(variances) = moments.variances() else { return gray.clone() };
     let centre = moments.centre();
     let sides = [height, width];
-    // For each new row and column: the old one before it, and how far it lies behind that.
+    // For each new row and column: the old one before it, and the fractional distance from that.
     let lines = [0, 1].map(|i| {
         let ratio = variances[i].sqrt() / (STANDARD[i] * sides[i] as f64);
-        // By roots alone, which IEEE 754 defines to the last bit.
+        // Square roots only, which IEEE 754 defines to the last bit.
         let scale = (ratio.sqrt() * ratio.sqrt().sqrt()).clamp(STEPS[0], STEPS[1]);
         let line = |at: usize| {
             let from = centre[i] + (at as f64 - (sides[i] / 2) as f64) * scale;
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
     use crate::image::ImageShape;
 
-    /// A filled ellipse in 28 × 28 pixels, its edges smooth.
+    /// A filled ellipse with smooth edges in 28 × 28 pixels.
     fn ellipse(centre: [f64; 2], radii: [f64; 2]) -> Picture {
         let value = |p: usize| {
             let (y, x) = ((p / 28) as f64 - centre[0], (p % 28) as f64 - centre[1]);
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn ink_comes_to_the_centre_and_most_of_the_way_to_the_standard() {
+    fn ink_is_centred_and_scaled_most_of_the_way_to_the_target() {
         for (centre, radii) in [([11.0, 16.5], [7.0, 6.0]), ([15.0, 13.0], [9.0, 10.0])] {
             let picture = ellipse(centre, radii);
             let evened = size_normalize(&picture);
@@ -144,14 +145,14 @@ mod tests {
 
     #[test]
     fn no_side_grows_or_shrinks_beyond_the_limits() {
-        // A dot of this size would become a blot almost five times as wide.
+        // Without the limits, a dot of this size would become almost five times as wide.
         let dot = ellipse([14.0, 14.0], [1.5, 1.5]);
         let (before, after) = (deviations(&dot), deviations(&size_normalize(&dot)));
         assert!(after[0] / before[0] < 2.1, "{before:?} became {after:?}");
     }
 
     #[test]
-    fn paper_stays_paper_and_one_pixel_is_no_matter() {
+    fn empty_paper_and_a_single_pixel_work() {
         let paper = Picture::new(ImageShape::gray(4, 3), vec![0; 12]).unwrap();
         assert_eq!(size_normalize(&paper), paper);
         let one = Picture::new(ImageShape::gray(1, 1), vec![9]).unwrap();

@@ -3,7 +3,7 @@
 use super::ImageShape;
 use crate::{Error, Result};
 
-/// A grey or colour picture of 8 bits a channel, without transparency.
+/// A grey or colour picture with 8 bits per channel, without transparency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     shape: ImageShape,
@@ -11,13 +11,13 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A picture from its pixels, row by row, the channels of a pixel side by side.
+    /// A picture from its pixels, row by row, the channels of a pixel adjacent.
     ///
     /// # Shapes
     /// `pixels` is (height, width, channels), with 1 channel (grey) or 3 (red, green, blue).
     ///
     /// # Errors
-    /// A picture without pixels, another number of channels, or pixels that do not fill the shape.
+    /// A picture without pixels, an invalid number of channels, or pixels that do not fill the shape.
     pub fn new(shape: ImageShape, pixels: Vec<u8>) -> Result<Self> {
         if shape.channels != 1 && shape.channels != 3 {
             return Err(Error::mismatch("channels of a picture", shape.channels, "1 (grey) or 3 (colour)"));
@@ -33,7 +33,7 @@ impl Picture {
         Ok(Picture { shape, pixels })
     }
 
-    /// For pixels that were computed here, and so are known to fill the shape.
+    /// For pixels computed by this crate, which are known to fill the shape.
     pub(crate) fn known(shape: ImageShape, pixels: Vec<u8>) -> Self {
         debug_assert_eq!(shape.features(), pixels.len());
         Picture { shape, pixels }
@@ -44,12 +44,12 @@ impl Picture {
         self.shape
     }
 
-    /// The pixels, row by row, the channels of a pixel side by side.
+    /// The pixels, row by row, the channels of a pixel adjacent.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// The pixels, without the picture around them.
+    /// Converts the picture into its pixels.
     pub fn into_pixels(self) -> Vec<u8> {
         self.pixels
     }

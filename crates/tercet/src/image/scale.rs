@@ -2,11 +2,11 @@
 
 use super::{ImageShape, Picture};
 
-/// The picture at `width` × `height`.
+/// The picture scaled to `width` × `height`.
 ///
-/// Along a side that shrinks, a new pixel is the mean of the area it covers, where old pixels at its rim count by the part
-/// of them that is covered. This is what a sensor with larger pixels would have seen, and at a whole-number ratio it
-/// undoes an enlargement by repetition exactly. Along a side that grows, pixels are interpolated linearly.
+/// Along a side that shrinks, a new pixel is the mean of the area it covers, with old pixels at the border weighted by
+/// the fraction that is covered. This is what a sensor with larger pixels would record, and at an integer ratio it
+/// exactly undoes an enlargement by pixel repetition. Along a side that grows, pixels are interpolated linearly.
 pub(crate) fn scale(picture: &Picture, width: usize, height: usize) -> Picture {
     let ImageShape { width: old_width, height: old_height, channels } = picture.shape();
     if (old_width, old_height) == (width, height) {
@@ -33,8 +33,8 @@ pub(crate) fn scale(picture: &Picture, width: usize, height: usize) -> Picture {
     Picture::known(ImageShape { width, height, channels }, pixels)
 }
 
-/// For each new pixel of a longer line: the two old pixels whose centres its own centre lies between, and their weights.
-/// Beyond the outermost centres there is one, with weight 1.
+/// For each new pixel of a longer line: the two old pixels between whose centres its own centre lies, and their
+/// weights. Beyond the outermost centres there is only one, with weight 1.
 fn interpolation(old: usize, new: usize) -> Vec<(usize, Vec<f32>)> {
     let between = |i: usize| {
         let place = ((i as f64 + 0.5) * old as f64 / new as f64 - 0.5).clamp(0.0, (old - 1) as f64);
@@ -44,10 +44,10 @@ fn interpolation(old: usize, new: usize) -> Vec<(usize, Vec<f32>)> {
     (0..new).map(between).collect()
 }
 
-/// For each new pixel of a line: the first old pixel that it covers, and the share of each from there on. The
-/// shares of a new pixel sum to 1.
+/// For each new pixel of a line: the first old pixel that it covers, and the weights of the old pixels from there on.
+/// The weights of a new pixel sum to 1.
 fn coverage(old: usize, new: usize) -> Vec<(usize, Vec<f32>)> {
-    // In units of 1/new old pixels everything is a whole number: new pixel i covers i·old to (i + 1)·old.
+    // In units of 1/new old pixels all boundaries are integers: new pixel i covers i·old to (i + 1)·old.
     let cover = |i: usize| {
         let (start, end) = (i * old, (i + 1) * old);
         let (first, last) = (start / new, end.div_ceil(new));
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_longer_line_is_interpolated_between_the_centres_of_pixels() {
-        // The centres of four pixels in units of two: −¼, ¼, ¾ and 1¼ old pixels from the first one's centre.
+        // The centres of the four new pixels: −¼, ¼, ¾ and 1¼ old pixels from the centre of the first old one.
         let line = Picture::new(ImageShape::gray(2, 1), vec![0, 200]).unwrap();
         assert_eq!(scale(&line, 4, 1).pixels(), [0, 50, 150, 200]);
         assert_eq!(scale(&line, 4, 3).pixels(), [0, 50, 150, 200].repeat(3));

@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The shape of an image. Its pixels lie row by row, the channels of a pixel side by side.
+/// The shape of an image. Its pixels are stored row by row, the channels of a pixel adjacent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageShape {
-    /// Pixels in a row.
+    /// Width, in pixels.
     pub width: usize,
-    /// Rows.
+    /// Height, in pixels.
     pub height: usize,
     /// Values per pixel: 1 for grey, 3 for colour.
     pub channels: usize,

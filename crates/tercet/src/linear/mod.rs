@@ -1,10 +1,9 @@
 //! The linear classifier: `scores = X · W + b`.
 //!
-//! Each class has a template, a column of W, and the score of a class is how well an example matches it, plus a
-//! bias. With the [SVM loss](crate::loss) this is the lecture's second algorithm. It is a
-//! [`Network`] without hidden layers and is trained by the same [loop](crate::train); the loops of its loss and
-//! gradient, as one would first write them down, are [`naive::loss_and_gradients`](crate::network::naive) with
-//! one layer.
+//! Each class has a template, a column of W, and the score of a class is how well an example matches it, plus a bias.
+//! With the [SVM loss](crate::loss) this is the lecture's second algorithm. It is a [`Network`] without hidden layers
+//! and is trained by the same [loop](crate::train); a naive version of its loss and gradient is
+//! [`naive::loss_and_gradients`](crate::network::naive) with one layer.
 
 pub mod dual;
 pub mod path;
@@ -20,7 +19,7 @@ use crate::{Error, Matrix, Result};
 /// use tercet::linear::LinearClassifier;
 /// use tercet::network::Dense;
 ///
-/// // Two features, two classes: each class looks at one feature.
+/// // Two features, two classes: each class depends on one feature.
 /// let classifier = LinearClassifier::from_dense(Dense {
 ///     inputs: 2,
 ///     outputs: 2,
@@ -34,7 +33,7 @@ use crate::{Error, Matrix, Result};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearClassifier {
-    /// A network of one dense layer and nothing else.
+    /// A network of exactly one dense layer.
     network: Network,
 }
 
@@ -54,10 +53,10 @@ impl TryFrom<Network> for LinearClassifier {
 }
 
 impl LinearClassifier {
-    /// A classifier whose scores are all 0: the loss has no other valley than its deepest, so zeros will do.
+    /// A classifier whose scores are all 0. The objective is convex, so zeros are a good starting point.
     ///
     /// # Errors
-    /// Where there are no inputs or classes.
+    /// If there are no inputs or classes.
     pub fn new(inputs: usize, classes: usize) -> Result<Self> {
         Ok(LinearClassifier {
             network: Network::fully_connected(inputs, &[], classes, Init::Normal(0.0), 0)?,
@@ -67,7 +66,7 @@ impl LinearClassifier {
     /// A classifier from its parameters.
     ///
     /// # Errors
-    /// Arrays that do not have their shapes.
+    /// Arrays with the wrong shapes.
     pub fn from_dense(dense: Dense) -> Result<Self> {
         Ok(LinearClassifier { network: Network::new(vec![Layer::Dense(dense)])? })
     }
@@ -77,26 +76,26 @@ impl LinearClassifier {
         self.network.dense_layers().next().expect("a linear classifier has its one layer")
     }
 
-    /// The classifier as the network that it is.
+    /// The classifier as a network.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// The classifier as a network, to be trained; [`TryFrom`] makes it a linear classifier again.
+    /// Converts the classifier into a network for training; [`TryFrom`] converts it back.
     pub fn into_network(self) -> Network {
         self.network
     }
 
-    /// The template of a class: its column of W, (D). As an image, it shows what the class looks for.
+    /// The template of a class: its column of W, (D). As an image, it shows what the class responds to.
     pub fn template(&self, class: usize) -> Vec<f32> {
         let Dense { outputs, w, .. } = self.dense();
         w.iter().skip(class).step_by(*outputs).copied().collect()
     }
 
-    /// The scores of a whole set, (N, C).
+    /// The scores of a whole data set, (N, C).
     ///
     /// # Errors
-    /// Examples of another width than the classifier's inputs.
+    /// Examples whose width is not the number of the classifier's inputs.
     pub fn scores(&self, data: &Examples) -> Result<Matrix> {
         self.network.scores(data)
     }

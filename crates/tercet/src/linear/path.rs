@@ -1,8 +1,8 @@
-//! How much to regularise: a path of regularisations from strong to weak, and the choice among them.
+//! Choosing the regularisation strength along a path from strong to weak.
 //!
-//! Each step of the path begins where the one before ended, which is near: a path costs little more than its last step.
-//! What each classifier is worth is told by examples that it has not learned from, a part that was held out or, one
-//! after another, every fold of a cross-validation.
+//! Each step of the path is warm-started from the one before, which is close: a path costs little more than its last
+//! step. Each classifier is evaluated on held-out examples: a validation set, or the folds of a cross-validation in
+//! turn.
 
 use std::ops::ControlFlow;
 
@@ -13,10 +13,10 @@ use crate::data::Split;
 use crate::interval::Interval;
 use crate::{Error, Result};
 
-/// The regularisations that are tried where nobody said which: 1e-2 to 1e-5, three to a power of ten.
+/// The default regularisation strengths: 1e-2 to 1e-5, three per power of ten.
 pub const USUAL: [f32; 10] = [1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5];
 
-/// How much to regularise: a number, or which numbers to choose from.
+/// The regularisation strength: a number, or the numbers to choose from.
 ///
 /// ```
 /// use tercet::linear::path::Reg;
@@ -30,7 +30,7 @@ pub const USUAL: [f32; 10] = [1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e
 pub enum Reg {
     /// Choose among [`USUAL`].
     Auto,
-    /// This one.
+    /// This value.
     #[serde(untagged)]
     Given(f32),
     /// Choose among these, strongest first.
@@ -39,7 +39,7 @@ pub enum Reg {
 }
 
 impl Reg {
-    /// The regularisations to choose from; of a given one, itself.
+    /// The strengths to choose from; a given value is its own only choice.
     pub fn choices(&self) -> &[f32] {
         match self {
             Reg::Auto => &USUAL,
@@ -48,7 +48,7 @@ impl Reg {
         }
     }
 
-    /// Whether one has to be chosen.
+    /// Whether there is a choice to make.
     pub fn is_choice(&self) -> bool {
         !matches!(self, Reg::Given(_))
     }
@@ -85,63 +85,64 @@ impl std::fmt::Display for Reg {
     }
 }
 
-/// What one regularisation came to.
+/// The result for one regularisation strength.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// The coefficient of Σ W².
     pub reg: f32,
-    /// How many held-out examples were classified rightly.
+    /// How many held-out examples were classified correctly.
     pub correct: usize,
-    /// How many there were.
+    /// The number of held-out examples.
     pub count: usize,
     /// `correct / count`.
     pub accuracy: f64,
-    /// The 95 % interval of the accuracy, by Wilson.
+    /// The 95 % Wilson interval of the accuracy.
     pub interval: Interval,
     /// The mean of the objectives, over the splits.
     pub primal: f64,
     /// The largest relative gap, over the splits.
     pub gap: f64,
-    /// The mean of the epochs that it took, over the splits.
+    /// The mean number of epochs, over the splits.
     pub epochs: f64,
 }
 
-/// What a path found.
+/// The result of a path.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
-    /// The regularisation with the highest accuracy; of several with the same, the strongest.
+    /// The regularisation strength with the highest accuracy; the strongest of several with the same.
     pub reg: f32,
-    /// How many splits there were: 1, or the folds of a cross-validation.
+    /// The number of splits: 1, or the folds of a cross-validation.
     pub splits: usize,
-    /// Every regularisation that was tried, strongest first.
+    /// All strengths that were tried, strongest first.
     pub points: Vec<Point>,
 }
 
 impl Choice {
-    /// What the regularisation that was chosen came to.
+    /// The result for the chosen strength.
     pub fn best(&self) -> &Point {
         self.points.iter().find(|point| point.reg == self.reg).expect("the choice is one of the points")
     }
 }
 
-/// Walks the path on each split and chooses the regularisation that classifies most of what was held out.
+/// Follows the path on each split and chooses the regularisation strength with the most correct held-out
+/// classifications.
 ///
-/// `settings` say everything but `reg`. `watch` is told after each step of the path on each split which split it was,
-/// counted from 0, at which `reg`, and what the solver said last; it ends the search with `ControlFlow::Break`, and
-/// then there is `None`.
+/// `settings` gives everything except `reg`. After each step of the path on each split, `watch` is called with the
+/// index of the split, the `reg`, and the last progress of the solver. It stops the search with `ControlFlow::Break`;
+/// the result is then `None`.
 ///
-/// The accuracy of the choice flatters itself a little, as after any choice among several.
+/// The accuracy of the chosen strength is slightly optimistic, as after any choice among several.
 ///
 /// # Errors
-/// No split, no regularisation, regularisations that do not fall, a step that used up its epochs before its gap was
-/// within the tolerance, and those of [`solve`].
+/// No splits, no strengths, strengths that are not decreasing, a step that used up its epochs before its gap was within
+/// the tolerance, and those of [`solve`].
 ///
 /// ```
 /// use std::ops::ControlFlow;
 /// use tercet::data::{Dataset, folds};
 /// use tercet::linear::{dual, path};
 ///
-/// // Numbers below 0 are of one class, the others of another.
+/// // Numbers below 0 belong to one class, the others to the other.
 /// let x: Vec<f32> = (-20..20).map(|i| i as f32 + 0.5).collect();
 /// let y = x.iter().map(|&x| u32::from(x > 0.0)).collect();
 /// let data = Dataset::from_features("line", 1, x, y, vec!["below".into(), "above".into()])?;
@@ -210,7 +211,7 @@ pub fn choose(
     Ok(Some(Choice { reg, splits: splits.len(), points }))
 }
 
-/// Rejects what is no path.
+/// Rejects invalid paths.
 pub(crate) fn check(regs: &[f32]) -> Result<()> {
     if regs.is_empty() || regs.windows(2).any(|pair| pair[0] <= pair[1] || pair[1].is_nan()) {
         let expected = "at least one, each smaller than the one before";
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn each_step_is_what_it_would_be_alone() {
+    fn each_step_matches_a_separate_solution() {
         let splits = [split(&data(), 10, 0).unwrap()];
         let settings = dual::Settings { tolerance: 1e-5, ..dual::Settings::default() };
         let choice = choose(&splits, &[0.1, 0.01], &settings, &mut |_, _, _| ControlFlow::Continue(()))
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_lead_nowhere_are_rejected() {
+    fn invalid_paths_are_rejected() {
         let splits = [split(&data(), 10, 0).unwrap()];
         let mut watch = |_: usize, _: f32, _: &dual::Progress| ControlFlow::Continue(());
         let settings = dual::Settings::default();

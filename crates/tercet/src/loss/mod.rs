@@ -1,8 +1,8 @@
-//! How wrong the scores of a batch are, and in which direction to change them.
+//! Loss functions and their gradients.
 //!
-//! A loss takes the scores of a batch, (B, C), with the B true classes y, and gives one number, the mean over
-//! the batch. Its gradient `dscores`, (B, C), is the derivative of that number by each score: all that the
-//! layers before need to know of the loss.
+//! A loss takes the scores of a batch, (B, C), and the B true classes y, and returns one number, the mean over the
+//! batch. Its gradient `dscores`, (B, C), is the derivative with respect to each score: the upstream gradient of the
+//! last layer.
 
 pub mod naive;
 mod objective;
@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// Which loss, with its parameter.
+/// A loss function with its parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Loss {
     /// The multi-class SVM loss of the lecture: for an example, `Σ_{i ≠ y} max(0, f_i − f_y + Δ)`.
     Svm {
-        /// Δ: by how much the true class must beat every other before nothing is left to gain.
+        /// Δ: the margin by which the true class must beat every other class for a loss of 0.
         margin: f32,
     },
     /// Softmax cross-entropy: for an example, `−ln(exp f_y / Σ_i exp f_i)`.
@@ -33,13 +33,13 @@ impl Loss {
     /// The lecture's loss with Δ = 1.
     pub const SVM: Loss = Loss::Svm { margin: 1.0 };
 
-    /// The mean loss of a batch; `dscores` becomes its gradient by the scores.
+    /// The mean loss of a batch; `dscores` becomes its gradient with respect to the scores.
     ///
     /// # Shapes
     /// `scores` and `dscores` are (B, C), `labels` is (B).
     ///
     /// # Panics
-    /// Where the shapes do not fit, the batch is empty, or a label is not below C.
+    /// If the shapes do not fit, the batch is empty, or a label is not below C.
     ///
     /// ```
     /// use tercet::loss::Loss;
@@ -60,7 +60,7 @@ impl Loss {
         self.loss_and_gradient(scores, labels, &mut vec![0.0; scores.len()])
     }
 
-    /// The loss of a model that gives every class the same score: where training starts from small weights.
+    /// The loss of a model that gives every class the same score, as small initial weights do.
     /// (C − 1) · Δ for the SVM loss, ln C for softmax.
     pub fn at_equal_scores(self, classes: usize) -> f32 {
         match self {
@@ -99,7 +99,7 @@ mod tests {
 
     const LOSSES: [Loss; 3] = [Loss::SVM, Loss::Svm { margin: 0.25 }, Loss::Softmax];
 
-    /// Scores of four examples and five classes, spread so that no two differ by just a margin.
+    /// Scores of four examples and five classes, such that no two differ by exactly a margin.
     fn batch() -> (Vec<f64>, Vec<u32>) {
         ((0..20).map(|i| ((i * 7919 + 13) % 101) as f64 / 17.3 - 2.9).collect(), vec![0, 4, 2, 2])
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fast_form_is_the_naive_one() {
+    fn the_fast_version_matches_the_naive_one() {
         let (scores, labels) = batch();
         let scores: Vec<f32> = scores.iter().map(|&s| s as f32).collect();
         for loss in LOSSES {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_is_impossible_costs_nothing() {
+    fn an_impossible_class_adds_no_loss() {
         let mut dscores = [f32::NAN; 2];
         let loss = Loss::Softmax.loss_and_gradient(&[0.0, f32::NEG_INFINITY], &[0], &mut dscores);
         assert_eq!((loss, dscores), (0.0, [0.0; 2]));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_say_what_they_are_and_usual_ones_are_valid() {
+    fn losses_print_their_names_and_common_ones_are_valid() {
         assert_eq!(Loss::Svm { margin: 0.5 }.to_string(), "SVM loss, margin 0.5");
         assert_eq!(Loss::Softmax.to_string(), "softmax cross-entropy");
         for loss in LOSSES {
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// Exactly on the margin a class counts as outside.
+    /// A class exactly on the margin counts as outside.
     #[test]
     fn a_class_on_the_margin_adds_nothing() {
         let (scores, labels) = ([3.0f32, 2.0, 1.0], [0]);

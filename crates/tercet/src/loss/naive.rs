@@ -1,10 +1,10 @@
-//! The losses as their formulas say them, on f32 or f64.
+//! The losses as their formulas state them, on f32 or f64.
 
 use num_traits::Float;
 
 use super::Loss;
 
-/// The mean loss of a batch; `dscores` becomes its gradient by the scores.
+/// The mean loss of a batch; `dscores` becomes its gradient with respect to the scores.
 ///
 /// # Shapes
 /// `scores` and `dscores` are (B, C), `labels` is (B).
@@ -24,7 +24,7 @@ pub fn loss_and_gradient<T: Float>(loss: Loss, scores: &[T], labels: &[u32], dsc
             Loss::Svm { margin } => {
                 for i in 0..classes {
                     let term = f[i] - f[y] + number(margin);
-                    // Not `term > 0`: NaN must reach the loss.
+                    // Not `term > 0`, which would hide NaN.
                     if i != y && !(term <= T::zero()) {
                         total = total + term;
                         df[i] = df[i] + share;

@@ -1,26 +1,26 @@
-//! What is minimised over a batch: a loss, softened or weighted.
+//! The objective minimised over a batch: a loss with optional label smoothing and weights.
 
 use super::{Loss, softmax, svm};
 
-/// A loss with what training may add to it.
+/// A loss with the options of training.
 ///
 /// ```text
 /// L = 1/B · Σ_b w_b · L_b
 /// ```
 ///
-/// The weight w_b of an example is its own times that of its class; 1 where nothing is said. The sum is divided by B and
-/// not by Σ w_b, which is what PyTorch's weighted losses divide by: so the mean over all batches is the weighted mean over
-/// all examples, whichever of them meet in a batch.
+/// The weight w_b of an example is the product of its own weight and that of its class; 1 by default. The sum is
+/// divided by B, not by Σ w_b as in PyTorch's weighted losses. So the mean over all batches is the weighted mean over
+/// all examples, however they are grouped into batches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective<'a> {
-    /// The loss of an example.
+    /// The loss of a single example.
     pub loss: Loss,
-    /// ε of label smoothing, of softmax only: the target is 1 − ε + ε / C for the true class and
-    /// ε / C for every other, instead of 1 and 0.
+    /// ε of label smoothing, for softmax only: the target is 1 − ε + ε / C for the true class and ε / C for every other
+    /// class, instead of 1 and 0.
     pub label_smoothing: f32,
-    /// The weight of each example, (B); all 1 where there are none.
+    /// The weight of each example, (B); all 1 if `None`.
     pub weights: Option<&'a [f32]>,
-    /// B, where the examples at hand are only a share of the batch; else they are the batch.
+    /// B, if the given examples are only a shard of the batch; `None` if they are the whole batch.
     pub batch: Option<usize>,
 }
 
@@ -31,17 +31,18 @@ impl From<Loss> for Objective<'_> {
 }
 
 impl Objective<'_> {
-    /// The mean loss of a batch, or what a share of it adds to that; `dscores` becomes its gradient by the scores.
+    /// The mean loss of a batch, or the contribution of a shard to it; `dscores` becomes its gradient with respect to
+    /// the scores.
     ///
     /// # Shapes
     /// `scores` and `dscores` are (B, C), `labels` is (B).
     ///
     /// # Panics
-    /// Where the shapes do not fit, the batch is empty, or a label is not below C.
+    /// If the shapes do not fit, the batch is empty, or a label is not below C.
     ///
     /// ```
     /// use tercet::loss::{Loss, Objective};
-    /// // Of two examples with the loss 1 and 2, the second counts three times.
+    /// // Two examples with losses 1 and 2; the second has weight 3.
     /// let objective = Objective { weights: Some(&[1.0, 3.0]), ..Loss::SVM.into() };
     /// let mut dscores = [0.0; 4];
     /// let loss = objective.loss_and_gradient(&[0.0, 0.0, 0.0, 1.0], &[0, 0], &mut dscores);
@@ -80,7 +81,7 @@ mod tests {
     const LABELS: [u32; 2] = [2, 0];
     const WEIGHTS: [f32; 2] = [0.5, 3.0];
 
-    /// `Σ_b w_b / B · (−Σ_i q_i ln p_i)` with the q of label smoothing, as the formula says it.
+    /// `Σ_b w_b / B · (−Σ_i q_i ln p_i)` with the q of label smoothing, directly from the formula.
     fn smoothed_by_formula(scores: &[f64], smoothing: f64) -> f64 {
         let mut total = 0.0;
         for b in 0..2 {
@@ -116,8 +117,8 @@ mod tests {
     }
 
     #[test]
-    fn a_smoothed_label_wants_no_certainty() {
-        // The gradient vanishes where the probabilities are the smoothed label.
+    fn the_optimum_of_a_smoothed_label_is_not_certainty() {
+        // The gradient vanishes where the probabilities equal the smoothed label.
         let objective = Objective { label_smoothing: 0.3, ..Loss::Softmax.into() };
         let mut scores = [0.8f32.ln(), 0.1f32.ln(), 0.1f32.ln()];
         let mut dscores = [0.0; 3];
@@ -145,7 +146,7 @@ mod tests {
             for (i, (weighted, plain)) in weighted.iter().zip(plain).enumerate() {
                 assert!((weighted - plain * WEIGHTS[i / 4]).abs() < 1e-6, "{loss}");
             }
-            // An example of weight 0 is as good as none.
+            // An example of weight 0 is as good as absent.
             let mut without = [f32::NAN; 8];
             Objective { weights: Some(&[1.0, 0.0]), ..loss.into() }.loss_and_gradient(
                 &scores,
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shares_of_a_batch_add_up_to_it() {
+    fn the_shards_of_a_batch_add_up_to_it() {
         let scores = SCORES.map(|s| s as f32);
         for loss in [Loss::SVM, Loss::Softmax] {
             let (mut whole, mut shares) = ([0.0; 8], [0.0; 8]);
@@ -183,19 +184,19 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "one row of scores a label")]
-    fn no_example_has_no_loss() {
+    fn an_empty_batch_has_no_loss() {
         Objective::from(Loss::SVM).loss_and_gradient(&[], &[], &mut []);
     }
 
     #[test]
     #[should_panic(expected = "one row of scores a label")]
-    fn scores_are_as_many_for_every_label() {
+    fn there_is_a_row_of_scores_per_label() {
         Objective::from(Loss::SVM).loss_and_gradient(&[0.0; 3], &[0, 0], &mut [0.0; 3]);
     }
 
     #[test]
     #[should_panic(expected = "one weight a label")]
-    fn weights_are_as_many_as_labels() {
+    fn there_is_a_weight_per_label() {
         let objective = Objective { weights: Some(&[1.0, 2.0, 3.0]), ..Loss::SVM.into() };
         objective.loss_and_gradient(&[0.0; 4], &[0, 0], &mut [0.0; 4]);
     }

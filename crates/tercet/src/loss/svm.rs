@@ -7,9 +7,9 @@
 //! "For each incorrect class, add its loss to the total, if it wasn't less than the correct class by the margin."
 //! There is no division by C (PyTorch's and Burn's multi-margin losses have one).
 //!
-//! Each wrong class within the margin pulls its own score down by one and the true class's up by one:
-//! `∂L/∂f_i = 1` for those, `∂L/∂f_y = −(their number)`. Exactly on the margin the loss has a corner; there, as in
-//! the lecture, the class counts as outside.
+//! Each wrong class within the margin adds 1 to the gradient of its own score and −1 to that of the true class:
+//! `∂L/∂f_i = 1` for those, `∂L/∂f_y = −(their number)`. Exactly on the margin the loss has a kink; there, as in the
+//! lecture, the class counts as outside.
 
 /// The loss of one example; `dscores` becomes `scale · ∂L/∂f`.
 ///
@@ -24,9 +24,9 @@ pub(super) fn one_example(scores: &[f32], y: usize, margin: f32, scale: f32, dsc
     loss_below + loss_above
 }
 
-/// The loss from some of the wrong classes and how many of them are within the margin.
+/// The loss from some of the wrong classes, and the number of them within the margin.
 ///
-/// A score that is NaN counts as within: the loss becomes NaN too, and training notices.
+/// A NaN score counts as within the margin: the loss becomes NaN too, so that divergence is noticed.
 #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "`!(x <= 0)` is true of NaN, `x > 0` is not")]
 fn wrong_classes(scores: &[f32], of_y: f32, margin: f32, scale: f32, dscores: &mut [f32]) -> (f32, f32) {
     let (mut loss, mut within) = (0.0, 0.0);

@@ -1,4 +1,4 @@
-//! [`Card`]: what is known about a model beyond its weights.
+//! [`Card`]: information about a model besides its weights.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Flaw;
 use crate::data::{Classes, Dataset, Openings};
 
-/// Which data a model learned from.
+/// The data a model was trained on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataRecord {
     /// The name of the set.
@@ -18,7 +18,7 @@ pub struct DataRecord {
 }
 
 impl DataRecord {
-    /// The record of a set.
+    /// The record of a data set.
     pub fn of(set: &Dataset) -> Self {
         DataRecord { name: set.name().to_owned(), digest: set.digest() }
     }
@@ -29,30 +29,30 @@ impl DataRecord {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ScoreKind {
-    /// Probabilities: shares of the vote.
+    /// Probabilities: vote fractions.
     Probabilities,
-    /// Logarithms of probabilities, up to a number that is the same for all classes: trained with cross-entropy.
+    /// Log-probabilities, up to a constant that is the same for all classes: trained with cross-entropy.
     Logits,
-    /// Scores whose differences are margins, as of the SVM loss: only their order has a meaning.
+    /// Scores whose differences are margins, such as those of the SVM loss: only their order is meaningful.
     #[default]
     Margins,
 }
 
-/// What is known about a model beyond its weights.
+/// Information about a model besides its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Card {
     /// The C classes; a label is an index into this list.
     pub classes: Classes,
-    /// What the scores mean.
+    /// The meaning of the scores.
     pub scores: ScoreKind,
-    /// The settings it was trained with: a recipe, or what the program that trained it knows. Numbers must be finite.
+    /// The settings it was trained with: a recipe, or whatever the training program recorded. Numbers must be finite.
     pub settings: Value,
-    /// The seed of every random choice; none if nothing was random.
+    /// The seed of every random choice; `None` if nothing was random.
     pub seed: Option<u64>,
-    /// The data it learned from, if that is known.
+    /// The data it was trained on, if known.
     pub data: Option<DataRecord>,
-    /// What was measured, by name: `test accuracy` → 0.9705.
+    /// Measured metrics, by name: `test accuracy` → 0.9705.
     pub metrics: BTreeMap<String, f64>,
     /// The program that wrote the file, with its version.
     pub program: String,
@@ -61,7 +61,7 @@ pub struct Card {
 }
 
 impl Card {
-    /// A card with nothing on it but what a model cannot be used without.
+    /// A card with only the required fields.
     pub fn new(classes: impl Into<Classes>, scores: ScoreKind) -> Self {
         Card {
             classes: classes.into(),

@@ -1,4 +1,4 @@
-//! [`Classifier`]: what all three algorithms have in common.
+//! [`Classifier`]: the interface shared by all three algorithms.
 
 use super::Flaw;
 use crate::data::Examples;
@@ -11,8 +11,8 @@ use crate::{Error, Matrix, Result};
 
 /// A trained classifier: from examples to scores, and from scores to classes.
 ///
-/// Nearest neighbours, linear classifiers and networks implement it, and so does [`AnyClassifier`], which is one of them. Its
-/// examples are what the classifier itself reads; a [`Model`](super::Model) applies its preprocessing first.
+/// Nearest neighbours, linear classifiers and networks implement it, and so does [`AnyClassifier`], which is an enum of
+/// them. The examples must be preprocessed; a [`Model`](super::Model) applies its preprocessing first.
 ///
 /// ```
 /// use tercet::Classifier;
@@ -42,7 +42,7 @@ pub trait Classifier {
     /// (N, C)
     ///
     /// # Errors
-    /// Examples of another width or kind than the classifier learned from.
+    /// Examples whose width or type differs from the training examples.
     fn scores(&self, examples: &Examples) -> Result<Matrix>;
 
     /// The class of every example: the argmax of its scores, the first of equal ones.
@@ -56,9 +56,10 @@ pub trait Classifier {
         Ok(self.scores(examples)?.argmax())
     }
 
-    /// The probability of every class: shares of the vote for nearest neighbours, and the softmax of the scores for models that
-    /// were trained with cross-entropy. (The scores of an SVM loss are not logarithms of probabilities, and their softmax means
-    /// nothing; [`Model::predict_proba`](super::Model::predict_proba) knows the loss and rejects them.)
+    /// The probability of every class: vote fractions for nearest neighbours, and the softmax of the scores for models
+    /// trained with cross-entropy. (The scores of an SVM loss are not log-probabilities, and their softmax is
+    /// meaningless; [`Model::predict_proba`](super::Model::predict_proba) checks the kind of the scores and rejects
+    /// them.)
     ///
     /// # Shapes
     /// (N, C); every row sums to 1.
@@ -115,7 +116,7 @@ pub enum AnyClassifier {
     Neighbors(NeighborsClassifier),
     /// `scores = X · W + b`.
     Linear(LinearClassifier),
-    /// Layers, one after another.
+    /// A network.
     Network(Network),
 }
 
@@ -129,7 +130,7 @@ impl AnyClassifier {
         }
     }
 
-    /// Nearest neighbours, if it is that.
+    /// The nearest neighbours, if it is that kind.
     pub fn neighbors(&self) -> Option<&NeighborsClassifier> {
         match self {
             AnyClassifier::Neighbors(neighbors) => Some(neighbors),
@@ -158,7 +159,8 @@ impl AnyClassifier {
         Error::mismatch("kind of the classifier", self.kind(), kind)
     }
 
-    /// Whether the classifier reads what the preprocessing gives, gives a score for each class, and has finite numbers only.
+    /// Checks that the classifier accepts the output of the preprocessing, computes one score per class, and has only
+    /// finite numbers.
     pub(super) fn check(&self, input: Input, classes: usize) -> Result<(), Flaw> {
         let features = input.features;
         if let (Some(Shape::Image(shape)), expected) = (self.network().map(Network::input), input.image)

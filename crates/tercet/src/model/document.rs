@@ -8,7 +8,7 @@ use crate::network::{Activation, Conv2d, Dense, Layer, Network, Pool};
 use crate::preprocess::Preprocessing;
 use crate::{Error, Result};
 
-/// The version of the format. It grows when a program that knows only the old one would misread a new file.
+/// The version of the format. It is increased when programs that know only the old version would misread a new file.
 pub const FORMAT: u64 = 4;
 
 /// The whole document. The order of the fields is the order in the file.
@@ -21,7 +21,7 @@ pub(super) struct Document {
     pub(super) card: Card,
 }
 
-/// What the tensors mean.
+/// The meaning of the tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Architecture {
@@ -29,7 +29,7 @@ pub(super) enum Architecture {
     Neighbors(NeighborsShape),
 }
 
-/// A layer without its numbers.
+/// A layer without its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "layer", rename_all = "kebab-case")]
 pub(super) enum LayerShape {
@@ -109,14 +109,14 @@ pub(super) enum Features {
     F32,
 }
 
-/// What is read before anything else, because another version may have nothing else in common with this one.
+/// The part that is read first, because other versions may have nothing else in common with this one.
 #[derive(Deserialize)]
 struct Head {
     format: u64,
     kind: Option<String>,
 }
 
-/// The document of a model.
+/// Writes the document of a model.
 pub(super) fn write(model: &Model) -> Result<String> {
     let architecture = match &model.classifier {
         AnyClassifier::Neighbors(neighbors) => Architecture::Neighbors(NeighborsShape {
@@ -148,7 +148,7 @@ fn layers(network: &Network) -> Architecture {
     Architecture::Layers(network.layers().iter().map(LayerShape::from).collect())
 }
 
-/// The document in a file, and the kind that its architecture fits.
+/// Reads the document of a file, whose kind and architecture must match.
 pub(super) fn read(json: &str) -> Result<Document, Flaw> {
     let head: Head = serde_json::from_str(json).map_err(|e| {
         Flaw::new(format!("a document without a format version ({e})"), "a JSON document with `format`")

@@ -1,17 +1,17 @@
-//! Standardisation as part of the first layer.
+//! Folds standardisation into the first layer.
 
 use crate::network::{Dense, Layer, Network};
 use crate::preprocess::{Preprocessing, Standardize, Step};
 
-/// The largest |mean| / standard deviation for which standardisation can become part of a layer of f32: the difference
-/// `x − mean` then loses at most six of 24 bits.
+/// The largest |mean| / standard deviation for which standardisation can be folded into an f32 layer: the difference `x
+/// − mean` then loses at most six of 24 bits.
 const MOST_MEAN: f64 = 64.0;
 
-/// The standard deviations by which a weight is divided without leaving f32.
+/// The range of standard deviations by which a weight can be divided within f32.
 const DEVIATIONS: std::ops::Range<f64> = 1e-18..1e18;
 
-/// The network that computes from raw f32 features what `network` computes from standardised ones, so that no pass over the
-/// features precedes it. `None` if standardisation is not the only step, the first layer is not dense, or f32 is not precise
+/// The network for raw f32 features that is equivalent to `network` for standardised ones, which avoids a pass over the
+/// features. `None` if standardisation is not the only step, the first layer is not dense, or f32 is not precise
 /// enough.
 pub(super) fn fold(preprocessing: &Preprocessing, network: &Network) -> Option<Network> {
     let [Step::Standardize(standardize)] = preprocessing.steps() else { return None };
@@ -36,7 +36,7 @@ fn fold_into(standardize: &Standardize, dense: &Dense) -> Option<Dense> {
     let mut w = vec![0f32; dense.w.len()];
     let rows = w.chunks_exact_mut(dense.outputs).zip(dense.w.chunks_exact(dense.outputs));
     for ((w, old), (&mean, &deviation)) in rows.zip(mean.iter().zip(deviation)) {
-        // A constant column keeps weights of 0.
+        // The weights of a constant column remain 0.
         if deviation > 0.0 {
             for ((w, &old), bias) in w.iter_mut().zip(old).zip(&mut bias) {
                 let scaled = f64::from(old) / deviation;

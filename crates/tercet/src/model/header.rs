@@ -1,4 +1,4 @@
-//! The header of a model file, and all that it must agree with before the numbers behind it are looked at.
+//! The header of a model file, and the consistency checks before the tensors are read.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::network::norm_names;
 /// The metadata key of the document.
 pub(super) const KEY: &str = "tercet";
 
-/// The longest header that is read: 16 MiB. The document and the names of a few hundred tensors take a few kilobytes.
+/// The maximum size of a header: 16 MiB. The document and the names of a few hundred tensors take a few kilobytes.
 pub(super) const MAX_BYTES: u64 = 16 << 20;
 
 const NOT_OURS: &str = "Give the path of a model that `tercet train` wrote.";
@@ -23,7 +23,7 @@ const NOT_OURS: &str = "Give the path of a model that `tercet train` wrote.";
 /// A tensor's type and dimensions.
 type Kind = (Dtype, Vec<usize>);
 
-/// A file whose bytes are no safetensors file.
+/// The error for bytes that are not a safetensors file.
 pub(super) fn broken(error: SafeTensorError) -> Flaw {
     no_file(format!("a file that is damaged, cut short or no model ({error})"))
 }
@@ -32,7 +32,7 @@ fn no_file(found: String) -> Flaw {
     Flaw::new(found, "a safetensors file").with_remedy(NOT_OURS)
 }
 
-/// How long the header says that it is, in a file of so many bytes; a header that the file cannot hold is refused.
+/// The claimed length of the header, in a file of known length; a header that does not fit into the file is rejected.
 pub(super) fn length(first: [u8; 8], file: Option<u64>) -> Result<u64, Flaw> {
     let length = u64::from_le_bytes(first);
     let there = file.map_or(u64::MAX, |file| file.saturating_sub(8));
@@ -45,7 +45,8 @@ pub(super) fn length(first: [u8; 8], file: Option<u64>) -> Result<u64, Flaw> {
     )))
 }
 
-/// How many bytes a file with this header has, all of which is checked: the document, and the tensors that it asks for.
+/// The length of the file implied by its header, which is checked completely: the document, and the tensors that it
+/// requires.
 pub(super) fn length_of_file(header: &[u8]) -> Result<u64, Flaw> {
     let metadata: Metadata = serde_json::from_slice(header)
         .map_err(|e| broken(SafeTensorError::InvalidHeaderDeserialization(e)))?;
@@ -53,7 +54,7 @@ pub(super) fn length_of_file(header: &[u8]) -> Result<u64, Flaw> {
     Ok(8 + header.len() as u64 + metadata.data_len() as u64)
 }
 
-/// The document of a header whose tensors are those of its architecture, each of the type and the dimensions that it says.
+/// The document of a header, whose tensors must be exactly those of its architecture, with their types and dimensions.
 pub(super) fn check(header: &[u8], metadata: &Metadata) -> Result<Document, Flaw> {
     let Some(json) = metadata.metadata().as_ref().and_then(|m| m.get(KEY)) else {
         return Err(Flaw::new(
@@ -62,7 +63,7 @@ pub(super) fn check(header: &[u8], metadata: &Metadata) -> Result<Document, Flaw
         )
         .with_remedy(NOT_OURS));
     };
-    // Another reader may take the first of two, where this one would take the last.
+    // With duplicate names, another reader might take the first and this one the last.
     let Names(twice) = serde_json::from_slice(header)
         .map_err(|e| broken(SafeTensorError::InvalidHeaderDeserialization(e)))?;
     if let Some(name) = twice {
@@ -89,7 +90,7 @@ pub(super) fn check(header: &[u8], metadata: &Metadata) -> Result<Document, Flaw
     Ok(document)
 }
 
-/// The tensors that an architecture asks for, layer by layer.
+/// The tensors that an architecture requires, layer by layer.
 struct Wanted(Vec<(String, Kind)>);
 
 impl Wanted {
@@ -145,7 +146,7 @@ impl Wanted {
 }
 
 fn list(names: &BTreeSet<&str>) -> String {
-    /// Names beyond these are counted.
+    /// Further names are only counted.
     const SHOWN: usize = 20;
     let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
     match names.len() {
@@ -155,7 +156,7 @@ fn list(names: &BTreeSet<&str>) -> String {
     }
 }
 
-/// The first name that stands twice in an object, or in the object of its metadata.
+/// The first duplicate name in an object, or in the object of its metadata.
 struct Names(Option<String>);
 
 impl<'de> Deserialize<'de> for Names {

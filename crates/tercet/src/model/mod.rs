@@ -1,9 +1,9 @@
-//! A trained model and its file: everything that is needed to use it anywhere, and to trust it.
+//! A trained model and its file: everything needed to use it anywhere, and to trust it.
 //!
 //! A [`Model`] is a [`Preprocessing`], a classifier and a [`Card`]. Its file is a
-//! [safetensors](https://github.com/huggingface/safetensors) file: tensors, and one JSON document under the metadata key
-//! `tercet`. (One key, because the order of several would change from file to file.) The same model always gives the
-//! same bytes.
+//! [safetensors](https://github.com/huggingface/safetensors) file: tensors, and one JSON document under the metadata
+//! key `tercet`. (There is only one key, because the order of several would vary from file to file.) The same model
+//! always gives the same bytes.
 //!
 //! ```text
 //! kind        architecture in the document                                      tensors
@@ -15,20 +15,20 @@
 //!                                                                               for each batch norm
 //! ```
 //!
-//! Layers that read images take the image of the preprocessing's input. The weights of a conv2d layer are
-//! (kernel_height · kernel_width · channels, filters), the numbers of a patch in the order row, column, channel.
+//! Layers that read images take the image shape of the preprocessing's input. The weights of a conv2d layer are
+//! (kernel_height · kernel_width · channels, filters), the values of a patch in the order row, column, channel.
 //!
-//! The document begins with the version of the format, `"format": 4`; a file of another version is rejected by that number
-//! before anything else is read.
+//! The document begins with the version of the format, `"format": 4`; files of other versions are rejected before
+//! anything else is read.
 //!
 //! # What loading checks
 //!
-//! Nothing in a file is trusted: kind, architecture, tensors, their types and shapes, the preprocessing and the classes must
-//! agree, every weight must be finite (that of an example, and a variance, not below 0) and every label a class. A name
-//! that occurs twice is rejected, as are tensors that overlap or leave bytes between them.
+//! A file is not trusted: kind, architecture, tensors, their types and shapes, the preprocessing and the classes must
+//! agree, every number must be finite (example weights and variances also not negative) and every label must be a
+//! class. Duplicate names are rejected, as are tensors that overlap or leave gaps between them.
 //!
-//! The header is read first, and its claims are compared with the length of the file and with one another before anything
-//! after it is read: memory is only taken for tensors whose bytes are in the file. Nothing in a file is code.
+//! The header is read first, and its claims are compared with the length of the file and with one another before
+//! anything after it is read: memory is only allocated for tensors whose bytes are in the file. Files contain no code.
 
 mod card;
 mod classifier;
@@ -54,7 +54,7 @@ use crate::network::Network;
 use crate::preprocess::{Prepared, Preprocessing, Step};
 use crate::{Error, Matrix, Result};
 
-/// The largest model file that is read: 16 GiB.
+/// The maximum size of a model file: 16 GiB.
 pub const MAX_BYTES: u64 = 16 << 30;
 
 /// A trained model: preprocessing, classifier and card.
@@ -84,9 +84,9 @@ pub const MAX_BYTES: u64 = 16 << 30;
 pub struct Model {
     preprocessing: Preprocessing,
     classifier: AnyClassifier,
-    /// What is known about the model.
+    /// Information about the model.
     pub card: Card,
-    /// The network with standardisation as part of its first layer, if that is possible; made when it is first needed.
+    /// The network with standardisation folded into its first layer, if possible; computed on first use.
     folded: OnceLock<Option<Network>>,
 }
 
@@ -98,17 +98,17 @@ impl PartialEq for Model {
 }
 
 impl Model {
-    /// A model of its parts. Whether they agree is checked where the model is saved.
+    /// Combines the parts of a model. Their consistency is checked when the model is saved.
     pub fn new(preprocessing: Preprocessing, classifier: impl Into<AnyClassifier>, card: Card) -> Self {
         Model { preprocessing, classifier: classifier.into(), card, folded: OnceLock::new() }
     }
 
-    /// What is done to every example before the classifier sees it.
+    /// The preprocessing of every example before the classifier.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.preprocessing
     }
 
-    /// What classifies.
+    /// The classifier.
     pub fn classifier(&self) -> &AnyClassifier {
         &self.classifier
     }
@@ -118,12 +118,12 @@ impl Model {
         (self.preprocessing, self.classifier, self.card)
     }
 
-    /// The classes, and the type that their labels had.
+    /// The classes, and the original type of their labels.
     pub fn classes(&self) -> &Classes {
         &self.card.classes
     }
 
-    /// The scores of every class for every example, as it was read.
+    /// The scores of every class for every example, before preprocessing.
     ///
     /// # Shapes
     /// (N, C)
@@ -154,17 +154,18 @@ impl Model {
     /// (N, C); every row sums to 1.
     ///
     /// # Errors
-    /// A model whose scores mean no probabilities, such as one trained with the SVM loss; those of [`scores`](Model::scores).
+    /// A model whose scores are not probabilities or logits, such as one trained with the SVM loss; those of
+    /// [`scores`](Model::scores).
     pub fn predict_proba(&self, examples: &Examples) -> Result<Matrix> {
         let mut scores = self.scores(examples)?;
         self.to_probabilities(&mut scores)?;
         Ok(scores)
     }
 
-    /// Turns the scores of this model into probabilities.
+    /// Converts the scores of this model to probabilities.
     ///
     /// # Errors
-    /// A model whose scores mean no probabilities.
+    /// A model whose scores are not probabilities or logits.
     pub fn to_probabilities(&self, scores: &mut Matrix) -> Result<()> {
         match self.card.scores {
             ScoreKind::Probabilities => {}
@@ -180,7 +181,7 @@ impl Model {
         Ok(())
     }
 
-    /// Makes an example of a picture of any size, as [`Preprocessing::picture`] does.
+    /// Converts a picture of any size to an example, as [`Preprocessing::picture`] does.
     ///
     /// # Errors
     /// Those of [`Preprocessing::picture`].
@@ -188,8 +189,8 @@ impl Model {
         self.preprocessing.picture(picture)
     }
 
-    /// The network that computes the scores from raw input: value / 255 for pixels, and features as they are. `None` for nearest
-    /// neighbours and for numeric steps that cannot become part of the first layer.
+    /// The network that computes the scores from raw input: value / 255 for pixels, and unchanged features. `None` for
+    /// nearest neighbours and for numeric steps that cannot be folded into the first layer.
     pub(crate) fn network_of_raw_input(&self) -> Option<&Network> {
         let numeric = self.preprocessing.steps().iter();
         let numeric: Vec<&Step> =
@@ -205,11 +206,12 @@ impl Model {
         self.folded.get_or_init(|| fold::fold(&self.preprocessing, network)).as_ref()
     }
 
-    /// Writes the model to a file: all of it or none of it. A file that was there before stays as it was until the
-    /// new one is complete and on the disk.
+    /// Writes the model to a file, completely or not at all. An existing file is kept until the new one is complete and
+    /// on the disk.
     ///
     /// # Errors
-    /// A model that [`load`](Model::load) would reject, a folder that does not exist, and errors of the operating system.
+    /// A model that [`load`](Model::load) would reject, a folder that does not exist, and errors of the operating
+    /// system.
     pub fn save(&self, path: &Path) -> Result<()> {
         crate::file::replace(path, &self.to_bytes()?)
     }
@@ -221,7 +223,7 @@ impl Model {
     pub fn load(path: &Path) -> Result<Model> {
         let file = File::open(path).map_err(Error::file("read", path))?;
         let about = file.metadata().map_err(Error::file("read", path))?;
-        // A pipe has no length that could be known before it was read.
+        // The length of a pipe is unknown before it is read.
         let length = about.is_file().then_some(about.len());
         let refuse = |flaw: Flaw| Error::format(path, flaw.found, flaw.expected, flaw.remedy);
         let mut bytes = Vec::new();
@@ -241,7 +243,7 @@ impl Model {
                 let expected = format!("{whole} bytes, as its header says");
                 return Err(refuse(Flaw::new(format!("a file of {length} bytes"), expected)));
             }
-            // One byte more than there should be is enough to know that there are too many.
+            // One extra byte is enough to detect a file that is too long.
             let there = bytes.len() as u64;
             read(&mut bytes, (whole + 1).saturating_sub(there))?;
         }
@@ -251,18 +253,18 @@ impl Model {
     /// The bytes of the model file.
     ///
     /// # Errors
-    /// A model whose parts contradict one another, or that holds a number that is not finite.
+    /// A model whose parts are inconsistent, or that contains a non-finite number.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.check().map_err(|flaw| Error::mismatch("the model to be saved", flaw.found, flaw.expected))?;
         let document = document::write(self)?;
         tensors::write(self, document)
     }
 
-    /// The model in the bytes of a file. `path` is only used in errors.
+    /// Parses the bytes of a model file. `path` is only used in errors.
     ///
     /// # Errors
-    /// [`Error::Format`] for a file of another format or version, a truncated one, and one whose parts contradict
-    /// one another.
+    /// [`Error::Format`] for a file of another format or version, a truncated one, and one whose parts are
+    /// inconsistent.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Model> {
         let read = || {
             let model = tensors::read(bytes)?;
@@ -272,7 +274,7 @@ impl Model {
         read().map_err(|flaw: Flaw| Error::format(path, flaw.found, flaw.expected, flaw.remedy))
     }
 
-    /// Whether the parts agree with one another.
+    /// Checks that the parts are consistent.
     fn check(&self) -> Result<(), Flaw> {
         self.card.check()?;
         self.preprocessing.check()?;
@@ -280,7 +282,7 @@ impl Model {
     }
 }
 
-/// What is wrong with a model, before it is known whether it was read or is to be written.
+/// What is wrong with a model, independent of whether it is being read or written.
 #[derive(Debug)]
 struct Flaw {
     found: String,
@@ -289,7 +291,7 @@ struct Flaw {
 }
 
 impl Flaw {
-    /// A part that contradicts another, which no program of ours writes.
+    /// An inconsistency, which our programs never write.
     fn new(found: impl Into<String>, expected: impl Into<String>) -> Self {
         const REMEDY: &str = "The file was damaged or changed: copy it again, or train the model again.";
         Flaw { found: found.into(), expected: expected.into(), remedy: REMEDY }

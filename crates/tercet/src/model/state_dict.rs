@@ -1,6 +1,6 @@
-//! [`StateDict`]: weights under the names and in the layout that PyTorch has for them.
+//! [`StateDict`]: weights with PyTorch's names and memory layout.
 //!
-//! | layer | module | tensors, by the place of the module from 0 |
+//! | layer | module | tensors, named by the index of the module, from 0 |
 //! |---|---|---|
 //! | `dense256` | `Linear` | `0.weight` (outputs, inputs), `0.bias` (outputs) |
 //! | `conv5-24` | `Conv2d` | `0.weight` (filters, channels, height, width), `0.bias` (filters) |
@@ -9,8 +9,8 @@
 //! | `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu` | `ReLU`, `LeakyReLU`, `Sigmoid`, `Tanh`, `GELU(approximate="tanh")` | none |
 //! | `dropout0.4`, `flatten` | `Dropout`, `Flatten` | none |
 //!
-//! Images are (channels, height, width) there and (height, width, channels) here. So the inputs of what stands behind a
-//! `flatten` change their order on the way, and the scores are the same.
+//! Images are (channels, height, width) in PyTorch and (height, width, channels) here. Therefore the inputs of the
+//! layer after a `flatten` are permuted in the conversion, and the scores are the same.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -27,7 +27,7 @@ use crate::{Error, Result};
 /// One tensor of a [`StateDict`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct StateTensor {
-    /// Such as `0.weight`.
+    /// Its name, such as `0.weight`.
     pub name: String,
     /// Its dimensions.
     pub shape: Vec<usize>,
@@ -56,7 +56,7 @@ pub struct StateDict {
     tensors: Vec<StateTensor>,
 }
 
-/// The tensors of one module, by what they are called there.
+/// The tensors of one module, by their names in PyTorch.
 #[derive(Default)]
 struct Module<'a> {
     name: String,
@@ -67,7 +67,7 @@ impl StateDict {
     /// The weights of a network.
     ///
     /// # Errors
-    /// Scores that are the pixels of an image without a dense layer behind, whose order cannot be kept.
+    /// An output that is the pixels of an image without a dense layer after it, since their order cannot be preserved.
     pub fn of(network: &Network) -> Result<Self> {
         let (mut tensors, mut flattened, mut before) = (Vec::new(), None, network.input());
         for (place, (layer, &after)) in network.layers().iter().zip(network.shapes()).enumerate() {
@@ -108,7 +108,7 @@ impl StateDict {
     /// The tensors of a dictionary, in any order.
     ///
     /// # Errors
-    /// A tensor whose numbers are not as many as its dimensions say.
+    /// A tensor whose number of values does not match its dimensions.
     pub fn new(tensors: Vec<StateTensor>) -> Result<Self> {
         for StateTensor { name, shape, values } in &tensors {
             if shape.iter().try_fold(1usize, |product, &d| product.checked_mul(d)) != Some(values.len()) {
@@ -124,11 +124,11 @@ impl StateDict {
         &self.tensors
     }
 
-    /// Reads a safetensors file, such as `safetensors.torch.save_file(model.state_dict(), path)` writes. Numbers of 64 bits
-    /// are rounded to 32, and counts are passed over.
+    /// Reads a safetensors file, such as one written by `safetensors.torch.save_file(model.state_dict(), path)`. 64-bit
+    /// floats are rounded to 32 bits, and batch counters are ignored.
     ///
     /// # Errors
-    /// A file that cannot be read or is none of safetensors, and other types of numbers.
+    /// A file that cannot be read or is not a safetensors file, and other number types.
     pub fn read(path: &Path) -> Result<Self> {
         const REMEDY: &str = "Write it with safetensors.torch.save_file(model.state_dict(), path).";
         let file = File::open(path).map_err(Error::file("read", path))?;
@@ -166,10 +166,10 @@ impl StateDict {
         StateDict::new(tensors)
     }
 
-    /// The bytes of a safetensors file, which `model.load_state_dict(safetensors.torch.load_file(path))` takes.
+    /// The bytes of a safetensors file, for `model.load_state_dict(safetensors.torch.load_file(path))`.
     ///
     /// # Errors
-    /// Names that stand twice.
+    /// Duplicate names.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut tensors: Vec<(String, Numbers<'_>)> = Vec::new();
         for tensor in &self.tensors {
@@ -178,7 +178,7 @@ impl StateDict {
                 tensors.push((format!("{module}{COUNT}"), Numbers::Zero));
             }
         }
-        // The library would name one of two alone, and write the numbers of both.
+        // The library would list only one of two duplicates, and write the data of both.
         let mut names = HashSet::new();
         if let Some((twice, _)) = tensors.iter().find(|(name, _)| !names.insert(name)) {
             return Err(Error::mismatch("tensors of the state dict", twice, "each name once"));
@@ -189,13 +189,13 @@ impl StateDict {
         })
     }
 
-    /// The network of these layers with these weights. The modules with tensors are taken in the order of their numbers, one for
-    /// each layer with weights, whatever stands between them; a common beginning of all names, such as `net.`, is left
-    /// away. A module without a bias has one of zeros, and a batch norm without weights leaves its channels as they are.
+    /// The network with these layers and weights. The modules with tensors are taken in the order of their numbers, one
+    /// for each layer with weights, whatever is between them; a common prefix of all names, such as `net.`, is ignored.
+    /// A missing bias is replaced by zeros, and missing weights of a batch norm by the identity.
     ///
     /// # Errors
-    /// Those of [`Architecture::complete`]; names that are no numbers, as they have no order; more or fewer modules than layers
-    /// with weights; a tensor that does not have the shape that its layer wants, or is called something else.
+    /// Those of [`Architecture::complete`]; names that are not numbers, since they have no order; a number of modules
+    /// other than that of the layers with weights; a tensor with the wrong shape or an unexpected name.
     pub fn network(&self, layers: &Architecture, input: impl Into<Shape>, classes: usize) -> Result<Network> {
         let input = input.into();
         let complete = layers.complete(input, classes)?;
@@ -209,7 +209,7 @@ impl StateDict {
             return Err(Error::mismatch(what, found, format!("{wanted}, for the layers {complete}")));
         }
         let (mut built, mut flattened) = (Vec::new(), None);
-        // Where a dense layer comes first, an image enters as the list of its pixels.
+        // If a dense layer comes first, the image is flattened.
         let first = crate::network::input_shape(complete.layers().iter().copied(), input);
         let mut before = first;
         for layer in &summary {
@@ -239,7 +239,7 @@ impl StateDict {
         }
     }
 
-    /// The modules in the order of their numbers.
+    /// The modules in numerical order.
     fn modules(&self) -> Result<Vec<Module<'_>>> {
         let mut modules: Vec<(Vec<u64>, Module<'_>)> = Vec::new();
         let common = self.common_beginning();
@@ -264,7 +264,7 @@ impl StateDict {
         Ok(modules.into_iter().map(|(_, module)| module).collect())
     }
 
-    /// What all names begin with that is no number: words, each with its full stop.
+    /// The common prefix of all names: words, each followed by a dot, that are not numbers.
     fn common_beginning(&self) -> String {
         let Some(first) = self.tensors.first() else { return String::new() };
         let mut common = String::new();
@@ -280,10 +280,10 @@ impl StateDict {
     }
 }
 
-/// The arrays of a batch norm, as PyTorch calls them.
+/// The names of the arrays of a batch norm in PyTorch.
 const NORM: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
 
-/// How many batches a batch norm has seen, which says nothing of its answers.
+/// The number of batches that a batch norm has processed, which does not affect its output.
 const COUNT: &str = "num_batches_tracked";
 
 impl Module<'_> {
@@ -391,7 +391,8 @@ fn image(shape: Shape) -> Option<ImageShape> {
     }
 }
 
-/// Where the numbers of a list are here, in the order in which they are there: channel by channel of the image that it was.
+/// The indices of flattened values in this crate's order, listed in PyTorch's order: channel by channel of the original
+/// image.
 fn order(flattened: Option<ImageShape>, count: usize) -> Vec<usize> {
     match flattened {
         None => (0..count).collect(),
@@ -401,7 +402,8 @@ fn order(flattened: Option<ImageShape>, count: usize) -> Vec<usize> {
     }
 }
 
-/// Where the weights of a convolution are here, in the order in which they are there: (filter, channel, row, column).
+/// The indices of a convolution's weights in this crate's order, listed in PyTorch's order: (filter, channel, row,
+/// column).
 fn places(conv: &Conv2d) -> impl Iterator<Item = usize> + use<> {
     let (filters, channels) = (conv.filters, conv.channels);
     let kernel = conv.kernel_height * conv.kernel_width;
@@ -417,7 +419,7 @@ fn scores_of_pixels(image: ImageShape) -> Error {
     Error::mismatch("scores of the network", format!("the values of {image}"), expected)
 }
 
-/// A tensor on its way into a file.
+/// A tensor to be written to a file.
 enum Numbers<'a> {
     Floats(&'a StateTensor),
     Zero,

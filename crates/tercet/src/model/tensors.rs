@@ -1,4 +1,4 @@
-//! The tensors of a model file: numbers to bytes and back.
+//! The tensors of a model file: conversion of numbers to bytes and back.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::network::{BatchNorm, Conv2d, Dense, Layer, Named, Network, Pool, Shap
 use crate::tensors::{Tensor, Values};
 use crate::{Error, Result};
 
-/// The bytes of the file. The library orders tensors by type and name, so that equal models give equal bytes.
+/// The bytes of the file. The library sorts tensors by type and name, so that equal models give equal bytes.
 pub(super) fn write(model: &Model, document: String) -> Result<Vec<u8>> {
     let mut tensors: Vec<(String, Tensor<'_>)> = Vec::new();
     let features;
@@ -40,7 +40,7 @@ pub(super) fn write(model: &Model, document: String) -> Result<Vec<u8>> {
         .map_err(|e| Error::mismatch("the model to be saved", e, "tensors that can be written"))
 }
 
-/// The model in the bytes of a file, its shapes checked but not yet its numbers.
+/// The model in the bytes of a file. Its shapes are checked, but not yet its numbers.
 pub(super) fn read(bytes: &[u8]) -> Result<Model, Flaw> {
     if bytes.is_empty() {
         return Err(Flaw::new("an empty file", "a model file"));
@@ -139,7 +139,7 @@ fn read_neighbors(
     Ok(classifier.with_deformation(deformation)?)
 }
 
-/// The numbers of a tensor of four bytes a number.
+/// The numbers of a tensor with four bytes per number.
 fn numbers<T>(
     tensors: &SafeTensors<'_>,
     name: &str,
@@ -151,7 +151,8 @@ fn numbers<T>(
     Ok(words.iter().map(|word| decode(*word)).collect())
 }
 
-/// The bytes of a tensor, which has the type and shape that the architecture says. That its bytes are in the file
+/// The bytes of a tensor, which must have the type and shape of the architecture. That its bytes are in the file and
+/// fill that shape was checked with the header.
 /// and fill that shape was checked with the header.
 fn bytes_of<'a>(
     tensors: &SafeTensors<'a>,

@@ -1,4 +1,4 @@
-//! [`NeighborsClassifier`]: remembered rows with their labels, and a vote.
+//! [`NeighborsClassifier`]: stored rows with their labels, and a vote.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -38,42 +38,43 @@ pub struct NeighborsClassifier {
     reranker: Option<Reranker>,
 }
 
-/// Why a query got its class: who was asked, and what each of them said.
+/// Why a query got its class: its neighbours and their votes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// The k neighbours, nearest first.
     pub neighbors: Vec<Voter>,
-    /// The votes of each class, (C): the sums of those of its neighbours.
+    /// The votes for each class, (C): the sums over its neighbours.
     pub votes: Vec<f64>,
-    /// The scores, (C): the share of each class in all votes, or its prior where there are no votes.
+    /// The scores, (C): the share of each class in all votes, or its prior if there are no votes.
     pub shares: Vec<f32>,
 }
 
-/// A neighbour that was asked.
+/// A neighbour and its vote.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Voter {
-    /// Which of the remembered examples it is.
+    /// Its index among the stored examples.
     pub index: u32,
     /// Its class.
     pub label: u32,
-    /// How far it is from the query.
+    /// Its distance from the query.
     pub distance: f64,
-    /// What its vote counts: 1 or 1 / distance, times its weight, times `prior / share` of its class.
+    /// The weight of its vote: 1 or 1 / distance, times its weight, times `prior / share` of its class.
     pub vote: f64,
 }
 
 impl Explanation {
-    /// Whether any neighbour had a vote; the priors decided otherwise.
+    /// Whether any neighbour had a vote; otherwise the priors decided.
     pub fn anyone_voted(&self) -> bool {
         self.votes.iter().any(|votes| *votes > 0.0)
     }
 }
 
 impl NeighborsClassifier {
-    /// Remembers the examples of a data set.
+    /// Stores the examples of a data set.
     ///
     /// # Errors
-    /// A data set without examples; k = 0 or k > N; a vote by distance with [`Metric::Dot`], which is none.
+    /// If the data set has no examples; if k = 0 or k > N; or for a vote by distance with [`Metric::Dot`], which is not
+    /// a distance.
     pub fn fit(data: &Dataset, metric: Metric, k: usize, vote: Vote) -> Result<Self> {
         vote.check(metric)?;
         let index = NearestNeighbors::fit(data, metric)?;
@@ -83,10 +84,10 @@ impl NeighborsClassifier {
         Ok(NeighborsClassifier { index, labels, classes, k, vote, weighting, reranker: None })
     }
 
-    /// The same examples, asked with another k.
+    /// The same examples, with another k.
     ///
     /// # Errors
-    /// k = 0 or k > N.
+    /// If k = 0 or k > N.
     pub fn with_k(self, k: usize) -> Result<Self> {
         check_k(k, self.index.len())?;
         Ok(NeighborsClassifier { k, ..self })
@@ -95,14 +96,14 @@ impl NeighborsClassifier {
     /// The same examples, with another vote.
     ///
     /// # Errors
-    /// A vote by distance with [`Metric::Dot`], which is none.
+    /// For a vote by distance with [`Metric::Dot`], which is not a distance.
     pub fn with_vote(self, vote: Vote) -> Result<Self> {
         vote.check(self.metric())?;
         Ok(NeighborsClassifier { vote, ..self })
     }
 
-    /// The same examples, each with a weight that its vote is multiplied by; scikit-learn calls it `sample_weight`.
-    /// An example of weight 0 is found as a neighbour and has no vote.
+    /// The same examples, each with a weight by which its vote is multiplied; scikit-learn calls it `sample_weight`. An
+    /// example of weight 0 can be found as a neighbour but has no vote.
     ///
     /// ```
     /// # use tercet::data::Dataset;
@@ -122,20 +123,20 @@ impl NeighborsClassifier {
     /// `weights` is (N).
     ///
     /// # Errors
-    /// Another number of weights, one that is negative or not finite, and weights that leave nobody a vote.
+    /// If the number of weights is wrong, a weight is negative or not finite, or no example is left with a vote.
     pub fn with_weights(self, weights: Vec<f32>) -> Result<Self> {
         let priors = self.weighting.priors().clone();
         let weighting = Weighting::new(&self.labels, self.classes, Some(weights), priors)?;
         Ok(NeighborsClassifier { weighting, ..self })
     }
 
-    /// The same examples, with other priors of the classes. [`Priors::Uniform`] balances classes of unequal size.
+    /// The same examples, with other class priors. [`Priors::Uniform`] balances classes of unequal size.
     ///
     /// ```
     /// # use tercet::data::Dataset;
     /// # use tercet::image::ImageShape;
     /// # use tercet::neighbors::{Metric, NeighborsClassifier, Priors, Vote};
-    /// // Three of one class and one of the other; each of the former has a third of the latter's vote.
+    /// // Three examples of one class and one of the other; each of the three has a third of the other's vote.
     /// let classes = vec!["common".to_owned(), "rare".to_owned()];
     /// let set = Dataset::from_pixels("toy", ImageShape::gray(1, 1), vec![90, 95, 99, 91], vec![0, 0, 0, 1], classes)?;
     /// let classifier = NeighborsClassifier::fit(&set, Metric::L2, 3, Vote::Uniform)?.with_priors(Priors::Uniform)?;
@@ -144,22 +145,23 @@ impl NeighborsClassifier {
     /// ```
     ///
     /// # Errors
-    /// Another number of priors than of classes, one that is negative or not finite, and priors that leave nobody a vote.
+    /// If the number of priors is not that of the classes, a prior is negative or not finite, or no example is left
+    /// with a vote.
     pub fn with_priors(self, priors: Priors) -> Result<Self> {
         let weights = self.weighting.weights().map(<[f32]>::to_vec);
         let weighting = Weighting::new(&self.labels, self.classes, weights, priors)?;
         Ok(NeighborsClassifier { weighting, ..self })
     }
 
-    /// The same examples, compared by a distance that forgives deformations: it is taken to the candidates that are
-    /// nearest by the metric, and orders them. `None` goes back to the metric alone.
+    /// The same examples, reranked by a distance that tolerates deformations: it is computed for the candidates that
+    /// are nearest by the metric, and determines their order. `None` restores the plain metric.
     ///
     /// ```
     /// # use tercet::data::Dataset;
     /// # use tercet::image::ImageShape;
     /// use tercet::neighbors::{Deformable, Deformation, Metric, NeighborsClassifier, Vote};
     ///
-    /// // A stroke on the left, and half a stroke on the right. Which of them is the query's, a stroke in the middle?
+    /// // A stroke on the left, and half a stroke on the right. Which class does a stroke in the middle belong to?
     /// let classes = vec!["whole".to_owned(), "half".to_owned()];
     /// let pixels = vec![9, 0, 0, 9, 0, 0, 0, 0, 9, 0, 0, 0];
     /// let set = Dataset::from_pixels("strokes", ImageShape::gray(3, 2), pixels, vec![0, 1], classes.clone())?;
@@ -189,13 +191,13 @@ impl NeighborsClassifier {
     /// The k nearest examples of every query.
     ///
     /// # Errors
-    /// Queries of another width, or pixels against features.
+    /// If the queries have another width, or are pixels and the examples are not, or vice versa.
     pub fn search(&self, queries: &Examples) -> Result<Neighbors> {
         let found = self.search_with(queries, &|_, _| ControlFlow::Continue(()))?;
-        Ok(found.expect("a search that nobody stops comes to its end"))
+        Ok(found.expect("an uninterrupted search completes"))
     }
 
-    /// [`search`](Self::search) with progress, which may be stopped: then there is `None`.
+    /// [`search`](Self::search) with a progress callback, which may stop it: then the result is `None`.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -206,7 +208,7 @@ impl NeighborsClassifier {
         }
     }
 
-    /// [`leave_one_out_by_blocks`](NearestNeighbors::leave_one_out_by_blocks) of the index, by the distance of the
+    /// [`leave_one_out_by_blocks`](NearestNeighbors::leave_one_out_by_blocks) of the index, with the distance of the
     /// classifier.
     pub(super) fn leave_one_out_by_blocks(
         &self,
@@ -220,17 +222,18 @@ impl NeighborsClassifier {
         let n = self.index.len();
         let candidates = reranker.candidates(k, n.saturating_sub(1));
         let mut end = ControlFlow::Continue(());
-        // The search for candidates is the small part of the work: what it has done is not counted.
-        let begun = AtomicUsize::new(0);
-        let still = |_, _| progress(begun.load(Relaxed), n);
-        let searched = self.index.leave_one_out_by_blocks(candidates, &still, |first, near| {
-            let so_far = |done, _| progress(first + done, n);
-            match reranker.rerank(&self.index, &near, |i| reranker.image(first + i), k, &so_far) {
-                Some(found) if end.is_continue() => take(first, found),
-                _ => end = ControlFlow::Break(()),
-            }
-            begun.store(first + near.len(), Relaxed);
-        })?;
+        // The search for candidates is the smaller part of the work, so its progress is not counted.
+        let reranked = AtomicUsize::new(0);
+        let candidate_progress = |_, _| progress(reranked.load(Relaxed), n);
+        let searched =
+            self.index.leave_one_out_by_blocks(candidates, &candidate_progress, |first, near| {
+                let so_far = |done, _| progress(first + done, n);
+                match reranker.rerank(&self.index, &near, |i| reranker.image(first + i), k, &so_far) {
+                    Some(found) if end.is_continue() => take(first, found),
+                    _ => end = ControlFlow::Break(()),
+                }
+                reranked.store(first + near.len(), Relaxed);
+            })?;
         Ok(if searched.is_break() { searched } else { end })
     }
 
@@ -242,10 +245,10 @@ impl NeighborsClassifier {
         self.predict_from(&self.search(queries)?)
     }
 
-    /// The share of the votes that each class has, (N, C); every row adds up to 1 but for rounding. It estimates the
-    /// probability of each class, as does scikit-learn's `predict_proba`.
+    /// The share of each class in the votes, (N, C); every row adds up to 1 up to rounding. It estimates the
+    /// probability of each class, like scikit-learn's `predict_proba`.
     ///
-    /// The class predicted is the argmax of the row, by the rule of [`Vote`].
+    /// The predicted class is the argmax of the row, by the rule of [`Vote`].
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -253,19 +256,19 @@ impl NeighborsClassifier {
         self.scores_from(&self.search(queries)?)
     }
 
-    /// The classes that neighbours found before vote for, for whoever wants neighbours, classes and scores from one
-    /// search.
+    /// The classes predicted from neighbours that were found before, so that neighbours, classes and scores can share
+    /// one search.
     ///
     /// # Errors
-    /// A neighbour that is none of the remembered examples.
+    /// If a neighbour is not one of the stored examples.
     pub fn predict_from(&self, neighbors: &Neighbors) -> Result<Vec<u32>> {
         Ok(self.scores_from(neighbors)?.argmax())
     }
 
-    /// The [`scores`](Self::scores) of neighbours found before.
+    /// The [`scores`](Self::scores) for neighbours that were found before.
     ///
     /// # Errors
-    /// A neighbour that is none of the remembered examples.
+    /// If a neighbour is not one of the stored examples.
     pub fn scores_from(&self, neighbors: &Neighbors) -> Result<Matrix> {
         let classes = self.classes;
         let mut scores = Matrix::zeros(neighbors.len(), classes);
@@ -280,10 +283,10 @@ impl NeighborsClassifier {
         Ok(scores)
     }
 
-    /// Why query `i` of those whose neighbours were found got its class.
+    /// Explains the class of query `i`, given the neighbours that were found.
     ///
     /// # Errors
-    /// A query that there is not, and a neighbour that is none of the remembered examples.
+    /// If there is no such query, or if a neighbour is not one of the stored examples.
     pub fn explain(&self, neighbors: &Neighbors, i: usize) -> Result<Explanation> {
         if i >= neighbors.len() {
             let expected = format!("one of the {} whose neighbours were found", neighbors.len());
@@ -296,12 +299,12 @@ impl NeighborsClassifier {
         poll.all();
         let mut found = vec![0.0; self.classes];
         shares(&poll.votes, &standing.unasked, &mut found);
-        let asked = indices.iter().zip(distances).zip(poll.labels.iter().zip(&poll.each));
+        let found_neighbors = indices.iter().zip(distances).zip(poll.labels.iter().zip(&poll.each));
         let voter = |((&index, &distance), (&label, &vote))| Voter { index, label, distance, vote };
-        Ok(Explanation { neighbors: asked.map(voter).collect(), votes: poll.votes, shares: found })
+        Ok(Explanation { neighbors: found_neighbors.map(voter).collect(), votes: poll.votes, shares: found })
     }
 
-    /// A poll with nobody asked yet.
+    /// An empty poll.
     pub(super) fn poll(&self) -> Poll<'_> {
         Poll {
             classifier: self,
@@ -312,12 +315,12 @@ impl NeighborsClassifier {
         }
     }
 
-    /// The remembered rows without their labels.
+    /// The stored rows without their labels.
     pub fn index(&self) -> &NearestNeighbors {
         &self.index
     }
 
-    /// The class of every remembered example, (N).
+    /// The class of every stored example, (N).
     pub fn labels(&self) -> &[u32] {
         &self.labels
     }
@@ -327,17 +330,17 @@ impl NeighborsClassifier {
         self.classes
     }
 
-    /// What "near" means here.
+    /// The metric.
     pub fn metric(&self) -> Metric {
         self.index.metric()
     }
 
-    /// The distance that forgives deformations, where there is one.
+    /// The distance that tolerates deformations, if there is one.
     pub fn deformation(&self) -> Option<Deformable> {
         self.reranker.as_ref().map(Reranker::settings)
     }
 
-    /// How distance is measured, in words: the name of the metric, or what deformations are forgiven.
+    /// A description of the distance: the name of the metric, or the deformations that are tolerated.
     pub fn distance_in_words(&self) -> String {
         match self.deformation() {
             None => self.metric().to_string(),
@@ -345,22 +348,22 @@ impl NeighborsClassifier {
         }
     }
 
-    /// How many neighbours vote.
+    /// The number of neighbours that vote.
     pub fn k(&self) -> usize {
         self.k
     }
 
-    /// What the vote of a neighbour counts.
+    /// How neighbours' votes are weighted.
     pub fn vote(&self) -> Vote {
         self.vote
     }
 
-    /// The weight of every remembered example, (N), where they have weights.
+    /// The weight of every stored example, (N), if they have weights.
     pub fn weights(&self) -> Option<&[f32]> {
         self.weighting.weights()
     }
 
-    /// How often each class is expected.
+    /// The expected frequency of each class.
     pub fn priors(&self) -> &Priors {
         self.weighting.priors()
     }
@@ -369,7 +372,7 @@ impl NeighborsClassifier {
         &self.weighting
     }
 
-    /// The shape of the remembered images, where the examples are images.
+    /// The shape of the stored images, if the examples are images.
     pub fn image_shape(&self) -> Option<ImageShape> {
         self.index.image_shape()
     }
@@ -377,7 +380,7 @@ impl NeighborsClassifier {
     /// A copy of the stored examples.
     ///
     /// # Errors
-    /// None that a classifier made by [`fit`](Self::fit) can cause.
+    /// Cannot fail for a classifier made by [`fit`](Self::fit).
     pub fn to_examples(&self) -> Result<Examples> {
         let width = self.index.width();
         match self.index.features() {
@@ -389,12 +392,12 @@ impl NeighborsClassifier {
     }
 }
 
-/// The votes on one query after another, in buffers that are used again.
+/// The votes on one query after another, in reused buffers.
 pub(super) struct Poll<'a> {
     classifier: &'a NeighborsClassifier,
     /// The class of each neighbour, (k).
     labels: Vec<u32>,
-    /// What each vote is multiplied by, (k).
+    /// The multiplier of each vote, (k).
     multipliers: Vec<f64>,
     /// The vote of each neighbour, (k).
     each: Vec<f64>,
@@ -403,10 +406,10 @@ pub(super) struct Poll<'a> {
 }
 
 impl Poll<'_> {
-    /// Asks the neighbours of a query. No vote is counted yet.
+    /// Computes the votes of the neighbours of a query. No vote is counted yet.
     ///
     /// # Errors
-    /// A neighbour that is none of the remembered examples.
+    /// If a neighbour is not one of the stored examples.
     pub fn ask(&mut self, indices: &[u32], distances: &[f64], standing: &Standing) -> Result<()> {
         let NeighborsClassifier { labels, weighting, vote, .. } = self.classifier;
         self.labels.clear();
@@ -423,7 +426,7 @@ impl Poll<'_> {
         Ok(())
     }
 
-    /// Counts the vote of the neighbour at that place.
+    /// Counts the vote of the neighbour with this rank.
     pub fn count(&mut self, rank: usize) {
         self.votes[self.labels[rank] as usize] += self.each[rank];
     }

@@ -1,4 +1,4 @@
-//! [`NearestNeighbors`]: the remembered rows, and what they must have in common with a query.
+//! [`NearestNeighbors`]: the stored rows, and what a query must have in common with them.
 
 use tercet_kernels::Isa;
 use tercet_kernels::distance::{MAX_WIDTH, MAX_WIDTH_WITHIN, Panels};
@@ -12,9 +12,9 @@ use crate::{Error, Result};
 
 /// All rows of a data set, laid out for exact search.
 ///
-/// Remembering is all there is to learn. [`fit`](Self::fit) keeps the rows, in the order in which the kernels read them
-/// or, where short codes rule most of them out, as they are: then they are shared with the data set, and the codes
-/// of wide rows need about a quarter of their memory. The data set may be dropped afterwards.
+/// Storing the rows is all there is to learn. [`fit`](Self::fit) stores them in the order in which the kernels read
+/// them or, if short codes prune most of them, unchanged: then they are shared with the data set, and the codes of wide
+/// rows need about a quarter of their memory. The data set may be dropped afterwards.
 ///
 /// ```
 /// use tercet::data::Dataset;
@@ -40,16 +40,16 @@ pub struct NearestNeighbors {
     contract: Contract,
 }
 
-/// The rows, as the kernels read them.
+/// The rows, in the layout that the kernels read.
 #[derive(Clone, Debug)]
 pub(super) enum Rows {
     /// Bytes, interleaved for the blocked kernels.
     Panels(Panels),
-    /// Rows with codes that rule most of them out, for L2, cosine and, on floats, dot products.
+    /// Rows with codes that prune most of them, for L2, cosine and, on floats, dot products.
     PrunedBytes(Box<PrunedRows<u8>>),
     PrunedFloats(Box<PrunedRows<f32>>),
-    /// Bytes of rows too wide for 32 bits, or of a metric without panels, row by row, with `‖x‖²` of each if the metric needs
-    /// it.
+    /// Bytes of rows too wide for 32 bits, or of a metric without panels, row by row, with `‖x‖²` of each if the metric
+    /// needs it.
     Bytes {
         values: Vec<u8>,
         squares: Vec<f64>,
@@ -61,17 +61,17 @@ pub(super) enum Rows {
     },
 }
 
-/// What the remembered rows are, and queries must be.
+/// The properties of the stored rows that queries must match.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Contract {
-    /// N, the rows to choose from.
+    /// N, the number of rows.
     pub rows: usize,
     width: usize,
     pixels: bool,
     image: Option<ImageShape>,
 }
 
-/// The remembered rows, row-major, as they were in the data set.
+/// The stored rows, row-major, as they were in the data set.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Features {
     /// Pixels, (N, D).
@@ -81,15 +81,15 @@ pub enum Features {
 }
 
 impl NearestNeighbors {
-    /// Remembers the rows of a data set.
+    /// Stores the rows of a data set.
     ///
     /// # Errors
-    /// A data set without rows.
+    /// If the data set has no rows.
     pub fn fit(data: &Examples, metric: Metric) -> Result<Self> {
         Self::fit_for(Isa::active(), data, metric)
     }
 
-    /// [`fit`](Self::fit), for an instruction set of the caller's choice. It changes the speed, and no answer.
+    /// [`fit`](Self::fit) for a given instruction set. It affects the speed, never the result.
     pub fn fit_for(isa: Isa, data: &Examples, metric: Metric) -> Result<Self> {
         let data = &searchable(data)?;
         let contract = Contract::of(data, metric)?;
@@ -110,18 +110,18 @@ impl NearestNeighbors {
         Ok(NearestNeighbors { metric, isa, rows, contract })
     }
 
-    /// The rows of a set in a layout of the caller's choice.
+    /// The rows of a data set in a given layout.
     #[cfg(test)]
     pub(super) fn of_rows(isa: Isa, data: &Examples, metric: Metric, rows: Rows) -> Result<Self> {
         Ok(NearestNeighbors { metric, isa, rows, contract: Contract::of(data, metric)? })
     }
 
-    /// N, the number of rows remembered.
+    /// N, the number of stored rows.
     pub fn len(&self) -> usize {
         self.contract.rows
     }
 
-    /// Whether there is no row; never, as [`fit`](Self::fit) wants one.
+    /// Whether there are no rows; always false, because [`fit`](Self::fit) requires one.
     pub fn is_empty(&self) -> bool {
         self.contract.rows == 0
     }
@@ -131,22 +131,22 @@ impl NearestNeighbors {
         self.contract.width
     }
 
-    /// What "near" means here.
+    /// The metric.
     pub fn metric(&self) -> Metric {
         self.metric
     }
 
-    /// Whether the rows are pixels of 0 to 255.
+    /// Whether the rows are pixels from 0 to 255.
     pub fn is_pixels(&self) -> bool {
         self.contract.pixels
     }
 
-    /// The shape of the remembered images, where the rows are images.
+    /// The shape of the stored images, if the rows are images.
     pub fn image_shape(&self) -> Option<ImageShape> {
         self.contract.image
     }
 
-    /// The data set that the rows are shared with, where they are.
+    /// The data set that the rows are shared with, if there is one.
     pub(super) fn examples(&self) -> Option<Examples> {
         match &self.rows {
             Rows::PrunedBytes(rows) => Some(rows.data().clone()),
@@ -179,7 +179,7 @@ impl NearestNeighbors {
         }
     }
 
-    /// A copy of the pixels of row `i`, where the rows are pixels and there is such a row: a neighbour, to be shown.
+    /// A copy of the pixels of row `i`, if the rows are pixels and there is such a row: a neighbour to be displayed.
     pub fn pixels(&self, i: usize) -> Option<Vec<u8>> {
         if i >= self.len() {
             return None;
@@ -196,7 +196,7 @@ impl NearestNeighbors {
         }
     }
 
-    /// Bytes of memory that the prepared rows hold, with all that was made of them for the search.
+    /// The memory used by the stored rows and everything computed from them for the search, in bytes.
     pub fn bytes(&self) -> usize {
         match &self.rows {
             Rows::Panels(panels) => panels.bytes(),
@@ -207,13 +207,13 @@ impl NearestNeighbors {
         }
     }
 
-    /// Rejects queries that these rows cannot be compared with, and a k that cannot be had.
+    /// Rejects queries that cannot be compared with these rows, and an invalid k.
     pub(super) fn check(&self, queries: &Examples, k: usize) -> Result<()> {
         self.contract.check(queries, k)
     }
 }
 
-/// Whether the same rows are remembered, and compared in the same way.
+/// Whether the same rows are stored, with the same metric.
 impl PartialEq for NearestNeighbors {
     fn eq(&self, other: &Self) -> bool {
         self.metric == other.metric && self.contract == other.contract && self.features() == other.features()
@@ -222,14 +222,14 @@ impl PartialEq for NearestNeighbors {
 
 impl Contract {
     /// # Errors
-    /// A data set that cannot be searched.
+    /// If the data set cannot be searched.
     pub fn of(data: &Examples, metric: Metric) -> Result<Self> {
         if data.is_empty() {
-            return Err(Error::mismatch("examples to remember", 0, "at least 1"));
+            return Err(Error::mismatch("number of examples", 0, "at least 1"));
         }
         let most = for_metric!(metric, M => M::MAX_PIXELS);
         if data.is_pixels() && data.width() > most {
-            let what = format!("pixels of an image to be compared by {metric}");
+            let what = format!("pixels per image for the metric {metric}");
             return Err(Error::mismatch(what, data.width(), format!("at most {most}")));
         }
         Ok(Contract {
@@ -241,7 +241,7 @@ impl Contract {
     }
 
     /// # Errors
-    /// Queries of another kind or width, and a k that is not in 1 ‥ N.
+    /// If the queries have another type or width, or if k is not in 1 ‥ N.
     pub fn check(&self, queries: &Examples, k: usize) -> Result<()> {
         check_k(k, self.rows)?;
         let kind = |pixels| if pixels { "pixels (u8)" } else { "features (f32)" };
@@ -249,7 +249,7 @@ impl Contract {
             return Err(Error::mismatch(
                 "values of the queries",
                 kind(queries.is_pixels()),
-                format!("{}, like the remembered examples", kind(self.pixels)),
+                format!("{}, like the stored examples", kind(self.pixels)),
             ));
         }
         if queries.width() != self.width {
@@ -257,17 +257,17 @@ impl Contract {
             return Err(Error::mismatch(
                 "features of a query",
                 queries.width(),
-                format!("{}{shape}, like the remembered examples", self.width),
+                format!("{}{shape}, like the stored examples", self.width),
             ));
         }
         Ok(())
     }
 }
 
-/// The examples as a search reads them: bytes or f32. Half-precision features are converted, which is exact.
+/// The examples in a type that a search supports: bytes or f32. Half-precision features are converted, which is exact.
 ///
 /// # Errors
-/// Double-precision features that f32 does not hold exactly, since their distances would not be exact either.
+/// If f32 cannot represent double-precision features exactly, since their distances would not be exact either.
 pub(super) fn searchable(examples: &Examples) -> Result<Examples> {
     if matches!(examples.dtype(), "uint8" | "float32") {
         return Ok(examples.clone());
@@ -297,8 +297,8 @@ fn squares<T: Value, M: Measure>(isa: Isa, values: &[T], width: usize) -> Vec<f6
     }
 }
 
-/// Rows with codes, where codes could save work: for metrics in whose space they rule rows out, with rows enough to pay for
-/// finding them.
+/// Rows with codes, if codes could save work: for metrics in whose space they prune rows, and with enough rows to
+/// amortise computing them.
 fn pruned<M: Measure>(isa: Isa, data: &Examples) -> Option<Rows> {
     if data.len() < 4096 || data.width() + MORE_BYTES > MAX_WIDTH_WITHIN {
         return None;
@@ -316,15 +316,15 @@ fn pruned<M: Measure>(isa: Isa, data: &Examples) -> Option<Rows> {
 }
 
 /// # Errors
-/// A k that is not in 1 ‥ N.
+/// If k is not in 1 ‥ N.
 pub(super) fn check_k(k: usize, rows: usize) -> Result<()> {
     if k == 0 || k > rows {
-        return Err(Error::setting("k", k, format!("1 to {rows}, as {rows} examples are remembered")));
+        return Err(Error::setting("k", k, format!("1 to {rows}, the number of stored examples")));
     }
     Ok(())
 }
 
-/// The pixels of an example of a set that was checked to have them.
+/// The pixels of an example of a data set that was checked to consist of pixels.
 pub(super) fn pixels(data: &Examples, i: usize) -> &[u8] {
     match data.row(i) {
         Row::U8(pixels) => pixels,
@@ -332,7 +332,7 @@ pub(super) fn pixels(data: &Examples, i: usize) -> &[u8] {
     }
 }
 
-/// The features of an example of a set that was checked not to be of pixels.
+/// The features of an example of a data set that was checked not to consist of pixels.
 pub(super) fn features(data: &Examples, i: usize) -> &[f32] {
     match data.row(i) {
         Row::F32(features) => features,

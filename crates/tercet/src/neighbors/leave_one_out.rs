@@ -1,11 +1,12 @@
-//! Leave-one-out: for every remembered row, the nearest among all others.
+//! Leave-one-out: for every stored row, the nearest among all others.
 //!
-//! A row is its own nearest neighbour, which says nothing about how well the others would do on it. So the set is
-//! searched for k + 1 neighbours of each of its rows, and each row is taken out of its own list. What remains is exact:
+//! A row is its own nearest neighbour, which says nothing about how well the others would classify it. So the data set
+//! is searched for k + 1 neighbours of each of its rows, and each row is removed from its own list. The result is
+//! exact:
 //!
-//! - where row i stands in its list, the other k rows of it are the k nearest others;
-//! - where it does not, k + 1 others come before it (duplicates of it with smaller indices), and the first k of them
-//!   are the k nearest others.
+//! - if row i is in its own list, the other k rows of the list are the k nearest others;
+//! - if it is not, k + 1 others come before it (duplicates of it with smaller indices), and the first k of them are the
+//!   k nearest others.
 
 use std::ops::{ControlFlow, Range};
 
@@ -15,19 +16,19 @@ use crate::data::Examples;
 use crate::image::ImageShape;
 use crate::{Error, Result};
 
-/// The most rows that are copied to be queries at a time.
+/// The maximum number of rows that are copied as queries at a time.
 const BLOCK: usize = 1 << 14;
 
-/// The most neighbours that are held at a time.
+/// The maximum number of neighbours that are held in memory at a time.
 const FOUND: usize = 1 << 23;
 
 impl NearestNeighbors {
-    /// For every remembered row its k nearest *other* rows, ordered by (distance, index): row i of the result are the
-    /// neighbours of row i of the data set that was fitted. Equal rows are others, too.
+    /// The k nearest *other* rows of every stored row, ordered by (distance, index): row i of the result holds the
+    /// neighbours of row i of the data set that was fitted. Duplicates of a row count as others.
     ///
-    /// `progress` is told how many rows are done, and may stop the search, as in
-    /// [`search_with`](Self::search_with): then there is `None`. [`naive::leave_one_out`](super::naive::leave_one_out)
-    /// says the same in a few lines.
+    /// `progress` is called with the number of finished rows, and may stop the search, as in
+    /// [`search_with`](Self::search_with): then the result is `None`.
+    /// [`naive::leave_one_out`](super::naive::leave_one_out) computes the same in a few lines.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -45,7 +46,7 @@ impl NearestNeighbors {
     /// ```
     ///
     /// # Errors
-    /// A single row, which has no others; k = 0 or k > N − 1.
+    /// If there is a single row, which has no others, or if k = 0 or k > N − 1.
     pub fn leave_one_out(&self, k: usize, progress: Progress<'_>) -> Result<Option<Neighbors>> {
         let mut all = Neighbors { k, indices: Vec::new(), distances: Vec::new() };
         let end = self.leave_one_out_by_blocks(k, progress, |_, found| {
@@ -55,8 +56,8 @@ impl NearestNeighbors {
         Ok(end.is_continue().then_some(all))
     }
 
-    /// [`leave_one_out`](Self::leave_one_out) that hands the neighbours over a block of rows at a time, in order, with
-    /// the number of the block's first row. It needs the memory of a block, however many rows there are.
+    /// [`leave_one_out`](Self::leave_one_out), passing on the neighbours of a block of rows at a time, in order, with
+    /// the index of the block's first row. It needs memory for one block, however many rows there are.
     pub(crate) fn leave_one_out_by_blocks(
         &self,
         k: usize,
@@ -82,12 +83,12 @@ impl NearestNeighbors {
             let Some(found) = self.search_with(&queries, k + 1, &so_far)? else {
                 return Ok(ControlFlow::Break(()));
             };
-            take(first, without_themselves(&found, first));
+            take(first, exclude_self(&found, first));
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Some of the remembered rows, to be searched for.
+    /// Some of the stored rows, as queries.
     fn rows_as_queries(&self, range: Range<usize>) -> Result<Examples> {
         let width = self.width();
         match &self.rows {
@@ -106,8 +107,8 @@ impl NearestNeighbors {
     }
 }
 
-/// The lists of k + 1 neighbours of the rows from `first` on, each without its row: k neighbours.
-fn without_themselves(found: &Neighbors, first: usize) -> Neighbors {
+/// The lists of k + 1 neighbours of the rows starting at `first`, each without its own row: k neighbours.
+fn exclude_self(found: &Neighbors, first: usize) -> Neighbors {
     let k = found.k - 1;
     let mut others = Neighbors {
         k,
@@ -126,17 +127,17 @@ fn without_themselves(found: &Neighbors, first: usize) -> Neighbors {
 }
 
 /// # Errors
-/// A number of others that is not in 1 ‥ N − 1.
+/// If the number of others is not in 1 ‥ N − 1.
 pub(crate) fn check_others(setting: &'static str, k: usize, rows: usize) -> Result<()> {
     let Some(others) = rows.checked_sub(1).filter(|&others| others > 0) else {
         return Err(Error::mismatch(
-            "examples to leave one out of",
+            "examples for leave-one-out",
             rows,
-            "at least 2, so that there are others",
+            "at least 2",
         ));
     };
     if k == 0 || k > others {
-        let expected = format!("1 to {others}, as each of {rows} examples has {others} others");
+        let expected = format!("1 to {others}, the number of other examples");
         return Err(Error::setting(setting, k, expected));
     }
     Ok(())
@@ -148,7 +149,7 @@ mod tests {
     use crate::data::Dataset;
     use crate::neighbors::{Metric, naive};
 
-    /// Sixty rows of few values, so that there are many duplicates; wide enough for codes.
+    /// Sixty rows with few distinct values, so that there are many duplicates; wide enough for codes.
     fn rows(width: usize) -> Vec<u8> {
         (0..60usize).flat_map(|i| (0..width).map(move |x| [0, 9, 9, 200, 0][(i * i + x / 90) % 5])).collect()
     }
@@ -185,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_behind_its_duplicates_loses_the_last_of_them() {
-        // The lists of rows 4 and 5: row 4 is not in its own, row 5 stands in the middle of its own.
+    fn a_row_preceded_by_duplicates_loses_the_last_of_them() {
+        // The lists of rows 4 and 5: row 4 is not in its own list, row 5 is in the middle of its own.
         let found = Neighbors {
             k: 3,
             indices: vec![0, 1, 2, 3, 5, 0],
             distances: vec![0.0, 0.0, 0.0, 0.0, 0.0, 7.0],
         };
-        let others = without_themselves(&found, 4);
+        let others = exclude_self(&found, 4);
         assert_eq!((others.k, others.indices, others.distances), (2, vec![0, 1, 3, 0], vec![0., 0., 0., 7.]));
     }
 }

@@ -12,14 +12,14 @@
 //! - k, how many neighbours vote. With one, every mislabelled example counts; many blur the borders between
 //!   classes. [`accuracy_by_k`] finds the best k on a validation set, [`NeighborsClassifier::choose_k`] by
 //!   leave-one-out on the stored examples;
-//! - a [`Vote`]: whether a near neighbour counts more than a far one, and who wins a tie. Examples may have
+//! - a [`Vote`]: whether a near neighbour counts more than a far one, and how ties are broken. Examples may have
 //!   [weights](NeighborsClassifier::with_weights), and classes [`Priors`].
 //!
-//! Images may be compared by a distance that forgives small deformations ([`Deformable`]), among the candidates that a plain
-//! metric finds.
+//! Images may be compared by a distance that tolerates small deformations ([`Deformable`]), among the candidates that a
+//! plain metric finds.
 //!
-//! The [search](NearestNeighbors::search) is exact. Neighbours are ordered by (distance, index), so there is one right
-//! answer, and [`naive::search`] says which in a dozen lines.
+//! The [search](NearestNeighbors::search) is exact. Neighbours are ordered by (distance, index), so there is one
+//! correct result, which [`naive::search`] defines in a dozen lines.
 
 mod choice;
 mod classifier;

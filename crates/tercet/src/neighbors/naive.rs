@@ -1,4 +1,4 @@
-//! Search as the definition says it: every distance, one pair at a time, then sort. The specification of
+//! Search by definition: compute every distance, one pair at a time, then sort. The specification of
 //! [`NearestNeighbors::search`](super::NearestNeighbors::search) and
 //! [`NearestNeighbors::leave_one_out`](super::NearestNeighbors::leave_one_out).
 
@@ -12,7 +12,8 @@ use crate::data::Examples;
 /// The k nearest rows of `data` for every query, ordered by (distance, index).
 ///
 /// # Errors
-/// No data; k = 0 or k > N; queries of another width, or pixels against features.
+/// If there is no data; if k = 0 or k > N; if the queries have another width, or are pixels and the data is not, or
+/// vice versa.
 pub fn search(data: &Examples, queries: &Examples, metric: Metric, k: usize) -> Result<Neighbors> {
     Contract::of(data, metric)?.check(queries, k)?;
     Ok(for_metric!(metric, M => match data.is_pixels() {
@@ -25,11 +26,11 @@ pub fn search(data: &Examples, queries: &Examples, metric: Metric, k: usize) -> 
     }))
 }
 
-/// For every row of `data` its k nearest others, ordered by (distance, index). The specification of
+/// The k nearest others of every row of `data`, ordered by (distance, index). The specification of
 /// [`NearestNeighbors::leave_one_out`](super::NearestNeighbors::leave_one_out).
 ///
 /// # Errors
-/// Fewer than two rows; k = 0 or k > N − 1.
+/// If there are fewer than two rows, or if k = 0 or k > N − 1.
 pub fn leave_one_out(data: &Examples, metric: Metric, k: usize) -> Result<Neighbors> {
     check_others("k", k, data.len())?;
     let all = search(data, data, metric, data.len())?;

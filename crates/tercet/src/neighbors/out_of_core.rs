@@ -1,4 +1,4 @@
-//! Out-of-core search: the rows need not fit into memory, and are searched chunk by chunk.
+//! Out-of-core search: the rows need not fit in memory, and are searched chunk by chunk.
 
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
@@ -7,12 +7,13 @@ use super::{Metric, NearestNeighbors, Neighbors, Progress};
 use crate::data::Examples;
 use crate::{Error, Result};
 
-/// The k nearest rows of a set, as [`NearestNeighbors::fit`] and [`search`](NearestNeighbors::search) find them, with no more
-/// than `rows` of them prepared at a time. For sets that lie in large files, each of which is read once, and for those who
-/// search once.
+/// The k nearest rows of a data set, as found by [`NearestNeighbors::fit`] and [`search`](NearestNeighbors::search),
+/// with no more than `rows` of them prepared at a time. For data in large files, each of which is read once, and for a
+/// single search.
 ///
-/// The chunks are searched in order, and the neighbours found in each are merged by (distance, index); where two distances
-/// that are rounded roots or quotients are equal, the two rows are compared again. So the answer is that of one search.
+/// The chunks are searched in order, and the neighbours found in each are merged by (distance, index). If two distances
+/// that are rounded roots or quotients are equal, the two rows are compared again. So the result is that of a single
+/// search.
 ///
 /// ```
 /// use tercet::data::Examples;
@@ -20,14 +21,14 @@ use crate::{Error, Result};
 /// use tercet::neighbors::{Metric, search_chunked};
 ///
 /// let set = |pixels: Vec<u8>| Examples::from_pixels(ImageShape::gray(1, 1), pixels);
-/// let go_on = |_, _| std::ops::ControlFlow::Continue(());
-/// let found = search_chunked(&set(vec![0, 9, 4, 6])?, Metric::L2, &set(vec![5])?, 2, 2, &go_on)?;
+/// let proceed = |_, _| std::ops::ControlFlow::Continue(());
+/// let found = search_chunked(&set(vec![0, 9, 4, 6])?, Metric::L2, &set(vec![5])?, 2, 2, &proceed)?;
 /// assert_eq!(found.unwrap().indices, [2, 3]); // both are 1 away
 /// # Ok::<(), tercet::Error>(())
 /// ```
 ///
 /// # Errors
-/// Those of fitting and searching, and chunks without rows.
+/// Those of fitting and searching; or if `rows` is 0.
 pub fn search_chunked(
     base: &Examples,
     metric: Metric,
@@ -38,7 +39,7 @@ pub fn search_chunked(
 ) -> Result<Option<Neighbors>> {
     super::index::check_k(k, base.len())?;
     if rows == 0 {
-        return Err(Error::setting("rows of a chunk", 0, "at least 1"));
+        return Err(Error::setting("rows per chunk", 0, "at least 1"));
     }
     let chunks = base.len().div_ceil(rows);
     let mut merged: Option<Neighbors> = None;
@@ -62,8 +63,8 @@ pub fn search_chunked(
     Ok(merged)
 }
 
-/// The k nearest of two lists for each query, fewer where both together have fewer. `a` is of rows before those of `b`;
-/// `nearer` tells of two at the same distance which is nearer.
+/// The k nearest of two lists for each query, or all if there are fewer. The rows of `a` come before those of `b`;
+/// `nearer` decides between two rows at the same distance.
 fn merge(
     a: &Neighbors,
     b: &Neighbors,
@@ -93,7 +94,7 @@ fn merge(
     Ok(all)
 }
 
-/// Which of two rows at the same rounded distance is nearer; of equals, the one that comes first.
+/// Which of two rows at the same rounded distance is nearer; on ties, the first one.
 fn nearer(
     base: &Examples,
     metric: Metric,
@@ -120,13 +121,13 @@ mod tests {
     use crate::random::{Stream, generator};
     use rand::RngExt;
 
-    fn go_on(_: usize, _: usize) -> ControlFlow<()> {
+    fn proceed(_: usize, _: usize) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
     fn pixels(count: usize, seed: u64) -> Dataset {
         let mut rng = generator(seed, Stream::Weights);
-        // Few values, so that many rows are equally far.
+        // Few distinct values, so that there are many ties.
         let values = (0..count * 6).map(|_| rng.random_range(0..4u8)).collect();
         Dataset::from_pixels("p", ImageShape::gray(3, 2), values, vec![0; count], vec!["all".into()]).unwrap()
     }
@@ -138,13 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn chunks_give_what_one_search_gives_ties_included() {
+    fn chunks_find_the_same_as_one_search_including_ties() {
         for (base, queries) in [(pixels(300, 1), pixels(20, 2)), (features(300, 3), features(20, 4))] {
             for metric in [Metric::L1, Metric::L2, Metric::L3, Metric::Cosine, Metric::Dot] {
                 let whole = NearestNeighbors::fit(&base, metric).unwrap();
                 for (k, rows) in [(1, 7), (9, 64), (9, 5), (300, 100), (40, 300), (3, 1000)] {
                     let expected = whole.search(&queries, k).unwrap();
-                    let found = search_chunked(&base, metric, &queries, k, rows, &go_on).unwrap();
+                    let found = search_chunked(&base, metric, &queries, k, rows, &proceed).unwrap();
                     assert_eq!(found, Some(expected), "{metric:?}, {k} of chunks of {rows}");
                 }
             }
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_how_far_it_is_and_may_be_stopped() {
+    fn progress_is_reported_and_may_stop_the_search() {
         let (base, queries) = (pixels(100, 1), pixels(10, 2));
         let last = std::sync::Mutex::new((0, 0));
         let watch = |done, of| {
@@ -161,7 +162,7 @@ mod tests {
         };
         assert_eq!(search_chunked(&base, Metric::L2, &queries, 3, 20, &watch).unwrap(), None);
         assert_eq!(*last.lock().unwrap(), (30, 50));
-        assert!(search_chunked(&base, Metric::L2, &queries, 3, 0, &go_on).is_err());
-        assert!(search_chunked(&base, Metric::L2, &queries, 101, 20, &go_on).is_err());
+        assert!(search_chunked(&base, Metric::L2, &queries, 3, 0, &proceed).is_err());
+        assert!(search_chunked(&base, Metric::L2, &queries, 101, 20, &proceed).is_err());
     }
 }

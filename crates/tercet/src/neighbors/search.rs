@@ -1,10 +1,10 @@
-//! Search: the k nearest of the remembered rows, for every query.
+//! Search: the k nearest stored rows of every query.
 //!
-//! Queries are dealt out in blocks, each to one thread. A block goes through the rows stripe by stripe: the kernel
-//! fills a tile with what lies between every query of the block and every row of the stripe, and while the tile is
-//! still in the cache, each query looks for numbers below its threshold (the worst of the k best so far). Which thread
-//! takes which block, and how long blocks and stripes are, decides nothing: the k smallest (distance, index)
-//! pairs are the same ones in whatever order they are found.
+//! Queries are divided into blocks, each processed by one thread. A block is compared with the rows stripe by stripe:
+//! the kernel fills a tile with the distances between every query of the block and every row of the stripe, and while
+//! the tile is still in the cache, each query scans it for values below its threshold (the worst of the k best so far).
+//! The assignment of blocks to threads, and the sizes of blocks and stripes, do not affect the result: the k smallest
+//! (distance, index) pairs are the same in whatever order they are found.
 
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -23,11 +23,11 @@ use crate::data::Examples;
 /// The neighbours of N queries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Neighbors {
-    /// How many for each query.
+    /// The number of neighbours per query.
     pub k: usize,
-    /// Which rows of the fitted data set, (N, k): nearest first, the smaller index first where distances are equal.
+    /// The indices of rows of the fitted data set, (N, k): nearest first, smaller index first on ties.
     pub indices: Vec<u32>,
-    /// How far away, (N, k).
+    /// The distances, (N, k).
     pub distances: Vec<f64>,
 }
 
@@ -37,67 +37,67 @@ impl Neighbors {
         self.indices.len().checked_div(self.k).unwrap_or(0)
     }
 
-    /// Whether there was no query.
+    /// Whether there were no queries.
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }
 
-    /// The rows and distances of the neighbours of query `i`, nearest first.
+    /// The indices and distances of the neighbours of query `i`, nearest first.
     pub fn of(&self, i: usize) -> (&[u32], &[f64]) {
         (&self.indices[i * self.k..][..self.k], &self.distances[i * self.k..][..self.k])
     }
 }
 
-/// How much work a search was, summed over all queries.
+/// The amount of work of a search, summed over all queries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Pairs whose coarse codes could not rule out that the row is a neighbour, so that fine ones were compared.
+    /// Pairs that the coarse codes could not prune, so that fine codes were compared.
     pub fine: u64,
     /// Pairs of a query and a row that were compared in full.
     pub rows: u64,
 }
 
-/// Told how many queries are done, of how many; may stop the search.
+/// Called with the number of finished queries and their total number; may stop the search.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) -> ControlFlow<()> + Sync);
 
-/// The most queries of a block: their tile and their packed rows fit in a second-level cache beside the rows of a
-/// stripe. A multiple of what any kernel takes at once.
+/// Maximum number of queries per block: their tile and their packed rows fit in a second-level cache together with the
+/// rows of a stripe. A multiple of the queries that any kernel processes at once.
 const BLOCK: usize = 96;
 
-/// Rows of a stripe, a multiple of the rows of any panel.
+/// Rows per stripe, a multiple of the rows per panel.
 const STRIPE: usize = 256;
 
-/// Queries that have codes at a time, so that codes need the same memory however many queries there are.
+/// Queries that have codes at a time, so that the memory for codes does not depend on the number of queries.
 const CODED: usize = 128 * BLOCK;
 
-/// Neighbours that a block of queries lists at most, where it has more than twelve queries.
+/// Maximum number of neighbours that a block of queries lists, if it has more than twelve queries.
 const LISTED: usize = 1 << 18;
 
-/// The most neighbours of a part.
+/// Maximum number of neighbours per batch.
 const FOUND: usize = 1 << 18;
 
-/// How many numbers of a tile are looked at together.
-const GLANCE: usize = 16;
+/// How many values of a tile are compared with the threshold together.
+const SCANNED: usize = 16;
 
 impl NearestNeighbors {
     /// The k nearest rows of every query, ordered by (distance, index).
     ///
-    /// On pixels the order is that of exact integers (squared L2, L1; cosines are compared as fractions), the same
-    /// on every processor and for any number of threads. On f32 features it is that of a direct computation in
-    /// f64. It is the squared L2 that is compared.
+    /// On pixels they are ordered by exact integers (squared L2, L1; cosines are compared as fractions), so the result
+    /// is the same on every processor and for any number of threads. On f32 features they are ordered by a direct
+    /// computation in f64; for L2, squared distances are compared.
     ///
     /// # Errors
-    /// k = 0 or k > N; queries of another width, or pixels against features.
+    /// If k = 0 or k > N; if the queries have another width, or are pixels and the rows are not, or vice versa.
     pub fn search(&self, queries: &Examples, k: usize) -> Result<Neighbors> {
         let found = self.search_with(queries, k, &|_, _| ControlFlow::Continue(()))?;
-        Ok(found.expect("a search that nobody stops comes to its end"))
+        Ok(found.expect("an uninterrupted search completes"))
     }
 
-    /// [`search`](Self::search) that tells how far it is and can be stopped: `None` where `progress` said
-    /// [`ControlFlow::Break`], at whatever call.
+    /// [`search`](Self::search) that reports its progress and can be stopped: the result is `None` if any call of
+    /// `progress` returned [`ControlFlow::Break`].
     ///
-    /// `progress` is called from the threads of the search, after each block of queries; calls may come at the same
-    /// time and, by a little, out of order.
+    /// `progress` is called from the threads of the search, after each block of queries; calls may be concurrent and
+    /// slightly out of order.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -111,7 +111,7 @@ impl NearestNeighbors {
         self.search_run(Run::new(&searchable(queries)?, k, progress, &counts))
     }
 
-    /// [`search`](Self::search) that says how much work it was.
+    /// [`search`](Self::search) that also counts its work.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -119,12 +119,12 @@ impl NearestNeighbors {
         let counts = Counting::default();
         let found =
             self.search_run(Run::new(&searchable(queries)?, k, &|_, _| ControlFlow::Continue(()), &counts))?;
-        Ok((found.expect("a search that nobody stops comes to its end"), counts.total()))
+        Ok((found.expect("an uninterrupted search completes"), counts.total()))
     }
 
-    /// [`search`](Self::search) that hands the neighbours over a part of the queries at a time, in order, with the
-    /// number of the part's first query: it needs the memory of a part, however many queries there are. Tells how far
-    /// it is and can be stopped, like [`search_with`](Self::search_with).
+    /// [`search`](Self::search) that passes on the neighbours of a batch of queries at a time, in order, with the index
+    /// of the batch's first query: it needs memory for one batch, however many queries there are. It reports its
+    /// progress and can be stopped, like [`search_with`](Self::search_with).
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -196,7 +196,7 @@ impl NearestNeighbors {
         })
     }
 
-    /// Search by codes, for so many queries at a time.
+    /// Search with codes, for up to [`CODED`] queries at a time.
     fn search_pruned<T: Value, M: Measure + MeasureOf<T>>(
         &self,
         rows: &PrunedRows<T>,
@@ -209,7 +209,7 @@ impl NearestNeighbors {
             let count = CODED.min(n - from);
             let sorted = rows.sort(self.isa, count, |i| query(from + i));
             let (mut indices, mut distances) = (vec![0; count * k], vec![0.0; count * k]);
-            // Lists of many neighbours are held for fewer queries at a time.
+            // If many neighbours are listed, blocks have fewer queries.
             let most = (LISTED / k).next_multiple_of(12).clamp(12, BLOCK);
             let share = count.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(12).min(most);
             let end = run.blocks(
@@ -220,7 +220,7 @@ impl NearestNeighbors {
                     let queries = sorted.order[block].iter().map(|&i| i as usize);
                     let queries: Vec<Query<'_, T>> =
                         queries.map(|i| rows.query(self.isa, &sorted, i, query(from + i))).collect();
-                    let (counts, end) = rows.search::<M>(self.isa, &queries, best, || run.go_on());
+                    let (counts, end) = rows.search::<M>(self.isa, &queries, best, || run.check_stopped());
                     run.counts.add(counts);
                     end
                 },
@@ -238,7 +238,7 @@ impl NearestNeighbors {
         Some(found)
     }
 
-    /// Search by tiles.
+    /// Search with tiles.
     fn search_panels<M: Measure>(&self, panels: &Panels, run: Run<'_>) -> Option<Neighbors> {
         let squares_of_queries: Vec<u64> = match M::NEEDS_SQUARES {
             true => (0..run.queries.len())
@@ -248,7 +248,7 @@ impl NearestNeighbors {
         };
         let square = |x| if M::NEEDS_SQUARES { u64::from(panels.square(x)) } else { 0 };
         let stripe = STRIPE / panels.rows_of_a_panel();
-        // Small sets of queries still keep every thread busy.
+        // Small sets of queries still use all threads.
         let share = run.queries.len().div_ceil(4 * rayon::current_num_threads());
         run.all(
             share.next_multiple_of(12).clamp(12, BLOCK),
@@ -258,19 +258,19 @@ impl NearestNeighbors {
                 let packed = Queries::new(self.isa, panels.kind(), panels.width(), packed);
                 let mut tile = vec![0; block.len() * STRIPE.min(panels.len() * panels.rows_of_a_panel())];
                 for from in (0..panels.len()).step_by(stripe) {
-                    run.go_on()?;
+                    run.check_stopped()?;
                     let range = from..panels.len().min(from + stripe);
                     let columns = range.len() * panels.rows_of_a_panel();
                     let first = from * panels.rows_of_a_panel();
-                    let real = columns.min(panels.rows() - first);
+                    let valid = columns.min(panels.rows() - first);
                     let tile = &mut tile[..block.len() * columns];
                     panels.measure(self.isa, &packed, range, tile);
                     for ((q, best), values) in
                         block.clone().zip(best.iter_mut()).zip(tile.chunks_exact(columns))
                     {
                         let square_of_query = squares_of_queries.get(q).copied().unwrap_or(0);
-                        for (i, values) in values[..real].chunks(GLANCE).enumerate() {
-                            let first = first + i * GLANCE;
+                        for (i, values) in values[..valid].chunks(SCANNED).enumerate() {
+                            let first = first + i * SCANNED;
                             let is_possible = best.threshold().is_none_or(|threshold| {
                                 M::any_below(threshold, values, |i| square(first + i))
                             });
@@ -306,7 +306,7 @@ impl Counting {
     }
 }
 
-/// One search.
+/// The arguments and state of one search.
 struct Run<'a> {
     queries: &'a Examples,
     k: usize,
@@ -321,15 +321,15 @@ impl<'a> Run<'a> {
         Run { queries, k, progress, counts, done: AtomicUsize::new(0), stopped: AtomicBool::new(false) }
     }
 
-    /// Whether nobody has stopped the search.
-    fn go_on(&self) -> ControlFlow<()> {
+    /// Continues unless the search has been stopped.
+    fn check_stopped(&self) -> ControlFlow<()> {
         if self.stopped.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// Gives each block of queries to `search`, and gathers what it found.
+    /// Calls `search` with each block of queries, and collects the results.
     ///
     /// # Shapes
-    /// `indices` and `distances` are (n, k) for n of the queries, which `search` is given as ranges of 0 ‥ n.
+    /// `indices` and `distances` are (n, k) for n of the queries, which are passed to `search` as ranges of 0 ‥ n.
     fn blocks<K: Key>(
         &self,
         block: usize,
@@ -340,7 +340,7 @@ impl<'a> Run<'a> {
         let (n, k) = (indices.len() / self.k, self.k);
         let outputs = indices.par_chunks_mut(block * k).zip(distances.par_chunks_mut(block * k)).enumerate();
         outputs.try_for_each(|(b, (indices, distances))| {
-            self.go_on()?;
+            self.check_stopped()?;
             let range = b * block..n.min((b + 1) * block);
             let mut best: Vec<TopK<K>> = range.clone().map(|_| TopK::new(k)).collect();
             search(range.clone(), &mut best)?;
@@ -349,15 +349,15 @@ impl<'a> Run<'a> {
                 best.write(indices, distances);
             }
             let done = self.done.fetch_add(range.len(), Relaxed) + range.len();
-            let answer = (self.progress)(done, self.queries.len());
-            if answer.is_break() {
+            let flow = (self.progress)(done, self.queries.len());
+            if flow.is_break() {
                 self.stopped.store(true, Relaxed);
             }
-            answer
+            flow
         })
     }
 
-    /// [`blocks`](Self::blocks) of all queries, where every query is compared with all of so many rows.
+    /// [`blocks`](Self::blocks) of all queries, if every query is compared with all `rows` rows.
     fn all<K: Key>(
         &self,
         block: usize,
@@ -371,7 +371,7 @@ impl<'a> Run<'a> {
         if end.is_break() { None } else { Some(found) }
     }
 
-    /// Search one pair at a time, a few queries against as many rows as stay in the cache.
+    /// Search one pair at a time, a few queries against as many rows as fit in the cache.
     fn pairs<K: Key>(
         &self,
         rows: usize,
@@ -381,7 +381,7 @@ impl<'a> Run<'a> {
         let stripe = (256 * 1024 / bytes_of_a_row).max(1);
         self.all(16, rows, |block, best: &mut [TopK<K>]| {
             for from in (0..rows).step_by(stripe) {
-                self.go_on()?;
+                self.check_stopped()?;
                 for (q, best) in block.clone().zip(best.iter_mut()) {
                     for x in from..rows.min(from + stripe) {
                         best.offer(key(q, x), x as u32);

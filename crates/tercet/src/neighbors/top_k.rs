@@ -6,24 +6,24 @@ use super::metric::Key;
 
 /// The k smallest of the (key, index) pairs offered so far.
 ///
-/// Once there are k rows, a row gets in only where it comes before the worst of them: one comparison turns almost
-/// all of them away. Where rows are offered in ascending index, one that ties with the worst always loses, and
-/// need not be offered; in any other order it must be.
+/// Once there are k rows, a row is accepted only if it comes before the worst of them: one comparison rejects almost
+/// all rows. If rows are offered in ascending index, a row that ties with the worst is always rejected, and need not be
+/// offered; in any other order it must be.
 pub(super) struct TopK<K> {
     k: usize,
-    /// The worst on top.
+    /// A max-heap with the worst on top.
     heap: BinaryHeap<(K, u32)>,
 }
 
 impl<K: Key> TopK<K> {
     /// # Panics
-    /// Where k is 0.
+    /// If k is 0.
     pub fn new(k: usize) -> Self {
         assert!(k > 0, "at least one neighbour");
         TopK { k, heap: BinaryHeap::with_capacity(k) }
     }
 
-    /// The key above which no row gets in; none until there are k rows.
+    /// The key above which no row is accepted; `None` until there are k rows.
     pub fn threshold(&self) -> Option<K> {
         if self.heap.len() < self.k { None } else { self.heap.peek().map(|worst| worst.0) }
     }
@@ -48,7 +48,7 @@ impl<K: Key> TopK<K> {
         }
     }
 
-    /// Writes out the rows, nearest first.
+    /// Writes the rows, nearest first.
     pub fn write(self, indices: &mut [u32], distances: &mut [f64]) {
         let sorted = self.heap.into_sorted_vec();
         for ((key, row), (index, distance)) in sorted.into_iter().zip(indices.iter_mut().zip(distances)) {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "at least one neighbour")]
-    fn nobody_has_no_neighbours() {
+    fn k_must_be_at_least_one() {
         TopK::<ByteL1>::new(0);
     }
 }

@@ -1,4 +1,4 @@
-//! [`Vote`]: how the neighbours of a query agree on a class.
+//! [`Vote`]: how the neighbours of a query determine its class.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,31 +6,31 @@ use super::{Metric, Neighbors};
 use crate::matrix::argmax;
 use crate::{Error, Result};
 
-/// What the vote of a neighbour counts.
+/// How neighbours' votes are weighted.
 ///
-/// The class with the largest share of the votes wins; among classes with equal shares, the one that comes first in
-/// the list of classes. So the answer is the argmax of the shares, by the same rule as for every other classifier
-/// (and the one of scikit-learn), and every query has one answer. Shares are compared as f32.
+/// The class with the largest share of the votes wins; on ties, the one that comes first in the list of classes. So the
+/// prediction is the argmax of the shares, by the same rule as for every other classifier (and for scikit-learn), and
+/// it is always unique. Shares are compared as f32.
 ///
-/// Where examples have weights or classes have [`Priors`](super::Priors), each vote is multiplied by the weight of the
-/// neighbour and by `prior / share` of its class. A neighbour for which that is 0 has no vote, and is passed over by
-/// both rules. Where no neighbour has a vote, the priors of the classes stand for the shares.
+/// If examples have weights or classes have [`Priors`](super::Priors), each vote is multiplied by the weight of the
+/// neighbour and by `prior / share` of its class. A neighbour for which that is 0 has no vote, and is ignored by both
+/// rules. If no neighbour has a vote, the class priors are used as shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Vote {
     /// Every neighbour has one vote.
     #[default]
     Uniform,
-    /// A neighbour at distance d has 1 / d votes. Where there are neighbours at distance 0, only those vote, with
-    /// one vote each. Votes are added up in f64, nearest first.
+    /// A neighbour at distance d has 1 / d votes. If there are neighbours at distance 0, only they vote, with one vote
+    /// each. Votes are added up in f64, nearest first.
     Distance,
 }
 
 impl Vote {
-    /// Both of them.
+    /// Both variants.
     pub const ALL: [Vote; 2] = [Vote::Uniform, Vote::Distance];
 
-    /// The name that [`str::parse`] understands.
+    /// The name that [`str::parse`] accepts.
     pub const fn name(self) -> &'static str {
         match self {
             Vote::Uniform => "uniform",
@@ -38,27 +38,27 @@ impl Vote {
         }
     }
 
-    /// What the vote of each neighbour of a query counts.
+    /// Computes the vote of each neighbour of a query.
     ///
-    /// Of neighbours in the order of their distances, the first k have the same votes whether they are asked alone or
-    /// with those behind them: a neighbour at distance 0 silences only farther ones.
+    /// With neighbours ordered by distance, the first k have the same votes with or without the neighbours after them:
+    /// a neighbour at distance 0 only removes the votes of farther ones.
     ///
     /// # Shapes
     /// `distances` and `multipliers` are (k); `votes` becomes (k).
     pub(super) fn each(self, distances: &[f64], multipliers: &[f64], votes: &mut Vec<f64>) {
         let neighbors = || distances.iter().zip(multipliers);
-        let anyone_at_zero = neighbors().any(|(&distance, &m)| distance == 0.0 && m > 0.0);
+        let any_at_zero = neighbors().any(|(&distance, &m)| distance == 0.0 && m > 0.0);
         votes.clear();
         votes.extend(neighbors().map(|(&distance, &multiplier)| match self {
             _ if multiplier == 0.0 => 0.0,
             Vote::Uniform => multiplier,
-            Vote::Distance if anyone_at_zero => multiplier * f64::from(distance == 0.0),
+            Vote::Distance if any_at_zero => multiplier * f64::from(distance == 0.0),
             Vote::Distance => multiplier / distance,
         }));
     }
 }
 
-/// The share of each class in all votes, or `unasked` where there are none.
+/// The share of each class in all votes, or `unasked` if there are none.
 ///
 /// # Shapes
 /// All are (C).
@@ -71,7 +71,7 @@ pub(super) fn shares(votes: &[f64], unasked: &[f64], shares: &mut [f32]) {
 
 impl Vote {
     /// # Errors
-    /// A vote by distance with a metric that is none.
+    /// For a vote by distance with a metric that is not a distance.
     pub(crate) fn check(self, metric: Metric) -> Result<()> {
         match self {
             Vote::Distance if !metric.is_distance() => {
@@ -100,14 +100,14 @@ impl std::str::FromStr for Vote {
     }
 }
 
-/// The accuracy with 1, 2, … up to all of the neighbours that were searched: one search, every k.
+/// The accuracy with 1, 2, … up to all of the neighbours that were found: one search, every k.
 ///
 /// # Shapes
 /// `labels` are the classes of the fitted rows, `truth` those of the N queries. Element k − 1 of the result is the
-/// accuracy with k neighbours, a share from 0 to 1.
+/// accuracy with k neighbours, from 0 to 1.
 ///
 /// # Errors
-/// No queries, `truth` of another length than the queries, and a neighbour that has no label.
+/// If there are no queries, if `truth` and the queries differ in length, or if a neighbour has no label.
 pub fn accuracy_by_k(neighbors: &Neighbors, labels: &[u32], truth: &[u32], vote: Vote) -> Result<Vec<f64>> {
     if truth.is_empty() || truth.len() != neighbors.len() {
         let expected = format!("{} (and at least 1), one for each query", neighbors.len());
@@ -120,25 +120,25 @@ pub fn accuracy_by_k(neighbors: &Neighbors, labels: &[u32], truth: &[u32], vote:
     let classes = labels.iter().max().map_or(0, |&label| label as usize + 1);
     let (ones, unasked) = (vec![1.0; neighbors.k], vec![0.0; classes]);
     let (mut each, mut votes, mut shares) = (Vec::new(), vec![0.0; classes], vec![0.0; classes]);
-    let mut right = vec![0u64; neighbors.k];
+    let mut correct = vec![0u64; neighbors.k];
     for (i, &truth) in truth.iter().enumerate() {
         let (indices, distances) = neighbors.of(i);
         vote.each(distances, &ones, &mut each);
         votes.fill(0.0);
-        for ((&index, vote), right) in indices.iter().zip(&each).zip(&mut right) {
+        for ((&index, vote), correct) in indices.iter().zip(&each).zip(&mut correct) {
             votes[labels[index as usize] as usize] += vote;
             self::shares(&votes, &unasked, &mut shares);
-            *right += u64::from(argmax(&shares) == truth);
+            *correct += u64::from(argmax(&shares) == truth);
         }
     }
-    Ok(right.into_iter().map(|right| right as f64 / truth.len() as f64).collect())
+    Ok(correct.into_iter().map(|correct| correct as f64 / truth.len() as f64).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The winner of neighbours with their labels, distances and multipliers, and the shares.
+    /// The predicted class for neighbours with the given labels, distances and multipliers, and the shares.
     fn winner_of(vote: Vote, neighbors: &[(u32, f64, f64)]) -> (u32, Vec<f32>) {
         let distances: Vec<f64> = neighbors.iter().map(|neighbor| neighbor.1).collect();
         let multipliers: Vec<f64> = neighbors.iter().map(|neighbor| neighbor.2).collect();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_back() {
+    fn names_are_parsed_back() {
         for vote in Vote::ALL {
             assert_eq!(vote.to_string().parse::<Vote>().unwrap(), vote);
             assert_eq!(serde_json::to_string(&vote).unwrap(), format!("\"{vote}\""));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vote_by_distance_wants_a_metric_that_is_one() {
+    fn a_vote_by_distance_requires_a_distance() {
         let error = Vote::Distance.check(Metric::Dot).unwrap_err().to_string();
         assert!(error.contains("uniform with metric dot"), "{error}");
         assert!(Vote::Uniform.check(Metric::Dot).is_ok() && Vote::Distance.check(Metric::L2).is_ok());
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn near_neighbours_weigh_more_and_those_at_zero_decide_alone() {
+    fn near_neighbours_count_more_and_those_at_zero_decide_alone() {
         assert_eq!(
             winner(Vote::Distance, &[(3, 0.5), (1, 2.0), (1, 4.0)]),
             (3, vec![0.0, 3.0 / 11.0, 0.0, 8.0 / 11.0])
@@ -196,11 +196,11 @@ mod tests {
     }
 
     #[test]
-    fn multipliers_multiply_and_those_without_a_vote_are_passed_over() {
+    fn multipliers_multiply_and_neighbours_without_a_vote_are_ignored() {
         let heavy = [(3, 1.0, 2.5), (1, 2.0, 1.0), (1, 3.0, 1.0)];
         assert_eq!(winner_of(Vote::Uniform, &heavy), (3, vec![0.0, 2.0 / 4.5, 0.0, 2.5 / 4.5]));
         assert_eq!(winner_of(Vote::Distance, &[(3, 2.0, 1.0), (1, 4.0, 3.0)]).1, [0.0, 0.6, 0.0, 0.4]);
-        // The one at distance 0 has nothing to say, and so silences nobody.
+        // The neighbour at distance 0 has no vote, so it does not remove the votes of others.
         assert_eq!(winner_of(Vote::Distance, &[(0, 0.0, 0.0), (1, 4.0, 1.0)]).1, [0.0, 1.0, 0.0, 0.0]);
         assert_eq!(
             winner_of(Vote::Distance, &[(0, 0.0, 0.0), (3, 0.0, 1.0), (1, 0.0, 3.0), (0, 1e-9, 9.0)]).1,
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_has_a_vote_the_priors_decide() {
+    fn without_any_votes_the_priors_decide() {
         for vote in Vote::ALL {
             let silent = [(0, 0.0, 0.0), (1, 4.0, 0.0)];
             assert_eq!(winner_of(vote, &silent), (2, vec![0.0, 0.0, 0.75, 0.25]));

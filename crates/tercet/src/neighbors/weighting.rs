@@ -1,22 +1,21 @@
-//! How much each remembered example counts: its weight, and the [`Priors`] of the classes.
+//! The weights of the votes: the weight of each stored example, and the class [`Priors`].
 //!
-//! Of a query x, Bayes' rule says
+//! For a query x, Bayes' rule says
 //!
 //! ```text
 //! p(c | x)  ∝  prior_c · p(x | c)
 //! ```
 //!
-//! and neighbours estimate the density of each class by how many of them are of it: with m_c the examples of class c,
-//! k_c of them among the k nearest, and V the volume that holds those, `p(x | c) ≈ k_c / (m_c V)`. V is the same for
-//! all classes, so
+//! and nearest neighbours estimate the density of each class: with m_c the examples of class c, k_c of them among the k
+//! nearest, and V the volume that contains those, `p(x | c) ≈ k_c / (m_c V)`. V is the same for all classes, so
 //!
 //! ```text
 //! p(c | x)  ∝  k_c · prior_c / (m_c / m),     m = Σ m_c
 //! ```
 //!
-//! Where the prior of each class is its share of the examples, m_c / m, this is the plain vote, k_c / k. With other
-//! priors, each vote for a class is multiplied by the quotient of the two. Weights turn counts into sums: k_c and m_c
-//! are the weights of those examples.
+//! If the prior of each class is its share of the examples, m_c / m, this is the plain vote, k_c / k. With other
+//! priors, each vote for a class is multiplied by the quotient of the two. With weights, k_c and m_c are sums of
+//! weights instead of counts.
 //!
 //! Source: Bishop, *Pattern Recognition and Machine Learning* (2006), section 2.5.2, where the priors are those of the
 //! data.
@@ -25,11 +24,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// How often each class is expected where the classifier will be used.
+/// The expected frequency of each class where the classifier will be used.
 ///
-/// A vote for class c counts `prior_c / share_c` times, share_c being the share of the class among the remembered
-/// examples by their weights (Bayes' rule, the density of each class estimated from its neighbours). Only the ratios of
-/// priors matter: 1,3 is the same as 0.25,0.75. A class that no example can vote for gets no votes, whatever its prior.
+/// A vote for class c counts `prior_c / share_c` times, where share_c is the share of the class among the stored
+/// examples by weight (Bayes' rule, with the density of each class estimated from its neighbours). Only the ratios of
+/// priors matter: 1,3 is the same as 0.25,0.75. A class without any example that can vote gets no votes, whatever its
+/// prior.
 ///
 /// ```
 /// use tercet::neighbors::Priors;
@@ -40,28 +40,28 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priors {
-    /// As often as among the remembered examples: votes count as they are.
+    /// The frequencies among the stored examples: votes are not adjusted.
     #[default]
     Data,
-    /// All equally often. This balances classes with many examples and classes with few.
+    /// Equal frequencies. This balances classes with many examples and classes with few.
     Uniform,
-    /// As these numbers say, one for each class, none negative and not all 0.
+    /// The given numbers, one for each class, none negative and not all 0.
     #[serde(untagged)]
     Given(Vec<f64>),
 }
 
 impl Priors {
-    /// Whether votes count as they are.
+    /// Whether votes are not adjusted.
     pub(crate) fn is_of_data(&self) -> bool {
         *self == Priors::Data
     }
 
-    /// The prior of each of C classes; none where votes count as they are.
+    /// The prior of each of C classes; `None` if votes are not adjusted.
     ///
     /// # Errors
-    /// Another number of priors than of classes, one that is negative or not finite, and all of them 0.
+    /// If the number of priors is not that of the classes, a prior is negative or not finite, or all are 0.
     fn numbers(&self, classes: usize) -> Result<Option<Vec<f64>>> {
-        let refuse =
+        let reject =
             |found: String, expected: String| Err(Error::setting("the list of priors", found, expected));
         match self {
             Priors::Data => Ok(None),
@@ -69,15 +69,15 @@ impl Priors {
             Priors::Given(priors) => {
                 if priors.len() != classes {
                     let expected = format!("{classes} long, one prior for each class");
-                    return refuse(format!("{} long", priors.len()), expected);
+                    return reject(format!("{} long", priors.len()), expected);
                 }
                 if let Some(bad) = priors.iter().find(|prior| !prior.is_finite() || **prior < 0.0) {
-                    return refuse(format!("one with {bad} in it"), "finite numbers, 0 or more".to_owned());
+                    return reject(format!("one with {bad} in it"), "finite numbers, 0 or more".to_owned());
                 }
-                // Divided by the largest first, a sum can neither overflow nor vanish.
+                // Dividing by the largest prior first prevents overflow and underflow of the sum.
                 let largest = priors.iter().copied().fold(0.0, f64::max);
                 if largest == 0.0 {
-                    return refuse("all 0".to_owned(), "at least one above 0".to_owned());
+                    return reject("all 0".to_owned(), "at least one above 0".to_owned());
                 }
                 let sum: f64 = priors.iter().map(|prior| prior / largest).sum();
                 Ok(Some(priors.iter().map(|prior| prior / largest / sum).collect()))
@@ -112,41 +112,40 @@ impl std::str::FromStr for Priors {
     }
 }
 
-/// What the vote of each remembered example is multiplied by.
+/// The factors by which the vote of each stored example is multiplied.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Weighting {
-    /// The weight of each example, (N); all 1 where there are none.
+    /// The weight of each example, (N); `None` if all are 1.
     weights: Option<Vec<f32>>,
     priors: Priors,
-    /// The priors, (C), adding up to 1; none where those of the data hold.
+    /// The priors, (C), which sum to 1; `None` if those of the data are used.
     expected: Option<Vec<f64>>,
-    of_classes: OfClasses,
+    totals: ClassTotals,
     standing: Standing,
 }
 
-/// What the examples of each class add up to.
+/// Totals over the examples of each class.
 #[derive(Clone, Debug, PartialEq)]
-struct OfClasses {
-    /// Σ of their weights, (C).
+struct ClassTotals {
+    /// The sum of their weights, (C).
     mass: Vec<f64>,
-    /// How many have a weight above 0, (C).
+    /// The number of examples with a weight above 0, (C).
     voters: Vec<u32>,
 }
 
-/// Where the classes stand before anyone has voted.
+/// The class factors and priors before any vote.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Standing {
-    /// `prior_c / share_c`, (C): what a vote for the class is multiplied by.
+    /// `prior_c / share_c`, (C): the factor by which a vote for the class is multiplied.
     pub factors: Vec<f64>,
-    /// What is known without a vote, (C): the priors of the classes that can be voted for. It adds up to 1, or to 0
-    /// where there is no such class.
+    /// The shares if there are no votes, (C): the priors of the classes that can get votes. They sum to 1, or to 0 if
+    /// there is no such class.
     pub unasked: Vec<f64>,
 }
 
 impl Weighting {
-    /// # Errors
-    /// Weights that are not one finite number of 0 or more for each example; priors that are not the like for each
-    /// class; and weights and priors that leave no example a vote.
+    /// If weights are not one finite number of at least 0 for each example; if priors are not one such number for each
+    /// class; or if weights and priors leave no example with a vote.
     pub fn new(
         labels: &[u32],
         classes: usize,
@@ -167,20 +166,20 @@ impl Weighting {
             }
         }
         let expected = priors.numbers(classes)?;
-        let mut of_classes = OfClasses { mass: vec![0.0; classes], voters: vec![0; classes] };
+        let mut totals = ClassTotals { mass: vec![0.0; classes], voters: vec![0; classes] };
         for (i, &label) in labels.iter().enumerate() {
             let weight = weights.as_ref().map_or(1.0, |weights| f64::from(weights[i]));
-            of_classes.mass[label as usize] += weight;
-            of_classes.voters[label as usize] += u32::from(weight > 0.0);
+            totals.mass[label as usize] += weight;
+            totals.voters[label as usize] += u32::from(weight > 0.0);
         }
         let mut standing = Standing::default();
-        of_classes.stand(expected.as_deref(), &mut standing);
+        totals.compute_standing(expected.as_deref(), &mut standing);
         if standing.unasked.iter().all(|share| *share == 0.0) {
             let found = "0 for every class that an example can vote for";
             let wanted = "a prior above 0 for a class that has an example of a weight above 0";
             return Err(Error::setting("the list of priors", found, wanted));
         }
-        Ok(Weighting { weights, priors, expected, of_classes, standing })
+        Ok(Weighting { weights, priors, expected, totals, standing })
     }
 
     pub fn weights(&self) -> Option<&[f32]> {
@@ -196,31 +195,31 @@ impl Weighting {
         self.weights.as_ref().map_or(1.0, |weights| weights[i].into())
     }
 
-    /// Where the classes stand.
+    /// The class factors and priors.
     pub fn standing(&self) -> &Standing {
         &self.standing
     }
 
-    /// Where the classes stand among all examples but example `left_out`, written from scratch.
+    /// The class factors and priors without example `left_out`, overwriting `standing`.
     pub fn stand_without(&self, left_out: usize, labels: &[u32], standing: &mut Standing) {
         let (class, weight) = (labels[left_out], self.weight(left_out));
-        let mut others = self.of_classes.clone();
+        let mut others = self.totals.clone();
         let c = class as usize;
         let mass = others.mass[c];
         others.voters[c] -= u32::from(weight > 0.0);
         others.mass[c] -= weight;
-        // One example can be nearly all of its class: what its digits swallowed is added up again. This happens for
-        // one example of a class at most.
+        // If one example has nearly all the weight of its class, the subtraction loses the digits of the others, so
+        // they are summed again. This can happen for at most one example of a class.
         if others.mass[c] < 1e-3 * mass {
             let rest = (0..labels.len()).filter(|&i| labels[i] == class && i != left_out);
             others.mass[c] = rest.map(|i| self.weight(i)).sum();
         }
-        others.stand(self.expected.as_deref(), standing);
+        others.compute_standing(self.expected.as_deref(), standing);
     }
 }
 
-impl OfClasses {
-    fn stand(&self, expected: Option<&[f64]>, standing: &mut Standing) {
+impl ClassTotals {
+    fn compute_standing(&self, expected: Option<&[f64]>, standing: &mut Standing) {
         let Standing { factors, unasked } = standing;
         let prior = |c: usize| match expected {
             _ if self.voters[c] == 0 => 0.0,
@@ -237,7 +236,7 @@ impl OfClasses {
         factors.clear();
         factors.extend(unasked.iter().zip(&self.mass).map(|(&prior, &mass)| match expected {
             _ if prior == 0.0 => 0.0,
-            // 1 but for rounding, of which the plain vote has none.
+            // Exactly 1, as in the plain vote; the quotient would be rounded.
             None => 1.0,
             Some(_) => prior * total / mass,
         }));
@@ -249,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_numbers_are_read_back() {
+    fn names_and_numbers_are_parsed_back() {
         for priors in [Priors::Data, Priors::Uniform, Priors::Given(vec![0.1, 3.0, 0.0])] {
             assert_eq!(priors.to_string().parse::<Priors>().unwrap(), priors);
             let json = serde_json::to_string(&priors).unwrap();
@@ -272,7 +271,7 @@ mod tests {
             standing(&[0, 0, 0, 2], None, Priors::Data),
             Standing { factors: vec![1.0, 0.0, 1.0], unasked: vec![0.75, 0.0, 0.25] }
         );
-        // Shares ¾, 0 and ¼; uniform priors among the two classes that have examples.
+        // Shares ¾, 0 and ¼; uniform priors over the two classes that have examples.
         let uniform = standing(&[0, 0, 0, 2], None, Priors::Uniform);
         assert!((uniform.factors[2] / uniform.factors[0] - 3.0).abs() < 1e-15);
         assert_eq!(uniform.unasked, [0.5, 0.0, 0.5]);
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn tiny_and_huge_priors_are_ratios_like_any() {
+    fn tiny_and_huge_priors_are_normalised_like_any_others() {
         for scale in [1e-300, 1.0, 1e300] {
             let priors = Priors::Given(vec![1.0 * scale, 3.0 * scale]).numbers(2).unwrap().unwrap();
             assert!((priors[0] - 0.25).abs() < 1e-15 && (priors[1] - 0.75).abs() < 1e-15, "{priors:?}");
@@ -292,10 +291,10 @@ mod tests {
     }
 
     #[test]
-    fn without_an_example_the_classes_stand_as_if_it_had_never_been() {
+    fn leaving_out_an_example_equals_fitting_without_it() {
         let labels = [0, 1, 1, 0, 2, 1];
-        // Example 1 is so heavy that the others of its class vanish beside it, all of them or some digits; example 4 is alone
-        // in its class, and so are 0 and 2 where the others count for nothing.
+        // Example 1 is so heavy that the weights of the others of its class are lost by rounding, completely or partly;
+        // example 4 is the only one of its class, and so are 0 and 2 when the others have weight 0.
         let heavy = [vec![1.0, 1e30, 0.25, 2.0, 0.1, 0.5], vec![1.0, 1e12, 0.1, 0.0, 0.1, 0.0]];
         let priors = [Priors::Data, Priors::Uniform, Priors::Given(vec![0.2, 0.0, 0.8])];
         for (weights, priors) in heavy.iter().flat_map(|w| priors.iter().map(move |p| (w, p))) {
@@ -314,31 +313,31 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_counted_is_rejected() {
-        let refuse = |weights: Option<Vec<f32>>, priors: &str, why: &str| {
+    fn invalid_weights_and_priors_are_rejected() {
+        let check_rejected = |weights: Option<Vec<f32>>, priors: &str, why: &str| {
             let error = Weighting::new(&[0, 1], 3, weights, priors.parse().unwrap()).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         };
-        refuse(Some(vec![1.0]), "data", "weights of the examples: found 1; expected 2");
-        refuse(
+        check_rejected(Some(vec![1.0]), "data", "weights of the examples: found 1; expected 2");
+        check_rejected(
             Some(vec![1.0, -1.0]),
             "data",
             "weight of example 1: found -1; expected a finite number, 0 or more",
         );
-        refuse(Some(vec![f32::NAN, 1.0]), "data", "weight of example 0: found NaN");
-        refuse(Some(vec![1.0, f32::INFINITY]), "data", "weight of example 1: found inf");
-        refuse(Some(vec![0.0, 0.0]), "uniform", "found all 0; expected at least one above 0");
-        refuse(None, "1,2", "the list of priors is 2 long; expected 3 long");
-        refuse(None, "1,-2,3", "one with -2 in it; expected finite numbers");
-        refuse(None, "1,nan,3", "one with NaN in it");
-        refuse(None, "1,inf,3", "one with inf in it");
-        refuse(None, "0,0,0", "the list of priors is all 0");
-        refuse(None, "0,0,1", "0 for every class that an example can vote for");
-        refuse(Some(vec![1.0, 0.0]), "0,1,1", "0 for every class that an example can vote for");
+        check_rejected(Some(vec![f32::NAN, 1.0]), "data", "weight of example 0: found NaN");
+        check_rejected(Some(vec![1.0, f32::INFINITY]), "data", "weight of example 1: found inf");
+        check_rejected(Some(vec![0.0, 0.0]), "uniform", "found all 0; expected at least one above 0");
+        check_rejected(None, "1,2", "the list of priors is 2 long; expected 3 long");
+        check_rejected(None, "1,-2,3", "one with -2 in it; expected finite numbers");
+        check_rejected(None, "1,nan,3", "one with NaN in it");
+        check_rejected(None, "1,inf,3", "one with inf in it");
+        check_rejected(None, "0,0,0", "the list of priors is all 0");
+        check_rejected(None, "0,0,1", "0 for every class that an example can vote for");
+        check_rejected(Some(vec![1.0, 0.0]), "0,1,1", "0 for every class that an example can vote for");
     }
 
     #[test]
-    fn what_was_given_is_kept() {
+    fn weights_and_priors_are_stored() {
         let given = Priors::Given(vec![1.0, 3.0]);
         let weighting = Weighting::new(&[0, 1], 2, Some(vec![0.5, 2.0]), given.clone()).unwrap();
         assert_eq!((weighting.weights(), weighting.priors()), (Some(&[0.5, 2.0][..]), &given));

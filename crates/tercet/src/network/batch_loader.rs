@@ -1,4 +1,4 @@
-//! Batches of inputs, loaded from a data set: sparse where that pays, augmented and dropped where training wants it.
+//! Loads batches of inputs from a data set: sparse if that is faster, augmented and with input dropout in training.
 
 use std::ops::Range;
 
@@ -12,14 +12,14 @@ use crate::data::{Examples, Row};
 /// A batch of examples, (B, D), as a dense or a sparse matrix.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Input<'a> {
-    /// All values.
+    /// All values, row by row.
     Dense(&'a [f32]),
-    /// The non-zero values alone.
+    /// The non-zero values only.
     Sparse(&'a CsrMatrix),
 }
 
 impl<'a> Input<'a> {
-    /// B, for examples of so many features.
+    /// B, given the number of features per example.
     pub(super) fn examples(self, features: usize) -> usize {
         match self {
             Input::Dense(x) => {
@@ -33,7 +33,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The values of an input that is known to be dense.
+    /// The values of an input known to be dense.
     pub(super) fn dense(self) -> &'a [f32] {
         match self {
             Input::Dense(x) => x,
@@ -42,24 +42,26 @@ impl<'a> Input<'a> {
     }
 }
 
-/// The non-zeros are counted once in this many batches.
+/// The non-zeros are counted in one of this many batches.
 const COUNT_EVERY: usize = 32;
 
-/// How many examples ahead rows are prefetched.
+/// How many rows ahead of the current one are prefetched.
 const PREFETCH_AHEAD: usize = 4;
 
-/// How many bytes of the next batch are prefetched during a step: no more than the caches hold beside the current one.
+/// How many bytes of the next batch are prefetched during a step: no more than fit into the caches along with the
+/// current one.
 const MOST_PREFETCHED: usize = 128 << 10;
 
-/// Loads batches from a data set: as a sparse matrix, straight from the pixels, where few values are non-zero, else as a
-/// dense one. The non-zeros are counted now and then to decide which. Allocates nothing once it has room for a batch.
+/// Loads batches from a data set: as a sparse matrix, straight from the pixels, if few values are non-zero, otherwise
+/// as a dense one. The non-zeros are counted regularly to decide which. Does not allocate once its buffers are large
+/// enough for a batch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BatchLoader {
-    /// The outputs of the first layer, where that is dense and can take sparse inputs.
+    /// The number of outputs of the first layer, if that is dense and accepts sparse inputs.
     outputs: Option<usize>,
-    /// Which features are loaded.
+    /// The features that are loaded.
     columns: Range<usize>,
-    /// Batches loaded so far.
+    /// The number of batches loaded so far.
     loaded: usize,
     is_sparse: bool,
     sparse: CsrMatrix,
@@ -75,21 +77,21 @@ struct Augmented {
     pixels: Vec<u8>,
 }
 
-/// Which part of a batch is loaded, in a training that splits its batches into shards.
+/// Which shard of a batch is loaded, when training splits its batches.
 #[derive(Clone, Debug)]
 pub(crate) struct Shard {
-    /// Steps done before the one that the batch is for.
+    /// Number of completed steps before the one this batch is for.
     pub step: usize,
-    /// Where its rows are in the batch.
+    /// The shard's rows within the batch.
     pub range: Range<usize>,
-    /// Its number, from 0.
+    /// The shard's index, from 0.
     pub number: u64,
     /// The number of shards.
     pub shards: u64,
 }
 
 impl BatchLoader {
-    /// For the inputs of a network.
+    /// A loader for the inputs of a network.
     pub(crate) fn new(network: &Network) -> Self {
         let first = network.layers().iter().find(|layer| !matches!(layer, Layer::Flatten));
         let outputs = match first {
@@ -99,12 +101,12 @@ impl BatchLoader {
         BatchLoader { outputs, columns: 0..network.inputs(), ..BatchLoader::default() }
     }
 
-    /// For some of the inputs of a network, whose first layer takes sparse ones.
+    /// A loader for some of the input columns of a network whose first layer accepts sparse inputs.
     pub(crate) fn of_columns(network: &Network, columns: Range<usize>) -> Self {
         BatchLoader { columns, ..BatchLoader::new(network) }
     }
 
-    /// With augmentation of the images and dropout of the inputs, which [`load_shard`](BatchLoader::load_shard) applies.
+    /// Adds image augmentation and input dropout, which [`load_shard`](BatchLoader::load_shard) applies.
     pub(crate) fn for_training(
         network: &Network,
         augmenter: Option<Augmenter>,
@@ -114,17 +116,17 @@ impl BatchLoader {
         BatchLoader { augmented, dropout, ..BatchLoader::new(network) }
     }
 
-    /// The examples at `rows`, as [`Examples::write_inputs`] gives them.
+    /// Loads the examples at `rows`, as [`Examples::write_inputs`] writes them.
     pub(crate) fn load(&mut self, data: &Examples, rows: &[usize]) -> Input<'_> {
         let columns = self.columns.clone();
         self.load_rows(rows.len(), columns.len(), |place| data.row(rows[place]).columns(columns.clone()))
     }
 
-    /// The examples of a shard of the batch at `rows`, augmented, and some of their inputs dropped.
+    /// Loads one shard of the batch at `rows`, with augmentation and input dropout applied.
     pub(crate) fn load_shard(&mut self, data: &Examples, rows: &[usize], shard: Shard) -> Input<'_> {
         let Shard { step, range, number, shards } = shard;
         let (first, rows) = (range.start, &rows[range]);
-        // Moved out for as long as the pixels are borrowed.
+        // Moved out while the pixels are borrowed.
         if let Some(mut augmented) = self.augmented.take() {
             augmented.write(data, rows, step, first);
             let (pixels, width) = (&augmented.pixels, data.width());
@@ -143,7 +145,7 @@ impl BatchLoader {
         self.last()
     }
 
-    /// Prefetches the rows of the next batch, which lie scattered in memory, while other work is done.
+    /// Prefetches the rows of the next batch, which are scattered in memory, to overlap with other work.
     pub(crate) fn prefetch(&self, data: &Examples, rows: &[usize]) {
         let mut bytes = 0;
         for &i in rows {
@@ -169,7 +171,7 @@ impl BatchLoader {
                 .is_some_and(|outputs| sparsity::is_worthwhile(non_zeros, count * width, outputs));
         }
         self.loaded += 1;
-        // The rows lie scattered in memory: the next ones are fetched while one is converted.
+        // The rows are scattered in memory: the next ones are prefetched while one is converted.
         let rows = rows.enumerate().inspect(|(place, _)| {
             let ahead = place + PREFETCH_AHEAD;
             if let Some(Row::U8(pixels)) = (ahead < count).then(|| row(ahead)) {
@@ -199,7 +201,7 @@ impl BatchLoader {
         }
     }
 
-    /// The batch that was loaded last.
+    /// The most recently loaded batch.
     pub(crate) fn last(&self) -> Input<'_> {
         if self.is_sparse { Input::Sparse(&self.sparse) } else { Input::Dense(&self.dense) }
     }

@@ -1,14 +1,14 @@
-//! Batch normalisation (Ioffe and Szegedy 2015): every channel is brought to mean 0 and variance 1 over the batch, then
-//! to whatever scale and shift training finds best.
+//! Batch normalisation (Ioffe and Szegedy 2015): normalises every channel to mean 0 and variance 1 over the batch, then
+//! applies a learned scale and shift.
 //!
 //! ```text
 //! μ = mean of x        σ² = mean of (x − μ)²        over all M values of a channel in the batch
 //! x̂ = (x − μ) / √(σ² + ε)                          y = γ · x̂ + β
 //! ```
 //!
-//! A channel is one number of a list of features, or one channel of an image at all its places. Prediction takes the mean
-//! and the variance that training has seen on its way, so that what an example gets does not depend on its neighbours in a
-//! batch; the layer is then a scale and a shift, which go into the weights of the layer before it:
+//! A channel is one feature of a feature vector, or one channel of an image over all its positions. Prediction uses the
+//! running mean and variance from training, so that the output for an example does not depend on the rest of its batch.
+//! The layer is then a scale and a shift, which can be folded into the weights of the layer before it:
 //! [`Network::for_prediction`](super::Network::for_prediction).
 
 use rayon::prelude::*;
@@ -17,15 +17,14 @@ use tercet_kernels::batch_norm::{self, Normalization};
 
 use crate::{Error, Result};
 
-/// ε, which keeps a channel that never changes from being divided by 0. That of PyTorch.
+/// ε, which avoids a division by 0 for constant channels. The same as PyTorch's.
 pub const EPSILON: f32 = 1e-5;
 
-/// How much of a batch's statistics goes into those that are kept for prediction: `mean ← 0.9 · mean + 0.1 · μ`. That of
-/// PyTorch.
+/// The weight of a batch's statistics in the running statistics: `mean ← 0.9 · mean + 0.1 · μ`. The same as PyTorch's.
 pub const MOMENTUM: f32 = 0.1;
 
-/// How many values a piece of a sum has: so few that they stay in the cache for a second look. The pieces are cut, and
-/// their sums added, in a way that depends on the number of channels alone.
+/// Number of values per chunk of a sum: small enough to stay in the cache for a second pass. The chunk boundaries and
+/// the order of summation depend on the number of channels only.
 const CHUNK: usize = 1 << 14;
 
 /// `y = γ · (x − μ) / √(σ² + ε) + β`, for each channel.
@@ -35,16 +34,16 @@ pub struct BatchNorm {
     pub gamma: Vec<f32>,
     /// β, (channels).
     pub beta: Vec<f32>,
-    /// The mean of each channel that prediction takes, (channels).
+    /// The running mean of each channel, used in prediction, (channels).
     pub mean: Vec<f32>,
-    /// The variance of each channel that prediction takes, (channels).
+    /// The running variance of each channel, used in prediction, (channels).
     pub variance: Vec<f32>,
 }
 
-/// What a batch says of its channels.
+/// The statistics of one batch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BatchStatistics {
-    /// M, the values of a channel in the batch.
+    /// M, the number of values per channel in the batch.
     count: usize,
     /// μ.
     mean: Vec<f32>,
@@ -52,7 +51,7 @@ pub(super) struct BatchStatistics {
     variance: Vec<f32>,
     /// 1 / √(σ² + ε).
     inverse: Vec<f32>,
-    /// What the pieces say, two numbers of each channel, and what all pieces say together.
+    /// Two numbers per channel for each chunk, and their totals over all chunks.
     sums: Vec<f64>,
     total: Vec<f64>,
     /// dβ / M and then dγ / M.
@@ -60,18 +59,19 @@ pub(super) struct BatchStatistics {
 }
 
 impl BatchNorm {
-    /// A layer that changes nothing before it has learned: γ = 1, β = 0, mean 0, variance 1.
+    /// A layer that is the identity until trained: γ = 1, β = 0, mean 0, variance 1.
     pub fn new(channels: usize) -> Self {
         let (zeros, ones) = (vec![0.0; channels], vec![1.0; channels]);
         BatchNorm { gamma: ones.clone(), beta: zeros.clone(), mean: zeros, variance: ones }
     }
 
-    /// How many channels there are.
+    /// The number of channels.
     pub fn channels(&self) -> usize {
         self.gamma.len()
     }
 
-    /// Rejects a layer whose arrays have not the same length, or a variance that is none. `number` is its place.
+    /// Rejects a layer whose arrays differ in length, or that has an invalid variance. `number` is its position in the
+    /// network.
     pub(super) fn validate(&self, number: usize) -> Result<()> {
         let channels = self.channels();
         for (name, array) in [("shifts", &self.beta), ("means", &self.mean), ("variances", &self.variance)] {
@@ -88,14 +88,14 @@ impl BatchNorm {
         }
     }
 
-    /// The scale and the shift that each channel gets in prediction: `y = scale · x + shift`.
+    /// The scale and shift of a channel in prediction: `y = scale · x + shift`.
     pub(crate) fn scale_and_shift(&self, channel: usize) -> (f64, f64) {
         let scale =
             f64::from(self.gamma[channel]) / (f64::from(self.variance[channel]) + f64::from(EPSILON)).sqrt();
         (scale, f64::from(self.beta[channel]) - f64::from(self.mean[channel]) * scale)
     }
 
-    /// `y` from the mean and variance that training left, or `max(0, y)`.
+    /// Computes `y`, or `max(0, y)`, from the running statistics.
     ///
     /// # Shapes
     /// `x` and `y` are (…, channels).
@@ -115,7 +115,7 @@ impl BatchNorm {
         }
     }
 
-    /// `y` from the statistics of the batch, which are left in `statistics`, or `max(0, y)`.
+    /// Computes `y`, or `max(0, y)`, from the statistics of the batch, and stores these in `statistics`.
     ///
     /// # Shapes
     /// `x` and `y` are (…, channels).
@@ -134,19 +134,20 @@ impl BatchNorm {
         chunks.for_each(|(y, x)| batch_norm::forward(isa, &normalization, x, y));
     }
 
-    /// What the layer does, from the statistics of a batch.
+    /// The normalisation for given batch statistics.
     fn normalization<'a>(&'a self, mean: &'a [f32], inverse: &'a [f32], relu: bool) -> Normalization<'a> {
         Normalization { mean, inverse, gamma: &self.gamma, beta: &self.beta, relu }
     }
 
-    /// From `y = γ · x̂ + β`, with the statistics of the batch, which x has made and through which it acts as well:
+    /// From `y = γ · x̂ + β`, with the statistics of the batch, which depend on x themselves:
     ///
     /// ```text
     /// dβ = Σ dy        dγ = Σ dy · x̂
     /// dx = γ / √(σ² + ε) · (dy − dβ / M − x̂ · dγ / M)
     /// ```
     ///
-    /// In front of a ReLU that was computed with it, dy counts where y > 0. In place: `upstream` holds dy and becomes dx.
+    /// If a ReLU was fused into the forward pass, dy counts only where y > 0. In place: `upstream` holds dy and becomes
+    /// dx.
     ///
     /// # Shapes
     /// `x` and `upstream` are (…, channels); `dgamma` and `dbeta` are (channels).
@@ -181,8 +182,8 @@ impl BatchNorm {
         chunks.for_each(|(upstream, x)| batch_norm::backward(isa, &normalization, shares, x, upstream));
     }
 
-    /// Takes the statistics of a batch into those that prediction will take, σ² as what M examples say of the variance of
-    /// all: times M / (M − 1). A batch of a single value says nothing of it.
+    /// Updates the running statistics with those of a batch. σ² is converted to the unbiased estimate of the variance:
+    /// times M / (M − 1). A batch of a single value is skipped.
     pub(super) fn update_running_stats(&mut self, statistics: &BatchStatistics) {
         let &BatchStatistics { count, ref mean, ref variance, .. } = statistics;
         if count < 2 {
@@ -199,9 +200,9 @@ impl BatchNorm {
 }
 
 impl BatchStatistics {
-    /// Takes the statistics of a batch. Each piece gives its own mean and the squares of what deviates from it, which loses
-    /// no digits, and they are put together as Chan, Golub and LeVeque do (1979, "Updating formulae and a pairwise
-    /// algorithm for computing sample variances"):
+    /// Computes the statistics of a batch. Each chunk yields its own mean and the sum of squared deviations from it,
+    /// which avoids cancellation. The chunks are combined as in Chan, Golub and LeVeque (1979, "Updating formulae and a
+    /// pairwise algorithm for computing sample variances"):
     ///
     /// ```text
     /// M · μ = Σ m μ_p        M · σ² = Σ (squares_p + m (μ_p − μ)²)        over pieces of m values
@@ -251,7 +252,7 @@ impl BatchStatistics {
     }
 }
 
-/// How many values a piece has: whole rows.
+/// Number of values per chunk: whole rows.
 fn chunk(channels: usize) -> usize {
     (CHUNK / channels).max(1) * channels
 }

@@ -1,4 +1,4 @@
-//! The convolutional layer: the same small filters at every place of an image.
+//! The convolutional layer: the same small filters at every position of an image.
 
 use rand::Rng;
 use rayon::prelude::*;
@@ -10,25 +10,25 @@ use crate::image::ImageShape;
 use crate::parallel::add;
 use crate::{Error, Result};
 
-/// `Y[b, i, j, f] = b[f] + Σ over ky, kx, c of X[b, i·s + ky − p, j·s + kx − p, c] · W[(ky, kx, c), f]`, with stride s and
-/// padding p: each filter looks at a patch of kernel_height × kernel_width pixels, everywhere. What lies outside of the
-/// image counts as 0.
+/// `Y[b, i, j, f] = b[f] + Σ over ky, kx, c of X[b, i·s + ky − p, j·s + kx − p, c] · W[(ky, kx, c), f]`, with stride s
+/// and padding p: each filter is applied to the patch of kernel_height × kernel_width pixels at every position. Pixels
+/// outside the image count as 0.
 ///
-/// Unfolded, every patch is a row of a matrix with columns in the order ky, kx, c, and the layer is a
-/// [`Dense`](super::Dense) one on these rows: `Z = patches · W + b`.
+/// With im2col, every patch is a row of a matrix with columns in the order ky, kx, c, and the layer is a
+/// [`Dense`](super::Dense) layer on these rows: `Z = patches · W + b`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv2d {
-    /// The channels that go in.
+    /// Input channels.
     pub channels: usize,
-    /// The channels that come out, one for each filter.
+    /// Output channels, one per filter.
     pub filters: usize,
     /// Rows of a filter.
     pub kernel_height: usize,
     /// Columns of a filter.
     pub kernel_width: usize,
-    /// By how many pixels a filter moves on.
+    /// Step between neighbouring filter positions, in pixels.
     pub stride: usize,
-    /// How many rows and columns of zeros surround the image on each side.
+    /// Rows and columns of zeros added on each side of the image.
     pub padding: usize,
     /// W, (kernel_height · kernel_width · channels, filters), row-major.
     pub w: Vec<f32>,
@@ -37,20 +37,19 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// kernel_height · kernel_width · channels: the numbers that a filter looks at. Too many to count are as many as can
-    /// be.
+    /// kernel_height · kernel_width · channels: the number of inputs of a filter. Saturates at `usize::MAX`.
     pub fn patch(&self) -> usize {
         self.kernel_height.saturating_mul(self.kernel_width).saturating_mul(self.channels)
     }
 
-    /// Draws weights, and sets the biases to zero.
+    /// Draws random weights, and sets the biases to zero.
     pub(super) fn draw(&mut self, init: Init, generator: &mut impl Rng) {
         self.w = vec![0.0; self.patch() * self.filters];
         init.draw(self.patch(), &mut self.w, generator);
         self.b = vec![0.0; self.filters];
     }
 
-    /// Rejects a layer whose arrays do not have their shapes. `number` is its place, counted from one.
+    /// Rejects a layer whose arrays have the wrong shapes. `number` is its position in the network, counted from one.
     pub(super) fn validate(&self, number: usize) -> Result<()> {
         if self.channels == 0 {
             return Err(Error::mismatch(format!("channels of layer {number}"), 0, "at least 1"));
@@ -66,17 +65,18 @@ impl Conv2d {
         Ok(())
     }
 
-    /// The sizes of the layer's arrays, for images of a size.
+    /// The sizes of the layer's arrays, for images of a given size.
     pub(super) fn shape(&self, image: ImageShape) -> Shape {
         let &Conv2d { channels, filters, kernel_height, kernel_width, stride, padding, .. } = self;
         let ImageShape { height, width, .. } = image;
         Shape { height, width, channels, kernel_height, kernel_width, stride, padding, filters }
     }
 
-    /// Y, or what follows it at once. `argmax` are those of the largest values where there is a pool, else they are empty.
+    /// Y, or the result of the fused epilogue. With a pool, `argmax` receives the index of the maximum of each window;
+    /// otherwise it is empty.
     ///
     /// # Shapes
-    /// `x` is (B, height, width, channels), `y` is (B, height, width, filters) of the output, or of the pooled one.
+    /// `x` is (B, height, width, channels), `y` is (B, height, width, filters) of the output, or of the pooled output.
     pub(super) fn forward(
         &self,
         shape: &Shape,
@@ -107,14 +107,15 @@ impl Conv2d {
         }
     }
 
-    /// From `Z = b + patches · W`: `dW = patchesᵀ · dZ`, and db is the sum of the rows of dZ. Behind a ReLU, `dy` must be 0
-    /// where that was; behind a pool it is the gradient of what came out there.
+    /// From `Z = b + patches · W`: `dW = patchesᵀ · dZ`, and db is the sum of the rows of dZ. With a fused ReLU, `dy`
+    /// must be 0 where the ReLU was inactive; with a fused pool, `dy` is the gradient with respect to the pooled
+    /// output.
     ///
-    /// A large batch is cut into pieces of the same size for any number of threads, whose gradients are added in their
-    /// order.
+    /// A large batch is split into chunks whose size does not depend on the number of threads, and the chunks'
+    /// gradients are added in order.
     ///
     /// # Shapes
-    /// As in the forward pass; `dy` is as y.
+    /// As in the forward pass; `dy` has the shape of y.
     #[allow(clippy::too_many_arguments, reason = "a layer has this many arrays")]
     pub(super) fn backward_parameters(
         &self,
@@ -171,10 +172,11 @@ impl Conv2d {
         }
     }
 
-    /// From `Z = b + patches · W`: `dX` is the sum, at every pixel, over `dZ · Wᵀ` of all patches that it is in.
+    /// From `Z = b + patches · W`: `dX` at a pixel is the sum of its entries in `dZ · Wᵀ` over all patches that contain
+    /// it.
     ///
     /// # Shapes
-    /// As in the forward pass; `dy` is as y, `dx` as x.
+    /// As in the forward pass; `dy` has the shape of y, `dx` that of x.
     pub(super) fn backward_input(
         &self,
         shape: &Shape,
@@ -203,17 +205,17 @@ impl Conv2d {
     }
 }
 
-/// What follows a convolution at once, before its output is written down.
+/// The operation fused into a convolution, applied before its output is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Epilogue {
     None,
     Relu,
-    /// ReLU and the largest of each 2 × 2 pixels, in whichever order: they give the same.
+    /// ReLU and 2 × 2 max pooling; their order does not change the result.
     Pooled,
 }
 
-/// Room for what the passes write down on their way: something for each thread that works at the batch, and the gradients
-/// of its pieces but the first.
+/// Scratch buffers of the passes: one for each thread that works on the batch, and the gradients of its chunks except
+/// the first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConvBuffers {
     scratches: Vec<Scratch>,
@@ -221,7 +223,7 @@ pub(super) struct ConvBuffers {
 }
 
 impl ConvBuffers {
-    /// Room for all parts of a batch of so many values, which has so many images in each.
+    /// Scratch buffers for all tasks of a batch of `values` values, at `images` images per task.
     fn scratches(&mut self, shape: &Shape, values: usize, images: usize) -> &mut [Scratch] {
         let parts = (values / shape.inputs()).div_ceil(images);
         if self.scratches.len() < parts {
@@ -230,7 +232,7 @@ impl ConvBuffers {
         &mut self.scratches[..parts]
     }
 
-    /// Fills the gradients with the same value. What is in the other room does not matter by the word of the kernels.
+    /// Fills the gradients with the same value. The kernels do not depend on the contents of the other buffers.
     pub(super) fn poison(&mut self, value: f32) {
         self.chunks
             .iter_mut()
@@ -239,21 +241,21 @@ impl ConvBuffers {
     }
 }
 
-/// Below this many multiply-adds, handing half of them to another thread takes longer than doing them.
+/// Below this many multiply-adds, splitting the work between two threads takes longer than doing it in one.
 const WORTH_A_THREAD: usize = 1 << 21;
 
-/// From this many on a batch is cut into pieces for the gradients of the weights, of so many images.
+/// From this many multiply-adds on, a batch is split into chunks of images to compute the weight gradients.
 const WORTH_CHUNKS: usize = 1 << 24;
 const CHUNK: usize = 16;
 
-/// How many images of a batch a thread takes at a time: which ones it takes changes no bit of an output.
+/// How many images of a batch a thread processes at a time. The choice does not change a bit of the output.
 fn images_per_task(shape: &Shape, values: usize) -> usize {
     let images = values / shape.inputs();
     let worth = images.saturating_mul(shape.multiply_adds()) / WORTH_A_THREAD;
     images.div_ceil(rayon::current_num_threads().min(worth).max(1)).max(1)
 }
 
-/// The numbers from a place on, so many of them or as many as there are.
+/// Up to `count` numbers starting at `from`, or as many as there are.
 fn segment<T>(all: &[T], from: usize, count: usize) -> &[T] {
     &all[from..all.len().min(from + count)]
 }

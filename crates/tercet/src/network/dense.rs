@@ -36,7 +36,7 @@ impl Dense {
         Dense { inputs, outputs, w, b: vec![0.0; outputs] }
     }
 
-    /// Rejects a layer whose arrays do not have their shapes. `number` is its place, counted from one.
+    /// Rejects a layer whose arrays have the wrong shapes. `number` is its position in the network, counted from one.
     pub(super) fn validate(&self, number: usize) -> Result<()> {
         let Dense { inputs, outputs, .. } = *self;
         if inputs == 0 || outputs == 0 {
@@ -53,7 +53,7 @@ impl Dense {
         Ok(())
     }
 
-    /// `Z = b + X · W`. What is found out about the zeros of X is kept for the way back.
+    /// `Z = b + X · W`. The sparsity found in X is kept for the backward pass.
     ///
     /// # Shapes
     /// `x` is (B, D), `z` is (B, H).
@@ -61,8 +61,8 @@ impl Dense {
         forward(x, sparsity, (&self.w, self.outputs), Start::Bias(&self.b), z);
     }
 
-    /// From `Z = b + X · W`: `dW = Xᵀ · dZ`, and db is the sum of the rows of dZ. Where dW stays as its
-    /// factors, only they are made ready.
+    /// From `Z = b + X · W`: `dW = Xᵀ · dZ`, and db is the sum of the rows of dZ. If dW is kept in factored form, only
+    /// its factors are prepared.
     ///
     /// # Shapes
     /// `x` is (B, D), `dz` is (B, H); dW is (D, H), db is (H).
@@ -96,7 +96,7 @@ impl Dense {
         }
     }
 
-    /// Whether the gradient of the weights is so large that it had better not be written down.
+    /// Whether the weight gradient is too large to materialise.
     pub(super) fn is_large(&self) -> bool {
         self.w.len() >= LARGE && self.outputs > scatter_width(Isa::active())
     }
@@ -107,11 +107,11 @@ impl Dense {
     }
 }
 
-/// From so many weights on a layer is large.
+/// The number of weights from which a layer counts as large.
 const LARGE: usize = 1 << 16;
 
-/// `Z = start + X · W`, for all inputs of a layer or some of them. What is found out about the zeros of X is kept for the
-/// way back.
+/// `Z = start + X · W`, for all inputs of a layer or some of them. The sparsity found in X is kept for the backward
+/// pass.
 ///
 /// # Shapes
 /// `x` is (B, D), `w` is (D, H), `z` is (B, H).
@@ -153,10 +153,10 @@ pub(crate) fn weight_gradient(
     }
 }
 
-/// The two factors of a weight gradient, `dW = Xᵀ · dZ`, for a step that multiplies them piece by piece.
+/// The two factors of a weight gradient, `dW = Xᵀ · dZ`, for an optimizer step that multiplies them block by block.
 ///
-/// The gradient of a layer of 2048 × 2048 is 17 MB, which go to memory and come back for the step. A piece of it, made and
-/// followed at once, stays in the cache.
+/// The gradient of a layer of 2048 × 2048 is 17 MB, which would be written to memory and read back for the step. A
+/// block of it that is computed and applied at once stays in the cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factors<'a> {
     /// Xᵀ, (D, B).
@@ -165,7 +165,7 @@ pub(crate) struct Factors<'a> {
     pub(super) dz: View<'a>,
 }
 
-/// Xᵀ, with or without its zeros.
+/// Xᵀ, dense or sparse.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Transposed<'a> {
     Dense(View<'a>),
@@ -173,7 +173,7 @@ pub(super) enum Transposed<'a> {
 }
 
 impl<'a> Factors<'a> {
-    /// Of a layer of so many inputs and outputs, after the backward pass.
+    /// The factors for a layer with the given numbers of inputs and outputs, after the backward pass.
     pub(super) fn new(
         x: Input<'a>,
         sparsity: &'a Sparsity,
@@ -194,14 +194,14 @@ impl<'a> Factors<'a> {
     }
 }
 
-/// How many columns of the weights take their step together, where sums of theirs must be kept.
+/// How many columns of the weights are updated together if the optimizer keeps moments for them.
 const COLUMNS_TOGETHER: usize = 256;
 
-/// The step of some rows of W, from number `first` on, along `dW = Σ Xᵀ · dZ`, the sum over the shares of a batch. Returns
-/// Σ W² of these weights before the step, or 0 where `reg` is 0.
+/// The optimizer step for some rows of W, starting at row `first`, with `dW = Σ Xᵀ · dZ`, summed over the shards of a
+/// batch. Returns Σ W² of these weights before the step, or 0 if `reg` is 0.
 ///
 /// # Shapes
-/// `w` is (rows, H), and moments that are kept are, too.
+/// `w` is (rows, H), and so are the optimizer's moments, if any.
 pub(crate) fn optimizer_step_rows<'a>(
     factors: impl Iterator<Item = Factors<'a>> + Clone,
     (first, outputs): (usize, usize),
@@ -244,7 +244,7 @@ pub(crate) fn optimizer_step_rows<'a>(
     squares
 }
 
-/// The step of some rows and columns of W. `dw` is room for their gradient.
+/// The optimizer step for a block of rows and columns of W. `dw` is scratch space for its gradient.
 fn optimizer_step_block<'a>(
     factors: impl Iterator<Item = (Transposed<'a>, View<'a>)>,
     rows: Range<usize>,
@@ -276,11 +276,11 @@ fn optimizer_step_block<'a>(
     }
 }
 
-/// The step of the weights along `dW = Xᵀ · dZ`, which is written down nowhere. Returns Σ W² of the weights before the step,
-/// or 0 where `reg` is 0.
+/// The optimizer step for the weights with `dW = Xᵀ · dZ`, which is never materialised as a whole. Returns Σ W² of the
+/// weights before the step, or 0 if `reg` is 0.
 ///
 /// # Shapes
-/// `x` is (B, D), `dz` is (B, H), `w` is (D, H), and moments that are kept are, too.
+/// `x` is (B, D), `dz` is (B, H), `w` is (D, H), and so are the optimizer's moments, if any.
 pub(crate) fn weight_step(
     x: Input<'_>,
     sparsity: &mut Sparsity,

@@ -1,14 +1,15 @@
-//! Dropout: hidden units that sit out a step of training, so that no other learns to rely on them.
+//! Dropout: hidden units are dropped at random in a training step, so that no other unit learns to rely on them.
 //!
 //! ```text
 //! y_i ← 0                with probability p
 //! y_i ← y_i / (1 − p)    otherwise
 //! ```
 //!
-//! This is the inverted form: what stays is scaled up, so that the expected output is the same as without dropout, and
-//! prediction needs no change (Srivastava et al. 2014; CS231n). It comes in two ways. As a setting of the training it acts
-//! on the outputs of every activation, not on the scores, and a model file knows nothing of it. As a
-//! [layer](super::Layer::Dropout) of the architecture it has a place and a p of its own. The inputs have a probability and random numbers of their own, too.
+//! This is inverted dropout: the remaining values are scaled up, so that the expected output is the same as without
+//! dropout, and prediction needs no change (Srivastava et al. 2014; CS231n). There are two ways to use it. As a
+//! training setting it applies to the output of every activation, but not to the scores, and is not part of the model
+//! file. As a [layer](super::Layer::Dropout) of the architecture it has its own position and p. Dropout of the inputs
+//! has its own probability and random numbers, too.
 
 use rand::Rng;
 use tercet_kernels::sparse::CsrMatrix;
@@ -16,24 +17,24 @@ use tercet_kernels::sparse::CsrMatrix;
 use crate::random::{Generator, Stream, generator};
 use crate::{Error, Result};
 
-/// Which units are dropped, one step after another.
+/// Selects the units that are dropped in each step.
 ///
-/// Step s takes its random numbers from place s · 2³² of [`Stream::Dropout`] on, a word of 32 bits for each unit: layer
-/// after layer, within one example after example. Where a batch is worked at in n shares, share i has its numbers from
-/// place s · 2³² + i · 2³² / n on. A unit is dropped where its word is below p · 2³². So the units that are
-/// dropped depend on the seed and the step alone, whatever the number of threads, and a run that continues
-/// [`seek`](Dropout::seek)s. Inputs are dropped in the same way by [`Stream::InputDropout`].
+/// Step s uses the random numbers of [`Stream::Dropout`] from position s · 2³² on, one 32-bit word per unit: layer by
+/// layer, and within a layer example by example. If a batch is split into n shards, shard i starts i · 2³² / n words
+/// after that. A unit is dropped if its word is below p · 2³². The dropped units therefore depend on the seed and the
+/// step only, not on the number of threads, and a resumed run [`seek`](Dropout::seek)s. Inputs are dropped in the same
+/// way by [`Stream::InputDropout`].
 #[derive(Clone, Debug)]
 pub struct Dropout {
-    /// That of every activation, where the setting is above 0.
+    /// The rate of dropout after every activation, if the setting is above 0.
     of_activations: Option<Rate>,
     generator: Generator,
 }
 
-/// A probability of dropout, as it is applied.
+/// A dropout probability in the form in which it is applied.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rate {
-    /// Words below this drop their unit.
+    /// Units with words below this are dropped.
     threshold: u32,
     /// `1 / (1 − p)`.
     scale: f32,
@@ -44,9 +45,9 @@ impl Rate {
         Rate { threshold: (f64::from(p) * 2f64.powi(32)) as u32, scale: 1.0 / (1.0 - p) }
     }
 
-    /// From `y`, the output of [`Dropout::drop`] behind a ReLU: `upstream` holds dy and becomes the gradient by what went
-    /// into it. An output of 0 was dropped, or a ReLU's 0 stays behind it, which lets nothing through either; so nobody
-    /// has to remember which units were dropped.
+    /// From `y`, the output of [`Dropout::drop`] after a ReLU: `upstream` holds dy and becomes the gradient with
+    /// respect to the ReLU's input. An output of 0 was either dropped or is a 0 of the ReLU, which passes no gradient
+    /// either. So no mask of the dropped units is needed.
     ///
     /// # Shapes
     /// `y` and `upstream` have the same length.
@@ -56,7 +57,7 @@ impl Rate {
         }
     }
 
-    /// From the output of [`Dropout::drop_with_mask`] and its marks: the same for whatever went into it.
+    /// The same for any other layer, from the mask of [`Dropout::drop_with_mask`].
     ///
     /// # Shapes
     /// `mask` and `upstream` have the same length.
@@ -68,7 +69,7 @@ impl Rate {
 }
 
 impl Dropout {
-    /// Dropout with probability `p` behind every activation, and with a p of its own in every dropout layer.
+    /// Dropout with probability `p` after every activation. Each dropout layer has its own p.
     ///
     /// # Errors
     /// A probability that is not at least 0 and below 1.
@@ -86,17 +87,17 @@ impl Dropout {
         }
     }
 
-    /// Goes to the random numbers of a step, counted from 0.
+    /// Seeks to the random numbers of a step, counted from 0.
     pub fn seek(&mut self, step: u64) {
         self.seek_shard(step, 0, 1);
     }
 
-    /// Goes to the random numbers of a share of a step, one of so many.
+    /// Seeks to the random numbers of one shard of a step, out of `shares`.
     pub(crate) fn seek_shard(&mut self, step: u64, share: u64, shares: u64) {
         seek(&mut self.generator, step, share, shares);
     }
 
-    /// The probability behind every activation, if there is one.
+    /// The rate of dropout after every activation, if any.
     pub(super) fn of_activations(&self) -> Option<Rate> {
         self.of_activations
     }
@@ -111,7 +112,7 @@ impl Dropout {
         }
     }
 
-    /// The same, and leaves in `mask` a 1 for every unit that stays, a 0 for every other.
+    /// The same, and writes to `mask` a 1 for every kept unit and a 0 for every dropped one.
     ///
     /// # Shapes
     /// `y` and `mask` are (B, H).
@@ -127,12 +128,12 @@ fn seek(generator: &mut Generator, step: u64, share: u64, shares: u64) {
     generator.set_word_pos((u128::from(step) << 32) + u128::from(share * ((1 << 32) / shares)));
 }
 
-/// Which inputs are dropped, one step after another.
+/// Selects the inputs that are dropped in each step.
 #[derive(Clone, Debug)]
 pub(crate) struct InputDropout {
     rate: Rate,
     generator: Generator,
-    /// The words of a row whose zeros are left out.
+    /// The random words of a row, for sparse inputs.
     words: Vec<u8>,
 }
 
@@ -147,7 +148,7 @@ impl InputDropout {
         Ok(InputDropout { rate: Rate::new(p), generator, words: Vec::new() })
     }
 
-    /// Goes to the random numbers of a share of a step, one of so many.
+    /// Seeks to the random numbers of one shard of a step, out of `shares`.
     pub(crate) fn seek_shard(&mut self, step: u64, share: u64, shares: u64) {
         seek(&mut self.generator, step, share, shares);
     }
@@ -162,8 +163,7 @@ impl InputDropout {
         }
     }
 
-    /// The same for a matrix that knows its zeros: what is dropped of the rest is what [`drop`](InputDropout::drop) would
-    /// drop.
+    /// The same for a sparse matrix: drops exactly the non-zeros that [`drop`](InputDropout::drop) would drop.
     pub(super) fn drop_sparse(&mut self, rows: &mut CsrMatrix) {
         self.words.resize(4 * rows.columns(), 0);
         for i in 0..rows.rows() {
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_expected_output_stays_and_the_share_of_dropped_units_is_p() {
+    fn expected_output_is_unchanged_and_a_fraction_p_is_dropped() {
         for p in [0.0, 0.25, 0.5, 0.9] {
             let mut y = vec![1.0; 20_000];
             Dropout::new(0.0, 3).unwrap().drop(Rate::new(p), &mut y);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_s_units_depend_on_the_seed_and_the_step_alone() {
+    fn dropped_units_depend_on_seed_and_step_only() {
         let drop = |seed, step, before: usize| {
             let (mut dropout, rate) = (Dropout::new(0.5, seed).unwrap(), Rate::new(0.5));
             dropout.drop(rate, &mut vec![1.0; before]);
@@ -209,14 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn nan_is_not_hidden_and_nothing_flows_through_a_dropped_unit() {
+    fn nan_is_kept_and_dropped_units_get_no_gradient() {
         let mut upstream = [3.0; 3];
         Rate::new(0.5).backward_of_relu(&[0.0, f32::NAN, 4.0], &mut upstream);
         assert_eq!(upstream, [0.0, 6.0, 6.0]);
     }
 
     #[test]
-    fn marks_say_which_units_stay_though_their_output_be_0() {
+    fn the_mask_marks_kept_units_even_if_their_output_is_0() {
         let rate = Rate::new(0.5);
         let (mut y, mut mask) = (vec![1.0; 64], vec![9; 64]);
         y[3] = 0.0;
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_of_a_step_have_numbers_of_their_own() {
+    fn shards_of_a_step_use_different_random_numbers() {
         let place = |share, shares| {
             let mut dropout = Dropout::new(0.5, 0).unwrap();
             dropout.seek_shard(3, share, shares);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_that_are_none_are_rejected() {
+    fn invalid_probabilities_are_rejected() {
         for p in [1.0, -0.1, f32::NAN] {
             let error = Dropout::new(p, 0).unwrap_err().to_string();
             assert!(error.starts_with(&format!("dropout is {p}; expected at least 0")), "{error}");
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_inputs_are_dropped_whether_zeros_are_left_out_or_not() {
+    fn sparse_and_dense_inputs_are_dropped_alike() {
         let dense: Vec<f32> = (0..3 * 70).map(|i| if i % 3 == 0 { 0.0 } else { i as f32 }).collect();
         let mut rows = CsrMatrix::new();
         rows.clear(70);
@@ -266,7 +266,7 @@ mod tests {
             assert_eq!(sparse.to_dense(), dropped);
             assert!(dropped.iter().zip(&dense).any(|(a, b)| *a == 0.0 && *b != 0.0));
         }
-        // Hidden units and inputs are dropped by other numbers.
+        // Hidden units and inputs use different random numbers.
         let (mut hidden, mut inputs) = ([1.0; 64], [1.0; 64]);
         Dropout::new(0.5, 3).unwrap().drop(Rate::new(0.5), &mut hidden);
         InputDropout::new(0.5, 3).unwrap().drop(&mut inputs);

@@ -1,8 +1,9 @@
-//! Which layers are computed together: the plan of a pass, made once when a network is.
+//! Operator fusion: which layers are computed together, decided once when a network is created.
 //!
-//! A [`Network`](super::Network) is a plain list of layers for everybody who reads, writes or draws it. A pass walks over
-//! blocks instead: mostly single layers; a convolution with the ReLU and the 2 × 2 pool behind it, whose values are then
-//! never written down at full size; a batch norm with the ReLU behind it; and flattening not at all, since it moves no number.
+//! To anyone who reads, writes or draws it, a [`Network`](super::Network) is a plain list of layers. A pass works on
+//! blocks instead. Most blocks are single layers. A convolution is fused with the ReLU and 2 × 2 pool that follow it,
+//! so that its full-size output is never stored, and a batch norm with the ReLU that follows it. Flattening needs no
+//! block, since it moves no data.
 
 use super::conv2d::Epilogue;
 use super::{Activation, Layer, Pool};
@@ -10,20 +11,20 @@ use super::{Activation, Layer, Pool};
 /// Layers that are computed together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Block {
-    /// The first of its layers, which says what is computed.
+    /// The index of its first layer, which determines what is computed.
     pub(super) first: usize,
-    /// The last of its layers, whose output is the block's.
+    /// The index of its last layer, whose output is the block's output.
     pub(super) last: usize,
-    /// What follows a convolution or a batch norm in its block.
+    /// The operation fused into a convolution or batch norm.
     pub(super) epilogue: Epilogue,
-    /// The layer whose output goes in; the batch itself where there is none.
+    /// The layer whose output is the block's input; `None` for the batch itself.
     pub(super) input: Option<usize>,
-    /// The place of its gradient among those of all layers that learn.
+    /// The index of its gradient among those of all trainable layers.
     pub(super) gradient: Option<usize>,
 }
 
-/// The blocks of a network. Where units are dropped behind every activation, a ReLU must be the last of its block:
-/// `with_dropout`.
+/// The blocks of a network. If units are dropped after every activation (`with_dropout`), a ReLU must be the last layer
+/// of its block.
 pub(super) fn blocks(layers: &[Layer], with_dropout: bool) -> Vec<Block> {
     let (mut blocks, mut input, mut gradients) = (Vec::new(), None, 0..);
     let mut first = 0;
@@ -61,7 +62,7 @@ mod tests {
     use crate::network::{Architecture, Init};
 
     #[test]
-    fn convolutions_take_what_follows_and_flattening_is_passed_by() {
+    fn convolutions_are_fused_and_flattening_is_skipped() {
         let line = "conv3-2 relu pool conv3-2 pool relu conv1-2 pool3 flatten dense2 batchnorm relu";
         let layers: Architecture = line.parse().unwrap();
         let network = layers.network(ImageShape::gray(28, 28), 2, Init::He, 0).unwrap();

@@ -1,4 +1,4 @@
-//! Where training starts: the initial weights.
+//! Weight initialisation.
 
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
@@ -10,15 +10,15 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Init {
-    /// `eps · randn`: the lecture's, with eps = 1e-4. Such small weights give every class nearly the same score,
-    /// and gradients that shrink by eps with every layer behind the first: training may idle for long.
+    /// `eps · randn`: the lecture's, with eps = 1e-4. With such small weights, all classes get nearly the same score,
+    /// and gradients shrink by a factor of eps with every further layer: training may plateau for long at the start.
     Normal(f32),
-    /// `√(2 / inputs) · randn` (He et al. 2015): a ReLU layer passes on as much variance as it gets.
+    /// `√(2 / inputs) · randn` (He et al. 2015): preserves the variance through ReLU layers.
     He,
 }
 
 impl Init {
-    /// Fills the weights of a layer with that many inputs.
+    /// Draws the weights of a layer with the given number of inputs.
     pub fn draw(self, inputs: usize, w: &mut [f32], generator: &mut impl Rng) {
         let scale = match self {
             Init::Normal(eps) => eps,

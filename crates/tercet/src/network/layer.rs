@@ -5,27 +5,28 @@ use rand::Rng;
 use super::{Activation, BatchNorm, Conv2d, Dense, Init, Pool, Shape, Spec};
 use crate::{Error, Result};
 
-/// One layer of a [`Network`](super::Network). The formulas are with each.
+/// One layer of a [`Network`](super::Network). Each variant gives its formula.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Layer {
     /// `Z = X · W + b`.
     Dense(Dense),
-    /// The same small filters at every place of an image.
+    /// The same small filters at every position of an image.
     Conv2d(Conv2d),
-    /// The largest value of each window, channel by channel.
+    /// The largest value of each window, per channel.
     MaxPool(Pool),
-    /// The mean of each window, channel by channel.
+    /// The mean of each window, per channel.
     AveragePool(Pool),
-    /// A function of each value by itself.
+    /// An element-wise function.
     Activation(Activation),
-    /// Each unit is dropped with probability p in training, and those that stay are divided by 1 − p. Prediction skips it.
+    /// Each unit is dropped with probability p in training, and the remaining ones are divided by 1 − p. Prediction
+    /// skips it.
     Dropout {
-        /// The probability of each.
+        /// The dropout probability.
         p: f32,
     },
-    /// Every channel to mean 0 and variance 1, then to a learned scale and shift.
+    /// Normalises every channel to mean 0 and variance 1, then applies a learned scale and shift.
     BatchNorm(BatchNorm),
-    /// An image as the list of its values. They lie in memory as they did.
+    /// Turns an image into the list of its values. Moves no data.
     Flatten,
 }
 
@@ -47,7 +48,7 @@ impl Layer {
         }
     }
 
-    /// A layer with random weights, for what reaches it.
+    /// A layer with random weights, for inputs of the given shape.
     pub(super) fn random(spec: Spec, input: Shape, init: Init, generator: &mut impl Rng) -> Self {
         match spec {
             Spec::Dense { outputs } => Layer::Dense(Dense::random(input.values(), outputs, init, generator)),
@@ -67,14 +68,14 @@ impl Layer {
         }
     }
 
-    /// The shape behind the layer, which is the one with this number, counted from one.
+    /// The output shape of the layer at position `number`, counted from one.
     ///
     /// # Errors
-    /// Arrays or numbers that make no sense, and a shape in front of the layer that it does not take.
+    /// Invalid arrays or sizes, and an input shape that the layer does not accept.
     pub(super) fn output(&self, input: Shape, number: usize) -> Result<Shape> {
         let spec = self.spec();
         if let Some(wanted) = spec.expected_parameters() {
-            // A dense layer says it of both of its sizes below.
+            // A dense layer reports both of its sizes below.
             if !matches!(self, Layer::Dense(_)) {
                 return Err(Error::mismatch(format!("layer {number}"), spec, wanted));
             }

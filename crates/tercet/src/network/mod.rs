@@ -1,10 +1,11 @@
 //! Networks of layers: `scores = W2 · max(0, W1 · X + b1) + b2`, and deeper ones.
 //!
-//! A network is a list of layers. The forward pass hands a batch from each to the next; the backward pass hands
-//! the gradient of the loss back the same way, each layer computing the gradient of its own parameters and what
-//! the layer before it needs (the chain rule). Each layer has its two directions side by side in its own file.
+//! A network is a list of layers. The forward pass runs a batch through them in order. The backward pass runs in
+//! reverse: each layer receives the gradient of the loss with respect to its output and computes the gradients with
+//! respect to its own parameters and to its input (the chain rule). Both passes of a layer are side by side in its
+//! file.
 //!
-//! The lecture's functions are here under these names:
+//! The lecture's functions correspond to:
 //!
 //! | lecture | here |
 //! |---|---|
@@ -13,7 +14,7 @@
 //! | `nn_svm_grad(params, X, y, scores, hidden, reg)` | the same, into [`Workspace::gradients`] |
 //! | `train_nn(params, X, y, …)` | [`train`](crate::train::train) |
 //!
-//! Nothing is allocated in a pass: activations and gradients live in a [`Workspace`] that belongs to the caller.
+//! No pass allocates: activations and gradients live in a [`Workspace`] that belongs to the caller.
 
 mod activation;
 mod architecture;
@@ -62,7 +63,7 @@ use fusion::{Block, blocks};
 
 use crate::{Error, Result};
 
-/// Layers, one after another.
+/// A sequence of layers.
 ///
 /// ```
 /// use tercet::network::{Init, Network};
@@ -76,22 +77,22 @@ use crate::{Error, Result};
 pub struct Network {
     input: Shape,
     layers: Vec<Layer>,
-    /// What an example is behind each layer.
+    /// The shape of an example after each layer.
     shapes: Vec<Shape>,
     blocks: Vec<Block>,
-    /// The blocks of a training that drops units behind every activation.
+    /// The blocks for training with dropout after every activation.
     blocks_with_dropout: Vec<Block>,
 }
 
-/// The most parameters of a network that is made from sizes: 1 GiB of them, of which training needs a few times as
-/// much. A size beyond that is a slip of the hand, and would otherwise end in the memory being rejected.
+/// The maximum number of parameters of a network that is created from sizes: 1 GiB of them, of which training needs a
+/// few times as much. A larger number is most likely a typo, and would otherwise fail when memory is allocated.
 pub const MOST_PARAMETERS: usize = 1 << 28;
 
-/// The most values that an example may have anywhere in a network: 256 MiB of them.
+/// The maximum number of values of an example after any layer: 256 MiB of them.
 pub const MOST_VALUES: usize = 1 << 26;
 
 impl Network {
-    /// A network without layers: what stays in the place of one that is moved out for a while.
+    /// A network without layers: a placeholder while a network is moved out.
     pub(crate) fn empty() -> Self {
         Network {
             input: Shape::Features(0),
@@ -102,11 +103,11 @@ impl Network {
         }
     }
 
-    /// A network of the given layers, which begins with a dense layer or a batch norm, and so says how many features it
-    /// takes. (Activations and dropout may stand before it.)
+    /// A network of the given layers. The first of them must be a dense layer or a batch norm, which determines the
+    /// number of features. (Activations and dropout may precede it.)
     ///
     /// # Errors
-    /// Those of [`with_input`](Network::with_input), and layers of images.
+    /// Those of [`with_input`](Network::with_input), and image layers.
     pub fn new(layers: Vec<Layer>) -> Result<Self> {
         let takes = layers.iter().find_map(|layer| match layer {
             Layer::Dense(dense) => Some(Ok(dense.inputs)),
@@ -124,11 +125,11 @@ impl Network {
         }
     }
 
-    /// A network of the given layers, for examples of a shape.
+    /// A network of the given layers, for examples of the given shape.
     ///
     /// # Errors
-    /// No layer with weights, a parameter array that does not have its shape, a layer that does not take what the one
-    /// before it gives, examples of more than [`MOST_VALUES`] values anywhere, and scores that are an image.
+    /// No layer with weights, a parameter array of the wrong shape, a layer that does not accept the output of the one
+    /// before it, examples of more than [`MOST_VALUES`] values after any layer, and scores that are an image.
     pub fn with_input(input: impl Into<Shape>, layers: Vec<Layer>) -> Result<Self> {
         let input = input.into();
         let (mut shapes, mut shape) = (Vec::with_capacity(layers.len()), input);
@@ -149,17 +150,17 @@ impl Network {
         Ok(Network { input, layers, shapes, blocks: plain, blocks_with_dropout })
     }
 
-    /// A network of the given layers for examples of a shape: where a dense layer comes before any that is of images, an
-    /// image enters as the list of its pixels.
+    /// A network of the given layers for examples of the given shape. If a dense layer comes before any image layer,
+    /// input images are flattened.
     pub(crate) fn from_input(input: Shape, layers: Vec<Layer>) -> Result<Self> {
         Network::with_input(spec::input_shape(layers.iter().map(Layer::spec), input), layers)
     }
 
-    /// A fully connected network: dense layers of the given hidden sizes with ReLU between them, then the dense
-    /// layer that gives the scores. Without hidden layers it is the linear classifier.
+    /// A fully connected network: dense layers of the given hidden sizes with ReLU between them, then the dense layer
+    /// that computes the scores. Without hidden layers it is the linear classifier.
     ///
     /// # Errors
-    /// A size of 0, and initial weights that make no sense.
+    /// A size of 0, and invalid initial weights.
     pub fn fully_connected(
         inputs: usize,
         hidden: &[usize],
@@ -181,7 +182,7 @@ impl Network {
         Network::new(layers)
     }
 
-    /// Rejects sizes that [`fully_connected`](Network::fully_connected) would refuse, before anything is allocated.
+    /// Rejects sizes that [`fully_connected`](Network::fully_connected) would reject, before anything is allocated.
     ///
     /// # Errors
     /// A size of 0, and more than [`MOST_PARAMETERS`].
@@ -208,52 +209,52 @@ impl Network {
         &self.layers
     }
 
-    /// What an example is when it goes in.
+    /// The shape of an input example.
     pub fn input(&self) -> Shape {
         self.input
     }
 
-    /// What an example is behind each layer.
+    /// The shape of an example after each layer.
     pub fn shapes(&self) -> &[Shape] {
         &self.shapes
     }
 
-    /// D, the number of features that go in.
+    /// D, the number of input features.
     pub fn inputs(&self) -> usize {
         self.input.values()
     }
 
-    /// C, the number of scores that come out.
+    /// C, the number of classes (scores).
     pub fn classes(&self) -> usize {
         self.shapes.last().map_or(0, |shape| shape.values())
     }
 
-    /// How many multiply-adds an example takes in the weights on its way forward.
+    /// The number of multiply-adds by weights in the forward pass of one example.
     pub fn multiply_adds(&self) -> usize {
         let before = std::iter::once(&self.input).chain(&self.shapes);
         let each = self.layers.iter().zip(before).map(|(layer, input)| layer.spec().multiply_adds(*input));
         each.fold(0, usize::saturating_add)
     }
 
-    /// Whether there are convolutions or pooling in it.
+    /// Whether the network contains convolutions or pooling.
     pub(crate) fn is_of_images(&self) -> bool {
         let of_images =
             |layer: &Layer| matches!(layer, Layer::Conv2d(_) | Layer::MaxPool(_) | Layer::AveragePool(_));
         self.layers.iter().any(of_images)
     }
 
-    /// Whether training drops units, whatever its settings say.
+    /// Whether the network contains dropout layers, which act in training regardless of its settings.
     pub(crate) fn has_dropout(&self) -> bool {
         self.layers.iter().any(|layer| matches!(layer, Layer::Dropout { .. }))
     }
 
-    /// Whether training needs the statistics of whole batches.
+    /// Whether training needs statistics of whole batches.
     pub(crate) fn has_batch_norm(&self) -> bool {
         self.layers.iter().any(|layer| matches!(layer, Layer::BatchNorm(_)))
     }
 }
 
-/// Rejects examples without values, or of too many, behind the layer of this number.
+/// Rejects examples that have no values, or too many, after layer `number`.
 fn check_values(number: usize, shape: Shape) -> Result<()> {
     if (1..=MOST_VALUES).contains(&shape.values()) {
         return Ok(());

@@ -1,17 +1,17 @@
-//! A network behind what is done to its input: the mean of each channel taken away, and divided by a standard deviation.
+//! Input normalisation as part of the network: subtract each channel's mean, divide by its standard deviation.
 
 use super::{BatchNorm, EPSILON, Layer, Network, Shape};
 use crate::{Error, Result};
 
 impl Network {
-    /// The network behind what torchvision's `transforms.Normalize(mean, std)` does to its input,
+    /// The network with torchvision's `transforms.Normalize(mean, std)` applied to its input,
     ///
     /// ```text
     /// x′ = (x − mean) / std
     /// ```
     ///
-    /// channel by channel, as a [`BatchNorm`] in front of it. `input` is what an example is: where an image enters as the list
-    /// of its pixels, `mean` and `std` still have a number for each channel of the image.
+    /// per channel, as a [`BatchNorm`] in front of it. `input` is the shape of an example: `mean` and `std` have one
+    /// number per channel of the image even if the network flattens it.
     ///
     /// ```
     /// use tercet::image::ImageShape;
@@ -24,7 +24,8 @@ impl Network {
     /// ```
     ///
     /// # Errors
-    /// Other counts than that of the channels, means that are not finite, and deviations that are not positive.
+    /// A number of means or deviations other than that of the channels, non-finite means, and deviations that are not
+    /// positive.
     pub fn with_input_normalization(
         &self,
         input: impl Into<Shape>,
@@ -44,14 +45,14 @@ impl Network {
         if let Some(&std) = std.iter().find(|std| !is_sound(std)) {
             return Err(Error::setting("a standard deviation of the input", std, "a number above 0"));
         }
-        // In a list of pixels, the channels of each stand side by side.
+        // In a flattened image, the channels of each pixel are adjacent.
         let count = self.input.channels();
         let along = |values: &[f32]| -> Vec<f32> { values.iter().copied().cycle().take(count).collect() };
         let norm = BatchNorm {
             gamma: along(&std.iter().map(|std| 1.0 / std).collect::<Vec<f32>>()),
             beta: vec![0.0; count],
             mean: along(mean),
-            // With ε it is 1.
+            // Adding ε gives 1.
             variance: vec![1.0 - EPSILON; count],
         };
         let layers = std::iter::once(Layer::BatchNorm(norm)).chain(self.layers.iter().cloned());
@@ -66,7 +67,7 @@ mod tests {
     use crate::network::{Architecture, Init};
 
     #[test]
-    fn an_image_and_the_list_of_its_pixels_are_normalised_alike() {
+    fn an_image_and_its_flattened_pixels_are_normalised_alike() {
         let shape = ImageShape { width: 3, height: 2, channels: 2 };
         let pixels: Vec<u8> = (0..24).map(|i| (i * 37 % 251) as u8).collect();
         let (mean, std) = ([0.25, 0.5], [0.5, 2.0]);

@@ -1,14 +1,14 @@
-//! The numbers of a network, layer by layer: what a step changes, what a file keeps.
+//! The parameters of a network, layer by layer: what an optimizer step changes and a file stores.
 
 use super::{BatchNorm, Conv2d, Dense, Layer, Network};
 use crate::{Error, Result};
 
-/// A layer's weight matrix and biases: those of a dense or a convolutional layer.
+/// The weight matrix and biases of a dense or convolutional layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights<'a> {
-    /// The numbers that each output is computed from: those of a patch for a convolution.
+    /// The number of inputs of each output: the size of a patch for a convolution.
     pub inputs: usize,
-    /// The units, or filters.
+    /// The number of units or filters.
     pub outputs: usize,
     /// W, (inputs, outputs).
     pub w: &'a [f32],
@@ -16,16 +16,17 @@ pub struct Weights<'a> {
     pub b: &'a [f32],
 }
 
-/// What a layer learns: a matrix and biases, or γ and β. Its [`Gradient`](super::Gradient) has them in this order.
+/// The trainable parameters of a layer: a matrix and biases, or γ and β. Its [`Gradient`](super::Gradient) has them in
+/// this order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parameters<'a> {
     pub(crate) w: &'a [f32],
     pub(crate) b: &'a [f32],
-    /// Whether `w` is a weight matrix, which is regularised and decays.
+    /// Whether `w` is a weight matrix, which is subject to regularisation and weight decay.
     pub(crate) is_matrix: bool,
 }
 
-/// The same, to be changed. The lengths must stay.
+/// The same, mutable. The lengths must not change.
 #[derive(Debug)]
 pub(crate) struct ParametersMut<'a> {
     pub(crate) w: &'a mut Vec<f32>,
@@ -33,19 +34,19 @@ pub(crate) struct ParametersMut<'a> {
     pub(crate) is_matrix: bool,
 }
 
-/// An array of a network as files name it.
+/// An array of a network, with its name in files.
 #[derive(Debug)]
 pub(crate) struct Named<A> {
-    /// `w1`, `b1`, `gamma1`, …: counted for layers with a matrix and for batch norms, each by themselves.
+    /// `w1`, `b1`, `gamma1`, …: layers with a matrix and batch norms are numbered separately.
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
-    /// Whether training follows a gradient of it. The mean and the variance of a batch norm have none.
+    /// Whether it is trained by gradient descent. The running mean and variance of a batch norm are not.
     pub(crate) learned: bool,
     pub(crate) values: A,
 }
 
 impl Layer {
-    /// W and b of a layer that has them.
+    /// W and b of a dense or convolutional layer.
     fn weights(&self) -> Option<Weights<'_>> {
         match self {
             Layer::Dense(Dense { inputs, outputs, w, b }) => {
@@ -59,7 +60,7 @@ impl Layer {
         }
     }
 
-    /// What the layer learns, if it does.
+    /// The trainable parameters of the layer, if any.
     pub(super) fn parameters(&self) -> Option<Parameters<'_>> {
         match self {
             Layer::BatchNorm(BatchNorm { gamma, beta, .. }) => {
@@ -107,17 +108,17 @@ impl Network {
         self.layers.iter().filter_map(Layer::weights)
     }
 
-    /// How many numbers there are to learn.
+    /// The number of trainable parameters.
     pub fn parameters(&self) -> usize {
         self.trainable().map(|parameters| parameters.w.len() + parameters.b.len()).sum()
     }
 
-    /// All that is learned as one list: of each layer first W, or γ of a batch norm, then b, or β.
+    /// All trainable parameters as one list: for each layer first W, or γ of a batch norm, then b, or β.
     pub fn parameter_values(&self) -> Vec<f32> {
         self.trainable().flat_map(|parameters| [parameters.w, parameters.b]).flatten().copied().collect()
     }
 
-    /// Puts such a list in the place of all that is learned.
+    /// Sets all trainable parameters from such a list.
     ///
     /// ```
     /// use tercet::network::{Init, Network};
@@ -130,7 +131,7 @@ impl Network {
     /// ```
     ///
     /// # Errors
-    /// Another number of values than [`parameters`](Network::parameters) says.
+    /// A number of values other than [`parameters`](Network::parameters).
     pub fn set_parameter_values(&mut self, values: &[f32]) -> Result<()> {
         if values.len() != self.parameters() {
             let expected = format!("{}, the parameters of the network", self.parameters());
@@ -147,12 +148,12 @@ impl Network {
         Ok(())
     }
 
-    /// What is learned, layer by layer.
+    /// The trainable parameters, layer by layer.
     pub(crate) fn trainable(&self) -> impl Iterator<Item = Parameters<'_>> {
         self.layers.iter().filter_map(Layer::parameters)
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn trainable_mut(&mut self) -> impl Iterator<Item = ParametersMut<'_>> {
         self.layers.iter_mut().filter_map(Layer::parameters_mut)
     }
@@ -165,12 +166,12 @@ impl Network {
             .sum()
     }
 
-    /// A number anywhere in the network that is NaN or infinite.
+    /// Any number in the network that is NaN or infinite.
     pub(crate) fn first_non_finite(&self) -> Option<f32> {
         self.arrays().iter().flat_map(|array| array.values).copied().find(|value| !value.is_finite())
     }
 
-    /// All arrays, layer by layer, as files name them.
+    /// All arrays, layer by layer, with their names in files.
     pub(crate) fn arrays(&self) -> Vec<Named<&[f32]>> {
         let (mut arrays, mut n, mut m) = (Vec::new(), 0, 0);
         for layer in &self.layers {
@@ -209,13 +210,13 @@ impl Network {
     }
 }
 
-/// What files call the arrays of the m-th batch norm, and which of them are learned.
+/// The names in files of the arrays of the m-th batch norm, and whether each is trained.
 pub(crate) fn norm_names(m: usize) -> [(String, bool); 4] {
     [("gamma", true), ("beta", true), ("mean", false), ("variance", false)]
         .map(|(name, learned)| (format!("{name}{m}"), learned))
 }
 
-/// Σ w², summed in f64 in a fixed order: eight running sums, so that the processor need not wait for each.
+/// Σ w², summed in f64 in a fixed order: eight running sums, to hide the latency of the additions.
 pub(super) fn squares(w: &[f32]) -> f64 {
     let mut sums = [0.0; 8];
     for chunk in w.chunks(8) {

@@ -1,4 +1,4 @@
-//! The two directions through the layers.
+//! The forward and backward passes.
 
 use std::ops::Range;
 
@@ -14,22 +14,22 @@ use super::{Activation, Dropout, Gradient, Input, Layer, Network, Pool, Shape, W
 use crate::image::ImageShape;
 use crate::loss::{Loss, Objective};
 
-/// What a forward pass is for.
+/// The mode of a forward pass.
 pub(crate) enum Mode<'a> {
-    /// Batch norms take the statistics that training has left, and nobody is dropped.
+    /// Batch norms use their running statistics, and nothing is dropped.
     Eval,
-    /// Batch norms take the statistics of the batch, and units are dropped where there is something to draw from.
+    /// Batch norms use the statistics of the batch, and units are dropped if there is a `Dropout`.
     Train(Option<&'a mut Dropout>),
 }
 
 impl Network {
-    /// The forward pass: the scores of a batch, as prediction has them. Every layer's output stays in the workspace.
+    /// The forward pass in evaluation mode: the scores of a batch. The workspace keeps every layer's output.
     ///
     /// # Shapes
     /// `x` is (B, D), the scores are (B, C).
     ///
     /// # Panics
-    /// Where `x` does not hold whole rows.
+    /// If `x` does not hold whole rows.
     pub fn forward<'w>(&self, x: &[f32], workspace: &'w mut Workspace) -> &'w [f32] {
         self.forward_from(Input::Dense(x), Mode::Eval, workspace)
     }
@@ -45,8 +45,7 @@ impl Network {
         self.forward_blocks(0, x, x.examples(self.inputs()), &mut mode, workspace)
     }
 
-    /// The forward pass through the blocks from number `first` on. What reaches block 0 is `x`; what reaches a later one is
-    /// in the workspace.
+    /// The forward pass from block `first` on. The input of block 0 is `x`; that of a later block is in the workspace.
     fn forward_blocks<'w>(
         &self,
         first: usize,
@@ -61,7 +60,7 @@ impl Network {
             _ => self.blocks_of(None),
         };
         for block in &blocks[first..] {
-            // Another pass may have kept what this one does not.
+            // Another pass may have kept outputs that this one does not.
             outputs[block.first..block.last].iter_mut().for_each(Vec::clear);
             let (before, rest) = outputs.split_at_mut(block.last);
             let input = block.input.map_or(x, |i| Input::Dense(&before[i]));
@@ -73,7 +72,7 @@ impl Network {
         &workspace.outputs[last]
     }
 
-    /// The blocks that are walked over.
+    /// The blocks of a pass.
     fn blocks_of(&self, dropout: Option<&Dropout>) -> &[Block] {
         match dropout.and_then(Dropout::of_activations) {
             Some(_) => &self.blocks_with_dropout,
@@ -138,20 +137,20 @@ impl Network {
         }
     }
 
-    /// The mean loss of a batch, regularisation included, and its gradients by all parameters:
+    /// The mean loss of a batch, regularisation included, and its gradients with respect to all parameters:
     ///
     /// ```text
     /// L = 1/B · Σ_b L_b + reg · Σ W²        over the weight matrices, biases left out
     /// ```
     ///
-    /// The gradients are in [`Workspace::gradients`] afterwards. Batch norms take the statistics of the batch; dropout
-    /// layers drop nobody.
+    /// The gradients are in [`Workspace::gradients`] afterwards. Batch norms use the statistics of the batch; dropout
+    /// layers drop nothing.
     ///
     /// # Shapes
     /// `x` is (B, D), `labels` is (B).
     ///
     /// # Panics
-    /// Where the shapes do not fit or the batch is empty.
+    /// If the shapes do not fit or the batch is empty.
     pub fn loss_and_gradients(
         &self,
         x: &[f32],
@@ -163,13 +162,13 @@ impl Network {
         self.objective_and_gradients(x, labels, loss.into(), reg, None, workspace)
     }
 
-    /// The same for a loss with label smoothing or weights, and with units dropped.
+    /// The same for a loss with label smoothing or sample weights, and with dropout.
     ///
     /// # Shapes
     /// `x` is (B, D), `labels` and the weights are (B).
     ///
     /// # Panics
-    /// Where the shapes do not fit or the batch is empty.
+    /// If the shapes do not fit or the batch is empty.
     pub fn objective_and_gradients(
         &self,
         x: &[f32],
@@ -184,8 +183,8 @@ impl Network {
         regularized(data_loss, reg, self.regularize(reg, 0, workspace.gradients_mut()))
     }
 
-    /// Adds the gradient of the regularisation, `2 · reg · W`, to the gradients of a batch; returns Σ W², or 0 where `reg`
-    /// is 0. The first `frozen` layers that could learn are left out.
+    /// Adds the gradient of the regularisation, `2 · reg · W`, to the gradients of a batch. Returns Σ W², or 0 if `reg`
+    /// is 0. The first `frozen` trainable layers are skipped.
     pub(crate) fn regularize(&self, reg: f32, frozen: usize, gradients: &mut [Gradient]) -> f64 {
         if reg == 0.0 {
             return 0.0;
@@ -200,8 +199,8 @@ impl Network {
             .sum()
     }
 
-    /// The mean loss of a batch and its gradients, without the regularisation, from an input that may be sparse. The first
-    /// `frozen` layers that could learn are given none.
+    /// The mean loss of a batch and its gradients, without the regularisation, from an input that may be sparse. The
+    /// first `frozen` trainable layers get no gradients.
     pub(crate) fn data_loss_and_gradients(
         &self,
         x: Input<'_>,
@@ -212,16 +211,16 @@ impl Network {
         workspace: &mut Workspace,
     ) -> f32 {
         self.forward_from(x, Mode::Train(dropout.as_deref_mut()), workspace);
-        // Nothing asks for the gradient by what goes into the first layer that learns.
+        // The gradient with respect to the input of the first trained layer is not needed.
         let blocks = self.blocks_of(dropout.as_deref());
         let learns = |block: &Block| block.gradient.is_some_and(|gradient| gradient >= frozen);
         let first = blocks.iter().position(learns).unwrap_or(blocks.len());
         self.loss_and_backward(first..first + 1, x, labels, objective, dropout.as_deref(), workspace)
     }
 
-    /// The same for a dense first layer that is worked at elsewhere, whose output is in the workspace
-    /// ([`Workspace::first_output`]). The gradient by that output is there afterwards
-    /// ([`Workspace::first_output_gradient`]), and those of the parameters of all layers but the first.
+    /// The same for a dense first layer that is computed elsewhere and whose output is in the workspace
+    /// ([`Workspace::first_output`]). Afterwards the workspace has the gradient with respect to that output
+    /// ([`Workspace::first_output_gradient`]) and the parameter gradients of all layers except the first.
     pub(crate) fn data_loss_and_gradients_after_first(
         &self,
         labels: &[u32],
@@ -235,8 +234,8 @@ impl Network {
         self.loss_and_backward(1..1, nothing, labels, objective, dropout.as_deref(), workspace)
     }
 
-    /// The loss of the scores in the workspace, and back through the blocks down to the first of the range, of which those
-    /// behind its end hand on a gradient by their input.
+    /// The loss of the scores in the workspace, and the backward pass from the last block down to the first of `range`.
+    /// Blocks after the end of the range compute a gradient with respect to their input.
     fn loss_and_backward(
         &self,
         first: Range<usize>,
@@ -257,8 +256,8 @@ impl Network {
         data_loss
     }
 
-    /// Backwards through a block: what flows, the gradient by its output, becomes the one by its input where that is
-    /// `needs_input_grad` for.
+    /// The backward pass through a block. The upstream gradient, with respect to its output, becomes the one with
+    /// respect to its input if `needs_input_grad`.
     fn backward_block(
         &self,
         block: &Block,
@@ -280,7 +279,7 @@ impl Network {
             (Some(rate), layer) if layer.spec().is_activation() => rate.backward(&saved.mask, upstream),
             _ => {}
         }
-        // Most layers compute the next gradient beside the one that flows.
+        // Most layers compute the input gradient in a second buffer.
         let mut out_of_place = |upstream: &mut Vec<f32>, backward: &mut dyn FnMut(&[f32], &mut [f32])| {
             upstream_next.resize(examples * width, 0.0);
             backward(upstream, upstream_next);
@@ -349,7 +348,7 @@ impl Network {
         }
     }
 
-    /// Takes the statistics that the batch norms saw in the last batch into those that prediction will take.
+    /// Updates the running statistics of the batch norms with those of the last batch.
     pub(crate) fn update_running_stats(&mut self, workspace: &Workspace) {
         for block in &self.blocks {
             if let Layer::BatchNorm(norm) = &mut self.layers[block.first] {
@@ -358,7 +357,7 @@ impl Network {
         }
     }
 
-    /// Takes the statistics of another network of these layers.
+    /// Copies the running statistics from another network with the same layers.
     pub(crate) fn copy_running_stats(&mut self, other: &Network) {
         for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
             if let (Layer::BatchNorm(norm), Layer::BatchNorm(other)) = (layer, other) {
@@ -368,7 +367,7 @@ impl Network {
         }
     }
 
-    /// The image that goes into a block.
+    /// The input image of a block.
     fn image(&self, block: &Block) -> ImageShape {
         match block.input.map_or(self.input, |i| self.shapes[i]) {
             Shape::Image(image) => image,
@@ -384,7 +383,7 @@ impl Network {
     }
 }
 
-/// The loss of a batch with its regularisation, from Σ W². Without any, weights that are unsound do not show in it.
+/// The loss of a batch with its regularisation, from Σ W². With `reg` = 0, non-finite weights do not affect it.
 pub(crate) fn regularized(data_loss: f32, reg: f32, squares: f64) -> f32 {
     match reg {
         0.0 => data_loss,

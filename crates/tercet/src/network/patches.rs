@@ -1,18 +1,17 @@
-//! Filters that nobody learns: patches of the training images themselves.
+//! Fixed filters, not learned: patches of the training images themselves.
 //!
-//! A filter that is a patch p of an image answers most where an image looks like p. Neighbouring pixels are alike, so plain
-//! patches all answer to the same few coarse things; how far two patches are alike is better asked after whitening, that is
-//! in the metric of the inverse covariance Σ of all patches x, with mean μ:
+//! A filter that is a patch p of an image responds most strongly where an image resembles p. Neighbouring pixels are
+//! correlated, so plain patches all respond to the same few coarse features. Similarity of patches is better measured
+//! after whitening, in the metric of the inverse covariance Σ of all patches x, with mean μ:
 //!
 //! ```text
 //! w = Σ⁻¹ (p − μ) / √((p − μ)ᵀ Σ⁻¹ (p − μ))        b = −wᵀ μ − θ
 //! ```
 //!
-//! so that `wᵀ x + b` has the variance 1 over patches, and a ReLU behind it lets through what is more than θ standard deviations
-//! above the mean. Every second filter is the one before it with the opposite sign. Whatever follows, with a linear
-//! classifier at the end, is a linear classifier on fixed features: Coates and Ng 2011, "The importance of encoding versus
-//! training with sparse coding and vector quantization", who found patches drawn at random hardly worse than any that were
-//! learned.
+//! so that `wᵀ x + b` has variance 1 over patches, and a ReLU after it passes what is more than θ standard deviations
+//! above the mean. Every second filter is the negative of the one before it. Followed by a linear classifier, this is a
+//! linear classifier on fixed features: Coates and Ng 2011, "The importance of encoding versus training with sparse
+//! coding and vector quantization", who found patches drawn at random hardly worse than learned ones.
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -22,11 +21,11 @@ use crate::data::Examples;
 use crate::random::{Stream, generator};
 use crate::{Error, Result};
 
-/// How patches become filters.
+/// How patches are turned into filters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Patches {
-    /// λ: `λ · tr(Σ) / d` is added to the diagonal of Σ, so that directions with little but noise are not blown up.
+    /// λ: `λ · tr(Σ) / d` is added to the diagonal of Σ, so that directions dominated by noise are not amplified.
     #[serde(default = "Patches::ridge")]
     pub ridge: f32,
     /// θ, in standard deviations.
@@ -40,10 +39,10 @@ impl Default for Patches {
     }
 }
 
-/// How many patches the mean and the covariance are taken of.
+/// How many patches the mean and covariance are estimated from.
 const SAMPLE: usize = 50_000;
 
-/// So many draws may hit the background for each patch that is kept.
+/// How many draws per patch are allowed to hit the background before giving up.
 const DRAWS: usize = 100;
 
 impl Patches {
@@ -55,10 +54,10 @@ impl Patches {
         0.5
     }
 
-    /// Rejects what cannot work.
+    /// Rejects invalid settings.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first setting that makes no sense.
+    /// [`Error::Setting`] for the first invalid setting.
     pub fn validate(self) -> Result<()> {
         if !(self.ridge.is_finite() && self.ridge > 0.0) {
             let expected = "a finite number above 0, such as 0.01";
@@ -72,12 +71,12 @@ impl Patches {
 }
 
 impl Network {
-    /// Makes the filters of the first layer of patches of the images, drawn at random. Patches of a single value, such as an
-    /// empty background, are passed over.
+    /// Sets the filters of the first layer to patches of the images, drawn at random. Patches of a single value, such
+    /// as an empty background, are skipped.
     ///
     /// # Errors
-    /// Settings that make no sense, a first layer that is no convolution, examples that it does not take, and images with
-    /// nothing in them.
+    /// Invalid settings, a first layer that is not a convolution, examples that the network does not accept, and images
+    /// with only constant patches.
     ///
     /// ```
     /// use tercet::data::Dataset;
@@ -91,7 +90,7 @@ impl Network {
     /// let mut network = layers.network(shape, 2, Init::He, 0)?;
     /// network.init_from_patches(&images, Patches::default(), 0)?;
     /// let filters = network.weight_layers().next().expect("the convolution");
-    /// // The weights of all filters lie side by side: the second is the first turned round.
+    /// // The weights of all filters are side by side: the second filter is the negative of the first.
     /// assert!(filters.w.chunks(4).all(|w| w[0] == -w[1] && w[2] == -w[3]));
     /// # Ok::<(), tercet::Error>(())
     /// ```
@@ -183,7 +182,7 @@ fn moments(rows: &[f64], size: usize) -> (Vec<f64>, Vec<f64>) {
     (mean, covariance)
 }
 
-/// The lower triangle L of `Σ = L Lᵀ`, for a Σ that is positive definite.
+/// The lower triangular L of `Σ = L Lᵀ`, for a positive definite Σ.
 fn cholesky(matrix: &[f64], size: usize) -> Vec<Vec<f64>> {
     let mut root: Vec<Vec<f64>> = Vec::with_capacity(size);
     for i in 0..size {
@@ -197,7 +196,7 @@ fn cholesky(matrix: &[f64], size: usize) -> Vec<Vec<f64>> {
     root
 }
 
-/// `Σ⁻¹ y`: first L, then Lᵀ.
+/// `Σ⁻¹ y`: solves with L, then with Lᵀ.
 fn solve(root: &[Vec<f64>], y: &[f64]) -> Vec<f64> {
     let mut x: Vec<f64> = Vec::with_capacity(y.len());
     for (row, y) in root.iter().zip(y) {
@@ -219,16 +218,16 @@ mod tests {
     use crate::network::{Architecture, Init, Workspace};
 
     #[test]
-    fn a_root_solves_its_equation() {
+    fn cholesky_solves_its_equation() {
         let matrix = [4.0, 2.0, 0.6, 2.0, 5.0, 1.0, 0.6, 1.0, 3.0];
         let x = solve(&cholesky(&matrix, 3), &[1.0, -2.0, 0.5]);
         let back: Vec<f64> = matrix.chunks_exact(3).map(|row| dot(row, &x)).collect();
         assert!(back.iter().zip([1.0, -2.0, 0.5]).all(|(a, b)| (a - b).abs() < 1e-12), "{back:?}");
     }
 
-    /// Over all patches of images of noise the answers of a filter have mean −θ and variance 1.
+    /// Over all patches of noise images, the responses of a filter have mean −θ and variance 1.
     #[test]
-    fn answers_are_counted_in_standard_deviations() {
+    fn responses_are_in_standard_deviations() {
         let shape = ImageShape::gray(20, 20);
         let mut generator = generator(5, Stream::Weights);
         let pixels = (0..40 * 400).map(|_| generator.random_range(0..=255u8)).collect();
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_rejected() {
+    fn invalid_patches_are_rejected() {
         let shape = ImageShape::gray(4, 4);
         let blank =
             Dataset::from_pixels("blank", shape, vec![7; 32], vec![0, 1], vec!["a".into(), "b".into()]);

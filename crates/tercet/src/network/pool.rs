@@ -1,27 +1,27 @@
-//! Pooling: an image becomes a smaller one, of the largest value or of the mean of each window.
+//! Pooling: reduces an image to the maximum or mean of each window.
 //!
 //! ```text
 //! y[i, j, c] = max over ky, kx of x[i · stride + ky, j · stride + kx, c]        or the mean over them
 //! ```
 //!
-//! Images are shared out among the threads, which changes no bit: each has its own outputs.
+//! Images are distributed over the threads, which does not change a bit of the result: each has its own outputs.
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
 use tercet_kernels::pooling::{self, Window};
 
-/// Below this many values, handing half of them to another thread takes longer than pooling them.
+/// Below this many values, splitting the work between two threads takes longer than pooling in one.
 const WORTH_A_THREAD: usize = 1 << 17;
 
-/// How many images a thread takes at a time.
+/// How many images a thread processes at a time.
 fn images_per_task(window: &Window, values: usize) -> usize {
     let images = values / window.inputs();
     let threads = rayon::current_num_threads().min(values / WORTH_A_THREAD).max(1);
     images.div_ceil(threads).max(1)
 }
 
-/// The largest value of each window, and its place there: the first of equals. NaN is larger than anything, so that a
-/// network which diverges is noticed.
+/// The maximum of each window, and its index there: the first one if there are several. NaN counts as larger than any
+/// number, so that divergence is noticed.
 ///
 /// # Shapes
 /// `x` is (B, height, width, channels), `y` and `argmax` are the same with the height and width of the output.
@@ -33,10 +33,10 @@ pub(super) fn forward_max(window: &Window, x: &[f32], y: &mut [f32], argmax: &mu
         .for_each(|(x, (y, argmax))| pooling::max_forward(isa, window, x, y, argmax));
 }
 
-/// From `y`, the largest of each window: dy goes to the value that was the largest, and nothing to the others.
+/// From `y`, the maximum of each window: dy goes to the value that was the maximum, and the others get 0.
 ///
 /// # Shapes
-/// `argmax` and `dy` are as y, `dx` is as x.
+/// `argmax` and `dy` have the shape of y, `dx` that of x.
 pub(super) fn backward_max(window: &Window, argmax: &[u8], dy: &[f32], dx: &mut [f32]) {
     let (isa, images) = (Isa::active(), images_per_task(window, dx.len()));
     let outputs = images * window.outputs();
@@ -56,10 +56,10 @@ pub(super) fn forward_average(window: &Window, x: &[f32], y: &mut [f32]) {
         .for_each(|(x, y)| pooling::average_forward(isa, window, x, y));
 }
 
-/// From `y`, the mean of each window: every value of a window gets its share of dy.
+/// From `y`, the mean of each window: every value of a window gets an equal fraction of dy.
 ///
 /// # Shapes
-/// `dy` is as y, `dx` as x.
+/// `dy` has the shape of y, `dx` that of x.
 pub(super) fn backward_average(window: &Window, dy: &[f32], dx: &mut [f32]) {
     let (isa, images) = (Isa::active(), images_per_task(window, dx.len()));
     dx.par_chunks_mut(images * window.inputs())

@@ -1,4 +1,4 @@
-//! The scores of a whole set.
+//! The scores of a whole data set.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,17 @@ use crate::{Error, Matrix, Result};
 /// How many examples are scored at a time outside training.
 const SCORING_BATCH: usize = 128;
 
-/// About how many values of a layer lie side by side then, where examples are large: they should stay in a cache.
+/// About how many values of a layer are computed together then, if examples are large: they should fit into a cache.
 const SCORED_TOGETHER: usize = 1 << 17;
 
 impl Network {
-    /// The scores of a whole set.
+    /// The scores of a whole data set.
     ///
     /// # Shapes
     /// (N, C).
     ///
     /// # Errors
-    /// Examples of another width than the network's inputs.
+    /// Examples whose width is not the number of the network's inputs.
     pub fn scores(&self, data: &Examples) -> Result<Matrix> {
         if data.width() != self.inputs() {
             let expected = format!("{}, the network's inputs", self.inputs());
@@ -43,7 +43,7 @@ impl Network {
         Ok(scores)
     }
 
-    /// How many examples go through the layers at a time outside training.
+    /// The batch size outside training.
     pub(crate) fn scoring_batch(&self) -> usize {
         let widest = self.shapes.iter().map(|shape| shape.values()).max().unwrap_or(1);
         match self.is_of_images() {
@@ -52,14 +52,14 @@ impl Network {
         }
     }
 
-    /// The network that gives the same scores with fewer layers: dropout is left out, and every batch norm that stands
-    /// right behind a dense or a convolutional layer has gone into the weights of that layer,
+    /// An equivalent network with fewer layers, for prediction: dropout is left out, and every batch norm directly
+    /// after a dense or convolutional layer is folded into the weights of that layer,
     ///
     /// ```text
     /// W′ = W · γ / √(σ² + ε)        b′ = (b − μ) · γ / √(σ² + ε) + β
     /// ```
     ///
-    /// which changes the scores by no more than rounding. [`scores`](Network::scores) takes it by itself.
+    /// which changes the scores only by rounding. [`scores`](Network::scores) does this on its own.
     pub fn for_prediction(&self) -> Cow<'_, Network> {
         let is_for_training = |layer: &Layer| matches!(layer, Layer::BatchNorm(_) | Layer::Dropout { .. });
         if !self.layers.iter().any(is_for_training) {
@@ -81,7 +81,7 @@ impl Network {
     }
 }
 
-/// Takes a batch norm into the layer before it.
+/// Folds a batch norm into the layer before it.
 ///
 /// # Shapes
 /// `w` is (inputs, channels), `b` is (channels).

@@ -1,9 +1,9 @@
-//! What an example is on its way through a network: a list of numbers, or an image.
+//! The shape of an example at some point of a network: a feature vector or an image.
 
 use crate::data::Examples;
 use crate::image::ImageShape;
 
-/// What an example is at one place of a network.
+/// The shape of an example between two layers of a network.
 ///
 /// ```
 /// use tercet::image::ImageShape;
@@ -15,9 +15,9 @@ use crate::image::ImageShape;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// So many numbers.
+    /// A vector of this many features.
     Features(usize),
-    /// An image, (height, width, channels): row by row, the channels of a pixel side by side.
+    /// An image, (height, width, channels): row by row, the channels of a pixel adjacent.
     Image(ImageShape),
 }
 
@@ -27,7 +27,7 @@ impl Shape {
         data.feature_shape().map_or(Shape::Features(data.width()), Shape::Image)
     }
 
-    /// How many numbers such an example has. More than fit into a `usize` are as many as do.
+    /// The number of values of an example. Saturates at `usize::MAX`.
     pub fn values(self) -> usize {
         match self {
             Shape::Features(count) => count,
@@ -37,7 +37,7 @@ impl Shape {
         }
     }
 
-    /// How many channels it has: those of an image, or every number of a list.
+    /// The number of channels: those of an image, or every feature of a vector.
     pub fn channels(self) -> usize {
         match self {
             Shape::Features(count) => count,
@@ -45,7 +45,7 @@ impl Shape {
         }
     }
 
-    /// The same numbers as a list.
+    /// The flattened shape.
     pub fn flat(self) -> Self {
         Shape::Features(self.values())
     }

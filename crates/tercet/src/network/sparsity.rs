@@ -1,18 +1,18 @@
-//! Whether a layer's input has so many zeros that leaving them out pays, decided by counting them.
+//! Decides whether a layer's input has enough zeros for sparse products, by counting them.
 //!
-//! The sparse products and the dense ones give the same bits (see [`tercet_kernels::sparse`]), so that this is a matter
-//! of time alone, and the answer may be another for every batch.
+//! The sparse and the dense products give the same bits (see [`tercet_kernels::sparse`]), so this affects only speed,
+//! and the decision may differ from batch to batch.
 
 use tercet_kernels::Isa;
 use tercet_kernels::sparse::{Accumulators, CsrMatrix, scatter_width};
 
 use super::Input;
 
-/// Whether a product with `outputs` columns should leave out the zeros of its left factor, which has `non_zeros`
-/// numbers that are not zero among `all`.
+/// Whether a product with `outputs` columns should skip the zeros of its left factor, which has `non_zeros` non-zeros
+/// among `all` values.
 ///
-/// A non-zero of a sparse product costs up to twice a number of a dense one, and a product of few columns is over
-/// before the non-zeros are found.
+/// A non-zero in a sparse product costs up to twice as much as a value in a dense one, and a product with few columns
+/// takes less time than finding the non-zeros.
 pub(super) fn is_worthwhile(non_zeros: usize, all: usize, outputs: usize) -> bool {
     match outputs {
         0..16 => 3 * non_zeros < all,
@@ -21,7 +21,7 @@ pub(super) fn is_worthwhile(non_zeros: usize, all: usize, outputs: usize) -> boo
     }
 }
 
-/// What is known of the zeros of a layer's input: how it was read on the way forward is how it is read on the way back.
+/// The sparsity of a layer's input. The backward pass uses the same form, sparse or dense, as the forward pass.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sparsity {
     /// Whether `rows` holds the input.
@@ -29,16 +29,16 @@ pub(crate) struct Sparsity {
     rows: CsrMatrix,
     /// The transpose of a sparse input.
     transposed: CsrMatrix,
-    /// Room for the sums of a weight gradient.
+    /// Buffers for the sums of a weight gradient.
     sums: Accumulators,
 }
 
 impl Sparsity {
-    /// The input as it should be read by a layer of so many inputs and outputs.
+    /// The input in the form, sparse or dense, that suits a layer of the given numbers of inputs and outputs.
     pub(crate) fn compress<'a>(&'a mut self, x: Input<'a>, inputs: usize, outputs: usize) -> Input<'a> {
         self.is_sparse = false;
         if let Input::Dense(x) = x {
-            // Whether zeros are found is another question for every batch, so that the room is made for any answer.
+            // The decision may differ from batch to batch, so reserve memory for either case.
             let examples = x.len() / inputs;
             self.rows.reserve(examples, inputs);
             self.transposed.reserve(inputs, examples);
@@ -56,12 +56,12 @@ impl Sparsity {
         self.view(x)
     }
 
-    /// The input as the last [`compress`](Sparsity::compress) at it said.
+    /// The input in the form chosen by the last [`compress`](Sparsity::compress).
     pub(crate) fn view<'a>(&'a self, x: Input<'a>) -> Input<'a> {
         if self.is_sparse { Input::Sparse(&self.rows) } else { x }
     }
 
-    /// The non-zeros of an input that was read as sparse, and room for sums.
+    /// The non-zeros of a sparse input, and buffers for sums.
     pub(crate) fn view_with_accumulators<'a>(
         &'a mut self,
         x: Input<'a>,
@@ -72,7 +72,7 @@ impl Sparsity {
         }
     }
 
-    /// The transpose of an input that was read as sparse.
+    /// Computes the transpose of a sparse input.
     pub(crate) fn transpose(&mut self, x: Input<'_>) -> &CsrMatrix {
         match x {
             Input::Sparse(x) => self.transposed.transpose(x),
@@ -81,7 +81,7 @@ impl Sparsity {
         &self.transposed
     }
 
-    /// The same, once more.
+    /// The transpose computed last.
     pub(crate) fn transposed(&self) -> &CsrMatrix {
         &self.transposed
     }

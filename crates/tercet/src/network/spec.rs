@@ -5,8 +5,8 @@ use tercet_kernels::convolution;
 use super::{Activation, Shape};
 use crate::image::ImageShape;
 
-/// A layer without its parameters: what a word of an [`Architecture`](super::Architecture) says. Each prints as its
-/// word.
+/// A layer without its parameters: the meaning of one word of an [`Architecture`](super::Architecture), which is also
+/// how it prints.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spec {
     /// `dense256`: [`Dense`](super::Dense).
@@ -20,11 +20,11 @@ pub enum Spec {
         kernel_height: usize,
         /// Columns of a filter.
         kernel_width: usize,
-        /// How many filters there are: the channels that come out.
+        /// The number of filters, that is, output channels.
         filters: usize,
-        /// By how many pixels a filter moves on.
+        /// Step between neighbouring filter positions, in pixels.
         stride: usize,
-        /// How many rows and columns of zeros surround the image on each side.
+        /// Rows and columns of zeros added on each side of the image.
         padding: usize,
     },
     /// `pool`, `pool3`, `pool3/2`: the largest value of each window.
@@ -35,31 +35,31 @@ pub enum Spec {
     Activation(Activation),
     /// `dropout0.4`: each unit is dropped with this probability in training.
     Dropout {
-        /// The probability of each.
+        /// The dropout probability.
         p: f32,
     },
     /// `batchnorm`: [`BatchNorm`](super::BatchNorm).
     BatchNorm,
-    /// `flatten`: an image as the list of its values.
+    /// `flatten`: turns an image into a feature vector.
     Flatten,
 }
 
-/// The windows of a pooling layer. Those that would stand out over the right or lower edge are left out.
+/// The windows of a pooling layer. Windows that would reach beyond the right or lower edge are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
-    /// Rows, and columns, of a window.
+    /// Rows and columns of a window.
     pub size: usize,
-    /// By how many pixels windows lie apart.
+    /// Distance between neighbouring windows, in pixels.
     pub stride: usize,
 }
 
 impl Pool {
-    /// 2 × 2 pixels, side by side.
+    /// 2 × 2 pixels, non-overlapping.
     pub const HALVING: Pool = Pool { size: 2, stride: 2 };
 }
 
 impl Spec {
-    /// What is wrong with the numbers of the layer, whatever reaches it: what they should be.
+    /// If the layer's sizes are invalid for any input, what they should be.
     pub(super) fn expected_parameters(self) -> Option<&'static str> {
         match self {
             Spec::Dense { outputs: 0 } => Some("at least 1 unit"),
@@ -74,7 +74,7 @@ impl Spec {
                 Some("padding that is less than the filter, which would see nothing but zeros")
             }
             Spec::MaxPool(pool) | Spec::AveragePool(pool) => match pool {
-                // Which place of its window was the largest is kept in a byte.
+                // The argmax of a window is stored in one byte.
                 Pool { size: 0 | 16.., .. } => Some("windows of 1 × 1 to 15 × 15 pixels"),
                 Pool { stride: 0, .. } => Some("a stride of at least 1"),
                 _ => None,
@@ -87,7 +87,7 @@ impl Spec {
         }
     }
 
-    /// The shape behind the layer; or what should reach it instead of `input`.
+    /// The output shape; or, as an error, what should replace `input`.
     pub(super) fn output(self, input: Shape) -> Result<Shape, String> {
         let windows = |image: ImageShape, height: usize, width: usize, stride: usize, padding: usize| {
             let around = padding.saturating_mul(2);
@@ -136,7 +136,7 @@ impl Spec {
         }
     }
 
-    /// How many numbers the layer learns; `None` where they cannot be counted.
+    /// The number of trainable parameters; `None` on overflow.
     pub(super) fn parameters(self, input: Shape) -> Option<usize> {
         match self {
             Spec::Dense { outputs } => input.values().checked_mul(outputs)?.checked_add(outputs),
@@ -150,7 +150,7 @@ impl Spec {
         }
     }
 
-    /// How many multiply-adds an example takes in the weights of the layer on its way forward.
+    /// The number of multiply-adds by weights in the forward pass of one example.
     pub(super) fn multiply_adds(self, input: Shape) -> usize {
         match (self, self.output(input)) {
             (Spec::Dense { outputs }, _) => input.values().saturating_mul(outputs),
@@ -162,19 +162,19 @@ impl Spec {
         }
     }
 
-    /// Whether the layer applies a function to each value by itself, and learns nothing.
+    /// Whether the layer is an element-wise function without parameters.
     pub(super) fn is_activation(self) -> bool {
         matches!(self, Spec::Activation(_))
     }
 
-    /// Whether the layer can only mean something for images.
+    /// Whether the layer applies only to images.
     fn is_of_images(self) -> bool {
         matches!(self, Spec::Conv2d { .. } | Spec::MaxPool(_) | Spec::AveragePool(_) | Spec::Flatten)
     }
 }
 
-/// What layers take an image for. Where a dense layer comes before any that is of images, as a picture has pixels next to
-/// one another for none of them, the image enters as the list of its pixels.
+/// The shape in which an input enters these layers. If a dense layer comes before any image layer, nothing uses the
+/// positions of the pixels, and the image is flattened.
 pub(crate) fn input_shape(layers: impl IntoIterator<Item = Spec>, input: Shape) -> Shape {
     let decides = |spec: &Spec| matches!(spec, Spec::Dense { .. }) || spec.is_of_images();
     match layers.into_iter().find(decides) {

@@ -1,31 +1,31 @@
-//! What each layer makes of an example, and what that takes.
+//! The output shape and the cost of each layer.
 
 use super::{Network, Shape, Spec};
 
-/// One layer in figures.
+/// The figures of one layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
-    /// Which layer.
+    /// The layer.
     pub layer: Spec,
-    /// What an example is behind it.
+    /// The shape of its output.
     pub output: Shape,
-    /// How many numbers it learns.
+    /// The number of its trainable parameters.
     pub parameters: usize,
-    /// How many multiply-adds an example takes in its weights on its way forward.
+    /// The number of multiply-adds by its weights in the forward pass of one example.
     pub multiply_adds: usize,
 }
 
 impl Summary {
-    /// A layer that takes what reaches it.
+    /// For a layer that accepts its input.
     pub(super) fn of(layer: Spec, input: Shape, output: Shape) -> Self {
-        // More than fit are rejected wherever parameters are made.
+        // Overflows are rejected wherever parameters are allocated.
         let parameters = layer.parameters(input).unwrap_or(usize::MAX);
         Summary { layer, output, parameters, multiply_adds: layer.multiply_adds(input) }
     }
 }
 
 impl Network {
-    /// Every layer in figures, first to last.
+    /// A summary of every layer, first to last.
     ///
     /// ```
     /// use tercet::image::ImageShape;

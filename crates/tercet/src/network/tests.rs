@@ -1,4 +1,4 @@
-//! The network's passes against central differences in f64 and against their naive siblings.
+//! Checks the network's passes against central differences in f64 and against their naive versions.
 
 use rand::RngExt;
 use rand_distr::StandardNormal;
@@ -43,7 +43,7 @@ fn fast_network(layers: &[naive::Dense<f64>]) -> Network {
     Network::new(all).unwrap()
 }
 
-/// Sizes of networks: linear, two layers, three, and wide enough to be shared out among threads.
+/// Sizes of networks: linear, two layers, three, and wide enough to be split among threads.
 const SIZES: [&[usize]; 5] = [&[3, 4], &[7, 5, 3], &[6, 9, 8, 4], &[1, 1, 1, 1, 2], &[300, 33, 10]];
 
 fn batch(sizes: &[usize], examples: usize) -> (Vec<f64>, Vec<u32>) {
@@ -81,7 +81,7 @@ fn the_checker_catches_a_planted_wrong_gradient() {
     let (x, labels) = batch(SIZES[1], 6);
     let layers = naive_layers(SIZES[1]);
     let (_, mut gradients) = naive::loss_and_gradients(&layers, &x, &labels, Loss::SVM, 0.01);
-    // Half the regularisation's gradient: the mistake of taking reg · W² for ½ reg · W².
+    // Half the gradient of the regularisation: the mistake of confusing reg · W² with ½ reg · W².
     for (dw, w) in gradients[0].0.iter_mut().zip(&layers[0].w) {
         *dw -= 0.01 * w;
     }
@@ -101,7 +101,7 @@ fn assert_close(fast: &[f32], naive: &[f64], what: &str) {
 }
 
 #[test]
-fn the_fast_passes_are_the_naive_ones() {
+fn the_fast_passes_match_the_naive_ones() {
     for sizes in SIZES {
         for examples in [1, 2, 20, 67] {
             let (x, labels) = batch(sizes, examples);
@@ -122,7 +122,7 @@ fn the_fast_passes_are_the_naive_ones() {
 }
 
 #[test]
-fn passes_that_leave_zeros_out_are_the_naive_ones_and_give_the_dense_bits() {
+fn sparse_passes_match_the_naive_ones_and_the_dense_bits() {
     for sizes in [&[300, 33, 10][..], &[120, 200, 70, 10], &[90, 10]] {
         let (mut x, labels) = batch(sizes, 67);
         x.iter_mut().enumerate().for_each(|(i, x)| *x *= f64::from(u8::from(i * 7919 % 101 < 20)));
@@ -143,7 +143,7 @@ fn passes_that_leave_zeros_out_are_the_naive_ones_and_give_the_dense_bits() {
             assert_eq!(workspace.gradients(), dirty.gradients(), "{byte:#x}");
         }
 
-        // One layer of as many outputs, once with its zeros and once without: the same bits.
+        // The same layer, once dense and once sparse: the same bits.
         let Layer::Dense(first) = &network.layers()[0] else { panic!("the first layer is dense") };
         let mut z = [vec![0.0; 67 * first.outputs], vec![0.0; 67 * first.outputs]];
         let x = tercet_kernels::matmul::View::new(&dense, 67, first.inputs);
@@ -161,7 +161,7 @@ fn passes_that_leave_zeros_out_are_the_naive_ones_and_give_the_dense_bits() {
 }
 
 #[test]
-fn what_the_workspace_held_before_never_matters() {
+fn previous_contents_of_the_workspace_do_not_matter() {
     let (x, labels) = batch(SIZES[2], 20);
     let (network, x) = (fast_network(&naive_layers(SIZES[2])), to_f32(&x));
     let mut clean = Workspace::new();
@@ -203,7 +203,7 @@ fn layers_that_do_not_fit_are_rejected_by_number() {
     };
     assert_eq!(weights(11, 3), "weights of layer 1: found 11; expected 4 × 3");
     assert_eq!(weights(12, 4), "biases of layer 1: found 4; expected 3");
-    // A batch norm in front says how many features there are.
+    // A batch norm at the start determines the number of features.
     let norm = BatchNorm::new(5);
     assert_eq!(Network::new(vec![Layer::BatchNorm(norm.clone()), dense(5, 2)]).unwrap().inputs(), 5);
     let error = Network::new(vec![Layer::BatchNorm(norm), dense(4, 2)]).unwrap_err().to_string();

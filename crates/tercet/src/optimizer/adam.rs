@@ -2,8 +2,9 @@
 
 use tercet_kernels::optimizer::Adam;
 
-/// The constants of step number `t`, counted from 1: what is the same for all parameters. Early on m and v are still near the
-/// zeros they began as; their corrections are computed in f64, since 1 − 0.999 has lost four of its digits in f32.
+/// The constants of step number `t`, counted from 1, shared by all parameters. In early steps m and v are biased
+/// towards their initial zeros. The bias corrections are computed in f64, since 1 − 0.999 has lost four of its digits
+/// in f32.
 pub(super) fn step(
     (beta1, beta2, epsilon): (f32, f32, f32),
     t: usize,

@@ -1,8 +1,8 @@
-//! How parameters follow their gradients downhill.
+//! Optimizers: how parameters are updated from their gradients.
 //!
-//! An optimizer is called once for each array of parameters and each step. What it remembers of an array between
-//! steps, its [`Moments`], belongs to the caller; a step allocates nothing. Adam's are in `adam.rs`, the others in
-//! `sgd.rs`, each with its formula and its source.
+//! An optimizer is called once per array of parameters and step. The state it keeps for an array between steps, its
+//! [`Moments`], belongs to the caller; a step does not allocate. Adam is implemented in `adam.rs`, the others in
+//! `sgd.rs`, each with its formula and source.
 //!
 //! ```toml
 //! optimizer = { sgd = {} }                       # plain gradient descent, the lecture's
@@ -15,10 +15,10 @@
 //! # Weight decay is not regularisation
 //!
 //! `reg` adds reg · Σ W² to the loss: its gradient 2 · reg · W goes through the optimizer like any other. For plain
-//! gradient descent that shrinks every weight by the same share, 2 · lr · reg, a step. Adam divides it by √v̂, so that
-//! weights with large gradients are hardly regularised. The *decoupled* weight decay of AdamW takes lr · λ · W off the
-//! weights beside the step, the same share of each, and never shows in the loss. For plain gradient descent both are
-//! the same with λ = 2 · reg. Neither touches biases (PyTorch's `weight_decay` does unless it is told otherwise).
+//! gradient descent, each step shrinks every weight by the same fraction, 2 · lr · reg. Adam divides it by √v̂, so that
+//! weights with large gradients are hardly regularised. The *decoupled* weight decay of AdamW subtracts lr · λ · W from
+//! the weights separately from the step, the same fraction of each, and is not part of the loss. For plain gradient
+//! descent the two are equivalent with λ = 2 · reg. Neither touches biases (PyTorch's `weight_decay` does by default).
 
 mod adam;
 mod sgd;
@@ -29,24 +29,25 @@ use tercet_kernels::optimizer::{self as kernels, Adam, Sgd};
 
 use crate::{Error, Result};
 
-/// Which rule turns a gradient into a step.
+/// The rule that turns a gradient into an update.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimizer {
     /// Stochastic gradient descent: `v ← μ · v − lr · dw`, then `w ← w + v` (Polyak 1964, as CS231n writes it).
     /// With μ = 0 this is the lecture's `W ← W − lr · dW`.
     Sgd {
-        /// μ, how much of the last step is taken again: at least 0, below 1.
+        /// μ, the fraction of the previous update that is added again: at least 0, below 1.
         #[serde(default)]
         momentum: f32,
     },
     /// Nesterov's momentum: `v ← μ · v − lr · dw`, then `w ← w + μ · v − lr · dw` (Sutskever et al. 2013, in the form
-    /// of CS231n and PyTorch, whose w is the point looked ahead to).
+    /// of CS231n and PyTorch, whose w is the look-ahead point).
     Nesterov {
         /// μ, as for momentum.
         momentum: f32,
     },
-    /// Steps of about the learning rate in every direction, whatever the size of its gradient (Kingma and Ba 2015):
+    /// Adam: updates of about the learning rate in every coordinate, whatever the size of its gradient (Kingma and Ba
+    /// 2015):
     ///
     /// ```text
     /// m ← β1 · m + (1 − β1) · dw       m̂ = m / (1 − β1^t)
@@ -54,13 +55,13 @@ pub enum Optimizer {
     /// w ← w − lr · m̂ / (√v̂ + ε)
     /// ```
     Adam {
-        /// β1, how much of the mean gradient stays: at least 0, below 1.
+        /// β1, the decay rate of the mean gradient: at least 0, below 1.
         #[serde(default = "beta1")]
         beta1: f32,
-        /// β2, how much of the mean squared gradient stays: at least 0, below 1.
+        /// β2, the decay rate of the mean squared gradient: at least 0, below 1.
         #[serde(default = "beta2")]
         beta2: f32,
-        /// ε, which bounds the step where gradients are all but 0: above 0.
+        /// ε, which bounds the update where gradients are close to 0: above 0.
         #[serde(default = "epsilon")]
         epsilon: f32,
     },
@@ -98,7 +99,7 @@ fn weight_decay() -> f32 {
     0.01
 }
 
-/// What an optimizer remembers of one array of parameters. An array that the optimizer has no use for is empty.
+/// The state of an optimizer for one array of parameters. Arrays that the optimizer does not use are empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Moments {
     /// The velocity v of momentum, or the mean gradient m of Adam.
@@ -115,13 +116,13 @@ impl Moments {
         Moments { first: zeros(first), second: zeros(second) }
     }
 
-    /// Both, to be changed.
+    /// Both, mutable.
     pub(crate) fn slices(&mut self) -> [&mut [f32]; 2] {
         [&mut self.first, &mut self.second]
     }
 }
 
-/// A step that goes over the weights once, for regularisation, moments, step and Σ W².
+/// An update in a single pass over the weights: regularisation, moments, step and Σ W².
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FusedStep {
     Sgd(Sgd),
@@ -129,10 +130,10 @@ pub(crate) enum FusedStep {
 }
 
 impl FusedStep {
-    /// Takes it. Returns Σ W² of the weights before it, which means nothing where `reg` is 0.
+    /// Applies the update. Returns Σ W² of the weights before it, which is meaningless if `reg` is 0.
     ///
     /// # Shapes
-    /// All arrays have the same length, but those of moments that are not kept are empty.
+    /// All arrays have the same length, except that the arrays of unused moments are empty.
     pub(crate) fn apply(&self, w: &mut [f32], dw: &[f32], [first, second]: [&mut [f32]; 2]) -> f64 {
         match self {
             FusedStep::Sgd(step) => kernels::sgd(Isa::active(), *step, w, dw, first),
@@ -160,10 +161,10 @@ impl Optimizer {
     pub const ADAMW: Optimizer =
         Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
 
-    /// Step number `t`, counted from 1, of the parameters `w` along their gradient `dw`.
+    /// Performs step number `t`, counted from 1, for the parameters `w` with gradient `dw`.
     ///
     /// # Shapes
-    /// `w` and `dw` have the same length, which `moments` was made for.
+    /// `w` and `dw` have the same length, for which `moments` was created.
     ///
     /// ```
     /// use tercet::optimizer::{Moments, Optimizer};
@@ -187,7 +188,8 @@ impl Optimizer {
         }
     }
 
-    /// Step number `t`, counted from 1, with the gradient of the regularisation, `2 · reg · W`; none for Nesterov's momentum.
+    /// Step number `t`, counted from 1, including the gradient of the regularisation, `2 · reg · W`; `None` for
+    /// Nesterov's momentum.
     pub(crate) fn fused_step(self, t: usize, learning_rate: f32, reg: f32) -> Option<FusedStep> {
         match self {
             Optimizer::Sgd { momentum } => Some(FusedStep::Sgd(Sgd { learning_rate, momentum, reg })),
@@ -205,7 +207,7 @@ impl Optimizer {
         }
     }
 
-    /// The same without weight decay: what biases are trained with.
+    /// The same without weight decay, as used for biases.
     pub fn without_decay(self) -> Self {
         match self {
             Optimizer::AdamW { beta1, beta2, epsilon, .. } => Optimizer::Adam { beta1, beta2, epsilon },
@@ -213,7 +215,7 @@ impl Optimizer {
         }
     }
 
-    /// Which of the two moments are kept.
+    /// Which of the two moments are used.
     pub(crate) fn keeps_moments(self) -> (bool, bool) {
         match self {
             Optimizer::Sgd { momentum } => (momentum != 0.0, false),

@@ -22,8 +22,8 @@ pub(super) fn momentum(mu: f32, learning_rate: f32, w: &mut [f32], dw: &[f32], v
 
 /// `v ← μ · v − lr · dw`, then `w ← w + μ · v − lr · dw` (Nesterov 1983; Sutskever et al. 2013).
 ///
-/// Nesterov takes the gradient at w + μ · v, where momentum would carry w. Here w *is* that point, and the step goes
-/// from one such point to the next: back by the old μ · v, on by v, ahead by the new μ · v.
+/// Nesterov evaluates the gradient at the look-ahead point w + μ · v. Here w *is* that point, and the update goes from
+/// one look-ahead point to the next: back by the old μ · v, forward by v, ahead by the new μ · v.
 ///
 /// # Shapes
 /// All three arrays have the same length.

@@ -1,8 +1,8 @@
-//! Ten steps of every optimizer against its formula in f64, and the ranges of its constants.
+//! Ten steps of every optimizer compared with its formula in f64, and the ranges of its constants.
 
 use super::*;
 
-/// f(w) = w², whose gradient is 2w, traced by hand in exact binary fractions.
+/// f(w) = w², with gradient 2w, computed by hand in exact binary fractions.
 #[test]
 fn three_steps_down_a_parabola() {
     let heavy_ball = Optimizer::Sgd { momentum: 0.5 };
@@ -23,8 +23,8 @@ const BETA2: f64 = 0.99;
 const EPSILON: f64 = 1e-3;
 const DECAY: f64 = 0.5;
 
-/// Ten steps of three parameters in f64, by a rule that takes (t, w, dw, m, v) to the next (w, m, v). The gradient is that
-/// of Σ a (w − c)², which pulls each parameter with another force.
+/// Ten steps of three parameters in f64, by a rule that maps (t, w, dw, m, v) to the next (w, m, v). The gradient is
+/// that of Σ a (w − c)², with a different a for each parameter.
 fn trace(rule: impl Fn(i32, f64, f64, f64, f64) -> (f64, f64, f64)) -> Vec<[f64; 3]> {
     let (mut w, mut m, mut v) = (START, [0.0; 3], [0.0; 3]);
     let mut trace = Vec::new();
@@ -83,15 +83,15 @@ fn ten_steps_of_every_optimizer_follow_its_formula() {
     ];
     for (i, (optimizer, _)) in optimizers.iter().enumerate() {
         for (j, (_, trace)) in optimizers.iter().enumerate() {
-            // Each follows its own trace and, so that this test can fail, no other.
+            // Each optimizer follows its own trace and, so that this test can fail, no other.
             let same = i == j || (i.min(j), i.max(j)) == (2, 4);
             assert_eq!(follows(*optimizer, trace), same, "{optimizer}, trace {j}");
         }
     }
 }
 
-/// By Nesterov's own words, not by the formula that is implemented: the gradient is taken at w + μ · v, and that point
-/// is what the parameters of the implementation are.
+/// Uses Nesterov's original definition rather than the implemented formula: the gradient is evaluated at w + μ · v, and
+/// that point is what the implementation keeps as its parameters.
 #[test]
 fn nesterov_looks_ahead() {
     let (mut w, mut velocity) = (START, [0.0; 3]);
@@ -110,7 +110,7 @@ fn nesterov_looks_ahead() {
 #[test]
 fn constants_outside_their_ranges_are_rejected_by_name() {
     let (beta1, beta2, epsilon, weight_decay) = (0.9, 0.999, 1e-8, 0.01);
-    // Momentum of one would never stop.
+    // With a momentum of 1, the velocity would never decay.
     for bad in [1.0, -0.1, f32::NAN] {
         for (optimizer, name) in [
             (Optimizer::Sgd { momentum: bad }, "momentum is"),
@@ -134,7 +134,7 @@ fn constants_outside_their_ranges_are_rejected_by_name() {
 }
 
 #[test]
-fn nothing_is_kept_that_is_not_used() {
+fn unused_moments_are_empty() {
     let kept = |optimizer| {
         let moments = Moments::new(optimizer, 5);
         (moments.first.len(), moments.second.len())

@@ -1,28 +1,29 @@
-//! A picture brought into the layout of the training pictures.
+//! Brings a picture into the layout of the training pictures.
 //!
-//! With [`Layout::MNIST`] this is how MNIST was made: Y. LeCun, C. Cortes and C. Burges, "The MNIST database": the digits were
-//! "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio", grey from anti-aliasing, and
-//! "centered in a 28x28 image by computing the center of mass of the pixels, and translating the image so as to position
-//! this point at the center of the 28x28 field".
+//! With [`Layout::MNIST`] this is how MNIST was made: Y. LeCun, C. Cortes and C. Burges, "The MNIST database": the
+//! digits were "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio", grey from
+//! anti-aliasing, and "centered in a 28x28 image by computing the center of mass of the pixels, and translating the
+//! image so as to position this point at the center of the 28x28 field".
 
 use super::layout::{Anchor, Layout, Paper};
 use super::{Stage, StageName};
 use crate::Result;
 use crate::image::{ImageShape, Picture, find_ink, full_ink, scale};
 
-/// The longer side that a picture is reduced to before anything else: enough detail for a box of 20 pixels around
-/// a digit that fills a tenth of a photograph, and quick.
+/// The longer side to which a picture is reduced first: enough detail for a box of 20 pixels around a digit that fills
+/// a tenth of a photograph, and fast.
 const LONGEST: usize = 1024;
 
-/// By how much the aspect ratios of a picture and of the model's input may differ for a picture that is merely resized.
+/// The maximum difference between the aspect ratios of a picture and of the model's input for the picture to be only
+/// resized.
 const SAME_ASPECT: f64 = 0.02;
 
-/// A picture in the layout of the training pictures, whether it had that layout from the start, and the stages on the way.
+/// A picture in the layout of the training pictures, whether it had that layout already, and the intermediate stages.
 pub(super) type Centered = (Picture, bool, Vec<Stage>);
 
 /// Brings a grey picture into a layout.
 ///
-/// A picture of the model's size that has the layout already, or whose negative has it, keeps its pixels exactly; so
+/// A picture of the model's size that already has the layout, or whose negative has it, keeps its pixels exactly. So
 /// does any picture of that size if the training pictures have no uniform layout.
 ///
 /// # Errors
@@ -66,7 +67,7 @@ fn segment(gray: &Picture, target: ImageShape, layout: &Layout) -> Result<Center
     let ink = find_ink(&reduced(gray))?;
     keep(if ink.was_dark { StageName::Inverted } else { StageName::Ink }, &ink.picture);
 
-    // There is at least one pixel of full ink, so that there is a box and a centre of mass.
+    // There is at least one pixel of full ink, so there is a bounding box and a centre of mass.
     let bounds = ink_box(&ink.picture).expect("ink was found");
     let cropped = ink.picture.crop(bounds.left, bounds.top, bounds.width, bounds.height);
     keep(StageName::Cropped, &cropped);
@@ -84,8 +85,8 @@ fn segment(gray: &Picture, target: ImageShape, layout: &Layout) -> Result<Center
         Anchor::CenterOfMass => center_of_mass(&scaled),
         Anchor::BoxCenter => ((width - 1) as f64 / 2.0, (height - 1) as f64 / 2.0),
     };
-    // Whole pixels, as in MNIST: a fraction would blur. A digit with nearly all of its ink on one side would leave
-    // the picture; it is moved only as far as its box allows.
+    // Whole pixels, as in MNIST: a fraction would blur. A digit with nearly all of its ink on one side would leave the
+    // picture, so it is moved only as far as its box allows.
     let shift = |position: f64, anchor: f64, side: usize, taken: usize| {
         ((position - anchor).round().max(0.0) as usize).min(side - taken)
     };
@@ -104,7 +105,7 @@ fn segment(gray: &Picture, target: ImageShape, layout: &Layout) -> Result<Center
     Ok((centered, false, stages))
 }
 
-/// The smallest rectangle that holds all ink.
+/// The bounding box of the ink.
 struct Bounds {
     left: usize,
     top: usize,
@@ -124,7 +125,7 @@ fn ink_box(gray: &Picture) -> Option<Bounds> {
     Some(Bounds { left, top, width: right - left + 1, height: bottom - top + 1 })
 }
 
-/// The mean position of the ink, each pixel weighted by its value, from the middle of the first pixel; the first
+/// The mean position of the ink, each pixel weighted by its value, relative to the centre of the first pixel; that
 /// pixel if there is no ink.
 fn center_of_mass(gray: &Picture) -> (f64, f64) {
     let width = gray.shape().width;
@@ -136,7 +137,7 @@ fn center_of_mass(gray: &Picture) -> (f64, f64) {
     if mass > 0.0 { (x / mass, y / mass) } else { (0.0, 0.0) }
 }
 
-/// The picture with its aspect ratio kept and neither side above [`LONGEST`].
+/// The picture, reduced with its aspect ratio kept, so that neither side exceeds [`LONGEST`].
 fn reduced(gray: &Picture) -> Picture {
     let ImageShape { width, height, .. } = gray.shape();
     let longest = width.max(height);
@@ -144,12 +145,12 @@ fn reduced(gray: &Picture) -> Picture {
     scale(gray, side(width), side(height))
 }
 
-/// The picture with its ink raised to full ink again. A thin stroke fades when it is made small, and MNIST's strokes,
-/// drawn with a wide pen, do not.
+/// The picture with its ink raised to full strength again. A thin stroke fades when it is scaled down, whereas MNIST's
+/// strokes, drawn with a wide pen, do not.
 fn strengthened(gray: Picture) -> Picture {
     let strength: Vec<f32> = gray.pixels().iter().map(|&v| f32::from(v)).collect();
     let full = full_ink(&strength);
-    // If all pixels are the same, such as those of a filled rectangle, no threshold separates them.
+    // If all pixels are equal, such as those of a filled rectangle, no threshold separates them.
     let full = if full > 0.0 { full } else { strength.iter().copied().fold(1.0, f32::max) };
     let raise = |v: &f32| (v * 255.0 / full).round().min(255.0) as u8;
     Picture::known(gray.shape(), strength.iter().map(raise).collect())

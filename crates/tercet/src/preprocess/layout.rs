@@ -1,28 +1,28 @@
-//! [`Layout`]: how the training pictures show their subject, estimated from the pictures themselves.
+//! [`Layout`]: the layout of the training pictures, estimated from the pictures themselves.
 //!
-//! A model has only seen pictures that were made in one way. MNIST's digits are light on dark, scaled into a box of 20 × 20
-//! pixels and placed so that their centre of mass is the centre of 28 × 28; Fashion-MNIST's clothes are light on dark
-//! and fill the picture; the digits of another set may be dark on light. A photograph is brought into the form that the
-//! training pictures have, so that form is measured and not assumed.
+//! A model has seen only pictures that were made in one particular way. MNIST's digits are light on dark, scaled into a
+//! box of 20 × 20 pixels and placed so that their centre of mass is the centre of 28 × 28; Fashion-MNIST's clothes are
+//! light on dark and fill the picture; the digits of another set may be dark on light. A photograph must be brought
+//! into the layout of the training pictures, so that layout is measured rather than assumed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::Examples;
 use crate::image::{ImageShape, Picture};
 
-/// At most so many training pictures are measured, evenly spaced.
+/// The maximum number of training pictures that are measured, evenly spaced.
 const MEASURED: usize = 4096;
 
 /// Differences from the paper up to this value are noise.
 const NOISE: u8 = 25;
 
-/// The median of the outermost pixels up to which the paper is dark; from 255 minus this on it is light.
+/// The paper is dark if the median of the outermost pixels is at most this, and light from 255 minus this on.
 const DARK: u8 = 96;
 
-/// The share of pictures that must have the same paper for the set to have one.
+/// The fraction of pictures that must have the same paper for the set to have one.
 const SAME_PAPER: f64 = 0.75;
 
-/// The share of pictures whose ink must reach all four sides for the set to be cropped to the ink.
+/// The fraction of pictures whose ink must reach all four sides for the set to count as cropped to the ink.
 const FILLS: f64 = 0.95;
 
 /// Whether the background is dark or light.
@@ -35,7 +35,7 @@ pub enum Paper {
     Light,
 }
 
-/// Which point of the ink has a fixed position.
+/// The point of the ink that has a fixed position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Anchor {
@@ -45,7 +45,7 @@ pub enum Anchor {
     BoxCenter,
 }
 
-/// How the training pictures show their subject: its background, size and position.
+/// The layout of the training pictures: background, size and position.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layout {
@@ -58,23 +58,24 @@ pub struct Layout {
     /// Whether ink fills that box in both directions, so that its aspect ratio is not kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stretch: bool,
-    /// Which point of the ink has a fixed position.
+    /// The point of the ink that has a fixed position.
     pub anchor: Anchor,
-    /// That position, across and down, in pixels from the middle of the first one.
+    /// That position, horizontal and vertical, in pixels from the centre of the first pixel.
     pub position: [f64; 2],
-    /// The shortest and longest side of the ink's bounding box, whichever of width and height is longer.
+    /// The range (minimum and maximum) of the longer side of the ink's bounding box.
     pub longest: [usize; 2],
-    /// The largest distance of the anchor from its position, across or down.
+    /// The largest distance of the anchor from its position, horizontal or vertical.
     pub offset: f64,
-    /// Whether every training picture that was measured is so. Otherwise a picture of the model's own size is never changed.
+    /// Whether every measured training picture has this layout. Otherwise a picture of the model's own size is never
+    /// changed.
     pub uniform: bool,
 }
 
-/// What was measured of one picture's ink.
+/// The measurements of one picture's ink.
 struct Ink {
     width: usize,
     height: usize,
-    /// The centre of mass and the centre of the box.
+    /// The centre of mass and the centre of the bounding box.
     anchors: [[f64; 2]; 2],
     /// The strongest difference from the paper.
     strongest: u8,
@@ -115,7 +116,7 @@ impl Ink {
     }
 }
 
-/// The paper that the outermost pixels of a grey picture show, if they are clearly dark or light.
+/// The paper, judging by the outermost pixels of a grey picture, if they are clearly dark or light.
 fn paper_of(pixels: &[u8], shape: ImageShape) -> Option<Paper> {
     let (w, h) = (shape.width, shape.height);
     let mut counts = [0usize; 256];
@@ -140,7 +141,7 @@ fn paper_of(pixels: &[u8], shape: ImageShape) -> Option<Paper> {
 }
 
 impl Layout {
-    /// MNIST's: light on dark, the ink in a box of 20 × 20 with its centre of mass in the centre of 28 × 28.
+    /// MNIST's layout: light on dark, the ink in a box of 20 × 20 with its centre of mass in the centre of 28 × 28.
     ///
     /// Y. LeCun, C. Cortes and C. Burges, "The MNIST database".
     pub const MNIST: Layout = Layout {
@@ -155,7 +156,7 @@ impl Layout {
         uniform: true,
     };
 
-    /// The layout of training pictures; `None` for colour pictures, and where no background is common to most of them.
+    /// The layout of training pictures; `None` for colour pictures, and if most of them do not share a background.
     pub fn estimate(examples: &Examples) -> Option<Layout> {
         let shape = examples.image_shape().filter(|shape| shape.channels == 1)?;
         let step = examples.len().div_ceil(MEASURED).max(1);
@@ -193,7 +194,7 @@ impl Layout {
             sides.sort_unstable();
             sides
         };
-        // A few pictures that are unlike the others, such as a mislabelled blot, do not decide the box.
+        // A few outliers, such as a mislabelled blot, do not determine the box.
         let nearly_largest = |sides: &[usize]| sides[(sides.len() - 1) * 999 / 1000];
         let longest = sides(Ink::longest);
         let longest = [longest[0], longest[longest.len() - 1]];
@@ -210,7 +211,7 @@ impl Layout {
         }
     }
 
-    /// Whether a grey picture of the model's size is laid out like the training pictures.
+    /// Whether a grey picture of the model's size has the layout of the training pictures.
     pub(super) fn fits(&self, picture: &Picture) -> bool {
         let shape = picture.shape();
         if paper_of(picture.pixels(), shape) != Some(self.paper) {
@@ -225,13 +226,13 @@ impl Layout {
     }
 }
 
-/// Where an anchor lies in the training pictures.
+/// The position of an anchor in the training pictures.
 struct Position {
-    /// Across and down, rounded to half pixels.
+    /// Horizontal and vertical, rounded to half pixels.
     mean: [f64; 2],
-    /// The variance, across and down together.
+    /// The total variance, horizontal plus vertical.
     spread: f64,
-    /// The largest distance, across or down.
+    /// The largest distance, horizontal or vertical.
     largest: f64,
 }
 
@@ -270,7 +271,7 @@ impl std::fmt::Display for Layout {
 mod tests {
     use super::*;
 
-    /// Bars of 3 × 8 pixels, whose position the caller says, light on dark.
+    /// Bars of 3 × 8 pixels at the given positions, light on dark.
     fn bars(count: usize, place: impl Fn(usize) -> (usize, usize)) -> Vec<u8> {
         let bar = |i: usize, p: usize| {
             let ((left, top), x, y) = (place(i), p % 16, p / 16);
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_that_are_laid_out_otherwise_do_not_fit() {
+    fn pictures_with_another_layout_do_not_fit() {
         let layout = estimate(bars(40, |_| (7, 4))).unwrap();
         assert!(layout.fits(&picture(&bars(1, |_| (7, 4)))));
         for (left, top) in [(0, 4), (7, 8), (13, 0)] {
@@ -317,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_set_that_is_cropped_to_its_ink_stretches_it() {
-        // A ring that reaches all sides, whose corners are dark.
+        // A ring that reaches all sides, with dark corners.
         let ring = |p: usize| {
             let (x, y) = (p % 16, p / 16);
             (6..10).contains(&x) || (6..10).contains(&y)

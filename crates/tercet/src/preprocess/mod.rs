@@ -1,4 +1,4 @@
-//! What is done to every example before a model sees it: one place for all doors.
+//! Preprocessing: what is done to every example before a model sees it, in one place for all interfaces.
 //!
 //! ```text
 //! training examples → Preprocessing::fit
@@ -6,10 +6,10 @@
 //!                                          examples → Preprocessing::apply → what the classifier reads
 //! ```
 //!
-//! A [`Preprocessing`] is an ordered list of named [`Step`]s. It is fitted on the training examples only,
-//! saved with the model, and applied by the same code to whatever the model is given: training, validation
-//! and test sets, pictures from a file, a camera or a request, arrays from Python. So a data set's own
-//! pictures get the same scores from `predict` as from `evaluate`.
+//! A [`Preprocessing`] is an ordered list of named [`Step`]s. It is fitted on the training examples only, saved with
+//! the model, and applied by the same code to all inputs of the model: training, validation and test sets, pictures
+//! from a file, a camera or a request, arrays from Python. So the pictures of a data set get the same scores from
+//! `predict` as from `evaluate`.
 //!
 //! | step | applied to | what it does |
 //! |---|---|---|
@@ -20,9 +20,9 @@
 //! | `scale` | numbers of every example | divides by a constant: pixels by 255 |
 //! | `standardize` | numbers of every example | mean 0 and standard deviation 1 of each feature: [`Standardize`] |
 //!
-//! By default pictures are centred as the training pictures are if those have a common layout, else resized;
-//! pixels are scaled to 0 … 1 (dark ink on light paper is inverted first), and features are standardised, for
-//! models that learn weights. Nearest neighbours compare features as they are. [`Spec`] changes that.
+//! By default, pictures are centred like the training pictures if those have a common layout, and otherwise resized.
+//! For models that learn weights, pixels are scaled to 0 … 1 (dark ink on light paper is inverted first), and features
+//! are standardised. Nearest neighbours compare features as they are. [`Spec`] changes these defaults.
 
 mod center;
 mod layout;
@@ -42,20 +42,20 @@ use crate::data::{Dataset, Examples};
 use crate::image::{ImageShape, MAX_BLUR, MAX_SIDE};
 use crate::{Error, Result};
 
-/// The most channels of an image: those of a colour picture and one more.
+/// The maximum number of channels of an image: a colour picture's and one more.
 const MAX_CHANNELS: usize = 4;
 
-/// What learns from the examples, which decides the defaults.
+/// The kind of model, which determines the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Learner {
     /// Nearest neighbours: distances between features as they are.
     Neighbors,
-    /// Linear classifiers and networks: weights, which are learned best from numbers of about one size.
+    /// Linear classifiers and networks: weights, which train best on inputs of similar scale.
     Weights,
 }
 
-/// What one example is before any step.
+/// The shape and type of an example before any step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -68,7 +68,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// The input of a model that learns from these examples.
+    /// The input of a model trained on these examples.
     pub fn of(examples: &Examples) -> Self {
         Input { features: examples.width(), image: examples.feature_shape(), pixels: examples.is_pixels() }
     }
@@ -85,9 +85,8 @@ impl Input {
     }
 
     /// # Errors
-    /// No feature; an image whose values are not D; pixels without an image, or of one with a side of 0 or
-    /// above [`MAX_SIDE`], without channels or with more than 4. (Pictures become pixels, and never other
-    /// numbers.)
+    /// No features; an image whose values are not D; pixels without an image, or with a side of 0 or above
+    /// [`MAX_SIDE`], no channels or more than 4. (Pictures are only ever converted to pixels, not to other numbers.)
     fn check(&self) -> Result<()> {
         if self.features == 0 {
             return Err(Error::mismatch("features of the model's input", 0, "at least 1"));
@@ -107,7 +106,7 @@ impl Input {
             let expected = format!("1 to {MAX_CHANNELS}");
             return Err(Error::mismatch("channels of the model's input", shape.channels, expected));
         }
-        // The claim of a file may be larger than any number.
+        // A file may claim sizes whose product overflows.
         let values = shape.width.checked_mul(shape.height).and_then(|area| area.checked_mul(shape.channels));
         match values == Some(self.features) {
             true => Ok(()),
@@ -132,40 +131,40 @@ impl std::fmt::Display for Input {
 #[serde(tag = "step", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Step {
-    /// Colour pictures become grey.
+    /// Converts colour pictures to grey.
     Grayscale,
-    /// Grey pictures become colour.
+    /// Converts grey pictures to colour.
     Color,
-    /// A picture is brought into the layout of the training pictures.
+    /// Brings a picture into the layout of the training pictures.
     Center {
-        /// That layout.
+        /// The layout.
         layout: Layout,
     },
-    /// A picture is scaled to the model's size, whatever its aspect ratio.
+    /// Scales a picture to the model's size, ignoring its aspect ratio.
     Resize,
-    /// Every pixel v becomes 255 − v.
+    /// Replaces every pixel v by 255 − v.
     Invert,
-    /// Slanted writing is set upright: row y is moved by α (y − ȳ), where α = Cov(y, x) / Var(y) of the ink.
+    /// Deskews handwriting: row y is shifted by α (y − ȳ), where α = Cov(y, x) / Var(y) of the ink.
     Deskew,
-    /// Writing is brought towards one size: scaled down and across by (standard / σ)^¾, where σ are the
-    /// standard deviations of the ink, and centred.
+    /// Normalises the size of handwriting: scales it vertically and horizontally by (standard / σ)^¾, where σ are the
+    /// standard deviations of the ink, and centres it.
     SizeNormalize,
     /// A Gaussian blur.
     Blur {
         /// Its standard deviation, in pixels.
         sigma: f32,
     },
-    /// Every number is divided by a constant.
+    /// Divides every number by a constant.
     Scale {
-        /// That constant: 255 for pixels.
+        /// The constant: 255 for pixels.
         divisor: f32,
     },
-    /// Every feature gets mean 0 and standard deviation 1.
+    /// Standardises every feature to mean 0 and standard deviation 1.
     Standardize(Standardize),
 }
 
 impl Step {
-    /// Whether the step makes an example of a picture. The examples of a data set need no such step.
+    /// Whether the step is part of converting a picture to an example. The examples of a data set do not need it.
     fn is_for_pictures(&self) -> bool {
         matches!(self, Step::Grayscale | Step::Color | Step::Center { .. } | Step::Resize)
     }
@@ -220,7 +219,7 @@ pub struct Preprocessing {
 }
 
 impl Preprocessing {
-    /// Fits the steps that a specification asks for on training examples.
+    /// Fits the steps of a specification on training examples.
     ///
     /// # Errors
     /// No examples, and a step that cannot be applied to them, such as `deskew` without pictures.
@@ -228,14 +227,14 @@ impl Preprocessing {
         Self::fit_weighted(spec, learner, train, None)
     }
 
-    /// [`fit`](Preprocessing::fit) with a weight for each example in the statistics of the features: one of
-    /// weight 2 counts as two.
+    /// [`fit`](Preprocessing::fit) with a weight for each example in the statistics of the features: an example of
+    /// weight 2 counts twice.
     ///
     /// # Shapes
     /// `weights` is (N).
     ///
     /// # Errors
-    /// Those of [`fit`](Preprocessing::fit), and another number of weights.
+    /// Those of [`fit`](Preprocessing::fit), and a wrong number of weights.
     pub fn fit_weighted(
         spec: &Spec,
         learner: Learner,
@@ -273,9 +272,9 @@ impl Preprocessing {
         Ok(fitted)
     }
 
-    /// The steps of a specification that need no training examples: nothing is standardised, pictures are
-    /// resized instead of centred, and `auto` inverts nothing. For training on a stream of examples, whose
-    /// first ones are no sample of all.
+    /// The steps of a specification that can be used without training examples: nothing is standardised, pictures are
+    /// resized instead of centred, and `auto` does not invert. For training on a stream of examples, whose first ones
+    /// are not a representative sample.
     ///
     /// # Errors
     /// Those of [`check`](Preprocessing::check).
@@ -288,7 +287,7 @@ impl Preprocessing {
         Self::from_steps(input, learner, fitted.steps)
     }
 
-    /// Steps as they are, for examples that a model was trained on elsewhere.
+    /// A given list of steps, for a model that was trained elsewhere.
     ///
     /// # Errors
     /// Those of [`check`](Preprocessing::check).
@@ -298,12 +297,12 @@ impl Preprocessing {
         Ok(preprocessing)
     }
 
-    /// What an example is before any step.
+    /// The shape and type of an example before any step.
     pub fn input(&self) -> Input {
         self.input
     }
 
-    /// What learns from the examples.
+    /// The kind of model.
     pub fn learner(&self) -> Learner {
         self.learner
     }
@@ -321,11 +320,11 @@ impl Preprocessing {
         })
     }
 
-    /// Whether the input and the steps agree with one another.
+    /// Checks that the input and the steps are consistent.
     ///
     /// # Errors
-    /// An input that cannot be, a step for pictures without pictures, a pixel step on colour, and numbers
-    /// that are not finite or of the wrong size.
+    /// An invalid input, a step for pictures without pictures, a pixel step on colour, and numbers that are not finite
+    /// or have the wrong size.
     pub fn check(&self) -> Result<()> {
         self.input.check()?;
         for step in &self.steps {
@@ -370,14 +369,14 @@ impl Preprocessing {
         }
     }
 
-    /// The examples as the classifier reads them.
+    /// The examples in the form that the classifier reads.
     ///
-    /// Pixels whose last step is to be divided by 255 stay bytes for a model that learns weights: it divides
-    /// them itself as it reads them. Examples of another number type are read as the same numbers.
+    /// If the last step divides pixels by 255, they stay bytes for a model that learns weights, which divides them
+    /// itself when it reads them. Examples of another number type are read as the same numbers.
     ///
     /// # Errors
-    /// Examples of another width or image shape, features for steps on pixels that are not whole numbers of 0
-    /// to 255, and numbers that are not finite after a step.
+    /// Examples of another width or image shape, features that are not integers from 0 to 255 for steps on pixels, and
+    /// non-finite numbers after a step.
     pub fn apply(&self, examples: &Examples) -> Result<Examples> {
         let examples = self.as_input(examples)?;
         let numeric = self.steps.iter().filter(|step| !step.is_for_pictures() && !step.is_for_pixels());
@@ -396,7 +395,7 @@ impl Preprocessing {
         }
     }
 
-    /// [`apply`](Preprocessing::apply) with the labels kept.
+    /// [`apply`](Preprocessing::apply) to the examples of a labelled data set.
     ///
     /// # Errors
     /// Those of [`apply`](Preprocessing::apply).
@@ -417,7 +416,7 @@ impl Preprocessing {
         }
     }
 
-    /// Whether these examples are what the model reads, whatever their number type.
+    /// Checks that the model can read these examples, whatever their number type.
     ///
     /// # Errors
     /// Another width or image shape.
@@ -435,12 +434,10 @@ impl Preprocessing {
         }
     }
 
-    /// The same examples in the number type of the input: pixels for a model of pixels where every number is
-    /// one.
+    /// The same examples in the number type of the input: for a model of pixels, as pixels if every number is one.
     ///
     /// # Errors
-    /// Those of [`check_input`](Preprocessing::check_input), and numbers that are not pixels where only
-    /// pixels will do.
+    /// Those of [`check_input`](Preprocessing::check_input), and numbers that are not pixels if pixels are required.
     fn as_input(&self, examples: &Examples) -> Result<Examples> {
         self.check_input(examples)?;
         let Input { image, pixels, .. } = self.input;
@@ -463,7 +460,7 @@ impl Preprocessing {
         }
     }
 
-    /// The steps by name and value, for a reader.
+    /// The steps in readable form, as pairs of name and value.
     pub fn describe(&self) -> Vec<(String, String)> {
         let input = std::iter::once(("input".to_owned(), self.input.to_string()));
         let steps = self.steps.iter().map(|step| ("preprocessing".to_owned(), step.to_string()));
@@ -479,7 +476,7 @@ impl std::fmt::Display for Preprocessing {
     }
 }
 
-/// The numbers divided by a constant, as f32. Examples that are so already are not copied.
+/// The numbers divided by a constant, as f32. Examples that have this form already are not copied.
 fn to_f32(examples: &Examples, divisor: f32) -> Result<Examples> {
     if divisor == 1.0 && examples.dtype() == "float32" {
         return Ok(examples.clone());
@@ -493,7 +490,7 @@ fn to_f32(examples: &Examples, divisor: f32) -> Result<Examples> {
     from_values(examples, values)
 }
 
-/// Examples of these values, with the image shape of others.
+/// Examples with these values and the image shape of `like`.
 fn from_values(like: &Examples, values: Vec<f32>) -> Result<Examples> {
     let examples = Examples::from_features(like.width(), values)?;
     match like.feature_shape() {

@@ -1,35 +1,35 @@
-//! From a picture of any size to an example.
+//! Converts a picture of any size to an example.
 
 use super::{Preprocessing, Step, center, pixels};
 use crate::data::Examples;
 use crate::image::{Picture, scale};
 use crate::{Error, Result};
 
-/// What was done to a picture.
+/// The kind of a stage in the preprocessing of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StageName {
-    /// Colour became grey.
+    /// Colour was converted to grey.
     Grayscale,
-    /// Grey became colour.
+    /// Grey was converted to colour.
     Color,
-    /// Light and dark were exchanged.
+    /// Light and dark were inverted.
     Inverted,
-    /// The ink was light already; the paper is 0 now and the ink 255.
+    /// The ink was light already; now the paper is 0 and the ink 255.
     Ink,
-    /// Cropped to the box that holds the ink.
+    /// Cropped to the bounding box of the ink.
     Cropped,
     /// Scaled into the box of the layout.
     Scaled,
-    /// Put in the position of the layout.
+    /// Moved to the position of the layout.
     Centered,
     /// Scaled to the model's size.
     Resized,
-    /// Slanted writing was set upright.
+    /// Handwriting was deskewed.
     Deskewed,
-    /// Scaled so that the spread of the ink came nearer to a standard.
+    /// The size of handwriting was normalised.
     SizeNormalized,
-    /// Blurred by a Gaussian.
+    /// A Gaussian blur was applied.
     Blurred,
 }
 
@@ -52,29 +52,30 @@ impl StageName {
     }
 }
 
-/// A picture on its way, after a stage.
+/// A picture after a stage of preprocessing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// What was done last.
+    /// The stage.
     pub name: StageName,
-    /// What the picture looked like then.
+    /// The picture after it.
     pub picture: Picture,
 }
 
-/// A picture that was made an example.
+/// A picture converted to an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
-    /// The pixels in the model's shape: one example, as a data set would hold it. [`apply`](Preprocessing::apply) makes of it
-    /// what the classifier reads.
+    /// The pixels in the model's shape: one example, as a data set would store it. [`apply`](Preprocessing::apply)
+    /// converts it to what the classifier reads.
     pub picture: Picture,
-    /// Whether the picture was an example as it was (or its negative was), so that no pixel was computed.
+    /// Whether the picture (or its negative) already was an example, so that its pixels are unchanged.
     pub unchanged: bool,
-    /// Every stage, in order, with those of the pixel steps that [`apply`](Preprocessing::apply) takes afterwards.
+    /// Every stage, in order, including those of the pixel steps that [`apply`](Preprocessing::apply) performs
+    /// afterwards.
     pub stages: Vec<Stage>,
 }
 
 impl Prepared {
-    /// The picture as the only example of a set.
+    /// The picture as a set of one example.
     pub fn examples(&self) -> Examples {
         let pixels = self.picture.pixels().to_vec();
         Examples::from_pixels(self.picture.shape(), pixels).expect("the pixels of a picture fill its shape")
@@ -87,7 +88,7 @@ impl Prepared {
 }
 
 impl Preprocessing {
-    /// Makes an example of a picture: the steps for pictures, in order.
+    /// Converts a picture to an example by the steps for pictures, in order.
     ///
     /// ```
     /// use tercet::image::{ImageShape, Picture};
@@ -102,15 +103,15 @@ impl Preprocessing {
     /// let steps = vec![Step::Grayscale, Step::Center { layout: Layout::MNIST }];
     /// let mnist = Preprocessing::from_steps(input, Learner::Weights, steps)?;
     /// let prepared = mnist.picture(&drawn)?;
-    /// // 10 × 40 pixels have become 5 × 20, light, in the middle.
+    /// // 10 × 40 pixels became 5 × 20, light, in the centre.
     /// assert_eq!(prepared.picture.pixels().iter().filter(|v| **v == 255).count(), 5 * 20);
     /// assert_eq!(prepared.picture.pixels()[14 * 28 + 14], 255);
     /// # Ok::<(), tercet::Error>(())
     /// ```
     ///
     /// # Errors
-    /// A model of features, or of images of 2 or 4 channels; a picture without ink where ink is to be centred; a picture
-    /// of another size or number of channels where no step changes that.
+    /// A model of features, or of images of 2 or 4 channels; a picture without ink if ink is to be centred; a picture
+    /// of another size or number of channels if no step changes that.
     pub fn picture(&self, picture: &Picture) -> Result<Prepared> {
         let Some(target) = self.input.image.filter(|_| self.input.pixels) else {
             let expected = format!("{}, which are not a picture", self.input);

@@ -7,7 +7,8 @@ use crate::Result;
 use crate::data::Examples;
 use crate::image::{ImageShape, Picture, blur, deskew, size_normalize};
 
-/// One step on a grey picture. What finds the ink takes it to be light, so dark ink on light paper is inverted for it.
+/// One step on a grey picture. Steps that locate the ink assume light ink, so dark ink on light paper is inverted for
+/// them.
 pub(super) fn step(step: &Step, picture: Picture, paper: Paper) -> Picture {
     let as_light_ink = |change: &dyn Fn(&Picture) -> Picture| match paper {
         Paper::Dark => change(&picture),
@@ -22,7 +23,7 @@ pub(super) fn step(step: &Step, picture: Picture, paper: Paper) -> Picture {
     }
 }
 
-/// The paper that the steps after an inversion see: that of the layout, or its opposite if there is an inversion.
+/// The paper after the inversion, if any: that of the layout, or its opposite.
 pub(super) fn paper(steps: &[Step]) -> Paper {
     let light =
         steps.iter().any(|step| matches!(step, Step::Center { layout } if layout.paper == Paper::Light));
@@ -32,10 +33,10 @@ pub(super) fn paper(steps: &[Step]) -> Paper {
     }
 }
 
-/// All pixel steps of a list, on every example; the examples themselves if there are none.
+/// Applies all pixel steps of a list to every example; returns the examples themselves if there are none.
 ///
 /// # Errors
-/// None for pixels that a [`check`](super::Preprocessing::check) has seen.
+/// None for pixels that passed [`check`](super::Preprocessing::check).
 pub(super) fn apply(steps: &[Step], examples: &Examples) -> Result<Examples> {
     let paper = paper(steps);
     let steps: Vec<&Step> = steps.iter().filter(|step| step.is_for_pixels()).collect();
@@ -51,7 +52,7 @@ pub(super) fn apply(steps: &[Step], examples: &Examples) -> Result<Examples> {
     Examples::from_pixels(shape, pixels)
 }
 
-/// Features as pixels of images, where every number is a whole one from 0 to 255.
+/// Features as pixels of images, if every number is an integer from 0 to 255.
 ///
 /// # Errors
 /// Those of [`Examples::from_pixels`].

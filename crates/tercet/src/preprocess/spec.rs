@@ -1,4 +1,4 @@
-//! [`Spec`]: which steps a preprocessing is to have, before it is fitted.
+//! [`Spec`]: the specification of the preprocessing steps, before they are fitted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,34 +10,34 @@ use crate::data::Examples;
 use crate::image::MAX_BLUR;
 use crate::{Error, Result};
 
-/// A step as a person names it.
+/// A step as it is specified.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StepSpec {
-    /// `grayscale`: colour pictures become grey.
+    /// `grayscale`: converts colour pictures to grey.
     Grayscale,
-    /// `color`: grey pictures become colour.
+    /// `color`: converts grey pictures to colour.
     Color,
-    /// `center`: a picture is brought into the layout of the training pictures.
+    /// `center`: brings a picture into the layout of the training pictures.
     Center,
-    /// `resize`: a picture is scaled to the model's size, whatever its aspect ratio.
+    /// `resize`: scales a picture to the model's size, ignoring its aspect ratio.
     Resize,
-    /// `invert`: every pixel v becomes 255 − v.
+    /// `invert`: replaces every pixel v by 255 − v.
     Invert,
-    /// `deskew`: slanted writing is set upright.
+    /// `deskew`: removes the slant of handwriting.
     Deskew,
-    /// `size-normalize`: writing is brought towards one size.
+    /// `size-normalize`: normalises the size of handwriting.
     SizeNormalize,
     /// `blur S`: a Gaussian blur with a standard deviation of S pixels.
     Blur(f32),
-    /// `scale D`: every number is divided by D; `scale` alone divides by 255.
+    /// `scale D`: divides every number by D; `scale` alone divides by 255.
     Scale(f32),
-    /// `standardize`: every feature gets mean 0 and standard deviation 1.
+    /// `standardize`: standardises every feature to mean 0 and standard deviation 1.
     Standardize,
 }
 
 impl StepSpec {
-    /// Every name, for errors.
+    /// All names, for errors.
     const NAMES: &str =
         "grayscale, color, center, resize, invert, deskew, size-normalize, blur S, scale D, standardize";
 
@@ -57,8 +57,8 @@ impl StepSpec {
         }
     }
 
-    /// The place in the order of steps: first what makes a picture an example, then what is done to the pixels, then to
-    /// the numbers. Steps that exclude one another share a place.
+    /// The position in the order of steps: first those that convert a picture to an example, then those on pixels, then
+    /// those on numbers. Steps that exclude one another have the same position.
     fn place(self) -> usize {
         match self {
             StepSpec::Grayscale | StepSpec::Color => 0,
@@ -73,21 +73,21 @@ impl StepSpec {
     }
 }
 
-/// One word of a specification.
+/// One item of a specification.
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
-    /// The defaults for the data and the learner.
+    /// The defaults for the data and the model.
     Auto,
-    /// A step, instead of a default one that it excludes.
+    /// A step, which replaces a default step that it excludes.
     Step(StepSpec),
-    /// Leaves out a default step.
+    /// Removes a default step.
     Without(String),
 }
 
-/// Which steps a preprocessing is to have: the defaults, and changes to them.
+/// A specification of preprocessing steps: the defaults, and changes to them.
 ///
-/// The words are separated by commas. `auto` stands for the defaults, `-NAME` leaves one of them out, and a step's name adds
-/// it, in the place of a step that it excludes. `none` is no step at all. The order of the steps is always the same.
+/// Items are separated by commas. `auto` stands for the defaults, `-NAME` removes one of them, and a step's name adds
+/// that step, replacing a step that it excludes. `none` means no steps. The order of the steps is fixed.
 ///
 /// ```
 /// use tercet::preprocess::Spec;
@@ -112,12 +112,12 @@ impl Default for Spec {
 }
 
 impl Spec {
-    /// No step at all.
+    /// No steps.
     pub fn none() -> Self {
         Spec { items: Vec::new() }
     }
 
-    /// Whether these are the defaults, unchanged.
+    /// Whether these are the unmodified defaults.
     pub fn is_auto(&self) -> bool {
         self.items == [Item::Auto]
     }
@@ -134,7 +134,7 @@ impl Spec {
         self
     }
 
-    /// The steps in order, for a learner and these training examples, whose pictures have this layout.
+    /// The steps in order, for a kind of model and these training examples, whose pictures have this layout.
     pub(super) fn resolve(
         &self,
         learner: Learner,
@@ -157,7 +157,7 @@ impl Spec {
     }
 }
 
-/// The default steps. Weights are learned best from inputs that are mostly near 0, so dark ink on light paper is inverted for
+/// The default steps. Weights train best on inputs that are mostly near 0, so dark ink on light paper is inverted for
 /// them.
 fn defaults(learner: Learner, train: &Examples, layout: Option<&Layout>) -> Vec<StepSpec> {
     let mut steps = Vec::new();
@@ -193,7 +193,7 @@ impl FromStr for Spec {
     }
 }
 
-/// How `none` is parsed, which adds nothing.
+/// The item that `none` is parsed into, which adds nothing.
 fn none() -> Item {
     Item::Without("none".to_owned())
 }
@@ -206,7 +206,7 @@ fn refuse(found: impl fmt::Display) -> Error {
     Error::setting("preprocessing", found, expected)
 }
 
-/// What errors call the number of a step.
+/// How errors refer to the number of a step.
 const NUMBER: &str = "the number of a step";
 
 fn item(word: &str) -> Result<Item> {
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn specs_round_trip() {
         for text in ["auto", "none", "auto, -standardize, deskew", "invert, blur 1.5, scale 16"] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
         }
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_mean_nothing_are_rejected() {
+    fn invalid_words_are_rejected() {
         for (text, words) in [
             ("sharpen", "preprocessing is sharpen; expected `auto`, `none`, steps (grayscale"),
             ("", "preprocessing is empty"),

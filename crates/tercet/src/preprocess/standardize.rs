@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Examples;
 
-/// How many rows are summed together. Sums are combined in the order of their blocks, so that the number of
-/// threads does not change them.
+/// Number of rows per block. The sums of the blocks are combined in order, so that they do not depend on the number of
+/// threads.
 const BLOCK: usize = 1024;
 
 /// Features with mean 0 and standard deviation 1 on the training examples:
@@ -15,19 +15,18 @@ const BLOCK: usize = 1024;
 /// x′ = (x − mean) / deviation
 /// ```
 ///
-/// computed in f64 and rounded once. A column that is constant in the training examples carries no
-/// information: it becomes 0, whatever its value is later, and so is left out. Multiplying a column by a
-/// power of two changes no bit of the result.
+/// computed in f64 and rounded once. A column that is constant in the training examples carries no information: it
+/// always becomes 0, whatever its later values. Multiplying a column by a power of two does not change a bit of the
+/// result.
 ///
 /// # Shapes
-/// Both lists are (D); or (channels) for images of features, whose pixels then share the numbers of their
-/// channel.
+/// Both lists are (D); or (channels) for images of features, whose pixels share the statistics of their channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standardize {
     /// The mean of each column.
     pub mean: Vec<f64>,
-    /// The standard deviation of each column; 0 for one that is constant.
+    /// The standard deviation of each column; 0 if it is constant.
     pub deviation: Vec<f64>,
 }
 
@@ -37,7 +36,7 @@ impl Standardize {
         Self::fit_weighted(examples, None)
     }
 
-    /// [`fit`](Standardize::fit) with a weight for each example: one of weight 2 counts as two.
+    /// [`fit`](Standardize::fit) with a weight for each example: an example of weight 2 counts twice.
     ///
     /// # Shapes
     /// `weights` is (N).
@@ -49,8 +48,8 @@ impl Standardize {
             column_sums(examples, columns, &of, f).into_iter().map(|sum| sum / n).collect()
         };
         let mut mean = average(&|_, x| x);
-        // A second pass: the difference of two large numbers would lose the digits that matter. The mean of
-        // the differences corrects the rounding of the mean (Chan, Golub and LeVeque 1983, equation 1.7).
+        // A second pass: the difference of two large numbers would lose significant digits. The mean of the differences
+        // corrects the rounding of the mean (Chan, Golub and LeVeque 1983, equation 1.7).
         let first = average(&|column, x| x - mean[column]);
         let second = average(&|column, x| (x - mean[column]).powi(2));
         let mut deviation: Vec<f64> = first
@@ -67,9 +66,8 @@ impl Standardize {
         Standardize { mean, deviation }
     }
 
-    /// The means and standard deviations of all examples of several parts, from those of each part and how
-    /// many examples it has: for data that is in several places. Equal to [`fit`](Standardize::fit) on all of
-    /// them but for rounding.
+    /// The means and standard deviations of several parts combined, from the statistics and number of examples of each
+    /// part: for distributed data. Equal to [`fit`](Standardize::fit) on all examples except for rounding.
     ///
     /// # Panics
     /// If there are no parts, or their numbers of columns differ.
@@ -94,13 +92,13 @@ impl Standardize {
         Standardize { mean, deviation }
     }
 
-    /// How many columns are constant, and so left out.
+    /// The number of constant columns.
     pub fn constant(&self) -> usize {
         self.deviation.iter().filter(|&&deviation| deviation == 0.0).count()
     }
 
-    /// Whether every number is finite, no deviation is negative, and there is one of each for each of D
-    /// columns or of a number of channels that divides it.
+    /// Whether every number is finite, no deviation is negative, and there is one pair for each of the D columns, or
+    /// for each of a number of channels that divides D.
     pub(super) fn fits(&self, features: usize) -> bool {
         let columns = self.mean.len();
         columns > 0
@@ -139,7 +137,7 @@ impl Standardize {
     }
 }
 
-/// The sum of `weight · f(column, x)` over all values of each column, blocks of rows in order.
+/// The sum of `weight · f(column, x)` over all values of each column, block by block in order.
 fn column_sums(
     examples: &Examples,
     columns: usize,
@@ -169,7 +167,7 @@ fn column_sums(
     total
 }
 
-/// The value of every column that has the same in all examples.
+/// For each column, its value if that is the same in all examples.
 fn constant_columns(examples: &Examples, columns: usize) -> Vec<Option<f64>> {
     let Some(first) = examples.iter().next() else { return vec![Some(0.0); columns] };
     let mut row = vec![0f64; examples.width()];
@@ -210,13 +208,13 @@ mod tests {
         let twice = Examples::from_features(2, vec![1.0, 5.0, 1.0, 5.0, 4.0, 9.0, 0.0, 0.5]).unwrap();
         let once = Examples::from_features(2, vec![1.0, 5.0, 4.0, 9.0, 0.0, 0.5]).unwrap();
         assert_eq!(Standardize::fit_weighted(&once, Some(&[2.0, 1.0, 1.0])), Standardize::fit(&twice));
-        // All weights the same: those of no weights.
+        // Equal weights give the same result as no weights.
         assert_eq!(Standardize::fit_weighted(&once, Some(&[1.0; 3])), Standardize::fit(&once));
     }
 
     #[test]
     fn parts_are_pooled_to_the_statistics_of_all() {
-        // The last column is constant, and the mean of its values would be rounded.
+        // The last column is constant; the mean of its values would be rounded.
         let row = |i: usize| [i as f32 * 0.37 % 1.0, 1e6 + i as f32, 0.1];
         let values: Vec<f32> = (0..90).flat_map(row).collect();
         let fit = |values: &[f32]| Standardize::fit(&Examples::from_features(3, values.to_vec()).unwrap());
@@ -238,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_power_of_two_changes_no_bit() {
+    fn a_power_of_two_does_not_change_a_bit() {
         let values: Vec<f64> = (0..5000).map(|i| f64::from(i * 7919 % 1009) / 37.0 - 3.0).collect();
         let scaled = values.iter().map(|x| x * 1024.0).collect();
         let [a, b] = [values, scaled].map(|x| standardized(&Examples::from_f64(2, x).unwrap()));

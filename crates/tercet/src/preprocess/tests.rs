@@ -56,7 +56,7 @@ fn the_same_numbers_of_another_type_give_the_same_inputs() {
         let (a, b) = (preprocessing.apply(&train).unwrap(), preprocessing.apply(&floats).unwrap());
         assert_eq!(a.digest(), b.digest());
     }
-    // And bytes given to a model of features are those numbers, not pixels.
+    // Bytes given to a model of features are read as those numbers, not as pixels.
     let table = Examples::from_features(2, vec![0.0, 10.0, 4.0, 30.0]).unwrap();
     let bytes = Examples::from_pixels(ImageShape::gray(2, 1), vec![0, 10, 4, 30]).unwrap();
     let preprocessing = fitted("auto", Learner::Weights, &table);
@@ -80,7 +80,7 @@ fn the_pictures_of_a_data_set_become_its_examples_again() {
                 (preprocessing.apply(&prepared.examples()).unwrap(), preprocessing.apply(&set).unwrap());
             assert_eq!(a.pixels(0), b.pixels(i));
             assert_eq!(Some(prepared.seen().pixels()), b.pixels(i), "what is shown is what the model sees");
-            // Stored in colour, the same.
+            // The same picture stored in colour gives the same example.
             assert_eq!(preprocessing.picture(&picture.to_color()).unwrap().picture, picture);
         }
     }
@@ -154,12 +154,12 @@ fn the_words_in_a_model_file_are_fixed() {
     assert!(json.ends_with(r#"{"step":"blur","sigma":0.5},{"step":"scale","divisor":255.0}]}"#), "{json}");
     let read: Preprocessing = serde_json::from_str(&json).unwrap();
     assert_eq!(read, fitted("auto, blur 0.5", Learner::Weights, &train));
-    // A step that this program does not know must not be left out.
+    // Unknown steps must not be ignored.
     assert!(serde_json::from_str::<Step>(r#"{"step":"sharpen"}"#).is_err());
 }
 
 #[test]
-fn a_reader_sees_the_steps_in_a_line() {
+fn steps_print_on_one_line() {
     let text = fitted("auto, deskew", Learner::Weights, &strokes(2)).to_string();
     assert!(text.starts_with("grayscale, center (light on dark, in a box of"), "{text}");
     assert!(text.ends_with("deskew, scale by 1/255"), "{text}");

@@ -8,7 +8,8 @@ use crate::loss::Loss;
 use crate::preprocess::Spec;
 use crate::{Error, Result};
 
-/// Everything that decides a linear classifier that is trained exactly, beside the data and the instruction set.
+/// All settings of an exactly trained linear classifier: with the data and the instruction set, they determine the
+/// model.
 ///
 /// ```toml
 /// description = "A linear classifier"
@@ -20,49 +21,48 @@ use crate::{Error, Result};
 ///
 /// [train]
 /// loss = "softmax"            # or { svm = { margin = 1.0 } }
-/// reg = 1e-4                  # or a list that falls, such as [1e-2, 1e-3], or "auto": the best of them
+/// reg = 1e-4                  # or a decreasing list, such as [1e-2, 1e-3], or "auto": the best of them
 /// folds = 5                   # choose by cross-validation; default: by the validation set
 /// tolerance = 1e-3            # stop at this relative gap; default: 1e-3
-/// max_epochs = 1000           # stop after so many epochs; default: 1000
+/// max_epochs = 1000           # stop after this many epochs; default: 1000
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DualRecipe {
-    /// What it is, for a reader.
+    /// A description for readers.
     pub description: String,
     /// [`Kind::Linear`].
     pub kind: Kind,
     /// [`Solver::Dual`].
     pub solver: Solver,
-    /// What everything random comes from: the split, the folds and the order of visits.
+    /// The seed of all randomness: the split, the folds and the order of visits.
     #[serde(default)]
     pub seed: u64,
-    /// How many examples are held out for validation; where nothing is said,
-    /// [`default_validation`](crate::data::default_validation).
+    /// The number of validation examples; by default [`default_validation`](crate::data::default_validation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<usize>,
     /// The preprocessing, fitted on the training examples.
     #[serde(default, skip_serializing_if = "Spec::is_auto")]
     pub preprocessing: Spec,
-    /// What is solved, and how exactly.
+    /// The problem to solve, and the tolerance.
     pub train: DualSettings,
 }
 
-/// What is solved, and how exactly.
+/// The problem to solve, and the tolerance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DualSettings {
-    /// What is minimised, beside the regularisation.
+    /// The loss that is minimised, apart from the regularisation.
     pub loss: Loss,
-    /// The coefficient of Σ W², or those to choose from.
+    /// The coefficient of Σ W², or candidates for it.
     pub reg: path::Reg,
-    /// By how many folds of a cross-validation reg is chosen; by the validation set where nothing is said.
+    /// The number of cross-validation folds for choosing reg; by default it is chosen on the validation set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
-    /// The relative gap at which it is enough.
+    /// The relative gap at which the solver stops.
     #[serde(default = "tolerance")]
     pub tolerance: f64,
-    /// The most epochs: N visits each.
+    /// The maximum number of epochs, of N visits each.
     #[serde(default = "max_epochs")]
     pub max_epochs: usize,
 }
@@ -76,7 +76,7 @@ fn max_epochs() -> usize {
 }
 
 impl Default for DualRecipe {
-    /// The SVM loss as [`dual::Settings::default`] has it. `recipes/exact.toml` of this crate.
+    /// The SVM loss with the settings of [`dual::Settings::default`]. `recipes/exact.toml` of this crate.
     fn default() -> Self {
         let dual::Settings { reg, loss, tolerance, max_epochs, seed } = dual::Settings::default();
         DualRecipe {
@@ -92,7 +92,7 @@ impl Default for DualRecipe {
 }
 
 impl DualRecipe {
-    /// The recipe as a reader wants it, a name and a value each.
+    /// The recipe in readable form, as pairs of name and value.
     pub fn describe(&self) -> Vec<(String, String)> {
         let DualSettings { loss, reg, folds, tolerance, max_epochs: _ } = &self.train;
         let by = match folds {
@@ -112,16 +112,16 @@ impl DualRecipe {
         words.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// What the solver is told for one of the regularisations.
+    /// The settings of the solver for one value of reg.
     pub fn settings(&self, reg: f32) -> dual::Settings {
         let DualSettings { loss, tolerance, max_epochs, .. } = self.train;
         dual::Settings { reg, loss, tolerance, max_epochs, seed: self.seed }
     }
 
-    /// Refuses what cannot work.
+    /// Rejects invalid settings.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first setting that makes no sense.
+    /// [`Error::Setting`] for the first invalid setting.
     pub fn validate(&self) -> Result<()> {
         if self.kind != Kind::Linear {
             return Err(Error::setting(
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn recipes_round_trip() {
         let base = DualRecipe::default();
         let train = &base.train;
         for train in [
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_by_name() {
+    fn invalid_settings_are_rejected_by_name() {
         for (piece, with, words) in [
             ("reg = 1e-4", "reg = 0", "reg 0; expected a finite number above 0"),
             ("reg = 1e-4", "reg = []", "regs []; expected at least one"),

@@ -19,7 +19,7 @@ impl Recipe {
         Self::parse(&text_of(path)?, path)
     }
 
-    /// A recipe from the text of the file at `path`, which is named in errors.
+    /// Parses the text of the file at `path`, which is named in errors.
     ///
     /// ```
     /// use std::path::Path;
@@ -34,9 +34,9 @@ impl Recipe {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Format`] for text that is not TOML, an unknown or missing setting, or a value that cannot work.
+    /// [`Error::Format`] for text that is not TOML, an unknown or missing setting, or an invalid value.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
-        // If a file does not even say its solver, reading the whole gives the better message.
+        // If a file does not even name its solver, parsing the whole file gives the better message.
         match toml::from_str(text) {
             Ok(Which { kind: Some(kind), .. }) if kind == "neighbors" => {
                 NeighborsRecipe::parse(text, path).map(Recipe::Neighbors)
@@ -46,7 +46,7 @@ impl Recipe {
         }
     }
 
-    /// The recipe as TOML, to be read back by [`parse`](Recipe::parse).
+    /// The recipe as TOML, which [`parse`](Recipe::parse) reads back.
     pub fn to_toml(&self) -> String {
         match self {
             Recipe::Neighbors(recipe) => recipe.to_toml(),
@@ -65,10 +65,10 @@ impl GradientDescentRecipe {
         Self::parse(&text_of(path)?, path)
     }
 
-    /// A recipe from the text of the file at `path`, which is named in errors.
+    /// Parses the text of the file at `path`, which is named in errors.
     ///
     /// # Errors
-    /// [`Error::Format`] for text that is not TOML, an unknown or missing setting, or a value that cannot work.
+    /// [`Error::Format`] for text that is not TOML, an unknown or missing setting, or an invalid value.
     ///
     /// ```
     /// use std::path::Path;
@@ -89,14 +89,14 @@ impl GradientDescentRecipe {
         parse(text, path, Self::validate, "Compare it with recipes/lecture.toml.")
     }
 
-    /// The recipe as TOML, to be read back by [`parse`](GradientDescentRecipe::parse).
+    /// The recipe as TOML, which [`parse`](GradientDescentRecipe::parse) reads back.
     pub fn to_toml(&self) -> String {
         to_toml(self)
     }
 }
 
 impl NeighborsRecipe {
-    /// A recipe from the text of the file at `path`, which is named in errors.
+    /// Parses the text of the file at `path`, which is named in errors.
     ///
     /// ```
     /// use std::path::Path;
@@ -114,14 +114,14 @@ impl NeighborsRecipe {
         parse(text, path, Self::validate, "Compare it with recipes/knn-deformable.toml.")
     }
 
-    /// The recipe as TOML, to be read back by [`parse`](NeighborsRecipe::parse).
+    /// The recipe as TOML, which [`parse`](NeighborsRecipe::parse) reads back.
     pub fn to_toml(&self) -> String {
         to_toml(self)
     }
 }
 
 impl DualRecipe {
-    /// A recipe from the text of the file at `path`, which is named in errors.
+    /// Parses the text of the file at `path`, which is named in errors.
     ///
     /// ```
     /// use std::path::Path;
@@ -138,13 +138,13 @@ impl DualRecipe {
         parse(text, path, Self::validate, "Compare it with recipes/exact.toml.")
     }
 
-    /// The recipe as TOML, to be read back by [`parse`](DualRecipe::parse).
+    /// The recipe as TOML, which [`parse`](DualRecipe::parse) reads back.
     pub fn to_toml(&self) -> String {
         to_toml(self)
     }
 }
 
-/// A recipe of one kind. `remedy` is the last sentence of an error.
+/// Parses a recipe of one kind. `remedy` is the last sentence of an error.
 fn parse<R: DeserializeOwned>(
     text: &str,
     path: &Path,
@@ -165,7 +165,7 @@ fn to_toml(recipe: &impl Serialize) -> String {
     toml::to_string(recipe).expect("numbers, words and tables of them can be written as TOML")
 }
 
-/// The part of a file that says which recipe it is.
+/// The part of a file that determines the type of its recipe.
 #[derive(Deserialize)]
 struct Which {
     kind: Option<String>,
@@ -173,7 +173,7 @@ struct Which {
     solver: Solver,
 }
 
-/// The longest recipe that is read: 1 MiB.
+/// The maximum size of a recipe: 1 MiB.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The text of a recipe file.
@@ -196,7 +196,8 @@ fn text_of(path: &Path) -> Result<String> {
         .map_err(|error| refuse(format!("a file that is not text ({})", error.utf8_error())))
 }
 
-/// An error of the parser, which says "found, expected something" at a place in the text, in the words of this crate.
+/// Converts an error of the parser, which says "found, expected something" at a position, to the format of this crate's
+/// errors.
 fn unreadable(error: &toml::de::Error, text: &str, path: &Path, remedy: &str) -> Error {
     let message = error.message().trim().replace('\n', " ");
     let (found, expected) = message

@@ -1,4 +1,4 @@
-//! From a recipe and data to a model.
+//! Fits a model by a recipe.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -16,59 +16,59 @@ use crate::{Error, Result};
 
 use super::{DualRecipe, GradientDescentRecipe, Kind, NeighborsRecipe, Recipe};
 
-/// A fitted model, and what was seen on the way.
+/// A fitted model, and the history of fitting it.
 #[derive(Clone, Debug)]
 pub struct Fitted {
     /// The model, ready to predict and to be saved.
     pub model: Model,
-    /// Losses and validation checks, or the proof of an exact solution.
+    /// Losses and validation checks, or the certificate of an exact solution.
     pub history: History,
 }
 
-/// What was seen while a model was fitted.
+/// The history of fitting a model.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one of it for a model")]
 #[non_exhaustive]
 pub enum History {
-    /// Nearest neighbours store the examples: there is nothing to see.
+    /// Nearest neighbours only store the examples, so there is no history.
     Neighbors,
     /// Every loss and validation check of gradient descent.
     GradientDescent(Training),
-    /// The last objective and its bound, and the choice of reg if there was one.
+    /// The final objective and its bound, and the choice of reg if there was one.
     Dual(DualHistory),
 }
 
-/// What the exact solver saw.
+/// The result of the exact solver.
 #[derive(Clone, Debug)]
 pub struct DualHistory {
-    /// The objective, its lower bound and their gap at the end.
+    /// The final objective, its lower bound and their gap.
     pub last: dual::Progress,
-    /// How it ended.
+    /// Why the solver stopped.
     pub ending: dual::Ending,
     /// The settings of the solution, with the reg that was used.
     pub settings: dual::Settings,
     /// How reg was chosen, if it was.
     pub choice: Option<Choice>,
-    /// The share of the validation set that is classified correctly; none without a validation set.
+    /// The fraction of the validation set that is classified correctly; `None` without a validation set.
     pub validation_accuracy: Option<f64>,
     /// The mean loss on the validation set, regularisation included.
     pub validation_loss: Option<f64>,
 }
 
-/// What an observer is told while a model is fitted.
+/// The progress passed to an observer while a model is fitted.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum FitProgress<'a> {
-    /// Once the preprocessing was fitted, before anything is learned.
+    /// After the preprocessing was fitted, before training.
     Preprocessing(&'a Preprocessing),
     /// After a step of gradient descent.
     Step {
         /// The training.
         trainer: &'a Trainer,
-        /// What happened in the step.
+        /// The result of the step.
         step: &'a Step,
     },
-    /// While the exact solver walks a path to choose reg.
+    /// While the exact solver follows a path to choose reg.
     Path {
         /// The split, counted from 0.
         split: usize,
@@ -77,13 +77,13 @@ pub enum FitProgress<'a> {
         /// The objective and its bound.
         progress: dual::Progress,
     },
-    /// Once the exact solver has chosen reg.
+    /// After the exact solver has chosen reg.
     Choice(&'a Choice),
-    /// While the exact solver works on the final model.
+    /// While the exact solver trains the final model.
     Solve(dual::Progress),
 }
 
-/// Called while a model is fitted; ends the work with `ControlFlow::Break`.
+/// Called while a model is fitted; `ControlFlow::Break` stops it.
 pub type Observer<'a> = &'a mut (dyn FnMut(FitProgress<'_>) -> ControlFlow<()> + Send);
 
 impl Recipe {
@@ -105,20 +105,20 @@ impl Recipe {
     /// ```
     ///
     /// # Errors
-    /// Settings that make no sense or do not suit the data, and [`Error::Diverged`].
+    /// Settings that are invalid or do not suit the data, and [`Error::Diverged`].
     pub fn fit(&self, split: &Split) -> Result<Fitted> {
         let fitted = self.fit_with(split, None, &mut |_| ControlFlow::Continue(()))?;
         fitted.ok_or_else(|| Error::mismatch("the fit", "interrupted", "a model"))
     }
 
-    /// [`fit`](Recipe::fit) with a weight for each training example, and an observer that may end it. `None` if it was
-    /// ended before there was a model.
+    /// [`fit`](Recipe::fit) with a weight for each training example, and an observer that may stop it. `None` if it was
+    /// stopped before there was a model.
     ///
     /// # Shapes
     /// `weights` is (N) of the training part.
     ///
     /// # Errors
-    /// Those of [`fit`](Recipe::fit), and weights that cannot be.
+    /// Those of [`fit`](Recipe::fit), and invalid weights.
     pub fn fit_with(
         &self,
         split: &Split,
@@ -137,7 +137,8 @@ impl NeighborsRecipe {
     /// Stores the training examples.
     ///
     /// # Errors
-    /// Those of [`validate`](NeighborsRecipe::validate), and examples that the metric or the deformation cannot compare.
+    /// Those of [`validate`](NeighborsRecipe::validate), and examples that the metric or the deformation does not
+    /// support.
     pub fn fit(&self, train: &Dataset, weights: Option<&[f32]>) -> Result<Fitted> {
         self.validate()?;
         let preprocessing = Preprocessing::fit(&self.preprocessing, Learner::Neighbors, train)?;
@@ -154,12 +155,12 @@ impl NeighborsRecipe {
     }
 }
 
-/// Everything that a training by gradient descent starts from, for callers that drive a [`Trainer`] themselves.
+/// Everything needed to start training by gradient descent, for callers that drive a [`Trainer`] themselves.
 #[derive(Clone, Debug)]
 pub struct TrainingSetup {
     /// The preprocessing, fitted on the training examples.
     pub preprocessing: Preprocessing,
-    /// The examples as the network reads them.
+    /// The preprocessed examples.
     pub data: Split,
     /// The network with its initial weights.
     pub network: Network,
@@ -171,8 +172,8 @@ impl GradientDescentRecipe {
     /// Fits the preprocessing and draws the initial weights.
     ///
     /// # Errors
-    /// Those of [`validate`](GradientDescentRecipe::validate), layers that do not take such examples, and weights that
-    /// cannot be.
+    /// Those of [`validate`](GradientDescentRecipe::validate), layers that do not accept such examples, and invalid
+    /// weights.
     pub fn set_up(&self, split: &Split, weights: Option<&[f32]>) -> Result<TrainingSetup> {
         self.validate()?;
         let preprocessing = Preprocessing::fit(&self.preprocessing, Learner::Weights, &split.train)?;
@@ -185,18 +186,18 @@ impl GradientDescentRecipe {
         Ok(TrainingSetup { preprocessing, data, network, weights })
     }
 
-    /// The plan of a training that was set up.
+    /// The plan of a training with this setup.
     pub fn plan(&self, setup: &TrainingSetup) -> Plan {
         let plan = Plan::new(&setup.data.train, self.train, self.seed);
         let validation = Some(&setup.data.validation).filter(|held_out| !held_out.is_empty());
         Plan { weights: setup.weights.clone(), ..plan.with_validation(validation) }
     }
 
-    /// The model of a network that was trained by this recipe on the training part of a split, with the validation check of
-    /// these weights.
+    /// The model of a network that was trained by this recipe on the training part of a split, including a final
+    /// validation check.
     ///
     /// # Errors
-    /// A network of several layers where the recipe says a linear classifier.
+    /// A network of several layers for a recipe of a linear classifier.
     pub fn model(
         &self,
         setup: &TrainingSetup,
@@ -225,7 +226,7 @@ impl GradientDescentRecipe {
     /// Those of [`Recipe::fit_with`].
     pub fn fit(&self, split: &Split, weights: Option<&[f32]>, observe: Observer<'_>) -> Result<Fitted> {
         let setup = self.set_up(split, weights)?;
-        // Training has not begun: an observer that ends it is called again after the first step.
+        // Training has not started: an observer that returned `Break` is called again after the first step.
         let _ = observe(FitProgress::Preprocessing(&setup.preprocessing));
         let mut trainer = Trainer::new(setup.network.clone(), self.plan(&setup))?;
         trainer.run(|trainer, step| observe(FitProgress::Step { trainer, step }))?;
@@ -236,7 +237,7 @@ impl GradientDescentRecipe {
 }
 
 impl DualRecipe {
-    /// Chooses reg if it is to be chosen, and solves: [`Recipe::fit_with`].
+    /// Chooses reg if there is a choice, and solves: [`Recipe::fit_with`].
     ///
     /// # Errors
     /// Those of [`Recipe::fit_with`].
@@ -258,7 +259,7 @@ impl DualRecipe {
             true => {
                 let data = Split { train: train.clone(), validation: validation.clone() };
                 let Some(choice) = self.choose_reg(data, observe)? else { return Ok(None) };
-                // The solution below ends by itself if the observer has had enough.
+                // If the observer returned `Break`, the solver below stops at once.
                 let _ = observe(FitProgress::Choice(&choice));
                 Some(choice)
             }
@@ -287,7 +288,7 @@ impl DualRecipe {
         Ok(Some(Fitted { model, history: History::Dual(history) }))
     }
 
-    /// Walks the path on the validation part, or on folds of the training part.
+    /// Follows the path on the validation part, or on folds of the training part.
     fn choose_reg(&self, data: Split, observe: Observer<'_>) -> Result<Option<Choice>> {
         let regs = self.train.reg.choices();
         let splits = match self.train.folds {
@@ -324,7 +325,7 @@ impl DualRecipe {
     }
 }
 
-/// What the scores mean after training with a loss.
+/// The meaning of the scores after training with a loss.
 pub fn score_kind(loss: Loss) -> ScoreKind {
     match loss {
         Loss::Softmax => ScoreKind::Logits,

@@ -1,4 +1,4 @@
-//! The recipe of models that learn by gradient descent: linear classifiers and networks.
+//! The recipe of models trained by gradient descent: linear classifiers and networks.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,35 +9,35 @@ use crate::preprocess::Spec;
 use crate::train::{ClassWeights, Settings};
 use crate::{Error, Result};
 
-/// Everything that decides a linear classifier or a network trained by gradient descent, apart from the data and the
-/// instruction set.
+/// All settings of a linear classifier or a network trained by gradient descent: with the data and the instruction set,
+/// they determine the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GradientDescentRecipe {
-    /// What it is, for a reader.
+    /// A description for readers.
     pub description: String,
-    /// Which model is trained.
+    /// The kind of model.
     pub kind: Kind,
-    /// [`Solver::Sgd`]; the other has a recipe of its own, [`DualRecipe`](super::DualRecipe).
+    /// [`Solver::Sgd`]; the other solver has a separate recipe, [`DualRecipe`](super::DualRecipe).
     #[serde(default, skip_serializing_if = "Solver::is_sgd")]
     pub solver: Solver,
-    /// The sizes of the hidden layers, first to last. Empty for a linear classifier, and where `layers` says it.
+    /// The sizes of the hidden layers, first to last. Empty for a linear classifier, and if `layers` is given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<usize>,
-    /// The layers of a network, instead of the sizes of its hidden ones.
+    /// The layers of a network, as an alternative to `hidden`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layers: Option<Architecture>,
-    /// How the weights of a network are drawn; [`Init::He`] where nothing is said. A linear classifier starts from
-    /// zeros and has none.
+    /// The initialisation of the weights of a network; [`Init::He`] by default. A linear classifier starts from zeros
+    /// and has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
-    /// Patches of the training images as the filters of the first convolution, instead of weights that are drawn.
+    /// Initialises the filters of the first convolution with patches of the training images instead of random weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patches: Option<Patches>,
-    /// What everything random comes from: the split, the weights and the batches.
+    /// The seed of all randomness: the split, the weights and the batches.
     #[serde(default)]
     pub seed: u64,
-    /// How many examples are held out for validation, 0 for none; where nothing is said,
+    /// The number of validation examples, 0 for none; by default
     /// [`default_validation`](crate::data::default_validation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<usize>,
@@ -47,7 +47,7 @@ pub struct GradientDescentRecipe {
     /// How much the examples of each class count in the loss.
     #[serde(default, skip_serializing_if = "ClassWeights::is_equal")]
     pub class_weights: ClassWeights,
-    /// How it is trained.
+    /// The training settings.
     pub train: Settings,
 }
 
@@ -70,7 +70,7 @@ impl GradientDescentRecipe {
         }
     }
 
-    /// The program's default network: 128 hidden units, He's initial weights, [`Settings::default`].
+    /// The program's default network: 128 hidden units, He initialisation, [`Settings::default`].
     pub fn network() -> Self {
         GradientDescentRecipe {
             description: "A two-layer network".to_owned(),
@@ -100,7 +100,7 @@ impl GradientDescentRecipe {
         }
     }
 
-    /// The recipe as a reader wants it, a name and a value each.
+    /// The recipe in readable form, as pairs of name and value.
     pub fn describe(&self) -> Vec<(String, String)> {
         let mut words = Vec::new();
         if self.kind == Kind::Network {
@@ -125,10 +125,10 @@ impl GradientDescentRecipe {
         words
     }
 
-    /// Refuses what cannot work.
+    /// Rejects invalid settings.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first setting that makes no sense.
+    /// [`Error::Setting`] for the first invalid setting.
     pub fn validate(&self) -> Result<()> {
         if self.solver != Solver::Sgd {
             let expected = "sgd; the exact solver has a recipe of its own, tercet::recipe::DualRecipe";
@@ -185,8 +185,8 @@ impl GradientDescentRecipe {
         self.train.validate()
     }
 
-    /// The model before its first step on these examples: [`untrained`](GradientDescentRecipe::untrained), with patches of them as its
-    /// first filters where the recipe asks for that.
+    /// The initialised model for these examples: [`untrained`](GradientDescentRecipe::untrained), with patches of the
+    /// images as its first filters if the recipe sets `patches`.
     ///
     /// # Errors
     /// Those of [`untrained`](GradientDescentRecipe::untrained) and [`init_from_patches`](Network::init_from_patches).
@@ -198,10 +198,11 @@ impl GradientDescentRecipe {
         Ok(network)
     }
 
-    /// The model before its first step, for examples of that shape and so many classes, with all weights as they are drawn.
+    /// The initialised model for examples of the given shape and number of classes, with all weights drawn at random.
     ///
     /// # Errors
-    /// Those of [`validate`](GradientDescentRecipe::validate), no inputs or classes, and layers that do not take such examples.
+    /// Those of [`validate`](GradientDescentRecipe::validate), no inputs or classes, and layers that do not accept such
+    /// examples.
     ///
     /// ```
     /// use tercet::recipe::GradientDescentRecipe;

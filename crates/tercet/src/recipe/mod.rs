@@ -1,10 +1,10 @@
-//! A recipe: everything that decides a trained model, apart from the data and the instruction set.
+//! A recipe: all settings that, with the data and the instruction set, determine a trained model.
 //!
 //! ```text
 //! Recipe::fit(split) = [ Preprocessing::fit → Trainer … | dual::solve | neighbors::fit ] → Fitted { model, history }
 //! ```
 //!
-//! A recipe is data. It can be written down, compared, tuned and repeated, and a TOML file is one such recipe:
+//! A recipe is data: it can be stored, compared, tuned and rerun. As a TOML file:
 //!
 //! ```toml
 //! description = "A small network"
@@ -27,26 +27,27 @@
 //! schedule = "linear-to-zero" # default: "constant"; all of them: tercet::schedule
 //! optimizer = { sgd = { momentum = 0.9 } }   # default: plain gradient descent; all of them: tercet::optimizer
 //! validate_every = 100           # steps between validation checks; default: an epoch, or 100 iterations
-//! patience = 3                # early stopping after so many validation checks without improvement; default: never
+//! patience = 3                # early stopping after this many validation checks without improvement; default: never
 //! stop_by = "loss"            # what early stopping monitors; default: the validation accuracy
-//! clip = 1.0                  # the largest norm of a gradient; default: no clipping
-//! dropout = 0.5               # the probability that a hidden unit is dropped from a step; default: 0
+//! clip = 1.0                  # the maximum norm of the gradient; default: no clipping
+//! dropout = 0.5               # the probability that a hidden unit is dropped in a step; default: 0
 //! input_dropout = 0.2         # the probability that an input is dropped; default: 0
 //! label_smoothing = 0.1       # of softmax; default: 0
 //! frozen = 1                  # how many of the first layers keep their initial weights; default: 0
 //! ema = 0.999                 # the decay of an exponential moving average of the weights; default: none
 //!
-//! [train.augment]             # how pictures are varied each time; default: not at all; tercet::augment
+//! [train.augment]             # random augmentation of the training pictures; default: none; tercet::augment
 //! shift = 2.0                 # pixels
 //! rotate = 10.0               # degrees
 //! scale = 0.1
 //! shear = 0.1
-//! mirror = true               # every second picture at random
+//! mirror = true               # with probability ½
 //! elastic = { rms = 1.5, sigma = 4.0 }   # pixels
 //! ```
 //!
-//! With `solver = "dual"` a linear classifier is trained exactly, and has other settings: [`DualRecipe`]. So have nearest
-//! neighbours: [`NeighborsRecipe`]. The number of threads is in no recipe, because it changes nothing about the model.
+//! With `solver = "dual"` a linear classifier is trained exactly, with other settings: [`DualRecipe`]. Nearest
+//! neighbours have other settings, too: [`NeighborsRecipe`]. The number of threads is not part of a recipe, because it
+//! does not change the model.
 
 mod dual;
 #[cfg(feature = "toml")]
@@ -80,7 +81,7 @@ pub enum Recipe {
     Dual(DualRecipe),
 }
 
-/// Which of the three classifiers.
+/// The kind of classifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -89,7 +90,7 @@ pub enum Kind {
     Neighbors,
     /// `scores = X · W + b`.
     Linear,
-    /// Dense layers with ReLU between them, or whatever layers are named.
+    /// A network: dense layers with ReLU between them, or the given layers.
     Network,
 }
 
@@ -116,7 +117,7 @@ impl Recipe {
         Recipe::GradientDescent(GradientDescentRecipe::lecture())
     }
 
-    /// The default network: 128 hidden units, He's initial weights.
+    /// The default network: 128 hidden units, He initialisation.
     pub fn network() -> Self {
         Recipe::GradientDescent(GradientDescentRecipe::network())
     }
@@ -136,7 +137,7 @@ impl Recipe {
         Recipe::Neighbors(NeighborsRecipe::new(k))
     }
 
-    /// The recipe that a model's card has among its settings, if they are one.
+    /// The recipe in a model card's settings, if they are one.
     pub fn from_settings(settings: &serde_json::Value) -> Option<Self> {
         match (settings["kind"].as_str(), settings["solver"].as_str()) {
             (Some("neighbors"), _) => NeighborsRecipe::deserialize(settings).ok().map(Recipe::Neighbors),
@@ -145,7 +146,7 @@ impl Recipe {
         }
     }
 
-    /// The recipe for a reader, a name and a value each.
+    /// The recipe in readable form, as pairs of name and value.
     pub fn describe(&self) -> Vec<(String, String)> {
         match self {
             Recipe::Neighbors(recipe) => recipe.describe(),
@@ -154,10 +155,10 @@ impl Recipe {
         }
     }
 
-    /// Rejects settings that cannot work.
+    /// Rejects invalid settings.
     ///
     /// # Errors
-    /// [`Setting`](crate::Error::Setting) for the first setting that makes no sense.
+    /// [`Setting`](crate::Error::Setting) for the first invalid setting.
     pub fn validate(&self) -> Result<()> {
         match self {
             Recipe::Neighbors(recipe) => recipe.validate(),
@@ -166,7 +167,7 @@ impl Recipe {
         }
     }
 
-    /// Which classifier it trains.
+    /// The kind of classifier it trains.
     pub fn kind(&self) -> Kind {
         match self {
             Recipe::Neighbors(recipe) => recipe.kind,
@@ -175,7 +176,7 @@ impl Recipe {
         }
     }
 
-    /// The preprocessing that it asks for.
+    /// Its preprocessing.
     pub fn preprocessing(&self) -> &Spec {
         match self {
             Recipe::Neighbors(recipe) => &recipe.preprocessing,

@@ -1,10 +1,10 @@
-//! The recipes that are built in, by name.
+//! The built-in recipes, by name.
 
 use std::path::Path;
 
 use super::Recipe;
 
-/// Those that are files, of the folder `recipes` of this crate.
+/// Those stored as files in the folder `recipes` of this crate.
 const FILES: &[(&str, &str)] = &[
     ("convolutional", include_str!("../../recipes/convolutional.toml")),
     ("deep", include_str!("../../recipes/deep.toml")),
@@ -20,7 +20,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 impl Recipe {
-    /// The names of all recipes that are built in, in order.
+    /// The names of all built-in recipes, in order.
     pub fn names() -> Vec<&'static str> {
         let mut names = vec!["exact", "lecture", "linear", "network"];
         names.extend(FILES.iter().map(|(name, _)| *name));
@@ -28,7 +28,7 @@ impl Recipe {
         names
     }
 
-    /// The recipe of a name that is built in.
+    /// The built-in recipe with this name.
     ///
     /// ```
     /// use tercet::recipe::Recipe;

@@ -7,42 +7,42 @@ use crate::neighbors::{Deformable, Metric, Priors, Vote};
 use crate::preprocess::Spec;
 use crate::{Error, Result};
 
-/// Everything that decides a classifier by nearest neighbours, apart from the data.
+/// All settings of a nearest-neighbour classifier: with the data, they determine the model.
 ///
 /// ```toml
-/// description = "Nearest neighbours that forgive a shift"
+/// description = "Nearest neighbours that tolerate a shift"
 /// kind = "neighbors"
 /// k = 3
 /// metric = "l3"               # default: "l2"
 /// vote = "distance"           # default: "uniform"
 /// preprocessing = "auto, deskew, blur 0.7"       # default: "auto"
 ///
-/// [deformation]               # default: the metric alone
+/// [deformation]               # default: only the metric
 /// candidates = 1000           # the nearest by the metric, which are ranked again by the deformed distance
 /// shifts = 2                  # or warps = 2, context = 1, edges = "root"
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeighborsRecipe {
-    /// What it is, for a reader.
+    /// A description for readers.
     pub description: String,
     /// [`Kind::Neighbors`].
     pub kind: Kind,
-    /// How many neighbours vote.
+    /// The number of neighbours.
     pub k: usize,
-    /// What "near" means, for candidates where there is a deformation.
+    /// The distance metric; with a deformation, the one that selects the candidates.
     #[serde(default)]
     pub metric: Metric,
-    /// What a neighbour's vote counts.
+    /// The weights of the neighbours' votes.
     #[serde(default)]
     pub vote: Vote,
     /// The preprocessing, fitted on the training examples.
     #[serde(default, skip_serializing_if = "Spec::is_auto")]
     pub preprocessing: Spec,
-    /// How often each class is expected.
+    /// The prior probability of each class.
     #[serde(default, skip_serializing_if = "Priors::is_of_data")]
     pub priors: Priors,
-    /// Which deformations the distance tolerates.
+    /// The deformations that the distance tolerates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deformation: Option<Deformable>,
 }
@@ -62,7 +62,7 @@ impl NeighborsRecipe {
         }
     }
 
-    /// The recipe as a reader wants it, a name and a value each.
+    /// The recipe in readable form, as pairs of name and value.
     pub fn describe(&self) -> Vec<(String, String)> {
         let mut words = vec![
             ("k", self.k.to_string()),
@@ -82,10 +82,10 @@ impl NeighborsRecipe {
         words.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Rejects what cannot work with any data. What depends on the data is checked by fitting.
+    /// Rejects settings that are invalid for any data. What depends on the data is checked when fitting.
     ///
     /// # Errors
-    /// [`Error::Setting`] for k = 0, a vote by distance with a metric that is none, and a blur out of range.
+    /// [`Error::Setting`] for k = 0, a vote by distance with a metric that is not a distance, and a blur out of range.
     pub fn validate(&self) -> Result<()> {
         if self.kind != Kind::Neighbors {
             return Err(Error::setting("kind", "not neighbors", "neighbors"));
@@ -107,7 +107,7 @@ mod tests {
     const FILE: &str = include_str!("../../recipes/knn-deformable.toml");
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn recipes_round_trip() {
         for file in [FILE, include_str!("../../recipes/knn-shifted.toml")] {
             let recipe = NeighborsRecipe::parse(file, Path::new("x.toml")).unwrap();
             assert_eq!(NeighborsRecipe::parse(&recipe.to_toml(), Path::new("x.toml")).unwrap(), recipe);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_by_name() {
+    fn invalid_settings_are_rejected_by_name() {
         for (piece, with, words) in [
             ("k = 4", "k = 0", "k 0; expected at least 1"),
             ("vote = \"distance\"", "vote = \"loud\"", "unknown variant `loud`"),

@@ -1,4 +1,4 @@
-//! Gradient clipping by the norm of all gradients together.
+//! Gradient clipping by global norm.
 
 use crate::network::Gradient;
 
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_not_hidden() {
+    fn non_finite_gradients_are_not_hidden() {
         let mut gradients = [Gradient { dw: vec![f32::INFINITY, 1.0], db: vec![f32::NAN] }];
         clip(&mut gradients, 1.0);
         assert!(gradients[0].dw[0].is_infinite() && gradients[0].db[0].is_nan());

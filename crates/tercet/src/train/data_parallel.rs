@@ -1,17 +1,19 @@
-//! Data parallelism: a batch in shards, each of which one thread takes through the whole network.
+//! Data parallelism: a batch is split into shards, and one thread takes each of them through the whole network.
 //!
-//! The matrix products of a small network are done before a second thread has woken up to help with them. A whole pass, from
-//! the pixels to the gradients, takes long enough: each of two threads takes half of the examples through it, with buffers
-//! of its own, and the gradients are added at the end. In a large network the threads share each matrix product instead,
-//! since adding its gradients would cost too much. Convolutions do so much work per weight that more than two shards pay.
+//! The matrix products of a small network finish before a second thread has woken up to share them. A whole pass, from
+//! the pixels to the gradients, takes long enough: each of two threads processes half of the examples with its own
+//! buffers, and the gradients are added at the end. In a large network the threads share each matrix product instead,
+//! since adding its gradients would cost too much. Convolutions do so much work per weight that more than two shards
+//! pay.
 //!
-//! The weight gradients of large dense layers are neither added nor computed as a whole: each shard keeps the two factors
-//! whose product its gradient is, and the update multiplies them a few rows of the weights at a time.
+//! The weight gradients of large dense layers are neither added nor computed as a whole: each shard keeps the two
+//! factors whose product its gradient is, and the update multiplies them a few rows of the weights at a time.
 //!
-//! A batch norm needs the statistics of the whole batch, which is then one shard; the threads share the examples of each
-//! convolution instead.
+//! A batch norm needs the statistics of the whole batch, which is then one shard; the threads share the examples of
+//! each convolution instead.
 //!
-//! The number of shards depends on the network and the batch size alone, so the bits are the same for any number of threads.
+//! The number of shards depends only on the network and the batch size, so the bits are the same for any number of
+//! threads.
 
 use std::ops::Range;
 
@@ -27,12 +29,12 @@ use crate::optimizer::{FusedStep, Moments};
 use crate::parallel::{add, optimizer_step_by_rows};
 
 /// The fewest examples of a batch of two shards. In every step the second thread fetches the weights, which the first
-/// has just changed, and the first fetches the gradients of the second: too much data for a short batch.
+/// has just changed, and the first fetches the gradients of the second: too much traffic for a small batch.
 const FEWEST_EXAMPLES: usize = 48;
 
-/// The most shards of a batch of convolutions, the fewest examples of one, and the fewest multiply-adds of its forward
-/// pass: 0.4 ms of work in both directions. With less, the fixed cost of a shard (laying out the weights and adding
-/// gradients) is a tenth of it.
+/// The maximum number of shards of a batch of convolutions, and the minimum number of examples and of forward
+/// multiply-adds per shard: 0.4 ms of work in both directions. With less, the fixed cost of a shard (laying out the
+/// weights and adding gradients) is a tenth of it.
 const MOST_SHARDS: usize = 8;
 const FEWEST_OF_IMAGES: usize = 16;
 const WORTH_A_SHARD: usize = 1 << 23;
@@ -40,7 +42,7 @@ const WORTH_A_SHARD: usize = 1 << 23;
 /// The shards of the batches, with their buffers.
 pub(super) struct DataParallel {
     shards: Vec<ShardPass>,
-    /// The number of examples of each shard but the last.
+    /// The number of examples of each shard except the last.
     size: usize,
     /// The number of shards of the last batch.
     in_use: usize,
@@ -60,7 +62,7 @@ impl DataParallel {
     /// For the batches of a plan.
     ///
     /// # Errors
-    /// A dropout probability out of range, and augmentation that makes no sense.
+    /// A dropout probability out of range, and invalid augmentation.
     pub fn new(network: &Network, plan: &Plan) -> Result<Self> {
         let count = shard_count(network, plan.batch());
         let shards = (0..count).map(|_| ShardPass::new(network, plan)).collect::<Result<_>>()?;
@@ -91,8 +93,8 @@ impl DataParallel {
         network.update_running_stats(&self.shards[0].workspace);
     }
 
-    /// [`State::update`] along the gradients of the last batch. Those of large dense layers are computed a few rows at a
-    /// time, right before the rows of the weights are updated.
+    /// [`State::update`] along the gradients of the last batch. Those of large dense layers are computed a few rows at
+    /// a time, right before the rows of the weights are updated.
     pub fn update(&mut self, state: &mut State, update: Update<'_>) -> f64 {
         let mut gradients = self.shards[0].workspace.take_gradients();
         let shards = &self.shards[..self.in_use];
@@ -153,7 +155,7 @@ impl ShardPass {
     /// For one shard of the batches of a plan.
     ///
     /// # Errors
-    /// A dropout probability out of range, and augmentation that makes no sense.
+    /// A dropout probability out of range, and invalid augmentation.
     fn new(network: &Network, plan: &Plan) -> Result<Self> {
         let settings = &plan.settings;
         let input_dropout = match settings.input_dropout {
@@ -200,7 +202,7 @@ mod tests {
     use crate::optimizer::Optimizer;
     use crate::train::{Length, Settings, train};
 
-    /// Examples enough for batches that are shared, half of their features 0.
+    /// Enough examples for batches that are split, with half of the features 0.
     fn examples() -> Dataset {
         let value = |i: usize| ((i * 7919 % 1009) as f32 / 504.0 - 1.0).max(0.0);
         let labels = (0..150).map(|i| i % 3).collect();
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn two_shares_have_the_loss_and_the_gradients_of_the_batch() {
+    fn two_shards_have_the_loss_and_the_gradients_of_the_batch() {
         let examples = examples();
         let network = Network::fully_connected(64, &[64, 48], 3, Init::He, 1).unwrap();
         let weights: Vec<f32> = (0..150).map(|i| 0.5 + i as f32 / 100.0).collect();
@@ -271,12 +273,12 @@ mod tests {
     }
 
     #[test]
-    fn large_layers_take_the_step_of_gradients_that_are_written_down() {
+    fn factored_gradients_give_the_same_step_as_materialised_ones() {
         let examples = examples();
         let dense: Vec<f32> = (0..150 * 64).map(|i| (i * 7919 % 1009) as f32 / 504.0 - 0.9995).collect();
         let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
         let dense = Dataset::from_features("x", 64, dense, examples.labels().to_vec(), classes).unwrap();
-        // In two shards and in one. In the latter the first layer is large, too, and its input may have no zeros.
+        // In two shards and in one. With one shard, the first layer counts as large too, and its input may be dense.
         for (hidden, data) in
             [(&[300, 250][..], &examples), (&[1100, 900], &examples), (&[1100, 900], &dense)]
         {
@@ -296,7 +298,7 @@ mod tests {
                 let mut whole = shared.clone();
                 let mut parallel = DataParallel::new(&network, &plan).unwrap();
                 let mut workspace = Workspace::new();
-                // Twice, so that there are velocities, with the short batch of an epoch's end behind.
+                // Twice, so that there are velocities, followed by the short batch at the end of an epoch.
                 for (step, count) in [80, 80, 30].into_iter().enumerate() {
                     let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 150).collect();
                     let batch = Batch { network: &shared.network, plan: &plan, step, rows: &rows };
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn each_picture_is_augmented_for_its_place_in_the_whole_batch() {
+    fn each_image_is_augmented_by_its_position_in_the_whole_batch() {
         let shape = crate::image::ImageShape::gray(8, 8);
         let pixels: Vec<u8> = (0..150 * 64).map(|i| (i * 7919 % 1009 % 256) as u8).collect();
         let of_pixels = |pixels: Vec<u8>, labels| {

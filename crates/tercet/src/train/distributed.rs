@@ -1,15 +1,16 @@
 //! Distributed training: workers in other processes or on other machines compute the gradients.
 //!
-//! In each step every worker computes the gradient of its own examples ([`partial_gradient`]), and the [`ParameterServer`]
-//! sums these and takes the step. This is synchronous data-parallel training with a parameter server (Dean et al. 2012):
+//! In each step every worker computes the gradient of its own examples ([`partial_gradient`]), and the
+//! [`ParameterServer`] sums these and takes the step. This is synchronous data-parallel training with a parameter
+//! server (Dean et al. 2012):
 //!
 //! ```text
-//! g = Σ_s g_s,    g_s = 1/B · Σ_{b in s} ∂L_b/∂θ        θ: all that is learned; B: the examples of the whole batch
+//! g = Σ_s g_s,    g_s = 1/B · Σ_{b in s} ∂L_b/∂θ        θ: all trainable parameters; B: the examples of the whole batch
 //! ```
 //!
-//! Sums of f32 depend on their order. Partial gradients are therefore summed in the order in which they are passed, and each
-//! depends on its own examples alone. The bits do not depend on which process computed it, nor on the number of processes;
-//! they do depend on how a batch is divided into partial gradients.
+//! Sums of f32 depend on their order. Partial gradients are therefore summed in the order in which they are passed, and
+//! each depends only on its own examples. The bits do not depend on which process computed it, nor on the number of
+//! processes; they do depend on how a batch is divided into partial gradients.
 //!
 //! ```
 //! use tercet::Dataset;
@@ -41,7 +42,7 @@ use crate::loss::Objective;
 use crate::network::{Gradient, Input, Network, Workspace};
 use crate::{Error, Result};
 
-/// The loss and the gradient of some examples of a batch, without the regularisation.
+/// The loss and the gradient of some of the examples of a batch, without the regularisation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartialGradient {
     /// 1/B · Σ L_b over these examples.
@@ -50,10 +51,11 @@ pub struct PartialGradient {
     pub gradient: Vec<f32>,
 }
 
-/// The loss and the gradient of the examples at `rows`, which are some of a batch of `batch` examples.
+/// The loss and the gradient of the examples at `rows`, which are part of a batch of `batch` examples.
 ///
 /// # Errors
-/// No rows, more than the batch, examples that do not fit the network, and what [`ParameterServer::new`] refuses.
+/// No rows, more rows than the batch has, examples that do not fit the network, and what [`ParameterServer::new`]
+/// rejects.
 pub fn partial_gradient(
     network: &Network,
     examples: &Dataset,
@@ -94,7 +96,7 @@ pub fn partial_gradient(
     );
     let mut gradient = Vec::with_capacity(network.parameters());
     for (learned, of_layer) in network.trainable().zip(workspace.gradients()) {
-        // Layers that are frozen have no gradient: nothing is added to them.
+        // Frozen layers have no gradient: nothing is added to them.
         for (values, found) in [(learned.w, &of_layer.dw), (learned.b, &of_layer.db)] {
             gradient.extend_from_slice(found);
             gradient.resize(gradient.len() + values.len() - found.len(), 0.0);
@@ -113,10 +115,10 @@ pub struct ParameterServer {
 }
 
 impl ParameterServer {
-    /// Before the first of `total` steps, by which the learning-rate schedule goes.
+    /// Creates the server before the first of `total` steps, on which the learning-rate schedule is based.
     ///
     /// # Errors
-    /// Settings that make no sense, and those where a step depends on more than its partial gradients: dropout, batch norm,
+    /// Invalid settings, and those for which a step depends on more than the partial gradients: dropout, batch norm,
     /// augmentation and early stopping.
     pub fn new(network: Network, settings: Settings, total: usize) -> Result<Self> {
         settings.validate()?;
@@ -136,22 +138,22 @@ impl ParameterServer {
         &self.state.network
     }
 
-    /// The trained network: the moving average of the weights, where the settings want one.
+    /// The trained network: the moving average of the weights, if enabled in the settings.
     pub fn trained(&self) -> &Network {
         self.state.evaluated()
     }
 
-    /// Steps done.
+    /// The number of completed steps.
     pub fn steps_done(&self) -> usize {
         self.state.step
     }
 
-    /// Takes a step along the sum of the partial gradients, added in their order. Returns the loss of the batch,
+    /// Performs a step with the sum of the partial gradients, added in the given order. Returns the loss of the batch,
     /// regularisation included.
     ///
     /// # Errors
-    /// No partial gradients, those of another network, and [`Error::Diverged`], after which the network is that of the step
-    /// before.
+    /// No partial gradients, those of another network, and [`Error::Diverged`], after which the network is the one
+    /// before the step.
     pub fn step(&mut self, partial: &[PartialGradient]) -> Result<f32> {
         self.sum(partial)?;
         let ParameterServer { state, settings, total, gradients } = self;
@@ -164,7 +166,7 @@ impl ParameterServer {
         Ok(loss)
     }
 
-    /// Adds the partial gradients in their order.
+    /// Adds the partial gradients in the given order.
     fn sum(&mut self, partial: &[PartialGradient]) -> Result<()> {
         let parameters = self.state.network.parameters();
         if let Some(other) = partial.iter().find(|partial| partial.gradient.len() != parameters) {
@@ -261,7 +263,7 @@ mod tests {
                                 })
                                 .collect();
                             let loss = server.step(&partial).unwrap();
-                            // Training draws the examples of its batch in another order.
+                            // Training has the examples of its batch in another order.
                             let wanted = training.history.losses[step];
                             assert!((loss - wanted).abs() < 1e-4 * wanted.max(1.0), "{loss}, not {wanted}");
                         }
@@ -291,7 +293,7 @@ mod tests {
             for threads in 2..=4 {
                 assert_eq!(of(threads), one);
             }
-            // From a copy that came over the wire.
+            // From a copy that was sent over the network.
             let mut copy =
                 networks().into_iter().find(|other| other.parameters() == network.parameters()).unwrap();
             copy.set_parameter_values(&network.parameter_values()).unwrap();

@@ -3,11 +3,11 @@
 use crate::network::Network;
 use crate::parallel;
 
-/// Moves the average after step t by (1 − β) / (1 − βᵗ) of the way to the weights. The running statistics of batch norms
-/// are averages already, and are copied.
+/// Moves the average after step t by (1 − β) / (1 − βᵗ) of the way to the weights. The running statistics of batch
+/// norms are averages already, and are copied.
 pub(super) fn update(ema: &mut Network, network: &Network, decay: f32, t: usize) {
     let decay = f64::from(decay);
-    // 1 − βᵗ, without cancellation where βᵗ is almost 1.
+    // 1 − βᵗ, without cancellation when βᵗ is close to 1.
     let correction = -(t as f64 * decay.ln()).exp_m1();
     let rate = ((1.0 - decay) / correction) as f32;
     for (average, learned) in ema.trainable_mut().zip(network.trainable()) {
@@ -36,7 +36,7 @@ mod tests {
         network.dense_layers().flat_map(|d| d.w.iter().chain(&d.b)).map(|&w| f64::from(w)).collect()
     }
 
-    /// Trains with an average, and returns the weights after each step beside the network that was left.
+    /// Trains with an average. Returns the weights after each step and the resulting network.
     fn trained(settings: &Settings, stop: usize) -> (Vec<Vec<f64>>, Network, crate::train::Training) {
         let plan = Plan::new(&set(0), *settings, 3).with_validation(&set(400));
         let mut network = Network::fully_connected(4, &[6], 2, Init::He, 1).unwrap();
@@ -53,7 +53,7 @@ mod tests {
         Settings { batch: 5, length, ema: Some(0.9), validate_every: Some(6), ..Settings::default() }
     }
 
-    /// Σ (1 − β) β^(t − s) W_s / (1 − βᵗ), as the formula says it.
+    /// Σ (1 − β) β^(t − s) W_s / (1 − βᵗ), directly from the formula.
     fn expected(steps: &[Vec<f64>]) -> Vec<f64> {
         let (beta, t) = (f64::from(0.9f32), steps.len() as i32);
         let mut sum = vec![0.0; steps[0].len()];
@@ -71,11 +71,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_the_average_by_its_formula() {
+    fn the_result_is_the_average_by_its_formula() {
         let (steps, network, training) = trained(&settings(), usize::MAX);
         assert_eq!((steps.len(), training.ending), (48, Ending::Completed));
         assert_near(&network, &expected(&steps));
-        // And far from the weights themselves, which steps of this size move a lot.
+        // It is far from the weights themselves, which move a lot in steps of this size.
         let last = steps.last().unwrap();
         assert!(values(&network).iter().zip(last).any(|(average, w)| (average - w).abs() > 1e-3));
         // The weights are those of a training without an average.
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_average_is_what_is_looked_at_and_what_an_interruption_leaves() {
+    fn the_average_is_validated_and_kept_after_an_interruption() {
         for stop in [1, 6, 13] {
             let (steps, network, training) = trained(&settings(), stop);
             assert_eq!(training.ending, Ending::Interrupted);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn early_stopping_goes_back_to_the_average_of_the_best_look() {
+    fn early_stopping_restores_the_average_of_the_best_check() {
         let early = Settings { patience: Some(2), learning_rate: 0.5, ..settings() };
         let (steps, network, training) = trained(&early, usize::MAX);
         let best = training.best.unwrap();

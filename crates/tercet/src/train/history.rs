@@ -14,7 +14,7 @@ pub struct History {
     pub losses: Vec<f32>,
     /// The validation checks, first to last.
     pub validations: Vec<Validation>,
-    /// Changes of the learning rate beside the schedule, first to last:
+    /// Changes of the learning rate in addition to the schedule, first to last:
     /// [`scale_learning_rate`](super::Trainer::scale_learning_rate).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rate_changes: Vec<RateChange>,
@@ -23,7 +23,7 @@ pub struct History {
 /// A validation check: an evaluation on the validation set during training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
-    /// Steps done by then.
+    /// The number of completed steps.
     pub step: usize,
     /// The mean loss of the batches since the last check, regularisation included.
     pub train_loss: f32,
@@ -33,11 +33,11 @@ pub struct Validation {
     pub validation_accuracy: f64,
 }
 
-/// A change of the learning rate beside the schedule.
+/// A change of the learning rate in addition to the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateChange {
-    /// Steps done before the change: the next step is the first with the new rate.
+    /// The number of completed steps before the change: the next step is the first with the new rate.
     pub step: usize,
     /// The factor by which the learning rate of all later steps is multiplied.
     pub factor: f32,
@@ -49,8 +49,8 @@ impl History {
         mean(&self.losses)
     }
 
-    /// The learning rate of step t, from 0, of T: that of the settings, times the factor of the schedule, times the factors
-    /// of all changes until then.
+    /// The learning rate of step t, from 0, of T: that of the settings, times the factor of the schedule, times the
+    /// factors of all changes up to then.
     pub fn learning_rate(&self, settings: &Settings, t: usize, total: usize) -> f32 {
         let scheduled = settings.learning_rate * settings.schedule.factor(t, total);
         self.rate_changes
@@ -61,10 +61,11 @@ impl History {
 }
 
 impl Validation {
-    /// Evaluates a network on the validation set after `step` steps, with the mean loss of the batches since the last check.
+    /// Evaluates a network on the validation set after `step` steps, with the mean loss of the batches since the last
+    /// check.
     ///
     /// # Errors
-    /// Examples of another width than the network's inputs.
+    /// Examples whose width is not the number of the network's inputs.
     pub(super) fn of(
         network: &Network,
         set: &Dataset,

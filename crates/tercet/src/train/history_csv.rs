@@ -1,4 +1,4 @@
-//! The file of a training's losses: CSV with a line for each step.
+//! Reads and writes a training's history as CSV, one line per step.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,19 +6,19 @@ use std::path::Path;
 use super::{History, Validation};
 use crate::{Error, Result};
 
-/// The first line.
+/// The header line.
 const HEADER: &str = "step,loss,validation_loss,validation_accuracy";
 
 /// A line of the file.
 struct Row {
     step: usize,
     loss: f32,
-    /// The loss and the accuracy, where they were measured.
+    /// The validation loss and accuracy, if they were computed after this step.
     validation: Option<(f32, f64)>,
 }
 
 impl Row {
-    /// A line as numbers, or the field that is none.
+    /// Parses a line; the error is the invalid field.
     fn parse(line: &str) -> std::result::Result<Self, String> {
         fn number<T: std::str::FromStr>(field: &str) -> std::result::Result<T, String> {
             field.trim().parse().map_err(|_| format!("{field:?}"))
@@ -36,7 +36,7 @@ impl Row {
 }
 
 impl History {
-    /// All losses as CSV: a line for each step, and the validation figures where they were taken.
+    /// All losses as CSV: one line per step, with the validation results in the steps that have them.
     ///
     /// ```
     /// use tercet::train::{Validation, History};
@@ -58,11 +58,11 @@ impl History {
         csv
     }
 
-    /// Reads what [`to_csv`](History::to_csv) wrote. Of the checks, the file has the validation figures; their training losses
-    /// are the means since the check before, as they were when it was made.
+    /// Reads a file written by [`to_csv`](History::to_csv). The file has the validation results of each check; the
+    /// training losses are recomputed as the means since the previous check.
     ///
     /// # Errors
-    /// A file that cannot be read, or is no such file, with the line.
+    /// A file that cannot be read or is not valid, with the line number.
     pub fn read_csv(path: &Path) -> Result<Self> {
         let remedy = "`tercet train … --losses FILE.csv` writes one";
         let refuse = |line: usize, found: String, expected: &str| {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_again() {
+    fn writing_and_reading_round_trip() {
         let check = |step, train_loss| Validation {
             step,
             train_loss,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_refused_with_the_line() {
+    fn invalid_files_are_rejected_with_the_line() {
         for (text, said) in [
             ("", "line 1"),
             ("a,b\n1,2\n", "line 1"),

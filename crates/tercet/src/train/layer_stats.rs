@@ -3,17 +3,17 @@
 use crate::data::Dataset;
 use crate::network::{Activation, BatchLoader, Layer, Mode, Network, Workspace};
 
-/// How many training examples the dead units and the accuracy are computed on, or all where there are fewer.
+/// How many training examples the dead units and the accuracy are computed on, or all if there are fewer.
 const SAMPLE: usize = 512;
 
 /// The statistics of one step, on [request](super::Trainer::request_stats).
 ///
-/// The sample is the same at every step: training examples at equal distances in their order, without dropout.
+/// The sample is the same at every step: evenly spaced training examples, without dropout.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepStats {
     /// The layers with weights, dense and convolutional, first to last.
     pub layers: Vec<LayerStats>,
-    /// How many training examples the sample has: 512, or all where there are fewer.
+    /// How many training examples the sample has: 512, or all if there are fewer.
     pub sample: usize,
     /// The fraction of the sample that is classified correctly after the step.
     pub sample_accuracy: f64,
@@ -22,20 +22,21 @@ pub struct StepStats {
 /// The statistics of a layer with weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerStats {
-    /// D, its inputs: of a convolution, the values of a patch.
+    /// D, its inputs: for a convolution, the values of a patch.
     pub inputs: usize,
-    /// H, its outputs: of a convolution, its filters.
+    /// H, its outputs: for a convolution, its filters.
     pub outputs: usize,
     /// `‖W′ − W‖ / ‖W‖` with W before the step and W′ after it, biases left out; ‖W‖ = √(Σ w²). About 10⁻³ is usual
     /// (CS231n, "ratio of weights:updates"): far above it steps are too large, far below it too small. Infinite if
     /// all weights were 0.
     pub update_ratio: f64,
-    /// The fraction of its H units that are 0 after the ReLU for every example of the sample, in a convolution at every
-    /// position: no gradient reaches them from these examples. `None` for a layer without a ReLU after it, such as the last.
+    /// The fraction of its H units that are 0 after the ReLU for every example of the sample (for a convolution, at
+    /// every position): these examples give them no gradient. `None` for a layer without a ReLU after it, such as the
+    /// last.
     pub dead_units: Option<f64>,
 }
 
-/// The buffers of the statistics. They are made at the first request, and used for all later ones.
+/// The buffers of the statistics, allocated at the first request and reused for all later ones.
 pub(super) struct StatsRecorder {
     /// W of each layer before the step.
     before: Vec<Vec<f32>>,
@@ -66,7 +67,7 @@ impl StatsRecorder {
         }
     }
 
-    /// The statistics of the step that has just been taken.
+    /// The statistics of the step that was just taken.
     pub(super) fn after_step(&mut self, network: &Network, examples: &Dataset) -> StepStats {
         let correct = self.evaluate_sample(network, examples);
         let layers = network.weight_layers().zip(&self.before).zip(&self.active);
@@ -83,12 +84,13 @@ impl StatsRecorder {
         StepStats { layers: layers.collect(), sample, sample_accuracy: correct as f64 / sample as f64 }
     }
 
-    /// Marks the units that are active for any example of the sample. Returns how many examples are classified correctly.
+    /// Marks the units that are active for any example of the sample. Returns how many examples are classified
+    /// correctly.
     fn evaluate_sample(&mut self, network: &Network, examples: &Dataset) -> usize {
         let StatsRecorder { rows, loader, workspace, active, .. } = self;
         active.iter_mut().for_each(Vec::clear);
         let mut correct = 0;
-        // A layer of images has too many outputs for the whole sample at once.
+        // An image layer has too many outputs to process the whole sample at once.
         for rows in rows.chunks(if network.is_of_images() { network.scoring_batch() } else { SAMPLE }) {
             let scores = network.forward_from(loader.load(examples, rows), Mode::Eval, workspace);
             let scores = scores.chunks_exact(network.classes()).zip(rows);
@@ -99,7 +101,7 @@ impl StatsRecorder {
             for (i, layer) in network.layers().iter().enumerate() {
                 match (layer, &mut before_relu) {
                     (Layer::Dense(_) | Layer::Conv2d(_), _) => before_relu = weight_layers.next(),
-                    // A ReLU before all layers acts on inputs rather than units.
+                    // A ReLU before the first layer acts on inputs rather than units.
                     (Layer::Activation(Activation::Relu), Some((weights, active))) => {
                         active.resize(weights.outputs, false);
                         mark_active(workspace.fused_output(i), active);
@@ -112,7 +114,8 @@ impl StatsRecorder {
     }
 }
 
-/// `‖after − before‖ / ‖before‖`, summed in f64 in a fixed order: eight running sums of each, so that no addition waits for
+/// `‖after − before‖ / ‖before‖`, summed in f64 in a fixed order: eight running sums each, to hide the latency of the
+/// additions.
 /// the one before.
 fn update_ratio(before: &[f32], after: &[f32]) -> f64 {
     let (mut moved, mut squares) = ([0.0; 8], [0.0; 8]);
@@ -128,14 +131,14 @@ fn update_ratio(before: &[f32], after: &[f32]) -> f64 {
     (moved / squares).sqrt()
 }
 
-/// Marks the columns of `output`, (…, H), that hold anything but zeros.
+/// Marks the columns of `output`, (…, H), with a non-zero value.
 fn mark_active(output: &[f32], active: &mut [bool]) {
     for output in output.chunks_exact(active.len()) {
         active.iter_mut().zip(output).for_each(|(active, &unit)| *active |= unit != 0.0);
     }
 }
 
-/// The index of the largest score, the first of equals.
+/// The index of the largest score, the first if there are several.
 fn argmax(scores: &[f32]) -> usize {
     (1..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best })
 }
@@ -159,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_unit_is_dead_where_no_example_of_the_sample_activates_it() {
-        // Unit 0 fires for x > 0, unit 1 for x < 0, unit 2 never, unit 3 for x > 1.5: of one example alone.
+        // Unit 0 is active for x > 0, unit 1 for x < 0, unit 2 never, unit 3 for x > 1.5: for a single example.
         let hidden =
             Dense { inputs: 1, outputs: 4, w: vec![1.0, -1.0, -1.0, 1.0], b: vec![0.0, 0.0, -9.0, -1.5] };
         let scores = Dense { inputs: 4, outputs: 2, w: vec![0.0; 8], b: vec![0.0, 1.0] };
@@ -182,7 +185,7 @@ mod tests {
             let set = set(x);
             let mut recorder = StatsRecorder::new(&network, &set);
             recorder.before_step(&network);
-            // Twice: the first must leave no trace in the second.
+            // Twice: the first run must not affect the second.
             recorder.after_step(&network, &set);
             let stats = recorder.after_step(&network, &set);
             assert_eq!(stats.layers[0].dead_units, Some(dead));

@@ -8,22 +8,22 @@
 //!     update the parameters along the gradients
 //! ```
 //!
-//! [`train`] runs this loop. [`Trainer`] performs one iteration at a time, with a validation check now and then; it can be
-//! paused, stored in a [`Checkpoint`] and resumed to the same bits. [`distributed`] has the loop for gradients that other
-//! processes compute.
+//! [`train`] runs this loop. [`Trainer`] performs one iteration at a time, with regular validation checks; it can be
+//! paused, stored in a [`Checkpoint`] and resumed to the same bits. [`distributed`] has the loop for gradients that
+//! other processes compute.
 //!
 //! # A moving average of the weights
 //!
-//! Late in training the weights move around a good point rather than towards it. With [`Settings::ema`] = β, training keeps
-//! their exponential moving average (Polyak and Juditsky 1992, for the mean). Validation checks evaluate the average, early
-//! stopping restores it, and it is what training leaves at the end:
+//! Late in training the weights move around a good point rather than towards it. With [`Settings::ema`] = β, training
+//! keeps their exponential moving average (Polyak and Juditsky 1992, for the mean). Validation checks evaluate the
+//! average, early stopping restores it, and it is what training leaves at the end:
 //!
 //! ```text
 //! M_t = β M_(t−1) + (1 − β) W_t,    W̄_t = M_t / (1 − βᵗ)
 //! ```
 //!
-//! with M_0 = 0. The bias correction is that of Adam (Kingma and Ba 2015, section 7.2). It is computed as
-//! W̄_t = W̄_(t−1) + (1 − β) / (1 − βᵗ) (W_t − W̄_(t−1)), which is the plain mean of the first steps and approaches the moving
+//! with M_0 = 0. The bias correction is that of Adam (Kingma and Ba 2015, section 7.2). It is computed as W̄_t =
+//! W̄_(t−1) + (1 − β) / (1 − βᵗ) (W_t − W̄_(t−1)), which is the plain mean of the first steps and approaches the moving
 //! one. About the last 1 / (1 − β) steps count. The weights themselves are trained as if there were no average.
 
 mod checkpoint;
@@ -61,19 +61,20 @@ pub use weights::ClassWeights;
 use crate::Result;
 use crate::network::Network;
 
-/// Why a training has ended.
+/// Why a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ending {
     /// All steps were done.
     Completed,
-    /// Early stopping: validation stopped improving. The weights are those of the best validation check, after this many
+    /// Early stopping: the validation metric stopped improving. The weights are those of the best validation check,
+    /// after `best` steps.
     /// steps.
     Early {
-        /// Steps done when the best check was made.
+        /// The number of completed steps at the best check.
         best: usize,
     },
-    /// It was ended before its last step. The weights are those of the last step, or their moving average.
+    /// Ended before the last step. The weights are those of the last completed step, or their moving average.
     Interrupted,
 }
 
@@ -84,14 +85,15 @@ pub struct Training {
     pub history: History,
     /// Why it ended.
     pub ending: Ending,
-    /// The step of the best validation check, whose weights were restored, if [`patience`](Settings::patience) was set and
-    /// the training was not interrupted.
+    /// The step of the best validation check, whose weights were restored, if [`patience`](Settings::patience) was set
+    /// and the training was not interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<usize>,
 }
 
 impl Training {
-    /// The validation check of the weights that training left: the best one with patience, else the last. `None` without a
+    /// The validation check of the final weights: the best one with patience, otherwise the last. `None` without a
+    /// validation set, or before the first check.
     /// validation set, or before the first check.
     pub fn validation(&self) -> Option<&Validation> {
         let validations = &self.history.validations;
@@ -102,14 +104,14 @@ impl Training {
     }
 }
 
-/// Trains a network, `train_nn` of the lecture: sample, loss and gradients, update.
+/// Trains a network (`train_nn` of the lecture): sample a batch, compute loss and gradients, update.
 ///
-/// Training starts from the network's current weights. One seed gives the same bits on one instruction set, whatever the
-/// number of threads.
+/// Training starts from the network's current weights. The same seed gives the same bits on the same instruction set,
+/// whatever the number of threads.
 ///
 /// # Errors
-/// Those of [`Trainer::new`] and [`Trainer::step`]. After [`Error::Diverged`](crate::Error::Diverged) the network has the
-/// weights of the last validation check, or the initial ones.
+/// Those of [`Trainer::new`] and [`Trainer::step`]. After [`Error::Diverged`](crate::Error::Diverged) the network has
+/// the weights of the last validation check, or the initial ones.
 ///
 /// ```
 /// use tercet::data::Dataset;
@@ -129,8 +131,8 @@ pub fn train(network: &mut Network, plan: &Plan) -> Result<Training> {
     train_with(network, plan, |_, _| ControlFlow::Continue(()))
 }
 
-/// [`train`] with an observer, which is called after each step and ends the training with `ControlFlow::Break`. It may also
-/// change the learning rate, request layer statistics or save a checkpoint: it has the [`Trainer`].
+/// [`train`] with an observer, which is called after each step and ends the training with `ControlFlow::Break`. It may
+/// also change the learning rate, request layer statistics or save a checkpoint: it has the [`Trainer`].
 ///
 /// # Errors
 /// Those of [`train`].

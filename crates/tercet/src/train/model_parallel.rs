@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Each thread loads its half of the pixels, computes its part of Z, and later updates its half of the weights. So the
-//! weights stay in the cache of the one core that reads and writes them, step after step. Only Z and dZ go from core to
-//! core: for the lecture's network 3 KB a step, instead of 113 KB of weights and as much of their gradients. One thread
+//! weights stay in the cache of the core that reads and writes them, step after step. Only Z and dZ move between cores:
+//! for the lecture's network 3 KB per step, instead of 113 KB of weights and the same amount of gradients. One thread
 //! computes the other layers, so they must be small compared with the first.
 
 use super::Plan;
@@ -22,8 +22,8 @@ use crate::optimizer::{FusedStep, Moments};
 use crate::parallel::add;
 use tercet_kernels::matmul::Start;
 
-/// How many times as many parameters as all other layers together the first must have. Sparsity in the input may save four
-/// fifths of its multiply-adds.
+/// The minimum ratio of the first layer's parameters to those of all other layers together. Sparsity in the input may
+/// save four fifths of its multiply-adds.
 const TIMES_THE_REST: usize = 32;
 
 /// The second partition begins at a multiple of this many inputs.
@@ -46,7 +46,7 @@ struct Partition {
 }
 
 impl ModelParallel {
-    /// Whether a network with batches of this size is faster with it.
+    /// Whether a network with batches of this size is faster with model parallelism.
     pub fn suits(network: &Network, batch: usize) -> bool {
         let [Layer::Dense(first), ..] = network.layers() else { return false };
         let (all, own) = (network.parameters(), first.w.len() + first.b.len());
@@ -105,8 +105,8 @@ impl ModelParallel {
         network.data_loss_and_gradients_after_first(&targets.labels, objective, dropout.as_mut(), workspace)
     }
 
-    /// [`State::update`] along the gradients of the last batch. Each thread first prefetches its half of the examples of the
-    /// next one.
+    /// [`State::update`] along the gradients of the last batch. Each thread first prefetches its half of the examples
+    /// of the next one.
     pub fn update(&mut self, state: &mut State, update: Update<'_>) -> f64 {
         let Update { plan, learning_rate, next_rows } = update;
         let boundary = boundary(&state.network);
@@ -128,7 +128,7 @@ impl ModelParallel {
                 return None;
             }
             let (w0, w1) = w.split_at_mut(at);
-            // Moments that the optimizer does not keep are empty.
+            // Unused moments are empty.
             let [first, second] = moments.slices().map(|all| all.split_at_mut(at.min(all.len())));
             let update = |half: &mut Partition, w, moments| {
                 half.loader.prefetch(&plan.examples, next_rows);
@@ -144,7 +144,7 @@ impl ModelParallel {
     }
 }
 
-/// How many inputs the first partition has: whole blocks.
+/// The number of inputs of the first partition: whole blocks.
 fn boundary(network: &Network) -> usize {
     network.inputs() / (2 * BLOCK) * BLOCK
 }
@@ -158,7 +158,7 @@ mod tests {
     use crate::optimizer::Optimizer;
     use crate::train::{Length, Settings, train};
 
-    /// Half of the features 0, more of them in the first half of the inputs than in the second, or none.
+    /// Half of the features are 0, more of them in the first half of the inputs than in the second; or none are.
     fn examples(sparsity: bool) -> Dataset {
         let value = |i: usize| {
             let value = (i * 7919 % 1009) as f32 / 504.0 - 1.0;
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_that_are_nearly_all_first_layer_suit() {
+    fn networks_dominated_by_their_first_layer_suit() {
         assert!(ModelParallel::suits(&deep(40), 64) && ModelParallel::suits(&linear(), 600));
         assert!(!ModelParallel::suits(&deep(40), 2), "too little work");
         let square = Network::fully_connected(160, &[40, 40], 3, Init::He, 1).unwrap();
@@ -209,7 +209,7 @@ mod tests {
                 let mut whole = halved.clone();
                 let mut parallel = ModelParallel::new(&network, &plan).unwrap();
                 let mut workspace = Workspace::new();
-                // Of three lengths, as an epoch may end with a short batch.
+                // Three lengths, since an epoch may end with a short batch.
                 for (step, count) in [80, 47, 1].into_iter().enumerate() {
                     let rows: Vec<usize> = (0..count).map(|i| (i * 37 + 5) % 120).collect();
                     let batch = Batch { network: &halved.network, plan: &plan, step, rows: &rows };

@@ -4,9 +4,9 @@ use super::state::State;
 use crate::optimizer::{Moments, Optimizer};
 use crate::{Error, Result};
 
-/// The state of an optimizer after some steps, for incremental training: examples that come in portions, each of which
-/// trains the network further ([`Trainer::set_optimizer_state`](super::Trainer::set_optimizer_state)).
-/// [`OptimizerState::default`] is the state before the first step.
+/// The state of an optimizer after some steps, for incremental training on examples that arrive in portions
+/// ([`Trainer::set_optimizer_state`](super::Trainer::set_optimizer_state)). [`OptimizerState::default`] is the state
+/// before the first step.
 ///
 /// ```
 /// use tercet::Dataset;
@@ -30,7 +30,7 @@ use crate::{Error, Result};
 ///     }
 ///     Ok::<_, tercet::Error>((network, optimizer_state.steps()))
 /// };
-/// // All examples are in one batch: three trainings of one epoch are one of three, to the last bit.
+/// // All examples are in one batch: three trainings of one epoch equal one of three epochs, bit for bit.
 /// assert_eq!(trained(&[1, 1, 1])?, trained(&[3])?);
 /// # Ok::<(), tercet::Error>(())
 /// ```
@@ -41,12 +41,12 @@ pub struct OptimizerState {
 }
 
 impl OptimizerState {
-    /// The state after `steps` steps, with the moments of the weights and of the biases of each layer that learns.
+    /// The state after `steps` steps, with the moments of the weights and biases of each trainable layer.
     pub fn new(steps: usize, moments: Vec<[Moments; 2]>) -> Self {
         OptimizerState { steps, moments }
     }
 
-    /// The moments of the weights and of the biases of each layer that learns.
+    /// The moments of the weights and biases of each trainable layer.
     pub fn moments(&self) -> &[[Moments; 2]] {
         &self.moments
     }
@@ -56,10 +56,10 @@ impl OptimizerState {
         self.steps
     }
 
-    /// Starts a training with it.
+    /// Starts a training with this state.
     ///
     /// # Errors
-    /// Arrays of other lengths than the training needs.
+    /// Arrays whose lengths differ from those the training needs.
     pub(super) fn restore(self, state: &mut State, optimizer: Optimizer) -> Result<()> {
         if state.step > 0 {
             let expected = "one before its first step";

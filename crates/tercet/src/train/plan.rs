@@ -1,4 +1,4 @@
-//! [`Plan`]: what a network is trained on, and how.
+//! [`Plan`]: the data and the settings of a training.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use crate::data::{Batches, Dataset};
 use crate::network::Network;
 use crate::{Error, Result};
 
-/// What a network is trained on, and how. Cheap to clone: the data sets and weights are shared.
+/// The data and the settings of a training. Cheap to clone: the data sets and weights are shared.
 ///
 /// ```
 /// use tercet::Dataset;
 /// use tercet::network::{Init, Network};
 /// use tercet::train::{ClassWeights, Length, Plan, Settings, train};
 ///
-/// // Three examples of one class and one of the other, which shall count as much.
+/// // Three examples of one class and one of the other, weighted so that both classes count the same.
 /// let (points, labels) = (vec![0.0, 0.1, 0.2, 1.0], vec![0, 0, 0, 1]);
 /// let set = Dataset::from_features("points", 1, points, labels, vec!["left".into(), "right".into()])?;
 /// let weights = ClassWeights::Balanced.of_examples(&set, None)?;
@@ -31,8 +31,8 @@ pub struct Plan {
     pub examples: Dataset,
     /// The validation set, on which the network is evaluated during training.
     pub validation: Option<Dataset>,
-    /// How much each training example counts in the loss, (N): [`Objective`](crate::loss::Objective). All the same where
-    /// there are none. Validation checks do not use them.
+    /// How much each training example counts in the loss, (N): [`Objective`](crate::loss::Objective). All the same if
+    /// `None`. Validation checks do not use them.
     pub weights: Option<Arc<[f32]>>,
     /// Loss, optimizer, learning rate and so on.
     pub settings: Settings,
@@ -41,18 +41,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A training without validation set and weights.
+    /// A training without a validation set or weights.
     pub fn new(examples: &Dataset, settings: Settings, seed: u64) -> Self {
         Plan { examples: examples.clone(), validation: None, weights: None, settings, seed }
     }
 
-    /// With a validation set.
+    /// Sets the validation set.
     #[must_use]
     pub fn with_validation<'a>(self, validation: impl Into<Option<&'a Dataset>>) -> Self {
         Plan { validation: validation.into().cloned(), ..self }
     }
 
-    /// With a weight for each training example, or none.
+    /// Sets a weight for each training example.
     #[must_use]
     pub fn with_weights(self, weights: impl Into<Option<Vec<f32>>>) -> Self {
         Plan { weights: weights.into().map(Arc::from), ..self }
@@ -63,12 +63,13 @@ impl Plan {
         self.settings.steps(self.examples.len())
     }
 
-    /// B: never more than there are examples.
+    /// B: never more than the number of examples.
     pub(super) fn batch(&self) -> usize {
         self.settings.batch.min(self.examples.len())
     }
 
-    /// The number of steps between two validation checks: that of the settings, else an epoch, or 100 random batches.
+    /// The number of steps between two validation checks: that of the settings, otherwise an epoch, or 100 random
+    /// batches.
     pub fn validate_every(&self) -> usize {
         self.settings.validate_every.unwrap_or_else(|| match self.settings.length {
             Length::Iterations(_) => 100,

@@ -1,4 +1,4 @@
-//! Everything that decides how a model is trained, and nothing about which.
+//! The hyperparameters of training, independent of the model.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,70 +14,70 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// What is minimised, beside the regularisation.
+    /// The loss that is minimised, apart from the regularisation.
     pub loss: Loss,
     /// The coefficient of Σ W², over weight matrices, in the loss.
     pub reg: f32,
     /// B, the number of examples of a batch.
     pub batch: usize,
-    /// For how long, and how batches are drawn.
+    /// The length of the training, and how batches are drawn.
     pub length: Length,
-    /// How large the steps are.
+    /// The step size.
     pub learning_rate: f32,
-    /// How the learning rate changes on the way.
+    /// How the learning rate changes during training.
     #[serde(default)]
     pub schedule: Schedule,
-    /// How a gradient becomes a step.
+    /// The rule that turns a gradient into an update.
     #[serde(default = "plain")]
     pub optimizer: Optimizer,
-    /// After how many steps the validation set is looked at; by default after every epoch, or every 100 iterations.
+    /// Run a validation check every this many steps; by default after every epoch, or every 100 iterations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validate_every: Option<usize>,
-    /// Stop after so many checks that were no better than the best, and go back to the weights of that one. They are
-    /// also what a training that lasts to its end leaves then.
+    /// Early stopping: stop after this many validation checks without improvement and restore the weights of the best
+    /// check. These weights are also the result of a training that runs to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
-    /// By what [`patience`](Settings::patience) tells which check is better.
+    /// The metric that [`patience`](Settings::patience) compares.
     #[serde(default, skip_serializing_if = "is_default")]
     pub stop_by: StopBy,
-    /// c, the largest norm of the gradient g by all parameters together: where ‖g‖ > c, a step follows
-    /// `c · g / ‖g‖` instead (Pascanu, Mikolov and Bengio 2013).
+    /// c, the maximum norm of the gradient g with respect to all parameters together: if ‖g‖ > c, the step uses `c · g
+    /// / ‖g‖` instead (Pascanu, Mikolov and Bengio 2013).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<f32>,
-    /// The probability that a hidden unit is dropped from a step: [`Dropout`].
+    /// The probability that a hidden unit is dropped in a step: [`Dropout`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub dropout: f32,
-    /// The probability that an input is dropped from a step.
+    /// The probability that an input is dropped in a step.
     #[serde(default, skip_serializing_if = "is_default")]
     pub input_dropout: f32,
-    /// ε of label smoothing, of softmax only: [`Objective::label_smoothing`](crate::loss::Objective).
+    /// ε of label smoothing, for softmax only: [`Objective::label_smoothing`](crate::loss::Objective).
     #[serde(default, skip_serializing_if = "is_default")]
     pub label_smoothing: f32,
-    /// β, the decay of the moving average of the weights that is looked at and kept instead of them:
-    /// [`moving average`](crate::train#a-moving-average-of-the-weights).
+    /// β, the decay of the moving average of the weights, which is validated and kept instead of the weights: [`moving
+    /// average`](crate::train#a-moving-average-of-the-weights).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<f32>,
-    /// How many layers keep the weights that they come with: of those that could learn, the first so many.
+    /// The number of frozen layers: this many of the first trainable layers keep their initial weights.
     #[serde(default, skip_serializing_if = "is_default")]
     pub frozen: usize,
-    /// What is done to pictures each time before they are learned from.
+    /// The augmentation of the training images.
     #[serde(default, skip_serializing_if = "Augment::is_none")]
     pub augment: Augment,
 }
 
-/// What early stopping goes by.
+/// The metric of early stopping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StopBy {
     /// The accuracy on the validation set: more is better.
     #[default]
     Accuracy,
-    /// The mean loss on the validation set: less is better. It also sees examples become more or less certain.
+    /// The mean loss on the validation set: less is better. It also reflects how confident the predictions are.
     Loss,
 }
 
 impl StopBy {
-    /// When training stops early, in words.
+    /// The early-stopping rule as text.
     fn in_words(self, patience: usize) -> String {
         let metric = match self {
             StopBy::Accuracy => "accuracy",
@@ -89,7 +89,7 @@ impl StopBy {
         }
     }
 
-    /// Whether a check is better than the best before it. A loss that is NaN never is.
+    /// Whether a check is better than the best one so far. A NaN loss never is.
     pub(super) fn is_better(self, check: &Validation, best: &Validation) -> bool {
         match self {
             StopBy::Accuracy => check.validation_accuracy > best.validation_accuracy,
@@ -102,13 +102,13 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// How long training goes on. The unit also says how batches are drawn.
+/// The length of training. The unit also determines how batches are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Length {
-    /// So many batches, each drawn at random with replacement, as in the lecture.
+    /// A number of batches, each drawn at random with replacement, as in the lecture.
     Iterations(usize),
-    /// So many times through all examples, in a new order each time.
+    /// A number of epochs: passes through all examples, newly shuffled each time.
     Epochs(usize),
 }
 
@@ -117,7 +117,7 @@ fn plain() -> Optimizer {
 }
 
 impl Default for Settings {
-    /// Softmax cross-entropy with momentum, the learning rate falling to zero: chosen on MNIST's validation set.
+    /// Softmax cross-entropy with momentum and a learning rate that decays to zero: chosen on MNIST's validation set.
     fn default() -> Self {
         Settings {
             loss: Loss::Softmax,
@@ -142,7 +142,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// For the linear classifier: the SVM loss with momentum, the learning rate falling to zero. Chosen on MNIST's
+    /// For the linear classifier: the SVM loss with momentum and a learning rate that decays to zero. Chosen on MNIST's
     /// validation set.
     pub fn linear() -> Self {
         Settings {
@@ -176,7 +176,7 @@ impl Settings {
         Settings { reg: 1e-3, length: Length::Iterations(100), learning_rate: 0.01, ..Settings::lecture() }
     }
 
-    /// T, the number of steps of a training on so many examples, if nothing ends it early.
+    /// T, the number of steps of a training on this many examples, if nothing ends it early.
     pub fn steps(&self, examples: usize) -> usize {
         match self.length {
             Length::Iterations(n) => n,
@@ -184,10 +184,10 @@ impl Settings {
         }
     }
 
-    /// Refuses what cannot work.
+    /// Rejects invalid settings.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first setting that makes no sense.
+    /// [`Error::Setting`] for the first invalid setting.
     pub fn validate(&self) -> Result<()> {
         self.loss.validate()?;
         self.optimizer.validate()?;
@@ -234,7 +234,7 @@ impl Settings {
         }
     }
 
-    /// The settings as a reader wants them, a name and a value each.
+    /// The settings in readable form, as pairs of name and value.
     pub fn describe(&self) -> Vec<(String, String)> {
         let length = match self.length {
             Length::Iterations(n) => format!("{} random batches", crate::text::thousands(n)),
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn learning_rates_that_cannot_work_are_refused() {
+    fn invalid_learning_rates_are_rejected() {
         for learning_rate in [0.0, -0.1, f32::NAN, f32::INFINITY] {
             let error = Settings { learning_rate, ..Settings::lecture() }.validate().unwrap_err().to_string();
             assert!(error.starts_with("learning rate is"), "{error}");
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_cannot_work_are_refused_by_name() {
+    fn invalid_values_are_rejected_by_name() {
         let base = Settings::default();
         for (settings, name) in [
             (Settings { batch: 0, ..base }, "batch is 0"),

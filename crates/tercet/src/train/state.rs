@@ -6,25 +6,25 @@ use crate::network::{Network, regularized};
 use crate::optimizer::Moments;
 use crate::{Error, Result};
 
-/// Everything that a step reads and changes, and that a checkpoint stores. The batches and the dropped units are functions
-/// of the seed and the number of steps done, so that number stands for them here.
+/// Everything that a step reads and changes, and that a checkpoint stores. The batches and the dropped units are
+/// functions of the seed and the number of completed steps, so only that number is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct State {
-    /// The network that is trained. After divergence, the last one that was finite.
+    /// The network being trained. After divergence, the last finite one.
     pub(super) network: Network,
-    /// Steps done.
+    /// The number of completed steps.
     pub(super) step: usize,
-    /// Steps that the optimizer has taken in earlier trainings.
+    /// The number of steps that the optimizer has taken in earlier trainings.
     pub(super) earlier_steps: usize,
-    /// The moments of the weights and the biases, or γ and β, of each layer that learns.
+    /// The moments of the weights and biases, or γ and β, of each trainable layer.
     pub(super) moments: Vec<[Moments; 2]>,
-    /// The exponential moving average of the weights, where the settings want one.
+    /// The exponential moving average of the weights, if enabled in the settings.
     pub(super) ema: Option<Network>,
     /// All losses and validation checks so far.
     pub(super) history: History,
     /// The network of the last validation check, or the initial one: what is restored when the loss diverges.
     pub(super) last_finite: Network,
-    /// The best validation check and its network, where training may stop early.
+    /// The best validation check and its network, if early stopping is enabled.
     pub(super) best: Option<(Validation, Network)>,
 }
 
@@ -48,15 +48,15 @@ impl State {
         }
     }
 
-    /// The network that is validated and kept: the moving average of the weights, where there is one.
+    /// The network that is validated and kept: the moving average of the weights if there is one.
     pub(super) fn evaluated(&self) -> &Network {
         self.ema.as_ref().unwrap_or(&self.network)
     }
 
-    /// Completes a step: moves the average, adds the regularised loss to the history and returns it.
+    /// Completes a step: updates the average, adds the regularised loss to the history and returns it.
     ///
     /// # Errors
-    /// [`Error::Diverged`] where the loss is not finite; the network is then the last finite one.
+    /// [`Error::Diverged`] if the loss is not finite; the network is then the last finite one.
     pub(super) fn complete_step(&mut self, data_loss: f32, squares: f64, settings: &Settings) -> Result<f32> {
         if let (Some(ema), Some(decay)) = (&mut self.ema, settings.ema) {
             ema::update(ema, &self.network, decay, self.step);
@@ -104,12 +104,12 @@ impl State {
         }
     }
 
-    /// Keeps the evaluated network, whose parameters have just been found finite.
+    /// Keeps the evaluated network, whose parameters have just been checked to be finite.
     pub(super) fn save_as_last_finite(&mut self) {
         self.last_finite.clone_from(self.ema.as_ref().unwrap_or(&self.network));
     }
 
-    /// The step of the best validation check, where `patience` checks since then have been no better.
+    /// The step of the best validation check, if `patience` checks since then have brought no improvement.
     pub(super) fn out_of_patience(&self, settings: &Settings) -> Option<usize> {
         let ((best, _), patience) = (self.best.as_ref()?, settings.patience?);
         let since = self.history.validations.iter().rev().take_while(|check| check.step > best.step).count();
@@ -123,7 +123,7 @@ impl State {
     pub(super) fn scale_learning_rate(&mut self, factor: f32) -> Result<()> {
         check_factor(factor)?;
         let changes = &mut self.history.rate_changes;
-        // Several changes after one step are one.
+        // Several changes after the same step are combined.
         let earlier = changes.pop_if(|change| change.step == self.step).map_or(1.0, |change| change.factor);
         if earlier * factor != 1.0 {
             changes.push(RateChange { step: self.step, factor: earlier * factor });

@@ -1,13 +1,13 @@
 //! How the threads share the work on a batch.
 //!
-//! | strategy | who works on what | for |
+//! | strategy | division of the work | for |
 //! |---|---|---|
-//! | [model parallel](super::model_parallel) | two threads, each on all examples, with half of the inputs and their weights | networks whose first layer is almost all of them |
-//! | [data parallel](super::data_parallel) | two threads or more, each on some of the examples, with all weights | other small networks with long batches, convolutions |
+//! | [model parallel](super::model_parallel) | two threads, each on all examples, with half of the inputs and their weights | networks dominated by their first layer |
+//! | [data parallel](super::data_parallel) | two threads or more, each on some of the examples, with all weights | other small networks with large batches, convolutions |
 //! | one shard of the batch | one thread, and several in each large matrix product | everything else |
 //!
-//! The strategy depends on the network, the batch size and the settings, and not on the number of threads, so the sums are
-//! the same for any number of threads.
+//! The strategy depends on the network, the batch size and the settings, but not on the number of threads, so the sums
+//! are the same for any number of threads.
 
 use super::data_parallel::DataParallel;
 use super::model_parallel::ModelParallel;
@@ -17,19 +17,19 @@ use crate::Result;
 use crate::loss::Objective;
 use crate::network::{Dropout, Network};
 
-/// The most parameters of a network whose batches are shared between threads as a whole. The weights and gradients of larger
-/// networks fit in no cache.
+/// The maximum number of parameters for which a batch is split between threads. The weights and gradients of larger
+/// networks do not fit into any cache.
 pub(super) const MOST_PARAMETERS: usize = 1 << 20;
 
-/// The fewest multiply-adds of a forward pass that a second thread pays for: about 20 µs of work.
+/// The minimum number of multiply-adds of a forward pass for which a second thread pays off: about 20 µs of work.
 pub(super) const WORTH_A_THREAD: usize = 1 << 18;
 
-/// A batch, and what its loss and gradients are computed from.
+/// A batch, and what is needed to compute its loss and gradients.
 #[derive(Clone, Copy)]
 pub(super) struct Batch<'a> {
     pub network: &'a Network,
     pub plan: &'a Plan,
-    /// Steps done before this one.
+    /// The number of completed steps before this one.
     pub step: usize,
     /// The rows of its examples.
     pub rows: &'a [usize],
@@ -40,7 +40,7 @@ pub(super) struct Batch<'a> {
 pub(super) struct Update<'a> {
     pub plan: &'a Plan,
     pub learning_rate: f32,
-    /// The rows of the next batch, to be prefetched meanwhile; none after the last.
+    /// The rows of the next batch, to be prefetched meanwhile; empty after the last batch.
     pub next_rows: &'a [usize],
 }
 
@@ -54,7 +54,7 @@ impl Strategy {
     /// The strategy for the batches of a plan.
     ///
     /// # Errors
-    /// A dropout probability out of range, and augmentation that makes no sense.
+    /// A dropout probability out of range, and invalid augmentation.
     pub fn new(network: &Network, plan: &Plan) -> Result<Self> {
         let Settings { frozen, input_dropout, augment, .. } = plan.settings;
         let trains_all_on_plain_inputs = frozen == 0 && input_dropout == 0.0 && augment.is_none();
@@ -82,8 +82,8 @@ impl Strategy {
         }
     }
 
-    /// Updates the parameters along the gradients of the last batch and of the regularisation. Returns Σ W² of the weights
-    /// before the update, which means nothing where `reg` is 0.
+    /// Updates the parameters with the gradients of the last batch and of the regularisation. Returns Σ W² of the
+    /// weights before the update, which is meaningless if `reg` is 0.
     pub fn update(&mut self, state: &mut State, update: Update<'_>) -> f64 {
         match self {
             Strategy::ModelParallel(parallel) => parallel.update(state, update),
@@ -92,7 +92,7 @@ impl Strategy {
     }
 }
 
-/// Dropout of the hidden units, where the settings or the layers want any.
+/// Dropout of the hidden units, if the settings or the layers include it.
 ///
 /// # Errors
 /// A dropout probability out of range.
@@ -109,7 +109,7 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// Those of the examples at `rows`, which are some or all of a batch.
+    /// Loads the targets of the examples at `rows`, which are some or all of a batch.
     pub fn load(&mut self, plan: &Plan, rows: &[usize]) {
         self.labels.clear();
         self.labels.extend(rows.iter().map(|&i| plan.examples.label(i)));
@@ -117,7 +117,7 @@ impl Targets {
         self.weights.extend(plan.weights.iter().flat_map(|weights| rows.iter().map(|&i| weights[i])));
     }
 
-    /// What is minimised over them.
+    /// The objective for these targets.
     pub fn objective(&self, batch: Batch<'_>) -> Objective<'_> {
         let Plan { settings, weights, .. } = batch.plan;
         Objective {

@@ -12,14 +12,14 @@ use crate::data::Batches;
 use crate::network::Network;
 use crate::{Error, Result};
 
-/// Room for this many losses is reserved before the first step: 16 million, 64 MiB of addresses that take no memory until
-/// they are written.
+/// Capacity for this many losses is reserved before the first step: 16 million, 64 MiB of address space, which uses no
+/// memory until it is written.
 const MOST_RESERVED: usize = 1 << 24;
 
 /// Trains a network one step at a time.
 ///
-/// [`train`](super::train) is a loop over [`step`](Trainer::step). Whoever wants to pause, draw, log or decide between steps
-/// writes that loop; [`run`](Trainer::run) does it with the fewest delays between steps.
+/// [`train`](super::train) is a loop over [`step`](Trainer::step). Write that loop to pause, draw, log or decide
+/// between steps; [`run`](Trainer::run) has the least overhead between steps.
 ///
 /// ```
 /// use tercet::Dataset;
@@ -49,18 +49,18 @@ pub struct Trainer {
     pub(super) state: State,
     strategy: Strategy,
     batches: Batches,
-    /// The rows of the current and of the next batch.
+    /// The rows of the current and the next batch.
     rows: Vec<usize>,
     next_rows: Vec<usize>,
     examples_seen: u64,
-    /// Whether a step has failed, so that none can follow.
+    /// Whether a step has failed, so that no further step is possible.
     failed: bool,
     stats_requested: bool,
-    /// The buffers of layer statistics, made at the first request.
+    /// The buffers of the layer statistics, allocated at the first request.
     recorder: Option<StatsRecorder>,
 }
 
-/// What happened in one step.
+/// The result of one step.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Step {
@@ -72,9 +72,9 @@ pub struct Step {
     pub learning_rate: f32,
     /// The validation check after this step, if one was due.
     pub validation: Option<Validation>,
-    /// How the layers are doing, if that was [requested](Trainer::request_stats) before the step.
+    /// The layer statistics, if they were [requested](Trainer::request_stats) before the step.
     pub stats: Option<StepStats>,
-    /// Why the training has ended with this step, if it has.
+    /// Why the training ended with this step, if it did.
     pub ending: Option<Ending>,
 }
 
@@ -82,26 +82,26 @@ impl Trainer {
     /// A training before its first step.
     ///
     /// # Errors
-    /// Settings that make no sense, weights of the examples that are not finite or all 0, and data whose width or number of
-    /// classes is not the network's.
+    /// Invalid settings, example weights that are not finite or all 0, and data whose width or number of classes
+    /// differs from the network's.
     pub fn new(network: Network, plan: Plan) -> Result<Self> {
         let (batches, strategy) = prepare(&network, &plan)?;
         Ok(Trainer::assemble(State::new(network, &plan.settings), plan, batches, strategy))
     }
 
-    /// A training that continues from a checkpoint, and gives the bits of one that was never interrupted. On another
+    /// Resumes a training from a checkpoint, with the same bits as if it had never been interrupted. On another
     /// instruction set the last bits may differ.
     ///
     /// # Errors
-    /// Those of [`new`](Trainer::new), and a checkpoint of another optimizer, or with a moving average of the weights where
-    /// the plan has none.
+    /// Those of [`new`](Trainer::new), and a checkpoint of another optimizer, or with a moving average of the weights
+    /// if the plan has none.
     pub fn resume(checkpoint: Checkpoint, plan: Plan) -> Result<Self> {
         let state = checkpoint.into_state(&plan.settings)?;
         let (batches, strategy) = prepare(&state.network, &plan)?;
         Ok(Trainer::assemble(state, plan, batches, strategy))
     }
 
-    /// The same as [`new`](Trainer::new), but takes the network out of its place only when nothing can fail any more.
+    /// Like [`new`](Trainer::new), but moves the network out only once nothing can fail any more.
     pub(super) fn take_network(network: &mut Network, plan: Plan) -> Result<Self> {
         let (batches, strategy) = prepare(network, &plan)?;
         let network = std::mem::replace(network, Network::empty());
@@ -110,7 +110,7 @@ impl Trainer {
 
     fn assemble(mut state: State, plan: Plan, mut batches: Batches, strategy: Strategy) -> Self {
         let left = plan.steps().saturating_sub(state.step);
-        // Room for all losses at once, so that no step has to make it.
+        // Reserves space for all losses, so that no step has to allocate.
         state.history.losses.reserve(left.min(MOST_RESERVED));
         let (rows, mut next_rows) = (Vec::new(), Vec::new());
         batches.seek(state.step as u64);
@@ -129,15 +129,15 @@ impl Trainer {
         }
     }
 
-    /// Performs one step: a batch, its loss and gradients, the update of the parameters, and a validation check if one is
-    /// due.
+    /// Performs one step: samples a batch, computes its loss and gradients, updates the parameters, and runs a
+    /// validation check if one is due.
     ///
-    /// From outside a thread pool, each call costs the few microseconds that it takes to enter one. For small networks call
-    /// it inside (`ThreadPool::install`), or use [`run`](Trainer::run).
+    /// From outside a thread pool, each call costs the few microseconds that it takes to enter one. For small networks,
+    /// call it inside a pool (`ThreadPool::install`), or use [`run`](Trainer::run).
     ///
     /// # Errors
-    /// [`Error::Diverged`] if the loss is NaN or infinite: [`network`](Trainer::network) is then that of the last validation
-    /// check, or the initial one. [`Error::Mismatch`] if the training has ended.
+    /// [`Error::Diverged`] if the loss is NaN or infinite: [`network`](Trainer::network) is then that of the last
+    /// validation check, or the initial one. [`Error::Mismatch`] if the training has ended.
     pub fn step(&mut self) -> Result<Step> {
         if self.ending().is_some() {
             return Err(Error::mismatch("the next step", "a training that has ended", "one with steps left"));
@@ -145,8 +145,8 @@ impl Trainer {
         rayon::scope(|_| self.take_step())
     }
 
-    /// Performs steps until the training ends or `observe`, which is called after each, returns `ControlFlow::Break`. It can
-    /// then be called again.
+    /// Performs steps until the training ends or `observe`, which is called after each, returns `ControlFlow::Break`.
+    /// It can then be called again to continue.
     ///
     /// # Errors
     /// Those of [`step`](Trainer::step).
@@ -163,7 +163,7 @@ impl Trainer {
             }
             Ok(())
         };
-        // Inside the pool, so that other threads take up shared work at once.
+        // Inside the pool, so that other threads take shared work at once.
         rayon::scope(|_| spinning_worker::with_spinning_worker(steps))
     }
 
@@ -191,7 +191,7 @@ impl Trainer {
             recorder.before_step(&state.network);
         }
         strategy.update_running_stats(&mut state.network);
-        // The update passes over the weights and sums their squares, so the loss is known after it.
+        // The update computes Σ W² in the same pass over the weights, so the loss is known after it.
         let squares = strategy.update(state, Update { plan, learning_rate, next_rows });
         let loss = state.complete_step(data_loss, squares, settings)?;
         self.examples_seen += rows.len() as u64;
@@ -202,7 +202,7 @@ impl Trainer {
         Ok(Step { number, loss, learning_rate, validation, stats, ending: self.ending() })
     }
 
-    /// Asks for the [layer statistics](StepStats) of the next step: [`Step::stats`]. Other steps cost nothing more.
+    /// Requests the [layer statistics](StepStats) of the next step: [`Step::stats`]. Other steps have no extra cost.
     ///
     /// ```
     /// # use tercet::Dataset;
@@ -225,8 +225,8 @@ impl Trainer {
 
     /// Multiplies the learning rate of all later steps by `factor`, in addition to the schedule: 0.5 halves it.
     ///
-    /// The change is part of the [history](History::rate_changes) and of every checkpoint from now on. After the last step
-    /// it has no effect.
+    /// The change is part of the [history](History::rate_changes) and of every later checkpoint. After the last step it
+    /// has no effect.
     ///
     /// # Errors
     /// A factor that is not a finite number above 0.
@@ -237,7 +237,7 @@ impl Trainer {
         }
     }
 
-    /// The training as it is now, to be [resumed](Trainer::resume) later. After a step that failed, it is of no use.
+    /// A snapshot of the training, to be [resumed](Trainer::resume) later. It is useless after a failed step.
     ///
     /// ```
     /// # use tercet::Dataset;
@@ -261,21 +261,22 @@ impl Trainer {
     /// Writes a checkpoint file, completely or not at all: [`Checkpoint::save`] without a copy of the state.
     ///
     /// # Errors
-    /// A folder that does not exist, and what the operating system reports.
+    /// A folder that does not exist, and errors of the operating system.
     pub fn save_checkpoint(&self, path: &Path, identity: &Identity) -> Result<()> {
         super::checkpoint::save(&self.state, path, identity)
     }
 
-    /// Starts with the state of an optimizer that has trained this network before, on these or on other examples.
+    /// Starts with the optimizer state of an earlier training of this network, on the same or on other examples.
     ///
     /// # Errors
-    /// The state of another optimizer, or of a network of other layers.
+    /// The state of another optimizer, or of a network with other layers.
     pub fn set_optimizer_state(&mut self, optimizer_state: OptimizerState) -> Result<()> {
         optimizer_state.restore(&mut self.state, self.plan.settings.optimizer)
     }
 
-    /// The network that [`finish`](Trainer::finish) would return now: that of the last step, with the moving average of the
-    /// weights where the settings want one; once the training has ended with patience, that of the best validation check.
+    /// The network that [`finish`](Trainer::finish) would return now: that of the last step, or the moving average of
+    /// the weights if enabled in the settings; once a training with patience has ended, that of the best validation
+    /// check.
     pub fn network(&self) -> &Network {
         match (&self.state.best, self.ending()) {
             (Some((_, best)), Some(Ending::Completed | Ending::Early { .. })) => best,
@@ -283,7 +284,7 @@ impl Trainer {
         }
     }
 
-    /// What is trained on, and how.
+    /// The data and the settings of this training.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -293,18 +294,17 @@ impl Trainer {
         &self.state.history
     }
 
-    /// Steps done, including those before a checkpoint.
+    /// The number of completed steps, including those before a checkpoint.
     pub fn steps_done(&self) -> usize {
         self.state.step
     }
 
-    /// Examples seen since this trainer was made, each counted as often as it was seen.
+    /// The number of examples processed since this trainer was created, counting repetitions.
     pub fn examples_seen(&self) -> u64 {
         self.examples_seen
     }
 
-    /// Why the training has ended, or `None` while there are steps left. After a step that failed it is
-    /// [`Ending::Interrupted`].
+    /// Why the training ended, or `None` while there are steps left. After a failed step it is [`Ending::Interrupted`].
     pub fn ending(&self) -> Option<Ending> {
         if self.failed {
             Some(Ending::Interrupted)
@@ -315,16 +315,17 @@ impl Trainer {
         }
     }
 
-    /// Ends the training: the trained network, and a record of how it went.
+    /// Ends the training. Returns the trained network and the record of the training.
     ///
-    /// With [`patience`](super::Settings::patience) the network is that of the best validation check. A training that has
-    /// steps left is [interrupted](Ending::Interrupted); its network is that of the last step.
+    /// With [`patience`](super::Settings::patience) the network is that of the best validation check. A training that
+    /// has steps left is [interrupted](Ending::Interrupted); its network is that of the last step.
     pub fn finish(self) -> (Network, Training) {
         let (network, training, _) = self.finish_with_optimizer_state();
         (network, training)
     }
 
-    /// [`finish`](Trainer::finish), and the state of the optimizer for [further training](Trainer::set_optimizer_state).
+    /// [`finish`](Trainer::finish) that also returns the optimizer state for [further
+    /// training](Trainer::set_optimizer_state).
     pub fn finish_with_optimizer_state(self) -> (Network, Training, OptimizerState) {
         let ending = self.ending().unwrap_or(Ending::Interrupted);
         let State { network, history, best, ema, step, earlier_steps, moments, .. } = self.state;
@@ -348,13 +349,13 @@ impl std::fmt::Debug for Trainer {
     }
 }
 
-/// Everything about a training that can fail before its first step.
+/// Everything that can fail before the first step.
 fn prepare(network: &Network, plan: &Plan) -> Result<(Batches, Strategy)> {
     plan.check(network)?;
     Ok((plan.batches()?, Strategy::new(network, plan)?))
 }
 
-/// Evaluates the network on the validation set where a check is due after the last step, and keeps its weights.
+/// Runs a validation check if one is due after the last step, and keeps the weights.
 fn validate_if_due(state: &mut State, plan: &Plan) -> Result<Option<Validation>> {
     if !state.step.is_multiple_of(plan.validate_every()) && state.step != plan.steps() {
         return Ok(None);

@@ -6,22 +6,22 @@ use crate::network::{Gradient, ParametersMut};
 use crate::optimizer::{FusedStep, Moments};
 use crate::parallel::optimizer_step;
 
-/// The update that goes over the weights once, where there is one for these settings.
+/// The single-pass update, if these settings have one.
 pub(super) fn fused_step(settings: &Settings, t: usize, learning_rate: f32) -> Option<FusedStep> {
     let &Settings { optimizer, reg, clip, .. } = settings;
     if clip.is_some() { None } else { optimizer.fused_step(t, learning_rate, reg) }
 }
 
 impl State {
-    /// Updates the parameters along the gradients of a batch, which do not include those of the regularisation. Returns Σ W²
-    /// of the weights before the update, which means nothing where `reg` is 0.
+    /// Updates the parameters with the gradients of a batch, which do not include those of the regularisation. Returns
+    /// Σ W² of the weights before the update, which is meaningless if `reg` is 0.
     ///
-    /// Most optimizers go over the weights once, for regularisation, update and squares. Clipping needs the norm of all
-    /// gradients before the first weight changes, and Nesterov's momentum has an update of its own: these go over them once
-    /// for each.
+    /// Most optimizers need a single pass over the weights, for regularisation, update and Σ W². Clipping needs the
+    /// norm of all gradients before the first weight changes, and Nesterov's momentum has no fused update: these take a
+    /// separate pass for each.
     ///
-    /// The one pass calls `fused` first, with the number of the layer. Where that computes the weight gradient of the layer
-    /// itself, it updates the weights and their moments, and returns Σ W²; else nothing.
+    /// The single-pass update first calls `fused` with the index of the layer. If `fused` computes the layer's weight
+    /// gradient itself, it updates the weights and their moments and returns Σ W²; otherwise it returns `None`.
     pub(super) fn update(
         &mut self,
         gradients: &mut [Gradient],

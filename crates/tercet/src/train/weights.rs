@@ -1,4 +1,4 @@
-//! How much each example counts in the loss.
+//! Class weights and example weights in the loss.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,8 @@ pub enum ClassWeights {
     /// All examples count the same.
     #[default]
     Equal,
-    /// `N / (C · n_c)`, n_c being the number of examples of class c: every class counts the same, however many examples
-    /// it has (King and Zeng 2001; scikit-learn's `class_weight="balanced"`).
+    /// `N / (C · n_c)`, n_c being the number of examples of class c: every class has the same total weight, however
+    /// many examples it has (King and Zeng 2001; scikit-learn's `class_weight="balanced"`).
     Balanced,
     /// These numbers, one for each class, none negative and not all 0.
     #[serde(untagged)]
@@ -33,13 +33,14 @@ impl ClassWeights {
         *self == ClassWeights::Equal
     }
 
-    /// The weight of every example: that of its class, times its `own` where it has one. None where all count the same.
+    /// The weight of every example: that of its class, times its `own` if given. `None` if all count the same.
     ///
     /// # Shapes
     /// `own` and the weights are (N).
     ///
     /// # Errors
-    /// Another number of weights than of classes or examples, one that is negative or not finite, and all of them 0.
+    /// A number of weights that differs from that of classes or examples, a negative or non-finite weight, and weights
+    /// that are all 0.
     ///
     /// ```
     /// use tercet::Dataset;
@@ -60,7 +61,7 @@ impl ClassWeights {
                 let mut counts = vec![0usize; examples.class_count()];
                 labels.iter().for_each(|&y| counts[y as usize] += 1);
                 let share = examples.len() as f64 / counts.len() as f64;
-                // A class without examples has a weight that nobody asks for.
+                // The weight of a class without examples is never used.
                 Some(counts.iter().map(|&count| (share / count.max(1) as f64) as f32).collect())
             }
             ClassWeights::Given(weights) => {
@@ -84,7 +85,7 @@ impl ClassWeights {
         Ok(Some(weights))
     }
 
-    /// Refuses numbers that cannot be weights.
+    /// Rejects invalid class weights.
     ///
     /// # Errors
     /// [`Error::Setting`].
@@ -101,7 +102,7 @@ impl ClassWeights {
     }
 }
 
-/// Refuses weights of examples that cannot be.
+/// Rejects invalid example weights.
 pub(super) fn check(weights: &[f32], examples: usize) -> Result<()> {
     if weights.len() != examples {
         return Err(Error::mismatch(
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn balanced_classes_weigh_the_same_together_and_their_mean_is_one() {
+    fn balanced_classes_have_equal_total_weight_and_mean_one() {
         let two = set().subset(&[0, 1, 2, 3, 4, 5]);
         let weights = ClassWeights::Balanced.of_examples(&two, None).unwrap().unwrap();
         assert_eq!(weights, [0.5, 0.5, 0.5, 0.5, 1.0, 1.0]);
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_that_are_none_are_refused() {
+    fn invalid_weights_are_rejected() {
         for (weights, own, words) in [
             ("1,2", None, "class weights: found 2; expected 3"),
             ("1,-2,1", None, "a class weight is -2"),

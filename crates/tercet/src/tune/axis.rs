@@ -1,4 +1,4 @@
-//! [`Axis`]: the values that one setting may take.
+//! [`Axis`]: the candidate values of one setting.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 use crate::random::Generator;
 use crate::{Error, Result};
 
-/// The values that one setting may take: a list, or, for a random search, a range.
+/// The candidate values of one setting: a list, or, for a random search, a range.
 ///
 /// A random search draws the values of a list with equal probability. From a range it draws
 ///
 /// - real numbers (`Axis<f32>`: learning rate, reg, margin) log-uniformly: `exp u` with `u ~ U(ln low, ln high)`, so
-///   that each power of ten is as likely as the next;
-/// - whole numbers (`Axis<usize>`: k, batch) uniformly, both ends included;
-/// - hidden sizes (`Axis<Vec<usize>>`) uniformly, layer by layer: between `[64, 16]` and `[256, 64]` lie all networks
-///   with 64 to 256 units in the first hidden layer and 16 to 64 in the second.
+///   that each power of ten is equally likely;
+/// - integers (`Axis<usize>`: k, batch) uniformly, including both ends;
+/// - hidden sizes (`Axis<Vec<usize>>`) uniformly, layer by layer: the range from `[64, 16]` to `[256, 64]` contains all
+///   networks with 64 to 256 units in the first hidden layer and 16 to 64 in the second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Axis<T> {
     /// These values.
     List(Vec<T>),
-    /// Everything from `low` to `high`, both included.
+    /// Everything from `low` to `high`, inclusive.
     Range {
         /// The smallest value.
         low: T,
@@ -55,7 +55,7 @@ impl<T> Axis<T> {
 
 impl<T: Draw> Axis<T> {
     /// # Errors
-    /// An empty list, and a range that nothing can be drawn from.
+    /// An empty list, and an invalid range.
     pub(super) fn validate(&self, setting: &'static str) -> Result<()> {
         match self {
             Axis::List(values) if values.is_empty() => {
@@ -69,7 +69,7 @@ impl<T: Draw> Axis<T> {
         }
     }
 
-    /// A value of an axis that was found valid.
+    /// Draws a value from a validated axis.
     pub(super) fn draw(&self, generator: &mut Generator) -> T {
         match self {
             Axis::List(values) => one_of(values, generator),
@@ -78,14 +78,14 @@ impl<T: Draw> Axis<T> {
     }
 }
 
-/// A value of a list that was found not to be empty.
+/// Draws a value from a non-empty list.
 pub(super) fn one_of<T: Clone>(values: &[T], generator: &mut Generator) -> T {
     values.choose(generator).expect("a list with a value").clone()
 }
 
-/// A value that can be drawn from a range. Public in name alone: nothing outside can reach it.
+/// A value that can be drawn from a range. Public in name only: it is not reachable from outside.
 pub trait Draw: Clone + std::fmt::Debug {
-    /// What a range from `low` to `high` would have to be, where it is none to draw from.
+    /// If a range from `low` to `high` is invalid, what it should be.
     fn fault(low: &Self, high: &Self) -> Option<&'static str>;
 
     /// A value from `low` to `high`.
@@ -101,7 +101,7 @@ impl Draw for f32 {
     fn between(low: &f32, high: &f32, generator: &mut Generator) -> f32 {
         let (ln_low, ln_high) = (f64::from(*low).ln(), f64::from(*high).ln());
         let u: f64 = generator.random_range(ln_low..=ln_high);
-        // exp (ln low) may miss low by a rounding.
+        // exp (ln low) may differ from low by a rounding error.
         (u.exp() as f32).clamp(*low, *high)
     }
 }
@@ -112,7 +112,7 @@ impl Draw for usize {
     }
 
     fn between(low: &usize, high: &usize, generator: &mut Generator) -> usize {
-        // As u64, so that a seed means the same on every platform.
+        // As u64, so that a seed gives the same value on every platform.
         generator.random_range(*low as u64..=*high as u64) as usize
     }
 }
@@ -129,7 +129,7 @@ impl Draw for Vec<usize> {
     }
 }
 
-/// Up to `count` draws, no two of them with the same key. Where nothing new turns up for long, there are fewer.
+/// Up to `count` draws with distinct keys. There are fewer if no new ones turn up for long.
 pub(super) fn distinct<T, K: Eq + Hash>(
     count: usize,
     key: impl Fn(&T) -> K,
@@ -162,7 +162,7 @@ mod tests {
         assert!(drawn.iter().all(|v| (1e-4..=1.0).contains(v)));
         for decade in [1e-4f32, 1e-3, 1e-2, 1e-1] {
             let share = drawn.iter().filter(|&&v| v >= decade && v < 10.0 * decade).count() as f64 / 4000.0;
-            // A standard deviation is 0.007.
+            // One standard deviation is 0.007.
             assert!((share - 0.25).abs() < 0.035, "from {decade}: {share}");
         }
     }
@@ -174,7 +174,7 @@ mod tests {
         for _ in 0..5000 {
             seen[Axis::Range { low: 3, high: 7 }.draw(&mut generator) - 3] += 1;
         }
-        // A standard deviation is 28.
+        // One standard deviation is 28.
         assert!(seen.iter().all(|&count| (860..1140).contains(&count)), "{seen:?}");
         let layers = Axis::Range { low: vec![10, 2], high: vec![20, 2] }.draw(&mut generator);
         assert!((10..=20).contains(&layers[0]) && layers[1] == 2);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn axes_that_nothing_can_be_drawn_from_are_rejected() {
+    fn invalid_axes_are_rejected() {
         assert!(Axis::<f32>::List(vec![]).validate("reg").unwrap_err().to_string().contains("an empty list"));
         for (low, high) in [(1.0, 0.1), (0.0, 1.0), (-1.0, 1.0), (f32::NAN, 1.0), (1.0, f32::INFINITY)] {
             assert!(Axis::Range { low, high }.validate("reg").is_err(), "{low} to {high}");
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn distinct_draws_end_where_nothing_new_is_left() {
+    fn distinct_draws_end_when_nothing_new_is_left() {
         let mut generator = generator(1, Stream::Search);
         let axis = Axis::Range { low: 1, high: 6 };
         let mut drawn = distinct(100, |v| *v, || axis.draw(&mut generator));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_and_a_range_are_written_as_a_person_would() {
+    fn lists_and_ranges_are_printed_readably() {
         let axis: Axis<f32> = serde_json::from_str("[0.1, 1.0]").unwrap();
         assert_eq!(axis, Axis::List(vec![0.1, 1.0]));
         let axis: Axis<usize> = serde_json::from_str(r#"{"low": 1, "high": 9}"#).unwrap();

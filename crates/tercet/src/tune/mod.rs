@@ -1,25 +1,25 @@
-//! Tuning: which settings to train with, found by trying them on examples held out from training.
+//! Hyperparameter tuning: finds good settings by evaluating candidates on held-out examples.
 //!
 //! ```text
 //! for each trial:
 //!     choose settings               (all of a grid, or at random)
 //!     train with them               (or search the neighbours)
-//!     evaluate the outcome          (on a validation split, or by k-fold cross-validation)
+//!     evaluate the result           (on a validation split, or by k-fold cross-validation)
 //! ```
 //!
 //! [`networks`] tunes networks and, without hidden layers, linear classifiers; [`neighbors`](neighbors()) tunes nearest
-//! neighbours. Both take one [`Dataset`], the training examples, and cut the held-out part from
-//! it: there is no way to hand them a test set.
+//! neighbours. Both take one [`Dataset`], the training examples, and split off the held-out part: they do not accept a
+//! test set.
 //!
-//! Of k alone, nearest neighbours can be evaluated on every training example by leaving it out:
+//! If only k is to be tuned, nearest neighbours can be evaluated on every training example by leave-one-out:
 //! [`choose_k`](crate::neighbors::NeighborsClassifier::choose_k) does that.
 //!
-//! Trials are compared on equal terms. All of them see the same split or folds, start from the same stream of
-//! initial weights and draw the same batches where their sizes allow: what differs is their settings. One seed gives
-//! the same trials with the same accuracies, whatever the number of threads.
+//! Trials are compared on equal terms. All of them use the same split or folds, start from the same stream of initial
+//! weights, and draw the same batches if their sizes allow: only their settings differ. The same seed gives the same
+//! trials with the same accuracies, whatever the number of threads.
 //!
-//! The accuracy of the best of many trials is optimistically biased, since chance on the held-out examples helped to
-//! select it. Evaluate the chosen settings on the test set, once, after tuning.
+//! The accuracy of the best of many trials is optimistically biased, since it was selected partly by chance on the
+//! held-out examples. Evaluate the chosen settings on the test set, once, after tuning.
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -28,7 +28,7 @@
 //! use tercet::preprocess::Spec;
 //! use tercet::tune::{Axis, ValidationMethod, NeighborSpace, Plan, Search, neighbors};
 //!
-//! // Numbers below 20 are of one class, the others of another.
+//! // Numbers below 20 belong to one class, the others to the other.
 //! let (x, y) = (0..40).map(|i| (i as f32, u32::from(i >= 20))).unzip();
 //! let data = Dataset::from_features("line", 1, x, y, vec!["low".into(), "high".into()])?;
 //! let space = NeighborSpace {
@@ -66,7 +66,7 @@ pub use record::{Divergence, Trial, TrialSettings, Tuning, Value};
 use crate::data::{Dataset, Split, folds, split};
 use crate::{Error, Result};
 
-/// The most trials of one tuning: more is a slip of the hand.
+/// The maximum number of trials of one tuning: more is most likely a typo.
 pub const MOST_TRIALS: usize = 100_000;
 
 /// How settings are chosen and evaluated. The same plan gives the same trials.
@@ -76,7 +76,7 @@ pub struct Plan {
     pub search: Search,
     /// Which examples are held out.
     pub validation: ValidationMethod,
-    /// Decides the split, the settings of a random search, initial weights and batches.
+    /// Determines the split, the settings of a random search, initial weights and batches.
     pub seed: u64,
 }
 
@@ -86,11 +86,11 @@ pub struct Plan {
 pub enum Search {
     /// Every combination of the values of all axes. The last axis of the space changes fastest.
     Grid,
-    /// Combinations drawn at random, each axis by itself: the better choice where few of the axes matter, because no
-    /// two trials spend themselves on the same value (Bergstra and Bengio 2012).
+    /// Combinations drawn at random, each axis independently. This is the better choice if only a few of the axes
+    /// matter, because no two trials use the same value of them (Bergstra and Bengio 2012).
     Random {
-        /// How many. A combination that was drawn before is drawn again; where a space has too few, it is tried
-        /// nearly or wholly, and there are fewer trials.
+        /// The number of trials. Repeated combinations are redrawn. If a space is too small, it is covered nearly or
+        /// completely, and there are fewer trials.
         trials: usize,
     },
 }
@@ -105,7 +105,7 @@ pub enum ValidationMethod {
         size: usize,
     },
     /// Cross-validation with k [`folds`]: each is held out once, and a trial gets the mean accuracy and its standard
-    /// error. Takes k times as long as one split, and is more precise.
+    /// error. It takes k times as long as one split, and is more precise.
     KFold(usize),
 }
 
@@ -129,34 +129,34 @@ impl std::fmt::Display for ValidationMethod {
     }
 }
 
-/// What an observer is told: after each trial, and now and then during one.
+/// The progress passed to an observer after each trial, and from time to time during one.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
-    /// Trials done.
+    /// The number of completed trials.
     pub done: usize,
-    /// Trials in all.
+    /// The total number of trials.
     pub total: usize,
-    /// The share of all work that is done, 0 to 1, every trial counted as equally long.
+    /// The completed fraction of all work, 0 to 1, counting every trial as equally long.
     pub share: f64,
     /// Time since tuning began.
     pub elapsed: Duration,
-    /// The trial that has just ended; `None` in the middle of one.
+    /// The trial that has just ended; `None` during one.
     pub trial: Option<&'a Trial>,
 }
 
 impl Progress<'_> {
-    /// How long the rest will take if it goes on at the pace so far; `None` while nothing is done.
+    /// The estimated remaining time at the pace so far; `None` before any progress.
     pub fn time_left(&self) -> Option<Duration> {
         let left = self.elapsed.as_secs_f64() * (1.0 - self.share) / self.share;
         Duration::try_from_secs_f64(left).ok()
     }
 }
 
-/// Who watches a tuning. `ControlFlow::Break` ends it, in the middle of a trial too: the trials that are done are
-/// returned, marked as incomplete.
+/// An observer of tuning. `ControlFlow::Break` ends it, even during a trial: the completed trials are returned, marked
+/// as incomplete.
 pub type Observer<'a> = &'a mut (dyn FnMut(Progress<'_>) -> ControlFlow<()> + Send);
 
-/// Counts the trials that are done, and passes them on to the observer.
+/// Counts the completed trials, and passes them on to the observer.
 struct Watch<'a> {
     observe: Observer<'a>,
     begun: Instant,
@@ -170,7 +170,7 @@ impl<'a> Watch<'a> {
         Watch { observe, begun: Instant::now(), total, trials: Vec::new(), stopped: false }
     }
 
-    /// Reports from the middle of trials: `part` is how many of those after the last one reported are done.
+    /// Reports progress during trials: `part` is how many of the trials after the last reported one are done.
     fn during(&mut self, part: f64) -> ControlFlow<()> {
         let progress = Progress {
             done: self.trials.len(),
@@ -195,7 +195,7 @@ impl<'a> Watch<'a> {
             trial: self.trials.last(),
         };
         let flow = (self.observe)(progress);
-        // To stop after the last trial is to stop nothing.
+        // Stopping after the last trial does not make the tuning incomplete.
         self.stopped |= flow.is_break() && done < self.total;
         flow
     }
@@ -215,7 +215,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Rejects a number of trials that is 0 or a slip of the hand.
+/// Rejects a number of trials that is 0 or too large.
 fn check_trials(trials: Option<usize>) -> Result<usize> {
     match trials {
         Some(n) if (1..=MOST_TRIALS).contains(&n) => Ok(n),

@@ -1,4 +1,4 @@
-//! Tuning of nearest neighbours: one search for each metric, whose neighbours then vote in every way.
+//! Tuning of nearest neighbours: one search per metric, whose result is used for every k and vote.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -16,15 +16,15 @@ use crate::preprocess::{Learner, Preprocessing, Spec};
 use crate::random::{Stream, generator};
 use crate::{Error, Result};
 
-/// The settings of nearest neighbours to choose from, in the order in which a grid goes through them: k changes fastest.
+/// The settings of nearest neighbours to choose from, in the order of a grid: k changes fastest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeighborSpace {
-    /// What "near" means.
+    /// The distance metrics.
     pub metric: Vec<Metric>,
-    /// What a neighbour's vote counts.
+    /// The weights of the neighbours' votes.
     pub vote: Vec<Vote>,
-    /// How many neighbours vote.
+    /// The number of neighbours.
     pub k: Axis<usize>,
     /// The preprocessing, fitted on the training examples of each split.
     #[serde(default)]
@@ -42,7 +42,7 @@ struct Candidate {
 impl NeighborSpace {
     /// The combinations to try, each once, in the order of their metrics.
     ///
-    /// `most` is the largest k that can be had.
+    /// `most` is the largest possible k.
     fn candidates(&self, plan: &Plan, most: usize) -> Result<Vec<Candidate>> {
         let refuse_empty = |setting, empty: bool| match empty {
             true => Err(Error::setting(setting, "an empty list", "at least one value")),
@@ -82,26 +82,26 @@ impl NeighborSpace {
                 })
             }
         };
-        // A value that a list names twice is tried once.
+        // A value that is listed twice is tried once.
         let mut seen = HashSet::new();
         candidates.retain(|candidate| seen.insert(*candidate));
-        // Stable: within a metric, in the order of the grid or of the draws.
+        // The sort is stable: within a metric, in the order of the grid or of the draws.
         let place = |candidate: &Candidate| self.metric.iter().position(|metric| *metric == candidate.metric);
         candidates.sort_by_key(place);
         Ok(candidates)
     }
 }
 
-/// Tries settings of nearest neighbours on examples held out from `data`.
+/// Evaluates settings of nearest neighbours on examples held out from `data`.
 ///
-/// For each metric and each held-out part there is one search, with the largest k that is asked for; every smaller k
-/// and every vote is counted from what it found. So the trials of a metric end together, and a grid with all k from 1
-/// to 50 takes hardly longer than one with k = 50 alone.
+/// For each metric and each held-out part there is one search, with the largest k of the space; every smaller k and
+/// every vote is computed from its result. So the trials of a metric end together, and a grid with all k from 1 to 50
+/// takes hardly longer than one with only k = 50.
 ///
 /// # Errors
-/// Lists without values, k = 0, a k above the number of examples that are left to remember, ranges under a grid search,
-/// more than [`MOST_TRIALS`](super::MOST_TRIALS) trials, and a held-out part that leaves nothing to remember. All of
-/// them are found before the first search.
+/// Empty lists, k = 0, a k above the number of remaining training examples, ranges in a grid search, more than
+/// [`MOST_TRIALS`](super::MOST_TRIALS) trials, and a held-out part that leaves no training examples. All of these are
+/// detected before the first search.
 pub fn neighbors(
     data: &Dataset,
     space: &NeighborSpace,
@@ -122,7 +122,7 @@ pub fn neighbors(
     Ok(watch.tuning(data, plan))
 }
 
-/// All trials of one metric; `None` where the observer broke off the search.
+/// All trials of one metric; `None` if the observer stopped the search.
 fn trials_of_one_metric(
     group: &[Candidate],
     preprocessing: &Spec,
@@ -137,11 +137,11 @@ fn trials_of_one_metric(
     for (fold, Split { train, validation }) in splits.iter().enumerate() {
         let fitted = Preprocessing::fit(preprocessing, Learner::Neighbors, train)?;
         let index = NearestNeighbors::fit(&fitted.apply(train)?, metric)?;
-        // The search reports from many threads, the observer hears one at a time.
+        // The search reports from many threads, but the observer is called by one at a time.
         let shared = Mutex::new(&mut *watch);
         let progress = |done: usize, total: usize| -> ControlFlow<()> {
             let part = (fold as f64 + done as f64 / total as f64) / splits.len() as f64;
-            // A lock is poisoned by an observer that panicked, which ends the search anyway.
+            // The lock is poisoned if an observer panicked, which ends the search anyway.
             shared.lock().map_or(ControlFlow::Break(()), |mut watch| watch.during(part * group.len() as f64))
         };
         let found = index.search_with(&fitted.apply(validation)?, largest, &progress)?;

@@ -18,14 +18,13 @@ use crate::recipe::{FitProgress, GradientDescentRecipe, Kind};
 use crate::train::Settings;
 use crate::{Error, Result};
 
-/// The settings of networks to choose from, in the order in which a grid goes through them: the learning rate changes
-/// fastest.
+/// The settings of networks to choose from, in the order of a grid: the learning rate changes fastest.
 ///
 /// ```
 /// use tercet::train::Settings;
 /// use tercet::tune::{Axis, NetworkSpace};
 ///
-/// // All but two settings are those of the lecture.
+/// // All settings except two are those of the lecture.
 /// let space = NetworkSpace {
 ///     hidden: Axis::List(vec![vec![36], vec![100], vec![100, 50]]),
 ///     learning_rate: Axis::Range { low: 1e-3, high: 1.0 },
@@ -40,24 +39,24 @@ pub struct NetworkSpace {
     pub hidden: Axis<Vec<usize>>,
     /// B, the number of examples of a batch.
     pub batch: Axis<usize>,
-    /// Δ of the SVM loss; `None` leaves the loss as `base` has it.
+    /// Δ of the SVM loss; `None` uses the loss of `base`.
     pub margin: Option<Axis<f32>>,
     /// The coefficient of Σ W² in the loss.
     pub reg: Axis<f32>,
-    /// How large the steps are.
+    /// The learning rate.
     pub learning_rate: Axis<f32>,
     /// Initial weights, for networks with hidden layers; a linear classifier starts from zeros.
     pub init: Init,
     /// The preprocessing, fitted on the training examples of each split.
     #[serde(default)]
     pub preprocessing: Spec,
-    /// Everything that has no axis here. With patience, early stopping uses the same validation
-    /// examples as the evaluation of the trial.
+    /// All settings without an axis here. With patience, early stopping uses the same validation examples as the
+    /// evaluation of the trial.
     pub base: Settings,
 }
 
 impl NetworkSpace {
-    /// A space of one point: `base`, with these hidden sizes and He's initial weights.
+    /// A space with a single point: `base`, with these hidden sizes and He initialisation.
     pub fn fixed(base: Settings, hidden: Vec<usize>) -> Self {
         NetworkSpace {
             hidden: Axis::only(hidden),
@@ -71,7 +70,7 @@ impl NetworkSpace {
         }
     }
 
-    /// The combinations to try, in order, all of them found valid.
+    /// The combinations to try, in order, all validated.
     fn candidates(&self, plan: &Plan) -> Result<Vec<Candidate>> {
         self.hidden.validate("hidden")?;
         self.batch.validate("batch")?;
@@ -102,7 +101,7 @@ impl NetworkSpace {
                 })
             }
         };
-        // A value that a list names twice is tried once.
+        // A value that is listed twice is tried once.
         let mut seen = HashSet::new();
         candidates.retain(|candidate| seen.insert(candidate.key()));
         for Candidate { hidden, settings } in &candidates {
@@ -161,7 +160,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// What tells it from the others of its space.
+    /// The key that distinguishes it from the others of its space.
     fn key(&self) -> (Vec<usize>, usize, Option<u32>, u32, u32) {
         let margin = match self.settings.loss {
             Loss::Svm { margin } => Some(margin.to_bits()),
@@ -171,7 +170,7 @@ impl Candidate {
         (self.hidden.clone(), batch, margin, reg.to_bits(), learning_rate.to_bits())
     }
 
-    /// The recipe of the trial: a linear classifier where there are no hidden layers.
+    /// The recipe of the trial: a linear classifier if there are no hidden layers.
     fn recipe(&self, space: &NetworkSpace, seed: u64) -> GradientDescentRecipe {
         let linear = self.hidden.is_empty();
         GradientDescentRecipe {
@@ -186,14 +185,13 @@ impl Candidate {
     }
 }
 
-/// Tries settings of networks on examples held out from `data`.
+/// Evaluates settings of networks on examples held out from `data`.
 ///
-/// A training that diverges is a result like any other: its trial says at which step, and comes last.
+/// Divergence is a result like any other: the trial records the step, and is ranked last.
 ///
 /// # Errors
-/// Axes without values or with values that make no sense, ranges under a grid search, more than
-/// [`MOST_TRIALS`](super::MOST_TRIALS) trials, and a held-out part that leaves nothing to learn from. All of them are
-/// found before the first trial.
+/// Empty axes or invalid values, ranges in a grid search, more than [`MOST_TRIALS`](super::MOST_TRIALS) trials, and a
+/// held-out part that leaves nothing to train on. All of these are detected before the first trial.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -235,7 +233,7 @@ pub fn networks(data: &Dataset, space: &NetworkSpace, plan: &Plan, observe: Obse
     Ok(watch.tuning(data, plan))
 }
 
-/// Fits a recipe on every split and evaluates it on the part held out; `None` if the observer ended it.
+/// Fits a recipe on every split and evaluates it on the held-out part; `None` if the observer stopped it.
 pub(super) fn attempt(
     recipe: &GradientDescentRecipe,
     tried: TrialSettings,

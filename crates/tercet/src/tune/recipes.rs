@@ -1,4 +1,4 @@
-//! Tuning of whole recipes: any key of one, by its name in the file.
+//! Tuning of whole recipes: any key, by its name in the recipe file.
 
 use std::str::FromStr;
 
@@ -17,7 +17,7 @@ use crate::random::{Stream, generator};
 use crate::recipe::GradientDescentRecipe;
 use crate::{Error, Result};
 
-/// A recipe, and the values of its keys to choose from. A grid goes through the last key fastest.
+/// A recipe, and the candidate values of some of its keys. The last key of a grid changes fastest.
 ///
 /// ```
 /// use tercet::recipe::GradientDescentRecipe;
@@ -32,17 +32,17 @@ use crate::{Error, Result};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecipeSpace {
-    /// Everything that is not varied. What is held out, and the seed, are those of the [`Plan`].
+    /// Everything that is not varied. The held-out part and the seed are those of the [`Plan`].
     pub base: GradientDescentRecipe,
-    /// What is.
+    /// The keys that are varied.
     pub vary: Vec<Vary>,
 }
 
-/// A key of a recipe and its values, `KEY=VALUE,…`: the key with its tables, such as `train.augment.rotate`, and values as TOML
-/// has them. A text needs no quotes where it has no comma.
+/// A key of a recipe and its values, `KEY=VALUE,…`: the key including its tables, such as `train.augment.rotate`, and
+/// values in TOML syntax. Strings without a comma need no quotes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Vary {
-    /// The key, from the top of the recipe.
+    /// The key, from the top level of the recipe.
     pub key: String,
     /// At least one value.
     pub values: Vec<toml::Value>,
@@ -78,7 +78,7 @@ impl FromStr for Vary {
     }
 }
 
-/// A recipe of the space, and what makes it that.
+/// A recipe of the space, and the values that define it.
 struct Candidate {
     set: Vec<(String, toml::Value)>,
     recipe: GradientDescentRecipe,
@@ -117,7 +117,7 @@ impl RecipeSpace {
         chosen.into_iter().map(|set| candidate(&base, set)).collect()
     }
 
-    /// The values of a grid's point, which is numbered with its last digit for the last key.
+    /// The values at a point of the grid, numbered with the last key changing fastest.
     fn point(&self, mut number: usize) -> Vec<(String, toml::Value)> {
         let mut set = Vec::with_capacity(self.vary.len());
         for Vary { key, values } in self.vary.iter().rev() {
@@ -129,11 +129,11 @@ impl RecipeSpace {
     }
 }
 
-/// The recipe with these values, found valid.
+/// The recipe with these values, validated.
 fn candidate(base: &Table, set: Vec<(String, toml::Value)>) -> Result<Candidate> {
     let mut table = base.clone();
     for (key, value) in &set {
-        // One says what the other would.
+        // The two keys exclude each other.
         match key.as_str() {
             "layers" => table.remove("hidden"),
             "hidden" => table.remove("layers"),
@@ -147,7 +147,7 @@ fn candidate(base: &Table, set: Vec<(String, toml::Value)>) -> Result<Candidate>
     Ok(Candidate { set, recipe })
 }
 
-/// Puts a value where its key says, into tables that are made on the way.
+/// Sets the value of a key, creating tables as needed.
 fn put(table: &mut Table, key: &str, value: toml::Value) -> Result<()> {
     let (tables, last) = key.rsplit_once('.').unwrap_or(("", key));
     let mut inner = table;
@@ -162,13 +162,14 @@ fn put(table: &mut Table, key: &str, value: toml::Value) -> Result<()> {
     Ok(())
 }
 
-/// Tries recipes on examples held out from `data`.
+/// Evaluates recipes on examples held out from `data`.
 ///
-/// A training that diverges is a result like any other: its trial says at which step, and comes last.
+/// Divergence is a result like any other: the trial records the step, and is ranked last.
 ///
 /// # Errors
-/// Keys and values that make no recipe, more than [`MOST_TRIALS`](super::MOST_TRIALS) trials, layers that do not take the
-/// examples, and a held-out part that leaves nothing to learn from. All of them are found before the first trial.
+/// Keys and values that do not form a valid recipe, more than [`MOST_TRIALS`](super::MOST_TRIALS) trials, layers that
+/// do not accept the examples, and a held-out part that leaves nothing to train on. All of these are detected before
+/// the first trial.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -206,7 +207,7 @@ pub fn recipes(data: &Dataset, space: &RecipeSpace, plan: &Plan, observe: Observ
     Ok(watch.tuning(data, plan))
 }
 
-/// A number as a number, all else in words.
+/// Numbers as numbers, everything else as text.
 fn shown(value: &toml::Value) -> Value {
     match value {
         toml::Value::Integer(n) => Value::Number(*n as f64),
@@ -262,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn layers_take_the_place_of_hidden_sizes() {
+    fn layers_replace_hidden_sizes() {
         let all = space(&["layers=conv3-4 relu flatten,flatten dense4 relu"]).candidates(&PLAN).unwrap();
         assert!(all.iter().all(|c| c.recipe.hidden.is_empty() && c.recipe.layers.is_some()));
     }
 
     #[test]
-    fn what_makes_no_recipe_is_rejected_by_its_key() {
+    fn invalid_recipes_are_rejected_by_key() {
         for (vary, said) in [
             (&["train.learning_rat=1"][..], "train.learning_rat = 1"),
             (&["train.dropout=2.0"], "dropout"),

@@ -1,4 +1,4 @@
-//! What tuning leaves: [`Tuning`], its [`Trial`]s, and which of two is better.
+//! The result of tuning: [`Tuning`], its [`Trial`]s, and their ranking.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use crate::recipe::GradientDescentRecipe;
 use crate::train::Settings;
 use crate::{Error, Result};
 
-/// The outcome of tuning: all trials, best first.
+/// The result of tuning: all trials, best first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tuning {
     /// The name of the data set.
@@ -21,45 +21,46 @@ pub struct Tuning {
     pub examples: usize,
     /// How settings were chosen and evaluated.
     pub plan: Plan,
-    /// How many trials there were to be.
+    /// The planned number of trials.
     pub planned: usize,
-    /// Whether all of them were done; not so where the observer ended the tuning.
+    /// Whether all trials were completed; false if the observer stopped the tuning.
     pub complete: bool,
-    /// How long it took.
+    /// The duration in seconds.
     pub seconds: f64,
-    /// The trials. The higher accuracy comes first; of equal ones, that with fewer parameters (a network) or the
-    /// smaller k (neighbours); then the one that was tried first. Those that diverged come last.
+    /// The trials, by descending accuracy. Ties are broken by fewer parameters (networks) or a smaller k (neighbours),
+    /// then by the order in which they were tried. Trials that diverged come last.
     pub trials: Vec<Trial>,
 }
 
-/// One set of settings, and how well it did.
+/// One combination of settings, and its results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// The how-manieth it was, counted from 1.
+    /// The number of the trial, from 1.
     pub number: usize,
-    /// What was tried.
+    /// The settings.
     pub settings: TrialSettings,
-    /// The same as a reader wants it, a name and a value each.
+    /// The settings in readable form, as pairs of name and value.
     pub words: Vec<(String, String)>,
-    /// The accuracy on each held-out part, a share from 0 to 1: one number, or one for each fold. Of a trial that
-    /// diverged, those of the folds before.
+    /// The accuracy on each held-out part, from 0 to 1: one number, or one for each fold. For a trial that diverged,
+    /// those of the folds before.
     pub accuracies: Vec<f64>,
-    /// Their mean; `None` where training diverged.
+    /// Their mean; `None` if training diverged.
     pub accuracy: Option<f64>,
-    /// `s / √n`, with s the standard deviation of n accuracies (n − 1 in its denominator); `None` of fewer than two.
+    /// `s / √n`, with s the standard deviation of n accuracies (n − 1 in its denominator); `None` for fewer than two.
     pub standard_error: Option<f64>,
-    /// The mean loss on the held-out parts, regularisation left out, so that trials with different reg compare.
-    /// `None` for neighbours, which have none, and where it is not finite.
+    /// The mean loss on the held-out parts, without the regularisation, so that trials with different reg are
+    /// comparable. `None` for neighbours, which have no loss, and if it is not finite.
     pub loss: Option<f64>,
-    /// How many numbers were learned; `None` for neighbours.
+    /// The number of trainable parameters; `None` for neighbours.
     pub parameters: Option<usize>,
-    /// How long it took. One search serves many trials of neighbours, each of which took an equal part of it.
+    /// The duration in seconds. One search serves many trials of neighbours, and its duration is divided equally among
+    /// them.
     pub seconds: f64,
     /// Where training diverged, if it did.
     pub diverged: Option<Divergence>,
 }
 
-/// What a trial tried: enough to train with it.
+/// The settings of a trial: sufficient for training with them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TrialSettings {
@@ -69,33 +70,33 @@ pub enum TrialSettings {
         hidden: Vec<usize>,
         /// The initial weights. A linear classifier starts from zeros instead.
         init: Init,
-        /// How it was trained.
+        /// The training settings.
         training: Settings,
     },
     /// A whole recipe.
     Recipe {
-        /// The keys that were varied, and the values that they had.
+        /// The keys that were varied, and their values.
         set: Vec<(String, Value)>,
-        /// All of it.
+        /// The complete recipe.
         recipe: Box<GradientDescentRecipe>,
     },
     /// Nearest neighbours.
     Neighbors {
-        /// How many are asked.
+        /// The number of neighbours.
         k: usize,
-        /// What "near" means.
+        /// The distance metric.
         metric: Metric,
-        /// What a neighbour's vote counts.
+        /// The weights of the neighbours' votes.
         vote: Vote,
     },
 }
 
-/// Where a training came apart.
+/// Where a training diverged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Divergence {
     /// The step, counted from 1.
     pub step: usize,
-    /// The fold, counted from 1; `None` where there was but one split.
+    /// The fold, counted from 1; `None` if there was only one split.
     pub fold: Option<usize>,
 }
 
@@ -110,15 +111,15 @@ pub enum Value {
 }
 
 impl Tuning {
-    /// The best trial; `None` where every training diverged or none was done.
+    /// The best trial; `None` if every training diverged or no trial was completed.
     pub fn best(&self) -> Option<&Trial> {
         self.trials.first().filter(|trial| trial.accuracy.is_some())
     }
 
-    /// Everything, for programs.
+    /// The complete result as JSON.
     ///
     /// # Errors
-    /// None that numbers from tuning can cause.
+    /// None that can occur with numbers from tuning.
     pub fn to_json(&self) -> Result<String> {
         serde_json::to_string_pretty(self)
             .map_err(|error| Error::mismatch("numbers of the tuning", error, "ones that JSON can hold"))
@@ -161,7 +162,7 @@ impl Trial {
         words.join(", ")
     }
 
-    /// The order that [`Tuning::trials`] states.
+    /// The ranking described at [`Tuning::trials`].
     pub(super) fn better_first(&self, other: &Trial) -> Ordering {
         // Below every accuracy.
         let accuracy = |trial: &Trial| trial.accuracy.unwrap_or(-1.0);
@@ -177,7 +178,7 @@ impl Trial {
 }
 
 impl TrialSettings {
-    /// Everything that a space has an axis for, a name and a value each.
+    /// The values of all settings that a space has an axis for, as pairs of name and value.
     pub fn values(&self) -> Vec<(String, Value)> {
         let values = match self {
             TrialSettings::Recipe { set, .. } => return set.clone(),
@@ -208,7 +209,7 @@ impl TrialSettings {
 }
 
 impl std::fmt::Display for Value {
-    /// Numbers are cut to three digits, unless whole.
+    /// Numbers are rounded to three digits, unless they are integers.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Value::Name(name) => f.pad(name),
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn values_read_well() {
+    fn values_are_printed_readably() {
         let number = |v| Value::Number(v).to_string();
         assert_eq!([0.1, 1e-5, 0.0123456, 20.0, 2e-7].map(number), ["0.1", "1e-5", "0.0123", "20", "2e-7"]);
         assert_eq!([hidden_name(&[]), hidden_name(&[256, 64])], ["none", "256 × 64"]);

@@ -5,7 +5,7 @@ use tercet::Dataset;
 use tercet::image::ImageShape;
 use tercet::random::{Stream, generator};
 
-/// So many of them, the classes by turns. The patterns are the same for every seed, the noise is not.
+/// `n` images, with alternating classes. The patterns are the same for every seed, the noise is not.
 pub fn patterns(shape: ImageShape, n: usize, classes: u32, seed: u64) -> Dataset {
     let mut pattern = generator(99, Stream::Weights);
     let patterns: Vec<bool> =

@@ -25,22 +25,22 @@ pub const DIGITS: [(char, &[Points]); 5] = [
     ),
 ];
 
-/// What a digit is drawn with and on.
+/// The pen and the paper.
 #[derive(Clone, Copy)]
 pub struct Pen {
     pub paper: u8,
     pub ink: u8,
     /// Width and height of the paper.
     pub size: (usize, usize),
-    /// Where the digit's upper left corner is.
+    /// The position of the digit's upper left corner.
     pub place: (f32, f32),
-    /// Pixels for a length of 1.
+    /// Pixels per unit length.
     pub scale: f32,
     /// Width of the strokes in pixels.
     pub width: f32,
 }
 
-/// The digit on paper, its edges smooth: a pixel holds as much ink as its centre is inside the stroke.
+/// Draws the digit on paper with smooth edges: the ink of a pixel depends on how far its centre is inside the stroke.
 pub fn draw(strokes: &[Points], pen: &Pen) -> Picture {
     let on_paper = |(x, y): (f32, f32)| (pen.place.0 + x * pen.scale, pen.place.1 + y * pen.scale);
     let lines: Vec<_> =

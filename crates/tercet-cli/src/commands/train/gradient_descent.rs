@@ -66,7 +66,7 @@ pub fn run(
     }
 }
 
-/// Saves the model that a training ends with.
+/// Saves the model at the end of training.
 struct Saver<'a> {
     recipe: &'a GradientDescentRecipe,
     setup: &'a TrainingSetup,
@@ -108,7 +108,7 @@ impl Saver<'_> {
             tercet::file::replace(path, training.history.to_csv().as_bytes())?;
         }
         output::print(saved)?;
-        // The dashboard's key to stop is no interruption.
+        // Stopping with the dashboard's key is not an interruption.
         let interrupted = training.ending == Ending::Interrupted && interrupt::was_asked();
         Ok(if interrupted { exit::interrupted() } else { ExitCode::SUCCESS })
     }

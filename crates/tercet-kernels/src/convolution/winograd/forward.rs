@@ -1,4 +1,4 @@
-//! The forward pass: kernels to frequencies, tiles to frequencies, products, and back.
+//! The forward pass: transform the kernels and the tiles, multiply, and transform back.
 
 use super::{FREQUENCIES, GROUP, Tiles, column, transform_tile};
 use crate::Isa;
@@ -51,8 +51,8 @@ unsafe fn transform_sums<L: Lanes>(m: [L; 6]) -> [L; 4] {
     }
 }
 
-/// Transforms the kernels of `width` filters from `from` on and lays them down: for each frequency, a row of `stride`
-/// numbers for each channel.
+/// Transforms the kernels of `width` filters starting at `from` and stores them: for each frequency, a row of `stride`
+/// numbers per channel.
 ///
 /// # Safety
 /// The processor has the instructions of `L`; `stride` is a whole number of registers.
@@ -93,8 +93,8 @@ unsafe fn transform_kernels<L: Lanes>(
     }
 }
 
-/// Transforms the sums of one tile back and finishes its outputs, of which the `zero_outputs` are the bias: the sums of frequency f
-/// begin at `from[f * plane]`.
+/// Transforms the sums of one tile back and finishes its outputs; those in `zero_outputs` are set to the bias. The sums
+/// of frequency f begin at `from[f * plane]`.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -142,7 +142,7 @@ unsafe fn finish_tile<L: PoolLanes>(
                     let (y_out, argmax) = (&mut forward.y[at..at + lanes], &mut argmax[at..at + lanes]);
                     let (above, below) = (rows[2 * y], rows[2 * y + 1]);
                     let four = [above[2 * x], above[2 * x + 1], below[2 * x], below[2 * x + 1]];
-                    // SAFETY: the caller promises the instructions, and both slices have so many lanes.
+                    // SAFETY: the caller promises the instructions, and both slices have `lanes` elements.
                     unsafe { L::pool(four, y_out.as_mut_ptr(), argmax.as_mut_ptr(), lanes) };
                 }
             }
@@ -152,7 +152,7 @@ unsafe fn finish_tile<L: PoolLanes>(
                 for (x, &sum) in row.iter().enumerate().take(width - left) {
                     let at = ((example * height + top + y) * width + left + x) * filters + filter;
                     let to = &mut forward.y[at..at + lanes];
-                    // SAFETY: the caller promises the instructions, and the slice has so many lanes.
+                    // SAFETY: the caller promises the instructions, and the slice has `lanes` elements.
                     unsafe {
                         let sum = if relu { L::splat(0.0).or_larger(sum) } else { sum };
                         let to = to.as_mut_ptr();
@@ -164,7 +164,7 @@ unsafe fn finish_tile<L: PoolLanes>(
     }
 }
 
-/// The products of all frequencies of a group, for the filters of one panel.
+/// The products of all frequencies of a group of tiles, for the filters of one panel.
 ///
 /// # Safety
 /// The processor has the instructions of the loops.

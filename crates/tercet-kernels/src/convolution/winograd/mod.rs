@@ -1,28 +1,30 @@
-//! Kernels of 3 × 3 with a quarter of the multiplications: Winograd's minimal filtering, F(4 × 4, 3 × 3).
+//! 3 × 3 kernels with a quarter of the multiplications: Winograd's minimal filtering, F(4 × 4, 3 × 3).
 //!
-//! Four neighbouring outputs of a kernel of three are `y = Aᵀ [(G g) ⊙ (Bᵀ d)]`, of six inputs d and three weights g: six
-//! multiplications instead of twelve. In both directions at once, 4 × 4 outputs of 6 × 6 inputs take 36 instead of 144
-//! (Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks"; the matrices are theirs). What is
-//! multiplied are 36 numbers each of a tile and of a kernel, called frequencies here, and over channels it is a sum as
-//! ever: for each frequency one matrix product (tiles, channels) · (channels, filters). The plan, from the outside in:
+//! Four adjacent outputs of a kernel of three are `y = Aᵀ [(G g) ⊙ (Bᵀ d)]`, of six inputs d and three weights g: six
+//! multiplications instead of twelve. In two dimensions, 4 × 4 outputs of 6 × 6 inputs take 36 instead of 144 (Lavin
+//! and Gray 2016, "Fast Algorithms for Convolutional Neural Networks"; the matrices are theirs). The 36 transformed
+//! numbers of a tile and of a kernel are called frequencies here. They are multiplied element by element and summed
+//! over channels as usual: for each frequency that is one matrix product (tiles, channels) · (channels, filters). The
+//! steps:
 //!
-//! 1. The kernels are transformed once a call and laid down in panels, frequency by frequency.
-//! 2. The tiles are taken a group at a time, so few that what is between stays in the second-level cache. They are
-//!    transformed, sixteen channels in a register.
-//! 3. For each frequency its product, by the tiles of [`tile`](super::tile), which see an image with a pixel a tile.
-//! 4. The sums are transformed back, and the bias, ReLU and a pool are done on them in registers: a tile's 4 × 4 outputs
-//!    are four pools.
+//! 1. The kernels are transformed once per call and stored in panels, frequency by frequency.
+//! 2. The tiles are processed in groups so small that the intermediate results stay in the second-level cache. They are
+//!    transformed, sixteen channels per register.
+//! 3. For each frequency the product is computed by the tiles of [`tile`](super::tile), as if it were an image with one
+//!    pixel per tile.
+//! 4. The sums are transformed back, and the bias, ReLU and pool are applied to them in registers: a tile's 4 × 4
+//!    outputs are four pooling windows.
 //!
-//! The transforms are additions and products with small constants, whose rounding is felt more than that of a direct sum:
-//! an output is off by up to 2·10⁻⁶ of the sum of the absolute products that it is made of, where a direct sum is by up to
-//! 2·10⁻⁷. The conformance tests bound both. What is not finite spreads over a whole tile.
+//! The transforms are additions and products with small constants, and their rounding errors are larger than those of a
+//! direct sum: the error of an output is up to 2·10⁻⁶ of the sum of its absolute products, against up to 2·10⁻⁷ for a
+//! direct sum. The conformance tests bound both. Non-finite values spread over a whole tile.
 //!
-//! One rounding would be felt much more. The patches of an empty background give the bias and nothing else, which is 0 in
-//! the first step of a training: exactly at a ReLU's corner, where a sum of 10⁻⁹ instead would let the gradient through. So
-//! the outputs whose patches have nothing but zeros are known, and are the bias.
+//! One rounding error would matter much more. Where the background is empty, an output is exactly its bias, which is 0
+//! in the first training step: exactly at the kink of a ReLU, where a sum of 10⁻⁹ instead would let the gradient
+//! through. So outputs whose patches are all zeros are detected, and set to the bias.
 //!
-//! The gradient of the input is such a convolution itself, with its kernels turned around; that of the weights is the same
-//! thing read backwards, with the same savings.
+//! The gradient of the input is such a convolution itself, with its kernels rotated; that of the weights is the
+//! transposed computation, with the same savings.
 
 mod forward;
 mod weights;
@@ -36,11 +38,11 @@ use crate::lanes::Lanes;
 /// 6 · 6.
 const FREQUENCIES: usize = 36;
 
-/// How many tiles a group has. A group of 36, 32 channels and 64 filters takes half a MiB.
+/// Tiles per group. A group of 36 with 32 channels and 64 filters takes half a MiB.
 const GROUP: usize = 36;
 
-/// Whether this is the way for a shape: it must be 3 × 3 and have so many channels and filters that the transforms are
-/// little beside the products.
+/// Whether to use this algorithm for a shape: the kernel must be 3 × 3, and there must be enough channels and filters
+/// for the cost of the transforms to be small compared with that of the products.
 pub(super) fn is_for(shape: &Shape) -> bool {
     let kernel = (shape.kernel_height, shape.kernel_width, shape.stride);
     let (height, width) = (shape.output_height(), shape.output_width());
@@ -82,22 +84,23 @@ fn column<L: Copy, const WIDTH: usize, const HEIGHT: usize>(
     )
 }
 
-/// Sizes of the tiles of an output, and of an image with its padding and as much beyond as the tiles and registers reach.
+/// The sizes of the tiles of an output, and of a padded image extended as far as the tiles and registers reach.
 #[derive(Clone, Copy)]
 struct Tiles {
-    /// Tiles of an output from left to right, and of all rows.
+    /// Tiles per row of tiles, and in total.
     across: usize,
     count: usize,
-    /// Columns, numbers of a pixel and of the image.
+    /// Columns of the image, numbers per pixel, and numbers of the whole image.
     width: usize,
     channels: usize,
     size: usize,
-    /// Numbers of a pixel of the sums.
+    /// Numbers per pixel of the sums.
     filters: usize,
 }
 
 impl Tiles {
-    /// Those of a shape, or of as much of its output as a pool reads, for registers of so many lanes and so many filters.
+    /// The tiles of a shape, or of the part of its output that a pool reads, for registers of `lanes` lanes and
+    /// `filters` filters.
     fn new(shape: &Shape, is_pooled: bool, lanes: usize, filters: usize) -> Self {
         let (height, width) = match is_pooled {
             true => (2 * shape.pooled_height(), 2 * shape.pooled_width()),
@@ -115,7 +118,7 @@ impl Tiles {
         }
     }
 
-    /// Copies an image into the middle of zeros.
+    /// Copies an image, padded with zeros.
     fn copy_image(&self, shape: &Shape, x: &[f32], image: &mut [f32]) {
         let row = self.width * self.channels;
         image.fill(0.0);
@@ -133,7 +136,7 @@ impl Tiles {
         }
     }
 
-    /// For each pixel of an image that was laid down whether it has anything but zeros.
+    /// For each pixel of a copied image, whether it is not all zeros.
     #[inline(always)]
     fn find_nonzero(&self, image: &[f32], nonzero: &mut Vec<u8>) {
         nonzero.clear();
@@ -143,12 +146,12 @@ impl Tiles {
             for x in pixel {
                 bits |= x.to_bits();
             }
-            // Shifted out: the sign, since −0 is a zero.
+            // The shift drops the sign, because −0 is a zero.
             *nonzero = u8::from(bits << 1 != 0);
         }
     }
 
-    /// The outputs of a tile whose patches have nothing but zeros: bit 4 y + x.
+    /// The outputs of a tile whose patches are all zeros: bit 4 y + x.
     #[inline(always)]
     fn zero_outputs(&self, tile: usize, nonzero: &[u8]) -> u16 {
         let across = self.width;

@@ -1,9 +1,9 @@
-//! The gradient of the weights: the forward pass read backwards.
+//! The gradient of the weights: the transpose of the forward pass.
 //!
-//! The gradient of an output's tile is transformed by A, which takes it to the frequencies; there it meets the transformed
-//! inputs, `dU = Σ V ⊗ A dy Aᵀ`, a product (channels, tiles) · (tiles, filters) for each frequency; and what that gives is
-//! the gradient of the transformed kernels, `dw = Gᵀ dU G`. The products are those of [`outer`](super::super::outer): the
-//! sums of a few channels and filters stay in registers while the tiles of a group go past.
+//! The gradient of a tile of outputs is transformed to frequencies by A and multiplied there by the transformed inputs,
+//! `dU = Σ V ⊗ A dy Aᵀ`, a product (channels, tiles) · (tiles, filters) for each frequency. The result is the gradient
+//! of the transformed kernels, and `dw = Gᵀ dU G`. The products are computed by [`outer`](super::super::outer): the
+//! sums of a few channels and filters stay in registers while the loop runs over the tiles of a group.
 
 use super::{FREQUENCIES, GROUP, Tiles, column, transform_tile};
 use crate::convolution::outer::add;
@@ -75,8 +75,8 @@ unsafe fn transform_gradient<L: Lanes>(
     assert!(filters <= tiles.filters && tiles.filters.is_multiple_of(L::LANES));
     for filter in (0..filters).step_by(L::LANES) {
         let lanes = (filters - filter).min(L::LANES);
-        // SAFETY: the caller promises the instructions; a pixel inside the output has `filters` numbers, of which no more
-        // are read, and the assertions bound what is written.
+        // SAFETY: the caller promises the instructions; a pixel inside the output has `filters` numbers, of which no
+        // more are read, and the assertions bound what is written.
         unsafe {
             let mut columns = [[L::splat(0.0); 6]; 4];
             for (x, column) in columns.iter_mut().enumerate() {
@@ -98,8 +98,8 @@ unsafe fn transform_gradient<L: Lanes>(
     }
 }
 
-/// Adds the products of a frequency to its sums, `R` channels and `V` registers of filters at a time: those from `from`
-/// on.
+/// Adds the products of a frequency to its sums, `R` channels and `V` registers of filters at a time, starting with
+/// filter `from`.
 ///
 /// # Safety
 /// The processor has the instructions of `L`.
@@ -120,8 +120,8 @@ unsafe fn multiply<L: Lanes, const R: usize, const V: usize>(
         assert!(offset as usize + tiles.channels <= inputs.len());
     }
     for channel in (0..tiles.channels).step_by(R) {
-        // SAFETY: the caller promises the instructions; the assertions say that every tile has all channels and filters,
-        // and so have the sums.
+        // SAFETY: the caller promises the instructions; the assertions ensure that every tile has all channels and
+        // filters, and so do the sums.
         unsafe {
             let memory = sums.as_mut_ptr().add(channel * filters + from);
             let offsets = std::array::from_fn(|r| channel + r);

@@ -27,7 +27,7 @@ export class Chart {
   /** The labels and colours that the plot was built for. */
   private style = "";
 
-  /** With `percent`, values are shares and are written in per cent. */
+  /** With `percent`, values are fractions and are shown as percentages. */
   constructor(title: string, percent = false) {
     this.percent = percent;
     this.element = h("figure", { class: "chart" }, h("figcaption", {}, title), this.frame, this.legend);
@@ -75,7 +75,7 @@ export class Chart {
   }
 }
 
-/** Accuracies: from 85 % or lower to a little more than the best. */
+/** The range of accuracies: from 85 % or lower to a little above the best. */
 const shareRange: uPlot.Range.Function = (_, low, high) =>
   high === null ? [0, 1] : [Math.max(0, Math.min(low, 0.85) - 0.02), Math.min(1, high + 0.01)];
 

@@ -2,12 +2,12 @@
 
 import type { Field } from "./field";
 
-/** Fields by the names that they have in the address. Values that equal the defaults are left out of it. */
+/** Fields by their names in the address. Values that equal the defaults are omitted there. */
 export class Fields<Name extends string> {
   private readonly fields: [Name, Field<unknown>][];
   private readonly defaults: Map<Name, string>;
 
-  /** The values that the fields have now are the defaults. */
+  /** The current values of the fields become the defaults. */
   constructor(fields: Record<Name, unknown>) {
     this.fields = Object.entries(fields) as [Name, Field<unknown>][];
     this.defaults = new Map(this.fields.map(([name, field]) => [name, String(field.get())]));

@@ -42,13 +42,13 @@ export function picture(label: string, kind = ""): HTMLCanvasElement {
   return h("canvas", { class: `picture ${kind}`, role: "img", "aria-label": label, width: 1, height: 1 });
 }
 
-/** Light ink on dark paper, as MNIST has it: 0 is paper. */
+/** Light ink on dark paper, as in MNIST: 0 is paper. */
 export function paintGrey(canvas: HTMLCanvasElement, pixels: Pixels): void {
   const [zero, above] = [color("--paper-picture"), color("--ink-picture")];
   paint(canvas, image(pixels), { zero, above, below: zero, most: 255 });
 }
 
-/** A picture as it is, in greys from black to white. */
+/** An unmodified picture, in greys from black to white. */
 export function paintPlain(canvas: HTMLCanvasElement, pixels: Pixels): void {
   paint(canvas, image(pixels), { zero: [0, 0, 0], above: [255, 255, 255], below: [0, 0, 0], most: 255 });
 }

@@ -1,6 +1,6 @@
-//! What the layers do, in C: each function is written where the network has such a layer.
+//! The layers as C functions; each is written only if the network has such a layer.
 
-/// A function of C that some layers need.
+/// A C function that some layers need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Function {
     Dense,
@@ -20,12 +20,12 @@ pub(super) enum Function {
 }
 
 impl Function {
-    /// Whether it calls one of the C library's functions of numbers.
+    /// Whether it calls functions of `math.h`.
     pub fn is_of_math(self) -> bool {
         matches!(self, Function::Sigmoid | Function::Tanh | Function::Gelu)
     }
 
-    /// Its text.
+    /// Its source text.
     pub fn text(self) -> &'static str {
         match self {
             Function::Dense => DENSE,

@@ -1,4 +1,4 @@
-//! [`c()`]: a model as one file of C with its header.
+//! [`c()`]: exports a model as one C file with its header.
 
 mod functions;
 mod program;
@@ -17,40 +17,40 @@ use crate::text::thousands;
 use crate::{Error, Result};
 use program::Program;
 
-/// What the C is to be like.
+/// Options of the C export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct COptions {
-    /// What the names of everything that other files see begin with.
+    /// The prefix of all names that are visible to other files.
     pub name: String,
-    /// What the file of the header will be called, such as `digits.h`: the source includes it.
+    /// The file name of the header, such as `digits.h`, which the source includes.
     pub header: String,
-    /// Weights of 8 bits, with a scale for each output channel, instead of 32.
+    /// 8-bit weights with a scale for each output channel, instead of 32-bit weights.
     pub int8: bool,
-    /// Pixels of 0 to 255 as bytes, which are divided by 255 there, instead of the quotients.
+    /// Takes pixels of 0 to 255 as bytes, which the C code divides by 255, instead of the quotients.
     pub pixels: bool,
-    /// A sentence for the head of the file, such as what 8 bits cost; may be empty.
+    /// A sentence for the head of the file, such as the loss of accuracy with 8 bits; may be empty.
     pub note: String,
 }
 
-/// Two files of C.
+/// Two C files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CSource {
-    /// The header: the functions, with what they take and give.
+    /// The header: the functions, with their arguments and results.
     pub header: String,
-    /// The source: the arithmetic and the weights.
+    /// The source: the computation and the weights.
     pub source: String,
-    /// How many bytes the weights and other constants take, in flash where the machine has any.
+    /// The size in bytes of the weights and other constants, which are in flash if the machine has any.
     pub constant_bytes: usize,
-    /// How many bytes of static buffers it works in.
+    /// The size of the static buffers in bytes.
     pub buffer_bytes: usize,
 }
 
-/// A network or a linear classifier as C99 that needs nothing but the standard library, for machines that have nothing else.
+/// A network or a linear classifier as C99 that needs only the standard library, for embedded systems.
 ///
-/// It has `void NAME_scores(const float x[D], float scores[C])` and `int NAME_classify(const float x[D])`, and allocates
-/// nothing: what is on the way between two layers lies in static buffers, so that one call at a time is allowed. Batch norms
-/// are folded into the layers before them, and dropout is left out. The input is as the model sees it: pixels as value / 255,
-/// row by row, the channels of a pixel side by side; with [`COptions::pixels`] it is bytes.
+/// It defines `void NAME_scores(const float x[D], float scores[C])` and `int NAME_classify(const float x[D])`, and does
+/// not allocate: intermediate values are in static buffers, so the functions are not reentrant. Batch norms are folded
+/// into the layers before them, and dropout is left out. The input is what the classifier reads: pixels as value / 255,
+/// row by row, the channels of a pixel adjacent; with [`COptions::pixels`] it is bytes.
 ///
 /// ```
 /// use tercet::export::{COptions, c};
@@ -70,7 +70,7 @@ pub struct CSource {
 ///
 /// # Errors
 /// Nearest neighbours, whose rows are too many for such machines; preprocessing of pixels; bytes for a model of
-/// features; a name that C would not take; weights that are not finite.
+/// features; an invalid C name; non-finite weights.
 pub fn c(model: &Model, options: &COptions) -> Result<CSource> {
     text::check_name(&options.name)?;
     text::check_header(&options.header)?;
@@ -91,7 +91,7 @@ pub fn c(model: &Model, options: &COptions) -> Result<CSource> {
     Ok(CSource { header, source, constant_bytes, buffer_bytes })
 }
 
-/// What stands at the head of both files.
+/// The comment at the head of both files.
 fn about(layers: &str, options: &COptions, constant_bytes: usize, buffer_bytes: usize) -> String {
     let mut lines = vec![
         format!("{}: {layers}", options.name),

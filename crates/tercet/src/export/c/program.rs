@@ -1,4 +1,4 @@
-//! The layers as calls of functions, with the arrays that these take.
+//! Translates the layers to function calls, with their arrays.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,14 +9,14 @@ use super::text::{array, float};
 use crate::image::ImageShape;
 use crate::network::{Activation, Conv2d, Layer, Network, Pool, Shape};
 
-/// Where the values of an example are between two layers.
+/// Where the values of an example are stored between two layers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Place {
-    /// The argument, which may not be written to.
+    /// The argument, which is read-only.
     Input,
-    /// One of two static buffers, in turns.
+    /// One of two alternating static buffers.
     Buffer(usize),
-    /// Where the caller wants the scores.
+    /// The caller's array for the scores.
     Scores,
 }
 
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-/// A network on its way into C.
+/// A network during its translation to C.
 pub(super) struct Program {
     functions: BTreeSet<Function>,
     constants: String,
@@ -40,23 +40,23 @@ pub(super) struct Program {
     buffers: [usize; 2],
     place: Place,
     int8: bool,
-    /// How many weight matrices, and how many scales and shifts, there are so far.
+    /// The number of weight matrices, and of scales and shifts, so far.
     matrices: usize,
     norms: usize,
 }
 
-/// The type and the name of what goes in.
+/// The type and the name of the input.
 pub(super) fn input(pixels: bool) -> (&'static str, &'static str) {
     if pixels { ("uint8_t", "pixels") } else { ("float", "x") }
 }
 
-/// Whether a layer changes values where they are, or does nothing.
+/// Whether a layer works in place or does nothing.
 fn is_in_place(layer: &Layer) -> bool {
     !matches!(layer, Layer::Dense(_) | Layer::Conv2d(_) | Layer::MaxPool(_) | Layer::AveragePool(_))
 }
 
 impl Program {
-    /// The calls for a network without what only training needs.
+    /// The calls for a network, without layers that only training needs.
     pub fn of(network: &Network, int8: bool, pixels: bool) -> Self {
         let mut program = Program {
             functions: BTreeSet::new(),
@@ -81,7 +81,7 @@ impl Program {
         program
     }
 
-    /// Adds a layer. `last` says that whatever follows leaves its values where they are.
+    /// Adds a layer. `last` means that the layers after it, if any, work in place.
     fn layer(&mut self, layer: &Layer, before: Shape, after: Shape, last: bool) {
         let (from, count) = (self.place.name(), before.values());
         let to = match last {
@@ -131,7 +131,7 @@ impl Program {
         self.place = place;
     }
 
-    /// Brings the input to where it may be changed.
+    /// Copies the input to a buffer where it can be modified.
     fn copy_in(&mut self, function: Function, call: &str, count: usize) {
         self.needs(function);
         self.go_to(Place::Buffer(0), count);
@@ -154,7 +154,7 @@ impl Program {
         self.step(&format!("{name}({}, {count}{slope});", self.place.name()), &activation.to_string());
     }
 
-    /// A batch norm that stands behind no weights into which it could have gone.
+    /// A batch norm that could not be folded into the weights of a preceding layer.
     fn norm(&mut self, norm: &crate::network::BatchNorm, count: usize) {
         self.norms += 1;
         let (n, channels) = (self.norms, norm.channels());
@@ -180,7 +180,7 @@ impl Program {
         array(&mut self.constants, "float", name, values.len(), values.iter().map(|&value| float(value)));
     }
 
-    /// Writes the arrays of a layer, and gives their names as arguments.
+    /// Writes the arrays of a layer, and returns their names as arguments.
     fn weights(&mut self, w: &[f32], b: &[f32], outputs: usize) -> String {
         self.matrices += 1;
         let n = self.matrices;
@@ -204,7 +204,7 @@ impl Program {
         names
     }
 
-    /// Writes a convolution with its sizes, and gives its name.
+    /// Writes a convolution with its sizes, and returns its name.
     fn convolution(&mut self, conv: &Conv2d, before: Shape, after: Shape) -> String {
         self.weights(&conv.w, &conv.b, conv.filters);
         let n = self.matrices;
@@ -230,7 +230,7 @@ impl Program {
         format!("convolution{n}")
     }
 
-    /// The functions that are called, in a fixed order.
+    /// The functions that are used, in a fixed order.
     pub fn functions(&self) -> impl Iterator<Item = Function> {
         self.functions.iter().copied()
     }
@@ -253,7 +253,7 @@ impl Program {
         &self.constants
     }
 
-    /// The buffers and the calls.
+    /// The buffers and the function calls.
     pub fn body(&self) -> String {
         let mut body = String::new();
         for (n, &count) in self.buffers.iter().enumerate() {
@@ -265,12 +265,12 @@ impl Program {
         body
     }
 
-    /// How many bytes the constants take.
+    /// The size of the constants in bytes.
     pub fn constant_bytes(&self) -> usize {
         self.constant_bytes
     }
 
-    /// How many bytes the buffers take.
+    /// The size of the buffers in bytes.
     pub fn buffer_bytes(&self) -> usize {
         4 * self.buffers.iter().sum::<usize>()
     }
@@ -284,7 +284,7 @@ fn pooled(name: &str, from: &str, pool: Pool, before: Shape, y: &str, after: Sha
     )
 }
 
-/// The image that a layer of images takes or gives.
+/// The input or output shape of an image layer.
 fn of_image(shape: Shape) -> ImageShape {
     match shape {
         Shape::Image(image) => image,

@@ -1,4 +1,4 @@
-//! What is written, compiled by the C compiler that Rust links with, answers as the network does here.
+//! The exported code, compiled by the C compiler that Rust links with, must give the same results as the network.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,12 +13,12 @@ use crate::preprocess::{Input, Learner, Preprocessing, Step};
 use crate::random::{Stream, generator};
 use rand::RngExt;
 
-/// The most by which scores may differ, of the largest among them or of 1.
+/// The maximum difference of scores, relative to the largest of them or to 1.
 const TOLERANCE: f32 = 1e-5;
 
 const EXAMPLES: usize = 7;
 
-/// One network of everything.
+/// A network with layers of all kinds.
 const ALL: &str = "batchnorm conv3-6+1 batchnorm relu batchnorm pool conv3x2-5 leaky0.1 avgpool3/1 conv2-4/2+1 flatten dense20 batchnorm gelu \
                    dropout0.3 dense12 tanh dense9 sigmoid";
 
@@ -41,7 +41,7 @@ int main(void)
 }
 "#;
 
-/// A network with random weights, and statistics and shifts that are not those of a fresh one.
+/// A network with random weights, and with statistics and shifts that differ from the initial ones.
 fn network(layers: &str, input: impl Into<Shape>) -> Network {
     let layers: Architecture = layers.parse().unwrap();
     let mut network = layers.network(input, 4, Init::He, 3).unwrap();
@@ -68,7 +68,7 @@ fn options(int8: bool, pixels: bool) -> COptions {
     COptions { name: "net".into(), header: "net.h".into(), int8, pixels, note }
 }
 
-/// Compiles the two files and the program around them, and answers for the bytes of the examples.
+/// Compiles the two files and the program around them, and returns the results for the bytes of the examples.
 fn answers(files: &CSource, pixels: bool, examples: &[u8], folder: &Path) -> (Vec<f32>, Vec<i32>) {
     std::fs::write(folder.join("net.h"), &files.header).unwrap();
     std::fs::write(folder.join("net.c"), &files.source).unwrap();
@@ -111,7 +111,7 @@ fn compiles() -> bool {
     found
 }
 
-/// Holds C against the network, which is rounded to 8 bits where the C is.
+/// Compares the C code with the network, whose weights are rounded to 8 bits if those of the C code are.
 fn compare(model: &Model, data: &Dataset, bytes: &[u8], int8: bool, pixels: bool) {
     let folder = tempfile::tempdir().unwrap();
     let files = c(model, &options(int8, pixels)).unwrap();
@@ -188,7 +188,7 @@ fn the_sizes_at_the_head_are_those_of_the_arrays() {
     let model = model(network, Input::pixels(shape));
     let files = c(&model, &options(false, false)).unwrap();
     let parameters = 9 * 6 + 6 + 4 * 4 * 6 * 7 + 7 + 7 * 4 + 4;
-    // 8 × 8 × 6 behind the convolution, 4 × 4 × 6 behind the pool, 7 behind the first dense layer.
+    // 8 × 8 × 6 after the convolution, 4 × 4 × 6 after the pool, 7 after the first dense layer.
     assert_eq!((files.constant_bytes, files.buffer_bytes), (4 * parameters, 4 * (384 + 96)));
     let files = c(&model, &options(true, false)).unwrap();
     let (weights, channels) = (9 * 6 + 4 * 4 * 6 * 7 + 7 * 4, 6 + 7 + 4);

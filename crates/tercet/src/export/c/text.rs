@@ -1,22 +1,22 @@
-//! Numbers, words and names as C has them.
+//! Numbers, strings and names in C syntax.
 
 use std::fmt::Write;
 
 use crate::{Error, Result};
 
-/// How many characters a line of an array has at most.
+/// The maximum length of a line of an array.
 const LINE: usize = 100;
 
-/// The most bytes that C99 promises of a string.
+/// The maximum length of a string literal that C99 guarantees.
 const MOST_BYTES: usize = 4095;
 
-/// The words that C99 keeps for itself, and C++ besides, since the header may be included there.
+/// The keywords of C99, and those of C++, since the header may be included there.
 const KEYWORDS: &str = "alignas alignof and asm auto bool break case catch char class const constexpr continue default delete \
     do double else enum explicit export extern false float for friend goto if inline int long mutable namespace new noexcept \
     not nullptr operator or private protected public register restrict return short signed sizeof static struct switch \
     template this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile while xor";
 
-/// Rejects what cannot begin the names of functions.
+/// Rejects an invalid prefix for function names.
 pub(super) fn check_name(name: &str) -> Result<()> {
     let refuse = |expected: &str| Err(Error::setting("the name in C", name, expected));
     let mut characters = name.chars();
@@ -31,7 +31,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Rejects the name of a file that cannot stand between quotation marks behind `#include`, where nothing is escaped.
+/// Rejects file names that cannot be quoted after `#include`, where there are no escapes.
 pub(super) fn check_header(file: &str) -> Result<()> {
     match file.is_empty() || file.contains(['"', '\\', '?']) || file.contains(char::is_control) {
         true => {
@@ -42,7 +42,7 @@ pub(super) fn check_header(file: &str) -> Result<()> {
     }
 }
 
-/// A name for what a file is called: what C cannot have in one becomes an underscore.
+/// A C name derived from a file name: invalid characters become underscores.
 ///
 /// ```
 /// use tercet::export::name_in_c;
@@ -58,7 +58,7 @@ pub fn name_in_c(text: &str) -> String {
     }
 }
 
-/// A string, every byte of which means itself in every compiler.
+/// A string literal in which every byte has the same meaning for every compiler.
 pub(super) fn string(text: &str) -> Result<String> {
     if text.len() > MOST_BYTES {
         let what = "bytes of the name of a class to export";
@@ -67,10 +67,10 @@ pub(super) fn string(text: &str) -> Result<String> {
     let mut quoted = "\"".to_owned();
     for byte in text.bytes() {
         match byte {
-            // Two question marks begin a trigraph.
+            // Two question marks start a trigraph.
             b'"' | b'\\' | b'?' => quoted.extend(['\\', byte.into()]),
             b' '..=b'~' => quoted.push(byte.into()),
-            // Always three digits, so that none of what follows is taken for one.
+            // Always three digits, so that a following digit is not taken as part of the escape.
             _ => _ = write!(quoted, "\\{byte:03o}"),
         }
     }
@@ -78,7 +78,7 @@ pub(super) fn string(text: &str) -> Result<String> {
     Ok(quoted)
 }
 
-/// Words for a comment, which end it nowhere and hold nothing that a compiler would read.
+/// Text for a comment, which does not end it and contains nothing that a compiler would interpret.
 pub(super) fn comment(text: &str) -> String {
     let plain = |c: char| match c {
         '×' => 'x',
@@ -89,9 +89,9 @@ pub(super) fn comment(text: &str) -> String {
     text.chars().map(plain).collect::<String>().replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
 }
 
-/// A number that the compiler reads back to the same bits.
+/// A number that the compiler parses back to the same bits.
 pub(super) fn float(value: f32) -> String {
-    // Shortest digits that say it, with an exponent where that is shorter.
+    // The shortest digits that represent it, with an exponent if that is shorter.
     let (plain, short) = (format!("{value:?}"), format!("{value:e}"));
     if plain.len() <= short.len() + 2 { format!("{plain}f") } else { format!("{short}f") }
 }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_class_is_called_ends_no_string_and_no_comment() {
+    fn class_names_do_not_end_strings_or_comments() {
         assert_eq!(string("a\"b\\c??=\u{e9}1\n").unwrap(), "\"a\\\"b\\\\c\\?\\?=\\303\\2511\\012\"");
         assert!(string(&"x".repeat(MOST_BYTES + 1)).is_err());
         assert_eq!(comment("28 × 28 */ int x; /* é"), "28 x 28 * / int x; / * ?");

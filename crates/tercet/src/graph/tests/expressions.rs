@@ -1,4 +1,4 @@
-//! Text that is an expression, and text that is none.
+//! Valid and invalid expressions.
 
 use proptest::prelude::*;
 
@@ -51,7 +51,7 @@ fn the_last_statement_is_the_function_and_is_called_f() {
         graph.name(root).to_owned()
     };
     assert_eq!(["x + y", "q = x + y", "f + 1", "x", "a = x * 2; a"].map(name), ["f", "q", "v1", "x", "a"]);
-    // Another name for the same node is only another word.
+    // Another name for the same node is only an alias.
     let case = case("a = x; b = a * 2; c = b; c + a", "x=3");
     assert_eq!((case.gradient("x"), case.graph.name(case.root)), (&[3.0][..], "f"));
 }
@@ -102,7 +102,7 @@ fn errors_point_at_the_character() {
 }
 
 #[test]
-fn a_long_line_is_cut_around_the_place_and_nothing_moves_the_caret() {
+fn a_long_line_is_truncated_around_the_error_and_the_caret_stays_aligned() {
     let text = format!("{} + ? + {}", "x + ".repeat(100), "x + ".repeat(100));
     let error = Graph::parse(&text).unwrap_err().to_string();
     let lines: Vec<&str> = error.lines().collect();
@@ -205,7 +205,7 @@ fn no_text_overflows_the_stack() {
         assert!(error.contains("found more than 200 levels of nesting"), "{error}");
         assert!(Graph::parse(&deep(open, middle, close, 60)).is_ok(), "{open}");
     }
-    // What is long but not deep is only counted.
+    // A long but shallow expression is limited only by its number of nodes.
     assert!(Graph::parse(&format!("x{}", " + x".repeat(9_000))).is_ok());
     let error = Graph::parse(&format!("x{}", " + x".repeat(20_000))).unwrap_err().to_string();
     assert!(error.contains("one operation more than 10,000"), "{error}");
@@ -228,12 +228,12 @@ fn no_text_takes_all_memory_or_time() {
     let error = refused("conv2d(1, 1, height=1, width=1, kernel=1, padding=1000000)");
     assert!(error.contains("at most 33,554,432 numbers"), "{error}");
 
-    // A window of 300 × 300 that slides over padding: few numbers, and much work.
+    // A 300 × 300 window over padding: few numbers, but much work.
     let w = format!("[{}1]", "1;".repeat(89_999));
     let error = refused(&format!("conv2d(1, {w}, height=1, width=1, kernel=300, padding=900)"));
     assert!(error.contains("at most 1e11 in all nodes"), "{error}");
 
-    // Huge exponents are numbers like others.
+    // Huge exponents are valid.
     assert_eq!(value("9 ^ 9 ^ 9 ^ 9"), f64::INFINITY);
     assert_eq!(value("0.5 ^ 1e300"), 0.0);
 }
@@ -242,7 +242,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_it_panic(words in proptest::collection::vec(prop_oneof![
+    fn no_text_causes_a_panic(words in proptest::collection::vec(prop_oneof![
         Just("x"), Just("y"), Just("q ="), Just("1"), Just("2.5e-3"), Just("+"), Just("-"), Just("*"), Just("/"), Just("^"),
         Just("@"), Just("("), Just(")"), Just("["), Just("]"), Just(","), Just(";"), Just("\n"), Just("="), Just("relu("),
         Just("max("), Just("svm_loss("), Just("sum"), Just("height=2"), Just("kernel=1"), Just("max_pool("), Just("é"), Just("−"),

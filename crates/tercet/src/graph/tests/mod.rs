@@ -1,4 +1,4 @@
-//! The graph against the lecture, against central differences and against the network.
+//! Tests of the graph against the lecture, against central differences and against the network.
 
 mod expressions;
 mod networks;
@@ -6,7 +6,7 @@ mod networks;
 use super::*;
 use crate::gradient_check::Verdict;
 
-/// A graph with all that is known about it.
+/// A graph with its values and gradients.
 pub(super) struct Case {
     pub graph: Graph,
     pub root: NodeId,
@@ -36,7 +36,7 @@ impl Case {
         checked.map(|checked| checked.verdict)
     }
 
-    /// The corner that the check of a node meets.
+    /// The kink found by the check of a node.
     fn corner(&self, name: &str) -> String {
         match self.verdict(self.graph.node(name).unwrap()) {
             Some(Verdict::Kink { corner, .. }) => self.graph.corner(&self.evaluation, corner),
@@ -77,7 +77,7 @@ fn the_gradient_of_a_shared_node_is_the_sum_over_its_uses() {
 }
 
 #[test]
-fn steps_through_matrices_say_the_rules_of_the_book() {
+fn steps_through_matrices_print_the_rules_of_the_book() {
     let case = case("z = x @ w + b; h = relu(z); L = sum(h)", "x=[1,2], w=[1,-1;1,0], b=[0.5,0.5]");
     for expected in [
         "∂L/∂h = [1, 1]",
@@ -90,7 +90,7 @@ fn steps_through_matrices_say_the_rules_of_the_book() {
     }
 }
 
-/// Every operation, with values away from its corners.
+/// Every operation, with values away from its kinks.
 const OPERATIONS: [(&str, &str); 35] = [
     ("(x + y) * z", "x=-2, y=5, z=-4"),
     ("x / y - y / x", "x=-2, y=5"),
@@ -169,7 +169,7 @@ fn every_derivative_is_the_central_difference() {
             }
         }
     }
-    // All of them were there.
+    // All operations were covered.
     let all: String = OPERATIONS.iter().map(|(text, _)| *text).collect();
     for (function, _) in FUNCTIONS {
         assert!(all.contains(&format!("{function}(")), "{function}");
@@ -193,7 +193,7 @@ fn a_planted_wrong_gradient_is_found_in_every_node() {
 }
 
 #[test]
-fn a_corner_is_called_a_corner() {
+fn a_kink_is_reported_as_a_kink() {
     for (text, values, node, corner) in [
         ("y * relu(x)", "x=0, y=2", "x", "v1 = relu(x)"),
         ("y * relu(x)", "x=1e-6, y=2", "x", "v1 = relu(x)"),
@@ -210,14 +210,14 @@ fn a_corner_is_called_a_corner() {
         ),
     ] {
         let case = case(text, values);
-        // What is nobody's name but a number may count differently.
+        // Automatic names may be numbered differently.
         let found = case.corner(node);
         assert_eq!(found.replace("v2", "v1"), corner.replace("v2", "v1"), "{text}");
     }
 }
 
 #[test]
-fn a_corner_in_one_component_excuses_no_other() {
+fn a_kink_in_one_component_does_not_excuse_another() {
     let case = case("sum(relu(x) * [1, 2, 3])", "x=[0, 1, 2]");
     let x = case.graph.node("x").unwrap();
     assert!(matches!(case.verdict(x), Some(Verdict::Kink { index: 0, .. })));
@@ -244,7 +244,7 @@ fn convolution_and_pooling_by_hand() {
     assert_eq!((conv.shape(), conv.numbers()), ((1, 4), &[6.0, 8.0, 12.0, 14.0][..]));
     let conv = value("conv2d(x, [1;0;0;1], height=3, width=3, kernel=2, stride=2, padding=1)", x);
     assert_eq!(conv.numbers(), [1.0, 3.0, 7.0, 14.0]);
-    // Two channels in, three out: the numbers of a pixel lie side by side, before and after.
+    // Two input channels, three output channels: the numbers of a pixel are adjacent in both.
     let conv =
         value("conv2d([1,10,2,20], [1,2,3;4,5,6], [0.5,0,0], height=1, width=2, channels=2, kernel=1)", "");
     assert_eq!(conv.numbers(), [41.5, 52.0, 63.0, 82.5, 104.0, 126.0]);
@@ -262,7 +262,7 @@ fn convolution_and_pooling_by_hand() {
 }
 
 #[test]
-fn what_is_not_a_number_shows() {
+fn nan_propagates() {
     for text in
         ["relu(x)", "leaky_relu(x)", "max(x, 1)", "max(1, x)", "max([1, 2] * x)", "svm_loss([1, 2] * x, 0)"]
     {
@@ -305,7 +305,7 @@ fn a_drawing_is_well_formed_whatever_the_names_are() {
 }
 
 #[test]
-fn names_that_a_graph_makes_up_make_room_for_given_ones() {
+fn automatic_names_give_way_to_explicit_ones() {
     let mut graph = Graph::new();
     let x = graph.input("x");
     let a = graph.relu(x);
@@ -332,6 +332,6 @@ fn a_node_of_many_numbers_is_checked_in_part() {
     assert_eq!(checked.verdict, Verdict::Agrees);
     let count = checked.differences.len();
     assert!((100..10_000).contains(&count), "{count}");
-    // They are spread over all of it.
+    // They are spread over the whole node.
     assert!(checked.differences[0].index == 0 && checked.differences[count - 1].index > 99_000);
 }

@@ -1,4 +1,4 @@
-//! The network's gradients, the graph's, and central differences: three answers that must be one.
+//! The network's gradients, the graph's gradients and central differences must agree.
 
 use proptest::prelude::*;
 use rand::RngExt;
@@ -11,7 +11,7 @@ use crate::loss::Loss;
 use crate::network::{Activation, Architecture, Dense, Init, Layer, Network, Workspace};
 use crate::random::{Stream, generator};
 
-/// A network of these sizes with weights and biases that are not small, and a batch for it.
+/// A network of these sizes with random weights and biases that are not small, and a batch for it.
 fn network(sizes: &[usize], examples: usize, seed: u64) -> (Network, Vec<f32>, Vec<u32>) {
     let mut generator = generator(seed, Stream::Weights);
     let mut randn = |count: usize, scale: f32| -> Vec<f32> {
@@ -36,7 +36,7 @@ fn relative_error(fast: f32, slow: f64) -> f64 {
     (f64::from(fast) - slow).abs() / slow.abs().max(1.0)
 }
 
-/// How near the graph's values lie to a corner: the network computes in f32 and may lie on its other side.
+/// The distance of the graph's values from the nearest kink: the network computes in f32 and may be on its other side.
 fn distance_to_corners(model: &ModelGraph, evaluation: &Evaluation, loss: Loss, labels: &[u32]) -> f64 {
     let mut nearest = f64::INFINITY;
     for node in model
@@ -62,7 +62,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_networks_gradients_are_the_graphs_and_central_differences(
+    fn network_and_graph_gradients_match_central_differences(
         inputs in 1usize..9,
         hidden in proptest::collection::vec(1usize..9, 0..4),
         classes in 1usize..7,
@@ -106,7 +106,7 @@ proptest! {
 
 #[test]
 fn a_wide_network_has_the_graphs_gradients() {
-    // Wide enough for the kernels' panels and for the passes that leave zeros out.
+    // Wide enough for the kernels' panels and for the sparse passes.
     let (network, mut x, labels) = network(&[300, 70, 33, 10], 20, 1);
     x.iter_mut().enumerate().for_each(|(i, x)| *x *= f32::from(u8::from(i * 7919 % 101 < 20)));
     for loss in [Loss::SVM, Loss::Softmax] {
@@ -152,7 +152,7 @@ fn every_layer_has_the_graphs_gradients() {
                 let found = network.loss_and_gradients(&x, &labels, loss, 0.01, &mut workspace);
                 let expected = evaluation.value(model.loss).numbers()[0];
                 assert!(relative_error(found, expected) < 2e-5, "{line}: {found}, not {expected}");
-                // On the other side of a corner the network would be right, too, but it would not agree.
+                // On the other side of a kink the network would also be right, but would not agree.
                 if distance_to_corners(&model, &evaluation, loss, &labels) < 1e-5 {
                     continue;
                 }

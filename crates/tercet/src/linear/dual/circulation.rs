@@ -1,19 +1,20 @@
-//! Dual variables that balance for every class.
+//! Projects the dual variables so that they balance for every class.
 //!
-//! Where the bias is not regularised, variables are a bound on the loss only if for each class c as much goes out of it
-//! (Σ of the variables of its examples) as comes in (Σ of the variables for c of all other examples). Read as a flow
-//! from y to c, the sums over the examples of each class must be a circulation. What the solver holds is one nearly.
+//! Since the bias is not regularised, the dual variables give a bound on the loss only if, for each class c, the
+//! outflow (Σ of the variables of its examples) equals the inflow (Σ of the variables for c of all other examples).
+//! Read as a flow from y to c, the sums over the examples of each class must form a circulation. The solver's variables
+//! do so only approximately.
 
 use std::collections::VecDeque;
 
-/// Takes away from flows (C, C) what keeps them from being a circulation, and no more than its own shortest paths: each
-/// surplus runs along one to where flow is missing, and the flow along the path is lowered by as much.
+/// Reduces the flows (C, C) to a circulation, along shortest paths: each surplus is routed to a deficit, and the flow
+/// along the path is lowered by that amount.
 ///
-/// Flow that leaves a class of surplus and doesn't come back ends in a class of deficit, so there is always a path.
+/// A flow that leaves a surplus class and does not come back ends in a deficit class, so there is always a path.
 pub(super) fn balance(flows: &mut [f64], classes: usize) {
     let mut surplus = surpluses(flows, classes);
     let total: f64 = flows.iter().sum();
-    // What is left is within the rounding of the sums themselves.
+    // What remains is within the rounding of the sums themselves.
     let negligible = total * 1e-15;
     // Each path uses up a flow, a surplus or a deficit.
     for _ in 0..classes * classes + 2 * classes {
@@ -28,7 +29,7 @@ pub(super) fn balance(flows: &mut [f64], classes: usize) {
     }
 }
 
-/// Of each class, what goes out less what comes in.
+/// For each class, outflow minus inflow.
 pub(super) fn surpluses(flows: &[f64], classes: usize) -> Vec<f64> {
     let mut surplus = vec![0.0; classes];
     for (y, row) in flows.chunks_exact(classes).enumerate() {
@@ -40,7 +41,7 @@ pub(super) fn surpluses(flows: &[f64], classes: usize) -> Vec<f64> {
     surplus
 }
 
-/// The shortest path along flows from a class to one of deficit.
+/// The shortest path along flows from a class to a deficit class.
 fn path(flows: &[f64], surplus: &[f64], from: usize) -> Option<Vec<usize>> {
     let classes = surplus.len();
     let mut before = vec![None; classes];
@@ -79,8 +80,8 @@ mod tests {
     }
 
     #[test]
-    fn what_never_comes_back_is_taken_away() {
-        // 0 → 1 → 2, and nothing back.
+    fn flow_that_does_not_come_back_is_removed() {
+        // 0 → 1 → 2, and no flow back.
         let mut flows = [0.0, 2.0, 0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0];
         balance(&mut flows, 3);
         assert_eq!(flows, [0.0; 9]);
@@ -102,7 +103,7 @@ mod tests {
             assert!(flows.iter().zip(&before).all(|(now, before)| (0.0..=*before).contains(now)));
             let total: f64 = before.iter().sum();
             assert!(surpluses(&flows, classes).iter().all(|s| s.abs() <= 1e-12 * total), "{flows:?}");
-            // Of random flows only a part is out of balance.
+            // Only a part of random flows is unbalanced.
             assert!(classes < 3 || flows.iter().sum::<f64>() > 0.2 * total, "{flows:?}");
         }
     }

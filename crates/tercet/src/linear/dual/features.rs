@@ -1,4 +1,4 @@
-//! The rows of a data set as the solver walks over them: zeros left out where there are enough of them.
+//! The rows of a data set in the solver's format: sparse if enough features are zero.
 
 use rayon::prelude::*;
 use tercet_kernels::dual_ascent::Row;
@@ -6,20 +6,20 @@ use tercet_kernels::dual_ascent::Row;
 use crate::data::{self, Dataset};
 use crate::{Error, Result};
 
-/// Rows of a piece. Whatever is done on all threads is done piece by piece, so that sums have one order.
+/// Rows per piece. Parallel work is divided into pieces, so that sums have a fixed order.
 pub(super) const PIECE: usize = 2048;
 
-/// The features of N examples, and of each the sum of their squares.
+/// The features of N examples, and the sum of squares of each example.
 pub(super) struct Features<'a> {
     data: &'a Dataset,
-    /// A piece each for [`PIECE`] rows.
+    /// One piece per [`PIECE`] rows.
     pieces: Vec<Piece>,
     squared: Vec<f32>,
 }
 
 /// Consecutive rows: row i has the entries from `starts[i]` up to `starts[i + 1]`.
 enum Piece {
-    /// As they are in the data set: f32.
+    /// Read directly from the data set: f32.
     Dense,
     Pixels {
         starts: Vec<usize>,
@@ -34,10 +34,10 @@ enum Piece {
 }
 
 impl<'a> Features<'a> {
-    /// Reads the rows of a set once.
+    /// Reads the rows of a data set once.
     ///
     /// # Errors
-    /// A row whose sum of squares is beyond f32.
+    /// A row whose sum of squares exceeds the range of f32.
     pub(super) fn new(data: &'a Dataset) -> Result<Self> {
         let sparse = data.dtype() != "float32" || is_sparse(data);
         let starts: Vec<usize> = (0..data.len()).step_by(PIECE).collect();
@@ -89,7 +89,7 @@ impl<'a> Features<'a> {
         }
     }
 
-    /// Asks for the memory of row i, which is soon to be visited.
+    /// Prefetches row i, which is to be visited soon.
     pub(super) fn prefetch(&self, i: usize) {
         match self.row(i) {
             Row::Dense(values) => tercet_kernels::prefetch(values),
@@ -122,7 +122,8 @@ fn is_sparse(data: &Dataset) -> bool {
 }
 
 fn pixels(data: &Dataset, rows: std::ops::Range<usize>) -> Piece {
-    // Counted first: arrays that grow leave gaps behind them, which the next training along a path may find no use for.
+    // Counted first: growing arrays would fragment the memory, which the next training along a path might not be able
+    // to reuse.
     let count = |i| data.pixels(i).map_or(0, |row| row.iter().filter(|&&value| value != 0).count());
     let non_zeros: usize = rows.clone().map(count).sum();
     let mut starts = Vec::with_capacity(rows.len() + 1);
@@ -132,7 +133,7 @@ fn pixels(data: &Dataset, rows: std::ops::Range<usize>) -> Piece {
     for i in rows {
         let row = data.pixels(i).expect("pixels");
         let mut count = 0;
-        // Written always and kept only where it is no zero, which is faster than a choice that nobody can foresee.
+        // Always written but only kept if non-zero, which is faster than an unpredictable branch.
         for (index, &value) in row.iter().enumerate() {
             row_places[count] = index as u16;
             row_values[count] = value;

@@ -1,78 +1,79 @@
-//! The linear classifier, trained exactly: as near to the minimum as one asks, with a proof.
+//! Exact training of the linear classifier: to within a given tolerance of the minimum, with a certificate.
 //!
-//! Gradient descent says what the loss is, not what it could be. Here a second problem is solved beside the first, the
-//! *dual*, whose value is below the least loss wherever one stands. The *gap* between the two is the most that is left
-//! to gain. Training ends when it is a small enough part of the loss.
+//! Gradient descent reports the loss, but not how low it could be. This solver also solves a second problem, the
+//! *dual*, whose value is a lower bound on the minimum loss at every point. The *duality gap* between the two bounds
+//! the possible improvement. Training ends when it is a small enough fraction of the loss.
 //!
 //! # The two problems
 //!
-//! What is minimised is the objective of [`train`](crate::train::train), b not regularised. With
+//! The objective is that of [`train`](crate::train::train), with b not regularised. With
 //! [`Loss::Svm`](crate::loss::Loss), the sum of Weston and Watkins, it is
 //!
 //! ```text
 //! P(W, b) = 1/N Σ_i Σ_{c ≠ y_i} max(0, f_c − f_{y_i} + Δ)  +  reg Σ W²         f = x_i · W + b
 //! ```
 //!
-//! Each term of the sum is the largest `a (f_c − f_y + Δ)` for a from 0 to 1. With such a variable a_ic for each wrong
-//! class of each example, and `β_ic = −a_ic`, `β_iy = Σ_c a_ic`, the least over W is where the derivative is 0:
+//! Each term of the sum is the maximum of `a (f_c − f_y + Δ)` over a from 0 to 1. With such a variable a_ic for each
+//! wrong class of each example, and `β_ic = −a_ic`, `β_iy = Σ_c a_ic`, the minimum over W is where the derivative is 0:
 //!
 //! ```text
 //! W(a) = 1/(2 reg N) Σ_i x_i ⊗ β_i
 //! D(a) = Δ/N Σ a  −  reg Σ W(a)²          for 0 ≤ a ≤ 1 and Σ_i β_i = 0
 //! ```
 //!
-//! `D(a) ≤ P(W, b)` for all of them, with equality at the best. The condition `Σ_i β_i = 0` is the bias's: as it costs
-//! nothing, the least over b is −∞ unless every class gives as much as it takes.
+//! `D(a) ≤ P(W, b)` for all of them, with equality at the optimum. The condition `Σ_i β_i = 0` comes from the bias:
+//! since it is not regularised, the minimum over b is −∞ unless outflow and inflow are equal for every class.
 //!
 //! # Softmax
 //!
-//! The cross-entropy is a largest value, too, over the distributions α on the classes, with the entropy H:
+//! The cross-entropy is a maximum, too, over the distributions α on the classes, with the entropy H:
 //!
 //! ```text
 //! ln Σ_c exp f_c − f_y  =  max  Σ_c α_c (f_c − f_y) + H(α)                H(α) = −Σ_c α_c ln α_c
 //! ```
 //!
-//! With `a_ic = α_ic` for c ≠ y_i and what is left to 1 for y_i, β and W(a) are those of the SVM loss, and
+//! With `a_ic = α_ic` for c ≠ y_i and the remainder to 1 for y_i, β and W(a) are those of the SVM loss, and
 //!
 //! ```text
 //! D(a) = 1/N Σ_i H(α_i)  −  reg Σ W(a)²          for 0 ≤ a, Σ_c a_ic ≤ 1 and Σ_i β_i = 0
 //! ```
 //!
-//! Everything below holds for both. Only the visits differ, which here solve for a whole distribution (see
-//! [`softmax_step`](tercet_kernels::dual_ascent::softmax_step)), and no example is ever done: each probability stays above 0.
+//! Everything below holds for both losses. They differ only in the visits: for softmax, a visit solves for a whole
+//! distribution (see [`softmax_step`](tercet_kernels::dual_ascent::softmax_step)), and no example is ever finished,
+//! since each probability stays above 0.
 //!
 //! # Weights
 //!
-//! Where example i has a weight w_i, the terms of P are multiplied by it. With the variables as they are, so are β_i and the
-//! terms of D: a visit then sees a step of `w_i / (2 reg N)`.
+//! If example i has a weight w_i, its terms in P are multiplied by w_i. The variables are unchanged, but β_i and the
+//! terms of D are multiplied as well: a visit then uses a step of `w_i / (2 reg N)`.
 //!
 //! # The bias
 //!
-//! The usual way around that condition is to make the bias one more feature, and so to regularise it: another
-//! objective. Here it is kept, by the method of multipliers (Hestenes 1969; Rockafellar 1976): for a while the bias is
-//! held near a point b₀, `b = b₀ + κ Σ_i β_i`, which needs no condition; then b₀ moves to where b has got to.
-//! What comes out at the end is b itself. On the way `Σ_i β_i` is not quite 0, so for the bound the a are lowered until
-//! it is: their sums from class to class are made a circulation by taking away what does not come back. Each figure that
-//! is reported is of P as it stands above: the loss of the very weights that are returned, and a true bound on it.
+//! The usual way around that condition is to treat the bias as one more feature, and so to regularise it: a different
+//! objective. Here the objective is kept, by the method of multipliers (Hestenes 1969; Rockafellar 1976): for a while
+//! the bias is held near a point b₀, `b = b₀ + κ Σ_i β_i`, which needs no condition; then b₀ moves to the current b.
+//! The result is b itself. In the meantime `Σ_i β_i` is not quite 0, so for the bound the a are lowered until it is:
+//! their sums from class to class are reduced to a circulation. Every reported figure refers to P as defined above: the
+//! loss of the weights that are returned, and a true bound on it.
 //!
 //! # The algorithm
 //!
-//! Examples are visited in random order. A visit maximises over the C − 1 variables of one example while all others stay
-//! (see [`svm_step`](tercet_kernels::dual_ascent::svm_step)), and updates W and b. Every few sweeps, the *gap check* goes over all
-//! rows on all threads: it sums W again from the variables, in f64, and computes the loss of all examples and the
-//! bound. With the SVM loss, examples beyond the margin without a variable above 0 are skipped until the next gap
-//! check, and so are, from sweep to sweep, those whose variables no longer change.
+//! Examples are visited in random order. A visit maximises over the C − 1 variables of one example with all others
+//! fixed (see [`svm_step`](tercet_kernels::dual_ascent::svm_step)), and updates W and b. Every few sweeps, the *gap
+//! check* goes over all rows on all threads: it recomputes W from the variables, in f64, and computes the loss of all
+//! examples and the bound. With the SVM loss, examples beyond the margin without a variable above 0 are skipped until
+//! the next gap check. Examples whose variables no longer change are skipped as well, from sweep to sweep.
 //!
-//! Visits are one after the other, and gap checks are divided into pieces that depend on nothing but the shapes: one seed
-//! gives the same bits on one instruction set, whatever the number of threads.
+//! Visits are sequential, and gap checks are divided into pieces that depend only on the shapes: the same seed gives
+//! the same bits on the same instruction set, whatever the number of threads.
 //!
-//! Sources: J. Weston and C. Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999;
-//! C.-J. Hsieh, K.-W. Chang, C.-J. Lin, S. S. Keerthi and S. Sundararajan, "A dual coordinate descent method for
-//! large-scale linear SVM", ICML 2008; S. Shalev-Shwartz and T. Zhang, "Stochastic dual coordinate ascent methods for
-//! regularized loss minimization", JMLR 14 (2013). For softmax: M. Collins, A. Globerson, T. Koo, X. Carreras and
-//! P. L. Bartlett, "Exponentiated gradient algorithms for conditional random fields and max-margin Markov networks", JMLR 9
-//! (2008), which states the dual; H.-F. Yu, F.-L. Huang and C.-J. Lin, "Dual coordinate descent methods for logistic
-//! regression and maximum entropy models", Machine Learning 85 (2011), who visit one example after another.
+//! Sources: J. Weston and C. Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999; C.-J.
+//! Hsieh, K.-W. Chang, C.-J. Lin, S. S. Keerthi and S. Sundararajan, "A dual coordinate descent method for large-scale
+//! linear SVM", ICML 2008; S. Shalev-Shwartz and T. Zhang, "Stochastic dual coordinate ascent methods for regularized
+//! loss minimization", JMLR 14 (2013). For softmax: M. Collins, A. Globerson, T. Koo, X. Carreras and P. L. Bartlett,
+//! "Exponentiated gradient algorithms for conditional random fields and max-margin Markov networks", JMLR 9 (2008),
+//! which states the dual; H.-F. Yu, F.-L. Huang and C.-J. Lin, "Dual coordinate descent methods for logistic regression
+//! and maximum entropy models", Machine Learning 85 (2011), who visit one example after another.
 
 mod circulation;
 mod features;
@@ -94,11 +95,11 @@ use crate::network::Dense;
 use crate::random::{Stream, generator};
 use crate::{Error, Result};
 
-/// The loss below which the gap is no longer measured against it, as a part of the loss of equal scores: there the
-/// rounding of weights to f32 begins to show.
+/// The objective below which the gap is no longer measured relative to it, as a fraction of the loss at equal scores:
+/// below that, the rounding of weights to f32 begins to show.
 const FLOOR: f64 = 1e-4;
 
-/// Sweeps between two gap checks. With the SVM loss, each of them visits fewer examples than the one before.
+/// Sweeps between two gap checks. With the SVM loss, each sweep visits fewer examples than the one before.
 fn sweeps(loss: Loss) -> usize {
     match loss {
         Loss::Svm { .. } => 20,
@@ -106,34 +107,34 @@ fn sweeps(loss: Loss) -> usize {
     }
 }
 
-/// What is solved, and how exactly.
+/// The problem to solve, and the tolerance.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The coefficient of Σ W² in the objective. Above 0: without it there is no dual.
     pub reg: f32,
-    /// What is minimised, beside the regularisation.
+    /// The loss that is minimised, apart from the regularisation.
     pub loss: Loss,
-    /// The relative gap at which it is enough.
+    /// The relative gap at which the solver stops.
     pub tolerance: f64,
-    /// The most epochs: N visits each.
+    /// The maximum number of epochs, of N visits each.
     pub max_epochs: usize,
-    /// The seed of the order of visits.
+    /// The seed for the order of the visits.
     pub seed: u64,
 }
 
 impl Default for Settings {
-    /// reg as that of [`Settings::linear`](crate::train::Settings::linear), Δ = 1, a gap of a thousandth.
+    /// reg as in [`Settings::linear`](crate::train::Settings::linear), Δ = 1, a gap of a thousandth.
     fn default() -> Self {
         Settings { reg: 1e-4, loss: Loss::SVM, tolerance: 1e-3, max_epochs: 1000, seed: 0 }
     }
 }
 
 impl Settings {
-    /// Rejects what cannot work.
+    /// Rejects invalid settings.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first setting that makes no sense.
+    /// [`Error::Setting`] for the first invalid setting.
     pub fn validate(&self) -> Result<()> {
         self.loss.validate()?;
         if !(self.reg.is_finite() && self.reg > 0.0) {
@@ -157,35 +158,35 @@ impl Settings {
 /// The state of the solver after a gap check.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Visits so far, in N of them.
+    /// Number of visits so far, divided by N.
     pub epochs: f64,
-    /// The least objective found so far: that of the weights that would be returned now.
+    /// The lowest objective found so far: that of the weights that would be returned now.
     pub primal: f64,
-    /// The best lower bound so far: no weights have a smaller objective.
+    /// The best lower bound so far: no weights have a lower objective.
     pub dual: f64,
-    /// `(primal − dual) / primal`. Below a ten-thousandth of what equal scores would lose, (C − 1) Δ, the objective is
-    /// taken as that.
+    /// `(primal − dual) / primal`. If the objective is below a ten-thousandth of the loss at equal scores, (C − 1) Δ,
+    /// that value is used as the denominator instead.
     pub gap: f64,
-    /// How many examples the next sweep visits.
+    /// The number of examples that the next sweep visits.
     pub active: usize,
 }
 
 /// Called after each gap check; `ControlFlow::Break` stops the solver.
 pub type Observer<'a> = &'a mut (dyn FnMut(&Progress) -> ControlFlow<()> + Send);
 
-/// How it came to its end.
+/// Why the solver stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// The gap is within the tolerance.
     Converged,
-    /// All epochs were used up before it was.
+    /// The maximum number of epochs was reached first.
     OutOfEpochs,
-    /// The observer ended it.
+    /// The observer stopped it.
     Interrupted,
 }
 
-/// The dual variables of a solution: where the next one may begin.
+/// The dual variables of a solution, from which another one can be warm-started.
 #[derive(Clone, Debug)]
 pub struct Variables {
     loss: Loss,
@@ -195,29 +196,29 @@ pub struct Variables {
     anchor: Vec<f64>,
 }
 
-/// A classifier, and how far its objective is from the least at most.
+/// A classifier, and a bound on how far its objective is from the minimum.
 #[derive(Clone, Debug)]
 pub struct Solution {
-    /// The weights with the least objective of all gap checks.
+    /// The weights with the lowest objective of all gap checks.
     pub classifier: LinearClassifier,
     /// The last gap check: the objective of the classifier, and the bound.
     pub last: Progress,
-    /// Number of gap checks.
+    /// The number of gap checks.
     pub gap_checks: usize,
-    /// How it came to its end.
+    /// Why the solver stopped.
     pub ending: Ending,
-    /// Where another solution, of the same examples with another reg, may begin.
+    /// The variables for warm-starting another solution with the same examples and another reg.
     pub variables: Variables,
 }
 
 /// Minimises the objective to within the tolerance.
 ///
-/// `start` are the variables of a solution for the same examples, usually with another `reg`: a good start where the two
-/// are near each other.
+/// `start` are the dual variables of a solution for the same examples, usually with another `reg`: a good warm start if
+/// the two values of `reg` are close.
 ///
 /// # Errors
-/// Settings that make no sense, no examples, features whose squares are beyond f32, a `reg` so small that the weights
-/// would be, and variables that belong to other examples.
+/// Invalid settings, no examples, features whose squares exceed the range of f32, a `reg` so small that the weights
+/// would exceed it, and variables that belong to other examples.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -244,20 +245,20 @@ pub fn solve(
     solve_weighted(data, None, settings, start, observe)
 }
 
-/// [`solve`], the loss of each example multiplied by its weight: as [`Plan::weights`](crate::train::Plan).
+/// [`solve`] with the loss of each example multiplied by its weight, as in [`Plan::weights`](crate::train::Plan).
 ///
 /// # Shapes
 /// `weights` is (N).
 ///
 /// # Errors
-/// Those of [`solve`], and weights that are not above 0 and finite: leave out what counts nothing.
+/// Those of [`solve`], and weights that are not finite and above 0: leave out examples of weight 0.
 ///
 /// ```
 /// use std::ops::ControlFlow;
 /// use tercet::data::Dataset;
 /// use tercet::linear::dual::{Settings, solve, solve_weighted};
 ///
-/// // An example of weight 2 is one that comes twice, where the weights have the mean 1.
+/// // An example of weight 2 is equivalent to two copies of it, if the weights have mean 1.
 /// let classes = vec!["a".to_owned(), "b".to_owned()];
 /// let data = Dataset::from_features("points", 1, vec![-1.0, 0.5, 2.0], vec![0, 0, 1], classes)?;
 /// let settings = Settings { reg: 0.1, tolerance: 1e-6, ..Settings::default() };
@@ -336,7 +337,7 @@ fn run(mut state: State<'_>, n: usize, settings: &Settings, observe: Observer<'_
             Some(old) if old.primal <= check.primal => best.insert(old),
             _ => best.insert(check),
         };
-        // Rounding may let the two pass each other by their last digits.
+        // Due to rounding, the two may cross in their last digits.
         let gap = (best.primal - dual).max(0.0);
         let progress = Progress {
             epochs: visits as f64 / n as f64,
@@ -359,7 +360,7 @@ fn run(mut state: State<'_>, n: usize, settings: &Settings, observe: Observer<'_
         if flow.is_break() {
             break (progress, Ending::Interrupted);
         }
-        // Where nothing is active, nothing can move but the place of the bias; that counts as a visit.
+        // If no example is active, only the anchor of the bias can move; that counts as a visit.
         visits += usize::from(progress.active == 0);
         if visits as f64 >= most {
             break (progress, Ending::OutOfEpochs);

@@ -1,4 +1,4 @@
-//! Where the solver stands: the dual variables, and W and b that follow from them.
+//! The state of the solver: the dual variables, and W and b that follow from them.
 
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
@@ -15,15 +15,15 @@ use crate::{Error, Result};
 /// Limit on the partial sums of the weights that the threads of a gap check hold together: 64 MiB.
 const MOST_SUMMED: usize = 64 << 20;
 
-/// The part of the margin by which one variable moves the bias on its way from 0 to 1. The larger, the looser
-/// the bias is held, and the more its examples disturb one another.
+/// The fraction of the margin by which one variable, on its way from 0 to 1, moves the bias. The larger it is, the more
+/// loosely the bias is held, and the more its examples interfere with one another.
 const PULL: f64 = 1.0 / 16.0;
 
-/// Where a larger part of the variables than this is out of balance, the bias is held twice as loosely from there on.
+/// If a larger fraction of the variables than this is unbalanced, the bias is held twice as loosely from then on.
 const FAR: f64 = 0.1;
 
-/// As loosely as it ever is held, in margins a variable. The variables of softmax fall as exp(−b) and are never 0, so that
-/// they have to be worth much more for b to move at all.
+/// The loosest hold on the bias, in margins per variable. The variables of softmax decrease as exp(−b) and are never 0,
+/// so they need a much larger step for b to move at all.
 fn loosest(loss: Loss) -> f64 {
     match loss {
         Loss::Svm { margin } => 1024.0 * f64::from(margin),
@@ -31,17 +31,17 @@ fn loosest(loss: Loss) -> f64 {
     }
 }
 
-/// A row takes part in the next sweeps unless every wrong class is beyond the margin by this part of it.
+/// A row takes part in the next sweeps unless every wrong class is beyond the margin by more than this fraction of it.
 const SLACK: f64 = 0.1;
 
-/// How many visits ahead the memory of a row is asked for.
+/// How many visits ahead rows are prefetched.
 const AHEAD: usize = 3;
 
 /// The result of a gap check: weights, their objective and the bound.
 pub(super) struct GapCheck {
     /// The objective with these weights.
     pub(super) primal: f64,
-    /// A lower bound of the objective of any weights.
+    /// A lower bound on the objective of any weights.
     pub(super) dual: f64,
     /// (D, C) in blocks.
     pub(super) w: Vec<Block<f32>>,
@@ -60,11 +60,11 @@ type Ascend = fn(
     &mut [Block<f32>],
 ) -> f32;
 
-/// Where the solver stands.
+/// The state of the solver.
 pub(super) struct State<'a> {
     features: &'a Features<'a>,
     labels: Vec<u32>,
-    /// w_i, how much each example counts; all 1 where there are none.
+    /// w_i, the weight of each example; all 1 if `None`.
     weights: Option<&'a [f32]>,
     classes: usize,
     width: usize,
@@ -72,34 +72,34 @@ pub(super) struct State<'a> {
     isa: Isa,
     reg: f64,
     loss: Loss,
-    /// Δ, which the steps of the bias are measured by; 1 for softmax.
+    /// Δ, which scales the steps of the bias; 1 for softmax.
     margin: f64,
-    /// By how much W moves along x when a variable grows by one: 1 / (2 reg N).
+    /// How far W moves along x when a variable grows by one: 1 / (2 reg N).
     step: f64,
-    /// By how much b moves then.
+    /// How far b moves in that case.
     bias_step: f64,
-    /// The dual variables, (N, C) in blocks; that of the example's own class is 0.
+    /// The dual variables, (N, C) in blocks; 0 for the example's own class.
     a: Vec<Block<f32>>,
     /// (D, C) in blocks.
     w: Vec<Block<f32>>,
     /// (C) in blocks.
     b: Vec<Block<f32>>,
-    /// Where the bias is held, (C).
+    /// The anchor b₀ of the bias, (C).
     anchor: Vec<f64>,
     /// The rows that the next sweep visits.
     active: Vec<u32>,
 }
 
-/// The classes of a row of numbers in blocks.
+/// The values of a row of blocks, class by class.
 fn flat<T>(blocks: &[Block<T>]) -> impl Iterator<Item = &T> + Clone {
     blocks.iter().flat_map(|block| &block.0)
 }
 
 impl<'a> State<'a> {
-    /// All variables 0, so W and b are, too.
+    /// All variables 0, and therefore W and b as well.
     ///
     /// # Errors
-    /// A reg for which the steps of W leave the range of f32.
+    /// A reg for which the steps of W exceed the range of f32.
     pub(super) fn new(
         features: &'a Features<'a>,
         labels: Vec<u32>,
@@ -114,7 +114,7 @@ impl<'a> State<'a> {
             Loss::Softmax => 1.0,
         };
         let step = 1.0 / (2.0 * reg * n as f64);
-        // Next to what one variable does through W: no more than that, and no less than a 64th of it.
+        // Relative to the effect of one variable through W: at most that, and at least a 64th of it.
         let through_w = step * features.mean_squared();
         let bias_step =
             if through_w > 0.0 { (PULL * margin).clamp(through_w / 64.0, through_w) } else { PULL * margin };
@@ -162,19 +162,19 @@ impl<'a> State<'a> {
         self.classes
     }
 
-    /// How many rows the next sweep visits.
+    /// The number of rows that the next sweep visits.
     pub(super) fn active(&self) -> usize {
         self.active.len()
     }
 
-    /// The variables, for another solution to begin at.
+    /// The variables, for warm-starting another solution.
     pub(super) fn into_variables(self) -> Variables {
         let State { loss, labels, classes, a, anchor, .. } = self;
         Variables { loss, labels, classes, a, anchor }
     }
 
-    /// Visits the active rows in a random order and sets the variables of each to their best. Returns how many there
-    /// were; those that moved stay active.
+    /// Visits the active rows in random order and sets the variables of each to their optimum. Returns the number of
+    /// visits; rows whose variables changed stay active.
     pub(super) fn sweep(&mut self, generator: &mut Generator) -> usize {
         self.active.shuffle(generator);
         let (classes, margin) = (self.classes, self.margin as f32);
@@ -204,7 +204,7 @@ impl<'a> State<'a> {
         std::mem::replace(&mut self.active, moved).len()
     }
 
-    /// The sums over all examples of class y of their variables for c, each times the weight of the example, (C, C).
+    /// The sums over all examples of class y of their variables for c, times the weight of the example, (C, C).
     fn flows(&self) -> Vec<f64> {
         let (c, blocks) = (self.classes, self.blocks);
         let piece = |(piece, (a, labels)): (usize, (&[Block<f32>], &[u32]))| {
@@ -221,13 +221,13 @@ impl<'a> State<'a> {
         sum(pieces.enumerate().map(piece).collect(), c * c)
     }
 
-    /// Sums the weights that follow from the variables, exactly but for the rounding of f64; beside them, those that
-    /// follow from variables times `shares` (C, C), in a row of twice as many blocks. Returns them, and what the latter
-    /// variables gain in the dual, times N: Δ Σ a for the SVM loss, the entropies for softmax.
+    /// Sums the weights that follow from the variables, exactly except for the rounding of f64; next to them, those
+    /// that follow from the variables times `shares` (C, C), in a row of twice as many blocks. Returns both, and the
+    /// contribution of the latter variables to the dual, times N: Δ Σ a for the SVM loss, the entropies for softmax.
     fn weights(&self, shares: &[f64]) -> (Vec<Block<f64>>, f64) {
         let (c, blocks, n) = (self.classes, self.blocks, self.features.len());
         let size = self.width * 2 * blocks;
-        // How the rows are cut depends on nothing but the shapes.
+        // The division of the rows depends only on the shapes.
         let most = (MOST_SUMMED / (size * size_of::<Block<f64>>())).clamp(1, 16);
         let cut = n.div_ceil(most).max(PIECE);
         let piece = |start: usize| {
@@ -305,11 +305,11 @@ impl<'a> State<'a> {
         let squares: f64 = flat(&self.w).map(|&w| f64::from(w) * f64::from(w)).sum();
         let check =
             GapCheck { primal: loss / n + self.reg * squares, dual, w: self.w.clone(), b: self.b.clone() };
-        // From here on the bias is held where it has got to.
+        // From here on the bias is held at its current value.
         for (anchor, surplus) in self.anchor.iter_mut().zip(&surpluses) {
             *anchor += self.bias_step * surplus;
         }
-        // Held more loosely where it is far from where it wants to be, as with one class alone.
+        // Held more loosely if the variables are far from balanced, as with a single class.
         let unbalanced = surpluses.iter().map(|s| s.abs()).sum::<f64>() / 2.0;
         if unbalanced > FAR * flows.iter().sum::<f64>() {
             self.bias_step = (2.0 * self.bias_step).min(loosest(self.loss));
@@ -318,7 +318,7 @@ impl<'a> State<'a> {
         check
     }
 
-    /// The bias that follows from the variables.
+    /// Updates the bias from the variables.
     fn pull(&mut self, surpluses: &[f64]) {
         for (class, surplus) in surpluses.iter().enumerate() {
             let b = self.anchor[class] + self.bias_step * surplus;
@@ -326,10 +326,10 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Begins with variables that were found for another regularisation.
+    /// Starts from variables that were found for another regularisation.
     ///
-    /// They are all multiplied by the number from 0 to 1 that makes the dual as large as it can be, which goes up with
-    /// the variables and down with the square of the weights that follow from them.
+    /// All are multiplied by the factor from 0 to 1 that maximises the dual, which grows with the variables and
+    /// decreases with the square of the weights that follow from them.
     pub(super) fn begin_at(&mut self, a: &[Block<f32>], anchor: &[f64]) {
         self.a.copy_from_slice(a);
         self.anchor.copy_from_slice(anchor);
@@ -338,7 +338,7 @@ impl<'a> State<'a> {
         let (w, gain) = self.weights(&all);
         let plain = || w.chunks_exact(2 * blocks).flat_map(|row| &row[..blocks]);
         let squares: f64 = plain().flat_map(|block| &block.0).map(|w| w * w).sum();
-        // Of reg Σ W², which goes with the square of the scale, the derivative at scale 1.
+        // The derivative of reg Σ W², which is proportional to the square of the scale, at scale 1.
         let price = 2.0 * self.reg * squares * self.features.len() as f64;
         let scale = match self.loss {
             _ if squares == 0.0 => 1.0,
@@ -350,8 +350,8 @@ impl<'a> State<'a> {
         self.pull(&surpluses(&self.flows(), self.classes));
     }
 
-    /// The scale s from 0 to 1 at which the entropies of s · a less s²/2 · `price` are the largest. That is concave in s,
-    /// and its derivative is
+    /// The scale s from 0 to 1 that maximises the entropies of s · a minus s²/2 · `price`. This is concave in s, with
+    /// the derivative
     ///
     /// ```text
     /// −Σ a ln a − ln s Σ a + Σ_i A_i ln(1 − s A_i) − s · price         A_i = Σ_c a_ic
@@ -370,7 +370,7 @@ impl<'a> State<'a> {
             of_others - total * s.ln() + of_y - s * price
         };
         let (mut low, mut high) = (0.0, 1.0);
-        // To a thousandth: what is left is nothing next to what the first visits change.
+        // To a thousandth: the remaining error is negligible compared with what the first visits change.
         for _ in 0..10 {
             let s = f64::midpoint(low, high);
             if derivative(s) > 0.0 { low = s } else { high = s }
@@ -378,7 +378,7 @@ impl<'a> State<'a> {
         high
     }
 
-    /// The sum of the losses of all rows, and the rows that are worth a visit.
+    /// The sum of the losses of all rows, and the rows worth visiting.
     fn scan(&self) -> (f64, Vec<u32>) {
         let wide = |block: &Block<f32>| Block(block.0.map(f64::from));
         let w: Vec<Block<f64>> = self.w.iter().map(wide).collect();
@@ -431,7 +431,7 @@ fn cross_entropy<'a>(f: impl Iterator<Item = &'a f64> + Clone, of_y: f64) -> f64
     f.map(|f| (f - largest).exp()).sum::<f64>().ln() + (largest - of_y)
 }
 
-/// Adds up the sums of pieces, in their order.
+/// Adds the sums of the pieces, in order.
 fn sum(pieces: Vec<Vec<f64>>, len: usize) -> Vec<f64> {
     pieces.into_iter().fold(vec![0.0; len], |mut sum, piece| {
         sum.iter_mut().zip(piece).for_each(|(sum, piece)| *sum += piece);

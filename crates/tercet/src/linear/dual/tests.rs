@@ -1,4 +1,4 @@
-//! Against an independent solver, and on sets that are not as sets should be.
+//! Comparison with an independent solver, and degenerate data sets.
 
 use std::ops::ControlFlow;
 
@@ -15,7 +15,7 @@ fn numbers(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| generator.random_range(-1.0..1.0)).collect()
 }
 
-/// Examples that lean towards their class, every third feature zero where `sparse`.
+/// Examples biased towards their class, with every third feature zero if `sparse`.
 fn set(n: usize, d: usize, classes: usize, sparse: bool) -> Dataset {
     let mut x = numbers(n * d, 3);
     let labels: Vec<u32> = (0..n).map(|i| ((i * 7) % classes) as u32).collect();
@@ -30,7 +30,7 @@ fn solved(data: &Dataset, settings: &Settings) -> Solution {
     solve(data, settings, None, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
-/// P(W, b) and its gradients in f64, by the naive form of the loss and the formulas.
+/// P(W, b) and its gradients in f64, by the naive loss and the formulas.
 fn objective(data: &Dataset, settings: &Settings, w: &[f64], b: &[f64]) -> (f64, Vec<f64>, Vec<f64>) {
     let (n, d, c) = (data.len(), data.width(), data.class_count());
     let mut x = vec![0.0f32; n * d];
@@ -52,7 +52,7 @@ fn objective(data: &Dataset, settings: &Settings, w: &[f64], b: &[f64]) -> (f64,
     (loss + reg * w.iter().map(|w| w * w).sum::<f64>(), dw, db)
 }
 
-/// The least objective that gradient descent finds, which knows nothing of duals. `rate` is that of a step t.
+/// The lowest objective found by gradient descent, which does not use the dual. `rate` is the learning rate of step t.
 fn descended(data: &Dataset, settings: &Settings, steps: usize, rate: impl Fn(f64) -> f64) -> f64 {
     let (d, c) = (data.width(), data.class_count());
     let (mut w, mut b) = (vec![0.0f64; d * c], vec![0.0f64; c]);
@@ -67,7 +67,7 @@ fn descended(data: &Dataset, settings: &Settings, steps: usize, rate: impl Fn(f6
     best
 }
 
-/// What is reported is the objective of the very weights that are returned.
+/// The reported objective is that of the returned weights.
 fn is_of_its_weights(solution: &Solution, data: &Dataset, settings: &Settings) {
     let dense = solution.classifier.dense();
     let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
@@ -77,7 +77,7 @@ fn is_of_its_weights(solution: &Solution, data: &Dataset, settings: &Settings) {
 }
 
 #[test]
-fn the_objective_is_the_least_that_another_method_finds() {
+fn the_objective_matches_that_of_gradient_descent() {
     for (classes, sparse) in [(2, false), (3, true), (5, false)] {
         let data = set(40, 6, classes, sparse);
         let loss = Loss::Svm { margin: 1.5 };
@@ -92,9 +92,9 @@ fn the_objective_is_the_least_that_another_method_finds() {
     }
 }
 
-/// The objective of softmax is smooth, so that descent with steps of one length ends at the least there is.
+/// The objective of softmax is smooth, so gradient descent with a constant learning rate converges to the minimum.
 #[test]
-fn the_objective_of_softmax_is_the_least_that_gradient_descent_ends_at() {
+fn the_softmax_objective_matches_that_of_gradient_descent() {
     for (classes, sparse, reg) in [(2, false, 0.05), (3, true, 0.01), (17, false, 0.002)] {
         let data = set(60, 6, classes, sparse);
         let settings = Settings { reg, loss: Loss::Softmax, tolerance: 1e-5, ..Settings::default() };
@@ -123,7 +123,7 @@ fn no_bound_of_softmax_is_above_an_objective() {
         let exact = Settings { tolerance: 1e-6, max_epochs: 100_000, ..settings };
         let least = solved(&data, &exact).last.primal;
         assert!(bounds.iter().all(|&bound| bound <= least), "{reg}: {bounds:?}, {least}");
-        // So weak a regularisation takes its time.
+        // Weak regularisation converges slowly.
         assert!(reg < 1e-4 || bounds.iter().any(|&bound| bound > 0.5 * least), "{reg}: {bounds:?}, {least}");
     }
 }
@@ -166,7 +166,7 @@ fn the_same_bits_for_any_number_of_threads() {
 }
 
 #[test]
-fn dense_and_sparse_rows_and_pixels_have_one_answer() {
+fn dense_sparse_and_pixel_rows_give_the_same_result() {
     let pixels: Vec<u8> =
         numbers(60 * 8, 5).iter().map(|&x| if x < 0.1 { 0 } else { (x * 255.0) as u8 }).collect();
     let labels: Vec<u32> = (0..60).map(|i| i % 3).collect();
@@ -178,13 +178,13 @@ fn dense_and_sparse_rows_and_pixels_have_one_answer() {
     assert!(
         from_pixels.last.dual <= from_values.last.primal && from_values.last.dual <= from_pixels.last.primal
     );
-    // Values that hold no zeros are walked over as they lie.
+    // Values without zeros are read directly from the data set.
     let dense = Dataset::from_features("c", 8, numbers(480, 5), a.labels().to_vec(), names(3)).unwrap();
     assert_eq!(solved(&dense, &settings).ending, Ending::Converged);
 }
 
 #[test]
-fn a_warm_start_gets_there_too_and_sooner() {
+fn a_warm_start_converges_in_fewer_epochs() {
     let data = set(400, 25, 5, true);
     let from = |data: &Dataset, settings: &Settings, start: &Variables| {
         solve(data, settings, Some(start), &mut |_| ControlFlow::Continue(()))
@@ -201,7 +201,7 @@ fn a_warm_start_gets_there_too_and_sooner() {
         let other = from(&set(400, 25, 4, true), &settings(1e-3), &first.variables).unwrap_err();
         assert!(other.to_string().starts_with("examples of the variables to start from"), "{other}");
     }
-    // Variables of the SVM loss may add up to more than 1.
+    // Variables of the SVM loss may sum to more than 1.
     let svm = solved(&data, &Settings::default());
     let softmax = Settings { loss: Loss::Softmax, ..Settings::default() };
     let error = from(&data, &softmax, &svm.variables).unwrap_err().to_string();
@@ -209,7 +209,7 @@ fn a_warm_start_gets_there_too_and_sooner() {
 }
 
 #[test]
-fn sets_that_are_hardly_sets_are_solved() {
+fn degenerate_sets_are_solved() {
     let settings = Settings { reg: 0.01, tolerance: 1e-3, ..Settings::default() };
     let features = |d, x: Vec<f32>, labels: Vec<u32>, classes| {
         Dataset::from_features("odd", d, x, labels, names(classes)).unwrap()
@@ -232,7 +232,7 @@ fn sets_that_are_hardly_sets_are_solved() {
 }
 
 #[test]
-fn what_makes_no_sense_is_rejected() {
+fn invalid_input_is_rejected() {
     let data = set(10, 3, 2, false);
     let base = Settings::default();
     for (settings, start) in [
@@ -256,7 +256,7 @@ fn what_makes_no_sense_is_rejected() {
 }
 
 #[test]
-fn it_ends_when_asked_to() {
+fn the_observer_can_stop_it() {
     let data = set(100, 5, 3, false);
     let tight = Settings { tolerance: 1e-12, max_epochs: 4, ..Settings::default() };
     assert_eq!(solved(&data, &tight).ending, Ending::OutOfEpochs);

@@ -1,4 +1,4 @@
-//! There and back, and against PyTorch's formulas written out.
+//! Round trips, and comparison with PyTorch's formulas.
 
 use super::*;
 use crate::data::Dataset;
@@ -13,7 +13,7 @@ fn colour() -> ImageShape {
     ImageShape { width: 9, height: 11, channels: 2 }
 }
 
-/// A network of everything, none of whose numbers are what a fresh one has.
+/// A network with layers of all kinds, none of whose parameters have their initial values.
 fn network(layers: &str, input: impl Into<Shape>) -> Network {
     let layers: Architecture = layers.parse().unwrap();
     let mut network = layers.network(input, 3, Init::He, 1).unwrap();
@@ -33,7 +33,7 @@ fn error(tensors: Vec<StateTensor>, layers: &str, input: impl Into<Shape>) -> St
 }
 
 #[test]
-fn a_network_comes_back_to_the_bit_through_a_file_too() {
+fn round_trips_are_exact_including_through_a_file() {
     let network = network(LAYERS, colour());
     let state = StateDict::of(&network).unwrap();
     assert_eq!(state.network(&LAYERS.parse().unwrap(), colour(), 3).unwrap(), network);
@@ -48,7 +48,7 @@ fn a_network_comes_back_to_the_bit_through_a_file_too() {
     assert!(counts("1.num_batches_tracked") && counts("7.running_var") && !counts("\"0.running_var"));
 }
 
-/// What learns nothing has no tensors, and is as the line says.
+/// Layers without weights have no tensors and are taken from the architecture string.
 #[test]
 fn layers_without_weights_are_those_of_the_line() {
     let layers = "conv2-2 leaky0.1 avgpool2/1 sigmoid flatten dense4 tanh dense3";
@@ -60,8 +60,8 @@ fn layers_without_weights_are_those_of_the_line() {
 }
 
 #[test]
-fn images_are_channel_by_channel_there() {
-    // One pixel of two channels behind another: here (y, x, channel), there (channel, y, x).
+fn images_are_channels_first_in_pytorch() {
+    // Two adjacent pixels with two channels: (y, x, channel) in this crate, (channel, y, x) in PyTorch.
     let shape = ImageShape { width: 2, height: 1, channels: 2 };
     let layers = "conv1-2 flatten dense3".parse().unwrap();
     let state = StateDict::new(vec![
@@ -75,7 +75,8 @@ fn images_are_channel_by_channel_there() {
     let classes = crate::data::Classes::numbered(3);
     let data = Dataset::from_pixels("one", shape, pixels.to_vec(), vec![0], classes).unwrap();
     let scores = network.scores(&data).unwrap();
-    // As PyTorch has it: x[channel][place], a convolution of 1 × 1 with weight [[0, 1], [2, 3]], and no bias in the last layer.
+    // As in PyTorch: x[channel][pixel], a 1 × 1 convolution with weight [[0, 1], [2, 3]], and no bias in the last
+    // layer.
     let x = |channel: usize, place: usize| f32::from(pixels[place * 2 + channel]) / 255.0;
     let y: Vec<f32> = (0..2)
         .flat_map(|filter| (0..2).map(move |place| (filter, place)))
@@ -106,7 +107,7 @@ fn modules_are_ordered_by_number_and_may_have_a_common_beginning() {
 }
 
 #[test]
-fn what_does_not_fit_is_said() {
+fn mismatches_are_reported() {
     let two = || vec![tensor("0.weight", &[4, 2]), tensor("2.weight", &[3, 4])];
     for (words, found) in [
         (
@@ -136,7 +137,7 @@ fn what_does_not_fit_is_said() {
     let mut infinite = two();
     infinite[0].values[3] = f32::INFINITY;
     assert!(error(infinite, "dense4 relu", 2).contains("inf"));
-    // What would be another order of the classes.
+    // These would permute the classes.
     let pixels = |layers: &str, input: ImageShape| {
         let network = network(layers, input);
         let before = network.layers().len() - 1;
@@ -149,7 +150,7 @@ fn what_does_not_fit_is_said() {
 }
 
 #[test]
-fn files_of_another_kind_are_refused_with_what_to_do() {
+fn other_files_are_rejected_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |bytes: &[u8]| {
         let path = folder.path().join("model.pt");
@@ -178,7 +179,7 @@ fn numbers_of_64_bits_become_those_of_32() {
     );
 }
 
-/// Four numbers of 16 bits.
+/// Four 16-bit numbers.
 struct Tensor16(Vec<u8>);
 
 impl View for Tensor16 {

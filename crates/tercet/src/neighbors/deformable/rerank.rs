@@ -1,4 +1,4 @@
-//! [`Reranker`]: ranks the candidates of a plain search again, by a deformable distance.
+//! [`Reranker`]: reranks the candidates of a plain search by a deformable distance.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::Result;
 use crate::data::Examples;
 use crate::image::ImageShape;
 
-/// Queries whose candidates are held at a time.
+/// Queries per chunk, which limits the memory for their candidates.
 const CHUNK: usize = 512;
 
 /// The stored images, prepared for a deformable distance.
@@ -25,7 +25,7 @@ pub(in super::super) struct Reranker {
     settings: Deformable,
     images: Examples,
     shape: ImageShape,
-    /// The edges of every image, (N, height, width, 2), where pixels are warped.
+    /// The edges of every image, (N, height, width, 2), if pixels are warped.
     edges: Arc<Vec<i8>>,
 }
 
@@ -41,7 +41,7 @@ impl Reranker {
     /// Those of [`Deformable::check`].
     pub fn new(settings: Deformable, images: Examples, metric: Metric) -> Result<Self> {
         settings.check(&images, metric)?;
-        // That it is there was checked just now.
+        // `check` has ensured that there is a shape.
         let shape = images.image_shape().unwrap_or(ImageShape::gray(images.width(), 1));
         let mut all = Vec::new();
         if let Deformation::Warps { edges: strength, .. } = settings.deformation {
@@ -62,7 +62,7 @@ impl Reranker {
         pixels(&self.images, i)
     }
 
-    /// The number of candidates to find k of `most` rows.
+    /// The number of candidates when searching for k of `most` rows.
     pub fn candidates(&self, k: usize, most: usize) -> usize {
         self.settings.candidates.max(k).min(most)
     }
@@ -97,9 +97,9 @@ impl Reranker {
         Ok(Some(found))
     }
 
-    /// For each query the k of its candidates that are nearest once deformed.
+    /// For each query, the k nearest of its candidates by the deformable distance.
     ///
-    /// `progress` is called with the number of queries that are done. If it returns `Break`, the result is `None`.
+    /// `progress` is called with the number of finished queries. If it returns `Break`, the result is `None`.
     pub fn rerank<'q>(
         &self,
         index: &NearestNeighbors,
@@ -144,7 +144,7 @@ impl Reranker {
     }
 }
 
-/// Calls `rerank` with each query's candidates, on all threads, and gathers the best.
+/// Calls `rerank` with each query's candidates, on all threads, and collects the nearest.
 fn each<W, K: Key>(
     candidates: &Neighbors,
     k: usize,

@@ -1,4 +1,4 @@
-//! [`Deformable`]: which deformations are forgiven, and to how many candidates.
+//! [`Deformable`]: the settings of a deformable distance and its reranking.
 
 use serde::{Deserialize, Serialize};
 use tercet_kernels::deformable::{MOST_CONTEXT, MOST_SHIFT, Strength};
@@ -8,7 +8,7 @@ use super::super::metric::listed;
 use crate::data::Examples;
 use crate::{Error, Result};
 
-/// A distance that forgives deformations, taken to the rows that are nearest by the plain metric.
+/// A distance that tolerates deformations, computed for the nearest rows by the plain metric.
 ///
 /// In a recipe or a model file:
 ///
@@ -17,40 +17,41 @@ use crate::{Error, Result};
 /// { candidates = 2000, warps = 2, context = 1, edges = "root" }      the image distortion model
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Words", into = "Words")]
+#[serde(try_from = "DeformableFields", into = "DeformableFields")]
 pub struct Deformable {
-    /// The rows nearest by the plain metric that are looked at; k where that is more, all N where there are fewer. With all
-    /// rows the answer is that of an exhaustive search.
+    /// The number of nearest rows by the plain metric that are reranked; at least k, and at most all N rows. With all
+    /// rows the result is that of an exhaustive search.
     pub candidates: usize,
-    /// What is forgiven.
+    /// The deformation that is tolerated.
     pub deformation: Deformation,
 }
 
-/// What a distance forgives.
+/// The deformations that a distance can tolerate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deformation {
-    /// The image may be shifted as a whole, by up to so many pixels up, down and to the sides: `min_s d(q, x shifted by s)`,
-    /// where d is the metric, L1, L2 or L3. Beyond its rim an image goes on as 0, and ink that a shift moves there counts.
+    /// The image may be shifted as a whole, by up to this many pixels up, down and to the sides:
+    /// `min_s d(q, x shifted by s)`, where d is the metric, L1, L2 or L3. Beyond its border an image is 0, and ink that
+    /// a shift moves there still counts.
     Shifts(usize),
-    /// The image distortion model, `√ Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`: every pixel p of the query finds its
-    /// own best place s in the row, by the edges E around it.
+    /// The image distortion model, `√ Σ_p min_s Σ_c ‖E_q(p + c) − E_x(p + c + s)‖²`: every pixel p of the query is
+    /// matched with its own best displacement s in the row, according to the edges E around it.
     Warps {
-        /// How far a pixel may look, up, down and to each side.
+        /// The largest displacement of a pixel, up, down and to each side.
         reach: usize,
-        /// The pixels to each side that are compared with it: 1 is a context of 3 × 3.
+        /// The pixels to each side that are compared as well: 1 is a context of 3 × 3.
         context: usize,
-        /// How strong an edge counts.
+        /// How the strength of an edge is scaled.
         edges: Edges,
     },
 }
 
-/// How strong an edge counts: [`Strength`] of the kernel.
+/// How the strength of an edge is scaled: [`Strength`] of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Edges {
-    /// As it is.
+    /// Unchanged.
     Plain,
-    /// By its root.
+    /// By its square root.
     Root,
 }
 
@@ -64,20 +65,20 @@ impl Edges {
 }
 
 impl Deformable {
-    /// The context of a pixel, where nothing else is said: 3 × 3.
+    /// The default context of a pixel: 3 × 3.
     pub const CONTEXT: usize = 1;
 
-    /// How strong an edge counts, where nothing else is said.
+    /// The default scaling of edges.
     pub const EDGES: Edges = Edges::Root;
 
-    /// The candidates, where nothing else is said.
+    /// The default number of candidates.
     pub const CANDIDATES: usize = 2000;
 
-    /// Rejects what cannot be taken between the rows of a set.
+    /// Checks that the distance can be computed for the rows of a data set.
     ///
     /// # Errors
-    /// No candidates; shifts, warps or contexts out of range; a set of anything but grey images; shifts with another
-    /// metric than L1, L2 or L3.
+    /// If there are no candidates; if shifts, warps or contexts are out of range; if the examples are not grey images;
+    /// or if images are shifted with a metric other than L1, L2 or L3.
     pub fn check(&self, data: &Examples, metric: Metric) -> Result<()> {
         let in_range = |name, found: usize, range: std::ops::RangeInclusive<usize>| match range
             .contains(&found)
@@ -92,7 +93,7 @@ impl Deformable {
             Deformation::Shifts(by) => {
                 in_range("shifts", by, 1..=MOST_SHIFT)?;
                 if !metric.allows_shifts() {
-                    let expected = format!("{} where images are shifted", listed(Metric::allows_shifts));
+                    let expected = format!("{} for shifted images", listed(Metric::allows_shifts));
                     return Err(Error::setting("metric", metric, expected));
                 }
             }
@@ -104,15 +105,15 @@ impl Deformable {
         match data.image_shape().filter(|_| data.is_pixels()) {
             Some(shape) if shape.channels == 1 => Ok(()),
             Some(shape) => {
-                Err(Error::mismatch("images to be deformed", shape, "grey images, of one channel"))
+                Err(Error::mismatch("images for a deformable distance", shape, "grey images with one channel"))
             }
             None => {
-                Err(Error::mismatch("examples to be deformed", "features that are no picture", "grey images"))
+                Err(Error::mismatch("examples for a deformable distance", "features that are not images", "grey images"))
             }
         }
     }
 
-    /// The distance in words: `L3 after the best shift by up to 2 pixels`.
+    /// A description of the distance: `l3 after the best shift of up to 2 pixels`.
     pub fn describe(&self, metric: Metric) -> String {
         match self.deformation {
             Deformation::Shifts(by) => format!("{metric} after the best shift of up to {by} pixels"),
@@ -124,10 +125,10 @@ impl Deformable {
     }
 }
 
-/// A [`Deformable`] as it is written.
+/// The serialised form of a [`Deformable`].
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Words {
+struct DeformableFields {
     candidates: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shifts: Option<usize>,
@@ -139,11 +140,11 @@ struct Words {
     edges: Option<Edges>,
 }
 
-impl TryFrom<Words> for Deformable {
+impl TryFrom<DeformableFields> for Deformable {
     type Error = &'static str;
 
-    fn try_from(words: Words) -> Result<Self, &'static str> {
-        let Words { candidates, shifts, warps, context, edges } = words;
+    fn try_from(fields: DeformableFields) -> Result<Self, &'static str> {
+        let DeformableFields { candidates, shifts, warps, context, edges } = fields;
         let deformation = match (shifts, warps) {
             (Some(by), None) if context.is_none() && edges.is_none() => Deformation::Shifts(by),
             (Some(_), None) => return Err("context or edges without warps, expected warps beside them"),
@@ -152,20 +153,20 @@ impl TryFrom<Words> for Deformable {
                 context: context.unwrap_or(Deformable::CONTEXT),
                 edges: edges.unwrap_or(Deformable::EDGES),
             },
-            _ => return Err("both or neither of shifts and warps, expected one of them"),
+            _ => return Err("expected exactly one of shifts and warps"),
         };
         Ok(Deformable { candidates, deformation })
     }
 }
 
-impl From<Deformable> for Words {
+impl From<Deformable> for DeformableFields {
     fn from(deformable: Deformable) -> Self {
         let candidates = deformable.candidates;
-        let none = Words { candidates, shifts: None, warps: None, context: None, edges: None };
+        let none = DeformableFields { candidates, shifts: None, warps: None, context: None, edges: None };
         match deformable.deformation {
-            Deformation::Shifts(by) => Words { shifts: Some(by), ..none },
+            Deformation::Shifts(by) => DeformableFields { shifts: Some(by), ..none },
             Deformation::Warps { reach, context, edges } => {
-                Words { warps: Some(reach), context: Some(context), edges: Some(edges), ..none }
+                DeformableFields { warps: Some(reach), context: Some(context), edges: Some(edges), ..none }
             }
         }
     }
@@ -184,7 +185,7 @@ mod tests {
     };
 
     #[test]
-    fn the_words_in_a_file_are_fixed() {
+    fn the_serialised_form_is_fixed() {
         let json = |deformable: &Deformable| serde_json::to_string(deformable).unwrap();
         assert_eq!(json(&SHIFTS), r#"{"candidates":9,"shifts":2}"#);
         assert_eq!(json(&WARPS), r#"{"candidates":9,"warps":3,"context":0,"edges":"plain"}"#);
@@ -209,16 +210,16 @@ mod tests {
         let color = ImageShape { width: 2, height: 2, channels: 3 };
         let color = Dataset::from_pixels("c", color, vec![0; 12], vec![0], classes()).unwrap();
         let floats = Dataset::from_features("f", 4, vec![0.0; 4], vec![0], classes()).unwrap();
-        let refuse = |deformable: Deformable, data: &Dataset, metric| {
+        let error = |deformable: Deformable, data: &Dataset, metric| {
             deformable.check(data, metric).unwrap_err().to_string()
         };
         assert!(SHIFTS.check(&gray, Metric::L3).is_ok() && WARPS.check(&gray, Metric::Cosine).is_ok());
-        assert!(refuse(SHIFTS, &color, Metric::L2).contains("grey images"));
-        assert!(refuse(WARPS, &floats, Metric::L2).contains("no picture"));
-        assert!(refuse(SHIFTS, &gray, Metric::Cosine).contains("l1, l2 or l3"));
+        assert!(error(SHIFTS, &color, Metric::L2).contains("grey images"));
+        assert!(error(WARPS, &floats, Metric::L2).contains("no picture"));
+        assert!(error(SHIFTS, &gray, Metric::Cosine).contains("l1, l2 or l3"));
         let none = Deformable { candidates: 0, ..SHIFTS };
-        assert_eq!(refuse(none, &gray, Metric::L2), "candidates is 0; expected at least 1");
-        for (deformation, words) in [
+        assert_eq!(error(none, &gray, Metric::L2), "candidates is 0; expected at least 1");
+        for (deformation, message) in [
             (Deformation::Shifts(0), "shifts is 0; expected 1 to 8 pixels"),
             (Deformation::Shifts(9), "shifts is 9"),
             (Deformation::Warps { reach: 9, context: 1, edges: Edges::Root }, "warps is 9"),
@@ -227,7 +228,7 @@ mod tests {
                 "context is 4; expected 0 to 3",
             ),
         ] {
-            assert!(refuse(Deformable { candidates: 1, deformation }, &gray, Metric::L2).starts_with(words));
+            assert!(error(Deformable { candidates: 1, deformation }, &gray, Metric::L2).starts_with(message));
         }
     }
 }

@@ -12,11 +12,11 @@ use crate::neighbors::pruned::Space;
 /// `1 − q·x / (‖q‖ ‖x‖)`.
 pub(in crate::neighbors) struct Cosine;
 
-/// Cosine of bytes: a fraction, compared without a division or a root.
+/// The cosine of bytes: a fraction, compared without a division or a root.
 ///
-/// Bytes are not negative, so neither is a cosine, and a larger square is a larger cosine. For one query, ‖q‖² is
-/// the same in all of them, so rows are compared by `(q·x)² / ‖x‖²`, crosswise:
-/// `a` is nearer than `b` where `(q·a)² ‖b‖² > (q·b)² ‖a‖²`.
+/// Bytes are not negative, so neither is a cosine, and a larger square means a larger cosine. For one query, ‖q‖² is
+/// the same for all rows, so rows are compared by `(q·x)² / ‖x‖²`, by cross-multiplication: `a` is nearer than `b` if
+/// `(q·a)² ‖b‖² > (q·b)² ‖a‖²`.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::neighbors) struct ByteCosine {
     /// q·x.
@@ -27,13 +27,13 @@ pub(in crate::neighbors) struct ByteCosine {
     pub query: u64,
 }
 
-/// The widest rows of bytes whose cosines are compared exactly. Below it q·x and ‖x‖² are under 2¹⁶ · 2²⁶ = 2⁴², so
-/// that (q·x)² ‖x‖² is under 2¹²⁶ and the crosswise products fit in 128 bits.
+/// The widest rows of bytes whose cosines are compared exactly. Up to it q·x and ‖x‖² are at most 2¹⁶ · 2²⁶ = 2⁴², so
+/// that (q·x)² ‖x‖² is at most 2¹²⁶ and the cross products fit in 128 bits.
 const MAX_COSINE_WIDTH: usize = 1 << 26;
 
 impl Ord for ByteCosine {
     fn cmp(&self, other: &Self) -> Ordering {
-        // A row of zeros has q·x = 0, cosine 0; any denominator will do, except 0.
+        // A row of zeros has q·x = 0 and cosine 0, with any denominator except 0.
         let cross = |a: &Self, b: &Self| u128::from(a.dot).pow(2) * u128::from(b.row.max(1));
         cross(other, self).cmp(&cross(self, other))
     }
@@ -54,15 +54,15 @@ impl PartialEq for ByteCosine {
 impl Eq for ByteCosine {}
 
 impl Key for ByteCosine {
-    /// `1 − c = s / (1 + √(1 − s))`, where `s = 1 − c²` is a fraction of integers: no digits cancel for vectors
-    /// that almost point the same way. `s` is rounded down to a multiple of 2⁻⁶⁰, which depends on its value
-    /// alone, and all that follows is monotone: equal cosines give equal distances, nearer ones never larger.
+    /// `1 − c = s / (1 + √(1 − s))`, where `s = 1 − c²` is a fraction of integers, so no digits cancel for nearly
+    /// parallel vectors. `s` is rounded down to a multiple of 2⁻⁶⁰, which depends only on its value, and all further
+    /// steps are monotone: equal cosines give equal distances, nearer ones never larger.
     fn distance(self) -> f64 {
         if self.row == 0 || self.query == 0 {
             return 1.0;
         }
         let norms = u128::from(self.row) * u128::from(self.query);
-        // At most ‖q‖² ‖x‖², by Cauchy and Schwarz.
+        // At most ‖q‖² ‖x‖², by the Cauchy–Schwarz inequality.
         let rest = norms - u128::from(self.dot).pow(2);
         let s = scaled_quotient(rest, norms);
         s / (1.0 + (1.0 - s).sqrt())
@@ -71,7 +71,7 @@ impl Key for ByteCosine {
 
 /// `numerator / denominator`, at most 1, rounded down to a multiple of 2⁻⁶⁰ and then to an f64.
 ///
-/// The two are below 2⁸⁴ and so cannot be shifted by 60 bits at once; long division by 20 bits at a time can.
+/// The two are below 2⁸⁴, so they cannot be shifted by 60 bits at once; this is long division, 20 bits at a time.
 fn scaled_quotient(numerator: u128, denominator: u128) -> f64 {
     let mut quotient = numerator / denominator;
     let mut remainder = numerator % denominator;
@@ -83,9 +83,9 @@ fn scaled_quotient(numerator: u128, denominator: u128) -> f64 {
     quotient as f64 / (1u64 << 60) as f64
 }
 
-/// The cosine distance of f32 rows from q·x, ‖x‖² and ‖q‖². Rounding may carry a cosine past 1 by a hair, and the
-/// distance stops at 0. The norms are multiplied before the root is taken, as `√(n · n) = n` holds in f64 where
-/// `√n · √n = n` may not: a row is at distance 0 from itself. The squares of f32 are far from the limits of f64.
+/// The cosine distance of f32 rows from q·x, ‖x‖² and ‖q‖². Rounding may carry a cosine slightly past 1, so the
+/// distance is clipped at 0. The norms are multiplied before the root is taken, because `√(n · n) = n` holds in f64,
+/// whereas `√n · √n = n` may not: a row has distance 0 from itself. The squares of f32 are far from the limits of f64.
 fn float_cosine(dot: f64, row: f64, query: f64) -> Float {
     if row == 0.0 || query == 0.0 {
         return Float(1.0);
@@ -108,8 +108,9 @@ impl MeasureOf<u8> for Cosine {
         ByteCosine { dot: distance::dot(isa, q, x), row, query }
     }
 
-    /// ‖u − v‖² = 2 (1 − u·v) for directions u and v. The distance of a key is off by less than 2 · 10⁻⁸: near right angles it
-    /// is 1 − √(1 − s) with an s that is rounded near 1, and the root of a rounding of 2⁻⁵³ is that large.
+    /// ‖u − v‖² = 2 (1 − u·v) for directions u and v. The error of a key's distance is less than 2 · 10⁻⁸: near right
+    /// angles it is 1 − √(1 − s) with an s that is rounded near 1, and the root of a rounding error of 2⁻⁵³ is that
+    /// large.
     fn reach(_: f64, _: f64, key: ByteCosine) -> f64 {
         (2.0 * (key.distance() + 2e-8)).sqrt() * (1.0 + 1e-12)
     }
@@ -129,8 +130,8 @@ impl MeasureOf<f32> for Cosine {
         float_cosine(floats::dot(isa, q, x), row, query)
     }
 
-    /// The dot product is off by at most 10⁻¹² ‖q‖ ‖x‖, the norms by as much of themselves, the quotient by three
-    /// times 10⁻¹².
+    /// The error of the dot product is at most 10⁻¹² ‖q‖ ‖x‖, the relative error of the norms as much, and the error of
+    /// the quotient three times 10⁻¹².
     fn reach(_: f64, _: f64, Float(distance): Float) -> f64 {
         (2.0 * (distance + 1e-11)).sqrt() * (1.0 + 1e-12)
     }
@@ -146,11 +147,11 @@ impl Measure for Cosine {
         ByteCosine { dot: u64::from(dot), row, query }
     }
 
-    /// By rounded numbers that may say yes too often.
+    /// Compares rounded numbers, and may return true too often.
     ///
-    /// Row x is nearer where `(q·x)² > ‖x‖² · (q·b)² / ‖b‖²`. In f64 the left side is rounded once, the right side three
-    /// times (square, quotient, product), each time by at most 2⁻⁵³ of itself, together less than 5 · 2⁻⁵³ < 10⁻¹⁵.
-    /// The left side gets ten times that for a start. A row of zeros can't be nearer than anything.
+    /// Row x is nearer if `(q·x)² > ‖x‖² · (q·b)² / ‖b‖²`. In f64 the left side is rounded once and the right side
+    /// three times (square, quotient, product), each time by at most 2⁻⁵³ of itself, together less than 5 · 2⁻⁵³ <
+    /// 10⁻¹⁵. The left side is increased by ten times that. A row of zeros is never nearer than another row.
     #[inline(always)]
     fn any_below(threshold: ByteCosine, dots: &[u32], square: impl Fn(usize) -> u64) -> bool {
         let dot = threshold.dot as f64;
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn cosine_distances_are_right_and_never_disagree_with_the_exact_order() {
+    fn cosine_distances_are_correct_and_never_contradict_the_exact_order() {
         let q = [200, 57];
         let mut keys: Vec<ByteCosine> = (0..=255).map(|y| cosine(q, [255, y])).collect();
         keys.extend((0..=255).map(|x| cosine(q, [x, 254])));
@@ -219,8 +220,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_reach_as_far_as_their_rows_lie() {
-        // (3, 4) and (4, 3): the cosine is 24 / 25, the directions are √(2 / 25) apart.
+    fn reaches_bound_the_distances_of_rows() {
+        // (3, 4) and (4, 3): the cosine is 24 / 25, and the distance of the directions is √(2 / 25).
         let key = <Cosine as MeasureOf<u8>>::key(Isa::active(), &[3, 4], &[4, 3], [25.0; 2]);
         let reach = <Cosine as MeasureOf<u8>>::reach(25.0, 0.0, key);
         check_reach(reach, 0.08f64.sqrt(), 1e-7);
@@ -231,14 +232,15 @@ mod tests {
         check_root_is_rounded_up(reach, 2.0 * (0.04 + 1e-11));
     }
 
-    /// At distance 0 nothing is left of a key but what it may be off by.
+    /// At distance 0 the reach consists only of the error bound of the key.
     #[test]
-    fn rows_in_the_same_place_may_be_off_by_a_rounding() {
+    fn identical_rows_may_differ_by_a_rounding_error() {
         let off = <Cosine as MeasureOf<f32>>::reach(25.0, 0.0, Float(0.0));
         assert!((off / 2e-11f64.sqrt() - 1.0).abs() < 1e-6, "{off}");
     }
 
-    /// The distance of bytes near a right angle is rounded to 1 − 2⁻²⁶·⁵ where it is 1 − 8.0 · 10⁻⁹: what is added covers it.
+    /// The distance of bytes near a right angle is rounded to 1 − 2⁻²⁶·⁵ when it is 1 − 8.0 · 10⁻⁹; the added slack
+    /// covers that.
     #[test]
     fn cosines_of_bytes_near_a_right_angle_need_their_slack() {
         let side = 1922;
@@ -260,7 +262,7 @@ mod tests {
         // (3, 4) and (4, 3)
         assert!((float_cosine(24.0, 25.0, 25.0).0 - 0.04).abs() < 1e-15);
         assert_eq!(float_cosine(2.0, 2.0, 2.0), Float(0.0));
-        // Rounding has carried q·x past ‖q‖ ‖x‖.
+        // Rounding carried q·x past ‖q‖ ‖x‖.
         assert_eq!(float_cosine(2.0f64.next_up(), 2.0, 2.0), Float(0.0));
         for (row, query) in [(0.0, 25.0), (25.0, 0.0), (0.0, 0.0)] {
             assert_eq!(float_cosine(0.0, row, query), Float(1.0));

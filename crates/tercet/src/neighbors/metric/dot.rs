@@ -12,7 +12,7 @@ use crate::neighbors::pruned::Space;
 /// `−q·x`.
 pub(in crate::neighbors) struct Dot;
 
-/// The dot product of bytes, the largest first.
+/// The dot product of bytes, largest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::neighbors) struct ByteDot(pub Reverse<u64>);
 
@@ -28,12 +28,13 @@ impl Key for ByteDot {
     }
 }
 
-/// The key of a dot product: 0 − q·x, so that no zero has a sign.
+/// The key of a dot product: 0 − q·x, so that there is no negative zero.
 fn float_dot(dot: f64) -> Float {
     Float(0.0 - dot)
 }
 
-/// Pixels have lengths so different that what codes would say of their products is too coarse: they have no space.
+/// The norms of images differ so much that bounds from codes would be too coarse for their products, so they have no
+/// space.
 impl MeasureOf<u8> for Dot {
     type Key = ByteDot;
     const IS_ROUNDED: bool = false;
@@ -61,7 +62,8 @@ impl MeasureOf<f32> for Dot {
     }
 
     fn reach(square: f64, longest: f64, Float(product): Float) -> f64 {
-        // The product is off by at most 10⁻¹² ‖q‖ ‖x‖, so times M / ‖q‖ by 10⁻¹² M², and the squares by as much.
+        // The error of the product is at most 10⁻¹² ‖q‖ ‖x‖, so times M / ‖q‖ it is 10⁻¹² M², and that of the squares
+        // as much.
         let (scale, square) = match square > 0.0 {
             true => ((longest / square).sqrt(), longest),
             false => (0.0, 0.0),
@@ -80,10 +82,10 @@ impl Measure for Dot {
         ByteDot::new(u64::from(value))
     }
 
-    /// Without a branch for each, so that it is done in registers.
+    /// Branch-free, so that it is vectorised.
     #[inline(always)]
     fn any_below(threshold: ByteDot, values: &[u32], _: impl Fn(usize) -> u64) -> bool {
-        // A threshold came out of a tile, so it fits.
+        // A threshold is a value from a tile, so it fits.
         let threshold = threshold.0.0 as u32;
         values.iter().fold(false, |any, &value| any | (value > threshold))
     }
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_product_comes_first_and_no_zero_has_a_sign() {
+    fn the_largest_product_comes_first_and_there_is_no_negative_zero() {
         check_order(ByteDot::new(9), ByteDot::new(0), [-9.0, 0.0]);
         assert_eq!(ByteDot::new(0).distance().to_bits(), 0);
         assert_eq!(float_dot(0.0).0.to_bits(), 0);
@@ -107,21 +109,21 @@ mod tests {
     }
 
     #[test]
-    fn keys_reach_as_far_as_their_rows_lie() {
-        // Made as long as the longest row, 10, q is (6, 8); x gets one more column of √(100 − 25).
+    fn reaches_bound_the_distances_of_rows() {
+        // Scaled to the norm of the longest row, 10, q is (6, 8); x gets one more column of √(100 − 25).
         let key = <Dot as MeasureOf<f32>>::key(Isa::active(), &[3.0, 4.0], &[4.0, 3.0], [f64::NAN; 2]);
         assert_eq!(key, Float(-24.0));
         check_reach(reach(25.0, 100.0, key.0), f64::sqrt(4.0 + 25.0 + 75.0), 1e-9);
-        // A query of zeros is as far from every row as the longest is long.
+        // The distance between a query of zeros and every row is the norm of the longest row.
         check_reach(reach(0.0, 100.0, 0.0), 10.0, 1e-9);
         check_root_is_rounded_up(reach(25.0, 100.0, -24.0), 104.0 + 2e-11 * 100.0);
     }
 
-    /// At distance 0 nothing is left of a key but what it may be off by.
+    /// At distance 0 the reach consists only of the error bound of the key.
     #[test]
-    fn rows_in_the_same_place_may_be_off_by_a_rounding() {
+    fn identical_rows_may_differ_by_a_rounding_error() {
         for product in [-250.0, -250.0 - 1e-13] {
-            // q and the longest row have one direction: 5 · 50.
+            // q and the longest row have the same direction: 5 · 50.
             let off = reach(25.0, 2500.0, product);
             assert!((off / (2e-11 * 2500f64).sqrt() - 1.0).abs() < 1e-2, "{off}");
         }

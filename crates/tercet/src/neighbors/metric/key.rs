@@ -1,8 +1,8 @@
-//! [`Key`]: what rows are ordered by.
+//! [`Key`]: the sort key of rows.
 
 use std::cmp::Ordering;
 
-/// What rows are ordered by: exact, total, smallest first. The distance that is reported is computed from it.
+/// The sort key of rows: exact, totally ordered, smallest first. The reported distance is computed from it.
 pub(in crate::neighbors) trait Key: Copy + Ord + Send {
     /// The distance, in f64. A larger key never has a smaller distance.
     fn distance(self) -> f64;
@@ -61,14 +61,14 @@ pub(super) fn check_order<K: Key + std::fmt::Debug>(nearer: K, farther: K, dista
     assert_eq!([nearer.distance(), farther.distance()], distances);
 }
 
-/// A reach is at least the distance, and hardly more.
+/// A reach is at least the distance, and only slightly more.
 #[cfg(test)]
 pub(super) fn check_reach(found: f64, distance: f64, slack: f64) {
     assert!(found >= distance, "{found} is less than {distance}");
     assert!(found <= distance + slack, "{found} is much more than {distance}");
 }
 
-/// The root of a reach is rounded, and a factor covers that beside what a key may be off by.
+/// The root of a reach is rounded, and a factor covers that in addition to the error bound of the key.
 #[cfg(test)]
 pub(super) fn check_root_is_rounded_up(found: f64, squared: f64) {
     let share = found / squared.sqrt() - 1.0;

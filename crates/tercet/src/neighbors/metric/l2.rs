@@ -1,4 +1,4 @@
-//! L2, the Euclidean distance: `√ Σ (q_i − x_i)²`. It is the square that is compared.
+//! L2, the Euclidean distance: `√ Σ (q_i − x_i)²`. Squares are compared.
 
 use tercet_kernels::Isa;
 use tercet_kernels::distance::{self, PanelKind, floats, naive};
@@ -33,7 +33,7 @@ impl MeasureOf<u8> for L2 {
         ByteL2(distance::l2_squared(isa, q, x))
     }
 
-    /// The root is rounded by less than the factor adds.
+    /// The rounding error of the root is smaller than the factor.
     fn reach(_: f64, _: f64, ByteL2(square): ByteL2) -> f64 {
         (square as f64).sqrt() * (1.0 + 1e-12)
     }
@@ -52,7 +52,7 @@ impl MeasureOf<f32> for L2 {
         FloatSquared(floats::l2_squared(isa, q, x))
     }
 
-    /// A sum of up to 65,536 squares in eight running sums is off by at most 8,200 · 2⁻⁵³ < 10⁻¹² of itself.
+    /// The relative error of a sum of up to 65,536 squares in eight accumulators is at most 8,200 · 2⁻⁵³ < 10⁻¹².
     fn reach(_: f64, _: f64, FloatSquared(square): FloatSquared) -> f64 {
         square.sqrt() * (1.0 + 1e-11)
     }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_reach_as_far_as_their_rows_lie() {
+    fn reaches_bound_the_distances_of_rows() {
         check_reach(<L2 as MeasureOf<u8>>::reach(25.0, 0.0, ByteL2(25)), 5.0, 1e-10);
         check_reach(<L2 as MeasureOf<u8>>::reach(25.0, 0.0, ByteL2(3)), 3f64.sqrt(), 1e-10);
         let key = <L2 as MeasureOf<f32>>::key(Isa::active(), &[3.0, 4.0], &[4.0, 2.0], [f64::NAN; 2]);

@@ -1,4 +1,4 @@
-//! L3: `(Σ |q_i − x_i|³)^(1/3)`. It is the cube that is compared, which is too large for the blocked kernels.
+//! L3: `(Σ |q_i − x_i|³)^(1/3)`. Cubes are compared; they are too large for the blocked kernels.
 
 use tercet_kernels::Isa;
 use tercet_kernels::distance::{self, floats, naive};

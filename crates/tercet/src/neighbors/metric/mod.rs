@@ -1,7 +1,8 @@
-//! [`Metric`]: what "near" means. Each metric is a [`Measure`] in a file of its own, and one line of the table below.
+//! [`Metric`]: the metrics of nearest neighbours. Each metric is a [`Measure`] in its own file, and one line of the
+//! table below.
 //!
-//! A measure is a type without values. Searches are generic over it and compiled for each, so that nothing is looked up in
-//! an inner loop; [`for_metric`] chooses one, once for a search.
+//! A measure is a type without values. Searches are generic over it and compiled for each, so that there is no dispatch
+//! in an inner loop; [`for_metric`] dispatches once per search.
 
 mod cosine;
 mod dot;
@@ -26,11 +27,11 @@ pub(super) use l3::L3;
 use super::pruned::{Space, Value};
 use crate::Error;
 
-/// Defines [`Metric`] and [`for_metric`] from the table of all metrics. (`$` is passed in as `$d`, to define a macro by a
-/// macro.)
+/// Defines [`Metric`] and [`for_metric`] from the table of all metrics. (`$` is passed in as `$d`, so that the macro
+/// can define another macro.)
 macro_rules! metrics {
     ($d:tt $($(#[$attribute:meta])* $metric:ident,)*) => {
-        /// How far apart two examples are.
+        /// The distance between two examples.
         ///
         /// ```
         /// use tercet::neighbors::Metric;
@@ -46,7 +47,7 @@ macro_rules! metrics {
         }
 
         impl Metric {
-            /// All of them.
+            /// All metrics.
             pub const ALL: [Metric; [$(Metric::$metric),*].len()] = [$(Metric::$metric),*];
         }
 
@@ -72,17 +73,17 @@ metrics! { $
     L2,
     /// `(Σ |q_i − x_i|³)^(1/3)`, which gives large differences more weight than L2 does.
     L3,
-    /// `1 − q·x / (‖q‖ ‖x‖)`, which depends on the directions alone. A vector of zeros has no direction: its cosine
-    /// with everything is taken to be 0, its distance 1.
+    /// `1 − q·x / (‖q‖ ‖x‖)`, which depends only on the directions. A vector of zeros has no direction: its cosine with
+    /// everything is defined as 0, its distance as 1.
     Cosine,
-    /// `−q·x`: the row with the largest dot product is nearest. Not a distance, as a row need not be nearest to itself, but
-    /// what embeddings are often trained for.
+    /// `−q·x`: the row with the largest dot product is nearest. Not a distance, as a row need not be nearest to itself,
+    /// but many embeddings are trained for it.
     Dot,
 }
 pub(super) use for_metric;
 
 impl Metric {
-    /// The name that [`str::parse`] understands.
+    /// The name that [`str::parse`] accepts.
     pub const fn name(self) -> &'static str {
         for_metric!(self, M => <M as Measure>::NAME)
     }
@@ -92,12 +93,12 @@ impl Metric {
         for_metric!(self, M => <M as Measure>::IS_DISTANCE)
     }
 
-    /// Whether images can be compared by it under shifts.
+    /// Whether images can be compared under shifts with it.
     pub(super) const fn allows_shifts(self) -> bool {
         for_metric!(self, M => <M as Measure>::SHIFTED.is_some())
     }
 
-    /// Whether rows that differ in their keys may have equal distances, because those are rounded.
+    /// Whether rows with different keys may have equal distances because of rounding.
     pub(super) const fn is_rounded(self, pixels: bool) -> bool {
         match pixels {
             true => for_metric!(self, M => <M as MeasureOf<u8>>::IS_ROUNDED),
@@ -106,7 +107,7 @@ impl Metric {
     }
 }
 
-/// The names of some metrics, as a sentence lists them: `l1, l2 or l3`.
+/// The names of some metrics as a list in prose: `l1, l2 or l3`.
 pub(super) fn listed(which: impl Fn(Metric) -> bool) -> String {
     let names: Vec<&str> =
         Metric::ALL.into_iter().filter(|&metric| which(metric)).map(Metric::name).collect();
@@ -135,23 +136,24 @@ impl std::str::FromStr for Metric {
 
 /// A metric between rows of bytes or of f32.
 pub(super) trait MeasureOf<T: Value>: Send + Sync + 'static {
-    /// What rows are ordered by.
+    /// The sort key of rows.
     type Key: Key;
 
     /// Whether different keys may give equal distances.
     const IS_ROUNDED: bool;
 
-    /// The space in which codes rule out rows (see [`sketch`](super::pruned)), if they can for this metric.
+    /// The space in which codes prune rows (see [`sketch`](super::pruned)), if this metric has one.
     const SPACE: Option<Space> = None;
 
-    /// The key of a row for a query, by plain loops: the specification.
+    /// The key of a row for a query, computed by plain loops: the specification.
     fn naive(q: &[T], x: &[T]) -> Self::Key;
 
-    /// The same by the kernels. `squares` are ‖q‖² and ‖x‖² if the metric [needs](Measure::NEEDS_SQUARES) them.
+    /// The same, computed by the kernels. `squares` are ‖q‖² and ‖x‖² if the metric [needs](Measure::NEEDS_SQUARES)
+    /// them.
     fn key(isa: Isa, q: &[T], x: &[T], squares: [f64; 2]) -> Self::Key;
 
-    /// A bound on the distance in the [space](Self::SPACE) of the metric: no row whose key is at most this one is farther
-    /// from the query. `square` is ‖q‖², `longest` the largest ‖x‖² of all rows.
+    /// A bound on the distance in the [space](Self::SPACE) of the metric: every row whose key is at most this one is
+    /// within this distance of the query. `square` is ‖q‖², `longest` the largest ‖x‖² of all rows.
     fn reach(_square: f64, _longest: f64, _key: Self::Key) -> f64 {
         unreachable!("rows that codes cannot rule out have no codes")
     }
@@ -160,7 +162,7 @@ pub(super) trait MeasureOf<T: Value>: Send + Sync + 'static {
 /// A sum over the pixels of two images of equal size.
 pub(super) type PixelSum = fn(Isa, &[u8], &[u8]) -> u64;
 
-/// What a search must know of a metric. `Metric` has the formula of each.
+/// The properties of a metric that a search needs. `Metric` has the formula of each.
 pub(super) trait Measure: MeasureOf<u8> + MeasureOf<f32> {
     /// The name in options, recipes and model files.
     const NAME: &'static str;
@@ -168,27 +170,27 @@ pub(super) trait Measure: MeasureOf<u8> + MeasureOf<f32> {
     /// Whether it is a distance: never negative, and 0 between equal rows.
     const IS_DISTANCE: bool = true;
 
-    /// Whether keys are computed from ‖q‖² and ‖x‖², too.
+    /// Whether keys also depend on ‖q‖² and ‖x‖².
     const NEEDS_SQUARES: bool = false;
 
     /// The widest images whose keys are exact.
     const MAX_PIXELS: usize = usize::MAX;
 
-    /// What the blocked kernels compute for it on pixels, if 32 bits hold it.
+    /// What the blocked kernels compute for it on pixels, if the values fit in 32 bits.
     const PANELS: Option<PanelKind> = None;
 
-    /// The key of what these computed. `squares` are ‖q‖² and ‖x‖² if the metric needs them.
+    /// The key of such a value. `squares` are ‖q‖² and ‖x‖² if the metric needs them.
     fn panel_key(_value: u32, _squares: [u64; 2]) -> ByteKey<Self> {
         unreachable!("rows that are not laid out in panels")
     }
 
-    /// Whether any of these values could have a key below the threshold: never no where it should be yes. `square` is ‖x‖²
-    /// of a value's row if the metric needs it.
+    /// Whether any of these values could have a key below the threshold; it may return true too often, but never false
+    /// wrongly. `square` is ‖x‖² of a value's row if the metric needs it.
     fn any_below(_threshold: ByteKey<Self>, _values: &[u32], _square: impl Fn(usize) -> u64) -> bool {
         unreachable!("rows that are not laid out in panels")
     }
 
-    /// The sum that is smallest for the best shift of an image, if images can be compared under shifts.
+    /// The sum over pixels that the best shift of an image minimises, if images can be compared under shifts.
     const SHIFTED: Option<PixelSum> = None;
 
     /// The key of such a sum.
@@ -200,10 +202,10 @@ pub(super) trait Measure: MeasureOf<u8> + MeasureOf<f32> {
 /// The key of pixels.
 pub(super) type ByteKey<M> = <M as MeasureOf<u8>>::Key;
 
-/// Whether any of the values is below the threshold. Without a branch for each, so that it is done in registers.
+/// Whether any of the values is below the threshold. Branch-free, so that it is vectorised.
 #[inline(always)]
 fn any_less(threshold: u64, values: &[u32]) -> bool {
-    // A threshold came out of a tile, so it fits.
+    // A threshold is a value from a tile, so it fits.
     let threshold = threshold as u32;
     values.iter().fold(false, |any, &value| any | (value < threshold))
 }
@@ -213,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back() {
+    fn names_are_parsed_back() {
         for metric in Metric::ALL {
             assert_eq!(metric.to_string().parse::<Metric>().unwrap(), metric);
             assert_eq!(serde_json::to_string(&metric).unwrap(), format!("\"{metric}\""));
@@ -228,13 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn names_are_listed_as_a_sentence_has_them() {
+    fn names_are_listed_as_in_prose() {
         assert_eq!(listed(Metric::allows_shifts), "l1, l2 or l3");
         assert_eq!(listed(|metric| metric == Metric::L3), "l3");
         assert_eq!(listed(|_| false), "");
     }
 
-    /// The kernels give the keys of the plain loops.
+    /// The kernels return the same keys as the plain loops.
     #[test]
     fn keys_are_the_naive_ones() {
         fn check<M: Measure>()

@@ -1,17 +1,17 @@
-//! [`PrunedRows`]: rows that are searched by their codes first, and looked at only where codes cannot rule them out.
+//! [`PrunedRows`]: rows that are compared by their codes first, and in full only if the codes cannot prune them.
 //!
 //! ```text
-//! rows → plan → sketch → codes → order          (fit, once)
-//! queries → codes → scout → sift → look         (search, a block of queries at a time)
+//! rows → plan → sketch → codes → order               (fit, once)
+//! queries → codes → scout → scan → full comparison   (search, a block of queries at a time)
 //! ```
 //!
 //! | file | |
 //! |---|---|
-//! | `value` | rows of bytes and of floats, and what axes say of them |
-//! | `principal` | which axes say most |
-//! | `plan` | how long codes should be |
+//! | `value` | rows of bytes and of floats, and their projections onto axes |
+//! | `principal` | the principal components |
+//! | `plan` | the lengths of the codes |
 //! | `sketch` | codes, and the proof that they lose no neighbour |
-//! | `order` | which rows stand together |
+//! | `order` | the grouping of rows |
 //! | `search` | the search itself |
 
 mod order;
@@ -39,48 +39,47 @@ use plan::{Cost, Plan, Sample};
 pub(super) use sketch::Space;
 use sketch::{Codes, Side, Sketch};
 
-/// Bytes of a code beside those of its axes, at most.
+/// Maximum number of bytes of a code in addition to those of its axes.
 pub(super) const MORE_BYTES: usize = 2;
 
-/// Rows of a stripe: some panels.
+/// Rows per stripe: several panels.
 const STRIPE: usize = 256;
 
-/// Axes that are worth finding for rows of bytes, and for rows of floats, which cost more to look at.
+/// Maximum number of axes for rows of bytes, and for rows of floats, which cost more to compare in full.
 const MOST_AXES: [usize; 2] = [127, 191];
 
-/// Rows whose coarse code is off by more than so many times the median stand behind all others, where they do not spoil
-/// the bounds of their stripes.
-const WILD: f64 = 1.5;
+/// Rows whose coarse code has an error of more than this many times the median are placed after all others, where they
+/// do not loosen the bounds of other stripes.
+const OUTLIER: f64 = 1.5;
 
 /// Rows with their codes.
 #[derive(Clone, Debug)]
 pub(super) struct PrunedRows<T: Value> {
-    /// The rows, which are shared with whoever else holds the set.
+    /// The rows, shared with other users of the data set.
     data: Examples,
-    /// Rows of the data set in the order of the search. Equal rows share a place (but for rare ones whose codes are mixed
-    /// up with those of others, which is no harm): those of place p are
-    /// `order[starts[p] ‥ starts[p + 1]]`, in ascending order.
+    /// Rows of the data set in search order. Equal rows share a place (except for rare ones whose codes have the same
+    /// hash as others, which is harmless): those of place p are `order[starts[p] ‥ starts[p + 1]]`, in ascending order.
     order: Vec<u32>,
     starts: Vec<u32>,
     sketch: Sketch<T>,
-    /// The codes of all rows, in the order of the search.
+    /// The codes of all rows, in search order.
     coarse: Panels,
     fine: Vec<Line>,
     /// e of each fine code, rounded up.
     fine_errors: Vec<f32>,
-    /// The largest e of a coarse code of each stripe.
+    /// The largest e of a coarse code in each stripe.
     errors: Vec<f64>,
-    /// ‖x‖² at each place, where rows are compared by their directions.
+    /// ‖x‖² at each place, if rows are compared by their directions.
     squares: Vec<f64>,
-    /// What the steps of a search cost.
+    /// The cost of the steps of a search.
     cost: Cost,
     groups: Groups,
-    /// Where the rows of each group stand.
+    /// The range of places of each group.
     places: Vec<Range<usize>>,
 }
 
 impl<T: Value> PrunedRows<T> {
-    /// Finds the codes of the rows and sorts them; none where codes promise nothing.
+    /// Computes and sorts the codes of the rows; `None` if codes are not worthwhile.
     pub fn fit(isa: Isa, data: &Examples, space: Space) -> Option<Self> {
         let most = MOST_AXES[usize::from(size_of::<T>() > 1)];
         let sample = Sample::new(isa, data, space, most);
@@ -96,13 +95,13 @@ impl<T: Value> PrunedRows<T> {
         let order = search_order(&codes, &groups.assign(isa, &codes), bytes, lines);
         let row = |place: &Place| T::row(data, place.row as usize);
         let starts = (0..order.len()).filter(|&i| {
-            i == 0 || order[i].mixed != order[i - 1].mixed || row(&order[i]) != row(&order[i - 1])
+            i == 0 || order[i].hash != order[i - 1].hash || row(&order[i]) != row(&order[i - 1])
         });
         let mut starts: Vec<u32> = starts.map(|i| i as u32).collect();
         let firsts: Vec<Place> = starts.iter().map(|&i| order[i as usize]).collect();
         starts.push(order.len() as u32);
         let from =
-            |group: usize| firsts.partition_point(|place| !place.wild && usize::from(place.group) < group);
+            |group: usize| firsts.partition_point(|place| !place.outlier && usize::from(place.group) < group);
         let places = (0..groups.len()).map(|group| from(group)..from(group + 1)).collect();
         let firsts: Vec<u32> = firsts.iter().map(|place| place.row).collect();
         let coarse = |i: u32| &codes.coarse[i as usize * bytes..][..bytes];
@@ -128,22 +127,22 @@ impl<T: Value> PrunedRows<T> {
         }
     }
 
-    /// At least the largest ‖x‖², where rows are compared by their products.
+    /// An upper bound on the largest ‖x‖², if rows are compared by their products.
     pub fn longest(&self) -> f64 {
         self.sketch.longest
     }
 
-    /// The rows as they were remembered.
+    /// The rows as they were stored.
     pub fn data(&self) -> &Examples {
         &self.data
     }
 
-    /// How many different rows there are.
+    /// The number of distinct rows.
     fn len(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// Which rows of the data set stand at a place.
+    /// The rows of the data set at a place.
     fn rows_at(&self, place: usize) -> &[u32] {
         &self.order[self.starts[place] as usize..self.starts[place + 1] as usize]
     }
@@ -159,7 +158,7 @@ impl<T: Value> PrunedRows<T> {
         &self.fine[place * lines..][..lines]
     }
 
-    /// Bytes of memory that the rows and all that was made of them hold.
+    /// The memory used by the rows and everything computed from them, in bytes.
     pub fn bytes(&self) -> usize {
         self.data.len() * self.data.width() * size_of::<T>()
             + size_of_val(&*self.order)
@@ -175,14 +174,13 @@ impl<T: Value> PrunedRows<T> {
     }
 }
 
-/// What stands at a place, in the order of the search: group by group, equal rows side by side, rows with a code that is far
-/// off last.
+/// A row in search order: group by group, equal rows next to each other, rows with a large code error last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    wild: bool,
+    outlier: bool,
     group: u16,
-    /// A number that equal rows share, and hardly any others.
-    mixed: u64,
+    /// A hash that equal rows share, and hardly any others.
+    hash: u64,
     row: u32,
 }
 
@@ -193,9 +191,9 @@ fn search_order(codes: &Codes, groups: &[u16], bytes: usize, lines: usize) -> Ve
     let coarse = |row: usize| &codes.coarse[row * bytes..][..bytes];
     let fine = |row: usize| &codes.fine[row * lines..][..lines];
     let place = |row: usize| Place {
-        wild: codes.errors[row][0] > WILD * median,
+        outlier: codes.errors[row][0] > OUTLIER * median,
         group: groups[row],
-        mixed: mixed(coarse(row), fine(row)),
+        hash: code_hash(coarse(row), fine(row)),
         row: row as u32,
     };
     let mut order: Vec<Place> = (0..groups.len()).into_par_iter().map(place).collect();
@@ -203,8 +201,8 @@ fn search_order(codes: &Codes, groups: &[u16], bytes: usize, lines: usize) -> Ve
     order
 }
 
-/// A number that equal codes share and others hardly ever do.
-fn mixed(coarse: &[u8], fine: &[Line]) -> u64 {
+/// A hash that equal codes share and others hardly ever do.
+fn code_hash(coarse: &[u8], fine: &[Line]) -> u64 {
     let (words, rest) = coarse.as_chunks::<8>();
     let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);

@@ -1,5 +1,5 @@
-//! An order of rows in which near ones stand together, so that a query finds good neighbours early and its answer lies
-//! on few pages of the memory.
+//! A search order that places near rows together, so that a query finds good neighbours early and its neighbours are on
+//! few memory pages.
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
@@ -8,13 +8,13 @@ use tercet_kernels::distance::{self, PanelKind, Panels, Queries};
 use super::plan::spread;
 use super::sketch::Codes;
 
-/// How many groups rows and queries are sorted into.
+/// Number of groups of rows and queries.
 const GROUPS: usize = 256;
 
-/// Codes that the groups are found from.
+/// Number of codes in the sample that determines the groups.
 const SAMPLE: usize = 4096;
 
-/// Rounds of Lloyd's algorithm.
+/// Iterations of Lloyd's algorithm.
 const ROUNDS: usize = 4;
 
 /// Codes that are compared with all centres at a time.
@@ -27,7 +27,7 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// A few rounds of Lloyd's algorithm on a sample of the coarse codes.
+    /// A few iterations of Lloyd's algorithm on a sample of the coarse codes.
     pub fn find(isa: Isa, codes: &Codes, bytes: usize) -> Self {
         let codes: Vec<&[u8]> = codes.coarse.chunks_exact(bytes).collect();
         let size = codes.len().min(SAMPLE);
@@ -53,23 +53,23 @@ impl Groups {
         Groups { centres: panels(centres.iter().map(Vec::as_slice), bytes) }
     }
 
-    /// Bytes of memory that the centres hold.
+    /// The memory used by the centres, in bytes.
     pub fn bytes(&self) -> usize {
         self.centres.bytes()
     }
 
-    /// How many groups there are.
+    /// The number of groups.
     pub fn len(&self) -> usize {
         self.centres.rows()
     }
 
-    /// Which group each row belongs to.
+    /// The group of each row.
     pub fn assign(&self, isa: Isa, codes: &Codes) -> Vec<u16> {
         let codes: Vec<&[u8]> = codes.coarse.chunks_exact(self.centres.width()).collect();
         self.nearest(isa, &codes)
     }
 
-    /// Which centre is nearest to each code; the first of equals.
+    /// The nearest centre of each code; the first one on ties.
     fn nearest(&self, isa: Isa, codes: &[&[u8]]) -> Vec<u16> {
         let centres = &self.centres;
         let mut nearest = vec![0; codes.len()];
@@ -86,11 +86,11 @@ impl Groups {
     }
 }
 
-/// Where the smallest number stands; the first of equals.
+/// The index of the smallest number; the first one on ties.
 fn smallest(numbers: &[u32]) -> usize {
     let (mut least, mut at) = (u32::MAX, 0);
     for (numbers, from) in numbers.chunks(16).zip((0..).step_by(16)) {
-        // Without a branch for each, so that it is done in registers.
+        // Branch-free, so that it is vectorised.
         if !numbers.iter().fold(false, |any, &t| any | (t < least)) {
             continue;
         }
@@ -103,7 +103,7 @@ fn smallest(numbers: &[u32]) -> usize {
     at
 }
 
-/// The centres in an order in which each is followed by the nearest of those that are left.
+/// Orders the centres so that each is followed by the nearest of the remaining ones.
 fn tour(mut centres: Vec<Vec<u8>>, isa: Isa) -> Vec<Vec<u8>> {
     for i in 1..centres.len() {
         let (done, rest) = centres.split_at_mut(i);
@@ -114,7 +114,7 @@ fn tour(mut centres: Vec<Vec<u8>>, isa: Isa) -> Vec<Vec<u8>> {
     centres
 }
 
-/// Codes as the kernels compare them.
+/// Codes in the layout of the kernels.
 pub(super) fn panels<'c>(codes: impl ExactSizeIterator<Item = &'c [u8]>, bytes: usize) -> Panels {
     Panels::new(PanelKind::L2Squared, bytes, codes)
 }

@@ -1,8 +1,9 @@
-//! [`Plan`]: how long the codes of a set should be, which depends on how its rows lie.
+//! [`Plan`]: the lengths of the codes, chosen according to the distribution of the rows.
 //!
-//! Longer codes take longer to compare and rule more rows out. Where the balance lies is measured on a sample: for a
-//! few of its rows the distance to their third neighbour, and for codes of each length the share of the sample that they
-//! would not rule out. The rest is a sum of what each step of a search costs. No answer depends on any of it.
+//! Longer codes take longer to compare and prune more rows. The best trade-off is estimated from a sample: for a few of
+//! its rows the distance to their third neighbour, and for codes of each length the fraction of the sample that they
+//! would not prune. The rest is a sum of the costs of the search steps. The plan affects only the speed, never the
+//! result.
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -16,60 +17,60 @@ use crate::data::Examples;
 use crate::parallel::product;
 use crate::random::{Stream, generator};
 
-/// Rows of a sample, and as many others to judge by.
+/// Rows of a sample, and of the held-out rows on which plans are evaluated.
 const ROWS: usize = 1024;
 
-/// Judges that are asked for their neighbours, among as many rows as `AMONG`.
-const ASKED: usize = 32;
+/// Held-out rows whose neighbours are searched, among `AMONG` rows.
+const QUERIES: usize = 32;
 const AMONG: usize = 4096;
 
-/// How much nearer the third neighbour among all rows is taken for, at most.
+/// Lower limit of the factor by which the third neighbour among all rows is assumed to be nearer.
 const NEAREST: f64 = 0.3;
 
-/// Lengths of codes to choose from, in bytes. All but the last byte hold what an axis says of a row.
+/// Candidate lengths of codes, in bytes. All but the last byte hold the projection onto an axis.
 const LENGTHS: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 160, 192];
 
-/// What codes hold.
+/// The contents of the codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub coarse: Length,
     pub fine: Length,
 }
 
-/// What a code holds.
+/// The contents of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
-    /// What so many axes say of a row.
+    /// The projections of a row onto this many axes.
     Axes(usize),
     /// The row itself, rounded to bytes.
     Whole,
 }
 
-/// Some of the rows, and what they say of all.
+/// A sample of the rows, and statistics that represent all of them.
 pub(super) struct Sample<'x, T> {
     pub rows: Vec<&'x [T]>,
     pub width: usize,
     pub space: Space,
-    /// The largest ‖x‖² of all rows, where they are compared by their products.
+    /// The largest ‖x‖² of all rows, if they are compared by their products.
     pub longest: f64,
     /// The leading principal components, (P, D), most important first.
     pub components: Vec<f32>,
-    /// Other rows, by which plans are judged.
-    judges: Vec<&'x [T]>,
-    /// What the components say of the judges, (judges, P), in the rows' own units.
-    seen: Vec<f64>,
-    /// The range of the column that has the widest.
+    /// Other rows, on which plans are evaluated.
+    held_out: Vec<&'x [T]>,
+    /// The projections of the held-out rows onto the components, (held-out rows, P), in the rows' own units.
+    projections: Vec<f64>,
+    /// The largest range of a column.
     widest: f64,
 }
 
 impl<'x, T: Value> Sample<'x, T> {
-    /// Takes a sample and finds its principal components, at most so many.
+    /// Draws a sample and computes at most `most` of its principal components.
     pub fn new(isa: Isa, data: &'x Examples, space: Space, most: usize) -> Self {
         let (count, width) = (data.len(), data.width());
         let size = count.min(ROWS);
         let rows: Vec<&[T]> = spread(count, size, 0).into_iter().map(|i| T::row(data, i)).collect();
         let largest = rows.iter().flat_map(|row| row.iter()).fold(0.0f32, |m, v| m.max(v.to_f32().abs()));
-        // Numbers of about 1 keep squares of very small or large rows inside f32.
+        // Numbers of about 1 keep squares of very small or large rows within the range of f32.
         let unit = if largest > 0.0 { f64::from(largest) } else { 1.0 };
         let scaled = |rows: &[&[T]]| {
             let mut values = Vec::with_capacity(rows.len() * width);
@@ -86,18 +87,19 @@ impl<'x, T: Value> Sample<'x, T> {
         };
         let values = scaled(&rows);
         let components = principal_components(&values, width, most.min(width));
-        // Components suit the rows that they were found from better than others.
-        let judges: Vec<&[T]> = spread(count, size, 1).into_iter().map(|i| T::row(data, i)).collect();
+        // Components fit the rows that they were computed from better than others, so plans are evaluated on held-out
+        // rows.
+        let held_out: Vec<&[T]> = spread(count, size, 1).into_iter().map(|i| T::row(data, i)).collect();
         let axes = components.len() / width;
-        let mut seen = vec![0.0; size * axes];
-        let (judged, along) = (scaled(&judges), View::new(&components, axes, width));
-        product(View::new(&judged, size, width), along.t(), Start::Zero, &mut seen);
+        let mut projections = vec![0.0; size * axes];
+        let (scaled_held_out, along) = (scaled(&held_out), View::new(&components, axes, width));
+        product(View::new(&scaled_held_out, size, width), along.t(), Start::Zero, &mut projections);
         let unit = if space == Space::Directions { 1.0 } else { unit };
-        let seen = seen.into_iter().map(|z| f64::from(z) * unit).collect();
+        let projections = projections.into_iter().map(|z| f64::from(z) * unit).collect();
         let longest = match space {
             Space::Products => {
                 let square = |i| T::square(isa, T::row(data, i));
-                // No less than it is, whatever the rounding of squares.
+                // Rounded up, whatever the rounding errors of the squares.
                 (0..count).into_par_iter().map(square).reduce(|| 0.0, f64::max) * (1.0 + 1e-11)
             }
             Space::Plain | Space::Directions => 0.0,
@@ -107,29 +109,29 @@ impl<'x, T: Value> Sample<'x, T> {
             column.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
         };
         let widest = (0..width).map(range).fold(0.0, |widest, (low, high)| f64::from(high - low).max(widest));
-        Sample { rows, width, space, longest, components, judges, seen, widest: widest * unit }
+        Sample { rows, width, space, longest, components, held_out, projections, widest: widest * unit }
     }
 
-    /// The plan that promises the fastest search, or none where it would be faster to measure every pair.
+    /// The plan with the lowest estimated cost, or `None` if it would be faster to compare every pair.
     pub fn plan(&self, isa: Isa, data: &Examples) -> Option<Plan> {
         let count = data.len();
         let axes = self.components.len() / self.width;
         let among = spread(count, count.min(AMONG), 2);
-        let asked: Vec<usize> =
-            (0..ASKED.min(self.judges.len())).map(|i| i * self.judges.len() / ASKED).collect();
+        let queries: Vec<usize> =
+            (0..QUERIES.min(self.held_out.len())).map(|i| i * self.held_out.len() / QUERIES).collect();
         let thirds: Vec<[f64; 2]> =
-            asked.par_iter().map(|&q| self.third_neighbor(isa, q, data, &among)).collect();
-        // Among all rows the third neighbour is nearer than among some: by how much twice as many rows bring it nearer is
-        // seen on the way from half of them, and goes on like that in data of one dimension, whichever that is.
+            queries.par_iter().map(|&q| self.third_neighbor(isa, q, data, &among)).collect();
+        // Among all rows the third neighbour is nearer than among some. The factor for twice as many rows is estimated
+        // by going from half of them to all, and is constant for data of a fixed dimension, whatever that is.
         let twice = thirds.iter().filter(|[_, all]| *all > 0.0).map(|[half, all]| (all / half).ln());
         let nearer = twice.clone().sum::<f64>() / twice.count().max(1) as f64;
         let doublings = (count as f64 / among.len() as f64).log2();
         let nearer = (nearer * doublings).exp().max(NEAREST);
-        let judged = self.judged(isa);
-        let shares: Vec<Shares> = asked
+        let norms = self.norms(isa);
+        let shares: Vec<Shares> = queries
             .par_iter()
             .zip(&thirds)
-            .map(|(&q, [_, third])| self.shares(isa, &judged, q, third * nearer))
+            .map(|(&q, [_, third])| self.shares(isa, &norms, q, third * nearer))
             .collect();
         let share = |length: usize| {
             let sum: f64 = shares.iter().map(|shares| shares.axes[length]).sum();
@@ -138,8 +140,8 @@ impl<'x, T: Value> Sample<'x, T> {
         let whole = shares.iter().map(|shares| shares.whole).sum::<f64>() / shares.len().max(1) as f64;
         let cost = Cost::new::<T>(isa, self.width);
         let floats = size_of::<T>() > 1;
-        // Floats get codes in any case. Where these rule nothing out, whole rows as bytes are the best of them: they still
-        // bring equal rows together, which are then looked at once.
+        // Floats always get codes. If these prune nothing, whole rows rounded to bytes are the best codes: they still
+        // group equal rows, which are then compared only once.
         let whole_alone = Plan { coarse: Length::Whole, fine: Length::Axes(0) };
         let mut best = match floats {
             true => (cost.coarse(self.width + 1) + whole * (cost.fine(1) + cost.row()), Some(whole_alone)),
@@ -166,10 +168,11 @@ impl<'x, T: Value> Sample<'x, T> {
         best.1
     }
 
-    /// How far the third neighbour of a row of the sample is, among half of some rows and among all of them.
+    /// The distance of the third neighbour of a held-out row, among half of some rows and among all of them.
     fn third_neighbor(&self, isa: Isa, q: usize, data: &Examples, among: &[usize]) -> [f64; 2] {
-        let others = among.iter().map(|&i| T::row(data, i)).filter(|row| !std::ptr::eq(*row, self.judges[q]));
-        let mut distances: Vec<f64> = others.map(|row| self.distance(isa, self.judges[q], row)).collect();
+        let others =
+            among.iter().map(|&i| T::row(data, i)).filter(|row| !std::ptr::eq(*row, self.held_out[q]));
+        let mut distances: Vec<f64> = others.map(|row| self.distance(isa, self.held_out[q], row)).collect();
         let half = distances.len() / 2;
         let third = |distances: &mut [f64]| match distances.len().checked_sub(1) {
             Some(last) => *distances.select_nth_unstable_by(last.min(2), f64::total_cmp).1,
@@ -192,55 +195,57 @@ impl<'x, T: Value> Sample<'x, T> {
         squared.max(0.0).sqrt()
     }
 
-    /// How long the judges are, and how much of each codes of every length do not see.
-    fn judged(&self, isa: Isa) -> Vec<Judged> {
+    /// The norms of the held-out rows, and the norms of what codes of each length leave out.
+    fn norms(&self, isa: Isa) -> Vec<Norms> {
         let axes = self.components.len() / self.width;
-        let judged = |(i, row): (usize, &&[T])| {
+        let norms = |(i, row): (usize, &&[T])| {
             let square = match self.space {
                 Space::Directions => 1.0,
                 Space::Plain | Space::Products => T::square(isa, row),
             };
-            let seen = &self.seen[i * axes..][..axes];
-            let unseen = LENGTHS.map(|length| {
-                let seen = &seen[..axes.min(length - 1)];
-                (square - seen.iter().map(|a| a * a).sum::<f64>()).max(0.0).sqrt()
+            let projections = &self.projections[i * axes..][..axes];
+            let residual = LENGTHS.map(|length| {
+                let projections = &projections[..axes.min(length - 1)];
+                (square - projections.iter().map(|a| a * a).sum::<f64>()).max(0.0).sqrt()
             });
-            Judged { square, unseen }
+            Norms { square, residual }
         };
-        self.judges.iter().enumerate().map(judged).collect()
+        self.held_out.iter().enumerate().map(norms).collect()
     }
 
-    /// Which share of the sample codes would not rule out for a query whose k-th neighbour is `threshold` away.
-    fn shares(&self, isa: Isa, judged: &[Judged], q: usize, threshold: f64) -> Shares {
+    /// The fraction of the sample that codes would not prune for a query whose k-th neighbour is at distance
+    /// `threshold`.
+    fn shares(&self, isa: Isa, norms: &[Norms], q: usize, threshold: f64) -> Shares {
         let axes = self.components.len() / self.width;
-        let seen = |i: usize| &self.seen[i * axes..][..axes];
+        let projections = |i: usize| &self.projections[i * axes..][..axes];
         let lift = |i: usize| match self.space {
-            Space::Products => self.longest - judged[i].square,
+            Space::Products => self.longest - norms[i].square,
             Space::Plain | Space::Directions => 0.0,
         };
-        // The bounds of all other rows, for each length of code, and the sums of what they are made of.
+        // The bounds for all other rows, for each length of code, and the sums they consist of.
         let mut bounds = [const { Vec::new() }; LENGTHS.len()];
         let mut whole = Vec::new();
-        for i in (0..self.judges.len()).filter(|&i| i != q) {
+        for i in (0..self.held_out.len()).filter(|&i| i != q) {
             let (mut between, mut from) = (lift(i), 0);
             let lengths = LENGTHS.iter().enumerate().filter(|(_, length)| **length <= axes + 1);
             for (l, &length) in lengths {
-                between += in_lanes(&seen(q)[from..length - 1], &seen(i)[from..length - 1], |a, b| {
-                    (a - b) * (a - b)
-                });
+                between +=
+                    in_lanes(&projections(q)[from..length - 1], &projections(i)[from..length - 1], |a, b| {
+                        (a - b) * (a - b)
+                    });
                 from = length - 1;
-                let unseen = judged[q].unseen[l] - judged[i].unseen[l];
-                bounds[l].push(between + unseen * unseen);
+                let residual = norms[q].residual[l] - norms[i].residual[l];
+                bounds[l].push(between + residual * residual);
             }
-            whole.push(self.distance(isa, self.judges[q], self.judges[i]).powi(2));
+            whole.push(self.distance(isa, self.held_out[q], self.held_out[i]).powi(2));
         }
         let share = |bounds: &[f64], error: f64| {
             let reach = threshold + 2.0 * error;
             bounds.iter().filter(|&&bound| bound <= reach * reach).count() as f64 / bounds.len().max(1) as f64
         };
-        // What rounding to bytes changes of a coordinate is spread evenly over a step. Axes share what there is evenly, and
+        // The rounding error of a coordinate is uniform over a step. The variance is divided evenly among the axes, and
         // bytes cover about 8.4 standard deviations; the mean squared distance of two rows is twice the variance.
-        let square = judged[q].square.max(self.longest);
+        let square = norms[q].square.max(self.longest);
         let of_axes = |(bounds, &length): (&Vec<f64>, &usize)| {
             let mean = bounds.iter().sum::<f64>() / bounds.len().max(1) as f64;
             let delta = T::rounding(length, self.width) * square.sqrt();
@@ -256,35 +261,35 @@ impl<'x, T: Value> Sample<'x, T> {
     }
 }
 
-/// What is known of a judge.
-struct Judged {
-    /// ‖x‖², or 1 where directions are compared.
+/// Norms of a held-out row.
+struct Norms {
+    /// ‖x‖², or 1 if directions are compared.
     square: f64,
     /// ρ(x) for codes of each length.
-    unseen: [f64; LENGTHS.len()],
+    residual: [f64; LENGTHS.len()],
 }
 
-/// What codes of each length, and whole rows rounded to bytes, do not rule out.
+/// The fraction of rows not pruned by codes of each length, and by whole rows rounded to bytes.
 struct Shares {
     axes: [f64; LENGTHS.len()],
     whole: f64,
 }
 
-/// So many of `count` rows, spread over all of them, each drawn from its own stretch: no period of the data shows. Draws
-/// with different seeds are independent.
+/// Draws `size` of `count` rows by stratified sampling: each from its own stretch, so that no period of the data shows.
+/// Draws with different seeds are independent.
 pub(super) fn spread(count: usize, size: usize, seed: u64) -> Vec<usize> {
     let mut generator = generator(seed, Stream::Sketch);
     let end = |i: usize| (i as u64 * count as u64 / size as u64) as usize;
     (0..size).map(|i| generator.random_range(end(i)..end(i + 1))).collect()
 }
 
-/// What the steps of a search cost, in cycles a pair: measured, and rounded to what changes decisions.
+/// The cost of the search steps, in cycles per pair: measured, and rounded as far as decisions allow.
 #[derive(Clone, Debug)]
 pub(super) struct Cost {
-    /// Multiply-adds of bytes a cycle.
+    /// Multiply-adds of bytes per cycle.
     rate: f64,
     width: usize,
-    /// Bytes of a row.
+    /// Bytes per row.
     bytes: usize,
 }
 
@@ -310,7 +315,7 @@ impl Cost {
         100.0 + 20.0 * self.bytes.div_ceil(64) as f64
     }
 
-    /// Bytes need no codes to be measured many at once.
+    /// Without codes, rows of bytes are compared in panels.
     pub fn without_codes(&self) -> f64 {
         0.1 + self.width as f64 / self.rate
     }

@@ -1,6 +1,6 @@
-//! Principal components of a sample of rows, by subspace iteration: in which few directions rows differ most.
+//! Principal components of a sample of rows, by subspace iteration: the few directions in which rows differ most.
 //!
-//! Nothing that a search answers depends on them, only how long it takes, so a sample and a few rounds are enough.
+//! They affect only the speed of a search, never its result, so a sample and a few iterations are sufficient.
 
 use rand::RngExt;
 use rand_distr::StandardNormal;
@@ -9,14 +9,14 @@ use tercet_kernels::matmul::{Start, View};
 use crate::parallel::product;
 use crate::random::{Stream, generator};
 
-/// Rounds of subspace iteration.
+/// Iterations of the subspace iteration.
 const ROUNDS: usize = 2;
 
-/// Rounds of the same inside the subspace that was found, where a round costs next to nothing. They put the
-/// components in order.
+/// Iterations of the same inside the subspace that was found, where an iteration costs very little. They sort the
+/// components by importance.
 const ROUNDS_INSIDE: usize = 6;
 
-/// Rows that are made orthonormal one after another, once they are orthogonal to all before them.
+/// Rows that are orthonormalised one after another, after a block has been made orthogonal to all previous rows.
 const BLOCK: usize = 16;
 
 /// The leading `components` directions of the rows about the origin, most important first.
@@ -36,7 +36,7 @@ pub(super) fn principal_components(sample: &[f32], width: usize, components: usi
     }
     product(x, View::new(&q, components, width).t(), Start::Zero, &mut z);
 
-    // Inside the subspace the rows are z, and their second moments a small matrix.
+    // Inside the subspace the rows are z, and their second moments form a small matrix.
     let seen = View::new(&z, count, components);
     let mut moments = vec![0.0; components * components];
     product(seen.t(), seen, Start::Zero, &mut moments);
@@ -54,8 +54,8 @@ pub(super) fn principal_components(sample: &[f32], width: usize, components: usi
     sorted
 }
 
-/// The same subspace with other axes: turned at random, so that every coordinate carries about as much as the next, and
-/// bytes of one step suit them all.
+/// Other axes of the same subspace: a random rotation, so that every coordinate has about the same variance, and the
+/// same step size suits all bytes.
 pub(super) fn turned(components: &[f32], width: usize) -> Vec<f32> {
     let count = components.len() / width;
     if count == 0 {
@@ -72,15 +72,15 @@ fn identity(n: usize) -> Vec<f32> {
     (0..n * n).map(|i| if i / n == i % n { 1.0 } else { 0.0 }).collect()
 }
 
-/// Normal random numbers, the same in every run.
+/// Reproducible random numbers from a normal distribution.
 fn normal(count: usize) -> Vec<f32> {
     let mut generator = generator(0, Stream::Sketch);
     (0..count).map(|_| generator.sample::<f32, _>(StandardNormal)).collect()
 }
 
-/// Makes the rows of a matrix orthonormal, from the first to the last: what a row has in common with those before its
-/// block is taken away by two products, the rest by Gram and Schmidt's loop. A row that depends on those before it
-/// becomes zeros.
+/// Orthonormalises the rows of a matrix, from the first to the last: the components along the rows before its block are
+/// subtracted by two matrix products, the rest by the Gram–Schmidt loop. A row that depends linearly on previous rows
+/// becomes zero.
 fn orthonormalize(q: &mut [f32], width: usize) {
     let rows = q.len() / width;
     let lengths: Vec<f32> = q.chunks_exact(width).map(|row| dot(row, row).sqrt()).collect();
@@ -108,7 +108,7 @@ fn orthonormalize(q: &mut [f32], width: usize) {
     }
 }
 
-/// Σ a_i b_i in eight running sums, which the compiler keeps in vector registers.
+/// Σ a_i b_i in eight accumulators, which the compiler keeps in vector registers.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; 8];
     for (a, b) in a.chunks(8).zip(b.chunks(8)) {
@@ -121,9 +121,9 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 mod tests {
     use super::*;
 
-    /// Rows on a plane of three directions of different importance, and a little noise.
+    /// Rows in a subspace of three directions of different importance, with a little noise.
     #[test]
-    fn components_are_found_in_order_and_at_right_angles() {
+    fn components_are_sorted_and_orthonormal() {
         let (count, width) = (400, 50);
         let directions = {
             let mut d = normal(3 * width);
@@ -155,21 +155,21 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_depend_on_others_become_zeros() {
+    fn linearly_dependent_rows_become_zero() {
         let mut q = vec![1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 3.0, 0.0];
         orthonormalize(&mut q, 3);
         assert_eq!(q, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
     }
 
     #[test]
-    fn what_is_left_of_a_row_is_compared_with_its_own_length() {
-        // 0.01 is rounding beside 1000, and 0.001 beside 0.001 is not. A row of zeros stays one.
+    fn the_remainder_of_a_row_is_compared_with_its_own_length() {
+        // 0.01 is a rounding error relative to 1000, but 0.001 is not relative to 0.001. A row of zeros remains zero.
         let mut q = vec![1.0, 0.0, 0.0, 1000.0, 0.01, 0.0, 0.001, 0.0, 0.001, 0.0, 0.0, 0.0];
         orthonormalize(&mut q, 3);
         assert_eq!(q, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
     }
 
-    /// Turned axes are other axes of the same subspace, at right angles to each other.
+    /// Rotated axes are other orthonormal axes of the same subspace.
     #[test]
     fn turned_axes_span_the_same_subspace() {
         let (count, width) = (5, 20);

@@ -1,17 +1,17 @@
-//! The search: a block of queries goes through all stripes of rows.
+//! The search: a block of queries is compared with all stripes of rows.
 //!
-//! 1. *Scout.* The stripes where the queries would stand if they were rows are measured by their coarse codes. The
-//!    most promising rows of each query are looked at in the order of their fine codes, until these rule the rest out.
-//!    The distance of the k-th best of them, the *threshold*, is close to what it will be in the end.
-//! 2. *Sift.* All stripes pass by. Of each, the rows are gathered that no query's coarse threshold rules out; of those,
-//!    the rows that fine codes don't; and these are looked at. Rows are gathered before they are looked at so that the
-//!    memory can fetch many of them at once.
+//! 1. *Scout.* The stripes around the groups of the queries are compared by their coarse codes. The most promising rows
+//!    of each query are compared in full in the order of their fine codes, until these prune the rest. The distance of
+//!    the k-th best of them, the *threshold*, is close to its final value.
+//! 2. *Scan.* All stripes are processed. In each, the rows that the coarse codes do not prune are collected for each
+//!    query; of those, the rows that fine codes do not prune either; and these are compared in full. Rows are collected
+//!    before they are compared so that many of them can be prefetched at once.
 //!
-//! Where there is nothing to rule out (queries unlike all rows, say), codes are a waste. A block that notices measures
-//! whole stripes instead, as a search without codes does.
+//! If nothing can be pruned (for example, if queries are unlike all rows), codes are useless. A block that detects this
+//! compares whole stripes instead, as a search without codes does.
 //!
-//! The answer depends on none of this: every row that is not looked at was proved to lie farther away than k others
-//! (see [`sketch`](super::sketch)).
+//! The result depends on none of this: every row that is not compared in full was proved to be farther away than k
+//! others (see [`sketch`](super::sketch)).
 
 use std::ops::ControlFlow;
 
@@ -24,17 +24,17 @@ use crate::neighbors::metric::{Measure, MeasureOf};
 use crate::neighbors::search::Counts;
 use crate::neighbors::top_k::TopK;
 
-/// Rows that are scouted at least, beside four for each neighbour.
-const ENOUGH: usize = 64;
+/// Minimum number of rows to scout, in addition to four per neighbour.
+const MIN_SCOUTED: usize = 64;
 
-/// Of those, rows whose fine codes are looked at, beside two for each neighbour.
+/// Number of those whose fine codes are compared, in addition to two per neighbour.
 const PROMISING: usize = 12;
 
-/// A block gives its codes up once what they did not rule out has cost this many times what measuring all pairs would:
-/// so no block takes much longer than twice as long as it would without codes.
+/// A block stops using codes once the rows they did not prune have cost this many times as much as comparing all pairs
+/// would, so no block takes much more than twice as long as it would without codes.
 const PATIENCE: f64 = 1.0;
 
-/// A query on its way through the stripes.
+/// The state of a query during the search.
 pub(in crate::neighbors) struct Query<'q, T> {
     pub values: &'q [T],
     /// ‖q‖².
@@ -45,7 +45,7 @@ pub(in crate::neighbors) struct Query<'q, T> {
     group: u16,
 }
 
-/// The codes of queries, and an order of them in which near ones stand together.
+/// The codes of queries, and an order that places near queries together.
 pub(in crate::neighbors) struct SortedQueries {
     codes: Codes,
     groups: Vec<u16>,
@@ -53,7 +53,7 @@ pub(in crate::neighbors) struct SortedQueries {
 }
 
 impl<T: Value> PrunedRows<T> {
-    /// Finds the codes of queries and sorts them.
+    /// Computes the codes of queries and sorts them.
     pub fn sort<'q>(&self, isa: Isa, count: usize, query: impl Fn(usize) -> &'q [T] + Sync) -> SortedQueries {
         let codes = self.sketch.codes(isa, Side::Queries, count, query);
         let groups = self.groups.assign(isa, &codes);
@@ -62,7 +62,7 @@ impl<T: Value> PrunedRows<T> {
         SortedQueries { codes, groups, order }
     }
 
-    /// One of the sorted queries, whose values are given.
+    /// One of the sorted queries, given its values.
     pub fn query<'q>(&self, isa: Isa, sorted: &'q SortedQueries, q: usize, values: &'q [T]) -> Query<'q, T> {
         let (coarse, fine) = (self.sketch.coarse.bytes(), self.sketch.fine.lines());
         Query {
@@ -75,17 +75,17 @@ impl<T: Value> PrunedRows<T> {
         }
     }
 
-    /// Offers every row that could be among the k nearest to the queries of a block.
+    /// Offers every row that could be among the k nearest rows of the queries of a block.
     pub fn search<M: Measure + MeasureOf<T>>(
         &self,
         isa: Isa,
         queries: &[Query<'_, T>],
         best: &mut [TopK<<M as MeasureOf<T>>::Key>],
-        go_on: impl Fn() -> ControlFlow<()>,
+        check_stopped: impl Fn() -> ControlFlow<()>,
     ) -> (Counts, ControlFlow<()>) {
         let mut block = Block::<T, M>::new(self, isa, queries, best);
-        let end = match block.scout(&go_on) {
-            ControlFlow::Continue(()) => block.sift(&go_on),
+        let end = match block.scout(&check_stopped) {
+            ControlFlow::Continue(()) => block.scan(&check_stopped),
             stopped => stopped,
         };
         (block.counts, end)
@@ -96,7 +96,7 @@ impl<T: Value> PrunedRows<T> {
         distance::l2_squared_of_lines(isa, query.fine, self.fine(place)) as f64
     }
 
-    /// The panels of a stripe, the place of its first row, and how many rows it has.
+    /// The panels of a stripe, the place of its first row, and its number of rows.
     fn stripe(&self, s: usize) -> (std::ops::Range<usize>, usize, usize) {
         let panels = STRIPE / self.coarse.rows_of_a_panel();
         let range = s * panels..self.coarse.len().min((s + 1) * panels);
@@ -108,9 +108,9 @@ impl<T: Value> PrunedRows<T> {
 #[derive(Clone)]
 struct Promising {
     most: usize,
-    /// At least the `most` smallest of those offered, and some more.
+    /// At least the `most` smallest of those offered, and possibly some more.
     rows: Vec<(u32, u32)>,
-    /// No row from here on is one of them.
+    /// Rows with this T or a larger one are rejected.
     worst: u32,
 }
 
@@ -119,10 +119,10 @@ impl Promising {
         Promising { most, rows: Vec::with_capacity(4 * most), worst: u32::MAX }
     }
 
-    /// Offers rows that stand side by side.
+    /// Offers adjacent rows.
     fn offer(&mut self, squares: &[u32], first: u32) {
         for (squares, first) in squares.chunks(16).zip((first..).step_by(16)) {
-            // Without a branch for each, so that it is done in registers.
+            // Branch-free, so that it is vectorised.
             if !squares.iter().fold(false, |any, &t| any | (t < self.worst)) {
                 continue;
             }
@@ -141,7 +141,7 @@ impl Promising {
         }
     }
 
-    /// The `most` smallest, in no order.
+    /// The `most` smallest, in no particular order.
     fn smallest(&mut self) -> &[(u32, u32)] {
         self.keep_the_smallest();
         &self.rows
@@ -154,11 +154,11 @@ struct Block<'a, T: Value, M: Measure + MeasureOf<T>> {
     isa: Isa,
     queries: &'a [Query<'a, T>],
     best: &'a mut [TopK<<M as MeasureOf<T>>::Key>],
-    /// The coarse codes of the queries, as the kernels want them.
+    /// The coarse codes of the queries, packed for the kernels.
     packed: Queries,
-    /// The reach of each query's threshold; infinite until there is one.
+    /// The reach of each query's threshold; infinite until there is a threshold.
     reach: Vec<f64>,
-    /// The places that were looked at while scouting, ascending, for each query.
+    /// The places that were compared in full while scouting, ascending, for each query.
     scouted: Vec<Vec<u32>>,
     counts: Counts,
 }
@@ -183,8 +183,8 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
         }
     }
 
-    /// Finds a threshold for each query that is close to its last.
-    fn scout(&mut self, go_on: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
+    /// Finds a threshold for each query that is close to its final value.
+    fn scout(&mut self, check_stopped: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
         let index = self.index;
         let k = self.best.first().map_or(0, TopK::k);
         let stripes = self.stripes_to_scout(k);
@@ -193,7 +193,7 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
         let mut promising = vec![Promising::new(most); self.queries.len()];
         let mut tile = vec![0; self.queries.len() * STRIPE];
         for s in stripes {
-            go_on()?;
+            check_stopped()?;
             let (panels, first, rows) = index.stripe(s);
             let columns = panels.len() * index.coarse.rows_of_a_panel();
             let tile = &mut tile[..self.queries.len() * columns];
@@ -224,13 +224,13 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
         ControlFlow::Continue(())
     }
 
-    /// The stripes where the groups of the queries stand, with rows enough around them for k neighbours.
+    /// The stripes that contain the groups of the queries, with enough rows around them for k neighbours.
     fn stripes_to_scout(&self, k: usize) -> Vec<usize> {
         let index = self.index;
         let mut wanted = vec![false; index.errors.len()];
         for query in self.queries {
             let group = &index.places[usize::from(query.group)];
-            let missing = (ENOUGH + 4 * k).saturating_sub(group.len()).div_ceil(2);
+            let missing = (MIN_SCOUTED + 4 * k).saturating_sub(group.len()).div_ceil(2);
             let first = group.start.saturating_sub(missing) / STRIPE;
             let last = (group.end + missing).div_ceil(STRIPE).clamp(first + 1, wanted.len());
             wanted[first.min(last - 1)..last].fill(true);
@@ -238,25 +238,25 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
         (0..wanted.len()).filter(|&s| wanted[s]).collect()
     }
 
-    /// Passes all stripes by the queries.
-    fn sift(&mut self, go_on: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
+    /// Compares the queries with all stripes.
+    fn scan(&mut self, check_stopped: &impl Fn() -> ControlFlow<()>) -> ControlFlow<()> {
         let index = self.index;
         let count = self.queries.len();
         let mut thresholds = vec![(f64::NAN, f64::NAN, 0); count];
         let mut largest = vec![0; count];
         let mut masks = vec![0; count * STRIPE.div_ceil(index.coarse.rows_of_a_panel())];
-        let (mut passed, mut left) = (Vec::new(), Vec::new());
+        let (mut passed, mut remaining) = (Vec::new(), Vec::new());
         let enough = PATIENCE * (index.len() * count) as f64 * index.cost.without_codes();
         let mut spent = 0.0;
         for (s, &error) in index.errors.iter().enumerate() {
-            go_on()?;
+            check_stopped()?;
             let (panels, first, rows) = index.stripe(s);
             if T::HAS_PANELS && spent > enough {
                 self.whole_stripe(first, rows);
                 continue;
             }
             for (q, (largest, known)) in largest.iter_mut().zip(&mut thresholds).enumerate() {
-                // A threshold is worked out again only where something has changed.
+                // A threshold is recomputed only if its inputs have changed.
                 let reach = self.reach[q];
                 if (known.0, known.1) != (reach, error) {
                     let threshold = index.sketch.coarse.threshold(reach + self.queries[q].errors[0] + error);
@@ -275,7 +275,7 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
                     while mask != 0 {
                         let offset = panel * of_a_panel + mask.trailing_zeros() as usize;
                         mask &= mask - 1;
-                        // The last panel is filled up with zeros that are no rows.
+                        // The last panel is padded with zeros that are not rows.
                         if offset < rows {
                             prefetch(index.fine(first + offset));
                             passed.push((q as u32, (first + offset) as u32));
@@ -284,34 +284,34 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
                 }
             }
             self.counts.fine += passed.len() as u64;
-            self.look_at_fine_codes(&passed, &mut left);
+            self.filter_by_fine_codes(&passed, &mut remaining);
             spent += passed.len() as f64 * index.cost.fine(index.sketch.fine.bytes());
-            spent += left.len() as f64 * index.cost.row();
-            self.look_at_rows(&left);
+            spent += remaining.len() as f64 * index.cost.row();
+            self.compare_rows(&remaining);
         }
         ControlFlow::Continue(())
     }
 
-    /// Of the pairs that passed, those are left that fine codes do not rule out and that no scout has looked at.
-    fn look_at_fine_codes(&self, passed: &[(u32, u32)], left: &mut Vec<(u32, u32)>) {
-        left.clear();
+    /// Filters the collected pairs: keeps those that fine codes do not prune and that were not compared while scouting.
+    fn filter_by_fine_codes(&self, passed: &[(u32, u32)], remaining: &mut Vec<(u32, u32)>) {
+        remaining.clear();
         for &(q, place) in passed {
             let (query, p) = (q as usize, place as usize);
             let t = self.index.fine_square(self.isa, &self.queries[query], p);
             if t <= self.largest_fine(query, p) && self.scouted[query].binary_search(&place).is_err() {
                 prefetch(self.index.at(p));
-                left.push((q, place));
+                remaining.push((q, place));
             }
         }
     }
 
-    /// Looks at whole rows.
-    fn look_at_rows(&mut self, left: &[(u32, u32)]) {
-        for &(q, place) in left {
+    /// Compares whole rows.
+    fn compare_rows(&mut self, remaining: &[(u32, u32)]) {
+        for &(q, place) in remaining {
             let key = self.key(q as usize, place as usize);
             self.offer(q as usize, place, key);
         }
-        self.counts.rows += left.len() as u64;
+        self.counts.rows += remaining.len() as u64;
     }
 
     /// Offers all rows of a stripe to all queries.
@@ -334,7 +334,7 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
         <M as MeasureOf<T>>::key(self.isa, query.values, self.index.at(place), [query.square, square])
     }
 
-    /// The largest T of fine codes that does not rule the row at a place out.
+    /// The largest T of fine codes that does not prune the row at a place.
     fn largest_fine(&self, q: usize, place: usize) -> f64 {
         let errors = self.queries[q].errors[1] + f64::from(self.index.fine_errors[place]);
         self.index.sketch.fine.threshold(self.reach[q] + errors)
@@ -343,7 +343,7 @@ impl<'a, T: Value, M: Measure + MeasureOf<T>> Block<'a, T, M> {
     /// Offers all rows at a place.
     fn offer(&mut self, q: usize, place: u32, key: <M as MeasureOf<T>>::Key) {
         let best = &mut self.best[q];
-        // Of equal rows the first that does not get in keeps out all after it.
+        // Of equal rows, if one is rejected, so are all after it.
         let entered =
             self.index.rows_at(place as usize).iter().take_while(|&&row| best.offer(key, row)).count();
         if entered > 0
@@ -366,9 +366,9 @@ mod tests {
         }
     }
 
-    /// However they are offered, the rows with the smallest T are kept, and all that are said to be no better are not.
+    /// In whatever order they are offered, the rows with the smallest T are kept, and rows at the cutoff are rejected.
     #[test]
-    fn the_most_promising_are_those_that_sorting_puts_first() {
+    fn the_most_promising_rows_are_the_first_after_sorting() {
         let all: Vec<u32> = (0..1000u32).map(|i| i.wrapping_mul(0x9e37_79b9) >> 12).collect();
         for most in [1, 5, 40] {
             for stripe in [1, 16, 50, 256] {

@@ -2,7 +2,7 @@
 //!
 //! Images of one kind lie near a plane of few dimensions, and so do embeddings, so most of the distance between two of
 //! them shows in a few well-chosen coordinates. A code keeps some of those, in one byte each. A search compares coarse
-//! codes first, fine ones where those rule nothing out, and looks at a whole row only where neither does.
+//! codes first, fine ones if the coarse ones do not prune a row, and the whole row only if neither does.
 //!
 //! # Why no neighbour is lost
 //!
@@ -13,8 +13,8 @@
 //! ‖q − x‖² = ‖A (q − x)‖² + ‖B (q − x)‖²  ≥  ‖A q − A x‖² + (‖B q‖ − ‖B x‖)²
 //! ```
 //!
-//! by the triangle inequality. `ρ(x) = ‖B x‖ = √(‖x‖² − ‖A x‖²)` is one number a row: what A does not see of it. So
-//! with the P + 1 coordinates `c(x) = (A x, ρ(x))`,
+//! by the triangle inequality. `ρ(x) = ‖B x‖ = √(‖x‖² − ‖A x‖²)` is one number per row: the norm of what A leaves out.
+//! So with the P + 1 coordinates `c(x) = (A x, ρ(x))`,
 //!
 //! ```text
 //! ‖q − x‖ ≥ ‖c(q) − c(x)‖.                                                                       (1)
@@ -23,32 +23,32 @@
 //! A need not be orthogonal, a projection or anything else for this; that its rows are (nearly) principal components
 //! only makes the bound tight.
 //!
-//! Two other metrics are distances of something else, see [`Space`]. Where rows are compared by their cosine, x stands
-//! for x / ‖x‖ in all of this, and for 0 where x = 0; the squared distance of such rows is at most twice the cosine
-//! distance. Where they are compared by their dot product, rows get one more column, `√(M² − ‖x‖²)`, M being the length of
-//! the longest row, and queries get 0 there and are scaled to length M (Bachrach et al., Speeding Up the Xbox Recommender System, 2014): then
-//! `‖q − x‖² = 2 M² − 2 (M / ‖q‖) q·x`, the largest product being the smallest distance. A leaves that column alone; it is one
-//! more coordinate.
+//! Two other metrics are distances of transformed rows, see [`Space`]. If rows are compared by their cosine, x stands
+//! for x / ‖x‖ in all of this, and for 0 if x = 0; the squared distance of such rows is at most twice the cosine
+//! distance. If they are compared by their dot product, rows get one more column, `√(M² − ‖x‖²)`, where M is the length
+//! of the longest row, and queries get 0 there and are scaled to length M (Bachrach et al., Speeding Up the Xbox
+//! Recommender System, 2014): then `‖q − x‖² = 2 M² − 2 (M / ‖q‖) q·x`, so the largest product is the smallest
+//! distance. A leaves that column alone; it is one more coordinate.
 //!
-//! Coordinate j is rounded to the byte `ĉ_j = round((c̃_j − low_j) / s)`, with one step s for all, where c̃ is c as it
-//! was computed. With `e(x) ≥ ‖s ĉ(x) + low − c̃(x)‖ + ‖c̃(x) − c(x)‖`, by the triangle inequality once more,
+//! Coordinate j is rounded to the byte `ĉ_j = round((c̃_j − low_j) / s)`, with one step s for all, where c̃ is c as
+//! computed. With `e(x) ≥ ‖s ĉ(x) + low − c̃(x)‖ + ‖c̃(x) − c(x)‖`, by the triangle inequality once more,
 //!
 //! ```text
 //! ‖q − x‖ ≥ s ‖ĉ(q) − ĉ(x)‖ − e(q) − e(x).                                                        (2)
 //! ```
 //!
-//! `T = ‖ĉ(q) − ĉ(x)‖²` is an exact integer, from the same kernels that measure images. A row is ruled out where the
-//! right side of (2) exceeds r, the distance of the k-th best row so far: where `T > ((r + e(q) + e(x)) / s)²`.
+//! `T = ‖ĉ(q) − ĉ(x)‖²` is an exact integer, from the same kernels that measure images. A row is pruned if the right
+//! side of (2) exceeds r, the distance of the k-th best row so far, that is, if `T > ((r + e(q) + e(x)) / s)²`.
 //!
-//! # What computing c costs in e
+//! # The contribution of computing c to e
 //!
-//! Let ã be what is computed of a = A x, and δ ≥ ‖ã − a‖ ([`Axes::rounding`] · ‖x‖). Then ρ̃² = ‖x‖² − ‖ã‖² is off from
-//! ρ² by at most `Δ = δ (2 ‖ã‖ + δ) + 3·10⁻¹² ‖x‖²`, the last term for computing in f64; and since
-//! `|ρ̃ − ρ| = |ρ̃² − ρ²| / (ρ̃ + ρ)`, ρ̃ is off by at most `min(Δ / ρ̃, √Δ)`. So `‖c̃ − c‖ ≤ δ + min(Δ / ρ̃, √Δ)`.
-//! e and T's threshold are computed in f64, with a few roundings of 2⁻⁵³ of themselves; they are made larger by 10⁻⁹ of
-//! themselves, which is far more. Where low_j is much larger than s, what rounding changed is a small difference of large
-//! numbers, off by 2⁻⁵³ |low_j|: the 10⁻¹² ‖x‖ that δ has to spare covers it. The 1 that is added to the threshold of T
-//! covers what is left: T is a whole number.
+//! Let ã be the computed value of a = A x, and δ ≥ ‖ã − a‖ ([`Axes::rounding`] · ‖x‖). Then the error of ρ̃² = ‖x‖² −
+//! ‖ã‖² as an approximation of ρ² is at most `Δ = δ (2 ‖ã‖ + δ) + 3·10⁻¹² ‖x‖²`, the last term for computing in f64;
+//! and since `|ρ̃ − ρ| = |ρ̃² − ρ²| / (ρ̃ + ρ)`, the error of ρ̃ is at most `min(Δ / ρ̃, √Δ)`. So
+//! `‖c̃ − c‖ ≤ δ + min(Δ / ρ̃, √Δ)`. e and T's threshold are computed in f64, with a few relative rounding errors of
+//! 2⁻⁵³; they are increased by a factor of 1 + 10⁻⁹, which is far more. If low_j is much larger than s, the rounding
+//! error is a small difference of large numbers, with an error of 2⁻⁵³ |low_j|: the spare 10⁻¹² ‖x‖ in δ covers it. The
+//! 1 that is added to the threshold of T covers the rest: T is an integer.
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
@@ -58,10 +58,10 @@ use super::plan::{Length, Plan, Sample};
 use super::principal::turned;
 use super::value::{Along, Axes, Value};
 
-/// Rows that are seen along the axes at a time.
+/// Rows that are projected onto the axes at a time.
 const BLOCK: usize = 96;
 
-/// The largest share of rows that may lie outside what the bytes of a coordinate cover, on either side.
+/// The largest fraction of rows that may lie outside the range of the bytes of a coordinate, on either side.
 const OUTSIDE: f64 = 0.002;
 
 /// The map from rows to codes, coarse and fine.
@@ -69,24 +69,24 @@ const OUTSIDE: f64 = 0.002;
 pub(super) struct Sketch<T: Value> {
     pub basis: T::Basis,
     space: Space,
-    /// M², where rows are compared by their products.
+    /// M², if rows are compared by their products.
     pub longest: f64,
     pub coarse: Level,
     pub fine: Level,
 }
 
-/// What the distance is one of.
+/// The vectors whose distance is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::neighbors) enum Space {
-    /// Of the rows as they are.
+    /// The rows themselves.
     Plain,
-    /// Of their directions, for cosine.
+    /// Their directions, for cosine.
     Directions,
-    /// Of rows with one more column, for dot products.
+    /// Rows with one more column, for dot products.
     Products,
 }
 
-/// Whose codes are wanted: where products are compared, rows and queries differ.
+/// Whose codes are computed: for products, rows and queries differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Rows,
@@ -108,7 +108,7 @@ pub(super) struct Level {
 pub(super) struct Codes {
     /// (N, bytes of a coarse code).
     pub coarse: Vec<u8>,
-    /// (N, lines of a fine code); zeros fill the last line up.
+    /// (N, lines of a fine code); the last line is padded with zeros.
     pub fine: Vec<Line>,
     /// e of (2) for the coarse and the fine code of each row.
     pub errors: Vec<[f64; 2]>,
@@ -122,7 +122,7 @@ impl<T: Value> Sketch<T> {
             Length::Whole => Along::Columns,
             Length::Axes(count) => {
                 let axes = turned(&sample.components[..count * width], width);
-                // A may be anything, but its length must be known.
+                // A may be anything, but its norm must be known.
                 let finite = axes.iter().all(|a| a.is_finite());
                 Along::Axes(if finite { axes } else { vec![0.0; axes.len()] })
             }
@@ -172,7 +172,7 @@ impl<T: Value> Sketch<T> {
                     lines_out[i * lines..].iter_mut().zip(bytes.chunks(64)).for_each(|(line, bytes)| {
                         line.0[..bytes.len()].copy_from_slice(bytes);
                     });
-                    // What is no number rules nothing out.
+                    // NaN prunes nothing.
                     errors[i] = [slack[0] + coarse_error, slack[1] + fine_error]
                         .map(|e| if e.is_nan() { f64::INFINITY } else { e });
                 });
@@ -181,7 +181,7 @@ impl<T: Value> Sketch<T> {
         codes
     }
 
-    /// Gives `each` row's number, c̃ and the most that it is off from c, coarse and fine.
+    /// Calls `each` with the number of each row, its c̃ and the error bound of c̃, both for coarse and fine codes.
     fn look(
         &self,
         isa: Isa,
@@ -195,13 +195,14 @@ impl<T: Value> Sketch<T> {
         let (mut coarse, mut fine) = (vec![0.0; self.coarse.bytes()], vec![0.0; self.fine.bytes()]);
         for (i, (row, seen)) in rows.iter().zip(seen.chunks_exact(coarse_axes + fine_axes)).enumerate() {
             let square = T::square(isa, row);
-            // The direction of a row of zeros is zero here; what follows is true of it too.
+            // The direction of a row of zeros is zero here; the following holds for it too.
             let (scale, square, lift) = match (self.space, side) {
                 (Space::Plain, _) => (1.0, square, None),
                 (Space::Directions, _) if square > 0.0 => (1.0 / square.sqrt(), 1.0, None),
                 (Space::Directions, _) => (0.0, 0.0, None),
                 (Space::Products, Side::Rows) => (1.0, square, Some(self.longest - square)),
-                // Queries are made as long as the longest row, which changes no order: bytes then suit them too.
+                // Queries are scaled to the length of the longest row, which does not change the order, so that the
+                // range of the bytes fits them too.
                 (Space::Products, Side::Queries) if square > 0.0 => {
                     ((self.longest / square).sqrt(), self.longest, Some(0.0))
                 }
@@ -228,13 +229,13 @@ impl Level {
         self.low.len()
     }
 
-    /// How many lines a code takes.
+    /// How many cache lines a code takes.
     pub fn lines(&self) -> usize {
         self.bytes().div_ceil(size_of::<Line>())
     }
 
-    /// Computes c̃, and returns the most that it is off from c: both are derived above. `lift` is the square of the
-    /// column that products need, as it was computed.
+    /// Computes c̃, and returns the bound on its error; both are derived above. `lift` is the computed square of the
+    /// additional column for products.
     fn coordinates(&self, seen: &[f64], scale: f64, square: f64, lift: Option<f64>, c: &mut [f64]) -> f64 {
         let unit = self.axes.unit * scale;
         let (a, rest) = c.split_at_mut(self.axes.count);
@@ -242,13 +243,13 @@ impl Level {
         a.iter_mut().zip(seen).for_each(|(a, seen)| *a = seen * unit);
         let squares = in_lanes(a, a, |a, b| a * b);
         *rho = (square - squares).max(0.0).sqrt();
-        // The scale of directions is off by 10⁻¹² of itself, like the squared length that it comes from.
+        // The relative error of the scale of directions is 10⁻¹², like that of the squared length it is computed from.
         let delta = (self.axes.rounding + 1e-12) * square.sqrt() + 1e-30 * scale;
         let off = delta * (2.0 * squares.sqrt() + delta) + 3e-12 * square;
         let rho_off = if *rho * *rho > off { off / *rho } else { off.sqrt() };
         let mut slack = delta + rho_off;
         if let Some(lift) = lift {
-            // M² − ‖x‖² is off by what the squared lengths are off by, and its root accordingly, like ρ.
+            // The error of M² − ‖x‖² is that of the squared lengths, and that of its root follows as for ρ.
             let column = lift.max(0.0).sqrt();
             rest[1] = column;
             let off = if lift == 0.0 { 0.0 } else { 3e-12 * (square + lift.abs()) };
@@ -257,8 +258,8 @@ impl Level {
         slack * (1.0 + 1e-9)
     }
 
-    /// Chooses low and s for rows like these, with some room. What lies outside is rounded to the nearest byte all the
-    /// same, and has a larger e for it.
+    /// Chooses low and s for rows like these, with some margin. Values outside the range are still rounded to the
+    /// nearest byte, with a larger e.
     fn suit(&mut self, sample: &[f64]) {
         let bytes = self.bytes();
         let mut step = 0.0f64;
@@ -277,20 +278,20 @@ impl Level {
         self.step = if step > 0.0 && step.is_finite() { step } else { 1.0 };
     }
 
-    /// Rounds c̃ to a code, and returns ‖s ĉ + low − c̃‖; infinity, which rules nothing out, for what is no number.
+    /// Rounds c̃ to a code, and returns ‖s ĉ + low − c̃‖; infinity, which prunes nothing, if it is not finite.
     fn round(&self, isa: Isa, c: &[f64], code: &mut [u8]) -> f64 {
         let error = distance::round_to_bytes(isa, c, &self.low, self.step, code).sqrt() * (1.0 + 1e-9);
         if error.is_finite() { error } else { f64::INFINITY }
     }
 
-    /// The largest T that does not rule a row out: `reach` is r + e(q) + e(x).
+    /// The largest T that does not prune a row: `reach` is r + e(q) + e(x).
     pub fn threshold(&self, reach: f64) -> f64 {
         let reach = reach / self.step;
         reach * reach * (1.0 + 1e-9) + 1.0
     }
 }
 
-/// `Σ f(a_i, b_i)`, in eight running sums, so that the processor need not wait for each.
+/// `Σ f(a_i, b_i)`, in eight accumulators, so that the additions are independent.
 pub(super) fn in_lanes(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut sums = [0.0; 8];

@@ -1,4 +1,4 @@
-//! Searches with codes against the naive search, complete lists with their distances, and the bound itself.
+//! Searches with codes against the naive search, comparing complete lists with their distances, and the bound itself.
 
 use proptest::prelude::*;
 use tercet_kernels::distance::{MAX_WIDTH_WITHIN, naive};
@@ -28,7 +28,7 @@ fn random(seed: u64) -> impl FnMut() -> u8 {
     }
 }
 
-/// Rows that make ties and near-ties: copies, one-pixel changes, extremes, and noise around a few patterns.
+/// Rows that produce ties and near-ties: copies, one-pixel changes, extremes, and noise around a few patterns.
 fn byte_rows(width: usize) -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec((0..6usize, any::<u64>()), 1..700).prop_map(move |kinds| {
         let mut rows: Vec<Vec<u8>> = Vec::new();
@@ -52,7 +52,7 @@ fn byte_rows(width: usize) -> impl Strategy<Value = Vec<Vec<u8>>> {
     })
 }
 
-/// The same for floats, with rows of zeros, and of numbers so large or small that their squares leave f32.
+/// The same for floats, with rows of zeros, and of numbers whose squares overflow or underflow f32.
 fn float_rows(width: usize) -> impl Strategy<Value = Vec<Vec<f32>>> {
     prop::collection::vec((0..8usize, any::<u64>()), 1..700).prop_map(move |kinds| {
         let mut rows: Vec<Vec<f32>> = Vec::new();
@@ -79,7 +79,7 @@ fn float_rows(width: usize) -> impl Strategy<Value = Vec<Vec<f32>>> {
     })
 }
 
-/// Plans for rows of a width, short and long.
+/// Plans for rows of a given width, short and long.
 fn plans<T: Value>(width: usize) -> Vec<Plan> {
     let axes = |coarse: usize, fine: usize| Plan {
         coarse: Length::Axes(coarse.min(width)),
@@ -93,7 +93,7 @@ fn plans<T: Value>(width: usize) -> Vec<Plan> {
     plans
 }
 
-/// An index with codes, whatever the set.
+/// An index with codes, whatever the data set.
 fn planned<T: Value>(
     isa: Isa,
     data: &Dataset,
@@ -176,11 +176,11 @@ proptest! {
     }
 }
 
-/// What rounding changed is needed in the bound: without it, some pair is farther apart by its codes than it is.
+/// The bound needs the rounding error: without it, the code distance of some pair exceeds the true distance.
 #[test]
-fn the_bound_would_not_hold_without_its_slack() {
+fn the_bound_is_violated_without_its_slack() {
     let mut next = random(5);
-    // Pairs that differ in one pixel by one.
+    // Pairs that differ by one in a single pixel.
     let mut rows: Vec<Vec<u8>> = (0..300).map(|_| (0..64).map(|_| next() / 2).collect()).collect();
     for i in 0..300 {
         let mut row = rows[i].clone();
@@ -222,8 +222,8 @@ fn awkward_sets_are_searched_exactly() {
     }
 }
 
-/// The widest rows that get codes, rows far from the origin, a column that outweighs all others, and queries of other lengths
-/// than the rows.
+/// The widest rows that get codes, rows far from the origin, a column that dominates all others, and queries with other
+/// norms than the rows.
 #[test]
 fn awkward_floats_are_searched_exactly() {
     let mut next = random(2);
@@ -256,9 +256,9 @@ fn awkward_floats_are_searched_exactly() {
     }
 }
 
-/// What a plan promises holds for rows far from the origin, where products of floats are rounded much.
+/// Plans take rounding into account for rows far from the origin, where products of floats have large rounding errors.
 #[test]
-fn plans_reckon_with_rounding() {
+fn plans_account_for_rounding() {
     let mut next = random(6);
     let rows: Vec<Vec<f32>> = (0..4500)
         .map(|i| (0..64).map(|j| 1e4 + (i % 50 * j) as f32 + f32::from(next()) / 256.0).collect())
@@ -271,7 +271,7 @@ fn plans_reckon_with_rounding() {
 }
 
 #[test]
-fn rows_with_codes_are_left_out_one_by_one() {
+fn leave_one_out_works_with_codes() {
     let mut next = random(8);
     let rows: Vec<Vec<u8>> =
         (0..400u32).map(|i| (0..64).map(|j| next() % 2 * (i % 3 + j % 5) as u8).collect()).collect();
@@ -288,7 +288,7 @@ fn rows_with_codes_are_left_out_one_by_one() {
 }
 
 #[test]
-fn rows_come_back_as_they_were() {
+fn rows_are_returned_unchanged() {
     let rows: Vec<Vec<u8>> = (0..600u32).map(|i| (0..300).map(|j| (i * j % 251) as u8).collect()).collect();
     let data = pixels_of(300, &rows);
     let index = planned(Isa::active(), &data, Metric::L2, plans::<u8>(300)[2], Rows::PrunedBytes);
@@ -298,7 +298,8 @@ fn rows_come_back_as_they_were() {
     assert_eq!(index.features(), crate::neighbors::Features::U8(rows.concat()));
 }
 
-/// Codes of images rule nothing out for queries of noise: a block notices and goes on without, and still finds the same.
+/// Codes of images prune nothing for queries of noise: a block detects that, continues without codes, and finds the
+/// same neighbours.
 #[test]
 fn queries_unlike_all_rows_are_searched_without_codes() {
     let mut next = random(3);
@@ -315,9 +316,9 @@ fn queries_unlike_all_rows_are_searched_without_codes() {
     }
 }
 
-/// Sets that are large enough get their codes from `fit`, whose plan depends on the set.
+/// Data sets that are large enough get their codes from `fit`, whose plan depends on the data.
 #[test]
-fn fitting_plans_codes_for_what_it_meets() {
+fn fitting_plans_codes_for_the_data() {
     let mut next = random(4);
     let patterns: Vec<Vec<u8>> = (0..500).map(|_| (0..300).map(|_| next()).collect()).collect();
     let near = |pattern: &[u8], next: &mut dyn FnMut() -> u8| -> Vec<u8> {
@@ -336,7 +337,7 @@ fn fitting_plans_codes_for_what_it_meets() {
             assert!(counts.rows < 20 * 5000 / 4, "{metric}: {} pairs were compared in full", counts.rows);
         }
     }
-    // Nothing can be said about noise but by looking at it, and rows that are all equal are looked at once.
+    // Noise cannot be pruned, and rows that are all equal are compared once.
     let noise: Vec<Vec<u8>> = (0..4100).map(|_| (0..256).map(|_| next()).collect()).collect();
     let noise = pixels_of(256, &noise);
     let queries = noise.first(10);
@@ -352,17 +353,18 @@ fn fitting_plans_codes_for_what_it_meets() {
     assert!(counts.rows < 1000, "{}", counts.rows);
 }
 
-/// What an index of 600 rows of 130 numbers holds, part by part: a hundred of them twice, in two stripes.
-fn holds_what_its_parts_do<T: Value>(data: &Dataset, space: Space, squares: usize) {
+/// Checks the memory of an index of 600 rows of 130 numbers, part by part: a hundred of them are duplicates, in two
+/// stripes.
+fn check_memory<T: Value>(data: &Dataset, space: Space, squares: usize) {
     let sample = Sample::<T>::new(Isa::active(), data, space, 127);
     let index = PrunedRows::as_planned(Isa::active(), data, &sample, plans::<T>(130)[2]);
     assert_eq!((index.len(), index.longest()), (500, 0.0));
-    // A fine code of 128 bytes is two lines.
+    // A fine code of 128 bytes is two cache lines.
     let lists = 600 * 130 * size_of::<T>() + 4 * 600 + 4 * 501 + 500 * (2 * 64 + 4) + 2 * 8 + 8 * squares;
     let places = index.places.len() * size_of::<Range<usize>>();
     let shared = index.coarse.bytes() + index.groups.bytes() + T::basis_bytes(&index.sketch.basis);
     assert_eq!(index.bytes(), lists + places + shared);
-    // Every row stands at one place, equal ones at the same, and groups do not overlap.
+    // Every row is at exactly one place, equal rows at the same one, and groups do not overlap.
     let mut all: Vec<u32> = (0..index.len()).flat_map(|place| index.rows_at(place).to_vec()).collect();
     all.sort();
     assert!(all.into_iter().eq(0..600));
@@ -376,14 +378,14 @@ fn bytes_of_memory_are_counted() {
         (0..600usize).map(|i| (0..130).map(|j| (i % 500 * (j + 1) / 3) as u8).collect()).collect();
     let floats: Vec<Vec<f32>> = rows.iter().map(|x| x.iter().map(|&v| f32::from(v)).collect()).collect();
     for (space, squares) in [(Space::Plain, 0), (Space::Directions, 500)] {
-        holds_what_its_parts_do::<u8>(&pixels_of(130, &rows), space, squares);
-        holds_what_its_parts_do::<f32>(&features_of(130, &floats), space, squares);
+        check_memory::<u8>(&pixels_of(130, &rows), space, squares);
+        check_memory::<f32>(&features_of(130, &floats), space, squares);
     }
 }
 
-/// The errors that a search reckons with are no less than those of the codes.
+/// The error bounds that a search uses are at least those of the codes.
 #[test]
-fn errors_of_stripes_and_rows_are_not_undercut() {
+fn errors_of_stripes_and_rows_are_upper_bounds() {
     let mut next = random(12);
     let rows: Vec<Vec<u8>> = (0..700).map(|i| (0..60).map(|_| next() >> (i % 5)).collect()).collect();
     let data = pixels_of(60, &rows);
@@ -401,11 +403,12 @@ fn errors_of_stripes_and_rows_are_not_undercut() {
     }
 }
 
-/// Codes that see nearly all of a row stand as far apart as the rows do, but for what rounding changed: of the many rows at the
-/// distance of the k-th, those with small numbers are found, by coarse and by fine codes, of one line or two. And hardly any
-/// other rows of floats are looked at; short rows of bytes are measured faster without codes.
+/// The distances of codes that capture nearly all of a row equal those of the rows up to rounding: of the many rows at
+/// the distance of the k-th, those with the smallest indices are found, by coarse and by fine codes, of one cache line
+/// or two. And hardly any other rows of floats are compared in full; short rows of bytes are compared faster without
+/// codes.
 #[test]
-fn rows_that_tie_with_the_last_are_not_lost() {
+fn rows_that_tie_with_the_last_neighbour_are_not_lost() {
     let mut next = random(7);
     for (width, coarse, fine) in [(16, 16, 1), (16, 1, 16), (80, 1, 80)] {
         let mut rows = |count: usize| -> Vec<Vec<u8>> {
@@ -431,7 +434,7 @@ fn rows_that_tie_with_the_last_are_not_lost() {
         for metric in [Metric::L2, Metric::Cosine] {
             check(planned(Isa::active(), &bytes[0], metric, plan, Rows::PrunedBytes), &bytes, metric, 1);
         }
-        // Products are bounded by the longest row, which says little here.
+        // Products are bounded by means of the longest row, which is a loose bound here.
         for (metric, most) in [(Metric::L2, 4), (Metric::Cosine, 4), (Metric::Dot, 1)] {
             check(
                 planned(Isa::active(), &floats[0], metric, plan, Rows::PrunedFloats),

@@ -1,8 +1,8 @@
-//! [`Value`]: what rows are made of, bytes or floats, and what that means for looking at them along some axes.
+//! [`Value`]: the type of the numbers in rows, bytes or floats, and how rows of that type are projected onto axes.
 //!
-//! A sketch wants A x for every row, A being a matrix that shortens no less than ‖A‖₂ ≤ 1 says (see
-//! [`sketch`](super::sketch)). On bytes, A is made of integers and the products are exact; on floats the products are
-//! rounded, and [`Axes`] says by how much at most.
+//! A sketch needs A x for every row, where A is a matrix with ‖A‖₂ ≤ 1 (see [`sketch`](super::sketch)). On bytes, A
+//! consists of integers and the products are exact; on floats the products are rounded, and [`Axes`] has a bound on the
+//! error.
 
 use rayon::prelude::*;
 use tercet_kernels::Isa;
@@ -14,45 +14,45 @@ use crate::data::Examples;
 use crate::neighbors::index::{features, pixels};
 use crate::neighbors::metric::{ByteKey, Measure, MeasureOf};
 
-/// A number that rows are made of.
+/// A number type of rows.
 pub(in crate::neighbors) trait Value:
     Copy + Default + PartialEq + Send + Sync + 'static
 {
-    /// Axes to look along.
+    /// Axes to project onto.
     type Basis: Clone + std::fmt::Debug + Send + Sync;
 
-    /// Example `i` of a set that was checked to be of this kind.
+    /// Example `i` of a data set that was checked to have this type.
     fn row(data: &Examples, i: usize) -> &[Self];
 
-    /// The number as f32, which holds either kind exactly.
+    /// The number as f32, which represents both types exactly.
     fn to_f32(self) -> f32;
 
-    /// ‖x‖², off by less than 10⁻¹² of itself.
+    /// ‖x‖², with a relative error below 10⁻¹².
     fn square(isa: Isa, x: &[Self]) -> f64;
 
-    /// ‖a − b‖², as near as that.
+    /// ‖a − b‖², with the same relative error.
     fn l2_squared(isa: Isa, a: &[Self], b: &[Self]) -> f64;
 
-    /// Axes near to those given, for the coarse and the fine codes.
+    /// Axes close to the given ones, for the coarse and the fine codes.
     fn basis(isa: Isa, along: [Along; 2], width: usize) -> (Self::Basis, [Axes; 2]);
 
-    /// Bytes of memory that axes hold.
+    /// The memory used by axes, in bytes.
     fn basis_bytes(basis: &Self::Basis) -> usize;
 
-    /// [`Axes::rounding`] of so many axes.
+    /// [`Axes::rounding`] for `count` axes.
     fn rounding(count: usize, width: usize) -> f64;
 
-    /// What the axes say of some rows, coarse before fine: √g · A x, where `unit` of [`Axes`] is 1 / √g.
+    /// The projections of some rows onto the axes, coarse before fine: √g · A x, where `unit` of [`Axes`] is 1 / √g.
     ///
     /// # Shapes
     /// `seen` becomes (rows, P coarse + P fine).
     fn project(isa: Isa, basis: &Self::Basis, rows: &[&[Self]], seen: &mut Vec<f64>);
 
-    /// Whether many rows are compared faster than pair by pair.
+    /// Whether many rows can be compared faster than pair by pair.
     const HAS_PANELS: bool;
 
-    /// Gives `each` the key of every query and every row, as numbers from 0, by the blocked kernels, if
-    /// [there are any](Self::HAS_PANELS).
+    /// Calls `each` with the key of every query and every row, given by their numbers from 0, using the blocked
+    /// kernels, if [there are any](Self::HAS_PANELS).
     fn panel_keys<M: Measure + MeasureOf<Self>>(
         _isa: Isa,
         _queries: &[Query<'_, Self>],
@@ -63,38 +63,39 @@ pub(in crate::neighbors) trait Value:
     }
 }
 
-/// What to look along.
+/// What to project onto.
 #[derive(Clone, Debug)]
 pub(in crate::neighbors) enum Along {
     /// The rows of a matrix, (P, D).
     Axes(Vec<f32>),
-    /// The D columns of the rows themselves: A = 1. For floats alone, as bytes need no codes for that.
+    /// The D columns of the rows themselves: A = 1. Only for floats, as bytes need no codes for that.
     Columns,
 }
 
-/// What is known of the axes of one kind of code.
+/// The properties of the axes of one kind of code.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::neighbors) struct Axes {
     /// P.
     pub count: usize,
-    /// 1 / √g, which makes ‖A‖₂ ≤ 1: g is no less than the largest eigenvalue of the axes' products with each other.
+    /// 1 / √g, which makes ‖A‖₂ ≤ 1: g is at least the largest eigenvalue of the Gram matrix of the axes.
     pub unit: f64,
-    /// ‖ã − A x‖ ≤ `rounding` · ‖x‖ + 10⁻³⁰ for what [`Value::project`] makes of a row, ã = `unit` · `seen`.
+    /// ‖ã − A x‖ ≤ `rounding` · ‖x‖ + 10⁻³⁰ for the result of [`Value::project`] for a row, ã = `unit` · `seen`.
     pub rounding: f64,
 }
 
 impl Axes {
-    /// From G, (count, count): the products of the axes with each other.
+    /// From the Gram matrix G of the axes, (count, count).
     fn new(count: usize, products: &[f64], rounding: f64) -> Self {
-        // The root, the quotient and what products are off by are less than the factor takes away.
+        // The factor exceeds the rounding errors of the root, the quotient and the products.
         Axes { count, unit: (1.0 - 1e-9) / largest_eigenvalue(products, count).sqrt(), rounding }
     }
 }
 
-/// At least the largest eigenvalue of a symmetric matrix that has no negative ones, and hardly more; 1 for zeros.
+/// A tight upper bound on the largest eigenvalue of a positive semi-definite symmetric matrix; 1 for zeros.
 ///
-/// No eigenvalue exceeds the largest absolute row sum (Gershgorin), and those of G¹⁶ are the sixteenth powers of those of
-/// G: so λ ≤ (the row sum of G¹⁶)^(1/16), where nearly all of what lies off the diagonal has lost its weight.
+/// No eigenvalue exceeds the largest absolute row sum (Gershgorin), and the eigenvalues of G¹⁶ are the sixteenth powers
+/// of those of G: so λ ≤ (the row sum of G¹⁶)^(1/16), where the contribution of the off-diagonal elements is nearly
+/// negligible.
 fn largest_eigenvalue(matrix: &[f64], n: usize) -> f64 {
     let row_sum = |matrix: &[f64]| {
         matrix.chunks_exact(n.max(1)).map(|row| row.iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max)
@@ -169,7 +170,7 @@ impl Value for u8 {
         basis.bytes()
     }
 
-    /// Integers below 2³¹ are exact in f64; one product by `unit` is off by 2⁻⁵³ of itself.
+    /// Integers below 2³¹ are exact in f64; the product by `unit` has a relative error of 2⁻⁵³.
     fn rounding(_count: usize, _width: usize) -> f64 {
         1e-15
     }
@@ -182,7 +183,7 @@ impl Value for u8 {
         seen.clear();
         for (row, dots) in rows.iter().zip(dots.chunks_exact(columns)) {
             // Σ m x = Σ (m + 128) x − 128 Σ x. It lies between ∓127 · 255 · 65,536, which 32 bits hold, so it is exact
-            // whatever wraps around on the way.
+            // even if intermediate results wrap around.
             let shift = row.iter().map(|&x| u32::from(x)).sum::<u32>().wrapping_mul(128);
             let axes = &dots[..basis.rows()];
             seen.extend(axes.iter().map(|dot| f64::from(dot.wrapping_sub(shift).cast_signed())));
@@ -235,7 +236,7 @@ impl Value for f32 {
         self
     }
 
-    /// Sums of up to 65,536 positive terms in eight running sums: off by at most 8,200 · 2⁻⁵³ < 10⁻¹² of themselves.
+    /// Sums of up to 65,536 positive terms in eight accumulators: the relative error is at most 8,200 · 2⁻⁵³ < 10⁻¹².
     fn square(isa: Isa, x: &[f32]) -> f64 {
         floats::dot(isa, x, x)
     }
@@ -266,9 +267,9 @@ impl Value for f32 {
         basis.along.iter().map(bytes).sum()
     }
 
-    /// A sum of D products of f32 in f32, in whatever order and fused or not, is off by at most γ Σ |a x| ≤ γ ‖a‖ ‖x‖,
-    /// γ = D u / (1 − D u), u = 2⁻²⁴ (Higham, Accuracy and Stability of Numerical Algorithms, 3.5). One row a of the axes
-    /// has ‖a‖² ≤ g; P of them add up to √P γ ‖x‖ after the product by 1 / √g. What underflows adds less than D · 2⁻¹⁴⁹.
+    /// The error of a sum of D products of f32 in f32, in any order and fused or not, is at most γ Σ |a x| ≤ γ ‖a‖ ‖x‖,
+    /// γ = D u / (1 − D u), u = 2⁻²⁴ (Higham, Accuracy and Stability of Numerical Algorithms, 3.5). One row a of the
+    /// axes has ‖a‖² ≤ g; P of them add up to √P γ ‖x‖ after the product by 1 / √g. Underflow adds less than D · 2⁻¹⁴⁹.
     /// D u < 2⁻¹⁰ for rows that have sketches, so γ < 1.01 D u.
     fn rounding(count: usize, width: usize) -> f64 {
         let gamma = 1.01 * width as f64 * f64::from(f32::EPSILON / 2.0);
@@ -299,7 +300,7 @@ impl Value for f32 {
 mod tests {
     use super::*;
 
-    /// Numbers from −1 to 1 that look random.
+    /// Reproducible pseudo-random numbers from −1 to 1.
     fn numbers(count: usize) -> impl Iterator<Item = f64> {
         (0..count as u64).map(|i| {
             let bits = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -315,7 +316,7 @@ mod tests {
         (0..count * count).map(|at| dot((at / count, at % count))).collect()
     }
 
-    /// The largest eigenvalue by power iteration, which comes to it from below.
+    /// The largest eigenvalue by power iteration, which converges from below.
     fn by_iteration(matrix: &[f64], n: usize) -> f64 {
         let mut v: Vec<f64> = numbers(n).collect();
         let mut value = 0.0;
@@ -330,7 +331,8 @@ mod tests {
         value
     }
 
-    /// Not a hair less than it is, and by n^(1/32) more at most: a row sum is at most √n times the length of the row.
+    /// Never less than the eigenvalue, and at most n^(1/32) times as much: a row sum is at most √n times the norm of
+    /// the row.
     fn is_the_largest(found: f64, matrix: &[f64], n: usize) {
         let expected = by_iteration(matrix, n);
         let most = expected * (n as f64).powf(1.0 / 32.0);
@@ -338,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_eigenvalue_is_not_undercut_and_hardly_exceeded() {
+    fn the_largest_eigenvalue_is_bounded_tightly_from_above() {
         assert_eq!(largest_eigenvalue(&[], 0), 1.0);
         assert_eq!(largest_eigenvalue(&[0.0; 9], 3), 1.0);
         assert!((largest_eigenvalue(&[1.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0, 4.0], 3) - 9.0).abs() < 1e-12);
@@ -351,15 +353,15 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_is_just_below_one_by_the_root_of_it() {
+    fn the_unit_is_just_below_one_over_the_root() {
         let axes = Axes::new(2, &[4.0, 0.0, 0.0, 1.0], 0.25);
         assert_eq!((axes.count, axes.rounding), (2, 0.25));
-        // Less by more than roundings, 10⁻¹².
+        // Smaller by more than rounding errors, 10⁻¹².
         assert!(axes.unit < 0.5 * (1.0 - 1e-11) && axes.unit > 0.5 * (1.0 - 1e-8), "{}", axes.unit);
     }
 
     #[test]
-    fn numbers_are_measured_alike_as_bytes_and_as_floats() {
+    fn bytes_and_floats_have_equal_norms_and_distances() {
         let (a, b) = ([3u8, 0, 255, 7, 1], [1u8, 2, 250, 7, 0]);
         let floats = |x: [u8; 5]| x.map(u8::to_f32);
         assert_eq!((f32::to_f32(2.5), u8::to_f32(7)), (2.5, 7.0));
@@ -371,9 +373,9 @@ mod tests {
         }
     }
 
-    /// Rows of bytes see sums of integers, exactly, and A does not make them longer.
+    /// The projections of rows of bytes are exact integers, and A does not increase their norm.
     #[test]
-    fn axes_of_bytes_are_integers_of_a_known_length() {
+    fn axes_of_bytes_are_integers_of_known_norm() {
         let width = 9;
         let given = [3, 5].map(|count| numbers(count * width).map(|v| (v / 7.0) as f32).collect::<Vec<_>>());
         let rows: Vec<Vec<u8>> =
@@ -407,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn axes_of_zeros_see_nothing() {
+    fn projections_onto_zero_axes_are_zero() {
         let along = || Along::Axes(vec![0.0; 6]);
         let (basis, axes) = u8::basis(Isa::active(), [along(), along()], 3);
         let mut seen = Vec::new();
@@ -416,9 +418,9 @@ mod tests {
         assert!(axes.iter().all(|axes| axes.unit <= 1.0 && axes.unit > 0.9));
     }
 
-    /// Products of floats are off by less than is said, and what is said is no more than (count)½ times D roundings.
+    /// The error of products of floats is below the bound, and the bound is at most (count)½ times D rounding errors.
     #[test]
-    fn axes_of_floats_are_off_by_less_than_is_said() {
+    fn errors_of_float_projections_are_within_the_bound() {
         let (count, width) = (6, 300);
         let given: Vec<f32> = numbers(count * width).map(|v| v as f32).collect();
         let rows: Vec<Vec<f32>> = (0..30)
@@ -453,14 +455,14 @@ mod tests {
     #[test]
     fn roundings_by_hand() {
         assert!(u8::rounding(5, 100) > 2f64.powi(-53) && u8::rounding(5, 100) < 1e-12);
-        // √4 · 1.01 · 1000 · 2⁻²⁴, and no less than nothing where there is no axis.
+        // √4 · 1.01 · 1000 · 2⁻²⁴, and not negative without axes.
         assert!((f32::rounding(4, 1000) / (2020.0 / 16_777_216.0) - 1.0).abs() < 1e-9);
         assert!(f32::rounding(0, 1000) >= 0.0);
     }
 
-    /// The blocked kernels give the keys that pairs give, each once.
+    /// The blocked kernels return the same keys as pairs, each once.
     #[test]
-    fn panels_give_the_keys_of_pairs() {
+    fn panels_return_the_keys_of_pairs() {
         fn check<M: Measure>()
         where
             ByteKey<M>: std::fmt::Debug,

@@ -1,11 +1,11 @@
-//! The Gaussian error linear unit, z times the probability that a standard normal number is below z (Hendrycks and
+//! The Gaussian error linear unit, z times the probability that a standard normal variable is below z (Hendrycks and
 //! Gimpel 2016), in the form with tanh that the paper gives and GPT-2 uses:
 //!
 //! ```text
 //! y = ½ · z · (1 + tanh(√(2/π) · (z + 0.044715 · z³)))
 //! ```
 //!
-//! It is within 5 · 10⁻⁴ of the exact one. (PyTorch has it as `approximate="tanh"`.)
+//! It is within 5 · 10⁻⁴ of the exact form. (PyTorch: `approximate="tanh"`.)
 
 /// √(2/π).
 const ROOT: f32 = 0.797_884_6;

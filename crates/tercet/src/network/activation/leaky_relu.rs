@@ -1,5 +1,5 @@
-//! The leaky rectified linear unit: z where z > 0, else `slope · z` (Maas et al. 2013). A unit whose sums are all below 0
-//! still learns.
+//! The leaky rectified linear unit: z where z > 0, else `slope · z` (Maas et al. 2013). A unit whose pre-activations
+//! are all negative still gets a gradient.
 
 /// `y = z` where z > 0, else `slope · z`.
 ///
@@ -11,8 +11,8 @@ pub(super) fn forward(slope: f32, z: &[f32], y: &mut [f32]) {
     }
 }
 
-/// From `y = z` where z > 0, else `slope · z`: `dz = dy` where z > 0, else `slope · dy`. In place: `upstream` holds dy and
-/// becomes dz.
+/// From `y = z` where z > 0, else `slope · z`: `dz = dy` where z > 0, else `slope · dy`. In place: `upstream` holds dy
+/// and becomes dz.
 ///
 /// # Shapes
 /// `z` and `upstream` have the same length.

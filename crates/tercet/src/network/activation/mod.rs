@@ -1,4 +1,5 @@
-//! [`Activation`]: a function that is applied to each value by itself. Each has its forward and backward pass in a file of
+//! [`Activation`]: element-wise activation functions. Each file holds the forward and backward pass of one function;
+//! [`naive`](super::naive) has the formulas for any float type.
 //! its own; [`naive`](super::naive) has the formulas on any float type.
 
 mod gelu;
@@ -12,7 +13,7 @@ use std::fmt;
 use num_traits::Float;
 use serde::{Deserialize, Serialize};
 
-/// An activation function, y of z. Its `Display` is its word in an architecture string, such as `relu` or `leaky0.01`.
+/// An activation function, y of z. `Display` prints its word in an architecture string, such as `relu` or `leaky0.01`.
 ///
 /// ```
 /// use tercet::network::Activation;
@@ -28,7 +29,7 @@ pub enum Activation<T = f32> {
     Relu,
     /// z where z > 0, else `slope · z`.
     LeakyRelu {
-        /// The factor of a negative z.
+        /// The factor for negative z.
         slope: T,
     },
     /// `1 / (1 + exp(−z))`.
@@ -42,11 +43,11 @@ pub enum Activation<T = f32> {
 /// The words of all activations in an architecture string.
 pub(super) const WORDS: [&str; 5] = ["relu", "leaky", "sigmoid", "tanh", "gelu"];
 
-/// The slope where none is given: PyTorch's.
+/// The default slope, as in PyTorch.
 const SLOPE: f64 = 0.01;
 
 impl<T> Activation<T> {
-    /// The name of the function, as PyTorch's `functional` has it.
+    /// The name of the function in PyTorch's `functional`.
     pub const fn name(&self) -> &'static str {
         match self {
             Activation::Relu => "relu",
@@ -74,7 +75,8 @@ impl<T: Float> Activation<T> {
 }
 
 impl Activation {
-    /// The activation of a word whose letters are `name` and whose remainder is `rest`, or what was expected instead; `None`
+    /// Parses a word of an architecture string, split into its letters (`name`) and the rest. Returns what was expected
+    /// if the rest is invalid, `None` if no activation has that name.
     /// if no activation has that name.
     pub(super) fn from_word(name: &str, rest: &str) -> Option<Result<Self, String>> {
         match (name, rest) {
@@ -88,7 +90,7 @@ impl Activation {
         }
     }
 
-    /// What the parameters should be, if they are invalid.
+    /// If the parameters are invalid, what they should be.
     pub(super) fn expected_parameters(self) -> Option<&'static str> {
         match self {
             Activation::LeakyRelu { slope } if !slope.is_finite() => {
@@ -98,7 +100,7 @@ impl Activation {
         }
     }
 
-    /// The same in f64.
+    /// The same function in f64.
     pub(crate) fn to_f64(self) -> Activation<f64> {
         match self {
             Activation::Relu => Activation::Relu,

@@ -1,6 +1,6 @@
 //! The rectified linear unit, `ReLU(z) = max(0, z)`: the lecture's activation function.
 
-/// `y = max(0, z)`. NaN stays NaN, so that a network which diverges is noticed.
+/// `y = max(0, z)`. NaN stays NaN, so that divergence is noticed.
 ///
 /// # Shapes
 /// `z` and `y` have the same length.

@@ -1,4 +1,4 @@
-//! The logistic function, `σ(z) = 1 / (1 + exp(−z))`: between 0 and 1, as the first networks had it.
+//! The logistic function, `σ(z) = 1 / (1 + exp(−z))`, with values between 0 and 1: the activation of early networks.
 
 /// `y = σ(z)`.
 ///

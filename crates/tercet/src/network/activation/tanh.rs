@@ -1,4 +1,4 @@
-//! The hyperbolic tangent, `tanh z = (exp z − exp −z) / (exp z + exp −z)`: between −1 and 1, and 0 where z is.
+//! The hyperbolic tangent, `tanh z = (exp z − exp −z) / (exp z + exp −z)`, with values between −1 and 1; tanh 0 = 0.
 
 /// `y = tanh z`.
 ///

@@ -1,32 +1,33 @@
-//! [`Architecture`]: the layers of a network as a line of text.
+//! [`Architecture`]: the layers of a network as an architecture string.
 //!
 //! ```text
 //! conv5-24 pool relu conv3-32 pool relu flatten dense256 relu dense10
 //! ```
 //!
-//! | word | layer | what reaches it → what it gives |
+//! | word | layer | input → output |
 //! |---|---|---|
-//! | `dense256` | 256 units, each connected to everything | a list → 256 |
+//! | `dense256` | 256 units, fully connected | features → 256 |
 //! | `conv5-24` | 24 filters of 5 × 5 pixels, stride 1, no padding | h × w × c → (h − 4) × (w − 4) × 24 |
 //! | `conv3x5-24` | filters of 3 rows and 5 columns | |
 //! | `conv5-24/2` | stride 2 | (h − 5) / 2 + 1 rows, rounded down |
 //! | `conv5-24+1` | 1 row and column of zeros on each side | (h + 2 − 5) + 1 rows |
-//! | `conv5-24+same` | as many zeros as keep the size at stride 1: (5 − 1) / 2 | h × w × 24 |
-//! | `pool`, `pool3`, `pool3/2` | largest value of windows of 2 × 2, 3 × 3, 3 × 3 that lie 2 apart | (h − 3) / 2 + 1 rows, rounded down |
-//! | `avgpool`, `avgpool3`, … | mean of such windows | |
-//! | `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu` | an activation | the same |
-//! | `dropout0.4` | in training, each value sits out with this probability | the same |
-//! | `batchnorm` | each channel to mean 0 and variance 1, then to a learned scale and shift | the same |
-//! | `flatten` | nothing but the shape | h × w × c → a list of h · w · c |
+//! | `conv5-24+same` | padding that keeps the size at stride 1: (5 − 1) / 2 | h × w × 24 |
+//! | `pool`, `pool3`, `pool3/2` | maximum of 2 × 2, 3 × 3, and 3 × 3 windows at stride 2 | (h − 3) / 2 + 1 rows, rounded down |
+//! | `avgpool`, `avgpool3`, … | average pooling over such windows | |
+//! | `relu`, `leaky0.01`, `sigmoid`, `tanh`, `gelu` | an activation | the same shape |
+//! | `dropout0.4` | in training, each value is dropped with this probability | the same shape |
+//! | `batchnorm` | each channel to mean 0 and variance 1, then a learned scale and shift | the same shape |
+//! | `flatten` | reshapes only | h × w × c → h · w · c features |
 //!
-//! Words are separated by blanks. `leaky` alone is `leaky0.01`.
+//! Words are separated by spaces. `leaky` alone is `leaky0.01`.
 //!
-//! The dense layer that gives the scores may be left out: a line that ends with anything else gets one with a unit for
-//! each class, and a `flatten` before it where an image reaches it. A line that does end with a dense layer must have a
-//! unit for each class there.
+//! The dense layer that computes the scores may be omitted: if the string does not end with a dense layer, one with a
+//! unit per class is appended, preceded by a `flatten` if its input is an image. If the string does end with a dense
+//! layer, that layer must have one unit per class.
 //!
-//! Where a dense layer comes before any that is of images, an image enters as the list of its pixels, so that
-//! `dense128 relu` is the network of `hidden = [128]`, bit for bit. Anywhere else an image becomes a list by `flatten` alone.
+//! If a dense layer comes before any image layer (convolution or pooling), the input image is flattened, so that
+//! `dense128 relu` is the same network as `hidden = [128]`, bit for bit. Everywhere else, only `flatten` turns an image
+//! into a feature vector.
 
 mod parse;
 
@@ -38,10 +39,9 @@ use super::{Init, Layer, MOST_PARAMETERS, Network, Shape, Spec, check_values};
 use crate::random::{Stream, generator};
 use crate::{Error, Result};
 
-/// The layers of a network without their weights, as a line of text: `conv5-24 relu pool flatten dense10`.
+/// The layers of a network without their weights, as an architecture string: `conv5-24 relu pool flatten dense10`.
 ///
-/// It is parsed and printed; the words are those above, in the documentation of [`Spec`] and in the book. What is printed
-/// is parsed to the same.
+/// The words are listed above, in the documentation of [`Spec`] and in the book. Parsing and printing round-trip.
 ///
 /// ```
 /// use tercet::image::ImageShape;
@@ -74,15 +74,15 @@ impl Architecture {
         &self.layers
     }
 
-    /// What an example is behind each layer.
+    /// The shape of an example after each layer.
     ///
     /// # Errors
-    /// A layer that does not take what reaches it, by its number and its word; examples of too many values.
+    /// A layer that does not accept its input, given by its number and word; examples with too many values.
     pub fn shapes(&self, input: impl Into<Shape>) -> Result<Vec<Shape>> {
         Ok(self.summary(input)?.into_iter().map(|layer| layer.output).collect())
     }
 
-    /// Every layer in figures, first to last.
+    /// A summary of every layer, first to last.
     ///
     /// # Errors
     /// Those of [`shapes`](Architecture::shapes).
@@ -101,10 +101,11 @@ impl Architecture {
         Ok(summary)
     }
 
-    /// The same layers with the one that gives the scores, which is added where the line does not end with a dense layer.
+    /// The same layers including the dense layer that computes the scores. It is appended if the string does not end
+    /// with a dense layer.
     ///
     /// # Errors
-    /// Those of [`shapes`](Architecture::shapes), a dense layer at the end that has not a unit for each class, and more than
+    /// Those of [`shapes`](Architecture::shapes), a final dense layer without one unit per class, and more than
     /// [`MOST_PARAMETERS`].
     pub fn complete(&self, input: impl Into<Shape>, classes: usize) -> Result<Self> {
         let input = input.into();
@@ -120,7 +121,7 @@ impl Architecture {
                 return Err(Error::layers("the last of the layers", last, expected));
             }
             _ => {
-                // A line without a layer that is of images takes the list of its pixels once this one is there.
+                // Without image layers, the input is flattened once this dense layer is there.
                 let scores = Spec::Dense { outputs: classes };
                 complete.layers.push(scores);
                 let last = self.shapes(input_shape(complete.layers.iter().copied(), input))?.last().copied();
@@ -140,10 +141,10 @@ impl Architecture {
         Ok(complete)
     }
 
-    /// The network with random weights, the layer of the scores included.
+    /// The network with random weights, including the layer that computes the scores.
     ///
     /// # Errors
-    /// Those of [`complete`](Architecture::complete), no class, and initial weights that make no sense.
+    /// Those of [`complete`](Architecture::complete), zero classes, and invalid initial weights.
     pub fn network(&self, input: impl Into<Shape>, classes: usize, init: Init, seed: u64) -> Result<Network> {
         let input = input.into();
         init.validate()?;
@@ -182,10 +183,10 @@ impl std::fmt::Display for Architecture {
 impl std::str::FromStr for Architecture {
     type Err = Error;
 
-    /// Reads a line of words.
+    /// Parses an architecture string.
     ///
     /// # Errors
-    /// No word, and a word that is none: which one, and what is wrong with it.
+    /// An empty string, or an invalid word: which word, and what is wrong with it.
     fn from_str(text: &str) -> Result<Self> {
         let words = (1..).zip(text.split_whitespace());
         let layers = words.map(|(number, word)| {

@@ -1,8 +1,8 @@
-//! From a word to a layer.
+//! Parses one word into one layer.
 
 use super::super::{Activation, Pool, Spec, activation};
 
-/// All words, for an error about another.
+/// All words, for the error about an unknown word.
 fn words() -> String {
     let activations = activation::WORDS.join(", ");
     format!(
@@ -10,7 +10,7 @@ fn words() -> String {
     )
 }
 
-/// The layer of a word, or what was expected instead.
+/// Parses a word into a layer, or returns what was expected.
 pub(super) fn word(word: &str) -> Result<Spec, String> {
     let name = word.find(|c: char| !c.is_ascii_alphabetic()).map_or(word, |end| &word[..end]);
     let rest = &word[name.len()..];
@@ -37,20 +37,20 @@ pub(super) fn word(word: &str) -> Result<Spec, String> {
     }
 }
 
-/// What was expected, where a number is none or too large.
+/// The error text for a number that is missing, malformed or too large.
 fn expected(what: &str) -> impl Fn(()) -> String {
     move |()| what.to_owned()
 }
 
 fn number(text: &str) -> Result<usize, ()> {
-    // No sign, as `parse` would allow.
+    // `parse` would accept a sign.
     match text.bytes().all(|byte| byte.is_ascii_digit()) {
         true => text.parse().map_err(drop),
         false => Err(()),
     }
 }
 
-/// `5-24`, `3x5-24`, and behind them `/2`, `+1` or `+same`, in any order.
+/// `5-24` or `3x5-24`, followed by `/2`, `+1` or `+same` in any order.
 fn conv(text: &str) -> Result<Spec, String> {
     let wanted = || {
         "the size of the filters and their number, as in conv5-24 or conv3x5-24, then /2 for a stride and +1 or +same \
@@ -85,7 +85,7 @@ fn conv(text: &str) -> Result<Spec, String> {
     Ok(Spec::Conv2d { kernel_height, kernel_width, filters, stride, padding })
 }
 
-/// Nothing, `3` or `3/2`.
+/// The empty string, `3` or `3/2`.
 fn pool(text: &str) -> Result<Pool, String> {
     if text.is_empty() {
         return Ok(Pool::HALVING);

@@ -1,4 +1,4 @@
-//! What is written is read back, and what cannot be says at which word.
+//! Architecture strings round-trip, and errors name the invalid word.
 
 use super::*;
 use crate::image::ImageShape;
@@ -49,7 +49,7 @@ fn every_word_is_read_and_printed() {
 }
 
 #[test]
-fn a_word_that_is_none_is_named_with_its_place() {
+fn an_unknown_word_is_named_with_its_position() {
     for (line, words) in [
         ("", "the line of layers is empty; expected at least one word"),
         ("dense8 rely", "word 2 of the layers: found rely; expected conv, pool,"),
@@ -87,7 +87,7 @@ fn a_word_that_is_none_is_named_with_its_place() {
 }
 
 #[test]
-fn shapes_follow_through_and_stop_where_they_do_not_fit() {
+fn shapes_propagate_and_mismatches_are_reported() {
     let shapes = |line: &str| -> Vec<String> {
         parse(line).shapes(MNIST).unwrap().iter().map(ToString::to_string).collect()
     };
@@ -118,7 +118,7 @@ fn shapes_follow_through_and_stop_where_they_do_not_fit() {
 }
 
 #[test]
-fn the_layer_of_the_scores_is_added_or_checked() {
+fn the_scores_layer_is_added_or_checked() {
     let complete = |line: &str| parse(line).complete(MNIST, 10).map(|layers| layers.to_string());
     for (line, whole) in [
         ("conv5-8 relu pool", "conv5-8 relu pool flatten dense10"),

@@ -17,7 +17,7 @@ impl<T: Float> Activation<T> {
         }
     }
 
-    /// dy/dz, by the formula; 0, or the slope, where ReLU has no derivative.
+    /// dy/dz, by the formula; 0, or the slope, where ReLU is not differentiable.
     pub fn derivative(self, z: T) -> T {
         let (zero, one, half) = (T::zero(), T::one(), number::<T>(0.5));
         match self {
@@ -38,7 +38,7 @@ impl<T: Float> Activation<T> {
 
 const CUBIC: f64 = 0.044715;
 
-/// What GELU takes the tanh of.
+/// The argument of GELU's tanh.
 fn inner<T: Float>(z: T) -> T {
     root::<T>() * (z + number::<T>(CUBIC) * z * z * z)
 }

@@ -1,4 +1,4 @@
-//! Batch normalisation, as its paper writes it.
+//! Batch normalisation, as in the paper.
 
 use num_traits::Float;
 
@@ -28,7 +28,7 @@ impl<T: Float> BatchNorm<T> {
         y
     }
 
-    /// The chain rule in the order of the paper, by way of `x̂ = (x − μ) / √(σ² + ε)`, σ² and μ.
+    /// The chain rule in the order of the paper, through `x̂ = (x − μ) / √(σ² + ε)`, σ² and μ.
     ///
     /// # Shapes
     /// `x` and `dy` are (M, channels); returns dx (M, channels), dγ and dβ (channels).

@@ -1,4 +1,4 @@
-//! The convolutional layer: seven loops, one inside another.
+//! The convolutional layer: seven nested loops.
 
 use num_traits::Float;
 
@@ -11,9 +11,9 @@ pub struct Conv2d<T> {
     pub kernel_height: usize,
     /// Columns of a filter.
     pub kernel_width: usize,
-    /// By how many pixels a filter moves on.
+    /// Step between neighbouring filter positions, in pixels.
     pub stride: usize,
-    /// How many rows and columns of zeros surround the image on each side.
+    /// Rows and columns of zeros added on each side of the image.
     pub padding: usize,
     /// W, (kernel_height · kernel_width · channels, filters).
     pub w: Vec<T>,
@@ -22,7 +22,7 @@ pub struct Conv2d<T> {
 }
 
 impl<T: Float> Conv2d<T> {
-    /// The image that comes out.
+    /// The output shape.
     pub fn output(&self, image: ImageShape) -> ImageShape {
         ImageShape {
             height: (image.height + 2 * self.padding - self.kernel_height) / self.stride + 1,
@@ -32,8 +32,8 @@ impl<T: Float> Conv2d<T> {
     }
 
     // ANCHOR: forward
-    /// Calls `each` with the places in Y, X and W of every product that the sums are made of; where the filter stands out
-    /// over the image, there is none.
+    /// Calls `each` with the indices into Y, X and W of every product in the sums. Where the filter reaches beyond the
+    /// image, there is no product.
     fn walk(&self, image: ImageShape, examples: usize, mut each: impl FnMut(usize, usize, usize)) {
         let (output, filters) = (self.output(image), self.b.len());
         for b in 0..examples {
@@ -81,10 +81,10 @@ impl<T: Float> Conv2d<T> {
     }
     // ANCHOR_END: forward
 
-    /// Every product `x · w` in a sum y gives `w · dy` to dx and `x · dy` to dw.
+    /// Every product `x · w` in a sum y contributes `w · dy` to dx and `x · dy` to dw.
     ///
     /// # Shapes
-    /// `x` is (B, height, width, channels), `dy` as y; returns dx, dw and db.
+    /// `x` is (B, height, width, channels), `dy` has the shape of y; returns dx, dw and db.
     pub fn backward(&self, image: ImageShape, x: &[T], dy: &[T]) -> (Vec<T>, Vec<T>, Vec<T>) {
         let mut dx = vec![T::zero(); x.len()];
         let mut dw = vec![T::zero(); self.w.len()];

@@ -1,4 +1,4 @@
-//! The fully connected layer, as one would first write it down.
+//! The fully connected layer, as straightforward loops.
 
 use num_traits::Float;
 

@@ -1,4 +1,4 @@
-//! Any layer, and its two directions.
+//! Any layer, with its forward and backward pass.
 
 use num_traits::Float;
 
@@ -7,22 +7,22 @@ use super::{average_backward, average_forward, max_backward, max_forward, pool};
 use crate::image::ImageShape;
 use crate::network::{self, Activation, Pool, Shape};
 
-/// A layer of a network in training, without dropout.
+/// A layer of a network in training, except dropout.
 #[derive(Clone, Debug)]
 pub enum Layer<T> {
     /// `z = b + x · w`.
     Dense(Dense<T>),
-    /// The same filters at every place.
+    /// The same filters at every position.
     Conv2d(Conv2d<T>),
     /// The largest value of each window.
     MaxPool(Pool),
     /// The mean of each window.
     AveragePool(Pool),
-    /// A function of each value by itself.
+    /// An element-wise function.
     Activation(Activation<T>),
-    /// Every channel to mean 0 and variance 1, then scaled and shifted.
+    /// Normalises every channel to mean 0 and variance 1, then scales and shifts it.
     BatchNorm(BatchNorm<T>),
-    /// An image as a list.
+    /// Turns an image into a feature vector.
     Flatten,
 }
 
@@ -34,7 +34,7 @@ fn image(shape: Shape) -> ImageShape {
 }
 
 impl Layer<f64> {
-    /// The layer of a network in f64, with the same numbers; none for dropout, of which there is no naive form.
+    /// A network's layer in f64, with the same parameters; `None` for dropout, which has no naive version.
     pub fn of(layer: &network::Layer) -> Option<Self> {
         let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
         Some(match *layer {
@@ -59,7 +59,7 @@ impl Layer<f64> {
 }
 
 impl<T: Float> Layer<T> {
-    /// What an example is behind the layer.
+    /// The output shape of the layer.
     pub fn output(&self, input: Shape) -> Shape {
         match self {
             Layer::Dense(dense) => Shape::Features(dense.outputs),
@@ -72,7 +72,7 @@ impl<T: Float> Layer<T> {
         }
     }
 
-    /// What comes out of a batch.
+    /// The output for a batch.
     ///
     /// # Shapes
     /// `x` is (B, …) with examples of shape `input`.
@@ -88,10 +88,10 @@ impl<T: Float> Layer<T> {
         }
     }
 
-    /// The gradients by x, and by what the layer learns: W and b, or γ and β. Empty where it learns nothing.
+    /// The gradients with respect to x and the parameters: W and b, or γ and β. Empty for layers without parameters.
     ///
     /// # Shapes
-    /// `x` is (B, …) with examples of shape `input`, `dy` as what comes out.
+    /// `x` is (B, …) with examples of shape `input`, `dy` has the shape of the output.
     pub fn backward(&self, input: Shape, x: &[T], dy: &[T]) -> (Vec<T>, Vec<T>, Vec<T>) {
         let dx = match self {
             Layer::Dense(dense) => return dense.backward(x, dy),
@@ -107,12 +107,12 @@ impl<T: Float> Layer<T> {
         (dx, Vec::new(), Vec::new())
     }
 
-    /// Whether there is anything to learn.
+    /// Whether the layer has parameters.
     pub fn learns(&self) -> bool {
         matches!(self, Layer::Dense(_) | Layer::Conv2d(_) | Layer::BatchNorm(_))
     }
 
-    /// The weight matrix, which is regularised; empty where there is none.
+    /// The weight matrix, which is regularised; empty if the layer has none.
     pub fn matrix(&self) -> &[T] {
         match self {
             Layer::Dense(Dense { w, .. }) | Layer::Conv2d(Conv2d { w, .. }) => w,

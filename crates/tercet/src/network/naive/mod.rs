@@ -1,5 +1,5 @@
-//! The network as its formulas say it: plain loops, on f32 or f64. The specification that the fast passes are
-//! held against, and short enough to be read beside the lecture.
+//! The network as its formulas state it: plain loops, on f32 or f64. This is the specification that the fast passes are
+//! tested against, and short enough to read alongside the lecture.
 
 mod activation;
 mod batch_norm;
@@ -19,11 +19,11 @@ pub use pool::{average_backward, average_forward, max_backward, max_forward};
 use super::{Activation, Shape};
 use crate::loss::{Loss, naive::loss_and_gradient};
 
-/// What [`loss_and_gradients`] gives: the loss, and dW and db for each layer.
+/// The result of [`loss_and_gradients`]: the loss, and dW and db of each layer.
 pub type LossAndGradients<T> = (T, Vec<(Vec<T>, Vec<T>)>);
 
-/// The mean loss of a batch through dense layers with ReLU between them, `reg · Σ W²` included, and its gradients
-/// by dW and db of each layer: `nn_svm_loss` and `nn_svm_grad` of the lecture, for any number of layers.
+/// The mean loss of a batch through dense layers with ReLU between them, `reg · Σ W²` included, and its gradients dW
+/// and db for each layer: `nn_svm_loss` and `nn_svm_grad` of the lecture, for any number of layers.
 ///
 /// # Shapes
 /// `x` is (B, D), `labels` is (B).
@@ -45,8 +45,8 @@ pub fn loss_and_gradients<T: Float>(
     network_loss_and_gradients(&all, input, x, labels, loss, reg)
 }
 
-/// The same through any layers: the gradients by dW and db of each dense and convolutional layer, by dγ and dβ of each
-/// batch norm. Batch norms take the statistics of the batch.
+/// The same for any layers: the gradients dW and db of each dense and convolutional layer, dγ and dβ of each batch
+/// norm. Batch norms use the statistics of the batch.
 ///
 /// # Shapes
 /// `x` is (B, …) with examples of shape `input`, `labels` is (B).
@@ -58,7 +58,7 @@ pub fn network_loss_and_gradients<T: Float>(
     loss: Loss,
     reg: T,
 ) -> LossAndGradients<T> {
-    // Forward, keeping what went into each layer.
+    // Forward pass, keeping the input of each layer.
     let (mut inputs, mut shapes) = (vec![x.to_vec()], vec![input]);
     for (l, layer) in layers.iter().enumerate() {
         let y = layer.forward(shapes[l], &inputs[l]);
@@ -70,7 +70,7 @@ pub fn network_loss_and_gradients<T: Float>(
     let mut upstream = vec![T::zero(); scores.len()];
     let mut total = loss_and_gradient(loss, scores, labels, &mut upstream);
 
-    // Backward, last layer first.
+    // Backward pass, last layer first.
     let mut gradients = Vec::new();
     for (l, layer) in layers.iter().enumerate().rev() {
         let (dx, mut dw, db) = layer.backward(shapes[l], &inputs[l], &upstream);

@@ -5,13 +5,13 @@ use num_traits::Float;
 use crate::image::ImageShape;
 use crate::network::Pool;
 
-/// The image that comes out.
+/// The output shape.
 pub(super) fn output(pool: Pool, image: ImageShape) -> ImageShape {
     let along = |size: usize| (size - pool.size) / pool.stride + 1;
     ImageShape { height: along(image.height), width: along(image.width), ..image }
 }
 
-/// Calls `each` for every output with its place in Y and the places in X of its window, row by row.
+/// Calls `each` for every output with its index in Y and the indices in X of its window, row by row.
 fn walk(pool: Pool, image: ImageShape, values: usize, mut each: impl FnMut(usize, &[usize])) {
     let output = output(pool, image);
     for b in 0..values / image.features() {
@@ -27,7 +27,7 @@ fn walk(pool: Pool, image: ImageShape, values: usize, mut each: impl FnMut(usize
     }
 }
 
-/// The first of the largest values of a window.
+/// The index of the first maximum of a window.
 fn largest<T: Float>(x: &[T], window: &[usize]) -> usize {
     window.iter().copied().fold(window[0], |best, at| if x[at] > x[best] { at } else { best })
 }
@@ -42,10 +42,10 @@ pub fn max_forward<T: Float>(pool: Pool, image: ImageShape, x: &[T]) -> Vec<T> {
     y
 }
 
-/// dy goes to the first of the largest values of each window.
+/// dy goes to the first maximum of each window.
 ///
 /// # Shapes
-/// `x` as in the forward pass, `dy` as y; returns dx.
+/// `x` as in the forward pass, `dy` has the shape of y; returns dx.
 pub fn max_backward<T: Float>(pool: Pool, image: ImageShape, x: &[T], dy: &[T]) -> Vec<T> {
     let mut dx = vec![T::zero(); x.len()];
     walk(pool, image, x.len(), |to, window| {
@@ -68,10 +68,10 @@ pub fn average_forward<T: Float>(pool: Pool, image: ImageShape, x: &[T]) -> Vec<
     y
 }
 
-/// Each value of a window gets its share of dy.
+/// Each value of a window gets an equal fraction of dy.
 ///
 /// # Shapes
-/// `dy` is as y, and so many `values` are in x; returns dx.
+/// `dy` has the shape of y, and `values` is the length of x; returns dx.
 pub fn average_backward<T: Float>(pool: Pool, image: ImageShape, values: usize, dy: &[T]) -> Vec<T> {
     let mut dx = vec![T::zero(); values];
     walk(pool, image, values, |to, window| {

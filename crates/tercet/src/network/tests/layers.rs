@@ -4,7 +4,7 @@ use super::*;
 use crate::image::ImageShape;
 use crate::loss::Loss;
 
-/// Small numbers, one after another, from a seed.
+/// Small random numbers from a seed.
 struct Dice(crate::random::Generator);
 
 impl Dice {
@@ -12,7 +12,7 @@ impl Dice {
         Dice(generator(seed, Stream::Search))
     }
 
-    /// A whole number from one to another, both included.
+    /// A random integer from `low` to `high`, inclusive.
     fn between(&mut self, low: usize, high: usize) -> usize {
         self.0.random_range(low..=high)
     }
@@ -26,7 +26,8 @@ impl Dice {
     }
 }
 
-/// A network of a line with random numbers everywhere, also where training would begin with zeros and ones.
+/// A network of an architecture string with random parameters everywhere, even where training would start from zeros
+/// and ones.
 fn network(line: &str, input: Shape, classes: usize, seed: u64) -> Network {
     let layers: Architecture = line.parse().unwrap_or_else(|error| panic!("{line}: {error}"));
     let mut network =
@@ -47,7 +48,7 @@ fn naive_layers(network: &Network) -> Vec<naive::Layer<f64>> {
     network.layers().iter().map(|layer| naive::Layer::of(layer).expect("no dropout")).collect()
 }
 
-/// The layers of images, and all others on features, with sizes that dice have thrown.
+/// Image layers, and all other layers on features, with random sizes.
 fn lines(seed: u64) -> Vec<(String, Shape)> {
     let mut dice = Dice::new(seed);
     let image =
@@ -135,8 +136,8 @@ fn the_checker_catches_a_gradient_of_pooling_that_goes_to_all_of_a_window() {
     assert!(matches!(check(sum, &x, &wrong), Verdict::Differs { .. }));
 }
 
-/// Relative to the largest, since sums of many terms may end near 0. A batch norm divides by a deviation that may be small,
-/// and so makes the rounding before it larger.
+/// Compared with the largest value, since sums of many terms may be close to 0. A batch norm may divide by a small
+/// deviation, which amplifies the rounding before it.
 fn assert_near(fast: &[f32], naive: &[f64], what: &str) {
     let tolerance = if what.contains("batchnorm") { 3e-4 } else { 3e-5 };
     assert_eq!(fast.len(), naive.len(), "{what}");
@@ -157,7 +158,7 @@ fn assert_passes_agree(network: &Network, examples: usize, seed: u64, what: &str
         let (expected, gradients) =
             naive::network_loss_and_gradients(&layers, network.input(), &x, &labels, loss, 0.01f32.into());
         let mut workspace = Workspace::new();
-        // The second pass must not see the first.
+        // The second pass must not depend on the first.
         for byte in [0x00, 0xff] {
             let found = network.loss_and_gradients(&to_f32(&x), &labels, loss, 0.01, &mut workspace);
             assert_near(&[found], &[expected], &format!("loss of {what}"));
@@ -176,7 +177,7 @@ fn assert_passes_agree(network: &Network, examples: usize, seed: u64, what: &str
 }
 
 #[test]
-fn the_fast_passes_of_every_layer_are_the_naive_ones_whatever_the_workspace_held() {
+fn the_fast_passes_of_every_layer_match_the_naive_ones() {
     for seed in 0..8 {
         for (line, input) in lines(seed) {
             let network = network(&line, input, 3, seed);
@@ -184,7 +185,7 @@ fn the_fast_passes_of_every_layer_are_the_naive_ones_whatever_the_workspace_held
             assert_passes_agree(&network, examples, seed, &format!("{line} on {input}"));
         }
     }
-    // Large enough to be shared out among threads.
+    // Large enough to be split among threads.
     for line in
         ["conv5-24 pool relu conv3-32 pool relu flatten dense64 relu", "conv5-8 batchnorm relu pool conv3-12"]
     {
@@ -194,7 +195,7 @@ fn the_fast_passes_of_every_layer_are_the_naive_ones_whatever_the_workspace_held
 }
 
 #[test]
-fn what_comes_out_of_a_layer_stays_in_the_workspace() {
+fn outputs_of_layers_are_kept_in_the_workspace() {
     let network = network("conv3-4 sigmoid flatten dense5 relu", Shape::Image(ImageShape::gray(6, 5)), 2, 1);
     let x = to_f32(&Dice::new(1).numbers(3 * 30));
     let mut workspace = Workspace::new();
@@ -206,7 +207,7 @@ fn what_comes_out_of_a_layer_stays_in_the_workspace() {
 }
 
 #[test]
-fn a_folded_batch_norm_gives_the_scores_of_one_that_is_not() {
+fn folding_batch_norms_keeps_the_scores() {
     let shape = ImageShape { height: 8, width: 7, channels: 3 };
     let line = "conv3-6+1 batchnorm relu pool batchnorm dropout0.3 flatten dense9 batchnorm tanh dropout0.5";
     let mut network = network(line, Shape::Image(shape), 4, 2);
@@ -218,7 +219,7 @@ fn a_folded_batch_norm_gives_the_scores_of_one_that_is_not() {
         }
     }
     let folded = network.for_prediction();
-    // The one behind the pool stands behind no layer that could take it.
+    // The one after the pool has no preceding layer to be folded into.
     assert_eq!(folded.architecture().to_string(), "conv3-6+1 relu pool batchnorm flatten dense9 tanh dense4");
     let x = to_f32(&dice.numbers(20 * shape.features()));
     let (mut one, mut other) = (Workspace::new(), Workspace::new());
@@ -232,7 +233,7 @@ fn a_folded_batch_norm_gives_the_scores_of_one_that_is_not() {
 fn statistics_follow_the_batches() {
     let mut network = network("batchnorm", Shape::Features(2), 2, 1);
     let mut workspace = Workspace::new();
-    // Means 2 and −1, variances of all 4 · 2 / 1 and 0.
+    // Means 2 and −1, unbiased variances 4 · 2 / 1 and 0.
     let x = [0.0, -1.0, 4.0, -1.0];
     for _ in 0..400 {
         network.loss_and_gradients(&x, &[0, 1], Loss::Softmax, 0.0, &mut workspace);
@@ -273,15 +274,15 @@ fn dropout_layers_and_the_setting_drop_by_their_own_probabilities() {
     assert!((2800..3200).contains(&kept), "{kept} of 4,000 stay with a probability of 0.75");
     let sum: f32 = workspace.output(0).iter().sum();
     assert!((sum - 4.0).abs() < 0.3, "what stays is scaled up: {sum}");
-    // What was dropped gets no gradient, although nothing says so but the marks.
+    // Dropped units get no gradient; only the mask tells which they are.
     let dw = &workspace.gradients()[0].dw;
     assert!(dw.iter().zip(workspace.output(0)).all(|(dw, y)| (*dw == 0.0) == (*y == 0.0)));
 
-    // Without anything to draw from, as in prediction, everything stays.
+    // Without a `Dropout`, as in prediction, nothing is dropped.
     network.loss_and_gradients(&[0.001; 4000], &[0], Loss::Softmax, 0.0, &mut workspace);
     assert!(workspace.output(0).iter().all(|&y| y == 0.001));
 
-    // The setting acts on the sigmoid as well: dropped in some steps, doubled in the others.
+    // The setting applies to the sigmoid as well: its output is dropped in some steps, doubled in the others.
     let mut dropout = Dropout::new(0.5, 3).unwrap();
     let mut seen = [0; 2];
     for step in 0..40 {
@@ -297,7 +298,7 @@ fn dropout_layers_and_the_setting_drop_by_their_own_probabilities() {
         let [y] = workspace.output(2) else { panic!("one unit") };
         assert!(*y == 0.0 || *y == 1.0, "{y}");
         seen[usize::from(*y == 1.0)] += 1;
-        // Through a unit that sits out nothing flows, and through one that stays twice as much.
+        // A dropped unit passes no gradient, and a kept one passes twice the gradient.
         let db = workspace.gradients()[0].db[0];
         assert_eq!(db == 0.0, *y == 0.0, "{db}");
     }
@@ -356,7 +357,7 @@ fn layers_print_what_they_are_and_count_what_they_take() {
     let summary = network.summary();
     assert_eq!(summary.iter().map(|layer| layer.parameters).sum::<usize>(), network.parameters());
     assert_eq!(summary.len(), network.layers().len());
-    // Dropout alone has no naive form, as it is another one in each step.
+    // Dropout has no naive version, since it differs in each step.
     let naive: Vec<bool> = network.layers().iter().map(|layer| naive::Layer::of(layer).is_some()).collect();
     assert_eq!(naive, [[true; 9].as_slice(), &[false, true]].concat());
     let (first, dense) = (summary[0], summary[7]);
@@ -364,8 +365,8 @@ fn layers_print_what_they_are_and_count_what_they_take() {
     assert_eq!((dense.output, dense.multiply_adds), (Shape::Features(6), 16 * 6));
 }
 
-/// In the first step of a training the biases are 0, and so is what an empty background gives: a ReLU's corner, which lets no
-/// gradient through. A way to compute the outputs that gives 10⁻⁹ there would.
+/// In the first training step the biases are 0, and so is the output on an empty background: the corner of the ReLU,
+/// which passes no gradient. A method that computes 10⁻⁹ there would pass one.
 #[test]
 fn an_empty_background_has_no_gradient_at_biases_of_zero() {
     let layers: Architecture =

@@ -1,4 +1,4 @@
-//! What is written is read back, and what cannot be read says where.
+//! Recipes round-trip, and parse errors give the position.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ fn the_lecture_s_file_is_the_lecture_s_settings() {
 }
 
 #[test]
-fn layers_stand_in_for_hidden() {
+fn layers_replace_hidden() {
     let with = |line: &str| LECTURE.replace("hidden = [36]", line);
     let text = with("layers = \"conv5-4 relu pool\"");
     let recipe = GradientDescentRecipe::parse(&text, Path::new("x.toml")).unwrap();
@@ -48,7 +48,7 @@ fn layers_stand_in_for_hidden() {
 }
 
 #[test]
-fn what_is_written_is_read_back() {
+fn recipes_round_trip() {
     let mut recipe = GradientDescentRecipe::lecture();
     recipe.init = None;
     recipe.validation = None;
@@ -132,7 +132,7 @@ fn a_wrong_name_is_found_with_its_line_and_the_right_ones() {
     assert!(error.starts_with("x.toml: found line 11: unknown field `hiden`; expected one of `"), "{error}");
     let error = refuse("reg = 1e-5\nbatch", "reg = 1e-5\nbatsh = 20\nbatch");
     assert!(error.contains("found line 19: unknown field `batsh`; expected one of `loss`"), "{error}");
-    // A misspelt momentum must not become plain gradient descent in silence.
+    // A misspelt momentum must not silently become plain gradient descent.
     let error = refuse("momentum = 0.0", "momentun = 0.9");
     assert!(error.contains("momentun; expected momentum"), "{error}");
     let error = refuse("margin = 1.0", "margin = 1.0, delta = 1.0");
@@ -140,7 +140,7 @@ fn a_wrong_name_is_found_with_its_line_and_the_right_ones() {
 }
 
 #[test]
-fn what_is_missing_or_of_another_type_is_named() {
+fn missing_settings_and_wrong_types_are_named() {
     let error = refuse("batch = 20\n", "");
     assert!(error.contains("missing field `batch`"), "{error}");
     let error = refuse("batch = 20\n", "batch = -20\n");
@@ -153,7 +153,7 @@ fn what_is_missing_or_of_another_type_is_named() {
 }
 
 #[test]
-fn values_that_cannot_work_are_refused_with_the_file() {
+fn invalid_values_are_rejected_with_the_file() {
     for (piece, with, start) in [
         ("learning_rate = 0.1", "learning_rate = -1", "x.toml: found learning rate -1; expected a finite"),
         ("learning_rate = 0.1", "learning_rate = nan", "x.toml: found learning rate NaN; expected a finite"),
@@ -200,7 +200,7 @@ fn gradient_descent_may_be_named() {
 }
 
 #[test]
-fn augmentation_stands_in_a_table_of_its_own() {
+fn augmentation_has_its_own_table() {
     let with =
         |table: &str| GradientDescentRecipe::parse(&format!("{LECTURE}\n{table}\n"), Path::new("x.toml"));
     let recipe = with("[train.augment]\nshift = 2\nelastic = { rms = 1.5, sigma = 4 }").unwrap();
@@ -211,7 +211,7 @@ fn augmentation_stands_in_a_table_of_its_own() {
         described.contains(&("augmentation".into(), "shift ±2 px, elastic 1.5 px (σ 4 px)".into())),
         "{described:?}"
     );
-    // An empty table says nothing, and nothing is written.
+    // An empty table has no effect, and nothing is written.
     let recipe = with("[train.augment]").unwrap();
     assert_eq!(recipe, GradientDescentRecipe::lecture());
     assert!(!recipe.to_toml().contains("augment"));

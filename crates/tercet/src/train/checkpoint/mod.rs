@@ -1,4 +1,4 @@
-//! Checkpoints: a training between two steps, which can be resumed to the same bits.
+//! Checkpoints: the state of a training between two steps, from which it can be resumed with the same bits.
 //!
 //! A checkpoint is a [safetensors](https://github.com/huggingface/safetensors) file with one JSON document under the
 //! metadata key `tercet-checkpoint`, much as a model file has one under `tercet`:
@@ -16,16 +16,17 @@
 //! validations.steps, validations.losses, validations.accuracies                   U64 (c), F32 (c, 2), F64 (c)
 //! ```
 //!
-//! The random generators have no state to store: batches, dropped units and augmentation are functions of the seed and the
-//! step.
+//! The random generators have no state to store: batches, dropped units and augmentation are functions of the seed and
+//! the step.
 //!
-//! The file is written to a temporary sibling, synced and renamed, so the previous one survives a kill at any moment. A kill
-//! during writing may leave the sibling behind, a file whose name begins with a dot and ends in `.tmp`.
+//! The file is written to a temporary sibling, synced and renamed, so the previous one survives a kill at any moment. A
+//! kill during writing may leave the sibling behind, a file whose name begins with a dot and ends in `.tmp`.
 //!
 //! # What loading checks
 //!
-//! A checkpoint can be resumed only with the data, the settings and the layers that it was written with. Before any tensor is
-//! read, the header must list exactly the tensors that these imply, and the file must be as long as the header says.
+//! A checkpoint can be resumed only with the data, the settings and the layers that it was written with. Before any
+//! tensor is read, the header must list exactly the tensors that these imply, and the file must be as long as the
+//! header says.
 
 mod read;
 mod write;
@@ -47,24 +48,25 @@ const KEY: &str = "tercet-checkpoint";
 /// The version of the format.
 const FORMAT: u64 = 1;
 
-/// A training between two steps: [`Trainer::checkpoint`](super::Trainer::checkpoint).
+/// The state of a training between two steps: [`Trainer::checkpoint`](super::Trainer::checkpoint).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     state: State,
 }
 
-/// Which training a checkpoint belongs to: its settings, seed and data, and whatever else it was started with.
+/// Identifies the training that a checkpoint belongs to: its settings, seed and data, and any further values given by
+/// the caller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     settings: Settings,
-    /// The settings, the seed and what was added, as JSON.
+    /// The settings, the seed and the further values, as JSON.
     description: Map<String, Value>,
     /// Digests of the data sets and weights, by name.
     data: BTreeMap<String, String>,
 }
 
 impl Identity {
-    /// The identity of a training by this plan. It computes digests of the data sets.
+    /// The identity of a training with this plan. It computes digests of the data sets.
     pub fn of(plan: &Plan) -> Self {
         let mut data = BTreeMap::from([("training set".to_owned(), plan.examples.digest())]);
         if let Some(validation) = &plan.validation {
@@ -77,10 +79,10 @@ impl Identity {
         identity.with("settings", plan.settings).with("seed", plan.seed)
     }
 
-    /// With a further value that must be the same when the training is resumed, such as how the weights were initialised.
+    /// Adds a further value that must be the same when the training is resumed, such as the weight initialisation.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
-        // By way of text, which has 0.1 where a conversion of its f32 to f64 would have 0.10000000149011612.
+        // Through text, which has 0.1 where converting the f32 to f64 would give 0.10000000149011612.
         let text = serde_json::to_string(&value);
         let value = text.and_then(|text| serde_json::from_str(&text)).unwrap_or(Value::Null);
         self.description.insert(name.to_owned(), value);
@@ -88,7 +90,7 @@ impl Identity {
     }
 }
 
-/// The whole document.
+/// The whole JSON document.
 #[derive(Serialize, Deserialize)]
 struct Document {
     format: u64,
@@ -107,12 +109,12 @@ impl Checkpoint {
         Checkpoint { state }
     }
 
-    /// Steps done.
+    /// The number of completed steps.
     pub fn step(&self) -> usize {
         self.state.step
     }
 
-    /// All losses and validation checks until then.
+    /// All losses and validation checks up to that step.
     pub fn history(&self) -> &History {
         &self.state.history
     }
@@ -125,8 +127,8 @@ impl Checkpoint {
     /// Reads the checkpoint of the training with this identity. `untrained` has its layers.
     ///
     /// # Errors
-    /// A file that cannot be read, is no checkpoint, is damaged or cut short, or belongs to a training with other data,
-    /// settings or layers.
+    /// A file that cannot be read, is not a checkpoint, is damaged or truncated, or belongs to a training with other
+    /// data, settings or layers.
     pub fn load(path: &Path, identity: &Identity, untrained: &Network) -> Result<Self> {
         read::load(path, identity, untrained)
     }
@@ -134,15 +136,15 @@ impl Checkpoint {
     /// Writes the checkpoint to a file, completely or not at all.
     ///
     /// # Errors
-    /// A folder that does not exist, and what the operating system reports.
+    /// A folder that does not exist, and errors of the operating system.
     pub fn save(&self, path: &Path, identity: &Identity) -> Result<()> {
         save(&self.state, path, identity)
     }
 
-    /// The state, to be trained further with these settings.
+    /// The state for resuming with these settings.
     ///
     /// # Errors
-    /// Moments of another optimizer, and a moving average of the weights where there should be none, or the reverse.
+    /// Moments of another optimizer, and a moving average of the weights if the settings have none, or the reverse.
     pub(super) fn into_state(self, settings: &Settings) -> Result<State> {
         let Checkpoint { state } = self;
         let (first, second) = settings.optimizer.keeps_moments();
@@ -166,12 +168,12 @@ pub(super) fn save(state: &State, path: &Path, identity: &Identity) -> Result<()
     crate::file::replace(path, &write::to_bytes(state, identity)?)
 }
 
-/// The layers in words, which say their sizes: `dense 784 → 36, relu, dense 36 → 10`.
+/// The layers as text, including their sizes: `dense 784 → 36, relu, dense 36 → 10`.
 fn layers(network: &Network) -> String {
     network.layers().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The networks in a checkpoint by the prefix of their tensors.
+/// The tensor-name prefixes of the networks in a checkpoint.
 const EMA: &str = "ema.";
 const LAST_FINITE: &str = "last_finite.";
 const BEST: &str = "best.";

@@ -1,4 +1,4 @@
-//! Reads the state of a training from bytes, none of which are trusted.
+//! Reads the state of a training from untrusted bytes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,7 +19,7 @@ use crate::{Error, Result};
 /// The longest header that is read. Settings and the names of a few hundred tensors take a few kilobytes.
 const MAX_HEADER: u64 = 16 << 20;
 
-/// The most steps that an optimizer can have taken before this training.
+/// The maximum number of steps that an optimizer can have taken before this training.
 const MAX_EARLIER_STEPS: usize = usize::MAX / 4;
 
 const DAMAGED: &str = "The file was damaged or changed: leave out --resume to start again.";
@@ -59,14 +59,14 @@ pub(super) fn load(path: &Path, identity: &Identity, untrained: &Network) -> Res
     }
     read(&mut bytes, header_length)?;
     let document = check_header(&bytes[8..], length, identity, untrained).map_err(refuse)?;
-    // As long as the header says, which says no more than the tensors of this very training.
+    // As long as the header says, which was checked against the tensors of this training.
     read(&mut bytes, length - 8 - header_length)?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|e| refuse(Flaw::new(format!("a file that is damaged ({e})"), "a checkpoint", DAMAGED)))?;
     build(&tensors, &document, identity, untrained).map_err(refuse)
 }
 
-/// The document of a checkpoint that belongs to this training and has just its tensors.
+/// The document of a checkpoint, which must belong to this training and list exactly its tensors.
 fn check_header(
     header: &[u8],
     length: u64,
@@ -169,7 +169,7 @@ fn expected_tensors(
         ("validations.accuracies".to_owned(), (Dtype::F64, vec![validations])),
     ]);
     for (prefix, _) in prefixes.into_iter().filter(|(_, there)| *there) {
-        // Optimizers keep moments of the learned arrays alone.
+        // Optimizers keep moments of trainable arrays only.
         let remembered = matches!(prefix, "first." | "second.");
         for array in untrained.arrays().into_iter().filter(|array| array.learned || !remembered) {
             expected.insert(format!("{prefix}{}", array.name), (Dtype::F32, array.shape));
@@ -178,7 +178,7 @@ fn expected_tensors(
     expected
 }
 
-/// The tensors of a checkpoint, whose types and shapes are those that were expected.
+/// The tensors of a checkpoint, whose types and shapes have been checked.
 struct Tensors<'a> {
     tensors: &'a SafeTensors<'a>,
     untrained: &'a Network,
@@ -205,7 +205,7 @@ impl Tensors<'_> {
         Ok(network)
     }
 
-    /// The moments of every array that is learned, as far as the optimizer keeps them.
+    /// The moments of every trainable array that the optimizer keeps.
     fn moments(&self, (first, second): (bool, bool)) -> Result<Vec<[Moments; 2]>, Flaw> {
         let read = |kept: bool, name: String| if kept { self.f32s(&name) } else { Ok(Vec::new()) };
         let of_array = |array: &str| -> Result<Moments, Flaw> {
@@ -219,7 +219,7 @@ impl Tensors<'_> {
         pairs.iter().map(|[w, b]| Ok([of_array(&w.name)?, of_array(&b.name)?])).collect()
     }
 
-    /// The validation checks of a training of so many steps.
+    /// The validation checks of a training of `steps` steps.
     fn validations(&self, steps: usize) -> Result<Vec<Validation>, Flaw> {
         let (mut validations, losses) = (Vec::new(), self.f32s("validations.losses")?);
         let numbers = self.bytes("validations.steps")?.as_chunks().0.iter();
@@ -239,7 +239,7 @@ impl Tensors<'_> {
     }
 }
 
-/// A part of the file that contradicts another.
+/// A part of the file that contradicts another part.
 fn inconsistent(found: String) -> Flaw {
     Flaw::new(found, "parts that agree with one another", DAMAGED)
 }
@@ -257,7 +257,7 @@ fn check_rate_changes(document: &Document) -> Result<(), Flaw> {
     Ok(())
 }
 
-/// The training that the tensors hold.
+/// Builds the state of the training from the tensors.
 fn build(
     tensors: &SafeTensors<'_>,
     document: &Document,

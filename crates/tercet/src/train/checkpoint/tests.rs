@@ -1,4 +1,4 @@
-//! Resuming to the same bits, and files that are rejected.
+//! Resuming with the same bits, and rejected files.
 
 use std::ops::ControlFlow;
 
@@ -21,7 +21,7 @@ fn data() -> Split {
     split(&set, 20, 4).unwrap()
 }
 
-/// Settings with which the state has all of its parts.
+/// Settings for which the state has all of its parts.
 fn settings() -> Settings {
     Settings {
         batch: 7,
@@ -49,12 +49,12 @@ fn untrained(layers: &str) -> Network {
     layers.network(Shape::Features(4), 2, Init::He, 4).unwrap()
 }
 
-/// Unlike equality, this tells 0 from −0.
+/// Unlike `==`, this distinguishes 0 from −0.
 fn bits(network: &Network) -> Vec<u32> {
     network.arrays().iter().flat_map(|array| array.values).map(|w| w.to_bits()).collect()
 }
 
-/// Steps until there are `steps`, or to the end.
+/// Steps until `steps` steps are done, or to the end.
 fn step_until(trainer: &mut Trainer, steps: usize) {
     while trainer.ending().is_none() && trainer.steps_done() < steps {
         trainer.step().unwrap();
@@ -76,7 +76,7 @@ fn save_after(steps: usize, path: &Path) -> (Plan, Identity) {
     (plan, identity)
 }
 
-/// Layers and settings whose states differ in kind.
+/// Layers and settings that cover all kinds of state.
 fn cases() -> Vec<(&'static str, Settings)> {
     let usual = settings();
     let (sgd, early) = (Optimizer::Sgd { momentum: 0.9 }, Settings { patience: Some(1), ..usual });
@@ -114,7 +114,7 @@ fn a_training_is_resumed_to_the_same_bits_between_any_two_steps() {
             assert_eq!(again, training, "{layers}, {settings:?}, after step {stop}");
             assert_eq!(bits(&resumed), bits(&network), "{layers}, {settings:?}, after step {stop}");
         }
-        // Stepping, with checkpoints between the steps, is the same training too.
+        // Training step by step, with checkpoints between the steps, gives the same result too.
         let (stepped, again) = trainer.finish();
         assert_eq!((bits(&stepped), again), (bits(&network), training));
     }
@@ -142,7 +142,7 @@ fn changes_of_the_learning_rate_are_resumed_as_well() {
     let start = || Trainer::new(untrained(LAYERS), plan.clone()).unwrap();
     let halve_after = [0, 5, 9, 30];
     let (network, training) = halving(start(), &halve_after);
-    // After the last step there is nothing left to change.
+    // Changes after the last step have no effect.
     assert_eq!(training.history.losses.len(), 30);
     let changes = [0, 5, 9].map(|step| RateChange { step, factor: 0.5 });
     assert_eq!(training.history.rate_changes, changes);
@@ -161,7 +161,7 @@ fn changes_of_the_learning_rate_are_resumed_as_well() {
         }
         trainer.save_checkpoint(&path, &identity).unwrap();
         let checkpoint = Checkpoint::load(&path, &identity, &untrained(LAYERS)).unwrap();
-        // The changes before the stop come out of the checkpoint.
+        // The changes before the stop come from the checkpoint.
         let later: Vec<usize> = halve_after.into_iter().filter(|&step| step > stop).collect();
         let (resumed, again) = halving(Trainer::resume(checkpoint, plan.clone()).unwrap(), &later);
         assert_eq!(again, training, "{stop}");
@@ -269,7 +269,7 @@ fn hostile_files_are_rejected_whatever_they_claim() {
         Checkpoint::load(&path, &identity, &network)
     };
     assert!(load(&whole).is_ok());
-    // Cut anywhere, or longer than it says.
+    // Truncated anywhere, or longer than it says.
     for length in (0..whole.len()).step_by(13).chain([1, 7, 8, 9, whole.len() - 1]) {
         load(&whole[..length]).unwrap_err();
     }

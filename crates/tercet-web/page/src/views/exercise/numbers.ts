@@ -1,4 +1,4 @@
-// The numbers of the exercise, and how an address holds them.
+// The numbers of the exercise, and their form in the address.
 
 import type { Numbers } from "../../protocol";
 

@@ -32,7 +32,7 @@ export class PlaneCanvas {
     });
   }
 
-  /** Paints the scores of the cells, where there are any, and the points. */
+  /** Paints the scores of the cells, if there are any, and the points. */
   paint(cells: number[] | null, points: Point[]): void {
     const context = this.element.getContext("2d");
     if (!context) return;
@@ -48,7 +48,7 @@ export class PlaneCanvas {
     const image = new ImageData(CELLS, CELLS);
     cells.forEach((score, i) => {
       const [r, g, b] = score > 0 ? second : first;
-      // A jump at the border, so that it is seen, and a slope away from it.
+      // The colour jumps at the boundary, so that it is visible, and varies smoothly away from it.
       const share = 0.18 + 0.42 * Math.min(1, Math.abs(score));
       const mixed = [r - zero[0], g - zero[1], b - zero[2]].map((way, c) => (zero[c] ?? 0) + way * share);
       image.data.set([...mixed, 255], 4 * i);

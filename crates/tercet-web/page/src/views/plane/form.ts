@@ -5,7 +5,7 @@ import { Fields } from "../../components/fields";
 import { h } from "../../dom";
 import type { Point, Scene } from "../../protocol";
 
-/** The number of training steps: more than anybody waits for. */
+/** The number of training steps: more than anybody would wait for. */
 const LENGTH = 200_000;
 
 const POINTS = {

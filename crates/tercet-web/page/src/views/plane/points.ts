@@ -2,7 +2,7 @@
 
 import type { Point } from "../../protocol";
 
-/** No more points than these are read from an address. */
+/** The maximum number of points that are read from an address. */
 const MOST = 600;
 
 export const encodePoints = (points: Point[]): string =>

@@ -7,7 +7,7 @@ import { engine } from "../../engine";
 import { count, short } from "../../format";
 import type { Histogram, Stats, Templates } from "../../protocol";
 
-/** At most as many templates are shown. */
+/** The maximum number of templates shown. */
 const TEMPLATES = 40;
 
 /** A larger share of dead units is marked. */

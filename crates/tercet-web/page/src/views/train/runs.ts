@@ -8,12 +8,12 @@ import type { Report, Validation } from "../../protocol";
 /** About how many points a loss curve has. */
 const POINTS = 150;
 
-/** How many runs are shown when another begins, with that one. */
+/** How many runs are shown after a new one has started, including the new one. */
 const SHOWN = 3;
 
 const COLORS = ["--run-1", "--run-2", "--run-3", "--run-4", "--run-5", "--run-6"];
 
-/** A training, finished or not. */
+/** A training run, finished or not. */
 export class Run {
   readonly number: number;
   readonly title: string;
@@ -46,7 +46,7 @@ export class Run {
   }
 }
 
-/** Every run of this visit. They outlive the view, so that one can visit another view in between. */
+/** All runs of this visit. They outlive the view, so that the visitor can switch to another view in between. */
 export const runs: Run[] = [];
 
 /** Adds a run, and hides all but the last few of the others. */

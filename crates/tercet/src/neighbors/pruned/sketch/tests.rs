@@ -1,4 +1,4 @@
-//! Codes and their bounds: by hand, and for every pair of some rows.
+//! Codes and their bounds: checked by hand, and for every pair of some rows.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn near(found: f64, expected: f64) {
 }
 
 #[test]
-fn codes_have_a_byte_for_each_axis_and_for_what_axes_do_not_see() {
+fn codes_have_a_byte_for_each_axis_and_for_the_residual() {
     for (count, space, bytes, lines) in [
         (0, Space::Plain, 1, 1),
         (63, Space::Directions, 64, 1),
@@ -25,34 +25,35 @@ fn codes_have_a_byte_for_each_axis_and_for_what_axes_do_not_see() {
 
 /// Δ = δ (2 ‖ã‖ + δ) + 3·10⁻¹² ‖x‖², and δ + min(Δ / ρ̃, √Δ).
 #[test]
-fn coordinates_and_what_they_are_off_by_by_hand() {
+fn coordinates_and_their_error_bounds_by_hand() {
     let mut c = [f64::NAN; 3];
     let more = 1.0 + 1e-9;
     // ã = (3, 4), ‖x‖² = 100, ρ̃² = 75; δ = 0.1 + 10⁻¹¹ and Δ = 1.01 + 10.2 · 10⁻¹¹ + 3 · 10⁻¹⁰.
     let slack = level(2, 0.5, 0.01, Space::Plain).coordinates(&[6.0, 8.0], 1.0, 100.0, None, &mut c);
     assert_eq!(c, [3.0, 4.0, 75f64.sqrt()]);
     near(slack, (0.1 + 1e-11 + (1.01 + 4.02e-10) / 75f64.sqrt()) * more);
-    // The same with a scale, and no rounding but that of f64: δ = 10⁻¹¹, Δ = 4·10⁻¹⁰.
+    // The same with a scale, and only the rounding of f64: δ = 10⁻¹¹, Δ = 4·10⁻¹⁰.
     let slack = level(2, 0.25, 0.0, Space::Plain).coordinates(&[6.0, 8.0], 2.0, 100.0, None, &mut c);
     assert_eq!(c, [3.0, 4.0, 75f64.sqrt()]);
     assert!((slack / (1e-11 + 4e-10 / 75f64.sqrt()) - 1.0).abs() < 1e-8, "{slack}");
-    // Nothing is left beside ã: δ = 0.05 + 5 · 10⁻¹² and Δ = 0.5025 + 10.1 · 5 · 10⁻¹² + 7.5 · 10⁻¹¹, whose root is less than Δ / 0.
+    // No residual besides ã: δ = 0.05 + 5 · 10⁻¹² and Δ = 0.5025 + 10.1 · 5 · 10⁻¹² + 7.5 · 10⁻¹¹, whose root is less
+    // than Δ / 0.
     let slack = level(2, 1.0, 0.01, Space::Plain).coordinates(&[3.0, 4.0], 1.0, 25.0, None, &mut c);
     assert_eq!(c, [3.0, 4.0, 0.0]);
     near(slack, (0.05 + 5e-12 + f64::sqrt(0.5025 + 1.255e-10)) * more);
-    // ρ̃ is 0.5, and √Δ, 0.71, less than Δ / ρ̃.
+    // ρ̃ is 0.5, and √Δ, 0.71, is less than Δ / ρ̃.
     let slack = level(2, 1.0, 0.01, Space::Plain).coordinates(&[3.0, 4.0], 1.0, 25.25, None, &mut c);
     let delta = 0.01 * 25.25f64.sqrt();
     assert!((slack - delta - (delta * (10.0 + delta)).sqrt()).abs() < 1e-8, "{slack}");
     // Rounding may make ã longer than x.
     level(2, 1.0, 0.01, Space::Plain).coordinates(&[3.0, 4.0], 1.0, 24.0, None, &mut c);
     assert_eq!(c, [3.0, 4.0, 0.0]);
-    // Of a row of zeros, what underflows is left: δ = 2·10⁻³⁰ and √Δ = δ.
+    // For a row of zeros, only underflow remains: δ = 2·10⁻³⁰ and √Δ = δ.
     let slack = level(2, 1.0, 0.01, Space::Plain).coordinates(&[0.0, 0.0], 2.0, 0.0, None, &mut c);
     near(slack, 4e-30 * more);
 }
 
-/// The column that products need is off like ρ, by what M² − ‖x‖² is off by.
+/// The error of the column for products is, as for ρ, determined by that of M² − ‖x‖².
 #[test]
 fn the_column_of_products_by_hand() {
     let level = level(1, 1.0, 0.0, Space::Products);
@@ -60,7 +61,7 @@ fn the_column_of_products_by_hand() {
     let mut of = |lift: f64| {
         let slack = level.coordinates(&[6.0], 1.0, 100.0, Some(lift), &mut c);
         assert_eq!(c[..2], [6.0, 8.0]);
-        // Less what the other coordinates are off by: δ = 10⁻¹¹, Δ = 4.2·10⁻¹⁰.
+        // Minus the error bound of the other coordinates: δ = 10⁻¹¹, Δ = 4.2·10⁻¹⁰.
         (c[2], slack - (1e-11 + 4.2e-10 / 8.0))
     };
     let is = |(column, off): (f64, f64), expected: f64, most: f64| {
@@ -68,16 +69,16 @@ fn the_column_of_products_by_hand() {
         assert!((off - most).abs() < 1e-6 * most + 1e-18, "{off}, not {most}");
     };
     is(of(16.0), 4.0, 3e-12 * 116.0 / 4.0);
-    // Too short a column for a quotient.
+    // The column is too short for a quotient.
     is(of(1e-12), 1e-6, f64::sqrt(3e-10));
-    // Less than nothing is rounding.
+    // A negative square is a rounding error.
     is(of(-1e-10), 0.0, f64::sqrt(3e-10));
-    // A query's column is 0 and nothing else.
+    // A query's column is exactly 0.
     is(of(0.0), 0.0, 0.0);
 }
 
 #[test]
-fn thresholds_are_squares_of_steps_and_a_little_more() {
+fn thresholds_are_squares_of_steps_plus_a_small_margin() {
     let mut level = level(1, 1.0, 0.0, Space::Plain);
     level.step = 0.5;
     assert!(level.threshold(3.0) >= 36.0 * (1.0 + 0.9e-9) + 1.0 && level.threshold(3.0) < 37.001);
@@ -86,16 +87,16 @@ fn thresholds_are_squares_of_steps_and_a_little_more() {
 }
 
 #[test]
-fn bytes_cover_all_but_the_outermost_and_some_room() {
+fn bytes_cover_all_but_the_outermost_values_with_a_margin() {
     let mut level = level(2, 1.0, 0.0, Space::Plain);
-    // Column 0 is 0 ‥ 1000, of which two lie outside on either side; column 1 is narrower; column 2 is constant.
+    // Column 0 is 0 ‥ 1000, with two values outside on either side; column 1 is narrower; column 2 is constant.
     let sample: Vec<f64> = (0..=1000).rev().flat_map(|i| [f64::from(i), f64::from(i % 7), 5.0]).collect();
     level.suit(&sample);
     near(level.low[0], 2.0 - 0.15 * 996.0);
     near(level.low[1], -0.9);
     near(level.low[2], 5.0);
     near(level.step, 996.0 * 1.3 / 255.0);
-    // What is no number is left out, and where nothing is left, or no width, any step will do.
+    // Non-finite values are ignored; if none are left, or the range is empty, any step will do.
     level.suit(&[1.0, f64::NAN, 5.0, 3.0, f64::INFINITY, 5.0]);
     near(level.low[0], 0.7);
     near(level.low[1], -0.9);
@@ -107,7 +108,7 @@ fn bytes_cover_all_but_the_outermost_and_some_room() {
 }
 
 #[test]
-fn what_rounding_changes_is_not_undercut() {
+fn rounding_errors_are_bounded_from_above() {
     let mut level = level(1, 1.0, 0.0, Space::Plain);
     (level.low, level.step) = (vec![-1.0, 10.0], 0.5);
     let mut code = [0; 2];
@@ -120,7 +121,7 @@ fn what_rounding_changes_is_not_undercut() {
 }
 
 #[test]
-fn lanes_add_what_a_loop_adds() {
+fn lanes_add_the_same_as_a_loop() {
     for n in 0..27 {
         let (a, b): (Vec<f64>, Vec<f64>) = (0..n).map(|i| (f64::from(i), f64::from(i * i % 5))).unzip();
         let expected: f64 = a.iter().zip(&b).map(|(a, b)| 2.0 * a + b).sum();
@@ -130,7 +131,7 @@ fn lanes_add_what_a_loop_adds() {
 
 const WIDTH: usize = 12;
 
-/// Rows of many lengths about a point beside the origin, and one of zeros.
+/// Rows of many norms around a point near the origin, and one row of zeros.
 fn rows() -> Vec<Vec<f32>> {
     let mut state = 1u64;
     let mut next = || {
@@ -163,9 +164,9 @@ const SIDES: [(Space, Side); 4] = [
     (Space::Products, Side::Queries),
 ];
 
-/// What axes do not see is one more coordinate: together they are as long as the row is in its space.
+/// The residual is one more coordinate: together the coordinates have the norm of the row in its space.
 #[test]
-fn coordinates_are_as_long_as_their_rows() {
+fn coordinates_have_the_norms_of_their_rows() {
     let rows = rows();
     let longest = rows.iter().map(|x| dot(x, x)).fold(0.0, f64::max);
     let slices: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
@@ -195,7 +196,7 @@ fn coordinates_are_as_long_as_their_rows() {
     }
 }
 
-/// (2) in every space, for every pair and both kinds of code; and e is not much more than roundings make it.
+/// (2) in every space, for every pair and both kinds of code; and e is not much larger than the rounding errors.
 #[test]
 fn codes_of_floats_bound_distances_from_below() {
     let rows = rows();
@@ -243,7 +244,7 @@ fn codes_of_floats_bound_distances_from_below() {
 }
 
 #[test]
-fn what_is_no_number_rules_nothing_out() {
+fn nan_prunes_nothing() {
     let rows = rows();
     sketch_of(&rows, Space::Plain, |sketch| {
         let bad = [f32::NAN; WIDTH];
