@@ -29,7 +29,11 @@ impl Panels {
             "panels {panels:?} of {}",
             self.len()
         );
-        assert_eq!((queries.isa, queries.layout), (isa, layout), "the instruction set and layout of the queries");
+        assert_eq!(
+            (queries.isa, queries.layout),
+            (isa, layout),
+            "the instruction set and layout of the queries"
+        );
         assert_eq!(queries.width, self.width(), "the width of the queries");
         assert_eq!(out.len(), queries.len() * panels.len() * layout.rows(), "one number for each pair");
         if !out.is_empty() {

@@ -130,11 +130,7 @@ fn exclude_self(found: &Neighbors, first: usize) -> Neighbors {
 /// If the number of others is not in 1 ‥ N − 1.
 pub(crate) fn check_others(setting: &'static str, k: usize, rows: usize) -> Result<()> {
     let Some(others) = rows.checked_sub(1).filter(|&others| others > 0) else {
-        return Err(Error::mismatch(
-            "examples for leave-one-out",
-            rows,
-            "at least 2",
-        ));
+        return Err(Error::mismatch("examples for leave-one-out", rows, "at least 2"));
     };
     if k == 0 || k > others {
         let expected = format!("1 to {others}, the number of other examples");

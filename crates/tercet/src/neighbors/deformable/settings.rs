@@ -104,12 +104,16 @@ impl Deformable {
         }
         match data.image_shape().filter(|_| data.is_pixels()) {
             Some(shape) if shape.channels == 1 => Ok(()),
-            Some(shape) => {
-                Err(Error::mismatch("images for a deformable distance", shape, "grey images with one channel"))
-            }
-            None => {
-                Err(Error::mismatch("examples for a deformable distance", "features that are not images", "grey images"))
-            }
+            Some(shape) => Err(Error::mismatch(
+                "images for a deformable distance",
+                shape,
+                "grey images with one channel",
+            )),
+            None => Err(Error::mismatch(
+                "examples for a deformable distance",
+                "features that are not images",
+                "grey images",
+            )),
         }
     }
 
