@@ -20,7 +20,7 @@ use tercet::{Error, Result};
 
 use crate::arrays::{ClassList, Rows, Sides, View, class_list, classes, image_shape, matrix, sides};
 use crate::errors::exception;
-use crate::preprocessing::{Preprocessing, lend, searchable};
+use crate::preprocessing::{Preprocessing, lend};
 use crate::work::{Desk, short_work, work};
 
 /// A trained model with its card. It is immutable; training returns a new one.
@@ -101,7 +101,7 @@ impl Model {
             };
             match queries {
                 Some((view, image)) => lend(view, preprocessing, image, |examples| {
-                    find(searchable(preprocessing.apply(&examples)?)?)
+                    find(preprocessing.apply(&examples)?)
                 }),
                 None => find(neighbors.to_examples()?),
             }
@@ -262,7 +262,7 @@ impl Model {
             }
             (Some(neighbors), true) => short_work(py, threads, || {
                 lend(view, preprocessing, image, |examples| {
-                    neighbors.scores(&searchable(preprocessing.apply(&examples)?)?)
+                    neighbors.scores(&preprocessing.apply(&examples)?)
                 })
             })?,
             (None, _) => short_work(py, threads, || {
@@ -305,6 +305,9 @@ impl Model {
                 PyArray1::from_vec(py, values).reshape(shape)?.into_any()
             }
             tercet::neighbors::Features::F32(values) => {
+                PyArray1::from_vec(py, values).reshape(shape)?.into_any()
+            }
+            tercet::neighbors::Features::F64(values) => {
                 PyArray1::from_vec(py, values).reshape(shape)?.into_any()
             }
         })
@@ -378,7 +381,7 @@ pub fn fit_neighbors(
         let examples = view.to_examples(image_shape(image))?;
         let preprocessing =
             preprocess::Preprocessing::fit(&spec.parse::<Spec>()?, Learner::Neighbors, &examples)?;
-        let inputs = searchable(preprocessing.apply(&examples)?)?;
+        let inputs = preprocessing.apply(&examples)?;
         let data = tercet::Dataset::new("X", inputs, labels, classes.clone())?;
         let neighbors = NeighborsClassifier::fit(&data, metric.parse()?, k, vote.parse()?)?;
         Ok((preprocessing, neighbors))

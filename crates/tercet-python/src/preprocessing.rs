@@ -176,21 +176,3 @@ pub fn lend<R>(
     let known = preprocessing.input().image.filter(|shape| shape.features() == view.width);
     view.lend(image_shape(image).or(known), with)
 }
-
-/// The examples for a nearest-neighbour search: double-precision numbers are rounded to f32.
-pub fn searchable(examples: Examples) -> Result<Examples> {
-    if examples.dtype() != "float64" {
-        return Ok(examples);
-    }
-    let width = examples.width();
-    let (mut values, mut row) = (Vec::with_capacity(examples.len() * width), vec![0f64; width]);
-    for (i, example) in examples.iter().enumerate() {
-        example.write_f64(&mut row);
-        values.extend(row.iter().map(|&x| x as f32));
-        if let Some(column) = values[i * width..].iter().position(|value| !value.is_finite()) {
-            let expected = "a number within the range of float32";
-            return Err(Error::mismatch(format!("row {i}, column {column}"), row[column], expected));
-        }
-    }
-    Examples::from_features(width, values)
-}

@@ -32,6 +32,13 @@ pub(super) fn write(graph: &mut Graph, classifier: &NeighborsClassifier, input: 
             let values = rows.iter().map(|&v| v.into()).collect();
             (graph.floats("rows", &[n, d], &rows), values)
         }
+        Features::F64(_) => {
+            return Err(Error::mismatch(
+                "the features of the stored examples",
+                "numbers that float32 does not represent exactly",
+                "float32, the type of the input of the exported model: subtract an offset or rescale them",
+            ));
+        }
     };
     let rows = graph.cast(&rows, Element::Double);
     let x = graph.cast(input, Element::Double);

@@ -107,6 +107,7 @@ fn is_of_the_data(priors: &Priors) -> bool {
 pub(super) enum Features {
     U8,
     F32,
+    F64,
 }
 
 /// The part that is read first, because other versions may have nothing else in common with this one.
@@ -120,7 +121,11 @@ struct Head {
 pub(super) fn write(model: &Model) -> Result<String> {
     let architecture = match &model.classifier {
         AnyClassifier::Neighbors(neighbors) => Architecture::Neighbors(NeighborsShape {
-            features: if neighbors.index().is_pixels() { Features::U8 } else { Features::F32 },
+            features: match neighbors.index().dtype() {
+                "uint8" => Features::U8,
+                "float64" => Features::F64,
+                _ => Features::F32,
+            },
             width: neighbors.index().width(),
             examples: neighbors.index().len(),
             metric: neighbors.metric(),

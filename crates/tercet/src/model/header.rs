@@ -105,6 +105,7 @@ impl Wanted {
         let rows = match shape.features {
             Features::U8 => Dtype::U8,
             Features::F32 => Dtype::F32,
+            Features::F64 => Dtype::F64,
         };
         let mut tensors = vec![
             ("rows".to_owned(), (rows, vec![shape.examples, shape.width])),

@@ -6,7 +6,7 @@ use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::document::{Architecture, Document, Features, LayerShape, NeighborsShape};
 use super::{AnyClassifier, Flaw, Model, header};
-use crate::data::Dataset;
+use crate::data::{Dataset, Examples};
 use crate::image::ImageShape;
 use crate::linear::LinearClassifier;
 use crate::neighbors::{self, NeighborsClassifier, Priors};
@@ -23,6 +23,7 @@ pub(super) fn write(model: &Model, document: String) -> Result<Vec<u8>> {
         let values = match &features {
             neighbors::Features::U8(values) => Values::U8(values),
             neighbors::Features::F32(values) => Values::F32(values),
+            neighbors::Features::F64(values) => Values::F64(values),
         };
         let (labels, width) = (neighbors.labels(), neighbors.index().width());
         tensors.push(("rows".into(), Tensor { shape: vec![labels.len(), width], values }));
@@ -126,6 +127,10 @@ fn read_neighbors(
         Features::F32 => {
             let values = numbers(tensors, "rows", Dtype::F32, &dimensions, f32::from_le_bytes)?;
             Dataset::from_features(name, width, values, labels()?, classes)?
+        }
+        Features::F64 => {
+            let values = numbers(tensors, "rows", Dtype::F64, &dimensions, f64::from_le_bytes)?;
+            Dataset::new(name, Examples::from_f64(width, values)?, labels()?, classes)?
         }
     };
     let mut classifier = NeighborsClassifier::fit(&data, metric, k, vote)?;

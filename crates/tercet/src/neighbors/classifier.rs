@@ -385,6 +385,7 @@ impl NeighborsClassifier {
         let width = self.index.width();
         match self.index.features() {
             Features::F32(values) => Examples::from_features(width, values),
+            Features::F64(values) => Examples::from_f64(width, values),
             Features::U8(values) => {
                 Examples::from_pixels(self.image_shape().unwrap_or(ImageShape::gray(width, 1)), values)
             }

@@ -4,6 +4,7 @@ use tercet_kernels::Isa;
 use tercet_kernels::distance::{MAX_WIDTH, MAX_WIDTH_WITHIN, Panels};
 
 use super::Metric;
+use super::doubles::DoubleRows;
 use super::metric::{Measure, MeasureOf, for_metric};
 use super::pruned::{MORE_BYTES, PrunedRows, Value};
 use crate::data::{Examples, Row};
@@ -59,6 +60,8 @@ pub(super) enum Rows {
         values: Vec<f32>,
         squares: Vec<f64>,
     },
+    /// Features that f32 does not represent exactly.
+    Doubles(Box<DoubleRows>),
 }
 
 /// The properties of the stored rows that queries must match.
@@ -78,6 +81,8 @@ pub enum Features {
     U8(Vec<u8>),
     /// Features, (N, D).
     F32(Vec<f32>),
+    /// Features that f32 does not represent exactly, (N, D).
+    F64(Vec<f64>),
 }
 
 impl NearestNeighbors {
@@ -91,8 +96,12 @@ impl NearestNeighbors {
 
     /// [`fit`](Self::fit) for a given instruction set. It affects the speed, never the result.
     pub fn fit_for(isa: Isa, data: &Examples, metric: Metric) -> Result<Self> {
-        let data = &searchable(data)?;
         let contract = Contract::of(data, metric)?;
+        let data = &searchable(data)?;
+        if data.dtype() == "float64" {
+            let rows = Rows::Doubles(Box::new(DoubleRows::fit(isa, data, metric)?));
+            return Ok(NearestNeighbors { metric, isa, rows, contract });
+        }
         let width = data.width();
         let rows = for_metric!(metric, M => {
             if let Some(rows) = pruned::<M>(isa, data) {
@@ -141,6 +150,16 @@ impl NearestNeighbors {
         self.contract.pixels
     }
 
+    /// The type of the stored numbers, as NumPy calls it: `uint8`, `float32`, or `float64` if float32 does not represent
+    /// all of them exactly.
+    pub fn dtype(&self) -> &'static str {
+        match &self.rows {
+            Rows::Panels(_) | Rows::PrunedBytes(_) | Rows::Bytes { .. } => "uint8",
+            Rows::PrunedFloats(_) | Rows::Floats { .. } => "float32",
+            Rows::Doubles(_) => "float64",
+        }
+    }
+
     /// The shape of the stored images, if the rows are images.
     pub fn image_shape(&self) -> Option<ImageShape> {
         self.contract.image
@@ -151,6 +170,7 @@ impl NearestNeighbors {
         match &self.rows {
             Rows::PrunedBytes(rows) => Some(rows.data().clone()),
             Rows::PrunedFloats(rows) => Some(rows.data().clone()),
+            Rows::Doubles(rows) => Some(rows.data.clone()),
             Rows::Panels(_) | Rows::Bytes { .. } | Rows::Floats { .. } => None,
         }
     }
@@ -162,6 +182,13 @@ impl NearestNeighbors {
     pub fn features(&self) -> Features {
         match &self.rows {
             Rows::Floats { values, .. } => Features::F32(values.clone()),
+            Rows::Doubles(rows) => {
+                let mut values = vec![0.0; self.len() * self.width()];
+                for (row, values) in rows.data.iter().zip(values.chunks_exact_mut(self.width())) {
+                    row.write_f64(values);
+                }
+                Features::F64(values)
+            }
             Rows::Bytes { values, .. } => Features::U8(values.clone()),
             Rows::PrunedBytes(rows) => {
                 Features::U8((0..self.len()).flat_map(|i| pixels(rows.data(), i)).copied().collect())
@@ -185,7 +212,7 @@ impl NearestNeighbors {
             return None;
         }
         match &self.rows {
-            Rows::Floats { .. } | Rows::PrunedFloats(_) => None,
+            Rows::Floats { .. } | Rows::PrunedFloats(_) | Rows::Doubles(_) => None,
             Rows::PrunedBytes(rows) => Some(pixels(rows.data(), i).to_vec()),
             Rows::Bytes { values, .. } => Some(values[i * self.width()..][..self.width()].to_vec()),
             Rows::Panels(panels) => {
@@ -202,8 +229,24 @@ impl NearestNeighbors {
             Rows::Panels(panels) => panels.bytes(),
             Rows::PrunedBytes(rows) => rows.bytes(),
             Rows::PrunedFloats(rows) => rows.bytes(),
+            Rows::Doubles(rows) => rows.bytes() + self.len() * self.width() * size_of::<f64>(),
             Rows::Bytes { values, squares } => size_of_val(&**values) + size_of_val(&**squares),
             Rows::Floats { values, squares } => size_of_val(&**values) + size_of_val(&**squares),
+        }
+    }
+
+    /// Writes row `i` of features.
+    ///
+    /// # Panics
+    /// If the rows are pixels.
+    pub(super) fn write_row(&self, i: usize, values: &mut [f64]) {
+        match &self.rows {
+            Rows::Floats { values: rows, .. } => {
+                Row::F32(&rows[i * self.width()..][..self.width()]).write_f64(values)
+            }
+            Rows::PrunedFloats(rows) => rows.data().row(i).write_f64(values),
+            Rows::Doubles(rows) => rows.data.row(i).write_f64(values),
+            Rows::Panels(_) | Rows::PrunedBytes(_) | Rows::Bytes { .. } => unreachable!("rows of features"),
         }
     }
 
@@ -244,7 +287,7 @@ impl Contract {
     /// If the queries have another type or width, or if k is not in 1 ‥ N.
     pub fn check(&self, queries: &Examples, k: usize) -> Result<()> {
         check_k(k, self.rows)?;
-        let kind = |pixels| if pixels { "pixels (u8)" } else { "features (f32)" };
+        let kind = |pixels| if pixels { "pixels (uint8)" } else { "features (float)" };
         if queries.is_pixels() != self.pixels {
             return Err(Error::mismatch(
                 "values of the queries",
@@ -264,29 +307,31 @@ impl Contract {
     }
 }
 
-/// The examples in a type that a search supports: bytes or f32. Half-precision features are converted, which is exact.
+/// The examples in the smallest type that a search supports and that represents all of their numbers exactly: bytes, f32
+/// or f64.
 ///
 /// # Errors
-/// If f32 cannot represent double-precision features exactly, since their distances would not be exact either.
+/// For numbers so large or small that their squares leave the range of f64.
 pub(super) fn searchable(examples: &Examples) -> Result<Examples> {
     if matches!(examples.dtype(), "uint8" | "float32") {
         return Ok(examples.clone());
     }
     let width = examples.width();
-    let (mut values, mut row) = (Vec::with_capacity(examples.len() * width), vec![0f64; width]);
-    for (i, example) in examples.iter().enumerate() {
+    let (mut doubles, mut row) = (Vec::with_capacity(examples.len() * width), vec![0f64; width]);
+    for example in examples.iter() {
         example.write_f64(&mut row);
-        values.extend(row.iter().map(|&x| x as f32));
-        let written = &values[i * width..];
-        if let Some(column) = row.iter().zip(written).position(|(&x, &rounded)| x != f64::from(rounded)) {
-            return Err(Error::mismatch(
-                format!("row {i}, column {column}"),
-                row[column],
-                "a number that float32 holds exactly: subtract an offset, or round to float32 first",
-            ));
-        }
+        doubles.extend_from_slice(&row);
     }
-    Examples::from_features(width, values)
+    if doubles.iter().all(|&x| f64::from(x as f32) == x) {
+        return Examples::from_features(width, doubles.into_iter().map(|x| x as f32).collect());
+    }
+    let largest = doubles.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    if !(1e-100..=1e100).contains(&largest) {
+        let found = format!("{largest:e} as the largest absolute value");
+        let expected = "1e-100 to 1e100, so that distances can be computed in float64: rescale the features";
+        return Err(Error::mismatch("the features", found, expected));
+    }
+    Examples::from_f64(width, doubles)
 }
 
 /// ‖x‖² of each row, if the metric needs them.

@@ -94,6 +94,7 @@ impl NearestNeighbors {
         match &self.rows {
             Rows::PrunedBytes(rows) => Ok(rows.data().subset(&range.collect::<Vec<_>>())),
             Rows::PrunedFloats(rows) => Ok(rows.data().subset(&range.collect::<Vec<_>>())),
+            Rows::Doubles(rows) => Ok(rows.data.subset(&range.collect::<Vec<_>>())),
             Rows::Floats { values, .. } => {
                 let values = values[range.start * width..range.end * width].to_vec();
                 Examples::from_features(width, values)

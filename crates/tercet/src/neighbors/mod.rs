@@ -24,6 +24,7 @@
 mod choice;
 mod classifier;
 mod deformable;
+mod doubles;
 mod index;
 mod leave_one_out;
 mod metric;

@@ -2,7 +2,7 @@
 //! [`NearestNeighbors::search`](super::NearestNeighbors::search) and
 //! [`NearestNeighbors::leave_one_out`](super::NearestNeighbors::leave_one_out).
 
-use super::index::{Contract, features, pixels};
+use super::index::{Contract, features, pixels, searchable};
 use super::leave_one_out::check_others;
 use super::metric::{Key, MeasureOf, for_metric};
 use super::{Metric, Neighbors};
@@ -16,6 +16,17 @@ use crate::data::Examples;
 /// vice versa.
 pub fn search(data: &Examples, queries: &Examples, metric: Metric, k: usize) -> Result<Neighbors> {
     Contract::of(data, metric)?.check(queries, k)?;
+    let (data, queries) = (&searchable(data)?, &searchable(queries)?);
+    if data.dtype() == "float64" || queries.dtype() == "float64" {
+        let row = |examples: &Examples, i: usize| {
+            let mut row = vec![0.0; examples.width()];
+            examples.row(i).write_f64(&mut row);
+            row
+        };
+        return Ok(for_metric!(metric, M => sort_all(data, queries, k, |q, x| {
+            <M as MeasureOf<f64>>::naive(&row(queries, q), &row(data, x))
+        })));
+    }
     Ok(for_metric!(metric, M => match data.is_pixels() {
         true => sort_all(data, queries, k, |q, x| {
             <M as MeasureOf<u8>>::naive(pixels(queries, q), pixels(data, x))

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use tercet_kernels::distance::{self, Panels, Queries};
 
 use super::NearestNeighbors;
+use super::doubles::search_floats;
 use super::index::{Rows, pixels, searchable};
 use super::metric::{ByteKey, Key, Measure, MeasureOf, for_metric};
 use super::pruned::{PrunedRows, Query, Value};
@@ -83,8 +84,8 @@ impl NearestNeighbors {
     /// The k nearest rows of every query, ordered by (distance, index).
     ///
     /// On pixels they are ordered by exact integers (squared L2, L1; cosines are compared as fractions), so the result
-    /// is the same on every processor and for any number of threads. On f32 features they are ordered by a direct
-    /// computation in f64; for L2, squared distances are compared.
+    /// is the same on every processor and for any number of threads. Features of any type are ordered by a direct
+    /// computation in f64 from the numbers as given; for L2, squared distances are compared.
     ///
     /// # Errors
     /// If k = 0 or k > N; if the queries have another width, or are pixels and the rows are not, or vice versa.
@@ -107,18 +108,28 @@ impl NearestNeighbors {
         k: usize,
         progress: Progress<'_>,
     ) -> Result<Option<Neighbors>> {
-        let counts = Counting::default();
-        self.search_run(Run::new(&searchable(queries)?, k, progress, &counts))
+        self.check(queries, k)?;
+        let queries = &searchable(queries)?;
+        match &self.rows {
+            Rows::Doubles(rows) => rows.search(queries, k, progress),
+            _ if queries.dtype() == "float64" => search_floats(self, queries, k, progress),
+            _ => self.search_run(Run::new(queries, k, progress, &Counting::default())),
+        }
     }
 
-    /// [`search`](Self::search) that also counts its work.
+    /// [`search`](Self::search) that also counts its work, which is all pairs where features are compared in f64.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
     pub fn search_counted(&self, queries: &Examples, k: usize) -> Result<(Neighbors, Counts)> {
+        let proceed: Progress<'_> = &|_, _| ControlFlow::Continue(());
+        let queries = &searchable(queries)?;
+        if matches!(self.rows, Rows::Doubles(_)) || queries.dtype() == "float64" {
+            let pairs = queries.len() as u64 * self.len() as u64;
+            return Ok((self.search(queries, k)?, Counts { fine: 0, rows: pairs }));
+        }
         let counts = Counting::default();
-        let found =
-            self.search_run(Run::new(&searchable(queries)?, k, &|_, _| ControlFlow::Continue(()), &counts))?;
+        let found = self.search_run(Run::new(queries, k, proceed, &counts))?;
         Ok((found.expect("an uninterrupted search completes"), counts.total()))
     }
 
@@ -172,6 +183,7 @@ impl NearestNeighbors {
             Rows::PrunedFloats(rows) => self.search_pruned::<f32, M>(rows, run),
             Rows::Bytes { values, squares } => self.search_pairs::<u8, M>(values, squares, run),
             Rows::Floats { values, squares } => self.search_pairs::<f32, M>(values, squares, run),
+            Rows::Doubles(_) => unreachable!("rows of f64 have a search of their own"),
         }))
     }
 

@@ -137,6 +137,18 @@ impl MeasureOf<f32> for Cosine {
     }
 }
 
+impl MeasureOf<f64> for Cosine {
+    type Key = Float;
+    const IS_ROUNDED: bool = true;
+
+    fn naive(q: &[f64], x: &[f64]) -> Float {
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        // The product of the squares could overflow.
+        let norms = dot(q, q).sqrt() * dot(x, x).sqrt();
+        Float(if norms == 0.0 { 1.0 } else { (1.0 - dot(q, x) / norms).max(0.0) })
+    }
+}
+
 impl Measure for Cosine {
     const NAME: &'static str = "cosine";
     const NEEDS_SQUARES: bool = true;

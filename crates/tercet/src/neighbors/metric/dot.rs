@@ -73,6 +73,15 @@ impl MeasureOf<f32> for Dot {
     }
 }
 
+impl MeasureOf<f64> for Dot {
+    type Key = Float;
+    const IS_ROUNDED: bool = false;
+
+    fn naive(q: &[f64], x: &[f64]) -> Float {
+        float_dot(q.iter().zip(x).map(|(q, x)| q * x).sum())
+    }
+}
+
 impl Measure for Dot {
     const NAME: &'static str = "dot";
     const IS_DISTANCE: bool = false;

@@ -45,6 +45,15 @@ impl MeasureOf<f32> for L1 {
     }
 }
 
+impl MeasureOf<f64> for L1 {
+    type Key = Float;
+    const IS_ROUNDED: bool = false;
+
+    fn naive(q: &[f64], x: &[f64]) -> Float {
+        Float(q.iter().zip(x).map(|(q, x)| (q - x).abs()).sum())
+    }
+}
+
 impl Measure for L1 {
     const NAME: &'static str = "l1";
     const PANELS: Option<PanelKind> = Some(PanelKind::L1);

@@ -58,6 +58,15 @@ impl MeasureOf<f32> for L2 {
     }
 }
 
+impl MeasureOf<f64> for L2 {
+    type Key = FloatSquared;
+    const IS_ROUNDED: bool = true;
+
+    fn naive(q: &[f64], x: &[f64]) -> FloatSquared {
+        FloatSquared(q.iter().zip(x).map(|(q, x)| (q - x) * (q - x)).sum())
+    }
+}
+
 impl Measure for L2 {
     const NAME: &'static str = "l2";
     const PANELS: Option<PanelKind> = Some(PanelKind::L2Squared);

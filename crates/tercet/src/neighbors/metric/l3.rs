@@ -45,6 +45,15 @@ impl MeasureOf<f32> for L3 {
     }
 }
 
+impl MeasureOf<f64> for L3 {
+    type Key = FloatCubed;
+    const IS_ROUNDED: bool = true;
+
+    fn naive(q: &[f64], x: &[f64]) -> FloatCubed {
+        FloatCubed(q.iter().zip(x).map(|(q, x)| (q - x).abs().powi(3)).sum())
+    }
+}
+
 impl Measure for L3 {
     const NAME: &'static str = "l3";
     const SHIFTED: Option<PixelSum> = Some(distance::l3_cubed);

@@ -24,7 +24,7 @@ pub(super) use l1::L1;
 pub(super) use l2::{ByteL2, L2};
 pub(super) use l3::L3;
 
-use super::pruned::{Space, Value};
+use super::pruned::Space;
 use crate::Error;
 
 /// Defines [`Metric`] and [`for_metric`] from the table of all metrics. (`$` is passed in as `$d`, so that the macro
@@ -134,8 +134,8 @@ impl std::str::FromStr for Metric {
     }
 }
 
-/// A metric between rows of bytes or of f32.
-pub(super) trait MeasureOf<T: Value>: Send + Sync + 'static {
+/// A metric between rows of bytes, of f32 or of f64.
+pub(super) trait MeasureOf<T>: Send + Sync + 'static {
     /// The sort key of rows.
     type Key: Key;
 
@@ -149,8 +149,10 @@ pub(super) trait MeasureOf<T: Value>: Send + Sync + 'static {
     fn naive(q: &[T], x: &[T]) -> Self::Key;
 
     /// The same, computed by the kernels. `squares` are ‖q‖² and ‖x‖² if the metric [needs](Measure::NEEDS_SQUARES)
-    /// them.
-    fn key(isa: Isa, q: &[T], x: &[T], squares: [f64; 2]) -> Self::Key;
+    /// them. Rows of f64 have no kernels, since few of them are compared.
+    fn key(_isa: Isa, q: &[T], x: &[T], _squares: [f64; 2]) -> Self::Key {
+        Self::naive(q, x)
+    }
 
     /// A bound on the distance in the [space](Self::SPACE) of the metric: every row whose key is at most this one is
     /// within this distance of the query. `square` is ‖q‖², `longest` the largest ‖x‖² of all rows.
@@ -163,7 +165,7 @@ pub(super) trait MeasureOf<T: Value>: Send + Sync + 'static {
 pub(super) type PixelSum = fn(Isa, &[u8], &[u8]) -> u64;
 
 /// The properties of a metric that a search needs. `Metric` has the formula of each.
-pub(super) trait Measure: MeasureOf<u8> + MeasureOf<f32> {
+pub(super) trait Measure: MeasureOf<u8> + MeasureOf<f32> + MeasureOf<f64> {
     /// The name in options, recipes and model files.
     const NAME: &'static str;
 
