@@ -100,9 +100,9 @@ impl Model {
                 _ => neighbors.index().search_with(&inputs, k, &progress),
             };
             match queries {
-                Some((view, image)) => lend(view, preprocessing, image, |examples| {
-                    find(preprocessing.apply(&examples)?)
-                }),
+                Some((view, image)) => {
+                    lend(view, preprocessing, image, |examples| find(preprocessing.apply(&examples)?))
+                }
                 None => find(neighbors.to_examples()?),
             }
         })?;

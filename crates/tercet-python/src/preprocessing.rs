@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tercet::data::Examples;
 use tercet::preprocess::{self, Learner, Spec, Standardize, Step};
-use tercet::{Error, Result};
+use tercet::Result;
 
 use crate::arrays::{Rows, Sides, View, image_shape, sides};
 use crate::errors::exception;

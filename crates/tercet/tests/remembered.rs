@@ -53,6 +53,7 @@ fn assert_remembered(
             assert_eq!(values, x);
             assert_eq!(index.pixels(n - 1), None);
         }
+        Features::F64(_) => panic!("f32 represents these features"),
     }
     assert_eq!(index.pixels(n), None, "there is no row {n}");
     index

@@ -145,20 +145,19 @@ fn read_neighbors(
 }
 
 /// The numbers of a tensor with four bytes per number.
-fn numbers<T>(
+fn numbers<const N: usize, T>(
     tensors: &SafeTensors<'_>,
     name: &str,
     dtype: Dtype,
     shape: &[usize],
-    decode: fn([u8; 4]) -> T,
+    decode: fn([u8; N]) -> T,
 ) -> Result<Vec<T>, Flaw> {
-    let (words, _) = bytes_of(tensors, name, dtype, shape)?.as_chunks::<4>();
+    let (words, _) = bytes_of(tensors, name, dtype, shape)?.as_chunks::<N>();
     Ok(words.iter().map(|word| decode(*word)).collect())
 }
 
 /// The bytes of a tensor, which must have the type and shape of the architecture. That its bytes are in the file and
 /// fill that shape was checked with the header.
-/// and fill that shape was checked with the header.
 fn bytes_of<'a>(
     tensors: &SafeTensors<'a>,
     name: &str,

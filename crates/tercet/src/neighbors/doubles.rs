@@ -14,7 +14,7 @@
 use rayon::prelude::*;
 use tercet_kernels::Isa;
 
-use super::metric::{Key, Measure, MeasureOf, for_metric};
+use super::metric::{MeasureOf, for_metric};
 use super::search::{Neighbors, Progress};
 use super::top_k::TopK;
 use super::{Metric, NearestNeighbors};
@@ -170,11 +170,14 @@ impl Copies {
                 // Of f32 rows, the query's direction is off by its error divided by its length.
                 let (chord, error) = match self.directions {
                     true => (last, error),
-                    false => ((2.0 * last.max(0.0)).sqrt(), if norm > 0.0 { 2.0 * error / norm } else { 2.0 }),
+                    false => {
+                        ((2.0 * last.max(0.0)).sqrt(), if norm > 0.0 { 2.0 * error / norm } else { 2.0 })
+                    }
                 };
                 let nearest = (chord * (1.0 - slack) - error).max(0.0);
                 // The error of a computed cosine is a few roundings of each term.
-                nearest * nearest / 2.0 > kth * (1.0 + slack) + 8.0 * f64::EPSILON * (self.offset.len() + 4) as f64
+                nearest * nearest / 2.0
+                    > kth * (1.0 + slack) + 8.0 * f64::EPSILON * (self.offset.len() + 4) as f64
             }
             Metric::Dot => {
                 let error = error * self.longest + slack * (length + error) * self.longest;
@@ -209,7 +212,9 @@ fn search(
         for part in left.chunks(if all { 64 } else { (LISTED / count).max(1) }) {
             let lists: Vec<Option<Neighbors>> = if all {
                 let row = &row;
-                part.par_iter().map(|&q| Some(compare(copies.metric, queries, q, 0..rows as u32, k, row).0)).collect()
+                part.par_iter()
+                    .map(|&q| Some(compare(copies.metric, queries, q, 0..rows as u32, k, row).0))
+                    .collect()
             } else {
                 let (mut values, mut errors) = (Vec::with_capacity(part.len() * width), Vec::new());
                 let mut query = vec![0.0; width];
@@ -287,7 +292,9 @@ mod tests {
 
     #[test]
     fn neighbours_are_those_of_every_distance_in_f64() {
-        for (offset, step) in [(1.7e9, 1.0), (1.7e12, 0.001), (0.1, 1e-9), (-3e15, 0.5), (0.0, 1e-30), (0.1, 1e90)] {
+        for (offset, step) in
+            [(1.7e9, 1.0), (1.7e12, 0.001), (0.1, 1e-9), (-3e15, 0.5), (0.0, 1e-30), (0.1, 1e90)]
+        {
             for width in [1, 2, 17] {
                 let data = rows(700, width, offset, step, 1);
                 let queries = rows(40, width, offset, step, 2);
@@ -296,7 +303,10 @@ mod tests {
                     for k in [1, 7, 700] {
                         let found = index.search(&queries, k).unwrap();
                         let expected = naive::search(&data, &queries, metric, k).unwrap();
-                        assert_eq!(found, expected, "{metric}, k = {k}, offset {offset}, step {step}, D = {width}");
+                        assert_eq!(
+                            found, expected,
+                            "{metric}, k = {k}, offset {offset}, step {step}, D = {width}"
+                        );
                     }
                 }
             }
@@ -318,7 +328,8 @@ mod tests {
         let mut rng = generator(3, Stream::Weights);
         let values: Vec<f32> = (0..5000 * 8).map(|_| rng.random_range(-3.0..3.0)).collect();
         let data = Examples::from_features(8, values).unwrap();
-        let queries = Examples::from_f64(8, (0..30 * 8).map(|_| rng.random_range(-3.0..3.0)).collect()).unwrap();
+        let queries =
+            Examples::from_f64(8, (0..30 * 8).map(|_| rng.random_range(-3.0..3.0)).collect()).unwrap();
         for metric in Metric::ALL {
             let found = NearestNeighbors::fit(&data, metric).unwrap().search(&queries, 5).unwrap();
             assert_eq!(found, naive::search(&data, &queries, metric, 5).unwrap(), "{metric}");

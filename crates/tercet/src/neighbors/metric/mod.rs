@@ -215,6 +215,7 @@ fn any_less(threshold: u64, values: &[u32]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::neighbors::pruned::Value;
 
     #[test]
     fn names_are_parsed_back() {
