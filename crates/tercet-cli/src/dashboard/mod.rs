@@ -1,6 +1,6 @@
 //! `tercet train --dashboard`: live curves of a training run, and keys to control it.
 //!
-//! The training loop calls [`Dashboard::after_step`] after each step, which also tells it which keys were
+//! The training loop calls [`Dashboard::after_step`] after each step, which also handles the keys that were
 //! pressed. A separate thread draws the screen ten times a second and reads the keys, so that both work
 //! during long steps. Unless a key is pressed, training gives the same bits as without a dashboard.
 

@@ -32,7 +32,7 @@ const ALWAYS: [(HeaderName, &str); 4] = [
 /// The cookie with the token.
 const TOKEN_COOKIE: &str = "tercet-token";
 
-/// The only path that needs no token: it only tells that the program works.
+/// The only path that needs no token: it only reports that the program works.
 const OPEN: &str = "/v1/health";
 
 /// Lets a request pass, or rejects it.
