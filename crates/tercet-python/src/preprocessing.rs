@@ -3,9 +3,9 @@
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use tercet::Result;
 use tercet::data::Examples;
 use tercet::preprocess::{self, Learner, Spec, Standardize, Step};
-use tercet::Result;
 
 use crate::arrays::{Rows, Sides, View, image_shape, sides};
 use crate::errors::exception;

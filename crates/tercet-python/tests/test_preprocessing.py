@@ -105,7 +105,7 @@ def test_units_and_offsets_change_nothing():
         np.testing.assert_array_equal(model.predict(other), plain.predict(X))
     seconds = X + 1.7e9
     model = clone(plain).fit(seconds, y)
-    assert model.score(seconds, y) > 0.97
+    np.testing.assert_allclose(model.predict_proba(seconds), plain.predict_proba(X), atol=1e-5)
     integers = (X[:, [12]] * 1000).astype(np.int64) + 1_700_000_000_000
     floats = clone(plain).fit(X[:, [12]] * 1000, y)
     assert clone(plain).fit(integers, y).score(integers, y) == floats.score(X[:, [12]] * 1000, y)
@@ -174,7 +174,7 @@ def test_a_stream_of_batches_is_not_standardised_until_there_was_a_fit():
         np.array([f"{digit:03}" for digit in range(10)]),
         np.array([f"{digit:03}" for digit in range(10)], dtype=object),
         np.arange(10) > 4,
-        np.arange(10) / 3,
+        np.arange(10.0),
         np.datetime64("2026-01-01") + np.arange(10),
         np.datetime64("2026-01-01T12:30:00.25") + np.arange(10),
     ],

@@ -161,7 +161,7 @@ class _Neighbors(BaseEstimator):
 class NearestNeighbors(_Neighbors):
     """Exact nearest-neighbour search with the interface of ``sklearn.neighbors.NearestNeighbors``.
 
-    Rows of uint8 are compared in exact integer arithmetic. Other numbers are compared as float32, with the
+    Rows of uint8 are compared in exact integer arithmetic. All other numbers are compared as given, with the
     order of a direct computation in float64. Neighbours are ordered by (distance, index).
 
     Parameters

@@ -151,13 +151,13 @@ impl TryFrom<DeformableFields> for Deformable {
         let DeformableFields { candidates, shifts, warps, context, edges } = fields;
         let deformation = match (shifts, warps) {
             (Some(by), None) if context.is_none() && edges.is_none() => Deformation::Shifts(by),
-            (Some(_), None) => return Err("context or edges without warps, expected warps beside them"),
+            (Some(_), None) => return Err("context or edges without warps"),
             (None, Some(reach)) => Deformation::Warps {
                 reach,
                 context: context.unwrap_or(Deformable::CONTEXT),
                 edges: edges.unwrap_or(Deformable::EDGES),
             },
-            _ => return Err("expected exactly one of shifts and warps"),
+            _ => return Err("both or neither of shifts and warps"),
         };
         Ok(Deformable { candidates, deformation })
     }
@@ -219,7 +219,7 @@ mod tests {
         };
         assert!(SHIFTS.check(&gray, Metric::L3).is_ok() && WARPS.check(&gray, Metric::Cosine).is_ok());
         assert!(error(SHIFTS, &color, Metric::L2).contains("grey images"));
-        assert!(error(WARPS, &floats, Metric::L2).contains("no picture"));
+        assert!(error(WARPS, &floats, Metric::L2).contains("features that are not images"));
         assert!(error(SHIFTS, &gray, Metric::Cosine).contains("l1, l2 or l3"));
         let none = Deformable { candidates: 0, ..SHIFTS };
         assert_eq!(error(none, &gray, Metric::L2), "candidates is 0; expected at least 1");
