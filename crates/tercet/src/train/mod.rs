@@ -69,7 +69,6 @@ pub enum Ending {
     Completed,
     /// Early stopping: the validation metric stopped improving. The weights are those of the best validation check,
     /// after `best` steps.
-    /// steps.
     Early {
         /// The number of completed steps at the best check.
         best: usize,
@@ -93,7 +92,6 @@ pub struct Training {
 
 impl Training {
     /// The validation check of the final weights: the best one with patience, otherwise the last. `None` without a
-    /// validation set, or before the first check.
     /// validation set, or before the first check.
     pub fn validation(&self) -> Option<&Validation> {
         let validations = &self.history.validations;
