@@ -29,6 +29,7 @@
 mod checkpoint;
 mod clip;
 mod data_parallel;
+mod diagnosis;
 pub mod distributed;
 mod ema;
 mod history;
@@ -50,6 +51,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 pub use checkpoint::{Checkpoint, Identity};
+pub use diagnosis::diagnose;
 pub use history::{History, RateChange, Validation};
 pub use layer_stats::{LayerStats, StepStats};
 pub use optimizer_state::OptimizerState;
