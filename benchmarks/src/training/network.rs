@@ -68,7 +68,7 @@ fn order(settings: &Settings, examples: usize) -> Result<Vec<u32>> {
     let batch = settings.batch.min(examples);
     let mut batches = match settings.length {
         Length::Iterations(_) => Batches::random(examples, batch, SEED)?,
-        Length::Epochs(_) => Batches::epochs(examples, batch, SEED)?,
+        Length::Epochs(_) | Length::AtLeast { .. } => Batches::epochs(examples, batch, SEED)?,
     };
     let (mut rows, mut order) = (Vec::new(), Vec::new());
     for _ in 0..settings.steps(examples) {

@@ -10,6 +10,7 @@ use tercet::model::ScoreKind;
 use tercet::{Error, Matrix, Model};
 
 use crate::exit;
+use crate::output_files::register_input;
 
 /// One model or several.
 pub struct Ensemble {
@@ -57,6 +58,7 @@ fn what_scores_are(model: &Model) -> Option<Scores> {
 impl Ensemble {
     /// Loads one model or several. Several must have the same input and classes, and give probabilities.
     pub fn open(paths: &[&Path], shifts: Option<NonZeroUsize>) -> anyhow::Result<Self> {
+        paths.iter().try_for_each(|path| register_input(path))?;
         let models: Vec<Model> = paths.iter().map(|path| Model::load(path)).collect::<tercet::Result<_>>()?;
         if models.len() > 1 {
             paths.iter().zip(&models).try_for_each(|(path, model)| check(path, model, &models[0]))?;

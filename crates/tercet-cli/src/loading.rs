@@ -7,10 +7,13 @@ use tercet::preprocess::Input;
 use tercet::{Error, Model};
 
 use crate::args::data_source::DataArgs;
+use crate::output_files::register_source;
 
 /// Reads the data set of `--data` and its related options.
 pub fn open(args: &DataArgs) -> anyhow::Result<Collection> {
-    Ok(args.data.parse::<Source>()?.open_with(&args.reading.read_options())?)
+    let source = args.data.parse::<Source>()?;
+    register_source(&source)?;
+    Ok(source.open_with(&args.reading.read_options())?)
 }
 
 /// The test set, or an error that says where one is looked for.

@@ -6,11 +6,14 @@ use std::path::Path;
 
 use tercet::{Error, text};
 
+use crate::output_files::register_input;
+
 /// The largest average length of a line, in bytes.
 const BYTES_OF_A_LINE: usize = 64;
 
 /// Reads one weight per line for `examples` examples, in the order of the training set.
 pub fn read_weights(path: &Path, examples: usize) -> anyhow::Result<Vec<f32>> {
+    register_input(path)?;
     let reject = |found: String, expected: String| {
         let remedy = "Write one weight per line, in the order of the training examples.";
         anyhow::Error::new(Error::format(path, found, expected, remedy))

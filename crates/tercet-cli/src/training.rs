@@ -6,14 +6,14 @@ use anyhow::Context;
 use tercet::data::Split;
 use tercet::network::Network;
 use tercet::recipe::GradientDescentRecipe;
-use tercet::train::{Checkpoint, Ending, History, Plan, Trainer, Training, Validation};
+use tercet::train::{Checkpoint, Ending, History, Plan, Trainer, Training, Validation, diagnose};
 use tercet::{Model, text};
 
 use crate::callbacks::Watch;
 use crate::dashboard::Dashboard;
-use crate::interrupt;
 use crate::progress::Stage;
 use crate::table::percent;
+use crate::{interrupt, output};
 
 /// How often the note next to the progress bar changes.
 const REFRESH: Duration = Duration::from_millis(100);
@@ -26,17 +26,21 @@ pub struct Trained {
     pub model: Model,
     pub training: Training,
     pub seconds: f64,
+    /// Signs that the training failed.
+    pub warnings: Vec<String>,
 }
 
 /// Trains a model by a recipe on one part of a split and validates it on the other. Ctrl-C ends training with
 /// the current weights.
 pub fn fit(name: &str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Trained> {
     let setup = recipe.set_up(data, None)?;
+    let plan = recipe.plan(&setup);
     let Outcome { network, training, seconds } =
-        follow(name, &setup.network, &recipe.plan(&setup), false, Watch::default())?;
+        follow(name, &setup.network, &plan, false, Watch::default())?;
     let training = training?;
+    let warnings = warn(name, &network, &plan, &training.history);
     let model = recipe.model(&setup, network, &data.train, training.validation())?;
-    Ok(Trained { model, training, seconds })
+    Ok(Trained { model, training, seconds, warnings })
 }
 
 /// The result of a training run.
@@ -115,6 +119,15 @@ pub fn follow(
         stage.done(&format!("{}{rate}", summary(training)));
     }
     Ok(Outcome { network, training, seconds })
+}
+
+/// Prints the signs that a training failed, and returns them.
+pub fn warn(name: &str, network: &Network, plan: &Plan, history: &History) -> Vec<String> {
+    let warnings = diagnose(network, plan, history);
+    for warning in &warnings {
+        output::tell(format_args!("warning: {name}: {warning}"));
+    }
+    warnings
 }
 
 /// A validation check, as the lecture prints it.

@@ -14,7 +14,7 @@ use tercet::network::{Architecture, Init, Network, Shape};
 use tercet::optimizer::Moments;
 use tercet::preprocess::Input;
 use tercet::recipe::score_kind;
-use tercet::train::{Plan, Settings, Step, Trainer, Training, Validation};
+use tercet::train::{Plan, Settings, Step, Trainer, Training, Validation, diagnose};
 
 use crate::arrays::{ClassList, Rows, View, classes};
 use crate::errors::exception;
@@ -118,7 +118,8 @@ pub fn train<'py>(
                 let mut trainer = Trainer::new(untrained, plan.with_validation(validation))?;
                 trainer.set_optimizer_state(optimizer_state)?;
                 run(&mut trainer, desk, callback.as_ref())?;
-                Ok(trainer.finish_with_optimizer_state())
+                let warnings = diagnose(trainer.network(), trainer.plan(), trainer.history());
+                Ok((trainer.finish_with_optimizer_state(), warnings))
             })
         };
         match validation {
@@ -127,8 +128,10 @@ pub fn train<'py>(
         }
     };
     let (trained, interrupted) = work(py, threads, job)?;
-    let (network, Training { history: told, .. }, optimizer_state) = trained.map_err(exception)?;
+    let ((network, Training { history: told, .. }, optimizer_state), warnings) =
+        trained.map_err(exception)?;
     let history = PyDict::new(py);
+    history.set_item("warnings", warnings)?;
     history.set_item("losses", PyArray1::from_vec(py, told.losses))?;
     let losses: Vec<_> = told.validations.iter().map(|check| check.validation_loss).collect();
     history.set_item("validation_losses", losses)?;

@@ -221,8 +221,8 @@ fn a_number_of_others_that_there_is_not_is_rejected() {
         );
         fast
     };
-    assert_eq!(message(5, 0), "k is 0; expected 1 to 4, as each of 5 examples has 4 others");
-    assert_eq!(message(5, 5), "k is 5; expected 1 to 4, as each of 5 examples has 4 others");
+    assert_eq!(message(5, 0), "k is 0; expected 1 to 4, the number of other examples");
+    assert_eq!(message(5, 5), "k is 5; expected 1 to 4, the number of other examples");
     assert_eq!(message(5, usize::MAX).split(';').count(), 2);
     assert!(message(1, 1).starts_with("examples for leave-one-out: found 1; expected at least 2"));
 }

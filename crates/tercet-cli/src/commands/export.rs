@@ -11,7 +11,7 @@ use tercet::network::Network;
 use tercet::{Dataset, Matrix, Model, text};
 
 use crate::args::export::{ExportArgs, Part};
-use crate::output_files::check_writable;
+use crate::output_files::{check_writable, register_input};
 use crate::progress::say;
 use crate::table::percent;
 use crate::{exit, loading, output};
@@ -23,6 +23,7 @@ type Ready<'a> = (&'a Path, Vec<u8>);
 pub fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     let header = args.c.as_deref().map(header_beside).transpose()?;
     check(&args, header.as_ref())?;
+    register_input(&args.model)?;
     let model = Model::load(&args.model)?;
     let mut ready: Vec<Ready<'_>> = Vec::new();
     if let Some(path) = &args.onnx {

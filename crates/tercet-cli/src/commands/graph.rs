@@ -13,7 +13,7 @@ use tercet::{Error, Model};
 
 use crate::args::graph::GraphArgs;
 use crate::graph_output::Passes;
-use crate::output_files::check_writable;
+use crate::output_files::{check_writable, register_input};
 use crate::progress::say;
 use crate::{exit, loading, output, picture};
 
@@ -88,6 +88,7 @@ fn in_words(names: &[String], ending: &str) -> String {
 }
 
 fn of_model(path: &Path, args: &GraphArgs) -> anyhow::Result<()> {
+    register_input(path)?;
     let model = Model::load(path)?;
     let Some(network) = model.classifier().network() else {
         let path = path.display();

@@ -11,7 +11,7 @@ use tercet::network::{Layer, Shape};
 use tercet::preprocess::{Learner, Preprocessing};
 
 use crate::args::import::ImportArgs;
-use crate::output_files::check_writable;
+use crate::output_files::{check_writable, register_input};
 use crate::progress::say;
 use crate::saving::save;
 use crate::{loading, output};
@@ -19,6 +19,7 @@ use crate::{loading, output};
 /// Builds a model for the examples of a data set.
 pub fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     check_writable(&args.out)?;
+    register_input(&args.state)?;
     let state = StateDict::read(&args.state)?;
     let collection = loading::open(&args.data)?;
     let (shape, classes) = (Shape::of(&collection.train), collection.train.classes());

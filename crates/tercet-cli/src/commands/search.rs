@@ -9,7 +9,7 @@ use tercet::neighbors::search_chunked;
 use tercet::text;
 
 use crate::args::search::SearchArgs;
-use crate::output_files::check_writable;
+use crate::output_files::{check_writable, register_input};
 use crate::progress::Stage;
 use crate::{exit, interrupt, output};
 
@@ -23,6 +23,8 @@ pub fn run(args: SearchArgs) -> anyhow::Result<ExitCode> {
     if args.distances.as_ref() == Some(&args.out) {
         return Err(exit::usage("--out and --distances are the same file: change one of them"));
     }
+    register_input(&args.rows)?;
+    register_input(&args.queries)?;
     let (rows, queries) = (read_features(&args.rows)?, read_features(&args.queries)?);
     let bytes = rows.width() * if rows.is_pixels() { 1 } else { size_of::<f32>() };
     let chunk = args.chunk.map_or((CHUNK_BYTES / bytes).max(1), |rows| rows as usize);

@@ -1,7 +1,7 @@
 //! The content of the dashboard, collected from the training loop.
 
 use tercet::network::Network;
-use tercet::train::{History, Length, Plan, Step};
+use tercet::train::{History, Plan, Step};
 
 use super::curve::Curve;
 use crate::evaluation::layers_in_short;
@@ -70,10 +70,7 @@ impl View {
             title: format!("{name} {}", layers_in_short(network)),
             step: 0,
             total: plan.steps(),
-            epochs: match plan.settings.length {
-                Length::Epochs(epochs) => Some(epochs),
-                Length::Iterations(_) => None,
-            },
+            epochs: plan.settings.length.epochs(plan.steps_per_epoch()),
             learning_rate: plan.settings.learning_rate,
             factor: 1.0,
             to_halve: 0,

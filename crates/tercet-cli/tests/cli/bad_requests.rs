@@ -30,10 +30,7 @@ fn invalid_settings() {
         ("neighbors -k 0", ["k is 0; expected at least 1"].as_slice()),
         ("neighbors -k 601", &["k is 601; expected 1 to 600"]),
         ("neighbors -k many", &["many", "expected a number, or auto"]),
-        (
-            "neighbors -k auto --k-max 0",
-            &["k-max is 0; expected 1 to 599, as each of 600 examples has 599 others"],
-        ),
+        ("neighbors -k auto --k-max 0", &["k-max is 0; expected 1 to 599, the number of other examples"]),
         ("neighbors -k auto --k-max 600", &["k-max is 600; expected 1 to 599"]),
         ("neighbors --k-max 9", &["--k-max belongs to -k auto"]),
         ("neighbors -k 3 --no-plot", &["--no-plot belongs to -k auto"]),

@@ -31,6 +31,7 @@ mod interrupt;
 mod killed;
 mod large;
 mod memory;
+mod own_input;
 mod plot;
 mod predict;
 mod probe;

@@ -304,3 +304,24 @@ fn a_diverged_run_reports_the_step_and_a_remedy() {
     assert!(outcome.stderr.contains("the weights before the first step are saved: new.safetensors"));
     Model::load(&scratch.path("new.safetensors")).unwrap();
 }
+
+#[test]
+fn a_training_that_learned_nothing_says_so() {
+    let scratch = Scratch::new();
+    let said = |options: &str| scratch.run(&format!("train network --data small {options}")).stderr;
+    assert!(!said("").contains("warning"), "a training that went well");
+    for (options, words) in
+        [("--lr 1e-9", "try a larger learning rate or more epochs"), ("--lr 1000", "smaller learning rate")]
+    {
+        let stderr = said(options);
+        assert!(stderr.contains("warning: network: ") && stderr.contains(words), "{options}: {stderr}");
+    }
+}
+
+#[test]
+fn small_data_sets_are_trained_for_a_thousand_steps() {
+    let scratch = Scratch::new();
+    scratch.run("train network --data small --losses losses.csv").succeeds();
+    let lines = String::from_utf8(scratch.read("losses.csv")).unwrap().lines().count();
+    assert!((1001..1012).contains(&lines), "{lines} lines");
+}

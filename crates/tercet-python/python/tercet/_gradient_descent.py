@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
@@ -323,6 +325,8 @@ class GradientDescent(CallbackSupportMixin, Classifier):
             threads=self._threads(),
         )
         self._keep(model, history, optimizer_state, settings, len(X), validation is not None)
+        for warning in [] if interrupted else history["warnings"]:
+            warnings.warn(warning, ConvergenceWarning, stacklevel=3)
         self.t_ = self.n_iter_ * n
         watch.finish(interrupted)
 

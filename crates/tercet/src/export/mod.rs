@@ -34,7 +34,6 @@ fn check_pixel_steps(model: &Model) -> Result<()> {
 
 /// The network of a model, for raw input: pixels as value / 255, and features whose standardisation is folded into the
 /// first layer. Its scores on such input are those of the model, up to rounding.
-/// first layer. Its scores on such input are those of the model, up to rounding.
 ///
 /// # Errors
 /// Nearest neighbours, preprocessing of pixels, steps that cannot be folded into a layer, and non-finite weights.

@@ -116,7 +116,6 @@ impl StatsRecorder {
 
 /// `‖after − before‖ / ‖before‖`, summed in f64 in a fixed order: eight running sums each, to hide the latency of the
 /// additions.
-/// the one before.
 fn update_ratio(before: &[f32], after: &[f32]) -> f64 {
     let (mut moved, mut squares) = ([0.0; 8], [0.0; 8]);
     for (before, after) in before.chunks(8).zip(after.chunks(8)) {

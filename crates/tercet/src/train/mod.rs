@@ -29,6 +29,7 @@
 mod checkpoint;
 mod clip;
 mod data_parallel;
+mod diagnosis;
 pub mod distributed;
 mod ema;
 mod history;
@@ -50,6 +51,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 pub use checkpoint::{Checkpoint, Identity};
+pub use diagnosis::diagnose;
 pub use history::{History, RateChange, Validation};
 pub use layer_stats::{LayerStats, StepStats};
 pub use optimizer_state::OptimizerState;
@@ -69,7 +71,6 @@ pub enum Ending {
     Completed,
     /// Early stopping: the validation metric stopped improving. The weights are those of the best validation check,
     /// after `best` steps.
-    /// steps.
     Early {
         /// The number of completed steps at the best check.
         best: usize,
@@ -93,7 +94,6 @@ pub struct Training {
 
 impl Training {
     /// The validation check of the final weights: the best one with patience, otherwise the last. `None` without a
-    /// validation set, or before the first check.
     /// validation set, or before the first check.
     pub fn validation(&self) -> Option<&Validation> {
         let validations = &self.history.validations;

@@ -68,12 +68,18 @@ impl Plan {
         self.settings.batch.min(self.examples.len())
     }
 
-    /// The number of steps between two validation checks: that of the settings, otherwise an epoch, or 100 random
-    /// batches.
+    /// The number of steps in which all examples are seen once.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.examples.len().div_ceil(self.batch())
+    }
+
+    /// The number of steps between two validation checks: that of the settings, otherwise one epoch, or 100 random
+    /// batches. Of a [minimum length](Length::AtLeast) that is prolonged, there are as many checks as of the shortest.
     pub fn validate_every(&self) -> usize {
         self.settings.validate_every.unwrap_or_else(|| match self.settings.length {
             Length::Iterations(_) => 100,
-            Length::Epochs(_) => self.examples.len().div_ceil(self.batch()),
+            Length::Epochs(_) => self.steps_per_epoch(),
+            Length::AtLeast { epochs, .. } => self.steps().div_ceil(epochs.max(1)),
         })
     }
 
@@ -81,7 +87,7 @@ impl Plan {
     pub(super) fn batches(&self) -> Result<Batches> {
         match self.settings.length {
             Length::Iterations(_) => Batches::random(self.examples.len(), self.batch(), self.seed),
-            Length::Epochs(_) => Batches::epochs(self.examples.len(), self.batch(), self.seed),
+            _ => Batches::epochs(self.examples.len(), self.batch(), self.seed),
         }
     }
 

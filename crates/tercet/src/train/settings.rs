@@ -110,6 +110,26 @@ pub enum Length {
     Iterations(usize),
     /// A number of epochs: passes through all examples, newly shuffled each time.
     Epochs(usize),
+    /// So many epochs, or more if they have fewer steps than `steps`: a small data set needs more passes, since the
+    /// number of updates decides how far the weights can move.
+    #[serde(rename = "at-least")]
+    AtLeast {
+        /// The smallest number of epochs.
+        epochs: usize,
+        /// The smallest number of steps.
+        steps: usize,
+    },
+}
+
+impl Length {
+    /// The number of epochs, each of so many steps; `None` for random batches, which have no epochs.
+    pub fn epochs(self, steps_per_epoch: usize) -> Option<usize> {
+        match self {
+            Length::Iterations(_) => None,
+            Length::Epochs(epochs) => Some(epochs),
+            Length::AtLeast { epochs, steps } => Some(epochs.max(steps.div_ceil(steps_per_epoch.max(1)))),
+        }
+    }
 }
 
 fn plain() -> Optimizer {
@@ -123,7 +143,7 @@ impl Default for Settings {
             loss: Loss::Softmax,
             reg: 1e-5,
             batch: 64,
-            length: Length::Epochs(8),
+            length: Length::AtLeast { epochs: 8, steps: 1000 },
             learning_rate: 0.1,
             schedule: Schedule::LinearToZero,
             optimizer: Optimizer::Sgd { momentum: 0.9 },
@@ -149,7 +169,7 @@ impl Settings {
             loss: Loss::SVM,
             reg: 1e-4,
             batch: 200,
-            length: Length::Epochs(15),
+            length: Length::AtLeast { epochs: 15, steps: 1000 },
             learning_rate: 0.05,
             schedule: Schedule::LinearToZero,
             optimizer: Optimizer::Sgd { momentum: 0.9 },
@@ -178,9 +198,11 @@ impl Settings {
 
     /// T, the number of steps of a training on this many examples, if nothing ends it early.
     pub fn steps(&self, examples: usize) -> usize {
-        match self.length {
-            Length::Iterations(n) => n,
-            Length::Epochs(n) => n.saturating_mul(examples.div_ceil(self.batch.min(examples).max(1))),
+        let steps_per_epoch = examples.div_ceil(self.batch.min(examples).max(1));
+        match (self.length, self.length.epochs(steps_per_epoch)) {
+            (_, Some(epochs)) => epochs.saturating_mul(steps_per_epoch),
+            (Length::Iterations(steps), None) => steps,
+            (_, None) => unreachable!("only random batches have no epochs"),
         }
     }
 
@@ -225,7 +247,7 @@ impl Settings {
             ("patience", self.patience),
             match self.length {
                 Length::Iterations(n) => ("iterations", Some(n)),
-                Length::Epochs(n) => ("epochs", Some(n)),
+                Length::Epochs(n) | Length::AtLeast { epochs: n, .. } => ("epochs", Some(n)),
             },
         ];
         match counts.into_iter().find(|(_, count)| *count == Some(0)) {
@@ -240,6 +262,9 @@ impl Settings {
             Length::Iterations(n) => format!("{} random batches", crate::text::thousands(n)),
             Length::Epochs(1) => "1 epoch".to_owned(),
             Length::Epochs(n) => format!("{n} epochs"),
+            Length::AtLeast { epochs, steps } => {
+                format!("{epochs} epochs, or enough for {} steps", crate::text::thousands(steps))
+            }
         };
         let mut words = vec![
             ("loss", self.loss.to_string()),

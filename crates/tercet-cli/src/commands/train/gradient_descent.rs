@@ -56,7 +56,10 @@ pub fn run(
     let Outcome { network, training, .. } = training::follow(name, &setup.network, &plan, true, watch)?;
     let saver = Saver { recipe: &recipe, setup: &setup, split: &split, weights, path: &path };
     match training {
-        Ok(training) => saver.completed(network, &training, losses),
+        Ok(training) => {
+            training::warn(name, &network, &plan, &training.history);
+            saver.completed(network, &training, losses)
+        }
         Err(error) => {
             if matches!(error, tercet::Error::Diverged { .. }) {
                 output::tell(saver.diverged(network)?);

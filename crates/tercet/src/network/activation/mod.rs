@@ -1,6 +1,5 @@
 //! [`Activation`]: element-wise activation functions. Each file holds the forward and backward pass of one function;
 //! [`naive`](super::naive) has the formulas for any float type.
-//! its own; [`naive`](super::naive) has the formulas on any float type.
 
 mod gelu;
 mod leaky_relu;

@@ -46,7 +46,7 @@ export class Run {
   }
 }
 
-/** All runs of this visit. They outlive the view, so that the visitor can switch to another view in between. */
+/** All runs of this visit. They outlive the view, so that the visitor can switch views in between. */
 export const runs: Run[] = [];
 
 /** Adds a run, and hides all but the last few of the others. */
