@@ -20,7 +20,7 @@ pub fn run(arguments: &Arguments, repository: &Repository) -> Result<()> {
     let mut asked = Command::new("cargo-deny");
     asked.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     if !asked.status().is_ok_and(|status| status.success()) {
-        bail!("cargo-deny is not there; install it: cargo install --locked cargo-deny");
+        bail!("cargo-deny is not installed; install it: cargo install --locked cargo-deny");
     }
     let checks = ["licenses", "bans", "sources", "advisories"];
     let mut deny = cargo(repository, &["deny", "--locked", "check"]);

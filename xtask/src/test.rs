@@ -41,7 +41,7 @@ const STEPS: &[Step] = &[
     Step { name: "layers", about: "no module of the library uses a later one", run: layers::check },
     Step {
         name: "links",
-        about: "relative links and includes of Markdown files lead somewhere",
+        about: "relative links and includes of Markdown files have targets",
         run: links::check,
     },
     Step {
@@ -51,7 +51,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "words", about: "no file names a path of a developer's machine", run: words::check },
     Step { name: "built", about: "the built page is as new as its sources", run: page::is_new },
-    Step { name: "clippy", about: "clippy has nothing to say", run: clippy },
+    Step { name: "clippy", about: "Clippy reports no warnings", run: clippy },
     Step {
         name: "features",
         about: "the library builds with none of its optional features, each alone and all",
@@ -62,15 +62,15 @@ const STEPS: &[Step] = &[
     Step { name: "test", about: "all tests pass", run: test },
     Step { name: "isa", about: "kernels and neighbours pass without SIMD too", run: isa },
     Step { name: "examples", about: "every example of the library runs", run: examples },
-    Step { name: "dashboard", about: "the keys of the dashboard do what it says", run: dashboard::check },
+    Step { name: "dashboard", about: "the keys of the dashboard work", run: dashboard::check },
     Step {
         name: "tensorboard",
         about: "TensorBoard reads the event files of a training",
         run: tensorboard::check,
     },
-    Step { name: "onnx", about: "ONNX Runtime answers as an exported model does here", run: onnx::check },
+    Step { name: "onnx", about: "ONNX Runtime gives the scores of Tercet", run: onnx::check },
     Step { name: "openapi", about: "the HTTP interface keeps what it describes", run: openapi::check },
-    Step { name: "page", about: "the page does in a real browser what it says", run: page::works },
+    Step { name: "page", about: "the page works in a real browser", run: page::works },
     Step { name: "release", about: "the program builds as users build it", run: release },
     Step { name: "python", about: "the Python package installs and passes its tests", run: package::check },
 ];

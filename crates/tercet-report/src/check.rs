@@ -129,7 +129,7 @@ pub(super) type Draw<'a> = &'a dyn Fn((bool, usize), &str) -> Option<Markup>;
 pub(super) fn section(check: &DataCheck, classes: &[String], draw: Draw<'_>) -> Markup {
     html! {
         section id="data" aria-labelledby="data-title" {
-            h2 id="data-title" { "The data themselves" }
+            h2 id="data-title" { "Data check" }
             (duplicates(check, classes, draw))
             @if let Some(label_errors) = &check.label_errors { (label_errors_section(check, label_errors, classes, draw)) }
         }
@@ -226,7 +226,7 @@ fn label_errors_section(
 ) -> Markup {
     let name = |class: u32| &classes[class as usize];
     html! {
-        h3 { "Labels that may be wrong" }
+        h3 { "Possible label errors" }
         p.note {
             "Two classifiers that were not trained on an example disagree with its label: the " (label_errors.k)
             " nearest neighbours, and a network of " (label_errors.folds) "-fold cross-validation (" (label_errors.network)

@@ -33,7 +33,7 @@ pub fn render(choice: &ChoiceOfK, data: &str) -> Result<String> {
             .collect(),
     };
     let body = html! {
-        a.skip href="#chosen" { "Skip to the outcome" }
+        a.skip href="#chosen" { "Skip to the result" }
         header.page {
             (bar("choice of k"))
             h1 { "How many neighbours to ask on " (data) }

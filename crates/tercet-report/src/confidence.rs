@@ -51,7 +51,7 @@ impl Confidence {
         validation: Option<(&Matrix, &[u32], String)>,
     ) -> Result<Self> {
         let measure = match are {
-            Some(Scores::Logits) => "the probability that it gives to its answer",
+            Some(Scores::Logits) => "the predicted probability",
             Some(Scores::Shares) => "the share of the vote that its answer has",
             None => "the margin by which the best score exceeds the second",
         };
@@ -86,7 +86,7 @@ pub(super) fn figures(confidence: &Confidence, evaluation: &Evaluation, id: &str
 pub(super) fn section(confidence: &Confidence, evaluation: &Evaluation, id: &str) -> Result<Markup> {
     let figures = figures(confidence, evaluation, id)?;
     Ok(html! {
-        h3 { "How sure it may be" }
+        h3 { "Calibration and selective prediction" }
         div.charts { @for figure in &figures { (figure.markup()) } }
         @if let Some(Calibration { ece, confidence: mean, accuracy, .. }) = &confidence.calibration {
             p.note {
@@ -153,7 +153,7 @@ fn reliability(calibration: &Calibration, confidence: &Confidence, id: &str) -> 
     if confidence.scaled.is_some() {
         key.push((Key::Line(Ink::Validation), "after temperature scaling".to_owned()));
     }
-    key.push((Key::Line(Ink::SoFar), "as sure as it may be".to_owned()));
+    key.push((Key::Line(Ink::SoFar), "perfect calibration".to_owned()));
     let (fullest, total) = (grouped(fullest as u64), grouped(total as u64));
     let note = format!("The fullest bin holds {fullest} of {total} answers. Below the line it is too sure.");
     draw(&plot, "Reliability", key, note)

@@ -88,7 +88,7 @@ fn accuracy_figure(checks: &[&Validation], steps: (f64, f64), id: &str) -> Resul
         x_ticks: Ticks::Numbers(6),
         y_label: &percent_label,
     };
-    let key = "share of the validation set that is classified correctly".to_owned();
+    let key = "validation accuracy".to_owned();
     draw(&plot, "Validation accuracy", vec![(Key::Line(Ink::Validation), key)], String::new())
 }
 

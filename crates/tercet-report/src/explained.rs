@@ -82,7 +82,7 @@ pub fn render_explained(
     let body = html! {
         header.page {
             (bar("explanation"))
-            h1 { "Why these classes" }
+            h1 { "Explanation of the predictions" }
             p.lede {
                 (counted(explained.len(), "picture", "pictures")) ", each classified by the "
                 (counted(classifier.k(), "training example", "training examples")) " nearest to it by " (classifier.distance_in_words())
@@ -95,7 +95,7 @@ pub fn render_explained(
     };
     let sheet = sprites.as_ref().map(Sprites::style).transpose()?;
     let style = sheet.map(|sheet| format!(".story{{margin-top:1.2rem}}{sheet}"));
-    Ok(document("Why these classes", env!("CARGO_PKG_VERSION"), style.as_deref(), body, None))
+    Ok(document("Explanation of the predictions", env!("CARGO_PKG_VERSION"), style.as_deref(), body, None))
 }
 
 /// Writes the page of pictures and their neighbours to the file at `path`. If writing fails, an existing file is

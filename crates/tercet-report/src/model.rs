@@ -52,7 +52,7 @@ pub(super) fn section(
                 div { dt { "prediction" } dd { (seconds(model.predict_seconds_per_example)) " each" } }
                 div { dt { "size" } dd { (bytes(model.model_bytes)) } }
             }
-            h3 { "Which class is taken for which" }
+            h3 { "Confusion matrix" }
             (confusion(evaluation, number, test))
             @if let Some(curves) = curves.filter(|curves| !curves.is_empty()) {
                 h3 { "Training" }

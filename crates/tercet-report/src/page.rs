@@ -143,7 +143,7 @@ fn summary(run: &Run) -> Markup {
                 }
             }
             @if !run.comparisons.is_empty() {
-                h3 { "Is the difference real?" }
+                h3 { "Significance" }
                 ul.comparisons { @for comparison in &run.comparisons { li { (unbroken(&comparison.sentence)) } } }
                 p.note {
                     "McNemar's test, exact: p is the probability that two equally good models differ by chance as much as these, "
@@ -201,7 +201,7 @@ fn record(run: &Run) -> Markup {
     html! {
         section id="record" aria-labelledby="record-title" {
             h2 id="record-title" { "Record" }
-            p { "This command makes the run again:" }
+            p { "This command reproduces the run:" }
             div.command {
                 pre tabindex="0" { code id="command" { (run.command) } }
                 button type="button" id="copy" hidden { "Copy" }
@@ -223,11 +223,11 @@ fn record(run: &Run) -> Markup {
                 (fact("started", run.started.replace('T', " ").replace('Z', " UTC")))
                 div.wide { dt { "digest of the data (SHA-256)" } dd { code { (data.digest) } } }
             }
-            h3 { "Openings of the test set" }
+            h3 { "Uses of the test set" }
             @if run.openings.is_empty() {
                 p.note { "None is recorded." }
             } @else {
-                div.scroll role="region" tabindex="0" aria-label="Openings of the test set" {
+                div.scroll role="region" tabindex="0" aria-label="Uses of the test set" {
                     table.plain {
                         thead { tr { th scope="col" { "When" } th scope="col" { "What for" } th.number scope="col" { "Examples" } } }
                         tbody {

@@ -99,7 +99,7 @@ fn class_names_that_cannot_be_used_are_rejected() {
         (b"a\n\nc\n", "nothing in line 2"),
         (b"a\nb\na\n", "the name \"a\" twice"),
         (b"a\nb\n\x1b[2Jc\n", "a control character in line 3"),
-        (b"a\nb\n\xff\xfe\n", "bytes that are no text"),
+        (b"a\nb\n\xff\xfe\n", "bytes that are not text"),
         (&[b'x'; (1 << 20) + 1], "more than 1 MiB"),
     ] {
         fs::write(&path, text).unwrap();
@@ -171,7 +171,7 @@ fn files_that_were_swapped_are_noticed() {
 fn labels_that_are_not_bytes_are_rejected() {
     let folder = toy();
     write(&folder, "train-labels-idx1-ubyte", &[4], Values::F32(vec![0.0; 4]));
-    refused(folder.path(), &["labels that are no bytes", "0x08"]);
+    refused(folder.path(), &["labels that are not bytes", "0x08"]);
 }
 
 #[test]

@@ -58,8 +58,8 @@ fn a_header_cut_short_is_rejected_with_both_lengths() {
 fn a_truncated_body_is_rejected_with_both_lengths() {
     let bytes = idx(8, &[2, 2, 2], &[7; 5]);
     let expected = "expected 24 bytes: a header of 16 and 2 × 2 × 2 elements of 1 each";
-    refused(&bytes, &["found 21 bytes", expected, "cut short"]);
-    refused(&gzip(&bytes), &["found 21 bytes", expected, "cut short"]);
+    refused(&bytes, &["found 21 bytes", expected, "truncated"]);
+    refused(&gzip(&bytes), &["found 21 bytes", expected, "truncated"]);
 }
 
 #[test]

@@ -294,7 +294,7 @@ fn invalid_libsvm_files_are_rejected_by_line() {
         &folder,
         "no-text.svm",
         &ReadOptions::default(),
-        "found bytes that are no text in line 2001; expected text",
+        "found bytes that are not text in line 2001; expected text",
     );
     // 1.0 is accepted as an integer.
     refused(&folder, "fraction.svm", &ReadOptions::default(), "found the label 2.5; expected whole numbers");

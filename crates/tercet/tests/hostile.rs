@@ -111,7 +111,7 @@ fn a_model_file_is_not_read_beyond_what_its_header_says() {
     };
     let terabyte = 1 << 40;
     let message = refused("zeros", b"", terabyte);
-    assert!(message.contains("found a file that is damaged, cut short or no model"), "{message}");
+    assert!(message.contains("found a file that is damaged, truncated or not a model"), "{message}");
     let message = refused("header", &(terabyte - 8).to_le_bytes(), terabyte);
     assert!(message.contains("claims a header of 1099511627768"), "{message}");
     let good = fs::read(folder_of_seeds().join("linear")).unwrap();

@@ -153,16 +153,16 @@ fn the_document_begins_with_the_format_and_every_part_is_named() {
 #[test]
 fn a_file_that_is_not_a_model_is_rejected() {
     refused(b"", "an empty file");
-    refused(b"short", "cut short or no model");
-    refused(b"The quick brown fox jumps over the lazy dog", "cut short or no model");
-    refused(&u64::MAX.to_le_bytes(), "cut short or no model");
+    refused(b"short", "truncated or not a model");
+    refused(b"The quick brown fox jumps over the lazy dog", "truncated or not a model");
+    refused(&u64::MAX.to_le_bytes(), "truncated or not a model");
     let foreign = safetensors::serialize::<String, safetensors::tensor::TensorView, _>([], None).unwrap();
     refused(&foreign, "without a description");
     let bytes = network().to_bytes().unwrap();
     for end in 0..bytes.len() {
         refused(&bytes[..end], "found");
     }
-    refused(&[&bytes[..], b"more"].concat(), "cut short or no model");
+    refused(&[&bytes[..], b"more"].concat(), "truncated or not a model");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_folder_that_is_not_a_data_set() {
     );
     std::fs::remove_file(scratch.path("small")).unwrap();
     std::fs::create_dir(scratch.path("small")).unwrap();
-    all_reject(&scratch, &["none of the files looked for", "train-images-idx3-ubyte"]);
+    all_reject(&scratch, &["none of the expected files", "train-images-idx3-ubyte"]);
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn files_of_the_wrong_length() {
     for file in [IMAGES, LABELS] {
         let whole = scratch.read(file);
         scratch.write(file, &whole[..whole.len() - 1]);
-        all_reject(&scratch, &[file, "damaged or cut short"]);
+        all_reject(&scratch, &[file, "damaged or truncated"]);
         scratch.write(file, [&whole[..], b"x"].concat());
         all_reject(&scratch, &[file, "overlong"]);
         scratch.write(file, &whole[..5]);

@@ -121,7 +121,7 @@ fn what_cannot_be_resumed_is_rejected() {
         ("--resume --validation 50", &["a checkpoint of another training set"]),
         ("--resume --checkpoint network.safetensors", &["the same file name"]),
         ("--resume --checkpoint small/train-labels-idx1-ubyte", &["expected a checkpoint"]),
-        ("--resume --checkpoint network.safetensors --out m.safetensors", &["no checkpoint"]),
+        ("--resume --checkpoint network.safetensors --out m.safetensors", &["not a checkpoint"]),
         ("--checkpoint-every 5 --checkpoint nowhere/c", &["there is no folder nowhere"]),
     ] {
         let hidden =

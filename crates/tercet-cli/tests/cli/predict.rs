@@ -172,7 +172,7 @@ fn a_bad_picture_does_not_affect_the_others() {
     assert!(errors[0].starts_with("error: text.png: found a file that is not a picture"), "{}", errors[0]);
     assert!(errors[1].starts_with("error: cannot read missing.png"), "{}", errors[1]);
     assert!(
-        errors[2].starts_with("error: half.png: found a picture that is damaged or cut short"),
+        errors[2].starts_with("error: half.png: found a picture that is damaged or truncated"),
         "{}",
         errors[2]
     );

@@ -80,7 +80,7 @@ fn every_rejection_is_a_problem_document() {
     let ask = |kind: &str, body: &[u8]| server.post("/v1/predict", kind, body);
     ask("image/png", b"no picture").rejects(422, &["a file that is not a picture"]);
     ask("image/png", b"").rejects(422, &["an empty file"]);
-    ask("image/png", &picture()[..100]).rejects(422, &["damaged or cut short"]);
+    ask("image/png", &picture()[..100]).rejects(422, &["damaged or truncated"]);
     ask("image/png", &png(&GrayImage::new(5000, 8))).rejects(422, &["5000 × 8", "4096 pixels a side"]);
     ask("image/x-portable-anymap", b"P5 4000 4000 255\n12").rejects(422, &["claimed by a file of 19 bytes"]);
     ask("text/plain", b"a").rejects(415, &["text/plain", "image/png"]);

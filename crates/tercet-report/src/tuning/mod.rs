@@ -26,7 +26,7 @@ const ROWS: usize = 500;
 /// None for the result of a search.
 pub fn render(tuning: &Tuning) -> Result<String> {
     let body = html! {
-        a.skip href="#best" { "Skip to the outcome" }
+        a.skip href="#best" { "Skip to the result" }
         (head(tuning))
         main {
             (best(tuning))

@@ -238,7 +238,7 @@ impl<'a> Trials<'a> {
             key.push((Key::Line(Ink::Train), "the best trial with each value".to_owned()));
         }
         if has_mark {
-            key.push((Key::Ring, "the best of all".to_owned()));
+            key.push((Key::Ring, "the best trial".to_owned()));
         }
         let trials = |count| counted(count, "trial", "trials");
         let below = self.below().count();

@@ -18,7 +18,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 pub(super) const DEFLATE_LIMIT: u64 = 1032;
 
 /// What to do about a truncated file.
-pub(super) const AGAIN: &str = "The file is damaged or cut short: copy or download it again.";
+pub(super) const AGAIN: &str = "The file is damaged or truncated: copy or download it again.";
 
 /// How many bytes are inspected to detect a format.
 const START: u64 = 4096;
@@ -230,7 +230,7 @@ impl<'a> Content<'a> {
     }
 
     fn wrong_length(&self, short: bool, found: String, claim: &Claim) -> Error {
-        let remedy = if short { AGAIN } else { "The file is overlong: copy or download it again." };
+        let remedy = if short { AGAIN } else { "The file is too long: copy or download it again." };
         self.refuse(found, &claim.expected, remedy)
     }
 

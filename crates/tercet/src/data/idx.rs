@@ -102,7 +102,7 @@ fn head(content: &mut Content<'_>) -> Result<(Element, Vec<usize>, Claim)> {
     let Some(element) = Element::of(code) else {
         let found = format!("the element type 0x{code:02x}");
         let expected = "0x08 (u8), 0x09 (i8), 0x0b (i16), 0x0c (i32), 0x0d (f32) or 0x0e (f64)";
-        return Err(content.refuse(found, expected, "The file is damaged, or no IDX file."));
+        return Err(content.refuse(found, expected, "The file is damaged or not an IDX file."));
     };
     let count = usize::from(count);
     if !(1..=MOST_DIMENSIONS).contains(&count) {

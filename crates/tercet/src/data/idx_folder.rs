@@ -71,7 +71,7 @@ pub(super) fn training_names() -> String {
 fn missing(folder: &Path, prefixes: &[&str], suffixes: &[&str]) -> Error {
     let names = names(prefixes, suffixes).join(", ");
     let remedy = "Put the files there, or name another folder; `--data mnist` needs no files.";
-    Error::format(folder, "none of the files looked for", format!("one of {names}"), remedy)
+    Error::format(folder, "none of the expected files", format!("one of {names}"), remedy)
 }
 
 /// Reads the images at `path`, and their labels.
@@ -135,7 +135,7 @@ pub(super) fn read_labels(path: &Path) -> Result<Labels> {
         Values::U8(labels) => Ok(Labels::Indices(labels.into_iter().map(u32::from).collect())),
         Values::F32(_) => {
             let remedy = "Write the labels as class indices in bytes (element type 0x08).";
-            Err(Error::format(path, "labels that are no bytes", "labels of type u8", remedy))
+            Err(Error::format(path, "labels that are not bytes", "labels of type u8", remedy))
         }
     }
 }
@@ -156,7 +156,7 @@ pub(super) fn read_classes(path: &Path) -> Result<Classes> {
         return refuse("more than 1 MiB".to_owned(), "a short list of names");
     }
     let Ok(text) = String::from_utf8(text) else {
-        return refuse("bytes that are no text".to_owned(), "text in UTF-8");
+        return refuse("bytes that are not text".to_owned(), "text in UTF-8");
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let names: Vec<String> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();

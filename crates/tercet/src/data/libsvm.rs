@@ -72,13 +72,13 @@ pub(super) fn read(name: String, mut content: Content<'_>) -> Result<Sparse> {
             return Err(refuse(number, "no end".to_owned(), &expected, AGAIN));
         }
         let Ok(line) = std::str::from_utf8(&bytes) else {
-            return Err(refuse(number, "bytes that are no text".to_owned(), "text", AGAIN));
+            return Err(refuse(number, "bytes that are not text".to_owned(), "text", AGAIN));
         };
         let mut words = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
         let Some(label) = words.next() else { continue };
         if label.parse::<f64>().is_err() {
             let expected = "a label that is one number";
-            let remedy = "Sets of several labels an example cannot be read.";
+            let remedy = "Multi-label data are not supported.";
             return Err(refuse(number, format!("“{}”", shortened(label)), expected, remedy));
         }
         labels.push(names.index(label.strip_prefix('+').unwrap_or(label)));

@@ -131,7 +131,7 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
     }
     let remedy = "Put the files there, or name another folder or file; `--data mnist` needs no files.";
     let expected = format!("one of {}; {KNOWN_FOLDERS}", idx_folder::training_names());
-    Err(Error::format(path, "none of the files looked for", expected, remedy))
+    Err(Error::format(path, "none of the expected files", expected, remedy))
 }
 
 fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
@@ -154,7 +154,7 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
     let start = content.start();
     let alone = |what: &str| {
         let found = format!("a file of labels beside {what}");
-        let remedy = "Leave it out: this format has its labels inside.";
+        let remedy = "Leave it out: this format includes its labels.";
         options.labels.as_ref().map_or(Ok(()), |labels| {
             Err(Error::format(labels, found, format!("none, for {}", path.display()), remedy))
         })

@@ -137,7 +137,7 @@ impl Features {
                     return Err(refuse(
                         format!("{} at row {}, column {}", values[at], at / width, at % width),
                         "whole numbers from 0 to 255, the pixels of images".to_owned(),
-                        "Leave out the size of the images: these numbers are no pixels.",
+                        "Leave out the size of the images: these numbers are not pixels.",
                     ));
                 }
                 Features::Pixels(shape, values.iter().map(|&v| v as u8).collect())
@@ -177,7 +177,7 @@ fn scaled(shape: ImageShape, pixels: &[u8], wanted: ImageShape, path: &Path) -> 
 
 fn not_of_size(width: usize, size: super::ImageSize, path: &Path) -> Error {
     let expected = format!("as many as images of {size} pixels have");
-    let remedy = "Give the size that the images have, or none.";
+    let remedy = "Give the actual image size, or leave it out.";
     Error::format(path, format!("{width} features an example"), expected, remedy)
 }
 

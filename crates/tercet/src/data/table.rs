@@ -156,7 +156,7 @@ impl Layout {
             is_header.then(|| top.iter().map(|name| text(name).into_owned()).collect());
         let rows = &first[usize::from(is_header)..];
         if rows.is_empty() {
-            return Err(refuse("names of columns and no row".to_owned(), "a table of examples", AGAIN));
+            return Err(refuse("a header without rows".to_owned(), "a table of examples", AGAIN));
         }
         // The row number, which pandas writes as a first column without a name.
         let index = header.as_ref().is_some_and(|names| names[0].is_empty() || names[0] == "Unnamed: 0");
@@ -367,7 +367,7 @@ impl<'a> Rows<'a> {
             return Err(refuse(
                 found,
                 "the name of a class",
-                "Write the names as plain text, and end every quotation mark that begins.",
+                "Write the names as plain text, and close every quotation mark.",
             ));
         }
         self.labels.push(self.names.index(&label));

@@ -106,10 +106,7 @@ impl Format {
             return refuse(std::io::ErrorKind::NotADirectory, "that is a file; name a folder");
         }
         if is_folder && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
-            return refuse(
-                std::io::ErrorKind::DirectoryNotEmpty,
-                "the folder has something in it; name a new one",
-            );
+            return refuse(std::io::ErrorKind::DirectoryNotEmpty, "the folder is not empty; name a new one");
         }
         if !is_folder && path.is_dir() {
             return refuse(std::io::ErrorKind::IsADirectory, "that is a folder; add the name of a file");

@@ -197,7 +197,7 @@ pub fn fit_temperature(logits: &Matrix, labels: &[u32]) -> Result<f64> {
 
 fn check_counts(scores: &Matrix, labels: &[u32]) -> Result<()> {
     if labels.is_empty() {
-        return Err(Error::mismatch("examples to judge confidence by", 0, "at least 1"));
+        return Err(Error::mismatch("examples to evaluate confidence on", 0, "at least 1"));
     }
     if scores.rows() != labels.len() {
         return Err(Error::mismatch("rows of scores", scores.rows(), labels.len()));

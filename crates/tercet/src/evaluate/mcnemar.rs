@@ -97,7 +97,7 @@ impl McNemar {
         }
         let p = if self.p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p = {:.4}", self.p) };
         let verdict = if self.p >= 0.05 {
-            format!("so small a difference may be chance ({p})")
+            format!("the difference is not significant ({p})")
         } else if self.b > self.c {
             format!("{a} is better ({p})")
         } else {
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn the_sentence_gives_p_up_to_its_limits() {
         let sentence = |p| McNemar { b: 9, c: 1, p }.sentence("A", "B");
-        assert!(sentence(0.05).ends_with("so small a difference may be chance (p = 0.0500)."));
+        assert!(sentence(0.05).ends_with("the difference is not significant (p = 0.0500)."));
         assert!(sentence(0.0499).ends_with("A is better (p = 0.0499)."));
         assert!(sentence(1e-4).ends_with("A is better (p = 0.0001)."));
         assert!(sentence(0.9e-4).ends_with("A is better (p < 0.0001)."));

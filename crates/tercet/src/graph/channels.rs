@@ -40,7 +40,10 @@ pub(super) fn mean_derivative(channels: usize, x: &Value, dm: &Value) -> Derivat
 pub(super) fn repeat_shape(times: usize, x: Shape) -> Result<Shape, Flaw> {
     match x.1.checked_mul(times) {
         Some(columns) if columns > 0 => Ok((x.0, columns)),
-        _ => Err(Flaw::new(format!("{} columns {times} times", x.1), "as many as can be counted, and not 0")),
+        _ => Err(Flaw::new(
+            format!("{} columns {times} times", x.1),
+            "a positive number that does not overflow",
+        )),
     }
 }
 

@@ -214,7 +214,7 @@ impl<'t> Parser<'t> {
             ));
         }
         if self.bound.contains_key(name) {
-            let found = format!("{name}, which has a meaning already");
+            let found = format!("{name}, which is already defined");
             return Err(Error::expression(self.lexer.text, at, found, "a new name"));
         }
         self.lexer.take()?;
@@ -349,7 +349,7 @@ impl<'t> Parser<'t> {
                     return Err(Error::expression(
                         self.lexer.text,
                         at,
-                        format!("{name}(…), which is no function"),
+                        format!("{name}(…), which is not a function"),
                         expected,
                     ));
                 }

@@ -74,7 +74,7 @@ impl Graph {
     /// ```
     pub fn svg(&self, evaluation: &Evaluation, gradients: &Gradients, root: NodeId) -> Result<String> {
         if self.nodes.len() > MOST_DRAWN {
-            let expected = format!("at most {MOST_DRAWN} nodes: more could not be read");
+            let expected = format!("at most {MOST_DRAWN} nodes: more would be illegible");
             return Err(Error::setting("the size of the drawing", self.nodes.len(), expected));
         }
         let labels: Vec<Label> =

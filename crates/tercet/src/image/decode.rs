@@ -115,7 +115,7 @@ fn decoder<'a>(
             path,
             format!("{width} × {height} pixels claimed by a file of {} bytes", bytes.len()),
             format!("at most {room} bytes of pixels"),
-            "Make the picture smaller, or copy the file again if a part of it is missing.",
+            "Make the picture smaller, or copy the file again if it is truncated.",
         ));
     }
     Ok(decoder)
@@ -133,7 +133,7 @@ fn read(mut decoder: impl ImageDecoder, path: &Path) -> Result<Picture> {
 }
 
 fn broken(path: &Path, error: &image::ImageError) -> Error {
-    let found = format!("a picture that is damaged or cut short ({error})");
+    let found = format!("a picture that is damaged or truncated ({error})");
     Error::format(path, found, FORMATS, SAVE_AGAIN)
 }
 

@@ -160,7 +160,7 @@ pub fn choose(
     watch: &mut (dyn FnMut(usize, f32, &dual::Progress) -> ControlFlow<()> + Send),
 ) -> Result<Option<Choice>> {
     if splits.is_empty() {
-        return Err(Error::mismatch("splits to choose by", 0, "at least 1"));
+        return Err(Error::mismatch("splits for choosing reg", 0, "at least 1"));
     }
     check(regs)?;
     let new = |&reg: &f32| Point {

@@ -49,7 +49,10 @@ impl Objective<'_> {
     /// assert_eq!((loss, dscores), (3.5, [-0.5, 0.5, -1.5, 1.5]));
     /// ```
     pub fn loss_and_gradient(self, scores: &[f32], labels: &[u32], dscores: &mut [f32]) -> f32 {
-        assert!(!labels.is_empty() && scores.len().is_multiple_of(labels.len()), "one row of scores a label");
+        assert!(
+            !labels.is_empty() && scores.len().is_multiple_of(labels.len()),
+            "one row of scores per label"
+        );
         assert_eq!(scores.len(), dscores.len(), "dscores has the shape of scores");
         assert!(self.weights.is_none_or(|weights| weights.len() == labels.len()), "one weight a label");
         let (classes, batch) = (scores.len() / labels.len(), self.batch.unwrap_or(labels.len()));
@@ -183,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "one row of scores a label")]
+    #[should_panic(expected = "one row of scores per label")]
     fn an_empty_batch_has_no_loss() {
         Objective::from(Loss::SVM).loss_and_gradient(&[], &[], &mut []);
     }
 
     #[test]
-    #[should_panic(expected = "one row of scores a label")]
+    #[should_panic(expected = "one row of scores per label")]
     fn there_is_a_row_of_scores_per_label() {
         Objective::from(Loss::SVM).loss_and_gradient(&[0.0; 3], &[0, 0], &mut [0.0; 3]);
     }

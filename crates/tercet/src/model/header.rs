@@ -25,7 +25,7 @@ type Kind = (Dtype, Vec<usize>);
 
 /// The error for bytes that are not a safetensors file.
 pub(super) fn broken(error: SafeTensorError) -> Flaw {
-    no_file(format!("a file that is damaged, cut short or no model ({error})"))
+    no_file(format!("a file that is damaged, truncated or not a model ({error})"))
 }
 
 fn no_file(found: String) -> Flaw {
@@ -41,7 +41,7 @@ pub(super) fn length(first: [u8; 8], file: Option<u64>) -> Result<u64, Flaw> {
     }
     let of = file.map_or(String::new(), |file| format!(" of {file} bytes"));
     Err(no_file(format!(
-        "a file{of} that claims a header of {length}, so it is damaged, cut short or no model"
+        "a file{of} that claims a header of {length}, so it is damaged, truncated or not a model"
     )))
 }
 

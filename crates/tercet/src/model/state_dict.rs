@@ -140,9 +140,9 @@ impl StateDict {
         }
         let file = SafeTensors::deserialize(&bytes).map_err(|error| {
             let found = if bytes.starts_with(b"PK") || bytes.starts_with(&[0x80]) {
-                "a file that torch.save wrote, which may hold any program".to_owned()
+                "a file that torch.save wrote, which may contain arbitrary code".to_owned()
             } else {
-                format!("a file that is damaged, cut short or something else ({error})")
+                format!("a file that is damaged, truncated or of another format ({error})")
             };
             Error::format(path, found, "a safetensors file", REMEDY)
         })?;
@@ -249,7 +249,7 @@ impl StateDict {
                 module.get(common.len()..).and_then(|rest| rest.split('.').map(|n| n.parse().ok()).collect());
             let Some(numbers) = numbers else {
                 let what = "names of the state dict";
-                let expected = "those of a torch.nn.Sequential, such as 0.weight, since numbers tell their order: rename them";
+                let expected = "those of a torch.nn.Sequential, such as 0.weight, whose numbers give the order: rename them";
                 return Err(Error::mismatch(what, &tensor.name, expected));
             };
             let at = modules.iter().position(|(of, _)| *of == numbers).unwrap_or_else(|| {
@@ -415,7 +415,7 @@ fn places(conv: &Conv2d) -> impl Iterator<Item = usize> + use<> {
 }
 
 fn scores_of_pixels(image: ImageShape) -> Error {
-    let expected = "a dense layer behind flatten, as the classes would be in another order in PyTorch";
+    let expected = "a dense layer after flatten, since PyTorch would order the classes differently";
     Error::mismatch("scores of the network", format!("the values of {image}"), expected)
 }
 

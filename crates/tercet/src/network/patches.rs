@@ -104,7 +104,7 @@ impl Network {
             return Err(Error::mismatch(
                 "the examples for patches",
                 "others",
-                "images that the network takes",
+                "images that the network accepts",
             ));
         };
         let (height, width, channels) = (conv.kernel_height, conv.kernel_width, conv.channels);
@@ -284,7 +284,7 @@ mod tests {
             network.init_from_patches(&set, usual, 0).unwrap_err().to_string()
         };
         let colour = ImageShape { width: 4, height: 4, channels: 3 };
-        assert!(of(colour, 2).contains("expected images that the network takes"));
+        assert!(of(colour, 2).contains("expected images that the network accepts"));
         assert!(
             of(ImageShape::gray(4, 2), 2).contains("found 4 × 2; expected images that hold a whole patch")
         );

@@ -71,7 +71,7 @@ impl Spec {
             Spec::Conv2d { kernel_height, kernel_width, padding, .. }
                 if padding >= kernel_height.min(kernel_width) =>
             {
-                Some("padding that is less than the filter, which would see nothing but zeros")
+                Some("padding smaller than the filter, which would otherwise cover only zeros")
             }
             Spec::MaxPool(pool) | Spec::AveragePool(pool) => match pool {
                 // The argmax of a window is stored in one byte.

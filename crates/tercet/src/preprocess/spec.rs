@@ -254,7 +254,7 @@ fn item(word: &str) -> Result<Item> {
     };
     match (step, value) {
         (StepSpec::Blur(_) | StepSpec::Scale(_), _) | (_, None) => Ok(Item::Step(step)),
-        (_, Some(value)) => Err(Error::setting(step.name(), value, "no number: the step has none")),
+        (_, Some(value)) => Err(Error::setting(step.name(), value, "no number for this step")),
     }
 }
 

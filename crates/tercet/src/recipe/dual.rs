@@ -134,14 +134,18 @@ impl DualRecipe {
             return Err(Error::setting("solver", "sgd", "dual; settings of gradient descent are others"));
         }
         if self.validation == Some(0) {
-            return Err(Error::setting("validation", 0, "at least 1 example, or nothing for one in twelve"));
+            return Err(Error::setting(
+                "validation",
+                0,
+                "at least 1 example, or leave it out for one in twelve",
+            ));
         }
         let DualSettings { reg, folds, .. } = &self.train;
         path::check(reg.choices())?;
         reg.choices().iter().try_for_each(|&reg| self.settings(reg).validate())?;
         match folds {
             Some(folds) if !reg.is_choice() => {
-                Err(Error::setting("folds", folds, "none where reg is given, or reg = \"auto\""))
+                Err(Error::setting("folds", folds, "none if reg is given, or reg = \"auto\""))
             }
             Some(folds @ (0 | 1)) => Err(Error::setting("folds", folds, "at least 2")),
             _ => Ok(()),
@@ -203,7 +207,7 @@ mod tests {
             ("reg = 1e-4", "reg = []", "regs []; expected at least one"),
             ("reg = 1e-4", "reg = [0.1, 0.2]", "each smaller than the one before"),
             ("reg = 1e-4", "reg = \"none\"", "line 14: "),
-            ("reg = 1e-4", "reg = 1e-4\nfolds = 3", "folds 3; expected none where reg is given"),
+            ("reg = 1e-4", "reg = 1e-4\nfolds = 3", "folds 3; expected none if reg is given"),
             ("reg = 1e-4", "reg = \"auto\"\nfolds = 1", "folds 1; expected at least 2"),
             ("tolerance = 1e-3", "tolerance = 1", "tolerance 1; expected"),
             ("max_epochs = 1000", "max_epochs = 0", "epochs 0; expected at least 1"),

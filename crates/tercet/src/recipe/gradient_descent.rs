@@ -131,7 +131,7 @@ impl GradientDescentRecipe {
     /// [`Error::Setting`] for the first invalid setting.
     pub fn validate(&self) -> Result<()> {
         if self.solver != Solver::Sgd {
-            let expected = "sgd; the exact solver has a recipe of its own, tercet::recipe::DualRecipe";
+            let expected = "sgd; the exact solver has a separate recipe, tercet::recipe::DualRecipe";
             return Err(Error::setting("solver", "dual", expected));
         }
         let hidden = format!("{:?}", self.hidden);
@@ -142,7 +142,7 @@ impl GradientDescentRecipe {
                 return Err(Error::setting("layers", layers, expected));
             }
             (Kind::Network, [_, ..]) if self.layers.is_some() => {
-                let expected = "none beside layers, which say all of them";
+                let expected = "none together with layers";
                 return Err(Error::setting("hidden", hidden, expected));
             }
             (Kind::Network, []) if self.layers.is_none() => {
@@ -167,7 +167,7 @@ impl GradientDescentRecipe {
             (_, None) => {}
         }
         if let (Some(0), Some(patience)) = (self.validation, self.train.patience) {
-            let expected = "none where no example is held out to judge by";
+            let expected = "none without a validation set";
             return Err(Error::setting("patience", patience, expected));
         }
         if self.kind == Kind::Linear && self.train.dropout > 0.0 {
@@ -176,7 +176,7 @@ impl GradientDescentRecipe {
         }
         if let Some(patches) = self.patches {
             if self.layers.is_none() {
-                let expected = "none without layers, the first of which is a convolution";
+                let expected = "none unless the first of layers is a convolution";
                 return Err(Error::setting("patches", "there", expected));
             }
             patches.validate()?;

@@ -108,7 +108,7 @@ impl Draw for f32 {
 
 impl Draw for usize {
     fn fault(low: &usize, high: &usize) -> Option<&'static str> {
-        (*low == 0 || low > high).then_some("two whole numbers of at least 1, the smaller one first")
+        (*low == 0 || low > high).then_some("two integers of at least 1, in ascending order")
     }
 
     fn between(low: &usize, high: &usize, generator: &mut Generator) -> usize {

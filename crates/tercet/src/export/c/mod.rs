@@ -95,7 +95,7 @@ pub fn c(model: &Model, options: &COptions) -> Result<CSource> {
 fn about(layers: &str, options: &COptions, constant_bytes: usize, buffer_bytes: usize) -> String {
     let mut lines = vec![
         format!("{}: {layers}", options.name),
-        format!("Written by tercet {}. Any C99 compiler takes it.", env!("CARGO_PKG_VERSION")),
+        format!("Written by tercet {}. It compiles as C99.", env!("CARGO_PKG_VERSION")),
         format!(
             "{} bytes of weights of {} bits, biases and scales; {} bytes of static buffers.",
             thousands(constant_bytes),

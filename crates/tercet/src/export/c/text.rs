@@ -26,7 +26,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
         return refuse("a letter of A to Z, in capitals or not, then such letters, digits and underscores");
     }
     if KEYWORDS.split_whitespace().any(|word| word == name) {
-        return refuse("a name that C does not keep for itself");
+        return refuse("a name that is not reserved in C");
     }
     Ok(())
 }

@@ -301,7 +301,7 @@ pub fn solve_weighted(
             return Err(Error::mismatch("weights of the examples", weights.len(), expected));
         }
         if let Some(i) = weights.iter().position(|weight| !(weight.is_finite() && *weight > 0.0)) {
-            let expected = "a finite number above 0; leave out what counts nothing";
+            let expected = "a finite number above 0; leave out examples of weight 0";
             return Err(Error::mismatch(format!("weight of example {i}"), weights[i], expected));
         }
     }

@@ -85,7 +85,7 @@ impl Activation {
                 Err(_) => Err("leaky and the slope below 0, as in leaky0.01".to_owned()),
             }),
             (_, "") => Self::from_name(name).map(Ok),
-            _ => Self::from_name(name).map(|_| Err(format!("{name} alone, with nothing behind it"))),
+            _ => Self::from_name(name).map(|_| Err(format!("{name} alone, without a number"))),
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) fn word(word: &str) -> Result<Spec, String> {
             p: rest.parse().map_err(|_| "dropout and a probability, as in dropout0.5".to_owned())?,
         },
         "batchnorm" | "flatten" if !rest.is_empty() => {
-            return Err(format!("{name} alone, with nothing behind it"));
+            return Err(format!("{name} alone, without a number"));
         }
         "batchnorm" => Spec::BatchNorm,
         "flatten" => Spec::Flatten,
@@ -69,7 +69,7 @@ fn conv(text: &str) -> Result<Spec, String> {
         rest = &rest[end..];
         let slot = if sign == '/' { &mut stride } else { &mut padding };
         if slot.is_some() {
-            return Err(format!("one {sign} alone"));
+            return Err(format!("a single {sign}"));
         }
         *slot = Some(match (sign, value) {
             ('+', "same") if kernel_height != kernel_width || kernel_height.is_multiple_of(2) => {

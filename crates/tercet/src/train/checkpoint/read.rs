@@ -22,11 +22,10 @@ const MAX_HEADER: u64 = 16 << 20;
 /// The maximum number of steps that an optimizer can have taken before this training.
 const MAX_EARLIER_STEPS: usize = usize::MAX / 4;
 
-const DAMAGED: &str = "The file was damaged or changed: leave out --resume to start again.";
+const DAMAGED: &str = "The file was damaged or changed: leave out --resume to start from scratch.";
 const NOT_OURS: &str =
-    "Give the path of a checkpoint that `tercet train` wrote, or leave out --resume to start again.";
-const NOT_THIS: &str =
-    "Resume with the settings and the data that it was written with, or leave out --resume to start again.";
+    "Give the path of a checkpoint that `tercet train` wrote, or leave out --resume to start from scratch.";
+const NOT_THIS: &str = "Resume with the settings and the data that it was written with, or leave out --resume to start from scratch.";
 
 /// What is wrong with a file: found, expected, remedy.
 struct Flaw(String, String, &'static str);
@@ -48,7 +47,7 @@ pub(super) fn load(path: &Path, identity: &Identity, untrained: &Network) -> Res
         (&mut file).take(count).read_to_end(bytes).map_err(Error::file("read", path))?;
         match (bytes.len() - before) as u64 == count {
             true => Ok(()),
-            false => Err(refuse(Flaw::new("a file that is cut short", "a checkpoint", NOT_OURS))),
+            false => Err(refuse(Flaw::new("a truncated file", "a checkpoint", NOT_OURS))),
         }
     };
     read(&mut bytes, 8)?;
@@ -74,17 +73,18 @@ fn check_header(
     untrained: &Network,
 ) -> Result<Document, Flaw> {
     let none = |e: String| {
-        Flaw::new(format!("a file that is damaged or no checkpoint ({e})"), "a checkpoint", NOT_OURS)
+        Flaw::new(format!("a file that is damaged or not a checkpoint ({e})"), "a checkpoint", NOT_OURS)
     };
     let metadata: Metadata = serde_json::from_slice(header).map_err(|e| none(e.to_string()))?;
     let Some(json) = metadata.metadata().as_ref().and_then(|m| m.get(KEY)) else {
-        let found = "a safetensors file that is no checkpoint";
+        let found = "a safetensors file that is not a checkpoint";
         return Err(Flaw::new(found, format!("a document under the metadata key `{KEY}`"), NOT_OURS));
     };
     let value: Value = serde_json::from_str(json).map_err(|e| none(e.to_string()))?;
     if value["format"] != FORMAT {
         let found = format!("checkpoint format {}", value["format"]);
-        let remedy = "Resume with the version of tercet that wrote it, or leave out --resume to start again.";
+        let remedy =
+            "Resume with the version of tercet that wrote it, or leave out --resume to start from scratch.";
         return Err(Flaw::new(found, format!("format {FORMAT}"), remedy));
     }
     let document: Document = serde_json::from_value(value).map_err(|e| none(e.to_string()))?;

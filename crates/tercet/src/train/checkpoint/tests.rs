@@ -303,8 +303,8 @@ fn hostile_files_are_rejected_whatever_they_claim() {
             "\\\"earlier_steps\\\":18446744073709551615",
             "18446744073709551615 steps of earlier trainings",
         ),
-        ("tercet-checkpoint", "tercet-checkpoinT", "a safetensors file that is no checkpoint"),
-        ("\\\"step\\\":9", "\\\"step\\\":-9", "a file that is damaged or no checkpoint"),
+        ("tercet-checkpoint", "tercet-checkpoinT", "a safetensors file that is not a checkpoint"),
+        ("\\\"step\\\":9", "\\\"step\\\":-9", "a file that is damaged or not a checkpoint"),
     ] {
         assert!(header.contains(part), "no {part} in {header}");
         let error = load(&changed(&header.replace(part, with), body)).unwrap_err().to_string();
