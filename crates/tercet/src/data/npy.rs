@@ -11,6 +11,7 @@
 //! Source: NumPy's documentation, `numpy.lib.format`. The existing libraries parse the header with a full parser
 //! generator, which takes longer to build than this whole program; the header is just a dictionary with three keys.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::path::Path;
 
@@ -412,23 +413,24 @@ impl Array {
             Elements::Numbers(Numbers::U8(labels)) => {
                 Ok(Labels::Numbers(labels.into_iter().map(i64::from).collect()))
             }
-            Elements::Numbers(Numbers::F16(values)) => whole(values.into_iter().map(f64::from), path),
-            Elements::Numbers(Numbers::F32(values)) => whole(values.into_iter().map(f64::from), path),
-            Elements::Numbers(Numbers::F64(values)) => whole(values.into_iter(), path),
+            Elements::Numbers(Numbers::F16(values)) => whole(&values, path),
+            Elements::Numbers(Numbers::F32(values)) => whole(&values, path),
+            Elements::Numbers(Numbers::F64(values)) => whole(&values, path),
         }
     }
 }
 
 /// Floating-point numbers as labels, all of which must be integers.
-fn whole(values: impl Iterator<Item = f64>, path: &Path) -> Result<Labels> {
-    let label = |(at, value): (usize, f64)| {
-        if value.fract() == 0.0 && value.abs() < 9e15 {
-            return Ok(value as i64);
+fn whole<T: Copy + Into<f64> + Display>(values: &[T], path: &Path) -> Result<Labels> {
+    let label = |(at, &value): (usize, &T)| {
+        let number: f64 = value.into();
+        if number.fract() == 0.0 && number.abs() < 9e15 {
+            return Ok(number as i64);
         }
         let remedy = "Labels are class numbers or names; what is measured cannot be classified.";
         Err(Error::format(path, format!("the label {value} (example {at})"), "whole numbers", remedy))
     };
-    Ok(Labels::Numbers(values.enumerate().map(label).collect::<Result<_>>()?))
+    Ok(Labels::Numbers(values.iter().enumerate().map(label).collect::<Result<_>>()?))
 }
 
 /// The bytes before the elements of an array of this type and shape. They align the elements to a multiple of 64.
