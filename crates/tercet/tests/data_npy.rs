@@ -243,3 +243,50 @@ fn numbers_of_large_files_are_read_from_their_positions() {
     let read = Source::Path(folder.path().join("floats.npy")).open_with(&reading).unwrap().train;
     assert_eq!((read.len(), read.row(8191)), (8192, floats.row(8191)));
 }
+
+#[test]
+fn numbers_that_f32_would_round_stay_exact() {
+    let labels = npy("|u1", "2,", &[0, 1]);
+    let read = |descr: &str, elements: [[u8; 8]; 2]| set(&npy(descr, "2, 1", &elements.concat()), &labels);
+    let times = [1_700_000_000_001i64, 1_700_000_000_002];
+    for (descr, elements) in [("<i8", times.map(i64::to_le_bytes)), (">i8", times.map(i64::to_be_bytes))] {
+        let set = read(descr, elements).unwrap();
+        assert_eq!(
+            [set.row(0), set.row(1)],
+            times.map(|time| time as f64).each_ref().map(|t| Row::F64(std::slice::from_ref(t)))
+        );
+    }
+    let set = read("<f8", [0.1, 0.3].map(f64::to_le_bytes)).unwrap();
+    assert_eq!((set.row(0), set.row(1)), (Row::F64(&[0.1]), Row::F64(&[0.3])));
+    let error = read("<i8", [1, (1i64 << 53) + 1].map(i64::to_le_bytes)).unwrap_err().to_string();
+    assert!(error.contains("found the number 9007199254740993; expected integers up to 2⁵³"), "{error}");
+}
+
+#[test]
+fn half_precision_stays_half_precision() {
+    let x = npy("<f2", "2, 1", &[0x00, 0x3c, 0x55, 0x35]);
+    let set = set(&x, &npy("|u1", "2,", &[0, 1])).unwrap();
+    let Row::F16(row) = set.row(1) else { panic!("{:?}", set.row(1)) };
+    assert_eq!((set.dtype(), row[0].to_f32()), ("float16", 0.333_251_95));
+}
+
+/// In PyTorch's order, and scaled to 0 to 1.
+#[test]
+fn arrays_of_the_shape_of_images_are_images() {
+    let labels = npy("|u1", "1,", &[0]);
+    let bytes = set(&npy("|u1", "1, 3, 1, 2", &[1, 4, 2, 5, 3, 6]), &labels).unwrap();
+    assert_eq!(bytes.image_shape(), Some(ImageShape { width: 2, height: 1, channels: 3 }));
+    assert_eq!(bytes.pixels(0), Some(&[1, 2, 3, 4, 5, 6][..]));
+    for (shape, scale) in
+        [("1, 1, 2", 255.0f32), ("1, 1, 1, 2", 255.0), ("1, 1, 2", 1.0), ("1, 1, 2, 1", 1.0)]
+    {
+        let values: Vec<u8> = [7.0f32, 200.0].iter().flat_map(|v| (v / scale).to_le_bytes()).collect();
+        let floats = set(&npy("<f4", shape, &values), &labels).unwrap();
+        assert_eq!(
+            (floats.image_shape(), floats.pixels(0)),
+            (Some(ImageShape::gray(2, 1)), Some(&[7, 200][..]))
+        );
+    }
+    let values: Vec<u8> = [0.5f32, -1.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    assert_eq!(set(&npy("<f4", "1, 1, 2", &values), &labels).unwrap().row(0), Row::F32(&[0.5, -1.0]));
+}

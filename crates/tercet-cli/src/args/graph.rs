@@ -21,7 +21,7 @@ pub struct GraphArgs {
     /// Differentiate the loss of this model instead of an expression
     #[arg(long, value_name = "MODEL", help_heading = "Models")]
     pub model: Option<PathBuf>,
-    /// Input of the model: a picture (PNG, JPEG, BMP or PGM), or `-` for standard input
+    /// Input of the model: a picture (PNG, JPEG, WebP, GIF, TIFF, BMP or PGM), or `-` for standard input
     #[arg(long, value_name = "PICTURE", help_heading = "Models")]
     pub picture: Option<PathBuf>,
     /// Input of the model: an example of the test set, counted from 0

@@ -11,7 +11,7 @@ use crate::args::ensemble::EnsembleArgs;
 pub struct PredictArgs {
     /// The model file
     pub model: PathBuf,
-    /// Pictures (PNG, JPEG, BMP or PGM), or `-` for a picture on standard input
+    /// Pictures (PNG, JPEG, WebP, GIF, TIFF, BMP or PGM), or `-` for a picture on standard input
     #[arg(required = true, value_name = "PICTURE")]
     pub pictures: Vec<PathBuf>,
     /// Explain each prediction: the neighbours with their distances and votes, or the scores of all

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::open::{Found, Subset, find};
-use super::raw_subset::{Features, RawSubset};
+use super::raw_subset::RawSubset;
 use super::{Classes, LabelType, ReadOptions, idx_folder};
-use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// A named data set.
@@ -346,13 +345,51 @@ impl NamedSet {
     }
 }
 
+/// The name of a set that `text` is probably meant to be: `cifar-10`, `fashion_mnist`, `MNIST` or `mnits`.
+pub(super) fn similar_name(text: &str) -> Option<&'static str> {
+    let plain = |name: &str| -> Vec<char> {
+        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let text = plain(text);
+    let differences = |set: &NamedSet| {
+        let name = plain(set.name());
+        // `emnist`, `fashion`
+        if text.len() >= 5 && name.starts_with(&text) { 0 } else { differences(&text, &name) }
+    };
+    let names = ALL.iter().map(|set| (differences(set), set.name()));
+    let (least, name) = names.min()?;
+    // Two wrong letters are a misspelling only if most are right.
+    (least <= 2 && text.len() > 2 * least).then_some(name)
+}
+
+/// The minimum number of letters to insert, remove, replace, or swap with the next, to get from one word to the other
+/// (the optimal string alignment distance).
+fn differences(a: &[char], b: &[char]) -> usize {
+    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            table[i][j] = match (i, j) {
+                (0, _) | (_, 0) => i + j,
+                _ => {
+                    let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                    let one = replaced.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+                    let is_swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                    if is_swapped { one.min(table[i - 2][j - 2] + 1) } else { one }
+                }
+            };
+        }
+    }
+    table[a.len()][b.len()]
+}
+
 impl FromStr for NamedSet {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         ALL.into_iter().find(|set| set.name() == text).ok_or_else(|| {
             let names: Vec<&str> = ALL.iter().map(|set| set.name()).collect();
-            Error::setting("the name of the data set", text, format!("one of {}", names.join(", ")))
+            let hint = similar_name(text).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+            Error::setting("the name of the data set", text, format!("one of {}{hint}", names.join(", ")))
         })
     }
 }
@@ -394,16 +431,12 @@ fn gzipped_or_not(folder: &Path, file: &str) -> Option<PathBuf> {
     [folder.join(file), folder.join(format!("{file}.gz"))].into_iter().find(|path| path.is_file())
 }
 
-/// EMNIST letters. Its images are stored transposed, and its labels begin with 1.
+/// EMNIST letters, of which a folder may hold other splits too.
 fn letters(folder: &Path) -> Result<Found> {
     let subset = |what: &str, images: &str, labels: &str| {
         let there = |file| gzipped_or_not(folder, file).unwrap_or_else(|| folder.join(file));
         let (path, labels_path) = (there(images), there(labels));
-        let features = match idx_folder::read_images(&path)? {
-            Features::Pixels(shape, pixels) => upright(shape, &pixels),
-            other => other,
-        };
-        let labels = idx_folder::read_labels(&labels_path)?.less_one();
+        let (features, labels) = (idx_folder::read_images(&path)?, idx_folder::read_labels(&labels_path)?);
         let subset =
             RawSubset { name: format!("EMNIST letters {what}"), path, labels_path, features, labels };
         subset.check()?;
@@ -413,16 +446,6 @@ fn letters(folder: &Path) -> Result<Found> {
     let test = subset("test", LETTERS[2], LETTERS[3])?;
     let (train, test) = (Subset::Whole(train), Some(Subset::Whole(test)));
     Ok(Found { name: String::new(), train, test, classes: None, layout: None })
-}
-
-/// Transposes images from column-major to row-major.
-fn upright(shape: ImageShape, pixels: &[u8]) -> Features {
-    let (width, height) = (shape.height, shape.width);
-    let mut all = Vec::with_capacity(pixels.len());
-    for image in pixels.chunks_exact(shape.features()) {
-        all.extend((0..height).flat_map(|y| (0..width).map(move |x| image[x * height + y])));
-    }
-    Features::Pixels(ImageShape::gray(width, height), all)
 }
 
 /// Extracts one file from a ZIP archive.
@@ -473,6 +496,28 @@ mod tests {
         }
         let error = "cifar".parse::<NamedSet>().unwrap_err().to_string();
         assert!(error.contains("fashion-mnist") && error.contains("cifar10"), "{error}");
+    }
+
+    #[test]
+    fn misspelt_names_are_recognised() {
+        for (text, name) in [
+            ("cifar-10", "cifar10"),
+            ("CIFAR10", "cifar10"),
+            ("cifar", "cifar10"),
+            ("fashion_mnist", "fashion-mnist"),
+            ("FashionMNIST", "fashion-mnist"),
+            ("MNIST", "mnist"),
+            ("mnits", "mnist"),
+            ("k-mnist", "kmnist"),
+            ("emnist", "emnist-letters"),
+            ("fashion", "fashion-mnist"),
+            ("emnist letters", "emnist-letters"),
+        ] {
+            assert_eq!(similar_name(text), Some(name), "{text}");
+        }
+        for other in ["", "m", "ist", "digits", "flowers", "imagenet"] {
+            assert_eq!(similar_name(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::image::ImageShape;
 use crate::{Error, Result};
 
 const SHAPE: ImageShape = ImageShape { width: 32, height: 32, channels: 3 };
-const PIXELS: usize = 32 * 32;
+pub(super) const PIXELS: usize = 32 * 32;
 const RECORD: u64 = 1 + 3 * PIXELS as u64;
 
 /// The names of the classes if there is no `batches.meta.txt`.
@@ -55,10 +55,22 @@ pub(super) fn read(name: String, paths: &[PathBuf]) -> Result<RawSubset> {
                 return Err(Error::format(path, found, "a class from 0 to 9", remedy));
             }
             labels.push(u32::from(label));
-            pixels.extend((0..PIXELS).flat_map(|p| [planes[p], planes[PIXELS + p], planes[2 * PIXELS + p]]));
+            push_pixels(planes, &mut pixels);
         }
     }
+    Ok(subset(name, paths, pixels, labels))
+}
+
+/// Appends images that are stored channel by channel, pixel by pixel.
+pub(super) fn push_pixels(planes: &[u8], pixels: &mut Vec<u8>) {
+    for image in planes.chunks_exact(3 * PIXELS) {
+        pixels.extend((0..PIXELS).flat_map(|p| [image[p], image[PIXELS + p], image[2 * PIXELS + p]]));
+    }
+}
+
+/// The images and labels of these files.
+pub(super) fn subset(name: String, paths: &[PathBuf], pixels: Vec<u8>, labels: Vec<u32>) -> RawSubset {
     let path = paths.first().cloned().unwrap_or_default();
     let features = Features::Pixels(SHAPE, pixels);
-    Ok(RawSubset { name, labels_path: path.clone(), path, features, labels: Labels::Indices(labels) })
+    RawSubset { name, labels_path: path.clone(), path, features, labels: Labels::Indices(labels) }
 }

@@ -71,7 +71,13 @@ impl<'a> Content<'a> {
         let from = from_its_start(start.clone(), from);
         if gzipped {
             let from = gunzip(from, path)?;
-            return Self::unpacked(from, length.unwrap_or(u64::MAX), None, path);
+            let unpacked = Self::unpacked(from, length.unwrap_or(u64::MAX), None, path)?;
+            // Servers that compress what they send sometimes compress what is already compressed.
+            if !unpacked.start.starts_with(&GZIP) {
+                return Ok(unpacked);
+            }
+            let once = unpacked.at_most.unwrap_or(u64::MAX);
+            return Self::unpacked(gunzip(unpacked.from, path)?, once, None, path);
         }
         let path = path.to_owned();
         Ok(Content { from, start, length, at_most: length, path, read: 0, compressed: false })

@@ -15,7 +15,9 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::array::Numbers;
 use super::content::{AGAIN, Claim, Content, hex};
+use super::foreign;
 
 use tercet_kernels::mmap::Mapped;
 
@@ -29,8 +31,10 @@ const MOST_DIMENSIONS: usize = 4;
 pub enum Values {
     /// Bytes: pixels or labels.
     U8(Vec<u8>),
-    /// Every other type, converted to the nearest f32.
+    /// Numbers of another type that f32 represents exactly.
     F32(Vec<f32>),
+    /// Numbers that f32 would round.
+    F64(Vec<f64>),
 }
 
 impl Values {
@@ -39,6 +43,7 @@ impl Values {
         match self {
             Values::U8(values) => values.len(),
             Values::F32(values) => values.len(),
+            Values::F64(values) => values.len(),
         }
     }
 
@@ -81,6 +86,20 @@ pub(super) fn mapped(path: &Path) -> Result<Option<(Vec<usize>, Mapped<u8>)>> {
     Ok(bytes.map(|bytes| (dimensions, bytes)))
 }
 
+/// The dimensions and the elements of a file of integers; `None` for floating-point numbers.
+pub(super) fn read_integers(path: &Path) -> Result<Option<(Vec<usize>, Vec<i32>)>> {
+    let mut content = Content::open(path)?;
+    let (element, dimensions, claim) = head(&mut content)?;
+    let integers = match element {
+        Element::U8 => content.numbers(&claim, |[b]: [u8; 1]| i32::from(b))?,
+        Element::I8 => content.numbers(&claim, |b: [u8; 1]| i32::from(i8::from_be_bytes(b)))?,
+        Element::I16 => content.numbers(&claim, |b: [u8; 2]| i32::from(i16::from_be_bytes(b)))?,
+        Element::I32 => content.numbers(&claim, i32::from_be_bytes)?,
+        Element::F32 | Element::F64 => return Ok(None),
+    };
+    Ok(Some((dimensions, integers)))
+}
+
 fn read(mut content: Content<'_>) -> Result<Idx> {
     let (element, dimensions, claim) = head(&mut content)?;
     let values = element.decode(&mut content, &claim)?;
@@ -92,6 +111,10 @@ fn head(content: &mut Content<'_>) -> Result<(Element, Vec<usize>, Claim)> {
     if content.is_empty_file() {
         let expected = "an IDX file, which has a header of at least 8 bytes";
         return Err(content.refuse("an empty file (0 bytes)", expected, AGAIN));
+    }
+    if let Some(foreign) = foreign::recognise(content.start()) {
+        let expected = "an IDX file, which begins with two zero bytes";
+        return Err(content.refuse(foreign.found, expected, foreign.remedy));
     }
     let magic: [u8; 4] = content.head("the 4 bytes that an IDX file begins with")?;
     let [0, 0, code, count] = magic else {
@@ -152,14 +175,19 @@ impl Element {
     }
 
     fn decode(self, from: &mut Content<'_>, claim: &Claim) -> Result<Values> {
-        Ok(Values::F32(match self {
-            Element::U8 => return Ok(Values::U8(from.bytes(claim)?)),
-            Element::I8 => from.numbers(claim, |b: [u8; 1]| f32::from(i8::from_be_bytes(b)))?,
-            Element::I16 => from.numbers(claim, |b: [u8; 2]| f32::from(i16::from_be_bytes(b)))?,
-            Element::I32 => from.numbers(claim, |b: [u8; 4]| i32::from_be_bytes(b) as f32)?,
-            Element::F32 => from.numbers(claim, f32::from_be_bytes)?,
-            Element::F64 => from.numbers(claim, |b: [u8; 8]| f64::from_be_bytes(b) as f32)?,
-        }))
+        let of_doubles = |values| match Numbers::of_doubles(values) {
+            Numbers::F64(values) => Values::F64(values),
+            Numbers::F32(values) => Values::F32(values),
+            _ => unreachable!("f64 becomes f32 or stays f64"),
+        };
+        Ok(match self {
+            Element::U8 => Values::U8(from.bytes(claim)?),
+            Element::I8 => Values::F32(from.numbers(claim, |b: [u8; 1]| f32::from(i8::from_be_bytes(b)))?),
+            Element::I16 => Values::F32(from.numbers(claim, |b: [u8; 2]| f32::from(i16::from_be_bytes(b)))?),
+            Element::I32 => of_doubles(from.numbers(claim, |b: [u8; 4]| f64::from(i32::from_be_bytes(b)))?),
+            Element::F32 => Values::F32(from.numbers(claim, f32::from_be_bytes)?),
+            Element::F64 => of_doubles(from.numbers(claim, f64::from_be_bytes)?),
+        })
     }
 }
 
@@ -188,7 +216,11 @@ fn header(idx: &Idx) -> Result<Vec<u8>> {
         let what = "elements of an IDX file";
         return Err(Error::mismatch(what, idx.values.len(), format!("the product of {dimensions:?}")));
     }
-    let code = if matches!(idx.values, Values::U8(_)) { 0x08 } else { 0x0d };
+    let code = match idx.values {
+        Values::U8(_) => 0x08,
+        Values::F32(_) => 0x0d,
+        Values::F64(_) => 0x0e,
+    };
     let mut header = vec![0, 0, code, dimensions.len() as u8];
     for &dimension in dimensions {
         let dimension = u32::try_from(dimension)
@@ -214,14 +246,21 @@ fn write(mut to: impl Write, header: &[u8], values: &Values) -> std::io::Result<
     to.write_all(header)?;
     match values {
         Values::U8(values) => to.write_all(values),
-        Values::F32(values) => {
-            let mut buffer = Vec::new();
-            for some in values.chunks(4096) {
-                buffer.clear();
-                buffer.extend(some.iter().flat_map(|value| value.to_be_bytes()));
-                to.write_all(&buffer)?;
-            }
-            Ok(())
-        }
+        Values::F32(values) => write_numbers(to, values, |value| value.to_be_bytes()),
+        Values::F64(values) => write_numbers(to, values, |value| value.to_be_bytes()),
     }
+}
+
+fn write_numbers<const SIZE: usize, T>(
+    mut to: impl Write,
+    values: &[T],
+    encode: impl Fn(&T) -> [u8; SIZE],
+) -> std::io::Result<()> {
+    let mut buffer = Vec::new();
+    for some in values.chunks(4096) {
+        buffer.clear();
+        buffer.extend(some.iter().flat_map(&encode));
+        to.write_all(&buffer)?;
+    }
+    Ok(())
 }

@@ -11,7 +11,11 @@ use crate::image::{self, ImageShape, Picture, scale};
 use crate::{Error, Result};
 
 /// The extensions of picture files.
-const ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "pgm", "ppm", "pbm", "pnm"];
+const ENDINGS: [&str; 12] =
+    ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp", "pgm", "ppm", "pbm", "pnm"];
+
+/// The extensions of pictures that cannot be read.
+const UNREADABLE: [&str; 9] = ["heic", "heif", "avif", "jp2", "jxl", "svg", "psd", "dng", "tga"];
 
 const TRAIN: [&str; 2] = ["train", "training"];
 const TEST: [&str; 5] = ["test", "testing", "val", "valid", "validation"];
@@ -27,11 +31,11 @@ pub(super) fn folders(folder: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
 
 /// Whether a subfolder holds pictures.
 fn has_classes(folder: &Path) -> bool {
-    entries(folder).is_ok_and(|entries| {
-        entries.iter().any(|class| {
-            class.is_dir() && entries_of_pictures(class).is_ok_and(|pictures| !pictures.is_empty())
-        })
-    })
+    let all = [&ENDINGS[..], &UNREADABLE].concat();
+    let is_class = |class: &PathBuf| {
+        class.is_dir() && with_ending(class, &all).is_ok_and(|pictures| !pictures.is_empty())
+    };
+    entries(folder).is_ok_and(|entries| entries.iter().any(is_class))
 }
 
 /// The entries of a folder, in order, without hidden files.
@@ -39,7 +43,9 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::file("open the folder", folder))? {
         let entry = entry.map_err(Error::file("read the folder", folder))?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
+        let name = entry.file_name();
+        // Archives made on macOS have a folder of metadata beside those of the pictures.
+        if !name.to_string_lossy().starts_with('.') && name != "__MACOSX" {
             entries.push(entry.path());
         }
     }
@@ -48,11 +54,16 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn entries_of_pictures(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_picture = |path: &PathBuf| {
+    with_ending(folder, &ENDINGS)
+}
+
+/// The files of a folder that have one of these extensions.
+fn with_ending(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
+    let has_it = |path: &PathBuf| {
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        ENDINGS.contains(&ending.as_str()) && path.is_file()
+        endings.contains(&ending.as_str()) && path.is_file()
     };
-    Ok(entries(folder)?.into_iter().filter(is_picture).collect())
+    Ok(entries(folder)?.into_iter().filter(has_it).collect())
 }
 
 /// Reads all pictures of a folder of classes.
@@ -60,6 +71,13 @@ pub(super) fn read(name: String, folder: &Path, options: &ReadOptions) -> Result
     let mut files = Vec::new();
     for class in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
         let pictures = entries_of_pictures(&class)?;
+        // Leaving some of the pictures out would change the data without a word.
+        if let [first, ..] = &with_ending(&class, &UNREADABLE)?[..] {
+            let ending = first.extension().unwrap_or_default().to_string_lossy().to_uppercase();
+            let expected = "pictures in PNG, JPEG, WebP, GIF, TIFF, BMP, PGM or PPM";
+            let remedy = "Convert all pictures of this kind to PNG or JPEG, or remove them.";
+            return Err(Error::format(first, format!("a picture in {ending}"), expected, remedy));
+        }
         let name = class.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if pictures.is_empty() {
             let remedy = "Add pictures or remove the folder: every folder is a class.";

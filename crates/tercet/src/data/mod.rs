@@ -4,9 +4,11 @@
 //! bytes → Dataset → split → batches
 //! ```
 
+mod array;
 mod batch;
 mod catalog;
 mod cifar;
+mod cifar_python;
 mod classes;
 #[cfg(feature = "image")]
 mod contact_sheet;
@@ -15,6 +17,7 @@ mod dataset;
 mod examples;
 #[cfg(any(feature = "csv", feature = "parquet"))]
 mod feature_builder;
+mod foreign;
 mod idx;
 mod idx_folder;
 mod image_folder;

@@ -11,13 +11,16 @@
 //! Source: NumPy's documentation, `numpy.lib.format`. The existing libraries parse the header with a full parser
 //! generator, which takes longer to build than this whole program; the header is just a dictionary with three keys.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::path::Path;
 
+use half::f16;
+
+use super::array::{Numbers, image_shape, mapped_features};
 use super::content::{AGAIN, Claim, Content, hex};
 use super::raw_subset::{Features, Labels};
 use super::{Examples, Row};
-use crate::image::ImageShape;
 use crate::{Error, Result};
 
 /// The first bytes of every NPY file.
@@ -35,10 +38,9 @@ const LONGEST_NAME: usize = 4096;
 /// The elements of an array.
 #[derive(Debug, PartialEq)]
 pub(super) enum Elements {
-    U8(Vec<u8>),
-    /// Integers other than bytes.
+    Numbers(Numbers),
+    /// Integers other than bytes, as labels.
     Whole(Vec<i64>),
-    F32(Vec<f32>),
     Names(Vec<String>),
 }
 
@@ -52,7 +54,7 @@ pub(super) struct Array {
 /// The purpose for which an array is read.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Mode {
-    /// Integers are converted to the nearest f32.
+    /// Integers are converted to f32 or f64, whichever is exact.
     Features,
     /// Integers stay integers.
     Labels,
@@ -87,9 +89,13 @@ pub(super) fn read(mut content: Content<'_>, purpose: Mode) -> Result<Array> {
     let dimensions: Vec<usize> = header.dimensions.iter().map(|&n| n as usize).collect();
     let elements = if header.fortran && dimensions.len() > 1 {
         match elements {
-            Elements::U8(values) => Elements::U8(row_major(&dimensions, &values)),
+            Elements::Numbers(values) => Elements::Numbers(match values {
+                Numbers::U8(values) => Numbers::U8(row_major(&dimensions, &values)),
+                Numbers::F16(values) => Numbers::F16(row_major(&dimensions, &values)),
+                Numbers::F32(values) => Numbers::F32(row_major(&dimensions, &values)),
+                Numbers::F64(values) => Numbers::F64(row_major(&dimensions, &values)),
+            }),
             Elements::Whole(values) => Elements::Whole(row_major(&dimensions, &values)),
-            Elements::F32(values) => Elements::F32(row_major(&dimensions, &values)),
             Elements::Names(values) => Elements::Names(row_major(&dimensions, &values)),
         }
     } else {
@@ -106,19 +112,17 @@ pub(super) fn features(path: &Path) -> Result<Features> {
     let dimensions: Vec<usize> = header.dimensions.iter().map(|&n| n as usize).collect();
     if !header.fortran {
         match (header.element, &dimensions[..]) {
-            (Element::Int(false, 1), &[_, height, width]) => {
-                if let Some(pixels) = content.mapped(&claim) {
-                    return Ok(Features::MappedPixels(ImageShape::gray(width, height), pixels));
+            (Element::Int(false, 1), [_, rest @ ..]) => {
+                // Channels that are stored one after the other have to be rearranged.
+                if let Some((shape, false)) = image_shape(rest)
+                    && let Some(pixels) = content.mapped(&claim)
+                {
+                    return Ok(Features::MappedPixels(shape, pixels));
                 }
             }
-            (Element::Int(false, 1), &[_, height, width, channels @ (1 | 3)]) => {
-                if let Some(pixels) = content.mapped(&claim) {
-                    return Ok(Features::MappedPixels(ImageShape { width, height, channels }, pixels));
-                }
-            }
-            (Element::Float(4), [_, rest @ ..]) if !big && !rest.is_empty() => {
+            (Element::Float(4), [_, _, ..]) if !big => {
                 if let Some(values) = content.mapped(&claim) {
-                    return Ok(Features::MappedNumbers(rest.iter().product(), values));
+                    return Ok(mapped_features(values, &dimensions));
                 }
             }
             _ => {}
@@ -276,11 +280,33 @@ fn elements(
         }
         bytes
     }
-    macro_rules! whole {
+    let floats = |values| Elements::Numbers(Numbers::F32(values));
+    let doubles = |values| Elements::Numbers(Numbers::of_doubles(values));
+    // Types of at most 24 bits, which f32 holds exactly, and others.
+    macro_rules! small {
         ($type:ty) => {
             match purpose {
                 Mode::Features => {
-                    Elements::F32(content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)) as f32)?)
+                    floats(content.numbers(claim, |b| f32::from(<$type>::from_le_bytes(order(b, big))))?)
+                }
+                Mode::Labels => Elements::Whole(
+                    content.numbers(claim, |b| i64::from(<$type>::from_le_bytes(order(b, big))))?,
+                ),
+            }
+        };
+    }
+    macro_rules! large {
+        ($type:ty) => {
+            match purpose {
+                Mode::Features => {
+                    let values: Vec<$type> =
+                        content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)))?;
+                    if let Some(value) = values.iter().find(|&&value| value as f64 as i128 != value as i128) {
+                        let remedy = "Subtract the smallest number from all, or use a coarser unit.";
+                        let expected = "integers up to 2⁵³ or others that float64 holds exactly";
+                        return Err(content.refuse(format!("the number {value}"), expected, remedy));
+                    }
+                    doubles(values.into_iter().map(|value| value as f64).collect())
                 }
                 Mode::Labels => {
                     Elements::Whole(content.numbers(claim, |b| <$type>::from_le_bytes(order(b, big)) as i64)?)
@@ -289,25 +315,23 @@ fn elements(
         };
     }
     Ok(match element {
-        Element::Int(false, 1) => Elements::U8(content.bytes(claim)?),
+        Element::Int(false, 1) => Elements::Numbers(Numbers::U8(content.bytes(claim)?)),
         Element::Bool => match purpose {
-            Mode::Features => Elements::F32(content.numbers(claim, |[b]: [u8; 1]| f32::from(b.min(1)))?),
+            Mode::Features => floats(content.numbers(claim, |[b]: [u8; 1]| f32::from(b.min(1)))?),
             Mode::Labels => Elements::Whole(content.numbers(claim, |[b]: [u8; 1]| i64::from(b.min(1)))?),
         },
-        Element::Int(true, 1) => whole!(i8),
-        Element::Int(true, 2) => whole!(i16),
-        Element::Int(true, 4) => whole!(i32),
-        Element::Int(true, _) => whole!(i64),
-        Element::Int(false, 2) => whole!(u16),
-        Element::Int(false, 4) => whole!(u32),
-        Element::Int(false, _) => whole!(u64),
+        Element::Int(true, 1) => small!(i8),
+        Element::Int(true, 2) => small!(i16),
+        Element::Int(true, 4) => large!(i32),
+        Element::Int(true, _) => large!(i64),
+        Element::Int(false, 2) => small!(u16),
+        Element::Int(false, 4) => large!(u32),
+        Element::Int(false, _) => large!(u64),
         Element::Float(2) => {
-            Elements::F32(content.numbers(claim, |b| half(u16::from_le_bytes(order(b, big))))?)
+            Elements::Numbers(Numbers::F16(content.numbers(claim, |b| f16::from_le_bytes(order(b, big)))?))
         }
-        Element::Float(4) => Elements::F32(content.numbers(claim, |b| f32::from_le_bytes(order(b, big)))?),
-        Element::Float(_) => {
-            Elements::F32(content.numbers(claim, |b| f64::from_le_bytes(order(b, big)) as f32)?)
-        }
+        Element::Float(4) => floats(content.numbers(claim, |b| f32::from_le_bytes(order(b, big)))?),
+        Element::Float(_) => doubles(content.numbers(claim, |b| f64::from_le_bytes(order(b, big)))?),
         Element::Bytes(size) => {
             let bytes = content.bytes(claim)?;
             let name = |name: &[u8]| String::from_utf8_lossy(name).trim_end_matches('\0').to_owned();
@@ -322,18 +346,6 @@ fn elements(
             Elements::Names(characters.chunks_exact(size).map(name).collect())
         }
     })
-}
-
-/// Converts 16-bit to 32-bit floats: 1 sign bit, 5 exponent bits, 10 fraction bits.
-fn half(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    sign * match exponent {
-        0 => fraction * 2f32.powi(-24),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
-    }
 }
 
 /// Converts an array from column-major to row-major order.
@@ -359,8 +371,7 @@ fn row_major<T: Clone>(dimensions: &[usize], values: &[T]) -> Vec<T> {
 }
 
 impl Array {
-    /// The array as features: (N, D) numbers; if they are bytes, also (N, height, width) or (N, height, width,
-    /// channels) pixels.
+    /// The array as features, or as the pixels of images: see [`array`](super::array).
     pub fn features(self, path: &Path) -> Result<Features> {
         let refuse =
             |found: String, expected: &str, remedy: &str| Error::format(path, found, expected, remedy);
@@ -377,27 +388,14 @@ impl Array {
             let found = format!("the dimensions {:?}", self.dimensions);
             return Err(refuse(found, "none of 0", "The file holds no data: copy or make it again."));
         }
-        let width = self.dimensions[1..].iter().product();
-        Ok(match (self.elements, &self.dimensions[1..]) {
-            (Elements::U8(pixels), &[height, width]) => {
-                Features::Pixels(ImageShape::gray(width, height), pixels)
-            }
-            (Elements::U8(pixels), &[height, width, channels @ (1 | 3)]) => {
-                Features::Pixels(ImageShape { width, height, channels }, pixels)
-            }
-            (Elements::U8(_), &[channels @ (1 | 3), height, width]) => {
-                let found = format!("bytes of (N, {channels}, {height}, {width})");
-                let remedy = "Put the channels last: array.transpose(0, 2, 3, 1).";
-                return Err(refuse(found, "images of (N, height, width, channels)", remedy));
-            }
-            (Elements::U8(bytes), _) => Features::Bytes(width, bytes),
-            (Elements::F32(values), _) => Features::Numbers(width, values),
-            (Elements::Whole(_), _) => unreachable!("whole numbers are read for labels alone"),
-            (Elements::Names(_), _) => {
+        match self.elements {
+            Elements::Numbers(numbers) => Ok(numbers.features(&self.dimensions)),
+            Elements::Whole(_) => unreachable!("integers are read for labels alone"),
+            Elements::Names(_) => {
                 let remedy = "Name the file of the features first, and that of the labels second.";
-                return Err(refuse("text".to_owned(), "features, which are numbers", remedy));
+                Err(refuse("text".to_owned(), "features, which are numbers", remedy))
             }
-        })
+        }
     }
 
     /// The array as labels: (N) or (N, 1) integers or names.
@@ -410,20 +408,29 @@ impl Array {
             return Err(refuse(found, "1, since a label is one number", remedy));
         }
         match self.elements {
-            Elements::U8(labels) => Ok(Labels::Numbers(labels.into_iter().map(i64::from).collect())),
             Elements::Whole(labels) => Ok(Labels::Numbers(labels)),
             Elements::Names(names) => Ok(Labels::of_names(names.into_iter())),
-            Elements::F32(values) => {
-                let whole = |v: &f32| v.fract() == 0.0 && v.abs() < 16_777_216.0;
-                if let Some(at) = values.iter().position(|v| !whole(v)) {
-                    let found = format!("the label {} (example {at})", values[at]);
-                    let remedy = "Labels are class numbers or names; what is measured cannot be classified.";
-                    return Err(refuse(found, "whole numbers", remedy));
-                }
-                Ok(Labels::Numbers(values.into_iter().map(|v| v as i64).collect()))
+            Elements::Numbers(Numbers::U8(labels)) => {
+                Ok(Labels::Numbers(labels.into_iter().map(i64::from).collect()))
             }
+            Elements::Numbers(Numbers::F16(values)) => whole(&values, path),
+            Elements::Numbers(Numbers::F32(values)) => whole(&values, path),
+            Elements::Numbers(Numbers::F64(values)) => whole(&values, path),
         }
     }
+}
+
+/// Floating-point numbers as labels, all of which must be integers.
+fn whole<T: Copy + Into<f64> + Display>(values: &[T], path: &Path) -> Result<Labels> {
+    let label = |(at, &value): (usize, &T)| {
+        let number: f64 = value.into();
+        if number.fract() == 0.0 && number.abs() < 9e15 {
+            return Ok(number as i64);
+        }
+        let remedy = "Labels are class numbers or names; what is measured cannot be classified.";
+        Err(Error::format(path, format!("the label {value} (example {at})"), "whole numbers", remedy))
+    };
+    Ok(Labels::Numbers(values.iter().enumerate().map(label).collect::<Result<_>>()?))
 }
 
 /// The bytes before the elements of an array of this type and shape. They align the elements to a multiple of 64.
@@ -519,21 +526,6 @@ mod tests {
             let (_, expected) = parse(header).unwrap_err();
             assert!(expected.contains(says), "{expected}");
         }
-    }
-
-    #[test]
-    fn numbers_of_16_bits_are_exact() {
-        for (bits, value) in [
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x7bff, 65504.0),
-            (0x0001, 5.960_464_5e-8),
-            (0x3555, 0.333_251_95),
-            (0x0400, 6.103_515_6e-5),
-        ] {
-            assert_eq!(half(bits), value);
-        }
-        assert!(half(0x7c00) == f32::INFINITY && half(0x7e00).is_nan());
     }
 
     #[test]

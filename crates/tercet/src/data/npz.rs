@@ -46,16 +46,19 @@ type Archive = ZipArchive<BufReader<File>>;
 pub(super) fn read(name: &str, path: &Path) -> Result<(RawSubset, Option<RawSubset>, Option<Classes>)> {
     let file = File::open(path).map_err(Error::file("open", path))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(path, &error))?;
-    let names: Vec<String> = (0..archive.len())
+    let files: Vec<String> = (0..archive.len())
         .filter_map(|i| archive.name_for_index(i)?.ok().map(|name| name.into_owned()))
-        .filter_map(|name| name.strip_suffix(".npy").map(str::to_owned))
         .collect();
+    let names: Vec<String> =
+        files.iter().filter_map(|name| name.strip_suffix(".npy").map(str::to_owned)).collect();
     let has = |(x, y): (&str, &str)| names.iter().any(|n| n == x) && names.iter().any(|n| n == y);
     let Some(keys) = KEYS.iter().find(|keys| has(keys.train)) else {
-        let found = match names.len() {
-            0 => "an archive without arrays".to_owned(),
-            _ => format!("the arrays {}", super::raw_subset::some_of(&names)),
-        };
+        if names.is_empty() {
+            let (found, remedy) = super::foreign::of_zip(&files);
+            let expected = "an archive of arrays (NPZ), or a file of NPY, IDX, CSV, Parquet or LIBSVM";
+            return Err(Error::format(path, found, expected, remedy));
+        }
+        let found = format!("the arrays {}", super::raw_subset::some_of(&names));
         let known: Vec<String> =
             KEYS.iter().map(|keys| format!("{} and {}", keys.train.0, keys.train.1)).collect();
         let remedy =
@@ -116,6 +119,10 @@ fn broken(path: &Path, error: &zip::result::ZipError) -> Error {
 fn append(train: &mut RawSubset, more: RawSubset) -> Result<()> {
     let expected = format!("the same kind and shape as {}", train.path.display());
     let remedy = "Make the archive again, with all parts prepared alike.";
+    // Each part is read in the smallest type that holds it exactly.
+    if let (Features::Numbers(width, values), Features::Doubles(..)) = (&train.features, &more.features) {
+        train.features = Features::Doubles(*width, values.iter().map(|&value| value.into()).collect());
+    }
     match (&mut train.features, more.features) {
         (Features::Pixels(shape, pixels), Features::Pixels(other, more)) if *shape == other => {
             pixels.extend(more)
@@ -125,6 +132,15 @@ fn append(train: &mut RawSubset, more: RawSubset) -> Result<()> {
         }
         (Features::Numbers(width, values), Features::Numbers(other, more)) if *width == other => {
             values.extend(more);
+        }
+        (Features::Halves(width, values), Features::Halves(other, more)) if *width == other => {
+            values.extend(more);
+        }
+        (Features::Doubles(width, values), Features::Doubles(other, more)) if *width == other => {
+            values.extend(more);
+        }
+        (Features::Doubles(width, values), Features::Numbers(other, more)) if *width == other => {
+            values.extend(more.into_iter().map(f64::from));
         }
         _ => return Err(Error::format(&more.path, "other features", expected, remedy)),
     }

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::content::{AGAIN, Content, hex};
+use super::foreign::{self, Foreign};
 use super::raw_subset::{Labels, RawSubset, collect};
 use super::{Classes, Collection, Examples, LabelType, ReadOptions, Source};
-use super::{cifar, idx_folder, image_folder, libsvm, npy, npz, sibling_files, table};
+use super::{cifar, cifar_python, idx_folder, image_folder, libsvm, npy, npz, sibling_files, table};
 use crate::{Error, Result};
 
 /// The readable formats, for error messages.
@@ -77,8 +78,20 @@ pub(super) fn finish(found: Found, options: &ReadOptions) -> Result<Collection> 
 
 /// Reads a path. If `like` is given, a table must have that layout.
 pub(super) fn find(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
-    let about = fs::metadata(path).map_err(Error::file("open the data", path))?;
+    let about = fs::metadata(path).map_err(|error| match similar_set(path) {
+        Some(name) if error.kind() == std::io::ErrorKind::NotFound => {
+            let found = format!("`{}`, which is neither a file nor a data set", path.display());
+            Error::setting("data", found, format!("a file, a folder or a data set: did you mean `{name}`?"))
+        }
+        _ => Error::file("open the data", path)(error),
+    })?;
     if about.is_dir() { folder(path, options, like) } else { file(path, options, like) }
+}
+
+/// The data set that was probably meant, if this is a bare name.
+fn similar_set(path: &Path) -> Option<&'static str> {
+    let name = path.to_str().filter(|_| path.components().count() == 1)?;
+    super::catalog::similar_name(name)
 }
 
 fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
@@ -88,9 +101,9 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
         let (train, test) = (Subset::Whole(train), test.map(Subset::Whole));
         Ok(Found { name, train, test, classes, layout: None })
     };
-    if idx_folder::is_it(path) {
-        let (train, test) = idx_folder::read(&name, path)?;
-        return whole(name, train, test, idx_folder::classes(path)?);
+    if let Some(folder) = idx_folder::locate(path)? {
+        let (train, test, classes) = idx_folder::read(&name, &folder)?;
+        return whole(name, train, test, classes);
     }
     let classes = path.join("classes.txt");
     let classes = classes.is_file().then(|| idx_folder::read_classes(&classes)).transpose()?;
@@ -102,6 +115,15 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
             let train = cifar::read(named("train"), &train)?;
             let test = test.map(|test| cifar::read(named("test"), &[test])).transpose()?;
             return whole(name, train, test, Some(classes));
+        }
+    }
+    for folder in [path.to_owned(), path.join("cifar-10-batches-py")] {
+        if let Some((train, test)) = cifar_python::files(&folder)
+            && Content::open(&train[0])?.start().starts_with(&[0x80])
+        {
+            let train = cifar_python::read(named("train"), &train)?;
+            let test = test.map(|test| cifar_python::read(named("test"), &[test])).transpose()?;
+            return whole(name, train, test, Some(Classes::new(cifar::CLASSES, LabelType::Text)));
         }
     }
     if let Some((train, test)) = image_folder::folders(path) {
@@ -129,9 +151,14 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
             }
         }
     }
-    let remedy = "Put the files there, or name another folder or file; `--data mnist` needs no files.";
     let expected = format!("one of {}; {KNOWN_FOLDERS}", idx_folder::training_names());
-    Err(Error::format(path, "none of the expected files", expected, remedy))
+    let files = sibling_files::files(path);
+    if let Some((file, Foreign { found, remedy })) = foreign::among(&files) {
+        let found = format!("{}, which is {found}", sibling_files::file_name(file));
+        return Err(Error::format(path, found, expected, remedy));
+    }
+    let remedy = "Put the files there, or name another folder or file; `--data mnist` needs no files.";
+    Err(Error::format(path, idx_folder::none_of_them(&files), expected, remedy))
 }
 
 fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
@@ -241,32 +268,17 @@ pub fn read_features(path: &Path) -> Result<Examples> {
 /// Rejects content that is neither text nor a known format, and identifies it if possible.
 fn refuse_others(content: &Content<'_>) -> Result<()> {
     let start = content.start();
-    let (found, remedy) = match start {
-        [0x89, b'H', b'D', b'F', ..] => {
-            ("an HDF5 file", "Read it in Python and save the arrays with numpy.savez.")
-        }
-        [0x80, 2..=5, ..] => (
-            "a Python pickle, which can run code and is not read",
-            "Load it in Python, if you trust it, and save the arrays with numpy.savez.",
-        ),
-        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] | [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => (
-            "a picture",
-            "Name a folder with a folder of pictures for each class; `tercet predict` reads single pictures.",
-        ),
-        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => ("an Arrow file", "Save it as Parquet."),
-        _ if start.trim_ascii_start().starts_with(b"<") => {
-            ("a web page or XML", "Download the file itself: its page offers a link for that.")
-        }
-        _ if start.contains(&0) || std::str::from_utf8(start).is_err_and(|e| e.error_len().is_some()) => {
-            let found = format!(
-                "bytes that are neither text nor a known format ({} …)",
-                hex(&start[..start.len().min(8)])
-            );
-            return Err(content.refuse(found, KNOWN, "Convert the data to one of these formats."));
-        }
-        _ => return Ok(()),
-    };
-    Err(content.refuse(found, KNOWN, remedy))
+    if let Some(Foreign { found, remedy }) = foreign::recognise(start) {
+        return Err(content.refuse(found, KNOWN, remedy));
+    }
+    if start.contains(&0) || std::str::from_utf8(start).is_err_and(|e| e.error_len().is_some()) {
+        let found = format!(
+            "bytes that are neither text nor a known format ({} …)",
+            hex(&start[..start.len().min(8)])
+        );
+        return Err(content.refuse(found, KNOWN, "Convert the data to one of these formats."));
+    }
+    Ok(())
 }
 
 fn no_labels(path: &Path) -> Error {

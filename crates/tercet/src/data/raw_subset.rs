@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use half::f16;
+use tercet_kernels::mmap::Mapped;
+
 use super::{Classes, Collection, Dataset, Examples, LabelType, ReadOptions, SealedTest};
 use crate::image::{ImageShape, Picture, scale};
 use crate::{Error, Result};
-use tercet_kernels::mmap::Mapped;
 
 /// A set with more different labels than this is rejected, unless each occurs twice on average.
 const MOST_RARE_CLASSES: usize = 1000;
@@ -29,6 +31,10 @@ pub(super) enum Features {
     /// Integers from 0 to 255 that are not known to be pixels.
     Bytes(usize, Vec<u8>),
     Numbers(usize, Vec<f32>),
+    /// Half-precision numbers.
+    Halves(usize, Vec<f16>),
+    /// Numbers that f32 would round.
+    Doubles(usize, Vec<f64>),
     /// Memory-mapped pixels of a large file.
     MappedPixels(ImageShape, Mapped<u8>),
     MappedNumbers(usize, Mapped<f32>),
@@ -65,9 +71,11 @@ impl Features {
     fn shape(&self) -> Shape {
         match self {
             Features::Pixels(shape, _) | Features::MappedPixels(shape, _) => Shape::Pixels(*shape),
-            Features::Bytes(width, _) | Features::Numbers(width, _) | Features::MappedNumbers(width, _) => {
-                Shape::Features(*width)
-            }
+            Features::Bytes(width, _)
+            | Features::Numbers(width, _)
+            | Features::Halves(width, _)
+            | Features::Doubles(width, _)
+            | Features::MappedNumbers(width, _) => Shape::Features(*width),
         }
     }
 
@@ -86,6 +94,8 @@ impl Features {
             Features::Pixels(shape, values) => (values.len(), shape.features()),
             Features::Bytes(width, values) => (values.len(), *width),
             Features::Numbers(width, values) => (values.len(), *width),
+            Features::Halves(width, values) => (values.len(), *width),
+            Features::Doubles(width, values) => (values.len(), *width),
             Features::MappedPixels(shape, values) => (values.len(), shape.features()),
             Features::MappedNumbers(width, values) => (values.len(), *width),
         };
@@ -100,6 +110,8 @@ impl Features {
                 Examples::from_features(width, bytes.into_iter().map(f32::from).collect())
             }
             Features::Numbers(width, values) => Examples::from_features(width, values),
+            Features::Halves(width, values) => Examples::from_f16(width, values),
+            Features::Doubles(width, values) => Examples::from_f64(width, values),
             Features::MappedPixels(shape, pixels) => Examples::from_mapped_pixels(shape, pixels),
             Features::MappedNumbers(width, values) => Examples::from_mapped_features(width, values),
         };
@@ -114,8 +126,6 @@ impl Features {
 
     /// Applies the image options given by the user.
     fn sized(self, options: &ReadOptions, path: &Path) -> Result<Self> {
-        let refuse =
-            |found: String, expected: String, remedy: &str| Error::format(path, found, expected, remedy);
         let is_changed = options.plain || options.size.is_some() || options.gray;
         let features = match (if is_changed { self.loaded() } else { self }, options.size) {
             (features, _) if options.plain => match features {
@@ -133,14 +143,16 @@ impl Features {
             }
             (Features::Numbers(width, values), Some(size)) => {
                 let shape = size.of_features(width).ok_or_else(|| not_of_size(width, size, path))?;
-                if let Some(at) = values.iter().position(|&v| v != f32::from(v as u8)) {
-                    return Err(refuse(
-                        format!("{} at row {}, column {}", values[at], at / width, at % width),
-                        "whole numbers from 0 to 255, the pixels of images".to_owned(),
-                        "Leave out the size of the images: these numbers are not pixels.",
-                    ));
-                }
-                Features::Pixels(shape, values.iter().map(|&v| v as u8).collect())
+                let values = values.into_iter().map(f64::from);
+                Features::Pixels(shape, as_pixels(values, width, path)?)
+            }
+            (Features::Halves(width, values), Some(size)) => {
+                let shape = size.of_features(width).ok_or_else(|| not_of_size(width, size, path))?;
+                Features::Pixels(shape, as_pixels(values.into_iter().map(f64::from), width, path)?)
+            }
+            (Features::Doubles(width, values), Some(size)) => {
+                let shape = size.of_features(width).ok_or_else(|| not_of_size(width, size, path))?;
+                Features::Pixels(shape, as_pixels(values.into_iter(), width, path)?)
             }
             (features, _) => features,
         };
@@ -155,6 +167,21 @@ impl Features {
             other => Ok(other),
         }
     }
+}
+
+/// Numbers as pixels, or an error that names the first that is none.
+fn as_pixels(values: impl Iterator<Item = f64>, width: usize, path: &Path) -> Result<Vec<u8>> {
+    let pixel = |(at, value): (usize, f64)| {
+        let pixel = value as u8;
+        if f64::from(pixel) == value {
+            return Ok(pixel);
+        }
+        let found = format!("{value} at row {}, column {}", at / width, at % width);
+        let expected = "whole numbers from 0 to 255, the pixels of images";
+        let remedy = "Leave out the size of the images: these numbers are not pixels.";
+        Err(Error::format(path, found, expected, remedy))
+    };
+    values.enumerate().map(pixel).collect()
 }
 
 /// All images stacked vertically into one.
@@ -203,6 +230,22 @@ impl Labels {
             Labels::Indices(labels) => {
                 Labels::Indices(labels.into_iter().map(|label| label.wrapping_sub(1)).collect())
             }
+            other => other,
+        }
+    }
+
+    /// The smallest class index, if these are class indices.
+    pub fn least_index(&self) -> Option<u32> {
+        match self {
+            Labels::Indices(labels) => labels.iter().min().copied(),
+            _ => None,
+        }
+    }
+
+    /// Class indices as numbers, of which only those that occur are classes.
+    pub fn numbers(self) -> Self {
+        match self {
+            Labels::Indices(labels) => Labels::Numbers(labels.into_iter().map(i64::from).collect()),
             other => other,
         }
     }

@@ -114,8 +114,8 @@ pub(super) fn test_shards(path: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The files of a folder, in order.
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// The files of a folder that are not hidden, in order.
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> =
         entries.filter(|path| path.is_file() && !file_name(path).starts_with('.')).collect();

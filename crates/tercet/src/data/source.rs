@@ -1,7 +1,7 @@
 //! Data sources: opens what `--data` names as a training set and a sealed test set.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::open;
@@ -53,21 +53,45 @@ impl FromStr for Source {
     type Err = Error;
 
     /// `mnist` is the built-in data set; `fashion-mnist`, `kmnist`, `emnist-letters` and `cifar10` are searched for
-    /// where other programs store them ([`NamedSet::places`]); anything else is the path of a file or folder (write
-    /// `./mnist` for one with such a name).
+    /// where other programs store them ([`NamedSet::places`]); anything else is the path of a file or folder.
+    ///
+    /// A name that is both that of a set and of a file or folder is ambiguous: `set:mnist` is the set, `./mnist` the file
+    /// or folder.
+    ///
+    /// # Errors
+    /// An empty or ambiguous name, and an unknown name after `set:`.
     fn from_str(text: &str) -> Result<Self> {
-        match text.trim() {
-            #[cfg(feature = "mnist")]
-            "mnist" => Ok(Source::Mnist),
-            #[cfg(not(feature = "mnist"))]
-            "mnist" => Err(Error::setting(
-                "data",
-                "mnist",
-                "a file or folder: this build is without the feature `mnist`",
-            )),
-            "" => Err(Error::setting("data", "empty", "`mnist`, or a file or folder of data")),
-            name => Ok(name.parse().map_or_else(|_| Source::Path(PathBuf::from(text)), Source::Named)),
+        let name = text.trim();
+        if name.is_empty() {
+            return Err(Error::setting("data", "empty", "`mnist`, or a file or folder of data"));
         }
+        if let Some(set) = name.strip_prefix("set:") {
+            return named(set);
+        }
+        if name.parse::<NamedSet>().is_err() {
+            return Ok(Source::Path(PathBuf::from(text)));
+        }
+        if Path::new(name).exists() {
+            let kind = if Path::new(name).is_dir() { "folder" } else { "file" };
+            let found = format!("`{name}`, the name of a data set and of a {kind} in this folder");
+            let expected = format!("`./{name}` for the {kind}, or `set:{name}` for the data set");
+            return Err(Error::setting("data", found, expected));
+        }
+        named(name)
+    }
+}
+
+/// The data set with this name.
+fn named(name: &str) -> Result<Source> {
+    match name {
+        #[cfg(feature = "mnist")]
+        "mnist" => Ok(Source::Mnist),
+        #[cfg(not(feature = "mnist"))]
+        "mnist" => {
+            let expected = "a file or folder: this build is without the feature `mnist`";
+            Err(Error::setting("data", "mnist", expected))
+        }
+        name => name.parse().map(Source::Named),
     }
 }
 

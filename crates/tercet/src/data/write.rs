@@ -294,7 +294,7 @@ fn idx(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<Pat
             Values::U8((0..set.len()).flat_map(|i| set.pixels(i).unwrap_or_default()).copied().collect())
         } else {
             dimensions.push(set.width());
-            Values::F32(values_of(set)?)
+            values_of(set)
         };
         let labels = Values::U8((0..set.len()).map(|i| set.label(i) as u8).collect());
         let images = folder.join(format!("{prefix}-images-idx3-ubyte.gz"));
@@ -313,20 +313,19 @@ fn idx(folder: &Path, train: &Dataset, test: Option<&Dataset>) -> Result<Vec<Pat
     Ok(paths)
 }
 
-/// All features as f32, as they are read back from IDX files.
-///
-/// # Errors
-/// Double-precision features, which would be rounded.
-fn values_of(set: &Dataset) -> Result<Vec<f32>> {
+/// All features, in f64 if f32 would round them.
+fn values_of(set: &Dataset) -> Values {
     if set.dtype() == "float64" {
-        let expected =
-            "float32 or smaller: an IDX file of float64 would be rounded when it is read; write NPZ";
-        return Err(Error::mismatch("features for an IDX file", "float64", expected));
+        let mut values = vec![0.0; set.len() * set.width()];
+        for (i, row) in values.chunks_exact_mut(set.width()).enumerate() {
+            set.row(i).write_f64(row);
+        }
+        return Values::F64(values);
     }
     let rows: Vec<usize> = (0..set.len()).collect();
     let mut values = vec![0.0; set.len() * set.width()];
     set.write_inputs(&rows, &mut values);
-    Ok(values)
+    Values::F32(values)
 }
 
 /// The features in NumPy's layout: (N, height, width[, channels]) bytes for images, (N, D) floats otherwise.

@@ -14,7 +14,16 @@ use crate::{Error, Result};
 /// that a file of a hundred bytes cannot make us allocate 256 MiB.
 const DENSEST: u64 = 8 * 1032;
 
-const FORMATS: &str = "a picture in PNG, JPEG, BMP, PGM or PPM";
+const FORMATS: &str = "a picture in PNG, JPEG, WebP, GIF, TIFF, BMP, PGM or PPM";
+const READ: [ImageFormat; 7] = [
+    ImageFormat::Png,
+    ImageFormat::Jpeg,
+    ImageFormat::WebP,
+    ImageFormat::Gif,
+    ImageFormat::Tiff,
+    ImageFormat::Bmp,
+    ImageFormat::Pnm,
+];
 const SAVE_AGAIN: &str = "Open it in an image viewer and save it again as PNG.";
 
 /// Reads a picture from a file: see [`decode`].
@@ -28,7 +37,11 @@ pub fn open(path: &Path) -> Result<Picture> {
     decode(&bytes, path)
 }
 
-/// Decodes PNG, JPEG, BMP, PGM or PPM; the format is detected from the content. `path` is only used in error messages.
+/// Decodes PNG, JPEG, WebP, GIF, TIFF, BMP, PGM or PPM; the format is detected from the content. `path` is only used in
+/// error messages.
+///
+/// Of an animation or a document of several pages, the first picture is read. A picture without colour is grey, even in
+/// a format that has no grey pictures (WebP, GIF).
 ///
 /// Transparent parts are composited on white, like paper. The orientation in a photograph's metadata is applied. 16
 /// bits per channel become 8.
@@ -48,7 +61,11 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Picture> {
 pub fn decode_within(bytes: &[u8], path: &Path, limits: Limits) -> Result<Picture> {
     let format = format(bytes, path, limits)?;
     let decoder = decoder(bytes, format, path, limits)?;
-    read(decoder, path)
+    let picture = read(decoder, path)?;
+    let has_no_grey = matches!(format, ImageFormat::WebP | ImageFormat::Gif);
+    let is_grey =
+        || picture.pixels().chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
+    Ok(if has_no_grey && picture.shape().channels == 3 && is_grey() { picture.to_gray() } else { picture })
 }
 
 /// The width and height that the header of a picture claims, if within `limits`, without decoding the pixels.
@@ -71,10 +88,13 @@ fn format(bytes: &[u8], path: &Path, limits: Limits) -> Result<ImageFormat> {
         return refuse(found, "Make the picture smaller and try again.");
     }
     let format = match image::guess_format(bytes) {
-        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Bmp | ImageFormat::Pnm)) => format,
+        Ok(format) if READ.contains(&format) => format,
         Ok(other) => {
             let name = other.extensions_str().first().unwrap_or(&"other").to_uppercase();
             return refuse(format!("a picture in {name}"), SAVE_AGAIN);
+        }
+        Err(_) if bytes.get(4..8) == Some(b"ftyp") => {
+            return refuse("a picture in HEIC or AVIF, or a video".into(), SAVE_AGAIN);
         }
         Err(_) => {
             return refuse("a file that is not a picture".into(), "Give the path of a picture.");
