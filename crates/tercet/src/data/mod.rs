@@ -18,6 +18,7 @@ mod feature_builder;
 mod idx;
 mod idx_folder;
 mod image_folder;
+mod label_header;
 mod libsvm;
 mod npy;
 #[cfg(feature = "zip")]
@@ -30,6 +31,8 @@ mod open;
 mod parquet;
 mod raw_subset;
 mod read_options;
+#[cfg(feature = "csv")]
+mod records;
 mod sealed;
 mod sibling_files;
 mod source;
@@ -40,7 +43,12 @@ mod table;
 #[cfg(not(feature = "csv"))]
 #[path = "table_without_csv.rs"]
 mod table;
+#[cfg(feature = "csv")]
+mod table_layout;
+mod text_encoding;
 mod write;
+#[cfg(feature = "zip")]
+mod zipped_table;
 
 pub use batch::Batches;
 pub use catalog::{NamedSet, Remote};
@@ -50,7 +58,7 @@ pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text, side_by_side
 pub use dataset::Dataset;
 pub use examples::{Examples, Row};
 pub use idx::{Idx, Values, parse_idx, read_idx, write_idx};
-pub use open::read_features;
+pub use open::{Rows, read_features, read_rows};
 pub use read_options::{ImageSize, LabelColumn, ReadOptions};
 pub use sealed::{Opening, Openings, SealedTest};
 pub use source::{Collection, Source};

@@ -126,6 +126,9 @@ fn append(train: &mut RawSubset, more: RawSubset) -> Result<()> {
         (Features::Numbers(width, values), Features::Numbers(other, more)) if *width == other => {
             values.extend(more);
         }
+        (Features::Doubles(width, values), Features::Doubles(other, more)) if *width == other => {
+            values.extend(more);
+        }
         _ => return Err(Error::format(&more.path, "other features", expected, remedy)),
     }
     match (&mut train.labels, more.labels) {

@@ -29,6 +29,8 @@ pub(super) enum Features {
     /// Integers from 0 to 255 that are not known to be pixels.
     Bytes(usize, Vec<u8>),
     Numbers(usize, Vec<f32>),
+    /// Numbers that f32 would round.
+    Doubles(usize, Vec<f64>),
     /// Memory-mapped pixels of a large file.
     MappedPixels(ImageShape, Mapped<u8>),
     MappedNumbers(usize, Mapped<f32>),
@@ -65,9 +67,10 @@ impl Features {
     fn shape(&self) -> Shape {
         match self {
             Features::Pixels(shape, _) | Features::MappedPixels(shape, _) => Shape::Pixels(*shape),
-            Features::Bytes(width, _) | Features::Numbers(width, _) | Features::MappedNumbers(width, _) => {
-                Shape::Features(*width)
-            }
+            Features::Bytes(width, _)
+            | Features::Numbers(width, _)
+            | Features::Doubles(width, _)
+            | Features::MappedNumbers(width, _) => Shape::Features(*width),
         }
     }
 
@@ -86,6 +89,7 @@ impl Features {
             Features::Pixels(shape, values) => (values.len(), shape.features()),
             Features::Bytes(width, values) => (values.len(), *width),
             Features::Numbers(width, values) => (values.len(), *width),
+            Features::Doubles(width, values) => (values.len(), *width),
             Features::MappedPixels(shape, values) => (values.len(), shape.features()),
             Features::MappedNumbers(width, values) => (values.len(), *width),
         };
@@ -100,6 +104,7 @@ impl Features {
                 Examples::from_features(width, bytes.into_iter().map(f32::from).collect())
             }
             Features::Numbers(width, values) => Examples::from_features(width, values),
+            Features::Doubles(width, values) => Examples::from_f64(width, values),
             Features::MappedPixels(shape, pixels) => Examples::from_mapped_pixels(shape, pixels),
             Features::MappedNumbers(width, values) => Examples::from_mapped_features(width, values),
         };
@@ -114,8 +119,6 @@ impl Features {
 
     /// Applies the image options given by the user.
     fn sized(self, options: &ReadOptions, path: &Path) -> Result<Self> {
-        let refuse =
-            |found: String, expected: String, remedy: &str| Error::format(path, found, expected, remedy);
         let is_changed = options.plain || options.size.is_some() || options.gray;
         let features = match (if is_changed { self.loaded() } else { self }, options.size) {
             (features, _) if options.plain => match features {
@@ -133,14 +136,12 @@ impl Features {
             }
             (Features::Numbers(width, values), Some(size)) => {
                 let shape = size.of_features(width).ok_or_else(|| not_of_size(width, size, path))?;
-                if let Some(at) = values.iter().position(|&v| v != f32::from(v as u8)) {
-                    return Err(refuse(
-                        format!("{} at row {}, column {}", values[at], at / width, at % width),
-                        "whole numbers from 0 to 255, the pixels of images".to_owned(),
-                        "Leave out the size of the images: these numbers are no pixels.",
-                    ));
-                }
-                Features::Pixels(shape, values.iter().map(|&v| v as u8).collect())
+                let values = values.into_iter().map(f64::from);
+                Features::Pixels(shape, as_pixels(values, width, path)?)
+            }
+            (Features::Doubles(width, values), Some(size)) => {
+                let shape = size.of_features(width).ok_or_else(|| not_of_size(width, size, path))?;
+                Features::Pixels(shape, as_pixels(values.into_iter(), width, path)?)
             }
             (features, _) => features,
         };
@@ -155,6 +156,21 @@ impl Features {
             other => Ok(other),
         }
     }
+}
+
+/// Numbers as pixels, or an error that names the first that is none.
+fn as_pixels(values: impl Iterator<Item = f64>, width: usize, path: &Path) -> Result<Vec<u8>> {
+    let pixel = |(at, value): (usize, f64)| {
+        let pixel = value as u8;
+        if f64::from(pixel) == value {
+            return Ok(pixel);
+        }
+        let found = format!("{value} at row {}, column {}", at / width, at % width);
+        let expected = "whole numbers from 0 to 255, the pixels of images";
+        let remedy = "Leave out the size of the images: these numbers are no pixels.";
+        Err(Error::format(path, found, expected, remedy))
+    };
+    values.enumerate().map(pixel).collect()
 }
 
 /// All images stacked vertically into one.
@@ -338,6 +354,14 @@ impl RawSubset {
     }
 }
 
+/// Whether labels are the numbers of a quantity, such as a price: most of them different, or many with decimals.
+fn is_quantity(classes: &Classes, examples: usize) -> bool {
+    let all_numbers = classes.iter().all(|name| name.parse::<f64>().is_ok());
+    let with_decimals = classes.iter().any(|name| whole(name).is_none());
+    let most_differ = classes.len() * 2 > examples;
+    all_numbers && ((classes.len() > 20 && most_differ) || (classes.len() > 10 && with_decimals))
+}
+
 /// A list of names, truncated if it is long.
 pub(super) fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 12;
@@ -374,6 +398,13 @@ pub(super) fn collect(
     let named = classes.is_some();
     let classes = classes.unwrap_or_else(|| train.labels.classes());
     let examples = train.labels.len();
+    if !named && is_quantity(&classes, examples) {
+        let found = format!("{} different numbers as labels of {examples} examples", classes.len());
+        let expected = "classes, each with several examples";
+        let remedy = "The labels look like a quantity, the target of a regression: group them into a few classes, or \
+                      choose another label.";
+        return Err(Error::format(&train.labels_path, found, expected, remedy));
+    }
     if !named && classes.len() > MOST_RARE_CLASSES && classes.len() * 2 > examples {
         let found = format!("{} different labels for {examples} examples", classes.len());
         let remedy =
@@ -382,5 +413,5 @@ pub(super) fn collect(
     }
     let train = train.dataset(&classes, named)?;
     let test = test.map(|test| test.dataset(&classes, named)).transpose()?.map(SealedTest::new);
-    Ok(Collection { name, train, test })
+    Ok(Collection { name, train, test, notes: Vec::new() })
 }
