@@ -2,15 +2,23 @@
 
 use std::path::Path;
 
-use tercet::data::{Collection, SealedTest, Source};
+use tercet::data::{Collection, ReadOptions, SealedTest, Source};
 use tercet::preprocess::Input;
 use tercet::{Error, Model};
 
 use crate::args::data_source::DataArgs;
+use crate::progress::say;
 
 /// Reads the data set of `--data` and its related options.
 pub fn open(args: &DataArgs) -> anyhow::Result<Collection> {
-    Ok(args.data.parse::<Source>()?.open_with(&args.reading.read_options())?)
+    open_source(&args.data.parse()?, &args.reading.read_options())
+}
+
+/// Reads a data set, and prints what is not obvious about how it was read.
+pub fn open_source(source: &Source, options: &ReadOptions) -> anyhow::Result<Collection> {
+    let collection = source.open_with(options)?;
+    collection.notes.iter().for_each(say);
+    Ok(collection)
 }
 
 /// The test set, or an error that says where one is looked for.
