@@ -37,7 +37,7 @@ fn is_the_table(set: &Collection, noted: &str) {
     assert!(if noted.is_empty() { notes.is_empty() } else { notes.contains(noted) }, "{notes}");
 }
 
-const TABLE: &str = "x,y,size\n1.5,2,klein\n4.25,-3.5,groß\n0.5,1,klein\n";
+const TABLE: &str = "x,z,size\n1.5,2,klein\n4.25,-3.5,groß\n0.5,1,klein\n";
 
 #[test]
 fn every_encoding_is_read_and_named() {
@@ -74,18 +74,18 @@ fn an_index_is_left_out_and_named() {
 
 #[test]
 fn records_of_json_and_arff_are_tables() {
-    let line = |x: &str, y: &str, size: &str| format!("{{\"x\": {x}, \"y\": {y}, \"size\": \"{size}\"}}");
+    let line = |x: &str, y: &str, size: &str| format!("{{\"x\": {x}, \"z\": {y}, \"size\": \"{size}\"}}");
     let records = [line("1.5", "2", "klein"), line("4.25", "-3.5", "groß"), line("0.5", "1", "klein")];
     is_the_table(&read(records.join("\n").as_bytes()), "");
     is_the_table(&read(format!("[{}]", records.join(", ")).as_bytes()), "");
-    let arff = "% sizes\n@RELATION sizes\n@attribute x real\n@ATTRIBUTE 'y' NUMERIC\n\
+    let arff = "% sizes\n@RELATION sizes\n@attribute x real\n@ATTRIBUTE 'z' NUMERIC\n\
                 @attribute size {klein, groß}\n@DATA\n1.5,2,klein\n% half\n4.25,-3.5,groß\n0.5,1,'klein'\n";
     is_the_table(&read(arff.as_bytes()), "");
 }
 
 #[test]
 fn a_test_set_without_labels_is_left_out() {
-    let folder = folder(&[("train.csv", TABLE.as_bytes()), ("test.csv", b"x,y\n1,2\n3,4\n")]);
+    let folder = folder(&[("train.csv", TABLE.as_bytes()), ("test.csv", b"x,z\n1,2\n3,4\n")]);
     let set = open(&folder.path().join("train.csv")).unwrap();
     assert!(set.test.is_none());
     is_the_table(&set, "test.csv: it has no labels");
@@ -104,8 +104,8 @@ fn a_quantity_is_no_class() {
 #[test]
 fn rows_for_a_model_leave_out_labels_and_indices() {
     let folder = folder(&[
-        ("rows.csv", b"x,y\n1,2\n3,4\n"),
-        ("more.csv", b"Id,x,y,size\n7,1,2,klein\n8,3,4,klein\n"),
+        ("rows.csv", b"x,z\n1,2\n3,4\n"),
+        ("more.csv", b"Id,x,z,size\n7,1,2,klein\n8,3,4,klein\n"),
         ("few.csv", b"x\n1\n2\n"),
     ]);
     let rows = |name: &str| read_rows(&folder.path().join(name), 2, &ReadOptions::default());
