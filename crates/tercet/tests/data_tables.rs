@@ -114,6 +114,11 @@ fn rows_for_a_model_leave_out_labels_and_indices() {
         assert_eq!((read.examples.len(), read.examples.row(1)), (2, Row::F32(&[3.0, 4.0])));
         assert_eq!(read.notes.len(), notes, "{:?}", read.notes);
     }
+    // A single column of features is a table too.
+    assert_eq!(
+        read_rows(&folder.path().join("few.csv"), 1, &ReadOptions::default()).unwrap().examples.len(),
+        2
+    );
     let message = rows("few.csv").unwrap_err().to_string();
     assert!(message.contains("2"), "{message}");
 }

@@ -61,7 +61,7 @@ impl Layout {
         options: &ReadOptions,
         path: &Path,
     ) -> Result<Self> {
-        let mut layout = Self::of_columns(first, records, options, path)?;
+        let mut layout = Self::of_columns(first, records, options, 2, path)?;
         let rows = &first[usize::from(layout.header.is_some())..];
         let columns = layout.features.clone();
         let named = layout.named_label(options, path)?;
@@ -95,7 +95,7 @@ impl Layout {
         width: usize,
         path: &Path,
     ) -> Result<Self> {
-        let mut layout = Self::of_columns(first, records, options, path)?;
+        let mut layout = Self::of_columns(first, records, options, 1, path)?;
         let rows = &first[usize::from(layout.header.is_some())..];
         let leave_out = |layout: &mut Layout, column: Option<usize>, what: &str| {
             if let Some(column) = column
@@ -124,11 +124,12 @@ impl Layout {
         Ok(layout)
     }
 
-    /// All columns as features, and the header if there is one.
+    /// All columns as features, `at_least` as many as given, and the header if there is one.
     fn of_columns(
         first: &[ByteRecord],
         records: &Records<'_>,
         options: &ReadOptions,
+        at_least: usize,
         path: &Path,
     ) -> Result<Self> {
         let refuse =
@@ -143,7 +144,7 @@ impl Layout {
         while columns > 1 && first.iter().all(|row| is_empty(row, columns - 1)) {
             columns -= 1;
         }
-        if columns < 2 && options.label.is_none() && !records.named && top.len() < 2 {
+        if columns < at_least {
             let found = format!("one column, “{}” in its first row", shortened(&text(&top[0])));
             let expected = "at least two columns, of numbers and labels";
             return Err(refuse(found, expected, "Separate the columns by commas, semicolons or tabs."));
