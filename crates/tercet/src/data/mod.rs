@@ -45,6 +45,7 @@ mod table;
 mod table;
 #[cfg(feature = "csv")]
 mod table_layout;
+#[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only tables are decoded"))]
 mod text_encoding;
 mod write;
 #[cfg(feature = "zip")]
