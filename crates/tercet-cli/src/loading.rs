@@ -2,18 +2,25 @@
 
 use std::path::Path;
 
-use tercet::data::{Collection, SealedTest, Source};
+use tercet::data::{Collection, ReadOptions, SealedTest, Source};
 use tercet::preprocess::Input;
 use tercet::{Error, Model};
 
 use crate::args::data_source::DataArgs;
 use crate::output_files::register_source;
+use crate::progress::say;
 
 /// Reads the data set of `--data` and its related options.
 pub fn open(args: &DataArgs) -> anyhow::Result<Collection> {
-    let source = args.data.parse::<Source>()?;
-    register_source(&source)?;
-    Ok(source.open_with(&args.reading.read_options())?)
+    open_source(&args.data.parse()?, &args.reading.read_options())
+}
+
+/// Reads a data set, and prints what is not obvious about how it was read.
+pub fn open_source(source: &Source, options: &ReadOptions) -> anyhow::Result<Collection> {
+    register_source(source)?;
+    let collection = source.open_with(options)?;
+    collection.notes.iter().for_each(say);
+    Ok(collection)
 }
 
 /// The test set, or an error that says where one is looked for.

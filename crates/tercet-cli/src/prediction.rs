@@ -40,7 +40,7 @@ pub fn of_example(ensemble: &Ensemble, example: &Examples) -> tercet::Result<Pre
 }
 
 /// Scores as they are shown: as probabilities, if possible.
-fn shown(ensemble: &Ensemble, mut scores: Vec<f32>) -> Prediction {
+pub fn shown(ensemble: &Ensemble, mut scores: Vec<f32>) -> Prediction {
     if ensemble.score_kind() == ScoreKind::Logits {
         tercet::loss::probabilities(&mut scores);
     }

@@ -11,8 +11,8 @@ use tercet::data::{ImageSize, LabelColumn, ReadOptions, Source};
 pub struct DataArgs {
     /// Data set: `mnist`, a downloaded set (`fashion-mnist`, `kmnist`, `emnist-letters`,
     /// `cifar10`), a folder (IDX files, or pictures in one folder per class), or a file (NPZ, NPY,
-    /// CSV, Parquet, LIBSVM, IDX). If a folder has the name of a set, `./mnist` is the folder and
-    /// `set:mnist` is the set
+    /// CSV, ARFF, JSON, Parquet, LIBSVM, IDX), or `-` for a table on standard input. If a folder
+    /// has the name of a set, `./mnist` is the folder and `set:mnist` is the set
     #[arg(long, global = true, help_heading = "Data", default_value = "mnist", value_name = "SOURCE")]
     pub data: String,
     #[command(flatten)]

@@ -11,7 +11,8 @@ use crate::args::ensemble::EnsembleArgs;
 pub struct PredictArgs {
     /// The model file
     pub model: PathBuf,
-    /// Pictures (PNG, JPEG, WebP, GIF, TIFF, BMP or PGM), or `-` for a picture on standard input
+    /// Pictures (PNG, JPEG, WebP, GIF, TIFF, BMP or PGM), or `-` for a picture on standard input; or
+    /// rows without labels (CSV, ARFF, JSON, NPY), each of which gets a class
     #[arg(required = true, value_name = "PICTURE")]
     pub pictures: Vec<PathBuf>,
     /// Explain each prediction: the neighbours with their distances and votes, or the scores of all
@@ -21,6 +22,9 @@ pub struct PredictArgs {
     /// Write a report to this file that shows each picture next to its nearest neighbours
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+    /// Write the class and the score of every class for each row to this file
+    #[arg(long, value_name = "FILE.csv")]
+    pub out: Option<PathBuf>,
     /// Write the pictures as the model sees them to this folder, as PNG
     #[arg(long, value_name = "FOLDER")]
     pub prepared: Option<PathBuf>,

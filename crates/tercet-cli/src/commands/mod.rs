@@ -11,6 +11,7 @@ pub mod graph;
 pub mod import;
 pub mod plot;
 pub mod predict;
+pub mod predict_rows;
 pub mod probe;
 pub mod search;
 pub mod serve;

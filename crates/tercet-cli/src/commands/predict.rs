@@ -1,4 +1,4 @@
-//! `tercet predict`: classifies your own pictures.
+//! `tercet predict`: classifies your own pictures, or the rows of a table or array.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use tercet::matrix::argmax;
 use tercet::preprocess::Prepared;
 use tercet_report::{self as report, Explained};
 
+use super::predict_rows;
 use crate::args::predict::PredictArgs;
 use crate::ensemble::Ensemble;
 use crate::output_files::{check_folder, check_writable};
@@ -30,6 +31,9 @@ struct Classified {
 /// Classifies pictures. A picture that cannot be read is reported, and the others are classified.
 pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
     let ensemble = Ensemble::open(&args.ensemble.paths(&args.model), args.ensemble.test_time_shifts)?;
+    if args.pictures.iter().any(|path| predict_rows::is_rows(path)) {
+        return predict_rows::run(&args, &ensemble);
+    }
     check(&args, &ensemble)?;
     let mut names = BTreeSet::new();
     let (mut all, mut documents, mut rejected) = (Vec::new(), Vec::new(), 0);
@@ -72,6 +76,11 @@ pub fn run(args: PredictArgs) -> anyhow::Result<ExitCode> {
 
 /// Rejects requests that the model cannot fulfil, and files that cannot be written, before the work.
 fn check(args: &PredictArgs, ensemble: &Ensemble) -> anyhow::Result<()> {
+    if args.out.is_some() {
+        return Err(exit::usage(
+            "--out is for the rows of a table or array; --json lists the scores of pictures",
+        ));
+    }
     let model = ensemble.first();
     picture::check_input(model, &args.model)?;
     if let Some(folder) = &args.prepared {

@@ -10,10 +10,10 @@ use tercet::{Dataset, text};
 use tercet_report::{self as report, ModelCard, Run};
 
 use crate::args::probe::ProbeArgs;
-use crate::output_files::{check_writable, register_source};
+use crate::output_files::check_writable;
 use crate::progress::{Stage, say};
 use crate::table::{self, percent, table};
-use crate::{exit, figures, interrupt, output, run_record};
+use crate::{exit, figures, interrupt, loading, output, run_record};
 
 fn name(kind: Kind) -> &'static str {
     match kind {
@@ -30,8 +30,7 @@ pub fn run(args: ProbeArgs) -> anyhow::Result<ExitCode> {
     let started = run_record::now();
     let given = args.reading.read_options();
     let reading = ReadOptions { labels: args.labels_file.clone().or(given.labels), ..given };
-    register_source(&args.features)?;
-    let collection = args.features.open_with(&reading)?;
+    let collection = loading::open_source(&args.features, &reading)?;
     let data = &collection.train;
     if collection.test.is_some() {
         say(format!("the test set of {} is not used", collection.name));

@@ -298,3 +298,19 @@ fn an_ensemble_averages_probabilities() {
         &["--test-time-shifts and --ensemble"],
     );
 }
+
+#[test]
+fn rows_of_a_table_get_a_class_each() {
+    let scratch = Scratch::new();
+    let rows: String = (0..40).map(|i| format!("{i},{}.5,{}\n", i % 2 * 9, ["low", "high"][i % 2])).collect();
+    scratch.write("train.csv", format!("Id,x,size\n{rows}"));
+    scratch.run("train neighbors --data train.csv --out m.safetensors -k 1").succeeds();
+    scratch.write("rows.csv", "x\n0.5\n9.5\n");
+    let json = scratch.run("predict m.safetensors rows.csv --json").succeeds().json();
+    assert_eq!((&json[0]["class"], &json[1]["class"]), (&json!("low"), &json!("high")));
+    scratch.write("more.csv", "Id,x\n41,9.5\n42,0.5\n");
+    let outcome = scratch.run("predict m.safetensors more.csv --out classes.csv").succeeds();
+    assert!(outcome.stderr.contains("“Id”) counts the rows and is left out"), "{}", outcome.stderr);
+    let written = std::fs::read_to_string(scratch.path("classes.csv")).unwrap();
+    assert_eq!(written, "row,class,high,low\n0,high,1,0\n1,low,0,1\n");
+}

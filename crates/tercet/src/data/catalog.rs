@@ -445,7 +445,7 @@ fn letters(folder: &Path) -> Result<Found> {
     let train = subset("train", LETTERS[0], LETTERS[1])?;
     let test = subset("test", LETTERS[2], LETTERS[3])?;
     let (train, test) = (Subset::Whole(train), Some(Subset::Whole(test)));
-    Ok(Found { name: String::new(), train, test, classes: None, layout: None })
+    Ok(Found { name: String::new(), train, test, classes: None, layout: None, notes: Vec::new() })
 }
 
 /// Extracts one file from a ZIP archive.

@@ -26,7 +26,7 @@ const LONGEST_LINE: u64 = 1 << 26;
 pub(super) struct Sparse {
     pub subset: RawSubset,
     /// (index, value) of all rows, concatenated.
-    entries: Vec<(u32, f32)>,
+    entries: Vec<(u32, f64)>,
     /// The end of each row within `entries`.
     ends: Vec<usize>,
     zero_based: bool,
@@ -86,7 +86,7 @@ pub(super) fn read(name: String, mut content: Content<'_>) -> Result<Sparse> {
         for (i, word) in words.enumerate() {
             let found = || format!("“{}” (entry {})", shortened(word), i + 1);
             let pair = word.split_once(':').and_then(|(place, value)| {
-                Some((place.parse::<u32>().ok()?, value.parse::<f32>().ok().filter(|v| v.is_finite())?))
+                Some((place.parse::<u32>().ok()?, value.parse::<f64>().ok().filter(|v| v.is_finite())?))
             });
             let Some((place, value)) = pair else {
                 let remedy = "Write each number as place:value, and leave out qid and its like.";
@@ -154,23 +154,28 @@ impl Sparse {
                 "Sets as sparse as that need a program for sparse features; leave out rare ones first.";
             return Err(refuse(found, format!("at most {room} numbers with all zeros"), remedy));
         };
-        let byte = |v: f32| v == f32::from(v as u8);
+        let byte = |v: f64| v == f64::from(v as u8);
         let mut rows = ends.iter().scan(0, |from, &to| Some(std::mem::replace(from, to)..to));
-        let mut fill = |put: &mut dyn FnMut(usize, f32)| {
+        let mut fill = |put: &mut dyn FnMut(usize, f64)| {
             for (i, row) in rows.by_ref().enumerate() {
                 for &(place, value) in &entries[row] {
                     put(i * width + place as usize - usize::from(!zero_based), value);
                 }
             }
         };
+        // The smallest type that represents all values exactly.
         subset.features = if entries.iter().all(|&(_, v)| byte(v)) {
             let mut values = vec![0; total];
             fill(&mut |at, value| values[at] = value as u8);
             Features::Bytes(width, values)
+        } else if entries.iter().all(|&(_, v)| v == f64::from(v as f32)) {
+            let mut values = vec![0.0; total];
+            fill(&mut |at, value| values[at] = value as f32);
+            Features::Numbers(width, values)
         } else {
             let mut values = vec![0.0; total];
             fill(&mut |at, value| values[at] = value);
-            Features::Numbers(width, values)
+            Features::Doubles(width, values)
         };
         Ok(subset)
     }

@@ -21,6 +21,7 @@ mod foreign;
 mod idx;
 mod idx_folder;
 mod image_folder;
+mod label_header;
 mod libsvm;
 mod npy;
 #[cfg(feature = "zip")]
@@ -33,6 +34,8 @@ mod open;
 mod parquet;
 mod raw_subset;
 mod read_options;
+#[cfg(feature = "csv")]
+mod records;
 mod sealed;
 mod sibling_files;
 mod source;
@@ -43,7 +46,13 @@ mod table;
 #[cfg(not(feature = "csv"))]
 #[path = "table_without_csv.rs"]
 mod table;
+#[cfg(feature = "csv")]
+mod table_layout;
+#[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only tables are decoded"))]
+mod text_encoding;
 mod write;
+#[cfg(feature = "zip")]
+mod zipped_table;
 
 pub use batch::Batches;
 pub use catalog::{NamedSet, Remote};
@@ -53,7 +62,7 @@ pub use contact_sheet::{Colours, contact_sheet, contact_sheet_text, side_by_side
 pub use dataset::Dataset;
 pub use examples::{Examples, Row};
 pub use idx::{Idx, Values, parse_idx, read_idx, write_idx};
-pub use open::read_features;
+pub use open::{Rows, read_features, read_rows};
 pub use read_options::{ImageSize, LabelColumn, ReadOptions};
 pub use sealed::{Opening, Openings, SealedTest};
 pub use source::{Collection, Source};

@@ -1,13 +1,18 @@
 //! Opens a path as a [`Collection`]: the format of a file or folder is detected from its content, not from its name.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::content::{AGAIN, Content, hex};
 use super::foreign::{self, Foreign};
 use super::raw_subset::{Labels, RawSubset, collect};
+#[cfg(feature = "zip")]
+use super::zipped_table;
 use super::{Classes, Collection, Examples, LabelType, ReadOptions, Source};
-use super::{cifar, cifar_python, idx_folder, image_folder, libsvm, npy, npz, sibling_files, table};
+use super::{
+    cifar, cifar_python, idx_folder, image_folder, label_header, libsvm, npy, npz, sibling_files, table, text_encoding,
+};
 use crate::{Error, Result};
 
 /// The readable formats, for error messages.
@@ -24,6 +29,8 @@ pub(super) struct Found {
     pub classes: Option<Classes>,
     /// The layout of a table, which its test set must share.
     pub layout: Option<table::Layout>,
+    /// What is not obvious about how the data was read.
+    pub notes: Vec<String>,
 }
 
 /// The training or the test set, whose width may depend on the other's.
@@ -39,7 +46,7 @@ pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Collection> {
 
 /// Combines what was read with the test set given by the caller.
 pub(super) fn finish(found: Found, options: &ReadOptions) -> Result<Collection> {
-    let Found { name, train, test, classes, layout } = found;
+    let Found { name, train, test, classes, layout, mut notes } = found;
     let test = match &options.test {
         None => test,
         Some(source) => {
@@ -50,6 +57,7 @@ pub(super) fn finish(found: Found, options: &ReadOptions) -> Result<Collection> 
                 Source::Named(set) => set.open(&options)?,
                 Source::Path(path) => find(path, &options, layout.as_ref())?,
             };
+            notes.extend(other.notes);
             Some(other.test.unwrap_or(other.train))
         }
     };
@@ -73,11 +81,14 @@ pub(super) fn finish(found: Found, options: &ReadOptions) -> Result<Collection> 
             (whole(train)?, test.map(whole).transpose()?)
         }
     };
-    collect(name, train, test, classes, options)
+    Ok(Collection { notes, ..collect(name, train, test, classes, options)? })
 }
 
 /// Reads a path. If `like` is given, a table must have that layout.
 pub(super) fn find(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
+    if path == Path::new("-") {
+        return standard_input(options, like);
+    }
     let about = fs::metadata(path).map_err(|error| match similar_set(path) {
         Some(name) if error.kind() == std::io::ErrorKind::NotFound => {
             let found = format!("`{}`, which is neither a file nor a data set", path.display());
@@ -99,7 +110,7 @@ fn folder(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> R
     let named = |what: &str| format!("{name} {what}");
     let whole = |name, train, test: Option<RawSubset>, classes| {
         let (train, test) = (Subset::Whole(train), test.map(Subset::Whole));
-        Ok(Found { name, train, test, classes, layout: None })
+        Ok(Found { name, train, test, classes, layout: None, notes: Vec::new() })
     };
     if let Some(folder) = idx_folder::locate(path)? {
         let (train, test, classes) = idx_folder::read(&name, &folder)?;
@@ -166,7 +177,7 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
     let content = Content::open(path)?;
     let found = |train, test: Option<RawSubset>, classes| {
         let (train, test) = (Subset::Whole(train), test.map(Subset::Whole));
-        Ok(Found { name: name.clone(), train, test, classes, layout: None })
+        Ok(Found { name: name.clone(), train, test, classes, layout: None, notes: Vec::new() })
     };
     // The test set is in a file next to this one, unless the caller gave another.
     let test_path =
@@ -187,7 +198,13 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
         })
     };
     if start.starts_with(b"PK") {
-        alone("an NPZ archive")?;
+        alone("a ZIP archive")?;
+        #[cfg(feature = "zip")]
+        if let Some(found) =
+            zipped_table::read(path, |content| text_file(name.clone(), content, options, like))?
+        {
+            return Ok(found);
+        }
         let (train, test, classes) = npz::read(&name, path)?;
         return found(train, test, classes);
     }
@@ -202,13 +219,19 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
     }
     let is_npy = start.starts_with(npy::MAGIC);
     if is_npy || matches!(start, [0, 0, 8..=14, 1..=4, ..]) {
-        let subset = |what: &str, path: &Path, labels: Option<&Path>| {
+        let mut notes = Vec::new();
+        let mut subset = |what: &str, path: &Path, labels: Option<&Path>| {
             let features = if is_npy { npy::features(path)? } else { idx_folder::read_images(path)? };
             let labels_path = match labels {
                 Some(labels) => labels.to_owned(),
                 None => sibling_files::labels_of(path).ok_or_else(|| no_labels(path))?,
             };
             let labels = labels_in(&labels_path)?;
+            let (labels, header) =
+                label_header::removed(labels, features.count(), options.header, &labels_path)?;
+            notes.extend(header.map(|header| {
+                format!("{}: the first line “{header}” is a header, not a label", labels_path.display())
+            }));
             let subset =
                 RawSubset { name: named(what), path: path.to_owned(), labels_path, features, labels };
             subset.check()?;
@@ -216,23 +239,120 @@ fn file(path: &Path, options: &ReadOptions, like: Option<&table::Layout>) -> Res
         };
         let train = subset("train", path, options.labels.as_deref())?;
         let test = test_path.as_deref().map(|path| subset("test", path, None)).transpose()?;
-        return found(train, test, None);
+        return Ok(Found { notes, ..found(train, test, None)? });
     }
+    alone(if libsvm::is_it(start) { "a LIBSVM file" } else { "a table" })?;
+    text_file(name, content, options, like)
+}
+
+/// Reads a table or LIBSVM file from standard input.
+fn standard_input(options: &ReadOptions, like: Option<&table::Layout>) -> Result<Found> {
+    let path = Path::new("standard input");
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+    let content = Content::of(&bytes, path)?;
+    if content.is_empty_file() {
+        return Err(content.refuse("no bytes", "a table", "Send a table: `… | tercet data info -`."));
+    }
+    text_file("standard input".to_owned(), content, options, like)
+}
+
+/// Reads a file of text: a table or LIBSVM's format, whose test set may be in a file next to it.
+fn text_file(
+    name: String,
+    content: Content<'_>,
+    options: &ReadOptions,
+    like: Option<&table::Layout>,
+) -> Result<Found> {
+    let path = content.path.clone();
+    let named = |what: &str| match like {
+        Some(_) => format!("{name} test"),
+        None => format!("{name} {what}"),
+    };
+    let test_path =
+        if options.test.is_none() && like.is_none() { sibling_files::test_of(&path) } else { None };
     refuse_others(&content)?;
-    if libsvm::is_it(start) {
-        alone("a LIBSVM file")?;
+    if libsvm::is_it(content.start()) {
         let train = Subset::Sparse(libsvm::read(named("train"), content)?);
-        let test_path = test_path.or_else(|| sibling_files::with_t(path).filter(|_| options.test.is_none()));
+        let test_path = test_path.or_else(|| sibling_files::with_t(&path).filter(|_| options.test.is_none()));
         let test = test_path.map(|path| libsvm::read(named("test"), Content::open(&path)?)).transpose()?;
-        return Ok(Found { name, train, test: test.map(Subset::Sparse), classes: None, layout: None });
+        return Ok(Found {
+            name,
+            train,
+            test: test.map(Subset::Sparse),
+            classes: None,
+            layout: None,
+            notes: Vec::new(),
+        });
     }
-    alone("a table")?;
-    let (train, layout) = table::read(named("train"), content, options, like)?;
-    let test = test_path
-        .map(|path| table::read(named("test"), Content::open(&path)?, options, Some(&layout)))
-        .transpose()?;
-    let test = test.map(|(test, _)| Subset::Whole(test));
-    Ok(Found { name, train: Subset::Whole(train), test, classes: None, layout: Some(layout) })
+    if let Some(like) = like {
+        let lacks_labels = |path: &Path| {
+            let remedy = "Name a test set with labels; `tercet predict` gives the class of rows without.";
+            Error::format(path, "no column of labels", "the columns of the training set", remedy)
+        };
+        let test =
+            table::read_test(named("test"), content, options, like)?.ok_or_else(|| lacks_labels(&path))?;
+        let train = Subset::Whole(test);
+        return Ok(Found { name, train, test: None, classes: None, layout: None, notes: Vec::new() });
+    }
+    let (train, layout) = table::read(named("train"), content, options)?;
+    let mut notes = layout.notes.clone();
+    let mut test = None;
+    if let Some(path) = test_path {
+        test = table::read_test(named("test"), Content::open(&path)?, options, &layout)?;
+        if test.is_none() {
+            let path = path.display();
+            notes.push(format!(
+                "{path}: it has no labels and is not used as a test set; `tercet predict MODEL {path}` gives a class \
+                 for each of its rows"
+            ));
+        }
+    }
+    let (train, test) = (Subset::Whole(train), test.map(Subset::Whole));
+    Ok(Found { name, train, test, classes: None, layout: Some(layout), notes })
+}
+
+/// Rows without labels.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// Their features.
+    pub examples: Examples,
+    /// What is not obvious about how they were read, such as a column that was left out.
+    pub notes: Vec<String>,
+}
+
+/// Reads rows for a model of `width` features: NPY, IDX, or a table with any format of [`Source::open_with`]. The
+/// columns of a table that hold labels or count the rows are left out if the table has more columns than the model.
+///
+/// # Errors
+/// A file that cannot be read or has another format, and a table with another number of features.
+///
+/// [`Source::open_with`]: super::Source::open_with
+pub fn read_rows(path: &Path, width: usize, options: &ReadOptions) -> Result<Rows> {
+    let mut bytes = Vec::new();
+    let content = if path == Path::new("-") {
+        let path = Path::new("standard input");
+        std::io::stdin().lock().read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+        Content::of(&bytes, path)?
+    } else {
+        Content::open(path)?
+    };
+    if content.start().starts_with(npy::MAGIC) || matches!(content.start(), [0, 0, 8..=14, 1..=4, ..]) {
+        return Ok(Rows { examples: read_features(path)?, notes: Vec::new() });
+    }
+    let path = content.path.clone();
+    let table = |content: Content<'_>| {
+        refuse_others(&content)?;
+        table::read_rows(content, options, width)
+    };
+    #[cfg(feature = "zip")]
+    if content.start().starts_with(b"PK")
+        && let Some((features, notes)) = zipped_table::read(&path, table)?
+    {
+        return Ok(Rows { examples: features.examples(&path)?, notes });
+    }
+    let (features, notes) = table(content)?;
+    Ok(Rows { examples: features.examples(&path)?, notes })
 }
 
 /// The rows of a file of features without labels: NPY or IDX. Large files are memory-mapped, as in
@@ -271,7 +391,9 @@ fn refuse_others(content: &Content<'_>) -> Result<()> {
     if let Some(Foreign { found, remedy }) = foreign::recognise(start) {
         return Err(content.refuse(found, KNOWN, remedy));
     }
-    if start.contains(&0) || std::str::from_utf8(start).is_err_and(|e| e.error_len().is_some()) {
+    // UTF-16 has zeros.
+    let is_utf16 = matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    if !is_utf16 && text_encoding::is_binary(start) {
         let found = format!(
             "bytes that are neither text nor a known format ({} …)",
             hex(&start[..start.len().min(8)])
@@ -315,7 +437,14 @@ fn parquet(name: &str, paths: &[PathBuf], options: &ReadOptions, with_test: bool
         [] => None,
         paths => Some(Subset::Whole(super::parquet::read(format!("{name} test"), paths, options)?.0)),
     };
-    Ok(Found { name: name.to_owned(), train: Subset::Whole(train), test, classes, layout: None })
+    Ok(Found {
+        name: name.to_owned(),
+        train: Subset::Whole(train),
+        test,
+        classes,
+        layout: None,
+        notes: Vec::new(),
+    })
 }
 
 #[cfg(not(feature = "parquet"))]

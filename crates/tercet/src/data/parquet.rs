@@ -189,20 +189,20 @@ fn picture(field: &Field) -> Option<&[u8]> {
     }
 }
 
-fn number(field: &Field) -> Option<f32> {
+fn number(field: &Field) -> Option<f64> {
     let number = match *field {
-        Field::Bool(value) => f32::from(u8::from(value)),
+        Field::Bool(value) => f64::from(u8::from(value)),
         Field::Byte(value) => value.into(),
         Field::Short(value) => value.into(),
-        Field::Int(value) => value as f32,
-        Field::Long(value) => value as f32,
+        Field::Int(value) => value.into(),
+        Field::Long(value) => value as f64,
         Field::UByte(value) => value.into(),
         Field::UShort(value) => value.into(),
-        Field::UInt(value) => value as f32,
-        Field::ULong(value) => value as f32,
-        Field::Float16(value) => value.to_f32(),
-        Field::Float(value) => value,
-        Field::Double(value) => value as f32,
+        Field::UInt(value) => value.into(),
+        Field::ULong(value) => value as f64,
+        Field::Float16(value) => value.to_f64(),
+        Field::Float(value) => value.into(),
+        Field::Double(value) => value,
         _ => return None,
     };
     number.is_finite().then_some(number)

@@ -381,6 +381,14 @@ impl RawSubset {
     }
 }
 
+/// Whether labels are the numbers of a quantity, such as a price: most of them different, or many with decimals.
+fn is_quantity(classes: &Classes, examples: usize) -> bool {
+    let all_numbers = classes.iter().all(|name| name.parse::<f64>().is_ok());
+    let with_decimals = classes.iter().any(|name| whole(name).is_none());
+    let most_differ = classes.len() * 2 > examples;
+    all_numbers && ((classes.len() > 20 && most_differ) || (classes.len() > 10 && with_decimals))
+}
+
 /// A list of names, truncated if it is long.
 pub(super) fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 12;
@@ -417,6 +425,13 @@ pub(super) fn collect(
     let named = classes.is_some();
     let classes = classes.unwrap_or_else(|| train.labels.classes());
     let examples = train.labels.len();
+    if !named && is_quantity(&classes, examples) {
+        let found = format!("{} different numbers as labels of {examples} examples", classes.len());
+        let expected = "classes, each with several examples";
+        let remedy = "The labels look like a quantity, the target of a regression: group them into a few classes, or \
+                      choose another label.";
+        return Err(Error::format(&train.labels_path, found, expected, remedy));
+    }
     if !named && classes.len() > MOST_RARE_CLASSES && classes.len() * 2 > examples {
         let found = format!("{} different labels for {examples} examples", classes.len());
         let remedy =
@@ -425,5 +440,5 @@ pub(super) fn collect(
     }
     let train = train.dataset(&classes, named)?;
     let test = test.map(|test| test.dataset(&classes, named)).transpose()?.map(SealedTest::new);
-    Ok(Collection { name, train, test })
+    Ok(Collection { name, train, test, notes: Vec::new() })
 }

@@ -69,7 +69,6 @@ impl FromStr for LabelColumn {
 }
 
 /// What a column of labels is called, in lower case.
-#[cfg(any(feature = "csv", feature = "parquet"))]
 pub(super) const LABEL_NAMES: [&str; 7] = ["label", "labels", "class", "target", "y", "species", "variety"];
 
 /// The size of images as written in an option: `28x28`, `28`, or `32x32x3`.

@@ -17,6 +17,8 @@ pub struct Collection {
     pub train: Dataset,
     /// The examples for the final evaluation, if there are any.
     pub test: Option<SealedTest>,
+    /// What is not obvious about how the data was read, such as a column that was left out.
+    pub notes: Vec<String>,
 }
 
 impl Collection {
@@ -126,13 +128,16 @@ impl Source {
     /// | NPZ | `x_train` and `y_train`, `train_images` and `train_labels` (with `val_…`), `X` and `y`, … | `x_test` and `y_test`, `test_images` and `test_labels` |
     /// | NPY, IDX | the features; labels in the file next to it: `y_train.npy` for `X_train.npy`, `labels.npy` for `features.npy` | `X_test.npy` for `X_train.npy` |
     /// | CSV, with commas, semicolons or tabs | rows, one column of labels | `b_test.csv` for `b_train.csv` |
+    /// | ARFF, JSON records, a ZIP archive with one table | the same | the same |
     /// | Parquet | Hugging Face's images, or numeric columns, and a label column | `test-…parquet` for `train-…parquet` |
     /// | LIBSVM | `label index:value …` | `a1a.t` for `a1a`, or `test` for `train` |
     ///
     /// A folder with one such training file is equivalent to the file. Bytes of (N, height, width\[, channels\]) are
     /// pixels. All other numbers are plain features, used as they are, unless [`ReadOptions::size`] says that they are
     /// the pixels of images. The rows of a table are pixels too if they contain integers from 0 to 255, as many as a
-    /// square has pixels, in columns named `pixel…` or `1x1`, or without names.
+    /// square has pixels, in columns named `pixel…` or `1x1`, or without names. Tables may be in UTF-8, UTF-16 or
+    /// Windows-1252; a column that is called `Id`, `index` or the like and counts the rows is left out. The path `-` is
+    /// a table on standard input. [`Collection::notes`] lists what is not obvious about how the data was read.
     ///
     /// The labels are the names of the classes. If the folder has a `classes.txt`, it lists the names, one per line,
     /// and labels are indices from 0. IDX files contain class numbers, which serve as names too.
@@ -176,6 +181,7 @@ pub(super) fn mnist() -> Result<open::Found> {
         test: Some(subset("MNIST test", mnist.test_images, mnist.test_labels)),
         classes: Some(super::Classes::numbered(tercet_mnist::CLASSES)),
         layout: None,
+        notes: Vec::new(),
     })
 }
 

@@ -2,18 +2,29 @@
 
 use super::ReadOptions;
 use super::content::Content;
-use super::raw_subset::{Labels, RawSubset};
+use super::raw_subset::{Features, Labels, RawSubset};
 use crate::{Error, Result};
 
 /// The layout of a table, which cannot exist in this build.
-pub(super) enum Layout {}
+pub(super) struct Layout {
+    pub notes: Vec<String>,
+    never: std::convert::Infallible,
+}
 
-pub(super) fn read(
+pub(super) fn read(_: String, content: Content<'_>, _: &ReadOptions) -> Result<(RawSubset, Layout)> {
+    Err(Error::feature(&content.path, "a table", "csv"))
+}
+
+pub(super) fn read_test(
     _: String,
-    content: Content<'_>,
+    _: Content<'_>,
     _: &ReadOptions,
-    _: Option<&Layout>,
-) -> Result<(RawSubset, Layout)> {
+    like: &Layout,
+) -> Result<Option<RawSubset>> {
+    match like.never {}
+}
+
+pub(super) fn read_rows(content: Content<'_>, _: &ReadOptions, _: usize) -> Result<(Features, Vec<String>)> {
     Err(Error::feature(&content.path, "a table", "csv"))
 }
 

@@ -416,8 +416,11 @@ fn csv(file: &mut fs::File, set: &Dataset) -> std::io::Result<()> {
         table.write_field(&set.classes()[set.label(i) as usize])?;
         match set.row(i) {
             Row::U8(pixels) => pixels.iter().try_for_each(|value| table.write_field(value.to_string()))?,
-            Row::F16(values) => values.iter().try_for_each(|value| table.write_field(value.to_string()))?,
-            Row::F32(values) => values.iter().try_for_each(|value| table.write_field(value.to_string()))?,
+            // All digits of the number, since fewer would be read as another f64.
+            Row::F16(values) => values.iter().try_for_each(|v| table.write_field(v.to_f64().to_string()))?,
+            Row::F32(values) => {
+                values.iter().try_for_each(|&v| table.write_field(f64::from(v).to_string()))?
+            }
             Row::F64(values) => values.iter().try_for_each(|value| table.write_field(value.to_string()))?,
         }
         table.write_record(None::<&[u8]>)?;
@@ -445,8 +448,11 @@ fn libsvm(to: &mut impl Write, set: &Dataset) -> std::io::Result<()> {
         };
         match set.row(i) {
             Row::U8(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v.into(), &v))?,
-            Row::F16(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v.into(), &v))?,
-            Row::F32(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v.into(), &v))?,
+            // All digits of the number, since fewer would be read as another f64.
+            Row::F16(row) => row.iter().enumerate().try_for_each(|(j, v)| put(j, v.to_f64(), &v.to_f64()))?,
+            Row::F32(row) => {
+                row.iter().enumerate().try_for_each(|(j, &v)| put(j, v.into(), &f64::from(v)))?
+            }
             Row::F64(row) => row.iter().enumerate().try_for_each(|(j, &v)| put(j, v, &v))?,
         }
         writeln!(to)?;

@@ -5,18 +5,17 @@ use std::process::ExitCode;
 use tercet::data::{Format, Openings, write};
 
 use crate::args::data::ConvertArgs;
-use crate::output;
-use crate::output_files::{check_writable, register_source};
+use crate::output_files::check_writable;
+use crate::{loading, output};
 
 /// Reads a data set and writes it in another format.
 pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
     let format = args.format.map_or_else(|| Format::of(&args.to), Ok)?;
     format.check(&args.to)?;
-    register_source(&args.from)?;
     if !args.to.is_dir() {
         check_writable(&args.to)?;
     }
-    let collection = args.from.open_with(&args.reading.read_options())?;
+    let collection = loading::open_source(&args.from, &args.reading.read_options())?;
     let mut openings = Openings::new();
     let test = collection.test.as_ref().filter(|_| !args.train_only);
     let test = test.map(|test| test.open(&mut openings, "data convert"));
