@@ -120,7 +120,7 @@ fn a_file_name_must_imply_the_name_of_the_test_set() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     fs::write(folder.path().join("x"), "").unwrap();
     let error = write(folder.path(), Format::Idx, &train, None).unwrap_err().to_string();
-    assert!(error.contains("has something in it"), "{error}");
+    assert!(error.contains("is not empty"), "{error}");
 }
 
 /// A folder with these text files.

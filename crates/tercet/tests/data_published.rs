@@ -153,7 +153,10 @@ fn labels_that_begin_with_1_have_no_class_0() {
         write_idx(&folder.path().join(format!("{part}-labels-idx1-ubyte")), &idx(&labels, false)).unwrap();
     }
     let data = open(folder.path()).unwrap();
-    assert_eq!((data.train.labels(), data.train.classes()), (&[1, 0][..], &["1", "2"].map(String::from)[..]));
+    assert_eq!(
+        (data.train.labels(), data.train.classes().names()),
+        (&[1, 0][..], &["1", "2"].map(String::from)[..])
+    );
 }
 
 #[test]
@@ -213,7 +216,7 @@ fn zip_archives_without_arrays_are_named_by_their_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("archive.zip");
     for (name, says) in [
-        ("train.csv", "found a zip archive with train.csv"),
+        ("weights.bin", "found a zip archive with weights.bin"),
         ("xl/workbook.xml", "found an Excel workbook"),
         ("archive/data.pkl", "found a file of PyTorch"),
     ] {

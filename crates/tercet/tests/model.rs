@@ -469,7 +469,7 @@ fn all_of_a_network_of_many_layers_is_checked() {
     refused(&with_tensor(&bytes, "w1", f32::INFINITY), "inf in w1 at 0");
 
     let change = |change: &dyn Fn(&mut Value)| with_document(&bytes, change);
-    refused(&change(&|d| d["architecture"][0]["padding"] = json!(2)), "padding that is less than the filter");
+    refused(&change(&|d| d["architecture"][0]["padding"] = json!(2)), "padding smaller than the filter");
     refused(&change(&|d| d["architecture"][0]["padding"] = json!(0)), "values that reach layer");
     refused(&change(&|d| d["architecture"][0]["stride"] = json!(0)), "a stride of at least 1");
     refused(&change(&|d| d["architecture"][0]["stride"] = json!(2)), "values that reach layer");

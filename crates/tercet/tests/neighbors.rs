@@ -325,7 +325,7 @@ fn errors_state_what_was_expected() {
     );
     assert_eq!(
         message(&features(4, vec![0.0; 4]), 1),
-        "values of the queries: found features (f32); expected pixels (u8), like the stored examples"
+        "values of the queries: found features (float); expected pixels (uint8), like the stored examples"
     );
     let empty = data.subset(&[]);
     let error = NearestNeighbors::fit(&empty, Metric::L2).unwrap_err().to_string();

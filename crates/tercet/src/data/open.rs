@@ -11,7 +11,8 @@ use super::raw_subset::{Labels, RawSubset, collect};
 use super::zipped_table;
 use super::{Classes, Collection, Examples, LabelType, ReadOptions, Source};
 use super::{
-    cifar, cifar_python, idx_folder, image_folder, label_header, libsvm, npy, npz, sibling_files, table, text_encoding,
+    cifar, cifar_python, idx_folder, image_folder, label_header, libsvm, npy, npz, sibling_files, table,
+    text_encoding,
 };
 use crate::{Error, Result};
 
