@@ -23,7 +23,7 @@ fn arrays_of_numpy() {
         (vec![1, 0], &["0".to_owned(), "1".to_owned()][..])
     );
     let big = open("big-x.npy").unwrap().train;
-    assert_eq!((big.row(0), big.row(1)), (f16.row(0), f16.row(1)));
+    assert_eq!((big.row(0), big.row(1)), (Row::F32(&[1.5, -2.0]), Row::F32(&[0.25, 3.0])));
     assert_eq!(
         (big.labels().to_vec(), big.classes().names()),
         (vec![1, 0], &["-5".to_owned(), "300".to_owned()][..])

@@ -62,9 +62,10 @@ fn assert_remembered(
 #[test]
 fn rows_come_back_and_their_memory_is_counted_in_every_layout() {
     let (n, d) = (100, 36);
-    // Rows one after another, with eight bytes for the length of each.
-    assert_remembered(&images(n, 6), Metric::L3, n * (d + 8)..=n * (d + 8));
-    assert_remembered(&features(n, d), Metric::L1, n * (4 * d + 8)..=n * (4 * d + 8));
+    // Rows one after another, with eight bytes for the length of each if the metric needs it.
+    assert_remembered(&images(n, 6), Metric::L3, n * d..=n * d);
+    assert_remembered(&features(n, d), Metric::L1, n * 4 * d..=n * 4 * d);
+    assert_remembered(&features(n, d), Metric::Cosine, n * (4 * d + 8)..=n * (4 * d + 8));
     // Panels, which are padded to a whole number of rows.
     assert_remembered(&images(n, 6), Metric::L2, n * d..=2 * n * d);
     // Codes in addition to the rows, which are shared with the set.
@@ -99,7 +100,7 @@ fn pixels_too_many_for_exact_cosines_are_rejected() {
     let Err(error) = NearestNeighbors::fit(&set, Metric::Cosine) else {
         panic!("{most} pixels and one more")
     };
-    let expected = "pixels of an image to be compared by cosine: found 67108865; expected at most 67108864";
+    let expected = "pixels per image for the metric cosine: found 67108865; expected at most 67108864";
     assert_eq!(error.to_string(), expected);
 }
 

@@ -537,7 +537,7 @@ mod tests {
         assert_eq!(set.train.pixels(0), Some(&[1, 3, 2, 4][..]));
         assert_eq!((set.train.labels(), set.train.classes()[25].as_str()), (&[0, 25][..], "z"));
 
-        // Values that are not pixels have no orientation.
+        // Floats that are pixels are read and transposed as such.
         let values = Values::F32((1..=8u8).map(f32::from).collect());
         for file in [LETTERS[0], LETTERS[2]] {
             let numbers = Idx { dimensions: vec![2, 2, 2], values: values.clone() };
@@ -545,7 +545,7 @@ mod tests {
         }
         let set =
             super::super::open::finish(letters(folder.path()).unwrap(), &ReadOptions::default()).unwrap();
-        assert_eq!(set.train.row(0), Row::F32(&[1.0, 2.0, 3.0, 4.0]));
+        assert_eq!(set.train.pixels(0), Some(&[1, 3, 2, 4][..]));
     }
 
     #[test]

@@ -382,7 +382,14 @@ impl RawSubset {
 }
 
 /// Whether labels are the numbers of a quantity, such as a price: most of them different, or many with decimals.
-fn is_quantity(classes: &Classes, examples: usize) -> bool {
+fn is_quantity(classes: &Classes, labels: &Labels) -> bool {
+    let examples = labels.len();
+    // Indices of classes may leave some out.
+    if let Labels::Indices(indices) = labels
+        && indices.iter().collect::<std::collections::HashSet<_>>().len() * 2 <= examples.max(40)
+    {
+        return false;
+    }
     let all_numbers = classes.iter().all(|name| name.parse::<f64>().is_ok());
     let with_decimals = classes.iter().any(|name| whole(name).is_none());
     let most_differ = classes.len() * 2 > examples;
@@ -425,7 +432,7 @@ pub(super) fn collect(
     let named = classes.is_some();
     let classes = classes.unwrap_or_else(|| train.labels.classes());
     let examples = train.labels.len();
-    if !named && is_quantity(&classes, examples) {
+    if !named && is_quantity(&classes, &train.labels) {
         let found = format!("{} different numbers as labels of {examples} examples", classes.len());
         let expected = "classes, each with several examples";
         let remedy = "The labels look like a quantity, the target of a regression: group them into a few classes, or \

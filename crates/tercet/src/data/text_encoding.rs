@@ -20,13 +20,12 @@ pub(super) fn decoded(mut content: Content<'_>) -> Result<(Content<'_>, Option<&
         [0xff, 0xfe, ..] => u16::from_le_bytes,
         [0xfe, 0xff, ..] => u16::from_be_bytes,
         start => {
-            if start.starts_with(UTF_8_MARK) {
-                content.consume(UTF_8_MARK.len());
-            }
+            let mark = if start.starts_with(UTF_8_MARK) { UTF_8_MARK.len() } else { 0 };
+            skip(&mut content, mark)?;
             return Ok((content, None));
         }
     };
-    content.consume(2);
+    skip(&mut content, 2)?;
     let mut bytes = Vec::new();
     if let Err(error) = content.read_to_end(&mut bytes) {
         return Err(content.broken(error));
@@ -36,6 +35,12 @@ pub(super) fn decoded(mut content: Content<'_>) -> Result<(Content<'_>, Option<&
     let length = text.len() as u64;
     let text = Box::new(Cursor::new(text.into_bytes()));
     Ok((Content::unpacked(text, length, Some(length), &content.path)?, Some("UTF-16")))
+}
+
+/// Skips bytes at the beginning, which there are.
+fn skip(content: &mut Content<'_>, count: usize) -> Result<()> {
+    let skipped = content.read_exact(&mut vec![0; count]);
+    skipped.map_err(|error| content.broken(error))
 }
 
 /// Text in Windows-1252.

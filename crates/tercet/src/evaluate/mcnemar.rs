@@ -165,7 +165,7 @@ mod tests {
     fn the_sentence_names_the_better_model_or_none() {
         let sentence = |b, c| McNemar::from_counts(b, c).sentence("A", "B");
         assert!(sentence(40, 120).contains("B is better"));
-        assert!(sentence(9, 7).contains("may be chance (p = 0.80"));
+        assert!(sentence(9, 7).contains("is not significant (p = 0.80"));
         assert!(sentence(1, 0).starts_with("A is right on 1 example that"));
         assert_eq!(sentence(0, 0), "A and B are right on the same examples.");
     }

@@ -39,7 +39,7 @@ fn layers_replace_hidden() {
 
     assert!(refuse("hidden = [36]", "layers = \"conv5 relu\"").contains("word 1 of the layers: found conv5"));
     let both = refuse("hidden = [36]", "hidden = [36]\nlayers = \"relu\"");
-    assert!(both.contains("hidden [36]; expected none beside layers"), "{both}");
+    assert!(both.contains("hidden [36]; expected none together with layers"), "{both}");
     let mut linear = GradientDescentRecipe::linear();
     linear.layers = recipe.layers;
     assert!(
