@@ -479,7 +479,7 @@ fn unzip(archive: &Path, _: &str, _: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Idx, Row, Values, write_idx};
+    use crate::data::{Idx, Values, write_idx};
 
     #[test]
     fn digests_are_digests_and_every_set_has_a_mirror() {

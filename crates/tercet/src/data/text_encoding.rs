@@ -1,7 +1,7 @@
 //! Text in other encodings than UTF-8: UTF-16 with a byte order mark, and Windows-1252, which contains Latin-1.
 
 use std::borrow::Cow;
-use std::io::{BufRead, Cursor, Read};
+use std::io::{Cursor, Read};
 
 use super::content::Content;
 use crate::Result;
