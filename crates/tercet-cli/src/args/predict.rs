@@ -23,7 +23,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
     /// Write the class and the score of every class for each row to this file
-    #[arg(long, value_name = "FILE.csv")]
+    #[arg(short, long, value_name = "FILE.csv")]
     pub out: Option<PathBuf>,
     /// Write the pictures as the model sees them to this folder, as PNG
     #[arg(long, value_name = "FOLDER")]

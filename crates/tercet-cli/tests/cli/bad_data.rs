@@ -46,7 +46,7 @@ fn files_of_the_wrong_length() {
         scratch.write(file, &whole[..whole.len() - 1]);
         all_reject(&scratch, &[file, "damaged or truncated"]);
         scratch.write(file, [&whole[..], b"x"].concat());
-        all_reject(&scratch, &[file, "overlong"]);
+        all_reject(&scratch, &[file, "too long"]);
         scratch.write(file, &whole[..5]);
         all_reject(&scratch, &[file, "5 bytes"]);
         scratch.write(file, "");

@@ -61,10 +61,7 @@ fn invalid_settings() {
         ("network --hidden 18446744073709551615", &["the size of the network is"]),
         ("network --init tiny", &["--init is \"tiny\"", "`he`"]),
         ("network --validation 600", &["validation is 600"]),
-        (
-            "network --validation 0 --patience 2",
-            &["patience is 2; expected none where no example is held out"],
-        ),
+        ("network --validation 0 --patience 2", &["patience is 2; expected none without a validation set"]),
         ("linear --solver dual --validation 0", &["validation is 0"]),
         ("network --patience 0", &["patience is 0"]),
         ("network --validate-every 0", &["validate-every is 0"]),

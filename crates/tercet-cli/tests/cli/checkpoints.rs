@@ -118,7 +118,7 @@ fn what_cannot_be_resumed_is_rejected() {
     for (options, words) in [
         ("--resume --lr 0.01", ["a checkpoint with settings.learning_rate = 0.1; expected 0.01"].as_slice()),
         ("--resume --hidden 9", &["a checkpoint of the layers dense "]),
-        ("--resume --validation 50", &["a checkpoint of another training set"]),
+        ("--resume --validation 60", &["a checkpoint of another training set"]),
         ("--resume --checkpoint network.safetensors", &["the same file name"]),
         ("--resume --checkpoint small/train-labels-idx1-ubyte", &["expected a checkpoint"]),
         ("--resume --checkpoint network.safetensors --out m.safetensors", &["not a checkpoint"]),

@@ -83,7 +83,7 @@ fn invalid_options_for_c_are_rejected() {
     scratch.rejects("export linear.safetensors", 2, &["--onnx <FILE.onnx>", "--c <FILE.c>"]);
     scratch.rejects("export linear.safetensors --c a.cpp", 2, &["a file name that ends in .c"]);
     scratch.rejects("export linear.safetensors --c a.c --prefix 1st", 2, &["the name in C is 1st"]);
-    scratch.rejects("export linear.safetensors --c a.c --prefix while", 2, &["does not keep for itself"]);
+    scratch.rejects("export linear.safetensors --c a.c --prefix while", 2, &["is not reserved in C"]);
     scratch.rejects("export linear.safetensors --c a.c --bits 4", 2, &["'4'", "8, 32"]);
     scratch.rejects(
         "export linear.safetensors --c a.c --measure test",

@@ -63,7 +63,7 @@ fn invalid_targets_of_a_conversion() {
     scratch.rejects("data convert small x.xlsx", 2, &[".xlsx", ".npz"]);
     scratch.rejects("data convert small all.csv", 2, &["all.csv", "`train` in it"]);
     scratch.rejects("data convert small train.npy", 2, &["`features`"]);
-    scratch.rejects("data convert small small", 3, &["has something in it"]);
+    scratch.rejects("data convert small small", 3, &["is not empty"]);
     scratch.rejects("data convert small file", 3, &["that is a file; name a folder"]);
     scratch.rejects("data convert small nowhere/train.csv", 3, &["create it first"]);
     scratch.rejects("data convert nothing x.npz", 3, &["cannot open the data nothing"]);

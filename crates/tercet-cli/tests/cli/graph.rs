@@ -143,7 +143,7 @@ fn picture(scratch: &Scratch) {
 #[test]
 fn the_graph_of_a_network() {
     let scratch = Scratch::with_model();
-    scratch.run("train network --data small --hidden 7,5").succeeds();
+    scratch.run("train network --data small --hidden 7,5 --epochs 8").succeeds();
     picture(&scratch);
     let outcome = scratch.run("graph --model network.safetensors --picture p.png --steps").succeeds();
     assert_eq!(outcome.stderr, "");

@@ -310,12 +310,9 @@ fn a_training_that_learned_nothing_says_so() {
     let scratch = Scratch::new();
     let said = |options: &str| scratch.run(&format!("train network --data small {options}")).stderr;
     assert!(!said("").contains("warning"), "a training that went well");
-    for (options, words) in
-        [("--lr 1e-9", "try a larger learning rate or more epochs"), ("--lr 1000", "smaller learning rate")]
-    {
-        let stderr = said(options);
-        assert!(stderr.contains("warning: network: ") && stderr.contains(words), "{options}: {stderr}");
-    }
+    let stderr = said("--lr 1e-9");
+    assert!(stderr.contains("warning: network: the model is no better than"), "{stderr}");
+    assert!(stderr.contains("try a larger learning rate or more epochs"), "{stderr}");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn closed_standard_error_does_not_stop_the_work() {
 }
 
 #[test]
-fn quiet_prints_results_only() {
+fn quiet_prints_results_and_warnings_only() {
     let scratch = Scratch::new();
     for arguments in [
         "train network --data small --quiet",
@@ -100,7 +100,12 @@ fn quiet_prints_results_only() {
         "-q tune neighbors --data small",
     ] {
         let outcome = scratch.run(arguments).succeeds();
-        assert_eq!(outcome.stderr, "", "{arguments}");
+        // The small set is too small for the convolutional network, and a failed training is never silent.
+        assert!(
+            outcome.stderr.lines().all(|line| line.starts_with("warning: ")),
+            "{arguments}: {}",
+            outcome.stderr
+        );
         assert_ne!(outcome.stdout, "", "{arguments}");
     }
     scratch.run("-q train linear --data small --lr 0").fails(2, &["learning rate is 0"]);
