@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::content::Content;
-use super::raw_subset::some_of;
 
 /// A recognised format: what it is called in an error, and what to do about it.
 pub(super) struct Foreign {
@@ -150,7 +149,7 @@ pub(super) fn of_zip(names: &[String]) -> (String, &'static str) {
     }
     let is_file = |name: &&String| !name.ends_with('/') && !name.starts_with("__MACOSX/");
     let files: Vec<String> = names.iter().filter(is_file).cloned().collect();
-    (format!("a zip archive with {}", some_of(&files)), UNPACK)
+    (format!("a zip archive with {}", super::raw_subset::some_of(&files)), UNPACK)
 }
 
 /// The first of these files that has a known format which is not read.
