@@ -9,6 +9,8 @@
 mod ensemble;
 #[path = "../../crates/tercet-cli/src/exit.rs"]
 mod exit;
+#[path = "../../crates/tercet-cli/src/output_files.rs"]
+mod output_files;
 #[path = "../../crates/tercet-cli/src/prediction.rs"]
 mod prediction;
 
