@@ -177,6 +177,7 @@ pub fn settings(model: &Model) -> Vec<(String, String)> {
     };
     words.retain(|(name, _)| name != "preprocessing");
     words.push(("preprocessing".to_owned(), model.preprocessing().to_string()));
+    words.extend(model.card.warnings.iter().map(|warning| ("warning".to_owned(), warning.clone())));
     words
 }
 

@@ -26,8 +26,6 @@ pub struct Trained {
     pub model: Model,
     pub training: Training,
     pub seconds: f64,
-    /// Signs that the training failed.
-    pub warnings: Vec<String>,
 }
 
 /// Trains a model by a recipe on one part of a split and validates it on the other. Ctrl-C ends training with
@@ -39,8 +37,9 @@ pub fn fit(name: &str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::
         follow(name, &setup.network, &plan, false, Watch::default())?;
     let training = training?;
     let warnings = warn(name, &network, &plan, &training.history);
-    let model = recipe.model(&setup, network, &data.train, training.validation())?;
-    Ok(Trained { model, training, seconds, warnings })
+    let mut model = recipe.model(&setup, network, &data.train, training.validation())?;
+    model.card.warnings = warnings;
+    Ok(Trained { model, training, seconds })
 }
 
 /// The result of a training run.

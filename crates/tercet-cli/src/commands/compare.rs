@@ -207,9 +207,8 @@ fn accuracies_by_k(recipe: &NeighborsRecipe, data: &Split) -> Result<Option<Accu
 
 /// Trains a recipe by gradient descent.
 fn fit(name: &'static str, recipe: &GradientDescentRecipe, data: &Split) -> anyhow::Result<Fitted> {
-    let Trained { model, training, seconds, warnings } = training::fit(name, recipe, data)?;
+    let Trained { model, training, seconds } = training::fit(name, recipe, data)?;
     let mut settings = evaluation::settings(&model);
-    settings.extend(warnings.into_iter().map(|warning| ("warning".to_owned(), warning)));
     settings.push(("examples".to_owned(), text::thousands(data.train.len())));
     Ok(Fitted { name, model, settings, seconds, training: Some(training), accuracy_by_k: None })
 }

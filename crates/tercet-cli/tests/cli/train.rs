@@ -313,6 +313,12 @@ fn a_training_that_learned_nothing_says_so() {
     let stderr = said("--lr 1e-9");
     assert!(stderr.contains("warning: network: the model is no better than"), "{stderr}");
     assert!(stderr.contains("try a larger learning rate or more epochs"), "{stderr}");
+    // The model file keeps the warning, and so do the report and the description.
+    let described = scratch.run("describe network.safetensors --json").succeeds().stdout;
+    assert!(described.contains("no better than always predicting"), "{described}");
+    scratch.run("evaluate network.safetensors --data small --report report.html").succeeds();
+    let report = String::from_utf8(scratch.read("report.html")).unwrap();
+    assert!(report.contains("no better than always predicting"), "the report has no warning");
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub struct Card {
     pub metrics: BTreeMap<String, f64>,
     /// The program that wrote the file, with its version.
     pub program: String,
+    /// Signs that the training failed, in words: those of [`diagnose`](crate::train::diagnose).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Every opening of the test set before the model was saved.
     pub openings: Openings,
 }
@@ -71,6 +74,7 @@ impl Card {
             data: None,
             metrics: BTreeMap::new(),
             program: concat!("tercet ", env!("CARGO_PKG_VERSION")).to_owned(),
+            warnings: Vec::new(),
             openings: Openings::new(),
         }
     }

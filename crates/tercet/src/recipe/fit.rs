@@ -11,7 +11,7 @@ use crate::model::{AnyClassifier, Card, DataRecord, Model, ScoreKind};
 use crate::neighbors::NeighborsClassifier;
 use crate::network::Network;
 use crate::preprocess::{Learner, Preprocessing};
-use crate::train::{Plan, Step, Trainer, Training, Validation};
+use crate::train::{Plan, Step, Trainer, Training, Validation, diagnose};
 use crate::{Error, Result};
 
 use super::{DualRecipe, GradientDescentRecipe, Kind, NeighborsRecipe, Recipe};
@@ -230,8 +230,10 @@ impl GradientDescentRecipe {
         let _ = observe(FitProgress::Preprocessing(&setup.preprocessing));
         let mut trainer = Trainer::new(setup.network.clone(), self.plan(&setup))?;
         trainer.run(|trainer, step| observe(FitProgress::Step { trainer, step }))?;
+        let warnings = diagnose(trainer.network(), trainer.plan(), trainer.history());
         let (network, training) = trainer.finish();
-        let model = self.model(&setup, network, &split.train, training.validation())?;
+        let mut model = self.model(&setup, network, &split.train, training.validation())?;
+        model.card.warnings = warnings;
         Ok(Fitted { model, history: History::GradientDescent(training) })
     }
 }

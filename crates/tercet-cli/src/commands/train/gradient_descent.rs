@@ -57,8 +57,8 @@ pub fn run(
     let saver = Saver { recipe: &recipe, setup: &setup, split: &split, weights, path: &path };
     match training {
         Ok(training) => {
-            training::warn(name, &network, &plan, &training.history);
-            saver.completed(network, &training, losses)
+            let warnings = training::warn(name, &network, &plan, &training.history);
+            saver.completed(network, &training, warnings, losses)
         }
         Err(error) => {
             if matches!(error, tercet::Error::Diverged { .. }) {
@@ -87,6 +87,7 @@ impl Saver<'_> {
         network: Network,
         check: Option<&Validation>,
         history: Option<&History>,
+        warnings: Vec<String>,
     ) -> anyhow::Result<String> {
         let mut model = self.recipe.model(self.setup, network, &self.split.train, check)?;
         let settings = &mut model.card.settings;
@@ -96,6 +97,7 @@ impl Saver<'_> {
         if let Some(history) = history.filter(|history| !history.rate_changes.is_empty()) {
             settings["rate_changes"] = serde_json::to_value(&history.rate_changes)?;
         }
+        model.card.warnings = warnings;
         save(self.path, &model)
     }
 
@@ -103,10 +105,11 @@ impl Saver<'_> {
         &self,
         network: Network,
         training: &Training,
+        warnings: Vec<String>,
         losses: Option<&Path>,
     ) -> anyhow::Result<ExitCode> {
         // The model first: if not everything can be written, it matters most.
-        let saved = self.save(network, training.validation(), Some(&training.history))?;
+        let saved = self.save(network, training.validation(), Some(&training.history), warnings)?;
         if let Some(path) = losses {
             tercet::file::replace(path, training.history.to_csv().as_bytes())?;
         }
@@ -124,6 +127,7 @@ impl Saver<'_> {
         }
         let which =
             if learned { "of the last validation check before that" } else { "before the first step" };
-        Ok(format!("the weights {which} are saved: {}", self.save(network, None, None)?))
+        let warnings = vec!["training diverged".to_owned()];
+        Ok(format!("the weights {which} are saved: {}", self.save(network, None, None, warnings)?))
     }
 }
