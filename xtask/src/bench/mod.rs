@@ -4,6 +4,7 @@
 //! are in a separate program, `benchmarks`, which this builds and runs.
 
 mod compare;
+mod defaults;
 mod package;
 mod page;
 mod results;
@@ -27,6 +28,9 @@ pub enum Benchmark {
     /// Exact nearest neighbours against other libraries; `neighbors --help` lists the options
     #[command(disable_help_flag = true)]
     Neighbors(PassedOn),
+    /// The default linear classifier and network against scikit-learn, on 30 data sets in many units
+    #[command(disable_help_flag = true)]
+    Defaults(PassedOn),
     /// Linear classifiers and networks against other libraries; `training --help` lists the options
     #[command(disable_help_flag = true)]
     Training(PassedOn),
@@ -56,6 +60,7 @@ pub struct PassedOn {
 pub fn run(benchmark: &Benchmark, repository: &Repository) -> Result<()> {
     match benchmark {
         Benchmark::Compare(arguments) => compare::run(arguments, repository),
+        Benchmark::Defaults(passed_on) => defaults::run(&passed_on.arguments, repository),
         Benchmark::Neighbors(passed_on) => against_peers("neighbors", passed_on, repository),
         Benchmark::Page => page::run(repository),
         Benchmark::Results(arguments) => results::run(arguments, repository),
