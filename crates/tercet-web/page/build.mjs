@@ -1,4 +1,4 @@
-// Bundles the page: `node build.mjs FOLDER` writes page.js, worker.js, page.css and index.html there.
+// Bundles the page: `node build.mjs FOLDER` writes page.js, worker.js, offline.js, page.css and index.html there.
 // `cargo xtask web` calls this; it puts the WebAssembly and its bindings into pkg/ first.
 
 import { copyFile, mkdir } from "node:fs/promises";
@@ -12,7 +12,7 @@ if (!out) {
 }
 await mkdir(out, { recursive: true });
 await build({
-  entryPoints: { page: "src/main.ts", worker: "src/worker.ts" },
+  entryPoints: { page: "src/main.ts", worker: "src/worker.ts", offline: "src/offline.ts" },
   outdir: out,
   bundle: true,
   format: "esm",
@@ -21,5 +21,6 @@ await build({
   legalComments: "none",
   logLevel: "warning",
 });
-await copyFile("src/index.html", join(out, "index.html"));
+for (const name of ["index.html", "manifest.webmanifest", "icon.svg"])
+  await copyFile(join("src", name), join(out, name));
 await copyFile("pkg/tercet_web_bg.wasm", join(out, "tercet.wasm"));

@@ -6,7 +6,7 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { draw, open, settled } from "./tests/browser.mjs";
+import { draw, finished, open, settled } from "./tests/browser.mjs";
 import { DRAWINGS } from "./tests/digits.mjs";
 
 const folder = process.argv[2] ?? "shots";
@@ -14,9 +14,7 @@ await mkdir(folder, { recursive: true });
 
 const trained = async (page) => {
   await page.getByRole("button", { name: "Train", exact: true }).click();
-  await page.waitForFunction(() => document.querySelector("main").dataset.done === "true", undefined, {
-    timeout: 300_000,
-  });
+  await finished(page);
 };
 const VIEWS = {
   draw: async (page) => {

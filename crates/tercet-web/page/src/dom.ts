@@ -62,5 +62,13 @@ export function toast(message: string): void {
   element.dataset.timer = String(window.setTimeout(() => element.classList.remove("shown"), 8000));
 }
 
+/** Shows an error that the page cannot recover from. It stays, with a button that loads the page again. */
+export function showFailure(message: string): void {
+  const element = byId("failure");
+  const reload = h("button", { type: "button", onclick: () => location.reload() }, "Reload");
+  element.replaceChildren(h("p", {}, message), reload);
+  element.hidden = false;
+}
+
 /** The message of an error. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,6 @@
 // The interface of the engine: promises of typed answers. It runs in a worker, so the page never blocks.
 
+import { showFailure } from "./dom";
 import type {
   About,
   Answer,
@@ -28,10 +29,13 @@ let requests = 0;
 worker.onmessage = ({ data }: MessageEvent<Answer>) => {
   const request = pending.get(data.id);
   pending.delete(data.id);
-  if ("error" in data) request?.reject(new Error(data.error));
-  else request?.resolve(data.value);
+  if ("error" in data) {
+    if (data.crashed) showFailure(data.error);
+    request?.reject(new Error(data.error));
+  } else request?.resolve(data.value);
 };
 worker.onerror = (event) => {
+  showFailure(`the worker failed (${event.message}): reload the page`);
   for (const request of pending.values()) request.reject(new Error(`the worker failed: ${event.message}`));
   pending.clear();
 };
@@ -51,6 +55,7 @@ const json = async <T>(method: string, ...args: unknown[]): Promise<T> =>
 export const engine = {
   thresholds: () => json<Thresholds>("thresholds"),
   addModel: (name: string, file: string, bytes: Uint8Array) => json<About>("addModel", name, file, bytes),
+  removeModel: (name: string) => call<void>("removeModel", [name]),
   addTrained: (name: string) => json<About>("addTrained", name),
   addNeighbors: (name: string, k: number) => json<About>("addNeighbors", name, k),
   async predict(

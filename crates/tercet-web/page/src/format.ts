@@ -21,6 +21,8 @@ export const percent = (share: number, places = 1): string => `${fixed(100 * sha
 /** A count: 55,000. */
 export const count = (value: number): string => value.toLocaleString("en-GB");
 
-/** A number with two decimal places, in brackets if it is negative, so that it can follow an operator. */
-export const parenthesized = (value: number): string =>
-  value < 0 ? `(${fixed(value, 2)})` : fixed(value, 2);
+/** A number with two decimal places; a very large one with its exponent. */
+export const entry = (value: number): string => (Math.abs(value) < 1e6 ? fixed(value, 2) : short(value));
+
+/** The same, in brackets if it is negative, so that it can follow an operator. */
+export const parenthesized = (value: number): string => (value < 0 ? `(${entry(value)})` : entry(value));

@@ -17,3 +17,10 @@ startRouter([
   { title: "Train", views: [train] },
   { title: "Understand", views: [plane, graph, convolution, exercise] },
 ]);
+
+// After the first visit, the page opens without a network. Browsers allow that only on secure addresses.
+if ("serviceWorker" in navigator && isSecureContext) {
+  navigator.serviceWorker.register(new URL("offline.js", import.meta.url)).catch(() => {
+    // Without it, the page works all the same, but cannot be opened offline.
+  });
+}

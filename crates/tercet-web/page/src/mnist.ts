@@ -3,39 +3,52 @@
 import { engine } from "./engine";
 import { fetchBytes } from "./fetch";
 
-/** Called with the fraction of MNIST that has been received. */
-export type Progress = (share: number) => void;
+/** Called with a description of the progress: `Loading MNIST: 43 %`. */
+export type Progress = (words: string) => void;
 
 /** The size of the compressed files of the training set together. */
 const BYTES = 8_555_286;
 
 let loading: Promise<void> | null = null;
 let loaded = false;
+const listeners = new Set<Progress>();
 
 /** Whether MNIST is loaded. */
 export const isMnistLoaded = (): boolean => loaded;
 
-/** Loads MNIST's training set, once. Only the `progress` of the first call is used. */
-export function loadMnist(progress: Progress): Promise<void> {
-  loading ??= load(progress);
-  loading.catch(() => {
+/** Loads MNIST's training set, once. */
+export async function loadMnist(progress: Progress): Promise<void> {
+  if (loaded) return;
+  listeners.add(progress);
+  loading ??= load();
+  try {
+    await loading;
+  } catch (error) {
     loading = null;
-  });
-  return loading;
+    throw error;
+  } finally {
+    listeners.delete(progress);
+  }
 }
 
-async function load(progress: Progress): Promise<void> {
+function report(words: string): void {
+  for (const progress of listeners) progress(words);
+}
+
+async function load(): Promise<void> {
   let received = 0;
+  report("Loading MNIST …");
   const names = await engine.dataFiles();
   const files = await Promise.all(
     names.map((name) =>
       fetchBytes(`data/${name}`, (bytes) => {
         received += bytes;
-        progress(Math.min(0.99, received / BYTES));
+        if (received < BYTES) report(`Loading MNIST: ${Math.floor((100 * received) / BYTES)} %`);
       }),
     ),
   );
+  // The engine decompresses the files when it has received the last one.
+  report("MNIST is loaded; decompressing 60,000 images …");
   for (const [i, name] of names.entries()) await engine.addData(name, files[i] ?? new Uint8Array());
   loaded = true;
-  progress(1);
 }

@@ -7,8 +7,8 @@ export interface Request {
   args: unknown[];
 }
 
-/** Its result or error. */
-export type Answer = { id: number; value: unknown } | { id: number; error: string };
+/** Its result or error. After a crash, no further request can succeed. */
+export type Answer = { id: number; value: unknown } | { id: number; error: string; crashed: boolean };
 
 /** draw.rs */
 export interface Pixels {

@@ -52,6 +52,8 @@ export function color(name: string): [number, number, number] {
   if (found) return found;
   if (!probe.isConnected) {
     probe.hidden = true;
+    // With forced colours, every colour would be that of the text, and every picture black.
+    probe.style.setProperty("forced-color-adjust", "none");
     document.body.append(probe);
   }
   probe.style.color = `var(${name})`;

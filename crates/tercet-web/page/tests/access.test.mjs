@@ -66,7 +66,9 @@ test("drawing with a finger does not scroll the page", async () => {
     }
     await settled(page);
     assert.equal(await page.evaluate(() => scrollY), 0, "a stroke does not scroll");
-    const found = await page.locator(`.chip[data-model="convolution"]`).getAttribute("data-class");
+    const found = await page
+      .locator('.matrix-of-answers [data-model="convolution"]')
+      .getAttribute("data-class");
     read.push(`${drawing.way} ${drawing.digit} as ${found}`);
   }
   const wrong = read.filter((words) => !/ (\d) as \1$/.test(words));
@@ -77,7 +79,7 @@ test("drawing with a finger does not scroll the page", async () => {
 test("controls and content have names for screen readers", async () => {
   const page = await browser.visit("#/draw");
   await settled(page);
-  await page.getByRole("button", { name: "Example" }).click();
+  await page.getByRole("button", { name: "Draw a 5" }).click();
   await settled(page);
   const protocol = await browser.context.newCDPSession(page);
   await protocol.send("Accessibility.enable");
@@ -114,9 +116,11 @@ test("controls and content have names for screen readers", async () => {
 test("predictions are announced to screen readers", async () => {
   const page = await browser.visit("#/draw");
   await settled(page);
-  await page.getByRole("button", { name: "Example" }).click();
+  await page.getByRole("button", { name: "Draw a 5" }).click();
   await settled(page);
-  assert.match(await page.getByRole("status").first().innerText(), /predict \d|disagree|not a digit/);
+  await page.waitForFunction(() =>
+    /predict \d|disagree|not a digit/.test(document.querySelector("#announcement").textContent),
+  );
   await page.close();
 });
 
@@ -166,7 +170,7 @@ test("nothing overflows its card on a screen of any width", async () => {
     const page = await context.newPage();
     await page.goto(`${browser.address}#/draw`);
     await settled(page);
-    await page.getByRole("button", { name: "Example" }).click();
+    await page.getByRole("button", { name: "Draw a 5" }).click();
     await settled(page);
     const outside = await page.locator(".card").evaluateAll((cards) =>
       cards.flatMap((card) => {

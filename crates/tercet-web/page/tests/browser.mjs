@@ -10,7 +10,8 @@ import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
-const PAGE = join(ROOT, "crates/tercet-cli/page");
+/** The built page; another folder can be named in PAGE. */
+const PAGE = process.env.PAGE ?? join(ROOT, "crates/tercet-cli/page");
 const DATA = join(ROOT, "crates/tercet-mnist/files");
 export const MODELS = join(ROOT, "crates/tercet-web/models");
 
@@ -83,7 +84,7 @@ export async function open(viewport = { width: 1280, height: 900 }) {
     await browser.close();
     server.close();
   };
-  return { browser, context, visit, close, errors, address };
+  return { browser, context, visit, close, errors, address, folder: PAGE };
 }
 
 /** Runs the program and parses its output as JSON. */
@@ -94,11 +95,25 @@ export async function tercet(...args) {
   return JSON.parse(stdout);
 }
 
+/** Goes to an address within the page. */
+export async function go(page, hash) {
+  await page.evaluate((to) => (location.hash = to), hash);
+  await page.locator(`main.view-${/\w+/.exec(hash)[0]} h1`).waitFor({ state: "attached" });
+}
+
+/** Waits until a training run of the Train view has ended. */
+export const finished = (page) =>
+  page.waitForFunction(
+    () => document.querySelector("main.view-train .view")?.dataset.done === "true",
+    undefined,
+    { timeout: 300_000 },
+  );
+
 /** Waits until the Draw view has classified the drawing. */
 export const settled = (page) =>
   page.waitForFunction(() => {
-    const main = document.querySelector("main");
-    return main.dataset.ready === "true" && main.dataset.busy === "false";
+    const view = document.querySelector("main.view-draw .view");
+    return view?.dataset.ready === "true" && view.dataset.busy === "false";
   });
 
 /** Draws with the mouse. */

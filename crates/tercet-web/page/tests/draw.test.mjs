@@ -23,7 +23,8 @@ after(async () => {
   assert.deepEqual(browser.errors, [], "the page reports no errors");
 });
 
-const predictedBy = (place) => page.locator(`.chip[data-model="${place}"]`).getAttribute("data-class");
+const predictedBy = (place) =>
+  page.locator(`.matrix-of-answers [data-model="${place}"]`).getAttribute("data-class");
 const prediction = (place) =>
   page.locator(`.card[data-model="${place}"]`).evaluate((card) => ({
     scores: JSON.parse(card.dataset.scores),
@@ -99,7 +100,7 @@ function compare(own, said, what) {
 
 test("a link restores the drawing and the selected class", async () => {
   await draw(page, DRAWINGS[23]);
-  await page.locator('.card[data-model="linear"] .bar-row').nth(4).click();
+  await page.locator('.matrix-of-answers [data-model="linear"] button').nth(4).click();
   await settled(page);
   const before = [await prediction("convolution"), await prediction("sample")];
   const other = await browser.visit(new URL(page.url()).hash);
@@ -109,7 +110,10 @@ test("a link restores the drawing and the selected class", async () => {
     .evaluate((card) => JSON.parse(card.dataset.scores));
   assert.deepEqual(again, before[0].scores);
   assert.equal(
-    await other.locator('.card[data-model="linear"] .bar-row').nth(4).getAttribute("aria-pressed"),
+    await other
+      .locator('.matrix-of-answers [data-model="linear"] button')
+      .nth(4)
+      .getAttribute("aria-pressed"),
     "true",
   );
   await other.close();
@@ -133,7 +137,9 @@ test("drawing with the keyboard, undo, and opening a picture", async () => {
   await copyFile(await saved(page, "Save"), picture);
   await page.getByRole("button", { name: "Clear" }).click();
   await page.locator('input[type="file"][accept="image/*"]').setInputFiles(picture);
-  await page.waitForFunction(() => document.querySelector('.chip[data-model="linear"]').dataset.class !== "");
+  await page.waitForFunction(
+    () => document.querySelector('.matrix-of-answers [data-model="linear"]').dataset.class !== "",
+  );
   await settled(page);
   // The picture now has three channels, all equal.
   assert.deepEqual((await prediction("linear")).scores, scores);
@@ -164,7 +170,7 @@ test("pictures can be pasted and dropped, and other files are an error", async (
     await settled(page);
     await give(how, "image/png", picture);
     await page.waitForFunction(
-      () => document.querySelector('.chip[data-model="linear"]').dataset.class !== "",
+      () => document.querySelector('.matrix-of-answers [data-model="linear"]').dataset.class !== "",
     );
     await settled(page);
     assert.deepEqual((await prediction("linear")).scores, scores, how);

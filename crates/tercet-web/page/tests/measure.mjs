@@ -1,6 +1,6 @@
 // Measures the page: the time from a stroke to its predictions, and that of the lecture's run. Prints JSON.
 
-import { draw, open, settled } from "./browser.mjs";
+import { draw, finished, open, settled } from "./browser.mjs";
 import { DRAWINGS } from "./digits.mjs";
 
 const RUNS = 7;
@@ -11,13 +11,13 @@ await settled(page);
 await draw(page, DRAWINGS[0]);
 await page.evaluate(() => {
   window.readings = [];
-  const main = document.querySelector("main");
+  const view = document.querySelector(".view");
   new MutationObserver(() =>
     window.readings.push({
-      computing: Number(main.dataset.computing),
-      shown: Number(main.dataset.milliseconds),
+      computing: Number(view.dataset.computing),
+      shown: Number(view.dataset.milliseconds),
     }),
-  ).observe(main, { attributeFilter: ["data-milliseconds"] });
+  ).observe(view, { attributeFilter: ["data-milliseconds"] });
 });
 for (const drawing of DRAWINGS) await draw(page, drawing);
 const readings = await page.evaluate(() => window.readings);
@@ -32,7 +32,7 @@ for (let run = 0; run < RUNS; run++) {
     (row) => document.querySelectorAll(".runs tbody tr")[row]?.cells[2]?.innerText === "1,500",
     run,
   );
-  await page.waitForFunction(() => document.querySelector("main").dataset.done === "true");
+  await finished(page);
   lecture.push((await cells())[2]);
 }
 if (browser.errors.length) throw new Error(browser.errors.join("; "));

@@ -5,7 +5,7 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { draw, open, saved, settled, tercet } from "./browser.mjs";
+import { draw, finished, open, saved, settled, tercet } from "./browser.mjs";
 import { DRAWINGS } from "./digits.mjs";
 
 let browser;
@@ -22,14 +22,11 @@ after(async () => {
   assert.deepEqual(browser.errors, [], "the page reports no errors");
 });
 
-const done = () =>
-  page.waitForFunction(() => document.querySelector("main").dataset.done === "true", undefined, {
-    timeout: 300_000,
-  });
+const done = () => finished(page);
 const press = (name) => page.getByRole("button", { name, exact: true }).click();
 /** The cells of the last run: steps, time, losses, accuracy. */
 const lastRun = async () =>
-  (await page.locator(".runs tbody tr").last().locator("td").allInnerTexts()).slice(1);
+  await page.locator(".runs tbody tr").last().locator("td[data-title]").allTextContents();
 
 test("the lecture's run lowers the loss", async () => {
   await press("Train");
@@ -94,7 +91,7 @@ test("the page opens model files, and other files are an error", async () => {
   await page.locator("#toast.shown").waitFor();
   assert.match(await page.locator("#toast").innerText(), /cat\.safetensors/);
   await picker.setInputFiles(model);
-  await page.locator('.card[data-model="mine"] h3', { hasText: "trained.safetensors" }).waitFor();
+  await page.locator('.card[data-model="mine-2"] h3', { hasText: "trained.safetensors" }).waitFor();
 });
 
 test("a learning rate that is too high is reported", async () => {
@@ -110,10 +107,10 @@ test("neighbours are found among all 60,000 images", async () => {
   await press("Use all 60,000 images");
   await page.locator('.card[data-model="all"]').waitFor({ timeout: 120_000 });
   await draw(page, DRAWINGS[2]);
-  assert.equal(await page.locator('.chip[data-model="all"]').getAttribute("data-class"), "2");
+  assert.equal(await page.locator('.matrix-of-answers [data-model="all"]').getAttribute("data-class"), "2");
   console.log(
     `a prediction of all models with 60,000 stored images: ` +
-      `${await page.locator("main").getAttribute("data-milliseconds")} ms`,
+      `${await page.locator(".view").getAttribute("data-milliseconds")} ms`,
   );
 });
 

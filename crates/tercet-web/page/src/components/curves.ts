@@ -24,6 +24,7 @@ export class Chart {
   private readonly rebuild = () => this.build();
   private plot: uPlot | null = null;
   private curves: Curve[] = [];
+  private logarithmic = false;
   /** The labels and colours that the plot was built for. */
   private style = "";
 
@@ -35,10 +36,16 @@ export class Chart {
     document.addEventListener("themechange", this.rebuild);
   }
 
+  /** Whether the axis of values is logarithmic. Takes effect when curves are shown. */
+  useLogarithm(on: boolean): void {
+    if (this.logarithmic !== on) this.style = "";
+    this.logarithmic = on;
+  }
+
   show(curves: Curve[]): void {
-    this.curves = curves;
+    this.curves = this.logarithmic ? curves.map(positive) : curves;
     if (!this.plot || this.style !== styleOf(curves)) this.build();
-    else this.plot.setData(joined(curves));
+    else this.plot.setData(joined(this.curves));
   }
 
   destroy(): void {
@@ -68,12 +75,24 @@ export class Chart {
       ...this.size(),
       legend: { show: false },
       cursor: { y: false, drag: { x: true, y: false } },
-      scales: { x: { time: false }, y: { range: this.percent ? shareRange : lossRange } },
-      axes: [axis, { ...axis, size: 54, values: (_, values) => values.map(tick) }],
+      scales: {
+        x: { time: false },
+        y: this.logarithmic ? { distr: 3 } : { range: this.percent ? shareRange : lossRange },
+      },
+      axes: [
+        axis,
+        { ...axis, size: 54, values: (_, values) => values.map((v) => (v === null ? "" : tick(v))) },
+      ],
       series: [{ label: "step" }, ...this.curves.map(series)],
     };
   }
 }
+
+/** Only positive values have a logarithm. */
+const positive = (curve: Curve): Curve => ({
+  ...curve,
+  y: curve.y.map((v) => (v !== null && v > 0 ? v : null)),
+});
 
 /** The range of accuracies: from 85 % or lower to a little above the best. */
 const shareRange: uPlot.Range.Function = (_, low, high) =>

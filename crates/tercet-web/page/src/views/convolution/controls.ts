@@ -1,6 +1,6 @@
 // The controls of the convolution: picture, filter weights, stride, padding and pooling.
 
-import { button, checkbox, choice, type Field, numeric } from "../../components/field";
+import { button, checkbox, choice, type Field, numeric, weight } from "../../components/field";
 import { h } from "../../dom";
 import type { Filtering, Pixels } from "../../protocol";
 import { lastDrawing } from "../draw/last";
@@ -31,6 +31,9 @@ const defaultPicture = (): string => (lastDrawing.prepared ? "drawn" : "5");
 export class Controls {
   /** The inputs for the weights of the filter. */
   readonly grid = h("div", { class: "kernel", role: "group", "aria-label": "Filter weights" });
+
+  /** Why a weight that was typed was replaced. */
+  readonly note = h("small", { class: "field-note", "aria-live": "polite" });
 
   private kernel: number[] = [];
   private readonly onFilter: () => void;
@@ -67,6 +70,7 @@ export class Controls {
     return [
       h("div", { class: "setup inline" }, ...fields.map((field) => field.element)),
       h("div", { class: "presets", role: "group", "aria-label": "Filter presets" }, ...presets),
+      this.note,
     ];
   }
 
@@ -129,7 +133,7 @@ export class Controls {
   private changed(): void {
     const side = this.side();
     if (this.kernel.length !== side * side) this.setKernel(resized(this.kernel, side));
-    this.padding.set(Math.min(this.padding.get(), side - 1));
+    if (this.padding.get() > side - 1) this.padding.set(side - 1);
     this.onFilter();
   }
 
@@ -137,7 +141,8 @@ export class Controls {
     this.kernel = [...kernel];
     const side = Math.round(Math.sqrt(kernel.length));
     this.size.set(String(side));
-    this.grid.style.gridTemplateColumns = `repeat(${side}, 1fr)`;
+    this.grid.dataset.side = String(side);
+    this.grid.style.gridTemplateColumns = `repeat(${side}, minmax(0, 1fr))`;
     this.grid.replaceChildren(...kernel.map((_, i) => this.weightInput(i, side)));
   }
 
@@ -148,9 +153,10 @@ export class Controls {
       value: String(this.kernel[i]),
       "aria-label": `row ${Math.floor(i / side) + 1}, column ${(i % side) + 1}`,
       onchange: () => {
-        const value = Number(input.value);
-        this.kernel[i] = input.value.trim() !== "" && Number.isFinite(value) ? value : 0;
-        input.value = String(this.kernel[i]);
+        const { value, why } = weight(input, this.kernel[i] ?? 0);
+        this.kernel[i] = value;
+        input.value = String(value);
+        this.note.textContent = why;
         this.onFilter();
       },
     });

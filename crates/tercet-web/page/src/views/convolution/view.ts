@@ -1,5 +1,6 @@
 // Understand, convolution: a filter slides over a picture, and the sum of one cell is written out.
 
+import { announce } from "../../announce";
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
 import { models } from "../../models";
@@ -29,9 +30,8 @@ class ConvolutionView implements Mounted {
     () => void this.filter(),
   );
   private readonly stage = new Stage(this.controls.grid, () => this.showSum());
-  private readonly sum = h("div", { class: "written", role: "status" });
+  private readonly sum = h("div", { class: "written" });
   private readonly problem = h("p", { class: "problem", role: "alert" });
-  private readonly repaint = () => this.stage.repaint();
 
   constructor(root: HTMLElement, state: URLSearchParams, save: SaveState) {
     this.save = save;
@@ -54,7 +54,7 @@ class ConvolutionView implements Mounted {
           "further layer.",
       ),
     );
-    document.addEventListener("themechange", this.repaint);
+    document.addEventListener("themechange", () => this.stage.repaint());
     this.restore(state);
   }
 
@@ -65,8 +65,9 @@ class ConvolutionView implements Mounted {
     void this.loadPicture();
   }
 
-  unmount(): void {
-    document.removeEventListener("themechange", this.repaint);
+  /** The drawing may be another one. */
+  onShow(): void {
+    if (this.controls.example() === null) void this.loadPicture();
   }
 
   private async loadPicture(): Promise<void> {
@@ -76,7 +77,7 @@ class ConvolutionView implements Mounted {
         example === null && lastDrawing.prepared ? lastDrawing.prepared : await prepared(example ?? 5);
       await this.filter();
     } catch (error) {
-      this.problem.textContent = messageOf(error);
+      this.fail(error);
     }
   }
 
@@ -89,15 +90,25 @@ class ConvolutionView implements Mounted {
       if (own !== this.version) return;
       this.convolved = { request, result };
       this.problem.textContent = "";
+      this.stage.element.hidden = false;
       this.stage.show(this.convolved);
     } catch (error) {
-      if (own === this.version) this.problem.textContent = messageOf(error);
+      if (own === this.version) this.fail(error);
     }
+  }
+
+  /** Shows an error; nothing of the last answer stays next to it. */
+  private fail(error: unknown): void {
+    this.problem.textContent = messageOf(error);
+    this.convolved = null;
+    this.stage.element.hidden = true;
+    this.sum.replaceChildren();
   }
 
   private showSum(): void {
     if (!this.convolved) return;
     this.sum.replaceChildren(...writtenSum(this.convolved, this.stage.cell));
+    announce(this.sum.lastElementChild?.textContent ?? "");
     const state = new URLSearchParams();
     this.controls.saveTo(state);
     state.set("at", this.stage.cell.join(","));

@@ -1,6 +1,7 @@
 // The cards: the prediction of each model, and how it comes about.
 
-import { bars } from "../../components/bars";
+import { type Bars, bars } from "../../components/bars";
+import { button } from "../../components/field";
 import {
   largest,
   paintActivations,
@@ -11,7 +12,7 @@ import {
 } from "../../components/image";
 import { h } from "../../dom";
 import { count, fixed, percent, short } from "../../format";
-import type { Model } from "../../models";
+import type { Announced, Model } from "../../models";
 import type { Hidden, Prediction } from "../../protocol";
 
 export interface Card {
@@ -20,27 +21,40 @@ export interface Card {
   show(prediction: Prediction | null): void;
 }
 
-/** Called with the class whose template a linear classifier should show, or −1 for the winner. */
-type Select = (index: number) => void;
-
 /** Builds the body of a card, and returns a function that shows a prediction there. */
-type Body = (model: Model, body: HTMLElement, select: Select) => (prediction: Prediction) => void;
+type Body = (model: Model, body: HTMLElement) => (prediction: Prediction) => void;
 
-/** A card for a model. */
-export function card(model: Model, select: Select): Card {
+/** The place of a card whose model is not loaded yet. */
+export function loadingCard({ title, color }: Announced): HTMLElement {
+  const header = h("header", {}, h("h3", {}, title));
+  const element = h("article", { class: "card loading" }, header, h("p", { class: "words" }, "Loading …"));
+  element.style.setProperty("--own", `var(${color})`);
+  return element;
+}
+
+/**
+ * A card for a model. With `hasBars`, it has a bar for each class, for which the matrix of answers has no
+ * columns.
+ * With `remove`, it has a button that removes the model.
+ */
+export function card(model: Model, hasBars: boolean, remove: (() => void) | null): Card {
   const answer = h("output", { class: "answer" });
   const certainty = h("p", { class: "certainty" });
   const body = h("div", { class: "inside" });
   const title = h("div", {}, h("h3", {}, model.title), h("p", { class: "words" }, description(model)));
+  const removal = remove && button("Remove", remove, "chip-button");
+  removal?.setAttribute("aria-label", `Remove ${model.title}`);
   const element = h(
     "article",
     { class: "card empty", "data-model": model.name },
-    h("header", {}, title, answer),
+    h("header", {}, title, removal, answer),
     body,
     certainty,
   );
   element.style.setProperty("--own", `var(${model.color})`);
-  const showBody = { neighbors, linear, network }[model.about.kind](model, body, select);
+  const showBody = { neighbors, linear, network }[model.about.kind](model, body);
+  const scores = hasBars ? bars(model.about.classes, "Scores per class") : null;
+  if (scores) body.append(scores.element);
   return {
     element,
     model,
@@ -51,8 +65,10 @@ export function card(model: Model, select: Select): Card {
         ? JSON.stringify(prediction.probabilities ?? prediction.scores)
         : "";
       answer.textContent = prediction ? (model.about.classes[prediction.class] ?? "") : "";
-      certainty.textContent = prediction ? certaintyOf(prediction) : "";
-      if (prediction) showBody(prediction);
+      certainty.textContent = prediction ? certaintyOf(prediction, model.about.classes) : "";
+      if (!prediction) return;
+      showBody(prediction);
+      showBars(scores, prediction);
     },
   };
 }
@@ -63,16 +79,31 @@ function description({ about }: Model): string {
   return `${about.words} · ${count(about.size)} parameters`;
 }
 
+/** The bars of a model whose classes have no columns in the matrix of answers. */
+function showBars(scores: Bars | null, prediction: Prediction): void {
+  const { votes, probabilities, class: winner } = prediction;
+  if (votes) scores?.show(votes, votesText, winner);
+  else if (probabilities) scores?.show(probabilities, (v) => percent(v), winner);
+  else scores?.show(prediction.scores, (v) => fixed(v, 1), winner);
+}
+
 /** The share of the votes, or the probability and the margin between the two best scores. */
-function certaintyOf(prediction: Prediction): string {
-  if (prediction.votes) {
-    const all = prediction.votes.reduce((sum, votes) => sum + votes, 0);
-    return `${votesText(prediction.votes[prediction.class] ?? 0)} of ${votesText(all)} votes`;
-  }
+function certaintyOf(prediction: Prediction, classes: string[]): string {
+  if (prediction.votes) return votesOf(prediction.votes, prediction.class, classes);
   const [first = 0, second = 0] = [...prediction.scores].sort((a, b) => b - a);
   const margin = `margin ${fixed(first - second, 2)}`;
   if (!prediction.probabilities) return margin;
   return `softmax ${percent(prediction.probabilities[prediction.class] ?? 0)}, ${margin}`;
+}
+
+/** The votes for the winner, and an explanation of a tie. */
+function votesOf(votes: number[], winner: number, classes: string[]): string {
+  const all = votes.reduce((sum, one) => sum + one, 0);
+  const own = votes[winner] ?? 0;
+  const tied = classes.filter((_, i) => votes[i] === own);
+  const share = `${votesText(own)} of ${votesText(all)} votes`;
+  if (tied.length < 2) return share;
+  return `${share}, a tie between ${tied.join(" and ")}: the first of these classes is predicted`;
 }
 
 /** Votes, without decimal places if they are integers. */
@@ -82,8 +113,7 @@ const neighbors: Body = (model, body) => {
   const { classes } = model.about;
   const list = h("ol", { class: "neighbors" });
   const showPictures = pictureRow(list);
-  const votes = bars(classes, "Votes per class");
-  body.append(list, votes.element);
+  body.append(list);
   return (prediction) => {
     showPictures(
       (prediction.neighbors ?? []).map(({ index, label, distance, picture }) => ({
@@ -93,22 +123,13 @@ const neighbors: Body = (model, body) => {
         paint: (canvas) => paintGrey(canvas, picture),
       })),
     );
-    votes.show(prediction.votes ?? [], votesText, prediction.class);
   };
 };
 
-const linear: Body = (model, body, select) => {
-  let winner = -1;
+const linear: Body = (model, body) => {
   const product = templateProduct(model);
-  const scores = bars(model.about.classes, "Scores; select a class to see its template", (index) =>
-    select(index === winner ? -1 : index),
-  );
-  body.append(...product.elements, scores.element);
-  return (prediction) => {
-    winner = prediction.class;
-    product.show(prediction);
-    scores.show(prediction.scores, (v) => fixed(v, 1), prediction.class, prediction.products?.class);
-  };
+  body.append(...product.elements);
+  return product.show;
 };
 
 /** Template × ink = product, as pictures, and the sum that is the score. */
@@ -146,8 +167,7 @@ function templateProduct(model: Model): { elements: HTMLElement[]; show: (predic
 
 const network: Body = (model, body) => {
   const figures = h("div", { class: "hidden-layers" });
-  const scores = bars(model.about.classes, "Scores");
-  body.append(figures, scores.element);
+  body.append(figures);
   // Created for the first prediction, and repainted for the others.
   let layers: Layer[] = [];
   return (prediction) => {
@@ -158,10 +178,6 @@ const network: Body = (model, body) => {
       figures.replaceChildren(...layers.map(({ element }) => element));
     }
     prediction.hidden.forEach((hidden, i) => layers[i]?.show(hidden));
-    const places = (share: number) => (share > 0.995 || share < 0.005 ? 0 : 1);
-    // The scores of a model that was trained with the SVM loss are not probabilities.
-    if (!prediction.probabilities) scores.show(prediction.scores, (v) => fixed(v, 1), prediction.class);
-    else scores.show(prediction.probabilities, (v) => percent(v, places(v)), prediction.class);
   };
 };
 
@@ -203,7 +219,12 @@ function featureMaps(first: Hidden, [rows, columns]: [number, number], color: st
   );
   const caption = h("figcaption", {}, `${name}: ${channels} maps of ${rows} × ${columns}`);
   return {
-    element: h("figure", { class: "layer maps" }, h("div", {}, ...canvases), caption),
+    element: h(
+      "figure",
+      { class: channels > 8 ? "layer maps many" : "layer maps" },
+      h("div", {}, ...canvases),
+      caption,
+    ),
     show({ values }) {
       const most = largest(values);
       const map = new Float32Array(rows * columns);

@@ -90,11 +90,6 @@ export class Pad {
     this.onChange(true);
   }
 
-  destroy(): void {
-    cancelAnimationFrame(this.frame);
-    document.removeEventListener("themechange", this.repaint);
-  }
-
   private listenToPointer(): void {
     const { canvas } = this;
     canvas.addEventListener("pointerdown", (event) => {

@@ -31,6 +31,18 @@ export async function decodePicture(blob: Blob): Promise<{ bitmap: ImageBitmap; 
   return { bitmap, photo: { width, height, pixels } };
 }
 
+/** A picture as a PNG. */
+export function pngOf({ width, height, pixels }: Photo): Promise<Blob | null> {
+  const canvas = h("canvas", { width, height });
+  const image = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    image.data.set(pixels.subarray(3 * i, 3 * i + 3), 4 * i);
+    image.data[4 * i + 3] = 255;
+  }
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  return new Promise((resolve) => canvas.toBlob(resolve));
+}
+
 /** The picture on a clipboard, if there is one. */
 export function pastedPicture(event: ClipboardEvent): File | null {
   const item = [...(event.clipboardData?.items ?? [])].find((one) => one.type.startsWith("image/"));

@@ -1,17 +1,17 @@
-// The verdict: the predictions side by side, and a sentence that sums them up.
+// The verdict: a sentence, and the answers of all models as a matrix of models × classes.
 
+import { announce } from "../../announce";
+import { button } from "../../components/field";
 import { h } from "../../dom";
-import { fixed } from "../../format";
-import type { Model } from "../../models";
-import type { Predictions, Thresholds, Verdict } from "../../protocol";
+import { fixed, percent } from "../../format";
+import { type Announced, type Model, SHIPPED } from "../../models";
+import type { Prediction, Predictions, Thresholds } from "../../protocol";
+import { answersOf, hasClassesOf, sentence } from "./answers";
 
-const COUNTS = ["", "", "two", "three", "four", "five", "six"];
+const INVITATION = "Draw a digit, or press one: four models classify it while you draw.";
 
-/** The class that a model predicts, if there is a drawing. */
-interface Answer {
-  model: Model;
-  class: number | undefined;
-}
+/** Called with the class whose template the linear classifiers show, or −1 for the predicted one. */
+type Select = (index: number) => void;
 
 /** The panel at the top of the predictions. */
 export class VerdictPanel {
@@ -19,98 +19,129 @@ export class VerdictPanel {
   /** The thresholds of "not a digit", once they are loaded. */
   thresholds: Thresholds | null = null;
 
-  private readonly chips = h("div", { class: "chips" });
-  private readonly sentence = h("p", { class: "sentence", role: "status" });
+  private readonly select: Select;
+  private readonly words = h("p", { class: "sentence" }, "Loading four models …");
+  private readonly head = h("tr", {});
+  private readonly body = h("tbody", {});
+  private rows: MatrixRow[] = [];
 
-  constructor() {
-    const properties = { class: "verdict", "aria-label": "Verdict" };
-    this.element = h("section", properties, this.chips, this.sentence);
+  constructor(select: Select) {
+    this.select = select;
+    const table = h("table", { class: "matrix-of-answers" }, h("thead", {}, this.head), this.body);
+    table.setAttribute("aria-label", "Predictions: a row for each model, a column for each class");
+    this.element = h("section", { class: "verdict empty", "aria-label": "Verdict" }, this.words, table);
+    this.body.append(...SHIPPED.map(loadingRow));
+  }
+
+  /** Sets the models, each with its row. */
+  setModels(models: Model[]): void {
+    const classes = models[0]?.about.classes ?? [];
+    const corner = [h("td", {}), h("td", {})];
+    this.head.replaceChildren(...corner, ...classes.map((name) => h("th", { scope: "col" }, name)));
+    this.rows = models.map((model) => new MatrixRow(model, models[0], this.select));
+    this.body.replaceChildren(...this.rows.map((row) => row.element));
   }
 
   show(predictions: Predictions | null, models: Model[]): void {
-    const found = new Map(predictions?.models ?? []);
-    const answers = models.map((model) => ({ model, class: found.get(model.name)?.class }));
-    const classes = new Set(answers.map((answer) => answer.class).filter((index) => index !== undefined));
+    const answers = predictions && answersOf(predictions, models);
+    const names = new Set(answers?.same.map(({ name }) => name));
     const isDigit = predictions?.verdict?.is_digit ?? true;
-    const most = mostFrequent(answers);
     this.element.classList.toggle("empty", !predictions);
     this.element.classList.toggle("no-digit", !isDigit);
-    this.element.classList.toggle("disagreement", classes.size > 1);
+    this.element.classList.toggle("disagreement", names.size > 1);
     this.element.dataset.digit = predictions ? String(isDigit) : "";
-    this.chips.replaceChildren(...answers.map((answer) => chip(answer, most)));
-    this.sentence.replaceChildren(...this.words(predictions, answers, most, classes.size));
+    const found = new Map(predictions?.models ?? []);
+    for (const row of this.rows) row.show(found.get(row.model.name) ?? null, answers?.majority ?? null);
+    const words = predictions && answers ? sentence(predictions, answers, this.thresholds) : [INVITATION];
+    this.words.replaceChildren(...words);
+    if (predictions) announce(this.words.textContent ?? "");
   }
 
-  showProblem(message: string): void {
-    this.sentence.textContent = message;
-  }
-
-  private words(
-    predictions: Predictions | null,
-    answers: Answer[],
-    most: number,
-    classes: number,
-  ): (Node | string)[] {
-    if (!predictions) return ["Draw a digit. Every model classifies it while you draw."];
-    const { verdict } = predictions;
-    if (verdict && !verdict.is_digit && this.thresholds) return rejection(verdict, this.thresholds);
-    return classes === 1 ? agreement(answers, most) : disagreement(answers, most);
+  /** Shows an error in the place of the sentence; `retry` is offered as a button. */
+  showProblem(message: string, retry?: () => void): void {
+    this.words.replaceChildren(h("strong", {}, message), retry ? button("Try again", retry) : "");
+    announce(message);
   }
 }
 
-/** The class that most models predict; of several, the first. */
-function mostFrequent(answers: Answer[]): number {
-  const counts = new Map<number, number>();
-  for (const { class: index } of answers)
-    if (index !== undefined) counts.set(index, (counts.get(index) ?? 0) + 1);
-  const [most] = [...counts].sort(([, a], [, b]) => b - a);
-  return most?.[0] ?? -1;
+/** The place of a model that is not loaded yet. */
+function loadingRow({ title, color }: Announced): HTMLElement {
+  const row = h("tr", {}, h("th", { scope: "row" }, title), h("td", { class: "answer", colSpan: 11 }, "…"));
+  row.style.setProperty("--own", `var(${color})`);
+  return row;
 }
 
-const className = ({ model }: Answer, index: number): string => model.about.classes[index] ?? "";
+/** A row of the matrix: a model, its answer, and a cell for each class. */
+class MatrixRow {
+  readonly element: HTMLElement;
+  readonly model: Model;
 
-function chip(answer: Answer, most: number): HTMLElement {
-  const { model, class: index } = answer;
-  const alone = index !== undefined && index !== most;
-  const element = h(
-    "div",
-    { class: alone ? "chip alone" : "chip", "data-model": model.name, "data-class": String(index ?? "") },
-    h("b", {}, index === undefined ? "·" : className(answer, index)),
-    h("span", {}, model.title),
-  );
-  element.style.setProperty("--own", `var(${model.color})`);
-  return element;
+  private readonly answer = h("td", { class: "answer" });
+  private readonly cells: HTMLElement[];
+  private readonly isComparable: boolean;
+  private winner = -1;
+
+  /** A model with other classes than the first one has no cells: the columns are those of the first. */
+  constructor(model: Model, first: Model | undefined, select: Select) {
+    this.model = model;
+    this.isComparable = hasClassesOf(first, model);
+    const choose = (index: number) => select(index === this.winner ? -1 : index);
+    const { classes, kind } = model.about;
+    this.cells = this.isComparable ? classes.map((name, i) => cell(name, kind, () => choose(i))) : [];
+    const places = this.isComparable
+      ? this.cells.map((one) => h("td", {}, one))
+      : [h("td", { colSpan: first?.about.classes.length ?? 1, class: "note" }, "other classes: see below")];
+    const title = h("th", { scope: "row" }, model.title);
+    this.element = h("tr", { "data-model": model.name, "data-class": "" }, title, this.answer, ...places);
+    this.element.style.setProperty("--own", `var(${model.color})`);
+  }
+
+  show(prediction: Prediction | null, majority: string | null): void {
+    this.winner = prediction?.class ?? -1;
+    const name = prediction ? (this.model.about.classes[prediction.class] ?? "") : "·";
+    this.answer.textContent = name;
+    this.element.dataset.class = String(prediction?.class ?? "");
+    const alone = this.isComparable && prediction !== null && majority !== null && name !== majority;
+    this.element.classList.toggle("alone", alone);
+    this.element.classList.toggle("long", name.length > 3);
+    const values = prediction ? strengths(prediction) : null;
+    this.cells.forEach((one, i) => {
+      const { strength, text } = values?.[i] ?? { strength: 0, text: "" };
+      one.style.setProperty("--strength", `${Math.round(100 * strength)}%`);
+      one.classList.toggle("strong", strength > 0.55);
+      one.textContent = text;
+      const description = `${this.model.about.classes[i]}: ${text || "none"}`;
+      if (prediction) one.title = description;
+      if (one instanceof HTMLButtonElement) {
+        one.setAttribute("aria-label", `Template of ${description}`);
+        one.setAttribute("aria-pressed", String(i === prediction?.products?.class));
+      }
+    });
+  }
 }
 
-function rejection({ distances }: Verdict, { most }: Thresholds): (Node | string)[] {
-  const { seen, pixels } = distances;
-  const why =
-    seen > most.seen
-      ? "in the last hidden layer of the convolutional network, no stored image is close " +
-        `(the nearest is at distance ${fixed(seen, 2)}; for held-out digits, it is at most ` +
-        `${fixed(most.seen, 2)})`
-      : `no stored image is close (the nearest is at distance ${fixed(pixels, 0)}; for held-out digits, ` +
-        `it is at most ${fixed(most.pixels, 0)})`;
-  return [h("strong", {}, "Probably not a digit"), `: ${why}. A classifier predicts a class all the same.`];
+/** In the row of a linear classifier, a cell is a button that shows the template of its class. */
+function cell(name: string, kind: string, choose: () => void): HTMLElement {
+  if (kind !== "linear") return h("span", { class: "cell" });
+  return h("button", { type: "button", class: "cell", "aria-label": `Template of ${name}`, onclick: choose });
 }
 
-function agreement(answers: Answer[], most: number): (Node | string)[] {
-  const [first] = answers;
-  const name = first ? className(first, most) : String(most);
-  return [`All ${COUNTS[answers.length] ?? answers.length} models predict `, h("strong", {}, name), "."];
-}
-
-function disagreement(answers: Answer[], most: number): (Node | string)[] {
-  const [first] = answers;
-  const others = answers.flatMap((answer) =>
-    answer.class === undefined || answer.class === most
-      ? []
-      : [`${answer.model.title.toLowerCase()}: ${className(answer, answer.class)}`],
-  );
-  return [
-    h("strong", {}, "The models disagree: "),
-    `most predict ${first ? className(first, most) : most}; `,
-    others.join(", "),
-    ".",
-  ];
+/** How strongly each class is predicted, from 0 to 1, with its number: votes, probabilities, or scores. */
+function strengths({ votes, probabilities, scores }: Prediction): { strength: number; text: string }[] {
+  if (votes) {
+    const all = votes.reduce((sum, v) => sum + v, 0) || 1;
+    return votes.map((v) => ({
+      strength: v / all,
+      text: v > 0 ? fixed(v, Number.isInteger(v) ? 0 : 1) : "",
+    }));
+  }
+  if (probabilities) {
+    return probabilities.map((p) => ({
+      strength: p,
+      text: p >= 0.005 ? percent(p, 0).replace(" %", "") : "",
+    }));
+  }
+  const [low, high] = [Math.min(...scores), Math.max(...scores)];
+  // Scores are compared with one another; a power makes the differences near the top visible.
+  return scores.map((v) => ({ strength: ((v - low) / (high - low || 1)) ** 3, text: fixed(v, 0) }));
 }

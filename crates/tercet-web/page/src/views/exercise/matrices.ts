@@ -1,7 +1,8 @@
 // The matrices of the exercise as tables: inputs for the given numbers, outputs for the computed ones.
 
+import { weight } from "../../components/field";
 import { h } from "../../dom";
-import { fixed } from "../../format";
+import { entry } from "../../format";
 import type { Numbers, Worked } from "../../protocol";
 import { CLASSES } from "./numbers";
 
@@ -16,14 +17,17 @@ export class Matrices {
   readonly element: HTMLElement;
 
   private readonly numbers: Numbers;
-  private readonly onEdit: () => void;
+  private readonly onEdit: (why: string) => void;
   private readonly onSelect: (unit: Unit) => void;
   private readonly z: HTMLElement[];
   private readonly h: HTMLElement[];
   private readonly scores: HTMLElement[];
 
-  /** The inputs change `numbers` and call `onEdit`; pressing a unit calls `onSelect`. */
-  constructor(numbers: Numbers, onEdit: () => void, onSelect: (unit: Unit) => void) {
+  /**
+   * The inputs change `numbers` and call `onEdit`, with the reason if another number than the typed one is
+   * used. Pressing a unit calls `onSelect`.
+   */
+  constructor(numbers: Numbers, onEdit: (why: string) => void, onSelect: (unit: Unit) => void) {
     this.numbers = numbers;
     this.onEdit = onEdit;
     this.onSelect = onSelect;
@@ -91,10 +95,10 @@ export class Matrices {
         value: String(value),
         "aria-label": label(i),
         onchange: () => {
-          const given = Number(input.value);
-          if (input.value.trim() === "" || !Number.isFinite(given)) input.value = String(values[i]);
-          else values[i] = given;
-          this.onEdit();
+          const { value, why } = weight(input, values[i] ?? 0);
+          values[i] = value;
+          input.value = String(value);
+          this.onEdit(why);
         },
       });
       return input;
@@ -104,7 +108,7 @@ export class Matrices {
 
 function fill(cells: HTMLElement[], values: number[]): void {
   cells.forEach((cell, i) => {
-    cell.textContent = fixed(values[i] ?? 0, 2);
+    cell.textContent = entry(values[i] ?? 0);
   });
 }
 

@@ -37,7 +37,7 @@ export function saveNumbers(numbers: Numbers, state: URLSearchParams): void {
 /** The numbers in the state of an address; those of the lecture where they are missing or damaged. */
 export function restoreNumbers(state: URLSearchParams): Numbers {
   const values = (state.get("n") ?? "").split(",").map(Number);
-  const complete = values.length === flat(LECTURE).length && values.every(Number.isFinite);
+  const complete = values.length === flat(LECTURE).length && values.every((value) => Math.abs(value) <= 1e6);
   const numbers = complete ? unflat(values) : lectureNumbers();
   const label = Number(state.get("y") ?? LECTURE.label);
   numbers.label = label in CLASSES ? label : LECTURE.label;

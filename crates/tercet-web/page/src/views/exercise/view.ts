@@ -1,9 +1,10 @@
 // Understand, the exercise: the lecture's cat, dog or bird, where every number can be changed.
 
+import { announce } from "../../announce";
 import { button } from "../../components/field";
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
-import { fixed, parenthesized } from "../../format";
+import { entry, fixed, parenthesized } from "../../format";
 import type { Numbers, Worked } from "../../protocol";
 import type { Mounted, SaveState, View } from "../../router";
 import { Matrices, type Unit } from "./matrices";
@@ -25,7 +26,8 @@ class ExerciseView implements Mounted {
   private readonly save: SaveState;
   private readonly answer = h("p", { class: "answer-line" });
   private readonly place = h("div", {});
-  private readonly sum = h("div", { class: "written", role: "status" });
+  private readonly sum = h("div", { class: "written" });
+  private readonly note = h("p", { class: "field-note", "aria-live": "polite" });
   private readonly problem = h("p", { class: "problem", role: "alert" });
 
   constructor(root: HTMLElement, state: URLSearchParams, save: SaveState) {
@@ -39,6 +41,7 @@ class ExerciseView implements Mounted {
           "two-layer network, and select a unit or a class to see its sum written out.",
       ),
       this.answer,
+      this.note,
       this.place,
       this.sum,
       this.problem,
@@ -61,7 +64,10 @@ class ExerciseView implements Mounted {
     this.numbers = numbers;
     this.matrices = new Matrices(
       numbers,
-      () => void this.compute(),
+      (why) => {
+        this.note.textContent = why;
+        void this.compute();
+      },
       (unit) => {
         this.selected = unit;
         void this.compute();
@@ -80,9 +86,14 @@ class ExerciseView implements Mounted {
       this.matrices?.show(worked, this.selected);
       this.showAnswer(worked);
       this.sum.replaceChildren(...writtenSum(this.numbers, worked, this.selected));
+      announce(`${this.answer.textContent} ${this.sum.textContent}`);
       this.saveState();
     } catch (error) {
-      if (own === this.version) this.problem.textContent = messageOf(error);
+      if (own !== this.version) return;
+      // Nothing of the last answer stays next to an error.
+      this.problem.textContent = messageOf(error);
+      this.answer.replaceChildren();
+      this.sum.replaceChildren();
     }
   }
 
@@ -92,7 +103,7 @@ class ExerciseView implements Mounted {
       h("strong", {}, CLASSES[winner] ?? ""),
       ". If the true class is ",
       h("span", { class: "inline-choice" }, ...CLASSES.map((name, label) => this.labelButton(name, label))),
-      `, the SVM loss is ${fixed(svm, 2)} and the softmax loss ${fixed(softmax, 3)}.`,
+      `, the SVM loss is ${entry(svm)} and the softmax loss ${fixed(softmax, 3)}.`,
     );
   }
 
@@ -126,11 +137,11 @@ function writtenSum(numbers: Numbers, worked: Worked, [layer, unit]: Unit): HTML
   const terms = [...products.map((row) => row[unit] ?? 0), bias].map(parenthesized);
   const lines = [
     h("p", {}, h("b", {}, `${name} = `), `${factors.join(" + ")} + ${parenthesized(bias)}`),
-    h("p", {}, `= ${terms.join(" + ")} = `, h("b", {}, fixed(total, 2))),
+    h("p", {}, `= ${terms.join(" + ")} = `, h("b", {}, entry(total))),
   ];
   if (!hidden) return [...lines, h("p", {}, "The class with the largest score is predicted.")];
   const h1 = worked.h[unit] ?? 0;
-  const relu = `h${unit + 1} = max(0, ${fixed(total, 2)}) = `;
+  const relu = `h${unit + 1} = max(0, ${entry(total)}) = `;
   const off = h1 === 0 ? ": this unit is inactive." : "";
-  return [...lines, h("p", {}, relu, h("b", {}, fixed(h1, 2)), off)];
+  return [...lines, h("p", {}, relu, h("b", {}, entry(h1)), off)];
 }

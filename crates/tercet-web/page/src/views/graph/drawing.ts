@@ -4,9 +4,12 @@ import { s } from "../../dom";
 import type { Computed, GraphNode } from "../../protocol";
 import type { Progress } from "./progress";
 
-const WIDTH = 128;
-const HEIGHT = 64;
-const GAP = { x: 62, y: 22 };
+const WIDTH = 150;
+const HEIGHT = 66;
+const GAP = { x: 104, y: 24 };
+
+/** The room for text inside a node and on an edge. */
+const ROOM = { node: WIDTH - 16, edge: GAP.x - 18 };
 
 type Corner = [x: number, y: number];
 
@@ -77,11 +80,12 @@ function edge(operand: number, user: number, corners: Corner[], progress: Progre
   });
   const derivative = progress.derivatives.get(`${operand}-${user}`);
   if (!derivative) return [path];
-  // Near the operand, where the edges of a node have not met yet.
-  const place = { x: x1 + (x2 - x1) * 0.42, y: y1 + (y2 - y1) * 0.36 - 5 };
+  // In the gap after the operand, near its height, where the edges of a node have not met yet.
+  const place = { x: x1 + GAP.x / 2, y: y1 + Math.sign(y2 - y1) * Math.min(16, Math.abs(y2 - y1) / 4) - 5 };
+  const words = cut(`×${derivative}`, 11, ROOM.edge);
   return [
     path,
-    s("text", { class: "derivative", ...place, "text-anchor": "middle" }, `×${cut(derivative, 12)}`),
+    s("text", { class: "derivative", ...place, "text-anchor": "middle" }, words, s("title", {}, derivative)),
   ];
 }
 
@@ -97,12 +101,22 @@ function box(node: GraphNode, index: number, [x, y]: Corner, progress: Progress)
     "g",
     { class: `node${variable ? " variable" : ""}${active ? " now" : ""}`, transform: `translate(${x} ${y})` },
     s("rect", { width: WIDTH, height: HEIGHT, rx: variable ? 20 : 6 }),
-    text("name", 18, variable ? node.name : cut(`${node.name} = ${node.formula}`, 19)),
-    text("value", 37, known ? cut(node.value, 17) : ""),
-    text("gradient", 55, cut(gradient, 17)),
+    text("name", 18, variable ? node.name : cut(`${node.name} = ${node.formula}`, 11.5, ROOM.node)),
+    text("value", 38, known ? cut(node.value, 12.5, ROOM.node) : ""),
+    text("gradient", 57, cut(gradient, 12.5, ROOM.node)),
     s("title", {}, node.gradient ? `${title}, gradient ${node.gradient}` : title),
   );
 }
 
-const cut = (text: string, most: number): string =>
-  text.length > most ? `${text.slice(0, most - 1)}…` : text;
+const ruler = document.createElement("canvas").getContext("2d");
+
+/** A text, shortened to a width at a font size. */
+function cut(text: string, size: number, room: number): string {
+  if (!ruler) return text;
+  ruler.font = `600 ${size}px ${getComputedStyle(document.body).fontFamily}`;
+  const isFitting = (words: string) => ruler.measureText(words).width <= room;
+  if (isFitting(text)) return text;
+  let most = text.length - 1;
+  while (most > 1 && !isFitting(`${text.slice(0, most)}…`)) most--;
+  return `${text.slice(0, most)}…`;
+}

@@ -29,13 +29,20 @@ export class NodeTable {
   }
 }
 
+/** Whether the gradient agrees with the finite difference, if both are numbers. */
+function verdict({ value, gradient, difference, verdict: found }: GraphNode): string {
+  const isUndefined = [value, gradient, difference].some((text) => text !== null && /NaN|inf/i.test(text));
+  if (isUndefined) return "undefined here";
+  return found ? VERDICTS[found] : "";
+}
+
 function row(node: GraphNode, index: number, { step, complete, known, gradients }: Progress): HTMLElement {
   const cells = [
     node.operands.length ? node.formula : node.kind === "input" ? "variable" : node.kind,
     known.has(index) ? node.value : PENDING,
     gradients.get(index) ?? (node.gradient === null ? "–" : PENDING),
     complete ? (node.difference ?? "–") : PENDING,
-    complete && node.verdict ? VERDICTS[node.verdict] : "",
+    complete ? verdict(node) : "",
   ];
   const [formula, value, gradient, ...check] = cells.map((text, c) =>
     h("td", { class: c === 2 ? "gradient" : "" }, text),

@@ -1,5 +1,6 @@
 // Understand, the graph: forward and backward pass through an expression, step by step.
 
+import { announce } from "../../announce";
 import { button } from "../../components/field";
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
@@ -25,8 +26,13 @@ class GraphView implements Mounted {
   private readonly save: SaveState;
   private readonly form = new SubjectForm(() => void this.compute(Number.POSITIVE_INFINITY));
   private readonly problem = h("p", { class: "problem", role: "alert" });
-  private readonly picture = h("div", { class: "graph-picture scroll" });
-  private readonly words = h("p", { class: "step-words", role: "status" });
+  private readonly picture = h("div", {
+    class: "graph-picture scroll",
+    tabIndex: 0,
+    role: "region",
+    "aria-label": "The graph",
+  });
+  private readonly words = h("p", { class: "step-words" });
   private readonly table = new NodeTable();
   private readonly slider = h("input", {
     type: "range",
@@ -84,17 +90,28 @@ class GraphView implements Mounted {
       this.slider.max = String(computed.steps.length);
       this.goTo(step);
     } catch (error) {
-      if (own === this.version) this.problem.textContent = messageOf(error);
+      if (own === this.version) this.fail(error);
     }
+  }
+
+  /** Shows an error; nothing of the last answer stays next to it. */
+  private fail(error: unknown): void {
+    this.computed = null;
+    this.problem.textContent = messageOf(error);
+    this.words.replaceChildren();
+    this.picture.hidden = this.table.element.hidden = true;
+    this.save(this.form.toState());
   }
 
   private goTo(step: number): void {
     if (!this.computed) return;
+    this.picture.hidden = this.table.element.hidden = false;
     this.step = Math.max(0, Math.min(this.computed.steps.length, step));
     this.slider.value = String(this.step);
     const progress = progressAfter(this.computed, this.step);
     const [heading, text] = description(this.computed, this.step);
     this.words.replaceChildren(h("b", {}, heading), text);
+    announce(heading + text);
     this.picture.replaceChildren(drawing(this.computed, progress));
     this.table.show(this.computed, progress);
     this.saveState(progress.complete);

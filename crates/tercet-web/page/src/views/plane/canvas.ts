@@ -2,7 +2,7 @@
 
 import { h } from "../../dom";
 import type { Point } from "../../protocol";
-import { color } from "../../theme";
+import { color, cssColor } from "../../theme";
 
 /** The plane goes from −SIDE to SIDE, as in plane.rs. */
 const SIDE = 1.2;
@@ -10,8 +10,24 @@ const SIDE = 1.2;
 /** The classifier is evaluated on a grid of CELLS × CELLS points. */
 export const CELLS = 80;
 
+/** How far an arrow key moves the cross. */
+const STEP = 0.05;
+
+const ARROWS: Record<string, [number, number]> = {
+  ArrowLeft: [-STEP, 0],
+  ArrowRight: [STEP, 0],
+  ArrowUp: [0, STEP],
+  ArrowDown: [0, -STEP],
+};
+
 /** The canvas. Its label is set from outside. */
 export class PlaneCanvas {
+  /** Whether points can be placed. */
+  isEditable = false;
+
+  private cross: [number, number] | null = null;
+  private painted: { cells: number[] | null; points: Point[] } = { cells: null, points: [] };
+
   readonly element = h("canvas", {
     class: "plane-canvas",
     width: 640,
@@ -30,15 +46,46 @@ export class PlaneCanvas {
       const y = -coordinate((event.clientY - box.top) / box.height);
       onPress(x, y, event.shiftKey);
     });
+    this.element.addEventListener("keydown", (event) => this.pressKey(event, onPress));
+    this.element.addEventListener("blur", () => this.moveCross(null));
+  }
+
+  /** The arrow keys move a cross; space places a point there, with Shift one of the second class. */
+  private pressKey(event: KeyboardEvent, onPress: (x: number, y: number, shift: boolean) => void): void {
+    const arrow = ARROWS[event.key];
+    if (!this.isEditable || !(arrow || event.key === " ")) return;
+    event.preventDefault();
+    const [x, y] = this.cross ?? [0, 0];
+    if (arrow) this.moveCross([inside(x + arrow[0]), inside(y + arrow[1])]);
+    else onPress(x, y, event.shiftKey);
+  }
+
+  private moveCross(cross: [number, number] | null): void {
+    this.cross = cross;
+    this.paint(this.painted.cells, this.painted.points);
   }
 
   /** Paints the scores of the cells, if there are any, and the points. */
   paint(cells: number[] | null, points: Point[]): void {
+    this.painted = { cells, points };
     const context = this.element.getContext("2d");
     if (!context) return;
     context.clearRect(0, 0, this.element.width, this.element.height);
     if (cells) this.paintCells(context, cells);
     for (const point of points) this.paintPoint(context, point);
+    if (this.cross) this.paintCross(context, this.cross);
+  }
+
+  private paintCross(context: CanvasRenderingContext2D, [x, y]: [number, number]): void {
+    const place = (value: number) => ((value / SIDE + 1) / 2) * this.element.width;
+    context.strokeStyle = cssColor("--ink");
+    context.lineWidth = 3;
+    context.beginPath();
+    context.moveTo(place(x) - 14, place(-y));
+    context.lineTo(place(x) + 14, place(-y));
+    context.moveTo(place(x), place(-y) - 14);
+    context.lineTo(place(x), place(-y) + 14);
+    context.stroke();
   }
 
   /** A cell has the colour of its class: positive scores are those of the second. */
@@ -73,3 +120,6 @@ export class PlaneCanvas {
     context.stroke();
   }
 }
+
+/** A coordinate inside the plane, in hundredths. */
+const inside = (value: number): number => Math.round(Math.min(1.15, Math.max(-1.15, value)) * 100) / 100;

@@ -1,6 +1,6 @@
 // The form of the plane: points and classifier, as an address and as a request to the engine.
 
-import { choice, numeric, textField } from "../../components/field";
+import { choice, numeric, unitsField } from "../../components/field";
 import { Fields } from "../../components/fields";
 import { h } from "../../dom";
 import type { Point, Scene } from "../../protocol";
@@ -40,12 +40,12 @@ export class PlaneForm {
     const changed = () => this.changed();
     this.named = {
       points: choice("Data set", POINTS, "xor", changed),
-      count: numeric("Number of points", 200, { min: 10, max: 600, step: 10 }, changed),
+      count: numeric("Number of points", 200, { min: 10, max: 600 }, changed),
       noise: numeric("Noise", 0.05, { min: 0, max: 0.5, step: 0.01 }, changed),
       seed: numeric("Seed", 1, { min: 0, max: 1e6 }, changed),
       model: choice("Classifier", MODELS, "network", changed),
-      k: numeric("k", 3, { min: 1, max: 99, step: 2 }, changed),
-      hidden: textField("Hidden units", "8", changed, "8, or 8 8 for two layers"),
+      k: numeric("k", 3, { min: 1, max: 99 }, changed),
+      hidden: unitsField("Hidden units", "8", 64, changed),
       act: choice("Activation", ACTIVATIONS, "relu", changed),
       lr: numeric("Learning rate", 0.1, { min: 1e-4, max: 10, step: "any" }, changed),
       batch: numeric("Batch size", 20, { min: 1, max: 600 }, changed),
@@ -129,9 +129,7 @@ export class PlaneForm {
   private layers(): string {
     if (this.model() !== "network") return "";
     const act = this.named.act.get();
-    const sizes = (this.named.hidden.get().match(/\d+/g) ?? ["8"]).map((units) =>
-      Math.min(64, Number(units)),
-    );
+    const sizes = this.named.hidden.get().split(" ");
     const hidden = sizes.map((units) => (act === "none" ? `dense${units}` : `dense${units} ${act}`));
     return [...hidden, "dense2"].join(" ");
   }

@@ -1,5 +1,6 @@
 // Understand, the plane: points of two classes, and the decision regions of a classifier during training.
 
+import { announce } from "../../announce";
 import { button, checkbox } from "../../components/field";
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
@@ -23,14 +24,13 @@ class PlaneView implements Mounted {
   private mine: Point[] = [];
   private division: Division | null = null;
   private running = false;
-  private unmounted = false;
   /** Counts the scenes, so that no answer to an earlier one is shown. */
   private version = 0;
   private readonly save: SaveState;
   private readonly form = new PlaneForm(() => this.changed());
   private readonly canvas = new PlaneCanvas((x, y, shift) => this.place(x, y, shift));
   private readonly secondClass = checkbox("Add points of the second class", false, () => undefined);
-  private readonly status = h("p", { class: "status", role: "status" });
+  private readonly status = h("p", { class: "status" });
   private readonly remark = h("p", { class: "remark" });
   private readonly start = button("Train", () => this.startOrPause(), "primary");
   private readonly step = button("One step", () => void this.stepOnce());
@@ -40,7 +40,6 @@ class PlaneView implements Mounted {
     this.secondClass.element,
     button("Remove all", () => this.removePoints()),
   );
-  private readonly repaint = () => this.paint();
 
   constructor(root: HTMLElement, state: URLSearchParams, save: SaveState) {
     this.save = save;
@@ -68,7 +67,7 @@ class PlaneView implements Mounted {
         this.form.element,
       ),
     );
-    document.addEventListener("themechange", this.repaint);
+    document.addEventListener("themechange", () => this.paint());
     this.restore(state);
   }
 
@@ -79,10 +78,9 @@ class PlaneView implements Mounted {
     void this.begin();
   }
 
-  unmount(): void {
-    this.unmounted = true;
+  /** Pauses: the worker is needed by the view that is shown. */
+  onHide(): void {
     this.running = false;
-    document.removeEventListener("themechange", this.repaint);
   }
 
   /** The points or the classifier have changed. */
@@ -95,6 +93,7 @@ class PlaneView implements Mounted {
   }
 
   private refresh(): void {
+    this.canvas.isEditable = this.form.isByHand();
     this.handTools.hidden = !this.form.isByHand();
     this.start.hidden = this.step.hidden = this.form.model() === "neighbors";
     this.remark.textContent = this.form.remark();
@@ -116,18 +115,17 @@ class PlaneView implements Mounted {
     const own = ++this.version;
     this.setRunning(false);
     if (this.form.isByHand() && this.mine.length === 0) {
-      this.points = [];
-      this.division = null;
-      this.status.textContent = "Click in the plane to add points.";
-      this.paint();
+      this.clear("Click in the plane to add points, or move the cross with the arrow keys and press space.");
       return;
     }
     try {
       this.points = await engine.beginPlane(this.form.scene(this.mine));
       const first = await engine.advancePlane(0, CELLS);
-      if (this.isCurrent(own)) this.show(first);
+      if (!this.isCurrent(own)) return;
+      this.show(first);
+      announce(this.status.textContent ?? "");
     } catch (error) {
-      this.status.textContent = messageOf(error);
+      if (this.isCurrent(own)) this.fail(error);
     }
   }
 
@@ -146,20 +144,34 @@ class PlaneView implements Mounted {
         steps = mayAnimate() ? Math.min(steps + 1, 20) : 200;
         await new Promise(requestAnimationFrame);
       }
+      announce(this.status.textContent ?? "");
     } catch (error) {
-      this.status.textContent = messageOf(error);
+      if (this.isCurrent(own)) this.fail(error);
     }
-    if (own === this.version) this.running = false;
-    this.setRunning(this.running);
+    if (own === this.version) this.setRunning(false);
   }
 
   private async stepOnce(): Promise<void> {
     this.running = false;
     try {
       await this.advance(1);
+      announce(this.status.textContent ?? "");
     } catch (error) {
-      this.status.textContent = messageOf(error);
+      this.fail(error);
     }
+  }
+
+  /** Shows an error; nothing of the last answer stays next to it. */
+  private fail(error: unknown): void {
+    this.clear(messageOf(error));
+    announce(messageOf(error));
+  }
+
+  private clear(status: string): void {
+    this.points = [];
+    this.division = null;
+    this.status.textContent = status;
+    this.paint();
   }
 
   private async advance(steps: number): Promise<void> {
@@ -169,7 +181,7 @@ class PlaneView implements Mounted {
   }
 
   private isCurrent(version: number): boolean {
-    return !this.unmounted && version === this.version;
+    return version === this.version;
   }
 
   private setRunning(running: boolean): void {

@@ -25,14 +25,15 @@ export class Inside {
   constructor() {
     const heading = h("h2", {}, "Activations and gradients on 100 images");
     this.elements = [
-      h("section", {}, this.title, this.templates),
-      h("section", {}, heading, this.histograms, this.layers),
+      h("section", { hidden: true }, this.title, this.templates),
+      h("section", { hidden: true }, heading, this.histograms, this.layers),
     ];
   }
 
   /** Fetches the weights and histograms of the model that is being trained. */
   async update(isLinear: boolean, stats: Stats | null): Promise<void> {
     const [weights, histograms] = [await engine.templates(TEMPLATES), await engine.histograms()];
+    for (const section of this.elements) section.hidden = false;
     this.title.textContent =
       weights.images.length === 0
         ? "The first-layer weights cannot be shown as images"

@@ -1,9 +1,8 @@
 // The runs of this visit, for comparison.
 
 import type { Curve } from "../../components/curves";
-import { h } from "../../dom";
-import { count, fixed, percent, short } from "../../format";
 import type { Report, Validation } from "../../protocol";
+import { protectWork } from "../../work";
 
 /** About how many points a loss curve has. */
 const POINTS = 150;
@@ -28,6 +27,10 @@ export class Run {
   readonly validations: Validation[] = [];
   /** Steps and accuracies on a sample of the training images. */
   readonly accuracies: [number, number][] = [];
+  /** The model file, once the run has ended or another one has started. */
+  file: Uint8Array<ArrayBuffer> | null = null;
+  /** Whether the visitor has downloaded the model. */
+  downloaded = false;
 
   constructor(number: number, title: string, link: string) {
     this.number = number;
@@ -48,6 +51,9 @@ export class Run {
 
 /** All runs of this visit. They outlive the view, so that the visitor can switch views in between. */
 export const runs: Run[] = [];
+
+// A run whose model was not downloaded is lost with the tab.
+protectWork(() => runs.some((run) => run.steps > 0 && !run.downloaded));
 
 /** Adds a run, and hides all but the last few of the others. */
 export function addRun(title: string, link: string): Run {
@@ -100,45 +106,4 @@ function smoothed(losses: number[]): { x: number[]; y: number[] } {
     y.push(group.reduce((sum, loss) => sum + loss, 0) / group.length);
   }
   return { x, y };
-}
-
-/** The table of runs. `onShow` is called when one is shown or hidden. */
-export function runTable(onShow: () => void): HTMLElement {
-  const head = ["", "Run", "Steps", "Time", "Training loss", "Validation loss", "Validation accuracy"];
-  return h(
-    "div",
-    { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Runs" },
-    h(
-      "table",
-      { class: "runs", "aria-label": "Runs" },
-      h("thead", {}, h("tr", {}, ...head.map((text) => h("th", { scope: "col" }, text)))),
-      h("tbody", {}, ...runs.map((run) => row(run, onShow))),
-    ),
-  );
-}
-
-function row(run: Run, onShow: () => void): HTMLElement {
-  const check = run.validations.at(-1);
-  const swatch = h("i", { class: "swatch" });
-  swatch.style.setProperty("--swatch", `var(${run.color})`);
-  const box = h("input", {
-    type: "checkbox",
-    checked: run.shown,
-    "aria-label": `Show run ${run.number}`,
-    onchange: () => {
-      run.shown = box.checked;
-      onShow();
-    },
-  });
-  return h(
-    "tr",
-    {},
-    h("td", {}, h("label", {}, box, swatch)),
-    h("th", { scope: "row" }, h("a", { href: run.link }, `${run.number}. ${run.title}`)),
-    h("td", {}, count(run.steps)),
-    h("td", {}, `${fixed(run.milliseconds / 1000, 2)} s`),
-    h("td", {}, check ? short(check.train_loss) : "–"),
-    h("td", {}, check ? short(check.validation_loss) : "–"),
-    h("td", {}, h("b", {}, check ? percent(check.validation_accuracy) : "–")),
-  );
 }

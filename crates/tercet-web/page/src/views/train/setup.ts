@@ -1,6 +1,6 @@
 // The form of the Train view: model and training settings, as an address and as a request to the engine.
 
-import { choice, numeric, textField } from "../../components/field";
+import { choice, numeric, textField, unitsField } from "../../components/field";
 import { Fields } from "../../components/fields";
 import { h } from "../../dom";
 import type { Setup } from "../../protocol";
@@ -105,10 +105,27 @@ export class SetupForm {
     return this.layers() === "";
   }
 
-  /** A name for the run. */
+  /** A name for the run: the model, and every setting that differs from the lecture's. */
   title(): string {
     const { loss, opt, lr } = this.named;
-    return `${this.layers() || "linear"} · ${loss.get()} · ${OPTIMIZERS[opt.get()]}, ${lr.get()}`;
+    const main = `${this.layers() || "linear"} · ${loss.get()} · ${OPTIMIZERS[opt.get()]}, ${lr.get()}`;
+    return [main, ...this.otherSettings()].join(" · ");
+  }
+
+  private otherSettings(): string[] {
+    const { init, sched, batch, length, unit, reg, dropout, examples, validation, seed } = this.named;
+    const words: [boolean, string][] = [
+      [init.get() !== "small" && !this.isLinear(), `${INITS[init.get()]} init`],
+      [sched.get() !== "constant", SCHEDULES[sched.get()]],
+      [batch.get() !== 20, `batch ${batch.get()}`],
+      [length.get() !== 1500 || unit.get() !== "iterations", `${length.get()} ${UNITS[unit.get()]}`],
+      [reg.get() !== 1e-5, `L2 ${reg.get()}`],
+      [dropout.get() > 0 && !this.isLinear(), `dropout ${dropout.get()}`],
+      [examples.get() !== 55000, `${examples.get()} images`],
+      [validation.get() !== 1000, `${validation.get()} validation images`],
+      [seed.get() !== 0, `seed ${seed.get()}`],
+    ];
+    return words.flatMap(([differs, text]) => (differs ? [text] : []));
   }
 
   toState(): URLSearchParams {
@@ -149,7 +166,7 @@ export class SetupForm {
       case "linear":
         return "";
       case "network": {
-        const sizes = hidden.get().match(/\d+/g) ?? ["36"];
+        const sizes = hidden.get().split(" ");
         // With its output layer: otherwise a last hidden layer without activation would become the output.
         return [...sizes.map((units) => activated(`dense${units}`)), "dense10"].join(" ");
       }
@@ -185,7 +202,7 @@ export class SetupForm {
 
 const modelFields = (changed: () => void) => ({
   model: choice("Model", MODELS, "network", changed),
-  hidden: textField("Hidden units", "36", changed, "36, or 128 64 for two layers"),
+  hidden: unitsField("Hidden units", "36", 4096, changed),
   act: choice("Activation", ACTIVATIONS, "relu", changed),
   layers: textField("Layers", "conv5-8 relu pool flatten dense64 relu", changed, "the output layer is added"),
   init: choice("Initial weights", INITS, "small", changed),
@@ -205,6 +222,6 @@ const regularizationFields = (changed: () => void) => ({
   reg: numeric("L2 regularisation", 1e-5, { min: 0, max: 10, step: "any" }, changed),
   dropout: numeric("Dropout", 0, { min: 0, max: 0.9, step: 0.1 }, changed),
   examples: numeric("Training images", 55000, { min: 10, max: 55000 }, changed),
-  validation: numeric("Validation images", 1000, { min: 100, max: 5000, step: 100 }, changed),
+  validation: numeric("Validation images", 1000, { min: 100, max: 5000 }, changed),
   seed: numeric("Seed", 0, { min: 0, max: 1e9 }, changed),
 });
