@@ -352,7 +352,8 @@ impl RawSubset {
         let examples = self.features.count();
         if examples != self.labels.len() {
             let expected = format!("{examples}, one for each of {}", self.path.display());
-            let remedy = "The two files do not belong together, or one is damaged: copy both again.";
+            let remedy = "The two do not belong together, or the features are transposed: expected one \
+                          row for each example.";
             let found = format!("{} labels", self.labels.len());
             return Err(Error::format(&self.labels_path, found, expected, remedy));
         }

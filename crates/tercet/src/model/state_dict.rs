@@ -140,7 +140,7 @@ impl StateDict {
         }
         let file = SafeTensors::deserialize(&bytes).map_err(|error| {
             let found = if bytes.starts_with(b"PK") || bytes.starts_with(&[0x80]) {
-                "a file that torch.save wrote, which may contain arbitrary code".to_owned()
+                "a ZIP archive or pickle, as torch.save writes, which may contain arbitrary code".to_owned()
             } else {
                 format!("a file that is damaged, truncated or of another format ({error})")
             };
