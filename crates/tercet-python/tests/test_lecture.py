@@ -52,6 +52,16 @@ def test_gradients_equal_central_differences(task):
             assert grads[name][place] == pytest.approx(slope, abs=1e-4), (name, place)
 
 
+def test_gradients_reject_the_outputs_of_another_forward_pass(task):
+    params, X, y = task
+    scores, hidden = nn_forward(params, X)
+    assert set(nn_svm_grad(params, X, y, scores, hidden)) == set(params)
+    with pytest.raises(ValueError, match="scores is not what nn_forward returns"):
+        nn_svm_grad(params, X, y, scores + 1, hidden)
+    with pytest.raises(ValueError, match="hidden has the shape"):
+        nn_svm_grad(params, X, y, scores, scores)
+
+
 def test_training(task, capsys):
     params, X, y = task
     before = {name: values.copy() for name, values in params.items()}

@@ -107,12 +107,22 @@ def nn_svm_grad(
 ) -> Params:
     """Compute the gradients alone.
 
-    ``scores`` and ``hidden`` are accepted for the lecture's signature, but computed again.
+    The scores and the hidden layer of ``params`` and ``X`` are computed again. If ``scores`` or ``hidden`` are
+    given, they must equal these: the result of another forward pass is rejected.
 
     Returns
     -------
     grads : dict of str to ndarray
     """
+    given_outputs = {"scores": scores, "hidden": hidden}
+    computed = nn_forward(params, X) if scores is not None or hidden is not None else ()
+    for (name, given), expected in zip(given_outputs.items(), computed):
+        if given is None:
+            continue
+        if np.shape(given) != expected.shape:
+            raise ValueError(f"{name} has the shape {np.shape(given)}; expected {expected.shape}")
+        if not np.allclose(given, expected, rtol=1e-3, atol=1e-3):
+            raise ValueError(f"{name} is not what nn_forward returns for this params and X: compute it again")
     return nn_svm_loss(params, X, y, reg)[1]
 
 
