@@ -43,7 +43,7 @@ export class SubjectForm {
     const changed = () => this.changed();
     this.kind = choice("Graph of", KINDS, "expression", changed);
     this.text = textField("Expression", LECTURE.text, changed, SYNTAX);
-    this.values = textField("Values", LECTURE.values, changed, "x = 2, w = [1 2; 3 4]");
+    this.values = textField("Values", LECTURE.values, changed, "x = 2, w = [1, 2; 3, 4]");
     this.inputs = numeric("Inputs", 3, { min: 1, max: 6 }, changed);
     this.hidden = numeric("Hidden units", 4, { min: 1, max: 6 }, changed);
     this.classes = numeric("Classes", 3, { min: 2, max: 6 }, changed);
