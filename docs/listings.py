@@ -4,11 +4,11 @@
     python docs/listings.py --mnist mnist.npz                 # runs every listing, compares what it prints
     python docs/listings.py --mnist mnist.npz linear          # only a chapter
     python docs/listings.py --mnist mnist.npz --together      # all in one namespace, as the notebook does
-    python docs/listings.py --mnist mnist.npz --fill          # writes what the listings print into the chapters
+    python docs/listings.py --mnist mnist.npz --fill          # writes their output into the chapters
     python docs/listings.py --notebook                        # writes docs/notebook/part-one.ipynb
 
-A block of text that follows a listing is what the listing prints. Every chapter runs from top to bottom in a namespace of
-its own, in a temporary folder that contains `mnist.npz`. The listings need NumPy.
+A block of text that follows a listing is what the listing prints. Every chapter runs from top to bottom in a
+namespace of its own, in a temporary folder that contains `mnist.npz`. The listings need NumPy.
 """
 
 import argparse
@@ -27,7 +27,7 @@ NOTEBOOK = BOOK / "notebook" / "part-one.ipynb"
 
 @dataclass
 class Listing:
-    """A block of Python: its place, the text above it, and the lines of the block that it prints, if there is one."""
+    """A block of Python: its place, the text above it, and the block of its output, if there is one."""
 
     chapter: str
     line: int

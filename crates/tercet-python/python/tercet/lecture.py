@@ -107,8 +107,8 @@ def nn_svm_grad(
 ) -> Params:
     """Compute the gradients alone.
 
-    The scores and the hidden layer of ``params`` and ``X`` are computed again. If ``scores`` or ``hidden`` are
-    given, they must equal these: the result of another forward pass is rejected.
+    The scores and the hidden layer are computed again. If ``scores`` or ``hidden`` are given, they must equal
+    these: the result of another forward pass is rejected.
 
     Returns
     -------
