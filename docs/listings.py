@@ -16,6 +16,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -124,17 +125,23 @@ def notebook() -> str:
     )
     cells = [_cell("markdown", intro, 0)]
     for chapter in chapters():
-        for listing in listings(chapter):
-            words = "\n\n".join(
-                [*listing.headings[:1], *listing.headings[1:][-1:], listing.paragraph]
-            ).strip()
-            if words:
-                cells.append(_cell("markdown", words, len(cells)))
+        for number, listing in enumerate(listings(chapter)):
+            words = [listing.headings[-1] if listing.headings else "", listing.paragraph]
+            if number == 0:
+                words = [listing.headings[0], _question(chapter), *words]
+            text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", "\n\n".join(words)).strip()
+            if text:
+                cells.append(_cell("markdown", text, len(cells)))
             cells.append(_cell("code", listing.code, len(cells)))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _question(chapter: str) -> str:
+    """The first paragraph of a chapter."""
+    return (BOOK / "src" / f"{chapter}.md").read_text(encoding="utf-8").split("\n\n")[1]
 
 
 def _cell(kind: str, text: str, number: int) -> dict:
