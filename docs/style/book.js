@@ -51,8 +51,12 @@
     for (const first of [...document.querySelectorAll(".content pre")]) {
         if (!languageOf(first) || first.closest(".languages")) continue;
         const pres = [first];
-        while (languageOf(pres[pres.length - 1].nextElementSibling)) {
-            pres.push(pres[pres.length - 1].nextElementSibling);
+        // Two listings in the same language belong to one text, not to a choice.
+        const seen = new Set([languageOf(first)]);
+        for (let next = first.nextElementSibling; languageOf(next) && !seen.has(languageOf(next));) {
+            seen.add(languageOf(next));
+            pres.push(next);
+            next = next.nextElementSibling;
         }
         if (pres.length > 1) group(pres);
     }
