@@ -4,6 +4,14 @@ import { engine } from "./engine";
 import { fetchBytes, gunzip } from "./fetch";
 import { loadMnist, type Progress } from "./mnist";
 import type { About } from "./protocol";
+import {
+  type Filters,
+  firstFilters,
+  type StoredImages,
+  storedImages,
+  type TwoLayers,
+  twoLayers,
+} from "./weights";
 
 /** A model before it is loaded. */
 export interface Announced {
@@ -19,6 +27,10 @@ export interface Model extends Announced {
   about: About;
   /** Whether the visitor added it, and can remove it. */
   added: boolean;
+  /** Its weights, if it is a network that is small enough to be drawn. */
+  network: TwoLayers | null;
+  /** The filters that it begins with, if it is convolutional. */
+  filters: Filters | null;
 }
 
 /** The models that come with the page. */
@@ -34,6 +46,7 @@ const COLORS = ["--mine", "--mine-2", "--mine-3"];
 
 let shipped: Promise<Model[]> | null = null;
 let added: Model[] = [];
+let images: StoredImages | null = null;
 /** Names in the engine by what was added: a training run replaces its earlier weights. */
 const names = new Map<string, string>();
 
@@ -45,6 +58,9 @@ export async function models(): Promise<Model[]> {
   });
   return [...(await shipped), ...added];
 }
+
+/** The images that the shipped nearest neighbours have stored, once they are loaded. */
+export const shippedImages = (): StoredImages | null => images;
 
 /** Adds a model from a file that the program wrote. */
 export async function addFile(file: File): Promise<void> {
@@ -63,7 +79,7 @@ export async function addAllNeighbors(progress: Progress): Promise<void> {
   progress("Storing 60,000 images …");
   const about = await engine.addNeighbors("all", 3);
   const title = "Nearest neighbours, 60,000 images";
-  put({ name: "all", title, color: "--neighbors", about, added: true });
+  put({ name: "all", title, color: "--neighbors", about, added: true, network: null, filters: null });
 }
 
 /** Removes a model that the visitor added. */
@@ -78,7 +94,7 @@ async function addModel(what: string, title: string, file: string, bytes: Uint8A
   const about = await engine.addModel(name, file, bytes);
   names.set(what, name);
   const color = COLORS[(Number(name.split("-")[1] ?? 1) - 1) % COLORS.length] ?? "--mine";
-  put({ name, title, color, about, added: true });
+  put({ name, title, color, about, added: true, network: twoLayers(bytes), filters: firstFilters(bytes) });
 }
 
 /** `mine`, `mine-2`, …: the first name that no model has. */
@@ -92,8 +108,10 @@ function freeName(): string {
 
 async function loadShipped(model: Announced): Promise<Model> {
   const file = `models/${model.name}.safetensors.gz`;
-  const about = await engine.addModel(model.name, file, await gunzip(await fetchBytes(file)));
-  return { ...model, about, added: false };
+  const bytes = await gunzip(await fetchBytes(file));
+  const about = await engine.addModel(model.name, file, bytes);
+  images ??= storedImages(bytes);
+  return { ...model, about, added: false, network: twoLayers(bytes), filters: firstFilters(bytes) };
 }
 
 /** Adds a model, or replaces the one with the same name. */

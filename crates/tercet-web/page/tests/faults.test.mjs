@@ -1,9 +1,13 @@
 // What the page shows when something is missing, wrong, slow, or unusual.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { draw, finished, go, open, saved, settled } from "./browser.mjs";
-import { DRAWINGS } from "./digits.mjs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { draw, finished, go, MODELS, open, saved, settled } from "./browser.mjs";
+import { DRAWINGS, OTHERS } from "./digits.mjs";
 
 let browser;
 before(async () => (browser = await open()));
@@ -61,7 +65,7 @@ test("nothing can be saved while the pad is blank, and an opened picture is save
   await page.locator('input[type="file"][accept="image/*"]').setInputFiles({
     name: "seven.png",
     mimeType: "image/png",
-    buffer: await (await import("node:fs/promises")).readFile(drawn),
+    buffer: await readFile(drawn),
   });
   await page.waitForFunction(
     () => document.querySelector('.matrix-of-answers [data-model="linear"]').dataset.class !== "",
@@ -331,4 +335,138 @@ test("opened as a file, the page says how to open it", async () => {
   await page.goto(`file://${folder}/index.html`);
   await page.getByText(/start tercet serve/).waitFor({ timeout: 10_000 });
   await context.close();
+});
+
+/** A copy of a model file whose classes have other names. */
+async function renamed(names) {
+  const bytes = await readFile(join(MODELS, "linear.safetensors"));
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + length));
+  const description = JSON.parse(header.__metadata__.tercet);
+  description.card.classes = { names, type: "text" };
+  header.__metadata__.tercet = JSON.stringify(description);
+  const text = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, " ")]);
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(padded.length));
+  return Buffer.concat([size, padded, bytes.subarray(8 + length)]);
+}
+
+test("a model with other classes is named by its own, and is left out of the comparison", async () => {
+  const names = [
+    "Top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+  ];
+  const page = await browser.visit("#/draw");
+  await settled(page);
+  await page.getByRole("button", { name: "Draw a 3" }).click();
+  await settled(page);
+  const before = await page.locator(".sentence").innerText();
+  assert.match(before, /^All four models predict 3/);
+  const mimeType = "application/octet-stream";
+  const file = { name: "fashion.safetensors", mimeType, buffer: await renamed(names) };
+  await page.locator('input[type="file"][accept=".safetensors"]').setInputFiles(file);
+  const card = page.locator('.card[data-model="mine"]');
+  await card.locator("h3", { hasText: "fashion" }).waitFor();
+  await page.waitForFunction(() => /fashion/.test(document.querySelector(".sentence").textContent));
+  assert.match(
+    await page.locator(".sentence").innerText(),
+    /^All four models predict 3\..*other classes: Dress/,
+  );
+  assert.equal(await card.locator(".answer").innerText(), "Dress");
+  const covered = await card.locator(".bar-row").evaluateAll((rows) =>
+    rows.filter((row) => {
+      const [name, track] = [".name", ".track"].map((one) => row.querySelector(one).getBoundingClientRect());
+      return name.right > track.left || row.scrollWidth > row.clientWidth;
+    }),
+  );
+  assert.equal(covered.length, 0, "no bar covers the name of a class");
+  await page.close();
+});
+
+test("half of the models are no majority", async () => {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL("../src/views/draw/answers.ts", import.meta.url))],
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
+  const code = Buffer.from(outputFiles[0].contents).toString("base64");
+  const { answersOf } = await import(`data:text/javascript;base64,${code}`);
+  const models = ["a", "b", "c", "d"].map((name) => ({ name, about: { classes: ["0", "1", "2"] } }));
+  const majority = (...classes) =>
+    answersOf({ models: classes.map((index, i) => [models[i].name, { class: index }]) }, models).majority;
+  assert.equal(majority(1, 1, 2, 2), null);
+  assert.equal(majority(1, 1, 2, 0), null);
+  assert.equal(majority(1, 1, 1, 0), "1");
+});
+
+test("a tie between neighbours is explained", async () => {
+  const page = await browser.visit("#/draw");
+  await settled(page);
+  const tied = [];
+  for (const drawing of [...OTHERS, ...DRAWINGS.filter(({ way }) => way === "small" || way === "thin")]) {
+    await draw(page, drawing);
+    const card = page.locator('.card[data-model="sample"]');
+    const labels = await card.locator(".neighbors b").allInnerTexts();
+    const words = await card.locator(".certainty").innerText();
+    const isTie = new Set(labels).size === labels.length;
+    assert.equal(/a tie between .* the first of these classes/.test(words), isTie, `${labels}: ${words}`);
+    if (isTie) tied.push(labels.join());
+  }
+  assert.ok(tied.length > 0, "some drawing has three neighbours of three classes");
+  await page.close();
+});
+
+test("a unit of the drawn network shows its weights, its sum and the images that excite it", async () => {
+  const page = await browser.visit("#/draw");
+  await settled(page);
+  await page.getByRole("button", { name: "Draw a 2" }).click();
+  await settled(page);
+  const card = page.locator('.card[data-model="network"]');
+  assert.equal(await card.locator(".unit-node").count(), 46);
+  await card.locator(".network-drawing").focus();
+  let active = 0;
+  for (let unit = 0; unit < 36; unit++) {
+    await page.keyboard.press("ArrowDown");
+    const [, total, activation] = /= (.*); after the activation (.*)$/.exec(
+      (await card.locator(".unit-details .sum").first().innerText()).replaceAll("−", "-"),
+    );
+    // The activation is the engine's, and the sum that of the weights and pixels in the page.
+    assert.ok(Math.abs(Math.max(0, Number(total)) - Number(activation)) < 0.02, `${total}, ${activation}`);
+    if (Number(activation) > 0) active++;
+  }
+  assert.match(await page.locator("#announcement").innerText(), /./);
+  assert.ok(active > 3 && active < 36, `${active} active`);
+  assert.equal(await card.locator(".exciting canvas").count(), 6);
+  await page.keyboard.press("Escape");
+  assert.match(
+    await card.locator(".wiring + .sum").innerText(),
+    new RegExp(`^${active} of 36 units are active`),
+  );
+  await page.close();
+});
+
+test("a feature map opens its filter on the drawing, and the filter slides", async () => {
+  const page = await browser.visit("#/draw");
+  await settled(page);
+  await page.getByRole("button", { name: "Draw a 4" }).click();
+  await settled(page);
+  await page.locator('.card[data-model="convolution"] .maps a').nth(2).click();
+  await page.locator(".written b").waitFor();
+  assert.equal(await page.locator(".kernel input").count(), 25);
+  assert.equal(await page.getByLabel("Picture", { exact: true }).inputValue(), "drawn");
+  const before = await page.locator(".written p").innerText();
+  await page.getByRole("button", { name: "Slide" }).click();
+  await page.waitForFunction((words) => document.querySelector(".written p").textContent !== words, before);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.close();
 });

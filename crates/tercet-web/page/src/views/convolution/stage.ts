@@ -85,6 +85,15 @@ export class Stage {
     this.select(...this.cell);
   }
 
+  /** Selects the next cell, row by row; after the last, the first. */
+  advance(): void {
+    if (!this.shown) return;
+    const { width, height } = this.shown.result.map;
+    const [x, y] = this.cell;
+    if (x + 1 < width) this.select(x + 1, y);
+    else this.select(0, (y + 1) % height);
+  }
+
   private select(x: number, y: number): void {
     if (!this.shown) return;
     const { map } = this.shown.result;

@@ -1,6 +1,7 @@
 // Understand, convolution: a filter slides over a picture, and the sum of one cell is written out.
 
 import { announce } from "../../announce";
+import { button } from "../../components/field";
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
 import { models } from "../../models";
@@ -12,6 +13,9 @@ import { EXAMPLES, SIDE } from "../draw/strokes";
 import { Controls } from "./controls";
 import { type Convolved, Stage } from "./stage";
 import { writtenSum } from "./sum";
+
+/** How long the sliding filter stays at a position, in milliseconds. */
+const STEP_TIME = 120;
 
 export const convolution: View = {
   name: "convolution",
@@ -31,6 +35,9 @@ class ConvolutionView implements Mounted {
   );
   private readonly stage = new Stage(this.controls.grid, () => this.showSum());
   private readonly sum = h("div", { class: "written" });
+  private readonly slide = button("Slide", () => this.startOrStop(), "primary");
+  /** The timer that moves the filter, or 0. */
+  private timer = 0;
   private readonly problem = h("p", { class: "problem", role: "alert" });
 
   constructor(root: HTMLElement, state: URLSearchParams, save: SaveState) {
@@ -45,6 +52,7 @@ class ConvolutionView implements Mounted {
       ),
       ...this.controls.form(),
       this.problem,
+      h("div", { class: "tools" }, this.slide),
       this.stage.element,
       this.sum,
       h(
@@ -63,6 +71,19 @@ class ConvolutionView implements Mounted {
     const [x = 11, y = 9] = (state.get("at") ?? "11,9").split(",").map(Number);
     this.stage.cell = [Number.isFinite(x) ? x : 11, Number.isFinite(y) ? y : 9];
     void this.loadPicture();
+  }
+
+  /** Lets the filter slide over the picture, or stops it. */
+  private startOrStop(): void {
+    const isMoving = this.timer !== 0;
+    window.clearInterval(this.timer);
+    this.timer = isMoving ? 0 : window.setInterval(() => this.stage.advance(), STEP_TIME);
+    this.slide.textContent = isMoving ? "Slide" : "Stop";
+    if (isMoving) this.showSum();
+  }
+
+  onHide(): void {
+    if (this.timer) this.startOrStop();
   }
 
   /** The drawing may be another one. */
@@ -109,6 +130,8 @@ class ConvolutionView implements Mounted {
     if (!this.convolved) return;
     this.sum.replaceChildren(...writtenSum(this.convolved, this.stage.cell));
     announce(this.sum.lastElementChild?.textContent ?? "");
+    // Browsers do not allow many changes of the address in a short time.
+    if (this.timer) return;
     const state = new URLSearchParams();
     this.controls.saveTo(state);
     state.set("at", this.stage.cell.join(","));

@@ -2,18 +2,14 @@
 
 import { type Bars, bars } from "../../components/bars";
 import { button } from "../../components/field";
-import {
-  largest,
-  paintActivations,
-  paintGrey,
-  paintSigned,
-  picture,
-  pictureRow,
-} from "../../components/image";
+import { largest, paintActivations, paintGrey, picture, pictureRow } from "../../components/image";
 import { h } from "../../dom";
 import { count, fixed, percent, short } from "../../format";
 import type { Announced, Model } from "../../models";
 import type { Hidden, Prediction } from "../../protocol";
+import type { Filters } from "../../weights";
+import { Equation } from "./equation";
+import { Wiring } from "./wiring";
 
 export interface Card {
   element: HTMLElement;
@@ -127,53 +123,39 @@ const neighbors: Body = (model, body) => {
 };
 
 const linear: Body = (model, body) => {
-  const product = templateProduct(model);
-  body.append(...product.elements);
-  return product.show;
-};
-
-/** Template × ink = product, as pictures, and the sum that is the score. */
-function templateProduct(model: Model): { elements: HTMLElement[]; show: (prediction: Prediction) => void } {
-  const [template, ink, product] = [picture("template"), picture("ink"), picture("product")];
-  const title = h("span", {}, "template");
-  const equation = h(
-    "div",
-    { class: "equation" },
-    h("figure", {}, template, h("figcaption", {}, title)),
-    h("i", {}, "×"),
-    h("figure", {}, ink, h("figcaption", {}, "ink")),
-    h("i", {}, "="),
-    h("figure", {}, product, h("figcaption", {}, "product")),
-  );
-  const sum = h("p", { class: "sum" });
-  const show = ({ products, prepared, scores }: Prediction) => {
+  const equation = new Equation();
+  body.append(...equation.elements);
+  return ({ products, prepared, scores }) => {
     if (!products) return;
     const name = model.about.classes[products.class] ?? "";
-    paintSigned(template, products.template, prepared.width, prepared.height);
-    paintGrey(ink, prepared);
-    paintSigned(product, products.products, prepared.width, prepared.height);
-    title.textContent = `template ${name}`;
-    template.setAttribute("aria-label", `Template of class ${name}`);
-    const total = products.products.reduce((all, v) => all + v, 0);
-    const sign = products.bias < 0 ? "−" : "+";
-    sum.replaceChildren(
-      `Σ ${fixed(total, 2)} ${sign} bias ${fixed(Math.abs(products.bias), 2)} = `,
-      h("b", {}, fixed(scores[products.class] ?? 0, 2)),
-      ` for ${name}`,
-    );
+    equation.show({
+      title: `template ${name}`,
+      weights: products.template,
+      products: products.products,
+      bias: products.bias,
+      prepared,
+      total: scores[products.class] ?? 0,
+      result: ` for ${name}`,
+    });
   };
-  return { elements: [equation, sum], show };
-}
+};
 
 const network: Body = (model, body) => {
+  if (model.network) {
+    const wiring = new Wiring(model, model.network);
+    body.append(wiring.element);
+    return (prediction) => wiring.show(prediction);
+  }
   const figures = h("div", { class: "hidden-layers" });
   body.append(figures);
   // Created for the first prediction, and repainted for the others.
   let layers: Layer[] = [];
   return (prediction) => {
     if (layers.length !== prediction.hidden.length) {
-      layers = prediction.hidden.map((hidden) =>
-        hidden.image ? featureMaps(hidden, hidden.image, model.color) : hiddenUnits(hidden, model.color),
+      layers = prediction.hidden.map((hidden, i) =>
+        hidden.image
+          ? featureMaps(hidden, hidden.image, model.color, i === 0 ? model.filters : null)
+          : hiddenUnits(hidden, model.color),
       );
       figures.replaceChildren(...layers.map(({ element }) => element));
     }
@@ -210,19 +192,28 @@ function hiddenUnits(first: Hidden, color: string): Layer {
   };
 }
 
-/** Feature maps: a picture for each channel. */
-function featureMaps(first: Hidden, [rows, columns]: [number, number], color: string): Layer {
+/** Feature maps: a picture for each channel. With `filters`, each is a link to its filter on this drawing. */
+function featureMaps(
+  first: Hidden,
+  [rows, columns]: [number, number],
+  color: string,
+  filters: Filters | null,
+): Layer {
   const name = layerName(first);
   const { channels } = first;
   const canvases = Array.from({ length: channels }, (_, channel) =>
     picture(`Feature map ${channel + 1} after ${name}`),
   );
-  const caption = h("figcaption", {}, `${name}: ${channels} maps of ${rows} × ${columns}`);
+  const press = filters ? "; press one to see its filter slide over the drawing" : "";
+  const caption = h("figcaption", {}, `${name}: ${channels} maps of ${rows} × ${columns}${press}`);
+  const maps = filters
+    ? canvases.map((canvas, i) => h("a", { href: filterLink(filters, i) }, canvas))
+    : canvases;
   return {
     element: h(
       "figure",
       { class: channels > 8 ? "layer maps many" : "layer maps" },
-      h("div", {}, ...canvases),
+      h("div", {}, ...maps),
       caption,
     ),
     show({ values }) {
@@ -234,4 +225,16 @@ function featureMaps(first: Hidden, [rows, columns]: [number, number], color: st
       });
     },
   };
+}
+
+/** The address of the Convolution view with a filter. */
+function filterLink({ kernels, biases, stride, padding }: Filters, index: number): string {
+  const rounded = (value: number) => String(Number(value.toFixed(3)));
+  const state = new URLSearchParams({
+    kernel: (kernels[index] ?? []).map(rounded).join(","),
+    bias: rounded(biases[index] ?? 0),
+    stride: String(stride),
+    padding: String(padding),
+  });
+  return `#/convolution?${state}`;
 }

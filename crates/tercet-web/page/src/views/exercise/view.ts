@@ -2,6 +2,7 @@
 
 import { announce } from "../../announce";
 import { button } from "../../components/field";
+import { NetworkDrawing, type NodePlace } from "../../components/network";
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
 import { entry, fixed, parenthesized } from "../../format";
@@ -9,6 +10,10 @@ import type { Numbers, Worked } from "../../protocol";
 import type { Mounted, SaveState, View } from "../../router";
 import { Matrices, type Unit } from "./matrices";
 import { CLASSES, lectureNumbers, restoreNumbers, saveNumbers } from "./numbers";
+
+const DRAWING =
+  "Each line is a product of a value and a weight: the thicker, the larger, and orange if it is negative. " +
+  "Press a unit or a class to see only its products, with their sum below.";
 
 export const exercise: View = {
   name: "exercise",
@@ -25,6 +30,12 @@ class ExerciseView implements Mounted {
   private version = 0;
   private readonly save: SaveState;
   private readonly answer = h("p", { class: "answer-line" });
+  private readonly drawing = new NetworkDrawing([4, 4, 3], {
+    label: "Pixels, hidden units and classes of the network",
+    names: [["x1", "x2", "x3", "x4"], [], CLASSES],
+    hasPicture: false,
+    onSelect: (place) => this.selectNode(place),
+  });
   private readonly place = h("div", {});
   private readonly sum = h("div", { class: "written" });
   private readonly note = h("p", { class: "field-note", "aria-live": "polite" });
@@ -41,6 +52,7 @@ class ExerciseView implements Mounted {
           "two-layer network, and select a unit or a class to see its sum written out.",
       ),
       this.answer,
+      h("div", { class: "exercise-drawing" }, this.drawing.element, h("p", { class: "note" }, DRAWING)),
       this.note,
       this.place,
       this.sum,
@@ -77,6 +89,21 @@ class ExerciseView implements Mounted {
     void this.compute();
   }
 
+  private selectNode(place: NodePlace | null): void {
+    if (!place || place[0] === 0) return;
+    this.selected = [place[0] === 1 ? 1 : 2, place[1]];
+    void this.compute();
+  }
+
+  private draw({ h: hidden, scores, products1, products2, class: winner }: Worked): void {
+    const products = [products1, products2];
+    this.drawing.show({
+      columns: [this.numbers.x, hidden, scores],
+      product: (column, from, to) => products[column]?.[from]?.[to] ?? 0,
+      winner,
+    });
+  }
+
   private async compute(): Promise<void> {
     const own = ++this.version;
     try {
@@ -85,6 +112,7 @@ class ExerciseView implements Mounted {
       this.problem.textContent = "";
       this.matrices?.show(worked, this.selected);
       this.showAnswer(worked);
+      this.draw(worked);
       this.sum.replaceChildren(...writtenSum(this.numbers, worked, this.selected));
       announce(`${this.answer.textContent} ${this.sum.textContent}`);
       this.saveState();
