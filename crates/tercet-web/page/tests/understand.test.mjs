@@ -50,6 +50,38 @@ test("the perceptron converges on two blobs, and neighbours need no training", a
   await page.close();
 });
 
+test("each preset keeps what its lesson promises", async () => {
+  const page = await browser.visit("#/plane");
+  const accuracyAfter = async (title, steps, wanted) => {
+    await page.getByRole("button", { name: title, exact: true }).click();
+    await page.getByRole("button", { name: "Train", exact: true }).click();
+    await page.waitForFunction(
+      ([most, least]) => {
+        const text = document.querySelector(".status").textContent;
+        const step = Number((/step ([\d,]+)/.exec(text)?.[1] ?? "").replace(/\D/g, ""));
+        return step > most || parseFloat(/([\d.]+) % of the points/.exec(text)?.[1] ?? "0") >= least;
+      },
+      [steps, wanted],
+      { timeout: 120_000 },
+    );
+    return share(await status(page));
+  };
+  const warning = page.locator(".remark.warning");
+  assert.ok((await accuracyAfter("XOR without an activation", 700, 98)) < 85);
+  assert.match(await warning.innerText(), /stopped falling.*only draw a line/);
+  assert.ok((await accuracyAfter("XOR with ReLU", 1500, 98)) >= 98);
+  assert.ok((await accuracyAfter("Spiral, too few units", 1500, 95)) < 90);
+  assert.ok((await accuracyAfter("Spiral, more units", 3000, 95)) >= 95);
+  assert.ok((await accuracyAfter("Learning rate too high", 600, 99)) < 99);
+  await page.getByRole("button", { name: "One neighbour, much noise", exact: true }).click();
+  await page.waitForFunction(() =>
+    /^All points are stored/.test(document.querySelector(".status").textContent),
+  );
+  assert.equal(share(await status(page)), 100);
+  assert.equal(await page.locator(".chart").isVisible(), false);
+  await page.close();
+});
+
 test("points can be added, and a link restores them", async () => {
   const page = await browser.visit("#/plane?points=mine&model=neighbors&k=1");
   const canvas = page.locator(".plane-canvas");

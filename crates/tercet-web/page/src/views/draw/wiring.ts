@@ -137,7 +137,7 @@ export class Wiring {
     const { w, b } = templateOf(this.network, active, index);
     const name = this.model.about.classes[index] ?? "";
     const result = ` for ${name}: while the same units are active, the network is a linear classifier`;
-    this.showProducts(`template ${name}, for this picture`, w, b, this.prediction.prepared, result);
+    this.showProducts(`template ${name}`, w, b, this.prediction.prepared, result);
     this.excitingTitle.hidden = this.exciting.hidden = true;
   }
 

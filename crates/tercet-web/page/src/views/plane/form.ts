@@ -126,6 +126,19 @@ export class PlaneForm {
     return REMARKS[model];
   }
 
+  /** Whether the classifier is trained by gradient descent. */
+  hasLoss(): boolean {
+    return this.model() === "linear" || this.model() === "network";
+  }
+
+  /** What may help when training has stalled. */
+  advice(): string {
+    const isLine = this.model() === "linear" || this.named.act.get() === "none";
+    if (isLine) return "This classifier can only draw a line: choose a network with an activation.";
+    if (this.named.lr.get() > 1) return "The learning rate is high: try 0.1.";
+    return "Try more hidden units, a second hidden layer, or another learning rate.";
+  }
+
   private layers(): string {
     if (this.model() !== "network") return "";
     const act = this.named.act.get();

@@ -1,6 +1,7 @@
 // Understand, the plane: points of two classes, and the decision regions of a classifier during training.
 
 import { announce } from "../../announce";
+import { Chart } from "../../components/curves";
 import { button, checkbox } from "../../components/field";
 import { h, messageOf } from "../../dom";
 import { engine } from "../../engine";
@@ -11,6 +12,8 @@ import { mayAnimate } from "../../theme";
 import { CELLS, PlaneCanvas } from "./canvas";
 import { type Model, PlaneForm } from "./form";
 import { decodePoints, encodePoints } from "./points";
+import { PRESETS, type Preset } from "./presets";
+import { Progress } from "./progress";
 
 export const plane: View = {
   name: "plane",
@@ -24,6 +27,9 @@ class PlaneView implements Mounted {
   private mine: Point[] = [];
   private division: Division | null = null;
   private running = false;
+  private progress = new Progress();
+  /** What the chosen preset teaches. */
+  private lesson: string | null = null;
   /** Counts the scenes, so that no answer to an earlier one is shown. */
   private version = 0;
   private readonly save: SaveState;
@@ -32,6 +38,8 @@ class PlaneView implements Mounted {
   private readonly secondClass = checkbox("Add points of the second class", false, () => undefined);
   private readonly status = h("p", { class: "status" });
   private readonly remark = h("p", { class: "remark" });
+  private readonly stall = h("p", { class: "remark warning", hidden: true });
+  private readonly chart = new Chart("Loss");
   private readonly start = button("Train", () => this.startOrPause(), "primary");
   private readonly step = button("One step", () => void this.stepOnce());
   private readonly handTools = h(
@@ -52,19 +60,21 @@ class PlaneView implements Mounted {
         "With two features instead of 784 pixels, the whole input space is visible, and with it the " +
           "region that a classifier assigns to each class.",
       ),
+      this.presets(),
       h(
         "div",
         { class: "two" },
         h(
           "div",
           {},
-          this.canvas.element,
-          this.status,
+          this.remark,
           h("div", { class: "tools" }, this.start, this.step, restart),
           this.handTools,
-          this.remark,
+          this.status,
+          this.canvas.element,
+          this.stall,
         ),
-        this.form.element,
+        h("div", { class: "plane-side" }, this.chart.element, this.form.element),
       ),
     );
     document.addEventListener("themechange", () => this.paint());
@@ -78,6 +88,22 @@ class PlaneView implements Mounted {
     void this.begin();
   }
 
+  private presets(): HTMLElement {
+    const buttons = PRESETS.map((preset) =>
+      button(preset.title, () => this.usePreset(preset), "chip-button"),
+    );
+    return h("div", { class: "presets", role: "group", "aria-label": "Presets" }, ...buttons);
+  }
+
+  private usePreset({ state, lesson }: Preset): void {
+    this.form.restore(new URLSearchParams(state));
+    this.mine = [];
+    this.changed();
+    this.lesson = lesson;
+    this.refresh();
+    announce(lesson);
+  }
+
   /** Pauses: the worker is needed by the view that is shown. */
   onHide(): void {
     this.running = false;
@@ -85,6 +111,7 @@ class PlaneView implements Mounted {
 
   /** The points or the classifier have changed. */
   private changed(): void {
+    this.lesson = null;
     this.refresh();
     const state = this.form.toState();
     if (this.mine.length) state.set("mine", encodePoints(this.mine));
@@ -96,7 +123,8 @@ class PlaneView implements Mounted {
     this.canvas.isEditable = this.form.isByHand();
     this.handTools.hidden = !this.form.isByHand();
     this.start.hidden = this.step.hidden = this.form.model() === "neighbors";
-    this.remark.textContent = this.form.remark();
+    this.remark.textContent = this.lesson ?? this.form.remark();
+    this.chart.element.hidden = !this.form.hasLoss();
   }
 
   private place(x: number, y: number, shift: boolean): void {
@@ -114,6 +142,7 @@ class PlaneView implements Mounted {
   private async begin(): Promise<void> {
     const own = ++this.version;
     this.setRunning(false);
+    this.progress = new Progress();
     if (this.form.isByHand() && this.mine.length === 0) {
       this.clear("Click in the plane to add points, or move the cross with the arrow keys and press space.");
       return;
@@ -191,10 +220,22 @@ class PlaneView implements Mounted {
 
   private show(division: Division): void {
     this.division = division;
+    this.progress.add(division);
+    this.showLoss(division);
     this.status.textContent = summary(this.form.model(), division);
     const label = `${this.points.length} points of two classes. ${this.status.textContent}`;
     this.canvas.element.setAttribute("aria-label", label);
     this.paint();
+  }
+
+  private showLoss(division: Division): void {
+    const { steps, losses } = this.progress;
+    if (this.form.hasLoss()) {
+      this.chart.show([{ label: "loss of the last batch", color: "--run-1", x: [...steps], y: [...losses] }]);
+    }
+    const hasStalled = this.form.hasLoss() && this.progress.hasStalled(division);
+    this.stall.hidden = !hasStalled;
+    this.stall.textContent = hasStalled ? `The loss has stopped falling. ${this.form.advice()}` : "";
   }
 
   private paint(): void {
