@@ -162,6 +162,8 @@ def main() -> None:
         NOTEBOOK.parent.mkdir(exist_ok=True)
         NOTEBOOK.write_text(notebook(), encoding="utf-8")
         return
+    # The matrices are small: several threads take longer than one.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     mnist = arguments.mnist.resolve()
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(mnist, Path(folder) / "mnist.npz")
