@@ -38,6 +38,8 @@ pub struct Batches {
 
 #[derive(Clone, Debug)]
 enum Order {
+    /// Each epoch goes through all rows from the first to the last.
+    InOrder,
     /// Each row of a batch is any of the N.
     Random,
     /// Each epoch goes through `rows`, all N of them, reshuffled; `epoch` is the one for which they were shuffled.
@@ -61,6 +63,14 @@ impl Batches {
     /// A batch of 0 rows or of more than `n`.
     pub fn epochs(n: usize, batch: usize, seed: u64) -> Result<Self> {
         Self::checked(n, batch, seed, |n| Order::Epochs { rows: (0..n).collect(), epoch: None })
+    }
+
+    /// Batches of `batch` rows that go through all `n` rows from the first to the last, in each epoch.
+    ///
+    /// # Errors
+    /// A batch of 0 rows or of more than `n`.
+    pub fn in_order(n: usize, batch: usize) -> Result<Self> {
+        Self::checked(n, batch, 0, |_| Order::InOrder)
     }
 
     fn checked(n: usize, batch: usize, seed: u64, order: impl Fn(u32) -> Order) -> Result<Self> {
@@ -99,6 +109,10 @@ impl Batches {
         rows.clear();
         let steps_per_epoch = self.steps_per_epoch() as u64;
         match &mut self.order {
+            Order::InOrder => {
+                let from = (self.step % steps_per_epoch) as usize * self.batch;
+                rows.extend(from..(from + self.batch).min(self.examples as usize));
+            }
             Order::Random => {
                 seek(&mut self.generator, self.step);
                 rows.extend((0..self.batch).map(|_| self.generator.random_range(0..self.examples) as usize));
@@ -154,6 +168,14 @@ mod tests {
             rows.sort();
             assert_eq!(rows, (0..10).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn batches_in_order_start_over_in_each_epoch() {
+        let mut batches = Batches::in_order(5, 2).unwrap();
+        assert_eq!(draw(&mut batches, 4), [vec![0, 1], vec![2, 3], vec![4], vec![0, 1]]);
+        batches.seek(2);
+        assert_eq!(draw(&mut batches, 1), [[4]]);
     }
 
     #[test]

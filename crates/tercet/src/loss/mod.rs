@@ -2,15 +2,17 @@
 //!
 //! A loss takes the scores of a batch, (B, C), and the B true classes y, and returns one number, the mean over the
 //! batch. Its gradient `dscores`, (B, C), is the derivative with respect to each score: the upstream gradient of the
-//! last layer.
+//! last layer. Regression and labels of which several may apply have target values instead of a true class: [`Targets`].
 
 pub mod naive;
 mod objective;
 mod softmax;
 mod svm;
+mod targets;
 
 pub use objective::Objective;
 pub use softmax::probabilities;
+pub use targets::{TargetLoss, Targets};
 
 use serde::{Deserialize, Serialize};
 

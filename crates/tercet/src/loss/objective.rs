@@ -1,6 +1,6 @@
 //! The objective minimised over a batch: a loss with optional label smoothing and weights.
 
-use super::{Loss, softmax, svm};
+use super::{Loss, Targets, softmax, svm};
 
 /// A loss with the options of training.
 ///
@@ -18,6 +18,8 @@ pub struct Objective<'a> {
     /// ε of label smoothing, for softmax only: the target is 1 − ε + ε / C for the true class and ε / C for every other
     /// class, instead of 1 and 0.
     pub label_smoothing: f32,
+    /// Target values with their own loss, which replace the labels and `loss`.
+    pub targets: Option<Targets<'a>>,
     /// The weight of each example, (B); all 1 if `None`.
     pub weights: Option<&'a [f32]>,
     /// B, if the given examples are only a shard of the batch; `None` if they are the whole batch.
@@ -26,7 +28,7 @@ pub struct Objective<'a> {
 
 impl From<Loss> for Objective<'_> {
     fn from(loss: Loss) -> Self {
-        Objective { loss, label_smoothing: 0.0, weights: None, batch: None }
+        Objective { loss, label_smoothing: 0.0, targets: None, weights: None, batch: None }
     }
 }
 
@@ -55,6 +57,10 @@ impl Objective<'_> {
         );
         assert_eq!(scores.len(), dscores.len(), "dscores has the shape of scores");
         assert!(self.weights.is_none_or(|weights| weights.len() == labels.len()), "one weight a label");
+        assert!(
+            self.targets.is_none_or(|targets| targets.values.len() == scores.len()),
+            "the targets have the shape of scores"
+        );
         let (classes, batch) = (scores.len() / labels.len(), self.batch.unwrap_or(labels.len()));
         let share = 1.0 / batch as f32;
         let rows = scores.chunks_exact(classes).zip(dscores.chunks_exact_mut(classes));
@@ -62,12 +68,16 @@ impl Objective<'_> {
         for (b, ((scores, dscores), &y)) in rows.zip(labels).enumerate() {
             let weight = self.weights.map_or(1.0, |weights| weights[b]);
             let (y, scale) = (y as usize, share * weight);
-            let loss = match self.loss {
-                Loss::Svm { margin } => svm::one_example(scores, y, margin, scale, dscores),
-                Loss::Softmax if self.label_smoothing == 0.0 => {
+            let loss = match (self.targets, self.loss) {
+                (Some(targets), _) => {
+                    let values = &targets.values[b * classes..][..classes];
+                    targets.loss.one_example(scores, values, scale, dscores)
+                }
+                (None, Loss::Svm { margin }) => svm::one_example(scores, y, margin, scale, dscores),
+                (None, Loss::Softmax) if self.label_smoothing == 0.0 => {
                     softmax::one_example(scores, y, scale, dscores)
                 }
-                Loss::Softmax => softmax::smoothed(scores, y, self.label_smoothing, scale, dscores),
+                (None, Loss::Softmax) => softmax::smoothed(scores, y, self.label_smoothing, scale, dscores),
             };
             sum += f64::from(loss) * f64::from(weight);
         }

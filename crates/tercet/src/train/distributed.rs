@@ -82,6 +82,7 @@ pub fn partial_gradient(
     let objective = Objective {
         loss: settings.loss,
         label_smoothing: settings.label_smoothing,
+        targets: None,
         weights: None,
         batch: Some(batch),
     };
@@ -94,6 +95,11 @@ pub fn partial_gradient(
         None,
         &mut workspace,
     );
+    Ok(PartialGradient { loss, gradient: flat_gradient(network, &workspace) })
+}
+
+/// The gradients in a workspace, in the order of [`Network::parameter_values`].
+pub(super) fn flat_gradient(network: &Network, workspace: &Workspace) -> Vec<f32> {
     let mut gradient = Vec::with_capacity(network.parameters());
     for (learned, of_layer) in network.trainable().zip(workspace.gradients()) {
         // Frozen layers have no gradient: nothing is added to them.
@@ -102,7 +108,7 @@ pub fn partial_gradient(
             gradient.resize(gradient.len() + values.len() - found.len(), 0.0);
         }
     }
-    Ok(PartialGradient { loss, gradient })
+    gradient
 }
 
 /// Sums the partial gradients of each batch and takes the step.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{Length, Settings, weights};
 use crate::data::{Batches, Dataset};
+use crate::loss::TargetLoss;
 use crate::network::Network;
-use crate::{Error, Result};
+use crate::{Error, Matrix, Result};
 
 /// The data and the settings of a training. Cheap to clone: the data sets and weights are shared.
 ///
@@ -34,6 +35,8 @@ pub struct Plan {
     /// How much each training example counts in the loss, (N): [`Objective`](crate::loss::Objective). All the same if
     /// `None`. Validation checks do not use them.
     pub weights: Option<Arc<[f32]>>,
+    /// Target values with their loss, which replace the labels and the loss of the settings.
+    pub targets: Option<PlanTargets>,
     /// Loss, optimizer, learning rate and so on.
     pub settings: Settings,
     /// The seed of the batches, of dropout and of augmentation.
@@ -43,7 +46,7 @@ pub struct Plan {
 impl Plan {
     /// A training without a validation set or weights.
     pub fn new(examples: &Dataset, settings: Settings, seed: u64) -> Self {
-        Plan { examples: examples.clone(), validation: None, weights: None, settings, seed }
+        Plan { examples: examples.clone(), validation: None, weights: None, targets: None, settings, seed }
     }
 
     /// Sets the validation set.
@@ -56,6 +59,32 @@ impl Plan {
     #[must_use]
     pub fn with_weights(self, weights: impl Into<Option<Vec<f32>>>) -> Self {
         Plan { weights: weights.into().map(Arc::from), ..self }
+    }
+
+    /// Sets target values, one row per training example and one column per score of the network.
+    ///
+    /// ```
+    /// use tercet::loss::TargetLoss;
+    /// use tercet::network::{Init, Network};
+    /// use tercet::train::{Length, Plan, PlanTargets, Settings, train};
+    /// use tercet::{Dataset, Matrix};
+    ///
+    /// // t = 2 x + 1
+    /// let x = vec![0.0, 1.0, 2.0, 3.0];
+    /// let values = Matrix::new(4, 1, vec![1.0, 3.0, 5.0, 7.0])?;
+    /// let set = Dataset::from_features("line", 1, x, vec![0; 4], vec!["t".into()])?;
+    /// let settings = Settings { batch: 4, reg: 0.0, length: Length::Epochs(300), ..Settings::lecture() };
+    /// let targets = PlanTargets::new(TargetLoss::Squared, values);
+    /// let plan = Plan::new(&set, settings, 0).with_targets(targets);
+    /// let mut network = Network::fully_connected(1, &[], 1, Init::Normal(0.0), 0)?;
+    /// train(&mut network, &plan)?;
+    /// let found = network.scores(&set)?;
+    /// assert!((found.row(3)[0] - 7.0).abs() < 0.01);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_targets(self, targets: impl Into<Option<PlanTargets>>) -> Self {
+        Plan { targets: targets.into(), ..self }
     }
 
     /// T, the number of steps if nothing ends the training early.
@@ -87,6 +116,7 @@ impl Plan {
     pub(super) fn batches(&self) -> Result<Batches> {
         match self.settings.length {
             Length::Iterations(_) => Batches::random(self.examples.len(), self.batch(), self.seed),
+            _ if !self.settings.shuffle => Batches::in_order(self.examples.len(), self.batch()),
             _ => Batches::epochs(self.examples.len(), self.batch(), self.seed),
         }
     }
@@ -103,10 +133,39 @@ impl Plan {
             let expected = format!("fewer than the {learning} layers of the network that learn");
             return Err(Error::setting("frozen", self.settings.frozen, expected));
         }
+        if let Some(targets) = &self.targets {
+            targets.check(self.examples.len(), network.classes())?;
+        }
         match &self.weights {
             Some(weights) => weights::check(weights, self.examples.len()),
             None => Ok(()),
         }
+    }
+}
+
+/// The target values of a training set, and their loss.
+#[derive(Clone, Debug)]
+pub struct PlanTargets {
+    /// The loss of a single example.
+    pub loss: TargetLoss,
+    /// The target values, (N, C).
+    pub values: Arc<Matrix>,
+}
+
+impl PlanTargets {
+    /// These target values, (N, C), with this loss.
+    pub fn new(loss: TargetLoss, values: Matrix) -> Self {
+        PlanTargets { loss, values: Arc::new(values) }
+    }
+
+    /// Rejects targets of another shape, and values for which the loss is not defined.
+    fn check(&self, examples: usize, outputs: usize) -> Result<()> {
+        let (rows, columns) = (self.values.rows(), self.values.columns());
+        if (rows, columns) != (examples, outputs) {
+            let expected = format!("({examples}, {outputs}): one row per example and one column per output");
+            return Err(Error::mismatch("shape of the targets", format!("({rows}, {columns})"), expected));
+        }
+        self.loss.check(self.values.values())
     }
 }
 

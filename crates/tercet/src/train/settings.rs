@@ -22,6 +22,9 @@ pub struct Settings {
     pub batch: usize,
     /// The length of the training, and how batches are drawn.
     pub length: Length,
+    /// Whether every epoch goes through the examples in a new random order, rather than in the order of the data.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub shuffle: bool,
     /// The step size.
     pub learning_rate: f32,
     /// How the learning rate changes during training.
@@ -98,6 +101,14 @@ impl StopBy {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -144,6 +155,7 @@ impl Default for Settings {
             reg: 1e-5,
             batch: 64,
             length: Length::AtLeast { epochs: 8, steps: 1000 },
+            shuffle: true,
             learning_rate: 0.1,
             schedule: Schedule::LinearToZero,
             optimizer: Optimizer::Sgd { momentum: 0.9 },
@@ -281,6 +293,7 @@ impl Settings {
             ("gradients clipped to", self.clip.map(|clip| clip.to_string())),
             ("moving average of the weights", self.ema.map(|ema| format!("decay {ema}"))),
             ("layers that keep their weights", (self.frozen > 0).then(|| self.frozen.to_string())),
+            ("order", (!self.shuffle).then(|| "that of the data".to_owned())),
             ("augmentation", (!self.augment.is_none()).then(|| self.augment.to_string())),
             ("early stopping", self.patience.map(|patience| self.stop_by.in_words(patience))),
         ];

@@ -14,7 +14,7 @@ use super::model_parallel::ModelParallel;
 use super::state::State;
 use super::{Plan, Settings};
 use crate::Result;
-use crate::loss::Objective;
+use crate::loss::{self, Objective};
 use crate::network::{Dropout, Network};
 
 /// The maximum number of parameters for which a batch is split between threads. The weights and gradients of larger
@@ -101,10 +101,11 @@ pub(super) fn dropout(network: &Network, plan: &Plan) -> Result<Option<Dropout>>
     (p > 0.0 || network.has_dropout()).then(|| Dropout::new(p, plan.seed)).transpose()
 }
 
-/// The labels and weights of the examples of a batch, or of a shard of one. The buffers last for the whole training.
+/// The labels or target values and the weights of the examples of a batch, or of a shard of one. The buffers last for the whole training.
 #[derive(Default)]
 pub(super) struct Targets {
     pub labels: Vec<u32>,
+    values: Vec<f32>,
     weights: Vec<f32>,
 }
 
@@ -113,16 +114,23 @@ impl Targets {
     pub fn load(&mut self, plan: &Plan, rows: &[usize]) {
         self.labels.clear();
         self.labels.extend(rows.iter().map(|&i| plan.examples.label(i)));
+        self.values.clear();
+        if let Some(targets) = &plan.targets {
+            rows.iter().for_each(|&i| self.values.extend_from_slice(targets.values.row(i)));
+        }
         self.weights.clear();
         self.weights.extend(plan.weights.iter().flat_map(|weights| rows.iter().map(|&i| weights[i])));
     }
 
     /// The objective for these targets.
     pub fn objective(&self, batch: Batch<'_>) -> Objective<'_> {
-        let Plan { settings, weights, .. } = batch.plan;
+        let Plan { settings, targets, weights, .. } = batch.plan;
         Objective {
             loss: settings.loss,
             label_smoothing: settings.label_smoothing,
+            targets: targets
+                .as_ref()
+                .map(|targets| loss::Targets { loss: targets.loss, values: &self.values }),
             weights: weights.as_ref().map(|_| self.weights.as_slice()),
             batch: Some(batch.rows.len()),
         }
