@@ -55,11 +55,27 @@ fn what_scores_are(model: &Model) -> Option<Scores> {
     }
 }
 
+/// Loads a classifier.
+///
+/// # Errors
+/// Those of [`Model::load`], and a model that predicts values, such as that of Python's `MLPRegressor`.
+pub fn load(path: &Path) -> tercet::Result<Model> {
+    let model = Model::load(path)?;
+    match model.card.scores {
+        ScoreKind::Values => Err(Error::mismatch(
+            format!("outputs of {}", path.display()),
+            "values of targets",
+            "scores of classes; open this model in Python with tercet.load",
+        )),
+        _ => Ok(model),
+    }
+}
+
 impl Ensemble {
     /// Loads one model or several. Several must have the same input and classes, and give probabilities.
     pub fn open(paths: &[&Path], shifts: Option<NonZeroUsize>) -> anyhow::Result<Self> {
         paths.iter().try_for_each(|path| register_input(path))?;
-        let models: Vec<Model> = paths.iter().map(|path| Model::load(path)).collect::<tercet::Result<_>>()?;
+        let models: Vec<Model> = paths.iter().map(|path| load(path)).collect::<tercet::Result<_>>()?;
         if models.len() > 1 {
             paths.iter().zip(&models).try_for_each(|(path, model)| check(path, model, &models[0]))?;
         }

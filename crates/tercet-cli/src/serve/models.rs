@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-use tercet::Model;
 
 use super::problem::Problem;
 use super::{Server, json_response};
@@ -37,7 +36,7 @@ impl Models {
                      by its file: rename one"
                 )));
             }
-            let ensemble = Ensemble::from(Model::load(path)?);
+            let ensemble = Ensemble::from(crate::ensemble::load(path)?);
             models.push(Arc::new(Served { name, ensemble }));
         }
         Ok(Models(models))

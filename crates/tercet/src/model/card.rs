@@ -33,6 +33,8 @@ pub enum ScoreKind {
     Probabilities,
     /// Log-probabilities, up to a constant that is the same for all classes: trained with cross-entropy.
     Logits,
+    /// Values of targets instead of scores of classes: regression, or labels of which several may apply.
+    Values,
     /// Scores whose differences are margins, such as those of the SVM loss: only their order is meaningful.
     #[default]
     Margins,

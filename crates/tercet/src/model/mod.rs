@@ -173,6 +173,10 @@ impl Model {
                 let classes = scores.columns();
                 scores.values_mut().chunks_exact_mut(classes).for_each(crate::loss::probabilities);
             }
+            ScoreKind::Values => {
+                let expected = "scores of classes: the model predicts values";
+                return Err(Error::mismatch("outputs of the model", "values of targets", expected));
+            }
             ScoreKind::Margins => {
                 let expected = "logarithms of probabilities: train with the softmax loss";
                 return Err(Error::mismatch("scores of the model", "margins", expected));
